@@ -1,0 +1,103 @@
+/**
+ * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop).
+ *
+ *   E = mean over i of (1 - nu_i (1-a))^lost * (1 + nu_i a)^kept * (1 + nu_i (1+a))^gained,   nu_i = c_i/(1-a), c_i = (i - 0.5)/16
+ *
+ * For X = a - delta with delta = em(full) - em(stopped) in {-1, 0, 1}, each factor 1 + nu X is >= 0 and has mean <= 1 when
+ * E[delta] >= a, so each bet is a non-negative supermartingale, and so is their mean. By Ville's inequality the chance that it
+ * ever reaches 1/alpha is <= alpha, at whatever moments one looks (Waudby-Smith & Ramdas 2020, "Estimating means of bounded
+ * random variables by betting").
+ */
+const BETS = Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16)
+const LOG_BETS = Math.log(BETS.length)
+
+interface BetTable { readonly lost: readonly number[], readonly kept: readonly number[], readonly gained: readonly number[] }
+
+const tables = new Map<number, BetTable>()
+
+/** Log factors of one outcome under each bet. Memoised: they depend on `a` alone. */
+function betTable (a: number): BetTable {
+  let table = tables.get(a)
+  if (table === undefined) {
+    const nu = BETS.map((c) => c / (1 - a))
+    table = {
+      lost: BETS.map((c) => Math.log1p(-c)),
+      kept: nu.map((n) => Math.log1p(n * a)),
+      gained: nu.map((n) => Math.log1p(n * (1 + a))),
+    }
+    if (tables.size >= 1024) tables.clear()
+    tables.set(a, table)
+  }
+  return table
+}
+
+/** ln E for the three counts at tolerance `a`. */
+export function logEvidence (a: number, lost: number, kept: number, gained: number): number {
+  const table = betTable(a)
+  const logs = BETS.map((_, i) => lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!)
+  const top = Math.max(...logs)
+  let sum = 0
+  for (const log of logs) sum += Math.exp(log - top)
+  return top + Math.log(sum) - LOG_BETS
+}
+
+/** Whether ln E >= logBar, as `logEvidence` would say, mostly without an exponential: the largest bet bounds the mean from both sides. */
+function reaches (a: number, lost: number, kept: number, gained: number, logBar: number): boolean {
+  const table = betTable(a)
+  let top = -Infinity
+  for (let i = 0; i < BETS.length; i++) {
+    const log = lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!
+    if (log > top) top = log
+  }
+  if (top < logBar) return false
+  if (top - LOG_BETS >= logBar) return true
+  return logEvidence(a, lost, kept, gained) >= logBar
+}
+
+export interface Counts { readonly generations: number, readonly lost: readonly number[], readonly gained: readonly number[] }
+
+/**
+ * Index of the threshold in force: walk the grid from the safest, stop at the first that fails, return the last that passed; -1 if none.
+ * Fixed-sequence testing keeps the family at the level of one test (Angelopoulos et al. 2021, "Learn then Test").
+ * @param logBar ln(1/error_level), or ln(30/error_level) for a wish chosen after looking
+ */
+export function certifiedIndex (counts: Counts, a: number, logBar: number): number {
+  const { generations, lost, gained } = counts
+  for (let k = 0; k < lost.length; k++) {
+    if (!reaches(a, lost[k]!, generations - lost[k]! - gained[k]!, gained[k]!, logBar)) return k - 1
+  }
+  return lost.length - 1
+}
+
+/** Generations without a single loss or gain until ln E first reaches ln(1/errorLevel). */
+export function losslessGenerations (a: number, errorLevel: number): number {
+  return smallest((n) => reaches(a, 0, n, 0, Math.log(1 / errorLevel)))!
+}
+
+/**
+ * How many more generations the test of one threshold needs to reach `logBar`, if losses and gains go on at the rates seen so far.
+ * `null` when at those rates it never does, or not within `limit`.
+ */
+export function generationsToReach (
+  a: number, generations: number, lost: number, gained: number, logBar: number, limit: number): number | null {
+  const lostRate = generations === 0 ? 0 : lost / generations
+  const gainedRate = generations === 0 ? 0 : gained / generations
+  return smallest((more) => {
+    const l = lost + lostRate * more
+    const g = gained + gainedRate * more
+    return reaches(a, l, generations + more - l - g, g, logBar)
+  }, limit)
+}
+
+/** Smallest n >= 0 at which a predicate that stays true turns true; `null` past `limit`. */
+function smallest (isTrue: (n: number) => boolean, limit = 2 ** 40): number | null {
+  if (isTrue(0)) return 0
+  let high = 1
+  while (!isTrue(high)) { if (high >= limit) return null; high *= 2 }
+  let low = high / 2
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (isTrue(middle)) high = middle; else low = middle
+  }
+  return high <= limit ? high : null
+}

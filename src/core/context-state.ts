@@ -1,0 +1,106 @@
+import { NO_DRIFT, type Drift } from './drift.js'
+import { NO_EVIDENCE, mergeEvidence, type Evidence } from './evidence.js'
+import type { Levels } from './context.js'
+import type { Label, Policy } from './policy.js'
+
+/** Why an epoch began. */
+export type EpochCause = 'first_outcome' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale'
+
+/** What evidence means: evidence of one meaning says nothing under another, so a change of any of these opens an epoch. */
+export interface Meaning {
+  readonly score: 'confidence'
+  readonly label: Label
+  readonly min_tokens: number
+  readonly check_every_tokens: number
+  readonly levels: string
+}
+
+/** Sums over the generations of one arm. */
+export interface ArmTotals {
+  readonly generations: number
+  readonly tokens: number
+  readonly labelled: number
+  readonly em: number
+}
+
+/** All that is learned about a context. Only the learner writes it; times are the log's, in ms. */
+export interface ContextState {
+  readonly epoch: number
+  readonly epoch_cause: EpochCause
+  readonly epoch_started_at: number
+  readonly settles_at: number
+  readonly meaning: Meaning
+  /** The wish the epoch's evidence was gathered for; another one is chosen after looking (post hoc). */
+  readonly wish: { readonly max_em_drop: number, readonly error_level: number }
+  /** The half-windows: the one that fills, and the full one before it. */
+  readonly halves: readonly [Evidence, Evidence]
+  readonly drift: Drift
+  /** Index of the threshold in force in the grid, -1 for none, as the learner saw it. */
+  readonly threshold_index: number
+  readonly control_share: number
+  /** Generations reported in this epoch, of either arm. */
+  readonly generations: number
+  /** Outcomes that became evidence in this epoch, and those that would have but for what the name says. */
+  readonly labelled: number
+  readonly unlabelled: number
+  readonly unstepped: number
+  readonly unsettled: number
+  readonly siblings: number
+  readonly unknown_arm: number
+  /** By arm as drawn, only where a threshold was in force. */
+  readonly arms: { readonly control: ArmTotals, readonly treated: ArmTotals }
+  /** Estimate over all epochs: what treated generations would have used beyond what they did. */
+  readonly tokens_saved: number
+  readonly last_evidence_at: number | null
+  readonly updated_at: number
+}
+
+const NO_TOTALS: ArmTotals = { generations: 0, tokens: 0, labelled: 0, em: 0 }
+
+export function meaningOf (policy: Policy, levels: Levels): Meaning {
+  const { label, min_tokens, check_every_tokens } = policy
+  return { score: 'confidence', label, min_tokens, check_every_tokens, levels: levels.join() }
+}
+
+export function sameMeaning (a: Meaning, b: Meaning): boolean {
+  return a.score === b.score && a.label === b.label && a.min_tokens === b.min_tokens &&
+    a.check_every_tokens === b.check_every_tokens && a.levels === b.levels
+}
+
+/** A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context. */
+export function openEpoch (
+  previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels, time: number): ContextState {
+  return {
+    epoch: (previous?.epoch ?? 0) + 1,
+    epoch_cause: cause,
+    epoch_started_at: time,
+    settles_at: time + policy.settle_seconds * 1000,
+    meaning: meaningOf(policy, levels),
+    wish: { max_em_drop: policy.max_em_drop, error_level: policy.error_level },
+    halves: [NO_EVIDENCE, NO_EVIDENCE],
+    drift: NO_DRIFT,
+    threshold_index: -1,
+    control_share: 1,
+    generations: 0,
+    labelled: 0,
+    unlabelled: 0,
+    unstepped: 0,
+    unsettled: 0,
+    siblings: 0,
+    unknown_arm: 0,
+    arms: { control: NO_TOTALS, treated: NO_TOTALS },
+    tokens_saved: previous?.tokens_saved ?? 0,
+    last_evidence_at: null,
+    updated_at: time,
+  }
+}
+
+/** The evidence of both halves. */
+export function evidenceOf (state: ContextState): Evidence {
+  return mergeEvidence(state.halves[0], state.halves[1])
+}
+
+/** Share of would-be evidence that came with a label of the policy's kind; 1 before any came. */
+export function labelledRatio ({ labelled, unlabelled }: ContextState): number {
+  return labelled + unlabelled === 0 ? 1 : labelled / (labelled + unlabelled)
+}

@@ -1,0 +1,89 @@
+import { drawArm, uniform, type Arm } from './arm.js'
+import { contextKey, type Context } from './context.js'
+import type { Scope } from './in-force.js'
+import type { Guarantee } from './judge.js'
+import { clampConfidence } from './outcome.js'
+import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
+
+/** Why a decision is what it is, in order of precedence. */
+export const REASONS = [
+  'off', 'stale_model', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', // continue, would_stop false
+  'control_arm', 'shadow', // continue, would_stop true
+  'score_at_threshold', // stop
+] as const
+
+export type Reason = typeof REASONS[number]
+
+/** One moment in a generation, as a worker posts it. */
+export interface Step {
+  readonly generation_id?: string
+  readonly group_id?: string
+  readonly arm?: Arm
+  readonly tokens: number
+  readonly confidence: number | null
+  readonly context?: Context
+  readonly signals?: Readonly<Record<string, number>>
+}
+
+export interface Decision {
+  readonly decision: 'stop' | 'continue'
+  readonly threshold: number | null
+  readonly score: number | null
+  readonly reason: Reason
+  readonly would_stop: boolean
+  readonly arm: Arm
+  readonly context: string
+  readonly scope: Scope
+  readonly guarantee: Guarantee | null
+  readonly next_check_tokens: number
+  readonly model_version: number
+  readonly stale: boolean
+}
+
+/** How far the model may be behind the store: `stale` is said, `too_old` means continue. */
+export type Freshness = 'fresh' | 'stale' | 'too_old'
+
+/** Stop here, or continue? Doubt means continue. */
+export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): Decision {
+  const rule = ruleFor(snapshot, step.context)
+  const arm = armOf(snapshot, rule, step)
+  const score = clampConfidence(step.confidence)
+  const reason = reasonFor(rule, freshness, step.tokens, score, arm)
+  return {
+    decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
+    threshold: rule.threshold,
+    score,
+    reason,
+    would_stop: reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow',
+    arm,
+    context: rule.context ?? contextKey(snapshot.levels, step.context ?? {}),
+    scope: rule.scope,
+    guarantee: rule.guarantee,
+    next_check_tokens: nextCheckTokens(rule, step.tokens),
+    model_version: snapshot.version,
+    stale: freshness !== 'fresh',
+  }
+}
+
+/** An echoed arm wins, so that it never changes during a generation; a step that can't be placed is treated. */
+function armOf ({ salt }: Snapshot, rule: Rule, { arm, group_id: group, generation_id: generation }: Step): Arm {
+  if (arm !== undefined) return arm
+  const id = group ?? generation
+  return id === undefined || salt === null ? 'treated' : drawArm(uniform(salt, id), rule.controlShare)
+}
+
+function reasonFor (rule: Rule, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
+  if (rule.mode === 'off') return 'off'
+  if (freshness === 'too_old') return 'stale_model'
+  if (rule.threshold === null) return 'no_threshold'
+  if (score === null) return 'no_score'
+  if (tokens < rule.minTokens) return 'min_tokens'
+  if (score < rule.threshold) return 'below_threshold'
+  if (arm === 'control') return 'control_arm'
+  return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
+}
+
+/** The smallest multiple of the cadence above `tokens` and not below the policy's `min_tokens`; the same in both arms. */
+export function nextCheckTokens ({ checkEveryTokens: every, minTokens }: Rule, tokens: number): number {
+  return Math.max((Math.floor(tokens / every) + 1) * every, Math.ceil(minTokens / every) * every)
+}

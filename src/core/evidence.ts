@@ -1,0 +1,108 @@
+import { GRID } from './grid.js'
+
+/** 1 right, 0 wrong. */
+export type Em = 0 | 1
+
+/** One step of a control generation as the evidence sees it: `em` is absent where no answer was probed. */
+export interface TraceStep { readonly tokens: number, readonly score: number | null, readonly em?: Em | undefined }
+
+/** A control generation that ran in full. `isComplete` is false when steps that were asked are missing from `steps`. */
+export interface Trace {
+  readonly tokens: number
+  readonly answerTokens: number
+  readonly em: Em
+  readonly steps: readonly TraceStep[]
+  readonly isComplete: boolean
+}
+
+/** What stopping at one threshold would have done to one generation. */
+export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly isUnprobed: boolean }
+
+/**
+ * One outcome, every threshold: at threshold k the generation would have stopped at the first step with enough tokens and
+ * `score >= GRID[k]`. Never crossed: kept at full length, or the worst case where the trace is incomplete. Crossed unprobed: the worst
+ * case, that the stop answer is wrong.
+ * @param minTokens no stop before
+ */
+export function stopsOf (trace: Trace, minTokens: number): Stop[] {
+  const stops: Stop[] = new Array(GRID.length)
+  let open = GRID.length - 1 // thresholds 0..open are not crossed yet; a score crosses the loosest ones first
+  for (const step of trace.steps) {
+    if (step.tokens < minTokens || step.score === null) continue
+    if (open < 0 || step.score < GRID[open]!) continue
+    const stop: Stop = {
+      delta: trace.em - (step.em ?? 0) as Stop['delta'],
+      tokens: Math.min(step.tokens + trace.answerTokens, trace.tokens),
+      isUnprobed: step.em === undefined,
+    }
+    while (open >= 0 && step.score >= GRID[open]!) stops[open--] = stop
+  }
+  const ran: Stop = { delta: trace.isComplete ? 0 : trace.em, tokens: trace.tokens, isUnprobed: !trace.isComplete }
+  while (open >= 0) stops[open--] = ran
+  return stops
+}
+
+/**
+ * What is kept of control generations: integers, per threshold and in all. Two of them add in any order.
+ * `kept` is generations - lost - gained.
+ */
+export interface Evidence {
+  readonly generations: number
+  /** Sums over the full runs. */
+  readonly full_tokens: number
+  readonly full_em: number
+  /** Generations that crossed some threshold at a step that was not probed. */
+  readonly unprobed_generations: number
+  /** Per threshold of the grid. */
+  readonly lost: readonly number[]
+  readonly gained: readonly number[]
+  readonly unprobed: readonly number[]
+  readonly tokens: readonly number[]
+}
+
+const zeros: readonly number[] = GRID.map(() => 0)
+
+export const NO_EVIDENCE: Evidence = {
+  generations: 0, full_tokens: 0, full_em: 0, unprobed_generations: 0, lost: zeros, gained: zeros, unprobed: zeros, tokens: zeros,
+}
+
+/** The evidence with one more generation in it. */
+export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop[]): Evidence {
+  return {
+    generations: evidence.generations + 1,
+    full_tokens: evidence.full_tokens + trace.tokens,
+    full_em: evidence.full_em + trace.em,
+    unprobed_generations: evidence.unprobed_generations + (stops.some((stop) => stop.isUnprobed) ? 1 : 0),
+    lost: evidence.lost.map((count, k) => stops[k]!.delta === 1 ? count + 1 : count),
+    gained: evidence.gained.map((count, k) => stops[k]!.delta === -1 ? count + 1 : count),
+    unprobed: evidence.unprobed.map((count, k) => stops[k]!.isUnprobed ? count + 1 : count),
+    tokens: evidence.tokens.map((sum, k) => sum + stops[k]!.tokens),
+  }
+}
+
+/** The evidence of both. */
+export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
+  if (a.generations === 0) return b
+  if (b.generations === 0) return a
+  const sum = (x: readonly number[], y: readonly number[]) => x.map((value, k) => value + y[k]!)
+  return {
+    generations: a.generations + b.generations,
+    full_tokens: a.full_tokens + b.full_tokens,
+    full_em: a.full_em + b.full_em,
+    unprobed_generations: a.unprobed_generations + b.unprobed_generations,
+    lost: sum(a.lost, b.lost),
+    gained: sum(a.gained, b.gained),
+    unprobed: sum(a.unprobed, b.unprobed),
+    tokens: sum(a.tokens, b.tokens),
+  }
+}
+
+/** Net EM drop at threshold k, a fraction of the generations; 0 without any. */
+export function emDrop (evidence: Evidence, k: number): number {
+  return evidence.generations === 0 ? 0 : (evidence.lost[k]! - evidence.gained[k]!) / evidence.generations
+}
+
+/** Share of the full runs' tokens that stopping at threshold k saves; 0 without any. */
+export function tokensSavedRatio (evidence: Evidence, k: number): number {
+  return evidence.full_tokens === 0 ? 0 : 1 - evidence.tokens[k]! / evidence.full_tokens
+}

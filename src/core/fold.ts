@@ -1,0 +1,79 @@
+import { nextShare } from './arm.js'
+import { chainOf } from './context.js'
+import type { ContextState, EpochCause } from './context-state.js'
+import { inForce, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
+import { judge, thresholdAt } from './judge.js'
+import type { Configuration } from './log-entry.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
+
+/** What the learner has folded besides the context states; committed with them. */
+export interface Ledger {
+  readonly configuration: Configuration
+  readonly policies: ReadonlyMap<string, PolicyPatch>
+  readonly pins: ReadonlyMap<string, Pin>
+  /** Contexts that exist. */
+  readonly contexts: number
+  /** Outcomes that reached no leaf of their own, the store being full of contexts. */
+  readonly refused: number
+}
+
+/** A move of a context's own threshold. */
+export interface Change {
+  readonly time: number
+  readonly key: string
+  readonly cause: 'evidence' | EpochCause
+  readonly epoch: number
+  readonly before: number | null
+  readonly after: number | null
+}
+
+/** Learned state while a run of entries is folded: reads see what was written, and what was written can be committed or dropped whole. */
+export interface Fold {
+  ledger: Ledger
+  readonly keys: () => Iterable<string>
+  readonly get: (key: string) => ContextState | undefined
+  readonly set: (key: string, state: ContextState | undefined) => void
+  readonly changes: Change[]
+}
+
+const policyMemo = new WeakMap<ReadonlyMap<string, PolicyPatch>, Map<string, Policy>>()
+
+/** The policy in force at a key; remembered as long as the policies are the same. */
+export function policyOf ({ policies, configuration }: Ledger, key: string): Policy {
+  let memo = policyMemo.get(policies)
+  if (memo === undefined) policyMemo.set(policies, memo = new Map())
+  let policy = memo.get(key)
+  if (policy === undefined) memo.set(key, policy = effectivePolicy(configuration.defaults, policies, key))
+  return policy
+}
+
+/** Stores a context's next state with the threshold its evidence now certifies, and notes the move. */
+export function write (
+  fold: Fold, key: string, next: ContextState, policy: Policy, time: number, cause: Change['cause'], mayMove: boolean): void {
+  const before = fold.get(key)?.threshold_index ?? -1
+  const index = mayMove ? judge(next, policy, fold.ledger.configuration.levels).index : next.threshold_index
+  fold.set(key, index === next.threshold_index ? next : { ...next, threshold_index: index })
+  if (index === before) return
+  fold.changes.push({ time, key, cause, epoch: next.epoch, before: thresholdAt(before), after: thresholdAt(index) })
+}
+
+/** The threshold in force for a leaf, with its ancestors', as the learner's state has them. */
+export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standing } {
+  const chain = chainOf(leafKey).map((key) => {
+    const state = fold.get(key)
+    return standingOf(key, policyOf(fold.ledger, key), fold.ledger.pins.get(key), state, { index: state?.threshold_index ?? -1, guarantee: null })
+  })
+  return { ...inForce(chain), leaf: chain.at(-1)! }
+}
+
+/** Follows the control share; the generations that a rise makes control finish short ones first, so the context settles again. */
+export function moveShare (fold: Fold, leafKey: string, time: number): void {
+  const state = fold.get(leafKey)!
+  const force = forceOf(fold, leafKey)
+  const { control_rate: rate, settle_seconds: settle } = force.leaf.policy
+  const wanted = wantedShare(force.leaf, force)
+  const share = rate === 'auto' ? nextShare(state.control_share, wanted) : wanted
+  if (share === state.control_share) return
+  const settlesAt = share > state.control_share ? Math.max(state.settles_at, time + settle * 1000) : state.settles_at
+  fold.set(leafKey, { ...state, control_share: share, settles_at: settlesAt })
+}

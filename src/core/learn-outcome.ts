@@ -1,0 +1,104 @@
+import { CONTROL_FLOOR, type Arm } from './arm.js'
+import { contextChain } from './context.js'
+import { openEpoch, type ArmTotals, type ContextState } from './context-state.js'
+import { hasDrifted, watchDrift } from './drift.js'
+import { addTrace, NO_EVIDENCE, stopsOf } from './evidence.js'
+import { forceOf, moveShare, policyOf, write, type Fold } from './fold.js'
+import type { InForce } from './in-force.js'
+import type { LoggedOutcome } from './outcome.js'
+import type { Policy } from './policy.js'
+
+/** Folds one finished generation into every link of its chain. */
+export function learnOutcome (fold: Fold, time: number, outcome: LoggedOutcome): void {
+  const { levels } = fold.ledger.configuration
+  const chain = contextChain(levels, outcome.context)
+  const leafKey = chain.at(-1)!
+  for (const key of chain) createContext(fold, key, time)
+  const leaf = fold.get(leafKey)
+  if (leaf === undefined) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
+
+  const before = leaf && forceOf(fold, leafKey)
+  const arm = armOf(outcome, leaf?.control_share ?? CONTROL_FLOOR)
+  const saved = before === undefined || arm !== 'treated' ? 0 : savedBy(outcome, before, policyOf(fold.ledger, leafKey))
+  for (const key of chain) {
+    const state = fold.get(key)
+    if (state === undefined) continue
+    const policy = policyOf(fold.ledger, key)
+    const isLeaf = key === leafKey
+    const counted = countOutcome(state, outcome, arm, before?.threshold != null, saved, policy, time)
+    const next = key !== leafKey && outcome.u >= CONTROL_FLOOR ? counted : learnEvidence(fold, counted, outcome, arm, policy, time, isLeaf)
+    write(fold, key, next, policy, time, next.epoch === state.epoch ? 'evidence' : next.epoch_cause, next.halves !== state.halves)
+  }
+  if (leaf !== undefined) moveShare(fold, leafKey, time)
+}
+
+function createContext (fold: Fold, key: string, time: number): void {
+  const { ledger } = fold
+  if (fold.get(key) !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return
+  fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
+  fold.set(key, openEpoch(undefined, 'first_outcome', policyOf(ledger, key), ledger.configuration.levels, time))
+}
+
+/** A stopped generation was treated, whatever it says; without an arm it is control iff its draw says so, else unknown. */
+function armOf ({ stopped, arm, u }: LoggedOutcome, share: number): Arm | null {
+  if (stopped) return 'treated'
+  return arm ?? (u < share ? 'control' : null)
+}
+
+/** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s). */
+function savedBy ({ tokens }: LoggedOutcome, { threshold, source }: InForce, { mode }: Policy): number {
+  return threshold === null || mode !== 'enforce' ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
+}
+
+function countOutcome (
+  state: ContextState, outcome: LoggedOutcome, arm: Arm | null, hasThreshold: boolean, saved: number, policy: Policy, time: number
+): ContextState {
+  const em = outcome.full[policy.label]
+  const add = (totals: ArmTotals): ArmTotals => ({
+    generations: totals.generations + 1,
+    tokens: totals.tokens + outcome.tokens,
+    labelled: totals.labelled + (em === undefined ? 0 : 1),
+    em: totals.em + (em ?? 0),
+  })
+  return {
+    ...state,
+    generations: state.generations + 1,
+    arms: arm === null || !hasThreshold ? state.arms : { ...state.arms, [arm]: add(state.arms[arm]) },
+    tokens_saved: state.tokens_saved + saved,
+    updated_at: time,
+  }
+}
+
+/** The rules of evidence (DESIGN section 3), each of which keeps a false certificate out. */
+function learnEvidence (
+  fold: Fold, state: ContextState, outcome: LoggedOutcome, arm: Arm | null, policy: Policy, time: number, isLeaf: boolean): ContextState {
+  if (arm === null) return { ...state, unknown_arm: state.unknown_arm + 1 }
+  if (arm === 'treated') return state
+  if (outcome.sample_index !== null && outcome.sample_index !== 0) return { ...state, siblings: state.siblings + 1 }
+  if (time < state.settles_at) return { ...state, unsettled: state.unsettled + 1 }
+  if (outcome.steps === null) return { ...state, unstepped: state.unstepped + 1 }
+  const em = outcome.full[policy.label]
+  if (em === undefined) return { ...state, unlabelled: state.unlabelled + 1 }
+
+  const trace = {
+    tokens: outcome.tokens,
+    answerTokens: outcome.answer_tokens,
+    em,
+    steps: outcome.steps.map((step) => ({ tokens: step.tokens, score: step.confidence, em: step[policy.label] })),
+    isComplete: outcome.steps_complete,
+  }
+  const stops = stopsOf(trace, policy.min_tokens)
+  const { threshold_index: index } = state
+  const drift = index === -1 ? state.drift : watchDrift(state.drift, stops[index]!.delta, policy.max_em_drop)
+  if (hasDrifted(drift)) return openEpoch(state, 'drift', policy, fold.ledger.configuration.levels, time)
+
+  const filling = addTrace(state.halves[0], trace, stops)
+  const isFull = filling.generations >= policy.evidence_window / 2
+  return {
+    ...state,
+    halves: isFull ? [NO_EVIDENCE, filling] : [filling, state.halves[1]],
+    drift,
+    labelled: state.labelled + 1,
+    last_evidence_at: time,
+  }
+}

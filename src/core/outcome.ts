@@ -1,0 +1,109 @@
+import { uniform, type Arm } from './arm.js'
+import type { Context } from './context.js'
+import type { Em } from './evidence.js'
+import { exactMatch } from './exact-match.js'
+import type { Label } from './policy.js'
+
+/** Right or wrong under each label that could be judged. */
+export type Judged = { readonly [L in Label]?: Em }
+
+export interface LoggedStep extends Judged {
+  readonly tokens: number
+  readonly confidence: number | null
+  readonly signals?: Readonly<Record<string, number>>
+}
+
+/** A finished generation as it stands in the log: graded, without the text of any answer. */
+export interface LoggedOutcome {
+  readonly type: 'outcome'
+  readonly generation_id: string
+  /** Where it falls in [0, 1); control iff below the share. */
+  readonly u: number
+  readonly arm: Arm | null
+  readonly context: Context
+  readonly tokens: number
+  readonly answer_tokens: number
+  readonly stopped: boolean
+  /** `null` without a group; `-1` with a group but no index. */
+  readonly sample_index: number | null
+  readonly full: Judged
+  /** `null`: the worker kept none. */
+  readonly steps: readonly LoggedStep[] | null
+  readonly steps_complete: boolean
+}
+
+interface Answered { readonly em?: Em | undefined, readonly answer?: string | undefined }
+
+/** An outcome as a worker reports it (`POST /v1/outcomes`). */
+export interface ReportedOutcome extends Answered {
+  readonly generation_id: string
+  readonly group_id?: string
+  readonly sample_index?: number
+  readonly arm?: Arm
+  readonly context?: Context
+  readonly tokens: number
+  readonly answer_tokens?: number
+  readonly reference?: string | readonly string[]
+  readonly stopped?: boolean
+  readonly steps?: ReadonlyArray<Answered & {
+    readonly tokens: number
+    readonly confidence: number | null
+    readonly signals?: Readonly<Record<string, number>>
+  }>
+  readonly steps_complete?: boolean
+}
+
+function grade ({ em, answer }: Answered, reference: ReportedOutcome['reference'], fullAnswer: string | undefined): Judged {
+  const judged: { -readonly [L in Label]?: Em } = {}
+  if (em !== undefined) judged.exact_match = em
+  else if (answer !== undefined && reference !== undefined) judged.exact_match = exactMatch(answer, reference)
+  if (answer !== undefined && fullAnswer !== undefined) judged.agreement = exactMatch(answer, fullAnswer)
+  return judged
+}
+
+/**
+ * Grades an outcome for the log. Exact Match is the worker's `em`, else `answer` against `reference`; agreement takes the
+ * full answer as right and a probe as right if it agrees with it.
+ * @param salt the store's, for the arm's draw
+ */
+export function gradeOutcome (salt: string, outcome: ReportedOutcome): LoggedOutcome {
+  const { reference, answer, group_id: group } = outcome
+  return {
+    type: 'outcome',
+    generation_id: outcome.generation_id,
+    u: uniform(salt, group ?? outcome.generation_id),
+    arm: outcome.arm ?? null,
+    context: outcome.context ?? {},
+    tokens: outcome.tokens,
+    answer_tokens: outcome.answer_tokens ?? 0,
+    stopped: outcome.stopped ?? false,
+    sample_index: group === undefined ? null : outcome.sample_index ?? -1,
+    full: grade(outcome, reference, answer),
+    steps: outcome.steps?.map(({ tokens, confidence, signals, ...answered }) => ({
+      tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade(answered, reference, answer),
+    })) ?? null,
+    steps_complete: outcome.steps_complete ?? true,
+  }
+}
+
+/** float32 workers overshoot [0, 1] by up to 1e-6, which the schemas let pass. */
+export function clampConfidence (confidence: number | null): number | null {
+  return confidence === null ? null : Math.min(1, Math.max(0, confidence))
+}
+
+/** What a schema can't say about an outcome: the path and the remedy, or `null`. */
+export function outcomeProblem (outcome: ReportedOutcome): { path: string, message: string } | null {
+  if (outcome.arm === 'control' && outcome.stopped === true) {
+    return { path: '/stopped', message: 'a control generation is never stopped: send stopped false, or arm "treated"' }
+  }
+  const { steps = [], tokens } = outcome
+  for (let i = 0; i < steps.length; i++) {
+    if (i > 0 && steps[i]!.tokens < steps[i - 1]!.tokens) {
+      return { path: `/steps/${i}/tokens`, message: 'steps must be in the order they were asked: tokens may not fall' }
+    }
+    if (steps[i]!.tokens > tokens) {
+      return { path: `/steps/${i}/tokens`, message: `a step can't have more tokens than the whole generation (${tokens})` }
+    }
+  }
+  return null
+}

@@ -1,0 +1,62 @@
+import { chainOf } from './context.js'
+import { losslessGenerations } from './certificate.js'
+
+export type Label = 'exact_match' | 'agreement'
+
+/** What the operator wants in a context. */
+export interface Policy {
+  /** EM the operator is willing to lose, a fraction (0.02 = 2 points). */
+  readonly max_em_drop: number
+  /** Chance that a certificate is wrong. */
+  readonly error_level: number
+  /** Share of generations that are never stopped; `auto` spends less as savings and evidence grow. */
+  readonly control_rate: number | 'auto'
+  /** What makes an answer right. */
+  readonly label: Label
+  readonly mode: 'enforce' | 'shadow' | 'off'
+  /** Whether a context without a certificate of its own may stop on its nearest certified ancestor's. */
+  readonly fallback: 'continue' | 'parent'
+  /** No stop before this many tokens. */
+  readonly min_tokens: number
+  /** Cadence of the steps, in tokens. */
+  readonly check_every_tokens: number
+  /** Arrivals this soon after an epoch starts, or the control share rises, are not evidence. */
+  readonly settle_seconds: number
+  /** Evidence is kept in two halves of this many generations together. */
+  readonly evidence_window: number
+  /** Silence of the evidence after which the threshold is taken back. */
+  readonly max_evidence_age_seconds: number
+}
+
+/** A policy as written on one context: what is absent is inherited. */
+export type PolicyPatch = { readonly [F in keyof Policy]?: Policy[F] }
+
+export const DEFAULT_POLICY: Policy = {
+  max_em_drop: 0.02,
+  error_level: 0.05,
+  control_rate: 'auto',
+  label: 'exact_match',
+  mode: 'enforce',
+  fallback: 'continue',
+  min_tokens: 0,
+  check_every_tokens: 32,
+  settle_seconds: 300,
+  evidence_window: 20_000,
+  max_evidence_age_seconds: 604_800,
+}
+
+/** The policy in force at `key`: field by field, the nearest link that states it. */
+export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<string, PolicyPatch>, key: string): Policy {
+  return Object.assign({}, DEFAULT_POLICY, defaults, ...chainOf(key).map((link) => policies.get(link)))
+}
+
+/** Why a whole policy can't be: a sentence that says what to change, or `null`. */
+export function policyProblem (policy: Policy): { path: string, message: string } | null {
+  const needed = 2 * losslessGenerations(policy.max_em_drop, policy.error_level)
+  if (policy.evidence_window / 2 >= needed) return null
+  return {
+    path: '/evidence_window',
+    message: `evidence_window must be at least ${2 * needed}: half of it has to hold twice the ${needed / 2} lossless generations that ` +
+      `a first certificate of max_em_drop ${policy.max_em_drop} at error_level ${policy.error_level} needs`,
+  }
+}

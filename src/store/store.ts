@@ -1,0 +1,96 @@
+import type { ContextState } from '../core/context-state.js'
+import type { Change, Ledger } from '../core/fold.js'
+import type { Pin } from '../core/in-force.js'
+import type { LogEntry } from '../core/log-entry.js'
+import type { PolicyPatch } from '../core/policy.js'
+
+/** A place in the log: `<ms>-<sequence>`, ordered; `0-0` is before the first entry. */
+export type Cursor = string
+
+export interface StoredEntry { readonly cursor: Cursor, readonly time: number, readonly entry: LogEntry }
+
+/** What a replica compares with what it has. */
+export interface Revision {
+  /** Made once, with the salt; another one means another store. */
+  readonly stateId: string
+  readonly salt: string
+  /** Moves only when some decision could differ; may go back after a failover. */
+  readonly version: number
+  /** The version at which a policy or pin last moved. */
+  readonly policyVersion: number
+  /** Entries appended and not yet folded, and for how long the oldest of them has waited, ms. */
+  readonly lag: number
+  readonly lagMs: number
+}
+
+export interface Learned { readonly cursor: Cursor, readonly ledger: Ledger | null, readonly contexts: Map<string, ContextState> }
+
+export interface Commit {
+  /** Fencing token of the lease it is made under. */
+  readonly token: number
+  /** Where the learner stood, and stands after this. */
+  readonly from: Cursor
+  readonly to: Cursor
+  /** What changed; `undefined` deletes. */
+  readonly contexts: ReadonlyMap<string, ContextState | undefined>
+  /** `null`: unchanged. */
+  readonly ledger: Ledger | null
+  /** The keys for which some decision could differ; if there are any, the version moves and replicas get notice. */
+  readonly decisive: readonly string[]
+  /** For the history. */
+  readonly changes: readonly Change[]
+}
+
+/** The store can't be reached or can't write now; nothing was acknowledged. */
+export class StoreUnavailableError extends Error { override name = 'StoreUnavailableError' }
+
+/** Another learner has the lease, or has moved the cursor; nothing was committed. */
+export class LeaseLostError extends Error { override name = 'LeaseLostError' }
+
+/**
+ * Where everything durable is. Laws, on which one contract suite insists for every implementation:
+ *  1. `append` returns once its entries are durable, in order, with ids that never go back. An outcome whose `generation_id` was
+ *     appended within the dedup time is not appended again and reads `false`. One call is all or nothing.
+ *  2. A policy or pin entry is also in its table, and the version has moved, in the same atomic step.
+ *  3. `commit` writes states, ledger, changes and cursor in one atomic step, or throws and writes nothing: LeaseLostError
+ *     unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only behind the cursor.
+ *  4. At most one lease at a time; a later one has a higher token.
+ *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when it is back.
+ *     It is not told whether a write it was waiting for happened: appending an outcome again is safe.
+ *  6. What was acknowledged outlives the process.
+ */
+export interface Store {
+  readonly kind: 'embedded' | 'redis'
+  /** Whether the last contact succeeded. */
+  readonly isUp: () => boolean
+  /** Settings of the server that put acknowledged outcomes at risk, each with the remedy. */
+  readonly warnings: () => Promise<string[]>
+
+  readonly append: (entries: readonly LogEntry[]) => Promise<boolean[]>
+  /** Up to `limit` entries after the cursor, in order; waits up to `waitMs` for the first, and returns early when closed. */
+  readonly read: (after: Cursor, limit: number, waitMs: number) => Promise<StoredEntry[]>
+
+  /** A fencing token, or `null` while another holder's lease runs. */
+  readonly acquireLease: (holder: string, ttlMs: number) => Promise<number | null>
+  /** Whether the lease is still this token's; if so it runs `ttlMs` from now. */
+  readonly renewLease: (token: number, ttlMs: number) => Promise<boolean>
+  readonly releaseLease: (token: number) => Promise<void>
+  readonly learned: () => Promise<Learned>
+  readonly commit: (commit: Commit) => Promise<void>
+
+  /** Makes state id and salt where there are none yet. */
+  readonly revision: () => Promise<Revision>
+  /** Calls back after every move of the version that this process hears of; notices may be lost. Also after contact was regained. */
+  readonly onNotice: (listener: () => void) => void
+  /** Keys whose decisions may have changed after that version. */
+  readonly changedSince: (version: number) => Promise<string[]>
+  readonly contextKeys: () => Promise<string[]>
+  /** The states of those that exist. */
+  readonly readContexts: (keys: readonly string[]) => Promise<Map<string, ContextState>>
+  readonly policies: () => Promise<Map<string, PolicyPatch>>
+  readonly pins: () => Promise<Map<string, Pin>>
+  /** Newest first. */
+  readonly history: (limit: number) => Promise<Change[]>
+
+  readonly close: () => Promise<void>
+}
