@@ -61,7 +61,8 @@ export function write (
 export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standing } {
   const chain = chainOf(leafKey).map((key) => {
     const state = fold.get(key)
-    return standingOf(key, policyOf(fold.ledger, key), fold.ledger.pins.get(key), state, { index: state?.threshold_index ?? -1, guarantee: null })
+    const judgement = { index: state?.threshold_index ?? -1, guarantee: null }
+    return standingOf(key, policyOf(fold.ledger, key), fold.ledger.pins.get(key), state, judgement)
   })
   return { ...inForce(chain), leaf: chain.at(-1)! }
 }

@@ -27,7 +27,8 @@ export function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: 
 function withWish (state: ContextState, before: Policy, policy: Policy): ContextState {
   const { max_em_drop, error_level } = policy
   const isUnseen = state.halves.every((half) => half.generations === 0)
-  return { ...state, wish: isUnseen ? { max_em_drop, error_level } : state.wish, drift: before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT }
+  const wish = isUnseen ? { max_em_drop, error_level } : state.wish
+  return { ...state, wish, drift: before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT }
 }
 
 /** Other levels make other contexts: those that no longer have a place are dropped, and the root starts an epoch. */
