@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { build } from '../helper.js'
+
+interface Panel { readonly title: string, readonly targets?: readonly { readonly expr: string }[] }
+
+const dashboard = JSON.parse(await readFile('docker/grafana/dashboards/stopgate.json', 'utf8'))
+const queries = (dashboard.panels as Panel[]).flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })))
+
+t.test('every metric that the dashboard shows is one that the service exports', async (t) => {
+  const { app } = await build(t)
+  const { body } = await app.inject('/metrics')
+  const exported = new Set([...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+  for (const { title, expr } of queries) {
+    const names = expr.match(/\b(stopgate|process)_\w+/g) ?? []
+    for (const name of names) t.ok(exported.has(name.replace(/_bucket$/, '')), `${title}: ${name}`)
+    t.ok(names.length > 0 || expr.startsWith('sum(up'), `${title} shows a metric`)
+  }
+})
+
+t.test('it shows what an operator asks first', async (t) => {
+  const shown = queries.map(({ expr }) => expr).join('\n')
+  for (const name of [
+    'decisions_total', 'decision_duration_seconds_bucket', 'outcome_log_lag', 'store_up', 'drift_alarms_total',
+    'context_tokens_saved_ratio', 'context_em_drop', 'context_threshold',
+  ]) t.match(shown, `stopgate_${name}`)
+})
