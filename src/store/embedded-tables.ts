@@ -1,0 +1,68 @@
+import { open, type Database, type RootDatabase } from 'lmdb'
+import { START, type Place } from './encoding.js'
+import type { Cursor } from './store.js'
+
+/** The single values, and what they are before they were ever written. */
+export interface Meta {
+  state_id: string
+  salt: string
+  version: number
+  policy_version: number
+  cursor: Cursor
+  ledger: string | null
+  /** Fencing token of the newest lease. */
+  token: number
+  /** Of the newest log entry, trimmed or not: ids never go back. */
+  last_place: Place
+  /** Sequence number of the newest change in the history. */
+  history: number
+}
+
+const INITIAL: Meta = {
+  state_id: '', salt: '', version: 0, policy_version: 0, cursor: START, ledger: null, token: 0, last_place: [0, 0], history: 0,
+}
+
+export interface Tables {
+  readonly root: RootDatabase
+  /** Entries not folded yet: a commit deletes what it has folded. */
+  readonly log: Database<string, Place>
+  /** Generation ids of the dedup time -> ms of their entry. */
+  readonly seen: Database<number, Buffer>
+  /** The same ids by age, so that the expired ones are found without a search. */
+  readonly seenAt: Database<string, Place>
+  readonly contexts: Database<string, string>
+  readonly policies: Database<string, string>
+  readonly pins: Database<string, string>
+  /** Key -> the version that last changed it, and the same the other way round. */
+  readonly changed: Database<number, string>
+  readonly changedAt: Database<true, [version: number, key: string]>
+  readonly history: Database<string, number>
+  readonly getMeta: <K extends keyof Meta>(name: K) => Meta[K]
+  readonly setMeta: <K extends keyof Meta>(name: K, value: Meta[K]) => void
+}
+
+export function openTables (folder: string): Tables {
+  const root = open({
+    path: folder,
+    noSubdir: false, // or a dot in the folder's name would make it a file
+    overlappingSync: false, // a commit resolves when it is on disk, not before
+    pageSize: 8192, // keys up to 4,026 bytes: a context key of seven levels at their longest
+    encoding: 'msgpack',
+  })
+  const texts = <K extends Place | string | number>(name: string) => root.openDB<string, K>(name, { encoding: 'string' })
+  const meta = root.openDB<Meta[keyof Meta], keyof Meta>('meta', {})
+  return {
+    root,
+    log: texts('log'),
+    seen: root.openDB('seen', { keyEncoding: 'binary' }), // any id, a zero byte in it or not
+    seenAt: texts('seen_at'),
+    contexts: texts('contexts'),
+    policies: texts('policies'),
+    pins: texts('pins'),
+    changed: root.openDB('changed', {}),
+    changedAt: root.openDB('changed_at', {}),
+    history: texts('history'),
+    getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],
+    setMeta: (name, value) => { meta.putSync(name, value) },
+  }
+}

@@ -1,0 +1,56 @@
+import type { ContextState } from '../core/context-state.js'
+import type { Change, Ledger } from '../core/fold.js'
+import type { Pin } from '../core/in-force.js'
+import type { LogEntry } from '../core/log-entry.js'
+import type { PolicyPatch } from '../core/policy.js'
+import type { Cursor } from './store.js'
+
+// Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
+
+export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
+export const decodeEntry = (text: string): LogEntry => JSON.parse(text)
+
+export const encodeState = (state: ContextState): string => JSON.stringify(state)
+export const decodeState = (text: string): ContextState => JSON.parse(text)
+
+export const encodeChange = (change: Change): string => JSON.stringify(change)
+export const decodeChange = (text: string): Change => JSON.parse(text)
+
+export const decodePolicy = (text: string): PolicyPatch => JSON.parse(text)
+export const decodePin = (text: string): Pin => JSON.parse(text)
+
+export function encodeLedger (ledger: Ledger): string {
+  return JSON.stringify({ ...ledger, policies: [...ledger.policies], pins: [...ledger.pins] })
+}
+
+export function decodeLedger (text: string): Ledger {
+  const ledger = JSON.parse(text)
+  return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+}
+
+/** What an entry does to a table beside the log; `null` deletes. */
+export interface TableWrite { readonly table: 'policies' | 'pins', readonly key: string, readonly value: string | null }
+
+export function tableWrite (entry: LogEntry): TableWrite | null {
+  const text = (value: object | null) => value === null ? null : JSON.stringify(value)
+  switch (entry.type) {
+    case 'policy': return { table: 'policies', key: entry.key, value: text(entry.policy) }
+    case 'pin': return { table: 'pins', key: entry.key, value: text(entry.pin) }
+    default: return null
+  }
+}
+
+/** Before the first entry of any log. */
+export const START: Cursor = '0-0'
+
+export type Place = [ms: number, sequence: number]
+
+export function toPlace (cursor: Cursor): Place {
+  const [ms, sequence] = cursor.split('-')
+  return [Number(ms), Number(sequence)]
+}
+
+export const toCursor = ([ms, sequence]: Place): Cursor => `${ms}-${sequence}`
+
+/** How many changes the history keeps; the oldest go first. */
+export const HISTORY_LIMIT = 10_000
