@@ -2,14 +2,15 @@ const POINT = '\ue000'
 const MINUS = '\ue001'
 // A number: sign (not after a word character), currency, digits with or without thousands commas, decimals.
 const NUMBER = /(?<![\p{L}\p{N}.])([-+]?)\p{Sc}?([-+]?)(\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d+))?(?![\p{L}\p{N}])/gu
-const PUNCTUATION = /[\p{P}\p{S}]/gu
-const ARTICLES = /\b(a|an|the)\b/g
+// Not all symbols: without them the answers "√2" and "2" would be one.
+const PUNCTUATION = /[\p{P}\p{Sc}+<=>^`|~]/gu
+const ARTICLES = /(?<![\p{L}\p{M}\p{N}_])(a|an|the)(?![\p{L}\p{M}\p{N}_])/gu
 
 /** `1,024`, `1024.0` and `$1024` become one text; sign and decimal point survive the removal of punctuation. */
 function canonicalNumber (match: string, sign: string, innerSign: string, whole: string | undefined, decimals: string | undefined): string {
   if (whole === undefined && decimals === undefined) return match
   const integer = (whole ?? '0').replaceAll(',', '').replace(/^0+(?=\d)/, '')
-  const fraction = (decimals ?? '').replace(/0+$/, '')
+  const fraction = (decimals ?? '').replace(/(?<!0)0+$/, '') // the look-behind keeps it linear in inner zeros
   const isNegative = (sign || innerSign) === '-' && !(integer === '0' && fraction === '')
   return ` ${isNegative ? MINUS : ''}${integer}${fraction && POINT + fraction} `
 }
@@ -28,10 +29,13 @@ export function normaliseAnswer (answer: string): string {
   return squash(bare.replace(ARTICLES, ' ')) || bare || lower
 }
 
-/** Exact Match of an answer against a reference, or against any of a list: 1 or 0. */
+/** Exact Match of an answer against a reference, or against any of a list: 1 or 0. No answer matches a blank reference (SQuAD 2.0) only. */
 export function exactMatch (answer: string, reference: string | readonly string[]): 0 | 1 {
-  const normalised = normaliseAnswer(answer)
-  if (normalised === '') return 0
-  const references = typeof reference === 'string' ? [reference] : reference
-  return references.some((text) => normaliseAnswer(text) === normalised) ? 1 : 0
+  return exactMatcher(reference)(answer)
+}
+
+/** Exact Match against one reference of many answers. */
+export function exactMatcher (reference: string | readonly string[]): (answer: string) => 0 | 1 {
+  const right = new Set((typeof reference === 'string' ? [reference] : reference).map(normaliseAnswer))
+  return (answer) => right.has(normaliseAnswer(answer)) ? 1 : 0
 }

@@ -1,7 +1,7 @@
 import { uniform, type Arm } from './arm.js'
 import type { Context } from './context.js'
 import type { Em } from './evidence.js'
-import { exactMatch } from './exact-match.js'
+import { exactMatcher } from './exact-match.js'
 import type { Label } from './policy.js'
 
 /** Right or wrong under each label that could be judged. */
@@ -53,12 +53,17 @@ export interface ReportedOutcome extends Answered {
   readonly steps_complete?: boolean
 }
 
-function grade ({ em, answer }: Answered, reference: ReportedOutcome['reference'], fullAnswer: string | undefined): Judged {
-  const judged: { -readonly [L in Label]?: Em } = {}
-  if (em !== undefined) judged.exact_match = em
-  else if (answer !== undefined && reference !== undefined) judged.exact_match = exactMatch(answer, reference)
-  if (answer !== undefined && fullAnswer !== undefined) judged.agreement = exactMatch(answer, fullAnswer)
-  return judged
+/** Grades the final answer and the probed ones alike. */
+function graderOf ({ reference, answer: fullAnswer }: ReportedOutcome): (answered: Answered) => Judged {
+  const isRight = reference === undefined ? undefined : exactMatcher(reference)
+  const agrees = fullAnswer === undefined ? undefined : exactMatcher(fullAnswer)
+  return ({ em, answer }) => {
+    const judged: { -readonly [L in Label]?: Em } = {}
+    if (em !== undefined) judged.exact_match = em
+    else if (answer !== undefined && isRight !== undefined) judged.exact_match = isRight(answer)
+    if (answer !== undefined && agrees !== undefined) judged.agreement = agrees(answer)
+    return judged
+  }
 }
 
 /**
@@ -67,7 +72,8 @@ function grade ({ em, answer }: Answered, reference: ReportedOutcome['reference'
  * @param salt the store's, for the arm's draw
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome): LoggedOutcome {
-  const { reference, answer, group_id: group } = outcome
+  const { group_id: group } = outcome
+  const grade = graderOf(outcome)
   return {
     type: 'outcome',
     generation_id: outcome.generation_id,
@@ -78,9 +84,9 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome): LoggedOut
     answer_tokens: outcome.answer_tokens ?? 0,
     stopped: outcome.stopped ?? false,
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
-    full: grade(outcome, reference, answer),
+    full: grade(outcome),
     steps: outcome.steps?.map(({ tokens, confidence, signals, ...answered }) => ({
-      tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade(answered, reference, answer),
+      tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade(answered),
     })) ?? null,
     steps_complete: outcome.steps_complete ?? true,
   }
