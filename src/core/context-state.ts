@@ -27,6 +27,8 @@ export interface ArmTotals {
 export interface ContextState {
   readonly epoch: number
   readonly epoch_cause: EpochCause
+  /** It drifted or was reset, and has certified nothing since: it does not fall back on a parent, whatever epochs come. */
+  readonly is_recovering: boolean
   readonly epoch_started_at: number
   readonly settles_at: number
   readonly meaning: Meaning
@@ -73,6 +75,7 @@ export function openEpoch (
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
+    is_recovering: cause === 'drift' || cause === 'reset' || (previous?.is_recovering === true && previous.threshold_index === -1),
     epoch_started_at: time,
     settles_at: time + policy.settle_seconds * 1000,
     meaning: meaningOf(policy, levels),

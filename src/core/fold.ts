@@ -17,7 +17,7 @@ export interface Ledger {
   readonly refused: number
 }
 
-/** A move of a context's own threshold. */
+/** A move of a context's own threshold, or a drift alarm; `before` equals `after` where the alarm was about a parent's. */
 export interface Change {
   readonly time: number
   readonly key: string
@@ -36,14 +36,14 @@ export interface Fold {
   readonly changes: Change[]
 }
 
-const policyMemo = new WeakMap<ReadonlyMap<string, PolicyPatch>, Map<string, Policy>>()
+const policyMemo = new WeakMap<ReadonlyMap<string, PolicyPatch>, { configuration: Configuration, byKey: Map<string, Policy> }>()
 
-/** The policy in force at a key; remembered as long as the policies are the same. */
+/** The policy in force at a key; remembered as long as policies and configuration are the same. */
 export function policyOf ({ policies, configuration }: Ledger, key: string): Policy {
   let memo = policyMemo.get(policies)
-  if (memo === undefined) policyMemo.set(policies, memo = new Map())
-  let policy = memo.get(key)
-  if (policy === undefined) memo.set(key, policy = effectivePolicy(configuration.defaults, policies, key))
+  if (memo?.configuration !== configuration) policyMemo.set(policies, memo = { configuration, byKey: new Map() })
+  let policy = memo.byKey.get(key)
+  if (policy === undefined) memo.byKey.set(key, policy = effectivePolicy(configuration.defaults, policies, key))
   return policy
 }
 
@@ -53,7 +53,7 @@ export function write (
   const before = fold.get(key)?.threshold_index ?? -1
   const index = mayMove ? judge(next, policy, fold.ledger.configuration.levels).index : next.threshold_index
   fold.set(key, index === next.threshold_index ? next : { ...next, threshold_index: index })
-  if (index === before) return
+  if (index === before && cause !== 'drift') return
   fold.changes.push({ time, key, cause, epoch: next.epoch, before: thresholdAt(before), after: thresholdAt(index) })
 }
 
@@ -67,14 +67,19 @@ export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standin
   return { ...inForce(chain), leaf: chain.at(-1)! }
 }
 
-/** Follows the control share; the generations that a rise makes control finish short ones first, so the context settles again. */
-export function moveShare (fold: Fold, leafKey: string, time: number): void {
+/**
+ * Follows the control share; the generations that a rise makes control finish short ones first, so the context settles again.
+ * @returns the threshold in force, on which the share depends
+ */
+export function moveShare (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
   const state = fold.get(leafKey)!
   const force = forceOf(fold, leafKey)
   const { control_rate: rate, settle_seconds: settle } = force.leaf.policy
   const wanted = wantedShare(force.leaf, force)
   const share = rate === 'auto' ? nextShare(state.control_share, wanted) : wanted
-  if (share === state.control_share) return
-  const settlesAt = share > state.control_share ? Math.max(state.settles_at, time + settle * 1000) : state.settles_at
-  fold.set(leafKey, { ...state, control_share: share, settles_at: settlesAt })
+  if (share !== state.control_share) {
+    const settlesAt = share > state.control_share ? Math.max(state.settles_at, time + settle * 1000) : state.settles_at
+    fold.set(leafKey, { ...state, control_share: share, settles_at: settlesAt })
+  }
+  return force
 }

@@ -40,7 +40,7 @@ export function standingOf (
     pin,
     index,
     savedRatio: state === undefined || index === -1 ? 0 : savedRatioAt(state, index),
-    isRecovering: index === -1 && (state?.epoch_cause === 'drift' || state?.epoch_cause === 'reset'),
+    isRecovering: index === -1 && state?.is_recovering === true,
     generations: state?.generations ?? 0,
     guarantee,
   }

@@ -31,15 +31,16 @@ function withWish (state: ContextState, before: Policy, policy: Policy): Context
   return { ...state, wish, drift: before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT }
 }
 
-/** Other levels make other contexts: those that no longer have a place are dropped, and the root starts an epoch. */
+/**
+ * Other levels make other contexts: those that no longer have a place are dropped, and the root starts an epoch. Policies and pins stay, as
+ * they do in the store: where the levels come back, so do they.
+ */
 export function learnConfiguration (fold: Fold, time: number, configuration: Configuration): void {
   const { levels } = configuration
   const keys = [...fold.keys()]
   const gone = keys.filter((key) => parseContextKey(levels, key) === null)
   for (const key of gone) fold.set(key, undefined)
-  const kept = <T> (map: ReadonlyMap<string, T>) => new Map([...map].filter(([key]) => parseContextKey(levels, key) !== null))
-  const { policies, pins } = fold.ledger
-  const ledger = { ...fold.ledger, configuration, policies: kept(policies), pins: kept(pins), contexts: keys.length - gone.length }
+  const ledger = { ...fold.ledger, configuration, contexts: keys.length - gone.length }
   learnPolicies(fold, time, ledger, ROOT, 'configuration')
 }
 

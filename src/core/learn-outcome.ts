@@ -3,8 +3,9 @@ import { contextChain } from './context.js'
 import { openEpoch, type ArmTotals, type ContextState } from './context-state.js'
 import { hasDrifted, watchDrift } from './drift.js'
 import { addTrace, NO_EVIDENCE, stopsOf } from './evidence.js'
-import { forceOf, moveShare, policyOf, write, type Fold } from './fold.js'
+import { moveShare, policyOf, write, type Fold } from './fold.js'
 import type { InForce } from './in-force.js'
+import { expire } from './learn-time.js'
 import type { LoggedOutcome } from './outcome.js'
 import type { Policy } from './policy.js'
 
@@ -13,20 +14,24 @@ export function learnOutcome (fold: Fold, time: number, outcome: LoggedOutcome):
   const { levels } = fold.ledger.configuration
   const chain = contextChain(levels, outcome.context)
   const leafKey = chain.at(-1)!
-  for (const key of chain) createContext(fold, key, time)
+  for (const key of chain) {
+    createContext(fold, key, time)
+    expire(fold, key, time) // no tick may have come since
+  }
   const leaf = fold.get(leafKey)
   if (leaf === undefined) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
 
-  const before = leaf && forceOf(fold, leafKey)
-  const arm = armOf(outcome, leaf?.control_share ?? CONTROL_FLOOR)
+  const before = leaf && moveShare(fold, leafKey, time) // an ancestor's threshold may have moved since the last outcome here
+  const arm = armOf(outcome, leaf === undefined ? CONTROL_FLOOR : Math.min(leaf.control_share, fold.get(leafKey)!.control_share))
   const saved = before === undefined || arm !== 'treated' ? 0 : savedBy(outcome, before, policyOf(fold.ledger, leafKey))
   for (const key of chain) {
     const state = fold.get(key)
     if (state === undefined) continue
     const policy = policyOf(fold.ledger, key)
-    const isLeaf = key === leafKey
     const counted = countOutcome(state, outcome, arm, before?.threshold != null, saved, policy, time)
-    const next = key !== leafKey && outcome.u >= CONTROL_FLOOR ? counted : learnEvidence(fold, counted, outcome, arm, policy, time, isLeaf)
+    const isLeaf = key === leafKey
+    const watched = isLeaf ? watchedIndex(state, before!) : state.threshold_index
+    const next = isLeaf || outcome.u < CONTROL_FLOOR ? learnEvidence(fold, counted, outcome, arm, policy, time, watched) : counted
     write(fold, key, next, policy, time, next.epoch === state.epoch ? 'evidence' : next.epoch_cause, next.halves !== state.halves)
   }
   if (leaf !== undefined) moveShare(fold, leafKey, time)
@@ -45,9 +50,14 @@ function armOf ({ stopped, arm, u }: LoggedOutcome, share: number): Arm | null {
   return arm ?? (u < share ? 'control' : null)
 }
 
-/** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s). */
+/** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s); none where it says that all are saved. */
 function savedBy ({ tokens }: LoggedOutcome, { threshold, source }: InForce, { mode }: Policy): number {
-  return threshold === null || mode !== 'enforce' ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
+  return threshold === null || mode !== 'enforce' || source.savedRatio === 1 ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
+}
+
+/** Grid index of the threshold a leaf is watched at: the one in force, its parent's if it falls back; a pin's was never promised. */
+function watchedIndex (leaf: ContextState, { scope, source, isPinned }: InForce): number {
+  return scope === 'parent' && !isPinned ? source.index : leaf.threshold_index
 }
 
 function countOutcome (
@@ -71,7 +81,8 @@ function countOutcome (
 
 /** The rules of evidence (DESIGN section 3), each of which keeps a false certificate out. */
 function learnEvidence (
-  fold: Fold, state: ContextState, outcome: LoggedOutcome, arm: Arm | null, policy: Policy, time: number, isLeaf: boolean): ContextState {
+  fold: Fold, state: ContextState, outcome: LoggedOutcome, arm: Arm | null, policy: Policy, time: number, watched: number
+): ContextState {
   if (arm === null) return { ...state, unknown_arm: state.unknown_arm + 1 }
   if (arm === 'treated') return state
   if (outcome.sample_index !== null && outcome.sample_index !== 0) return { ...state, siblings: state.siblings + 1 }
@@ -88,8 +99,7 @@ function learnEvidence (
     isComplete: outcome.steps_complete,
   }
   const stops = stopsOf(trace, policy.min_tokens)
-  const { threshold_index: index } = state
-  const drift = index === -1 ? state.drift : watchDrift(state.drift, stops[index]!.delta, policy.max_em_drop)
+  const drift = watched === -1 ? state.drift : watchDrift(state.drift, stops[watched]!.delta, policy.max_em_drop)
   if (hasDrifted(drift)) return openEpoch(state, 'drift', policy, fold.ledger.configuration.levels, time)
 
   const filling = addTrace(state.halves[0], trace, stops)
