@@ -56,7 +56,7 @@ export function policyProblem (policy: Policy): { path: string, message: string 
   if (policy.evidence_window / 2 >= needed) return null
   return {
     path: '/evidence_window',
-    message: `evidence_window must be at least ${2 * needed}: half of it has to hold twice the ${needed / 2} lossless generations that ` +
+    message: `must be at least ${2 * needed}: half of it has to hold twice the ${needed / 2} lossless generations that ` +
       `a first certificate of max_em_drop ${policy.max_em_drop} at error_level ${policy.error_level} needs`,
   }
 }

@@ -1,0 +1,86 @@
+import { Type } from 'typebox'
+import { NullableGuaranteeSchema, ScopeSchema } from './decision.js'
+import { nullable, nullableRatio, ratio, time } from './fields.js'
+import { PolicySchema } from './policy.js'
+
+const status = ['settling', 'learning', 'certified', 'drifted'] as const
+
+export const KeySchema = Type.String({
+  minLength: 1,
+  maxLength: 4096,
+  description: 'Context key, URL-encoded: "*" is the root, "model=q,task=gsm8k" a leaf under the default levels',
+  examples: ['*'],
+})
+
+export const KeyParamsSchema = Type.Object({ key: KeySchema })
+
+export const ContextQuerySchema = Type.Object({
+  prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Only this context and those below it (whole links)' })),
+  status: Type.Optional(Type.Unsafe<typeof status[number]>({ type: 'string', enum: [...status], description: 'Only contexts with this status' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Contexts on a page (1 to 200)' })),
+  after: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Where the page before ended: its "next"' })),
+}, { additionalProperties: false })
+
+export const PinSchema = Type.Object({
+  threshold: nullable<number>('number', {
+    minimum: 0, maximum: 1, description: 'Score at which to stop, 0 to 1; null: never stop', examples: [0.98],
+  }),
+  reason: Type.String({ minLength: 1, maxLength: 500, description: 'Why, for those who read it later (1 to 500 characters)', examples: ['incident 42'] }),
+}, { additionalProperties: false, title: 'Pin', description: 'An operator\'s own threshold; it has no guarantee' })
+
+export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false, title: 'Reason' })
+
+const fields = {
+  key: Type.String({ description: 'Context key' }),
+  context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Its values by level' }),
+  status: Type.Unsafe<typeof status[number]>({
+    type: 'string', enum: [...status], description: 'settling: arrivals are not evidence yet; learning; certified; drifted: took its threshold back',
+  }),
+  mode: PolicySchema.properties.mode,
+  pin: Type.Unsafe<{ threshold: number | null, reason: string } | null>({ ...PinSchema, type: ['object', 'null'], title: 'NullablePin' }),
+  threshold: nullableRatio('Threshold in force; null: never stop'),
+  scope: ScopeSchema,
+  score: Type.String({ description: 'What the threshold is compared with' }),
+  guarantee: NullableGuaranteeSchema,
+  control_generations: Type.Integer({ description: 'Control generations in its evidence' }),
+  treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch while a threshold was in force' }),
+  em_full: nullableRatio('EM of the full runs in its evidence'),
+  em_drop: nullableRatio('Net EM drop at its own certified threshold'),
+  tokens_saved_ratio: nullableRatio('Tokens that threshold saves'),
+  unprobed: Type.Integer({ description: 'Evidence that crossed some threshold at a step without a probe (counted as lost)' }),
+  unlabelled: Type.Integer({ description: 'Would-be evidence of this epoch without a label of the policy\'s kind' }),
+  unstepped: Type.Integer({ description: 'The same without steps' }),
+  unsettled: Type.Integer({ description: 'The same that came before the epoch settled' }),
+  siblings: Type.Integer({ description: 'The same that was not sample_index 0 of its group' }),
+  unknown_arm: Type.Integer({ description: 'Outcomes of this epoch that named no arm and are not control by their draw' }),
+  epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
+  settles_at: time('When arrivals begin to count'),
+  control_share: nullableRatio('Share of generations that are never stopped; null above the leaves'),
+  generations_to_next_certificate: nullable<number>('integer', {
+    description: 'Control generations until the next threshold is certified, at the rates seen; null: not foreseeable',
+  }),
+  policy: PolicySchema,
+  updated_at: time('Last outcome'),
+}
+
+export const ContextViewSchema = Type.Object(fields, { title: 'Context' })
+
+export const ContextPageSchema = Type.Object({
+  contexts: Type.Array(ContextViewSchema, { description: 'By key' }),
+  next: nullable<string>('string', { description: 'Where the next page begins (pass as "after"); null: this was the last' }),
+}, { title: 'ContextPage' })
+
+export const ContextDetailSchema = Type.Object({
+  ...fields,
+  thresholds: Type.Array(Type.Object({
+    threshold: ratio('Score'),
+    lost: Type.Integer({ description: 'Control generations whose EM stopping there would have lost' }),
+    kept: Type.Integer({ description: 'Unchanged' }),
+    gained: Type.Integer({ description: 'Won' }),
+    unprobed: Type.Integer({ description: 'Of the counts, those that rest on the worst case' }),
+    em_drop: ratio('(lost - gained) of all'),
+    tokens_saved_ratio: ratio('Of the full runs\' tokens'),
+    log_evidence: Type.Number({ description: 'ln E; certified needs ln(1/error_level) here and at every safer threshold' }),
+    certified: Type.Boolean({ description: 'It and every safer one pass' }),
+  }), { description: 'Every threshold of the grid, safest first' }),
+}, { title: 'ContextDetail' })

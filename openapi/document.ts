@@ -1,0 +1,44 @@
+import type { SwaggerOptions } from '@fastify/swagger'
+
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+
+/** The head of the OpenAPI document; the routes' schemas are the rest. */
+export const documentOptions: SwaggerOptions = {
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'stopgate',
+      version: '1',
+      description: 'Stop here, or continue? Asked at every generation step; answered with the lowest threshold that the evidence allows ' +
+        'inside the Exact Match (EM) the operator is willing to lose.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'this server' }],
+    tags: [
+      { name: 'decide', description: 'Asked by workers at every step. Never waits for the store.' },
+      { name: 'report', description: 'What became of a generation. Kept durably before it is answered.' },
+      { name: 'contexts', description: 'What has been learned, by context.' },
+      { name: 'operate', description: 'What the operator wants, by context.' },
+      { name: 'model', description: 'The live model and its history.' },
+      { name: 'health', description: 'For the orchestrator and for Prometheus.' },
+    ],
+  },
+  transformObject: (document) => {
+    if (!('openapiObject' in document)) return document.swaggerObject
+    const schemas: Record<string, Json> = {}
+    const { paths, ...rest } = document.openapiObject
+    return { ...rest, components: { schemas }, paths: hoist(paths as Json, schemas) } as typeof document.openapiObject
+  },
+}
+
+/** Moves every schema that has a title into the components, so that the document names each once. */
+function hoist (value: Json, schemas: Record<string, Json>): Json {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map((item) => hoist(item, schemas))
+  const copy = Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, hoist(inner, schemas)]))
+  if (typeof copy.title !== 'string' || copy.type === undefined) return copy
+  const { examples: _, ...schema } = copy // a body's examples stand beside its schema already
+  const known = schemas[copy.title] ??= schema
+  if (JSON.stringify(known) !== JSON.stringify(schema)) throw new Error(`two schemas have the title ${copy.title}`)
+  return { $ref: `#/components/schemas/${copy.title}` }
+}

@@ -1,0 +1,56 @@
+import { Type, type TSchemaOptions } from 'typebox'
+
+/** Fields that several schemas share. Descriptions state unit and range, and end up in error messages. */
+
+/** Ids, level values and names: 1 to 128 bytes of UTF-8 (the format is checked in openapi/validation.ts). */
+export const TextSchema = (description: string, examples: string[] = []) =>
+  Type.String({ minLength: 1, maxLength: 128, format: 'text128', description: `${description} (1 to 128 bytes)`, examples })
+
+export const TokensSchema = (description: string, example: number) =>
+  Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (tokens, a whole number from 0)`, examples: [example] })
+
+/** float32 workers overshoot by up to 1e-6; the core clamps. */
+export const ConfidenceSchema = Type.Unsafe<number | null>({
+  type: ['number', 'null'],
+  minimum: -1e-6,
+  maximum: 1 + 1e-6,
+  description: 'How sure the worker is of the answer it would give now: a number from 0 to 1, or null when unknown (then: continue)',
+  examples: [0.97],
+})
+
+export const ArmSchema = Type.Unsafe<'control' | 'treated'>({
+  type: 'string',
+  enum: ['control', 'treated'],
+  description: 'Arm of the generation, "control" or "treated": echo the arm of the first reply in later steps and in the outcome',
+  examples: ['treated'],
+})
+
+export const ContextSchema = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  additionalProperties: { type: 'string', minLength: 1, maxLength: 128, format: 'text128' },
+  maxProperties: 16,
+  description: 'Where the generation belongs: text by level (1 to 128 bytes each); the levels are those of CONTEXT_LEVELS',
+  examples: [{ model: 'qwen3-8b', task: 'gsm8k' }],
+})
+
+export const SignalsSchema = Type.Unsafe<Record<string, number>>({
+  type: 'object',
+  additionalProperties: { type: 'number' },
+  propertyNames: { minLength: 1, maxLength: 128, format: 'text128' },
+  maxProperties: 16,
+  description: 'Other numbers about this step by name, up to 16',
+  examples: [{ entropy: 0.31, answer_streak: 3 }],
+})
+
+export const EmSchema = (description: string) => Type.Unsafe<0 | 1>({
+  type: 'integer', enum: [0, 1], description: `${description}: 1 right, 0 wrong`, examples: [1],
+})
+
+export const AnswerSchema = (description: string) => Type.String({ maxLength: 4096, format: 'text4096', description: `${description} (up to 4 KiB)` })
+
+export const nullable = <T>(type: string, options: TSchemaOptions & { description: string }) =>
+  Type.Unsafe<T | null>({ ...options, type: [type, 'null'] })
+
+export const ratio = (description: string) => Type.Number({ description: `${description} (fraction)` })
+export const nullableRatio = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
+export const time = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })

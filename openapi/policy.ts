@@ -1,0 +1,52 @@
+import { Type, type Static } from 'typebox'
+import { DEFAULT_POLICY, type Policy, type PolicyPatch } from '../src/core/policy.js'
+
+const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
+
+const fields = {
+  max_em_drop: Type.Number({
+    minimum: 0.001, maximum: 0.5, description: 'EM the operator is willing to lose (fraction, 0.001 to 0.5; 0.02 is 2 points)',
+  }),
+  error_level: Type.Number({ minimum: 1e-6, maximum: 0.5, description: 'Chance that a certificate is wrong (0.000001 to 0.5)' }),
+  control_rate: Type.Unsafe<number | 'auto'>({
+    anyOf: [{ type: 'number', minimum: 0.02, maximum: 1 }, { type: 'string', const: 'auto' }],
+    description: 'Share of generations never stopped: a number from 0.02 to 1, or "auto"',
+  }),
+  label: enumOf(['exact_match', 'agreement'], 'What makes an answer right: "exact_match", or "agreement" with the full run'),
+  mode: enumOf(['enforce', 'shadow', 'off'], '"enforce"; "shadow" decides but never stops; "off" always continues'),
+  fallback: enumOf(['continue', 'parent'],
+    'Without a certificate of its own: "continue", or stop on the nearest certified "parent"\'s, which guarantees nothing for the child'),
+  min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'No stop before this many tokens (from 0)' }),
+  check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Cadence of the steps (tokens, from 1)' }),
+  settle_seconds: Type.Number({
+    minimum: 0,
+    maximum: 31_536_000,
+    description: 'Arrivals this soon after an epoch starts, or the control share rises, are not evidence (seconds, 0 to a year)',
+  }),
+  evidence_window: Type.Integer({
+    minimum: 100, maximum: 100_000_000, description: 'Evidence is kept in two halves of this many generations together (from 100)',
+  }),
+  max_evidence_age_seconds: Type.Number({
+    minimum: 1, maximum: 315_360_000, description: 'Silence of the evidence after which a threshold is taken back (seconds, 1 to ten years)',
+  }),
+}
+
+export const PolicySchema = Type.Object(fields, { title: 'Policy', description: 'A whole policy', examples: [DEFAULT_POLICY] })
+
+/** The schema and the core's type are one: a field that differs does not compile. */
+type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : never : never
+const isSame: Same<Static<typeof PolicySchema>, { -readonly [F in keyof Policy]: Policy[F] }> = true
+
+export const PolicyPatchSchema = Type.Unsafe<PolicyPatch>({
+  ...Type.Partial(PolicySchema),
+  additionalProperties: isSame && false,
+  title: 'PolicyPatch',
+  description: 'What this context states; what is absent is inherited from its parent',
+  examples: [{ max_em_drop: 0.01, mode: 'shadow' }],
+})
+
+export const PolicyReplySchema = Type.Object({
+  key: Type.String({ description: 'Context key' }),
+  policy: PolicyPatchSchema,
+  effective: PolicySchema,
+}, { title: 'PolicyReply', description: 'What the context states, and with what it inherits' })

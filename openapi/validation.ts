@@ -1,0 +1,47 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+
+/** What is wrong with an input: a JSON pointer, and what to change. */
+export interface Problem { readonly path: string, readonly message: string }
+
+const byteLength = (max: number) => (text: string): boolean =>
+  (text.length * 3 <= max || Buffer.byteLength(text) <= max) && text.isWellFormed()
+
+const options = {
+  allErrors: false,
+  verbose: true, // errors carry their schema, whose description is the remedy
+  removeAdditional: false,
+  strict: false,
+  formats: { text128: byteLength(128), text4096: byteLength(4096), 'date-time': true },
+} as const
+
+/** Bodies are JSON and are not coerced; query strings and path parameters are text and are. */
+const bodies = new Ajv({ ...options, coerceTypes: false, useDefaults: false })
+const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true })
+
+/** Fastify's validator compiler. */
+export function validatorCompiler ({ schema, httpPart }: { schema: object, httpPart?: string }): ValidateFunction {
+  return (httpPart === 'body' ? bodies : texts).compile(schema)
+}
+
+/** A validator of one item of a batch: `null`, or what is wrong. */
+export function itemValidator (schema: object): (item: unknown) => Problem | null {
+  const validate = bodies.compile(schema)
+  return (item) => validate(item) ? null : problemOf(validate.errors![0]!)
+}
+
+/** The first thing Ajv found, in words that say what to change. */
+export function problemOf (error: ErrorObject): Problem {
+  const { keyword, params, instancePath, message, parentSchema } = error
+  if (keyword === 'additionalProperties') {
+    const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
+    return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: `unknown field, leave it out; the fields are ${known}` }
+  }
+  if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: 'is required' }
+  const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
+  const remedy = parentSchema?.description ? `; ${parentSchema.description}` : ''
+  return { path: instancePath, message: `${keyword === 'format' ? 'is too long or not valid Unicode' : message}${allowed}${remedy}` }
+}
+
+function escape (name: string): string {
+  return name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1')
+}

@@ -1,0 +1,67 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import {
+  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, PinSchema, ReasonSchema,
+} from '../openapi/context.js'
+import { anyError } from '../openapi/error.js'
+import { PolicyPatchSchema, PolicyReplySchema } from '../openapi/policy.js'
+import type { Parts } from '../src/parts.js'
+
+const params = KeyParamsSchema
+const read = ['contexts']
+const operate = ['operate']
+const nothing = Type.Null({ description: 'Done' })
+
+export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts }, done) => {
+  app.get('/v1/contexts', {
+    schema: { tags: read, summary: 'What is known of each context', querystring: ContextQuerySchema, response: { 200: ContextPageSchema, ...anyError } },
+  }, (request) => contexts.list({ limit: 50, ...request.query }))
+
+  app.get('/v1/contexts/:key', {
+    schema: { tags: read, summary: 'One context, with a row for every threshold', params, response: { 200: ContextDetailSchema, ...anyError } },
+  }, (request) => contexts.get(request.params.key))
+
+  app.get('/v1/contexts/:key/policy', {
+    schema: { tags: operate, summary: 'The policy stated here and the one in force', params, response: { 200: PolicyReplySchema, ...anyError } },
+  }, (request) => contexts.policy(request.params.key))
+
+  app.put('/v1/contexts/:key/policy', {
+    schema: {
+      tags: operate,
+      summary: 'State a policy here, in place of the one stated before',
+      description: 'Fields left out are inherited. In force on every replica at once; a change of label, min_tokens or check_every_tokens starts ' +
+        'a new epoch, another max_em_drop or error_level counts as chosen after looking until the next.',
+      params,
+      body: PolicyPatchSchema,
+      response: { 200: PolicyReplySchema, ...anyError },
+    },
+  }, (request) => contexts.setPolicy(request.params.key, request.body))
+
+  app.delete('/v1/contexts/:key/policy', {
+    schema: { tags: operate, summary: 'Inherit everything again', params, response: { 200: PolicyReplySchema, ...anyError } },
+  }, (request) => contexts.setPolicy(request.params.key, null))
+
+  app.put('/v1/contexts/:key/pin', {
+    schema: { tags: operate, summary: 'Pin a threshold, without a guarantee', params, body: PinSchema, response: { 204: nothing, ...anyError } },
+  }, async (request, reply) => {
+    await contexts.setPin(request.params.key, request.body, request.body.reason)
+    return await reply.code(204).send(null)
+  })
+
+  app.delete('/v1/contexts/:key/pin', {
+    schema: { tags: operate, summary: 'Remove a pin', params, body: ReasonSchema, response: { 204: nothing, ...anyError } },
+  }, async (request, reply) => {
+    await contexts.setPin(request.params.key, null, request.body.reason)
+    return await reply.code(204).send(null)
+  })
+
+  app.post('/v1/contexts/:key/reset', {
+    schema: {
+      tags: operate, summary: 'Start a new epoch: its evidence starts from zero', params, body: ReasonSchema, response: { 204: nothing, ...anyError },
+    },
+  }, async (request, reply) => {
+    await contexts.reset(request.params.key, request.body.reason)
+    return await reply.code(204).send(null)
+  })
+  done()
+}

@@ -1,0 +1,50 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { AnyStepsSchema, DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema } from '../openapi/decision.js'
+import { anyError } from '../openapi/error.js'
+import { itemValidator, validatorCompiler, type Problem } from '../openapi/validation.js'
+import type { Decision, Step } from '../src/core/decide.js'
+import type { InputError } from '../src/errors.js'
+import type { Parts } from '../src/parts.js'
+
+const tags = ['decide']
+const stepProblem = itemValidator(StepSchema)
+
+export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { service, metrics }, done) => {
+  app.post('/v1/decisions', {
+    schema: { tags, summary: 'One step, one decision', body: StepSchema, response: { 200: DecisionSchema, ...anyError } },
+  }, (request, reply) => {
+    const endTimer = metrics.decisionSeconds.startTimer()
+    const decision = service.decide(request.body)
+    endTimer()
+    metrics.decided(decision.reason)
+    request.log.debug({ step: request.body, decision }, 'decided')
+    reply.send(decision)
+  })
+
+  app.post('/v1/decisions/batch', {
+    schema: { tags, summary: 'Many steps, a decision each, in the same order', body: StepBatchSchema, response: { 200: DecisionBatchSchema, ...anyError } },
+    validatorCompiler: ({ httpPart }) => validatorCompiler({ schema: AnyStepsSchema, ...(httpPart && { httpPart }) }),
+    serializerCompiler: () => JSON.stringify,
+  }, (request, reply) => {
+    const endTimer = metrics.decisionSeconds.startTimer()
+    const answers = (request.body.steps as unknown[]).map(answer)
+    endTimer()
+    request.log.debug({ steps: request.body.steps, decisions: answers }, 'decided')
+    reply.send({ model_version: service.snapshot().version, decisions: answers })
+  })
+
+  function answer (step: unknown): Decision | { error: Problem } {
+    const problem = stepProblem(step)
+    if (problem !== null) return { error: problem }
+    try {
+      const decision = service.decide(step as Step)
+      metrics.decided(decision.reason)
+      return decision
+    } catch (error) {
+      const [detail] = (error as InputError).details ?? []
+      if (detail === undefined) throw error
+      return { error: detail }
+    }
+  }
+  done()
+}

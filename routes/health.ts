@@ -1,0 +1,27 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { LiveSchema, ReadySchema } from '../openapi/model.js'
+import type { Parts } from '../src/parts.js'
+
+const tags = ['health']
+const STORE_DOWN = 'the store can\'t be reached: decisions go on with the last model, outcomes are refused with 503; check REDIS_URL and the server'
+
+export const health: FastifyPluginCallbackTypebox<Parts> = (app, { service, store, learner }, done) => {
+  app.get('/livez', {
+    schema: { tags, summary: 'Whether the process answers', response: { 200: LiveSchema } },
+  }, () => ({ status: 'ok' }))
+
+  app.get('/readyz', {
+    schema: { tags, summary: 'Whether to send traffic here', response: { 200: ReadySchema, 503: ReadySchema } },
+  }, async (_request, reply) => {
+    const ready = service.ageSeconds() !== null
+    const warnings = await store.warnings().catch(() => [STORE_DOWN])
+    return await reply.code(ready ? 200 : 503).send({
+      ready,
+      store: { kind: store.kind, up: store.isUp() },
+      model: { version: service.snapshot().version, age_seconds: service.ageSeconds(), stale: service.freshness() !== 'fresh' },
+      learner: { leader: learner.isLeader() },
+      warnings,
+    })
+  })
+  done()
+}

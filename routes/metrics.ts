@@ -1,0 +1,11 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Parts } from '../src/parts.js'
+
+export const metrics: FastifyPluginCallbackTypebox<Parts> = (app, { metrics }, done) => {
+  app.get('/metrics', {
+    schema: { tags: ['health'], summary: 'For Prometheus', produces: ['text/plain'], response: { 200: Type.String() } },
+    serializerCompiler: () => String,
+  }, async (_request, reply) => await reply.type(metrics.registry.contentType).send(await metrics.render()))
+  done()
+}

@@ -1,0 +1,51 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { anyError } from '../openapi/error.js'
+import { AcceptedBatchSchema, AcceptedSchema, AnyOutcomesSchema, OutcomeBatchSchema, OutcomeSchema } from '../openapi/outcome.js'
+import { itemValidator, validatorCompiler, type Problem } from '../openapi/validation.js'
+import type { ReportedOutcome } from '../src/core/outcome.js'
+import { at, InvalidOutcomeError } from '../src/errors.js'
+import type { Parts } from '../src/parts.js'
+import { report, reportProblem } from '../src/report.js'
+
+const tags = ['report']
+const schemaProblem = itemValidator(OutcomeSchema)
+
+export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, store, service, metrics }, done) => {
+  app.post('/v1/outcomes', {
+    schema: {
+      tags,
+      summary: 'What a finished generation turned out to be',
+      description: 'Answered once it is stored durably. Idempotent on generation_id: after a 503 or a lost reply, send it again.',
+      body: OutcomeSchema,
+      response: { 202: AcceptedSchema, ...anyError },
+    },
+  }, async (request, reply) => {
+    const problem = reportProblem(config, request.body)
+    if (problem !== null) throw at(problem.path, new InvalidOutcomeError(problem.message))
+    const [isNew] = await keep([request.body])
+    return await reply.code(202).send({ accepted: isNew ? 1 : 0, duplicates: isNew ? 0 : 1 })
+  })
+
+  app.post('/v1/outcomes/batch', {
+    schema: { tags, summary: 'Many outcomes; a bad one spoils only itself', body: OutcomeBatchSchema, response: { 202: AcceptedBatchSchema, ...anyError } },
+    validatorCompiler: ({ httpPart }) => validatorCompiler({ schema: AnyOutcomesSchema, ...(httpPart && { httpPart }) }),
+  }, async (request, reply) => {
+    const rejected: ({ index: number } & Problem)[] = []
+    const good: ReportedOutcome[] = []
+    for (const [index, outcome] of (request.body.outcomes as unknown[]).entries()) {
+      const problem = schemaProblem(outcome) ?? reportProblem(config, outcome as ReportedOutcome)
+      if (problem === null) good.push(outcome as ReportedOutcome); else rejected.push({ index, ...problem })
+    }
+    const areNew = await keep(good)
+    const accepted = areNew.filter(Boolean).length
+    metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' }, rejected.length)
+    return await reply.code(202).send({ accepted, duplicates: areNew.length - accepted, rejected })
+  })
+
+  async function keep (batch: ReportedOutcome[]): Promise<boolean[]> {
+    const areNew = batch.length === 0 ? [] : await report(store, service.snapshot().salt, batch)
+    for (const [i, isNew] of areNew.entries()) metrics.outcomes.inc({ result: isNew ? 'accepted' : 'duplicate', arm: batch[i]!.arm ?? 'unknown' })
+    return areNew
+  }
+  done()
+}

@@ -1,0 +1,83 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { documentOptions } from '../openapi/document.js'
+import { problemOf, validatorCompiler } from '../openapi/validation.js'
+import { contexts } from '../routes/contexts.js'
+import { decisions } from '../routes/decisions.js'
+import { health } from '../routes/health.js'
+import { metrics } from '../routes/metrics.js'
+import { model } from '../routes/model.js'
+import { outcomes } from '../routes/outcomes.js'
+import { InternalError, InvalidInputError, StoreDownError, type InputError } from './errors.js'
+import type { Parts } from './parts.js'
+import { StoreUnavailableError } from './store/store.js'
+
+const BODY_LIMIT = 4 * 1024 * 1024
+const RETRY_AFTER_SECONDS = 1
+/** Called so often that they are logged at debug only. */
+const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+/** A request id from outside is taken when it can do no harm in a log. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/
+
+/** The HTTP face: routes, documents, errors, request log. */
+export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): FastifyInstance {
+  let requests = 0
+  const app = Fastify({
+    loggerInstance,
+    bodyLimit: BODY_LIMIT,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    genReqId (request) {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : `req-${++requests}`
+    },
+    routerOptions: { maxParamLength: 4096 },
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) => {
+    const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs`
+    return reply.code(404).send({ statusCode: 404, code: 'ROUTE_NOT_FOUND', error: 'Not Found', message })
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url: route = 'none' } = request.routeOptions
+    const { statusCode, elapsedTime } = reply
+    parts.metrics.requestSeconds.observe({ method: request.method, route, status_code: statusCode }, elapsedTime / 1000)
+    const level = statusCode >= 500 ? 'error' : HOT.has(route) ? 'debug' : 'info'
+    request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime }, 'answered')
+    done()
+  })
+
+  app.register(swagger, documentOptions)
+  app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list' } })
+  for (const routes of [decisions, outcomes, contexts, model, health, metrics]) app.register(routes, parts)
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  return app
+}
+
+function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const answer = translate(error, request)
+  const { statusCode = 500, code, message, details } = answer
+  if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
+  if (statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  return reply.code(statusCode).type('application/json; charset=utf-8')
+    .send({ statusCode, code, error: REASON_PHRASES[statusCode] ?? 'Error', message, ...(details && { details }) })
+}
+
+const REASON_PHRASES: Record<number, string> = {
+  400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
+}
+
+/** What the caller sees: input errors say what to change, others only the request id. */
+function translate (error: InputError, request: FastifyRequest): InputError {
+  if (error.validation?.[0] !== undefined) {
+    const problem = problemOf(error.validation[0] as Parameters<typeof problemOf>[0])
+    const where = `${error.validationContext === 'body' ? '' : error.validationContext}${problem.path}`
+    return Object.assign(new InvalidInputError(`${where || 'body'} ${problem.message}`), { details: [{ ...problem, path: where }] })
+  }
+  if (error instanceof StoreUnavailableError) return new StoreDownError()
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') error.message = 'Send JSON, with content-type: application/json'
+  return (error.statusCode ?? 500) < 500 || error instanceof StoreDownError ? error : new InternalError(request.id)
+}

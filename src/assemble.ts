@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { createApp } from './app.js'
+import { busiestContexts } from './busiest-contexts.js'
+import type { Config } from './config.js'
+import { createContexts } from './contexts.js'
+import { startLearner } from './learner.js'
+import { createMetrics } from './metrics.js'
+import type { Parts } from './parts.js'
+import { createService } from './service.js'
+import { createStore } from './store/create-store.js'
+
+/** Wires the whole service together, up to the listening; closing the app closes it all, requests in flight first. */
+export async function assemble (config: Config, log: Logger): Promise<Parts & { app: FastifyInstance }> {
+  const store = await createStore(config)
+  const metrics = createMetrics()
+  const service = createService({ store, config, log })
+  await service.refresh()
+  const learner = startLearner({
+    store,
+    config,
+    log,
+    onChange: ({ cause }) => { if (cause === 'drift') metrics.driftAlarms.inc() },
+  })
+  metrics.watch({
+    modelVersion: () => service.snapshot().version,
+    modelAgeSeconds: service.ageSeconds,
+    isStoreUp: () => store.isUp(),
+    isLeader: learner.isLeader,
+    lag: service.lag,
+    ...busiestContexts(store, service),
+  })
+  const parts: Parts = { config, store, service, learner, contexts: createContexts(store, service, config), metrics }
+  const app = createApp(parts, log)
+  app.addHook('onClose', async () => {
+    await learner.close()
+    await service.close()
+    await store.close()
+  })
+  return { ...parts, app }
+}

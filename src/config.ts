@@ -1,0 +1,94 @@
+import { envSchema } from 'env-schema'
+import { Type, type Static } from 'typebox'
+import { itemValidator } from '../openapi/validation.js'
+import { PolicyPatchSchema } from '../openapi/policy.js'
+import { DEFAULT_POLICY, policyProblem, type PolicyPatch } from './core/policy.js'
+
+/** Every setting, from the environment; README's table is made of this. */
+export const ConfigSchema = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on' }),
+  PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one' }),
+  LOG_LEVEL: Type.Unsafe<string>({
+    type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Least level that is logged; decisions and outcomes are logged at debug',
+  }),
+  REDIS_URL: Type.String({ default: '', pattern: '^(rediss?://.+)?$', description: 'Redis to keep everything in, redis://host:port; empty: the embedded store' }),
+  DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
+  CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]*(,[A-Za-z][A-Za-z0-9_.-]*){0,7})?$', description: 'Levels of a context, in order, up to 8, comma-separated' }),
+  DEFAULT_POLICY: Type.String({ default: '{}', description: 'Default of every policy field, JSON, partial' }),
+  DEDUP_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
+  MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
+  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost (seconds)' }),
+  LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'A learner that is silent this long is replaced (seconds)' }),
+  STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Out of step with the store for this long, decisions say stale (seconds)' }),
+  MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Out of step with the store for this long, decisions are continue (seconds)' }),
+  SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time for requests in flight to finish after SIGTERM (seconds)' }),
+})
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly logLevel: string
+  readonly redisUrl: string
+  readonly dataDir: string
+  readonly levels: readonly string[]
+  readonly defaultPolicy: PolicyPatch
+  readonly dedupSeconds: number
+  readonly maxContexts: number
+  readonly pollSeconds: number
+  readonly leaseSeconds: number
+  readonly staleAfterSeconds: number
+  readonly maxStalenessSeconds: number
+  readonly shutdownSeconds: number
+}
+
+/** A setting that can't be used; the message names it. */
+export class ConfigError extends Error { override name = 'ConfigError' }
+
+/** @throws ConfigError that names the setting and says what it may be */
+export function readConfig (env: NodeJS.ProcessEnv): Config {
+  const settings = readSettings(env)
+  const levels = settings.CONTEXT_LEVELS === '' ? [] : settings.CONTEXT_LEVELS.split(',')
+  if (new Set(levels).size < levels.length) throw new ConfigError('CONTEXT_LEVELS names a level twice')
+  if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
+    throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
+  }
+  return {
+    host: settings.HOST,
+    port: settings.PORT,
+    logLevel: settings.LOG_LEVEL,
+    redisUrl: settings.REDIS_URL,
+    dataDir: settings.DATA_DIR,
+    levels,
+    defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY),
+    dedupSeconds: settings.DEDUP_SECONDS,
+    maxContexts: settings.MAX_CONTEXTS,
+    pollSeconds: settings.POLL_SECONDS,
+    leaseSeconds: settings.LEASE_SECONDS,
+    staleAfterSeconds: settings.STALE_AFTER_SECONDS,
+    maxStalenessSeconds: settings.MAX_STALENESS_SECONDS,
+    shutdownSeconds: settings.SHUTDOWN_SECONDS,
+  }
+}
+
+function readSettings (env: NodeJS.ProcessEnv): Static<typeof ConfigSchema> {
+  try {
+    return envSchema<Static<typeof ConfigSchema>>({ schema: ConfigSchema, data: env, env: false })
+  } catch (error) {
+    const [first] = (error as { errors?: { instancePath: string, message?: string }[] }).errors ?? []
+    const name = first?.instancePath.slice(1) as keyof typeof ConfigSchema.properties
+    const property = ConfigSchema.properties[name] as { description?: string, default?: unknown } | undefined
+    if (property === undefined) throw new ConfigError((error as Error).message)
+    const value = name === 'REDIS_URL' ? '' : ` (${JSON.stringify(env[name])})` // a URL may hold a password
+    throw new ConfigError(`${name}${value} ${first!.message}: ${property.description}; default ${JSON.stringify(property.default)}`)
+  }
+}
+
+const patchProblem = itemValidator(PolicyPatchSchema)
+
+function readDefaultPolicy (text: string): PolicyPatch {
+  let patch: PolicyPatch
+  try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not JSON: ${text.slice(0, 100)}`) }
+  const problem = patchProblem(patch) ?? policyProblem({ ...DEFAULT_POLICY, ...patch })
+  if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
+  return patch
+}

@@ -1,0 +1,120 @@
+import type { Config } from './config.js'
+import { chainOf, isWithin, parseContextKey, ROOT } from './core/context.js'
+import { describeContext, describeThresholds, type ContextView, type Known, type Status, type ThresholdRow } from './core/describe.js'
+import type { Pin } from './core/in-force.js'
+import type { LogEntry } from './core/log-entry.js'
+import { effectivePolicy, policyProblem, type Policy, type PolicyPatch } from './core/policy.js'
+import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, at } from './errors.js'
+import type { Service } from './service.js'
+import type { Store } from './store/store.js'
+
+/** Times as the wire has them, ISO 8601. */
+type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : T[F] }
+
+export interface ContextPage { readonly contexts: Wire<ContextView>[], readonly next: string | null }
+
+export interface ContextFilter { readonly prefix?: string, readonly status?: Status, readonly limit: number, readonly after?: string }
+
+/** What an operator reads and does, context by context; all of it straight from and to the store. */
+export interface Contexts {
+  readonly list: (filter: ContextFilter) => Promise<ContextPage>
+  readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[] }>
+  readonly policy: (key: string) => Promise<{ key: string, policy: PolicyPatch, effective: Policy }>
+  /** Puts a policy in place of the one the context states; `null` removes that. */
+  readonly setPolicy: (key: string, policy: PolicyPatch | null) => Promise<{ key: string, policy: PolicyPatch, effective: Policy }>
+  readonly setPin: (key: string, pin: Pin | null, reason: string) => Promise<void>
+  /** Starts a new epoch. */
+  readonly reset: (key: string, reason: string) => Promise<void>
+}
+
+/** Contexts read from the store at a time while a page is filled. */
+const CHUNK = 200
+
+export function createContexts (store: Store, service: Service, config: Config): Contexts {
+  async function know (keys: readonly string[]): Promise<Known> {
+    const links = new Set(keys.flatMap(chainOf))
+    const [policies, pins, states] = await Promise.all([store.policies(), store.pins(), store.readContexts([...links])])
+    return { levels: config.levels, defaults: config.defaultPolicy, policies, pins, states }
+  }
+
+  function check (key: string): void {
+    if (parseContextKey(config.levels, key) !== null) return
+    const example = config.levels.map((level) => `${level}=...`).join(',') || '*'
+    throw at('/key', new InvalidKeyError(JSON.stringify(key.slice(0, 200)), example))
+  }
+
+  async function policyReply (key: string) {
+    const policies = await store.policies()
+    return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
+  }
+
+  /** Stores a command; this replica has it in force before it answers, the others by notice. */
+  async function command (entry: LogEntry): Promise<void> {
+    await store.append([entry])
+    await service.refresh()
+  }
+
+  return {
+    async list ({ prefix = ROOT, status, limit, after = '' }) {
+      check(prefix)
+      const keys = (await store.contextKeys())
+        .filter((key) => key > after && isWithin(key, prefix) && parseContextKey(config.levels, key) !== null).sort()
+      const contexts: Wire<ContextView>[] = []
+      for (let i = 0; i < keys.length; i += CHUNK) {
+        const chunk = keys.slice(i, i + CHUNK)
+        const known = await know(chunk)
+        for (const key of chunk) {
+          if (!known.states.has(key)) continue
+          const view = describeContext(known, key, Date.now())
+          if (status !== undefined && view.status !== status) continue
+          if (contexts.length === limit) return { contexts, next: contexts.at(-1)!.key }
+          contexts.push(onWire(view))
+        }
+      }
+      return { contexts, next: null }
+    },
+
+    async get (key) {
+      check(key)
+      const known = await know([key])
+      if (!known.states.has(key)) throw new ContextNotFoundError(key)
+      return { ...onWire(describeContext(known, key, Date.now())), thresholds: describeThresholds(known, key) }
+    },
+
+    async policy (key) {
+      check(key)
+      return await policyReply(key)
+    },
+
+    async setPolicy (key, policy) {
+      check(key)
+      const policies = new Map(await store.policies())
+      if (policy === null) policies.delete(key); else policies.set(key, policy)
+      for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
+        const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
+        if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
+      }
+      await command({ type: 'policy', key, policy })
+      return await policyReply(key)
+    },
+
+    async setPin (key, pin, reason) {
+      check(key)
+      await command({ type: 'pin', key, pin, reason })
+    },
+
+    async reset (key, reason) {
+      check(key)
+      if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key)
+      await command({ type: 'reset', key, reason })
+    },
+  }
+}
+
+function onWire (view: ContextView): Wire<ContextView> {
+  return { ...view, settles_at: iso(view.settles_at), updated_at: iso(view.updated_at) }
+}
+
+function iso (ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,146 @@
+import { generationsToReach, logEvidence } from './certificate.js'
+import { chainOf, parseContextKey, type Context, type Levels } from './context.js'
+import { evidenceOf, type ContextState } from './context-state.js'
+import { emDrop, tokensSavedRatio, type Evidence } from './evidence.js'
+import { GRID } from './grid.js'
+import { inForce, standingOf, wantedShare, type Pin, type Scope } from './in-force.js'
+import { judge, logBar, type Guarantee } from './judge.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
+
+export type Status = 'settling' | 'learning' | 'certified' | 'drifted'
+
+/** What is known of the contexts at one moment. */
+export interface Known {
+  readonly levels: Levels
+  readonly defaults: PolicyPatch
+  readonly policies: ReadonlyMap<string, PolicyPatch>
+  readonly pins: ReadonlyMap<string, Pin>
+  /** Must hold the context that is described and its ancestors, where they exist. */
+  readonly states: ReadonlyMap<string, ContextState>
+}
+
+/** A context as `GET /v1/contexts` shows it. Ratios and EM are fractions, times ms (the route writes ISO 8601). */
+export interface ContextView {
+  readonly key: string
+  readonly context: Context
+  readonly status: Status
+  readonly mode: Policy['mode']
+  readonly pin: Pin | null
+  readonly threshold: number | null
+  readonly scope: Scope
+  readonly score: 'confidence'
+  readonly guarantee: Guarantee | null
+  readonly control_generations: number
+  readonly treated_generations: number
+  readonly em_full: number | null
+  readonly em_drop: number | null
+  readonly tokens_saved_ratio: number | null
+  readonly unprobed: number
+  readonly unlabelled: number
+  readonly unstepped: number
+  readonly unsettled: number
+  readonly siblings: number
+  readonly unknown_arm: number
+  readonly epoch: number
+  readonly settles_at: number
+  readonly control_share: number | null
+  readonly generations_to_next_certificate: number | null
+  readonly policy: Policy
+  readonly updated_at: number
+}
+
+/** One threshold of the grid, as one context's evidence has it. */
+export interface ThresholdRow {
+  readonly threshold: number
+  readonly lost: number
+  readonly kept: number
+  readonly gained: number
+  readonly unprobed: number
+  readonly em_drop: number
+  readonly tokens_saved_ratio: number
+  readonly log_evidence: number
+  readonly certified: boolean
+}
+
+function standpoint ({ levels, defaults, policies, pins, states }: Known, key: string) {
+  const policy = effectivePolicy(defaults, policies, key)
+  const state = states.get(key)
+  return standingOf(key, policy, pins.get(key), state, judge(state, policy, levels))
+}
+
+/** @param now ms, to tell whether the context still settles */
+export function describeContext (known: Known, key: string, now: number): ContextView {
+  const state = known.states.get(key)!
+  const chain = chainOf(key).map((link) => standpoint(known, link))
+  const own = chain.at(-1)!
+  const force = inForce(chain)
+  const evidence = evidenceOf(state)
+  return {
+    key,
+    context: parseContextKey(known.levels, key) ?? {},
+    status: statusOf(state, own.index, now),
+    mode: own.policy.mode,
+    pin: own.pin ?? null,
+    threshold: force.threshold,
+    scope: force.scope,
+    score: 'confidence',
+    guarantee: force.isPinned ? null : own.guarantee,
+    control_generations: evidence.generations,
+    treated_generations: state.arms.treated.generations,
+    em_full: evidence.generations === 0 ? null : evidence.full_em / evidence.generations,
+    em_drop: own.index === -1 ? null : emDrop(evidence, own.index),
+    tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(evidence, own.index),
+    unprobed: evidence.unprobed_generations,
+    unlabelled: state.unlabelled,
+    unstepped: state.unstepped,
+    unsettled: state.unsettled,
+    siblings: state.siblings,
+    unknown_arm: state.unknown_arm,
+    epoch: state.epoch,
+    settles_at: state.settles_at,
+    control_share: chain.length === known.levels.length + 1 ? shareOf() : null,
+    generations_to_next_certificate: untilNext(state, own.policy, evidence, own.index),
+    policy: own.policy,
+    updated_at: state.updated_at,
+  }
+
+  function shareOf (): number {
+    return own.policy.control_rate === 'auto' && force.threshold !== null ? state.control_share : wantedShare(own, force)
+  }
+}
+
+function statusOf (state: ContextState, index: number, now: number): Status {
+  if (index !== -1) return 'certified'
+  if (state.epoch_cause === 'drift') return 'drifted'
+  return now < state.settles_at ? 'settling' : 'learning'
+}
+
+/** More control generations until the next threshold passes, at the rates seen; `null` at the grid's end or when they don't lead there. */
+function untilNext (state: ContextState, policy: Policy, evidence: Evidence, index: number): number | null {
+  const next = index + 1
+  if (next === GRID.length) return null
+  return generationsToReach(policy.max_em_drop, evidence.generations, evidence.lost[next]!, evidence.gained[next]!,
+    logBar(state, policy), policy.evidence_window)
+}
+
+/** Every threshold of one context, safest first. */
+export function describeThresholds (known: Known, key: string): ThresholdRow[] {
+  const { policy, index } = standpoint(known, key)
+  const evidence = evidenceOf(known.states.get(key)!)
+  return GRID.map((threshold, k) => {
+    const lost = evidence.lost[k]!
+    const gained = evidence.gained[k]!
+    const kept = evidence.generations - lost - gained
+    return {
+      threshold,
+      lost,
+      kept,
+      gained,
+      unprobed: evidence.unprobed[k]!,
+      em_drop: emDrop(evidence, k),
+      tokens_saved_ratio: tokensSavedRatio(evidence, k),
+      log_evidence: logEvidence(policy.max_em_drop, lost, kept, gained),
+      certified: k <= index,
+    }
+  })
+}

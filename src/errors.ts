@@ -1,0 +1,21 @@
+import createError from '@fastify/error'
+import type { FastifyError } from 'fastify'
+import type { Problem } from '../openapi/validation.js'
+
+/** Every error a caller can get, one line each: stable code, message, status. */
+export const UnknownLevelError = createError<[string, string]>('UNKNOWN_CONTEXT_LEVEL', 'Unknown context level "%s": the levels are %s (CONTEXT_LEVELS)', 400)
+export const InvalidOutcomeError = createError<[string]>('INVALID_OUTCOME', '%s', 400)
+export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
+export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: write "*" or %s, values percent-encoded where they hold %% , = * or controls', 400)
+export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'No outcome has named the context %s yet: list the known ones with GET /v1/contexts', 404)
+export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store can\'t be reached, nothing was kept: send it again', 503)
+export const InvalidInputError = createError<[string]>('INVALID_INPUT', '%s', 400)
+export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)
+
+/** An error that names where in the input it lies. */
+export type InputError = FastifyError & { details?: Problem[] }
+
+/** The error with the place in the input it speaks of. */
+export function at<E extends FastifyError> (path: string, error: E): E & { details: Problem[] } {
+  return Object.assign(error, { details: [{ path, message: error.message }] })
+}

@@ -1,0 +1,38 @@
+import type { ContextState } from './core/context-state.js'
+import type { Fold, Ledger } from './core/fold.js'
+import { learn } from './core/learn.js'
+import type { Commit, Cursor, StoredEntry } from './store/store.js'
+
+/** What a learner holds between commits. */
+export interface Memory { cursor: Cursor, ledger: Ledger, readonly contexts: Map<string, ContextState> }
+
+/** Folds entries over what is remembered, without touching it: what to commit, and what is remembered once that succeeded. */
+export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): { next: Pick<Memory, 'cursor' | 'ledger'>, commit: Omit<Commit, 'token'> } {
+  const written = new Map<string, ContextState | undefined>()
+  const fold: Fold = {
+    ledger: memory.ledger,
+    keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
+    get: (key) => written.has(key) ? written.get(key) : memory.contexts.get(key),
+    set: (key, state) => { written.set(key, state) },
+    changes: [],
+  }
+  for (const { time, entry } of entries) learn(fold, time, entry)
+  const { cursor } = entries.at(-1)!
+  return {
+    next: { cursor, ledger: fold.ledger },
+    commit: {
+      from: memory.cursor,
+      to: cursor,
+      contexts: written,
+      ledger: fold.ledger === memory.ledger ? null : fold.ledger,
+      decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
+      changes: fold.changes,
+    },
+  }
+}
+
+/** Whether some decision could differ; a context that is new counts, since replicas learn of it this way. */
+function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
+  if (before === undefined || after === undefined) return before !== after
+  return before.threshold_index !== after.threshold_index || before.control_share !== after.control_share || before.epoch !== after.epoch
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Config } from './config.js'
+import type { Change, Ledger } from './core/fold.js'
+import { isTickDue } from './core/learn-time.js'
+import type { Configuration } from './core/log-entry.js'
+import { foldEntries, type Memory } from './fold-entries.js'
+import { LeaseLostError, StoreUnavailableError, type Store, type StoredEntry } from './store/store.js'
+
+/** Entries folded in one commit: few enough that decisions in the same process are not held up. */
+const BATCH = 256
+/** How long a read waits for the first entry, ms. */
+const WAIT_MS = 500
+/** How often the learner asks whether some evidence has fallen silent, ms. */
+const TICK_MS = 30_000
+
+export interface LearnerOptions {
+  readonly store: Store
+  readonly config: Config
+  readonly log: FastifyBaseLogger
+  /** Called for every move of a threshold that was committed. */
+  readonly onChange?: (change: Change) => void
+}
+
+export interface Learner { readonly isLeader: () => boolean, readonly close: () => Promise<void> }
+
+/**
+ * Folds the log into learned state while this process holds the lease. Any number of replicas run one; the lease picks who learns, and its
+ * fencing token keeps a learner that lost it from committing.
+ */
+export function startLearner ({ store, config, log, onChange = () => {} }: LearnerOptions): Learner {
+  const holder = randomUUID()
+  const leaseMs = config.leaseSeconds * 1000
+  const stop = new AbortController()
+  let isLeader = false
+
+  const loop = (async () => {
+    while (!stop.signal.aborted) {
+      try {
+        const token = await store.acquireLease(holder, leaseMs)
+        if (token !== null) await lead(token)
+      } catch (error) {
+        if (error instanceof LeaseLostError) log.warn('another replica became the learner')
+        else if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the learner failed and starts over')
+      }
+      await setTimeout(leaseMs / 3, undefined, { signal: stop.signal }).catch(() => {})
+    }
+  })()
+
+  async function lead (token: number): Promise<void> {
+    const lost = new AbortController()
+    const renew = setInterval(() => {
+      store.renewLease(token, leaseMs).then((isOurs) => { if (!isOurs) lost.abort() }, () => {}) // a commit is the judge of a doubt
+    }, leaseMs / 3)
+    isLeader = true
+    log.info({ token }, 'this replica is the learner')
+    try {
+      const memory = await recall(token)
+      let tickAt = Date.now() + TICK_MS
+      while (!lost.signal.aborted && !stop.signal.aborted) {
+        const entries = await store.read(memory.cursor, BATCH, WAIT_MS)
+        if (entries.length > 0) await foldAndCommit(token, memory, entries)
+        if (Date.now() >= tickAt) {
+          tickAt = Date.now() + TICK_MS
+          const isDue = isTickDue({ ...memory, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
+          if (isDue) await store.append([{ type: 'tick' }])
+        }
+        await setImmediate()
+      }
+    } finally {
+      isLeader = false
+      clearInterval(renew)
+      await store.releaseLease(token).catch(() => {})
+    }
+  }
+
+  /** What was learned so far; a new store starts with this replica's configuration, a store that has another gets it through the log. */
+  async function recall (token: number): Promise<Memory> {
+    const { cursor, ledger, contexts } = await store.learned()
+    const configuration: Configuration = { levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts }
+    if (ledger !== null) {
+      if (!isSame(ledger.configuration, configuration)) await store.append([{ type: 'configuration', configuration }])
+      return { cursor, ledger, contexts }
+    }
+    const first: Ledger = { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0 }
+    await store.commit({ token, from: cursor, to: cursor, contexts: new Map(), ledger: first, decisive: [], changes: [] })
+    return { cursor, ledger: first, contexts }
+  }
+
+  async function foldAndCommit (token: number, memory: Memory, entries: readonly StoredEntry[]): Promise<void> {
+    const { next, commit } = foldEntries(memory, entries)
+    await store.commit({ token, ...commit })
+    for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
+    memory.cursor = next.cursor
+    memory.ledger = next.ledger
+    for (const change of commit.changes) {
+      log.info(change, 'threshold moved')
+      onChange(change)
+    }
+  }
+
+  return {
+    isLeader: () => isLeader,
+    async close () {
+      stop.abort()
+      await loop
+    },
+  }
+}
+
+function isSame (a: Configuration, b: Configuration): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

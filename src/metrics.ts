@@ -1,0 +1,131 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { ROOT } from './core/context.js'
+import { evidenceOf, type ContextState } from './core/context-state.js'
+import { REASONS, type Reason } from './core/decide.js'
+import { emDrop, tokensSavedRatio } from './core/evidence.js'
+import { thresholdAt } from './core/judge.js'
+
+/** What the gauges read when they are scraped. */
+export interface Readings {
+  readonly modelVersion: () => number
+  readonly modelAgeSeconds: () => number | null
+  readonly isStoreUp: () => boolean
+  readonly isLeader: () => boolean
+  readonly lag: () => number
+  /** The states of the busiest contexts by key; the root, which sums over all, is always among them. */
+  readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
+  readonly isLeaf: (key: string) => boolean
+}
+
+export interface Metrics {
+  readonly registry: Registry
+  /** Counts decisions without looking a label up. */
+  readonly decided: (reason: Reason) => void
+  readonly decisionSeconds: Histogram
+  readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
+  readonly outcomes: Counter<'result' | 'arm'>
+  readonly driftAlarms: Counter
+  /** Attaches the gauges that read the service. */
+  readonly watch: (readings: Readings) => void
+  /** The text that Prometheus scrapes, with what stands at this moment. */
+  readonly render: () => Promise<string>
+}
+
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+
+/** Every metric of the service, in a registry of its own. */
+export function createMetrics (): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const counts = new Map<Reason, number>(REASONS.map((reason) => [reason, 0]))
+
+  new Counter({ // eslint-disable-line no-new
+    name: 'stopgate_decisions_total',
+    help: 'Decisions by answer and reason',
+    labelNames: ['decision', 'reason'],
+    registers,
+    collect () {
+      this.reset()
+      for (const [reason, count] of counts) this.inc({ decision: reason === 'score_at_threshold' ? 'stop' : 'continue', reason }, count)
+    },
+  })
+
+  let readContexts = async () => {}
+
+  return {
+    registry,
+    decided: (reason) => { counts.set(reason, counts.get(reason)! + 1) },
+    decisionSeconds: new Histogram({
+      name: 'stopgate_decision_duration_seconds',
+      help: 'Time to decide one request (one step or a whole batch), without HTTP',
+      buckets: [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'stopgate_http_request_duration_seconds',
+      help: 'Time to answer a request',
+      labelNames: ['method', 'route', 'status_code'],
+      buckets: SECONDS,
+      registers,
+    }),
+    outcomes: new Counter({
+      name: 'stopgate_outcomes_total',
+      help: 'Outcomes by result (accepted, duplicate, rejected, unavailable) and arm (control, treated, unknown)',
+      labelNames: ['result', 'arm'],
+      registers,
+    }),
+    driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),
+    watch (readings) {
+      watchService(registers, readings)
+      readContexts = watchContexts(registers, readings)
+    },
+    async render () {
+      await readContexts()
+      return await registry.metrics()
+    },
+  }
+}
+
+function watchService (registers: Registry[], readings: Readings): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
+  gauge('model_version', 'Version of the model in force', readings.modelVersion)
+  gauge('model_age_seconds', 'Since the model was in step with the store; +Inf: never', () => readings.modelAgeSeconds() ?? Infinity)
+  gauge('store_up', '1 when the last contact with the store succeeded', () => readings.isStoreUp() ? 1 : 0)
+  gauge('learner_leader', '1 on the replica that learns', () => readings.isLeader() ? 1 : 0)
+  gauge('outcome_log_lag', 'Entries of the log not folded yet, at the last poll', readings.lag)
+}
+
+/** Per context: one reading of the states feeds all of these. */
+function watchContexts (registers: Registry[], { busiest, isLeaf }: Readings): () => Promise<void> {
+  const labelNames = ['context'] as const
+  const perContext = (name: string, help: string) => new Gauge({ name: `stopgate_context_${name}`, help, labelNames, registers })
+  const thresholds = perContext('threshold', 'Certified threshold; absent: none')
+  const emDrops = perContext('em_drop', 'Net EM drop at the certified threshold, a fraction')
+  const savedRatios = perContext('tokens_saved_ratio', 'Tokens the certified threshold saves, a fraction')
+  const generations = perContext('control_generations', 'Control generations in the evidence')
+  const saved = new Counter({
+    name: 'stopgate_tokens_saved_total', help: 'Tokens saved by stopping, estimated from the control arm, by leaf', labelNames, registers,
+  })
+
+  return async () => {
+    const shown = await busiest()
+    let savedByOthers = shown.get(ROOT)?.tokens_saved ?? 0
+    for (const metric of [thresholds, emDrops, savedRatios, generations, saved]) metric.reset()
+    for (const [context, state] of shown) {
+      const evidence = evidenceOf(state)
+      generations.set({ context }, evidence.generations)
+      if (isLeaf(context)) {
+        saved.inc({ context }, state.tokens_saved)
+        savedByOthers -= state.tokens_saved
+      }
+      const threshold = thresholdAt(state.threshold_index)
+      if (threshold === null) continue
+      thresholds.set({ context }, threshold)
+      emDrops.set({ context }, emDrop(evidence, state.threshold_index))
+      savedRatios.set({ context }, tokensSavedRatio(evidence, state.threshold_index))
+    }
+    saved.inc({ context: 'other' }, Math.max(0, savedByOthers))
+  }
+}

@@ -1,0 +1,16 @@
+import type { Config } from './config.js'
+import type { Contexts } from './contexts.js'
+import type { Learner } from './learner.js'
+import type { Metrics } from './metrics.js'
+import type { Service } from './service.js'
+import type { Store } from './store/store.js'
+
+/** What routes are made of. */
+export interface Parts {
+  readonly config: Config
+  readonly store: Store
+  readonly service: Service
+  readonly learner: Learner
+  readonly contexts: Contexts
+  readonly metrics: Metrics
+}

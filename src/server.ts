@@ -1,0 +1,46 @@
+import closeWithGrace from 'close-with-grace'
+import { pino, type Logger } from 'pino'
+import { assemble } from './assemble.js'
+import { ConfigError, readConfig, type Config } from './config.js'
+
+export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
+
+/**
+ * Starts the whole service: store, model, learner, HTTP.
+ * @param options.env settings, as in process.env
+ * @throws ConfigError that names the setting
+ */
+export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
+  const config = readConfig(env)
+  const log = pino({ level: config.logLevel })
+  const { app } = await assemble(config, log)
+  try {
+    await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+  const { port } = app.server.address() as { port: number }
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return { url: `http://${host}:${port}`, config, log, close: () => app.close() }
+}
+
+/** Runs the service until SIGTERM or SIGINT; a setting that can't be used ends the process with 2. */
+export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
+  let running: Running
+  try {
+    running = await startService({ env })
+  } catch (error) {
+    process.stderr.write(`stopgate: ${(error as Error).message}\n`)
+    process.exitCode = error instanceof ConfigError ? 2 : 1
+    return
+  }
+  const { url, config, log, close } = running
+  log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate serves')
+  closeWithGrace({ delay: config.shutdownSeconds * 1000, logger: false }, async ({ signal, err }) => {
+    if (err) log.fatal({ err }, 'closing after an error')
+    else log.info({ signal }, 'closing')
+    await close()
+    log.info('closed')
+  })
+}

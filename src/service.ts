@@ -1,0 +1,108 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Config } from './config.js'
+import { unknownLevel } from './core/context.js'
+import { decide, type Decision, type Freshness, type Step } from './core/decide.js'
+import type { Snapshot } from './core/snapshot.js'
+import { at, UnknownLevelError } from './errors.js'
+import { emptyModel, loadModel, type Model } from './model.js'
+import { StoreUnavailableError, type Store } from './store/store.js'
+
+export interface ServiceOptions {
+  readonly store: Store
+  readonly config: Config
+  readonly log: FastifyBaseLogger
+  /** Monotonic clock, ms. */
+  readonly now?: () => number
+}
+
+/** Holds the one mutable reference of a replica, the model it decides with, and keeps it in step with the store. */
+export interface Service {
+  /** Never waits. @throws UnknownLevelError */
+  readonly decide: (step: Step) => Decision
+  readonly snapshot: () => Snapshot
+  readonly model: () => Model
+  readonly freshness: () => Freshness
+  /** Since the model was last in step with the store, seconds; `null`: never. */
+  readonly ageSeconds: () => number | null
+  /** Entries of the log not folded at the last poll. */
+  readonly lag: () => number
+  /** Loads what changed; resolves when the model is in step, or the store was out of reach. */
+  readonly refresh: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export function createService ({ store, config, log, now = () => performance.now() }: ServiceOptions): Service {
+  const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
+  let model = emptyModel(options)
+  let inStepAt = -Infinity // when the model was last known to be what a live learner has
+  let lag = 0
+  let freshness: Freshness = 'too_old'
+  let isReloadDue = true // after contact was lost, what the store says may be older than what we have
+  let running: Promise<void> | null = null
+  let isAgain = false
+  const closed = new AbortController()
+
+  async function load (): Promise<void> {
+    const isFull = isReloadDue
+    isReloadDue = false
+    try {
+      const startedAt = now()
+      const revision = await store.revision()
+      const { snapshot } = model
+      if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
+        model = await loadModel(store, options, isFull ? null : model, revision)
+        log.debug({ version: revision.version, contexts: model.standpoints.size }, 'model loaded')
+      }
+      lag = revision.lag
+      inStepAt = startedAt - revision.lagMs
+    } catch (error) {
+      isReloadDue = true
+      if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the model could not be loaded; the last one stays in force')
+    }
+    judgeAge()
+  }
+
+  function judgeAge (): void {
+    const age = (now() - inStepAt) / 1000
+    const next = age > config.maxStalenessSeconds ? 'too_old' : age > config.staleAfterSeconds ? 'stale' : 'fresh'
+    if (next !== freshness) log[next === 'fresh' ? 'info' : 'warn']({ age_seconds: Math.round(age) }, `the model is ${next}`)
+    freshness = next
+  }
+
+  /** One load at a time; a notice that comes during one starts another after it. */
+  function refresh (): Promise<void> {
+    if (closed.signal.aborted) return Promise.resolve()
+    if (running !== null) { isAgain = true; return running }
+    running = (async () => {
+      do { isAgain = false; await load() } while (isAgain && !closed.signal.aborted)
+      running = null
+    })()
+    return running
+  }
+
+  store.onNotice(() => { refresh() })
+  const poll = setInterval(() => { judgeAge(); refresh() }, config.pollSeconds * 1000)
+  poll.unref()
+
+  return {
+    decide (step) {
+      const { snapshot } = model
+      if (step.context !== undefined) {
+        const level = unknownLevel(snapshot.levels, step.context)
+        if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, config.levels.join(', ')))
+      }
+      return decide(snapshot, freshness, step)
+    },
+    snapshot: () => model.snapshot,
+    model: () => model,
+    freshness: () => freshness,
+    ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
+    lag: () => lag,
+    refresh,
+    async close () {
+      closed.abort()
+      clearInterval(poll)
+      await running
+    },
+  }
+}

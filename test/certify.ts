@@ -1,0 +1,23 @@
+import type { Built } from './helper.js'
+import { until } from './helper.js'
+
+export const CONTEXT = { model: 'q', task: 'gsm8k' }
+export const KEY = 'model=q,task=gsm8k'
+
+/** An outcome of a full run that loses nothing by stopping at 32 of its 64 tokens, with confidence 0.95. */
+export function losslessOutcome (id: string, context: Record<string, string> = CONTEXT) {
+  return {
+    generation_id: id, arm: 'control', context, tokens: 64, em: 1, steps: [{ tokens: 32, confidence: 0.95, em: 1 }, { tokens: 64, confidence: 0.99, em: 1 }],
+  }
+}
+
+/** Reports enough lossless generations for a first certificate at the default policy, and waits until it is in force here. */
+export async function certify (built: Pick<Built, 'send' | 'service'>, context: Record<string, string> = CONTEXT, generations = 300): Promise<void> {
+  const name = JSON.stringify(context)
+  const outcomes = Array.from({ length: generations }, (_, i) => losslessOutcome(`lossless-${name.length}-${context.task}-${i}`, context))
+  await built.send('POST', '/v1/outcomes/batch', { outcomes })
+  await until(`${name} is certified`, async () => {
+    const { body } = await built.send('POST', '/v1/decisions', { tokens: 32, confidence: 1, context })
+    return body.threshold !== null && body.guarantee?.generations >= 224
+  })
+}

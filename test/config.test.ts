@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { ConfigSchema, readConfig } from '../src/config.js'
+
+t.test('defaults', async (t) => {
+  t.match(readConfig({}), { host: '127.0.0.1', port: 8080, levels: ['model', 'task'], defaultPolicy: {}, redisUrl: '', dataDir: './data' })
+  t.same(readConfig({ CONTEXT_LEVELS: '' }).levels, [], 'a single context')
+})
+
+t.test('a bad setting names itself and says what it may be', async (t) => {
+  const bad: [NodeJS.ProcessEnv, RegExp][] = [
+    [{ PORT: 'eighty' }, /^PORT \("eighty"\) must be integer: .*default 8080/],
+    [{ PORT: '70000' }, /^PORT .*<= 65535/],
+    [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL/],
+    [{ REDIS_URL: 'http://secret@host' }, /^REDIS_URL (?!.*secret)/],
+    [{ CONTEXT_LEVELS: 'model,,task' }, /^CONTEXT_LEVELS/],
+    [{ CONTEXT_LEVELS: 'model,model' }, /^CONTEXT_LEVELS names a level twice/],
+    [{ DEFAULT_POLICY: '{' }, /^DEFAULT_POLICY is not JSON/],
+    [{ DEFAULT_POLICY: '{"max_em_drop":3}' }, /^DEFAULT_POLICY\/max_em_drop must be <= 0.5/],
+    [{ DEFAULT_POLICY: '{"max_drop":3}' }, /^DEFAULT_POLICY\/max_drop unknown field/],
+    [{ DEFAULT_POLICY: '{"evidence_window":300}' }, /^DEFAULT_POLICY\/evidence_window must be at least 896/],
+    [{ MAX_STALENESS_SECONDS: '5' }, /^MAX_STALENESS_SECONDS must be at least/],
+    [{ LEASE_SECONDS: '0' }, /^LEASE_SECONDS/],
+  ]
+  for (const [env, message] of bad) t.throws(() => readConfig(env), { name: 'ConfigError', message })
+})
+
+t.test('README lists every setting with its default', async (t) => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const settings = Object.entries(ConfigSchema.properties) as unknown as [string, { default: unknown, description: string }][]
+  for (const [name, { default: value, description }] of settings) {
+    t.ok(readme.includes(`| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${description} |`), name)
+  }
+})

@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { assemble } from '../src/assemble.js'
+import { readConfig } from '../src/config.js'
+import type { Parts } from '../src/parts.js'
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder (t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'stopgate-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export interface Built extends Parts {
+  readonly app: FastifyInstance
+  /** Sends JSON and reads JSON. */
+  readonly send: (method: InjectOptions['method'], url: string, body?: unknown) => Promise<{ status: number, body: any, headers: any }>
+}
+
+/** The whole service on an embedded store of its own, without a port; closes itself. Learning does not wait to settle. */
+export async function build (t: Test, env: NodeJS.ProcessEnv = {}): Promise<Built> {
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
+  const parts = await assemble(config, pino({ level: config.logLevel }))
+  t.teardown(() => parts.app.close())
+  return {
+    ...parts,
+    async send (method, url, body) {
+      const reply = await parts.app.inject({ method, url, ...(body !== undefined && { payload: body as object }) } as InjectOptions)
+      const isJson = String(reply.headers['content-type']).startsWith('application/json')
+      return { status: reply.statusCode, body: isJson ? reply.json() : reply.body, headers: reply.headers }
+    },
+  }
+}
+
+/** Waits until a condition holds, looking again every 10 ms; fails the test after `seconds`. */
+export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 10): Promise<NonNullable<T>> {
+  const deadline = performance.now() + seconds * 1000
+  for (;;) {
+    const value = await condition()
+    if (value) return value
+    if (performance.now() > deadline) throw new Error(`waited ${seconds} s in vain until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { openapiDocument } from '../../src/commands/openapi.js'
+import { certify } from '../certify.js'
+import { build } from '../helper.js'
+
+const text = await openapiDocument()
+const document = JSON.parse(text)
+
+t.test('openapi/openapi.json is what the routes say', async (t) => {
+  t.equal(await readFile(new URL('../../openapi/openapi.json', import.meta.url), 'utf8'), text, 'stale: run npm run openapi')
+  const { send } = await build(t)
+  t.strictSame((await send('GET', '/openapi.json')).body, document)
+})
+
+t.test('every field is described', async (t) => {
+  for (const [title, schema] of Object.entries<any>(document.components.schemas)) {
+    for (const [name, property] of Object.entries<any>(schema.properties ?? {})) {
+      t.ok(property.description ?? property.$ref, `${title}.${name}`)
+    }
+  }
+  for (const [path, operations] of Object.entries<any>(document.paths)) {
+    for (const [method, { summary, tags, parameters = [] }] of Object.entries<any>(operations)) {
+      t.ok(summary && tags.length === 1, `${method} ${path}`)
+      for (const { name, description } of parameters) t.ok(description, `${method} ${path} ${name}`)
+    }
+  }
+})
+
+t.test('every example runs', async (t) => {
+  const built = await build(t)
+  await certify(built, { model: 'qwen3-8b', task: 'gsm8k' })
+  for (const [path, operations] of Object.entries<any>(document.paths)) {
+    for (const [method, { requestBody }] of Object.entries<any>(operations)) {
+      const body = requestBody?.content['application/json'].example
+      if (requestBody) t.ok(body, `${method} ${path} has an example`)
+      const { status } = await built.send(method.toUpperCase() as 'GET', path.replace('{key}', '*'), body)
+      t.ok(status >= 200 && status < 300, `${method} ${path} answers ${status}`)
+    }
+  }
+})

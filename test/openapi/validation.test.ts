@@ -1,0 +1,21 @@
+import t from 'tap'
+import { StepSchema } from '../../openapi/decision.js'
+import { itemValidator } from '../../openapi/validation.js'
+
+const problem = itemValidator(StepSchema)
+
+t.test('a good step is none', async (t) => {
+  t.equal(problem({ tokens: 1, confidence: 1 }), null)
+  t.equal(problem({ tokens: 1, confidence: 1 + 5e-7 }), null, 'float32 noise')
+  t.equal(problem({ tokens: 1, confidence: null, generation_id: 'é'.repeat(64) }), null, '128 bytes')
+})
+
+t.test('bounds count bytes of well-formed text', async (t) => {
+  t.match(problem({ tokens: 1, confidence: 1, generation_id: 'é'.repeat(65) }), { path: '/generation_id' })
+  t.match(problem({ tokens: 1, confidence: 1, generation_id: '\ud800' }), { path: '/generation_id', message: /Unicode/ })
+})
+
+t.test('paths are JSON pointers, of bounded length', async (t) => {
+  t.match(problem({ tokens: 1, confidence: 1, 'a/b~c': 1 }), { path: '/a~1b~0c' })
+  t.ok(problem({ tokens: 1, confidence: 1, ['x'.repeat(10_000)]: 1 })!.path.length < 200)
+})

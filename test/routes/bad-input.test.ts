@@ -1,0 +1,84 @@
+import t from 'tap'
+import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { build } from '../helper.js'
+
+const step = { tokens: 10, confidence: 0.5 }
+const outcome = losslessOutcome('bad-1')
+
+const cases: [string, string, unknown, string | null, RegExp][] = [
+  ['a confidence above 1', '/v1/decisions', { ...step, confidence: 1.5 }, '/confidence', /0 to 1, or null/],
+  ['a confidence below 0', '/v1/decisions', { ...step, confidence: -0.1 }, '/confidence', /0 to 1/],
+  ['NaN as text', '/v1/decisions', { ...step, confidence: 'NaN' }, '/confidence', /must be number,null/],
+  ['no confidence', '/v1/decisions', { tokens: 1 }, '/confidence', /required/],
+  ['negative tokens', '/v1/decisions', { ...step, tokens: -1 }, '/tokens', /must be >= 0/],
+  ['tokens as text', '/v1/decisions', { ...step, tokens: '10' }, '/tokens', /must be integer/],
+  ['tokens with a fraction', '/v1/decisions', { ...step, tokens: 1.5 }, '/tokens', /must be integer/],
+  ['a misspelt field', '/v1/decisions', { ...step, confidance: 1 }, '/confidance', /unknown field.*confidence/],
+  ['an unknown level', '/v1/decisions', { ...step, context: { colour: 'red' } }, '/context/colour', /levels are model, task/],
+  ['an empty level', '/v1/decisions', { ...step, context: { model: '' } }, '/context/model', /fewer than 1/],
+  ['a level of 129 bytes', '/v1/decisions', { ...step, context: { model: 'é'.repeat(65) } }, '/context/model', /too long/],
+  ['17 signals', '/v1/decisions', { ...step, signals: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`s${i}`, 1])) }, '/signals', /16/],
+  ['an unknown arm', '/v1/decisions', { ...step, arm: 'both' }, '/arm', /"control", "treated"/],
+  ['a list for a step', '/v1/decisions', [step], '', /must be object/],
+  ['4,097 steps', '/v1/decisions/batch', { steps: Array(4097).fill(step) }, '/steps', /4096/],
+  ['a batch without steps', '/v1/decisions/batch', {}, '/steps', /required/],
+  ['control and stopped', '/v1/outcomes', { ...outcome, stopped: true }, '/stopped', /never stopped/],
+  ['steps out of order', '/v1/outcomes', { ...outcome, steps: outcome.steps.toReversed() }, '/steps/1/tokens', /order/],
+  ['a step past the end', '/v1/outcomes', { ...outcome, tokens: 50 }, '/steps/1/tokens', /whole generation/],
+  ['an EM of one half', '/v1/outcomes', { ...outcome, em: 0.5 }, '/em', /must be integer/],
+  ['an EM of two', '/v1/outcomes', { ...outcome, em: 2 }, '/em', /0, 1/],
+  ['no generation_id', '/v1/outcomes', { ...outcome, generation_id: undefined }, '/generation_id', /required/],
+  ['an outcome of an unknown level', '/v1/outcomes', { ...outcome, context: { x: 'y' } }, '/context/x', /levels are/],
+]
+
+t.test('bad bodies get a 4xx that names the path and the remedy, and change nothing', async (t) => {
+  const { send } = await build(t)
+  const model = async () => { const { body: { version, contexts } } = await send('GET', '/v1/model'); return { version, contexts } }
+  const before = await model()
+  for (const [name, url, body, path, message] of cases) {
+    const reply = await send('POST', url, body)
+    t.equal(reply.status, 400, name)
+    t.match(reply.body, { statusCode: 400, code: String, error: 'Bad Request', message }, name)
+    t.equal(reply.body.details?.[0]?.path, path, name)
+    t.match(reply.body.details?.[0]?.message, message, name)
+    t.equal((await send('POST', '/v1/decisions', step)).status, 200, `${name}: the next request is unaffected`)
+  }
+  t.strictSame(await model(), before)
+  t.strictSame((await send('GET', '/v1/contexts')).body, { contexts: [], next: null })
+})
+
+t.test('bad requests below JSON', async (t) => {
+  const { app } = await build(t)
+  const post = async (payload: string, type = 'application/json') =>
+    await app.inject({ method: 'POST', url: '/v1/decisions', payload, headers: { 'content-type': type } })
+  t.match((await post('{"tokens": 1, "confidence": NaN}')).json(), { statusCode: 400, code: 'FST_ERR_CTP_INVALID_JSON_BODY' })
+  t.match((await post('')).json(), { statusCode: 400 })
+  t.match((await post('{"__proto__": {"x": 1}, "tokens": 1, "confidence": 1}')).json(), { statusCode: 400 })
+  t.match((await post('tokens=1', 'application/x-www-form-urlencoded')).json(), { statusCode: 415, message: /application\/json/ })
+  t.match((await post(`{"tokens": 1, "pad": "${'x'.repeat(5 * 1024 * 1024)}"}`)).json(), { statusCode: 413, message: /4 MiB/ })
+})
+
+t.test('bad keys and unknown things', async (t) => {
+  const { send } = await build(t)
+  for (const key of ['model', 'task=gsm8k', 'model=a=b', 'model=', 'model=a,task=b,x=y', 'model=a\nb', 'model=%41', '%2A', 'model=a%zz']) {
+    t.match(await send('GET', `/v1/contexts/${encodeURIComponent(key)}`), { status: 400, body: { code: 'INVALID_CONTEXT_KEY', message: /model=...,task=.../ } }, key)
+  }
+  t.match(await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`), { status: 404, body: { code: 'CONTEXT_NOT_FOUND' } })
+  t.match(await send('POST', `/v1/contexts/${encodeURIComponent(KEY)}/reset`, { reason: 'x' }), { status: 404 })
+  t.match(await send('POST', '/v1/contexts/*/reset', {}), { status: 400, body: { details: [{ path: '/reason' }] } })
+  t.match(await send('GET', '/v1/contexts?status=happy'), { status: 400, body: { message: /querystring\/status/ } })
+  t.match(await send('GET', '/v1/contexts?limit=0'), { status: 400 })
+  t.match(await send('GET', '/v1/nowhere'), { status: 404, body: { code: 'ROUTE_NOT_FOUND', message: /\/docs/ } })
+  t.match(await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 2 }), { status: 400, body: { details: [{ path: '/max_em_drop' }] } })
+  t.match(await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 0.001, evidence_window: 1000 }), { status: 400, body: { code: 'INVALID_POLICY', message: /must be at least/ } })
+  t.match((await send('GET', '/v1/contexts/*/policy')).body.policy, {}, 'a refused policy is not half-applied')
+})
+
+t.test('a bad outcome in a batch is named, the others are kept', async (t) => {
+  const { send } = await build(t)
+  const { status, body } = await send('POST', '/v1/outcomes/batch', {
+    outcomes: [losslessOutcome('a'), { ...losslessOutcome('b'), tokens: -1 }, losslessOutcome('a'), { ...losslessOutcome('c'), context: { ...CONTEXT, x: 'y' } }],
+  })
+  t.equal(status, 202)
+  t.match(body, { accepted: 1, duplicates: 1, rejected: [{ index: 1, path: '/tokens' }, { index: 3, path: '/context/x' }] })
+})

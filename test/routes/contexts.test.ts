@@ -1,0 +1,91 @@
+import t from 'tap'
+import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
+
+const url = `/v1/contexts/${encodeURIComponent(KEY)}`
+
+t.test('one context shows a row for every threshold and how far the next certificate is', async (t) => {
+  const { send } = await build(t)
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 100 }, (_, i) => losslessOutcome(`g${i}`)) })
+  const body = await until('100 are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 100 && body })
+  t.match(body, {
+    key: KEY, context: CONTEXT, status: 'learning', threshold: null, scope: 'none', guarantee: null, control_share: 1, epoch: 1, pin: null,
+  })
+  t.equal(body.generations_to_next_certificate, 124, '224 lossless generations at 2 % and level 0.05 (DESIGN section 3)')
+  t.equal(body.thresholds.length, 30)
+  t.match(body.thresholds[0], { lost: 0, kept: 100, gained: 0, em_drop: 0, tokens_saved_ratio: 0, certified: false })
+  t.match(body.thresholds.at(-1), { kept: 100, tokens_saved_ratio: 0.5 })
+})
+
+t.test('contexts are listed by key, in pages, by status and prefix', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await certify(built)
+  for (const task of ['a', 'ab', 'b']) await send('POST', '/v1/outcomes', losslessOutcome(task, { model: 'm', task }))
+  const keys = async (query: string) => (await send('GET', `/v1/contexts?${query}`)).body.contexts.map(({ key }: { key: string }) => key)
+  await until('all are learned', async () => (await keys('')).length === 7)
+  t.same(await keys('prefix=model%3Dm'), ['model=m', 'model=m,task=a', 'model=m,task=ab', 'model=m,task=b'])
+  t.same(await keys('prefix=model%3Dm,task%3Da'), ['model=m,task=a'], 'a prefix matches whole links')
+  t.same(await keys('status=certified'), [KEY])
+  const seen = []
+  for (let after = '', pages = 0; after !== null; pages++) {
+    const { body } = await send('GET', `/v1/contexts?limit=2${after && `&after=${encodeURIComponent(after)}`}`)
+    t.ok(body.contexts.length <= 2 && pages < 5)
+    seen.push(...body.contexts.map(({ key }: { key: string }) => key))
+    after = body.next
+  }
+  t.same(seen, await keys(''))
+})
+
+t.test('a policy is inherited field by field, and a child may state its own', async (t) => {
+  const { send } = await build(t)
+  await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 0.05, mode: 'shadow' })
+  const { body } = await send('PUT', `/v1/contexts/${encodeURIComponent('model=q')}/policy`, { mode: 'enforce' })
+  t.match(body, { key: 'model=q', policy: { mode: 'enforce' }, effective: { max_em_drop: 0.05, mode: 'enforce', label: 'exact_match' } })
+  t.match((await send('GET', `${url}/policy`)).body, { policy: {}, effective: { max_em_drop: 0.05, mode: 'enforce' } })
+  t.match((await send('DELETE', `/v1/contexts/${encodeURIComponent('model=q')}/policy`)).body, { policy: {}, effective: { mode: 'shadow' } })
+  t.match((await send('GET', `${url}/policy`)).body, { effective: { mode: 'shadow' } })
+})
+
+t.test('a wish changed after looking keeps the counts and raises the bar', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await certify(built)
+  await send('PUT', `${url}/policy`, { max_em_drop: 0.021 })
+  t.match((await send('GET', url)).body, { threshold: null, control_generations: 300, epoch: 1, status: 'learning' }, '300 lossless are enough for 1/0.05, not for 30/0.05')
+  await send('DELETE', `${url}/policy`)
+  t.match((await send('GET', url)).body, { threshold: Number, guarantee: { post_hoc: false } }, 'the wish the evidence was gathered for')
+  await send('PUT', `${url}/policy`, { max_em_drop: 0.1 })
+  t.match((await send('GET', url)).body, { threshold: Number, guarantee: { post_hoc: true } })
+})
+
+t.test('another label, min_tokens or cadence opens an epoch from zero', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await certify(built)
+  for (const [i, policy] of [{ label: 'agreement' }, { min_tokens: 10 }, { check_every_tokens: 7 }].entries()) {
+    await send('PUT', `${url}/policy`, policy)
+    t.match(await until('the epoch opens', async () => { const { body } = await send('GET', url); return body.epoch === i + 2 && body }),
+      { threshold: null, control_generations: 0, guarantee: null }, JSON.stringify(policy))
+  }
+})
+
+t.test('a pin is in force at once, without a guarantee, until it is removed', async (t) => {
+  const { send } = await build(t)
+  t.equal((await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'incident 42' })).status, 204)
+  const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 1, confidence: 0.95, context: CONTEXT })).body
+  t.match(await ask(), { decision: 'stop', threshold: 0.9, scope: 'own', guarantee: null })
+  t.equal((await send('DELETE', `${url}/pin`, { reason: 'over' })).status, 204)
+  t.match(await ask(), { decision: 'continue', threshold: null })
+})
+
+t.test('a reset starts a new epoch', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await certify(built)
+  t.equal((await send('POST', `${url}/reset`, { reason: 'new weights' })).status, 204)
+  t.match(await until('the epoch opens', async () => { const { body } = await send('GET', url); return body.epoch === 2 && body }), { threshold: null, control_generations: 0 })
+  await until('this replica has it', async () => (await send('POST', '/v1/decisions', { tokens: 1, confidence: 1, context: CONTEXT })).body.threshold === null)
+  const { changes } = (await send('GET', '/v1/model/history')).body
+  t.match(changes[0], { key: KEY, cause: 'reset', epoch: 2, after: null, before: Number })
+})

@@ -1,0 +1,24 @@
+import t from 'tap'
+import { certify, KEY, losslessOutcome } from '../certify.js'
+import { build } from '../helper.js'
+
+t.test('every metric of the contract is there, and counts', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await certify(built)
+  await send('POST', '/v1/outcomes', losslessOutcome('twice'))
+  await send('POST', '/v1/outcomes', losslessOutcome('twice'))
+  await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } })
+  const { status, body } = await send('GET', '/metrics')
+  t.equal(status, 200)
+  for (const name of [
+    'decisions_total', 'decision_duration_seconds', 'http_request_duration_seconds', 'outcomes_total', 'outcome_log_lag', 'model_version', 'model_age_seconds', 'store_up', 'learner_leader', 'drift_alarms_total', 'context_threshold', 'context_em_drop', 'context_tokens_saved_ratio', 'context_control_generations', 'tokens_saved_total',
+  ]) t.match(body, `# TYPE stopgate_${name} `, name)
+  t.match(body, 'stopgate_decisions_total{decision="stop",reason="score_at_threshold"} 1\n')
+  t.match(body, 'stopgate_outcomes_total{result="duplicate",arm="control"} 1\n')
+  t.match(body, `stopgate_context_em_drop{context="${KEY}"} 0\n`)
+  t.match(body, `stopgate_context_tokens_saved_ratio{context="${KEY}"} 0.5\n`)
+  t.match(body, 'stopgate_store_up 1\n')
+  t.match(body, 'stopgate_learner_leader 1\n')
+  t.match(body, 'process_cpu_seconds_total')
+})

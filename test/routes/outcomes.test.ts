@@ -1,0 +1,71 @@
+import t from 'tap'
+import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
+
+const url = `/v1/contexts/${encodeURIComponent(KEY)}`
+
+t.test('an outcome is accepted once, by generation_id', async (t) => {
+  const { send } = await build(t)
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 202, body: { accepted: 1, duplicates: 0 } })
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 202, body: { accepted: 0, duplicates: 1 } })
+  await send('POST', '/v1/outcomes', losslessOutcome('b'))
+  const context = await until('both ids are learned', async () => {
+    const { body } = await send('GET', url)
+    return body.control_generations === 2 && body
+  })
+  t.match(context, { status: 'learning', em_full: 1, unlabelled: 0 })
+})
+
+t.test('what is not evidence is shown for what it is', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"label":"exact_match"}' })
+  const base = losslessOutcome('')
+  const outcomes = [
+    { ...base, generation_id: 'evidence' },
+    { ...base, generation_id: 'treated', arm: 'treated' },
+    { ...base, generation_id: 'stopped', arm: 'treated', stopped: true },
+    { ...base, generation_id: 'stepless', steps: undefined },
+    { ...base, generation_id: 'unlabelled', em: undefined },
+    { ...base, generation_id: 'sibling', group_id: 'p', sample_index: 1 },
+    { ...base, generation_id: 'no index', group_id: 'p' },
+    { ...base, generation_id: 'first of its group', group_id: 'p', sample_index: 0 },
+    { ...base, generation_id: 'never asked', steps: [] },
+  ]
+  t.match((await send('POST', '/v1/outcomes/batch', { outcomes })).body, { accepted: outcomes.length })
+  t.match(await until('all are learned', async () => {
+    const { body } = await send('GET', url)
+    return body.control_generations === 3 && body
+  }), { unlabelled: 1, unstepped: 1, siblings: 2, unsettled: 0 })
+})
+
+t.test('arrivals before the epoch settled are not evidence', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{}' })
+  await send('POST', '/v1/outcomes', losslessOutcome('a'))
+  t.match(await until('it is learned', async () => { const { body } = await send('GET', url); return body.unsettled === 1 && body }),
+    { status: 'settling', control_generations: 0 })
+})
+
+t.test('answers are graded here, and their text is not kept', async (t) => {
+  const { send, store } = await build(t)
+  await send('POST', '/v1/outcomes', {
+    generation_id: 'graded', arm: 'control', context: CONTEXT, tokens: 64, answer: '1,024', reference: ['$1024', '7'], steps: [{ tokens: 32, confidence: 0.9, answer: '1023.5' }],
+  })
+  const body = await until('it is learned', async () => { const { body } = await send('GET', url); return body.control_generations === 1 && body })
+  t.match(body, { em_full: 1 })
+  t.match(body.thresholds.at(-1), { lost: 1, kept: 0, gained: 0, unprobed: 0 })
+  t.notMatch(JSON.stringify([...(await store.learned()).contexts.values()]), '1023.5')
+})
+
+t.test('without a reference, agreement with the full run is the label that its policy asks for', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"label":"agreement"}' })
+  const outcome = { arm: 'control', context: CONTEXT, tokens: 64, answer: 'Paris' }
+  await send('POST', '/v1/outcomes/batch', {
+    outcomes: [
+      { ...outcome, generation_id: 'agrees', steps: [{ tokens: 32, confidence: 0.9, answer: 'paris.' }] },
+      { ...outcome, generation_id: 'differs', steps: [{ tokens: 32, confidence: 0.9, answer: 'Rome' }] },
+      { ...outcome, generation_id: 'other label', answer: undefined, em: 1, steps: [{ tokens: 32, confidence: 0.9, em: 1 }] },
+    ],
+  })
+  const body = await until('they are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 2 && body })
+  t.match(body.thresholds.at(-1), { lost: 1, kept: 1, gained: 0 })
+  t.equal(body.unlabelled, 1)
+})
