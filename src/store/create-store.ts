@@ -1,4 +1,5 @@
 import { EmbeddedStore } from './embedded-store.js'
+import { RedisStore } from './redis-store.js'
 import type { Store } from './store.js'
 
 export interface StoreOptions {
@@ -8,10 +9,12 @@ export interface StoreOptions {
   readonly dataDir: string
   /** How long a generation id is remembered, s. */
   readonly dedupSeconds: number
+  /** After which a Redis command has failed, ms; default 2,000. */
+  readonly redisTimeoutMs?: number
 }
 
 /** Opens the store. Throws when another process uses the folder; a Redis that is down is no error, the store connects when it can. */
-export async function createStore ({ redisUrl, dataDir, dedupSeconds }: StoreOptions): Promise<Store> {
+export async function createStore ({ redisUrl, dataDir, dedupSeconds, redisTimeoutMs = 2000 }: StoreOptions): Promise<Store> {
   if (redisUrl === undefined || redisUrl === '') return EmbeddedStore.open({ dataDir, dedupSeconds })
-  throw new Error('The Redis store is not built yet')
+  return RedisStore.open({ url: redisUrl, dedupSeconds, timeoutMs: redisTimeoutMs })
 }

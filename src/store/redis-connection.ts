@@ -1,0 +1,102 @@
+import { Redis } from 'ioredis'
+import { SCRIPTS, type ScriptName } from './redis-scripts.js'
+import { StoreUnavailableError } from './store.js'
+
+/** Replies that say "not now" or "not here" rather than "wrong". */
+const REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM)\b/
+
+/** Longest pause between two attempts to connect, ms. */
+const RECONNECT_MS = 1000
+
+type Script = (numberOfKeys: number, keys: readonly string[], args: ReadonlyArray<string | number>) => Promise<unknown>
+
+/** One connection that fails fast while it is down and comes back by itself, for ever. */
+export class RedisConnection {
+  readonly redis: Redis
+  readonly #attempted: Promise<void>
+  #isUp = false
+  #problem = 'not connected yet'
+  /** The cluster node that has our slot, if the last one asked named another. */
+  #moved: { host: string, port: number } | null = null
+
+  /** @param timeoutMs after which a command, or an attempt to connect, has failed */
+  constructor (url: string, timeoutMs: number) {
+    this.redis = new Redis(url, {
+      connectionName: 'stopgate',
+      connectTimeout: timeoutMs,
+      commandTimeout: timeoutMs,
+      enableOfflineQueue: false, // a command that can't be sent fails at once
+      maxRetriesPerRequest: 0, // and so does one that was under way: only the caller knows whether to send it again
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: false,
+      maxLoadingRetryTime: RECONNECT_MS,
+      retryStrategy: (attempt) => {
+        Object.assign(this.redis.options, this.#moved ?? home)
+        this.#moved = null
+        return Math.min(50 * attempt, RECONNECT_MS)
+      },
+      scripts: Object.fromEntries(Object.entries(SCRIPTS).map(([name, lua]) => [commandName(name), { lua }])),
+    })
+    const { host, port } = this.redis.options
+    const home = { host, port }
+    this.redis.on('error', (error: Error) => { this.#problem = error.message })
+    this.redis.on('ready', () => { this.#isUp = true; this.#problem = 'the connection was lost' })
+    this.redis.on('close', () => { this.#isUp = false })
+    this.#attempted = new Promise((resolve) => {
+      for (const event of ['ready', 'error', 'close']) this.redis.once(event, () => { resolve() })
+    })
+  }
+
+  /** Whether the last contact succeeded. */
+  isUp (): boolean { return this.#isUp }
+
+  /** Resolves when the first attempt to connect has succeeded or failed. */
+  attempted (): Promise<void> { return this.#attempted }
+
+  async script (name: ScriptName, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {
+    const scripts = this.redis as unknown as Record<string, Script>
+    return this.run(() => scripts[commandName(name)]!(keys.length, keys, args))
+  }
+
+  /** Runs a command; failures that say that Redis is down or can't write become StoreUnavailableError. */
+  async run<T> (command: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      const reply = await command(this.redis)
+      this.#isUp = true
+      return reply
+    } catch (error) {
+      const { name, message } = error as Error
+      if (name === 'ReplyError' && !REFUSALS.test(message)) throw error
+      this.#isUp = false
+      this.#reconnectAfter(message)
+      const isSent = name === 'ReplyError' || message === TIMED_OUT
+      throw new StoreUnavailableError(`Redis is unavailable: ${isSent ? message : this.#problem}`, { cause: error })
+    }
+  }
+
+  /** Drops the connection, and makes another. Without the farewell that a hanging server would not answer. */
+  reconnect (): void {
+    // There is no stream before the first attempt to connect, whatever the type says.
+    (this.redis.stream as Redis['stream'] | undefined)?.destroy()
+  }
+
+  close (): void {
+    this.redis.disconnect()
+    this.#problem = 'the store is closed'
+    this.reconnect() // which is not tried after a disconnect
+  }
+
+  /** A server that hangs would make each next command wait as long; one that is read-only, or not our slot's, will stay so. */
+  #reconnectAfter (message: string): void {
+    const moved = /\bMOVED \d+ (\S*):(\d+)/.exec(message)
+    if (moved !== null) this.#moved = { host: moved[1] || this.redis.options.host!, port: Number(moved[2]) }
+    if (moved === null && message !== TIMED_OUT && !/\bREADONLY\b/.test(message)) return
+    this.#problem = message
+    this.reconnect()
+  }
+}
+
+const TIMED_OUT = 'Command timed out' // ioredis has no class for it
+
+/** Not to be taken for one of Redis' own commands. */
+const commandName = (script: string): string => `stopgate:${script}`

@@ -1,0 +1,176 @@
+/** Every key, under one hash tag, so that a Redis Cluster keeps them all in one slot. */
+const key = (name: string) => `{stopgate}:${name}`
+
+export const KEYS = {
+  stateId: key('state_id'),
+  salt: key('salt'),
+  log: key('log'), // stream, one field `entry`
+  cursor: key('cursor'),
+  version: key('version'),
+  policyVersion: key('policy_version'),
+  changed: key('changed'), // sorted set of context keys by the version that last changed them
+  contexts: key('contexts'), // hash, key -> state
+  ledger: key('ledger'),
+  policies: key('policies'), // hash, key -> policy
+  pins: key('pins'), // hash, key -> pin
+  audit: key('audit'), // stream, one field `change`
+  lease: key('lease'), // `<token> <holder>`, expires
+  leaseToken: key('lease_token'),
+} as const
+
+export const seenKey = (generationId: string): string => key(`seen:${generationId}`)
+
+/** Where each new version is published. */
+export const CHANNEL = key('changes')
+
+/*
+ * The scripts. Redis runs each alone and keeps its writes together in the append-only file, so each is one atomic step. The checks that
+ * Redis makes before a write (out of memory, read-only, disk failed) are made at a script's first write and not again: all or nothing.
+ */
+
+/**
+ * KEYS: log, version, policy_version, changed; then one for each entry: an outcome's seen key, a policy's or pin's table, else the log.
+ * ARGV: dedup time in s, channel; then for each entry four: kind, table field, table value ('' deletes), entry.
+ * Returns 1 or 0 for each entry: appended or seen before.
+ */
+const append = `
+local accepted = {}                                               -- the reply
+local version = nil                                               -- the new one, once a table was written
+for i = 1, (#ARGV - 2) / 4 do                                     -- in the caller's order
+  local at = 2 + (i - 1) * 4                                      -- the entry's arguments follow this one
+  local kind = ARGV[at + 1]
+  local is_new = true
+  if kind == 'outcome' then                                       -- new iff its id is; within one call too, since the id is set at once
+    is_new = redis.call('SET', KEYS[4 + i], '1', 'NX', 'EX', ARGV[1])
+  end
+  if is_new then
+    redis.call('XADD', KEYS[1], '*', 'entry', ARGV[at + 4])       -- ids never go back: XADD goes on from the stream's last one
+    if kind == 'table' then
+      if ARGV[at + 3] == '' then
+        redis.call('HDEL', KEYS[4 + i], ARGV[at + 2])
+      else
+        redis.call('HSET', KEYS[4 + i], ARGV[at + 2], ARGV[at + 3])
+      end
+      version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
+      redis.call('ZADD', KEYS[4], version, ARGV[at + 2])          -- this key changed with it
+    end
+  end
+  accepted[i] = is_new and 1 or 0
+end
+if version then
+  redis.call('SET', KEYS[3], version)                             -- replicas load policies and pins anew from here
+  redis.call('PUBLISH', ARGV[2], version)
+end
+return accepted
+`
+
+/**
+ * KEYS: lease, lease_token. ARGV: holder, ttl in ms. Returns the token, or nil while another holder's lease runs.
+ */
+const acquireLease = `
+local lease = redis.call('GET', KEYS[1])
+if lease and string.match(lease, ' (.*)$') ~= ARGV[1] then        -- somebody else's
+  return false
+end
+local token = redis.call('INCR', KEYS[2])                         -- higher than all before it
+redis.call('SET', KEYS[1], token .. ' ' .. ARGV[1], 'PX', ARGV[2])
+return token
+`
+
+/** KEYS: lease. ARGV: token, ttl in ms. Returns 1 if the lease was this token's and runs on. */
+const renewLease = `
+local lease = redis.call('GET', KEYS[1])
+if not lease or string.match(lease, '^%d+') ~= ARGV[1] then       -- expired, or a newer one
+  return 0
+end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`
+
+/** KEYS: lease. ARGV: token. */
+const releaseLease = `
+local lease = redis.call('GET', KEYS[1])
+if lease and string.match(lease, '^%d+') == ARGV[1] then          -- never a newer one
+  redis.call('DEL', KEYS[1])
+end
+return 1
+`
+
+/** KEYS: cursor, ledger, contexts. Returns cursor, ledger and the flat pairs of contexts as they stood together. */
+const learned = `
+return { redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGETALL', KEYS[3]) }
+`
+
+/**
+ * KEYS: lease, cursor, contexts, ledger, version, changed, audit, log.
+ * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), channel, history limit,
+ * counts of states, deletions, decisive keys and changes; then those: key and state, key, key, change.
+ * Returns OK, or what stood in the way, and then has written nothing.
+ */
+const commit = `
+local lease = redis.call('GET', KEYS[1])
+if not lease or string.match(lease, '^%d+') ~= ARGV[1] then       -- the lease expired, or a newer one was given
+  return 'LEASE'
+end
+if (redis.call('GET', KEYS[2]) or '0-0') ~= ARGV[2] then          -- another learner has folded on
+  return 'CURSOR'
+end
+redis.call('SET', KEYS[2], ARGV[3])                               -- the first write, so the one Redis would refuse
+local at = 12                                                     -- the next argument
+for _ = 1, ARGV[8] do                                             -- one by one: Lua can't unpack thousands
+  redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[9] do
+  redis.call('HDEL', KEYS[3], ARGV[at])
+  at = at + 1
+end
+if ARGV[5] ~= '' then
+  redis.call('SET', KEYS[4], ARGV[5])
+end
+if tonumber(ARGV[10]) > 0 then                                    -- some decision could differ: the version moves, and only then
+  local version = redis.call('INCR', KEYS[5])
+  for _ = 1, ARGV[10] do
+    redis.call('ZADD', KEYS[6], version, ARGV[at])
+    at = at + 1
+  end
+  redis.call('PUBLISH', ARGV[6], version)
+end
+for _ = 1, ARGV[11] do
+  redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[7], '*', 'change', ARGV[at])
+  at = at + 1
+end
+redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- what is folded goes, so the log's length is the lag
+return 'OK'
+`
+
+/**
+ * KEYS: state_id, salt, version, policy_version, log. ARGV: state id and salt to take where there are none.
+ * Returns state id, salt, version, policy version, entries that wait, ms that the oldest of them has waited.
+ */
+const revision = `
+local function take(key, candidate)                               -- what is there, else the candidate from now on
+  local value = redis.call('GET', key)
+  if not value then                                               -- no write otherwise: a full or read-only Redis still answers
+    redis.call('SET', key, candidate)
+    value = candidate
+  end
+  return value
+end
+local id = take(KEYS[1], ARGV[1])
+local salt = take(KEYS[2], ARGV[2])
+local oldest = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
+local waited = 0
+if oldest then
+  local now = redis.call('TIME')                                  -- Redis' clock, which made the id
+  waited = now[1] * 1000 + math.floor(now[2] / 1000) - string.match(oldest[1], '^%d+')
+end
+return {
+  id, salt,
+  redis.call('GET', KEYS[3]) or '0', redis.call('GET', KEYS[4]) or '0',
+  redis.call('XLEN', KEYS[5]), math.max(0, waited)
+}
+`
+
+export const SCRIPTS = { append, acquireLease, renewLease, releaseLease, learned, commit, revision } as const
+
+export type ScriptName = keyof typeof SCRIPTS

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import type { ContextState } from '../core/context-state.js'
+import type { Change } from '../core/fold.js'
+import type { Pin } from '../core/in-force.js'
+import type { LogEntry } from '../core/log-entry.js'
+import type { PolicyPatch } from '../core/policy.js'
+import {
+  decodeChange, decodeEntry, decodeLedger, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry, encodeLedger, encodeState,
+  HISTORY_LIMIT, START, tableWrite, toCursor, toPlace,
+} from './encoding.js'
+import { RedisConnection } from './redis-connection.js'
+import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
+import { redisWarnings } from './redis-warnings.js'
+import { LeaseLostError, type Commit, type Cursor, type Learned, type Revision, type Store, type StoredEntry } from './store.js'
+
+export interface RedisOptions {
+  readonly url: string
+  /** How long a generation id is remembered, s. */
+  readonly dedupSeconds: number
+  /** After which a command has failed, ms. */
+  readonly timeoutMs: number
+}
+
+/** A store in Redis, for any number of processes. */
+export class RedisStore implements Store {
+  readonly kind = 'redis'
+  readonly #main: RedisConnection
+  /** For reads that wait: they hold up the commands behind them. */
+  readonly #reader: RedisConnection
+  readonly #subscriber: RedisConnection
+  readonly #options: RedisOptions
+  readonly #listeners: Array<() => void> = []
+  #isClosed = false
+
+  private constructor (options: RedisOptions) {
+    const { url, timeoutMs } = options
+    this.#options = options
+    this.#main = new RedisConnection(url, timeoutMs)
+    this.#reader = new RedisConnection(url, timeoutMs)
+    this.#subscriber = new RedisConnection(url, timeoutMs)
+    this.#main.redis.on('ready', () => { this.#notify() })
+    this.#subscriber.redis.on('message', () => { this.#notify() })
+    this.#subscriber.redis.on('ready', () => {
+      // Notices may have been missed until now. A failure reconnects, and so comes here again.
+      this.#subscriber.run((redis) => redis.subscribe(CHANNEL)).then(() => { this.#notify() }, () => { this.#subscriber.reconnect() })
+    })
+  }
+
+  /** Resolves once connected, or once the first attempt has failed: the store then connects when it can. */
+  static async open (options: RedisOptions): Promise<RedisStore> {
+    const store = new RedisStore(options)
+    await Promise.all([store.#main, store.#reader, store.#subscriber].map((connection) => connection.attempted()))
+    return store
+  }
+
+  isUp (): boolean { return this.#main.isUp() }
+  async warnings (): Promise<string[]> { return redisWarnings(this.#main) }
+
+  async append (entries: readonly LogEntry[]): Promise<boolean[]> {
+    const keys: string[] = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed]
+    const args: Array<string | number> = [this.#options.dedupSeconds, CHANNEL]
+    for (const entry of entries) {
+      const write = tableWrite(entry)
+      if (write !== null) {
+        keys.push(KEYS[write.table])
+        args.push('table', write.key, write.value ?? '', encodeEntry(entry))
+      } else {
+        keys.push(entry.type === 'outcome' ? seenKey(entry.generation_id) : KEYS.log)
+        args.push(entry.type, '', '', encodeEntry(entry))
+      }
+    }
+    const accepted = await this.#main.script('append', keys, args) as number[]
+    return accepted.map((flag) => flag === 1)
+  }
+
+  async read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> {
+    const until = performance.now() + waitMs
+    try {
+      for (;;) {
+        const leftMs = until - performance.now()
+        const reply = leftMs <= 0
+          ? await this.#main.run((redis) => redis.xread('COUNT', limit, 'STREAMS', KEYS.log, after))
+          : await this.#reader.run((redis) => redis.xread('COUNT', limit, 'BLOCK', this.#blockMs(leftMs), 'STREAMS', KEYS.log, after))
+        if (reply !== null) return reply[0]![1].map(toStoredEntry)
+        if (leftMs <= 0) return []
+      }
+    } catch (error) {
+      if (this.#isClosed && waitMs > 0) return []
+      throw error
+    }
+  }
+
+  async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
+    return await this.#main.script('acquireLease', [KEYS.lease, KEYS.leaseToken], [holder, ttlMs]) as number | null
+  }
+
+  async renewLease (token: number, ttlMs: number): Promise<boolean> {
+    return await this.#main.script('renewLease', [KEYS.lease], [token, ttlMs]) === 1
+  }
+
+  async releaseLease (token: number): Promise<void> {
+    await this.#main.script('releaseLease', [KEYS.lease], [token])
+  }
+
+  async learned (): Promise<Learned> {
+    const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts], [])
+    const [cursor, ledger, pairs] = reply as [string | null, string | null, string[]]
+    const contexts = new Map<string, ContextState>()
+    for (let i = 0; i < pairs.length; i += 2) contexts.set(pairs[i]!, decodeState(pairs[i + 1]!))
+    return { cursor: cursor ?? START, ledger: ledger === null ? null : decodeLedger(ledger), contexts }
+  }
+
+  async commit ({ token, from, to, contexts, ledger, decisive, changes }: Commit): Promise<void> {
+    const states: string[] = []
+    const deleted: string[] = []
+    for (const [key, state] of contexts) if (state === undefined) deleted.push(key); else states.push(key, encodeState(state))
+    const [ms, sequence] = toPlace(to)
+    const reply = await this.#main.script('commit', [
+      KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.audit, KEYS.log,
+    ], [
+      token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), CHANNEL, HISTORY_LIMIT,
+      states.length / 2, deleted.length, decisive.length, changes.length,
+      ...states, ...deleted, ...decisive, ...changes.map(encodeChange),
+    ])
+    if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)
+    if (reply === 'CURSOR') throw new LeaseLostError(`The cursor is no longer at ${from}`)
+  }
+
+  async revision (): Promise<Revision> {
+    const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log]
+    const reply = await this.#main.script('revision', keys, [randomUUID(), randomUUID()])
+    const [stateId, salt, version, policyVersion, lag, lagMs] = reply as [string, string, string, string, number, number]
+    return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs }
+  }
+
+  onNotice (listener: () => void): void { this.#listeners.push(listener) }
+
+  async changedSince (version: number): Promise<string[]> {
+    return this.#main.run((redis) => redis.zrangebyscore(KEYS.changed, `(${version}`, '+inf'))
+  }
+
+  async contextKeys (): Promise<string[]> { return this.#main.run((redis) => redis.hkeys(KEYS.contexts)) }
+
+  async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> {
+    const states = new Map<string, ContextState>()
+    if (keys.length === 0) return states
+    const texts = await this.#main.run((redis) => redis.hmget(KEYS.contexts, ...keys))
+    for (const [i, text] of texts.entries()) if (text !== null) states.set(keys[i]!, decodeState(text))
+    return states
+  }
+
+  async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, decodePolicy) }
+  async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, decodePin) }
+
+  async history (limit: number): Promise<Change[]> {
+    const entries = await this.#main.run((redis) => redis.xrevrange(KEYS.audit, '+', '-', 'COUNT', limit))
+    return entries.map(([, [, change]]) => decodeChange(change!))
+  }
+
+  async close (): Promise<void> {
+    this.#isClosed = true
+    for (const connection of [this.#main, this.#reader, this.#subscriber]) connection.close()
+  }
+
+  async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {
+    const table = await this.#main.run((redis) => redis.hgetall(key))
+    return new Map(Object.entries(table).map(([field, text]) => [field, decode(text)]))
+  }
+
+  /** A long wait is made of short ones, so that the timeout of every command also finds a connection that died in silence. */
+  #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#options.timeoutMs / 2)) }
+
+  #notify (): void { for (const listener of this.#listeners) listener() }
+}
+
+function toStoredEntry ([cursor, [, text]]: [id: string, fields: string[]]): StoredEntry {
+  return { cursor, time: toPlace(cursor)[0], entry: decodeEntry(text!) }
+}

@@ -1,0 +1,82 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+import { temporaryFolder } from './helper.js'
+
+const isInstalled = spawnSync('redis-server', ['--version']).error === undefined
+const REMEDY = 'redis-server is not on the PATH: apt-get install redis-server'
+
+/** For `t.test(name, { skip: withoutRedis }, ...)`: why Redis tests are skipped here, or false. Where CI is set they fail instead. */
+export const withoutRedis: string | false = isInstalled || process.env.CI ? false : REMEDY
+if (withoutRedis !== false) console.error(`SKIPPED: ${withoutRedis}`)
+
+/** A redis-server of the test's own, with an empty folder and a free port; both are gone after the test. */
+export interface RedisServer {
+  readonly url: string
+  readonly port: number
+  /** Where its append-only file is; the same after a restart. */
+  readonly folder: string
+  /** Starts it again, on the same port and folder, and waits until it has loaded its data. Other settings than before may be given. */
+  readonly start: (settings?: RedisSettings) => Promise<void>
+  /** Ends it with a signal and waits until it is gone: SIGKILL is a crash, SIGTERM an orderly end. */
+  readonly stop: (signal?: 'SIGKILL' | 'SIGTERM') => Promise<void>
+  /** Stops it from answering, with its connections open. */
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+/** Of redis.conf, e.g. `{ appendonly: 'yes' }`. */
+export type RedisSettings = Readonly<Record<string, string>>
+
+/** What the compose file sets: nothing acknowledged is ever lost. */
+export const DURABLE: RedisSettings = { appendonly: 'yes', appendfsync: 'always' }
+
+export async function startRedis (t: Test, settings: RedisSettings = {}): Promise<RedisServer> {
+  if (!isInstalled) throw new Error(REMEDY)
+  const folder = await temporaryFolder(t)
+  const port = await freePort()
+  let server: ChildProcess | null = null
+
+  const start = async (given: RedisSettings = settings) => {
+    const all = { bind: '127.0.0.1', port: String(port), dir: folder, save: '', daemonize: 'no', ...given }
+    const child = server = spawn('redis-server', Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]))
+    let output = ''
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.on('data', (text) => {
+        output += text
+        if (output.includes('Ready to accept connections')) resolve() // its data are loaded by then
+      })
+      child.once('exit', () => { reject(new Error(`redis-server did not start: ${output}`)) })
+    })
+  }
+  const stop = async (signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL') => {
+    const child = server
+    server = null
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGCONT')
+    child.kill(signal)
+    await once(child, 'exit')
+  }
+  t.teardown(() => stop())
+  await start()
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    folder,
+    start,
+    stop,
+    pause: () => { server!.kill('SIGSTOP') },
+    resume: () => { server!.kill('SIGCONT') },
+  }
+}
+
+/** A port that nothing listens on just now. */
+export async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
