@@ -82,6 +82,7 @@ export class RedisConnection {
 
   close (): void {
     this.redis.disconnect()
+    this.#isUp = false
     this.#problem = 'the store is closed'
     this.reconnect() // which is not tried after a disconnect
   }

@@ -30,6 +30,7 @@ export class RedisStore implements Store {
   readonly #subscriber: RedisConnection
   readonly #options: RedisOptions
   readonly #listeners: Array<() => void> = []
+  #subscribed = Promise.resolve()
   #isClosed = false
 
   private constructor (options: RedisOptions) {
@@ -40,16 +41,14 @@ export class RedisStore implements Store {
     this.#subscriber = new RedisConnection(url, timeoutMs)
     this.#main.redis.on('ready', () => { this.#notify() })
     this.#subscriber.redis.on('message', () => { this.#notify() })
-    this.#subscriber.redis.on('ready', () => {
-      // Notices may have been missed until now. A failure reconnects, and so comes here again.
-      this.#subscriber.run((redis) => redis.subscribe(CHANNEL)).then(() => { this.#notify() }, () => { this.#subscriber.reconnect() })
-    })
+    this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
   }
 
   /** Resolves once connected, or once the first attempt has failed: the store then connects when it can. */
   static async open (options: RedisOptions): Promise<RedisStore> {
     const store = new RedisStore(options)
     await Promise.all([store.#main, store.#reader, store.#subscriber].map((connection) => connection.attempted()))
+    await store.#subscribed
     return store
   }
 
@@ -165,6 +164,15 @@ export class RedisStore implements Store {
   async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {
     const table = await this.#main.run((redis) => redis.hgetall(key))
     return new Map(Object.entries(table).map(([field, text]) => [field, decode(text)]))
+  }
+
+  async #subscribe (): Promise<void> {
+    try {
+      await this.#subscriber.run((redis) => redis.subscribe(CHANNEL))
+      this.#notify() // of what may have been missed until now
+    } catch {
+      this.#subscriber.reconnect() // and so come here again
+    }
   }
 
   /** A long wait is made of short ones, so that the timeout of every command also finds a connection that died in silence. */

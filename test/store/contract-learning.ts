@@ -1,0 +1,201 @@
+import { setTimeout } from 'node:timers/promises'
+import type { ContextState } from '../../src/core/context-state.js'
+import { HISTORY_LIMIT } from '../../src/store/encoding.js'
+import { LeaseLostError, type Store } from '../../src/store/store.js'
+import { until } from '../helper.js'
+import type { Law } from './contract.js'
+import { change, commitOf, contentOf, idsIn, idsOf, LEDGER, outcome, outcomes, pinEntry, state, TICK } from './fixtures.js'
+
+const LONG = 60_000
+
+/** Laws 3 and 4: what is learned from it. */
+export function learningContract (law: Law): void {
+  law('one lease at a time, each with a higher token', async (t, { store, other }) => {
+    const first = (await store.acquireLease('a', LONG))!
+    t.equal(await other.acquireLease('b', LONG), null)
+    t.equal(await other.renewLease(first + 1, LONG), false)
+    t.equal(await store.renewLease(first, LONG), true)
+    const again = (await store.acquireLease('a', LONG))!
+    t.ok(again > first, 'its holder may begin anew')
+    t.equal(await store.renewLease(first, LONG), false)
+    await store.releaseLease(first)
+    t.equal(await other.acquireLease('b', LONG), null, 'an old token releases nothing')
+    await store.releaseLease(again)
+    t.equal(await store.renewLease(again, LONG), false)
+    t.ok((await other.acquireLease('b', LONG))! > again)
+  })
+
+  law('a lease ends by itself, and a renewed one later', async (t, { store, other }) => {
+    const start = performance.now()
+    const first = (await store.acquireLease('a b  c', 100))!
+    t.equal(await store.renewLease(first, 300), true)
+    const second = await until('the lease ends', () => other.acquireLease('b', LONG))
+    t.ok(performance.now() - start >= 290)
+    t.ok(second > first)
+    t.equal(await store.renewLease(first, LONG), false)
+    t.equal(await other.renewLease(second, LONG), true)
+  })
+
+  law('of many that ask at once one gets the lease', async (t, { store, other }) => {
+    const asked = idsOf('holder', 20).map((holder, i) => (i % 2 === 0 ? store : other).acquireLease(holder, LONG))
+    t.equal((await Promise.all(asked)).filter((token) => token !== null).length, 1)
+  })
+
+  law('tokens rise over a crash', async (t, { store, crash }) => {
+    const first = (await store.acquireLease('a', 1))!
+    const again = await crash()
+    t.ok(await until('the lease ends', () => again.acquireLease('b', LONG)) > first)
+  })
+
+  law('a commit writes all that it says', async (t, { store, other }) => {
+    t.same(await store.learned(), { cursor: '0-0', ledger: null, contexts: new Map() }, 'a new store has learned nothing')
+    await store.append(outcomes('a', 'b', 'c'))
+    const [, second, third] = await store.read('0-0', 10, 0)
+    const token = (await store.acquireLease('a', LONG))!
+    const contexts = new Map([['*', state(1)], ['model=é%2C', state(2)], ['__proto__', state(3)]])
+    await store.commit(commitOf(token, { to: second!.cursor, contexts, ledger: LEDGER, decisive: ['*'], changes: [change(1), change(2)] }))
+    for (const replica of [store, other]) {
+      t.same(await replica.learned(), { cursor: second!.cursor, ledger: LEDGER, contexts })
+      t.same((await replica.contextKeys()).sort(), [...contexts.keys()].sort())
+      t.same(await replica.readContexts(['*', 'nowhere', '__proto__']), new Map([['*', state(1)], ['__proto__', state(3)]]))
+      t.same(await replica.readContexts([]), new Map())
+      t.same(await replica.history(10), [change(2), change(1)], 'newest first')
+    }
+    const next = new Map<string, ContextState | undefined>([['*', state(4)], ['__proto__', undefined], ['nowhere', undefined]])
+    await store.commit(commitOf(token, { from: second!.cursor, to: third!.cursor, contexts: next, changes: [change(3)] }))
+    t.same(await other.learned(), {
+      cursor: third!.cursor, ledger: LEDGER, contexts: new Map([['*', state(4)], ['model=é%2C', state(2)]]),
+    }, 'undefined deletes, and a ledger of null leaves the one there is')
+    t.same(await other.history(2), [change(3), change(2)])
+  })
+
+  law('the version moves only where a decision could differ', async (t, { store }) => {
+    const token = (await store.acquireLease('a', LONG))!
+    await store.commit(commitOf(token, { contexts: new Map([['*', state(1)]]), changes: [change(1)] }))
+    t.equal((await store.revision()).version, 0)
+    t.same(await store.changedSince(0), [])
+    await store.commit(commitOf(token, { decisive: ['*', 'model=q'] }))
+    const first = (await store.revision()).version
+    t.ok(first > 0)
+    await store.commit(commitOf(token, { decisive: ['model=q', 'model=r'] }))
+    const second = (await store.revision()).version
+    t.ok(second > first)
+    t.same((await store.changedSince(0)).sort(), ['*', 'model=q', 'model=r'], 'a key once')
+    t.same((await store.changedSince(first)).sort(), ['model=q', 'model=r'])
+    t.same(await store.changedSince(second), [])
+  })
+
+  law('a commit that may not be made writes nothing', async (t, { store, other }) => {
+    await store.append(outcomes('a', 'b'))
+    const [first, second] = await store.read('0-0', 10, 0)
+    const token = (await store.acquireLease('a', LONG))!
+    await store.commit(commitOf(token, { to: first!.cursor, contexts: new Map([['*', state(1)]]), ledger: LEDGER, decisive: ['*'] }))
+    const content = await contentOf(store)
+    const wanted = {
+      from: first!.cursor, to: second!.cursor, contexts: new Map([['*', undefined]]), ledger: { ...LEDGER, refused: 9 }, decisive: ['*'], changes: [change(1)],
+    }
+    const refused = async (why: string, given: Partial<typeof wanted> & { token?: number }) => {
+      const error = await other.commit(commitOf(token, { ...wanted, ...given })).catch((error: unknown) => error)
+      t.ok(error instanceof LeaseLostError, why)
+      t.same(await contentOf(store), content, why)
+    }
+    await refused('a token that was never given', { token: token + 1 })
+    await refused('a part of a token', { token: Number(String(token).slice(0, -1)) })
+    await refused('a cursor that is behind', { from: '0-0' })
+    await refused('a cursor that is ahead', { from: second!.cursor })
+    await store.releaseLease(token)
+    await refused('a lease that was released', {})
+    const short = (await store.acquireLease('a', 20))!
+    await setTimeout(30)
+    await refused('a lease that ended', { token: short })
+    const newer = (await store.acquireLease('b', LONG))!
+    await refused('a lease that another followed', { token: short })
+    await other.commit(commitOf(newer, wanted))
+    t.same((await store.learned()).contexts, new Map(), 'the newest may')
+  })
+
+  law('the log is trimmed behind the cursor, and only there', async (t, { store }) => {
+    await store.append(outcomes(...idsOf('a', 1000)))
+    const stored = await store.read('0-0', 1000, 0)
+    const token = (await store.acquireLease('a', LONG))!
+    t.equal((await store.revision()).lag, 1000)
+    await store.commit(commitOf(token, { to: stored[332]!.cursor }))
+    t.same(idsIn(await store.read('0-0', 1000, 0)).slice(-667), idsOf('a', 1000).slice(333), 'all that is to come')
+    t.same(idsIn(await store.read(stored[332]!.cursor, 1000, 0)), idsOf('a', 1000).slice(333))
+    t.equal((await store.revision()).lag, 667)
+    await until('the oldest has waited', async () => (await store.revision()).lagMs >= 20)
+    await store.commit(commitOf(token, { from: stored[332]!.cursor, to: stored[999]!.cursor }))
+    t.match(await store.revision(), { lag: 0, lagMs: 0 })
+    t.same(await store.append([outcome('a-0')]), [false], 'what was folded is still known')
+  })
+
+  law('the history is bounded', async (t, { store }) => {
+    const token = (await store.acquireLease('a', LONG))!
+    for (let start = 0; start < HISTORY_LIMIT + 2000; start += 4000) {
+      await store.commit(commitOf(token, { changes: Array.from({ length: 4000 }, (_, i) => change(start + i)) }))
+    }
+    const history = await store.history(100_000)
+    t.equal(history[0]!.time, 11_999)
+    t.same(history.map(({ time }) => time), history.map((_, i) => 11_999 - i), 'newest first, without a gap')
+    t.ok(history.length >= HISTORY_LIMIT && history.length < HISTORY_LIMIT + 200, `${history.length} are kept`)
+    t.same(await store.history(3), history.slice(0, 3))
+  })
+
+  law('all contexts may change in one commit', async (t, { store }) => {
+    const keys = idsOf('model=q,task', 10_000)
+    const token = (await store.acquireLease('a', LONG))!
+    await store.commit(commitOf(token, { contexts: new Map(keys.map((key, i) => [key, state(i)])), decisive: keys }))
+    t.same((await store.changedSince(0)).sort(), keys.sort())
+    t.equal((await store.learned()).contexts.size, 10_000)
+    t.equal((await store.readContexts(keys)).size, 10_000)
+    await store.commit(commitOf(token, { contexts: new Map(keys.map((key) => [key, undefined])), decisive: keys }))
+    t.same(await store.contextKeys(), [])
+  })
+
+  law('a learner that dies between read and commit costs nothing, and one that wakes late adds nothing', async (t, { store, other }) => {
+    const ids = idsOf('a', 200)
+    const writing = Promise.all(ids.map((id, i) => (i % 2 === 0 ? store : other).append([outcome(id), outcome(id), TICK])))
+    const seen: string[] = []
+    const commitNext = async (replica: Store, token: number, limit: number) => {
+      const { cursor, contexts } = await replica.learned()
+      const entries = await replica.read(cursor, limit, 0)
+      if (entries.length === 0) return null
+      const count = entries.filter(({ entry }) => entry.type === 'outcome').length
+      const next = state((contexts.get('*')?.generations ?? 0) + count)
+      return { entries, commit: commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]) }) }
+    }
+    for (let turn = 0; turn < 6; turn++) {
+      const [replica, successor] = turn % 2 === 0 ? [store, other] : [other, store]
+      const token = (await until('the last one\'s lease ends', () => replica.acquireLease(`learner-${turn}`, 30)))
+      const abandoned = await commitNext(replica, token, 50)
+      const newer = (await until('it ends', () => successor.acquireLease(`successor-${turn}`, LONG)))
+      const made = await commitNext(successor, newer, 37)
+      if (made !== null) {
+        await successor.commit(made.commit)
+        seen.push(...idsIn(made.entries))
+      }
+      if (abandoned !== null) await t.rejects(replica.commit(abandoned.commit), { name: 'LeaseLostError' })
+      await successor.releaseLease(newer)
+    }
+    await writing
+    const token = (await store.acquireLease('last', LONG))!
+    for (let made; (made = await commitNext(store, token, 1000)) !== null;) {
+      await store.commit(made.commit)
+      seen.push(...idsIn(made.entries))
+    }
+    t.equal((await other.learned()).contexts.get('*')!.generations, 200)
+    t.same(seen.filter((id) => id !== 'tick').sort(), [...ids].sort(), 'each outcome once')
+    t.equal((await other.revision()).lag, 0)
+  })
+
+  law('a policy that comes while a commit is made is not lost', async (t, { store, other }) => {
+    const token = (await store.acquireLease('a', LONG))!
+    await Promise.all(idsOf('model=q,task', 50).flatMap((key) => [
+      other.append([pinEntry(key, 0.5)]),
+      store.commit(commitOf(token, { contexts: new Map([[key, state(1)]]), decisive: [key] })),
+    ]))
+    t.equal((await store.revision()).version, 100)
+    t.equal((await store.pins()).size, 50)
+    t.equal((await store.revision()).lag, 50)
+  })
+}

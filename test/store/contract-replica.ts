@@ -1,0 +1,67 @@
+import { setTimeout } from 'node:timers/promises'
+import { until } from '../helper.js'
+import type { Law } from './contract.js'
+import { commitOf, idsIn, outcome, pinEntry, state, TICK } from './fixtures.js'
+
+/** What replicas hear of each other. */
+export function replicaContract (law: Law): void {
+  law('state id and salt are made once', async (t, { store, other, crash }) => {
+    const [one, two] = await Promise.all([store.revision(), other.revision()])
+    t.match(one, { stateId: /^[\w-]{36}$/, salt: /^[\w-]{36}$/, version: 0, policyVersion: 0, lag: 0, lagMs: 0 })
+    t.same(two, one)
+    const again = await (await crash()).revision()
+    t.same(again, one)
+  })
+
+  law('a read waits for the first entry', async (t, { store, other }) => {
+    const waiting = store.read('0-0', 10, 20_000)
+    await setTimeout(20)
+    await other.append([outcome('a')])
+    t.same(idsIn(await waiting), ['a'])
+    t.same(idsIn(await store.read('0-0', 10, 20_000)), ['a'], 'and not where there is one')
+  })
+
+  law('a read waits no longer than it was told', async (t, { store }) => {
+    const start = performance.now()
+    t.same(await store.read('0-0', 10, 100), [])
+    const took = performance.now() - start
+    t.ok(took >= 95 && took < 1500, `${took} ms`)
+  })
+
+  law('a read that waits returns when the store is closed', async (t, { store }) => {
+    const waiting = store.read('0-0', 10, 20_000)
+    await setTimeout(20)
+    await store.close()
+    t.same(await waiting, [])
+  })
+
+  law('every replica hears when the version moves, and only then', async (t, { store, other }) => {
+    let count = 0
+    store.onNotice(() => { count++ })
+    let others = 0
+    other.onNotice(() => { others++ })
+    const token = (await store.acquireLease('a', 60_000))!
+    await other.append([outcome('a'), TICK])
+    await store.commit(commitOf(token, { contexts: new Map([['*', state(1)]]) }))
+    await other.append([pinEntry('*', 0.5)])
+    await until('both hear of the pin', () => count === 1 && others === 1)
+    await store.commit(commitOf(token, { decisive: ['*'] }))
+    await until('both hear of the commit', () => count === 2 && others === 2)
+    await other.revision()
+    t.same([count, others], [2, 2])
+  })
+
+  law('what a notice tells of can be read', async (t, { store, other }) => {
+    const heard = new Promise<number>((resolve) => {
+      other.onNotice(() => { other.revision().then(({ version }) => { resolve(version) }, () => {}) })
+    })
+    await store.append([pinEntry('*', 0.5)])
+    t.equal(await heard, 1)
+  })
+
+  law('it is up and has nothing to warn of', async (t, { store }) => {
+    await store.revision()
+    t.equal(store.isUp(), true)
+    t.same(await store.warnings(), [])
+  })
+}

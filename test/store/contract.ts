@@ -1,0 +1,26 @@
+import type { Test } from 'tap'
+import type { Store } from '../../src/store/store.js'
+import { learningContract } from './contract-learning.js'
+import { logContract } from './contract-log.js'
+import { replicaContract } from './contract-replica.js'
+
+/** A store with nothing in it, on ground that can fail. */
+export interface Ground {
+  readonly store: Store
+  /** Another client of the same state, as another replica has it; the same object where there can be only one. */
+  readonly other: Store
+  /** Crashes whatever keeps the state, and opens it anew: what was acknowledged must be there. */
+  readonly crash: () => Promise<Store>
+}
+
+export interface GroundOptions { readonly dedupSeconds?: number }
+
+/** The laws in src/store/store.ts, for one implementation. Each test breaks new ground. */
+export function contract (
+  t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
+  for (const part of [logContract, learningContract, replicaContract]) {
+    part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))
+  }
+}
+
+export type Law = (name: string, run: (t: Test, ground: Ground) => Promise<void>, options?: GroundOptions) => void

@@ -1,0 +1,72 @@
+import { openEpoch, type ContextState } from '../../src/core/context-state.js'
+import type { Ledger } from '../../src/core/fold.js'
+import type { LogEntry } from '../../src/core/log-entry.js'
+import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import type { Commit, Store, StoredEntry } from '../../src/store/store.js'
+import { outcomeOf } from '../core/memory-fold.js'
+
+export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
+export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)
+/** `count` ids that start with a name. */
+export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}-${i}`)
+/** What is in the log: the ids of outcomes, the types of other entries. */
+export const idsIn = (entries: readonly StoredEntry[]): string[] => entries.map(({ entry }) => entry.type === 'outcome' ? entry.generation_id : entry.type)
+
+export const TICK: LogEntry = { type: 'tick' }
+export const RESET: LogEntry = { type: 'reset', key: '*', reason: 'a new checkpoint' }
+export const pinEntry = (key: string, threshold: number | null): LogEntry => ({ type: 'pin', key, pin: { threshold, reason: 'why' }, reason: 'why' })
+export const unpinEntry = (key: string): LogEntry => ({ type: 'pin', key, pin: null, reason: 'done' })
+
+/** A state that counts. */
+export function state (generations: number): ContextState {
+  return { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model', 'task'], 1000), generations, drift: [1, 0.1 + 0.2, 1e-300] }
+}
+
+export const LEDGER: Ledger = {
+  configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10 },
+  policies: new Map([['*', { mode: 'shadow' }], ['model=q', {}]]),
+  pins: new Map([['model=q', { threshold: null, reason: 'why' }]]),
+  contexts: 3,
+  refused: 1,
+}
+
+export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as const, epoch: 1, before: null, after: 0.97 })
+
+/** A commit that changes nothing but what is given. */
+export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
+  return { token, from: '0-0', to: '0-0', contexts: new Map(), ledger: null, decisive: [], changes: [], ...given }
+}
+
+/** Everything a store has, to compare. Without `lagMs`, which time moves. */
+export async function contentOf (store: Store) {
+  const { lagMs: _, ...revision } = await store.revision()
+  const contextKeys = (await store.contextKeys()).sort()
+  const [learned, contexts, policies, pins, history, changed, log] = await Promise.all([
+    store.learned(), store.readContexts(contextKeys), store.policies(), store.pins(), store.history(100), store.changedSince(0),
+    store.read('0-0', 10_000, 0),
+  ])
+  const sorted = <T> (map: ReadonlyMap<string, T>) => [...map].sort(([a], [b]) => a < b ? -1 : 1)
+  const { cursor, ledger } = learned
+  return {
+    revision,
+    contextKeys,
+    cursor,
+    ledger,
+    learned: sorted(learned.contexts),
+    contexts: sorted(contexts),
+    policies: sorted(policies),
+    pins: sorted(pins),
+    history,
+    changed: changed.sort(),
+    log,
+  }
+}
+
+/** Counts outcomes into the root's state, as a learner folds them. */
+export async function foldNext (store: Store, token: number, waitMs: number): Promise<void> {
+  const { cursor, contexts } = await store.learned()
+  const entries = await store.read(cursor, 50, waitMs)
+  if (entries.length === 0) return
+  const next = state((contexts.get('*')?.generations ?? 0) + entries.length)
+  await store.commit(commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]), decisive: ['*'] }))
+}

@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { RedisStore } from '../../src/store/redis-store.js'
+import { StoreUnavailableError, type Store } from '../../src/store/store.js'
+import { temporaryFolder, until } from '../helper.js'
+import { mulberry32 } from '../random.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { foldNext, idsIn, idsOf, outcomes } from './fixtures.js'
+import { BATCH, startStoreProcess } from './store-process.js'
+
+const random = mulberry32(5)
+const ROUNDS = 3
+
+/** What was sent and acknowledged, over all rounds. */
+class Record {
+  readonly acknowledged = new Set<string>()
+  readonly #lastOf = new Map<string, number>()
+
+  add (ids: readonly string[]): void {
+    for (const id of ids) this.acknowledged.add(id)
+    const [, writer, number] = /^(.*)-(\d+)-\d+$/.exec(ids[0]!)!
+    this.#lastOf.set(writer!, Number(number))
+  }
+
+  /** All that may have been sent, and a batch of each writer that never was. */
+  sent (): string[][] {
+    return [...this.#lastOf].flatMap(([writer, last]) => Array.from({ length: last + 3 }, (_, i) => idsOf(`${writer}-${i}`, BATCH)))
+  }
+}
+
+/** Sends everything again, as workers do: what was acknowledged is a duplicate, no batch is there in part, each outcome counts once. */
+async function check (t: Test, store: Store, record: Record): Promise<void> {
+  const sent = record.sent()
+  let lost = 0
+  let torn = 0
+  await Promise.all(sent.map(async (ids) => {
+    const accepted = await store.append(outcomes(...ids))
+    if (ids.some((id, i) => record.acknowledged.has(id) && accepted[i])) lost++
+    if (new Set(accepted).size !== 1) torn++
+  }))
+  t.match({ lost, torn }, { lost: 0, torn: 0 }, `of ${sent.length} batches`)
+  const { cursor, contexts } = await store.learned()
+  const waiting = idsIn(await store.read(cursor, 1_000_000, 0))
+  t.equal(new Set(waiting).size, waiting.length, 'no outcome is in the log twice')
+  t.equal((contexts.get('*')?.generations ?? 0) + waiting.length, sent.length * BATCH, 'each is folded once or waits once')
+}
+
+t.test('a process killed while it writes to a folder', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const record = new Record()
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = record.acknowledged.size
+    const { child, told } = await startStoreProcess(t, dataDir, `round${round}`, (told) => {
+      if ('acknowledged' in told) record.add(told.acknowledged)
+    })
+    t.same(told, { opened: true }, 'the last one\'s lock is no obstacle')
+    await until('it writes', () => record.acknowledged.size > before + 100)
+    await setTimeout(random() * 100)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const store = await EmbeddedStore.open({ dataDir, dedupSeconds: 3600 })
+    t.teardown(() => store.close())
+    await check(t, store, record)
+    await store.close()
+  }
+})
+
+t.test('a redis-server killed while it is written to', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const store = await RedisStore.open({ url: redis.url, dedupSeconds: 3600, timeoutMs: 2000 })
+  t.teardown(() => store.close())
+  const record = new Record()
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = record.acknowledged.size
+    const untilDown = async (step: (i: number) => Promise<void>) => {
+      try { for (let i = 0; ; i++) await step(i) } catch (error) { if (!(error instanceof StoreUnavailableError)) throw error }
+    }
+    const writing = idsOf(`round${round}`, 8).map((writer) => untilDown(async (i) => {
+      const ids = idsOf(`${writer}-${i}`, BATCH)
+      await store.append(outcomes(...ids))
+      record.add(ids)
+    }))
+    const token = (await store.acquireLease('learner', 60_000))!
+    const folding = untilDown(() => foldNext(store, token, 1000))
+    await until('it is written to', () => record.acknowledged.size > before + 100)
+    await setTimeout(random() * 100)
+    await redis.stop('SIGKILL')
+    await Promise.all([...writing, folding])
+    await redis.start()
+    await until('the store is connected again', () => store.revision().then(() => true, () => false))
+    await check(t, store, record)
+  }
+})

@@ -1,0 +1,50 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { foldNext, idsOf, outcomes } from './fixtures.js'
+
+// A process with a store in a folder, for tests to kill. This file is both sides of it: the first half runs in the test.
+
+/** What the process tells: that it has opened the store, why it could not, or the ids of a batch that was acknowledged. */
+export type Told = { readonly opened: true } | { readonly error: string } | { readonly acknowledged: string[] }
+
+/** Starts it, and waits until it has opened the store or could not. With a name it then appends batches under that name, and folds them. */
+export async function startStoreProcess (
+  t: Test, dataDir: string, name = '', onTold: (told: Told) => void = () => {}): Promise<{ child: ChildProcess, told: Told }> {
+  const child = fork(fileURLToPath(import.meta.url), [dataDir, name])
+  t.teardown(() => { child.kill('SIGKILL') })
+  child.on('message', onTold)
+  const [told] = await once(child, 'message')
+  return { child, told }
+}
+
+/** Ids come in batches of four. */
+export const BATCH = 4
+
+const [, script, dataDir, name] = process.argv
+if (script === fileURLToPath(import.meta.url)) {
+  const tell = (told: Told) => { process.send!(told) }
+  try {
+    const store = await EmbeddedStore.open({ dataDir: dataDir!, dedupSeconds: 3600 })
+    tell({ opened: true })
+    if (name) await Promise.all([...idsOf(name, 8).map((writer) => append(store, writer, tell)), fold(store)])
+  } catch (error) {
+    tell({ error: (error as Error).message })
+    process.exit()
+  }
+}
+
+async function append (store: EmbeddedStore, writer: string, tell: (told: Told) => void): Promise<never> {
+  for (let i = 0; ; i++) {
+    const ids = idsOf(`${writer}-${i}`, BATCH)
+    await store.append(outcomes(...ids))
+    tell({ acknowledged: ids })
+  }
+}
+
+async function fold (store: EmbeddedStore): Promise<never> {
+  const token = (await store.acquireLease('only', 60_000))!
+  for (;;) await foldNext(store, token, 1000)
+}
