@@ -26,9 +26,11 @@ export const PinSchema = Type.Object({
     minimum: 0, maximum: 1, description: 'Score at which to stop, 0 to 1; null: never stop', examples: [0.98],
   }),
   reason: Type.String({ minLength: 1, maxLength: 500, description: 'Why, for those who read it later (1 to 500 characters)', examples: ['incident 42'] }),
-}, { additionalProperties: false, title: 'Pin', description: 'An operator\'s own threshold; it has no guarantee' })
+}, { additionalProperties: false, title: 'Pin', description: 'An operator\'s own threshold; it has no guarantee', examples: [{ threshold: 0.98, reason: 'incident 42' }] })
 
-export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false, title: 'Reason' })
+export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason }, {
+  additionalProperties: false, title: 'Reason', description: 'Why', examples: [{ reason: 'new weights' }],
+})
 
 const fields = {
   key: Type.String({ description: 'Context key' }),
@@ -37,7 +39,7 @@ const fields = {
     type: 'string', enum: [...status], description: 'settling: arrivals are not evidence yet; learning; certified; drifted: took its threshold back',
   }),
   mode: PolicySchema.properties.mode,
-  pin: Type.Unsafe<{ threshold: number | null, reason: string } | null>({ ...PinSchema, type: ['object', 'null'], title: 'NullablePin' }),
+  pin: Type.Unsafe<{ threshold: number | null, reason: string } | null>({ ...PinSchema, type: ['object', 'null'], title: 'NullablePin', description: 'The operator\'s own threshold, or null' }),
   threshold: nullableRatio('Threshold in force; null: never stop'),
   scope: ScopeSchema,
   score: Type.String({ description: 'What the threshold is compared with' }),
@@ -63,12 +65,12 @@ const fields = {
   updated_at: time('Last outcome'),
 }
 
-export const ContextViewSchema = Type.Object(fields, { title: 'Context' })
+export const ContextViewSchema = Type.Object(fields, { title: 'Context', description: 'What is known of one context' })
 
 export const ContextPageSchema = Type.Object({
   contexts: Type.Array(ContextViewSchema, { description: 'By key' }),
   next: nullable<string>('string', { description: 'Where the next page begins (pass as "after"); null: this was the last' }),
-}, { title: 'ContextPage' })
+}, { title: 'ContextPage', description: 'A page of contexts' })
 
 export const ContextDetailSchema = Type.Object({
   ...fields,
@@ -83,4 +85,4 @@ export const ContextDetailSchema = Type.Object({
     log_evidence: Type.Number({ description: 'ln E; certified needs ln(1/error_level) here and at every safer threshold' }),
     certified: Type.Boolean({ description: 'It and every safer one pass' }),
   }), { description: 'Every threshold of the grid, safest first' }),
-}, { title: 'ContextDetail' })
+}, { title: 'ContextDetail', description: 'One context, threshold by threshold' })

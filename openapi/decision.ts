@@ -61,11 +61,15 @@ const decisionFields = {
   stale: Type.Boolean({ description: 'The model has not been in step with the store for STALE_AFTER_SECONDS' }),
 }
 
-export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision' })
+export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Stop here, or continue' })
 
 const steps = { maxItems: 4096, description: 'Up to 4,096 steps; a bad one spoils only itself' }
 
-export const StepBatchSchema = Type.Object({ steps: Type.Array(StepSchema, steps) }, { ...strict, title: 'StepBatch' })
+export const StepBatchSchema = Type.Object({ steps: Type.Array(StepSchema, steps) }, {
+  ...strict,
+  title: 'StepBatch',
+  examples: [{ steps: [{ arm: 'treated', tokens: 512, confidence: 0.97, context: { model: 'qwen3-8b', task: 'gsm8k' } }, { tokens: 96, confidence: null }] }],
+})
 
 /** What a batch must be as a whole; its steps are validated one by one. */
 export const AnyStepsSchema = Type.Object({ steps: Type.Array(Type.Unknown(), steps) }, strict)
@@ -74,10 +78,10 @@ const BadItemSchema = Type.Object({
   error: Type.Object({
     path: Type.String({ description: 'Where in the item (JSON pointer)' }),
     message: Type.String({ description: 'What to change' }),
-  }),
+  }, { description: 'What is wrong' }),
 }, { title: 'BadItem', description: 'The item was not understood, which means continue' })
 
 export const DecisionBatchSchema = Type.Object({
   model_version: nullable<number>('integer', { description: 'Version of the model that decided them all' }),
   decisions: Type.Array(Type.Union([DecisionSchema, BadItemSchema]), { description: 'In the order of the steps' }),
-}, { title: 'DecisionBatch' })
+}, { title: 'DecisionBatch', description: 'A decision for each step' })

@@ -8,8 +8,8 @@ export const ErrorSchema = Type.Object({
   details: Type.Optional(Type.Array(Type.Object({
     path: Type.String({ description: 'Where in the input (JSON pointer)' }),
     message: Type.String({ description: 'What to change' }),
-  }))),
-}, { title: 'Error' })
+  }), { description: 'For input: what is wrong, by place' })),
+}, { title: 'Error', description: 'What went wrong' })
 
 export const clientError = { '4xx': ErrorSchema }
 export const anyError = { '4xx': ErrorSchema, '5xx': ErrorSchema }

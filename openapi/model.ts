@@ -12,12 +12,12 @@ export const ModelSchema = Type.Object({
   store: Type.Object({
     kind: Type.String({ description: 'embedded or redis' }),
     up: Type.Boolean({ description: 'Whether the last contact succeeded' }),
-  }),
+  }, { description: 'Where it is kept' }),
   learner: Type.Object({
     leader: Type.Boolean({ description: 'Whether this replica is the learner' }),
     log_lag: Type.Integer({ description: 'Entries of the log not folded yet, at the last poll' }),
-  }),
-}, { title: 'Model' })
+  }, { description: 'Who learns' }),
+}, { title: 'Model', description: 'The live model of this replica' })
 
 export const HistoryQuerySchema = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Changes to list (1 to 1000)' })),
@@ -32,18 +32,20 @@ export const HistorySchema = Type.Object({
     before: nullableRatio('Threshold before'),
     after: nullableRatio('Threshold after'),
   }), { description: 'Newest first' }),
-}, { title: 'History' })
+}, { title: 'History', description: 'Moves of thresholds' })
 
-export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, { title: 'Live' })
+export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, { title: 'Live', description: 'The process answers' })
 
 export const ReadySchema = Type.Object({
   ready: Type.Boolean({ description: 'Whether to send traffic here: a model is loaded' }),
-  store: Type.Object({ kind: Type.String(), up: Type.Boolean() }),
+  store: Type.Object({
+    kind: Type.String({ description: 'embedded or redis' }), up: Type.Boolean({ description: 'Whether the last contact succeeded' }),
+  }, { description: 'Where everything is kept' }),
   model: Type.Object({
-    version: Type.Integer(),
+    version: Type.Integer({ description: 'Version in force' }),
     age_seconds: nullable<number>('number', { description: 'Since it was last in step with the store (seconds)' }),
-    stale: Type.Boolean(),
-  }),
-  learner: Type.Object({ leader: Type.Boolean() }),
+    stale: Type.Boolean({ description: 'Older than STALE_AFTER_SECONDS' }),
+  }, { description: 'What it decides with' }),
+  learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica learns' }) }, { description: 'Who learns' }),
   warnings: Type.Array(Type.String(), { description: 'What is wrong but does not keep traffic away, each with the remedy' }),
-}, { title: 'Ready' })
+}, { title: 'Ready', description: 'Whether to send traffic here, and what is wrong' })

@@ -55,7 +55,11 @@ export const OutcomeSchema = Type.Object({
 
 const outcomes = { maxItems: 4096, description: 'Up to 4,096 outcomes; a bad one spoils only itself' }
 
-export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSchema, outcomes) }, { ...strict, title: 'OutcomeBatch' })
+export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSchema, outcomes) }, {
+  ...strict,
+  title: 'OutcomeBatch',
+  examples: [{ outcomes: [{ generation_id: 'req-8f2d', arm: 'treated', stopped: true, context: { model: 'qwen3-8b', task: 'gsm8k' }, tokens: 524, em: 1 }] }],
+})
 
 /** What a batch must be as a whole; its outcomes are validated one by one. */
 export const AnyOutcomesSchema = Type.Object({ outcomes: Type.Array(Type.Unknown(), outcomes) }, strict)
@@ -65,7 +69,7 @@ const accepted = {
   duplicates: Type.Integer({ description: 'Stored before, by generation_id' }),
 }
 
-export const AcceptedSchema = Type.Object(accepted, { title: 'Accepted' })
+export const AcceptedSchema = Type.Object(accepted, { title: 'Accepted', description: 'Stored durably' })
 
 export const AcceptedBatchSchema = Type.Object({
   ...accepted,
@@ -74,4 +78,4 @@ export const AcceptedBatchSchema = Type.Object({
     path: Type.String({ description: 'Where in the outcome (JSON pointer)' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Not stored' }),
-}, { title: 'AcceptedBatch' })
+}, { title: 'AcceptedBatch', description: 'Stored durably, but for what is rejected' })

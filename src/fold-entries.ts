@@ -34,5 +34,6 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): {
 /** Whether some decision could differ; a context that is new counts, since replicas learn of it this way. */
 function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after
-  return before.threshold_index !== after.threshold_index || before.control_share !== after.control_share || before.epoch !== after.epoch
+  return before.threshold_index !== after.threshold_index || before.guarantee !== after.guarantee ||
+    before.control_share !== after.control_share || before.epoch !== after.epoch
 }

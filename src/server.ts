@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
-import { ConfigError, readConfig, type Config } from './config.js'
+import { readConfig, type Config } from './config.js'
 
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
 
@@ -25,17 +25,9 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   return { url: `http://${host}:${port}`, config, log, close: () => app.close() }
 }
 
-/** Runs the service until SIGTERM or SIGINT; a setting that can't be used ends the process with 2. */
+/** Runs the service until SIGTERM or SIGINT. Resolves when it serves. @throws like startService */
 export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
-  let running: Running
-  try {
-    running = await startService({ env })
-  } catch (error) {
-    process.stderr.write(`stopgate: ${(error as Error).message}\n`)
-    process.exitCode = error instanceof ConfigError ? 2 : 1
-    return
-  }
-  const { url, config, log, close } = running
+  const { url, config, log, close } = await startService({ env })
   log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate serves')
   closeWithGrace({ delay: config.shutdownSeconds * 1000, logger: false }, async ({ signal, err }) => {
     if (err) log.fatal({ err }, 'closing after an error')

@@ -17,7 +17,7 @@ export async function certify (built: Pick<Built, 'send' | 'service'>, context: 
   const outcomes = Array.from({ length: generations }, (_, i) => losslessOutcome(`lossless-${name.length}-${context.task}-${i}`, context))
   await built.send('POST', '/v1/outcomes/batch', { outcomes })
   await until(`${name} is certified`, async () => {
-    const { body } = await built.send('POST', '/v1/decisions', { tokens: 32, confidence: 1, context })
-    return body.threshold !== null && body.guarantee?.generations >= 224
+    const { body } = await built.send('POST', '/v1/decisions', { arm: 'control', tokens: 32, confidence: 1, context })
+    return body.threshold !== null && body.guarantee?.generations >= 224 && built.service.lag() === 0
   })
 }

@@ -1,6 +1,7 @@
 import { NO_DRIFT, type Drift } from './drift.js'
 import { NO_EVIDENCE, mergeEvidence, type Evidence } from './evidence.js'
 import type { Levels } from './context.js'
+import type { Guarantee } from './judge.js'
 import type { Label, Policy } from './policy.js'
 
 /** Why an epoch began. */
@@ -39,6 +40,8 @@ export interface ContextState {
   readonly drift: Drift
   /** Index of the threshold in force in the grid, -1 for none, as the learner saw it. */
   readonly threshold_index: number
+  /** What replicas say of that threshold: frozen between moves, so that all of them say the same at one version. */
+  readonly guarantee: Guarantee | null
   readonly control_share: number
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
@@ -83,6 +86,7 @@ export function openEpoch (
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     drift: NO_DRIFT,
     threshold_index: -1,
+    guarantee: null,
     control_share: 1,
     generations: 0,
     labelled: 0,

@@ -1,8 +1,8 @@
 import { nextShare } from './arm.js'
-import { chainOf } from './context.js'
+import { chainOf, type Levels } from './context.js'
 import type { ContextState, EpochCause } from './context-state.js'
 import { inForce, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
-import { judge, thresholdAt } from './judge.js'
+import { freezeGuarantee, thresholdAt, weigh } from './judge.js'
 import type { Configuration } from './log-entry.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
 
@@ -51,10 +51,17 @@ export function policyOf ({ policies, configuration }: Ledger, key: string): Pol
 export function write (
   fold: Fold, key: string, next: ContextState, policy: Policy, time: number, cause: Change['cause'], mayMove: boolean): void {
   const before = fold.get(key)?.threshold_index ?? -1
-  const index = mayMove ? judge(next, policy, fold.ledger.configuration.levels).index : next.threshold_index
-  fold.set(key, index === next.threshold_index ? next : { ...next, threshold_index: index })
+  const moved = mayMove ? withJudgement(next, policy, fold.ledger.configuration.levels) : next
+  const { threshold_index: index } = moved
+  fold.set(key, moved)
   if (index === before && cause !== 'drift') return
   fold.changes.push({ time, key, cause, epoch: next.epoch, before: thresholdAt(before), after: thresholdAt(index) })
+}
+
+function withJudgement (state: ContextState, policy: Policy, levels: Levels): ContextState {
+  const { index, guarantee } = weigh(state, policy, levels)
+  const shown = freezeGuarantee(index === state.threshold_index ? state.guarantee : null, guarantee)
+  return index === state.threshold_index && shown === state.guarantee ? state : { ...state, threshold_index: index, guarantee: shown }
 }
 
 /** The threshold in force for a leaf, with its ancestors', as the learner's state has them. */

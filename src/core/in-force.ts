@@ -39,7 +39,7 @@ export function standingOf (
     policy,
     pin,
     index,
-    savedRatio: state === undefined || index === -1 ? 0 : savedRatioAt(state, index),
+    savedRatio: guarantee?.tokens_saved_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
     isRecovering: index === -1 && state?.is_recovering === true,
     generations: state?.generations ?? 0,
     guarantee,

@@ -46,12 +46,30 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
   return sameMeaning(state.meaning, meaningOf(policy, levels))
 }
 
-/** The certified threshold of a context; learner and replicas both ask here, so that a policy is in force before the learner folds it. */
-export function judge (state: ContextState | undefined, policy: Policy, levels: Levels): Judgement {
-  if (state === undefined || !isCurrent(state, policy, levels)) return NO_JUDGEMENT
+/** What a context's evidence certifies at this moment. */
+export function weigh (state: ContextState, policy: Policy, levels: Levels): Judgement {
+  if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
   const evidence = evidenceOf(state)
   const index = certifiedIndex(evidence, policy.max_em_drop, logBar(state, policy))
   return index === -1 ? NO_JUDGEMENT : { index, guarantee: guaranteeOf(state, policy, evidence, index) }
+}
+
+/** The same with the guarantee as the learner froze it, unless a policy it has not folded yet says otherwise. */
+export function judge (state: ContextState | undefined, policy: Policy, levels: Levels): Judgement {
+  if (state === undefined) return NO_JUDGEMENT
+  const { index, guarantee } = weigh(state, policy, levels)
+  return { index, guarantee: index === state.threshold_index && isSamePromise(state.guarantee, guarantee) ? state.guarantee : guarantee }
+}
+
+/** The guarantee to show: the last one until it promises something else, or its evidence has grown by a tenth or lost an old half. */
+export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
+  if (last === null || now === null || !isSamePromise(last, now)) return now
+  return now.generations >= 1.1 * last.generations || now.generations < last.generations ? now : last
+}
+
+function isSamePromise (a: Guarantee | null, b: Guarantee | null): boolean {
+  return a !== null && b !== null && a.epoch === b.epoch && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level &&
+    a.post_hoc === b.post_hoc
 }
 
 function guaranteeOf (state: ContextState, policy: Policy, evidence: Evidence, index: number): Guarantee {

@@ -14,11 +14,13 @@ t.test('openapi/openapi.json is what the routes say', async (t) => {
 })
 
 t.test('every field is described', async (t) => {
-  for (const [title, schema] of Object.entries<any>(document.components.schemas)) {
-    for (const [name, property] of Object.entries<any>(schema.properties ?? {})) {
+  const check = (title: string, schema: any): void => {
+    for (const [name, property] of Object.entries<any>(schema.properties ?? schema.items?.properties ?? {})) {
       t.ok(property.description ?? property.$ref, `${title}.${name}`)
+      check(`${title}.${name}`, property)
     }
   }
+  for (const [title, schema] of Object.entries<any>(document.components.schemas)) check(title, schema)
   for (const [path, operations] of Object.entries<any>(document.paths)) {
     for (const [method, { summary, tags, parameters = [] }] of Object.entries<any>(operations)) {
       t.ok(summary && tags.length === 1, `${method} ${path}`)

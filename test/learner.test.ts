@@ -1,0 +1,86 @@
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { readConfig } from '../src/config.js'
+import { gradeOutcome, type ReportedOutcome } from '../src/core/outcome.js'
+import { startLearner } from '../src/learner.js'
+import { createStore } from '../src/store/create-store.js'
+import { LeaseLostError, StoreUnavailableError, type Store } from '../src/store/store.js'
+import { KEY, losslessOutcome } from './certify.js'
+import { temporaryFolder, until } from './helper.js'
+
+const log = pino({ level: 'silent' })
+const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
+
+async function openStore (t: Test): Promise<Store> {
+  const store = await createStore({ dataDir: await temporaryFolder(t), dedupSeconds: 60 })
+  t.teardown(() => store.close())
+  return store
+}
+
+function learner (t: Test, store: Store, overrides: Partial<Store> = {}, settings = config) {
+  const view = new Proxy(store, {
+    get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
+  })
+  const started = startLearner({ store: view, config: settings, log })
+  t.teardown(started.close)
+  return started
+}
+
+const report = (store: Store, from: number, to: number) =>
+  store.append(Array.from({ length: to - from }, (_, i) => gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome)))
+
+async function counted (store: Store): Promise<number> {
+  const state = (await store.readContexts([KEY])).get(KEY)
+  return state === undefined ? 0 : state.halves[0].generations + state.halves[1].generations
+}
+
+t.test('one learns at a time, and another takes over when it closes', async (t) => {
+  const store = await openStore(t)
+  const first = learner(t, store)
+  await until('the first leads', () => first.isLeader())
+  const second = learner(t, store)
+  await report(store, 0, 100)
+  await until('100 are learned', async () => await counted(store) === 100)
+  t.notOk(second.isLeader())
+  await first.close()
+  await until('the second leads', () => second.isLeader(), 5)
+  await report(store, 100, 200)
+  await until('200 are learned', async () => await counted(store) === 200)
+})
+
+t.test('whatever fails between reading and committing, every outcome counts once', async (t) => {
+  const store = await openStore(t)
+  let commits = 0
+  const failures = [
+    () => { throw new StoreUnavailableError('before') },
+    async (commit: Parameters<Store['commit']>[0]) => { await store.commit(commit); throw new StoreUnavailableError('after: it is not known whether it was done') },
+    () => { throw new LeaseLostError('lost') },
+    () => { throw new Error('a defect') },
+  ]
+  const commit: Store['commit'] = async (what) => {
+    const failure = what.contexts.size > 0 && commits++ % 2 === 0 ? failures.shift() : undefined
+    await (failure === undefined ? store.commit(what) : failure(what))
+  }
+  learner(t, store, { commit })
+  for (let i = 0; i < 10; i++) {
+    await report(store, i * 30, i * 30 + 30)
+    await until(`${i * 30 + 30} are learned`, async () => await counted(store) === i * 30 + 30)
+  }
+  t.equal(failures.length, 0, 'all failures happened')
+  t.equal(await counted(store), 300)
+})
+
+t.test('another configuration reaches learned state through the log', async (t) => {
+  const store = await openStore(t)
+  const first = learner(t, store)
+  await report(store, 0, 10)
+  await until('10 are learned', async () => await counted(store) === 10)
+  await first.close()
+  learner(t, store, {}, readConfig({ DEFAULT_POLICY: '{"settle_seconds":0,"check_every_tokens":7}', LEASE_SECONDS: '0.3' }))
+  const state = await until('a new epoch', async () => {
+    const found = (await store.readContexts([KEY])).get(KEY)!
+    return found.epoch === 2 && found
+  })
+  t.match(state, { epoch_cause: 'configuration', meaning: { check_every_tokens: 7 } })
+  t.equal(await counted(store), 0)
+})

@@ -1,0 +1,59 @@
+import { request } from 'node:http'
+import t from 'tap'
+import { KEY, losslessOutcome } from './certify.js'
+import { temporaryFolder, until } from './helper.js'
+import { startProcess } from './service-process.js'
+
+t.test('a bad setting ends the start with 2 and its name', async (t) => {
+  const service = startProcess(t, { PORT: 'eighty' })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /^stopgate: PORT \("eighty"\) must be integer/)
+})
+
+t.test('a port in use ends the start with 1 and says so', async (t) => {
+  const first = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const { port } = new URL(await first.url())
+  const second = startProcess(t, { DATA_DIR: await temporaryFolder(t), PORT: port })
+  t.same(await second.exited, { code: 1, signal: null })
+  t.match(second.stderr(), /EADDRINUSE/)
+})
+
+t.test('SIGTERM: the request in flight is answered, what was accepted is found again', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
+  const url = await service.url()
+  t.match(await service.post('/v1/outcomes', losslessOutcome('before')), { status: 202, body: { accepted: 1 } })
+
+  const body = JSON.stringify(losslessOutcome('in flight'))
+  const answered = new Promise<number | undefined>((resolve, reject) => {
+    const inFlight = request(`${url}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': body.length } }, (reply) => {
+      reply.resume().on('end', () => resolve(reply.statusCode))
+    }).on('error', reject)
+    inFlight.write(body.slice(0, 10), () => {
+      service.child.kill('SIGTERM')
+      until('it is closing', () => service.log.find(({ msg }) => msg === 'closing')).then(() => inFlight.end(body.slice(10)), reject)
+    })
+  })
+  t.equal(await answered, 202)
+  t.same(await service.exited, { code: 0, signal: null })
+  t.equal(service.log.at(-1)?.msg, 'closed')
+
+  const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
+  await again.url()
+  await until('both are learned', async () => (await again.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 2)
+  t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })
+})
+
+t.test('requests are logged with an id; decisions at debug only', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  await service.post('/v1/decisions', { tokens: 1, confidence: 1 })
+  await fetch(`${url}/v1/model`, { headers: { 'x-request-id': 'from-outside' } })
+  await fetch(`${url}/v1/model`, { headers: { 'x-request-id': 'with spaces"}' } })
+  await until('both are logged', () => service.log.filter(({ route }) => route === '/v1/model').length === 2)
+  const lines = service.log.filter(({ msg }) => msg === 'answered')
+  t.match(lines, [
+    { reqId: 'from-outside', method: 'GET', route: '/v1/model', status_code: 200, ms: Number },
+    { reqId: /^req-\d+$/ },
+  ])
+})

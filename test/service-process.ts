@@ -1,0 +1,47 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { until } from './helper.js'
+
+/** What users run: `npm test` builds it first. */
+const cli = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url))
+
+export interface ServiceProcess {
+  readonly child: ChildProcess
+  /** Lines of the log, parsed. */
+  readonly log: Record<string, unknown>[]
+  readonly stderr: () => string
+  /** Resolves with exit code and signal. */
+  readonly exited: Promise<{ code: number | null, signal: NodeJS.Signals | null }>
+  /** Resolves when it serves. */
+  readonly url: () => Promise<string>
+  readonly post: (path: string, body: unknown) => Promise<{ status: number, body: any }>
+  readonly get: (path: string) => Promise<{ status: number, body: any }>
+}
+
+/** The service as a process of its own, as a user starts it, on a free port; killed after the test. */
+export function startProcess (t: Test, env: NodeJS.ProcessEnv): ServiceProcess {
+  const child = spawn(process.execPath, [cli, 'serve'], {
+    env: { PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => { child.kill('SIGKILL') })
+  const log: Record<string, unknown>[] = []
+  createInterface(child.stdout!).on('line', (line) => { if (line.startsWith('{')) log.push(JSON.parse(line)) })
+  let errors = ''
+  child.stderr!.on('data', (chunk) => { errors += chunk })
+  const url = async () => (await until(`it serves ${errors}`, () => log.find(({ msg }) => msg === 'stopgate serves'), 20)).url as string
+  const call = async (path: string, init: RequestInit) => {
+    const reply = await fetch(await url() + path, init)
+    return { status: reply.status, body: await reply.json() }
+  }
+  return {
+    child,
+    log,
+    stderr: () => errors,
+    exited: new Promise((resolve) => { child.once('exit', (code, signal) => resolve({ code, signal })) }),
+    url,
+    post: (path, body) => call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    get: (path) => call(path, {}),
+  }
+}
