@@ -11,7 +11,8 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY routes routes
 COPY openapi openapi
-RUN npm run build
+# Source maps would point at sources that the image does not have.
+RUN npm run build -- --sourceMap false
 
 FROM base AS production-dependencies
 COPY package.json package-lock.json ./
