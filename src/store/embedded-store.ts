@@ -205,8 +205,8 @@ export class EmbeddedStore implements Store {
       const { code, commitError } = error as { code?: unknown, commitError?: Promise<never> }
       if (typeof code !== 'number' && commitError === undefined) throw error // not LMDB's
       this.#isUp = false
-      const cause = await commitError?.catch((reason: unknown) => reason) ?? error
-      throw new StoreUnavailableError(`Can't write to the data folder: ${String(cause)}`, { cause })
+      const cause = await commitError?.catch((reason: Error) => reason) ?? error as Error
+      throw new StoreUnavailableError(`Can't write to the data folder (is its disk full?): ${cause.message}`, { cause })
     }
   }
 

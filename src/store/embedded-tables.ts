@@ -46,6 +46,7 @@ export function openTables (folder: string): Tables {
     path: folder,
     noSubdir: false, // or a dot in the folder's name would make it a file
     overlappingSync: false, // a commit resolves when it is on disk, not before
+    eventTurnBatching: false, // or a failed commit, of a full disk say, also rejects a promise that nobody holds, which ends the process
     pageSize: 8192, // keys up to 4,026 bytes: a context key of seven levels at their longest
     encoding: 'msgpack',
   })

@@ -50,6 +50,8 @@ export class RedisConnection {
   /** Whether the last contact succeeded. */
   isUp (): boolean { return this.#isUp }
 
+  isReady (): boolean { return this.redis.status === 'ready' }
+
   /** Resolves when the first attempt to connect has succeeded or failed. */
   attempted (): Promise<void> { return this.#attempted }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { ContextState } from '../core/context-state.js'
 import type { Change } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
@@ -77,11 +78,13 @@ export class RedisStore implements Store {
     try {
       for (;;) {
         const leftMs = until - performance.now()
-        const reply = leftMs <= 0
-          ? await this.#main.run((redis) => redis.xread('COUNT', limit, 'STREAMS', KEYS.log, after))
-          : await this.#reader.run((redis) => redis.xread('COUNT', limit, 'BLOCK', this.#blockMs(leftMs), 'STREAMS', KEYS.log, after))
+        const mayBlock = leftMs > 0 && this.#reader.isReady()
+        const reply = mayBlock
+          ? await this.#reader.run((redis) => redis.xread('COUNT', limit, 'BLOCK', this.#blockMs(leftMs), 'STREAMS', KEYS.log, after))
+          : await this.#main.run((redis) => redis.xread('COUNT', limit, 'STREAMS', KEYS.log, after))
         if (reply !== null) return reply[0]![1].map(toStoredEntry)
         if (leftMs <= 0) return []
+        if (!mayBlock) await setTimeout(Math.min(leftMs, 50)) // the reader is a little behind the main connection in coming back
       }
     } catch (error) {
       if (this.#isClosed && waitMs > 0) return []

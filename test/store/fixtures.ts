@@ -70,3 +70,13 @@ export async function foldNext (store: Store, token: number, waitMs: number): Pr
   const next = state((contexts.get('*')?.generations ?? 0) + entries.length)
   await store.commit(commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]), decisive: ['*'] }))
 }
+
+/** What every operation of a store that is down rejects with; `null` where it does not. */
+export async function failuresOf (store: Store): Promise<Array<string | null>> {
+  const calls: Array<Promise<unknown>> = [
+    store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
+    store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']),
+    store.policies(), store.pins(), store.history(1),
+  ]
+  return (await Promise.allSettled(calls)).map((call) => call.status === 'rejected' ? call.reason.name : null)
+}

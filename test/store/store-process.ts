@@ -25,6 +25,7 @@ export const BATCH = 4
 
 const [, script, dataDir, name] = process.argv
 if (script === fileURLToPath(import.meta.url)) {
+  process.on('disconnect', () => { process.exit() }) // lives as long as the test
   const tell = (told: Told) => { process.send!(told) }
   try {
     const store = await EmbeddedStore.open({ dataDir: dataDir!, dedupSeconds: 3600 })

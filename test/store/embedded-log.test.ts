@@ -1,0 +1,65 @@
+import t, { type Test } from 'tap'
+import { openTables } from '../../src/store/embedded-tables.js'
+import { appendEntries, entriesAfter, logLag, trimLog } from '../../src/store/embedded-log.js'
+import type { LogEntry } from '../../src/core/log-entry.js'
+import { temporaryFolder } from '../helper.js'
+import { idsIn, idsOf, outcome, outcomes, TICK } from './fixtures.js'
+
+async function logIn (t: Test) {
+  const tables = openTables(await temporaryFolder(t))
+  t.teardown(() => tables.root.close())
+  const append = (now: number, entries: readonly LogEntry[], dedupMs = 1000) =>
+    tables.root.childTransaction(() => appendEntries(tables, entries, now, dedupMs).accepted)
+  return { tables, append }
+}
+
+t.test('ids never go back though the clock does', async (t) => {
+  const { tables, append } = await logIn(t)
+  for (const now of [5000, 5000, 4000, 1, 5001, 0]) await append(now, [TICK])
+  t.same(entriesAfter(tables, '0-0', 10).map(({ cursor }) => cursor), ['5000-0', '5000-1', '5000-2', '5000-3', '5001-0', '5001-1'])
+  t.same(logLag(tables, 5600), { lag: 6, lagMs: 600 })
+  t.same(logLag(tables, 10), { lag: 6, lagMs: 0 })
+})
+
+t.test('ids go on where the log was trimmed to nothing', async (t) => {
+  const { tables, append } = await logIn(t)
+  await append(5000, [TICK, TICK])
+  await tables.root.childTransaction(() => { trimLog(tables, '5000-1') })
+  t.same(logLag(tables, 5000), { lag: 0, lagMs: 0 })
+  await append(10, [TICK])
+  t.same(entriesAfter(tables, '0-0', 10).map(({ cursor }) => cursor), ['5000-2'])
+})
+
+t.test('sequences are numbers, not text', async (t) => {
+  const { tables, append } = await logIn(t)
+  await append(9, outcomes(...idsOf('a', 12)))
+  await append(10, [outcome('b')])
+  t.same(idsIn(entriesAfter(tables, '9-9', 100)), ['a-10', 'a-11', 'b'])
+})
+
+t.test('the dedup time is counted from the first arrival', async (t) => {
+  const { append } = await logIn(t)
+  t.same(await append(1000, [outcome('a')]), [true])
+  t.same(await append(1999, [outcome('a')]), [false])
+  t.same(await append(2000, [outcome('a')]), [true])
+  t.same(await append(2999, [outcome('a')]), [false])
+})
+
+t.test('expired ids are deleted, a few for each call', async (t) => {
+  const { tables, append } = await logIn(t)
+  await append(1000, outcomes(...idsOf('a', 100)))
+  await append(2500, [outcome('b')])
+  t.equal(tables.seen.getKeysCount(), 101 - 2, 'twice as many as came')
+  await append(2500, outcomes(...idsOf('c', 60)))
+  t.equal(tables.seen.getKeysCount(), 61, 'all that were due')
+  t.equal(tables.seenAt.getKeysCount(), 61)
+})
+
+t.test('an id that came again is not deleted with its older self', async (t) => {
+  const { tables, append } = await logIn(t)
+  await append(1000, outcomes(...idsOf('a', 10)))
+  await append(2500, [outcome('a-9')])
+  await append(2600, outcomes(...idsOf('b', 10)))
+  t.equal(tables.seenAt.getKeysCount(), 11, 'the older self is gone')
+  t.same(await append(2700, [outcome('a-9')]), [false])
+})

@@ -1,0 +1,57 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { temporaryFolder } from '../helper.js'
+import { commitOf, contentOf, idsOf, outcome, outcomes, pinEntry, state, TICK } from './fixtures.js'
+
+t.test('the folder is made, and may have a dot in its name', async (t) => {
+  const dataDir = join(await temporaryFolder(t), 'deep', 'v1.0')
+  const store = await EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
+  t.teardown(() => store.close())
+  await store.append([TICK])
+  t.ok(existsSync(join(dataDir, 'data.mdb')))
+})
+
+t.test('the longest context key of seven levels fits', async (t) => {
+  const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t), dedupSeconds: 10 })
+  t.teardown(() => store.close())
+  const link = `${'l'.repeat(128)}=${'%2C'.repeat(128)}`
+  const key = Array.from({ length: 7 }, () => link).join()
+  const token = (await store.acquireLease('a', 10_000))!
+  await store.commit(commitOf(token, { contexts: new Map([[key, state(1)]]), decisive: [key] }))
+  t.same(await store.changedSince(0), [key])
+  t.same((await store.readContexts([key])).get(key), state(1))
+
+  const content = await contentOf(store)
+  await t.rejects(store.append([outcome('a'), pinEntry(key + key, 0.5)]), /maximum key size/, 'one that does not takes nothing else with it')
+  t.same(await contentOf(store), content)
+})
+
+const hasPrlimit = spawnSync('prlimit', ['--version']).error === undefined
+
+t.test('a full disk refuses, and takes writes again when there is room', { skip: !hasPrlimit && 'prlimit is not on the PATH' }, async (t) => {
+  const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t), dedupSeconds: 3600 })
+  t.teardown(() => store.close())
+  const limitFiles = (size: string) => execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${size}:unlimited`])
+  t.teardown(() => limitFiles('unlimited'))
+  t.capture(console, 'error') // lmdb's own words
+  limitFiles('3000000')
+  let kept = 0
+  let refused = 0
+  for (let i = 0; refused < 100; i++) {
+    const calls = idsOf(`a-${i}`, 20).map((id) => store.append(outcomes(...idsOf(id, 10))))
+    for (const call of await Promise.allSettled(calls)) {
+      if (call.status === 'fulfilled') kept += 10
+      else if (call.reason.name === 'StoreUnavailableError') refused++
+      else throw call.reason
+    }
+  }
+  t.equal(store.isUp(), false)
+  t.equal((await store.revision()).lag, kept, 'what was refused is not there')
+  limitFiles('unlimited')
+  t.same(await store.append([outcome('b')]), [true])
+  t.equal(store.isUp(), true)
+  t.equal((await store.read('0-0', 100_000, 0)).length, kept + 1)
+})

@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { temporaryFolder } from '../helper.js'
+import { TICK } from './fixtures.js'
+import { startStoreProcess } from './store-process.js'
+
+const open = (dataDir: string) => EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
+
+t.test('a second process on a folder is told which, and the first goes on', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const store = await open(dataDir)
+  t.teardown(() => store.close())
+  const { told } = await startStoreProcess(t, dataDir)
+  t.match(told, { error: `The data folder ${dataDir} is in use by another process` })
+  t.match(told, { error: /DATA_DIR.*REDIS_URL/ }, 'and what to do')
+  await t.rejects(open(dataDir), /is in use/, 'a second store in this process too')
+  t.same(await store.append([TICK]), [true])
+})
+
+t.test('a folder is free as soon as its process is gone, however it went', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const { child } = await startStoreProcess(t, dataDir)
+  await t.rejects(open(dataDir), /is in use/)
+  child.kill('SIGSTOP')
+  await t.rejects(open(dataDir), /is in use/, 'one that hangs is not gone')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  t.ok(existsSync(join(dataDir, 'in-use.sock')), 'its lock is still there')
+  const store = await open(dataDir)
+  await store.close()
+  t.notOk(existsSync(join(dataDir, 'in-use.sock')), 'an orderly end leaves none')
+  await (await open(dataDir)).close()
+})
+
+t.test('of processes that start at once on a folder left behind, one gets it', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const { child } = await startStoreProcess(t, dataDir)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const told = await Promise.all(Array.from({ length: 3 }, async () => (await startStoreProcess(t, dataDir)).told))
+  t.equal(told.filter((one) => 'opened' in one).length, 1)
+  t.equal(told.filter((one) => 'error' in one && one.error.includes('is in use')).length, 2)
+})
+
+t.test('a path too long for a socket is none too long for a folder', { skip: process.platform !== 'linux' && 'Linux only' }, async (t) => {
+  const dataDir = join(await temporaryFolder(t), 'long'.repeat(30), 'longer'.repeat(20))
+  const store = await open(dataDir)
+  await t.rejects(open(dataDir), /is in use/)
+  await store.close()
+  await (await open(dataDir)).close()
+})
+
+t.test('anything else in the lock\'s place is no lock', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  mkdirSync(dataDir, { recursive: true })
+  writeFileSync(join(dataDir, 'in-use.sock'), '')
+  await (await open(dataDir)).close()
+})

@@ -1,0 +1,59 @@
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { KEYS } from '../../src/store/redis-scripts.js'
+import { RedisStore } from '../../src/store/redis-store.js'
+import { startRedis, withoutRedis } from '../redis-server.js'
+import { change, commitOf, LEDGER, outcome, pinEntry, state, TICK } from './fixtures.js'
+
+const skip = withoutRedis
+
+async function storeAndRedis (t: Test) {
+  const { url } = await startRedis(t)
+  const store = await RedisStore.open({ url, dedupSeconds: 3600, timeoutMs: 5000 })
+  const redis = new Redis(url)
+  t.teardown(() => { redis.disconnect() })
+  t.teardown(() => store.close())
+  return { store, redis }
+}
+
+async function useAll (store: RedisStore): Promise<void> {
+  await store.append([outcome('a'), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: {} }, TICK])
+  const token = (await store.acquireLease('a', 10_000))!
+  await store.revision()
+  const [first] = await store.read('0-0', 1, 0)
+  await store.commit(commitOf(token, {
+    to: first!.cursor, contexts: new Map([['*', state(1)], ['gone', undefined]]), ledger: LEDGER, decisive: ['*'], changes: [change(1)],
+  }))
+  await store.learned()
+  await store.renewLease(token, 10_000)
+}
+
+t.test('every key is under the hash tag, by the names that the design gives', { skip }, async (t) => {
+  const { store, redis } = await storeAndRedis(t)
+  await useAll(store)
+  const names = [
+    'audit', 'changed', 'contexts', 'cursor', 'lease', 'lease_token', 'ledger', 'log', 'pins', 'policies', 'policy_version', 'salt', 'seen:a',
+    'state_id', 'version',
+  ]
+  t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))
+  const ttl = await redis.ttl('{stopgate}:seen:a')
+  t.ok(ttl > 3590 && ttl <= 3600, 'only the ids expire')
+  for (const key of Object.values(KEYS)) if (key !== KEYS.lease) t.equal(await redis.ttl(key), -1, key)
+})
+
+t.test('scripts that Redis has forgotten are sent again', { skip }, async (t) => {
+  const { store, redis } = await storeAndRedis(t)
+  for (let i = 0; i < 2; i++) {
+    await useAll(store).catch((error: Error) => { if (error.name !== 'LeaseLostError') throw error }) // the cursor has moved the second time
+    await redis.script('FLUSH')
+  }
+  t.same(await Promise.all(['b', 'b', 'c'].map(async (id) => (await store.append([outcome(id)]))[0])), [true, false, true])
+})
+
+t.test('a holder is told from another by its whole name', { skip }, async (t) => {
+  const { store } = await storeAndRedis(t)
+  await store.acquireLease('worker 1', 10_000)
+  t.equal(await store.acquireLease('1', 10_000), null)
+  t.equal(await store.acquireLease('worker', 10_000), null)
+  t.type(await store.acquireLease('worker 1', 10_000), 'number')
+})
