@@ -1,0 +1,19 @@
+import t from 'tap'
+import { build } from './helper.js'
+
+t.test('a defect is answered with the request id, and nothing of what went wrong', async (t) => {
+  const { app, store, send } = await build(t)
+  t.teardown(() => delete (store as unknown as Record<string, unknown>).contextKeys)
+  Object.defineProperty(store, 'contextKeys', { configurable: true, value: () => Promise.reject(new Error('secret detail')) })
+  const { status, body } = await send('GET', '/v1/contexts')
+  t.equal(status, 500)
+  t.match(body, { statusCode: 500, code: 'INTERNAL', message: /request id req-\d+/ })
+  t.notMatch(JSON.stringify(body), /secret/)
+  t.equal((await app.inject({ url: '/v1/contexts', headers: { 'x-request-id': 'mine' } })).json().message, 'Internal error; request id mine')
+})
+
+t.test('HEAD, wrong methods and unknown routes', async (t) => {
+  const { app } = await build(t)
+  t.equal((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode, 200)
+  t.match((await app.inject({ method: 'DELETE', url: '/v1/decisions' })).json(), { code: 'ROUTE_NOT_FOUND', message: /DELETE .*\/docs/ })
+})

@@ -1,0 +1,33 @@
+import t from 'tap'
+import { readConfig } from '../src/config.js'
+import { ruleFor } from '../src/core/snapshot.js'
+import { emptyModel, loadModel } from '../src/model.js'
+import { certify, CONTEXT, KEY } from './certify.js'
+import { build } from './helper.js'
+
+const options = { levels: ['model', 'task'], defaultPolicy: readConfig({}).defaultPolicy }
+
+t.test('the model before the store was reached never stops', async (t) => {
+  t.match(ruleFor(emptyModel(options).snapshot, CONTEXT), { threshold: null, scope: 'none' })
+})
+
+t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
+  const { store, send, service, ...built } = await build(t)
+  let model = await loadModel(store, options, null, await store.revision())
+  for (const step of [
+    () => certify({ ...built, send, service }),
+    () => send('PUT', '/v1/contexts/*/policy', { fallback: 'parent', mode: 'shadow' }),
+    () => certify({ ...built, send, service }, { model: 'q', task: 'other' }),
+    () => send('PUT', `/v1/contexts/${encodeURIComponent('model=new')}/pin`, { threshold: 0.9, reason: 'x' }),
+    () => send('DELETE', '/v1/contexts/*/policy'),
+  ]) {
+    await step()
+    const revision = await store.revision()
+    model = await loadModel(store, options, model, revision)
+    const whole = await loadModel(store, options, null, revision)
+    for (const context of [CONTEXT, { model: 'q', task: 'other' }, { model: 'new' }, {}]) {
+      t.strictSame(ruleFor(model.snapshot, context), ruleFor(whole.snapshot, context))
+    }
+  }
+  t.equal(ruleFor(model.snapshot, CONTEXT).context, KEY)
+})
