@@ -1,0 +1,44 @@
+import { CommandError, UsageError } from './usage.js'
+import type { World } from './world.js'
+
+interface Command {
+  readonly summary: string
+  /** Loaded when asked for, so that `simulate` starts without an HTTP server in memory. */
+  readonly load: () => Promise<{ usage: string, run: (args: readonly string[], world: World) => Promise<void> }>
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: { summary: 'run the service (the default)', load: () => import('./serve.js') },
+  replay: { summary: 'send recorded generations through the API, and show what was saved and what it cost', load: () => import('./replay.js') },
+  simulate: { summary: 'write synthetic generations with a known truth', load: () => import('./simulate.js') },
+  openapi: { summary: 'print the OpenAPI document', load: () => import('./print-openapi.js') },
+}
+
+const USAGE = `Usage: stopgate [command] [options]
+
+Commands:
+${Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+
+stopgate <command> --help says more.
+`
+
+const HELP = ['--help', '-h']
+
+/** Runs what the words ask for; without a command it is `serve`. @returns the exit code */
+export async function runCommandLine (words: readonly string[], world: World): Promise<number> {
+  const [first = 'serve', ...rest] = words
+  if (HELP.includes(first)) { world.stdout.write(USAGE); return 0 }
+  const [name, args] = first.startsWith('-') ? ['serve', words] : [first, rest]
+  try {
+    if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`there is no command ${JSON.stringify(name)}: the commands are ${Object.keys(COMMANDS).join(', ')}`)
+    const { usage, run } = await COMMANDS[name]!.load()
+    if (args.some((arg) => HELP.includes(arg))) world.stdout.write(usage)
+    else await run(args, world)
+    return 0
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    const hint = error instanceof UsageError ? `Try: stopgate ${Object.hasOwn(COMMANDS, name) ? `${name} ` : ''}--help\n` : ''
+    world.stderr.write(`stopgate: ${error.message}\n${hint}`)
+    return error.exitCode
+  }
+}

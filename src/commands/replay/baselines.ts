@@ -1,0 +1,23 @@
+import { ranInFull, stoppedAt, type Ending, type RecordedRun } from './recorded-run.js'
+
+/** The rule of thumb the service has to beat. */
+export const FIXED_THRESHOLD = 0.95
+
+/** Other ways to stop, for comparison; each knows the run in hindsight, so none can be served. */
+export const BASELINES = {
+  never_stop: ranInFull,
+  fixed_threshold: stopAtConfidence,
+  best_possible: stopAtBest,
+} as const
+
+/** One rule for all contexts: stop at the first step with confidence >= 0.95. */
+function stopAtConfidence (run: RecordedRun): Ending {
+  const step = run.steps.find(({ confidence }) => confidence !== null && confidence >= FIXED_THRESHOLD)
+  return step === undefined ? ranInFull(run) : stoppedAt(run, step)
+}
+
+/** The earliest step that is no worse than the full run; no rule can do better without losing EM. */
+function stopAtBest (run: RecordedRun): Ending {
+  const step = run.steps.find(({ em }) => em >= run.em)
+  return step === undefined ? ranInFull(run) : stoppedAt(run, step)
+}

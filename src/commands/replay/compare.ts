@@ -1,0 +1,87 @@
+import type { Levels } from '../../core/context.js'
+import type { ContextView } from '../../core/describe.js'
+import type { Policy } from '../../core/policy.js'
+import { BASELINES } from './baselines.js'
+import type { Served } from './play-generation.js'
+import { keyUnder, type Ending } from './recorded-run.js'
+
+/** What one way to stop came to, over some generations; ratios and EM are fractions. */
+export interface Figures {
+  readonly tokens: number
+  readonly tokens_saved_ratio: number
+  readonly em: number
+  /** EM of the full runs less this EM. */
+  readonly em_drop: number
+  readonly stopped: number
+}
+
+/** The service beside the other ways to stop. */
+export interface Comparison extends Readonly<Record<keyof typeof BASELINES, Figures>> {
+  readonly generations: number
+  readonly control_generations: number
+  readonly served: Figures
+  readonly max_em_drop: number
+  readonly is_inside_bound: boolean
+}
+
+export interface ContextComparison extends Comparison {
+  readonly key: string
+  /** In force at the end. */
+  readonly threshold: number | null
+  readonly scope: ContextView['scope']
+}
+
+/** What the service says of a context at the end. */
+export type Finish = Pick<ContextView, 'threshold' | 'scope'> & { readonly policy: Pick<Policy, 'max_em_drop'> }
+
+/** One comparison per context key, sorted, and one of all. */
+export function compareByContext (
+  levels: Levels, served: readonly Served[], finishOf: (key: string) => Finish): { contexts: ContextComparison[], total: Comparison } {
+  const byKey = new Map<string, Served[]>()
+  for (const one of served) {
+    const key = keyUnder(levels, one.run)
+    const members = byKey.get(key)
+    if (members === undefined) byKey.set(key, [one]); else members.push(one)
+  }
+  const contexts = [...byKey.keys()].sort().map((key) => {
+    const { threshold, scope, policy } = finishOf(key)
+    return { key, threshold, scope, ...compare(byKey.get(key)!, policy.max_em_drop) }
+  })
+  // With every context inside its own bound, all of them together are inside the mean bound.
+  const bound = contexts.reduce((sum, { generations, max_em_drop: a }) => sum + generations * a, 0) / served.length
+  return { contexts, total: compare(served, bound) }
+}
+
+export function compare (served: readonly Served[], maxEmDrop: number): Comparison {
+  const baseline = (stop: (run: Served['run']) => Ending) => figures(served, ({ run }) => stop(run))
+  const own = figures(served, (one) => one)
+  return {
+    generations: served.length,
+    control_generations: served.filter(({ arm }) => arm === 'control').length,
+    served: own,
+    max_em_drop: maxEmDrop,
+    is_inside_bound: own.em_drop <= maxEmDrop + 1e-12,
+    never_stop: baseline(BASELINES.never_stop),
+    fixed_threshold: baseline(BASELINES.fixed_threshold),
+    best_possible: baseline(BASELINES.best_possible),
+  }
+}
+
+function figures (served: readonly Served[], endingOf: (one: Served) => Ending): Figures {
+  let tokens = 0
+  let fullTokens = 0
+  let right = 0
+  let fullRight = 0
+  let stopped = 0
+  for (const one of served) {
+    const ending = endingOf(one)
+    tokens += ending.tokens
+    fullTokens += one.run.tokens
+    right += ending.em
+    fullRight += one.run.em
+    if (ending.isStopped) stopped++
+  }
+  const n = served.length
+  const savedRatio = fullTokens === 0 ? 0 : 1 - tokens / fullTokens
+  return { tokens, tokens_saved_ratio: savedRatio, em: right / n, em_drop: (fullRight - right) / n, stopped }
+}

@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startService } from '../../server.js'
+import { CommandError } from '../usage.js'
+
+export interface OwnService { readonly url: string, readonly close: () => Promise<void> }
+
+/**
+ * A service that learns from nothing in a folder of its own, gone when closed. Of the settings it takes those that change what is learned
+ * (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS) and LOG_LEVEL; never REDIS_URL, where somebody's production may be.
+ */
+export async function startOwnService (env: NodeJS.ProcessEnv): Promise<OwnService> {
+  const folder = await mkdtemp(join(tmpdir(), 'stopgate-replay-'))
+  const remove = () => rm(folder, { recursive: true, force: true })
+  try {
+    const { CONTEXT_LEVELS, MAX_CONTEXTS, LOG_LEVEL = 'silent' } = env
+    const { url, close } = await startService({
+      env: {
+        ...(CONTEXT_LEVELS !== undefined && { CONTEXT_LEVELS }),
+        ...(MAX_CONTEXTS !== undefined && { MAX_CONTEXTS }),
+        LOG_LEVEL,
+        DEFAULT_POLICY: withoutSettling(env.DEFAULT_POLICY),
+        DATA_DIR: folder,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        POLL_SECONDS: '0.2',
+      },
+    })
+    return { url, async close () { await close(); await remove() } }
+  } catch (error) {
+    await remove()
+    throw new CommandError(`a service of its own could not start: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/**
+ * A replay has no clock: a generation takes as long as its requests, so outcomes arrive in step order and short ones hardly first.
+ * There is nothing to wait for, and at full speed the whole replay would fall into the time to settle.
+ */
+function withoutSettling (policy: string | undefined): string {
+  if (policy === undefined) return '{"settle_seconds":0}'
+  try {
+    return JSON.stringify({ ...JSON.parse(policy), settle_seconds: 0 })
+  } catch {
+    return policy // the service will say what is wrong with it
+  }
+}

@@ -1,0 +1,41 @@
+import { shuffle, type Random } from '../random.js'
+import type { Levels } from '../../core/context.js'
+import { playGeneration, type Gate, type Served } from './play-generation.js'
+import type { RecordedRun } from './recorded-run.js'
+
+/** The order of a replay: the groups shuffled, the generations of a group together, as they come from one prompt. */
+export function orderByGroup (random: Random, runs: readonly RecordedRun[]): RecordedRun[] {
+  const groups = new Map<string, RecordedRun[]>()
+  for (const [i, run] of runs.entries()) {
+    const { group_id: group } = run.outcome
+    const key = group === undefined ? `generation ${i}` : `group ${group}`
+    const members = groups.get(key)
+    if (members === undefined) groups.set(key, [run]); else members.push(run)
+  }
+  return shuffle(random, [...groups.values()]).flat()
+}
+
+export interface PlayOptions {
+  /** Generations in flight at a time. */
+  readonly concurrency: number
+  readonly signal: AbortSignal
+  readonly onServed: (served: Served) => void
+}
+
+/** Plays the runs in order. Rejects with the first failure, or the signal's reason; either way no further generation starts. */
+export async function playAll (
+  gate: Gate, levels: Levels, runs: readonly RecordedRun[], { concurrency, signal, onServed }: PlayOptions): Promise<void> {
+  const queue = runs.values()
+  let isFailed = false
+  const work = async () => {
+    for (const run of queue) {
+      signal.throwIfAborted()
+      if (isFailed) return
+      onServed(await playGeneration(gate, levels, run))
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, () => work().catch((error) => {
+    isFailed = true
+    throw error
+  })))
+}

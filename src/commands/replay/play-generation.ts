@@ -1,0 +1,43 @@
+import type { Arm } from '../../core/arm.js'
+import type { Decision, Step } from '../../core/decide.js'
+import type { Levels } from '../../core/context.js'
+import type { ReportedOutcome } from '../../core/outcome.js'
+import { contextUnder, ranInFull, stoppedAt, type Ending, type RecordedRun } from './recorded-run.js'
+
+/** What a worker needs of the service. */
+export interface Gate {
+  readonly decide: (step: Step) => Promise<Pick<Decision, 'decision' | 'arm'>>
+  readonly report: (outcome: ReportedOutcome) => Promise<void>
+}
+
+/** `arm` is `null` for a run without a step: it never asked, so nobody told it. */
+export interface Served extends Ending { readonly run: RecordedRun, readonly arm: Arm | null }
+
+/**
+ * Plays one recorded run against the service as a worker would: asks at every step, obeys, reports.
+ * The recording's steps are the cadence, whatever `next_check_tokens` says: only there is it known what stopping would have given.
+ */
+export async function playGeneration (gate: Gate, levels: Levels, run: RecordedRun): Promise<Served> {
+  const { outcome: { arm: armOfOld, ...outcome } } = run // drawn anew: another service drew the recorded one
+  const { generation_id, group_id, sample_index } = outcome
+  const identity = { generation_id, ...(group_id !== undefined && { group_id }), context: contextUnder(levels, run) }
+  let arm: Arm | null = null
+  let ending = ranInFull(run)
+  for (const step of run.steps) {
+    const { tokens, confidence, signals } = step
+    const reply = await gate.decide({ ...identity, ...(arm && { arm }), tokens, confidence, ...(signals && { signals }) })
+    arm ??= reply.arm // the first reply names it, and it stays
+    if (reply.decision !== 'stop') continue
+    ending = stoppedAt(run, step)
+    break
+  }
+  const known = { ...identity, ...(sample_index !== undefined && { sample_index }), ...(arm && { arm }) }
+  await gate.report(arm === 'treated' ? treatedOutcome(known, run, ending) : { ...outcome, ...known })
+  return { run, arm, ...ending }
+}
+
+/** A treated generation has no probes to show, only its answer. */
+function treatedOutcome (
+  known: Pick<ReportedOutcome, 'generation_id'>, { answerTokens }: RecordedRun, { tokens, em, isStopped }: Ending): ReportedOutcome {
+  return { ...known, tokens, em, answer_tokens: answerTokens, stopped: isStopped }
+}

@@ -1,0 +1,43 @@
+import { SingleBar } from 'cli-progress'
+import type { World } from '../world.js'
+import type { Served } from './play-generation.js'
+
+export interface Progress { readonly advance: (served: Served) => void, readonly stop: () => void }
+
+/** Shows how far a replay is: a bar on a terminal, elsewhere a plain line every 10 %. */
+export function startProgress (total: number, stream: World['stderr']): Progress {
+  let done = 0
+  let tokens = 0
+  let fullTokens = 0
+  const saved = () => `${(100 * (fullTokens === 0 ? 0 : 1 - tokens / fullTokens)).toFixed(1)} %`
+  const show = stream.isTTY ? bar(total, stream) : plainLines(total, stream)
+  return {
+    advance (served) {
+      done++
+      tokens += served.tokens
+      fullTokens += served.run.tokens
+      show.update(done, saved())
+    },
+    stop: show.stop,
+  }
+}
+
+interface Display { readonly update: (done: number, saved: string) => void, readonly stop: () => void }
+
+function bar (total: number, stream: World['stderr']): Display {
+  const single = new SingleBar({ stream, format: 'replay [{bar}] {percentage} % | {value}/{total} generations | saved {saved} | {eta_formatted} left' })
+  single.start(total, 0, { saved: '0.0 %' })
+  return { update: (done, saved) => single.update(done, { saved }), stop: () => single.stop() }
+}
+
+function plainLines (total: number, stream: World['stderr']): Display {
+  let next = 1
+  return {
+    update (done, saved) {
+      if (done < total * next / 10) return
+      while (done >= total * next / 10) next++
+      stream.write(`replay: ${(next - 1) * 10} %, ${done} of ${total} generations, saved ${saved} of the tokens\n`)
+    },
+    stop () {},
+  }
+}

@@ -1,0 +1,67 @@
+import { alignColumns } from '../align.js'
+import type { Comparison, ContextComparison, Figures } from './compare.js'
+import { FIXED_THRESHOLD } from './baselines.js'
+
+const COLUMNS = [
+  'context', 'generations', 'threshold', 'scope', 'stopped', 'saved %', 'EM %', 'change', 'bound', '|', // as served
+  'tokens', 'EM %', '|', // never stopping
+  'saved %', 'change', '|', // the fixed rule
+  'saved %', 'change', // the best possible stop
+]
+const IS_WORDS = COLUMNS.map((_, column) => column === 0 || column === 3)
+
+/** The table at the end of a replay: a row for each context, then all of them. */
+export function renderTable (contexts: readonly ContextComparison[], total: Comparison): string {
+  const body = contexts.map((context) => row(context.key, context, threshold(context.threshold), context.scope))
+  const lines = alignColumns([COLUMNS, ...body, row('all', total, '', '')], IS_WORDS)
+  const rule = '-'.repeat(Math.max(...lines.map((line) => line.length)))
+  return [titles(lines[0]!), lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1), '', ...verdict(contexts), ...LEGEND].join('\n') + '\n'
+}
+
+function row (name: string, comparison: Comparison, force: string, scope: string): string[] {
+  const { generations, served, never_stop, fixed_threshold, best_possible, ...bound } = comparison
+  return [
+    name, String(generations), force, scope, String(served.stopped), percent(served.tokens_saved_ratio), percent(served.em), change(served),
+    `${bound.is_inside_bound ? 'inside' : 'OUTSIDE'} ${percent(bound.max_em_drop)}`, '|',
+    String(never_stop.tokens), percent(never_stop.em), '|',
+    percent(fixed_threshold.tokens_saved_ratio), change(fixed_threshold), '|',
+    percent(best_possible.tokens_saved_ratio), change(best_possible),
+  ]
+}
+
+/** A line above the column names that says whose they are. */
+function titles (header: string): string {
+  const starts = [header.indexOf('generations'), ...[...header.matchAll(/\|/g)].map(({ index }) => index)]
+  const texts = ['stopgate', '| never stopping', `| conf >= ${FIXED_THRESHOLD}`, '| best possible']
+  return texts.reduce((line, text, i) => line.padEnd(starts[i]!) + text, '')
+}
+
+function verdict (contexts: readonly ContextComparison[]): string[] {
+  const outside = contexts.filter((context) => !context.is_inside_bound)
+  if (outside.length === 0) return [`The EM drop is inside its bound in ${contexts.length === 1 ? 'the one context' : `all ${contexts.length} contexts`}.`]
+  return ['The EM drop is OUTSIDE its bound in:', ...outside.map(({ key, served, max_em_drop: a }) =>
+    `  ${key}: ${percent(served.em_drop)} points lost, ${percent(a)} allowed`)]
+}
+
+const LEGEND = [
+  'saved: of the tokens of the full runs. change: EM served less EM of the full runs, in points. bound: the EM drop allowed, in points.',
+  `conf >= ${FIXED_THRESHOLD}: one rule for every context. never stopping: what the full runs came to.`,
+  'best possible: the earliest step that is no worse than the full run, known only in hindsight.',
+]
+
+function threshold (value: number | null): string {
+  return value === null ? 'none' : value.toFixed(4)
+}
+
+function percent (ratio: number): string {
+  return noMinusZero((100 * ratio).toFixed(1))
+}
+
+function change ({ em_drop: drop }: Figures): string {
+  const text = percent(-drop)
+  return drop < 0 && text !== '0.0' ? `+${text}` : text
+}
+
+function noMinusZero (text: string): string {
+  return /^-0\.?0*$/.test(text) ? text.slice(1) : text
+}

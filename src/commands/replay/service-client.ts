@@ -1,0 +1,65 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Levels } from '../../core/context.js'
+import type { Decision } from '../../core/decide.js'
+import type { ContextView } from '../../core/describe.js'
+import type { Policy } from '../../core/policy.js'
+import type { HttpClient } from './http-client.js'
+import type { Gate } from './play-generation.js'
+
+/** What a replay asks of a service. */
+export interface ServiceClient extends Gate {
+  readonly levels: () => Promise<Levels>
+  /** The policy in force in a context. */
+  readonly policy: (key: string) => Promise<Policy>
+  /** Every context the service knows. */
+  readonly contexts: () => Promise<ContextView[]>
+  /** Whether, within `waitMs`, all outcomes reported so far were learned and are in force. */
+  readonly hasLearned: (waitMs: number) => Promise<boolean>
+  /** Outcomes the service had already, by their generation_id. */
+  readonly duplicates: () => number
+}
+
+interface ModelReply { readonly levels: Levels, readonly age_seconds: number | null }
+interface Page { readonly contexts: ContextView[], readonly next: string | null }
+
+export function createServiceClient ({ send }: Pick<HttpClient, 'send'>): ServiceClient {
+  let duplicates = 0
+  let reportedAt = performance.now()
+
+  return {
+    duplicates: () => duplicates,
+    decide: async (step) => await send('POST', '/v1/decisions', step) as Decision,
+
+    async report (outcome) {
+      const reply = await send('POST', '/v1/outcomes', outcome) as { duplicates: number }
+      duplicates += reply.duplicates
+      reportedAt = performance.now()
+    },
+
+    levels: async () => (await send('GET', '/v1/model') as ModelReply).levels,
+    policy: async (key) => (await send('GET', `/v1/contexts/${encodeURIComponent(key)}/policy`) as { effective: Policy }).effective,
+
+    async contexts () {
+      const contexts: ContextView[] = []
+      let after: string | null = ''
+      do {
+        const page: Page = await send('GET', `/v1/contexts?limit=200${after && `&after=${encodeURIComponent(after)}`}`) as Page
+        contexts.push(...page.contexts)
+        after = page.next
+      } while (after !== null)
+      return contexts
+    },
+
+    async hasLearned (waitMs) {
+      const deadline = performance.now() + waitMs
+      for (;;) {
+        const askedAt = performance.now()
+        const { age_seconds: age } = await send('GET', '/v1/model') as ModelReply
+        // In step with the log at a moment after the last outcome was stored.
+        if (age !== null && askedAt - age * 1000 > reportedAt) return true
+        if (askedAt > deadline) return false
+        await setTimeout(50)
+      }
+    },
+  }
+}

@@ -1,0 +1,26 @@
+import { ConfigError, ConfigSchema } from '../config.js'
+import { serve } from '../server.js'
+import { alignColumns } from './align.js'
+import { CommandError, refuseArguments, UsageError } from './usage.js'
+import type { World } from './world.js'
+
+const settings = Object.entries(ConfigSchema.properties as Record<string, { description?: string, default?: unknown }>)
+  .map(([name, { description = '', default: value }]) => [`  ${name}`, `${description}; default ${JSON.stringify(value)}`])
+
+export const usage = `Usage: stopgate serve
+
+Runs the service until SIGTERM or SIGINT. Settings come from the environment:
+
+${alignColumns(settings, [true, true]).join('\n')}
+`
+
+/** `stopgate serve`. */
+export async function run (args: readonly string[], { env }: World): Promise<void> {
+  refuseArguments('serve', args)
+  try {
+    await serve(env)
+  } catch (error) {
+    const { message } = error as Error
+    throw error instanceof ConfigError ? new UsageError(message) : new CommandError(message, { cause: error })
+  }
+}

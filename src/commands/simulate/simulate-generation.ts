@@ -1,0 +1,88 @@
+import { normal, type Random } from '../random.js'
+import type { Context } from '../../core/context.js'
+import type { Em } from '../../core/evidence.js'
+
+/** How the generations of one context behave. Evidence is in log-odds, lengths in tokens. */
+export interface Profile {
+  readonly context: Context
+  readonly everyTokens: number
+  readonly answerTokens: number
+  /** Median number of steps; 90 % lie within a factor of 2. */
+  readonly medianSteps: number
+  /** Number of answers to choose from, the floor of every chance is one of them; `null`: open. */
+  readonly choices: number | null
+  /** Evidence for the right answer at the first step, over the generations. */
+  readonly start: { readonly mean: number, readonly deviation: number }
+  /** What a step adds to it: drift above 0 is thinking that helps. */
+  readonly step: { readonly drift: number, readonly deviation: number }
+  /** Confidence reads evidence as `scale * evidence + shift + noise`; 1, 0, 0 is calibrated. */
+  readonly confidence: { readonly scale: number, readonly shift: number, readonly noise: number }
+  /** Chance that only the full answer has, above that of the last step. */
+  readonly lateGain: number
+}
+
+export interface SimulatedStep {
+  readonly tokens: number
+  readonly confidence: number
+  readonly signals: { readonly entropy: number, readonly answer_streak: number }
+  readonly em: Em
+  /** The truth: chance that the answer forced here is right. */
+  readonly chance: number
+}
+
+export interface SimulatedGeneration {
+  readonly tokens: number
+  readonly em: Em
+  readonly chance: number
+  readonly steps: readonly SimulatedStep[]
+}
+
+/**
+ * One generation: evidence for the right answer walks from step to step, and the answer at a moment is right iff one draw for the whole
+ * generation is below the chance that the evidence gives. So em at every step has exactly that chance, answers mostly persist, and what
+ * stopping loses is known: the difference of two chances.
+ */
+export function simulateGeneration (random: Random, profile: Profile): SimulatedGeneration {
+  const { everyTokens, answerTokens, choices, start, step: walk, confidence: reading } = profile
+  const floor = choices === null ? 0 : 1 / choices
+  const chanceOf = (logOdds: number) => floor + (1 - floor) * sigmoid(logOdds)
+  const luck = random()
+  const isRight = (chance: number): Em => luck < chance ? 1 : 0
+
+  const count = Math.max(1, Math.round(profile.medianSteps * Math.exp(0.42 * normal(random))))
+  const steps: SimulatedStep[] = []
+  let evidence = start.mean + start.deviation * normal(random)
+  let streak = 0
+  for (let i = 1; i <= count; i++) {
+    if (i > 1) evidence += walk.drift + walk.deviation * normal(random)
+    const chance = chanceOf(evidence)
+    const em = isRight(chance)
+    // A wrong answer gives way to another wrong one now and then, the sooner the less there is for it.
+    const isSame = i > 1 && steps.at(-1)!.em === em && (em === 1 || random() < 0.5 + 0.5 * chance)
+    streak = isSame ? streak + 1 : 1
+    steps.push({
+      tokens: i * everyTokens,
+      confidence: round(chanceOf(reading.scale * evidence + reading.shift + reading.noise * normal(random))),
+      signals: { entropy: round(entropy(chance)), answer_streak: streak },
+      em,
+      chance,
+    })
+  }
+  const chance = Math.min(1, chanceOf(evidence) + profile.lateGain)
+  const tail = Math.floor(random() * everyTokens)
+  return { tokens: count * everyTokens + tail + answerTokens, em: isRight(chance), chance, steps }
+}
+
+function sigmoid (logOdds: number): number {
+  return 1 / (1 + Math.exp(-logOdds))
+}
+
+/** Of the answer being right, nats: unlike the confidence it is honest, so there is something to learn from it. */
+function entropy (chance: number): number {
+  const part = (p: number) => p === 0 ? 0 : -p * Math.log(p)
+  return part(chance) + part(1 - chance)
+}
+
+function round (value: number): number {
+  return Math.round(value * 10_000) / 10_000
+}

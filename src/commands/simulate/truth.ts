@@ -1,0 +1,46 @@
+import { GRID } from '../../core/grid.js'
+import type { Random } from '../random.js'
+import { simulateGeneration, type Profile } from './simulate-generation.js'
+
+/** What is true of one threshold in one simulated context; fractions. */
+export interface TruthRow {
+  readonly threshold: number
+  readonly em_drop: number
+  /** Standard error of `em_drop`. */
+  readonly standard_error: number
+  readonly tokens_saved_ratio: number
+  readonly stopped_ratio: number
+}
+
+/**
+ * The truth by Monte Carlo, over the hidden chances instead of the drawn answers: what remains is only how often which evidence comes up.
+ * Written without the core's evidence, whose judge it is to be.
+ */
+export function truthOf (profile: Profile, generations: number, random: Random): TruthRow[] {
+  const sums = GRID.map(() => ({ drop: 0, square: 0, tokens: 0, stopped: 0 }))
+  let fullTokens = 0
+  for (let i = 0; i < generations; i++) {
+    const { tokens, chance, steps } = simulateGeneration(random, profile)
+    fullTokens += tokens
+    for (const [k, threshold] of GRID.entries()) {
+      const sum = sums[k]!
+      const stop = steps.find(({ confidence }) => confidence >= threshold)
+      if (stop === undefined) { sum.tokens += tokens; continue }
+      const drop = chance - stop.chance
+      sum.drop += drop
+      sum.square += drop * drop
+      sum.tokens += Math.min(stop.tokens + profile.answerTokens, tokens)
+      sum.stopped++
+    }
+  }
+  return sums.map(({ drop, square, tokens, stopped }, k) => {
+    const mean = drop / generations
+    return {
+      threshold: GRID[k]!,
+      em_drop: mean,
+      standard_error: Math.sqrt(Math.max(0, square / generations - mean * mean) / generations),
+      tokens_saved_ratio: 1 - tokens / fullTokens,
+      stopped_ratio: stopped / generations,
+    }
+  })
+}

@@ -1,0 +1,42 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+
+/** Something the caller can put right; the message says what, no stack is shown, and the process ends with `exitCode`. */
+export class CommandError extends Error {
+  override name = 'CommandError'
+  readonly exitCode: number = 1
+}
+
+/** A command line that can't be run as written. */
+export class UsageError extends CommandError {
+  override name = 'UsageError'
+  override readonly exitCode = 2
+}
+
+/** `parseArgs`, strict, with its complaints as usage errors. */
+export function parseFlags<const T extends NonNullable<ParseArgsConfig['options']>> (args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+/** For a command that takes neither flags nor words. */
+export function refuseArguments (command: string, args: readonly string[]): void {
+  const { positionals } = parseFlags(args, {})
+  if (positionals.length > 0) throw new UsageError(`${command} takes no arguments, not ${JSON.stringify(positionals[0])}`)
+}
+
+/** @throws UsageError unless the flag's text is a whole number in the range, ends included */
+export function wholeNumber (flag: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  throw new UsageError(`${flag} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+}
+
+/** @throws UsageError unless the flag's text is a number in the range, ends included */
+export function fraction (flag: string, text: string, min: number, max: number): number {
+  const value = text.trim() === '' ? NaN : Number(text)
+  if (value >= min && value <= max) return value
+  throw new UsageError(`${flag} must be a number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+}

@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+// As this test itself was started, TypeScript loader included.
+const start = (...words: string[]) => spawn(process.execPath, [...process.execArgv, cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+
+async function end (child: ReturnType<typeof start>) {
+  let err = ''
+  child.stderr!.setEncoding('utf8').on('data', (text) => { err += text })
+  const [code] = await new Promise<[number | null]>((resolve) => child.on('close', (...args) => resolve(args as unknown as [number | null])))
+  return { code, err }
+}
+
+t.match(await end(start('frobnicate')), { code: 2, err: /no command "frobnicate"/ })
+
+t.test('a reader that goes early, as head does, is no error', async (t) => {
+  const child = start('simulate', '--generations', '20000')
+  child.stdout!.once('data', () => child.stdout!.destroy())
+  t.strictSame(await end(child), { code: 0, err: '' })
+})

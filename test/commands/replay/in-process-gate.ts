@@ -1,0 +1,44 @@
+import type { Gate } from '../../../src/commands/replay/play-generation.js'
+import type { ContextState } from '../../../src/core/context-state.js'
+import { ROOT, type Levels } from '../../../src/core/context.js'
+import { decide } from '../../../src/core/decide.js'
+import { policyOf, type Fold } from '../../../src/core/fold.js'
+import { standingOf } from '../../../src/core/in-force.js'
+import { judge } from '../../../src/core/judge.js'
+import { learn } from '../../../src/core/learn.js'
+import { gradeOutcome } from '../../../src/core/outcome.js'
+import type { PolicyPatch } from '../../../src/core/policy.js'
+import { compileSnapshot, type Standpoint } from '../../../src/core/snapshot.js'
+
+/**
+ * The whole loop of the core without store, network or clock: each outcome is learned at once, and the next decision is made with what it
+ * taught. What a replay over HTTP comes to may not be better than this.
+ */
+export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
+  const states = new Map<string, ContextState>()
+  const fold: Fold = {
+    ledger: { configuration: { levels, defaults, max_contexts: 10_000 }, policies: new Map(), pins: new Map(), contexts: 0, refused: 0 },
+    keys: () => states.keys(),
+    get: (key) => states.get(key),
+    set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
+    changes: [],
+  }
+  const standpoint = (key: string): Standpoint => {
+    const state = states.get(key)
+    const policy = policyOf(fold.ledger, key)
+    return { standing: standingOf(key, policy, undefined, state, judge(state, policy, levels)), share: state?.control_share }
+  }
+  const compile = () => {
+    const standpoints = new Map([ROOT, ...states.keys()].map((key) => [key, standpoint(key)]))
+    return compileSnapshot({ stateId: 'test', version: 0, levels, salt }, standpoints)
+  }
+
+  let snapshot = compile()
+  return {
+    decide: async (step) => decide(snapshot, 'fresh', step),
+    report: async (outcome) => {
+      learn(fold, 0, gradeOutcome(salt, outcome))
+      snapshot = compile()
+    },
+  }
+}
