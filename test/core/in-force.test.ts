@@ -1,0 +1,74 @@
+import t from 'tap'
+import { GRID } from '../../src/core/grid.js'
+import { inForce, standingOf, wantedShare } from '../../src/core/in-force.js'
+import { FIRST, GAINED, KEPT, memoryFold, policyWith } from './memory-fold.js'
+import { GUARANTEE, standingWith, type Stands } from './snapshot-of.js'
+
+const PARENT = { policy: { fallback: 'parent' } } as const
+
+/** What is in force for a leaf, given what stands at the root, the model and the leaf. */
+function force (root: Stands, model: Stands, leaf: Stands) {
+  const { threshold, scope, source, isPinned } = inForce([standingWith('*', root), standingWith('model=q', model), standingWith('model=q,task=x', leaf)])
+  return { threshold, scope, from: source.key, isPinned }
+}
+
+const none = { threshold: null, scope: 'none', from: 'model=q,task=x', isPinned: false }
+
+t.test('only its own certificate stops a context that does not fall back', async (t) => {
+  t.strictSame(force({}, {}, {}), none)
+  t.strictSame(force({ index: 5 }, { index: 9 }, {}), none)
+  t.strictSame(force({ index: 5 }, {}, { index: 3 }), { threshold: GRID[3], scope: 'own', from: 'model=q,task=x', isPinned: false })
+})
+
+t.test('one that falls back takes the nearest certified link\'s', async (t) => {
+  t.strictSame(force({ index: 5 }, { index: 9 }, PARENT), { threshold: GRID[9], scope: 'parent', from: 'model=q', isPinned: false })
+  t.strictSame(force({ index: 5 }, {}, PARENT), { threshold: GRID[5], scope: 'parent', from: '*', isPinned: false })
+  t.strictSame(force({ index: 5 }, { index: 9 }, { ...PARENT, index: 2 }), { threshold: GRID[2], scope: 'own', from: 'model=q,task=x', isPinned: false })
+  t.strictSame(force({}, {}, PARENT), none)
+  t.strictSame(force({ index: 5, ...PARENT }, { index: 9, ...PARENT }, {}), none, 'the leaf\'s policy decides, not the parent\'s')
+})
+
+t.test('a child that drifted or was reset does not fall back, nor past an ancestor that did', async (t) => {
+  t.strictSame(force({ index: 5 }, { index: 9 }, { ...PARENT, isRecovering: true }), none)
+  t.strictSame(force({ index: 5 }, { isRecovering: true }, PARENT), none)
+})
+
+t.test('a pin wins over the certificate; null is never stop, and no falling back', async (t) => {
+  t.strictSame(force({}, {}, { index: 3, pin: 0.5 }), { threshold: 0.5, scope: 'own', from: 'model=q,task=x', isPinned: true })
+  t.strictSame(force({ index: 5 }, { index: 9 }, { ...PARENT, index: 3, pin: null }), { ...none, isPinned: true })
+  t.strictSame(force({ index: 5 }, { pin: null, index: 9 }, PARENT), none, 'a parent pinned to null ends the search')
+  t.strictSame(force({ index: 5 }, { pin: 0.7 }, PARENT), { threshold: 0.7, scope: 'parent', from: 'model=q', isPinned: true })
+  t.strictSame(force({}, {}, { pin: 0 }), { threshold: 0, scope: 'own', from: 'model=q,task=x', isPinned: true }, 'zero is a threshold')
+})
+
+t.test('the share wanted', async (t) => {
+  const want = (leaf: Stands, root: Stands = {}) => {
+    const chain = [standingWith('*', root), standingWith('model=q', leaf)]
+    return wantedShare(chain.at(-1)!, inForce(chain))
+  }
+  t.equal(want({}), 1, 'no threshold: everything')
+  t.equal(want({ policy: { control_rate: 0.1 } }), 1, 'whatever the rate')
+  t.equal(want({ index: 5, savedRatio: 0.5, generations: 600 }), 0.1)
+  t.equal(want({ index: 5, savedRatio: 0.5, policy: { control_rate: 0.3 } }), 0.3)
+  t.equal(want({ ...PARENT, generations: 600 }, { index: 5, savedRatio: 0.25 }), 0.2, 'the parent\'s savings where it falls back, the child\'s generations')
+  t.equal(want({ pin: 0.5, index: 5, savedRatio: 0.2 }), 0.1, 'a pin counts as saving it all')
+  t.equal(want({ pin: null, index: 5 }), 1, 'pinned to null: everything')
+})
+
+t.test('a standing says what a state amounts to', async (t) => {
+  const fold = memoryFold({ evidence_window: 2 * FIRST })
+  fold.learn(KEPT, 0, FIRST) // fills a half
+  fold.learn({ ...GAINED, steps: [] }, 0)
+  const judgement = { index: 4, guarantee: null }
+  const standing = standingOf('k', policyWith(), undefined, fold.state(), judgement)
+  t.match(standing, { key: 'k', index: 4, generations: FIRST + 1, isRecovering: false, guarantee: null })
+  t.ok(Math.abs(standing.savedRatio - 0.6 * FIRST / (FIRST + 1)) < 1e-12, 'of both halves: all but one save 60 of 100')
+  t.match(standingOf('k', policyWith(), undefined, fold.state(), { index: 4, guarantee: GUARANTEE }),
+    { savedRatio: GUARANTEE.tokens_saved_ratio, guarantee: GUARANTEE }, 'as promised, where a promise is shown')
+  t.equal(standingOf('k', policyWith(), undefined, fold.state(), { index: -1, guarantee: null }).savedRatio, 0)
+
+  const recovering = { ...fold.state(), is_recovering: true }
+  t.ok(standingOf('k', policyWith(), undefined, recovering, { index: -1, guarantee: null }).isRecovering)
+  t.notOk(standingOf('k', policyWith(), undefined, recovering, judgement).isRecovering, 'certified again')
+  t.match(standingOf('k', policyWith(), undefined, undefined, { index: -1, guarantee: null }), { savedRatio: 0, generations: 0, isRecovering: false })
+})

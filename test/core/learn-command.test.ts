@@ -1,0 +1,197 @@
+import t from 'tap'
+import { evidenceOf } from '../../src/core/context-state.js'
+import { losslessGenerations } from '../../src/core/certificate.js'
+import { NO_DRIFT } from '../../src/core/drift.js'
+import { GRID } from '../../src/core/grid.js'
+import { judge } from '../../src/core/judge.js'
+import type { PolicyPatch } from '../../src/core/policy.js'
+import { policyOf } from '../../src/core/fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from './memory-fold.js'
+
+const LAST = GRID.length - 1
+
+/** A fold whose chain is certified, at time 0. */
+function certified (defaults: PolicyPatch = {}): MemoryFold {
+  const fold = memoryFold(defaults)
+  fold.learn(KEPT, 0, FIRST)
+  return fold
+}
+
+function setPolicy (fold: MemoryFold, policy: PolicyPatch | null, key = '*', time = 1000): void {
+  fold.learn({ type: 'policy', key, policy }, time)
+}
+
+const judged = (fold: MemoryFold, key = LEAF) => judge(fold.state(key), policyOf(fold.ledger, key), fold.ledger.configuration.levels)
+
+t.test('a change of label, min_tokens or check_every_tokens opens an epoch that starts from zero', async (t) => {
+  for (const policy of [{ label: 'agreement' }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
+    const fold = certified()
+    setPolicy(fold, policy)
+    for (const key of CHAIN) {
+      t.match(fold.state(key), {
+        epoch: 2, epoch_cause: 'policy', epoch_started_at: 1000, generations: 0, labelled: 0, threshold_index: -1, control_share: 1, drift: NO_DRIFT,
+      }, `${JSON.stringify(policy)} ${key}`)
+      t.equal(evidenceOf(fold.state(key)).generations, 0)
+    }
+    t.match(fold.changes.at(-1)!, { cause: 'policy', before: GRID[LAST], after: null, epoch: 2 })
+    setPolicy(fold, null, '*', 2000)
+    t.equal(fold.state().epoch, 3, 'back again is a change too: what was gathered before is gone')
+    t.equal(evidenceOf(fold.state()).generations, 0)
+  }
+})
+
+t.test('any other change keeps the epoch and its evidence', async (t) => {
+  for (const policy of [
+    { max_em_drop: 0.03 }, { error_level: 0.1 }, { control_rate: 0.5 }, { mode: 'shadow' }, { mode: 'off' }, { fallback: 'parent' },
+    { settle_seconds: 9 }, { evidence_window: 5000 }, { max_evidence_age_seconds: 9 },
+  ] as const) {
+    const fold = certified()
+    setPolicy(fold, policy)
+    t.equal(fold.state().epoch, 1, JSON.stringify(policy))
+    t.equal(evidenceOf(fold.state()).generations, FIRST)
+  }
+})
+
+t.test('a policy reaches the contexts below its key, and no others', async (t) => {
+  const fold = certified()
+  fold.learn(outcomeOf({ context: { model: 'qq', task: 'gsm8k' } }))
+  setPolicy(fold, { min_tokens: 5 }, 'model=q')
+  t.strictSame([...fold.states].map(([key, state]) => [key, state.epoch]),
+    [['*', 1], ['model=q', 2], [LEAF, 2], ['model=qq', 1], ['model=qq,task=gsm8k', 1]])
+})
+
+t.test('a changed wish keeps the counts, but was stated after looking: the bar is 30/error_level and the guarantee says so', async (t) => {
+  for (const policy of [{ max_em_drop: 0.03 }, { error_level: 0.1 }]) {
+    const fold = certified()
+    setPolicy(fold, policy)
+    t.equal(fold.state().threshold_index, -1, 'enough for the bar of one stated in time, not for thirty times that')
+    const { max_em_drop, error_level } = policyOf(fold.ledger, LEAF)
+    const needed = losslessGenerations(max_em_drop, error_level / 30)
+    fold.learn(KEPT, 1000, needed - FIRST - 1)
+    t.equal(fold.state().threshold_index, -1)
+    fold.learn(KEPT, 1000)
+    t.equal(fold.state().threshold_index, LAST)
+    t.match(judged(fold).guarantee, { post_hoc: true, ...policy, epoch: 1, generations: needed })
+  }
+})
+
+t.test('the first wish is not post hoc when it comes back; a new epoch makes the new wish the first', async (t) => {
+  const fold = certified()
+  setPolicy(fold, { max_em_drop: 0.03 })
+  setPolicy(fold, null)
+  t.match(judged(fold).guarantee, { post_hoc: false })
+  t.equal(fold.state().threshold_index, LAST)
+  setPolicy(fold, { max_em_drop: 0.03 })
+  fold.learn({ type: 'reset', key: LEAF, reason: 'start over' }, 2000)
+  fold.learn(KEPT, 2000, losslessGenerations(0.03, 0.05))
+  t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.03, epoch: 2 })
+})
+
+t.test('before any evidence a changed wish is as good as the first', async (t) => {
+  const fold = memoryFold()
+  fold.learn(outcomeOf({ arm: 'treated' }))
+  setPolicy(fold, { max_em_drop: 0.05 })
+  fold.learn(KEPT, 2000, losslessGenerations(0.05, 0.05))
+  t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.05 })
+})
+
+t.test('a half that has just stepped back was seen, too', async (t) => {
+  const fold = memoryFold({ evidence_window: 2 * FIRST })
+  fold.learn(KEPT, 0, FIRST)
+  t.equal(fold.state().halves[0].generations, 0)
+  setPolicy(fold, { max_em_drop: 0.03 })
+  t.equal(fold.state().wish.max_em_drop, 0.02)
+})
+
+t.test('another max_em_drop starts the drift detector over, another error_level does not', async (t) => {
+  const fold = certified()
+  fold.learn(KEPT, 0, 300)
+  fold.learn(LOST, 0, 2)
+  const { drift } = fold.state()
+  t.ok(drift[0]! > 1)
+  setPolicy(fold, { error_level: 0.06 })
+  t.strictSame(fold.state().drift, drift)
+  setPolicy(fold, { max_em_drop: 0.03, error_level: 0.06 })
+  t.strictSame(fold.state().drift, NO_DRIFT)
+})
+
+t.test('a higher control rate makes the leaf settle again, a lower one does not', async (t) => {
+  const fold = certified({ settle_seconds: 0, control_rate: 0.1 })
+  t.equal(fold.state().control_share, 0.1)
+  setPolicy(fold, { control_rate: 0.05, settle_seconds: 60 }, '*', 10_000)
+  t.match(fold.state(), { control_share: 0.05, settles_at: 0 })
+  setPolicy(fold, { control_rate: 0.5, settle_seconds: 60 }, '*', 20_000)
+  t.match(fold.state(), { control_share: 0.5, settles_at: 80_000 })
+})
+
+t.test('a pin moves the share, and nothing of the evidence', async (t) => {
+  const fold = certified({ settle_seconds: 0 })
+  const before = fold.state()
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'incident' }, reason: 'incident' }, 1000)
+  t.strictSame(fold.state(), { ...before, control_share: 1, settles_at: 1000 })
+  fold.learn({ type: 'pin', key: LEAF, pin: null, reason: 'over' }, 2000)
+  t.equal(fold.state().control_share, before.control_share)
+  t.equal(fold.ledger.pins.size, 0)
+})
+
+t.test('a parent\'s pin reaches the shares of the children that fall back on it', async (t) => {
+  const fold = memoryFold({ fallback: 'parent' })
+  fold.learn(KEPT)
+  fold.learn({ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'try' }, reason: 'try' }, 1000)
+  t.ok(fold.state().control_share < 1)
+})
+
+t.test('a reset opens an epoch in that context alone', async (t) => {
+  const fold = certified()
+  fold.learn({ type: 'reset', key: LEAF, reason: 'new checkpoint' }, 3000)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'reset', is_recovering: true, threshold_index: -1, generations: 0, epoch_started_at: 3000, control_share: 1 })
+  t.equal(evidenceOf(fold.state()).generations, 0)
+  t.match(fold.state('model=q'), { epoch: 1, threshold_index: LAST })
+  t.match(fold.changes.at(-1)!, { key: LEAF, cause: 'reset', before: GRID[LAST], after: null })
+  fold.learn({ type: 'reset', key: 'model=nobody', reason: 'typo' }, 4000)
+  t.notOk(fold.states.has('model=nobody'))
+})
+
+t.test('a context that was reset does not fall back until it is certified again, whatever epochs come', async (t) => {
+  const fold = certified({ fallback: 'parent' })
+  fold.learn({ type: 'reset', key: LEAF, reason: 'new checkpoint' }, 1000)
+  t.equal(fold.state().control_share, 1)
+  setPolicy(fold, { check_every_tokens: 16 }, LEAF, 2000)
+  t.match(fold.state(), { epoch: 3, epoch_cause: 'policy', is_recovering: true, control_share: 1 })
+})
+
+t.test('other levels: contexts without a place go, the rest start an epoch', async (t) => {
+  const fold = certified()
+  const { configuration } = fold.ledger
+  fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['model'] } }, 1000)
+  t.strictSame([...fold.states.keys()], ['*', 'model=q'])
+  t.equal(fold.ledger.contexts, 2)
+  for (const key of fold.states.keys()) {
+    t.match(fold.state(key), { epoch: 2, epoch_cause: 'configuration', threshold_index: -1 }, key)
+    t.equal(evidenceOf(fold.state(key)).generations, 0, key)
+  }
+  fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['task', 'model'] } }, 2000)
+  t.strictSame([...fold.states.keys()], ['*'], 'the same levels in another order are other levels')
+  t.equal(fold.ledger.contexts, 1)
+})
+
+t.test('policies and pins of levels that come back are still there', async (t) => {
+  const fold = certified()
+  const { configuration } = fold.ledger
+  setPolicy(fold, { min_tokens: 5 }, LEAF)
+  fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['task'] } }, 1000)
+  fold.learn({ type: 'configuration', configuration }, 2000)
+  fold.learn(KEPT, 3000)
+  t.equal(fold.state().meaning.min_tokens, 5, 'as a replica has it, which reads the store\'s policies')
+})
+
+t.test('other defaults are a change of policy', async (t) => {
+  const fold = certified()
+  const { configuration } = fold.ledger
+  fold.learn({ type: 'configuration', configuration: { ...configuration, defaults: { settle_seconds: 0, min_tokens: 9 } } }, 1000)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'configuration', meaning: { min_tokens: 9 } })
+  fold.learn({ type: 'configuration', configuration: { ...configuration, max_contexts: 3 } }, 2000)
+  t.equal(fold.state().epoch, 3)
+  fold.learn({ type: 'configuration', configuration: { ...configuration, max_contexts: 4 } }, 3000)
+  t.equal(fold.state().epoch, 3, 'another limit changes no meaning')
+})

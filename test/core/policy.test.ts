@@ -1,0 +1,48 @@
+import t from 'tap'
+import { DEFAULT_POLICY, effectivePolicy, policyProblem, type PolicyPatch } from '../../src/core/policy.js'
+
+t.test('the defaults of DESIGN section 4', async (t) => {
+  t.strictSame(DEFAULT_POLICY, {
+    max_em_drop: 0.02,
+    error_level: 0.05,
+    control_rate: 'auto',
+    label: 'exact_match',
+    mode: 'enforce',
+    fallback: 'continue',
+    min_tokens: 0,
+    check_every_tokens: 32,
+    settle_seconds: 300,
+    evidence_window: 20000,
+    max_evidence_age_seconds: 604800,
+  })
+})
+
+t.test('a policy inherits field by field from the nearest link that states it', async (t) => {
+  const policies = new Map<string, PolicyPatch>([
+    ['*', { max_em_drop: 0.03, mode: 'shadow' }],
+    ['model=q', { max_em_drop: 0.01 }],
+    ['model=q,task=a', { mode: 'off' }],
+    ['model=r', { label: 'agreement' }],
+  ])
+  const defaults = { max_em_drop: 0.04, min_tokens: 7 }
+  const fields = (key: string) => {
+    const { max_em_drop, mode, label, min_tokens, error_level } = effectivePolicy(defaults, policies, key)
+    return { max_em_drop, mode, label, min_tokens, error_level }
+  }
+  const common = { label: 'exact_match', min_tokens: 7, error_level: 0.05 }
+  t.strictSame(fields('*'), { ...common, max_em_drop: 0.03, mode: 'shadow' })
+  t.strictSame(fields('model=q'), { ...common, max_em_drop: 0.01, mode: 'shadow' })
+  t.strictSame(fields('model=q,task=a'), { ...common, max_em_drop: 0.01, mode: 'off' })
+  t.strictSame(fields('model=q,task=b'), { ...common, max_em_drop: 0.01, mode: 'shadow' }, 'siblings are strangers')
+  t.strictSame(fields('model=qq'), { ...common, max_em_drop: 0.03, mode: 'shadow' }, 'whole links')
+  t.strictSame(effectivePolicy({}, new Map(), 'model=q'), DEFAULT_POLICY)
+})
+
+t.test('a half-window below twice the lossless count is refused', async (t) => {
+  const problem = (evidence_window: number, max_em_drop = 0.02, error_level = 0.05) =>
+    policyProblem({ ...DEFAULT_POLICY, max_em_drop, error_level, evidence_window })
+  t.equal(problem(896), null, '2 x 2 x 224')
+  t.match(problem(895), { path: '/evidence_window', message: '896' })
+  t.match(problem(20_000, 0.001, 0.001), { path: '/evidence_window' }, 'the default window is too small for the strictest of wishes')
+  t.equal(problem(4 * 88, 0.05), null)
+})
