@@ -6,11 +6,12 @@ import type { Change } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
-import { appendEntries, entriesAfter, logLag, trimLog } from './embedded-log.js'
+import { moveVersion, writeCommit } from './embedded-commit.js'
+import { checkGround } from './embedded-ground.js'
+import { EmbeddedLease } from './embedded-lease.js'
+import { appendEntries, entriesAfter, logLag } from './embedded-log.js'
 import { openTables, type Tables } from './embedded-tables.js'
-import {
-  decodeChange, decodeLedger, decodePin, decodePolicy, decodeState, encodeChange, encodeLedger, encodeState, HISTORY_LIMIT,
-} from './encoding.js'
+import { decodeChange, decodeLedger, decodePin, decodePolicy, decodeState, encodeState, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import {
   LeaseLostError, StoreUnavailableError, type Commit, type Cursor, type Learned, type Revision, type Store, type StoredEntry,
@@ -21,29 +22,22 @@ export interface EmbeddedOptions {
   readonly dataDir: string
   /** How long a generation id is remembered, s. */
   readonly dedupSeconds: number
-  /** The clock, ms. */
-  readonly now?: () => number
 }
-
-interface Lease { readonly token: number, readonly holder: string, readonly until: number }
 
 /** A store in a folder, for one process: LMDB, whose write transactions run one at a time and are on disk when they resolve. */
 export class EmbeddedStore implements Store {
   readonly kind = 'embedded'
   readonly #tables: Tables
   readonly #release: () => Promise<void>
-  readonly #now: () => number
   readonly #dedupMs: number
   readonly #events = new EventEmitter().setMaxListeners(0)
-  // In memory: all who could hold a lease on this folder end with the process.
-  #lease: Lease | null = null
+  readonly #lease = new EmbeddedLease()
   #isUp = true
   #isClosed = false
 
-  private constructor (tables: Tables, release: () => Promise<void>, { dedupSeconds, now = Date.now }: EmbeddedOptions) {
+  private constructor (tables: Tables, release: () => Promise<void>, { dedupSeconds }: EmbeddedOptions) {
     this.#tables = tables
     this.#release = release
-    this.#now = now
     this.#dedupMs = dedupSeconds * 1000
   }
 
@@ -52,10 +46,12 @@ export class EmbeddedStore implements Store {
     const { dataDir } = options
     mkdirSync(dataDir, { recursive: true })
     await checkFolder(dataDir)
+    checkGround(dataDir)
     const tables = openTables(dataDir)
+    let release = async () => {}
     try {
       // LMDB's write lock, which the kernel takes back from the dead, makes processes that start at once take turns.
-      const release = await tables.root.transaction(() => takeFolder(dataDir))
+      release = await tables.root.transaction(() => takeFolder(dataDir))
       const store = new EmbeddedStore(tables, release, options)
       await store.#write(() => {
         if (tables.getMeta('state_id') !== '') return
@@ -65,6 +61,7 @@ export class EmbeddedStore implements Store {
       return store
     } catch (error) {
       await tables.root.close()
+      await release()
       throw error
     }
   }
@@ -75,8 +72,8 @@ export class EmbeddedStore implements Store {
   async append (entries: readonly LogEntry[]): Promise<boolean[]> {
     const tables = this.#tables
     const { accepted, written } = await this.#write(() => {
-      const result = appendEntries(tables, entries, this.#now(), this.#dedupMs)
-      if (result.written.length > 0) tables.setMeta('policy_version', this.#moveVersion(result.written))
+      const result = appendEntries(tables, entries, Date.now(), this.#dedupMs)
+      if (result.written.length > 0) tables.setMeta('policy_version', moveVersion(tables, result.written))
       return result
     })
     this.#events.emit('appended')
@@ -97,51 +94,43 @@ export class EmbeddedStore implements Store {
 
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
     return this.#write(() => {
-      if (this.#lease !== null && this.#lease.holder !== holder && this.#isCurrent(this.#lease.token)) return null
+      if (this.#lease.isHeldByOther(holder)) return null
       const token = this.#tables.getMeta('token') + 1
       this.#tables.setMeta('token', token)
-      this.#lease = { token, holder, until: performance.now() + ttlMs }
+      this.#lease.give(holder, token, ttlMs)
       return token
     })
   }
 
   async renewLease (token: number, ttlMs: number): Promise<boolean> {
     this.#reads()
-    if (!this.#isCurrent(token)) return false
-    this.#lease = { ...this.#lease!, until: performance.now() + ttlMs }
-    return true
+    return this.#lease.renew(token, ttlMs)
   }
 
   async releaseLease (token: number): Promise<void> {
     this.#reads()
-    if (this.#isCurrent(token)) this.#lease = null
+    this.#lease.release(token)
   }
 
   async learned (): Promise<Learned> {
     const { contexts, getMeta } = this.#reads()
+    const cursor = getMeta('cursor')
     const ledger = getMeta('ledger')
+    const texts = [...contexts.getRange()]
     return {
-      cursor: getMeta('cursor'),
+      cursor,
       ledger: ledger === null ? null : decodeLedger(ledger),
-      contexts: new Map(contexts.getRange().map(({ key, value }) => [key, decodeState(value)])),
+      contexts: new Map(await inTurns(texts, ({ key, value }) => [key, decodeState(value)])),
     }
   }
 
-  async commit ({ token, from, to, contexts, ledger, decisive, changes }: Commit): Promise<void> {
-    const tables = this.#tables
+  async commit (commit: Commit): Promise<void> {
+    const texts = await inTurns([...commit.contexts], ([key, state]) => [key, state && encodeState(state)] as const)
     await this.#write(() => {
-      if (!this.#isCurrent(token)) throw new LeaseLostError(`Lease ${token} has ended`)
-      if (tables.getMeta('cursor') !== from) throw new LeaseLostError(`The cursor is no longer at ${from}`)
-      for (const [key, state] of contexts) {
-        if (state === undefined) tables.contexts.removeSync(key); else tables.contexts.putSync(key, encodeState(state))
-      }
-      if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
-      if (decisive.length > 0) this.#moveVersion(decisive)
-      addHistory(tables, changes)
-      tables.setMeta('cursor', to)
-      trimLog(tables, to)
+      if (!this.#lease.isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
+      writeCommit(this.#tables, commit, texts)
     })
-    if (decisive.length > 0) this.#events.emit('notice')
+    if (commit.decisive.length > 0) this.#events.emit('notice')
   }
 
   async revision (): Promise<Revision> {
@@ -151,7 +140,7 @@ export class EmbeddedStore implements Store {
       salt: tables.getMeta('salt'),
       version: tables.getMeta('version'),
       policyVersion: tables.getMeta('policy_version'),
-      ...logLag(tables, this.#now()),
+      ...logLag(tables, Date.now()),
     }
   }
 
@@ -210,24 +199,6 @@ export class EmbeddedStore implements Store {
     }
   }
 
-  /** In a transaction of the caller's. */
-  #moveVersion (keys: readonly string[]): number {
-    const { changed, changedAt, getMeta, setMeta } = this.#tables
-    const version = getMeta('version') + 1
-    setMeta('version', version)
-    for (const key of keys) {
-      const before = changed.get(key)
-      if (before !== undefined) changedAt.removeSync([before, key])
-      changed.putSync(key, version)
-      changedAt.putSync([version, key], true)
-    }
-    return version
-  }
-
-  #isCurrent (token: number): boolean {
-    return this.#lease !== null && this.#lease.token === token && performance.now() < this.#lease.until
-  }
-
   #appended (withinMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -239,11 +210,4 @@ export class EmbeddedStore implements Store {
       this.#events.on('appended', done)
     })
   }
-}
-
-function addHistory (tables: Tables, changes: readonly Change[]): void {
-  let number = tables.getMeta('history')
-  for (const change of changes) tables.history.putSync(++number, encodeChange(change))
-  tables.setMeta('history', number)
-  for (const old of [...tables.history.getKeys({ end: number - HISTORY_LIMIT + 1 })]) tables.history.removeSync(old)
 }

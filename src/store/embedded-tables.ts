@@ -1,4 +1,5 @@
 import { open, type Database, type RootDatabase } from 'lmdb'
+import { PAGE_SIZE } from './embedded-ground.js'
 import { START, type Place } from './encoding.js'
 import type { Cursor } from './store.js'
 
@@ -47,7 +48,7 @@ export function openTables (folder: string): Tables {
     noSubdir: false, // or a dot in the folder's name would make it a file
     overlappingSync: false, // a commit resolves when it is on disk, not before
     eventTurnBatching: false, // or a failed commit, of a full disk say, also rejects a promise that nobody holds, which ends the process
-    pageSize: 8192, // keys up to 4,026 bytes: a context key of seven levels at their longest
+    pageSize: PAGE_SIZE,
     encoding: 'msgpack',
   })
   const texts = <K extends Place | string | number>(name: string) => root.openDB<string, K>(name, { encoding: 'string' })

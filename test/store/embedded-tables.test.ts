@@ -1,9 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
+import { fileLimit, withoutFileLimit } from './file-limit.js'
 import { commitOf, contentOf, idsOf, outcome, outcomes, pinEntry, state, TICK } from './fixtures.js'
 
 t.test('the folder is made, and may have a dot in its name', async (t) => {
@@ -29,13 +29,10 @@ t.test('the longest context key of seven levels fits', async (t) => {
   t.same(await contentOf(store), content)
 })
 
-const hasPrlimit = spawnSync('prlimit', ['--version']).error === undefined
-
-t.test('a full disk refuses, and takes writes again when there is room', { skip: !hasPrlimit && 'prlimit is not on the PATH' }, async (t) => {
+t.test('a full disk refuses, and takes writes again when there is room', { skip: withoutFileLimit }, async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t), dedupSeconds: 3600 })
   t.teardown(() => store.close())
-  const limitFiles = (size: string) => execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${size}:unlimited`])
-  t.teardown(() => limitFiles('unlimited'))
+  const limitFiles = fileLimit(t)
   t.capture(console, 'error') // lmdb's own words
   limitFiles('3000000')
   let kept = 0

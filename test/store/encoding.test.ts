@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  decodeChange, decodeEntry, decodeLedger, decodeState, encodeChange, encodeEntry, encodeLedger, encodeState, tableWrite, toCursor, toPlace,
+  decodeChange, decodeEntry, decodeLedger, decodeState, encodeChange, encodeEntry, encodeLedger, encodeState, inTurns, tableWrite, toCursor,
+  toPlace,
 } from '../../src/store/encoding.js'
 import { holds } from '../property.js'
 import { change, LEDGER, outcome, pinEntry, RESET, state, TICK, unpinEntry } from './fixtures.js'
@@ -31,4 +32,18 @@ t.test('policies and pins are written beside the log, and nothing else is', asyn
 t.test('a cursor names a place', async (t) => {
   t.same(toPlace('1795539103502-17'), [1795539103502, 17])
   holds(t, fc.property(fc.nat(), fc.nat(), (ms, sequence) => { t.same(toPlace(toCursor([ms, sequence])), [ms, sequence]) }))
+})
+
+t.test('much is encoded in turns', async (t) => {
+  t.same(await inTurns([], String), [])
+  let turns = 0
+  const counting = setInterval(() => { turns++ }, 0)
+  const items = Array.from({ length: 1001 }, (_, i) => i)
+  const start = performance.now()
+  t.same(await inTurns(items, (item) => {
+    while (performance.now() < start + (item + 1) * 0.02); // 0.02 ms each
+    return String(item)
+  }), items.map(String))
+  clearInterval(counting)
+  t.ok(turns > 0, 'others had theirs')
 })

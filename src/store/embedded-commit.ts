@@ -1,0 +1,40 @@
+import type { Change } from '../core/fold.js'
+import { trimLog } from './embedded-log.js'
+import type { Tables } from './embedded-tables.js'
+import { encodeChange, encodeLedger, HISTORY_LIMIT } from './encoding.js'
+import { LeaseLostError, type Commit } from './store.js'
+
+// All of this runs in a transaction of the caller's.
+
+/** @param texts the states, encoded; `undefined` deletes */
+export function writeCommit (
+  tables: Tables, { from, to, ledger, decisive, changes }: Commit, texts: ReadonlyArray<readonly [key: string, text: string | undefined]>
+): void {
+  if (tables.getMeta('cursor') !== from) throw new LeaseLostError(`The cursor is no longer at ${from}`)
+  for (const [key, text] of texts) if (text === undefined) tables.contexts.removeSync(key); else tables.contexts.putSync(key, text)
+  if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
+  if (decisive.length > 0) moveVersion(tables, decisive)
+  addHistory(tables, changes)
+  tables.setMeta('cursor', to)
+  trimLog(tables, to)
+}
+
+/** Makes a new version, with which these keys changed. */
+export function moveVersion ({ changed, changedAt, getMeta, setMeta }: Tables, keys: readonly string[]): number {
+  const version = getMeta('version') + 1
+  setMeta('version', version)
+  for (const key of keys) {
+    const before = changed.get(key)
+    if (before !== undefined) changedAt.removeSync([before, key])
+    changed.putSync(key, version)
+    changedAt.putSync([version, key], true)
+  }
+  return version
+}
+
+function addHistory ({ history, getMeta, setMeta }: Tables, changes: readonly Change[]): void {
+  let number = getMeta('history')
+  for (const change of changes) history.putSync(++number, encodeChange(change))
+  setMeta('history', number)
+  for (const old of [...history.getKeys({ end: number - HISTORY_LIMIT + 1 })]) history.removeSync(old)
+}

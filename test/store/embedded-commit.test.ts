@@ -1,0 +1,24 @@
+import t from 'tap'
+import { moveVersion, writeCommit } from '../../src/store/embedded-commit.js'
+import { openTables } from '../../src/store/embedded-tables.js'
+import { temporaryFolder } from '../helper.js'
+import { commitOf } from './fixtures.js'
+
+t.test('the index of changes has each key once, under its last version', async (t) => {
+  const tables = openTables(await temporaryFolder(t))
+  t.teardown(() => tables.root.close())
+  for (const keys of [['a', 'b'], ['b', 'c'], ['b', 'b']]) await tables.root.childTransaction(() => moveVersion(tables, keys))
+  t.same([...tables.changedAt.getKeys()], [[1, 'a'], [2, 'c'], [3, 'b']])
+  t.same([...tables.changed.getRange()].map(({ key, value }) => [key, value]), [['a', 1], ['b', 3], ['c', 2]])
+})
+
+t.test('a commit from another place throws before it writes', async (t) => {
+  const tables = openTables(await temporaryFolder(t))
+  t.teardown(() => tables.root.close())
+  const commit = commitOf(1, { from: '1-0', to: '2-0' })
+  await t.rejects(tables.root.childTransaction(() => { writeCommit(tables, commit, [['*', '{}']]) }), { name: 'LeaseLostError' })
+  t.equal(tables.contexts.get('*'), undefined)
+  await tables.root.childTransaction(() => { writeCommit(tables, { ...commit, from: '0-0' }, [['*', '{}']]) })
+  t.equal(tables.contexts.get('*'), '{}')
+  t.equal(tables.getMeta('cursor'), '2-0')
+})

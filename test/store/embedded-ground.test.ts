@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkGround, PAGE_SIZE } from '../../src/store/embedded-ground.js'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { temporaryFolder } from '../helper.js'
+import { fileLimit, withoutFileLimit } from './file-limit.js'
+
+const open = (dataDir: string) => EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
+
+t.test('a database and an empty folder are good ground', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  checkGround(dataDir)
+  t.same(readdirSync(dataDir), [], 'nothing is left of the check')
+  writeFileSync(join(dataDir, 'data.mdb'), '')
+  checkGround(dataDir) // as a process leaves it that was killed at its very start
+  await (await open(dataDir)).close()
+  checkGround(dataDir)
+  await (await open(dataDir)).close()
+})
+
+t.test('a file that is no database is named', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const file = join(dataDir, 'data.mdb')
+  await (await open(dataDir)).close()
+  const whole = readFileSync(file)
+  const refused = { message: new RegExp(`^${file} is no database`) }
+  for (const size of [1, PAGE_SIZE, PAGE_SIZE + 20]) {
+    writeFileSync(file, whole)
+    truncateSync(file, size)
+    await t.rejects(open(dataDir), refused, `${size} bytes of it`)
+  }
+  writeFileSync(file, 'something else'.repeat(10_000))
+  await t.rejects(open(dataDir), refused)
+  writeFileSync(file, whole)
+  await (await open(dataDir)).close()
+})
+
+t.test('a file in the folder\'s place is named', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  writeFileSync(join(dataDir, 'file'), '')
+  await t.rejects(open(join(dataDir, 'file')), { message: /EEXIST.*file/ })
+})
+
+t.test('a disk that is full at start is told of', { skip: withoutFileLimit }, async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const limitFiles = fileLimit(t)
+  limitFiles('10000')
+  await t.rejects(open(dataDir), { message: new RegExp(`^Can't write to the data folder ${dataDir}: EFBIG`) })
+  t.same(readdirSync(dataDir), [])
+  limitFiles('unlimited')
+  await (await open(dataDir)).close()
+})
