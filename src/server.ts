@@ -25,14 +25,22 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   return { url: `http://${host}:${port}`, config, log, close: () => app.close() }
 }
 
-/** Runs the service until SIGTERM or SIGINT. Resolves when it serves. @throws like startService */
+/** Runs the service until SIGTERM or SIGINT, also one that comes while it starts. Resolves when it serves. @throws like startService */
 export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
-  const { url, config, log, close } = await startService({ env })
-  log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate serves')
-  closeWithGrace({ delay: config.shutdownSeconds * 1000, logger: false }, async ({ signal, err }) => {
+  const { shutdownSeconds } = readConfig(env)
+  const starting = startService({ env })
+  const listeners = closeWithGrace({ delay: shutdownSeconds * 1000, logger: false }, async ({ signal, err }) => {
+    const { log, close } = await starting
     if (err) log.fatal({ err }, 'closing after an error')
     else log.info({ signal }, 'closing')
     await close()
     log.info('closed')
   })
+  try {
+    const { url, config, log } = await starting
+    log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate serves')
+  } catch (error) {
+    listeners.uninstall()
+    throw error
+  }
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { readConfig } from '../src/config.js'
+import type { Context } from '../src/core/context.js'
 import { ruleFor } from '../src/core/snapshot.js'
 import { emptyModel, loadModel } from '../src/model.js'
 import { certify, CONTEXT, KEY } from './certify.js'
@@ -25,7 +26,8 @@ t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
     const revision = await store.revision()
     model = await loadModel(store, options, model, revision)
     const whole = await loadModel(store, options, null, revision)
-    for (const context of [CONTEXT, { model: 'q', task: 'other' }, { model: 'new' }, {}]) {
+    const contexts: Context[] = [CONTEXT, { model: 'q', task: 'other' }, { model: 'new' }, {}]
+    for (const context of contexts) {
       t.strictSame(ruleFor(model.snapshot, context), ruleFor(whole.snapshot, context))
     }
   }

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import t from 'tap'
 import { KEY, losslessOutcome } from './certify.js'
 import { temporaryFolder, until } from './helper.js'
@@ -42,6 +44,14 @@ t.test('SIGTERM: the request in flight is answered, what was accepted is found a
   await again.url()
   await until('both are learned', async () => (await again.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 2)
   t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })
+})
+
+t.test('SIGTERM while it starts', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const service = startProcess(t, { DATA_DIR })
+  await until('it opens its folder', () => existsSync(join(DATA_DIR, 'in-use.sock')))
+  service.child.kill('SIGTERM')
+  t.same(await service.exited, { code: 0, signal: null })
 })
 
 t.test('requests are logged with an id; decisions at debug only', async (t) => {
