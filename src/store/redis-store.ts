@@ -93,11 +93,11 @@ export class RedisStore implements Store {
   }
 
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
-    return await this.#main.script('acquireLease', [KEYS.lease, KEYS.leaseToken], [holder, ttlMs]) as number | null
+    return await this.#main.script('acquireLease', [KEYS.lease, KEYS.leaseToken], [holder, Math.ceil(ttlMs)]) as number | null
   }
 
   async renewLease (token: number, ttlMs: number): Promise<boolean> {
-    return await this.#main.script('renewLease', [KEYS.lease], [token, ttlMs]) === 1
+    return await this.#main.script('renewLease', [KEYS.lease], [token, Math.ceil(ttlMs)]) === 1
   }
 
   async releaseLease (token: number): Promise<void> {

@@ -27,8 +27,8 @@ export function learningContract (law: Law): void {
 
   law('a lease ends by itself, and a renewed one later', async (t, { store, other }) => {
     const start = performance.now()
-    const first = (await store.acquireLease('a b  c', 100))!
-    t.equal(await store.renewLease(first, 300), true)
+    const first = (await store.acquireLease('a b  c', 100.5))!
+    t.equal(await store.renewLease(first, 300.5), true)
     const second = await until('the lease ends', () => other.acquireLease('b', LONG))
     t.ok(performance.now() - start >= 290)
     t.ok(second > first)
