@@ -32,6 +32,8 @@ export interface ContextState {
   readonly is_recovering: boolean
   readonly epoch_started_at: number
   readonly settles_at: number
+  /** Until then, of the generations begun under a higher control share, only those count that are control under the lower one as well. */
+  readonly narrows_until: number
   readonly meaning: Meaning
   /** The wish the epoch's evidence was gathered for; another one is chosen after looking (post hoc). */
   readonly wish: { readonly max_em_drop: number, readonly error_level: number }
@@ -81,6 +83,7 @@ export function openEpoch (
     is_recovering: cause === 'drift' || cause === 'reset' || (previous?.is_recovering === true && previous.threshold_index === -1),
     epoch_started_at: time,
     settles_at: time + policy.settle_seconds * 1000,
+    narrows_until: time,
     meaning: meaningOf(policy, levels),
     wish: { max_em_drop: policy.max_em_drop, error_level: policy.error_level },
     halves: [NO_EVIDENCE, NO_EVIDENCE],

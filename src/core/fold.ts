@@ -75,7 +75,8 @@ export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standin
 }
 
 /**
- * Follows the control share; the generations that a rise makes control finish short ones first, so the context settles again.
+ * Follows the control share. The generations that a rise makes control finish short ones first, so the context settles again. Those that
+ * were control before a fall finish long ones last, while few new ones join them: until they are gone only draws below the new share count.
  * @returns the threshold in force, on which the share depends
  */
 export function moveShare (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
@@ -85,8 +86,8 @@ export function moveShare (fold: Fold, leafKey: string, time: number): InForce &
   const wanted = wantedShare(force.leaf, force)
   const share = rate === 'auto' ? nextShare(state.control_share, wanted) : wanted
   if (share !== state.control_share) {
-    const settlesAt = share > state.control_share ? Math.max(state.settles_at, time + settle * 1000) : state.settles_at
-    fold.set(leafKey, { ...state, control_share: share, settles_at: settlesAt })
+    const field = share > state.control_share ? 'settles_at' : 'narrows_until'
+    fold.set(leafKey, { ...state, control_share: share, [field]: Math.max(state[field], time + settle * 1000) })
   }
   return force
 }

@@ -23,12 +23,13 @@ export function learnOutcome (fold: Fold, time: number, outcome: LoggedOutcome):
 
   const before = leaf && moveShare(fold, leafKey, time) // an ancestor's threshold may have moved since the last outcome here
   const arm = armOf(outcome, leaf === undefined ? CONTROL_FLOOR : Math.min(leaf.control_share, fold.get(leafKey)!.control_share))
+  const isCompared = before?.threshold != null && (arm === 'treated' || !isBeforeFall(fold.get(leafKey)!, outcome, time))
   const saved = before === undefined || arm !== 'treated' ? 0 : savedBy(outcome, before, policyOf(fold.ledger, leafKey))
   for (const key of chain) {
     const state = fold.get(key)
     if (state === undefined) continue
     const policy = policyOf(fold.ledger, key)
-    const counted = countOutcome(state, outcome, arm, before?.threshold != null, saved, policy, time)
+    const counted = countOutcome(state, outcome, arm, isCompared, saved, policy, time)
     const isLeaf = key === leafKey
     const watched = isLeaf ? watchedIndex(state, before!) : state.threshold_index
     const next = isLeaf || outcome.u < CONTROL_FLOOR ? learnEvidence(fold, counted, outcome, arm, policy, time, watched) : counted
@@ -50,6 +51,11 @@ function armOf ({ stopped, arm, u }: LoggedOutcome, share: number): Arm | null {
   return arm ?? (u < share ? 'control' : null)
 }
 
+/** Whether a control generation may be one only because it began before the share fell; for a while that is true of long ones above all. */
+function isBeforeFall (leaf: ContextState, { u }: LoggedOutcome, time: number): boolean {
+  return time < leaf.narrows_until && u >= leaf.control_share
+}
+
 /** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s); none where it says that all are saved. */
 function savedBy ({ tokens }: LoggedOutcome, { threshold, source }: InForce, { mode }: Policy): number {
   return threshold === null || mode !== 'enforce' || source.savedRatio === 1 ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
@@ -61,7 +67,7 @@ function watchedIndex (leaf: ContextState, { scope, source, isPinned }: InForce)
 }
 
 function countOutcome (
-  state: ContextState, outcome: LoggedOutcome, arm: Arm | null, hasThreshold: boolean, saved: number, policy: Policy, time: number
+  state: ContextState, outcome: LoggedOutcome, arm: Arm | null, isCompared: boolean, saved: number, policy: Policy, time: number
 ): ContextState {
   const em = outcome.full[policy.label]
   const add = (totals: ArmTotals): ArmTotals => ({
@@ -73,7 +79,7 @@ function countOutcome (
   return {
     ...state,
     generations: state.generations + 1,
-    arms: arm === null || !hasThreshold ? state.arms : { ...state.arms, [arm]: add(state.arms[arm]) },
+    arms: arm === null || !isCompared ? state.arms : { ...state.arms, [arm]: add(state.arms[arm]) },
     tokens_saved: state.tokens_saved + saved,
     updated_at: time,
   }
@@ -86,7 +92,7 @@ function learnEvidence (
   if (arm === null) return { ...state, unknown_arm: state.unknown_arm + 1 }
   if (arm === 'treated') return state
   if (outcome.sample_index !== null && outcome.sample_index !== 0) return { ...state, siblings: state.siblings + 1 }
-  if (time < state.settles_at) return { ...state, unsettled: state.unsettled + 1 }
+  if (time < state.settles_at || isBeforeFall(state, outcome, time)) return { ...state, unsettled: state.unsettled + 1 }
   if (outcome.steps === null) return { ...state, unstepped: state.unstepped + 1 }
   const em = outcome.full[policy.label]
   if (em === undefined) return { ...state, unlabelled: state.unlabelled + 1 }

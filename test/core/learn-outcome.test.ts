@@ -112,7 +112,7 @@ t.test('a rise of the control share makes the context settle again', async (t) =
 
 t.test('a child on its parent\'s threshold settles again when the parent loses it, from its first outcome on', async (t) => {
   const fold = memoryFold({ settle_seconds: 60, fallback: 'parent' })
-  const child = outcomeOf({ context: { model: 'q', task: 'other' }, u: 0.5 })
+  const child = outcomeOf({ context: { model: 'q', task: 'other' }, u: 0.03 })
   const key = 'model=q,task=other'
   fold.learn(KEPT, 0)
   fold.learn(child, 0)
@@ -253,6 +253,24 @@ t.test('the arms are compared only where a threshold was in force', async (t) =>
     control: { generations: 2, tokens: 200, labelled: 2, em: 2 },
     treated: { generations: 4, tokens: 200, labelled: 3, em: 0 },
   })
+})
+
+t.test('generations begun before the share fell are neither evidence nor compared, unless they are control after it as well', async (t) => {
+  const fold = memoryFold({ settle_seconds: 60 })
+  fold.learn(KEPT, 0)
+  fold.learn(KEPT, 60_000, FIRST)
+  const { control_share: share, narrows_until } = fold.state()
+  t.ok(share > 0.1 && share < 0.2)
+  t.equal(narrows_until, 120_000, 'the fall has just come')
+  fold.learn(outcomeOf({ u: 0.2 }), 119_999)
+  t.match(fold.state(), { unsettled: 2, arms: { control: { generations: 0 } } }, 'control only because it began under a share of 1')
+  fold.learn(outcomeOf({ u: 0.1 }), 119_999)
+  t.match(fold.state(), { unsettled: 2, arms: { control: { generations: 1 } } }, 'control under both')
+  fold.learn({ ...TREATED, u: 0.2 }, 119_999)
+  t.match(fold.state(), { arms: { treated: { generations: 1 } } })
+  fold.learn(outcomeOf({ u: 0.2 }), 120_000)
+  t.equal(generationsAt(fold), FIRST + 2, 'later an echoed arm is what it says')
+  t.strictSame(['*', 'model=q'].map((key) => generationsAt(fold, key)), [FIRST, FIRST], 'above the leaf the floor decides')
 })
 
 t.test('tokens saved are estimated from what the treated used', async (t) => {
