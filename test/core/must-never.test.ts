@@ -1,0 +1,162 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { certifiedIndex } from '../../src/core/certificate.js'
+import { evidenceOf } from '../../src/core/context-state.js'
+import { decide } from '../../src/core/decide.js'
+import { policyOf } from '../../src/core/fold.js'
+import { GRID } from '../../src/core/grid.js'
+import { standingOf } from '../../src/core/in-force.js'
+import { judge } from '../../src/core/judge.js'
+import type { LogEntry } from '../../src/core/log-entry.js'
+import type { LoggedOutcome } from '../../src/core/outcome.js'
+import { compileSnapshot, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
+import { holds } from '../property.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP, type MemoryFold } from './memory-fold.js'
+
+// DESIGN section 3, "What must never happen (each is a test)": one test each, in its order.
+
+const LAST = GRID.length - 1
+
+/** What a replica compiles from learned state. */
+function snapshotFrom (fold: MemoryFold): Snapshot {
+  const { levels } = fold.ledger.configuration
+  const standpoints = new Map<string, Standpoint>()
+  for (const [key, state] of fold.states) {
+    const policy = policyOf(fold.ledger, key)
+    const standing = standingOf(key, policy, fold.ledger.pins.get(key), state, judge(state, policy, levels))
+    standpoints.set(key, { standing, share: state.control_share })
+  }
+  return compileSnapshot({ stateId: 'test', version: 1, levels, salt: 'salt' }, standpoints)
+}
+
+const sureStep = { tokens: 40, confidence: 1, arm: 'treated' } as const
+
+t.test('must never: the first failing threshold returned', async (t) => {
+  const bar = Math.log(20)
+  for (let passing = 0; passing <= GRID.length; passing++) {
+    const lost = GRID.map((_, k) => k < passing ? 0 : 60)
+    t.equal(certifiedIndex({ generations: 1000, lost, gained: GRID.map(() => 0) }, 0.02, bar), passing - 1, `${passing} pass`)
+  }
+  const fold = memoryFold()
+  const loseFrom = (k: number) => outcomeOf({ steps: [{ tokens: 20, confidence: GRID[k]!, exact_match: 0 }, SURE_STEP] })
+  fold.learn(loseFrom(12), 0, 30)
+  fold.learn(KEPT, 0, 500)
+  t.equal(fold.state().threshold_index, 11)
+  const snapshot = snapshotFrom(fold)
+  t.equal(decide(snapshot, 'fresh', { ...sureStep, confidence: GRID[12]!, context: { model: 'q', task: 'gsm8k' } }).decision, 'continue')
+  t.equal(decide(snapshot, 'fresh', { ...sureStep, confidence: GRID[11]!, context: { model: 'q', task: 'gsm8k' } }).decision, 'stop')
+})
+
+t.test('must never: fixed-n tests re-run under peeking (test/core/peeking.test.ts simulates it): ln E never credits the looking', async (t) => {
+  // Whatever was seen before, the evidence is that of the counts alone: a run of luck that has passed leaves no threshold behind.
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  t.equal(fold.state().threshold_index, LAST)
+  fold.learn(LOST, 0, 2)
+  t.equal(fold.state().threshold_index, -1)
+})
+
+t.test('must never: treated, stopped, unstepped, unsettled or sibling-sample outcomes in the evidence', async (t) => {
+  const SHARE = 0.4
+  const SETTLE = 50
+  const outcome: fc.Arbitrary<LoggedOutcome & { time: number }> = fc.record({
+    time: fc.nat({ max: 200 }),
+    u: fc.constantFrom(0, 0.01, 0.019, 0.02, 0.3, 0.4, 0.9),
+    arm: fc.constantFrom('control', 'control', 'treated', null),
+    stopped: fc.constantFrom(false, false, false, true),
+    sample_index: fc.constantFrom(null, null, 0, 1, -1),
+    full: fc.constantFrom({ exact_match: 1 as const }, { exact_match: 0 as const }, { agreement: 1 as const }, {}),
+    steps: fc.constantFrom([SURE_STEP], [], null),
+  }).map((fields) => ({ ...outcomeOf(), ...fields }))
+  holds(t, fc.property(fc.array(outcome, { maxLength: 40 }), (outcomes) => {
+    const fold = memoryFold({ settle_seconds: SETTLE, control_rate: SHARE })
+    fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'in force' }, reason: 'test' })
+    fold.learn(outcomeOf({ arm: 'treated' }))
+    const counted = { leaf: 0, above: 0 }
+    for (const { time, ...outcome } of outcomes.sort((a, b) => a.time - b.time)) {
+      fold.learn(outcome, time * 1000)
+      const isControl = !outcome.stopped && (outcome.arm === 'control' || (outcome.arm === null && outcome.u < SHARE))
+      const isFirst = outcome.sample_index === null || outcome.sample_index === 0
+      const isEvidence = isControl && isFirst && time >= SETTLE && outcome.steps !== null && outcome.full.exact_match !== undefined
+      if (isEvidence) counted.leaf++
+      if (isEvidence && outcome.u < 0.02) counted.above++
+    }
+    const [root, middle, leaf] = CHAIN.map((key) => evidenceOf(fold.state(key)).generations)
+    return leaf === counted.leaf && middle === counted.above && root === counted.above
+  }), 500)
+})
+
+t.test('must never: one outcome counted twice: once at each link and threshold, however many steps cross (repeats: test/store/contract.ts)', async (t) => {
+  const fold = memoryFold()
+  const many = outcomeOf({ steps: Array.from({ length: 50 }, (_, i) => ({ tokens: i, confidence: i / 49, exact_match: 0 as const })) })
+  fold.learn(many)
+  for (const key of CHAIN) {
+    const { generations, lost, gained, unprobed } = evidenceOf(fold.state(key))
+    t.equal(generations, 1, key)
+    t.ok([...lost, ...gained, ...unprobed].every((count) => count <= 1), key)
+  }
+  const rotated = memoryFold({ evidence_window: 4 })
+  for (let n = 1; n <= 9; n++) {
+    rotated.learn(many)
+    const { generations, lost } = evidenceOf(rotated.state())
+    t.ok(generations <= 4 && generations >= Math.min(n, 2) && lost[LAST] === generations, `${n} outcomes: ${generations} in the halves, none in both`)
+  }
+})
+
+t.test('must never: evidence kept over a change that opens an epoch', async (t) => {
+  const changes: [cause: string, entries: LogEntry[], time: number][] = [
+    ['label', [{ type: 'policy', key: '*', policy: { label: 'agreement' } }], 1],
+    ['min_tokens', [{ type: 'policy', key: '*', policy: { min_tokens: 8 } }], 1],
+    ['check_every_tokens', [{ type: 'policy', key: '*', policy: { check_every_tokens: 8 } }], 1],
+    ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, defaults: { settle_seconds: 0 } } }], 1],
+    ['reset', CHAIN.map((key) => ({ type: 'reset', key, reason: 'test' })), 1],
+    ['drift', Array<LogEntry>(16).fill(LOST), 1],
+    ['silence', [{ type: 'tick' }], 1e12],
+  ]
+  for (const [cause, entries, time] of changes) {
+    const fold = memoryFold()
+    fold.learn(KEPT, 0, 4000)
+    t.ok(CHAIN.every((key) => fold.state(key).threshold_index === LAST), 'certified')
+    for (const entry of entries) fold.learn(entry, time)
+    for (const [key, state] of fold.states) {
+      t.equal(evidenceOf(state).generations, 0, `${cause}: no evidence left of ${key}`)
+      t.match(state, { epoch: 2, threshold_index: -1 }, `${cause}: nor a threshold`)
+    }
+    for (const context of [{ model: 'q', task: 'gsm8k' }, undefined]) {
+      t.equal(decide(snapshotFrom(fold), 'fresh', { ...sureStep, ...(context && { context }) }).decision, 'continue', `${cause}: nobody stops`)
+    }
+  }
+})
+
+t.test('must never: evidence of another score certifies, while the learner has not folded the change', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, 4000)
+  for (const patch of [{ label: 'agreement' }, { min_tokens: 8 }, { check_every_tokens: 8 }] as const) {
+    t.strictSame(judge(fold.state(), policyWith(patch), ['model', 'task']), { index: -1, guarantee: null }, JSON.stringify(patch))
+  }
+})
+
+t.test('must never: a pooled certificate called the child\'s', async (t) => {
+  const fold = memoryFold({ fallback: 'parent' })
+  fold.learn(KEPT, 0, FIRST)
+  const child = { model: 'q', task: 'new' }
+  fold.learn(outcomeOf({ context: child }), 0, FIRST - 1)
+  const ask = (context: object) => decide(snapshotFrom(fold), 'fresh', { ...sureStep, context: { ...context } })
+  t.match(ask(child), { decision: 'stop', scope: 'parent', context: 'model=q', guarantee: null }, 'known, and not certified')
+  t.match(ask({ model: 'q', task: 'unseen' }), { decision: 'stop', scope: 'parent', context: 'model=q', guarantee: null }, 'never seen')
+  t.match(ask({ model: 'unseen' }), { decision: 'stop', scope: 'parent', context: '*', guarantee: null })
+  fold.learn(outcomeOf({ context: child }))
+  t.match(ask(child), { scope: 'own', context: 'model=q,task=new', guarantee: { generations: FIRST } }, 'its own once it has earned it')
+
+  fold.learn({ type: 'policy', key: '*', policy: { fallback: 'continue' } })
+  t.match(ask({ model: 'q', task: 'unseen' }), { decision: 'continue', scope: 'none', guarantee: null }, 'by default it stops nobody')
+})
+
+t.test('must never: a predictor certified on its own training data. There is none yet: evidence of a score other than the raw confidence certifies nothing', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, 4000)
+  const state = fold.state()
+  const predictor = { ...state, meaning: { ...state.meaning, score: 'predictor-1' as 'confidence' } }
+  t.ok(judge(state, policyWith(), ['model', 'task']).index > -1)
+  t.strictSame(judge(predictor, policyWith(), ['model', 'task']), { index: -1, guarantee: null })
+})
