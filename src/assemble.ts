@@ -27,6 +27,7 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     modelAgeSeconds: service.ageSeconds,
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
+    refused: learner.refused,
     lag: service.lag,
     ...busiestContexts(store, service),
   })

@@ -23,7 +23,12 @@ export interface LearnerOptions {
   readonly onChange?: (change: Change) => void
 }
 
-export interface Learner { readonly isLeader: () => boolean, readonly close: () => Promise<void> }
+export interface Learner {
+  readonly isLeader: () => boolean
+  /** Outcomes that found no room for a context of their own (MAX_CONTEXTS), as of this replica's last commit. */
+  readonly refused: () => number
+  readonly close: () => Promise<void>
+}
 
 /**
  * Folds the log into learned state while this process holds the lease. Any number of replicas run one; the lease picks who learns, and its
@@ -34,6 +39,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
   const leaseMs = config.leaseSeconds * 1000
   const stop = new AbortController()
   let isLeader = false
+  let refused = 0
 
   const loop = (async () => {
     while (!stop.signal.aborted) {
@@ -94,6 +100,8 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
     memory.cursor = next.cursor
     memory.ledger = next.ledger
+    if (refused === 0 && next.ledger.refused > 0) log.warn({ refused: next.ledger.refused }, 'no room for more contexts: raise MAX_CONTEXTS')
+    refused = next.ledger.refused
     for (const change of commit.changes) {
       log.info(change, 'threshold moved')
       onChange(change)
@@ -102,6 +110,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
 
   return {
     isLeader: () => isLeader,
+    refused: () => refused,
     async close () {
       stop.abort()
       await loop

@@ -12,6 +12,7 @@ export interface Readings {
   readonly isStoreUp: () => boolean
   readonly isLeader: () => boolean
   readonly lag: () => number
+  readonly refused: () => number
   /** The states of the busiest contexts by key; the root, which sums over all, is always among them. */
   readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
   readonly isLeaf: (key: string) => boolean
@@ -94,6 +95,12 @@ function watchService (registers: Registry[], readings: Readings): void {
   gauge('model_age_seconds', 'Since the model was in step with the store; +Inf: never', () => readings.modelAgeSeconds() ?? Infinity)
   gauge('store_up', '1 when the last contact with the store succeeded', () => readings.isStoreUp() ? 1 : 0)
   gauge('learner_leader', '1 on the replica that learns', () => readings.isLeader() ? 1 : 0)
+  new Counter({ // eslint-disable-line no-new
+    name: 'stopgate_outcomes_without_context_total',
+    help: 'Outcomes that reached only their parents since MAX_CONTEXTS are learned (on the learner)',
+    registers,
+    collect () { this.reset(); this.inc(readings.refused()) },
+  })
   gauge('outcome_log_lag', 'Entries of the log not folded yet, at the last poll', readings.lag)
 }
 

@@ -5,7 +5,7 @@ import { createMetrics } from '../src/metrics.js'
 
 const state = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0)
 const readings = {
-  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, isLeaf: (key: string) => key !== '*',
+  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, isLeaf: (key: string) => key !== '*',
 }
 
 t.test('two registries live side by side', async (t) => {
@@ -27,6 +27,7 @@ t.test('a scrape shows what stands at that moment, the rest of the savings under
   t.notMatch(text, 'stopgate_context_threshold{', 'no threshold, no sample')
   t.match(text, 'stopgate_model_age_seconds +Inf\n')
   t.match(text, 'stopgate_outcome_log_lag 3\n')
+  t.match(text, 'stopgate_outcomes_without_context_total 5\n')
 })
 
 t.test('a key can not break out of its label', async (t) => {

@@ -44,6 +44,14 @@ t.test('arrivals before the epoch settled are not evidence', async (t) => {
     { status: 'settling', control_generations: 0 })
 })
 
+t.test('beyond MAX_CONTEXTS outcomes reach only their parents, and a metric says so', async (t) => {
+  const { send } = await build(t, { MAX_CONTEXTS: '3' })
+  await send('POST', '/v1/outcomes', losslessOutcome('fits'))
+  await send('POST', '/v1/outcomes', losslessOutcome('does not fit', { model: 'q', task: 'other' }))
+  await until('the metric says so', async () => (await send('GET', '/metrics')).body.includes('stopgate_outcomes_without_context_total 1\n'))
+  t.same((await send('GET', '/v1/contexts')).body.contexts.map(({ key }: { key: string }) => key), ['*', 'model=q', KEY])
+})
+
 t.test('answers are graded here, and their text is not kept', async (t) => {
   const { send, store } = await build(t)
   await send('POST', '/v1/outcomes', {
