@@ -58,7 +58,12 @@ export async function startRedis (t: Test, settings: RedisSettings = {}): Promis
     child.kill(signal)
     await once(child, 'exit')
   }
-  t.teardown(() => stop())
+  const orphan = () => { server?.kill('SIGKILL') } // a test that crashes runs no teardown
+  process.on('exit', orphan)
+  t.teardown(async () => {
+    process.off('exit', orphan)
+    await stop()
+  })
   await start()
   return {
     url: `redis://127.0.0.1:${port}`,
