@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { openapiDocument } from '../../src/commands/openapi.js'
+import { openapiDocument } from '../../src/openapi-document.js'
 import { certify } from '../certify.js'
 import { build } from '../helper.js'
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
-import { createApp } from '../app.js'
-import type { Parts } from '../parts.js'
+import { createApp } from './app.js'
+import type { Parts } from './parts.js'
 
 /** The OpenAPI document as openapi/openapi.json keeps it: the routes are registered, nothing is started. */
 export async function openapiDocument (): Promise<string> {

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { AcceptedBatchSchema, AcceptedSchema, OutcomeSchema } from '../../openapi/outcome.js'
+import { itemValidator } from '../../openapi/validation.js'
+import { losslessOutcome } from '../certify.js'
+import { build } from '../helper.js'
+
+const problem = itemValidator(OutcomeSchema)
+
+t.test('outcomes and replies', async (t) => {
+  const { send } = await build(t)
+  t.equal(problem(losslessOutcome('g')), null)
+  t.equal(itemValidator(AcceptedSchema)((await send('POST', '/v1/outcomes', losslessOutcome('g'))).body), null)
+  const batch = await send('POST', '/v1/outcomes/batch', { outcomes: [losslessOutcome('g'), {}] })
+  t.equal(itemValidator(AcceptedBatchSchema)(batch.body), null)
+})
+
+t.test('bounds', async (t) => {
+  const step = { tokens: 1, confidence: 1 }
+  t.match(problem({ ...losslessOutcome('g'), steps: Array(4097).fill(step) }), { path: '/steps', message: /4096/ })
+  t.match(problem({ ...losslessOutcome('g'), answer: 'é'.repeat(2049) }), { path: '/answer', message: /4 KiB/ })
+  t.match(problem({ ...losslessOutcome('g'), reference: [] }), { path: /^\/reference/ })
+})
