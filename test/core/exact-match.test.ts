@@ -51,6 +51,7 @@ const different: [name: string, answer: string, reference: string][] = [
   ['different articles', 'a', 'the'],
   ['a word that begins like an article', 'año', 'ño'],
   ['the same, decomposed', 'an\u0303o', 'n\u0303o'],
+  ['a word that ends like one, decomposed', 'the\u0301a', 'the\u0301'],
   ['a word that ends like one', 'théa', 'thé'],
   ['symbols of mathematics', '√2', '2'],
   ['set operators', 'A∩B', 'A∪B'],
