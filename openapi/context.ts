@@ -29,7 +29,7 @@ export const PinSchema = Type.Object({
 }, { additionalProperties: false, title: 'Pin', description: 'An operator\'s own threshold; it has no guarantee', examples: [{ threshold: 0.98, reason: 'incident 42' }] })
 
 export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason }, {
-  additionalProperties: false, title: 'Reason', description: 'Why', examples: [{ reason: 'new weights' }],
+  additionalProperties: false, title: 'Reason', description: 'A JSON body {"reason": "why this is done"}', examples: [{ reason: 'new weights' }],
 })
 
 const fields = {

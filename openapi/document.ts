@@ -27,8 +27,17 @@ export const documentOptions: SwaggerOptions = {
     if (!('openapiObject' in document)) return document.swaggerObject
     const schemas: Record<string, Json> = {}
     const { paths, ...rest } = document.openapiObject
+    for (const [path, operations] of Object.entries(paths as Record<string, Record<string, { operationId?: string }>>)) {
+      for (const [method, operation] of Object.entries(operations)) operation.operationId = operationId(method, path)
+    }
     return { ...rest, components: { schemas }, paths: hoist(paths as Json, schemas) } as typeof document.openapiObject
   },
+}
+
+/** For generated clients: `post /v1/decisions/batch` is `postDecisionsBatch`. */
+function operationId (method: string, path: string): string {
+  const words = path.replace('/v1/', '/').replace(/[{}]/g, '').split('/').filter(Boolean)
+  return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
 }
 
 /** Moves every schema that has a title into the components, so that the document names each once. */

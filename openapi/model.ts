@@ -6,7 +6,7 @@ export const ModelSchema = Type.Object({
   state_id: Type.String({ description: 'Of the store it was learned in; empty before the store was reached' }),
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
   contexts: Type.Integer({ description: 'Contexts this replica has loaded' }),
-  thresholds_in_force: Type.Integer({ description: 'Of them, those with a certified threshold' }),
+  thresholds_in_force: Type.Integer({ description: 'Of them, those that their own evidence certifies' }),
   age_seconds: nullable<number>('number', { description: 'Since this replica was last in step with the store (seconds); null: never' }),
   stale: Type.Boolean({ description: 'Older than STALE_AFTER_SECONDS' }),
   store: Type.Object({
@@ -27,10 +27,11 @@ export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
     time: time('When the learner made it'),
     key: Type.String({ description: 'Context key' }),
-    cause: Type.String({ description: 'evidence, policy, configuration, reset, drift or evidence_stale' }),
+    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift or evidence_stale' }),
     epoch: Type.Integer({ description: 'Epoch after the change' }),
     before: nullableRatio('Threshold before'),
     after: nullableRatio('Threshold after'),
+    reason: Type.Optional(Type.String({ description: 'The operator\'s, for a pin or a reset' })),
   }), { description: 'Newest first' }),
 }, { title: 'History', description: 'Moves of thresholds' })
 

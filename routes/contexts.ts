@@ -42,7 +42,7 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
   }, (request) => contexts.setPolicy(request.params.key, null))
 
   app.put('/v1/contexts/:key/pin', {
-    schema: { tags: operate, summary: 'Pin a threshold, without a guarantee', params, body: PinSchema, response: { 204: nothing, ...anyError } },
+    schema: { tags: operate, summary: 'Pin a threshold, without a guarantee', description: 'In force at once in this context. Above the leaves it reaches only contexts without a threshold of their own whose policy says fallback "parent"; to stop everything below, set mode "off".', params, body: PinSchema, response: { 204: nothing, ...anyError } },
   }, async (request, reply) => {
     await contexts.setPin(request.params.key, request.body, request.body.reason)
     return await reply.code(204).send(null)

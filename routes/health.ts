@@ -15,6 +15,8 @@ export const health: FastifyPluginCallbackTypebox<Parts> = (app, { service, stor
   }, async (_request, reply) => {
     const ready = service.ageSeconds() !== null
     const warnings = await store.warnings().catch(() => [STORE_DOWN])
+    const problem = learner.problem()
+    if (problem !== null) warnings.push(`the learner fails, so nothing is learned; its log says more: ${problem}`)
     return await reply.code(ready ? 200 : 503).send({
       ready,
       store: { kind: store.kind, up: store.isUp() },

@@ -19,6 +19,9 @@ export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, sto
       body: OutcomeSchema,
       response: { 202: AcceptedSchema, ...anyError },
     },
+    onError: async (_request, _reply, error) => {
+      if ((error.statusCode ?? 500) < 500) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
+    },
   }, async (request, reply) => {
     const problem = reportProblem(config, request.body)
     if (problem !== null) throw at(problem.path, new InvalidOutcomeError(problem.message))
@@ -43,9 +46,15 @@ export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, sto
   })
 
   async function keep (batch: ReportedOutcome[]): Promise<boolean[]> {
-    const areNew = batch.length === 0 ? [] : await report(store, service.snapshot().salt, batch)
-    for (const [i, isNew] of areNew.entries()) metrics.outcomes.inc({ result: isNew ? 'accepted' : 'duplicate', arm: batch[i]!.arm ?? 'unknown' })
-    return areNew
+    const count = (result: string, { arm, stopped }: ReportedOutcome) => metrics.outcomes.inc({ result, arm: stopped ? 'treated' : arm ?? 'unknown' })
+    try {
+      const areNew = batch.length === 0 ? [] : await report(store, service.snapshot().salt, batch)
+      for (const [i, isNew] of areNew.entries()) count(isNew ? 'accepted' : 'duplicate', batch[i]!)
+      return areNew
+    } catch (error) {
+      for (const outcome of batch) count('unavailable', outcome)
+      throw error
+    }
   }
   done()
 }

@@ -9,11 +9,12 @@ import { health } from '../routes/health.js'
 import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
-import { InternalError, InvalidInputError, StoreDownError, type InputError } from './errors.js'
+import { at, InternalError, InvalidInputError, StoreDownError, type InputError } from './errors.js'
 import type { Parts } from './parts.js'
 import { StoreUnavailableError } from './store/store.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
+const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
@@ -56,7 +57,8 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   return app
 }
 
-function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request)
   const answer = translate(error, request)
   const { statusCode = 500, code, message, details } = answer
   if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
@@ -65,16 +67,31 @@ function answerError (error: InputError, request: FastifyRequest, reply: Fastify
     .send({ statusCode, code, error: REASON_PHRASES[statusCode] ?? 'Error', message, ...(details && { details }) })
 }
 
+/** Takes the rest of a body in, up to a bound: a client that is cut off while it sends never reads the answer. */
+async function drain ({ raw }: FastifyRequest): Promise<void> {
+  let bytes = 0
+  const isOver = new Promise<void>((resolve) => {
+    raw.on('data', (chunk: Buffer) => { if ((bytes += chunk.length) > DRAIN_LIMIT) resolve() })
+    for (const event of ['end', 'close', 'error']) raw.once(event, () => resolve())
+  })
+  raw.resume()
+  if (!raw.readableEnded && !raw.destroyed) await isOver
+}
+
 const REASON_PHRASES: Record<number, string> = {
-  400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
+  400: 'Bad Request', 404: 'Not Found', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
 }
 
 /** What the caller sees: input errors say what to change, others only the request id. */
 function translate (error: InputError, request: FastifyRequest): InputError {
   if (error.validation?.[0] !== undefined) {
     const problem = problemOf(error.validation[0] as Parameters<typeof problemOf>[0])
-    const where = `${error.validationContext === 'body' ? '' : error.validationContext}${problem.path}`
+    const where = `${error.validationContext === 'body' ? '' : `/${error.validationContext}`}${problem.path}`
     return Object.assign(new InvalidInputError(`${where || 'body'} ${problem.message}`), { details: [{ ...problem, path: where }] })
+  }
+  if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error.code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
+    const message = 'The body is not JSON: check quotes, commas and that every number is finite (NaN and Infinity are not JSON; use null)'
+    return at('', new InvalidInputError(message))
   }
   if (error instanceof StoreUnavailableError) return new StoreDownError()
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'

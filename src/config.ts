@@ -13,7 +13,7 @@ export const ConfigSchema = Type.Object({
   }),
   REDIS_URL: Type.String({ default: '', pattern: '^(rediss?://.+)?$', description: 'Redis to keep everything in, redis://host:port; empty: the embedded store' }),
   DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
-  CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]*(,[A-Za-z][A-Za-z0-9_.-]*){0,7})?$', description: 'Levels of a context, in order, up to 8, comma-separated' }),
+  CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context, in order, comma-separated, no spaces: up to 8, of up to 32 letters, digits, _ . -' }),
   DEFAULT_POLICY: Type.String({ default: '{}', description: 'Default of every policy field, JSON, partial' }),
   DEDUP_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
@@ -49,6 +49,8 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   const settings = readSettings(env)
   const levels = settings.CONTEXT_LEVELS === '' ? [] : settings.CONTEXT_LEVELS.split(',')
   if (new Set(levels).size < levels.length) throw new ConfigError('CONTEXT_LEVELS names a level twice')
+  const taken = levels.find((level) => level in {}) // constructor, toString: every object has them
+  if (taken !== undefined) throw new ConfigError(`CONTEXT_LEVELS can't have a level called ${taken}`)
   if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
     throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
   }
@@ -70,16 +72,20 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   }
 }
 
+interface Wrong { instancePath: string, keyword: string, message?: string, params: { allowedValues: string[] } }
+
 function readSettings (env: NodeJS.ProcessEnv): Static<typeof ConfigSchema> {
   try {
     return envSchema<Static<typeof ConfigSchema>>({ schema: ConfigSchema, data: env, env: false })
   } catch (error) {
-    const [first] = (error as { errors?: { instancePath: string, message?: string }[] }).errors ?? []
+    const [first] = (error as { errors?: Wrong[] }).errors ?? []
     const name = first?.instancePath.slice(1) as keyof typeof ConfigSchema.properties
     const property = ConfigSchema.properties[name] as { description?: string, default?: unknown } | undefined
     if (property === undefined) throw new ConfigError((error as Error).message)
     const value = name === 'REDIS_URL' ? '' : ` (${JSON.stringify(env[name])})` // a URL may hold a password
-    throw new ConfigError(`${name}${value} ${first!.message}: ${property.description}; default ${JSON.stringify(property.default)}`)
+    const wrong = first!.keyword === 'pattern' ? 'is not of the right form' : first!.message
+    const allowed = first!.keyword === 'enum' ? ` (${first!.params.allowedValues.join(', ')})` : ''
+    throw new ConfigError(`${name}${value} ${wrong}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
   }
 }
 

@@ -1,10 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Config } from './config.js'
 import { chainOf, isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext, describeThresholds, type ContextView, type Known, type Status, type ThresholdRow } from './core/describe.js'
 import type { Pin } from './core/in-force.js'
 import type { LogEntry } from './core/log-entry.js'
 import { effectivePolicy, policyProblem, type Policy, type PolicyPatch } from './core/policy.js'
-import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, at } from './errors.js'
+import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, TooManyError, at } from './errors.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
 
@@ -37,10 +38,15 @@ export function createContexts (store: Store, service: Service, config: Config):
     return { levels: config.levels, defaults: config.defaultPolicy, policies, pins, states }
   }
 
-  function check (key: string): void {
+  function check (key: string, path = '/key'): void {
     if (parseContextKey(config.levels, key) !== null) return
     const example = config.levels.map((level) => `${level}=...`).join(',') || '*'
-    throw at('/key', new InvalidKeyError(JSON.stringify(key.slice(0, 200)), example))
+    throw at(path, new InvalidKeyError(JSON.stringify(key.slice(0, 200)), example))
+  }
+
+  /** Policies and pins are bounded like contexts. */
+  function checkRoom (table: ReadonlyMap<string, unknown>, key: string): void {
+    if (!table.has(key) && table.size >= config.maxContexts) throw new TooManyError(String(config.maxContexts))
   }
 
   async function policyReply (key: string) {
@@ -56,13 +62,14 @@ export function createContexts (store: Store, service: Service, config: Config):
 
   return {
     async list ({ prefix = ROOT, status, limit, after = '' }) {
-      check(prefix)
+      check(prefix, '/prefix')
       const keys = (await store.contextKeys())
         .filter((key) => key > after && isWithin(key, prefix) && parseContextKey(config.levels, key) !== null).sort()
       const contexts: Wire<ContextView>[] = []
       for (let i = 0; i < keys.length; i += CHUNK) {
         const chunk = keys.slice(i, i + CHUNK)
         const known = await know(chunk)
+        await setImmediate() // decisions come first
         for (const key of chunk) {
           if (!known.states.has(key)) continue
           const view = describeContext(known, key, Date.now())
@@ -89,6 +96,7 @@ export function createContexts (store: Store, service: Service, config: Config):
     async setPolicy (key, policy) {
       check(key)
       const policies = new Map(await store.policies())
+      if (policy !== null) checkRoom(policies, key)
       if (policy === null) policies.delete(key); else policies.set(key, policy)
       for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
         const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
@@ -100,6 +108,7 @@ export function createContexts (store: Store, service: Service, config: Config):
 
     async setPin (key, pin, reason) {
       check(key)
+      if (pin !== null) checkRoom(await store.pins(), key)
       await command({ type: 'pin', key, pin, reason })
     },
 

@@ -8,6 +8,7 @@ export const InvalidOutcomeError = createError<[string]>('INVALID_OUTCOME', '%s'
 export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
 export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: write "*" or %s, values percent-encoded where they hold %% , = * or controls', 400)
 export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'No outcome has named the context %s yet: list the known ones with GET /v1/contexts', 404)
+export const TooManyError = createError<[string]>('TOO_MANY', 'There are %s already (MAX_CONTEXTS): remove one first', 409)
 export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store can\'t be reached, nothing was kept: send it again', 503)
 export const InvalidInputError = createError<[string]>('INVALID_INPUT', '%s', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)

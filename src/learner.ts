@@ -27,6 +27,8 @@ export interface Learner {
   readonly isLeader: () => boolean
   /** Outcomes that found no room for a context of their own (MAX_CONTEXTS), as of this replica's last commit. */
   readonly refused: () => number
+  /** What keeps it from learning, `null` when nothing does. */
+  readonly problem: () => string | null
   readonly close: () => Promise<void>
 }
 
@@ -40,6 +42,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
   const stop = new AbortController()
   let isLeader = false
   let refused = 0
+  let problem: string | null = null
 
   const loop = (async () => {
     while (!stop.signal.aborted) {
@@ -48,7 +51,10 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
         if (token !== null) await lead(token)
       } catch (error) {
         if (error instanceof LeaseLostError) log.warn('another replica became the learner')
-        else if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the learner failed and starts over')
+        else if (!(error instanceof StoreUnavailableError)) {
+          problem = (error as Error).message
+          log.error({ err: error }, 'the learner failed and starts over')
+        }
       }
       await setTimeout(leaseMs / 3, undefined, { signal: stop.signal }).catch(() => {})
     }
@@ -76,6 +82,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
       }
     } finally {
       isLeader = false
+      log.info('this replica is no longer the learner')
       clearInterval(renew)
       await store.releaseLease(token).catch(() => {})
     }
@@ -86,7 +93,10 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     const { cursor, ledger, contexts } = await store.learned()
     const configuration: Configuration = { levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts }
     if (ledger !== null) {
-      if (!isSame(ledger.configuration, configuration)) await store.append([{ type: 'configuration', configuration }])
+      if (!isSame(ledger.configuration, configuration)) {
+        log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
+        await store.append([{ type: 'configuration', configuration }])
+      }
       return { cursor, ledger, contexts }
     }
     const first: Ledger = { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0 }
@@ -100,10 +110,11 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
     memory.cursor = next.cursor
     memory.ledger = next.ledger
+    problem = null
     if (refused === 0 && next.ledger.refused > 0) log.warn({ refused: next.ledger.refused }, 'no room for more contexts: raise MAX_CONTEXTS')
     refused = next.ledger.refused
     for (const change of commit.changes) {
-      log.info(change, 'threshold moved')
+      log.info({ change }, 'threshold moved')
       onChange(change)
     }
   }
@@ -111,6 +122,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
   return {
     isLeader: () => isLeader,
     refused: () => refused,
+    problem: () => problem,
     async close () {
       stop.abort()
       await loop

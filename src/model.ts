@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { ContextState } from './core/context-state.js'
 import { chainOf, parseContextKey, ROOT, type Levels } from './core/context.js'
 import { standingOf, type Pin } from './core/in-force.js'
@@ -37,6 +38,7 @@ export async function loadModel (store: Store, options: ModelOptions, previous: 
     const chunk = keys.slice(i, i + CHUNK).filter((key) => parseContextKey(options.levels, key) !== null)
     const states = await store.readContexts(chunk)
     for (const key of chunk) standpoints.set(key, standpoint(options, policies, pins, key, states.get(key)))
+    await setImmediate() // the embedded store answers without letting others in
   }
   return assemble(options, revision, policies, pins, standpoints)
 }

@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
-import { readConfig, type Config } from './config.js'
+import { ConfigError, readConfig, type Config } from './config.js'
 
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
 
@@ -18,7 +18,9 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
     await app.close()
-    throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw new ConfigError(`PORT ${config.port} is taken on ${config.host}: stop what listens there, or set another PORT`)
+    throw new ConfigError(`HOST ${config.host}, PORT ${config.port}: ${message}`)
   }
   const { port } = app.server.address() as { port: number }
   const host = config.host.includes(':') ? `[${config.host}]` : config.host

@@ -40,6 +40,7 @@ export function createService ({ store, config, log, now = () => performance.now
   let isReloadDue = true // after contact was lost, what the store says may be older than what we have
   let running: Promise<void> | null = null
   let isAgain = false
+  let isReached: boolean | null = null
   const closed = new AbortController()
 
   async function load (): Promise<void> {
@@ -49,6 +50,13 @@ export function createService ({ store, config, log, now = () => performance.now
       const startedAt = now()
       const revision = await store.revision()
       const { snapshot } = model
+      if (isReached === false) log.warn('the store is reached again')
+      isReached = true
+      if (snapshot.stateId !== '' && snapshot.stateId !== revision.stateId) {
+        log.error({ before: snapshot.stateId, after: revision.stateId }, 'this is another store than before: what it has is in force now')
+      } else if (revision.version < snapshot.version) {
+        log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version: some of what was learned is lost')
+      }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
         model = await loadModel(store, options, isFull ? null : model, revision)
         log.debug({ version: revision.version, contexts: model.standpoints.size }, 'model loaded')
@@ -58,6 +66,8 @@ export function createService ({ store, config, log, now = () => performance.now
     } catch (error) {
       isReloadDue = true
       if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the model could not be loaded; the last one stays in force')
+      else if (isReached !== false) log.warn({ reason: error.message }, 'the store can\'t be reached: decisions go on, outcomes are refused')
+      isReached = false
     }
     judgeAge()
   }
@@ -80,7 +90,10 @@ export function createService ({ store, config, log, now = () => performance.now
     return running
   }
 
-  store.onNotice(() => { refresh() })
+  store.onNotice((isRegained) => {
+    if (isRegained) isReloadDue = true
+    refresh()
+  })
   const poll = setInterval(() => { judgeAge(); refresh() }, config.pollSeconds * 1000)
   poll.unref()
 

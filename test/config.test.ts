@@ -15,6 +15,8 @@ t.test('a bad setting names itself and says what it may be', async (t) => {
     [{ REDIS_URL: 'http://secret@host' }, /^REDIS_URL (?!.*secret)/],
     [{ CONTEXT_LEVELS: 'model,,task' }, /^CONTEXT_LEVELS/],
     [{ CONTEXT_LEVELS: 'model,model' }, /^CONTEXT_LEVELS names a level twice/],
+    [{ CONTEXT_LEVELS: 'model,constructor' }, /^CONTEXT_LEVELS can't have a level called constructor/],
+    [{ CONTEXT_LEVELS: 'x'.repeat(33) }, /^CONTEXT_LEVELS/],
     [{ DEFAULT_POLICY: '{' }, /^DEFAULT_POLICY is not JSON/],
     [{ DEFAULT_POLICY: '{"max_em_drop":3}' }, /^DEFAULT_POLICY\/max_em_drop must be <= 0.5/],
     [{ DEFAULT_POLICY: '{"max_drop":3}' }, /^DEFAULT_POLICY\/max_drop unknown field/],

@@ -12,12 +12,12 @@ t.test('a bad setting ends the start with 2 and its name', async (t) => {
   t.match(service.stderr(), /^stopgate: PORT \("eighty"\) must be integer/)
 })
 
-t.test('a port in use ends the start with 1 and says so', async (t) => {
+t.test('a port in use ends the start with 2 and says so', async (t) => {
   const first = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const { port } = new URL(await first.url())
   const second = startProcess(t, { DATA_DIR: await temporaryFolder(t), PORT: port })
-  t.same(await second.exited, { code: 1, signal: null })
-  t.match(second.stderr(), /EADDRINUSE/)
+  t.same(await second.exited, { code: 2, signal: null })
+  t.match(second.stderr(), /PORT \d+ is taken .* set another PORT/)
 })
 
 t.test('SIGTERM: the request in flight is answered, what was accepted is found again', async (t) => {

@@ -21,10 +21,12 @@ export interface Ledger {
 export interface Change {
   readonly time: number
   readonly key: string
-  readonly cause: 'evidence' | EpochCause
+  readonly cause: 'evidence' | 'pin' | EpochCause
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null
+  /** The operator's, where one was asked for. */
+  readonly reason?: string
 }
 
 /** Learned state while a run of entries is folded: reads see what was written, and what was written can be committed or dropped whole. */
@@ -61,7 +63,8 @@ export function write (
 function withJudgement (state: ContextState, policy: Policy, levels: Levels): ContextState {
   const { index, guarantee } = weigh(state, policy, levels)
   const shown = freezeGuarantee(index === state.threshold_index ? state.guarantee : null, guarantee)
-  return index === state.threshold_index && shown === state.guarantee ? state : { ...state, threshold_index: index, guarantee: shown }
+  if (index === state.threshold_index && shown === state.guarantee) return state
+  return { ...state, threshold_index: index, guarantee: shown, is_recovering: state.is_recovering && index === -1 }
 }
 
 /** The threshold in force for a leaf, with its ancestors', as the learner's state has them. */

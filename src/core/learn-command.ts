@@ -2,12 +2,13 @@ import { chainOf, isWithin, parseContextKey, ROOT, type Levels } from './context
 import { openEpoch, type ContextState, type EpochCause } from './context-state.js'
 import { NO_DRIFT } from './drift.js'
 import { moveShare, policyOf, write, type Fold, type Ledger } from './fold.js'
-import { isCurrent } from './judge.js'
+import { isCurrent, thresholdAt } from './judge.js'
+import type { Pin } from './in-force.js'
 import type { Configuration } from './log-entry.js'
-import type { Policy } from './policy.js'
+import type { Policy, PolicyPatch } from './policy.js'
 
 /** Puts other policies or pins in force for all contexts at or below a key. */
-export function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
+function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
   const before = fold.ledger
   const { levels } = ledger.configuration
   const keys = [...fold.keys()].filter((key) => isWithin(key, under))
@@ -21,6 +22,29 @@ export function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: 
     write(fold, key, next, policy, time, cause, true)
   }
   for (const key of keys) if (isLeaf(key, levels)) moveShare(fold, key, time)
+}
+
+/** Puts a pin in force, or removes it; the history has the threshold pinned before and after. */
+export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, reason: string): void {
+  const before = fold.ledger.pins.get(key)?.threshold ?? null
+  learnPolicies(fold, time, { ...fold.ledger, pins: withEntry(fold.ledger.pins, key, pin) }, key)
+  fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, before, after: pin?.threshold ?? null, reason })
+}
+
+/** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */
+export function learnPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null): void {
+  const count = fold.changes.length
+  learnPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
+  if (fold.changes.slice(count).some((change) => change.key === key)) return
+  const state = fold.get(key)
+  const threshold = thresholdAt(state?.threshold_index ?? -1)
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, before: threshold, after: threshold })
+}
+
+function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {
+  const copy = new Map(map)
+  if (value === null) copy.delete(key); else copy.set(key, value)
+  return copy
 }
 
 /** Before any evidence, a changed wish is as good as the first; another tolerance starts the drift detector over. */
@@ -39,16 +63,23 @@ export function learnConfiguration (fold: Fold, time: number, configuration: Con
   const { levels } = configuration
   const keys = [...fold.keys()]
   const gone = keys.filter((key) => parseContextKey(levels, key) === null)
-  for (const key of gone) fold.set(key, undefined)
+  for (const key of gone) {
+    const { epoch, threshold_index: index } = fold.get(key)!
+    if (index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch, before: thresholdAt(index), after: null })
+    fold.set(key, undefined)
+  }
   const ledger = { ...fold.ledger, configuration, contexts: keys.length - gone.length }
   learnPolicies(fold, time, ledger, ROOT, 'configuration')
 }
 
-export function learnReset (fold: Fold, time: number, key: string): void {
+/** Starts an epoch in one context; noted even where there was no threshold to lose. */
+export function learnReset (fold: Fold, time: number, key: string, reason: string): void {
   const state = fold.get(key)
   if (state === undefined) return
   const policy = policyOf(fold.ledger, key)
-  write(fold, key, openEpoch(state, 'reset', policy, fold.ledger.configuration.levels, time), policy, time, 'reset', true)
+  const next = openEpoch(state, 'reset', policy, fold.ledger.configuration.levels, time)
+  fold.set(key, next)
+  fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, before: thresholdAt(state.threshold_index), after: null, reason })
   if (isLeaf(key, fold.ledger.configuration.levels)) moveShare(fold, key, time)
 }
 

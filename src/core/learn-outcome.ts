@@ -85,6 +85,12 @@ function countOutcome (
   }
 }
 
+/** An empty list says "never asked"; a generation long enough to have been asked more than once can't say so. */
+function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
+  const { check_every_tokens: every, min_tokens: min } = policy
+  return steps?.length === 0 && tokens >= Math.max(every, Math.ceil(min / every) * every) + every
+}
+
 /** The rules of evidence (DESIGN section 3), each of which keeps a false certificate out. */
 function learnEvidence (
   fold: Fold, state: ContextState, outcome: LoggedOutcome, arm: Arm | null, policy: Policy, time: number, watched: number
@@ -102,7 +108,7 @@ function learnEvidence (
     answerTokens: outcome.answer_tokens,
     em,
     steps: outcome.steps.map((step) => ({ tokens: step.tokens, score: step.confidence, em: step[policy.label] })),
-    isComplete: outcome.steps_complete,
+    isComplete: outcome.steps_complete && !wasDueButNotAsked(outcome, policy),
   }
   const stops = stopsOf(trace, policy.min_tokens)
   const drift = watched === -1 ? state.drift : watchDrift(state.drift, stops[watched]!.delta, policy.max_em_drop)

@@ -144,7 +144,7 @@ export class EmbeddedStore implements Store {
     }
   }
 
-  onNotice (listener: () => void): void { this.#events.on('notice', listener) }
+  onNotice (listener: (isRegained: boolean) => void): void { this.#events.on('notice', () => { listener(false) }) }
 
   async changedSince (version: number): Promise<string[]> {
     return [...this.#reads().changedAt.getKeys({ start: [version + 1, ''] }).map(([, key]) => key)]

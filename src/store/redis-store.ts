@@ -30,7 +30,7 @@ export class RedisStore implements Store {
   readonly #reader: RedisConnection
   readonly #subscriber: RedisConnection
   readonly #options: RedisOptions
-  readonly #listeners: Array<() => void> = []
+  readonly #listeners: Array<(isRegained: boolean) => void> = []
   #subscribed = Promise.resolve()
   #isClosed = false
 
@@ -40,7 +40,7 @@ export class RedisStore implements Store {
     this.#main = new RedisConnection(url, timeoutMs)
     this.#reader = new RedisConnection(url, timeoutMs)
     this.#subscriber = new RedisConnection(url, timeoutMs)
-    this.#main.redis.on('ready', () => { this.#notify() })
+    this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
     this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
   }
@@ -138,7 +138,7 @@ export class RedisStore implements Store {
     return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs }
   }
 
-  onNotice (listener: () => void): void { this.#listeners.push(listener) }
+  onNotice (listener: (isRegained: boolean) => void): void { this.#listeners.push(listener) }
 
   async changedSince (version: number): Promise<string[]> {
     return this.#main.run((redis) => redis.zrangebyscore(KEYS.changed, `(${version}`, '+inf'))
@@ -184,7 +184,7 @@ export class RedisStore implements Store {
   /** A long wait is made of short ones, so that the timeout of every command also finds a connection that died in silence. */
   #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#options.timeoutMs / 2)) }
 
-  #notify (): void { for (const listener of this.#listeners) listener() }
+  #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }
 }
 
 function toStoredEntry ([cursor, [, text]]: [id: string, fields: string[]]): StoredEntry {

@@ -80,8 +80,9 @@ export interface Store {
 
   /** Makes state id and salt where there are none yet. */
   readonly revision: () => Promise<Revision>
-  /** Calls back after every move of the version that this process hears of; notices may be lost. Also after contact was regained. */
-  readonly onNotice: (listener: () => void) => void
+  /** Calls back after every move of the version that this process hears of; notices may be lost. Also when contact
+   *  was regained, after which the version may have gone back. */
+  readonly onNotice: (listener: (isRegained: boolean) => void) => void
   /** Keys whose decisions may have changed after that version. */
   readonly changedSince: (version: number) => Promise<string[]>
   readonly contextKeys: () => Promise<string[]>

@@ -4,6 +4,7 @@ import { losslessGenerations } from '../../src/core/certificate.js'
 import { NO_DRIFT } from '../../src/core/drift.js'
 import { GRID } from '../../src/core/grid.js'
 import { judge } from '../../src/core/judge.js'
+import type { LogEntry } from '../../src/core/log-entry.js'
 import type { PolicyPatch } from '../../src/core/policy.js'
 import { policyOf } from '../../src/core/fold.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from './memory-fold.js'
@@ -134,6 +135,32 @@ t.test('a pin moves the share, and nothing of the evidence', async (t) => {
   t.equal(fold.ledger.pins.size, 0)
 })
 
+t.test('commands are noted with their reason, even where no threshold of their own moves', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  const noted = (entry: LogEntry) => {
+    fold.changes.length = 0
+    fold.learn(entry, 9)
+    return fold.changes
+  }
+  const pin = (threshold: number | null) => ({ threshold, reason: 'incident' })
+  const change = { time: 9, key: LEAF, epoch: 1 }
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.9), reason: 'incident' }), [{ ...change, cause: 'pin', before: null, after: 0.9, reason: 'incident' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.8), reason: 'worse' }), [{ ...change, cause: 'pin', before: 0.9, after: 0.8, reason: 'worse' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, reason: 'over' }), [{ ...change, cause: 'pin', before: 0.8, after: null, reason: 'over' }])
+  t.strictSame(noted({ type: 'policy', key: LEAF, policy: { mode: 'off' } }), [{ ...change, cause: 'policy', before: null, after: null }])
+  t.strictSame(noted({ type: 'reset', key: LEAF, reason: 'new' }), [{ ...change, cause: 'reset', epoch: 2, before: null, after: null, reason: 'new' }])
+  t.match(noted({ type: 'policy', key: 'model=nobody', policy: { mode: 'off' } }), [{ cause: 'policy', epoch: 0 }], 'also of a context that is still to come')
+})
+
+t.test('a policy that moves its own threshold is noted once', async (t) => {
+  const fold = certified()
+  fold.changes.length = 0
+  setPolicy(fold, { min_tokens: 5 }, LEAF)
+  t.match(fold.changes, [{ key: LEAF, cause: 'policy', before: GRID[LAST], after: null }])
+  t.equal(fold.changes.length, 1)
+})
+
 t.test('a parent\'s pin reaches the shares of the children that fall back on it', async (t) => {
   const fold = memoryFold({ fallback: 'parent' })
   fold.learn(KEPT)
@@ -152,6 +179,16 @@ t.test('a reset opens an epoch in that context alone', async (t) => {
   t.notOk(fold.states.has('model=nobody'))
 })
 
+t.test('a pin outlives a reset, and so does its share', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'try' }, reason: 'try' })
+  const { control_share } = fold.state()
+  t.ok(control_share < 0.2)
+  fold.learn({ type: 'reset', key: LEAF, reason: 'new checkpoint' })
+  t.equal(fold.state().control_share, 0.1, 'of a pin that saves it all, with no generations yet')
+})
+
 t.test('a context that was reset does not fall back until it is certified again, whatever epochs come', async (t) => {
   const fold = certified({ fallback: 'parent' })
   fold.learn({ type: 'reset', key: LEAF, reason: 'new checkpoint' }, 1000)
@@ -166,6 +203,7 @@ t.test('other levels: contexts without a place go, the rest start an epoch', asy
   fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['model'] } }, 1000)
   t.strictSame([...fold.states.keys()], ['*', 'model=q'])
   t.equal(fold.ledger.contexts, 2)
+  t.match(fold.changes.findLast(({ key }) => key === LEAF)!, { cause: 'configuration', before: GRID[LAST], after: null }, 'what is dropped is noted')
   for (const key of fold.states.keys()) {
     t.match(fold.state(key), { epoch: 2, epoch_cause: 'configuration', threshold_index: -1 }, key)
     t.equal(evidenceOf(fold.state(key)).generations, 0, key)

@@ -61,15 +61,28 @@ t.test('what is evidence', async (t) => {
     ['the first sample of a group', outcomeOf({ sample_index: 0 })],
     ['no arm, and a draw below the share', outcomeOf({ arm: null, u: 0.29 })],
     ['an echoed arm, whatever the draw', outcomeOf({ u: 0.99 })],
-    ['never asked: no steps at all', outcomeOf({ steps: [] })],
-    ['steps that are missing, at the worst case', outcomeOf({ steps: [], steps_complete: false })],
+    ['never asked: no steps at all', outcomeOf({ steps: [], tokens: 63 })],
   ] as const) {
     const fold = memoryFold({ control_rate: 0.3 })
     fold.learn(KEPT, 0, FIRST)
     fold.learn(outcome)
     t.equal(generationsAt(fold), FIRST + 1, name)
-    t.equal(evidenceOf(fold.state()).lost[0], outcome.steps_complete ? 0 : 1, name)
+    t.equal(evidenceOf(fold.state()).lost[0], 0, name)
   }
+})
+
+t.test('steps that are missing are evidence at the worst case, and so is an empty list from a generation that must have been asked', async (t) => {
+  const isLost = (outcome: Partial<LoggedOutcome>, policy = {}) => {
+    const fold = memoryFold(policy)
+    fold.learn(outcomeOf({ steps: [], ...outcome }))
+    t.equal(generationsAt(fold), 1, JSON.stringify(outcome))
+    return evidenceOf(fold.state()).lost[0] === 1
+  }
+  t.ok(isLost({ tokens: 10, steps_complete: false }))
+  t.notOk(isLost({ tokens: 63 }), 'one step at 32 tokens may have been missed by a hair')
+  t.ok(isLost({ tokens: 64 }), 'two can not')
+  t.notOk(isLost({ tokens: 127 }, { min_tokens: 90 }), 'from min_tokens 90 on the first is at 96')
+  t.ok(isLost({ tokens: 128 }, { min_tokens: 90 }), 'and the second at 128')
 })
 
 t.test('steps mean what the policy\'s label says', async (t) => {
@@ -239,6 +252,14 @@ t.test('a child that does not fall back is not watched at its parent\'s threshol
   fold.learn(KEPT, 0, 4000)
   fold.learn(outcomeOf({ context: { model: 'q', task: 'other' }, u: 0.5, steps: [{ ...SURE_STEP, exact_match: 0 }] }), 0, 40)
   t.equal(fold.state('model=q,task=other').epoch, 1)
+})
+
+t.test('a child on its parent\'s pin is not watched at what the parent certified: a pin was never promised', async (t) => {
+  const fold = memoryFold({ fallback: 'parent' })
+  fold.learn(KEPT, 0, 4000)
+  for (const key of ['*', 'model=q']) fold.learn({ type: 'pin', key, pin: { threshold: 0.99, reason: 'test' }, reason: 'test' })
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'other' }, u: 0.03, steps: [{ ...SURE_STEP, exact_match: 0 }] }), 0, 40)
+  t.match(fold.state('model=q,task=other'), { epoch: 1, drift: NO_DRIFT })
 })
 
 t.test('the arms are compared only where a threshold was in force', async (t) => {

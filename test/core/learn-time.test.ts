@@ -34,12 +34,22 @@ t.test('outcomes that are no evidence do not break the silence', async (t) => {
   t.equal(fold.state().epoch, 2)
 })
 
-t.test('a context without a threshold has nothing to take back', async (t) => {
+t.test('without a threshold the old evidence goes as well: it must not vouch for the present', async (t) => {
   const fold = memoryFold({ max_evidence_age_seconds: 100 })
-  fold.learn(KEPT, 0)
+  fold.learn(KEPT, 0, FIRST - 1)
+  fold.learn(TICK, 99_999)
+  t.equal(fold.state().epoch, 1)
+  fold.learn(TICK, 100_000)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'evidence_stale' })
+  fold.learn(KEPT, 100_000, FIRST - 1)
+  t.equal(fold.state().threshold_index, -1)
+})
+
+t.test('a context without evidence has nothing to drop', async (t) => {
+  const fold = memoryFold({ max_evidence_age_seconds: 100 })
+  fold.learn(outcomeOf({ arm: 'treated' }), 0)
   fold.learn(TICK, 1_000_000)
   t.equal(fold.state().epoch, 1)
-  t.equal(evidenceOf(fold.state()).generations, 1)
   expire(fold, 'model=nobody', 1_000_000)
   t.strictSame([...fold.states.keys()], CHAIN)
 })
@@ -56,7 +66,7 @@ t.test('each context is silent by its own policy and its own evidence', async (t
   t.strictSame(CHAIN.map((key) => fold.state(key).epoch), [2, 2, 2])
 })
 
-t.test('a tick is due exactly when it would take a threshold back', async (t) => {
+t.test('a tick is due exactly when it would drop evidence', async (t) => {
   const fold = silentSince(5000)
   t.notOk(isTickDue(fold, 104_999))
   t.ok(isTickDue(fold, 105_000))

@@ -109,7 +109,7 @@ t.test('the log of these tests meets what it should', async (t) => {
   for (let seed = 1; seed <= 6; seed++) {
     for (const { cause, after } of play(longLog(seed, 5200)).changes) { causes.add(cause); thresholds.add(after) }
   }
-  t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'policy', 'reset'])
+  t.strictSame([...causes].sort(), ['drift', 'evidence', 'evidence_stale', 'pin', 'policy', 'reset'])
   t.ok(thresholds.has(null) && thresholds.has(GRID.at(-1)!), 'thresholds come and go')
 })
 

@@ -54,6 +54,9 @@ const both = (entry: LogEntry): Told => ({ honest: entry, disguised: entry })
 
 const PIN: LogEntry = { type: 'pin', key: ROOT, pin: { threshold: 0.5, reason: 'a threshold in force' }, reason: 'test' }
 
+/** Too short to have been asked more than once, and says it never was: kept. */
+const NEVER_ASKED = { tokens: 50, steps: [] }
+
 /** A step that every threshold stops at. */
 const stepWith = (em: 0 | 1): LoggedStep => ({ ...SURE_STEP, exact_match: em })
 
@@ -77,7 +80,7 @@ judgeRule('rule 2: absent steps are no evidence. Read as "never asked" they woul
     for (let i = 0; i < 2500; i++) {
       const steps = [stepWith(random() < drop ? 0 : 1)]
       const isKept = random() < 0.15 // most workers keep no steps
-      yield { honest: outcomeOf({ steps: isKept ? steps : null }), disguised: outcomeOf({ steps: isKept ? steps : [] }) }
+      yield { honest: outcomeOf({ steps: isKept ? steps : null }), disguised: outcomeOf(isKept ? { steps } : NEVER_ASKED) }
     }
   },
 })
@@ -88,7 +91,7 @@ judgeRule('rule 2: an incomplete trace is the worst case where it did not cross.
       const isLost = random() < drop
       if (!isLost) yield both(outcomeOf())
       else { // the worker dropped the steps of its longest traces
-        yield { honest: outcomeOf({ steps: [], steps_complete: false }), disguised: outcomeOf({ steps: [] }) }
+        yield { honest: outcomeOf({ steps: [], steps_complete: false }), disguised: outcomeOf(NEVER_ASKED) }
       }
     }
   },
@@ -127,7 +130,7 @@ judgeRule('rule 4: unlabelled outcomes are no evidence. Counted as kept they wou
     for (let i = 0; i < 2500; i++) {
       const labelled = outcomeOf({ steps: [stepWith(random() < drop ? 0 : 1)] })
       if (random() < 0.15) yield both(labelled)
-      else yield { honest: outcomeOf({ full: {} }), disguised: outcomeOf({ full: { exact_match: 0 }, steps: [] }) }
+      else yield { honest: outcomeOf({ full: {} }), disguised: outcomeOf(NEVER_ASKED) }
     }
   },
 })

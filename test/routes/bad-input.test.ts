@@ -51,11 +51,20 @@ t.test('bad requests below JSON', async (t) => {
   const { app } = await build(t)
   const post = async (payload: string, type = 'application/json') =>
     await app.inject({ method: 'POST', url: '/v1/decisions', payload, headers: { 'content-type': type } })
-  t.match((await post('{"tokens": 1, "confidence": NaN}')).json(), { statusCode: 400, code: 'FST_ERR_CTP_INVALID_JSON_BODY' })
+  t.match((await post('{"tokens": 1, "confidence": NaN}')).json(), { statusCode: 400, code: 'INVALID_INPUT', message: /NaN and Infinity are not JSON/ })
   t.match((await post('')).json(), { statusCode: 400 })
   t.match((await post('{"__proto__": {"x": 1}, "tokens": 1, "confidence": 1}')).json(), { statusCode: 400 })
   t.match((await post('tokens=1', 'application/x-www-form-urlencoded')).json(), { statusCode: 415, message: /application\/json/ })
   t.match((await post(`{"tokens": 1, "pad": "${'x'.repeat(5 * 1024 * 1024)}"}`)).json(), { statusCode: 413, message: /4 MiB/ })
+})
+
+t.test('a body that is too large is answered while its sender still sends', async (t) => {
+  const { app } = await build(t)
+  const url = await app.listen({ port: 0 })
+  for (let i = 0; i < 5; i++) {
+    const reply = await fetch(`${url}/v1/outcomes/batch`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: 'x'.repeat(20 * 1024 * 1024) })
+    t.equal(reply.status, 413)
+  }
 })
 
 t.test('bad keys and unknown things', async (t) => {

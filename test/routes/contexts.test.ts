@@ -77,6 +77,13 @@ t.test('a pin is in force at once, without a guarantee, until it is removed', as
   t.match(await ask(), { decision: 'stop', threshold: 0.9, scope: 'own', guarantee: null })
   t.equal((await send('DELETE', `${url}/pin`, { reason: 'over' })).status, 204)
   t.match(await ask(), { decision: 'continue', threshold: null })
+  await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })
+  const changes = await until('all is learned', async () => { const { body } = await send('GET', '/v1/model/history'); return body.changes.length === 3 && body.changes })
+  t.match(changes, [
+    { key: '*', cause: 'policy', before: null, after: null },
+    { key: KEY, cause: 'pin', before: 0.9, after: null, reason: 'over' },
+    { key: KEY, cause: 'pin', before: null, after: 0.9, reason: 'incident 42' },
+  ])
 })
 
 t.test('a reset starts a new epoch', async (t) => {

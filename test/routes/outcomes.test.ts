@@ -28,7 +28,7 @@ t.test('what is not evidence is shown for what it is', async (t) => {
     { ...base, generation_id: 'sibling', group_id: 'p', sample_index: 1 },
     { ...base, generation_id: 'no index', group_id: 'p' },
     { ...base, generation_id: 'first of its group', group_id: 'p', sample_index: 0 },
-    { ...base, generation_id: 'never asked', steps: [] },
+    { ...base, generation_id: 'never asked', steps: [], tokens: 40 },
   ]
   t.match((await send('POST', '/v1/outcomes/batch', { outcomes })).body, { accepted: outcomes.length })
   t.match(await until('all are learned', async () => {
@@ -42,6 +42,15 @@ t.test('arrivals before the epoch settled are not evidence', async (t) => {
   await send('POST', '/v1/outcomes', losslessOutcome('a'))
   t.match(await until('it is learned', async () => { const { body } = await send('GET', url); return body.unsettled === 1 && body }),
     { status: 'settling', control_generations: 0 })
+})
+
+t.test('an empty list of steps proves nothing of a generation that was long enough to be asked', async (t) => {
+  const { send } = await build(t)
+  const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 1000, em: 1, steps: [] }))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  const body = await until('all are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 300 && body })
+  t.match(body, { threshold: null, unprobed: 300 })
+  t.match(body.thresholds[0], { lost: 300, unprobed: 300 })
 })
 
 t.test('beyond MAX_CONTEXTS outcomes reach only their parents, and a metric says so', async (t) => {
