@@ -37,6 +37,7 @@ function titles (header: string): string {
 }
 
 function verdict (contexts: readonly ContextComparison[]): string[] {
+  if (contexts.every(({ served }) => served.stopped === 0)) return ['Nothing was stopped: no threshold was in force long enough to show anything.']
   const outside = contexts.filter((context) => !context.is_inside_bound)
   if (outside.length === 0) return [`The EM drop is inside its bound in ${contexts.length === 1 ? 'the one context' : `all ${contexts.length} contexts`}.`]
   return ['The EM drop is OUTSIDE its bound in:', ...outside.map(({ key, served, max_em_drop: a }) =>

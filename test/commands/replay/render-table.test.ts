@@ -41,3 +41,5 @@ t.test('a context outside its bound is named', async (t) => {
 })
 
 t.match(renderTable([a], comparison(0.2, 0)), 'inside its bound in the one context')
+
+t.match(renderTable([{ ...a, served: { ...a.served, stopped: 0 } }], comparison(0, 0)), 'Nothing was stopped', 'no praise for doing nothing')
