@@ -14,6 +14,10 @@ import type { Parts } from './parts.js'
 import { StoreUnavailableError } from './store/store.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
+/** A request must have come in whole by then. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** How much of a body that is too large is taken in, and for how long, before it is answered. */
+const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
@@ -27,6 +31,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   const app = Fastify({
     loggerInstance,
     bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId (request) {
@@ -69,13 +74,16 @@ async function answerError (error: InputError, request: FastifyRequest, reply: F
 
 /** Takes the rest of a body in, up to a bound: a client that is cut off while it sends never reads the answer. */
 async function drain ({ raw }: FastifyRequest): Promise<void> {
+  if (raw.readableEnded || raw.destroyed) return
   let bytes = 0
-  const isOver = new Promise<void>((resolve) => {
+  let timer: NodeJS.Timeout | undefined
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DRAIN_MS)
     raw.on('data', (chunk: Buffer) => { if ((bytes += chunk.length) > DRAIN_LIMIT) resolve() })
     for (const event of ['end', 'close', 'error']) raw.once(event, () => resolve())
+    raw.resume()
   })
-  raw.resume()
-  if (!raw.readableEnded && !raw.destroyed) await isOver
+  clearTimeout(timer)
 }
 
 const REASON_PHRASES: Record<number, string> = {

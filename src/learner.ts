@@ -49,6 +49,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
       try {
         const token = await store.acquireLease(holder, leaseMs)
         if (token !== null) await lead(token)
+        else problem = null
       } catch (error) {
         if (error instanceof LeaseLostError) log.warn('another replica became the learner')
         else if (!(error instanceof StoreUnavailableError)) {
@@ -73,6 +74,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
       while (!lost.signal.aborted && !stop.signal.aborted) {
         const entries = await store.read(memory.cursor, BATCH, WAIT_MS)
         if (entries.length > 0) await foldAndCommit(token, memory, entries)
+        problem = null
         if (Date.now() >= tickAt) {
           tickAt = Date.now() + TICK_MS
           const isDue = isTickDue({ ...memory, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
@@ -110,11 +112,10 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
     memory.cursor = next.cursor
     memory.ledger = next.ledger
-    problem = null
     if (refused === 0 && next.ledger.refused > 0) log.warn({ refused: next.ledger.refused }, 'no room for more contexts: raise MAX_CONTEXTS')
     refused = next.ledger.refused
     for (const change of commit.changes) {
-      log.info({ change }, 'threshold moved')
+      log.info({ change }, 'learned')
       onChange(change)
     }
   }

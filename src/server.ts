@@ -24,7 +24,13 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   }
   const { port } = app.server.address() as { port: number }
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  return { url: `http://${host}:${port}`, config, log, close: () => app.close() }
+  return { url: `http://${host}:${port}`, config, log, close }
+
+  /** Requests in flight are answered; a client that stalls does not keep the rest from closing in order. */
+  async function close (): Promise<void> {
+    const cutOff = setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
+    try { await app.close() } finally { clearTimeout(cutOff) }
+  }
 }
 
 /** Runs the service until SIGTERM or SIGINT, also one that comes while it starts. Resolves when it serves. @throws like startService */

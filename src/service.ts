@@ -65,9 +65,12 @@ export function createService ({ store, config, log, now = () => performance.now
       inStepAt = startedAt - revision.lagMs
     } catch (error) {
       isReloadDue = true
-      if (!(error instanceof StoreUnavailableError)) log.error({ err: error }, 'the model could not be loaded; the last one stays in force')
-      else if (isReached !== false) log.warn({ reason: error.message }, 'the store can\'t be reached: decisions go on, outcomes are refused')
-      isReached = false
+      if (!(error instanceof StoreUnavailableError)) {
+        log.error({ err: error }, 'the model could not be loaded; the last one stays in force')
+      } else {
+        if (isReached !== false) log.warn({ reason: error.message }, 'the store can\'t be reached: decisions go on, outcomes are refused')
+        isReached = false
+      }
     }
     judgeAge()
   }

@@ -46,6 +46,16 @@ t.test('SIGTERM: the request in flight is answered, what was accepted is found a
   t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })
 })
 
+t.test('a client that stalls does not keep the service from closing in order', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '1' })
+  const stalled = request(`${await service.url()}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 8e6 } })
+  stalled.on('error', () => {}).write('{"gen')
+  await until('it is connected', () => stalled.socket?.connecting === false)
+  service.child.kill('SIGTERM')
+  t.same(await service.exited, { code: 0, signal: null })
+  t.equal(service.log.at(-1)?.msg, 'closed')
+})
+
 t.test('SIGTERM while it starts', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const service = startProcess(t, { DATA_DIR })

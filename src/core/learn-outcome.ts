@@ -10,10 +10,12 @@ import type { LoggedOutcome } from './outcome.js'
 import type { Policy } from './policy.js'
 
 /** Folds one finished generation into every link of its chain. */
-export function learnOutcome (fold: Fold, time: number, outcome: LoggedOutcome): void {
+export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
   const { levels } = fold.ledger.configuration
-  const chain = contextChain(levels, outcome.context)
+  const chain = contextChain(levels, reported.context)
   const leafKey = chain.at(-1)!
+  const isInVain = wasDueButNotAsked(reported, policyOf(fold.ledger, leafKey)) // workers ask at the leaf's cadence
+  const outcome = isInVain ? { ...reported, steps_complete: false } : reported
   for (const key of chain) {
     createContext(fold, key, time)
     expire(fold, key, time) // no tick may have come since
@@ -108,7 +110,7 @@ function learnEvidence (
     answerTokens: outcome.answer_tokens,
     em,
     steps: outcome.steps.map((step) => ({ tokens: step.tokens, score: step.confidence, em: step[policy.label] })),
-    isComplete: outcome.steps_complete && !wasDueButNotAsked(outcome, policy),
+    isComplete: outcome.steps_complete,
   }
   const stops = stopsOf(trace, policy.min_tokens)
   const drift = watched === -1 ? state.drift : watchDrift(state.drift, stops[watched]!.delta, policy.max_em_drop)

@@ -53,6 +53,20 @@ t.test('an empty list of steps proves nothing of a generation that was long enou
   t.match(body.thresholds[0], { lost: 300, unprobed: 300 })
 })
 
+t.test('whether it was long enough is judged by the cadence that workers follow, the leaf\'s', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"check_every_tokens":512}', CONTEXT_LEVELS: 'task' })
+  await send('PUT', '/v1/contexts/*/policy', { check_every_tokens: 32 })
+  await send('PUT', '/v1/contexts/task=t/policy', { check_every_tokens: 512 })
+  const outcomes = Array.from({ length: 400 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: { task: 't' }, tokens: 400, em: 1, steps: [] }))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  await until('all are learned', async () => (await send('GET', '/v1/contexts/task=t')).body.control_generations === 400)
+  for (const key of ['task=t', '*']) {
+    const { body } = await send('GET', `/v1/contexts/${key}`)
+    t.ok(body.control_generations > 0)
+    t.match(body.thresholds[0], { lost: 0, unprobed: 0 }, key)
+  }
+})
+
 t.test('beyond MAX_CONTEXTS outcomes reach only their parents, and a metric says so', async (t) => {
   const { send } = await build(t, { MAX_CONTEXTS: '3' })
   await send('POST', '/v1/outcomes', losslessOutcome('fits'))
