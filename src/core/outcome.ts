@@ -1,3 +1,4 @@
+import { answerDigest } from './answer-digest.js'
 import { uniform, type Arm } from './arm.js'
 import type { Context } from './context.js'
 import type { Em } from './evidence.js'
@@ -11,6 +12,8 @@ export interface LoggedStep extends Judged {
   readonly tokens: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>>
+  /** Of the answer probed here, by which a late label grades it; only where the outcome came with neither `em` nor `reference`. */
+  readonly answer_digest?: string
 }
 
 /** A finished generation as it stands in the log: graded, without the text of any answer. */
@@ -27,6 +30,8 @@ export interface LoggedOutcome {
   /** `null` without a group; `-1` with a group but no index. */
   readonly sample_index: number | null
   readonly full: Judged
+  /** Of the final answer, as each step's. */
+  readonly answer_digest?: string
   /** `null`: the worker kept none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
@@ -53,14 +58,18 @@ export interface ReportedOutcome extends Answered {
   readonly steps_complete?: boolean
 }
 
-/** Grades the final answer and the probed ones alike. */
-function graderOf ({ reference, answer: fullAnswer }: ReportedOutcome): (answered: Answered) => Judged {
+interface Graded extends Judged { readonly answer_digest?: string }
+
+/** Grades the final answer and the probed ones alike; what a label that comes later could still grade keeps its digest. */
+function graderOf (salt: string, { em: fullEm, reference, answer: fullAnswer }: ReportedOutcome): (answered: Answered) => Graded {
+  const mayLabelCome = fullEm === undefined && reference === undefined
   const isRight = reference === undefined ? undefined : exactMatcher(reference)
   const agrees = fullAnswer === undefined ? undefined : exactMatcher(fullAnswer)
   return ({ em, answer }) => {
-    const judged: { -readonly [L in Label]?: Em } = {}
+    const judged: { -readonly [F in keyof Graded]?: Graded[F] } = {}
     if (em !== undefined) judged.exact_match = em
     else if (answer !== undefined && isRight !== undefined) judged.exact_match = isRight(answer)
+    else if (answer !== undefined && mayLabelCome) judged.answer_digest = answerDigest(salt, answer)
     if (answer !== undefined && agrees !== undefined) judged.agreement = agrees(answer)
     return judged
   }
@@ -69,11 +78,12 @@ function graderOf ({ reference, answer: fullAnswer }: ReportedOutcome): (answere
 /**
  * Grades an outcome for the log. Exact Match is the worker's `em`, else `answer` against `reference`; agreement takes the
  * full answer as right and a probe as right if it agrees with it.
- * @param salt the store's, for the arm's draw
+ * @param salt the store's, for the arm's draw and the digests
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome): LoggedOutcome {
   const { group_id: group } = outcome
-  const grade = graderOf(outcome)
+  const grade = graderOf(salt, outcome)
+  const { answer_digest: digest, ...full } = grade(outcome)
   return {
     type: 'outcome',
     generation_id: outcome.generation_id,
@@ -84,7 +94,8 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome): LoggedOut
     answer_tokens: outcome.answer_tokens ?? 0,
     stopped: outcome.stopped ?? false,
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
-    full: grade(outcome),
+    full,
+    ...(digest !== undefined && { answer_digest: digest }),
     steps: outcome.steps?.map(({ tokens, confidence, signals, ...answered }) => ({
       tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade(answered),
     })) ?? null,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { answerDigest } from '../../src/core/answer-digest.js'
 import { uniform } from '../../src/core/arm.js'
 import { clampConfidence, gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../src/core/outcome.js'
 
@@ -7,7 +8,7 @@ const REPORT: ReportedOutcome = { generation_id: 'g1', tokens: 100 }
 /** Labels of the full answer and of each step. */
 function labels (report: Partial<ReportedOutcome>) {
   const { full, steps } = gradeOutcome('salt', { ...REPORT, ...report })
-  return { full, steps: steps?.map(({ tokens: _, confidence: __, ...judged }) => judged) }
+  return { full, steps: steps?.map(({ tokens: _, confidence: __, answer_digest: ___, ...judged }) => judged) }
 }
 
 const step = (rest: object) => ({ tokens: 10, confidence: 0.5, ...rest })
@@ -49,6 +50,20 @@ t.test('no text of an answer reaches the log', async (t) => {
   }))
   t.notMatch(logged, 'SECRET')
   t.match(logged, 'entropy')
+})
+
+t.test('while a label may still come, answers keep their digests', async (t) => {
+  const graded = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report })
+  const steps = [step({ answer: '1,024' }), step({ em: 1, answer: '7' }), step({})]
+  const late = graded({ answer: 'Paris', steps })
+  t.equal(late.answer_digest, answerDigest('salt', 'paris'))
+  t.strictSame(late.steps?.map(({ answer_digest: digest }) => digest), [answerDigest('salt', '1024'), undefined, undefined])
+  t.notOk('answer_digest' in late.steps![1]! || 'answer_digest' in late.full, 'a step with em is graded')
+  t.equal(graded({ steps }).answer_digest, undefined, 'no answer, no digest')
+  t.equal(graded({ steps }).steps![0]!.answer_digest, answerDigest('salt', '1024'), 'a reference may still grade the probes')
+  for (const labelled of [{ em: 1 as const }, { reference: 'Paris' }]) {
+    t.notMatch(JSON.stringify(graded({ answer: 'Paris', steps, ...labelled })), 'digest')
+  }
 })
 
 t.test('what is absent', async (t) => {
