@@ -20,6 +20,8 @@ RUN npm ci --omit=dev
 
 FROM node:24-trixie-slim
 WORKDIR /app
+# Every address of the container, as no port could be published otherwise. So it starts with tokens only (ACCESS_TOKENS or
+# ACCESS_TOKENS_FILE), or with ALLOW_ANONYMOUS=true where the published port is kept from others: that is for who runs it to say, not here.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
 # The only folder that is written; the program itself belongs to root, so the process can't change it.
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /data

@@ -13,6 +13,16 @@ export const documentOptions: SwaggerOptions = {
         'inside the Exact Match (EM) the operator is willing to lose.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A token of the service, where it has any. By role: `worker` decides and reports, `operator` does everything, `metrics` scrapes; ' +
+            'a token may be bound to the contexts below a prefix.',
+        },
+      },
+    },
     servers: [{ url: '/', description: 'this server' }],
     tags: [
       { name: 'decide', description: 'Asked by workers at every step. Never waits for the store.' },
@@ -23,6 +33,11 @@ export const documentOptions: SwaggerOptions = {
       { name: 'health', description: 'For the orchestrator and for Prometheus.' },
     ],
   },
+  // The role that the guard goes by is the one that the document names (OpenAPI 3.1 has it stand where scopes do).
+  transform: ({ schema, url, route }) => {
+    const { role } = route.config ?? {}
+    return { schema: { ...schema, security: role === undefined || role === 'open' ? [] : [{ bearer: [role] }] }, url }
+  },
   transformObject: (document) => {
     if (!('openapiObject' in document)) return document.swaggerObject
     const schemas: Record<string, Json> = {}
@@ -30,7 +45,7 @@ export const documentOptions: SwaggerOptions = {
     for (const [path, operations] of Object.entries(paths as Record<string, Record<string, { operationId?: string }>>)) {
       for (const [method, operation] of Object.entries(operations)) operation.operationId = operationId(method, path)
     }
-    return { ...rest, components: { schemas }, paths: hoist(paths as Json, schemas) } as typeof document.openapiObject
+    return { ...rest, components: { ...rest.components, schemas }, paths: hoist(paths as Json, schemas) } as typeof document.openapiObject
   },
 }
 

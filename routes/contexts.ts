@@ -6,26 +6,32 @@ import {
 import { anyError } from '../openapi/error.js'
 import { PolicyPatchSchema, PolicyReplySchema } from '../openapi/policy.js'
 import type { Parts } from '../src/parts.js'
+import { reachablePrefix } from '../src/reach.js'
 
 const params = KeyParamsSchema
 const read = ['contexts']
 const operate = ['operate']
+const config = { role: 'operator', bound: 'key' } as const
 const nothing = Type.Null({ description: 'Done' })
 
 export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts }, done) => {
   app.get('/v1/contexts', {
+    config: { role: 'operator', bound: 'handler' },
     schema: { tags: read, summary: 'What is known of each context', querystring: ContextQuerySchema, response: { 200: ContextPageSchema, ...anyError } },
-  }, (request) => contexts.list({ limit: 50, ...request.query }))
+  }, (request) => contexts.list({ limit: 50, ...request.query, prefix: reachablePrefix(request, request.query.prefix) }))
 
   app.get('/v1/contexts/:key', {
+    config,
     schema: { tags: read, summary: 'One context, with a row for every threshold', params, response: { 200: ContextDetailSchema, ...anyError } },
   }, (request) => contexts.get(request.params.key))
 
   app.get('/v1/contexts/:key/policy', {
+    config,
     schema: { tags: operate, summary: 'The policy stated here and the one in force', params, response: { 200: PolicyReplySchema, ...anyError } },
   }, (request) => contexts.policy(request.params.key))
 
   app.put('/v1/contexts/:key/policy', {
+    config,
     schema: {
       tags: operate,
       summary: 'State a policy here, in place of the one stated before',
@@ -38,10 +44,12 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
   }, (request) => contexts.setPolicy(request.params.key, request.body))
 
   app.delete('/v1/contexts/:key/policy', {
+    config,
     schema: { tags: operate, summary: 'Inherit everything again', params, response: { 200: PolicyReplySchema, ...anyError } },
   }, (request) => contexts.setPolicy(request.params.key, null))
 
   app.put('/v1/contexts/:key/pin', {
+    config,
     schema: { tags: operate, summary: 'Pin a threshold, without a guarantee', description: 'In force at once in this context. Above the leaves it reaches only contexts without a threshold of their own whose policy says fallback "parent"; to stop everything below, set mode "off".', params, body: PinSchema, response: { 204: nothing, ...anyError } },
   }, async (request, reply) => {
     await contexts.setPin(request.params.key, request.body, request.body.reason)
@@ -49,6 +57,7 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
   })
 
   app.delete('/v1/contexts/:key/pin', {
+    config,
     schema: { tags: operate, summary: 'Remove a pin', params, body: ReasonSchema, response: { 204: nothing, ...anyError } },
   }, async (request, reply) => {
     await contexts.setPin(request.params.key, null, request.body.reason)
@@ -56,6 +65,7 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
   })
 
   app.post('/v1/contexts/:key/reset', {
+    config,
     schema: {
       tags: operate, summary: 'Start a new epoch: its evidence starts from zero', params, body: ReasonSchema, response: { 204: nothing, ...anyError },
     },

@@ -5,14 +5,19 @@ import { itemValidator, validatorCompiler, type Problem } from '../openapi/valid
 import type { Decision, Step } from '../src/core/decide.js'
 import type { InputError } from '../src/errors.js'
 import type { Parts } from '../src/parts.js'
+import { contextProblem, forbidden, type Caller } from '../src/reach.js'
 
 const tags = ['decide']
+const access = { role: 'worker', bound: 'handler' } as const
 const stepProblem = itemValidator(StepSchema)
 
-export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { service, metrics }, done) => {
+export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, metrics }, done) => {
   app.post('/v1/decisions', {
+    config: access,
     schema: { tags, summary: 'One step, one decision', body: StepSchema, response: { 200: DecisionSchema, ...anyError } },
   }, (request, reply) => {
+    const problem = contextProblem(request, config.levels, request.body.context)
+    if (problem !== null) throw forbidden(problem)
     const endTimer = metrics.decisionSeconds.startTimer()
     const decision = service.decide(request.body)
     endTimer()
@@ -22,19 +27,20 @@ export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { service, m
   })
 
   app.post('/v1/decisions/batch', {
+    config: access,
     schema: { tags, summary: 'Many steps, a decision each, in the same order', body: StepBatchSchema, response: { 200: DecisionBatchSchema, ...anyError } },
     validatorCompiler: ({ httpPart }) => validatorCompiler({ schema: AnyStepsSchema, ...(httpPart && { httpPart }) }),
     serializerCompiler: () => JSON.stringify,
   }, (request, reply) => {
     const endTimer = metrics.decisionSeconds.startTimer()
-    const answers = (request.body.steps as unknown[]).map(answer)
+    const answers = (request.body.steps as unknown[]).map((step) => answer(step, request))
     endTimer()
     request.log.debug({ steps: request.body.steps, decisions: answers }, 'decided')
     reply.send({ model_version: service.snapshot().version, decisions: answers })
   })
 
-  function answer (step: unknown): Decision | { error: Problem } {
-    const problem = stepProblem(step)
+  function answer (step: unknown, caller: Caller): Decision | { error: Problem } {
+    const problem = stepProblem(step) ?? contextProblem(caller, config.levels, (step as Step).context)
     if (problem !== null) return { error: problem }
     try {
       const decision = service.decide(step as Step)

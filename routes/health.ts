@@ -5,18 +5,22 @@ import type { Parts } from '../src/parts.js'
 const tags = ['health']
 const STORE_DOWN = 'the store can\'t be reached: decisions go on with the last model, outcomes are refused with 503; check REDIS_URL and the server'
 
-export const health: FastifyPluginCallbackTypebox<Parts> = (app, { service, store, learner }, done) => {
+export const health: FastifyPluginCallbackTypebox<Parts> = (app, { access, service, store, learner }, done) => {
   app.get('/livez', {
+    config: { role: 'open' },
     schema: { tags, summary: 'Whether the process answers', response: { 200: LiveSchema } },
   }, () => ({ status: 'ok' }))
 
   app.get('/readyz', {
+    config: { role: 'open' },
     schema: { tags, summary: 'Whether to send traffic here', response: { 200: ReadySchema, 503: ReadySchema } },
   }, async (_request, reply) => {
     const ready = service.ageSeconds() !== null
     const warnings = await store.warnings().catch(() => [STORE_DOWN])
     const problem = learner.problem()
     if (problem !== null) warnings.push(`the learner fails, so nothing is learned; its log says more: ${problem}`)
+    const keptOut = access.problem()
+    if (keptOut !== null) warnings.push(`other access tokens wait, those before stay in force: ${keptOut}`)
     return await reply.code(ready ? 200 : 503).send({
       ready,
       store: { kind: store.kind, up: store.isUp() },

@@ -4,6 +4,7 @@ import type { Parts } from '../src/parts.js'
 
 export const metrics: FastifyPluginCallbackTypebox<Parts> = (app, { metrics }, done) => {
   app.get('/metrics', {
+    config: { role: 'metrics' },
     schema: { tags: ['health'], summary: 'For Prometheus', produces: ['text/plain'], response: { 200: Type.String() } },
     serializerCompiler: () => String,
   }, async (_request, reply) => await reply.type(metrics.registry.contentType).send(await metrics.render()))

@@ -7,6 +7,7 @@ const tags = ['model']
 
 export const model: FastifyPluginCallbackTypebox<Parts> = (app, { service, store, learner }, done) => {
   app.get('/v1/model', {
+    config: { role: 'operator' },
     schema: { tags, summary: 'The live model of this replica', response: { 200: ModelSchema, ...anyError } },
   }, () => {
     const { snapshot, standpoints } = service.model()
@@ -24,6 +25,7 @@ export const model: FastifyPluginCallbackTypebox<Parts> = (app, { service, store
   })
 
   app.get('/v1/model/history', {
+    config: { role: 'operator' },
     schema: { tags, summary: 'How thresholds moved, and why', querystring: HistoryQuerySchema, response: { 200: HistorySchema, ...anyError } },
   }, async (request) => {
     const changes = await store.history(request.query.limit ?? 100)

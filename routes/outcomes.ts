@@ -5,13 +5,16 @@ import { itemValidator, validatorCompiler, type Problem } from '../openapi/valid
 import type { ReportedOutcome } from '../src/core/outcome.js'
 import { at, InvalidOutcomeError } from '../src/errors.js'
 import type { Parts } from '../src/parts.js'
+import { contextProblem, forbidden } from '../src/reach.js'
 import { report, reportProblem } from '../src/report.js'
 
 const tags = ['report']
+const access = { role: 'worker', bound: 'handler' } as const
 const schemaProblem = itemValidator(OutcomeSchema)
 
 export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, store, service, metrics }, done) => {
   app.post('/v1/outcomes', {
+    config: access,
     schema: {
       tags,
       summary: 'What a finished generation turned out to be',
@@ -23,6 +26,8 @@ export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, sto
       if ((error.statusCode ?? 500) < 500) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
     },
   }, async (request, reply) => {
+    const refusal = contextProblem(request, config.levels, request.body.context)
+    if (refusal !== null) throw forbidden(refusal)
     const problem = reportProblem(config, request.body)
     if (problem !== null) throw at(problem.path, new InvalidOutcomeError(problem.message))
     const [isNew] = await keep([request.body])
@@ -30,13 +35,15 @@ export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, sto
   })
 
   app.post('/v1/outcomes/batch', {
+    config: access,
     schema: { tags, summary: 'Many outcomes; a bad one spoils only itself', body: OutcomeBatchSchema, response: { 202: AcceptedBatchSchema, ...anyError } },
     validatorCompiler: ({ httpPart }) => validatorCompiler({ schema: AnyOutcomesSchema, ...(httpPart && { httpPart }) }),
   }, async (request, reply) => {
     const rejected: ({ index: number } & Problem)[] = []
     const good: ReportedOutcome[] = []
     for (const [index, outcome] of (request.body.outcomes as unknown[]).entries()) {
-      const problem = schemaProblem(outcome) ?? reportProblem(config, outcome as ReportedOutcome)
+      const problem = schemaProblem(outcome) ?? contextProblem(request, config.levels, (outcome as ReportedOutcome).context) ??
+        reportProblem(config, outcome as ReportedOutcome)
       if (problem === null) good.push(outcome as ReportedOutcome); else rejected.push({ index, ...problem })
     }
     const areNew = await keep(good)

@@ -1,15 +1,16 @@
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { documentOptions } from '../openapi/document.js'
 import { problemOf, validatorCompiler } from '../openapi/validation.js'
 import { contexts } from '../routes/contexts.js'
 import { decisions } from '../routes/decisions.js'
+import { docs } from '../routes/docs.js'
 import { health } from '../routes/health.js'
 import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
 import { at, InternalError, InvalidInputError, StoreDownError, type InputError } from './errors.js'
+import { guard } from './guard.js'
 import type { Parts } from './parts.js'
 import { StoreUnavailableError } from './store/store.js'
 
@@ -46,19 +47,18 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
     const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs`
     return reply.code(404).send({ statusCode: 404, code: 'ROUTE_NOT_FOUND', error: 'Not Found', message })
   })
+  guard(app, () => parts.access)
   app.addHook('onResponse', (request, reply, done) => {
     const { url: route = 'none' } = request.routeOptions
     const { statusCode, elapsedTime } = reply
     parts.metrics.requestSeconds.observe({ method: request.method, route, status_code: statusCode }, elapsedTime / 1000)
     const level = statusCode >= 500 ? 'error' : HOT.has(route) ? 'debug' : 'info'
-    request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime }, 'answered')
+    request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime, token: request.tokenName }, 'answered')
     done()
   })
 
   app.register(swagger, documentOptions)
-  app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list' } })
-  for (const routes of [decisions, outcomes, contexts, model, health, metrics]) app.register(routes, parts)
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  for (const routes of [decisions, outcomes, contexts, model, health, metrics, docs]) app.register(routes, parts)
   return app
 }
 
@@ -87,7 +87,7 @@ async function drain ({ raw }: FastifyRequest): Promise<void> {
 }
 
 const REASON_PHRASES: Record<number, string> = {
-  400: 'Bad Request', 404: 'Not Found', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
 }
 
 /** What the caller sees: input errors say what to change, others only the request id. */

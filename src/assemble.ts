@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { createAccess } from './access.js'
 import { createApp } from './app.js'
 import { busiestContexts } from './busiest-contexts.js'
 import type { Config } from './config.js'
@@ -12,6 +13,7 @@ import { createStore } from './store/create-store.js'
 
 /** Wires the whole service together, up to the listening; closing the app closes it all, requests in flight first. */
 export async function assemble (config: Config, log: Logger): Promise<Parts & { app: FastifyInstance }> {
+  const access = createAccess(config, log)
   const store = await createStore(config)
   const metrics = createMetrics()
   const service = createService({ store, config, log })
@@ -31,9 +33,10 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     lag: service.lag,
     ...busiestContexts(store, service),
   })
-  const parts: Parts = { config, store, service, learner, contexts: createContexts(store, service, config), metrics }
+  const parts: Parts = { config, access, store, service, learner, contexts: createContexts(store, service, config), metrics }
   const app = createApp(parts, log)
   app.addHook('onClose', async () => {
+    access.close()
     await learner.close()
     await service.close()
     await store.close()

@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox'
 import { itemValidator } from '../openapi/validation.js'
 import { PolicyPatchSchema } from '../openapi/policy.js'
 import { DEFAULT_POLICY, policyProblem, type PolicyPatch } from './core/policy.js'
+import { isLoopback } from './loopback.js'
 
 /** Every setting, from the environment; README's table is made of this. */
 export const ConfigSchema = Type.Object({
@@ -12,12 +13,15 @@ export const ConfigSchema = Type.Object({
     type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Least level that is logged; decisions and outcomes are logged at debug',
   }),
   REDIS_URL: Type.String({ default: '', pattern: '^(rediss?://.+)?$', description: 'Redis to keep everything in, redis://host:port; empty: the embedded store' }),
+  ACCESS_TOKENS: Type.String({ default: '', description: 'Who may call, JSON, a list of what `stopgate token` prints; empty: everybody' }),
+  ACCESS_TOKENS_FILE: Type.String({ default: '', description: 'The same from a file, which is read again when it changes' }),
+  ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: 'Whether to listen on other addresses than loopback without tokens' }),
   DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
   CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context, in order, comma-separated, no spaces: up to 8, of up to 32 letters, digits, _ . -' }),
   DEFAULT_POLICY: Type.String({ default: '{}', description: 'Default of every policy field, JSON, partial' }),
   DEDUP_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
-  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost (seconds)' }),
+  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost, and for new tokens (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'A learner that is silent this long is replaced (seconds)' }),
   STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Out of step with the store for this long, decisions say stale (seconds)' }),
   MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Out of step with the store for this long, decisions are continue (seconds)' }),
@@ -29,6 +33,10 @@ export interface Config {
   readonly port: number
   readonly logLevel: string
   readonly redisUrl: string
+  /** JSON; empty: no tokens from here. */
+  readonly accessTokens: string
+  /** Path; empty: none. */
+  readonly accessTokensFile: string
   readonly dataDir: string
   readonly levels: readonly string[]
   readonly defaultPolicy: PolicyPatch
@@ -54,11 +62,14 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
     throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
   }
+  checkAccess(settings)
   return {
     host: settings.HOST,
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
     redisUrl: settings.REDIS_URL,
+    accessTokens: settings.ACCESS_TOKENS,
+    accessTokensFile: settings.ACCESS_TOKENS_FILE,
     dataDir: settings.DATA_DIR,
     levels,
     defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY),
@@ -87,6 +98,13 @@ function readSettings (env: NodeJS.ProcessEnv): Static<typeof ConfigSchema> {
     const allowed = first!.keyword === 'enum' ? ` (${first!.params.allowedValues.join(', ')})` : ''
     throw new ConfigError(`${name}${value} ${wrong}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
   }
+}
+
+function checkAccess ({ HOST, ACCESS_TOKENS, ACCESS_TOKENS_FILE, ALLOW_ANONYMOUS }: Static<typeof ConfigSchema>): void {
+  if (ACCESS_TOKENS !== '' && ACCESS_TOKENS_FILE !== '') throw new ConfigError('ACCESS_TOKENS and ACCESS_TOKENS_FILE can\'t both be set: leave one out')
+  if (ACCESS_TOKENS !== '' || ACCESS_TOKENS_FILE !== '' || ALLOW_ANONYMOUS || isLoopback(HOST)) return
+  throw new ConfigError(`HOST ${HOST} is open to other machines, and without tokens whoever reaches it may do everything: set ACCESS_TOKENS ` +
+    '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true where the network keeps others away')
 }
 
 const patchProblem = itemValidator(PolicyPatchSchema)

@@ -1,3 +1,4 @@
+import type { Access } from './access.js'
 import type { Config } from './config.js'
 import type { Contexts } from './contexts.js'
 import type { Learner } from './learner.js'
@@ -8,6 +9,7 @@ import type { Store } from './store/store.js'
 /** What routes are made of. */
 export interface Parts {
   readonly config: Config
+  readonly access: Access
   readonly store: Store
   readonly service: Service
   readonly learner: Learner

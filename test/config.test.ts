@@ -23,8 +23,19 @@ t.test('a bad setting names itself and says what it may be', async (t) => {
     [{ DEFAULT_POLICY: '{"evidence_window":300}' }, /^DEFAULT_POLICY\/evidence_window must be at least 896/],
     [{ MAX_STALENESS_SECONDS: '5' }, /^MAX_STALENESS_SECONDS must be at least/],
     [{ LEASE_SECONDS: '0' }, /^LEASE_SECONDS/],
+    [{ HOST: '0.0.0.0' }, /^HOST 0\.0\.0\.0 is open to other machines.*: set ACCESS_TOKENS .*, or HOST=127\.0\.0\.1, or ALLOW_ANONYMOUS=true/],
+    [{ HOST: '::', ALLOW_ANONYMOUS: 'false' }, /^HOST :: is open/],
+    [{ ALLOW_ANONYMOUS: 'yes' }, /^ALLOW_ANONYMOUS \("yes"\) must be boolean/],
+    [{ ACCESS_TOKENS: 'secret', ACCESS_TOKENS_FILE: 'secret' }, /^ACCESS_TOKENS and ACCESS_TOKENS_FILE can't both be set(?!.*secret)/],
   ]
   for (const [env, message] of bad) t.throws(() => readConfig(env), { name: 'ConfigError', message })
+})
+
+t.test('other addresses than loopback take tokens, or a word that none are wanted', async (t) => {
+  for (const env of [{ ACCESS_TOKENS: '[]' }, { ACCESS_TOKENS_FILE: 'tokens.json' }, { ALLOW_ANONYMOUS: 'true' }]) {
+    t.match(readConfig({ HOST: '0.0.0.0', ...env }), { host: '0.0.0.0' }, JSON.stringify(env))
+  }
+  for (const HOST of ['127.0.0.1', '127.0.0.53', '::1', 'localhost']) t.match(readConfig({ HOST }), { host: HOST })
 })
 
 t.test('README lists every setting with its default', async (t) => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import type { Test } from 'tap'
 import { assemble } from '../src/assemble.js'
 import { readConfig } from '../src/config.js'
@@ -18,18 +18,19 @@ export async function temporaryFolder (t: Test): Promise<string> {
 export interface Built extends Parts {
   readonly app: FastifyInstance
   /** Sends JSON and reads JSON. */
-  readonly send: (method: InjectOptions['method'], url: string, body?: unknown) => Promise<{ status: number, body: any, headers: any }>
+  readonly send: (method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any, headers: any }>
 }
 
 /** The whole service on an embedded store of its own, without a port; closes itself. Learning does not wait to settle. */
-export async function build (t: Test, env: NodeJS.ProcessEnv = {}): Promise<Built> {
+export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger): Promise<Built> {
   const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
-  const parts = await assemble(config, pino({ level: config.logLevel }))
+  const parts = await assemble(config, log ?? pino({ level: config.logLevel }))
   t.teardown(() => parts.app.close())
   return {
     ...parts,
-    async send (method, url, body) {
-      const reply = await parts.app.inject({ method, url, ...(body !== undefined && { payload: body as object }) } as InjectOptions)
+    async send (method, url, body, headers = {}) {
+      const payload = body !== undefined && { payload: body as object }
+      const reply = await parts.app.inject({ method, url, headers, ...payload } as InjectOptions)
       const isJson = String(reply.headers['content-type']).startsWith('application/json')
       return { status: reply.statusCode, body: isJson ? reply.json() : reply.body, headers: reply.headers }
     },

@@ -12,6 +12,21 @@ t.test('a bad setting ends the start with 2 and its name', async (t) => {
   t.match(service.stderr(), /^stopgate: PORT \("eighty"\) must be integer/)
 })
 
+t.test('an address that others reach is not opened without tokens', async (t) => {
+  const service = startProcess(t, { HOST: '0.0.0.0', DATA_DIR: await temporaryFolder(t) })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /^stopgate: HOST 0\.0\.0\.0 is open to other machines.*set ACCESS_TOKENS/)
+})
+
+t.test('tokens that can\'t be used end the start with 2, and are not shown', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const service = startProcess(t, { ACCESS_TOKENS: '["a-secret"]', DATA_DIR })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /^stopgate: ACCESS_TOKENS\[0\] is not an object/)
+  t.notMatch(service.stderr(), /a-secret/)
+  t.notOk(existsSync(join(DATA_DIR, 'in-use.sock')), 'the store was not opened')
+})
+
 t.test('a port in use ends the start with 2 and says so', async (t) => {
   const first = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const { port } = new URL(await first.url())

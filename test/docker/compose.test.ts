@@ -28,6 +28,8 @@ t.test('two replicas of the same build, on ports of their own', async (t) => {
     t.same(replica, first, `${name} differs in nothing but its port`)
     t.ok(existsSync(`docker/${replica.build.context}/Dockerfile`))
     t.equal(replica.environment.REDIS_URL, 'redis://redis:6379')
+    t.equal(replica.environment.ALLOW_ANONYMOUS, 'true', 'as its ports are of this machine alone, below')
+    t.ok('ACCESS_TOKENS' in replica.environment)
   }
   const published = Object.values<any>(services).flatMap(({ ports = [] }) => ports.map((port: string) => port.split(':')))
   t.equal(new Set(published.map(([, port]) => port)).size, published.length, 'no port twice')

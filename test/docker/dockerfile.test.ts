@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
+import { readConfig } from '../../src/config.js'
 import { build } from '../helper.js'
 
 const dockerfile = (await readFile('Dockerfile', 'utf8')).replaceAll(/\\\n\s*/g, '')
@@ -30,6 +31,13 @@ t.test('node is PID 1, as a user by number who owns the data folder alone', asyn
   t.match(dockerfile, `--owner=${user} --group=${group} --mode=0700 /data\n`)
   t.match(dockerfile, /^VOLUME \/data$/m)
   t.match(dockerfile, /^ENV .*HOST=0\.0\.0\.0 PORT=8080 DATA_DIR=\/data$/m)
+})
+
+t.test('the image opens no door: without tokens it starts only where it is told to', async (t) => {
+  const [, settings] = dockerfile.match(/^ENV (NODE_ENV=.*)$/m)!
+  const env = Object.fromEntries(settings!.split(' ').map((pair) => pair.split('=')))
+  t.throws(() => readConfig(env), { name: 'ConfigError', message: /ALLOW_ANONYMOUS=true/ })
+  t.match(readConfig({ ...env, ALLOW_ANONYMOUS: 'true' }), { host: '0.0.0.0', port: 8080 })
 })
 
 t.test('the final stage has no development dependencies', async (t) => {

@@ -29,6 +29,17 @@ t.test('every field is described', async (t) => {
   }
 })
 
+t.test('every operation states whose it is', async (t) => {
+  t.match(document.components.securitySchemes, { bearer: { type: 'http', scheme: 'bearer' } })
+  const OPEN = ['/livez', '/readyz']
+  for (const [path, operations] of Object.entries<any>(document.paths)) {
+    for (const [method, { security }] of Object.entries<any>(operations)) {
+      if (OPEN.includes(path)) t.same(security, [], `${method} ${path}`)
+      else t.match(security, [{ bearer: [/^(worker|operator|metrics)$/] }], `${method} ${path}`)
+    }
+  }
+})
+
 t.test('every example runs', async (t) => {
   const built = await build(t)
   await certify(built, { model: 'qwen3-8b', task: 'gsm8k' })

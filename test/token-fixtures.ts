@@ -1,0 +1,19 @@
+import type { Role } from '../src/tokens.js'
+import { sha256 } from '../src/tokens.js'
+
+/** The token of a name; as long as a real one, and easy to find where it must not be. */
+export function tokenOf (name: string): string {
+  return `stopgate_secret-of-${name}-${'0123456789abcdef'.repeat(2)}`
+}
+
+export function bearer (name: string): { authorization: string } {
+  return { authorization: `Bearer ${tokenOf(name)}` }
+}
+
+/** The setting that knows tokens by name, with a role and maybe a prefix: `{ ci: 'operator', tenant: 'worker model=q' }`. */
+export function tokenList (tokens: Record<string, Role | `${Role} ${string}`>): string {
+  return JSON.stringify(Object.entries(tokens).map(([name, words]) => {
+    const [role, prefix] = words.split(' ')
+    return { name, role, sha256: sha256(tokenOf(name)), ...(prefix !== undefined && { prefix }) }
+  }))
+}
