@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: { summary: 'run the service (the default)', load: () => import('./serve.js') },
   replay: { summary: 'send recorded generations through the API, and show what was saved and what it cost', load: () => import('./replay.js') },
   simulate: { summary: 'write synthetic generations with a known truth', load: () => import('./simulate.js') },
+  token: { summary: 'make an access token, and what the service has to know of it', load: () => import('./token.js') },
   openapi: { summary: 'print the OpenAPI document', load: () => import('./print-openapi.js') },
 }
 

@@ -18,6 +18,7 @@ A FILE holds one outcome a line (JSON), in full and with the EM of every step; -
 Options:
   --url URL          the service to use; without it, one of its own that learns from nothing in a temporary folder
                      (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS and LOG_LEVEL apply to it; settle_seconds is 0)
+  --token TOKEN      of an operator of that service, bound to no prefix; rather set STOPGATE_TOKEN, which no list of processes shows
   --concurrency N    generations in flight at a time, 1 to 1024 (32)
   --seed N           of the order of the groups (1); the arms are drawn by the service, with a salt of its own
   --json FILE        writes all figures there; - is standard output, and the table goes to standard error
@@ -25,7 +26,7 @@ Options:
 
 /** `stopgate replay`: traces in, a table out. */
 export async function run (args: readonly string[], world: World): Promise<void> {
-  const options = readOptions(args)
+  const options = readOptions(args, world.env)
   const runs = await readTraces(options.files)
   const interrupt = new AbortController()
   const onInterrupt = () => interrupt.abort(new Interrupted('interrupted'))
@@ -44,14 +45,16 @@ class Interrupted extends CommandError { override readonly exitCode = 130 }
 interface Options {
   readonly files: readonly string[]
   readonly url: string | undefined
+  readonly token: string | undefined
   readonly concurrency: number
   readonly seed: number
   readonly json: string | undefined
 }
 
-function readOptions (args: readonly string[]): Options {
+function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options {
   const { values, positionals: files } = parseFlags(args, {
     url: { type: 'string' },
+    token: { type: 'string' },
     concurrency: { type: 'string', default: '32' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
@@ -60,9 +63,13 @@ function readOptions (args: readonly string[]): Options {
   if (values.url !== undefined && !(/^https?:/.test(values.url) && URL.canParse(values.url))) {
     throw new UsageError(`--url must be an http or https URL, not ${JSON.stringify(values.url)}`)
   }
+  const token = values.token ?? env.STOPGATE_TOKEN
+  if (values.token !== undefined && values.url === undefined) throw new UsageError('--token is for the service of --url')
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token (--token, STOPGATE_TOKEN) has neither spaces nor line ends')
   return {
     files,
     url: values.url,
+    token: values.url === undefined ? undefined : token,
     concurrency: wholeNumber('--concurrency', values.concurrency, 1, 1024),
     seed: wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
     json: values.json,
@@ -70,11 +77,11 @@ function readOptions (args: readonly string[]): Options {
 }
 
 async function play (runs: readonly RecordedRun[], options: Options, { env, stderr }: World, signal: AbortSignal): Promise<ReplayResult> {
-  const { url, concurrency, seed } = options
+  const { url, token, concurrency, seed } = options
   const onNote = (note: string) => { stderr.write(`replay: ${note}\n`) }
   const own = url === undefined ? await startOwnService(env) : null
   if (own !== null) onNote(OWN_SERVICE_NOTE)
-  const client = createHttpClient(url ?? own!.url, concurrency)
+  const client = createHttpClient(url ?? own!.url, concurrency, { token })
   const progress = startProgress(runs.length, stderr)
   try {
     const service = createServiceClient(client)

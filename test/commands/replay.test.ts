@@ -5,6 +5,7 @@ import { run } from '../../src/commands/replay.js'
 import { simulateOutcomes } from '../../src/commands/simulate.js'
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { temporaryFolder } from '../helper.js'
+import { tokenList, tokenOf } from '../token-fixtures.js'
 import { capturedWorld } from './captured-world.js'
 
 /** 300 generations in each simulated context; at 5 points the first certificate takes 88. */
@@ -55,6 +56,27 @@ t.test('against a running service, whose policy stays as it is', async (t) => {
   const again = capturedWorld()
   await run([file, '--url', service.url], again)
   t.match(again.err(), /6 of the outcomes had been reported to this service before/)
+})
+
+t.test('a service that asks for a token', async (t) => {
+  const { startService } = await import('../../src/server.js')
+  const folder = await temporaryFolder(t)
+  const ACCESS_TOKENS = tokenList({ o: 'operator', w: 'worker' })
+  const service = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LOG_LEVEL: 'silent', ACCESS_TOKENS } })
+  t.teardown(() => service.close())
+  const file = join(folder, 'few.jsonl')
+  await writeFile(file, [...simulateOutcomes(PROFILES, 3, 3)].map((outcome) => JSON.stringify(outcome) + '\n').join(''))
+
+  const named = capturedWorld()
+  await run([file, '--url', service.url, '--token', tokenOf('o')], named)
+  const byEnvironment = capturedWorld({ STOPGATE_TOKEN: tokenOf('o') })
+  await run([file, '--url', service.url], byEnvironment)
+  for (const world of [named, byEnvironment]) t.match(world.out(), /^all +3 /m)
+
+  await t.rejects(run([file, '--url', service.url], capturedWorld()), { name: 'ServiceError', message: /401 UNAUTHENTICATED/ })
+  await t.rejects(run([file, '--url', service.url], capturedWorld({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This needs the role operator/ })
+  await t.rejects(run([file, '--url', service.url, '--token', 'two words'], capturedWorld()), { name: 'UsageError', message: /^(?!.*two words).*neither spaces/ })
+  await t.rejects(run([file, '--token', tokenOf('o')], capturedWorld()), { name: 'UsageError', message: '--token is for the service of --url' })
 })
 
 t.test('nothing is sent when a line is bad', async (t) => {

@@ -21,11 +21,15 @@ const PATIENCE_MS = 60_000
 /** Where a reply does not say (a lost connection), s. */
 const RETRY_AFTER_SECONDS = 1
 
-/**
- * A client with connections that stay open. It speaks node:http, as `fetch` reaches a third of its requests a second.
- * @param patienceMs how long to go on trying one request
- */
-export function createHttpClient (url: string, concurrency: number, patienceMs = PATIENCE_MS): HttpClient {
+export interface ClientOptions {
+  /** Of the service, where it asks for one. */
+  readonly token?: string | undefined
+  /** How long to go on trying one request. */
+  readonly patienceMs?: number | undefined
+}
+
+/** A client with connections that stay open. It speaks node:http, as `fetch` reaches a third of its requests a second. */
+export function createHttpClient (url: string, concurrency: number, { token, patienceMs = PATIENCE_MS }: ClientOptions = {}): HttpClient {
   const isSecure = url.startsWith('https:')
   const agent = new (isSecure ? https : http).Agent({ keepAlive: true, maxSockets: concurrency })
   const base = url.replace(/\/+$/, '')
@@ -33,7 +37,10 @@ export function createHttpClient (url: string, concurrency: number, patienceMs =
 
   function once (method: string, path: string, payload: string | undefined): Promise<Answer> {
     requests++
-    const headers = payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
+    const headers = {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(payload !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+    }
     return new Promise((resolve, reject) => {
       const request = (isSecure ? https : http).request(base + path, { method, agent, headers }, (response) => {
         let text = ''

@@ -1,13 +1,13 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { createHttpClient } from '../../../src/commands/replay/http-client.js'
+import { createHttpClient, type ClientOptions } from '../../../src/commands/replay/http-client.js'
 
-async function client (t: Test, listener: RequestListener, patienceMs?: number) {
+async function client (t: Test, listener: RequestListener, options?: ClientOptions) {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const it = createHttpClient(`http://127.0.0.1:${port}/base/`, 2, patienceMs)
+  const it = createHttpClient(`http://127.0.0.1:${port}/base/`, 2, options)
   t.teardown(() => { it.close(); server.closeAllConnections(); server.close() })
   return it
 }
@@ -27,6 +27,13 @@ t.test('sends JSON and reads JSON, on connections that stay open', async (t) => 
   t.equal(requests(), 2)
 })
 
+t.test('sends a token where it has one', async (t) => {
+  const listener: RequestListener = (request, response) => { response.end(JSON.stringify(request.headers.authorization ?? 'none')) }
+  const bearing = await client(t, listener, { token: 'stopgate_x' })
+  for (const method of ['GET', 'POST'] as const) t.equal(await bearing.send(method, '/', method === 'POST' ? {} : undefined), 'Bearer stopgate_x')
+  t.equal(await (await client(t, listener)).send('GET', '/'), 'none')
+})
+
 t.test('waits out a 503 as long as it says', async (t) => {
   let calls = 0
   const { send } = await client(t, (_request, response) => {
@@ -38,9 +45,9 @@ t.test('waits out a 503 as long as it says', async (t) => {
 })
 
 t.test('gives up on a service that stays away', async (t) => {
-  const { send } = await client(t, (_request, response) => { response.writeHead(503, { 'retry-after': '1' }).end('{}') }, 0)
+  const { send } = await client(t, (_request, response) => { response.writeHead(503, { 'retry-after': '1' }).end('{}') }, { patienceMs: 0 })
   await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /no service at .*: it answers 503/ })
-  const nobody = createHttpClient('http://127.0.0.1:1', 1, 0)
+  const nobody = createHttpClient('http://127.0.0.1:1', 1, { patienceMs: 0 })
   await t.rejects(nobody.send('GET', '/'), { name: 'ServiceError', message: /no service at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/ })
 })
 
