@@ -32,6 +32,31 @@ export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason },
   additionalProperties: false, title: 'Reason', description: 'A JSON body {"reason": "why this is done"}', examples: [{ reason: 'new weights' }],
 })
 
+const difference = (what: string) => Type.Unsafe<{ estimate: number, low: number, high: number } | null>({
+  type: ['object', 'null'],
+  properties: {
+    estimate: Type.Number({ description: 'Weighted by the share each was drawn at' }),
+    low: Type.Number({ description: 'At least, at error_level, however often one looks' }),
+    high: Type.Number({ description: 'At most' }),
+  },
+  required: ['estimate', 'low', 'high'],
+  description: `Treated minus control: ${what}; null while an arm has few`,
+})
+
+const ArmViewSchema = Type.Object({
+  generations: Type.Integer({ description: 'Compared' }),
+  labelled: Type.Integer({ description: 'Of them, those with a label' }),
+  em: nullableRatio('Plain mean EM'),
+  tokens_mean: nullable<number>('number', { description: 'Plain mean length (tokens)' }),
+}, { title: 'Arm', description: 'One arm, as drawn' })
+
+const ArmsSchema = Type.Object({
+  control: ArmViewSchema,
+  treated: ArmViewSchema,
+  em_difference: difference('EM (fraction)'),
+  tokens_difference: difference('tokens a generation'),
+}, { title: 'Arms', description: 'Control against treated, as drawn, in this epoch, where a threshold was in force; in mode shadow they must not differ' })
+
 const fields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Its values by level' }),
@@ -45,13 +70,17 @@ const fields = {
   score: Type.String({ description: 'What the threshold is compared with' }),
   guarantee: NullableGuaranteeSchema,
   control_generations: Type.Integer({ description: 'Control generations in its evidence' }),
-  treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch while a threshold was in force' }),
+  treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch' }),
   em_full: nullableRatio('EM of the full runs in its evidence'),
   em_drop: nullableRatio('Net EM drop at its own certified threshold'),
+  em_drop_low: nullableRatio('Where the true EM drop is, at least'),
+  em_drop_high: nullableRatio('and at most, at the certificate\'s level, however often one looks'),
   tokens_saved_ratio: nullableRatio('Tokens that threshold saves'),
+  arms: ArmsSchema,
   unprobed: Type.Integer({ description: 'Evidence that crossed some threshold at a step without a probe (counted as lost)' }),
   unlabelled: Type.Integer({ description: 'Would-be evidence of this epoch without a label of the policy\'s kind' }),
-  unstepped: Type.Integer({ description: 'The same without steps' }),
+  awaiting_label: Type.Integer({ description: 'Outcomes that wait for their label, or behind one that does (LABEL_WAIT_SECONDS)' }),
+  unstepped: Type.Integer({ description: 'Would-be evidence without steps' }),
   unsettled: Type.Integer({ description: 'The same that came before the epoch settled' }),
   siblings: Type.Integer({ description: 'The same that was not sample_index 0 of its group' }),
   unknown_arm: Type.Integer({ description: 'Outcomes of this epoch that named no arm and are not control by their draw' }),
@@ -72,17 +101,40 @@ export const ContextPageSchema = Type.Object({
   next: nullable<string>('string', { description: 'Where the next page begins (pass as "after"); null: this was the last' }),
 }, { title: 'ContextPage', description: 'A page of contexts' })
 
-export const ContextDetailSchema = Type.Object({
-  ...fields,
-  thresholds: Type.Array(Type.Object({
-    threshold: ratio('Score'),
-    lost: Type.Integer({ description: 'Control generations whose EM stopping there would have lost' }),
-    kept: Type.Integer({ description: 'Unchanged' }),
-    gained: Type.Integer({ description: 'Won' }),
-    unprobed: Type.Integer({ description: 'Of the counts, those that rest on the worst case' }),
-    em_drop: ratio('(lost - gained) of all'),
-    tokens_saved_ratio: ratio('Of the full runs\' tokens'),
-    log_evidence: Type.Number({ description: 'ln E; certified needs ln(1/error_level) here and at every safer threshold' }),
-    certified: Type.Boolean({ description: 'It and every safer one pass' }),
-  }), { description: 'Every threshold of the grid, safest first' }),
-}, { title: 'ContextDetail', description: 'One context, threshold by threshold' })
+const thresholds = Type.Array(Type.Object({
+  threshold: ratio('Score'),
+  lost: Type.Integer({ description: 'Control generations whose EM stopping there would have lost' }),
+  kept: Type.Integer({ description: 'Unchanged' }),
+  gained: Type.Integer({ description: 'Won' }),
+  unprobed: Type.Integer({ description: 'Of the counts, those that rest on the worst case' }),
+  em_drop: ratio('(lost - gained) of all'),
+  em_drop_low: ratio('Where the true EM drop is, at least'),
+  em_drop_high: ratio('and at most, at the certificate\'s level, however often one looks'),
+  tokens_saved_ratio: ratio('Of the full runs\' tokens'),
+  log_evidence: Type.Number({ description: 'ln E; certified needs ln(1/error_level) here and at every safer threshold' }),
+  certified: Type.Boolean({ description: 'It and every safer one pass' }),
+  generations_needed: nullable<number>('integer', { description: 'More control generations until it is certified, at the rates seen; null: not foreseeable' }),
+}), { description: 'Every threshold of the grid, safest first' })
+
+export const ContextDetailSchema = Type.Object({ ...fields, thresholds }, { title: 'ContextDetail', description: 'One context, threshold by threshold' })
+
+const { max_em_drop, error_level } = PolicySchema.properties
+
+export const WhatIfQuerySchema = Type.Object({
+  max_em_drop: Type.Optional(max_em_drop), error_level: Type.Optional(error_level),
+}, { additionalProperties: false })
+
+export const WhatIfSchema = Type.Object({
+  key: fields.key,
+  max_em_drop,
+  error_level,
+  post_hoc: Type.Boolean({ description: 'The wish is another than the epoch began with, so the bar is thirty times higher' }),
+  threshold: nullableRatio('Threshold that would be certified; null: none'),
+  em_drop: nullableRatio('Net EM drop seen there'),
+  em_drop_low: nullableRatio('Where the true one is, at least'),
+  em_drop_high: nullableRatio('and at most'),
+  tokens_saved_ratio: ratio('Tokens it would save'),
+  generations: Type.Integer({ description: 'Control generations at hand' }),
+  generations_to_next_certificate: nullable<number>('integer', { description: 'More of them until the next threshold would be certified; null: not foreseeable' }),
+  thresholds,
+}, { title: 'WhatIf', description: 'What the evidence at hand would certify under another wish' })

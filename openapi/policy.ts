@@ -13,6 +13,8 @@ const fields = {
     description: 'Share of generations never stopped: a number from 0.02 to 1, or "auto"',
   }),
   label: enumOf(['exact_match', 'agreement'], 'What makes an answer right: "exact_match", or "agreement" with the full run'),
+  missing_labels: enumOf(['excluded', 'lost'],
+    'What a missing label counts as: "excluded", nothing; "lost", the worst case at every threshold that would have stopped the generation'),
   mode: enumOf(['enforce', 'shadow', 'off'], '"enforce"; "shadow" decides but never stops; "off" always continues'),
   fallback: enumOf(['continue', 'parent'],
     'Without a certificate of its own: "continue", or stop on the nearest certified "parent"\'s, which guarantees nothing for the child'),

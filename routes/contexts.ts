@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import {
-  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, PinSchema, ReasonSchema,
+  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, PinSchema, ReasonSchema, WhatIfQuerySchema, WhatIfSchema,
 } from '../openapi/context.js'
 import { anyError } from '../openapi/error.js'
 import { PolicyPatchSchema, PolicyReplySchema } from '../openapi/policy.js'
@@ -24,6 +24,18 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
     config,
     schema: { tags: read, summary: 'One context, with a row for every threshold', params, response: { 200: ContextDetailSchema, ...anyError } },
   }, (request) => contexts.get(request.params.key))
+
+  app.get('/v1/contexts/:key/what-if', {
+    config,
+    schema: {
+      tags: read,
+      summary: 'What the evidence at hand would certify under another wish',
+      description: 'Nothing is changed. A wish other than the epoch began with was chosen after looking: its bar is thirty times higher, as it would be if the policy said so.',
+      params,
+      querystring: WhatIfQuerySchema,
+      response: { 200: WhatIfSchema, ...anyError },
+    },
+  }, (request) => contexts.whatIf(request.params.key, request.query))
 
   app.get('/v1/contexts/:key/policy', {
     config,

@@ -20,6 +20,7 @@ export const ConfigSchema = Type.Object({
   CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context, in order, comma-separated, no spaces: up to 8, of up to 32 letters, digits, _ . -' }),
   DEFAULT_POLICY: Type.String({ default: '{}', description: 'Default of every policy field, JSON, partial' }),
   DEDUP_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
+  LABEL_WAIT_SECONDS: Type.Integer({ default: 600, minimum: 0, description: 'How long an outcome without em waits for POST /v1/outcomes/{generation_id}/label; 0: not at all (seconds)' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost, and for new tokens (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'A learner that is silent this long is replaced (seconds)' }),
@@ -41,6 +42,7 @@ export interface Config {
   readonly levels: readonly string[]
   readonly defaultPolicy: PolicyPatch
   readonly dedupSeconds: number
+  readonly labelWaitSeconds: number
   readonly maxContexts: number
   readonly pollSeconds: number
   readonly leaseSeconds: number
@@ -74,6 +76,7 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
     levels,
     defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY),
     dedupSeconds: settings.DEDUP_SECONDS,
+    labelWaitSeconds: settings.LABEL_WAIT_SECONDS,
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,

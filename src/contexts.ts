@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Config } from './config.js'
+import type { ContextState } from './core/context-state.js'
 import { chainOf, isWithin, parseContextKey, ROOT } from './core/context.js'
-import { describeContext, describeThresholds, type ContextView, type Known, type Status, type ThresholdRow } from './core/describe.js'
+import { describeContext, type ContextView, type Known, type Status } from './core/describe.js'
+import { describeThresholds, whatIf, type ThresholdRow, type WhatIf } from './core/describe-thresholds.js'
 import type { Pin } from './core/in-force.js'
 import type { LogEntry } from './core/log-entry.js'
 import { effectivePolicy, policyProblem, type Policy, type PolicyPatch } from './core/policy.js'
@@ -12,6 +14,8 @@ import type { Store } from './store/store.js'
 /** Times as the wire has them, ISO 8601. */
 type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : T[F] }
 
+type Wish = Partial<Pick<Policy, 'max_em_drop' | 'error_level'>>
+
 export interface ContextPage { readonly contexts: Wire<ContextView>[], readonly next: string | null }
 
 export interface ContextFilter { readonly prefix?: string, readonly status?: Status, readonly limit: number, readonly after?: string }
@@ -20,6 +24,8 @@ export interface ContextFilter { readonly prefix?: string, readonly status?: Sta
 export interface Contexts {
   readonly list: (filter: ContextFilter) => Promise<ContextPage>
   readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[] }>
+  /** What the evidence at hand would certify under another wish; what is absent stays as it is. */
+  readonly whatIf: (key: string, wish: Wish) => Promise<WhatIf & { key: string }>
   readonly policy: (key: string) => Promise<{ key: string, policy: PolicyPatch, effective: Policy }>
   /** Puts a policy in place of the one the context states; `null` removes that. */
   readonly setPolicy: (key: string, policy: PolicyPatch | null) => Promise<{ key: string, policy: PolicyPatch, effective: Policy }>
@@ -36,6 +42,13 @@ export function createContexts (store: Store, service: Service, config: Config):
     const links = new Set(keys.flatMap(chainOf))
     const [policies, pins, states] = await Promise.all([store.policies(), store.pins(), store.readContexts([...links])])
     return { levels: config.levels, defaults: config.defaultPolicy, policies, pins, states }
+  }
+
+  async function knowOne (key: string): Promise<{ known: Known, state: ContextState }> {
+    const known = await know([key])
+    const state = known.states.get(key)
+    if (state === undefined) throw new ContextNotFoundError(key)
+    return { known, state }
   }
 
   function check (key: string, path = '/key'): void {
@@ -83,9 +96,18 @@ export function createContexts (store: Store, service: Service, config: Config):
 
     async get (key) {
       check(key)
-      const known = await know([key])
-      if (!known.states.has(key)) throw new ContextNotFoundError(key)
-      return { ...onWire(describeContext(known, key, Date.now())), thresholds: describeThresholds(known, key) }
+      const { known, state } = await knowOne(key)
+      const policy = effectivePolicy(known.defaults, known.policies, key)
+      return { ...onWire(describeContext(known, key, Date.now())), thresholds: describeThresholds(state, policy, known.levels) }
+    },
+
+    async whatIf (key, wish) {
+      check(key)
+      const { known, state } = await knowOne(key)
+      const policy = { ...effectivePolicy(known.defaults, known.policies, key), ...wish }
+      const problem = policyProblem(policy)
+      if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
+      return { key, ...whatIf(state, policy, known.levels) }
     },
 
     async policy (key) {

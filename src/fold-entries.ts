@@ -1,12 +1,21 @@
 import type { ContextState } from './core/context-state.js'
 import type { Fold, Ledger } from './core/fold.js'
 import { learn } from './core/learn.js'
+import type { PendingOutcomes } from './core/pending.js'
 import type { Commit, Cursor, StoredEntry } from './store/store.js'
 
 /** What a learner holds between commits. */
-export interface Memory { cursor: Cursor, ledger: Ledger, readonly contexts: Map<string, ContextState> }
+export interface Memory {
+  cursor: Cursor
+  ledger: Ledger
+  readonly contexts: Map<string, ContextState>
+  readonly pending: PendingOutcomes
+}
 
-/** Folds entries over what is remembered, without touching it: what to commit, and what is remembered once that succeeded. */
+/**
+ * Folds entries over what is remembered: what to commit, and what is remembered once that succeeded. Only the pending outcomes are touched
+ * at once, so a learner whose commit fails has to forget it all and read the store again.
+ */
 export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): { next: Pick<Memory, 'cursor' | 'ledger'>, commit: Omit<Commit, 'token'> } {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
@@ -14,6 +23,7 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): {
     keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
     get: (key) => written.has(key) ? written.get(key) : memory.contexts.get(key),
     set: (key, state) => { written.set(key, state) },
+    pending: memory.pending,
     changes: [],
   }
   for (const { time, entry } of entries) learn(fold, time, entry)
@@ -24,6 +34,7 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): {
       from: memory.cursor,
       to: cursor,
       contexts: written,
+      pending: memory.pending.takeChanges(),
       ledger: fold.ledger === memory.ledger ? null : fold.ledger,
       decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
       changes: fold.changes,

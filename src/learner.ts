@@ -5,6 +5,7 @@ import type { Config } from './config.js'
 import type { Change, Ledger } from './core/fold.js'
 import { isTickDue } from './core/learn-time.js'
 import type { Configuration } from './core/log-entry.js'
+import { PendingOutcomes } from './core/pending.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { LeaseLostError, StoreUnavailableError, type Store, type StoredEntry } from './store/store.js'
 
@@ -92,18 +93,22 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
 
   /** What was learned so far; a new store starts with this replica's configuration, a store that has another gets it through the log. */
   async function recall (token: number): Promise<Memory> {
-    const { cursor, ledger, contexts } = await store.learned()
-    const configuration: Configuration = { levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts }
+    const { cursor, ledger, contexts, pending: stored } = await store.learned()
+    const pending = new PendingOutcomes(stored)
+    const configuration: Configuration = {
+      levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
+    }
     if (ledger !== null) {
       if (!isSame(ledger.configuration, configuration)) {
         log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
         await store.append([{ type: 'configuration', configuration }])
       }
-      return { cursor, ledger, contexts }
+      return { cursor, ledger, contexts, pending }
     }
     const first: Ledger = { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0 }
-    await store.commit({ token, from: cursor, to: cursor, contexts: new Map(), ledger: first, decisive: [], changes: [] })
-    return { cursor, ledger: first, contexts }
+    const nothing = { contexts: new Map(), pending: new Map(), decisive: [], changes: [] }
+    await store.commit({ token, from: cursor, to: cursor, ledger: first, ...nothing })
+    return { cursor, ledger: first, contexts, pending }
   }
 
   async function foldAndCommit (token: number, memory: Memory, entries: readonly StoredEntry[]): Promise<void> {

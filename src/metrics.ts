@@ -1,9 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { ROOT } from './core/context.js'
-import { evidenceOf, type ContextState } from './core/context-state.js'
+import { watchContexts } from './context-metrics.js'
+import type { ContextState } from './core/context-state.js'
 import { REASONS, type Reason } from './core/decide.js'
-import { emDrop, tokensSavedRatio } from './core/evidence.js'
-import { thresholdAt } from './core/judge.js'
 
 /** What the gauges read when they are scraped. */
 export interface Readings {
@@ -102,37 +100,4 @@ function watchService (registers: Registry[], readings: Readings): void {
     collect () { this.reset(); this.inc(readings.refused()) },
   })
   gauge('outcome_log_lag', 'Entries of the log not folded yet, at the last poll', readings.lag)
-}
-
-/** Per context: one reading of the states feeds all of these. */
-function watchContexts (registers: Registry[], { busiest, isLeaf }: Readings): () => Promise<void> {
-  const labelNames = ['context'] as const
-  const perContext = (name: string, help: string) => new Gauge({ name: `stopgate_context_${name}`, help, labelNames, registers })
-  const thresholds = perContext('threshold', 'Certified threshold; absent: none')
-  const emDrops = perContext('em_drop', 'Net EM drop at the certified threshold, a fraction')
-  const savedRatios = perContext('tokens_saved_ratio', 'Tokens the certified threshold saves, a fraction')
-  const generations = perContext('control_generations', 'Control generations in the evidence')
-  const saved = new Counter({
-    name: 'stopgate_tokens_saved_total', help: 'Tokens saved by stopping, estimated from the control arm, by leaf', labelNames, registers,
-  })
-
-  return async () => {
-    const shown = await busiest()
-    let savedByOthers = shown.get(ROOT)?.tokens_saved ?? 0
-    for (const metric of [thresholds, emDrops, savedRatios, generations, saved]) metric.reset()
-    for (const [context, state] of shown) {
-      const evidence = evidenceOf(state)
-      generations.set({ context }, evidence.generations)
-      if (isLeaf(context)) {
-        saved.inc({ context }, state.tokens_saved)
-        savedByOthers -= state.tokens_saved
-      }
-      const threshold = thresholdAt(state.threshold_index)
-      if (threshold === null) continue
-      thresholds.set({ context }, threshold)
-      emDrops.set({ context }, emDrop(evidence, state.threshold_index))
-      savedRatios.set({ context }, tokensSavedRatio(evidence, state.threshold_index))
-    }
-    saved.inc({ context: 'other' }, Math.max(0, savedByOthers))
-  }
 }

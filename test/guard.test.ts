@@ -16,6 +16,7 @@ const ROUTES: Record<string, string> = {
   'POST /v1/outcomes/batch': 'worker',
   'GET /v1/contexts': 'operator',
   'GET /v1/contexts/:key': 'operator',
+  'GET /v1/contexts/:key/what-if': 'operator',
   'GET /v1/contexts/:key/policy': 'operator',
   'PUT /v1/contexts/:key/policy': 'operator',
   'DELETE /v1/contexts/:key/policy': 'operator',

@@ -53,7 +53,7 @@ t.test('SIGTERM: the request in flight is answered, what was accepted is found a
   })
   t.equal(await answered, 202)
   t.same(await service.exited, { code: 0, signal: null })
-  t.equal(service.log.at(-1)?.msg, 'closed')
+  t.ok(service.log.some(({ msg }) => msg === 'closed'))
 
   const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
   await again.url()
@@ -68,7 +68,7 @@ t.test('a client that stalls does not keep the service from closing in order', a
   await until('it is connected', () => stalled.socket?.connecting === false)
   service.child.kill('SIGTERM')
   t.same(await service.exited, { code: 0, signal: null })
-  t.equal(service.log.at(-1)?.msg, 'closed')
+  t.ok(service.log.some(({ msg }) => msg === 'closed'))
 })
 
 t.test('SIGTERM while it starts', async (t) => {

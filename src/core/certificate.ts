@@ -15,25 +15,28 @@ interface BetTable { readonly lost: readonly number[], readonly kept: readonly n
 
 const tables = new Map<number, BetTable>()
 
-/** Log factors of one outcome under each bet. Memoised: they depend on `a` alone. */
+/** Log factors of one outcome under each bet. */
+function makeBetTable (a: number): BetTable {
+  const nu = BETS.map((c) => c / (1 - a))
+  return {
+    lost: BETS.map((c) => Math.log1p(-c)),
+    kept: nu.map((n) => Math.log1p(n * a)),
+    gained: nu.map((n) => Math.log1p(n * (1 + a))),
+  }
+}
+
+/** The same, memoised: it depends on `a` alone. */
 function betTable (a: number): BetTable {
   let table = tables.get(a)
   if (table === undefined) {
-    const nu = BETS.map((c) => c / (1 - a))
-    table = {
-      lost: BETS.map((c) => Math.log1p(-c)),
-      kept: nu.map((n) => Math.log1p(n * a)),
-      gained: nu.map((n) => Math.log1p(n * (1 + a))),
-    }
     if (tables.size >= 1024) tables.clear()
-    tables.set(a, table)
+    tables.set(a, table = makeBetTable(a))
   }
   return table
 }
 
-/** ln E for the three counts at tolerance `a`. */
-export function logEvidence (a: number, lost: number, kept: number, gained: number): number {
-  const table = betTable(a)
+/** ln E for the three counts at tolerance `a`, in (-1, 1). */
+export function logEvidence (a: number, lost: number, kept: number, gained: number, table = betTable(a)): number {
   const logs = BETS.map((_, i) => lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!)
   const top = Math.max(...logs)
   let sum = 0
@@ -87,6 +90,25 @@ export function generationsToReach (
     const g = gained + gainedRate * more
     return reaches(a, l, generations + more - l - g, g, logBar)
   }, limit)
+}
+
+/**
+ * Interval for the mean EM drop that stays valid however often one looks: the tolerances that neither the counts nor their mirror image
+ * (losses and gains exchanged) refute at level/2. E rises with `a`, so each end is found by bisection.
+ * @returns fractions; [-1, 1] without any generations
+ */
+export function emDropInterval (generations: number, lost: number, gained: number, level: number): { low: number, high: number } {
+  const kept = generations - lost - gained
+  const logBar = Math.log(2 / level)
+  const upperEnd = (lost: number, gained: number): number => {
+    let [low, high] = [-1, 1]
+    while (high - low > 1e-6) {
+      const a = (low + high) / 2
+      if (logEvidence(a, lost, kept, gained, makeBetTable(a)) >= logBar) high = a; else low = a
+    }
+    return high
+  }
+  return { low: -upperEnd(gained, lost), high: upperEnd(lost, gained) }
 }
 
 /** Smallest n >= 0 at which a predicate that stays true turns true; `null` past `limit`. */

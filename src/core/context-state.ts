@@ -1,3 +1,4 @@
+import { NO_ARMS, type Arms } from './compare-arms.js'
 import { NO_DRIFT, type Drift } from './drift.js'
 import { NO_EVIDENCE, mergeEvidence, type Evidence } from './evidence.js'
 import type { Levels } from './context.js'
@@ -11,17 +12,10 @@ export type EpochCause = 'first_outcome' | 'policy' | 'configuration' | 'reset' 
 export interface Meaning {
   readonly score: 'confidence'
   readonly label: Label
+  readonly missing_labels: Policy['missing_labels']
   readonly min_tokens: number
   readonly check_every_tokens: number
   readonly levels: string
-}
-
-/** Sums over the generations of one arm. */
-export interface ArmTotals {
-  readonly generations: number
-  readonly tokens: number
-  readonly labelled: number
-  readonly em: number
 }
 
 /** All that is learned about a context. Only the learner writes it; times are the log's, in ms. */
@@ -54,23 +48,26 @@ export interface ContextState {
   readonly unsettled: number
   readonly siblings: number
   readonly unknown_arm: number
-  /** By arm as drawn, only where a threshold was in force. */
-  readonly arms: { readonly control: ArmTotals, readonly treated: ArmTotals }
+  /** Treated generations reported in this epoch. */
+  readonly treated: number
+  /** Outcomes that wait for a label, of whatever epoch. */
+  readonly awaiting_label: number
+  /** Whether any outcome of this epoch has waited for its label. */
+  readonly has_waited: boolean
+  readonly arms: Arms
   /** Estimate over all epochs: what treated generations would have used beyond what they did. */
   readonly tokens_saved: number
   readonly last_evidence_at: number | null
   readonly updated_at: number
 }
 
-const NO_TOTALS: ArmTotals = { generations: 0, tokens: 0, labelled: 0, em: 0 }
-
 export function meaningOf (policy: Policy, levels: Levels): Meaning {
-  const { label, min_tokens, check_every_tokens } = policy
-  return { score: 'confidence', label, min_tokens, check_every_tokens, levels: levels.join() }
+  const { label, missing_labels, min_tokens, check_every_tokens } = policy
+  return { score: 'confidence', label, missing_labels, min_tokens, check_every_tokens, levels: levels.join() }
 }
 
 export function sameMeaning (a: Meaning, b: Meaning): boolean {
-  return a.score === b.score && a.label === b.label && a.min_tokens === b.min_tokens &&
+  return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.min_tokens === b.min_tokens &&
     a.check_every_tokens === b.check_every_tokens && a.levels === b.levels
 }
 
@@ -98,7 +95,10 @@ export function openEpoch (
     unsettled: 0,
     siblings: 0,
     unknown_arm: 0,
-    arms: { control: NO_TOTALS, treated: NO_TOTALS },
+    treated: 0,
+    awaiting_label: previous?.awaiting_label ?? 0,
+    has_waited: (previous?.awaiting_label ?? 0) > 0,
+    arms: NO_ARMS,
     tokens_saved: previous?.tokens_saved ?? 0,
     last_evidence_at: null,
     updated_at: time,

@@ -1,6 +1,8 @@
-import { generationsToReach, logEvidence } from './certificate.js'
 import { chainOf, parseContextKey, type Context, type Levels } from './context.js'
 import { evidenceOf, type ContextState } from './context-state.js'
+import { describeArms, type ArmsView } from './describe-arms.js'
+import { generationsUntil } from './describe-thresholds.js'
+import { emDropInterval } from './certificate.js'
 import { emDrop, tokensSavedRatio, type Evidence } from './evidence.js'
 import { GRID } from './grid.js'
 import { inForce, standingOf, wantedShare, type Pin, type Scope } from './in-force.js'
@@ -34,9 +36,14 @@ export interface ContextView {
   readonly treated_generations: number
   readonly em_full: number | null
   readonly em_drop: number | null
+  /** Where the true EM drop of the certified threshold is, at its error level. */
+  readonly em_drop_low: number | null
+  readonly em_drop_high: number | null
   readonly tokens_saved_ratio: number | null
+  readonly arms: ArmsView
   readonly unprobed: number
   readonly unlabelled: number
+  readonly awaiting_label: number
   readonly unstepped: number
   readonly unsettled: number
   readonly siblings: number
@@ -47,19 +54,6 @@ export interface ContextView {
   readonly generations_to_next_certificate: number | null
   readonly policy: Policy
   readonly updated_at: number
-}
-
-/** One threshold of the grid, as one context's evidence has it. */
-export interface ThresholdRow {
-  readonly threshold: number
-  readonly lost: number
-  readonly kept: number
-  readonly gained: number
-  readonly unprobed: number
-  readonly em_drop: number
-  readonly tokens_saved_ratio: number
-  readonly log_evidence: number
-  readonly certified: boolean
 }
 
 function standpoint ({ levels, defaults, policies, pins, states }: Known, key: string) {
@@ -75,6 +69,7 @@ export function describeContext (known: Known, key: string, now: number): Contex
   const own = chain.at(-1)!
   const force = inForce(chain)
   const evidence = evidenceOf(state)
+  const interval = own.index === -1 ? null : intervalAt(evidence, own.index, Math.exp(-logBar(state, own.policy)))
   return {
     key,
     context: parseContextKey(known.levels, key) ?? {},
@@ -86,12 +81,16 @@ export function describeContext (known: Known, key: string, now: number): Contex
     score: 'confidence',
     guarantee: force.isPinned ? null : own.guarantee,
     control_generations: evidence.generations,
-    treated_generations: state.arms.treated.generations,
-    em_full: evidence.generations === 0 ? null : evidence.full_em / evidence.generations,
+    treated_generations: state.treated,
+    em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
     em_drop: own.index === -1 ? null : emDrop(evidence, own.index),
+    em_drop_low: interval?.low ?? null,
+    em_drop_high: interval?.high ?? null,
     tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(evidence, own.index),
+    arms: describeArms(state.arms, own.policy.error_level),
     unprobed: evidence.unprobed_generations,
     unlabelled: state.unlabelled,
+    awaiting_label: state.awaiting_label,
     unstepped: state.unstepped,
     unsettled: state.unsettled,
     siblings: state.siblings,
@@ -109,6 +108,10 @@ export function describeContext (known: Known, key: string, now: number): Contex
   }
 }
 
+function intervalAt (evidence: Evidence, k: number, level: number): { low: number, high: number } {
+  return emDropInterval(evidence.generations, evidence.lost[k]!, evidence.gained[k]!, level)
+}
+
 function statusOf (state: ContextState, index: number, now: number): Status {
   if (index !== -1) return 'certified'
   if (state.epoch_cause === 'drift') return 'drifted'
@@ -119,28 +122,5 @@ function statusOf (state: ContextState, index: number, now: number): Status {
 function untilNext (state: ContextState, policy: Policy, evidence: Evidence, index: number): number | null {
   const next = index + 1
   if (next === GRID.length) return null
-  return generationsToReach(policy.max_em_drop, evidence.generations, evidence.lost[next]!, evidence.gained[next]!,
-    logBar(state, policy), policy.evidence_window)
-}
-
-/** Every threshold of one context, safest first. */
-export function describeThresholds (known: Known, key: string): ThresholdRow[] {
-  const { policy, index } = standpoint(known, key)
-  const evidence = evidenceOf(known.states.get(key)!)
-  return GRID.map((threshold, k) => {
-    const lost = evidence.lost[k]!
-    const gained = evidence.gained[k]!
-    const kept = evidence.generations - lost - gained
-    return {
-      threshold,
-      lost,
-      kept,
-      gained,
-      unprobed: evidence.unprobed[k]!,
-      em_drop: emDrop(evidence, k),
-      tokens_saved_ratio: tokensSavedRatio(evidence, k),
-      log_evidence: logEvidence(policy.max_em_drop, lost, kept, gained),
-      certified: k <= index,
-    }
-  })
+  return generationsUntil(evidence, next, policy, logBar(state, policy))
 }

@@ -10,7 +10,8 @@ export interface TraceStep { readonly tokens: number, readonly score: number | n
 export interface Trace {
   readonly tokens: number
   readonly answerTokens: number
-  readonly em: Em
+  /** `null`: not known, and then the worst case: the full answer right, the answer of every stop wrong. */
+  readonly em: Em | null
   readonly steps: readonly TraceStep[]
   readonly isComplete: boolean
 }
@@ -31,13 +32,13 @@ export function stopsOf (trace: Trace, minTokens: number): Stop[] {
     if (step.tokens < minTokens || step.score === null) continue
     if (open < 0 || step.score < GRID[open]!) continue
     const stop: Stop = {
-      delta: trace.em - (step.em ?? 0) as Stop['delta'],
+      delta: (trace.em === null ? 1 : trace.em - (step.em ?? 0)) as Stop['delta'],
       tokens: Math.min(step.tokens + trace.answerTokens, trace.tokens),
       isUnprobed: step.em === undefined,
     }
     while (open >= 0 && step.score >= GRID[open]!) stops[open--] = stop
   }
-  const ran: Stop = { delta: trace.isComplete ? 0 : trace.em, tokens: trace.tokens, isUnprobed: !trace.isComplete }
+  const ran: Stop = { delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, isUnprobed: !trace.isComplete }
   while (open >= 0) stops[open--] = ran
   return stops
 }
@@ -51,6 +52,8 @@ export interface Evidence {
   /** Sums over the full runs. */
   readonly full_tokens: number
   readonly full_em: number
+  /** Generations whose own label is known; the others count as the worst case. */
+  readonly labelled: number
   /** Generations that crossed some threshold at a step that was not probed. */
   readonly unprobed_generations: number
   /** Per threshold of the grid. */
@@ -63,7 +66,15 @@ export interface Evidence {
 const zeros: readonly number[] = GRID.map(() => 0)
 
 export const NO_EVIDENCE: Evidence = {
-  generations: 0, full_tokens: 0, full_em: 0, unprobed_generations: 0, lost: zeros, gained: zeros, unprobed: zeros, tokens: zeros,
+  generations: 0,
+  full_tokens: 0,
+  full_em: 0,
+  labelled: 0,
+  unprobed_generations: 0,
+  lost: zeros,
+  gained: zeros,
+  unprobed: zeros,
+  tokens: zeros,
 }
 
 /** The evidence with one more generation in it. */
@@ -71,7 +82,8 @@ export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop
   return {
     generations: evidence.generations + 1,
     full_tokens: evidence.full_tokens + trace.tokens,
-    full_em: evidence.full_em + trace.em,
+    full_em: evidence.full_em + (trace.em ?? 0),
+    labelled: evidence.labelled + (trace.em === null ? 0 : 1),
     unprobed_generations: evidence.unprobed_generations + (stops.some((stop) => stop.isUnprobed) ? 1 : 0),
     lost: evidence.lost.map((count, k) => stops[k]!.delta === 1 ? count + 1 : count),
     gained: evidence.gained.map((count, k) => stops[k]!.delta === -1 ? count + 1 : count),
@@ -89,6 +101,7 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
     generations: a.generations + b.generations,
     full_tokens: a.full_tokens + b.full_tokens,
     full_em: a.full_em + b.full_em,
+    labelled: a.labelled + b.labelled,
     unprobed_generations: a.unprobed_generations + b.unprobed_generations,
     lost: sum(a.lost, b.lost),
     gained: sum(a.gained, b.gained),

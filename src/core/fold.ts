@@ -4,6 +4,7 @@ import type { ContextState, EpochCause } from './context-state.js'
 import { inForce, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
 import { freezeGuarantee, thresholdAt, weigh } from './judge.js'
 import type { Configuration } from './log-entry.js'
+import type { PendingOutcomes } from './pending.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
 
 /** What the learner has folded besides the context states; committed with them. */
@@ -35,6 +36,7 @@ export interface Fold {
   readonly keys: () => Iterable<string>
   readonly get: (key: string) => ContextState | undefined
   readonly set: (key: string, state: ContextState | undefined) => void
+  readonly pending: PendingOutcomes
   readonly changes: Change[]
 }
 

@@ -1,3 +1,4 @@
+import { NO_ARMS } from './compare-arms.js'
 import { chainOf, isWithin, parseContextKey, ROOT, type Levels } from './context.js'
 import { openEpoch, type ContextState, type EpochCause } from './context-state.js'
 import { NO_DRIFT } from './drift.js'
@@ -47,12 +48,13 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
   return copy
 }
 
-/** Before any evidence, a changed wish is as good as the first; another tolerance starts the drift detector over. */
+/** Before any evidence, a changed wish is as good as the first; another tolerance starts the drift detector over, another mode the arms. */
 function withWish (state: ContextState, before: Policy, policy: Policy): ContextState {
   const { max_em_drop, error_level } = policy
   const isUnseen = state.halves.every((half) => half.generations === 0)
   const wish = isUnseen ? { max_em_drop, error_level } : state.wish
-  return { ...state, wish, drift: before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT }
+  const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
+  return { ...state, wish, drift, arms: before.mode === policy.mode ? state.arms : NO_ARMS }
 }
 
 /**

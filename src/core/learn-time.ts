@@ -1,5 +1,6 @@
 import { openEpoch, type ContextState } from './context-state.js'
 import { policyOf, write, type Fold } from './fold.js'
+import { isLabelOverdue } from './learn-label.js'
 import type { Policy } from './policy.js'
 
 /** Takes back the threshold of every context whose evidence fell silent for too long. */
@@ -21,8 +22,9 @@ function silentAt (state: ContextState, policy: Policy): number {
   return (state.last_evidence_at ?? Infinity) + policy.max_evidence_age_seconds * 1000
 }
 
-/** Whether a tick at this time would drop some evidence. */
-export function isTickDue (fold: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
+/** Whether a tick at this time would drop some evidence, or let in an outcome whose label did not come. */
+export function isTickDue (fold: Pick<Fold, 'ledger' | 'get' | 'keys' | 'pending'>, time: number): boolean {
+  if (isLabelOverdue(fold, time)) return true
   for (const key of fold.keys()) {
     const state = fold.get(key)!
     if (time >= silentAt(state, policyOf(fold.ledger, key))) return true

@@ -1,5 +1,6 @@
 import type { Fold } from './fold.js'
 import { learnConfiguration, learnPin, learnPolicy, learnReset } from './learn-command.js'
+import { expireLabels, learnLabel } from './learn-label.js'
 import { learnOutcome } from './learn-outcome.js'
 import { learnTime } from './learn-time.js'
 import type { LogEntry } from './log-entry.js'
@@ -9,8 +10,10 @@ import type { LogEntry } from './log-entry.js'
  * @param time of the entry's id, ms: the learner's only clock
  */
 export function learn (fold: Fold, time: number, entry: LogEntry): void {
+  expireLabels(fold, time)
   switch (entry.type) {
     case 'outcome': return learnOutcome(fold, time, entry)
+    case 'label': return learnLabel(fold, time, entry)
     case 'policy': return learnPolicy(fold, time, entry.key, entry.policy)
     case 'pin': return learnPin(fold, time, entry.key, entry.pin, entry.reason)
     case 'configuration': return learnConfiguration(fold, time, entry.configuration)

@@ -1,4 +1,5 @@
 import type { Levels } from './context.js'
+import type { Em } from './evidence.js'
 import type { Pin } from './in-force.js'
 import type { LoggedOutcome } from './outcome.js'
 import type { PolicyPatch } from './policy.js'
@@ -8,11 +9,25 @@ export interface Configuration {
   readonly levels: Levels
   readonly defaults: PolicyPatch
   readonly max_contexts: number
+  /** How long an outcome may wait for its label, s. */
+  readonly label_wait_seconds: number
+}
+
+/** A label that came after its outcome; answers by their digests. */
+export interface LabelEntry {
+  readonly type: 'label'
+  readonly generation_id: string
+  readonly em?: Em
+  readonly answer?: string
+  readonly references?: readonly string[]
+  /** EM of the steps in the outcome's order, `null` where not known. */
+  readonly steps?: ReadonlyArray<Em | null>
 }
 
 /** Everything that changes learned state, in one order. */
 export type LogEntry =
   | LoggedOutcome
+  | LabelEntry
   | { readonly type: 'policy', readonly key: string, readonly policy: PolicyPatch | null }
   | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly reason: string }
   | { readonly type: 'reset', readonly key: string, readonly reason: string }

@@ -13,6 +13,8 @@ export interface Policy {
   readonly control_rate: number | 'auto'
   /** What makes an answer right. */
   readonly label: Label
+  /** What a missing label counts as: nothing, or `lost` at every threshold that would have stopped the generation. */
+  readonly missing_labels: 'excluded' | 'lost'
   readonly mode: 'enforce' | 'shadow' | 'off'
   /** Whether a context without a certificate of its own may stop on its nearest certified ancestor's. */
   readonly fallback: 'continue' | 'parent'
@@ -36,6 +38,7 @@ export const DEFAULT_POLICY: Policy = {
   error_level: 0.05,
   control_rate: 'auto',
   label: 'exact_match',
+  missing_labels: 'excluded',
   mode: 'enforce',
   fallback: 'continue',
   min_tokens: 0,

@@ -11,7 +11,7 @@ import { checkGround } from './embedded-ground.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { appendEntries, entriesAfter, logLag } from './embedded-log.js'
 import { openTables, type Tables } from './embedded-tables.js'
-import { decodeChange, decodeLedger, decodePin, decodePolicy, decodeState, encodeState, inTurns } from './encoding.js'
+import { decodeChange, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodePending, encodeState, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import {
   LeaseLostError, StoreUnavailableError, type Commit, type Cursor, type Learned, type Revision, type Store, type StoredEntry,
@@ -113,22 +113,25 @@ export class EmbeddedStore implements Store {
   }
 
   async learned (): Promise<Learned> {
-    const { contexts, getMeta } = this.#reads()
+    const { contexts, pending, getMeta } = this.#reads()
     const cursor = getMeta('cursor')
     const ledger = getMeta('ledger')
     const texts = [...contexts.getRange()]
+    const waiting = [...pending.getRange()]
     return {
       cursor,
       ledger: ledger === null ? null : decodeLedger(ledger),
       contexts: new Map(await inTurns(texts, ({ key, value }) => [key, decodeState(value)])),
+      pending: await inTurns(waiting, ({ value }) => decodePending(value)),
     }
   }
 
   async commit (commit: Commit): Promise<void> {
-    const texts = await inTurns([...commit.contexts], ([key, state]) => [key, state && encodeState(state)] as const)
+    const contexts = await inTurns([...commit.contexts], ([key, state]) => [key, state && encodeState(state)] as const)
+    const pending = await inTurns([...commit.pending], ([id, waiting]) => [id, waiting && encodePending(waiting)] as const)
     await this.#write(() => {
       if (!this.#lease.isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
-      writeCommit(this.#tables, commit, texts)
+      writeCommit(this.#tables, commit, { contexts, pending })
     })
     if (commit.decisive.length > 0) this.#events.emit('notice')
   }

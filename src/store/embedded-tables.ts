@@ -32,6 +32,8 @@ export interface Tables {
   /** The same ids by age, so that the expired ones are found without a search. */
   readonly seenAt: Database<string, Place>
   readonly contexts: Database<string, string>
+  /** Outcomes that wait for a label, by generation id. */
+  readonly pending: Database<string, Buffer>
   readonly policies: Database<string, string>
   readonly pins: Database<string, string>
   /** Key -> the version that last changed it, and the same the other way round. */
@@ -59,6 +61,7 @@ export function openTables (folder: string): Tables {
     seen: root.openDB('seen', { keyEncoding: 'binary' }), // any id, a zero byte in it or not
     seenAt: texts('seen_at'),
     contexts: texts('contexts'),
+    pending: root.openDB('pending', { keyEncoding: 'binary', encoding: 'string' }),
     policies: texts('policies'),
     pins: texts('pins'),
     changed: root.openDB('changed', {}),

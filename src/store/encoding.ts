@@ -3,6 +3,7 @@ import type { ContextState } from '../core/context-state.js'
 import type { Change, Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
+import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { Cursor } from './store.js'
 
@@ -13,6 +14,9 @@ export const decodeEntry = (text: string): LogEntry => JSON.parse(text)
 
 export const encodeState = (state: ContextState): string => JSON.stringify(state)
 export const decodeState = (text: string): ContextState => JSON.parse(text)
+
+export const encodePending = (pending: Pending): string => JSON.stringify(pending)
+export const decodePending = (text: string): Pending => JSON.parse(text)
 
 export const encodeChange = (change: Change): string => JSON.stringify(change)
 export const decodeChange = (text: string): Change => JSON.parse(text)

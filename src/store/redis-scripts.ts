@@ -10,6 +10,7 @@ export const KEYS = {
   policyVersion: key('policy_version'),
   changed: key('changed'), // sorted set of context keys by the version that last changed them
   contexts: key('contexts'), // hash, key -> state
+  pending: key('pending'), // hash, generation id -> outcome that waits for a label
   ledger: key('ledger'),
   policies: key('policies'), // hash, key -> policy
   pins: key('pins'), // hash, key -> pin
@@ -95,15 +96,19 @@ end
 return 1
 `
 
-/** KEYS: cursor, ledger, contexts. Returns cursor, ledger and the flat pairs of contexts as they stood together. */
+/**
+ * KEYS: cursor, ledger, contexts, pending. Returns cursor, ledger, the flat pairs of contexts and the pending outcomes as they stood
+ * together.
+ */
 const learned = `
-return { redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGETALL', KEYS[3]) }
+return { redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGETALL', KEYS[3]), redis.call('HVALS', KEYS[4]) }
 `
 
 /**
- * KEYS: lease, cursor, contexts, ledger, version, changed, audit, log.
+ * KEYS: lease, cursor, contexts, ledger, version, changed, audit, log, pending.
  * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), channel, history limit,
- * counts of states, deletions, decisive keys and changes; then those: key and state, key, key, change.
+ * counts of states, deletions, decisive keys, changes, pending outcomes and deletions of those;
+ * then those: key and state, key, key, change, id and outcome, id.
  * Returns OK, or what stood in the way, and then has written nothing.
  */
 const commit = `
@@ -115,7 +120,7 @@ if (redis.call('GET', KEYS[2]) or '0-0') ~= ARGV[2] then          -- another lea
   return 'CURSOR'
 end
 redis.call('SET', KEYS[2], ARGV[3])                               -- the first write, so the one Redis would refuse
-local at = 12                                                     -- the next argument
+local at = 14                                                     -- the next argument
 for _ = 1, ARGV[8] do                                             -- one by one: Lua can't unpack thousands
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -137,6 +142,14 @@ if tonumber(ARGV[10]) > 0 then                                    -- some decisi
 end
 for _ = 1, ARGV[11] do
   redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[7], '*', 'change', ARGV[at])
+  at = at + 1
+end
+for _ = 1, ARGV[12] do
+  redis.call('HSET', KEYS[9], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[13] do
+  redis.call('HDEL', KEYS[9], ARGV[at])
   at = at + 1
 end
 redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- what is folded goes, so the log's length is the lag

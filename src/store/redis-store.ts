@@ -6,7 +6,8 @@ import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
 import {
-  decodeChange, decodeEntry, decodeLedger, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry, encodeLedger, encodeState,
+  decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry, encodeLedger,
+  encodePending, encodeState,
   HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
 import { RedisConnection } from './redis-connection.js'
@@ -105,27 +106,30 @@ export class RedisStore implements Store {
   }
 
   async learned (): Promise<Learned> {
-    const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts], [])
-    const [cursor, ledger, pairs] = reply as [string | null, string | null, string[]]
+    const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending], [])
+    const [cursor, ledger, pairs, waiting] = reply as [string | null, string | null, string[], string[]]
     const keys = pairs.filter((_, i) => i % 2 === 0)
     const states = await inTurns(pairs.filter((_, i) => i % 2 === 1), decodeState)
     return {
       cursor: cursor ?? START,
       ledger: ledger === null ? null : decodeLedger(ledger),
       contexts: new Map(keys.map((key, i) => [key, states[i]!])),
+      pending: await inTurns(waiting, decodePending),
     }
   }
 
-  async commit ({ token, from, to, contexts, ledger, decisive, changes }: Commit): Promise<void> {
+  async commit ({ token, from, to, contexts, pending, ledger, decisive, changes }: Commit): Promise<void> {
     const states = await inTurns([...contexts], ([key, state]) => state === undefined ? [] : [key, encodeState(state)])
     const deleted = [...contexts.keys()].filter((key) => contexts.get(key) === undefined)
+    const waiting = await inTurns([...pending], ([id, outcome]) => outcome === undefined ? [] : [id, encodePending(outcome)])
+    const settled = [...pending.keys()].filter((id) => pending.get(id) === undefined)
     const [ms, sequence] = toPlace(to)
     const reply = await this.#main.script('commit', [
-      KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.audit, KEYS.log,
+      KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.audit, KEYS.log, KEYS.pending,
     ], [
       token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), CHANNEL, HISTORY_LIMIT,
-      contexts.size - deleted.length, deleted.length, decisive.length, changes.length,
-      ...states.flat(), ...deleted, ...decisive, ...changes.map(encodeChange),
+      contexts.size - deleted.length, deleted.length, decisive.length, changes.length, pending.size - settled.length, settled.length,
+      ...states.flat(), ...deleted, ...decisive, ...changes.map(encodeChange), ...waiting.flat(), ...settled,
     ])
     if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)
     if (reply === 'CURSOR') throw new LeaseLostError(`The cursor is no longer at ${from}`)

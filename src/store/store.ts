@@ -2,6 +2,7 @@ import type { ContextState } from '../core/context-state.js'
 import type { Change, Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
+import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
 
 /** A place in the log: `<ms>-<sequence>`, ordered; `0-0` is before the first entry. */
@@ -23,7 +24,13 @@ export interface Revision {
   readonly lagMs: number
 }
 
-export interface Learned { readonly cursor: Cursor, readonly ledger: Ledger | null, readonly contexts: Map<string, ContextState> }
+export interface Learned {
+  readonly cursor: Cursor
+  readonly ledger: Ledger | null
+  readonly contexts: Map<string, ContextState>
+  /** In no order. */
+  readonly pending: readonly Pending[]
+}
 
 export interface Commit {
   /** Fencing token of the lease it is made under. */
@@ -33,6 +40,8 @@ export interface Commit {
   readonly to: Cursor
   /** What changed; `undefined` deletes. */
   readonly contexts: ReadonlyMap<string, ContextState | undefined>
+  /** Outcomes that wait for a label, by generation id; the same. */
+  readonly pending: ReadonlyMap<string, Pending | undefined>
   /** `null`: unchanged. */
   readonly ledger: Ledger | null
   /** The keys for which some decision could differ; if there are any, the version moves and replicas get notice. */
@@ -52,7 +61,7 @@ export class LeaseLostError extends Error { override name = 'LeaseLostError' }
  *  1. `append` returns once its entries are durable, in order, with ids that never go back. An outcome whose `generation_id` was
  *     appended within the dedup time is not appended again and reads `false`. One call is all or nothing.
  *  2. A policy or pin entry is also in its table, and the version has moved, in the same atomic step.
- *  3. `commit` writes states, ledger, changes and cursor in one atomic step, or throws and writes nothing: LeaseLostError
+ *  3. `commit` writes states, pending outcomes, ledger, changes and cursor in one atomic step, or throws and writes nothing: LeaseLostError
  *     unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only behind the cursor.
  *  4. At most one lease at a time; a later one has a higher token.
  *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when it is back.

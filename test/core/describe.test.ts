@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openEpoch } from '../../src/core/context-state.js'
-import { describeContext, describeThresholds } from '../../src/core/describe.js'
+import { describeContext } from '../../src/core/describe.js'
 import { addTrace, NO_EVIDENCE, stopsOf } from '../../src/core/evidence.js'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
 
@@ -29,11 +29,4 @@ t.test('how far the next certificate is', async (t) => {
   t.equal(next(0), 224, 'lossless generations to the first certificate at 2 % and level 0.05 (vectors/certificate.json)')
   t.equal(next(223), 1)
   t.equal(next(224), null, 'all thresholds pass: the end of the grid')
-})
-
-t.test('rows say what the evidence says', async (t) => {
-  const rows = describeThresholds(known(224), key)
-  t.equal(rows.filter(({ certified }) => certified).length, 30)
-  t.match(rows[0], { lost: 0, kept: 224, gained: 0, tokens_saved_ratio: 0 })
-  t.match(rows[29], { kept: 224, tokens_saved_ratio: 0.5, em_drop: 0 })
 })

@@ -17,8 +17,9 @@ function traceOf (overrides: Partial<Trace> = {}): Trace {
 function stopsAsWritten (trace: Trace, minTokens: number): Stop[] {
   return GRID.map((threshold) => {
     const step = trace.steps.find(({ tokens, score }) => tokens >= minTokens && score !== null && score >= threshold)
-    if (step === undefined) return { delta: trace.isComplete ? 0 : trace.em, tokens: trace.tokens, isUnprobed: !trace.isComplete }
+    if (step === undefined) return { delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, isUnprobed: !trace.isComplete }
     const tokens = Math.min(step.tokens + trace.answerTokens, trace.tokens)
+    if (trace.em === null) return { delta: 1, tokens, isUnprobed: step.em === undefined } // the worst case: only the full answer is right
     if (step.em === undefined) return { delta: trace.em, tokens, isUnprobed: true } // the worst case: the stop answer is wrong
     return { delta: (trace.em - step.em) as Stop['delta'], tokens, isUnprobed: false }
   })
@@ -35,7 +36,7 @@ const step: fc.Arbitrary<TraceStep> = fc.record({ tokens: fc.nat({ max: 100 }), 
 const trace: fc.Arbitrary<Trace> = fc.record({
   tokens: fc.integer({ min: 100, max: 200 }),
   answerTokens: fc.nat({ max: 50 }),
-  em,
+  em: fc.option(em, { nil: null, freq: 8 }),
   steps: fc.array(step, { maxLength: 12 }).map((steps) => steps.sort((a, b) => a.tokens - b.tokens)),
   isComplete: fc.boolean(),
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { uniform } from '../../src/core/arm.js'
 import { evidenceOf, type ContextState } from '../../src/core/context-state.js'
+import { NO_ARMS } from '../../src/core/compare-arms.js'
 import { NO_DRIFT } from '../../src/core/drift.js'
 import { GRID } from '../../src/core/grid.js'
 import type { LoggedOutcome } from '../../src/core/outcome.js'
@@ -267,16 +268,22 @@ t.test('the arms are compared only where a threshold was in force', async (t) =>
   fold.learn(KEPT, 0, FIRST)
   t.equal(fold.state().arms.control.generations, 0, 'all ran under no threshold')
   fold.learn(KEPT, 0, 2)
-  fold.learn(outcomeOf({ arm: 'treated', stopped: true, tokens: 40, full: { exact_match: 0 } }), 0, 3)
-  fold.learn(outcomeOf({ arm: 'treated', tokens: 80, full: {} }))
+  fold.learn(outcomeOf({ arm: 'treated', u: 0.9, stopped: true, tokens: 40, full: { exact_match: 0 } }), 0, 3)
+  fold.learn(outcomeOf({ arm: 'treated', u: 0.9, tokens: 80, full: {} }))
   fold.learn(outcomeOf({ arm: null, u: 0.99 }))
-  t.strictSame(fold.state().arms, {
+  fold.learn(outcomeOf({ arm: 'treated', u: 0.01 }))
+  fold.learn(outcomeOf({ arm: 'treated', u: 0.9, sample_index: 1 }))
+  t.match(fold.state().arms, {
     control: { generations: 2, tokens: 200, labelled: 2, em: 2 },
     treated: { generations: 4, tokens: 200, labelled: 3, em: 0 },
-  })
+  }, 'as drawn, the first sample of a group')
+  t.equal(fold.state().treated, 6)
+  fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow' } })
+  t.strictSame(fold.state().arms, NO_ARMS, 'another mode compares anew')
+  t.equal(generationsAt(fold), FIRST + 2, 'from the same evidence')
 })
 
-t.test('generations begun before the share fell are neither evidence nor compared, unless they are control after it as well', async (t) => {
+t.test('generations begun before the share fell are no evidence, unless they are control after it as well; for a while none is compared', async (t) => {
   const fold = memoryFold({ settle_seconds: 60 })
   fold.learn(KEPT, 0)
   fold.learn(KEPT, 60_000, FIRST)
@@ -286,8 +293,10 @@ t.test('generations begun before the share fell are neither evidence nor compare
   fold.learn(outcomeOf({ u: 0.2 }), 119_999)
   t.match(fold.state(), { unsettled: 2, arms: { control: { generations: 0 } } }, 'control only because it began under a share of 1')
   fold.learn(outcomeOf({ u: 0.1 }), 119_999)
-  t.match(fold.state(), { unsettled: 2, arms: { control: { generations: 1 } } }, 'control under both')
+  t.match(fold.state(), { unsettled: 2, arms: NO_ARMS }, 'control under both: evidence, but not compared yet')
   fold.learn({ ...TREATED, u: 0.2 }, 119_999)
+  t.match(fold.state(), { arms: { treated: { generations: 0 } } }, 'of those begun since, the short ones come first')
+  fold.learn({ ...TREATED, u: 0.2 }, 120_000)
   t.match(fold.state(), { arms: { treated: { generations: 1 } } })
   fold.learn(outcomeOf({ u: 0.2 }), 120_000)
   t.equal(generationsAt(fold), FIRST + 2, 'later an echoed arm is what it says')

@@ -6,6 +6,7 @@ import type { Fold } from '../../src/core/fold.js'
 import { GRID } from '../../src/core/grid.js'
 import { learn } from '../../src/core/learn.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
+import { PendingOutcomes, type Pending } from '../../src/core/pending.js'
 import { holds } from '../property.js'
 import { mulberry32 } from '../random.js'
 import { FIRST, KEPT, LEAF, memoryFold, outcomeOf, SURE_STEP, type MemoryFold } from './memory-fold.js'
@@ -26,22 +27,25 @@ function longLog (seed: number, length: number): Timed[] {
     if (draw < 0.0004) return [time, { type: 'reset', key: pick(KEYS), reason: 'test' }]
     if (draw < 0.0008) return [time, { type: 'pin', key: pick(KEYS), pin: pick([null, { threshold: 0.7, reason: 'test' }, { threshold: null, reason: 'test' }]), reason: 'test' }]
     if (draw < 0.0012) return [time, { type: 'policy', key: pick(KEYS), policy: pick([null, { max_em_drop: 0.06 }, { min_tokens: 3 }, { control_rate: 0.5 }, { fallback: 'parent' }] as const) }]
-    if (draw < 0.008) return [time, { type: 'tick' }]
-    if (draw < 0.0082) {
+    if (draw < 0.04) return [time, { type: 'label', generation_id: `g${i - Math.floor(random() * 30)}`, em: 1 }]
+    if (draw < 0.048) return [time, { type: 'tick' }]
+    if (draw < 0.0482) {
       time += 9000
       return [time, { type: 'tick' }]
     }
-    const em = random() < 0.95 ? 1 : 0
+    const em = random() < 0.97 ? 1 : 0
+    if (i % 2600 > 2500) return [time, outcomeOf({ generation_id: `g${i}`, context: CONTEXTS[0], steps: [{ ...SURE_STEP, exact_match: 0 }] })] // a drift
     return [time, outcomeOf({
+      generation_id: `g${i}`,
       u: random(),
       arm: pick([null, 'treated', ...Array<'control'>(8).fill('control')]),
       context: pick(CONTEXTS),
       tokens: 50 + Math.floor(random() * 100),
       sample_index: pick([null, null, null, null, 0, 1]),
-      full: random() < 0.95 ? { exact_match: em } : {},
+      full: random() < 0.9 ? { exact_match: em } : {},
       steps: random() < 0.03
         ? null
-        : [{ tokens: 10, confidence: pick([0.3, 0.9, null]), exact_match: em }, { ...SURE_STEP, exact_match: i % 2600 > 2500 ? 0 : em }],
+        : [{ tokens: 10, confidence: pick([0.3, 0.9, null]), exact_match: em }, { ...SURE_STEP, exact_match: em }],
       steps_complete: random() < 0.999,
     })]
   })
@@ -56,27 +60,32 @@ function written ({ states, ledger, changes }: MemoryFold): string {
 }
 
 function play (entries: readonly Timed[]): MemoryFold {
-  const fold = memoryFold(POLICY, { max_contexts: 8 })
+  const fold = memoryFold(POLICY, { max_contexts: 8, label_wait_seconds: 0.2 })
   for (const [time, entry] of entries) learn(fold, time, entry)
   return fold
 }
 
 /** Folds chunk by chunk over what was committed; what is committed goes through JSON, as it does in a store. */
 function playInChunks (entries: readonly Timed[], cuts: readonly number[]): MemoryFold {
-  const fold = memoryFold(POLICY, { max_contexts: 8 })
+  const fold = memoryFold(POLICY, { max_contexts: 8, label_wait_seconds: 0.2 })
+  const stored = new Map<string, Pending>() // as a store keeps them
   const bounds = [0, ...[...cuts].sort((a, b) => a - b), entries.length]
   for (let i = 1; i < bounds.length; i++) {
-    const pending = new Map<string, ContextState | undefined>()
+    const written = new Map<string, ContextState | undefined>()
     const chunk: Fold = {
       ledger: fold.ledger,
-      keys: () => [...new Set([...fold.states.keys(), ...pending.keys()])].filter((key) => chunk.get(key) !== undefined),
-      get: (key) => pending.has(key) ? pending.get(key) : fold.states.get(key),
-      set: (key, state) => { pending.set(key, state) },
+      keys: () => [...new Set([...fold.states.keys(), ...written.keys()])].filter((key) => chunk.get(key) !== undefined),
+      get: (key) => written.has(key) ? written.get(key) : fold.states.get(key),
+      set: (key, state) => { written.set(key, state) },
+      pending: new PendingOutcomes(stored.values()),
       changes: fold.changes,
     }
     for (const [time, entry] of entries.slice(bounds[i - 1], bounds[i])) learn(chunk, time, entry)
-    for (const [key, state] of pending) {
+    for (const [key, state] of written) {
       if (state === undefined) fold.states.delete(key); else fold.states.set(key, JSON.parse(JSON.stringify(state)))
+    }
+    for (const [id, pending] of chunk.pending.takeChanges()) {
+      if (pending === undefined) stored.delete(id); else stored.set(id, JSON.parse(JSON.stringify(pending)))
     }
     const { policies, pins, ...rest } = chunk.ledger
     fold.ledger = { ...JSON.parse(JSON.stringify(rest)), policies: new Map(policies), pins: new Map(pins) }

@@ -4,6 +4,7 @@ import type { Change, Fold, Ledger } from '../../src/core/fold.js'
 import { learn } from '../../src/core/learn.js'
 import type { Configuration, LogEntry } from '../../src/core/log-entry.js'
 import type { LoggedOutcome, LoggedStep } from '../../src/core/outcome.js'
+import { PendingOutcomes } from '../../src/core/pending.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../../src/core/policy.js'
 
 export const LEAF = 'model=q,task=gsm8k'
@@ -23,7 +24,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
   const states = new Map<string, ContextState>()
   const fold: MemoryFold = {
     ledger: {
-      configuration: { levels: ['model', 'task'], max_contexts: 10_000, defaults: { settle_seconds: 0, ...defaults }, ...configuration },
+      configuration: { levels: ['model', 'task'], max_contexts: 10_000, label_wait_seconds: 0, defaults: { settle_seconds: 0, ...defaults }, ...configuration },
       policies: new Map(),
       pins: new Map(),
       contexts: 0,
@@ -33,6 +34,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
+    pending: new PendingOutcomes(),
     changes: [],
     state (key = LEAF) {
       const state = states.get(key)

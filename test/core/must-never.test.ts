@@ -108,7 +108,7 @@ t.test('must never: evidence kept over a change that opens an epoch', async (t) 
     ['label', [{ type: 'policy', key: '*', policy: { label: 'agreement' } }], 1],
     ['min_tokens', [{ type: 'policy', key: '*', policy: { min_tokens: 8 } }], 1],
     ['check_every_tokens', [{ type: 'policy', key: '*', policy: { check_every_tokens: 8 } }], 1],
-    ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, defaults: { settle_seconds: 0 } } }], 1],
+    ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, label_wait_seconds: 0, defaults: { settle_seconds: 0 } } }], 1],
     ['reset', CHAIN.map((key) => ({ type: 'reset', key, reason: 'test' })), 1],
     ['drift', Array<LogEntry>(16).fill(LOST), 1],
     ['silence', [{ type: 'tick' }], 1e12],

@@ -7,6 +7,7 @@ t.test('the defaults of DESIGN section 4', async (t) => {
     error_level: 0.05,
     control_rate: 'auto',
     label: 'exact_match',
+    missing_labels: 'excluded',
     mode: 'enforce',
     fallback: 'continue',
     min_tokens: 0,

@@ -17,7 +17,7 @@ t.test('an outcome is accepted once, by generation_id', async (t) => {
 })
 
 t.test('what is not evidence is shown for what it is', async (t) => {
-  const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"label":"exact_match"}' })
+  const { send } = await build(t, { LABEL_WAIT_SECONDS: '0', DEFAULT_POLICY: '{"settle_seconds":0,"label":"exact_match"}' })
   const base = losslessOutcome('')
   const outcomes = [
     { ...base, generation_id: 'evidence' },

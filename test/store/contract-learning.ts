@@ -4,7 +4,7 @@ import { HISTORY_LIMIT } from '../../src/store/encoding.js'
 import { LeaseLostError, type Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
-import { change, commitOf, contentOf, idsIn, idsOf, LEDGER, outcome, outcomes, pinEntry, state, TICK } from './fixtures.js'
+import { change, commitOf, contentOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
 
 const LONG = 60_000
 
@@ -48,23 +48,27 @@ export function learningContract (law: Law): void {
   })
 
   law('a commit writes all that it says', async (t, { store, other }) => {
-    t.same(await store.learned(), { cursor: '0-0', ledger: null, contexts: new Map() }, 'a new store has learned nothing')
+    t.same(await store.learned(), { cursor: '0-0', ledger: null, contexts: new Map(), pending: [] }, 'a new store has learned nothing')
     await store.append(outcomes('a', 'b', 'c'))
     const [, second, third] = await store.read('0-0', 10, 0)
     const token = (await store.acquireLease('a', LONG))!
     const contexts = new Map([['*', state(1)], ['model=é%2C', state(2)], ['__proto__', state(3)]])
-    await store.commit(commitOf(token, { to: second!.cursor, contexts, ledger: LEDGER, decisive: ['*'], changes: [change(1), change(2)] }))
+    const pending = new Map([['a\0', pendingOf('a\0', 1)], ['b', pendingOf('b', 2)]])
+    await store.commit(commitOf(token, { to: second!.cursor, contexts, pending, ledger: LEDGER, decisive: ['*'], changes: [change(1), change(2)] }))
     for (const replica of [store, other]) {
-      t.same(await replica.learned(), { cursor: second!.cursor, ledger: LEDGER, contexts })
+      const learned = await replica.learned()
+      const inOrder = { ...learned, pending: learned.pending.toSorted((a, b) => a.number - b.number) }
+      t.same(inOrder, { cursor: second!.cursor, ledger: LEDGER, contexts, pending: [...pending.values()] })
       t.same((await replica.contextKeys()).sort(), [...contexts.keys()].sort())
       t.same(await replica.readContexts(['*', 'nowhere', '__proto__']), new Map([['*', state(1)], ['__proto__', state(3)]]))
       t.same(await replica.readContexts([]), new Map())
       t.same(await replica.history(10), [change(2), change(1)], 'newest first')
     }
     const next = new Map<string, ContextState | undefined>([['*', state(4)], ['__proto__', undefined], ['nowhere', undefined]])
-    await store.commit(commitOf(token, { from: second!.cursor, to: third!.cursor, contexts: next, changes: [change(3)] }))
+    const leave = new Map([['a\0', undefined], ['nobody', undefined]])
+    await store.commit(commitOf(token, { from: second!.cursor, to: third!.cursor, contexts: next, pending: leave, changes: [change(3)] }))
     t.same(await other.learned(), {
-      cursor: third!.cursor, ledger: LEDGER, contexts: new Map([['*', state(4)], ['model=é%2C', state(2)]]),
+      cursor: third!.cursor, ledger: LEDGER, contexts: new Map([['*', state(4)], ['model=é%2C', state(2)]]), pending: [pendingOf('b', 2)],
     }, 'undefined deletes, and a ledger of null leaves the one there is')
     t.same(await other.history(2), [change(3), change(2)])
   })

@@ -1,6 +1,7 @@
 import { openEpoch, type ContextState } from '../../src/core/context-state.js'
 import type { Ledger } from '../../src/core/fold.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
+import type { Pending } from '../../src/core/pending.js'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
 import type { Commit, Store, StoredEntry } from '../../src/store/store.js'
 import { outcomeOf } from '../core/memory-fold.js'
@@ -23,7 +24,7 @@ export function state (generations: number): ContextState {
 }
 
 export const LEDGER: Ledger = {
-  configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10 },
+  configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10, label_wait_seconds: 0 },
   policies: new Map([['*', { mode: 'shadow' }], ['model=q', {}]]),
   pins: new Map([['model=q', { threshold: null, reason: 'why' }]]),
   contexts: 3,
@@ -32,9 +33,13 @@ export const LEDGER: Ledger = {
 
 export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as const, epoch: 1, before: null, after: 0.97 })
 
+/** An outcome that waits for its label. */
+export const pendingOf = (id: string, number: number): Pending =>
+  ({ outcome: outcomeOf({ generation_id: id }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, number, isSettled: false })
+
 /** A commit that changes nothing but what is given. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
-  return { token, from: '0-0', to: '0-0', contexts: new Map(), ledger: null, decisive: [], changes: [], ...given }
+  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), ledger: null, decisive: [], changes: [], ...given }
 }
 
 /** Everything a store has, to compare. Without `lagMs`, which time moves. */

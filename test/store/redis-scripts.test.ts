@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { KEYS } from '../../src/store/redis-scripts.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
-import { change, commitOf, LEDGER, outcome, pinEntry, state, TICK } from './fixtures.js'
+import { change, commitOf, LEDGER, outcome, pendingOf, pinEntry, state, TICK } from './fixtures.js'
 
 const skip = withoutRedis
 
@@ -22,7 +22,7 @@ async function useAll (store: RedisStore): Promise<void> {
   await store.revision()
   const [first] = await store.read('0-0', 1, 0)
   await store.commit(commitOf(token, {
-    to: first!.cursor, contexts: new Map([['*', state(1)], ['gone', undefined]]), ledger: LEDGER, decisive: ['*'], changes: [change(1)],
+    to: first!.cursor, contexts: new Map([['*', state(1)], ['gone', undefined]]), pending: new Map([['a', pendingOf('a', 0)], ['b', undefined]]), ledger: LEDGER, decisive: ['*'], changes: [change(1)],
   }))
   await store.learned()
   await store.renewLease(token, 10_000)
@@ -32,7 +32,7 @@ t.test('every key is under the hash tag, by the names that the design gives', { 
   const { store, redis } = await storeAndRedis(t)
   await useAll(store)
   const names = [
-    'audit', 'changed', 'contexts', 'cursor', 'lease', 'lease_token', 'ledger', 'log', 'pins', 'policies', 'policy_version', 'salt', 'seen:a',
+    'audit', 'changed', 'contexts', 'cursor', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version', 'salt', 'seen:a',
     'state_id', 'version',
   ]
   t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))

@@ -7,6 +7,7 @@ import { standingOf } from '../../../src/core/in-force.js'
 import { judge } from '../../../src/core/judge.js'
 import { learn } from '../../../src/core/learn.js'
 import { gradeOutcome } from '../../../src/core/outcome.js'
+import { PendingOutcomes } from '../../../src/core/pending.js'
 import type { PolicyPatch } from '../../../src/core/policy.js'
 import { compileSnapshot, type Standpoint } from '../../../src/core/snapshot.js'
 
@@ -17,10 +18,17 @@ import { compileSnapshot, type Standpoint } from '../../../src/core/snapshot.js'
 export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
   const states = new Map<string, ContextState>()
   const fold: Fold = {
-    ledger: { configuration: { levels, defaults, max_contexts: 10_000 }, policies: new Map(), pins: new Map(), contexts: 0, refused: 0 },
+    ledger: {
+      configuration: { levels, defaults, max_contexts: 10_000, label_wait_seconds: 0 },
+      policies: new Map(),
+      pins: new Map(),
+      contexts: 0,
+      refused: 0,
+    },
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
+    pending: new PendingOutcomes(),
     changes: [],
   }
   const standpoint = (key: string): Standpoint => {

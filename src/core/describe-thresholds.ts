@@ -1,0 +1,98 @@
+import { emDropInterval, generationsToReach, logEvidence } from './certificate.js'
+import type { Levels } from './context.js'
+import { evidenceOf, type ContextState } from './context-state.js'
+import { emDrop, tokensSavedRatio, type Evidence } from './evidence.js'
+import { GRID } from './grid.js'
+import { isPostHoc, logBar, thresholdAt, weigh } from './judge.js'
+import type { Policy } from './policy.js'
+
+/** One threshold of the grid, as one context's evidence has it under a policy. Ratios and EM are fractions. */
+export interface ThresholdRow {
+  readonly threshold: number
+  readonly lost: number
+  readonly kept: number
+  readonly gained: number
+  readonly unprobed: number
+  readonly em_drop: number
+  /** Where the true EM drop is, at the level of the certificate. */
+  readonly em_drop_low: number
+  readonly em_drop_high: number
+  readonly tokens_saved_ratio: number
+  readonly log_evidence: number
+  readonly certified: boolean
+  /** More control generations until it is certified, at the rates seen; `null`: not foreseeable. */
+  readonly generations_needed: number | null
+}
+
+/** Every threshold, safest first. */
+export function describeThresholds (state: ContextState, policy: Policy, levels: Levels): ThresholdRow[] {
+  const { index } = weigh(state, policy, levels)
+  const evidence = evidenceOf(state)
+  const bar = logBar(state, policy)
+  let needed: number | null = 0
+  return GRID.map((threshold, k) => {
+    const lost = evidence.lost[k]!
+    const gained = evidence.gained[k]!
+    const kept = evidence.generations - lost - gained
+    const { low, high } = emDropInterval(evidence.generations, lost, gained, Math.exp(-bar))
+    const more = generationsUntil(evidence, k, policy, bar)
+    needed = needed === null || more === null ? null : Math.max(needed, more) // every safer one has to pass as well
+    return {
+      threshold,
+      lost,
+      kept,
+      gained,
+      unprobed: evidence.unprobed[k]!,
+      em_drop: emDrop(evidence, k),
+      em_drop_low: low,
+      em_drop_high: high,
+      tokens_saved_ratio: tokensSavedRatio(evidence, k),
+      log_evidence: logEvidence(policy.max_em_drop, lost, kept, gained),
+      certified: k <= index,
+      generations_needed: needed,
+    }
+  })
+}
+
+/** More control generations until the test of threshold k passes, at the rates seen; `null` when they don't lead there within a window. */
+export function generationsUntil (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
+  const { max_em_drop: a, evidence_window: limit } = policy
+  return generationsToReach(a, evidence.generations, evidence.lost[k]!, evidence.gained[k]!, bar, limit)
+}
+
+/** What the evidence at hand would certify under another wish. */
+export interface WhatIf {
+  readonly max_em_drop: number
+  readonly error_level: number
+  /** Another wish than the epoch began with was chosen after looking, so the bar is thirty times higher. */
+  readonly post_hoc: boolean
+  readonly threshold: number | null
+  readonly em_drop: number | null
+  readonly em_drop_low: number | null
+  readonly em_drop_high: number | null
+  readonly tokens_saved_ratio: number
+  readonly generations: number
+  /** More control generations until the next threshold would be certified. */
+  readonly generations_to_next_certificate: number | null
+  readonly thresholds: ThresholdRow[]
+}
+
+/** @param policy the context's own, with the other wish in it */
+export function whatIf (state: ContextState, policy: Policy, levels: Levels): WhatIf {
+  const thresholds = describeThresholds(state, policy, levels)
+  const index = thresholds.findLastIndex((row) => row.certified)
+  const row = thresholds[index]
+  return {
+    max_em_drop: policy.max_em_drop,
+    error_level: policy.error_level,
+    post_hoc: isPostHoc(state, policy),
+    threshold: thresholdAt(index),
+    em_drop: row?.em_drop ?? null,
+    em_drop_low: row?.em_drop_low ?? null,
+    em_drop_high: row?.em_drop_high ?? null,
+    tokens_saved_ratio: row?.tokens_saved_ratio ?? 0,
+    generations: evidenceOf(state).generations,
+    generations_to_next_certificate: thresholds[index + 1]?.generations_needed ?? null,
+    thresholds,
+  }
+}

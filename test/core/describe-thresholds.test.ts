@@ -1,0 +1,53 @@
+import t from 'tap'
+import { describeThresholds, whatIf } from '../../src/core/describe-thresholds.js'
+import type { PolicyPatch } from '../../src/core/policy.js'
+import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
+
+const levels = ['model', 'task']
+
+/** What a fold's leaf says under a policy. */
+function rowsAfter (kept: number, lost = 0, patch: PolicyPatch = {}) {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, kept)
+  fold.learn(LOST, 0, lost)
+  return describeThresholds(fold.state(), policyWith(patch), levels)
+}
+
+t.test('rows say what the evidence says', async (t) => {
+  const rows = rowsAfter(FIRST)
+  t.equal(rows.filter(({ certified }) => certified).length, 30)
+  t.match(rows[29], { lost: 0, kept: FIRST, gained: 0, unprobed: 0, tokens_saved_ratio: 0.6, em_drop: 0, generations_needed: 0 })
+  t.ok(rows[29]!.em_drop_low < 0 && rows[29]!.em_drop_high > 0.02 && rows[29]!.em_drop_high < 0.025, 'two-sided: a little above the 2 % that are ruled out')
+})
+
+t.test('how many more generations a threshold needs, every safer one included', async (t) => {
+  t.equal(rowsAfter(200)[29]!.generations_needed, 24)
+  t.equal(rowsAfter(100, 20)[29]!.generations_needed, null, 'at 17 % lost it never comes')
+  const fold = memoryFold()
+  fold.learn(outcomeOf({ steps: [{ tokens: 10, confidence: 0.5, exact_match: 0 }, SURE_STEP] }), 0, 3) // loses at loose thresholds only
+  fold.learn(KEPT, 0, 200)
+  const needed = describeThresholds(fold.state(), policyWith(), levels).map((row) => row.generations_needed)
+  t.equal(needed[0], 21)
+  t.ok(needed[29]! > needed[0]!)
+  for (let k = 1; k < 30; k++) t.ok(needed[k]! >= needed[k - 1]!, `threshold ${k}`)
+})
+
+t.test('what if: the same evidence under another wish, whose bar is what it would really be', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  const now = whatIf(fold.state(), policyWith(), levels)
+  t.match(now, { post_hoc: false, threshold: 0.11920292202211755, tokens_saved_ratio: 0.6, generations: FIRST })
+  for (const wish of [{ max_em_drop: 0.01 }, { max_em_drop: 0.03 }, { max_em_drop: 0.1 }, { error_level: 0.2 }, { error_level: 0.01 }]) {
+    const answer = whatIf(fold.state(), policyWith(wish), levels)
+    const real = memoryFold()
+    real.learn(KEPT, 0, FIRST)
+    real.learn({ type: 'policy', key: LEAF, policy: wish, by: 'test' } as never)
+    t.ok(answer.post_hoc)
+    t.equal(answer.threshold === null, real.state().threshold_index === -1, `${JSON.stringify(wish)}: ${answer.threshold}`)
+    if (answer.threshold !== null) continue
+    real.learn(KEPT, 0, answer.generations_to_next_certificate! - 1)
+    t.equal(real.state().threshold_index, -1, 'one fewer is not enough')
+    real.learn(KEPT, 0, 1)
+    t.not(real.state().threshold_index, -1, `after ${answer.generations_to_next_certificate} more it is`)
+  }
+})
