@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox'
 import { REASONS, type Reason } from '../src/core/decide.js'
 import {
-  ArmSchema, ConfidenceSchema, ContextSchema, nullable, nullableRatio, ratio, SignalsSchema, TextSchema, TokensSchema,
+  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, nullableRatio, ratio, SignalsSchema, TextSchema,
+  TokensSchema,
 } from './fields.js'
 
 const strict = { additionalProperties: false }
@@ -14,6 +15,14 @@ export const StepSchema = Type.Object({
   confidence: ConfidenceSchema,
   context: Type.Optional(ContextSchema),
   signals: Type.Optional(SignalsSchema),
+  em: Type.Optional(EmSchema('EM of the answer forced at this step')),
+  answer: Type.Optional(AnswerSchema('The answer forced at this step; to add it, ask again at the same tokens')),
+  probed_score: Type.Optional(Type.Unsafe<number | null>({
+    type: ['number', 'null'],
+    minimum: -1e-6,
+    maximum: 1 + 1e-6,
+    description: 'Highest score at which `probe` was true and an answer was forced, in this generation so far: from 0 to 1; null or absent: none',
+  })),
 }, {
   ...strict,
   title: 'Step',
@@ -57,6 +66,9 @@ const decisionFields = {
   scope: ScopeSchema,
   guarantee: NullableGuaranteeSchema,
   next_check_tokens: Type.Integer({ description: 'Ask again when the generation has this many tokens' }),
+  probe: Type.Boolean({
+    description: 'Control arm: force an answer aside here, it is worth its tokens; keep whether it is right, or ask again at the same tokens with it',
+  }),
   model_version: Type.Integer({ description: 'Version of the model that decided' }),
   stale: Type.Boolean({ description: 'The model has not been in step with the store for STALE_AFTER_SECONDS' }),
 }

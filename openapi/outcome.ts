@@ -34,7 +34,14 @@ export const OutcomeSchema = Type.Object({
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether it was stopped early; false if absent' })),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
-    maxItems: 4096, description: 'Every step that was asked, in order; absent means not kept, [] means never asked',
+    maxItems: 4096,
+    description: 'Every step that was asked, in order; absent means not kept (then those recorded here are taken), [] means never asked',
+  })),
+  steps_asked: Type.Optional(Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000_000,
+    description: 'Without steps: at how many counts of tokens a decision was asked, answered or not; the steps recorded here count only ' +
+      'if they are as many, else as the worst case (a whole number from 0)',
   })),
   steps_complete: Type.Optional(Type.Boolean({
     description: 'false when steps that were asked are missing from the list, which then counts as the worst case; true if absent',

@@ -31,6 +31,9 @@ const fields = {
   max_evidence_age_seconds: Type.Number({
     minimum: 1, maximum: 315_360_000, description: 'Silence of the evidence after which a threshold is taken back (seconds, 1 to ten years)',
   }),
+  record_steps: Type.Boolean({
+    description: 'Whether the service keeps the steps of control generations until the outcome comes, for workers that leave `steps` out of it',
+  }),
 }
 
 export const PolicySchema = Type.Object(fields, { title: 'Policy', description: 'A whole policy', examples: [DEFAULT_POLICY] })

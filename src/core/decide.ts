@@ -3,6 +3,7 @@ import { contextKey, type Context } from './context.js'
 import type { Scope } from './in-force.js'
 import type { Guarantee } from './judge.js'
 import { clampConfidence } from './outcome.js'
+import { isProbeDue, type Probing } from './probe.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
 /** Why a decision is what it is, in order of precedence. */
@@ -15,11 +16,10 @@ export const REASONS = [
 export type Reason = typeof REASONS[number]
 
 /** One moment in a generation, as a worker posts it. */
-export interface Step {
+export interface Step extends Probing {
   readonly generation_id?: string
   readonly group_id?: string
   readonly arm?: Arm
-  readonly tokens: number
   readonly confidence: number | null
   readonly context?: Context
   readonly signals?: Readonly<Record<string, number>>
@@ -36,6 +36,8 @@ export interface Decision {
   readonly scope: Scope
   readonly guarantee: Guarantee | null
   readonly next_check_tokens: number
+  /** Whether a control worker is to force an answer here. */
+  readonly probe: boolean
   readonly model_version: number
   readonly stale: boolean
 }
@@ -60,6 +62,7 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
     scope: rule.scope,
     guarantee: rule.guarantee,
     next_check_tokens: nextCheckTokens(rule, step.tokens),
+    probe: isProbeDue(rule, arm, step, score),
     model_version: snapshot.version,
     stale: freshness !== 'fresh',
   }
@@ -84,6 +87,6 @@ function reasonFor (rule: Rule, freshness: Freshness, tokens: number, score: num
 }
 
 /** The smallest multiple of the cadence above `tokens` and not below the policy's `min_tokens`; the same in both arms. */
-export function nextCheckTokens ({ checkEveryTokens: every, minTokens }: Rule, tokens: number): number {
+export function nextCheckTokens ({ checkEveryTokens: every, minTokens }: Pick<Rule, 'checkEveryTokens' | 'minTokens'>, tokens: number): number {
   return Math.max((Math.floor(tokens / every) + 1) * every, Math.ceil(minTokens / every) * every)
 }

@@ -56,6 +56,8 @@ export interface ReportedOutcome extends Answered {
     readonly signals?: Readonly<Record<string, number>>
   }>
   readonly steps_complete?: boolean
+  /** At how many counts of tokens a decision was asked, of a worker that kept no steps. */
+  readonly steps_asked?: number
 }
 
 interface Graded extends Judged { readonly answer_digest?: string }

@@ -28,6 +28,8 @@ export interface Policy {
   readonly evidence_window: number
   /** Silence of the evidence after which the threshold is taken back. */
   readonly max_evidence_age_seconds: number
+  /** Whether the steps of control generations are kept here until the outcome, for workers that can't keep them. */
+  readonly record_steps: boolean
 }
 
 /** A policy as written on one context: what is absent is inherited. */
@@ -46,6 +48,7 @@ export const DEFAULT_POLICY: Policy = {
   settle_seconds: 300,
   evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,
+  record_steps: true,
 }
 
 /** The policy in force at `key`: field by field, the nearest link that states it. */

@@ -14,6 +14,7 @@ export interface Rule {
   readonly minTokens: number
   readonly checkEveryTokens: number
   readonly controlShare: number
+  readonly recordSteps: boolean
 }
 
 interface Node {
@@ -75,6 +76,7 @@ function ruleOf (chain: readonly Standing[], share: number | undefined): Rule {
     minTokens: policy.min_tokens,
     checkEveryTokens: policy.check_every_tokens,
     controlShare: policy.control_rate === 'auto' && force.threshold !== null ? share ?? wanted : wanted,
+    recordSteps: policy.record_steps,
   }
 }
 

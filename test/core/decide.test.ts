@@ -70,6 +70,7 @@ t.test('all that a decision says', async (t) => {
     scope: 'own',
     guarantee: GUARANTEE,
     next_check_tokens: 128,
+    probe: false,
     model_version: 7,
     stale: false,
   })
@@ -131,4 +132,13 @@ t.test('next_check_tokens is the smallest multiple of the cadence above tokens a
   t.equal(nextCheckTokens({ ...rule, minTokens: 100 }, 5), 128)
   t.equal(nextCheckTokens({ ...rule, minTokens: 128 }, 5), 128)
   t.equal(nextCheckTokens(rule, 1_000_000_000), 1_000_000_032 - 1_000_000_000 % 32)
+})
+
+t.test('whether to probe is asked by the score as clamped, under the rule of the context', async (t) => {
+  const control = { arm: 'control', confidence: 1.0000005 } as const
+  t.equal(decided({}, control).probe, true)
+  t.equal(decided({}, { ...control, probed_score: 1 }).probe, false)
+  t.equal(decided({ policy: { mode: 'off' } }, control).probe, false)
+  t.equal(decided({ policy: { min_tokens: 101 } }, control).probe, false)
+  t.equal(decided({}, { confidence: 1 }).probe, false, 'a treated one')
 })

@@ -15,6 +15,7 @@ t.test('the defaults of DESIGN section 4', async (t) => {
     settle_seconds: 300,
     evidence_window: 20000,
     max_evidence_age_seconds: 604800,
+    record_steps: true,
   })
 })
 

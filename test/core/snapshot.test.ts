@@ -19,6 +19,7 @@ t.test('a leaf\'s own certificate', async (t) => {
     minTokens: 64,
     checkEveryTokens: 16,
     controlShare: 0.4,
+    recordSteps: true,
   })
 })
 
