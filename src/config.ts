@@ -21,6 +21,7 @@ export const ConfigSchema = Type.Object({
   DEFAULT_POLICY: Type.String({ default: '{}', description: 'Default of every policy field, JSON, partial' }),
   DEDUP_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
   LABEL_WAIT_SECONDS: Type.Integer({ default: 600, minimum: 0, description: 'How long an outcome without em waits for POST /v1/outcomes/{generation_id}/label; 0: not at all (seconds)' }),
+  RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Steps of a control generation are kept for its outcome this long after the last one (seconds)' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost, and for new tokens (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'A learner that is silent this long is replaced (seconds)' }),
@@ -43,6 +44,7 @@ export interface Config {
   readonly defaultPolicy: PolicyPatch
   readonly dedupSeconds: number
   readonly labelWaitSeconds: number
+  readonly recordSeconds: number
   readonly maxContexts: number
   readonly pollSeconds: number
   readonly leaseSeconds: number
@@ -77,6 +79,7 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
     defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY),
     dedupSeconds: settings.DEDUP_SECONDS,
     labelWaitSeconds: settings.LABEL_WAIT_SECONDS,
+    recordSeconds: settings.RECORD_SECONDS,
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,

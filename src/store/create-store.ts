@@ -9,12 +9,16 @@ export interface StoreOptions {
   readonly dataDir: string
   /** How long a generation id is remembered, s. */
   readonly dedupSeconds: number
+  /** How long the steps of a control generation are kept after its last one, s; default 3,600. */
+  readonly recordSeconds?: number
   /** After which a Redis command has failed, ms; default 2,000. */
   readonly redisTimeoutMs?: number
 }
 
 /** Opens the store. Throws when another process uses the folder; a Redis that is down is no error, the store connects when it can. */
-export async function createStore ({ redisUrl, dataDir, dedupSeconds, redisTimeoutMs = 2000 }: StoreOptions): Promise<Store> {
-  if (redisUrl === undefined || redisUrl === '') return EmbeddedStore.open({ dataDir, dedupSeconds })
-  return RedisStore.open({ url: redisUrl, dedupSeconds, timeoutMs: redisTimeoutMs })
+export async function createStore (options: StoreOptions): Promise<Store> {
+  const { redisUrl, dataDir, dedupSeconds, recordSeconds, redisTimeoutMs = 2000 } = options
+  const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
+  if (redisUrl === undefined || redisUrl === '') return EmbeddedStore.open({ dataDir, dedupSeconds, records })
+  return RedisStore.open({ url: redisUrl, dedupSeconds, timeoutMs: redisTimeoutMs, records })
 }

@@ -6,13 +6,16 @@ import type { Change } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
+import type { RecordedStep } from '../core/recorded-step.js'
 import { moveVersion, writeCommit } from './embedded-commit.js'
 import { checkGround } from './embedded-ground.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { appendEntries, entriesAfter, logLag } from './embedded-log.js'
+import { EmbeddedRecords } from './embedded-record.js'
 import { openTables, type Tables } from './embedded-tables.js'
 import { decodeChange, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodePending, encodeState, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
+import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import {
   LeaseLostError, StoreUnavailableError, type Commit, type Cursor, type Learned, type Revision, type Store, type StoredEntry,
 } from './store.js'
@@ -22,6 +25,8 @@ export interface EmbeddedOptions {
   readonly dataDir: string
   /** How long a generation id is remembered, s. */
   readonly dedupSeconds: number
+  /** What the steps of control generations may take up. */
+  readonly records?: Partial<RecordLimits>
 }
 
 /** A store in a folder, for one process: LMDB, whose write transactions run one at a time and are on disk when they resolve. */
@@ -30,15 +35,19 @@ export class EmbeddedStore implements Store {
   readonly #tables: Tables
   readonly #release: () => Promise<void>
   readonly #dedupMs: number
+  readonly #records: EmbeddedRecords
   readonly #events = new EventEmitter().setMaxListeners(0)
   readonly #lease = new EmbeddedLease()
   #isUp = true
   #isClosed = false
 
-  private constructor (tables: Tables, release: () => Promise<void>, { dedupSeconds }: EmbeddedOptions) {
+  private constructor (tables: Tables, release: () => Promise<void>, { dedupSeconds, records }: EmbeddedOptions) {
     this.#tables = tables
     this.#release = release
     this.#dedupMs = dedupSeconds * 1000
+    this.#records = new EmbeddedRecords({
+      reads: () => this.#reads(), write: (action) => this.#write(action), limits: { ...RECORD_LIMITS, ...records },
+    })
   }
 
   /** Throws when another process uses the folder. */
@@ -91,6 +100,10 @@ export class EmbeddedStore implements Store {
       if (this.#isClosed) return []
     }
   }
+
+  record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> { return this.#records.record(steps) }
+  recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
+  forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
 
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
     return this.#write(() => {

@@ -1,5 +1,6 @@
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { PAGE_SIZE } from './embedded-ground.js'
+import type { RecordHead, RecordTotals } from './embedded-record.js'
 import { START, type Place } from './encoding.js'
 import type { Cursor } from './store.js'
 
@@ -17,10 +18,20 @@ export interface Meta {
   last_place: Place
   /** Sequence number of the newest change in the history. */
   history: number
+  recorded: RecordTotals
 }
 
 const INITIAL: Meta = {
-  state_id: '', salt: '', version: 0, policy_version: 0, cursor: START, ledger: null, token: 0, last_place: [0, 0], history: 0,
+  state_id: '',
+  salt: '',
+  version: 0,
+  policy_version: 0,
+  cursor: START,
+  ledger: null,
+  token: 0,
+  last_place: [0, 0],
+  history: 0,
+  recorded: { number: 0, generations: 0, bytes: 0 },
 }
 
 export interface Tables {
@@ -40,6 +51,10 @@ export interface Tables {
   readonly changed: Database<number, string>
   readonly changedAt: Database<true, [version: number, key: string]>
   readonly history: Database<string, number>
+  /** Generation id -> its record, the steps of each record in order, and the ids by the ms of the last step. */
+  readonly records: Database<RecordHead, Buffer>
+  readonly recordSteps: Database<string, [record: number, step: number]>
+  readonly recordsAt: Database<string, [ms: number, record: number]>
   readonly getMeta: <K extends keyof Meta>(name: K) => Meta[K]
   readonly setMeta: <K extends keyof Meta>(name: K, value: Meta[K]) => void
 }
@@ -51,6 +66,7 @@ export function openTables (folder: string): Tables {
     overlappingSync: false, // a commit resolves when it is on disk, not before
     eventTurnBatching: false, // or a failed commit, of a full disk say, also rejects a promise that nobody holds, which ends the process
     pageSize: PAGE_SIZE,
+    maxDbs: 32, // tables, more than there are
     encoding: 'msgpack',
   })
   const texts = <K extends Place | string | number>(name: string) => root.openDB<string, K>(name, { encoding: 'string' })
@@ -67,6 +83,9 @@ export function openTables (folder: string): Tables {
     changed: root.openDB('changed', {}),
     changedAt: root.openDB('changed_at', {}),
     history: texts('history'),
+    records: root.openDB('records', { keyEncoding: 'binary' }),
+    recordSteps: texts('record_steps'),
+    recordsAt: texts('records_at'),
     getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],
     setMeta: (name, value) => { meta.putSync(name, value) },
   }

@@ -5,12 +5,15 @@ import type { Change } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
+import type { RecordedStep } from '../core/recorded-step.js'
 import {
   decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry, encodeLedger,
   encodePending, encodeState,
   HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
+import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
+import { RedisRecords } from './redis-record.js'
 import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
 import { redisWarnings } from './redis-warnings.js'
 import { LeaseLostError, type Commit, type Cursor, type Learned, type Revision, type Store, type StoredEntry } from './store.js'
@@ -21,6 +24,8 @@ export interface RedisOptions {
   readonly dedupSeconds: number
   /** After which a command has failed, ms. */
   readonly timeoutMs: number
+  /** What the steps of control generations may take up. */
+  readonly records?: Partial<RecordLimits>
 }
 
 /** A store in Redis, for any number of processes. */
@@ -31,6 +36,7 @@ export class RedisStore implements Store {
   readonly #reader: RedisConnection
   readonly #subscriber: RedisConnection
   readonly #options: RedisOptions
+  readonly #records: RedisRecords
   readonly #listeners: Array<(isRegained: boolean) => void> = []
   #subscribed = Promise.resolve()
   #isClosed = false
@@ -39,6 +45,7 @@ export class RedisStore implements Store {
     const { url, timeoutMs } = options
     this.#options = options
     this.#main = new RedisConnection(url, timeoutMs)
+    this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
     this.#reader = new RedisConnection(url, timeoutMs)
     this.#subscriber = new RedisConnection(url, timeoutMs)
     this.#main.redis.on('ready', () => { this.#notify(true) })
@@ -92,6 +99,10 @@ export class RedisStore implements Store {
       throw error
     }
   }
+
+  record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> { return this.#records.record(steps) }
+  recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
+  forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
 
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
     return await this.#main.script('acquireLease', [KEYS.lease, KEYS.leaseToken], [holder, Math.ceil(ttlMs)]) as number | null

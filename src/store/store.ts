@@ -4,6 +4,7 @@ import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
+import type { RecordedStep } from '../core/recorded-step.js'
 
 /** A place in the log: `<ms>-<sequence>`, ordered; `0-0` is before the first entry. */
 export type Cursor = string
@@ -67,6 +68,10 @@ export class LeaseLostError extends Error { override name = 'LeaseLostError' }
  *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when it is back.
  *     It is not told whether a write it was waiting for happened: appending an outcome again is safe.
  *  6. What was acknowledged outlives the process.
+ *  7. `record` appends steps to the records of their generations, in order, whichever replicas write to one. Records are bounded in time
+ *     and size (RecordLimits): one is gone that long after its last step, whole; steps beyond a generation's most are not kept; and where
+ *     there are too many records the ones that were written to the longest ago go, whole. If it rejects, the steps may be there: they
+ *     may be recorded again.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'
@@ -78,6 +83,12 @@ export interface Store {
   readonly append: (entries: readonly LogEntry[]) => Promise<boolean[]>
   /** Up to `limit` entries after the cursor, in order; waits up to `waitMs` for the first, and returns early when closed. */
   readonly read: (after: Cursor, limit: number, waitMs: number) => Promise<StoredEntry[]>
+
+  /** Returns how many of the steps, given by generation id, were kept. */
+  readonly record: (steps: ReadonlyMap<string, readonly RecordedStep[]>) => Promise<number>
+  /** The records of those that have one. */
+  readonly recorded: (generationIds: readonly string[]) => Promise<Map<string, RecordedStep[]>>
+  readonly forget: (generationIds: readonly string[]) => Promise<void>
 
   /** A fencing token, or `null` while another holder's lease runs. */
   readonly acquireLease: (holder: string, ttlMs: number) => Promise<number | null>

@@ -1,7 +1,9 @@
 import type { Test } from 'tap'
+import type { RecordLimits } from '../../src/store/record-encoding.js'
 import type { Store } from '../../src/store/store.js'
 import { learningContract } from './contract-learning.js'
 import { logContract } from './contract-log.js'
+import { recordContract } from './contract-record.js'
 import { replicaContract } from './contract-replica.js'
 
 /** A store with nothing in it, on ground that can fail. */
@@ -13,12 +15,12 @@ export interface Ground {
   readonly crash: () => Promise<Store>
 }
 
-export interface GroundOptions { readonly dedupSeconds?: number }
+export interface GroundOptions { readonly dedupSeconds?: number, readonly records?: Partial<RecordLimits> }
 
 /** The laws in src/store/store.ts, for one implementation. Each test breaks new ground. */
 export function contract (
   t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
-  for (const part of [logContract, learningContract, replicaContract]) {
+  for (const part of [logContract, learningContract, replicaContract, recordContract]) {
     part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))
   }
 }

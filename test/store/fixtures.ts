@@ -81,7 +81,8 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']),
-    store.policies(), store.pins(), store.history(1),
+    store.policies(), store.pins(), store.history(1), store.record(new Map([['g', [{ tokens: 1, confidence: 0.5 }]]])), store.recorded(['g']),
+    store.forget(['g']),
   ]
   return (await Promise.allSettled(calls)).map((call) => call.status === 'rejected' ? call.reason.name : null)
 }

@@ -3,10 +3,10 @@ import { RedisStore } from '../../src/store/redis-store.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { contract, type GroundOptions } from './contract.js'
 
-contract(t, async (t: Test, { dedupSeconds = 3600 }: GroundOptions = {}) => {
+contract(t, async (t: Test, { dedupSeconds = 3600, records = {} }: GroundOptions = {}) => {
   const redis = await startRedis(t, DURABLE)
   const open = async () => {
-    const store = await RedisStore.open({ url: redis.url, dedupSeconds, timeoutMs: 5000 })
+    const store = await RedisStore.open({ url: redis.url, dedupSeconds, timeoutMs: 5000, records })
     t.teardown(() => store.close())
     return store
   }

@@ -1,0 +1,125 @@
+import { setTimeout } from 'node:timers/promises'
+import type { RecordedStep } from '../../src/core/recorded-step.js'
+import type { Store } from '../../src/store/store.js'
+import { until } from '../helper.js'
+import type { Law } from './contract.js'
+import { idsOf } from './fixtures.js'
+
+const stepsAt = (...tokens: number[]): RecordedStep[] => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
+const record = (store: Store, id: string, ...tokens: number[]) => store.record(new Map([[id, stepsAt(...tokens)]]))
+const tokensOf = async (store: Store, id: string) => (await store.recorded([id])).get(id)?.map(({ tokens }) => tokens)
+
+/** The steps of control generations, until their outcomes come. */
+export function recordContract (law: Law): void {
+  law('steps are read as they were recorded', async (t, { store, other }) => {
+    t.same(await store.recorded(['a']), new Map())
+    t.same(await store.recorded([]), new Map())
+    const steps: RecordedStep[] = [
+      { tokens: 32, confidence: null },
+      { tokens: 64, confidence: 0.1 + 0.2, em: 0 },
+      { tokens: 96, confidence: 1, answer_digest: '0123456789abcdef', signals: { entropy: 0.5 } },
+      { tokens: 128, confidence: 0.5, em: 1, answer_digest: 'f', signals: {} },
+    ]
+    t.equal(await store.record(new Map([['a', steps], ['b', stepsAt(1)]])), 5)
+    t.same(await other.recorded(['b', 'none', 'a']), new Map([['b', stepsAt(1)], ['a', steps]]))
+  })
+
+  law('steps of one generation are in the order they were recorded, whichever replica did', async (t, { store, other }) => {
+    await record(store, 'a', 32, 64)
+    await record(other, 'a', 96)
+    await record(store, 'a', 64, 128)
+    t.same(await tokensOf(other, 'a'), [32, 64, 96, 64, 128])
+    await Promise.all(Array.from({ length: 100 }, (_, i) => record(i % 2 === 0 ? store : other, 'race', i)))
+    t.same((await tokensOf(store, 'race'))!.sort((x, y) => x - y), Array.from({ length: 100 }, (_, i) => i), 'none is lost in a race')
+  })
+
+  law('records of any ids are kept apart', async (t, { store }) => {
+    const ids = ['__proto__', 'a\0b', 'a\0', 'é', 'e\u0301', '🙂', ' ', '{stopgate}', '*', 'x'.repeat(128)]
+    await store.record(new Map(ids.map((id, i) => [id, stepsAt(i)])))
+    t.same(await store.recorded(ids), new Map(ids.map((id, i) => [id, stepsAt(i)])))
+  })
+
+  law('a record is forgotten, and no other', async (t, { store, other }) => {
+    for (const id of ['a', 'b', 'c']) await record(store, id, 1)
+    await other.forget(['a', 'never there', 'c'])
+    await store.forget([])
+    t.same(await store.recorded(['a', 'b', 'c']), new Map([['b', stepsAt(1)]]))
+    await record(store, 'a', 2)
+    t.same(await tokensOf(store, 'a'), [2], 'it begins anew')
+  })
+
+  law('a record is gone some time after its last step, whole', async (t, { store }) => {
+    const start = performance.now()
+    await record(store, 'lives', 1)
+    await record(store, 'ends', 1)
+    let tokens = 1
+    await until('it has expired', async () => {
+      await record(store, 'lives', ++tokens)
+      return await tokensOf(store, 'ends') === undefined
+    })
+    t.ok(performance.now() - start >= 990, 'a second, give or take the clocks')
+    t.same(await tokensOf(store, 'lives'), Array.from({ length: tokens }, (_, i) => i + 1), 'each step prolongs it')
+    await record(store, 'ends', 7)
+    t.same(await tokensOf(store, 'ends'), [7], 'nothing of it comes back')
+  }, { records: { seconds: 1 } })
+
+  law('a generation has a most number of steps; later ones are not kept', async (t, { store, other }) => {
+    t.equal(await record(store, 'a', 1, 2, 3), 3)
+    t.equal(await other.record(new Map([['a', stepsAt(4, 5, 6)], ['b', stepsAt(1)]])), 3)
+    t.equal(await record(store, 'a', 7), 0)
+    t.same(await tokensOf(store, 'a'), [1, 2, 3, 4, 5])
+    await store.forget(['a'])
+    t.equal(await record(store, 'a', 8), 1)
+  }, { records: { steps: 5 } })
+
+  law('of too many generations those written to the longest ago go', async (t, { store, other }) => {
+    for (const id of ['a', 'b', 'c']) { await record(store, id, 1); await setTimeout(2) } // the order is by the ms
+    await record(other, 'a', 2)
+    await setTimeout(2)
+    await record(store, 'd', 1)
+    t.same([...(await store.recorded(['a', 'b', 'c', 'd'])).keys()], ['a', 'c', 'd'])
+    await store.record(new Map(idsOf('e', 3).map((id) => [id, stepsAt(1)])))
+    t.same([...(await store.recorded(['a', 'c', 'd', ...idsOf('e', 3)])).keys()], idsOf('e', 3))
+    await store.forget(['e-0'])
+    await record(store, 'f', 1)
+    t.same([...(await store.recorded([...idsOf('e', 3), 'f'])).keys()], ['e-1', 'e-2', 'f'], 'what was forgotten makes room')
+  }, { records: { generations: 3 } })
+
+  law('of too many bytes those written to the longest ago go', async (t, { store }) => {
+    await record(store, 'a', 10, 20, 30) // 24 bytes: [10,0.5] and so on
+    await setTimeout(2)
+    await record(store, 'b', 10, 20)
+    t.equal((await store.recorded(['a', 'b'])).size, 2)
+    await setTimeout(2)
+    await record(store, 'c', 10)
+    t.same([...(await store.recorded(['a', 'b', 'c'])).keys()], ['b', 'c'])
+    await store.forget(['b'])
+    await record(store, 'd', 10, 20, 30, 40)
+    t.same([...(await store.recorded(['c', 'd'])).keys()], ['c', 'd'], 'what was forgotten makes room')
+    await record(store, 'd', ...Array.from({ length: 20 }, () => 50))
+    t.same(await store.recorded(['c', 'd']), new Map(), 'one that is too large by itself goes too')
+    await record(store, 'e', 10)
+    t.same(await tokensOf(store, 'e'), [10])
+  }, { records: { bytes: 40 } })
+
+  law('what expired makes room', async (t, { store }) => {
+    await record(store, 'a', 10, 20, 30)
+    await until('it has expired', async () => await tokensOf(store, 'a') === undefined)
+    await record(store, 'b', 10)
+    await record(store, 'c', 10, 20, 30, 40)
+    t.same([...(await store.recorded(['a', 'b', 'c'])).keys()], ['b', 'c'])
+  }, { records: { bytes: 40, seconds: 1 } })
+
+  law('records are there after a crash', async (t, { store, crash }) => {
+    await record(store, 'a', 1, 2)
+    const again = await crash()
+    await record(again, 'a', 3)
+    t.same(await tokensOf(again, 'a'), [1, 2, 3])
+  })
+
+  law('records change no decision and are in no log', async (t, { store }) => {
+    await record(store, 'a', 1)
+    t.match(await store.revision(), { version: 0, lag: 0 })
+    t.same(await store.append([]), [])
+  })
+}

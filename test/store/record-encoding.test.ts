@@ -1,0 +1,23 @@
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import t from 'tap'
+import type { RecordedStep } from '../../src/core/recorded-step.js'
+import { decodeStep, encodeStep } from '../../src/store/record-encoding.js'
+import { holds } from '../property.js'
+
+t.test('a step is short', async (t) => {
+  t.equal(encodeStep({ tokens: 512, confidence: 0.97 }), '[512,0.97]')
+  t.equal(encodeStep({ tokens: 512, confidence: null, em: 0 }), '[512,null,0]')
+  t.equal(encodeStep({ tokens: 512, confidence: 0.5, signals: { x: 1 } }), '[512,0.5,null,null,{"x":1}]')
+})
+
+t.test('what is decoded is what was encoded', async (t) => {
+  const step = fc.record({
+    tokens: fc.nat(),
+    confidence: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+    em: fc.constantFrom(0, 1),
+    answer_digest: fc.constantFrom('0123456789abcdef', 'null'),
+    signals: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
+  }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
+  holds(t, fc.property(step, (step) => { assert.deepEqual(decodeStep(encodeStep(step)), step) }))
+})
