@@ -11,7 +11,7 @@ const tags = ['decide']
 const access = { role: 'worker', bound: 'handler' } as const
 const stepProblem = itemValidator(StepSchema)
 
-export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, metrics }, done) => {
+export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
   app.post('/v1/decisions', {
     config: access,
     schema: { tags, summary: 'One step, one decision', body: StepSchema, response: { 200: DecisionSchema, ...anyError } },
@@ -21,6 +21,7 @@ export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, se
     const endTimer = metrics.decisionSeconds.startTimer()
     const decision = service.decide(request.body)
     endTimer()
+    recorder.take(request.body, decision)
     metrics.decided(decision.reason)
     request.log.debug({ step: request.body, decision }, 'decided')
     reply.send(decision)
@@ -44,6 +45,7 @@ export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, se
     if (problem !== null) return { error: problem }
     try {
       const decision = service.decide(step as Step)
+      recorder.take(step as Step, decision)
       metrics.decided(decision.reason)
       return decision
     } catch (error) {

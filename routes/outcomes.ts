@@ -12,7 +12,7 @@ const tags = ['report']
 const access = { role: 'worker', bound: 'handler' } as const
 const schemaProblem = itemValidator(OutcomeSchema)
 
-export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, store, service, metrics }, done) => {
+export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, store, service, recorder, metrics }, done) => {
   app.post('/v1/outcomes', {
     config: access,
     schema: {
@@ -55,7 +55,7 @@ export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, sto
   async function keep (batch: ReportedOutcome[]): Promise<boolean[]> {
     const count = (result: string, { arm, stopped }: ReportedOutcome) => metrics.outcomes.inc({ result, arm: stopped ? 'treated' : arm ?? 'unknown' })
     try {
-      const areNew = batch.length === 0 ? [] : await report(store, service.snapshot().salt, batch)
+      const areNew = batch.length === 0 ? [] : await report({ store, service, recorder, metrics }, batch)
       for (const [i, isNew] of areNew.entries()) count(isNew ? 'accepted' : 'duplicate', batch[i]!)
       return areNew
     } catch (error) {

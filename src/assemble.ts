@@ -8,6 +8,7 @@ import { createContexts } from './contexts.js'
 import { startLearner } from './learner.js'
 import { createMetrics } from './metrics.js'
 import type { Parts } from './parts.js'
+import { createRecorder } from './recorder.js'
 import { createService } from './service.js'
 import { createStore } from './store/create-store.js'
 
@@ -18,6 +19,7 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
   const metrics = createMetrics()
   const service = createService({ store, config, log })
   await service.refresh()
+  const recorder = createRecorder({ store, service, metrics, log })
   const learner = startLearner({
     store,
     config,
@@ -33,10 +35,11 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     lag: service.lag,
     ...busiestContexts(store, service),
   })
-  const parts: Parts = { config, access, store, service, learner, contexts: createContexts(store, service, config), metrics }
+  const parts: Parts = { config, access, store, service, learner, contexts: createContexts(store, service, config), recorder, metrics }
   const app = createApp(parts, log)
   app.addHook('onClose', async () => {
     access.close()
+    await recorder.close()
     await learner.close()
     await service.close()
     await store.close()

@@ -24,6 +24,8 @@ export interface Metrics {
   readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
   readonly outcomes: Counter<'result' | 'arm'>
   readonly driftAlarms: Counter
+  readonly recordedSteps: Counter<'result'>
+  readonly joinedOutcomes: Counter<'result'>
   /** Attaches the gauges that read the service. */
   readonly watch: (readings: Readings) => void
   /** The text that Prometheus scrapes, with what stands at this moment. */
@@ -75,6 +77,10 @@ export function createMetrics (): Metrics {
       registers,
     }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),
+    recordedSteps: resultCounter(registers, 'stopgate_recorded_steps_total',
+      'Steps of control generations kept for their outcomes (stored), or not for want of room (dropped)', ['stored', 'dropped']),
+    joinedOutcomes: resultCounter(registers, 'stopgate_joined_outcomes_total',
+      'Control outcomes that came without steps, by what was recorded of them', ['complete', 'incomplete', 'none']),
     watch (readings) {
       watchService(registers, readings)
       readContexts = watchContexts(registers, readings)
@@ -84,6 +90,13 @@ export function createMetrics (): Metrics {
       return await registry.metrics()
     },
   }
+}
+
+/** A counter that shows each result from the start, so that an increase is seen from its first. */
+function resultCounter (registers: Registry[], name: string, help: string, results: readonly string[]): Counter<'result'> {
+  const counter = new Counter({ name, help, labelNames: ['result'] as const, registers })
+  for (const result of results) counter.inc({ result }, 0)
+  return counter
 }
 
 function watchService (registers: Registry[], readings: Readings): void {

@@ -3,6 +3,7 @@ import type { Config } from './config.js'
 import type { Contexts } from './contexts.js'
 import type { Learner } from './learner.js'
 import type { Metrics } from './metrics.js'
+import type { Recorder } from './recorder.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
 
@@ -14,5 +15,6 @@ export interface Parts {
   readonly service: Service
   readonly learner: Learner
   readonly contexts: Contexts
+  readonly recorder: Recorder
   readonly metrics: Metrics
 }

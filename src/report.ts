@@ -1,6 +1,10 @@
 import type { Config } from './config.js'
 import { unknownLevel } from './core/context.js'
-import { gradeOutcome, outcomeProblem, type ReportedOutcome } from './core/outcome.js'
+import { outcomeProblem, type ReportedOutcome } from './core/outcome.js'
+import { joinRecords } from './join-records.js'
+import type { Metrics } from './metrics.js'
+import type { Recorder } from './recorder.js'
+import type { Service } from './service.js'
 import type { Problem } from '../openapi/validation.js'
 import { StoreUnavailableError, type Store } from './store/store.js'
 
@@ -11,12 +15,25 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
   return outcomeProblem(outcome)
 }
 
+export interface Reporting {
+  readonly store: Store
+  readonly service: Pick<Service, 'snapshot'>
+  readonly recorder: Pick<Recorder, 'flush' | 'forget'>
+  readonly metrics: Pick<Metrics, 'joinedOutcomes'>
+}
+
 /**
- * Grades outcomes and stores them; resolves once they are durable.
+ * Grades outcomes, joins the steps recorded here to those that came without, and stores them; resolves once they are durable.
  * @returns for each whether it is new (a repeated generation_id is not)
  * @throws StoreUnavailableError: send them all again
  */
-export async function report (store: Store, salt: string | null, outcomes: readonly ReportedOutcome[]): Promise<boolean[]> {
+export async function report (parts: Reporting, outcomes: readonly ReportedOutcome[]): Promise<boolean[]> {
+  const { store, service, recorder, metrics } = parts
+  const { salt } = service.snapshot()
   if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
-  return await store.append(outcomes.map((outcome) => gradeOutcome(salt, outcome)))
+  const joined = await joinRecords(parts, salt, outcomes)
+  const areNew = await store.append(joined.map(({ entry }) => entry))
+  recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => id))
+  for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
+  return areNew
 }

@@ -1,0 +1,131 @@
+import { setImmediate } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Decision, Step } from './core/decide.js'
+import { recordedStep, type RecordedStep } from './core/recorded-step.js'
+import { ruleFor } from './core/snapshot.js'
+import type { Metrics } from './metrics.js'
+import type { Service } from './service.js'
+import { StoreUnavailableError, type Store } from './store/store.js'
+
+/** How long a step waits to be stored, ms; longer only while the store is out of reach. */
+export const FLUSH_MS = 100
+
+/** What may wait: steps, and the characters of their answers. */
+const LIMIT = { steps: 50_000, characters: 16 * 1024 * 1024 }
+/** Steps that go to the store at a time, and characters of answers digested at a time: decisions are answered in between. */
+const CHUNK = { steps: 256, characters: 16 * 1024 }
+/** Flushes until a record is forgotten: another replica may still have steps that would begin it anew. */
+const FORGET_AFTER = 3
+
+export interface RecorderOptions {
+  readonly store: Pick<Store, 'record' | 'forget'>
+  readonly service: Pick<Service, 'snapshot'>
+  readonly metrics: Pick<Metrics, 'recordedSteps'>
+  readonly log: FastifyBaseLogger
+}
+
+/** Keeps the steps of control generations for their outcomes, off the decisions' path. */
+export interface Recorder {
+  /** Takes a step that was decided on; never waits and never throws. */
+  readonly take: (step: Step, decision: Decision) => void
+  /** Resolves when what was taken until now is stored. @throws StoreUnavailableError, and what is not stored waits on */
+  readonly flush: () => Promise<void>
+  /** The outcomes of these have come: their records are not needed any more. */
+  readonly forget: (generationIds: readonly string[]) => void
+  /** Stores what it can. */
+  readonly close: () => Promise<void>
+}
+
+export function createRecorder ({ store, service, metrics, log }: RecorderOptions): Recorder {
+  let buffer: Step[] = []
+  let steps = 0 // in the buffer, or on their way to the store
+  let characters = 0
+  let dropped = 0
+  let queued: Promise<void> | null = null // the flush that has not begun
+  let last = Promise.resolve()
+  const waves: string[][] = Array.from({ length: FORGET_AFTER }, () => [])
+
+  async function drain (): Promise<void> {
+    const { salt } = service.snapshot()
+    if (salt === null) return // the store was not reached yet
+    const batch = buffer
+    buffer = []
+    for (let i = 0; i < batch.length; i += CHUNK.steps) {
+      const chunk = batch.slice(i, i + CHUNK.steps)
+      try {
+        const kept = await store.record(await byGeneration(salt, chunk))
+        metrics.recordedSteps.inc({ result: 'stored' }, kept)
+        dropped += chunk.length - kept
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) {
+          buffer = [...batch.slice(i), ...buffer]
+          throw error
+        }
+        log.error({ err: error }, 'steps could not be recorded')
+        dropped += chunk.length
+      }
+      steps -= chunk.length
+      for (const { answer } of chunk) characters -= answer?.length ?? 0
+    }
+  }
+
+  /** One at a time; whoever asks while one runs shares the next, which has all that was taken before it was asked for. */
+  function flush (): Promise<void> {
+    if (queued === null) {
+      queued = last.then(() => { queued = null; return drain() })
+      last = queued.catch(() => {}) // says the one who asked
+    }
+    return queued
+  }
+
+  async function forgetNow (ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await store.forget(ids).catch(() => {}) // then they expire
+  }
+
+  function countDropped (): void {
+    metrics.recordedSteps.inc({ result: 'dropped' }, dropped)
+    dropped = 0
+  }
+
+  const timer = setInterval(() => {
+    if (steps > 0) flush().catch(() => {}) // the service says that the store is gone
+    waves.unshift([])
+    forgetNow(waves.pop()!)
+    countDropped()
+  }, FLUSH_MS)
+  timer.unref()
+
+  return {
+    take (step, { arm, reason }) {
+      if (arm !== 'control' || reason === 'off' || step.generation_id === undefined) return
+      if (!ruleFor(service.snapshot(), step.context).recordSteps) return
+      if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
+      buffer.push(step)
+      steps++
+      if (step.answer !== undefined) characters += step.answer.length
+    },
+    flush,
+    forget (generationIds) { waves[0]!.push(...generationIds) },
+    async close () {
+      clearInterval(timer)
+      await flush().catch(() => { dropped += steps })
+      await forgetNow(waves.flat())
+      countDropped()
+    },
+  }
+}
+
+async function byGeneration (salt: string, chunk: readonly Step[]): Promise<Map<string, RecordedStep[]>> {
+  const records = new Map<string, RecordedStep[]>()
+  let digested = 0
+  for (const step of chunk) {
+    const id = step.generation_id!
+    const record = records.get(id)
+    if (record === undefined) records.set(id, [recordedStep(salt, step)]); else record.push(recordedStep(salt, step))
+    digested += step.answer?.length ?? 0
+    if (digested < CHUNK.characters) continue
+    digested = 0
+    await setImmediate()
+  }
+  return records
+}
