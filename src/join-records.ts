@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { isRecordComplete } from './core/complete-record.js'
+import { isRecordComplete, isRecordProbed } from './core/complete-record.js'
 import { joinRecord } from './core/join-record.js'
 import { gradeOutcome, type LoggedOutcome, type ReportedOutcome } from './core/outcome.js'
 import { mergeSteps } from './core/recorded-step.js'
@@ -20,8 +20,8 @@ export interface Joining {
 export interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?: JoinResult }
 
 /**
- * Grades outcomes for the log; those that may be control and came without steps get the ones recorded here. What a replica still holds of a
- * record with gaps is waited for, once for all of them.
+ * Grades outcomes for the log; those that may be control and came without steps get the ones recorded here. What another replica may
+ * still hold, a step or a probe, is waited for once, for all of them together.
  * @throws StoreUnavailableError
  */
 export async function joinRecords (
@@ -29,6 +29,7 @@ export async function joinRecords (
   const snapshot = service.snapshot()
   const graded = outcomes.map((outcome) => gradeOutcome(salt, outcome))
   const joined: JoinedOutcome[] = graded.map((entry) => ({ entry }))
+  const missing = new Set<number>() // places of the outcomes of which another replica may still hold something
 
   async function look (places: readonly number[]): Promise<void> {
     const records = await store.recorded(places.map((i) => outcomes[i]!.generation_id))
@@ -36,11 +37,15 @@ export async function joinRecords (
       const outcome = outcomes[i]!
       const steps = mergeSteps(records.get(outcome.generation_id) ?? [])
       const entry = graded[i]!
+      missing.delete(i)
       if (steps.length === 0 && outcome.steps_asked !== 0) {
         joined[i] = { entry, result: 'none' }
+        if (outcome.arm === 'control') missing.add(i)
         continue
       }
-      const isComplete = isRecordComplete(ruleFor(snapshot, outcome.context), outcome, steps)
+      const rule = ruleFor(snapshot, outcome.context)
+      const isComplete = isRecordComplete(rule, outcome, steps)
+      if (!isComplete || !isRecordProbed(rule, outcome, steps)) missing.add(i)
       joined[i] = {
         entry: { ...entry, steps: joinRecord(salt, outcome, steps), steps_complete: entry.steps_complete && isComplete },
         result: isComplete ? 'complete' : 'incomplete',
@@ -55,10 +60,9 @@ export async function joinRecords (
   if (lean.length === 0) return joined
   await recorder.flush()
   await look(lean)
-  const unfinished = lean.filter((i) => joined[i]!.result === 'incomplete' || (joined[i]!.result === 'none' && outcomes[i]!.arm === 'control'))
-  if (unfinished.length > 0 && store.kind === 'redis') { // an embedded store has no other replicas
+  if (missing.size > 0 && store.kind === 'redis') { // an embedded store has no other replicas
     await setTimeout(2 * FLUSH_MS)
-    await look(unfinished)
+    await look([...missing])
   }
   return joined
 }

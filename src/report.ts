@@ -16,7 +16,7 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
 }
 
 export interface Reporting {
-  readonly store: Store
+  readonly store: Pick<Store, 'kind' | 'recorded' | 'append'>
   readonly service: Pick<Service, 'snapshot'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
   readonly metrics: Pick<Metrics, 'joinedOutcomes'>

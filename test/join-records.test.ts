@@ -44,13 +44,20 @@ t.test('only outcomes without steps that may be control are looked up', async (t
 })
 
 t.test('what another replica still holds is waited for, once for all that need it', async (t) => {
-  const two = [STEP, { tokens: 64, confidence: 0.9 }]
+  const two = [STEP, { tokens: 64, confidence: 0.9 }] // which needs no probe of its own
   const { joined, asked } = await joinedWith([
     { whole: [STEP], gap: [STEP], late: [], short: [STEP] }, { gap: two, late: [STEP], short: [STEP] },
   ], [{ generation_id: 'whole' }, { generation_id: 'gap', tokens: 80 }, { generation_id: 'late' }, { generation_id: 'short', tokens: 80 }])
   t.same(asked, [['whole', 'gap', 'late', 'short'], ['gap', 'late', 'short']])
   t.same(joined.map(({ steps, complete, result }) => [steps?.length, complete, result]),
     [[1, true, 'complete'], [2, true, 'complete'], [1, true, 'complete'], [1, false, 'incomplete']])
+})
+
+t.test('a probe that is still to come is waited for too', async (t) => {
+  const bare = { tokens: 32, confidence: 0.9 }
+  const { joined, asked } = await joinedWith([{ g: [bare] }, { g: [bare, STEP] }], [{}])
+  t.equal(asked.length, 2)
+  t.match(joined, [{ steps: [{ tokens: 32, exact_match: 1 }], complete: true, result: 'complete' }])
 })
 
 t.test('where there is no other replica nothing is waited for', async (t) => {

@@ -1,4 +1,5 @@
 import { nextCheckTokens } from './decide.js'
+import { stopsOf } from './evidence.js'
 import type { RecordedStep } from './recorded-step.js'
 import type { Rule } from './snapshot.js'
 
@@ -24,4 +25,12 @@ export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: re
     else if (step.confidence !== null && step.tokens >= cadence.minTokens) return false // this worker asks when it likes
   }
   return tokens <= due
+}
+
+/** Whether every threshold stops at a step with a probe: if not, a step of these was asked again with one that is not here, or never. */
+export function isRecordProbed ({ minTokens }: Cadence, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
+  const probed = steps.map(({ tokens, confidence, em, answer_digest: digest }) => ({
+    tokens, score: confidence, em: em ?? (digest === undefined ? undefined : 1 as const),
+  }))
+  return !stopsOf({ tokens, answerTokens: 0, em: 1, steps: probed, isComplete: true }, minTokens).some(({ isUnprobed }) => isUnprobed)
 }

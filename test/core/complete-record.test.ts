@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { isRecordComplete } from '../../src/core/complete-record.js'
+import { isRecordComplete, isRecordProbed } from '../../src/core/complete-record.js'
 import { nextCheckTokens } from '../../src/core/decide.js'
 import type { RecordedStep } from '../../src/core/recorded-step.js'
 import { holds } from '../property.js'
@@ -73,4 +73,13 @@ t.test('steps beyond the end are another generation\'s', async (t) => {
 t.test('a worker that never asked says so by its count', async (t) => {
   t.ok(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 0 }, []))
   t.notOk(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 1 }, []))
+})
+
+t.test('a record is probed where every threshold stops at a probe, of either kind', async (t) => {
+  const isProbed = (steps: RecordedStep[], minTokens = 0) => isRecordProbed({ ...CADENCE, minTokens }, { tokens: 100 }, steps)
+  t.ok(isProbed([]))
+  t.ok(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.5 }, { tokens: 96, confidence: 0.9, answer_digest: 'a' }]))
+  t.notOk(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.9 }]))
+  t.ok(isProbed(stepsAt(32), 33))
+  t.ok(isProbed([{ tokens: 32, confidence: 0.01 }]), 'below every threshold')
 })
