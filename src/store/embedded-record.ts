@@ -32,13 +32,15 @@ export class EmbeddedRecords {
       const tables = reads()
       const now = Date.now()
       const since = now - limits.seconds * 1000
-      for (const { value: id } of [...tables.recordsAt.getRange({ end: [since + 1, 0], limit: CLEARED })]) drop(tables, id)
+      const totals = { ...tables.getMeta('recorded') }
+      for (const { value: id } of [...tables.recordsAt.getRange({ end: [since + 1, 0], limit: CLEARED })]) drop(tables, totals, id)
       let kept = 0
       for (const [id, some] of texts) {
-        if (isOver(tables.records.get(Buffer.from(id)), since)) drop(tables, id) // not cleared away yet
-        kept += add(tables, id, some, now, limits.steps)
+        if (isOver(tables.records.get(Buffer.from(id)), since)) drop(tables, totals, id) // not cleared away yet
+        kept += add(tables, totals, id, some, now, limits.steps)
       }
-      dropOldest(tables, limits)
+      dropOldest(tables, totals, limits)
+      tables.setMeta('recorded', totals)
       return kept
     })
   }
@@ -57,7 +59,12 @@ export class EmbeddedRecords {
   async forget (generationIds: readonly string[]): Promise<void> {
     const { write, reads } = this.#ground
     const known = generationIds.filter((id) => reads().records.get(Buffer.from(id)) !== undefined)
-    if (known.length > 0) await write(() => { for (const id of known) drop(reads(), id) })
+    if (known.length === 0) return
+    await write(() => {
+      const totals = { ...reads().getMeta('recorded') }
+      for (const id of known) drop(reads(), totals, id)
+      reads().setMeta('recorded', totals)
+    })
   }
 }
 
@@ -65,41 +72,41 @@ const isOver = (head: RecordHead | undefined, since: number): boolean => head !=
 
 const stepsOf = ({ number }: RecordHead) => ({ start: [number, 0] as [number, number], end: [number + 1, 0] as [number, number] })
 
+// All of this runs in a transaction of the caller's, who writes the totals when it is through.
+
+type Counting = { -readonly [F in keyof RecordTotals]: RecordTotals[F] }
+
 /** Appends to a record, up to `limit` steps in all; returns how many were kept. */
-function add (tables: Tables, id: string, texts: readonly string[], now: number, limit: number): number {
+function add (tables: Tables, totals: Counting, id: string, texts: readonly string[], now: number, limit: number): number {
   const key = Buffer.from(id)
-  const totals = tables.getMeta('recorded')
   const before = tables.records.get(key)
-  const { number, steps, bytes } = before ?? { number: totals.number + 1, steps: 0, bytes: 0 }
+  if (before === undefined) { totals.number++; totals.generations++ }
+  const { number, steps, bytes } = before ?? { number: totals.number, steps: 0, bytes: 0 }
   if (before !== undefined) tables.recordsAt.removeSync([before.at, number])
   const kept = texts.slice(0, limit - steps)
   for (const [i, text] of kept.entries()) tables.recordSteps.putSync([number, steps + i], text)
   const added = kept.reduce((sum, text) => sum + text.length, 0)
   tables.records.putSync(key, { number, at: now, steps: steps + kept.length, bytes: bytes + added })
   tables.recordsAt.putSync([now, number], id)
-  tables.setMeta('recorded', {
-    number: Math.max(totals.number, number), generations: totals.generations + (before === undefined ? 1 : 0), bytes: totals.bytes + added,
-  })
+  totals.bytes += added
   return kept.length
 }
 
-function drop (tables: Tables, id: string): void {
+function drop (tables: Tables, totals: Counting, id: string): void {
   const key = Buffer.from(id)
   const head = tables.records.get(key)
   if (head === undefined) return
   for (const place of [...tables.recordSteps.getKeys(stepsOf(head))]) tables.recordSteps.removeSync(place)
   tables.recordsAt.removeSync([head.at, head.number])
   tables.records.removeSync(key)
-  const { number, generations, bytes } = tables.getMeta('recorded')
-  tables.setMeta('recorded', { number, generations: generations - 1, bytes: bytes - head.bytes })
+  totals.generations--
+  totals.bytes -= head.bytes
 }
 
-function dropOldest (tables: Tables, limits: RecordLimits): void {
-  for (;;) {
-    const { generations, bytes } = tables.getMeta('recorded')
-    if (generations <= limits.generations && bytes <= limits.bytes) return
+function dropOldest (tables: Tables, totals: Counting, limits: RecordLimits): void {
+  while (totals.generations > limits.generations || totals.bytes > limits.bytes) {
     const [oldest] = [...tables.recordsAt.getRange({ limit: 1 })]
     if (oldest === undefined) return
-    drop(tables, oldest.value)
+    drop(tables, totals, oldest.value)
   }
 }
