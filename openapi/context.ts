@@ -25,6 +25,9 @@ export const PinSchema = Type.Object({
   threshold: nullable<number>('number', {
     minimum: 0, maximum: 1, description: 'Score at which to stop, 0 to 1; null: never stop', examples: [0.98],
   }),
+  expires_in_seconds: Type.Optional(Type.Number({
+    minimum: 1, maximum: 31_536_000, description: 'When it ends by itself (seconds from now, 1 to a year); absent: when it is removed', examples: [3600],
+  })),
   reason: Type.String({ minLength: 1, maxLength: 500, description: 'Why, for those who read it later (1 to 500 characters)', examples: ['incident 42'] }),
 }, { additionalProperties: false, title: 'Pin', description: 'An operator\'s own threshold; it has no guarantee', examples: [{ threshold: 0.98, reason: 'incident 42' }] })
 
@@ -57,6 +60,20 @@ const ArmsSchema = Type.Object({
   tokens_difference: difference('tokens a generation'),
 }, { title: 'Arms', description: 'Control against treated, as drawn, in this epoch, where a threshold was in force; in mode shadow they must not differ' })
 
+export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false })
+
+export const NullablePinSchema = Type.Unsafe<{ threshold: number | null, reason: string, by: string, expires_at: string | null } | null>({
+  ...Type.Object({
+    threshold: nullableRatio('Score at which to stop; null: never stop'),
+    reason: Type.String({ description: 'Why' }),
+    by: Type.String({ description: 'Name of the token it was set with' }),
+    expires_at: nullable<string>('string', { format: 'date-time', description: 'When it ends by itself (ISO 8601, UTC); null: when it is removed' }),
+  }),
+  type: ['object', 'null'],
+  title: 'NullablePin',
+  description: 'The operator\'s own threshold, or null',
+})
+
 const fields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Its values by level' }),
@@ -64,7 +81,7 @@ const fields = {
     type: 'string', enum: [...status], description: 'settling: arrivals are not evidence yet; learning; certified; drifted: took its threshold back',
   }),
   mode: PolicySchema.properties.mode,
-  pin: Type.Unsafe<{ threshold: number | null, reason: string } | null>({ ...PinSchema, type: ['object', 'null'], title: 'NullablePin', description: 'The operator\'s own threshold, or null' }),
+  pin: NullablePinSchema,
   threshold: nullableRatio('Threshold in force; null: never stop'),
   scope: ScopeSchema,
   score: Type.String({ description: 'What the threshold is compared with' }),

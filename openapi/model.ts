@@ -31,7 +31,9 @@ export const HistorySchema = Type.Object({
     epoch: Type.Integer({ description: 'Epoch after the change' }),
     before: nullableRatio('Threshold before'),
     after: nullableRatio('Threshold after'),
-    reason: Type.Optional(Type.String({ description: 'The operator\'s, for a pin or a reset' })),
+    version: Type.Integer({ description: 'Of the model, once the learner had it' }),
+    by: Type.Optional(Type.String({ description: 'Where a command caused it: the name of the token' })),
+    reason: Type.Optional(Type.String({ description: 'Where a command caused it: why, if that was said' })),
   }), { description: 'Newest first' }),
 }, { title: 'History', description: 'Moves of thresholds' })
 

@@ -50,6 +50,10 @@ export const PolicyPatchSchema = Type.Unsafe<PolicyPatch>({
   examples: [{ max_em_drop: 0.01, mode: 'shadow' }],
 })
 
+export const PolicyQuerySchema = Type.Object({
+  reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'Why, for those who read it later (1 to 500 characters)' })),
+}, { additionalProperties: false })
+
 export const PolicyReplySchema = Type.Object({
   key: Type.String({ description: 'Context key' }),
   policy: PolicyPatchSchema,

@@ -1,10 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import {
-  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, PinSchema, ReasonSchema, WhatIfQuerySchema, WhatIfSchema,
+  ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, PinSchema, ReasonQuerySchema, ReasonSchema,
+  WhatIfQuerySchema, WhatIfSchema,
 } from '../openapi/context.js'
 import { anyError } from '../openapi/error.js'
-import { PolicyPatchSchema, PolicyReplySchema } from '../openapi/policy.js'
+import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema } from '../openapi/policy.js'
 import type { Parts } from '../src/parts.js'
 import { reachablePrefix } from '../src/reach.js'
 
@@ -50,29 +51,33 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
       description: 'Fields left out are inherited. In force on every replica at once; a change of label, min_tokens or check_every_tokens starts ' +
         'a new epoch, another max_em_drop or error_level counts as chosen after looking until the next.',
       params,
+      querystring: PolicyQuerySchema,
       body: PolicyPatchSchema,
       response: { 200: PolicyReplySchema, ...anyError },
     },
-  }, (request) => contexts.setPolicy(request.params.key, request.body))
+  }, (request) => contexts.setPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
 
   app.delete('/v1/contexts/:key/policy', {
     config,
-    schema: { tags: operate, summary: 'Inherit everything again', params, response: { 200: PolicyReplySchema, ...anyError } },
-  }, (request) => contexts.setPolicy(request.params.key, null))
+    schema: {
+      tags: operate, summary: 'Inherit everything again', params, querystring: PolicyQuerySchema, response: { 200: PolicyReplySchema, ...anyError },
+    },
+  }, (request) => contexts.setPolicy(request.params.key, null, { by: request.tokenName, ...request.query }))
 
   app.put('/v1/contexts/:key/pin', {
     config,
     schema: { tags: operate, summary: 'Pin a threshold, without a guarantee', description: 'In force at once in this context. Above the leaves it reaches only contexts without a threshold of their own whose policy says fallback "parent"; to stop everything below, set mode "off".', params, body: PinSchema, response: { 204: nothing, ...anyError } },
   }, async (request, reply) => {
-    await contexts.setPin(request.params.key, request.body, request.body.reason)
+    const { reason, ...pin } = request.body
+    await contexts.setPin(request.params.key, pin, { by: request.tokenName, reason })
     return await reply.code(204).send(null)
   })
 
   app.delete('/v1/contexts/:key/pin', {
     config,
-    schema: { tags: operate, summary: 'Remove a pin', params, body: ReasonSchema, response: { 204: nothing, ...anyError } },
+    schema: { tags: operate, summary: 'Remove a pin', params, querystring: ReasonQuerySchema, response: { 204: nothing, ...anyError } },
   }, async (request, reply) => {
-    await contexts.setPin(request.params.key, null, request.body.reason)
+    await contexts.setPin(request.params.key, null, { by: request.tokenName, reason: request.query.reason })
     return await reply.code(204).send(null)
   })
 
@@ -82,7 +87,7 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
       tags: operate, summary: 'Start a new epoch: its evidence starts from zero', params, body: ReasonSchema, response: { 204: nothing, ...anyError },
     },
   }, async (request, reply) => {
-    await contexts.reset(request.params.key, request.body.reason)
+    await contexts.reset(request.params.key, { by: request.tokenName, reason: request.body.reason })
     return await reply.code(204).send(null)
   })
   done()

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { documentOptions } from '../openapi/document.js'
 import { problemOf, validatorCompiler } from '../openapi/validation.js'
+import { audit } from '../routes/audit.js'
 import { contexts } from '../routes/contexts.js'
 import { decisions } from '../routes/decisions.js'
 import { docs } from '../routes/docs.js'
@@ -9,10 +10,10 @@ import { health } from '../routes/health.js'
 import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
-import { at, InternalError, InvalidInputError, StoreDownError, type InputError } from './errors.js'
+import { at, InternalError, InvalidInputError, LogFullError, StoreDownError, type InputError } from './errors.js'
 import { guard } from './guard.js'
 import type { Parts } from './parts.js'
-import { StoreUnavailableError } from './store/store.js'
+import { StoreFullError, StoreUnavailableError } from './store/store.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
 /** A request must have come in whole by then. */
@@ -58,7 +59,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
 
   app.register(swagger, documentOptions)
-  for (const routes of [decisions, outcomes, contexts, model, health, metrics, docs]) app.register(routes, parts)
+  for (const routes of [decisions, outcomes, contexts, audit, model, health, metrics, docs]) app.register(routes, parts)
   return app
 }
 
@@ -102,6 +103,7 @@ function translate (error: InputError, request: FastifyRequest): InputError {
     return at('', new InvalidInputError(message))
   }
   if (error instanceof StoreUnavailableError) return new StoreDownError()
+  if (error instanceof StoreFullError) return new LogFullError()
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') error.message = 'Send JSON, with content-type: application/json'
   return (error.statusCode ?? 500) < 500 || error instanceof StoreDownError ? error : new InternalError(request.id)

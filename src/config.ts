@@ -4,6 +4,7 @@ import { itemValidator } from '../openapi/validation.js'
 import { PolicyPatchSchema } from '../openapi/policy.js'
 import { DEFAULT_POLICY, policyProblem, type PolicyPatch } from './core/policy.js'
 import { isLoopback } from './loopback.js'
+import { LOG_LIMITS } from './store/log-limits.js'
 
 /** Every setting, from the environment; README's table is made of this. */
 export const ConfigSchema = Type.Object({
@@ -19,8 +20,9 @@ export const ConfigSchema = Type.Object({
   DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
   CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context, in order, comma-separated, no spaces: up to 8, of up to 32 letters, digits, _ . -' }),
   DEFAULT_POLICY: Type.String({ default: '{}', description: 'Default of every policy field, JSON, partial' }),
-  DEDUP_SECONDS: Type.Integer({ default: 604_800, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
-  LABEL_WAIT_SECONDS: Type.Integer({ default: 600, minimum: 0, description: 'How long an outcome without em waits for POST /v1/outcomes/{generation_id}/label; 0: not at all (seconds)' }),
+  DEDUP_SECONDS: Type.Integer({ default: LOG_LIMITS.dedupSeconds, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
+  LABEL_WAIT_SECONDS: Type.Integer({ default: LOG_LIMITS.labelWaitSeconds, minimum: 0, description: 'How long an outcome without em waits for POST /v1/outcomes/{generation_id}/label; 0: not at all (seconds)' }),
+  MAX_LOG_ENTRIES: Type.Integer({ default: LOG_LIMITS.maxLogEntries, minimum: 4096, description: 'Outcomes and labels that may wait for the learner; beyond it they are refused with 503' }),
   RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Steps of a control generation are kept for its outcome this long after the last one (seconds)' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost, and for new tokens (seconds)' }),
@@ -44,6 +46,7 @@ export interface Config {
   readonly defaultPolicy: PolicyPatch
   readonly dedupSeconds: number
   readonly labelWaitSeconds: number
+  readonly maxLogEntries: number
   readonly recordSeconds: number
   readonly maxContexts: number
   readonly pollSeconds: number
@@ -66,6 +69,9 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
     throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
   }
+  if (settings.LABEL_WAIT_SECONDS > settings.DEDUP_SECONDS) {
+    throw new ConfigError('LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS: an outcome is known no longer than that')
+  }
   checkAccess(settings)
   return {
     host: settings.HOST,
@@ -79,6 +85,7 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
     defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY),
     dedupSeconds: settings.DEDUP_SECONDS,
     labelWaitSeconds: settings.LABEL_WAIT_SECONDS,
+    maxLogEntries: settings.MAX_LOG_ENTRIES,
     recordSeconds: settings.RECORD_SECONDS,
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,

@@ -5,14 +5,18 @@ import { chainOf, isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext, type ContextView, type Known, type Status } from './core/describe.js'
 import { describeThresholds, whatIf, type ThresholdRow, type WhatIf } from './core/describe-thresholds.js'
 import type { Pin } from './core/in-force.js'
-import type { LogEntry } from './core/log-entry.js'
+import type { Origin } from './core/log-entry.js'
 import { effectivePolicy, policyProblem, type Policy, type PolicyPatch } from './core/policy.js'
+import { createCommander } from './commander.js'
 import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, TooManyError, at } from './errors.js'
+import { iso, pinOnWire, type WirePin } from './on-wire.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
 
 /** Times as the wire has them, ISO 8601. */
-type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : T[F] }
+type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : F extends 'pin' ? WirePin | null : T[F] }
+
+export interface PolicyView { readonly key: string, readonly policy: PolicyPatch, readonly effective: Policy }
 
 type Wish = Partial<Pick<Policy, 'max_em_drop' | 'error_level'>>
 
@@ -26,13 +30,16 @@ export interface Contexts {
   readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[] }>
   /** What the evidence at hand would certify under another wish; what is absent stays as it is. */
   readonly whatIf: (key: string, wish: Wish) => Promise<WhatIf & { key: string }>
-  readonly policy: (key: string) => Promise<{ key: string, policy: PolicyPatch, effective: Policy }>
+  readonly policy: (key: string) => Promise<PolicyView>
   /** Puts a policy in place of the one the context states; `null` removes that. */
-  readonly setPolicy: (key: string, policy: PolicyPatch | null) => Promise<{ key: string, policy: PolicyPatch, effective: Policy }>
-  readonly setPin: (key: string, pin: Pin | null, reason: string) => Promise<void>
+  readonly setPolicy: (key: string, policy: PolicyPatch | null, origin: Origin) => Promise<PolicyView>
+  readonly setPin: (key: string, pin: PinWish | null, origin: Required<Origin>) => Promise<void>
   /** Starts a new epoch. */
-  readonly reset: (key: string, reason: string) => Promise<void>
+  readonly reset: (key: string, origin: Required<Origin>) => Promise<void>
 }
+
+/** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
+export interface PinWish { readonly threshold: number | null, readonly expires_in_seconds?: number }
 
 /** Contexts read from the store at a time while a page is filled. */
 const CHUNK = 200
@@ -62,15 +69,19 @@ export function createContexts (store: Store, service: Service, config: Config):
     if (!table.has(key) && table.size >= config.maxContexts) throw new TooManyError(String(config.maxContexts))
   }
 
-  async function policyReply (key: string) {
+  async function policyReply (key: string): Promise<PolicyView> {
     const policies = await store.policies()
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
   }
 
-  /** Stores a command; this replica has it in force before it answers, the others by notice. */
-  async function command (entry: LogEntry): Promise<void> {
-    await store.append([entry])
-    await service.refresh()
+  const command = createCommander(store, service)
+
+  /** Throws unless the policy would be a whole one in every context that it reaches. */
+  function checkPolicy (policies: ReadonlyMap<string, PolicyPatch>, key: string): void {
+    for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
+      const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
+      if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
+    }
   }
 
   return {
@@ -115,37 +126,40 @@ export function createContexts (store: Store, service: Service, config: Config):
       return await policyReply(key)
     },
 
-    async setPolicy (key, policy) {
+    async setPolicy (key, policy, origin) {
       check(key)
-      const policies = new Map(await store.policies())
-      if (policy !== null) checkRoom(policies, key)
-      if (policy === null) policies.delete(key); else policies.set(key, policy)
-      for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
-        const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
-        if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
-      }
-      await command({ type: 'policy', key, policy })
+      await command(async () => {
+        const policies = new Map(await store.policies())
+        if (policy !== null) checkRoom(policies, key)
+        if (policy === null) policies.delete(key); else policies.set(key, policy)
+        checkPolicy(policies, key)
+        return [{ type: 'policy', key, policy, ...origin }]
+      })
       return await policyReply(key)
     },
 
-    async setPin (key, pin, reason) {
+    async setPin (key, wish, origin) {
       check(key)
-      if (pin !== null) checkRoom(await store.pins(), key)
-      await command({ type: 'pin', key, pin, reason })
+      await command(async () => {
+        if (wish !== null) checkRoom(await store.pins(), key)
+        return [{ type: 'pin', key, pin: wish && pinOf(wish, origin), ...origin }]
+      })
     },
 
-    async reset (key, reason) {
+    async reset (key, origin) {
       check(key)
-      if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key)
-      await command({ type: 'reset', key, reason })
+      await command(async () => {
+        if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key)
+        return [{ type: 'reset', key, ...origin }]
+      })
     },
   }
 }
 
-function onWire (view: ContextView): Wire<ContextView> {
-  return { ...view, settles_at: iso(view.settles_at), updated_at: iso(view.updated_at) }
+function pinOf ({ threshold, expires_in_seconds: seconds }: PinWish, { by, reason }: Required<Origin>): Pin {
+  return { threshold, reason, by, expires_at: seconds === undefined ? null : Date.now() + seconds * 1000 }
 }
 
-function iso (ms: number): string {
-  return new Date(ms).toISOString()
+function onWire (view: ContextView): Wire<ContextView> {
+  return { ...view, pin: pinOnWire(view.pin), settles_at: iso(view.settles_at), updated_at: iso(view.updated_at) }
 }

@@ -32,7 +32,7 @@ export async function report (parts: Reporting, outcomes: readonly ReportedOutco
   const { salt } = service.snapshot()
   if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
   const joined = await joinRecords(parts, salt, outcomes)
-  const areNew = await store.append(joined.map(({ entry }) => entry))
+  const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => id))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
   return areNew

@@ -26,7 +26,8 @@ export interface Change {
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null
-  /** The operator's, where one was asked for. */
+  /** Where a command caused it: on whose word, and why. */
+  readonly by?: string
   readonly reason?: string
 }
 

@@ -4,7 +4,14 @@ import { thresholdAt, type Guarantee, type Judgement } from './judge.js'
 import type { Policy } from './policy.js'
 
 /** An operator's own threshold for a context, `null` for "never stop". It has no guarantee. */
-export interface Pin { readonly threshold: number | null, readonly reason: string }
+export interface Pin {
+  readonly threshold: number | null
+  readonly reason: string
+  /** Name of the token it was set with. */
+  readonly by: string
+  /** When it ends by itself, ms; `null`: never. */
+  readonly expires_at: number | null
+}
 
 export type Scope = 'own' | 'parent' | 'none'
 

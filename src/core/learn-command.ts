@@ -5,7 +5,7 @@ import { NO_DRIFT } from './drift.js'
 import { moveShare, policyOf, write, type Fold, type Ledger } from './fold.js'
 import { isCurrent, thresholdAt } from './judge.js'
 import type { Pin } from './in-force.js'
-import type { Configuration } from './log-entry.js'
+import type { Configuration, Origin } from './log-entry.js'
 import type { Policy, PolicyPatch } from './policy.js'
 
 /** Puts other policies or pins in force for all contexts at or below a key. */
@@ -26,20 +26,25 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
 }
 
 /** Puts a pin in force, or removes it; the history has the threshold pinned before and after. */
-export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, reason: string): void {
+export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
   const before = fold.ledger.pins.get(key)?.threshold ?? null
   learnPolicies(fold, time, { ...fold.ledger, pins: withEntry(fold.ledger.pins, key, pin) }, key)
-  fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, before, after: pin?.threshold ?? null, reason })
+  fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, before, after: pin?.threshold ?? null, ...signature(origin) })
 }
 
 /** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */
-export function learnPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null): void {
+export function learnPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
   const count = fold.changes.length
   learnPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
+  for (let i = count; i < fold.changes.length; i++) fold.changes[i] = { ...fold.changes[i]!, ...signature(origin) }
   if (fold.changes.slice(count).some((change) => change.key === key)) return
   const state = fold.get(key)
   const threshold = thresholdAt(state?.threshold_index ?? -1)
-  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, before: threshold, after: threshold })
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, before: threshold, after: threshold, ...signature(origin) })
+}
+
+function signature ({ by, reason }: Origin): Origin {
+  return { by, ...(reason !== undefined && { reason }) }
 }
 
 function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {
@@ -75,13 +80,13 @@ export function learnConfiguration (fold: Fold, time: number, configuration: Con
 }
 
 /** Starts an epoch in one context; noted even where there was no threshold to lose. */
-export function learnReset (fold: Fold, time: number, key: string, reason: string): void {
+export function learnReset (fold: Fold, time: number, key: string, origin: Origin): void {
   const state = fold.get(key)
   if (state === undefined) return
   const policy = policyOf(fold.ledger, key)
   const next = openEpoch(state, 'reset', policy, fold.ledger.configuration.levels, time)
   fold.set(key, next)
-  fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, before: thresholdAt(state.threshold_index), after: null, reason })
+  fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, before: thresholdAt(state.threshold_index), after: null, ...signature(origin) })
   if (isLeaf(key, fold.ledger.configuration.levels)) moveShare(fold, key, time)
 }
 

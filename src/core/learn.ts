@@ -14,10 +14,10 @@ export function learn (fold: Fold, time: number, entry: LogEntry): void {
   switch (entry.type) {
     case 'outcome': return learnOutcome(fold, time, entry)
     case 'label': return learnLabel(fold, time, entry)
-    case 'policy': return learnPolicy(fold, time, entry.key, entry.policy)
-    case 'pin': return learnPin(fold, time, entry.key, entry.pin, entry.reason)
+    case 'policy': return learnPolicy(fold, time, entry.key, entry.policy, entry)
+    case 'pin': return learnPin(fold, time, entry.key, entry.pin, entry)
     case 'configuration': return learnConfiguration(fold, time, entry.configuration)
-    case 'reset': return learnReset(fold, time, entry.key, entry.reason)
+    case 'reset': return learnReset(fold, time, entry.key, entry)
     case 'tick': return learnTime(fold, time)
   }
 }

@@ -24,13 +24,20 @@ export interface LabelEntry {
   readonly steps?: ReadonlyArray<Em | null>
 }
 
+/** On whose word (the name of a token), and why. */
+export interface Origin { readonly by: string, readonly reason?: string }
+
+/** What an operator wants done. */
+export type Command =
+  | { readonly type: 'policy', readonly key: string, readonly policy: PolicyPatch | null } & Origin
+  | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly by: string, readonly reason: string }
+  | { readonly type: 'reset', readonly key: string, readonly by: string, readonly reason: string }
+
 /** Everything that changes learned state, in one order. */
 export type LogEntry =
   | LoggedOutcome
   | LabelEntry
-  | { readonly type: 'policy', readonly key: string, readonly policy: PolicyPatch | null }
-  | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly reason: string }
-  | { readonly type: 'reset', readonly key: string, readonly reason: string }
+  | Command
   | { readonly type: 'configuration', readonly configuration: Configuration }
   /** Time passes, though nothing else arrives. */
   | { readonly type: 'tick' }

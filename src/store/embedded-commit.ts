@@ -1,7 +1,6 @@
-import type { Change } from '../core/fold.js'
 import { trimLog } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
-import { encodeChange, encodeLedger, HISTORY_LIMIT } from './encoding.js'
+import { encodeLedger, HISTORY_LIMIT } from './encoding.js'
 import { LeaseLostError, type Commit } from './store.js'
 
 // All of this runs in a transaction of the caller's.
@@ -20,7 +19,7 @@ export function writeCommit (
   }
   if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
   if (decisive.length > 0) moveVersion(tables, decisive)
-  addHistory(tables, changes)
+  addRows(tables, 'history', changes.map((change) => JSON.stringify({ ...change, version: tables.getMeta('version') })), HISTORY_LIMIT)
   tables.setMeta('cursor', to)
   trimLog(tables, to)
 }
@@ -38,9 +37,10 @@ export function moveVersion ({ changed, changedAt, getMeta, setMeta }: Tables, k
   return version
 }
 
-function addHistory ({ history, getMeta, setMeta }: Tables, changes: readonly Change[]): void {
-  let number = getMeta('history')
-  for (const change of changes) history.putSync(++number, encodeChange(change))
-  setMeta('history', number)
-  for (const old of [...history.getKeys({ end: number - HISTORY_LIMIT + 1 })]) history.removeSync(old)
+/** Adds to a table that keeps its newest rows, numbered. */
+export function addRows (tables: Tables, name: 'history' | 'audit', texts: readonly string[], limit: number): void {
+  let number = tables.getMeta(name)
+  for (const text of texts) tables[name].putSync(++number, text)
+  tables.setMeta(name, number)
+  for (const old of [...tables[name].getKeys({ end: number - limit + 1 })]) tables[name].removeSync(old)
 }

@@ -1,43 +1,67 @@
-import type { LogEntry } from '../core/log-entry.js'
-import { decodeEntry, encodeEntry, tableWrite, toCursor, toPlace, type Place } from './encoding.js'
+import type { LogEntry, LabelEntry } from '../core/log-entry.js'
+import type { LoggedOutcome } from '../core/outcome.js'
+import { decodeEntry, encodeEntry, tableWrite, toCursor, toPlace, waitsForLabel, type Place } from './encoding.js'
 import type { Tables } from './embedded-tables.js'
-import type { Cursor, StoredEntry } from './store.js'
+import type { LogLimits } from './log-limits.js'
+import { StoreFullError, type Appended, type Cursor, type StoredEntry } from './store.js'
 
 /**
  * Appends entries, in a transaction of the caller's.
  * @param now ms; a clock that went back does not take the log's time with it
- * @returns which were appended (an outcome seen in the last `dedupMs` is not), and the keys whose policy or pin was written
+ * @returns what became of each, the log's time, and the keys whose policy or pin was written
  */
 export function appendEntries (
-  tables: Tables, entries: readonly LogEntry[], now: number, dedupMs: number): { accepted: boolean[], written: string[] } {
+  tables: Tables, entries: readonly LogEntry[], now: number, limits: LogLimits): { appended: Appended[], time: number, written: string[] } {
+  checkRoom(tables, entries, limits)
+  const dedupMs = limits.dedupSeconds * 1000
   let [time, sequence] = tables.getMeta('last_place')
   if (now > time) [time, sequence] = [now, -1]
   const written: string[] = []
-  const accepted = entries.map((entry) => {
+  const appended = entries.map((entry): Appended => {
     const place: Place = [time, sequence + 1]
-    if (entry.type === 'outcome' && !remember(tables, entry.generation_id, place, dedupMs)) return false
+    const result = entry.type === 'outcome'
+      ? remember(tables, entry, place, dedupMs)
+      : entry.type === 'label' ? label(tables, entry, time, dedupMs, limits.labelWaitSeconds * 1000) : 'accepted'
+    if (result !== 'accepted') return result
     sequence++
     tables.log.putSync(place, encodeEntry(entry))
     const write = tableWrite(entry)
-    if (write === null) return true
+    if (write === null) return result
     const table = tables[write.table]
     if (write.value === null) table.removeSync(write.key); else table.putSync(write.key, write.value)
     written.push(write.key)
-    return true
+    return result
   })
   if (sequence >= 0) tables.setMeta('last_place', [time, sequence])
   forgetExpired(tables, time - dedupMs, 2 * entries.length)
-  return { accepted, written }
+  return { appended, time, written }
+}
+
+/** What operators and the learner append is little, and is what gets it going again. */
+function checkRoom (tables: Tables, entries: readonly LogEntry[], { maxLogEntries }: LogLimits): void {
+  const reports = entries.filter(({ type }) => type === 'outcome' || type === 'label').length
+  if (reports > 0 && lengthOf(tables) + reports > maxLogEntries) throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
 }
 
 /** Whether the id is new within the dedup time; if so it is remembered. */
-function remember ({ seen, seenAt }: Tables, id: string, place: Place, dedupMs: number): boolean {
-  const key = Buffer.from(id)
+function remember ({ seen, seenAt }: Tables, outcome: LoggedOutcome, place: Place, dedupMs: number): Appended {
+  const key = Buffer.from(outcome.generation_id)
   const before = seen.get(key)
-  if (before !== undefined && place[0] < before + dedupMs) return false
-  seen.putSync(key, place[0])
-  seenAt.putSync(place, id)
-  return true
+  if (before !== undefined && place[0] < before[0] + dedupMs) return 'duplicate'
+  seen.putSync(key, [place[0], waitsForLabel(outcome)])
+  seenAt.putSync(place, outcome.generation_id)
+  return 'accepted'
+}
+
+/** Whether its outcome waits for it; if so it waits no more. */
+function label ({ seen }: Tables, { generation_id: id }: LabelEntry, time: number, dedupMs: number, waitMs: number): Appended {
+  const key = Buffer.from(id)
+  const [ms, waits] = seen.get(key) ?? [-Infinity, false]
+  if (time >= ms + dedupMs) return 'unknown'
+  if (!waits) return 'duplicate'
+  if (time >= ms + waitMs) return 'late'
+  seen.putSync(key, [ms, false])
+  return 'accepted'
 }
 
 /** Twice as many as can arrive: the table shrinks to its due size, and no call pays for more than a few. */
@@ -45,7 +69,7 @@ function forgetExpired ({ seen, seenAt }: Tables, until: number, limit: number):
   for (const { key: place, value: id } of [...seenAt.getRange({ end: [until + 1, 0], limit })]) {
     seenAt.removeSync(place)
     const key = Buffer.from(id)
-    if (seen.get(key) === place[0]) seen.removeSync(key) // else it came again since
+    if (seen.get(key)?.[0] === place[0]) seen.removeSync(key) // else it came again since
   }
 }
 
@@ -60,8 +84,11 @@ export function trimLog ({ log }: Tables, to: Cursor): void {
 }
 
 /** Entries that wait to be folded, and for how long the oldest of them has, ms. */
-export function logLag ({ log }: Tables, now: number): { lag: number, lagMs: number } {
-  const { entryCount } = log.getStats() as { entryCount: number }
-  const [oldest] = log.getKeys({ limit: 1 })
-  return { lag: entryCount, lagMs: oldest === undefined ? 0 : Math.max(0, now - oldest[0]) }
+export function logLag (tables: Tables, now: number): { lag: number, lagMs: number } {
+  const [oldest] = tables.log.getKeys({ limit: 1 })
+  return { lag: lengthOf(tables), lagMs: oldest === undefined ? 0 : Math.max(0, now - oldest[0]) }
+}
+
+function lengthOf ({ log }: Tables): number {
+  return (log.getStats() as { entryCount: number }).entryCount
 }

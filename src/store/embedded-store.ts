@@ -2,29 +2,30 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import type { ContextState } from '../core/context-state.js'
-import type { Change } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
-import { moveVersion, writeCommit } from './embedded-commit.js'
+import { append, readAudit } from './embedded-commands.js'
+import { writeCommit } from './embedded-commit.js'
 import { checkGround } from './embedded-ground.js'
 import { EmbeddedLease } from './embedded-lease.js'
-import { appendEntries, entriesAfter, logLag } from './embedded-log.js'
+import { entriesAfter, logLag } from './embedded-log.js'
 import { EmbeddedRecords } from './embedded-record.js'
 import { openTables, type Tables } from './embedded-tables.js'
-import { decodeChange, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodePending, encodeState, inTurns } from './encoding.js'
+import { transact } from './embedded-transaction.js'
+import { decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodePending, encodeState, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
+import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import {
-  LeaseLostError, StoreUnavailableError, type Commit, type Cursor, type Learned, type Revision, type Store, type StoredEntry,
+  LeaseLostError, StoreUnavailableError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
+  type Revision, type Store, type StoredEntry,
 } from './store.js'
 
-export interface EmbeddedOptions {
+export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
   readonly dataDir: string
-  /** How long a generation id is remembered, s. */
-  readonly dedupSeconds: number
   /** What the steps of control generations may take up. */
   readonly records?: Partial<RecordLimits>
 }
@@ -34,19 +35,19 @@ export class EmbeddedStore implements Store {
   readonly kind = 'embedded'
   readonly #tables: Tables
   readonly #release: () => Promise<void>
-  readonly #dedupMs: number
+  readonly #limits: LogLimits
   readonly #records: EmbeddedRecords
   readonly #events = new EventEmitter().setMaxListeners(0)
   readonly #lease = new EmbeddedLease()
   #isUp = true
   #isClosed = false
 
-  private constructor (tables: Tables, release: () => Promise<void>, { dedupSeconds, records }: EmbeddedOptions) {
+  private constructor (tables: Tables, release: () => Promise<void>, options: EmbeddedOptions) {
     this.#tables = tables
     this.#release = release
-    this.#dedupMs = dedupSeconds * 1000
+    this.#limits = logLimits(options)
     this.#records = new EmbeddedRecords({
-      reads: () => this.#reads(), write: (action) => this.#write(action), limits: { ...RECORD_LIMITS, ...records },
+      reads: () => this.#reads(), write: (action) => this.#write(action), limits: { ...RECORD_LIMITS, ...options.records },
     })
   }
 
@@ -78,16 +79,11 @@ export class EmbeddedStore implements Store {
   isUp (): boolean { return this.#isUp }
   async warnings (): Promise<string[]> { return [] }
 
-  async append (entries: readonly LogEntry[]): Promise<boolean[]> {
-    const tables = this.#tables
-    const { accepted, written } = await this.#write(() => {
-      const result = appendEntries(tables, entries, Date.now(), this.#dedupMs)
-      if (result.written.length > 0) tables.setMeta('policy_version', moveVersion(tables, result.written))
-      return result
-    })
+  async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
+    const { appended, isMoved } = await this.#write(() => append(this.#tables, entries, Date.now(), this.#limits, ifPolicyVersion))
     this.#events.emit('appended')
-    if (written.length > 0) this.#events.emit('notice')
-    return accepted
+    if (isMoved) this.#events.emit('notice')
+    return appended
   }
 
   async read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> {
@@ -182,9 +178,11 @@ export class EmbeddedStore implements Store {
     return new Map(this.#reads().pins.getRange().map(({ key, value }) => [key, decodePin(value)]))
   }
 
-  async history (limit: number): Promise<Change[]> {
-    return [...this.#reads().history.getRange({ reverse: true, limit }).map(({ value }) => decodeChange(value))]
+  async history (limit: number): Promise<HistoryRow[]> {
+    return [...this.#reads().history.getRange({ reverse: true, limit }).map(({ value }) => JSON.parse(value))]
   }
+
+  async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.#reads(), limit, before) }
 
   async close (): Promise<void> {
     if (this.#isClosed) return
@@ -203,15 +201,12 @@ export class EmbeddedStore implements Store {
   /** All or nothing, on disk when it resolves. */
   async #write<T> (action: () => T): Promise<T> {
     try {
-      const result = await this.#reads().root.childTransaction(action)
+      const result = await transact(this.#reads().root, action)
       this.#isUp = true
       return result
     } catch (error) {
-      const { code, commitError } = error as { code?: unknown, commitError?: Promise<never> }
-      if (typeof code !== 'number' && commitError === undefined) throw error // not LMDB's
-      this.#isUp = false
-      const cause = await commitError?.catch((reason: Error) => reason) ?? error as Error
-      throw new StoreUnavailableError(`Can't write to the data folder (is its disk full?): ${cause.message}`, { cause })
+      if (error instanceof StoreUnavailableError) this.#isUp = false
+      throw error
     }
   }
 

@@ -16,8 +16,9 @@ export interface Meta {
   token: number
   /** Of the newest log entry, trimmed or not: ids never go back. */
   last_place: Place
-  /** Sequence number of the newest change in the history. */
+  /** Sequence number of the newest change in the history, and of the newest command in the audit trail. */
   history: number
+  audit: number
   recorded: RecordTotals
 }
 
@@ -31,15 +32,18 @@ const INITIAL: Meta = {
   token: 0,
   last_place: [0, 0],
   history: 0,
+  audit: 0,
   recorded: { number: 0, generations: 0, bytes: 0 },
 }
+
+export type Seen = readonly [ms: number, waits: boolean]
 
 export interface Tables {
   readonly root: RootDatabase
   /** Entries not folded yet: a commit deletes what it has folded. */
   readonly log: Database<string, Place>
-  /** Generation ids of the dedup time -> ms of their entry. */
-  readonly seen: Database<number, Buffer>
+  /** Generation ids of the dedup time -> ms of their outcome, and whether it waits for a label. */
+  readonly seen: Database<Seen, Buffer>
   /** The same ids by age, so that the expired ones are found without a search. */
   readonly seenAt: Database<string, Place>
   readonly contexts: Database<string, string>
@@ -51,6 +55,7 @@ export interface Tables {
   readonly changed: Database<number, string>
   readonly changedAt: Database<true, [version: number, key: string]>
   readonly history: Database<string, number>
+  readonly audit: Database<string, number>
   /** Generation id -> its record, the steps of each record in order, and the ids by the ms of the last step. */
   readonly records: Database<RecordHead, Buffer>
   readonly recordSteps: Database<string, [record: number, step: number]>
@@ -83,6 +88,7 @@ export function openTables (folder: string): Tables {
     changed: root.openDB('changed', {}),
     changedAt: root.openDB('changed_at', {}),
     history: texts('history'),
+    audit: texts('audit'),
     records: root.openDB('records', { keyEncoding: 'binary' }),
     recordSteps: texts('record_steps'),
     recordsAt: texts('records_at'),

@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises'
 import type { ContextState } from '../core/context-state.js'
 import type { Change, Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
-import type { LogEntry } from '../core/log-entry.js'
+import type { Command, LogEntry } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
-import type { Cursor } from './store.js'
+import type { Cursor, HistoryRow } from './store.js'
 
 // Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
 
@@ -19,7 +19,7 @@ export const encodePending = (pending: Pending): string => JSON.stringify(pendin
 export const decodePending = (text: string): Pending => JSON.parse(text)
 
 export const encodeChange = (change: Change): string => JSON.stringify(change)
-export const decodeChange = (text: string): Change => JSON.parse(text)
+export const decodeChange = (text: string, version: number): HistoryRow => ({ ...JSON.parse(text), version })
 
 export const decodePolicy = (text: string): PolicyPatch => JSON.parse(text)
 export const decodePin = (text: string): Pin => JSON.parse(text)
@@ -55,6 +55,16 @@ export function tableWrite (entry: LogEntry): TableWrite | null {
   }
 }
 
+/** Whether an operator is behind it, and the audit trail keeps it. */
+export function isCommand (entry: LogEntry): entry is Command {
+  return entry.type === 'policy' || entry.type === 'pin' || entry.type === 'reset'
+}
+
+/** Whether a label may still come: the worker sent no EM, nor a reference to grade by. */
+export function waitsForLabel (entry: LogEntry): boolean {
+  return entry.type === 'outcome' && entry.full.exact_match === undefined
+}
+
 /** Before the first entry of any log. */
 export const START: Cursor = '0-0'
 
@@ -69,3 +79,6 @@ export const toCursor = ([ms, sequence]: Place): Cursor => `${ms}-${sequence}`
 
 /** How many changes the history keeps; the oldest go first. */
 export const HISTORY_LIMIT = 10_000
+
+/** How many commands the audit trail keeps. */
+export const AUDIT_LIMIT = 10_000

@@ -14,13 +14,15 @@ export const KEYS = {
   ledger: key('ledger'),
   policies: key('policies'), // hash, key -> policy
   pins: key('pins'), // hash, key -> pin
-  audit: key('audit'), // stream, one field `change`
+  history: key('history'), // stream, fields `change` and `version`
+  audit: key('audit'), // stream, fields `entry`, `version` and `replaced`
   lease: key('lease'), // `<token> <holder>`, expires
   leaseToken: key('lease_token'),
   records: key('records'), // sorted set of the generation ids that have steps recorded, by the ms of the last one; expires
   recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id: of all; expires
 } as const
 
+/** `<ms of the outcome's entry> <1 if it waits for a label, else 0>`, expires. */
 export const seenKey = (generationId: string): string => key(`seen:${generationId}`)
 
 /** List of the steps recorded of a generation; expires. */
@@ -35,39 +37,90 @@ export const CHANNEL = key('changes')
  */
 
 /**
- * KEYS: log, version, policy_version, changed; then one for each entry: an outcome's seen key, a policy's or pin's table, else the log.
- * ARGV: dedup time in s, channel; then for each entry four: kind, table field, table value ('' deletes), entry.
- * Returns 1 or 0 for each entry: appended or seen before.
+ * KEYS: log, version, policy_version, changed, audit; then one for each entry: an outcome's or label's seen key, a policy's or pin's
+ * table, else the log.
+ * ARGV: dedup time in s, label wait in ms, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
+ * then for each entry four: kind, table field or whether an outcome waits for a label, table value ('' deletes), entry.
+ * Returns for each entry what became of it; or CONFLICT or FULL, and then has written nothing.
  */
 const append = `
-local accepted = {}                                               -- the reply
-local version = nil                                               -- the new one, once a table was written
-for i = 1, (#ARGV - 2) / 4 do                                     -- in the caller's order
-  local at = 2 + (i - 1) * 4                                      -- the entry's arguments follow this one
-  local kind = ARGV[at + 1]
-  local is_new = true
-  if kind == 'outcome' then                                       -- new iff its id is; within one call too, since the id is set at once
-    is_new = redis.call('SET', KEYS[4 + i], '1', 'NX', 'EX', ARGV[1])
+if ARGV[4] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[4] then
+  return 'CONFLICT'
+end
+local reports = 0                                                 -- what workers sent; commands and ticks always pass
+for i = 7, #ARGV, 4 do
+  if ARGV[i] == 'outcome' or ARGV[i] == 'label' then
+    reports = reports + 1
   end
-  if is_new then
-    redis.call('XADD', KEYS[1], '*', 'entry', ARGV[at + 4])       -- ids never go back: XADD goes on from the stream's last one
-    if kind == 'table' then
+end
+if reports > 0 and redis.call('XLEN', KEYS[1]) + reports > tonumber(ARGV[3]) then
+  return 'FULL'
+end
+local function log_time()                                         -- of the next entry: ids never go back, though the clock does
+  local now = redis.call('TIME')
+  local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+  local info = redis.pcall('XINFO', 'STREAM', KEYS[1])            -- an error where the log was deleted by hand
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then
+      ms = math.max(ms, tonumber(string.match(info[i + 1], '^%d+')))
+    end
+  end
+  return ms
+end
+local function label(seen)                                        -- what becomes of a label, its outcome's marker given
+  if not seen then
+    return 'unknown'
+  end
+  local ms, waits = string.match(seen, '^(%d+) (%d)$')
+  if waits ~= '1' then
+    return 'duplicate'
+  end
+  return log_time() < tonumber(ms) + tonumber(ARGV[2]) and 'accepted' or 'late'
+end
+local appended = {}                                               -- the reply
+local audited = {}                                                -- entry, what it replaced
+local version = nil                                               -- the new one, once a table was written
+for i = 1, (#ARGV - 6) / 4 do                                     -- in the caller's order
+  local at = 6 + (i - 1) * 4                                      -- the entry's arguments follow this one
+  local kind, entry = ARGV[at + 1], ARGV[at + 4]
+  local result = 'accepted'
+  if kind == 'outcome' and redis.call('EXISTS', KEYS[5 + i]) == 1 then
+    result = 'duplicate'                                          -- within one call too, since the id is set at once
+  elseif kind == 'label' then
+    local seen = redis.call('GET', KEYS[5 + i])
+    result = label(seen)
+    if result == 'accepted' then                                  -- it waits no more, and is remembered as long as before
+      redis.call('SET', KEYS[5 + i], string.match(seen, '^%d+') .. ' 0', 'KEEPTTL')
+    end
+  end
+  if result == 'accepted' then
+    local id = redis.call('XADD', KEYS[1], '*', 'entry', entry)   -- ids never go back: XADD goes on from the stream's last one
+    if kind == 'outcome' then
+      redis.call('SET', KEYS[5 + i], string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
+    elseif kind == 'table' then
+      audited[#audited + 1] = { entry, redis.call('HGET', KEYS[5 + i], ARGV[at + 2]) or 'null' }
       if ARGV[at + 3] == '' then
-        redis.call('HDEL', KEYS[4 + i], ARGV[at + 2])
+        redis.call('HDEL', KEYS[5 + i], ARGV[at + 2])
       else
-        redis.call('HSET', KEYS[4 + i], ARGV[at + 2], ARGV[at + 3])
+        redis.call('HSET', KEYS[5 + i], ARGV[at + 2], ARGV[at + 3])
       end
       version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
       redis.call('ZADD', KEYS[4], version, ARGV[at + 2])          -- this key changed with it
+    elseif kind == 'reset' then
+      audited[#audited + 1] = { entry, 'null' }
     end
   end
-  accepted[i] = is_new and 1 or 0
+  appended[i] = result
+end
+for _, row in ipairs(audited) do
+  redis.call('XADD', KEYS[5], 'MAXLEN', '=', ARGV[6], '*',
+    'entry', row[1], 'version', version or redis.call('GET', KEYS[2]) or '0', 'replaced', row[2])
 end
 if version then
   redis.call('SET', KEYS[3], version)                             -- replicas load policies and pins anew from here
-  redis.call('PUBLISH', ARGV[2], version)
+  redis.call('PUBLISH', ARGV[5], version)
 end
-return accepted
+return appended
 `
 
 /**
@@ -110,7 +163,7 @@ return { redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGE
 `
 
 /**
- * KEYS: lease, cursor, contexts, ledger, version, changed, audit, log, pending.
+ * KEYS: lease, cursor, contexts, ledger, version, changed, history, log, pending.
  * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), channel, history limit,
  * counts of states, deletions, decisive keys, changes, pending outcomes and deletions of those;
  * then those: key and state, key, key, change, id and outcome, id.
@@ -137,8 +190,9 @@ end
 if ARGV[5] ~= '' then
   redis.call('SET', KEYS[4], ARGV[5])
 end
+local version = redis.call('GET', KEYS[5]) or '0'
 if tonumber(ARGV[10]) > 0 then                                    -- some decision could differ: the version moves, and only then
-  local version = redis.call('INCR', KEYS[5])
+  version = redis.call('INCR', KEYS[5])
   for _ = 1, ARGV[10] do
     redis.call('ZADD', KEYS[6], version, ARGV[at])
     at = at + 1
@@ -146,7 +200,7 @@ if tonumber(ARGV[10]) > 0 then                                    -- some decisi
   redis.call('PUBLISH', ARGV[6], version)
 end
 for _ = 1, ARGV[11] do
-  redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[7], '*', 'change', ARGV[at])
+  redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[7], '*', 'change', ARGV[at], 'version', version)
   at = at + 1
 end
 for _ = 1, ARGV[12] do

@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { ContextState } from '../core/context-state.js'
-import type { Change } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import {
-  decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry, encodeLedger,
-  encodePending, encodeState,
-  HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace,
+  AUDIT_LIMIT, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry,
+  encodeLedger, encodePending, encodeState, HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace, waitsForLabel,
 } from './encoding.js'
+import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisRecords } from './redis-record.js'
 import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
 import { redisWarnings } from './redis-warnings.js'
-import { LeaseLostError, type Commit, type Cursor, type Learned, type Revision, type Store, type StoredEntry } from './store.js'
+import {
+  ConflictError, LeaseLostError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
+  type Revision, type Store, type StoredEntry,
+} from './store.js'
 
-export interface RedisOptions {
+export interface RedisOptions extends Partial<LogLimits> {
   readonly url: string
-  /** How long a generation id is remembered, s. */
-  readonly dedupSeconds: number
   /** After which a command has failed, ms. */
   readonly timeoutMs: number
   /** What the steps of control generations may take up. */
@@ -35,7 +35,8 @@ export class RedisStore implements Store {
   /** For reads that wait: they hold up the commands behind them. */
   readonly #reader: RedisConnection
   readonly #subscriber: RedisConnection
-  readonly #options: RedisOptions
+  readonly #timeoutMs: number
+  readonly #limits: LogLimits
   readonly #records: RedisRecords
   readonly #listeners: Array<(isRegained: boolean) => void> = []
   #subscribed = Promise.resolve()
@@ -43,7 +44,8 @@ export class RedisStore implements Store {
 
   private constructor (options: RedisOptions) {
     const { url, timeoutMs } = options
-    this.#options = options
+    this.#timeoutMs = timeoutMs
+    this.#limits = logLimits(options)
     this.#main = new RedisConnection(url, timeoutMs)
     this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
     this.#reader = new RedisConnection(url, timeoutMs)
@@ -64,21 +66,24 @@ export class RedisStore implements Store {
   isUp (): boolean { return this.#main.isUp() }
   async warnings (): Promise<string[]> { return redisWarnings(this.#main) }
 
-  async append (entries: readonly LogEntry[]): Promise<boolean[]> {
-    const keys: string[] = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed]
-    const args: Array<string | number> = [this.#options.dedupSeconds, CHANNEL]
+  async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
+    const { dedupSeconds, labelWaitSeconds, maxLogEntries } = this.#limits
+    const keys: string[] = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed, KEYS.audit]
+    const args: Array<string | number> = [dedupSeconds, labelWaitSeconds * 1000, maxLogEntries, ifPolicyVersion ?? '', CHANNEL, AUDIT_LIMIT]
     for (const entry of entries) {
       const write = tableWrite(entry)
       if (write !== null) {
         keys.push(KEYS[write.table])
         args.push('table', write.key, write.value ?? '', encodeEntry(entry))
       } else {
-        keys.push(entry.type === 'outcome' ? seenKey(entry.generation_id) : KEYS.log)
-        args.push(entry.type, '', '', encodeEntry(entry))
+        keys.push(entry.type === 'outcome' || entry.type === 'label' ? seenKey(entry.generation_id) : KEYS.log)
+        args.push(entry.type, waitsForLabel(entry) ? 1 : 0, '', encodeEntry(entry))
       }
     }
-    const accepted = await this.#main.script('append', keys, args) as number[]
-    return accepted.map((flag) => flag === 1)
+    const reply = await this.#main.script('append', keys, args)
+    if (reply === 'CONFLICT') throw new ConflictError(`The policy version is no longer ${ifPolicyVersion}`)
+    if (reply === 'FULL') throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
+    return reply as Appended[]
   }
 
   async read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> {
@@ -136,7 +141,7 @@ export class RedisStore implements Store {
     const settled = [...pending.keys()].filter((id) => pending.get(id) === undefined)
     const [ms, sequence] = toPlace(to)
     const reply = await this.#main.script('commit', [
-      KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.audit, KEYS.log, KEYS.pending,
+      KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.pending,
     ], [
       token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), CHANNEL, HISTORY_LIMIT,
       contexts.size - deleted.length, deleted.length, decisive.length, changes.length, pending.size - settled.length, settled.length,
@@ -172,9 +177,14 @@ export class RedisStore implements Store {
   async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, decodePolicy) }
   async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, decodePin) }
 
-  async history (limit: number): Promise<Change[]> {
-    const entries = await this.#main.run((redis) => redis.xrevrange(KEYS.audit, '+', '-', 'COUNT', limit))
-    return entries.map(([, [, change]]) => decodeChange(change!))
+  async history (limit: number): Promise<HistoryRow[]> {
+    const entries = await this.#main.run((redis) => redis.xrevrange(KEYS.history, '+', '-', 'COUNT', limit))
+    return entries.map(([, [, change, , version]]) => decodeChange(change!, Number(version)))
+  }
+
+  async audit (limit: number, before?: string): Promise<AuditRow[]> {
+    const end = before === undefined ? '+' : `(${before}`
+    return (await this.#main.run((redis) => redis.xrevrange(KEYS.audit, end, '-', 'COUNT', limit))).map(toAuditRow)
   }
 
   async close (): Promise<void> {
@@ -197,11 +207,15 @@ export class RedisStore implements Store {
   }
 
   /** A long wait is made of short ones, so that the timeout of every command also finds a connection that died in silence. */
-  #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#options.timeoutMs / 2)) }
+  #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#timeoutMs / 2)) }
 
   #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }
 }
 
 function toStoredEntry ([cursor, [, text]]: [id: string, fields: string[]]): StoredEntry {
   return { cursor, time: toPlace(cursor)[0], entry: decodeEntry(text!) }
+}
+
+function toAuditRow ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {
+  return { id, time: toPlace(id)[0], version: Number(version), command: JSON.parse(entry!), replaced: JSON.parse(replaced!) }
 }

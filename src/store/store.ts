@@ -1,7 +1,7 @@
 import type { ContextState } from '../core/context-state.js'
 import type { Change, Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
-import type { LogEntry } from '../core/log-entry.js'
+import type { Command, LogEntry } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
@@ -10,6 +10,27 @@ import type { RecordedStep } from '../core/recorded-step.js'
 export type Cursor = string
 
 export interface StoredEntry { readonly cursor: Cursor, readonly time: number, readonly entry: LogEntry }
+
+/**
+ * What became of an entry: appended; or not, because its id had its outcome or label already (`duplicate`), or because a label's
+ * outcome was never seen or is forgotten (`unknown`), or waits no longer (`late`).
+ */
+export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'late'
+
+/** A command as the audit trail keeps it. */
+export interface AuditRow {
+  /** Of the row, in the order of the trail. */
+  readonly id: string
+  readonly time: number
+  /** Of the model, once it was in force. */
+  readonly version: number
+  readonly command: Command
+  /** The policy or pin that was there before. */
+  readonly replaced: PolicyPatch | Pin | null
+}
+
+/** A change with the model's version once it was committed. */
+export interface HistoryRow extends Change { readonly version: number }
 
 /** What a replica compares with what it has. */
 export interface Revision {
@@ -57,11 +78,20 @@ export class StoreUnavailableError extends Error { override name = 'StoreUnavail
 /** Another learner has the lease, or has moved the cursor; nothing was committed. */
 export class LeaseLostError extends Error { override name = 'LeaseLostError' }
 
+/** A policy or pin has moved since the caller looked; nothing was appended. */
+export class ConflictError extends Error { override name = 'ConflictError' }
+
+/** As many entries wait to be folded as may; nothing was appended. */
+export class StoreFullError extends Error { override name = 'StoreFullError' }
+
 /**
  * Where everything durable is. Laws, on which one contract suite insists for every implementation:
  *  1. `append` returns once its entries are durable, in order, with ids that never go back. An outcome whose `generation_id` was
- *     appended within the dedup time is not appended again and reads `false`. One call is all or nothing.
- *  2. A policy or pin entry is also in its table, and the version has moved, in the same atomic step.
+ *     appended within the dedup time is not appended again and reads `duplicate`. A label is appended if its outcome waits for one
+ *     (it came without `exact_match`, less than the label wait ago by the log's clock) and had none. One call is all or nothing.
+ *     StoreFullError where outcomes and labels would make the log longer than its bound; other entries always pass.
+ *  2. A policy or pin entry is also in its table, and the version has moved, in the same atomic step; it and a reset are also in the
+ *     audit trail, which keeps the newest 10,000. With `ifPolicyVersion`, ConflictError unless that is still the policy version.
  *  3. `commit` writes states, pending outcomes, ledger, changes and cursor in one atomic step, or throws and writes nothing: LeaseLostError
  *     unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only behind the cursor.
  *  4. At most one lease at a time; a later one has a higher token.
@@ -80,7 +110,7 @@ export interface Store {
   /** Settings of the server that put acknowledged outcomes at risk, each with the remedy. */
   readonly warnings: () => Promise<string[]>
 
-  readonly append: (entries: readonly LogEntry[]) => Promise<boolean[]>
+  readonly append: (entries: readonly LogEntry[], ifPolicyVersion?: number) => Promise<Appended[]>
   /** Up to `limit` entries after the cursor, in order; waits up to `waitMs` for the first, and returns early when closed. */
   readonly read: (after: Cursor, limit: number, waitMs: number) => Promise<StoredEntry[]>
 
@@ -111,7 +141,9 @@ export interface Store {
   readonly policies: () => Promise<Map<string, PolicyPatch>>
   readonly pins: () => Promise<Map<string, Pin>>
   /** Newest first. */
-  readonly history: (limit: number) => Promise<Change[]>
+  readonly history: (limit: number) => Promise<HistoryRow[]>
+  /** Newest first, those before a row's id if one is given. */
+  readonly audit: (limit: number, before?: string) => Promise<AuditRow[]>
 
   readonly close: () => Promise<void>
 }

@@ -36,7 +36,7 @@ t.test('write stores the threshold that the evidence certifies, and notes moves 
 t.test('a certificate ends the recovery from drift or reset', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
-  fold.learn({ type: 'reset', key: LEAF, reason: 'test' })
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' })
   fold.learn(KEPT, 0, FIRST - 1)
   t.ok(fold.state().is_recovering)
   fold.learn(KEPT)
@@ -48,9 +48,9 @@ t.test('forceOf sees the chain as the learner has it: pins, ancestors, recovery'
   fold.learn(KEPT, 0, FIRST)
   t.match(forceOf(fold, LEAF), { threshold: GRID[LAST], scope: 'own', isPinned: false, leaf: { key: LEAF, generations: FIRST } })
   t.match(forceOf(fold, 'model=q,task=new'), { threshold: GRID[LAST], scope: 'parent', source: { key: 'model=q' } })
-  fold.learn({ type: 'reset', key: 'model=q', reason: 'test' })
+  fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'test' })
   t.match(forceOf(fold, 'model=q,task=new'), { threshold: null, scope: 'none' }, 'not past a parent that was reset')
-  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'test' }, reason: 'test' })
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
   t.match(forceOf(fold, LEAF), { threshold: 0.5, scope: 'own', isPinned: true })
 })
 
@@ -79,6 +79,6 @@ t.test('a numeric share is followed at once', async (t) => {
   const fold = memoryFold({ control_rate: 0.3 })
   fold.learn(KEPT, 0, FIRST)
   t.equal(fold.state().control_share, 0.3)
-  fold.learn({ type: 'policy', key: '*', policy: { control_rate: 0.29 } })
+  fold.learn({ type: 'policy', key: '*', policy: { control_rate: 0.29 }, by: 'ops' })
   t.equal(fold.state().control_share, 0.29)
 })

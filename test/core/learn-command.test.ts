@@ -19,7 +19,7 @@ function certified (defaults: PolicyPatch = {}): MemoryFold {
 }
 
 function setPolicy (fold: MemoryFold, policy: PolicyPatch | null, key = '*', time = 1000): void {
-  fold.learn({ type: 'policy', key, policy }, time)
+  fold.learn({ type: 'policy', key, policy, by: 'ops' }, time)
 }
 
 const judged = (fold: MemoryFold, key = LEAF) => judge(fold.state(key), policyOf(fold.ledger, key), fold.ledger.configuration.levels)
@@ -83,7 +83,7 @@ t.test('the first wish is not post hoc when it comes back; a new epoch makes the
   t.match(judged(fold).guarantee, { post_hoc: false })
   t.equal(fold.state().threshold_index, LAST)
   setPolicy(fold, { max_em_drop: 0.03 })
-  fold.learn({ type: 'reset', key: LEAF, reason: 'start over' }, 2000)
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'start over' }, 2000)
   fold.learn(KEPT, 2000, losslessGenerations(0.03, 0.05))
   t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.03, epoch: 2 })
 })
@@ -128,14 +128,14 @@ t.test('a higher control rate makes the leaf settle again, a lower one does not'
 t.test('a pin moves the share, and nothing of the evidence', async (t) => {
   const fold = certified({ settle_seconds: 0 })
   const before = fold.state()
-  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'incident' }, reason: 'incident' }, 1000)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'incident', by: 'ops', expires_at: null }, by: 'ops', reason: 'incident' }, 1000)
   t.strictSame(fold.state(), { ...before, control_share: 1, settles_at: 1000 })
-  fold.learn({ type: 'pin', key: LEAF, pin: null, reason: 'over' }, 2000)
+  fold.learn({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }, 2000)
   t.equal(fold.state().control_share, before.control_share)
   t.equal(fold.ledger.pins.size, 0)
 })
 
-t.test('commands are noted with their reason, even where no threshold of their own moves', async (t) => {
+t.test('commands are noted with who gave them and why, even where no threshold of their own moves', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   const noted = (entry: LogEntry) => {
@@ -143,55 +143,56 @@ t.test('commands are noted with their reason, even where no threshold of their o
     fold.learn(entry, 9)
     return fold.changes
   }
-  const pin = (threshold: number | null) => ({ threshold, reason: 'incident' })
-  const change = { time: 9, key: LEAF, epoch: 1 }
-  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.9), reason: 'incident' }), [{ ...change, cause: 'pin', before: null, after: 0.9, reason: 'incident' }])
-  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.8), reason: 'worse' }), [{ ...change, cause: 'pin', before: 0.9, after: 0.8, reason: 'worse' }])
-  t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, reason: 'over' }), [{ ...change, cause: 'pin', before: 0.8, after: null, reason: 'over' }])
-  t.strictSame(noted({ type: 'policy', key: LEAF, policy: { mode: 'off' } }), [{ ...change, cause: 'policy', before: null, after: null }])
-  t.strictSame(noted({ type: 'reset', key: LEAF, reason: 'new' }), [{ ...change, cause: 'reset', epoch: 2, before: null, after: null, reason: 'new' }])
-  t.match(noted({ type: 'policy', key: 'model=nobody', policy: { mode: 'off' } }), [{ cause: 'policy', epoch: 0 }], 'also of a context that is still to come')
+  const pin = (threshold: number | null) => ({ threshold, reason: 'incident', by: 'ops', expires_at: null })
+  const change = { time: 9, key: LEAF, epoch: 1, by: 'ops' }
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.9), by: 'ops', reason: 'incident' }), [{ ...change, cause: 'pin', before: null, after: 0.9, reason: 'incident' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.8), by: 'ops', reason: 'worse' }), [{ ...change, cause: 'pin', before: 0.9, after: 0.8, reason: 'worse' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }), [{ ...change, cause: 'pin', before: 0.8, after: null, reason: 'over' }])
+  t.strictSame(noted({ type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' }), [{ ...change, cause: 'policy', before: null, after: null }])
+  t.strictSame(noted({ type: 'reset', key: LEAF, by: 'ops', reason: 'new' }), [{ ...change, cause: 'reset', epoch: 2, before: null, after: null, reason: 'new' }])
+  t.strictSame(noted({ type: 'policy', key: LEAF, policy: null, by: 'eve', reason: 'back' }), [{ ...change, cause: 'policy', epoch: 2, before: null, after: null, by: 'eve', reason: 'back' }])
+  t.match(noted({ type: 'policy', key: 'model=nobody', policy: { mode: 'off' }, by: 'ops' }), [{ cause: 'policy', epoch: 0 }], 'also of a context that is still to come')
 })
 
 t.test('a policy that moves its own threshold is noted once', async (t) => {
   const fold = certified()
   fold.changes.length = 0
   setPolicy(fold, { min_tokens: 5 }, LEAF)
-  t.match(fold.changes, [{ key: LEAF, cause: 'policy', before: GRID[LAST], after: null }])
+  t.match(fold.changes, [{ key: LEAF, cause: 'policy', before: GRID[LAST], after: null, by: 'ops' }])
   t.equal(fold.changes.length, 1)
 })
 
 t.test('a parent\'s pin reaches the shares of the children that fall back on it', async (t) => {
   const fold = memoryFold({ fallback: 'parent' })
   fold.learn(KEPT)
-  fold.learn({ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'try' }, reason: 'try' }, 1000)
+  fold.learn({ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'try', by: 'ops', expires_at: null }, by: 'ops', reason: 'try' }, 1000)
   t.ok(fold.state().control_share < 1)
 })
 
 t.test('a reset opens an epoch in that context alone', async (t) => {
   const fold = certified()
-  fold.learn({ type: 'reset', key: LEAF, reason: 'new checkpoint' }, 3000)
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' }, 3000)
   t.match(fold.state(), { epoch: 2, epoch_cause: 'reset', is_recovering: true, threshold_index: -1, generations: 0, epoch_started_at: 3000, control_share: 1 })
   t.equal(evidenceOf(fold.state()).generations, 0)
   t.match(fold.state('model=q'), { epoch: 1, threshold_index: LAST })
   t.match(fold.changes.at(-1)!, { key: LEAF, cause: 'reset', before: GRID[LAST], after: null })
-  fold.learn({ type: 'reset', key: 'model=nobody', reason: 'typo' }, 4000)
+  fold.learn({ type: 'reset', key: 'model=nobody', by: 'ops', reason: 'typo' }, 4000)
   t.notOk(fold.states.has('model=nobody'))
 })
 
 t.test('a pin outlives a reset, and so does its share', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
-  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'try' }, reason: 'try' })
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'try', by: 'ops', expires_at: null }, by: 'ops', reason: 'try' })
   const { control_share } = fold.state()
   t.ok(control_share < 0.2)
-  fold.learn({ type: 'reset', key: LEAF, reason: 'new checkpoint' })
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' })
   t.equal(fold.state().control_share, 0.1, 'of a pin that saves it all, with no generations yet')
 })
 
 t.test('a context that was reset does not fall back until it is certified again, whatever epochs come', async (t) => {
   const fold = certified({ fallback: 'parent' })
-  fold.learn({ type: 'reset', key: LEAF, reason: 'new checkpoint' }, 1000)
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' }, 1000)
   t.equal(fold.state().control_share, 1)
   setPolicy(fold, { check_every_tokens: 16 }, LEAF, 2000)
   t.match(fold.state(), { epoch: 3, epoch_cause: 'policy', is_recovering: true, control_share: 1 })

@@ -57,7 +57,7 @@ t.test('a context without evidence has nothing to drop', async (t) => {
 t.test('each context is silent by its own policy and its own evidence', async (t) => {
   const fold = silentSince(5000)
   fold.learn(outcomeOf({ u: 0.5 }), 50_000) // evidence of the leaf alone
-  fold.learn({ type: 'policy', key: 'model=q', policy: { max_evidence_age_seconds: 200 } }, 50_000)
+  fold.learn({ type: 'policy', key: 'model=q', policy: { max_evidence_age_seconds: 200 }, by: 'ops' }, 50_000)
   fold.learn(TICK, 105_000)
   t.strictSame(CHAIN.map((key) => fold.state(key).epoch), [2, 1, 1])
   fold.learn(TICK, 205_000)

@@ -24,9 +24,9 @@ function longLog (seed: number, length: number): Timed[] {
   return Array.from({ length }, (_, i): Timed => {
     time += Math.floor(random() * 20)
     const draw = random()
-    if (draw < 0.0004) return [time, { type: 'reset', key: pick(KEYS), reason: 'test' }]
-    if (draw < 0.0008) return [time, { type: 'pin', key: pick(KEYS), pin: pick([null, { threshold: 0.7, reason: 'test' }, { threshold: null, reason: 'test' }]), reason: 'test' }]
-    if (draw < 0.0012) return [time, { type: 'policy', key: pick(KEYS), policy: pick([null, { max_em_drop: 0.06 }, { min_tokens: 3 }, { control_rate: 0.5 }, { fallback: 'parent' }] as const) }]
+    if (draw < 0.0004) return [time, { type: 'reset', key: pick(KEYS), by: 'ops', reason: 'test' }]
+    if (draw < 0.0008) return [time, { type: 'pin', key: pick(KEYS), pin: pick([null, { threshold: 0.7, reason: 'test', by: 'ops', expires_at: null }, { threshold: null, reason: 'test', by: 'ops', expires_at: null }]), by: 'ops', reason: 'test' }]
+    if (draw < 0.0012) return [time, { type: 'policy', key: pick(KEYS), policy: pick([null, { max_em_drop: 0.06 }, { min_tokens: 3 }, { control_rate: 0.5 }, { fallback: 'parent' }] as const), by: 'ops' }]
     if (draw < 0.04) return [time, { type: 'label', generation_id: `g${i - Math.floor(random() * 30)}`, em: 1 }]
     if (draw < 0.048) return [time, { type: 'tick' }]
     if (draw < 0.0482) {
@@ -97,13 +97,13 @@ t.test('every kind of entry is learned', async (t) => {
   const fold = memoryFold()
   learn(fold, 0, KEPT)
   t.equal(fold.state().generations, 1)
-  learn(fold, 0, { type: 'policy', key: LEAF, policy: { min_tokens: 2 } })
+  learn(fold, 0, { type: 'policy', key: LEAF, policy: { min_tokens: 2 }, by: 'ops' })
   t.equal(fold.state().meaning.min_tokens, 2)
-  learn(fold, 0, { type: 'policy', key: LEAF, policy: null })
+  learn(fold, 0, { type: 'policy', key: LEAF, policy: null, by: 'ops' })
   t.equal(fold.ledger.policies.size, 0)
-  learn(fold, 0, { type: 'pin', key: LEAF, pin: { threshold: 1, reason: 'r' }, reason: 'r' })
-  t.strictSame(fold.ledger.pins.get(LEAF), { threshold: 1, reason: 'r' })
-  learn(fold, 0, { type: 'reset', key: LEAF, reason: 'r' })
+  learn(fold, 0, { type: 'pin', key: LEAF, pin: { threshold: 1, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  t.strictSame(fold.ledger.pins.get(LEAF), { threshold: 1, reason: 'r', by: 'ops', expires_at: null })
+  learn(fold, 0, { type: 'reset', key: LEAF, by: 'ops', reason: 'r' })
   t.equal(fold.state().epoch_cause, 'reset')
   fold.learn(KEPT, 0, FIRST)
   learn(fold, 1e12, { type: 'tick' })

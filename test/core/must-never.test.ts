@@ -70,7 +70,7 @@ t.test('must never: treated, stopped, unstepped, unsettled or sibling-sample out
   }).map((fields) => ({ ...outcomeOf(), ...fields }))
   holds(t, fc.property(fc.array(outcome, { maxLength: 40 }), (outcomes) => {
     const fold = memoryFold({ settle_seconds: SETTLE, control_rate: SHARE })
-    fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'in force' }, reason: 'test' })
+    fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'in force', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
     fold.learn(outcomeOf({ arm: 'treated' }))
     const counted = { leaf: 0, above: 0 }
     for (const { time, ...outcome } of outcomes.sort((a, b) => a.time - b.time)) {
@@ -105,11 +105,11 @@ t.test('must never: one outcome counted twice: once at each link and threshold, 
 
 t.test('must never: evidence kept over a change that opens an epoch', async (t) => {
   const changes: [cause: string, entries: LogEntry[], time: number][] = [
-    ['label', [{ type: 'policy', key: '*', policy: { label: 'agreement' } }], 1],
-    ['min_tokens', [{ type: 'policy', key: '*', policy: { min_tokens: 8 } }], 1],
-    ['check_every_tokens', [{ type: 'policy', key: '*', policy: { check_every_tokens: 8 } }], 1],
+    ['label', [{ type: 'policy', key: '*', policy: { label: 'agreement' }, by: 'ops' }], 1],
+    ['min_tokens', [{ type: 'policy', key: '*', policy: { min_tokens: 8 }, by: 'ops' }], 1],
+    ['check_every_tokens', [{ type: 'policy', key: '*', policy: { check_every_tokens: 8 }, by: 'ops' }], 1],
     ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, label_wait_seconds: 0, defaults: { settle_seconds: 0 } } }], 1],
-    ['reset', CHAIN.map((key) => ({ type: 'reset', key, reason: 'test' })), 1],
+    ['reset', CHAIN.map((key) => ({ type: 'reset', key, by: 'ops', reason: 'test' })), 1],
     ['drift', Array<LogEntry>(16).fill(LOST), 1],
     ['silence', [{ type: 'tick' }], 1e12],
   ]
@@ -148,7 +148,7 @@ t.test('must never: a pooled certificate called the child\'s', async (t) => {
   fold.learn(outcomeOf({ context: child }))
   t.match(ask(child), { scope: 'own', context: 'model=q,task=new', guarantee: { generations: FIRST } }, 'its own once it has earned it')
 
-  fold.learn({ type: 'policy', key: '*', policy: { fallback: 'continue' } })
+  fold.learn({ type: 'policy', key: '*', policy: { fallback: 'continue' }, by: 'ops' })
   t.match(ask({ model: 'q', task: 'unseen' }), { decision: 'continue', scope: 'none', guarantee: null }, 'by default it stops nobody')
 })
 

@@ -52,7 +52,7 @@ function judgeRule (name: string, rule: Rule): void {
 
 const both = (entry: LogEntry): Told => ({ honest: entry, disguised: entry })
 
-const PIN: LogEntry = { type: 'pin', key: ROOT, pin: { threshold: 0.5, reason: 'a threshold in force' }, reason: 'test' }
+const PIN: LogEntry = { type: 'pin', key: ROOT, pin: { threshold: 0.5, reason: 'a threshold in force', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }
 
 /** Too short to have been asked more than once, and says it never was: kept. */
 const NEVER_ASKED = { tokens: 50, steps: [] }
@@ -175,7 +175,7 @@ judgeRule('rule 5: nothing before it settled again after the control share rose'
     const rise = 500
     const outcomes = arrivals(random, drop, 0, 700, (start) => start < rise ? 0.02 : 1)
     yield * outcomes.filter(({ seconds }) => seconds < rise)
-    yield { ...both({ type: 'policy', key: ROOT, policy: { control_rate: 1 } }), seconds: rise }
+    yield { ...both({ type: 'policy', key: ROOT, policy: { control_rate: 1 }, by: 'ops' }), seconds: rise }
     yield * outcomes.filter(({ seconds }) => seconds >= rise)
   },
 })
@@ -219,9 +219,9 @@ t.test('rule 5, and what it does not say: once the share fell, long generations 
 judgeRule('rule 6: above the leaf only u < 0.02. Counting all control, a safe child at share 1 speaks for a lossy one at 2 %', {
   levels: ['task'],
   before (fold) {
-    fold.learn({ type: 'policy', key: 'task=safe', policy: { control_rate: 1 } })
-    fold.learn({ type: 'policy', key: 'task=lossy', policy: { control_rate: 0.02 } })
-    fold.learn({ type: 'pin', key: 'task=lossy', pin: { threshold: 0.5, reason: 'a threshold in force' }, reason: 'test' })
+    fold.learn({ type: 'policy', key: 'task=safe', policy: { control_rate: 1 }, by: 'ops' })
+    fold.learn({ type: 'policy', key: 'task=lossy', policy: { control_rate: 0.02 }, by: 'ops' })
+    fold.learn({ type: 'pin', key: 'task=lossy', pin: { threshold: 0.5, reason: 'a threshold in force', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
   },
   * world (random, drop) {
     for (let i = 0; i < 25_000; i++) {

@@ -25,7 +25,7 @@ export const GUARANTEE: Guarantee = {
 
 export function standingWith (key: string, { policy, pin, share: _, ...rest }: Stands = {}): Standing {
   const index = rest.index ?? -1
-  const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test' }
+  const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null }
   return {
     key,
     policy: { ...DEFAULT_POLICY, ...policy },

@@ -44,11 +44,17 @@ t.test('every example runs', async (t) => {
   const built = await build(t)
   await certify(built, { model: 'qwen3-8b', task: 'gsm8k' })
   for (const [path, operations] of Object.entries<any>(document.paths)) {
-    for (const [method, { requestBody }] of Object.entries<any>(operations)) {
+    for (const [method, { requestBody, parameters = [] }] of Object.entries<any>(operations)) {
       const body = requestBody?.content['application/json'].example
       if (requestBody) t.ok(body, `${method} ${path} has an example`)
-      const { status } = await built.send(method.toUpperCase() as 'GET', path.replace('{key}', '*'), body)
+      const { status } = await built.send(method.toUpperCase() as 'GET', `${path.replace('{key}', '*')}${queryOf(parameters)}`, body)
       t.ok(status >= 200 && status < 300, `${method} ${path} answers ${status}`)
     }
   }
 })
+
+/** The query that an operation can't do without, of its examples. */
+function queryOf (parameters: { in: string, name: string, required?: boolean, example?: unknown }[]): string {
+  const needed = parameters.filter((parameter) => parameter.in === 'query' && parameter.required)
+  return '?' + needed.map(({ name, example }) => `${name}=${encodeURIComponent(String(example))}`).join('&')
+}

@@ -75,14 +75,14 @@ t.test('a pin is in force at once, without a guarantee, until it is removed', as
   t.equal((await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'incident 42' })).status, 204)
   const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 1, confidence: 0.95, context: CONTEXT })).body
   t.match(await ask(), { decision: 'stop', threshold: 0.9, scope: 'own', guarantee: null })
-  t.equal((await send('DELETE', `${url}/pin`, { reason: 'over' })).status, 204)
+  t.equal((await send('DELETE', `${url}/pin?reason=over`)).status, 204)
   t.match(await ask(), { decision: 'continue', threshold: null })
-  await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })
+  await send('PUT', '/v1/contexts/*/policy?reason=all%20off', { mode: 'off' })
   const changes = await until('all is learned', async () => { const { body } = await send('GET', '/v1/model/history'); return body.changes.length === 3 && body.changes })
   t.match(changes, [
-    { key: '*', cause: 'policy', before: null, after: null },
-    { key: KEY, cause: 'pin', before: 0.9, after: null, reason: 'over' },
-    { key: KEY, cause: 'pin', before: null, after: 0.9, reason: 'incident 42' },
+    { key: '*', cause: 'policy', before: null, after: null, by: 'anonymous', reason: 'all off', version: Number },
+    { key: KEY, cause: 'pin', before: 0.9, after: null, by: 'anonymous', reason: 'over', version: Number },
+    { key: KEY, cause: 'pin', before: null, after: 0.9, by: 'anonymous', reason: 'incident 42', version: Number },
   ])
 })
 

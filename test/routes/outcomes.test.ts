@@ -1,5 +1,6 @@
 import t from 'tap'
 import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { StoreFullError, type Store } from '../../src/store/store.js'
 import { build, until } from '../helper.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
@@ -99,4 +100,11 @@ t.test('without a reference, agreement with the full run is the label that its p
   const body = await until('they are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 2 && body })
   t.match(body.thresholds.at(-1), { lost: 1, kept: 1, gained: 0 })
   t.equal(body.unlabelled, 1)
+})
+
+t.test('a log that is full refuses outcomes, and says what to look at', async (t) => {
+  const { send, store } = await build(t)
+  ;(store as { append: Store['append'] }).append = async () => { throw new StoreFullError('full') }
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 503, headers: { 'retry-after': '1' }, body: { code: 'LOG_FULL', message: /learner is behind.*stopgate_outcome_log_lag/ } })
+  t.match((await send('GET', '/metrics')).body, 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')
 })

@@ -2,14 +2,14 @@ import { StoreUnavailableError } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import { toPlace } from '../../src/store/encoding.js'
 import type { Law } from './contract.js'
-import { commitOf, contentOf, failuresOf, idsIn, idsOf, LEDGER, outcome, outcomes, pinEntry, RESET, TICK, unpinEntry } from './fixtures.js'
+import { commitOf, contentOf, failuresOf, idsIn, idsOf, LEDGER, outcome, outcomes, pinEntry, pinOf, RESET, TICK, unpinEntry } from './fixtures.js'
 
 /** Laws 1, 2 and 6: what goes in. */
 export function logContract (law: Law): void {
   law('entries are kept in order, with ids that rise', async (t, { store }) => {
     const entries = [...outcomes('a', 'b'), RESET, TICK, { type: 'configuration', configuration: LEDGER.configuration } as const]
-    t.same(await store.append(entries), [true, true, true, true, true])
-    t.same(await store.append([outcome('c')]), [true])
+    t.same(await store.append(entries), ['accepted', 'accepted', 'accepted', 'accepted', 'accepted'])
+    t.same(await store.append([outcome('c')]), ['accepted'])
     const stored = await store.read('0-0', 100, 0)
     t.same(stored.map(({ entry }) => entry), [...entries, outcome('c')], 'word for word')
     const places = stored.map(({ cursor }) => toPlace(cursor))
@@ -41,18 +41,18 @@ export function logContract (law: Law): void {
       return (await Promise.all(waiting)).flat()
     }
     const accepted = await Promise.all([write(store, 'a'), write(other, 'b')])
-    t.ok(accepted.flat().every(Boolean))
+    t.ok(accepted.flat().every((code) => code === 'accepted'))
     const ids = idsIn(await store.read('0-0', 1000, 0))
     t.same(ids.filter((id) => id.startsWith('a')), idsOf('a', 300))
     t.same(ids.filter((id) => id.startsWith('b')), idsOf('b', 300))
   })
 
   law('an outcome is appended once, whoever sends it again', async (t, { store, other }) => {
-    t.same(await store.append(outcomes('a', 'b', 'a', 'c', 'b')), [true, true, false, true, false], 'within one call')
-    t.same(await other.append(outcomes('c', 'd')), [false, true], 'from another replica')
+    t.same(await store.append(outcomes('a', 'b', 'a', 'c', 'b')), ['accepted', 'accepted', 'duplicate', 'accepted', 'duplicate'], 'within one call')
+    t.same(await other.append(outcomes('c', 'd')), ['duplicate', 'accepted'], 'from another replica')
     const racing = await Promise.all(idsOf('race', 50).flatMap((id) => [store, other].map((writer) => writer.append([outcome(id)]))))
-    t.equal(racing.flat().filter(Boolean).length, 50, 'at the same time')
-    t.same(await store.append([TICK, RESET, TICK]), [true, true, true], 'other entries have no id to repeat')
+    t.equal(racing.flat().filter((code) => code === 'accepted').length, 50, 'at the same time')
+    t.same(await store.append([TICK, RESET, TICK]), ['accepted', 'accepted', 'accepted'], 'other entries have no id to repeat')
     const ids = idsIn(await store.read('0-0', 1000, 0))
     t.equal(ids.filter((id) => id === 'a').length, 1)
     t.equal(ids.length, 4 + 50 + 3)
@@ -60,33 +60,33 @@ export function logContract (law: Law): void {
 
   law('an id is forgotten after the dedup time, and not before', async (t, { store }) => {
     const start = performance.now()
-    t.same(await store.append([outcome('a')]), [true])
-    await until('the id is forgotten', async () => (await store.append([outcome('a')]))[0])
+    t.same(await store.append([outcome('a')]), ['accepted'])
+    await until('the id is forgotten', async () => (await store.append([outcome('a')]))[0] === 'accepted')
     t.ok(performance.now() - start >= 990, 'a second, give or take the two clocks')
-    t.same(await store.append([outcome('a')]), [false], 'remembered anew')
+    t.same(await store.append([outcome('a')]), ['duplicate'], 'remembered anew')
     t.same(idsIn(await store.read('0-0', 100, 0)), ['a', 'a'])
   }, { dedupSeconds: 1 })
 
   law('ids may be any text', async (t, { store }) => {
     const ids = ['__proto__', 'constructor', 'a\0b', 'a\0', 'é', 'e\u0301', '你好', '🙂', ' ', '{stopgate}', '*', 'x'.repeat(128)]
-    t.same(await store.append(outcomes(...ids)), ids.map(() => true))
-    t.same(await store.append(outcomes(...ids)), ids.map(() => false))
+    t.same(await store.append(outcomes(...ids)), ids.map(() => 'accepted'))
+    t.same(await store.append(outcomes(...ids)), ids.map(() => 'duplicate'))
     t.same(idsIn(await store.read('0-0', 100, 0)), ids)
   })
 
   law('a call is all or nothing', async (t, { store }) => {
     await store.append([outcome('before')])
     const content = await contentOf(store)
-    const broken = { type: 'outcome', generation_id: 'broken', toJSON () { throw new Error('no such text') } }
+    const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('no such text') } }
     await t.rejects(store.append([outcome('a'), pinEntry('*', 0.5), broken as never]), { message: 'no such text' })
     t.same(await contentOf(store), content)
-    t.same(await store.append([outcome('a')]), [true], 'its id was not remembered')
+    t.same(await store.append([outcome('a')]), ['accepted'], 'its id was not remembered')
   })
 
   law('the largest batch goes in at once', async (t, { store }) => {
     const ids = idsOf('a', 4096)
     const accepted = await store.append(outcomes(...ids, ...ids.slice(0, 10)))
-    t.equal(accepted.filter(Boolean).length, 4096)
+    t.equal(accepted.filter((code) => code === 'accepted').length, 4096)
     t.same(idsIn(await store.read('0-0', 5000, 0)), ids)
   })
 
@@ -95,16 +95,16 @@ export function logContract (law: Law): void {
     await store.append([outcome('a')])
     t.equal((await store.revision()).version, 0, 'an outcome alone changes no decision')
 
-    await store.append([{ type: 'policy', key: '*', policy: { max_em_drop: 0.01 } }, pinEntry('model=q', 0.9), pinEntry('__proto__', null)])
+    await store.append([{ type: 'policy', key: '*', policy: { max_em_drop: 0.01 }, by: 'ops' }, pinEntry('model=q', 0.9), pinEntry('__proto__', null)])
     t.same(await store.policies(), new Map([['*', { max_em_drop: 0.01 }]]))
-    t.same(await store.pins(), new Map([['model=q', { threshold: 0.9, reason: 'why' }], ['__proto__', { threshold: null, reason: 'why' }]]))
+    t.same(await store.pins(), new Map([['model=q', pinOf(0.9)], ['__proto__', pinOf(null)]]))
     const { version, policyVersion } = await store.revision()
     t.ok(version > 0)
     t.equal(policyVersion, version)
     t.same((await store.changedSince(0)).sort(), ['*', '__proto__', 'model=q'])
     t.same(idsIn(await store.read('0-0', 10, 0)), ['a', 'policy', 'pin', 'pin'])
 
-    await store.append([unpinEntry('model=q'), { type: 'policy', key: '*', policy: null }, unpinEntry('never there')])
+    await store.append([unpinEntry('model=q'), { type: 'policy', key: '*', policy: null, by: 'ops' }, unpinEntry('never there')])
     t.same(await store.policies(), new Map())
     t.same([...(await store.pins()).keys()], ['__proto__'])
     const moved = await store.revision()
@@ -121,14 +121,14 @@ export function logContract (law: Law): void {
   })
 
   law('what was acknowledged is there after a crash', async (t, { store, crash }) => {
-    await store.append([...outcomes(...idsOf('a', 20)), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: { mode: 'shadow' } }])
+    await store.append([...outcomes(...idsOf('a', 20)), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: { mode: 'shadow' }, by: 'ops' }])
     const token = (await store.acquireLease('a', 10_000))!
     const [first] = await store.read('0-0', 1, 0)
     await store.commit(commitOf(token, { to: first!.cursor, ledger: LEDGER, decisive: ['*'] }))
     const content = await contentOf(store)
     const again = await crash()
     t.same(await contentOf(again), content)
-    t.same(await again.append(outcomes('a-0', 'a-19', 'b')), [false, false, true], 'and the ids are remembered')
+    t.same(await again.append(outcomes('a-0', 'a-19', 'b')), ['duplicate', 'duplicate', 'accepted'], 'and the ids are remembered')
     const last = toPlace((await again.read('0-0', 100, 0)).at(-1)!.cursor)
     t.ok(last > toPlace(content.log.at(-1)!.cursor), 'and ids go on from there')
   })

@@ -1,6 +1,9 @@
 import type { Test } from 'tap'
+import type { LogLimits } from '../../src/store/log-limits.js'
 import type { RecordLimits } from '../../src/store/record-encoding.js'
 import type { Store } from '../../src/store/store.js'
+import { auditContract } from './contract-audit.js'
+import { labelContract } from './contract-label.js'
 import { learningContract } from './contract-learning.js'
 import { logContract } from './contract-log.js'
 import { recordContract } from './contract-record.js'
@@ -15,12 +18,12 @@ export interface Ground {
   readonly crash: () => Promise<Store>
 }
 
-export interface GroundOptions { readonly dedupSeconds?: number, readonly records?: Partial<RecordLimits> }
+export interface GroundOptions extends Partial<LogLimits> { readonly records?: Partial<RecordLimits> }
 
 /** The laws in src/store/store.ts, for one implementation. Each test breaks new ground. */
 export function contract (
   t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
-  for (const part of [logContract, learningContract, replicaContract, recordContract]) {
+  for (const part of [logContract, labelContract, auditContract, learningContract, replicaContract, recordContract]) {
     part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))
   }
 }

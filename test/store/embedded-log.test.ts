@@ -3,13 +3,14 @@ import { openTables } from '../../src/store/embedded-tables.js'
 import { appendEntries, entriesAfter, logLag, trimLog } from '../../src/store/embedded-log.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
 import { temporaryFolder } from '../helper.js'
-import { idsIn, idsOf, outcome, outcomes, TICK } from './fixtures.js'
+import { idsIn, idsOf, label, outcome, outcomes, TICK, unlabelled } from './fixtures.js'
 
 async function logIn (t: Test) {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
-  const append = (now: number, entries: readonly LogEntry[], dedupMs = 1000) =>
-    tables.root.childTransaction(() => appendEntries(tables, entries, now, dedupMs).accepted)
+  const limits = { dedupSeconds: 1, labelWaitSeconds: 0.5, maxLogEntries: 1000 }
+  const append = (now: number, entries: readonly LogEntry[]) =>
+    tables.root.childTransaction(() => appendEntries(tables, entries, now, limits).appended)
   return { tables, append }
 }
 
@@ -39,10 +40,10 @@ t.test('sequences are numbers, not text', async (t) => {
 
 t.test('the dedup time is counted from the first arrival', async (t) => {
   const { append } = await logIn(t)
-  t.same(await append(1000, [outcome('a')]), [true])
-  t.same(await append(1999, [outcome('a')]), [false])
-  t.same(await append(2000, [outcome('a')]), [true])
-  t.same(await append(2999, [outcome('a')]), [false])
+  t.same(await append(1000, [outcome('a')]), ['accepted'])
+  t.same(await append(1999, [outcome('a')]), ['duplicate'])
+  t.same(await append(2000, [outcome('a')]), ['accepted'])
+  t.same(await append(2999, [outcome('a')]), ['duplicate'])
 })
 
 t.test('expired ids are deleted, a few for each call', async (t) => {
@@ -61,5 +62,14 @@ t.test('an id that came again is not deleted with its older self', async (t) => 
   await append(2500, [outcome('a-9')])
   await append(2600, outcomes(...idsOf('b', 10)))
   t.equal(tables.seenAt.getKeysCount(), 11, 'the older self is gone')
-  t.same(await append(2700, [outcome('a-9')]), [false])
+  t.same(await append(2700, [outcome('a-9')]), ['duplicate'])
+})
+
+t.test('a label waits for its outcome by the time of the log, though the clock went back', async (t) => {
+  const { append } = await logIn(t)
+  await append(1000, [unlabelled('a'), unlabelled('b'), unlabelled('c')])
+  t.same(await append(1499, [label('a')]), ['accepted'])
+  await append(1500, [TICK])
+  t.same(await append(1200, [label('b'), label('a')]), ['late', 'duplicate'])
+  t.same(await append(2000, [label('a'), label('c')]), ['unknown', 'unknown'], 'forgotten')
 })

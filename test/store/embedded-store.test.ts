@@ -3,10 +3,10 @@ import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { contract, type GroundOptions } from './contract.js'
 
-contract(t, async (t: Test, { dedupSeconds = 3600, records = {} }: GroundOptions = {}) => {
+contract(t, async (t: Test, limits: GroundOptions = {}) => {
   const dataDir = await temporaryFolder(t)
   const open = async () => {
-    const store = await EmbeddedStore.open({ dataDir, dedupSeconds, records })
+    const store = await EmbeddedStore.open({ dedupSeconds: 3600, ...limits, dataDir })
     t.teardown(() => store.close())
     return store
   }

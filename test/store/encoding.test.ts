@@ -11,7 +11,7 @@ t.test('what is decoded is what was encoded', async (t) => {
   t.same(decodeState(encodeState(state(3))), state(3))
   t.same(decodeLedger(encodeLedger(LEDGER)), LEDGER)
   t.ok(decodeLedger(encodeLedger(LEDGER)).policies instanceof Map)
-  t.same(decodeChange(encodeChange(change(1))), change(1))
+  t.same(decodeChange(encodeChange(change(1)), 7), { ...change(1), version: 7 })
   for (const entry of [outcome('a'), TICK, RESET, pinEntry('*', null), unpinEntry('*')]) t.same(decodeEntry(encodeEntry(entry)), entry)
 })
 
@@ -22,9 +22,9 @@ t.test('numbers keep every bit', async (t) => {
 })
 
 t.test('policies and pins are written beside the log, and nothing else is', async (t) => {
-  t.same(tableWrite({ type: 'policy', key: '*', policy: { min_tokens: 3 } }), { table: 'policies', key: '*', value: '{"min_tokens":3}' })
-  t.same(tableWrite({ type: 'policy', key: '*', policy: null }), { table: 'policies', key: '*', value: null })
-  t.same(tableWrite(pinEntry('model=q', null)), { table: 'pins', key: 'model=q', value: '{"threshold":null,"reason":"why"}' })
+  t.same(tableWrite({ type: 'policy', key: '*', policy: { min_tokens: 3 }, by: 'ops' }), { table: 'policies', key: '*', value: '{"min_tokens":3}' })
+  t.same(tableWrite({ type: 'policy', key: '*', policy: null, by: 'ops' }), { table: 'policies', key: '*', value: null })
+  t.same(tableWrite(pinEntry('model=q', null)), { table: 'pins', key: 'model=q', value: '{"threshold":null,"reason":"why","by":"ops","expires_at":null}' })
   t.same(tableWrite(unpinEntry('model=q')), { table: 'pins', key: 'model=q', value: null })
   for (const entry of [outcome('a'), TICK, RESET]) t.equal(tableWrite(entry), null)
 })

@@ -1,22 +1,28 @@
 import { openEpoch, type ContextState } from '../../src/core/context-state.js'
 import type { Ledger } from '../../src/core/fold.js'
-import type { LogEntry } from '../../src/core/log-entry.js'
+import type { Pin } from '../../src/core/in-force.js'
+import type { Command, LogEntry } from '../../src/core/log-entry.js'
 import type { Pending } from '../../src/core/pending.js'
-import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
 import type { Commit, Store, StoredEntry } from '../../src/store/store.js'
 import { outcomeOf } from '../core/memory-fold.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
 export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)
+/** An outcome that waits for a label, and the label. */
+export const unlabelled = (generation_id: string): LogEntry => outcomeOf({ generation_id, full: {} })
+export const label = (generation_id: string): LogEntry => ({ type: 'label', generation_id, em: 1 })
 /** `count` ids that start with a name. */
 export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}-${i}`)
 /** What is in the log: the ids of outcomes, the types of other entries. */
 export const idsIn = (entries: readonly StoredEntry[]): string[] => entries.map(({ entry }) => entry.type === 'outcome' ? entry.generation_id : entry.type)
 
 export const TICK: LogEntry = { type: 'tick' }
-export const RESET: LogEntry = { type: 'reset', key: '*', reason: 'a new checkpoint' }
-export const pinEntry = (key: string, threshold: number | null): LogEntry => ({ type: 'pin', key, pin: { threshold, reason: 'why' }, reason: 'why' })
-export const unpinEntry = (key: string): LogEntry => ({ type: 'pin', key, pin: null, reason: 'done' })
+export const RESET: Command = { type: 'reset', key: '*', by: 'ops', reason: 'a new checkpoint' }
+export const pinOf = (threshold: number | null): Pin => ({ threshold, reason: 'why', by: 'ops', expires_at: null })
+export const pinEntry = (key: string, threshold: number | null): Command => ({ type: 'pin', key, pin: pinOf(threshold), by: 'ops', reason: 'why' })
+export const policyEntry = (key: string, policy: PolicyPatch | null): Command => ({ type: 'policy', key, policy, by: 'ops' })
+export const unpinEntry = (key: string): Command => ({ type: 'pin', key, pin: null, by: 'ops', reason: 'done' })
 
 /** A state that counts. */
 export function state (generations: number): ContextState {
@@ -26,7 +32,7 @@ export function state (generations: number): ContextState {
 export const LEDGER: Ledger = {
   configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10, label_wait_seconds: 0 },
   policies: new Map([['*', { mode: 'shadow' }], ['model=q', {}]]),
-  pins: new Map([['model=q', { threshold: null, reason: 'why' }]]),
+  pins: new Map([['model=q', pinOf(null)]]),
   contexts: 3,
   refused: 1,
 }
@@ -46,9 +52,9 @@ export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
 export async function contentOf (store: Store) {
   const { lagMs: _, ...revision } = await store.revision()
   const contextKeys = (await store.contextKeys()).sort()
-  const [learned, contexts, policies, pins, history, changed, log] = await Promise.all([
-    store.learned(), store.readContexts(contextKeys), store.policies(), store.pins(), store.history(100), store.changedSince(0),
-    store.read('0-0', 10_000, 0),
+  const [learned, contexts, policies, pins, history, audit, changed, log] = await Promise.all([
+    store.learned(), store.readContexts(contextKeys), store.policies(), store.pins(), store.history(100), store.audit(100),
+    store.changedSince(0), store.read('0-0', 10_000, 0),
   ])
   const sorted = <T> (map: ReadonlyMap<string, T>) => [...map].sort(([a], [b]) => a < b ? -1 : 1)
   const { cursor, ledger } = learned
@@ -62,6 +68,7 @@ export async function contentOf (store: Store) {
     policies: sorted(policies),
     pins: sorted(pins),
     history,
+    audit,
     changed: changed.sort(),
     log,
   }
@@ -81,8 +88,8 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']),
-    store.policies(), store.pins(), store.history(1), store.record(new Map([['g', [{ tokens: 1, confidence: 0.5 }]]])), store.recorded(['g']),
-    store.forget(['g']),
+    store.policies(), store.pins(), store.history(1), store.audit(1), store.record(new Map([['g', [{ tokens: 1, confidence: 0.5 }]]])),
+    store.recorded(['g']), store.forget(['g']),
   ]
   return (await Promise.allSettled(calls)).map((call) => call.status === 'rejected' ? call.reason.name : null)
 }

@@ -17,7 +17,7 @@ t.test('a second process on a folder is told which, and the first goes on', asyn
   t.match(told, { error: `The data folder ${dataDir} is in use by another process` })
   t.match(told, { error: /DATA_DIR.*REDIS_URL/ }, 'and what to do')
   await t.rejects(open(dataDir), /is in use/, 'a second store in this process too')
-  t.same(await store.append([TICK]), [true])
+  t.same(await store.append([TICK]), ['accepted'])
 })
 
 t.test('a folder is free as soon as its process is gone, however it went', async (t) => {

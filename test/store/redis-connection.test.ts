@@ -47,7 +47,7 @@ t.test('a Redis that is down at start, then comes, goes and comes again', { skip
     await redis.start()
     await until('it is back', () => notices > 0 && store.isUp())
     t.equal(store.isUp(), true)
-    t.same(await store.append([outcome(`a-${turn}`)]), [true], 'at once')
+    t.same(await store.append([outcome(`a-${turn}`)]), ['accepted'], 'at once')
     const waiting = store.read('0-0', 1, 60_000)
     t.equal((await waiting).length, 1)
     const hanging = store.read('9999999999999-0', 1, 60_000)
@@ -77,7 +77,7 @@ t.test('a Redis that hangs costs one timeout, not one for each call', { skip }, 
   store.onNotice(() => { notices++ })
   redis.resume()
   await until('it answers', () => notices > 0 && store.isUp())
-  t.same(await store.append([outcome('a')]), [true])
+  t.same(await store.append([outcome('a')]), ['accepted'])
   t.same(await store.read('9999999999999-0', 1, 1000), [], 'a read may wait for longer than a command may take')
 })
 
@@ -109,13 +109,13 @@ t.test('a full Redis refuses whole calls, still answers reads, and takes writes 
   await store.revision()
   const content = await contentOf(store)
   await admin(t, redis).config('SET', 'maxmemory', '1')
-  await t.rejects(store.append([outcome('a'), { type: 'pin', key: '*', pin: null, reason: 'done' }, outcome('b')]), { ...UNAVAILABLE, message: /OOM/ })
-  await t.rejects(store.append([{ type: 'pin', key: '*', pin: null, reason: 'done' }, outcome('a')]), UNAVAILABLE)
+  await t.rejects(store.append([outcome('a'), { type: 'pin', key: '*', pin: null, by: 'ops', reason: 'done' }, outcome('b')]), { ...UNAVAILABLE, message: /OOM/ })
+  await t.rejects(store.append([{ type: 'pin', key: '*', pin: null, by: 'ops', reason: 'done' }, outcome('a')]), UNAVAILABLE)
   const commit = commitOf(token, { to: first!.cursor, contexts: new Map([['*', undefined]]), decisive: ['*'] })
   await t.rejects(store.commit(commit), UNAVAILABLE)
   t.same(await contentOf(store), content, 'nothing of them is there')
   await admin(t, redis).config('SET', 'maxmemory', '0')
-  t.same(await store.append([outcome('a')]), [true])
+  t.same(await store.append([outcome('a')]), ['accepted'])
   await store.commit(commit)
 })
 
@@ -137,7 +137,7 @@ t.test('a wrong password is no crash, and is said', { skip }, async (t) => {
   const error = await (await open(t, redis.url.replace('//', '//:wrong@'))).append([TICK]).catch((error: Error) => error) as Error
   t.match(error.message, /WRONGPASS/)
   t.notMatch(error.message, 'wrong@', 'the password is not')
-  t.same(await (await open(t, redis.url.replace('//', '//:secret@'))).append([TICK]), [true])
+  t.same(await (await open(t, redis.url.replace('//', '//:secret@'))).append([TICK]), ['accepted'])
 })
 
 t.test('what is wrong rather than down is an error of its own', { skip }, async (t) => {
@@ -169,7 +169,7 @@ t.test('in a cluster the node that has our keys is found, and found again', { sk
 
   const store = await open(t, one.url)
   await until('it is led to the other node', () => store.append([outcome('a')]).then(() => true, () => false))
-  t.same(await store.append([outcome('a')]), [false])
+  t.same(await store.append([outcome('a')]), ['duplicate'])
   await until('reads that wait are too', () => store.read('0-0', 1, 1000).then(() => true, () => false))
   await two.stop('SIGTERM')
   await t.rejects(store.append([TICK]), UNAVAILABLE)

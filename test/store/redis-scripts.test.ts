@@ -17,7 +17,7 @@ async function storeAndRedis (t: Test) {
 }
 
 async function useAll (store: RedisStore): Promise<void> {
-  await store.append([outcome('a'), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: {} }, TICK])
+  await store.append([outcome('a'), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: {}, by: 'ops' }, TICK])
   const token = (await store.acquireLease('a', 10_000))!
   await store.revision()
   const [first] = await store.read('0-0', 1, 0)
@@ -32,7 +32,8 @@ t.test('every key is under the hash tag, by the names that the design gives', { 
   const { store, redis } = await storeAndRedis(t)
   await useAll(store)
   const names = [
-    'audit', 'changed', 'contexts', 'cursor', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version', 'salt', 'seen:a',
+    'audit', 'changed', 'contexts', 'cursor', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
+    'salt', 'seen:a',
     'state_id', 'version',
   ]
   t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))
@@ -48,7 +49,7 @@ t.test('scripts that Redis has forgotten are sent again', { skip }, async (t) =>
     await useAll(store).catch((error: Error) => { if (error.name !== 'LeaseLostError') throw error }) // the cursor has moved the second time
     await redis.script('FLUSH')
   }
-  t.same(await Promise.all(['b', 'b', 'c'].map(async (id) => (await store.append([outcome(id)]))[0])), [true, false, true])
+  t.same(await Promise.all(['b', 'b', 'c'].map(async (id) => (await store.append([outcome(id)]))[0])), ['accepted', 'duplicate', 'accepted'])
 })
 
 t.test('a holder is told from another by its whole name', { skip }, async (t) => {

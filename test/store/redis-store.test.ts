@@ -3,10 +3,10 @@ import { RedisStore } from '../../src/store/redis-store.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { contract, type GroundOptions } from './contract.js'
 
-contract(t, async (t: Test, { dedupSeconds = 3600, records = {} }: GroundOptions = {}) => {
+contract(t, async (t: Test, limits: GroundOptions = {}) => {
   const redis = await startRedis(t, DURABLE)
   const open = async () => {
-    const store = await RedisStore.open({ url: redis.url, dedupSeconds, timeoutMs: 5000, records })
+    const store = await RedisStore.open({ dedupSeconds: 3600, ...limits, url: redis.url, timeoutMs: 5000 })
     t.teardown(() => store.close())
     return store
   }

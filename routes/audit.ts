@@ -1,0 +1,19 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { AuditQuerySchema, AuditSchema } from '../openapi/audit.js'
+import { anyError } from '../openapi/error.js'
+import { auditPage } from '../src/audit-view.js'
+import type { Parts } from '../src/parts.js'
+
+export const audit: FastifyPluginCallbackTypebox<Parts> = (app, { store }, done) => {
+  app.get('/v1/audit', {
+    config: { role: 'operator' },
+    schema: {
+      tags: ['operate'],
+      summary: 'Who did what, when and why',
+      description: 'The newest 10,000 policies, pins and resets, with what each replaced.',
+      querystring: AuditQuerySchema,
+      response: { 200: AuditSchema, ...anyError },
+    },
+  }, (request) => auditPage(store, request.query.limit ?? 100, request.query.before))
+  done()
+}

@@ -1,0 +1,39 @@
+import type { Command } from './core/log-entry.js'
+import { MovedError } from './errors.js'
+import type { Service } from './service.js'
+import { ConflictError, type Store } from './store/store.js'
+
+/** How often a command is tried before its caller is told that others keep coming in between. */
+const ATTEMPTS = 5
+
+/**
+ * Stores what `look` makes of the policies and pins there are, unless they moved since it looked: it then looks again. So what was
+ * validated as a whole is stored as a whole. Commands of this replica take turns; it has them in force when this resolves, others soon.
+ * @throws MovedError
+ */
+export type Commander = (look: () => Promise<readonly Command[]>) => Promise<void>
+
+export function createCommander (store: Store, service: Pick<Service, 'refresh'>): Commander {
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function run (look: () => Promise<readonly Command[]>): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { policyVersion } = await store.revision()
+      const commands = await look()
+      if (commands.length === 0) return
+      try {
+        await store.append(commands, policyVersion)
+        return await service.refresh()
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error
+      }
+    }
+    throw new MovedError(String(ATTEMPTS))
+  }
+
+  return (look) => {
+    const turn = last.then(() => run(look))
+    last = turn.catch(() => {})
+    return turn
+  }
+}

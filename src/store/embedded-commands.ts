@@ -1,0 +1,48 @@
+import type { LogEntry } from '../core/log-entry.js'
+import { addRows, moveVersion } from './embedded-commit.js'
+import { appendEntries } from './embedded-log.js'
+import type { Tables } from './embedded-tables.js'
+import { AUDIT_LIMIT, isCommand } from './encoding.js'
+import type { LogLimits } from './log-limits.js'
+import { ConflictError, type Appended, type AuditRow } from './store.js'
+
+/**
+ * Appends entries, with the version and the audit trail that commands move, in a transaction of the caller's.
+ * @param ifPolicyVersion throws ConflictError unless it stands there
+ */
+export function append (
+  tables: Tables, entries: readonly LogEntry[], now: number, limits: LogLimits, ifPolicyVersion?: number
+): { appended: Appended[], isMoved: boolean } {
+  const policyVersion = tables.getMeta('policy_version')
+  if (ifPolicyVersion !== undefined && ifPolicyVersion !== policyVersion) {
+    throw new ConflictError(`The policy version is ${policyVersion}, no longer ${ifPolicyVersion}`)
+  }
+  const commands = entries.filter(isCommand)
+  const replaced = replacedBy(tables, commands)
+  const { appended, time, written } = appendEntries(tables, entries, now, limits)
+  if (written.length > 0) tables.setMeta('policy_version', moveVersion(tables, written))
+  const version = tables.getMeta('version')
+  if (commands.length > 0) {
+    addRows(tables, 'audit', commands.map((command, i) => JSON.stringify({ time, version, command, replaced: replaced[i] })), AUDIT_LIMIT)
+  }
+  return { appended, isMoved: written.length > 0 }
+}
+
+/** The policy or pin that stands where each command writes one, those before it in the call written. */
+function replacedBy (tables: Tables, commands: readonly LogEntry[]): unknown[] {
+  const pending = new Map<string, unknown>()
+  return commands.map((command) => {
+    if (command.type !== 'policy' && command.type !== 'pin') return null
+    const place = `${command.type} ${command.key}`
+    const text = tables[command.type === 'pin' ? 'pins' : 'policies'].get(command.key)
+    const replaced = pending.has(place) ? pending.get(place) : text === undefined ? null : JSON.parse(text)
+    pending.set(place, command.type === 'pin' ? command.pin : command.policy)
+    return replaced
+  })
+}
+
+/** Newest first. */
+export function readAudit ({ audit }: Tables, limit: number, before?: string): AuditRow[] {
+  const range = audit.getRange({ reverse: true, limit, ...(before !== undefined && { start: Number(before), exclusiveStart: true }) })
+  return [...range.map(({ key, value }) => ({ id: String(key), ...JSON.parse(value) }))]
+}

@@ -1,0 +1,17 @@
+import t from 'tap'
+import { AuditSchema } from '../../openapi/audit.js'
+import { itemValidator } from '../../openapi/validation.js'
+import { auditPage } from '../../src/audit-view.js'
+import { build } from '../helper.js'
+
+t.test('rows are as the schema says, and nothing is dropped on the way', async (t) => {
+  const { send, store } = await build(t)
+  await send('PUT', '/v1/contexts/*/pin', { threshold: 0.5, reason: 'r' })
+  await send('PUT', '/v1/contexts/*/pin', { threshold: null, reason: 'r', expires_in_seconds: 9 })
+  await send('PUT', '/v1/contexts/*/policy', { mode: 'off', control_rate: 0.1 })
+  await send('DELETE', '/v1/contexts/*/policy')
+  await store.append([{ type: 'reset', key: '*', by: 'ops', reason: 'r' }])
+  const { body } = await send('GET', '/v1/audit')
+  t.equal(itemValidator(AuditSchema)(body), null)
+  t.strictSame(body, await auditPage(store, 100))
+})

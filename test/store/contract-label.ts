@@ -1,0 +1,69 @@
+import { until } from '../helper.js'
+import type { Law } from './contract.js'
+import { commitOf, idsIn, idsOf, label, outcome, outcomes, pinEntry, TICK, unlabelled } from './fixtures.js'
+
+/** Law 1 of labels, and the bound of law 3. */
+export function labelContract (law: Law): void {
+  law('a label is appended once, to an outcome that waits for it', async (t, { store, other }) => {
+    await store.append([unlabelled('a'), unlabelled('b'), outcome('labelled')])
+    t.same(await other.append([label('a'), label('a'), label('labelled'), label('nobody')]), ['accepted', 'duplicate', 'duplicate', 'unknown'])
+    t.same(await store.append([label('a'), unlabelled('a')]), ['duplicate', 'duplicate'], 'the outcome is still known')
+    t.same(await store.append([unlabelled('c'), label('c'), unlabelled('c')]), ['accepted', 'accepted', 'duplicate'], 'within one call')
+    const racing = await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? store : other).append([label('b')])))
+    t.equal(racing.flat().filter((code) => code === 'accepted').length, 1, 'at the same time')
+    const stored = await store.read('0-0', 100, 0)
+    t.same(idsIn(stored), ['a', 'b', 'labelled', 'label', 'c', 'label', 'label'])
+    t.same(stored[3]!.entry, label('a'), 'word for word')
+  })
+
+  law('an outcome graded by agreement alone waits for a label', async (t, { store }) => {
+    await store.append([{ ...unlabelled('a'), full: { agreement: 1 } } as never])
+    t.same(await store.append([label('a')]), ['accepted'])
+  })
+
+  law('after the label wait it is late, and after the dedup time unknown', async (t, { store }) => {
+    const start = performance.now()
+    await store.append([unlabelled('a'), unlabelled('b')])
+    t.same(await store.append([label('a')]), ['accepted'])
+    const isLate = async (id: string) => (await store.append([unlabelled(id), label(id)]))[1] === 'late'
+    t.notOk(await isLate('c'))
+    await until('a second has passed', () => performance.now() - start > 1050)
+    t.same(await store.append([label('b'), label('a')]), ['late', 'duplicate'])
+    await until('they are forgotten', async () => (await store.append([label('b'), label('a')])).join() === 'unknown,unknown')
+    t.ok(performance.now() - start >= 1990)
+    t.same(idsIn(await store.read('0-0', 100, 0)), ['a', 'b', 'label', 'c', 'label'])
+  }, { dedupSeconds: 2, labelWaitSeconds: 1 })
+
+  law('with no label wait no label is taken', async (t, { store }) => {
+    t.same(await store.append([unlabelled('a'), label('a')]), ['accepted', 'late'])
+  }, { labelWaitSeconds: 0 })
+
+  law('that an outcome waits is known after a crash', async (t, { store, crash }) => {
+    await store.append([unlabelled('a'), unlabelled('b'), label('b')])
+    t.same(await (await crash()).append([label('a'), label('b')]), ['accepted', 'duplicate'])
+  })
+
+  law('a log that is full refuses what workers send, and nothing else', async (t, { store, other }) => {
+    await store.append([...outcomes(...idsOf('a', 8)), unlabelled('b')])
+    const full = { name: 'StoreFullError' }
+    await t.rejects(store.append(outcomes('c', 'd')), full, 'two have no room')
+    t.same(await store.append([outcome('c')]), ['accepted'])
+    await t.rejects(other.append([outcome('d')]), full)
+    await t.rejects(other.append([label('b')]), full)
+    await t.rejects(other.append([pinEntry('*', 0.5), outcome('d')]), full)
+    t.equal((await store.pins()).size, 0, 'all or nothing')
+    t.same(await store.append([TICK, pinEntry('*', 0.5)]), ['accepted', 'accepted'])
+    t.same(await store.append([]), [])
+    const stored = await store.read('0-0', 100, 0)
+    t.same(idsIn(stored), [...idsOf('a', 8), 'b', 'c', 'tick', 'pin'], 'what was acknowledged is all there')
+    const token = (await store.acquireLease('a', 10_000))!
+    await store.commit(commitOf(token, { to: stored.at(-1)!.cursor }))
+    t.same(await store.append([label('b'), ...outcomes('d')]), ['accepted', 'accepted'], 'folding makes room')
+  }, { maxLogEntries: 10 })
+
+  law('many that append at once do not overfill it', async (t, { store, other }) => {
+    const calls = await Promise.allSettled(idsOf('a', 40).map((id, i) => (i % 2 === 0 ? store : other).append([outcome(id)])))
+    t.equal(calls.filter(({ status }) => status === 'fulfilled').length, 10)
+    t.equal((await store.revision()).lag, 10)
+  }, { maxLogEntries: 10 })
+}

@@ -1,0 +1,17 @@
+import t from 'tap'
+import { openTables } from '../../src/store/embedded-tables.js'
+import { transact } from '../../src/store/embedded-transaction.js'
+import { temporaryFolder } from '../helper.js'
+
+t.test('an action that throws has written nothing, and its error is its own', async (t) => {
+  const tables = openTables(await temporaryFolder(t))
+  t.teardown(() => tables.root.close())
+  const failing = transact(tables.root, () => {
+    tables.pins.putSync('*', 'x')
+    throw new RangeError('a defect')
+  })
+  await t.rejects(failing, new RangeError('a defect'))
+  t.equal(tables.pins.get('*'), undefined)
+  t.equal(await transact(tables.root, () => { tables.pins.putSync('*', 'y'); return 7 }), 7)
+  t.equal(tables.pins.get('*'), 'y')
+})
