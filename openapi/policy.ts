@@ -23,7 +23,7 @@ const fields = {
   settle_seconds: Type.Number({
     minimum: 0,
     maximum: 31_536_000,
-    description: 'Arrivals this soon after an epoch starts, or the control share rises, are not evidence (seconds, 0 to a year)',
+    description: 'Arrivals this soon after an epoch starts, or the last threshold was lost, are not evidence (seconds, 0 to a year)',
   }),
   evidence_window: Type.Integer({
     minimum: 100, maximum: 100_000_000, description: 'Evidence is kept in two halves of this many generations together (from 100)',

@@ -34,7 +34,7 @@ export function controlShare (rate: number | 'auto', savedRatio: number, generat
 
 /**
  * The share to have in force, given the one in force now and the one wanted. It follows an `auto` share in steps (down by a tenth, up by a
- * half), since each move is a new model version and each rise makes the context settle again.
+ * half), since each move is a new model version, and for a while only what is control before and after it counts.
  */
 export function nextShare (current: number, wanted: number): number {
   const isFloor = wanted === CONTROL_FLOOR && current !== wanted

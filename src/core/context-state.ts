@@ -26,8 +26,9 @@ export interface ContextState {
   readonly is_recovering: boolean
   readonly epoch_started_at: number
   readonly settles_at: number
-  /** Until then, of the generations begun under a higher control share, only those count that are control under the lower one as well. */
+  /** Until then generations begun under other control shares arrive, and only draws below the lowest of them, `narrow_share`, count. */
   readonly narrows_until: number
+  readonly narrow_share: number
   readonly meaning: Meaning
   /** The wish the epoch's evidence was gathered for; another one is chosen after looking (post hoc). */
   readonly wish: { readonly max_em_drop: number, readonly error_level: number }
@@ -81,6 +82,7 @@ export function openEpoch (
     epoch_started_at: time,
     settles_at: time + policy.settle_seconds * 1000,
     narrows_until: time,
+    narrow_share: 1,
     meaning: meaningOf(policy, levels),
     wish: { max_em_drop: policy.max_em_drop, error_level: policy.error_level },
     halves: [NO_EVIDENCE, NO_EVIDENCE],

@@ -81,8 +81,9 @@ export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standin
 }
 
 /**
- * Follows the control share. The generations that a rise makes control finish short ones first, so the context settles again. Those that
- * were control before a fall finish long ones last, while few new ones join them: until they are gone only draws below the new share count.
+ * Follows the control share. Right after a rise short ones among the new control generations finish first, right after a fall long ones
+ * among the old are left: for as long only draws below both shares count, which are control at any moment. Where no threshold is left that
+ * would be a small part of what runs, and nothing is in force that has to be watched: the context settles again.
  * @returns the threshold in force, on which the share depends
  */
 export function moveShare (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
@@ -91,9 +92,19 @@ export function moveShare (fold: Fold, leafKey: string, time: number): InForce &
   const { control_rate: rate, settle_seconds: settle } = force.leaf.policy
   const wanted = wantedShare(force.leaf, force)
   const share = rate === 'auto' ? nextShare(state.control_share, wanted) : wanted
-  if (share !== state.control_share) {
-    const field = share > state.control_share ? 'settles_at' : 'narrows_until'
-    fold.set(leafKey, { ...state, control_share: share, [field]: Math.max(state[field], time + settle * 1000) })
-  }
+  if (share === state.control_share) return force
+  fold.set(leafKey, { ...state, control_share: share, ...sortOut(state, share, force.threshold, time, settle * 1000) })
   return force
+}
+
+/** What to leave out while generations begun under the share so far still arrive. */
+function sortOut (
+  state: ContextState, share: number, threshold: number | null, time: number, settleMs: number
+): Pick<ContextState, 'settles_at'> | Pick<ContextState, 'narrows_until' | 'narrow_share'> {
+  if (threshold === null) return { settles_at: Math.max(state.settles_at, time + settleMs) }
+  const isNarrow = time < state.narrows_until
+  return {
+    narrows_until: Math.max(state.narrows_until, time + settleMs),
+    narrow_share: Math.min(isNarrow ? state.narrow_share : 1, state.control_share, share),
+  }
 }

@@ -41,17 +41,12 @@ function watchedIndex (leaf: ContextState, { scope, source, isPinned }: InForce)
   return scope === 'parent' && !isPinned ? source.index : leaf.threshold_index
 }
 
-/** Whether a control generation may be one only because it began before the share fell; for a while that is true of long ones above all. */
-function isBeforeFall (leaf: ContextState, { u }: LoggedOutcome, time: number): boolean {
-  return time < leaf.narrows_until && u >= leaf.control_share
-}
-
 /**
  * Before an epoch settles, short generations prevail. Above the leaves, once labels come late, contexts with quick labels prevail for as
  * long as a label may take.
  */
-function isUnsettled (fold: Fold, state: ContextState, { outcome, time: arrived }: Arrival, time: number, isLeaf: boolean): boolean {
-  if (arrived < state.settles_at || isBeforeFall(state, outcome, arrived)) return true
+function isUnsettled (fold: Fold, state: ContextState, arrival: Arrival, time: number, isLeaf: boolean): boolean {
+  if (arrival.time < state.settles_at || arrival.isOfAnotherShare) return true
   return !isLeaf && state.has_waited && time < state.settles_at + fold.ledger.configuration.label_wait_seconds * 1000
 }
 

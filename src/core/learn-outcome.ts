@@ -29,7 +29,8 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const arm = armOf(outcome, leaf === undefined ? CONTROL_FLOOR : Math.min(leaf.control_share, fold.get(leafKey)!.control_share))
   const comparedAt = before?.threshold == null || policy.mode === 'off' ? null : comparedShareIn(fold.get(leafKey)!, outcome, arm, time)
   const saved = before === undefined || arm !== 'treated' ? 0 : savedBy(outcome, before, policy)
-  const arrival = { outcome, leaf: leafKey, time, arm, comparedAt }
+  const isOfAnotherShare = leaf !== undefined && isControlUnderOne(fold.get(leafKey)!, outcome, time)
+  const arrival = { outcome, leaf: leafKey, time, arm, comparedAt, isOfAnotherShare }
   const isWaiting = mustWait(fold, arrival, policy)
   for (const key of chain) {
     const state = fold.get(key)
@@ -56,6 +57,11 @@ function armOf ({ stopped, arm, u }: LoggedOutcome, share: number): Arm | null {
 function comparedShareIn (leaf: ContextState, outcome: LoggedOutcome, arm: Arm | null, time: number): number | null {
   if (!isFirstSample(outcome) || time < leaf.settles_at || time < leaf.narrows_until) return null
   return comparedShare(arm, outcome.u, leaf.control_share)
+}
+
+/** Whether it is control under one only of the shares that the arrivals of now began under: those come in by their length. */
+function isControlUnderOne (leaf: ContextState, { u }: LoggedOutcome, time: number): boolean {
+  return time < leaf.narrows_until && u >= leaf.narrow_share
 }
 
 /** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s); none where it says that all are saved. */

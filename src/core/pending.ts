@@ -11,6 +11,8 @@ export interface Arrival {
   readonly arm: Arm | null
   /** The share it is compared at with the other arm; `null`: it is not. */
   readonly comparedAt: number | null
+  /** It is control under one only of the shares that the arrivals of its time began under, and so no evidence. */
+  readonly isOfAnotherShare: boolean
 }
 
 /** One that waits for its label, or behind one that does. */

@@ -22,7 +22,7 @@ export interface Policy {
   readonly min_tokens: number
   /** Cadence of the steps, in tokens. */
   readonly check_every_tokens: number
-  /** Arrivals this soon after an epoch starts, or the control share rises, are not evidence. */
+  /** Arrivals this soon after an epoch starts, or the last threshold was lost, are not evidence. */
   readonly settle_seconds: number
   /** Evidence is kept in two halves of this many generations together. */
   readonly evidence_window: number

@@ -54,13 +54,13 @@ t.test('forceOf sees the chain as the learner has it: pins, ancestors, recovery'
   t.match(forceOf(fold, LEAF), { threshold: 0.5, scope: 'own', isPinned: true })
 })
 
-t.test('moveShare follows the share in steps and settles on a rise', async (t) => {
+t.test('moveShare follows the share in steps, and lets count only what is control under the shares before and after', async (t) => {
   const fold = memoryFold({ settle_seconds: 60 })
   fold.learn(KEPT, 0)
   fold.learn(KEPT, 60_000, FIRST)
   const state = fold.state()
   t.ok(state.control_share < 0.2)
-  t.equal(state.settles_at, 60_000, 'falling does not settle')
+  t.match(state, { settles_at: 60_000, narrows_until: 120_000, narrow_share: state.control_share }, 'it fell')
 
   fold.states.set(LEAF, { ...state, control_share: state.control_share * 1.05 })
   moveShare(fold, LEAF, 70_000)
@@ -68,11 +68,19 @@ t.test('moveShare follows the share in steps and settles on a rise', async (t) =
 
   fold.states.set(LEAF, { ...state, control_share: state.control_share / 2 })
   t.match(moveShare(fold, LEAF, 70_000), { threshold: GRID[LAST] }, 'and it says what is in force')
-  t.match(fold.state(), { control_share: state.control_share, settles_at: 130_000 })
+  t.match(fold.state(), {
+    control_share: state.control_share, settles_at: 60_000, narrows_until: 130_000, narrow_share: state.control_share / 2,
+  }, 'it rose: nobody settles while a threshold is in force and has to be watched')
+  fold.states.set(LEAF, { ...fold.state(), control_share: 0.05 })
+  moveShare(fold, LEAF, 80_000)
+  t.match(fold.state(), { narrows_until: 140_000, narrow_share: 0.05 }, 'the lowest of the shares under which generations still run')
+  fold.states.set(LEAF, { ...fold.state(), control_share: 0.06 })
+  moveShare(fold, LEAF, 140_000)
+  t.match(fold.state(), { narrows_until: 200_000, narrow_share: 0.06 }, 'those begun at the shares before are gone')
 
-  fold.states.set(LEAF, { ...state, control_share: state.control_share / 2, settles_at: 999_000 })
-  moveShare(fold, LEAF, 70_000)
-  t.equal(fold.state().settles_at, 999_000, 'never sooner than it was')
+  fold.states.set(LEAF, { ...fold.state(), threshold_index: -1, settles_at: 999_000 })
+  moveShare(fold, LEAF, 150_000)
+  t.match(fold.state(), { control_share: 1, settles_at: 999_000 }, 'without a threshold it settles again, never sooner than it would have')
 })
 
 t.test('a numeric share is followed at once', async (t) => {

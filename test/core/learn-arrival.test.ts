@@ -8,7 +8,7 @@ import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from './memory-fold.js'
 t.test('the epoch is judged by when the outcome arrived, silence by when it counts', async (t) => {
   const fold = memoryFold({ settle_seconds: 5 })
   fold.learn(KEPT, 0)
-  const arrival = { outcome: LOST, leaf: LEAF, arm: 'control', comparedAt: null } as const
+  const arrival = { outcome: LOST, leaf: LEAF, arm: 'control', comparedAt: null, isOfAnotherShare: false } as const
   learnArrival(fold, 60_000, { ...arrival, time: 4999 })
   t.match(fold.state(), { unsettled: 2, labelled: 0 })
   learnArrival(fold, 60_000, { ...arrival, time: 5000 })
@@ -18,7 +18,7 @@ t.test('the epoch is judged by when the outcome arrived, silence by when it coun
 
 t.test('a context that is gone is passed over', async (t) => {
   const fold = memoryFold()
-  learnArrival(fold, 0, { outcome: KEPT, leaf: LEAF, time: 0, arm: 'control', comparedAt: null })
+  learnArrival(fold, 0, { outcome: KEPT, leaf: LEAF, time: 0, arm: 'control', comparedAt: null, isOfAnotherShare: false })
   t.equal(fold.states.size, 0)
 })
 

@@ -116,13 +116,13 @@ t.test('another max_em_drop starts the drift detector over, another error_level 
   t.strictSame(fold.state().drift, NO_DRIFT)
 })
 
-t.test('a higher control rate makes the leaf settle again, a lower one does not', async (t) => {
+t.test('another control rate moves the share, and what is control under one of them alone does not count at first', async (t) => {
   const fold = certified({ settle_seconds: 0, control_rate: 0.1 })
   t.equal(fold.state().control_share, 0.1)
   setPolicy(fold, { control_rate: 0.05, settle_seconds: 60 }, '*', 10_000)
-  t.match(fold.state(), { control_share: 0.05, settles_at: 0 })
+  t.match(fold.state(), { control_share: 0.05, settles_at: 0, narrows_until: 70_000, narrow_share: 0.05 })
   setPolicy(fold, { control_rate: 0.5, settle_seconds: 60 }, '*', 20_000)
-  t.match(fold.state(), { control_share: 0.5, settles_at: 80_000 })
+  t.match(fold.state(), { control_share: 0.5, settles_at: 0, narrows_until: 80_000, narrow_share: 0.05 })
 })
 
 t.test('a pin moves the share, and nothing of the evidence', async (t) => {

@@ -283,6 +283,22 @@ t.test('the arms are compared only where a threshold was in force', async (t) =>
   t.equal(generationsAt(fold), FIRST + 2, 'from the same evidence')
 })
 
+t.test('after a rise under a threshold in force the generations that were control before it go on to count, and to be watched', async (t) => {
+  const fold = memoryFold({ settle_seconds: 60, control_rate: 0.1 })
+  fold.learn(KEPT, 0)
+  fold.learn(KEPT, 60_000, 600)
+  fold.learn({ type: 'policy', key: '*', policy: { control_rate: 0.5 } }, 200_000)
+  const { drift } = fold.state()
+  fold.learn(outcomeOf({ ...LOST, u: 0.3 }), 259_999)
+  t.equal(generationsAt(fold), 600, 'this one arrived because it is short')
+  t.strictSame(fold.state().drift, drift)
+  fold.learn(outcomeOf({ ...LOST, u: 0.09 }), 259_999)
+  t.equal(generationsAt(fold), 600 + 1)
+  t.ok(fold.state().drift[0]! > 1)
+  fold.learn(outcomeOf({ u: 0.3 }), 260_000)
+  t.equal(generationsAt(fold), 600 + 2)
+})
+
 t.test('generations begun before the share fell are no evidence, unless they are control after it as well; for a while none is compared', async (t) => {
   const fold = memoryFold({ settle_seconds: 60 })
   fold.learn(KEPT, 0)

@@ -3,7 +3,7 @@ import { PENDING_LIMIT, PendingOutcomes, type Arrival } from '../../src/core/pen
 import { LEAF, outcomeOf } from './memory-fold.js'
 
 const arrival = (generation_id: string, time = 0, overrides: Partial<Arrival> = {}): Arrival =>
-  ({ outcome: outcomeOf({ generation_id }), leaf: LEAF, time, arm: 'control', comparedAt: null, ...overrides })
+  ({ outcome: outcomeOf({ generation_id }), leaf: LEAF, time, arm: 'control', comparedAt: null, isOfAnotherShare: false, ...overrides })
 
 t.test('control outcomes of a leaf queue in the order of arrival; treated ones do not', async (t) => {
   const pending = new PendingOutcomes()

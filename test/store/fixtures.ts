@@ -41,7 +41,7 @@ export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as 
 
 /** An outcome that waits for its label. */
 export const pendingOf = (id: string, number: number): Pending =>
-  ({ outcome: outcomeOf({ generation_id: id }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, number, isSettled: false })
+  ({ outcome: outcomeOf({ generation_id: id }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
 
 /** A commit that changes nothing but what is given. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
