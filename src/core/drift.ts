@@ -21,5 +21,10 @@ export function watchDrift (drift: Drift, delta: number, a: number): Drift {
 }
 
 export function hasDrifted (drift: Drift): boolean {
-  return drift.reduce((sum, m) => sum + m, 0) / drift.length >= ALARM
+  return suspicion(drift) >= ALARM
+}
+
+/** The mean M, at least 1: how many times over a stake on "it has drifted" has been won. */
+export function suspicion (drift: Drift): number {
+  return Math.max(1, drift.reduce((sum, m) => sum + m, 0) / drift.length)
 }

@@ -1,6 +1,7 @@
 import { nextShare } from './arm.js'
 import { chainOf, type Levels } from './context.js'
 import type { ContextState, EpochCause } from './context-state.js'
+import { suspicion } from './drift.js'
 import { inForce, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
 import { freezeGuarantee, thresholdAt, weigh } from './judge.js'
 import type { Configuration } from './log-entry.js'
@@ -81,9 +82,11 @@ export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standin
 }
 
 /**
- * Follows the control share. Right after a rise short ones among the new control generations finish first, right after a fall long ones
- * among the old are left: for as long only draws below both shares count, which are control at any moment. Where no threshold is left that
- * would be a small part of what runs, and nothing is in force that has to be watched: the context settles again.
+ * Follows the control share, an `auto` one times the detector's suspicion: at the floor a drift would have to be found in one generation
+ * of fifty. It depends on the past alone, so the bets stay fair.
+ * Right after a rise short ones among the new control generations finish first, right after a fall long ones among the old are left: for
+ * as long only draws below both shares count, which are control at any moment. Where no threshold is left that would be a small part of
+ * what runs, and nothing is in force that has to be watched: the context settles again.
  * @returns the threshold in force, on which the share depends
  */
 export function moveShare (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
@@ -91,7 +94,8 @@ export function moveShare (fold: Fold, leafKey: string, time: number): InForce &
   const force = forceOf(fold, leafKey)
   const { control_rate: rate, settle_seconds: settle } = force.leaf.policy
   const wanted = wantedShare(force.leaf, force)
-  const share = rate === 'auto' ? nextShare(state.control_share, wanted) : wanted
+  const watched = force.isPinned ? wanted : Math.min(1, wanted * suspicion(state.drift))
+  const share = rate === 'auto' ? nextShare(state.control_share, watched) : wanted
   if (share === state.control_share) return force
   fold.set(leafKey, { ...state, control_share: share, ...sortOut(state, share, force.threshold, time, settle * 1000) })
   return force

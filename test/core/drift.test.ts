@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hasDrifted, NO_DRIFT, watchDrift, type Drift } from '../../src/core/drift.js'
+import { hasDrifted, NO_DRIFT, suspicion, watchDrift, type Drift } from '../../src/core/drift.js'
 import { mulberry32 } from '../random.js'
 
 /** Outcomes until the alarm, or `limit`. */
@@ -33,6 +33,12 @@ t.test('alarms when the mean reaches 1e4', async (t) => {
   t.notOk(hasDrifted([1, 1, 29_997]))
   t.ok(hasDrifted([1, 1, 29_998]))
   t.notOk(hasDrifted(NO_DRIFT))
+})
+
+t.test('suspicion is the mean M, never below 1', async (t) => {
+  t.equal(suspicion(NO_DRIFT), 1)
+  t.equal(suspicion([0.2, 0.4, 0.6]), 1)
+  t.equal(suspicion([1, 2, 6]), 3)
 })
 
 t.test('losses in a row alarm; kept outcomes never do', async (t) => {

@@ -1,7 +1,11 @@
 import t from 'tap'
+import { controlShare } from '../../src/core/arm.js'
+import type { ContextState } from '../../src/core/context-state.js'
+import { suspicion } from '../../src/core/drift.js'
 import { forceOf, moveShare, policyOf, write } from '../../src/core/fold.js'
 import { GRID } from '../../src/core/grid.js'
-import { FIRST, KEPT, LEAF, memoryFold, policyWith } from './memory-fold.js'
+import type { LogEntry } from '../../src/core/log-entry.js'
+import { FIRST, KEPT, LEAF, LOST, memoryFold, policyWith } from './memory-fold.js'
 
 const LAST = GRID.length - 1
 
@@ -81,6 +85,32 @@ t.test('moveShare follows the share in steps, and lets count only what is contro
   fold.states.set(LEAF, { ...fold.state(), threshold_index: -1, settles_at: 999_000 })
   moveShare(fold, LEAF, 150_000)
   t.match(fold.state(), { control_share: 1, settles_at: 999_000 }, 'without a threshold it settles again, never sooner than it would have')
+})
+
+t.test('an auto share grows with the suspicion of drift, and falls with it', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, 3000)
+  const { control_share: calm, generations, drift } = fold.state()
+  t.ok(calm > 0.04 && calm < 0.06)
+  fold.learn(LOST, 0, 2)
+  const suspected = fold.state()
+  t.equal(suspected.threshold_index, LAST, 'the evidence still holds')
+  const wanted = controlShare('auto', suspected.guarantee!.tokens_saved_ratio, generations + 2)
+  t.ok(Math.abs(suspected.control_share - wanted * suspicion(suspected.drift)) < 1e-12, `${calm} became ${suspected.control_share}`)
+  fold.learn(KEPT, 0, 500)
+  t.ok(fold.state().control_share <= calm)
+
+  const moved = (state: ContextState, other?: LogEntry) => {
+    fold.states.set(LEAF, state)
+    if (other !== undefined) fold.learn(other)
+    moveShare(fold, LEAF, 0)
+    return fold.state().control_share
+  }
+  t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }), 1, 'everything at most')
+  t.equal(moved({ ...suspected, drift }, { type: 'policy', key: '*', policy: { control_rate: 0.3 } }), 0.3)
+  t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }), 0.3, 'a numeric share is what it is')
+  t.ok(moved({ ...suspected, drift: [9000, 9000, 9000] }, { type: 'policy', key: '*', policy: null }) === 1)
+  t.ok(moved(fold.state(), { type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'test' }, reason: 'test' }) < 0.1, 'nor does a pin care')
 })
 
 t.test('a numeric share is followed at once', async (t) => {
