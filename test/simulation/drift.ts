@@ -1,0 +1,126 @@
+import { seededRandom } from '../../src/commands/random.js'
+import type { Profile } from '../../src/commands/simulate/simulate-generation.js'
+import { truthOf, type TruthRow } from '../../src/commands/simulate/truth.js'
+import { hasDrifted, NO_DRIFT, watchDrift } from '../../src/core/drift.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
+import { simulatedService } from './service.js'
+import { generationsOf, KEY, LEVELS } from './stream.js'
+
+// What the service does when the risk rises under a threshold in force. Everything runs through the real decisions and the real learner
+// (service.ts). Two things take a threshold back: the e-detector (Shin, Ramdas & Rinaldo 2022, "E-detectors"), and the certificate itself,
+// which is judged by the current counts and no longer holds once they are bad enough. The second mostly comes first.
+
+/** A moment after a shift, counted from the shift on; Infinity where it never came. */
+export interface Moment {
+  readonly generations: number
+  readonly controls: number
+  /** Answers lost by stopping until then: the true chances summed up, so that nothing but the stopping is random. */
+  readonly lost: number
+}
+
+const NEVER: Moment = { generations: Infinity, controls: Infinity, lost: Infinity }
+
+export interface Shift {
+  /** The threshold that was in force at the shift was tightened or taken away, by whatever. */
+  readonly moved: Moment
+  /** The last generation that met a threshold which loses more than the bound. */
+  readonly safe: Moment
+  readonly alarm: Moment
+  /** A threshold was certified after the alarm. */
+  readonly relearned: Moment
+  /** Of the tokens, what the threshold in force saved: the truth just before the shift, and at the end. */
+  readonly savedBefore: number
+  readonly savedAfter: number
+}
+
+export interface ShiftOptions {
+  readonly before: Profile
+  readonly after: Profile
+  /** Generations before the shift, the learning included, and after it. */
+  readonly certified: number
+  readonly shifted: number
+  readonly policy?: PolicyPatch
+  /** All of the certified phase is control: half the evidence window is full, as it is after 500,000 generations at a share of 2 %. */
+  readonly isOld?: boolean
+}
+
+/** All of them control, and nothing certified: where that lasts this many generations, no threshold is safe any more. */
+const HOPELESS = 8000
+
+/** Generations after the new certificate in which it may still find its place. */
+const RELEARNED = 10_000
+
+/** One stream with a shift; `null` where nothing was certified before it. */
+export function runShift ({ before, after, certified, shifted, policy, isOld = false }: ShiftOptions, seed: number): Shift | null {
+  const bound = policy?.max_em_drop ?? DEFAULT_POLICY.max_em_drop
+  const service = simulatedService(`salt-${seed}`, LEVELS, policy)
+  if (isOld) service.command({ type: 'policy', key: KEY, policy: { control_rate: 1 } })
+  const indexNow = () => service.state(KEY)?.threshold_index ?? -1
+  let [moved, safe, alarm, relearned] = [NEVER, { generations: 0, controls: 0, lost: 0 }, NEVER, NEVER]
+  let [generations, controls, lost, index] = [-certified, 0, 0, -1]
+  let [savedBefore, inForce] = [0, 0]
+  for (const { run, chance, steps } of generationsOf((i) => i < certified ? before : after, seed, certified + shifted)) {
+    if (generations === 0) {
+      if (isOld) service.command({ type: 'policy', key: KEY, policy: null })
+      index = indexNow()
+      if (index === -1) return null // nothing was certified, so there is nothing to take back
+      savedBefore = truthAt(before, index).tokens_saved_ratio
+    }
+    const isUnsafe = generations >= 0 && truthAt(after, indexNow()).em_drop > bound
+    const { arm, stoppedAt } = service.serve(run)
+    if (++generations <= 0) continue
+    if (arm === 'control') controls++
+    if (stoppedAt !== -1) lost += chance - steps[stoppedAt]!.chance
+    const now = { generations, controls, lost }
+    if (isUnsafe) safe = now
+    if (moved === NEVER && indexNow() < index) moved = now
+    if (alarm === NEVER && service.changes.at(-1)?.cause === 'drift') alarm = now
+    if (alarm !== NEVER && relearned === NEVER && indexNow() !== -1) relearned = now
+    if (indexNow() !== -1) inForce = generations
+    else if (generations - inForce >= HOPELESS) break
+    if (generations >= relearned.generations + RELEARNED) break
+  }
+  return { moved, safe, alarm, relearned, savedBefore, savedAfter: truthAt(after, indexNow()).tokens_saved_ratio }
+}
+
+const truths = new Map<Profile, TruthRow[]>()
+const TRUTH_GENERATIONS = 20_000
+
+/** What is true of stopping at a grid index; -1 never stops, and loses nothing. */
+export function truthAt (profile: Profile, index: number): Pick<TruthRow, 'em_drop' | 'tokens_saved_ratio'> {
+  if (index === -1) return { em_drop: 0, tokens_saved_ratio: 0 }
+  let truth = truths.get(profile)
+  if (truth === undefined) truths.set(profile, truth = truthOf(profile, TRUTH_GENERATIONS, seededRandom(2 ** 52)))
+  return truth[index]!
+}
+
+/** Whether the alarm is raised within so many control outcomes of a threshold that loses and gains at these rates and stays in force. */
+export function isAlarmRaised (random: () => number, lostRate: number, gainedRate: number, outcomes: number): boolean {
+  const a = DEFAULT_POLICY.max_em_drop
+  let drift = NO_DRIFT
+  for (let i = 0; i < outcomes; i++) {
+    const u = random()
+    drift = watchDrift(drift, u < lostRate ? 1 : u < lostRate + gainedRate ? -1 : 0, a)
+    if (hasDrifted(drift)) return true
+  }
+  return false
+}
+
+export interface Watched { readonly isAlarmed: boolean, readonly isInForce: boolean, readonly watched: number }
+
+/** The same through the learner, all generations control so that each is an outcome; until so many met a threshold in force. */
+export function watchSteadyRisk (profile: Profile, seed: number, outcomes: number): Watched {
+  const service = simulatedService(`salt-${seed}`, LEVELS, { control_rate: 1 })
+  let watched = 0
+  for (const { run } of generationsOf(() => profile, seed, Infinity)) {
+    const index = service.state(KEY)?.threshold_index ?? -1
+    if (index !== -1) watched++
+    service.serve(run)
+    if (watched === outcomes || (service.state(KEY)?.generations ?? 0) >= 2 * outcomes) break
+  }
+  return {
+    isAlarmed: service.changes.some(({ cause }) => cause === 'drift'),
+    isInForce: (service.state(KEY)?.threshold_index ?? -1) !== -1,
+    watched,
+  }
+}

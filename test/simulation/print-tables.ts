@@ -1,0 +1,97 @@
+import { PROFILES } from '../../src/commands/simulate/profiles.js'
+import { rateOf } from '../random.js'
+import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
+import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
+import { inRandomOrder, playUnderShare, readTraceRuns, SHARES, simulatedRuns, TRACES } from './share.js'
+import type { FullRun } from './service.js'
+import { overconfident, planted, SIXFOLD, TRIPLED } from './stream.js'
+import { count, mean, percent, points, spread, standardError, table } from './summary.js'
+
+// `npm run simulations [drift|compare|share] [seeds]`: the tables of the README. Seeded: the same figures wherever it runs.
+
+const [only, seedsText] = process.argv.slice(2)
+const seedsOr = (seeds: number) => Array.from({ length: Number(seedsText ?? seeds) }, (_, i) => i + 1)
+const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
+
+const SECTIONS: Record<string, () => void> = { drift, compare, share }
+for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
+
+function drift (): void {
+  const seeds = seedsOr(100)
+  print('## No shift: alarms within 20,000 control outcomes', table(
+    ['EM drop of the threshold in force, bound 2 %', 'runs with an alarm, threshold held in force', 'through the learner'],
+    [0.005, 0.01, 0.02].map((risk) => {
+      const held = rateOf(1000, (random) => isAlarmRaised(random, risk, 0, 20_000))
+      const learned = risk === 0.02 ? null : seeds.slice(0, 20).map((seed) => watchSteadyRisk(planted(risk), seed, 20_000))
+      const alarms = learned?.filter(({ isAlarmed }) => isAlarmed).length
+      return [`${percent(risk)} %`, `${percent(held)} % of 1,000`, learned === null ? 'not certified' : `${alarms} of ${learned.length}`]
+    })))
+
+  const young = { certified: 20_000, shifted: 40_000 }
+  const old = { certified: 12_000, shifted: 40_000, isOld: true }
+  const reasoner = { before: overconfident(0) }
+  const shifts: [string, ShiftOptions][] = [
+    ['0 -> 6 %, young', { before: planted(0), after: planted(0.06), ...young }],
+    ['0 -> 6 %, full window', { before: planted(0), after: planted(0.06), ...old }],
+    ['1 -> 3 %, young', { before: planted(0.01), after: planted(0.03), ...young }],
+    ['1 -> 3 %, full window', { before: planted(0.01), after: planted(0.03), ...old }],
+    ['2 -> 6 % (bound 4 %), young', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...young }],
+    ['2 -> 6 % (bound 4 %), full window', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...old }],
+    ['reasoner, risk x 3, full window', { ...reasoner, after: overconfident(TRIPLED), ...old }],
+    ['reasoner, risk x 7, young', { ...reasoner, after: overconfident(SIXFOLD), ...young }],
+    ['reasoner, risk x 7, full window', { ...reasoner, after: overconfident(SIXFOLD), ...old }],
+  ]
+  print(`## A shift under a threshold in force, ${seeds.length} seeds: median (10th-90th percentile), counted from the shift on`, table(
+    ['shift', 'alarm in', 'control outcomes until safe', 'all generations until safe', 'answers lost', 'points lost over that time',
+      'from the alarm to a new certificate, generations', 'saved before, %', 'saved in the end, %'],
+    shifts.map(([name, options]) => {
+      const runs = seeds.map((seed) => runShift(options, seed)).filter((run): run is Shift => run !== null)
+      const alarmed = runs.filter(({ alarm }) => alarm.generations < Infinity)
+      const relearned = alarmed.map((run) => run.relearned.generations - run.alarm.generations)
+      return [
+        name,
+        `${percent(alarmed.length / runs.length)} %`,
+        spread(runs.map(({ safe }) => safe.controls)),
+        spread(runs.map(({ safe }) => safe.generations)),
+        spread(runs.map(({ safe }) => safe.lost)),
+        spread(runs.map(({ safe }) => safe.generations === 0 ? 0 : safe.lost / safe.generations), points),
+        alarmed.length === 0 ? '-' : spread(relearned),
+        spread(runs.map(({ savedBefore }) => savedBefore), percent),
+        spread(runs.map(({ savedAfter }) => savedAfter), percent),
+      ]
+    })))
+}
+
+function compare (): void {
+  const seeds = seedsOr(20)
+  const over = (figures: readonly Figures[], field: keyof Figures, write: (value: number) => string) =>
+    write(mean(figures.map((one) => one[field])))
+  const rows = Object.entries(STREAMS).flatMap(([stream, profiles]) => Object.entries(METHODS).map(([method, create]) => {
+    const figures = seeds.map((seed) => play(profiles, create(seed), seed))
+    return [
+      stream, method,
+      over(figures, 'saved', percent), over(figures, 'emDrop', points), over(figures, 'worstWindow', points),
+      `${over(figures, 'overBound', percent)} %`, over(figures, 'lostAfterShift', count),
+    ]
+  }))
+  print(`## One stream, three methods: ${count(LENGTH)} generations, means over ${seeds.length} seeds, bound 2 points`, table(
+    ['stream', 'method', 'saved %', 'EM lost, points', 'worst 1,000 stopped, points', 'time over the bound', 'answers lost in the second half'], rows))
+}
+
+function share (): void {
+  const cell = (levels: readonly string[], seeds: readonly number[], runsOf: (seed: number) => Iterable<FullRun>) => SHARES.map((share) => {
+    const saved = seeds.map((seed) => playUnderShare(share, levels, runsOf(seed), seed).saved)
+    return `${percent(mean(saved))} ± ${percent(standardError(saved))}`
+  })
+  const rows: string[][] = []
+  for (const [length, seeds] of [[2000, 40], [10_000, 20], [50_000, 8]] as const) {
+    rows.push([`simulated, ${count(length)}`, ...cell(['model', 'task'], seedsOr(seeds), (seed) => simulatedRuns(seed, length))])
+  }
+  for (const { file, levels } of TRACES) {
+    const runs = readTraceRuns(process.env.TRACES_DIR ?? '../shared/traces', file, levels)
+    if (runs === null) { print(`SKIPPED: ${file} is absent; TRACES_DIR names the folder it is in`); continue }
+    rows.push([`${file}, ${count(runs.length)}`, ...cell(levels, seedsOr(20), (seed) => inRandomOrder(runs, seed))])
+  }
+  print(`## Tokens saved under a control share, %, learning included: mean ± standard error (${PROFILES.length} simulated contexts)`,
+    table(['generations', ...SHARES.map((share) => share === 'auto' ? share : `${100 * share} %`)], rows))
+}

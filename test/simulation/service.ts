@@ -1,0 +1,97 @@
+import type { Arm } from '../../src/core/arm.js'
+import type { ContextState } from '../../src/core/context-state.js'
+import { chainOf, ROOT, type Context, type Levels } from '../../src/core/context.js'
+import { decide } from '../../src/core/decide.js'
+import type { Change, Ledger } from '../../src/core/fold.js'
+import { standingOf } from '../../src/core/in-force.js'
+import { judge } from '../../src/core/judge.js'
+import type { LogEntry } from '../../src/core/log-entry.js'
+import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
+import { PendingOutcomes } from '../../src/core/pending.js'
+import { effectivePolicy, type PolicyPatch } from '../../src/core/policy.js'
+import { compileSnapshot, ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
+import { foldEntries } from '../../src/fold-entries.js'
+
+/** What became of a generation: the step it was stopped at, -1 for none. */
+export interface Served { readonly arm: Arm, readonly stoppedAt: number }
+
+/** A generation that ran in full, every step probed. */
+export type FullRun = ReportedOutcome & Required<Pick<ReportedOutcome, 'steps'>>
+
+export interface SimulatedService {
+  /** One worker, one generation: asks at every step, obeys, reports. */
+  readonly serve: (run: FullRun) => Served
+  /** An operator's command, or the passing of time. */
+  readonly command: (entry: LogEntry) => void
+  /** In force for a context at this moment. */
+  readonly rule: (context: Context) => Rule
+  readonly state: (key: string) => ContextState | undefined
+  readonly changes: readonly Change[]
+}
+
+/**
+ * The service without its surroundings: the real decisions (`decide` over a compiled snapshot) and the real learner (`foldEntries`), but no
+ * HTTP and no store. Arms are drawn as the service draws them, from u = murmur(salt, id) against the share in force at the first step.
+ *
+ * One generation at a time: each is reported before the next one starts, and the model follows at once. So outcomes arrive in the order of
+ * the starts, short ones do not come first, and `settle_seconds` may be 0: it is there for generations that overlap.
+ */
+export function simulatedService (salt: string, levels: Levels, policy: PolicyPatch = {}): SimulatedService {
+  const defaults: PolicyPatch = { settle_seconds: 0, ...policy }
+  const contexts = new Map<string, ContextState>()
+  const changes: Change[] = []
+  const standpoints = new Map<string, Standpoint>()
+  const pending = new PendingOutcomes()
+  let ledger: Ledger = {
+    configuration: { levels, max_contexts: 10_000, label_wait_seconds: 0, defaults },
+    policies: new Map(),
+    pins: new Map(),
+    contexts: 0,
+    refused: 0,
+  }
+  let reported = 0
+  let snapshot = refresh([ROOT])
+
+  function refresh (keys: readonly string[]): Snapshot {
+    for (const key of keys.flatMap(chainOf)) {
+      const state = contexts.get(key)
+      const own = effectivePolicy(defaults, ledger.policies, key)
+      standpoints.set(key, { standing: standingOf(key, own, undefined, state, judge(state, own, levels)), share: state?.control_share })
+    }
+    return compileSnapshot({ stateId: 'simulation', version: reported, levels, salt }, standpoints)
+  }
+
+  function learn (entry: LogEntry): void {
+    const cursor = String(reported)
+    const { next, commit } = foldEntries({ cursor, ledger, contexts, pending }, [{ cursor, time: ++reported, entry }])
+    ledger = next.ledger
+    for (const [key, state] of commit.contexts) if (state === undefined) contexts.delete(key); else contexts.set(key, state)
+    changes.push(...commit.changes)
+    if (entry.type !== 'outcome') snapshot = refresh([ROOT, ...contexts.keys()])
+    else if (commit.decisive.length > 0) snapshot = refresh(commit.decisive)
+  }
+
+  const report = (outcome: ReportedOutcome) => learn(gradeOutcome(salt, outcome))
+
+  return {
+    serve (run) {
+      const { steps, answer_tokens = 0, ...known } = run
+      const { generation_id, group_id, context = {} } = run
+      const id = { generation_id, ...(group_id !== undefined && { group_id }), context }
+      const { arm } = decide(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
+      // A control generation is told to continue at every step, so there the asking is left out.
+      const stoppedAt = arm === 'control'
+        ? -1
+        : steps.findIndex(({ tokens, confidence }) => decide(snapshot, 'fresh', { arm, context, tokens, confidence }).decision === 'stop')
+      const stop = steps[stoppedAt]
+      if (arm === 'control') report({ ...run, arm })
+      else if (stop === undefined) report({ ...known, answer_tokens, arm })
+      else report({ ...known, answer_tokens, arm, stopped: true, tokens: Math.min(stop.tokens + answer_tokens, run.tokens), em: stop.em! })
+      return { arm, stoppedAt }
+    },
+    command: learn,
+    rule: (context) => ruleFor(snapshot, context),
+    state: (key) => contexts.get(key),
+    changes,
+  }
+}

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { seededRandom, shuffle } from '../../src/commands/random.js'
+import { PROFILES } from '../../src/commands/simulate/profiles.js'
+import { simulatedService, type FullRun } from './service.js'
+import { generate } from './stream.js'
+
+// What the share of control costs and brings: tokens saved over a whole stream, the learning included, under the `auto` share and under
+// fixed ones.
+
+export const SHARES = ['auto', 0.02, 0.05, 0.1, 0.2, 0.5] as const
+
+/** Real traces, each under the levels that give its contexts enough generations; played once. */
+export const TRACES = [
+  { file: 'frontier-self-consistency.jsonl', levels: ['task'] },
+  { file: 'older-self-consistency.jsonl', levels: ['task'] },
+  { file: 'reasoner.jsonl', levels: ['model', 'task'] },
+] as const
+
+/** Of the tokens of the full runs, what was saved; `lost` is the EM lost, net. Fractions. */
+export interface ShareFigures { readonly saved: number, readonly lost: number }
+
+export function playUnderShare (
+  share: typeof SHARES[number], levels: readonly string[], runs: Iterable<FullRun>, seed: number): ShareFigures {
+  const service = simulatedService(`salt-${seed}`, levels, { control_rate: share })
+  let [tokens, full, lost, generations] = [0, 0, 0, 0]
+  for (const run of runs) {
+    const step = run.steps[service.serve(run).stoppedAt]
+    full += run.tokens
+    tokens += step === undefined ? run.tokens : Math.min(step.tokens + (run.answer_tokens ?? 0), run.tokens)
+    lost += step === undefined ? 0 : run.em! - step.em!
+    generations++
+  }
+  return { saved: 1 - tokens / full, lost: lost / generations }
+}
+
+/** The three contexts of `stopgate simulate` in turn. */
+export function * simulatedRuns (seed: number, count: number): Generator<FullRun> {
+  const random = seededRandom(seed)
+  for (let i = 0; i < count; i++) yield generate(random, PROFILES[i % PROFILES.length]!, `share-${seed}-${i}`).run
+}
+
+/** The runs of a trace file; `null` where it is absent. */
+export function readTraceRuns (folder: string, file: string, levels: readonly string[]): FullRun[] | null {
+  const path = resolve(folder, file)
+  if (!existsSync(path)) return null
+  return readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => {
+    const run: FullRun = JSON.parse(line)
+    return { ...run, context: Object.fromEntries(levels.map((level) => [level, run.context![level]!])) }
+  })
+}
+
+export const inRandomOrder = (runs: readonly FullRun[], seed: number): FullRun[] => shuffle(seededRandom(seed), runs)
