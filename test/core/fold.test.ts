@@ -107,10 +107,11 @@ t.test('an auto share grows with the suspicion of drift, and falls with it', asy
     return fold.state().control_share
   }
   t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }), 1, 'everything at most')
-  t.equal(moved({ ...suspected, drift }, { type: 'policy', key: '*', policy: { control_rate: 0.3 } }), 0.3)
+  t.equal(moved({ ...suspected, drift }, { type: 'policy', key: '*', policy: { control_rate: 0.3 }, by: 'ops' }), 0.3)
   t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }), 0.3, 'a numeric share is what it is')
-  t.ok(moved({ ...suspected, drift: [9000, 9000, 9000] }, { type: 'policy', key: '*', policy: null }) === 1)
-  t.ok(moved(fold.state(), { type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'test' }, reason: 'test' }) < 0.1, 'nor does a pin care')
+  t.ok(moved({ ...suspected, drift: [9000, 9000, 9000] }, { type: 'policy', key: '*', policy: null, by: 'ops' }) === 1)
+  const pin = { threshold: 0.9, reason: 'test', by: 'ops', expires_at: null }
+  t.ok(moved(fold.state(), { type: 'pin', key: LEAF, pin, by: 'ops', reason: 'test' }) < 0.1, 'nor does a pin care')
 })
 
 t.test('a numeric share is followed at once', async (t) => {

@@ -287,7 +287,7 @@ t.test('after a rise under a threshold in force the generations that were contro
   const fold = memoryFold({ settle_seconds: 60, control_rate: 0.1 })
   fold.learn(KEPT, 0)
   fold.learn(KEPT, 60_000, 600)
-  fold.learn({ type: 'policy', key: '*', policy: { control_rate: 0.5 } }, 200_000)
+  fold.learn({ type: 'policy', key: '*', policy: { control_rate: 0.5 }, by: 'ops' }, 200_000)
   const { drift } = fold.state()
   fold.learn(outcomeOf({ ...LOST, u: 0.3 }), 259_999)
   t.equal(generationsAt(fold), 600, 'this one arrived because it is short')

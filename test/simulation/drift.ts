@@ -54,14 +54,14 @@ const RELEARNED = 10_000
 export function runShift ({ before, after, certified, shifted, policy, isOld = false }: ShiftOptions, seed: number): Shift | null {
   const bound = policy?.max_em_drop ?? DEFAULT_POLICY.max_em_drop
   const service = simulatedService(`salt-${seed}`, LEVELS, policy)
-  if (isOld) service.command({ type: 'policy', key: KEY, policy: { control_rate: 1 } })
+  if (isOld) service.command({ type: 'policy', key: KEY, policy: { control_rate: 1 }, by: 'simulation' })
   const indexNow = () => service.state(KEY)?.threshold_index ?? -1
   let [moved, safe, alarm, relearned] = [NEVER, { generations: 0, controls: 0, lost: 0 }, NEVER, NEVER]
   let [generations, controls, lost, index] = [-certified, 0, 0, -1]
   let [savedBefore, inForce] = [0, 0]
   for (const { run, chance, steps } of generationsOf((i) => i < certified ? before : after, seed, certified + shifted)) {
     if (generations === 0) {
-      if (isOld) service.command({ type: 'policy', key: KEY, policy: null })
+      if (isOld) service.command({ type: 'policy', key: KEY, policy: null, by: 'simulation' })
       index = indexNow()
       if (index === -1) return null // nothing was certified, so there is nothing to take back
       savedBefore = truthAt(before, index).tokens_saved_ratio
