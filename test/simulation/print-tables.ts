@@ -2,18 +2,19 @@ import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { rateOf } from '../random.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
+import { labelTable } from './missing-labels.js'
 import { inRandomOrder, playUnderShare, readTraceRuns, SHARES, simulatedRuns, TRACES } from './share.js'
 import type { FullRun } from './service.js'
 import { overconfident, planted, SIXFOLD, TRIPLED } from './stream.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [drift|compare|share] [seeds]`: the tables of the README. Seeded: the same figures wherever it runs.
+// `npm run simulations [drift|compare|share|labels] [seeds]`: the tables of the README. Seeded: the same figures wherever it runs.
 
 const [only, seedsText] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(seedsText ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
-const SECTIONS: Record<string, () => void> = { drift, compare, share }
+const SECTIONS: Record<string, () => void> = { drift, compare, share, labels }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
 
 function drift (): void {
@@ -60,6 +61,10 @@ function drift (): void {
         spread(runs.map(({ savedAfter }) => savedAfter), percent),
       ]
     })))
+}
+
+function labels (): void {
+  print('## Labels that are missing', labelTable(seedsOr(100).length))
 }
 
 function compare (): void {
