@@ -7,6 +7,7 @@ import { contexts } from '../routes/contexts.js'
 import { decisions } from '../routes/decisions.js'
 import { docs } from '../routes/docs.js'
 import { health } from '../routes/health.js'
+import { labels } from '../routes/labels.js'
 import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
@@ -59,7 +60,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
 
   app.register(swagger, documentOptions)
-  for (const routes of [decisions, outcomes, contexts, audit, model, health, metrics, docs]) app.register(routes, parts)
+  for (const routes of [decisions, outcomes, labels, contexts, audit, model, health, metrics, docs]) app.register(routes, parts)
   return app
 }
 

@@ -5,6 +5,9 @@ import type { Problem } from '../openapi/validation.js'
 /** Every error a caller can get, one line each: stable code, message, status. */
 export const UnknownLevelError = createError<[string, string]>('UNKNOWN_CONTEXT_LEVEL', 'Unknown context level "%s": the levels are %s (CONTEXT_LEVELS)', 400)
 export const InvalidOutcomeError = createError<[string]>('INVALID_OUTCOME', '%s', 400)
+export const InvalidLabelError = createError<[string]>('INVALID_LABEL', '%s', 400)
+export const OutcomeNotFoundError = createError<[string]>('OUTCOME_NOT_FOUND', 'No outcome %s is known (DEDUP_SECONDS): send the outcome first, then its label', 404)
+export const LabelTooLateError = createError<[string, string]>('LABEL_TOO_LATE', 'Outcome %s waited for its label for %s seconds (LABEL_WAIT_SECONDS) and counts as unlabelled: this label is not used', 409)
 export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
 export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: write "*" or %s, values percent-encoded where they hold %% , = * or controls', 400)
 export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'No outcome has named the context %s yet: list the known ones with GET /v1/contexts', 404)

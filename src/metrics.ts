@@ -23,6 +23,7 @@ export interface Metrics {
   readonly decisionSeconds: Histogram
   readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
   readonly outcomes: Counter<'result' | 'arm'>
+  readonly labels: Counter<'result'>
   readonly driftAlarms: Counter
   readonly recordedSteps: Counter<'result'>
   readonly joinedOutcomes: Counter<'result'>
@@ -74,6 +75,12 @@ export function createMetrics (): Metrics {
       name: 'stopgate_outcomes_total',
       help: 'Outcomes by result (accepted, duplicate, rejected, unavailable) and arm (control, treated, unknown)',
       labelNames: ['result', 'arm'],
+      registers,
+    }),
+    labels: new Counter({
+      name: 'stopgate_labels_total',
+      help: 'Labels that came after their outcome, by result (accepted, duplicate, late, unknown, rejected, unavailable)',
+      labelNames: ['result'],
       registers,
     }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),

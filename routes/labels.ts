@@ -1,0 +1,28 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { anyError } from '../openapi/error.js'
+import { LabelledSchema, LabelParamsSchema, LabelSchema } from '../openapi/label.js'
+import { label } from '../src/label.js'
+import type { Parts } from '../src/parts.js'
+
+export const labels: FastifyPluginCallbackTypebox<Parts> = (app, { config, store, service, metrics }, done) => {
+  app.post('/v1/outcomes/:generation_id/label', {
+    config: { role: 'worker' },
+    schema: {
+      tags: ['report'],
+      summary: 'The label of an outcome that came without it',
+      description: 'Taken for LABEL_WAIT_SECONDS after the outcome; then the outcome counts as unlabelled, and this is answered 409. ' +
+        'Idempotent: the first label stands. After a 503 or a lost reply, send it again.',
+      params: LabelParamsSchema,
+      body: LabelSchema,
+      response: { 202: LabelledSchema, ...anyError },
+    },
+    onError: async (_request, _reply, { code }) => { metrics.labels.inc({ result: RESULTS[code] ?? 'rejected' }) },
+  }, async (request, reply) => {
+    const isNew = await label(store, service.snapshot().salt, request.params.generation_id, request.body, config.labelWaitSeconds)
+    metrics.labels.inc({ result: isNew ? 'accepted' : 'duplicate' })
+    return await reply.code(202).send({ accepted: isNew ? 1 : 0, duplicates: isNew ? 0 : 1 })
+  })
+  done()
+}
+
+const RESULTS: Record<string, string> = { LABEL_TOO_LATE: 'late', OUTCOME_NOT_FOUND: 'unknown', STORE_UNAVAILABLE: 'unavailable', LOG_FULL: 'unavailable' }

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { build, until, type Built } from '../helper.js'
+
+const url = `/v1/contexts/${encodeURIComponent(KEY)}`
+const bare = (id: string) => ({ ...losslessOutcome(id), em: undefined })
+
+async function untilContext ({ send }: Built, expected: Record<string, number>): Promise<any> {
+  return until(`the context has ${JSON.stringify(expected)}`, async () => {
+    const { body } = await send('GET', url)
+    return Object.entries(expected).every(([field, value]) => body[field] === value) && body
+  })
+}
+
+t.test('a label that comes after its outcome', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await send('POST', '/v1/outcomes', bare('g/1 %'))
+  await untilContext(built, { awaiting_label: 1, control_generations: 0 })
+  const path = `/v1/outcomes/${encodeURIComponent('g/1 %')}/label`
+  t.match(await send('POST', path, { em: 1 }), { status: 202, body: { accepted: 1, duplicates: 0 } })
+  t.match(await untilContext(built, { awaiting_label: 0, control_generations: 1 }), { em_full: 1, unlabelled: 0 })
+  t.match(await send('POST', path, { em: 0 }), { status: 202, body: { accepted: 0, duplicates: 1 } }, 'the first stands')
+  t.match((await send('GET', '/metrics')).body, 'stopgate_labels_total{result="accepted"} 1\n')
+})
+
+t.test('a reference that comes later grades answer and probes, whose text is nowhere kept', async (t) => {
+  const built = await build(t)
+  const { send, store } = built
+  const steps = [{ tokens: 32, confidence: 0.95, answer: 'Rome' }]
+  await send('POST', '/v1/outcomes', { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 64, answer: 'Paris', steps })
+  await untilContext(built, { awaiting_label: 1 })
+  t.notMatch(JSON.stringify(await store.learned()), /Rome|Paris/)
+  await send('POST', '/v1/outcomes/g/label', { reference: 'paris' })
+  const { thresholds } = await untilContext(built, { control_generations: 1 })
+  t.match(thresholds.at(-1), { lost: 1, kept: 0, unprobed: 0 })
+})
+
+t.test('too late, or for nobody: a clear answer, and the outcome counts as unlabelled', async (t) => {
+  const built = await build(t, { LABEL_WAIT_SECONDS: '0' })
+  const { send } = built
+  await send('POST', '/v1/outcomes', bare('g'))
+  await untilContext(built, { unlabelled: 1, awaiting_label: 0 })
+  t.match(await send('POST', '/v1/outcomes/g/label', { em: 1 }), { status: 409, body: { code: 'LABEL_TOO_LATE', message: /LABEL_WAIT_SECONDS/ } })
+  const unknown = { code: 'OUTCOME_NOT_FOUND', message: /send the outcome first/ }
+  t.match(await send('POST', '/v1/outcomes/nobody/label', { em: 1 }), { status: 404, body: unknown })
+  const { body } = await send('GET', '/metrics')
+  t.match(body, 'stopgate_labels_total{result="late"} 1\n')
+  t.match(body, 'stopgate_labels_total{result="unknown"} 1\n')
+})
+
+t.test('an outcome that came with its label needs none', async (t) => {
+  const built = await build(t)
+  await built.send('POST', '/v1/outcomes', losslessOutcome('g'))
+  t.match(await built.send('POST', '/v1/outcomes/g/label', { em: 0 }), { status: 202, body: { accepted: 0, duplicates: 1 } })
+  t.match(await untilContext(built, { control_generations: 1 }), { em_full: 1 })
+})
+
+t.test('bad labels say what to change', async (t) => {
+  const { send } = await build(t)
+  const bad = [[{}, /send em/], [{ em: 2 }, /em/], [{ steps: [1] }, /send em/], [{ right: true }, /unknown field/]] as const
+  for (const [body, message] of bad) {
+    t.match(await send('POST', '/v1/outcomes/g/label', body), { status: 400, body: { message } })
+  }
+  t.match(await send('POST', `/v1/outcomes/${'x'.repeat(129)}/label`, { em: 1 }), { status: 400 })
+})
+
+t.test('labels that wait outlive a restart', async (t) => {
+  const built = await build(t)
+  await built.send('POST', '/v1/outcomes', bare('g'))
+  await untilContext(built, { awaiting_label: 1 })
+  const { DATA_DIR } = { DATA_DIR: built.config.dataDir }
+  await built.app.close()
+  const again = await build(t, { DATA_DIR })
+  t.match(await again.send('POST', '/v1/outcomes/g/label', { em: 0 }), { status: 202, body: { accepted: 1 } })
+  t.match(await untilContext(again, { control_generations: 1 }), { em_full: 0, awaiting_label: 0 })
+})
