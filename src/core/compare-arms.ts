@@ -28,9 +28,9 @@ export const NO_ARMS: Arms = { control: NO_TOTALS, treated: NO_TOTALS, em_contra
 
 /** What each arm must have before an interval is shown, which rests on a limit theorem: right and wrong answers, or generations. */
 const ENOUGH_EM = 20
-const ENOUGH_TOKENS = 200
+const ENOUGH_TOKENS = 500
 /** Compared generations at which the interval is tightest. */
-const TIGHTEST = 5000
+const TIGHTEST = 1000
 
 /** The share a generation is compared at, `null` when it is in another arm than its draw says: it began under another share. */
 export function comparedShare (arm: Arm | null, u: number, share: number): number | null {
@@ -74,7 +74,7 @@ function addContrast ({ n, weight, sum, square }: Contrast, arm: Arm, p: number,
 /**
  * Interval for the difference that stays valid however often one looks: an asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha,
  * Kennedy & Ramdas 2024, "Time-uniform central limit theory and asymptotic confidence sequences", theorem 2.2),
- * |sum - mean| <= s sqrt(n) sqrt(2 (n r^2 + 1)/(n r^2) ln(sqrt(n r^2 + 1)/level)), with r tuned to be tightest at 5,000 generations.
+ * |sum - mean| <= s sqrt(n) sqrt(2 (n r^2 + 1)/(n r^2) ln(sqrt(n r^2 + 1)/level)), with r tuned to be tightest at 1,000 generations.
  */
 function differenceOf ({ n, weight, sum, square }: Contrast, level: number): Difference | null {
   if (weight === 0) return null

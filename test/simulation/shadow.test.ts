@@ -1,0 +1,39 @@
+import t from 'tap'
+import { drawArm } from '../../src/core/arm.js'
+import { emDifference, tokensDifference } from '../../src/core/compare-arms.js'
+import { atMost, mulberry32 } from '../random.js'
+import { memoryFold, outcomeOf } from '../core/memory-fold.js'
+
+// A/A: in mode shadow a threshold is in force, the arms are drawn, and nobody is stopped, so they must not differ. Through the whole
+// learner, at its own `auto` shares, looked at after every twentieth generation.
+
+const RUNS = 40
+const LEVEL = 0.05
+
+t.test('in shadow the arms seem to differ in at most level of the runs', async (t) => {
+  const seen = { em: 0, tokens: 0 }
+  let compared = 0
+  for (let run = 1; run <= RUNS; run++) {
+    const random = mulberry32(run * 104_729)
+    const fold = memoryFold({ mode: 'shadow' }, { levels: [] })
+    const differs = { em: false, tokens: false }
+    for (let i = 0; i < 4000; i++) {
+      const u = random()
+      const arm = drawArm(u, fold.get('*')?.control_share ?? 1)
+      const tokens = 64 + Math.floor(900 * random() ** 3)
+      const isRight = random() < 0.8
+      const step = { tokens: 32, confidence: 0.97, exact_match: isRight || random() < 0.02 ? 1 : 0 } as const
+      fold.learn(outcomeOf({ generation_id: `g${i}`, u, arm, context: {}, tokens, full: { exact_match: isRight ? 1 : 0 }, steps: [step] }))
+      if (i % 20 > 0) continue
+      const { arms } = fold.state('*')
+      for (const [figure, difference] of [['em', emDifference(arms, LEVEL)], ['tokens', tokensDifference(arms, LEVEL)]] as const) {
+        if (difference === null) continue
+        if (difference.low > 0 || difference.high < 0) differs[figure] = true
+      }
+    }
+    compared += fold.state('*').arms.treated.generations
+    for (const figure of ['em', 'tokens'] as const) if (differs[figure]) seen[figure]++
+  }
+  t.ok(compared / RUNS > 1000, `${compared / RUNS} treated generations a run`)
+  for (const figure of ['em', 'tokens'] as const) t.ok(seen[figure] / RUNS <= atMost(LEVEL, RUNS), `${figure}: ${seen[figure]} of ${RUNS} runs`)
+})
