@@ -3,6 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, t
 import { documentOptions } from '../openapi/document.js'
 import { problemOf, validatorCompiler } from '../openapi/validation.js'
 import { audit } from '../routes/audit.js'
+import { columns } from '../routes/columns.js'
 import { contexts } from '../routes/contexts.js'
 import { decisions } from '../routes/decisions.js'
 import { docs } from '../routes/docs.js'
@@ -24,7 +25,7 @@ const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
-const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
 /** A request id from outside is taken when it can do no harm in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
@@ -60,7 +61,8 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
 
   app.register(swagger, documentOptions)
-  for (const routes of [decisions, outcomes, labels, contexts, audit, model, health, metrics, docs]) app.register(routes, parts)
+  const all = [decisions, columns, outcomes, labels, contexts, audit, model, health, metrics, docs]
+  for (const routes of all) app.register(routes, parts)
   return app
 }
 

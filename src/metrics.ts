@@ -19,7 +19,7 @@ export interface Readings {
 export interface Metrics {
   readonly registry: Registry
   /** Counts decisions without looking a label up. */
-  readonly decided: (reason: Reason) => void
+  readonly decided: (reason: Reason, decisions?: number) => void
   readonly decisionSeconds: Histogram
   readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
   readonly outcomes: Counter<'result' | 'arm'>
@@ -57,7 +57,7 @@ export function createMetrics (): Metrics {
 
   return {
     registry,
-    decided: (reason) => { counts.set(reason, counts.get(reason)! + 1) },
+    decided: (reason, decisions = 1) => { counts.set(reason, counts.get(reason)! + decisions) },
     decisionSeconds: new Histogram({
       name: 'stopgate_decision_duration_seconds',
       help: 'Time to decide one request (one step or a whole batch), without HTTP',

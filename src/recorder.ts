@@ -27,7 +27,7 @@ export interface RecorderOptions {
 /** Keeps the steps of control generations for their outcomes, off the decisions' path. */
 export interface Recorder {
   /** Takes a step that was decided on; never waits and never throws. */
-  readonly take: (step: Step, decision: Decision) => void
+  readonly take: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>) => void
   /** Resolves when what was taken until now is stored. @throws StoreUnavailableError, and what is not stored waits on */
   readonly flush: () => Promise<void>
   /** The outcomes of these have come: their records are not needed any more. */

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
 import { unknownLevel } from './core/context.js'
 import { decide, type Decision, type Freshness, type Step } from './core/decide.js'
+import { decideColumns, type ColumnDecisions, type Columns } from './core/decide-columns.js'
 import type { Snapshot } from './core/snapshot.js'
 import { at, UnknownLevelError } from './errors.js'
 import { emptyModel, loadModel, type Model } from './model.js'
@@ -19,6 +20,8 @@ export interface ServiceOptions {
 export interface Service {
   /** Never waits. @throws UnknownLevelError */
   readonly decide: (step: Step) => Decision
+  /** The same for many steps that were checked (checkColumns); rows that are bad are left out. */
+  readonly decideColumns: (columns: Columns, bad: ReadonlySet<number>) => ColumnDecisions
   readonly snapshot: () => Snapshot
   readonly model: () => Model
   readonly freshness: () => Freshness
@@ -109,6 +112,7 @@ export function createService ({ store, config, log, now = () => performance.now
       }
       return decide(snapshot, freshness, step)
     },
+    decideColumns: (columns, bad) => decideColumns(model.snapshot, freshness, columns, bad),
     snapshot: () => model.snapshot,
     model: () => model,
     freshness: () => freshness,

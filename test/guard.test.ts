@@ -12,6 +12,7 @@ const ACCESS_TOKENS = tokenList({ w: 'worker', o: 'operator', m: 'metrics' })
 const ROUTES: Record<string, string> = {
   'POST /v1/decisions': 'worker',
   'POST /v1/decisions/batch': 'worker',
+  'POST /v1/decisions/columns': 'worker',
   'POST /v1/outcomes': 'worker',
   'POST /v1/outcomes/batch': 'worker',
   'POST /v1/outcomes/:generation_id/label': 'worker',

@@ -48,7 +48,7 @@ export type Freshness = 'fresh' | 'stale' | 'too_old'
 /** Stop here, or continue? Doubt means continue. */
 export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): Decision {
   const rule = ruleFor(snapshot, step.context)
-  const arm = armOf(snapshot, rule, step)
+  const arm = step.arm ?? placeArm(snapshot.salt, rule, step.group_id ?? step.generation_id)
   const score = clampConfidence(step.confidence)
   const reason = reasonFor(rule, freshness, step.tokens, score, arm)
   return {
@@ -56,7 +56,7 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
     threshold: rule.threshold,
     score,
     reason,
-    would_stop: reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow',
+    would_stop: wouldStop(reason),
     arm,
     context: rule.context ?? contextKey(snapshot.levels, step.context ?? {}),
     scope: rule.scope,
@@ -68,14 +68,16 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
   }
 }
 
-/** An echoed arm wins, so that it never changes during a generation; a step that can't be placed is treated. */
-function armOf ({ salt }: Snapshot, rule: Rule, { arm, group_id: group, generation_id: generation }: Step): Arm {
-  if (arm !== undefined) return arm
-  const id = group ?? generation
+/** The arm of a step that echoes none (an echo wins, so that an arm never changes during a generation); what can't be placed is treated. */
+export function placeArm (salt: string | null, rule: Rule, id: string | undefined): Arm {
   return id === undefined || salt === null ? 'treated' : drawArm(uniform(salt, id), rule.controlShare)
 }
 
-function reasonFor (rule: Rule, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
+export function wouldStop (reason: Reason): boolean {
+  return reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow'
+}
+
+export function reasonFor (rule: Rule, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
   if (rule.mode === 'off') return 'off'
   if (freshness === 'too_old') return 'stale_model'
   if (rule.threshold === null) return 'no_threshold'

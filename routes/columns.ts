@@ -1,0 +1,58 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { AnyColumnsSchema, ColumnDecisionsSchema, ColumnsSchema } from '../openapi/columns.js'
+import { anyError } from '../openapi/error.js'
+import { validatorCompiler } from '../openapi/validation.js'
+import { checkColumns } from '../src/check-columns.js'
+import { stepAt, type ColumnDecisions, type Columns } from '../src/core/decide-columns.js'
+import type { Reason } from '../src/core/decide.js'
+import type { Parts } from '../src/parts.js'
+
+export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
+  app.post('/v1/decisions/columns', {
+    config: { role: 'worker', bound: 'handler' },
+    schema: {
+      tags: ['decide'],
+      summary: 'Many steps as columns, the fast form',
+      description: 'The same decisions as the other two, for one step of a whole engine. A row in none of the lists is: continue, treated. ' +
+        'Columns of different lengths and more than 4,096 rows are refused; a bad cell spoils only its row.',
+      body: ColumnsSchema,
+      response: { 200: ColumnDecisionsSchema, ...anyError },
+    },
+    validatorCompiler: ({ httpPart }) => validatorCompiler({ schema: AnyColumnsSchema, ...(httpPart && { httpPart }) }),
+    serializerCompiler: () => JSON.stringify,
+  }, (request, reply) => {
+    const columns = request.body
+    const endTimer = metrics.decisionSeconds.startTimer()
+    const { errors, contexts } = checkColumns(request, config.levels, columns)
+    const decided = service.decideColumns(columns, new Set(errors.map(({ index }) => index)))
+    endTimer()
+    record(columns, decided)
+    count(decided.reasons)
+    const { stop, control, would_stop, probe, rules } = decided
+    const answer = {
+      model_version: service.snapshot().version,
+      stale: service.freshness() !== 'fresh',
+      stop,
+      control,
+      would_stop,
+      probe,
+      errors,
+      contexts: rules.map(({ threshold, checkEveryTokens, minTokens }, i) =>
+        contexts[i] === null ? { threshold, check_every_tokens: checkEveryTokens, min_tokens: minTokens } : null),
+    }
+    request.log.debug({ columns, decisions: answer }, 'decided')
+    reply.send(answer as typeof answer & { errors: Array<typeof errors[number]> })
+  })
+
+  function record (columns: Columns, { control, reasons }: ColumnDecisions): void {
+    if (columns.generation_ids === undefined) return
+    for (const row of control) recorder.take(stepAt(columns, row), { arm: 'control', reason: reasons[row]! })
+  }
+
+  function count (reasons: ColumnDecisions['reasons']): void {
+    const counts = new Map<Reason, number>()
+    for (const reason of reasons) if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+    for (const [reason, decisions] of counts) metrics.decided(reason, decisions)
+  }
+  done()
+}

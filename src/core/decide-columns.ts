@@ -1,0 +1,85 @@
+import type { Arm } from './arm.js'
+import type { Context } from './context.js'
+import { placeArm, reasonFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
+import type { Em } from './evidence.js'
+import { clampConfidence } from './outcome.js'
+import { isProbeDue } from './probe.js'
+import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
+
+type Column<T> = ReadonlyArray<T | null>
+
+/** Many steps, a column for each field; row i of each column together is a step. `null` is a field that is absent. */
+export interface Columns {
+  /** Those that the rows of `context` point into. */
+  readonly contexts: readonly Context[]
+  readonly context: readonly number[]
+  readonly tokens: readonly number[]
+  readonly confidence: Column<number>
+  readonly generation_ids?: Column<string>
+  readonly group_ids?: Column<string>
+  readonly arms?: Column<Arm>
+  readonly signals?: Readonly<Record<string, Column<number>>>
+  readonly em?: Column<Em>
+  readonly answer?: Column<string>
+  readonly probed_score?: Column<number>
+}
+
+/** What was decided: the rows of which something is so, in order. */
+export interface ColumnDecisions {
+  readonly stop: number[]
+  readonly control: number[]
+  readonly would_stop: number[]
+  /** Control rows at which an answer is to be forced. */
+  readonly probe: number[]
+  /** Of each row; of one that was left out none. */
+  readonly reasons: ReadonlyArray<Reason | undefined>
+  /** Of each context. */
+  readonly rules: readonly Rule[]
+}
+
+/**
+ * The same decisions as `decide` on each row, to the bit, without making a step or a decision of it.
+ * @param bad rows to leave out
+ */
+export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>): ColumnDecisions {
+  const { context, tokens, confidence, generation_ids: generations, group_ids: groups, arms, em, answer, probed_score: probed } = columns
+  const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
+  const reasons = new Array<Reason | undefined>(context.length)
+  const stop: number[] = []
+  const control: number[] = []
+  const would_stop: number[] = []
+  const probe: number[] = []
+  for (let row = 0; row < context.length; row++) {
+    if (bad.size > 0 && bad.has(row)) continue
+    const rule = rules[context[row]!]!
+    const score = clampConfidence(confidence[row]!)
+    const arm = arms?.[row] ?? placeArm(snapshot.salt, rule, groups?.[row] ?? generations?.[row] ?? undefined)
+    const reason = reasons[row] = reasonFor(rule, freshness, tokens[row]!, score, arm)
+    if (reason === 'score_at_threshold') stop.push(row)
+    if (wouldStop(reason)) would_stop.push(row)
+    if (arm !== 'control') continue
+    control.push(row)
+    const isProbed = (em?.[row] ?? answer?.[row] ?? null) !== null
+    if (!isProbed && isProbeDue(rule, arm, { tokens: tokens[row]!, probed_score: probed?.[row] ?? null }, score)) probe.push(row)
+  }
+  return { stop, control, would_stop, probe, reasons, rules }
+}
+
+/** The step that a row is; of a context index that points nowhere, a step without a context. */
+export function stepAt (columns: Columns, row: number): Step {
+  const { contexts, context, tokens, confidence, generation_ids, group_ids, arms, signals, em, answer, probed_score } = columns
+  const its = <T> (column: Column<T> | undefined): T | undefined => column?.[row] ?? undefined
+  const named = Object.entries(signals ?? {}).map(([name, values]) => [name, values[row]] as const).filter(([, value]) => value !== null)
+  const optional = {
+    context: contexts[context[row]!],
+    generation_id: its(generation_ids),
+    group_id: its(group_ids),
+    arm: its(arms),
+    em: its(em),
+    answer: its(answer),
+    probed_score: its(probed_score),
+    signals: signals && Object.fromEntries(named),
+  }
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined)
+  return { tokens: tokens[row]!, confidence: confidence[row]!, ...Object.fromEntries(given) }
+}
