@@ -62,12 +62,15 @@ const ArmsSchema = Type.Object({
 
 export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false })
 
-export const NullablePinSchema = Type.Unsafe<{ threshold: number | null, reason: string, by: string, expires_at: string | null } | null>({
+type WirePin = { threshold: number | null, reason: string, by: string, expires_at: string | null, rollback?: number }
+
+export const NullablePinSchema = Type.Unsafe<WirePin | null>({
   ...Type.Object({
     threshold: nullableRatio('Score at which to stop; null: never stop'),
     reason: Type.String({ description: 'Why' }),
     by: Type.String({ description: 'Name of the token it was set with' }),
     expires_at: nullable<string>('string', { format: 'date-time', description: 'When it ends by itself (ISO 8601, UTC); null: when it is removed' }),
+    rollback: Type.Optional(Type.Integer({ description: 'The version whose thresholds it brought back, where a rollback set it' })),
   }),
   type: ['object', 'null'],
   title: 'NullablePin',

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { PinSchema } from './context.js'
 import { nullable, nullableRatio, time } from './fields.js'
 
 export const ModelSchema = Type.Object({
@@ -36,6 +37,32 @@ export const HistorySchema = Type.Object({
     reason: Type.Optional(Type.String({ description: 'Where a command caused it: why, if that was said' })),
   }), { description: 'Newest first' }),
 }, { title: 'History', description: 'Moves of thresholds' })
+
+export const RollbackSchema = Type.Object({
+  version: Type.Integer({ minimum: 0, description: 'Whose thresholds to bring back, as history and audit name it (from 0)', examples: [0] }),
+  reason: PinSchema.properties.reason,
+  expires_in_seconds: PinSchema.properties.expires_in_seconds,
+}, { additionalProperties: false, title: 'Rollback', description: 'Where to go back to', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
+
+export const RollbackQuerySchema = Type.Object({
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: say what it would do, and do nothing' })),
+}, { additionalProperties: false })
+
+export const RollbackReplySchema = Type.Object({
+  version: Type.Integer({ description: 'Whose thresholds they are' }),
+  dry_run: Type.Boolean({ description: 'true: nothing was done' }),
+  contexts: Type.Array(Type.Object({
+    key: Type.String({ description: 'Context key' }),
+    before: nullableRatio('Threshold in force until now; null: never stop'),
+    after: nullableRatio('Threshold it is pinned to'),
+  }), { description: 'What was pinned, what changes first (at most 200)' }),
+  total: Type.Integer({ description: 'Contexts pinned' }),
+  changing: Type.Integer({ description: 'Of them, those whose threshold changes' }),
+}, { title: 'RollbackReply', description: 'What a rollback pinned, or would' })
+
+export const RollbackEndSchema = Type.Object({
+  removed: Type.Integer({ description: 'Pins removed' }),
+}, { title: 'RollbackEnd', description: 'The way back' })
 
 export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, { title: 'Live', description: 'The process answers' })
 

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { nullableRatio } from './fields.js'
 import { DEFAULT_POLICY, type Policy, type PolicyPatch } from '../src/core/policy.js'
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
@@ -52,10 +53,22 @@ export const PolicyPatchSchema = Type.Unsafe<PolicyPatch>({
 
 export const PolicyQuerySchema = Type.Object({
   reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'Why, for those who read it later (1 to 500 characters)' })),
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: say what it would do, and do nothing' })),
 }, { additionalProperties: false })
 
 export const PolicyReplySchema = Type.Object({
   key: Type.String({ description: 'Context key' }),
   policy: PolicyPatchSchema,
   effective: PolicySchema,
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: this is what it would be, and the rest what it would do' })),
+  contexts: Type.Optional(Type.Array(Type.Object({
+    key: Type.String({ description: 'Context key' }),
+    before: nullableRatio('Threshold in force now; null: never stop'),
+    after: nullableRatio('Threshold that would be in force'),
+    status_after: Type.String({ description: 'settling, learning, certified or drifted' }),
+    new_epoch: Type.Boolean({ description: 'Its evidence would start from zero' }),
+    post_hoc: Type.Boolean({ description: 'The wish would count as chosen after looking: the bar thirty times higher until the next epoch' }),
+  }), { description: 'Contexts it reaches, those that change first (at most 200)' })),
+  total: Type.Optional(Type.Integer({ description: 'Contexts it reaches' })),
+  changing: Type.Optional(Type.Integer({ description: 'Of them, those whose threshold or epoch changes' })),
 }, { title: 'PolicyReply', description: 'What the context states, and with what it inherits' })

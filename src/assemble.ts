@@ -9,6 +9,7 @@ import { startLearner } from './learner.js'
 import { createMetrics } from './metrics.js'
 import type { Parts } from './parts.js'
 import { createRecorder } from './recorder.js'
+import { createRollback } from './rollback.js'
 import { createService } from './service.js'
 import { createStore } from './store/create-store.js'
 
@@ -35,7 +36,9 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     lag: service.lag,
     ...busiestContexts(store, service),
   })
-  const parts: Parts = { config, access, store, service, learner, contexts: createContexts(store, service, config), recorder, metrics }
+  const contexts = createContexts(store, service, config)
+  const rollback = createRollback(store, service, config)
+  const parts: Parts = { config, access, store, service, learner, contexts, rollback, recorder, metrics }
   const app = createApp(parts, log)
   app.addHook('onClose', async () => {
     access.close()

@@ -1,14 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Config } from './config.js'
 import type { ContextState } from './core/context-state.js'
-import { chainOf, isWithin, parseContextKey, ROOT } from './core/context.js'
+import { isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext, type ContextView, type Known, type Status } from './core/describe.js'
 import { describeThresholds, whatIf, type ThresholdRow, type WhatIf } from './core/describe-thresholds.js'
 import type { Pin } from './core/in-force.js'
 import type { Origin } from './core/log-entry.js'
+import { policyEffects, type PolicyEffect } from './core/policy-effect.js'
 import { effectivePolicy, policyProblem, type Policy, type PolicyPatch } from './core/policy.js'
 import { createCommander } from './commander.js'
 import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, TooManyError, at } from './errors.js'
+import { foresee, type Foreseen } from './foreseen.js'
+import { eachKnown, knownKeys, readKnown, readWishes } from './known.js'
 import { iso, pinOnWire, type WirePin } from './on-wire.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
@@ -17,6 +20,11 @@ import type { Store } from './store/store.js'
 type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : F extends 'pin' ? WirePin | null : T[F] }
 
 export interface PolicyView { readonly key: string, readonly policy: PolicyPatch, readonly effective: Policy }
+
+/** What the policy would do, and has not done. */
+export interface PolicyTrial extends PolicyView, Foreseen<PolicyEffect> { readonly dry_run: true }
+
+export interface PolicyWish extends Origin { readonly dry_run?: boolean }
 
 type Wish = Partial<Pick<Policy, 'max_em_drop' | 'error_level'>>
 
@@ -32,7 +40,7 @@ export interface Contexts {
   readonly whatIf: (key: string, wish: Wish) => Promise<WhatIf & { key: string }>
   readonly policy: (key: string) => Promise<PolicyView>
   /** Puts a policy in place of the one the context states; `null` removes that. */
-  readonly setPolicy: (key: string, policy: PolicyPatch | null, origin: Origin) => Promise<PolicyView>
+  readonly setPolicy: (key: string, policy: PolicyPatch | null, wish: PolicyWish) => Promise<PolicyView | PolicyTrial>
   readonly setPin: (key: string, pin: PinWish | null, origin: Required<Origin>) => Promise<void>
   /** Starts a new epoch. */
   readonly reset: (key: string, origin: Required<Origin>) => Promise<void>
@@ -45,11 +53,7 @@ export interface PinWish { readonly threshold: number | null, readonly expires_i
 const CHUNK = 200
 
 export function createContexts (store: Store, service: Service, config: Config): Contexts {
-  async function know (keys: readonly string[]): Promise<Known> {
-    const links = new Set(keys.flatMap(chainOf))
-    const [policies, pins, states] = await Promise.all([store.policies(), store.pins(), store.readContexts([...links])])
-    return { levels: config.levels, defaults: config.defaultPolicy, policies, pins, states }
-  }
+  const know = (keys: readonly string[]) => readKnown(store, config, keys)
 
   async function knowOne (key: string): Promise<{ known: Known, state: ContextState }> {
     const known = await know([key])
@@ -76,12 +80,28 @@ export function createContexts (store: Store, service: Service, config: Config):
 
   const command = createCommander(store, service)
 
-  /** Throws unless the policy would be a whole one in every context that it reaches. */
-  function checkPolicy (policies: ReadonlyMap<string, PolicyPatch>, key: string): void {
+  /** The policies with another one in them; throws unless each would be a whole one wherever it reaches. */
+  function checkedPolicies (stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
+    const policies = new Map(stated)
+    if (policy !== null) checkRoom(policies, key)
+    if (policy === null) policies.delete(key); else policies.set(key, policy)
     for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
       const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
     }
+    return policies
+  }
+
+  async function tryPolicy (key: string, policy: PolicyPatch | null): Promise<PolicyTrial> {
+    const wishes = await readWishes(store)
+    const policies = checkedPolicies(wishes.policies, key, policy)
+    const keys = (await knownKeys(store, config)).filter((other) => isWithin(other, key))
+    const effects: PolicyEffect[] = []
+    await eachKnown(store, config, keys, wishes, (known, chunk) => {
+      effects.push(...policyEffects(known, key, policy, chunk.filter((within) => known.states.has(within)), Date.now()))
+    })
+    const effective = effectivePolicy(config.defaultPolicy, policies, key)
+    return { key, policy: policy ?? {}, effective, dry_run: true, ...foresee(effects) }
   }
 
   return {
@@ -126,13 +146,11 @@ export function createContexts (store: Store, service: Service, config: Config):
       return await policyReply(key)
     },
 
-    async setPolicy (key, policy, origin) {
+    async setPolicy (key, policy, { dry_run = false, ...origin }) {
       check(key)
+      if (dry_run) return await tryPolicy(key, policy)
       await command(async () => {
-        const policies = new Map(await store.policies())
-        if (policy !== null) checkRoom(policies, key)
-        if (policy === null) policies.delete(key); else policies.set(key, policy)
-        checkPolicy(policies, key)
+        checkedPolicies(await store.policies(), key, policy)
         return [{ type: 'policy', key, policy, ...origin }]
       })
       return await policyReply(key)

@@ -11,6 +11,8 @@ export const LabelTooLateError = createError<[string, string]>('LABEL_TOO_LATE',
 export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
 export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: write "*" or %s, values percent-encoded where they hold %% , = * or controls', 400)
 export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'No outcome has named the context %s yet: list the known ones with GET /v1/contexts', 404)
+export const FutureVersionError = createError<[string, string]>('UNKNOWN_VERSION', 'There is no version %s yet: the model is at version %s', 400)
+export const VersionOutOfReachError = createError<[string]>('VERSION_OUT_OF_REACH', 'History and audit trail reach back to version %s: roll back to that one or a later one', 409)
 export const TooManyError = createError<[string]>('TOO_MANY', 'There are %s already (MAX_CONTEXTS): remove one first', 409)
 export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store can\'t be reached, nothing was kept: send it again', 503)
 export const LogFullError = createError('LOG_FULL', 'The learner is behind, nothing was kept: send it again later. MAX_LOG_ENTRIES outcomes wait to be folded; look at stopgate_outcome_log_lag, sum(stopgate_learner_leader) and the warnings of /readyz', 503)

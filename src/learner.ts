@@ -6,6 +6,7 @@ import type { Change, Ledger } from './core/fold.js'
 import { isTickDue } from './core/learn-time.js'
 import type { Configuration } from './core/log-entry.js'
 import { PendingOutcomes } from './core/pending.js'
+import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { LeaseLostError, StoreUnavailableError, type Store, type StoredEntry } from './store/store.js'
 
@@ -15,6 +16,8 @@ const BATCH = 256
 const WAIT_MS = 500
 /** How often the learner asks whether some evidence has fallen silent, ms. */
 const TICK_MS = 30_000
+/** How often it looks for pins that have expired, ms. */
+const PINS_MS = 1000
 
 export interface LearnerOptions {
   readonly store: Store
@@ -72,6 +75,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     try {
       const memory = await recall(token)
       let tickAt = Date.now() + TICK_MS
+      let pinsAt = Date.now()
       while (!lost.signal.aborted && !stop.signal.aborted) {
         const entries = await store.read(memory.cursor, BATCH, WAIT_MS)
         if (entries.length > 0) await foldAndCommit(token, memory, entries)
@@ -80,6 +84,10 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
           tickAt = Date.now() + TICK_MS
           const isDue = isTickDue({ ...memory, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
           if (isDue) await store.append([{ type: 'tick' }])
+        }
+        if (Date.now() >= pinsAt) {
+          pinsAt = Date.now() + PINS_MS
+          await endExpiredPins(store, memory.ledger.pins, Date.now())
         }
         await setImmediate()
       }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ContextState } from './core/context-state.js'
 import { chainOf, parseContextKey, ROOT, type Levels } from './core/context.js'
-import { standingOf, type Pin } from './core/in-force.js'
+import { livePins, standingOf, type Pin } from './core/in-force.js'
 import { judge } from './core/judge.js'
 import { effectivePolicy, type PolicyPatch } from './core/policy.js'
 import { compileSnapshot, type Snapshot, type Standpoint } from './core/snapshot.js'
@@ -41,6 +41,18 @@ export async function loadModel (store: Store, options: ModelOptions, previous: 
     await setImmediate() // the embedded store answers without letting others in
   }
   return assemble(options, revision, policies, pins, standpoints)
+}
+
+/** The model without the pins that have expired; the same where none has. @param now ms */
+export function endPins (model: Model, options: ModelOptions, now: number): Model {
+  const pins = livePins(model.pins, now)
+  if (pins === model.pins) return model
+  const standpoints = new Map(model.standpoints)
+  for (const [key, { standing, share }] of model.standpoints) {
+    if (model.pins.has(key) && !pins.has(key)) standpoints.set(key, { standing: { ...standing, pin: undefined }, share })
+  }
+  const { policyVersion, policies, snapshot: { stateId, salt, version } } = model
+  return assemble(options, { stateId, salt, version, policyVersion }, policies, pins, standpoints)
 }
 
 function canBuildOn ({ snapshot }: Model, revision: Revision): boolean {

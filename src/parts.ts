@@ -4,6 +4,7 @@ import type { Contexts } from './contexts.js'
 import type { Learner } from './learner.js'
 import type { Metrics } from './metrics.js'
 import type { Recorder } from './recorder.js'
+import type { Rollback } from './rollback.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
 
@@ -15,6 +16,7 @@ export interface Parts {
   readonly service: Service
   readonly learner: Learner
   readonly contexts: Contexts
+  readonly rollback: Rollback
   readonly recorder: Recorder
   readonly metrics: Metrics
 }

@@ -5,7 +5,7 @@ import { decide, type Decision, type Freshness, type Step } from './core/decide.
 import { decideColumns, type ColumnDecisions, type Columns } from './core/decide-columns.js'
 import type { Snapshot } from './core/snapshot.js'
 import { at, UnknownLevelError } from './errors.js'
-import { emptyModel, loadModel, type Model } from './model.js'
+import { emptyModel, endPins, loadModel, type Model } from './model.js'
 import { StoreUnavailableError, type Store } from './store/store.js'
 
 export interface ServiceOptions {
@@ -14,6 +14,8 @@ export interface ServiceOptions {
   readonly log: FastifyBaseLogger
   /** Monotonic clock, ms. */
   readonly now?: () => number
+  /** Wall clock, ms: by it pins expire, whether or not the store can be reached. */
+  readonly clock?: () => number
 }
 
 /** Holds the one mutable reference of a replica, the model it decides with, and keeps it in step with the store. */
@@ -34,7 +36,7 @@ export interface Service {
   readonly close: () => Promise<void>
 }
 
-export function createService ({ store, config, log, now = () => performance.now() }: ServiceOptions): Service {
+export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions): Service {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let model = emptyModel(options)
   let inStepAt = -Infinity // when the model was last known to be what a live learner has
@@ -61,7 +63,7 @@ export function createService ({ store, config, log, now = () => performance.now
         log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version: some of what was learned is lost')
       }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
-        model = await loadModel(store, options, isFull ? null : model, revision)
+        model = endPins(await loadModel(store, options, isFull ? null : model, revision), options, clock())
         log.debug({ version: revision.version, contexts: model.standpoints.size }, 'model loaded')
       }
       lag = revision.lag
@@ -100,7 +102,7 @@ export function createService ({ store, config, log, now = () => performance.now
     if (isRegained) isReloadDue = true
     refresh()
   })
-  const poll = setInterval(() => { judgeAge(); refresh() }, config.pollSeconds * 1000)
+  const poll = setInterval(() => { judgeAge(); model = endPins(model, options, clock()); refresh() }, config.pollSeconds * 1000)
   poll.unref()
 
   return {

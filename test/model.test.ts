@@ -2,7 +2,7 @@ import t from 'tap'
 import { readConfig } from '../src/config.js'
 import type { Context } from '../src/core/context.js'
 import { ruleFor } from '../src/core/snapshot.js'
-import { emptyModel, loadModel } from '../src/model.js'
+import { emptyModel, endPins, loadModel } from '../src/model.js'
 import { certify, CONTEXT, KEY } from './certify.js'
 import { build } from './helper.js'
 
@@ -32,4 +32,21 @@ t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
     }
   }
   t.equal(ruleFor(model.snapshot, CONTEXT).context, KEY)
+})
+
+t.test('the model without an expired pin is the one it would be had there been none', async (t) => {
+  const { store, send, service, ...built } = await build(t)
+  await certify({ ...built, send, service })
+  const free = await loadModel(store, options, null, await store.revision())
+  await store.append([
+    { type: 'pin', key: KEY, pin: { threshold: 0.2, reason: 'r', by: 'ops', expires_at: 1000 }, by: 'ops', reason: 'r' },
+    { type: 'pin', key: 'model=new', pin: { threshold: 0.3, reason: 'r', by: 'ops', expires_at: 2000 }, by: 'ops', reason: 'r' },
+  ])
+  const pinned = await loadModel(store, options, null, await store.revision())
+  t.equal(endPins(pinned, options, 999), pinned, 'nothing to do')
+  const one = endPins(pinned, options, 1000)
+  t.strictSame(ruleFor(one.snapshot, CONTEXT), ruleFor(free.snapshot, CONTEXT))
+  t.equal(one.pins.size, 1)
+  t.equal(endPins(one, options, 2000).pins.size, 0)
+  t.equal(pinned.pins.size, 2, 'the model before is as it was')
 })

@@ -17,6 +17,7 @@ export interface ServiceProcess {
   /** Resolves when it serves. */
   readonly url: () => Promise<string>
   readonly post: (path: string, body: unknown) => Promise<{ status: number, body: any }>
+  readonly put: (path: string, body: unknown) => Promise<{ status: number, body: any }>
   readonly get: (path: string) => Promise<{ status: number, body: any }>
 }
 
@@ -42,6 +43,7 @@ export function startProcess (t: Test, env: NodeJS.ProcessEnv): ServiceProcess {
     exited: new Promise((resolve) => { child.once('exit', (code, signal) => resolve({ code, signal })) }),
     url,
     post: (path, body) => call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    put: (path, body) => call(path, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     get: (path) => call(path, {}),
   }
 }

@@ -3,19 +3,19 @@ import t from 'tap'
 import { readConfig } from '../src/config.js'
 import { createService } from '../src/service.js'
 import { StoreUnavailableError, type Store } from '../src/store/store.js'
-import { certify, CONTEXT } from './certify.js'
+import { certify, CONTEXT, KEY } from './certify.js'
 import { build, until } from './helper.js'
 
 const log = pino({ level: 'silent' })
 const step = { arm: 'treated', tokens: 32, confidence: 0.96, context: CONTEXT } as const
 
 /** A replica on the store of a built service; `overrides` stand in for parts of the store that fail. */
-function replica (t: import('tap').Test, store: Store, overrides: Partial<Store> = {}, now?: () => number, env: NodeJS.ProcessEnv = {}) {
+function replica (t: import('tap').Test, store: Store, overrides: Partial<Store> = {}, now?: () => number, env: NodeJS.ProcessEnv = {}, clock?: () => number) {
   const view = new Proxy(store, {
     get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
   })
   const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', ...env })
-  const service = createService({ store: view, config, log, ...(now && { now }) })
+  const service = createService({ store: view, config, log, ...(now && { now }), ...(clock && { clock }) })
   t.teardown(service.close)
   return service
 }
@@ -83,4 +83,23 @@ t.test('a store that went back is loaded again, whole', async (t) => {
 t.test('an unknown level is an error that names the levels', async (t) => {
   const { service } = await build(t)
   t.throws(() => service.decide({ tokens: 1, confidence: 1, context: { colour: 'red' } }), { code: 'UNKNOWN_CONTEXT_LEVEL', message: /model, task/ })
+})
+
+t.test('a pin ends by the replica\'s own clock, though the store is down', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const end = Date.now() + 3_600_000
+  await built.store.append([{ type: 'pin', key: '*', pin: { threshold: null, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }])
+  await built.store.append([{ type: 'pin', key: KEY, pin: { threshold: null, reason: 'r', by: 'ops', expires_at: end }, by: 'ops', reason: 'r' }])
+  let wallClock = end - 1
+  let isDown = false
+  const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
+  const service = replica(t, built.store, { revision, onNotice: () => {} }, undefined, { POLL_SECONDS: '0.02' }, () => wallClock)
+  await until('the pin is in force', () => service.ageSeconds() !== null && service.decide(step).reason === 'no_threshold')
+  isDown = true
+  wallClock = end
+  await until('the pin has ended', () => service.decide(step).decision === 'stop')
+  const late = replica(t, built.store, {}, undefined, {}, () => end)
+  await late.refresh()
+  t.equal(late.decide(step).decision, 'stop', 'nor is an expired pin ever loaded')
 })

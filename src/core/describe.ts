@@ -56,7 +56,8 @@ export interface ContextView {
   readonly updated_at: number
 }
 
-function standpoint ({ levels, defaults, policies, pins, states }: Known, key: string) {
+/** What a context amounts to, with the pins and policies there are. */
+export function standpoint ({ levels, defaults, policies, pins, states }: Known, key: string) {
   const policy = effectivePolicy(defaults, policies, key)
   const state = states.get(key)
   return standingOf(key, policy, pins.get(key), state, judge(state, policy, levels))
@@ -112,7 +113,7 @@ function intervalAt (evidence: Evidence, k: number, level: number): { low: numbe
   return emDropInterval(evidence.generations, evidence.lost[k]!, evidence.gained[k]!, level)
 }
 
-function statusOf (state: ContextState, index: number, now: number): Status {
+export function statusOf (state: ContextState, index: number, now: number): Status {
   if (index !== -1) return 'certified'
   if (state.epoch_cause === 'drift') return 'drifted'
   return now < state.settles_at ? 'settling' : 'learning'

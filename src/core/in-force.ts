@@ -11,6 +11,19 @@ export interface Pin {
   readonly by: string
   /** When it ends by itself, ms; `null`: never. */
   readonly expires_at: number | null
+  /** The version whose thresholds it brought back, where a rollback set it. */
+  readonly rollback?: number
+}
+
+/** Whether a pin is still in force, ms. */
+export function isLive ({ expires_at: end }: Pin, now: number): boolean {
+  return end === null || now < end
+}
+
+/** The pins that are in force; the same map where none has expired. */
+export function livePins (pins: ReadonlyMap<string, Pin>, now: number): ReadonlyMap<string, Pin> {
+  const live = [...pins].filter(([, pin]) => isLive(pin, now))
+  return live.length === pins.size ? pins : new Map(live)
 }
 
 export type Scope = 'own' | 'parent' | 'none'

@@ -12,7 +12,7 @@ import type { Policy, PolicyPatch } from './policy.js'
 function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
   const before = fold.ledger
   const { levels } = ledger.configuration
-  const keys = [...fold.keys()].filter((key) => isWithin(key, under))
+  const keys = isLeaf(under, levels) ? [under].filter((key) => fold.get(key)) : [...fold.keys()].filter((key) => isWithin(key, under))
   fold.ledger = ledger
   for (const key of keys) {
     const state = fold.get(key)!

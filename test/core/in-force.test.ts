@@ -1,6 +1,6 @@
 import t from 'tap'
 import { GRID } from '../../src/core/grid.js'
-import { inForce, standingOf, wantedShare } from '../../src/core/in-force.js'
+import { inForce, isLive, livePins, standingOf, wantedShare, type Pin } from '../../src/core/in-force.js'
 import { FIRST, GAINED, KEPT, memoryFold, policyWith } from './memory-fold.js'
 import { GUARANTEE, standingWith, type Stands } from './snapshot-of.js'
 
@@ -71,4 +71,14 @@ t.test('a standing says what a state amounts to', async (t) => {
   t.ok(standingOf('k', policyWith(), undefined, recovering, { index: -1, guarantee: null }).isRecovering)
   t.notOk(standingOf('k', policyWith(), undefined, recovering, judgement).isRecovering, 'certified again')
   t.match(standingOf('k', policyWith(), undefined, undefined, { index: -1, guarantee: null }), { savedRatio: 0, generations: 0, isRecovering: false })
+})
+
+t.test('a pin ends at its time, not before', async (t) => {
+  const pin = (expires_at: number | null): Pin => ({ threshold: 0.5, reason: 'r', by: 'ops', expires_at })
+  t.ok(isLive(pin(null), 1e15))
+  t.ok(isLive(pin(1000), 999))
+  t.notOk(isLive(pin(1000), 1000))
+  const pins = new Map([['a', pin(null)], ['b', pin(1000)]])
+  t.equal(livePins(pins, 999), pins, 'the same where none has expired')
+  t.same([...livePins(pins, 1000).keys()], ['a'])
 })

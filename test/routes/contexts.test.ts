@@ -96,3 +96,73 @@ t.test('a reset starts a new epoch', async (t) => {
   const { changes } = (await send('GET', '/v1/model/history')).body
   t.match(changes[0], { key: KEY, cause: 'reset', epoch: 2, after: null, before: Number })
 })
+
+t.test('a pin with an end shows it, and ends: in force, in learned state, in history and audit', async (t) => {
+  const built = await build(t, { POLL_SECONDS: '0.05' })
+  const { send } = built
+  await certify(built)
+  await send('PUT', `${url}/pin`, { threshold: null, reason: 'incident 42', expires_in_seconds: 1 })
+  const { pin } = (await send('GET', url)).body
+  t.match(pin, { threshold: null, reason: 'incident 42', by: 'anonymous', expires_at: String })
+  t.ok(Math.abs(Date.parse(pin.expires_at) - Date.now()) <= 1000)
+  const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 0.97, context: CONTEXT })).body.decision
+  t.equal(await ask(), 'continue')
+  await until('it has ended', async () => await ask() === 'stop')
+  const changes = await until('it is in the history', async () => { const { changes } = (await send('GET', '/v1/model/history')).body; return changes[0].reason === 'expired' && changes })
+  t.match(changes[0], { key: KEY, cause: 'pin', by: 'stopgate', before: null, after: null })
+  t.match((await send('GET', '/v1/audit')).body.commands[0], { key: KEY, by: 'stopgate', reason: 'expired', pin: null, replaced: pin })
+  t.match((await send('GET', url)).body, { pin: null, threshold: Number })
+})
+
+t.test('a dry run says what a policy would do, and does nothing', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await certify(built)
+  const { threshold } = (await send('GET', url)).body
+  const before = { policy: (await send('GET', `${url}/policy`)).body, audit: (await send('GET', '/v1/audit')).body }
+  const trial = (await send('PUT', '/v1/contexts/model=q/policy?dry_run=true', { min_tokens: 10 })).body
+  t.match(trial, {
+    key: 'model=q',
+    policy: { min_tokens: 10 },
+    effective: { min_tokens: 10, max_em_drop: 0.02 },
+    dry_run: true,
+    contexts: [
+      { key: 'model=q', new_epoch: true, before: null, after: null },
+      { key: KEY, new_epoch: true, before: threshold, after: null, status_after: 'learning', post_hoc: false },
+    ],
+    total: 2,
+    changing: 2,
+  })
+  t.match((await send('PUT', `${url}/policy?dry_run=true`, { max_em_drop: 0.1 })).body.contexts, [{ key: KEY, new_epoch: false, post_hoc: true, after: Number }])
+  t.match((await send('DELETE', '/v1/contexts/*/policy?dry_run=true')).body, { policy: {}, dry_run: true, total: 3, changing: 0 })
+  t.match(await send('PUT', '/v1/contexts/*/policy?dry_run=true', { max_em_drop: 0.001, evidence_window: 1000 }), { status: 400, body: { code: 'INVALID_POLICY' } })
+  t.same({ policy: (await send('GET', `${url}/policy`)).body, audit: (await send('GET', '/v1/audit')).body }, before)
+
+  await send('PUT', '/v1/contexts/model=q/policy', { min_tokens: 10 })
+  for (const { key, after, status_after } of trial.contexts) {
+    await until('it is learned', async () => (await send('GET', `/v1/contexts/${encodeURIComponent(key)}`)).body.epoch === 2)
+    t.match((await send('GET', `/v1/contexts/${encodeURIComponent(key)}`)).body, { threshold: after, status: status_after }, 'and so it comes')
+  }
+})
+
+t.test('modes: enforce stops, shadow only says that it would, off says nothing; the rest of the traffic goes on', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  const other = { model: 'q', task: 'other' }
+  await certify(built)
+  await certify(built, other)
+  const ask = async (context = CONTEXT, arm = 'treated') => (await send('POST', '/v1/decisions', { arm, tokens: 32, confidence: 0.97, context })).body
+  for (const [mode, answer] of [
+    ['enforce', { decision: 'stop', reason: 'score_at_threshold', would_stop: true }],
+    ['shadow', { decision: 'continue', reason: 'shadow', would_stop: true }],
+    ['off', { decision: 'continue', reason: 'off', would_stop: false }],
+  ] as const) {
+    t.equal((await send('PUT', `${url}/policy`, { mode })).status, 200)
+    t.match(await ask(), answer)
+    t.equal((await send('GET', url)).body.mode, mode)
+    t.match(await ask(other), { decision: 'stop' }, 'of another context')
+    if (mode !== 'off') t.match(await ask(CONTEXT, 'control'), { decision: 'continue', reason: 'control_arm', would_stop: true })
+  }
+  await send('DELETE', `${url}/policy`)
+  t.match(await ask(), { decision: 'stop' })
+})

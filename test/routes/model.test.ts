@@ -1,6 +1,6 @@
 import t from 'tap'
-import { certify, KEY } from '../certify.js'
-import { build } from '../helper.js'
+import { certify, CONTEXT, KEY } from '../certify.js'
+import { build, until } from '../helper.js'
 
 t.test('the live model and its history', async (t) => {
   const built = await build(t, { CONTEXT_LEVELS: 'model,task' })
@@ -12,4 +12,53 @@ t.test('the live model and its history', async (t) => {
   t.ok(body.version > 0 && body.state_id !== '')
   const { changes } = (await send('GET', '/v1/model/history')).body
   t.match(changes.at(-1), { key: KEY, cause: 'evidence', epoch: 1, before: null, after: Number })
+})
+
+t.test('a rollback is a set of pins, with an easy way back', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  const url = `/v1/contexts/${encodeURIComponent(KEY)}`
+  await certify(built)
+  const { version } = (await send('GET', '/v1/model')).body
+  const { threshold } = (await send('GET', url)).body
+  await send('POST', `${url}/reset`, { reason: 'new weights' })
+  await until('the threshold is gone', async () => (await send('GET', url)).body.threshold === null)
+  await send('PUT', '/v1/contexts/model=r/pin', { threshold: 0.5, reason: 'mine' })
+  await certify(built, { model: 'q', task: 'later' })
+
+  const wish = { version, reason: 'incident 42', expires_in_seconds: 600 }
+  const trial = (await send('POST', '/v1/model/rollback?dry_run=true', wish)).body
+  t.match(trial, {
+    version,
+    dry_run: true,
+    total: 5,
+    contexts: [
+      { key: KEY, before: null, after: threshold }, { key: 'model=q,task=later', before: Number, after: null }, { key: 'model=r', before: 0.5, after: null },
+    ],
+  })
+  t.equal((await send('GET', url)).body.pin, null)
+  t.strictSame((await send('POST', '/v1/model/rollback', wish)).body, { ...trial, dry_run: false })
+
+  const ask = async (context: object) => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context })).body
+  t.match(await ask(CONTEXT), { decision: 'stop', threshold, guarantee: null })
+  t.match(await ask({ model: 'q', task: 'later' }), { decision: 'continue', reason: 'no_threshold' }, 'it did not exist then')
+  t.match((await send('GET', url)).body.pin, { threshold, reason: 'incident 42', by: 'anonymous', rollback: version, expires_at: String })
+  t.match((await send('GET', '/v1/audit?limit=5')).body.commands.map(({ pin, reason }: any) => [pin.rollback, reason]), Array(5).fill([version, 'incident 42']))
+
+  await send('PUT', '/v1/contexts/*/pin', { threshold: null, reason: 'mine' })
+  t.same((await send('DELETE', '/v1/model/rollback?reason=over')).body, { removed: 4 }, 'all but the one set since')
+  t.match((await send('GET', url)).body, { pin: null, threshold: null })
+  t.match(await ask({ model: 'q', task: 'later' }), { decision: 'stop' }, 'what was learned is in force again')
+  t.match((await send('GET', '/v1/contexts/*')).body.pin, { reason: 'mine' })
+  t.same((await send('DELETE', '/v1/model/rollback?reason=again')).body, { removed: 0 })
+})
+
+t.test('a rollback to a version that is not there yet, or no longer, is refused', async (t) => {
+  const { send, store } = await build(t)
+  t.match(await send('POST', '/v1/model/rollback', { version: 9, reason: 'r' }), { status: 400, body: { code: 'UNKNOWN_VERSION', message: /the model is at version 0/ } })
+  t.match(await send('POST', '/v1/model/rollback', { version: -1, reason: 'r' }), { status: 400, body: { details: [{ path: '/version' }] } })
+  t.match(await send('DELETE', '/v1/model/rollback'), { status: 400, body: { message: /reason/ } })
+  for (let i = 0; i < 11; i++) await store.append(Array.from({ length: 1000 }, () => ({ type: 'pin', key: '*', pin: null, by: 'ops', reason: 'r' })))
+  t.match(await send('POST', '/v1/model/rollback', { version: 1, reason: 'r' }), { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back to version 2/ } })
+  t.equal((await send('POST', '/v1/model/rollback?dry_run=true', { version: 2, reason: 'r' })).status, 200)
 })

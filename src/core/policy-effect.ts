@@ -1,0 +1,65 @@
+import { chainOf } from './context.js'
+import { standpoint, statusOf, type Known, type Status } from './describe.js'
+import type { Fold } from './fold.js'
+import { inForce } from './in-force.js'
+import { isPostHoc } from './judge.js'
+import { learnPolicy } from './learn-command.js'
+import { PendingOutcomes } from './pending.js'
+import type { PolicyPatch } from './policy.js'
+
+/** What another policy would do to one context. */
+export interface PolicyEffect {
+  readonly key: string
+  /** The threshold in force now, and then. */
+  readonly before: number | null
+  readonly after: number | null
+  readonly status_after: Status
+  /** Its evidence would start from zero. */
+  readonly new_epoch: boolean
+  /** The wish would count as chosen after looking, with a bar thirty times higher. */
+  readonly post_hoc: boolean
+}
+
+/**
+ * What the learner would make of contexts under another policy, if nothing else came in: it is folded, and what comes of it is thrown away.
+ * @param known must hold the contexts
+ * @param under where the policy is stated
+ * @param keys of the contexts, all within `under`
+ */
+export function policyEffects (
+  known: Known, under: string, policy: PolicyPatch | null, keys: readonly string[], now: number): PolicyEffect[] {
+  const fold = foldOf(known)
+  learnPolicy(fold, now, under, policy, { by: '' })
+  const states = new Map([...known.states.keys()].map((key) => [key, fold.get(key)!]))
+  const then = { ...known, policies: fold.ledger.policies, states }
+  return keys.map((key) => {
+    const own = standpoint(then, key)
+    const state = states.get(key)!
+    return {
+      key,
+      before: thresholdIn(known, key),
+      after: thresholdIn(then, key),
+      status_after: statusOf(state, own.index, now),
+      new_epoch: state.epoch !== known.states.get(key)!.epoch,
+      post_hoc: isPostHoc(state, own.policy),
+    }
+  })
+}
+
+function foldOf ({ levels, defaults, policies, pins, states }: Known): Fold {
+  const next = new Map(states)
+  const configuration = { levels, defaults, max_contexts: next.size, label_wait_seconds: 0 }
+  return {
+    ledger: { configuration, policies, pins, contexts: next.size, refused: 0 },
+    pending: new PendingOutcomes(),
+    keys: () => next.keys(),
+    get: (key) => next.get(key),
+    set: (key, state) => { if (state === undefined) next.delete(key); else next.set(key, state) },
+    changes: [],
+  }
+}
+
+/** The threshold in force for a context. */
+export function thresholdIn (known: Known, key: string): number | null {
+  return inForce(chainOf(key).map((link) => standpoint(known, link))).threshold
+}

@@ -1,0 +1,89 @@
+import { chainOf } from './context.js'
+import type { ContextState } from './context-state.js'
+import type { Change } from './fold.js'
+import { GRID } from './grid.js'
+import { inForce, livePins, type Pin, type Standing } from './in-force.js'
+import { thresholdAt } from './judge.js'
+import type { Command } from './log-entry.js'
+import { effectivePolicy, type PolicyPatch } from './policy.js'
+
+interface Dated { readonly version: number, readonly time: number }
+
+/** What the store tells of the past, newest first. */
+export interface Past {
+  readonly changes: ReadonlyArray<Change & Dated>
+  /** Whether these are all the changes there ever were. */
+  readonly isWhole: boolean
+  readonly commands: ReadonlyArray<Dated & { readonly command: Command, readonly replaced: unknown }>
+}
+
+/** How things stood at a version, as far as they were otherwise than now. */
+export interface Then {
+  /** Own thresholds that have moved since. */
+  readonly thresholds: ReadonlyMap<string, number | null>
+  /** Whether a context had drifted or was reset and not certified since; absent: nothing is known of either. */
+  readonly recovering: ReadonlyMap<string, boolean>
+  readonly isWhole: boolean
+  /** All pins in force. */
+  readonly pins: ReadonlyMap<string, Pin>
+}
+
+/**
+ * Undoes what came after a version. Own thresholds: the `before` of the oldest change since. Pins: what the oldest command since replaced.
+ * @param pins those there are, expired or not
+ */
+export function undoSince (version: number, past: Past, pins: ReadonlyMap<string, Pin>): Then {
+  const thresholds = new Map<string, number | null>()
+  const recovering = new Map<string, boolean>()
+  for (const change of past.changes) {
+    if (change.cause === 'pin') continue
+    if (change.version > version) thresholds.set(change.key, change.before)
+    else if (!recovering.has(change.key)) noteRecovery(recovering, change)
+  }
+  const pinsThen = new Map(pins)
+  for (const { version: made, command, replaced } of past.commands) {
+    if (made <= version || command.type !== 'pin') continue
+    if (replaced === null) pinsThen.delete(command.key); else pinsThen.set(command.key, replaced as Pin)
+  }
+  const since = [past.changes, past.commands].map((rows) => rows.find((row) => row.version <= version)?.time ?? 0)
+  return { thresholds, recovering, isWhole: past.isWhole, pins: livePins(pinsThen, Math.max(...since)) }
+}
+
+/** The newest change that tells whether a context was recovering settles it. */
+function noteRecovery (recovering: Map<string, boolean>, { key, cause, before, after }: Change): void {
+  if (cause === 'drift' || cause === 'reset') recovering.set(key, true)
+  else if (before !== null || after !== null) recovering.set(key, false)
+}
+
+/** What has not changed since, or is taken as it is now. */
+export interface Now {
+  /** The contexts, as they were when the past was read, or before. */
+  readonly states: ReadonlyMap<string, Pick<ContextState, 'threshold_index' | 'is_recovering'>>
+  readonly defaults: PolicyPatch
+  readonly policies: ReadonlyMap<string, PolicyPatch>
+}
+
+/**
+ * The threshold that was in force for a context, chained under the policies of now. One that has moved since, and of which the past no
+ * longer tells whether it had drifted or was reset before, does not fall back: doubt means continue.
+ */
+export function thresholdThen (then: Then, now: Now, key: string): number | null {
+  return inForce(chainOf(key).map((link) => standingThen(then, now, link))).threshold
+}
+
+function standingThen ({ thresholds, recovering, isWhole, pins }: Then, { states, defaults, policies }: Now, key: string): Standing {
+  const state = states.get(key)
+  const threshold = thresholds.has(key) ? thresholds.get(key)! : thresholdAt(state?.threshold_index ?? -1)
+  const index = threshold === null ? -1 : GRID.indexOf(threshold)
+  const isRecovering = thresholds.has(key) ? recovering.get(key) ?? !isWhole : state?.is_recovering === true
+  return {
+    key,
+    policy: effectivePolicy(defaults, policies, key),
+    pin: pins.get(key),
+    index,
+    savedRatio: 0,
+    isRecovering: index === -1 && isRecovering,
+    generations: 0,
+    guarantee: null,
+  }
+}

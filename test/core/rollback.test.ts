@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { chainOf } from '../../src/core/context.js'
+import { GRID } from '../../src/core/grid.js'
+import { inForce, type Pin } from '../../src/core/in-force.js'
+import type { Command, LogEntry } from '../../src/core/log-entry.js'
+import { effectivePolicy } from '../../src/core/policy.js'
+import { thresholdThen, undoSince, type Past } from '../../src/core/rollback.js'
+import { holds } from '../property.js'
+import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from './memory-fold.js'
+import { standingWith } from './snapshot-of.js'
+
+const KEYS = ['*', 'model=q', LEAF, 'model=q,task=other']
+const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
+const by = 'ops'
+
+/** Folds entries one by one, each a version, as a store and its learner do; keeps what is in force at each. */
+function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
+  const fold = memoryFold({ fallback: 'parent' })
+  const changes: Past['changes'][number][] = []
+  const commands: Past['commands'][number][] = []
+  const moments: Array<() => Map<string, number | null>> = []
+  const note = () => {
+    const states = new Map(fold.states)
+    const { pins } = fold.ledger
+    moments.push(() => new Map(KEYS.map((key) => [key, inForce(chainOf(key).map((link) => {
+      const state = states.get(link)
+      const index = state?.threshold_index ?? -1
+      const policy = effectivePolicy(fold.ledger.configuration.defaults, fold.ledger.policies, link) // of the end
+      return { ...standingWith(link, { index, isRecovering: index === -1 && state?.is_recovering === true }), policy, pin: pins.get(link) }
+    })).threshold])))
+  }
+  note()
+  for (const [i, { entry, times }] of entries.entries()) {
+    const version = i + 1
+    if (entry.type === 'pin' || entry.type === 'policy' || entry.type === 'reset') {
+      const replaced = entry.type === 'pin' ? fold.ledger.pins.get(entry.key) ?? null : null
+      commands.unshift({ version, time: version, command: entry as Command, replaced })
+    }
+    const count = fold.changes.length
+    fold.learn(entry, version, times)
+    changes.unshift(...fold.changes.slice(count).reverse().map((change) => ({ ...change, version })))
+    note()
+  }
+  const now = { states: fold.states, defaults: fold.ledger.configuration.defaults, policies: fold.ledger.policies }
+  return { past: { changes, commands, isWhole: true }, pins: fold.ledger.pins, now, moments }
+}
+
+const key = fc.constantFrom(...KEYS)
+const once = (entry: fc.Arbitrary<LogEntry>) => fc.record({ entry, times: fc.constant(1) })
+const event = fc.oneof(
+  fc.record({ entry: fc.constantFrom<LogEntry>(KEPT, KEPT, OTHER), times: fc.constantFrom(1, 100, 230) }),
+  fc.record({ entry: fc.constant<LogEntry>(LOST), times: fc.constantFrom(1, 40) }),
+  once(key.map((key) => ({ type: 'reset', key, by, reason: 'r' }))),
+  once(fc.tuple(key, fc.constantFrom(undefined, null, 0.7, 0.9)).map(([key, threshold]) => (
+    { type: 'pin', key, pin: threshold === undefined ? null : { threshold, reason: 'r', by, expires_at: null }, by, reason: 'r' }))),
+  once(fc.tuple(key, fc.constantFrom({ fallback: 'continue' }, { min_tokens: 3 }, { max_em_drop: 0.05 }, null)).map(([key, policy]) => (
+    { type: 'policy', key, policy, by } as LogEntry)))
+)
+
+t.test('what is undone is what was in force, at every version of any history', async (t) => {
+  let differing = 0
+  holds(t, fc.property(fc.array(event, { minLength: 3, maxLength: 12 }), (entries) => {
+    const { past, pins, now, moments } = history(entries)
+    for (const [version, moment] of moments.entries()) {
+      const then = undoSince(version, past, pins)
+      for (const [key, threshold] of moment()) {
+        t.equal(thresholdThen(then, now, key), threshold, `${key} at ${version}`)
+        if (threshold !== moments.at(-1)!().get(key)) differing++
+      }
+    }
+  }), 40)
+  t.ok(differing > 100, 'much of it was otherwise')
+})
+
+const pin = (threshold: number | null, expires_at: number | null = null): Pin => ({ threshold, reason: 'r', by, expires_at })
+const change = (version: number, cause: Past['changes'][number]['cause'], before: number | null, after: number | null) =>
+  ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
+const NOW = { states: new Map([['*', { threshold_index: 4, is_recovering: false }]]), defaults: { fallback: 'parent' as const }, policies: new Map() }
+
+t.test('a context of which the past tells nothing falls back only where that past is whole', async (t) => {
+  t.equal(thresholdThen(undoSince(3, { changes: [], commands: [], isWhole: false }, new Map()), NOW, LEAF), GRID[4], 'it has not moved since')
+  const moved = { changes: [change(4, 'evidence', null, GRID[2]!)], commands: [] }
+  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: true }, new Map()), NOW, LEAF), GRID[4])
+  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: false }, new Map()), NOW, LEAF), null, 'doubt means continue')
+  const certified = { changes: [change(4, 'evidence', null, GRID[2]!), change(2, 'evidence_stale', GRID[2]!, null)], commands: [], isWhole: false }
+  t.equal(thresholdThen(undoSince(3, certified, new Map()), NOW, LEAF), GRID[4], 'it had been certified, so it was not recovering')
+  const drifted = { changes: [change(4, 'evidence', null, GRID[2]!), change(3, 'policy', null, null), change(2, 'drift', GRID[2]!, null)], commands: [], isWhole: true }
+  t.equal(thresholdThen(undoSince(3, drifted, new Map()), NOW, LEAF), null)
+})
+
+t.test('a threshold that is no longer in the grid is none', async (t) => {
+  const past = { changes: [change(4, 'evidence', 0.123, null)], commands: [], isWhole: true }
+  t.equal(thresholdThen(undoSince(3, past, new Map()), { ...NOW, defaults: {} }, LEAF), null)
+})
+
+t.test('a pin that had expired by then is not brought back', async (t) => {
+  const past = { changes: [change(3, 'policy', null, null)], commands: [], isWhole: true }
+  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF), GRID[4])
+  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF), 0.7, 'one that has expired since is')
+})

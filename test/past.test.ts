@@ -1,0 +1,14 @@
+import t from 'tap'
+import { AUDIT_LIMIT, HISTORY_LIMIT } from '../src/store/encoding.js'
+import type { Store } from '../src/store/store.js'
+import { readPast } from '../src/past.js'
+
+const rows = (count: number, oldest: number) => Array.from({ length: count }, (_, i) => ({ version: oldest + count - 1 - i }))
+const storeWith = (history: object[], audit: object[]) => ({ history: async () => history, audit: async () => audit }) as unknown as Store
+
+t.test('what is kept whole reaches back to the first version, what was trimmed to its oldest row', async (t) => {
+  t.match(await readPast(storeWith(rows(3, 7), rows(2, 5))), { isWhole: true, reach: 0 })
+  t.match(await readPast(storeWith(rows(HISTORY_LIMIT, 7), rows(2, 5))), { isWhole: false, reach: 7 })
+  t.match(await readPast(storeWith(rows(HISTORY_LIMIT + 50, 7), rows(AUDIT_LIMIT, 9))), { isWhole: false, reach: 9 })
+  t.match(await readPast(storeWith([], rows(AUDIT_LIMIT, 9))), { isWhole: true, reach: 9 })
+})
