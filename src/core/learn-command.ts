@@ -8,11 +8,11 @@ import type { Pin } from './in-force.js'
 import type { Configuration, Origin } from './log-entry.js'
 import type { Policy, PolicyPatch } from './policy.js'
 
-/** Puts other policies or pins in force for all contexts at or below a key. */
+/** Puts other policies in force for all contexts at or below a key. */
 function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
   const before = fold.ledger
   const { levels } = ledger.configuration
-  const keys = isLeaf(under, levels) ? [under].filter((key) => fold.get(key)) : [...fold.keys()].filter((key) => isWithin(key, under))
+  const keys = keysWithin(fold, under, levels)
   fold.ledger = ledger
   for (const key of keys) {
     const state = fold.get(key)!
@@ -28,7 +28,9 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
 /** Puts a pin in force, or removes it; the history has the threshold pinned before and after. */
 export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
   const before = fold.ledger.pins.get(key)?.threshold ?? null
-  learnPolicies(fold, time, { ...fold.ledger, pins: withEntry(fold.ledger.pins, key, pin) }, key)
+  fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
+  const { levels } = fold.ledger.configuration
+  for (const leaf of keysWithin(fold, key, levels)) if (isLeaf(leaf, levels)) moveShare(fold, leaf, time)
   fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, before, after: pin?.threshold ?? null, ...signature(origin) })
 }
 
@@ -45,6 +47,21 @@ export function learnPolicy (fold: Fold, time: number, key: string, policy: Poli
 
 function signature ({ by, reason }: Origin): Origin {
   return { by, ...(reason !== undefined && { reason }) }
+}
+
+function keysWithin (fold: Fold, under: string, levels: Levels): string[] {
+  return isLeaf(under, levels) ? [under].filter((key) => fold.get(key)) : [...fold.keys()].filter((key) => isWithin(key, under))
+}
+
+/** The pins that a fold has made for itself, and may write to: a rollback sets thousands in a row. */
+const ownPins = new WeakMap<Fold, ReadonlyMap<string, Pin>>()
+
+function withPin (fold: Fold, key: string, pin: Pin | null): ReadonlyMap<string, Pin> {
+  const { pins } = fold.ledger
+  const own = ownPins.get(fold) === pins ? pins as Map<string, Pin> : new Map(pins)
+  if (pin === null) own.delete(key); else own.set(key, pin)
+  ownPins.set(fold, own)
+  return own
 }
 
 function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {

@@ -234,3 +234,15 @@ t.test('other defaults are a change of policy', async (t) => {
   fold.learn({ type: 'configuration', configuration: { ...configuration, max_contexts: 4 } }, 3000)
   t.equal(fold.state().epoch, 3, 'another limit changes no meaning')
 })
+
+t.test('a fold writes pins to a map of its own', async (t) => {
+  const first = memoryFold()
+  first.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  const { pins } = first.ledger
+  const second = memoryFold()
+  second.ledger = first.ledger // committed, and remembered by the next fold
+  second.learn({ type: 'pin', key: '*', pin: { threshold: 0.8, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  second.learn({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'r' })
+  t.same([...pins.keys()], [LEAF], 'what was remembered is untouched: the fold may yet be dropped')
+  t.same([...second.ledger.pins.keys()], ['*'])
+})

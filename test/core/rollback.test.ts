@@ -22,7 +22,7 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
   const moments: Array<() => Map<string, number | null>> = []
   const note = () => {
     const states = new Map(fold.states)
-    const { pins } = fold.ledger
+    const pins = new Map(fold.ledger.pins)
     moments.push(() => new Map(KEYS.map((key) => [key, inForce(chainOf(key).map((link) => {
       const state = states.get(link)
       const index = state?.threshold_index ?? -1
