@@ -24,10 +24,11 @@ export function labelContract (law: Law): void {
   law('after the label wait it is late, and after the dedup time unknown', async (t, { store }) => {
     const start = performance.now()
     await store.append([unlabelled('a'), unlabelled('b')])
+    const appended = performance.now()
     t.same(await store.append([label('a')]), ['accepted'])
     const isLate = async (id: string) => (await store.append([unlabelled(id), label(id)]))[1] === 'late'
     t.notOk(await isLate('c'))
-    await until('a second has passed', () => performance.now() - start > 1050)
+    await until('a second has passed', () => performance.now() - appended > 1010)
     t.same(await store.append([label('b'), label('a')]), ['late', 'duplicate'])
     await until('they are forgotten', async () => (await store.append([label('b'), label('a')])).join() === 'unknown,unknown')
     t.ok(performance.now() - start >= 1990)
