@@ -28,6 +28,8 @@ const ROUTES: Record<string, string> = {
   'GET /v1/audit': 'operator',
   'GET /v1/model': 'operator',
   'GET /v1/model/history': 'operator',
+  'POST /v1/model/rollback': 'operator',
+  'DELETE /v1/model/rollback': 'operator',
   'GET /metrics': 'metrics',
   'GET /livez': 'open',
   'GET /readyz': 'open',

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { KEY } from '../certify.js'
 import { build, temporaryFolder } from '../helper.js'
+import { bearer, tokenList } from '../token-fixtures.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
@@ -41,4 +42,15 @@ t.test('a refused command leaves no trace', async (t) => {
   t.match(await send('DELETE', `${url}/pin`), { status: 400, body: { details: [{ path: '/querystring/reason' }] } })
   t.match(await send('PUT', `${url}/pin`, { threshold: 1, reason: 'x', expires_in_seconds: 0 }), { status: 400, body: { details: [{ path: '/expires_in_seconds', message: /1 to a year/ }] } })
   t.strictSame((await send('GET', '/v1/audit')).body, { commands: [], next: null })
+})
+
+t.test('each command goes by the name of the token it came with', async (t) => {
+  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ alice: 'operator', bob: 'operator' }) })
+  await send('PUT', '/v1/contexts/*/policy', { mode: 'off' }, bearer('alice'))
+  await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'r' }, bearer('bob'))
+  await send('POST', '/v1/model/rollback', { version: 0, reason: 'back' }, bearer('alice'))
+  await send('DELETE', '/v1/model/rollback?reason=over', undefined, bearer('bob'))
+  const { commands } = (await send('GET', '/v1/audit', undefined, bearer('alice'))).body
+  t.same(commands.map(({ by, type }: { by: string, type: string }) => `${by} ${type}`), ['bob pin', 'alice pin', 'bob pin', 'alice policy'])
+  t.match(commands[1].pin, { by: 'alice', rollback: 0 })
 })
