@@ -16,6 +16,7 @@ export default [
       'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'src/core is pure: pass the draw in' }],
     },
   },
+  fence(['src/core/*/**'], { regex: '^(?!\\./|\\.\\./[a-z-]+\\.js$)', message: 'a folder of src/core imports src/core only' }),
   fence(['src/store/**'], { regex: '^\\.\\./(?!core/)', message: 'src/store imports src/core and itself' }),
   fence(['openapi/**'], { regex: '^\\.\\./(?!src/core/)', message: 'openapi imports src/core only' }),
   fence(['src/service.ts', 'src/learner.ts'], { regex: '^\\./(app|server|cli|commands)|routes/', message: 'service and learner know neither app nor routes' }),

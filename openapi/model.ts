@@ -28,7 +28,7 @@ export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
     time: time('When the learner made it'),
     key: Type.String({ description: 'Context key' }),
-    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift or evidence_stale' }),
+    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale or checkpoint' }),
     epoch: Type.Integer({ description: 'Epoch after the change' }),
     before: nullableRatio('Threshold before'),
     after: nullableRatio('Threshold after'),

@@ -6,7 +6,7 @@ import type { Guarantee } from './judge.js'
 import type { Label, Policy } from './policy.js'
 
 /** Why an epoch began. */
-export type EpochCause = 'first_outcome' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale'
+export type EpochCause = 'first_outcome' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint'
 
 /** What evidence means: evidence of one meaning says nothing under another, so a change of any of these opens an epoch. */
 export interface Meaning {
@@ -16,6 +16,20 @@ export interface Meaning {
   readonly min_tokens: number
   readonly check_every_tokens: number
   readonly levels: string
+}
+
+/** The checkpoint of a training run that a context serves, and what the one before had certified: an expectation, no evidence. */
+export interface ServedCheckpoint {
+  readonly run: string
+  readonly step: number
+  readonly expected: Expected | null
+}
+
+export interface Expected {
+  readonly step: number | null
+  readonly threshold: number
+  readonly tokens_saved_ratio: number
+  readonly em_drop: number
 }
 
 /** All that is learned about a context. Only the learner writes it; times are the log's, in ms. */
@@ -60,6 +74,8 @@ export interface ContextState {
   readonly tokens_saved: number
   readonly last_evidence_at: number | null
   readonly updated_at: number
+  /** Absent where no training run names the context. */
+  readonly checkpoint?: ServedCheckpoint
 }
 
 export function meaningOf (policy: Policy, levels: Levels): Meaning {
@@ -78,7 +94,7 @@ export function openEpoch (
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
-    is_recovering: cause === 'drift' || cause === 'reset' || (previous?.is_recovering === true && previous.threshold_index === -1),
+    is_recovering: cause === 'drift' || cause === 'reset' || cause === 'checkpoint' || (previous?.is_recovering === true && previous.threshold_index === -1),
     epoch_started_at: time,
     settles_at: time + policy.settle_seconds * 1000,
     narrows_until: time,
@@ -104,6 +120,7 @@ export function openEpoch (
     tokens_saved: previous?.tokens_saved ?? 0,
     last_evidence_at: null,
     updated_at: time,
+    ...(previous?.checkpoint !== undefined && { checkpoint: previous.checkpoint }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Fold } from './fold.js'
+import { learnCheckpoint } from './learn-checkpoint.js'
 import { learnConfiguration, learnPin, learnPolicy, learnReset } from './learn-command.js'
 import { expireLabels, learnLabel } from './learn-label.js'
 import { learnOutcome } from './learn-outcome.js'
@@ -18,6 +19,7 @@ export function learn (fold: Fold, time: number, entry: LogEntry): void {
     case 'pin': return learnPin(fold, time, entry.key, entry.pin, entry)
     case 'configuration': return learnConfiguration(fold, time, entry.configuration)
     case 'reset': return learnReset(fold, time, entry.key, entry)
+    case 'checkpoint': return learnCheckpoint(fold, time, entry)
     case 'tick': return learnTime(fold, time)
   }
 }

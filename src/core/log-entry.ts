@@ -33,11 +33,21 @@ export type Command =
   | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly by: string, readonly reason: string }
   | { readonly type: 'reset', readonly key: string, readonly by: string, readonly reason: string }
 
+/** A new checkpoint of a training run is served in a context, and in those below it. */
+export interface CheckpointEntry {
+  readonly type: 'checkpoint'
+  readonly key: string
+  readonly run: string
+  readonly step: number
+  readonly by: string
+}
+
 /** Everything that changes learned state, in one order. */
 export type LogEntry =
   | LoggedOutcome
   | LabelEntry
   | Command
+  | CheckpointEntry
   | { readonly type: 'configuration', readonly configuration: Configuration }
   /** Time passes, though nothing else arrives. */
   | { readonly type: 'tick' }

@@ -110,6 +110,7 @@ t.test('must never: evidence kept over a change that opens an epoch', async (t) 
     ['check_every_tokens', [{ type: 'policy', key: '*', policy: { check_every_tokens: 8 }, by: 'ops' }], 1],
     ['levels', [{ type: 'configuration', configuration: { levels: ['model', 'task', 'tenant'], max_contexts: 99, label_wait_seconds: 0, defaults: { settle_seconds: 0 } } }], 1],
     ['reset', CHAIN.map((key) => ({ type: 'reset', key, by: 'ops', reason: 'test' })), 1],
+    ['checkpoint', [{ type: 'checkpoint', key: '*', run: 'r', step: 1, by: 'trainer' }], 1],
     ['drift', Array<LogEntry>(16).fill(LOST), 1],
     ['silence', [{ type: 'tick' }], 1e12],
   ]
@@ -159,4 +160,40 @@ t.test('must never: a predictor certified on its own training data. There is non
   const predictor = { ...state, meaning: { ...state.meaning, score: 'predictor-1' as 'confidence' } }
   t.ok(judge(state, policyWith(), ['model', 'task']).index > -1)
   t.strictSame(judge(predictor, policyWith(), ['model', 'task']), { index: -1, guarantee: null })
+})
+
+t.test('must never: evidence of one checkpoint counted in another\'s epoch', async (t) => {
+  const entry = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ late: fc.boolean(), wait: fc.nat({ max: 3 }) }) },
+    { weight: 1, arbitrary: fc.constant(null) })
+  holds(t, fc.property(fc.array(entry, { maxLength: 60 }), (entries) => {
+    const fold = memoryFold({}, { label_wait_seconds: 100 })
+    let time = 0
+    let step = 0
+    const servedBy = new Map<string, number>()
+    const waiting: string[] = []
+    const label = (id: string) => fold.learn({ type: 'label', generation_id: id, em: 1 }, time)
+    for (const [i, one] of entries.entries()) {
+      if (one === null) {
+        fold.learn({ type: 'checkpoint', key: 'model=q', run: 'r', step: ++step, by: 'trainer' }, time)
+        continue
+      }
+      time += one.wait
+      const generation_id = `g${i}`
+      servedBy.set(generation_id, step)
+      fold.learn(outcomeOf({ generation_id, ...(one.late && { full: {} }) }), time)
+      if (one.late) waiting.push(generation_id)
+      if (i % 3 === 0) for (const id of waiting.splice(0)) label(id)
+      const own = [...servedBy.values()].filter((served) => served === step).length
+      if (evidenceOf(fold.state()).generations > own) return false
+    }
+    for (const id of waiting) label(id)
+    const own = [...servedBy.values()].filter((served) => served === step).length
+    return !fold.states.has(LEAF) || evidenceOf(fold.state()).generations <= own
+  }), 500)
+
+  const fold = memoryFold({ fallback: 'parent' })
+  fold.learn(KEPT, 0, 4000)
+  fold.learn({ type: 'checkpoint', key: 'model=q', run: 'r', step: 1, by: 'trainer' }, 1)
+  t.equal(decide(snapshotFrom(fold), 'fresh', { ...sureStep, context: { model: 'q', task: 'gsm8k' } }).decision, 'continue', 'nor its certificate, by way of the parent')
 })

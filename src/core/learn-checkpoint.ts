@@ -1,0 +1,33 @@
+import { chainOf, isWithin, type Levels } from './context.js'
+import { openEpoch, type ContextState, type Expected } from './context-state.js'
+import { moveShare, policyOf, type Fold } from './fold.js'
+import { thresholdAt, weigh } from './judge.js'
+import type { CheckpointEntry } from './log-entry.js'
+import type { Policy } from './policy.js'
+
+/**
+ * Starts an epoch in a context and those below: what was learned of one checkpoint says nothing sure of the next. What the last one had
+ * certified goes along as an expectation, which nothing is decided by.
+ */
+export function learnCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
+  const { levels } = fold.ledger.configuration
+  const keys = [...fold.keys()].filter((key) => isWithin(key, under))
+  for (const key of keys) {
+    const state = fold.get(key)!
+    const policy = policyOf(fold.ledger, key)
+    const next = openEpoch(state, 'checkpoint', policy, levels, time)
+    const expected = expectationOf(state, policy, levels) ?? state.checkpoint?.expected ?? null
+    // What arrived in this very ms was of the checkpoint before; its label may still come.
+    fold.set(key, { ...next, settles_at: Math.max(next.settles_at, time + 1), checkpoint: { run, step, expected } })
+    const before = thresholdAt(state.threshold_index)
+    fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, before, after: null, by, reason: `step ${step} of run ${run}` })
+  }
+  for (const key of keys) if (chainOf(key).length === levels.length + 1) moveShare(fold, key, time)
+}
+
+function expectationOf (state: ContextState, policy: Policy, levels: Levels): Expected | null {
+  const { index, guarantee } = weigh(state, policy, levels)
+  if (guarantee === null) return null
+  const { tokens_saved_ratio, em_drop } = guarantee
+  return { step: state.checkpoint?.step ?? null, threshold: thresholdAt(index)!, tokens_saved_ratio, em_drop }
+}

@@ -1,0 +1,32 @@
+import t from 'tap'
+import { checkpointProblem, namedKey, sameFigures, type Checkpoint } from '../../../src/core/training/checkpoint.js'
+
+const LEVELS = ['model', 'task']
+const one: Checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 100, context: { model: 'q', task: 't' } }
+
+t.test('figures are the same whenever it was evaluated, and in whatever order the context is written', async (t) => {
+  t.ok(sameFigures(one, { ...one, at: '2026-01-01T00:00:00Z', context: { task: 't', model: 'q' } }))
+  const others: Partial<Checkpoint>[] = [{ em: 0.51 }, { n: 11 }, { em_stderr: 0 }, { tokens_mean: 101 }, { tokens_p50: 1 }, { tokens_p95: 1 }, { stop_rate: 0 }, { truncated_rate: 0 }, { threshold: null }, { context: { model: 'q' } }, { context: { model: 'q', task: 'u' } }]
+  for (const other of others) {
+    t.notOk(sameFigures(one, { ...one, ...other }), JSON.stringify(other))
+    t.notOk(sameFigures({ ...one, ...other }, one), `${JSON.stringify(other)}, the other way round`)
+  }
+})
+
+t.test('a context names its deepest level and all below', async (t) => {
+  t.equal(namedKey(LEVELS, { model: 'q' }), 'model=q')
+  t.equal(namedKey(LEVELS, { model: 'q', task: 't' }), 'model=q,task=t')
+  t.equal(namedKey(LEVELS, { task: 't' }), 'model=-,task=t')
+})
+
+t.test('what contradicts itself is named', async (t) => {
+  t.equal(checkpointProblem(LEVELS, { ...one, tokens_p50: 5, tokens_p95: 5, at: '2026-01-31T12:00:00.5+01:00' }), null)
+  const problems: [Partial<Checkpoint>, string, RegExp][] = [
+    [{ tokens_p50: 6, tokens_p95: 5 }, '/tokens_p50', /above tokens_p95/],
+    [{ at: 'yesterday' }, '/at', /must be a time/],
+    [{ at: '2026-13-01T00:00:00Z' }, '/at', /must be a time/],
+    [{ context: { colour: 'red' } }, '/context/colour', /levels are model, task/],
+    [{ context: {} }, '/context', /must name a level/],
+  ]
+  for (const [part, path, message] of problems) t.match(checkpointProblem(LEVELS, { ...one, ...part }), { path, message })
+})

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { emInterval, median, readingsOf, scatterOf, stderrOf, tokensInterval, wilson } from '../../../src/core/training/reading.js'
+import { normal } from '../../../src/commands/random.js'
+import { mulberry32 } from '../../random.js'
+
+const near = (a: number, b: number, by = 1e-4) => Math.abs(a - b) < by
+
+t.test('the standard error of EM', async (t) => {
+  t.ok(near(stderrOf({ em: 0.8, n: 400 }), 0.02))
+  t.equal(stderrOf({ em: 0.8, n: 400, em_stderr: 0.05 }), 0.05, 'as given')
+  for (const em of [0, 1]) t.ok(near(stderrOf({ em, n: 100, em_stderr: 0 }), Math.sqrt((2 / 104) * (102 / 104) / 100)), 'never 0')
+})
+
+t.test('intervals: Wilson 1927 as Newcombe 1998 tabulates it (81 of 263: 0.2553 to 0.3662)', async (t) => {
+  const { low, high } = wilson(81 / 263, 263, 1.959964)
+  t.ok(near(low, 0.2553) && near(high, 0.3662))
+  t.ok(near(emInterval({ em: 1, n: 10 }).high, 1, 1e-12))
+  t.ok(near(emInterval({ em: 1, n: 10 }).low, 0.7225), 'Newcombe, 10 of 10')
+  t.match(emInterval({ em: 0.99, n: 10, em_stderr: 0.02 }), { high: 1 })
+})
+
+t.test('mean tokens, were lengths log-normal, lie in their interval as often as it says', async (t) => {
+  const random = mulberry32(3)
+  let held = 0
+  for (let run = 0; run < 400; run++) {
+    const lengths = Array.from({ length: 200 }, () => Math.exp(6 + 0.5 * normal(random))).sort((a, b) => a - b)
+    const mean = lengths.reduce((sum, one) => sum + one) / 200
+    const { low, high } = tokensInterval({ step: 1, suite: 's', em: 0, n: 200, tokens_mean: mean, tokens_p50: lengths[100]!, tokens_p95: lengths[190]! })!
+    if (low <= Math.exp(6 + 0.125) && Math.exp(6 + 0.125) <= high) held++
+  }
+  t.ok(held / 400 > 0.91 && held / 400 < 0.98, `${held} of 400`)
+  t.equal(tokensInterval({ step: 1, suite: 's', em: 0, n: 200, tokens_mean: 1, tokens_p95: 2 }), null)
+})
+
+t.test('scatter is that about a line, not the line', async (t) => {
+  const random = mulberry32(5)
+  t.equal(scatterOf([0, 1, 2, 3, 4, 5]), 0)
+  const scatter = scatterOf(Array.from({ length: 2000 }, (_, i) => i * 0.01 + 0.02 * normal(random)))
+  t.ok(near(scatter, 0.02, 0.002), String(scatter))
+  t.equal(median([3, 1, 2, 10]), 2.5)
+})
+
+t.test('the newest attempt counts', async (t) => {
+  const attempt = (em: number) => ({ checkpoint: { step: 1, suite: 's', em, n: 100, tokens_mean: 5, truncated_rate: 0.1 }, received_at: 1 })
+  t.match(readingsOf({ suite: 's', points: [{ step: 1, attempts: [attempt(0.2), attempt(0.5)] }], forgotten_through: null }),
+    [{ step: 1, em: 0.5, stderr: 0.05, tokens: 5, n: 100, truncated: 0.1 }])
+})
