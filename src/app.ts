@@ -12,6 +12,7 @@ import { labels } from '../routes/labels.js'
 import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
+import { trainingRuns } from '../routes/training-runs.js'
 import { at, InternalError, InvalidInputError, LogFullError, StoreDownError, type InputError } from './errors.js'
 import { guard } from './guard.js'
 import type { Parts } from './parts.js'
@@ -61,7 +62,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
 
   app.register(swagger, documentOptions)
-  const all = [decisions, columns, outcomes, labels, contexts, audit, model, health, metrics, docs]
+  const all = [decisions, columns, outcomes, labels, contexts, audit, model, trainingRuns, health, metrics, docs]
   for (const routes of all) app.register(routes, parts)
   return app
 }

@@ -6,12 +6,14 @@ import { busiestContexts } from './busiest-contexts.js'
 import type { Config } from './config.js'
 import { createContexts } from './contexts.js'
 import { startLearner } from './learner.js'
+import { lastReading } from './last-reading.js'
 import { createMetrics } from './metrics.js'
 import type { Parts } from './parts.js'
 import { createRecorder } from './recorder.js'
 import { createRollback } from './rollback.js'
 import { createService } from './service.js'
 import { createStore } from './store/create-store.js'
+import { createTraining } from './training.js'
 
 /** Wires the whole service together, up to the listening; closing the app closes it all, requests in flight first. */
 export async function assemble (config: Config, log: Logger): Promise<Parts & { app: FastifyInstance }> {
@@ -27,6 +29,7 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     log,
     onChange: ({ cause }) => { if (cause === 'drift') metrics.driftAlarms.inc() },
   })
+  const training = createTraining(store, config)
   metrics.watch({
     modelVersion: () => service.snapshot().version,
     modelAgeSeconds: service.ageSeconds,
@@ -35,10 +38,11 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     refused: learner.refused,
     lag: service.lag,
     ...busiestContexts(store, service),
+    trainingRuns: lastReading(training.list),
   })
   const contexts = createContexts(store, service, config)
   const rollback = createRollback(store, service, config)
-  const parts: Parts = { config, access, store, service, learner, contexts, rollback, recorder, metrics }
+  const parts: Parts = { config, access, store, service, learner, contexts, rollback, recorder, metrics, training }
   const app = createApp(parts, log)
   app.addHook('onClose', async () => {
     access.close()

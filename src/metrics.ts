@@ -2,6 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { watchContexts } from './context-metrics.js'
 import type { ContextState } from './core/context-state.js'
 import { REASONS, type Reason } from './core/decide.js'
+import type { TrainingRun } from './core/training/run.js'
+import { watchTraining } from './training-metrics.js'
 
 /** What the gauges read when they are scraped. */
 export interface Readings {
@@ -14,6 +16,8 @@ export interface Readings {
   /** The states of the busiest contexts by key; the root, which sums over all, is always among them. */
   readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
   readonly isLeaf: (key: string) => boolean
+  /** The last reported on first; absent: none are kept. */
+  readonly trainingRuns?: () => Promise<readonly TrainingRun[]>
 }
 
 export interface Metrics {
@@ -54,6 +58,7 @@ export function createMetrics (): Metrics {
   })
 
   let readContexts = async () => {}
+  let readTraining = async () => {}
 
   return {
     registry,
@@ -91,9 +96,10 @@ export function createMetrics (): Metrics {
     watch (readings) {
       watchService(registers, readings)
       readContexts = watchContexts(registers, readings)
+      readTraining = watchTraining(registers, readings.trainingRuns ?? (async () => []))
     },
     async render () {
-      await readContexts()
+      await Promise.all([readContexts(), readTraining()])
       return await registry.metrics()
     },
   }

@@ -7,6 +7,7 @@ import type { Recorder } from './recorder.js'
 import type { Rollback } from './rollback.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
+import type { Training } from './training.js'
 
 /** What routes are made of. */
 export interface Parts {
@@ -19,4 +20,5 @@ export interface Parts {
   readonly rollback: Rollback
   readonly recorder: Recorder
   readonly metrics: Metrics
+  readonly training: Training
 }

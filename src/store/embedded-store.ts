@@ -6,6 +6,7 @@ import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
+import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { checkGround } from './embedded-ground.js'
@@ -13,6 +14,7 @@ import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
 import { EmbeddedRecords } from './embedded-record.js'
 import { openTables, type Tables } from './embedded-tables.js'
+import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
 import { decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodePending, encodeState, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
@@ -20,8 +22,9 @@ import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import {
   LeaseLostError, StoreUnavailableError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
-  type Revision, type Store, type StoredEntry,
+  type Revision, type Store, type StoredEntry, type TrainingWrite,
 } from './store.js'
+import { decodeRun, decodeSeries, seriesKey } from './training-encoding.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
@@ -183,6 +186,29 @@ export class EmbeddedStore implements Store {
   }
 
   async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.#reads(), limit, before) }
+
+  async trainingRuns (): Promise<TrainingRun[]> {
+    return [...this.#reads().trainingRuns.getRange().map(({ value }) => decodeRun(value))]
+  }
+
+  async trainingRun (name: string): Promise<TrainingRun | null> {
+    const text = this.#reads().trainingRuns.get(Buffer.from(name))
+    return text === undefined ? null : decodeRun(text)
+  }
+
+  async trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> {
+    const { trainingSeries } = this.#reads()
+    const texts = suites.map((suite) => trainingSeries.get(Buffer.from(seriesKey(name, suite))))
+    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries)
+  }
+
+  async writeTraining (write: TrainingWrite): Promise<void> {
+    await this.#write(() => {
+      writeTraining(this.#tables, write)
+      append(this.#tables, write.entries, Date.now(), this.#limits)
+    })
+    this.#events.emit('appended')
+  }
 
   async close (): Promise<void> {
     if (this.#isClosed) return

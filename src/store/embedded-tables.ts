@@ -60,6 +60,9 @@ export interface Tables {
   readonly records: Database<RecordHead, Buffer>
   readonly recordSteps: Database<string, [record: number, step: number]>
   readonly recordsAt: Database<string, [ms: number, record: number]>
+  /** Name -> run, and run and suite -> series. */
+  readonly trainingRuns: Database<string, Buffer>
+  readonly trainingSeries: Database<string, Buffer>
   readonly getMeta: <K extends keyof Meta>(name: K) => Meta[K]
   readonly setMeta: <K extends keyof Meta>(name: K, value: Meta[K]) => void
 }
@@ -92,6 +95,8 @@ export function openTables (folder: string): Tables {
     records: root.openDB('records', { keyEncoding: 'binary' }),
     recordSteps: texts('record_steps'),
     recordsAt: texts('records_at'),
+    trainingRuns: root.openDB('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
+    trainingSeries: root.openDB('training_series', { keyEncoding: 'binary', encoding: 'string' }),
     getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],
     setMeta: (name, value) => { meta.putSync(name, value) },
   }

@@ -20,6 +20,8 @@ export const KEYS = {
   leaseToken: key('lease_token'),
   records: key('records'), // sorted set of the generation ids that have steps recorded, by the ms of the last one; expires
   recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id: of all; expires
+  trainingRuns: key('training_runs'), // hash, name -> revision and run
+  trainingSeries: key('training_series'), // hash, [run, suite] -> series
 } as const
 
 /** `<ms of the outcome's entry> <1 if it waits for a label, else 0>`, expires. */
@@ -314,6 +316,43 @@ end
 return 1
 `
 
-export const SCRIPTS = { append, acquireLease, renewLease, releaseLease, learned, commit, revision, record, recorded, forget } as const
+/**
+ * KEYS: training_runs, training_series, log.
+ * ARGV: counts of revisions that must stand, runs to delete, series to delete, series and entries; then those: name and revision ('' for
+ * none), name, field, field and series, entry; then the run's name and text.
+ * Returns OK, or CONFLICT, and then has written nothing.
+ */
+const writeTraining = `
+local at = 6                                                      -- the next argument
+for _ = 1, ARGV[1] do
+  local text = redis.call('HGET', KEYS[1], ARGV[at])
+  if (text and string.match(text, '^%d+') or '') ~= ARGV[at + 1] then
+    return 'CONFLICT'
+  end
+  at = at + 2
+end
+redis.call('HSET', KEYS[1], ARGV[#ARGV - 1], ARGV[#ARGV])         -- the first write, so the one Redis would refuse
+for _ = 1, ARGV[2] do
+  redis.call('HDEL', KEYS[1], ARGV[at])
+  at = at + 1
+end
+for _ = 1, ARGV[3] do
+  redis.call('HDEL', KEYS[2], ARGV[at])
+  at = at + 1
+end
+for _ = 1, ARGV[4] do
+  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[5] do
+  redis.call('XADD', KEYS[3], '*', 'entry', ARGV[at])
+  at = at + 1
+end
+return 'OK'
+`
+
+export const SCRIPTS = {
+  append, acquireLease, renewLease, releaseLease, learned, commit, revision, record, recorded, forget, writeTraining,
+} as const
 
 export type ScriptName = keyof typeof SCRIPTS

@@ -5,6 +5,7 @@ import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
+import type { Series, TrainingRun } from '../core/training/run.js'
 import {
   AUDIT_LIMIT, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry,
   encodeLedger, encodePending, encodeState, HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace, waitsForLabel,
@@ -14,10 +15,11 @@ import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisRecords } from './redis-record.js'
 import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
+import { RedisTraining } from './redis-training.js'
 import { redisWarnings } from './redis-warnings.js'
 import {
   ConflictError, LeaseLostError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
-  type Revision, type Store, type StoredEntry,
+  type Revision, type Store, type StoredEntry, type TrainingWrite,
 } from './store.js'
 
 export interface RedisOptions extends Partial<LogLimits> {
@@ -38,6 +40,7 @@ export class RedisStore implements Store {
   readonly #timeoutMs: number
   readonly #limits: LogLimits
   readonly #records: RedisRecords
+  readonly #training: RedisTraining
   readonly #listeners: Array<(isRegained: boolean) => void> = []
   #subscribed = Promise.resolve()
   #isClosed = false
@@ -48,6 +51,7 @@ export class RedisStore implements Store {
     this.#limits = logLimits(options)
     this.#main = new RedisConnection(url, timeoutMs)
     this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
+    this.#training = new RedisTraining(this.#main)
     this.#reader = new RedisConnection(url, timeoutMs)
     this.#subscriber = new RedisConnection(url, timeoutMs)
     this.#main.redis.on('ready', () => { this.#notify(true) })
@@ -186,6 +190,11 @@ export class RedisStore implements Store {
     const end = before === undefined ? '+' : `(${before}`
     return (await this.#main.run((redis) => redis.xrevrange(KEYS.audit, end, '-', 'COUNT', limit))).map(toAuditRow)
   }
+
+  trainingRuns (): Promise<TrainingRun[]> { return this.#training.runs() }
+  trainingRun (name: string): Promise<TrainingRun | null> { return this.#training.run(name) }
+  trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> { return this.#training.series(name, suites) }
+  writeTraining (write: TrainingWrite): Promise<void> { return this.#training.write(write) }
 
   async close (): Promise<void> {
     this.#isClosed = true

@@ -5,6 +5,7 @@ import type { Command, LogEntry } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
+import type { Series, TrainingRun } from '../core/training/run.js'
 
 /** A place in the log: `<ms>-<sequence>`, ordered; `0-0` is before the first entry. */
 export type Cursor = string
@@ -72,13 +73,27 @@ export interface Commit {
   readonly changes: readonly Change[]
 }
 
+/** What is reported of a training run, and what that sets off. */
+export interface TrainingWrite {
+  /** As it stands after this. */
+  readonly run: TrainingRun
+  /** Revision of the run that this builds on; `null`: there was none. */
+  readonly from: number | null
+  /** Those that changed. */
+  readonly series: readonly Series[]
+  /** For the log. */
+  readonly entries: readonly LogEntry[]
+  /** Runs that make room, as they stood. */
+  readonly dropped: readonly TrainingRun[]
+}
+
 /** The store can't be reached or can't write now; nothing was acknowledged. */
 export class StoreUnavailableError extends Error { override name = 'StoreUnavailableError' }
 
 /** Another learner has the lease, or has moved the cursor; nothing was committed. */
 export class LeaseLostError extends Error { override name = 'LeaseLostError' }
 
-/** A policy or pin has moved since the caller looked; nothing was appended. */
+/** What the caller builds on has moved since it looked; nothing was written. */
 export class ConflictError extends Error { override name = 'ConflictError' }
 
 /** As many entries wait to be folded as may; nothing was appended. */
@@ -102,6 +117,8 @@ export class StoreFullError extends Error { override name = 'StoreFullError' }
  *     and size (RecordLimits): one is gone that long after its last step, whole; steps beyond a generation's most are not kept; and where
  *     there are too many records the ones that were written to the longest ago go, whole. If it rejects, the steps may be there: they
  *     may be recorded again.
+ *  8. `writeTraining` writes a run, its series and the log entries in one atomic step, the runs that make room gone with their series; or
+ *     throws ConflictError and writes nothing, unless the run stands at `from` and those that go are as given.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'
@@ -144,6 +161,13 @@ export interface Store {
   readonly history: (limit: number) => Promise<HistoryRow[]>
   /** Newest first, those before a row's id if one is given. */
   readonly audit: (limit: number, before?: string) => Promise<AuditRow[]>
+
+  /** Without their series, in no order. */
+  readonly trainingRuns: () => Promise<TrainingRun[]>
+  readonly trainingRun: (name: string) => Promise<TrainingRun | null>
+  /** Those of these suites of a run that there are. */
+  readonly trainingSeries: (name: string, suites: readonly string[]) => Promise<Series[]>
+  readonly writeTraining: (write: TrainingWrite) => Promise<void>
 
   readonly close: () => Promise<void>
 }

@@ -8,6 +8,7 @@ import { learningContract } from './contract-learning.js'
 import { logContract } from './contract-log.js'
 import { recordContract } from './contract-record.js'
 import { replicaContract } from './contract-replica.js'
+import { trainingContract } from './contract-training.js'
 
 /** A store with nothing in it, on ground that can fail. */
 export interface Ground {
@@ -23,7 +24,7 @@ export interface GroundOptions extends Partial<LogLimits> { readonly records?: P
 /** The laws in src/store/store.ts, for one implementation. Each test breaks new ground. */
 export function contract (
   t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
-  for (const part of [logContract, labelContract, auditContract, learningContract, replicaContract, recordContract]) {
+  for (const part of [logContract, labelContract, auditContract, learningContract, replicaContract, recordContract, trainingContract]) {
     part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))
   }
 }

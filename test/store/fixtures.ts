@@ -4,7 +4,7 @@ import type { Pin } from '../../src/core/in-force.js'
 import type { Command, LogEntry } from '../../src/core/log-entry.js'
 import type { Pending } from '../../src/core/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
-import type { Commit, Store, StoredEntry } from '../../src/store/store.js'
+import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
 import { outcomeOf } from '../core/memory-fold.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
@@ -42,6 +42,14 @@ export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as 
 /** An outcome that waits for its label. */
 export const pendingOf = (id: string, number: number): Pending =>
   ({ outcome: outcomeOf({ generation_id: id }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
+
+/** A run with a series of one report, built on a revision. */
+export function trainingWriteOf (name: string, from: number | null, given: Partial<TrainingWrite> = {}): TrainingWrite {
+  const checkpoint = { step: 5, suite: 's', em: 0.5, n: 100, tokens_mean: 10.5 }
+  const summary = { suite: 's', steps: 1, replayed: 0, step: 5, em: 0.5, tokens_mean: 10.5, verdicts: [] }
+  const run = { name, revision: (from ?? 0) + 1, created_at: 1, updated_at: 2, suites: [summary], contexts: [{ key: '*', step: 5, at: 1 }] }
+  return { run, from, series: [{ suite: 's', points: [{ step: 5, attempts: [{ checkpoint, received_at: 2 }] }], forgotten_through: null }], entries: [], dropped: [], ...given }
+}
 
 /** A commit that changes nothing but what is given. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
@@ -89,7 +97,8 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']),
     store.policies(), store.pins(), store.history(1), store.audit(1), store.record(new Map([['g', [{ tokens: 1, confidence: 0.5 }]]])),
-    store.recorded(['g']), store.forget(['g']),
+    store.recorded(['g']), store.forget(['g']), store.trainingRuns(), store.trainingRun('r'), store.trainingSeries('r', ['s']),
+    store.writeTraining(trainingWriteOf('r', null)),
   ]
   return (await Promise.allSettled(calls)).map((call) => call.status === 'rejected' ? call.reason.name : null)
 }

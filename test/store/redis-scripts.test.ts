@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { KEYS } from '../../src/store/redis-scripts.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
-import { change, commitOf, LEDGER, outcome, pendingOf, pinEntry, state, TICK } from './fixtures.js'
+import { change, commitOf, LEDGER, outcome, pendingOf, pinEntry, state, TICK, trainingWriteOf } from './fixtures.js'
 
 const skip = withoutRedis
 
@@ -24,6 +24,7 @@ async function useAll (store: RedisStore): Promise<void> {
   await store.commit(commitOf(token, {
     to: first!.cursor, contexts: new Map([['*', state(1)], ['gone', undefined]]), pending: new Map([['a', pendingOf('a', 0)], ['b', undefined]]), ledger: LEDGER, decisive: ['*'], changes: [change(1)],
   }))
+  await store.writeTraining(trainingWriteOf('r', (await store.trainingRun('r'))?.revision ?? null))
   await store.learned()
   await store.renewLease(token, 10_000)
 }
@@ -34,7 +35,7 @@ t.test('every key is under the hash tag, by the names that the design gives', { 
   const names = [
     'audit', 'changed', 'contexts', 'cursor', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
     'salt', 'seen:a',
-    'state_id', 'version',
+    'state_id', 'training_runs', 'training_series', 'version',
   ]
   t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))
   const ttl = await redis.ttl('{stopgate}:seen:a')

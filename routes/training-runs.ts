@@ -1,0 +1,70 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { anyError } from '../openapi/error.js'
+import {
+  AnyCheckpointsSchema, CheckpointSchema, CheckpointsBodySchema, ReportedSchema, RunListSchema, RunParamsSchema, RunQuerySchema, RunSchema,
+} from '../openapi/training.js'
+import { itemValidator, validatorCompiler } from '../openapi/validation.js'
+import { errorOf, replyOf, sortCheckpoints } from '../src/checkpoint-batch.js'
+import { at, InvalidInputError } from '../src/errors.js'
+import type { Parts } from '../src/parts.js'
+import { forbidden } from '../src/reach.js'
+import { runOnWire, summaryOnWire } from '../src/run-on-wire.js'
+
+const tags = ['training']
+const params = RunParamsSchema
+const batchProblem = itemValidator(AnyCheckpointsSchema)
+const checkpointProblem = itemValidator(CheckpointSchema)
+
+export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config, training }, done) => {
+  app.post('/v1/training-runs/:run/checkpoints', {
+    config: { role: 'worker', bound: 'handler' },
+    schema: {
+      tags,
+      summary: 'What evaluations of checkpoints found, one or many',
+      description: 'Answered once it is stored durably. Idempotent on run, step and suite: a job that was suspended may report its steps again. ' +
+        'Other figures for a known step are kept as another attempt. A bad checkpoint among many spoils only itself. A token that is bound to a ' +
+        'prefix must name a context there with each.',
+      params,
+      body: CheckpointsBodySchema,
+      response: { 202: ReportedSchema, ...anyError },
+    },
+    // Of "either of these" Ajv says only that it is neither: the handler looks which one is meant.
+    validatorCompiler: ({ schema, httpPart }) => httpPart === 'body' ? () => true : validatorCompiler({ schema, ...(httpPart && { httpPart }) }),
+  }, async (request, reply) => {
+    const { params: { run }, body } = request
+    const many = batchOf(body)
+    const sorted = sortCheckpoints(config.levels, request, many ?? [body], checkpointProblem)
+    if (many === null && sorted.refused[0] !== undefined) throw errorOf(sorted.refused[0])
+    const refusal = await training.reachProblem(run, request)
+    if (refusal !== null) throw forbidden(refusal)
+    const result = replyOf(sorted, await training.report(run, sorted.good.map(({ checkpoint }) => checkpoint), request.tokenName))
+    if (many === null && result.rejected[0] !== undefined) throw errorOf({ ...result.rejected[0], isForbidden: false })
+    return await reply.code(202).send(result)
+  })
+
+  app.get('/v1/training-runs', {
+    config: { role: 'operator' },
+    schema: { tags, summary: 'The training runs that are kept, and where they stand', response: { 200: RunListSchema, ...anyError } },
+  }, async () => ({ runs: (await training.list()).map(summaryOnWire) }))
+
+  app.get('/v1/training-runs/:run', {
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      summary: 'A run by suite, and how far its newest checkpoint may be stopped early',
+      description: 'By suite EM and tokens with intervals, the trend, a forecast of the next checkpoints with how such forecasts have held, and verdicts with the figures behind them.',
+      params,
+      querystring: RunQuerySchema,
+      response: { 200: RunSchema, ...anyError },
+    },
+  }, async (request) => runOnWire(await training.get(request.params.run, request.query.last ?? 200, request.query.suite)))
+  done()
+}
+
+/** What comes as many; `null`: it is one. */
+function batchOf (body: unknown): unknown[] | null {
+  if (typeof body !== 'object' || body === null || !('checkpoints' in body)) return null
+  const problem = batchProblem(body)
+  if (problem !== null) throw at(problem.path, new InvalidInputError(`${problem.path || 'body'} ${problem.message}`))
+  return body.checkpoints as unknown[]
+}

@@ -1,0 +1,40 @@
+import type { Series, TrainingRun } from '../core/training/run.js'
+import { encodeEntry, inTurns } from './encoding.js'
+import type { RedisConnection } from './redis-connection.js'
+import { KEYS } from './redis-scripts.js'
+import { ConflictError, type TrainingWrite } from './store.js'
+import { decodeRun, decodeSeries, encodeRun, encodeSeries, seriesKey } from './training-encoding.js'
+
+/** The training runs of the Redis store: a hash of runs, a hash of their series. */
+export class RedisTraining {
+  readonly #connection: RedisConnection
+
+  constructor (connection: RedisConnection) { this.#connection = connection }
+
+  async runs (): Promise<TrainingRun[]> {
+    return await inTurns(await this.#connection.run((redis) => redis.hvals(KEYS.trainingRuns)), decodeRun)
+  }
+
+  async run (name: string): Promise<TrainingRun | null> {
+    const text = await this.#connection.run((redis) => redis.hget(KEYS.trainingRuns, name))
+    return text === null ? null : decodeRun(text)
+  }
+
+  async series (name: string, suites: readonly string[]): Promise<Series[]> {
+    if (suites.length === 0) return []
+    const fields = suites.map((suite) => seriesKey(name, suite))
+    const texts = await this.#connection.run((redis) => redis.hmget(KEYS.trainingSeries, ...fields))
+    return await inTurns(texts.filter((text) => text !== null), decodeSeries)
+  }
+
+  async write ({ run, from, series, entries, dropped }: TrainingWrite): Promise<void> {
+    const gone = dropped.flatMap(({ name, suites }) => suites.map(({ suite }) => seriesKey(name, suite)))
+    const reply = await this.#connection.script('writeTraining', [KEYS.trainingRuns, KEYS.trainingSeries, KEYS.log], [
+      dropped.length + 1, dropped.length, gone.length, series.length, entries.length,
+      run.name, from ?? '', ...dropped.flatMap(({ name, revision }) => [name, revision]),
+      ...dropped.map(({ name }) => name), ...gone, ...series.flatMap((one) => [seriesKey(run.name, one.suite), encodeSeries(one)]),
+      ...entries.map(encodeEntry), run.name, encodeRun(run),
+    ])
+    if (reply === 'CONFLICT') throw new ConflictError(`Run ${run.name} is no longer at revision ${from}`)
+  }
+}

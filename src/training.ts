@@ -1,0 +1,135 @@
+import type { Config } from './config.js'
+import { chainOf, isWithin, parseContextKey, ROOT } from './core/context.js'
+import { describeContext } from './core/describe.js'
+import type { LogEntry } from './core/log-entry.js'
+import { effectivePolicy } from './core/policy.js'
+import { adviceOf, type Advice } from './core/training/advice.js'
+import { namedKey, type Checkpoint } from './core/training/checkpoint.js'
+import { describeSeries, summarise, type SuiteView } from './core/training/describe-series.js'
+import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from './core/training/run.js'
+import { RunMovedError, RunNotFoundError } from './errors.js'
+import { keyProblem, type Caller } from './reach.js'
+import { ConflictError, type Store } from './store/store.js'
+import type { Problem } from '../openapi/validation.js'
+
+export interface ReportReply {
+  /** For each checkpoint, in order. */
+  readonly reported: readonly Reported[]
+  /** Contexts that start a new epoch. */
+  readonly opened: readonly Opening[]
+}
+
+export interface RunView {
+  readonly run: TrainingRun
+  readonly suites: readonly SuiteView[]
+  readonly contexts: ReadonlyArray<Opening & { readonly advice: readonly Advice[] }>
+}
+
+/** What training teams report and read. */
+export interface Training {
+  /** Resolves once what is new is durable. @param by name of the token */
+  readonly report: (name: string, checkpoints: readonly Checkpoint[], by: string) => Promise<ReportReply>
+  /** What is wrong where the caller is bound to a prefix and the run has served elsewhere; `null`: it may report on it. */
+  readonly reachProblem: (name: string, caller: Caller) => Promise<Problem | null>
+  /** The last reported on first. */
+  readonly list: () => Promise<TrainingRun[]>
+  /** @param last points of each suite to show */
+  readonly get: (name: string, last: number, suite?: string) => Promise<RunView>
+}
+
+/** How often a report is tried before its caller is told that others keep coming in between. */
+const ATTEMPTS = 5
+/** Contexts below a named one that advice is given for, the first by key. */
+const ADVISED = 50
+
+export function createTraining (store: Store, config: Config, now: () => number = Date.now): Training {
+  const { levels, defaultPolicy } = config
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function attempt (name: string, checkpoints: readonly Checkpoint[], by: string): Promise<ReportReply> {
+    const suites = [...new Set(checkpoints.map(({ suite }) => suite))]
+    const [before, policies] = await Promise.all([store.trainingRun(name), store.policies()])
+    const known = before === null ? [] : await store.trainingSeries(name, suites)
+    const reports = checkpoints.map((checkpoint) => ({ checkpoint, key: checkpoint.context ? namedKey(levels, checkpoint.context) : null }))
+    const time = now()
+    const added = addReports(before, new Map(known.map((series) => [series.suite, series])), reports, time)
+    if (added.series.size > 0) {
+      const maxEmDrop = (series: Series) => effectivePolicy(defaultPolicy, policies, keyOf(series)).max_em_drop
+      const summaries = new Map(before?.suites.map((summary) => [summary.suite, summary]))
+      for (const [suite, series] of added.series) summaries.set(suite, summarise(series, maxEmDrop(series)))
+      const run: TrainingRun = {
+        name,
+        revision: Math.max((before?.revision ?? 0) + 1, time), // a run that went and came back is not taken for the old one
+        created_at: before?.created_at ?? time,
+        updated_at: time,
+        suites: [...summaries.values()],
+        contexts: added.contexts,
+      }
+      const entries = added.opened.map(({ key, step }): LogEntry => ({ type: 'checkpoint', key, run: name, step, by }))
+      const dropped = before === null ? await toDrop() : []
+      await store.writeTraining({ run, from: before?.revision ?? null, series: [...added.series.values()], entries, dropped })
+    }
+    return { reported: added.reported, opened: added.opened }
+  }
+
+  async function toDrop (): Promise<TrainingRun[]> {
+    const runs = await store.trainingRuns()
+    return runs.sort((a, b) => a.updated_at - b.updated_at).slice(0, Math.max(0, runs.length - TRAINING_LIMITS.runs + 1))
+  }
+
+  /** Of the context that the newest checkpoint names. */
+  function keyOf (series: Series): string {
+    const { context } = series.points.at(-1)!.attempts.at(-1)!.checkpoint
+    return context === undefined ? ROOT : namedKey(levels, context)
+  }
+
+  async function advise (name: string, opening: Opening): Promise<Advice[]> {
+    const below = (await store.contextKeys()).filter((key) => isWithin(key, opening.key) && parseContextKey(levels, key) !== null).sort()
+    const keys = below.length === 0 ? [opening.key] : below.slice(0, ADVISED)
+    const links = new Set(keys.flatMap(chainOf))
+    const [policies, pins, states] = await Promise.all([store.policies(), store.pins(), store.readContexts([...links])])
+    const known = { levels, defaults: defaultPolicy, policies, pins, states }
+    return keys.map((key) => {
+      const state = states.get(key)
+      return adviceOf(name, opening, key, state && { state, view: describeContext(known, key, now()) })
+    })
+  }
+
+  return {
+    report (name, checkpoints, by) {
+      const turn = last.then(async () => {
+        for (let i = 0; i < ATTEMPTS; i++) {
+          try { return await attempt(name, checkpoints, by) } catch (error) { if (!(error instanceof ConflictError)) throw error }
+        }
+        throw new RunMovedError(String(ATTEMPTS))
+      })
+      last = turn.catch(() => {})
+      return turn
+    },
+
+    async reachProblem (name, caller) {
+      if (caller.tokenPrefix === null) return null
+      const run = await store.trainingRun(name)
+      if (run === null) return null
+      const elsewhere = run.contexts.length === 0 ? [ROOT] : run.contexts.map(({ key }) => key)
+      for (const key of elsewhere) {
+        const problem = keyProblem(caller, key, '/run')
+        if (problem !== null) return { ...problem, message: `this run is reported on from outside what token ${caller.tokenName} is bound to: take another name` }
+      }
+      return null
+    },
+
+    async list () { return (await store.trainingRuns()).sort((a, b) => b.updated_at - a.updated_at) },
+
+    async get (name, last, suite) {
+      const run = await store.trainingRun(name)
+      if (run === null) throw new RunNotFoundError(JSON.stringify(name))
+      const suites = run.suites.map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
+      const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
+      const views = series.map((one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)).max_em_drop, last))
+      const contexts = []
+      for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise(name, opening) })
+      return { run, suites: views, contexts }
+    },
+  }
+}

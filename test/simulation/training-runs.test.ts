@@ -1,0 +1,53 @@
+import t from 'tap'
+import { drawRun, forecastCoverage, RUNS, suspendAndReplay, watchRun, type RunKind } from './training-runs.js'
+import { median } from './summary.js'
+
+// A small run of what `npm run simulations training` prints.
+
+const SEEDS = Array.from({ length: 60 }, (_, i) => i + 1)
+const watched = (kind: RunKind) => SEEDS.map((seed) => watchRun(kind, drawRun(kind, seed)))
+
+/** Checkpoints that the verdict due may need, at the median. */
+const NEEDED: Record<string, number> = {
+  overthinking: 12, tokens_collapsed: 4, length_hacking: 4, unfavourable: 7, plateau: 13, truncation: 2, same_level: 2,
+}
+
+t.test('each verdict is said soon after its turn, and others seldom where they are not true', async (t) => {
+  for (const kind of RUNS) {
+    const runs = watched(kind)
+    const wrong = runs.filter((run) => run.wrong.size > 0).length / runs.length
+    t.ok(wrong <= 0.2, `${kind.name}: wrong in ${wrong}`)
+    if (kind.due === null) { t.ok(runs.every(({ needed }) => needed === Infinity)); t.ok(wrong <= 0.05, kind.name); continue }
+    const needed = runs.map((run) => run.needed)
+    t.ok(needed.filter((count) => count < Infinity).length >= 0.95 * runs.length, `${kind.name}: found`)
+    t.ok(median(needed) <= NEEDED[kind.due]!, `${kind.name}: ${median(needed)} checkpoints`)
+  }
+})
+
+t.test('forecasts hold as often as they say, on checkpoints held out', async (t) => {
+  for (const kind of RUNS) {
+    const sums = { em: { held_out: 0, covered: 0 }, tokens: { held_out: 0, covered: 0 } }
+    for (const seed of SEEDS) {
+      const found = forecastCoverage(drawRun(kind, seed))
+      for (const what of ['em', 'tokens'] as const) { sums[what].held_out += found[what].held_out; sums[what].covered += found[what].covered }
+    }
+    for (const what of ['em', 'tokens'] as const) {
+      const rate = sums[what].covered / sums[what].held_out
+      t.ok(rate > (kind.name.startsWith('tokens halve') ? 0.82 : 0.87) && rate < 0.99, `${kind.name}: ${what} ${rate.toFixed(3)}`)
+    }
+  }
+})
+
+t.test('a job that is suspended and replayed: one epoch a checkpoint where it is the same again, and the same verdict', async (t) => {
+  const kind = RUNS.find(({ due }) => due === 'overthinking')!
+  for (const seed of SEEDS.slice(0, 10)) {
+    const same = suspendAndReplay(kind, seed, true)
+    t.equal(same.opened, kind.checkpoints)
+    t.strictSame(same.readings, drawRun(kind, seed))
+    const other = suspendAndReplay(kind, seed, false)
+    const replays = Math.floor(kind.checkpoints / 7)
+    t.ok(other.opened <= kind.checkpoints + replays, 'and one more where the newest comes again with other figures')
+    t.equal(other.readings.length, kind.checkpoints)
+    t.ok(watchRun(kind, other.readings).needed <= 14)
+  }
+})

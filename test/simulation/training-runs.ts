@@ -1,0 +1,183 @@
+import { normal } from '../../src/commands/random.js'
+import { addReports, type Series, type TrainingRun } from '../../src/core/training/run.js'
+import { coverage, EM_SCALE, TOKENS_SCALE } from '../../src/core/training/forecast.js'
+import { readingsOf, stderrOf, type Reading } from '../../src/core/training/reading.js'
+import { VERDICTS, verdictsOf, type VerdictName } from '../../src/core/training/verdicts.js'
+import { mulberry32 } from '../random.js'
+import { count, percent, spread, table } from './summary.js'
+
+/** The truth at a checkpoint, by its number from 0. */
+export interface Truth { readonly em: number, readonly tokens: number, readonly truncated?: number }
+
+export interface RunKind {
+  readonly name: string
+  readonly checkpoints: number
+  /** Number of the first checkpoint past the turn; `null`: it never turns. */
+  readonly turn: number | null
+  readonly truth: (i: number) => Truth
+  /** The verdict that the turn calls for; `null`: none. */
+  readonly due: VerdictName | null
+  /** Questions a checkpoint. */
+  readonly n?: number
+}
+
+const saturating = (i: number, from: number, to: number, pace: number) => to - (to - from) * Math.exp(-i / pace)
+const after = (i: number, turn: number) => Math.max(0, i - turn + 1)
+
+/**
+ * Guo et al. 2025, Nature 645 (DeepSeek-R1), Fig. 1: AIME pass@1 from 0.156 to 0.779 while responses grow from some 700 to 15,000 tokens in
+ * 10,000 steps.
+ */
+export function r1Zero (i: number): Truth {
+  const part = i / 40
+  return { em: saturating(part, 0.156, 0.79, 0.36), tokens: 700 + 14_300 * part ** 1.3 }
+}
+
+export const RUNS: readonly RunKind[] = [
+  { name: 'healthy: EM rises 1 point a checkpoint, tokens steady', checkpoints: 30, turn: null, due: null, truth: (i) => ({ em: 0.45 + 0.01 * i, tokens: 1200 }) },
+  { name: 'reasoner as DeepSeek-R1-Zero: tokens grow with EM', checkpoints: 41, turn: null, due: null, truth: r1Zero },
+  { name: 'overthinking: EM -1 point, tokens +5 % a checkpoint', checkpoints: 40, turn: 16, due: 'overthinking', truth: (i) => ({ em: saturating(i, 0.4, 0.7, 5) - 0.01 * after(i, 16), tokens: 1500 * 1.05 ** after(i, 16) }) },
+  { name: 'overthinking, slow: EM -0.5 points, tokens +3 %', checkpoints: 40, turn: 16, due: 'overthinking', truth: (i) => ({ em: saturating(i, 0.4, 0.7, 5) - 0.005 * after(i, 16), tokens: 1500 * 1.03 ** after(i, 16) }) },
+  { name: 'tokens halve over 5 checkpoints, EM flat', checkpoints: 32, turn: 16, due: 'tokens_collapsed', truth: (i) => ({ em: 0.7, tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
+  { name: 'tokens halve over 5 checkpoints, EM -8 points', checkpoints: 32, turn: 16, due: 'length_hacking', truth: (i) => ({ em: 0.7 - 0.08 * Math.min(1, after(i, 16) / 5), tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
+  { name: 'tokens -6 % and EM -1 point a checkpoint', checkpoints: 32, turn: 16, due: 'unfavourable', truth: (i) => ({ em: 0.7 - 0.01 * after(i, 16), tokens: 1600 * 0.94 ** after(i, 16) }) },
+  { name: 'noisy plateau', checkpoints: 40, turn: 16, due: 'plateau', truth: (i) => ({ em: i < 16 ? 0.4 + 0.3 * i / 16 : 0.7, tokens: 1500 }) },
+  { name: 'responses run into the limit: 10 % cut off, EM -4 points', checkpoints: 32, turn: 16, due: 'truncation', truth: (i) => ({ em: 0.7 - (i < 16 ? 0 : 0.04), tokens: i < 16 ? 1500 : 1900, truncated: i < 16 ? 0.005 : 0.1 }) },
+  { name: 'standstill: the same EM, 20,000 questions', checkpoints: 30, turn: 1, due: 'same_level', n: 20_000, truth: () => ({ em: 0.7, tokens: 1500 }) },
+]
+
+/** Beyond the draw of questions: checkpoints differ by half a point of EM and by 2 % of tokens (standard deviations). */
+const [EM_JITTER, TOKENS_JITTER, QUESTIONS] = [0.005, 0.02, 1000]
+
+/** A run's evaluations, as a seed has them. */
+export function drawRun ({ checkpoints, truth, n = QUESTIONS }: RunKind, seed: number): Reading[] {
+  const random = mulberry32(seed * 7919)
+  const jitter = n > QUESTIONS ? 0 : 1
+  return Array.from({ length: checkpoints }, (_, i) => {
+    const { em: true_em, tokens, truncated = 0.005 } = truth(i)
+    const share = (p: number) => Math.min(1, Math.max(0, Math.round(n * (p + Math.sqrt(p * (1 - p) / n) * normal(random))) / n))
+    const em = share(Math.min(1, Math.max(0, true_em + jitter * EM_JITTER * normal(random))))
+    const measured = tokens * Math.exp(TOKENS_JITTER * normal(random))
+    return { step: 250 * i, em, stderr: stderrOf({ em, n }), tokens: measured, n, truncated: share(truncated) }
+  })
+}
+
+export interface Watched {
+  /** Checkpoints from the turn to the verdict due, the first past the turn being 1; Infinity: never. */
+  readonly needed: number
+  /** Verdicts that were said at least once where they are not true of the run. */
+  readonly wrong: ReadonlySet<VerdictName>
+  /** Times that two checkpoints were said to be at the same level, and those of them whose true EM differs by more than half a point. */
+  readonly same: { readonly said: number, readonly wrong: number }
+}
+
+/** Verdicts that are true of a run past its turn, besides the one due. */
+const ALSO_TRUE: Partial<Record<VerdictName, readonly VerdictName[]>> = {
+  tokens_collapsed: ['plateau'],
+  length_hacking: ['unfavourable'],
+  unfavourable: ['length_hacking'],
+  truncation: ['overthinking'], // EM does fall as tokens rise
+  same_level: ['plateau'],
+}
+
+/** Looks after each checkpoint, as a team does. */
+export function watchRun (kind: RunKind, readings: readonly Reading[], maxEmDrop = 0.02): Watched {
+  const wrong = new Set<VerdictName>()
+  const same = { said: 0, wrong: 0 }
+  let needed = Infinity
+  for (let known = 1; known <= readings.length; known++) {
+    const isPast = kind.turn !== null && known > kind.turn
+    for (const { verdict } of verdictsOf(readings.slice(0, known), maxEmDrop)) {
+      if (isPast && verdict === kind.due) needed = Math.min(needed, known - kind.turn!)
+      if (verdict === 'same_level') {
+        same.said++
+        if (Math.abs(kind.truth(known - 1).em - kind.truth(known - 2).em) > 0.005) same.wrong++
+      } else if (!(isPast && verdict === kind.due) && !isTrue(kind, verdict, known - 1, isPast)) {
+        wrong.add(verdict)
+      }
+    }
+  }
+  return { needed, wrong, same }
+}
+
+/** Whether a verdict that is not the one due is still no mistake. */
+function isTrue ({ due, truth }: RunKind, verdict: VerdictName, i: number, isPast: boolean): boolean {
+  if (verdict === 'plateau') return truth(i).em - truth(Math.max(0, i - 11)).em < 0.03 // less than two evaluations of 1,000 tell apart
+  return isPast && due !== null && (ALSO_TRUE[due] ?? []).includes(verdict)
+}
+
+/** Held-out checkpoints that fell into the interval forecast for them. */
+export function forecastCoverage (readings: readonly Reading[]): { em: ReturnType<typeof coverage>, tokens: ReturnType<typeof coverage> } {
+  const steps = readings.map(({ step }) => step)
+  return {
+    em: coverage(steps, readings.map(({ em }) => em), EM_SCALE),
+    tokens: coverage(steps, readings.map(({ tokens }) => tokens), TOKENS_SCALE),
+  }
+}
+
+/**
+ * A job that is suspended again and again: it goes back to the checkpoint before the last three and reports those steps anew, with the same
+ * figures if its evaluation is deterministic, else with others.
+ */
+export function suspendAndReplay (
+  kind: RunKind, seed: number, isDeterministic: boolean): { readings: Reading[], opened: number, reports: number } {
+  const drawn = [drawRun(kind, seed), drawRun(kind, seed + 100_000)]
+  let series: Series = { suite: 's', points: [], forgotten_through: null }
+  let run: TrainingRun | null = null
+  let opened = 0
+  let reports = 0
+  const report = ({ step, em, n, tokens, truncated }: Reading) => {
+    const checkpoint = { step, suite: 's', em, n, tokens_mean: tokens, truncated_rate: truncated!, context: { model: 'q' } }
+    const added = addReports(run, new Map([['s', series]]), [{ checkpoint, key: 'model=q' }], ++reports)
+    series = added.series.get('s') ?? series
+    opened += added.opened.length
+    run = { name: 'r', revision: reports, created_at: 0, updated_at: reports, suites: [], contexts: added.contexts }
+  }
+  for (let i = 0; i < kind.checkpoints; i++) {
+    report(drawn[0]![i]!)
+    if (i % 7 !== 6) continue
+    for (let back = i - 2; back <= i; back++) report(drawn[isDeterministic ? 0 : 1]![back]!)
+  }
+  return { readings: readingsOf(series), opened, reports }
+}
+
+/** One row a kind of run: how many checkpoints the verdict due needs, how often others are said wrongly, how forecasts hold. */
+export function trainingTable (seeds: readonly number[]): string {
+  const kinds = RUNS.flatMap((kind) => [false, ...(kind.due === 'overthinking' ? [true] : [])].map((isReplayed) => ({ kind, isReplayed })))
+  return table(['run', 'verdict due', 'said in', 'checkpoints needed', 'said wrongly, share of runs', 'forecasts that held, of 90 %: EM, tokens'],
+    kinds.map(({ kind, isReplayed }) => {
+      const drawn = seeds.map((seed) => isReplayed ? suspendAndReplay(kind, seed, false).readings : drawRun(kind, seed))
+      const runs = drawn.map((readings) => watchRun(kind, readings))
+      const found = runs.filter(({ needed }) => needed < Infinity)
+      const wrong = VERDICT_NAMES.map((name) => [name, runs.filter((run) => run.wrong.has(name)).length / runs.length] as const)
+      return [
+        `${kind.name}${isReplayed ? '; suspended and replayed' : ''}`,
+        kind.due ?? 'none',
+        kind.due === null ? '-' : `${percent(found.length / runs.length)} %`,
+        kind.due === null ? '-' : spread(runs.map(({ needed }) => needed)),
+        wrong.filter(([, share]) => share > 0).map(([name, share]) => `${name} ${percent(share)} %`).join(', ') || 'none',
+        heldIn(drawn),
+      ]
+    }))
+}
+
+/** Of two checkpoints said to be at the same level, how many are not: those of the healthy run differ by a point. */
+export function sameLevelRates (seeds: readonly number[]): string {
+  const rates = RUNS.filter(({ name }) => /^(healthy|standstill)/.test(name)).map((kind) => {
+    const runs = seeds.map((seed) => watchRun(kind, drawRun(kind, seed)))
+    const looks = seeds.length * (kind.checkpoints - 1)
+    const said = runs.reduce((sum, { same }) => sum + same.said, 0)
+    return `${kind.name}: said at ${percent(said / looks)} % of ${count(looks)} checkpoints`
+  })
+  return `same_level compares two measurements; ${rates.join('; ')}`
+}
+
+const VERDICT_NAMES = Object.keys(VERDICTS) as VerdictName[]
+
+function heldIn (drawn: readonly Reading[][]): string {
+  const all = drawn.map(forecastCoverage)
+  return (['em', 'tokens'] as const).map((what) => {
+    const sum = (field: 'held_out' | 'covered') => all.reduce((total, one) => total + one[what][field], 0)
+    return `${percent(sum('covered') / sum('held_out'))} %`
+  }).join(', ')
+}

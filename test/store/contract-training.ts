@@ -1,0 +1,98 @@
+import type { CheckpointEntry } from '../../src/core/log-entry.js'
+import { ConflictError } from '../../src/store/store.js'
+import type { Law } from './contract.js'
+import { outcome, trainingWriteOf } from './fixtures.js'
+
+const CHECKPOINT: CheckpointEntry = { type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'trainer' }
+
+/** Law 8: what is reported of training runs. */
+export function trainingContract (law: Law): void {
+  law('a run is read as it was written, with its series', async (t, { store, other, crash }) => {
+    t.same(await store.trainingRuns(), [])
+    t.equal(await store.trainingRun('r'), null)
+    t.same(await store.trainingSeries('r', ['s']), [])
+    t.same(await store.trainingSeries('r', []), [])
+    const write = trainingWriteOf('r', null)
+    await store.writeTraining(write)
+    await store.writeTraining(trainingWriteOf('r2', null))
+    t.strictSame(await other.trainingRun('r'), write.run)
+    t.strictSame(await other.trainingSeries('r', ['none', 's']), write.series)
+    const runs = await (await crash()).trainingRuns()
+    t.same(runs.map(({ name }) => name).sort(), ['r', 'r2'], 'it outlives a crash')
+  })
+
+  law('names are any text, and apart', async (t, { store }) => {
+    const names = ['__proto__', 'a\0b', 'a\0', 'é', 'e\u0301', '🙂', '","', '{run}', '*', 'x'.repeat(128)]
+    for (const name of names) {
+      const { series: [one], ...write } = trainingWriteOf(name, null)
+      await store.writeTraining({ ...write, series: names.map((suite) => ({ ...one!, suite })) })
+    }
+    t.equal((await store.trainingRuns()).length, names.length)
+    for (const name of names) {
+      t.equal((await store.trainingRun(name))?.name, name)
+      t.same((await store.trainingSeries(name, names)).map(({ suite }) => suite), names)
+    }
+  })
+
+  law('a write that builds on another revision writes nothing, nor appends', async (t, { store, other }) => {
+    await store.writeTraining(trainingWriteOf('r', null))
+    for (const from of [null, 2]) {
+      const late = trainingWriteOf('r', from, { entries: [CHECKPOINT], series: [{ suite: 's', points: [], forgotten_through: 9 }] })
+      await t.rejects(other.writeTraining(late), ConflictError)
+    }
+    await t.rejects(other.writeTraining(trainingWriteOf('new', 1)), ConflictError)
+    t.equal((await store.trainingRun('r'))?.revision, 1)
+    t.match(await store.trainingSeries('r', ['s']), [{ forgotten_through: null }])
+    t.equal(await store.trainingRun('new'), null)
+    t.same(await store.read('0-0', 10, 0), [])
+    await other.writeTraining(trainingWriteOf('r', 1))
+    t.equal((await store.trainingRun('r'))?.revision, 2)
+  })
+
+  law('of writers that race one wins each revision, and nothing is lost', async (t, { store, other }) => {
+    await store.writeTraining(trainingWriteOf('r', null))
+    let conflicts = 0
+    const raise = async (through: typeof store) => {
+      for (let done = 0; done < 20;) {
+        const run = (await through.trainingRun('r'))!
+        await through.writeTraining(trainingWriteOf('r', run.revision, { entries: [CHECKPOINT] })).then(() => { done++ }, (error) => {
+          if (!(error instanceof ConflictError)) throw error
+          conflicts++
+        })
+      }
+    }
+    await Promise.all([raise(store), raise(other), raise(store)])
+    t.equal((await store.trainingRun('r'))?.revision, 61)
+    t.equal((await store.read('0-0', 1000, 0)).length, 60, `an entry for each, ${conflicts} conflicts`)
+  })
+
+  law('its entries are in the log, in order with others, and no version moves', async (t, { store, other }) => {
+    await store.append([outcome('a')])
+    await store.writeTraining(trainingWriteOf('r', null, { entries: [CHECKPOINT, { ...CHECKPOINT, key: '*' }] }))
+    await other.append([outcome('b')])
+    const entries = await other.read('0-0', 10, 0)
+    t.same(entries.map(({ entry }) => entry), [outcome('a'), CHECKPOINT, { ...CHECKPOINT, key: '*' }, outcome('b')])
+    t.match(await store.revision(), { version: 0, lag: 4 })
+    t.same(await store.audit(10), [])
+  })
+
+  law('a log that is full takes them all the same', async (t, { store }) => {
+    await store.append([outcome('a'), outcome('b')])
+    await store.writeTraining(trainingWriteOf('r', null, { entries: [CHECKPOINT] }))
+    t.equal((await store.revision()).lag, 3)
+  }, { maxLogEntries: 2 })
+
+  law('runs that make room go with their series, unless they have moved', async (t, { store, other }) => {
+    const old = trainingWriteOf('old', null)
+    await store.writeTraining(old)
+    await store.writeTraining(trainingWriteOf('kept', null))
+    await other.writeTraining(trainingWriteOf('old', 1))
+    await t.rejects(store.writeTraining(trainingWriteOf('r', null, { dropped: [old.run] })), ConflictError)
+    t.equal(await store.trainingRun('r'), null)
+    await store.writeTraining(trainingWriteOf('r', null, { dropped: [{ ...old.run, revision: 2 }] }))
+    t.equal(await store.trainingRun('old'), null)
+    t.same(await store.trainingSeries('old', ['s']), [])
+    t.same((await store.trainingRuns()).map(({ name }) => name).sort(), ['kept', 'r'])
+    t.equal((await store.trainingSeries('kept', ['s'])).length, 1)
+  })
+}

@@ -1,0 +1,16 @@
+import t from 'tap'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { temporaryFolder } from '../helper.js'
+import { trainingWriteOf } from './fixtures.js'
+
+// Its laws are in contract-training.ts; here what only a folder has.
+
+t.test('a write of which any part fails leaves nothing', async (t) => {
+  const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t) })
+  t.teardown(() => store.close())
+  await store.writeTraining(trainingWriteOf('there', null))
+  const dropped = [trainingWriteOf('there', null).run, trainingWriteOf('never there', null).run]
+  await t.rejects(store.writeTraining(trainingWriteOf('r', null, { dropped })), { name: 'ConflictError', message: /never there is at revision null, no longer 1/ })
+  t.match(await store.trainingRuns(), [{ name: 'there' }])
+  t.equal((await store.trainingSeries('there', ['s'])).length, 1)
+})

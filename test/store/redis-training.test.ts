@@ -1,0 +1,21 @@
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { RedisStore } from '../../src/store/redis-store.js'
+import { startRedis, withoutRedis } from '../redis-server.js'
+import { trainingWriteOf } from './fixtures.js'
+
+// Its laws are in contract-training.ts; here what only Redis has.
+
+t.test('runs and series are two hashes under the hash tag, for an operator to read', { skip: withoutRedis }, async (t) => {
+  const { url } = await startRedis(t)
+  const store = await RedisStore.open({ url, timeoutMs: 5000 })
+  const redis = new Redis(url)
+  t.teardown(() => { redis.disconnect() })
+  t.teardown(() => store.close())
+  await store.writeTraining(trainingWriteOf('r', null))
+  t.same((await redis.keys('*')).sort(), ['{stopgate}:training_runs', '{stopgate}:training_series'])
+  t.match(await redis.hget('{stopgate}:training_runs', 'r'), /^1 \{"name":"r"/)
+  t.match(await redis.hget('{stopgate}:training_series', '["r","s"]'), /"em":0.5/)
+  await store.writeTraining(trainingWriteOf('new', null, { dropped: [trainingWriteOf('r', null).run] }))
+  t.same(await redis.hkeys('{stopgate}:training_series'), ['["new","s"]'])
+})
