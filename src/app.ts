@@ -15,6 +15,8 @@ import { outcomes } from '../routes/outcomes.js'
 import { trainingRuns } from '../routes/training-runs.js'
 import { at, InternalError, InvalidInputError, LogFullError, StoreDownError, type InputError } from './errors.js'
 import { guard } from './guard.js'
+import { readJsonBodies } from './json-body.js'
+import { otherMethods } from './other-methods.js'
 import type { Parts } from './parts.js'
 import { StoreFullError, StoreUnavailableError } from './store/store.js'
 
@@ -47,6 +49,8 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
+  readJsonBodies(app)
+  const refusals = otherMethods(app)
   app.setNotFoundHandler((request, reply) => {
     const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs`
     return reply.code(404).send({ statusCode: 404, code: 'ROUTE_NOT_FOUND', error: 'Not Found', message })
@@ -64,6 +68,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   app.register(swagger, documentOptions)
   const all = [decisions, columns, outcomes, labels, contexts, audit, model, trainingRuns, health, metrics, docs]
   for (const routes of all) app.register(routes, parts)
+  app.register(refusals)
   return app
 }
 
@@ -92,7 +97,7 @@ async function drain ({ raw }: FastifyRequest): Promise<void> {
 }
 
 const REASON_PHRASES: Record<number, string> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
 }
 
 /** What the caller sees: input errors say what to change, others only the request id. */

@@ -19,6 +19,7 @@ export const LogFullError = createError('LOG_FULL', 'The learner is behind, noth
 export const MovedError = createError<[string]>('CONFLICT', 'Other policies or pins moved each of the %s times this was tried: look at them, then send it again', 409)
 export const RunNotFoundError = createError<[string]>('RUN_NOT_FOUND', 'No checkpoint of a run %s is kept: list the known ones with GET /v1/training-runs', 404)
 export const RunMovedError = createError<[string]>('RUN_CONFLICT', 'Others reported on this run each of the %s times this was tried, nothing was kept: send it again', 409)
+export const MethodNotAllowedError = createError<[string, string]>('METHOD_NOT_ALLOWED', 'There is no %s here: the methods are %s', 405)
 export const UnauthenticatedError = createError('UNAUTHENTICATED', 'This needs a token that the service knows (ACCESS_TOKENS, ACCESS_TOKENS_FILE): send it as authorization: Bearer TOKEN', 401)
 export const ForbiddenError = createError<[string]>('FORBIDDEN', '%s', 403)
 export const InvalidInputError = createError<[string]>('INVALID_INPUT', '%s', 400)

@@ -1,0 +1,19 @@
+import t from 'tap'
+import { build } from './helper.js'
+
+const json = { 'content-type': 'application/json' }
+
+t.test('a DELETE without a body may name the type of one', async (t) => {
+  const { app, send } = await build(t)
+  await send('PUT', '/v1/contexts/*/pin', { threshold: 0.5, reason: 'why' })
+  const reply = await app.inject({ method: 'DELETE', url: '/v1/contexts/*/pin?reason=over', headers: json })
+  t.equal(reply.statusCode, 204)
+})
+
+t.test('where a body is due it is asked for, and must not name a prototype', async (t) => {
+  const { app } = await build(t)
+  const post = async (payload: string) => (await app.inject({ method: 'POST', url: '/v1/decisions', headers: json, payload })).json()
+  t.match(await post(''), { statusCode: 400, code: 'INVALID_INPUT', message: /not JSON/ })
+  t.match(await post('{"tokens":1,"confidence":1,"__proto__":{"a":1}}'), { statusCode: 400 })
+  t.match(await post('{"tokens":1,"confidence":1}'), { decision: 'continue' })
+})
