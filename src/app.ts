@@ -13,10 +13,11 @@ import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
 import { trainingRuns } from '../routes/training-runs.js'
-import { at, InternalError, InvalidInputError, LogFullError, StoreDownError, type InputError } from './errors.js'
+import { at, InternalError, InvalidInputError, LogFullError, OverloadedError, StoreDownError, type InputError } from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
 import { otherMethods } from './other-methods.js'
+import { refuseOverload } from './overload.js'
 import type { Parts } from './parts.js'
 import { StoreFullError, StoreUnavailableError } from './store/store.js'
 
@@ -49,7 +50,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
-  readJsonBodies(app)
+  readJsonBodies(app, refuseOverload(app, BODY_LIMIT))
   const refusals = otherMethods(app)
   app.setNotFoundHandler((request, reply) => {
     const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs`
@@ -60,7 +61,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
     const { url: route = 'none' } = request.routeOptions
     const { statusCode, elapsedTime } = reply
     parts.metrics.requestSeconds.observe({ method: request.method, route, status_code: statusCode }, elapsedTime / 1000)
-    const level = statusCode >= 500 ? 'error' : HOT.has(route) ? 'debug' : 'info'
+    const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
     request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime, token: request.tokenName }, 'answered')
     done()
   })
@@ -115,5 +116,6 @@ function translate (error: InputError, request: FastifyRequest): InputError {
   if (error instanceof StoreFullError) return new LogFullError()
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') error.message = 'Send JSON, with content-type: application/json'
-  return (error.statusCode ?? 500) < 500 || error instanceof StoreDownError ? error : new InternalError(request.id)
+  const mayBeTold = (error.statusCode ?? 500) < 500 || error instanceof StoreDownError || error instanceof OverloadedError
+  return mayBeTold ? error : new InternalError(request.id)
 }

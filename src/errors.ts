@@ -16,6 +16,7 @@ export const VersionOutOfReachError = createError<[string]>('VERSION_OUT_OF_REAC
 export const TooManyError = createError<[string]>('TOO_MANY', 'There are %s already (MAX_CONTEXTS): remove one first', 409)
 export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store can\'t be reached, nothing was kept: send it again', 503)
 export const LogFullError = createError('LOG_FULL', 'The learner is behind, nothing was kept: send it again later. MAX_LOG_ENTRIES outcomes wait to be folded; look at stopgate_outcome_log_lag, sum(stopgate_learner_leader) and the warnings of /readyz', 503)
+export const OverloadedError = createError('OVERLOADED', 'More comes in than can be answered in time, nothing was kept: send it again later', 503)
 export const MovedError = createError<[string]>('CONFLICT', 'Other policies or pins moved each of the %s times this was tried: look at them, then send it again', 409)
 export const RunNotFoundError = createError<[string]>('RUN_NOT_FOUND', 'No checkpoint of a run %s is kept: list the known ones with GET /v1/training-runs', 404)
 export const RunMovedError = createError<[string]>('RUN_CONFLICT', 'Others reported on this run each of the %s times this was tried, nothing was kept: send it again', 409)

@@ -1,0 +1,55 @@
+import t from 'tap'
+import { temporaryFolder, until } from '../helper.js'
+import { mulberry32 } from '../random.js'
+import { startProcess } from '../service-process.js'
+
+// Mixed traffic on one process for a while. For several minutes: npm run soak
+
+const SECONDS = Number(process.env.SECONDS ?? 6)
+const MIB = 1024 * 1024
+const WORKERS = 8
+
+t.test(`${SECONDS} s of mixed traffic: memory stays flat, nothing fails, and all is learned`, { timeout: SECONDS * 1000 + 90_000 }, async (t) => {
+  const service = startProcess(t, {
+    DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', MAX_CONTEXTS: '500', LABEL_WAIT_SECONDS: '2', RECORD_SECONDS: '5',
+  })
+  const url = await service.url()
+  const memory = async () => Number(/^process_resident_memory_bytes (\S+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1]) / MIB
+  const statuses = new Map<string, number>()
+  const send = async (method: string, path: string, body?: unknown) => {
+    const init = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    const reply = await fetch(url + path, { method, ...init })
+    await reply.arrayBuffer()
+    const key = `${path.split('/')[2]} ${reply.status}`
+    statuses.set(key, (statuses.get(key) ?? 0) + 1)
+    return reply.status
+  }
+
+  const end = performance.now() + SECONDS * 1000
+  const samples: number[] = []
+  const work = async (worker: number) => {
+    const random = mulberry32(worker)
+    for (let i = 0; performance.now() < end; i++) {
+      const generation_id = `g-${worker}-${i}`
+      const context = { model: `m${Math.floor(random() * 3)}`, task: `t${Math.floor(random() * 300)}` }
+      const step = { generation_id, context, tokens: 32, confidence: random(), em: 1 }
+      const steps = [{ tokens: 32, confidence: random(), em: 1 }]
+      await send('POST', '/v1/decisions', step)
+      await send('POST', '/v1/decisions/batch', { steps: Array(50).fill(step) })
+      await send('POST', '/v1/outcomes', { generation_id, context, tokens: 64, ...(random() < 0.8 && { em: 1 }), ...(random() < 0.5 && { steps }) })
+      if (random() < 0.3) await send('POST', `/v1/outcomes/${generation_id}/label`, { em: 1 })
+      if (random() < 0.2) await send('POST', '/v1/outcomes', { generation_id, tokens: -1 })
+      if (random() < 0.05) await send('GET', '/v1/contexts?limit=200')
+      if (worker === 0 && i % 20 === 0) samples.push(await memory())
+    }
+  }
+  await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)))
+  await until('all is learned', async () => (await service.get('/v1/model')).body.learner.log_lag === 0, 60)
+  t.comment([...statuses].sort().map(([key, count]) => `${key} x ${count}`).join(', '))
+  t.same([...statuses.keys()].filter((key) => / 5/.test(key)), [], 'no 5xx')
+  t.same(service.log.filter(({ level }) => Number(level) >= 40), [], 'no warning in the log')
+  const half = samples.length >> 1
+  const most = (values: number[]) => Math.max(...values)
+  const [first, second] = [most(samples.slice(0, half)), most(samples.slice(half))]
+  t.ok(second < Math.max(200, first * 1.2), `memory stays flat: at most ${Math.round(first)} MiB in the first half, ${Math.round(second)} in the second`)
+})

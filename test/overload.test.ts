@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { losslessOutcome } from './certify.js'
+import { build, temporaryFolder, until } from './helper.js'
+import { startProcess } from './service-process.js'
+
+const json = { 'content-type': 'application/json' }
+const MIB = 1024 * 1024
+
+/** A client that has said what it will send, and sends no more of it. */
+async function stalled (t: Test, url: string, path: string, headers: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  t.teardown(() => { socket.destroy() })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers}\r\n\r\n{"ste`)
+  return socket
+}
+
+t.test('ten times what it can do: some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  const step = { generation_id: 'g', arm: 'treated', tokens: 512, confidence: 0.9, context: { model: 'q', task: 'gsm8k' } }
+  const batch = JSON.stringify({ steps: Array(512).fill(step) })
+  const latencies = new Map<number, number[]>()
+  const over = new AbortController()
+  const told = new Set<string>()
+
+  const workers = Array.from({ length: 100 }, async () => {
+    while (!over.signal.aborted) {
+      const start = performance.now()
+      const reply = await fetch(`${url}/v1/decisions/batch`, { method: 'POST', headers: json, body: batch })
+      const body = await reply.json() as { code?: string }
+      latencies.set(reply.status, [...latencies.get(reply.status) ?? [], performance.now() - start])
+      if (reply.status === 503) told.add(`${body.code}, retry-after ${reply.headers.get('retry-after')}`)
+    }
+  })
+  await until('some are refused', () => (latencies.get(503)?.length ?? 0) > 100, 60)
+  for (let i = 0; i < 5; i++) {
+    t.equal((await service.get('/livez')).status, 200)
+    t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'the kill switch works')
+  }
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  over.abort()
+  await Promise.all(workers)
+  t.same([...latencies.keys()].sort(), [200, 503])
+  t.same([...told], ['OVERLOADED, retry-after 1'])
+  const megabytes = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)![1]) / MIB
+  t.ok(megabytes < 400, `${Math.round(megabytes)} MiB resident`)
+  const refusals = service.log.filter(({ msg }) => String(msg).startsWith('overloaded'))
+  t.ok(refusals.length > 0 && refusals.length < latencies.get(503)!.length / 5, 'the log says so, but not each time')
+  for (const [status, all] of latencies) {
+    all.sort((a, b) => a - b)
+    t.comment(`${status}: ${all.length}, median ${Math.round(all[all.length >> 1]!)} ms, 99 % within ${Math.round(all[Math.floor(all.length * 0.99)]!)} ms`)
+  }
+  t.equal((await service.post('/v1/decisions', step)).status, 200, 'then it is as before')
+})
+
+t.test('large bodies that are under way take up no more than their bound, and small ones pass', async (t) => {
+  const { app, send } = await build(t)
+  const url = await app.listen({ port: 0 })
+  const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
+  const slow = await Promise.all(Array.from({ length: 64 }, () =>
+    stalled(t, url, '/v1/decisions/batch', `content-length: ${4 * MIB}`)))
+  await until('they are counted', async () => (await post(100_000)).status === 503)
+  t.equal((await post(1000)).status, 400, 'a small one is read')
+  t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)
+  for (const socket of slow) socket.destroy()
+  await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
+})
