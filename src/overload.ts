@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OverloadedError } from './errors.js'
 
@@ -33,6 +34,7 @@ export function refuseOverload (app: FastifyInstance, bodyLimit: number): CheckO
   const log = refusalLog(app)
 
   function check (request: FastifyRequest): void {
+    if (!(request.raw.socket instanceof Socket)) return // injected: these do not take turns
     if (!isTurnOpen) {
       isTurnOpen = true
       turnStart = performance.now()
