@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: { summary: 'run the service (the default)', load: () => import('./serve.js') },
   replay: { summary: 'send recorded generations through the API, and show what was saved and what it cost', load: () => import('./replay.js') },
   simulate: { summary: 'write synthetic generations with a known truth', load: () => import('./simulate.js') },
+  'import-run': { summary: 'report what a training stack wrote: EM and tokens of its checkpoints', load: () => import('./import-run.js') },
+  'export-run': { summary: 'write a training run for TensorBoard, or as JSON lines', load: () => import('./export-run.js') },
   token: { summary: 'make an access token, and what the service has to know of it', load: () => import('./token.js') },
   openapi: { summary: 'print the OpenAPI document', load: () => import('./print-openapi.js') },
 }
@@ -18,7 +20,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 const USAGE = `Usage: stopgate [command] [options]
 
 Commands:
-${Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+${Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`).join('\n')}
 
 stopgate <command> --help says more.
 `

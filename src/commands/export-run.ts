@@ -1,0 +1,78 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Checkpoint } from '../core/training/checkpoint.js'
+import { writeEvent, writeVersion, type Scalar } from './import-run/event.js'
+import { frameRecord } from './import-run/record-file.js'
+import { createHttpClient } from './replay/http-client.js'
+import { readServiceFlags, SERVICE_FLAGS } from './service-flags.js'
+import { parseFlags, UsageError } from './usage.js'
+import { writeAll, type World } from './world.js'
+
+export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
+
+Writes what the service keeps of a training run into a folder: an event file that TensorBoard reads (tensorboard --logdir FOLDER), with
+the newest figures of each step; or JSON lines, with all attempts, that import-run reads.
+
+Options:
+  --out FOLDER     made if absent
+  --format FORMAT  tensorboard or jsonl (tensorboard)
+  --url URL        the service (http://127.0.0.1:8080)
+  --token TOKEN    of an operator of that service; rather set STOPGATE_TOKEN, which no list of processes shows
+`
+
+type Shown = Omit<Checkpoint, 'suite' | 'at'> & {
+  readonly em_low: number
+  readonly em_high: number
+  readonly at: string | null
+  readonly received_at: string
+  readonly earlier_attempts: readonly Checkpoint[]
+}
+
+interface Run { readonly suites: ReadonlyArray<{ readonly suite: string, readonly points: readonly Shown[] }> }
+
+/** `stopgate export-run`. */
+export async function run (args: readonly string[], { env, stdout }: World): Promise<void> {
+  const { values, positionals } = parseFlags(args, { ...SERVICE_FLAGS, out: { type: 'string' }, format: { type: 'string', default: 'tensorboard' } })
+  const [name] = positionals
+  if (name === undefined || positionals.length > 1) throw new UsageError('export-run needs the NAME of one run')
+  if (values.out === undefined || values.out === '') throw new UsageError('export-run needs --out FOLDER')
+  if (values.format !== 'tensorboard' && values.format !== 'jsonl') throw new UsageError(`--format must be tensorboard or jsonl, not ${JSON.stringify(values.format)}`)
+  const { url, token } = readServiceFlags(values, env)
+  const client = createHttpClient(url, 1, { token })
+  try {
+    const reply = await client.send('GET', `/v1/training-runs/${encodeURIComponent(name)}?last=1000`) as Run
+    const isLines = values.format === 'jsonl'
+    const path = join(values.out, isLines ? `${encodeURIComponent(name)}.jsonl` : 'events.out.tfevents.0000000000.stopgate') // one name: another export replaces it
+    await mkdir(values.out, { recursive: true })
+    await writeFile(path, isLines ? linesOf(reply) : eventsOf(reply))
+    await writeAll(stdout, `${path}\n`)
+  } finally {
+    client.close()
+  }
+}
+
+const PLOTTED = ['em_low', 'em_high', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const
+
+export function eventsOf ({ suites }: Run): Buffer {
+  const events = suites.flatMap(({ suite, points }) => points.map((point) => {
+    const scalars: Scalar[] = [{ tag: `eval/${suite}/exact_match`, value: point.em }]
+    for (const field of PLOTTED) if (typeof point[field] === 'number') scalars.push({ tag: `eval/${suite}/${field}`, value: point[field] })
+    return { wallTime: Date.parse(point.at ?? point.received_at) / 1000, step: point.step, scalars }
+  }))
+  const start = Math.min(...events.map(({ wallTime }) => wallTime), Infinity)
+  return Buffer.concat([writeVersion(Number.isFinite(start) ? start : 0), ...events.map(writeEvent)].map(frameRecord))
+}
+
+/** Attempts in their order, so that reading them back makes the same run. */
+export function linesOf ({ suites }: Run): string {
+  const checkpoints = suites.flatMap(({ suite, points }) =>
+    points.flatMap(({ earlier_attempts: earlier, ...newest }) => [...earlier, reported(suite, newest)]))
+  return checkpoints.map((checkpoint) => JSON.stringify(checkpoint) + '\n').join('')
+}
+
+const SHOWN_ONLY = new Set(['em_low', 'em_high', 'tokens_low', 'tokens_high', 'received_at', 'is_replay', 'predates_replay'])
+
+function reported (suite: string, { at, ...point }: Omit<Shown, 'earlier_attempts'>): Checkpoint {
+  const figures = Object.fromEntries(Object.entries(point).filter(([field]) => !SHOWN_ONLY.has(field))) as Omit<Checkpoint, 'suite'>
+  return { ...figures, suite, ...(at !== null && { at }) }
+}

@@ -1,0 +1,145 @@
+import { setTimeout } from 'node:timers/promises'
+import { complete, type Draft, type Found, type Hints } from './import-run/found.js'
+import { ImportError } from './import-run/record-file.js'
+import { RunFile } from './import-run/run-file.js'
+import { filesIn } from './import-run/run-folder.js'
+import { createHttpClient, type HttpClient } from './replay/http-client.js'
+import { readServiceFlags, SERVICE_FLAGS } from './service-flags.js'
+import { fraction, parseFlags, UsageError, wholeNumber } from './usage.js'
+import { writeAll, type World } from './world.js'
+
+export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
+
+Reports to the service what a training stack wrote: JSON lines of checkpoints, results of lm-evaluation-harness, a Hugging Face
+trainer_state.json, or TensorBoard event files (eval/<suite>/exact_match, eval/<suite>/tokens_mean, ...). The format is told by the
+content. A folder stands for all such files in it. Doing it again adds nothing.
+
+Options:
+  --run NAME         name of the run
+  --url URL          the service (http://127.0.0.1:8080)
+  --token TOKEN      of a worker of that service; rather set STOPGATE_TOKEN, which no list of processes shows
+  --follow           goes on as files grow, are replaced or come up, until it is interrupted
+  --poll SECONDS     how often it looks, 0.1 to 3600 (2)
+  --context L=V,...  context in which the checkpoints are served: a new step opens a new epoch there
+  --percent          EM is in percent
+
+Where a file does not say it:
+  --suite NAME       what was evaluated
+  --step N           step of the checkpoint (lm-evaluation-harness has none, unless a path says checkpoint-500, global_step_500 or iter_500)
+  --n N              questions evaluated
+  --tokens-mean X    mean tokens of a response (lm-evaluation-harness counts none, unless a task has a metric tokens_mean)
+  --filter NAME      of lm-evaluation-harness (strict-match, else the first)
+`
+
+/** Checkpoints in one request. */
+const BATCH = 500
+
+interface Options {
+  readonly files: readonly string[]
+  readonly run: string
+  readonly url: string
+  readonly token: string | undefined
+  readonly isFollowing: boolean
+  readonly pollMs: number
+  readonly hints: Hints
+}
+
+/** `stopgate import-run`: files in, checkpoints reported. */
+export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
+  const options = readOptions(args, env)
+  const client = createHttpClient(options.url, 1, { token: options.token })
+  const interrupt = new AbortController()
+  const onInterrupt = () => interrupt.abort()
+  for (const signal of SIGNALS) process.once(signal, onInterrupt)
+  const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
+  try {
+    await importAll(options, client, totals, interrupt.signal, (line) => { stderr.write(`import-run: ${line}\n`) })
+    await writeAll(stdout, `${JSON.stringify({ run: options.run, ...totals })}\n`)
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onInterrupt)
+    client.close()
+  }
+  if (totals.rejected > 0) throw new ImportError(`the service refused ${totals.rejected} checkpoints`)
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM']
+
+type Totals = Record<'accepted' | 'attempts' | 'duplicates' | 'rejected', number>
+
+async function importAll (
+  { files, run, isFollowing, pollMs, hints }: Options, client: HttpClient, totals: Totals, stop: AbortSignal, note: (line: string) => void
+): Promise<void> {
+  const known = new Map<string, RunFile>()
+  for (;;) {
+    for (const path of files) {
+      for (const name of await filesIn(path)) {
+        const file = known.get(name) ?? new RunFile(name, hints)
+        known.set(name, file)
+        await send(run, client, await file.read(!isFollowing), hints, totals, note)
+      }
+    }
+    if (!isFollowing) {
+      if (totals.accepted + totals.duplicates + totals.rejected === 0) throw new ImportError(`${files.join(', ')}: no checkpoints in there`)
+      return
+    }
+    if (stop.aborted) return
+    await setTimeout(pollMs, undefined, { signal: stop }).catch(() => {})
+  }
+}
+
+type Reply = Omit<Totals, 'rejected'> & { readonly rejected: ReadonlyArray<{ index: number, path: string, message: string }> }
+
+async function send (
+  run: string, client: HttpClient, found: readonly Found[], hints: Hints, totals: Totals, note: (line: string) => void
+): Promise<void> {
+  const drafts: Draft[] = found.map((one) => complete(one, hints))
+  for (let start = 0; start < drafts.length; start += BATCH) {
+    const checkpoints = drafts.slice(start, start + BATCH)
+    const reply = await client.send('POST', `/v1/training-runs/${encodeURIComponent(run)}/checkpoints`, { checkpoints }) as Reply
+    for (const name of ['accepted', 'attempts', 'duplicates'] as const) totals[name] += reply[name]
+    totals.rejected += reply.rejected.length
+    for (const { index, path, message } of reply.rejected) note(`${found[start + index]!.place}: ${path} ${message}`)
+    if (reply.attempts > 0) note(`${reply.attempts} checkpoints were known with other figures: kept as further attempts`)
+  }
+}
+
+function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options {
+  const { values, positionals: files } = parseFlags(args, {
+    ...SERVICE_FLAGS,
+    run: { type: 'string' },
+    follow: { type: 'boolean', default: false },
+    poll: { type: 'string', default: '2' },
+    context: { type: 'string' },
+    percent: { type: 'boolean', default: false },
+    suite: { type: 'string' },
+    step: { type: 'string' },
+    n: { type: 'string' },
+    'tokens-mean': { type: 'string' },
+    filter: { type: 'string' },
+  })
+  if (files.length === 0) throw new UsageError('import-run needs at least one FILE')
+  if (values.run === undefined || values.run === '') throw new UsageError('import-run needs --run NAME')
+  const { step, n, 'tokens-mean': tokens } = values
+  return {
+    files,
+    run: values.run,
+    ...readServiceFlags(values, env),
+    isFollowing: values.follow,
+    pollMs: fraction('--poll', values.poll, 0.1, 3600) * 1000,
+    hints: {
+      suite: values.suite,
+      filter: values.filter,
+      isPercent: values.percent,
+      context: values.context === undefined ? undefined : readContext(values.context),
+      step: step === undefined ? undefined : wholeNumber('--step', step, 0, Number.MAX_SAFE_INTEGER),
+      n: n === undefined ? undefined : wholeNumber('--n', n, 1, 1e9),
+      tokensMean: tokens === undefined ? undefined : fraction('--tokens-mean', tokens, 0, 1e9),
+    },
+  }
+}
+
+function readContext (text: string): Record<string, string> {
+  const parts = text.split(',').map((part) => part.split('='))
+  if (parts.some((part) => part.length !== 2 || part.includes(''))) throw new UsageError(`--context must be level=value,level=value, not ${JSON.stringify(text)}`)
+  return Object.fromEntries(parts)
+}

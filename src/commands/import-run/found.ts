@@ -1,0 +1,41 @@
+import type { Checkpoint } from '../../core/training/checkpoint.js'
+import { ImportError } from './record-file.js'
+
+/** What a file says of a checkpoint; the service judges whether that is enough and makes sense. */
+export type Draft = Partial<Checkpoint> & Pick<Checkpoint, 'suite'>
+
+export interface Found { readonly place: string, readonly draft: Draft }
+
+/** What the command line says where a file does not. */
+export interface Hints {
+  readonly suite?: string | undefined
+  readonly step?: number | undefined
+  readonly n?: number | undefined
+  readonly tokensMean?: number | undefined
+  /** Of lm-evaluation-harness, where there are several. */
+  readonly filter?: string | undefined
+  /** EM is in percent. */
+  readonly isPercent?: boolean | undefined
+  readonly context?: Readonly<Record<string, string>> | undefined
+}
+
+/** The checkpoint, filled up from the hints. @throws ImportError that says which flag would help */
+export function complete ({ place, draft }: Found, { step, n, tokensMean, isPercent = false, context }: Hints): Draft {
+  const whole = {
+    ...(step !== undefined && { step }),
+    ...(n !== undefined && { n }),
+    ...(tokensMean !== undefined && { tokens_mean: tokensMean }),
+    ...(context && { context }),
+    ...draft,
+  }
+  const missing = ([['step', '--step'], ['n', '--n'], ['tokens_mean', '--tokens-mean']] as const).find(([field]) => whole[field] === undefined)
+  if (missing !== undefined) throw new ImportError(`${place}: there is no ${missing[0]} of ${draft.suite} in there: give it with ${missing[1]}`)
+  const { em, em_stderr: stderr } = whole
+  if (!isPercent) {
+    if (em !== undefined && em > 1) throw new ImportError(`${place}: an EM of ${em} is no fraction: if it is in percent, say --percent`)
+    return whole
+  }
+  return { ...whole, ...(em !== undefined && { em: em / 100 }), ...(stderr !== undefined && { em_stderr: stderr / 100 }) }
+}
+
+export const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)

@@ -1,0 +1,63 @@
+import { isNumber, type Draft, type Found, type Hints } from './found.js'
+
+interface Results {
+  readonly results: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly 'n-samples'?: Readonly<Record<string, { effective?: number, original?: number }>>
+  readonly config?: { model_args?: unknown }
+  readonly model_name?: unknown
+  /** s since 1970. */
+  readonly date?: unknown
+}
+
+export function isHarnessResults (json: unknown): json is Results {
+  return typeof json === 'object' && json !== null && typeof (json as Results).results === 'object' && (json as Results).results !== null
+}
+
+/** Names of checkpoints: checkpoint-500, global_step_500, iter_0000500. */
+const STEP = /(?:checkpoint|global_?step|step|iter(?:ation)?)[-_]?0*(\d+)/gi
+
+/**
+ * lm-evaluation-harness: for each task `exact_match,<filter>` and `exact_match_stderr,<filter>`, strict-match first. It counts no tokens: a
+ * task may have a metric `tokens_mean` of its own.
+ */
+export function readHarnessResults (file: string, json: Results, { filter }: Hints): Found[] {
+  const step = stepOf(json, file)
+  return Object.entries(json.results).flatMap(([suite, metrics]) => {
+    const name = filterOf(metrics, filter)
+    if (name === null) return []
+    const em = metrics[`exact_match,${name}`] as number
+    const stderr = metrics[`exact_match_stderr,${name}`]
+    const n = json['n-samples']?.[suite]?.effective ?? samplesOf(em, stderr)
+    const tokens = Object.entries(metrics).find(([metric]) => metric.startsWith('tokens_mean,'))?.[1]
+    const draft: Draft = {
+      suite,
+      em,
+      ...(step !== null && { step }),
+      ...(isNumber(stderr) && { em_stderr: stderr }),
+      ...(isNumber(n) && { n }),
+      ...(isNumber(tokens) && { tokens_mean: tokens }),
+      ...(isNumber(json.date) && { at: new Date(json.date * 1000).toISOString() }),
+    }
+    return [{ place: file, draft }]
+  })
+}
+
+function filterOf (metrics: Readonly<Record<string, unknown>>, wanted: string | undefined): string | null {
+  const names = Object.keys(metrics).filter((metric) => metric.startsWith('exact_match,') && isNumber(metrics[metric])).map((metric) => metric.slice('exact_match,'.length))
+  return [wanted ?? 'strict-match', ...(wanted === undefined ? names : [])].find((name) => names.includes(name)) ?? null
+}
+
+/** The harness gives the standard error of a mean, sqrt(em (1 - em) / (n - 1)), from which n follows. */
+function samplesOf (em: number, stderr: unknown): number | null {
+  if (!isNumber(stderr) || stderr <= 0) return null
+  const n = 1 + em * (1 - em) / stderr ** 2
+  return Math.abs(n - Math.round(n)) < 0.01 * n && n < 1e9 ? Math.round(n) : null
+}
+
+function stepOf ({ config, model_name: name }: Results, file: string): number | null {
+  for (const text of [config?.model_args, name, file]) {
+    const last = [...(typeof text === 'string' ? text : JSON.stringify(text) ?? '').matchAll(STEP)].at(-1)
+    if (last !== undefined) return Number(last[1])
+  }
+  return null
+}

@@ -1,0 +1,53 @@
+import type { ScalarEvent } from './event.js'
+import { type Draft, type Found } from './found.js'
+
+/** Tags `eval/<suite>/<field>`. */
+const TAG = /^eval\/(.+)\/([a-z0-9_]+)$/
+const FIELDS: Readonly<Record<string, keyof Draft>> = {
+  exact_match: 'em',
+  em: 'em',
+  exact_match_stderr: 'em_stderr',
+  em_stderr: 'em_stderr',
+  n: 'n',
+  tokens_mean: 'tokens_mean',
+  tokens_p50: 'tokens_p50',
+  tokens_p95: 'tokens_p95',
+  stop_rate: 'stop_rate',
+  truncated_rate: 'truncated_rate',
+  threshold: 'threshold',
+}
+
+/**
+ * Puts the scalars of a checkpoint together, which come one by one. A checkpoint is complete when its suite has another step, or the same
+ * field again (a job that was suspended replays its steps), or nothing more comes.
+ */
+export class ScalarGroups {
+  readonly #file: string
+  readonly #open = new Map<string, Draft & { step: number }>()
+
+  constructor (file: string) { this.#file = file }
+
+  /** What is complete with this event. */
+  add ({ step, wallTime, scalars }: ScalarEvent): Found[] {
+    const complete: Found[] = []
+    for (const { tag, value } of scalars) {
+      const [, suite, name] = TAG.exec(tag) ?? []
+      const field = FIELDS[name ?? '']
+      if (suite === undefined || field === undefined || !Number.isFinite(value)) continue
+      const open = this.#open.get(suite)
+      const isSame = open?.step === step && open[field] === undefined
+      if (open !== undefined && !isSame) complete.push(...this.#close(suite))
+      this.#open.set(suite, { at: new Date(wallTime * 1000).toISOString(), ...(isSame && open), suite, step, [field]: value })
+    }
+    return complete
+  }
+
+  /** What is left, nothing more coming. */
+  flush (): Found[] { return [...this.#open.keys()].flatMap((suite) => this.#close(suite)) }
+
+  #close (suite: string): Found[] {
+    const draft = this.#open.get(suite)!
+    this.#open.delete(suite)
+    return draft.em === undefined ? [] : [{ place: `${this.#file}: step ${draft.step} of ${suite}`, draft }]
+  }
+}

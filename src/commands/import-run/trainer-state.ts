@@ -1,0 +1,49 @@
+import { isNumber, type Draft, type Found, type Hints } from './found.js'
+
+interface TrainerState { readonly log_history: ReadonlyArray<Readonly<Record<string, unknown>>> }
+
+export function isTrainerState (json: unknown): json is TrainerState {
+  return typeof json === 'object' && json !== null && Array.isArray((json as TrainerState).log_history)
+}
+
+/** Fields by what the Trainer or a `compute_metrics` calls them, behind `eval_` or `eval_<suite>_`. `gen_len` is the Seq2SeqTrainer's. */
+const FIELDS: Readonly<Record<string, keyof Draft>> = {
+  exact_match: 'em',
+  em: 'em',
+  exact_match_stderr: 'em_stderr',
+  em_stderr: 'em_stderr',
+  n: 'n',
+  samples: 'n',
+  tokens_mean: 'tokens_mean',
+  gen_len: 'tokens_mean',
+  tokens_p50: 'tokens_p50',
+  tokens_p95: 'tokens_p95',
+  stop_rate: 'stop_rate',
+  truncated_rate: 'truncated_rate',
+}
+const NAME = new RegExp(`^eval_(?:(.+)_)??(${[...Object.keys(FIELDS), 'runtime', 'samples_per_second'].join('|')})$`)
+
+/** Hugging Face `trainer_state.json`: the evaluations in `log_history`, by suite. */
+export function readTrainerState (file: string, { log_history: history }: TrainerState, { suite: bare = 'eval' }: Hints): Found[] {
+  return history.flatMap((entry, i) => {
+    const bySuite = new Map<string, Record<string, number>>()
+    for (const [name, value] of Object.entries(entry)) {
+      const [, suite = bare, field] = NAME.exec(name) ?? []
+      if (field === undefined || !isNumber(value)) continue
+      const figures = bySuite.get(suite) ?? {}
+      bySuite.set(suite, figures)
+      figures[FIELDS[field] ?? field] = value
+    }
+    return [...bySuite].filter(([, { em }]) => em !== undefined).map(([suite, { runtime, samples_per_second: pace, ...figures }]) => {
+      const n = figures.n ?? samplesOf(runtime, pace)
+      const draft = { suite, ...figures, ...(n !== null && { n }), ...(isNumber(entry.step) && { step: entry.step }) }
+      return { place: `${file}: log_history[${i}]`, draft }
+    })
+  })
+}
+
+/** The Trainer rounds its seconds to four digits and its samples a second to three: n, where that leaves no choice. */
+function samplesOf (seconds: number | undefined, pace: number | undefined): number | null {
+  if (seconds === undefined || pace === undefined || seconds * 0.0005 + pace * 0.00005 > 0.4) return null
+  return Math.round(seconds * pace) || null
+}

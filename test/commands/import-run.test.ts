@@ -1,0 +1,76 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { run } from '../../src/commands/import-run.js'
+import { startService } from '../../src/server.js'
+import { temporaryFolder, until } from '../helper.js'
+import { capturedWorld } from './captured-world.js'
+
+async function service (t: Test) {
+  const folder = await temporaryFolder(t)
+  const { url, close } = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LOG_LEVEL: 'silent' } })
+  t.teardown(() => close())
+  const get = async (name: string) => await (await fetch(`${url}/v1/training-runs/${name}`)).json() as any
+  return { folder, url, get }
+}
+
+const line = (step: number, em = 0.5) => `${JSON.stringify({ step, suite: 's', em, n: 10, tokens_mean: 5 })}\n`
+
+t.test('a file, and again; what the service refuses is named by its line', async (t) => {
+  const { folder, url, get } = await service(t)
+  const file = join(folder, 'run.jsonl')
+  await writeFile(file, line(1) + line(2) + line(2, 0.6))
+  const report = async () => {
+    const world = capturedWorld()
+    await run([file, '--run', 'r', '--url', url, '--context', 'model=q'], world)
+    return { ...JSON.parse(world.out()), notes: world.err() }
+  }
+  t.match(await report(), { run: 'r', accepted: 3, attempts: 1, duplicates: 0, rejected: 0, notes: /1 checkpoints were known with other figures/ })
+  t.match(await report(), { accepted: 0, duplicates: 3, notes: '' })
+  t.match(await get('r'), { suites: [{ steps: 2, replayed: 1 }], contexts: [{ context: 'model=q', step: 2 }] })
+  await appendFile(file, line(3, -1) + line(4))
+  const world = capturedWorld()
+  await t.rejects(run([file, '--run', 'r', '--url', url, '--context', 'model=q'], world), { name: 'ImportError', message: 'the service refused 1 checkpoints' })
+  t.match(world.err(), `${file}:4: /em must be >= 0`)
+  t.match(JSON.parse(world.out()), { accepted: 1, rejected: 1 })
+})
+
+t.test('a folder of results of lm-evaluation-harness', async (t) => {
+  const { folder, url, get } = await service(t)
+  for (const step of [100, 200]) {
+    await mkdir(join(folder, 'evals', `checkpoint-${step}`), { recursive: true })
+    await writeFile(join(folder, 'evals', `checkpoint-${step}`, 'results_2026.json'), JSON.stringify({ results: { gsm8k: { 'exact_match,strict-match': 0.844, 'exact_match_stderr,strict-match': 0.016243636028391094 } } }))
+  }
+  await t.rejects(run([join(folder, 'evals'), '--run', 'r', '--url', url], capturedWorld()), { message: /no tokens_mean of gsm8k.*--tokens-mean/ })
+  await run([join(folder, 'evals'), '--run', 'r', '--url', url, '--tokens-mean', '300'], capturedWorld())
+  t.match((await get('r')).suites, [{ suite: 'gsm8k', points: [{ step: 100, n: 500, tokens_mean: 300 }, { step: 200 }] }])
+})
+
+t.test('it follows files that grow and files that come up, until it is interrupted', async (t) => {
+  const { folder, url, get } = await service(t)
+  const runs = join(folder, 'runs')
+  await mkdir(runs)
+  await writeFile(join(runs, 'a.jsonl'), line(1))
+  const world = capturedWorld()
+  const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], world)
+  const stepsAre = (count: number) => until(`${count} steps`, async () => (await get('r')).suites?.[0].steps === count)
+  await stepsAre(1)
+  await appendFile(join(runs, 'a.jsonl'), line(2))
+  await stepsAre(2)
+  await writeFile(join(runs, 'b.jsonl'), line(3))
+  await stepsAre(3)
+  process.emit('SIGTERM')
+  await following
+  t.match(JSON.parse(world.out()), { accepted: 3, duplicates: 0 })
+})
+
+t.test('a line that can\'t be run', async (t) => {
+  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
+  await rejects([], /at least one FILE/)
+  await rejects(['f'], /needs --run NAME/)
+  await rejects(['f', '--run', 'r', '--context', 'model'], /--context must be level=value/)
+  await rejects(['f', '--run', 'r', '--n', '0'], /--n must be/)
+  await rejects(['f', '--run', 'r', '--poll', '0'], /--poll/)
+  const folder = await temporaryFolder(t)
+  await t.rejects(run([folder, '--run', 'r'], capturedWorld()), { name: 'ImportError', message: /no checkpoints in there/ })
+})

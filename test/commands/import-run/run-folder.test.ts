@@ -1,0 +1,15 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { filesIn } from '../../../src/commands/import-run/run-folder.js'
+import { temporaryFolder } from '../../helper.js'
+
+t.test('a folder stands for what can be read in it, a file for itself', async (t) => {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'checkpoint-5'))
+  const names = ['checkpoint-5/trainer_state.json', 'events.out.tfevents.1', 'events.out.tfevents.2', 'results_2026.json', 'run.jsonl']
+  for (const name of [...names, 'samples_gsm8k_2026.jsonl', 'config.json', 'model.safetensors']) await writeFile(join(folder, name), '')
+  t.same(await filesIn(folder), names.map((name) => join(folder, name)))
+  t.same(await filesIn(join(folder, 'config.json')), [join(folder, 'config.json')])
+  await t.rejects(filesIn(join(folder, 'none')), { name: 'ImportError', message: /ENOENT/ })
+})

@@ -1,0 +1,30 @@
+import t from 'tap'
+import { ScalarGroups } from '../../../src/commands/import-run/scalar-groups.js'
+
+const event = (step: number, tag: string, value: number) => ({ wallTime: 1, step, scalars: [{ tag, value }] })
+const EM = 'eval/gsm8k/exact_match'
+
+t.test('scalars of a checkpoint come together, whatever comes in between', async (t) => {
+  const groups = new ScalarGroups('f')
+  t.same(groups.add(event(1, EM, 0.5)), [])
+  t.same(groups.add(event(1, 'train/loss', 3)), [])
+  t.same(groups.add(event(1, 'eval/a/b/exact_match', 0.1)), [], 'a suite with a slash')
+  t.same(groups.add(event(1, 'eval/gsm8k/tokens_mean', 100)), [])
+  t.match(groups.add(event(2, EM, 0.6)), [{ place: 'f: step 1 of gsm8k', draft: { suite: 'gsm8k', step: 1, em: 0.5, tokens_mean: 100, at: '1970-01-01T00:00:01.000Z' } }])
+  t.match(groups.flush(), [{ draft: { suite: 'a/b', step: 1, em: 0.1 } }, { draft: { suite: 'gsm8k', step: 2, em: 0.6 } }])
+  t.same(groups.flush(), [])
+})
+
+t.test('a step that is replayed is another one', async (t) => {
+  const groups = new ScalarGroups('f')
+  groups.add(event(1, EM, 0.5))
+  t.match(groups.add(event(1, EM, 0.6)), [{ draft: { em: 0.5 } }])
+  t.match(groups.flush(), [{ draft: { em: 0.6 } }])
+})
+
+t.test('figures without EM are no checkpoint', async (t) => {
+  const groups = new ScalarGroups('f')
+  groups.add(event(1, 'eval/gsm8k/tokens_mean', 5))
+  groups.add(event(1, EM, NaN))
+  t.same(groups.flush(), [])
+})
