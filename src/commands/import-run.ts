@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
-import { complete, type Draft, type Found, type Hints } from './import-run/found.js'
+import type { Hints } from './import-run/found.js'
 import { ImportError } from './import-run/record-file.js'
 import { RunFile } from './import-run/run-file.js'
 import { filesIn } from './import-run/run-folder.js'
+import { reportsOf, send, type Totals } from './import-run/send.js'
 import { createHttpClient, type HttpClient } from './replay/http-client.js'
 import { readServiceFlags, SERVICE_FLAGS } from './service-flags.js'
 import { fraction, parseFlags, UsageError, wholeNumber } from './usage.js'
@@ -18,7 +19,7 @@ Options:
   --run NAME         name of the run
   --url URL          the service (http://127.0.0.1:8080)
   --token TOKEN      of a worker of that service; rather set STOPGATE_TOKEN, which no list of processes shows
-  --follow           goes on as files grow, are replaced or come up, until it is interrupted
+  --follow           goes on as files grow, are replaced or come up, until it is interrupted; past lines that are no good
   --poll SECONDS     how often it looks, 0.1 to 3600 (2)
   --context L=V,...  context in which the checkpoints are served: a new step opens a new epoch there
   --percent          EM is in percent
@@ -30,9 +31,6 @@ Where a file does not say it:
   --tokens-mean X    mean tokens of a response (lm-evaluation-harness counts none, unless a task has a metric tokens_mean)
   --filter NAME      of lm-evaluation-harness (strict-match, else the first)
 `
-
-/** Checkpoints in one request. */
-const BATCH = 500
 
 interface Options {
   readonly files: readonly string[]
@@ -59,12 +57,10 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Wor
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
     client.close()
   }
-  if (totals.rejected > 0) throw new ImportError(`the service refused ${totals.rejected} checkpoints`)
+  if (totals.rejected > 0) throw new ImportError(`of the checkpoints ${totals.rejected} could not be reported: see above`)
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM']
-
-type Totals = Record<'accepted' | 'attempts' | 'duplicates' | 'rejected', number>
 
 async function importAll (
   { files, run, isFollowing, pollMs, hints }: Options, client: HttpClient, totals: Totals, stop: AbortSignal, note: (line: string) => void
@@ -72,10 +68,15 @@ async function importAll (
   const known = new Map<string, RunFile>()
   for (;;) {
     for (const path of files) {
-      for (const name of await filesIn(path)) {
+      for (const name of await filesIn(path, isFollowing)) {
         const file = known.get(name) ?? new RunFile(name, hints)
         known.set(name, file)
-        await send(run, client, await file.read(!isFollowing), hints, totals, note)
+        const reports = reportsOf(await file.read(!isFollowing), hints, (error) => {
+          if (!isFollowing) throw error
+          totals.rejected++
+          note(error.message)
+        })
+        await send(run, client, reports, totals, note)
       }
     }
     if (!isFollowing) {
@@ -84,22 +85,6 @@ async function importAll (
     }
     if (stop.aborted) return
     await setTimeout(pollMs, undefined, { signal: stop }).catch(() => {})
-  }
-}
-
-type Reply = Omit<Totals, 'rejected'> & { readonly rejected: ReadonlyArray<{ index: number, path: string, message: string }> }
-
-async function send (
-  run: string, client: HttpClient, found: readonly Found[], hints: Hints, totals: Totals, note: (line: string) => void
-): Promise<void> {
-  const drafts: Draft[] = found.map((one) => complete(one, hints))
-  for (let start = 0; start < drafts.length; start += BATCH) {
-    const checkpoints = drafts.slice(start, start + BATCH)
-    const reply = await client.send('POST', `/v1/training-runs/${encodeURIComponent(run)}/checkpoints`, { checkpoints }) as Reply
-    for (const name of ['accepted', 'attempts', 'duplicates'] as const) totals[name] += reply[name]
-    totals.rejected += reply.rejected.length
-    for (const { index, path, message } of reply.rejected) note(`${found[start + index]!.place}: ${path} ${message}`)
-    if (reply.attempts > 0) note(`${reply.attempts} checkpoints were known with other figures: kept as further attempts`)
   }
 }
 

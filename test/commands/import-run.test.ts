@@ -30,7 +30,7 @@ t.test('a file, and again; what the service refuses is named by its line', async
   t.match(await get('r'), { suites: [{ steps: 2, replayed: 1 }], contexts: [{ context: 'model=q', step: 2 }] })
   await appendFile(file, line(3, -1) + line(4))
   const world = capturedWorld()
-  await t.rejects(run([file, '--run', 'r', '--url', url, '--context', 'model=q'], world), { name: 'ImportError', message: 'the service refused 1 checkpoints' })
+  await t.rejects(run([file, '--run', 'r', '--url', url, '--context', 'model=q'], world), { name: 'ImportError', message: /^of the checkpoints 1 could not/ })
   t.match(world.err(), `${file}:4: /em must be >= 0`)
   t.match(JSON.parse(world.out()), { accepted: 1, rejected: 1 })
 })
@@ -49,19 +49,20 @@ t.test('a folder of results of lm-evaluation-harness', async (t) => {
 t.test('it follows files that grow and files that come up, until it is interrupted', async (t) => {
   const { folder, url, get } = await service(t)
   const runs = join(folder, 'runs')
-  await mkdir(runs)
-  await writeFile(join(runs, 'a.jsonl'), line(1))
   const world = capturedWorld()
   const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], world)
   const stepsAre = (count: number) => until(`${count} steps`, async () => (await get('r')).suites?.[0].steps === count)
+  await mkdir(runs) // only now
+  await writeFile(join(runs, 'a.jsonl'), line(1))
   await stepsAre(1)
-  await appendFile(join(runs, 'a.jsonl'), line(2))
+  await appendFile(join(runs, 'a.jsonl'), 'not json\n' + line(2))
   await stepsAre(2)
   await writeFile(join(runs, 'b.jsonl'), line(3))
   await stepsAre(3)
   process.emit('SIGTERM')
-  await following
-  t.match(JSON.parse(world.out()), { accepted: 3, duplicates: 0 })
+  await t.rejects(following, { name: 'ImportError', message: 'of the checkpoints 1 could not be reported: see above' })
+  t.match(world.err(), 'a.jsonl:2: not JSON', 'and it went on')
+  t.match(JSON.parse(world.out()), { accepted: 3, duplicates: 0, rejected: 1 })
 })
 
 t.test('a line that can\'t be run', async (t) => {

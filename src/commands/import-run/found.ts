@@ -4,7 +4,8 @@ import { ImportError } from './record-file.js'
 /** What a file says of a checkpoint; the service judges whether that is enough and makes sense. */
 export type Draft = Partial<Checkpoint> & Pick<Checkpoint, 'suite'>
 
-export interface Found { readonly place: string, readonly draft: Draft }
+/** `null`: what is there is not JSON. */
+export interface Found { readonly place: string, readonly draft: Draft | null }
 
 /** What the command line says where a file does not. */
 export interface Hints {
@@ -21,6 +22,7 @@ export interface Hints {
 
 /** The checkpoint, filled up from the hints. @throws ImportError that says which flag would help */
 export function complete ({ place, draft }: Found, { step, n, tokensMean, isPercent = false, context }: Hints): Draft {
+  if (draft === null) throw new ImportError(`${place}: not JSON`)
   const whole = {
     ...(step !== undefined && { step }),
     ...(n !== undefined && { n }),

@@ -93,7 +93,7 @@ export class RunFile {
   #readLine (text: string): Found[] {
     const place = `${this.path}:${++this.#line}`
     if (text.trim() === '') return []
-    if (!isJson(text)) throw new ImportError(`${place}: not JSON`)
+    if (!isJson(text)) return [{ place, draft: null }]
     const draft = JSON.parse(text) as Draft
     return [{ place, draft: { ...(this.#hints.suite !== undefined && { suite: this.#hints.suite }), ...draft } }]
   }

@@ -7,9 +7,17 @@ const NAMES = [/tfevents/, /^results.*\.json$/, /^trainer_state\.json$/, /\.json
 /** Of lm-evaluation-harness: the single answers. */
 const OTHERS = /^samples_/
 
-/** A file, or those below a folder that can be read, by name: event files are numbered by the time they were begun. @throws ImportError */
-export async function filesIn (path: string): Promise<string[]> {
-  const status = await stat(path).catch((error: Error) => { throw new ImportError(`${path}: ${error.message}`) })
+/**
+ * A file, or those below a folder that can be read, by name: event files are numbered by the time they were begun.
+ * @param mayCome what is not there yet is no error
+ * @throws ImportError
+ */
+export async function filesIn (path: string, mayCome = false): Promise<string[]> {
+  const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (mayCome && error.code === 'ENOENT') return null
+    throw new ImportError(`${path}: ${error.message}`)
+  })
+  if (status === null) return []
   if (!status.isDirectory()) return [path]
   const entries = await readdir(path, { recursive: true, withFileTypes: true })
   return entries

@@ -9,6 +9,7 @@ t.test('what a file does not say comes from the command line; what it says stays
   t.match(complete({ place: 'f', draft: { ...draft, step: 7, n: 8, tokens_mean: 9, context: { model: 'p' } } }, hints), { step: 7, n: 8, tokens_mean: 9, context: { model: 'p' } })
   t.throws(() => complete({ place: 'f:3', draft }, { step: 1, n: 1 }), { message: 'f:3: there is no tokens_mean of s in there: give it with --tokens-mean' })
   t.throws(() => complete({ place: 'f', draft }, {}), /--step/)
+  t.throws(() => complete({ place: 'f:2', draft: null }, {}), { name: 'ImportError', message: 'f:2: not JSON' })
   t.ok(isNumber(0) && !isNumber(NaN) && !isNumber('1'))
 })
 

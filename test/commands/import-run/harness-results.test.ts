@@ -25,7 +25,7 @@ t.test('exact match by task, strict first, with the number of questions, given o
 
 t.test('the step is in the name of the model, or of the file', async (t) => {
   const { config: _, ...rest } = RESULTS
-  const stepIn = (file: string, more: object = {}) => readHarnessResults(file, { ...rest, ...more }, {})[0]!.draft.step
+  const stepIn = (file: string, more: object = {}) => readHarnessResults(file, { ...rest, ...more }, {})[0]!.draft?.step
   t.equal(stepIn('runs/global_step_300/results_2026.json'), 300)
   t.equal(stepIn('runs/iter_0000500/results.json'), 500)
   t.equal(stepIn('results.json', { model_name: 'q-checkpoint-7' }), 7)

@@ -11,5 +11,6 @@ t.test('a folder stands for what can be read in it, a file for itself', async (t
   for (const name of [...names, 'samples_gsm8k_2026.jsonl', 'config.json', 'model.safetensors']) await writeFile(join(folder, name), '')
   t.same(await filesIn(folder), names.map((name) => join(folder, name)))
   t.same(await filesIn(join(folder, 'config.json')), [join(folder, 'config.json')])
+  t.same(await filesIn(join(folder, 'none'), true), [], 'it may come')
   await t.rejects(filesIn(join(folder, 'none')), { name: 'ImportError', message: /ENOENT/ })
 })
