@@ -34,7 +34,7 @@ export function problemOf (error: ErrorObject): Problem {
   const { keyword, params, instancePath, message, parentSchema } = error
   if (keyword === 'additionalProperties') {
     const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
-    return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: `unknown field, leave it out; the fields are ${known}` }
+    return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: `unknown field, leave it out${known && `; the fields are ${known}`}` }
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: 'is required' }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''

@@ -57,6 +57,10 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
     return reply.code(404).send({ statusCode: 404, code: 'ROUTE_NOT_FOUND', error: 'Not Found', message })
   })
   guard(app, () => parts.access)
+  // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
+  app.addHook('onRoute', ({ config, schema }) => {
+    if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
+  })
   app.addHook('onResponse', (request, reply, done) => {
     const { url: route = 'none' } = request.routeOptions
     const { statusCode, elapsedTime } = reply

@@ -36,6 +36,7 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
     refused: learner.refused,
+    pins: () => service.model().pins.size,
     lag: service.lag,
     ...busiestContexts(store, service),
     trainingRuns: lastReading(training.list),

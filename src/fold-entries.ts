@@ -16,9 +16,10 @@ export interface Memory {
  * Folds entries over what is remembered: what to commit, and what is remembered once that succeeded. Only the pending outcomes are touched
  * at once, so a learner whose commit fails has to forget it all and read the store again.
  */
-export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): { next: Pick<Memory, 'cursor' | 'ledger'>, commit: Omit<Commit, 'token'> } {
+export function foldEntries (memory: Memory, entries: readonly StoredEntry[], now = 0): { next: Pick<Memory, 'cursor' | 'ledger'>, commit: Omit<Commit, 'token'> } {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
+    now,
     ledger: memory.ledger,
     keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
     get: (key) => written.has(key) ? written.get(key) : memory.contexts.get(key),

@@ -15,6 +15,9 @@ export async function label (store: Store, salt: string | null, generationId: st
   if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
   const [result] = await store.append([labelEntry(salt, generationId, given)])
   if (result === 'unknown') throw new OutcomeNotFoundError(generationId)
+  if (result === 'unanswered') {
+    throw at('/answer', new InvalidLabelError('the outcome came without an answer for the reference to grade: send em, or the answer too'))
+  }
   if (result === 'late') throw new LabelTooLateError(generationId, String(waitSeconds))
   return result === 'accepted'
 }

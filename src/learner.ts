@@ -120,7 +120,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
   }
 
   async function foldAndCommit (token: number, memory: Memory, entries: readonly StoredEntry[]): Promise<void> {
-    const { next, commit } = foldEntries(memory, entries)
+    const { next, commit } = foldEntries(memory, entries, Date.now())
     await store.commit({ token, ...commit })
     for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
     memory.cursor = next.cursor

@@ -13,6 +13,8 @@ export interface Readings {
   readonly isLeader: () => boolean
   readonly lag: () => number
   readonly refused: () => number
+  /** Pins in force, those of rollbacks included. */
+  readonly pins: () => number
   /** The states of the busiest contexts by key; the root, which sums over all, is always among them. */
   readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
   readonly isLeaf: (key: string) => boolean
@@ -125,5 +127,6 @@ function watchService (registers: Registry[], readings: Readings): void {
     registers,
     collect () { this.reset(); this.inc(readings.refused()) },
   })
+  gauge('pins', 'Pins in force, those of rollbacks included', readings.pins)
   gauge('outcome_log_lag', 'Entries of the log not folded yet, at the last poll', readings.lag)
 }

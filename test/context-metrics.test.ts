@@ -15,7 +15,8 @@ t.test('the arms of a context, and what its evidence lacks', async (t) => {
   const state = { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0), arms, unlabelled: 3, awaiting_label: 2 }
   const metrics = createMetrics()
   const none = () => 0
-  const service = { modelVersion: none, modelAgeSeconds: none, isStoreUp: () => true, isLeader: () => true, refused: none, lag: none }
+  const up = { isStoreUp: () => true, isLeader: () => true }
+  const service = { ...up, modelVersion: none, modelAgeSeconds: none, refused: none, pins: none, lag: none }
   const readings: Readings = { ...service, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true }
   metrics.watch(readings)
   const text = await metrics.render()

@@ -5,7 +5,7 @@ import { createMetrics } from '../src/metrics.js'
 
 const state = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0)
 const readings = {
-  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, isLeaf: (key: string) => key !== '*',
+  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*',
 }
 
 t.test('two registries live side by side', async (t) => {

@@ -70,6 +70,8 @@ export interface ContextState {
   /** Whether any outcome of this epoch has waited for its label. */
   readonly has_waited: boolean
   readonly arms: Arms
+  /** Only what arrived since is compared: what came before began under another epoch or mode. */
+  readonly arms_since: number
   /** Estimate over all epochs: what treated generations would have used beyond what they did. */
   readonly tokens_saved: number
   readonly last_evidence_at: number | null
@@ -90,13 +92,15 @@ export function sameMeaning (a: Meaning, b: Meaning): boolean {
 
 /** A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context. */
 export function openEpoch (
-  previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels, time: number): ContextState {
+  previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels, time: number,
+  settlesAt = time + policy.settle_seconds * 1000
+): ContextState {
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
     is_recovering: cause === 'drift' || cause === 'reset' || cause === 'checkpoint' || (previous?.is_recovering === true && previous.threshold_index === -1),
     epoch_started_at: time,
-    settles_at: time + policy.settle_seconds * 1000,
+    settles_at: settlesAt,
     narrows_until: time,
     narrow_share: 1,
     meaning: meaningOf(policy, levels),
@@ -117,6 +121,7 @@ export function openEpoch (
     awaiting_label: previous?.awaiting_label ?? 0,
     has_waited: (previous?.awaiting_label ?? 0) > 0,
     arms: NO_ARMS,
+    arms_since: settlesAt,
     tokens_saved: previous?.tokens_saved ?? 0,
     last_evidence_at: null,
     updated_at: time,

@@ -79,13 +79,15 @@ export interface WhatIf {
 
 /** @param policy the context's own, with the other wish in it */
 export function whatIf (state: ContextState, policy: Policy, levels: Levels): WhatIf {
-  const thresholds = describeThresholds(state, policy, levels)
+  const isUnseen = evidenceOf(state).generations === 0 // then any wish is as good as the first
+  const asked = isUnseen ? { ...state, wish: policy } : state
+  const thresholds = describeThresholds(asked, policy, levels)
   const index = thresholds.findLastIndex((row) => row.certified)
   const row = thresholds[index]
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
-    post_hoc: isPostHoc(state, policy),
+    post_hoc: isPostHoc(asked, policy),
     threshold: thresholdAt(index),
     em_drop: row?.em_drop ?? null,
     em_drop_low: row?.em_drop_low ?? null,

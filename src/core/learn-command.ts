@@ -1,10 +1,11 @@
 import { NO_ARMS } from './compare-arms.js'
 import { chainOf, isWithin, parseContextKey, ROOT, type Levels } from './context.js'
-import { openEpoch, type ContextState, type EpochCause } from './context-state.js'
+import type { ContextState, EpochCause } from './context-state.js'
 import { NO_DRIFT } from './drift.js'
-import { moveShare, policyOf, write, type Fold, type Ledger } from './fold.js'
+import { moveShare, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
 import { isCurrent, thresholdAt } from './judge.js'
 import type { Pin } from './in-force.js'
+import { letAllIn } from './learn-label.js'
 import type { Configuration, Origin } from './log-entry.js'
 import type { Policy, PolicyPatch } from './policy.js'
 
@@ -18,8 +19,8 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
     const state = fold.get(key)!
     const policy = policyOf(ledger, key)
     const next = isCurrent(state, policy, levels)
-      ? withWish(state, policyOf(before, key), policy)
-      : openEpoch(state, cause, policy, levels, time)
+      ? withWish(fold, state, policyOf(before, key), policy, time)
+      : startEpoch(fold, state, cause, policy, time)
     write(fold, key, next, policy, time, cause, true)
   }
   for (const key of keys) if (isLeaf(key, levels)) moveShare(fold, key, time)
@@ -71,12 +72,13 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
 }
 
 /** Before any evidence, a changed wish is as good as the first; another tolerance starts the drift detector over, another mode the arms. */
-function withWish (state: ContextState, before: Policy, policy: Policy): ContextState {
+function withWish (fold: Fold, state: ContextState, before: Policy, policy: Policy, time: number): ContextState {
   const { max_em_drop, error_level } = policy
   const isUnseen = state.halves.every((half) => half.generations === 0)
   const wish = isUnseen ? { max_em_drop, error_level } : state.wish
   const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
-  return { ...state, wish, drift, arms: before.mode === policy.mode ? state.arms : NO_ARMS }
+  const again = before.mode === policy.mode ? {} : { arms: NO_ARMS, arms_since: settledAt(fold, policy, time) }
+  return { ...state, wish, drift, ...again }
 }
 
 /**
@@ -85,6 +87,7 @@ function withWish (state: ContextState, before: Policy, policy: Policy): Context
  */
 export function learnConfiguration (fold: Fold, time: number, configuration: Configuration): void {
   const { levels } = configuration
+  if (levels.join() !== fold.ledger.configuration.levels.join()) letAllIn(fold, time)
   const keys = [...fold.keys()]
   const gone = keys.filter((key) => parseContextKey(levels, key) === null)
   for (const key of gone) {
@@ -101,7 +104,7 @@ export function learnReset (fold: Fold, time: number, key: string, origin: Origi
   const state = fold.get(key)
   if (state === undefined) return
   const policy = policyOf(fold.ledger, key)
-  const next = openEpoch(state, 'reset', policy, fold.ledger.configuration.levels, time)
+  const next = startEpoch(fold, state, 'reset', policy, time)
   fold.set(key, next)
   fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, before: thresholdAt(state.threshold_index), after: null, ...signature(origin) })
   if (isLeaf(key, fold.ledger.configuration.levels)) moveShare(fold, key, time)

@@ -10,10 +10,8 @@ export function learnLabel (fold: Fold, time: number, label: LabelEntry): void {
   if (pending === undefined || pending.isSettled) return // its time was up, or it needed none
   const outcome = withLateLabel(pending.outcome, label)
   if (outcome === pending.outcome) return // says nothing: a better one may come
-  const settled = { ...pending, outcome, isSettled: true }
-  if (pending.arm !== 'control') return letIn(fold, time, settled)
-  fold.pending.replace(settled)
-  letInFrom(fold, time, pending.leaf)
+  fold.pending.replace({ ...pending, outcome, isSettled: true })
+  letInFrom(fold, time, pending)
 }
 
 /** Lets in, without their label, the outcomes whose time to wait is up. */
@@ -21,13 +19,18 @@ export function expireLabels (fold: Fold, time: number): void {
   const until = time - fold.ledger.configuration.label_wait_seconds * 1000
   for (let pending = fold.pending.overdue(until); pending !== undefined; pending = fold.pending.overdue(until)) {
     letIn(fold, time, pending)
-    if (pending.arm === 'control') letInFrom(fold, time, pending.leaf)
+    letInFrom(fold, time, pending)
   }
 }
 
-/** Lets in the control outcomes of a leaf up to the first whose label may still come. */
-function letInFrom (fold: Fold, time: number, leaf: string): void {
-  for (let head = fold.pending.headOf(leaf); head?.isSettled; head = fold.pending.headOf(leaf)) letIn(fold, time, head)
+/** Lets in the outcomes of an arm of a leaf up to the first whose label may still come. */
+function letInFrom (fold: Fold, time: number, { leaf, arm }: Pending): void {
+  for (let head = fold.pending.headOf(leaf, arm); head?.isSettled; head = fold.pending.headOf(leaf, arm)) letIn(fold, time, head)
+}
+
+/** Lets all in as they are: the contexts they belong to are about to go. */
+export function letAllIn (fold: Fold, time: number): void {
+  for (let first = fold.pending.overdue(Infinity); first !== undefined; first = fold.pending.overdue(Infinity)) letIn(fold, time, first)
 }
 
 function letIn (fold: Fold, time: number, pending: Pending): void {

@@ -1,14 +1,15 @@
 import { CONTROL_FLOOR, type Arm } from './arm.js'
 import { comparedShare, compareTokens } from './compare-arms.js'
 import { contextChain } from './context.js'
-import { openEpoch, type ContextState } from './context-state.js'
-import { moveShare, policyOf, type Fold } from './fold.js'
+import type { ContextState } from './context-state.js'
+import { moveShare, policyOf, startEpoch, type Fold } from './fold.js'
 import type { InForce } from './in-force.js'
 import { isFirstSample, learnArrival } from './learn-arrival.js'
 import { expire } from './learn-time.js'
 import type { LoggedOutcome } from './outcome.js'
 import type { Arrival } from './pending.js'
 import type { Policy } from './policy.js'
+import { thinSteps, type ThinOutcome } from './thin-steps.js'
 
 /** Counts one finished generation in every link of its chain, and takes it into the evidence: at once, or when its label is known. */
 export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
@@ -30,13 +31,15 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const comparedAt = before?.threshold == null || policy.mode === 'off' ? null : comparedShareIn(fold.get(leafKey)!, outcome, arm, time)
   const saved = before === undefined || arm !== 'treated' ? 0 : savedBy(outcome, before, policy)
   const isOfAnotherShare = leaf !== undefined && isControlUnderOne(fold.get(leafKey)!, outcome, time)
-  const arrival = { outcome, leaf: leafKey, time, arm, comparedAt, isOfAnotherShare }
-  const isWaiting = mustWait(fold, arrival, policy)
+  const candidate = { outcome, leaf: leafKey, time, arm, comparedAt, isOfAnotherShare }
+  const mayWait = mustWait(fold, candidate, policy)
+  const isWaiting = mayWait && !fold.pending.isFull(leafKey, arm)
+  const arrival = mayWait && !isWaiting ? { ...candidate, outcome: withoutLabel(outcome) } : candidate
   for (const key of chain) {
     const state = fold.get(key)
     if (state !== undefined) fold.set(key, countArrival(state, arrival, saved, isWaiting))
   }
-  if (isWaiting) fold.pending.add(withoutBallast(arrival), !awaitsLabel(fold, arrival, policy))
+  if (isWaiting) fold.pending.add(withoutBallast(fold, arrival, chain), !awaitsLabel(fold, arrival, policy))
   else learnArrival(fold, time, arrival)
 }
 
@@ -44,7 +47,7 @@ function createContext (fold: Fold, key: string, time: number): void {
   const { ledger } = fold
   if (fold.get(key) !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return
   fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
-  fold.set(key, openEpoch(undefined, 'first_outcome', policyOf(ledger, key), ledger.configuration.levels, time))
+  fold.set(key, startEpoch(fold, undefined, 'first_outcome', policyOf(ledger, key), time))
 }
 
 /** A stopped generation was treated, whatever it says; without an arm it is control iff its draw says so, else unknown. */
@@ -75,15 +78,24 @@ function awaitsLabel ({ ledger }: Fold, { outcome, arm, comparedAt }: Arrival, {
   return label === 'exact_match' && outcome.full.exact_match === undefined && ledger.configuration.label_wait_seconds > 0 && isOfUse
 }
 
-/** A control outcome also waits behind those of its leaf that came before it. */
+/** One with its label also waits behind those of its arm and leaf that came before it. */
 function mustWait (fold: Fold, arrival: Arrival, policy: Policy): boolean {
   if (fold.get(arrival.leaf) === undefined) return false
-  return awaitsLabel(fold, arrival, policy) || (arrival.arm === 'control' && fold.pending.headOf(arrival.leaf) !== undefined)
+  const isOfUse = arrival.comparedAt !== null || arrival.arm === 'control'
+  return awaitsLabel(fold, arrival, policy) || (isOfUse && fold.pending.headOf(arrival.leaf, arrival.arm) !== undefined)
 }
 
-/** What is kept of an outcome while it waits: the steps of a treated one are no evidence. */
-function withoutBallast (arrival: Arrival): Arrival {
-  return arrival.arm === 'control' ? arrival : { ...arrival, outcome: { ...arrival.outcome, steps: null } }
+/** What is kept of an outcome while it waits: of a treated one no steps, which are no evidence. */
+function withoutBallast (fold: Fold, arrival: Arrival, chain: readonly string[]): Arrival & { outcome: ThinOutcome } {
+  const { outcome, arm } = arrival
+  const minTokens = new Set(chain.map((key) => policyOf(fold.ledger, key).min_tokens))
+  return { ...arrival, outcome: thinSteps(arm === 'control' ? outcome : { ...outcome, steps: null }, [...minTokens]) }
+}
+
+/** Where no more may wait, a newcomer counts as unlabelled, even one that has its label: which those are must not depend on the label. */
+function withoutLabel (outcome: LoggedOutcome): LoggedOutcome {
+  const { exact_match: _, ...full } = outcome.full
+  return { ...outcome, full }
 }
 
 function countArrival (state: ContextState, { outcome, arm, comparedAt, time }: Arrival, saved: number, isWaiting: boolean): ContextState {
@@ -91,7 +103,9 @@ function countArrival (state: ContextState, { outcome, arm, comparedAt, time }: 
     ...state,
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
-    arms: arm === null || comparedAt === null ? state.arms : compareTokens(state.arms, arm, comparedAt, outcome.tokens),
+    arms: arm === null || comparedAt === null || time < state.arms_since
+      ? state.arms
+      : compareTokens(state.arms, arm, comparedAt, outcome.tokens),
     tokens_saved: state.tokens_saved + saved,
     awaiting_label: state.awaiting_label + (isWaiting ? 1 : 0),
     has_waited: state.has_waited || isWaiting,

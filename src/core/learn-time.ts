@@ -1,5 +1,5 @@
-import { openEpoch, type ContextState } from './context-state.js'
-import { policyOf, write, type Fold } from './fold.js'
+import type { ContextState } from './context-state.js'
+import { policyOf, startEpoch, write, type Fold } from './fold.js'
 import { isLabelOverdue } from './learn-label.js'
 import type { Policy } from './policy.js'
 
@@ -14,7 +14,7 @@ export function expire (fold: Fold, key: string, time: number): void {
   if (state === undefined || state.last_evidence_at === null) return
   const policy = policyOf(fold.ledger, key)
   if (time < silentAt(state, policy)) return
-  write(fold, key, openEpoch(state, 'evidence_stale', policy, fold.ledger.configuration.levels, time), policy, time, 'evidence_stale', true)
+  write(fold, key, startEpoch(fold, state, 'evidence_stale', policy, time), policy, time, 'evidence_stale', true)
 }
 
 /** When the evidence is dropped if none arrives until then, ms. */

@@ -1,5 +1,6 @@
 import type { Arm } from './arm.js'
 import type { LoggedOutcome } from './outcome.js'
+import type { ThinOutcome } from './thin-steps.js'
 
 /** An outcome on its way into the evidence. */
 export interface Arrival {
@@ -17,25 +18,29 @@ export interface Arrival {
 
 /** One that waits for its label, or behind one that does. */
 export interface Pending extends Arrival {
+  readonly outcome: ThinOutcome
   /** Order of arrival. */
   readonly number: number
   /** Whether its label is known, or none will come. */
   readonly isSettled: boolean
 }
 
-/** Outcomes of each arm that wait at most; beyond, the oldest is taken as one without a label. */
+/** Outcomes that wait at most, of each arm: in all, and of one leaf, so that a context without labels does not take the others' room. */
 export const PENDING_LIMIT = 10_000
+export const PENDING_LIMIT_OF_LEAF = 2_000
 
 /**
- * The outcomes that wait for a label. Control outcomes of a leaf leave in the order of their arrival: were the quick labels let in first,
- * and right answers labelled sooner than wrong ones, the evidence would look better than the traffic is. Part of committed state: what
- * changed since the last `takeChanges` goes into the commit. Mutable; a learner whose commit failed starts over from the store.
+ * The outcomes that wait for a label. Those of one arm of a leaf leave in the order of their arrival: were the quick labels let in first,
+ * and right answers labelled sooner than wrong ones, the evidence would look better than the traffic is. For the same reason there is no
+ * room made by letting the oldest go, which are the slow ones: where it is full nobody may enter. Part of committed state: what changed
+ * since the last `takeChanges` goes into the commit. Mutable; a learner whose commit failed starts over from the store.
  */
 export class PendingOutcomes {
-  /** By generation id, in the order of arrival. */
-  readonly #waiting = { control: new Map<string, Pending>(), treated: new Map<string, Pending>() }
-  /** Ids of the control outcomes by leaf, in the order of arrival. */
+  /** In the order of arrival. */
+  readonly #byId = new Map<string, Pending>()
+  /** Ids by leaf and arm, in the order of arrival. */
   readonly #queues = new Map<string, Set<string>>()
+  readonly #sizes = { control: 0, treated: 0 }
   #changes = new Map<string, Pending | undefined>()
   #next = 0
 
@@ -43,11 +48,15 @@ export class PendingOutcomes {
     for (const pending of [...stored].sort((a, b) => a.number - b.number)) this.#insert(pending)
   }
 
-  get size (): number { return this.#waiting.control.size + this.#waiting.treated.size }
+  get size (): number { return this.#byId.size }
 
-  get (id: string): Pending | undefined { return this.#waiting.control.get(id) ?? this.#waiting.treated.get(id) }
+  get (id: string): Pending | undefined { return this.#byId.get(id) }
 
-  add (arrival: Arrival, isSettled: boolean): void {
+  isFull (leaf: string, arm: Arm | null): boolean {
+    return this.#sizes[sideOf(arm)] >= PENDING_LIMIT || (this.#queues.get(queueOf(leaf, arm))?.size ?? 0) >= PENDING_LIMIT_OF_LEAF
+  }
+
+  add (arrival: Arrival & { readonly outcome: ThinOutcome }, isSettled: boolean): void {
     const pending = { ...arrival, number: this.#next, isSettled }
     this.#insert(pending)
     this.#changes.set(arrival.outcome.generation_id, pending)
@@ -56,32 +65,31 @@ export class PendingOutcomes {
   /** In the place of the one with the same id. */
   replace (pending: Pending): void {
     const { generation_id: id } = pending.outcome
-    this.#side(pending).set(id, pending)
+    this.#byId.set(id, pending)
     this.#changes.set(id, pending)
   }
 
   remove (pending: Pending): void {
-    const { outcome: { generation_id: id }, leaf } = pending
-    this.#side(pending).delete(id)
-    const queue = this.#queues.get(leaf)
-    queue?.delete(id)
-    if (queue?.size === 0) this.#queues.delete(leaf)
+    const { outcome: { generation_id: id }, leaf, arm } = pending
+    this.#byId.delete(id)
+    this.#sizes[sideOf(arm)]--
+    const name = queueOf(leaf, arm)
+    const queue = this.#queues.get(name)!
+    queue.delete(id)
+    if (queue.size === 0) this.#queues.delete(name)
     this.#changes.set(id, undefined)
   }
 
-  /** The control outcome of a leaf that came first. */
-  headOf (leaf: string): Pending | undefined {
-    const [id] = this.#queues.get(leaf) ?? []
-    return id === undefined ? undefined : this.#waiting.control.get(id)
+  /** The one of an arm of a leaf that came first. */
+  headOf (leaf: string, arm: Arm | null): Pending | undefined {
+    const [id] = this.#queues.get(queueOf(leaf, arm)) ?? []
+    return id === undefined ? undefined : this.#byId.get(id)
   }
 
-  /** The first of either arm, if it came by `time` or more of its arm wait than may. */
+  /** The first of all, if it came by `time`. */
   overdue (time: number): Pending | undefined {
-    for (const waiting of [this.#waiting.control, this.#waiting.treated]) {
-      const [first] = waiting.values()
-      if (first !== undefined && (first.time <= time || waiting.size > PENDING_LIMIT)) return first
-    }
-    return undefined
+    const [first] = this.#byId.values()
+    return first !== undefined && first.time <= time ? first : undefined
   }
 
   /** What was added, replaced or removed (`undefined`) since the last call, by generation id. */
@@ -94,11 +102,14 @@ export class PendingOutcomes {
   #insert (pending: Pending): void {
     const { outcome: { generation_id: id }, leaf, arm, number } = pending
     this.#next = number + 1
-    this.#side(pending).set(id, pending)
-    if (arm !== 'control') return
-    const queue = this.#queues.get(leaf) ?? new Set()
-    this.#queues.set(leaf, queue.add(id))
+    this.#byId.set(id, pending)
+    this.#sizes[sideOf(arm)]++
+    const name = queueOf(leaf, arm)
+    const queue = this.#queues.get(name) ?? new Set()
+    this.#queues.set(name, queue.add(id))
   }
-
-  #side ({ arm }: Arrival): Map<string, Pending> { return arm === 'control' ? this.#waiting.control : this.#waiting.treated }
 }
+
+function sideOf (arm: Arm | null): Arm { return arm === 'control' ? 'control' : 'treated' }
+
+function queueOf (leaf: string, arm: Arm | null): string { return `${sideOf(arm)} ${leaf}` }

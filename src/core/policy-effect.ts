@@ -50,6 +50,7 @@ function foldOf ({ levels, defaults, policies, pins, states }: Known): Fold {
   const next = new Map(states)
   const configuration = { levels, defaults, max_contexts: next.size, label_wait_seconds: 0 }
   return {
+    now: 0,
     ledger: { configuration, policies, pins, contexts: next.size, refused: 0 },
     pending: new PendingOutcomes(),
     keys: () => next.keys(),

@@ -43,6 +43,7 @@ function replacedBy (tables: Tables, commands: readonly LogEntry[]): unknown[] {
 
 /** Newest first. */
 export function readAudit ({ audit }: Tables, limit: number, before?: string): AuditRow[] {
+  if (before !== undefined && Number.isNaN(Number(before))) return [] // an id of another kind of store
   const range = audit.getRange({ reverse: true, limit, ...(before !== undefined && { start: Number(before), exclusiveStart: true }) })
   return [...range.map(({ key, value }) => ({ id: String(key), ...JSON.parse(value) }))]
 }

@@ -1,6 +1,6 @@
 import type { LogEntry, LabelEntry } from '../core/log-entry.js'
 import type { LoggedOutcome } from '../core/outcome.js'
-import { decodeEntry, encodeEntry, tableWrite, toCursor, toPlace, waitsForLabel, type Place } from './encoding.js'
+import { awaits, decodeEntry, encodeEntry, tableWrite, toCursor, toPlace, type Place } from './encoding.js'
 import type { Tables } from './embedded-tables.js'
 import type { LogLimits } from './log-limits.js'
 import { StoreFullError, type Appended, type Cursor, type StoredEntry } from './store.js'
@@ -48,19 +48,20 @@ function remember ({ seen, seenAt }: Tables, outcome: LoggedOutcome, place: Plac
   const key = Buffer.from(outcome.generation_id)
   const before = seen.get(key)
   if (before !== undefined && place[0] < before[0] + dedupMs) return 'duplicate'
-  seen.putSync(key, [place[0], waitsForLabel(outcome)])
+  seen.putSync(key, [place[0], awaits(outcome)])
   seenAt.putSync(place, outcome.generation_id)
   return 'accepted'
 }
 
 /** Whether its outcome waits for it; if so it waits no more. */
-function label ({ seen }: Tables, { generation_id: id }: LabelEntry, time: number, dedupMs: number, waitMs: number): Appended {
-  const key = Buffer.from(id)
-  const [ms, waits] = seen.get(key) ?? [-Infinity, false]
+function label ({ seen }: Tables, entry: LabelEntry, time: number, dedupMs: number, waitMs: number): Appended {
+  const key = Buffer.from(entry.generation_id)
+  const [ms, waits] = seen.get(key) ?? [-Infinity, 0]
   if (time >= ms + dedupMs) return 'unknown'
-  if (!waits) return 'duplicate'
+  if (waits === 0) return 'duplicate'
   if (time >= ms + waitMs) return 'late'
-  seen.putSync(key, [ms, false])
+  if (waits === 1 && awaits(entry) === 1) return 'unanswered'
+  seen.putSync(key, [ms, 0])
   return 'accepted'
 }
 

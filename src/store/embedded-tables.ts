@@ -1,7 +1,7 @@
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { PAGE_SIZE } from './embedded-ground.js'
 import type { RecordHead, RecordTotals } from './embedded-record.js'
-import { START, type Place } from './encoding.js'
+import { START, type Awaits, type Place } from './encoding.js'
 import type { Cursor } from './store.js'
 
 /** The single values, and what they are before they were ever written. */
@@ -36,7 +36,7 @@ const INITIAL: Meta = {
   recorded: { number: 0, generations: 0, bytes: 0 },
 }
 
-export type Seen = readonly [ms: number, waits: boolean]
+export type Seen = readonly [ms: number, awaits: Awaits]
 
 export interface Tables {
   readonly root: RootDatabase

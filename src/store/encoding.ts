@@ -60,9 +60,14 @@ export function isCommand (entry: LogEntry): entry is Command {
   return entry.type === 'policy' || entry.type === 'pin' || entry.type === 'reset'
 }
 
-/** Whether a label may still come: the worker sent no EM, nor a reference to grade by. */
-export function waitsForLabel (entry: LogEntry): boolean {
-  return entry.type === 'outcome' && entry.full.exact_match === undefined
+/** What an outcome waits for: nothing; a label; a label that may also be a reference, since its answer came with it. */
+export type Awaits = 0 | 1 | 2
+
+/** Of an outcome, what it waits for; of a label, 1 if it needs the outcome's answer; else 0. */
+export function awaits (entry: LogEntry): Awaits {
+  if (entry.type === 'label') return entry.em === undefined && entry.answer === undefined ? 1 : 0
+  if (entry.type !== 'outcome' || entry.full.exact_match !== undefined) return 0
+  return entry.answer_digest === undefined ? 1 : 2
 }
 
 /** Before the first entry of any log. */

@@ -24,7 +24,7 @@ export const KEYS = {
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
 } as const
 
-/** `<ms of the outcome's entry> <1 if it waits for a label, else 0>`, expires. */
+/** `<ms of the outcome's entry> <what it awaits>`, expires. */
 export const seenKey = (generationId: string): string => key(`seen:${generationId}`)
 
 /** List of the steps recorded of a generation; expires. */
@@ -42,7 +42,7 @@ export const CHANNEL = key('changes')
  * KEYS: log, version, policy_version, changed, audit; then one for each entry: an outcome's or label's seen key, a policy's or pin's
  * table, else the log.
  * ARGV: dedup time in s, label wait in ms, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
- * then for each entry four: kind, table field or whether an outcome waits for a label, table value ('' deletes), entry.
+ * then for each entry four: kind, table field, or what an outcome awaits or a label needs (see awaits), table value ('' deletes), entry.
  * Returns for each entry what became of it; or CONFLICT or FULL, and then has written nothing.
  */
 const append = `
@@ -69,15 +69,18 @@ local function log_time()                                         -- of the next
   end
   return ms
 end
-local function label(seen)                                        -- what becomes of a label, its outcome's marker given
+local function label(seen, needs)                                 -- what becomes of a label, its outcome's marker given
   if not seen then
     return 'unknown'
   end
   local ms, waits = string.match(seen, '^(%d+) (%d)$')
-  if waits ~= '1' then
+  if waits == '0' then
     return 'duplicate'
   end
-  return log_time() < tonumber(ms) + tonumber(ARGV[2]) and 'accepted' or 'late'
+  if log_time() >= tonumber(ms) + tonumber(ARGV[2]) then
+    return 'late'
+  end
+  return waits == '1' and needs == '1' and 'unanswered' or 'accepted' -- a reference has nothing to grade
 end
 local appended = {}                                               -- the reply
 local audited = {}                                                -- entry, what it replaced
@@ -90,7 +93,7 @@ for i = 1, (#ARGV - 6) / 4 do                                     -- in the call
     result = 'duplicate'                                          -- within one call too, since the id is set at once
   elseif kind == 'label' then
     local seen = redis.call('GET', KEYS[5 + i])
-    result = label(seen)
+    result = label(seen, ARGV[at + 2])
     if result == 'accepted' then                                  -- it waits no more, and is remembered as long as before
       redis.call('SET', KEYS[5 + i], string.match(seen, '^%d+') .. ' 0', 'KEEPTTL')
     end

@@ -7,8 +7,9 @@ import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import {
-  AUDIT_LIMIT, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodeChange, encodeEntry,
-  encodeLedger, encodePending, encodeState, HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace, waitsForLabel,
+  AUDIT_LIMIT, awaits, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState,
+  encodeChange, encodeEntry, encodeLedger, encodePending, encodeState, HISTORY_LIMIT, inTurns, START, tableWrite, toCursor,
+  toPlace,
 } from './encoding.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -81,7 +82,7 @@ export class RedisStore implements Store {
         args.push('table', write.key, write.value ?? '', encodeEntry(entry))
       } else {
         keys.push(entry.type === 'outcome' || entry.type === 'label' ? seenKey(entry.generation_id) : KEYS.log)
-        args.push(entry.type, waitsForLabel(entry) ? 1 : 0, '', encodeEntry(entry))
+        args.push(entry.type, awaits(entry), '', encodeEntry(entry))
       }
     }
     const reply = await this.#main.script('append', keys, args)

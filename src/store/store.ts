@@ -14,9 +14,10 @@ export interface StoredEntry { readonly cursor: Cursor, readonly time: number, r
 
 /**
  * What became of an entry: appended; or not, because its id had its outcome or label already (`duplicate`), or because a label's
- * outcome was never seen or is forgotten (`unknown`), or waits no longer (`late`).
+ * outcome was never seen or is forgotten (`unknown`), or waits no longer (`late`), or came without the answer that the label's reference
+ * would grade (`unanswered`).
  */
-export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'late'
+export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'late' | 'unanswered'
 
 /** A command as the audit trail keeps it. */
 export interface AuditRow {

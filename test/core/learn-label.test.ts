@@ -1,7 +1,7 @@
 import t from 'tap'
 import { evidenceOf } from '../../src/core/context-state.js'
 import type { LabelEntry } from '../../src/core/log-entry.js'
-import { outcomeProblem } from '../../src/core/outcome.js'
+import { PENDING_LIMIT_OF_LEAF } from '../../src/core/pending.js'
 import { atMost, rateOf } from '../random.js'
 import { CHAIN, FIRST, KEPT, LEAF, memoryFold, outcomeOf, SURE_STEP, type MemoryFold } from './memory-fold.js'
 
@@ -63,22 +63,57 @@ t.test('one that cannot become evidence does not wait', async (t) => {
   t.match(agreement.state(), { awaiting_label: 0, labelled: 1 }, 'agreement needs no label')
 })
 
-t.test('a treated outcome waits only to be compared, and holds nobody up', async (t) => {
+t.test('a treated outcome waits only to be compared, in line with its own arm', async (t) => {
   const fold = late()
   fold.learn(KEPT, 0, FIRST)
   fold.learn(bare('t', { arm: 'treated', u: 0.9, stopped: true, tokens: 40 }), 1000)
   t.match(fold.state(), { awaiting_label: 1, arms: { treated: { generations: 1, labelled: 0 } } })
-  t.equal(fold.pending.get('t')!.outcome.steps, null)
+  t.strictSame(fold.pending.get('t')!.outcome.steps, null)
   fold.learn(KEPT, 1001)
-  t.equal(fold.state().labelled, FIRST + 1)
+  t.equal(fold.state().labelled, FIRST + 1, 'it holds no control outcome up')
+  fold.learn(outcomeOf({ generation_id: 't2', arm: 'treated', u: 0.9 }), 1001)
+  t.match(fold.state(), { awaiting_label: 2, arms: { treated: { generations: 2, labelled: 0 } } }, 'but those behind it: quick labels would flatter')
   fold.learn(labelOf('t', 0), 1002)
-  t.match(fold.state(), { awaiting_label: 0, arms: { treated: { generations: 1, labelled: 1, em: 0 } } })
+  t.match(fold.state(), { awaiting_label: 0, arms: { treated: { generations: 2, labelled: 2, em: 1 } } })
+})
+
+t.test('where no more may wait, a newcomer counts as unlabelled, even with its label: the slow ones keep their place', async (t) => {
+  const fold = late()
+  for (let i = 0; i < PENDING_LIMIT_OF_LEAF; i++) fold.learn(bare(`g${i}`), 1000)
+  fold.learn(KEPT, 1001)
+  t.match(fold.state(), { awaiting_label: PENDING_LIMIT_OF_LEAF, unlabelled: 1, labelled: 0 })
+  fold.learn(labelOf('g0'), 1002)
+  t.match(fold.state(), { labelled: 1, unlabelled: 1 })
+  fold.learn(outcomeOf({ generation_id: 'elsewhere', context: { model: 'q', task: 'other' } }), 1003)
+  t.equal(generationsAt(fold, 'model=q,task=other'), 1)
+})
+
+t.test('a label that comes in another epoch or mode is not compared there', async (t) => {
+  const fold = late({ settle_seconds: 1 })
+  fold.learn(KEPT, 0)
+  fold.learn(KEPT, 1000, FIRST)
+  fold.learn(bare('t', { arm: 'treated', u: 0.9 }), 5000)
+  fold.learn({ type: 'policy', key: LEAF, policy: { mode: 'shadow', settle_seconds: 1 }, by: 'test' }, 6000)
+  fold.learn(labelOf('t', 0), 6001)
+  t.match(fold.state(), { awaiting_label: 0, arms: { treated: { generations: 0, labelled: 0 } } })
+  fold.learn(outcomeOf({ generation_id: 'in flight', arm: 'treated', u: 0.9 }), 6500)
+  t.match(fold.state(), { arms: { treated: { generations: 0, labelled: 0 } } }, 'it began under the mode before')
+  fold.learn(outcomeOf({ generation_id: 'after', arm: 'treated', u: 0.9 }), 7000)
+  t.match(fold.state(), { arms: { treated: { generations: 1, labelled: 1 } } })
+})
+
+t.test('other levels let all in before their contexts go', async (t) => {
+  const fold = late()
+  fold.learn(bare('a'), 1000)
+  fold.learn({ type: 'configuration', configuration: { ...fold.ledger.configuration, levels: ['task'] } }, 1001)
+  t.equal(fold.pending.size, 0)
+  t.match(fold.state('*'), { awaiting_label: 0 })
 })
 
 t.test('an outcome that arrived before its epoch is none of its evidence, whenever its label comes', async (t) => {
   const fold = late()
   fold.learn(bare('a'), 1000)
-  fold.learn({ type: 'reset', key: LEAF, reason: 'new weights', by: 'test' } as never, 1001)
+  fold.learn({ type: 'reset', key: LEAF, reason: 'new weights', by: 'test' }, 1000)
   fold.learn(labelOf('a'), 1002)
   t.match(fold.state(), { epoch: 2, labelled: 0, unsettled: 1, awaiting_label: 0 })
 })
@@ -125,5 +160,4 @@ t.test('strict: a missing label counts as lost wherever it would have been stopp
   t.match(evidence, { generations: 2, labelled: 0, full_em: 0 })
   t.strictSame([evidence.lost[0], evidence.gained[0], evidence.tokens[0]], [1, 0, 140])
   t.match(fold.state(), { labelled: 0, unlabelled: 2 })
-  t.equal(outcomeProblem({ generation_id: 'a', tokens: 1 }), null)
 })

@@ -73,6 +73,7 @@ function playInChunks (entries: readonly Timed[], cuts: readonly number[]): Memo
   for (let i = 1; i < bounds.length; i++) {
     const written = new Map<string, ContextState | undefined>()
     const chunk: Fold = {
+      now: 0,
       ledger: fold.ledger,
       keys: () => [...new Set([...fold.states.keys(), ...written.keys()])].filter((key) => chunk.get(key) !== undefined),
       get: (key) => written.has(key) ? written.get(key) : fold.states.get(key),

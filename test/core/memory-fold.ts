@@ -23,6 +23,7 @@ export interface MemoryFold extends Fold {
 export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}): MemoryFold {
   const states = new Map<string, ContextState>()
   const fold: MemoryFold = {
+    now: 0,
     ledger: {
       configuration: { levels: ['model', 'task'], max_contexts: 10_000, label_wait_seconds: 0, defaults: { settle_seconds: 0, ...defaults }, ...configuration },
       policies: new Map(),

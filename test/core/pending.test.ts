@@ -1,21 +1,23 @@
 import t from 'tap'
-import { PENDING_LIMIT, PendingOutcomes, type Arrival } from '../../src/core/pending.js'
+import { PENDING_LIMIT, PENDING_LIMIT_OF_LEAF, PendingOutcomes, type Arrival } from '../../src/core/pending.js'
+import { thinSteps } from '../../src/core/thin-steps.js'
 import { LEAF, outcomeOf } from './memory-fold.js'
 
-const arrival = (generation_id: string, time = 0, overrides: Partial<Arrival> = {}): Arrival =>
-  ({ outcome: outcomeOf({ generation_id }), leaf: LEAF, time, arm: 'control', comparedAt: null, isOfAnotherShare: false, ...overrides })
+const arrival = (generation_id: string, time = 0, overrides: Partial<Arrival> = {}) =>
+  ({ leaf: LEAF, time, arm: 'control' as const, comparedAt: null, isOfAnotherShare: false, ...overrides, outcome: thinSteps(outcomeOf({ generation_id }), [0]) })
 
-t.test('control outcomes of a leaf queue in the order of arrival; treated ones do not', async (t) => {
+t.test('those of an arm of a leaf queue in the order of arrival', async (t) => {
   const pending = new PendingOutcomes()
   pending.add(arrival('treated', 0, { arm: 'treated' }), false)
-  t.equal(pending.headOf(LEAF), undefined)
+  t.equal(pending.headOf(LEAF, 'control'), undefined)
   for (const id of ['a', 'b']) pending.add(arrival(id), false)
   pending.add(arrival('other', 0, { leaf: 'x' }), false)
-  t.equal(pending.headOf(LEAF)!.outcome.generation_id, 'a')
-  pending.remove(pending.headOf(LEAF)!)
-  t.equal(pending.headOf(LEAF)!.outcome.generation_id, 'b')
+  t.equal(pending.headOf(LEAF, 'control')!.outcome.generation_id, 'a')
+  t.equal(pending.headOf(LEAF, 'treated')!.outcome.generation_id, 'treated')
+  pending.remove(pending.headOf(LEAF, 'control')!)
+  t.equal(pending.headOf(LEAF, 'control')!.outcome.generation_id, 'b')
   pending.replace({ ...pending.get('b')!, isSettled: true })
-  t.equal(pending.headOf(LEAF)!.isSettled, true)
+  t.equal(pending.headOf(LEAF, 'control')!.isSettled, true)
   t.equal(pending.size, 3)
 })
 
@@ -34,19 +36,27 @@ t.test('comes back from the store in the order of arrival, whatever order the st
   const pending = new PendingOutcomes()
   for (const id of ['a', 'b', 'c']) pending.add(arrival(id), false)
   const again = new PendingOutcomes([...pending.takeChanges().values()].map((item) => JSON.parse(JSON.stringify(item))).reverse())
-  t.equal(again.headOf(LEAF)!.outcome.generation_id, 'a')
+  t.equal(again.headOf(LEAF, 'control')!.outcome.generation_id, 'a')
   again.add(arrival('d'), false)
   t.equal(again.get('d')!.number, 3, 'numbers go on')
 })
 
-t.test('the oldest is overdue by its time, or when more of its arm wait than may', async (t) => {
+t.test('the oldest is overdue by its time', async (t) => {
   const pending = new PendingOutcomes()
-  for (let i = 0; i < PENDING_LIMIT; i++) pending.add(arrival(`c${i}`, 100 + i), false)
-  pending.add(arrival('treated', 90_000, { arm: 'treated' }), false)
+  pending.add(arrival('a', 100), false)
+  pending.add(arrival('b', 101, { arm: 'treated' }), false)
   t.equal(pending.overdue(99), undefined)
-  t.equal(pending.overdue(100)!.outcome.generation_id, 'c0')
-  pending.add(arrival('one too many', 90_000), false)
-  t.equal(pending.overdue(0)!.outcome.generation_id, 'c0')
-  pending.remove(pending.get('c0')!)
-  t.equal(pending.overdue(0), undefined)
+  t.equal(pending.overdue(100)!.outcome.generation_id, 'a')
+})
+
+t.test('there is room for so many of an arm, and for fewer of one leaf', async (t) => {
+  const pending = new PendingOutcomes()
+  for (let i = 0; i < PENDING_LIMIT_OF_LEAF; i++) pending.add(arrival(`a${i}`), false)
+  t.ok(pending.isFull(LEAF, 'control'))
+  t.notOk(pending.isFull(LEAF, 'treated'))
+  t.notOk(pending.isFull('another', 'control'))
+  for (let i = PENDING_LIMIT_OF_LEAF; i < PENDING_LIMIT; i++) pending.add(arrival(`b${i}`, 0, { leaf: `leaf ${i % 100}` }), false)
+  t.ok(pending.isFull('another', 'control'))
+  pending.remove(pending.get('a0')!)
+  t.notOk(pending.isFull('another', 'control'))
 })

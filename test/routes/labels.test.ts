@@ -49,6 +49,15 @@ t.test('too late, or for nobody: a clear answer, and the outcome counts as unlab
   t.match(body, 'stopgate_labels_total{result="unknown"} 1\n')
 })
 
+t.test('a reference for an outcome without an answer is refused, and keeps no better label out', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await send('POST', '/v1/outcomes', bare('g'))
+  t.match(await send('POST', '/v1/outcomes/g/label', { reference: '42' }), { status: 400, body: { code: 'INVALID_LABEL', message: /without an answer/ } })
+  t.match(await send('POST', '/v1/outcomes/g/label', { reference: '42', answer: '41' }), { status: 202, body: { accepted: 1 } })
+  t.match(await untilContext(built, { control_generations: 1 }), { em_full: 0 })
+})
+
 t.test('an outcome that came with its label needs none', async (t) => {
   const built = await build(t)
   await built.send('POST', '/v1/outcomes', losslessOutcome('g'))

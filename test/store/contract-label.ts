@@ -1,3 +1,5 @@
+import type { LogEntry } from '../../src/core/log-entry.js'
+import { outcomeOf } from '../core/memory-fold.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { commitOf, idsIn, idsOf, label, outcome, outcomes, pinEntry, TICK, unlabelled } from './fixtures.js'
@@ -14,6 +16,14 @@ export function labelContract (law: Law): void {
     const stored = await store.read('0-0', 100, 0)
     t.same(idsIn(stored), ['a', 'b', 'labelled', 'label', 'c', 'label', 'label'])
     t.same(stored[3]!.entry, label('a'), 'word for word')
+  })
+
+  law('a reference needs an answer to grade, of the outcome or of the label', async (t, { store }) => {
+    const reference = (id: string, given = {}): LogEntry => ({ type: 'label', generation_id: id, references: ['0123456789abcdef'], ...given })
+    const answered = (id: string) => outcomeOf({ generation_id: id, full: {}, answer_digest: '0123456789abcdef' })
+    t.same(await store.append([unlabelled('a'), reference('a'), reference('a', { answer: 'x' })]), ['accepted', 'unanswered', 'accepted'])
+    t.same(await store.append([unlabelled('b'), reference('b', { em: 1 })]), ['accepted', 'accepted'])
+    t.same(await store.append([answered('c'), reference('c'), reference('c')]), ['accepted', 'accepted', 'duplicate'])
   })
 
   law('an outcome graded by agreement alone waits for a label', async (t, { store }) => {

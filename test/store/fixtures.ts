@@ -5,6 +5,7 @@ import type { Command, LogEntry } from '../../src/core/log-entry.js'
 import type { Pending } from '../../src/core/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
+import { thinSteps } from '../../src/core/thin-steps.js'
 import { outcomeOf } from '../core/memory-fold.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
@@ -41,7 +42,7 @@ export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as 
 
 /** An outcome that waits for its label. */
 export const pendingOf = (id: string, number: number): Pending =>
-  ({ outcome: outcomeOf({ generation_id: id }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
+  ({ outcome: thinSteps(outcomeOf({ generation_id: id }), [0]), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
 
 /** A run with a series of one report, built on a revision. */
 export function trainingWriteOf (name: string, from: number | null, given: Partial<TrainingWrite> = {}): TrainingWrite {

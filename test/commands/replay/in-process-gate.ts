@@ -18,6 +18,7 @@ import { compileSnapshot, type Standpoint } from '../../../src/core/snapshot.js'
 export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
   const states = new Map<string, ContextState>()
   const fold: Fold = {
+    now: 0,
     ledger: {
       configuration: { levels, defaults, max_contexts: 10_000, label_wait_seconds: 0 },
       policies: new Map(),

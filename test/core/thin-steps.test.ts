@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { stopsOf, type Em } from '../../src/core/evidence.js'
+import { GRID } from '../../src/core/grid.js'
+import type { LoggedOutcome } from '../../src/core/outcome.js'
+import { thinSteps } from '../../src/core/thin-steps.js'
+import { holds } from '../property.js'
+import { outcomeOf } from './memory-fold.js'
+
+const step = fc.record({
+  tokens: fc.nat({ max: 100 }),
+  confidence: fc.oneof(fc.constantFrom(...GRID), fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(null)),
+  exact_match: fc.constantFrom<Em>(0, 1),
+})
+
+const stopsIn = ({ tokens, steps, steps_complete: isComplete }: Pick<LoggedOutcome, 'tokens' | 'steps' | 'steps_complete'>, min: number) => {
+  const scored = steps!.map((step) => ({ tokens: step.tokens, score: step.confidence, em: step.exact_match }))
+  return stopsOf({ tokens, answerTokens: 0, em: 1, isComplete, steps: scored }, min)
+}
+
+t.test('what is left says of every threshold what all steps say, for each min_tokens', async (t) => {
+  holds(t, fc.property(fc.array(step, { maxLength: 60 }), fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 3 }), (steps, mins) => {
+    const outcome = outcomeOf({ tokens: 100, steps: steps.sort((a, b) => a.tokens - b.tokens) })
+    const thin = thinSteps(outcome, mins)
+    for (const min of mins) assert.deepEqual(stopsIn(thin, min), stopsIn(outcome, min))
+    assert.ok(thin.steps!.length <= GRID.length * mins.length)
+    assert.equal(thin.asked, steps.length)
+    for (const { place, ...kept } of thin.steps!) assert.deepEqual(kept, { ...outcome.steps![place] })
+  }))
+})
+
+t.test('no steps stay no steps', async (t) => {
+  t.equal(thinSteps(outcomeOf({ steps: null }), [0]).steps, null)
+})
