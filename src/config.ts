@@ -69,11 +69,11 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
     throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
   }
-  if (settings.RECORD_SECONDS > settings.DEDUP_SECONDS) {
-    throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS: another generation of that id would find the steps')
-  }
   if (settings.LABEL_WAIT_SECONDS > settings.DEDUP_SECONDS) {
     throw new ConfigError('LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS: an outcome is known no longer than that')
+  }
+  if (settings.RECORD_SECONDS > settings.DEDUP_SECONDS) {
+    throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS: another generation of that id would find the steps')
   }
   checkAccess(settings)
   return {

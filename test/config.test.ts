@@ -22,6 +22,7 @@ t.test('a bad setting names itself and says what it may be', async (t) => {
     [{ DEFAULT_POLICY: '{"max_drop":3}' }, /^DEFAULT_POLICY\/max_drop unknown field/],
     [{ DEFAULT_POLICY: '{"evidence_window":300}' }, /^DEFAULT_POLICY\/evidence_window must be at least 896/],
     [{ LABEL_WAIT_SECONDS: '61', DEDUP_SECONDS: '60' }, /^LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS/],
+    [{ LABEL_WAIT_SECONDS: '60', RECORD_SECONDS: '61', DEDUP_SECONDS: '60' }, /^RECORD_SECONDS must not exceed DEDUP_SECONDS/],
     [{ MAX_LOG_ENTRIES: '100' }, /^MAX_LOG_ENTRIES .*>= 4096/],
     [{ MAX_STALENESS_SECONDS: '5' }, /^MAX_STALENESS_SECONDS must be at least/],
     [{ LEASE_SECONDS: '0' }, /^LEASE_SECONDS/],

@@ -51,6 +51,10 @@ t.test('every route states its role', async (t) => {
   const routes = await registeredRoutes()
   const nameOf = ({ method, url }: RouteOptions) => `${String(method)} ${url}`
   for (const route of routes) {
+    if (Array.isArray(route.method)) { // the answer 405 to the methods that a path has not
+      t.equal(route.config?.role, 'open', nameOf(route))
+      continue
+    }
     const name = nameOf(route)
     const role = route.url.startsWith('/docs') ? 'open' : ROUTES[name.replace('HEAD', 'GET')]
     t.ok(role !== undefined && route.config?.role === role, `${name}: ${route.config?.role}`)

@@ -1,6 +1,6 @@
 import { chainOf, isWithin, type Levels } from './context.js'
-import { openEpoch, type ContextState, type Expected } from './context-state.js'
-import { moveShare, policyOf, type Fold } from './fold.js'
+import type { ContextState, Expected } from './context-state.js'
+import { moveShare, policyOf, startEpoch, type Fold } from './fold.js'
 import { thresholdAt, weigh } from './judge.js'
 import type { CheckpointEntry } from './log-entry.js'
 import type { Policy } from './policy.js'
@@ -15,7 +15,7 @@ export function learnCheckpoint (fold: Fold, time: number, { key: under, run, st
   for (const key of keys) {
     const state = fold.get(key)!
     const policy = policyOf(fold.ledger, key)
-    const next = openEpoch(state, 'checkpoint', policy, levels, time)
+    const next = startEpoch(fold, state, 'checkpoint', policy, time)
     const expected = expectationOf(state, policy, levels) ?? state.checkpoint?.expected ?? null
     // What arrived in this very ms was of the checkpoint before; its label may still come.
     fold.set(key, { ...next, settles_at: Math.max(next.settles_at, time + 1), checkpoint: { run, step, expected } })
