@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'export-run': { summary: 'write a training run for TensorBoard, or as JSON lines', load: () => import('./export-run.js') },
   token: { summary: 'make an access token, and what the service has to know of it', load: () => import('./token.js') },
   openapi: { summary: 'print the OpenAPI document', load: () => import('./print-openapi.js') },
+  export: { summary: 'write the whole state, to keep or to bring to another store', load: () => import('./export.js') },
+  import: { summary: 'put an exported state into a store', load: () => import('./import.js') },
 }
 
 const USAGE = `Usage: stopgate [command] [options]

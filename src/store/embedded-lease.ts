@@ -22,6 +22,9 @@ export class EmbeddedLease {
     return true
   }
 
+  /** Whoever holds it. */
+  end (): void { this.#current = null }
+
   release (token: number): void {
     if (this.isCurrent(token)) this.#current = null
   }

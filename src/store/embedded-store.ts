@@ -14,6 +14,7 @@ import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
 import { EmbeddedRecords } from './embedded-record.js'
 import { openTables, type Tables } from './embedded-tables.js'
+import { exportState, importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
 import { decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodePending, encodeState, inTurns } from './encoding.js'
@@ -25,6 +26,7 @@ import {
   type Revision, type Store, type StoredEntry, type TrainingWrite,
 } from './store.js'
 import { decodeRun, decodeSeries, seriesKey } from './training-encoding.js'
+import type { SortedState, StateRow } from './state-row.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
@@ -208,6 +210,17 @@ export class EmbeddedStore implements Store {
       append(this.#tables, write.entries, Date.now(), this.#limits)
     })
     this.#events.emit('appended')
+  }
+
+  async * exportRows (): AsyncIterable<StateRow> { yield * exportState(this.#reads()) }
+
+  async importRows (state: SortedState, replaces: boolean): Promise<void> {
+    await this.#write(() => {
+      importState(this.#tables, state, replaces, randomUUID())
+      this.#lease.end()
+    })
+    this.#events.emit('appended')
+    this.#events.emit('notice')
   }
 
   async close (): Promise<void> {

@@ -30,6 +30,15 @@ export const seenKey = (generationId: string): string => key(`seen:${generationI
 /** List of the steps recorded of a generation; expires. */
 export const stepsKey = (generationId: string): string => key(`steps:${generationId}`)
 
+/** The tables of a whole state; `changed` is a sorted set, the last three are streams, the others hashes. */
+export const STATE_KEYS = [
+  KEYS.contexts, KEYS.pending, KEYS.policies, KEYS.pins, KEYS.trainingRuns, KEYS.trainingSeries,
+  KEYS.changed, KEYS.log, KEYS.history, KEYS.audit,
+] as const
+
+/** Where an import lays them down, and last a hash of what is seen; nobody reads these. */
+export const STAGED = [...STATE_KEYS, key('seen')].map((name) => name.replace(key(''), key('import:')))
+
 /** Where each new version is published. */
 export const CHANNEL = key('changes')
 
@@ -354,8 +363,116 @@ end
 return 'OK'
 `
 
+/**
+ * KEYS: the ten of STATE_KEYS; salt, version, policy_version, cursor, ledger.
+ * Returns now in ms, the newest id of the log, the five values, the six hashes and the sorted set as flat pairs, the three streams; all of
+ * one moment. AGAIN where an entry was appended in this very millisecond, so that now tells what came before from what comes after.
+ */
+const exportState = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local last = '0-0'
+local info = redis.pcall('XINFO', 'STREAM', KEYS[8])              -- an error where there is no log yet
+for i = 1, #info, 2 do
+  if info[i] == 'last-generated-id' then
+    last = info[i + 1]
+  end
+end
+if tonumber(string.match(last, '^%d+')) >= now then
+  return 'AGAIN'
+end
+local values = {}
+for i = 11, 15 do
+  values[i - 10] = redis.call('GET', KEYS[i])
+end
+local tables = {}
+for i = 1, 6 do
+  tables[i] = redis.call('HGETALL', KEYS[i])
+end
+tables[7] = redis.call('ZRANGE', KEYS[7], 0, -1, 'WITHSCORES')
+local streams = {}
+for i = 8, 10 do
+  streams[i - 7] = redis.call('XRANGE', KEYS[i], '-', '+')
+end
+return { now, last, values, tables, streams }
+`
+
+/**
+ * KEYS: the ten of STATE_KEYS; the eleven of STAGED; salt, version, policy_version, cursor, ledger, state_id, lease, records,
+ * record_bytes.
+ * ARGV: 1 to replace what there is, prefixes of the seen keys and of the lists of steps, dedup time in ms, channel; salt, version, policy
+ * version, cursor, ledger ('' for none), state id; how many of each of STAGED there must be.
+ * Returns OK, or what stood in the way, and then has written nothing.
+ */
+const importState = `
+local function size(key)
+  local type = redis.call('TYPE', key).ok
+  local command = { hash = 'HLEN', zset = 'ZCARD', stream = 'XLEN' }
+  return command[type] and redis.call(command[type], key) or 0
+end
+for i = 1, 10 do
+  if ARGV[1] ~= '1' and i ~= 7 and i ~= 9 and i ~= 10 and size(KEYS[i]) > 0 then
+    return 'TAKEN'                                                -- a history says nothing that is still in force
+  end
+end
+for i = 1, 11 do
+  if size(KEYS[10 + i]) ~= tonumber(ARGV[11 + i]) then
+    return 'TORN'
+  end
+end
+redis.call('SET', KEYS[27], ARGV[11])                             -- the first write, so the one Redis would refuse
+for i = 1, 10 do
+  redis.call('UNLINK', KEYS[i])
+  if redis.call('EXISTS', KEYS[10 + i]) == 1 then
+    redis.call('RENAME', KEYS[10 + i], KEYS[i])
+  end
+end
+for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- what was seen and recorded before
+  local place = '0'
+  repeat
+    local page = redis.call('SCAN', place, 'MATCH', prefix .. '*', 'COUNT', 1000)
+    place = page[1]
+    for _, key in ipairs(page[2]) do
+      redis.call('UNLINK', key)
+    end
+  until place == '0'
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local seen = redis.call('HGETALL', KEYS[21])
+for i = 1, #seen, 2 do
+  local left = string.match(seen[i + 1], '^%d+') + ARGV[4] - now
+  if left > 0 then
+    redis.call('SET', ARGV[2] .. seen[i], seen[i + 1], 'PX', string.format('%d', left))
+  end
+end
+redis.call('UNLINK', KEYS[21], KEYS[28], KEYS[29], KEYS[30])      -- with the lease, so that a learner of before commits nothing
+for i = 1, 4 do
+  redis.call('SET', KEYS[21 + i], ARGV[5 + i])
+end
+if ARGV[10] == '' then
+  redis.call('DEL', KEYS[26])
+else
+  redis.call('SET', KEYS[26], ARGV[10])
+end
+redis.call('PUBLISH', ARGV[5], ARGV[7])
+return 'OK'
+`
+
 export const SCRIPTS = {
-  append, acquireLease, renewLease, releaseLease, learned, commit, revision, record, recorded, forget, writeTraining,
+  append,
+  acquireLease,
+  renewLease,
+  releaseLease,
+  learned,
+  commit,
+  revision,
+  record,
+  recorded,
+  forget,
+  writeTraining,
+  exportState,
+  importState,
 } as const
 
 export type ScriptName = keyof typeof SCRIPTS

@@ -16,7 +16,9 @@ import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisRecords } from './redis-record.js'
 import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
+import { RedisState } from './redis-state.js'
 import { RedisTraining } from './redis-training.js'
+import type { SortedState, StateRow } from './state-row.js'
 import { redisWarnings } from './redis-warnings.js'
 import {
   ConflictError, LeaseLostError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
@@ -42,6 +44,7 @@ export class RedisStore implements Store {
   readonly #limits: LogLimits
   readonly #records: RedisRecords
   readonly #training: RedisTraining
+  readonly #state: RedisState
   readonly #listeners: Array<(isRegained: boolean) => void> = []
   #subscribed = Promise.resolve()
   #isClosed = false
@@ -53,6 +56,7 @@ export class RedisStore implements Store {
     this.#main = new RedisConnection(url, timeoutMs)
     this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
     this.#training = new RedisTraining(this.#main)
+    this.#state = new RedisState(this.#main, this.#limits.dedupSeconds * 1000)
     this.#reader = new RedisConnection(url, timeoutMs)
     this.#subscriber = new RedisConnection(url, timeoutMs)
     this.#main.redis.on('ready', () => { this.#notify(true) })
@@ -196,6 +200,9 @@ export class RedisStore implements Store {
   trainingRun (name: string): Promise<TrainingRun | null> { return this.#training.run(name) }
   trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> { return this.#training.series(name, suites) }
   writeTraining (write: TrainingWrite): Promise<void> { return this.#training.write(write) }
+
+  exportRows (): AsyncIterable<StateRow> { return this.#state.export() }
+  importRows (state: SortedState, replaces: boolean): Promise<void> { return this.#state.import(state, replaces, randomUUID()) }
 
   async close (): Promise<void> {
     this.#isClosed = true

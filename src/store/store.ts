@@ -6,6 +6,7 @@ import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
+import type { SortedState, StateRow } from './state-row.js'
 
 /** A place in the log: `<ms>-<sequence>`, ordered; `0-0` is before the first entry. */
 export type Cursor = string
@@ -97,6 +98,12 @@ export class LeaseLostError extends Error { override name = 'LeaseLostError' }
 /** What the caller builds on has moved since it looked; nothing was written. */
 export class ConflictError extends Error { override name = 'ConflictError' }
 
+/** There is something in the store already; nothing was imported. */
+export class StoreTakenError extends Error {
+  override name = 'StoreTakenError'
+  constructor () { super('there is a state in the store already, which an import would replace') }
+}
+
 /** As many entries wait to be folded as may; nothing was appended. */
 export class StoreFullError extends Error { override name = 'StoreFullError' }
 
@@ -120,6 +127,9 @@ export class StoreFullError extends Error { override name = 'StoreFullError' }
  *     may be recorded again.
  *  8. `writeTraining` writes a run, its series and the log entries in one atomic step, the runs that make room gone with their series; or
  *     throws ConflictError and writes nothing, unless the run stands at `from` and those that go are as given.
+ *  9. `exportRows` gives everything but leases and recorded steps, as of one moment. `importRows` puts that in place of what there is, in
+ *     one atomic step and under a new state id, whichever kind of store it came from; or throws StoreTakenError and writes nothing where
+ *     there is something and it does not replace. A learner of before commits nothing afterwards.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'
@@ -169,6 +179,9 @@ export interface Store {
   /** Those of these suites of a run that there are. */
   readonly trainingSeries: (name: string, suites: readonly string[]) => Promise<Series[]>
   readonly writeTraining: (write: TrainingWrite) => Promise<void>
+
+  readonly exportRows: () => AsyncIterable<StateRow>
+  readonly importRows: (state: SortedState, replaces: boolean) => Promise<void>
 
   readonly close: () => Promise<void>
 }

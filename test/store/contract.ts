@@ -7,6 +7,7 @@ import { labelContract } from './contract-label.js'
 import { learningContract } from './contract-learning.js'
 import { logContract } from './contract-log.js'
 import { recordContract } from './contract-record.js'
+import { stateContract } from './contract-state.js'
 import { replicaContract } from './contract-replica.js'
 import { trainingContract } from './contract-training.js'
 
@@ -24,7 +25,10 @@ export interface GroundOptions extends Partial<LogLimits> { readonly records?: P
 /** The laws in src/store/store.ts, for one implementation. Each test breaks new ground. */
 export function contract (
   t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
-  for (const part of [logContract, labelContract, auditContract, learningContract, replicaContract, recordContract, trainingContract]) {
+  const parts = [
+    logContract, labelContract, auditContract, learningContract, replicaContract, recordContract, stateContract, trainingContract,
+  ]
+  for (const part of parts) {
     part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))
   }
 }

@@ -1,0 +1,39 @@
+import { ConfigError, readConfig } from '../config.js'
+import { stateLines } from '../state-file.js'
+import { createStore } from '../store/create-store.js'
+import type { Store } from '../store/store.js'
+import { CommandError, refuseArguments, UsageError } from './usage.js'
+import { writeAll, type World } from './world.js'
+
+export const usage = `Usage: stopgate export > FILE
+
+Writes the whole state of the store that the environment names (REDIS_URL, or DATA_DIR), lines of JSON, as of one moment: what was
+learned, outcomes that wait, the ids of those that came (so that one sent again is not counted twice), policies, pins, history, audit
+trail, training runs. Not the steps recorded of generations whose outcome is still to come.
+
+From Redis this may run beside the service, and holds Redis up for about as long as it takes to read the contexts. A folder serves one
+process: stop its service first.
+`
+
+/** `stopgate export`. */
+export async function run (args: readonly string[], { env, stdout }: World): Promise<void> {
+  refuseArguments('export', args)
+  await withStore(env, async (store) => {
+    for await (const line of stateLines(store.exportRows(), new Date())) await writeAll(stdout, line)
+  })
+}
+
+/** Opens the store of the environment for a while; what goes wrong is said without a stack. */
+export async function withStore (env: NodeJS.ProcessEnv, use: (store: Store) => Promise<void>): Promise<void> {
+  let store: Store | undefined
+  try {
+    const config = readConfig(env)
+    store = await createStore(config)
+    await use(store)
+  } catch (error) {
+    const { message } = error as Error
+    throw error instanceof ConfigError ? new UsageError(message) : new CommandError(message, { cause: error })
+  } finally {
+    await store?.close()
+  }
+}

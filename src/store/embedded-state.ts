@@ -1,0 +1,86 @@
+import type { TrainingRun } from '../core/training/run.js'
+import type { Seen, Tables } from './embedded-tables.js'
+import { toCursor, toPlace } from './encoding.js'
+import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
+import { StoreTakenError } from './store.js'
+import { decodeRun, encodeRun } from './training-encoding.js'
+
+/** Everything but leases and the steps recorded. */
+export function * exportState (tables: Tables): Iterable<StateRow> {
+  const { getMeta } = tables
+  const ledger = getMeta('ledger')
+  yield * metaRows({
+    salt: getMeta('salt'),
+    version: getMeta('version'),
+    policy_version: getMeta('policy_version'),
+    cursor: getMeta('cursor'),
+    last_id: toCursor(getMeta('last_place')),
+    ledger: ledger === null ? null : JSON.parse(ledger),
+  })
+  for (const [table, { rows, parse = JSON.parse }] of textTables(tables)) {
+    for (const { key, value } of rows.getRange()) yield { table, key: String(key), value: parse(value) }
+  }
+  for (const { key, value } of tables.log.getRange()) yield { table: 'log', key: toCursor(key), value: JSON.parse(value) }
+  for (const { key, value } of tables.changed.getRange()) yield { table: 'changed', key, value }
+  for (const { key, value } of tables.seen.getRange()) yield { table: 'seen', key: key.toString(), value }
+}
+
+interface TextTable {
+  readonly rows: { getRange: () => Iterable<{ key: unknown, value: string }> }
+  /** JSON if absent. */
+  readonly parse?: (text: string) => unknown
+}
+
+function textTables (tables: Tables): Array<[StateTable, TextTable]> {
+  const { contexts, pending, policies, pins, history, audit, trainingRuns, trainingSeries } = tables
+  return [
+    ['contexts', { rows: contexts }], ['pending', { rows: pending }], ['policies', { rows: policies }], ['pins', { rows: pins }],
+    ['history', { rows: history }], ['audit', { rows: audit }], ['training_runs', { rows: trainingRuns, parse: decodeRun }],
+    ['training_series', { rows: trainingSeries }],
+  ]
+}
+
+/**
+ * Puts a state in place of what there is, in a transaction of the caller's.
+ * @throws StoreTakenError where there is something, and it is to stay
+ */
+export function importState (tables: Tables, { meta, rows }: SortedState, replaces: boolean, stateId: string): void {
+  const { setMeta, log, seen, seenAt, contexts, pending, policies, pins, changed, changedAt, history, audit } = tables
+  const { trainingRuns, trainingSeries } = tables
+  const isTaken = [log, contexts, pending, policies, pins, trainingRuns].some((table) => [...table.getKeys({ limit: 1 })].length > 0)
+  if (isTaken && !replaces) throw new StoreTakenError()
+  const all = [log, seen, seenAt, contexts, pending, policies, pins, changed, changedAt, history, audit, trainingRuns, trainingSeries]
+  for (const table of [...all, tables.records, tables.recordSteps, tables.recordsAt]) table.clearSync()
+  setMeta('recorded', { number: 0, generations: 0, bytes: 0 })
+
+  const put = (table: StateTable, write: (key: string, text: string, number: number) => void) => {
+    for (const [i, { key, value }] of rows[table].entries()) write(key, JSON.stringify(value), i + 1)
+  }
+  for (const [table, target] of [['contexts', contexts], ['policies', policies], ['pins', pins]] as const) {
+    put(table, (key, text) => { target.putSync(key, text) })
+  }
+  put('pending', (key, text) => { pending.putSync(Buffer.from(key), text) })
+  put('training_series', (key, text) => { trainingSeries.putSync(Buffer.from(key), text) })
+  for (const { key, value } of rows.training_runs) trainingRuns.putSync(Buffer.from(key), encodeRun(value as TrainingRun))
+  put('log', (key, text) => { log.putSync(toPlace(key), text) })
+  put('history', (_key, text, number) => { history.putSync(number, text) })
+  put('audit', (_key, text, number) => { audit.putSync(number, text) })
+  for (const { key, value } of rows.changed) {
+    changed.putSync(key, value as number)
+    changedAt.putSync([value as number, key], true)
+  }
+  for (const [i, { key, value }] of rows.seen.entries()) {
+    seen.putSync(Buffer.from(key), value as Seen)
+    seenAt.putSync([(value as Seen)[0], i], key)
+  }
+
+  setMeta('state_id', stateId)
+  setMeta('salt', meta.salt)
+  setMeta('version', meta.version)
+  setMeta('policy_version', meta.policy_version)
+  setMeta('cursor', meta.cursor)
+  setMeta('last_place', toPlace(meta.last_id))
+  setMeta('ledger', meta.ledger === null ? null : JSON.stringify(meta.ledger))
+  setMeta('history', rows.history.length)
+  setMeta('audit', rows.audit.length)
+}

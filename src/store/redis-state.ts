@@ -1,0 +1,144 @@
+import { setTimeout } from 'node:timers/promises'
+import type { TrainingRun } from '../core/training/run.js'
+import { START, toPlace } from './encoding.js'
+import type { RedisConnection } from './redis-connection.js'
+import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-scripts.js'
+import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
+import { StoreTakenError, StoreUnavailableError } from './store.js'
+import { decodeRun, encodeRun } from './training-encoding.js'
+
+/** How much goes in one command. */
+const CHUNK = 500
+/** How often a moment is looked for in which no entry was appended. */
+const ATTEMPTS = 500
+
+type Pairs = readonly string[]
+type Stream = ReadonlyArray<[id: string, fields: string[]]>
+
+/** The whole state in Redis, out of it and into it. */
+export class RedisState {
+  readonly #connection: RedisConnection
+  readonly #dedupMs: number
+
+  constructor (connection: RedisConnection, dedupMs: number) {
+    this.#connection = connection
+    this.#dedupMs = dedupMs
+  }
+
+  /** As of one moment, between two milliseconds: ids seen before it are those of this state. */
+  async * export (): AsyncIterable<StateRow> {
+    const { now, last, values, tables, streams } = await this.#moment()
+    const [salt, version, policyVersion, cursor, ledger] = values
+    yield * metaRows({
+      salt: salt!,
+      version: Number(version ?? 0),
+      policy_version: Number(policyVersion ?? 0),
+      cursor: cursor ?? START,
+      last_id: last,
+      ledger: ledger === null ? null : JSON.parse(ledger!),
+    })
+    const names = ['contexts', 'pending', 'policies', 'pins', 'training_runs', 'training_series'] as const
+    for (const [i, table] of names.entries()) {
+      for (const [key, text] of pairsOf(tables[i]!)) yield { table, key, value: table === 'training_runs' ? decodeRun(text) : JSON.parse(text) }
+    }
+    for (const [key, version] of pairsOf(tables[names.length]!)) yield { table: 'changed', key, value: Number(version) }
+    const [log, history, audit] = streams
+    for (const [key, [, entry]] of log!) yield { table: 'log', key, value: JSON.parse(entry!) }
+    for (const [key, [, change, , version]] of history!) yield { table: 'history', key, value: { ...JSON.parse(change!), version: Number(version) } }
+    for (const [key, [, command, , version, , replaced]] of audit!) {
+      const value = { time: toPlace(key)[0], version: Number(version), command: JSON.parse(command!), replaced: JSON.parse(replaced!) }
+      yield { table: 'audit', key, value }
+    }
+    yield * this.#seenBefore(now)
+  }
+
+  async #moment () {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const reply = await this.#connection.script('exportState', [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger], [])
+      if (reply === 'AGAIN') {
+        await setTimeout(Math.random() * 5)
+        continue
+      }
+      const [now, last, values, tables, streams] = reply as [number, string, Array<string | null>, Pairs[], Stream[]]
+      return { now, last, values, tables, streams }
+    }
+    throw new StoreUnavailableError('Redis has entries of a time to come, its clock was put back: export again later')
+  }
+
+  async * #seenBefore (now: number): AsyncIterable<StateRow> {
+    const prefix = seenKey('')
+    let cursor = '0'
+    do {
+      const [next, keys] = await this.#connection.run((redis) => redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000))
+      cursor = next
+      const values = keys.length === 0 ? [] : await this.#connection.run((redis) => redis.mget(keys))
+      for (const [i, value] of values.entries()) {
+        const [ms, waits] = (value ?? '').split(' ')
+        if (value !== null && Number(ms) < now) yield { table: 'seen', key: keys[i]!.slice(prefix.length), value: [Number(ms), waits === '1'] }
+      }
+    } while (cursor !== '0')
+  }
+
+  /** Lays everything down beside what there is, under keys that nobody reads; one script then puts it in place. */
+  async import ({ meta, rows }: SortedState, replaces: boolean, stateId: string): Promise<void> {
+    const staged = [...STAGED]
+    await this.#connection.run((redis) => redis.unlink(staged)) // of an import that was killed
+    const text = ({ value }: StateRow) => JSON.stringify(value)
+    for (const table of ['contexts', 'pending', 'policies', 'pins', 'training_series'] as const) await this.#stage(table, rows[table], text)
+    await this.#stage('training_runs', rows.training_runs, ({ value }) => encodeRun(value as TrainingRun))
+    await this.#stage('seen', rows.seen, ({ value }) => { const [ms, waits] = value as [number, boolean]; return `${ms} ${waits ? 1 : 0}` })
+    await inChunks(rows.changed, (some) => this.#connection.run((redis) =>
+      redis.zadd(stagedKey('changed'), ...some.flatMap(({ key, value }) => [value as number, key]))))
+    await this.#append('log', rows.log.map((row) => [row.key, 'entry', text(row)]))
+    await this.#append('history', rows.history.map(({ value }, i) => {
+      const { version, ...change } = value as { version: number }
+      return [`${i + 1}-0`, 'change', JSON.stringify(change), 'version', String(version)]
+    }))
+    await this.#append('audit', rows.audit.map(({ value }, i) => {
+      const { time, version, command, replaced } = value as { time: number, version: number, command: unknown, replaced: unknown }
+      return [`${time}-${i + 1}`, 'entry', JSON.stringify(command), 'version', String(version), 'replaced', JSON.stringify(replaced)]
+    }))
+    if (rows.log.at(-1)?.key !== meta.last_id && meta.last_id !== START) { // so that ids go on from there
+      await this.#append('log', [[meta.last_id, 'entry', '']])
+      await this.#connection.run((redis) => redis.xdel(stagedKey('log'), meta.last_id))
+    }
+    const counts = [...STATE_ORDER, 'seen' as const].map((table) => rows[table].length)
+    const reply = await this.#connection.script('importState', [
+      ...STATE_KEYS, ...STAGED,
+      KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.stateId, KEYS.lease, KEYS.records, KEYS.recordBytes,
+    ], [
+      replaces ? 1 : 0, seenKey(''), stepsKey(''), this.#dedupMs, CHANNEL,
+      meta.salt, meta.version, meta.policy_version, meta.cursor, meta.ledger === null ? '' : JSON.stringify(meta.ledger), stateId, ...counts,
+    ])
+    if (reply === 'TAKEN') throw new StoreTakenError()
+    if (reply === 'TORN') throw new Error('another import runs at the same time: nothing was imported, import again')
+  }
+
+  async #stage (table: StateTable, rows: readonly StateRow[], text: (row: StateRow) => string): Promise<void> {
+    await inChunks(rows, (some) => this.#connection.run((redis) =>
+      redis.hset(stagedKey(table), ...some.flatMap((row) => [row.key, text(row)]))))
+  }
+
+  async #append (table: StateTable, rows: ReadonlyArray<[id: string, ...fields: string[]]>): Promise<void> {
+    await inChunks(rows, async (some) => {
+      await Promise.all(some.map(([id, ...fields]) => this.#connection.run((redis) => redis.xadd(stagedKey(table), id, ...fields))))
+    })
+  }
+}
+
+/** The tables in the order of STATE_KEYS. */
+const STATE_ORDER = [
+  'contexts', 'pending', 'policies', 'pins', 'training_runs', 'training_series', 'changed', 'log', 'history', 'audit',
+] as const satisfies readonly StateTable[]
+
+function stagedKey (table: StateTable): string {
+  return STAGED[table === 'seen' ? STATE_ORDER.length : STATE_ORDER.indexOf(table as typeof STATE_ORDER[number])]!
+}
+
+function pairsOf (flat: Pairs): Array<[key: string, value: string]> {
+  return flat.flatMap((key, i) => i % 2 === 0 ? [[key, flat[i + 1]!]] : [])
+}
+
+async function inChunks<T> (items: readonly T[], each: (some: readonly T[]) => Promise<unknown>): Promise<void> {
+  for (let i = 0; i < items.length; i += CHUNK) await each(items.slice(i, i + CHUNK))
+}

@@ -1,0 +1,18 @@
+import t from 'tap'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { metaRows, sortRows } from '../../src/store/state-row.js'
+import { temporaryFolder } from '../helper.js'
+import { contentOf, outcome, policyEntry } from './fixtures.js'
+
+// What a whole state is: test/store/contract-state.ts.
+
+t.test('an import that fails in the middle has written nothing', async (t) => {
+  const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t) })
+  t.teardown(() => store.close())
+  await store.append([outcome('a'), policyEntry('*', { mode: 'off' })])
+  const before = await contentOf(store)
+  const meta = metaRows({ salt: 's', version: 9, policy_version: 9, cursor: '0-0', last_id: '0-0', ledger: null })
+  const torn = sortRows([...meta, { table: 'contexts', key: 'x'.repeat(9000), value: {} }]) // longer than a key may be
+  await t.rejects(store.importRows(torn, true))
+  t.same(await contentOf(store), before)
+})
