@@ -5,9 +5,12 @@ import { validatorCompiler } from '../openapi/validation.js'
 import { checkColumns } from '../src/check-columns.js'
 import { stepAt, type ColumnDecisions, type Columns } from '../src/core/decide-columns.js'
 import type { Reason } from '../src/core/decide.js'
+import { parseAsIs } from '../src/parse-as-is.js'
 import type { Parts } from '../src/parts.js'
 
 export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
+  parseAsIs(app)
+
   app.post('/v1/decisions/columns', {
     config: { role: 'worker', bound: 'handler' },
     schema: {
@@ -22,10 +25,10 @@ export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, serv
     serializerCompiler: () => JSON.stringify,
   }, (request, reply) => {
     const columns = request.body
-    const endTimer = metrics.decisionSeconds.startTimer()
+    const startedAt = performance.now()
     const { errors, contexts } = checkColumns(request, config.levels, columns)
     const decided = service.decideColumns(columns, new Set(errors.map(({ index }) => index)))
-    endTimer()
+    metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
     record(columns, decided)
     count(decided.reasons)
     const { stop, control, would_stop, probe, rules } = decided

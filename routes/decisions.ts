@@ -4,23 +4,33 @@ import { anyError } from '../openapi/error.js'
 import { itemValidator, validatorCompiler, type Problem } from '../openapi/validation.js'
 import type { Decision, Step } from '../src/core/decide.js'
 import type { InputError } from '../src/errors.js'
+import { parseAsIs } from '../src/parse-as-is.js'
 import type { Parts } from '../src/parts.js'
 import { contextProblem, forbidden, type Caller } from '../src/reach.js'
+import { renderDecision } from '../src/render-decision.js'
 
 const tags = ['decide']
 const access = { role: 'worker', bound: 'handler' } as const
 const stepProblem = itemValidator(StepSchema)
 
+interface Batch { readonly model_version: number, readonly decisions: ReadonlyArray<Decision | { error: Problem }> }
+
+const renderBatch = ({ model_version, decisions }: Batch): string =>
+  `{"model_version":${model_version},"decisions":[${decisions.map((one) => 'error' in one ? JSON.stringify(one) : renderDecision(one)).join()}]}`
+
 export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
+  parseAsIs(app)
+
   app.post('/v1/decisions', {
     config: access,
     schema: { tags, summary: 'One step, one decision', body: StepSchema, response: { 200: DecisionSchema, ...anyError } },
+    serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderDecision : JSON.stringify,
   }, (request, reply) => {
     const problem = contextProblem(request, config.levels, request.body.context)
     if (problem !== null) throw forbidden(problem)
-    const endTimer = metrics.decisionSeconds.startTimer()
+    const startedAt = performance.now()
     const decision = service.decide(request.body)
-    endTimer()
+    metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
     recorder.take(request.body, decision)
     metrics.decided(decision.reason)
     request.log.debug({ step: request.body, decision }, 'decided')
@@ -31,11 +41,11 @@ export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, se
     config: access,
     schema: { tags, summary: 'Many steps, a decision each, in the same order', body: StepBatchSchema, response: { 200: DecisionBatchSchema, ...anyError } },
     validatorCompiler: ({ httpPart }) => validatorCompiler({ schema: AnyStepsSchema, ...(httpPart && { httpPart }) }),
-    serializerCompiler: () => JSON.stringify,
+    serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderBatch : JSON.stringify,
   }, (request, reply) => {
-    const endTimer = metrics.decisionSeconds.startTimer()
+    const startedAt = performance.now()
     const answers = (request.body.steps as unknown[]).map((step) => answer(step, request))
-    endTimer()
+    metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
     request.log.debug({ steps: request.body.steps, decisions: answers }, 'decided')
     reply.send({ model_version: service.snapshot().version, decisions: answers })
   })

@@ -19,6 +19,8 @@ import { readJsonBodies } from './json-body.js'
 import { otherMethods } from './other-methods.js'
 import { refuseOverload } from './overload.js'
 import type { Parts } from './parts.js'
+import { watchRequests } from './request-durations.js'
+import { RequestLog } from './request-log.js'
 import { StoreFullError, StoreUnavailableError } from './store/store.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
@@ -30,6 +32,7 @@ const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** A request id from outside is taken when it can do no harm in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
@@ -38,6 +41,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   let requests = 0
   const app = Fastify({
     loggerInstance,
+    childLoggerFactory: (parent, bindings, options) => new RequestLog(parent, bindings, options),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }),
@@ -61,12 +65,16 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
   })
+  const observe = watchRequests(() => parts.metrics)
+  const isDebugging = DEBUG_LEVELS.has(loggerInstance.level)
   app.addHook('onResponse', (request, reply, done) => {
     const { url: route = 'none' } = request.routeOptions
     const { statusCode, elapsedTime } = reply
-    parts.metrics.requestSeconds.observe({ method: request.method, route, status_code: statusCode }, elapsedTime / 1000)
+    observe(request.method, route, statusCode, elapsedTime / 1000)
     const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
-    request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime, token: request.tokenName }, 'answered')
+    if (level !== 'debug' || isDebugging) {
+      request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime, token: request.tokenName }, 'answered')
+    }
     done()
   })
 

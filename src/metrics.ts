@@ -1,8 +1,9 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { watchContexts } from './context-metrics.js'
 import type { ContextState } from './core/context-state.js'
 import { REASONS, type Reason } from './core/decide.js'
 import type { TrainingRun } from './core/training/run.js'
+import { createDurations, type Durations, type Series } from './durations.js'
 import { watchTraining } from './training-metrics.js'
 
 /** What the gauges read when they are scraped. */
@@ -26,8 +27,8 @@ export interface Metrics {
   readonly registry: Registry
   /** Counts decisions without looking a label up. */
   readonly decided: (reason: Reason, decisions?: number) => void
-  readonly decisionSeconds: Histogram
-  readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
+  readonly decisionSeconds: Series
+  readonly requestSeconds: Durations<'method' | 'route' | 'status_code'>
   readonly outcomes: Counter<'result' | 'arm'>
   readonly labels: Counter<'result'>
   readonly driftAlarms: Counter
@@ -65,18 +66,17 @@ export function createMetrics (): Metrics {
   return {
     registry,
     decided: (reason, decisions = 1) => { counts.set(reason, counts.get(reason)! + decisions) },
-    decisionSeconds: new Histogram({
+    decisionSeconds: createDurations(registry, {
       name: 'stopgate_decision_duration_seconds',
       help: 'Time to decide one request (one step or a whole batch), without HTTP',
+      labelNames: [],
       buckets: [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2],
-      registers,
-    }),
-    requestSeconds: new Histogram({
+    }).series({}),
+    requestSeconds: createDurations(registry, {
       name: 'stopgate_http_request_duration_seconds',
       help: 'Time to answer a request',
       labelNames: ['method', 'route', 'status_code'],
       buckets: SECONDS,
-      registers,
     }),
     outcomes: new Counter({
       name: 'stopgate_outcomes_total',

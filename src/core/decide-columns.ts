@@ -67,19 +67,27 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
 
 /** The step that a row is; of a context index that points nowhere, a step without a context. */
 export function stepAt (columns: Columns, row: number): Step {
-  const { contexts, context, tokens, confidence, generation_ids, group_ids, arms, signals, em, answer, probed_score } = columns
-  const its = <T> (column: Column<T> | undefined): T | undefined => column?.[row] ?? undefined
-  const named = Object.entries(signals ?? {}).map(([name, values]) => [name, values[row]] as const).filter(([, value]) => value !== null)
-  const optional = {
-    context: contexts[context[row]!],
-    generation_id: its(generation_ids),
-    group_id: its(group_ids),
-    arm: its(arms),
-    em: its(em),
-    answer: its(answer),
-    probed_score: its(probed_score),
-    signals: signals && Object.fromEntries(named),
-  }
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined)
-  return { tokens: tokens[row]!, confidence: confidence[row]!, ...Object.fromEntries(given) }
+  const { contexts, context, generation_ids, group_ids, arms, signals, em, answer, probed_score } = columns
+  const step: { -readonly [F in keyof Step]: Step[F] } = { tokens: columns.tokens[row]!, confidence: columns.confidence[row]! }
+  const its = contexts[context[row]!]
+  if (its !== undefined) step.context = its
+  const generation = generation_ids?.[row] ?? undefined
+  if (generation !== undefined) step.generation_id = generation
+  const group = group_ids?.[row] ?? undefined
+  if (group !== undefined) step.group_id = group
+  const arm = arms?.[row] ?? undefined
+  if (arm !== undefined) step.arm = arm
+  const right = em?.[row] ?? undefined
+  if (right !== undefined) step.em = right
+  const text = answer?.[row] ?? undefined
+  if (text !== undefined) step.answer = text
+  const probed = probed_score?.[row] ?? undefined
+  if (probed !== undefined) step.probed_score = probed
+  if (signals !== undefined) step.signals = signalsAt(signals, row)
+  return step
+}
+
+function signalsAt (signals: NonNullable<Columns['signals']>, row: number): Record<string, number> {
+  const named = Object.entries(signals).map(([name, values]) => [name, values[row]] as const)
+  return Object.fromEntries(named.filter((one): one is readonly [string, number] => one[1] !== null))
 }

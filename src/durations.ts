@@ -1,0 +1,54 @@
+import type { Metric, Registry } from 'prom-client'
+
+export interface DurationOptions<L extends string> {
+  readonly name: string
+  readonly help: string
+  readonly labelNames: readonly L[]
+  /** Upper bounds, s, in order. */
+  readonly buckets: readonly number[]
+}
+
+/** Of one set of label values. */
+export interface Series {
+  /** Takes seconds. */
+  readonly observe: (seconds: number) => void
+}
+
+/** A histogram that is as prom-client's when it is scraped, and costs next to nothing when it observes: no labels are looked up or hashed. */
+export interface Durations<L extends string> { readonly series: (labels: Readonly<Record<L, string | number>>) => Series }
+
+export function createDurations<L extends string> (registry: Registry, { name, help, buckets, labelNames }: DurationOptions<L>): Durations<L> {
+  const all: Array<{ labels: Readonly<Record<L, string | number>>, counts: Float64Array, totals: { sum: number, count: number } }> = []
+
+  /** As prom-client's registry asks for it. */
+  async function get () {
+    const values = all.flatMap(({ labels, counts, totals: { sum, count } }) => {
+      let below = 0
+      return [
+        ...buckets.map((le, i) => ({ labels: { le, ...labels }, value: below += counts[i]!, metricName: `${name}_bucket` })),
+        { labels: { le: '+Inf', ...labels }, value: count, metricName: `${name}_bucket` },
+        { labels, value: sum, metricName: `${name}_sum` },
+        { labels, value: count, metricName: `${name}_count` },
+      ]
+    })
+    return { name, help, type: 'histogram', values, aggregator: 'sum' }
+  }
+  registry.registerMetric({ name, labelNames, get } as unknown as Metric)
+
+  return {
+    series (labels) {
+      const counts = new Float64Array(buckets.length + 1)
+      const totals = { sum: 0, count: 0 }
+      all.push({ labels, counts, totals })
+      return {
+        observe (seconds) {
+          let bucket = 0
+          while (bucket < buckets.length && seconds > buckets[bucket]!) bucket++
+          counts[bucket]!++
+          totals.sum += seconds
+          totals.count++
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Bindings, ChildLoggerOptions } from 'pino'
+
+type Method = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+interface Levelled extends FastifyBaseLogger { isLevelEnabled?: (level: string) => boolean }
+
+/**
+ * The log of a request, made when something is logged: most requests log nothing, and a child of a logger costs more than the decision they
+ * ask for.
+ */
+export class RequestLog {
+  readonly #parent: Levelled
+  readonly #bindings: Bindings
+  readonly #options: ChildLoggerOptions
+  #child: FastifyBaseLogger | null = null
+
+  constructor (parent: FastifyBaseLogger, bindings: Bindings, options: ChildLoggerOptions) {
+    this.#parent = parent
+    this.#bindings = bindings
+    this.#options = options
+  }
+
+  get level (): string { return this.#parent.level }
+
+  isLevelEnabled (level: string): boolean { return this.#parent.isLevelEnabled?.(level) ?? true }
+
+  child (bindings: Bindings, options?: ChildLoggerOptions): FastifyBaseLogger { return this.#made().child(bindings, options) }
+
+  fatal (...args: unknown[]): void { this.#log('fatal', args) }
+  error (...args: unknown[]): void { this.#log('error', args) }
+  warn (...args: unknown[]): void { this.#log('warn', args) }
+  info (...args: unknown[]): void { this.#log('info', args) }
+  debug (...args: unknown[]): void { this.#log('debug', args) }
+  trace (...args: unknown[]): void { this.#log('trace', args) }
+  silent (): void {}
+
+  #log (method: Method, args: unknown[]): void {
+    if (this.isLevelEnabled(method)) (this.#made()[method] as (...args: unknown[]) => void)(...args)
+  }
+
+  #made (): FastifyBaseLogger {
+    this.#child ??= this.#parent.child(this.#bindings, this.#options)
+    return this.#child
+  }
+}
