@@ -1,0 +1,104 @@
+import type { EchoOrder } from './echo-server.js'
+import { spreadOf, type Figure } from './figure.js'
+import type { LiteralOrder } from './literal-server.js'
+import type { LoadResult } from './generator.js'
+import type { Load } from './load.js'
+import { end, processorSeconds, SERVER_CORE, startRedis, startScript, type Generator, type Server } from './processes.js'
+import { seededRules } from './seeded-snapshot.js'
+import { seededServer } from './seeded-server.js'
+import { columnsOf, json, stepsOf } from './steps.js'
+
+/** A way to ask, of so many decisions a request. */
+interface Way {
+  readonly name: string
+  readonly path: string
+  readonly bodies: readonly string[]
+  readonly connections: number
+  readonly decisions: number
+}
+
+const CONTEXTS = 1000
+const single = json(stepsOf(256, 200))
+const columns = (rows: number): Way =>
+  ({ name: `columns of ${rows}`, path: '/v1/decisions/columns', bodies: json([1, 2, 3, 4].map((seed) => columnsOf(rows, seed))), connections: 8, decisions: rows })
+
+const WAYS: readonly Way[] = [
+  { name: 'single, 1 connection', path: '/v1/decisions', bodies: single, connections: 1, decisions: 1 },
+  { name: 'single, 32 connections', path: '/v1/decisions', bodies: single, connections: 32, decisions: 1 },
+  { name: 'batch of 256', path: '/v1/decisions/batch', bodies: json([1, 2, 3, 4].map((seed) => ({ steps: stepsOf(256, 4, seed) }))), connections: 8, decisions: 256 },
+  columns(16), columns(256), columns(4096),
+]
+
+interface Measured extends LoadResult { readonly cpuUs: number, readonly busy: number }
+
+/** One way to ask, of one server, in one round. */
+async function measure (generator: Generator, server: Server, { path, bodies, connections }: Way, ms: number): Promise<Measured> {
+  const before = await processorSeconds(server.child)
+  const startedAt = performance.now()
+  const result = await generator.ask({ url: server.url, path, bodies, connections, ms })
+  const used = await processorSeconds(server.child) - before
+  if (result.failed > 0) throw new Error(`${result.failed} of ${result.requests} replies of ${path} were no success`)
+  return { ...result, cpuUs: used / result.requests * 1e6, busy: used / (performance.now() - startedAt) * 1000 }
+}
+
+/** Every way to ask, service and echo in turns, and the peer that reads Redis where it is the same question. */
+export async function decisionFigures (generator: Generator, { rounds, windowMs }: Load): Promise<Figure[]> {
+  const service = await seededServer(CONTEXTS)
+  const literal = await startLiteral()
+  const figures: Figure[] = []
+  for (const way of WAYS) {
+    const echo = await startEcho(service, way)
+    const peers = [echo, service, ...way.connections === 32 ? [literal.server] : []]
+    const results = peers.map((): Measured[] => [])
+    for (const peer of peers) await measure(generator, peer, way, windowMs) // compiled code first
+    for (let round = 0; round < rounds; round++) {
+      for (const [i, peer] of peers.entries()) results[i]!.push(await measure(generator, peer, way, windowMs))
+    }
+    await end(echo.child)
+    figures.push(...figuresOf(way, results[0]!, results[1]!))
+    if (results[2]) figures.push(throughput('peer that reads Redis on each request, 32 connections', way, results[0]!, results[2]))
+  }
+  await literal.close()
+  await end(service.child)
+  return figures
+}
+
+function figuresOf (way: Way, echoes: readonly Measured[], services: readonly Measured[]): Figure[] {
+  const ratios = (of: (one: Measured) => number) => spreadOf(services.map((one, i) => of(one) / of(echoes[i]!)))
+  return [
+    throughput(way.name, way, echoes, services),
+    { name: `${way.name}: p50`, unit: 'us', value: spreadOf(services.map(({ p50Us }) => p50Us)), ratio: ratios(({ p50Us }) => p50Us) },
+    { name: `${way.name}: p99`, unit: 'us', value: spreadOf(services.map(({ p99Us }) => p99Us)), ratio: ratios(({ p99Us }) => p99Us) },
+    { name: `${way.name}: processor a request`, unit: 'us', value: spreadOf(services.map(({ cpuUs }) => cpuUs)), ratio: ratios(({ cpuUs }) => cpuUs) },
+  ]
+}
+
+function throughput (name: string, { decisions }: Way, echoes: readonly Measured[], services: readonly Measured[]): Figure {
+  const busy = (all: readonly Measured[]) => Math.round(100 * spreadOf(all.map(({ busy }) => busy)).median)
+  return {
+    name,
+    unit: 'decisions/s',
+    value: spreadOf(services.map(({ perSecond }) => perSecond * decisions)),
+    ratio: spreadOf(services.map(({ perSecond }, i) => perSecond / echoes[i]!.perSecond)),
+    note: `server core ${busy(services)} % busy, echo's ${busy(echoes)} %`,
+  }
+}
+
+async function startEcho (service: Server, { path, bodies }: Way): Promise<Server> {
+  const reply = await (await fetch(service.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: bodies[0]! })).json()
+  const script = await startScript<EchoOrder, { url: string }>('echo-server', SERVER_CORE)
+  return { child: script.child, ...await script.ask({ replies: { [path]: reply } }) }
+}
+
+async function startLiteral (): Promise<{ server: Server, close: () => Promise<void> }> {
+  const redis = await startRedis(false)
+  const script = await startScript<LiteralOrder, { url: string }>('literal-server', SERVER_CORE)
+  const { url } = await script.ask({ redisUrl: redis.url, rules: await seededRules(200) })
+  return {
+    server: { child: script.child, url },
+    async close () {
+      await end(script.child)
+      await end(redis.child)
+    },
+  }
+}

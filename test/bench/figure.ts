@@ -1,0 +1,24 @@
+/** A number that was measured several times: its median, and the least and the greatest. */
+export interface Spread { readonly median: number, readonly min: number, readonly max: number }
+
+/** A row of the table. */
+export interface Figure {
+  readonly name: string
+  readonly unit: string
+  readonly value: Spread
+  /** The same of the bare echo, and what the service makes of it, round by round. */
+  readonly ratio?: Spread
+  readonly note?: string
+}
+
+export function spreadOf (values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b)
+  return { median: quantile(sorted, 0.5), min: sorted[0]!, max: sorted.at(-1)! }
+}
+
+/** Of sorted numbers, interpolated. */
+export function quantile (sorted: ArrayLike<number>, q: number): number {
+  const at = q * (sorted.length - 1)
+  const low = sorted[Math.floor(at)]!
+  return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at))
+}

@@ -1,0 +1,29 @@
+import Fastify from 'fastify'
+import { Redis } from 'ioredis'
+import { DecisionSchema, StepSchema } from '../../openapi/decision.js'
+import { validatorCompiler } from '../../openapi/validation.js'
+import { contextKey } from '../../src/core/context.js'
+import { decide, type Step } from '../../src/core/decide.js'
+import type { Rule, Snapshot } from '../../src/core/snapshot.js'
+
+/**
+ * What a literal reading of the job would build: the same decision by the same rules, with the model read from Redis on each request. As
+ * lean as that can be: one HGET of a ready-made rule, and commands of one tick in one write (autopipelining).
+ */
+export interface LiteralOrder { readonly redisUrl: string, readonly rules: Readonly<Record<string, Rule>> }
+
+process.on('message', async ({ redisUrl, rules }: LiteralOrder) => {
+  const redis = new Redis(redisUrl, { enableAutoPipelining: true })
+  await redis.hset('rules', Object.fromEntries(Object.entries(rules).map(([key, rule]) => [key, JSON.stringify(rule)])))
+  const levels = ['model', 'task']
+  const app = Fastify()
+  app.setValidatorCompiler(validatorCompiler)
+  app.post('/v1/decisions', { schema: { body: StepSchema, response: { 200: DecisionSchema } } }, async (request) => {
+    const step = request.body as Step
+    const rule = JSON.parse((await redis.hget('rules', contextKey(levels, step.context ?? {})))!) as Rule
+    const snapshot: Snapshot = { stateId: '', version: 1, levels, salt: 'salt', root: { rule, children: new Map() } }
+    return decide(snapshot, 'fresh', step)
+  })
+  process.send!({ url: await app.listen({ port: 0 }) })
+})
+process.send?.('ready')

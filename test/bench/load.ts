@@ -1,0 +1,21 @@
+/** How much is measured. `tiny` shows only that every figure comes out. */
+export interface Load {
+  readonly rounds: number
+  /** Of one measurement, ms. */
+  readonly windowMs: number
+  readonly contexts: readonly number[]
+  readonly coreDecisions: number
+  readonly outcomes: number
+  readonly changes: number
+  readonly steadyDecisions: number
+}
+
+export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
+  full: {
+    rounds: 7, windowMs: 1000, contexts: [10, 1000, 10_000], coreDecisions: 1_000_000, outcomes: 20_000, changes: 200, steadyDecisions: 10_000_000,
+  },
+  quick: {
+    rounds: 3, windowMs: 300, contexts: [10, 1000, 10_000], coreDecisions: 200_000, outcomes: 5000, changes: 50, steadyDecisions: 1_000_000,
+  },
+  tiny: { rounds: 1, windowMs: 50, contexts: [10, 20, 40], coreDecisions: 2000, outcomes: 300, changes: 3, steadyDecisions: 20_000 },
+}

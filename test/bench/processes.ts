@@ -1,0 +1,117 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { LoadOrder, LoadResult } from './generator.js'
+
+/** The server under test has a core to itself, the generator and Redis share the other; with one core, or no taskset, nothing is pinned. */
+export const SERVER_CORE = 1
+export const LOAD_CORE = 0
+
+const canPin = cpus().length > 1 && spawnSync('taskset', ['--version']).error === undefined
+const running = new Set<ChildProcess>()
+const folders = new Set<string>()
+
+process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
+
+/** A process on a core of its own, if there is one. */
+function start (
+  core: number | null, command: string, args: readonly string[], env: NodeJS.ProcessEnv, hasChannel: boolean): ChildProcess {
+  const [name, all] = canPin && core !== null ? ['taskset', ['-c', String(core), command, ...args]] as const : [command, args] as const
+  const child = spawn(name, all, {
+    env: { PATH: process.env.PATH, ...env }, stdio: hasChannel ? ['ignore', 'ignore', 'inherit', 'ipc'] : ['ignore', 'pipe', 'inherit'],
+  })
+  running.add(child)
+  child.once('exit', () => { running.delete(child) })
+  return child
+}
+
+export async function end (child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGCONT')
+  child.kill(signal)
+  await once(child, 'exit')
+}
+
+/** A script of this folder that is asked by messages. */
+export interface Script<Order, Answer> { readonly child: ChildProcess, readonly ask: (order: Order) => Promise<Answer> }
+
+export async function startScript<Order extends object, Answer> (
+  name: string, core: number | null, args: readonly string[] = []): Promise<Script<Order, Answer>> {
+  const child = start(core, process.execPath, [fileURLToPath(new URL(`./${name}.js`, import.meta.url)), ...args], {}, true)
+  const gone = once(child, 'exit').then(([code]) => { throw new Error(`${name} ended with ${code}`) })
+  gone.catch(() => {}) // says whoever waits for an answer
+  const answer = async () => (await Promise.race([once(child, 'message'), gone]))[0] as Answer
+  await answer()
+  return {
+    child,
+    async ask (order) {
+      child.send(order)
+      return await answer()
+    },
+  }
+}
+
+export type Generator = Script<LoadOrder, LoadResult>
+
+export interface Server { readonly url: string, readonly child: ChildProcess }
+
+/** The service as a user starts it. */
+export async function startServer (
+  env: NodeJS.ProcessEnv, core: number | null = SERVER_CORE, execArgv: readonly string[] = []): Promise<Server> {
+  const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+  const child = start(core, process.execPath, [...execArgv, cli, 'serve'], { PORT: '0', ...env }, false)
+  for await (const line of createInterface(child.stdout!)) {
+    const { msg, url } = JSON.parse(line)
+    if (msg !== 'stopgate serves') continue
+    child.stdout!.resume()
+    return { url, child }
+  }
+  throw new Error('the service did not start')
+}
+
+export async function startRedis (isDurable: boolean): Promise<{ url: string, child: ChildProcess }> {
+  const port = await freePort()
+  const durable = isDurable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', await temporaryFolder(), ...durable]
+  const child = start(LOAD_CORE, 'redis-server', settings, {}, false)
+  for await (const line of createInterface(child.stdout!)) if (line.includes('Ready to accept connections')) break
+  child.stdout!.resume()
+  return { url: `redis://127.0.0.1:${port}`, child }
+}
+
+export async function temporaryFolder (): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'stopgate-bench-'))
+  folders.add(folder)
+  return folder
+}
+
+export async function removeFolders (): Promise<void> {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true })
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+/** Processor time a process has used, all its threads, s; NaN where the system does not tell. */
+export async function processorSeconds ({ pid }: ChildProcess): Promise<number> {
+  try {
+    const threads = await readdir(`/proc/${pid}/task`)
+    const times = await Promise.all(threads.map(async (id) => parseInt(await readFile(`/proc/${pid}/task/${id}/schedstat`, 'latin1'))))
+    return times.reduce((sum, time) => sum + time, 0) / 1e9
+  } catch { return NaN }
+}
+
+/** Resident memory, MiB. */
+export async function residentMiB ({ pid }: ChildProcess): Promise<number> {
+  try { return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'latin1'))![1]) / 1024 } catch { return NaN }
+}

@@ -1,0 +1,18 @@
+import { alignColumns } from '../../src/commands/align.js'
+import type { Figure, Spread } from './figure.js'
+
+/** Figures as text: the median, and the least and the greatest in brackets. */
+export function renderTable (title: string, figures: readonly Figure[]): string {
+  const rows = figures.map(({ name, unit, value, ratio, note = '' }) =>
+    [name, show(value), unit, ratio ? show(ratio) : '', note])
+  return `\n${title}\n${alignColumns([['', 'median [least, greatest]', 'unit', 'to the echo', ''], ...rows], [true, true, true, true, true]).join('\n')}\n`
+}
+
+function show ({ median, min, max }: Spread): string {
+  return `${round(median)} [${round(min)}, ${round(max)}]`
+}
+
+/** Three digits, and no fewer than there are before the point. */
+function round (value: number): string {
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en-GB') : String(Number(value.toPrecision(3)))
+}

@@ -1,0 +1,20 @@
+import { createStore } from '../../src/store/create-store.js'
+import { ruleFor, type Rule, type Snapshot } from '../../src/core/snapshot.js'
+import { loadModel } from '../../src/model.js'
+import { temporaryFolder } from './processes.js'
+import { leafOf, seed } from './seeded-state.js'
+
+/** The snapshot that the service makes of so many contexts. */
+export async function seededSnapshot (contexts: number): Promise<Snapshot> {
+  const store = await createStore({ dataDir: await temporaryFolder() })
+  await seed(store, contexts)
+  const { snapshot } = await loadModel(store, { levels: ['model', 'task'], defaultPolicy: { settle_seconds: 0 } }, null, await store.revision())
+  await store.close()
+  return snapshot
+}
+
+export async function seededRules (contexts: number): Promise<Record<string, Rule>> {
+  const snapshot = await seededSnapshot(contexts * 2)
+  const leaves = Array.from({ length: contexts }, (_, i) => leafOf(i))
+  return Object.fromEntries(leaves.map((leaf) => [`model=${leaf.model},task=${leaf.task}`, ruleFor(snapshot, leaf)]))
+}

@@ -1,0 +1,47 @@
+import type { ContextState } from '../../src/core/context-state.js'
+import { parentKey, ROOT } from '../../src/core/context.js'
+import type { Store } from '../../src/store/store.js'
+import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/memory-fold.js'
+import { mulberry32 } from '../random.js'
+
+/** Tasks of one model. */
+const TASKS = 100
+
+/** The key of the i-th context of a full tree, leaves alone. */
+export const leafOf = (i: number) => ({ model: `model-${Math.floor(i / TASKS)}`, task: `task-${i % TASKS}` })
+
+/** Learned states as they are after some hundred generations each, of certified contexts and of some that are not. */
+function samples (count: number): ContextState[] {
+  const random = mulberry32(7)
+  return Array.from({ length: count }, (_, i) => {
+    const fold = memoryFold({ control_rate: 'auto' })
+    for (let n = 0; n < 250 + 40 * i; n++) {
+      const kind = random() < 0.002 ? LOST : random() < 0.01 ? GAINED : KEPT
+      const step = { tokens: 30 + Math.floor(random() * 40), confidence: 0.5 + random() / 2, exact_match: kind.steps![0]!.exact_match! }
+      fold.learn(outcomeOf({ ...kind, generation_id: `s${n}`, u: random() * 0.02, steps: [step] }), n)
+    }
+    return fold.state(LEAF)
+  })
+}
+
+/** Writes that many learned contexts into an empty store, ancestors among them. */
+export async function seed (store: Store, contexts: number): Promise<void> {
+  const kinds = samples(20)
+  const states = new Map<string, ContextState>()
+  for (let i = 0; states.size < contexts; i++) {
+    const { model, task } = leafOf(i)
+    const leaf = `model=${model},task=${task}`
+    for (const key of [ROOT, parentKey(leaf)!, leaf]) states.set(key, states.get(key) ?? kinds[(states.size * 7) % kinds.length]!)
+  }
+  const token = await store.acquireLease('seed', 60_000)
+  await store.revision()
+  const configuration = { levels: ['model', 'task'], defaults: { settle_seconds: 0 }, max_contexts: 10_000, label_wait_seconds: 600 }
+  const ledger = { configuration, policies: new Map(), pins: new Map(), contexts: states.size, refused: 0 }
+  const { cursor } = await store.learned()
+  const nothing = { pending: new Map(), changes: [] }
+  await store.commit({ token: token!, from: cursor, to: cursor, ledger, contexts: states, decisive: [...states.keys()], ...nothing })
+  await store.releaseLease(token!)
+}
+
+/** Of the service on such a store. */
+export const SEEDED_ENV = { DEFAULT_POLICY: '{"settle_seconds":0}', LABEL_WAIT_SECONDS: '600', LOG_LEVEL: 'info' }

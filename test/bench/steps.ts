@@ -1,0 +1,31 @@
+import type { Step } from '../../src/core/decide.js'
+import type { Columns } from '../../src/core/decide-columns.js'
+import { mulberry32 } from '../random.js'
+import { leafOf } from './seeded-state.js'
+
+/** What workers ask: one step in ten is of the control arm; one in thirty is a first one, with its arm to be drawn. */
+export function stepsOf (count: number, contexts: number, seed = 1): Step[] {
+  const random = mulberry32(seed)
+  return Array.from({ length: count }, (_, i) => ({
+    generation_id: `generation-${seed}-${i}`,
+    ...(random() > 1 / 30 && { arm: random() < 0.1 ? 'control' as const : 'treated' as const }),
+    tokens: 32 * Math.floor(1 + random() * 60),
+    confidence: Number(random().toFixed(6)),
+    context: leafOf(Math.floor(random() * contexts)),
+  }))
+}
+
+/** The same as an engine would send them: the rows of one batch are of a few contexts. */
+export function columnsOf (count: number, seed = 1): Columns {
+  const steps = stepsOf(count, 4, seed)
+  return {
+    contexts: Array.from({ length: 4 }, (_, i) => leafOf(i)),
+    context: steps.map((_, i) => i % 4),
+    tokens: steps.map(({ tokens }) => tokens),
+    confidence: steps.map(({ confidence }) => confidence),
+    generation_ids: steps.map(({ generation_id, arm }) => arm === 'treated' ? null : generation_id!),
+    arms: steps.map(({ arm }) => arm ?? null),
+  }
+}
+
+export const json = (values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value))
