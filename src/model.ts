@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
+import { byDepth, compileSnapshot, SnapshotCompiler } from './core/compile-snapshot.js'
 import type { ContextState } from './core/context-state.js'
 import { chainOf, parseContextKey, ROOT, type Levels } from './core/context.js'
 import { livePins, standingOf, type Pin } from './core/in-force.js'
 import { judge } from './core/judge.js'
 import { effectivePolicy, type PolicyPatch } from './core/policy.js'
-import { compileSnapshot, type Snapshot, type Standpoint } from './core/snapshot.js'
+import type { Snapshot, Standpoint } from './core/snapshot.js'
 import type { Revision, Store } from './store/store.js'
 
 /** What a replica has loaded: the snapshot, and what the next one is compiled from. */
@@ -23,7 +24,9 @@ const CHUNK = 200
 
 /** The model before the store was ever reached: everything continues. */
 export function emptyModel (options: ModelOptions): Model {
-  return assemble(options, { stateId: '', salt: null, version: 0, policyVersion: 0 }, new Map(), new Map(), new Map())
+  const standpoints = new Map([[ROOT, standpoint(options, new Map(), new Map(), ROOT, undefined)]])
+  const snapshot = compileSnapshot({ stateId: '', salt: null, version: 0, levels: options.levels }, standpoints)
+  return { snapshot, policyVersion: 0, policies: new Map(), pins: new Map(), standpoints }
 }
 
 /** The model as of a revision; reads only what changed, where `previous` is of the same store and policies. */
@@ -40,7 +43,14 @@ export async function loadModel (store: Store, options: ModelOptions, previous: 
     for (const key of chunk) standpoints.set(key, standpoint(options, policies, pins, key, states.get(key)))
     await setImmediate() // the embedded store answers without letting others in
   }
-  return assemble(options, revision, policies, pins, standpoints)
+  const stated = base === null ? [ROOT, ...policies.keys(), ...pins.keys(), ...keys] : keys
+  const changed = byDepth(withAncestors(options, policies, pins, standpoints, stated))
+  const compiler = new SnapshotCompiler(options.levels, standpoints, base?.snapshot ?? null)
+  for (const [i, key] of changed.entries()) {
+    compiler.add(key)
+    if (i % CHUNK === CHUNK - 1) await setImmediate()
+  }
+  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, policies, pins, standpoints }
 }
 
 /** The model without the pins that have expired; the same where none has. @param now ms */
@@ -48,11 +58,14 @@ export function endPins (model: Model, options: ModelOptions, now: number): Mode
   const pins = livePins(model.pins, now)
   if (pins === model.pins) return model
   const standpoints = new Map(model.standpoints)
-  for (const [key, { standing, share }] of model.standpoints) {
-    if (model.pins.has(key) && !pins.has(key)) standpoints.set(key, { standing: { ...standing, pin: undefined }, share })
+  const compiler = new SnapshotCompiler(options.levels, standpoints, model.snapshot)
+  const ended = byDepth([...model.pins.keys()].filter((key) => !pins.has(key) && standpoints.has(key)))
+  for (const key of ended) {
+    const { standing, share } = standpoints.get(key)!
+    standpoints.set(key, { standing: { ...standing, pin: undefined }, share })
   }
-  const { policyVersion, policies, snapshot: { stateId, salt, version } } = model
-  return assemble(options, { stateId, salt, version, policyVersion }, policies, pins, standpoints)
+  for (const key of ended) compiler.add(key)
+  return { ...model, snapshot: compiler.finish(model.snapshot), pins, standpoints }
 }
 
 function canBuildOn ({ snapshot }: Model, revision: Revision): boolean {
@@ -66,15 +79,19 @@ function standpoint (
   return { standing: standingOf(key, policy, pins.get(key), state, judge(state, policy, levels)), share: state?.control_share }
 }
 
-function assemble (
-  options: ModelOptions,
-  { stateId, salt, version, policyVersion }: Pick<Revision, 'stateId' | 'version' | 'policyVersion'> & { salt: string | null },
-  policies: Model['policies'], pins: Model['pins'], standpoints: Map<string, Standpoint>
-): Model {
-  for (const key of [ROOT, ...policies.keys(), ...pins.keys(), ...standpoints.keys()]) {
+/** The keys of this configuration, and those of their ancestors of which nothing was known, which get a standpoint. */
+function withAncestors (
+  options: ModelOptions, policies: Model['policies'], pins: Model['pins'], standpoints: Map<string, Standpoint>, keys: readonly string[]
+): Set<string> {
+  const all = new Set<string>()
+  for (const key of keys) {
     if (parseContextKey(options.levels, key) === null) continue
-    for (const link of chainOf(key)) if (!standpoints.has(link)) standpoints.set(link, standpoint(options, policies, pins, link, undefined))
+    all.add(key)
+    for (const link of chainOf(key)) {
+      if (standpoints.has(link)) continue
+      standpoints.set(link, standpoint(options, policies, pins, link, undefined))
+      all.add(link)
+    }
   }
-  const snapshot = compileSnapshot({ stateId, salt, version, levels: options.levels }, standpoints)
-  return { snapshot, policyVersion, policies, pins, standpoints }
+  return all
 }

@@ -2,7 +2,8 @@ import { chainOf, type Levels } from '../../src/core/context.js'
 import type { Pin, Standing } from '../../src/core/in-force.js'
 import type { Guarantee } from '../../src/core/judge.js'
 import { DEFAULT_POLICY, type Policy } from '../../src/core/policy.js'
-import { compileSnapshot, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
+import { compileSnapshot } from '../../src/core/compile-snapshot.js'
+import type { Snapshot, Standpoint } from '../../src/core/snapshot.js'
 
 /** What stands in one context; a pin is given by its threshold. */
 export type Stands = Partial<Omit<Standing, 'key' | 'policy' | 'pin'>> & {

@@ -9,7 +9,8 @@ import type { LogEntry } from '../../src/core/log-entry.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
 import { PendingOutcomes } from '../../src/core/pending.js'
 import { effectivePolicy, type PolicyPatch } from '../../src/core/policy.js'
-import { compileSnapshot, ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
+import { compileSnapshot } from '../../src/core/compile-snapshot.js'
+import { ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
 import { foldEntries } from '../../src/fold-entries.js'
 
 /** What became of a generation: the step it was stopped at, -1 for none. */

@@ -9,7 +9,8 @@ import { learn } from '../../../src/core/learn.js'
 import { gradeOutcome } from '../../../src/core/outcome.js'
 import { PendingOutcomes } from '../../../src/core/pending.js'
 import type { PolicyPatch } from '../../../src/core/policy.js'
-import { compileSnapshot, type Standpoint } from '../../../src/core/snapshot.js'
+import { compileSnapshot } from '../../../src/core/compile-snapshot.js'
+import type { Standpoint } from '../../../src/core/snapshot.js'
 
 /**
  * The whole loop of the core without store, network or clock: each outcome is learned at once, and the next decision is made with what it
