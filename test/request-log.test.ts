@@ -7,7 +7,10 @@ function logOf (level: string) {
   const parent = pino({ level }, { write: (line: string) => { lines.push(JSON.parse(line)) } })
   let children = 0
   const { child } = parent
-  parent.child = function (this: typeof parent, ...args: Parameters<typeof child>) { children++; return child.apply(this, args) } as typeof child
+  parent.child = function (this: typeof parent, ...args: Parameters<typeof child>) {
+    children++
+    return child.apply(this, args)
+  } as typeof child
   return { lines, made: () => children, log: new RequestLog(parent, { reqId: 'r1' }, {}) }
 }
 

@@ -20,6 +20,7 @@ export interface Probing {
 export function isProbeDue ({ mode, minTokens }: Pick<Rule, 'mode' | 'minTokens'>, arm: Arm, step: Probing, score: number | null): boolean {
   if (arm !== 'control' || mode === 'off' || score === null || step.tokens < minTokens) return false
   if (step.em !== undefined || step.answer !== undefined) return false
-  const reached = GRID.find((threshold) => threshold <= score)
-  return reached !== undefined && reached > (step.probed_score ?? -Infinity)
+  let k = 0
+  while (k < GRID.length && GRID[k]! > score) k++
+  return k < GRID.length && GRID[k]! > (step.probed_score ?? -Infinity)
 }

@@ -1,0 +1,53 @@
+const encoder = new TextEncoder()
+
+/**
+ * murmur3_32 (MurmurHash3_x86_32, Austin Appleby) of a text as UTF-8, seed 0: a whole number below 2^32. What is ASCII, as ids are, is read
+ * where it stands.
+ */
+export function murmur3 (text: string): number {
+  let hash = 0
+  const { length } = text
+  const tail = length & 3
+  for (let i = 0; i < length - tail; i += 4) {
+    const a = text.charCodeAt(i)
+    const b = text.charCodeAt(i + 1)
+    const c = text.charCodeAt(i + 2)
+    const d = text.charCodeAt(i + 3)
+    if ((a | b | c | d) > 127) return murmur3OfBytes(encoder.encode(text))
+    hash = mix(hash, a | b << 8 | c << 16 | d << 24)
+  }
+  let rest = 0
+  for (let i = length - 1; i >= length - tail; i--) {
+    const char = text.charCodeAt(i)
+    if (char > 127) return murmur3OfBytes(encoder.encode(text))
+    rest = rest << 8 | char
+  }
+  return finish(tail > 0 ? hash ^ scramble(rest) : hash, length)
+}
+
+function murmur3OfBytes (bytes: Uint8Array): number {
+  let hash = 0
+  const { length } = bytes
+  const tail = length & 3
+  for (let i = 0; i < length - tail; i += 4) hash = mix(hash, bytes[i]! | bytes[i + 1]! << 8 | bytes[i + 2]! << 16 | bytes[i + 3]! << 24)
+  let rest = 0
+  for (let i = length - 1; i >= length - tail; i--) rest = rest << 8 | bytes[i]!
+  return finish(tail > 0 ? hash ^ scramble(rest) : hash, length)
+}
+
+function scramble (block: number): number {
+  const k = Math.imul(block, 0xcc9e2d51)
+  return Math.imul(k << 15 | k >>> 17, 0x1b873593)
+}
+
+function mix (hash: number, block: number): number {
+  const h = hash ^ scramble(block)
+  return Math.imul(h << 13 | h >>> 19, 5) + 0xe6546b64 | 0
+}
+
+function finish (hash: number, length: number): number {
+  let h = hash ^ length
+  h = Math.imul(h ^ h >>> 16, 0x85ebca6b)
+  h = Math.imul(h ^ h >>> 13, 0xc2b2ae35)
+  return (h ^ h >>> 16) >>> 0
+}
