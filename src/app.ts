@@ -3,6 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, t
 import { documentOptions } from '../openapi/document.js'
 import { problemOf, validatorCompiler } from '../openapi/validation.js'
 import { audit } from '../routes/audit.js'
+import { bundle } from '../routes/bundle.js'
 import { columns } from '../routes/columns.js'
 import { contexts } from '../routes/contexts.js'
 import { decisions } from '../routes/decisions.js'
@@ -13,7 +14,9 @@ import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
 import { trainingRuns } from '../routes/training-runs.js'
-import { at, InternalError, InvalidInputError, LogFullError, OverloadedError, StoreDownError, type InputError } from './errors.js'
+import {
+  at, InternalError, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, StoreDownError, type InputError,
+} from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
 import { otherMethods } from './other-methods.js'
@@ -31,7 +34,9 @@ const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
-const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+/** Errors of the service that say what to do. */
+const TOLD = [StoreDownError, OverloadedError, ModelTooOldError]
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** A request id from outside is taken when it can do no harm in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
@@ -79,7 +84,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
 
   app.register(swagger, documentOptions)
-  const all = [decisions, columns, outcomes, labels, contexts, audit, model, trainingRuns, health, metrics, docs]
+  const all = [decisions, columns, bundle, outcomes, labels, contexts, audit, model, trainingRuns, health, metrics, docs]
   for (const routes of all) app.register(routes, parts)
   app.register(refusals)
   return app
@@ -128,6 +133,6 @@ function translate (error: InputError, request: FastifyRequest): InputError {
   if (error instanceof StoreFullError) return new LogFullError()
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') error.message = 'Send JSON, with content-type: application/json'
-  const mayBeTold = (error.statusCode ?? 500) < 500 || error instanceof StoreDownError || error instanceof OverloadedError
+  const mayBeTold = (error.statusCode ?? 500) < 500 || TOLD.some((kind) => error instanceof kind)
   return mayBeTold ? error : new InternalError(request.id)
 }

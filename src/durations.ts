@@ -14,18 +14,24 @@ export interface Series {
   readonly observe: (seconds: number) => void
 }
 
-/** A histogram that is as prom-client's when it is scraped, and costs next to nothing when it observes: no labels are looked up or hashed. */
-export interface Durations<L extends string> { readonly series: (labels: Readonly<Record<L, string | number>>) => Series }
+/** A histogram that is as prom-client's when it is scraped, and costs next to nothing when it observes: no labels are hashed. */
+export interface Durations<L extends string> { readonly series: (labels: Labels<L>) => Series }
 
-export function createDurations<L extends string> (registry: Registry, { name, help, buckets, labelNames }: DurationOptions<L>): Durations<L> {
-  const all: Array<{ labels: Readonly<Record<L, string | number>>, counts: Float64Array, totals: { sum: number, count: number } }> = []
+type Labels<L extends string> = Readonly<Record<L, string | number>>
+
+export function createDurations<L extends string> (registry: Registry, options: DurationOptions<L>): Durations<L> {
+  const { name, help, buckets, labelNames } = options
+  const all: Array<{ labels: Labels<L>, counts: Float64Array, totals: { sum: number, count: number } }> = []
 
   /** As prom-client's registry asks for it. */
   async function get () {
     const values = all.flatMap(({ labels, counts, totals: { sum, count } }) => {
       let below = 0
       return [
-        ...buckets.map((le, i) => ({ labels: { le, ...labels }, value: below += counts[i]!, metricName: `${name}_bucket` })),
+        ...buckets.map((le, i) => {
+          below += counts[i]!
+          return { labels: { le, ...labels }, value: below, metricName: `${name}_bucket` }
+        }),
         { labels: { le: '+Inf', ...labels }, value: count, metricName: `${name}_bucket` },
         { labels, value: sum, metricName: `${name}_sum` },
         { labels, value: count, metricName: `${name}_count` },

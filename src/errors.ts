@@ -23,6 +23,7 @@ export const RunMovedError = createError<[string]>('RUN_CONFLICT', 'Others repor
 export const MethodNotAllowedError = createError<[string, string]>('METHOD_NOT_ALLOWED', 'There is no %s here: the methods are %s', 405)
 export const UnauthenticatedError = createError('UNAUTHENTICATED', 'This needs a token that the service knows (ACCESS_TOKENS, ACCESS_TOKENS_FILE): send it as authorization: Bearer TOKEN', 401)
 export const ForbiddenError = createError<[string]>('FORBIDDEN', '%s', 403)
+export const ModelTooOldError = createError('MODEL_TOO_OLD', 'The model has not been in step with the store for MAX_STALENESS_SECONDS: continue, and ask again', 503)
 export const InvalidInputError = createError<[string]>('INVALID_INPUT', '%s', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)
 

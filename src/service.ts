@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
 import { unknownLevel } from './core/context.js'
@@ -26,6 +27,8 @@ export interface Service {
   readonly decideColumns: (columns: Columns, bad: ReadonlySet<number>) => ColumnDecisions
   readonly snapshot: () => Snapshot
   readonly model: () => Model
+  /** Resolves when another model is in force, the time is up, or the signal says so. */
+  readonly moved: (ms: number, signal: AbortSignal) => Promise<void>
   readonly freshness: () => Freshness
   /** Since the model was last in step with the store, seconds; `null`: never. */
   readonly ageSeconds: () => number | null
@@ -39,6 +42,7 @@ export interface Service {
 export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions): Service {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let model = emptyModel(options)
+  const moves = new EventEmitter().setMaxListeners(0)
   let inStepAt = -Infinity // when the model was last known to be what a live learner has
   let lag = 0
   let freshness: Freshness = 'too_old'
@@ -63,7 +67,7 @@ export function createService ({ store, config, log, now = () => performance.now
         log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version: some of what was learned is lost')
       }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
-        model = endPins(await loadModel(store, options, isFull ? null : model, revision), options, clock())
+        swap(endPins(await loadModel(store, options, isFull ? null : model, revision), options, clock()))
         log.debug({ version: revision.version, contexts: model.standpoints.size }, 'model loaded')
       }
       lag = revision.lag
@@ -78,6 +82,12 @@ export function createService ({ store, config, log, now = () => performance.now
       }
     }
     judgeAge()
+  }
+
+  function swap (next: Model): void {
+    if (next === model) return
+    model = next
+    moves.emit('move')
   }
 
   function judgeAge (): void {
@@ -102,7 +112,11 @@ export function createService ({ store, config, log, now = () => performance.now
     if (isRegained) isReloadDue = true
     refresh()
   })
-  const poll = setInterval(() => { judgeAge(); model = endPins(model, options, clock()); refresh() }, config.pollSeconds * 1000)
+  const poll = setInterval(() => {
+    judgeAge()
+    swap(endPins(model, options, clock()))
+    refresh()
+  }, config.pollSeconds * 1000)
   poll.unref()
 
   return {
@@ -117,6 +131,9 @@ export function createService ({ store, config, log, now = () => performance.now
     decideColumns: (columns, bad) => decideColumns(model.snapshot, freshness, columns, bad),
     snapshot: () => model.snapshot,
     model: () => model,
+    async moved (ms, signal) {
+      await once(moves, 'move', { signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(ms))]) }).catch(() => {})
+    },
     freshness: () => freshness,
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
     lag: () => lag,

@@ -13,6 +13,7 @@ const ROUTES: Record<string, string> = {
   'POST /v1/decisions': 'worker',
   'POST /v1/decisions/batch': 'worker',
   'POST /v1/decisions/columns': 'worker',
+  'GET /v1/bundle': 'worker',
   'POST /v1/outcomes': 'worker',
   'POST /v1/outcomes/batch': 'worker',
   'POST /v1/outcomes/:generation_id/label': 'worker',

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'import-run': { summary: 'report what a training stack wrote: EM and tokens of its checkpoints', load: () => import('./import-run.js') },
   'export-run': { summary: 'write a training run for TensorBoard, or as JSON lines', load: () => import('./export-run.js') },
   token: { summary: 'make an access token, and what the service has to know of it', load: () => import('./token.js') },
+  vectors: { summary: 'print what a worker that decides by itself can test itself against', load: () => import('./print-vectors.js') },
   openapi: { summary: 'print the OpenAPI document', load: () => import('./print-openapi.js') },
   export: { summary: 'write the whole state, to keep or to bring to another store', load: () => import('./export.js') },
   import: { summary: 'put an exported state into a store', load: () => import('./import.js') },

@@ -12,7 +12,13 @@ export interface Load {
 
 export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
   full: {
-    rounds: 7, windowMs: 1000, contexts: [10, 1000, 10_000], coreDecisions: 1_000_000, outcomes: 20_000, changes: 200, steadyDecisions: 10_000_000,
+    rounds: 7,
+    windowMs: 1000,
+    contexts: [10, 1000, 10_000],
+    coreDecisions: 1_000_000,
+    outcomes: 20_000,
+    changes: 200,
+    steadyDecisions: 10_000_000,
   },
   quick: {
     rounds: 3, windowMs: 300, contexts: [10, 1000, 10_000], coreDecisions: 200_000, outcomes: 5000, changes: 50, steadyDecisions: 1_000_000,

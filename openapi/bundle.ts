@@ -1,0 +1,41 @@
+import { Type } from 'typebox'
+import { ScopeSchema } from './decision.js'
+import { nullable, nullableRatio } from './fields.js'
+
+const strict = { additionalProperties: false }
+
+export const BundleQuerySchema = Type.Object({
+  prefix: Type.Optional(Type.String({ description: 'Only this context and those below, as a context key' })),
+  wait: Type.Optional(Type.Integer({
+    minimum: 0, maximum: 60, default: 0, description: 'With If-None-Match: how long to wait for another bundle than that (seconds, up to 60)',
+  })),
+}, strict)
+
+const NodeSchema = Type.Unsafe<object>({
+  type: 'object',
+  title: 'BundleNode',
+  properties: {
+    rule: { type: 'integer', description: 'Index into rules, for a generation that ends here or whose next value is not below; absent: not in this bundle, so continue' },
+    control_share: { type: 'number', description: 'Share of generations that are control; absent: 1' },
+    below: { type: 'object', additionalProperties: true, description: 'Nodes by value of the next level; "": the level is absent' },
+  },
+  description: 'What stands at one value of a level; each below is one too',
+})
+
+export const BundleSchema = Type.Object({
+  state_id: Type.String({ description: 'Of the store it was learned in' }),
+  model_version: Type.Integer({ description: 'Version of the model; may go back' }),
+  salt: nullable<string>('string', { description: 'For the arms; null: the store was not reached yet, and nothing is control' }),
+  levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
+  prefix: Type.String({ description: 'What this bundle is of' }),
+  rules: Type.Array(Type.Object({
+    threshold: nullableRatio('Score at which to stop; null: never'),
+    scope: ScopeSchema,
+    context: Type.Optional(Type.String({ description: 'Key the threshold came from, where that is not the generation\'s own' })),
+    mode: Type.Unsafe<'enforce' | 'shadow' | 'off'>({ type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Of the policy' }),
+    min_tokens: Type.Integer({ description: 'No stop before (tokens)' }),
+    check_every_tokens: Type.Integer({ description: 'Cadence of the steps (tokens)' }),
+    record_steps: Type.Boolean({ description: 'Whether the service keeps steps; those decided elsewhere it does not see: send steps with the outcome' }),
+  }), { description: 'What contexts share' }),
+  root: NodeSchema,
+}, { title: 'Bundle', description: 'All that a worker needs to decide by itself' })
