@@ -56,7 +56,7 @@ export async function decisionFigures (generator: Generator, { rounds, windowMs 
     }
     await end(echo.child)
     figures.push(...figuresOf(way, results[0]!, results[1]!))
-    if (results[2]) figures.push(throughput('peer that reads Redis on each request, 32 connections', way, results[0]!, results[2]))
+    if (results[2]) figures.push(...figuresOf({ ...way, name: 'peer that reads Redis on each request, 32 connections' }, results[0]!, results[2]))
   }
   await literal.close()
   await end(service.child)

@@ -1,13 +1,19 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { bundleFigures } from './bundle-figures.js'
 import { coreFigures } from './core-figures.js'
 import { decisionFigures } from './decision-figures.js'
+import { disturbedFigures } from './disturbed-figures.js'
 import type { Figure } from './figure.js'
 import type { LoadOrder, LoadResult } from './generator.js'
+import { learnerFigures } from './learner-figures.js'
 import { LOADS } from './load.js'
+import { memoryFigures } from './memory-figures.js'
 import { LOAD_CORE, removeFolders, startScript } from './processes.js'
+import { propagationFigures } from './propagation-figures.js'
 import { renderTable } from './render-table.js'
+import { replicaFigures } from './replica-figures.js'
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean' }, tiny: { type: 'boolean' }, only: { type: 'string' }, out: { type: 'string', default: 'bench.json' } },
@@ -18,6 +24,12 @@ const generator = await startScript<LoadOrder, LoadResult>('generator', LOAD_COR
 const SECTIONS: Record<string, () => Promise<Figure[]>> = {
   decisions: () => decisionFigures(generator, load),
   core: () => coreFigures(load),
+  learner: () => learnerFigures(load),
+  propagation: () => propagationFigures(load),
+  memory: () => memoryFigures(generator, load),
+  disturbed: () => disturbedFigures(generator, load),
+  replicas: () => replicaFigures(generator, load),
+  bundle: () => bundleFigures(load),
 }
 
 const figures: Figure[] = []

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { temporaryFolder } from '../helper.js'
+import { withoutRedis } from '../redis-server.js'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Each figure that the issue asks for, by a word of its name; how good they are is nothing for a test on a shared machine. */
+const FIGURES = [
+  'single, 1 connection', 'single, 32 connections', 'batch of 256', 'columns of 16', 'columns of 256', 'columns of 4096', 'peer that reads Redis',
+  'arm echoed', 'arm drawn', 'learner, embedded', 'learner, Redis', 'another replica: p50', 'another replica: p99',
+  'resident, 10 contexts', 'resident, 20 contexts', 'resident, 40 contexts', 'resident there, after 20,000 decisions',
+  'the learner is busy: p99', '/metrics is scraped: p99', 'Redis is paused: p99', 'Redis is killed: p99', '2 replicas on one Redis', 'size, gzip',
+]
+
+t.test('the benchmark yields every figure', { skip: withoutRedis, timeout: 110_000 }, async (t) => {
+  const out = join(await temporaryFolder(t), 'bench.json')
+  const child = spawn('npm', ['run', 'bench', '--', '--tiny', '--out', out], { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })
+  let table = ''
+  child.stdout.on('data', (chunk) => { table += chunk })
+  const [code] = await once(child, 'exit')
+  t.equal(code, 0)
+  const { figures } = JSON.parse(await readFile(out, 'utf8'))
+  for (const word of FIGURES) {
+    const figure = figures.find(({ name }: { name: string }) => name.includes(word))
+    t.ok(figure?.value.median > 0 && figure.value.min <= figure.value.median && figure.value.median <= figure.value.max, word)
+    t.match(table, figure?.name)
+  }
+  for (const word of FIGURES.slice(0, 7)) t.ok(figures.find(({ name }: { name: string }) => name.startsWith(word)).ratio.median > 0, `${word}: to the echo`)
+})

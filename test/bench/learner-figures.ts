@@ -1,0 +1,18 @@
+import { spreadOf, type Figure } from './figure.js'
+import type { LearnerAnswer, LearnerOrder } from './learner-worker.js'
+import type { Load } from './load.js'
+import { end, SERVER_CORE, startRedis, startScript, temporaryFolder } from './processes.js'
+
+/** Outcomes of ten steps over a thousand contexts, learned from a log that is full. */
+export async function learnerFigures ({ outcomes, rounds }: Load): Promise<Figure[]> {
+  const redis = await startRedis(true)
+  const figures: Figure[] = []
+  for (const [name, redisUrl] of [['embedded', ''], ['Redis, fsync always', redis.url]] as const) {
+    const script = await startScript<LearnerOrder, LearnerAnswer>('learner-worker', SERVER_CORE)
+    const { perSecond } = await script.ask({ redisUrl, dataDir: await temporaryFolder(), outcomes, rounds: Math.min(3, rounds) })
+    await end(script.child)
+    figures.push({ name: `learner, ${name}`, unit: 'outcomes/s', value: spreadOf(perSecond) })
+  }
+  await end(redis.child)
+  return figures
+}

@@ -1,0 +1,33 @@
+import { setTimeout } from 'node:timers/promises'
+import { spreadOf, type Figure } from './figure.js'
+import type { Generator } from './processes.js'
+import type { Load } from './load.js'
+import { end, residentMiB } from './processes.js'
+import { seededServer } from './seeded-server.js'
+import { columnsOf, json } from './steps.js'
+
+const ROWS = 4096
+
+/** Resident memory with so many contexts, learner and embedded store in the process, and before and after many decisions. */
+export async function memoryFigures (generator: Generator, { contexts, steadyDecisions, windowMs }: Load): Promise<Figure[]> {
+  const figures: Figure[] = []
+  const row = (name: string, value: number): void => { figures.push({ name, unit: 'MiB', value: spreadOf([value]) }) }
+  for (const count of contexts) {
+    const { url, child } = await seededServer(count)
+    await setTimeout(windowMs * 2)
+    row(`resident, ${count.toLocaleString('en-GB')} contexts`, await residentMiB(child))
+    if (count === contexts.at(-1)) {
+      const bodies = json([1, 2, 3, 4].map((seed) => columnsOf(ROWS, seed)))
+      let decided = 0
+      const drive = async (until: number): Promise<number> => {
+        while (decided < until) decided += (await generator.ask({ url, path: '/v1/decisions/columns', bodies, connections: 2, ms: windowMs })).requests * ROWS
+        return await residentMiB(child)
+      }
+      const share = (decisions: number) => decisions >= 1e6 ? `${decisions / 1e6} million` : decisions.toLocaleString('en-GB')
+      row(`resident there, after ${share(steadyDecisions / 10)} decisions`, await drive(steadyDecisions / 10))
+      row(`resident there, after ${share(steadyDecisions)} decisions`, await drive(steadyDecisions))
+    }
+    await end(child)
+  }
+  return figures
+}
