@@ -5,14 +5,11 @@ import { validatorCompiler } from '../openapi/validation.js'
 import { checkColumns } from '../src/check-columns.js'
 import { stepAt, type ColumnDecisions, type Columns } from '../src/core/decide-columns.js'
 import type { Reason } from '../src/core/decide.js'
-import { parseAsIs } from '../src/parse-as-is.js'
 import type { Parts } from '../src/parts.js'
 
 export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
-  parseAsIs(app)
-
   app.post('/v1/decisions/columns', {
-    config: { role: 'worker', bound: 'handler' },
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags: ['decide'],
       summary: 'Many steps as columns, the fast form',

@@ -4,13 +4,12 @@ import { anyError } from '../openapi/error.js'
 import { itemValidator, validatorCompiler, type Problem } from '../openapi/validation.js'
 import type { Decision, Step } from '../src/core/decide.js'
 import type { InputError } from '../src/errors.js'
-import { parseAsIs } from '../src/parse-as-is.js'
 import type { Parts } from '../src/parts.js'
 import { contextProblem, forbidden, type Caller } from '../src/reach.js'
 import { renderDecision } from '../src/render-decision.js'
 
 const tags = ['decide']
-const access = { role: 'worker', bound: 'handler' } as const
+const access = { role: 'worker', bound: 'handler', isParsedAsIs: true } as const
 const stepProblem = itemValidator(StepSchema)
 
 interface Batch { readonly model_version: number, readonly decisions: ReadonlyArray<Decision | { error: Problem }> }
@@ -19,8 +18,6 @@ const renderBatch = ({ model_version, decisions }: Batch): string =>
   `{"model_version":${model_version},"decisions":[${decisions.map((one) => 'error' in one ? JSON.stringify(one) : renderDecision(one)).join()}]}`
 
 export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
-  parseAsIs(app)
-
   app.post('/v1/decisions', {
     config: access,
     schema: { tags, summary: 'One step, one decision', body: StepSchema, response: { 200: DecisionSchema, ...anyError } },

@@ -26,12 +26,15 @@ export async function replicaFigures (generator: Generator, { rounds, windowMs }
     const both = await processorSeconds(one.child) + await processorSeconds(other.child)
     const first = await generator.ask({ url: one.url, path, bodies, connections: 4, ms: windowMs / 2 })
     const second = await generator.ask({ url: other.url, path, bodies, connections: 4, ms: windowMs / 2 })
-    together.push((await processorSeconds(one.child) + await processorSeconds(other.child) - both) / (first.requests + second.requests) / ROWS * 1e9)
+    const used = await processorSeconds(one.child) + await processorSeconds(other.child) - both
+    together.push(used / (first.requests + second.requests) / ROWS * 1e9)
   }
   for (const { child } of [one, other, redis]) await end(child)
   const row = (name: string, values: readonly number[]): Figure => {
     const perSecond = Math.round(1e9 / spreadOf(values).median).toLocaleString('en-GB')
-    return { name: `processor time a decision, columns of 256, ${name}`, unit: 'ns', value: spreadOf(values), note: `${perSecond}/s a core` }
+    return {
+      name: `processor time a decision, columns of 256, ${name}`, unit: 'ns', value: spreadOf(values), note: `${perSecond}/s a core`,
+    }
   }
   return [row('1 replica', alone), row('2 replicas on one Redis', together)]
 }
