@@ -74,12 +74,18 @@ t.test('a mounted secret changes by its link', async (t) => {
   t.notOk(has('first'))
 })
 
+/** At once, as a deployment does it: a poll in between must not find half of it. */
+async function replaceFile (file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
+}
+
 t.test('a file that can\'t be used changes nothing, and is told once', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
-  await writeFile(file, tokenList({ a: 'worker' }))
+  await replaceFile(file, tokenList({ a: 'worker' }))
   const { access, has, lines } = await accessByFile(t, file)
   for (const [text, why] of [['[{"name":', /is not JSON/], ['', /is not JSON/], ['[]', /has no token/], [`[{"name":"${tokenOf('b')}"}]`, /\[0\]\.name|role/]] as const) {
-    await writeFile(file, text)
+    await replaceFile(file, text)
     await until(`${text} is refused`, () => why.test(access.problem() ?? ''))
     t.ok(has('a'), 'who was in stays in')
   }
@@ -89,24 +95,24 @@ t.test('a file that can\'t be used changes nothing, and is told once', async (t)
   const told = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50)
   t.equal(new Set(told.map(({ reason }) => reason)).size, told.length, 'each only once')
   t.notMatch(lines.join(), /secret-of/)
-  await writeFile(file, tokenList({ b: 'worker' }))
+  await replaceFile(file, tokenList({ b: 'worker' }))
   await until('a good one is in force', () => has('b'))
   t.equal(access.problem(), null)
 })
 
 t.test('/readyz tells of it', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
-  await writeFile(file, tokenList({ a: 'worker' }))
+  await replaceFile(file, tokenList({ a: 'worker' }))
   const { send } = await build(t, { ACCESS_TOKENS_FILE: file, POLL_SECONDS: '0.01' })
   t.same((await send('GET', '/readyz')).body.warnings, [])
-  await writeFile(file, 'broken')
+  await replaceFile(file, 'broken')
   const [warning] = await until('it warns', async () => { const { warnings } = (await send('GET', '/readyz')).body; return warnings.length > 0 && warnings })
   t.match(warning, /those before stay in force: ACCESS_TOKENS_FILE is not JSON/)
 })
 
 t.test('a start with tokens that can\'t be used ends with the setting\'s name, and shows none of them', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
-  await writeFile(file, '')
+  await replaceFile(file, '')
   const start = (env: NodeJS.ProcessEnv) => createAccess(readConfig(env), pino({ level: 'silent' }))
   const rejects = (env: NodeJS.ProcessEnv, message: RegExp) => {
     t.throws(() => start(env), { name: 'ConfigError', message })
