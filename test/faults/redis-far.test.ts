@@ -1,0 +1,68 @@
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { build, until, type Built } from '../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { startProxy } from './proxy.js'
+
+const skip = withoutRedis
+const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
+
+async function certified (t: Test) {
+  const redis = await startRedis(t, DURABLE)
+  const proxy = await startProxy(t, redis.port)
+  const built = await build(t, { REDIS_URL: proxy.url, POLL_SECONDS: '0.2', LEASE_SECONDS: '1' })
+  await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
+  await certify(built)
+  return { redis, proxy, built }
+}
+
+const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
+const isTaken = (built: Built, id: string) => until(`${id} is taken`, async () => {
+  const { status, body } = await built.send('POST', '/v1/outcomes', losslessOutcome(id))
+  return status === 202 && body
+}, 20)
+
+t.test('a slow Redis makes outcomes slow, and no decision', { skip }, async (t) => {
+  const { proxy, built } = await certified(t)
+  proxy.delayMs = 200
+  const start = performance.now()
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  t.ok(performance.now() - start < 150)
+  t.same(await isTaken(built, 'slow'), { accepted: 1, duplicates: 0 })
+  t.ok(performance.now() - start > 200)
+  proxy.delayMs = 0
+  await until('it is learned', async () => await learned(built) === 301)
+})
+
+t.test('a connection cut in the middle of a reply: 503, and what is sent again counts once', { skip }, async (t) => {
+  const { redis, proxy, built } = await certified(t)
+  const admin = new Redis(redis.url)
+  t.teardown(() => { admin.disconnect() })
+  proxy.cutAfterBytes = 1
+  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('cut')), { status: 503 })
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  await until('Redis had it', () => admin.exists('{stopgate}:seen:cut'))
+  proxy.cutAfterBytes = null
+  t.same(await isTaken(built, 'cut'), { accepted: 0, duplicates: 1 })
+  await until('it is learned, once', async () => await learned(built) === 301, 20)
+})
+
+t.test('a failover to a replica that had not got the last writes: those are lost, and counted when they are sent again', { skip }, async (t) => {
+  const { redis, proxy, built } = await certified(t)
+  const replica = await startRedis(t, DURABLE)
+  const admin = new Redis(replica.url)
+  t.teardown(() => { admin.disconnect() })
+  await admin.replicaof('127.0.0.1', String(redis.port))
+  await until('it has all', async () => /master_link_status:up/.test(await admin.info('replication')))
+  await admin.replicaof('NO', 'ONE')
+  t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0 })
+  await until('it is learned', async () => await learned(built) === 301)
+
+  await redis.stop('SIGKILL')
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  proxy.leadTo(replica.port)
+  t.same(await isTaken(built, `lossless-${JSON.stringify(CONTEXT).length}-gsm8k-0`), { accepted: 0, duplicates: 1 }, 'what the replica had is known')
+  t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0 }, 'what it had not is taken')
+  await until('it is learned, once', async () => await learned(built) === 301, 20)
+})

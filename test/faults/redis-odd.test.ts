@@ -1,0 +1,71 @@
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { KEYS } from '../../src/store/redis-scripts.js'
+import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { build, until, type Built } from '../helper.js'
+import { DURABLE, freePort, startRedis, withoutRedis, type RedisServer } from '../redis-server.js'
+
+// Redis is there, and not as it was left. In each case: what callers see, what readyz and metrics say, and that it heals by itself.
+
+const skip = withoutRedis
+const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
+
+async function certified (t: Test): Promise<{ redis: RedisServer, built: Built, admin: Redis }> {
+  const redis = await startRedis(t, DURABLE)
+  const built = await build(t, { REDIS_URL: redis.url, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.5' })
+  await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
+  await certify(built)
+  const admin = new Redis(redis.url)
+  t.teardown(() => { admin.disconnect() })
+  return { redis, built, admin }
+}
+
+const report = async ({ send }: Built, id: string) => (await send('POST', '/v1/outcomes', losslessOutcome(id))).status
+const isTaken = (built: Built, name: string) => until('outcomes are taken again', async () => await report(built, name) === 202, 20)
+const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
+
+t.test('restarted empty: what was learned is lost, nothing stops on it, and it learns anew', { skip }, async (t) => {
+  const { redis, built, admin } = await certified(t)
+  const before = (await built.send('GET', '/v1/model')).body.state_id
+  await admin.flushall()
+  await redis.stop('SIGKILL')
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'until it is known, the last model decides')
+  await redis.start()
+  await until('the new state is known', async () => (await built.send('GET', '/v1/model')).body.state_id !== before)
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'continue', reason: 'no_threshold', threshold: null } })
+  await isTaken(built, 'anew')
+  await until('it is learned', async () => await learned(built) >= 1)
+})
+
+t.test('read-only: outcomes are refused, decisions go on, and it goes on when it is written to again', { skip }, async (t) => {
+  const { built, admin } = await certified(t)
+  await admin.replicaof('127.0.0.1', String(await freePort()))
+  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, headers: { 'retry-after': '1' } })
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  t.match((await built.send('GET', '/metrics')).body, 'stopgate_store_up 0\n')
+  await admin.replicaof('NO', 'ONE')
+  await isTaken(built, 'refused')
+  await until('it is learned, once', async () => await learned(built) === 301)
+})
+
+t.test('out of memory: outcomes are refused whole, decisions go on, and nothing is lost', { skip }, async (t) => {
+  const { built, admin } = await certified(t)
+  await admin.config('SET', 'maxmemory', '1')
+  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  await admin.config('SET', 'maxmemory', '0')
+  await isTaken(built, 'refused')
+  await until('it is learned, once', async () => await learned(built) === 301, 20)
+})
+
+t.test('a wrong type at one of our keys: 500 with an id, decisions go on, readyz says the learner fails', { skip }, async (t) => {
+  const { built, admin } = await certified(t)
+  await admin.rename(KEYS.log, 'kept')
+  await admin.set(KEYS.log, 'not a log')
+  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 500, body: { message: /request id/ } })
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  await until('readyz says so', async () => /learner fails/.test((await built.send('GET', '/readyz')).body.warnings.join()))
+  await admin.rename('kept', KEYS.log)
+  await isTaken(built, 'refused')
+  await until('it is learned, once', async () => await learned(built) === 301, 20)
+})
