@@ -74,13 +74,14 @@ function figuresOf (way: Way, echoes: readonly Measured[], services: readonly Me
 }
 
 function throughput (name: string, { decisions }: Way, echoes: readonly Measured[], services: readonly Measured[]): Figure {
+  const refused = services.reduce((sum, one) => sum + one.refused, 0)
   const busy = (all: readonly Measured[]) => Math.round(100 * spreadOf(all.map(({ busy }) => busy)).median)
   return {
     name,
     unit: 'decisions/s',
     value: spreadOf(services.map(({ perSecond }) => perSecond * decisions)),
     ratio: spreadOf(services.map(({ perSecond }, i) => perSecond / echoes[i]!.perSecond)),
-    note: `server core ${busy(services)} % busy, echo's ${busy(echoes)} %`,
+    note: `server core ${busy(services)} % busy, echo's ${busy(echoes)} %${refused > 0 ? `; ${refused} refused` : ''}`,
   }
 }
 

@@ -19,6 +19,8 @@ export interface LoadResult {
   readonly p50Us: number
   readonly p99Us: number
   readonly failed: number
+  /** Of all, those that were told that the service is overloaded, as it is when its core is taken away for long. */
+  readonly refused: number
 }
 
 process.on('message', (order: LoadOrder) => { run(order).then((result) => process.send!(result)) })
@@ -29,6 +31,7 @@ async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<
   const requests = bodies.map((body) => Buffer.from(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`))
   const latencies: number[] = []
   let failed = 0
+  let refused = 0
   const start = performance.now()
   const until = start + ms
   const isOver = () => performance.now() >= until
@@ -42,15 +45,16 @@ async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<
     }
     socket.once('connect', send).once('error', reject)
     onReply(socket, (status) => {
-      latencies.push(performance.now() - sentAt)
-      if (status !== 200) failed++
+      if (status === 503) refused++
+      else latencies.push(performance.now() - sentAt)
+      if (status !== 200 && status !== 503) failed++
       if (isOver()) { socket.destroy(); resolve() } else send()
     })
   })))
   const seconds = (performance.now() - start) / 1000
   const sorted = Float64Array.from(latencies).sort()
   const us = (q: number) => quantile(sorted, q) * 1000
-  return { requests: sorted.length, perSecond: sorted.length / seconds, p50Us: us(0.5), p99Us: us(0.99), failed }
+  return { requests: sorted.length, perSecond: sorted.length / seconds, p50Us: us(0.5), p99Us: us(0.99), failed, refused }
 }
 
 const LENGTH = /content-length: (\d+)/i
