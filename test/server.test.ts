@@ -62,7 +62,7 @@ t.test('SIGTERM: the request in flight is answered, what was accepted is found a
 })
 
 t.test('a client that stalls does not keep the service from closing in order', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '1' })
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '4' })
   const stalled = request(`${await service.url()}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 8e6 } })
   stalled.on('error', () => {}).write('{"gen')
   await until('it is connected', () => stalled.socket?.connecting === false)
