@@ -58,7 +58,7 @@ const ArmsSchema = Type.Object({
   treated: ArmViewSchema,
   em_difference: difference('EM (fraction)'),
   tokens_difference: difference('tokens a generation'),
-}, { title: 'Arms', description: 'Control against treated, as drawn, in this epoch, where a threshold was in force; in mode shadow they must not differ' })
+}, { title: 'Arms', description: 'Control against treated, as drawn, in this epoch, where a threshold was in force; in mode shadow they must not differ. Above the leaves it sums over the modes of those below' })
 
 export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false })
 
@@ -104,6 +104,7 @@ const fields = {
   unsettled: Type.Integer({ description: 'The same that came before the epoch settled' }),
   siblings: Type.Integer({ description: 'The same that was not sample_index 0 of its group' }),
   unknown_arm: Type.Integer({ description: 'Outcomes of this epoch that named no arm and are not control by their draw' }),
+  crowded_out: Type.Integer({ description: 'Control outcomes of this epoch that found no room to wait for their label, or behind one; set aside' }),
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
   settles_at: time('When arrivals begin to count'),
   control_share: nullableRatio('Share of generations that are never stopped; null above the leaves'),

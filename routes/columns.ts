@@ -44,9 +44,9 @@ export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, serv
     reply.send(answer as typeof answer & { errors: Array<typeof errors[number]> })
   })
 
-  function record (columns: Columns, { control, reasons }: ColumnDecisions): void {
-    if (columns.generation_ids === undefined) return
-    for (const row of control) recorder.take(stepAt(columns, row), { arm: 'control', reason: reasons[row]! })
+  function record (columns: Columns, { control, reasons, rules }: ColumnDecisions): void {
+    if (columns.generation_ids === undefined || !rules.some(({ recordSteps }) => recordSteps)) return
+    for (const row of control) if (rules[columns.context[row]!]!.recordSteps) recorder.take(stepAt(columns, row), { arm: 'control', reason: reasons[row]! })
   }
 
   function count (reasons: ColumnDecisions['reasons']): void {

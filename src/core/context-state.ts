@@ -49,6 +49,8 @@ export interface ContextState {
   /** The half-windows: the one that fills, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
   readonly drift: Drift
+  /** Whether a suspicion of drift has raised the control share, an `auto` one. */
+  readonly is_suspected: boolean
   /** Index of the threshold in force in the grid, -1 for none, as the learner saw it. */
   readonly threshold_index: number
   /** What replicas say of that threshold: frozen between moves, so that all of them say the same at one version. */
@@ -63,6 +65,8 @@ export interface ContextState {
   readonly unsettled: number
   readonly siblings: number
   readonly unknown_arm: number
+  /** Control outcomes of this epoch that found no room to wait in: set aside, whatever their label. */
+  readonly crowded_out: number
   /** Treated generations reported in this epoch. */
   readonly treated: number
   /** Outcomes that wait for a label, of whatever epoch. */
@@ -107,6 +111,7 @@ export function openEpoch (
     wish: { max_em_drop: policy.max_em_drop, error_level: policy.error_level },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     drift: NO_DRIFT,
+    is_suspected: false,
     threshold_index: -1,
     guarantee: null,
     control_share: 1,
@@ -117,6 +122,7 @@ export function openEpoch (
     unsettled: 0,
     siblings: 0,
     unknown_arm: 0,
+    crowded_out: 0,
     treated: 0,
     awaiting_label: previous?.awaiting_label ?? 0,
     has_waited: (previous?.awaiting_label ?? 0) > 0,

@@ -48,6 +48,7 @@ export interface ContextView {
   readonly unsettled: number
   readonly siblings: number
   readonly unknown_arm: number
+  readonly crowded_out: number
   readonly epoch: number
   readonly settles_at: number
   readonly control_share: number | null
@@ -96,6 +97,7 @@ export function describeContext (known: Known, key: string, now: number): Contex
     unsettled: state.unsettled,
     siblings: state.siblings,
     unknown_arm: state.unknown_arm,
+    crowded_out: state.crowded_out,
     epoch: state.epoch,
     settles_at: state.settles_at,
     control_share: chain.length === known.levels.length + 1 ? shareOf() : null,

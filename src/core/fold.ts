@@ -2,7 +2,7 @@ import { nextShare } from './arm.js'
 import { chainOf, type Levels } from './context.js'
 import { openEpoch, type ContextState, type EpochCause } from './context-state.js'
 import { suspicion } from './drift.js'
-import { inForce, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
+import { inForce, isLive, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
 import { freezeGuarantee, thresholdAt, weigh } from './judge.js'
 import type { Configuration } from './log-entry.js'
 import type { PendingOutcomes } from './pending.js'
@@ -93,15 +93,19 @@ export function settledAt ({ now }: Fold, { settle_seconds: settle }: Policy, ti
 export function startEpoch (
   fold: Fold, previous: ContextState | undefined, cause: EpochCause, policy: Policy, time: number
 ): ContextState {
-  return openEpoch(previous, cause, policy, fold.ledger.configuration.levels, time, settledAt(fold, policy, time))
+  // Before a context's first outcome nothing was in force that replicas could still act on.
+  const settled = previous === undefined ? undefined : settledAt(fold, policy, time)
+  return openEpoch(previous, cause, policy, fold.ledger.configuration.levels, time, settled)
 }
 
-/** The threshold in force for a leaf, with its ancestors', as the learner's state has them. */
-export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standing } {
+/** The threshold in force for a leaf, with its ancestors', as the learner's state has them; a pin ends by itself, as in replicas. */
+export function forceOf (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
   const chain = chainOf(leafKey).map((key) => {
     const state = fold.get(key)
     const judgement = { index: state?.threshold_index ?? -1, guarantee: null }
-    return standingOf(key, policyOf(fold.ledger, key), fold.ledger.pins.get(key), state, judgement)
+    const pin = fold.ledger.pins.get(key)
+    const isPinned = pin !== undefined && isLive(pin, time)
+    return standingOf(key, policyOf(fold.ledger, key), isPinned ? pin : undefined, state, judgement)
   })
   return { ...inForce(chain), leaf: chain.at(-1)! }
 }
@@ -116,25 +120,28 @@ export function forceOf (fold: Fold, leafKey: string): InForce & { leaf: Standin
  */
 export function moveShare (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
   const state = fold.get(leafKey)!
-  const force = forceOf(fold, leafKey)
+  const force = forceOf(fold, leafKey, time)
   const { control_rate: rate } = force.leaf.policy
   const wanted = wantedShare(force.leaf, force)
-  const share = rate === 'auto' ? autoShare(state, wanted, force, time) : wanted
-  if (share === state.control_share) return force
+  const is_suspected = rate === 'auto' && isSuspected(state, force)
+  const share = rate === 'auto' ? autoShare(state, is_suspected ? Math.min(1, BOOST * wanted) : wanted, force, time) : wanted
+  if (share === state.control_share && is_suspected === state.is_suspected) return force
   const settled = settledAt(fold, force.leaf.policy, time)
-  fold.set(leafKey, { ...state, control_share: share, ...sortOut(state, share, force.threshold, time, settled) })
+  const moved = share === state.control_share ? {} : sortOut(state, share, force.threshold, time, settled)
+  fold.set(leafKey, { ...state, control_share: share, is_suspected, ...moved })
   return force
 }
 
+function isSuspected ({ drift, is_suspected }: ContextState, { threshold, isPinned }: InForce): boolean {
+  return threshold !== null && !isPinned && suspicion(drift) >= (is_suspected ? CALM : SUSPECTED)
+}
+
 /**
- * A jump at a suspicion, and then a pause: each move costs the evidence of `settle_seconds` all that is not control under every share of
- * that time, so a share that followed the suspicion step by step would never be of use.
+ * A jump, and then a pause: each move costs the evidence of `settle_seconds` all that is not control under every share of that time, so a
+ * share that followed the suspicion step by step would never be of use.
  */
-function autoShare (state: ContextState, wanted: number, { threshold, isPinned }: InForce, time: number): number {
-  const isSuspected = threshold !== null && !isPinned && suspicion(state.drift) >= (state.control_share > 1.5 * wanted ? CALM : SUSPECTED)
-  const target = isSuspected ? Math.min(1, BOOST * wanted) : wanted
-  if (threshold !== null && target < state.control_share && time < state.narrows_until) return state.control_share
-  return nextShare(state.control_share, target)
+function autoShare ({ control_share: share, narrows_until }: ContextState, target: number, { threshold }: InForce, time: number): number {
+  return threshold !== null && target < share && time < narrows_until ? share : nextShare(share, target)
 }
 
 /** What to leave out while generations begun under the share so far still arrive. */

@@ -16,7 +16,7 @@ import type { Policy } from './policy.js'
  */
 export function learnArrival (fold: Fold, time: number, arrival: Arrival, hasWaited = false): void {
   const { outcome, leaf, arm, comparedAt } = arrival
-  const before = fold.get(leaf) && forceOf(fold, leaf)
+  const before = fold.get(leaf) && forceOf(fold, leaf, time)
   for (const key of chainOf(leaf)) {
     const state = fold.get(key)
     if (state === undefined) continue

@@ -31,16 +31,16 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const comparedAt = before?.threshold == null || policy.mode === 'off' ? null : comparedShareIn(fold.get(leafKey)!, outcome, arm, time)
   const saved = before === undefined || arm !== 'treated' ? 0 : savedBy(outcome, before, policy)
   const isOfAnotherShare = leaf !== undefined && isControlUnderOne(fold.get(leafKey)!, outcome, time)
-  const candidate = { outcome, leaf: leafKey, time, arm, comparedAt, isOfAnotherShare }
-  const mayWait = mustWait(fold, candidate, policy)
-  const isWaiting = mayWait && !fold.pending.isFull(leafKey, arm)
-  const arrival = mayWait && !isWaiting ? { ...candidate, outcome: withoutLabel(outcome) } : candidate
+  const arrival = { outcome, leaf: leafKey, time, arm, comparedAt, isOfAnotherShare }
+  const mayWait = mustWait(fold, arrival, policy)
+  const isCrowdedOut = mayWait && fold.pending.isFull(leafKey, arm)
+  const isWaiting = mayWait && !isCrowdedOut
   for (const key of chain) {
     const state = fold.get(key)
-    if (state !== undefined) fold.set(key, countArrival(state, arrival, saved, isWaiting))
+    if (state !== undefined) fold.set(key, countArrival(state, arrival, saved, isWaiting, isCrowdedOut))
   }
   if (isWaiting) fold.pending.add(withoutBallast(fold, arrival, chain), !awaitsLabel(fold, arrival, policy))
-  else learnArrival(fold, time, arrival)
+  else if (!isCrowdedOut) learnArrival(fold, time, arrival)
 }
 
 function createContext (fold: Fold, key: string, time: number): void {
@@ -67,9 +67,9 @@ function isControlUnderOne (leaf: ContextState, { u }: LoggedOutcome, time: numb
   return time < leaf.narrows_until && u >= leaf.narrow_share
 }
 
-/** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s); none where it says that all are saved. */
-function savedBy ({ tokens }: LoggedOutcome, { threshold, source }: InForce, { mode }: Policy): number {
-  return threshold === null || mode !== 'enforce' || source.savedRatio === 1 ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
+/** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s); none under a pin, of unknown savings. */
+function savedBy ({ tokens }: LoggedOutcome, { threshold, source, isPinned }: InForce, { mode }: Policy): number {
+  return threshold === null || isPinned || mode !== 'enforce' || source.savedRatio === 1 ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
 }
 
 /** Whether a label that is missing may still come, and would be of use. */
@@ -92,13 +92,9 @@ function withoutBallast (fold: Fold, arrival: Arrival, chain: readonly string[])
   return { ...arrival, outcome: thinSteps(arm === 'control' ? outcome : { ...outcome, steps: null }, [...minTokens]) }
 }
 
-/** Where no more may wait, a newcomer counts as unlabelled, even one that has its label: which those are must not depend on the label. */
-function withoutLabel (outcome: LoggedOutcome): LoggedOutcome {
-  const { exact_match: _, ...full } = outcome.full
-  return { ...outcome, full }
-}
-
-function countArrival (state: ContextState, { outcome, arm, comparedAt, time }: Arrival, saved: number, isWaiting: boolean): ContextState {
+function countArrival (
+  state: ContextState, { outcome, arm, comparedAt, time }: Arrival, saved: number, isWaiting: boolean, isCrowdedOut: boolean
+): ContextState {
   return {
     ...state,
     generations: state.generations + 1,
@@ -108,6 +104,7 @@ function countArrival (state: ContextState, { outcome, arm, comparedAt, time }: 
       : compareTokens(state.arms, arm, comparedAt, outcome.tokens),
     tokens_saved: state.tokens_saved + saved,
     awaiting_label: state.awaiting_label + (isWaiting ? 1 : 0),
+    crowded_out: state.crowded_out + (isCrowdedOut && arm === 'control' ? 1 : 0),
     has_waited: state.has_waited || isWaiting,
     updated_at: time,
   }

@@ -7,8 +7,8 @@ import { learnTime } from './learn-time.js'
 import type { LogEntry } from './log-entry.js'
 
 /**
- * Folds one entry of the log into learned state; the same entries give the same state to the bit.
- * @param time of the entry's id, ms: the learner's only clock
+ * Folds one entry of the log into learned state; the same entries at the same `fold.now` give the same state to the bit.
+ * @param time of the entry's id, ms: what everything is judged by, but that a change settles no sooner than its commit lets it be acted on
  */
 export function learn (fold: Fold, time: number, entry: LogEntry): void {
   expireLabels(fold, time)

@@ -31,9 +31,9 @@ export const PENDING_LIMIT_OF_LEAF = 2_000
 
 /**
  * The outcomes that wait for a label. Those of one arm of a leaf leave in the order of their arrival: were the quick labels let in first,
- * and right answers labelled sooner than wrong ones, the evidence would look better than the traffic is. For the same reason there is no
- * room made by letting the oldest go, which are the slow ones: where it is full nobody may enter. Part of committed state: what changed
- * since the last `takeChanges` goes into the commit. Mutable; a learner whose commit failed starts over from the store.
+ * and right answers labelled sooner than wrong ones, the evidence would look better than the traffic is. For the same reason the oldest,
+ * which are the slow ones, do not make room: where it is full newcomers are set aside. Part of committed state: what changed since the last
+ * `takeChanges` goes into the commit. Mutable; a learner whose commit failed starts over from the store.
  */
 export class PendingOutcomes {
   /** In the order of arrival. */

@@ -5,7 +5,7 @@ import { suspicion } from '../../src/core/drift.js'
 import { forceOf, moveShare, policyOf, write } from '../../src/core/fold.js'
 import { GRID } from '../../src/core/grid.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
-import { FIRST, KEPT, LEAF, LOST, memoryFold, policyWith } from './memory-fold.js'
+import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith } from './memory-fold.js'
 
 const LAST = GRID.length - 1
 
@@ -50,12 +50,12 @@ t.test('a certificate ends the recovery from drift or reset', async (t) => {
 t.test('forceOf sees the chain as the learner has it: pins, ancestors, recovery', async (t) => {
   const fold = memoryFold({ fallback: 'parent' })
   fold.learn(KEPT, 0, FIRST)
-  t.match(forceOf(fold, LEAF), { threshold: GRID[LAST], scope: 'own', isPinned: false, leaf: { key: LEAF, generations: FIRST } })
-  t.match(forceOf(fold, 'model=q,task=new'), { threshold: GRID[LAST], scope: 'parent', source: { key: 'model=q' } })
+  t.match(forceOf(fold, LEAF, 0), { threshold: GRID[LAST], scope: 'own', isPinned: false, leaf: { key: LEAF, generations: FIRST } })
+  t.match(forceOf(fold, 'model=q,task=new', 0), { threshold: GRID[LAST], scope: 'parent', source: { key: 'model=q' } })
   fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'test' })
-  t.match(forceOf(fold, 'model=q,task=new'), { threshold: null, scope: 'none' }, 'not past a parent that was reset')
+  t.match(forceOf(fold, 'model=q,task=new', 0), { threshold: null, scope: 'none' }, 'not past a parent that was reset')
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
-  t.match(forceOf(fold, LEAF), { threshold: 0.5, scope: 'own', isPinned: true })
+  t.match(forceOf(fold, LEAF, 0), { threshold: 0.5, scope: 'own', isPinned: true })
 })
 
 t.test('moveShare follows the share in steps, and lets count only what is control under the shares before and after', async (t) => {
@@ -136,7 +136,20 @@ t.test('a change takes effect when it is committed, not when it was asked for: a
     fold.learn({ type: 'reset', key: LEAF, reason: 'test', by: 'test' }, 1000)
     t.equal(fold.state().settles_at, settles, `learned at ${now}`)
   }
+  const first = Object.assign(memoryFold({ settle_seconds: 60 }), { now: 400_000 })
+  first.learn(KEPT, 0)
+  t.equal(first.state().settles_at, 60_000, 'before its first outcome nothing was in force')
   const replay = Object.assign(memoryFold(), { now: 400_000 })
   replay.learn(KEPT, 0)
   t.equal(replay.state().settles_at, 0, 'settling in no time is settling in no time')
+})
+
+t.test('a pin ends by itself at its time, as it does in replicas, however far the learner is behind its removal', async (t) => {
+  const fold = memoryFold({ control_rate: 0.05 })
+  fold.learn(KEPT, 0, FIRST)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'test', by: 'ops', expires_at: 1000 }, by: 'ops', reason: 'test' }, 500)
+  fold.learn(outcomeOf({ arm: null, u: 0.5 }), 999)
+  t.match(fold.state(), { control_share: 1, labelled: FIRST + 1 }, 'pinned: all are control')
+  fold.learn(outcomeOf({ arm: null, u: 0.5 }), 1000)
+  t.match(fold.state(), { control_share: 0.05, labelled: FIRST + 1, unknown_arm: 1 }, 'not a treated one that ran to its end')
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { evidenceOf } from '../../src/core/context-state.js'
+import { NO_DRIFT } from '../../src/core/drift.js'
 import type { LabelEntry } from '../../src/core/log-entry.js'
 import { PENDING_LIMIT_OF_LEAF } from '../../src/core/pending.js'
 import { atMost, rateOf } from '../random.js'
@@ -77,15 +78,21 @@ t.test('a treated outcome waits only to be compared, in line with its own arm', 
   t.match(fold.state(), { awaiting_label: 0, arms: { treated: { generations: 2, labelled: 2, em: 1 } } })
 })
 
-t.test('where no more may wait, a newcomer counts as unlabelled, even with its label: the slow ones keep their place', async (t) => {
-  const fold = late()
-  for (let i = 0; i < PENDING_LIMIT_OF_LEAF; i++) fold.learn(bare(`g${i}`), 1000)
-  fold.learn(KEPT, 1001)
-  t.match(fold.state(), { awaiting_label: PENDING_LIMIT_OF_LEAF, unlabelled: 1, labelled: 0 })
-  fold.learn(labelOf('g0'), 1002)
-  t.match(fold.state(), { labelled: 1, unlabelled: 1 })
-  fold.learn(outcomeOf({ generation_id: 'elsewhere', context: { model: 'q', task: 'other' } }), 1003)
-  t.equal(generationsAt(fold, 'model=q,task=other'), 1)
+t.test('where no more may wait newcomers are set aside, even with their label, and count as nothing: the slow ones keep their place', async (t) => {
+  for (const missing_labels of ['excluded', 'lost'] as const) {
+    const fold = late({ missing_labels })
+    fold.learn(KEPT, 0, FIRST)
+    for (let i = 0; i < PENDING_LIMIT_OF_LEAF; i++) fold.learn(bare(`g${i}`), 1000)
+    fold.learn(KEPT, 1001, 1000)
+    const waiting = { awaiting_label: PENDING_LIMIT_OF_LEAF, crowded_out: 1000, unlabelled: 0, labelled: FIRST }
+    t.match(fold.state(), { ...waiting, epoch: 1, drift: NO_DRIFT.map(() => Number) }, missing_labels)
+    t.ok(fold.state().threshold_index > -1, 'no alarm')
+    fold.learn(labelOf('g0'), 1002)
+    t.match(fold.state(), { labelled: FIRST + 1, awaiting_label: PENDING_LIMIT_OF_LEAF - 1 })
+    fold.learn(labelOf('nobody waits'), 1002)
+    fold.learn(outcomeOf({ generation_id: 'elsewhere', context: { model: 'q', task: 'other' } }), 1003)
+    t.equal(generationsAt(fold, 'model=q,task=other'), 1)
+  }
 })
 
 t.test('a label that comes in another epoch or mode is not compared there', async (t) => {

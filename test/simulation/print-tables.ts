@@ -5,17 +5,19 @@ import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions
 import { labelTable } from './missing-labels.js'
 import { inRandomOrder, playUnderShare, readTraceRuns, SHARES, simulatedRuns, TRACES } from './share.js'
 import type { FullRun } from './service.js'
+import { watchRise } from './settling.js'
 import { overconfident, planted, SIXFOLD, TRIPLED } from './stream.js'
 import { sameLevelRates, trainingTable } from './training-runs.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [drift|compare|share|labels|training] [seeds]`: the tables of the README. Seeded: the same figures wherever it runs.
+// `npm run simulations [drift|compare|share|labels|settling|training] [seeds]`: the tables of the README. Seeded: the same figures wherever
+// it runs.
 
 const [only, seedsText] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(seedsText ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
-const SECTIONS: Record<string, () => void> = { drift, compare, share, labels, training }
+const SECTIONS: Record<string, () => void> = { drift, compare, share, labels, settling, training }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
 
 function drift (): void {
@@ -62,6 +64,16 @@ function drift (): void {
         spread(runs.map(({ savedAfter }) => savedAfter), percent),
       ]
     })))
+}
+
+function settling (): void {
+  const rows = [0, 300].map((settle) => {
+    const runs = seedsOr(20).map((seed) => watchRise(settle, seed))
+    const shares = mean(runs.map((run) => run.share))
+    return [`${settle}`, `${percent(shares)} %`, spread(runs.map((run) => run.generations)), spread(runs.map((run) => run.lost))]
+  })
+  print('## Settling: 0.5 to 6 points at 20 generations a second, 20 seeds, median (10th-90th percentile)', table(
+    ['settle_seconds', 'control before', 'generations until no threshold is in force', 'answers lost'], rows))
 }
 
 function labels (): void {
