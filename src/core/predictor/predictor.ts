@@ -1,0 +1,93 @@
+import { chainOf } from '../context.js'
+import type { Label } from '../policy.js'
+
+/** How one signal is standardised: (value - mean) / scale. */
+export interface SignalScale { readonly name: string, readonly mean: number, readonly scale: number }
+
+/** What a predictor knows of one context. */
+export interface ContextWeights {
+  /** ln of the context's median full length in tokens. */
+  readonly log_median: number
+  /** Intercept, slopes of the log-odds of the confidence, of ln(tokens) - log_median, of their product, then of each signal. */
+  readonly weights: readonly number[]
+}
+
+/** Calibration on groups it was not fitted on: each generation weighs the same. */
+export interface Calibration {
+  readonly generations: number
+  readonly steps: number
+  /** Mean squared error of P(EM is not lost), and that of the raw confidence taken for it. */
+  readonly brier: number
+  readonly brier_confidence: number
+  /** Expected calibration error over the bins of `reliability`. */
+  readonly ece: number
+  readonly ece_confidence: number
+  /** By predicted probability, lowest first: mean prediction, share not lost, share of the weight. */
+  readonly reliability: ReadonlyArray<{ readonly predicted: number, readonly observed: number, readonly weight: number }>
+}
+
+/**
+ * P(EM is not lost by stopping now), logistic in the features of DESIGN section 3. All that a score is computed with is in here and never
+ * changes under its name, so that evidence gathered for its scores stays evidence.
+ */
+export interface Predictor {
+  readonly name: string
+  readonly label: Label
+  /** Context levels it was trained under, joined by commas. */
+  readonly levels: string
+  readonly signals: readonly SignalScale[]
+  /** By context key; the root is always there. What is not there scores as its nearest ancestor that is. */
+  readonly contexts: Readonly<Record<string, ContextWeights>>
+  /** Its 30 thresholds, safest first, over the range of its scores. */
+  readonly grid: readonly number[]
+  readonly trained: {
+    readonly generations: number
+    readonly steps: number
+    /** `u` of the groups it was trained on: they are no evidence for it. */
+    readonly groups: readonly number[]
+  }
+  /** Absent where it was imported without. */
+  readonly calibration?: Calibration
+}
+
+/** A predictor as one context uses it. */
+export interface Scorer {
+  readonly name: string
+  readonly grid: readonly number[]
+  readonly log_median: number
+  readonly weights: readonly number[]
+  readonly signals: readonly SignalScale[]
+}
+
+/** Log-odds are kept within this, so that a confidence of 0 or 1 is a number like any other. */
+const MOST_LOG_ODDS = 12
+
+export function scorerFor ({ name, grid, contexts, signals }: Predictor, key: string): Scorer {
+  const nearest = chainOf(key).findLast((link) => Object.hasOwn(contexts, link))!
+  const { log_median, weights } = contexts[nearest]!
+  return { name, grid, log_median, weights, signals }
+}
+
+/** ln(p / (1 - p)), within bounds. */
+export function logOdds (p: number): number {
+  return Math.min(MOST_LOG_ODDS, Math.max(-MOST_LOG_ODDS, Math.log(p / (1 - p))))
+}
+
+/**
+ * P(EM is not lost by stopping now), in (0, 1); `null` where the confidence is unknown. A signal that is absent counts as its mean.
+ * @param confidence in [0, 1]
+ */
+export function scoreStep (
+  { log_median, weights, signals }: Scorer, tokens: number, confidence: number | null, values: Readonly<Record<string, number>> | undefined
+): number | null {
+  if (confidence === null) return null
+  const odds = logOdds(confidence)
+  const length = Math.log(Math.max(1, tokens)) - log_median
+  let z = weights[0]! + weights[1]! * odds + weights[2]! * length + weights[3]! * odds * length
+  for (let i = 0; i < signals.length; i++) {
+    const { name, mean, scale } = signals[i]!
+    const value = values?.[name]
+    if (value !== undefined) z += weights[4 + i]! * ((value - mean) / scale)
+  }
+  return 1 / (1 + Math.exp(-z))
+}
