@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { cli } from './service-process.js'
 
-const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
-// As this test itself was started, TypeScript loader included.
-const start = (...words: string[]) => spawn(process.execPath, [...process.execArgv, cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+const start = (...words: string[]) => spawn(process.execPath, [cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
 
 async function end (child: ReturnType<typeof start>) {
   let err = ''

@@ -42,7 +42,7 @@ t.test('other addresses than loopback take tokens, or a word that none are wante
 })
 
 t.test('README lists every setting with its default', async (t) => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const readme = await readFile('README.md', 'utf8')
   const settings = Object.entries(ConfigSchema.properties) as unknown as [string, { default: unknown, description: string }][]
   for (const [name, { default: value, description }] of settings) {
     t.ok(readme.includes(`| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${description} |`), name)

@@ -1,15 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import t from 'tap'
-
-const project = fileURLToPath(new URL('..', import.meta.url))
 
 /** Types and nothing else: there is nothing to run. */
 const DECLARATIONS = ['src/core/log-entry.ts', 'src/parts.ts', 'src/store/store.ts']
 
 function sourcesIn (folder: string): string[] {
-  return readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
     .map((file) => join(folder, file))
 }
@@ -20,7 +17,7 @@ t.test('test/ mirrors the tree name for name: coverage sees only files that a te
   for (const source of sources) {
     if (DECLARATIONS.includes(source)) continue
     const test = join('test', source.replace(/^src\//, '').replace(/\.ts$/, '.test.ts'))
-    t.ok(existsSync(join(project, test)), `${source} is tested by ${test}`)
+    t.ok(existsSync(test), `${source} is tested by ${test}`)
   }
   for (const file of DECLARATIONS) t.ok(sources.includes(file), `${file} still exists`)
 })

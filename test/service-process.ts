@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { until } from './helper.js'
 
-/** What users run: `npm test` builds it first. */
-const cli = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url))
+/** What users run, compiled with the tests. */
+export const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 
 export interface ServiceProcess {
   readonly child: ChildProcess

@@ -1,9 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 
-const project = fileURLToPath(new URL('..', import.meta.url))
 const DEFAULTS = { VECTORS_DIR: '../shared/vectors', TRACES_DIR: '../shared/traces' }
 
 /**
@@ -11,7 +9,7 @@ const DEFAULTS = { VECTORS_DIR: '../shared/vectors', TRACES_DIR: '../shared/trac
  * so; in CI it fails, since there the data has to be.
  */
 export function sharedData (t: Test, folder: keyof typeof DEFAULTS, file: string): string | null {
-  const path = resolve(project, process.env[folder] ?? DEFAULTS[folder], file)
+  const path = resolve(process.env[folder] ?? DEFAULTS[folder], file)
   if (existsSync(path)) return readFileSync(path, 'utf8')
   const message = `${path} is absent: ${folder} names the folder it is in`
   if (process.env.CI) t.fail(message); else t.skip(message, async () => {})

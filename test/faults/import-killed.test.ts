@@ -3,17 +3,16 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { stateLines } from '../../src/state-file.js'
 import { createStore } from '../../src/store/create-store.js'
 import { metaRows, type StateRow } from '../../src/store/state-row.js'
 import { temporaryFolder } from '../helper.js'
 import { mulberry32 } from '../random.js'
+import { cli } from '../service-process.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { state } from '../store/fixtures.js'
 
-const cli = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 const CONTEXTS = 3000
 const ROUNDS = 8
 const random = mulberry32(3)
