@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { nullableRatio } from './fields.js'
+import { nullable, nullableRatio } from './fields.js'
 import { DEFAULT_POLICY, type Policy, type PolicyPatch } from '../src/core/policy.js'
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
@@ -34,6 +34,19 @@ const fields = {
   }),
   record_steps: Type.Boolean({
     description: 'Whether the service keeps the steps of control generations until the outcome comes, for workers that leave `steps` out of it',
+  }),
+  predictor: enumOf(['off', 'auto'],
+    'Whether predictors are trained and may serve: "off", or "auto", where raw confidence is certified at half the error_level and predictors share the rest'),
+  em_per_token_percent: nullable<number>('number', {
+    minimum: 0,
+    maximum: 1,
+    description: 'EM that one more percent of the full run\'s tokens may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point), for the trade-off view; null: not stated',
+  }),
+  value_of_em: nullable<number>('number', {
+    minimum: 0, maximum: 1e12, description: 'What one right answer is worth, in the currency of price_per_1k_tokens (0 to 1e12); null, as that: no prices',
+  }),
+  price_per_1k_tokens: nullable<number>('number', {
+    minimum: 1e-12, maximum: 1e12, description: 'What 1,000 generated tokens cost, in the currency of value_of_em (1e-12 to 1e12); null, as that: no prices',
   }),
 }
 

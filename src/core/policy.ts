@@ -30,6 +30,16 @@ export interface Policy {
   readonly max_evidence_age_seconds: number
   /** Whether the steps of control generations are kept here until the outcome, for workers that can't keep them. */
   readonly record_steps: boolean
+  /**
+   * Whether predictors are trained here, and may serve. With `auto` the level is shared out: raw confidence is certified at error_level/2,
+   * the j-th challenger of an epoch at error_level/(2j(j+1)).
+   */
+  readonly predictor: 'off' | 'auto'
+  /** EM, a fraction, that one more percent of the full run's tokens may cost; `null`: not stated. It moves no threshold. */
+  readonly em_per_token_percent: number | null
+  /** What one right answer is worth, and what 1,000 generated tokens cost, in one currency: both or neither. */
+  readonly value_of_em: number | null
+  readonly price_per_1k_tokens: number | null
 }
 
 /** A policy as written on one context: what is absent is inherited. */
@@ -49,6 +59,10 @@ export const DEFAULT_POLICY: Policy = {
   evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,
   record_steps: true,
+  predictor: 'off',
+  em_per_token_percent: null,
+  value_of_em: null,
+  price_per_1k_tokens: null,
 }
 
 /** The policy in force at `key`: field by field, the nearest link that states it. */
@@ -58,6 +72,10 @@ export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<st
 
 /** Why a whole policy can't be: a sentence that says what to change, or `null`. */
 export function policyProblem (policy: Policy): { path: string, message: string } | null {
+  return windowProblem(policy) ?? priceProblem(policy)
+}
+
+function windowProblem (policy: Policy): { path: string, message: string } | null {
   const needed = 2 * losslessGenerations(policy.max_em_drop, policy.error_level)
   if (policy.evidence_window / 2 >= needed) return null
   return {
@@ -65,4 +83,11 @@ export function policyProblem (policy: Policy): { path: string, message: string 
     message: `must be at least ${2 * needed}: half of it has to hold twice the ${needed / 2} lossless generations that ` +
       `a first certificate of max_em_drop ${policy.max_em_drop} at error_level ${policy.error_level} needs`,
   }
+}
+
+/** Each is inherited by itself, so a child that states one alone may have the other from its parent. */
+function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }: Policy): { path: string, message: string } | null {
+  if ((value === null) === (price === null)) return null
+  const [stated, missing] = value === null ? ['price_per_1k_tokens', 'value_of_em'] : ['value_of_em', 'price_per_1k_tokens']
+  return { path: `/${missing}`, message: `must be stated with ${stated}, in the same currency; or state null for both` }
 }

@@ -16,6 +16,10 @@ t.test('the defaults of DESIGN section 4', async (t) => {
     evidence_window: 20000,
     max_evidence_age_seconds: 604800,
     record_steps: true,
+    predictor: 'off',
+    em_per_token_percent: null,
+    value_of_em: null,
+    price_per_1k_tokens: null,
   })
 })
 
@@ -47,4 +51,16 @@ t.test('a half-window below twice the lossless count is refused', async (t) => {
   t.match(problem(895), { path: '/evidence_window', message: '896' })
   t.match(problem(20_000, 0.001, 0.001), { path: '/evidence_window' }, 'the default window is too small for the strictest of wishes')
   t.equal(problem(4 * 88, 0.05), null)
+})
+
+t.test('prices come in pairs, wherever each was stated', async (t) => {
+  const problem = (child: PolicyPatch, parent: PolicyPatch = {}) =>
+    policyProblem(effectivePolicy({}, new Map([['*', parent], ['model=q', child]]), 'model=q'))
+  t.match(problem({ value_of_em: 0.01 }), { path: '/price_per_1k_tokens', message: 'with value_of_em' })
+  t.match(problem({ price_per_1k_tokens: 0.002 }), { path: '/value_of_em', message: 'with price_per_1k_tokens' })
+  const both = { value_of_em: 0.01, price_per_1k_tokens: 0.002 }
+  t.equal(problem(both), null)
+  t.equal(problem({ value_of_em: 5 }, both), null, 'the other is the parent\'s')
+  t.match(problem({ value_of_em: null }, both), { path: '/value_of_em' }, 'half of the parent\'s is taken away')
+  t.equal(problem({ value_of_em: null, price_per_1k_tokens: null }, both), null)
 })
