@@ -6,6 +6,7 @@ import {
 } from '../openapi/context.js'
 import { anyError } from '../openapi/error.js'
 import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema } from '../openapi/policy.js'
+import { TradeoffSchema } from '../openapi/tradeoff.js'
 import type { Parts } from '../src/parts.js'
 import { reachablePrefix } from '../src/reach.js'
 
@@ -37,6 +38,18 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
       response: { 200: WhatIfSchema, ...anyError },
     },
   }, (request) => contexts.whatIf(request.params.key, request.query))
+
+  app.get('/v1/contexts/:key/tradeoff', {
+    config,
+    schema: {
+      tags: read,
+      summary: 'What tokens cost in EM, from never stopping to stopping at once',
+      description: 'The curve with its intervals, raw and smoothed, its knee, where more tokens cost more EM than the policy\'s em_per_token_percent allows, ' +
+        'and where the certified threshold is heading. Estimates: only what is certified is promised.',
+      params,
+      response: { 200: TradeoffSchema, ...anyError },
+    },
+  }, (request) => contexts.tradeoff(request.params.key))
 
   app.get('/v1/contexts/:key/policy', {
     config,

@@ -8,13 +8,15 @@ import type { Pin } from './core/in-force.js'
 import type { Origin } from './core/log-entry.js'
 import { policyEffects, type PolicyEffect } from './core/policy-effect.js'
 import { effectivePolicy, policyProblem, type Policy, type PolicyPatch } from './core/policy.js'
+import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
-import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, TooManyError, at } from './errors.js'
+import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, at } from './errors.js'
 import { foresee, type Foreseen } from './foreseen.js'
 import { eachKnown, knownKeys, readKnown, readWishes } from './known.js'
 import { iso, pinOnWire, type WirePin } from './on-wire.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
+import { readTradeoff, type Tradeoff } from './tradeoff.js'
 
 /** Times as the wire has them, ISO 8601. */
 type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : F extends 'pin' ? WirePin | null : T[F] }
@@ -38,6 +40,7 @@ export interface Contexts {
   readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[] }>
   /** What the evidence at hand would certify under another wish; what is absent stays as it is. */
   readonly whatIf: (key: string, wish: Wish) => Promise<WhatIf & { key: string }>
+  readonly tradeoff: (key: string) => Promise<Tradeoff>
   readonly policy: (key: string) => Promise<PolicyView>
   /** Puts a policy in place of the one the context states; `null` removes that. */
   readonly setPolicy: (key: string, policy: PolicyPatch | null, wish: PolicyWish) => Promise<PolicyView | PolicyTrial>
@@ -68,11 +71,6 @@ export function createContexts (store: Store, service: Service, config: Config):
     throw at(path, new InvalidKeyError(JSON.stringify(key.slice(0, 200)), example))
   }
 
-  /** Policies and pins are bounded like contexts. */
-  function checkRoom (table: ReadonlyMap<string, unknown>, key: string): void {
-    if (!table.has(key) && table.size >= config.maxContexts) throw new TooManyError(String(config.maxContexts))
-  }
-
   async function policyReply (key: string): Promise<PolicyView> {
     const policies = await store.policies()
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
@@ -80,21 +78,9 @@ export function createContexts (store: Store, service: Service, config: Config):
 
   const command = createCommander(store, service)
 
-  /** The policies with another one in them; throws unless each would be a whole one wherever it reaches. */
-  function checkedPolicies (stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
-    const policies = new Map(stated)
-    if (policy !== null) checkRoom(policies, key)
-    if (policy === null) policies.delete(key); else policies.set(key, policy)
-    for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
-      const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
-      if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
-    }
-    return policies
-  }
-
   async function tryPolicy (key: string, policy: PolicyPatch | null): Promise<PolicyTrial> {
     const wishes = await readWishes(store)
-    const policies = checkedPolicies(wishes.policies, key, policy)
+    const policies = checkedPolicies(config, wishes.policies, key, policy)
     const keys = (await knownKeys(store, config)).filter((other) => isWithin(other, key))
     const effects: PolicyEffect[] = []
     await eachKnown(store, config, keys, wishes, (known, chunk) => {
@@ -141,6 +127,11 @@ export function createContexts (store: Store, service: Service, config: Config):
       return { key, ...whatIf(state, policy, known.levels) }
     },
 
+    async tradeoff (key) {
+      check(key)
+      return await readTradeoff(store, await knowOne(key), key)
+    },
+
     async policy (key) {
       check(key)
       return await policyReply(key)
@@ -150,7 +141,7 @@ export function createContexts (store: Store, service: Service, config: Config):
       check(key)
       if (dry_run) return await tryPolicy(key, policy)
       await command(async () => {
-        checkedPolicies(await store.policies(), key, policy)
+        checkedPolicies(config, await store.policies(), key, policy)
         return [{ type: 'policy', key, policy, ...origin }]
       })
       return await policyReply(key)
@@ -159,7 +150,7 @@ export function createContexts (store: Store, service: Service, config: Config):
     async setPin (key, wish, origin) {
       check(key)
       await command(async () => {
-        if (wish !== null) checkRoom(await store.pins(), key)
+        if (wish !== null) checkRoom(config, await store.pins(), key)
         return [{ type: 'pin', key, pin: wish && pinOf(wish, origin), ...origin }]
       })
     },

@@ -37,6 +37,20 @@ t.test('contexts are listed by key, in pages, by status and prefix', async (t) =
   t.same(seen, await keys(''))
 })
 
+t.test('the trade-off of a context, point by point', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const { send } = built
+  await send('PUT', `${url}/policy`, { em_per_token_percent: 0.0005 })
+  const { status, body } = await send('GET', `${url}/tradeoff`)
+  t.equal(status, 200)
+  t.match(body, { key: KEY, score: 'confidence', em_per_token_percent: 0.0005, unfavourable_from: null, knee: null, moves: [{ before: null }] })
+  t.match(body.points[0], { threshold: null, tokens_saved_ratio: 0, em_drop: 0 })
+  t.match(body.points.at(-1), { tokens_saved_ratio: 0.5, em_drop: 0, em_per_token_percent: { estimate: 0 } })
+  t.match(await send('GET', '/v1/contexts/model%3Dnobody/tradeoff'), { status: 404, body: { code: 'CONTEXT_NOT_FOUND' } })
+  t.match(await send('GET', '/v1/contexts/nothing/tradeoff'), { status: 400, body: { code: 'INVALID_CONTEXT_KEY' } })
+})
+
 t.test('a policy is inherited field by field, and a child may state its own', async (t) => {
   const { send } = await build(t)
   await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 0.05, mode: 'shadow' })

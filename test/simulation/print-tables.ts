@@ -3,21 +3,23 @@ import { rateOf } from '../random.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { labelTable } from './missing-labels.js'
+import { foretell, judged, type Foretold } from './next-certificate.js'
 import { inRandomOrder, playUnderShare, readTraceRuns, SHARES, simulatedRuns, TRACES } from './share.js'
 import type { FullRun } from './service.js'
 import { watchRise } from './settling.js'
 import { overconfident, planted, SIXFOLD, TRIPLED } from './stream.js'
+import { ALLOWED, gather, howFarOff, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-runs.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [drift|compare|share|labels|settling|training] [seeds]`: the tables of the README. Seeded: the same figures wherever
-// it runs.
+// `npm run simulations [drift|compare|share|labels|settling|training|tradeoff] [seeds]`: the tables of the README. Seeded: the same
+// figures wherever it runs.
 
 const [only, seedsText] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(seedsText ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
-const SECTIONS: Record<string, () => void> = { drift, compare, share, labels, settling, training }
+const SECTIONS: Record<string, () => void> = { drift, compare, share, labels, settling, training, tradeoff }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
 
 function drift (): void {
@@ -118,4 +120,32 @@ function training (): void {
   const seeds = seedsOr(300)
   print(`## Verdicts on training runs, ${seeds.length} seeds: 1,000 questions a checkpoint, which differ by half a point and 2 % of tokens besides`,
     trainingTable(seeds), '', sameLevelRates(seeds))
+}
+
+function tradeoff (): void {
+  const seeds = seedsOr(100)
+  const rows = PROFILES.flatMap((profile) => {
+    const truth = trueEvidence(profile, 60_000)
+    return [300, 1000, 5000].map((generations) => {
+      const offs = seeds.map((seed) => howFarOff(gather(profile, generations, seed), truth))
+      const seen = (field: 'knee' | 'turn' | 'regret') => offs.flatMap((off) => off[field] ?? [])
+      return [
+        Object.values(profile.context).join(', '), count(generations), spread(seen('knee'), percent), spread(seen('turn'), percent),
+        spread(seen('regret'), points), percent(seen('knee').length / offs.length), percent(seen('turn').length / offs.length),
+        percent(mean(offs.map((off) => off.tokensHeld))), percent(mean(offs.map((off) => off.pricesHeld))),
+      ]
+    })
+  })
+  print(`## Turning points of the trade-off, ${seeds.length} seeds, ${points(ALLOWED)} points a percent allowed: median (10th-90th percentile)`, table(
+    ['context', 'control generations', 'knee off by, % of tokens', 'unfavourable_from off by, % of tokens', 'which costs, points of EM', 'knee seen, %',
+      'turn seen, %', 'intervals of tokens that hold, %', 'of prices, %'], rows))
+
+  const forecasts = PROFILES.flatMap((profile) => seeds.slice(0, 20).flatMap((seed) => foretell(profile, seed, 20_000)))
+  const row = (name: string, which: (forecast: Foretold) => boolean) => {
+    const { right, tooSoon, unforeseen, count } = judged(forecasts.filter(which))
+    return [name, `${count}`, ...[right, tooSoon, unforeseen].map((share) => `${percent(share)} %`)]
+  }
+  print(`## The next certificate, ${Math.min(20, seeds.length)} seeds: within 20,000 generations`, table(
+    ['forecast', 'judged', 'within a factor of 2', 'too soon', 'not foreseen'],
+    [row('of the first', ({ isFirst }) => isFirst), row('of later ones', ({ isFirst }) => !isFirst), row('all', () => true)]))
 }

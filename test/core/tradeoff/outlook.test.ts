@@ -1,0 +1,36 @@
+import t from 'tap'
+import { NO_EVIDENCE } from '../../../src/core/evidence.js'
+import { GRID } from '../../../src/core/grid.js'
+import { outlookOf } from '../../../src/core/tradeoff/outlook.js'
+import { policyWith } from '../memory-fold.js'
+import { EMPTY_GRID, evidenceWith } from '../random-evidence.js'
+
+const BAR = Math.log(20)
+const LOSSLESS = evidenceWith(100, EMPTY_GRID, GRID.map(() => 0.5))
+const pace = { now: 1_000_000, since: 990_000, perSecond: 0.5 }
+
+t.test('by hand: 100 of the 224 lossless generations, one every 2 s, the last 10 s ago', async (t) => {
+  const outlook = outlookOf(LOSSLESS, policyWith(), BAR, pace)
+  t.strictSame(outlook.next, { index: 0, generations: 124, at: 990_000 + 248_000 })
+  t.equal(outlook.ceiling, -1)
+  t.match(outlook.horizons.slice(0, 2), [
+    { generations: 100, index: -1, tokens_saved_ratio: 0, at: 1_190_000 },
+    { generations: 300, index: 29, tokens_saved_ratio: 0.5, at: 1_590_000 },
+  ])
+  t.strictSame(outlook.horizons.map(({ generations }) => generations), [100, 300, 1000, 3000, 10_000])
+})
+
+t.test('not foreseeable: nothing known, no rate, feedback that stalled, more lost than is allowed, all certified', async (t) => {
+  t.strictSame(outlookOf(NO_EVIDENCE, policyWith(), BAR, pace), { ceiling: -1, next: null, horizons: [] })
+  t.match(outlookOf(LOSSLESS, policyWith(), BAR, { ...pace, perSecond: null }).next, { generations: 124, at: null })
+  t.match(outlookOf(LOSSLESS, policyWith(), BAR, { ...pace, since: 0 }).next, { generations: 124, at: null }, 'it ought to have come long ago')
+  t.equal(outlookOf(evidenceWith(100, GRID.map(() => 5), GRID.map(() => 0.5)), policyWith(), BAR, pace).next, null)
+  t.match(outlookOf(evidenceWith(300, EMPTY_GRID, GRID.map(() => 0.5)), policyWith(), BAR, pace), { ceiling: 29, next: null })
+})
+
+t.test('where answers are lost it is due before its drift alone says, and horizons end with the window', async (t) => {
+  const lossy = outlookOf(evidenceWith(200, GRID.map(() => 1), GRID.map(() => 0.5)), policyWith(), BAR, pace)
+  t.ok(lossy.next!.generations > 24 && lossy.next!.generations < lossy.horizons.find(({ index }) => index === 29)!.generations)
+  const { horizons } = outlookOf(LOSSLESS, policyWith({ evidence_window: 1000 }), BAR, pace)
+  t.strictSame(horizons.map(({ generations }) => generations), [100, 300, 1000])
+})

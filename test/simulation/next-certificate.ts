@@ -1,0 +1,68 @@
+import { drawArm } from '../../src/core/arm.js'
+import { evidenceOf } from '../../src/core/context-state.js'
+import { logBar } from '../../src/core/judge.js'
+import { outlookOf } from '../../src/core/tradeoff/outlook.js'
+import { paceOf } from '../../src/core/tradeoff/pace.js'
+import { seededRandom } from '../../src/commands/random.js'
+import { simulateGeneration, type Profile } from '../../src/commands/simulate/simulate-generation.js'
+import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/memory-fold.js'
+
+// When the next certificate is forecast for, and when it comes: a context learned from nothing, one generation a second on average.
+
+/** Outcomes after which a forecast is made: before the first certificate, and after. */
+export const MOMENTS = [50, 100, 150, 200, 400, 800, 1600, 3200, 6400]
+
+export interface Foretold {
+  readonly moment: number
+  readonly isFirst: boolean
+  /** Seconds from the forecast on; `null`: none was foreseen. */
+  readonly predicted: number | null
+  /** `null`: none came within the stream. */
+  readonly true: number | null
+  /** How long it was waited for. */
+  readonly watched: number
+}
+
+/** Of the forecasts that can be judged, those that were right within a factor of 2, that said too soon, and that saw none coming. */
+export function judged (forecasts: readonly Foretold[]): { right: number, tooSoon: number, unforeseen: number, count: number } {
+  const known = forecasts.filter((one) => one.true !== null || (one.predicted !== null && 2 * one.predicted < one.watched))
+  const share = (is: (ratio: number) => boolean) =>
+    known.filter((one) => one.predicted !== null && is(one.predicted / (one.true ?? Infinity))).length / known.length
+  return {
+    right: share((ratio) => ratio >= 0.5 && ratio <= 2),
+    tooSoon: share((ratio) => ratio < 0.5),
+    unforeseen: known.filter((one) => one.predicted === null).length / known.length,
+    count: known.length,
+  }
+}
+
+export function foretell (profile: Profile, seed: number, length: number): Foretold[] {
+  const random = seededRandom(seed)
+  const fold = memoryFold()
+  const policy = policyWith()
+  const open: { moment: number, time: number, ceiling: number, predicted: number | null }[] = []
+  const told: Foretold[] = []
+  let time = 0
+  for (let i = 1; i <= length; i++) {
+    time += -1000 * Math.log(1 - random())
+    const { tokens, em, steps } = simulateGeneration(random, profile)
+    const u = random()
+    const arm = drawArm(u, fold.states.get(LEAF)?.control_share ?? 1)
+    const logged = steps.map((step) => ({ tokens: step.tokens, confidence: step.confidence, exact_match: step.em }))
+    const said = { generation_id: `g${i}`, u, arm, stopped: arm === 'treated', tokens, answer_tokens: profile.answerTokens }
+    fold.learn(outcomeOf({ ...said, full: { exact_match: em }, steps: arm === 'control' ? logged : null }), time)
+    const state = fold.state()
+    for (const forecast of open.filter(({ ceiling }) => state.threshold_index > ceiling)) {
+      open.splice(open.indexOf(forecast), 1)
+      told.push({ ...tellOf(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
+    }
+    if (!MOMENTS.includes(i)) continue
+    const { ceiling, next } = outlookOf(evidenceOf(state), policy, logBar(state, policy), paceOf(state, true, time))
+    open.push({ moment: i, time, ceiling, predicted: next?.at == null ? null : (next.at - time) / 1000 })
+  }
+  return [...told, ...open.map((forecast) => ({ ...tellOf(forecast), true: null, watched: (time - forecast.time) / 1000 }))]
+}
+
+function tellOf ({ moment, ceiling, predicted }: { moment: number, ceiling: number, predicted: number | null }) {
+  return { moment, isFirst: ceiling === -1, predicted }
+}

@@ -1,0 +1,81 @@
+import { seededRandom } from '../../src/commands/random.js'
+import { simulateGeneration, type Profile } from '../../src/commands/simulate/simulate-generation.js'
+import { truthOf } from '../../src/commands/simulate/truth.js'
+import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Evidence } from '../../src/core/evidence.js'
+import { GRID } from '../../src/core/grid.js'
+import { kneeOf } from '../../src/core/tradeoff/knee.js'
+import { pointsOf } from '../../src/core/tradeoff/points.js'
+import { segmentsOf } from '../../src/core/tradeoff/segments.js'
+import { turnOf } from '../../src/core/tradeoff/unfavourable.js'
+
+// How far off the turning points of the trade-off are, where the true curve is known.
+
+/** EM that a percent of tokens may cost: a tenth of a point, within the range of each simulated context. */
+export const ALLOWED = 0.001
+const LEVEL = 0.05
+const TRUTH = 1_000_000
+
+/** The true curve as evidence without noise: a million generations that lose and save what is true on average. */
+export function trueEvidence (profile: Profile, generations: number, seed = 1): Evidence {
+  const rows = truthOf(profile, generations, seededRandom(seed))
+  return {
+    ...NO_EVIDENCE,
+    generations: TRUTH,
+    full_tokens: TRUTH,
+    lost: rows.map(({ em_drop }) => TRUTH * Math.max(0, em_drop)),
+    gained: rows.map(({ em_drop }) => TRUTH * Math.max(0, -em_drop)),
+    tokens: rows.map(({ tokens_saved_ratio }) => TRUTH * (1 - tokens_saved_ratio)),
+  }
+}
+
+/** A context's evidence after that many control generations. */
+export function gather (profile: Profile, generations: number, seed: number): Evidence {
+  const random = seededRandom(seed)
+  let evidence = NO_EVIDENCE
+  for (let i = 0; i < generations; i++) {
+    const { tokens, em, steps } = simulateGeneration(random, profile)
+    const scored = steps.map((step) => ({ tokens: step.tokens, score: step.confidence, em: step.em }))
+    const trace = { tokens, answerTokens: profile.answerTokens, em, isComplete: true, steps: scored }
+    evidence = addTrace(evidence, trace, stopsOf(trace, 0))
+  }
+  return evidence
+}
+
+/** What was made of one draw of evidence, against the truth. Distances are fractions of the full run's tokens. */
+export interface Off {
+  /** `null`: no knee was seen. */
+  readonly knee: number | null
+  /** `null`: no turn was seen. */
+  readonly turn: number | null
+  /** EM a generation by which stopping at the turn seen is worse than at the true one, tokens taken at the price allowed. */
+  readonly regret: number | null
+  /** Of the intervals of tokens saved and of prices, those that hold the truth. */
+  readonly tokensHeld: number
+  readonly pricesHeld: number
+}
+
+export function howFarOff (evidence: Evidence, truth: Evidence): Off {
+  const saved = (k: number) => k === -1 ? 0 : tokensSavedRatio(truth, k)
+  const drop = (k: number) => k === -1 ? 0 : emDrop(truth, k)
+  const worth = (k: number) => 100 * ALLOWED * saved(k) - drop(k)
+  const segments = segmentsOf(evidence)
+  const trueSegments = segmentsOf(truth)
+  const knee = kneeOf(evidence, segments)
+  const trueKnee = kneeOf(truth, trueSegments)!
+  const turn = turnOf(evidence, segments, ALLOWED, LEVEL)
+  const trueTurn = turnOf(truth, trueSegments, ALLOWED, LEVEL)!
+  const points = pointsOf({ score: '', evidence, grid: GRID, bar: -Math.log(LEVEL), index: -1, suspicion: 1 }, segments, -1).slice(1)
+  const held = points.filter((point, k) => point.tokens_saved_low <= saved(k) && saved(k) <= point.tokens_saved_high)
+  const priced = segments.flatMap(({ from, to }) => {
+    const price = points[to]!.em_per_token_percent
+    const truly = (drop(to) - drop(from)) / (100 * (saved(to) - saved(from)))
+    return price === null ? [] : [price.low <= truly && truly <= price.high]
+  })
+  return {
+    knee: knee && Math.abs(saved(knee.index) - saved(trueKnee.index)),
+    turn: turn && Math.abs(saved(turn.index) - saved(trueTurn.index)),
+    regret: turn && worth(trueTurn.index) - worth(turn.index),
+    tokensHeld: held.length / points.length,
+    pricesHeld: priced.filter(Boolean).length / Math.max(1, priced.length),
+  }
+}
