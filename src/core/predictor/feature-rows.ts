@@ -1,0 +1,78 @@
+import type { Rows } from './logistic-regression.js'
+import { logOdds, type SignalScale } from './predictor.js'
+import type { Sample } from './sample.js'
+
+/** Features that are not signals: 1, log-odds of the confidence, relative length, their product. */
+export const BASE_FEATURES = 4
+
+/** Centre and scale of the two features that are no signals. Priors are on weights of standardised features. */
+export interface FeatureScale {
+  readonly odds: { readonly mean: number, readonly scale: number }
+  readonly length: { readonly mean: number, readonly scale: number }
+}
+
+interface Moments { weight: number, sum: number, squares: number }
+
+function standard ({ weight, sum, squares }: Moments): { mean: number, scale: number } {
+  const mean = sum / weight
+  const scale = Math.sqrt(Math.max(0, squares / weight - mean ** 2))
+  return { mean, scale: scale > 1e-6 ? scale : 1 } // what never varies is left as it is: nothing but the ridge pulls at its weight
+}
+
+function lengthOf (tokens: number, logMedian: number): number {
+  return Math.log(Math.max(1, tokens)) - logMedian
+}
+
+/** Means and deviations over the steps, each generation weighing the same. */
+export function featureScale (samples: readonly Sample[], logMedians: ReadonlyMap<string, number>): FeatureScale {
+  const odds: Moments = { weight: 0, sum: 0, squares: 0 }
+  const length: Moments = { weight: 0, sum: 0, squares: 0 }
+  const add = (moments: Moments, value: number, weight: number) => {
+    moments.weight += weight
+    moments.sum += weight * value
+    moments.squares += weight * value * value
+  }
+  for (const { leaf, steps } of samples) {
+    for (const { tokens, confidence } of steps) {
+      add(odds, logOdds(confidence), 1 / steps.length)
+      add(length, lengthOf(tokens, logMedians.get(leaf)!), 1 / steps.length)
+    }
+  }
+  return { odds: standard(odds), length: standard(length) }
+}
+
+/** The rows of one context's samples: a row a step, the steps of a generation weighing 1 together; y = 1 where nothing was lost. */
+export function featureRows (
+  samples: readonly Sample[], logMedian: number, signals: readonly SignalScale[], { odds, length }: FeatureScale): Rows {
+  const p = BASE_FEATURES + signals.length
+  const count = samples.reduce((sum, { steps }) => sum + steps.length, 0)
+  const rows = { x: new Float64Array(count * p), y: new Uint8Array(count), weight: new Float64Array(count) }
+  let row = 0
+  for (const { steps } of samples) {
+    for (const step of steps) {
+      const at = row * p
+      const sure = (logOdds(step.confidence) - odds.mean) / odds.scale
+      const long = (lengthOf(step.tokens, logMedian) - length.mean) / length.scale
+      rows.x.set([1, sure, long, sure * long], at)
+      for (const [i, { name, mean, scale }] of signals.entries()) {
+        const value = step.signals?.[name]
+        if (value !== undefined && Number.isFinite(value)) rows.x[at + BASE_FEATURES + i] = (value - mean) / scale
+      }
+      rows.y[row] = 1 - step.lost
+      rows.weight[row++] = 1 / steps.length
+    }
+  }
+  return rows
+}
+
+/** Weights of the standardised features as weights of the plain ones, which a score is computed with. */
+export function plainWeights (weights: Float64Array, { odds, length }: FeatureScale): number[] {
+  const product = weights[3]! / (odds.scale * length.scale)
+  return [
+    weights[0]! - weights[1]! * odds.mean / odds.scale - weights[2]! * length.mean / length.scale + product * odds.mean * length.mean,
+    weights[1]! / odds.scale - product * length.mean,
+    weights[2]! / length.scale - product * odds.mean,
+    product,
+    ...weights.slice(BASE_FEATURES),
+  ]
+}

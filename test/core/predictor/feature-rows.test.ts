@@ -1,0 +1,41 @@
+import t from 'tap'
+import { BASE_FEATURES, featureRows, featureScale, plainWeights } from '../../../src/core/predictor/feature-rows.js'
+import { scoreStep } from '../../../src/core/predictor/predictor.js'
+import { plantedSamples } from './planted-samples.js'
+
+const logMedian = Math.log(900)
+const samples = plantedSamples(3, [{ leaf: 'task=a', generations: 20, weights: [1, 1] }])
+const scale = featureScale(samples, new Map([['task=a', logMedian]]))
+const signals = [{ name: 'absent', mean: 3, scale: 2 }, { name: 'hint', mean: 0.5, scale: 4 }]
+
+t.test('a row a step, the steps of a generation weigh 1 together, and features are standard', async (t) => {
+  const { x, y, weight } = featureRows(samples, logMedian, signals, scale)
+  const p = BASE_FEATURES + signals.length
+  t.equal(y.length, 80)
+  t.equal(x.length, 80 * p)
+  t.ok(weight.every((each) => each === 0.25))
+  t.strictSame([...y], samples.flatMap(({ steps }) => steps.map(({ lost }) => 1 - lost)))
+  for (const j of [1, 2]) {
+    const column = Array.from(y, (_, row) => x[row * p + j]!)
+    t.ok(Math.abs(column.reduce((sum, value) => sum + value, 0)) < 1e-9)
+    t.ok(Math.abs(column.reduce((sum, value) => sum + value * value, 0) / 80 - 1) < 1e-9)
+  }
+  t.ok(Array.from(y, (_, row) => x[row * p + 4]).every((value) => value === 0), 'a signal that is absent counts as its mean')
+})
+
+t.test('plain weights give the score that standardised ones were fitted for', async (t) => {
+  const { x, y } = featureRows(samples, logMedian, signals, scale)
+  const weights = Float64Array.of(0.3, 1.2, -0.4, 0.25, 2, -0.7)
+  const scorer = { name: 'p', grid: [], log_median: logMedian, signals, weights: plainWeights(weights, scale) }
+  const scores = samples.flatMap(({ steps }) => steps.map((step) => scoreStep(scorer, step.tokens, step.confidence, step.signals)!))
+  for (let row = 0; row < y.length; row++) {
+    const z = weights.reduce((sum, weight, j) => sum + weight * x[row * weights.length + j]!, 0)
+    if (Math.abs(scores[row]! - 1 / (1 + Math.exp(-z))) > 1e-12) t.fail(`row ${row}`)
+  }
+  t.pass()
+})
+
+t.test('what never varies is not divided by', async (t) => {
+  const one = [{ u: 0, leaf: '*', label: 'exact_match' as const, tokens: 5, steps: [{ tokens: 5, confidence: 0.5, lost: 0 as const }] }]
+  t.strictSame(featureScale(one, new Map([['*', 0]])), { odds: { mean: 0, scale: 1 }, length: { mean: Math.log(5), scale: 1 } })
+})

@@ -1,0 +1,36 @@
+import { logOdds } from '../../../src/core/predictor/predictor.js'
+import type { Sample, SampleStep } from '../../../src/core/predictor/sample.js'
+import { mulberry32 } from '../../random.js'
+
+/** What is true of a context: `weights` of 1, log-odds of the confidence, relative length, their product and the signal `hint`. */
+export interface Truth {
+  readonly leaf: string
+  readonly generations: number
+  readonly weights: readonly number[]
+  readonly median?: number
+}
+
+/** Generations whose steps are lost as a known logistic model says; `noise` is a signal that says nothing, `hint` one that does. */
+export function plantedSamples (seed: number, truths: readonly Truth[], steps = 4): Sample[] {
+  const random = mulberry32(seed)
+  return truths.flatMap(({ leaf, generations, weights, median = 1000 }) => Array.from({ length: generations }, (): Sample => {
+    const tokens = Math.round(median * Math.exp(random() - 0.5))
+    let least = 0
+    return {
+      u: random(),
+      leaf,
+      label: 'exact_match',
+      tokens,
+      steps: Array.from({ length: steps }, (_, i): SampleStep => {
+        const confidence = least + (1 - least) * random() // rises, so that every step is one that could stop
+        least = confidence
+        const at = Math.round(tokens * (i + 1) / steps)
+        const odds = logOdds(confidence)
+        const length = Math.log(at) - Math.log(median)
+        const hint = 2 * random() - 1
+        const z = [1, odds, length, odds * length, hint].reduce((sum, x, j) => sum + x * (weights[j] ?? 0), 0)
+        return { tokens: at, confidence, signals: { hint, noise: random() }, lost: random() < 1 / (1 + Math.exp(-z)) ? 0 : 1 }
+      }),
+    }
+  }))
+}

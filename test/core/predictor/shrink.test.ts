@@ -1,0 +1,47 @@
+import t from 'tap'
+import { contextLevels } from '../../../src/core/predictor/context-tree.js'
+import type { Rows } from '../../../src/core/predictor/logistic-regression.js'
+import { fitTree } from '../../../src/core/predictor/shrink.js'
+import { mulberry32 } from '../../random.js'
+
+const random = mulberry32(11)
+
+function rows (count: number, intercept: number, slope: number): Rows {
+  const x = Float64Array.from({ length: 2 * count }, (_, i) => i % 2 === 0 ? 1 : 4 * random() - 2)
+  const y = Uint8Array.from({ length: count }, (_, row) => random() < 1 / (1 + Math.exp(-intercept - slope * x[2 * row + 1]!)) ? 1 : 0)
+  return { x, y, weight: new Float64Array(count).fill(1) }
+}
+
+function fit (contexts: ReadonlyArray<readonly [key: string, rows: Rows]>) {
+  return fitTree(contextLevels(contexts.map(([key]) => key)), new Map(contexts), 2)
+}
+
+t.test('contexts that differ go their own way, with plenty to show; with little they stay near', async (t) => {
+  const { weights, spread } = fit([
+    ...Array.from({ length: 12 }, (_, i) => [`task=${i}`, rows(2000, i % 2 ? 1 : -1, 1)] as const), ['task=few', rows(5, 5, 1)],
+  ])
+  for (let i = 0; i < 12; i++) t.ok(Math.abs(weights.get(`task=${i}`)![0]! - (i % 2 ? 1 : -1)) < 0.25, 'its own intercept')
+  t.ok(Math.abs(weights.get('task=few')![0]!) < 2, 'five rows, all 1 most likely, do not make it 5')
+  t.ok(spread[1]![0]! > 0.5 && spread[1]![0]! < 2, 'the intercepts are 1 from their parent')
+  t.ok(spread[1]![1]! < 0.1, 'and the slopes do not differ')
+})
+
+t.test('where contexts do not differ they come to one', async (t) => {
+  const { weights, spread } = fit(Array.from({ length: 40 }, (_, i) => [`task=${i}`, rows(40, 0.5, 1)]))
+  t.ok(spread[1]![0]! < 0.1 && spread[1]![1]! < 0.1)
+  const [a, b] = weights.get('*')!
+  for (let i = 0; i < 40; i++) t.ok(Math.abs(weights.get(`task=${i}`)![0]! - a!) < 0.5 && Math.abs(weights.get(`task=${i}`)![1]! - b!) < 0.5)
+})
+
+t.test('an only child is its parent again', async (t) => {
+  const { weights } = fit([['task=a', rows(50, 1, 1)]])
+  t.strictSame(weights.get('task=a'), weights.get('*'))
+})
+
+t.test('from a fit that is near it comes to the same', async (t) => {
+  const contexts = Array.from({ length: 4 }, (_, i) => [`model=${i % 2},task=${i}`, rows(100, i, 1)] as const)
+  const tree = contextLevels(contexts.map(([key]) => key))
+  const first = fitTree(tree, new Map(contexts), 2)
+  const again = fitTree(tree, new Map(contexts), 2, first)
+  for (const [key, weights] of first.weights) t.ok(weights.every((weight, j) => Math.abs(weight - again.weights.get(key)![j]!) < 1e-4), key)
+})
