@@ -1,6 +1,6 @@
 import type { Rows } from './logistic-regression.js'
 import { logOdds, type SignalScale } from './predictor.js'
-import type { Sample } from './sample.js'
+import type { UsableSample } from './usable-samples.js'
 
 /** Features that are not signals: 1, log-odds of the confidence, relative length, their product. */
 export const BASE_FEATURES = 4
@@ -23,8 +23,8 @@ function lengthOf (tokens: number, logMedian: number): number {
   return Math.log(Math.max(1, tokens)) - logMedian
 }
 
-/** Means and deviations over the steps, each generation weighing the same. */
-export function featureScale (samples: readonly Sample[], logMedians: ReadonlyMap<string, number>): FeatureScale {
+/** Means and deviations over the steps, weighted as the samples are. */
+export function featureScale (samples: readonly UsableSample[], logMedians: ReadonlyMap<string, number>): FeatureScale {
   const odds: Moments = { weight: 0, sum: 0, squares: 0 }
   const length: Moments = { weight: 0, sum: 0, squares: 0 }
   const add = (moments: Moments, value: number, weight: number) => {
@@ -32,23 +32,23 @@ export function featureScale (samples: readonly Sample[], logMedians: ReadonlyMa
     moments.sum += weight * value
     moments.squares += weight * value * value
   }
-  for (const { leaf, steps } of samples) {
+  for (const { leaf, steps, weight } of samples) {
     for (const { tokens, confidence } of steps) {
-      add(odds, logOdds(confidence), 1 / steps.length)
-      add(length, lengthOf(tokens, logMedians.get(leaf)!), 1 / steps.length)
+      add(odds, logOdds(confidence), weight / steps.length)
+      add(length, lengthOf(tokens, logMedians.get(leaf)!), weight / steps.length)
     }
   }
   return { odds: standard(odds), length: standard(length) }
 }
 
-/** The rows of one context's samples: a row a step, the steps of a generation weighing 1 together; y = 1 where nothing was lost. */
+/** The rows of one context's samples: a row a step, the steps of a generation weighing what it weighs; y = 1 where nothing was lost. */
 export function featureRows (
-  samples: readonly Sample[], logMedian: number, signals: readonly SignalScale[], { odds, length }: FeatureScale): Rows {
+  samples: readonly UsableSample[], logMedian: number, signals: readonly SignalScale[], { odds, length }: FeatureScale): Rows {
   const p = BASE_FEATURES + signals.length
   const count = samples.reduce((sum, { steps }) => sum + steps.length, 0)
   const rows = { x: new Float64Array(count * p), y: new Uint8Array(count), weight: new Float64Array(count) }
   let row = 0
-  for (const { steps } of samples) {
+  for (const { steps, weight } of samples) {
     for (const step of steps) {
       const at = row * p
       const sure = (logOdds(step.confidence) - odds.mean) / odds.scale
@@ -59,7 +59,7 @@ export function featureRows (
         if (value !== undefined && Number.isFinite(value)) rows.x[at + BASE_FEATURES + i] = (value - mean) / scale
       }
       rows.y[row] = 1 - step.lost
-      rows.weight[row++] = 1 / steps.length
+      rows.weight[row++] = weight / steps.length
     }
   }
   return rows

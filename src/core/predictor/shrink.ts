@@ -1,5 +1,5 @@
 import type { TreeNode } from './context-tree.js'
-import { fitLogistic, type Fit, type Rows } from './logistic-regression.js'
+import { fitLogistic, pointAt, type Point, type Rows } from './logistic-regression.js'
 
 export interface TreeFit {
   /** By context key, of standardised features. */
@@ -34,33 +34,32 @@ export function fitTree (levels: ReadonlyArray<readonly TreeNode[]>, rows: Reado
   const weights = new Map<string, Float64Array>()
   const spread: Float64Array[] = []
   for (const [depth, nodes] of levels.entries()) {
-    const blocksOf = (node: TreeNode) => node.leaves.map((leaf) => rows.get(leaf)!)
-    const meanOf = ({ parent }: TreeNode) => parent === null ? new Float64Array(p) : weights.get(parent.key)!
-    // An only child is its parent again.
-    const own = nodes.filter(({ parent }) => parent === null || parent.children.length > 1)
-    const variance = known?.spread[depth] ??
-      (depth === 0 ? rootPrior(p) : learnSpread(own.map((node) => ({ blocks: blocksOf(node), mean: meanOf(node) })), p))
+    const siblings = nodes.map((node): Sibling => {
+      const mean = node.parent === null ? new Float64Array(p) : weights.get(node.parent.key)!
+      return { key: node.key, blocks: node.leaves.map((leaf) => rows.get(leaf)!), mean, isOnly: node.parent?.children.length === 1 }
+    })
+    for (const { key, mean, isOnly } of siblings) if (isOnly) weights.set(key, mean) // the same rows again
+    const own = siblings.filter(({ isOnly }) => !isOnly)
+    let points = own.map(({ key, blocks, mean }) => pointAt(blocks, known?.weights.get(key) ?? mean))
+    let variance = known?.spread[depth] ?? rootPrior(p)
+    if (depth > 0 && known === undefined) ({ variance, points } = learnSpread(own, points, p))
     spread.push(variance)
-    for (const node of nodes) {
-      const mean = meanOf(node)
-      const start = known?.weights.get(node.key) ?? mean
-      weights.set(node.key, own.includes(node) ? fitLogistic(blocksOf(node), { mean, variance }, start).weights : mean)
-    }
+    for (const [i, { key, blocks, mean }] of own.entries()) weights.set(key, fitLogistic(blocks, { mean, variance }, points[i]!).weights)
   }
   return { weights, spread }
 }
 
-interface Sibling { readonly blocks: readonly Rows[], readonly mean: Float64Array }
+interface Sibling { readonly key: string, readonly blocks: readonly Rows[], readonly mean: Float64Array, readonly isOnly: boolean }
 
 /**
  * MacKay's fixed point for the variance of each weight: squares of the distances from the parent over how many of them the rows determine
  * (MacKay 1992, "Bayesian interpolation", section 4.4). It takes far fewer passes than expectation-maximisation.
  */
-function learnSpread (siblings: readonly Sibling[], p: number): Float64Array {
+function learnSpread (siblings: readonly Sibling[], starts: Point[], p: number): { variance: Float64Array, points: Point[] } {
   let variance = new Float64Array(p).fill(HELD)
-  let fits: Fit[] = siblings.map(({ mean }) => ({ weights: mean, variance }))
+  let points = starts
   for (let pass = 0; pass < PASSES && siblings.length > 0; pass++) {
-    fits = siblings.map(({ blocks, mean }, i) => fitLogistic(blocks, { mean, variance }, fits[i]!.weights, 1))
+    const fits = siblings.map(({ blocks, mean }, i) => fitLogistic(blocks, { mean, variance }, points[i]!, 1))
     const next = variance.map((_, j) => {
       let squares = HELD
       let determined = 1
@@ -72,7 +71,8 @@ function learnSpread (siblings: readonly Sibling[], p: number): Float64Array {
     })
     const isStill = next.every((value, j) => Math.abs(value - variance[j]!) < 0.02 * variance[j]!)
     variance = next
+    points = fits
     if (isStill) break
   }
-  return variance
+  return { variance, points }
 }

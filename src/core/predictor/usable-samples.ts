@@ -1,17 +1,23 @@
 import type { Label } from '../policy.js'
 import type { Sample, SampleStep } from './sample.js'
 
+/** Generations of a group weigh 1 together: they are alike, and many of them tell little more than one about another group. */
+export interface UsableSample extends Sample { readonly weight: number }
+
 /**
  * What can be learned from under a label: steps with finite numbers and more confidence than any before, since a threshold stops at
  * little else (the others dilute what happens where it does; on the reasoners they cost 3 points of tokens saved). They are in an order
  * that does not depend on the order they came in, so that the same samples give the same predictor to the bit.
  */
-export function usableSamples (samples: readonly Sample[], label: Label): Sample[] {
-  return samples
+export function usableSamples (samples: readonly Sample[], label: Label): UsableSample[] {
+  const usable = samples
     .filter((sample) => sample.label === label && Number.isFinite(sample.u) && sample.tokens > 0 && Number.isFinite(sample.tokens))
     .map((sample) => ({ ...sample, steps: records(sample.steps.filter(isUsable)) }))
     .filter(({ steps }) => steps.length > 0)
     .sort((a, b) => byText(a.leaf, b.leaf) || a.u - b.u || a.tokens - b.tokens || byText(JSON.stringify(a), JSON.stringify(b)))
+  const sizes = new Map<number, number>()
+  for (const { u } of usable) sizes.set(u, (sizes.get(u) ?? 0) + 1)
+  return usable.map((sample) => ({ ...sample, weight: 1 / sizes.get(sample.u)! }))
 }
 
 function isUsable ({ tokens, confidence, lost }: SampleStep): boolean {

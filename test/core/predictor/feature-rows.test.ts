@@ -4,7 +4,7 @@ import { scoreStep } from '../../../src/core/predictor/predictor.js'
 import { plantedSamples } from './planted-samples.js'
 
 const logMedian = Math.log(900)
-const samples = plantedSamples(3, [{ leaf: 'task=a', generations: 20, weights: [1, 1] }])
+const samples = plantedSamples(3, [{ leaf: 'task=a', generations: 20, weights: [1, 1] }]).map((sample) => ({ ...sample, weight: 1 }))
 const scale = featureScale(samples, new Map([['task=a', logMedian]]))
 const signals = [{ name: 'absent', mean: 3, scale: 2 }, { name: 'hint', mean: 0.5, scale: 4 }]
 
@@ -36,6 +36,6 @@ t.test('plain weights give the score that standardised ones were fitted for', as
 })
 
 t.test('what never varies is not divided by', async (t) => {
-  const one = [{ u: 0, leaf: '*', label: 'exact_match' as const, tokens: 5, steps: [{ tokens: 5, confidence: 0.5, lost: 0 as const }] }]
+  const one = [{ weight: 1, u: 0, leaf: '*', label: 'exact_match' as const, tokens: 5, steps: [{ tokens: 5, confidence: 0.5, lost: 0 as const }] }]
   t.strictSame(featureScale(one, new Map([['*', 0]])), { odds: { mean: 0, scale: 1 }, length: { mean: Math.log(5), scale: 1 } })
 })

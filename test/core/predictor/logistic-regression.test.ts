@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { curvatureAt, fitLogistic, type Prior, type Rows } from '../../../src/core/predictor/logistic-regression.js'
+import { fitLogistic, pointAt, posteriorAt, type Prior, type Rows } from '../../../src/core/predictor/logistic-regression.js'
 import { holds } from '../../property.js'
 
 const rowsOf = (rows: ReadonlyArray<readonly [x: readonly number[], y: number, weight: number]>): Rows => ({
@@ -9,12 +9,15 @@ const rowsOf = (rows: ReadonlyArray<readonly [x: readonly number[], y: number, w
   weight: Float64Array.from(rows, ([, , weight]) => weight),
 })
 const flat = (p: number, variance: number): Prior => ({ mean: new Float64Array(p), variance: new Float64Array(p).fill(variance) })
+const fit = (blocks: Rows[], prior: Prior, start = new Float64Array(prior.mean.length)) =>
+  fitLogistic(blocks, prior, pointAt(blocks, start))
+const posteriorOf = (blocks: Rows[], weights: Float64Array, prior: Prior) => posteriorAt(pointAt(blocks, weights), prior)
 const close = (a: number, b: number, by = 1e-4) => Math.abs(a - b) < by
 
 t.test('a 2x2 table has a closed form: the log-odds, and the log of the odds ratio', async (t) => {
   // of 40 without the feature 10 are 1, of 60 with it 45
   const rows = rowsOf([[[1, 0], 1, 10], [[1, 0], 0, 30], [[1, 1], 1, 45], [[1, 1], 0, 15]])
-  const { weights, variance } = fitLogistic([rows], flat(2, 1e12), new Float64Array(2))
+  const { weights, variance } = fit([rows], flat(2, 1e12))
   t.ok(close(weights[0]!, Math.log(10 / 30)))
   t.ok(close(weights[1]!, Math.log((45 / 15) / (10 / 30))))
   t.ok(close(variance[0]!, 1 / 10 + 1 / 30), 'Woolf\'s variances')
@@ -26,8 +29,8 @@ t.test('the gradient vanishes at the solution, wherever it begins; blocks are ro
   const row = fc.tuple(fc.array(number(-3, 3), { minLength: 3, maxLength: 3 }), fc.integer({ min: 0, max: 1 }), number(0.1, 1))
   holds(t, fc.property(fc.array(row, { minLength: 2, maxLength: 30 }), number(-20, 20), (rows, start) => {
     const prior = { mean: Float64Array.of(0.5, -1, 0), variance: Float64Array.of(4, 0.5, 1e-3) }
-    const { weights } = fitLogistic([rowsOf(rows.slice(1)), rowsOf(rows.slice(0, 1))], prior, new Float64Array(3).fill(start))
-    return curvatureAt([rowsOf(rows)], weights, prior).gradient.every((slope) => Math.abs(slope) < 1e-3)
+    const { weights } = fit([rowsOf(rows.slice(1)), rowsOf(rows.slice(0, 1))], prior, new Float64Array(3).fill(start))
+    return posteriorOf([rowsOf(rows)], weights, prior).gradient.every((slope) => Math.abs(slope) < 1e-3)
   }), 100)
 })
 
@@ -35,23 +38,23 @@ t.test('its gradient is that of its loss', async (t) => {
   const rows = [rowsOf([[[1, 2], 1, 0.5], [[1, -40], 0, 1], [[1, 800], 1, 1]])]
   const prior = flat(2, 2)
   const at = Float64Array.of(0.3, -0.2)
-  const { gradient } = curvatureAt(rows, at, prior)
+  const { gradient } = posteriorOf(rows, at, prior)
   for (const j of [0, 1]) {
-    const nudged = (by: number) => curvatureAt(rows, at.map((w, i) => i === j ? w + by : w), prior).loss
+    const nudged = (by: number) => posteriorOf(rows, at.map((w, i) => i === j ? w + by : w), prior).loss
     t.ok(close((nudged(1e-6) - nudged(-1e-6)) / 2e-6, gradient[j]!, 1e-3))
   }
 })
 
 t.test('ends where the likelihood has no top: separable rows, a constant feature, no rows', async (t) => {
   const separable = rowsOf(Array.from({ length: 40 }, (_, i) => [[1, i < 20 ? -1000 : 1000, 7], i < 20 ? 0 : 1, 1]))
-  const { weights } = fitLogistic([separable], flat(3, 6), new Float64Array(3))
+  const { weights } = fit([separable], flat(3, 6))
   t.ok(weights.every(Number.isFinite) && weights[1]! > 0)
-  t.strictSame([...fitLogistic([], { mean: Float64Array.of(1, 2), variance: Float64Array.of(1, 1) }, new Float64Array(2)).weights], [1, 2], 'the prior is all there is')
+  t.strictSame([...fit([], { mean: Float64Array.of(1, 2), variance: Float64Array.of(1, 1) }).weights], [1, 2], 'the prior is all there is')
 })
 
 t.test('a tighter prior keeps the weights nearer its mean', async (t) => {
   const rows = [rowsOf([[[1, 0], 1, 10], [[1, 0], 0, 30], [[1, 1], 1, 45], [[1, 1], 0, 15]])]
-  const away = [1e-6, 0.01, 1, 1e6].map((variance) => Math.abs(fitLogistic(rows, flat(2, variance), new Float64Array(2)).weights[1]!))
+  const away = [1e-6, 0.01, 1, 1e6].map((variance) => Math.abs(fit(rows, flat(2, variance)).weights[1]!))
   t.strictSame([...away].sort((a, b) => a - b), away)
   t.ok(away[0]! < 1e-3 && away[3]! > 2)
 })

@@ -19,6 +19,11 @@ t.test('what is no number is dropped, and who has nothing left', async (t) => {
   ], 'exact_match'), [])
 })
 
+t.test('generations of a group weigh 1 together', async (t) => {
+  const weights = usableSamples([0.1, 0.2, 0.2, 0.2].map((u) => sample([step(0.5)], { u })), 'exact_match').map(({ weight }) => weight)
+  t.strictSame(weights, [1, 1 / 3, 1 / 3, 1 / 3])
+})
+
 t.test('one order, whatever the order they come in', async (t) => {
   const samples = [
     sample([step(0.5)], { leaf: 'b' }), sample([step(0.5)], { leaf: 'a', u: 0.9 }), sample([step(0.5)], { leaf: 'a', u: 0.1, tokens: 8 }),
