@@ -10,6 +10,7 @@ interface Command {
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: { summary: 'run the service (the default)', load: () => import('./serve.js') },
   replay: { summary: 'send recorded generations through the API, and show what was saved and what it cost', load: () => import('./replay.js') },
+  evaluate: { summary: 'compare ways to stop on recorded generations: learn, certify and test on groups apart', load: () => import('./evaluate.js') },
   simulate: { summary: 'write synthetic generations with a known truth', load: () => import('./simulate.js') },
   'import-run': { summary: 'report what a training stack wrote: EM and tokens of its checkpoints', load: () => import('./import-run.js') },
   'export-run': { summary: 'write a training run for TensorBoard, or as JSON lines', load: () => import('./export-run.js') },

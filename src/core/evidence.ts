@@ -21,22 +21,23 @@ export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, rea
 
 /**
  * One outcome, every threshold: at threshold k the generation would have stopped at the first step with enough tokens and
- * `score >= GRID[k]`. Never crossed: kept at full length, or the worst case where the trace is incomplete. Crossed unprobed: the worst
+ * `score >= grid[k]`. Never crossed: kept at full length, or the worst case where the trace is incomplete. Crossed unprobed: the worst
  * case, that the stop answer is wrong.
  * @param minTokens no stop before
+ * @param grid of whoever scored the steps, as long as GRID
  */
-export function stopsOf (trace: Trace, minTokens: number): Stop[] {
-  const stops: Stop[] = new Array(GRID.length)
-  let open = GRID.length - 1 // thresholds 0..open are not crossed yet; a score crosses the loosest ones first
+export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[] = GRID): Stop[] {
+  const stops: Stop[] = new Array(grid.length)
+  let open = grid.length - 1 // thresholds 0..open are not crossed yet; a score crosses the loosest ones first
   for (const step of trace.steps) {
     if (step.tokens < minTokens || step.score === null) continue
-    if (open < 0 || step.score < GRID[open]!) continue
+    if (open < 0 || step.score < grid[open]!) continue
     const stop: Stop = {
       delta: (trace.em === null ? 1 : trace.em - (step.em ?? 0)) as Stop['delta'],
       tokens: Math.min(step.tokens + trace.answerTokens, trace.tokens),
       isUnprobed: step.em === undefined,
     }
-    while (open >= 0 && step.score >= GRID[open]!) stops[open--] = stop
+    while (open >= 0 && step.score >= grid[open]!) stops[open--] = stop
   }
   const ran: Stop = { delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, isUnprobed: !trace.isComplete }
   while (open >= 0) stops[open--] = ran

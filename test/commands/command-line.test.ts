@@ -7,13 +7,13 @@ async function run (...words: string[]) {
   return { code: await runCommandLine(words, world), out: world.out(), err: world.err() }
 }
 
-t.match(await run('--help'), { code: 0, out: /serve.*\n.*replay.*\n.*simulate.*\n.*import-run.*\n.*export-run.*\n.*token.*\n.*vectors.*\n.*openapi/, err: '' })
+t.match(await run('--help'), { code: 0, out: /serve.*\n.*replay.*\n.*evaluate.*\n.*simulate.*\n.*import-run.*\n.*export-run.*\n.*token.*\n.*vectors.*\n.*openapi/, err: '' })
 t.match(await run('-h'), { code: 0, out: /^Usage: stopgate/ })
-for (const command of ['serve', 'replay', 'simulate', 'import-run', 'export-run', 'token', 'vectors', 'openapi', 'export', 'import']) {
+for (const command of ['serve', 'replay', 'evaluate', 'simulate', 'import-run', 'export-run', 'token', 'vectors', 'openapi', 'export', 'import']) {
   t.match(await run(command, '--help'), { code: 0, out: new RegExp(`^Usage: stopgate ${command}`), err: '' }, `${command} explains itself`)
 }
 t.match(await run('frobnicate'), {
-  code: 2, out: '', err: /no command "frobnicate".*serve, replay, simulate, import-run, export-run, token, vectors, openapi, export, import\nTry: stopgate --help/,
+  code: 2, out: '', err: /no command "frobnicate".*serve, replay, evaluate, simulate, import-run, export-run, token, vectors, openapi, export, import\nTry: stopgate --help/,
 })
 t.match(await run('constructor'), { code: 2, err: /no command "constructor"/ })
 t.match(await run('--port', '1'), { code: 2, err: /--port.*\nTry: stopgate serve --help/ }, 'without a command it is serve')

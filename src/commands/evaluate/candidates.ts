@@ -1,0 +1,43 @@
+import { chainOf } from '../../core/context.js'
+import { certifiedIndex } from '../../core/certificate.js'
+import { addTrace, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Evidence, type Stop, type Trace } from '../../core/evidence.js'
+import { GRID } from '../../core/grid.js'
+import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
+import type { RecordedRun } from '../replay/recorded-run.js'
+
+/** A run with what stopping at each threshold of a score would do to it. */
+export interface Judged { readonly run: RecordedRun, readonly trace: Trace, readonly stops: readonly Stop[] }
+
+/** A generation of a context; `leaf` is what its score goes by, `key` where it is certified. */
+export interface Case { readonly run: RecordedRun, readonly leaf: string, readonly key: string, readonly raw: Judged }
+
+function judged (run: RecordedRun, scores: ReadonlyArray<number | null>, grid: readonly number[]): Judged {
+  const { tokens, answerTokens, em } = run
+  const steps = run.steps.map((step, i) => ({ tokens: step.tokens, em: step.em, score: scores[i]! }))
+  const trace = { tokens, answerTokens, em, isComplete: true, steps }
+  return { run, trace, stops: stopsOf(trace, 0, grid) }
+}
+
+/** @param at index in the chain of the link that is certified */
+export function caseOf (run: RecordedRun, leaf: string, at: number): Case {
+  return { run, leaf, key: chainOf(leaf)[at]!, raw: judged(run, run.steps.map(({ confidence }) => confidence), GRID) }
+}
+
+/** Judges by a predictor; a scorer is made once a context. */
+export function judgeBy (predictor: Predictor): (one: Case) => Judged {
+  const scorers = new Map<string, Scorer>()
+  return ({ run, leaf }) => {
+    let scorer = scorers.get(leaf)
+    if (scorer === undefined) scorers.set(leaf, scorer = scorerFor(predictor, leaf))
+    return judged(run, run.steps.map(({ tokens, confidence, signals }) => scoreStep(scorer, tokens, confidence, signals)), predictor.grid)
+  }
+}
+
+/** What a family of thresholds certifies, and saves, by its evidence. */
+export interface Certified { readonly index: number, readonly saved: number }
+
+export function certify (runs: readonly Judged[], maxEmDrop: number, level: number): Certified {
+  const evidence = runs.reduce((sum: Evidence, { trace, stops }) => addTrace(sum, trace, stops), NO_EVIDENCE)
+  const index = certifiedIndex(evidence, maxEmDrop, Math.log(1 / level))
+  return { index, saved: index === -1 ? 0 : tokensSavedRatio(evidence, index) }
+}

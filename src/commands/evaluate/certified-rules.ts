@@ -1,0 +1,49 @@
+import type { Predictor } from '../../core/predictor/predictor.js'
+import { ranInFull, type Ending } from '../replay/recorded-run.js'
+import { certify, judgeBy, type Case, type Certified, type Judged } from './candidates.js'
+import type { Split } from './split-groups.js'
+
+export const CERTIFIED_RULES = {
+  raw: 'raw confidence certified',
+  both: '  on what is learned from too',
+  predictor: 'predictor certified',
+  champion: 'champion and challenger',
+} as const
+
+/** What rules came to in a context: where each test generation ended; `null` where nothing was certified. */
+export interface Served { readonly name: string, readonly endings: readonly Ending[], readonly isCertified: boolean }
+
+export interface Wish { readonly maxEmDrop: number, readonly errorLevel: number }
+
+/**
+ * The rules that certify, in one context of a split: each family alone with the whole level, and both as the service runs them: raw
+ * confidence with half of it, the first challenger with a quarter, and of what they certify the one that saves more serves. Raw confidence
+ * has nothing to learn, so it is shown with the learning part as evidence too.
+ * @param predictor `null` where there was too little to learn from: it certifies nothing
+ */
+export function certifiedRules (split: Split<Case>, predictor: Predictor | null, { maxEmDrop, errorLevel }: Wish): Served[] {
+  const raw = ({ raw }: Case): Judged => raw
+  const own = predictor === null ? null : judgeBy(predictor)
+  const rawEvidence = split.certify.map(raw)
+  const ownEvidence = own === null ? [] : split.certify.map(own)
+  const rawTest = split.test.map(raw)
+  const ownTest = own === null ? rawTest : split.test.map(own)
+  const serve = (name: string, { index }: Certified, test: readonly Judged[]): Served =>
+    ({ name, endings: test.map((one) => endOf(one, index)), isCertified: index >= 0 })
+
+  const champion = certify(rawEvidence, maxEmDrop, errorLevel / 2)
+  const challenger = certify(ownEvidence, maxEmDrop, errorLevel / 4)
+  const isTaken = challenger.index >= 0 && (champion.index < 0 || challenger.saved > champion.saved)
+  return [
+    serve(CERTIFIED_RULES.raw, certify(rawEvidence, maxEmDrop, errorLevel), rawTest),
+    serve(CERTIFIED_RULES.both, certify([...split.learn.map(raw), ...rawEvidence], maxEmDrop, errorLevel), rawTest),
+    serve(CERTIFIED_RULES.predictor, certify(ownEvidence, maxEmDrop, errorLevel), ownTest),
+    isTaken ? serve(CERTIFIED_RULES.champion, challenger, ownTest) : serve(CERTIFIED_RULES.champion, champion, rawTest),
+  ]
+}
+
+function endOf ({ run, stops }: Judged, index: number): Ending {
+  if (index === -1) return ranInFull(run)
+  const { delta, tokens } = stops[index]!
+  return { tokens, em: (run.em - delta) as Ending['em'], isStopped: tokens < run.tokens }
+}

@@ -1,0 +1,38 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { run } from '../../src/commands/evaluate.js'
+import { temporaryFolder } from '../helper.js'
+import { capturedWorld } from './captured-world.js'
+import { simulatedRuns } from './evaluate/traces.js'
+
+t.test('traces in, tables out, figures beside', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'traces.jsonl')
+  await writeFile(file, simulatedRuns(300).map(({ outcome }) => JSON.stringify(outcome) + '\n').join(''))
+  const json = join(folder, 'figures.json')
+  const world = capturedWorld()
+  await run([file, '--levels', 'task', '--splits', '2', '--max-em-drop', '0.05', '--json', json], world)
+  t.match(world.out(), /^context +rule .*\n-+\ntask=choices +never stop +0\.0 .*\n(.*\n)+-+\nall +never stop +0\.0 /)
+  t.match(JSON.parse(await readFile(json, 'utf8')), { files: [file], levels: ['task'], at: 1, splits: 2, maxEmDrop: 0.05, contexts: [{ key: 'task=choices' }, { key: 'task=math' }] })
+
+  const quiet = capturedWorld()
+  await run([file, '--splits', '1', '--shares', '1,8,8', '--json', '-'], quiet)
+  t.match(JSON.parse(quiet.out()), { predictors: 0 })
+  t.match(quiet.err(), /too little to learn a predictor from in 1 of 1 splits\n(.*\n)+all +never stop/)
+})
+
+t.test('a line that can\'t be run', async (t) => {
+  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
+  await rejects([], /at least one FILE/)
+  await rejects(['a', '--levels', 'model,model'], /--levels must be different names joined by commas/)
+  await rejects(['a', '--levels', ''], /--levels/)
+  await rejects(['a', '--at', 'user'], /--at must be one of model, task, not "user"/)
+  await rejects(['a', '--max-em-drop', '2'], /--max-em-drop must be a number from/)
+  await rejects(['a', '--error-level', '0'], /--error-level/)
+  await rejects(['a', '--splits', '0'], /--splits/)
+  await rejects(['a', '--shares', '1,1'], /--shares must be three whole numbers/)
+  await rejects(['a', '--shares', '1,0,1'], /a share of --shares must be a whole number/)
+  await rejects(['a', '--seed', 'x'], /--seed/)
+  await rejects(['a', '--fast'], /--fast/)
+})
