@@ -38,7 +38,9 @@ export const SignalsSchema = Type.Unsafe<Record<string, number>>({
   additionalProperties: { type: 'number' },
   propertyNames: { minLength: 1, maxLength: 128, format: 'text128' },
   maxProperties: 16,
-  description: 'Other numbers about this step by name, up to 16',
+  description: 'Other numbers about this step by name, up to 16; a predictor learns from any. Standard ones: entropy (nats, of the probed answer\'s tokens), ' +
+    'answer_streak (checks in a row with this answer), confidence_delta (since the check before), confidence_max (so far), vote_share (of the leading answer), ' +
+    'marker_density (words of doubt per 100 tokens)',
   examples: [{ entropy: 0.31, answer_streak: 3 }],
 })
 
