@@ -17,6 +17,7 @@ const NodeSchema = Type.Unsafe<object>({
   properties: {
     rule: { type: 'integer', description: 'Index into rules, for a generation that ends here or whose next value is not below; absent: not in this bundle, so continue' },
     control_share: { type: 'number', description: 'Share of generations that are control; absent: 1' },
+    weights: { type: 'object', additionalProperties: { type: 'integer' }, description: 'By name of a predictor: index into weights, by which it scores here' },
     below: { type: 'object', additionalProperties: true, description: 'Nodes by value of the next level; "": the level is absent' },
   },
   description: 'What stands at one value of a level; each below is one too',
@@ -30,6 +31,8 @@ export const BundleSchema = Type.Object({
   prefix: Type.String({ description: 'What this bundle is of' }),
   rules: Type.Array(Type.Object({
     threshold: nullableRatio('Score at which to stop; null: never'),
+    scorer: Type.Optional(Type.String({ description: 'Name of the predictor whose score that is; absent: the raw confidence' })),
+    trials: Type.Optional(Type.Array(Type.String(), { description: 'Names of the predictors on trial; absent: none' })),
     scope: ScopeSchema,
     context: Type.Optional(Type.String({ description: 'Key the threshold came from, where that is not the generation\'s own' })),
     mode: Type.Unsafe<'enforce' | 'shadow' | 'off'>({ type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Of the policy' }),
@@ -37,5 +40,20 @@ export const BundleSchema = Type.Object({
     check_every_tokens: Type.Integer({ description: 'Cadence of the steps (tokens)' }),
     record_steps: Type.Boolean({ description: 'Whether the service keeps steps; those decided elsewhere it does not see: send steps with the outcome' }),
   }), { description: 'What contexts share' }),
+  predictors: Type.Unsafe<object>({
+    type: 'object',
+    additionalProperties: {
+      type: 'object',
+      properties: {
+        signals: { type: 'array', items: { type: 'object', additionalProperties: true }, description: 'name, mean and scale of each signal' },
+        grid: { type: 'array', items: { type: 'number' }, description: 'Its thresholds, safest first' },
+      },
+    },
+    description: 'The predictors that rules name, by name',
+  }),
+  weights: Type.Array(Type.Object({
+    log_median: Type.Number({ description: 'ln of the median length of a full run (tokens)' }),
+    weights: Type.Array(Type.Number(), { description: 'Intercept; log-odds of the confidence; ln(tokens) - log_median; both multiplied; then each signal' }),
+  }), { description: 'What nodes point into' }),
   root: NodeSchema,
 }, { title: 'Bundle', description: 'All that a worker needs to decide by itself' })

@@ -60,13 +60,27 @@ const ArmsSchema = Type.Object({
   tokens_difference: difference('tokens a generation'),
 }, { title: 'Arms', description: 'Control against treated, as drawn, in this epoch, where a threshold was in force; in mode shadow they must not differ. Above the leaves it sums over the modes of those below' })
 
+const ChallengerSchema = Type.Object({
+  predictor: Type.String({ description: 'Its name' }),
+  serving: Type.Boolean({ description: 'Its threshold is in force' }),
+  ordinal: Type.Integer({ description: 'Which challenger of the epoch it is, from 1' }),
+  error_level: ratio('Its part of the level'),
+  generations: Type.Integer({ description: 'Control generations in its evidence' }),
+  trained_on: Type.Integer({ description: 'Set aside, since it was trained on their groups' }),
+  threshold: nullableRatio('What its evidence certifies; null: nothing yet'),
+  em_drop: nullableRatio('Net EM drop there'),
+  tokens_saved_ratio: ratio('Tokens saved there'),
+  generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until its next threshold is certified, at the rates seen; null: not foreseeable' }),
+}, { title: 'Challenger', description: 'A predictor on trial' })
+
 export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false })
 
-type WirePin = { threshold: number | null, reason: string, by: string, expires_at: string | null, rollback?: number }
+type WirePin = { threshold: number | null, scorer?: string, reason: string, by: string, expires_at: string | null, rollback?: number }
 
 export const NullablePinSchema = Type.Unsafe<WirePin | null>({
   ...Type.Object({
     threshold: nullableRatio('Score at which to stop; null: never stop'),
+    scorer: Type.Optional(Type.String({ description: 'The predictor whose score that is; absent: the raw confidence' })),
     reason: Type.String({ description: 'Why' }),
     by: Type.String({ description: 'Name of the token it was set with' }),
     expires_at: nullable<string>('string', { format: 'date-time', description: 'When it ends by itself (ISO 8601, UTC); null: when it is removed' }),
@@ -87,7 +101,7 @@ const fields = {
   pin: NullablePinSchema,
   threshold: nullableRatio('Threshold in force; null: never stop'),
   scope: ScopeSchema,
-  score: Type.String({ description: 'What the threshold is compared with' }),
+  score: Type.String({ description: 'What the threshold is compared with: "confidence", or a predictor\'s score, by its name' }),
   guarantee: NullableGuaranteeSchema,
   control_generations: Type.Integer({ description: 'Control generations in its evidence' }),
   treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch' }),
@@ -96,7 +110,11 @@ const fields = {
   em_drop_low: nullableRatio('Where the true EM drop is, at least'),
   em_drop_high: nullableRatio('and at most, at the certificate\'s level, however often one looks; two-sided, so a little wider than the certificate'),
   tokens_saved_ratio: nullableRatio('Tokens that threshold saves'),
+  expected_utility: nullable<number>('number', {
+    description: 'What that threshold is expected to be worth over never stopping, a generation, in the currency of the policy\'s prices; null without them',
+  }),
   arms: ArmsSchema,
+  challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial here: at most the one that serves and the newest' }),
   unprobed: Type.Integer({ description: 'Evidence that crossed some threshold at a step without a probe (counted as lost)' }),
   unlabelled: Type.Integer({ description: 'Would-be evidence of this epoch without a label of the policy\'s kind' }),
   awaiting_label: Type.Integer({ description: 'Outcomes that wait for their label, or behind one that does (LABEL_WAIT_SECONDS)' }),
@@ -151,6 +169,7 @@ export const WhatIfSchema = Type.Object({
   error_level,
   post_hoc: Type.Boolean({ description: 'The wish is another than the epoch began with, so the bar is thirty times higher' }),
   threshold: nullableRatio('Threshold that would be certified; null: none'),
+  score: fields.score,
   em_drop: nullableRatio('Net EM drop seen there'),
   em_drop_low: nullableRatio('Where the true one is, at least'),
   em_drop_high: nullableRatio('and at most'),

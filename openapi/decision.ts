@@ -21,7 +21,7 @@ export const StepSchema = Type.Object({
     type: ['number', 'null'],
     minimum: -1e-6,
     maximum: 1 + 1e-6,
-    description: 'Highest score at which `probe` was true and an answer was forced, in this generation so far: from 0 to 1; null or absent: none',
+    description: 'Highest confidence at which `probe` was true and an answer was forced, in this generation so far: from 0 to 1; null or absent: none',
   })),
 }, {
   ...strict,
@@ -59,6 +59,7 @@ const decisionFields = {
   }),
   threshold: nullableRatio('Score at which the service says stop; null: never'),
   score: nullableRatio('Score of this step; null when the confidence is unknown'),
+  scorer: Type.String({ description: 'What gave the score: "confidence", or a predictor by its name' }),
   reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Why, the first that applies in the order listed' }),
   would_stop: Type.Boolean({ description: 'The score reached the threshold, whether or not the answer is "stop"' }),
   arm: ArmSchema,

@@ -66,10 +66,12 @@ const HorizonSchema = Type.Object({
 
 const MoveSchema = Type.Object({
   time: time('When the learner made it'),
-  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale or checkpoint' }),
+  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale, checkpoint or predictor' }),
   epoch: Type.Integer({ description: 'Epoch after the move' }),
   before: nullableRatio('Threshold before'),
   after: nullableRatio('Threshold after'),
+  before_scorer: Type.Optional(Type.String({ description: 'The predictor whose score that before was for; absent: the raw confidence' })),
+  after_scorer: Type.Optional(Type.String({ description: 'The same of that after' })),
 }, { title: 'TradeoffMove', description: 'A move of its own threshold' })
 
 export const TradeoffSchema = Type.Object({

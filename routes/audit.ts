@@ -10,7 +10,7 @@ export const audit: FastifyPluginCallbackTypebox<Parts> = (app, { store }, done)
     schema: {
       tags: ['operate'],
       summary: 'Who did what, when and why',
-      description: 'The newest 10,000 policies, pins and resets, with what each replaced.',
+      description: 'The newest 10,000 policies, pins, resets and predictors, with what each policy and pin replaced.',
       querystring: AuditQuerySchema,
       response: { 200: AuditSchema, ...anyError },
     },

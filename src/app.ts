@@ -13,6 +13,7 @@ import { labels } from '../routes/labels.js'
 import { metrics } from '../routes/metrics.js'
 import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
+import { predictors } from '../routes/predictors.js'
 import { trainingRuns } from '../routes/training-runs.js'
 import {
   at, InternalError, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, StoreDownError, type InputError,
@@ -84,7 +85,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   })
 
   app.register(swagger, documentOptions)
-  const all = [decisions, columns, bundle, outcomes, labels, contexts, audit, model, trainingRuns, health, metrics, docs]
+  const all = [decisions, columns, bundle, outcomes, labels, contexts, audit, model, predictors, trainingRuns, health, metrics, docs]
   for (const routes of all) app.register(routes, parts)
   app.register(refusals)
   return app

@@ -9,6 +9,7 @@ import { startLearner } from './learner.js'
 import { lastReading } from './last-reading.js'
 import { createMetrics } from './metrics.js'
 import type { Parts } from './parts.js'
+import { createPredictorVersions } from './predictor-versions.js'
 import { createRecorder } from './recorder.js'
 import { createRollback } from './rollback.js'
 import { createService } from './service.js'
@@ -43,7 +44,8 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
   })
   const contexts = createContexts(store, service, config)
   const rollback = createRollback(store, service, config)
-  const parts: Parts = { config, access, store, service, learner, contexts, rollback, recorder, metrics, training }
+  const predictors = createPredictorVersions(store, service, config)
+  const parts: Parts = { config, access, store, service, learner, contexts, rollback, predictors, recorder, metrics, training }
   const app = createApp(parts, log)
   app.addHook('onClose', async () => {
     access.close()

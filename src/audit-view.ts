@@ -1,4 +1,5 @@
 import type { Pin } from './core/in-force.js'
+import type { PredictorCommand } from './core/log-entry.js'
 import type { PolicyPatch } from './core/policy.js'
 import { iso, pinOnWire, type WirePin } from './on-wire.js'
 import type { AuditRow, Store } from './store/store.js'
@@ -8,23 +9,28 @@ export interface AuditView {
   readonly id: string
   readonly time: string
   readonly by: string
-  readonly type: 'policy' | 'pin' | 'reset'
-  readonly key: string
+  readonly type: 'policy' | 'pin' | 'reset' | 'predictor'
+  /** `null` of a predictor, which is of no one context. */
+  readonly key: string | null
   readonly reason: string | null
   /** What the command put in force, `null` where it removed what was there; a reset has neither. */
   readonly policy?: PolicyPatch | null
   readonly pin?: WirePin | null
+  /** Which, and what was done with it. */
+  readonly predictor?: Pick<PredictorCommand, 'name' | 'action'>
   readonly replaced: PolicyPatch | WirePin | null
   readonly version: number
 }
 
 export function auditView ({ id, time, version, command, replaced }: AuditRow): AuditView {
-  const { type, key, by, reason = null } = command
+  const { type, by, reason = null } = command
+  const key = command.type === 'predictor' ? null : command.key
   const row = { id, time: iso(time), by, type, key, reason, version }
   switch (command.type) {
     case 'policy': return { ...row, policy: command.policy, replaced: replaced as PolicyPatch | null }
     case 'pin': return { ...row, pin: pinOnWire(command.pin), replaced: pinOnWire(replaced as Pin | null) }
     case 'reset': return { ...row, replaced: null }
+    case 'predictor': return { ...row, predictor: { name: command.name, action: command.action }, replaced: null }
   }
 }
 

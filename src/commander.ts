@@ -1,4 +1,4 @@
-import type { Command } from './core/log-entry.js'
+import type { Command, PredictorEntry } from './core/log-entry.js'
 import { MovedError } from './errors.js'
 import type { Service } from './service.js'
 import { ConflictError, type Store } from './store/store.js'
@@ -7,16 +7,18 @@ import { ConflictError, type Store } from './store/store.js'
 const ATTEMPTS = 5
 
 /**
- * Stores what `look` makes of the policies and pins there are, unless they moved since it looked: it then looks again. So what was
- * validated as a whole is stored as a whole. Commands of this replica take turns; it has them in force when this resolves, others soon.
+ * Stores what `look` makes of the policies, pins and predictors there are, unless they moved since it looked: it then looks again. So what
+ * was validated as a whole is stored as a whole. Commands of this replica take turns; it has them in force when this resolves, others soon.
  * @throws MovedError
  */
-export type Commander = (look: () => Promise<readonly Command[]>) => Promise<void>
+export type Commander = (look: Look) => Promise<void>
+
+type Look = () => Promise<ReadonlyArray<Command | PredictorEntry>>
 
 export function createCommander (store: Store, service: Pick<Service, 'refresh'>): Commander {
   let last: Promise<unknown> = Promise.resolve()
 
-  async function run (look: () => Promise<readonly Command[]>): Promise<void> {
+  async function run (look: Look): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { policyVersion } = await store.revision()
       const commands = await look()

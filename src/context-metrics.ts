@@ -1,9 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { ROOT } from './core/context.js'
-import { evidenceOf } from './core/context-state.js'
+import { evidenceOf, mergeHalves } from './core/context-state.js'
 import { describeArms } from './core/describe-arms.js'
 import { emDrop, tokensSavedRatio } from './core/evidence.js'
-import { thresholdAt } from './core/judge.js'
+import { halvesInForce } from './core/family.js'
 import type { Readings } from './metrics.js'
 
 /** Per context: one reading of the states feeds all of these. */
@@ -51,11 +51,11 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Readi
         saved.inc({ context }, state.tokens_saved)
         savedByOthers -= state.tokens_saved
       }
-      const threshold = thresholdAt(state.threshold_index)
-      if (threshold === null) continue
-      thresholds.set({ context }, threshold)
-      emDrops.set({ context }, emDrop(evidence, state.threshold_index))
-      savedRatios.set({ context }, tokensSavedRatio(evidence, state.threshold_index))
+      if (state.threshold === null) continue
+      const shown = mergeHalves(halvesInForce(state))
+      thresholds.set({ context }, state.threshold)
+      emDrops.set({ context }, emDrop(shown, state.threshold_index))
+      savedRatios.set({ context }, tokensSavedRatio(shown, state.threshold_index))
     }
     saved.inc({ context: 'other' }, Math.max(0, savedByOthers))
   }

@@ -2,8 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import type { Config } from './config.js'
 import type { ContextState } from './core/context-state.js'
 import { isWithin, parseContextKey, ROOT } from './core/context.js'
-import { describeContext, type ContextView, type Known, type Status } from './core/describe.js'
+import { describeContext, standpoint, type ContextView, type Known, type Status } from './core/describe.js'
 import { describeThresholds, whatIf, type ThresholdRow, type WhatIf } from './core/describe-thresholds.js'
+import { familyOf } from './core/family.js'
 import type { Pin } from './core/in-force.js'
 import type { Origin } from './core/log-entry.js'
 import { policyEffects, type PolicyEffect } from './core/policy-effect.js'
@@ -114,8 +115,9 @@ export function createContexts (store: Store, service: Service, config: Config):
     async get (key) {
       check(key)
       const { known, state } = await knowOne(key)
-      const policy = effectivePolicy(known.defaults, known.policies, key)
-      return { ...onWire(describeContext(known, key, Date.now())), thresholds: describeThresholds(state, policy, known.levels) }
+      const { scorer, policy } = standpoint(known, key)
+      const family = familyOf(state, policy, known.predictors, scorer)
+      return { ...onWire(describeContext(known, key, Date.now())), thresholds: describeThresholds(family, policy) }
     },
 
     async whatIf (key, wish) {
@@ -124,7 +126,7 @@ export function createContexts (store: Store, service: Service, config: Config):
       const policy = { ...effectivePolicy(known.defaults, known.policies, key), ...wish }
       const problem = policyProblem(policy)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
-      return { key, ...whatIf(state, policy, known.levels) }
+      return { key, ...whatIf(state, policy, known.levels, known.predictors) }
     },
 
     async tradeoff (key) {

@@ -24,6 +24,9 @@ export const MethodNotAllowedError = createError<[string, string]>('METHOD_NOT_A
 export const UnauthenticatedError = createError('UNAUTHENTICATED', 'This needs a token that the service knows (ACCESS_TOKENS, ACCESS_TOKENS_FILE): send it as authorization: Bearer TOKEN', 401)
 export const ForbiddenError = createError<[string]>('FORBIDDEN', '%s', 403)
 export const ModelTooOldError = createError('MODEL_TOO_OLD', 'The model has not been in step with the store for MAX_STALENESS_SECONDS: continue, and ask again', 503)
+export const PredictorNotFoundError = createError<[string]>('PREDICTOR_NOT_FOUND', 'There is no predictor %s: list the known ones with GET /v1/model/predictors', 404)
+export const PredictorExistsError = createError<[string]>('PREDICTOR_EXISTS', 'There is another predictor of the name %s, whose scores must not change: take another name', 409)
+export const TooManyPredictorsError = createError<[string]>('TOO_MANY_PREDICTORS', 'There are %s predictors already, none of them retired: retire one first', 409)
 export const InvalidInputError = createError<[string]>('INVALID_INPUT', '%s', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)
 

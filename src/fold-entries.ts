@@ -2,6 +2,8 @@ import type { ContextState } from './core/context-state.js'
 import type { Fold, Ledger } from './core/fold.js'
 import { learn } from './core/learn.js'
 import type { PendingOutcomes } from './core/pending.js'
+import type { Predictor } from './core/predictor/predictor.js'
+import type { Reservoir } from './core/predictor/reservoir.js'
 import type { Commit, Cursor, StoredEntry } from './store/store.js'
 
 /** What a learner holds between commits. */
@@ -10,11 +12,14 @@ export interface Memory {
   ledger: Ledger
   readonly contexts: Map<string, ContextState>
   readonly pending: PendingOutcomes
+  readonly reservoir: Reservoir
+  /** Those that the ledger names. */
+  readonly predictors: Map<string, Predictor>
 }
 
 /**
- * Folds entries over what is remembered: what to commit, and what is remembered once that succeeded. Only the pending outcomes are touched
- * at once, so a learner whose commit fails has to forget it all and read the store again.
+ * Folds entries over what is remembered: what to commit, and what is remembered once that succeeded. Only pending outcomes, reservoir and
+ * predictors are touched at once, so a learner whose commit fails has to forget it all and read the store again.
  */
 export function foldEntries (memory: Memory, entries: readonly StoredEntry[], now = 0): { next: Pick<Memory, 'cursor' | 'ledger'>, commit: Omit<Commit, 'token'> } {
   const written = new Map<string, ContextState | undefined>()
@@ -25,6 +30,8 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
     get: (key) => written.has(key) ? written.get(key) : memory.contexts.get(key),
     set: (key, state) => { written.set(key, state) },
     pending: memory.pending,
+    reservoir: memory.reservoir,
+    predictors: memory.predictors,
     changes: [],
   }
   for (const { time, entry } of entries) learn(fold, time, entry)
@@ -36,6 +43,7 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
       to: cursor,
       contexts: written,
       pending: memory.pending.takeChanges(),
+      reservoir: memory.reservoir.takeChanges(),
       ledger: fold.ledger === memory.ledger ? null : fold.ledger,
       decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
       changes: fold.changes,
@@ -46,6 +54,11 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
 /** Whether some decision could differ; a context that is new counts, since replicas learn of it this way. */
 function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after
-  return before.threshold_index !== after.threshold_index || before.guarantee !== after.guarantee ||
-    before.control_share !== after.control_share || before.epoch !== after.epoch
+  return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
+    before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after)
+}
+
+/** Which predictors are on trial, for the probes that they need. */
+function namesOf ({ trials }: ContextState): string {
+  return trials.length === 0 ? '' : trials.map(({ predictor }) => predictor).join()
 }

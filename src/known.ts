@@ -3,24 +3,25 @@ import type { Config } from './config.js'
 import { chainOf, parseContextKey } from './core/context.js'
 import type { Known } from './core/describe.js'
 import { livePins } from './core/in-force.js'
+import { livePredictors } from './core/predictor/predictor-version.js'
 import type { Store } from './store/store.js'
 
 /** Contexts read from the store at a time. */
 const CHUNK = 50
 
-/** Policies, and the pins that have not expired. */
-export type Wishes = Pick<Known, 'policies' | 'pins'>
+/** Policies, the pins that have not expired, and the predictors that are not retired. */
+export type Wishes = Pick<Known, 'policies' | 'pins' | 'predictors'>
 
 export async function readWishes (store: Store): Promise<Wishes> {
-  const [policies, pins] = await Promise.all([store.policies(), store.pins()])
-  return { policies, pins: livePins(pins, Date.now()) }
+  const [policies, pins, versions] = await Promise.all([store.policies(), store.pins(), store.predictors()])
+  return { policies, pins: livePins(pins, Date.now()), predictors: livePredictors(versions) }
 }
 
 /** What is known of these contexts and their ancestors. */
 export async function readKnown (store: Store, config: Config, keys: readonly string[], wishes?: Wishes): Promise<Known> {
   const links = new Set(keys.flatMap(chainOf))
-  const [{ policies, pins }, states] = await Promise.all([wishes ?? readWishes(store), store.readContexts([...links])])
-  return { levels: config.levels, defaults: config.defaultPolicy, policies, pins, states }
+  const [stated, states] = await Promise.all([wishes ?? readWishes(store), store.readContexts([...links])])
+  return { levels: config.levels, defaults: config.defaultPolicy, ...stated, states }
 }
 
 /** Calls back for all keys, a chunk at a time, with room for decisions to be answered in between. */

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
-import type { Change, Ledger } from './core/fold.js'
+import { newLedger, type Change } from './core/fold.js'
 import { isTickDue } from './core/learn-time.js'
 import type { Configuration } from './core/log-entry.js'
 import { PendingOutcomes } from './core/pending.js'
+import { Reservoir } from './core/predictor/reservoir.js'
 import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
+import { createTrainer } from './trainer.js'
 import { LeaseLostError, StoreUnavailableError, type Store, type StoredEntry } from './store/store.js'
 
 /** Entries folded in one commit: few enough that decisions in the same process are not held up. */
@@ -47,6 +49,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
   let isLeader = false
   let refused = 0
   let problem: string | null = null
+  const trainer = createTrainer({ store, log })
 
   const loop = (async () => {
     while (!stop.signal.aborted) {
@@ -80,6 +83,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
         const entries = await store.read(memory.cursor, BATCH, WAIT_MS)
         if (entries.length > 0) await foldAndCommit(token, memory, entries)
         problem = null
+        trainer.consider(memory)
         if (Date.now() >= tickAt) {
           tickAt = Date.now() + TICK_MS
           const isDue = isTickDue({ ...memory, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
@@ -101,8 +105,11 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
 
   /** What was learned so far; a new store starts with this replica's configuration, a store that has another gets it through the log. */
   async function recall (token: number): Promise<Memory> {
-    const { cursor, ledger, contexts, pending: stored } = await store.learned()
-    const pending = new PendingOutcomes(stored)
+    const [{ cursor, ledger, contexts, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
+    const pending = new PendingOutcomes(stored.pending)
+    const reservoir = new Reservoir(stored.reservoir)
+    const known = (ledger?.predictors ?? []).flatMap((name) => versions.has(name) ? [[name, versions.get(name)!.predictor] as const] : [])
+    const predictors = new Map(known)
     const configuration: Configuration = {
       levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
     }
@@ -111,12 +118,12 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
         log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
         await store.append([{ type: 'configuration', configuration }])
       }
-      return { cursor, ledger, contexts, pending }
+      return { cursor, ledger, contexts, pending, reservoir, predictors }
     }
-    const first: Ledger = { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0 }
-    const nothing = { contexts: new Map(), pending: new Map(), decisive: [], changes: [] }
+    const first = newLedger(configuration)
+    const nothing = { contexts: new Map(), pending: new Map(), reservoir: new Map(), decisive: [], changes: [] }
     await store.commit({ token, from: cursor, to: cursor, ledger: first, ...nothing })
-    return { cursor, ledger: first, contexts, pending }
+    return { cursor, ledger: first, contexts, pending, reservoir, predictors }
   }
 
   async function foldAndCommit (token: number, memory: Memory, entries: readonly StoredEntry[]): Promise<void> {
@@ -140,6 +147,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     async close () {
       stop.abort()
       await loop
+      await trainer.close()
     },
   }
 }

@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises'
 import { byDepth, compileSnapshot, SnapshotCompiler } from './core/compile-snapshot.js'
 import type { ContextState } from './core/context-state.js'
 import { chainOf, parseContextKey, ROOT, type Levels } from './core/context.js'
-import { livePins, standingOf, type Pin } from './core/in-force.js'
+import { livePins, pinUnder, standingOf, type Pin } from './core/in-force.js'
 import { judge } from './core/judge.js'
 import { effectivePolicy, type PolicyPatch } from './core/policy.js'
+import { livePredictors, type LivePredictors } from './core/predictor/predictor-version.js'
 import type { Snapshot, Standpoint } from './core/snapshot.js'
 import type { Revision, Store } from './store/store.js'
 
@@ -14,6 +15,7 @@ export interface Model {
   readonly policyVersion: number
   readonly policies: ReadonlyMap<string, PolicyPatch>
   readonly pins: ReadonlyMap<string, Pin>
+  readonly predictors: LivePredictors
   readonly standpoints: ReadonlyMap<string, Standpoint>
 }
 
@@ -24,33 +26,34 @@ const CHUNK = 200
 
 /** The model before the store was ever reached: everything continues. */
 export function emptyModel (options: ModelOptions): Model {
-  const standpoints = new Map([[ROOT, standpoint(options, new Map(), new Map(), ROOT, undefined)]])
+  const wishes: Wishes = { policies: new Map(), pins: new Map(), predictors: new Map() }
+  const standpoints = new Map([[ROOT, standpoint(options, wishes, ROOT, undefined)]])
   const snapshot = compileSnapshot({ stateId: '', salt: null, version: 0, levels: options.levels }, standpoints)
-  return { snapshot, policyVersion: 0, policies: new Map(), pins: new Map(), standpoints }
+  return { snapshot, policyVersion: 0, ...wishes, standpoints }
 }
 
 /** The model as of a revision; reads only what changed, where `previous` is of the same store and policies. */
 export async function loadModel (store: Store, options: ModelOptions, previous: Model | null, revision: Revision): Promise<Model> {
   const base = previous !== null && canBuildOn(previous, revision) ? previous : null
-  const [policies, pins] = base === null
-    ? await Promise.all([store.policies(), store.pins()])
-    : [base.policies, base.pins]
+  const wishes = base ?? await readWishes(store)
+  const { policies, pins, predictors } = wishes
   const keys = base === null ? await store.contextKeys() : await store.changedSince(base.snapshot.version)
   const standpoints = new Map(base?.standpoints)
   for (let i = 0; i < keys.length; i += CHUNK) {
     const chunk = keys.slice(i, i + CHUNK).filter((key) => parseContextKey(options.levels, key) !== null)
     const states = await store.readContexts(chunk)
-    for (const key of chunk) standpoints.set(key, standpoint(options, policies, pins, key, states.get(key)))
+    for (const key of chunk) standpoints.set(key, standpoint(options, wishes, key, states.get(key)))
     await setImmediate() // the embedded store answers without letting others in
   }
-  const stated = base === null ? [ROOT, ...policies.keys(), ...pins.keys(), ...keys] : keys
-  const changed = byDepth(withAncestors(options, policies, pins, standpoints, stated))
-  const compiler = new SnapshotCompiler(options.levels, standpoints, base?.snapshot ?? null)
+  const scored = [...predictors.values()].flatMap(({ contexts }) => Object.keys(contexts)) // they score as learned, heard of or not
+  const stated = base === null ? [ROOT, ...policies.keys(), ...pins.keys(), ...scored, ...keys] : keys
+  const changed = byDepth(withAncestors(options, wishes, standpoints, stated))
+  const compiler = new SnapshotCompiler(options.levels, standpoints, predictors, base?.snapshot ?? null)
   for (const [i, key] of changed.entries()) {
     compiler.add(key)
     if (i % CHUNK === CHUNK - 1) await setImmediate()
   }
-  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, policies, pins, standpoints }
+  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, policies, pins, predictors, standpoints }
 }
 
 /** The model without the pins that have expired; the same where none has. @param now ms */
@@ -58,7 +61,7 @@ export function endPins (model: Model, options: ModelOptions, now: number): Mode
   const pins = livePins(model.pins, now)
   if (pins === model.pins) return model
   const standpoints = new Map(model.standpoints)
-  const compiler = new SnapshotCompiler(options.levels, standpoints, model.snapshot)
+  const compiler = new SnapshotCompiler(options.levels, standpoints, model.predictors, model.snapshot)
   const ended = byDepth([...model.pins.keys()].filter((key) => !pins.has(key) && standpoints.has(key)))
   for (const key of ended) {
     const { standing, share } = standpoints.get(key)!
@@ -72,24 +75,31 @@ function canBuildOn ({ snapshot }: Model, revision: Revision): boolean {
   return snapshot.stateId === revision.stateId && snapshot.version <= revision.version && revision.policyVersion <= snapshot.version
 }
 
+type Wishes = Pick<Model, 'policies' | 'pins' | 'predictors'>
+
+async function readWishes (store: Store): Promise<Wishes> {
+  const [policies, pins, versions] = await Promise.all([store.policies(), store.pins(), store.predictors()])
+  return { policies, pins, predictors: livePredictors(versions) }
+}
+
 function standpoint (
-  { levels, defaultPolicy }: ModelOptions, policies: Model['policies'], pins: Model['pins'], key: string, state: ContextState | undefined
+  { levels, defaultPolicy }: ModelOptions, { policies, pins, predictors }: Wishes, key: string, state: ContextState | undefined
 ): Standpoint {
   const policy = effectivePolicy(defaultPolicy, policies, key)
-  return { standing: standingOf(key, policy, pins.get(key), state, judge(state, policy, levels)), share: state?.control_share }
+  const judgement = judge(state, policy, levels, predictors)
+  return { standing: standingOf(key, policy, pinUnder(predictors, pins.get(key)), state, judgement), share: state?.control_share }
 }
 
 /** The keys of this configuration, and those of their ancestors of which nothing was known, which get a standpoint. */
 function withAncestors (
-  options: ModelOptions, policies: Model['policies'], pins: Model['pins'], standpoints: Map<string, Standpoint>, keys: readonly string[]
-): Set<string> {
+  options: ModelOptions, wishes: Wishes, standpoints: Map<string, Standpoint>, keys: readonly string[]): Set<string> {
   const all = new Set<string>()
   for (const key of keys) {
     if (parseContextKey(options.levels, key) === null) continue
     all.add(key)
     for (const link of chainOf(key)) {
       if (standpoints.has(link)) continue
-      standpoints.set(link, standpoint(options, policies, pins, link, undefined))
+      standpoints.set(link, standpoint(options, wishes, link, undefined))
       all.add(link)
     }
   }

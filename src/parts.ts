@@ -3,6 +3,7 @@ import type { Config } from './config.js'
 import type { Contexts } from './contexts.js'
 import type { Learner } from './learner.js'
 import type { Metrics } from './metrics.js'
+import type { PredictorVersions } from './predictor-versions.js'
 import type { Recorder } from './recorder.js'
 import type { Rollback } from './rollback.js'
 import type { Service } from './service.js'
@@ -18,6 +19,7 @@ export interface Parts {
   readonly learner: Learner
   readonly contexts: Contexts
   readonly rollback: Rollback
+  readonly predictors: PredictorVersions
   readonly recorder: Recorder
   readonly metrics: Metrics
   readonly training: Training

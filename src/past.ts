@@ -1,6 +1,7 @@
 import type { Past } from './core/rollback.js'
 import { AUDIT_LIMIT, HISTORY_LIMIT } from './store/encoding.js'
-import type { Store } from './store/store.js'
+import type { Command } from './core/log-entry.js'
+import type { AuditRow, Store } from './store/store.js'
 
 /** Rows to ask for: all, since a store may keep some more than it must. */
 const ALL = 10 * HISTORY_LIMIT
@@ -10,5 +11,8 @@ export async function readPast (store: Store): Promise<Past & { reach: number }>
   const [changes, commands] = await Promise.all([store.history(ALL), store.audit(ALL)])
   const isWhole = changes.length < HISTORY_LIMIT
   const reach = Math.max(isWhole ? 0 : changes.at(-1)!.version, commands.length < AUDIT_LIMIT ? 0 : commands.at(-1)!.version)
-  return { changes, isWhole, commands, reach }
+  return { changes, isWhole, commands: commands.filter(isOfContext), reach }
 }
+
+/** Whether it said what is in force in a context; a predictor does not. */
+function isOfContext (row: AuditRow): row is AuditRow & { command: Command } { return row.command.type !== 'predictor' }

@@ -16,7 +16,8 @@ export function renderDecision (decision: Decision): string {
   return '{"decision":"' + decision.decision +
     '","threshold":' + decision.threshold +
     ',"score":' + renderNumber(decision.score) +
-    ',"reason":"' + decision.reason +
+    ',"scorer":"' + decision.scorer + // its name needs no escaping
+    '","reason":"' + decision.reason +
     '","would_stop":' + decision.would_stop +
     ',"arm":"' + decision.arm +
     '","context":' + JSON.stringify(decision.context) +

@@ -18,7 +18,13 @@ export interface RollbackWish extends Required<Origin> {
   readonly dry_run?: boolean
 }
 
-interface Row { readonly key: string, readonly before: number | null, readonly after: number | null }
+interface Row {
+  readonly key: string
+  readonly before: number | null
+  readonly after: number | null
+  /** Whose score the threshold pinned is for; `null`: the raw confidence. */
+  readonly scorer: string | null
+}
 
 export interface Rollback {
   /** Pins every context to the threshold that was in force for it at a version; a dry run only says so. */
@@ -36,10 +42,10 @@ export function createRollback (store: Store, service: Service, config: Config):
     if (version > current) throw new FutureVersionError(String(version), String(current))
     const [wishes, pins, keys] = await Promise.all([readWishes(store), store.pins(), knownKeys(store, config)])
     const before = new Map<string, number | null>()
-    const states = new Map<string, Pick<ContextState, 'threshold_index' | 'is_recovering'>>()
+    const states = new Map<string, Pick<ContextState, 'threshold' | 'serving' | 'is_recovering'>>()
     const look = (keys: Iterable<string>) => eachKnown(store, config, [...keys], wishes, (known, chunk) => {
       for (const key of chunk) before.set(key, thresholdIn(known, key))
-      for (const [link, { threshold_index, is_recovering }] of known.states) states.set(link, { threshold_index, is_recovering })
+      for (const [link, { threshold, serving, is_recovering }] of known.states) states.set(link, { threshold, serving, is_recovering })
     })
     const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
     await look(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))
@@ -47,8 +53,11 @@ export function createRollback (store: Store, service: Service, config: Config):
     if (version < past.reach) throw new VersionOutOfReachError(String(past.reach))
     const then = undoSince(version, past, pins)
     await look([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // pinned then, so nothing else of theirs counts
-    const now = { states, defaults: config.defaultPolicy, policies: wishes.policies }
-    return [...before].map(([key, threshold]) => ({ key, before: threshold, after: thresholdThen(then, now, key) }))
+    const now = { states, predictors: wishes.predictors, defaults: config.defaultPolicy, policies: wishes.policies }
+    return [...before].map(([key, threshold]) => {
+      const { threshold: after, scorer } = thresholdThen(then, now, key)
+      return { key, before: threshold, after, scorer }
+    })
   }
 
   return {
@@ -57,8 +66,10 @@ export function createRollback (store: Store, service: Service, config: Config):
       const look = async (): Promise<Command[]> => {
         rows = await plan(version)
         const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
-        return rows.map(({ key, after: threshold }) => (
-          { type: 'pin', key, pin: { threshold, reason, by, expires_at, rollback: version }, by, reason }))
+        return rows.map(({ key, after: threshold, scorer }) => {
+          const pin = { threshold, ...(scorer !== null && { scorer }), reason, by, expires_at, rollback: version }
+          return { type: 'pin', key, pin, by, reason }
+        })
       }
       if (dry_run) await look(); else await command(look)
       return { version, dry_run, ...foresee(rows) }

@@ -5,12 +5,15 @@ import { STATE_TABLES, sortRows, type SortedState, type StateRow } from './store
  * that a file that was cut off is not taken for a whole one.
  */
 
-/** Of what is written; raised when a row of before would be misread, with an entry in UPGRADES. */
-export const STATE_FORMAT = 1
+/** Of what is written; raised when a row of before would be misread, or one of now by a version of before, with an entry in UPGRADES. */
+export const STATE_FORMAT = 2
 
 /** From each format before, what a row of it is in the next. */
 export type Upgrades = Readonly<Record<number, (row: StateRow) => StateRow[]>>
-const UPGRADES: Upgrades = {}
+const UPGRADES: Upgrades = {
+  // There were no predictors; and Redis said of what is seen only whether it waits.
+  1: (row) => [row.table === 'seen' ? { ...row, value: (row.value as [number, number | boolean]).map(Number) } : row],
+}
 
 /** A file that can't be imported; the message says why. */
 export class StateFileError extends Error { override name = 'StateFileError' }

@@ -1,10 +1,9 @@
 import type { ContextState } from './core/context-state.js'
-import { evidenceOf } from './core/context-state.js'
 import { chainOf } from './core/context.js'
 import type { Known } from './core/describe.js'
 import { suspicion } from './core/drift.js'
-import { GRID } from './core/grid.js'
-import { judge, logBar } from './core/judge.js'
+import { familyOf } from './core/family.js'
+import { judge } from './core/judge.js'
 import { effectivePolicy } from './core/policy.js'
 import { paceOf } from './core/tradeoff/pace.js'
 import { describeTradeoff, type TradeoffView } from './core/tradeoff/tradeoff.js'
@@ -16,7 +15,7 @@ const LOOKED_AT = 1000
 const SHOWN = 10
 
 /** A move of the context's own threshold. */
-export interface Move extends Pick<HistoryRow, 'cause' | 'epoch' | 'before' | 'after'> { readonly time: string }
+export interface Move extends Pick<HistoryRow, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
 
 type OnWire<T> = T extends readonly (infer I)[]
   ? OnWire<I>[]
@@ -28,17 +27,14 @@ export type Tradeoff = { readonly key: string, readonly moves: Move[] } & OnWire
 export async function readTradeoff (store: Store, { known, state }: { known: Known, state: ContextState }, key: string): Promise<Tradeoff> {
   const policy = effectivePolicy(known.defaults, known.policies, key)
   const pace = paceOf(state, chainOf(key).length === known.levels.length + 1, Date.now())
-  const family = {
-    score: 'confidence',
-    evidence: evidenceOf(state),
-    grid: GRID,
-    bar: logBar(state, policy),
-    index: judge(state, policy, known.levels).index,
-    suspicion: suspicion(state.drift),
-  }
+  const { scorer, index } = judge(state, policy, known.levels, known.predictors)
+  const { evidence, grid, bar } = familyOf(state, policy, known.predictors, scorer)
+  const family = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }
   const history = await store.history(LOOKED_AT)
   const moves = history.filter((row) => row.key === key).slice(0, SHOWN)
-    .map(({ time, cause, epoch, before, after }) => ({ time: iso(time), cause, epoch, before, after }))
+    .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): Move => ({
+      time: iso(time), cause, epoch, before, after, ...(before_scorer && { before_scorer }), ...(after_scorer && { after_scorer }),
+    }))
   return { key, ...onWire(describeTradeoff(family, policy, pace)), moves }
 }
 

@@ -1,5 +1,5 @@
 import type { Config } from './config.js'
-import { chainOf, isWithin, parseContextKey, ROOT } from './core/context.js'
+import { isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext } from './core/describe.js'
 import type { LogEntry } from './core/log-entry.js'
 import { effectivePolicy } from './core/policy.js'
@@ -8,6 +8,7 @@ import { namedKey, type Checkpoint } from './core/training/checkpoint.js'
 import { describeSeries, summarise, type SuiteView } from './core/training/describe-series.js'
 import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from './core/training/run.js'
 import { RunMovedError, RunNotFoundError } from './errors.js'
+import { readKnown } from './known.js'
 import { keyProblem, type Caller } from './reach.js'
 import { ConflictError, type Store } from './store/store.js'
 import type { Problem } from '../openapi/validation.js'
@@ -86,11 +87,9 @@ export function createTraining (store: Store, config: Config, now: () => number 
   async function advise (name: string, opening: Opening): Promise<Advice[]> {
     const below = (await store.contextKeys()).filter((key) => isWithin(key, opening.key) && parseContextKey(levels, key) !== null).sort()
     const keys = below.length === 0 ? [opening.key] : below.slice(0, ADVISED)
-    const links = new Set(keys.flatMap(chainOf))
-    const [policies, pins, states] = await Promise.all([store.policies(), store.pins(), store.readContexts([...links])])
-    const known = { levels, defaults: defaultPolicy, policies, pins, states }
+    const known = await readKnown(store, config, keys)
     return keys.map((key) => {
-      const state = states.get(key)
+      const state = known.states.get(key)
       return adviceOf(name, opening, key, state && { state, view: describeContext(known, key, now()) })
     })
   }

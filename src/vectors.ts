@@ -16,6 +16,11 @@ const CONTEXTS: readonly Context[] = [
 const rule = (threshold: number | null, rest: Partial<BundleRule> = {}): BundleRule =>
   ({ threshold, scope: threshold === null ? 'none' : 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, record_steps: true, ...rest })
 
+const PREDICTED = {
+  signals: [{ name: 'entropy', mean: 0.4, scale: 0.3 }, { name: 'answer_streak', mean: 2, scale: 1.5 }],
+  grid: GRID.map((_, k) => 0.995 - 0.02 * k),
+}
+
 /** One of each kind. */
 const BUNDLE: Bundle = {
   state_id: 'vectors',
@@ -30,7 +35,10 @@ const BUNDLE: Bundle = {
     rule(GRID[5]!, { mode: 'shadow' }),
     rule(GRID[5]!, { mode: 'off' }),
     rule(0.9, { min_tokens: 100, check_every_tokens: 40 }),
+    rule(PREDICTED.grid[12]!, { scorer: 'p1', trials: ['p1'] }),
   ],
+  predictors: { p1: PREDICTED },
+  weights: [{ log_median: Math.log(900), weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] }],
   root: {
     rule: 0,
     below: {
@@ -42,6 +50,7 @@ const BUNDLE: Bundle = {
           shadow: { rule: 3, control_share: 0.5 },
           off: { rule: 4, control_share: 0.5 },
           pinned: { rule: 5, control_share: 0.02 },
+          predicted: { rule: 6, control_share: 0.1, weights: { p1: 0 } },
           '': { rule: 1, control_share: 0.25 },
         },
       },
@@ -51,11 +60,12 @@ const BUNDLE: Bundle = {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'new', '-'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
   ]
   const scores = [GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
-    const placed = context === undefined ? { tokens: 31 + i * 7, confidence } : { tokens: 31 + i * 7, confidence, context }
+    const signals = context?.task === 'predicted' && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
+    const placed = { tokens: 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
     return [
       { ...placed, arm: 'treated' },
       { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }), ...(j === 3 && { em: 1 as const }) },
@@ -70,7 +80,7 @@ function steps (): Step[] {
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are doubles, to the bit. A decision from a bundle has no guarantee. u = murmur3 of "salt:id" over 2^32.',
+    about: 'Made by `npm run vectors`. Numbers are doubles, to the bit. A decision from a bundle has no guarantee. A predictor\'s score rests on exp and log, whose last digit may differ from one library to another. u = murmur3 of "salt:id" over 2^32.',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
     draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id) })),

@@ -12,4 +12,6 @@ t.test('who, when, what, why', async (t) => {
     { ...shown, type: 'policy', reason: null, policy: { mode: 'off' }, replaced: {} })
   t.strictSame(auditView({ ...row, command: { type: 'reset', key: '*', by: 'ops', reason: 'new' }, replaced: null }),
     { ...shown, type: 'reset', reason: 'new', replaced: null })
+  t.strictSame(auditView({ ...row, command: { type: 'predictor', name: 'p', action: 'retired', by: 'ops' }, replaced: null }),
+    { ...shown, key: null, type: 'predictor', reason: null, predictor: { name: 'p', action: 'retired' }, replaced: null })
 })

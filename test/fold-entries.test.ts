@@ -1,12 +1,14 @@
 import t from 'tap'
+import { newLedger } from '../src/core/fold.js'
 import { gradeOutcome, type ReportedOutcome } from '../src/core/outcome.js'
 import { PendingOutcomes } from '../src/core/pending.js'
+import { Reservoir } from '../src/core/predictor/reservoir.js'
 import { foldEntries, type Memory } from '../src/fold-entries.js'
 import type { StoredEntry } from '../src/store/store.js'
 import { KEY, losslessOutcome } from './certify.js'
 
 const configuration = { levels: ['model', 'task'], defaults: { settle_seconds: 0 }, max_contexts: 100, label_wait_seconds: 0 }
-const empty = (): Memory => ({ cursor: '0-0', ledger: { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0 }, contexts: new Map(), pending: new PendingOutcomes() })
+const empty = (): Memory => ({ cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), reservoir: new Reservoir(), predictors: new Map() })
 
 const entries = (from: number, to: number): StoredEntry[] => Array.from({ length: to - from }, (_, i) => ({
   cursor: `${from + i + 1}-0`, time: from + i + 1, entry: gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome),
@@ -16,7 +18,7 @@ function keep (memory: Memory, batch: StoredEntry[]): Memory {
   const { next, commit } = foldEntries(memory, batch)
   const contexts = new Map(memory.contexts)
   for (const [key, state] of commit.contexts) if (state) contexts.set(key, state); else contexts.delete(key)
-  return { ...next, contexts, pending: memory.pending }
+  return { ...memory, ...next, contexts }
 }
 
 t.test('what is remembered is not touched until the commit succeeded', async (t) => {

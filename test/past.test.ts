@@ -3,7 +3,7 @@ import { AUDIT_LIMIT, HISTORY_LIMIT } from '../src/store/encoding.js'
 import type { Store } from '../src/store/store.js'
 import { readPast } from '../src/past.js'
 
-const rows = (count: number, oldest: number) => Array.from({ length: count }, (_, i) => ({ version: oldest + count - 1 - i }))
+const rows = (count: number, oldest: number) => Array.from({ length: count }, (_, i) => ({ version: oldest + count - 1 - i, command: { type: 'pin' } }))
 const storeWith = (history: object[], audit: object[]) => ({ history: async () => history, audit: async () => audit }) as unknown as Store
 
 t.test('what is kept whole reaches back to the first version, what was trimmed to its oldest row', async (t) => {
@@ -11,4 +11,11 @@ t.test('what is kept whole reaches back to the first version, what was trimmed t
   t.match(await readPast(storeWith(rows(HISTORY_LIMIT, 7), rows(2, 5))), { isWhole: false, reach: 7 })
   t.match(await readPast(storeWith(rows(HISTORY_LIMIT + 50, 7), rows(AUDIT_LIMIT, 9))), { isWhole: false, reach: 9 })
   t.match(await readPast(storeWith([], rows(AUDIT_LIMIT, 9))), { isWhole: true, reach: 9 })
+})
+
+t.test('predictors say nothing of what was in force in a context, but reach as far back as any row', async (t) => {
+  const audit = [{ version: 4, command: { type: 'predictor' } }, { version: 3, command: { type: 'policy' } }]
+  t.same((await readPast(storeWith([], audit))).commands, audit.slice(1))
+  const trimmed = [...rows(AUDIT_LIMIT - 1, 9), { version: 8, command: { type: 'predictor' } }]
+  t.equal((await readPast(storeWith([], trimmed))).reach, 8)
 })

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { readState, STATE_FORMAT, stateLines } from '../src/state-file.js'
 import { metaRows, type StateRow } from '../src/store/state-row.js'
@@ -40,13 +41,23 @@ t.test('what is no state is refused', async (t) => {
 t.test('an older format is read, step by step; a newer one is refused, with what to do', async (t) => {
   const lines = await written()
   await t.rejects(readState(each([JSON.stringify({ stopgate_state: STATE_FORMAT + 1 }), ...lines.slice(1)])), {
-    message: /format 2, and this version reads formats up to 1: take a newer stopgate/,
+    message: /format 3, and this version reads formats up to 2: take a newer stopgate/,
   })
+  const head = [JSON.stringify({ stopgate_state: 1 })]
   const rename = (from: string, to: string) => (row: StateRow) => [{ ...row, key: row.key.replace(from, to) }]
   const drop = (row: StateRow) => row.table === 'meta' && row.key === 'extra' ? [] : [row]
   const upgrades = { 1: rename('old', 'newer'), 2: rename('newer', 'newest'), 3: drop }
-  const old = await written([...metaRows(META), { table: 'meta', key: 'extra', value: 1 }, { table: 'pins', key: 'old', value: null }])
-  const { rows } = await readState(each(old), { format: 4, upgrades })
+  const [, ...old] = await written([...metaRows(META), { table: 'meta', key: 'extra', value: 1 }, { table: 'pins', key: 'old', value: null }])
+  const { rows } = await readState(each([...head, ...old]), { format: 4, upgrades })
   t.same(rows.pins, [{ table: 'pins', key: 'newest', value: null }])
   t.equal(rows.meta.length, 6)
+})
+
+t.test('a file of format 1 is read: what there is of it is as it was', async (t) => {
+  const lines = (await readFile('test/state-format-1.ndjson', 'utf8')).trimEnd().split('\n')
+  const { meta, rows } = await readState(each(lines))
+  t.equal(meta.version, 2)
+  t.same(Object.entries(rows).filter(([, rows]) => rows.length === 0).map(([table]) => table), ['predictors', 'reservoir', 'training_runs', 'training_series'])
+  t.same(rows.seen.map(({ value }) => (value as number[])[1]), [0, 1], 'where Redis said true and false')
+  t.same(rows.pending.concat(rows.log), lines.slice(1).map((line) => JSON.parse(line)).filter(({ table }) => table === 'pending' || table === 'log'))
 })

@@ -1,11 +1,16 @@
 import { chainOf, parseContextKey, ROOT, type Levels } from './context.js'
 import type { Scope } from './in-force.js'
 import type { Policy } from './policy.js'
+import type { ContextWeights, Scorer } from './predictor/predictor.js'
 import { MISSING, type Node, type Rule, type Snapshot } from './snapshot.js'
 
 /** A rule as contexts share it. */
 export interface BundleRule {
   readonly threshold: number | null
+  /** Name of the predictor whose score it is for; absent: the raw confidence. */
+  readonly scorer?: string
+  /** Names of those on trial, which need probes; absent: none. */
+  readonly trials?: readonly string[]
   readonly scope: Scope
   /** Key the threshold came from, where it is not the context's own. */
   readonly context?: string
@@ -21,6 +26,8 @@ export interface BundleNode {
   readonly rule?: number
   /** Absent: 1, all of it is control. */
   readonly control_share?: number
+  /** By name of a predictor that the rule names: index into the weights, by which it scores here; absent: it names none. */
+  readonly weights?: Readonly<Record<string, number>>
   /** By value of the next level; `""`: the level is absent. */
   readonly below?: Readonly<Record<string, BundleNode>>
 }
@@ -33,26 +40,30 @@ export interface Bundle {
   readonly levels: Levels
   readonly prefix: string
   readonly rules: readonly BundleRule[]
+  /** Those that rules name. */
+  readonly predictors: Readonly<Record<string, BundlePredictor>>
+  readonly weights: readonly ContextWeights[]
   readonly root: BundleNode
 }
 
+export type BundlePredictor = Pick<Scorer, 'signals' | 'grid'>
+
 /** The bundle of a snapshot, cut to the contexts within a prefix; nothing stands on the way there. */
 export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, prefix: string = ROOT): Bundle {
-  const rules: BundleRule[] = []
-  const indexes = new Map<string, number>()
+  const rules = new Shared<BundleRule>()
+  const weights = new Shared<ContextWeights>()
+  const predictors: Record<string, BundlePredictor> = Object.create(null)
   const path = valuesOf(levels, prefix)
 
-  function indexOf (rule: Rule): number {
-    const shared = shareable(rule)
-    const text = JSON.stringify(shared)
-    const known = indexes.get(text)
-    if (known !== undefined) return known
-    indexes.set(text, rules.length)
-    return rules.push(shared) - 1
-  }
-
   function stand (rule: Rule): BundleNode {
-    return { rule: indexOf(rule), ...(rule.controlShare !== 1 && { control_share: rule.controlShare }) }
+    const scorers = rule.scorer === null ? rule.trials : [rule.scorer, ...rule.trials]
+    for (const { name, signals, grid } of scorers) predictors[name] = { signals, grid }
+    const weigh = ({ name, log_median, weights: its }: Scorer) => [name, weights.indexOf({ log_median, weights: its })]
+    return {
+      rule: rules.indexOf(shareable(rule)),
+      ...(rule.controlShare !== 1 && { control_share: rule.controlShare }),
+      ...(scorers.length > 0 && { weights: Object.fromEntries(scorers.map(weigh)) }),
+    }
   }
 
   function whole ({ rule, children }: Node): BundleNode {
@@ -67,7 +78,21 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
     return { below: record([[path[depth]!, cut(child ?? node, child !== undefined, depth + 1)]]) }
   }
 
-  return { state_id: stateId, model_version: version, salt, levels, prefix, root: cut(root, true, 0), rules }
+  const tree = cut(root, true, 0)
+  return { state_id: stateId, model_version: version, salt, levels, prefix, rules: rules.all, predictors, weights: weights.all, root: tree }
+}
+
+/** Values that many nodes have, each once. */
+class Shared<T> {
+  readonly all: T[] = []
+  readonly #indexes = new Map<string, number>()
+
+  indexOf (value: T): number {
+    const text = JSON.stringify(value)
+    let index = this.#indexes.get(text)
+    if (index === undefined) this.#indexes.set(text, index = this.all.push(value) - 1)
+    return index
+  }
 }
 
 /** Without a prototype, so that no value of a level is taken for a part of one. */
@@ -82,9 +107,11 @@ function valuesOf (levels: Levels, prefix: string): string[] {
   return chainOf(prefix).slice(1).map((_, depth) => context[levels[depth]!] ?? MISSING)
 }
 
-function shareable ({ threshold, scope, context, mode, minTokens, checkEveryTokens, recordSteps }: Rule): BundleRule {
+function shareable ({ threshold, scorer, trials, scope, context, mode, minTokens, checkEveryTokens, recordSteps }: Rule): BundleRule {
   return {
     threshold,
+    ...(scorer !== null && { scorer: scorer.name }),
+    ...(trials.length > 0 && { trials: trials.map(({ name }) => name) }),
     scope,
     ...(scope === 'parent' && { context: context! }),
     mode,
@@ -98,6 +125,8 @@ function shareable ({ threshold, scope, context, mode, minTokens, checkEveryToke
 const OUTSIDE: Rule = {
   context: null,
   threshold: null,
+  scorer: null,
+  trials: [],
   scope: 'none',
   guarantee: null,
   mode: 'off',
@@ -108,25 +137,30 @@ const OUTSIDE: Rule = {
 }
 
 /** The snapshot that a bundle was made of, as far as it goes: decisions made with it are the service's, but for their guarantee. */
-export function snapshotOfBundle ({ state_id: stateId, model_version: version, salt, levels, rules, root }: Bundle): Snapshot {
-  function nodeOf ({ rule, control_share: controlShare = 1, below = {} }: BundleNode): Node {
-    const children = Object.entries(below).map(([value, child]) => [value, nodeOf(child)] as const)
-    return { key: '', rule: rule === undefined ? OUTSIDE : ruleOf(rules[rule]!, controlShare), children: new Map(children) }
+export function snapshotOfBundle (
+  { state_id: stateId, model_version: version, salt, levels, rules, predictors, weights, root }: Bundle): Snapshot {
+  function nodeOf (node: BundleNode): Node {
+    const children = Object.entries(node.below ?? {}).map(([value, child]) => [value, nodeOf(child)] as const)
+    return { key: '', rule: node.rule === undefined ? OUTSIDE : ruleOf(rules[node.rule]!, node), children: new Map(children) }
   }
-  return { stateId, version, salt, levels, root: nodeOf(root) }
-}
 
-function ruleOf (shared: BundleRule, controlShare: number): Rule {
-  const { threshold, scope, context, mode, min_tokens, check_every_tokens, record_steps } = shared
-  return {
-    context: context ?? null,
-    threshold,
-    scope,
-    guarantee: null,
-    mode,
-    minTokens: min_tokens,
-    checkEveryTokens: check_every_tokens,
-    controlShare,
-    recordSteps: record_steps,
+  function ruleOf (shared: BundleRule, node: BundleNode): Rule {
+    const { threshold, scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps } = shared
+    const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
+    return {
+      context: context ?? null,
+      threshold,
+      scorer: scorer === undefined ? null : scorerOf(scorer),
+      trials: trials.map(scorerOf),
+      scope,
+      guarantee: null,
+      mode,
+      minTokens: min_tokens,
+      checkEveryTokens: check_every_tokens,
+      controlShare: node.control_share ?? 1,
+      recordSteps: record_steps,
+    }
   }
+
+  return { stateId, version, salt, levels, root: nodeOf(root) }
 }

@@ -1,6 +1,8 @@
 import { chainOf, parseContextKey, ROOT, type Levels } from './context.js'
 import { inForce, wantedShare, type Standing } from './in-force.js'
 import { NO_JUDGEMENT } from './judge.js'
+import { scorerFor, type Scorer } from './predictor/predictor.js'
+import type { LivePredictors } from './predictor/predictor-version.js'
 import { MISSING, type Node, type Rule, type Snapshot, type Standpoint } from './snapshot.js'
 
 /** A node that is still being made. */
@@ -13,14 +15,16 @@ interface Draft { readonly key: string, rule: Rule, children: Map<string, Draft>
 export class SnapshotCompiler {
   readonly #levels: Levels
   readonly #standpoints: ReadonlyMap<string, Standpoint>
+  readonly #predictors: LivePredictors
   readonly #made = new Set<Draft>()
   readonly #ownsChildren = new Set<Draft>()
   readonly #root: Draft
 
   /** @param standpoints by key; must hold the root, and with each key its ancestors */
-  constructor (levels: Levels, standpoints: ReadonlyMap<string, Standpoint>, previous: Snapshot | null) {
+  constructor (levels: Levels, standpoints: ReadonlyMap<string, Standpoint>, predictors: LivePredictors, previous: Snapshot | null) {
     this.#levels = levels
     this.#standpoints = standpoints
+    this.#predictors = predictors
     this.#root = previous === null ? this.#draft(ROOT) : this.#copy(previous.root)
   }
 
@@ -79,7 +83,9 @@ export class SnapshotCompiler {
   #ruleOf (key: string): Rule {
     const chain = chainOf(key).map((link) => this.#standpoints.get(link)!.standing)
     const isLeaf = chain.length === this.#levels.length + 1
-    return isLeaf ? ruleOf(chain, this.#standpoints.get(key)!.share) : ruleOf([...chain, unseen(chain.at(-1)!)], undefined)
+    const scorers = (names: readonly string[]) => scorersIn(this.#predictors, key, names)
+    if (!isLeaf) return ruleOf([...chain, unseen(chain.at(-1)!)], undefined, scorers)
+    return ruleOf(chain, this.#standpoints.get(key)!.share, scorers)
   }
 }
 
@@ -91,24 +97,34 @@ export function byDepth (keys: Iterable<string>): string[] {
 
 /** All at once. */
 export function compileSnapshot (
-  { levels, ...header }: Omit<Snapshot, 'root'>, standpoints: ReadonlyMap<string, Standpoint>): Snapshot {
-  const compiler = new SnapshotCompiler(levels, standpoints, null)
+  { levels, ...header }: Omit<Snapshot, 'root'>, standpoints: ReadonlyMap<string, Standpoint>, predictors: LivePredictors = new Map()
+): Snapshot {
+  const compiler = new SnapshotCompiler(levels, standpoints, predictors, null)
   for (const key of byDepth(standpoints.keys())) compiler.add(key)
   return compiler.finish(header)
 }
 
 /** A leaf of which nothing is known but where it hangs. */
 function unseen ({ policy }: Standing): Standing {
-  return { key: '', policy, pin: undefined, ...NO_JUDGEMENT, savedRatio: 0, isRecovering: false, generations: 0 }
+  return { key: '', policy, pin: undefined, ...NO_JUDGEMENT, savedRatio: 0, isRecovering: false, generations: 0, trials: [] }
 }
 
-function ruleOf (chain: readonly Standing[], share: number | undefined): Rule {
+const NO_SCORERS: readonly Scorer[] = []
+
+function scorersIn (predictors: LivePredictors, key: string, names: readonly string[]): readonly Scorer[] {
+  if (names.length === 0) return NO_SCORERS
+  return [...new Set(names)].flatMap((name) => predictors.has(name) ? [scorerFor(predictors.get(name)!, key)] : [])
+}
+
+function ruleOf (chain: readonly Standing[], share: number | undefined, scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
   const force = inForce(chain)
   const { policy } = chain.at(-1)!
   const wanted = wantedShare(chain.at(-1)!, force)
   return {
     context: force.source.key || null,
     threshold: force.threshold,
+    scorer: force.scorer === null ? null : scorers([force.scorer])[0]!,
+    trials: scorers(chain.flatMap(({ trials }) => trials)),
     scope: force.scope,
     guarantee: force.scope === 'own' && !force.isPinned ? force.source.guarantee : null,
     mode: policy.mode,

@@ -1,5 +1,7 @@
 import { nextCheckTokens } from './decide.js'
 import { stopsOf } from './evidence.js'
+import { GRID } from './grid.js'
+import { scoreStep } from './predictor/predictor.js'
 import type { RecordedStep } from './recorded-step.js'
 import type { Rule } from './snapshot.js'
 
@@ -27,10 +29,19 @@ export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: re
   return tokens <= due
 }
 
-/** Whether every threshold stops at a step with a probe: if not, a step of these was asked again with one that is not here, or never. */
-export function isRecordProbed ({ minTokens }: Cadence, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
-  const probed = steps.map(({ tokens, confidence, em, answer_digest: digest }) => ({
-    tokens, score: confidence, em: em ?? (digest === undefined ? undefined : 1 as const),
-  }))
-  return !stopsOf({ tokens, answerTokens: 0, em: 1, steps: probed, isComplete: true }, minTokens).some(({ isUnprobed }) => isUnprobed)
+/**
+ * Whether every threshold, whoever scores, stops at a step with a probe: if not, a step of these was asked again with one that is not here,
+ * or never.
+ */
+export function isRecordProbed (
+  { minTokens, trials }: Pick<Rule, 'minTokens' | 'trials'>, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
+  const isProbed = (grid: readonly number[], scoreOf: (step: RecordedStep) => number | null) => {
+    const probed = steps.map((step) => ({
+      tokens: step.tokens, score: scoreOf(step), em: step.em ?? (step.answer_digest === undefined ? undefined : 1 as const),
+    }))
+    const stops = stopsOf({ tokens, answerTokens: 0, em: 1, steps: probed, isComplete: true }, minTokens, grid)
+    return !stops.some(({ isUnprobed }) => isUnprobed)
+  }
+  return isProbed(GRID, ({ confidence }) => confidence) &&
+    trials.every((scorer) => isProbed(scorer.grid, (step) => scoreStep(scorer, step.tokens, step.confidence, step.signals)))
 }

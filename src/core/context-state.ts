@@ -4,6 +4,7 @@ import { NO_EVIDENCE, mergeEvidence, type Evidence } from './evidence.js'
 import type { Levels } from './context.js'
 import type { Guarantee } from './judge.js'
 import type { Label, Policy } from './policy.js'
+import type { Trial, Wish } from './trial.js'
 
 /** Why an epoch began. */
 export type EpochCause = 'first_outcome' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint'
@@ -28,6 +29,8 @@ export interface ServedCheckpoint {
 export interface Expected {
   readonly step: number | null
   readonly threshold: number
+  /** The predictor whose score it is for; absent: the raw confidence. */
+  readonly scorer?: string
   readonly tokens_saved_ratio: number
   readonly em_drop: number
 }
@@ -45,14 +48,20 @@ export interface ContextState {
   readonly narrow_share: number
   readonly meaning: Meaning
   /** The wish the epoch's evidence was gathered for; another one is chosen after looking (post hoc). */
-  readonly wish: { readonly max_em_drop: number, readonly error_level: number }
-  /** The half-windows: the one that fills, and the full one before it. */
+  readonly wish: Wish & Pick<Policy, 'predictor'>
+  /** Of the raw confidence, the half-windows: the one that fills, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
   readonly drift: Drift
   /** Whether a suspicion of drift has raised the control share, an `auto` one. */
   readonly is_suspected: boolean
-  /** Index of the threshold in force in the grid, -1 for none, as the learner saw it. */
+  /** The predictors on trial, at most the one that serves and the newest; and how many challengers the epoch has had. */
+  readonly trials: readonly Trial[]
+  readonly challengers: number
+  /** Whose threshold is in force, as the learner saw it: a predictor's, by name; `null`: the raw confidence's, or none. */
+  readonly serving: string | null
+  /** Its index in that one's grid, -1 for none, and what it is. */
   readonly threshold_index: number
+  readonly threshold: number | null
   /** What replicas say of that threshold: frozen between moves, so that all of them say the same at one version. */
   readonly guarantee: Guarantee | null
   readonly control_share: number
@@ -108,11 +117,15 @@ export function openEpoch (
     narrows_until: time,
     narrow_share: 1,
     meaning: meaningOf(policy, levels),
-    wish: { max_em_drop: policy.max_em_drop, error_level: policy.error_level },
+    wish: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     drift: NO_DRIFT,
     is_suspected: false,
+    trials: [],
+    challengers: 0,
+    serving: null,
     threshold_index: -1,
+    threshold: null,
     guarantee: null,
     control_share: 1,
     generations: 0,
@@ -135,9 +148,13 @@ export function openEpoch (
   }
 }
 
-/** The evidence of both halves. */
+/** The evidence of the raw confidence. */
 export function evidenceOf (state: ContextState): Evidence {
-  return mergeEvidence(state.halves[0], state.halves[1])
+  return mergeHalves(state.halves)
+}
+
+export function mergeHalves ([filling, full]: readonly [Evidence, Evidence]): Evidence {
+  return mergeEvidence(filling, full)
 }
 
 /** Share of would-be evidence that came with a label of the policy's kind; 1 before any came. */

@@ -3,6 +3,7 @@ import type { Context } from './context.js'
 import { placeArm, reasonFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
 import type { Em } from './evidence.js'
 import { clampConfidence } from './outcome.js'
+import { scoreStep } from './predictor/predictor.js'
 import { isProbeDue } from './probe.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
@@ -42,7 +43,8 @@ export interface ColumnDecisions {
  * @param bad rows to leave out
  */
 export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>): ColumnDecisions {
-  const { context, tokens, confidence, generation_ids: generations, group_ids: groups, arms, em, answer, probed_score: probed } = columns
+  const { context, tokens, confidence, arms, signals, em, answer, probed_score: probed } = columns
+  const { generation_ids: generations, group_ids: groups } = columns
   const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
   const reasons = new Array<Reason | undefined>(context.length)
   const stop: number[] = []
@@ -52,7 +54,8 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
   for (let row = 0; row < context.length; row++) {
     if (bad.size > 0 && bad.has(row)) continue
     const rule = rules[context[row]!]!
-    const score = clampConfidence(confidence[row]!)
+    const sure = clampConfidence(confidence[row]!)
+    const score = rule.scorer === null ? sure : scoreStep(rule.scorer, tokens[row]!, sure, signals && signalsAt(signals, row))
     const arm = arms?.[row] ?? placeArm(snapshot.salt, rule, groups?.[row] ?? generations?.[row] ?? undefined)
     const reason = reasons[row] = reasonFor(rule, freshness, tokens[row]!, score, arm)
     if (reason === 'score_at_threshold') stop.push(row)
@@ -60,7 +63,9 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
     if (arm !== 'control') continue
     control.push(row)
     const isProbed = (em?.[row] ?? answer?.[row] ?? null) !== null
-    if (!isProbed && isProbeDue(rule, arm, { tokens: tokens[row]!, probed_score: probed?.[row] ?? null }, score)) probe.push(row)
+    if (isProbed) continue
+    const its = rule.trials.length > 0 && signals !== undefined && { signals: signalsAt(signals, row) }
+    if (isProbeDue(rule, arm, { tokens: tokens[row]!, probed_score: probed?.[row] ?? null, ...its }, sure)) probe.push(row)
   }
   return { stop, control, would_stop, probe, reasons, rules }
 }

@@ -3,6 +3,7 @@ import { contextKey, type Context } from './context.js'
 import type { Scope } from './in-force.js'
 import type { Guarantee } from './judge.js'
 import { clampConfidence } from './outcome.js'
+import { scoreStep } from './predictor/predictor.js'
 import { isProbeDue, type Probing } from './probe.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
@@ -29,6 +30,8 @@ export interface Decision {
   readonly decision: 'stop' | 'continue'
   readonly threshold: number | null
   readonly score: number | null
+  /** What gave the score: `confidence`, or a predictor, by name. */
+  readonly scorer: string
   readonly reason: Reason
   readonly would_stop: boolean
   readonly arm: Arm
@@ -49,12 +52,14 @@ export type Freshness = 'fresh' | 'stale' | 'too_old'
 export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): Decision {
   const rule = ruleFor(snapshot, step.context)
   const arm = step.arm ?? placeArm(snapshot.salt, rule, step.group_id ?? step.generation_id)
-  const score = clampConfidence(step.confidence)
+  const confidence = clampConfidence(step.confidence)
+  const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
   const reason = reasonFor(rule, freshness, step.tokens, score, arm)
   return {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
     threshold: rule.threshold,
     score,
+    scorer: rule.scorer?.name ?? 'confidence',
     reason,
     would_stop: wouldStop(reason),
     arm,
@@ -62,7 +67,7 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
     scope: rule.scope,
     guarantee: rule.guarantee,
     next_check_tokens: nextCheckTokens(rule, step.tokens),
-    probe: isProbeDue(rule, arm, step, score),
+    probe: isProbeDue(rule, arm, step, confidence),
     model_version: snapshot.version,
     stale: freshness !== 'fresh',
   }

@@ -1,13 +1,16 @@
 import { chainOf, parseContextKey, type Context, type Levels } from './context.js'
 import { evidenceOf, type ContextState } from './context-state.js'
 import { describeArms, type ArmsView } from './describe-arms.js'
-import { generationsUntil } from './describe-thresholds.js'
-import { emDropInterval } from './certificate.js'
-import { emDrop, tokensSavedRatio, type Evidence } from './evidence.js'
-import { GRID } from './grid.js'
-import { inForce, standingOf, wantedShare, type Pin, type Scope } from './in-force.js'
-import { judge, logBar, type Guarantee } from './judge.js'
+import { untilNext } from './describe-thresholds.js'
+import { certifiedIndex, emDropInterval } from './certificate.js'
+import { emDrop, tokensSavedRatio } from './evidence.js'
+import { familyOf, type Family } from './family.js'
+import { inForce, pinUnder, standingOf, wantedShare, type Pin, type Scope } from './in-force.js'
+import { judge, type Guarantee } from './judge.js'
+import { expectedUtility } from './objective.js'
+import { describeTrials, type TrialView } from './describe-trials.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
+import type { LivePredictors } from './predictor/predictor-version.js'
 
 export type Status = 'settling' | 'learning' | 'certified' | 'drifted'
 
@@ -17,6 +20,7 @@ export interface Known {
   readonly defaults: PolicyPatch
   readonly policies: ReadonlyMap<string, PolicyPatch>
   readonly pins: ReadonlyMap<string, Pin>
+  readonly predictors: LivePredictors
   /** Must hold the context that is described and its ancestors, where they exist. */
   readonly states: ReadonlyMap<string, ContextState>
 }
@@ -30,7 +34,8 @@ export interface ContextView {
   readonly pin: Pin | null
   readonly threshold: number | null
   readonly scope: Scope
-  readonly score: 'confidence'
+  /** What the threshold is compared with: `confidence`, or a predictor's score, by name. */
+  readonly score: string
   readonly guarantee: Guarantee | null
   readonly control_generations: number
   readonly treated_generations: number
@@ -40,7 +45,10 @@ export interface ContextView {
   readonly em_drop_low: number | null
   readonly em_drop_high: number | null
   readonly tokens_saved_ratio: number | null
+  /** Of that threshold over never stopping, a generation, in the currency of the policy's prices; `null` without prices. */
+  readonly expected_utility: number | null
   readonly arms: ArmsView
+  readonly challengers: TrialView[]
   readonly unprobed: number
   readonly unlabelled: number
   readonly awaiting_label: number
@@ -58,10 +66,10 @@ export interface ContextView {
 }
 
 /** What a context amounts to, with the pins and policies there are. */
-export function standpoint ({ levels, defaults, policies, pins, states }: Known, key: string) {
+export function standpoint ({ levels, defaults, policies, pins, predictors, states }: Known, key: string) {
   const policy = effectivePolicy(defaults, policies, key)
   const state = states.get(key)
-  return standingOf(key, policy, pins.get(key), state, judge(state, policy, levels))
+  return standingOf(key, policy, pinUnder(predictors, pins.get(key)), state, judge(state, policy, levels, predictors))
 }
 
 /** @param now ms, to tell whether the context still settles */
@@ -71,25 +79,28 @@ export function describeContext (known: Known, key: string, now: number): Contex
   const own = chain.at(-1)!
   const force = inForce(chain)
   const evidence = evidenceOf(state)
-  const interval = own.index === -1 ? null : intervalAt(evidence, own.index, Math.exp(-logBar(state, own.policy)))
+  const family = familyOf(state, own.policy, known.predictors, own.scorer)
+  const interval = own.index === -1 ? null : intervalAt(family, own.index)
   return {
     key,
     context: parseContextKey(known.levels, key) ?? {},
-    status: statusOf(state, own.index, now),
+    status: statusOf(state, certifiedIndex(family.evidence, own.policy.max_em_drop, family.bar), now),
     mode: own.policy.mode,
     pin: own.pin ?? null,
     threshold: force.threshold,
     scope: force.scope,
-    score: 'confidence',
+    score: force.scorer ?? own.scorer ?? 'confidence',
     guarantee: force.isPinned ? null : own.guarantee,
     control_generations: evidence.generations,
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
-    em_drop: own.index === -1 ? null : emDrop(evidence, own.index),
+    em_drop: own.index === -1 ? null : emDrop(family.evidence, own.index),
     em_drop_low: interval?.low ?? null,
     em_drop_high: interval?.high ?? null,
-    tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(evidence, own.index),
+    tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(family.evidence, own.index),
+    expected_utility: expectedUtility(family.evidence, own.index, own.policy),
     arms: describeArms(state.arms, own.policy.error_level),
+    challengers: describeTrials(state, own.policy, known.predictors),
     unprobed: evidence.unprobed_generations,
     unlabelled: state.unlabelled,
     awaiting_label: state.awaiting_label,
@@ -101,7 +112,7 @@ export function describeContext (known: Known, key: string, now: number): Contex
     epoch: state.epoch,
     settles_at: state.settles_at,
     control_share: chain.length === known.levels.length + 1 ? shareOf() : null,
-    generations_to_next_certificate: untilNext(state, own.policy, evidence, own.index),
+    generations_to_next_certificate: untilNext(family, own.policy),
     policy: own.policy,
     updated_at: state.updated_at,
   }
@@ -111,19 +122,12 @@ export function describeContext (known: Known, key: string, now: number): Contex
   }
 }
 
-function intervalAt (evidence: Evidence, k: number, level: number): { low: number, high: number } {
-  return emDropInterval(evidence.generations, evidence.lost[k]!, evidence.gained[k]!, level)
+function intervalAt ({ evidence, bar }: Family, k: number): { low: number, high: number } {
+  return emDropInterval(evidence.generations, evidence.lost[k]!, evidence.gained[k]!, Math.exp(-bar))
 }
 
 export function statusOf (state: ContextState, index: number, now: number): Status {
   if (index !== -1) return 'certified'
   if (state.epoch_cause === 'drift') return 'drifted'
   return now < state.settles_at ? 'settling' : 'learning'
-}
-
-/** More control generations until the next threshold passes, at the rates seen; `null` at the grid's end or when they don't lead there. */
-function untilNext (state: ContextState, policy: Policy, evidence: Evidence, index: number): number | null {
-  const next = index + 1
-  if (next === GRID.length) return null
-  return generationsUntil(evidence, next, policy, logBar(state, policy))
 }

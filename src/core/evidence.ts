@@ -93,6 +93,13 @@ export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop
   }
 }
 
+/** The half-windows with one more generation; a full one takes the place of the old one. @param window generations in both */
+export function fillHalves (
+  [filling, full]: readonly [Evidence, Evidence], trace: Trace, stops: readonly Stop[], window: number): readonly [Evidence, Evidence] {
+  const filled = addTrace(filling, trace, stops)
+  return filled.generations >= window / 2 ? [NO_EVIDENCE, filled] : [filled, full]
+}
+
 /** The evidence of both. */
 export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   if (a.generations === 0) return b

@@ -1,12 +1,15 @@
 import { nextShare } from './arm.js'
-import { chainOf, type Levels } from './context.js'
+import { chainOf } from './context.js'
 import { openEpoch, type ContextState, type EpochCause } from './context-state.js'
 import { suspicion } from './drift.js'
-import { inForce, isLive, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
-import { freezeGuarantee, thresholdAt, weigh } from './judge.js'
+import { inForce, isLive, pinUnder, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
+import { freezeGuarantee, isInForce, weigh } from './judge.js'
 import type { Configuration } from './log-entry.js'
 import type { PendingOutcomes } from './pending.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
+import type { Predictor } from './predictor/predictor.js'
+import type { Reservoir } from './predictor/reservoir.js'
+import { syncTrials } from './trial.js'
 
 /**
  * An `auto` share is raised tenfold at the first of these suspicions, and stays so down to the second. Lower ones raise it too often,
@@ -15,6 +18,9 @@ import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
 const SUSPECTED = 2
 const CALM = 1.2
 const BOOST = 10
+
+/** Samples at which the first predictor is trained. */
+export const FIRST_TRAINING = 300
 
 /** What the learner has folded besides the context states; committed with them. */
 export interface Ledger {
@@ -25,16 +31,26 @@ export interface Ledger {
   readonly contexts: number
   /** Outcomes that reached no leaf of their own, the store being full of contexts. */
   readonly refused: number
+  /** Predictors that are not retired, by name, the newest last, and at how many samples the trainer is to make another. */
+  readonly predictors: readonly string[]
+  readonly train_at: number
+}
+
+export function newLedger (configuration: Configuration): Ledger {
+  return { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, predictors: [], train_at: FIRST_TRAINING }
 }
 
 /** A move of a context's own threshold, or a drift alarm; `before` equals `after` where the alarm was about a parent's. */
 export interface Change {
   readonly time: number
   readonly key: string
-  readonly cause: 'evidence' | 'pin' | EpochCause
+  readonly cause: 'evidence' | 'pin' | 'predictor' | EpochCause
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null
+  /** The predictor whose score each is for; absent: the raw confidence. */
+  readonly before_scorer?: string
+  readonly after_scorer?: string
   /** Where a command caused it: on whose word, and why. */
   readonly by?: string
   readonly reason?: string
@@ -49,6 +65,9 @@ export interface Fold {
   readonly get: (key: string) => ContextState | undefined
   readonly set: (key: string, state: ContextState | undefined) => void
   readonly pending: PendingOutcomes
+  readonly reservoir: Reservoir
+  /** Those of the ledger, in its order. */
+  readonly predictors: Map<string, Predictor>
   readonly changes: Change[]
 }
 
@@ -66,19 +85,32 @@ export function policyOf ({ policies, configuration }: Ledger, key: string): Pol
 /** Stores a context's next state with the threshold its evidence now certifies, and notes the move. */
 export function write (
   fold: Fold, key: string, next: ContextState, policy: Policy, time: number, cause: Change['cause'], mayMove: boolean): void {
-  const before = fold.get(key)?.threshold_index ?? -1
-  const moved = mayMove ? withJudgement(next, policy, fold.ledger.configuration.levels) : next
-  const { threshold_index: index } = moved
-  fold.set(key, moved)
-  if (index === before && cause !== 'drift') return
-  fold.changes.push({ time, key, cause, epoch: next.epoch, before: thresholdAt(before), after: thresholdAt(index) })
+  const before = fold.get(key)
+  const after = mayMove ? withJudgement(fold, next, policy) : next
+  fold.set(key, after)
+  const isMoved = (before?.threshold_index ?? -1) !== after.threshold_index || (before?.serving ?? null) !== after.serving
+  if (isMoved || cause === 'drift') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
 }
 
-function withJudgement (state: ContextState, policy: Policy, levels: Levels): ContextState {
-  const { index, guarantee } = weigh(state, policy, levels)
-  const shown = freezeGuarantee(index === state.threshold_index ? state.guarantee : null, guarantee)
-  if (index === state.threshold_index && shown === state.guarantee) return state
-  return { ...state, threshold_index: index, guarantee: shown, is_recovering: state.is_recovering && index === -1 }
+type InForceThen = Pick<ContextState, 'threshold' | 'serving'>
+
+/** The move from one state's threshold to another's; absent: never stop. */
+export function moveOf (
+  before: InForceThen | undefined, after?: InForceThen): Pick<Change, 'before' | 'after' | 'before_scorer' | 'after_scorer'> {
+  return {
+    before: before?.threshold ?? null,
+    after: after?.threshold ?? null,
+    ...(before?.serving != null && { before_scorer: before.serving }),
+    ...(after?.serving != null && { after_scorer: after.serving }),
+  }
+}
+
+function withJudgement (fold: Fold, state: ContextState, policy: Policy): ContextState {
+  const now = weigh(state, policy, fold.ledger.configuration.levels, fold.predictors)
+  const { scorer: serving, index: threshold_index, threshold } = now
+  const guarantee = freezeGuarantee(isInForce(state, now) ? state.guarantee : null, now.guarantee)
+  if (isInForce(state, now) && guarantee === state.guarantee) return state
+  return { ...state, serving, threshold_index, threshold, guarantee, is_recovering: state.is_recovering && threshold_index === -1 }
 }
 
 /**
@@ -89,23 +121,24 @@ export function settledAt ({ now }: Fold, { settle_seconds: settle }: Policy, ti
   return settle === 0 ? time : Math.max(time, now) + settle * 1000
 }
 
-/** A new epoch, with nothing of the last one's evidence. */
+/** A new epoch, with nothing of the last one's evidence; the newest predictor is a challenger again. */
 export function startEpoch (
   fold: Fold, previous: ContextState | undefined, cause: EpochCause, policy: Policy, time: number
 ): ContextState {
   // Before a context's first outcome nothing was in force that replicas could still act on.
   const settled = previous === undefined ? undefined : settledAt(fold, policy, time)
-  return openEpoch(previous, cause, policy, fold.ledger.configuration.levels, time, settled)
+  const { levels } = fold.ledger.configuration
+  return syncTrials(openEpoch(previous, cause, policy, levels, time, settled), policy, levels, fold.predictors, time)
 }
 
 /** The threshold in force for a leaf, with its ancestors', as the learner's state has them; a pin ends by itself, as in replicas. */
 export function forceOf (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
   const chain = chainOf(leafKey).map((key) => {
     const state = fold.get(key)
-    const judgement = { index: state?.threshold_index ?? -1, guarantee: null }
+    const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
     const pin = fold.ledger.pins.get(key)
-    const isPinned = pin !== undefined && isLive(pin, time)
-    return standingOf(key, policyOf(fold.ledger, key), isPinned ? pin : undefined, state, judgement)
+    const live = pin !== undefined && isLive(pin, time) ? pinUnder(fold.predictors, pin) : undefined
+    return standingOf(key, policyOf(fold.ledger, key), live, state, { scorer, index, threshold, guarantee: null })
   })
   return { ...inForce(chain), leaf: chain.at(-1)! }
 }

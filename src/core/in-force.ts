@@ -1,11 +1,15 @@
 import { controlShare } from './arm.js'
 import type { ContextState } from './context-state.js'
-import { thresholdAt, type Guarantee, type Judgement } from './judge.js'
+import { halvesInForce } from './family.js'
+import type { Judgement } from './judge.js'
 import type { Policy } from './policy.js'
+import type { LivePredictors } from './predictor/predictor-version.js'
 
 /** An operator's own threshold for a context, `null` for "never stop". It has no guarantee. */
 export interface Pin {
   readonly threshold: number | null
+  /** The predictor whose score it is compared with; absent: the raw confidence. */
+  readonly scorer?: string
   readonly reason: string
   /** Name of the token it was set with. */
   readonly by: string
@@ -28,47 +32,63 @@ export function livePins (pins: ReadonlyMap<string, Pin>, now: number): Readonly
 
 export type Scope = 'own' | 'parent' | 'none'
 
-/** One link of a context chain, as far as its threshold goes. */
-export interface Standing {
+/** One link of a context chain, as far as its threshold goes: its own judgement, and what else counts. */
+export interface Standing extends Judgement {
   readonly key: string
   readonly policy: Policy
   readonly pin: Pin | undefined
-  /** Grid index its own evidence certifies, -1 for none. */
-  readonly index: number
   /** Of the tokens, what that threshold saves; 0 without one. */
   readonly savedRatio: number
   /** It drifted or was reset and has not been certified since. */
   readonly isRecovering: boolean
   readonly generations: number
-  readonly guarantee: Guarantee | null
+  /** Predictors on trial, by name. */
+  readonly trials: readonly string[]
 }
 
 /** What stands at the end of a chain. */
 export interface InForce {
   readonly threshold: number | null
+  /** Whose score it is compared with: a predictor's, by name; `null`: the raw confidence. */
+  readonly scorer: string | null
   readonly scope: Scope
   /** The link the threshold came from; the leaf itself where there is none. */
   readonly source: Standing
   readonly isPinned: boolean
 }
 
+const NO_TRIALS: readonly string[] = []
+
 export function standingOf (
-  key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, { index, guarantee }: Judgement): Standing {
+  key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement): Standing {
+  const { scorer, index, threshold, guarantee } = judgement
   return {
+    scorer,
+    index,
+    threshold,
+    guarantee,
     key,
     policy,
     pin,
-    index,
     savedRatio: guarantee?.tokens_saved_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
     isRecovering: index === -1 && state?.is_recovering === true,
     generations: state?.generations ?? 0,
-    guarantee,
+    trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
   }
 }
 
-function savedRatioAt ({ halves: [a, b] }: ContextState, index: number): number {
+/** Without merging the halves, which would be most of the work of a learner. */
+function savedRatioAt (state: ContextState, index: number): number {
+  const [a, b] = halvesInForce(state)
   const full = a.full_tokens + b.full_tokens
   return full === 0 ? 0 : 1 - (a.tokens[index]! + b.tokens[index]!) / full
+}
+
+/** A pin as it can be kept: of a predictor that is retired no score is to be had any more, and doubt means continue. */
+export function pinUnder (predictors: LivePredictors, pin: Pin | undefined): Pin | undefined {
+  if (pin?.scorer === undefined || predictors.has(pin.scorer)) return pin
+  const { scorer, ...rest } = pin
+  return { ...rest, threshold: null }
 }
 
 /**
@@ -80,11 +100,11 @@ export function inForce (chain: readonly Standing[]): InForce {
   const leaf = chain.at(-1)!
   for (let depth = chain.length - 1; depth >= 0; depth--) {
     const link = chain[depth]!
-    const threshold = link.pin !== undefined ? link.pin.threshold : thresholdAt(link.index)
-    if (threshold !== null) return { threshold, scope: link === leaf ? 'own' : 'parent', source: link, isPinned: link.pin !== undefined }
+    const { threshold, scorer = null } = link.pin ?? link
+    if (threshold !== null) return { threshold, scorer, scope: link === leaf ? 'own' : 'parent', source: link, isPinned: link.pin !== undefined }
     if (link.pin !== undefined || link.isRecovering || leaf.policy.fallback === 'continue') break
   }
-  return { threshold: null, scope: 'none', source: leaf, isPinned: leaf.pin !== undefined }
+  return { threshold: null, scorer: null, scope: 'none', source: leaf, isPinned: leaf.pin !== undefined }
 }
 
 /** The control share a leaf should have: 1 without a threshold; a pin, whose savings nobody certified, counts as saving it all. */

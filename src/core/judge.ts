@@ -1,12 +1,14 @@
 import { certifiedIndex } from './certificate.js'
-import { evidenceOf, labelledRatio, meaningOf, sameMeaning, type ContextState } from './context-state.js'
+import { labelledRatio, meaningOf, sameMeaning, type ContextState } from './context-state.js'
 import type { Levels } from './context.js'
-import { emDrop, tokensSavedRatio, type Evidence } from './evidence.js'
-import { GRID } from './grid.js'
+import { emDrop, tokensSavedRatio } from './evidence.js'
+import { familiesOf, type Family } from './family.js'
+import { bestIndex, expectedUtility } from './objective.js'
 import type { Label, Policy } from './policy.js'
+import type { LivePredictors } from './predictor/predictor-version.js'
 
-/** A wish stated after looking at the counts must beat the level by this, which covers every wish one could have tried. */
-const POST_HOC_FACTOR = 30
+/** Another scorer takes over where its threshold is worth this much more, a share, so that the two do not take turns. */
+const MARGIN = 0.02
 
 /** What the evidence promises at the threshold in force; it speaks of this context's labelled traffic. */
 export interface Guarantee {
@@ -24,41 +26,49 @@ export interface Guarantee {
 
 /** What a context's own evidence says under a policy. */
 export interface Judgement {
-  /** Grid index of the certified threshold, -1 for none. */
+  /** Whose threshold it is: a predictor's, by name; `null`: the raw confidence's, or none. */
+  readonly scorer: string | null
+  /** Its index in that one's grid, -1 for none. */
   readonly index: number
+  readonly threshold: number | null
   readonly guarantee: Guarantee | null
 }
 
-export const NO_JUDGEMENT: Judgement = { index: -1, guarantee: null }
-
-/** Whether the policy's wish was stated after the epoch's evidence began to come in. */
-export function isPostHoc (state: ContextState, policy: Policy): boolean {
-  return state.wish.max_em_drop !== policy.max_em_drop || state.wish.error_level !== policy.error_level
-}
-
-/** ln of what E must reach. */
-export function logBar (state: ContextState, policy: Policy): number {
-  return Math.log((isPostHoc(state, policy) ? POST_HOC_FACTOR : 1) / policy.error_level)
-}
+export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, guarantee: null }
 
 /** Whether the state's evidence means what the policy asks about; if not, a new epoch is due and nothing is certified. */
 export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
   return sameMeaning(state.meaning, meaningOf(policy, levels))
 }
 
-/** What a context's evidence certifies at this moment. */
-export function weigh (state: ContextState, policy: Policy, levels: Levels): Judgement {
+/** The threshold to have in force by a context's evidence of this moment: of the certified ones, the one that is worth the most. */
+export function weigh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
-  const evidence = evidenceOf(state)
-  const index = certifiedIndex(evidence, policy.max_em_drop, logBar(state, policy))
-  return index === -1 ? NO_JUDGEMENT : { index, guarantee: guaranteeOf(state, policy, evidence, index) }
+  let best: { family: Family, index: number, worth: number } | null = null
+  for (const family of familiesOf(state, policy, predictors)) {
+    const { evidence } = family
+    const ceiling = certifiedIndex(evidence, policy.max_em_drop, family.bar)
+    const isServing = family.scorer === state.serving && state.threshold_index !== -1
+    const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
+    if (index === -1) continue
+    const worth = (expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index)) * (isServing ? 1 + MARGIN : 1)
+    if (best === null || worth > best.worth) best = { family, index, worth }
+  }
+  if (best === null) return NO_JUDGEMENT
+  const { family, index } = best
+  return { scorer: family.scorer, index, threshold: family.grid[index]!, guarantee: guaranteeOf(state, policy, family, index) }
 }
 
 /** The same with the guarantee as the learner froze it, unless a policy it has not folded yet says otherwise. */
-export function judge (state: ContextState | undefined, policy: Policy, levels: Levels): Judgement {
+export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (state === undefined) return NO_JUDGEMENT
-  const { index, guarantee } = weigh(state, policy, levels)
-  return { index, guarantee: index === state.threshold_index && isSamePromise(state.guarantee, guarantee) ? state.guarantee : guarantee }
+  const now = weigh(state, policy, levels, predictors)
+  return isInForce(state, now) && isSamePromise(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
+}
+
+/** Whether a judgement is the one that the learner has put in force. */
+export function isInForce (state: ContextState, { scorer, index }: Judgement): boolean {
+  return index === state.threshold_index && scorer === state.serving
 }
 
 /** The guarantee to show: the last one until it promises something else, or its evidence has grown by a tenth or lost an old half. */
@@ -72,11 +82,11 @@ function isSamePromise (a: Guarantee | null, b: Guarantee | null): boolean {
     a.post_hoc === b.post_hoc
 }
 
-function guaranteeOf (state: ContextState, policy: Policy, evidence: Evidence, index: number): Guarantee {
+function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc }: Family, index: number): Guarantee {
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
-    post_hoc: isPostHoc(state, policy),
+    post_hoc: isPostHoc,
     label: policy.label,
     labelled_ratio: labelledRatio(state),
     generations: evidence.generations,
@@ -84,9 +94,4 @@ function guaranteeOf (state: ContextState, policy: Policy, evidence: Evidence, i
     tokens_saved_ratio: tokensSavedRatio(evidence, index),
     epoch: state.epoch,
   }
-}
-
-/** The threshold at a grid index, `null` for -1. */
-export function thresholdAt (index: number): number | null {
-  return index === -1 ? null : GRID[index]!
 }

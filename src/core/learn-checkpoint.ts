@@ -1,7 +1,7 @@
-import { chainOf, isWithin, type Levels } from './context.js'
+import { chainOf, isWithin } from './context.js'
 import type { ContextState, Expected } from './context-state.js'
-import { moveShare, policyOf, startEpoch, type Fold } from './fold.js'
-import { thresholdAt, weigh } from './judge.js'
+import { moveOf, moveShare, policyOf, startEpoch, type Fold } from './fold.js'
+import { weigh } from './judge.js'
 import type { CheckpointEntry } from './log-entry.js'
 import type { Policy } from './policy.js'
 
@@ -16,18 +16,17 @@ export function learnCheckpoint (fold: Fold, time: number, { key: under, run, st
     const state = fold.get(key)!
     const policy = policyOf(fold.ledger, key)
     const next = startEpoch(fold, state, 'checkpoint', policy, time)
-    const expected = expectationOf(state, policy, levels) ?? state.checkpoint?.expected ?? null
+    const expected = expectationOf(fold, state, policy) ?? state.checkpoint?.expected ?? null
     // What arrived in this very ms was of the checkpoint before; its label may still come.
     fold.set(key, { ...next, settles_at: Math.max(next.settles_at, time + 1), checkpoint: { run, step, expected } })
-    const before = thresholdAt(state.threshold_index)
-    fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, before, after: null, by, reason: `step ${step} of run ${run}` })
+    fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, ...moveOf(state), by, reason: `step ${step} of run ${run}` })
   }
   for (const key of keys) if (chainOf(key).length === levels.length + 1) moveShare(fold, key, time)
 }
 
-function expectationOf (state: ContextState, policy: Policy, levels: Levels): Expected | null {
-  const { index, guarantee } = weigh(state, policy, levels)
+function expectationOf (fold: Fold, state: ContextState, policy: Policy): Expected | null {
+  const { scorer, threshold, guarantee } = weigh(state, policy, fold.ledger.configuration.levels, fold.predictors)
   if (guarantee === null) return null
   const { tokens_saved_ratio, em_drop } = guarantee
-  return { step: state.checkpoint?.step ?? null, threshold: thresholdAt(index)!, tokens_saved_ratio, em_drop }
+  return { step: state.checkpoint?.step ?? null, threshold: threshold!, ...(scorer !== null && { scorer }), tokens_saved_ratio, em_drop }
 }

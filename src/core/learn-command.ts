@@ -2,12 +2,13 @@ import { NO_ARMS } from './compare-arms.js'
 import { chainOf, isWithin, parseContextKey, ROOT, type Levels } from './context.js'
 import type { ContextState, EpochCause } from './context-state.js'
 import { NO_DRIFT } from './drift.js'
-import { moveShare, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
-import { isCurrent, thresholdAt } from './judge.js'
+import { moveOf, moveShare, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
+import { isCurrent } from './judge.js'
 import type { Pin } from './in-force.js'
 import { letAllIn } from './learn-label.js'
 import type { Configuration, Origin } from './log-entry.js'
 import type { Policy, PolicyPatch } from './policy.js'
+import { syncTrials } from './trial.js'
 
 /** Puts other policies in force for all contexts at or below a key. */
 function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
@@ -42,8 +43,7 @@ export function learnPolicy (fold: Fold, time: number, key: string, policy: Poli
   for (let i = count; i < fold.changes.length; i++) fold.changes[i] = { ...fold.changes[i]!, ...signature(origin) }
   if (fold.changes.slice(count).some((change) => change.key === key)) return
   const state = fold.get(key)
-  const threshold = thresholdAt(state?.threshold_index ?? -1)
-  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, before: threshold, after: threshold, ...signature(origin) })
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, ...moveOf(state, state), ...signature(origin) })
 }
 
 function signature ({ by, reason }: Origin): Origin {
@@ -73,12 +73,13 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
 
 /** Before any evidence, a changed wish is as good as the first; another tolerance starts the drift detector over, another mode the arms. */
 function withWish (fold: Fold, state: ContextState, before: Policy, policy: Policy, time: number): ContextState {
-  const { max_em_drop, error_level } = policy
-  const isUnseen = state.halves.every((half) => half.generations === 0)
-  const wish = isUnseen ? { max_em_drop, error_level } : state.wish
+  const { max_em_drop, error_level, predictor } = policy
+  const isUnseen = (halves: ContextState['halves']) => halves.every((half) => half.generations === 0)
+  const wish = isUnseen(state.halves) ? { max_em_drop, error_level, predictor } : state.wish
+  const trials = state.trials.map((trial) => isUnseen(trial.halves) ? { ...trial, wish: { max_em_drop, error_level } } : trial)
   const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
   const again = before.mode === policy.mode ? {} : { arms: NO_ARMS, arms_since: settledAt(fold, policy, time) }
-  return { ...state, wish, drift, ...again }
+  return syncTrials({ ...state, wish, trials, drift, ...again }, policy, fold.ledger.configuration.levels, fold.predictors, time)
 }
 
 /**
@@ -91,8 +92,8 @@ export function learnConfiguration (fold: Fold, time: number, configuration: Con
   const keys = [...fold.keys()]
   const gone = keys.filter((key) => parseContextKey(levels, key) === null)
   for (const key of gone) {
-    const { epoch, threshold_index: index } = fold.get(key)!
-    if (index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch, before: thresholdAt(index), after: null })
+    const state = fold.get(key)!
+    if (state.threshold_index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch: state.epoch, ...moveOf(state) })
     fold.set(key, undefined)
   }
   const ledger = { ...fold.ledger, configuration, contexts: keys.length - gone.length }
@@ -106,7 +107,7 @@ export function learnReset (fold: Fold, time: number, key: string, origin: Origi
   const policy = policyOf(fold.ledger, key)
   const next = startEpoch(fold, state, 'reset', policy, time)
   fold.set(key, next)
-  fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, before: thresholdAt(state.threshold_index), after: null, ...signature(origin) })
+  fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })
   if (isLeaf(key, fold.ledger.configuration.levels)) moveShare(fold, key, time)
 }
 

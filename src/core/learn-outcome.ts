@@ -4,11 +4,13 @@ import { contextChain } from './context.js'
 import type { ContextState } from './context-state.js'
 import { moveShare, policyOf, startEpoch, type Fold } from './fold.js'
 import type { InForce } from './in-force.js'
-import { isFirstSample, learnArrival } from './learn-arrival.js'
+import { learnArrival } from './learn-arrival.js'
+import { isFirstSample } from './learn-evidence.js'
 import { expire } from './learn-time.js'
 import type { LoggedOutcome } from './outcome.js'
 import type { Arrival } from './pending.js'
 import type { Policy } from './policy.js'
+import { scorerFor } from './predictor/predictor.js'
 import { thinSteps, type ThinOutcome } from './thin-steps.js'
 
 /** Counts one finished generation in every link of its chain, and takes it into the evidence: at once, or when its label is known. */
@@ -88,8 +90,14 @@ function mustWait (fold: Fold, arrival: Arrival, policy: Policy): boolean {
 /** What is kept of an outcome while it waits: of a treated one no steps, which are no evidence. */
 function withoutBallast (fold: Fold, arrival: Arrival, chain: readonly string[]): Arrival & { outcome: ThinOutcome } {
   const { outcome, arm } = arrival
-  const minTokens = new Set(chain.map((key) => policyOf(fold.ledger, key).min_tokens))
-  return { ...arrival, outcome: thinSteps(arm === 'control' ? outcome : { ...outcome, steps: null }, [...minTokens]) }
+  const policies = chain.map((key) => policyOf(fold.ledger, key))
+  const names = new Set(chain.flatMap((key) => fold.get(key)?.trials.map(({ predictor }) => predictor) ?? []))
+  const thinning = {
+    minTokens: policies.map(({ min_tokens }) => min_tokens),
+    scorers: [...names].flatMap((name) => fold.predictors.has(name) ? [scorerFor(fold.predictors.get(name)!, arrival.leaf)] : []),
+    isSampled: policies.at(-1)!.predictor === 'auto',
+  }
+  return { ...arrival, outcome: thinSteps(arm === 'control' ? outcome : { ...outcome, steps: null }, thinning) }
 }
 
 function countArrival (

@@ -3,6 +3,7 @@ import { learnCheckpoint } from './learn-checkpoint.js'
 import { learnConfiguration, learnPin, learnPolicy, learnReset } from './learn-command.js'
 import { expireLabels, learnLabel } from './learn-label.js'
 import { learnOutcome } from './learn-outcome.js'
+import { learnPredictor } from './learn-predictor.js'
 import { learnTime } from './learn-time.js'
 import type { LogEntry } from './log-entry.js'
 
@@ -20,6 +21,7 @@ export function learn (fold: Fold, time: number, entry: LogEntry): void {
     case 'configuration': return learnConfiguration(fold, time, entry.configuration)
     case 'reset': return learnReset(fold, time, entry.key, entry)
     case 'checkpoint': return learnCheckpoint(fold, time, entry)
+    case 'predictor': return learnPredictor(fold, time, entry)
     case 'tick': return learnTime(fold, time)
   }
 }

@@ -3,6 +3,7 @@ import type { Em } from './evidence.js'
 import type { Pin } from './in-force.js'
 import type { LoggedOutcome } from './outcome.js'
 import type { PolicyPatch } from './policy.js'
+import type { PredictorVersion } from './predictor/predictor-version.js'
 
 /** What a learner is set up with; a change reaches learned state through the log like anything else. */
 export interface Configuration {
@@ -42,12 +43,27 @@ export interface CheckpointEntry {
   readonly by: string
 }
 
+/** A predictor takes the field as a challenger, or is retired; `null`: it is forgotten, having been retired. */
+export interface PredictorEntry extends Origin {
+  readonly type: 'predictor'
+  readonly name: string
+  readonly version: PredictorVersion | null
+}
+
+/** What the audit trail keeps of that. */
+export interface PredictorCommand extends Origin {
+  readonly type: 'predictor'
+  readonly name: string
+  readonly action: 'added' | 'retired' | 'forgotten'
+}
+
 /** Everything that changes learned state, in one order. */
 export type LogEntry =
   | LoggedOutcome
   | LabelEntry
   | Command
   | CheckpointEntry
+  | PredictorEntry
   | { readonly type: 'configuration', readonly configuration: Configuration }
   /** Time passes, though nothing else arrives. */
   | { readonly type: 'tick' }

@@ -1,11 +1,12 @@
 import { chainOf } from './context.js'
 import { standpoint, statusOf, type Known, type Status } from './describe.js'
-import type { Fold } from './fold.js'
+import { newLedger, type Fold } from './fold.js'
 import { inForce } from './in-force.js'
-import { isPostHoc } from './judge.js'
+import { rawFamily } from './family.js'
 import { learnPolicy } from './learn-command.js'
 import { PendingOutcomes } from './pending.js'
 import type { PolicyPatch } from './policy.js'
+import { Reservoir } from './predictor/reservoir.js'
 
 /** What another policy would do to one context. */
 export interface PolicyEffect {
@@ -41,18 +42,20 @@ export function policyEffects (
       after: thresholdIn(then, key),
       status_after: statusOf(state, own.index, now),
       new_epoch: state.epoch !== known.states.get(key)!.epoch,
-      post_hoc: isPostHoc(state, own.policy),
+      post_hoc: rawFamily(state, own.policy).isPostHoc,
     }
   })
 }
 
-function foldOf ({ levels, defaults, policies, pins, states }: Known): Fold {
+function foldOf ({ levels, defaults, policies, pins, predictors, states }: Known): Fold {
   const next = new Map(states)
   const configuration = { levels, defaults, max_contexts: next.size, label_wait_seconds: 0 }
   return {
     now: 0,
-    ledger: { configuration, policies, pins, contexts: next.size, refused: 0 },
+    ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.keys()] },
     pending: new PendingOutcomes(),
+    reservoir: new Reservoir(),
+    predictors: new Map(predictors),
     keys: () => next.keys(),
     get: (key) => next.get(key),
     set: (key, state) => { if (state === undefined) next.delete(key); else next.set(key, state) },

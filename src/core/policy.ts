@@ -76,12 +76,13 @@ export function policyProblem (policy: Policy): { path: string, message: string 
 }
 
 function windowProblem (policy: Policy): { path: string, message: string } | null {
-  const needed = 2 * losslessGenerations(policy.max_em_drop, policy.error_level)
+  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // of the first challenger
+  const needed = 2 * losslessGenerations(policy.max_em_drop, level)
   if (policy.evidence_window / 2 >= needed) return null
   return {
     path: '/evidence_window',
     message: `must be at least ${2 * needed}: half of it has to hold twice the ${needed / 2} lossless generations that ` +
-      `a first certificate of max_em_drop ${policy.max_em_drop} at error_level ${policy.error_level} needs`,
+      `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs`,
   }
 }
 

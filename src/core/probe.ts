@@ -1,6 +1,7 @@
 import type { Arm } from './arm.js'
 import type { Em } from './evidence.js'
 import { GRID } from './grid.js'
+import { scoreStep } from './predictor/predictor.js'
 import type { Rule } from './snapshot.js'
 
 /** What a step says of the probes made so far. */
@@ -9,18 +10,23 @@ export interface Probing {
   /** The probe made at this very step. */
   readonly em?: Em
   readonly answer?: string
-  /** Highest score at which the worker has probed. */
+  readonly signals?: Readonly<Record<string, number>>
+  /** Highest confidence at which the worker has probed. */
   readonly probed_score?: number | null
 }
 
 /**
- * Whether an answer forced at this step is worth its tokens: whether some threshold would stop here first. Those up to the highest score
- * probed have had their stop; those above the score have it yet to come.
+ * Whether an answer forced at this step is worth its tokens: whether some threshold would stop here first. Of those for the raw
+ * confidence, the ones up to the highest that was probed have had their stop, those above this one have it yet to come. Of a predictor's
+ * scores a worker keeps nothing: while one is on trial, whatever reaches its loosest threshold may be a first stop.
  */
-export function isProbeDue ({ mode, minTokens }: Pick<Rule, 'mode' | 'minTokens'>, arm: Arm, step: Probing, score: number | null): boolean {
-  if (arm !== 'control' || mode === 'off' || score === null || step.tokens < minTokens) return false
+export function isProbeDue (
+  { mode, minTokens, trials }: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null
+): boolean {
+  if (arm !== 'control' || mode === 'off' || confidence === null || step.tokens < minTokens) return false
   if (step.em !== undefined || step.answer !== undefined) return false
   let k = 0
-  while (k < GRID.length && GRID[k]! > score) k++
-  return k < GRID.length && GRID[k]! > (step.probed_score ?? -Infinity)
+  while (k < GRID.length && GRID[k]! > confidence) k++
+  if (k < GRID.length && GRID[k]! > (step.probed_score ?? -Infinity)) return true
+  return trials.some((scorer) => scoreStep(scorer, step.tokens, confidence, step.signals)! >= scorer.grid.at(-1)!)
 }

@@ -1,11 +1,10 @@
 import { chainOf } from './context.js'
 import type { ContextState } from './context-state.js'
 import type { Change } from './fold.js'
-import { GRID } from './grid.js'
-import { inForce, livePins, type Pin, type Standing } from './in-force.js'
-import { thresholdAt } from './judge.js'
-import type { Command } from './log-entry.js'
+import { inForce, livePins, pinUnder, type Pin, type Standing } from './in-force.js'
+import type { Command, PredictorCommand } from './log-entry.js'
 import { effectivePolicy, type PolicyPatch } from './policy.js'
+import type { LivePredictors } from './predictor/predictor-version.js'
 
 interface Dated { readonly version: number, readonly time: number }
 
@@ -14,13 +13,16 @@ export interface Past {
   readonly changes: ReadonlyArray<Change & Dated>
   /** Whether these are all the changes there ever were. */
   readonly isWhole: boolean
-  readonly commands: ReadonlyArray<Dated & { readonly command: Command, readonly replaced: unknown }>
+  readonly commands: ReadonlyArray<Dated & { readonly command: Command | PredictorCommand, readonly replaced: unknown }>
 }
+
+/** A context's own threshold, and the predictor whose score it is for; `null`: the raw confidence. */
+export interface OwnThreshold { readonly threshold: number | null, readonly scorer: string | null }
 
 /** How things stood at a version, as far as they were otherwise than now. */
 export interface Then {
   /** Own thresholds that have moved since. */
-  readonly thresholds: ReadonlyMap<string, number | null>
+  readonly thresholds: ReadonlyMap<string, OwnThreshold>
   /** Whether a context had drifted or was reset and not certified since; absent: nothing is known of either. */
   readonly recovering: ReadonlyMap<string, boolean>
   readonly isWhole: boolean
@@ -33,11 +35,11 @@ export interface Then {
  * @param pins those there are, expired or not
  */
 export function undoSince (version: number, past: Past, pins: ReadonlyMap<string, Pin>): Then {
-  const thresholds = new Map<string, number | null>()
+  const thresholds = new Map<string, OwnThreshold>()
   const recovering = new Map<string, boolean>()
   for (const change of past.changes) {
     if (change.cause === 'pin') continue
-    if (change.version > version) thresholds.set(change.key, change.before)
+    if (change.version > version) thresholds.set(change.key, { threshold: change.before, scorer: change.before_scorer ?? null })
     else if (!recovering.has(change.key)) noteRecovery(recovering, change)
   }
   const pinsThen = new Map(pins)
@@ -58,32 +60,38 @@ function noteRecovery (recovering: Map<string, boolean>, { key, cause, before, a
 /** What has not changed since, or is taken as it is now. */
 export interface Now {
   /** The contexts, as they were when the past was read, or before. */
-  readonly states: ReadonlyMap<string, Pick<ContextState, 'threshold_index' | 'is_recovering'>>
+  readonly states: ReadonlyMap<string, Pick<ContextState, 'threshold' | 'serving' | 'is_recovering'>>
+  readonly predictors: LivePredictors
   readonly defaults: PolicyPatch
   readonly policies: ReadonlyMap<string, PolicyPatch>
 }
 
 /**
  * The threshold that was in force for a context, chained under the policies of now. One that has moved since, and of which the past no
- * longer tells whether it had drifted or was reset before, does not fall back: doubt means continue.
+ * longer tells whether it had drifted or was reset before, does not fall back: doubt means continue. Nor does one of a retired predictor.
  */
-export function thresholdThen (then: Then, now: Now, key: string): number | null {
-  return inForce(chainOf(key).map((link) => standingThen(then, now, link))).threshold
+export function thresholdThen (then: Then, now: Now, key: string): OwnThreshold {
+  const { threshold, scorer } = inForce(chainOf(key).map((link) => standingThen(then, now, link)))
+  return { threshold, scorer }
 }
 
-function standingThen ({ thresholds, recovering, isWhole, pins }: Then, { states, defaults, policies }: Now, key: string): Standing {
+function standingThen (
+  { thresholds, recovering, isWhole, pins }: Then, { states, predictors, defaults, policies }: Now, key: string): Standing {
   const state = states.get(key)
-  const threshold = thresholds.has(key) ? thresholds.get(key)! : thresholdAt(state?.threshold_index ?? -1)
-  const index = threshold === null ? -1 : GRID.indexOf(threshold)
+  const { threshold, scorer } = thresholds.get(key) ?? { threshold: state?.threshold ?? null, scorer: state?.serving ?? null }
+  const isGone = scorer !== null && !predictors.has(scorer)
   const isRecovering = thresholds.has(key) ? recovering.get(key) ?? !isWhole : state?.is_recovering === true
   return {
     key,
     policy: effectivePolicy(defaults, policies, key),
-    pin: pins.get(key),
-    index,
+    pin: pinUnder(predictors, pins.get(key)),
+    scorer: isGone ? null : scorer,
+    threshold: isGone ? null : threshold,
+    index: -1,
     savedRatio: 0,
-    isRecovering: index === -1 && isRecovering,
+    isRecovering: isGone || (threshold === null && isRecovering),
     generations: 0,
     guarantee: null,
+    trials: [],
   }
 }

@@ -2,12 +2,17 @@ import type { Context, Levels } from './context.js'
 import type { Scope, Standing } from './in-force.js'
 import type { Guarantee } from './judge.js'
 import type { Policy } from './policy.js'
+import type { Scorer } from './predictor/predictor.js'
 
 /** All that a decision in one context needs. */
 export interface Rule {
   /** The key the threshold came from; `null`: none did, and the generation's own key is the answer. */
   readonly context: string | null
   readonly threshold: number | null
+  /** What gives the score that the threshold is for; `null`: the raw confidence is it. */
+  readonly scorer: Scorer | null
+  /** The predictors that gather evidence here, for the probes they need. */
+  readonly trials: readonly Scorer[]
   readonly scope: Scope
   readonly guarantee: Guarantee | null
   readonly mode: Policy['mode']

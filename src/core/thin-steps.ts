@@ -1,5 +1,7 @@
 import { GRID } from './grid.js'
 import type { LoggedOutcome, LoggedStep } from './outcome.js'
+import { scoreStep, type Scorer } from './predictor/predictor.js'
+import { sampledPlaces } from './predictor/sample.js'
 
 /** A step with its place among all that were asked. */
 export type PlacedStep = LoggedStep & { readonly place: number }
@@ -11,23 +13,41 @@ export type ThinOutcome = Omit<LoggedOutcome, 'steps'> & {
   readonly asked: number
 }
 
+/** What to keep steps for. */
+export interface Thinning {
+  /** What each context that learns from them lets no stop come before. */
+  readonly minTokens: readonly number[]
+  /** Of the predictors on trial in any of them. */
+  readonly scorers: readonly Scorer[]
+  /** Whether a predictor may learn from them, which needs more than where thresholds are crossed. */
+  readonly isSampled: boolean
+}
+
 /**
- * Keeps the steps at which some threshold of the grid is first crossed, at most one a threshold: the others change no evidence. Thousands
- * of outcomes may wait for their labels.
- * @param minTokens what each context that learns from it lets no stop come before
+ * Keeps the steps at which some threshold is first crossed, at most one for each of a grid: the others change no evidence. Thousands of
+ * outcomes may wait for their labels.
  */
-export function thinSteps (outcome: LoggedOutcome, minTokens: readonly number[]): ThinOutcome {
+export function thinSteps (outcome: LoggedOutcome, { minTokens, scorers, isSampled }: Thinning): ThinOutcome {
   const { steps } = outcome
   if (steps === null) return { ...outcome, steps, asked: 0 }
-  const open = minTokens.map(() => GRID.length - 1) // thresholds 0..open are not crossed yet
-  const kept: PlacedStep[] = []
-  for (const [place, step] of steps.entries()) {
-    let isFirst = false
-    for (const [i, min] of minTokens.entries()) {
-      if (step.tokens < min || step.confidence === null) continue
-      while (open[i]! >= 0 && step.confidence >= GRID[open[i]!]!) { open[i]!--; isFirst = true }
+  const kept = new Set(isSampled ? sampledPlaces(steps) : [])
+  for (const min of new Set(minTokens)) {
+    keepCrossings(kept, steps, min, GRID, ({ confidence }) => confidence)
+    for (const scorer of scorers) {
+      keepCrossings(kept, steps, min, scorer.grid, (step) => scoreStep(scorer, step.tokens, step.confidence, step.signals))
     }
-    if (isFirst) kept.push({ ...step, place })
   }
-  return { ...outcome, steps: kept, asked: steps.length }
+  return { ...outcome, steps: steps.flatMap((step, place) => kept.has(place) ? [{ ...step, place }] : []), asked: steps.length }
+}
+
+function keepCrossings (
+  kept: Set<number>, steps: readonly LoggedStep[], min: number, grid: readonly number[], scoreOf: (step: LoggedStep) => number | null
+): void {
+  let open = grid.length - 1 // thresholds 0..open are not crossed yet
+  for (const [place, step] of steps.entries()) {
+    const score = step.tokens < min ? null : scoreOf(step)
+    if (score === null || open < 0 || score < grid[open]!) continue
+    kept.add(place)
+    while (open >= 0 && score >= grid[open]!) open--
+  }
 }

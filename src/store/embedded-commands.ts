@@ -1,8 +1,8 @@
-import type { LogEntry } from '../core/log-entry.js'
+import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
 import { addRows, moveVersion } from './embedded-commit.js'
 import { appendEntries } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
-import { AUDIT_LIMIT, isCommand } from './encoding.js'
+import { AUDIT_LIMIT, auditOf } from './encoding.js'
 import type { LogLimits } from './log-limits.js'
 import { ConflictError, type Appended, type AuditRow } from './store.js'
 
@@ -17,10 +17,12 @@ export function append (
   if (ifPolicyVersion !== undefined && ifPolicyVersion !== policyVersion) {
     throw new ConflictError(`The policy version is ${policyVersion}, no longer ${ifPolicyVersion}`)
   }
-  const commands = entries.filter(isCommand)
+  const commands = entries.map(auditOf).filter((command) => command !== null)
   const replaced = replacedBy(tables, commands)
   const { appended, time, written } = appendEntries(tables, entries, now, limits)
-  if (written.length > 0) tables.setMeta('policy_version', moveVersion(tables, written))
+  // A predictor's name is no context key, and could be taken for one.
+  const keys = written.filter(({ table }) => table !== 'predictors').map(({ key }) => key)
+  if (written.length > 0) tables.setMeta('policy_version', moveVersion(tables, keys))
   const version = tables.getMeta('version')
   if (commands.length > 0) {
     addRows(tables, 'audit', commands.map((command, i) => JSON.stringify({ time, version, command, replaced: replaced[i] })), AUDIT_LIMIT)
@@ -29,7 +31,7 @@ export function append (
 }
 
 /** The policy or pin that stands where each command writes one, those before it in the call written. */
-function replacedBy (tables: Tables, commands: readonly LogEntry[]): unknown[] {
+function replacedBy (tables: Tables, commands: ReadonlyArray<Command | PredictorCommand>): unknown[] {
   const pending = new Map<string, unknown>()
   return commands.map((command) => {
     if (command.type !== 'policy' && command.type !== 'pin') return null

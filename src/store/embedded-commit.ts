@@ -5,17 +5,20 @@ import { LeaseLostError, type Commit } from './store.js'
 
 // All of this runs in a transaction of the caller's.
 
-type Texts = ReadonlyArray<readonly [key: string, text: string | undefined]>
+type Texts<K = string> = ReadonlyArray<readonly [key: K, text: string | undefined]>
 
-/** @param texts the states and pending outcomes, encoded; `undefined` deletes */
-export function writeCommit (
-  tables: Tables, { from, to, ledger, decisive, changes }: Commit, texts: { readonly contexts: Texts, readonly pending: Texts }
-): void {
+/** What a commit writes row by row, encoded; `undefined` deletes. */
+export interface CommitTexts { readonly contexts: Texts, readonly pending: Texts, readonly reservoir: Texts<number> }
+
+export function writeCommit (tables: Tables, { from, to, ledger, decisive, changes }: Commit, texts: CommitTexts): void {
   if (tables.getMeta('cursor') !== from) throw new LeaseLostError(`The cursor is no longer at ${from}`)
   for (const [key, text] of texts.contexts) if (text === undefined) tables.contexts.removeSync(key); else tables.contexts.putSync(key, text)
   for (const [id, text] of texts.pending) {
     const key = Buffer.from(id)
     if (text === undefined) tables.pending.removeSync(key); else tables.pending.putSync(key, text)
+  }
+  for (const [number, text] of texts.reservoir) {
+    if (text === undefined) tables.reservoir.removeSync(number); else tables.reservoir.putSync(number, text)
   }
   if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
   if (decisive.length > 0) moveVersion(tables, decisive)

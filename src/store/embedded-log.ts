@@ -1,6 +1,6 @@
 import type { LogEntry, LabelEntry } from '../core/log-entry.js'
 import type { LoggedOutcome } from '../core/outcome.js'
-import { awaits, decodeEntry, encodeEntry, tableWrite, toCursor, toPlace, type Place } from './encoding.js'
+import { awaits, decodeEntry, encodeEntry, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
 import type { Tables } from './embedded-tables.js'
 import type { LogLimits } from './log-limits.js'
 import { StoreFullError, type Appended, type Cursor, type StoredEntry } from './store.js'
@@ -8,15 +8,16 @@ import { StoreFullError, type Appended, type Cursor, type StoredEntry } from './
 /**
  * Appends entries, in a transaction of the caller's.
  * @param now ms; a clock that went back does not take the log's time with it
- * @returns what became of each, the log's time, and the keys whose policy or pin was written
+ * @returns what became of each, the log's time, and what was written to tables
  */
 export function appendEntries (
-  tables: Tables, entries: readonly LogEntry[], now: number, limits: LogLimits): { appended: Appended[], time: number, written: string[] } {
+  tables: Tables, entries: readonly LogEntry[], now: number, limits: LogLimits
+): { appended: Appended[], time: number, written: TableWrite[] } {
   checkRoom(tables, entries, limits)
   const dedupMs = limits.dedupSeconds * 1000
   let [time, sequence] = tables.getMeta('last_place')
   if (now > time) [time, sequence] = [now, -1]
-  const written: string[] = []
+  const written: TableWrite[] = []
   const appended = entries.map((entry): Appended => {
     const place: Place = [time, sequence + 1]
     const result = entry.type === 'outcome'
@@ -29,7 +30,7 @@ export function appendEntries (
     if (write === null) return result
     const table = tables[write.table]
     if (write.value === null) table.removeSync(write.key); else table.putSync(write.key, write.value)
-    written.push(write.key)
+    written.push(write)
     return result
   })
   if (sequence >= 0) tables.setMeta('last_place', [time, sequence])

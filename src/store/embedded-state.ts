@@ -1,6 +1,6 @@
 import type { TrainingRun } from '../core/training/run.js'
-import type { Seen, Tables } from './embedded-tables.js'
-import { toCursor, toPlace } from './encoding.js'
+import type { Tables } from './embedded-tables.js'
+import { toCursor, toPlace, type Seen } from './encoding.js'
 import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
 import { StoreTakenError } from './store.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
@@ -32,11 +32,11 @@ interface TextTable {
 }
 
 function textTables (tables: Tables): Array<[StateTable, TextTable]> {
-  const { contexts, pending, policies, pins, history, audit, trainingRuns, trainingSeries } = tables
+  const { contexts, pending, policies, pins, predictors, reservoir, history, audit, trainingRuns, trainingSeries } = tables
   return [
     ['contexts', { rows: contexts }], ['pending', { rows: pending }], ['policies', { rows: policies }], ['pins', { rows: pins }],
-    ['history', { rows: history }], ['audit', { rows: audit }], ['training_runs', { rows: trainingRuns, parse: decodeRun }],
-    ['training_series', { rows: trainingSeries }],
+    ['predictors', { rows: predictors }], ['reservoir', { rows: reservoir }], ['history', { rows: history }], ['audit', { rows: audit }],
+    ['training_runs', { rows: trainingRuns, parse: decodeRun }], ['training_series', { rows: trainingSeries }],
   ]
 }
 
@@ -46,19 +46,21 @@ function textTables (tables: Tables): Array<[StateTable, TextTable]> {
  */
 export function importState (tables: Tables, { meta, rows }: SortedState, replaces: boolean, stateId: string): void {
   const { setMeta, log, seen, seenAt, contexts, pending, policies, pins, changed, changedAt, history, audit } = tables
-  const { trainingRuns, trainingSeries } = tables
-  const isTaken = [log, contexts, pending, policies, pins, trainingRuns].some((table) => [...table.getKeys({ limit: 1 })].length > 0)
+  const { predictors, reservoir, trainingRuns, trainingSeries } = tables
+  const telling = [log, contexts, pending, policies, pins, predictors, reservoir, trainingRuns]
+  const isTaken = telling.some((table) => [...table.getKeys({ limit: 1 })].length > 0)
   if (isTaken && !replaces) throw new StoreTakenError()
-  const all = [log, seen, seenAt, contexts, pending, policies, pins, changed, changedAt, history, audit, trainingRuns, trainingSeries]
+  const all = [...telling, seen, seenAt, changed, changedAt, history, audit, trainingSeries]
   for (const table of [...all, tables.records, tables.recordSteps, tables.recordsAt]) table.clearSync()
   setMeta('recorded', { number: 0, generations: 0, bytes: 0 })
 
   const put = (table: StateTable, write: (key: string, text: string, number: number) => void) => {
     for (const [i, { key, value }] of rows[table].entries()) write(key, JSON.stringify(value), i + 1)
   }
-  for (const [table, target] of [['contexts', contexts], ['policies', policies], ['pins', pins]] as const) {
+  for (const [table, target] of [['contexts', contexts], ['policies', policies], ['pins', pins], ['predictors', predictors]] as const) {
     put(table, (key, text) => { target.putSync(key, text) })
   }
+  put('reservoir', (key, text) => { reservoir.putSync(Number(key), text) })
   put('pending', (key, text) => { pending.putSync(Buffer.from(key), text) })
   put('training_series', (key, text) => { trainingSeries.putSync(Buffer.from(key), text) })
   for (const { key, value } of rows.training_runs) trainingRuns.putSync(Buffer.from(key), encodeRun(value as TrainingRun))

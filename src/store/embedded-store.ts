@@ -5,6 +5,7 @@ import type { ContextState } from '../core/context-state.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
+import { inOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
@@ -17,7 +18,10 @@ import { openTables, type Tables } from './embedded-tables.js'
 import { exportState, importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
-import { decodeLedger, decodePending, decodePin, decodePolicy, decodeState, encodePending, encodeState, inTurns } from './encoding.js'
+import {
+  decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, decodeState, encodePending, encodeSample,
+  encodeState, inTurns,
+} from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -127,25 +131,28 @@ export class EmbeddedStore implements Store {
   }
 
   async learned (): Promise<Learned> {
-    const { contexts, pending, getMeta } = this.#reads()
+    const { contexts, pending, reservoir, getMeta } = this.#reads()
     const cursor = getMeta('cursor')
     const ledger = getMeta('ledger')
     const texts = [...contexts.getRange()]
     const waiting = [...pending.getRange()]
+    const samples = [...reservoir.getRange()]
     return {
       cursor,
       ledger: ledger === null ? null : decodeLedger(ledger),
       contexts: new Map(await inTurns(texts, ({ key, value }) => [key, decodeState(value)])),
       pending: await inTurns(waiting, ({ value }) => decodePending(value)),
+      reservoir: await inTurns(samples, ({ key, value }) => [key, decodeSample(value)]),
     }
   }
 
   async commit (commit: Commit): Promise<void> {
     const contexts = await inTurns([...commit.contexts], ([key, state]) => [key, state && encodeState(state)] as const)
     const pending = await inTurns([...commit.pending], ([id, waiting]) => [id, waiting && encodePending(waiting)] as const)
+    const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
     await this.#write(() => {
       if (!this.#lease.isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
-      writeCommit(this.#tables, commit, { contexts, pending })
+      writeCommit(this.#tables, commit, { contexts, pending, reservoir })
     })
     if (commit.decisive.length > 0) this.#events.emit('notice')
   }
@@ -181,6 +188,11 @@ export class EmbeddedStore implements Store {
 
   async pins (): Promise<Map<string, Pin>> {
     return new Map(this.#reads().pins.getRange().map(({ key, value }) => [key, decodePin(value)]))
+  }
+
+  async predictors (): Promise<Map<string, PredictorVersion>> {
+    const texts = [...this.#reads().predictors.getRange().map(({ value }) => value)]
+    return inOrder(await inTurns(texts, decodePredictor, 1))
   }
 
   async history (limit: number): Promise<HistoryRow[]> {

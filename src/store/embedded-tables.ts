@@ -1,7 +1,7 @@
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { PAGE_SIZE } from './embedded-ground.js'
 import type { RecordHead, RecordTotals } from './embedded-record.js'
-import { START, type Awaits, type Place } from './encoding.js'
+import { START, type Place, type Seen } from './encoding.js'
 import type { Cursor } from './store.js'
 
 /** The single values, and what they are before they were ever written. */
@@ -36,13 +36,11 @@ const INITIAL: Meta = {
   recorded: { number: 0, generations: 0, bytes: 0 },
 }
 
-export type Seen = readonly [ms: number, awaits: Awaits]
-
 export interface Tables {
   readonly root: RootDatabase
   /** Entries not folded yet: a commit deletes what it has folded. */
   readonly log: Database<string, Place>
-  /** Generation ids of the dedup time -> ms of their outcome, and whether it waits for a label. */
+  /** Generation ids of the dedup time -> ms of their outcome, and what it waits for. */
   readonly seen: Database<Seen, Buffer>
   /** The same ids by age, so that the expired ones are found without a search. */
   readonly seenAt: Database<string, Place>
@@ -51,6 +49,10 @@ export interface Tables {
   readonly pending: Database<string, Buffer>
   readonly policies: Database<string, string>
   readonly pins: Database<string, string>
+  /** Name -> version. */
+  readonly predictors: Database<string, string>
+  /** What predictors are trained on, by number. */
+  readonly reservoir: Database<string, number>
   /** Key -> the version that last changed it, and the same the other way round. */
   readonly changed: Database<number, string>
   readonly changedAt: Database<true, [version: number, key: string]>
@@ -88,6 +90,8 @@ export function openTables (folder: string): Tables {
     pending: root.openDB('pending', { keyEncoding: 'binary', encoding: 'string' }),
     policies: texts('policies'),
     pins: texts('pins'),
+    predictors: texts('predictors'),
+    reservoir: texts('reservoir'),
     changed: root.openDB('changed', {}),
     changedAt: root.openDB('changed_at', {}),
     history: texts('history'),

@@ -1,11 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ContextState } from '../core/context-state.js'
-import { NO_EVIDENCE } from '../core/evidence.js'
-import type { Change, Ledger } from '../core/fold.js'
+import { NO_EVIDENCE, type Evidence } from '../core/evidence.js'
+import { FIRST_TRAINING, type Change, type Ledger } from '../core/fold.js'
+import { GRID } from '../core/grid.js'
 import type { Pin } from '../core/in-force.js'
-import type { Command, LogEntry } from '../core/log-entry.js'
+import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
+import type { PredictorVersion } from '../core/predictor/predictor-version.js'
+import type { Sample } from '../core/predictor/sample.js'
 import type { Cursor, HistoryRow } from './store.js'
 
 // Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
@@ -15,21 +18,35 @@ export const decodeEntry = (text: string): LogEntry => JSON.parse(text)
 
 export const encodeState = (state: ContextState): string => JSON.stringify(state)
 
-/** Half-windows that are empty, as every second one is for long, share one; with ten thousand contexts that is a sixth of the memory. */
+/** One of before there were predictors has no challengers. */
 export function decodeState (text: string): ContextState {
-  const state: ContextState = JSON.parse(text)
-  const [a, b] = state.halves
-  return { ...state, halves: [a.generations === 0 ? NO_EVIDENCE : a, b.generations === 0 ? NO_EVIDENCE : b] }
+  const state = JSON.parse(text)
+  return {
+    ...state,
+    wish: { ...state.wish, predictor: state.wish.predictor ?? 'off' },
+    halves: state.halves.map(shared),
+    serving: state.serving ?? null,
+    threshold: state.threshold ?? GRID[state.threshold_index] ?? null,
+    challengers: state.challengers ?? 0,
+    trials: (state.trials ?? []).map((trial: { halves: Evidence[] }) => ({ ...trial, halves: trial.halves.map(shared) })),
+  }
 }
+
+/** Half-windows that are empty, as every second one is for long, share one; with ten thousand contexts that is a sixth of the memory. */
+function shared (half: Evidence): Evidence { return half.generations === 0 ? NO_EVIDENCE : half }
 
 export const encodePending = (pending: Pending): string => JSON.stringify(pending)
 export const decodePending = (text: string): Pending => JSON.parse(text)
+
+export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
+export const decodeSample = (text: string): Sample => JSON.parse(text)
 
 export const encodeChange = (change: Change): string => JSON.stringify(change)
 export const decodeChange = (text: string, version: number): HistoryRow => ({ ...JSON.parse(text), version })
 
 export const decodePolicy = (text: string): PolicyPatch => JSON.parse(text)
 export const decodePin = (text: string): Pin => JSON.parse(text)
+export const decodePredictor = (text: string): PredictorVersion => JSON.parse(text)
 
 export function encodeLedger (ledger: Ledger): string {
   return JSON.stringify({ ...ledger, policies: [...ledger.policies], pins: [...ledger.pins] })
@@ -37,38 +54,54 @@ export function encodeLedger (ledger: Ledger): string {
 
 export function decodeLedger (text: string): Ledger {
   const ledger = JSON.parse(text)
-  return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+  return { predictors: [], train_at: FIRST_TRAINING, ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
 }
 
-/** Encodes or decodes many things, with room for decisions to be answered in between: ten thousand states take a tenth of a second. */
-export async function inTurns<T, U> (items: readonly T[], each: (item: T) => U): Promise<U[]> {
+/**
+ * Encodes or decodes many things, with room for decisions to be answered in between: ten thousand states take a tenth of a second.
+ * @param turn how many at a time
+ */
+export async function inTurns<T, U> (items: readonly T[], each: (item: T) => U, turn = 200): Promise<U[]> {
   const results: U[] = []
   for (const item of items) {
     results.push(each(item))
-    if (results.length % 200 === 0) await setImmediate()
+    if (results.length % turn === 0) await setImmediate()
   }
   return results
 }
 
 /** What an entry does to a table beside the log; `null` deletes. */
-export interface TableWrite { readonly table: 'policies' | 'pins', readonly key: string, readonly value: string | null }
+export interface TableWrite { readonly table: 'policies' | 'pins' | 'predictors', readonly key: string, readonly value: string | null }
 
 export function tableWrite (entry: LogEntry): TableWrite | null {
   const text = (value: object | null) => value === null ? null : JSON.stringify(value)
   switch (entry.type) {
     case 'policy': return { table: 'policies', key: entry.key, value: text(entry.policy) }
     case 'pin': return { table: 'pins', key: entry.key, value: text(entry.pin) }
+    case 'predictor': return { table: 'predictors', key: entry.name, value: text(entry.version) }
     default: return null
   }
 }
 
-/** Whether an operator is behind it, and the audit trail keeps it. */
-export function isCommand (entry: LogEntry): entry is Command {
-  return entry.type === 'policy' || entry.type === 'pin' || entry.type === 'reset'
+/** What the audit trail keeps of an entry, if anything: a predictor is up to a megabyte, and is in its table. */
+export function auditOf (entry: LogEntry): Command | PredictorCommand | null {
+  switch (entry.type) {
+    case 'policy': case 'pin': case 'reset': return entry
+    case 'predictor': return predictorCommand(entry)
+    default: return null
+  }
+}
+
+function predictorCommand ({ type, name, version, by, reason }: PredictorEntry): PredictorCommand {
+  const action = version === null ? 'forgotten' : version.retired_at === null ? 'added' : 'retired'
+  return { type, name, action, by, ...(reason !== undefined && { reason }) }
 }
 
 /** What an outcome waits for: nothing; a label; a label that may also be a reference, since its answer came with it. */
 export type Awaits = 0 | 1 | 2
+
+/** What is remembered of an id: when its outcome came, and what it waits for. */
+export type Seen = readonly [ms: number, awaits: Awaits]
 
 /** Of an outcome, what it waits for; of a label, 1 if it needs the outcome's answer; else 0. */
 export function awaits (entry: LogEntry): Awaits {

@@ -14,6 +14,8 @@ export const KEYS = {
   ledger: key('ledger'),
   policies: key('policies'), // hash, key -> policy
   pins: key('pins'), // hash, key -> pin
+  predictors: key('predictors'), // hash, name -> version
+  reservoir: key('reservoir'), // hash, number -> sample that predictors are trained on
   history: key('history'), // stream, fields `change` and `version`
   audit: key('audit'), // stream, fields `entry`, `version` and `replaced`
   lease: key('lease'), // `<token> <holder>`, expires
@@ -32,7 +34,7 @@ export const stepsKey = (generationId: string): string => key(`steps:${generatio
 
 /** The tables of a whole state; `changed` is a sorted set, the last three are streams, the others hashes. */
 export const STATE_KEYS = [
-  KEYS.contexts, KEYS.pending, KEYS.policies, KEYS.pins, KEYS.trainingRuns, KEYS.trainingSeries,
+  KEYS.contexts, KEYS.pending, KEYS.policies, KEYS.pins, KEYS.predictors, KEYS.reservoir, KEYS.trainingRuns, KEYS.trainingSeries,
   KEYS.changed, KEYS.log, KEYS.history, KEYS.audit,
 ] as const
 
@@ -48,10 +50,11 @@ export const CHANNEL = key('changes')
  */
 
 /**
- * KEYS: log, version, policy_version, changed, audit; then one for each entry: an outcome's or label's seen key, a policy's or pin's
- * table, else the log.
+ * KEYS: log, version, policy_version, changed, audit; then one for each entry: an outcome's or label's seen key, a policy's, pin's or
+ * predictor's table, else the log.
  * ARGV: dedup time in s, label wait in ms, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
- * then for each entry four: kind, table field, or what an outcome awaits or a label needs (see awaits), table value ('' deletes), entry.
+ * then for each entry five: kind, table field, or what an outcome awaits or a label needs (see awaits), table value ('' deletes), entry,
+ * what the audit trail keeps of it ('' for nothing).
  * Returns for each entry what became of it; or CONFLICT or FULL, and then has written nothing.
  */
 const append = `
@@ -59,7 +62,7 @@ if ARGV[4] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[4] then
   return 'CONFLICT'
 end
 local reports = 0                                                 -- what workers sent; commands and ticks always pass
-for i = 7, #ARGV, 4 do
+for i = 7, #ARGV, 5 do
   if ARGV[i] == 'outcome' or ARGV[i] == 'label' then
     reports = reports + 1
   end
@@ -92,10 +95,10 @@ local function label(seen, needs)                                 -- what become
   return waits == '1' and needs == '1' and 'unanswered' or 'accepted' -- a reference has nothing to grade
 end
 local appended = {}                                               -- the reply
-local audited = {}                                                -- entry, what it replaced
+local audited = {}                                                -- command, what it replaced
 local version = nil                                               -- the new one, once a table was written
-for i = 1, (#ARGV - 6) / 4 do                                     -- in the caller's order
-  local at = 6 + (i - 1) * 4                                      -- the entry's arguments follow this one
+for i = 1, (#ARGV - 6) / 5 do                                     -- in the caller's order
+  local at = 6 + (i - 1) * 5                                      -- the entry's arguments follow this one
   local kind, entry = ARGV[at + 1], ARGV[at + 4]
   local result = 'accepted'
   if kind == 'outcome' and redis.call('EXISTS', KEYS[5 + i]) == 1 then
@@ -111,17 +114,24 @@ for i = 1, (#ARGV - 6) / 4 do                                     -- in the call
     local id = redis.call('XADD', KEYS[1], '*', 'entry', entry)   -- ids never go back: XADD goes on from the stream's last one
     if kind == 'outcome' then
       redis.call('SET', KEYS[5 + i], string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
-    elseif kind == 'table' then
-      audited[#audited + 1] = { entry, redis.call('HGET', KEYS[5 + i], ARGV[at + 2]) or 'null' }
+    end
+    local replaced = 'null'
+    if kind == 'policy' or kind == 'pin' then
+      replaced = redis.call('HGET', KEYS[5 + i], ARGV[at + 2]) or 'null'
+    end
+    if kind == 'policy' or kind == 'pin' or kind == 'predictor' then
       if ARGV[at + 3] == '' then
         redis.call('HDEL', KEYS[5 + i], ARGV[at + 2])
       else
         redis.call('HSET', KEYS[5 + i], ARGV[at + 2], ARGV[at + 3])
       end
       version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
-      redis.call('ZADD', KEYS[4], version, ARGV[at + 2])          -- this key changed with it
-    elseif kind == 'reset' then
-      audited[#audited + 1] = { entry, 'null' }
+      if kind ~= 'predictor' then                                 -- whose name could be taken for a context key
+        redis.call('ZADD', KEYS[4], version, ARGV[at + 2])        -- this key changed with it
+      end
+    end
+    if ARGV[at + 5] ~= '' then
+      audited[#audited + 1] = { ARGV[at + 5], replaced }
     end
   end
   appended[i] = result
@@ -131,7 +141,7 @@ for _, row in ipairs(audited) do
     'entry', row[1], 'version', version or redis.call('GET', KEYS[2]) or '0', 'replaced', row[2])
 end
 if version then
-  redis.call('SET', KEYS[3], version)                             -- replicas load policies and pins anew from here
+  redis.call('SET', KEYS[3], version)                             -- replicas load policies, pins and predictors anew from here
   redis.call('PUBLISH', ARGV[5], version)
 end
 return appended
@@ -169,18 +179,21 @@ return 1
 `
 
 /**
- * KEYS: cursor, ledger, contexts, pending. Returns cursor, ledger, the flat pairs of contexts and the pending outcomes as they stood
- * together.
+ * KEYS: cursor, ledger, contexts, pending, reservoir. Returns cursor, ledger, the flat pairs of contexts, the pending outcomes and the flat
+ * pairs of the reservoir as they stood together.
  */
 const learned = `
-return { redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGETALL', KEYS[3]), redis.call('HVALS', KEYS[4]) }
+return {
+  redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGETALL', KEYS[3]), redis.call('HVALS', KEYS[4]),
+  redis.call('HGETALL', KEYS[5])
+}
 `
 
 /**
- * KEYS: lease, cursor, contexts, ledger, version, changed, history, log, pending.
+ * KEYS: lease, cursor, contexts, ledger, version, changed, history, log, pending, reservoir.
  * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), channel, history limit,
- * counts of states, deletions, decisive keys, changes, pending outcomes and deletions of those;
- * then those: key and state, key, key, change, id and outcome, id.
+ * counts of states, deletions, decisive keys, changes, pending outcomes and deletions of those, samples and deletions of those;
+ * then those: key and state, key, key, change, id and outcome, id, number and sample, number.
  * Returns OK, or what stood in the way, and then has written nothing.
  */
 const commit = `
@@ -192,7 +205,7 @@ if (redis.call('GET', KEYS[2]) or '0-0') ~= ARGV[2] then          -- another lea
   return 'CURSOR'
 end
 redis.call('SET', KEYS[2], ARGV[3])                               -- the first write, so the one Redis would refuse
-local at = 14                                                     -- the next argument
+local at = 16                                                     -- the next argument
 for _ = 1, ARGV[8] do                                             -- one by one: Lua can't unpack thousands
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -223,6 +236,14 @@ for _ = 1, ARGV[12] do
 end
 for _ = 1, ARGV[13] do
   redis.call('HDEL', KEYS[9], ARGV[at])
+  at = at + 1
+end
+for _ = 1, ARGV[14] do
+  redis.call('HSET', KEYS[10], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[15] do
+  redis.call('HDEL', KEYS[10], ARGV[at])
   at = at + 1
 end
 redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- what is folded goes, so the log's length is the lag
@@ -364,15 +385,15 @@ return 'OK'
 `
 
 /**
- * KEYS: the ten of STATE_KEYS; salt, version, policy_version, cursor, ledger.
- * Returns now in ms, the newest id of the log, the five values, the six hashes and the sorted set as flat pairs, the three streams; all of
- * one moment. AGAIN where an entry was appended in this very millisecond, so that now tells what came before from what comes after.
+ * KEYS: the twelve of STATE_KEYS; salt, version, policy_version, cursor, ledger.
+ * Returns now in ms, the newest id of the log, the five values, the eight hashes and the sorted set as flat pairs, the three streams; all
+ * of one moment. AGAIN where an entry was appended in this very millisecond, so that now tells what came before from what comes after.
  */
 const exportState = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local last = '0-0'
-local info = redis.pcall('XINFO', 'STREAM', KEYS[8])              -- an error where there is no log yet
+local info = redis.pcall('XINFO', 'STREAM', KEYS[10])             -- an error where there is no log yet
 for i = 1, #info, 2 do
   if info[i] == 'last-generated-id' then
     last = info[i + 1]
@@ -382,23 +403,23 @@ if tonumber(string.match(last, '^%d+')) >= now then
   return 'AGAIN'
 end
 local values = {}
-for i = 11, 15 do
-  values[i - 10] = redis.call('GET', KEYS[i])
+for i = 13, 17 do
+  values[i - 12] = redis.call('GET', KEYS[i])
 end
 local tables = {}
-for i = 1, 6 do
+for i = 1, 8 do
   tables[i] = redis.call('HGETALL', KEYS[i])
 end
-tables[7] = redis.call('ZRANGE', KEYS[7], 0, -1, 'WITHSCORES')
+tables[9] = redis.call('ZRANGE', KEYS[9], 0, -1, 'WITHSCORES')
 local streams = {}
-for i = 8, 10 do
-  streams[i - 7] = redis.call('XRANGE', KEYS[i], '-', '+')
+for i = 10, 12 do
+  streams[i - 9] = redis.call('XRANGE', KEYS[i], '-', '+')
 end
 return { now, last, values, tables, streams }
 `
 
 /**
- * KEYS: the ten of STATE_KEYS; the eleven of STAGED; salt, version, policy_version, cursor, ledger, state_id, lease, records,
+ * KEYS: the twelve of STATE_KEYS; the thirteen of STAGED; salt, version, policy_version, cursor, ledger, state_id, lease, records,
  * record_bytes.
  * ARGV: 1 to replace what there is, prefixes of the seen keys and of the lists of steps, dedup time in ms, channel; salt, version, policy
  * version, cursor, ledger ('' for none), state id; how many of each of STAGED there must be.
@@ -410,21 +431,21 @@ local function size(key)
   local command = { hash = 'HLEN', zset = 'ZCARD', stream = 'XLEN' }
   return command[type] and redis.call(command[type], key) or 0
 end
-for i = 1, 10 do
-  if ARGV[1] ~= '1' and i ~= 7 and i ~= 9 and i ~= 10 and size(KEYS[i]) > 0 then
+for i = 1, 12 do
+  if ARGV[1] ~= '1' and i ~= 9 and i ~= 11 and i ~= 12 and size(KEYS[i]) > 0 then
     return 'TAKEN'                                                -- a history says nothing that is still in force
   end
 end
-for i = 1, 11 do
-  if size(KEYS[10 + i]) ~= tonumber(ARGV[11 + i]) then
+for i = 1, 13 do
+  if size(KEYS[12 + i]) ~= tonumber(ARGV[11 + i]) then
     return 'TORN'
   end
 end
-redis.call('SET', KEYS[27], ARGV[11])                             -- the first write, so the one Redis would refuse
-for i = 1, 10 do
+redis.call('SET', KEYS[31], ARGV[11])                             -- the first write, so the one Redis would refuse
+for i = 1, 12 do
   redis.call('UNLINK', KEYS[i])
-  if redis.call('EXISTS', KEYS[10 + i]) == 1 then
-    redis.call('RENAME', KEYS[10 + i], KEYS[i])
+  if redis.call('EXISTS', KEYS[12 + i]) == 1 then
+    redis.call('RENAME', KEYS[12 + i], KEYS[i])
   end
 end
 for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- what was seen and recorded before
@@ -439,21 +460,21 @@ for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- what was se
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local seen = redis.call('HGETALL', KEYS[21])
+local seen = redis.call('HGETALL', KEYS[25])
 for i = 1, #seen, 2 do
   local left = string.match(seen[i + 1], '^%d+') + ARGV[4] - now
   if left > 0 then
     redis.call('SET', ARGV[2] .. seen[i], seen[i + 1], 'PX', string.format('%d', left))
   end
 end
-redis.call('UNLINK', KEYS[21], KEYS[28], KEYS[29], KEYS[30])      -- with the lease, so that a learner of before commits nothing
+redis.call('UNLINK', KEYS[25], KEYS[32], KEYS[33], KEYS[34])      -- with the lease, so that a learner of before commits nothing
 for i = 1, 4 do
-  redis.call('SET', KEYS[21 + i], ARGV[5 + i])
+  redis.call('SET', KEYS[25 + i], ARGV[5 + i])
 end
 if ARGV[10] == '' then
-  redis.call('DEL', KEYS[26])
+  redis.call('DEL', KEYS[30])
 else
-  redis.call('SET', KEYS[26], ARGV[10])
+  redis.call('SET', KEYS[30], ARGV[10])
 end
 redis.call('PUBLISH', ARGV[5], ARGV[7])
 return 'OK'

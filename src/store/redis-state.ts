@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { TrainingRun } from '../core/training/run.js'
-import { START, toPlace } from './encoding.js'
+import { START, toPlace, type Seen } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-scripts.js'
 import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
@@ -37,7 +37,7 @@ export class RedisState {
       last_id: last,
       ledger: ledger === null ? null : JSON.parse(ledger!),
     })
-    const names = ['contexts', 'pending', 'policies', 'pins', 'training_runs', 'training_series'] as const
+    const names = STATE_ORDER.slice(0, STATE_ORDER.indexOf('changed'))
     for (const [i, table] of names.entries()) {
       for (const [key, text] of pairsOf(tables[i]!)) yield { table, key, value: table === 'training_runs' ? decodeRun(text) : JSON.parse(text) }
     }
@@ -74,7 +74,7 @@ export class RedisState {
       const values = keys.length === 0 ? [] : await this.#connection.run((redis) => redis.mget(keys))
       for (const [i, value] of values.entries()) {
         const [ms, waits] = (value ?? '').split(' ')
-        if (value !== null && Number(ms) < now) yield { table: 'seen', key: keys[i]!.slice(prefix.length), value: [Number(ms), waits === '1'] }
+        if (value !== null && Number(ms) < now) yield { table: 'seen', key: keys[i]!.slice(prefix.length), value: [Number(ms), Number(waits)] }
       }
     } while (cursor !== '0')
   }
@@ -84,9 +84,11 @@ export class RedisState {
     const staged = [...STAGED]
     await this.#connection.run((redis) => redis.unlink(staged)) // of an import that was killed
     const text = ({ value }: StateRow) => JSON.stringify(value)
-    for (const table of ['contexts', 'pending', 'policies', 'pins', 'training_series'] as const) await this.#stage(table, rows[table], text)
+    for (const table of ['contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'training_series'] as const) {
+      await this.#stage(table, rows[table], text)
+    }
     await this.#stage('training_runs', rows.training_runs, ({ value }) => encodeRun(value as TrainingRun))
-    await this.#stage('seen', rows.seen, ({ value }) => { const [ms, waits] = value as [number, boolean]; return `${ms} ${waits ? 1 : 0}` })
+    await this.#stage('seen', rows.seen, ({ value }) => (value as Seen).join(' '))
     await inChunks(rows.changed, (some) => this.#connection.run((redis) =>
       redis.zadd(stagedKey('changed'), ...some.flatMap(({ key, value }) => [value as number, key]))))
     await this.#append('log', rows.log.map((row) => [row.key, 'entry', text(row)]))
@@ -128,7 +130,8 @@ export class RedisState {
 
 /** The tables in the order of STATE_KEYS. */
 const STATE_ORDER = [
-  'contexts', 'pending', 'policies', 'pins', 'training_runs', 'training_series', 'changed', 'log', 'history', 'audit',
+  'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'training_runs', 'training_series',
+  'changed', 'log', 'history', 'audit',
 ] as const satisfies readonly StateTable[]
 
 function stagedKey (table: StateTable): string {

@@ -4,12 +4,13 @@ import type { ContextState } from '../core/context-state.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
+import { inOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import {
-  AUDIT_LIMIT, awaits, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodeState,
-  encodeChange, encodeEntry, encodeLedger, encodePending, encodeState, HISTORY_LIMIT, inTurns, START, tableWrite, toCursor,
-  toPlace,
+  AUDIT_LIMIT, auditOf, awaits, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor,
+  decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns,
+  START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -81,13 +82,10 @@ export class RedisStore implements Store {
     const args: Array<string | number> = [dedupSeconds, labelWaitSeconds * 1000, maxLogEntries, ifPolicyVersion ?? '', CHANNEL, AUDIT_LIMIT]
     for (const entry of entries) {
       const write = tableWrite(entry)
-      if (write !== null) {
-        keys.push(KEYS[write.table])
-        args.push('table', write.key, write.value ?? '', encodeEntry(entry))
-      } else {
-        keys.push(entry.type === 'outcome' || entry.type === 'label' ? seenKey(entry.generation_id) : KEYS.log)
-        args.push(entry.type, awaits(entry), '', encodeEntry(entry))
-      }
+      const command = auditOf(entry)
+      const isReport = entry.type === 'outcome' || entry.type === 'label'
+      keys.push(write !== null ? KEYS[write.table] : isReport ? seenKey(entry.generation_id) : KEYS.log)
+      args.push(entry.type, write?.key ?? awaits(entry), write?.value ?? '', encodeEntry(entry), command === null ? '' : JSON.stringify(command))
     }
     const reply = await this.#main.script('append', keys, args)
     if (reply === 'CONFLICT') throw new ConflictError(`The policy version is no longer ${ifPolicyVersion}`)
@@ -131,30 +129,38 @@ export class RedisStore implements Store {
   }
 
   async learned (): Promise<Learned> {
-    const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending], [])
-    const [cursor, ledger, pairs, waiting] = reply as [string | null, string | null, string[], string[]]
+    const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending, KEYS.reservoir], [])
+    const [cursor, ledger, pairs, waiting, kept] = reply as [string | null, string | null, string[], string[], string[]]
     const keys = pairs.filter((_, i) => i % 2 === 0)
     const states = await inTurns(pairs.filter((_, i) => i % 2 === 1), decodeState)
+    const numbers = kept.filter((_, i) => i % 2 === 0)
+    const samples = await inTurns(kept.filter((_, i) => i % 2 === 1), decodeSample)
     return {
       cursor: cursor ?? START,
       ledger: ledger === null ? null : decodeLedger(ledger),
       contexts: new Map(keys.map((key, i) => [key, states[i]!])),
       pending: await inTurns(waiting, decodePending),
+      reservoir: numbers.map((number, i) => [Number(number), samples[i]!]),
     }
   }
 
-  async commit ({ token, from, to, contexts, pending, ledger, decisive, changes }: Commit): Promise<void> {
+  async commit ({ token, from, to, contexts, pending, reservoir, ledger, decisive, changes }: Commit): Promise<void> {
     const states = await inTurns([...contexts], ([key, state]) => state === undefined ? [] : [key, encodeState(state)])
     const deleted = [...contexts.keys()].filter((key) => contexts.get(key) === undefined)
     const waiting = await inTurns([...pending], ([id, outcome]) => outcome === undefined ? [] : [id, encodePending(outcome)])
     const settled = [...pending.keys()].filter((id) => pending.get(id) === undefined)
+    const samples = await inTurns([...reservoir], ([number, sample]) => sample === undefined ? [] : [number, encodeSample(sample)])
+    const removed = [...reservoir.keys()].filter((number) => reservoir.get(number) === undefined)
     const [ms, sequence] = toPlace(to)
     const reply = await this.#main.script('commit', [
       KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.pending,
+      KEYS.reservoir,
     ], [
       token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), CHANNEL, HISTORY_LIMIT,
       contexts.size - deleted.length, deleted.length, decisive.length, changes.length, pending.size - settled.length, settled.length,
+      reservoir.size - removed.length, removed.length,
       ...states.flat(), ...deleted, ...decisive, ...changes.map(encodeChange), ...waiting.flat(), ...settled,
+      ...samples.flat(), ...removed,
     ])
     if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)
     if (reply === 'CURSOR') throw new LeaseLostError(`The cursor is no longer at ${from}`)
@@ -185,6 +191,10 @@ export class RedisStore implements Store {
 
   async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, decodePolicy) }
   async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, decodePin) }
+
+  async predictors (): Promise<Map<string, PredictorVersion>> {
+    return inOrder(await inTurns(await this.#main.run((redis) => redis.hvals(KEYS.predictors)), decodePredictor, 1))
+  }
 
   async history (limit: number): Promise<HistoryRow[]> {
     const entries = await this.#main.run((redis) => redis.xrevrange(KEYS.history, '+', '-', 'COUNT', limit))

@@ -1,6 +1,7 @@
 /** The tables of a whole state, the same whichever store it is in. In `log`, `history` and `audit` rows are in order, oldest first. */
 export const STATE_TABLES = [
-  'meta', 'contexts', 'pending', 'policies', 'pins', 'changed', 'log', 'history', 'audit', 'seen', 'training_runs', 'training_series',
+  'meta', 'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'changed', 'log', 'history', 'audit', 'seen',
+  'training_runs', 'training_series',
 ] as const
 
 export type StateTable = typeof STATE_TABLES[number]

@@ -1,9 +1,11 @@
 import type { ContextState } from '../core/context-state.js'
 import type { Change, Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
-import type { Command, LogEntry } from '../core/log-entry.js'
+import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
+import type { PredictorVersion } from '../core/predictor/predictor-version.js'
+import type { Sample } from '../core/predictor/sample.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import type { SortedState, StateRow } from './state-row.js'
@@ -27,8 +29,8 @@ export interface AuditRow {
   readonly time: number
   /** Of the model, once it was in force. */
   readonly version: number
-  readonly command: Command
-  /** The policy or pin that was there before. */
+  readonly command: Command | PredictorCommand
+  /** The policy or pin that was there before; of a predictor nothing. */
   readonly replaced: PolicyPatch | Pin | null
 }
 
@@ -42,7 +44,7 @@ export interface Revision {
   readonly salt: string
   /** Moves only when some decision could differ; may go back after a failover. */
   readonly version: number
-  /** The version at which a policy or pin last moved. */
+  /** The version at which a policy, pin or predictor last moved. */
   readonly policyVersion: number
   /** Entries appended and not yet folded, and for how long the oldest of them has waited, ms. */
   readonly lag: number
@@ -55,6 +57,8 @@ export interface Learned {
   readonly contexts: Map<string, ContextState>
   /** In no order. */
   readonly pending: readonly Pending[]
+  /** By number, in no order. */
+  readonly reservoir: ReadonlyArray<readonly [number, Sample]>
 }
 
 export interface Commit {
@@ -67,6 +71,8 @@ export interface Commit {
   readonly contexts: ReadonlyMap<string, ContextState | undefined>
   /** Outcomes that wait for a label, by generation id; the same. */
   readonly pending: ReadonlyMap<string, Pending | undefined>
+  /** What predictors are trained on, by number; the same. */
+  readonly reservoir: ReadonlyMap<number, Sample | undefined>
   /** `null`: unchanged. */
   readonly ledger: Ledger | null
   /** The keys for which some decision could differ; if there are any, the version moves and replicas get notice. */
@@ -113,10 +119,12 @@ export class StoreFullError extends Error { override name = 'StoreFullError' }
  *     appended within the dedup time is not appended again and reads `duplicate`. A label is appended if its outcome waits for one
  *     (it came without `exact_match`, less than the label wait ago by the log's clock) and had none. One call is all or nothing.
  *     StoreFullError where outcomes and labels would make the log longer than its bound; other entries always pass.
- *  2. A policy or pin entry is also in its table, and the version has moved, in the same atomic step; it and a reset are also in the
- *     audit trail, which keeps the newest 10,000. With `ifPolicyVersion`, ConflictError unless that is still the policy version.
- *  3. `commit` writes states, pending outcomes, ledger, changes and cursor in one atomic step, or throws and writes nothing: LeaseLostError
- *     unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only behind the cursor.
+ *  2. A policy, pin or predictor entry is also in its table, and the version has moved, in the same atomic step; it and a reset are
+ *     also in the audit trail, which keeps the newest 10,000 (of a predictor not what it is, but whether it was added, retired or
+ *     forgotten). With `ifPolicyVersion`, ConflictError unless that is still the policy version.
+ *  3. `commit` writes states, pending outcomes, samples, ledger, changes and cursor in one atomic step, or throws and writes nothing:
+ *     LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only behind the
+ *     cursor.
  *  4. At most one lease at a time; a later one has a higher token.
  *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when it is back.
  *     It is not told whether a write it was waiting for happened: appending an outcome again is safe.
@@ -168,6 +176,8 @@ export interface Store {
   readonly readContexts: (keys: readonly string[]) => Promise<Map<string, ContextState>>
   readonly policies: () => Promise<Map<string, PolicyPatch>>
   readonly pins: () => Promise<Map<string, Pin>>
+  /** Retired ones too, in the order in which they were made. */
+  readonly predictors: () => Promise<Map<string, PredictorVersion>>
   /** Newest first. */
   readonly history: (limit: number) => Promise<HistoryRow[]>
   /** Newest first, those before a row's id if one is given. */

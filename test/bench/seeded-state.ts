@@ -1,5 +1,6 @@
 import type { ContextState } from '../../src/core/context-state.js'
 import { parentKey, ROOT } from '../../src/core/context.js'
+import { newLedger } from '../../src/core/fold.js'
 import type { Store } from '../../src/store/store.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/memory-fold.js'
 import { mulberry32 } from '../random.js'
@@ -36,9 +37,9 @@ export async function seed (store: Store, contexts: number): Promise<void> {
   const token = await store.acquireLease('seed', 60_000)
   await store.revision()
   const configuration = { levels: ['model', 'task'], defaults: { settle_seconds: 0 }, max_contexts: 10_000, label_wait_seconds: 600 }
-  const ledger = { configuration, policies: new Map(), pins: new Map(), contexts: states.size, refused: 0 }
+  const ledger = { ...newLedger(configuration), contexts: states.size }
   const { cursor } = await store.learned()
-  const nothing = { pending: new Map(), changes: [] }
+  const nothing = { pending: new Map(), reservoir: new Map(), changes: [] }
   await store.commit({ token: token!, from: cursor, to: cursor, ledger, contexts: states, decisive: [...states.keys()], ...nothing })
   await store.releaseLease(token!)
 }

@@ -37,7 +37,7 @@ t.test('what is compiled from the one before is what is compiled from nothing, a
         standpoints.set(key, standpoint(key, its))
         changed.add(key)
       }
-      const compiler = new SnapshotCompiler(LEVELS, standpoints, before)
+      const compiler = new SnapshotCompiler(LEVELS, standpoints, new Map(), before)
       for (const key of byDepth(changed)) compiler.add(key)
       last = compiler.finish(header(2))
       return asText(last) === asText(whole(standpoints)) && asText(before) === text
@@ -49,7 +49,7 @@ t.test('what did not change is shared', async (t) => {
   const standpoints = new Map(['*', 'a=x', 'a=x,b=x', 'a=y', 'a=y,b=x'].map((key) => [key, standpoint(key, {})]))
   const before = whole(standpoints)
   standpoints.set('a=x,b=x', standpoint('a=x,b=x', { index: 3 }))
-  const compiler = new SnapshotCompiler(LEVELS, standpoints, before)
+  const compiler = new SnapshotCompiler(LEVELS, standpoints, new Map(), before)
   compiler.add('a=x,b=x')
   const after = compiler.finish(header(2))
   t.equal(after.root.children.get('y'), before.root.children.get('y'))

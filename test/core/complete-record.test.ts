@@ -76,7 +76,7 @@ t.test('a worker that never asked says so by its count', async (t) => {
 })
 
 t.test('a record is probed where every threshold stops at a probe, of either kind', async (t) => {
-  const isProbed = (steps: RecordedStep[], minTokens = 0) => isRecordProbed({ ...CADENCE, minTokens }, { tokens: 100 }, steps)
+  const isProbed = (steps: RecordedStep[], minTokens = 0) => isRecordProbed({ minTokens, trials: [] }, { tokens: 100 }, steps)
   t.ok(isProbed([]))
   t.ok(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.5 }, { tokens: 96, confidence: 0.9, answer_digest: 'a' }]))
   t.notOk(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.9 }]))

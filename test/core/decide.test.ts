@@ -4,8 +4,9 @@ import { uniform } from '../../src/core/arm.js'
 import { decide, nextCheckTokens, REASONS, type Freshness, type Reason, type Step } from '../../src/core/decide.js'
 import { GRID } from '../../src/core/grid.js'
 import type { Policy } from '../../src/core/policy.js'
+import { scorerFor, scoreStep } from '../../src/core/predictor/predictor.js'
 import { holds } from '../property.js'
-import { GUARANTEE, snapshotOf, type Stands } from './snapshot-of.js'
+import { GUARANTEE, PREDICTOR, snapshotOf, type Stands } from './snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 const KEY = 'model=q,task=x'
@@ -63,6 +64,7 @@ t.test('all that a decision says', async (t) => {
     decision: 'stop',
     threshold: GRID[10],
     score: 0.99,
+    scorer: 'confidence',
     reason: 'score_at_threshold',
     would_stop: true,
     arm: 'treated',
@@ -141,4 +143,16 @@ t.test('whether to probe is asked by the score as clamped, under the rule of the
   t.equal(decided({ policy: { mode: 'off' } }, control).probe, false)
   t.equal(decided({ policy: { min_tokens: 101 } }, control).probe, false)
   t.equal(decided({}, { confidence: 1 }).probe, false, 'a treated one')
+})
+
+t.test('where a predictor serves, its score decides, of tokens, confidence and signals; without a confidence there is none', async (t) => {
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, scorer: 'p' } })
+  const ask = (step: Partial<Step>) => decide(snapshot, 'fresh', { arm: 'treated', tokens: 100, confidence: 0.9, context: { model: 'q', task: 'x' }, ...step })
+  const scorer = scorerFor(PREDICTOR, 'model=q,task=x')
+  const score = scoreStep(scorer, 100, 0.9, undefined)!
+  t.match(ask({}), { score, scorer: 'p', threshold: PREDICTOR.grid[10], decision: score >= PREDICTOR.grid[10]! ? 'stop' : 'continue' })
+  t.match(ask({ tokens: 4000, confidence: 1, signals: { entropy: -1 } }), { decision: 'stop', reason: 'score_at_threshold' })
+  t.match(ask({ tokens: 10, signals: { entropy: 9 } }), { decision: 'continue', reason: 'below_threshold' })
+  t.match(ask({ confidence: null, signals: { entropy: -9 } }), { score: null, reason: 'no_score' })
+  t.match(decide(snapshot, 'fresh', { arm: 'treated', tokens: 9, confidence: 1, context: { model: 'r' } }), { scorer: 'confidence', score: 1 })
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { describeThresholds, whatIf } from '../../src/core/describe-thresholds.js'
+import { rawFamily } from '../../src/core/family.js'
 import type { PolicyPatch } from '../../src/core/policy.js'
 import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
 
@@ -10,7 +11,7 @@ function rowsAfter (kept: number, lost = 0, patch: PolicyPatch = {}) {
   const fold = memoryFold()
   fold.learn(KEPT, 0, kept)
   fold.learn(LOST, 0, lost)
-  return describeThresholds(fold.state(), policyWith(patch), levels)
+  return describeThresholds(rawFamily(fold.state(), policyWith(patch)), policyWith(patch))
 }
 
 t.test('rows say what the evidence says', async (t) => {
@@ -26,7 +27,7 @@ t.test('how many more generations a threshold needs, every safer one included', 
   const fold = memoryFold()
   fold.learn(outcomeOf({ steps: [{ tokens: 10, confidence: 0.5, exact_match: 0 }, SURE_STEP] }), 0, 3) // loses at loose thresholds only
   fold.learn(KEPT, 0, 200)
-  const needed = describeThresholds(fold.state(), policyWith(), levels).map((row) => row.generations_needed)
+  const needed = describeThresholds(rawFamily(fold.state(), policyWith()), policyWith()).map((row) => row.generations_needed)
   t.equal(needed[0], 21)
   t.ok(needed[29]! > needed[0]!)
   for (let k = 1; k < 30; k++) t.ok(needed[k]! >= needed[k - 1]!, `threshold ${k}`)
@@ -35,10 +36,10 @@ t.test('how many more generations a threshold needs, every safer one included', 
 t.test('what if: the same evidence under another wish, whose bar is what it would really be', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
-  const now = whatIf(fold.state(), policyWith(), levels)
+  const now = whatIf(fold.state(), policyWith(), levels, new Map())
   t.match(now, { post_hoc: false, threshold: 0.11920292202211755, tokens_saved_ratio: 0.6, generations: FIRST })
   for (const wish of [{ max_em_drop: 0.01 }, { max_em_drop: 0.03 }, { max_em_drop: 0.1 }, { error_level: 0.2 }, { error_level: 0.01 }]) {
-    const answer = whatIf(fold.state(), policyWith(wish), levels)
+    const answer = whatIf(fold.state(), policyWith(wish), levels, new Map())
     const real = memoryFold()
     real.learn(KEPT, 0, FIRST)
     real.learn({ type: 'policy', key: LEAF, policy: wish, by: 'test' } as never)

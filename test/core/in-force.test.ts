@@ -59,18 +59,18 @@ t.test('a standing says what a state amounts to', async (t) => {
   const fold = memoryFold({ evidence_window: 2 * FIRST })
   fold.learn(KEPT, 0, FIRST) // fills a half
   fold.learn({ ...GAINED, steps: [] }, 0)
-  const judgement = { index: 4, guarantee: null }
+  const judgement = { scorer: null, index: 4, threshold: GRID[4]!, guarantee: null }
   const standing = standingOf('k', policyWith(), undefined, fold.state(), judgement)
   t.match(standing, { key: 'k', index: 4, generations: FIRST + 1, isRecovering: false, guarantee: null })
   t.ok(Math.abs(standing.savedRatio - 0.6 * FIRST / (FIRST + 1)) < 1e-12, 'of both halves: all but one save 60 of 100')
-  t.match(standingOf('k', policyWith(), undefined, fold.state(), { index: 4, guarantee: GUARANTEE }),
+  t.match(standingOf('k', policyWith(), undefined, fold.state(), { scorer: null, index: 4, threshold: null, guarantee: GUARANTEE }),
     { savedRatio: GUARANTEE.tokens_saved_ratio, guarantee: GUARANTEE }, 'as promised, where a promise is shown')
-  t.equal(standingOf('k', policyWith(), undefined, fold.state(), { index: -1, guarantee: null }).savedRatio, 0)
+  t.equal(standingOf('k', policyWith(), undefined, fold.state(), { scorer: null, index: -1, threshold: null, guarantee: null }).savedRatio, 0)
 
   const recovering = { ...fold.state(), is_recovering: true }
-  t.ok(standingOf('k', policyWith(), undefined, recovering, { index: -1, guarantee: null }).isRecovering)
+  t.ok(standingOf('k', policyWith(), undefined, recovering, { scorer: null, index: -1, threshold: null, guarantee: null }).isRecovering)
   t.notOk(standingOf('k', policyWith(), undefined, recovering, judgement).isRecovering, 'certified again')
-  t.match(standingOf('k', policyWith(), undefined, undefined, { index: -1, guarantee: null }), { savedRatio: 0, generations: 0, isRecovering: false })
+  t.match(standingOf('k', policyWith(), undefined, undefined, { scorer: null, index: -1, threshold: null, guarantee: null }), { savedRatio: 0, generations: 0, isRecovering: false })
 })
 
 t.test('a pin ends at its time, not before', async (t) => {

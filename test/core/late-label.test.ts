@@ -5,7 +5,8 @@ import type { LabelEntry } from '../../src/core/log-entry.js'
 import { gradeOutcome } from '../../src/core/outcome.js'
 import { thinSteps } from '../../src/core/thin-steps.js'
 
-const graded = (...args: Parameters<typeof gradeOutcome>) => thinSteps(gradeOutcome(...args), [0])
+const graded = (...args: Parameters<typeof gradeOutcome>) =>
+  thinSteps(gradeOutcome(...args), { minTokens: [0], scorers: [], isSampled: false })
 const digest = (answer: string) => answerDigest('salt', answer)
 const label = (fields: Partial<LabelEntry>): LabelEntry => ({ type: 'label', generation_id: 'g', ...fields })
 const step = (tokens: number, answer?: string) => ({ tokens, confidence: tokens / 40, ...(answer !== undefined && { answer }) })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { evidenceOf } from '../../src/core/context-state.js'
-import { isFirstSample, learnArrival } from '../../src/core/learn-arrival.js'
-import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from './memory-fold.js'
+import { learnArrival } from '../../src/core/learn-arrival.js'
+import { KEPT, LEAF, LOST, memoryFold } from './memory-fold.js'
 
 // The rules of evidence themselves are in learn-outcome.test.ts and rules.test.ts, which learn whole outcomes.
 
@@ -20,10 +20,4 @@ t.test('a context that is gone is passed over', async (t) => {
   const fold = memoryFold()
   learnArrival(fold, 0, { outcome: KEPT, leaf: LEAF, time: 0, arm: 'control', comparedAt: null, isOfAnotherShare: false })
   t.equal(fold.states.size, 0)
-})
-
-t.test('first samples', async (t) => {
-  for (const [sample_index, is] of [[null, true], [0, true], [1, false], [-1, false]] as const) {
-    t.equal(isFirstSample(outcomeOf({ sample_index })), is)
-  }
 })

@@ -22,7 +22,8 @@ function setPolicy (fold: MemoryFold, policy: PolicyPatch | null, key = '*', tim
   fold.learn({ type: 'policy', key, policy, by: 'ops' }, time)
 }
 
-const judged = (fold: MemoryFold, key = LEAF) => judge(fold.state(key), policyOf(fold.ledger, key), fold.ledger.configuration.levels)
+const judged = (fold: MemoryFold, key = LEAF) =>
+  judge(fold.state(key), policyOf(fold.ledger, key), fold.ledger.configuration.levels, fold.predictors)
 
 t.test('a change of label, min_tokens or check_every_tokens opens an epoch that starts from zero', async (t) => {
   for (const policy of [{ label: 'agreement' }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {

@@ -79,6 +79,8 @@ function playInChunks (entries: readonly Timed[], cuts: readonly number[]): Memo
       get: (key) => written.has(key) ? written.get(key) : fold.states.get(key),
       set: (key, state) => { written.set(key, state) },
       pending: new PendingOutcomes(stored.values()),
+      reservoir: fold.reservoir,
+      predictors: fold.predictors,
       changes: fold.changes,
     }
     for (const [time, entry] of entries.slice(bounds[i - 1], bounds[i])) learn(chunk, time, entry)

@@ -1,10 +1,11 @@
 import type { ContextState } from '../../src/core/context-state.js'
 import { ROOT } from '../../src/core/context.js'
-import type { Change, Fold, Ledger } from '../../src/core/fold.js'
+import { newLedger, type Change, type Fold, type Ledger } from '../../src/core/fold.js'
 import { learn } from '../../src/core/learn.js'
 import type { Configuration, LogEntry } from '../../src/core/log-entry.js'
 import type { LoggedOutcome, LoggedStep } from '../../src/core/outcome.js'
 import { PendingOutcomes } from '../../src/core/pending.js'
+import { Reservoir } from '../../src/core/predictor/reservoir.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../../src/core/policy.js'
 
 export const LEAF = 'model=q,task=gsm8k'
@@ -24,18 +25,14 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
   const states = new Map<string, ContextState>()
   const fold: MemoryFold = {
     now: 0,
-    ledger: {
-      configuration: { levels: ['model', 'task'], max_contexts: 10_000, label_wait_seconds: 0, defaults: { settle_seconds: 0, ...defaults }, ...configuration },
-      policies: new Map(),
-      pins: new Map(),
-      contexts: 0,
-      refused: 0,
-    },
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, label_wait_seconds: 0, defaults: { settle_seconds: 0, ...defaults }, ...configuration }),
     states,
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
     pending: new PendingOutcomes(),
+    reservoir: new Reservoir(),
+    predictors: new Map(),
     changes: [],
     state (key = LEAF) {
       const state = states.get(key)

@@ -12,7 +12,10 @@ import type { LoggedOutcome } from '../../src/core/outcome.js'
 import { compileSnapshot } from '../../src/core/compile-snapshot.js'
 import type { Snapshot, Standpoint } from '../../src/core/snapshot.js'
 import { holds } from '../property.js'
+import { mulberry32 } from '../random.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP, type MemoryFold } from './memory-fold.js'
+import { PREDICTOR } from './snapshot-of.js'
+import { addPredictor } from './trial-fold.js'
 
 // DESIGN section 3, "What must never happen (each is a test)": one test each, in its order.
 
@@ -24,10 +27,10 @@ function snapshotFrom (fold: MemoryFold): Snapshot {
   const standpoints = new Map<string, Standpoint>()
   for (const [key, state] of fold.states) {
     const policy = policyOf(fold.ledger, key)
-    const standing = standingOf(key, policy, fold.ledger.pins.get(key), state, judge(state, policy, levels))
+    const standing = standingOf(key, policy, fold.ledger.pins.get(key), state, judge(state, policy, levels, fold.predictors))
     standpoints.set(key, { standing, share: state.control_share })
   }
-  return compileSnapshot({ stateId: 'test', version: 1, levels, salt: 'salt' }, standpoints)
+  return compileSnapshot({ stateId: 'test', version: 1, levels, salt: 'salt' }, standpoints, fold.predictors)
 }
 
 const sureStep = { tokens: 40, confidence: 1, arm: 'treated' } as const
@@ -134,7 +137,7 @@ t.test('must never: evidence of another score certifies, while the learner has n
   const fold = memoryFold()
   fold.learn(KEPT, 0, 4000)
   for (const patch of [{ label: 'agreement' }, { min_tokens: 8 }, { check_every_tokens: 8 }] as const) {
-    t.strictSame(judge(fold.state(), policyWith(patch), ['model', 'task']), { index: -1, guarantee: null }, JSON.stringify(patch))
+    t.strictSame(judge(fold.state(), policyWith(patch), ['model', 'task'], fold.predictors), { scorer: null, index: -1, threshold: null, guarantee: null }, JSON.stringify(patch))
   }
 })
 
@@ -154,13 +157,36 @@ t.test('must never: a pooled certificate called the child\'s', async (t) => {
   t.match(ask({ model: 'q', task: 'unseen' }), { decision: 'continue', scope: 'none', guarantee: null }, 'by default it stops nobody')
 })
 
-t.test('must never: a predictor certified on its own training data. There is none yet: evidence of a score other than the raw confidence certifies nothing', async (t) => {
-  const fold = memoryFold()
-  fold.learn(KEPT, 0, 4000)
-  const state = fold.state()
-  const predictor = { ...state, meaning: { ...state.meaning, score: 'predictor-1' as 'confidence' } }
-  t.ok(judge(state, policyWith(), ['model', 'task']).index > -1)
-  t.strictSame(judge(predictor, policyWith(), ['model', 'task']), { index: -1, guarantee: null })
+t.test('must never: a predictor certified on its own training data', async (t) => {
+  // It has memorised: a signal tells it of each generation it was trained on whether stopping early loses it. Of others it tells nothing.
+  const random = mulberry32(11)
+  const predictor = {
+    ...PREDICTOR,
+    signals: [{ name: 'memory', mean: 0, scale: 1 }],
+    contexts: { '*': { log_median: Math.log(100), weights: [0, 0, 0, 0, 1] } },
+    trained: { generations: 1000, steps: 1000, groups: Array.from({ length: 1000 }, (_, i) => i / 1000) },
+  }
+  const generation = (u: number, isTrainedOn: boolean) => {
+    const isLost = random() < 0.06 // three times what is tolerated
+    const early = { tokens: 10, confidence: 0, exact_match: isLost ? 0 : 1, signals: { memory: isTrainedOn && isLost ? -8 : 8 } } as const
+    return outcomeOf({ u, steps: [early, { tokens: 90, confidence: 1, exact_match: 1, signals: { memory: 0 } }] })
+  }
+  const play = (groups: readonly number[], isTrainedOn: boolean, fresh: boolean) => {
+    const fold = memoryFold({ predictor: 'auto' })
+    fold.learn(KEPT)
+    addPredictor(fold, { ...predictor, trained: { ...predictor.trained, groups: fresh ? [] : predictor.trained.groups } })
+    let ever = false
+    for (const u of groups) {
+      fold.learn(generation(u, isTrainedOn), 2)
+      ever ||= fold.state().serving !== null
+    }
+    return { ever, trial: fold.state().trials[0]! }
+  }
+  const again = play(predictor.trained.groups, true, false)
+  t.match(again, { ever: false, trial: { trained_on: 1000, halves: [{ generations: 0 }, {}] } }, 'the same groups again, as new generations')
+  t.ok(play(predictor.trained.groups, true, true).ever, 'counted as evidence they would certify it: it looks perfect there')
+  const others = Array.from({ length: 2000 }, (_, i) => (i + 0.5) / 2000)
+  t.match(play(others, false, false), { ever: false, trial: { trained_on: 0, halves: [{ generations: 2000 }, {}] } }, 'on others it is seen through')
 })
 
 t.test('must never: evidence of one checkpoint counted in another\'s epoch', async (t) => {

@@ -4,7 +4,7 @@ import { thinSteps } from '../../src/core/thin-steps.js'
 import { LEAF, outcomeOf } from './memory-fold.js'
 
 const arrival = (generation_id: string, time = 0, overrides: Partial<Arrival> = {}) =>
-  ({ leaf: LEAF, time, arm: 'control' as const, comparedAt: null, isOfAnotherShare: false, ...overrides, outcome: thinSteps(outcomeOf({ generation_id }), [0]) })
+  ({ leaf: LEAF, time, arm: 'control' as const, comparedAt: null, isOfAnotherShare: false, ...overrides, outcome: thinSteps(outcomeOf({ generation_id }), { minTokens: [0], scorers: [], isSampled: false }) })
 
 t.test('those of an arm of a leaf queue in the order of arrival', async (t) => {
   const pending = new PendingOutcomes()

@@ -9,9 +9,9 @@ import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from
 
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 
-function knownOf ({ ledger, states }: MemoryFold): Known {
+function knownOf ({ ledger, states, predictors }: MemoryFold): Known {
   const { configuration: { levels, defaults }, policies, pins } = ledger
-  return { levels, defaults, policies, pins, states: new Map(states) }
+  return { levels, defaults, policies, pins, predictors, states: new Map(states) }
 }
 
 const patch: fc.Arbitrary<PolicyPatch> = fc.record({

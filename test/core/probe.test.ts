@@ -6,7 +6,7 @@ import { GRID } from '../../src/core/grid.js'
 import { isProbeDue } from '../../src/core/probe.js'
 import { holds } from '../property.js'
 
-const rule = { mode: 'enforce', minTokens: 0 } as const
+const rule = { mode: 'enforce', minTokens: 0, trials: [] } as const
 
 interface Asked { readonly tokens: number, readonly score: number | null }
 

@@ -8,7 +8,7 @@ import { effectivePolicy } from '../../src/core/policy.js'
 import { thresholdThen, undoSince, type Past } from '../../src/core/rollback.js'
 import { holds } from '../property.js'
 import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from './memory-fold.js'
-import { standingWith } from './snapshot-of.js'
+import { PREDICTOR, standingWith } from './snapshot-of.js'
 
 const KEYS = ['*', 'model=q', LEAF, 'model=q,task=other']
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
@@ -42,7 +42,8 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
     changes.unshift(...fold.changes.slice(count).reverse().map((change) => ({ ...change, version })))
     note()
   }
-  const now = { states: fold.states, defaults: fold.ledger.configuration.defaults, policies: fold.ledger.policies }
+  const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
+  const now = { states, predictors, defaults, policies }
   return { past: { changes, commands, isWhole: true }, pins: fold.ledger.pins, now, moments }
 }
 
@@ -65,7 +66,7 @@ t.test('what is undone is what was in force, at every version of any history', a
     for (const [version, moment] of moments.entries()) {
       const then = undoSince(version, past, pins)
       for (const [key, threshold] of moment()) {
-        t.equal(thresholdThen(then, now, key), threshold, `${key} at ${version}`)
+        t.equal(thresholdThen(then, now, key).threshold, threshold, `${key} at ${version}`)
         if (threshold !== moments.at(-1)!().get(key)) differing++
       }
     }
@@ -76,26 +77,33 @@ t.test('what is undone is what was in force, at every version of any history', a
 const pin = (threshold: number | null, expires_at: number | null = null): Pin => ({ threshold, reason: 'r', by, expires_at })
 const change = (version: number, cause: Past['changes'][number]['cause'], before: number | null, after: number | null) =>
   ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
-const NOW = { states: new Map([['*', { threshold_index: 4, is_recovering: false }]]), defaults: { fallback: 'parent' as const }, policies: new Map() }
+const NOW = {
+  states: new Map([['*', { threshold: GRID[4]!, serving: null, is_recovering: false }]]),
+  predictors: new Map(),
+  defaults: { fallback: 'parent' as const },
+  policies: new Map(),
+}
 
 t.test('a context of which the past tells nothing falls back only where that past is whole', async (t) => {
-  t.equal(thresholdThen(undoSince(3, { changes: [], commands: [], isWhole: false }, new Map()), NOW, LEAF), GRID[4], 'it has not moved since')
+  t.equal(thresholdThen(undoSince(3, { changes: [], commands: [], isWhole: false }, new Map()), NOW, LEAF).threshold, GRID[4], 'it has not moved since')
   const moved = { changes: [change(4, 'evidence', null, GRID[2]!)], commands: [] }
-  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: true }, new Map()), NOW, LEAF), GRID[4])
-  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: false }, new Map()), NOW, LEAF), null, 'doubt means continue')
+  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: true }, new Map()), NOW, LEAF).threshold, GRID[4])
+  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: false }, new Map()), NOW, LEAF).threshold, null, 'doubt means continue')
   const certified = { changes: [change(4, 'evidence', null, GRID[2]!), change(2, 'evidence_stale', GRID[2]!, null)], commands: [], isWhole: false }
-  t.equal(thresholdThen(undoSince(3, certified, new Map()), NOW, LEAF), GRID[4], 'it had been certified, so it was not recovering')
+  t.equal(thresholdThen(undoSince(3, certified, new Map()), NOW, LEAF).threshold, GRID[4], 'it had been certified, so it was not recovering')
   const drifted = { changes: [change(4, 'evidence', null, GRID[2]!), change(3, 'policy', null, null), change(2, 'drift', GRID[2]!, null)], commands: [], isWhole: true }
-  t.equal(thresholdThen(undoSince(3, drifted, new Map()), NOW, LEAF), null)
+  t.equal(thresholdThen(undoSince(3, drifted, new Map()), NOW, LEAF).threshold, null)
 })
 
-t.test('a threshold that is no longer in the grid is none', async (t) => {
-  const past = { changes: [change(4, 'evidence', 0.123, null)], commands: [], isWhole: true }
-  t.equal(thresholdThen(undoSince(3, past, new Map()), { ...NOW, defaults: {} }, LEAF), null)
+t.test('a threshold of a predictor comes back with it; of one that is retired none does, nor a parent\'s', async (t) => {
+  const past = { changes: [{ ...change(4, 'evidence', 0.95, null), before_scorer: 'p' }], commands: [], isWhole: true }
+  const then = undoSince(3, past, new Map())
+  t.strictSame(thresholdThen(then, { ...NOW, predictors: new Map([['p', PREDICTOR]]) }, LEAF), { threshold: 0.95, scorer: 'p' })
+  t.strictSame(thresholdThen(then, NOW, LEAF), { threshold: null, scorer: null })
 })
 
 t.test('a pin that had expired by then is not brought back', async (t) => {
   const past = { changes: [change(3, 'policy', null, null)], commands: [], isWhole: true }
-  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF), GRID[4])
-  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF), 0.7, 'one that has expired since is')
+  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, GRID[4])
+  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF).threshold, 0.7, 'one that has expired since is')
 })

@@ -1,7 +1,9 @@
 import { chainOf, type Levels } from '../../src/core/context.js'
 import type { Pin, Standing } from '../../src/core/in-force.js'
 import type { Guarantee } from '../../src/core/judge.js'
+import { GRID } from '../../src/core/grid.js'
 import { DEFAULT_POLICY, type Policy } from '../../src/core/policy.js'
+import type { Predictor } from '../../src/core/predictor/predictor.js'
 import { compileSnapshot } from '../../src/core/compile-snapshot.js'
 import type { Snapshot, Standpoint } from '../../src/core/snapshot.js'
 
@@ -24,14 +26,32 @@ export const GUARANTEE: Guarantee = {
   epoch: 1,
 }
 
+/** Surer the longer it lasts, less so where entropy is high; in `model=q` it trusts the confidence less. */
+export const PREDICTOR: Predictor = {
+  name: 'p',
+  label: 'exact_match',
+  levels: 'model,task',
+  signals: [{ name: 'entropy', mean: 0.5, scale: 0.25 }],
+  contexts: {
+    '*': { log_median: Math.log(100), weights: [1, 1, 0.5, 0.1, -0.6] },
+    'model=q': { log_median: Math.log(200), weights: [0.5, 0.4, 0.5, 0, -0.3] },
+  },
+  grid: GRID.map((_, k) => 0.99 - 0.02 * k),
+  trained: { generations: 400, steps: 1000, groups: [] },
+}
+
 export function standingWith (key: string, { policy, pin, share: _, ...rest }: Stands = {}): Standing {
   const index = rest.index ?? -1
+  const grid = rest.scorer == null ? GRID : PREDICTOR.grid
   const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null }
   return {
     key,
     policy: { ...DEFAULT_POLICY, ...policy },
     pin: pinned,
+    scorer: null,
     index,
+    threshold: index === -1 ? null : grid[index]!,
+    trials: [],
     savedRatio: index === -1 ? 0 : 0.5,
     isRecovering: false,
     generations: 0,
@@ -46,5 +66,5 @@ export function snapshotOf (contexts: Record<string, Stands>, levels: Levels = [
   for (const key of new Set(['*', ...Object.keys(contexts).flatMap(chainOf)])) {
     standpoints.set(key, { standing: standingWith(key, contexts[key]), share: contexts[key]?.share })
   }
-  return compileSnapshot({ stateId: 'test', version: 7, levels, salt }, standpoints)
+  return compileSnapshot({ stateId: 'test', version: 7, levels, salt }, standpoints, new Map([[PREDICTOR.name, PREDICTOR]]))
 }

@@ -13,6 +13,8 @@ t.test('a leaf\'s own certificate', async (t) => {
   t.strictSame(ruleFor(snapshot, { model: 'q', task: 'x' }), {
     context: 'model=q,task=x',
     threshold: GRID[3],
+    scorer: null,
+    trials: [],
     scope: 'own',
     guarantee: GUARANTEE,
     mode: 'shadow',

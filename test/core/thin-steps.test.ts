@@ -22,7 +22,7 @@ const stopsIn = ({ tokens, steps, steps_complete: isComplete }: Pick<LoggedOutco
 t.test('what is left says of every threshold what all steps say, for each min_tokens', async (t) => {
   holds(t, fc.property(fc.array(step, { maxLength: 60 }), fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 3 }), (steps, mins) => {
     const outcome = outcomeOf({ tokens: 100, steps: steps.sort((a, b) => a.tokens - b.tokens) })
-    const thin = thinSteps(outcome, mins)
+    const thin = thinSteps(outcome, { minTokens: mins, scorers: [], isSampled: false })
     for (const min of mins) assert.deepEqual(stopsIn(thin, min), stopsIn(outcome, min))
     assert.ok(thin.steps!.length <= GRID.length * mins.length)
     assert.equal(thin.asked, steps.length)
@@ -31,5 +31,5 @@ t.test('what is left says of every threshold what all steps say, for each min_to
 })
 
 t.test('no steps stay no steps', async (t) => {
-  t.equal(thinSteps(outcomeOf({ steps: null }), [0]).steps, null)
+  t.equal(thinSteps(outcomeOf({ steps: null }), { minTokens: [0], scorers: [], isSampled: false }).steps, null)
 })

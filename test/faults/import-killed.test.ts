@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { stateLines } from '../../src/state-file.js'
 import { createStore } from '../../src/store/create-store.js'
-import { metaRows, type StateRow } from '../../src/store/state-row.js'
+import { metaRows, sortRows, type StateRow } from '../../src/store/state-row.js'
 import { temporaryFolder } from '../helper.js'
 import { mulberry32 } from '../random.js'
 import { cli } from '../service-process.js'
@@ -55,10 +55,7 @@ async function killImports (t: Test, env: NodeJS.ProcessEnv, open: Parameters<ty
   t.comment(`nothing was there ${found.get(0) ?? 0} times, all ${found.get(CONTEXTS)} times; an import takes ${Math.round(longest)} ms`)
 }
 
-const NOTHING = Object.fromEntries(
-  ['contexts', 'pending', 'policies', 'pins', 'changed', 'log', 'history', 'audit', 'seen', 'training_runs', 'training_series', 'meta'].map((table) => [table, []])
-) as unknown as Parameters<Awaited<ReturnType<typeof createStore>>['importRows']>[0]['rows']
-const EMPTY = { meta: { salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null }, rows: NOTHING }
+const EMPTY = sortRows(metaRows({ salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null }))
 
 t.test('an import into a folder that is killed has done all or nothing', async (t) => {
   const DATA_DIR = await temporaryFolder(t)

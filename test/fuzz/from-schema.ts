@@ -25,7 +25,7 @@ export function valid (schema: Schema, document: Schema): fc.Arbitrary<unknown> 
     case 'integer': return numbers(schema, (min, max) => fc.integer({ min, max }))
     case 'number': return numbers(schema, (min, max) => fc.double({ min, max, noNaN: true }))
     case 'string': return texts(schema)
-    case 'array': return fc.array(inner(schema.items), { minLength: schema.minItems ?? 0, maxLength: Math.min(schema.maxItems ?? 5, 5) })
+    case 'array': return items(schema, inner)
     case 'object': return objects(schema, inner)
   }
   throw new Error(`no values for ${JSON.stringify(schema)}`)
@@ -39,11 +39,17 @@ export function at (document: Schema, pointer: string): Schema {
 type Between = (min: number, max: number) => fc.Arbitrary<number>
 
 /** Small ones, where the interesting cases are, and the ends of the range. */
-function numbers ({ minimum = -1e308, maximum = 1e308 }: Schema, between: Between): fc.Arbitrary<number> {
+function numbers (schema: Schema, between: Between): fc.Arbitrary<number> {
+  const { exclusiveMinimum = -1e308, exclusiveMaximum = 1e308 } = schema
+  const { minimum = exclusiveMinimum + 1e-9, maximum = exclusiveMaximum - 1e-9 } = schema
   const min = Math.max(minimum, -(2 ** 31))
   const max = Math.min(maximum, 2 ** 31 - 1)
   const ends = fc.constantFrom(min, max, minimum, maximum).filter((end) => Math.abs(end) < 1e300)
   return fc.oneof(between(min, Math.min(max, min + 100)), between(min, max), ends)
+}
+
+function items ({ items, minItems = 0, maxItems = 5 }: Schema, inner: (schema: Schema) => fc.Arbitrary<unknown>): fc.Arbitrary<unknown[]> {
+  return fc.array(inner(items), { minLength: minItems, maxLength: Math.max(minItems, Math.min(maxItems, 5)) })
 }
 
 function texts ({ minLength = 0, maxLength = 200, format, pattern }: Schema): fc.Arbitrary<string> {

@@ -44,11 +44,13 @@ t.test('every example runs', async (t) => {
   const built = await build(t)
   await certify(built, { model: 'qwen3-8b', task: 'gsm8k' })
   await built.send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined })
+  const predictor = document.paths['/v1/model/predictors/{name}'].put.requestBody.content['application/json'].example
+  await built.predictors.put('p', predictor, { by: 'test' })
   for (const [path, operations] of Object.entries<any>(document.paths)) {
     for (const [method, { requestBody, parameters = [] }] of Object.entries<any>(operations)) {
       const body = requestBody?.content['application/json'].example
       if (requestBody) t.ok(body, `${method} ${path} has an example`)
-      const { status } = await built.send(method.toUpperCase() as 'GET', `${path.replace('{key}', '*').replace('{generation_id}', 'unlabelled')}${queryOf(parameters)}`, body)
+      const { status } = await built.send(method.toUpperCase() as 'GET', `${path.replace('{key}', '*').replace('{generation_id}', 'unlabelled').replace('{name}', 'p')}${queryOf(parameters)}`, body)
       t.ok(status >= 200 && status < 300, `${method} ${path} answers ${status}`)
     }
   }

@@ -1,6 +1,6 @@
 import { drawArm } from '../../src/core/arm.js'
 import { evidenceOf } from '../../src/core/context-state.js'
-import { logBar } from '../../src/core/judge.js'
+import { rawFamily } from '../../src/core/family.js'
 import { outlookOf } from '../../src/core/tradeoff/outlook.js'
 import { paceOf } from '../../src/core/tradeoff/pace.js'
 import { seededRandom } from '../../src/commands/random.js'
@@ -57,7 +57,7 @@ export function foretell (profile: Profile, seed: number, length: number): Foret
       told.push({ ...tellOf(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
     }
     if (!MOMENTS.includes(i)) continue
-    const { ceiling, next } = outlookOf(evidenceOf(state), policy, logBar(state, policy), paceOf(state, true, time))
+    const { ceiling, next } = outlookOf(evidenceOf(state), policy, rawFamily(state, policy).bar, paceOf(state, true, time))
     open.push({ moment: i, time, ceiling, predicted: next?.at == null ? null : (next.at - time) / 1000 })
   }
   return [...told, ...open.map((forecast) => ({ ...tellOf(forecast), true: null, watched: (time - forecast.time) / 1000 }))]

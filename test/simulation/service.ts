@@ -2,12 +2,14 @@ import type { Arm } from '../../src/core/arm.js'
 import type { ContextState } from '../../src/core/context-state.js'
 import { chainOf, ROOT, type Context, type Levels } from '../../src/core/context.js'
 import { decide } from '../../src/core/decide.js'
-import type { Change, Ledger } from '../../src/core/fold.js'
+import { newLedger, type Change } from '../../src/core/fold.js'
 import { standingOf } from '../../src/core/in-force.js'
 import { judge } from '../../src/core/judge.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
 import { PendingOutcomes } from '../../src/core/pending.js'
+import type { Predictor } from '../../src/core/predictor/predictor.js'
+import { Reservoir } from '../../src/core/predictor/reservoir.js'
 import { effectivePolicy, type PolicyPatch } from '../../src/core/policy.js'
 import { compileSnapshot } from '../../src/core/compile-snapshot.js'
 import { ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
@@ -43,13 +45,9 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   const changes: Change[] = []
   const standpoints = new Map<string, Standpoint>()
   const pending = new PendingOutcomes()
-  let ledger: Ledger = {
-    configuration: { levels, max_contexts: 10_000, label_wait_seconds: 0, defaults },
-    policies: new Map(),
-    pins: new Map(),
-    contexts: 0,
-    refused: 0,
-  }
+  let ledger = newLedger({ levels, max_contexts: 10_000, label_wait_seconds: 0, defaults })
+  const reservoir = new Reservoir()
+  const predictors = new Map<string, Predictor>()
   let reported = 0
   let snapshot = refresh([ROOT])
 
@@ -57,14 +55,16 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
     for (const key of keys.flatMap(chainOf)) {
       const state = contexts.get(key)
       const own = effectivePolicy(defaults, ledger.policies, key)
-      standpoints.set(key, { standing: standingOf(key, own, undefined, state, judge(state, own, levels)), share: state?.control_share })
+      const judgement = judge(state, own, levels, predictors)
+      standpoints.set(key, { standing: standingOf(key, own, undefined, state, judgement), share: state?.control_share })
     }
-    return compileSnapshot({ stateId: 'simulation', version: reported, levels, salt }, standpoints)
+    return compileSnapshot({ stateId: 'simulation', version: reported, levels, salt }, standpoints, predictors)
   }
 
   function learn (entry: LogEntry): void {
     const cursor = String(reported)
-    const { next, commit } = foldEntries({ cursor, ledger, contexts, pending }, [{ cursor, time: ++reported, entry }])
+    const memory = { cursor, ledger, contexts, pending, reservoir, predictors }
+    const { next, commit } = foldEntries(memory, [{ cursor, time: ++reported, entry }])
     ledger = next.ledger
     for (const [key, state] of commit.contexts) if (state === undefined) contexts.delete(key); else contexts.set(key, state)
     changes.push(...commit.changes)

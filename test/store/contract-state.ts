@@ -1,8 +1,13 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { NO_EVIDENCE } from '../../src/core/evidence.js'
+import { outcomeOf } from '../core/memory-fold.js'
 import type { Law } from './contract.js'
 import {
-  change, commitOf, contentOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, RESET, state, trainingWriteOf,
-  unlabelled,
+  change, commitOf, contentOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, state,
+  trainingWriteOf, unlabelled, versionOf,
 } from './fixtures.js'
+import { readState } from '../../src/state-file.js'
 import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import type { Store } from '../../src/store/store.js'
 
@@ -12,10 +17,14 @@ async function exported (store: Store) {
   return sortRows(rows)
 }
 
+/** An outcome that waits for a label, and a label that only its answer lets be graded. */
+const ANSWERED = outcomeOf({ generation_id: 'answered', full: {}, answer_digest: '0123456789abcdef' })
+const REFERENCE = { type: 'label', generation_id: 'answered', references: ['0123456789abcdef'] } as const
+
 /** Something in every table. */
 async function fill (store: Store): Promise<void> {
   await store.revision()
-  await store.append([...outcomes('a', 'b'), unlabelled('waits'), policyEntry('*', { mode: 'shadow' }), pinEntry('model=q', 0.5), RESET])
+  await store.append([...outcomes('a', 'b'), unlabelled('waits'), ANSWERED, policyEntry('*', { mode: 'shadow' }), pinEntry('model=q', 0.5), RESET, predictorEntry('p', versionOf('p', 1, 2))])
   const token = (await store.acquireLease('learner', 60_000))!
   const entries = await store.read('0-0', 2, 0)
   await store.commit(commitOf(token, {
@@ -23,6 +32,7 @@ async function fill (store: Store): Promise<void> {
     ledger: LEDGER,
     contexts: new Map([['*', state(2)], ['model=q,task="\u{1F600}"', state(1)]]),
     pending: new Map([['waits\u0000', pendingOf('waits\u0000', 1)]]),
+    reservoir: new Map([[7, sampleOf(0.1)], [1, sampleOf(0.2)], [10, sampleOf(0.3)]]),
     decisive: ['*'],
     changes: [change(1), change(2)],
   }))
@@ -48,7 +58,8 @@ export function stateContract (law: Law): void {
     t.same(audit.map(({ id: _, ...row }) => row), auditBefore.map(({ id: _, ...row }) => row))
     t.same(await reopened.trainingRun('run "1"'), trainingWriteOf('run "1"', null).run)
     t.same((await exported(reopened)).rows.training_series, state.rows.training_series)
-    t.same(await reopened.append([outcome('a'), label('waits'), label('b'), outcome('later')]), ['duplicate', 'accepted', 'duplicate', 'accepted'])
+    t.same(await reopened.append([outcome('a'), label('waits'), label('b'), outcome('later'), REFERENCE]), ['duplicate', 'accepted', 'duplicate', 'accepted', 'accepted'])
+    t.same(state.rows.seen.map(({ key, value }) => `${key} ${(value as number[])[1]}`).sort(), ['a 0', 'answered 2', 'b 0', 'waits 1'], 'the same of either kind')
     const [last] = (await reopened.read(state.meta.last_id, 1, 0))
     t.ok(last, 'and new entries come after those there were')
   })
@@ -60,6 +71,31 @@ export function stateContract (law: Law): void {
     await store.importRows(await exported(store), true)
     await t.rejects(store.commit(commitOf(token, { from: cursor, to: cursor })), { name: 'LeaseLostError' })
     t.ok((await store.acquireLease('another', 1000))! > token)
+  })
+
+  law('a state of before there were predictors is one too', async (t, { store, other }) => {
+    const file = createReadStream('test/state-format-1.ndjson')
+    await store.importRows(await readState(createInterface(file)), false)
+    const { contexts, predictors, reservoir, policies, pins, log, audit, revision } = await contentOf(other)
+    t.match(contexts, [['*', { generations: 3, wish: { max_em_drop: 0.02, predictor: 'off' }, trials: [], serving: null, challengers: 0 }]])
+    t.same(contexts[0]![1].halves, [{ ...NO_EVIDENCE, generations: 1, full_tokens: 100, full_em: 1, labelled: 1 }, NO_EVIDENCE])
+    t.same([predictors, reservoir, policies, pins.length], [[], [], [['*', { mode: 'shadow' }]], 1])
+    t.match({ revision, log, audit }, { revision: { version: 2, policyVersion: 1, lag: 3 }, log: [{ entry: { type: 'policy' } }, {}, {}], audit: [{}, {}, {}] })
+  })
+
+  law('a predictor or a sample alone is not overwritten either', async (t, { store }) => {
+    await store.revision()
+    const empty = await exported(store)
+    const sample = { table: 'reservoir', key: '3', value: sampleOf(0.5) } as const
+    await store.importRows({ ...empty, rows: { ...empty.rows, reservoir: [sample] } }, false)
+    t.same((await exported(store)).rows.reservoir, [sample])
+    await t.rejects(store.importRows(empty, false), { name: 'StoreTakenError' })
+    const predictor = { table: 'predictors', key: 'p', value: versionOf('p', 1) } as const
+    await store.importRows({ ...empty, rows: { ...empty.rows, predictors: [predictor] } }, true)
+    t.same([(await exported(store)).rows.reservoir, (await exported(store)).rows.predictors], [[], [predictor]])
+    await t.rejects(store.importRows(empty, false), { name: 'StoreTakenError' })
+    await store.importRows(empty, true)
+    t.same(await store.predictors(), new Map())
   })
 
   law('an empty state is one too', async (t, { store }) => {

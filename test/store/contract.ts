@@ -6,6 +6,7 @@ import { auditContract } from './contract-audit.js'
 import { labelContract } from './contract-label.js'
 import { learningContract } from './contract-learning.js'
 import { logContract } from './contract-log.js'
+import { predictorContract } from './contract-predictor.js'
 import { recordContract } from './contract-record.js'
 import { stateContract } from './contract-state.js'
 import { replicaContract } from './contract-replica.js'
@@ -27,6 +28,7 @@ export function contract (
   t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
   const parts = [
     logContract, labelContract, auditContract, learningContract, replicaContract, recordContract, stateContract, trainingContract,
+    predictorContract,
   ]
   for (const part of parts) {
     part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))

@@ -3,9 +3,9 @@ import { append, readAudit } from '../../src/store/embedded-commands.js'
 import { openTables } from '../../src/store/embedded-tables.js'
 import { LOG_LIMITS } from '../../src/store/log-limits.js'
 import { temporaryFolder } from '../helper.js'
-import { outcome, pinEntry, RESET } from './fixtures.js'
+import { outcome, pinEntry, predictorEntry, RESET, versionOf } from './fixtures.js'
 
-t.test('only a policy or a pin moves the version; a conflict leaves no trace', async (t) => {
+t.test('only a policy, pin or predictor moves the version; a conflict leaves no trace', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   const run = (...entries: Parameters<typeof append>[1]) => tables.root.childTransaction(() => append(tables, entries, 1000, LOG_LIMITS, 0))
@@ -14,4 +14,7 @@ t.test('only a policy or a pin moves the version; a conflict leaves no trace', a
   await t.rejects(run(pinEntry('*', 0.6)), { name: 'ConflictError', message: 'The policy version is 1, no longer 0' })
   t.match(readAudit(tables, 10), [{ id: '2', version: 1, time: 1000 }, { id: '1', version: 0 }])
   t.equal(tables.log.getKeysCount(), 3)
+  await tables.root.childTransaction(() => append(tables, [predictorEntry('p', versionOf('p', 1))], 1000, LOG_LIMITS, 1))
+  t.equal(tables.getMeta('policy_version'), 2)
+  t.same([...tables.changed.getKeys()], ['*'])
 })

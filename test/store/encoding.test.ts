@@ -1,16 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  decodeChange, decodeEntry, decodeLedger, decodeState, encodeChange, encodeEntry, encodeLedger, encodeState, inTurns, tableWrite, toCursor,
-  toPlace,
+  auditOf, decodeChange, decodeEntry, decodeLedger, decodePredictor, decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger,
+  encodeSample, encodeState, inTurns, tableWrite, toCursor, toPlace,
 } from '../../src/store/encoding.js'
+import { NO_EVIDENCE } from '../../src/core/evidence.js'
 import { holds } from '../property.js'
-import { change, LEDGER, outcome, pinEntry, RESET, state, TICK, unpinEntry } from './fixtures.js'
+import { change, LEDGER, outcome, pinEntry, predictorEntry, RESET, sampleOf, state, TICK, unpinEntry, versionOf } from './fixtures.js'
 
 t.test('what is decoded is what was encoded', async (t) => {
   t.same(decodeState(encodeState(state(3))), state(3))
   t.same(decodeLedger(encodeLedger(LEDGER)), LEDGER)
   t.ok(decodeLedger(encodeLedger(LEDGER)).policies instanceof Map)
+  t.strictSame(decodeSample(encodeSample(sampleOf(0.5))), sampleOf(0.5))
+  t.strictSame(decodePredictor(JSON.stringify(versionOf('p', 1))), versionOf('p', 1))
   t.same(decodeChange(encodeChange(change(1)), 7), { ...change(1), version: 7 })
   for (const entry of [outcome('a'), TICK, RESET, pinEntry('*', null), unpinEntry('*')]) t.same(decodeEntry(encodeEntry(entry)), entry)
 })
@@ -21,11 +24,34 @@ t.test('numbers keep every bit', async (t) => {
   }))
 })
 
-t.test('policies and pins are written beside the log, and nothing else is', async (t) => {
+t.test('a state of before there were predictors has no challengers; one of after keeps them', async (t) => {
+  const { serving: _, challengers: __, trials: ___, wish: { predictor: ____, ...wish }, ...old } = state(3) as any
+  t.strictSame(decodeState(JSON.stringify({ ...old, wish })), state(3))
+  const counted = { ...NO_EVIDENCE, generations: 1 }
+  const next = { ...state(3), wish: { ...wish, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [{ name: 'p', halves: [NO_EVIDENCE, counted] }] }
+  const decoded = decodeState(encodeState(next as never)) as any
+  t.strictSame(decoded, next)
+  t.equal(decoded.trials[0].halves[0], NO_EVIDENCE, 'empty halves are one object')
+  t.equal(decoded.halves[1], NO_EVIDENCE)
+  t.equal(encodeState(decoded), encodeState(next as never), 'in the same order')
+})
+
+t.test('the audit trail keeps commands, of a predictor what was done with it', async (t) => {
+  for (const command of [pinEntry('*', 0.5), unpinEntry('*'), RESET]) t.equal(auditOf(command), command)
+  const kept = { type: 'predictor', name: 'p', by: 'ops' }
+  t.strictSame(auditOf(predictorEntry('p', versionOf('p', 1))), { ...kept, action: 'added' })
+  t.strictSame(auditOf({ ...predictorEntry('p', versionOf('p', 1, 0)), reason: 'why' }), { ...kept, action: 'retired', reason: 'why' })
+  t.strictSame(auditOf(predictorEntry('p', null)), { ...kept, action: 'forgotten' })
+  for (const entry of [outcome('a'), TICK]) t.equal(auditOf(entry), null)
+})
+
+t.test('policies, pins and predictors are written beside the log, and nothing else is', async (t) => {
   t.same(tableWrite({ type: 'policy', key: '*', policy: { min_tokens: 3 }, by: 'ops' }), { table: 'policies', key: '*', value: '{"min_tokens":3}' })
   t.same(tableWrite({ type: 'policy', key: '*', policy: null, by: 'ops' }), { table: 'policies', key: '*', value: null })
   t.same(tableWrite(pinEntry('model=q', null)), { table: 'pins', key: 'model=q', value: '{"threshold":null,"reason":"why","by":"ops","expires_at":null}' })
   t.same(tableWrite(unpinEntry('model=q')), { table: 'pins', key: 'model=q', value: null })
+  t.same(tableWrite(predictorEntry('p', versionOf('p', 1))), { table: 'predictors', key: 'p', value: JSON.stringify(versionOf('p', 1)) })
+  t.same(tableWrite(predictorEntry('p', null)), { table: 'predictors', key: 'p', value: null })
   for (const entry of [outcome('a'), TICK, RESET]) t.equal(tableWrite(entry), null)
 })
 
@@ -46,4 +72,8 @@ t.test('much is encoded in turns', async (t) => {
   }), items.map(String))
   clearInterval(counting)
   t.ok(turns > 0, 'others had theirs')
+  let others = 0
+  const loop = () => { others++; if (others < 10) setImmediate(loop) }
+  setImmediate(loop)
+  t.same(await inTurns([1, 2, 3], () => others, 1), [0, 1, 2], 'large ones one at a time')
 })

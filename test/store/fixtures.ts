@@ -1,9 +1,11 @@
 import { openEpoch, type ContextState } from '../../src/core/context-state.js'
 import type { Ledger } from '../../src/core/fold.js'
 import type { Pin } from '../../src/core/in-force.js'
-import type { Command, LogEntry } from '../../src/core/log-entry.js'
+import type { Command, LogEntry, PredictorEntry } from '../../src/core/log-entry.js'
 import type { Pending } from '../../src/core/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
+import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
+import type { Sample } from '../../src/core/predictor/sample.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
 import { thinSteps } from '../../src/core/thin-steps.js'
 import { outcomeOf } from '../core/memory-fold.js'
@@ -25,10 +27,26 @@ export const pinEntry = (key: string, threshold: number | null): Command => ({ t
 export const policyEntry = (key: string, policy: PolicyPatch | null): Command => ({ type: 'policy', key, policy, by: 'ops' })
 export const unpinEntry = (key: string): Command => ({ type: 'pin', key, pin: null, by: 'ops', reason: 'done' })
 
+/** A predictor's version; `created_at` is where it stands in their order. */
+export function versionOf (name: string, created_at: number, retired_at: number | null = null): PredictorVersion {
+  const contexts = { '*': { log_median: 6.5, weights: [0.1 + 0.2, 1e-300, -1, 0] }, 'model=é%2C': { log_median: 6, weights: [1, 2, 3, 4] } }
+  const trained = { generations: 2, steps: 7, groups: [0.25, 0.5] }
+  return { predictor: { name, label: 'exact_match', levels: 'model,task', signals: [], contexts, grid: [0.9, 0.5], trained }, created_at, by: 'trainer', retired_at }
+}
+export const predictorEntry = (name: string, version: PredictorVersion | null): PredictorEntry => ({ type: 'predictor', name, version, by: 'ops' })
+
+/** A control generation to learn from; which one, `u` tells. */
+export function sampleOf (u: number, leaf = 'model=q,task=a'): Sample {
+  return { u, leaf, label: 'exact_match', tokens: 100, steps: [{ tokens: 32, confidence: 0.1 + 0.2, signals: { entropy: 1e-300 }, lost: 1 }] }
+}
+
 /** A state that counts. */
 export function state (generations: number): ContextState {
-  return { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model', 'task'], 1000), generations, drift: [1, 0.1 + 0.2, 1e-300] }
+  const { wish, ...epoch } = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model', 'task'], 1000)
+  return { ...NO_TRIALS, ...epoch, wish: { ...NO_PREDICTOR, ...wish }, generations, drift: [1, 0.1 + 0.2, 1e-300] }
 }
+const NO_TRIALS = { serving: null, challengers: 0, trials: [] }
+const NO_PREDICTOR = { predictor: 'off' as const }
 
 export const LEDGER: Ledger = {
   configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10, label_wait_seconds: 0 },
@@ -36,13 +54,15 @@ export const LEDGER: Ledger = {
   pins: new Map([['model=q', pinOf(null)]]),
   contexts: 3,
   refused: 1,
+  predictors: ['p'],
+  train_at: 300,
 }
 
 export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as const, epoch: 1, before: null, after: 0.97 })
 
 /** An outcome that waits for its label. */
 export const pendingOf = (id: string, number: number): Pending =>
-  ({ outcome: thinSteps(outcomeOf({ generation_id: id }), [0]), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
+  ({ outcome: thinSteps(outcomeOf({ generation_id: id }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
 
 /** A run with a series of one report, built on a revision. */
 export function trainingWriteOf (name: string, from: number | null, given: Partial<TrainingWrite> = {}): TrainingWrite {
@@ -54,16 +74,16 @@ export function trainingWriteOf (name: string, from: number | null, given: Parti
 
 /** A commit that changes nothing but what is given. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
-  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), ledger: null, decisive: [], changes: [], ...given }
+  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), reservoir: new Map(), ledger: null, decisive: [], changes: [], ...given }
 }
 
 /** Everything a store has, to compare. Without `lagMs`, which time moves. */
 export async function contentOf (store: Store) {
   const { lagMs: _, ...revision } = await store.revision()
   const contextKeys = (await store.contextKeys()).sort()
-  const [learned, contexts, policies, pins, history, audit, changed, log] = await Promise.all([
-    store.learned(), store.readContexts(contextKeys), store.policies(), store.pins(), store.history(100), store.audit(100),
-    store.changedSince(0), store.read('0-0', 10_000, 0),
+  const [learned, contexts, policies, pins, predictors, history, audit, changed, log] = await Promise.all([
+    store.learned(), store.readContexts(contextKeys), store.policies(), store.pins(), store.predictors(), store.history(100),
+    store.audit(100), store.changedSince(0), store.read('0-0', 10_000, 0),
   ])
   const sorted = <T> (map: ReadonlyMap<string, T>) => [...map].sort(([a], [b]) => a < b ? -1 : 1)
   const { cursor, ledger } = learned
@@ -76,6 +96,8 @@ export async function contentOf (store: Store) {
     contexts: sorted(contexts),
     policies: sorted(policies),
     pins: sorted(pins),
+    predictors: [...predictors],
+    reservoir: learned.reservoir.toSorted(([a], [b]) => a - b),
     history,
     audit,
     changed: changed.sort(),
@@ -97,7 +119,7 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']),
-    store.policies(), store.pins(), store.history(1), store.audit(1), store.record(new Map([['g', [{ tokens: 1, confidence: 0.5 }]]])),
+    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.record(new Map([['g', [{ tokens: 1, confidence: 0.5 }]]])),
     store.recorded(['g']), store.forget(['g']), store.trainingRuns(), store.trainingRun('r'), store.trainingSeries('r', ['s']),
     store.writeTraining(trainingWriteOf('r', null)),
   ]

@@ -3,7 +3,9 @@ import t, { type Test } from 'tap'
 import { KEYS } from '../../src/store/redis-scripts.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
-import { change, commitOf, LEDGER, outcome, pendingOf, pinEntry, state, TICK, trainingWriteOf } from './fixtures.js'
+import {
+  change, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, TICK, trainingWriteOf, versionOf,
+} from './fixtures.js'
 
 const skip = withoutRedis
 
@@ -17,12 +19,18 @@ async function storeAndRedis (t: Test) {
 }
 
 async function useAll (store: RedisStore): Promise<void> {
-  await store.append([outcome('a'), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: {}, by: 'ops' }, TICK])
+  await store.append([outcome('a'), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: {}, by: 'ops' }, predictorEntry('p', versionOf('p', 1)), TICK])
   const token = (await store.acquireLease('a', 10_000))!
   await store.revision()
   const [first] = await store.read('0-0', 1, 0)
   await store.commit(commitOf(token, {
-    to: first!.cursor, contexts: new Map([['*', state(1)], ['gone', undefined]]), pending: new Map([['a', pendingOf('a', 0)], ['b', undefined]]), ledger: LEDGER, decisive: ['*'], changes: [change(1)],
+    to: first!.cursor,
+    contexts: new Map([['*', state(1)], ['gone', undefined]]),
+    pending: new Map([['a', pendingOf('a', 0)], ['b', undefined]]),
+    reservoir: new Map([[3, sampleOf(0.5)], [2, undefined]]),
+    ledger: LEDGER,
+    decisive: ['*'],
+    changes: [change(1)],
   }))
   await store.writeTraining(trainingWriteOf('r', (await store.trainingRun('r'))?.revision ?? null))
   await store.learned()
@@ -34,7 +42,7 @@ t.test('every key is under the hash tag, by the names that the design gives', { 
   await useAll(store)
   const names = [
     'audit', 'changed', 'contexts', 'cursor', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
-    'salt', 'seen:a',
+    'predictors', 'reservoir', 'salt', 'seen:a',
     'state_id', 'training_runs', 'training_series', 'version',
   ]
   t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))

@@ -23,7 +23,7 @@ export interface Calibration {
   readonly ece: number
   readonly ece_confidence: number
   /** By predicted probability, lowest first: mean prediction, share not lost, share of the weight. */
-  readonly reliability: ReadonlyArray<{ readonly predicted: number, readonly observed: number, readonly weight: number }>
+  readonly reliability: Array<{ readonly predicted: number, readonly observed: number, readonly weight: number }>
 }
 
 /**
@@ -61,6 +61,8 @@ export interface Scorer {
 
 /** Log-odds are kept within this, so that a confidence of 0 or 1 is a number like any other. */
 const MOST_LOG_ODDS = 12
+/** And a standardised signal within this, so that a wild one does not decide alone. */
+const MOST_SCALES = 8
 
 export function scorerFor ({ name, grid, contexts, signals }: Predictor, key: string): Scorer {
   const nearest = chainOf(key).findLast((link) => Object.hasOwn(contexts, link))!
@@ -87,7 +89,7 @@ export function scoreStep (
   for (let i = 0; i < signals.length; i++) {
     const { name, mean, scale } = signals[i]!
     const value = values?.[name]
-    if (value !== undefined) z += weights[4 + i]! * ((value - mean) / scale)
+    if (value !== undefined) z += weights[4 + i]! * Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (value - mean) / scale))
   }
   return 1 / (1 + Math.exp(-z))
 }

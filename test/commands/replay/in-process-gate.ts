@@ -2,12 +2,13 @@ import type { Gate } from '../../../src/commands/replay/play-generation.js'
 import type { ContextState } from '../../../src/core/context-state.js'
 import { ROOT, type Levels } from '../../../src/core/context.js'
 import { decide } from '../../../src/core/decide.js'
-import { policyOf, type Fold } from '../../../src/core/fold.js'
+import { policyOf, newLedger, type Fold } from '../../../src/core/fold.js'
 import { standingOf } from '../../../src/core/in-force.js'
 import { judge } from '../../../src/core/judge.js'
 import { learn } from '../../../src/core/learn.js'
 import { gradeOutcome } from '../../../src/core/outcome.js'
 import { PendingOutcomes } from '../../../src/core/pending.js'
+import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import type { PolicyPatch } from '../../../src/core/policy.js'
 import { compileSnapshot } from '../../../src/core/compile-snapshot.js'
 import type { Standpoint } from '../../../src/core/snapshot.js'
@@ -20,23 +21,20 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
   const states = new Map<string, ContextState>()
   const fold: Fold = {
     now: 0,
-    ledger: {
-      configuration: { levels, defaults, max_contexts: 10_000, label_wait_seconds: 0 },
-      policies: new Map(),
-      pins: new Map(),
-      contexts: 0,
-      refused: 0,
-    },
+    ledger: newLedger({ levels, defaults, max_contexts: 10_000, label_wait_seconds: 0 }),
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
     pending: new PendingOutcomes(),
+    reservoir: new Reservoir(),
+    predictors: new Map(),
     changes: [],
   }
   const standpoint = (key: string): Standpoint => {
     const state = states.get(key)
     const policy = policyOf(fold.ledger, key)
-    return { standing: standingOf(key, policy, undefined, state, judge(state, policy, levels)), share: state?.control_share }
+    const judgement = judge(state, policy, levels, fold.predictors)
+    return { standing: standingOf(key, policy, undefined, state, judgement), share: state?.control_share }
   }
   const compile = () => {
     const standpoints = new Map([ROOT, ...states.keys()].map((key) => [key, standpoint(key)]))

@@ -1,43 +1,30 @@
-import t from 'tap'
 import fc from 'fast-check'
-import { logOdds, scorerFor, scoreStep, type Predictor } from '../../../src/core/predictor/predictor.js'
+import t from 'tap'
+import { logOdds, scoreStep, scorerFor } from '../../../src/core/predictor/predictor.js'
 import { holds } from '../../property.js'
+import { PREDICTOR } from '../snapshot-of.js'
 
-const predictor: Predictor = {
-  name: 'p1',
-  label: 'exact_match',
-  levels: 'model,task',
-  signals: [{ name: 'entropy', mean: 0.5, scale: 2 }],
-  contexts: {
-    '*': { log_median: Math.log(100), weights: [0, 1, 0, 0, 0] },
-    'model=a': { log_median: Math.log(200), weights: [1, 2, 3, 4, 5] },
-  },
-  grid: [0.9, 0.5],
-  trained: { generations: 0, steps: 0, groups: [] },
-}
-
-t.test('a context scores by its nearest ancestor', async (t) => {
-  t.equal(scorerFor(predictor, 'model=a,task=x').log_median, Math.log(200))
-  t.equal(scorerFor(predictor, 'model=b,task=x').log_median, Math.log(100))
-  t.match(scorerFor(predictor, '*'), { name: 'p1', grid: [0.9, 0.5], weights: [0, 1, 0, 0, 0] })
+t.test('the score is the logistic of the features, by hand', async (t) => {
+  const scorer = scorerFor(PREDICTOR, 'model=r,task=x')
+  // 1 + ln(0.8/0.2) + 0.5 ln(50/100) + 0.1 ln(4) ln(0.5) - 0.6 (0.25 - 0.5)/0.25
+  const z = 1 + Math.log(4) + 0.5 * Math.log(0.5) + 0.1 * Math.log(4) * Math.log(0.5) + 0.6
+  t.ok(Math.abs(scoreStep(scorer, 50, 0.8, { entropy: 0.25, unknown: 7 })! - 1 / (1 + Math.exp(-z))) < 1e-12)
+  t.equal(scoreStep(scorer, 50, null, { entropy: 0.25 }), null)
+  t.equal(scoreStep(scorer, 50, 0.8, {}), scoreStep(scorer, 50, 0.8, { entropy: 0.5 }), 'a signal that is absent counts as its mean')
 })
 
-t.test('the formula, worked by hand', async (t) => {
-  const odds = Math.log(3) // of 0.75
-  const long = Math.log(2) // 400 tokens where 200 are usual
-  const z = 1 + 2 * odds + 3 * long + 4 * odds * long + 5 * (1.5 - 0.5) / 2
-  const score = scoreStep(scorerFor(predictor, 'model=a'), 400, 0.75, { entropy: 1.5, other: 7 })!
-  t.ok(Math.abs(score - 1 / (1 + Math.exp(-z))) < 1e-12)
-  t.equal(scoreStep(scorerFor(predictor, 'model=a'), 400, 0.75, {}), scoreStep(scorerFor(predictor, 'model=a'), 400, 0.75, { entropy: 0.5 }), 'absent: the mean')
-  t.equal(scoreStep(scorerFor(predictor, '*'), 400, null, undefined), null)
+t.test('the nearest context that it knows counts', async (t) => {
+  t.equal(scorerFor(PREDICTOR, 'model=q,task=x').weights, PREDICTOR.contexts['model=q']!.weights)
+  t.equal(scorerFor(PREDICTOR, 'model=r,task=x').weights, PREDICTOR.contexts['*']!.weights)
+  t.equal(scorerFor(PREDICTOR, '*').weights, PREDICTOR.contexts['*']!.weights)
 })
 
-t.test('0 and 1, and no tokens at all, are numbers like any other', async (t) => {
-  t.equal(logOdds(1), 12)
-  t.equal(logOdds(0), -12)
-  const number = fc.double({ min: 0, max: 1, noNaN: true })
-  holds(t, fc.property(number, fc.nat(), (confidence, tokens) => {
-    const score = scoreStep(scorerFor(predictor, '*'), tokens, confidence, undefined)!
-    return score > 0 && score < 1
+t.test('whatever a worker sends, the score is a number from 0 to 1', async (t) => {
+  const wild = fc.double({ noNaN: true })
+  holds(t, fc.property(fc.nat(1e9), fc.double({ min: 0, max: 1, noNaN: true }), wild, (tokens, confidence, entropy) => {
+    const score = scoreStep(scorerFor(PREDICTOR, '*'), tokens, confidence, { entropy })!
+    return score >= 0 && score <= 1
   }))
+  t.equal(logOdds(0), -logOdds(1))
+  t.ok(Number.isFinite(logOdds(1)))
 })

@@ -10,7 +10,8 @@ const checkpoint = (step: number, run = 'r') => ({ type: 'checkpoint', key: 'mod
 function seenIn (fold: MemoryFold): { state: ContextState, view: ReturnType<typeof describeContext> } {
   const { levels, defaults } = fold.ledger.configuration
   const { policies, pins } = fold.ledger
-  return { state: fold.state(), view: describeContext({ levels, defaults, policies, pins, states: fold.states }, LEAF, 1e6) }
+  const known = { levels, defaults, policies, pins, predictors: fold.predictors, states: fold.states }
+  return { state: fold.state(), view: describeContext(known, LEAF, 1e6) }
 }
 
 t.test('early, with little evidence: run in full; certified by its own: stop early', async (t) => {

@@ -1,0 +1,117 @@
+import { Type, type Static } from 'typebox'
+import { nullable, TextSchema, time } from './fields.js'
+import type { Predictor } from '../src/core/predictor/predictor.js'
+
+const strict = { additionalProperties: false }
+
+const labels = { type: 'string', enum: ['exact_match', 'agreement'] } as const
+
+export const PredictorParamsSchema = Type.Object({
+  name: Type.String({
+    pattern: '^[a-z0-9][a-z0-9._-]{0,63}$',
+    description: 'Name of the predictor: up to 64 small letters, digits, . _ -; auto-... are those that the service trains',
+    examples: ['gsm8k-v2'],
+  }),
+})
+
+const CalibrationSchema = Type.Object({
+  generations: Type.Integer({ minimum: 0, description: 'Generations it was tried on, of groups it was not fitted on' }),
+  steps: Type.Integer({ minimum: 0, description: 'Their steps' }),
+  brier: Type.Number({ description: 'Mean squared error of its probability that EM is not lost; less is better' }),
+  brier_confidence: Type.Number({ description: 'The same of the raw confidence' }),
+  ece: Type.Number({ description: 'Expected calibration error over the bins of reliability; less is better' }),
+  ece_confidence: Type.Number({ description: 'The same of the raw confidence' }),
+  reliability: Type.Array(Type.Object({
+    predicted: Type.Number({ description: 'Mean probability in the bin' }),
+    observed: Type.Number({ description: 'Share of steps at which EM was not lost' }),
+    weight: Type.Number({ description: 'Share of all the weight; generations weigh the same' }),
+  }, strict), { maxItems: 100, description: 'Bins, lowest first' }),
+}, { ...strict, title: 'Calibration', description: 'How far its probabilities hold, on groups it was not fitted on' })
+
+const definition = {
+  label: Type.Unsafe<'exact_match' | 'agreement'>({ ...labels, description: 'What made an answer right where it was trained' }),
+  levels: Type.String({ maxLength: 512, description: 'Context levels, joined by commas' }),
+  signals: Type.Array(Type.Object({
+    name: TextSchema('Name of the signal'),
+    mean: Type.Number({ description: 'Taken off its value' }),
+    scale: Type.Number({ exclusiveMinimum: 0, description: 'and then divided by' }),
+  }, strict), { maxItems: 16, description: 'Signals that count' }),
+  contexts: Type.Unsafe<Record<string, { log_median: number, weights: number[] }>>({
+    type: 'object',
+    maxProperties: 10_000,
+    additionalProperties: {
+      type: 'object',
+      properties: {
+        log_median: { type: 'number', description: 'ln of the median length of a full run (tokens)' },
+        weights: {
+          type: 'array',
+          items: { type: 'number' },
+          minItems: 4,
+          maxItems: 20,
+          description: 'Intercept; log-odds of the confidence; ln(tokens) - log_median; both multiplied; then each signal',
+        },
+      },
+      required: ['log_median', 'weights'],
+      additionalProperties: false,
+    },
+    description: 'What it knows of each context, by key; "*" must be there; others score as their nearest ancestor here',
+  }),
+  grid: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), { minItems: 30, maxItems: 30, description: 'Its 30 thresholds, safest first' }),
+  calibration: Type.Optional(CalibrationSchema),
+}
+
+const trained = {
+  generations: Type.Integer({ minimum: 0, description: 'Generations it was trained on' }),
+  steps: Type.Integer({ minimum: 0, description: 'Their steps' }),
+  groups: Type.Array(Type.Number({ minimum: 0, exclusiveMaximum: 1 }), {
+    maxItems: 20_000, description: 'Draws u of their groups, under this store\'s salt: no evidence for it',
+  }),
+}
+
+export const PredictorWishSchema = Type.Object({
+  ...definition,
+  name: Type.Optional(Type.String({ maxLength: 64, description: 'Not looked at: the path names it' })),
+  trained: Type.Optional(Type.Partial(Type.Object(trained), { ...strict, description: 'What it was trained on' })),
+  trained_group_ids: Type.Optional(Type.Array(TextSchema('group_id, or generation_id without one'), {
+    maxItems: 20_000, description: 'Groups it was trained on, where they may come again: no evidence for it',
+  })),
+}, {
+  ...strict,
+  title: 'PredictorWish',
+  description: 'A predictor to bring in, such as GET gives as `definition`',
+  examples: [{
+    label: 'exact_match',
+    levels: 'model,task',
+    signals: [{ name: 'entropy', mean: 0.4, scale: 0.3 }],
+    contexts: { '*': { log_median: 6.9, weights: [2.1, 0.8, 0.3, 0, -0.5] } },
+    grid: Array.from({ length: 30 }, (_, k) => Number((0.99 - 0.02 * k).toFixed(2))),
+  }],
+})
+
+const fields = {
+  name: Type.String({ description: 'Name' }),
+  label: definition.label,
+  status: Type.Unsafe<'live' | 'retired'>({ type: 'string', enum: ['live', 'retired'], description: 'Whether it may serve and gather evidence' }),
+  by: Type.String({ description: 'Name of the token it was imported with, or trainer' }),
+  created_at: time('When'),
+  retired_at: nullable<string>('string', { format: 'date-time', description: 'When it was retired (ISO 8601, UTC); null: it is live' }),
+  contexts: Type.Integer({ description: 'Contexts it has weights of their own for' }),
+  signals: Type.Array(Type.String(), { description: 'Signals that count' }),
+  trained_generations: Type.Integer({ description: 'Generations it was trained on' }),
+  serving_in: Type.Integer({ description: 'Contexts in which its certified threshold is in force' }),
+  on_trial_in: Type.Integer({ description: 'Contexts in which it gathers evidence' }),
+  calibration: Type.Unsafe<Static<typeof CalibrationSchema> | null>({ ...CalibrationSchema, type: ['object', 'null'], title: 'NullableCalibration' }),
+}
+
+export const PredictorViewSchema = Type.Object(fields, { title: 'Predictor', description: 'A predictor and what has become of it' })
+
+export const PredictorListSchema = Type.Object({
+  predictors: Type.Array(PredictorViewSchema, { description: 'Newest first' }),
+}, { title: 'PredictorList' })
+
+export const PredictorDetailSchema = Type.Object({
+  ...fields,
+  definition: Type.Unsafe<Predictor>(Type.Object({ name: fields.name, ...definition, trained: Type.Object(trained, { description: 'What it was trained on' }) }, {
+    description: 'All that it computes with; PUT takes it, here or elsewhere',
+  })),
+}, { title: 'PredictorDetail' })

@@ -1,0 +1,51 @@
+import type { Levels } from './context.js'
+import type { ContextState } from './context-state.js'
+import { NO_EVIDENCE, type Evidence } from './evidence.js'
+import type { Policy } from './policy.js'
+import type { Predictor } from './predictor/predictor.js'
+import type { LivePredictors } from './predictor/predictor-version.js'
+
+/** What the evidence was gathered for. */
+export interface Wish { readonly max_em_drop: number, readonly error_level: number }
+
+/** The evidence of one predictor in one context and epoch, from outcomes that it was not trained on. */
+export interface Trial {
+  /** Its name. */
+  readonly predictor: string
+  /** Which challenger of the epoch it is, from 1: by that it has its part of the level. */
+  readonly ordinal: number
+  /** Only what arrived since is evidence for it, ms. */
+  readonly since: number
+  readonly wish: Wish
+  readonly halves: readonly [Evidence, Evidence]
+  /** Would-be evidence of groups that it was trained on, set aside. */
+  readonly trained_on: number
+}
+
+/** The newest predictor that speaks of what a policy asks about. */
+function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels): Predictor | undefined {
+  return [...predictors.values()].findLast(({ label, levels: its }) => label === policy.label && its === levels.join())
+}
+
+/**
+ * Brings a context's trials in line with the predictors there are and with its policy: those that are gone leave the field; a newer one
+ * becomes the epoch's next challenger, and takes the place of all but the one that serves.
+ */
+export function syncTrials (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, time: number): ContextState {
+  if (policy.predictor === 'off') return state.trials.length === 0 ? state : { ...state, trials: [] }
+  const live = state.trials.filter(({ predictor }) => predictors.has(predictor))
+  const newest = newestFor(predictors, policy, levels)
+  if (newest === undefined || live.some(({ predictor }) => predictor === newest.name)) {
+    return live.length === state.trials.length ? state : { ...state, trials: live }
+  }
+  const { max_em_drop, error_level } = policy
+  const challenger: Trial = {
+    predictor: newest.name,
+    ordinal: state.challengers + 1,
+    since: time,
+    wish: { max_em_drop, error_level },
+    halves: [NO_EVIDENCE, NO_EVIDENCE],
+    trained_on: 0,
+  }
+  return { ...state, challengers: challenger.ordinal, trials: [...live.filter(({ predictor }) => predictor === state.serving), challenger] }
+}

@@ -1,0 +1,131 @@
+import { createCommander } from './commander.js'
+import type { Config } from './config.js'
+import { uniform } from './core/arm.js'
+import type { Origin, PredictorEntry } from './core/log-entry.js'
+import type { Calibration, Predictor } from './core/predictor/predictor.js'
+import { predictorProblem } from './core/predictor/predictor-problem.js'
+import { MOST_PREDICTORS, type PredictorVersion } from './core/predictor/predictor-version.js'
+import { at, InvalidInputError, PredictorExistsError, PredictorNotFoundError, TooManyPredictorsError } from './errors.js'
+import { iso } from './on-wire.js'
+import { StoreUnavailableError, type Store } from './store/store.js'
+import type { Service } from './service.js'
+
+/** A predictor as `GET /v1/model/predictors` lists it. */
+export interface PredictorView {
+  readonly name: string
+  readonly label: Predictor['label']
+  readonly status: 'live' | 'retired'
+  readonly by: string
+  readonly created_at: string
+  readonly retired_at: string | null
+  /** Contexts it has weights of its own for. */
+  readonly contexts: number
+  readonly signals: string[]
+  readonly trained_generations: number
+  /** Contexts in which it serves, and in which it gathers evidence. */
+  readonly serving_in: number
+  readonly on_trial_in: number
+  readonly calibration: Calibration | null
+}
+
+/** A predictor that somebody brings; ids of groups it was trained on are kept as their draws. */
+export interface PredictorWish extends Omit<Predictor, 'name' | 'trained'> {
+  readonly name?: string
+  readonly trained?: Partial<Predictor['trained']>
+  readonly trained_group_ids?: readonly string[]
+}
+
+export interface PredictorVersions {
+  readonly list: () => Promise<PredictorView[]>
+  readonly get: (name: string) => Promise<PredictorView & { definition: Predictor }>
+  /** Makes it a challenger wherever policies let it. The same again changes nothing, or brings back one that was retired. */
+  readonly put: (name: string, wish: PredictorWish, origin: Origin) => Promise<PredictorView>
+  /** It stops serving at once, and its evidence is dropped. */
+  readonly retire: (name: string, origin: Required<Origin>) => Promise<void>
+}
+
+export function createPredictorVersions (store: Store, service: Service, { levels }: Pick<Config, 'levels'>): PredictorVersions {
+  const command = createCommander(store, service)
+
+  function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion): PredictorView {
+    const standings = [...service.model().standpoints.values()].map(({ standing }) => standing)
+    return {
+      name: predictor.name,
+      label: predictor.label,
+      status: retired_at === null ? 'live' : 'retired',
+      by,
+      created_at: iso(created_at),
+      retired_at: retired_at === null ? null : iso(retired_at),
+      contexts: Object.keys(predictor.contexts).length,
+      signals: predictor.signals.map(({ name }) => name),
+      trained_generations: predictor.trained.generations,
+      serving_in: standings.filter(({ scorer }) => scorer === predictor.name).length,
+      on_trial_in: standings.filter(({ trials }) => trials.includes(predictor.name)).length,
+      calibration: predictor.calibration ?? null,
+    }
+  }
+
+  async function versionOf (name: string): Promise<PredictorVersion> {
+    const version = (await store.predictors()).get(name)
+    if (version === undefined) throw new PredictorNotFoundError(name)
+    return version
+  }
+
+  /** @throws StoreUnavailableError where the salt is not known yet */
+  function predictorOf (name: string, { trained_group_ids: ids = [], trained, ...wish }: PredictorWish): Predictor {
+    const { salt } = service.snapshot()
+    if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
+    const groups = [...new Set([...trained?.groups ?? [], ...ids.map((id) => uniform(salt, id))])].sort((a, b) => a - b)
+    const predictor = { ...wish, name, trained: { generations: 0, steps: 0, ...trained, groups } }
+    const problem = predictorProblem(predictor, levels)
+    if (problem !== null) throw at(problem.path, new InvalidInputError(`${problem.path} ${problem.message}`))
+    return predictor
+  }
+
+  /** Entries that make room for one more: the oldest of those that are retired goes. */
+  function makeRoom (versions: ReadonlyMap<string, PredictorVersion>, origin: Origin): PredictorEntry[] {
+    if (versions.size < MOST_PREDICTORS) return []
+    const oldest = [...versions].find(([, { retired_at: end }]) => end !== null)
+    if (oldest === undefined) throw new TooManyPredictorsError(String(versions.size))
+    return [{ type: 'predictor', name: oldest[0], version: null, ...origin }]
+  }
+
+  return {
+    async list () { return [...(await store.predictors()).values()].map(viewOf).reverse() },
+
+    async get (name) {
+      const version = await versionOf(name)
+      return { ...viewOf(version), definition: version.predictor }
+    },
+
+    async put (name, wish, origin) {
+      const predictor = predictorOf(name, wish)
+      await command(async () => {
+        const versions = await store.predictors()
+        const known = versions.get(name)
+        if (known !== undefined && !isSame(known.predictor, predictor)) throw new PredictorExistsError(name)
+        if (known?.retired_at === null) return []
+        const room = known === undefined ? makeRoom(versions, origin) : []
+        const version = { predictor: known?.predictor ?? predictor, created_at: Date.now(), by: origin.by, retired_at: null }
+        return [...room, { type: 'predictor', name, version, ...origin }]
+      })
+      return viewOf(await versionOf(name))
+    },
+
+    async retire (name, origin) {
+      await command(async () => {
+        const version = await versionOf(name)
+        if (version.retired_at !== null) return []
+        return [{ type: 'predictor', name, version: { ...version, retired_at: Date.now() }, ...origin }]
+      })
+    },
+  }
+}
+
+/** Whether two give the same scores and hold the same of what they were trained on. */
+function isSame (a: Predictor, b: Predictor): boolean {
+  const text = ({ label, levels, signals, contexts, grid, trained: { groups } }: Predictor) =>
+    JSON.stringify([label, levels, signals.map(({ name, mean, scale }) => [name, mean, scale]), grid, groups,
+      Object.keys(contexts).sort().map((key) => [key, contexts[key]!.log_median, contexts[key]!.weights])])
+  return text(a) === text(b)
+}

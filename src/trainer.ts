@@ -1,0 +1,103 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { FastifyBaseLogger } from 'fastify'
+import { FIRST_TRAINING } from './core/fold.js'
+import { TRAINER } from './core/learn-predictor.js'
+import type { PredictorEntry } from './core/log-entry.js'
+import type { Label } from './core/policy.js'
+import type { Predictor } from './core/predictor/predictor.js'
+import { MOST_PREDICTORS, type PredictorVersion } from './core/predictor/predictor-version.js'
+import type { Sample } from './core/predictor/sample.js'
+import type { Memory } from './fold-entries.js'
+import type { Store } from './store/store.js'
+
+/** What a fit is made of; see src/fit-worker.ts. */
+export interface Fit { readonly samples: readonly Sample[], readonly name: string, readonly label: Label, readonly levels: string }
+
+export interface Trainer {
+  /** Starts to train if that is due and nothing is trained yet; never waits. */
+  readonly consider: (memory: Memory) => void
+  /** Resolves when nothing is trained any more; a fit under way is dropped. */
+  readonly close: () => Promise<void>
+}
+
+export interface TrainerOptions {
+  readonly store: Pick<Store, 'append' | 'predictors'>
+  readonly log: FastifyBaseLogger
+  /** In a thread of its own: a fit takes seconds. */
+  readonly fit?: (fit: Fit, signal: AbortSignal) => Promise<Predictor | null>
+}
+
+/**
+ * Trains predictors beside the learner, on what it has in the reservoir. What comes of it is an entry of the log like any other, so a
+ * replay finds the same predictor at the same place, whatever a fit would make of it then.
+ */
+export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions): Trainer {
+  const closing = new AbortController()
+  let running: Promise<void> | null = null
+  let triedAt = 0 // samples there were when it was last tried
+
+  async function train ({ ledger, reservoir, contexts }: Memory): Promise<void> {
+    const { added } = reservoir
+    const samples = reservoir.samples()
+    const levels = ledger.configuration.levels.join()
+    const labels = [...new Set(samples.map(({ label }) => label))]
+    const entries: PredictorEntry[] = []
+    for (const label of labels) {
+      const mine = samples.filter((sample) => sample.label === label)
+      if (mine.length < FIRST_TRAINING) continue
+      const name = `auto-${added}${label === 'exact_match' ? '' : `-${label}`}` // trained anew on the same, it is the same
+      const predictor = await fit({ samples: mine, name, label, levels }, closing.signal)
+      if (predictor === null) continue
+      entries.push({ type: 'predictor', name, version: { predictor, created_at: Date.now(), by: TRAINER, retired_at: null }, by: TRAINER })
+    }
+    log.info({ samples: samples.length, predictors: entries.map(({ name }) => name) }, 'trained')
+    if (entries.length > 0) await store.append([...makeRoom(await store.predictors(), entries, contexts), ...entries])
+  }
+
+  return {
+    consider (memory) {
+      const { added } = memory.reservoir
+      if (running !== null || closing.signal.aborted || added < memory.ledger.train_at || added < 1.1 * triedAt) return
+      triedAt = added
+      running = train(memory).catch((error: unknown) => {
+        if (!closing.signal.aborted) log.error({ err: error }, 'a predictor could not be trained; the next is tried when there is more to learn from')
+      }).finally(() => { running = null })
+    },
+    async close () {
+      closing.abort()
+      await running
+    },
+  }
+}
+
+/** Of those trained before, the ones that nothing is decided by are retired, and the oldest of the retired ones forgotten. */
+function makeRoom (
+  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts']): PredictorEntry[] {
+  const serving = new Set([...contexts.values()].map((state) => state.serving))
+  const labels = new Set(entries.map(({ version }) => version!.predictor.label))
+  const own = [...versions].filter(([name, { by }]) => by === TRAINER && !entries.some((entry) => entry.name === name))
+  const idle = own.filter(([name, { predictor, retired_at: end }]) => end === null && labels.has(predictor.label) && !serving.has(name))
+  const retired = own.filter(([, { retired_at: end }]) => end !== null)
+  const excess = Math.max(0, versions.size + entries.length - MOST_PREDICTORS)
+  return [
+    ...retired.slice(0, excess).map(([name]): PredictorEntry => ({ type: 'predictor', name, version: null, by: TRAINER })),
+    ...idle.map(([name, version]): PredictorEntry => ({ type: 'predictor', name, version: { ...version, retired_at: Date.now() }, by: TRAINER })),
+  ]
+}
+
+/** Nothing of the caller's thread is in the way of it, nor it in theirs. */
+export async function fitInThread (fit: Fit, signal: AbortSignal): Promise<Predictor | null> {
+  const worker = new Worker(new URL(`./fit-worker${extname(import.meta.url)}`, import.meta.url), { workerData: fit })
+  const end = () => { worker.terminate() }
+  signal.addEventListener('abort', end)
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+      worker.once('exit', (code) => { reject(new Error(`the thread that trains ended with ${code}`)) })
+    })
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,25 @@
+import t from 'tap'
+import { predictorProblem } from '../../../src/core/predictor/predictor-problem.js'
+import { PREDICTOR } from '../snapshot-of.js'
+
+const levels = ['model', 'task']
+
+t.test('a predictor that can be', async (t) => {
+  t.equal(predictorProblem(PREDICTOR, levels), null)
+})
+
+t.test('one that can not, with where and what to change', async (t) => {
+  const { '*': root, ...others } = PREDICTOR.contexts
+  const bad: Array<[Partial<typeof PREDICTOR>, string, RegExp]> = [
+    [{ name: 'confidence' }, '/name', /another name/],
+    [{ name: 'auto-300' }, '/name', /another name/],
+    [{ levels: 'task' }, '/levels', /must be "model,task"/],
+    [{ contexts: others }, '/contexts', /must have the root/],
+    [{ contexts: { '*': root!, 'task=x': root! } }, '/contexts/task=x', /context key/],
+    [{ contexts: { '*': { log_median: 1, weights: [1, 2, 3, 4] } } }, '/contexts/*/weights', /must be 5 numbers/],
+    [{ signals: [PREDICTOR.signals[0]!, PREDICTOR.signals[0]!], contexts: { '*': { log_median: 1, weights: [1, 2, 3, 4, 5, 6] } } }, '/signals', /once/],
+    [{ grid: PREDICTOR.grid.toReversed() }, '/grid', /each below the one before/],
+    [{ grid: PREDICTOR.grid.slice(1) }, '/grid', /30 thresholds/],
+  ]
+  for (const [change, path, message] of bad) t.match(predictorProblem({ ...PREDICTOR, ...change }, levels), { path, message }, path)
+})

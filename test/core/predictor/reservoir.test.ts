@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Reservoir, RESERVOIR_LIMIT, RESERVOIR_LIMIT_OF_LEAF } from '../../../src/core/predictor/reservoir.js'
+import type { Sample } from '../../../src/core/predictor/sample.js'
+import { holds } from '../../property.js'
+
+const LEAVES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] // more than fill it, at the limit of a leaf
+/** Which one it is, `tokens` tells. */
+const sample = (leaf: string, tokens: number): Sample => ({ u: 0.5, leaf, label: 'exact_match', tokens, steps: [] })
+const tokensOf = (samples: readonly Sample[]) => samples.map(({ tokens }) => tokens)
+
+const isSame = (a: readonly number[], b: readonly number[]) => a.join() === b.join()
+
+/** The same, said otherwise: a queue of numbers for each leaf, and the longest there of all heads goes. */
+class Model {
+  added = 0
+  readonly #queues = new Map<string, number[]>()
+
+  add (leaf: string): void {
+    const mine = this.#queues.get(leaf) ?? []
+    this.#queues.set(leaf, mine)
+    mine.push(this.added++)
+    if (mine.length > RESERVOIR_LIMIT_OF_LEAF) mine.shift()
+    const queues = [...this.#queues.values()].filter((queue) => queue.length > 0)
+    const size = queues.reduce((sum, queue) => sum + queue.length, 0)
+    if (size > RESERVOIR_LIMIT) queues.reduce((a, b) => a[0]! < b[0]! ? a : b).shift()
+  }
+
+  numbers (): number[] { return [...this.#queues.values()].flat().sort((a, b) => a - b) }
+
+  copy (): Model {
+    const copy = new Model()
+    copy.added = this.added
+    for (const [leaf, queue] of this.#queues) copy.#queues.set(leaf, [...queue])
+    return copy
+  }
+}
+
+const burst = fc.record({ leaf: fc.constantFrom(...LEAVES), count: fc.integer({ min: 1, max: 3000 }) })
+const steps = fc.array(fc.oneof(
+  { weight: 5, arbitrary: burst },
+  { weight: 2, arbitrary: fc.constant('commit' as const) },
+  { weight: 1, arbitrary: fc.constant('start over' as const) }
+), { minLength: 10, maxLength: 25 })
+
+t.test('it keeps the newest of each leaf and of all, and a store that takes its changes has the same', async (t) => {
+  let fullest = 0
+  holds(t, fc.property(steps, (steps) => {
+    const store = new Map<number, Sample>()
+    let [reservoir, model, committed] = [new Reservoir(), new Model(), new Model()]
+    for (const step of steps) {
+      if (step === 'commit') {
+        for (const [number, sample] of reservoir.takeChanges()) {
+          if (sample === undefined) store.delete(number); else store.set(number, sample)
+        }
+        committed = model.copy()
+        if (!isSame([...store.keys()].sort((a, b) => a - b), model.numbers()) || reservoir.takeChanges().size > 0) return false
+      } else if (step === 'start over') { // with what is stored, in whatever order
+        reservoir = new Reservoir([...store].reverse())
+        model = committed.copy()
+        if (reservoir.takeChanges().size > 0) return false // what is stored is no change
+      } else {
+        for (let i = 0; i < step.count; i++) {
+          reservoir.add(sample(step.leaf, model.added))
+          model.add(step.leaf)
+        }
+      }
+      const samples = reservoir.samples()
+      if (reservoir.added !== model.added || reservoir.size !== samples.length || !isSame(tokensOf(samples), model.numbers())) return false
+      fullest = Math.max(fullest, reservoir.size)
+    }
+    return true
+  }), 12)
+  t.equal(fullest, RESERVOIR_LIMIT, 'some were full')
+})
+
+t.test('a busy leaf takes no room from the others', async (t) => {
+  const reservoir = new Reservoir()
+  for (let i = 0; i < 10; i++) reservoir.add(sample('rare', i))
+  for (let i = 10; i < 10_000; i++) reservoir.add(sample('busy', i))
+  const kept = tokensOf(reservoir.samples())
+  t.equal(kept.length, 10 + RESERVOIR_LIMIT_OF_LEAF)
+  t.same(kept.slice(0, 11), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10_000 - RESERVOIR_LIMIT_OF_LEAF])
+})
+
+t.test('changes are those since the last call, what came and went in between too', async (t) => {
+  const reservoir = new Reservoir([[7, sample('a', 7)], [4, sample('b', 4)]])
+  t.same([reservoir.size, reservoir.added, tokensOf(reservoir.samples())], [2, 8, [4, 7]])
+  for (let i = 8; i < 8 + RESERVOIR_LIMIT_OF_LEAF; i++) reservoir.add(sample('a', i))
+  t.same([...reservoir.takeChanges()].filter(([, sample]) => sample === undefined), [[7, undefined]])
+  for (let i = 0; i < RESERVOIR_LIMIT_OF_LEAF + 1; i++) reservoir.add(sample('c', i))
+  const changes = reservoir.takeChanges()
+  t.equal(changes.size, RESERVOIR_LIMIT_OF_LEAF + 1)
+  t.equal(changes.get(8 + RESERVOIR_LIMIT_OF_LEAF), undefined, 'no longer there')
+  t.same(reservoir.takeChanges(), new Map())
+})
+
+t.test('an empty one has added nothing', async (t) => {
+  const { size, added } = new Reservoir()
+  t.same([size, added], [0, 0])
+})

@@ -1,0 +1,91 @@
+import t from 'tap'
+import { uniform } from '../../src/core/arm.js'
+import { PREDICTOR } from '../core/snapshot-of.js'
+import { build, until } from '../helper.js'
+
+const CONTEXT = { model: 'q', task: 'gsm8k' }
+const KEY = '/v1/contexts/model=q,task=gsm8k'
+const AUTO = { DEFAULT_POLICY: '{"settle_seconds":0,"predictor":"auto"}' }
+
+/** Trusts the signal, not the confidence. */
+const BY_SIGNAL = {
+  ...PREDICTOR,
+  signals: [{ name: 'sure', mean: 0, scale: 1 }],
+  contexts: { '*': { log_median: Math.log(100), weights: [0, 0, 0, 0, 1] } },
+}
+
+/** The signal is sure at 32 of 128 tokens, the confidence at 96. */
+const outcome = (i: number, rest = {}) => ({
+  generation_id: `g${i}`,
+  arm: 'control',
+  context: CONTEXT,
+  tokens: 128,
+  em: 1,
+  steps: [{ tokens: 32, confidence: 0.01, signals: { sure: 8 }, em: 1 }, { tokens: 96, confidence: 1, signals: { sure: 0 }, em: 1 }],
+  ...rest,
+})
+
+t.test('imported, on trial, certified, serving, in the bundle, retired', async (t) => {
+  const { send } = await build(t, AUTO)
+  await send('POST', '/v1/outcomes', outcome(0))
+  t.match(await send('PUT', '/v1/model/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
+  await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
+  const lean = await send('POST', '/v1/decisions', { generation_id: 'x', arm: 'control', tokens: 32, confidence: 0.01, probed_score: 1, context: CONTEXT, signals: { sure: 8 } })
+  t.match(lean.body, { scorer: 'confidence', probe: true }, 'its evidence needs probes where the confidence has none')
+
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 400 }, (_, i) => outcome(i + 1)) })
+  await until('it serves', async () => (await send('GET', KEY)).body.score === 'mine')
+  t.match((await send('GET', KEY)).body, {
+    status: 'certified', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75, challengers: [{ predictor: 'mine', serving: true, ordinal: 1, trained_on: 0 }],
+  })
+  t.match((await send('GET', '/v1/model/predictors')).body, { predictors: [{ name: 'mine', serving_in: 1, on_trial_in: 3, calibration: null }] })
+  t.match((await send('GET', '/v1/model/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
+
+  const step = { arm: 'treated', tokens: 32, confidence: 0.01, context: CONTEXT, signals: { sure: 8 } }
+  t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'stop', scorer: 'mine', guarantee: { error_level: 0.05 } })
+  t.match((await send('POST', '/v1/decisions', { ...step, confidence: 1, signals: { sure: -8 } })).body, { decision: 'continue', reason: 'below_threshold' })
+  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [32, 32], confidence: [0.01, 1], arms: ['treated', 'treated'], signals: { sure: [8, -8] } }
+  t.match((await send('POST', '/v1/decisions/columns', columns)).body, { stop: [0] })
+  t.match((await send('GET', '/v1/bundle')).body, { predictors: { mine: { signals: [{ name: 'sure' }] } }, weights: [{ weights: [0, 0, 0, 0, 1] }] })
+
+  t.match((await send('DELETE', '/v1/model/predictors/mine?reason=enough')).status, 204)
+  t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'continue', scorer: 'confidence' }, 'at once')
+  await until('the raw confidence serves', async () => (await send('GET', KEY)).body.score === 'confidence')
+  t.match((await send('GET', '/v1/audit')).body.commands, [
+    { type: 'predictor', predictor: { name: 'mine', action: 'retired' }, reason: 'enough' }, { type: 'predictor', predictor: { name: 'mine', action: 'added' }, reason: 'better' },
+  ])
+})
+
+t.test('what GET shows, PUT takes, here or elsewhere', async (t) => {
+  const [one, other] = [await build(t), await build(t)]
+  await one.send('PUT', '/v1/model/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
+  const { definition } = (await one.send('GET', '/v1/model/predictors/a')).body
+  t.strictSame(definition, { ...BY_SIGNAL, name: 'a', trained: { ...BY_SIGNAL.trained, groups: [uniform(one.service.snapshot().salt!, 'prompt-1')] } })
+  t.equal((await other.send('PUT', '/v1/model/predictors/b?reason=r', definition)).status, 200)
+  t.match((await other.send('GET', '/v1/model/predictors/b')).body.definition, { ...definition, name: 'b' })
+})
+
+t.test('trained on what comes in, and then on trial', async (t) => {
+  const { send } = await build(t, AUTO)
+  const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
+  const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]
+  const outcomes = Array.from({ length: 320 }, (_, i) => outcome(i, i % 5 === 0 ? { steps } : {}))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  const [auto] = await until('it is trained', async () => {
+    const { predictors } = (await send('GET', '/v1/model/predictors')).body
+    return predictors.length > 0 && predictors
+  }, 30)
+  t.match(auto, { name: /^auto-3\d\d$/, by: 'trainer', status: 'live', trained_generations: Number, signals: ['sure'], calibration: { generations: Number, ece: Number, brier: Number } })
+  await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
+})
+
+t.test('what can not be is refused, and says what to change', async (t) => {
+  const { send } = await build(t)
+  t.match(await send('PUT', '/v1/model/predictors/p?reason=r', { ...BY_SIGNAL, levels: 'task' }), { status: 400, body: { details: [{ path: '/levels' }], message: /must be "model,task"/ } })
+  t.match(await send('PUT', '/v1/model/predictors/P%20?reason=r', BY_SIGNAL), { status: 400 })
+  t.match(await send('PUT', '/v1/model/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /auto-/ } })
+  t.match(await send('PUT', '/v1/model/predictors/confidence?reason=r', BY_SIGNAL), { status: 400 })
+  t.match(await send('PUT', '/v1/model/predictors/p', BY_SIGNAL), { status: 400, body: { message: /reason/ } })
+  t.match(await send('DELETE', '/v1/model/predictors/p?reason=r'), { status: 404, body: { code: 'PREDICTOR_NOT_FOUND' } })
+  t.match((await send('GET', '/v1/model/predictors')).body, { predictors: [] })
+})

@@ -1,0 +1,117 @@
+import { LeaseLostError } from '../../src/store/store.js'
+import type { Law } from './contract.js'
+import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, versionOf } from './fixtures.js'
+
+/** Laws 2, 3 and 6 of predictors, and of what they are trained on. */
+export function predictorContract (law: Law): void {
+  law('a predictor is in its table, and the version has moved', async (t, { store, other, crash }) => {
+    t.same(await store.predictors(), new Map())
+    await store.append([outcome('a'), { ...predictorEntry('p', versionOf('p', 5)), reason: 'é "quoted"' }])
+    t.same(await other.predictors(), new Map([['p', versionOf('p', 5)]]), 'to the bit')
+    const first = await other.revision()
+    t.ok(first.version > 0 && first.policyVersion === first.version)
+    t.same((await other.read('0-0', 10, 0)).at(-1)!.entry, { ...predictorEntry('p', versionOf('p', 5)), reason: 'é "quoted"' }, 'word for word')
+
+    const early = versionOf('z', 1, 9)
+    await other.append([predictorEntry('z', early), predictorEntry('b', versionOf('b', 5)), predictorEntry('__proto__', versionOf('__proto__', 7))])
+    const names = ['z', 'b', 'p', '__proto__']
+    t.same([...(await store.predictors()).keys()], names, 'in the order in which they were made')
+    const again = await crash()
+    t.same([...(await again.predictors()).keys()], names)
+    t.same((await again.predictors()).get('z'), early)
+
+    await again.append([predictorEntry('p', versionOf('p', 5, 8)), predictorEntry('b', null), predictorEntry('never there', null)])
+    t.same((await again.predictors()).get('p')!.retired_at, 8)
+    t.same([...(await again.predictors()).keys()], ['z', 'p', '__proto__'])
+    t.ok((await again.revision()).policyVersion > first.policyVersion)
+  })
+
+  law('a predictor\'s name is taken for no context key', async (t, { store }) => {
+    await store.append([predictorEntry('*', versionOf('*', 1)), pinEntry('model=q', 0.5)])
+    await store.append([predictorEntry('*', null)])
+    t.same(await store.changedSince(0), ['model=q'])
+    t.same(await store.pins(), new Map([['model=q', pinOf(0.5)]]))
+  })
+
+  law('the audit trail says what was done with a predictor, not what it is', async (t, { store, other }) => {
+    const [added, retired] = [predictorEntry('p', versionOf('p', 1)), { ...predictorEntry('p', versionOf('p', 1, 2)), by: 'alice', reason: 'worse' }]
+    await store.append([pinEntry('p', 0.5)])
+    await store.append([added, retired, pinEntry('p', 0.6)])
+    await other.append([predictorEntry('p', null)])
+    const rows = await other.audit(10)
+    t.same(rows.map(({ command }) => command), [
+      { type: 'predictor', name: 'p', action: 'forgotten', by: 'ops' },
+      pinEntry('p', 0.6),
+      { type: 'predictor', name: 'p', action: 'retired', by: 'alice', reason: 'worse' },
+      { type: 'predictor', name: 'p', action: 'added', by: 'ops' },
+      pinEntry('p', 0.5),
+    ])
+    t.same(rows.map(({ replaced }) => replaced), [null, pinOf(0.5), null, null, null])
+    t.same(rows.map(({ version }) => version), [3, 2, 2, 2, 1], 'one call makes one version')
+  })
+
+  law('a predictor goes in with the rest of its call, or not at all', async (t, { store, other }) => {
+    const { policyVersion } = await store.revision()
+    const calls = [predictorEntry('p', versionOf('p', 1)), pinEntry('*', 0.5), outcome('a')]
+    t.same(await store.append(calls, policyVersion), ['accepted', 'accepted', 'accepted'])
+    const content = await contentOf(store)
+    for (const version of [null, versionOf('p', 2), versionOf('q', 2)]) {
+      await t.rejects(other.append([predictorEntry(version?.predictor.name ?? 'p', version), outcome('b')], policyVersion), { name: 'ConflictError' })
+    }
+    const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('no such text') } }
+    await t.rejects(store.append([predictorEntry('q', versionOf('q', 2)), broken as never]), { message: 'no such text' })
+    t.same(await contentOf(store), content)
+    t.same(await other.append([predictorEntry('p', null)], content.revision.policyVersion), ['accepted'])
+  })
+
+  law('a predictor of a megabyte is one like any other', async (t, { store, crash }) => {
+    const version = versionOf('p', 1)
+    const contexts = { ...version.predictor.contexts, ...Object.fromEntries(idsOf('model', 8000).map((key, i) => [key, { log_median: i / 7, weights: [1, 1 / 3, i / 3, i / 11] }])) }
+    const large = { ...version, predictor: { ...version.predictor, contexts } }
+    t.ok(JSON.stringify(large).length > 750_000)
+    await store.append([predictorEntry('p', large)])
+    t.strictSame((await (await crash()).predictors()).get('p'), large)
+  })
+
+  law('a commit writes the samples that it says', async (t, { store, other, crash }) => {
+    await store.append([outcome('a'), outcome('b')])
+    const [first, second] = await store.read('0-0', 10, 0)
+    const token = (await store.acquireLease('a', 60_000))!
+    const byNumber = async (replica: typeof store) => (await replica.learned()).reservoir.toSorted(([a], [b]) => a - b)
+    const given = [[2, sampleOf(0.2)], [10, sampleOf(0.1 + 0.2, 'model=é%2C,task=\u{1F600}')], [300, sampleOf(0.3)]] as const
+    await store.commit(commitOf(token, { to: first!.cursor, contexts: new Map([['*', state(1)]]), reservoir: new Map(given) }))
+    for (const replica of [store, other]) t.strictSame(await byNumber(replica), given)
+    await store.commit(commitOf(token, { from: first!.cursor, to: first!.cursor }))
+    t.equal((await byNumber(other)).length, 3, 'what it does not name stays')
+    const next = new Map([[2, undefined], [10, sampleOf(0.5)], [301, sampleOf(0.6)], [999, undefined]])
+    await store.commit(commitOf(token, { from: first!.cursor, to: second!.cursor, reservoir: next }))
+    const stands = [[10, sampleOf(0.5)], [300, sampleOf(0.3)], [301, sampleOf(0.6)]]
+    t.same(await byNumber(other), stands, 'undefined deletes')
+    t.same(await byNumber(await crash()), stands)
+  })
+
+  law('of a commit that may not be made no sample is written', async (t, { store, other }) => {
+    const token = (await store.acquireLease('a', 60_000))!
+    await store.commit(commitOf(token, { reservoir: new Map([[1, sampleOf(0.1)]]) }))
+    const content = await contentOf(store)
+    const reservoir = new Map([[1, undefined], [2, sampleOf(0.2)]])
+    for (const refused of [{ token: token + 1 }, { from: '1-0' }]) {
+      const error = await other.commit(commitOf(token, { reservoir, ...refused })).catch((error: unknown) => error)
+      t.ok(error instanceof LeaseLostError)
+      t.same(await contentOf(store), content)
+    }
+    await store.releaseLease(token)
+    await t.rejects(store.commit(commitOf(token, { reservoir })), { name: 'LeaseLostError' })
+    t.same(await contentOf(store), content)
+  })
+
+  law('as many samples as are kept are replaced in one commit', async (t, { store, other }) => {
+    const token = (await store.acquireLease('a', 60_000))!
+    const samples = (from: number) => Array.from({ length: 10_000 }, (_, i) => [from + i, sampleOf(i / 10_000)] as const)
+    await store.commit(commitOf(token, { reservoir: new Map(samples(0)) }))
+    const gone = samples(0).map(([number]) => [number, undefined] as const)
+    await store.commit(commitOf(token, { reservoir: new Map([...gone, ...samples(10_000)]) }))
+    const { reservoir } = await other.learned()
+    t.same(reservoir.map(([number]) => number).toSorted((a, b) => a - b), samples(10_000).map(([number]) => number))
+  })
+}

@@ -1,0 +1,104 @@
+import { setImmediate } from 'node:timers/promises'
+import { pino } from 'pino'
+import t from 'tap'
+import type { ContextState } from '../src/core/context-state.js'
+import { newLedger } from '../src/core/fold.js'
+import type { LogEntry, PredictorEntry } from '../src/core/log-entry.js'
+import { PendingOutcomes } from '../src/core/pending.js'
+import { Reservoir } from '../src/core/predictor/reservoir.js'
+import type { Sample } from '../src/core/predictor/sample.js'
+import type { Memory } from '../src/fold-entries.js'
+import { createTrainer, fitInThread, type Fit } from '../src/trainer.js'
+import { PREDICTOR } from './core/snapshot-of.js'
+import { until } from './helper.js'
+import { mulberry32 } from './random.js'
+
+const log = pino({ level: 'silent' })
+const random = mulberry32(5)
+
+/** What is sure early is rarely lost. */
+function sampleOf (i: number, label: Sample['label'] = 'exact_match'): Sample {
+  const confidence = random()
+  return { u: i / 1e6, leaf: 'model=q,task=x', label, tokens: 100, steps: [{ tokens: 20 + i % 50, confidence, lost: random() < 0.4 * (1 - confidence) ? 1 : 0 }] }
+}
+
+function memoryWith (samples: readonly Sample[]): Memory {
+  const configuration = { levels: ['model', 'task'], defaults: {}, max_contexts: 100, label_wait_seconds: 0 }
+  const reservoir = new Reservoir()
+  for (const sample of samples) reservoir.add(sample)
+  return { cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), reservoir, predictors: new Map() }
+}
+
+function storeOf (predictors: Record<string, { by: string, retired_at: number | null }> = {}) {
+  const appended: LogEntry[] = []
+  const versions = new Map(Object.entries(predictors).map(([name, rest]) => (
+    [name, { predictor: { ...PREDICTOR, name }, created_at: 0, ...rest }])))
+  return { appended, predictors: async () => versions, append: async (entries: readonly LogEntry[]) => { appended.push(...entries); return entries.map(() => 'accepted' as const) } }
+}
+
+const samples = (count: number, label?: Sample['label']) => Array.from({ length: count }, (_, i) => sampleOf(i, label))
+
+t.test('a fit in a thread of its own, and what comes of it goes through the log', async (t) => {
+  const store = storeOf()
+  const trainer = createTrainer({ store, log })
+  trainer.consider(memoryWith(samples(299)))
+  trainer.consider(memoryWith(samples(300)))
+  trainer.consider(memoryWith(samples(400)))
+  await until('it is trained', () => store.appended.length > 0)
+  await trainer.close()
+  t.equal(store.appended.length, 1, 'one at a time')
+  t.match(store.appended, [{ type: 'predictor', name: 'auto-300', by: 'trainer', version: { by: 'trainer', retired_at: null, predictor: { name: 'auto-300', label: 'exact_match', levels: 'model,task' } } }])
+  const { predictor } = (store.appended[0] as PredictorEntry).version!
+  t.equal(predictor.trained.groups.length, 300)
+  t.equal(predictor.grid.length, 30)
+})
+
+t.test('a label each, where there is enough of it', async (t) => {
+  const store = storeOf()
+  const trainer = createTrainer({ store, log, fit: async ({ name, label }: Fit) => ({ ...PREDICTOR, name, label }) })
+  trainer.consider(memoryWith([...samples(300), ...samples(300, 'agreement')]))
+  await until('both are trained', () => store.appended.length === 2)
+  t.match(store.appended, [{ name: 'auto-600' }, { name: 'auto-600-agreement' }])
+  const few = storeOf()
+  const other = createTrainer({ store: few, log, fit: async ({ name, label }: Fit) => ({ ...PREDICTOR, name, label }) })
+  other.consider(memoryWith([...samples(300), ...samples(299, 'agreement')]))
+  await until('it is trained', () => few.appended.length === 1)
+  await Promise.all([trainer.close(), other.close()])
+  t.match(few.appended, [{ name: 'auto-599' }])
+})
+
+t.test('too little to learn from, or a fit that fails: it tries again when there is a tenth more', async (t) => {
+  const store = storeOf()
+  const asked: number[] = []
+  const answers = [async () => null, async () => { throw new Error('singular') }, async ({ name }: Fit) => ({ ...PREDICTOR, name })]
+  const fit = async (fit: Fit) => await answers[asked.push(fit.samples.length) - 1]!(fit)
+  const trainer = createTrainer({ store, log, fit })
+  for (const count of [300, 320, 331, 340, 370]) {
+    trainer.consider(memoryWith(samples(count)))
+    for (let turn = 0; turn < 5; turn++) await setImmediate()
+  }
+  t.same(asked, [300, 331, 370])
+  await trainer.close()
+  t.match(store.appended, [{ name: 'auto-370' }])
+})
+
+t.test('those trained before that nothing is decided by are retired; where there are too many, the oldest retired are forgotten', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 46 }, (_, i) => [`auto-${i}`, { by: 'trainer', retired_at: 5 }]))
+  const live = { by: 'trainer', retired_at: null }
+  const store = storeOf({ ...many, serves: live, idle: live, imported: { by: 'ops', retired_at: null }, gone: { by: 'ops', retired_at: 5 } })
+  const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => ({ ...PREDICTOR, name }) })
+  const memory = memoryWith(samples(300))
+  memory.contexts.set('*', { serving: 'serves' } as ContextState)
+  trainer.consider(memory)
+  await until('it is trained', () => store.appended.length > 0)
+  await trainer.close()
+  t.match(store.appended, [{ name: 'auto-0', version: null }, { name: 'idle', version: { retired_at: Number } }, { name: 'auto-300', version: { retired_at: null } }])
+})
+
+t.test('closing drops a fit under way', async (t) => {
+  const store = storeOf()
+  const trainer = createTrainer({ store, log, fit: fitInThread })
+  trainer.consider(memoryWith(samples(5000)))
+  await trainer.close()
+  t.same(store.appended, [])
+})
