@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import type { Checkpoint } from '../core/training/checkpoint.js'
 import { writeEvent, writeVersion, type Scalar } from './import-run/event.js'
 import { frameRecord } from './import-run/record-file.js'
-import { createHttpClient } from './replay/http-client.js'
+import { createHttpClient, type HttpClient } from './replay/http-client.js'
 import { readServiceFlags, SERVICE_FLAGS } from './service-flags.js'
 import { parseFlags, UsageError } from './usage.js'
 import { writeAll, type World } from './world.js'
 
 export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
 
-Writes what the service keeps of a training run into a folder: an event file that TensorBoard reads (tensorboard --logdir FOLDER), with
-the newest figures of each step; or JSON lines, with all attempts, that import-run reads.
+Writes what the service keeps of a training run into a folder: an event file that TensorBoard reads (tensorboard --logdir FOLDER), in a
+folder of the run's own in there, with the newest figures of each step; or JSON lines, with all attempts, that import-run reads.
 
 Options:
   --out FOLDER     made if absent
@@ -40,15 +40,25 @@ export async function run (args: readonly string[], { env, stdout }: World): Pro
   const { url, token } = readServiceFlags(values, env)
   const client = createHttpClient(url, 1, { token })
   try {
-    const reply = await client.send('GET', `/v1/training-runs/${encodeURIComponent(name)}?last=1000`) as Run
+    const whole = await readRun(client, name)
     const isLines = values.format === 'jsonl'
-    const path = join(values.out, isLines ? `${encodeURIComponent(name)}.jsonl` : 'events.out.tfevents.0000000000.stopgate') // one name: another export replaces it
-    await mkdir(values.out, { recursive: true })
-    await writeFile(path, isLines ? linesOf(reply) : eventsOf(reply))
+    const folder = isLines ? values.out : join(values.out, encodeURIComponent(name)) // TensorBoard calls a run as its folder is called
+    const path = join(folder, isLines ? `${encodeURIComponent(name)}.jsonl` : 'events.out.tfevents.0000000000.stopgate') // one name: another export replaces it
+    await mkdir(folder, { recursive: true })
+    await writeFile(path, isLines ? linesOf(whole) : eventsOf(whole))
     await writeAll(stdout, `${path}\n`)
   } finally {
     client.close()
   }
+}
+
+/** All that is kept of it, suite by suite. */
+async function readRun (client: HttpClient, name: string): Promise<Run> {
+  const path = `/v1/training-runs/${encodeURIComponent(name)}`
+  const { suites } = await client.send('GET', `${path}?last=1`) as Run
+  const whole: Array<Run['suites'][number]> = []
+  for (const { suite } of suites) whole.push(...(await client.send('GET', `${path}?last=1000&suite=${encodeURIComponent(suite)}`) as Run).suites)
+  return { suites: whole }
 }
 
 const PLOTTED = ['em_low', 'em_high', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const

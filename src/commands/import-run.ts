@@ -104,6 +104,7 @@ function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options 
   })
   if (files.length === 0) throw new UsageError('import-run needs at least one FILE')
   if (values.run === undefined || values.run === '') throw new UsageError('import-run needs --run NAME')
+  if (NO_PATHS.has(values.run)) throw new UsageError('--run must be a name that can stand in an address: not . or ..')
   const { step, n, 'tokens-mean': tokens } = values
   return {
     files,
@@ -122,6 +123,9 @@ function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options 
     },
   }
 }
+
+/** Clients take them for steps up an address. */
+const NO_PATHS: ReadonlySet<string> = new Set(['.', '..'])
 
 function readContext (text: string): Record<string, string> {
   const parts = text.split(',').map((part) => part.split('='))

@@ -69,6 +69,7 @@ t.test('a line that can\'t be run', async (t) => {
   const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
   await rejects([], /at least one FILE/)
   await rejects(['f'], /needs --run NAME/)
+  await rejects(['f', '--run', '..'], /--run must be a name that can stand in an address/)
   await rejects(['f', '--run', 'r', '--context', 'model'], /--context must be level=value/)
   await rejects(['f', '--run', 'r', '--n', '0'], /--n must be/)
   await rejects(['f', '--run', 'r', '--poll', '0'], /--poll/)

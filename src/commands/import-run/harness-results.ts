@@ -3,6 +3,8 @@ import { isNumber, type Draft, type Found, type Hints } from './found.js'
 interface Results {
   readonly results: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   readonly 'n-samples'?: Readonly<Record<string, { effective?: number, original?: number }>>
+  /** Of a group, what it is made of. */
+  readonly group_subtasks?: Readonly<Record<string, unknown>>
   readonly config?: { model_args?: unknown }
   readonly model_name?: unknown
   /** s since 1970. */
@@ -13,8 +15,8 @@ export function isHarnessResults (json: unknown): json is Results {
   return typeof json === 'object' && json !== null && typeof (json as Results).results === 'object' && (json as Results).results !== null
 }
 
-/** Names of checkpoints: checkpoint-500, global_step_500, iter_0000500. */
-const STEP = /(?:checkpoint|global_?step|step|iter(?:ation)?)[-_]?0*(\d+)/gi
+/** Names of checkpoints: checkpoint-500, global_step_500, iter_0000500, step=500. */
+const STEP = /(?:checkpoint|ckpt|global_?step|step|iter(?:ation)?)[-_=]?0*(\d+)/gi
 
 /**
  * lm-evaluation-harness: for each task `exact_match,<filter>` and `exact_match_stderr,<filter>`, strict-match first. It counts no tokens: a
@@ -27,7 +29,7 @@ export function readHarnessResults (file: string, json: Results, { filter }: Hin
     if (name === null) return []
     const em = metrics[`exact_match,${name}`] as number
     const stderr = metrics[`exact_match_stderr,${name}`]
-    const n = json['n-samples']?.[suite]?.effective ?? samplesOf(em, stderr)
+    const n = questionsOf(json, suite) ?? samplesOf(em, stderr)
     const tokens = Object.entries(metrics).find(([metric]) => metric.startsWith('tokens_mean,'))?.[1]
     const draft: Draft = {
       suite,
@@ -45,6 +47,17 @@ export function readHarnessResults (file: string, json: Results, { filter }: Hin
 function filterOf (metrics: Readonly<Record<string, unknown>>, wanted: string | undefined): string | null {
   const names = Object.keys(metrics).filter((metric) => metric.startsWith('exact_match,') && isNumber(metrics[metric])).map((metric) => metric.slice('exact_match,'.length))
   return [wanted ?? 'strict-match', ...(wanted === undefined ? names : [])].find((name) => names.includes(name)) ?? null
+}
+
+/** As counted; of a group the sum over its tasks, which groups may be again. */
+function questionsOf (json: Results, suite: string, depth = 0): number | null {
+  const own = json['n-samples']?.[suite]?.effective
+  const tasks = json.group_subtasks?.[suite]
+  if (isNumber(own) || !Array.isArray(tasks) || tasks.length === 0 || depth > 8) return isNumber(own) ? own : null
+  return tasks.reduce<number | null>((sum, task) => {
+    const n = questionsOf(json, String(task), depth + 1)
+    return sum === null || n === null ? null : sum + n
+  }, 0)
 }
 
 /** The harness gives the standard error of a mean, sqrt(em (1 - em) / (n - 1)), from which n follows. */

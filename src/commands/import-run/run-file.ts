@@ -2,6 +2,7 @@ import { open, readFile, stat } from 'node:fs/promises'
 import { readEvent } from './event.js'
 import type { Draft, Found, Hints } from './found.js'
 import { isHarnessResults, readHarnessResults } from './harness-results.js'
+import { jsonOf, parseJson } from './parse-json.js'
 import { ImportError, isRecordFile, readRecords } from './record-file.js'
 import { ScalarGroups } from './scalar-groups.js'
 import { isTrainerState, readTrainerState } from './trainer-state.js'
@@ -57,9 +58,11 @@ export class RunFile {
     if (start.includes(0)) throw new ImportError(`${this.path}: neither JSON nor a TensorBoard event file`)
     const text = start.toString()
     if (text.trim() === '') return null
+    if (this.path.endsWith('.jsonl')) return 'lines' // whatever a job that was killed left of the first one
     const [first = ''] = text.trimStart().split('\n', 1)
-    if (isJson(first) && ('step' in Object(JSON.parse(first)) || text.trimStart().trimEnd() !== first.trimEnd())) return 'lines'
-    if (isJson(text)) return 'json'
+    const line = jsonOf(first)
+    if (line !== undefined && ('step' in Object(line) || text.trimStart().trimEnd() !== first.trimEnd())) return 'lines'
+    if (jsonOf(text) !== undefined) return 'json'
     if (!isFinal) return null
     throw new ImportError(`${this.path}: not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
   }
@@ -67,7 +70,7 @@ export class RunFile {
   async #readJson (isFinal: boolean): Promise<Found[]> {
     const text = await readFile(this.path, 'utf8')
     let json: unknown
-    try { json = JSON.parse(text) } catch (error) {
+    try { json = parseJson(text) } catch (error) {
       if (!isFinal) return [] // it is being written
       throw new ImportError(`${this.path}: not JSON: ${(error as Error).message}`)
     }
@@ -93,8 +96,9 @@ export class RunFile {
   #readLine (text: string): Found[] {
     const place = `${this.path}:${++this.#line}`
     if (text.trim() === '') return []
-    if (!isJson(text)) return [{ place, draft: null }]
-    const draft = JSON.parse(text) as Draft
+    const line = jsonOf(text)
+    if (typeof line !== 'object' || line === null) return [{ place, draft: null }]
+    const draft = Object.fromEntries(Object.entries(line).filter(([field, value]) => value !== null || field === 'threshold')) as Draft
     return [{ place, draft: { ...(this.#hints.suite !== undefined && { suite: this.#hints.suite }), ...draft } }]
   }
 
@@ -109,8 +113,4 @@ export class RunFile {
       await handle.close()
     }
   }
-}
-
-function isJson (text: string): boolean {
-  try { JSON.parse(text); return true } catch { return false }
 }

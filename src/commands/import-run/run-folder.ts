@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { ImportError } from './record-file.js'
 
 /** What training stacks call what can be read. */
-const NAMES = [/tfevents/, /^results.*\.json$/, /^trainer_state\.json$/, /\.jsonl$/]
+const NAMES = [/tfevents/, /^results.*\.json$/, /_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d[.\d]*\.json$/, /^trainer_state\.json$/, /\.jsonl$/]
 /** Of lm-evaluation-harness: the single answers. */
 const OTHERS = /^samples_/
+/** checkpoint-500 before checkpoint-1000, so that what is newer is reported later. */
+const { compare } = new Intl.Collator('en', { numeric: true })
 
 /**
  * A file, or those below a folder that can be read, by name: event files are numbered by the time they were begun.
@@ -22,5 +24,5 @@ export async function filesIn (path: string, mayCome = false): Promise<string[]>
   const entries = await readdir(path, { recursive: true, withFileTypes: true })
   return entries
     .filter((entry) => entry.isFile() && NAMES.some((name) => name.test(entry.name)) && !OTHERS.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name)).sort()
+    .map((entry) => join(entry.parentPath, entry.name)).sort(compare)
 }

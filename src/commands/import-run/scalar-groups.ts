@@ -32,7 +32,7 @@ export class ScalarGroups {
     const complete: Found[] = []
     for (const { tag, value } of scalars) {
       const [, suite, name] = TAG.exec(tag) ?? []
-      const field = FIELDS[name ?? '']
+      const field = name !== undefined && Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
       if (suite === undefined || field === undefined || !Number.isFinite(value)) continue
       const open = this.#open.get(suite)
       const isSame = open?.step === step && open[field] === undefined

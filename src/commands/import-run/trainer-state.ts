@@ -6,7 +6,10 @@ export function isTrainerState (json: unknown): json is TrainerState {
   return typeof json === 'object' && json !== null && Array.isArray((json as TrainerState).log_history)
 }
 
-/** Fields by what the Trainer or a `compute_metrics` calls them, behind `eval_` or `eval_<suite>_`. `gen_len` is the Seq2SeqTrainer's. */
+/**
+ * Fields by what the Trainer or a `compute_metrics` calls them, behind `eval_` or `eval_<suite>_`. `gen_len` is the Seq2SeqTrainer's, names
+ * with a slash are of TRL's GRPOTrainer, where a reward function is called exact_match.
+ */
 const FIELDS: Readonly<Record<string, keyof Draft>> = {
   exact_match: 'em',
   em: 'em',
@@ -20,6 +23,10 @@ const FIELDS: Readonly<Record<string, keyof Draft>> = {
   tokens_p95: 'tokens_p95',
   stop_rate: 'stop_rate',
   truncated_rate: 'truncated_rate',
+  'rewards/exact_match': 'em',
+  'rewards/exact_match/mean': 'em',
+  'completions/mean_length': 'tokens_mean',
+  'completions/clipped_ratio': 'truncated_rate',
 }
 const NAME = new RegExp(`^eval_(?:(.+)_)??(${[...Object.keys(FIELDS), 'runtime', 'samples_per_second'].join('|')})$`)
 

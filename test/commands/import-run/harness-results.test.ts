@@ -30,5 +30,18 @@ t.test('the step is in the name of the model, or of the file', async (t) => {
   t.equal(stepIn('runs/iter_0000500/results.json'), 500)
   t.equal(stepIn('results.json', { model_name: 'q-checkpoint-7' }), 7)
   t.equal(stepIn('results.json', { config: { model_args: { pretrained: 'a/step-8' } } }), 8)
+  t.equal(stepIn('evals/step=700/results.json'), 700)
+  t.equal(stepIn('evals/ckpt-900_2026-01-31T12-00-00.123456.json'), 900)
   t.equal(stepIn('results_2026-01-01.json'), undefined)
+})
+
+t.test('a group has as many questions as its tasks, which may be groups', async (t) => {
+  const em = { 'exact_match,get-answer': 0.6, 'exact_match_stderr,get-answer': 0.0055 }
+  const json = {
+    results: { all: em, bbh: em, bbh_a: em, bbh_b: em, torn: em, loop: em },
+    group_subtasks: { all: ['bbh', 'bbh_a'], bbh: ['bbh_a', 'bbh_b'], torn: ['bbh_a', 'gone'], loop: ['loop'], bbh_a: [] },
+    'n-samples': { bbh_a: { original: 250, effective: 250 }, bbh_b: { original: 250, effective: 200 } },
+  }
+  const found = readHarnessResults('f', json, {}).map(({ draft }) => [draft!.suite, draft!.n])
+  t.same(found, [['all', 700], ['bbh', 450], ['bbh_a', 250], ['bbh_b', 200], ['torn', 7935], ['loop', 7935]], 'else as its standard error says')
 })

@@ -40,6 +40,49 @@ t.test('events as they come, the last step once the file is quiet', async (t) =>
   t.same(await steps(new RunFile(path, {}), true), [1, 2])
 })
 
+/** Made by an encoder that protoc generated from TensorBoard's event.proto: a histogram, a session's start, three scalars of step 300. */
+const ENCODED = {
+  'simple_value, as PyTorch and tensorboardX write it': (
+    'GAAAAAAAAACjf0siCQAAALB7X9pBGg1icmFpbi5FdmVudDoyRQ/3omAAAAAAAAAAKCHG2gkAAACwe1/aQRABKlMKUQoHd2VpZ2h0cypGEQAAAAAAAPA/GQAA' +
+    'AAAAAAhAMhiamZmZmZm5PwAAAAAAAOA/AAAAAAAA8D86GAAAAAAAAPA/AAAAAAAA8D8AAAAAAADwP4TBUv4PAAAAAAAAAG1TKwkJAAAAsHtf2kEQAToCCAGv' +
+    'Qsi7LQAAAAAAAAA8QYr7CdejALB7X9pBEKwCKh8KHQoWZXZhbC9nc204ay9leGFjdF9tYXRjaBVmZjY/b8u+ES0AAAAAAAAAPEGK+wmuRwGwe1/aQRCsAiof' +
+    'Ch0KFmV2YWwvZ3NtOGsvdG9rZW5zX21lYW4VmhlLRPGAMXsjAAAAAAAAALCfd0MJhesBsHtf2kEQrAIqFQoTCgxldmFsL2dzbThrL24VAOCkRFYNGe4='),
+  'tensor_content of a float, as TensorFlow 2 writes it': (
+    'PgAAAAAAAADZ0kDnCQAAALB7X9pBGg1icmFpbi5FdmVudDoyUiQKInRlbnNvcmZsb3cuY29yZS51dGlsLmV2ZW50c193cml0ZXImM8tfYAAAAAAAAAAoIcba' +
+    'CQAAALB7X9pBEAEqUwpRCgd3ZWlnaHRzKkYRAAAAAAAA8D8ZAAAAAAAACEAyGJqZmZmZmbk/AAAAAAAA4D8AAAAAAADwPzoYAAAAAAAA8D8AAAAAAADwPwAA' +
+    'AAAAAPA/hMFS/g8AAAAAAAAAbVMrCQkAAACwe1/aQRABOgIIAa9CyLtDAAAAAAAAALGFJaAJ16MAsHtf2kEQrAIqNQozChZldmFsL2dzbThrL2V4YWN0X21h' +
+    'dGNoQgoIARIAIgRmZjY/Sg0KCQoHc2NhbGFycyABV35yO0MAAAAAAAAAsYUloAmuRwGwe1/aQRCsAio1CjMKFmV2YWwvZ3NtOGsvdG9rZW5zX21lYW5CCggB' +
+    'EgAiBJoZS0RKDQoJCgdzY2FsYXJzIAG7apRTOQAAAAAAAACLBzfxCYXrAbB7X9pBEKwCKisKKQoMZXZhbC9nc204ay9uQgoIARIAIgQA4KRESg0KCQoHc2Nh' +
+    'bGFycyABdE0xsg=='),
+  'double_val, as PyTorch writes it with new_style and double_precision': (
+    'GAAAAAAAAACjf0siCQAAALB7X9pBGg1icmFpbi5FdmVudDoyRQ/3omAAAAAAAAAAKCHG2gkAAACwe1/aQRABKlMKUQoHd2VpZ2h0cypGEQAAAAAAAPA/GQAA' +
+    'AAAAAAhAMhiamZmZmZm5PwAAAAAAAOA/AAAAAAAA8D86GAAAAAAAAPA/AAAAAAAA8D8AAAAAAADwP4TBUv4PAAAAAAAAAG1TKwkJAAAAsHtf2kEQAToCCAGv' +
+    'Qsi7RwAAAAAAAAC6w/ubCdejALB7X9pBEKwCKjkKNwoWZXZhbC9nc204ay9leGFjdF9tYXRjaEIOCAISADIIzczMzMzM5j9KDQoJCgdzY2FsYXJzIAHQG5fz' +
+    'RwAAAAAAAAC6w/ubCa5HAbB7X9pBEKwCKjkKNwoWZXZhbC9nc204ay90b2tlbnNfbWVhbkIOCAISADIIMzMzMzNjiUBKDQoJCgdzY2FsYXJzIAEtLh15PQAA' +
+    'AAAAAABgSfHsCYXrAbB7X9pBEKwCKi8KLQoMZXZhbC9nc204ay9uQg4IAhIAMggAAAAAAJyUQEoNCgkKB3NjYWxhcnMgARYYphQ='),
+}
+
+t.test('event files that others wrote', async (t) => {
+  const path = join(await temporaryFolder(t), 'events.out.tfevents.1')
+  for (const [name, bytes] of Object.entries(ENCODED)) {
+    await writeFile(path, Buffer.from(bytes, 'base64'))
+    t.match(await new RunFile(path, {}).read(true), [{ draft: { suite: 'gsm8k', step: 300, em: 0.7125, tokens_mean: 812.4, n: 1319 } }], name)
+  }
+  const two = Buffer.concat([writeVersion(1.5), writeEvent({ wallTime: 2.5, step: 300, scalars: [{ tag: 'eval/s/exact_match', value: 0.7 }, { tag: 'eval/s/n', value: 1319 }] })].map(frameRecord))
+  t.equal(two.toString('hex'), (
+    '1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c3a000000000000001295eae20900000000000004' +
+    '4010ac022a2c0a190a126576616c2f732f65786163745f6d61746368153333333f0a0f0a086576616c2f732f6e1500e0a444edc5e63c'), 'and what is written is what that encoder writes')
+})
+
+t.test('lines with what Python writes for no number, behind half a line of a job that was killed', async (t) => {
+  const path = join(await temporaryFolder(t), 'run.jsonl')
+  await writeFile(path, '{"step": 1, "sui' + line(1) + line(2).replace('"n"', '"em_stderr":NaN,"threshold":null,"n"'))
+  t.same(await new RunFile(path, {}).read(false), [{ place: `${path}:1`, draft: null }, { place: `${path}:2`, draft: { step: 2, suite: 's', em: 0.5, threshold: null, n: 10, tokens_mean: 5 } }])
+  const state = path.replace('run.jsonl', 'trainer_state.json')
+  await writeFile(state, '{"log_history": [{"step": 1, "grad_norm": NaN}, {"step": 1, "eval_s_em": 0.5}]}')
+  t.match(await new RunFile(state, {}).read(true), [{ draft: { suite: 's', step: 1, em: 0.5 } }])
+})
+
 t.test('JSON that is replaced is read again, half of it waited for', async (t) => {
   const folder = await temporaryFolder(t)
   const path = join(folder, 'trainer_state.json')

@@ -26,5 +26,6 @@ t.test('figures without EM are no checkpoint', async (t) => {
   const groups = new ScalarGroups('f')
   groups.add(event(1, 'eval/gsm8k/tokens_mean', 5))
   groups.add(event(1, EM, NaN))
+  for (const name of ['constructor', '__proto__', 'loss']) groups.add(event(1, `eval/gsm8k/${name}`, 1))
   t.same(groups.flush(), [])
 })

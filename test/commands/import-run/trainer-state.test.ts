@@ -41,3 +41,8 @@ t.test('a number of questions that the rounding leaves open is not guessed', asy
   t.same(read([{ eval_exact_match: 0.4, eval_runtime: 3600.1, eval_samples_per_second: 2.5, step: 1 }]), [{ suite: 'eval', em: 0.4, step: 1 }])
   t.same(read([{ eval_exact_match: 'NaN', step: 1 }]), [])
 })
+
+t.test('as the GRPOTrainer of TRL logs it, with a reward function exact_match', async (t) => {
+  const figures = { 'eval_completions/mean_length': 1150, 'eval_completions/clipped_ratio': 0.02, 'eval_rewards/exact_match/mean': 0.58, 'eval_rewards/exact_match/std': 0.4, eval_reward: 1.9 }
+  t.same(read([{ ...figures, eval_runtime: 61.2, eval_samples_per_second: 16.34, step: 100 }]), [{ suite: 'eval', em: 0.58, tokens_mean: 1150, truncated_rate: 0.02, n: 1000, step: 100 }])
+})

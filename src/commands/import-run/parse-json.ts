@@ -1,0 +1,16 @@
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g
+
+/**
+ * JSON, also as Python writes it: a gradient that overflowed is `NaN` or `Infinity` in its files, which JSON has no word for. They are read
+ * as `null`. @throws SyntaxError
+ */
+export function parseJson (text: string): unknown {
+  try { return JSON.parse(text) } catch {
+    return JSON.parse(text.replace(STRING_OR_NUMBER, (found) => found.startsWith('"') ? found : 'null'))
+  }
+}
+
+/** `undefined`: it is none. */
+export function jsonOf (text: string): unknown {
+  try { return parseJson(text) } catch { return undefined }
+}
