@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { TrainingRun } from './core/training/run.js'
-import { VERDICTS } from './core/training/verdicts.js'
+import { VERDICTS } from './core/training/verdict.js'
 
 /** Suites of runs that metrics name, the last reported on first; of the rest verdicts are counted. */
 const SHOWN = 100

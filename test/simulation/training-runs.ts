@@ -2,7 +2,8 @@ import { normal } from '../../src/commands/random.js'
 import { addReports, type Series, type TrainingRun } from '../../src/core/training/run.js'
 import { coverage, EM_SCALE, TOKENS_SCALE } from '../../src/core/training/forecast.js'
 import { readingsOf, stderrOf, type Reading } from '../../src/core/training/reading.js'
-import { VERDICTS, verdictsOf, type VerdictName } from '../../src/core/training/verdicts.js'
+import { VERDICTS, type VerdictName } from '../../src/core/training/verdict.js'
+import { verdictsOf } from '../../src/core/training/verdicts.js'
 import { mulberry32 } from '../random.js'
 import { count, percent, spread, table } from './summary.js'
 
@@ -87,7 +88,7 @@ export function watchRun (kind: RunKind, readings: readonly Reading[], maxEmDrop
   let needed = Infinity
   for (let known = 1; known <= readings.length; known++) {
     const isPast = kind.turn !== null && known > kind.turn
-    for (const { verdict } of verdictsOf(readings.slice(0, known), maxEmDrop)) {
+    for (const { verdict } of verdictsOf(readings.slice(0, known), { max_em_drop: maxEmDrop })) {
       if (isPast && verdict === kind.due) needed = Math.min(needed, known - kind.turn!)
       if (verdict === 'same_level') {
         same.said++

@@ -35,3 +35,9 @@ export function highest (levels: readonly Level[], measure: 'em' | 'tokens'): Le
   for (const level of levels) if (best === undefined || level[measure] >= best[measure]) best = level
   return best
 }
+
+/** EM that the last checkpoint has less than the best level before it. */
+export function lossOf (recent: readonly Reading[]): number {
+  const best = highest(levelsOf(recent.slice(0, -1)), 'em')
+  return best === undefined ? 0 : Math.max(0, best.em - recent.at(-1)!.em)
+}

@@ -1,5 +1,5 @@
 import { sameFigures, type Checkpoint } from './checkpoint.js'
-import type { VerdictName } from './verdicts.js'
+import type { VerdictName } from './verdict.js'
 
 /** A report as it was kept. */
 export interface Attempt {

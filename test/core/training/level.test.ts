@@ -1,5 +1,5 @@
 import t from 'tap'
-import { highest, levelOf, levelsOf } from '../../../src/core/training/level.js'
+import { highest, levelOf, levelsOf, lossOf } from '../../../src/core/training/level.js'
 import type { Reading } from '../../../src/core/training/reading.js'
 
 const reading = (step: number, em: number, tokens: number, stderr = 0.01): Reading =>
@@ -20,4 +20,11 @@ t.test('the highest level is that of three on end, the later of equals', async (
   t.equal(highest(levels, 'tokens')!.step, 5)
   t.same(levelsOf([reading(1, 1, 1), reading(2, 1, 1)]), [])
   t.equal(highest([], 'em'), undefined)
+})
+
+t.test('what was lost is the last one against the best level before it', async (t) => {
+  const lossAt = (...ems: number[]) => lossOf(ems.map((em, i) => reading(i, em, 1)))
+  t.ok(Math.abs(lossAt(0.7, 0.7, 0.7, 0.5, 0.6) - 0.1) < 1e-12)
+  t.equal(lossAt(0.7, 0.7, 0.7, 0.8), 0, 'nothing, where it rose')
+  t.equal(lossAt(0.9, 0.1), 0, 'no level yet')
 })

@@ -1,0 +1,34 @@
+import { highest, levelOf, levelsOf } from './level.js'
+import { scatterOf, Z, type Reading } from './reading.js'
+import type { Verdict } from './verdict.js'
+
+/** Of the tokens before, what is left at most. */
+const COLLAPSE = 0.8
+/** One-sided 95 % and 99 % points of the normal distribution. */
+const [Z95, Z99] = [1.645, 2.326]
+
+/**
+ * Tokens that have collapsed, with EM where it was or fallen. Few questions show no fall whatever happens, so that none is seen is good
+ * news only where one would have been.
+ */
+export function collapse (recent: readonly Reading[], maxEmDrop: number): Verdict | null {
+  const before = highest(levelsOf(recent.slice(0, -2)), 'tokens')
+  const last = recent.slice(-2)
+  if (before === undefined || last.some(({ tokens }) => tokens > COLLAPSE * before.tokens)) return null
+  const after = levelOf(last, scatterOf(recent.map(({ em }) => em)))
+  const change = after.em - before.em
+  const stderr = Math.hypot(after.stderr, before.stderr)
+  const figures = {
+    tokens_before: before.tokens,
+    tokens_now: after.tokens,
+    em_before: before.em,
+    before_step: before.step,
+    em_now: after.em,
+    em_change: change,
+    em_change_low: change - Z * stderr,
+    em_change_high: change + Z * stderr,
+  }
+  if (change < -Z99 * stderr) return { verdict: 'length_hacking', figures }
+  const isBlind = change - Z95 * stderr <= -2 * maxEmDrop
+  return isBlind || change < -Z95 * stderr || change < -maxEmDrop ? null : { verdict: 'tokens_collapsed', figures }
+}
