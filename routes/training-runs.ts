@@ -1,8 +1,9 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/error.js'
 import {
-  AnyCheckpointsSchema, CheckpointSchema, CheckpointsBodySchema, ReportedSchema, RunListSchema, RunParamsSchema, RunQuerySchema, RunSchema,
+  AnyCheckpointsSchema, CheckpointSchema, CheckpointsBodySchema, ReportedSchema, RunParamsSchema, RunQuerySchema,
 } from '../openapi/training.js'
+import { RunListSchema, RunSchema } from '../openapi/training-run.js'
 import { itemValidator, validatorCompiler } from '../openapi/validation.js'
 import { errorOf, replyOf, sortCheckpoints } from '../src/checkpoint-batch.js'
 import { at, InvalidInputError } from '../src/errors.js'

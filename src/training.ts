@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Config } from './config.js'
 import { isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext } from './core/describe.js'
@@ -7,9 +8,10 @@ import { adviceOf, type Advice } from './core/training/advice.js'
 import { namedKey, type Checkpoint } from './core/training/checkpoint.js'
 import { describeSeries, summarise, type SuiteView } from './core/training/describe-series.js'
 import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from './core/training/run.js'
-import { RunMovedError, RunNotFoundError } from './errors.js'
+import { at, InvalidInputError, RunMovedError, RunNotFoundError } from './errors.js'
 import { readKnown } from './known.js'
 import { keyProblem, type Caller } from './reach.js'
+import { inTurns } from './store/encoding.js'
 import { ConflictError, type Store } from './store/store.js'
 import type { Problem } from '../openapi/validation.js'
 
@@ -38,8 +40,11 @@ export interface Training {
   readonly get: (name: string, last: number, suite?: string) => Promise<RunView>
 }
 
-/** How often a report is tried before its caller is told that others keep coming in between. */
-const ATTEMPTS = 5
+/** How often a report is tried before its caller is told that others keep coming in between, and how long it steps aside at most, ms. */
+const ATTEMPTS = 12
+const ASIDE_MS = 100
+/** Points of a suite that are shown where all suites are: a reply is written in one go, and decisions wait for that. */
+export const SHOWN_OF_EACH = 200
 /** Contexts below a named one that advice is given for, the first by key. */
 const ADVISED = 50
 
@@ -55,9 +60,9 @@ export function createTraining (store: Store, config: Config, now: () => number 
     const time = now()
     const added = addReports(before, new Map(known.map((series) => [series.suite, series])), reports, time)
     if (added.series.size > 0) {
-      const maxEmDrop = (series: Series) => effectivePolicy(defaultPolicy, policies, keyOf(series)).max_em_drop
+      const tolerance = (series: Series) => effectivePolicy(defaultPolicy, policies, keyOf(series))
       const summaries = new Map(before?.suites.map((summary) => [summary.suite, summary]))
-      for (const [suite, series] of added.series) summaries.set(suite, summarise(series, maxEmDrop(series)))
+      for (const [suite, series] of added.series) summaries.set(suite, summarise(series, tolerance(series)))
       const run: TrainingRun = {
         name,
         revision: Math.max((before?.revision ?? 0) + 1, time), // a run that went and came back is not taken for the old one
@@ -84,8 +89,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
     return context === undefined ? ROOT : namedKey(levels, context)
   }
 
-  async function advise (name: string, opening: Opening): Promise<Advice[]> {
-    const below = (await store.contextKeys()).filter((key) => isWithin(key, opening.key) && parseContextKey(levels, key) !== null).sort()
+  async function advise (name: string, opening: Opening, all: readonly string[]): Promise<Advice[]> {
+    const below = all.filter((key) => isWithin(key, opening.key) && parseContextKey(levels, key) !== null).sort()
     const keys = below.length === 0 ? [opening.key] : below.slice(0, ADVISED)
     const known = await readKnown(store, config, keys)
     return keys.map((key) => {
@@ -99,6 +104,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const turn = last.then(async () => {
         for (let i = 0; i < ATTEMPTS; i++) {
           try { return await attempt(name, checkpoints, by) } catch (error) { if (!(error instanceof ConflictError)) throw error }
+          await setTimeout(Math.random() * Math.min(2 ** i, ASIDE_MS)) // not in step with the other replica
         }
         throw new RunMovedError(String(ATTEMPTS))
       })
@@ -121,13 +127,17 @@ export function createTraining (store: Store, config: Config, now: () => number 
     async list () { return (await store.trainingRuns()).sort((a, b) => b.updated_at - a.updated_at) },
 
     async get (name, last, suite) {
+      if (last > SHOWN_OF_EACH && suite === undefined) {
+        throw at('/querystring/last', new InvalidInputError(`/querystring/last must be <= ${SHOWN_OF_EACH}, or suite must name the one to show more of`))
+      }
       const run = await store.trainingRun(name)
       if (run === null) throw new RunNotFoundError(JSON.stringify(name))
       const suites = run.suites.map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
       const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
-      const views = series.map((one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)).max_em_drop, last))
+      const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last), 1)
+      const keys = await store.contextKeys()
       const contexts = []
-      for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise(name, opening) })
+      for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise(name, opening, keys) })
       return { run, suites: views, contexts }
     },
   }

@@ -31,7 +31,7 @@ t.test('reports on one run take turns, and none is lost', async (t) => {
 t.test('another replica that comes in between is no matter, but for one that always does', async (t) => {
   const { training, store } = await build(t)
   const write = store.writeTraining.bind(store)
-  let conflicts = 2
+  let conflicts = 8
   ;(store as { writeTraining: Store['writeTraining'] }).writeTraining = async (what) => {
     if (conflicts-- > 0) throw new ConflictError('moved')
     await write(what)
@@ -58,4 +58,12 @@ t.test('the policy of the context, else the root\'s, says what may be lost', asy
   await training.report('r', [one(1), { step: 1, suite: 'no context', em: 0.5, n: 10, tokens_mean: 1 }], 'w')
   t.same((await training.get('r', 10)).suites.map(({ max_em_drop: drop }) => drop), [0.1, 0.02])
   t.same((await training.get('r', 10, 's')).suites.length, 1)
+})
+
+t.test('more than 200 points are shown of one suite at a time', async (t) => {
+  const { training, send } = await build(t)
+  await training.report('r', Array.from({ length: 250 }, (_, i) => one(i)), 'w')
+  t.match(await send('GET', '/v1/training-runs/r?last=201'), { status: 400, body: { details: [{ path: '/querystring/last', message: /<= 200, or suite/ }] } })
+  t.equal((await send('GET', '/v1/training-runs/r?last=1000&suite=s')).body.suites[0].points.length, 250)
+  t.equal((await send('GET', '/v1/training-runs/r')).body.suites[0].points.length, 200)
 })

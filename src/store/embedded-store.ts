@@ -213,7 +213,7 @@ export class EmbeddedStore implements Store {
   async trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> {
     const { trainingSeries } = this.#reads()
     const texts = suites.map((suite) => trainingSeries.get(Buffer.from(seriesKey(name, suite))))
-    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries)
+    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries, 1)
   }
 
   async writeTraining (write: TrainingWrite): Promise<void> {

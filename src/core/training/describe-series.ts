@@ -3,7 +3,8 @@ import { coverage, EM_SCALE, forecast, FORECAST_LEVEL, TOKENS_SCALE, type Covera
 import { emInterval, readingsOf, tokensInterval } from './reading.js'
 import type { Point, Series, SuiteSummary } from './run.js'
 import { theilSen } from './trend.js'
-import { VERDICTS, verdictsOf, type Verdict } from './verdicts.js'
+import { VERDICTS, type Tolerance, type Verdict } from './verdict.js'
+import { verdictsOf } from './verdicts.js'
 
 export interface PointView extends Omit<Checkpoint, 'suite' | 'at'> {
   readonly em_low: number
@@ -54,11 +55,8 @@ export interface SuiteView {
 /** Checkpoints that a trend is made of. */
 const TREND = 10
 
-/**
- * @param maxEmDrop EM the policy is willing to lose
- * @param last points to show; all are reckoned with
- */
-export function describeSeries (series: Series, maxEmDrop: number, last: number): SuiteView {
+/** @param last points to show; all are reckoned with */
+export function describeSeries (series: Series, tolerance: Tolerance, last: number): SuiteView {
   const readings = readingsOf(series)
   const steps = readings.map(({ step }) => step)
   const em = readings.map((reading) => reading.em)
@@ -67,19 +65,19 @@ export function describeSeries (series: Series, maxEmDrop: number, last: number)
     suite: series.suite,
     steps: steps.length,
     replayed: replayedIn(series),
-    max_em_drop: maxEmDrop,
-    points: series.points.slice(-last).map((point) => describePoint(point, series.points)),
+    max_em_drop: tolerance.max_em_drop,
+    points: withReplays(series.points).slice(-last).map(describePoint),
     trend: { em: trendOf(steps, em), tokens: trendOf(steps, tokens) },
     forecast: forecastsOf(steps, em, tokens),
     coverage: { level: FORECAST_LEVEL, em: coverage(steps, em, EM_SCALE), tokens: coverage(steps, tokens, TOKENS_SCALE) },
-    verdicts: verdictsOf(readings, maxEmDrop).map((verdict) => ({ ...verdict, tests: VERDICTS[verdict.verdict] })),
+    verdicts: verdictsOf(readings, tolerance).map((verdict) => ({ ...verdict, tests: VERDICTS[verdict.verdict] })),
   }
 }
 
-export function summarise (series: Series, maxEmDrop: number): SuiteSummary {
+export function summarise (series: Series, tolerance: Tolerance): SuiteSummary {
   const { checkpoint } = series.points.at(-1)!.attempts.at(-1)!
   const { suite, step, em, tokens_mean } = checkpoint
-  const verdicts = verdictsOf(readingsOf(series), maxEmDrop).map(({ verdict }) => verdict)
+  const verdicts = verdictsOf(readingsOf(series), tolerance).map(({ verdict }) => verdict)
   return { suite, steps: series.points.length, replayed: replayedIn(series), step, em, tokens_mean, verdicts }
 }
 
@@ -87,7 +85,20 @@ function replayedIn ({ points }: Series): number {
   return points.filter(({ attempts }) => attempts.length > 1).length
 }
 
-function describePoint ({ step, attempts }: Point, all: readonly Point[]): PointView {
+interface Placed { readonly point: Point, readonly predates_replay: boolean }
+
+/** Points with what the lower steps say of them: in one pass, as there may be a thousand. */
+function withReplays (points: readonly Point[]): Placed[] {
+  let replayed = -Infinity
+  return points.map((point) => {
+    const received = point.attempts.at(-1)!.received_at
+    const placed = { point, predates_replay: replayed > received }
+    if (point.attempts.length > 1) replayed = Math.max(replayed, received)
+    return placed
+  })
+}
+
+function describePoint ({ point: { attempts }, predates_replay }: Placed): PointView {
   const { checkpoint, received_at } = attempts.at(-1)!
   const { suite: _, at = null, ...figures } = checkpoint
   const em = emInterval(checkpoint)
@@ -102,12 +113,8 @@ function describePoint ({ step, attempts }: Point, all: readonly Point[]): Point
     received_at,
     is_replay: attempts.length > 1,
     earlier_attempts: attempts.slice(0, -1).map((attempt) => attempt.checkpoint),
-    predates_replay: all.some((other) => other.step < step && isReplayedAfter(other, received_at)),
+    predates_replay,
   }
-}
-
-function isReplayedAfter ({ attempts }: Point, time: number): boolean {
-  return attempts.length > 1 && attempts.at(-1)!.received_at > time
 }
 
 function trendOf (steps: readonly number[], values: readonly number[]): TrendView | null {

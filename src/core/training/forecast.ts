@@ -22,6 +22,8 @@ export const HORIZON = 3
 /** Points a line is drawn through, and past errors an interval is made of: the recent ones, since runs change. */
 const LINE = 6
 const ERRORS = 30
+/** Newest forecasts that are held against what came. */
+const HELD_OUT = 200
 /** Share of the slope that is believed: a line through noise overshoots (damped trend: Gardner & McKenzie 1985). */
 const DAMPING = 0.7
 
@@ -42,30 +44,30 @@ export function forecast (steps: readonly number[], values: readonly number[], s
     const ahead = i + 1
     const step = steps.at(-1)! + ahead * gap
     const value = predict(steps, scaled, steps.length, step)
-    const half = halfWidth(missesAt(steps, scaled, ahead))
+    const half = halfWidth(missesAt(steps, scaled, ahead, ERRORS))
     const interval = half === null ? null : { low: scale.from(value - half), high: scale.from(value + half) }
     return { step, value: scale.from(value), interval }
   })
 }
 
-/** Of all one-step intervals that could have been given, how many held. */
+/** Of the last one-step intervals that could have been given, how many held. */
 export function coverage (steps: readonly number[], values: readonly number[], scale: Scale): Coverage {
-  const misses = missesAt(steps, values.map(scale.to), 1)
+  const misses = missesAt(steps, values.map(scale.to), 1, HELD_OUT + ERRORS)
   let held_out = 0
   let covered = 0
-  for (const [i, miss] of misses.entries()) {
+  for (let i = Math.max(0, misses.length - HELD_OUT); i < misses.length; i++) {
     const half = halfWidth(misses.slice(0, i))
     if (half === null) continue
     held_out++
-    if (miss <= half) covered++
+    if (misses[i]! <= half) covered++
   }
   return { held_out, covered }
 }
 
-/** How far a forecast over this many checkpoints was off, at every point that there was one of. */
-function missesAt (steps: readonly number[], scaled: readonly number[], ahead: number): number[] {
+/** How far a forecast over this many checkpoints was off, at the last points that there was one of. */
+function missesAt (steps: readonly number[], scaled: readonly number[], ahead: number, most: number): number[] {
   const misses: number[] = []
-  for (let known = 2; known + ahead <= steps.length; known++) {
+  for (let known = Math.max(2, steps.length - ahead - most + 1); known + ahead <= steps.length; known++) {
     const target = known + ahead - 1
     misses.push(Math.abs(scaled[target]! - predict(steps, scaled, known, steps[target]!)))
   }

@@ -19,6 +19,15 @@ t.test('too few checkpoints have no interval, one has no forecast', async (t) =>
   t.same(coverage(steps(11), Array(11).fill(0.5), EM_SCALE), { held_out: 0, covered: 0 })
 })
 
+t.test('the newest forecasts are held against what came, however long the series', async (t) => {
+  const random = mulberry32(3)
+  const long = steps(1000).map((step) => 0.3 + step / 1e6 + 0.01 * normal(random))
+  t.equal(coverage(steps(1000), long, EM_SCALE).held_out, 200)
+  const newest = (count: number) => [steps(1000).slice(-count), long.slice(-count), EM_SCALE] as const
+  t.same(coverage(...newest(1000)), coverage(...newest(236)), 'by the 30 errors and the six points before each')
+  t.same(forecast(...newest(1000)), forecast(...newest(60)))
+})
+
 t.test('EM stays between 0 and 1, tokens above 0', async (t) => {
   const random = mulberry32(1)
   const em = steps(30).map((step) => Math.min(1, 0.8 + step / 10_000 + 0.1 * normal(random)))
