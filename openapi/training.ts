@@ -60,6 +60,11 @@ export const RunQuerySchema = Type.Object({
   last: Type.Optional(Type.Integer({ minimum: 1, maximum: TRAINING_LIMITS.reports, default: 200, description: 'Newest points of each suite to show (1 to 200, of a single suite 1 to 1000); all are reckoned with' })),
 }, strict)
 
+export const PlotQuerySchema = Type.Object({
+  suite: Type.Optional(TextSchema('The suite; absent: the first')),
+  last: Type.Optional(Type.Integer({ minimum: 1, maximum: TRAINING_LIMITS.reports, default: 200, description: 'Newest points to show (1 to 1000)' })),
+}, strict)
+
 export const ReportedSchema = Type.Object({
   accepted: whole('Stored durably by this call'),
   attempts: whole('Of them, those whose step was known with other figures: kept as another attempt, flagged, and taken as the step\'s figures from now on'),

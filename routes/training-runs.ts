@@ -1,13 +1,15 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { anyError } from '../openapi/error.js'
 import {
-  AnyCheckpointsSchema, CheckpointSchema, CheckpointsBodySchema, ReportedSchema, RunParamsSchema, RunQuerySchema,
+  AnyCheckpointsSchema, CheckpointSchema, CheckpointsBodySchema, PlotQuerySchema, ReportedSchema, RunParamsSchema, RunQuerySchema,
 } from '../openapi/training.js'
 import { RunListSchema, RunSchema } from '../openapi/training-run.js'
 import { itemValidator, validatorCompiler } from '../openapi/validation.js'
 import { errorOf, replyOf, sortCheckpoints } from '../src/checkpoint-batch.js'
 import { at, InvalidInputError } from '../src/errors.js'
 import type { Parts } from '../src/parts.js'
+import { plotSuite } from '../src/plot/plot-suite.js'
 import { forbidden } from '../src/reach.js'
 import { runOnWire, summaryOnWire } from '../src/run-on-wire.js'
 
@@ -59,6 +61,23 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config,
       response: { 200: RunSchema, ...anyError },
     },
   }, async (request) => runOnWire(await training.get(request.params.run, request.query.last ?? 200, request.query.suite)))
+
+  app.get('/v1/training-runs/:run/plot.svg', {
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      summary: 'A suite of a run as a picture',
+      description: 'EM and tokens against the step, with their intervals, the forecast of the next checkpoints, and where the trade-off turned.',
+      produces: ['image/svg+xml'],
+      params,
+      querystring: PlotQuerySchema,
+      response: { 200: Type.String(), ...anyError },
+    },
+    serializerCompiler: () => (data) => typeof data === 'string' ? data : JSON.stringify(data), // errors are JSON
+  }, async ({ params: { run }, query: { suite, last = 200 } }, reply) => {
+    const picture = plotSuite(run, await training.getSuite(run, last, suite))
+    return await reply.headers({ 'content-security-policy': "default-src 'none'", 'x-content-type-options': 'nosniff' }).type('image/svg+xml').send(picture)
+  })
   done()
 }
 

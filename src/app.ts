@@ -16,7 +16,7 @@ import { outcomes } from '../routes/outcomes.js'
 import { predictors } from '../routes/predictors.js'
 import { trainingRuns } from '../routes/training-runs.js'
 import {
-  at, InternalError, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, StoreDownError, type InputError,
+  at, InternalError, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError, StoreDownError, type InputError,
 } from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
@@ -37,7 +37,7 @@ const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
 /** Errors of the service that say what to do. */
-const TOLD = [StoreDownError, OverloadedError, ModelTooOldError]
+const TOLD = [StoreDownError, OverloadedError, ModelTooOldError, RunMovedError]
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** A request id from outside is taken when it can do no harm in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/

@@ -38,6 +38,8 @@ export interface Training {
   readonly list: () => Promise<TrainingRun[]>
   /** @param last points of each suite to show */
   readonly get: (name: string, last: number, suite?: string) => Promise<RunView>
+  /** One suite of a run, the first one where none is named. */
+  readonly getSuite: (name: string, last: number, suite?: string) => Promise<SuiteView>
 }
 
 /** How often a report is tried before its caller is told that others keep coming in between, and how long it steps aside at most, ms. */
@@ -125,6 +127,14 @@ export function createTraining (store: Store, config: Config, now: () => number 
     },
 
     async list () { return (await store.trainingRuns()).sort((a, b) => b.updated_at - a.updated_at) },
+
+    async getSuite (name, last, suite) {
+      const run = await store.trainingRun(name)
+      const wanted = suite ?? run?.suites[0]?.suite
+      const [series] = run === null || wanted === undefined ? [] : await store.trainingSeries(name, [wanted])
+      if (series === undefined) throw new RunNotFoundError(JSON.stringify(name) + (suite === undefined ? '' : ` on suite ${JSON.stringify(suite)}`))
+      return describeSeries(series, effectivePolicy(defaultPolicy, await store.policies(), keyOf(series)), last)
+    },
 
     async get (name, last, suite) {
       if (last > SHOWN_OF_EACH && suite === undefined) {

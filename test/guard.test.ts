@@ -39,6 +39,7 @@ const ROUTES: Record<string, string> = {
   'POST /v1/training-runs/:run/checkpoints': 'worker',
   'GET /v1/training-runs': 'operator',
   'GET /v1/training-runs/:run': 'operator',
+  'GET /v1/training-runs/:run/plot.svg': 'operator',
   'GET /metrics': 'metrics',
   'GET /livez': 'open',
   'GET /readyz': 'open',

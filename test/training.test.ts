@@ -38,7 +38,7 @@ t.test('another replica that comes in between is no matter, but for one that alw
   }
   t.match(await training.report('r', [one(1)], 'w'), { reported: ['accepted'] })
   conflicts = Infinity
-  await t.rejects(training.report('r', [one(2)], 'w'), { code: 'RUN_CONFLICT', statusCode: 409 })
+  await t.rejects(training.report('r', [one(2)], 'w'), { code: 'RUN_BUSY', statusCode: 503 })
 })
 
 t.test('of too many runs the one that was reported on the longest ago goes', async (t) => {

@@ -40,6 +40,17 @@ t.test('a bad one is refused by its path; among many, alone', async (t) => {
   t.equal((await send('GET', '/v1/training-runs/q-rl-7?last=0')).status, 400)
 })
 
+t.test('a suite as a picture, which runs nothing', async (t) => {
+  const { send } = await build(t)
+  await send('POST', '/v1/training-runs/a%2Fb/checkpoints', { checkpoints: [one, { ...one, suite: '<b>' }] })
+  const { status, body, headers } = await send('GET', '/v1/training-runs/a%2Fb/plot.svg?suite=%3Cb%3E')
+  t.match({ status, headers }, { status: 200, headers: { 'content-type': /^image\/svg\+xml/, 'content-security-policy': "default-src 'none'", 'x-content-type-options': 'nosniff' } })
+  t.match(body, '>a/b · &lt;b&gt;</text>')
+  t.match((await send('GET', '/v1/training-runs/a%2Fb/plot.svg')).body, '>a/b · gsm8k</text>', 'the first one')
+  t.match(await send('GET', '/v1/training-runs/a%2Fb/plot.svg?suite=none'), { status: 404, body: { code: 'RUN_NOT_FOUND', message: /"a\/b" on suite "none"/ } })
+  t.match(await send('GET', '/v1/training-runs/none/plot.svg'), { status: 404, body: { code: 'RUN_NOT_FOUND' } })
+})
+
 t.test('a token that is bound to a prefix reports on what is served there', async (t) => {
   const ACCESS_TOKENS = tokenList({ o: 'operator', b: 'worker model=q' })
   const { send } = await build(t, { ACCESS_TOKENS })

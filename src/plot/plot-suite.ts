@@ -1,0 +1,70 @@
+import type { PointView, SuiteView } from '../core/training/describe-series.js'
+import { axisOf, type Axis } from './axis.js'
+import { drawPanel, GAP, numberOf, type Mark, type Panel } from './panel.js'
+import { place, shortened, text } from './svg.js'
+
+const [WIDTH, HEIGHT] = [900, 640]
+const [LEFT, RIGHT] = [70, 865]
+const EM = { top: 110, bottom: 310 }
+const TOKENS = { top: 380, bottom: 560 }
+/** Blue and vermilion of Okabe & Ito (2008), which those who see few colours tell apart. */
+const [BLUE, VERMILION] = ['#0072b2', '#d55e00']
+
+/** A suite of a run as SVG: EM and tokens against the step, with their intervals, the forecast, and where the trade-off turned. */
+export function plotSuite (run: string, { suite, points, forecast, verdicts, max_em_drop: drop }: SuiteView): string {
+  const em: Panel = {
+    title: 'Exact Match (%)',
+    colour: BLUE,
+    marks: points.map((point) => markOf(point, point.em * 100, point.em_low * 100, point.em_high * 100)),
+    forecast: forecast.map(({ step, em, em_low, em_high }) => forecastOf(step, em * 100, em_low && em_low * 100, em_high && em_high * 100)),
+  }
+  const tokens: Panel = {
+    title: 'Tokens of a response (mean)',
+    colour: VERMILION,
+    marks: points.map((point) => markOf(point, point.tokens_mean, point.tokens_low, point.tokens_high)),
+    forecast: forecast.map(({ step, tokens_mean, tokens_low, tokens_high }) => forecastOf(step, tokens_mean, tokens_low, tokens_high)),
+  }
+  const x = axisOf([...points, ...forecast].map(({ step }) => step), LEFT + GAP, RIGHT, { atLeast: 10, marks: 9, isTight: true })
+  const last = points.at(-1)!
+  const said = verdicts.map(({ verdict }) => verdict).join(', ') || 'none'
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="13" fill="#222">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
+    text(LEFT, 30, `${shortened(run, 44)} · ${shortened(suite, 24)}`, 'font-size="18" font-weight="bold"'),
+    text(LEFT, 52, `step ${numberOf(last.step)}: EM ${percent(last.em)} % (${percent(last.em_low)} to ${percent(last.em_high)}), ${numberOf(Math.round(last.tokens_mean))} tokens; verdicts: ${said}`),
+    text(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured anew; max_em_drop ${percent(drop)} points`, 'fill="#555" font-size="12"'),
+    drawPanel(em, x, yAxis(em, EM, 5)),
+    drawPanel(tokens, x, yAxis(tokens, TOKENS, 10)),
+    turnOf(verdicts, points[0]!.step, x),
+    text((LEFT + RIGHT) / 2, HEIGHT - 36, 'step of the training', 'text-anchor="middle"'),
+    '</svg>\n',
+  ].join('\n')
+}
+
+const percent = (share: number): string => (100 * share).toFixed(1)
+
+function markOf ({ step, is_replay: isReplay }: PointView, value: number, low: number | null, high: number | null): Mark {
+  return { step, value, low, high, isReplay }
+}
+
+function forecastOf (step: number, value: number, low: number | null, high: number | null): Mark {
+  return { step, value, low, high, isReplay: false }
+}
+
+function yAxis ({ marks, forecast }: Panel, { top, bottom }: { top: number, bottom: number }, atLeast: number): Axis {
+  const values = [...marks, ...forecast].flatMap(({ value, low, high }) => [value, low ?? value, high ?? value])
+  return axisOf(values, bottom, top, { atLeast, marks: 5 })
+}
+
+/** Where EM was highest before it fell, or tokens before they did. */
+function turnOf (verdicts: SuiteView['verdicts'], first: number, x: Axis): string {
+  for (const { figures: { turned_at_step: em, before_step: tokens }, verdict } of verdicts) {
+    const step = em ?? (verdict === 'same_level' ? undefined : tokens)
+    if (step === undefined || step < first) continue
+    const at = place(x.at(step))
+    const side = at > RIGHT - 200 ? 'end' : 'start'
+    const line = `<path d="M${at} ${EM.top}V${EM.bottom}M${at} ${TOKENS.top}V${TOKENS.bottom}" stroke="#222" stroke-dasharray="2 3"/>`
+    return line + text(at + (side === 'end' ? -6 : 6), EM.bottom - 8, `${em === undefined ? 'tokens fell' : 'EM fell'} from step ${numberOf(step)} on`, `text-anchor="${side}"`)
+  }
+  return ''
+}
