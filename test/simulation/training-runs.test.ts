@@ -1,5 +1,5 @@
 import t from 'tap'
-import { drawRun, forecastCoverage, RUNS, suspendAndReplay, watchRun, type RunKind } from './training-runs.js'
+import { drawRun, FEW_QUESTIONS, forecastCoverage, RUNS, suspendAndReplay, watchRun, type RunKind } from './training-runs.js'
 import { median } from './summary.js'
 
 // A small run of what `npm run simulations training` prints.
@@ -21,6 +21,18 @@ t.test('each verdict is said soon after its turn, and others seldom where they a
     const needed = runs.map((run) => run.needed)
     t.ok(needed.filter((count) => count < Infinity).length >= 0.95 * runs.length, `${kind.name}: found`)
     t.ok(median(needed) <= NEEDED[kind.due]!, `${kind.name}: ${median(needed)} checkpoints`)
+  }
+})
+
+t.test('what 100 questions can\'t show is seldom called good or settled', async (t) => {
+  t.equal(FEW_QUESTIONS.length, 3)
+  for (const kind of FEW_QUESTIONS) {
+    const runs = watched(kind)
+    for (const [verdict, most] of [['tokens_collapsed', 0.25], ['plateau', 0.15]] as const) {
+      if (verdict === kind.due) continue
+      const wrong = runs.filter((run) => run.wrong.has(verdict)).length / runs.length
+      t.ok(wrong <= most, `${kind.name}: ${verdict} in ${wrong}`)
+    }
   }
 })
 
