@@ -38,6 +38,7 @@ export function problemOf (error: ErrorObject): Problem {
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: 'is required' }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
+  if (keyword === 'not') return { path: instancePath, message: `is not allowed; ${parentSchema?.description}` }
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : ''
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long or not valid Unicode' : message}${allowed}${remedy}` }
 }

@@ -68,10 +68,9 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config,
       tags,
       summary: 'A suite of a run as a picture',
       description: 'EM and tokens against the step, with their intervals, the forecast of the next checkpoints, and where the trade-off turned.',
-      produces: ['image/svg+xml'],
       params,
       querystring: PlotQuerySchema,
-      response: { 200: Type.String(), ...anyError },
+      response: { 200: { description: 'SVG', content: { 'image/svg+xml': { schema: Type.String() } } }, ...anyError },
     },
     serializerCompiler: () => (data) => typeof data === 'string' ? data : JSON.stringify(data), // errors are JSON
   }, async ({ params: { run }, query: { suite, last = 200 } }, reply) => {

@@ -3,7 +3,7 @@ import { RunListSchema, RunSchema } from '../../openapi/training-run.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { runOnWire, summaryOnWire } from '../../src/run-on-wire.js'
 import { losslessOutcome } from '../certify.js'
-import { build } from '../helper.js'
+import { build, until } from '../helper.js'
 
 t.test('replies are as the schemas say, and nothing is dropped on the way', async (t) => {
   const { send, training } = await build(t)
@@ -12,6 +12,7 @@ t.test('replies are as the schemas say, and nothing is dropped on the way', asyn
     step: i, suite: 's', em: 0.7 - i / 100, em_stderr: 0.01, n: 100, tokens_mean: 100 + i, tokens_p50: 90, tokens_p95: 200, stop_rate: 0, truncated_rate: 0.01, threshold: null, at: '2026-01-31T12:00:00Z', context: { model: 'q' },
   }))
   await send('POST', '/v1/training-runs/r/checkpoints', { checkpoints: [...checkpoints, { ...checkpoints[3], em: 0.9 }] })
+  await until('the epoch is open', async () => (await training.get('r', 1)).contexts[0]!.advice[0]!.epoch === 2)
   const { body } = await send('GET', '/v1/training-runs/r')
   t.equal(itemValidator(RunSchema)(body), null)
   t.strictSame(body, JSON.parse(JSON.stringify(runOnWire(await training.get('r', 200)))))

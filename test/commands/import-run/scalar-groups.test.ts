@@ -26,6 +26,11 @@ t.test('figures without EM are no checkpoint', async (t) => {
   const groups = new ScalarGroups('f')
   groups.add(event(1, 'eval/gsm8k/tokens_mean', 5))
   groups.add(event(1, EM, NaN))
-  for (const name of ['constructor', '__proto__', 'loss']) groups.add(event(1, `eval/gsm8k/${name}`, 1))
   t.same(groups.flush(), [])
+})
+
+t.test('tags of other things are passed over, whatever they are called', async (t) => {
+  const groups = new ScalarGroups('f')
+  for (const name of ['exact_match', 'constructor', '__proto__', 'loss']) groups.add(event(1, `eval/gsm8k/${name}`, 1))
+  t.strictSame(groups.flush().map(({ draft }) => draft), [{ at: '1970-01-01T00:00:01.000Z', suite: 'gsm8k', step: 1, em: 1 }])
 })
