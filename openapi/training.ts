@@ -53,7 +53,7 @@ export const CheckpointsBodySchema = Type.Unsafe<unknown>({
 })
 
 /** Clients take `.` and `..` for steps up an address: such a run could be written and not read. */
-export const RunParamsSchema = Type.Object({ run: { ...TextSchema('Name of the run, not . or ..', ['q-rl-7']), not: { enum: ['.', '..'] } } })
+export const RunParamsSchema = Type.Object({ run: { ...TextSchema('Name of the run, not . or ..', ['q-rl-7']), format: 'run128' } })
 
 export const RunQuerySchema = Type.Object({
   suite: Type.Optional(TextSchema('Only this suite')),

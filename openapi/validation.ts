@@ -11,7 +11,12 @@ const options = {
   verbose: true, // errors carry their schema, whose description is the remedy
   removeAdditional: false,
   strict: false,
-  formats: { text128: byteLength(128), text4096: byteLength(4096), 'date-time': true },
+  formats: {
+    text128: byteLength(128),
+    run128: (text: string) => text !== '.' && text !== '..' && byteLength(128)(text),
+    text4096: byteLength(4096),
+    'date-time': true,
+  },
 } as const
 
 /** Bodies are JSON and are not coerced; query strings and path parameters are text and are. */
@@ -38,9 +43,8 @@ export function problemOf (error: ErrorObject): Problem {
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: 'is required' }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
-  if (keyword === 'not') return { path: instancePath, message: `is not allowed; ${parentSchema?.description}` }
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : ''
-  return { path: instancePath, message: `${keyword === 'format' ? 'is too long or not valid Unicode' : message}${allowed}${remedy}` }
+  return { path: instancePath, message: `${keyword === 'format' ? 'is too long, not valid Unicode or not allowed' : message}${allowed}${remedy}` }
 }
 
 function escape (name: string): string {

@@ -5,7 +5,7 @@ import { itemValidator } from '../../openapi/validation.js'
 t.test('a run may be called anything but a step up an address, which clients would take', async (t) => {
   const problem = itemValidator(RunParamsSchema)
   for (const run of ['q-rl-7', '...', 'a/b', '../x', '__proto__', 'ü🙂', '\0', '%']) t.equal(problem({ run }), null, run)
-  for (const run of ['.', '..']) t.match(problem({ run }), { path: '/run', message: /^is not allowed; Name of the run, not \. or \.\./ })
+  for (const run of ['.', '..']) t.match(problem({ run }), { path: '/run', message: /not allowed; Name of the run, not \. or \.\./ })
   for (const run of ['', 'x'.repeat(129), '\ud800']) t.match(problem({ run }), { path: '/run' })
 })
 
