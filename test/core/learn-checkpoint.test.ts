@@ -1,6 +1,8 @@
 import t from 'tap'
 import { evidenceOf } from '../../src/core/context-state.js'
 import { CHAIN, FIRST, KEPT, LEAF, memoryFold, outcomeOf } from './memory-fold.js'
+import { PREDICTOR } from './snapshot-of.js'
+import { addPredictor } from './trial-fold.js'
 
 const checkpoint = (step: number, key = 'model=q') => ({ type: 'checkpoint', key, run: 'r', step, by: 'trainer' }) as const
 
@@ -50,4 +52,21 @@ t.test('a context that nobody has reported on has nothing to forget', async (t) 
   fold.learn(checkpoint(1, 'model=unknown'), 10)
   t.ok(CHAIN.every((key) => fold.state(key).epoch === 1))
   t.equal(fold.changes.length, 0)
+})
+
+t.test('a checkpoint\'s epoch has its predecessor\'s predictor as a challenger, with none of its evidence and no certificate', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  addPredictor(fold, PREDICTOR)
+  fold.learn(KEPT, 2, 1000)
+  t.match(fold.state(), { trials: [{ predictor: 'p', halves: [{ generations: 1000 }, {}] }] })
+  t.not(fold.state().threshold, null)
+  fold.learn({ type: 'checkpoint', key: 'model=q', run: 'r', step: 7, by: 'trainer' }, 3)
+  t.match(fold.state(), {
+    serving: null,
+    threshold: null,
+    challengers: 1,
+    trials: [{ predictor: 'p', ordinal: 1, halves: [{ generations: 0 }, { generations: 0 }] }],
+    checkpoint: { step: 7, expected: { threshold: Number } },
+  })
 })
