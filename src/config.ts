@@ -5,6 +5,7 @@ import { PolicyPatchSchema } from '../openapi/policy.js'
 import { DEFAULT_POLICY, policyProblem, type PolicyPatch } from './core/policy.js'
 import { isLoopback } from './loopback.js'
 import { LOG_LIMITS } from './store/log-limits.js'
+import { redisAddress } from './store/redis-address.js'
 
 /** Every setting, from the environment; README's table is made of this. */
 export const ConfigSchema = Type.Object({
@@ -13,7 +14,8 @@ export const ConfigSchema = Type.Object({
   LOG_LEVEL: Type.Unsafe<string>({
     type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Least level that is logged; decisions and outcomes are logged at debug',
   }),
-  REDIS_URL: Type.String({ default: '', pattern: '^(rediss?://.+)?$', description: 'Redis to keep everything in, redis://host:port; empty: the embedded store' }),
+  REDIS_URL: Type.String({ default: '', description: 'Redis to keep everything in, redis://host:port, or a Cluster or Sentinels (see Redis); empty: the embedded store' }),
+  REDIS_WAIT_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 16, description: 'Replicas of Redis that must have what is reported before it is acknowledged; with 1, a failover loses nothing of it' }),
   ACCESS_TOKENS: Type.String({ default: '', description: 'Who may call, JSON, a list of what `stopgate token` prints; empty: everybody' }),
   ACCESS_TOKENS_FILE: Type.String({ default: '', description: 'The same from a file, which is read again when it changes' }),
   ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: 'Whether to listen on other addresses than loopback without tokens' }),
@@ -37,6 +39,7 @@ export interface Config {
   readonly port: number
   readonly logLevel: string
   readonly redisUrl: string
+  readonly waitReplicas: number
   /** JSON; empty: no tokens from here. */
   readonly accessTokens: string
   /** Path; empty: none. */
@@ -76,11 +79,13 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
     throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS: another generation of that id would find the steps')
   }
   checkAccess(settings)
+  checkRedis(settings.REDIS_URL)
   return {
     host: settings.HOST,
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
     redisUrl: settings.REDIS_URL,
+    waitReplicas: settings.REDIS_WAIT_REPLICAS,
     accessTokens: settings.ACCESS_TOKENS,
     accessTokensFile: settings.ACCESS_TOKENS_FILE,
     dataDir: settings.DATA_DIR,
@@ -109,7 +114,7 @@ function readSettings (env: NodeJS.ProcessEnv): Static<typeof ConfigSchema> {
     const name = first?.instancePath.slice(1) as keyof typeof ConfigSchema.properties
     const property = ConfigSchema.properties[name] as { description?: string, default?: unknown } | undefined
     if (property === undefined) throw new ConfigError((error as Error).message)
-    const value = name === 'REDIS_URL' ? '' : ` (${JSON.stringify(env[name])})` // a URL may hold a password
+    const value = ` (${JSON.stringify(env[name])})`
     const wrong = first!.keyword === 'pattern' ? 'is not of the right form' : first!.message
     const allowed = first!.keyword === 'enum' ? ` (${first!.params.allowedValues.join(', ')})` : ''
     throw new ConfigError(`${name}${value} ${wrong}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
@@ -121,6 +126,13 @@ function checkAccess ({ HOST, ACCESS_TOKENS, ACCESS_TOKENS_FILE, ALLOW_ANONYMOUS
   if (ACCESS_TOKENS !== '' || ACCESS_TOKENS_FILE !== '' || ALLOW_ANONYMOUS || isLoopback(HOST)) return
   throw new ConfigError(`HOST ${HOST} is open to other machines, and without tokens whoever reaches it may do everything: set ACCESS_TOKENS ` +
     '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true where the network keeps others away')
+}
+
+function checkRedis (url: string): void {
+  if (url === '') return
+  try { redisAddress(url) } catch (error) {
+    throw new ConfigError(`REDIS_URL ${(error as Error).message}`)
+  }
 }
 
 const patchProblem = itemValidator(PolicyPatchSchema)

@@ -13,6 +13,7 @@ t.test('a bad setting names itself and says what it may be', async (t) => {
     [{ PORT: '70000' }, /^PORT .*<= 65535/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL/],
     [{ REDIS_URL: 'http://secret@host' }, /^REDIS_URL (?!.*secret)/],
+    [{ REDIS_URL: 'redis+sentinel://:secret@host' }, /^REDIS_URL does not name the master(?!.*secret)/],
     [{ CONTEXT_LEVELS: 'model,,task' }, /^CONTEXT_LEVELS/],
     [{ CONTEXT_LEVELS: 'model,model' }, /^CONTEXT_LEVELS names a level twice/],
     [{ CONTEXT_LEVELS: 'model,constructor' }, /^CONTEXT_LEVELS can't have a level called constructor/],

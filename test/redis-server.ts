@@ -26,6 +26,35 @@ export interface RedisServer {
   readonly resume: () => void
 }
 
+const running = new Set<ChildProcess>()
+process.on('exit', () => { for (const child of running) child.kill('SIGKILL') }) // a test that crashes runs no teardown
+
+/** Starts `redis-server` so that it ends with the test, even with one that crashes; resolves once it has said that it is ready. */
+export async function startServer (t: Test, args: readonly string[], ready = 'Ready to accept connections'): Promise<ChildProcess> {
+  if (!isInstalled) throw new Error(REMEDY)
+  const child = spawn('redis-server', args)
+  running.add(child)
+  t.teardown(() => endServer(child))
+  let output = ''
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (text) => {
+      output += text
+      if (output.includes(ready)) resolve() // its data are loaded by then
+    })
+    child.once('exit', () => { reject(new Error(`redis-server did not start: ${output}`)) })
+  })
+  return child
+}
+
+/** Ends it with a signal, paused or not, and waits until it is gone. */
+export async function endServer (child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGCONT')
+  child.kill(signal)
+  await once(child, 'exit')
+  running.delete(child)
+}
+
 /** Of redis.conf, e.g. `{ appendonly: 'yes' }`. */
 export type RedisSettings = Readonly<Record<string, string>>
 
@@ -33,37 +62,18 @@ export type RedisSettings = Readonly<Record<string, string>>
 export const DURABLE: RedisSettings = { appendonly: 'yes', appendfsync: 'always' }
 
 export async function startRedis (t: Test, settings: RedisSettings = {}): Promise<RedisServer> {
-  if (!isInstalled) throw new Error(REMEDY)
   const folder = await temporaryFolder(t)
   const port = await freePort()
   let server: ChildProcess | null = null
 
   const start = async (given: RedisSettings = settings) => {
     const all = { bind: '127.0.0.1', port: String(port), dir: folder, save: '', daemonize: 'no', ...given }
-    const child = server = spawn('redis-server', Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]))
-    let output = ''
-    await new Promise<void>((resolve, reject) => {
-      child.stdout.on('data', (text) => {
-        output += text
-        if (output.includes('Ready to accept connections')) resolve() // its data are loaded by then
-      })
-      child.once('exit', () => { reject(new Error(`redis-server did not start: ${output}`)) })
-    })
+    server = await startServer(t, Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]))
   }
   const stop = async (signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL') => {
-    const child = server
+    if (server !== null) await endServer(server, signal)
     server = null
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGCONT')
-    child.kill(signal)
-    await once(child, 'exit')
   }
-  const orphan = () => { server?.kill('SIGKILL') } // a test that crashes runs no teardown
-  process.on('exit', orphan)
-  t.teardown(async () => {
-    process.off('exit', orphan)
-    await stop()
-  })
   await start()
   return {
     url: `redis://127.0.0.1:${port}`,

@@ -4,20 +4,22 @@ import { RedisStore } from './redis-store.js'
 import type { Store } from './store.js'
 
 export interface StoreOptions extends Partial<LogLimits> {
-  /** `redis://` or `rediss://` URL; empty or absent: the store is embedded. */
+  /** As redisAddress reads it; empty or absent: the store is embedded. */
   readonly redisUrl?: string | undefined
   /** Folder of the embedded store, made if absent; one process at a time. */
   readonly dataDir: string
   /** How long the steps of a control generation are kept after its last one, s; default 3,600. */
   readonly recordSeconds?: number
+  /** How many replicas of Redis must have what is acknowledged; default 0. */
+  readonly waitReplicas?: number
   /** After which a Redis command has failed, ms; default 2,000. */
   readonly redisTimeoutMs?: number
 }
 
 /** Opens the store. Throws when another process uses the folder; a Redis that is down is no error, the store connects when it can. */
 export async function createStore (options: StoreOptions): Promise<Store> {
-  const { redisUrl, dataDir, recordSeconds, redisTimeoutMs = 2000, ...limits } = options
+  const { redisUrl, dataDir, recordSeconds, redisTimeoutMs = 2000, waitReplicas = 0, ...limits } = options
   const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
   if (redisUrl === undefined || redisUrl === '') return EmbeddedStore.open({ ...limits, dataDir, records })
-  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, records })
+  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, waitReplicas, records })
 }

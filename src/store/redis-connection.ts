@@ -1,9 +1,13 @@
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
+import { redisAddress, type RedisAddress, type RedisHost } from './redis-address.js'
 import { SCRIPTS, type ScriptName } from './redis-scripts.js'
 import { StoreUnavailableError } from './store.js'
 
 /** Replies that say "not now" or "not here" rather than "wrong". */
 const REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM)\b/
+
+/** What a server says that is cut off from the others, who may have another one in its place. */
+const CUT_OFF = /\b(NOREPLICAS|MASTERDOWN|CLUSTERDOWN)\b/
 
 /** Longest pause between two attempts to connect, ms. */
 const RECONNECT_MS = 1000
@@ -16,12 +20,17 @@ export class RedisConnection {
   readonly #attempted: Promise<void>
   #isUp = false
   #problem = 'not connected yet'
+  readonly #address: RedisAddress
+  /** Of the host to try next. */
+  #turn = 0
   /** The cluster node that has our slot, if the last one asked named another. */
   #moved: { host: string, port: number } | null = null
 
   /** @param timeoutMs after which a command, or an attempt to connect, has failed */
   constructor (url: string, timeoutMs: number) {
-    this.redis = new Redis(url, {
+    const address = this.#address = redisAddress(url)
+    this.redis = new Redis(address.url, {
+      ...sentinelOptions(address, timeoutMs),
       connectionName: 'stopgate',
       connectTimeout: timeoutMs,
       commandTimeout: timeoutMs,
@@ -31,15 +40,14 @@ export class RedisConnection {
       autoResubscribe: false,
       maxLoadingRetryTime: RECONNECT_MS,
       retryStrategy: (attempt) => {
-        Object.assign(this.redis.options, this.#moved ?? home)
+        if (address.sentinel === null) Object.assign(this.redis.options, this.#moved ?? this.#nextHost())
         this.#moved = null
         return Math.min(50 * attempt, RECONNECT_MS)
       },
       scripts: Object.fromEntries(Object.entries(SCRIPTS).map(([name, lua]) => [commandName(name), { lua }])),
     })
-    const { host, port } = this.redis.options
-    const home = { host, port }
-    this.redis.on('error', (error: Error) => { this.#problem = error.message })
+    this.redis.on('error', (error: Error) => { this.#problem = /^All sentinels/.test(error.message) ? this.#problem : error.message })
+    this.redis.on('sentinelError', (error: Error) => { this.#problem = error.message })
     this.redis.on('ready', () => { this.#isUp = true; this.#problem = 'the connection was lost' })
     this.redis.on('close', () => { this.#isUp = false })
     this.#attempted = new Promise((resolve) => {
@@ -93,9 +101,32 @@ export class RedisConnection {
   #reconnectAfter (message: string): void {
     const moved = /\bMOVED \d+ (\S*):(\d+)/.exec(message)
     if (moved !== null) this.#moved = { host: moved[1] || this.redis.options.host!, port: Number(moved[2]) }
-    if (moved === null && message !== TIMED_OUT && !/\bREADONLY\b/.test(message)) return
+    const isElsewhere = (this.#address.isCluster || this.#address.sentinel !== null) && CUT_OFF.test(message)
+    if (moved === null && !isElsewhere && message !== TIMED_OUT && !/\bREADONLY\b/.test(message)) return
     this.#problem = message
     this.reconnect()
+  }
+
+  /** Of those that can lead us to our keys. A single server is always the next. */
+  #nextHost (): RedisHost {
+    const { hosts } = this.#address
+    return hosts[++this.#turn % hosts.length]!
+  }
+}
+
+/** The master is asked for at each attempt to connect, and one that is a replica by now is left again. */
+function sentinelOptions ({ hosts, sentinel, url }: RedisAddress, timeoutMs: number): RedisOptions {
+  if (sentinel === null) return {}
+  const { name, username, password } = sentinel
+  const isTls = url.startsWith('rediss:')
+  return {
+    sentinels: [...hosts],
+    name,
+    ...(username !== null && { sentinelUsername: username }),
+    ...(password !== null && { sentinelPassword: password }),
+    ...(isTls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    sentinelCommandTimeout: timeoutMs,
+    sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, RECONNECT_MS),
   }
 }
 

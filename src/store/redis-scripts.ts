@@ -24,6 +24,7 @@ export const KEYS = {
   recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id: of all; expires
   trainingRuns: key('training_runs'), // hash, name -> revision and run
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
+  written: key('written'), // says nothing: a write for replicas to have
 } as const
 
 /** `<ms of the outcome's entry> <what it awaits>`, expires. */

@@ -17,6 +17,7 @@ import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisRecords } from './redis-record.js'
 import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
+import { RedisReplicas } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
 import { RedisTraining } from './redis-training.js'
 import type { SortedState, StateRow } from './state-row.js'
@@ -30,6 +31,8 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly url: string
   /** After which a command has failed, ms. */
   readonly timeoutMs: number
+  /** How many replicas must have what is appended or reported of training runs before it is acknowledged; default 0. */
+  readonly waitReplicas?: number
   /** What the steps of control generations may take up. */
   readonly records?: Partial<RecordLimits>
 }
@@ -41,6 +44,7 @@ export class RedisStore implements Store {
   /** For reads that wait: they hold up the commands behind them. */
   readonly #reader: RedisConnection
   readonly #subscriber: RedisConnection
+  readonly #replicas: RedisReplicas
   readonly #timeoutMs: number
   readonly #limits: LogLimits
   readonly #records: RedisRecords
@@ -60,6 +64,7 @@ export class RedisStore implements Store {
     this.#state = new RedisState(this.#main, this.#limits.dedupSeconds * 1000)
     this.#reader = new RedisConnection(url, timeoutMs)
     this.#subscriber = new RedisConnection(url, timeoutMs)
+    this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs)
     this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
     this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
@@ -68,13 +73,13 @@ export class RedisStore implements Store {
   /** Resolves once connected, or once the first attempt has failed: the store then connects when it can. */
   static async open (options: RedisOptions): Promise<RedisStore> {
     const store = new RedisStore(options)
-    await Promise.all([store.#main, store.#reader, store.#subscriber].map((connection) => connection.attempted()))
+    await Promise.all([store.#main, store.#reader, store.#subscriber, store.#replicas].map((connection) => connection.attempted()))
     await store.#subscribed
     return store
   }
 
-  isUp (): boolean { return this.#main.isUp() }
-  async warnings (): Promise<string[]> { return redisWarnings(this.#main) }
+  isUp (): boolean { return this.#main.isUp() && this.#replicas.problem() === null }
+  async warnings (): Promise<string[]> { return [...await redisWarnings(this.#main), ...this.#replicas.warnings()] }
 
   async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
     const { dedupSeconds, labelWaitSeconds, maxLogEntries } = this.#limits
@@ -90,6 +95,7 @@ export class RedisStore implements Store {
     const reply = await this.#main.script('append', keys, args)
     if (reply === 'CONFLICT') throw new ConflictError(`The policy version is no longer ${ifPolicyVersion}`)
     if (reply === 'FULL') throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
+    await this.#replicas.have() // of a duplicate too: the first may not have got there
     return reply as Appended[]
   }
 
@@ -209,14 +215,17 @@ export class RedisStore implements Store {
   trainingRuns (): Promise<TrainingRun[]> { return this.#training.runs() }
   trainingRun (name: string): Promise<TrainingRun | null> { return this.#training.run(name) }
   trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> { return this.#training.series(name, suites) }
-  writeTraining (write: TrainingWrite): Promise<void> { return this.#training.write(write) }
+  async writeTraining (write: TrainingWrite): Promise<void> {
+    await this.#training.write(write)
+    await this.#replicas.have()
+  }
 
   exportRows (): AsyncIterable<StateRow> { return this.#state.export() }
   importRows (state: SortedState, replaces: boolean): Promise<void> { return this.#state.import(state, replaces, randomUUID()) }
 
   async close (): Promise<void> {
     this.#isClosed = true
-    for (const connection of [this.#main, this.#reader, this.#subscriber]) connection.close()
+    for (const connection of [this.#main, this.#reader, this.#subscriber, this.#replicas]) connection.close()
   }
 
   async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {

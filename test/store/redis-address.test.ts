@@ -1,0 +1,36 @@
+import t from 'tap'
+import { redisAddress } from '../../src/store/redis-address.js'
+
+t.test('one server, nodes of a cluster, sentinels', async (t) => {
+  const hosts = [{ host: 'a', port: 7000 }, { host: 'b', port: 6379 }]
+  t.same(redisAddress('redis://a:7000/2?family=6'),
+    { url: 'redis://a:7000/2?family=6', hosts: [hosts[0]], isCluster: false, sentinel: null })
+  t.same(redisAddress('rediss://me:p%40ss@[::1]'),
+    { url: 'rediss://me:p%40ss@[::1]:6379/', hosts: [{ host: '::1', port: 6379 }], isCluster: false, sentinel: null })
+  t.same(redisAddress('redis+cluster://:secret@a:7000,b'),
+    { url: 'redis://:secret@a:7000/', hosts, isCluster: true, sentinel: null })
+  t.same(redisAddress('rediss+sentinel://me:x@a:7000,[::2]/main/3?sentinel_password=p%20q'), {
+    url: 'rediss://me:x@a:7000/3',
+    hosts: [hosts[0], { host: '::2', port: 26379 }],
+    isCluster: false,
+    sentinel: { name: 'main', username: null, password: 'p q' },
+  })
+})
+
+t.test('what can\'t be meant is said, and no password with it', async (t) => {
+  const bad: [string, RegExp][] = [
+    ['http://:secret@a', /^is not of the form/],
+    ['redis://', /^is not of the form/],
+    ['redis://:secret@a,b', /^names several hosts: redis\+cluster/],
+    ['redis+sentinel://:secret@a,b', /^does not name the master/],
+    ['redis+sentinel://a/main/x', /^names a database that is no number/],
+    ['redis+cluster://:secret@a,b/1', /^names a database: a Cluster has only one/],
+    ['redis+cluster://:secret@a,,b', /^has a host/],
+    ['redis://:secret@a:70000', /^has a host/],
+    ['redis://:secret@a:b', /^has a host/],
+  ]
+  for (const [text, message] of bad) {
+    t.throws(() => redisAddress(text), { message }, text)
+    try { redisAddress(text) } catch (error) { t.notMatch((error as Error).message, 'secret') }
+  }
+})

@@ -1,0 +1,39 @@
+import t from 'tap'
+import { RedisStore } from '../../src/store/redis-store.js'
+import { admin } from '../faults/redis-fleet.js'
+import { until } from '../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { outcome, outcomes, trainingWriteOf } from './fixtures.js'
+
+t.test('nothing is acknowledged before a replica has it, and so a failover loses nothing', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const replica = await startRedis(t, { ...DURABLE, replicaof: `127.0.0.1 ${redis.port}` })
+  await until('the replica has all', async () => /master_link_status:up/.test(await admin(t, replica).info('replication')))
+  const open = async (url: string, waitReplicas: number) => {
+    const store = await RedisStore.open({ url, timeoutMs: 600, waitReplicas })
+    t.teardown(() => store.close())
+    return store
+  }
+  const [store, other, careless] = await Promise.all([open(redis.url, 1), open(redis.url, 1), open(redis.url, 0)])
+  t.same(await store.append([outcome('a')]), ['accepted'])
+  t.same(await store.warnings(), [])
+
+  replica.pause()
+  t.same(await careless.append([outcome('b')]), ['accepted'])
+  await t.rejects(store.append([outcome('c')]), { name: 'StoreUnavailableError', message: /only 0 of 1 replicas/ })
+  await t.rejects(store.writeTraining(trainingWriteOf('r', null)), { name: 'StoreUnavailableError' })
+  await t.rejects(other.append(outcomes('b', 'c')), { name: 'StoreUnavailableError' }, 'nor are duplicates, whoever wrote the first')
+  t.equal(store.isUp(), false)
+  t.match(await store.warnings(), [/outcomes are refused.*only 0 of 1 replicas.*REDIS_WAIT_REPLICAS/])
+  replica.resume()
+  await until('it has caught up', () => store.append(outcomes('b', 'c')).then((appended) => appended.join() === 'duplicate,duplicate', () => false))
+  t.equal(store.isUp(), true)
+  t.same(await store.warnings(), [])
+
+  const many = Array.from({ length: 100 }, (_, i) => `m${i}`)
+  await Promise.all(many.map((id) => store.append([outcome(id)])))
+  await redis.stop('SIGKILL')
+  await admin(t, replica).replicaof('NO', 'ONE')
+  const after = await open(replica.url, 0)
+  t.same(new Set(await after.append(outcomes('a', 'b', 'c', ...many))), new Set(['duplicate']))
+})
