@@ -19,6 +19,12 @@ export const health: FastifyPluginCallbackTypebox<Parts> = (app, { access, servi
     const warnings = await store.warnings().catch(() => [STORE_DOWN])
     const problem = learner.problem()
     if (problem !== null) warnings.push(`the learner fails, so nothing is learned; its log says more: ${problem}`)
+    const unloaded = service.problem()
+    if (unloaded !== null) warnings.push(`the model can't be loaded, so the last one stays in force; the log says more: ${unloaded}`)
+    const { unreadable } = service.model()
+    if (unreadable.size > 0) {
+      warnings.push(`the state of ${unreadable.size} contexts can't be read, so they continue, and start a new epoch as soon as there is a learner: ${[...unreadable].slice(0, 5).join(' ')}`)
+    }
     const keptOut = access.problem()
     if (keptOut !== null) warnings.push(`other access tokens wait, those before stay in force: ${keptOut}`)
     return await reply.code(ready ? 200 : 503).send({

@@ -11,6 +11,7 @@ import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { createTrainer } from './trainer.js'
 import { LeaseLostError, StoreUnavailableError, type Store, type StoredEntry } from './store/store.js'
+import { isUnreadable } from './store/unreadable-state.js'
 
 /** Entries folded in one commit: few enough that decisions in the same process are not held up. */
 const BATCH = 256
@@ -110,6 +111,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     const reservoir = new Reservoir(stored.reservoir)
     const known = (ledger?.predictors ?? []).flatMap((name) => versions.has(name) ? [[name, versions.get(name)!.predictor] as const] : [])
     const predictors = new Map(known)
+    await beginAnew([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)))
     const configuration: Configuration = {
       levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
     }
@@ -124,6 +126,13 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     const nothing = { contexts: new Map(), pending: new Map(), reservoir: new Map(), decisive: [], changes: [] }
     await store.commit({ token, from: cursor, to: cursor, ledger: first, ...nothing })
     return { cursor, ledger: first, contexts, pending, reservoir, predictors }
+  }
+
+  /** Contexts whose state is damaged start an epoch through the log; until it is folded nothing of theirs is in force. */
+  async function beginAnew (damaged: readonly string[]): Promise<void> {
+    if (damaged.length === 0) return
+    log.error({ contexts: damaged.slice(0, 20), count: damaged.length }, 'the state of contexts can\'t be read: they start a new epoch, with nothing learned')
+    await store.append(damaged.map((key) => ({ type: 'reset', key, by: 'stopgate', reason: 'its state could not be read' })))
   }
 
   async function foldAndCommit (token: number, memory: Memory, entries: readonly StoredEntry[]): Promise<void> {

@@ -8,6 +8,7 @@ import { effectivePolicy, type PolicyPatch } from './core/policy.js'
 import { livePredictors, type LivePredictors } from './core/predictor/predictor-version.js'
 import type { Snapshot, Standpoint } from './core/snapshot.js'
 import type { Revision, Store } from './store/store.js'
+import { isUnreadable } from './store/unreadable-state.js'
 
 /** What a replica has loaded: the snapshot, and what the next one is compiled from. */
 export interface Model {
@@ -17,6 +18,8 @@ export interface Model {
   readonly pins: ReadonlyMap<string, Pin>
   readonly predictors: LivePredictors
   readonly standpoints: ReadonlyMap<string, Standpoint>
+  /** Contexts whose state is damaged. */
+  readonly unreadable: ReadonlySet<string>
 }
 
 export interface ModelOptions { readonly levels: Levels, readonly defaultPolicy: PolicyPatch }
@@ -29,7 +32,7 @@ export function emptyModel (options: ModelOptions): Model {
   const wishes: Wishes = { policies: new Map(), pins: new Map(), predictors: new Map() }
   const standpoints = new Map([[ROOT, standpoint(options, wishes, ROOT, undefined)]])
   const snapshot = compileSnapshot({ stateId: '', salt: null, version: 0, levels: options.levels }, standpoints)
-  return { snapshot, policyVersion: 0, ...wishes, standpoints }
+  return { snapshot, policyVersion: 0, ...wishes, standpoints, unreadable: new Set() }
 }
 
 /** The model as of a revision; reads only what changed, where `previous` is of the same store and policies. */
@@ -39,10 +42,15 @@ export async function loadModel (store: Store, options: ModelOptions, previous: 
   const { policies, pins, predictors } = wishes
   const keys = base === null ? await store.contextKeys() : await store.changedSince(base.snapshot.version)
   const standpoints = new Map(base?.standpoints)
+  const unreadable = new Set(base?.unreadable)
   for (let i = 0; i < keys.length; i += CHUNK) {
     const chunk = keys.slice(i, i + CHUNK).filter((key) => parseContextKey(options.levels, key) !== null)
     const states = await store.readContexts(chunk)
-    for (const key of chunk) standpoints.set(key, standpoint(options, wishes, key, states.get(key)))
+    for (const key of chunk) {
+      const state = states.get(key)
+      standpoints.set(key, standpoint(options, wishes, key, state))
+      if (state !== undefined && isUnreadable(state)) unreadable.add(key); else unreadable.delete(key)
+    }
     await setImmediate() // the embedded store answers without letting others in
   }
   const scored = [...predictors.values()].flatMap(({ contexts }) => Object.keys(contexts)) // they score as learned, heard of or not
@@ -53,7 +61,7 @@ export async function loadModel (store: Store, options: ModelOptions, previous: 
     compiler.add(key)
     if (i % CHUNK === CHUNK - 1) await setImmediate()
   }
-  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, policies, pins, predictors, standpoints }
+  return { snapshot: compiler.finish(revision), policyVersion: revision.policyVersion, policies, pins, predictors, standpoints, unreadable }
 }
 
 /** The model without the pins that have expired; the same where none has. @param now ms */

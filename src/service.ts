@@ -34,6 +34,8 @@ export interface Service {
   readonly ageSeconds: () => number | null
   /** Entries of the log not folded at the last poll. */
   readonly lag: () => number
+  /** What keeps the model from being loaded, `null` when nothing does or the store is out of reach. */
+  readonly problem: () => string | null
   /** Loads what changed; resolves when the model is in step, or the store was out of reach. */
   readonly refresh: () => Promise<void>
   readonly close: () => Promise<void>
@@ -50,6 +52,7 @@ export function createService ({ store, config, log, now = () => performance.now
   let running: Promise<void> | null = null
   let isAgain = false
   let isReached: boolean | null = null
+  let problem: string | null = null
   const closed = new AbortController()
 
   async function load (): Promise<void> {
@@ -72,9 +75,11 @@ export function createService ({ store, config, log, now = () => performance.now
       }
       lag = revision.lag
       inStepAt = startedAt - revision.lagMs
+      problem = null
     } catch (error) {
       isReloadDue = true
       if (!(error instanceof StoreUnavailableError)) {
+        problem = (error as Error).message
         log.error({ err: error }, 'the model could not be loaded; the last one stays in force')
       } else {
         if (isReached !== false) log.warn({ reason: error.message }, 'the store can\'t be reached: decisions go on, outcomes are refused')
@@ -137,6 +142,7 @@ export function createService ({ store, config, log, now = () => performance.now
     freshness: () => freshness,
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
     lag: () => lag,
+    problem: () => problem,
     refresh,
     async close () {
       closed.abort()

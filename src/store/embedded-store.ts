@@ -19,7 +19,7 @@ import { exportState, importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
 import {
-  decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, decodeState, encodePending, encodeSample,
+  decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, encodePending, encodeSample,
   encodeState, inTurns,
 } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
@@ -31,6 +31,7 @@ import {
 } from './store.js'
 import { decodeRun, decodeSeries, seriesKey } from './training-encoding.js'
 import type { SortedState, StateRow } from './state-row.js'
+import { readState } from './unreadable-state.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
@@ -140,7 +141,7 @@ export class EmbeddedStore implements Store {
     return {
       cursor,
       ledger: ledger === null ? null : decodeLedger(ledger),
-      contexts: new Map(await inTurns(texts, ({ key, value }) => [key, decodeState(value)])),
+      contexts: new Map(await inTurns(texts, ({ key, value }) => [key, readState(value)])),
       pending: await inTurns(waiting, ({ value }) => decodePending(value)),
       reservoir: await inTurns(samples, ({ key, value }) => [key, decodeSample(value)]),
     }
@@ -179,7 +180,7 @@ export class EmbeddedStore implements Store {
   async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> {
     const { contexts } = this.#reads()
     const texts = keys.map((key) => [key, contexts.get(key)] as const)
-    return new Map(texts.flatMap(([key, text]) => text === undefined ? [] : [[key, decodeState(text)]]))
+    return new Map(texts.flatMap(([key, text]) => text === undefined ? [] : [[key, readState(text)]]))
   }
 
   async policies (): Promise<Map<string, PolicyPatch>> {

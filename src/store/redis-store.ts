@@ -9,7 +9,7 @@ import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import {
   AUDIT_LIMIT, auditOf, awaits, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor,
-  decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns,
+  decodeSample, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns,
   START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
 import { logLimits, type LogLimits } from './log-limits.js'
@@ -26,6 +26,7 @@ import {
   ConflictError, LeaseLostError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
   type Revision, type Store, type StoredEntry, type TrainingWrite,
 } from './store.js'
+import { readState } from './unreadable-state.js'
 
 export interface RedisOptions extends Partial<LogLimits> {
   readonly url: string
@@ -138,7 +139,7 @@ export class RedisStore implements Store {
     const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending, KEYS.reservoir], [])
     const [cursor, ledger, pairs, waiting, kept] = reply as [string | null, string | null, string[], string[], string[]]
     const keys = pairs.filter((_, i) => i % 2 === 0)
-    const states = await inTurns(pairs.filter((_, i) => i % 2 === 1), decodeState)
+    const states = await inTurns(pairs.filter((_, i) => i % 2 === 1), readState)
     const numbers = kept.filter((_, i) => i % 2 === 0)
     const samples = await inTurns(kept.filter((_, i) => i % 2 === 1), decodeSample)
     return {
@@ -191,7 +192,7 @@ export class RedisStore implements Store {
     const states = new Map<string, ContextState>()
     if (keys.length === 0) return states
     const texts = await this.#main.run((redis) => redis.hmget(KEYS.contexts, ...keys))
-    for (const [i, text] of texts.entries()) if (text !== null) states.set(keys[i]!, decodeState(text))
+    for (const [i, text] of texts.entries()) if (text !== null) states.set(keys[i]!, readState(text))
     return states
   }
 

@@ -1,4 +1,6 @@
+import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { KEYS } from '../../src/store/redis-scripts.js'
 import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
@@ -68,4 +70,50 @@ t.test('a wrong type at one of our keys: 500 with an id, decisions go on, readyz
   await admin.rename('kept', KEYS.log)
   await isTaken(built, 'refused')
   await until('it is learned, once', async () => await learned(built) === 301, 20)
+})
+
+t.test('the state of a context is damaged: that one continues and starts anew, the others go on', { skip }, async (t) => {
+  const { redis, built: first, admin } = await certified(t)
+  const other = { model: 'q', task: 'aime' }
+  await certify(first, other)
+  const text = (await admin.hget(KEYS.contexts, KEY))!
+  await admin.hset(KEYS.contexts, KEY, text.slice(0, text.length >> 1))
+  await admin.hset(KEYS.contexts, 'model=q', text.slice(1))
+
+  const stream = new PassThrough()
+  let log = ''
+  stream.on('data', (chunk) => { log += chunk })
+  const built = await build(t, { REDIS_URL: redis.url, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.5' }, pino(stream))
+  const { send } = built
+  const damaged = { body: { decision: 'continue', reason: 'no_threshold' } }
+  t.match(await send('POST', '/v1/decisions', treated), damaged, 'doubt means continue')
+  t.match(await send('POST', '/v1/decisions', { ...treated, context: other }), { body: { decision: 'stop' } })
+  t.match((await send('GET', '/readyz')).body.warnings.join(), /the state of 2 contexts can't be read.*model=q,task=gsm8k/)
+  t.equal((await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).status, 200)
+
+  await first.app.close()
+  await until('this one learns', () => built.learner.isLeader())
+  await until('readyz has no more to say', async () => (await send('GET', '/readyz')).body.warnings.length === 0)
+  t.match(log, /can't be read: they start a new epoch/)
+  const { body: { commands } } = await send('GET', '/v1/audit')
+  t.same(new Set(commands.map(({ key, by, type }: Record<string, string>) => `${type} ${key} by ${by}`)), new Set([`reset ${KEY} by stopgate`, 'reset model=q by stopgate']))
+  t.match(await send('POST', '/v1/decisions', treated), damaged)
+  t.equal(await report(built, 'anew'), 202)
+  t.equal((await send('POST', '/v1/outcomes', losslessOutcome('another', other))).status, 202)
+  await until('it is learned', async () => await learned(built) === 1)
+  t.match(await send('GET', `/v1/contexts/${encodeURIComponent('model=q,task=aime')}`), { body: { control_generations: 301 } })
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 300 }, (_, i) => losslessOutcome(`anew-${i}`)) })
+  await until('it is certified again', async () => (await send('POST', '/v1/decisions', treated)).body.decision === 'stop')
+})
+
+t.test('a wrong type where the model is kept: the last model stays in force, and readyz says so', { skip }, async (t) => {
+  const { built, admin } = await certified(t)
+  await admin.rename(KEYS.pins, 'kept').catch(() => {}) // there are none
+  await admin.set(KEYS.pins, 'not pins')
+  await admin.incr(KEYS.version)
+  await admin.set(KEYS.policyVersion, (await admin.get(KEYS.version))!)
+  await until('readyz says so', async () => /model can't be loaded/.test((await built.send('GET', '/readyz')).body.warnings.join()))
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  await admin.del(KEYS.pins)
+  await until('readyz has no more to say', async () => (await built.send('GET', '/readyz')).body.warnings.length === 0)
 })

@@ -1,0 +1,26 @@
+import t from 'tap'
+import { inForce, standingOf } from '../../src/core/in-force.js'
+import { judge } from '../../src/core/judge.js'
+import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { encodeState } from '../../src/store/encoding.js'
+import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
+import { state } from './fixtures.js'
+
+t.test('a state that was written is read, a damaged one is told apart', async (t) => {
+  t.same(readState(encodeState(state(3))), state(3))
+  t.notOk(isUnreadable(readState(encodeState(state(3)))))
+  const text = encodeState(state(3))
+  for (const damaged of ['', '{', 'null', '{}', '[]', '7', '{"halves":[]}', text.slice(0, -1), text.slice(0, text.length >> 1), `${text}}`]) {
+    t.ok(isUnreadable(readState(damaged)), damaged.slice(0, 20))
+  }
+})
+
+t.test('a damaged one certifies nothing and falls back on nobody', async (t) => {
+  const policy = { ...DEFAULT_POLICY, fallback: 'parent' as const }
+  for (const levels of [['model', 'task'], []]) {
+    const damaged = readState('{')
+    const root = standingOf('*', policy, { threshold: 0.5, reason: '', by: '', expires_at: null }, undefined, { index: -1, guarantee: null })
+    const leaf = standingOf('model=q,task=-', policy, undefined, damaged, judge(damaged, policy, levels))
+    t.match(inForce([root, leaf]), { threshold: null, scope: 'none' })
+  }
+})
