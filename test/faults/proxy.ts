@@ -1,6 +1,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Test } from 'tap'
+import { CommandReader } from './command-reader.js'
+
+/** What becomes of a Redis command: it goes on; it does, and nothing after it; nothing does from here on. */
+export type Verdict = 'pass' | 'last' | 'none'
 
 /** Between a client and a server, for tests to spoil. */
 export interface Proxy {
@@ -11,30 +15,59 @@ export interface Proxy {
   delayMs: number
   /** Of the next reply only this many bytes come through on each connection, which then ends; `null`: all. */
   cutAfterBytes: number | null
+  /** Asked before each Redis command is let through; `null`: nobody is. */
+  judge: ((name: string) => Verdict) | null
+  /** Nothing comes through in either direction any more, and nobody is told: a partition. */
+  readonly part: () => void
+  /** What was sent meanwhile arrives late, as it does when the network is back, whether or not its sender still waits. */
+  readonly heal: () => void
 }
 
 export async function startProxy (t: Test, port: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let target = port
+  let held: Array<() => void> | null = null
+  const pass = (action: () => void) => { if (held === null) action(); else held.push(action) }
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}).on('close', () => { client.destroy(); upstream.destroy() }))
-    client.pipe(upstream)
+    const reader = new CommandReader()
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => {}).on('close', () => { pass(() => { client.destroy(); upstream.destroy() }) })
+    }
+    client.on('data', (chunk: Buffer) => {
+      if (proxy.judge === null) pass(() => upstream.write(chunk))
+      else {
+        for (const { name, bytes } of reader.read(chunk)) {
+          const verdict = held === null ? proxy.judge(name) : 'none'
+          if (verdict === 'none') proxy.part()
+          pass(() => upstream.write(bytes))
+          if (verdict === 'last') proxy.part()
+        }
+      }
+    })
     upstream.on('data', (chunk: Buffer) => {
       const { delayMs, cutAfterBytes } = proxy
       if (cutAfterBytes !== null) client.end(chunk.subarray(0, cutAfterBytes))
       else if (delayMs > 0) setTimeout(() => client.write(chunk), delayMs)
-      else client.write(chunk)
+      else pass(() => client.write(chunk))
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const end = () => { for (const socket of sockets) socket.destroy() }
-  t.teardown(() => { end(); server.close() })
+  t.teardown(() => { held = null; end(); server.close() })
   const proxy: Proxy = {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     leadTo: (port) => { target = port; end() },
     delayMs: 0,
     cutAfterBytes: null,
+    judge: null,
+    part: () => { held ??= [] },
+    heal: () => {
+      const late = held ?? []
+      held = null
+      for (const action of late) action()
+    },
   }
   return proxy
 }

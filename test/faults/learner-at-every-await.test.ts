@@ -1,0 +1,121 @@
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { readConfig } from '../../src/config.js'
+import type { LogEntry } from '../../src/core/log-entry.js'
+import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
+import { startLearner } from '../../src/learner.js'
+import { createStore } from '../../src/store/create-store.js'
+import { StoreUnavailableError, type Store } from '../../src/store/store.js'
+import { losslessOutcome } from '../certify.js'
+import { memoryFold } from '../core/memory-fold.js'
+import { temporaryFolder, until } from '../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { startProxy } from './proxy.js'
+
+// A learner that dies at its first await, at its second, ... until one lives: what it asked for was not done, or was done and it never
+// heard. Another then folds the rest, and what the dead one had sent comes in late, behind it.
+
+t.jobs = 2
+const POLICY = { settle_seconds: 0 }
+const log = pino({ level: 'silent' })
+const config = readConfig({ DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.1', LABEL_WAIT_SECONDS: '60' })
+/** Of each round: some that count at once, one that waits for its label, and that. */
+const PER_ROUND = 5
+
+interface Mortal {
+  readonly store: Store
+  readonly isDead: () => boolean
+  /** Ends what still waits, and lets what was under way arrive. */
+  readonly bury: () => Promise<void>
+}
+
+function entriesOf (round: number): LogEntry[] {
+  const outcomes = Array.from({ length: PER_ROUND }, (_, i) => losslessOutcome(`g${round}-${i}`))
+  const { em: _, ...unlabelled } = losslessOutcome(`late${round}`)
+  return [...[...outcomes, unlabelled].map((outcome) => gradeOutcome('salt', outcome as ReportedOutcome)), { type: 'label', generation_id: `late${round}`, em: 1 }]
+}
+
+async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDone: boolean) => Promise<Mortal>): Promise<void> {
+  const fold = memoryFold(POLICY, { label_wait_seconds: 60 })
+  let round = 0
+  const report = async () => {
+    const entries = entriesOf(round++)
+    await store.append(entries)
+    for (const entry of entries) fold.learn(entry)
+  }
+  for (const isDone of [false, true]) {
+    for (let at = 1, isAlive = false; !isAlive; at++) {
+      await report()
+      const dying = await mortal(at, isDone)
+      const learner = startLearner({ store: dying.store, config, log })
+      await until('it is dead, or has learned all', async () => dying.isDead() || (await store.revision()).lag === 0)
+      isAlive = !dying.isDead()
+      const heir = startLearner({ store, config, log })
+      await report() // so that it is ahead of the dead one
+      await until('another has learned all', async () => heir.isLeader() && (await store.revision()).lag === 0)
+      await dying.bury()
+      await learner.close()
+      await heir.close()
+      t.pass(`dead at await ${at}, ${isDone ? 'after' : 'before'} it was done`)
+      if (at > 30) throw new Error('it never lives')
+    }
+  }
+  t.ok(round > 20, 'it awaits several things in each life')
+  const { contexts, pending } = await store.learned()
+  t.equal(pending.length, 0)
+  for (const [key, state] of fold.states) {
+    const { halves, generations, labelled, unlabelled, awaiting_label, epoch } = contexts.get(key)!
+    t.same({ halves, generations, labelled, unlabelled, awaiting_label, epoch }, {
+      halves: state.halves, generations: state.generations, labelled: state.labelled, unlabelled: 0, awaiting_label: 0, epoch: 1,
+    }, key)
+    t.equal(generations, round * (PER_ROUND + 1))
+  }
+}
+
+t.test('embedded', { buffered: true }, async (t) => {
+  const store = await createStore({ dataDir: await temporaryFolder(t), labelWaitSeconds: 60 })
+  t.teardown(() => store.close())
+  await diesEverywhere(t, store, async (at, isDone) => {
+    let calls = 0
+    let isDead = false
+    let end = () => {}
+    const grave = new Promise<never>((_resolve, reject) => { end = () => { reject(new StoreUnavailableError('dead')) } })
+    grave.catch(() => {})
+    const view = new Proxy(store, {
+      get: (target, name) => async (...args: unknown[]) => {
+        if (!isDead && ++calls < at) return (target[name as keyof Store] as (...args: unknown[]) => unknown)(...args)
+        if (!isDead && isDone) await (target[name as keyof Store] as (...args: unknown[]) => Promise<unknown>)(...args)
+        isDead = true
+        return await grave
+      },
+    })
+    return { store: view, isDead: () => isDead, bury: async () => { end() } }
+  })
+})
+
+t.test('Redis, at every command', { skip: withoutRedis, buffered: true }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const open = async (redisUrl: string) => createStore({ redisUrl, dataDir: '', labelWaitSeconds: 60, redisTimeoutMs: 20_000 })
+  const store = await open(redis.url)
+  t.teardown(() => store.close())
+  await diesEverywhere(t, store, async (at, isDone) => {
+    const proxy = await startProxy(t, redis.port)
+    let commands = 0
+    let isDead = false
+    proxy.judge = (name) => {
+      if (!['eval', 'evalsha', 'xread'].includes(name) || ++commands < at) return 'pass'
+      isDead = true
+      return isDone ? 'last' : 'none'
+    }
+    const dying = await open(proxy.url)
+    return {
+      store: dying,
+      isDead: () => isDead,
+      async bury () {
+        proxy.judge = null
+        proxy.heal()
+        await dying.close()
+      },
+    }
+  })
+})
