@@ -78,20 +78,20 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     log.info({ token }, 'this replica is the learner')
     try {
       const memory = await recall(token)
-      let tickAt = Date.now() + TICK_MS
-      let pinsAt = Date.now()
+      let tickAt = performance.now() + TICK_MS // whatever the wall clock does
+      let pinsAt = 0
       while (!lost.signal.aborted && !stop.signal.aborted) {
         const entries = await store.read(memory.cursor, BATCH, WAIT_MS)
         if (entries.length > 0) await foldAndCommit(token, memory, entries)
         problem = null
         trainer.consider(memory)
-        if (Date.now() >= tickAt) {
-          tickAt = Date.now() + TICK_MS
+        if (performance.now() >= tickAt) {
+          tickAt = performance.now() + TICK_MS
           const isDue = isTickDue({ ...memory, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
           if (isDue) await store.append([{ type: 'tick' }])
         }
-        if (Date.now() >= pinsAt) {
-          pinsAt = Date.now() + PINS_MS
+        if (performance.now() >= pinsAt) {
+          pinsAt = performance.now() + PINS_MS
           await endExpiredPins(store, memory.ledger.pins, Date.now())
         }
         await setImmediate()

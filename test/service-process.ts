@@ -34,7 +34,7 @@ export function startProcess (t: Test, env: NodeJS.ProcessEnv): ServiceProcess {
   const url = async () => (await until(`it serves ${errors}`, () => log.find(({ msg }) => msg === 'stopgate serves'), 20)).url as string
   const call = async (path: string, init: RequestInit) => {
     const reply = await fetch(await url() + path, init)
-    return { status: reply.status, body: await reply.json() }
+    return { status: reply.status, body: reply.status === 204 ? null : await reply.json() }
   }
   return {
     child,

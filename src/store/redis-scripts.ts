@@ -154,6 +154,9 @@ return appended
 const acquireLease = `
 local lease = redis.call('GET', KEYS[1])
 if lease and string.match(lease, ' (.*)$') ~= ARGV[1] then        -- somebody else's
+  if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then         -- the clock went back: who lives renews it, the dead don't keep it
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  end
   return false
 end
 local token = redis.call('INCR', KEYS[2])                         -- higher than all before it

@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { KEYS } from '../../src/store/redis-scripts.js'
+import { KEY, losslessOutcome } from '../certify.js'
+import { temporaryFolder, until } from '../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { startProcess, type ServiceProcess } from '../service-process.js'
+import { admin } from './redis-fleet.js'
+
+t.jobs = 2
+const HOUR_MS = 3_600_000
+const DEFAULT_POLICY = '{"settle_seconds":0}'
+
+/** Makes a process's clock the machine's and what a file says, ms. */
+const SHIFTED = `
+  import { readFileSync } from 'node:fs'
+  const RealDate = Date
+  const now = () => RealDate.now() + Number(readFileSync(process.env.CLOCK_FILE, 'utf8'))
+  globalThis.Date = class extends RealDate {
+    constructor (...args) { args.length === 0 ? super(now()) : super(...args) }
+    static now () { return now() }
+  }`
+
+async function clockOf (t: Test): Promise<{ env: NodeJS.ProcessEnv, set: (ms: number) => void }> {
+  const file = join(await temporaryFolder(t), 'clock')
+  const set = (ms: number) => { writeFileSync(file, String(ms)) }
+  set(0)
+  return { env: { CLOCK_FILE: file, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(SHIFTED)}` }, set }
+}
+
+const context = async (service: ServiceProcess) => (await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body
+const stops = async (service: ServiceProcess) =>
+  (await service.post('/v1/decisions', { arm: 'treated', tokens: 32, confidence: 0.99, context: { model: 'q', task: 'gsm8k' } })).body
+
+async function certified (service: ServiceProcess): Promise<void> {
+  await service.post('/v1/outcomes/batch', { outcomes: Array.from({ length: 300 }, (_, i) => losslessOutcome(`g${i}`)) })
+  await until('it is certified', async () => (await stops(service)).decision === 'stop' && (await context(service)).control_generations === 300, 20)
+}
+
+/** Everything goes on as before, however the clock was put. */
+async function goesOn (t: Test, service: ServiceProcess, count: number, what: string): Promise<void> {
+  t.match(await service.post('/v1/outcomes', losslessOutcome(`then-${count}`)), { status: 202, body: { accepted: 1 } }, what)
+  t.match(await service.post('/v1/outcomes', losslessOutcome('g0')), { status: 202, body: { duplicates: 1 } }, 'what came before is known')
+  await until(`it is learned, once, ${what}`, async () => (await context(service)).control_generations === count)
+  await until('the model is fresh', async () => (await stops(service)).stale === false)
+  t.match(await stops(service), { decision: 'stop' })
+  t.same((await service.get('/readyz')).body.warnings, [])
+}
+
+t.test('a machine whose clock is put forward and back', { buffered: true }, async (t) => {
+  const clock = await clockOf(t)
+  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY, POLL_SECONDS: '0.2', ...clock.env }
+  const service = startProcess(t, env)
+  await certified(service)
+  let count = 300
+  for (const hours of [1, 0, -25]) {
+    clock.set(hours * HOUR_MS)
+    await goesOn(t, service, ++count, `the clock is ${hours} hours ahead`)
+  }
+  t.equal((await service.put('/v1/contexts/model=other/pin', { threshold: 0.5, reason: 'back then', expires_in_seconds: 1 })).status, 204)
+  await until('the pin ends', async () => (await service.get('/v1/audit')).body.commands[0].pin === null)
+  service.child.kill('SIGKILL')
+  await service.exited
+  clock.set(-HOUR_MS)
+  const again = startProcess(t, env)
+  await goesOn(t, again, ++count, 'started with its clock an hour behind')
+})
+
+t.test('a Redis whose clock is put back: its ids are ahead, and so is the lease of a learner that died', { skip: withoutRedis, buffered: true }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const clock = await clockOf(t)
+  const env = { REDIS_URL: redis.url, DEFAULT_POLICY, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.6' }
+  const service = startProcess(t, env)
+  await certified(service)
+  const operator = admin(t, redis)
+  service.child.kill('SIGKILL')
+  await service.exited
+  await operator.call('XSETID', KEYS.log, `${Date.now() + HOUR_MS}-0`)
+  await operator.set(KEYS.lease, '7 dead', 'PX', HOUR_MS)
+  clock.set(-HOUR_MS)
+  const next = startProcess(t, { ...env, ...clock.env }) // whose own clock is another
+  await until('it learns', async () => (await next.get('/readyz')).body.learner.leader, 20)
+  await goesOn(t, next, 301, 'two hours ahead of the service')
+})
