@@ -1,7 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
 import { ConfigError, readConfig, type Config } from './config.js'
+
+/** After SIGTERM, how long clients have to hear with an answer that their connection ends, and to go elsewhere, ms. */
+const LINGER_MS = 500
 
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
 
@@ -26,9 +30,14 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return { url: `http://${host}:${port}`, config, log, close }
 
-  /** Requests in flight are answered; a client that stalls does not keep the rest from closing in order. */
+  /**
+   * Requests in flight are answered; a client that stalls does not keep the rest from closing in order. A connection that is closed while
+   * it is idle may just have been written to, so first each answer says that it is the last.
+   */
   async function close (): Promise<void> {
-    const cutOff = setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
+    app.server.prependListener('request', (_request, reply) => { reply.setHeader('connection', 'close') })
+    await setTimeout(Math.min(LINGER_MS, config.shutdownSeconds * 100))
+    const cutOff = globalThis.setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
     try { await app.close() } finally { clearTimeout(cutOff) }
   }
 }
