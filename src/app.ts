@@ -28,8 +28,10 @@ import { RequestLog } from './request-log.js'
 import { StoreFullError, StoreUnavailableError } from './store/store.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
-/** A request must have come in whole by then. */
+/** A request must have come in whole by then, and the first one have begun. */
 const REQUEST_TIMEOUT_MS = 30_000
+/** How often it is looked for those that have not. */
+const CHECK_MS = 1000
 /** How much of a body that is too large is taken in, and for how long, before it is answered. */
 const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
@@ -50,6 +52,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
     childLoggerFactory: (parent, bindings, options) => new RequestLog(parent, bindings, options),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS },
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId (request) {

@@ -35,9 +35,9 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
    * it is idle may just have been written to, so first each answer says that it is the last.
    */
   async function close (): Promise<void> {
+    const cutOff = globalThis.setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
     app.server.prependListener('request', (_request, reply) => { reply.setHeader('connection', 'close') })
     await setTimeout(Math.min(LINGER_MS, config.shutdownSeconds * 100))
-    const cutOff = globalThis.setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
     try { await app.close() } finally { clearTimeout(cutOff) }
   }
 }

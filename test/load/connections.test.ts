@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import t from 'tap'
-import { temporaryFolder } from '../helper.js'
+import t, { type Test } from 'tap'
+import { build, temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
 
 // At full volume: CONNECTIONS=10000 npx tap test/load/connections.test.ts (needs as many open files: ulimit -n)
@@ -37,4 +37,42 @@ t.test(`${CONNECTIONS} connections that say nothing: the others are answered as 
   t.ok(each < 64, `${Math.round(each)} KiB a connection`)
   service.child.kill('SIGTERM')
   t.same(await service.exited, { code: 0, signal: null }, 'they do not keep it from closing')
+})
+
+/** A client that sends a request byte by byte, and what it is answered before its connection is closed. */
+function drip (t: Test, port: number, head: string, rest: string): { answer: () => string | null } {
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => { socket.destroy() })
+  let heard = ''
+  let isOver = false
+  socket.on('data', (chunk) => { heard += chunk }).on('error', () => {}).on('close', () => { isOver = true })
+  socket.write(head)
+  let sent = 0
+  const timer = setInterval(() => { if (sent < rest.length && !isOver) socket.write(rest[sent++]!) }, 20)
+  t.teardown(() => { clearInterval(timer) })
+  return { answer: () => isOver ? heard : null }
+}
+
+t.test('clients that drip or fall silent are cut off in time, one that half closes is answered', async (t) => {
+  const { app } = await build(t)
+  app.server.requestTimeout = app.server.headersTimeout = 500 // of 30,000
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const port = Number(new URL(url).port)
+  const whole = JSON.stringify(step)
+  const head = `POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${whole.length}\r\n\r\n`
+  const long = head.replace(/content-length: \d+/, 'content-length: 10000')
+  const slow = {
+    'a head that drips': drip(t, port, '', `GET /livez HTTP/1.1\r\nx: ${'x'.repeat(10_000)}`),
+    'a body that drips': drip(t, port, long, 'x'.repeat(10_000)),
+    'a body that stops': drip(t, port, long, ''),
+    'nothing at all': drip(t, port, '', ''),
+  }
+  const halfClosed = connect(port, '127.0.0.1').end(head + whole) // says that no more will come, and reads on
+  t.match(String((await once(halfClosed, 'data'))[0]), /^HTTP\/1.1 200 /)
+  t.equal((await app.inject('/livez')).statusCode, 200)
+  for (const [name, { answer }] of Object.entries(slow)) {
+    await until(`${name} is over`, () => answer() !== null)
+    t.match(answer(), /^(HTTP\/1.1 408 |$)/, `${name} took too long`)
+  }
+  t.match(await (await fetch(`${url}/v1/decisions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: whole })).json(), { decision: 'continue' })
 })
