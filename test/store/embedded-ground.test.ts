@@ -4,6 +4,7 @@ import t from 'tap'
 import { checkGround, PAGE_SIZE } from '../../src/store/embedded-ground.js'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
+import { idsOf, outcomes } from './fixtures.js'
 import { fileLimit, withoutFileLimit } from './file-limit.js'
 
 const open = (dataDir: string) => EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
@@ -32,6 +33,23 @@ t.test('a file that is no database is named', async (t) => {
   }
   writeFileSync(file, 'something else'.repeat(10_000))
   await t.rejects(open(dataDir), refused)
+  writeFileSync(file, whole)
+  await (await open(dataDir)).close()
+})
+
+t.test('a file that was cut off anywhere is named', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const file = join(dataDir, 'data.mdb')
+  const store = await open(dataDir)
+  for (let i = 0; i < 10; i++) await store.append(outcomes(...idsOf(`batch-${i}`, 400)))
+  await store.close()
+  const whole = readFileSync(file)
+  const pages = whole.length / PAGE_SIZE
+  t.ok(pages > 100)
+  for (const left of [3, pages >> 2, pages >> 1]) {
+    writeFileSync(file, whole.subarray(0, left * PAGE_SIZE))
+    await t.rejects(open(dataDir), { message: new RegExp(`^${file} is no database, or only a part of one`) }, `${left} of ${pages} pages`)
+  }
   writeFileSync(file, whole)
   await (await open(dataDir)).close()
 })
