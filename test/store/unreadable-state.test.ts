@@ -1,6 +1,6 @@
 import t from 'tap'
 import { inForce, standingOf } from '../../src/core/in-force.js'
-import { judge } from '../../src/core/judge.js'
+import { judge, NO_JUDGEMENT } from '../../src/core/judge.js'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
 import { encodeState } from '../../src/store/encoding.js'
 import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
@@ -19,8 +19,8 @@ t.test('a damaged one certifies nothing and falls back on nobody', async (t) => 
   const policy = { ...DEFAULT_POLICY, fallback: 'parent' as const }
   for (const levels of [['model', 'task'], []]) {
     const damaged = readState('{')
-    const root = standingOf('*', policy, { threshold: 0.5, reason: '', by: '', expires_at: null }, undefined, { index: -1, guarantee: null })
-    const leaf = standingOf('model=q,task=-', policy, undefined, damaged, judge(damaged, policy, levels))
+    const root = standingOf('*', policy, { threshold: 0.5, reason: '', by: '', expires_at: null }, undefined, NO_JUDGEMENT)
+    const leaf = standingOf('model=q,task=-', policy, undefined, damaged, judge(damaged, policy, levels, new Map()))
     t.match(inForce([root, leaf]), { threshold: null, scope: 'none' })
   }
 })
