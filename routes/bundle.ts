@@ -35,6 +35,7 @@ export const bundle: FastifyPluginCallbackTypebox<Parts> = (app, { config, servi
     const signal = AbortSignal.any([closing.signal, gone.signal])
     const answer = await awaitBundle(service, prefix, known, (request.query.wait ?? 0) * 1000, signal)
     if (service.freshness() === 'too_old') throw new ModelTooOldError()
+    if (closing.signal.aborted) reply.header('connection', 'close') // or the end would wait for a client that keeps its connection
     reply.header('cache-control', 'private, no-cache').header('vary', 'accept-encoding, authorization')
     if (answer === null) return await reply.code(304).header('etag', known.at(0)!).send(undefined as never)
     reply.header('etag', answer.etag).type('application/json; charset=utf-8')

@@ -64,6 +64,7 @@ t.test('who waits does not hold up the end', async (t) => {
   const url = await app.listen({ port: 0 })
   const waiting = fetch(`${url}/v1/bundle?wait=60`, { headers: { 'if-none-match': etag } })
   await new Promise<void>((resolve) => { app.server.once('request', () => resolve()) })
-  await app.close()
+  await app.close() // the connection, which the client would keep for more than a minute, ends as well
   t.equal((await waiting).status, 304)
+  t.equal((await waiting).headers.get('connection'), 'close')
 })
