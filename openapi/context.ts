@@ -114,7 +114,7 @@ const fields = {
     description: 'What that threshold is expected to be worth over never stopping, a generation, in the currency of the policy\'s prices; null without them',
   }),
   arms: ArmsSchema,
-  challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial here: at most the one that serves and the newest' }),
+  challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial here, oldest first, at most three' }),
   unprobed: Type.Integer({ description: 'Evidence that crossed some threshold at a step without a probe (counted as lost)' }),
   unlabelled: Type.Integer({ description: 'Would-be evidence of this epoch without a label of the policy\'s kind' }),
   awaiting_label: Type.Integer({ description: 'Outcomes that wait for their label, or behind one that does (LABEL_WAIT_SECONDS)' }),

@@ -71,13 +71,13 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   }
 }
 
-/** Of those trained before, the ones that nothing is decided by are retired, and the oldest of the retired ones forgotten. */
+/** Of those trained before, the ones that no context uses are retired, and the oldest of the retired ones forgotten. */
 function makeRoom (
   versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts']): PredictorEntry[] {
-  const serving = new Set([...contexts.values()].map((state) => state.serving))
+  const inUse = new Set([...contexts.values()].flatMap(({ serving, trials }) => [serving, ...trials.map(({ predictor }) => predictor)]))
   const labels = new Set(entries.map(({ version }) => version!.predictor.label))
   const own = [...versions].filter(([name, { by }]) => by === TRAINER && !entries.some((entry) => entry.name === name))
-  const idle = own.filter(([name, { predictor, retired_at: end }]) => end === null && labels.has(predictor.label) && !serving.has(name))
+  const idle = own.filter(([name, { predictor, retired_at: end }]) => end === null && labels.has(predictor.label) && !inUse.has(name))
   const retired = own.filter(([, { retired_at: end }]) => end !== null)
   const excess = Math.max(0, versions.size + entries.length - MOST_PREDICTORS)
   return [

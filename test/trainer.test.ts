@@ -83,12 +83,12 @@ t.test('too little to learn from, or a fit that fails: it tries again when there
 })
 
 t.test('those trained before that nothing is decided by are retired; where there are too many, the oldest retired are forgotten', async (t) => {
-  const many = Object.fromEntries(Array.from({ length: 46 }, (_, i) => [`auto-${i}`, { by: 'trainer', retired_at: 5 }]))
+  const many = Object.fromEntries(Array.from({ length: 45 }, (_, i) => [`auto-${i}`, { by: 'trainer', retired_at: 5 }]))
   const live = { by: 'trainer', retired_at: null }
-  const store = storeOf({ ...many, serves: live, idle: live, imported: { by: 'ops', retired_at: null }, gone: { by: 'ops', retired_at: 5 } })
+  const store = storeOf({ ...many, serves: live, tried: live, idle: live, imported: { by: 'ops', retired_at: null }, gone: { by: 'ops', retired_at: 5 } })
   const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => ({ ...PREDICTOR, name }) })
   const memory = memoryWith(samples(300))
-  memory.contexts.set('*', { serving: 'serves' } as ContextState)
+  memory.contexts.set('*', { serving: 'serves', trials: [{ predictor: 'tried' }] } as unknown as ContextState)
   trainer.consider(memory)
   await until('it is trained', () => store.appended.length > 0)
   await trainer.close()

@@ -54,7 +54,7 @@ export interface ContextState {
   readonly drift: Drift
   /** Whether a suspicion of drift has raised the control share, an `auto` one. */
   readonly is_suspected: boolean
-  /** The predictors on trial, at most the one that serves and the newest; and how many challengers the epoch has had. */
+  /** The predictors on trial, oldest first; and how many challengers the epoch has had. */
   readonly trials: readonly Trial[]
   readonly challengers: number
   /** Whose threshold is in force, as the learner saw it: a predictor's, by name; `null`: the raw confidence's, or none. */

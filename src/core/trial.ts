@@ -27,9 +27,12 @@ function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels):
   return [...predictors.values()].findLast(({ label, levels: its }) => label === policy.label && its === levels.join())
 }
 
+/** On trial in a context, at most. The first of an epoch has the largest part of the level: newer ones should not displace it. */
+const MOST_TRIALS = 3
+
 /**
  * Brings a context's trials in line with the predictors there are and with its policy: those that are gone leave the field; a newer one
- * becomes the epoch's next challenger, and takes the place of all but the one that serves.
+ * becomes the epoch's next challenger, and where there is no room takes the place of the oldest that does not serve.
  */
 export function syncTrials (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, time: number): ContextState {
   if (policy.predictor === 'off') return state.trials.length === 0 ? state : { ...state, trials: [] }
@@ -47,5 +50,6 @@ export function syncTrials (state: ContextState, policy: Policy, levels: Levels,
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     trained_on: 0,
   }
-  return { ...state, challengers: challenger.ordinal, trials: [...live.filter(({ predictor }) => predictor === state.serving), challenger] }
+  const oldest = live.length < MOST_TRIALS ? undefined : live.find(({ predictor }) => predictor !== state.serving)
+  return { ...state, challengers: challenger.ordinal, trials: [...live.filter((trial) => trial !== oldest), challenger] }
 }

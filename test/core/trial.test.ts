@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { ContextState } from '../../src/core/context-state.js'
 import { syncTrials } from '../../src/core/trial.js'
 import { KEPT, LEAF, memoryFold, policyWith } from './memory-fold.js'
 import { PREDICTOR } from './snapshot-of.js'
@@ -20,17 +21,19 @@ t.test('the newest predictor is the next challenger, once', async (t) => {
   t.match(one, { challengers: 1, trials: [{ predictor: 'a', ordinal: 1, since: 5, trained_on: 0, wish: { max_em_drop: 0.02, error_level: 0.05 } }] })
   t.equal(syncTrials(one, auto, levels, live(named('a')), 6), one, 'nothing new')
   const two = syncTrials(one, auto, levels, live(named('a'), named('b')), 7)
-  t.match(two.trials, [{ predictor: 'b', ordinal: 2 }])
-  t.equal(two.trials.length, 1, 'one that does not serve makes room')
+  t.match(two.trials, [{ predictor: 'a', ordinal: 1 }, { predictor: 'b', ordinal: 2 }])
+  t.same(two.trials.map(({ predictor }) => predictor), ['a', 'b'], 'the first, which has the largest part of the level, goes on')
 })
 
-t.test('the one that serves stays, beside the newest', async (t) => {
-  const one = { ...syncTrials(stateOf(), auto, levels, live(named('a')), 5), serving: 'a' }
-  const two = syncTrials(one, auto, levels, live(named('a'), named('b')), 7)
-  t.same(two.trials.map(({ predictor }) => predictor), ['a', 'b'])
-  const three = syncTrials(two, auto, levels, live(named('a'), named('b'), named('c')), 8)
-  t.match(three, { challengers: 3 })
-  t.same(three.trials.map(({ predictor }) => predictor), ['a', 'c'])
+t.test('of four the oldest that does not serve makes room', async (t) => {
+  const namesAfter = (serving: string | null) => {
+    let state: ContextState = { ...stateOf(), serving }
+    for (const names of ['a', 'ab', 'abc', 'abcd']) state = syncTrials(state, auto, levels, live(...[...names].map((name) => named(name))), 5)
+    t.equal(state.challengers, 4)
+    return state.trials.map(({ predictor }) => predictor)
+  }
+  t.same(namesAfter(null), ['b', 'c', 'd'])
+  t.same(namesAfter('a'), ['a', 'c', 'd'])
 })
 
 t.test('those that are gone leave; with predictors off all do', async (t) => {

@@ -4,7 +4,7 @@ import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { labelTable } from './missing-labels.js'
 import { foretell, judged, type Foretold } from './next-certificate.js'
-import { inRandomOrder, playUnderShare, readTraceRuns, SHARES, simulatedRuns, TRACES } from './share.js'
+import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import type { FullRun } from './service.js'
 import { watchRise } from './settling.js'
 import { overconfident, planted, SIXFOLD, TRIPLED } from './stream.js'
@@ -12,14 +12,14 @@ import { ALLOWED, gather, howFarOff, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-runs.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [drift|compare|share|labels|settling|training|tradeoff] [seeds]`: the tables of the README. Seeded: the same
-// figures wherever it runs.
+// `npm run simulations [drift|compare|share|predictor|labels|settling|training|tradeoff] [seeds]`: the tables of the README. Seeded: the
+// same figures wherever it runs.
 
 const [only, seedsText] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(seedsText ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
-const SECTIONS: Record<string, () => void> = { drift, compare, share, labels, settling, training, tradeoff }
+const SECTIONS: Record<string, () => void> = { drift, compare, share, predictor, labels, settling, training, tradeoff }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
 
 function drift (): void {
@@ -114,6 +114,27 @@ function share (): void {
   }
   print(`## Tokens saved under a control share, %, learning included: mean ± standard error (${PROFILES.length} simulated contexts)`,
     table(['generations', ...SHARES.map((share) => share === 'auto' ? share : `${100 * share} %`)], rows))
+}
+
+function predictor (): void {
+  const rows: string[][] = []
+  const row = (name: string, levels: readonly string[], seeds: readonly number[], runsOf: (seed: number) => Iterable<FullRun>) => {
+    const played = (['off', 'auto'] as const).map((predictor) => seeds.map((seed) => playUnder({ predictor }, levels, runsOf(seed), seed)))
+    const saved = played.map((runs) => runs.map((run) => run.saved))
+    const worst = played.map((runs) => Math.max(...runs.map((run) => run.lost)))
+    rows.push([name, ...saved.map((one) => `${percent(mean(one))} ± ${percent(standardError(one))}`), ...worst.map(points)])
+  }
+  for (const [length, seeds] of [[2000, 20], [10_000, 10], [50_000, 4]] as const) {
+    row(`simulated, ${count(length)}`, ['model', 'task'], seedsOr(seeds), (seed) => simulatedRuns(seed, length))
+  }
+  for (const { file, levels } of TRACES) {
+    const runs = readTraceRuns(process.env.TRACES_DIR ?? '../shared/traces', file, levels)
+    if (runs === null) { print(`SKIPPED: ${file} is absent; TRACES_DIR names the folder it is in`); continue }
+    row(`${file}, ${count(runs.length)}`, levels, seedsOr(10), (seed) => inRandomOrder(runs, seed))
+    for (const length of [20_000, 100_000]) row(`drawn from it, ${count(length)}`, levels, seedsOr(5), (seed) => resampled(runs, seed, length))
+  }
+  print('## What predictors bring, and cost: tokens saved, %, learning included, mean ± standard error; EM lost in the worst run, points', table(
+    ['generations', 'off', 'auto', 'worst, off', 'worst, auto'], rows))
 }
 
 function training (): void {

@@ -5,9 +5,11 @@ import { decide } from '../../src/core/decide.js'
 import { newLedger, type Change } from '../../src/core/fold.js'
 import { standingOf } from '../../src/core/in-force.js'
 import { judge } from '../../src/core/judge.js'
+import { TRAINER } from '../../src/core/learn-predictor.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
 import { PendingOutcomes } from '../../src/core/pending.js'
+import { fitPredictor } from '../../src/core/predictor/fit-predictor.js'
 import type { Predictor } from '../../src/core/predictor/predictor.js'
 import { Reservoir } from '../../src/core/predictor/reservoir.js'
 import { effectivePolicy, type PolicyPatch } from '../../src/core/policy.js'
@@ -34,7 +36,8 @@ export interface SimulatedService {
 
 /**
  * The service without its surroundings: the real decisions (`decide` over a compiled snapshot) and the real learner (`foldEntries`), but no
- * HTTP and no store. Arms are drawn as the service draws them, from u = murmur(salt, id) against the share in force at the first step.
+ * HTTP, no store and no threads. Arms are drawn as the service draws them, from u = murmur(salt, id) against the share in force at the
+ * first step.
  *
  * One generation at a time: each is reported before the next one starts, and the model follows at once. So outcomes arrive in the order of
  * the starts, short ones do not come first, and `settle_seconds` may be 0: it is there for generations that overlap.
@@ -49,6 +52,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   const reservoir = new Reservoir()
   const predictors = new Map<string, Predictor>()
   let reported = 0
+  let triedAt = 0
   let snapshot = refresh([ROOT])
 
   function refresh (keys: readonly string[]): Snapshot {
@@ -72,7 +76,19 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
     else if (commit.decisive.length > 0) snapshot = refresh(commit.decisive)
   }
 
-  const report = (outcome: ReportedOutcome) => learn(gradeOutcome(salt, outcome))
+  function report (outcome: ReportedOutcome): void {
+    learn(gradeOutcome(salt, outcome))
+    if (reservoir.added >= ledger.train_at && reservoir.added >= 1.1 * triedAt) train()
+  }
+
+  /** As src/trainer.ts does, but at once. */
+  function train (): void {
+    triedAt = reservoir.added
+    const name = `auto-${triedAt}`
+    const predictor = fitPredictor(reservoir.samples(), { name, label: 'exact_match', levels: levels.join() })
+    if (predictor === null) return
+    learn({ type: 'predictor', name, version: { predictor, created_at: reported, by: TRAINER, retired_at: null }, by: TRAINER })
+  }
 
   return {
     serve (run) {
@@ -83,7 +99,8 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       // A control generation is told to continue at every step, so there the asking is left out.
       const stoppedAt = arm === 'control'
         ? -1
-        : steps.findIndex(({ tokens, confidence }) => decide(snapshot, 'fresh', { arm, context, tokens, confidence }).decision === 'stop')
+        : steps.findIndex(({ tokens, confidence, signals }) =>
+          decide(snapshot, 'fresh', { arm, context, tokens, confidence, ...(signals && { signals }) }).decision === 'stop')
       const stop = steps[stoppedAt]
       if (arm === 'control') report({ ...run, arm })
       else if (stop === undefined) report({ ...known, answer_tokens, arm })

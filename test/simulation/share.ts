@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { seededRandom, shuffle } from '../../src/commands/random.js'
+import type { PolicyPatch } from '../../src/core/policy.js'
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { simulatedService, type FullRun } from './service.js'
 import { generate } from './stream.js'
@@ -22,7 +23,11 @@ export interface ShareFigures { readonly saved: number, readonly lost: number }
 
 export function playUnderShare (
   share: typeof SHARES[number], levels: readonly string[], runs: Iterable<FullRun>, seed: number): ShareFigures {
-  const service = simulatedService(`salt-${seed}`, levels, { control_rate: share })
+  return playUnder({ control_rate: share }, levels, runs, seed)
+}
+
+export function playUnder (policy: PolicyPatch, levels: readonly string[], runs: Iterable<FullRun>, seed: number): ShareFigures {
+  const service = simulatedService(`salt-${seed}`, levels, policy)
   let [tokens, full, lost, generations] = [0, 0, 0, 0]
   for (const run of runs) {
     const step = run.steps[service.serve(run).stoppedAt]
@@ -38,6 +43,15 @@ export function playUnderShare (
 export function * simulatedRuns (seed: number, count: number): Generator<FullRun> {
   const random = seededRandom(seed)
   for (let i = 0; i < count; i++) yield generate(random, PROFILES[i % PROFILES.length]!, `share-${seed}-${i}`).run
+}
+
+/** As many as asked, drawn from real ones with replacement, each as a generation of its own. */
+export function * resampled (runs: readonly FullRun[], seed: number, count: number): Generator<FullRun> {
+  const random = seededRandom(seed)
+  for (let i = 0; i < count; i++) {
+    const { group_id: _, sample_index: __, ...run } = runs[Math.floor(random() * runs.length)]!
+    yield { ...run, generation_id: `resampled-${seed}-${i}` }
+  }
 }
 
 /** The runs of a trace file; `null` where it is absent. */
