@@ -5,7 +5,9 @@ import { createApp } from './app.js'
 import { busiestContexts } from './busiest-contexts.js'
 import type { Config } from './config.js'
 import { createContexts } from './contexts.js'
+import type { Change } from './core/fold.js'
 import { startLearner } from './learner.js'
+import { startLearnerThread } from './learner-thread.js'
 import { lastReading } from './last-reading.js'
 import { createMetrics } from './metrics.js'
 import type { Parts } from './parts.js'
@@ -24,12 +26,8 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
   const service = createService({ store, config, log })
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })
-  const learner = startLearner({
-    store,
-    config,
-    log,
-    onChange: ({ cause }) => { if (cause === 'drift') metrics.driftAlarms.inc() },
-  })
+  const onChange = ({ cause }: Change) => { if (cause === 'drift') metrics.driftAlarms.inc() }
+  const learner = config.hasLearnerThread ? startLearnerThread({ config, log, onChange }) : startLearner({ store, config, log, onChange })
   const training = createTraining(store, config)
   metrics.watch({
     modelVersion: () => service.snapshot().version,

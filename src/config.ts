@@ -29,6 +29,7 @@ export const ConfigSchema = Type.Object({
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost, and for new tokens (seconds)' }),
   LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'A learner that is silent this long is replaced (seconds)' }),
+  LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner has a thread of its own, so that decisions do not wait for it' }),
   STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Out of step with the store for this long, decisions say stale (seconds)' }),
   MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Out of step with the store for this long, decisions are continue (seconds)' }),
   SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time for requests in flight to finish after SIGTERM (seconds)' }),
@@ -54,6 +55,7 @@ export interface Config {
   readonly maxContexts: number
   readonly pollSeconds: number
   readonly leaseSeconds: number
+  readonly hasLearnerThread: boolean
   readonly staleAfterSeconds: number
   readonly maxStalenessSeconds: number
   readonly shutdownSeconds: number
@@ -98,6 +100,7 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,
+    hasLearnerThread: settings.LEARNER_THREAD,
     staleAfterSeconds: settings.STALE_AFTER_SECONDS,
     maxStalenessSeconds: settings.MAX_STALENESS_SECONDS,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,

@@ -21,9 +21,9 @@ export interface Built extends Parts {
   readonly send: (method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any, headers: any }>
 }
 
-/** The whole service on an embedded store of its own, without a port; closes itself. Learning does not wait to settle. */
+/** The whole service on an embedded store of its own, without a port; closes itself. Learning does not wait to settle, nor for a thread. */
 export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger): Promise<Built> {
-  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
   const parts = await assemble(config, log ?? pino({ level: config.logLevel }))
   t.teardown(() => parts.app.close())
   return {

@@ -1,6 +1,4 @@
-import { EmbeddedStore } from './embedded-store.js'
 import type { LogLimits } from './log-limits.js'
-import { RedisStore } from './redis-store.js'
 import type { Store } from './store.js'
 
 export interface StoreOptions extends Partial<LogLimits> {
@@ -14,12 +12,21 @@ export interface StoreOptions extends Partial<LogLimits> {
   readonly waitReplicas?: number
   /** After which a Redis command has failed, ms; default 2,000. */
   readonly redisTimeoutMs?: number
+  /** Embedded: whether a store in another thread of this process holds the folder, and outlives this one. */
+  readonly isGuest?: boolean
 }
 
-/** Opens the store. Throws when another process uses the folder; a Redis that is down is no error, the store connects when it can. */
+/**
+ * Opens the store, and does not load what the other kind is made of. Throws when another process uses the folder; a Redis that is down is
+ * no error, the store connects when it can.
+ */
 export async function createStore (options: StoreOptions): Promise<Store> {
-  const { redisUrl, dataDir, recordSeconds, redisTimeoutMs = 2000, waitReplicas = 0, ...limits } = options
+  const { redisUrl, dataDir, recordSeconds, redisTimeoutMs = 2000, waitReplicas = 0, isGuest = false, ...limits } = options
   const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
-  if (redisUrl === undefined || redisUrl === '') return EmbeddedStore.open({ ...limits, dataDir, records })
+  if (redisUrl === undefined || redisUrl === '') {
+    const { EmbeddedStore } = await import('./embedded-store.js')
+    return EmbeddedStore.open({ ...limits, dataDir, records, isGuest })
+  }
+  const { RedisStore } = await import('./redis-store.js')
   return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, waitReplicas, records })
 }

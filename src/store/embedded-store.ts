@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { EventEmitter } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import type { ContextState } from '../core/context-state.js'
 import type { Pin } from '../core/in-force.js'
@@ -10,6 +9,7 @@ import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
+import { EmbeddedEvents } from './embedded-events.js'
 import { checkGround } from './embedded-ground.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
@@ -38,16 +38,21 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
   readonly dataDir: string
   /** What the steps of control generations may take up. */
   readonly records?: Partial<RecordLimits>
+  /** Whether a store in another thread of this process holds the folder, and outlives this one. */
+  readonly isGuest?: boolean
 }
 
-/** A store in a folder, for one process: LMDB, whose write transactions run one at a time and are on disk when they resolve. */
+/**
+ * A store in a folder, for one process, in as many of its threads as are guests of the first: LMDB, whose write transactions run one at a
+ * time and are on disk when they resolve.
+ */
 export class EmbeddedStore implements Store {
   readonly kind = 'embedded'
   readonly #tables: Tables
   readonly #release: () => Promise<void>
   readonly #limits: LogLimits
   readonly #records: EmbeddedRecords
-  readonly #events = new EventEmitter().setMaxListeners(0)
+  readonly #events: EmbeddedEvents
   readonly #lease = new EmbeddedLease()
   #isUp = true
   #isClosed = false
@@ -56,6 +61,7 @@ export class EmbeddedStore implements Store {
     this.#tables = tables
     this.#release = release
     this.#limits = logLimits(options)
+    this.#events = new EmbeddedEvents(options.dataDir)
     this.#records = new EmbeddedRecords({
       reads: () => this.#reads(), write: (action) => this.#write(action), limits: { ...RECORD_LIMITS, ...options.records },
     })
@@ -64,6 +70,7 @@ export class EmbeddedStore implements Store {
   /** Throws when another process uses the folder. */
   static async open (options: EmbeddedOptions): Promise<EmbeddedStore> {
     const { dataDir } = options
+    if (options.isGuest) return new EmbeddedStore(openTables(dataDir), async () => {}, options)
     mkdirSync(dataDir, { recursive: true })
     await checkFolder(dataDir)
     checkGround(dataDir)
@@ -102,7 +109,7 @@ export class EmbeddedStore implements Store {
       const entries = entriesAfter(this.#reads(), after, limit)
       const leftMs = until - performance.now()
       if (entries.length > 0 || leftMs <= 0) return entries
-      await this.#appended(leftMs)
+      await this.#events.appended(leftMs)
       if (this.#isClosed) return []
     }
   }
@@ -123,7 +130,7 @@ export class EmbeddedStore implements Store {
 
   async renewLease (token: number, ttlMs: number): Promise<boolean> {
     this.#reads()
-    return this.#lease.renew(token, ttlMs)
+    return this.#isCurrent(token) && this.#lease.renew(token, ttlMs)
   }
 
   async releaseLease (token: number): Promise<void> {
@@ -135,13 +142,12 @@ export class EmbeddedStore implements Store {
     const { contexts, pending, reservoir, getMeta } = this.#reads()
     const cursor = getMeta('cursor')
     const ledger = getMeta('ledger')
-    const texts = [...contexts.getRange()]
     const waiting = [...pending.getRange()]
     const samples = [...reservoir.getRange()]
     return {
       cursor,
       ledger: ledger === null ? null : decodeLedger(ledger),
-      contexts: new Map(await inTurns(texts, ({ key, value }) => [key, readState(value)])),
+      contexts: await this.#states([...contexts.getKeys()]),
       pending: await inTurns(waiting, ({ value }) => decodePending(value)),
       reservoir: await inTurns(samples, ({ key, value }) => [key, decodeSample(value)]),
     }
@@ -152,7 +158,7 @@ export class EmbeddedStore implements Store {
     const pending = await inTurns([...commit.pending], ([id, waiting]) => [id, waiting && encodePending(waiting)] as const)
     const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
     await this.#write(() => {
-      if (!this.#lease.isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
+      if (!this.#isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
       writeCommit(this.#tables, commit, { contexts, pending, reservoir })
     })
     if (commit.decisive.length > 0) this.#events.emit('notice')
@@ -169,7 +175,12 @@ export class EmbeddedStore implements Store {
     }
   }
 
-  onNotice (listener: (isRegained: boolean) => void): void { this.#events.on('notice', () => { listener(false) }) }
+  onNotice (listener: (isRegained: boolean) => void): void {
+    this.#events.on('notice', () => {
+      if (!this.#isClosed) this.#tables.root.resetReadTxn() // else what is read in this turn may be of before another thread's commit
+      listener(false)
+    })
+  }
 
   async changedSince (version: number): Promise<string[]> {
     return [...this.#reads().changedAt.getKeys({ start: [version + 1, ''] }).map(([, key]) => key)]
@@ -177,11 +188,7 @@ export class EmbeddedStore implements Store {
 
   async contextKeys (): Promise<string[]> { return [...this.#reads().contexts.getKeys()] }
 
-  async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> {
-    const { contexts } = this.#reads()
-    const texts = keys.map((key) => [key, contexts.get(key)] as const)
-    return new Map(texts.flatMap(([key, text]) => text === undefined ? [] : [[key, readState(text)]]))
-  }
+  async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> { return this.#states(keys) }
 
   async policies (): Promise<Map<string, PolicyPatch>> {
     return new Map(this.#reads().policies.getRange().map(({ key, value }) => [key, decodePolicy(value)]))
@@ -230,6 +237,7 @@ export class EmbeddedStore implements Store {
   async importRows (state: SortedState, replaces: boolean): Promise<void> {
     await this.#write(() => {
       importState(this.#tables, state, replaces, randomUUID())
+      this.#tables.setMeta('token', this.#tables.getMeta('token') + 1) // of whichever thread
       this.#lease.end()
     })
     this.#events.emit('appended')
@@ -240,10 +248,23 @@ export class EmbeddedStore implements Store {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#isUp = false
-    this.#events.emit('appended') // wakes a read that waits
+    this.#events.close()
     await this.#tables.root.close()
     await this.#release()
   }
+
+  /** One text at a time, or ten thousand of them would take more memory than what they say. */
+  async #states (keys: readonly string[]): Promise<Map<string, ContextState>> {
+    const states = new Map<string, ContextState>()
+    await inTurns(keys, (key) => {
+      const text = this.#reads().contexts.get(key)
+      if (text !== undefined) states.set(key, readState(text))
+    })
+    return states
+  }
+
+  /** Another thread may have given a later lease. */
+  #isCurrent (token: number): boolean { return this.#lease.isCurrent(token) && this.#tables.getMeta('token') === token }
 
   #reads (): Tables {
     if (this.#isClosed) throw new StoreUnavailableError('The store is closed')
@@ -260,17 +281,5 @@ export class EmbeddedStore implements Store {
       if (error instanceof StoreUnavailableError) this.#isUp = false
       throw error
     }
-  }
-
-  #appended (withinMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        this.#events.off('appended', done)
-        resolve()
-      }
-      const timer = setTimeout(done, withinMs)
-      this.#events.on('appended', done)
-    })
   }
 }

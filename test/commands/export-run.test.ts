@@ -11,7 +11,7 @@ import { capturedWorld } from './captured-world.js'
 
 t.test('a run goes out and comes back the same, as events and as lines', async (t) => {
   const folder = await temporaryFolder(t)
-  const { url, close } = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LOG_LEVEL: 'silent' } })
+  const { url, close } = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent' } })
   t.teardown(() => close())
   const file = join(folder, 'run.jsonl')
   const one = { suite: 'a/b', n: 1319, tokens_mean: 812.4, tokens_p50: 700, tokens_p95: 2100, at: '2026-01-31T12:00:00.000Z' }

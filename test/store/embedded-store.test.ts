@@ -20,3 +20,28 @@ contract(t, async (t: Test, limits: GroundOptions = {}) => {
     },
   }
 })
+
+t.test('a guest, as in another thread: shares folder and events, and the newest lease of both commits', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const host = await EmbeddedStore.open({ dataDir })
+  t.teardown(() => host.close())
+  const guest = await EmbeddedStore.open({ dataDir, isGuest: true })
+  const { cursor } = await guest.learned()
+  const waiting = guest.read(cursor, 10, 60_000)
+  const key = 'model=m,task=t'
+  await host.append([{ type: 'policy', key, policy: { max_em_drop: 0.01 }, by: 'test', reason: 'a test' }])
+  t.equal((await waiting).length, 1, 'what the host appends wakes the guest')
+
+  const noticed = new Promise<number>((resolve) => { host.onNotice(async () => { resolve((await host.revision()).version) }) })
+  const before = (await host.revision()).version
+  const token = await guest.acquireLease('guest', 60_000) as number
+  const nothing = { from: cursor, to: cursor, contexts: new Map(), pending: new Map(), ledger: null, changes: [] }
+  await guest.commit({ ...nothing, token, decisive: [key] })
+  t.equal(await noticed, before + 1, 'what the guest commits the host sees with its notice')
+
+  await host.acquireLease('host', 60_000)
+  t.equal(await guest.renewLease(token, 60_000), false)
+  await t.rejects(guest.commit({ ...nothing, token, decisive: [] }), { name: 'LeaseLostError' })
+  await guest.close()
+  t.equal((await host.append([{ type: 'tick' }])).length, 1, 'the host goes on without it')
+})

@@ -1,0 +1,55 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Config } from './config.js'
+import type { Change } from './core/fold.js'
+import { startLearner, type Learner } from './learner.js'
+import { createStore } from './store/create-store.js'
+import type { Store } from './store/store.js'
+
+/** What the thread tells. */
+export type FromLearner =
+  | { readonly level: Level, readonly fields: object, readonly text: string | undefined }
+  | { readonly change: Change }
+  | { readonly status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } }
+  | { readonly failure: string }
+
+/** Those it logs at, through the logger of the thread that started it. */
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+type Level = typeof LEVELS[number]
+
+/** How often it looks whether its status has changed, ms. */
+const STATUS_MS = 50
+
+const port = parentPort!
+const config = workerData as Config
+const tell = (message: FromLearner): void => { port.postMessage(message) }
+const log = Object.fromEntries(LEVELS.map((level) => [level, (fields: object | string, text?: string) => {
+  if (typeof fields === 'string') tell({ level, fields: {}, text: fields }); else tell({ level, fields, text })
+}])) as unknown as FastifyBaseLogger
+
+let store: Store | null = null
+let learner: Learner | null = null
+let told = ''
+
+const watch = setInterval(() => {
+  if (learner === null) return
+  const status = { isLeader: learner.isLeader(), refused: learner.refused(), problem: learner.problem() }
+  if (told !== (told = JSON.stringify(status))) tell({ status })
+}, STATUS_MS)
+
+async function close (code: number): Promise<void> {
+  clearInterval(watch)
+  await learner?.close()
+  await store?.close()
+  process.exit(code)
+}
+
+// Whatever happens, the store is closed in order: a thread that ends in a transaction of LMDB's takes the process with it.
+process.once('uncaughtException', (error) => {
+  log.error({ err: error }, 'the learner\'s thread failed')
+  tell({ failure: error.message })
+  close(1)
+})
+port.once('message', () => { close(0) })
+store = await createStore({ ...config, isGuest: true })
+learner = startLearner({ store, config, log, onChange: (change) => { tell({ change }) } })
