@@ -44,13 +44,17 @@ export function logEvidence (a: number, lost: number, kept: number, gained: numb
   return top + Math.log(sum) - LOG_BETS
 }
 
+/** The bet that was the largest when last it had to be looked for: mostly it still is enough, and a single one shows that E is. */
+let likely = 0
+
 /** Whether ln E >= logBar, as `logEvidence` would say, mostly without an exponential: the largest bet bounds the mean from both sides. */
-function reaches (a: number, lost: number, kept: number, gained: number, logBar: number): boolean {
-  const table = betTable(a)
+function reaches (a: number, lost: number, kept: number, gained: number, logBar: number, table = betTable(a)): boolean {
+  const guess = lost * table.lost[likely]! + kept * table.kept[likely]! + gained * table.gained[likely]!
+  if (guess - LOG_BETS >= logBar) return true
   let top = -Infinity
   for (let i = 0; i < BETS.length; i++) {
     const log = lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!
-    if (log > top) top = log
+    if (log > top) { top = log; likely = i }
   }
   if (top < logBar) return false
   if (top - LOG_BETS >= logBar) return true
@@ -66,8 +70,9 @@ export interface Counts { readonly generations: number, readonly lost: readonly 
  */
 export function certifiedIndex (counts: Counts, a: number, logBar: number): number {
   const { generations, lost, gained } = counts
+  const table = betTable(a)
   for (let k = 0; k < lost.length; k++) {
-    if (!reaches(a, lost[k]!, generations - lost[k]! - gained[k]!, gained[k]!, logBar)) return k - 1
+    if (!reaches(a, lost[k]!, generations - lost[k]! - gained[k]!, gained[k]!, logBar, table)) return k - 1
   }
   return lost.length - 1
 }
