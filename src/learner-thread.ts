@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Config } from './config.js'
@@ -11,6 +9,7 @@ import type { FromLearner } from './learner-worker.js'
 const RESTART_MS = 1000
 /** Room for what the learner has just made, MiB: little, for what it keeps is old soon, and the rest is let go of more often. */
 const YOUNG_MB = 4
+const WORKER = new URL('./learner-worker.js', import.meta.url)
 const NO_STATUS = { isLeader: false, refused: 0, problem: null }
 
 export interface LearnerThreadOptions {
@@ -25,7 +24,7 @@ export interface LearnerThreadOptions {
  * A learner in a thread of its own, with a store of its own, so that decisions do not wait for it. One that fails is started again, and
  * until then `problem` says why.
  */
-export function startLearnerThread ({ config, log, onChange = () => {}, script = scriptOf('learner-worker') }: LearnerThreadOptions): Learner {
+export function startLearnerThread ({ config, log, onChange = () => {}, script = WORKER }: LearnerThreadOptions): Learner {
   let status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } = NO_STATUS
   let worker: Worker
   let restart: NodeJS.Timeout | undefined
@@ -66,10 +65,4 @@ export function startLearnerThread ({ config, log, onChange = () => {}, script =
       await gone
     },
   }
-}
-
-/** From the sources, where tests run them, or as built. */
-function scriptOf (name: string): URL {
-  const built = new URL(`./${name}.js`, import.meta.url)
-  return existsSync(fileURLToPath(built)) ? built : new URL(`./${name}.ts`, import.meta.url)
 }

@@ -1,16 +1,19 @@
-import { murmur3 } from './murmur3.js'
+import { murmur3Behind } from './murmur3.js'
 
 export type Arm = 'control' | 'treated'
 
 /** Floor of every control share: generations with `u` below it are control in every context (DESIGN: evidence rule 6). */
 export const CONTROL_FLOOR = 0.02
 
+let drawn = { salt: '', hash: murmur3Behind(':') } // one salt is in use
+
 /**
  * Where a generation falls in [0, 1): murmur3_32 of `salt:id` (seed 0, UTF-8) over 2^32.
  * `id` is the group's if there is one, so that the generations of one prompt share an arm.
  */
 export function uniform (salt: string, id: string): number {
-  return murmur3(`${salt}:${id}`) / 0x1_0000_0000
+  if (drawn.salt !== salt) drawn = { salt, hash: murmur3Behind(`${salt}:`) }
+  return drawn.hash(id) / 0x1_0000_0000
 }
 
 /** Control iff `u < share`. */

@@ -25,6 +25,42 @@ export function murmur3 (text: string): number {
   return finish(tail > 0 ? hash ^ scramble(rest) : hash, length)
 }
 
+/**
+ * The same of texts that begin with one prefix, which is hashed once, and without making the whole text: a draw hashes a salt, which stays,
+ * and an id.
+ */
+export function murmur3Behind (prefix: string): (text: string) => number {
+  const { length } = prefix
+  const carried = length & 3
+  let head = 0
+  for (let i = 0; i < length - carried; i += 4) head = mix(head, blockAt(prefix, i, 4))
+  const carry = blockAt(prefix, length - carried, carried)
+  const isPlain = !/[^\0-\x7f]/.test(prefix)
+  return (text) => {
+    let hash = head
+    let block = carry
+    let shift = 8 * carried
+    let seen = 0
+    for (let i = 0; i < text.length; i++) {
+      const char = text.charCodeAt(i)
+      seen |= char
+      block |= char << shift
+      shift += 8
+      if (shift < 32) continue
+      hash = mix(hash, block)
+      block = shift = 0
+    }
+    if (seen > 127 || !isPlain) return murmur3(prefix + text)
+    return finish(shift > 0 ? hash ^ scramble(block) : hash, length + text.length)
+  }
+}
+
+function blockAt (text: string, at: number, length: number): number {
+  let block = 0
+  for (let i = 0; i < length; i++) block |= text.charCodeAt(at + i) << 8 * i
+  return block
+}
+
 function murmur3OfBytes (bytes: Uint8Array): number {
   let hash = 0
   const { length } = bytes

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import murmurhash from 'murmurhash'
 import t from 'tap'
-import { murmur3 } from '../../src/core/murmur3.js'
+import { murmur3, murmur3Behind } from '../../src/core/murmur3.js'
 import { holds } from '../property.js'
 
 t.test('known values', async (t) => {
@@ -14,4 +14,9 @@ t.test('known values', async (t) => {
 t.test('it is what the package murmurhash makes of the UTF-8', async (t) => {
   const text = fc.oneof(fc.string({ maxLength: 40, unit: 'binary-ascii' }), fc.string({ maxLength: 40, unit: 'grapheme' }), fc.string({ maxLength: 9, unit: 'binary' }))
   holds(t, fc.property(text, (text) => murmur3(text) === murmurhash.v3(new TextEncoder().encode(text), 0)), 3000)
+})
+
+t.test('behind a prefix it is that of the whole', async (t) => {
+  const text = fc.oneof(fc.string({ maxLength: 12, unit: 'binary-ascii' }), fc.string({ maxLength: 9, unit: 'binary' }))
+  holds(t, fc.property(text, text, (prefix, text) => murmur3Behind(prefix)(text) === murmur3(prefix + text)), 3000)
 })
