@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from './access.js'
@@ -15,6 +16,7 @@ import { createPredictorVersions } from './predictor-versions.js'
 import { createRecorder } from './recorder.js'
 import { createRollback } from './rollback.js'
 import { createService } from './service.js'
+import { shareMetrics, type Channel } from './shared-metrics.js'
 import { createStore } from './store/create-store.js'
 import { createTraining } from './training.js'
 
@@ -22,7 +24,8 @@ import { createTraining } from './training.js'
 export async function assemble (config: Config, log: Logger): Promise<Parts & { app: FastifyInstance }> {
   const access = createAccess(config, log)
   const store = await createStore(config)
-  const metrics = createMetrics()
+  const { worker } = cluster
+  const metrics = worker === undefined ? createMetrics() : shareMetrics(createMetrics(), process as Channel, worker.id)
   const service = createService({ store, config, log })
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })

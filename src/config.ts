@@ -11,6 +11,7 @@ import { redisAddress } from './store/redis-address.js'
 export const ConfigSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on' }),
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one' }),
+  PROCESSES: Type.Integer({ default: 1, minimum: 1, maximum: 128, description: 'Processes that share the port, a core for each; more than 1 need REDIS_URL' }),
   LOG_LEVEL: Type.Unsafe<string>({
     type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Least level that is logged; decisions and outcomes are logged at debug',
   }),
@@ -38,6 +39,7 @@ export const ConfigSchema = Type.Object({
 export interface Config {
   readonly host: string
   readonly port: number
+  readonly processes: number
   readonly logLevel: string
   readonly redisUrl: string
   readonly waitReplicas: number
@@ -74,6 +76,9 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
     throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
   }
+  if (settings.PROCESSES > 1 && settings.REDIS_URL === '') {
+    throw new ConfigError('PROCESSES above 1 need REDIS_URL: the embedded store serves one process')
+  }
   if (settings.LABEL_WAIT_SECONDS > settings.DEDUP_SECONDS) {
     throw new ConfigError('LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS: an outcome is known no longer than that')
   }
@@ -85,6 +90,7 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   return {
     host: settings.HOST,
     port: settings.PORT,
+    processes: settings.PROCESSES,
     logLevel: settings.LOG_LEVEL,
     redisUrl: settings.REDIS_URL,
     waitReplicas: settings.REDIS_WAIT_REPLICAS,

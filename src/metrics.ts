@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } from 'prom-client'
 import { watchContexts } from './context-metrics.js'
 import type { ContextState } from './core/context-state.js'
 import { REASONS, type Reason } from './core/decide.js'
@@ -38,6 +38,8 @@ export interface Metrics {
   readonly watch: (readings: Readings) => void
   /** The text that Prometheus scrapes, with what stands at this moment. */
   readonly render: () => Promise<string>
+  /** The same as values, for those who add them up. */
+  readonly collect: () => Promise<MetricObject[]>
 }
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -103,6 +105,10 @@ export function createMetrics (): Metrics {
     async render () {
       await Promise.all([readContexts(), readTraining()])
       return await registry.metrics()
+    },
+    async collect () {
+      await Promise.all([readContexts(), readTraining()])
+      return await registry.getMetricsAsJSON()
     },
   }
 }

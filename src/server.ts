@@ -1,8 +1,10 @@
+import cluster from 'node:cluster'
 import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
 import { ConfigError, readConfig, type Config } from './config.js'
+import { startProcesses } from './processes.js'
 
 /** After SIGTERM, how long clients have to hear with an answer that their connection ends, and to go elsewhere, ms. */
 const LINGER_MS = 500
@@ -42,9 +44,16 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   }
 }
 
-/** Runs the service until SIGTERM or SIGINT, also one that comes while it starts. Resolves when it serves. @throws like startService */
+/**
+ * Runs the service, in as many processes as wanted, until SIGTERM or SIGINT, also one that comes while it starts. Resolves when it serves.
+ * @throws like startService
+ */
 export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
-  const { shutdownSeconds } = readConfig(env)
+  const { shutdownSeconds, processes, logLevel } = readConfig(env)
+  if (processes > 1 && cluster.isPrimary) {
+    await startProcesses({ count: processes, log: pino({ level: logLevel }), shutdownSeconds })
+    return
+  }
   const starting = startService({ env })
   const listeners = closeWithGrace({ delay: shutdownSeconds * 1000, logger: false }, async ({ signal, err }) => {
     const { log, close } = await starting
@@ -58,6 +67,7 @@ export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
     log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate serves')
   } catch (error) {
     listeners.uninstall()
+    cluster.worker?.disconnect() // which would keep the process
     throw error
   }
 }

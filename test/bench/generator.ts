@@ -36,20 +36,25 @@ async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<
   const until = start + ms
   const isOver = () => performance.now() >= until
   await Promise.all(Array.from({ length: connections }, (_, i) => new Promise<void>((resolve, reject) => {
-    const socket = connect({ port: Number(port), host: hostname, noDelay: true })
     let next = i
-    let sentAt = 0
-    const send = () => {
-      sentAt = performance.now()
-      socket.write(requests[next++ % requests.length]!)
+    open()
+
+    function open (): void {
+      const socket = connect({ port: Number(port), host: hostname, noDelay: true })
+      let sentAt = 0
+      const send = () => {
+        sentAt = performance.now()
+        socket.write(requests[next++ % requests.length]!)
+      }
+      socket.once('connect', send).once('error', reject)
+      socket.once('close', () => { if (isOver()) resolve(); else open() }) // as after a refusal
+      onReply(socket, (status) => {
+        if (status === 503) refused++
+        else latencies.push(performance.now() - sentAt)
+        if (status !== 200 && status !== 503) failed++
+        if (isOver()) socket.destroy(); else send()
+      })
     }
-    socket.once('connect', send).once('error', reject)
-    onReply(socket, (status) => {
-      if (status === 503) refused++
-      else latencies.push(performance.now() - sentAt)
-      if (status !== 200 && status !== 503) failed++
-      if (isOver()) { socket.destroy(); resolve() } else send()
-    })
   })))
   const seconds = (performance.now() - start) / 1000
   const sorted = Float64Array.from(latencies).sort()

@@ -1,0 +1,75 @@
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import closeWithGrace from 'close-with-grace'
+import type { Logger } from 'pino'
+import type { MetricObject } from 'prom-client'
+import type { MetricsMessage } from './shared-metrics.js'
+
+/** From the end of a process that failed to the start of the next, ms. */
+const RESTART_MS = 1000
+
+export interface ProcessesOptions {
+  readonly count: number
+  readonly log: Logger
+  /** Time for each to finish its requests, s. */
+  readonly shutdownSeconds: number
+}
+
+/** Starts the service in several processes behind one port; resolves once all of them listen. One that ends is started again. */
+export async function startProcesses ({ count, log, shutdownSeconds }: ProcessesOptions): Promise<void> {
+  cluster.setupPrimary({ serialization: 'advanced' }) // JSON has no infinity
+  let isClosing = false
+  let isServing = false
+  cluster.on('message', passMetrics)
+  const ended = new Promise<number>((resolve) => {
+    cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
+      if (isClosing) return
+      if (!isServing) { resolve(code ?? 1); return } // it said why
+      log.error({ worker: id, ended: pid, code, signal }, 'a process ended and is started again')
+      setTimeout(() => { if (!isClosing) cluster.fork() }, RESTART_MS)
+    })
+  })
+  closeWithGrace({ delay: shutdownSeconds * 1000 + 1000, logger: false }, close)
+  const listening = Array.from({ length: count }, () => once(cluster.fork(), 'listening'))
+  const code = await Promise.race([Promise.all(listening), ended])
+  if (typeof code === 'number') {
+    await close()
+    process.exit(code)
+  }
+  isServing = true
+  log.info({ processes: count }, 'all processes serve')
+
+  async function close (): Promise<void> {
+    isClosing = true
+    await Promise.all(workers().map(async (worker) => {
+      const gone = once(worker, 'exit')
+      worker.process.kill('SIGTERM')
+      await gone
+    }))
+  }
+}
+
+const workers = (): Worker[] =>
+  Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead()) as Worker[]
+
+interface Collection { readonly asker: Worker, readonly missing: Set<number>, readonly values: MetricObject[][] }
+
+const collecting = new Map<string, Collection>()
+
+/** One asks for the metrics of all: each is asked, and when all have told, the asker is. One that never tells fails this scrape. */
+function passMetrics (worker: Worker, message: MetricsMessage): void {
+  if (message.metrics === 'wanted') {
+    for (const [ask, { missing }] of collecting) if (![...missing].every((id) => cluster.workers?.[id])) collecting.delete(ask)
+    const all = workers().filter((one) => one.isConnected())
+    collecting.set(message.ask, { asker: worker, missing: new Set(all.map(({ id }) => id)), values: [] })
+    for (const one of all) one.send({ metrics: 'collect', ask: message.ask } satisfies MetricsMessage)
+  } else if (message.metrics === 'mine') {
+    const it = collecting.get(message.ask)
+    if (it === undefined) return
+    it.values.push(message.values)
+    it.missing.delete(worker.id)
+    if (it.missing.size > 0) return
+    collecting.delete(message.ask)
+    it.asker.send({ metrics: 'all', ask: message.ask, values: it.values } satisfies MetricsMessage)
+  }
+}
