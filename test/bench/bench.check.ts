@@ -14,7 +14,7 @@ const FIGURES = [
   'single, 1 connection', 'single, 32 connections', 'batch of 256', 'columns of 16', 'columns of 256', 'columns of 4096', 'peer that reads Redis',
   'arm echoed', 'arm drawn', 'learner, embedded', 'learner, Redis', 'another replica: p50', 'another replica: p99',
   'resident, 10 contexts', 'resident, 20 contexts', 'resident, 40 contexts', 'resident there, after 20,000 decisions',
-  'the learner is busy: p99', '/metrics is scraped: p99', 'Redis is paused: p99', 'Redis is killed: p99', '2 replicas on one Redis', 'size, gzip',
+  'the learner is busy: p99', '/metrics is scraped: p99', 'Redis is paused: p99', 'Redis is killed: p99', '2 processes behind one port', 'size, gzip',
 ]
 
 t.test('the benchmark yields every figure', { skip: withoutRedis, timeout: 110_000 }, async (t) => {

@@ -111,6 +111,13 @@ export async function processorSeconds ({ pid }: ChildProcess): Promise<number> 
   } catch { return NaN }
 }
 
+/** Of a process and those it started. */
+export async function familySeconds ({ pid }: ChildProcess): Promise<number> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1').catch(() => '')).trim().split(' ').filter((id) => id !== '')
+  const all = await Promise.all([pid, ...children].map((id) => processorSeconds({ pid: Number(id) } as ChildProcess)))
+  return all.reduce((sum, seconds) => sum + seconds)
+}
+
 /** Resident memory, MiB. */
 export async function residentMiB ({ pid }: ChildProcess): Promise<number> {
   try { return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'latin1'))![1]) / 1024 } catch { return NaN }

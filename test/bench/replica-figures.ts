@@ -1,6 +1,6 @@
 import { spreadOf, type Figure } from './figure.js'
 import type { Load } from './load.js'
-import { end, LOAD_CORE, processorSeconds, startRedis, startServer, type Generator } from './processes.js'
+import { end, familySeconds, startRedis, startServer, type Generator } from './processes.js'
 import { seededServer } from './seeded-server.js'
 import { SEEDED_ENV } from './seeded-state.js'
 import { columnsOf, json } from './steps.js'
@@ -9,32 +9,32 @@ const ROWS = 256
 const bodies = json([1, 2, 3, 4].map((seed) => columnsOf(ROWS, seed)))
 
 /**
- * What a second replica adds: processor time a decision is what more cores multiply. The second one runs on the generator's core here,
- * so requests a second would show that core's contention and not the replica.
+ * What more processes behind one port bring, columns of 256 on eight connections, nothing pinned. Requests a second only grow while there
+ * are cores left, and the generator takes one; processor time a decision is what more cores multiply.
  */
 export async function replicaFigures (generator: Generator, { rounds, windowMs }: Load): Promise<Figure[]> {
   const redis = await startRedis(true)
-  const one = await seededServer(1000, redis.url)
-  const other = await startServer({ ...SEEDED_ENV, REDIS_URL: redis.url }, LOAD_CORE)
-  const alone: number[] = []
-  const together: number[] = []
-  const path = '/v1/decisions/columns'
+  const seeded = await seededServer(1000, redis.url)
+  await end(seeded.child)
+  const counts = [1, 2]
+  const start = (count: number) => startServer({ ...SEEDED_ENV, REDIS_URL: redis.url, PROCESSES: String(count) }, null)
+  const servers = await Promise.all(counts.map(start))
+  const perSecond = counts.map((): number[] => [])
+  const ns = counts.map((): number[] => [])
   for (let round = 0; round < rounds; round++) {
-    const before = await processorSeconds(one.child)
-    const { requests } = await generator.ask({ url: one.url, path, bodies, connections: 4, ms: windowMs })
-    alone.push((await processorSeconds(one.child) - before) / requests / ROWS * 1e9)
-    const both = await processorSeconds(one.child) + await processorSeconds(other.child)
-    const first = await generator.ask({ url: one.url, path, bodies, connections: 4, ms: windowMs / 2 })
-    const second = await generator.ask({ url: other.url, path, bodies, connections: 4, ms: windowMs / 2 })
-    const used = await processorSeconds(one.child) + await processorSeconds(other.child) - both
-    together.push(used / (first.requests + second.requests) / ROWS * 1e9)
-  }
-  for (const { child } of [one, other, redis]) await end(child)
-  const row = (name: string, values: readonly number[]): Figure => {
-    const perSecond = Math.round(1e9 / spreadOf(values).median).toLocaleString('en-GB')
-    return {
-      name: `processor time a decision, columns of 256, ${name}`, unit: 'ns', value: spreadOf(values), note: `${perSecond}/s a core`,
+    for (const [i, { url, child }] of servers.entries()) {
+      const before = await familySeconds(child)
+      const reply = await generator.ask({ url, path: '/v1/decisions/columns', bodies, connections: 8, ms: windowMs })
+      ns[i]!.push((await familySeconds(child) - before) / reply.requests / ROWS * 1e9)
+      perSecond[i]!.push(reply.perSecond * ROWS)
     }
   }
-  return [row('1 replica', alone), row('2 replicas on one Redis', together)]
+  for (const { child } of [...servers, redis]) await end(child)
+  return counts.flatMap((count, i): Figure[] => {
+    const name = `columns of 256, ${count} ${count === 1 ? 'process' : 'processes behind one port'}`
+    return [
+      { name, unit: 'decisions/s', value: spreadOf(perSecond[i]!), note: `${(spreadOf(perSecond[i]!).median / spreadOf(perSecond[0]!).median).toFixed(2)} of one process` },
+      { name: `${name}: processor time a decision`, unit: 'ns', value: spreadOf(ns[i]!) },
+    ]
+  })
 }
