@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import { setFlagsFromString } from 'node:v8'
 import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { pino, type Logger } from 'pino'
@@ -45,6 +46,12 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
 }
 
 /**
+ * By how much the heap may grow over what was alive at the last full collection, percent. Left to itself V8 puts that off for long:
+ * steps that wait to be recorded grow old, and ten million decisions left 150 MiB of them uncollected.
+ */
+const HEAP_GROWTH = 20
+
+/**
  * Runs the service, in as many processes as wanted, until SIGTERM or SIGINT, also one that comes while it starts. Resolves when it serves.
  * @throws like startService
  */
@@ -54,6 +61,7 @@ export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
     await startProcesses({ count: processes, log: pino({ level: logLevel }), shutdownSeconds })
     return
   }
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads it at each collection
   const starting = startService({ env })
   const listeners = closeWithGrace({ delay: shutdownSeconds * 1000, logger: false }, async ({ signal, err }) => {
     const { log, close } = await starting
