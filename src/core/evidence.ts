@@ -85,12 +85,29 @@ export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop
     full_tokens: evidence.full_tokens + trace.tokens,
     full_em: evidence.full_em + (trace.em ?? 0),
     labelled: evidence.labelled + (trace.em === null ? 0 : 1),
-    unprobed_generations: evidence.unprobed_generations + (stops.some((stop) => stop.isUnprobed) ? 1 : 0),
-    lost: evidence.lost.map((count, k) => stops[k]!.delta === 1 ? count + 1 : count),
-    gained: evidence.gained.map((count, k) => stops[k]!.delta === -1 ? count + 1 : count),
-    unprobed: evidence.unprobed.map((count, k) => stops[k]!.isUnprobed ? count + 1 : count),
-    tokens: evidence.tokens.map((sum, k) => sum + stops[k]!.tokens),
+    unprobed_generations: evidence.unprobed_generations + (stops.some(isUnprobed) ? 1 : 0),
+    lost: countWhere(evidence.lost, stops, isLoss),
+    gained: countWhere(evidence.gained, stops, isGain),
+    unprobed: countWhere(evidence.unprobed, stops, isUnprobed),
+    tokens: addTokens(evidence.tokens, stops),
   }
+}
+
+const isLoss = ({ delta }: Stop): boolean => delta === 1
+const isGain = ({ delta }: Stop): boolean => delta === -1
+const isUnprobed = ({ isUnprobed }: Stop): boolean => isUnprobed
+
+/** Counts are only copied where one moves, which is seldom. */
+function countWhere (counts: readonly number[], stops: readonly Stop[], isSo: (stop: Stop) => boolean): readonly number[] {
+  let next: number[] | null = null
+  for (let k = 0; k < counts.length; k++) if (isSo(stops[k]!)) (next ??= counts.slice())[k]!++
+  return next ?? counts
+}
+
+function addTokens (sums: readonly number[], stops: readonly Stop[]): number[] {
+  const next = sums.slice()
+  for (let k = 0; k < next.length; k++) next[k]! += stops[k]!.tokens
+  return next
 }
 
 /** The half-windows with one more generation; a full one takes the place of the old one. @param window generations in both */

@@ -35,7 +35,7 @@ t.test('a guest, as in another thread: shares folder and events, and the newest 
   const noticed = new Promise<number>((resolve) => { host.onNotice(async () => { resolve((await host.revision()).version) }) })
   const before = (await host.revision()).version
   const token = await guest.acquireLease('guest', 60_000) as number
-  const nothing = { from: cursor, to: cursor, contexts: new Map(), pending: new Map(), ledger: null, changes: [] }
+  const nothing = { from: cursor, to: cursor, contexts: new Map(), pending: new Map(), reservoir: new Map(), ledger: null, changes: [] }
   await guest.commit({ ...nothing, token, decisive: [key] })
   t.equal(await noticed, before + 1, 'what the guest commits the host sees with its notice')
 
