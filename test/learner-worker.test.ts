@@ -1,4 +1,9 @@
+import { pino } from 'pino'
 import t from 'tap'
+import { readConfig } from '../src/config.js'
+import { gradeOutcome, type ReportedOutcome } from '../src/core/outcome.js'
+import { startLearnerThread } from '../src/learner-thread.js'
+import { createStore } from '../src/store/create-store.js'
 import { KEY, losslessOutcome } from './certify.js'
 import { temporaryFolder, until } from './helper.js'
 import { startProcess } from './service-process.js'
@@ -12,4 +17,24 @@ t.test('learns in its thread from the store of the process', async (t) => {
   service.child.kill('SIGTERM')
   t.same(await service.exited, { code: 0, signal: null })
   t.ok(service.log.some(({ msg }) => msg === 'this replica is no longer the learner'), 'it gave the lease back')
+})
+
+t.test('one that throws out of nowhere leaves the store whole, and every outcome counts once', async (t) => {
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
+  const store = await createStore(config)
+  t.teardown(() => store.close())
+  const failures: string[] = []
+  const log = pino({}, { write: (line) => { if (JSON.parse(line).reason === 'out of nowhere') failures.push(line) } })
+  const worker = new URL('../src/learner-worker.js', import.meta.url)
+  const script = new URL(`data:text/javascript,import ${JSON.stringify(worker.href)}; setTimeout(() => { throw new Error('out of nowhere') }, 300)`)
+  const learner = startLearnerThread({ config, log, script })
+  let reported = 0
+  while (failures.length === 0) {
+    await store.append(Array.from({ length: 50 }, () => gradeOutcome('salt', losslessOutcome(`g${reported++}`) as ReportedOutcome)))
+  }
+  await learner.close()
+  const calm = startLearnerThread({ config, log })
+  await until('all are learned', async () => (await store.revision()).lag === 0)
+  await calm.close()
+  t.equal((await store.readContexts([KEY])).get(KEY)!.generations, reported)
 })
