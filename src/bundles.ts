@@ -12,15 +12,20 @@ export interface RenderedBundle { readonly etag: string, readonly text: string, 
 /** Changes come in bursts: who waits for one is answered this much later, with all of them, ms. */
 const SETTLE_MS = 200
 
+/** Prefixes a bundle is kept for: callers may name any. */
+const MAX_PREFIXES = 256
+
 const compress = promisify(gzip)
 const rendered = new WeakMap<Snapshot, Map<string, RenderedBundle>>()
 
-/** Made once for each snapshot and prefix. */
+/** Made once for each snapshot and prefix, where few prefixes are asked for. */
 export function renderBundle (snapshot: Snapshot, prefix: string): RenderedBundle {
   let byPrefix = rendered.get(snapshot)
   if (byPrefix === undefined) rendered.set(snapshot, byPrefix = new Map())
   let bundle = byPrefix.get(prefix)
-  if (bundle === undefined) byPrefix.set(prefix, bundle = render(snapshot, prefix))
+  if (bundle !== undefined) return bundle
+  if (byPrefix.size >= MAX_PREFIXES) byPrefix.delete(byPrefix.keys().next().value!) // the oldest
+  byPrefix.set(prefix, bundle = render(snapshot, prefix))
   return bundle
 }
 

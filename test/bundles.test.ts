@@ -15,6 +15,14 @@ t.test('a bundle is rendered once a snapshot, and its tag is of its content', as
   t.match(renderBundle(one, '*').etag, /^"[0-9a-f]{32}"$/)
 })
 
+t.test('bundles of many prefixes are not kept', async (t) => {
+  const snapshot = snapshotOf({})
+  const first = renderBundle(snapshot, 'model=q')
+  for (let i = 0; i < 256; i++) renderBundle(snapshot, `model=flood-${i}`)
+  t.not(renderBundle(snapshot, 'model=q'), first)
+  t.equal(renderBundle(snapshot, 'model=q').etag, first.etag)
+})
+
 t.test('who has the bundle waits for another', async (t) => {
   const moves = new EventEmitter()
   let snapshot = snapshotOf({})

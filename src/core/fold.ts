@@ -73,12 +73,17 @@ export interface Fold {
 
 const policyMemo = new WeakMap<ReadonlyMap<string, PolicyPatch>, { configuration: Configuration, byKey: Map<string, Policy> }>()
 
-/** The policy in force at a key; remembered as long as policies and configuration are the same. */
+/**
+ * The policy in force at a key; remembered as long as policies and configuration are the same, but no more than twice as many as there may
+ * be contexts: outcomes name others too.
+ */
 export function policyOf ({ policies, configuration }: Ledger, key: string): Policy {
   let memo = policyMemo.get(policies)
   if (memo?.configuration !== configuration) policyMemo.set(policies, memo = { configuration, byKey: new Map() })
   let policy = memo.byKey.get(key)
-  if (policy === undefined) memo.byKey.set(key, policy = effectivePolicy(configuration.defaults, policies, key))
+  if (policy !== undefined) return policy
+  if (memo.byKey.size >= 2 * configuration.max_contexts) memo.byKey.clear()
+  memo.byKey.set(key, policy = effectivePolicy(configuration.defaults, policies, key))
   return policy
 }
 

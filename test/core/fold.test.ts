@@ -20,6 +20,14 @@ t.test('policyOf is of these policies and this configuration, however often it w
   t.equal(policyOf(ledger, LEAF).max_em_drop, 0.02)
 })
 
+t.test('policyOf does not remember every context that outcomes name', async (t) => {
+  const { ledger } = memoryFold({}, { max_contexts: 8 })
+  const policy = policyOf(ledger, LEAF)
+  for (let i = 0; i < 16; i++) policyOf(ledger, `model=q,task=flood-${i}`)
+  t.not(policyOf(ledger, LEAF), policy)
+  t.same(policyOf(ledger, LEAF), policy)
+})
+
 t.test('write stores the threshold that the evidence certifies, and notes moves only', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)

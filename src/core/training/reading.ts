@@ -50,12 +50,13 @@ const Z95 = 1.644854
 
 /**
  * 95 % interval of mean tokens. Of single responses only percentiles are known: as if they were log-normal, sigma = ln(p95/p50) / 1.645
- * and the mean's relative standard error sqrt((exp(sigma^2) - 1) / n). `null` without both percentiles.
+ * and the mean's relative standard error sqrt((exp(sigma^2) - 1) / n). `null` without both percentiles, or where they
+ * are so far apart that the interval says nothing.
  */
 export function tokensInterval ({ tokens_mean: mean, tokens_p50: p50, tokens_p95: p95, n }: Checkpoint): Interval | null {
   if (p50 === undefined || p95 === undefined || p50 === 0) return null
   const half = Z * mean * Math.sqrt(Math.expm1((Math.log(p95 / p50) / Z95) ** 2) / n)
-  return { low: Math.max(0, mean - half), high: mean + half }
+  return Number.isFinite(half) ? { low: Math.max(0, mean - half), high: mean + half } : null
 }
 
 export function median (values: readonly number[]): number {

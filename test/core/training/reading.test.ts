@@ -30,6 +30,7 @@ t.test('mean tokens, were lengths log-normal, lie in their interval as often as 
   }
   t.ok(held / 400 > 0.91 && held / 400 < 0.98, `${held} of 400`)
   t.equal(tokensInterval({ step: 1, suite: 's', em: 0, n: 200, tokens_mean: 1, tokens_p95: 2 }), null)
+  for (const mean of [0, 500]) t.equal(tokensInterval({ step: 1, suite: 's', em: 0, n: 1, tokens_mean: mean, tokens_p50: 1e-270, tokens_p95: 1e9 }), null)
 })
 
 t.test('scatter is that about a line, not the line', async (t) => {
