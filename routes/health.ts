@@ -5,7 +5,7 @@ import type { Parts } from '../src/parts.js'
 const tags = ['health']
 const STORE_DOWN = 'the store can\'t be reached: decisions go on with the last model, outcomes are refused with 503; check REDIS_URL and the server'
 
-export const health: FastifyPluginCallbackTypebox<Parts> = (app, { access, service, store, learner }, done) => {
+export const health: FastifyPluginCallbackTypebox<Parts> = (app, { access, tls, service, store, learner }, done) => {
   app.get('/livez', {
     config: { role: 'open' },
     schema: { tags, summary: 'Whether the process answers', response: { 200: LiveSchema } },
@@ -27,6 +27,8 @@ export const health: FastifyPluginCallbackTypebox<Parts> = (app, { access, servi
     }
     const keptOut = access.problem()
     if (keptOut !== null) warnings.push(`other access tokens wait, those before stay in force: ${keptOut}`)
+    const unrenewed = tls?.problem() ?? null
+    if (unrenewed !== null) warnings.push(`another certificate waits, the one before stays in force: ${unrenewed}`)
     return await reply.code(ready ? 200 : 503).send({
       ready,
       store: { kind: store.kind, up: store.isUp() },

@@ -20,6 +20,7 @@ import {
 } from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
+import type { Identity } from './listener-tls.js'
 import { otherMethods } from './other-methods.js'
 import { refuseOverload } from './overload.js'
 import type { Parts } from './parts.js'
@@ -44,15 +45,15 @@ const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** A request id from outside is taken when it can do no harm in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
-/** The HTTP face: routes, documents, errors, request log. */
-export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): FastifyInstance {
+/** The HTTP face: routes, documents, errors, request log. @param https `null`: plain HTTP */
+export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
   let requests = 0
   const app = Fastify({
+    ...listenerOptions(https),
     loggerInstance,
     childLoggerFactory: (parent, bindings, options) => new RequestLog(parent, bindings, options),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS },
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId (request) {
@@ -92,6 +93,13 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger): Fas
   for (const routes of all) app.register(routes, parts)
   app.register(refusals)
   return app
+}
+
+/** Of node:http or node:https. The type is another one with TLS, though for routes nothing is. */
+function listenerOptions (https: Identity | null): { http: object } {
+  const patience = { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS }
+  if (https === null) return { http: patience }
+  return { https: { ...https, ...patience, handshakeTimeout: REQUEST_TIMEOUT_MS } } as unknown as { http: object }
 }
 
 async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

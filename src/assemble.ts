@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import type { Server } from 'node:https'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from './access.js'
@@ -10,6 +11,7 @@ import type { Change } from './core/fold.js'
 import { startLearner } from './learner.js'
 import { startLearnerThread } from './learner-thread.js'
 import { lastReading } from './last-reading.js'
+import { createListenerTls } from './listener-tls.js'
 import { createMetrics } from './metrics.js'
 import type { Parts } from './parts.js'
 import { createPredictorVersions } from './predictor-versions.js'
@@ -23,6 +25,7 @@ import { createTraining } from './training.js'
 /** Wires the whole service together, up to the listening; closing the app closes it all, requests in flight first. */
 export async function assemble (config: Config, log: Logger): Promise<Parts & { app: FastifyInstance }> {
   const access = createAccess(config, log)
+  const tls = createListenerTls(config, log)
   const store = await createStore(config)
   const { worker } = cluster
   const metrics = worker === undefined ? createMetrics() : shareMetrics(createMetrics(), process as Channel, worker.id)
@@ -46,10 +49,12 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
   const contexts = createContexts(store, service, config)
   const rollback = createRollback(store, service, config)
   const predictors = createPredictorVersions(store, service, config)
-  const parts: Parts = { config, access, store, service, learner, contexts, rollback, predictors, recorder, metrics, training }
-  const app = createApp(parts, log)
+  const parts: Parts = { config, access, tls, store, service, learner, contexts, rollback, predictors, recorder, metrics, training }
+  const app = createApp(parts, log, tls?.identity())
+  tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })
   app.addHook('onClose', async () => {
     access.close()
+    tls?.close()
     await recorder.close()
     await learner.close()
     await service.close()

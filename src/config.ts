@@ -15,7 +15,12 @@ export const ConfigSchema = Type.Object({
   LOG_LEVEL: Type.Unsafe<string>({
     type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Least level that is logged; decisions and outcomes are logged at debug',
   }),
-  REDIS_URL: Type.String({ default: '', description: 'Redis to keep everything in, redis://host:port, or a Cluster or Sentinels (see Redis); empty: the embedded store' }),
+  TLS_CERT_FILE: Type.String({ default: '', description: 'Certificate of the listener, PEM, with those that lead to its authority; read again when it changes; empty: plain HTTP' }),
+  TLS_KEY_FILE: Type.String({ default: '', description: 'Its private key, PEM' }),
+  REDIS_URL: Type.String({ default: '', description: 'Redis to keep everything in, redis://host:port, or a Cluster or Sentinels, rediss for TLS (see Redis); empty: the embedded store' }),
+  REDIS_CA_FILE: Type.String({ default: '', description: 'Authority that signed the certificate of a Redis with TLS, PEM, read at the start; empty: the public ones' }),
+  REDIS_CERT_FILE: Type.String({ default: '', description: 'Certificate that Redis asks clients for, PEM, read at the start; empty: none' }),
+  REDIS_KEY_FILE: Type.String({ default: '', description: 'Its private key, PEM' }),
   REDIS_WAIT_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 16, description: 'Replicas of Redis that must have what is reported before it is acknowledged; with 1, a failover loses nothing of it' }),
   ACCESS_TOKENS: Type.String({ default: '', description: 'Who may call, JSON, a list of what `stopgate token` prints; empty: everybody' }),
   ACCESS_TOKENS_FILE: Type.String({ default: '', description: 'The same from a file, which is read again when it changes' }),
@@ -41,7 +46,14 @@ export interface Config {
   readonly port: number
   readonly processes: number
   readonly logLevel: string
+  /** Paths; empty: plain HTTP. */
+  readonly tlsCertFile: string
+  readonly tlsKeyFile: string
   readonly redisUrl: string
+  /** Paths; empty: none. */
+  readonly redisCaFile: string
+  readonly redisCertFile: string
+  readonly redisKeyFile: string
   readonly waitReplicas: number
   /** JSON; empty: no tokens from here. */
   readonly accessTokens: string
@@ -86,13 +98,19 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
     throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS: another generation of that id would find the steps')
   }
   checkAccess(settings)
-  checkRedis(settings.REDIS_URL)
+  checkTls(settings)
+  checkRedis(settings)
   return {
     host: settings.HOST,
     port: settings.PORT,
     processes: settings.PROCESSES,
     logLevel: settings.LOG_LEVEL,
+    tlsCertFile: settings.TLS_CERT_FILE,
+    tlsKeyFile: settings.TLS_KEY_FILE,
     redisUrl: settings.REDIS_URL,
+    redisCaFile: settings.REDIS_CA_FILE,
+    redisCertFile: settings.REDIS_CERT_FILE,
+    redisKeyFile: settings.REDIS_KEY_FILE,
     waitReplicas: settings.REDIS_WAIT_REPLICAS,
     accessTokens: settings.ACCESS_TOKENS,
     accessTokensFile: settings.ACCESS_TOKENS_FILE,
@@ -137,11 +155,20 @@ function checkAccess ({ HOST, ACCESS_TOKENS, ACCESS_TOKENS_FILE, ALLOW_ANONYMOUS
     '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true where the network keeps others away')
 }
 
-function checkRedis (url: string): void {
-  if (url === '') return
-  try { redisAddress(url) } catch (error) {
+function checkTls (settings: Static<typeof ConfigSchema>): void {
+  for (const prefix of ['TLS', 'REDIS'] as const) {
+    const [cert, key] = [`${prefix}_CERT_FILE`, `${prefix}_KEY_FILE`] as const
+    if ((settings[cert] === '') !== (settings[key] === '')) throw new ConfigError(`${cert} and ${key} go together: set both, or neither`)
+  }
+}
+
+function checkRedis ({ REDIS_URL, ...settings }: Static<typeof ConfigSchema>): void {
+  let isTls = false
+  try { if (REDIS_URL !== '') isTls = redisAddress(REDIS_URL).isTls } catch (error) {
     throw new ConfigError(`REDIS_URL ${(error as Error).message}`)
   }
+  const vain = !isTls && (['REDIS_CA_FILE', 'REDIS_CERT_FILE'] as const).find((name) => settings[name] !== '')
+  if (vain) throw new ConfigError(`${vain} is for TLS: let REDIS_URL begin with rediss`)
 }
 
 const patchProblem = itemValidator(PolicyPatchSchema)

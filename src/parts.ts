@@ -2,6 +2,7 @@ import type { Access } from './access.js'
 import type { Config } from './config.js'
 import type { Contexts } from './contexts.js'
 import type { Learner } from './learner.js'
+import type { ListenerTls } from './listener-tls.js'
 import type { Metrics } from './metrics.js'
 import type { PredictorVersions } from './predictor-versions.js'
 import type { Recorder } from './recorder.js'
@@ -14,6 +15,8 @@ import type { Training } from './training.js'
 export interface Parts {
   readonly config: Config
   readonly access: Access
+  /** `null`: plain HTTP. */
+  readonly tls: ListenerTls | null
   readonly store: Store
   readonly service: Service
   readonly learner: Learner

@@ -10,6 +10,9 @@ import { startProcesses } from './processes.js'
 /** After SIGTERM, how long clients have to hear with an answer that their connection ends, and to go elsewhere, ms. */
 const LINGER_MS = 500
 
+/** Of errors: the bytes of a request that is no HTTP, Authorization header and all; what a refused Redis command was given. */
+const NEVER_LOGGED = { paths: ['err.rawPacket', 'err.command'], remove: true }
+
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
 
 /**
@@ -19,7 +22,7 @@ export interface Running { readonly url: string, readonly config: Config, readon
  */
 export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
   const config = readConfig(env)
-  const log = pino({ level: config.logLevel })
+  const log = pino({ level: config.logLevel, redact: NEVER_LOGGED })
   const { app } = await assemble(config, log)
   try {
     await app.listen({ host: config.host, port: config.port })
@@ -31,7 +34,7 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   }
   const { port } = app.server.address() as { port: number }
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  return { url: `http://${host}:${port}`, config, log, close }
+  return { url: `${config.tlsCertFile === '' ? 'http' : 'https'}://${host}:${port}`, config, log, close }
 
   /**
    * Requests in flight are answered; a client that stalls does not keep the rest from closing in order. A connection that is closed while

@@ -30,6 +30,10 @@ t.test('a bad setting names itself and says what it may be', async (t) => {
     [{ HOST: '0.0.0.0' }, /^HOST 0\.0\.0\.0 is open to other machines.*: set ACCESS_TOKENS .*, or HOST=127\.0\.0\.1, or ALLOW_ANONYMOUS=true/],
     [{ HOST: '::', ALLOW_ANONYMOUS: 'false' }, /^HOST :: is open/],
     [{ ALLOW_ANONYMOUS: 'yes' }, /^ALLOW_ANONYMOUS \("yes"\) must be boolean/],
+    [{ TLS_KEY_FILE: 'secret' }, /^TLS_CERT_FILE and TLS_KEY_FILE go together/],
+    [{ REDIS_URL: 'rediss://host', REDIS_CERT_FILE: 'secret' }, /^REDIS_CERT_FILE and REDIS_KEY_FILE go together/],
+    [{ REDIS_URL: 'redis+cluster://host,host', REDIS_CA_FILE: 'secret' }, /^REDIS_CA_FILE is for TLS: let REDIS_URL begin with rediss/],
+    [{ REDIS_URL: 'redis://host', REDIS_CA_FILE: 'secret' }, /^REDIS_CA_FILE is for TLS: let REDIS_URL begin with rediss/],
     [{ ACCESS_TOKENS: 'secret', ACCESS_TOKENS_FILE: 'secret' }, /^ACCESS_TOKENS and ACCESS_TOKENS_FILE can't both be set(?!.*secret)/],
   ]
   for (const [env, message] of bad) t.throws(() => readConfig(env), { name: 'ConfigError', message })

@@ -1,7 +1,8 @@
 import type { LogLimits } from './log-limits.js'
+import { readRedisTls, type RedisTlsFiles } from './redis-tls.js'
 import type { Store } from './store.js'
 
-export interface StoreOptions extends Partial<LogLimits> {
+export interface StoreOptions extends Partial<LogLimits>, RedisTlsFiles {
   /** As redisAddress reads it; empty or absent: the store is embedded. */
   readonly redisUrl?: string | undefined
   /** Folder of the embedded store, made if absent; one process at a time. */
@@ -17,16 +18,18 @@ export interface StoreOptions extends Partial<LogLimits> {
 }
 
 /**
- * Opens the store, and does not load what the other kind is made of. Throws when another process uses the folder; a Redis that is down is
- * no error, the store connects when it can.
+ * Opens the store, and does not load what the other kind is made of. Throws when another process uses the folder, or a file for TLS to
+ * Redis can't be used; a Redis that is down is no error, the store connects when it can.
  */
 export async function createStore (options: StoreOptions): Promise<Store> {
-  const { redisUrl, dataDir, recordSeconds, redisTimeoutMs = 2000, waitReplicas = 0, isGuest = false, ...limits } = options
+  const { redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, ...local } = options
+  const { dataDir, recordSeconds, isGuest = false, ...limits } = local
   const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
   if (redisUrl === undefined || redisUrl === '') {
     const { EmbeddedStore } = await import('./embedded-store.js')
     return EmbeddedStore.open({ ...limits, dataDir, records, isGuest })
   }
   const { RedisStore } = await import('./redis-store.js')
-  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, waitReplicas, records })
+  const tls = readRedisTls({ redisCaFile, redisCertFile, redisKeyFile })
+  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, records })
 }

@@ -4,6 +4,8 @@ export interface RedisAddress {
   readonly url: string
   /** Servers to try in turn, or Sentinels to ask in turn. */
   readonly hosts: readonly RedisHost[]
+  /** Whether all of them speak TLS, Sentinels too. */
+  readonly isTls: boolean
   /** Whether the server is one of a Cluster's, and may be another one tomorrow. */
   readonly isCluster: boolean
   /** The master's name, and how to log in to the Sentinels; `null`: there are none. */
@@ -35,6 +37,7 @@ export function redisAddress (text: string): RedisAddress {
   return {
     url: `redis${tls}://${login === undefined ? '' : `${login}@`}${host.includes(':') ? `[${host}]` : host}:${port}/${database}${rest}`,
     hosts,
+    isTls: tls === 's',
     isCluster: kind === 'cluster',
     sentinel: kind === 'sentinel'
       ? { name: decodeURIComponent(name), username: asked.get('sentinel_username'), password: asked.get('sentinel_password') }

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { redisAddress, type RedisAddress, type RedisHost } from './redis-address.js'
 import { SCRIPTS, type ScriptName } from './redis-scripts.js'
+import type { RedisTls } from './redis-tls.js'
 import { StoreUnavailableError } from './store.js'
 
 /** Replies that say "not now" or "not here" rather than "wrong". */
@@ -26,11 +27,15 @@ export class RedisConnection {
   /** The cluster node that has our slot, if the last one asked named another. */
   #moved: { host: string, port: number } | null = null
 
-  /** @param timeoutMs after which a command, or an attempt to connect, has failed */
-  constructor (url: string, timeoutMs: number) {
+  /**
+   * @param timeoutMs after which a command, or an attempt to connect, has failed
+   * @param tls where the URL asks for TLS
+   */
+  constructor (url: string, timeoutMs: number, tls: RedisTls = {}) {
     const address = this.#address = redisAddress(url)
     this.redis = new Redis(address.url, {
-      ...sentinelOptions(address, timeoutMs),
+      ...(address.isTls && { tls }),
+      ...sentinelOptions(address, timeoutMs, tls),
       connectionName: 'stopgate',
       connectTimeout: timeoutMs,
       commandTimeout: timeoutMs,
@@ -115,16 +120,15 @@ export class RedisConnection {
 }
 
 /** The master is asked for at each attempt to connect, and one that is a replica by now is left again. */
-function sentinelOptions ({ hosts, sentinel, url }: RedisAddress, timeoutMs: number): RedisOptions {
+function sentinelOptions ({ hosts, sentinel, isTls }: RedisAddress, timeoutMs: number, tls: RedisTls): RedisOptions {
   if (sentinel === null) return {}
   const { name, username, password } = sentinel
-  const isTls = url.startsWith('rediss:')
   return {
     sentinels: [...hosts],
     name,
     ...(username !== null && { sentinelUsername: username }),
     ...(password !== null && { sentinelPassword: password }),
-    ...(isTls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    ...(isTls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
     sentinelCommandTimeout: timeoutMs,
     sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, RECONNECT_MS),
   }

@@ -1,6 +1,7 @@
 import { redisAddress } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
 import { KEYS } from './redis-scripts.js'
+import type { RedisTls } from './redis-tls.js'
 import { StoreUnavailableError } from './store.js'
 
 /**
@@ -17,9 +18,9 @@ export class RedisReplicas {
   /** How many had the last write; `null`: as many as must. */
   #behind: number | null = null
 
-  /** @param count 0: nobody waits @param timeoutMs after which a command has failed */
-  constructor (url: string, count: number, timeoutMs: number) {
-    this.#connection = count === 0 ? null : new RedisConnection(url, timeoutMs)
+  /** @param count 0: nobody waits @param timeoutMs after which a command has failed @param tls where the URL asks for TLS */
+  constructor (url: string, count: number, timeoutMs: number, tls?: RedisTls) {
+    this.#connection = count === 0 ? null : new RedisConnection(url, timeoutMs, tls)
     this.#count = count
     const { isCluster, sentinel } = redisAddress(url)
     this.#isFleet = isCluster || sentinel !== null

@@ -19,6 +19,7 @@ import { RedisRecords } from './redis-record.js'
 import { CHANNEL, KEYS, seenKey } from './redis-scripts.js'
 import { RedisReplicas } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
+import type { RedisTls } from './redis-tls.js'
 import { RedisTraining } from './redis-training.js'
 import type { SortedState, StateRow } from './state-row.js'
 import { redisWarnings } from './redis-warnings.js'
@@ -32,6 +33,8 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly url: string
   /** After which a command has failed, ms. */
   readonly timeoutMs: number
+  /** Where the URL asks for TLS. */
+  readonly tls?: RedisTls
   /** How many replicas must have what is appended or reported of training runs before it is acknowledged; default 0. */
   readonly waitReplicas?: number
   /** What the steps of control generations may take up. */
@@ -56,16 +59,16 @@ export class RedisStore implements Store {
   #isClosed = false
 
   private constructor (options: RedisOptions) {
-    const { url, timeoutMs } = options
+    const { url, timeoutMs, tls } = options
     this.#timeoutMs = timeoutMs
     this.#limits = logLimits(options)
-    this.#main = new RedisConnection(url, timeoutMs)
+    this.#main = new RedisConnection(url, timeoutMs, tls)
     this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
     this.#training = new RedisTraining(this.#main)
     this.#state = new RedisState(this.#main, this.#limits.dedupSeconds * 1000)
-    this.#reader = new RedisConnection(url, timeoutMs)
-    this.#subscriber = new RedisConnection(url, timeoutMs)
-    this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs)
+    this.#reader = new RedisConnection(url, timeoutMs, tls)
+    this.#subscriber = new RedisConnection(url, timeoutMs, tls)
+    this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
     this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
     this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })

@@ -4,14 +4,15 @@ import { redisAddress } from '../../src/store/redis-address.js'
 t.test('one server, nodes of a cluster, sentinels', async (t) => {
   const hosts = [{ host: 'a', port: 7000 }, { host: 'b', port: 6379 }]
   t.same(redisAddress('redis://a:7000/2?family=6'),
-    { url: 'redis://a:7000/2?family=6', hosts: [hosts[0]], isCluster: false, sentinel: null })
+    { url: 'redis://a:7000/2?family=6', hosts: [hosts[0]], isTls: false, isCluster: false, sentinel: null })
   t.same(redisAddress('rediss://me:p%40ss@[::1]'),
-    { url: 'rediss://me:p%40ss@[::1]:6379/', hosts: [{ host: '::1', port: 6379 }], isCluster: false, sentinel: null })
+    { url: 'rediss://me:p%40ss@[::1]:6379/', hosts: [{ host: '::1', port: 6379 }], isTls: true, isCluster: false, sentinel: null })
   t.same(redisAddress('redis+cluster://:secret@a:7000,b'),
-    { url: 'redis://:secret@a:7000/', hosts, isCluster: true, sentinel: null })
+    { url: 'redis://:secret@a:7000/', hosts, isTls: false, isCluster: true, sentinel: null })
   t.same(redisAddress('rediss+sentinel://me:x@a:7000,[::2]/main/3?sentinel_password=p%20q'), {
     url: 'rediss://me:x@a:7000/3',
     hosts: [hosts[0], { host: '::2', port: 26379 }],
+    isTls: true,
     isCluster: false,
     sentinel: { name: 'main', username: null, password: 'p q' },
   })

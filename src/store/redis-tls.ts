@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+
+/** Paths of PEM files; empty or absent: none. */
+export interface RedisTlsFiles {
+  readonly redisCaFile?: string | undefined
+  readonly redisCertFile?: string | undefined
+  readonly redisKeyFile?: string | undefined
+}
+
+/** What a connection with TLS is made with, beyond the defaults. */
+export interface RedisTls { readonly ca?: string, readonly cert?: string, readonly key?: string }
+
+/** @throws Error that names the setting, and not the path, which may be a secret in the wrong place */
+export function readRedisTls ({ redisCaFile, redisCertFile, redisKeyFile }: RedisTlsFiles): RedisTls {
+  const tls = {
+    ...(redisCaFile && { ca: read('REDIS_CA_FILE', redisCaFile) }),
+    ...(redisCertFile && { cert: read('REDIS_CERT_FILE', redisCertFile) }),
+    ...(redisKeyFile && { key: read('REDIS_KEY_FILE', redisKeyFile) }),
+  }
+  try { createSecureContext(tls) } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new Error(`REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE can't be used: an authority, a certificate and its key, PEM, the key without a password (${code ?? message})`)
+  }
+  return tls
+}
+
+function read (setting: string, path: string): string {
+  let text
+  try { text = readFileSync(path, 'utf8') } catch (error) {
+    throw new Error(`${setting} can't be read (${(error as NodeJS.ErrnoException).code}): it must be the path of a file in PEM`)
+  }
+  if (!text.includes('-----BEGIN ')) throw new Error(`${setting} is not PEM: there is no line -----BEGIN in it`)
+  return text
+}

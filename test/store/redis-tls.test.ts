@@ -1,0 +1,93 @@
+import { copyFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createStore } from '../../src/store/create-store.js'
+import { readRedisTls, type RedisTlsFiles } from '../../src/store/redis-tls.js'
+import { makeAuthority, withoutOpenssl, type CertificateFiles } from '../certificates.js'
+import { temporaryFolder, until } from '../helper.js'
+import { freePort, startRedis, startServer, withoutRedis } from '../redis-server.js'
+import { outcomes } from './fixtures.js'
+
+const skip = withoutRedis || withoutOpenssl
+
+/** Settings of a server that speaks nothing but TLS. */
+function shows ({ cert, key }: CertificateFiles, authority: CertificateFiles) {
+  return { port: '0', 'tls-cert-file': cert, 'tls-key-file': key, 'tls-ca-cert-file': authority.cert }
+}
+
+async function openStore (t: Test, redisUrl: string, more: RedisTlsFiles & { readonly waitReplicas?: number }) {
+  const store = await createStore({ redisUrl, dataDir: '', redisTimeoutMs: 1000, ...more })
+  t.teardown(() => store.close())
+  return store
+}
+
+t.test('a Redis that speaks TLS alone, and asks for a certificate and a password', { skip }, async (t) => {
+  const folder = await temporaryFolder(t)
+  const authority = makeAuthority(folder)
+  const [server, client, strangers] = [authority.issue('server'), authority.issue('client'), makeAuthority(await temporaryFolder(t))]
+  const port = await freePort()
+  await startRedis(t, {
+    ...shows(server, authority), 'tls-port': String(port), requirepass: 'pass',
+  })
+  const own = { redisCaFile: authority.cert, redisCertFile: client.cert, redisKeyFile: client.key }
+  const open = async (files: object, scheme = 'rediss') => {
+    return openStore(t, `${scheme}://:pass@127.0.0.1:${port}`, files)
+  }
+  const store = await open(own)
+  t.equal(store.isUp(), true)
+  t.same(await store.append(outcomes('a', 'b')), ['accepted', 'accepted'])
+  t.equal((await store.read('0-0', 10, 0)).length, 2)
+  const notice = new Promise<void>((resolve) => { store.onNotice(() => resolve()) })
+  await (await open(own)).append([{ type: 'policy', key: '*', policy: { mode: 'off' }, by: 'ops' }])
+  await notice
+
+  for (const [what, files, scheme] of [
+    ['another authority signed it', { ...own, redisCaFile: strangers.cert }],
+    ['no authority is named', { redisCertFile: client.cert, redisKeyFile: client.key }],
+    ['no certificate of ours', { redisCaFile: authority.cert }],
+    ['no TLS', {}, 'redis'],
+  ] as const) {
+    const refused = await open(files, scheme)
+    t.equal(refused.isUp(), false, what)
+    await t.rejects(refused.append(outcomes('c')), { name: 'StoreUnavailableError', message: /^(?!.*pass)/ }, what)
+  }
+  await until('it is still up', () => store.isUp())
+})
+
+t.test('Sentinels, the next node of a Cluster and replicas are reached with the same files', { skip }, async (t) => {
+  const folder = await temporaryFolder(t)
+  const authority = makeAuthority(folder)
+  const own = { redisCaFile: authority.cert, redisCertFile: authority.issue('client').cert, redisKeyFile: join(folder, 'client.key') }
+  const settings = shows(authority.issue('server'), authority)
+  const [port, asked, nobody] = await Promise.all([freePort(), freePort(), freePort()])
+  await startRedis(t, { ...settings, 'tls-port': String(port) })
+  const file = join(folder, 'sentinel.conf')
+  const lines = Object.entries({ ...settings, 'tls-port': asked, 'tls-replication': 'yes', bind: '127.0.0.1', dir: folder }).map((pair) => pair.join(' '))
+  await writeFile(file, [...lines, `sentinel monitor main 127.0.0.1 ${port} 1`, ''].join('\n'))
+  await startServer(t, [file, '--sentinel'], '+monitor master main')
+
+  const store = await openStore(t, `rediss+sentinel://127.0.0.1:${asked}/main`, own)
+  t.same(await store.append(outcomes('a')), ['accepted'])
+  const moved = await openStore(t, `rediss+cluster://127.0.0.1:${nobody},127.0.0.1:${port}`, own)
+  await until('the next node is reached', () => moved.isUp())
+  t.same(await moved.append(outcomes('a')), ['duplicate'])
+  const careful = await openStore(t, `rediss://127.0.0.1:${port}`, { ...own, waitReplicas: 1 })
+  await t.rejects(careful.append(outcomes('a')), { message: /only 0 of 1 replicas/ }, 'it is asked for its replicas')
+  const unknown = await openStore(t, `rediss+sentinel://127.0.0.1:${asked}/main`, { ...own, redisCaFile: '' })
+  await t.rejects(unknown.append(outcomes('b')), { name: 'StoreUnavailableError' })
+})
+
+t.test('files that can\'t be used name their setting', { skip }, async (t) => {
+  const folder = await temporaryFolder(t)
+  const { cert, issue } = makeAuthority(folder)
+  const client = issue('client')
+  const empty = join(folder, 'empty')
+  await writeFile(empty, 'secret')
+  await copyFile(client.key, join(folder, 'other.key'))
+  t.same(readRedisTls({}), {})
+  t.same(Object.keys(readRedisTls({ redisCaFile: cert, redisCertFile: client.cert, redisKeyFile: client.key })), ['ca', 'cert', 'key'])
+  t.throws(() => readRedisTls({ redisCaFile: join(folder, 'secret') }), { message: /^REDIS_CA_FILE can't be read \(ENOENT\)(?!.*secret)/ })
+  t.throws(() => readRedisTls({ redisCertFile: empty }), { message: /^REDIS_CERT_FILE is not PEM(?!.*secret)/ })
+  const mismatched = { redisCertFile: cert, redisKeyFile: client.key }
+  t.throws(() => readRedisTls(mismatched), { message: /^REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE can't be used.*MISMATCH/ })
+})
