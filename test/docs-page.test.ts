@@ -18,6 +18,7 @@ t.test('an operator tries a decision out in Swagger UI', { skip }, async (t) => 
   const page = await browser.newPage({ viewport: { width: 1200, height: 1400 } })
   const problems: string[] = []
   page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text()) })
   page.on('requestfailed', (request) => problems.push(`${request.url()} ${request.failure()?.errorText}`))
   await page.goto(`${url}/docs`)
 
@@ -27,6 +28,13 @@ t.test('an operator tries a decision out in Swagger UI', { skip }, async (t) => 
   const answer = operation.locator('.live-responses-table .response .highlight-code').first()
   await answer.waitFor()
   t.match(await answer.innerText(), /"reason": "no_threshold"/, 'the example runs as it stands')
+
+  const refused = await page.evaluate(`new Promise((resolve) => {
+    document.addEventListener('securitypolicyviolation', (event) => { resolve(event.violatedDirective) })
+    document.body.appendChild(Object.assign(document.createElement('script'), { textContent: 'window.isPlanted = true' }))
+  })`)
+  t.equal(refused, 'script-src-elem', 'a script that somebody plants does not run')
+  t.match(problems.splice(0), [/inline script/], 'and the console says so')
 
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT })
   t.same(problems, [], 'the page needs nothing from elsewhere')

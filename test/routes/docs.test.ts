@@ -11,3 +11,16 @@ t.test('the contract is open, and Swagger UI can send a token', async (t) => {
     t.match(await send('GET', url), { status: 200, body: { components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } } } }, url)
   }
 })
+
+t.test('the page is held to what comes from here, and is framed by nobody', async (t) => {
+  const { send } = await build(t)
+  for (const url of ['/docs', '/docs/static/swagger-initializer.js', '/docs/static/index.html', '/docs/json', '/docs/static/nowhere.js']) {
+    t.match((await send('GET', url)).headers, {
+      'content-security-policy': /default-src 'none'; script-src 'self';.*frame-ancestors 'none'/,
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+    }, url)
+  }
+  t.match((await send('GET', '/openapi.json')).headers, { 'x-content-type-options': 'nosniff' })
+})
