@@ -123,6 +123,9 @@ const fields = {
   siblings: Type.Integer({ description: 'The same that was not sample_index 0 of its group' }),
   unknown_arm: Type.Integer({ description: 'Outcomes of this epoch that named no arm and are not control by their draw' }),
   crowded_out: Type.Integer({ description: 'Control outcomes of this epoch that found no room to wait for their label, or behind one; set aside' }),
+  fed_by: Type.Unsafe<Record<string, number>>({
+    type: 'object', additionalProperties: { type: 'integer' }, description: 'Evidence of this epoch by the token that reported it; of 32 tokens, the rest under "*"; empty without tokens',
+  }),
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
   settles_at: time('When arrivals begin to count'),
   control_share: nullableRatio('Share of generations that are never stopped; null above the leaves'),

@@ -5,6 +5,7 @@ import { validatorCompiler } from '../openapi/validation.js'
 import { checkColumns } from '../src/check-columns.js'
 import { stepAt, type ColumnDecisions, type Columns } from '../src/core/decide-columns.js'
 import type { Parts } from '../src/parts.js'
+import type { Caller } from '../src/reach.js'
 
 export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
   app.post('/v1/decisions/columns', {
@@ -25,7 +26,7 @@ export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, serv
     const { errors, contexts } = checkColumns(request, config.levels, columns)
     const decided = service.decideColumns(columns, new Set(errors.map(({ index }) => index)))
     metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
-    record(columns, decided)
+    record(columns, decided, request)
     count(decided.reasons)
     const { stop, control, would_stop, probe, rules } = decided
     const answer = {
@@ -43,9 +44,9 @@ export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, serv
     reply.send(answer as typeof answer & { errors: Array<typeof errors[number]> })
   })
 
-  function record (columns: Columns, { control, reasons, rules }: ColumnDecisions): void {
+  function record (columns: Columns, { control, reasons, rules }: ColumnDecisions, caller: Caller): void {
     if (columns.generation_ids === undefined || !rules.some(({ recordSteps }) => recordSteps)) return
-    for (const row of control) if (rules[columns.context[row]!]!.recordSteps) recorder.take(stepAt(columns, row), { arm: 'control', reason: reasons[row]! })
+    for (const row of control) if (rules[columns.context[row]!]!.recordSteps) recorder.take(stepAt(columns, row), { arm: 'control', reason: reasons[row]! }, caller)
   }
 
   function count (reasons: ColumnDecisions['reasons']): void {

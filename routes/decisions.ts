@@ -28,7 +28,7 @@ export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, se
     const startedAt = performance.now()
     const decision = service.decide(request.body)
     metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
-    recorder.take(request.body, decision)
+    recorder.take(request.body, decision, request)
     metrics.decided(decision.reason)
     request.log.debug({ step: request.body, decision }, 'decided')
     reply.send(decision)
@@ -52,7 +52,7 @@ export const decisions: FastifyPluginCallbackTypebox<Parts> = (app, { config, se
     if (problem !== null) return { error: problem }
     try {
       const decision = service.decide(step as Step)
-      recorder.take(step as Step, decision)
+      recorder.take(step as Step, decision, caller)
       metrics.decided(decision.reason)
       return decision
     } catch (error) {

@@ -2,11 +2,12 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { anyError } from '../openapi/error.js'
 import { LabelledSchema, LabelParamsSchema, LabelSchema } from '../openapi/label.js'
 import { label } from '../src/label.js'
+import { limitReports } from '../src/limit-reports.js'
 import type { Parts } from '../src/parts.js'
 
 export const labels: FastifyPluginCallbackTypebox<Parts> = (app, { config, store, service, metrics }, done) => {
   app.post('/v1/outcomes/:generation_id/label', {
-    config: { role: 'worker' },
+    config: { role: 'worker', bound: 'handler' },
     schema: {
       tags: ['report'],
       summary: 'The label of an outcome that came without it',
@@ -18,11 +19,13 @@ export const labels: FastifyPluginCallbackTypebox<Parts> = (app, { config, store
     },
     onError: async (_request, _reply, { code }) => { metrics.labels.inc({ result: RESULTS[code] ?? 'rejected' }) },
   }, async (request, reply) => {
-    const isNew = await label(store, service.snapshot().salt, request.params.generation_id, request.body, config.labelWaitSeconds)
+    const { params: { generation_id: id }, body } = request
+    const [isNew] = await limitReports(request, 'label', 1, metrics, async () =>
+      [await label(store, service.snapshot().salt, id, body, config.labelWaitSeconds, request)])
     metrics.labels.inc({ result: isNew ? 'accepted' : 'duplicate' })
     return await reply.code(202).send({ accepted: isNew ? 1 : 0, duplicates: isNew ? 0 : 1 })
   })
   done()
 }
 
-const RESULTS: Record<string, string> = { LABEL_TOO_LATE: 'late', OUTCOME_NOT_FOUND: 'unknown', STORE_UNAVAILABLE: 'unavailable', LOG_FULL: 'unavailable' }
+const RESULTS: Record<string, string> = { LABEL_TOO_LATE: 'late', OUTCOME_NOT_FOUND: 'unknown', STORE_UNAVAILABLE: 'unavailable', LOG_FULL: 'unavailable', TOO_MANY_OUTCOMES: 'limited' }

@@ -3,7 +3,8 @@ import { anyError } from '../openapi/error.js'
 import { AcceptedBatchSchema, AcceptedSchema, AnyOutcomesSchema, OutcomeBatchSchema, OutcomeSchema } from '../openapi/outcome.js'
 import { itemValidator, validatorCompiler, type Problem } from '../openapi/validation.js'
 import type { ReportedOutcome } from '../src/core/outcome.js'
-import { at, InvalidOutcomeError } from '../src/errors.js'
+import { at, InvalidOutcomeError, TooManyOutcomesError } from '../src/errors.js'
+import { limitReports, type Reporter } from '../src/limit-reports.js'
 import type { Parts } from '../src/parts.js'
 import { contextProblem, forbidden } from '../src/reach.js'
 import { report, reportProblem } from '../src/report.js'
@@ -30,7 +31,7 @@ export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, sto
     if (refusal !== null) throw forbidden(refusal)
     const problem = reportProblem(config, request.body)
     if (problem !== null) throw at(problem.path, new InvalidOutcomeError(problem.message))
-    const [isNew] = await keep([request.body])
+    const [isNew] = await keep([request.body], request)
     return await reply.code(202).send({ accepted: isNew ? 1 : 0, duplicates: isNew ? 0 : 1 })
   })
 
@@ -46,20 +47,23 @@ export const outcomes: FastifyPluginCallbackTypebox<Parts> = (app, { config, sto
         reportProblem(config, outcome as ReportedOutcome)
       if (problem === null) good.push(outcome as ReportedOutcome); else rejected.push({ index, ...problem })
     }
-    const areNew = await keep(good)
+    const areNew = await keep(good, request)
     const accepted = areNew.filter(Boolean).length
     metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' }, rejected.length)
     return await reply.code(202).send({ accepted, duplicates: areNew.length - accepted, rejected })
   })
 
-  async function keep (batch: ReportedOutcome[]): Promise<boolean[]> {
+  async function keep (batch: ReportedOutcome[], reporter: Reporter): Promise<boolean[]> {
     const count = (result: string, { arm, stopped }: ReportedOutcome) => metrics.outcomes.inc({ result, arm: stopped ? 'treated' : arm ?? 'unknown' })
     try {
-      const areNew = batch.length === 0 ? [] : await report({ store, service, recorder, metrics }, batch)
+      const areNew = batch.length === 0
+        ? []
+        : await limitReports(reporter, 'outcome', batch.length, metrics, () => report({ store, service, recorder, metrics }, batch, reporter))
       for (const [i, isNew] of areNew.entries()) count(isNew ? 'accepted' : 'duplicate', batch[i]!)
       return areNew
     } catch (error) {
-      for (const outcome of batch) count('unavailable', outcome)
+      const result = error instanceof TooManyOutcomesError ? 'limited' : 'unavailable'
+      for (const outcome of batch) count(result, outcome)
       throw error
     }
   }

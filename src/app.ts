@@ -70,7 +70,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
     const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs`
     return reply.code(404).send({ statusCode: 404, code: 'ROUTE_NOT_FOUND', error: 'Not Found', message })
   })
-  guard(app, () => parts.access)
+  guard(app, () => parts.access, () => parts.metrics)
   // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
@@ -107,7 +107,8 @@ async function answerError (error: InputError, request: FastifyRequest, reply: F
   const answer = translate(error, request)
   const { statusCode = 500, code, message, details } = answer
   if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
-  if (statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  const retryAfter = answer.retryAfterSeconds ?? (statusCode === 503 ? RETRY_AFTER_SECONDS : undefined)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   return reply.code(statusCode).type('application/json; charset=utf-8')
     .send({ statusCode, code, error: REASON_PHRASES[statusCode] ?? 'Error', message, ...(details && { details }) })
 }
@@ -127,7 +128,7 @@ async function drain ({ raw }: FastifyRequest): Promise<void> {
 }
 
 const REASON_PHRASES: Record<number, string> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error', 503: 'Service Unavailable',
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 429: 'Too Many Requests', 500: 'Internal Server Error', 503: 'Service Unavailable',
 }
 
 /** What the caller sees: input errors say what to change, others only the request id. */

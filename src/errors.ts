@@ -23,6 +23,8 @@ export const RunMovedError = createError<[string]>('RUN_BUSY', 'Others reported 
 export const MethodNotAllowedError = createError<[string, string]>('METHOD_NOT_ALLOWED', 'There is no %s here: the methods are %s', 405)
 export const UnauthenticatedError = createError('UNAUTHENTICATED', 'This needs a token that the service knows (ACCESS_TOKENS, ACCESS_TOKENS_FILE): send it as authorization: Bearer TOKEN', 401)
 export const ForbiddenError = createError<[string]>('FORBIDDEN', '%s', 403)
+export const TooManyRequestsError = createError<[string]>('TOO_MANY_REQUESTS', 'Token %s has made as many requests as it may (requests_per_second): wait, or ask for many steps in one call', 429)
+export const TooManyOutcomesError = createError<[string]>('TOO_MANY_OUTCOMES', 'Token %s has reported as many outcomes and labels as it may (outcomes_per_hour), nothing was kept: send them again later, and no more than that at once', 429)
 export const ModelTooOldError = createError('MODEL_TOO_OLD', 'The model has not been in step with the store for MAX_STALENESS_SECONDS: continue, and ask again', 503)
 export const PredictorNotFoundError = createError<[string]>('PREDICTOR_NOT_FOUND', 'There is no predictor %s: list the known ones with GET /v1/model/predictors', 404)
 export const PredictorExistsError = createError<[string]>('PREDICTOR_EXISTS', 'There is another predictor of the name %s, whose scores must not change: take another name', 409)
@@ -30,10 +32,15 @@ export const TooManyPredictorsError = createError<[string]>('TOO_MANY_PREDICTORS
 export const InvalidInputError = createError<[string]>('INVALID_INPUT', '%s', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)
 
-/** An error that names where in the input it lies. */
-export type InputError = FastifyError & { details?: Problem[] }
+/** An error that names where in the input it lies, or when to try again. */
+export type InputError = FastifyError & { details?: Problem[], retryAfterSeconds?: number }
 
 /** The error with the place in the input it speaks of. */
 export function at<E extends FastifyError> (path: string, error: E): E & { details: Problem[] } {
   return Object.assign(error, { details: [{ path, message: error.message }] })
+}
+
+/** The error with the time after which the same may succeed. */
+export function waiting<E extends FastifyError> (ms: number, error: E): E & { retryAfterSeconds: number } {
+  return Object.assign(error, { retryAfterSeconds: Math.min(3600, Math.ceil(ms / 1000)) })
 }

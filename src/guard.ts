@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Access } from './access.js'
-import { ForbiddenError, UnauthenticatedError } from './errors.js'
+import type { Allowance } from './allowance.js'
+import { ForbiddenError, TooManyRequestsError, UnauthenticatedError, waiting } from './errors.js'
+import type { Metrics } from './metrics.js'
 import { forbidden, keyProblem } from './reach.js'
 import { ANONYMOUS, type Role, type Token } from './tokens.js'
 
@@ -19,13 +21,16 @@ declare module 'fastify' {
     tokenName: string
     /** Context key the caller is bound to, with all below; `null`: bound to none. */
     tokenPrefix: string | null
+    /** What the caller may report; `null`: any number of outcomes. */
+    tokenOutcomes: Allowance | null
   }
 }
 
 /** Lets a request pass by the role its route states, before anything of its body is read. */
-export function guard (app: FastifyInstance, access: () => Access): void {
+export function guard (app: FastifyInstance, access: () => Access, metrics: () => Pick<Metrics, 'limited'>): void {
   app.decorateRequest('tokenName', ANONYMOUS)
   app.decorateRequest('tokenPrefix', null)
+  app.decorateRequest('tokenOutcomes', null)
   app.addHook('onRequest', (request, reply, done) => {
     const { role } = request.routeOptions.config
     if (role === 'open' || request.is404) return done()
@@ -39,6 +44,12 @@ export function guard (app: FastifyInstance, access: () => Access): void {
     }
     request.tokenName = token.name
     request.tokenPrefix = token.prefix
+    request.tokenOutcomes = token.outcomes
+    const waitMs = token.requests === null ? 0 : token.requests.take(1, performance.now())
+    if (waitMs > 0) {
+      metrics().limited.inc({ token: token.name, limit: 'requests' })
+      return done(waiting(waitMs, new TooManyRequestsError(token.name)))
+    }
     done(refusal(request, token, role))
   })
 }

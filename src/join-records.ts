@@ -4,9 +4,12 @@ import { joinRecord } from './core/join-record.js'
 import { gradeOutcome, type LoggedOutcome, type ReportedOutcome } from './core/outcome.js'
 import { mergeSteps } from './core/recorded-step.js'
 import { ruleFor } from './core/snapshot.js'
+import { ownId } from './own-id.js'
+import type { Caller } from './reach.js'
 import { FLUSH_MS, type Recorder } from './recorder.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
+import { ANONYMOUS } from './tokens.js'
 
 /** How the steps of an outcome without any were found: all of them, some, none. */
 export type JoinResult = 'complete' | 'incomplete' | 'none'
@@ -25,18 +28,20 @@ export interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?
  * @throws StoreUnavailableError
  */
 export async function joinRecords (
-  { store, service, recorder }: Joining, salt: string, outcomes: readonly ReportedOutcome[]): Promise<JoinedOutcome[]> {
+  { store, service, recorder }: Joining, salt: string, outcomes: readonly ReportedOutcome[], caller?: Caller
+): Promise<JoinedOutcome[]> {
   const snapshot = service.snapshot()
-  const graded = outcomes.map((outcome) => gradeOutcome(salt, outcome))
+  const by = caller === undefined || caller.tokenName === ANONYMOUS ? {} : { by: caller.tokenName }
+  const graded = outcomes.map((outcome) => ({ ...gradeOutcome(salt, outcome), generation_id: ownId(caller, outcome.generation_id), ...by }))
   const joined: JoinedOutcome[] = graded.map((entry) => ({ entry }))
   const missing = new Set<number>() // places of the outcomes of which another replica may still hold something
 
   async function look (places: readonly number[]): Promise<void> {
-    const records = await store.recorded(places.map((i) => outcomes[i]!.generation_id))
+    const records = await store.recorded(places.map((i) => graded[i]!.generation_id))
     for (const i of places) {
       const outcome = outcomes[i]!
-      const steps = mergeSteps(records.get(outcome.generation_id) ?? [])
       const entry = graded[i]!
+      const steps = mergeSteps(records.get(entry.generation_id) ?? [])
       missing.delete(i)
       if (steps.length === 0 && outcome.steps_asked !== 0) {
         joined[i] = { entry, result: 'none' }

@@ -31,6 +31,9 @@ export interface Metrics {
   readonly requestSeconds: Durations<'method' | 'route' | 'status_code'>
   readonly outcomes: Counter<'result' | 'arm'>
   readonly labels: Counter<'result'>
+  /** Who reported: outcomes and labels by token and result. */
+  readonly reports: Counter<'token' | 'kind' | 'result'>
+  readonly limited: Counter<'token' | 'limit'>
   readonly driftAlarms: Counter
   readonly recordedSteps: Counter<'result'>
   readonly joinedOutcomes: Counter<'result'>
@@ -82,14 +85,26 @@ export function createMetrics (): Metrics {
     }),
     outcomes: new Counter({
       name: 'stopgate_outcomes_total',
-      help: 'Outcomes by result (accepted, duplicate, rejected, unavailable) and arm (control, treated, unknown)',
+      help: 'Outcomes by result (accepted, duplicate, rejected, limited, unavailable) and arm (control, treated, unknown)',
       labelNames: ['result', 'arm'],
       registers,
     }),
     labels: new Counter({
       name: 'stopgate_labels_total',
-      help: 'Labels that came after their outcome, by result (accepted, duplicate, late, unknown, rejected, unavailable)',
+      help: 'Labels that came after their outcome, by result (accepted, duplicate, late, unknown, rejected, limited, unavailable)',
       labelNames: ['result'],
+      registers,
+    }),
+    reports: new Counter({
+      name: 'stopgate_token_reports_total',
+      help: 'Outcomes and labels by the token that reported them, kind (outcome, label) and result (accepted, duplicate)',
+      labelNames: ['token', 'kind', 'result'],
+      registers,
+    }),
+    limited: new Counter({
+      name: 'stopgate_limited_total',
+      help: 'Requests answered 429, by token and the limit it was over (requests, outcomes)',
+      labelNames: ['token', 'limit'],
       registers,
     }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),

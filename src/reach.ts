@@ -1,5 +1,6 @@
 import { contextKey, isWithin, ROOT, type Context, type Levels } from './core/context.js'
 import { at, ForbiddenError, type InputError } from './errors.js'
+import { ANONYMOUS } from './tokens.js'
 import type { Problem } from '../openapi/validation.js'
 
 /** Who calls; a request is one. */
@@ -8,6 +9,9 @@ export interface Caller {
   /** Context key the caller is bound to, with all below; `null`: bound to none. */
   readonly tokenPrefix: string | null
 }
+
+/** A caller without a token, where none is asked for. */
+export const ANYBODY: Caller = { tokenName: ANONYMOUS, tokenPrefix: null }
 
 /** What is wrong where the caller is bound to other contexts; `null`: it may. */
 export function keyProblem ({ tokenName, tokenPrefix }: Caller, key: string, path: string): Problem | null {

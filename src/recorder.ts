@@ -4,6 +4,8 @@ import type { Decision, Step } from './core/decide.js'
 import { recordedStep, type RecordedStep } from './core/recorded-step.js'
 import { ruleFor } from './core/snapshot.js'
 import type { Metrics } from './metrics.js'
+import { ownId } from './own-id.js'
+import type { Caller } from './reach.js'
 import type { Service } from './service.js'
 import { StoreUnavailableError, type Store } from './store/store.js'
 
@@ -27,7 +29,7 @@ export interface RecorderOptions {
 /** Keeps the steps of control generations for their outcomes, off the decisions' path. */
 export interface Recorder {
   /** Takes a step that was decided on; never waits and never throws. */
-  readonly take: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>) => void
+  readonly take: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>, caller?: Caller) => void
   /** Resolves when what was taken until now is stored. @throws StoreUnavailableError, and what is not stored waits on */
   readonly flush: () => Promise<void>
   /** The outcomes of these have come: their records are not needed any more. */
@@ -96,11 +98,12 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   timer.unref()
 
   return {
-    take (step, { arm, reason }) {
+    take (step, { arm, reason }, caller) {
       if (arm !== 'control' || reason === 'off' || step.generation_id === undefined) return
       if (!ruleFor(service.snapshot(), step.context).recordSteps) return
       if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
-      buffer.push(step)
+      const id = ownId(caller, step.generation_id)
+      buffer.push(id === step.generation_id ? step : { ...step, generation_id: id })
       steps++
       if (step.answer !== undefined) characters += step.answer.length
     },

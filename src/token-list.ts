@@ -1,12 +1,15 @@
+import { Allowance } from './allowance.js'
 import { ConfigError } from './config.js'
 import { parseContextKey, ROOT, type Levels } from './core/context.js'
 import { isName, NAME_RULE, ROLES, type Token } from './tokens.js'
 
-const FIELDS = ['name', 'role', 'sha256', 'prefix']
+/** What a token may do in how many ms, by its field. */
+const WINDOWS = { requests_per_second: 1000, outcomes_per_hour: 3_600_000 }
+const FIELDS = ['name', 'role', 'sha256', 'prefix', ...Object.keys(WINDOWS)]
 const REMEDY = 'write [{"name": "...", "role": "worker", "sha256": "..."}], as stopgate token prints it'
 
 /**
- * The tokens of a list in JSON: `[{"name", "role", "sha256", "prefix"?}]`.
+ * The tokens of a list in JSON: `[{"name", "role", "sha256", "prefix"?, "requests_per_second"?, "outcomes_per_hour"?}]`.
  * @throws ConfigError that names the setting and the place in it, and repeats nothing of what stands there: it may be a secret
  */
 export function parseTokens (setting: string, text: string, levels: Levels): Token[] {
@@ -18,7 +21,9 @@ export function parseTokens (setting: string, text: string, levels: Levels): Tok
     const problem = itemProblem(item, levels)
     if (problem !== null) throw new ConfigError(`${setting}[${index}]${problem}: ${REMEDY}`)
     const { name, role, sha256, prefix = ROOT } = item
-    return { name, role, digest: Buffer.from(sha256, 'latin1'), prefix: prefix === ROOT ? null : prefix }
+    const allowance = (field: keyof typeof WINDOWS) => item[field] === undefined ? null : new Allowance(item[field], WINDOWS[field])
+    const limits = { requests: allowance('requests_per_second'), outcomes: allowance('outcomes_per_hour') }
+    return { name, role, digest: Buffer.from(sha256, 'latin1'), prefix: prefix === ROOT ? null : prefix, ...limits }
   })
   for (const [index, { name, digest }] of tokens.entries()) {
     const before = tokens.slice(0, index)
@@ -36,6 +41,10 @@ function itemProblem (item: unknown, levels: Levels): string | null {
   if (!ROLES.some((known) => known === role)) return `.role must be one of ${ROLES.join(', ')}`
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) {
     return '.sha256 must be the SHA-256 of the token, 64 hexadecimal digits in lower case'
+  }
+  for (const field of Object.keys(WINDOWS)) {
+    const limit = (item as Record<string, unknown>)[field]
+    if (limit !== undefined && !(typeof limit === 'number' && limit > 0 && limit <= 1e12)) return `.${field} must be a number above 0`
   }
   if (prefix === undefined) return null
   if (role === 'metrics') return '.prefix is for workers and operators, as metrics are of all contexts'

@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import type { Allowance } from './allowance.js'
 
 /** What a token may do: `worker` decide and report; `operator` everything; `metrics` scrape and nothing else. */
 export const ROLES = ['worker', 'operator', 'metrics'] as const
@@ -15,6 +16,10 @@ export interface Token {
   readonly digest: Buffer
   /** Context key it is bound to, with all below; `null`: bound to none. */
   readonly prefix: string | null
+  /** Requests it may make; `null`: any number. */
+  readonly requests: Allowance | null
+  /** Outcomes and labels it may have accepted; `null`: any number. */
+  readonly outcomes: Allowance | null
 }
 
 /** Who calls without a token, where none is asked for. */

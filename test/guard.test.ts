@@ -124,6 +124,17 @@ t.test('a route that states no role is nobody\'s', async (t) => {
   }
 })
 
+t.test('a token makes as many requests as it may, the others as before', async (t) => {
+  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', other: 'worker', o: 'operator' }, { w: { requests_per_second: 0.001 } }) })
+  const decide = async (name: string) => await send('POST', '/v1/decisions', { tokens: 1, confidence: 1 }, bearer(name))
+  t.equal((await decide('w')).status, 200)
+  const told = { code: 'TOO_MANY_REQUESTS', error: 'Too Many Requests', message: /^Token w .*requests_per_second/ }
+  for (let i = 0; i < 2; i++) t.match(await decide('w'), { status: 429, body: told, headers: { 'retry-after': '1000' } })
+  t.equal((await decide('other')).status, 200)
+  const { body } = await send('GET', '/metrics', undefined, bearer('o'))
+  t.match(body, 'stopgate_limited_total{token="w",limit="requests"} 2\n')
+})
+
 t.test('a path that leads nowhere is told so, token or not', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS })
   t.match(await send('GET', '/nowhere'), { status: 404, body: { code: 'ROUTE_NOT_FOUND' } })

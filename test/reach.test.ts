@@ -98,8 +98,77 @@ t.test('a bound operator sees and changes its own contexts alone', async (t) => 
 
 t.test('what speaks of all contexts is not for a bound token', async (t) => {
   const { as } = await twoTenants(t)
-  for (const url of ['/v1/model', '/v1/model/history', '/metrics']) {
+  for (const url of ['/v1/model', '/v1/model/history', '/v1/audit', '/v1/training-runs', '/v1/training-runs/r', '/metrics']) {
     t.match(await as('q-operator')('GET', url), { status: 403, body: { code: 'FORBIDDEN', message: /tokens of all contexts; token q-operator is bound to model=q/ } }, url)
-    t.equal((await as('o')('GET', url)).status, 200, url)
+    t.not((await as('o')('GET', url)).status, 403, url)
   }
+  for (const method of ['POST', 'DELETE'] as const) {
+    t.match(await as('q-operator')(method, '/v1/model/rollback?reason=theirs', method === 'POST' ? { version: 0, reason: 'theirs' } : undefined), { status: 403 }, method)
+  }
+})
+
+/** A control outcome whose worker kept no steps. */
+const lean = (id: string, context: object) => ({ generation_id: id, arm: 'control', context, tokens: 60, em: 1, steps_asked: 1 })
+const asked = (id: string, context: object) => ({ generation_id: id, arm: 'control', tokens: 32, confidence: 1, em: 0, context })
+
+t.test('ids are a tenant\'s own: nobody else makes them duplicates, labels them or adds steps to them', async (t) => {
+  const { as, recorder } = await twoTenants(t)
+  const [mine, theirs] = [as('q-worker'), as('q2-worker')]
+  t.match(await theirs('POST', '/v1/outcomes', losslessOutcome('same', q2)), { status: 202, body: { accepted: 1 } })
+  t.match(await as('w')('POST', '/v1/outcomes', losslessOutcome('same', q2)), { status: 202, body: { accepted: 1 } }, 'an unbound worker\'s are others')
+  t.match(await mine('POST', '/v1/outcomes', losslessOutcome('same', q)), { status: 202, body: { accepted: 1 } })
+  t.match(await mine('POST', '/v1/outcomes', losslessOutcome('same', q)), { status: 202, body: { duplicates: 1 } })
+
+  await mine('POST', '/v1/outcomes', { ...losslessOutcome('late', q), em: undefined })
+  for (const name of ['q2-worker', 'w']) {
+    t.match(await as(name)('POST', '/v1/outcomes/late/label', { em: 0 }), { status: 404, body: { code: 'OUTCOME_NOT_FOUND', message: /^No outcome late is known/ } }, name)
+  }
+  t.match(await mine('POST', '/v1/outcomes/late/label', { em: 1 }), { status: 202, body: { accepted: 1 } })
+
+  const columns = { contexts: [q2], context: [0], tokens: [48], confidence: [1], generation_ids: ['lean'], arms: ['control'], em: [0] }
+  await mine('POST', '/v1/decisions', { ...asked('lean', q), em: 1 })
+  for (const name of ['q2-worker', 'w']) {
+    await as(name)('POST', '/v1/decisions', asked('lean', q2))
+    await as(name)('POST', '/v1/decisions/batch', { steps: [asked('lean', q2)] })
+    t.match(await as(name)('POST', '/v1/decisions/columns', columns), { status: 200, body: { control: [0], errors: [] } })
+  }
+  await recorder.flush()
+  t.match(await mine('POST', '/v1/outcomes', lean('lean', q)), { status: 202, body: { accepted: 1 } })
+  const context = await until('all three are learned', async () => {
+    const { body } = await as('o')('GET', '/v1/contexts/model=q,task=gsm8k')
+    return body.control_generations === 3 && body
+  })
+  t.match(context.thresholds.at(-1), { lost: 0, kept: 3, unprobed: 0 })
+  t.same(context.fed_by, { 'q-worker': 3 })
+})
+
+t.test('a tenant\'s own tokens share its ids, whichever was first', async (t) => {
+  const ACCESS_TOKENS = tokenList({ old: 'worker model=q', new: 'worker model=q', op: 'operator model=q' })
+  const { send, recorder } = await build(t, { ACCESS_TOKENS })
+  await send('POST', '/v1/decisions', { ...asked('g', q), em: 1 }, bearer('old'))
+  await recorder.flush()
+  t.match(await send('POST', '/v1/outcomes', { ...lean('g', q), em: undefined }, bearer('new')), { status: 202, body: { accepted: 1 } })
+  t.match(await send('POST', '/v1/outcomes', lean('g', q), bearer('old')), { status: 202, body: { duplicates: 1 } })
+  t.match(await send('POST', '/v1/outcomes/g/label', { em: 1 }, bearer('op')), { status: 202, body: { accepted: 1 } })
+  const { thresholds } = await until('it is learned', async () => {
+    const { body } = await send('GET', '/v1/contexts/model=q,task=gsm8k', undefined, bearer('op'))
+    return body.control_generations === 1 && body
+  })
+  t.match(thresholds.at(-1), { kept: 1, unprobed: 0 })
+})
+
+t.test('columns, bundles and training runs are held to the prefix too', async (t) => {
+  const { as } = await twoTenants(t)
+  const send = as('q-worker')
+  const { body } = await send('POST', '/v1/decisions/columns', { contexts: [q, q2, {}], context: [0, 1, 2], tokens: [1, 1, 1], confidence: [1, 1, 1] })
+  t.match(body, { errors: [{ index: 1, path: '/contexts/1' }, { index: 2, path: '/contexts/2' }], contexts: [{ threshold: null }, null, null] })
+  t.match(await send('GET', '/v1/bundle'), { status: 200 })
+  for (const prefix of ['*', 'model%3Dq2']) t.match(await send('GET', `/v1/bundle?prefix=${prefix}`), { status: 403, body: { details: [{ path: '/prefix' }] } }, prefix)
+  const checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 9 }
+  for (const context of [{ model: 'q2' }, undefined]) {
+    t.match(await send('POST', '/v1/training-runs/r/checkpoints', { ...checkpoint, context }), { status: 403, body: { code: 'FORBIDDEN' } }, JSON.stringify(context))
+  }
+  t.match(await as('q2-worker')('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, context: { model: 'q2' } }), { status: 202 })
+  t.match(await send('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, step: 2, context: { model: 'q' } }), { status: 403 })
+  t.match(await as('q-operator')('GET', '/v1/contexts/model=q2/what-if?max_em_drop=0.1'), { status: 403 })
 })

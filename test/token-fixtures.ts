@@ -10,10 +10,13 @@ export function bearer (name: string): { authorization: string } {
   return { authorization: `Bearer ${tokenOf(name)}` }
 }
 
-/** The setting that knows tokens by name, with a role and maybe a prefix: `{ ci: 'operator', tenant: 'worker model=q' }`. */
-export function tokenList (tokens: Record<string, Role | `${Role} ${string}`>): string {
+/**
+ * The setting that knows tokens by name, with a role and maybe a prefix: `{ ci: 'operator', tenant: 'worker model=q' }`.
+ * @param limits by name, further fields of their items
+ */
+export function tokenList (tokens: Record<string, Role | `${Role} ${string}`>, limits: Record<string, object> = {}): string {
   return JSON.stringify(Object.entries(tokens).map(([name, words]) => {
     const [role, prefix] = words.split(' ')
-    return { name, role, sha256: sha256(tokenOf(name)), ...(prefix !== undefined && { prefix }) }
+    return { name, role, sha256: sha256(tokenOf(name)), ...(prefix !== undefined && { prefix }), ...limits[name] }
   }))
 }

@@ -8,9 +8,14 @@ const parse = (list: unknown) => parseTokens('ACCESS_TOKENS', typeof list === 's
 
 t.test('a list', async (t) => {
   const digest = Buffer.from(sha256(secret))
-  t.strictSame(parse([good]), [{ name: 'ci', role: 'worker', digest, prefix: null }])
+  t.strictSame(parse([good]), [{ name: 'ci', role: 'worker', digest, prefix: null, requests: null, outcomes: null }])
   t.match(parse([{ ...good, prefix: 'model=q' }]), [{ prefix: 'model=q' }])
   t.match(parse([{ ...good, prefix: '*' }]), [{ prefix: null }], 'all below the root is everything')
+  const [limited] = parse([{ ...good, requests_per_second: 2, outcomes_per_hour: 3600 }])
+  t.equal(limited!.requests!.take(3, 0), Infinity)
+  t.equal(limited!.requests!.take(2, 0), 0)
+  t.equal(limited!.outcomes!.take(3600, 0), 0)
+  t.equal(limited!.outcomes!.take(1, 0), 1000)
 })
 
 t.test('what can\'t be used is named by its place, and not repeated', async (t) => {
@@ -22,7 +27,7 @@ t.test('what can\'t be used is named by its place, and not repeated', async (t) 
     [[good, secret], /^ACCESS_TOKENS\[1\] is not an object/],
     [[null], /^ACCESS_TOKENS\[0\] is not an object/],
     [[[good]], /^ACCESS_TOKENS\[0\] is not an object/],
-    [[{ ...good, [secret]: 1 }], /^ACCESS_TOKENS\[0\] has a field that is none of name, role, sha256, prefix/],
+    [[{ ...good, [secret]: 1 }], /^ACCESS_TOKENS\[0\] has a field that is none of name, role, sha256, prefix, requests_per_second, outcomes_per/],
     [[{ ...good, name: `${secret} ` }], /^ACCESS_TOKENS\[0\]\.name: a name is 1 to 64/],
     [[{ ...good, name: 'anonymous' }], /^ACCESS_TOKENS\[0\]\.name: .*not anonymous/],
     [[{ ...good, role: secret }], /^ACCESS_TOKENS\[0\]\.role must be one of worker, operator, metrics/],
@@ -36,6 +41,9 @@ t.test('what can\'t be used is named by its place, and not repeated', async (t) 
     [[{ ...good, prefix: '' }], /\.prefix/],
     [[{ ...good, prefix: null }], /\.prefix/],
     [[{ ...good, role: 'metrics', prefix: 'model=q' }], /\.prefix is for workers and operators/],
+    ...[0, -1, '5', null, 1e13].map((requests_per_second): [unknown, RegExp] =>
+      [[{ ...good, requests_per_second }], /^ACCESS_TOKENS\[0\]\.requests_per_second must be a number above 0/]),
+    [[{ ...good, outcomes_per_hour: true }], /^ACCESS_TOKENS\[0\]\.outcomes_per_hour must be a number above 0/],
     [[good, { ...good, sha256: sha256('other') }], /^ACCESS_TOKENS\[1\]\.name is another token's too/],
     [[good, { ...good, name: 'other' }], /^ACCESS_TOKENS\[1\]\.sha256 is another token's too/],
   ]

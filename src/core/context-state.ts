@@ -2,6 +2,7 @@ import { NO_ARMS, type Arms } from './compare-arms.js'
 import { NO_DRIFT, type Drift } from './drift.js'
 import { NO_EVIDENCE, mergeEvidence, type Evidence } from './evidence.js'
 import type { Levels } from './context.js'
+import type { FedBy } from './fed-by.js'
 import type { Guarantee } from './judge.js'
 import type { Label, Policy } from './policy.js'
 import type { Trial, Wish } from './trial.js'
@@ -89,6 +90,8 @@ export interface ContextState {
   readonly tokens_saved: number
   readonly last_evidence_at: number | null
   readonly updated_at: number
+  /** Of this epoch's evidence, how much each token reported, by its name (see fed-by.ts); absent: there were no tokens. */
+  readonly fed_by?: FedBy
   /** Absent where no training run names the context. */
   readonly checkpoint?: ServedCheckpoint
 }

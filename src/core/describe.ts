@@ -4,6 +4,7 @@ import { describeArms, type ArmsView } from './describe-arms.js'
 import { untilNext } from './describe-thresholds.js'
 import { certifiedIndex, emDropInterval } from './certificate.js'
 import { emDrop, tokensSavedRatio } from './evidence.js'
+import type { FedBy } from './fed-by.js'
 import { familyOf, type Family } from './family.js'
 import { inForce, pinUnder, standingOf, wantedShare, type Pin, type Scope } from './in-force.js'
 import { judge, type Guarantee } from './judge.js'
@@ -57,6 +58,7 @@ export interface ContextView {
   readonly siblings: number
   readonly unknown_arm: number
   readonly crowded_out: number
+  readonly fed_by: FedBy
   readonly epoch: number
   readonly settles_at: number
   readonly control_share: number | null
@@ -109,6 +111,7 @@ export function describeContext (known: Known, key: string, now: number): Contex
     siblings: state.siblings,
     unknown_arm: state.unknown_arm,
     crowded_out: state.crowded_out,
+    fed_by: state.fed_by ?? {},
     epoch: state.epoch,
     settles_at: state.settles_at,
     control_share: chain.length === known.levels.length + 1 ? shareOf() : null,

@@ -1,6 +1,7 @@
 import type { ContextState } from './context-state.js'
 import { hasDrifted, watchDrift } from './drift.js'
 import { fillHalves, stopsOf, type Em, type Stop, type Trace } from './evidence.js'
+import { feed } from './fed-by.js'
 import { startEpoch, type Fold } from './fold.js'
 import type { Judgement } from './judge.js'
 import { learnTrial, tracedBy } from './learn-trial.js'
@@ -43,6 +44,7 @@ export function learnEvidence (
   const drift = delta === null ? state.drift : watchDrift(state.drift, delta, policy.max_em_drop)
   if (hasDrifted(drift)) return startEpoch(fold, state, 'drift', policy, time)
 
+  const fedBy = feed(state.fed_by, outcome.by)
   return {
     ...state,
     halves: fillHalves(state.halves, trace, stops, policy.evidence_window),
@@ -51,6 +53,7 @@ export function learnEvidence (
     labelled: state.labelled + (em === null ? 0 : 1),
     unlabelled: state.unlabelled + (em === null ? 1 : 0),
     last_evidence_at: time,
+    ...(fedBy !== undefined && { fed_by: fedBy }),
   }
 }
 

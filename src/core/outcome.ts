@@ -35,6 +35,8 @@ export interface LoggedOutcome {
   /** `null`: the worker kept none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
+  /** Name of the token that reported it; absent: there were none. */
+  readonly by?: string
 }
 
 interface Answered { readonly em?: Em | undefined, readonly answer?: string | undefined }
