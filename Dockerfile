@@ -1,4 +1,4 @@
-# One base for all stages: what is built against is what runs. A tag that moves with the LTS line, for its security fixes.
+# Tags that move with the LTS line, for its security fixes.
 FROM node:24-trixie-slim AS base
 WORKDIR /app
 # No install scripts: `prepare` would build, and lmdb ships its native code ready-made, so nobody needs a compiler.
@@ -16,24 +16,40 @@ RUN npm run build -- --sourceMap false
 
 FROM base AS production-dependencies
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev
+RUN npm ci --omit=dev && npm sbom --omit=dev --sbom-format=cyclonedx > /npm.cdx.json
+# The only folder that is written, by the user that the process runs as.
+RUN install --directory --owner=1000 --group=1000 --mode=0700 /staged/data
 
-FROM node:24-trixie-slim
+# Node.js and what it links to: no shell, no package manager, no npm. The same Debian and the same line of Node.js as above.
+FROM gcr.io/distroless/nodejs24-debian13 AS runtime
+
+FROM runtime AS bill-of-materials
+COPY docker/bill-of-materials.mjs /
+COPY --from=production-dependencies /npm.cdx.json /
+RUN ["/nodejs/bin/node", "--eval", "require('fs').writeFileSync('/sbom.cdx.json', require('child_process').execFileSync(process.execPath, ['/bill-of-materials.mjs', '/npm.cdx.json']))"]
+
+# The software bill of materials alone: docker build --target sbom --output . .
+FROM scratch AS sbom
+COPY --from=bill-of-materials /sbom.cdx.json /
+
+FROM runtime
 WORKDIR /app
 # Every address of the container, as no port could be published otherwise. So it starts with tokens only (ACCESS_TOKENS or
 # ACCESS_TOKENS_FILE), or with ALLOW_ANONYMOUS=true where the published port is kept from others: that is for who runs it to say, not here.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
-# The only folder that is written; the program itself belongs to root, so the process can't change it.
-RUN install --directory --owner=1000 --group=1000 --mode=0700 /data
+# The program belongs to root, so the process can't change it.
+COPY --from=production-dependencies --chown=1000:1000 /staged /
 COPY LICENSE package.json ./
+COPY --from=bill-of-materials /sbom.cdx.json ./
 COPY --from=production-dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
-# The image's `node` user, as a number: Kubernetes' runAsNonRoot can't judge a name.
+# A plain user, as a number: Kubernetes' runAsNonRoot can't judge a name.
 USER 1000:1000
 VOLUME /data
 EXPOSE 8080
+# What others think of the certificate is not asked here: it is for the name they call the service by.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["node", "--eval", "fetch('http://127.0.0.1:' + process.env.PORT + '/livez').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["/nodejs/bin/node", "--eval", "require(process.env.TLS_CERT_FILE ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/livez', rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # Exec form: node is PID 1 and gets SIGTERM itself. Other commands: docker run stopgate replay ...
-ENTRYPOINT ["node", "dist/src/cli.js"]
+ENTRYPOINT ["/nodejs/bin/node", "dist/src/cli.js"]
 CMD ["serve"]
