@@ -16,7 +16,8 @@ RUN npm run build -- --sourceMap false
 
 FROM base AS production-dependencies
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev && npm sbom --omit=dev --sbom-format=cyclonedx > /npm.cdx.json
+# npm sbom would miss what is left out.
+RUN npm ci --omit=dev && npm pkg delete devDependencies && npm sbom --sbom-format=cyclonedx > /npm.cdx.json
 # The only folder that is written, by the user that the process runs as.
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /staged/data
 
