@@ -12,7 +12,8 @@ SHA-256 alone, from which nobody gets the token back; do not put the hash of a w
   NAME   who has it, as the log says; of its own in the list (the role, and something random)
   ROLE   worker: decide and report; operator: everything; metrics: scrape and nothing else (worker)
 
-With "prefix": "model=q" in its item a worker or operator is bound to that context and those below.
+With "prefix": "model=q" in its item a worker or operator is bound to that context and those below. With "requests_per_second" and
+"outcomes_per_hour" (numbers) it is held to as much, in each replica.
 To replace a token: put the new one beside the old one, change the clients over, take the old one out.
 `
 

@@ -21,6 +21,8 @@ t.test('no request pollutes a prototype', async (t) => {
     await app.inject({ method: 'PUT', url: `/v1/contexts/model=${name}/policy`, payload: nested, headers: { 'content-type': 'application/json' } })
     await send('PUT', `/v1/contexts/model=${name}/pin`, { threshold: 0.5, reason: name })
     await send('GET', `/v1/contexts?${name}[polluted]=1&${name}=1`)
+    await send('POST', `/v1/training-runs/${name}/checkpoints`, { step: 1, suite: name, em: 1, n: 9, tokens_mean: 9, context: { model: name } })
+    t.match(await send('GET', `/v1/training-runs/${name}`), { status: 200, body: { suites: [{ suite: name }] } }, `${name} is a run like any other`)
   }
   await until('all is learned', async () => (await send('GET', '/v1/model')).body.learner.log_lag === 0)
   t.equal(JSON.stringify(Object.getOwnPropertyNames(Object.prototype)), before)
@@ -56,7 +58,9 @@ t.test('no request writes a metric of its own', async (t) => {
   const series = async () => ((await send('GET', '/metrics')).body as string).split('\n').filter((line) => line.includes('forged'))
   await send('POST', '/v1/outcomes', losslessOutcome('forged', { model: forged, task: `${forged}\\` }))
   await send('GET', `/v1/${encodeURIComponent(forged)}`)
-  await until('it is among the contexts', async () => (await series()).length > 0)
+  await send('POST', `/v1/training-runs/${encodeURIComponent(forged)}/checkpoints`, { step: 1, suite: forged, em: 1, n: 9, tokens_mean: 9 })
+  const found = async (text: string) => (await series()).some((line) => line.includes(text))
+  await until('it is among the contexts and the runs', async () => await found('context=') && await found('suite='))
   for (const line of await series()) {
     t.match(line, /^stopgate_\w+\{([a-z_]+="([^"\\\n]|\\[\\"n])*",?)+\} \S+$/, line)
   }
@@ -81,4 +85,31 @@ t.test('no request reaches a Redis key of another meaning', { skip: withoutRedis
   t.same(others.filter((key) => !/^\{stopgate\}:(seen|steps):/.test(key)), [], 'every key is one of those in src/store/redis-scripts.ts')
   for (const name of names.filter(Boolean)) t.ok(others.includes(`{stopgate}:seen:${name}`), JSON.stringify(name))
   t.equal(await admin.type('{stopgate}:log'), 'stream')
+})
+
+t.test('no request adds to what is kept in memory for ever', async (t) => {
+  const { send, learner } = await build(t, { MAX_CONTEXTS: '20' })
+  const flood = async (name: string) => {
+    const names = Array.from({ length: 300 }, (_, i) => `${name}-${i}`)
+    const context = (one: string) => ({ model: one, task: one })
+    const ids = (one: string) => ({ generation_id: one, group_id: one, context: context(one) })
+    const steps = names.map((one) => ({ ...ids(one), tokens: 1, confidence: 1, signals: { [one]: 1 } }))
+    await send('POST', '/v1/decisions/batch', { steps })
+    await send('POST', '/v1/outcomes/batch', { outcomes: names.map((one) => ({ ...losslessOutcome(one), ...ids(one) })) })
+    for (const one of names.slice(0, 50)) {
+      await send('GET', `/${one}`)
+      await send('GET', '/v1/model', undefined, { authorization: `Bearer ${one}`, 'x-request-id': one })
+      await send('POST', `/v1/outcomes/${one}/label`, { em: 1 })
+      await send('GET', `/v1/bundle?prefix=model=${one}`)
+      await send('GET', `/v1/contexts/model=${one}`)
+    }
+    await until('all is learned', async () => (await send('GET', '/v1/model')).body.learner.log_lag === 0)
+    const { body } = await send('GET', '/metrics')
+    return (body as string).split('\n').filter((line) => !/^#|^nodejs_|^process_/.test(line)).map((line) => line.replace(/ \S+$/, ''))
+  }
+  await send('GET', '/metrics') // has series of its own from the second time on
+  const first = await flood('first')
+  t.same(await flood('second'), first, 'the very same series')
+  t.equal((await send('GET', '/v1/model')).body.contexts, 20)
+  t.ok(learner.refused() > 500, 'and who came late is counted')
 })
