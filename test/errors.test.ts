@@ -2,7 +2,7 @@ import t from 'tap'
 import * as errors from '../src/errors.js'
 
 t.test('codes are stable: clients match on them', async (t) => {
-  const { at, ...classes } = errors
+  const { at, waiting, ...classes } = errors
   const made = Object.values(classes).map((E) => new (E as new (...words: string[]) => { code: string, statusCode?: number })('a', 'b'))
   t.strictSame(Object.fromEntries(made.map(({ code, statusCode }) => [code, statusCode])), {
     CONFLICT: 409,
@@ -26,11 +26,15 @@ t.test('codes are stable: clients match on them', async (t) => {
     RUN_NOT_FOUND: 404,
     STORE_UNAVAILABLE: 503,
     TOO_MANY: 409,
+    TOO_MANY_OUTCOMES: 429,
     TOO_MANY_PREDICTORS: 409,
+    TOO_MANY_REQUESTS: 429,
     UNAUTHENTICATED: 401,
     UNKNOWN_CONTEXT_LEVEL: 400,
     UNKNOWN_VERSION: 400,
     VERSION_OUT_OF_REACH: 409,
   })
   t.match(at('/context/x', new errors.UnknownLevelError('x', 'model')), { details: [{ path: '/context/x', message: 'Unknown context level "x": the levels are model (CONTEXT_LEVELS)' }] })
+  t.match(waiting(1001, new errors.TooManyRequestsError('w')), { code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 2 })
+  t.match(waiting(Infinity, new errors.TooManyOutcomesError('w')), { retryAfterSeconds: 3600 })
 })
