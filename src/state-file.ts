@@ -1,3 +1,4 @@
+import { STATE_FORMAT } from './store/state-format.js'
 import { STATE_TABLES, sortRows, type SortedState, type StateRow } from './store/state-row.js'
 
 /*
@@ -5,10 +6,7 @@ import { STATE_TABLES, sortRows, type SortedState, type StateRow } from './store
  * that a file that was cut off is not taken for a whole one.
  */
 
-/** Of what is written; raised when a row of before would be misread, or one of now by a version of before, with an entry in UPGRADES. */
-export const STATE_FORMAT = 2
-
-/** From each format before, what a row of it is in the next. */
+/** From each STATE_FORMAT before, what a row of it is in the next. */
 export type Upgrades = Readonly<Record<number, (row: StateRow) => StateRow[]>>
 const UPGRADES: Upgrades = {
   // There were no predictors; and Redis said of what is seen only whether it waits.

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { readState, STATE_FORMAT, stateLines } from '../src/state-file.js'
+import { readState, stateLines } from '../src/state-file.js'
+import { STATE_FORMAT } from '../src/store/state-format.js'
 import { metaRows, type StateRow } from '../src/store/state-row.js'
 
 const META = { salt: 's', version: 3, policy_version: 2, cursor: '5-0', last_id: '6-1', ledger: null }

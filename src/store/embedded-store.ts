@@ -30,6 +30,7 @@ import {
   type Revision, type Store, type StoredEntry, type TrainingWrite,
 } from './store.js'
 import { decodeRun, decodeSeries, seriesKey } from './training-encoding.js'
+import { checkFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import { readState } from './unreadable-state.js'
 
@@ -67,7 +68,7 @@ export class EmbeddedStore implements Store {
     })
   }
 
-  /** Throws when another process uses the folder. */
+  /** Throws when another process uses the folder, or a newer version has. */
   static async open (options: EmbeddedOptions): Promise<EmbeddedStore> {
     const { dataDir } = options
     if (options.isGuest) return new EmbeddedStore(openTables(dataDir), async () => {}, options)
@@ -81,6 +82,8 @@ export class EmbeddedStore implements Store {
       release = await tables.root.transaction(() => takeFolder(dataDir))
       const store = new EmbeddedStore(tables, release, options)
       await store.#write(() => {
+        checkFormat(tables.getMeta('format'))
+        if (tables.getMeta('format') < STATE_FORMAT) tables.setMeta('format', STATE_FORMAT)
         if (tables.getMeta('state_id') !== '') return
         tables.setMeta('state_id', randomUUID())
         tables.setMeta('salt', randomUUID())

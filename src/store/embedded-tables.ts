@@ -7,6 +7,8 @@ import type { Cursor } from './store.js'
 /** The single values, and what they are before they were ever written. */
 export interface Meta {
   state_id: string
+  /** STATE_FORMAT of the newest version that opened it. */
+  format: number
   salt: string
   version: number
   policy_version: number
@@ -24,6 +26,7 @@ export interface Meta {
 
 const INITIAL: Meta = {
   state_id: '',
+  format: 0,
   salt: '',
   version: 0,
   policy_version: 0,

@@ -4,6 +4,7 @@ const key = (name: string) => `{stopgate}:${name}`
 export const KEYS = {
   stateId: key('state_id'),
   salt: key('salt'),
+  format: key('format'), // STATE_FORMAT of the newest version that learned or imported here
   log: key('log'), // stream, one field `entry`
   cursor: key('cursor'),
   version: key('version'),
@@ -149,9 +150,18 @@ return appended
 `
 
 /**
- * KEYS: lease, lease_token. ARGV: holder, ttl in ms. Returns the token, or nil while another holder's lease runs.
+ * KEYS: lease, lease_token, format. ARGV: holder, ttl in ms, the format that the holder knows. Returns the token, or nil while another
+ * holder's lease runs, or NEWER, and then has written nothing.
  */
 const acquireLease = `
+local format = tonumber(redis.call('GET', KEYS[3]) or '0')
+if format > tonumber(ARGV[3]) then
+  return 'NEWER ' .. format
+end
+if format < tonumber(ARGV[3]) then                                -- from now on learners of before learn no more
+  redis.call('SET', KEYS[3], ARGV[3])
+  redis.call('DEL', KEYS[1])
+end
 local lease = redis.call('GET', KEYS[1])
 if lease and string.match(lease, ' (.*)$') ~= ARGV[1] then        -- somebody else's
   if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then         -- the clock went back: who lives renews it, the dead don't keep it
@@ -255,8 +265,8 @@ return 'OK'
 `
 
 /**
- * KEYS: state_id, salt, version, policy_version, log. ARGV: state id and salt to take where there are none.
- * Returns state id, salt, version, policy version, entries that wait, ms that the oldest of them has waited.
+ * KEYS: state_id, salt, version, policy_version, log, format. ARGV: state id and salt to take where there are none.
+ * Returns state id, salt, version, policy version, entries that wait, ms that the oldest of them has waited, format.
  */
 const revision = `
 local function take(key, candidate)                               -- what is there, else the candidate from now on
@@ -278,7 +288,7 @@ end
 return {
   id, salt,
   redis.call('GET', KEYS[3]) or '0', redis.call('GET', KEYS[4]) or '0',
-  redis.call('XLEN', KEYS[5]), math.max(0, waited)
+  redis.call('XLEN', KEYS[5]), math.max(0, waited), redis.call('GET', KEYS[6]) or '0'
 }
 `
 
@@ -389,8 +399,8 @@ return 'OK'
 `
 
 /**
- * KEYS: the twelve of STATE_KEYS; salt, version, policy_version, cursor, ledger.
- * Returns now in ms, the newest id of the log, the five values, the eight hashes and the sorted set as flat pairs, the three streams; all
+ * KEYS: the twelve of STATE_KEYS; salt, version, policy_version, cursor, ledger, format.
+ * Returns now in ms, the newest id of the log, the six values, the eight hashes and the sorted set as flat pairs, the three streams; all
  * of one moment. AGAIN where an entry was appended in this very millisecond, so that now tells what came before from what comes after.
  */
 const exportState = `
@@ -407,7 +417,7 @@ if tonumber(string.match(last, '^%d+')) >= now then
   return 'AGAIN'
 end
 local values = {}
-for i = 13, 17 do
+for i = 13, 18 do
   values[i - 12] = redis.call('GET', KEYS[i])
 end
 local tables = {}
@@ -424,9 +434,9 @@ return { now, last, values, tables, streams }
 
 /**
  * KEYS: the twelve of STATE_KEYS; the thirteen of STAGED; salt, version, policy_version, cursor, ledger, state_id, lease, records,
- * record_bytes.
+ * record_bytes, format.
  * ARGV: 1 to replace what there is, prefixes of the seen keys and of the lists of steps, dedup time in ms, channel; salt, version, policy
- * version, cursor, ledger ('' for none), state id; how many of each of STAGED there must be.
+ * version, cursor, ledger ('' for none), state id; how many of each of STAGED there must be; the format of what comes.
  * Returns OK, or what stood in the way, and then has written nothing.
  */
 const importState = `
@@ -434,6 +444,10 @@ local function size(key)
   local type = redis.call('TYPE', key).ok
   local command = { hash = 'HLEN', zset = 'ZCARD', stream = 'XLEN' }
   return command[type] and redis.call(command[type], key) or 0
+end
+local format = redis.call('GET', KEYS[35]) or '0'
+if tonumber(format) > tonumber(ARGV[25]) then
+  return 'NEWER ' .. format
 end
 for i = 1, 12 do
   if ARGV[1] ~= '1' and i ~= 9 and i ~= 11 and i ~= 12 and size(KEYS[i]) > 0 then
@@ -480,6 +494,7 @@ if ARGV[10] == '' then
 else
   redis.call('SET', KEYS[30], ARGV[10])
 end
+redis.call('SET', KEYS[35], ARGV[25])
 redis.call('PUBLISH', ARGV[5], ARGV[7])
 return 'OK'
 `

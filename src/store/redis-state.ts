@@ -3,6 +3,7 @@ import type { TrainingRun } from '../core/training/run.js'
 import { START, toPlace, type Seen } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-scripts.js'
+import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
 import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
 import { StoreTakenError, StoreUnavailableError } from './store.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
@@ -28,7 +29,8 @@ export class RedisState {
   /** As of one moment, between two milliseconds: ids seen before it are those of this state. */
   async * export (): AsyncIterable<StateRow> {
     const { now, last, values, tables, streams } = await this.#moment()
-    const [salt, version, policyVersion, cursor, ledger] = values
+    const [salt, version, policyVersion, cursor, ledger, format] = values
+    checkFormat(Number(format))
     yield * metaRows({
       salt: salt!,
       version: Number(version ?? 0),
@@ -54,7 +56,7 @@ export class RedisState {
 
   async #moment () {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const reply = await this.#connection.script('exportState', [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger], [])
+      const reply = await this.#connection.script('exportState', [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.format], [])
       if (reply === 'AGAIN') {
         await setTimeout(Math.random() * 5)
         continue
@@ -108,12 +110,14 @@ export class RedisState {
     const reply = await this.#connection.script('importState', [
       ...STATE_KEYS, ...STAGED,
       KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.stateId, KEYS.lease, KEYS.records, KEYS.recordBytes,
+      KEYS.format,
     ], [
       replaces ? 1 : 0, seenKey(''), stepsKey(''), this.#dedupMs, CHANNEL,
-      meta.salt, meta.version, meta.policy_version, meta.cursor, meta.ledger === null ? '' : JSON.stringify(meta.ledger), stateId, ...counts,
+      meta.salt, meta.version, meta.policy_version, meta.cursor, meta.ledger === null ? '' : JSON.stringify(meta.ledger), stateId, ...counts, STATE_FORMAT,
     ])
     if (reply === 'TAKEN') throw new StoreTakenError()
     if (reply === 'TORN') throw new Error('another import runs at the same time: nothing was imported, import again')
+    if (reply !== 'OK') throw newerFormat(reply as string)
   }
 
   async #stage (table: StateTable, rows: readonly StateRow[], text: (row: StateRow) => string): Promise<void> {

@@ -21,6 +21,7 @@ import { RedisReplicas } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
 import type { RedisTls } from './redis-tls.js'
 import { RedisTraining } from './redis-training.js'
+import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import { redisWarnings } from './redis-warnings.js'
 import {
@@ -127,7 +128,9 @@ export class RedisStore implements Store {
   forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
 
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
-    return await this.#main.script('acquireLease', [KEYS.lease, KEYS.leaseToken], [holder, Math.ceil(ttlMs)]) as number | null
+    const reply = await this.#main.script('acquireLease', [KEYS.lease, KEYS.leaseToken, KEYS.format], [holder, Math.ceil(ttlMs), STATE_FORMAT])
+    if (typeof reply === 'string') throw newerFormat(reply)
+    return reply as number | null
   }
 
   async renewLease (token: number, ttlMs: number): Promise<boolean> {
@@ -177,9 +180,10 @@ export class RedisStore implements Store {
   }
 
   async revision (): Promise<Revision> {
-    const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log]
+    const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log, KEYS.format]
     const reply = await this.#main.script('revision', keys, [randomUUID(), randomUUID()])
-    const [stateId, salt, version, policyVersion, lag, lagMs] = reply as [string, string, string, string, number, number]
+    const [stateId, salt, version, policyVersion, lag, lagMs, format] = reply as [string, string, string, string, number, number, string]
+    checkFormat(Number(format))
     return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs }
   }
 

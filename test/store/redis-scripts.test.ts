@@ -41,7 +41,7 @@ t.test('every key is under the hash tag, by the names that the design gives', { 
   const { store, redis } = await storeAndRedis(t)
   await useAll(store)
   const names = [
-    'audit', 'changed', 'contexts', 'cursor', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
+    'audit', 'changed', 'contexts', 'cursor', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
     'predictors', 'reservoir', 'salt', 'seen:a',
     'state_id', 'training_runs', 'training_series', 'version',
   ]
