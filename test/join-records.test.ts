@@ -1,7 +1,9 @@
 import t from 'tap'
+import { uniform } from '../src/core/arm.js'
 import type { ReportedOutcome } from '../src/core/outcome.js'
 import type { RecordedStep } from '../src/core/recorded-step.js'
 import { joinRecords } from '../src/join-records.js'
+import { ownId } from '../src/own-id.js'
 import { snapshotOf, type Stands } from './core/snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
@@ -85,4 +87,13 @@ t.test('the cadence is the leaf\'s', async (t) => {
   const of = async (check_every_tokens: number) => (await joinedWith([{ g: [STEP] }], [{}], { policy: { check_every_tokens } }, 'embedded')).joined[0]!.result
   t.equal(await of(32), 'complete')
   t.equal(await of(16), 'incomplete')
+})
+
+t.test('ids are a tenant\'s own, but arms and groups are drawn as they were sent: of predictors it is known what they were trained on', async (t) => {
+  const caller = { tokenName: 'w', tokenPrefix: 'model=q' }
+  const store = { kind: 'embedded', async recorded () { return new Map() } } as const
+  const parts = { store, service: { snapshot: () => snapshotOf({}) }, recorder: { async flush () {} } }
+  const outcome = { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 50, em: 1, steps: [] } as const
+  const joined = await joinRecords(parts, 'salt', [outcome, { ...outcome, group_id: 'prompt-1', sample_index: 0 }], caller)
+  t.match(joined.map(({ entry }) => [entry.generation_id, entry.u, entry.by]), ['g', 'prompt-1'].map((drawn) => [ownId(caller, 'g'), uniform('salt', drawn), 'w']))
 })

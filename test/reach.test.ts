@@ -98,9 +98,12 @@ t.test('a bound operator sees and changes its own contexts alone', async (t) => 
 
 t.test('what speaks of all contexts is not for a bound token', async (t) => {
   const { as } = await twoTenants(t)
-  for (const url of ['/v1/model', '/v1/model/history', '/v1/audit', '/v1/training-runs', '/v1/training-runs/r', '/metrics']) {
+  for (const url of ['/v1/model', '/v1/model/history', '/v1/audit', '/v1/training-runs', '/v1/training-runs/r', '/v1/training-runs/r/plot.svg', '/v1/model/predictors', '/v1/model/predictors/p', '/metrics']) {
     t.match(await as('q-operator')('GET', url), { status: 403, body: { code: 'FORBIDDEN', message: /tokens of all contexts; token q-operator is bound to model=q/ } }, url)
     t.not((await as('o')('GET', url)).status, 403, url)
+  }
+  for (const method of ['PUT', 'DELETE'] as const) {
+    t.match(await as('q-operator')(method, '/v1/model/predictors/p?reason=theirs'), { status: 403, body: { code: 'FORBIDDEN' } }, method)
   }
   for (const method of ['POST', 'DELETE'] as const) {
     t.match(await as('q-operator')(method, '/v1/model/rollback?reason=theirs', method === 'POST' ? { version: 0, reason: 'theirs' } : undefined), { status: 403 }, method)
