@@ -1,6 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import type { FastifyBaseLogger } from 'fastify'
-import { ConfigError, type Config } from './config.js'
+import type { Config } from './config.js'
+import { ConfigError } from './settings.js'
 import { watchFiles, type WatchedFiles } from './watched-files.js'
 
 /** A certificate, with those that lead to the authority behind it, and its key; both PEM. */

@@ -4,7 +4,8 @@ import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
-import { ConfigError, readConfig, type Config } from './config.js'
+import { readConfig, type Config } from './config.js'
+import { ConfigError } from './settings.js'
 import { startProcesses } from './processes.js'
 
 /** After SIGTERM, how long clients have to hear with an answer that their connection ends, and to go elsewhere, ms. */

@@ -1,5 +1,5 @@
 import { Allowance } from './allowance.js'
-import { ConfigError } from './config.js'
+import { ConfigError } from './settings.js'
 import { parseContextKey, ROOT, type Levels } from './core/context.js'
 import { isName, NAME_RULE, ROLES, type Token } from './tokens.js'
 

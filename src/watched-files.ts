@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { ConfigError } from './config.js'
+import { ConfigError } from './settings.js'
 
 export interface WatchedFile {
   /** Names it in messages. They never show the path: set by mistake to what belongs into the file, that is no text for a log. */

@@ -1,35 +1,26 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { ConfigSchema, readConfig } from '../src/config.js'
+import { readConfig } from '../src/config.js'
 
 t.test('defaults', async (t) => {
   t.match(readConfig({}), { host: '127.0.0.1', port: 8080, levels: ['model', 'task'], defaultPolicy: {}, redisUrl: '', dataDir: './data' })
   t.same(readConfig({ CONTEXT_LEVELS: '' }).levels, [], 'a single context')
 })
 
-t.test('a bad setting names itself and says what it may be', async (t) => {
+t.test('settings that don\'t go together name themselves, and say what they may be', async (t) => {
   const bad: [NodeJS.ProcessEnv, RegExp][] = [
-    [{ PORT: 'eighty' }, /^PORT \("eighty"\) must be integer: .*default 8080/],
-    [{ PORT: '70000' }, /^PORT .*<= 65535/],
-    [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL/],
     [{ REDIS_URL: 'http://secret@host' }, /^REDIS_URL (?!.*secret)/],
     [{ REDIS_URL: 'redis+sentinel://:secret@host' }, /^REDIS_URL does not name the master(?!.*secret)/],
-    [{ CONTEXT_LEVELS: 'model,,task' }, /^CONTEXT_LEVELS/],
     [{ CONTEXT_LEVELS: 'model,model' }, /^CONTEXT_LEVELS names a level twice/],
     [{ CONTEXT_LEVELS: 'model,constructor' }, /^CONTEXT_LEVELS can't have a level called constructor/],
-    [{ CONTEXT_LEVELS: 'x'.repeat(33) }, /^CONTEXT_LEVELS/],
     [{ DEFAULT_POLICY: '{' }, /^DEFAULT_POLICY is not JSON/],
     [{ DEFAULT_POLICY: '{"max_em_drop":3}' }, /^DEFAULT_POLICY\/max_em_drop must be <= 0.5/],
     [{ DEFAULT_POLICY: '{"max_drop":3}' }, /^DEFAULT_POLICY\/max_drop unknown field/],
     [{ DEFAULT_POLICY: '{"evidence_window":300}' }, /^DEFAULT_POLICY\/evidence_window must be at least 896/],
     [{ LABEL_WAIT_SECONDS: '61', DEDUP_SECONDS: '60' }, /^LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS/],
     [{ LABEL_WAIT_SECONDS: '60', RECORD_SECONDS: '61', DEDUP_SECONDS: '60' }, /^RECORD_SECONDS must not exceed DEDUP_SECONDS/],
-    [{ MAX_LOG_ENTRIES: '100' }, /^MAX_LOG_ENTRIES .*>= 4096/],
     [{ MAX_STALENESS_SECONDS: '5' }, /^MAX_STALENESS_SECONDS must be at least/],
-    [{ LEASE_SECONDS: '0' }, /^LEASE_SECONDS/],
     [{ HOST: '0.0.0.0' }, /^HOST 0\.0\.0\.0 is open to other machines.*: set ACCESS_TOKENS .*, or HOST=127\.0\.0\.1, or ALLOW_ANONYMOUS=true/],
     [{ HOST: '::', ALLOW_ANONYMOUS: 'false' }, /^HOST :: is open/],
-    [{ ALLOW_ANONYMOUS: 'yes' }, /^ALLOW_ANONYMOUS \("yes"\) must be boolean/],
     [{ TLS_KEY_FILE: 'secret' }, /^TLS_CERT_FILE and TLS_KEY_FILE go together/],
     [{ REDIS_URL: 'rediss://host', REDIS_CERT_FILE: 'secret' }, /^REDIS_CERT_FILE and REDIS_KEY_FILE go together/],
     [{ REDIS_URL: 'redis+cluster://host,host', REDIS_CA_FILE: 'secret' }, /^REDIS_CA_FILE is for TLS: let REDIS_URL begin with rediss/],
@@ -44,12 +35,4 @@ t.test('other addresses than loopback take tokens, or a word that none are wante
     t.match(readConfig({ HOST: '0.0.0.0', ...env }), { host: '0.0.0.0' }, JSON.stringify(env))
   }
   for (const HOST of ['127.0.0.1', '127.0.0.53', '::1', 'localhost']) t.match(readConfig({ HOST }), { host: HOST })
-})
-
-t.test('README lists every setting with its default', async (t) => {
-  const readme = await readFile('README.md', 'utf8')
-  const settings = Object.entries(ConfigSchema.properties) as unknown as [string, { default: unknown, description: string }][]
-  for (const [name, { default: value, description }] of settings) {
-    t.ok(readme.includes(`| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${description} |`), name)
-  }
 })

@@ -2,7 +2,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
-import { ConfigError } from '../src/config.js'
+import { ConfigError } from '../src/settings.js'
 import { watchFiles } from '../src/watched-files.js'
 import { temporaryFolder, until } from './helper.js'
 

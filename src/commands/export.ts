@@ -1,4 +1,5 @@
-import { ConfigError, readConfig } from '../config.js'
+import { readConfig } from '../config.js'
+import { ConfigError } from '../settings.js'
 import { stateLines } from '../state-file.js'
 import { createStore } from '../store/create-store.js'
 import type { Store } from '../store/store.js'

@@ -1,10 +1,10 @@
-import { ConfigError, ConfigSchema } from '../config.js'
+import { ConfigError, SettingsSchema } from '../settings.js'
 import { serve } from '../server.js'
 import { alignColumns } from './align.js'
 import { CommandError, refuseArguments, UsageError } from './usage.js'
 import type { World } from './world.js'
 
-const settings = Object.entries(ConfigSchema.properties as Record<string, { description?: string, default?: unknown }>)
+const settings = Object.entries(SettingsSchema.properties as Record<string, { description?: string, default?: unknown }>)
   .map(([name, { description = '', default: value }]) => [`  ${name}`, `${description}; default ${JSON.stringify(value)}`])
 
 export const usage = `Usage: stopgate serve

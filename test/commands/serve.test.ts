@@ -1,7 +1,7 @@
 import t from 'tap'
 import { run, usage } from '../../src/commands/serve.js'
-import { ConfigSchema } from '../../src/config.js'
+import { SettingsSchema } from '../../src/settings.js'
 import { capturedWorld } from './captured-world.js'
 
-for (const setting of Object.keys(ConfigSchema.properties)) t.match(usage, new RegExp(`^  ${setting} .*; default .+$`, 'm'), `${setting} is explained`)
+for (const setting of Object.keys(SettingsSchema.properties)) t.match(usage, new RegExp(`^  ${setting} .*; default .+$`, 'm'), `${setting} is explained`)
 t.rejects(run(['--port', '1'], capturedWorld()), { name: 'UsageError' }, 'nothing is started when the line is wrong')
