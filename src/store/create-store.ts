@@ -1,5 +1,5 @@
 import type { LogLimits } from './log-limits.js'
-import { readRedisTls, type RedisTlsFiles } from './redis-tls.js'
+import type { RedisTlsFiles } from './redis-tls.js'
 import type { Store } from './store.js'
 
 export interface StoreOptions extends Partial<LogLimits>, RedisTlsFiles {
@@ -22,14 +22,16 @@ export interface StoreOptions extends Partial<LogLimits>, RedisTlsFiles {
  * Redis can't be used; a Redis that is down is no error, the store connects when it can.
  */
 export async function createStore (options: StoreOptions): Promise<Store> {
-  const { redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, ...local } = options
-  const { dataDir, recordSeconds, isGuest = false, ...limits } = local
+  const {
+    redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, dataDir, recordSeconds, isGuest = false,
+    ...limits
+  } = options
   const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
   if (redisUrl === undefined || redisUrl === '') {
     const { EmbeddedStore } = await import('./embedded-store.js')
     return EmbeddedStore.open({ ...limits, dataDir, records, isGuest })
   }
-  const { RedisStore } = await import('./redis-store.js')
+  const [{ RedisStore }, { readRedisTls }] = await Promise.all([import('./redis-store.js'), import('./redis-tls.js')])
   const tls = readRedisTls({ redisCaFile, redisCertFile, redisKeyFile })
   return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, records })
 }
