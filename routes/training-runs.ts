@@ -8,6 +8,7 @@ import { RunListSchema, RunSchema } from '../openapi/training-run.js'
 import { itemValidator, validatorCompiler } from '../openapi/validation.js'
 import { errorOf, replyOf, sortCheckpoints } from '../src/checkpoint-batch.js'
 import { at, InvalidInputError } from '../src/errors.js'
+import { limitReports } from '../src/limit-reports.js'
 import type { Parts } from '../src/parts.js'
 import { plotSuite } from '../src/plot/plot-suite.js'
 import { forbidden } from '../src/reach.js'
@@ -18,7 +19,7 @@ const params = RunParamsSchema
 const batchProblem = itemValidator(AnyCheckpointsSchema)
 const checkpointProblem = itemValidator(CheckpointSchema)
 
-export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config, training }, done) => {
+export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config, training, metrics }, done) => {
   app.post('/v1/training-runs/:run/checkpoints', {
     config: { role: 'worker', bound: 'handler' },
     schema: {
@@ -40,7 +41,13 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config,
     if (many === null && sorted.refused[0] !== undefined) throw errorOf(sorted.refused[0])
     const refusal = await training.reachProblem(run, request)
     if (refusal !== null) throw forbidden(refusal)
-    const result = replyOf(sorted, await training.report(run, sorted.good.map(({ checkpoint }) => checkpoint), request.tokenName))
+    const checkpoints = sorted.good.map(({ checkpoint }) => checkpoint)
+    let result = replyOf(sorted, { reported: [], opened: [] })
+    await limitReports(request, 'checkpoint', checkpoints.length, metrics, async () => {
+      const made = await training.report(run, checkpoints, request.tokenName)
+      result = replyOf(sorted, made)
+      return made.reported.map((one) => one === 'accepted' || one === 'attempt')
+    })
     if (many === null && result.rejected[0] !== undefined) throw errorOf({ ...result.rejected[0], isForbidden: false })
     return await reply.code(202).send(result)
   })

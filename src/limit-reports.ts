@@ -12,7 +12,7 @@ export interface Reporter extends Caller { readonly tokenOutcomes: Allowance | n
  * @throws TooManyOutcomesError: nothing was kept
  */
 export async function limitReports (
-  { tokenName: token, tokenOutcomes: allowance }: Reporter, kind: 'outcome' | 'label', count: number,
+  { tokenName: token, tokenOutcomes: allowance }: Reporter, kind: 'outcome' | 'label' | 'checkpoint', count: number,
   metrics: Pick<Metrics, 'reports' | 'limited'>, keep: () => Promise<boolean[]>
 ): Promise<boolean[]> {
   const waitMs = allowance?.take(count, performance.now()) ?? 0

@@ -97,7 +97,7 @@ export function createMetrics (): Metrics {
     }),
     reports: new Counter({
       name: 'stopgate_token_reports_total',
-      help: 'Outcomes and labels by the token that reported them, kind (outcome, label) and result (accepted, duplicate)',
+      help: 'Outcomes, labels and checkpoints by the token that reported them, kind (outcome, label, checkpoint) and result (accepted, duplicate)',
       labelNames: ['token', 'kind', 'result'],
       registers,
     }),

@@ -56,3 +56,12 @@ t.test('without tokens nobody is named', async (t) => {
   t.same(fed_by, {})
   t.match((await send('GET', '/metrics')).body, 'stopgate_token_reports_total{token="anonymous",kind="outcome",result="accepted"} 1\n')
 })
+
+t.test('checkpoints use the same allowance, and are counted by token', async (t) => {
+  const { send, metrics } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker' }, { w: { outcomes_per_hour: 1 } }) })
+  const report = (step: number) =>
+    send('POST', '/v1/training-runs/r/checkpoints', { step, suite: 's', em: 0.5, n: 100, tokens_mean: 10 }, bearer('w'))
+  t.equal((await report(1)).status, 202)
+  t.match(await report(2), { status: 429, body: { code: 'TOO_MANY_OUTCOMES' } })
+  t.match(await metrics.render(), 'stopgate_token_reports_total{token="w",kind="checkpoint",result="accepted"} 1\n')
+})

@@ -15,6 +15,17 @@ t.test('a state that was written is read, a damaged one is told apart', async (t
   }
 })
 
+t.test('one that is JSON, but not whole, too; and none of before there were predictors', async (t) => {
+  const whole = JSON.parse(encodeState(state(3)))
+  const old = ['trials', 'challengers', 'serving', 'threshold']
+  for (const name of Object.keys(whole)) {
+    const { [name]: _, ...rest } = whole
+    t.equal(isUnreadable(readState(JSON.stringify(rest))), !old.includes(name), name)
+  }
+  t.ok(isUnreadable(readState('{"halves":[],"wish":{}}')))
+  t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
+})
+
 t.test('a damaged one certifies nothing and falls back on nobody', async (t) => {
   const policy = { ...DEFAULT_POLICY, fallback: 'parent' as const }
   for (const levels of [['model', 'task'], []]) {
