@@ -107,7 +107,7 @@ export function watchRun (kind: RunKind, readings: readonly Reading[], maxEmDrop
 
 /** Whether a verdict that is not the one due is still no mistake. */
 function isTrue ({ due, truth }: RunKind, verdict: VerdictName, i: number, isPast: boolean): boolean {
-  if (verdict === 'plateau') return truth(i).em - truth(Math.max(0, i - 11)).em < 0.03 // less than two evaluations of 1,000 tell apart
+  if (verdict === 'plateau') return Math.abs(truth(i).em - truth(Math.max(0, i - 11)).em) < 0.03 // less than two evaluations of 1,000 tell apart
   return isPast && due !== null && (ALSO_TRUE[due] ?? []).includes(verdict)
 }
 

@@ -5,7 +5,7 @@ export const VERDICTS = {
   length_hacking: 'The last two checkpoints use a fifth fewer tokens than three on end did before, and EM has fallen: z below -2.33, one-sided level 0.01',
   truncation: 'More responses are cut off at the token limit (lower end of Wilson\'s 90 % interval) than EM was lost since its best level, and than max_em_drop: a larger limit may be all that is missing',
   same_level: 'EM is that of the checkpoint before, within 0.3 points and within the standard error of the difference',
-  plateau: 'Over the last 8 to 12 checkpoints the slope of EM may be 0 (level 0.05), and even at its upper end they gained less than two evaluations could tell apart (1.96 standard errors of a difference), and than 5 points: further training of this suite buys nothing measurable',
+  plateau: 'Over the last 8 to 12 checkpoints the slope of EM may be 0 (level 0.05), and even at its upper end they gained less than two evaluations could tell apart (1.96 standard errors of a difference), and than 5 points, as little was lost since the best level, tokens are not falling, nor rising while EM may fall, and no other verdict says that EM is falling or cut off: further training of this suite buys nothing measurable',
   unfavourable: 'Tokens are falling and EM with them (slopes of both over the last 9, levels 0.05 and 0.02): the next cut is predicted to leave EM more than max_em_drop below its best level, or each percent of tokens to cost more EM than em_per_token_percent',
 } as const
 

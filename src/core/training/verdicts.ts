@@ -3,15 +3,19 @@ import { highest, levelsOf, lossOf } from './level.js'
 import { median, wilson, Z, type Reading } from './reading.js'
 import { theilSen, type Slope } from './trend.js'
 import { unfavourable } from './unfavourable.js'
-import type { Tolerance, Verdict } from './verdict.js'
+import type { Tolerance, Verdict, VerdictName } from './verdict.js'
 
 /** Checkpoints looked at: a level from before is another regime. */
 const RECENT = 20
 const WINDOWS = [6, 9, 14]
 const SAME_LEVEL = 0.003
+/** Of the usual tokens: a cut too new for a slope. */
+const FEWER = 0.9
 const PLATEAU = { fewest: 8, most: 12 }
 /** EM gained that is something, however few questions there are to see it with. */
 const WORTH_SEEING = 0.05
+/** Where one of these is said, EM is falling, or held down by the limit. */
+const NOT_LEVEL: ReadonlySet<VerdictName> = new Set(['overthinking', 'truncation', 'length_hacking', 'unfavourable'])
 /** One-sided 95 % point of the normal distribution. */
 const Z95 = 1.645
 
@@ -19,11 +23,11 @@ const Z95 = 1.645
 export function verdictsOf (readings: readonly Reading[], tolerance: Tolerance): Verdict[] {
   const recent = readings.slice(-RECENT)
   const { max_em_drop: maxEmDrop } = tolerance
-  const found: Array<Verdict | null> = [
+  const found = [
     overthinking(recent), collapse(recent, maxEmDrop), truncation(recent, maxEmDrop), sameLevel(recent), plateau(recent),
     unfavourable(recent, tolerance),
-  ]
-  return found.filter((verdict) => verdict !== null)
+  ].filter((verdict) => verdict !== null)
+  return found.some(({ verdict }) => NOT_LEVEL.has(verdict)) ? found.filter(({ verdict }) => verdict !== 'plateau') : found
 }
 
 function slopeOf (readings: readonly Reading[], field: 'em' | 'tokens', level: number): Slope | null {
@@ -71,6 +75,10 @@ function plateau (recent: readonly Reading[]): Verdict | null {
   const steps = window.at(-1)!.step - window[0]!.step
   const measurable = Math.min(WORTH_SEEING, Z * Math.SQRT2 * median(window.map(({ stderr }) => stderr)))
   if (em.low > 0 || em.high < 0 || em.high * steps >= measurable) return null
+  if (lossOf(recent) >= measurable) return null
+  const tokens = slopeOf(window, 'tokens', 0.05)!
+  if (tokens.high < 0 || recent.at(-1)!.tokens < FEWER * median(window.map((one) => one.tokens))) return null // training buys tokens
+  if (tokens.low > 0 && em.slope < 0) return null // overthinking may have begun
   return { verdict: 'plateau', figures: { checkpoints: window.length, ...now(recent), ...ends('em', em), em_gain_high: em.high * steps, em_measurable: measurable } }
 }
 

@@ -46,6 +46,16 @@ t.test('plateau: no slope, and none that could be measured', async (t) => {
   t.notOk(said(readings(8, (i) => ({ em: 0.6 + 0.01 * i }))).includes('plateau'))
   const wild = readings(8, (i) => ({ em: 0.7 + 10 * noise[i]!, stderr: 0.05 }))
   t.notOk(said(wild).includes('plateau'), '100 questions: it may still rise by 5 points')
+  const fallen = run.map((one, i) => i < 7 ? one : { ...one, em: 0.65 })
+  t.notOk(said(fallen).includes('plateau'), 'the last one has measurably less than the best level')
+  t.notOk(said(run.map((one, i) => ({ ...one, tokens: 1000 - 10 * i }))).includes('plateau'), 'it buys tokens')
+  t.notOk(said(run.map((one, i) => i < 7 ? one : { ...one, tokens: 850 })).includes('plateau'), 'or has just begun to')
+  const rising = (sign: number) => run.map((one, i) => ({ ...one, em: one.em + sign * 0.001 * i, tokens: 1000 + 10 * i }))
+  t.notOk(said(rising(-1)).includes('plateau'), 'it may have begun to overthink')
+  t.ok(said(rising(0.5)).includes('plateau'), 'tokens that rise and buy nothing')
+  t.notOk(said(run.map((one) => ({ ...one, truncated: 0.1 }))).includes('plateau'), 'the limit may hold it down')
+  const hacked = run.map((one, i) => i < 6 ? { ...one, stderr: 0.005 } : { ...one, em: 0.687, stderr: 0.005, tokens: 700 })
+  t.ok(said(hacked).includes('length_hacking') && !said(hacked).includes('plateau'), 'another verdict says that it fell')
 })
 
 t.test('the rules of other files are asked too', async (t) => {
