@@ -26,6 +26,7 @@ export class RedisConnection {
   #turn = 0
   /** The cluster node that has our slot, if the last one asked named another. */
   #moved: { host: string, port: number } | null = null
+  readonly #servers = new WeakMap<Redis['stream'], Promise<string>>()
 
   /**
    * @param timeoutMs after which a command, or an attempt to connect, has failed
@@ -87,6 +88,21 @@ export class RedisConnection {
       const isSent = name === 'ReplyError' || message === TIMED_OUT
       throw new StoreUnavailableError(`Redis is unavailable: ${isSent ? message : this.#problem}`, { cause: error })
     }
+  }
+
+  /** Id of the server that the next command goes to, another one after each start of it; asked for once on each connection. */
+  server (): Promise<string> {
+    const { stream } = this.redis
+    const known = this.isReady() ? this.#servers.get(stream) : undefined
+    if (known !== undefined) return known
+    const asked = this.run(async (redis) => {
+      const id = /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1]
+      if (id === undefined) throw new Error('INFO names no run_id')
+      return id
+    })
+    if (this.isReady()) this.#servers.set(stream, asked)
+    asked.catch(() => { this.#servers.delete(stream) })
+    return asked
   }
 
   /** Drops the connection, and makes another. Without the farewell that a hanging server would not answer. */

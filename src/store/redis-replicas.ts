@@ -13,8 +13,8 @@ export class RedisReplicas {
   readonly #count: number
   readonly #isFleet: boolean
   readonly #waitMs: number
-  #running: Promise<void> = Promise.resolve()
-  #next: Promise<void> | null = null
+  #running: Promise<string> = Promise.resolve('')
+  #next: Promise<string> | null = null
   /** How many had the last write; `null`: as many as must. */
   #behind: number | null = null
 
@@ -42,8 +42,11 @@ export class RedisReplicas {
     return problem === null ? [] : [`outcomes are refused with 503, as ${problem}: look at the replicas of Redis`]
   }
 
-  /** Resolves once all that was written before, on whichever connection, is on as many replicas as must have it. */
-  async have (): Promise<void> {
+  /**
+   * Resolves once all that was written before is on as many replicas as must have it.
+   * @param writer that wrote, and has just had the reply: after another await it may be connected to another server
+   */
+  async have (writer: RedisConnection): Promise<void> {
     const connection = this.#connection
     if (connection === null) return
     const start = () => {
@@ -52,18 +55,24 @@ export class RedisReplicas {
       return this.#running
     }
     this.#next ??= this.#running.then(start, start)
-    await this.#next
+    const [wrote, waited] = await Promise.all([writer.server(), this.#next])
+    if (wrote === waited) return
+    for (const either of [writer, connection]) if (either.isReady()) either.reconnect() // one of them is on a master that was replaced
+    throw new StoreUnavailableError('Redis is unavailable: its master changes')
   }
 
   close (): void { this.#connection?.close() }
 
-  async #wait (connection: RedisConnection): Promise<void> {
-    const [, count] = await connection.run((redis) => Promise.all([
+  /** Resolves with the server whose replicas have all. */
+  async #wait (connection: RedisConnection): Promise<string> {
+    const [server, , count] = await connection.run((redis) => Promise.all([
+      connection.server(), // all three go the same way, as they are sent at once
       redis.set(KEYS.written, ''), // WAIT waits for what its own connection has written, and so for all before
       redis.wait(this.#count, this.#waitMs),
     ]))
     this.#behind = count < this.#count ? count : null
     const problem = this.problem()
     if (problem !== null) throw new StoreUnavailableError(`Redis is unavailable: ${problem}`)
+    return server
   }
 }

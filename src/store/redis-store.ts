@@ -100,7 +100,7 @@ export class RedisStore implements Store {
     const reply = await this.#main.script('append', keys, args)
     if (reply === 'CONFLICT') throw new ConflictError(`The policy version is no longer ${ifPolicyVersion}`)
     if (reply === 'FULL') throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
-    await this.#replicas.have() // of a duplicate too: the first may not have got there
+    await this.#replicas.have(this.#main) // of a duplicate too: the first may not have got there
     return reply as Appended[]
   }
 
@@ -225,7 +225,7 @@ export class RedisStore implements Store {
   trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> { return this.#training.series(name, suites) }
   async writeTraining (write: TrainingWrite): Promise<void> {
     await this.#training.write(write)
-    await this.#replicas.have()
+    await this.#replicas.have(this.#main)
   }
 
   exportRows (): AsyncIterable<StateRow> { return this.#state.export() }

@@ -11,6 +11,8 @@ export interface Proxy {
   readonly url: string
   /** Where connections go from now on; those there are end. */
   readonly leadTo: (port: number) => void
+  /** Where connections go from now on; those there are stay. */
+  readonly moveTo: (port: number) => void
   /** How long each piece of a reply is held back, ms. */
   delayMs: number
   /** Of the next reply only this many bytes come through on each connection, which then ends; `null`: all. */
@@ -59,6 +61,7 @@ export async function startProxy (t: Test, port: number): Promise<Proxy> {
   const proxy: Proxy = {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     leadTo: (port) => { target = port; end() },
+    moveTo: (port) => { target = port },
     delayMs: 0,
     cutAfterBytes: null,
     judge: null,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { admin } from '../faults/redis-fleet.js'
+import { startProxy } from '../faults/proxy.js'
 import { until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { outcome, outcomes, trainingWriteOf } from './fixtures.js'
@@ -36,4 +37,29 @@ t.test('nothing is acknowledged before a replica has it, and so a failover loses
   await admin(t, replica).replicaof('NO', 'ONE')
   const after = await open(replica.url, 0)
   t.same(new Set(await after.append(outcomes('a', 'b', 'c', ...many))), new Set(['duplicate']))
+})
+
+t.test('a wait on another master than the one that was written to proves nothing', { skip: withoutRedis }, async (t) => {
+  const masters = await Promise.all([startRedis(t), startRedis(t)])
+  const replicas = await Promise.all(masters.map(({ port }) =>
+    startRedis(t, { replicaof: `127.0.0.1 ${port}`, 'repl-diskless-sync-delay': '0' })))
+  const [old, promoted] = masters.map((master) => admin(t, master)) as [ReturnType<typeof admin>, ReturnType<typeof admin>]
+  for (const replica of replicas) {
+    await until('the replica has all', async () => /master_link_status:up/.test(await admin(t, replica).info('replication')))
+  }
+  const proxy = await startProxy(t, masters[0]!.port)
+  const store = await RedisStore.open({ url: proxy.url, timeoutMs: 2000, waitReplicas: 1 })
+  t.teardown(() => store.close())
+  t.same(await store.append([outcome('a')]), ['accepted'])
+
+  const waits = (await old.client('LIST') as string).split('\n').find((line) => / cmd=wait /.test(line))!
+  proxy.moveTo(masters[1]!.port)
+  await old.client('KILL', 'ID', /^id=(\d+)/.exec(waits)![1]!)
+  const before = await promoted.exists('{stopgate}:written')
+  await until('it waits on the promoted master', async () => {
+    await store.append([outcome('b')]).catch(() => {})
+    return await promoted.exists('{stopgate}:written') > before
+  })
+  const appended = await until('it is acknowledged', () => store.append([outcome('b')]).catch(() => null))
+  t.equal(await promoted.exists('{stopgate}:seen:b'), 1, `by the promoted one, as ${appended.join()}`)
 })
