@@ -4,6 +4,9 @@ import { KEYS } from './redis-scripts.js'
 import type { RedisTls } from './redis-tls.js'
 import { StoreUnavailableError } from './store.js'
 
+/** Between two looks whether replicas have caught up, ms. */
+const LOOK_AGAIN_MS = 500
+
 /**
  * Waits until what was written is on replicas too. All who call while one wait runs share the next. On a connection of its own, since a
  * wait holds up the commands behind it.
@@ -17,6 +20,8 @@ export class RedisReplicas {
   #next: Promise<string> | null = null
   /** How many had the last write; `null`: as many as must. */
   #behind: number | null = null
+  #again: NodeJS.Timeout | undefined
+  #isClosed = false
 
   /** @param count 0: nobody waits @param timeoutMs after which a command has failed @param tls where the URL asks for TLS */
   constructor (url: string, count: number, timeoutMs: number, tls?: RedisTls) {
@@ -49,19 +54,35 @@ export class RedisReplicas {
   async have (writer: RedisConnection): Promise<void> {
     const connection = this.#connection
     if (connection === null) return
-    const start = () => {
-      this.#next = null
-      this.#running = this.#wait(connection)
-      return this.#running
-    }
-    this.#next ??= this.#running.then(start, start)
-    const [wrote, waited] = await Promise.all([writer.server(), this.#next])
+    const [wrote, waited] = await Promise.all([writer.server(), this.#join(connection)])
     if (wrote === waited) return
     for (const either of [writer, connection]) if (either.isReady()) either.reconnect() // one of them is on a master that was replaced
     throw new StoreUnavailableError('Redis is unavailable: its master changes')
   }
 
-  close (): void { this.#connection?.close() }
+  close (): void {
+    this.#isClosed = true
+    clearTimeout(this.#again)
+    this.#connection?.close()
+  }
+
+  /** The wait that begins next. */
+  #join (connection: RedisConnection): Promise<string> {
+    const start = () => {
+      this.#next = null
+      this.#running = this.#wait(connection).finally(() => { this.#lookAgain(connection) })
+      return this.#running
+    }
+    this.#next ??= this.#running.then(start, start)
+    return this.#next
+  }
+
+  /** While replicas are behind: whoever sees that the store is down may send nothing, and so never learn that it is up. */
+  #lookAgain (connection: RedisConnection): void {
+    clearTimeout(this.#again)
+    if (this.#behind === null || this.#isClosed) return
+    this.#again = setTimeout(() => { this.#join(connection).catch(() => {}) }, LOOK_AGAIN_MS).unref()
+  }
 
   /** Resolves with the server whose replicas have all. */
   async #wait (connection: RedisConnection): Promise<string> {

@@ -27,6 +27,8 @@ t.test('nothing is acknowledged before a replica has it, and so a failover loses
   t.equal(store.isUp(), false)
   t.match(await store.warnings(), [/outcomes are refused.*only 0 of 1 replicas.*REDIS_WAIT_REPLICAS/])
   replica.resume()
+  await until('it is up again, though nobody reports', () => store.isUp())
+  t.same(await store.warnings(), [])
   await until('it has caught up', () => store.append(outcomes('b', 'c')).then((appended) => appended.join() === 'duplicate,duplicate', () => false))
   t.equal(store.isUp(), true)
   t.same(await store.warnings(), [])
