@@ -9,6 +9,7 @@ t.test('defaults', async (t) => {
 t.test('settings that don\'t go together name themselves, and say what they may be', async (t) => {
   const bad: [NodeJS.ProcessEnv, RegExp][] = [
     [{ REDIS_URL: 'http://secret@host' }, /^REDIS_URL (?!.*secret)/],
+    [{ REDIS_URL: 'redis://secret/x@host' }, /^REDIS_URL has (?!.*secret).*percent-encode/],
     [{ REDIS_URL: 'redis+sentinel://:secret@host' }, /^REDIS_URL does not name the master(?!.*secret)/],
     [{ CONTEXT_LEVELS: 'model,model' }, /^CONTEXT_LEVELS names a level twice/],
     [{ CONTEXT_LEVELS: 'model,constructor' }, /^CONTEXT_LEVELS can't have a level called constructor/],

@@ -24,7 +24,9 @@ const HOST_FORM = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/
  */
 export function redisAddress (text: string): RedisAddress {
   const [, tls = '', kind, login, places, path = '', query] = URL_FORM.exec(text) ?? []
-  if (places === undefined) throw new Error('is not of the form redis://user:password@host:port/database')
+  if (places === undefined) throw new Error('is not of the form redis://user:password@host:port/database (percent-encode / ? # @ in user and password)')
+  // The client would take what comes before these for the host, and name it when it can't be found.
+  if (/[/?#\\]/.test(login ?? '')) throw new Error('has / ? # or \\ before the @: percent-encode them in user and password, %2F %3F %23 %5C')
   const hosts = places.split(',').map((place) => readHost(place, kind === 'sentinel' ? 26379 : 6379))
   if (kind === undefined && hosts.length > 1) throw new Error('names several hosts: redis+cluster:// and redis+sentinel:// do')
   const [name = '', database = ''] = kind === 'sentinel' ? path.split('/') : ['', path]

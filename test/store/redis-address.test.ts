@@ -29,6 +29,11 @@ t.test('what can\'t be meant is said, and no password with it', async (t) => {
     ['redis+cluster://:secret@a,,b', /^has a host/],
     ['redis://:secret@a:70000', /^has a host/],
     ['redis://:secret@a:b', /^has a host/],
+    ['redis://secret/x@a', /^has \/ \? # or \\ before the @: percent-encode/],
+    ['redis://:secret?x@a', /before the @: percent-encode/],
+    ['redis+cluster://me:secret#x@a,b', /before the @: percent-encode/],
+    ['redis+sentinel://me:x\\secret@a/main', /before the @: percent-encode/],
+    ['redis://:x@secret@a', /^is not of the form.*percent-encode/],
   ]
   for (const [text, message] of bad) {
     t.throws(() => redisAddress(text), { message }, text)
