@@ -21,6 +21,6 @@ export interface Verdict {
 export interface Tolerance {
   /** That it may fall in all. */
   readonly max_em_drop: number
-  /** That one more percent of tokens may cost; absent or `null`: it says nothing of that. */
-  readonly em_per_token_percent?: number | null
+  /** That one more percent of tokens may cost; `null`: it says nothing of that. */
+  readonly em_per_token_percent: number | null
 }

@@ -5,14 +5,14 @@ import { readings } from './readings.js'
 const run = readings(9, (i) => ({ em: 0.7 - 0.005 * i, tokens: 1000 * 0.95 ** i }))
 
 t.test('the next cut costs more than the policy allows in all', async (t) => {
-  const { figures } = unfavourable(run, { max_em_drop: 0.02 })!
+  const { figures } = unfavourable(run, { max_em_drop: 0.02, em_per_token_percent: null })!
   t.ok(Math.abs(figures.next_cut_ratio! - 0.05) < 1e-9)
   t.ok(Math.abs(figures.next_em_cost! - 0.005) < 1e-9)
   t.equal(figures.max_em_drop, 0.02)
-  t.equal(unfavourable(run, { max_em_drop: 0.2 }), null, 'a policy that allows it')
-  t.equal(unfavourable(readings(9, (i) => ({ em: 0.7, tokens: 1000 * 0.95 ** i })), { max_em_drop: 0.02 }), null, 'a cut that costs nothing')
-  t.equal(unfavourable(readings(9, (i) => ({ em: 0.7 - 0.005 * i, tokens: 1000 })), { max_em_drop: 0.02 }), null, 'no cut')
-  t.equal(unfavourable([], { max_em_drop: 0.02 }), null)
+  t.equal(unfavourable(run, { max_em_drop: 0.2, em_per_token_percent: null }), null, 'a policy that allows it')
+  t.equal(unfavourable(readings(9, (i) => ({ em: 0.7, tokens: 1000 * 0.95 ** i })), { max_em_drop: 0.02, em_per_token_percent: null }), null, 'a cut that costs nothing')
+  t.equal(unfavourable(readings(9, (i) => ({ em: 0.7 - 0.005 * i, tokens: 1000 })), { max_em_drop: 0.02, em_per_token_percent: null }), null, 'no cut')
+  t.equal(unfavourable([], { max_em_drop: 0.02, em_per_token_percent: null }), null)
 })
 
 t.test('or each percent of tokens more than the policy\'s price, where it has one', async (t) => {
