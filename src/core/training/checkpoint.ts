@@ -27,13 +27,21 @@ export interface Checkpoint {
 }
 
 /** All but `at`: a job that was suspended evaluates a step again at another time. */
-const FIGURES = [
-  'em', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold',
-] as const
+const MEASURED = ['em', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate'] as const
+const FIGURES = [...MEASURED, 'threshold'] as const
 
 /** Whether two reports of one step and suite say the same. */
 export function sameFigures (a: Checkpoint, b: Checkpoint): boolean {
   return FIGURES.every((field) => a[field] === b[field]) && sameContext(a.context ?? {}, b.context ?? {})
+}
+
+/** Whether two were evaluated alike; absent is in full, as `null`. */
+export function sameThreshold (a: Checkpoint, b: Checkpoint): boolean { return (a.threshold ?? null) === (b.threshold ?? null) }
+
+/** Whether a step's evaluation is of other weights than those before: evaluated alike, it came out otherwise. */
+export function isOfOtherWeights (checkpoint: Checkpoint, earlier: readonly Checkpoint[]): boolean {
+  const alike = earlier.filter((one) => sameThreshold(one, checkpoint))
+  return alike.length > 0 && !alike.some((one) => MEASURED.every((field) => one[field] === checkpoint[field]))
 }
 
 function sameContext (a: Context, b: Context): boolean {

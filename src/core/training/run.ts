@@ -1,4 +1,4 @@
-import { sameFigures, type Checkpoint } from './checkpoint.js'
+import { isOfOtherWeights, sameFigures, type Checkpoint } from './checkpoint.js'
 import type { VerdictName } from './verdict.js'
 
 /** A report as it was kept. */
@@ -76,7 +76,8 @@ export interface Added {
 
 /**
  * Adds reports to a run, in their order. A context's epoch is due at a step above all that were reported for it, and when the newest of
- * them comes again with other figures: those are other weights. Lower steps open nothing, as a job that was suspended replays them.
+ * them comes again with other figures: those are other weights, but where only the context is another or nothing was evaluated
+ * under this threshold before. Lower steps open nothing, as a job that was suspended replays them.
  * @param now ms
  */
 export function addReports (
@@ -98,7 +99,7 @@ export function addReports (
     changed.set(suite, result.series)
     if (key === null) return result.reported
     const newest = contexts.get(key)?.step ?? -1
-    if (step < newest || (step === newest && result.reported === 'accepted')) return result.reported
+    if (step < newest || (step === newest && !result.isOther)) return result.reported
     const opening = { key, step, at: now }
     contexts.set(key, opening)
     opened.set(key, opening)
@@ -113,7 +114,7 @@ function full (path: string, what: 'suites' | 'contexts'): Reported {
   return { path, message: `the run has ${TRAINING_LIMITS[what]} ${what} already, which is the most: report others as another run` }
 }
 
-function addAttempt (series: Series, attempt: Attempt): 'duplicate' | Exclude<Reported, string> | { series: Series, reported: 'accepted' | 'attempt' } {
+function addAttempt (series: Series, attempt: Attempt): 'duplicate' | Exclude<Reported, string> | { series: Series, reported: 'accepted' | 'attempt', isOther: boolean } {
   const { step } = attempt.checkpoint
   if (series.forgotten_through !== null && step <= series.forgotten_through) return 'duplicate' // it made room once
   const index = series.points.findIndex((point) => point.step >= step)
@@ -125,7 +126,8 @@ function addAttempt (series: Series, attempt: Attempt): 'duplicate' | Exclude<Re
   }
   const point = { step, attempts: [...known?.attempts ?? [], attempt] }
   const points = series.points.toSpliced(at, known === undefined ? 0 : 1, point)
-  return { series: withinBounds({ ...series, points }), reported: known === undefined ? 'accepted' : 'attempt' }
+  const isOther = isOfOtherWeights(attempt.checkpoint, known?.attempts.map(({ checkpoint }) => checkpoint) ?? [])
+  return { series: withinBounds({ ...series, points }), reported: known === undefined ? 'accepted' : 'attempt', isOther }
 }
 
 function withinBounds (series: Series): Series {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkpointProblem, namedKey, sameFigures, type Checkpoint } from '../../../src/core/training/checkpoint.js'
+import { checkpointProblem, isOfOtherWeights, namedKey, sameFigures, sameThreshold, type Checkpoint } from '../../../src/core/training/checkpoint.js'
 
 const LEVELS = ['model', 'task']
 const one: Checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 100, context: { model: 'q', task: 't' } }
@@ -11,6 +11,14 @@ t.test('figures are the same whenever it was evaluated, and in whatever order th
     t.notOk(sameFigures(one, { ...one, ...other }), JSON.stringify(other))
     t.notOk(sameFigures({ ...one, ...other }, one), `${JSON.stringify(other)}, the other way round`)
   }
+})
+
+t.test('weights are others where what was evaluated alike comes out otherwise', async (t) => {
+  t.ok(isOfOtherWeights({ ...one, em: 0.6 }, [one]))
+  t.notOk(isOfOtherWeights({ ...one, em: 0.6, threshold: 0.9 }, [one]))
+  t.notOk(isOfOtherWeights({ ...one, context: { model: 'p' }, threshold: null }, [one]))
+  t.notOk(isOfOtherWeights(one, []))
+  t.ok(sameThreshold(one, { ...one, threshold: null }))
 })
 
 t.test('a context names its deepest level and all below', async (t) => {

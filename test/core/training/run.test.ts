@@ -66,6 +66,23 @@ t.test('the newest step with other figures is of other weights, and opens an epo
   t.same(kept.opened, ['model=q 10', 'model=q 10'])
 })
 
+t.test('the newest step under another threshold, or for another context, is of the same weights', async (t) => {
+  const kept = new Kept()
+  const at = (em: number, threshold?: number | null, key = 'model=q'): Report => {
+    const { checkpoint } = report(10, em)
+    const context = { model: key.slice(6) }
+    return { checkpoint: { ...checkpoint, context, ...(threshold !== undefined && { threshold }) }, key }
+  }
+  kept.add(at(0.5))
+  t.same(kept.add(at(0.48, 0.9), at(0.47, 0.8), at(0.5, null)), ['attempt', 'attempt', 'attempt'])
+  t.same(kept.opened, ['model=q 10'])
+  kept.add(at(0.5, undefined, 'model=p'))
+  kept.add(at(0.48, 0.9, 'model=p'))
+  t.same(kept.opened, ['model=q 10', 'model=p 10'], 'another context starts over once')
+  kept.add(at(0.6, 0.9))
+  t.same(kept.opened.slice(2), ['model=q 10'], 'under a threshold that it had before')
+})
+
 t.test('what does not fit is refused by name, and the rest is kept', async (t) => {
   const kept = new Kept()
   for (let i = 0; i < TRAINING_LIMITS.suites; i++) kept.add(report(1, 0.5, `suite ${i}`, i < TRAINING_LIMITS.contexts ? `model=${i}` : null))
