@@ -2,6 +2,8 @@ import t from 'tap'
 import { describeSeries, summarise } from '../../../src/core/training/describe-series.js'
 import { addReports, type Series } from '../../../src/core/training/run.js'
 
+const TOLERANCE = { max_em_drop: 0.02, em_per_token_percent: null }
+
 function seriesOf (...figures: [step: number, em: number][]): Series {
   let series: Series = { suite: 's', points: [], forgotten_through: null }
   for (const [time, [step, em]] of figures.entries()) {
@@ -12,20 +14,20 @@ function seriesOf (...figures: [step: number, em: number][]): Series {
 }
 
 t.test('a replay is flagged with what was there, and so is what it leaves behind', async (t) => {
-  const view = describeSeries(seriesOf([1, 0.1], [2, 0.2], [3, 0.3], [2, 0.25]), { max_em_drop: 0.02, em_per_token_percent: null }, 10)
+  const view = describeSeries(seriesOf([1, 0.1], [2, 0.2], [3, 0.3], [2, 0.25]), TOLERANCE, 10)
   t.match(view.points, [
     { step: 1, is_replay: false, predates_replay: false },
     { step: 2, em: 0.25, is_replay: true, earlier_attempts: [{ em: 0.2 }], predates_replay: false },
     { step: 3, predates_replay: true },
   ])
   t.match(view, { steps: 3, replayed: 1 })
-  const whole = describeSeries(seriesOf([1, 0.1], [2, 0.2], [3, 0.3], [2, 0.25], [3, 0.35]), { max_em_drop: 0.02, em_per_token_percent: null }, 10)
+  const whole = describeSeries(seriesOf([1, 0.1], [2, 0.2], [3, 0.3], [2, 0.25], [3, 0.35]), TOLERANCE, 10)
   t.match(whole.points[2], { em: 0.35, predates_replay: false })
 })
 
 t.test('all points are reckoned with, the newest shown', async (t) => {
   const rising = Array.from({ length: 15 }, (_, i) => [i + 1, 0.3 + 0.01 * i] as [number, number])
-  const view = describeSeries(seriesOf(...rising), { max_em_drop: 0.02, em_per_token_percent: null }, 2)
+  const view = describeSeries(seriesOf(...rising), TOLERANCE, 2)
   t.same(view.points.map(({ step }) => step), [14, 15])
   t.match(view.trend, { em: { checkpoints: 10 }, tokens: { slope: 10, low: 10, high: 10 } })
   t.match(view.forecast, [{ step: 16, em_low: Number, tokens_high: Number }, { step: 17 }, { step: 18 }])
@@ -35,10 +37,10 @@ t.test('all points are reckoned with, the newest shown', async (t) => {
 })
 
 t.test('what can not be said is null, and verdicts say what they test', async (t) => {
-  t.match(describeSeries(seriesOf([1, 0.1]), { max_em_drop: 0.02, em_per_token_percent: null }, 10), { trend: { em: null, tokens: null }, forecast: [], verdicts: [] })
-  t.match(describeSeries(seriesOf([1, 0.1], [2, 0.1]), { max_em_drop: 0.02, em_per_token_percent: null }, 10), { trend: { em: { slope: 0, low: null, high: null } }, forecast: [{ em_low: null }], verdicts: [{ verdict: 'same_level', tests: /0.3 points/, figures: { em_change: 0 } }] })
+  t.match(describeSeries(seriesOf([1, 0.1]), TOLERANCE, 10), { trend: { em: null, tokens: null }, forecast: [], verdicts: [] })
+  t.match(describeSeries(seriesOf([1, 0.1], [2, 0.1]), TOLERANCE, 10), { trend: { em: { slope: 0, low: null, high: null } }, forecast: [{ em_low: null }], verdicts: [{ verdict: 'same_level', tests: /0.3 points/, figures: { em_change: 0 } }] })
 })
 
 t.test('a summary is of the newest step', async (t) => {
-  t.match(summarise(seriesOf([1, 0.1], [2, 0.2], [1, 0.1], [2, 0.2001]), { max_em_drop: 0.02, em_per_token_percent: null }), { suite: 's', steps: 2, replayed: 1, step: 2, em: 0.2001, tokens_mean: 20, verdicts: [] })
+  t.match(summarise(seriesOf([1, 0.1], [2, 0.2], [1, 0.1], [2, 0.2001]), TOLERANCE), { suite: 's', steps: 2, replayed: 1, step: 2, em: 0.2001, tokens_mean: 20, verdicts: [] })
 })

@@ -4,7 +4,8 @@ import type { VerdictName } from '../../../src/core/training/verdict.js'
 import { verdictsOf } from '../../../src/core/training/verdicts.js'
 import { readings } from './readings.js'
 
-const said = (some: readonly Reading[], maxEmDrop = 0.02) => verdictsOf(some, { max_em_drop: maxEmDrop, em_per_token_percent: null }).map(({ verdict }) => verdict)
+const said = (some: readonly Reading[], maxEmDrop = 0.02) =>
+  verdictsOf(some, { max_em_drop: maxEmDrop, em_per_token_percent: null }).map(({ verdict }) => verdict)
 const figuresOf = (some: readonly Reading[], name: VerdictName, maxEmDrop = 0.02) =>
   verdictsOf(some, { max_em_drop: maxEmDrop, em_per_token_percent: null }).find(({ verdict }) => verdict === name)?.figures
 
