@@ -42,10 +42,10 @@ const definition = {
     additionalProperties: {
       type: 'object',
       properties: {
-        log_median: { type: 'number', description: 'ln of the median length of a full run (tokens)' },
+        log_median: { type: 'number', minimum: -100, maximum: 100, description: 'ln of the median length of a full run (tokens)' },
         weights: {
           type: 'array',
-          items: { type: 'number' },
+          items: { type: 'number', minimum: -1e6, maximum: 1e6 },
           minItems: 4,
           maxItems: 20,
           description: 'Intercept; log-odds of the confidence; ln(tokens) - log_median; both multiplied; then each signal',

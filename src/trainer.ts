@@ -37,7 +37,11 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   let running: Promise<void> | null = null
   let triedAt = 0 // samples there were when it was last tried
 
-  async function train ({ ledger, reservoir, contexts }: Memory): Promise<void> {
+  async function train ({ ledger, reservoir, contexts, predictors }: Memory): Promise<void> {
+    const known = await store.predictors()
+    const isBehind = [...known].some(([name, { by, retired_at: end }]) => by === TRAINER && end === null && !predictors.has(name))
+    if (closing.signal.aborted) return
+    if (isBehind) { triedAt = 0; return } // one that was made is not folded yet
     const { added } = reservoir
     const samples = reservoir.samples()
     const levels = ledger.configuration.levels.join()
@@ -52,7 +56,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
       entries.push({ type: 'predictor', name, version: { predictor, created_at: Date.now(), by: TRAINER, retired_at: null }, by: TRAINER })
     }
     log.info({ samples: samples.length, predictors: entries.map(({ name }) => name) }, 'trained')
-    if (entries.length > 0) await store.append([...makeRoom(await store.predictors(), entries, contexts), ...entries])
+    if (entries.length > 0) await store.append([...makeRoom(await store.predictors(), entries, contexts, ledger), ...entries])
   }
 
   return {
@@ -73,8 +77,10 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
 
 /** Of those trained before, the ones that no context uses are retired, and the oldest of the retired ones forgotten. */
 function makeRoom (
-  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts']): PredictorEntry[] {
+  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts'], { pins }: Memory['ledger']
+): PredictorEntry[] {
   const inUse = new Set([...contexts.values()].flatMap(({ serving, trials }) => [serving, ...trials.map(({ predictor }) => predictor)]))
+  for (const { scorer } of pins.values()) if (scorer !== undefined) inUse.add(scorer)
   const labels = new Set(entries.map(({ version }) => version!.predictor.label))
   const own = [...versions].filter(([name, { by }]) => by === TRAINER && !entries.some((entry) => entry.name === name))
   const idle = own.filter(([name, { predictor, retired_at: end }]) => end === null && labels.has(predictor.label) && !inUse.has(name))

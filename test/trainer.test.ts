@@ -88,6 +88,7 @@ t.test('those trained before that nothing is decided by are retired; where there
   const store = storeOf({ ...many, serves: live, tried: live, idle: live, imported: { by: 'ops', retired_at: null }, gone: { by: 'ops', retired_at: 5 } })
   const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => ({ ...PREDICTOR, name }) })
   const memory = memoryWith(samples(300))
+  for (const name of ['serves', 'tried', 'idle']) memory.predictors.set(name, { ...PREDICTOR, name })
   memory.contexts.set('*', { serving: 'serves', trials: [{ predictor: 'tried' }] } as unknown as ContextState)
   trainer.consider(memory)
   await until('it is trained', () => store.appended.length > 0)

@@ -88,7 +88,7 @@ export function reasonFor (rule: Rule, freshness: Freshness, tokens: number, sco
   if (rule.threshold === null) return 'no_threshold'
   if (score === null) return 'no_score'
   if (tokens < rule.minTokens) return 'min_tokens'
-  if (score < rule.threshold) return 'below_threshold'
+  if (!(score >= rule.threshold)) return 'below_threshold' // nor does what is no number stop
   if (arm === 'control') return 'control_arm'
   return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
 }

@@ -29,7 +29,7 @@ export function familiesOf (state: ContextState, policy: Policy, predictors: Liv
   if (policy.predictor === 'off') return families
   for (const trial of state.trials) {
     const predictor = predictors.get(trial.predictor)
-    if (predictor !== undefined) families.push(trialFamily(trial, policy, predictor.grid))
+    if (predictor !== undefined) families.push(trialFamily(trial, policy, predictor.grid, state.wish.predictor !== policy.predictor))
   }
   return families
 }
@@ -45,8 +45,10 @@ export function rawFamily (state: ContextState, policy: Policy): Family {
   return { scorer: null, grid: GRID, evidence: evidenceOf(state), isPostHoc, bar: barOf(level, isPostHoc) }
 }
 
-function trialFamily ({ predictor: scorer, ordinal, wish, halves }: Trial, policy: Policy, grid: readonly number[]): Family {
-  const isPostHoc = isOtherWish(wish, policy)
+/** @param isLate whether predictors were turned on after looking: then the raw confidence had the whole level before */
+function trialFamily (
+  { predictor: scorer, ordinal, wish, halves }: Trial, policy: Policy, grid: readonly number[], isLate: boolean): Family {
+  const isPostHoc = isOtherWish(wish, policy) || isLate
   return { scorer, grid, evidence: mergeHalves(halves), isPostHoc, bar: barOf(challengerLevel(policy.error_level, ordinal), isPostHoc) }
 }
 

@@ -79,7 +79,8 @@ function withWish (fold: Fold, state: ContextState, before: Policy, policy: Poli
   const trials = state.trials.map((trial) => isUnseen(trial.halves) ? { ...trial, wish: { max_em_drop, error_level } } : trial)
   const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
   const again = before.mode === policy.mode ? {} : { arms: NO_ARMS, arms_since: settledAt(fold, policy, time) }
-  return syncTrials({ ...state, wish, trials, drift, ...again }, policy, fold.ledger.configuration.levels, fold.predictors, time)
+  const next = { ...state, wish, trials, drift, ...again }
+  return syncTrials(next, policy, fold.ledger.configuration.levels, fold.predictors, settledAt(fold, policy, time))
 }
 
 /**

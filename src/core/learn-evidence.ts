@@ -9,6 +9,7 @@ import type { LoggedOutcome } from './outcome.js'
 import type { Arrival } from './pending.js'
 import type { Policy } from './policy.js'
 import { sampleOf } from './predictor/sample.js'
+import type { Trial } from './trial.js'
 
 /** Whose threshold the drift detector watches, and which, -1 for none. */
 export type Watched = Pick<Judgement, 'scorer' | 'index'>
@@ -45,10 +46,15 @@ export function learnEvidence (
   if (hasDrifted(drift)) return startEpoch(fold, state, 'drift', policy, time)
 
   const fedBy = feed(state.fed_by, outcome.by)
+  // As with an epoch that begins: at first contexts whose labels come quickly prevail above the leaves.
+  const quickUntil = ({ since }: Trial) => since + fold.ledger.configuration.label_wait_seconds * 1000
+  const isTooSoon = (trial: Trial) => !isLeaf && state.has_waited && time < quickUntil(trial)
   return {
     ...state,
     halves: fillHalves(state.halves, trace, stops, policy.evidence_window),
-    trials: state.trials.length === 0 ? state.trials : state.trials.map((trial) => learnTrial(fold, trial, arrival, trace, policy)),
+    trials: state.trials.length === 0
+      ? state.trials
+      : state.trials.map((trial) => isTooSoon(trial) ? trial : learnTrial(fold, trial, arrival, trace, policy)),
     drift,
     labelled: state.labelled + (em === null ? 0 : 1),
     unlabelled: state.unlabelled + (em === null ? 1 : 0),

@@ -1,5 +1,5 @@
 import { chainOf } from './context.js'
-import { moveShare, policyOf, write, type Fold } from './fold.js'
+import { moveShare, policyOf, settledAt, write, type Fold } from './fold.js'
 import { isCurrent } from './judge.js'
 import type { PredictorEntry } from './log-entry.js'
 import { syncTrials } from './trial.js'
@@ -26,7 +26,7 @@ export function learnPredictor (fold: Fold, time: number, { name, version, by }:
     const state = fold.get(key)!
     const policy = policyOf(fold.ledger, key)
     if (!isCurrent(state, policy, levels)) continue
-    const next = syncTrials(state, policy, levels, fold.predictors, time)
+    const next = syncTrials(state, policy, levels, fold.predictors, settledAt(fold, policy, time))
     if (next === state) continue
     write(fold, key, next, policy, time, 'predictor', true)
     if (chainOf(key).length === levels.length + 1) moveShare(fold, key, time)

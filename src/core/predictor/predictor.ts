@@ -1,7 +1,7 @@
 import { chainOf } from '../context.js'
 import type { Label } from '../policy.js'
 
-/** How one signal is standardised: (value - mean) / scale. */
+/** How one signal is standardised: (values[name]! - mean) / scale. */
 export interface SignalScale { readonly name: string, readonly mean: number, readonly scale: number }
 
 /** What a predictor knows of one context. */
@@ -88,8 +88,8 @@ export function scoreStep (
   let z = weights[0]! + weights[1]! * odds + weights[2]! * length + weights[3]! * odds * length
   for (let i = 0; i < signals.length; i++) {
     const { name, mean, scale } = signals[i]!
-    const value = values?.[name]
-    if (value !== undefined) z += weights[4 + i]! * Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (value - mean) / scale))
+    if (values === undefined || !Object.hasOwn(values, name)) continue // `constructor` is a name like any other
+    z += weights[4 + i]! * Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (values[name]! - mean) / scale))
   }
-  return 1 / (1 + Math.exp(-z))
+  return Number.isNaN(z) ? null : 1 / (1 + Math.exp(-z))
 }

@@ -28,3 +28,10 @@ t.test('whatever a worker sends, the score is a number from 0 to 1', async (t) =
   t.equal(logOdds(0), -logOdds(1))
   t.ok(Number.isFinite(logOdds(1)))
 })
+
+t.test('a signal by a name that every object knows is absent where it was not sent, and what is no number is no score', async (t) => {
+  const named = { ...PREDICTOR, signals: [{ name: 'constructor', mean: 0, scale: 1 }] }
+  const scorer = scorerFor(named, '*')
+  t.equal(scoreStep(scorer, 50, 0.8, {}), scoreStep(scorer, 50, 0.8, undefined))
+  t.equal(scoreStep({ ...scorer, weights: [0, 1e308 * 10, -1e308 * 10, 0, 0] }, 500, 0.8, {}), null)
+})
