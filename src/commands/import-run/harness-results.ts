@@ -1,4 +1,5 @@
 import { isNumber, type Draft, type Found, type Hints } from './found.js'
+import { timeOf } from './time-of.js'
 
 interface Results {
   readonly results: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -38,7 +39,7 @@ export function readHarnessResults (file: string, json: Results, { filter }: Hin
       ...(isNumber(stderr) && { em_stderr: stderr }),
       ...(isNumber(n) && { n }),
       ...(isNumber(tokens) && { tokens_mean: tokens }),
-      ...(isNumber(json.date) && { at: new Date(json.date * 1000).toISOString() }),
+      ...(isNumber(json.date) && timeOf(json.date)),
     }
     return [{ place: file, draft }]
   })

@@ -1,5 +1,6 @@
 import type { ScalarEvent } from './event.js'
-import { type Draft, type Found } from './found.js'
+import type { Draft, Found } from './found.js'
+import { timeOf } from './time-of.js'
 
 /** Tags `eval/<suite>/<field>`. */
 const TAG = /^eval\/(.+)\/([a-z0-9_]+)$/
@@ -37,7 +38,7 @@ export class ScalarGroups {
       const open = this.#open.get(suite)
       const isSame = open?.step === step && open[field] === undefined
       if (open !== undefined && !isSame) complete.push(...this.#close(suite))
-      this.#open.set(suite, { at: new Date(wallTime * 1000).toISOString(), ...(isSame && open), suite, step, [field]: value })
+      this.#open.set(suite, { ...timeOf(wallTime), ...(isSame && open), suite, step, [field]: value })
     }
     return complete
   }

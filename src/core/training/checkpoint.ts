@@ -58,7 +58,7 @@ export function namedKey (levels: Levels, context: Context): string {
 export function checkpointProblem (levels: Levels, checkpoint: Checkpoint): { path: string, message: string } | null {
   const { tokens_p50: p50, tokens_p95: p95, context, at } = checkpoint
   if (p50 !== undefined && p95 !== undefined && p50 > p95) return { path: '/tokens_p50', message: 'is above tokens_p95' }
-  if (at !== undefined && !DATE_TIME.test(at)) return { path: '/at', message: 'must be a time, as in 2026-01-31T12:00:00Z' }
+  if (at !== undefined && !isTime(at)) return { path: '/at', message: 'must be a time there is, as in 2026-01-31T12:00:00Z; a leap second is :59' }
   if (context === undefined) return null
   const level = unknownLevel(levels, context)
   if (level !== null) return { path: `/context/${level}`, message: `unknown context level: the levels are ${levels.join(', ')} (CONTEXT_LEVELS)` }
@@ -66,8 +66,15 @@ export function checkpointProblem (levels: Levels, checkpoint: Checkpoint): { pa
   return { path: '/context', message: 'must name a level: without one every context would start over with each checkpoint' }
 }
 
-/** RFC 3339, as far as patterns go. */
-const DAY = '\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
-const TIME = '([01]\\d|2[0-3]):[0-5]\\d:([0-5]\\d|60)(\\.\\d+)?'
+/** RFC 3339, without leap seconds, which no clock that reads it has. */
+const DAY = '(\\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
+const TIME = '([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?'
 const ZONE = '([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)'
 const DATE_TIME = new RegExp(`^${DAY}[Tt]${TIME}${ZONE}$`)
+
+function isTime (text: string): boolean {
+  const [, year, month, day] = (DATE_TIME.exec(text) ?? []).map(Number)
+  if (day === undefined) return false
+  const isLeapYear = year! % 4 === 0 && (year! % 100 !== 0 || year! % 400 === 0)
+  return day <= (month === 2 ? isLeapYear ? 29 : 28 : [4, 6, 9, 11].includes(month!) ? 30 : 31)
+}

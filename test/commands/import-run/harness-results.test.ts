@@ -45,3 +45,7 @@ t.test('a group has as many questions as its tasks, which may be groups', async 
   const found = readHarnessResults('f', json, {}).map(({ draft }) => [draft!.suite, draft!.n])
   t.same(found, [['all', 700], ['bbh', 450], ['bbh_a', 250], ['bbh_b', 200], ['torn', 7935], ['loop', 7935]], 'else as its standard error says')
 })
+
+t.test('a date that is none is left out', async (t) => {
+  for (const date of [1e300, -1, 1769860800500, 'today']) t.notOk('at' in readHarnessResults('f', { ...RESULTS, date }, {})[0]!.draft!, String(date))
+})

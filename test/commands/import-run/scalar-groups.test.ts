@@ -34,3 +34,11 @@ t.test('tags of other things are passed over, whatever they are called', async (
   for (const name of ['exact_match', 'constructor', '__proto__', 'loss']) groups.add(event(1, `eval/gsm8k/${name}`, 1))
   t.strictSame(groups.flush().map(({ draft }) => draft), [{ at: '1970-01-01T00:00:01.000Z', suite: 'gsm8k', step: 1, em: 1 }])
 })
+
+t.test('a wall time that is none is left out', async (t) => {
+  for (const wallTime of [NaN, 1e300, 253402300800]) {
+    const groups = new ScalarGroups('f')
+    groups.add({ ...event(1, EM, 1), wallTime })
+    t.notOk('at' in groups.flush()[0]!.draft!, String(wallTime))
+  }
+})

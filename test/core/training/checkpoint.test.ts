@@ -38,3 +38,14 @@ t.test('what contradicts itself is named', async (t) => {
   ]
   for (const [part, path, message] of problems) t.match(checkpointProblem(LEVELS, { ...one, ...part }), { path, message })
 })
+
+t.test('a time is one that there is', async (t) => {
+  const problemAt = (at: string) => checkpointProblem(LEVELS, { ...one, at })
+  for (const at of ['2024-02-29T23:59:59Z', '2000-02-29T00:00:00-23:59', '2026-12-31t23:59:59.999999z', '0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z']) {
+    t.equal(problemAt(at), null, at)
+    t.ok(Number.isFinite(Date.parse(at)), `${at} is read`)
+  }
+  for (const at of ['2016-12-31T23:59:60Z', '2026-02-29T00:00:00Z', '1900-02-29T00:00:00Z', '2026-04-31T00:00:00Z', '2026-01-32T00:00:00Z', '2026-01-31T24:00:00Z', '2026-01-31T12:00:00', '+010000-01-01T00:00:00Z', ' 2026-01-31T12:00:00Z']) {
+    t.match(problemAt(at), { path: '/at', message: /must be a time/ }, at)
+  }
+})
