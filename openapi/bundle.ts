@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { BUNDLE_FORMAT } from '../src/core/bundle.js'
 import { ScopeSchema } from './decision.js'
 import { nullable, nullableRatio } from './fields.js'
 
@@ -24,14 +25,16 @@ const NodeSchema = Type.Unsafe<object>({
 })
 
 export const BundleSchema = Type.Object({
+  format: Type.Literal(BUNDLE_FORMAT, { description: 'Of the bundle; a worker that reads another one continues' }),
   state_id: Type.String({ description: 'Of the store it was learned in' }),
   model_version: Type.Integer({ description: 'Version of the model; may go back' }),
   salt: nullable<string>('string', { description: 'For the arms; null: the store was not reached yet, and nothing is control' }),
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
   prefix: Type.String({ description: 'What this bundle is of' }),
   rules: Type.Array(Type.Object({
-    threshold: nullableRatio('Score at which to stop; null: never'),
-    scorer: Type.Optional(Type.String({ description: 'Name of the predictor whose score that is; absent: the raw confidence' })),
+    threshold: nullableRatio('Raw confidence at which to stop; null: never, or by a score'),
+    scorer: Type.Optional(Type.String({ description: 'Name of the predictor by whose score to stop; absent: by the raw confidence' })),
+    score_threshold: Type.Optional(nullableRatio('Where scorer is: the score at which to stop; null: never')),
     trials: Type.Optional(Type.Array(Type.String(), { description: 'Names of the predictors on trial; absent: none' })),
     scope: ScopeSchema,
     context: Type.Optional(Type.String({ description: 'Key the threshold came from, where that is not the generation\'s own' })),

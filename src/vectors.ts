@@ -1,5 +1,5 @@
 import { uniform } from './core/arm.js'
-import { snapshotOfBundle, type Bundle, type BundleRule } from './core/bundle.js'
+import { BUNDLE_FORMAT, snapshotOfBundle, type Bundle, type BundleRule } from './core/bundle.js'
 import { contextKey, type Context } from './core/context.js'
 import { decide, type Step } from './core/decide.js'
 import { GRID } from './core/grid.js'
@@ -23,6 +23,7 @@ const PREDICTED = {
 
 /** One of each kind. */
 const BUNDLE: Bundle = {
+  format: BUNDLE_FORMAT,
   state_id: 'vectors',
   model_version: 7,
   salt: 'salt',
@@ -35,7 +36,7 @@ const BUNDLE: Bundle = {
     rule(GRID[5]!, { mode: 'shadow' }),
     rule(GRID[5]!, { mode: 'off' }),
     rule(0.9, { min_tokens: 100, check_every_tokens: 40 }),
-    rule(PREDICTED.grid[12]!, { scorer: 'p1', trials: ['p1'] }),
+    rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
   ],
   predictors: { p1: PREDICTED },
   weights: [{ log_median: Math.log(900), weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] }],

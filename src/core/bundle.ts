@@ -4,11 +4,20 @@ import type { Policy } from './policy.js'
 import type { ContextWeights, Scorer } from './predictor/predictor.js'
 import { MISSING, type Node, type Rule, type Snapshot } from './snapshot.js'
 
-/** A rule as contexts share it. */
+/** Moves when a worker that goes by the format before could misread what is in a bundle. */
+export const BUNDLE_FORMAT = 2
+
+/**
+ * A rule as contexts share it. A predictor's threshold has a field of its own: were it in `threshold`, a worker that knows nothing of
+ * predictors would hold its confidence against it, and stop answers that no certificate covers.
+ */
 export interface BundleRule {
+  /** For the raw confidence; `null`: never stop by that. */
   readonly threshold: number | null
-  /** Name of the predictor whose score it is for; absent: the raw confidence. */
+  /** Name of the predictor whose score is decided by; absent: the raw confidence. */
   readonly scorer?: string
+  /** For the score of that predictor; there where `scorer` is. */
+  readonly score_threshold?: number | null
   /** Names of those on trial, which need probes; absent: none. */
   readonly trials?: readonly string[]
   readonly scope: Scope
@@ -34,6 +43,7 @@ export interface BundleNode {
 
 /** All that a worker needs to decide by itself, within a prefix. */
 export interface Bundle {
+  readonly format: typeof BUNDLE_FORMAT
   readonly state_id: string
   readonly model_version: number
   readonly salt: string | null
@@ -79,7 +89,18 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
   }
 
   const tree = cut(root, true, 0)
-  return { state_id: stateId, model_version: version, salt, levels, prefix, rules: rules.all, predictors, weights: weights.all, root: tree }
+  return {
+    format: BUNDLE_FORMAT,
+    state_id: stateId,
+    model_version: version,
+    salt,
+    levels,
+    prefix,
+    rules: rules.all,
+    predictors,
+    weights: weights.all,
+    root: tree,
+  }
 }
 
 /** Values that many nodes have, each once. */
@@ -109,8 +130,8 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 
 function shareable ({ threshold, scorer, trials, scope, context, mode, minTokens, checkEveryTokens, recordSteps }: Rule): BundleRule {
   return {
-    threshold,
-    ...(scorer !== null && { scorer: scorer.name }),
+    threshold: scorer === null ? threshold : null,
+    ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
     ...(trials.length > 0 && { trials: trials.map(({ name }) => name) }),
     scope,
     ...(scope === 'parent' && { context: context! }),
@@ -145,11 +166,11 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): Rule {
-    const { threshold, scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps } = shared
+    const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps } = shared
     const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
     return {
       context: context ?? null,
-      threshold,
+      threshold: scorer === undefined ? shared.threshold : shared.score_threshold!,
       scorer: scorer === undefined ? null : scorerOf(scorer),
       trials: trials.map(scorerOf),
       scope,

@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import t from 'tap'
 import { bundleOf, snapshotOfBundle, type Bundle } from '../../src/core/bundle.js'
 import { contextKey, isWithin } from '../../src/core/context.js'
-import { decide, type Decision, type Freshness } from '../../src/core/decide.js'
+import { decide, type Decision, type Freshness, type Step } from '../../src/core/decide.js'
 import { stepAt } from '../../src/core/decide-columns.js'
 import type { Snapshot } from '../../src/core/snapshot.js'
 import { holds } from '../property.js'
 import { columnsWith, snapshots } from './random-columns.js'
-import { snapshotOf } from './snapshot-of.js'
+import { PREDICTOR, snapshotOf } from './snapshot-of.js'
 
 const FRESHNESS = fc.constantFrom<Freshness>('fresh', 'stale', 'too_old')
 const sent = (bundle: Bundle): Bundle => JSON.parse(JSON.stringify(bundle))
@@ -23,6 +23,39 @@ t.test('a decision from the bundle is the service\'s, to the bit, through JSON',
       return true
     })
   }), 300)
+})
+
+/** As workers did before there were predictors: they know no `scorer`, and hold the confidence against the threshold. */
+function stopsUnaware ({ rules, levels, root }: Bundle, { context, confidence, tokens, arm }: Step): boolean {
+  let node = root
+  for (const level of levels) {
+    const child = node.below?.[context?.[level] ?? '']
+    if (child === undefined) break
+    node = child
+  }
+  const { mode, threshold, min_tokens: minTokens } = rules[node.rule!]!
+  return mode === 'enforce' && threshold !== null && confidence !== null && arm !== 'control' && tokens >= minTokens && confidence >= threshold
+}
+
+t.test('a worker that knows nothing of predictors continues where one serves, and stops elsewhere as ever', async (t) => {
+  const seen = new Set<string>()
+  holds(t, fc.property(snapshots, columnsWith(null, 6), (snapshot, columns) => {
+    const bundle = sent(bundleOf(snapshot))
+    return columns.context.every((_, row) => {
+      const step: Step = { ...stepAt(columns, row), arm: 'treated' }
+      const { decision, scorer } = decide(snapshot, 'fresh', step)
+      seen.add(`${decision} by ${scorer}`)
+      return stopsUnaware(bundle, step) === (decision === 'stop' && scorer === 'confidence')
+    })
+  }), 300)
+  t.ok(seen.has('stop by p') && seen.has('stop by confidence'), 'both were met')
+})
+
+t.test('a predictor\'s threshold has a field of its own', async (t) => {
+  const served = { index: 3, scorer: PREDICTOR.name }
+  const { format, rules } = bundleOf(snapshotOf({ 'model=q,task=x': served }))
+  t.equal(format, 2)
+  t.match(rules.at(-1), { threshold: null, scorer: PREDICTOR.name, score_threshold: PREDICTOR.grid[3] })
 })
 
 t.test('within a prefix too, known or not; what is not within is off', async (t) => {
