@@ -26,7 +26,7 @@ Options:
 
 Where a file does not say it:
   --suite NAME       what was evaluated
-  --step N           step of the checkpoint (lm-evaluation-harness has none, unless a path says checkpoint-500, global_step_500 or iter_500)
+  --step N           step of the checkpoint (lm-evaluation-harness has none; absent: what a path says, as checkpoint-500, iter_500)
   --n N              questions evaluated
   --tokens-mean X    mean tokens of a response (lm-evaluation-harness counts none, unless a task has a metric tokens_mean)
   --filter NAME      of lm-evaluation-harness (strict-match, else the first)

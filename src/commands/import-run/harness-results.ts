@@ -21,16 +21,16 @@ const STEP = /(?:checkpoint|ckpt|global_?step|step|iter(?:ation)?)[-_=]?0*(\d+)/
 
 /**
  * lm-evaluation-harness: for each task `exact_match,<filter>` and `exact_match_stderr,<filter>`, strict-match first. It counts no tokens: a
- * task may have a metric `tokens_mean` of its own.
+ * task may have a metric `tokens_mean` of its own. What is read out of a name or worked out is a guess, which the command line overrules.
  */
-export function readHarnessResults (file: string, json: Results, { filter }: Hints): Found[] {
-  const step = stepOf(json, file)
+export function readHarnessResults (file: string, json: Results, { filter, step: given, n: counted }: Hints): Found[] {
+  const step = given ?? stepOf(json, file)
   return Object.entries(json.results).flatMap(([suite, metrics]) => {
     const name = filterOf(metrics, filter)
     if (name === null) return []
     const em = metrics[`exact_match,${name}`] as number
     const stderr = metrics[`exact_match_stderr,${name}`]
-    const n = questionsOf(json, suite) ?? samplesOf(em, stderr)
+    const n = questionsOf(json, suite) ?? counted ?? samplesOf(em, stderr)
     const tokens = Object.entries(metrics).find(([metric]) => metric.startsWith('tokens_mean,'))?.[1]
     const draft: Draft = {
       suite,

@@ -31,7 +31,7 @@ const FIELDS: Readonly<Record<string, keyof Draft>> = {
 const NAME = new RegExp(`^eval_(?:(.+)_)??(${[...Object.keys(FIELDS), 'runtime', 'samples_per_second'].join('|')})$`)
 
 /** Hugging Face `trainer_state.json`: the evaluations in `log_history`, by suite. */
-export function readTrainerState (file: string, { log_history: history }: TrainerState, { suite: bare = 'eval' }: Hints): Found[] {
+export function readTrainerState (file: string, { log_history: history }: TrainerState, { suite: bare = 'eval', n: counted }: Hints): Found[] {
   return history.flatMap((entry, i) => {
     const bySuite = new Map<string, Record<string, number>>()
     for (const [name, value] of Object.entries(entry)) {
@@ -42,7 +42,7 @@ export function readTrainerState (file: string, { log_history: history }: Traine
       figures[FIELDS[field] ?? field] = value
     }
     return [...bySuite].filter(([, { em }]) => em !== undefined).map(([suite, { runtime, samples_per_second: pace, ...figures }]) => {
-      const n = figures.n ?? samplesOf(runtime, pace)
+      const n = figures.n ?? counted ?? samplesOf(runtime, pace)
       const draft = { suite, ...figures, ...(n !== null && { n }), ...(isNumber(entry.step) && { step: entry.step }) }
       return { place: `${file}: log_history[${i}]`, draft }
     })

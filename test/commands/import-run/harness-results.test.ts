@@ -35,6 +35,10 @@ t.test('the step is in the name of the model, or of the file', async (t) => {
   t.equal(stepIn('results_2026-01-01.json'), undefined)
 })
 
+t.test('what the command line says is better than what a name or a standard error seems to say, not than what was counted', async (t) => {
+  t.match(readHarnessResults('f', RESULTS, { step: 7, n: 480 }), [{ draft: { suite: 'gsm8k', step: 7, n: 480 } }, { draft: { suite: 'own', step: 7, n: 50 } }])
+})
+
 t.test('a group has as many questions as its tasks, which may be groups', async (t) => {
   const em = { 'exact_match,get-answer': 0.6, 'exact_match_stderr,get-answer': 0.0055 }
   const json = {

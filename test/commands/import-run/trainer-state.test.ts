@@ -37,6 +37,11 @@ t.test('evaluations among the training steps, by suite', async (t) => {
   ])
 })
 
+t.test('a number of questions given by hand is better than one worked out, not than one written down', async (t) => {
+  const log_history = [{ eval_em: 0.4, eval_runtime: 1, eval_samples_per_second: 10, eval_s_em: 0.4, eval_s_n: 5, step: 1 }]
+  t.same(readTrainerState('f', { log_history }, { n: 7 }).map(({ draft }) => draft!.n), [7, 5])
+})
+
 t.test('a number of questions that the rounding leaves open is not guessed', async (t) => {
   t.same(read([{ eval_exact_match: 0.4, eval_runtime: 3600.1, eval_samples_per_second: 2.5, step: 1 }]), [{ suite: 'eval', em: 0.4, step: 1 }])
   t.same(read([{ eval_exact_match: 'NaN', step: 1 }]), [])
