@@ -41,10 +41,16 @@ export function problemOf (error: ErrorObject): Problem {
     const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
     return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: `unknown field, leave it out${known && `; the fields are ${known}`}` }
   }
-  if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: 'is required' }
+  if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${alsoMissing(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : ''
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, not valid Unicode or not allowed' : message}${allowed}${remedy}` }
+}
+
+/** Ajv stops at the first field that is missing: the others, so that nobody learns of them one by one. */
+function alsoMissing ({ schema, data, params: { missingProperty: first } }: ErrorObject): string {
+  const others = (schema as readonly string[]).filter((name) => name !== first && !Object.hasOwn(data as object, name))
+  return others.length === 0 ? '' : `, and so ${others.length === 1 ? 'is' : 'are'} ${others.join(', ')}`
 }
 
 function escape (name: string): string {

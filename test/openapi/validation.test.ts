@@ -15,6 +15,13 @@ t.test('bounds count bytes of well-formed text', async (t) => {
   t.match(problem({ tokens: 1, confidence: 1, generation_id: '\ud800' }), { path: '/generation_id', message: /Unicode/ })
 })
 
+t.test('all fields that are missing are named', async (t) => {
+  t.same(problem({ tokens: 1 }), { path: '/confidence', message: 'is required' })
+  t.same(problem({}), { path: '/tokens', message: 'is required, and so is confidence' })
+  const three = itemValidator({ type: 'object', properties: {}, required: ['a', 'b', 'c'] })
+  t.same(three({}), { path: '/a', message: 'is required, and so are b, c' })
+})
+
 t.test('paths are JSON pointers, of bounded length', async (t) => {
   t.match(problem({ tokens: 1, confidence: 1, 'a/b~c': 1 }), { path: '/a~1b~0c' })
   t.ok(problem({ tokens: 1, confidence: 1, ['x'.repeat(10_000)]: 1 })!.path.length < 200)

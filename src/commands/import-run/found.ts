@@ -2,7 +2,7 @@ import type { Checkpoint } from '../../core/training/checkpoint.js'
 import { ImportError } from './record-file.js'
 
 /** What a file says of a checkpoint; the service judges whether that is enough and makes sense. */
-export type Draft = Partial<Checkpoint> & Pick<Checkpoint, 'suite'>
+export type Draft = Partial<Checkpoint>
 
 /** `null`: what is there is not JSON. */
 export interface Found { readonly place: string, readonly draft: Draft | null }
@@ -20,6 +20,9 @@ export interface Hints {
   readonly context?: Readonly<Record<string, string>> | undefined
 }
 
+/** What a file may leave out, and how the command line says it. */
+const FLAGS = [['suite', '--suite'], ['step', '--step'], ['n', '--n'], ['tokens_mean', '--tokens-mean']] as const
+
 /** The checkpoint, filled up from the hints. @throws ImportError that says which flag would help */
 export function complete ({ place, draft }: Found, { step, n, tokensMean, isPercent = false, context }: Hints): Draft {
   if (draft === null) throw new ImportError(`${place}: not JSON`)
@@ -30,8 +33,11 @@ export function complete ({ place, draft }: Found, { step, n, tokensMean, isPerc
     ...(context && { context }),
     ...draft,
   }
-  const missing = ([['step', '--step'], ['n', '--n'], ['tokens_mean', '--tokens-mean']] as const).find(([field]) => whole[field] === undefined)
-  if (missing !== undefined) throw new ImportError(`${place}: there is no ${missing[0]} of ${draft.suite} in there: give it with ${missing[1]}`)
+  const missing = FLAGS.filter(([field]) => whole[field] === undefined)
+  if (missing.length > 0) {
+    const [fields, flags] = [0, 1].map((i) => missing.map((one) => one[i]).join(', '))
+    throw new ImportError(`${place}: there is no ${fields}${draft.suite === undefined ? '' : ` of ${draft.suite}`} in there: give it with ${flags}`)
+  }
   const { em, em_stderr: stderr } = whole
   if (!isPercent) {
     if (em !== undefined && em > 1) throw new ImportError(`${place}: an EM of ${em} is no fraction: if it is in percent, say --percent`)
