@@ -1,20 +1,26 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { temporaryFolder } from './helper.js'
+import { certify, CONTEXT } from './certify.js'
+import { build, temporaryFolder } from './helper.js'
 
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
 await writeFile(join(folder, 'mmh3.py'), await readFile('test/mmh3.py'))
 
-/** Runs the Python that README shows, all of it, and then more; what that printed as JSON is returned. */
-async function python (more: string): Promise<any> {
+/**
+ * Runs the Python that README shows, all of it, and then more; what that printed as JSON is returned.
+ * @param url of the service it calls
+ */
+async function python (more: string, url = ''): Promise<any> {
   const shown = [...(await readFile('README.md', 'utf8')).matchAll(/^```python\n(.*?)^```$/gms)].map(([, code]) => code)
   t.ok(shown.length >= 4, 'found')
   const file = join(folder, 'worker.py')
-  await writeFile(file, [...shown, more].join('\n'))
+  await writeFile(file, [...shown, more].join('\n').replace('http://localhost:8080', url))
   const { stdout } = await run('python3', [file], { env: { ...process.env, PYTHONPATH: folder }, maxBuffer: 1e8 })
   return JSON.parse(stdout)
 }
@@ -36,4 +42,71 @@ if any(should_stop(newer, c["step"].get("context", {}), "treated", 1e6, 1, {}) f
 print(json.dumps(wrong))
 `)
   t.same(wrong, [])
+})
+
+t.test('signals that are not known are left out, and the others are as the table says', async (t) => {
+  const added = await python(`
+given = Signals()
+certain = [[0.0], [-float("inf"), 0.0]]
+print(json.dumps([
+    given.add("4", None, [], "", 0),
+    given.add("5", confidence([math.log(0.5), math.log(0.5)]), certain, "Wait, hmm.", 50),
+    given.add("5", 0.25, certain, "so", 10),
+    given.add("5", None, [], "so", 10),
+    confidence([]),
+], allow_nan=False))
+`)
+  const still = { marker_density: 0 }
+  t.strictSame(added, [
+    { answer_streak: 1, vote_share: 1, ...still },
+    { entropy: 0, answer_streak: 1, confidence_delta: 0, confidence_max: 0.5, vote_share: 0.5, marker_density: 4 },
+    { entropy: 0, answer_streak: 2, confidence_delta: -0.25, confidence_max: 0.5, vote_share: 2 / 3, ...still },
+    { answer_streak: 3, confidence_max: 0.5, vote_share: 0.75, ...still },
+  ].concat([null as never]))
+})
+
+/** A generation of 96 tokens, and rows of an engine; no call is cut off for being slow, and nothing sleeps. */
+const WORKER = `
+patient, waits = post, []
+post = lambda path, body, timeout: patient(path, body, 30)
+time.sleep = waits.append
+context = ${JSON.stringify(CONTEXT)}
+tokens = 0
+def generate(n):
+    global tokens
+    tokens = min(96, n)
+    return tokens, tokens == 96
+signals = Signals()
+probe = lambda: ("4", 0.5, signals.add("4", 0.5, [[-0.1, -3.0]], "wait", 32))
+def row(confidence, arm, **more):
+    return {"id": "g", "tokens": 32, "confidence": confidence, "signals": {}, "arm": arm, "probed": None, **more}
+running = [row(0.99, "treated"), row(0.99, "control", signals={"entropy": 0.2}), row(None, None), row(2, None), row(0.1, "treated")]
+ran = run("python-1", context, generate, probe, lambda answer: answer == "4")
+stop, probes = engine_step(context, running)
+print(json.dumps({"ran": ran, "stop": stop, "probes": probes, "arms": [g["arm"] for g in running], "waits": waits}))
+`
+
+t.test('a worker and an engine step against the service', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const { arms, ...rest } = await python(WORKER, await built.app.listen({ port: 0 }))
+  t.strictSame(rest, { ran: { accepted: 1, duplicates: 0 }, stop: [0], probes: [1], waits: [] })
+  t.match(arms, ['treated', 'control', /^(control|treated)$/, null, 'treated'], 'the bad row is let be')
+})
+
+t.test('with the service down they go on, and the outcome is sent again', async (t) => {
+  const { app } = await build(t)
+  const url = await app.listen({ port: 0 })
+  await app.close()
+  t.strictSame(await python(WORKER, url), { ran: null, stop: [], probes: [], arms: ['treated', 'control', null, null, 'treated'], waits: [1, 2, 4, 8, 16] })
+})
+
+t.test('a reply that is cut off, or is none of ours, is no reply', async (t) => {
+  for (const reply of ['HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"stop":[0]', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi', 'hello\r\n\r\n']) {
+    const server = createServer((socket) => { socket.on('error', () => {}).once('data', () => socket.end(reply)) }).listen(0, '127.0.0.1')
+    t.teardown(() => server.close())
+    await once(server, 'listening')
+    const { stop, ran } = await python(WORKER, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    t.strictSame({ stop, ran }, { stop: [], ran: null })
+  }
 })
