@@ -31,14 +31,14 @@ type Shown = Omit<Checkpoint, 'suite' | 'at'> & {
 interface Run { readonly suites: ReadonlyArray<{ readonly suite: string, readonly points: readonly Shown[] }> }
 
 /** `stopgate export-run`. */
-export async function run (args: readonly string[], { env, stdout }: World): Promise<void> {
+export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
   const { values, positionals } = parseFlags(args, { ...SERVICE_FLAGS, out: { type: 'string' }, format: { type: 'string', default: 'tensorboard' } })
   const [name] = positionals
   if (name === undefined || positionals.length > 1) throw new UsageError('export-run needs the NAME of one run')
   if (values.out === undefined || values.out === '') throw new UsageError('export-run needs --out FOLDER')
   if (values.format !== 'tensorboard' && values.format !== 'jsonl') throw new UsageError(`--format must be tensorboard or jsonl, not ${JSON.stringify(values.format)}`)
   const { url, token } = readServiceFlags(values, env)
-  const client = createHttpClient(url, 1, { token })
+  const client = createHttpClient(url, 1, { token, onWait: (why) => { stderr.write(`export-run: ${why}\n`) } })
   try {
     const whole = await readRun(client, name)
     const isLines = values.format === 'jsonl'

@@ -45,13 +45,15 @@ interface Options {
 /** `stopgate import-run`: files in, checkpoints reported. */
 export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
   const options = readOptions(args, env)
-  const client = createHttpClient(options.url, 1, { token: options.token })
   const interrupt = new AbortController()
+  const note = (line: string) => { stderr.write(`import-run: ${line}\n`) }
+  const { url, token, isFollowing } = options
+  const client = createHttpClient(url, 1, { token, onWait: note, signal: interrupt.signal, ...(isFollowing && { patienceMs: Infinity }) })
   const onInterrupt = () => interrupt.abort()
   for (const signal of SIGNALS) process.once(signal, onInterrupt)
   const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
   try {
-    await importAll(options, client, totals, interrupt.signal, (line) => { stderr.write(`import-run: ${line}\n`) })
+    await importAll(options, client, totals, interrupt.signal, note)
     await writeAll(stdout, `${JSON.stringify({ run: options.run, ...totals })}\n`)
   } finally {
     for (const signal of SIGNALS) process.off(signal, onInterrupt)

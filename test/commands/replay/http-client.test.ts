@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createNetServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createHttpClient, type ClientOptions } from '../../../src/commands/replay/http-client.js'
 
@@ -44,11 +44,47 @@ t.test('waits out a 503 as long as it says', async (t) => {
   t.equal(calls, 3)
 })
 
+t.test('waits out the limits of its token, and says that it waits', async (t) => {
+  let calls = 0
+  const waits: string[] = []
+  const { send } = await client(t, (_request, response) => {
+    if (++calls < 3) response.writeHead(429, { 'retry-after': '0' }).end('{"code":"TOO_MANY_REQUESTS","message":"too many"}')
+    else response.end('{"ok":true}')
+  }, { onWait: (why) => { waits.push(why) } })
+  t.strictSame(await send('POST', '/', {}), { ok: true })
+  t.match(waits, [/waiting: the service at .* answers 429: too many/])
+  t.equal(waits.length, 1)
+})
+
+t.test('waits no longer than it is told to', async (t) => {
+  const stop = new AbortController()
+  const { send } = await client(t, (_request, response) => {
+    response.writeHead(503, { 'retry-after': '3600' }).end('{}')
+  }, { patienceMs: Infinity, signal: stop.signal, onWait: () => { stop.abort() } })
+  await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /answers 503/ })
+})
+
 t.test('gives up on a service that stays away', async (t) => {
   const { send } = await client(t, (_request, response) => { response.writeHead(503, { 'retry-after': '1' }).end('{}') }, { patienceMs: 0 })
-  await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /no service at .*: it answers 503/ })
-  const nobody = createHttpClient('http://127.0.0.1:1', 1, { patienceMs: 0 })
-  await t.rejects(nobody.send('GET', '/'), { name: 'ServiceError', message: /no service at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/ })
+  await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /the service at .* answers 503/ })
+})
+
+t.test('gives up soon where nothing has ever answered, and says what to change', async (t) => {
+  const waits: string[] = []
+  const nobody = createHttpClient('http://127.0.0.1:1', 1, { patienceMs: Infinity, onWait: (why) => { waits.push(why) } })
+  await t.rejects(nobody.send('GET', '/'), { name: 'ServiceError', message: /no service at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; start it there, or give its address with --url/ })
+  t.equal(waits.length, 1)
+  const silent = createNetServer()
+  await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { silent.close() })
+  const unheard = createHttpClient(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`, 1, { patienceMs: 0 })
+  t.teardown(() => unheard.close())
+  await t.rejects(unheard.send('GET', '/'), { name: 'ServiceError', message: /no service at .*: nothing comes back/ })
+})
+
+t.test('a token that is missing or wrong', async (t) => {
+  const { send } = await client(t, (_request, response) => { response.writeHead(401).end('{"code":"UNAUTHENTICATED","message":"This needs a token"}') })
+  await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /answered 401 UNAUTHENTICATED: This needs a token \(STOPGATE_TOKEN or --token\)/ })
 })
 
 t.test('sends again what a lost connection may have swallowed', async (t) => {
@@ -59,10 +95,12 @@ t.test('sends again what a lost connection may have swallowed', async (t) => {
 
 t.test('says what was refused', async (t) => {
   const { send } = await client(t, (_request, response) => { response.writeHead(400).end('{"code":"INVALID_INPUT","message":"/tokens must be >= 0"}') })
-  await t.rejects(send('POST', '/v1/decisions', {}), { name: 'ServiceError', message: 'POST /v1/decisions answered 400 INVALID_INPUT: /tokens must be >= 0' })
+  await t.rejects(send('POST', '/v1/decisions', {}), { name: 'ServiceError', message: /^POST http:\/\/127\.0\.0\.1:\d+\/base\/v1\/decisions answered 400 INVALID_INPUT: \/tokens must be >= 0$/ })
 })
 
 t.test('tells another kind of server', async (t) => {
   const { send } = await client(t, (_request, response) => { response.end('<html>') })
-  await t.rejects(send('GET', '/v1/model'), { name: 'ServiceError', message: /answered 200 without JSON: is this a stopgate service/ })
+  await t.rejects(send('GET', '/v1/model'), { name: 'ServiceError', message: /^GET http:.*\/v1\/model answered 200, and not as a stopgate service does: .*--url/ })
+  const other = await client(t, (_request, response) => { response.writeHead(404).end('{"error":"no such index"}') })
+  await t.rejects(other.send('GET', '/v1/model'), { name: 'ServiceError', message: /answered 404, and not as a stopgate service does/ })
 })
