@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
-import { newLedger, type Change } from './core/fold.js'
+import { newLedger, type Change, type Ledger } from './core/fold.js'
 import { isTickDue } from './core/learn-time.js'
 import type { Configuration } from './core/log-entry.js'
 import { PendingOutcomes } from './core/pending.js'
+import { predictorBy } from './core/predictor/fingerprint.js'
+import type { Predictor } from './core/predictor/predictor.js'
+import type { PredictorVersion } from './core/predictor/predictor-version.js'
 import { Reservoir } from './core/predictor/reservoir.js'
 import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
@@ -109,8 +112,7 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
     const [{ cursor, ledger, contexts, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
     const pending = new PendingOutcomes(stored.pending)
     const reservoir = new Reservoir(stored.reservoir)
-    const known = (ledger?.predictors ?? []).flatMap((name) => versions.has(name) ? [[name, versions.get(name)!.predictor] as const] : [])
-    const predictors = new Map(known)
+    const predictors = predictorsOf(ledger, versions)
     await beginAnew([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)))
     const configuration: Configuration = {
       levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
@@ -159,6 +161,13 @@ export function startLearner ({ store, config, log, onChange = () => {} }: Learn
       await trainer.close()
     },
   }
+}
+
+/** Those of the ledger. The table may be ahead of it: one that was forgotten is gone, and another of its name is not yet learned of. */
+function predictorsOf (ledger: Ledger | null, versions: ReadonlyMap<string, PredictorVersion>): Map<string, Predictor> {
+  const predictors = new Map([...versions].map(([name, { predictor }]) => [name, predictor]))
+  const known = (ledger?.predictors ?? []).flatMap((ref) => predictorBy(predictors, ref) ?? [])
+  return new Map(known.map((predictor) => [predictor.name, predictor]))
 }
 
 function isSame (a: Configuration, b: Configuration): boolean {

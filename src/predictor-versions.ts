@@ -2,6 +2,7 @@ import { createCommander } from './commander.js'
 import type { Config } from './config.js'
 import { uniform } from './core/arm.js'
 import type { Origin, PredictorEntry } from './core/log-entry.js'
+import { fingerprintOf } from './core/predictor/fingerprint.js'
 import type { Calibration, Predictor } from './core/predictor/predictor.js'
 import { predictorProblem } from './core/predictor/predictor-problem.js'
 import { MOST_PREDICTORS, type PredictorVersion } from './core/predictor/predictor-version.js'
@@ -103,7 +104,7 @@ export function createPredictorVersions (store: Store, service: Service, { level
       await command(async () => {
         const versions = await store.predictors()
         const known = versions.get(name)
-        if (known !== undefined && !isSame(known.predictor, predictor)) throw new PredictorExistsError(name)
+        if (known !== undefined && fingerprintOf(known.predictor) !== fingerprintOf(predictor)) throw new PredictorExistsError(name)
         if (known?.retired_at === null) return []
         const room = known === undefined ? makeRoom(versions, origin) : []
         const version = { predictor: known?.predictor ?? predictor, created_at: Date.now(), by: origin.by, retired_at: null }
@@ -120,12 +121,4 @@ export function createPredictorVersions (store: Store, service: Service, { level
       })
     },
   }
-}
-
-/** Whether two give the same scores and hold the same of what they were trained on. */
-function isSame (a: Predictor, b: Predictor): boolean {
-  const text = ({ label, levels, signals, contexts, grid, trained: { groups } }: Predictor) =>
-    JSON.stringify([label, levels, signals.map(({ name, mean, scale }) => [name, mean, scale]), grid, groups,
-      Object.keys(contexts).sort().map((key) => [key, contexts[key]!.log_median, contexts[key]!.weights])])
-  return text(a) === text(b)
 }

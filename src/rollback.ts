@@ -4,7 +4,10 @@ import { parseContextKey } from './core/context.js'
 import type { ContextState } from './core/context-state.js'
 import type { Command, Origin } from './core/log-entry.js'
 import { thresholdIn } from './core/policy-effect.js'
-import { thresholdThen, undoSince } from './core/rollback.js'
+import { fingerprintOf } from './core/predictor/fingerprint.js'
+import type { LivePredictors } from './core/predictor/predictor-version.js'
+import { thresholdThen, undoSince, type OwnThreshold } from './core/rollback.js'
+import { servingOf } from './core/trial.js'
 import { FutureVersionError, VersionOutOfReachError } from './errors.js'
 import { foresee, type Foreseen } from './foreseen.js'
 import { eachKnown, knownKeys, readWishes } from './known.js'
@@ -37,15 +40,17 @@ export function createRollback (store: Store, service: Service, config: Config):
   const command = createCommander(store, service)
 
   /** All contexts there are, and those that have or had a pin. */
-  async function plan (version: number): Promise<Row[]> {
+  async function plan (version: number): Promise<{ rows: Row[], predictors: LivePredictors }> {
     const { version: current } = await store.revision()
     if (version > current) throw new FutureVersionError(String(version), String(current))
     const [wishes, pins, keys] = await Promise.all([readWishes(store), store.pins(), knownKeys(store, config)])
     const before = new Map<string, number | null>()
-    const states = new Map<string, Pick<ContextState, 'threshold' | 'serving' | 'is_recovering'>>()
+    const states = new Map<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>()
     const look = (keys: Iterable<string>) => eachKnown(store, config, [...keys], wishes, (known, chunk) => {
       for (const key of chunk) before.set(key, thresholdIn(known, key))
-      for (const [link, { threshold, serving, is_recovering }] of known.states) states.set(link, { threshold, serving, is_recovering })
+      for (const [link, state] of known.states) {
+        states.set(link, { threshold: state.threshold, scorer: servingOf(state), is_recovering: state.is_recovering })
+      }
     })
     const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
     await look(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))
@@ -54,20 +59,23 @@ export function createRollback (store: Store, service: Service, config: Config):
     const then = undoSince(version, past, pins)
     await look([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // pinned then, so nothing else of theirs counts
     const now = { states, predictors: wishes.predictors, defaults: config.defaultPolicy, policies: wishes.policies }
-    return [...before].map(([key, threshold]) => {
+    const rows = [...before].map(([key, threshold]) => {
       const { threshold: after, scorer } = thresholdThen(then, now, key)
       return { key, before: threshold, after, scorer }
     })
+    return { rows, predictors: wishes.predictors }
   }
 
   return {
     async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false }) {
       let rows: Row[] = []
       const look = async (): Promise<Command[]> => {
-        rows = await plan(version)
+        const planned = await plan(version)
+        rows = planned.rows
         const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
         return rows.map(({ key, after: threshold, scorer }) => {
-          const pin = { threshold, ...(scorer !== null && { scorer }), reason, by, expires_at, rollback: version }
+          const named = scorer !== null && { scorer, scorer_fingerprint: fingerprintOf(planned.predictors.get(scorer)!) }
+          const pin = { threshold, ...named, reason, by, expires_at, rollback: version }
           return { type: 'pin', key, pin, by, reason }
         })
       }

@@ -3,7 +3,7 @@ import type { Evidence } from './evidence.js'
 import { GRID } from './grid.js'
 import type { Policy } from './policy.js'
 import type { LivePredictors } from './predictor/predictor-version.js'
-import type { Trial, Wish } from './trial.js'
+import { predictorOf, type Trial, type Wish } from './trial.js'
 
 /** A wish stated after looking at the counts must beat the level by this, which covers every wish one could have tried. */
 const POST_HOC_FACTOR = 30
@@ -28,7 +28,7 @@ export function familiesOf (state: ContextState, policy: Policy, predictors: Liv
   const families = [rawFamily(state, policy)]
   if (policy.predictor === 'off') return families
   for (const trial of state.trials) {
-    const predictor = predictors.get(trial.predictor)
+    const predictor = predictorOf(trial, predictors)
     if (predictor !== undefined) families.push(trialFamily(trial, policy, predictor.grid, state.wish.predictor !== policy.predictor))
   }
   return families

@@ -7,9 +7,10 @@ import { freezeGuarantee, isInForce, weigh } from './judge.js'
 import type { Configuration } from './log-entry.js'
 import type { PendingOutcomes } from './pending.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
+import type { PredictorRef } from './predictor/fingerprint.js'
 import type { Predictor } from './predictor/predictor.js'
 import type { Reservoir } from './predictor/reservoir.js'
-import { syncTrials } from './trial.js'
+import { servingOf, syncTrials } from './trial.js'
 
 /**
  * An `auto` share is raised tenfold at the first of these suspicions, and stays so down to the second. Lower ones raise it too often,
@@ -31,8 +32,8 @@ export interface Ledger {
   readonly contexts: number
   /** Outcomes that reached no leaf of their own, the store being full of contexts. */
   readonly refused: number
-  /** Predictors that are not retired, by name, the newest last, and at how many samples the trainer is to make another. */
-  readonly predictors: readonly string[]
+  /** Predictors that are not retired, the newest last, and at how many samples the trainer is to make another. */
+  readonly predictors: readonly PredictorRef[]
   readonly train_at: number
 }
 
@@ -50,6 +51,8 @@ export interface Change {
   readonly after: number | null
   /** The predictor whose score each is for; absent: the raw confidence. */
   readonly before_scorer?: string
+  /** Which of that name. */
+  readonly before_fingerprint?: string
   readonly after_scorer?: string
   /** Where a command caused it: on whose word, and why. */
   readonly by?: string
@@ -97,15 +100,17 @@ export function write (
   if (isMoved || cause === 'drift') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
 }
 
-type InForceThen = Pick<ContextState, 'threshold' | 'serving'>
+type InForceThen = Pick<ContextState, 'threshold' | 'serving' | 'trials'>
 
 /** The move from one state's threshold to another's; absent: never stop. */
 export function moveOf (
-  before: InForceThen | undefined, after?: InForceThen): Pick<Change, 'before' | 'after' | 'before_scorer' | 'after_scorer'> {
+  before: InForceThen | undefined, after?: InForceThen): Pick<Change, 'before' | 'after' | 'before_scorer' | 'before_fingerprint' | 'after_scorer'> {
+  const fingerprint = before && servingOf(before)?.fingerprint
   return {
     before: before?.threshold ?? null,
     after: after?.threshold ?? null,
     ...(before?.serving != null && { before_scorer: before.serving }),
+    ...(fingerprint !== undefined && { before_fingerprint: fingerprint }),
     ...(after?.serving != null && { after_scorer: after.serving }),
   }
 }

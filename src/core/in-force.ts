@@ -3,6 +3,7 @@ import type { ContextState } from './context-state.js'
 import { halvesInForce } from './family.js'
 import type { Judgement } from './judge.js'
 import type { Policy } from './policy.js'
+import { predictorBy } from './predictor/fingerprint.js'
 import type { LivePredictors } from './predictor/predictor-version.js'
 
 /** An operator's own threshold for a context, `null` for "never stop". It has no guarantee. */
@@ -10,6 +11,8 @@ export interface Pin {
   readonly threshold: number | null
   /** The predictor whose score it is compared with; absent: the raw confidence. */
   readonly scorer?: string
+  /** Which of that name. */
+  readonly scorer_fingerprint?: string
   readonly reason: string
   /** Name of the token it was set with. */
   readonly by: string
@@ -84,10 +87,11 @@ function savedRatioAt (state: ContextState, index: number): number {
   return full === 0 ? 0 : 1 - (a.tokens[index]! + b.tokens[index]!) / full
 }
 
-/** A pin as it can be kept: of a predictor that is retired no score is to be had any more, and doubt means continue. */
+/** A pin as it can be kept: of a predictor that is gone no score is to be had any more, and doubt means continue. */
 export function pinUnder (predictors: LivePredictors, pin: Pin | undefined): Pin | undefined {
-  if (pin?.scorer === undefined || predictors.has(pin.scorer)) return pin
-  const { scorer, ...rest } = pin
+  if (pin?.scorer === undefined) return pin
+  const { scorer: name, scorer_fingerprint: fingerprint, ...rest } = pin
+  if (predictorBy(predictors, { name, fingerprint }) !== undefined) return pin
   return { ...rest, threshold: null }
 }
 

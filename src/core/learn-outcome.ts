@@ -11,6 +11,7 @@ import type { LoggedOutcome } from './outcome.js'
 import type { Arrival } from './pending.js'
 import type { Policy } from './policy.js'
 import { scorerFor } from './predictor/predictor.js'
+import { predictorOf } from './trial.js'
 import { thinSteps, type ThinOutcome } from './thin-steps.js'
 
 /** Counts one finished generation in every link of its chain, and takes it into the evidence: at once, or when its label is known. */
@@ -91,10 +92,11 @@ function mustWait (fold: Fold, arrival: Arrival, policy: Policy): boolean {
 function withoutBallast (fold: Fold, arrival: Arrival, chain: readonly string[]): Arrival & { outcome: ThinOutcome } {
   const { outcome, arm } = arrival
   const policies = chain.map((key) => policyOf(fold.ledger, key))
-  const names = new Set(chain.flatMap((key) => fold.get(key)?.trials.map(({ predictor }) => predictor) ?? []))
+  const trials = chain.flatMap((key) => fold.get(key)?.trials ?? [])
+  const predictors = new Set(trials.flatMap((trial) => predictorOf(trial, fold.predictors) ?? []))
   const thinning = {
     minTokens: policies.map(({ min_tokens }) => min_tokens),
-    scorers: [...names].flatMap((name) => fold.predictors.has(name) ? [scorerFor(fold.predictors.get(name)!, arrival.leaf)] : []),
+    scorers: [...predictors].map((predictor) => scorerFor(predictor, arrival.leaf)),
     isSampled: policies.at(-1)!.predictor === 'auto',
   }
   return { ...arrival, outcome: thinSteps(arm === 'control' ? outcome : { ...outcome, steps: null }, thinning) }

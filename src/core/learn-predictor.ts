@@ -2,6 +2,7 @@ import { chainOf } from './context.js'
 import { moveShare, policyOf, settledAt, write, type Fold } from './fold.js'
 import { isCurrent } from './judge.js'
 import type { PredictorEntry } from './log-entry.js'
+import { refTo } from './predictor/fingerprint.js'
 import { syncTrials } from './trial.js'
 
 /** Who makes the predictors that nobody imports. */
@@ -16,7 +17,7 @@ export function learnPredictor (fold: Fold, time: number, { name, version, by }:
   const isLive = version !== null && version.retired_at === null
   fold.predictors.delete(name)
   if (isLive) fold.predictors.set(name, version.predictor)
-  fold.ledger = { ...fold.ledger, predictors: [...fold.predictors.keys()] }
+  fold.ledger = { ...fold.ledger, predictors: [...fold.predictors.values()].map(refTo) }
   if (isLive && by === TRAINER) {
     const { added } = fold.reservoir
     fold.ledger = { ...fold.ledger, train_at: Math.min(GROWTH * added, added + MOST_BETWEEN) }

@@ -3,7 +3,7 @@ import type { Fold } from './fold.js'
 import type { Arrival } from './pending.js'
 import type { Policy } from './policy.js'
 import { scorerFor, scoreStep, type Predictor } from './predictor/predictor.js'
-import type { Trial } from './trial.js'
+import { predictorOf, type Trial } from './trial.js'
 
 const groups = new WeakMap<Predictor, ReadonlySet<number>>()
 
@@ -27,7 +27,7 @@ export function tracedBy (
 
 /** Takes a control outcome into the evidence for a predictor's thresholds, if it came after the trial began and its group is new to it. */
 export function learnTrial (fold: Fold, trial: Trial, arrival: Arrival, trace: Trace, policy: Policy): Trial {
-  const predictor = fold.predictors.get(trial.predictor)
+  const predictor = predictorOf(trial, fold.predictors)
   if (predictor === undefined || arrival.time < trial.since) return trial
   const traced = tracedBy(predictor, arrival, trace)
   if (traced === null) return { ...trial, trained_on: trial.trained_on + 1 }

@@ -6,6 +6,7 @@ import { rawFamily } from './family.js'
 import { learnPolicy } from './learn-command.js'
 import { PendingOutcomes } from './pending.js'
 import type { PolicyPatch } from './policy.js'
+import { refTo } from './predictor/fingerprint.js'
 import { Reservoir } from './predictor/reservoir.js'
 
 /** What another policy would do to one context. */
@@ -52,7 +53,7 @@ function foldOf ({ levels, defaults, policies, pins, predictors, states }: Known
   const configuration = { levels, defaults, max_contexts: next.size, label_wait_seconds: 0 }
   return {
     now: 0,
-    ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.keys()] },
+    ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.values()].map(refTo) },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),
     predictors: new Map(predictors),

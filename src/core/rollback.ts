@@ -4,6 +4,7 @@ import type { Change } from './fold.js'
 import { inForce, livePins, pinUnder, type Pin, type Standing } from './in-force.js'
 import type { Command, PredictorCommand } from './log-entry.js'
 import { effectivePolicy, type PolicyPatch } from './policy.js'
+import { predictorBy, type PredictorRef } from './predictor/fingerprint.js'
 import type { LivePredictors } from './predictor/predictor-version.js'
 
 interface Dated { readonly version: number, readonly time: number }
@@ -17,7 +18,7 @@ export interface Past {
 }
 
 /** A context's own threshold, and the predictor whose score it is for; `null`: the raw confidence. */
-export interface OwnThreshold { readonly threshold: number | null, readonly scorer: string | null }
+export interface OwnThreshold { readonly threshold: number | null, readonly scorer: PredictorRef | null }
 
 /** How things stood at a version, as far as they were otherwise than now. */
 export interface Then {
@@ -39,7 +40,7 @@ export function undoSince (version: number, past: Past, pins: ReadonlyMap<string
   const recovering = new Map<string, boolean>()
   for (const change of past.changes) {
     if (change.cause === 'pin') continue
-    if (change.version > version) thresholds.set(change.key, { threshold: change.before, scorer: change.before_scorer ?? null })
+    if (change.version > version) thresholds.set(change.key, beforeOf(change))
     else if (!recovering.has(change.key)) noteRecovery(recovering, change)
   }
   const pinsThen = new Map(pins)
@@ -51,6 +52,10 @@ export function undoSince (version: number, past: Past, pins: ReadonlyMap<string
   return { thresholds, recovering, isWhole: past.isWhole, pins: livePins(pinsThen, Math.max(...since)) }
 }
 
+function beforeOf ({ before: threshold, before_scorer: name, before_fingerprint: fingerprint }: Change): OwnThreshold {
+  return { threshold, scorer: name === undefined ? null : { name, fingerprint } }
+}
+
 /** The newest change that tells whether a context was recovering settles it. */
 function noteRecovery (recovering: Map<string, boolean>, { key, cause, before, after }: Change): void {
   if (cause === 'drift' || cause === 'reset') recovering.set(key, true)
@@ -60,7 +65,7 @@ function noteRecovery (recovering: Map<string, boolean>, { key, cause, before, a
 /** What has not changed since, or is taken as it is now. */
 export interface Now {
   /** The contexts, as they were when the past was read, or before. */
-  readonly states: ReadonlyMap<string, Pick<ContextState, 'threshold' | 'serving' | 'is_recovering'>>
+  readonly states: ReadonlyMap<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>
   readonly predictors: LivePredictors
   readonly defaults: PolicyPatch
   readonly policies: ReadonlyMap<string, PolicyPatch>
@@ -70,7 +75,7 @@ export interface Now {
  * The threshold that was in force for a context, chained under the policies of now. One that has moved since, and of which the past no
  * longer tells whether it had drifted or was reset before, does not fall back: doubt means continue. Nor does one of a retired predictor.
  */
-export function thresholdThen (then: Then, now: Now, key: string): OwnThreshold {
+export function thresholdThen (then: Then, now: Now, key: string): { threshold: number | null, scorer: string | null } {
   const { threshold, scorer } = inForce(chainOf(key).map((link) => standingThen(then, now, link)))
   return { threshold, scorer }
 }
@@ -78,14 +83,14 @@ export function thresholdThen (then: Then, now: Now, key: string): OwnThreshold 
 function standingThen (
   { thresholds, recovering, isWhole, pins }: Then, { states, predictors, defaults, policies }: Now, key: string): Standing {
   const state = states.get(key)
-  const { threshold, scorer } = thresholds.get(key) ?? { threshold: state?.threshold ?? null, scorer: state?.serving ?? null }
-  const isGone = scorer !== null && !predictors.has(scorer)
+  const { threshold, scorer } = thresholds.get(key) ?? state ?? { threshold: null, scorer: null }
+  const isGone = scorer !== null && predictorBy(predictors, scorer) === undefined
   const isRecovering = thresholds.has(key) ? recovering.get(key) ?? !isWhole : state?.is_recovering === true
   return {
     key,
     policy: effectivePolicy(defaults, policies, key),
     pin: pinUnder(predictors, pins.get(key)),
-    scorer: isGone ? null : scorer,
+    scorer: isGone || scorer === null ? null : scorer.name,
     threshold: isGone ? null : threshold,
     index: -1,
     savedRatio: 0,

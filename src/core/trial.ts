@@ -2,6 +2,7 @@ import type { Levels } from './context.js'
 import type { ContextState } from './context-state.js'
 import { NO_EVIDENCE, type Evidence } from './evidence.js'
 import type { Policy } from './policy.js'
+import { fingerprintOf, predictorBy, type PredictorRef } from './predictor/fingerprint.js'
 import type { Predictor } from './predictor/predictor.js'
 import type { LivePredictors } from './predictor/predictor-version.js'
 
@@ -12,6 +13,8 @@ export interface Wish { readonly max_em_drop: number, readonly error_level: numb
 export interface Trial {
   /** Its name. */
   readonly predictor: string
+  /** Which of that name the evidence is for. */
+  readonly fingerprint?: string
   /** Which challenger of the epoch it is, from 1: by that it has its part of the level. */
   readonly ordinal: number
   /** Only what arrived since is evidence for it, ms. */
@@ -20,6 +23,16 @@ export interface Trial {
   readonly halves: readonly [Evidence, Evidence]
   /** Would-be evidence of groups that it was trained on, set aside. */
   readonly trained_on: number
+}
+
+/** The predictor on trial, unless it is gone. */
+export function predictorOf ({ predictor: name, fingerprint }: Trial, predictors: LivePredictors): Predictor | undefined {
+  return predictorBy(predictors, { name, fingerprint })
+}
+
+/** The predictor that serves; `null`: the raw confidence does, or nothing. */
+export function servingOf ({ serving: name, trials }: Pick<ContextState, 'serving' | 'trials'>): PredictorRef | null {
+  return name === null ? null : { name, fingerprint: trials.find(({ predictor }) => predictor === name)?.fingerprint }
 }
 
 /** The newest predictor that speaks of what a policy asks about. */
@@ -36,7 +49,7 @@ const MOST_TRIALS = 3
  */
 export function syncTrials (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, time: number): ContextState {
   if (policy.predictor === 'off') return state.trials.length === 0 ? state : { ...state, trials: [] }
-  const live = state.trials.filter(({ predictor }) => predictors.has(predictor))
+  const live = state.trials.filter((trial) => predictorOf(trial, predictors) !== undefined)
   const newest = newestFor(predictors, policy, levels)
   if (newest === undefined || live.some(({ predictor }) => predictor === newest.name)) {
     return live.length === state.trials.length ? state : { ...state, trials: live }
@@ -44,6 +57,7 @@ export function syncTrials (state: ContextState, policy: Policy, levels: Levels,
   const { max_em_drop, error_level } = policy
   const challenger: Trial = {
     predictor: newest.name,
+    fingerprint: fingerprintOf(newest),
     ordinal: state.challengers + 1,
     since: time,
     wish: { max_em_drop, error_level },

@@ -7,6 +7,7 @@ import type { Pin } from '../core/in-force.js'
 import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
+import type { PredictorRef } from '../core/predictor/fingerprint.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import type { Cursor, HistoryRow } from './store.js'
@@ -54,7 +55,8 @@ export function encodeLedger (ledger: Ledger): string {
 
 export function decodeLedger (text: string): Ledger {
   const ledger = JSON.parse(text)
-  return { predictors: [], train_at: FIRST_TRAINING, ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+  const predictors = (ledger.predictors ?? []).map((one: PredictorRef | string) => typeof one === 'string' ? { name: one } : one)
+  return { train_at: FIRST_TRAINING, ...ledger, predictors, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
 }
 
 /**

@@ -39,6 +39,8 @@ t.test('with predictors, each its bar, grid and evidence', async (t) => {
   t.equal(halvesInForce({ ...fold.state(), serving: 'p' })[0].generations, 1)
   t.equal(halvesInForce({ ...fold.state(), serving: 'gone' })[0].generations, 2)
   t.equal(familiesOf(fold.state(), policy, new Map()).length, 1, 'one that is retired is gone at once')
+  const other = new Map([['p', { ...PREDICTOR, contexts: { '*': PREDICTOR.contexts['*']! } }]])
+  t.equal(familiesOf(fold.state(), policy, other).length, 1, 'nor does another of its name have its evidence')
   const looser = familiesOf(fold.state(), { ...policy, max_em_drop: 0.1 }, fold.predictors)
   t.ok(looser.every(({ isPostHoc, bar }) => isPostHoc && bar > Math.log(600)))
 })

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { GRID } from '../../src/core/grid.js'
-import { inForce, isLive, livePins, standingOf, wantedShare, type Pin } from '../../src/core/in-force.js'
+import { inForce, isLive, livePins, pinUnder, standingOf, wantedShare, type Pin } from '../../src/core/in-force.js'
 import { FIRST, GAINED, KEPT, memoryFold, policyWith } from './memory-fold.js'
-import { GUARANTEE, standingWith, type Stands } from './snapshot-of.js'
+import { fingerprintOf } from '../../src/core/predictor/fingerprint.js'
+import { GUARANTEE, PREDICTOR, standingWith, type Stands } from './snapshot-of.js'
 
 const PARENT = { policy: { fallback: 'parent' } } as const
 
@@ -81,4 +82,13 @@ t.test('a pin ends at its time, not before', async (t) => {
   const pins = new Map([['a', pin(null)], ['b', pin(1000)]])
   t.equal(livePins(pins, 999), pins, 'the same where none has expired')
   t.same([...livePins(pins, 1000).keys()], ['a'])
+})
+
+t.test('a pin of a predictor that is gone, or whose name another has, is never stop', async (t) => {
+  const pin: Pin = { threshold: 0.9, scorer: 'p', scorer_fingerprint: fingerprintOf(PREDICTOR), reason: 'r', by: 'ops', expires_at: null }
+  t.equal(pinUnder(new Map([['p', PREDICTOR]]), pin), pin)
+  const other = { ...PREDICTOR, signals: [{ name: 'entropy', mean: 0.5, scale: 0.5 }] }
+  for (const predictors of [new Map(), new Map([['p', other]])]) {
+    t.strictSame(pinUnder(predictors, pin), { threshold: null, reason: 'r', by: 'ops', expires_at: null })
+  }
 })

@@ -2,28 +2,10 @@ import t from 'tap'
 import { losslessGenerations } from '../../src/core/certificate.js'
 import { GRID } from '../../src/core/grid.js'
 import { TRAINER } from '../../src/core/learn-predictor.js'
-import type { LoggedOutcome } from '../../src/core/outcome.js'
 import { KEPT, LEAF, memoryFold, outcomeOf } from './memory-fold.js'
-import { PREDICTOR } from './snapshot-of.js'
-import { addPredictor, retirePredictor } from './trial-fold.js'
+import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER, LATE_STEP, retirePredictor } from './trial-fold.js'
 
 const RAW = losslessGenerations(0.02, 0.05 / 2)
-const FIRST_CHALLENGER = losslessGenerations(0.02, 0.05 / 4)
-
-/** Surest where the signal is high, whatever the confidence; its loosest threshold is crossed by a signal of 0. */
-const BY_SIGNAL = {
-  ...PREDICTOR,
-  signals: [{ name: 'sure', mean: 0, scale: 1 }],
-  contexts: { '*': { log_median: Math.log(100), weights: [0, 0, 0, 0, 1] } },
-}
-
-const LATE_STEP = { tokens: 90, confidence: 1, exact_match: 1, signals: { sure: 0 } } as const
-
-/** The predictor would stop it at 10 of 100 tokens, the raw confidence at 90. */
-const early = (overrides: Partial<LoggedOutcome> = {}) => outcomeOf({
-  steps: [{ tokens: 10, confidence: 0, exact_match: 1, signals: { sure: 8 } }, LATE_STEP],
-  ...overrides,
-})
 
 function foldWithPredictor () {
   const fold = memoryFold({ predictor: 'auto' })

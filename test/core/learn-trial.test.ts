@@ -21,6 +21,8 @@ t.test('a group that it was trained on is set aside, and seen', async (t) => {
   t.match(learnTrial(fold, trial, arrival(0.5), trace, policy), { trained_on: 1, halves: [{ generations: 0 }, {}] })
   t.match(learnTrial(fold, trial, arrival(0.51), trace, policy), { trained_on: 0, halves: [{ generations: 1 }, {}] })
   t.equal(learnTrial(fold, trial, arrival(0.51, 4), trace, policy), trial, 'it arrived before the trial began')
+  fold.predictors.set('p', { ...trained, grid: trained.grid.with(29, 0.01) })
+  t.equal(learnTrial(fold, trial, arrival(0.51), trace, policy), trial, 'another has its name')
   fold.predictors.clear()
   t.equal(learnTrial(fold, trial, arrival(0.51), trace, policy), trial)
 })

@@ -6,6 +6,8 @@ import { inForce, type Pin } from '../../src/core/in-force.js'
 import type { Command, LogEntry } from '../../src/core/log-entry.js'
 import { effectivePolicy } from '../../src/core/policy.js'
 import { thresholdThen, undoSince, type Past } from '../../src/core/rollback.js'
+import { fingerprintOf } from '../../src/core/predictor/fingerprint.js'
+import { servingOf } from '../../src/core/trial.js'
 import { holds } from '../property.js'
 import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from './memory-fold.js'
 import { PREDICTOR, standingWith } from './snapshot-of.js'
@@ -43,7 +45,8 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
     note()
   }
   const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
-  const now = { states, predictors, defaults, policies }
+  const own = [...states].map(([key, state]) => [key, { ...state, scorer: servingOf(state) }] as const)
+  const now = { states: new Map(own), predictors, defaults, policies }
   return { past: { changes, commands, isWhole: true }, pins: fold.ledger.pins, now, moments }
 }
 
@@ -78,7 +81,7 @@ const pin = (threshold: number | null, expires_at: number | null = null): Pin =>
 const change = (version: number, cause: Past['changes'][number]['cause'], before: number | null, after: number | null) =>
   ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
 const NOW = {
-  states: new Map([['*', { threshold: GRID[4]!, serving: null, is_recovering: false }]]),
+  states: new Map([['*', { threshold: GRID[4]!, scorer: null, is_recovering: false }]]),
   predictors: new Map(),
   defaults: { fallback: 'parent' as const },
   policies: new Map(),
@@ -100,6 +103,13 @@ t.test('a threshold of a predictor comes back with it; of one that is retired no
   const then = undoSince(3, past, new Map())
   t.strictSame(thresholdThen(then, { ...NOW, predictors: new Map([['p', PREDICTOR]]) }, LEAF), { threshold: 0.95, scorer: 'p' })
   t.strictSame(thresholdThen(then, NOW, LEAF), { threshold: null, scorer: null })
+  const other = { ...NOW, predictors: new Map([['p', { ...PREDICTOR, grid: PREDICTOR.grid.with(29, 0.01) }]]) }
+  const named = { ...past, changes: [{ ...past.changes[0]!, before_fingerprint: fingerprintOf(PREDICTOR) }] }
+  t.strictSame(thresholdThen(undoSince(3, named, new Map()), other, LEAF), { threshold: null, scorer: null }, 'another has its name now')
+  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) }, is_recovering: false }]])
+  const unmoved = undoSince(3, { changes: [], commands: [], isWhole: true }, new Map())
+  t.strictSame(thresholdThen(unmoved, { ...other, states }, LEAF), { threshold: null, scorer: null })
+  t.strictSame(thresholdThen(unmoved, { ...NOW, predictors: new Map([['p', PREDICTOR]]), states }, LEAF), { threshold: 0.95, scorer: 'p' })
 })
 
 t.test('a pin that had expired by then is not brought back', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ContextState } from '../../src/core/context-state.js'
-import { syncTrials } from '../../src/core/trial.js'
+import { predictorOf, servingOf, syncTrials } from '../../src/core/trial.js'
 import { KEPT, LEAF, memoryFold, policyWith } from './memory-fold.js'
 import { PREDICTOR } from './snapshot-of.js'
 
@@ -42,6 +42,16 @@ t.test('those that are gone leave; with predictors off all do', async (t) => {
   t.same(syncTrials(one, policyWith(), levels, live(named('a')), 6).trials, [])
   const state = stateOf()
   t.equal(syncTrials(state, policyWith(), levels, live(named('a')), 6), state)
+})
+
+t.test('another of the same name is the next challenger, and has nothing of the first', async (t) => {
+  const one = syncTrials(stateOf(), auto, levels, live(named('a')), 5)
+  const other = named('a', { grid: PREDICTOR.grid.with(29, 0.01) })
+  t.equal(predictorOf(one.trials[0]!, live(other)), undefined)
+  t.equal(predictorOf(one.trials[0]!, live(structuredClone(named('a'))))?.name, 'a')
+  t.match(syncTrials(one, auto, levels, live(other), 6), { challengers: 2, trials: [{ predictor: 'a', ordinal: 2, since: 6 }] })
+  t.same(servingOf({ ...one, serving: 'a' }), { name: 'a', fingerprint: one.trials[0]!.fingerprint })
+  t.equal(servingOf(one), null)
 })
 
 t.test('one of another label or other levels is none', async (t) => {

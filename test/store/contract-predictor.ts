@@ -1,6 +1,35 @@
-import { LeaseLostError } from '../../src/store/store.js'
+import { pino } from 'pino'
+import { readConfig } from '../../src/config.js'
+import { ruleFor } from '../../src/core/snapshot.js'
+import { startLearner } from '../../src/learner.js'
+import { loadModel } from '../../src/model.js'
+import { early, addPredictor, BY_SIGNAL, FIRST_CHALLENGER } from '../core/trial-fold.js'
+import { KEPT, LEAF, memoryFold } from '../core/memory-fold.js'
+import { until } from '../helper.js'
+import { LeaseLostError, type Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, versionOf } from './fixtures.js'
+
+const AUTO = { settle_seconds: 0, predictor: 'auto' } as const
+const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
+
+/** A store whose learner has seen a predictor keep the answers of so many generations, and then fell behind. */
+async function learnedOf (store: Store, generations: number) {
+  const fold = memoryFold(AUTO)
+  const now = Date.now()
+  fold.learn(KEPT, now)
+  addPredictor(fold, BY_SIGNAL, now)
+  fold.learn(early(), now, generations)
+  await store.append([added(BY_SIGNAL, 1)])
+  const [entry] = await store.read('0-0', 1, 0)
+  const token = (await store.acquireLease('a', 60_000))!
+  await store.commit(commitOf(token, { to: entry!.cursor, contexts: fold.states, ledger: fold.ledger, decisive: [...fold.states.keys()] }))
+  await store.releaseLease(token)
+  return fold
+}
+
+/** The same name, other weights: the first is forgotten. */
+const PUT_ANEW = [predictorEntry('p', null), added({ ...BY_SIGNAL, contexts: { '*': { log_median: 1, weights: [9, 0, 0, 0, 0] } } }, 2)]
 
 /** Laws 2, 3 and 6 of predictors, and of what they are trained on. */
 export function predictorContract (law: Law): void {
@@ -31,6 +60,34 @@ export function predictorContract (law: Law): void {
     await store.append([predictorEntry('*', null)])
     t.same(await store.changedSince(0), ['model=q'])
     t.same(await store.pins(), new Map([['model=q', pinOf(0.5)]]))
+  })
+
+  law('while the learner lags, another predictor of a forgotten name has neither evidence nor pins of the first', async (t, { store, other }) => {
+    const fold = await learnedOf(store, FIRST_CHALLENGER)
+    t.equal(fold.state().serving, 'p')
+    const fingerprint = fold.ledger.predictors[0]!.fingerprint!
+    await store.append([{ type: 'pin', key: 'model=z,task=x', pin: { ...pinOf(0.9), scorer: 'p', scorer_fingerprint: fingerprint }, by: 'ops', reason: 'test' }])
+    const scorersIn = async () => {
+      const { snapshot } = await loadModel(other, { levels: ['model', 'task'], defaultPolicy: AUTO }, null, await other.revision())
+      return [{ model: 'q', task: 'gsm8k' }, { model: 'z', task: 'x' }].map((context) => ruleFor(snapshot, context).scorer?.name)
+    }
+    t.same(await scorersIn(), ['p', 'p'])
+    t.equal((await other.pins()).get('model=z,task=x')?.scorer_fingerprint, fingerprint)
+    await store.append(PUT_ANEW)
+    t.same(await scorersIn(), [undefined, undefined])
+  })
+
+  law('a learner that starts behind scores nothing with another predictor of a forgotten name', async (t, { store }) => {
+    const fold = await learnedOf(store, FIRST_CHALLENGER - 1)
+    t.equal(fold.state().serving, null)
+    await store.append([{ ...early(), generation_id: 'last' }, ...PUT_ANEW])
+    const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: JSON.stringify(AUTO), LABEL_WAIT_SECONDS: '0' })
+    const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
+    t.teardown(() => learner.close())
+    await until('all is learned', async () => (await store.revision()).lag === 0)
+    await learner.close()
+    t.same((await store.history(100)).filter(({ after_scorer: scorer }) => scorer !== undefined), [], 'one generation short of its certificate')
+    t.match((await store.readContexts([LEAF])).get(LEAF)!.trials, [{ predictor: 'p', ordinal: 2, halves: [{ generations: 0 }, {}] }])
   })
 
   law('the audit trail says what was done with a predictor, not what it is', async (t, { store, other }) => {

@@ -1,0 +1,29 @@
+import t from 'tap'
+import { fingerprintOf, predictorBy, refTo } from '../../../src/core/predictor/fingerprint.js'
+import type { Predictor } from '../../../src/core/predictor/predictor.js'
+import { PREDICTOR } from '../snapshot-of.js'
+
+t.test('whatever a score or an exclusion depends on is in it, and nothing else', async (t) => {
+  const own = fingerprintOf(PREDICTOR)
+  t.match(own, /^[0-9a-f]{16}$/)
+  const { contexts, signals, trained } = PREDICTOR
+  const others: Partial<Predictor>[] = [
+    { label: 'agreement' }, { levels: 'task,model' }, { grid: PREDICTOR.grid.with(3, 0.92) }, { trained: { ...trained, groups: [0.5] } },
+    { signals: [{ ...signals[0]!, mean: 0.51 }] }, { signals: [{ ...signals[0]!, scale: 0.26 }] }, { signals: [{ ...signals[0]!, name: 'e' }] },
+    { contexts: { '*': contexts['*']! } }, { contexts: { ...contexts, '*': { ...contexts['*']!, log_median: 1 } } },
+    { contexts: { ...contexts, '*': { ...contexts['*']!, weights: [1, 1, 0.5, 0.1, -0.5] } } },
+  ]
+  const all = [own, ...others.map((change) => fingerprintOf({ ...PREDICTOR, ...change }))]
+  t.equal(new Set(all).size, all.length)
+  t.equal(fingerprintOf(JSON.parse(JSON.stringify(PREDICTOR))), own, 'stored and read')
+  t.equal(fingerprintOf({ ...PREDICTOR, contexts: Object.fromEntries(Object.entries(contexts).reverse()) }), own, 'in whatever order')
+  t.equal(fingerprintOf({ ...PREDICTOR, trained: { ...trained, generations: 7 } }), own)
+})
+
+t.test('a predictor is found by name and fingerprint, in what is older by name', async (t) => {
+  const predictors = new Map([['p', PREDICTOR]])
+  t.equal(predictorBy(predictors, refTo(PREDICTOR)), PREDICTOR)
+  t.equal(predictorBy(predictors, { name: 'p' }), PREDICTOR)
+  t.equal(predictorBy(predictors, { name: 'p', fingerprint: '0000000000000000' }), undefined)
+  t.equal(predictorBy(predictors, { name: 'q' }), undefined)
+})
