@@ -33,7 +33,7 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })
   const onChange = ({ cause }: Change) => { if (cause === 'drift') metrics.driftAlarms.inc() }
-  const learner = config.hasLearnerThread ? startLearnerThread({ config, log, onChange }) : startLearner({ store, config, log, onChange })
+  const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, onChange, onFit: metrics.fitted })
   const training = createTraining(store, config)
   metrics.watch({
     modelVersion: () => service.snapshot().version,
@@ -45,6 +45,8 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     lag: service.lag,
     ...busiestContexts(store, service),
     trainingRuns: lastReading(training.list),
+    predictors: () => service.model().predictors.keys(),
+    standings: () => [...service.model().standpoints.values()].map(({ standing }) => standing),
   })
   const contexts = createContexts(store, service, config)
   const rollback = createRollback(store, service, config)

@@ -11,6 +11,13 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Readi
   const labelNames = ['context'] as const
   const perContext = (name: string, help: string) => new Gauge({ name: `stopgate_context_${name}`, help, labelNames, registers })
   const thresholds = perContext('threshold', 'Certified threshold; absent: none')
+  const scorers = new Gauge({
+    name: 'stopgate_context_scorer',
+    help: '1 for the score that the certified threshold is for: confidence, or a predictor by name; absent: none is certified',
+    labelNames: ['context', 'scorer'],
+    registers,
+  })
+  const challengers = perContext('challengers', 'Predictors on trial')
   const emDrops = perContext('em_drop', 'Net EM drop at the certified threshold, a fraction')
   const savedRatios = perContext('tokens_saved_ratio', 'Tokens the certified threshold saves, a fraction')
   const generations = perContext('control_generations', 'Control generations in the evidence')
@@ -33,11 +40,15 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Readi
   return async () => {
     const shown = await busiest()
     let savedByOthers = shown.get(ROOT)?.tokens_saved ?? 0
-    const all = [thresholds, emDrops, savedRatios, generations, unlabelled, unprobed, waiting, armEm, armTokens, emDifference, saved]
+    const all = [
+      thresholds, scorers, challengers, emDrops, savedRatios, generations, unlabelled, unprobed, waiting, armEm, armTokens, emDifference,
+      saved,
+    ]
     for (const metric of all) metric.reset()
     for (const [context, state] of shown) {
       const evidence = evidenceOf(state)
       generations.set({ context }, evidence.generations)
+      challengers.set({ context }, state.trials.length)
       unlabelled.set({ context }, state.unlabelled)
       unprobed.set({ context }, evidence.unprobed_generations)
       waiting.set({ context }, state.awaiting_label)
@@ -54,6 +65,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Readi
       if (state.threshold === null) continue
       const shown = mergeHalves(halvesInForce(state))
       thresholds.set({ context }, state.threshold)
+      scorers.set({ context, scorer: state.serving ?? 'confidence' }, 1)
       emDrops.set({ context }, emDrop(shown, state.threshold_index))
       savedRatios.set({ context }, tokensSavedRatio(shown, state.threshold_index))
     }

@@ -4,6 +4,7 @@ import type { Config } from './config.js'
 import type { Change } from './core/fold.js'
 import type { Learner } from './learner.js'
 import type { FromLearner } from './learner-worker.js'
+import type { FitEnd } from './timed-fit.js'
 
 /** From the end of a learner that failed to the start of the next, ms. */
 const RESTART_MS = 1000
@@ -16,6 +17,7 @@ export interface LearnerThreadOptions {
   readonly config: Config
   readonly log: Logger
   readonly onChange?: (change: Change) => void
+  readonly onFit?: (end: FitEnd) => void
   /** What runs in the thread. */
   readonly script?: URL
 }
@@ -24,7 +26,8 @@ export interface LearnerThreadOptions {
  * A learner in a thread of its own, with a store of its own, so that decisions do not wait for it. One that fails is started again, and
  * until then `problem` says why.
  */
-export function startLearnerThread ({ config, log, onChange = () => {}, script = WORKER }: LearnerThreadOptions): Learner {
+export function startLearnerThread (
+  { config, log, onChange = () => {}, onFit = () => {}, script = WORKER }: LearnerThreadOptions): Learner {
   let status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } = NO_STATUS
   let worker: Worker
   let restart: NodeJS.Timeout | undefined
@@ -37,6 +40,7 @@ export function startLearnerThread ({ config, log, onChange = () => {}, script =
     worker.on('message', (message: FromLearner) => {
       if ('level' in message) log[message.level](message.fields, message.text)
       else if ('change' in message) onChange(message.change)
+      else if ('fit' in message) onFit(message.fit)
       else if ('failure' in message) failure = message.failure
       else status = message.status
     })

@@ -5,11 +5,13 @@ import type { Change } from './core/fold.js'
 import { startLearner, type Learner } from './learner.js'
 import { createStore } from './store/create-store.js'
 import type { Store } from './store/store.js'
+import type { FitEnd } from './timed-fit.js'
 
 /** What the thread tells. */
 export type FromLearner =
   | { readonly level: Level, readonly fields: object, readonly text: string | undefined }
   | { readonly change: Change }
+  | { readonly fit: FitEnd }
   | { readonly status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } }
   | { readonly failure: string }
 
@@ -52,4 +54,4 @@ process.once('uncaughtException', (error) => {
 })
 port.once('message', () => { close(0) })
 store = await createStore({ ...config, isGuest: true })
-learner = startLearner({ store, config, log, onChange: (change) => { tell({ change }) } })
+learner = startLearner({ store, config, log, onChange: (change) => { tell({ change }) }, onFit: (fit) => { tell({ fit }) } })

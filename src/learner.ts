@@ -12,7 +12,8 @@ import type { PredictorVersion } from './core/predictor/predictor-version.js'
 import { Reservoir } from './core/predictor/reservoir.js'
 import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
-import { createTrainer } from './trainer.js'
+import { timedFit, type FitEnd } from './timed-fit.js'
+import { createTrainer, fitInThread } from './trainer.js'
 import { LeaseLostError, StoreUnavailableError, type Store, type StoredEntry } from './store/store.js'
 import { isUnreadable } from './store/unreadable-state.js'
 
@@ -31,6 +32,8 @@ export interface LearnerOptions {
   readonly log: FastifyBaseLogger
   /** Called for every move of a threshold that was committed. */
   readonly onChange?: (change: Change) => void
+  /** Called when a predictor was fitted, or could not be. */
+  readonly onFit?: (end: FitEnd) => void
 }
 
 export interface Learner {
@@ -46,14 +49,14 @@ export interface Learner {
  * Folds the log into learned state while this process holds the lease. Any number of replicas run one; the lease picks who learns, and its
  * fencing token keeps a learner that lost it from committing.
  */
-export function startLearner ({ store, config, log, onChange = () => {} }: LearnerOptions): Learner {
+export function startLearner ({ store, config, log, onChange = () => {}, onFit = () => {} }: LearnerOptions): Learner {
   const holder = randomUUID()
   const leaseMs = config.leaseSeconds * 1000
   const stop = new AbortController()
   let isLeader = false
   let refused = 0
   let problem: string | null = null
-  const trainer = createTrainer({ store, log })
+  const trainer = createTrainer({ store, log, fit: timedFit(fitInThread, onFit) })
 
   const loop = (async () => {
     while (!stop.signal.aborted) {

@@ -4,6 +4,8 @@ import type { ContextState } from './core/context-state.js'
 import { REASONS, type Reason } from './core/decide.js'
 import type { TrainingRun } from './core/training/run.js'
 import { createDurations, type Durations, type Series } from './durations.js'
+import { countFits, watchPredictors, type ScorerStanding } from './predictor-metrics.js'
+import type { FitEnd } from './timed-fit.js'
 import { watchTraining } from './training-metrics.js'
 
 /** What the gauges read when they are scraped. */
@@ -21,6 +23,9 @@ export interface Readings {
   readonly isLeaf: (key: string) => boolean
   /** The last reported on first; absent: none are kept. */
   readonly trainingRuns?: () => Promise<readonly TrainingRun[]>
+  /** Names of the predictors that are not retired, and how each context stands; absent: none. */
+  readonly predictors?: () => Iterable<string>
+  readonly standings?: () => Iterable<ScorerStanding>
 }
 
 export interface Metrics {
@@ -35,6 +40,8 @@ export interface Metrics {
   readonly reports: Counter<'token' | 'kind' | 'result'>
   readonly limited: Counter<'token' | 'limit'>
   readonly driftAlarms: Counter
+  /** A predictor was fitted here, or could not be. */
+  readonly fitted: (end: FitEnd) => void
   readonly recordedSteps: Counter<'result'>
   readonly joinedOutcomes: Counter<'result'>
   /** Attaches the gauges that read the service. */
@@ -108,12 +115,14 @@ export function createMetrics (): Metrics {
       registers,
     }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),
+    fitted: countFits(registers),
     recordedSteps: resultCounter(registers, 'stopgate_recorded_steps_total',
       'Steps of control generations kept for their outcomes (stored), or not for want of room (dropped)', ['stored', 'dropped']),
     joinedOutcomes: resultCounter(registers, 'stopgate_joined_outcomes_total',
       'Control outcomes that came without steps, by what was recorded of them', ['complete', 'incomplete', 'none']),
     watch (readings) {
       watchService(registers, readings)
+      watchPredictors(registers, readings.predictors ?? (() => []), readings.standings ?? (() => []))
       readContexts = watchContexts(registers, readings)
       readTraining = watchTraining(registers, readings.trainingRuns ?? (async () => []))
     },

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { compareEm, compareTokens, NO_ARMS } from '../src/core/compare-arms.js'
 import { openEpoch } from '../src/core/context-state.js'
+import { NO_EVIDENCE } from '../src/core/evidence.js'
 import { DEFAULT_POLICY } from '../src/core/policy.js'
 import { createMetrics, type Readings } from '../src/metrics.js'
 import { mulberry32 } from './random.js'
@@ -12,7 +13,8 @@ t.test('the arms of a context, and what its evidence lacks', async (t) => {
     const arm = random() < 0.3 ? 'control' : 'treated'
     arms = compareEm(compareTokens(arms, arm, 0.3, arm === 'control' ? 1000 : 600), arm, 0.3, random() < (arm === 'control' ? 0.9 : 0.5) ? 1 : 0)
   }
-  const state = { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0), arms, unlabelled: 3, awaiting_label: 2 }
+  const trial = { predictor: 'p', ordinal: 1, since: 0, wish: DEFAULT_POLICY, halves: [NO_EVIDENCE, NO_EVIDENCE], trained_on: 0 } as const
+  const state = { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0), arms, unlabelled: 3, awaiting_label: 2, threshold: 0.9, threshold_index: 3, serving: 'p', trials: [trial] }
   const metrics = createMetrics()
   const none = () => 0
   const up = { isStoreUp: () => true, isLeader: () => true }
@@ -24,6 +26,8 @@ t.test('the arms of a context, and what its evidence lacks', async (t) => {
   t.equal(value('stopgate_context_unlabelled{context="task=a"}'), 3)
   t.equal(value('stopgate_context_awaiting_label{context="task=a"}'), 2)
   t.equal(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control"}'), 1000)
+  t.equal(value('stopgate_context_scorer{context="task=a",scorer="p"}'), 1)
+  t.equal(value('stopgate_context_challengers{context="task=a"}'), 1)
   t.ok(Math.abs(value('stopgate_context_arm_em{context="task=a",arm="treated"}') - 0.5) < 0.05)
   const bounds = ['low', 'estimate', 'high'].map((bound) => value(`stopgate_context_em_difference{context="task=a",bound="${bound}"}`))
   t.strictSame(bounds, bounds.toSorted((a, b) => a - b))

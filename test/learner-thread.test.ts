@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { readConfig } from '../src/config.js'
 import { startLearnerThread } from '../src/learner-thread.js'
+import type { FitEnd } from '../src/timed-fit.js'
 import { until } from './helper.js'
 
 const config = readConfig({})
@@ -13,19 +14,23 @@ const OBEDIENT = `
   parentPort.postMessage({ status: { isLeader: true, refused: 3, problem: null } })
   parentPort.postMessage({ level: 'warn', fields: { levels: workerData.levels }, text: 'of the thread' })
   parentPort.postMessage({ change: { cause: 'drift' } })
+  parentPort.postMessage({ fit: { result: 'none', seconds: 2 } })
   parentPort.once('message', (message) => { parentPort.postMessage({ level: 'info', fields: {}, text: message }); process.exit() })`
 
 t.test('status, log and changes come from the thread, which is told to close', async (t) => {
   const lines: string[] = []
   const causes: string[] = []
+  const fits: FitEnd[] = []
   const learner = startLearnerThread({
     config,
     log: pino({}, { write: (line) => { lines.push(line) } }),
     onChange: ({ cause }) => { causes.push(cause) },
+    onFit: (fit) => { fits.push(fit) },
     script: script(OBEDIENT),
   })
   await until('it leads', learner.isLeader)
-  await until('its change came', () => causes.length > 0)
+  await until('its change and its fit came', () => causes.length + fits.length === 2)
+  t.strictSame(fits, [{ result: 'none', seconds: 2 }])
   t.match([learner.refused(), learner.problem(), causes], [3, null, ['drift']])
   await learner.close()
   t.equal(learner.isLeader(), false)

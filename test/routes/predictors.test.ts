@@ -41,6 +41,12 @@ t.test('imported, on trial, certified, serving, in the bundle, retired', async (
   t.match((await send('GET', '/v1/model/predictors')).body, { predictors: [{ name: 'mine', serving_in: 1, on_trial_in: 3, calibration: null }] })
   t.match((await send('GET', '/v1/model/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
 
+  const serving = ['stopgate_context_scorer{context="model=q,task=gsm8k",scorer="mine"} 1\n', 'stopgate_scorer_serving_contexts{scorer="mine"} 1\n']
+  await until('metrics say so', async () => {
+    const { body } = await send('GET', '/metrics')
+    return serving.every((line) => body.includes(line))
+  })
+
   const step = { arm: 'treated', tokens: 32, confidence: 0.01, context: CONTEXT, signals: { sure: 8 } }
   t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'stop', scorer: 'mine', guarantee: { error_level: 0.05 } })
   t.match((await send('POST', '/v1/decisions', { ...step, confidence: 1, signals: { sure: -8 } })).body, { decision: 'continue', reason: 'below_threshold' })
@@ -66,7 +72,7 @@ t.test('what GET shows, PUT takes, here or elsewhere', async (t) => {
 })
 
 t.test('trained on what comes in, and then on trial', async (t) => {
-  const { send } = await build(t, AUTO)
+  const { send } = await build(t, { ...AUTO, LEARNER_THREAD: 'true' })
   const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
   const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]
   const outcomes = Array.from({ length: 320 }, (_, i) => outcome(i, i % 5 === 0 ? { steps } : {}))
@@ -77,6 +83,12 @@ t.test('trained on what comes in, and then on trial', async (t) => {
   }, 30)
   t.match(auto, { name: /^auto-3\d\d$/, by: 'trainer', status: 'live', trained_generations: Number, signals: ['sure'], calibration: { generations: Number, ece: Number, brier: Number } })
   await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
+  const onTrial = `stopgate_scorer_trial_contexts{scorer="${auto.name}"} 3\n`
+  const scraped = await until('the replica knows of it', async () => {
+    const { body } = await send('GET', '/metrics')
+    return body.includes(onTrial) && body
+  })
+  t.match(scraped, 'stopgate_predictor_fits_total{result="trained"} 1\n', 'told by the learner\'s thread')
 })
 
 t.test('what can not be is refused, and says what to change', async (t) => {
