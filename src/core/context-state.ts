@@ -91,9 +91,9 @@ export interface ContextState {
   readonly last_evidence_at: number | null
   readonly updated_at: number
   /** Of this epoch's evidence, how much each token reported, by its name (see fed-by.ts); absent: there were no tokens. */
-  readonly fed_by?: FedBy
+  readonly fed_by?: FedBy | undefined
   /** Absent where no training run names the context. */
-  readonly checkpoint?: ServedCheckpoint
+  readonly checkpoint?: ServedCheckpoint | undefined
 }
 
 export function meaningOf (policy: Policy, levels: Levels): Meaning {

@@ -1,3 +1,4 @@
+import { amend } from './amend.js'
 import { nextShare } from './arm.js'
 import { chainOf } from './context.js'
 import { openEpoch, type ContextState, type EpochCause } from './context-state.js'
@@ -120,7 +121,7 @@ function withJudgement (fold: Fold, state: ContextState, policy: Policy): Contex
   const { scorer: serving, index: threshold_index, threshold } = now
   const guarantee = freezeGuarantee(isInForce(state, now) ? state.guarantee : null, now.guarantee)
   if (isInForce(state, now) && guarantee === state.guarantee) return state
-  return { ...state, serving, threshold_index, threshold, guarantee, is_recovering: state.is_recovering && threshold_index === -1 }
+  return amend(state, { serving, threshold_index, threshold, guarantee, is_recovering: state.is_recovering && threshold_index === -1 })
 }
 
 /**
@@ -171,7 +172,7 @@ export function moveShare (fold: Fold, leafKey: string, time: number): InForce &
   if (share === state.control_share && is_suspected === state.is_suspected) return force
   const settled = settledAt(fold, force.leaf.policy, time)
   const moved = share === state.control_share ? {} : sortOut(state, share, force.threshold, time, settled)
-  fold.set(leafKey, { ...state, control_share: share, is_suspected, ...moved })
+  fold.set(leafKey, amend(state, { control_share: share, is_suspected, ...moved }))
   return force
 }
 

@@ -1,3 +1,4 @@
+import { amend } from './amend.js'
 import { CONTROL_FLOOR } from './arm.js'
 import { compareEm } from './compare-arms.js'
 import { chainOf } from './context.js'
@@ -19,13 +20,12 @@ export function learnArrival (fold: Fold, time: number, arrival: Arrival, hasWai
     if (state === undefined) continue
     const policy = policyOf(fold.ledger, key)
     const em = outcome.full[policy.label]
-    const known = {
-      ...state,
+    const known = amend(state, {
       awaiting_label: hasWaited ? state.awaiting_label - 1 : state.awaiting_label,
       arms: arm === null || comparedAt === null || em === undefined || arrival.time < state.arms_since
         ? state.arms
         : compareEm(state.arms, arm, comparedAt, em),
-    }
+    })
     const isLeaf = key === leaf
     const watched = isLeaf && before !== undefined ? watchedIn(state, before) : ownOf(state)
     const counts = arm !== 'treated' && (isLeaf || outcome.u < CONTROL_FLOOR)

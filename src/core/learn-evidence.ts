@@ -1,3 +1,4 @@
+import { amend } from './amend.js'
 import type { ContextState } from './context-state.js'
 import { hasDrifted, watchDrift } from './drift.js'
 import { fillHalves, stopsOf, type Em, type Stop, type Trace } from './evidence.js'
@@ -31,12 +32,12 @@ export function learnEvidence (
   fold: Fold, state: ContextState, arrival: Arrival, policy: Policy, time: number, watched: Watched, isLeaf: boolean, hasWaited: boolean
 ): ContextState {
   const { outcome, arm } = arrival
-  if (arm === null) return { ...state, unknown_arm: state.unknown_arm + 1 }
-  if (!isFirstSample(outcome)) return { ...state, siblings: state.siblings + 1 }
-  if (isUnsettled(fold, state, arrival, time, isLeaf, hasWaited)) return { ...state, unsettled: state.unsettled + 1 }
-  if (outcome.steps === null) return { ...state, unstepped: state.unstepped + 1 }
+  if (arm === null) return amend(state, { unknown_arm: state.unknown_arm + 1 })
+  if (!isFirstSample(outcome)) return amend(state, { siblings: state.siblings + 1 })
+  if (isUnsettled(fold, state, arrival, time, isLeaf, hasWaited)) return amend(state, { unsettled: state.unsettled + 1 })
+  if (outcome.steps === null) return amend(state, { unstepped: state.unstepped + 1 })
   const em = outcome.full[policy.label] ?? null
-  if (em === null && policy.missing_labels === 'excluded') return { ...state, unlabelled: state.unlabelled + 1 }
+  if (em === null && policy.missing_labels === 'excluded') return amend(state, { unlabelled: state.unlabelled + 1 })
 
   if (em !== null && isLeaf && policy.predictor === 'auto') sample(fold, arrival, policy)
   const trace = traceOf(outcome, em, policy)
@@ -45,12 +46,10 @@ export function learnEvidence (
   const drift = delta === null ? state.drift : watchDrift(state.drift, delta, policy.max_em_drop)
   if (hasDrifted(drift)) return startEpoch(fold, state, 'drift', policy, time)
 
-  const fedBy = feed(state.fed_by, outcome.by)
   // As with an epoch that begins: at first contexts whose labels come quickly prevail above the leaves.
   const quickUntil = ({ since }: Trial) => since + fold.ledger.configuration.label_wait_seconds * 1000
   const isTooSoon = (trial: Trial) => !isLeaf && state.has_waited && time < quickUntil(trial)
-  return {
-    ...state,
+  return amend(state, {
     halves: fillHalves(state.halves, trace, stops, policy.evidence_window),
     trials: state.trials.length === 0
       ? state.trials
@@ -59,8 +58,8 @@ export function learnEvidence (
     labelled: state.labelled + (em === null ? 0 : 1),
     unlabelled: state.unlabelled + (em === null ? 1 : 0),
     last_evidence_at: time,
-    ...(fedBy !== undefined && { fed_by: fedBy }),
-  }
+    fed_by: feed(state.fed_by, outcome.by),
+  })
 }
 
 function traceOf (outcome: LoggedOutcome, em: Em | null, { label }: Policy): Trace {

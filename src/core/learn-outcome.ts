@@ -1,3 +1,4 @@
+import { amend } from './amend.js'
 import { CONTROL_FLOOR, type Arm } from './arm.js'
 import { comparedShare, compareTokens } from './compare-arms.js'
 import { contextChain } from './context.js'
@@ -105,8 +106,7 @@ function withoutBallast (fold: Fold, arrival: Arrival, chain: readonly string[])
 function countArrival (
   state: ContextState, { outcome, arm, comparedAt, time }: Arrival, saved: number, isWaiting: boolean, isCrowdedOut: boolean
 ): ContextState {
-  return {
-    ...state,
+  return amend(state, {
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
     arms: arm === null || comparedAt === null || time < state.arms_since
@@ -117,7 +117,7 @@ function countArrival (
     crowded_out: state.crowded_out + (isCrowdedOut && arm === 'control' ? 1 : 0),
     has_waited: state.has_waited || isWaiting,
     updated_at: time,
-  }
+  })
 }
 
 /** An empty list says "never asked"; a generation long enough to have been asked more than once can't say so. */
