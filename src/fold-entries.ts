@@ -27,7 +27,10 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
     now,
     ledger: memory.ledger,
     keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
-    get: (key) => written.has(key) ? written.get(key) : memory.contexts.get(key),
+    get: (key) => {
+      const state = written.get(key)
+      return state !== undefined || written.has(key) ? state : memory.contexts.get(key)
+    },
     set: (key, state) => { written.set(key, state) },
     pending: memory.pending,
     reservoir: memory.reservoir,

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
 import type { Change } from './core/fold.js'
-import { startLearner, type Learner } from './learner.js'
+import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
 import { createStore } from './store/create-store.js'
 import type { Store } from './store/store.js'
 import type { FitEnd } from './timed-fit.js'
@@ -54,4 +54,6 @@ process.once('uncaughtException', (error) => {
 })
 port.once('message', () => { close(0) })
 store = await createStore({ ...config, isGuest: true })
-learner = startLearner({ store, config, log, onChange: (change) => { tell({ change }) }, onFit: (fit) => { tell({ fit }) } })
+learner = startLearner({
+  store, config, log, batch: OWN_THREAD_BATCH, onChange: (change) => { tell({ change }) }, onFit: (fit) => { tell({ fit }) },
+})

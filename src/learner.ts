@@ -14,11 +14,12 @@ import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { timedFit, type FitEnd } from './timed-fit.js'
 import { createTrainer, fitInThread } from './trainer.js'
-import { LeaseLostError, StoreUnavailableError, type Store, type StoredEntry } from './store/store.js'
+import { LeaseLostError, StoreUnavailableError, type Commit, type Store, type StoredEntry } from './store/store.js'
 import { isUnreadable } from './store/unreadable-state.js'
 
-/** Entries folded in one commit: few enough that decisions in the same process are not held up. */
-const BATCH = 256
+/** Entries folded in one commit: few enough that decisions in the same thread are not held up; in its own, so many that each costs less. */
+const SHARED_THREAD_BATCH = 256
+export const OWN_THREAD_BATCH = 1024
 /** How long a read waits for the first entry, ms. */
 const WAIT_MS = 500
 /** How often the learner asks whether some evidence has fallen silent, ms. */
@@ -30,6 +31,8 @@ export interface LearnerOptions {
   readonly store: Store
   readonly config: Config
   readonly log: FastifyBaseLogger
+  /** Entries folded in one commit, at most. */
+  readonly batch?: number
   /** Called for every move of a threshold that was committed. */
   readonly onChange?: (change: Change) => void
   /** Called when a predictor was fitted, or could not be. */
@@ -49,7 +52,9 @@ export interface Learner {
  * Folds the log into learned state while this process holds the lease. Any number of replicas run one; the lease picks who learns, and its
  * fencing token keeps a learner that lost it from committing.
  */
-export function startLearner ({ store, config, log, onChange = () => {}, onFit = () => {} }: LearnerOptions): Learner {
+export function startLearner (
+  { store, config, log, batch = SHARED_THREAD_BATCH, onChange = () => {}, onFit = () => {} }: LearnerOptions
+): Learner {
   const holder = randomUUID()
   const leaseMs = config.leaseSeconds * 1000
   const stop = new AbortController()
@@ -82,13 +87,19 @@ export function startLearner ({ store, config, log, onChange = () => {}, onFit =
     }, leaseMs / 3)
     isLeader = true
     log.info({ token }, 'this replica is the learner')
+    let committing = Promise.resolve()
     try {
       const memory = await recall(token)
       let tickAt = performance.now() + TICK_MS // whatever the wall clock does
       let pinsAt = 0
       while (!lost.signal.aborted && !stop.signal.aborted) {
-        const entries = await store.read(memory.cursor, BATCH, WAIT_MS)
-        if (entries.length > 0) await foldAndCommit(token, memory, entries)
+        const entries = await store.read(memory.cursor, batch, WAIT_MS)
+        const commit = entries.length === 0 ? null : fold(memory, entries)
+        await committing // the next is read and folded meanwhile; where it failed that is forgotten too
+        if (commit !== null) {
+          committing = store.commit({ token, ...commit }).then(() => { report(commit) })
+          committing.catch(() => {}) // is heard of above, or below
+        }
         problem = null
         trainer.consider(memory)
         if (performance.now() >= tickAt) {
@@ -102,7 +113,9 @@ export function startLearner ({ store, config, log, onChange = () => {}, onFit =
         }
         await setImmediate()
       }
+      await committing
     } finally {
+      await committing.catch(() => {})
       isLeader = false
       log.info('this replica is no longer the learner')
       clearInterval(renew)
@@ -121,6 +134,7 @@ export function startLearner ({ store, config, log, onChange = () => {}, onFit =
       levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
     }
     if (ledger !== null) {
+      refused = ledger.refused
       if (!isSame(ledger.configuration, configuration)) {
         log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
         await store.append([{ type: 'configuration', configuration }])
@@ -140,15 +154,20 @@ export function startLearner ({ store, config, log, onChange = () => {}, onFit =
     await store.append(damaged.map((key) => ({ type: 'reset', key, by: 'stopgate', reason: 'its state could not be read' })))
   }
 
-  async function foldAndCommit (token: number, memory: Memory, entries: readonly StoredEntry[]): Promise<void> {
+  function fold (memory: Memory, entries: readonly StoredEntry[]): Omit<Commit, 'token'> {
     const { next, commit } = foldEntries(memory, entries, Date.now())
-    await store.commit({ token, ...commit })
     for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
     memory.cursor = next.cursor
     memory.ledger = next.ledger
-    if (refused === 0 && next.ledger.refused > 0) log.warn({ refused: next.ledger.refused }, 'no room for more contexts: raise MAX_CONTEXTS')
-    refused = next.ledger.refused
-    for (const change of commit.changes) {
+    return commit
+  }
+
+  function report ({ ledger, changes }: Omit<Commit, 'token'>): void {
+    if (ledger !== null) {
+      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'no room for more contexts: raise MAX_CONTEXTS')
+      refused = ledger.refused
+    }
+    for (const change of changes) {
       log.info({ change }, 'learned')
       onChange(change)
     }

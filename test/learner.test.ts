@@ -17,11 +17,11 @@ async function openStore (t: Test): Promise<Store> {
   return store
 }
 
-function learner (t: Test, store: Store, overrides: Partial<Store> = {}, settings = config) {
+function learner (t: Test, store: Store, overrides: Partial<Store> = {}, settings = config, batch?: number) {
   const view = new Proxy(store, {
     get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
   })
-  const started = startLearner({ store: view, config: settings, log })
+  const started = startLearner({ store: view, config: settings, log, ...(batch !== undefined && { batch }) })
   t.teardown(started.close)
   return started
 }
@@ -68,6 +68,30 @@ t.test('whatever fails between reading and committing, every outcome counts once
   }
   t.equal(failures.length, 0, 'all failures happened')
   t.equal(await counted(store), 300)
+})
+
+t.test('the next entries are read while a commit is under way, and committed after it', async (t) => {
+  const store = await openStore(t)
+  await report(store, 0, 30)
+  let underWay = 0
+  let most = 0
+  let reads = 0
+  let readsAtCommit = -1
+  let letGo = () => {}
+  const gate = new Promise<void>((resolve) => { letGo = resolve })
+  const read: Store['read'] = (...args) => { reads++; return store.read(...args) }
+  const commit: Store['commit'] = async (what) => {
+    most = Math.max(most, ++underWay)
+    if (what.contexts.size > 0 && readsAtCommit === -1) { readsAtCommit = reads; await gate }
+    await store.commit(what)
+    underWay--
+  }
+  learner(t, store, { read, commit }, undefined, 10)
+  await until('a read during the first commit', () => readsAtCommit !== -1 && reads > readsAtCommit)
+  t.equal(await counted(store), 0)
+  letGo()
+  await until('30 are learned', async () => await counted(store) === 30)
+  t.equal(most, 1, 'one commit at a time')
 })
 
 t.test('another configuration reaches learned state through the log', async (t) => {

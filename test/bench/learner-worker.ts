@@ -1,11 +1,11 @@
 import { pino } from 'pino'
 import { readConfig } from '../../src/config.js'
-import { startLearner } from '../../src/learner.js'
+import { OWN_THREAD_BATCH, startLearner } from '../../src/learner.js'
 import { createStore } from '../../src/store/create-store.js'
 import { KEPT, outcomeOf } from '../core/memory-fold.js'
 import { leafOf } from './seeded-state.js'
 
-/** Fills a store's log and times the learner on it, in a process of its own. */
+/** Fills a store's log and times the learner on it, in a process of its own as in a thread of its own. */
 export interface LearnerOrder { readonly redisUrl: string, readonly dataDir: string, readonly outcomes: number, readonly rounds: number }
 export interface LearnerAnswer { readonly perSecond: number[] }
 
@@ -20,7 +20,7 @@ process.on('message', async ({ redisUrl, dataDir, outcomes, rounds }: LearnerOrd
       await store.append(Array.from({ length: Math.min(500, outcomes - i) }, (_, j) => outcomeOf({ ...KEPT, generation_id: `${round}-${i + j}`, context: leafOf((i + j) % 1000), steps: STEPS })))
     }
     const startedAt = performance.now()
-    const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
+    const learner = startLearner({ store, config, log: pino({ level: 'silent' }), batch: OWN_THREAD_BATCH })
     while ((await store.revision()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 5))
     perSecond.push(outcomes / (performance.now() - startedAt) * 1000)
     await learner.close()
