@@ -1,8 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
-import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import type { MetricObject } from 'prom-client'
+import { closeOnSignal } from './close-on-signal.js'
 import type { MetricsMessage } from './shared-metrics.js'
 
 /** From the end of a process that failed to the start of the next, ms. */
@@ -29,7 +29,7 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
       setTimeout(() => { if (!isClosing) cluster.fork() }, RESTART_MS)
     })
   })
-  closeWithGrace({ delay: shutdownSeconds * 1000 + 1000, logger: false }, close)
+  closeOnSignal(shutdownSeconds * 1000 + 1000, close)
   const listening = Array.from({ length: count }, () => once(cluster.fork(), 'listening'))
   const code = await Promise.race([Promise.all(listening), ended])
   if (typeof code === 'number') {

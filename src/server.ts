@@ -1,9 +1,9 @@
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
 import { setTimeout } from 'node:timers/promises'
-import closeWithGrace from 'close-with-grace'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
+import { closeOnSignal } from './close-on-signal.js'
 import { readConfig, type Config } from './config.js'
 import { ConfigError } from './settings.js'
 import { startProcesses } from './processes.js'
@@ -67,7 +67,7 @@ export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
   }
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads it at each collection
   const starting = startService({ env })
-  const listeners = closeWithGrace({ delay: shutdownSeconds * 1000, logger: false }, async ({ signal, err }) => {
+  const takeBack = closeOnSignal(shutdownSeconds * 1000, async ({ signal, err }) => {
     const { log, close } = await starting
     if (err) log.fatal({ err }, 'closing after an error')
     else log.info({ signal }, 'closing')
@@ -78,7 +78,7 @@ export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
     const { url, config, log } = await starting
     log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate serves')
   } catch (error) {
-    listeners.uninstall()
+    takeBack()
     cluster.worker?.disconnect() // which would keep the process
     throw error
   }

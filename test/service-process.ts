@@ -21,10 +21,10 @@ export interface ServiceProcess {
   readonly get: (path: string) => Promise<{ status: number, body: any }>
 }
 
-/** The service as a process of its own, as a user starts it, on a free port; killed after the test. */
-export function startProcess (t: Test, env: NodeJS.ProcessEnv): ServiceProcess {
+/** The service as a process of its own, as a user starts it, on a free port, detached: in a group of its own; killed after the test. */
+export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = false } = {}): ServiceProcess {
   const child = spawn(process.execPath, [cli, 'serve'], {
-    env: { PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PORT: '0', ...env }, detached, stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => { child.kill('SIGKILL') })
   const log: Record<string, unknown>[] = []

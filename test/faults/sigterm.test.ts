@@ -5,7 +5,7 @@ import { losslessOutcome } from '../certify.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { startProcess } from '../service-process.js'
+import { startProcess, type ServiceProcess } from '../service-process.js'
 
 const WORKERS = 32
 
@@ -23,9 +23,17 @@ function post (agent: Agent, url: string, body: unknown): Promise<Fate> {
   })
 }
 
-/** @param open the store, once the service has ended */
-async function endUnderLoad (t: Test, env: NodeJS.ProcessEnv, open: Parameters<typeof createStore>[0]): Promise<void> {
-  const service = startProcess(t, { ...env, DEFAULT_POLICY: '{"settle_seconds":0}' })
+interface Ending {
+  readonly env: NodeJS.ProcessEnv
+  /** The store, once the service has ended. */
+  readonly open: Parameters<typeof createStore>[0]
+  readonly end?: (service: ServiceProcess) => unknown
+  readonly processes?: number
+}
+
+async function endUnderLoad (t: Test, { env, open, end = ({ child }) => child.kill('SIGTERM'), processes = 1 }: Ending): Promise<void> {
+  const service = startProcess(t, { ...env, PROCESSES: String(processes), DEFAULT_POLICY: '{"settle_seconds":0}' }, { detached: true })
+  if (processes > 1) await until('all serve', () => service.log.find(({ msg }) => msg === 'all processes serve'), 20)
   const url = await service.url()
   const acknowledged: string[] = []
   const fates = new Map<string, number>()
@@ -42,9 +50,10 @@ async function endUnderLoad (t: Test, env: NodeJS.ProcessEnv, open: Parameters<t
     agent.destroy()
   })
   await until('much is under way', () => acknowledged.length > 20 * WORKERS, 20)
-  service.child.kill('SIGTERM')
+  await end(service)
   await Promise.all(workers)
   t.same(await service.exited, { code: 0, signal: null })
+  t.equal(service.log.filter(({ msg }) => msg === 'closed').length, processes, 'each process closed in order')
   t.comment(JSON.stringify([...fates]))
   t.same([...fates.keys()].filter((fate) => !['202', '503'].includes(fate)), [], 'every request was answered, no connection was cut off')
 
@@ -56,10 +65,31 @@ async function endUnderLoad (t: Test, env: NodeJS.ProcessEnv, open: Parameters<t
 
 t.test('SIGTERM under load, embedded', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
-  await endUnderLoad(t, { DATA_DIR }, { dataDir: DATA_DIR })
+  await endUnderLoad(t, { env: { DATA_DIR }, open: { dataDir: DATA_DIR } })
 })
 
 t.test('SIGTERM under load, Redis', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  await endUnderLoad(t, { REDIS_URL: redis.url }, { redisUrl: redis.url, dataDir: '' })
+  await endUnderLoad(t, { env: { REDIS_URL: redis.url }, open: { redisUrl: redis.url, dataDir: '' } })
+})
+
+t.test('SIGTERM to all of several processes under load, as systemd sends it', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const end = async ({ child, log }: ServiceProcess) => {
+    process.kill(-child.pid!, 'SIGTERM')
+    const closing = () => log.filter(({ msg }) => msg === 'closing')
+    await until('each closes', () => closing().length === 2)
+    for (const { pid } of closing()) process.kill(pid as number, 'SIGTERM') // as the first of them does, later on a busy machine
+  }
+  await endUnderLoad(t, { env: { REDIS_URL: redis.url }, open: { redisUrl: redis.url, dataDir: '' }, end, processes: 2 })
+})
+
+t.test('Ctrl-C under load, which npm passes on to who has it already', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const end = async ({ child, log }: ServiceProcess) => {
+    process.kill(-child.pid!, 'SIGINT')
+    await until('it closes', () => log.find(({ msg }) => msg === 'closing'))
+    child.kill('SIGINT')
+  }
+  await endUnderLoad(t, { env: { DATA_DIR }, open: { dataDir: DATA_DIR }, end })
 })
