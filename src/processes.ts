@@ -1,9 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
-import type { MetricObject } from 'prom-client'
 import { closeOnSignal } from './close-on-signal.js'
-import type { MetricsMessage } from './shared-metrics.js'
+import { gatherMetrics } from './gather-metrics.js'
 
 /** From the end of a process that failed to the start of the next, ms. */
 const RESTART_MS = 1000
@@ -20,7 +19,10 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
   cluster.setupPrimary({ serialization: 'advanced' }) // JSON has no infinity
   let isClosing = false
   let isServing = false
-  cluster.on('message', passMetrics)
+  const metrics = gatherMetrics()
+  cluster.on('listening', metrics.joined)
+  cluster.on('message', metrics.heard)
+  cluster.on('disconnect', ({ id }) => { metrics.left(id) })
   const ended = new Promise<number>((resolve) => {
     cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
       if (isClosing) return
@@ -51,25 +53,3 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
 
 const workers = (): Worker[] =>
   Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead()) as Worker[]
-
-interface Collection { readonly asker: Worker, readonly missing: Set<number>, readonly values: MetricObject[][] }
-
-const collecting = new Map<string, Collection>()
-
-/** One asks for the metrics of all: each is asked, and when all have told, the asker is. One that never tells fails this scrape. */
-function passMetrics (worker: Worker, message: MetricsMessage): void {
-  if (message.metrics === 'wanted') {
-    for (const [ask, { missing }] of collecting) if (![...missing].every((id) => cluster.workers?.[id])) collecting.delete(ask)
-    const all = workers().filter((one) => one.isConnected())
-    collecting.set(message.ask, { asker: worker, missing: new Set(all.map(({ id }) => id)), values: [] })
-    for (const one of all) one.send({ metrics: 'collect', ask: message.ask } satisfies MetricsMessage)
-  } else if (message.metrics === 'mine') {
-    const it = collecting.get(message.ask)
-    if (it === undefined) return
-    it.values.push(message.values)
-    it.missing.delete(worker.id)
-    if (it.missing.size > 0) return
-    collecting.delete(message.ask)
-    it.asker.send({ metrics: 'all', ask: message.ask, values: it.values } satisfies MetricsMessage)
-  }
-}

@@ -14,7 +14,7 @@ export interface Channel {
   readonly on: (event: 'message', listener: (message: MetricsMessage) => void) => unknown
 }
 
-/** After which a scrape fails: a sum that leaves one out would look as if counters had been reset, ms. */
+/** After which a scrape fails: the process that gathers them does not answer, ms. */
 const TIMEOUT_MS = 5000
 
 /** Read from what was learned or from the model, and so the same in all processes but for a moment. */
@@ -35,7 +35,7 @@ export function shareMetrics (metrics: Metrics, channel: Channel, self: string |
       let timer: NodeJS.Timeout | undefined
       try {
         const all = await new Promise<MetricObject[][]>((resolve, reject) => {
-          timer = setTimeout(() => { reject(new Error('Not all processes told their metrics in time')) }, TIMEOUT_MS)
+          timer = setTimeout(() => { reject(new Error('The process that gathers the metrics does not answer')) }, TIMEOUT_MS)
           waiting.set(ask, resolve)
           channel.send({ metrics: 'wanted', ask })
         })
