@@ -5,6 +5,9 @@ import { isLoopback } from './loopback.js'
 import { ConfigError, readSettings, type Settings } from './settings.js'
 import { redisAddress } from './store/redis-address.js'
 
+/** A name of two addresses, for which Fastify would open two servers: all that is done to one, at the end say, the other would miss. */
+const LOCALHOST = '127.0.0.1'
+
 export interface Config {
   readonly host: string
   readonly port: number
@@ -62,7 +65,7 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   checkTls(settings)
   checkRedis(settings)
   return {
-    host: settings.HOST,
+    host: settings.HOST.toLowerCase() === 'localhost' ? LOCALHOST : settings.HOST,
     port: settings.PORT,
     processes: settings.PROCESSES,
     logLevel: settings.LOG_LEVEL,

@@ -4,7 +4,7 @@ import { LOG_LIMITS } from './store/log-limits.js'
 
 /** Every setting, from the environment; README's table is made of this. */
 export const SettingsSchema = Type.Object({
-  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on' }),
+  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; localhost is 127.0.0.1' }),
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one' }),
   PROCESSES: Type.Integer({ default: 1, minimum: 1, maximum: 128, description: 'Processes that share the port, a core for each; more than 1 need REDIS_URL' }),
   LOG_LEVEL: Type.Unsafe<string>({

@@ -35,5 +35,6 @@ t.test('other addresses than loopback take tokens, or a word that none are wante
   for (const env of [{ ACCESS_TOKENS: '[]' }, { ACCESS_TOKENS_FILE: 'tokens.json' }, { ALLOW_ANONYMOUS: 'true' }]) {
     t.match(readConfig({ HOST: '0.0.0.0', ...env }), { host: '0.0.0.0' }, JSON.stringify(env))
   }
-  for (const HOST of ['127.0.0.1', '127.0.0.53', '::1', 'localhost']) t.match(readConfig({ HOST }), { host: HOST })
+  for (const HOST of ['127.0.0.1', '127.0.0.53', '::1']) t.match(readConfig({ HOST }), { host: HOST })
+  for (const HOST of ['localhost', 'LocalHost']) t.match(readConfig({ HOST }), { host: '127.0.0.1' })
 })

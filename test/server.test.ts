@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { KEY, losslessOutcome } from './certify.js'
@@ -33,6 +35,16 @@ t.test('a port in use ends the start with 2 and says so', async (t) => {
   const second = startProcess(t, { DATA_DIR: await temporaryFolder(t), PORT: port })
   t.same(await second.exited, { code: 2, signal: null })
   t.match(second.stderr(), /PORT \d+ is taken .* set another PORT/)
+})
+
+t.test('localhost is one address, and one server', async (t) => {
+  const service = startProcess(t, { HOST: 'localhost', DATA_DIR: await temporaryFolder(t) })
+  const { hostname, port } = new URL(await service.url())
+  t.equal(hostname, '127.0.0.1')
+  t.equal((await fetch(`http://localhost:${port}/livez`)).status, 200)
+  const other = connect(Number(port), '::1')
+  const [{ code }] = await once(other, 'error') as [NodeJS.ErrnoException]
+  t.match(code, /ECONNREFUSED|EADDRNOTAVAIL/)
 })
 
 t.test('SIGTERM: the request in flight is answered, what was accepted is found again', async (t) => {
