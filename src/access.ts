@@ -26,7 +26,7 @@ const BEARER = /^bearer +([\x21-\x7e]+)$/i
 export function createAccess (config: Config, log: FastifyBaseLogger): Access {
   const { accessTokensFile: path, accessTokens, levels, pollSeconds } = config
   const isOpen = path === '' && accessTokens === ''
-  let tokens = accessTokens === '' ? [] : parseTokens('ACCESS_TOKENS', accessTokens, levels)
+  let tokens: Token[] = accessTokens === '' ? [] : parseTokens('ACCESS_TOKENS', accessTokens, levels)
   if (isOpen && !isLoopback(config.host)) log.warn({ host: config.host }, 'ALLOW_ANONYMOUS: whoever reaches this address may do everything')
 
   const file: WatchedFiles | null = path === ''
@@ -37,7 +37,7 @@ export function createAccess (config: Config, log: FastifyBaseLogger): Access {
       log,
       what: 'access tokens',
       take ([text]) {
-        tokens = parseTokens(FILE, text!, levels)
+        tokens = parseTokens(FILE, text!, levels, tokens)
         return { tokens: tokens.map(({ name }) => name) }
       },
     })

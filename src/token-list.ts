@@ -10,9 +10,10 @@ const REMEDY = 'write [{"name": "...", "role": "worker", "sha256": "..."}], as s
 
 /**
  * The tokens of a list in JSON: `[{"name", "role", "sha256", "prefix"?, "requests_per_second"?, "outcomes_per_hour"?}]`.
+ * @param before those in force: one that stays, by its name, keeps what it has used up of a limit that stays
  * @throws ConfigError that names the setting and the place in it, and repeats nothing of what stands there: it may be a secret
  */
-export function parseTokens (setting: string, text: string, levels: Levels): Token[] {
+export function parseTokens (setting: string, text: string, levels: Levels, before: readonly Token[] = []): Token[] {
   let list: unknown
   try { list = JSON.parse(text) } catch { throw new ConfigError(`${setting} is not JSON: ${REMEDY}`) }
   if (!Array.isArray(list)) throw new ConfigError(`${setting} is not a list: ${REMEDY}`)
@@ -21,16 +22,27 @@ export function parseTokens (setting: string, text: string, levels: Levels): Tok
     const problem = itemProblem(item, levels)
     if (problem !== null) throw new ConfigError(`${setting}[${index}]${problem}: ${REMEDY}`)
     const { name, role, sha256, prefix = ROOT } = item
-    const allowance = (field: keyof typeof WINDOWS) => item[field] === undefined ? null : new Allowance(item[field], WINDOWS[field])
-    const limits = { requests: allowance('requests_per_second'), outcomes: allowance('outcomes_per_hour') }
+    const old = before.find((token) => token.name === name)
+    const limits = {
+      requests: allowance(item, 'requests_per_second', old?.requests),
+      outcomes: allowance(item, 'outcomes_per_hour', old?.outcomes),
+    }
     return { name, role, digest: Buffer.from(sha256, 'latin1'), prefix: prefix === ROOT ? null : prefix, ...limits }
   })
   for (const [index, { name, digest }] of tokens.entries()) {
-    const before = tokens.slice(0, index)
-    if (before.some((other) => other.name === name)) throw new ConfigError(`${setting}[${index}].name is another token's too`)
-    if (before.some((other) => other.digest.equals(digest))) throw new ConfigError(`${setting}[${index}].sha256 is another token's too`)
+    const above = tokens.slice(0, index)
+    if (above.some((other) => other.name === name)) throw new ConfigError(`${setting}[${index}].name is another token's too`)
+    if (above.some((other) => other.digest.equals(digest))) throw new ConfigError(`${setting}[${index}].sha256 is another token's too`)
   }
   return tokens
+}
+
+type Limits = Partial<Record<keyof typeof WINDOWS, number>>
+
+function allowance (item: Limits, field: keyof Limits, old: Allowance | null | undefined): Allowance | null {
+  const amount = item[field]
+  if (amount === undefined) return null
+  return old?.amount === amount ? old : new Allowance(amount, WINDOWS[field])
 }
 
 function itemProblem (item: unknown, levels: Levels): string | null {

@@ -56,6 +56,21 @@ t.test('a changed file is in force without a restart: new beside old, then old o
   t.match(lines.at(-1), /"tokens":\["new"\].*are in force/)
 })
 
+t.test('who stays keeps what it has used up; who gets another limit begins with all of it', async (t) => {
+  const file = join(await temporaryFolder(t), 'tokens.json')
+  const limit = (outcomes_per_hour: number) => ({ outcomes_per_hour, requests_per_second: 5 })
+  await writeFile(file, tokenList({ a: 'worker', b: 'worker' }, { a: limit(10), b: limit(10) }))
+  const { access, has } = await accessByFile(t, file)
+  const take = (name: string, count: number) => access.identify(`Bearer ${tokenOf(name)}`)!.outcomes!.take(count, 0)
+  t.same([take('a', 9), take('b', 9)], [0, 0])
+  await replaceFile(file, tokenList({ a: 'worker', b: 'worker', c: 'worker' }, { a: limit(10), b: limit(20), c: limit(10) }))
+  await until('the third is known', () => has('c'))
+  t.ok(take('a', 2) > 0)
+  t.equal(take('a', 1), 0)
+  t.equal(take('b', 20), 0)
+  t.equal(access.identify(`Bearer ${tokenOf('b')}`)!.requests!.amount, 5)
+})
+
 t.test('a mounted secret changes by its link', async (t) => {
   const folder = await temporaryFolder(t)
   // As Kubernetes lays it out: tokens.json -> ..data/tokens.json, ..data -> a folder by its time.
