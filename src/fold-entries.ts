@@ -4,6 +4,7 @@ import { learn } from './core/learn.js'
 import type { PendingOutcomes } from './core/pending.js'
 import type { Predictor } from './core/predictor/predictor.js'
 import type { Reservoir } from './core/predictor/reservoir.js'
+import { sameTerms } from './core/terms.js'
 import type { Commit, Cursor, StoredEntry } from './store/store.js'
 
 /** What a learner holds between commits. */
@@ -58,7 +59,8 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
 function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
-    before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after)
+    before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after) ||
+    !sameTerms(before.judged_by, after.judged_by) // until now replicas weighed its evidence themselves
 }
 
 /** Which predictors are on trial, for the probes that they need. */

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { newLedger } from '../src/core/fold.js'
 import { gradeOutcome, type ReportedOutcome } from '../src/core/outcome.js'
+import type { PolicyPatch } from '../src/core/policy.js'
 import { PendingOutcomes } from '../src/core/pending.js'
 import { Reservoir } from '../src/core/predictor/reservoir.js'
 import { foldEntries, type Memory } from '../src/fold-entries.js'
@@ -41,4 +42,10 @@ t.test('only what could change a decision is decisive', async (t) => {
   const { commit } = foldEntries(memory, entries(10, 224))
   t.same(commit.decisive, [KEY], '224 lossless generations: the first certificate')
   t.match(commit.changes, [{ key: KEY, cause: 'evidence', before: null, after: Number }])
+  const certified = keep(memory, entries(10, 224))
+  const stated = (policy: PolicyPatch) => foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }]).commit
+  const prices = stated({ value_of_em: 1, price_per_1k_tokens: 1000 })
+  t.equal(prices.contexts.get(KEY)!.threshold_index, certified.contexts.get(KEY)!.threshold_index)
+  t.same(prices.decisive, [KEY], 'until then replicas had weighed what was committed before, of less evidence perhaps')
+  t.same(stated({ em_per_token_percent: 1 }).decisive, [])
 })

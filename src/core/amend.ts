@@ -43,6 +43,7 @@ export function amend (state: ContextState, changes: Partial<ContextState>): Con
     tokens_saved: state.tokens_saved,
     last_evidence_at: state.last_evidence_at,
     updated_at: state.updated_at,
+    judged_by: state.judged_by,
     fed_by: state.fed_by,
     checkpoint: state.checkpoint,
   }

@@ -5,6 +5,7 @@ import type { Levels } from './context.js'
 import type { FedBy } from './fed-by.js'
 import type { Guarantee } from './judge.js'
 import type { Label, Policy } from './policy.js'
+import type { Terms } from './terms.js'
 import type { Trial, Wish } from './trial.js'
 
 /** Why an epoch began. */
@@ -63,6 +64,8 @@ export interface ContextState {
   /** Its index in that one's grid, -1 for none, and what it is. */
   readonly threshold_index: number
   readonly threshold: number | null
+  /** The terms that this was judged by; absent before anything was. */
+  readonly judged_by?: Terms
   /** What replicas say of that threshold: frozen between moves, so that all of them say the same at one version. */
   readonly guarantee: Guarantee | null
   readonly control_share: number

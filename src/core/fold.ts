@@ -11,6 +11,7 @@ import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
 import type { PredictorRef } from './predictor/fingerprint.js'
 import type { Predictor } from './predictor/predictor.js'
 import type { Reservoir } from './predictor/reservoir.js'
+import { sameTerms, termsOf } from './terms.js'
 import { servingOf, syncTrials } from './trial.js'
 
 /**
@@ -120,8 +121,10 @@ function withJudgement (fold: Fold, state: ContextState, policy: Policy): Contex
   const now = weigh(state, policy, fold.ledger.configuration.levels, fold.predictors)
   const { scorer: serving, index: threshold_index, threshold } = now
   const guarantee = freezeGuarantee(isInForce(state, now) ? state.guarantee : null, now.guarantee)
-  if (isInForce(state, now) && guarantee === state.guarantee) return state
-  return amend(state, { serving, threshold_index, threshold, guarantee, is_recovering: state.is_recovering && threshold_index === -1 })
+  const judged_by = termsOf(policy)
+  if (isInForce(state, now) && guarantee === state.guarantee && sameTerms(state.judged_by, judged_by)) return state
+  const is_recovering = state.is_recovering && threshold_index === -1
+  return amend(state, { serving, threshold_index, threshold, judged_by, guarantee, is_recovering })
 }
 
 /**

@@ -5,7 +5,10 @@ import { emDrop, tokensSavedRatio } from './evidence.js'
 import { familiesOf, type Family } from './family.js'
 import { bestIndex, expectedUtility } from './objective.js'
 import type { Label, Policy } from './policy.js'
+import { predictorBy } from './predictor/fingerprint.js'
 import type { LivePredictors } from './predictor/predictor-version.js'
+import { sameTerms } from './terms.js'
+import { servingOf } from './trial.js'
 
 /** Another scorer takes over where its threshold is worth this much more, a share, so that the two do not take turns. */
 const MARGIN = 0.02
@@ -51,19 +54,33 @@ export function weigh (state: ContextState, policy: Policy, levels: Levels, pred
     const isServing = family.scorer === state.serving && state.threshold_index !== -1
     const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
     if (index === -1) continue
-    const worth = (expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index)) * (isServing ? 1 + MARGIN : 1)
-    if (best === null || worth > best.worth) best = { family, index, worth }
+    const worth = expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index) // as prices see it it may be below 0
+    const lead = isServing ? MARGIN * Math.abs(worth) : 0
+    if (best === null || worth + lead > best.worth) best = { family, index, worth: worth + lead }
   }
   if (best === null) return NO_JUDGEMENT
   const { family, index } = best
   return { scorer: family.scorer, index, threshold: family.grid[index]!, guarantee: guaranteeOf(state, policy, family, index) }
 }
 
-/** The same with the guarantee as the learner froze it, unless a policy it has not folded yet says otherwise. */
+/**
+ * What is in force: the learner's own judgement, so that every replica has its threshold and guarantee to the bit, unless the learner has
+ * not folded a policy yet, or a predictor's end.
+ */
 export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (state === undefined) return NO_JUDGEMENT
+  if (sameTerms(state.judged_by, policy) && isCurrent(state, policy, levels) && isServingLive(state, predictors)) return judgementOf(state)
   const now = weigh(state, policy, levels, predictors)
   return isInForce(state, now) && isSamePromise(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
+}
+
+function judgementOf ({ serving: scorer, threshold_index: index, threshold, guarantee }: ContextState): Judgement {
+  return index === -1 ? NO_JUDGEMENT : { scorer, index, threshold, guarantee }
+}
+
+function isServingLive (state: ContextState, predictors: LivePredictors): boolean {
+  const serving = servingOf(state)
+  return serving === null || predictorBy(predictors, serving) !== undefined
 }
 
 /** Whether a judgement is the one that the learner has put in force. */

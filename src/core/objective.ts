@@ -21,7 +21,7 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
  *     sure its estimate is, and taken as no less than it was seen to be: luck at one threshold between worse ones does not count.
  *  2. It stays unless another is better by a standard error of their difference, which rests on the generations that one of them loses or
  *     wins and the other does not: at least as many as their counts differ by. That is a distance, and so is its root: having moved, it
- *     would not move again on the same evidence, so the learner and every replica agree.
+ *     would not move again on the same evidence.
  * The utility less that margin is linear in the two prices, so only their ratio counts, and EM worth more never moves it looser.
  * @param ceiling grid index of the loosest certified threshold, -1 for none
  * @param current the one in force

@@ -2,9 +2,10 @@ import t from 'tap'
 import { amend } from '../../src/core/amend.js'
 import { openEpoch, type ContextState } from '../../src/core/context-state.js'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { termsOf } from '../../src/core/terms.js'
 
 const opened = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model'], 1000)
-const state: Required<ContextState> = { ...opened, fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null } }
+const state: Required<ContextState> = { ...opened, judged_by: termsOf(DEFAULT_POLICY), fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null } }
 
 t.test('every field is kept, and in its place', async (t) => {
   t.equal(JSON.stringify(amend(state, {})), JSON.stringify(state))

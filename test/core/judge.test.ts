@@ -1,10 +1,19 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { losslessGenerations } from '../../src/core/certificate.js'
 import { GRID } from '../../src/core/grid.js'
 import { rawFamily } from '../../src/core/family.js'
 import { freezeGuarantee, isCurrent, judge, weigh } from '../../src/core/judge.js'
-import { FIRST, GAINED, KEPT, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
-import { GUARANTEE } from './snapshot-of.js'
+import { write } from '../../src/core/fold.js'
+import type { ContextState } from '../../src/core/context-state.js'
+import type { Policy } from '../../src/core/policy.js'
+import { decodeState, encodeState } from '../../src/store/encoding.js'
+import { holds } from '../property.js'
+import { evidenceWith } from './random-evidence.js'
+import { addPredictor } from './trial-fold.js'
+import { FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
+import { GUARANTEE, PREDICTOR } from './snapshot-of.js'
 
 const levels = ['model', 'task']
 const NONE = new Map()
@@ -74,6 +83,18 @@ t.test('evidence of another meaning certifies nothing', async (t) => {
   t.ok(judge(state, policyWith(), levels, NONE).index > -1)
 })
 
+t.test('the learner\'s own judgement stands until a policy, or a predictor\'s end, that it has not folded', async (t) => {
+  const state = stateOf(1000)
+  const looser = { ...state, threshold_index: 3, threshold: GRID[3]! } // as if it had reasons
+  t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
+  t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
+  t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
+  const served = { ...looser, serving: 'p', judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
+  const auto = policyWith({ predictor: 'auto' })
+  t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
+  t.match(judge(served, auto, levels, NONE), { scorer: null })
+})
+
 t.test('the guarantee shown is frozen until it promises something else, its evidence grew by a tenth, or an old half went', async (t) => {
   const now = (change: Partial<typeof GUARANTEE>) => ({ ...GUARANTEE, em_drop: 0.01, ...change })
   const isFrozen = (change: Partial<typeof GUARANTEE>) => freezeGuarantee(GUARANTEE, now(change)) === GUARANTEE
@@ -94,4 +115,64 @@ t.test('replicas say what the learner froze, unless a policy it has not folded y
   t.ok(generations < 1000 && 1.1 * generations > 1000, `of ${generations} generations, not a tenth ago`)
   t.equal(judge(state, policyWith(), levels, NONE).guarantee, state.guarantee)
   t.match(judge(state, policyWith({ max_em_drop: 0.03 }), levels, NONE).guarantee, { max_em_drop: 0.03, post_hoc: true, generations: 1000 })
+})
+
+/** Losses and gains that grow with what is saved, as a scorer's do, with some noise. */
+const counted = fc.record({
+  generations: fc.integer({ min: 200, max: 3000 }),
+  lost: fc.array(fc.nat({ max: 3 }), { minLength: 30, maxLength: 30 }),
+  gained: fc.array(fc.nat({ max: 2 }), { minLength: 30, maxLength: 30 }),
+  saved: fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 30, maxLength: 30 }),
+}).map(({ generations, lost, gained, saved }) => {
+  const summed = (steps: readonly number[]) => steps.map((_, k) => steps.slice(0, k + 1).reduce((a, b) => a + b))
+  return evidenceWith(generations, summed(lost), saved.toSorted((a, b) => a - b).map((share) => share / 1000), summed(gained))
+})
+
+const half = { ...evidenceWith(0, [], []), lost: GRID.map(() => 0), gained: GRID.map(() => 0), tokens: GRID.map(() => 0) }
+const priced = fc.record({
+  raw: counted,
+  tried: counted,
+  price: fc.double({ min: 0.001, max: 0.2, noNaN: true }),
+  serving: fc.constantFrom(null, 'p'),
+  index: fc.integer({ min: -1, max: 29 }),
+})
+
+const LEARNED = (() => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  addPredictor(fold, PREDICTOR)
+  return fold
+})()
+
+function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced extends fc.Arbitrary<infer T> ? T : never)): ContextState {
+  const state = LEARNED.state()
+  const { max_em_drop, error_level } = policy
+  const wish = { max_em_drop, error_level, predictor: 'auto' as const }
+  const grid = serving === null ? GRID : PREDICTOR.grid
+  return {
+    ...state,
+    wish,
+    halves: [half, raw],
+    trials: [{ ...state.trials[0]!, wish, halves: [half, tried] }],
+    serving: index === -1 ? null : serving,
+    threshold_index: index,
+    threshold: grid[index] ?? null,
+  }
+}
+
+t.test('whatever prices say, replicas have the threshold that the learner has', async (t) => {
+  const apart = { weighed: 0, moved: 0 }
+  holds(t, fc.property(priced, (drawn) => {
+    const fold = { ...memoryFold({ predictor: 'auto' }), predictors: LEARNED.predictors }
+    const policy = policyWith({ predictor: 'auto', max_em_drop: 0.05, value_of_em: 1, price_per_1k_tokens: drawn.price })
+    fold.set(LEAF, planted(policy, drawn))
+    write(fold, LEAF, fold.get(LEAF)!, policy, 1, 'evidence', true)
+    const learned = decodeState(encodeState(fold.get(LEAF)!))
+    const { serving: scorer, threshold_index: index, threshold, guarantee } = learned
+    assert.deepEqual(judge(learned, policy, levels, fold.predictors), { scorer, index, threshold, guarantee })
+    const again = weigh(learned, policy, levels, fold.predictors)
+    if (again.index !== index || again.scorer !== scorer) apart.weighed++
+    if (index !== drawn.index) apart.moved++
+  }), Number(process.env.PRICED_STATES ?? 2000)) // 10,000 hold as well
+  t.ok(apart.moved > 100 && apart.weighed > 0, `${apart.moved} moved; weighed anew, ${apart.weighed} would have moved once more`)
 })
