@@ -15,7 +15,7 @@ export const FLUSH_MS = 100
 /** What may wait: steps, and the characters of their answers. */
 const LIMIT = { steps: 50_000, characters: 16 * 1024 * 1024 }
 /** Steps that go to the store at a time, and characters of answers digested at a time: decisions are answered in between. */
-const CHUNK = { steps: 256, characters: 16 * 1024 }
+const CHUNK = { steps: 1024, characters: 16 * 1024 }
 /** Flushes until a record is forgotten: another replica may still have steps that would begin it anew. */
 const FORGET_AFTER = 3
 
