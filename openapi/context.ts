@@ -2,6 +2,8 @@ import { Type } from 'typebox'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision.js'
 import { nullable, nullableRatio, ratio, time } from './fields.js'
 import { PolicySchema } from './policy.js'
+import { NullableTurnSchema } from './tradeoff.js'
+import { FROM_COUNTS, NOT_FROM_COUNTS } from '../src/core/what-if.js'
 
 const status = ['settling', 'learning', 'certified', 'drifted'] as const
 
@@ -153,23 +155,24 @@ const thresholds = Type.Array(Type.Object({
   em_drop_low: ratio('Where the true EM drop is, at least'),
   em_drop_high: ratio('and at most, at the certificate\'s level, however often one looks; two-sided, so a little wider than the certificate'),
   tokens_saved_ratio: ratio('Of the full runs\' tokens'),
-  log_evidence: Type.Number({ description: 'ln E; certified needs ln(1/error_level) here and at every safer threshold' }),
+  log_evidence: Type.Number({ description: 'ln E; certified needs -ln of the score\'s part of error_level here and at every safer threshold, and ln 30 more where the wish is post hoc' }),
   certified: Type.Boolean({ description: 'It and every safer one pass' }),
   generations_needed: nullable<number>('integer', { description: 'More control generations until it is certified, at the rates seen; null: not foreseeable' }),
 }), { description: 'Every threshold of the grid, safest first' })
 
 export const ContextDetailSchema = Type.Object({ ...fields, thresholds }, { title: 'ContextDetail', description: 'One context, threshold by threshold' })
 
-const { max_em_drop, error_level } = PolicySchema.properties
+const judged = Type.Pick(PolicySchema, FROM_COUNTS)
 
-export const WhatIfQuerySchema = Type.Object({
-  max_em_drop: Type.Optional(max_em_drop), error_level: Type.Optional(error_level),
-}, { additionalProperties: false })
+/** Those of the policy that have no answer in the counts are refused, each with its reason (openapi/validation.ts). */
+export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: false, refused: NOT_FROM_COUNTS })
 
 export const WhatIfSchema = Type.Object({
   key: fields.key,
-  max_em_drop,
-  error_level,
+  ...judged.properties,
+  em_per_token_percent: nullable<number>('number', {
+    description: 'EM (a fraction) that one more percent of tokens may cost: as asked, else what the prices come to; null: neither is stated',
+  }),
   post_hoc: Type.Boolean({ description: 'The wish is another than the epoch began with, so the bar is thirty times higher' }),
   threshold: nullableRatio('Threshold that would be certified; null: none'),
   score: fields.score,
@@ -177,6 +180,8 @@ export const WhatIfSchema = Type.Object({
   em_drop_low: nullableRatio('Where the true one is, at least'),
   em_drop_high: nullableRatio('and at most'),
   tokens_saved_ratio: ratio('Tokens it would save'),
+  expected_utility: fields.expected_utility,
+  unfavourable_from: NullableTurnSchema,
   generations: Type.Integer({ description: 'Control generations at hand' }),
   generations_to_next_certificate: nullable<number>('integer', { description: 'More of them until the next threshold would be certified; null: not foreseeable' }),
   thresholds,

@@ -51,6 +51,9 @@ const TurnSchema = Type.Object({
 const orNull = <T extends ReturnType<typeof Type.Object>>(schema: T, title: string, description: string) =>
   Type.Unsafe<Type.Static<T> | null>({ ...schema, type: ['object', 'null'], title, description })
 
+export const NullableTurnSchema = orNull(TurnSchema, 'NullableTurn', 'The threshold past which one more percent of tokens is predicted to cost more EM than em_per_token_percent; null: ' +
+    'nothing is stated, or never within the data. A null threshold in it: from the first token on')
+
 const NextSchema = Type.Object({
   threshold: ratio('Score'),
   generations: Type.Integer({ description: 'Control generations until then, at the rates seen' }),
@@ -90,8 +93,7 @@ export const TradeoffSchema = Type.Object({
   em_per_token_percent: nullable<number>('number', {
     description: 'EM (a fraction) that one more percent of tokens may cost: the policy\'s, else what its prices come to; null: neither is stated',
   }),
-  unfavourable_from: orNull(TurnSchema, 'NullableTurn', 'The threshold past which one more percent of tokens is predicted to cost more than that; null: ' +
-    'nothing is stated, or never within the data. A null threshold in it: from the first token on'),
+  unfavourable_from: NullableTurnSchema,
   forecast: Type.Object({
     heading: nullable<'looser' | 'stricter' | 'steady'>('string', {
       enum: ['looser', 'stricter', 'steady', null], description: 'looser: more will be certified within the horizons; stricter: drift is suspected; null without evidence',

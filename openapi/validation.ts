@@ -39,7 +39,10 @@ export function problemOf (error: ErrorObject): Problem {
   const { keyword, params, instancePath, message, parentSchema } = error
   if (keyword === 'additionalProperties') {
     const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
-    return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: `unknown field, leave it out${known && `; the fields are ${known}`}` }
+    const reasons: Readonly<Record<string, string>> = parentSchema?.refused ?? {}
+    const name: string = params.additionalProperty
+    const reason = Object.hasOwn(reasons, name) && `can't be asked here: ${reasons[name]}`
+    return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: reason || `unknown field, leave it out${known && `; the fields are ${known}`}` }
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${alsoMissing(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''

@@ -32,7 +32,9 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
     schema: {
       tags: read,
       summary: 'What the evidence at hand would certify under another wish',
-      description: 'Nothing is changed. A wish other than the epoch began with was chosen after looking: its bar is thirty times higher, as it would be if the policy said so.',
+      description: 'Nothing is changed. What is left out stays as the policy has it. Answered from the counts at hand, so only what says how they are judged ' +
+        'can be asked; of the rest PUT /v1/contexts/{key}/policy?dry_run=true tells. Another max_em_drop, error_level or predictor than the epoch began with ' +
+        'was chosen after looking: its bar is thirty times higher, as it would be if the policy said so.',
       params,
       querystring: WhatIfQuerySchema,
       response: { 200: WhatIfSchema, ...anyError },

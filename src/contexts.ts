@@ -3,12 +3,13 @@ import type { Config } from './config.js'
 import type { ContextState } from './core/context-state.js'
 import { isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext, standpoint, type ContextView, type Known, type Status } from './core/describe.js'
-import { describeThresholds, whatIf, type ThresholdRow, type WhatIf } from './core/describe-thresholds.js'
+import { describeThresholds, type ThresholdRow } from './core/describe-thresholds.js'
 import { familyOf } from './core/family.js'
 import type { Pin } from './core/in-force.js'
 import type { Origin } from './core/log-entry.js'
 import { policyEffects, type PolicyEffect } from './core/policy-effect.js'
 import { effectivePolicy, policyProblem, type Policy, type PolicyPatch } from './core/policy.js'
+import { whatIf, type Judged, type WhatIf } from './core/what-if.js'
 import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
 import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, at } from './errors.js'
@@ -29,8 +30,6 @@ export interface PolicyTrial extends PolicyView, Foreseen<PolicyEffect> { readon
 
 export interface PolicyWish extends Origin { readonly dry_run?: boolean }
 
-type Wish = Partial<Pick<Policy, 'max_em_drop' | 'error_level'>>
-
 export interface ContextPage { readonly contexts: Wire<ContextView>[], readonly next: string | null }
 
 export interface ContextFilter { readonly prefix?: string, readonly status?: Status, readonly limit: number, readonly after?: string }
@@ -40,7 +39,7 @@ export interface Contexts {
   readonly list: (filter: ContextFilter) => Promise<ContextPage>
   readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[] }>
   /** What the evidence at hand would certify under another wish; what is absent stays as it is. */
-  readonly whatIf: (key: string, wish: Wish) => Promise<WhatIf & { key: string }>
+  readonly whatIf: (key: string, wish: Partial<Judged>) => Promise<WhatIf & { key: string }>
   readonly tradeoff: (key: string) => Promise<Tradeoff>
   readonly policy: (key: string) => Promise<PolicyView>
   /** Puts a policy in place of the one the context states; `null` removes that. */

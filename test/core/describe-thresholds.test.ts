@@ -1,10 +1,8 @@
 import t from 'tap'
-import { describeThresholds, whatIf } from '../../src/core/describe-thresholds.js'
+import { describeThresholds } from '../../src/core/describe-thresholds.js'
 import { rawFamily } from '../../src/core/family.js'
 import type { PolicyPatch } from '../../src/core/policy.js'
-import { FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
-
-const levels = ['model', 'task']
+import { FIRST, KEPT, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
 
 /** What a fold's leaf says under a policy. */
 function rowsAfter (kept: number, lost = 0, patch: PolicyPatch = {}) {
@@ -31,24 +29,4 @@ t.test('how many more generations a threshold needs, every safer one included', 
   t.equal(needed[0], 21)
   t.ok(needed[29]! > needed[0]!)
   for (let k = 1; k < 30; k++) t.ok(needed[k]! >= needed[k - 1]!, `threshold ${k}`)
-})
-
-t.test('what if: the same evidence under another wish, whose bar is what it would really be', async (t) => {
-  const fold = memoryFold()
-  fold.learn(KEPT, 0, FIRST)
-  const now = whatIf(fold.state(), policyWith(), levels, new Map())
-  t.match(now, { post_hoc: false, threshold: 0.11920292202211755, tokens_saved_ratio: 0.6, generations: FIRST })
-  for (const wish of [{ max_em_drop: 0.01 }, { max_em_drop: 0.03 }, { max_em_drop: 0.1 }, { error_level: 0.2 }, { error_level: 0.01 }]) {
-    const answer = whatIf(fold.state(), policyWith(wish), levels, new Map())
-    const real = memoryFold()
-    real.learn(KEPT, 0, FIRST)
-    real.learn({ type: 'policy', key: LEAF, policy: wish, by: 'test' } as never)
-    t.ok(answer.post_hoc)
-    t.equal(answer.threshold === null, real.state().threshold_index === -1, `${JSON.stringify(wish)}: ${answer.threshold}`)
-    if (answer.threshold !== null) continue
-    real.learn(KEPT, 0, answer.generations_to_next_certificate! - 1)
-    t.equal(real.state().threshold_index, -1, 'one fewer is not enough')
-    real.learn(KEPT, 0, 1)
-    t.not(real.state().threshold_index, -1, `after ${answer.generations_to_next_certificate} more it is`)
-  }
 })
