@@ -19,7 +19,8 @@ Options:
   --run NAME         name of the run
   --url URL          the service (http://127.0.0.1:8080)
   --token TOKEN      of a worker of that service; rather set STOPGATE_TOKEN, which no list of processes shows
-  --follow           goes on as files grow, are replaced or come up, until it is interrupted; past lines that are no good
+  --follow           goes on as files grow, are replaced or come up, until it is interrupted; past files and lines that are no good. The
+                     newest step of an event file waits until all is there that the step before had, or for 130 s in which nothing came
   --poll SECONDS     how often it looks, 0.1 to 3600 (2)
   --context L=V,...  context in which the checkpoints are served: a new step opens a new epoch there
   --percent          EM is in percent
@@ -52,29 +53,47 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Wor
   const onInterrupt = () => interrupt.abort()
   for (const signal of SIGNALS) process.once(signal, onInterrupt)
   const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
+  const damaged = new Map<string, string>()
   try {
-    await importAll(options, client, totals, interrupt.signal, note)
+    await importAll(options, client, totals, damaged, interrupt.signal, note)
     await writeAll(stdout, `${JSON.stringify({ run: options.run, ...totals })}\n`)
   } finally {
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
     client.close()
   }
+  if (damaged.size > 0) throw new ImportError(`of the files ${damaged.size} could not be read, or not to their end: see above`)
   if (totals.rejected > 0) throw new ImportError(`of the checkpoints ${totals.rejected} could not be reported: see above`)
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM']
 
 async function importAll (
-  { files, run, isFollowing, pollMs, hints }: Options, client: HttpClient, totals: Totals, stop: AbortSignal, note: (line: string) => void
+  { files, run, isFollowing, pollMs, hints }: Options, client: HttpClient, totals: Totals, damaged: Map<string, string>, stop: AbortSignal,
+  note: (line: string) => void
 ): Promise<void> {
   const known = new Map<string, RunFile>()
+
+  function onDamage (name: string, { message }: Error): void {
+    if (damaged.get(name) !== message) note(message) // said once, however often it is looked at
+    damaged.set(name, message)
+  }
+
+  async function namesIn (path: string): Promise<string[]> {
+    try { return await filesIn(path, isFollowing) } catch (error) {
+      if (!isFollowing || !(error instanceof ImportError)) throw error
+      onDamage(path, error)
+      return []
+    }
+  }
+
   for (;;) {
     for (const path of files) {
-      for (const name of await filesIn(path, isFollowing)) {
-        const file = known.get(name) ?? new RunFile(name, hints)
+      for (const name of await namesIn(path)) {
+        const file = known.get(name) ?? new RunFile(name, hints, (problem) => onDamage(name, problem))
         known.set(name, file)
-        const reports = reportsOf(await file.read(!isFollowing), hints, (error) => {
-          if (!isFollowing) throw error
+        const found = [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
+        const reports = reportsOf(found, hints, (error, { draft }) => {
+          if (!isFollowing && draft !== null) throw error // a flag is missing, and would be missed on every line
           totals.rejected++
           note(error.message)
         })
@@ -82,7 +101,7 @@ async function importAll (
       }
     }
     if (!isFollowing) {
-      if (totals.accepted + totals.duplicates + totals.rejected === 0) throw new ImportError(`${files.join(', ')}: no checkpoints in there`)
+      if (totals.accepted + totals.duplicates + totals.rejected + damaged.size === 0) throw new ImportError(`${files.join(', ')}: no checkpoints in there`)
       return
     }
     if (stop.aborted) return

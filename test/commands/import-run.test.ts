@@ -65,6 +65,28 @@ t.test('it follows files that grow and files that come up, until it is interrupt
   t.match(JSON.parse(world.out()), { accepted: 3, duplicates: 0, rejected: 1 })
 })
 
+t.test('a file that is damaged, or none of these, is told once and holds up no other', async (t) => {
+  const { folder, url, get } = await service(t)
+  const runs = join(folder, 'runs')
+  await mkdir(runs)
+  await writeFile(join(runs, 'a.jsonl'), Buffer.concat([Buffer.from(line(1)), Buffer.from('half a li')]))
+  await writeFile(join(runs, 'events.out.tfevents.1'), Buffer.from([9, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]))
+  await writeFile(join(runs, 'results_2026.json'), '{"a": "neither"}')
+  const once = capturedWorld()
+  await t.rejects(run([runs, '--run', 'r', '--url', url], once), { name: 'ImportError', message: /of the files 2 could not be read/ })
+  t.match(once.err(), /a.jsonl:2: not JSON(.|\n)*neither JSON nor a TensorBoard(.|\n)*neither results/)
+  t.match(JSON.parse(once.out()), { accepted: 1, rejected: 1 })
+  const world = capturedWorld()
+  const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], world)
+  await until('both are told', async () => world.err().includes('neither results'))
+  await appendFile(join(runs, 'events.out.tfevents.1'), 'more')
+  await writeFile(join(runs, 'b.jsonl'), line(2))
+  await until('the other is read', async () => (await get('r')).suites?.[0].steps === 2)
+  process.emit('SIGTERM')
+  await t.rejects(following, { message: /of the files 2 could not be read/ })
+  t.equal(world.err().split('neither JSON nor').length, 2)
+})
+
 t.test('a line that can\'t be run', async (t) => {
   const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
   await rejects([], /at least one FILE/)

@@ -5,35 +5,41 @@ import { maskedCrc } from './masked-crc.js'
 export class ImportError extends CommandError { override name = 'ImportError' }
 
 // TFRecord: length (uint64), masked CRC of those bytes, the bytes of the record, masked CRC of them; all little-endian.
-const HEADER = 12
+export const HEADER = 12
 const FOOTER = 4
 /** Events of scalars are small; what says more is no length. */
-const LONGEST = 64 * 1024 * 1024
+export const LONGEST = 64 * 1024 * 1024
 
 export function isRecordFile (start: Buffer): boolean {
   return start.length >= HEADER && start.readUInt32LE(8) === maskedCrc(start.subarray(0, 8))
 }
 
+export interface Records {
+  readonly records: readonly Buffer[]
+  readonly consumed: number
+  /** A checksum that does not match, behind those records; `null`: they do. */
+  readonly problem: ImportError | null
+}
+
 /**
  * The whole records at the start of some bytes; one that is still being written is left.
  * @param at where in the file the bytes start, for messages
- * @throws ImportError where a checksum does not match
  */
-export function readRecords (file: string, bytes: Buffer, at: number): { records: Buffer[], consumed: number } {
+export function readRecords (file: string, bytes: Buffer, at: number): Records {
   const records: Buffer[] = []
   let consumed = 0
   while (bytes.length - consumed >= HEADER) {
     const head = bytes.subarray(consumed, consumed + HEADER)
     const length = Number(head.readBigUInt64LE(0))
-    if (!isRecordFile(head) || length > LONGEST) throw corrupt(file, at + consumed, 'length')
+    if (!isRecordFile(head) || length > LONGEST) return { records, consumed, problem: corrupt(file, at + consumed, 'length') }
     const end = consumed + HEADER + length
     if (bytes.length < end + FOOTER) break
     const record = bytes.subarray(consumed + HEADER, end)
-    if (bytes.readUInt32LE(end) !== maskedCrc(record)) throw corrupt(file, at + consumed, 'record')
+    if (bytes.readUInt32LE(end) !== maskedCrc(record)) return { records, consumed, problem: corrupt(file, at + consumed, 'record') }
     records.push(record)
     consumed = end + FOOTER
   }
-  return { records, consumed }
+  return { records, consumed, problem: null }
 }
 
 function corrupt (file: string, at: number, what: string): ImportError {

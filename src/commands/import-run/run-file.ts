@@ -1,11 +1,21 @@
-import { open, readFile, stat } from 'node:fs/promises'
-import { readEvent } from './event.js'
+import { readFile, stat } from 'node:fs/promises'
+import { bytesOf } from './bytes-of.js'
+import { readEvent, type ScalarEvent } from './event.js'
 import type { Draft, Found, Hints } from './found.js'
 import { isHarnessResults, readHarnessResults } from './harness-results.js'
+import { lineOf } from './line-of.js'
 import { jsonOf, parseJson } from './parse-json.js'
-import { ImportError, isRecordFile, readRecords } from './record-file.js'
+import { HEADER, ImportError, isRecordFile, LONGEST, readRecords } from './record-file.js'
 import { ScalarGroups } from './scalar-groups.js'
 import { isTrainerState, readTrainerState } from './trainer-state.js'
+
+/** How long scalars may be on their way, ms: writers hold them back for up to 120 s (flush_secs of PyTorch and TensorFlow). */
+const SETTLED_MS = 130_000
+/** Bytes read at a time, the longest record among them, and those of a file that is read as a whole. */
+const CHUNK = LONGEST + 16
+const LARGEST_JSON = 256 * 1024 * 1024
+/** Lines, also when a rotation has put them aside. */
+const LINES = /\.jsonl(\.\d+)?$/
 
 type Format = 'events' | 'lines' | 'json'
 
@@ -13,34 +23,52 @@ type Format = 'events' | 'lines' | 'json'
 export class RunFile {
   readonly path: string
   readonly #hints: Hints
+  readonly #onProblem: (problem: ImportError) => void
   #format: Format | null = null
   #offset = 0
   #line = 0
   #groups: ScalarGroups
   #seen = ''
   #inode = 0
+  #changedAt = 0
 
-  constructor (path: string, hints: Hints) {
+  /** @param onProblem told what can't be read; the rest is */
+  constructor (path: string, hints: Hints, onProblem: (problem: ImportError) => void = (problem) => { throw problem }) {
     this.path = path
     this.#hints = hints
+    this.#onProblem = onProblem
     this.#groups = new ScalarGroups(path)
   }
 
   /**
    * What is new in it.
    * @param isFinal nobody writes to it any more: what looks unfinished is taken as it is, or refused
-   * @throws ImportError
+   * @param now ms, of a clock that only goes forwards
    */
-  async read (isFinal: boolean): Promise<Found[]> {
-    const { size, mtimeMs, ino } = await stat(this.path).catch((error: Error) => { throw new ImportError(`${this.path}: ${error.message}`) })
+  async read (isFinal: boolean, now = performance.now()): Promise<Found[]> {
+    try { return await this.#readOn(isFinal, now) } catch (error) {
+      const isOfFile = error instanceof Error && 'syscall' in error
+      if (!isOfFile && !(error instanceof ImportError)) throw error
+      this.#onProblem(isOfFile ? new ImportError(`${this.path}: ${error.message}`) : error)
+      return []
+    }
+  }
+
+  /** What is not known to be complete, nobody looking at the file any more. */
+  finish (): Found[] { return this.#groups.flush() }
+
+  async #readOn (isFinal: boolean, now: number): Promise<Found[]> {
+    const { size, mtimeMs, ino } = await stat(this.path)
     const seen = `${size} ${mtimeMs} ${ino}`
-    if (seen === this.#seen) return this.#groups.flush() // quiet since the last look
+    if (seen === this.#seen) return now - this.#changedAt >= SETTLED_MS ? this.#groups.flush() : this.#groups.flushUsual()
     this.#seen = seen
+    this.#changedAt = now
     if (size < this.#offset || ino !== this.#inode) this.#restart()
     this.#inode = ino
     this.#format ??= await this.#detect(isFinal)
-    const found = this.#format === null ? [] : this.#format === 'json' ? await this.#readJson(isFinal) : await this.#readNew(isFinal)
-    return isFinal ? [...found, ...this.#groups.flush()] : found
+    if (this.#format === 'events') return [...await this.#readEvents(), ...isFinal ? this.finish() : []]
+    if (this.#format === 'json') return await this.#readJson(isFinal, size)
+    return this.#format === null ? [] : await this.#readLines(isFinal)
   }
 
   /** Another file has its place: all of it again, of which the service counts nothing twice. */
@@ -53,12 +81,14 @@ export class RunFile {
 
   /** `null`: too little of it is there. */
   async #detect (isFinal: boolean): Promise<Format | null> {
-    const start = await this.#bytesFrom(0)
+    const start = await bytesOf(this.path, 0, CHUNK)
     if (isRecordFile(start)) return 'events'
+    if (start.length < HEADER && !isFinal) return null
+    if (start[0] === 0x1f && start[1] === 0x8b) throw new ImportError(`${this.path}: is compressed: gunzip it first`)
     if (start.includes(0)) throw new ImportError(`${this.path}: neither JSON nor a TensorBoard event file`)
     const text = start.toString()
     if (text.trim() === '') return null
-    if (this.path.endsWith('.jsonl')) return 'lines' // whatever a job that was killed left of the first one
+    if (LINES.test(this.path)) return 'lines' // whatever a job that was killed left of the first one
     const [first = ''] = text.trimStart().split('\n', 1)
     const line = jsonOf(first)
     if (line !== undefined && ('step' in Object(line) || text.trimStart().trimEnd() !== first.trimEnd())) return 'lines'
@@ -67,7 +97,8 @@ export class RunFile {
     throw new ImportError(`${this.path}: not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
   }
 
-  async #readJson (isFinal: boolean): Promise<Found[]> {
+  async #readJson (isFinal: boolean, size: number): Promise<Found[]> {
+    if (size > LARGEST_JSON) throw new ImportError(`${this.path}: larger than ${LARGEST_JSON} bytes, which is the most of JSON that is one piece`)
     const text = await readFile(this.path, 'utf8')
     let json: unknown
     try { json = parseJson(text) } catch (error) {
@@ -79,38 +110,45 @@ export class RunFile {
     throw new ImportError(`${this.path}: JSON, but neither results of lm-evaluation-harness ("results") nor a trainer_state.json ("log_history")`)
   }
 
-  async #readNew (isFinal: boolean): Promise<Found[]> {
-    const bytes = await this.#bytesFrom(this.#offset)
-    if (this.#format === 'events') {
-      const { records, consumed } = readRecords(this.path, bytes, this.#offset)
+  async #readEvents (): Promise<Found[]> {
+    const found: Found[] = []
+    for (;;) {
+      const { records, consumed, problem } = readRecords(this.path, await bytesOf(this.path, this.#offset, CHUNK), this.#offset)
       this.#offset += consumed
-      return records.flatMap((record) => this.#groups.add(readEvent(record)))
+      for (const record of records) found.push(...this.#groups.add(this.#eventOf(record)))
+      if (problem !== null) this.#onProblem(problem)
+      if (problem !== null || consumed === 0) return found
     }
-    const end = isFinal ? bytes.length : bytes.lastIndexOf(10) + 1
-    this.#offset += end
-    const lines = bytes.subarray(0, end).toString().split('\n')
-    if (lines.at(-1) === '') lines.pop()
-    return lines.flatMap((text) => this.#readLine(text))
+  }
+
+  #eventOf (record: Buffer): ScalarEvent {
+    try { return readEvent(record) } catch (error) {
+      this.#onProblem(new ImportError(`${this.path}: a record before byte ${this.#offset} is no event: ${(error as Error).message}`))
+      return { step: 0, wallTime: 0, scalars: [] }
+    }
+  }
+
+  async #readLines (isFinal: boolean): Promise<Found[]> {
+    const found: Found[] = []
+    for (;;) {
+      const bytes = await bytesOf(this.path, this.#offset, CHUNK)
+      const isLast = bytes.length < CHUNK
+      const end = isFinal && isLast ? bytes.length : bytes.lastIndexOf(10) + 1
+      if (end === 0 && !isLast) throw new ImportError(`${this.path}: a line of more than ${CHUNK} bytes`)
+      this.#offset += end
+      const lines = bytes.subarray(0, end).toString().split('\n')
+      if (lines.at(-1) === '') lines.pop()
+      for (const text of lines) found.push(...this.#readLine(text))
+      if (isLast) return found
+    }
   }
 
   #readLine (text: string): Found[] {
     const place = `${this.path}:${++this.#line}`
     if (text.trim() === '') return []
-    const line = jsonOf(text)
-    if (typeof line !== 'object' || line === null) return [{ place, draft: null }]
+    const line = lineOf(text)
+    if (line === null) return [{ place, draft: null }]
     const draft = Object.fromEntries(Object.entries(line).filter(([field, value]) => value !== null || field === 'threshold')) as Draft
     return [{ place, draft: { ...(this.#hints.suite !== undefined && { suite: this.#hints.suite }), ...draft } }]
-  }
-
-  async #bytesFrom (offset: number): Promise<Buffer> {
-    const handle = await open(this.path)
-    try {
-      const { size } = await handle.stat()
-      const bytes = Buffer.alloc(Math.max(0, size - offset))
-      const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset)
-      return bytes.subarray(0, bytesRead)
-    } finally {
-      await handle.close()
-    }
   }
 }

@@ -2,8 +2,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImportError } from './record-file.js'
 
-/** What training stacks call what can be read. */
-const NAMES = [/tfevents/, /^results.*\.json$/, /_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d[.\d]*\.json$/, /^trainer_state\.json$/, /\.jsonl$/]
+/** What training stacks call what can be read; run.jsonl.1 is what a rotation makes of run.jsonl. */
+const NAMES = [/tfevents/, /^results.*\.json$/, /_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d[.\d]*\.json$/, /^trainer_state\.json$/, /\.jsonl(\.\d+)?$/]
 /** Of lm-evaluation-harness: the single answers. */
 const OTHERS = /^samples_/
 /** checkpoint-500 before checkpoint-1000, so that what is newer is reported later. */

@@ -19,12 +19,14 @@ const FIELDS: Readonly<Record<string, keyof Draft>> = {
 }
 
 /**
- * Puts the scalars of a checkpoint together, which come one by one. A checkpoint is complete when its suite has another step, or the same
- * field again (a job that was suspended replays its steps), or nothing more comes.
+ * Puts the scalars of a checkpoint together, which come one by one, and in several writes. A checkpoint is complete when its suite has
+ * another step, or the same field again (a job that was suspended replays its steps), or nothing more comes.
  */
 export class ScalarGroups {
   readonly #file: string
   readonly #open = new Map<string, Draft & { step: number }>()
+  /** Fields of the checkpoint before, by suite. */
+  readonly #usual = new Map<string, readonly string[]>()
 
   constructor (file: string) { this.#file = file }
 
@@ -46,9 +48,16 @@ export class ScalarGroups {
   /** What is left, nothing more coming. */
   flush (): Found[] { return [...this.#open.keys()].flatMap((suite) => this.#close(suite)) }
 
+  /** What has all that the checkpoint before it had, so that nothing more is to be expected. */
+  flushUsual (): Found[] {
+    const usual = [...this.#open].filter(([suite, draft]) => this.#usual.get(suite)?.every((field) => field in draft))
+    return usual.flatMap(([suite]) => this.#close(suite))
+  }
+
   #close (suite: string): Found[] {
     const draft = this.#open.get(suite)!
     this.#open.delete(suite)
+    if (draft.em !== undefined) this.#usual.set(suite, Object.keys(draft))
     return draft.em === undefined ? [] : [{ place: `${this.#file}: step ${draft.step} of ${suite}`, draft }]
   }
 }

@@ -13,10 +13,10 @@ type Reply = Omit<Totals, 'rejected'> & { readonly rejected: ReadonlyArray<{ ind
 export interface Report { readonly place: string, readonly draft: Draft }
 
 /** What can be sent; who follows a file goes on behind what can't. */
-export function reportsOf (found: readonly Found[], hints: Hints, onProblem: (error: ImportError) => void): Report[] {
+export function reportsOf (found: readonly Found[], hints: Hints, onProblem: (error: ImportError, one: Found) => void): Report[] {
   return found.flatMap((one) => {
     try { return [{ place: one.place, draft: complete(one, hints) }] } catch (error) {
-      onProblem(error as ImportError)
+      onProblem(error as ImportError, one)
       return []
     }
   })

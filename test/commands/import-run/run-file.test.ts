@@ -1,5 +1,6 @@
-import { appendFile, rename, writeFile } from 'node:fs/promises'
+import { appendFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { writeEvent, writeVersion } from '../../../src/commands/import-run/event.js'
 import { frameRecord } from '../../../src/commands/import-run/record-file.js'
@@ -8,6 +9,7 @@ import { temporaryFolder } from '../../helper.js'
 
 const line = (step: number) => `{"step":${step},"suite":"s","em":0.5,"n":10,"tokens_mean":5}\n`
 const event = (step: number) => frameRecord(writeEvent({ wallTime: 1, step, scalars: [{ tag: 'eval/s/exact_match', value: 0.5 }, { tag: 'eval/s/tokens_mean', value: 5 }] }))
+const scalar = (step: number, tag: string, value: number) => frameRecord(writeEvent({ wallTime: 1, step, scalars: [{ tag: `eval/s/${tag}`, value }] }))
 const steps = async (file: RunFile, isFinal = false) => (await file.read(isFinal)).map(({ draft }) => draft?.step)
 
 t.test('lines as they come, whole ones only', async (t) => {
@@ -35,9 +37,46 @@ t.test('events as they come, the last step once the file is quiet', async (t) =>
   t.same(await steps(file), [])
   await appendFile(path, event(2).subarray(30))
   t.same(await steps(file), [1])
-  t.same(await steps(file), [2])
+  t.same(await steps(file), [2], 'it has all that the one before had')
   t.same(await steps(file), [])
   t.same(await steps(new RunFile(path, {}), true), [1, 2])
+})
+
+t.test('scalars of a checkpoint may come in several writes, however long after each other', async (t) => {
+  const path = join(await temporaryFolder(t), 'events.out.tfevents.1')
+  await writeFile(path, scalar(1, 'exact_match', 0.5))
+  const file = new RunFile(path, {})
+  for (const now of [0, 2000, 4000]) t.same(await file.read(false, now), [])
+  await appendFile(path, scalar(1, 'tokens_mean', 5))
+  for (const now of [120_000, 122_000, 249_000]) t.same(await file.read(false, now), [], 'more may come')
+  t.match(await file.read(false, 251_000), [{ draft: { step: 1, em: 0.5, tokens_mean: 5 } }], 'nothing more has')
+  await appendFile(path, scalar(2, 'exact_match', 0.6))
+  for (const now of [300_000, 302_000]) t.same(await file.read(false, now), [])
+  await appendFile(path, scalar(2, 'tokens_mean', 6))
+  t.same(await file.read(false, 304_000), [])
+  t.match(await file.read(false, 306_000), [{ draft: { step: 2, em: 0.6, tokens_mean: 6 } }])
+  await appendFile(path, scalar(3, 'exact_match', 0.7))
+  t.same(await file.read(false, 308_000), [])
+  t.match(file.finish(), [{ draft: { step: 3, em: 0.7 } }], 'nobody looks any more')
+})
+
+t.test('what is damaged is told, what is before it read', async (t) => {
+  const folder = await temporaryFolder(t)
+  const path = join(folder, 'events.out.tfevents.1')
+  const broken = Buffer.from(event(3))
+  broken[20]! ^= 1
+  const problems: string[] = []
+  const file = new RunFile(path, {}, ({ message }) => { problems.push(message) })
+  await writeFile(path, frameRecord(writeVersion(1)).subarray(0, 5))
+  t.same(await steps(file), [], 'too little to say what it is')
+  const odd = [Buffer.from([8, 1]), Buffer.from([255])].map(frameRecord)
+  await writeFile(path, Buffer.concat([event(1), ...odd, event(2), broken, event(4)]))
+  t.same(await steps(file), [1])
+  t.match(problems, [/is no event/, /is no event/, /checksum of the record at byte/])
+  t.same(await steps(file), [2])
+  await rm(path)
+  t.same(await steps(file), [])
+  t.match(problems[3], /ENOENT/)
 })
 
 /** Made by an encoder that protoc generated from TensorBoard's event.proto: a histogram, a session's start, three scalars of step 300. */
@@ -77,7 +116,7 @@ t.test('event files that others wrote', async (t) => {
 t.test('lines with what Python writes for no number, behind half a line of a job that was killed', async (t) => {
   const path = join(await temporaryFolder(t), 'run.jsonl')
   await writeFile(path, '{"step": 1, "sui' + line(1) + line(2).replace('"n"', '"em_stderr":NaN,"threshold":null,"n"'))
-  t.same(await new RunFile(path, {}).read(false), [{ place: `${path}:1`, draft: null }, { place: `${path}:2`, draft: { step: 2, suite: 's', em: 0.5, threshold: null, n: 10, tokens_mean: 5 } }])
+  t.match(await new RunFile(path, {}).read(false), [{ place: `${path}:1`, draft: { step: 1 } }, { place: `${path}:2`, draft: { step: 2, suite: 's', em: 0.5, threshold: null, n: 10, tokens_mean: 5 } }])
   const state = path.replace('run.jsonl', 'trainer_state.json')
   await writeFile(state, '{"log_history": [{"step": 1, "grad_norm": NaN}, {"step": 1, "eval_s_em": 0.5}]}')
   t.match(await new RunFile(state, {}).read(true), [{ draft: { suite: 's', step: 1, em: 0.5 } }])
@@ -108,5 +147,6 @@ t.test('what is no such file is refused', async (t) => {
   await refuses(Buffer.from([1, 0, 2, 0]), /neither JSON nor/)
   await refuses('{"a": 1}', /neither results of lm-evaluation-harness/)
   await refuses('{"results": {', /not a format/)
+  await refuses(gzipSync('{"step":1}'), /is compressed: gunzip it first/)
   await t.rejects(new RunFile(join(folder, 'none'), {}).read(true), { name: 'ImportError', message: /ENOENT/ })
 })

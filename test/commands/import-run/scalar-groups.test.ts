@@ -15,6 +15,17 @@ t.test('scalars of a checkpoint come together, whatever comes in between', async
   t.same(groups.flush(), [])
 })
 
+t.test('what has all that the one before had is complete', async (t) => {
+  const groups = new ScalarGroups('f')
+  const TOKENS = 'eval/gsm8k/tokens_mean'
+  for (const tag of [EM, TOKENS]) groups.add(event(1, tag, 0.5))
+  t.same(groups.flushUsual(), [], 'there was none before')
+  groups.add(event(2, EM, 0.5))
+  t.same(groups.flushUsual(), [])
+  groups.add(event(2, TOKENS, 5))
+  t.match(groups.flushUsual(), [{ draft: { step: 2, em: 0.5, tokens_mean: 5 } }])
+})
+
 t.test('a step that is replayed is another one', async (t) => {
   const groups = new ScalarGroups('f')
   groups.add(event(1, EM, 0.5))

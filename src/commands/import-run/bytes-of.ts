@@ -1,0 +1,14 @@
+import { open } from 'node:fs/promises'
+
+/** Bytes of a file from an offset on, as many as there are and at most so many. */
+export async function bytesOf (path: string, offset: number, most: number): Promise<Buffer> {
+  const handle = await open(path)
+  try {
+    const { size } = await handle.stat()
+    const bytes = Buffer.alloc(Math.max(0, Math.min(size - offset, most)))
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset)
+    return bytes.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
