@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision.js'
+import { WHAT_IF_EXAMPLE } from './examples.js'
 import { nullable, nullableRatio, ratio, time } from './fields.js'
 import { PolicySchema } from './policy.js'
 import { NullableTurnSchema } from './tradeoff.js'
@@ -185,4 +186,4 @@ export const WhatIfSchema = Type.Object({
   generations: Type.Integer({ description: 'Control generations at hand' }),
   generations_to_next_certificate: nullable<number>('integer', { description: 'More of them until the next threshold would be certified; null: not foreseeable' }),
   thresholds,
-}, { title: 'WhatIf', description: 'What the evidence at hand would certify under another wish' })
+}, { title: 'WhatIf', description: 'What the evidence at hand would certify under another wish', examples: [WHAT_IF_EXAMPLE] })

@@ -30,6 +30,7 @@ export const documentOptions: SwaggerOptions = {
       { name: 'contexts', description: 'What has been learned, by context.' },
       { name: 'operate', description: 'What the operator wants, by context.' },
       { name: 'model', description: 'The live model and its history.' },
+      { name: 'predictors', description: 'Learned scores beside the raw confidence: trained here or imported, on trial, serving, retired.' },
       { name: 'training', description: 'EM and tokens of the checkpoints of a training run.' },
       { name: 'health', description: 'For the orchestrator and for Prometheus.' },
     ],

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_WISH_EXAMPLE } from './examples.js'
 import { nullable, TextSchema, time } from './fields.js'
 import type { Predictor } from '../src/core/predictor/predictor.js'
 
@@ -79,13 +80,7 @@ export const PredictorWishSchema = Type.Object({
   ...strict,
   title: 'PredictorWish',
   description: 'A predictor to bring in, such as GET gives as `definition`',
-  examples: [{
-    label: 'exact_match',
-    levels: 'model,task',
-    signals: [{ name: 'entropy', mean: 0.4, scale: 0.3 }],
-    contexts: { '*': { log_median: 6.9, weights: [2.1, 0.8, 0.3, 0, -0.5] } },
-    grid: Array.from({ length: 30 }, (_, k) => Number((0.99 - 0.02 * k).toFixed(2))),
-  }],
+  examples: [PREDICTOR_WISH_EXAMPLE],
 })
 
 const fields = {
@@ -103,15 +98,21 @@ const fields = {
   calibration: Type.Unsafe<Static<typeof CalibrationSchema> | null>({ ...CalibrationSchema, type: ['object', 'null'], title: 'NullableCalibration' }),
 }
 
-export const PredictorViewSchema = Type.Object(fields, { title: 'Predictor', description: 'A predictor and what has become of it' })
+export const PredictorViewSchema = Type.Object(fields, {
+  title: 'Predictor', description: 'A predictor and what has become of it', examples: [PREDICTOR_EXAMPLE],
+})
 
 export const PredictorListSchema = Type.Object({
   predictors: Type.Array(PredictorViewSchema, { description: 'Newest first' }),
-}, { title: 'PredictorList' })
+}, { title: 'PredictorList', description: 'All predictors that are kept, retired ones too', examples: [{ predictors: [PREDICTOR_EXAMPLE] }] })
 
 export const PredictorDetailSchema = Type.Object({
   ...fields,
   definition: Type.Unsafe<Predictor>(Type.Object({ name: fields.name, ...definition, trained: Type.Object(trained, { description: 'What it was trained on' }) }, {
     description: 'All that it computes with; PUT takes it, here or elsewhere',
   })),
-}, { title: 'PredictorDetail' })
+}, {
+  title: 'PredictorDetail',
+  description: 'A predictor with all that it computes with',
+  examples: [PREDICTOR_DETAIL_EXAMPLE],
+})

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { TRADEOFF_EXAMPLE } from './examples.js'
 import { nullable, nullableRatio, ratio, time } from './fields.js'
 
 type Price = { estimate: number, low: number, high: number }
@@ -104,4 +105,4 @@ export const TradeoffSchema = Type.Object({
     horizons: Type.Array(HorizonSchema, { description: 'Up to 10,000 control generations ahead' }),
   }, { description: 'Where it is heading if answers go on being lost and won at the rates seen' }),
   moves: Type.Array(MoveSchema, { description: 'The last of them, newest first (10, among the newest 1,000 of all contexts)' }),
-}, { title: 'Tradeoff', description: 'What tokens cost in EM, from never stopping to stopping at once' })
+}, { title: 'Tradeoff', description: 'What tokens cost in EM, from never stopping to stopping at once', examples: [TRADEOFF_EXAMPLE] })

@@ -5,7 +5,7 @@ import { anyError } from '../openapi/error.js'
 import { PredictorDetailSchema, PredictorListSchema, PredictorParamsSchema, PredictorViewSchema, PredictorWishSchema } from '../openapi/predictor.js'
 import type { Parts } from '../src/parts.js'
 
-const tags = ['model']
+const tags = ['predictors']
 const config = { role: 'operator' } as const
 const params = PredictorParamsSchema
 
