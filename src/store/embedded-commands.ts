@@ -23,6 +23,7 @@ export function append (
   // A predictor's name is no context key, and could be taken for one.
   const keys = written.filter(({ table }) => table !== 'predictors').map(({ key }) => key)
   if (written.length > 0) tables.setMeta('policy_version', moveVersion(tables, keys))
+  if (written.some(({ table }) => table === 'predictors')) tables.setMeta('predictors_at', tables.getMeta('policy_version'))
   const version = tables.getMeta('version')
   if (commands.length > 0) {
     addRows(tables, 'audit', commands.map((command, i) => JSON.stringify({ time, version, command, replaced: replaced[i] })), AUDIT_LIMIT)

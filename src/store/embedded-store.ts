@@ -4,7 +4,7 @@ import type { ContextState } from '../core/context-state.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
-import { inOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
+import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
@@ -19,12 +19,13 @@ import { exportState, importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
 import {
-  decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, encodePending, encodeSample,
+  decodeLedger, decodePending, decodePin, decodePolicy, decodeSample, encodePending, encodeSample,
   encodeState, inTurns,
 } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
+import { PredictorCache } from './predictor-cache.js'
 import {
   LeaseLostError, StoreUnavailableError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
   type Revision, type Store, type StoredEntry, type TrainingWrite,
@@ -55,6 +56,7 @@ export class EmbeddedStore implements Store {
   readonly #records: EmbeddedRecords
   readonly #events: EmbeddedEvents
   readonly #lease = new EmbeddedLease()
+  readonly #predictors = new PredictorCache()
   #isUp = true
   #isClosed = false
 
@@ -202,8 +204,9 @@ export class EmbeddedStore implements Store {
   }
 
   async predictors (): Promise<Map<string, PredictorVersion>> {
-    const texts = [...this.#reads().predictors.getRange().map(({ value }) => value)]
-    return inOrder(await inTurns(texts, decodePredictor, 1))
+    const { predictors, getMeta } = this.#reads()
+    const stamp = `${getMeta('state_id')} ${getMeta('predictors_at')}`
+    return await this.#predictors.versions(stamp, async () => [...predictors.getRange().map(({ value }) => value)])
   }
 
   async history (limit: number): Promise<HistoryRow[]> {

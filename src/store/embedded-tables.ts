@@ -12,6 +12,8 @@ export interface Meta {
   salt: string
   version: number
   policy_version: number
+  /** The version that last wrote a predictor. */
+  predictors_at: number
   cursor: Cursor
   ledger: string | null
   /** Fencing token of the newest lease. */
@@ -30,6 +32,7 @@ const INITIAL: Meta = {
   salt: '',
   version: 0,
   policy_version: 0,
+  predictors_at: 0,
   cursor: START,
   ledger: null,
   token: 0,

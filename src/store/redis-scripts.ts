@@ -16,6 +16,7 @@ export const KEYS = {
   policies: key('policies'), // hash, key -> policy
   pins: key('pins'), // hash, key -> pin
   predictors: key('predictors'), // hash, name -> version
+  predictorsAt: key('predictors_at'), // policy version, and id of the entry that last wrote a predictor
   reservoir: key('reservoir'), // hash, number -> sample that predictors are trained on
   history: key('history'), // stream, fields `change` and `version`
   audit: key('audit'), // stream, fields `entry`, `version` and `replaced`
@@ -52,8 +53,8 @@ export const CHANNEL = key('changes')
  */
 
 /**
- * KEYS: log, version, policy_version, changed, audit; then one for each entry: an outcome's or label's seen key, a policy's, pin's or
- * predictor's table, else the log.
+ * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: an outcome's or label's seen key, a policy's,
+ * pin's or predictor's table, else the log.
  * ARGV: dedup time in s, label wait in ms, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
  * then for each entry five: kind, table field, or what an outcome awaits or a label needs (see awaits), table value ('' deletes), entry,
  * what the audit trail keeps of it ('' for nothing).
@@ -98,37 +99,42 @@ local function label(seen, needs)                                 -- what become
 end
 local appended = {}                                               -- the reply
 local audited = {}                                                -- command, what it replaced
+local written = nil                                               -- the entry that wrote a predictor
+local last = nil                                                  -- the last one that wrote a table
 local version = nil                                               -- the new one, once a table was written
 for i = 1, (#ARGV - 6) / 5 do                                     -- in the caller's order
   local at = 6 + (i - 1) * 5                                      -- the entry's arguments follow this one
   local kind, entry = ARGV[at + 1], ARGV[at + 4]
   local result = 'accepted'
-  if kind == 'outcome' and redis.call('EXISTS', KEYS[5 + i]) == 1 then
+  if kind == 'outcome' and redis.call('EXISTS', KEYS[6 + i]) == 1 then
     result = 'duplicate'                                          -- within one call too, since the id is set at once
   elseif kind == 'label' then
-    local seen = redis.call('GET', KEYS[5 + i])
+    local seen = redis.call('GET', KEYS[6 + i])
     result = label(seen, ARGV[at + 2])
     if result == 'accepted' then                                  -- it waits no more, and is remembered as long as before
-      redis.call('SET', KEYS[5 + i], string.match(seen, '^%d+') .. ' 0', 'KEEPTTL')
+      redis.call('SET', KEYS[6 + i], string.match(seen, '^%d+') .. ' 0', 'KEEPTTL')
     end
   end
   if result == 'accepted' then
     local id = redis.call('XADD', KEYS[1], '*', 'entry', entry)   -- ids never go back: XADD goes on from the stream's last one
     if kind == 'outcome' then
-      redis.call('SET', KEYS[5 + i], string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
+      redis.call('SET', KEYS[6 + i], string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
     end
     local replaced = 'null'
     if kind == 'policy' or kind == 'pin' then
-      replaced = redis.call('HGET', KEYS[5 + i], ARGV[at + 2]) or 'null'
+      replaced = redis.call('HGET', KEYS[6 + i], ARGV[at + 2]) or 'null'
     end
     if kind == 'policy' or kind == 'pin' or kind == 'predictor' then
       if ARGV[at + 3] == '' then
-        redis.call('HDEL', KEYS[5 + i], ARGV[at + 2])
+        redis.call('HDEL', KEYS[6 + i], ARGV[at + 2])
       else
-        redis.call('HSET', KEYS[5 + i], ARGV[at + 2], ARGV[at + 3])
+        redis.call('HSET', KEYS[6 + i], ARGV[at + 2], ARGV[at + 3])
       end
+      last = id                                                   -- an id of the log comes once, after a failover too
       version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
-      if kind ~= 'predictor' then                                 -- whose name could be taken for a context key
+      if kind == 'predictor' then
+        written = id
+      else                                                        -- of a predictor the name could be taken for a context key
         redis.call('ZADD', KEYS[4], version, ARGV[at + 2])        -- this key changed with it
       end
     end
@@ -143,6 +149,11 @@ for _, row in ipairs(audited) do
     'entry', row[1], 'version', version or redis.call('GET', KEYS[2]) or '0', 'replaced', row[2])
 end
 if version then
+  local policy_version, before = string.match(redis.call('GET', KEYS[6]) or '', '^(%d+) (.*)$')
+  if not before or policy_version ~= redis.call('GET', KEYS[3]) then
+    before = last                                                 -- a version of before wrote since, and a predictor perhaps
+  end
+  redis.call('SET', KEYS[6], version .. ' ' .. (written or before))
   redis.call('SET', KEYS[3], version)                             -- replicas load policies, pins and predictors anew from here
   redis.call('PUBLISH', ARGV[5], version)
 end

@@ -4,15 +4,16 @@ import type { ContextState } from '../core/context-state.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
 import type { PolicyPatch } from '../core/policy.js'
-import { inOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
+import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import {
-  AUDIT_LIMIT, auditOf, awaits, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor,
+  AUDIT_LIMIT, auditOf, awaits, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy,
   decodeSample, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns,
   START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
 import { logLimits, type LogLimits } from './log-limits.js'
+import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisRecords } from './redis-record.js'
@@ -55,6 +56,7 @@ export class RedisStore implements Store {
   readonly #records: RedisRecords
   readonly #training: RedisTraining
   readonly #state: RedisState
+  readonly #predictors = new PredictorCache()
   readonly #listeners: Array<(isRegained: boolean) => void> = []
   #subscribed = Promise.resolve()
   #isClosed = false
@@ -88,7 +90,7 @@ export class RedisStore implements Store {
 
   async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
     const { dedupSeconds, labelWaitSeconds, maxLogEntries } = this.#limits
-    const keys: string[] = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed, KEYS.audit]
+    const keys: string[] = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed, KEYS.audit, KEYS.predictorsAt]
     const args: Array<string | number> = [dedupSeconds, labelWaitSeconds * 1000, maxLogEntries, ifPolicyVersion ?? '', CHANNEL, AUDIT_LIMIT]
     for (const entry of entries) {
       const write = tableWrite(entry)
@@ -207,7 +209,10 @@ export class RedisStore implements Store {
   async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, decodePin) }
 
   async predictors (): Promise<Map<string, PredictorVersion>> {
-    return inOrder(await inTurns(await this.#main.run((redis) => redis.hvals(KEYS.predictors)), decodePredictor, 1))
+    const [stateId, policyVersion, at] = await this.#main.run((redis) => redis.mget(KEYS.stateId, KEYS.policyVersion, KEYS.predictorsAt))
+    const isTold = at?.split(' ')[0] === policyVersion // else a version of before wrote, which tells of no predictor
+    const stamp = at != null && isTold ? `${stateId} ${at.split(' ')[1]}` : null
+    return await this.#predictors.versions(stamp, () => this.#main.run((redis) => redis.hvals(KEYS.predictors)))
   }
 
   async history (limit: number): Promise<HistoryRow[]> {
