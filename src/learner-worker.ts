@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
 import type { Change } from './core/fold.js'
 import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
+import { plainError } from './plain-error.js'
 import { createStore } from './store/create-store.js'
 import type { Store } from './store/store.js'
 import type { FitEnd } from './timed-fit.js'
@@ -14,6 +15,7 @@ export type FromLearner =
   | { readonly fit: FitEnd }
   | { readonly status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } }
   | { readonly failure: string }
+  | { readonly isAlive: true }
 
 /** Those it logs at, through the logger of the thread that started it. */
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
@@ -21,19 +23,24 @@ type Level = typeof LEVELS[number]
 
 /** How often it looks whether its status has changed, ms. */
 const STATUS_MS = 50
+/** How often it tells that it does not hang, in such looks: once a second. */
+const LOOKS_A_BEAT = 20
 
 const port = parentPort!
 const config = workerData as Config
 const tell = (message: FromLearner): void => { port.postMessage(message) }
 const log = Object.fromEntries(LEVELS.map((level) => [level, (fields: object | string, text?: string) => {
-  if (typeof fields === 'string') tell({ level, fields: {}, text: fields }); else tell({ level, fields, text })
+  if (typeof fields === 'string') tell({ level, fields: {}, text: fields })
+  else tell({ level, fields: { ...fields, ...('err' in fields && fields.err instanceof Error && { err: plainError(fields.err) }) }, text })
 }])) as unknown as FastifyBaseLogger
 
 let store: Store | null = null
 let learner: Learner | null = null
 let told = ''
+let looks = 0
 
 const watch = setInterval(() => {
+  if (++looks % LOOKS_A_BEAT === 0) tell({ isAlive: true })
   if (learner === null) return
   const status = { isLeader: learner.isLeader(), refused: learner.refused(), problem: learner.problem() }
   if (told !== (told = JSON.stringify(status))) tell({ status })

@@ -40,6 +40,7 @@ export interface Metrics {
   readonly reports: Counter<'token' | 'kind' | 'result'>
   readonly limited: Counter<'token' | 'limit'>
   readonly driftAlarms: Counter
+  readonly learnerEnds: Counter
   /** A predictor was fitted here, or could not be. */
   readonly fitted: (end: FitEnd) => void
   readonly recordedSteps: Counter<'result'>
@@ -114,6 +115,7 @@ export function createMetrics (): Metrics {
       labelNames: ['token', 'limit'],
       registers,
     }),
+    learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner\'s threads that failed or hung', registers }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),
     fitted: countFits(registers),
     recordedSteps: resultCounter(registers, 'stopgate_recorded_steps_total',

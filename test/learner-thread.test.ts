@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
 import { pino } from 'pino'
 import t from 'tap'
 import { readConfig } from '../src/config.js'
@@ -49,4 +51,62 @@ t.test('one that fails is logged, told of, and started again', async (t) => {
   t.ok(lines.every((line) => line.includes('the learner\'s thread ended and is started again')))
   t.equal(learner.isLeader(), false)
   t.equal(lines.length, count)
+})
+
+t.test('one that hangs is told of, ended and replaced', async (t) => {
+  const { port1: ours, port2 } = new MessageChannel()
+  const lines: string[] = []
+  const learner = startLearnerThread({
+    config: readConfig({ REDIS_URL: 'redis://127.0.0.1' }), // what runs in the thread is not what would ask it
+    log: pino({}, { write: (line) => { lines.push(line) } }),
+    onEnd () { ours.postMessage('ended') },
+    hangsAfterMs: 3000,
+    script: script(`
+      parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))`),
+  })
+  const told = once(port2, 'message')
+  await until('it leads', learner.isLeader)
+  await until('it hangs', () => learner.problem() !== null)
+  t.match(learner.problem(), /its thread hangs, and has told nothing for 3 s$/)
+  await told
+  await until('it ended', () => !learner.isLeader())
+  await until('another leads', learner.isLeader, 20)
+  t.equal(learner.problem(), null)
+  t.match(lines.map((line) => JSON.parse(line).msg), ['the learner hangs', 'the learner\'s thread ended and is started again'])
+  ours.close()
+  await learner.close()
+})
+
+t.test('embedded, one that hangs is told of until it goes on', async (t) => {
+  const shared = new Int32Array(new SharedArrayBuffer(4))
+  let ends = 0
+  const learner = startLearnerThread({
+    config: Object.assign({}, config, { shared }),
+    log: pino({ level: 'silent' }),
+    onEnd () { ends++ },
+    hangsAfterMs: 3000,
+    script: script(`setImmediate(() => { Atomics.wait(workerData.shared, 0, 0); ${OBEDIENT} })`),
+  })
+  await until('it hangs', () => learner.problem() !== null)
+  t.match(learner.problem(), /its thread hangs.*: restart the service$/)
+  t.equal(ends, 1)
+  Atomics.store(shared, 0, 1)
+  Atomics.notify(shared, 0)
+  await until('it goes on', learner.isLeader)
+  t.equal(learner.problem(), null)
+  await learner.close()
+})
+
+t.test('an error keeps its class, code and stack in the log', async (t) => {
+  const lines: string[] = []
+  const plain = { type: 'LeaseLostError', message: 'as planned', stack: 'at there', code: 'ODD' }
+  const learner = startLearnerThread({
+    config,
+    log: pino({}, { write: (line) => { lines.push(line) } }),
+    script: script(`parentPort.postMessage({ level: 'error', fields: { err: ${JSON.stringify(plain)} }, text: 'failed' }); ${OBEDIENT}`),
+  })
+  await until('it leads', learner.isLeader)
+  t.same(JSON.parse(lines[0]!).err, plain)
+  await learner.close()
 })
