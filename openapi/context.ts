@@ -64,17 +64,19 @@ const ArmsSchema = Type.Object({
 }, { title: 'Arms', description: 'Control against treated, as drawn, in this epoch, where a threshold was in force; in mode shadow they must not differ. Above the leaves it sums over the modes of those below' })
 
 const ChallengerSchema = Type.Object({
-  predictor: Type.String({ description: 'Its name' }),
-  serving: Type.Boolean({ description: 'Its threshold is in force' }),
-  ordinal: Type.Integer({ description: 'Which challenger of the epoch it is, from 1' }),
-  error_level: ratio('Its part of the level'),
-  generations: Type.Integer({ description: 'Control generations in its evidence' }),
-  trained_on: Type.Integer({ description: 'Set aside, since it was trained on their groups' }),
+  predictor: Type.String({ description: 'Its name, as `scorer` of a decision and `score` of a context have it' }),
+  serving: Type.Boolean({ description: 'Whether its threshold is in force here; the predictor\'s `serving_in` counts such contexts' }),
+  ordinal: Type.Integer({ description: 'Which challenger of the epoch it is, from 1: by that it has its part of the level' }),
+  error_level: ratio('Its part of the policy\'s error_level: 1/(2j(j+1)) of it for the j-th'),
+  generations: Type.Integer({ description: 'Control generations in its own evidence, which begins with its trial' }),
+  seen_in_training: Type.Integer({
+    description: 'Would-be evidence set aside, since it is of groups that it was trained on; how many it was trained on is its `trained_generations`',
+  }),
   threshold: nullableRatio('What its evidence certifies; null: nothing yet'),
   em_drop: nullableRatio('Net EM drop there'),
   tokens_saved_ratio: ratio('Tokens saved there'),
   generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until its next threshold is certified, at the rates seen; null: not foreseeable' }),
-}, { title: 'Challenger', description: 'A predictor on trial' })
+}, { title: 'Challenger', description: 'A predictor on trial in this context' })
 
 export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false })
 

@@ -53,7 +53,7 @@ export const documentOptions: SwaggerOptions = {
 
 /** For generated clients: `post /v1/decisions/batch` is `postDecisionsBatch`. */
 function operationId (method: string, path: string): string {
-  const words = path.replace('/v1/', '/').replace(/[{}]/g, '').split('/').filter(Boolean)
+  const words = path.replace('/v1/', '/').split(/\W+/).filter(Boolean) // letters, digits and _ alone, as of a name in a program
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
 }
 

@@ -90,11 +90,11 @@ const fields = {
   by: Type.String({ description: 'Name of the token it was imported with, or trainer' }),
   created_at: time('When'),
   retired_at: nullable<string>('string', { format: 'date-time', description: 'When it was retired (ISO 8601, UTC); null: it is live' }),
-  contexts: Type.Integer({ description: 'Contexts it has weights of their own for' }),
-  signals: Type.Array(Type.String(), { description: 'Signals that count' }),
-  trained_generations: Type.Integer({ description: 'Generations it was trained on' }),
-  serving_in: Type.Integer({ description: 'Contexts in which its certified threshold is in force' }),
-  on_trial_in: Type.Integer({ description: 'Contexts in which it gathers evidence' }),
+  contexts: Type.Integer({ description: 'Contexts it has weights of their own for (`contexts` of its definition)' }),
+  signals: Type.Array(Type.String(), { description: 'Names of the signals that count (`signals` of its definition)' }),
+  trained_generations: Type.Integer({ description: 'Generations it was trained on (`trained.generations` of its definition)' }),
+  serving_in: Type.Integer({ description: 'Contexts in which its certified threshold is in force, parents too' }),
+  on_trial_in: Type.Integer({ description: 'Contexts in which it gathers evidence, parents too: it is among their `challengers`' }),
   calibration: Type.Unsafe<Static<typeof CalibrationSchema> | null>({ ...CalibrationSchema, type: ['object', 'null'], title: 'NullableCalibration' }),
 }
 

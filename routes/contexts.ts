@@ -33,7 +33,7 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
       tags: read,
       summary: 'What the evidence at hand would certify under another wish',
       description: 'Nothing is changed. What is left out stays as the policy has it. Answered from the counts at hand, so only what says how they are judged ' +
-        'can be asked; of the rest PUT /v1/contexts/{key}/policy?dry_run=true tells. Another max_em_drop, error_level or predictor than the epoch began with ' +
+        'can be asked (null is the empty text: value_of_em=&price_per_1k_tokens=); of the rest PUT /v1/contexts/{key}/policy?dry_run=true tells. Another max_em_drop, error_level or predictor than the epoch began with ' +
         'was chosen after looking: its bar is thirty times higher, as it would be if the policy said so.',
       params,
       querystring: WhatIfQuerySchema,

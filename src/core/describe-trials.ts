@@ -14,8 +14,8 @@ export interface TrialView {
   readonly ordinal: number
   readonly error_level: number
   readonly generations: number
-  /** Would-be evidence of groups that it was trained on. */
-  readonly trained_on: number
+  /** Would-be evidence of groups that it was trained on, set aside. */
+  readonly seen_in_training: number
   /** What its own evidence certifies. */
   readonly threshold: number | null
   readonly em_drop: number | null
@@ -35,7 +35,7 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       ordinal: trial.ordinal,
       error_level: challengerLevel(policy.error_level, trial.ordinal),
       generations: evidence.generations,
-      trained_on: trial.trained_on,
+      seen_in_training: trial.trained_on,
       threshold: index === -1 ? null : grid[index]!,
       em_drop: index === -1 ? null : emDrop(evidence, index),
       tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),

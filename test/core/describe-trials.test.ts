@@ -18,7 +18,7 @@ t.test('what a context says of its challengers', async (t) => {
     ordinal: 1,
     error_level: 0.05 / 4,
     generations: 0,
-    trained_on: 0,
+    seen_in_training: 0,
     threshold: null,
     em_drop: null,
     tokens_saved_ratio: 0,

@@ -22,8 +22,9 @@ t.test('every field is described', async (t) => {
   }
   for (const [title, schema] of Object.entries<any>(document.components.schemas)) check(title, schema)
   for (const [path, operations] of Object.entries<any>(document.paths)) {
-    for (const [method, { summary, tags, parameters = [] }] of Object.entries<any>(operations)) {
+    for (const [method, { summary, tags, operationId, parameters = [] }] of Object.entries<any>(operations)) {
       t.ok(summary && tags.length === 1, `${method} ${path}`)
+      t.match(operationId, /^[a-z]\w+$/, `${method} ${path}: for generated clients`)
       for (const { name, description } of parameters) t.ok(description, `${method} ${path} ${name}`)
     }
   }

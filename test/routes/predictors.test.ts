@@ -36,7 +36,7 @@ t.test('imported, on trial, certified, serving, in the bundle, retired', async (
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 400 }, (_, i) => outcome(i + 1)) })
   await until('it serves', async () => (await send('GET', KEY)).body.score === 'mine')
   t.match((await send('GET', KEY)).body, {
-    status: 'certified', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75, challengers: [{ predictor: 'mine', serving: true, ordinal: 1, trained_on: 0 }],
+    status: 'certified', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75, challengers: [{ predictor: 'mine', serving: true, ordinal: 1, seen_in_training: 0 }],
   })
   t.match((await send('GET', '/v1/model/predictors')).body, { predictors: [{ name: 'mine', serving_in: 1, on_trial_in: 3, calibration: null }] })
   t.match((await send('GET', '/v1/model/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
