@@ -15,7 +15,7 @@ export type Commander = (look: Look) => Promise<void>
 
 type Look = () => Promise<ReadonlyArray<Command | PredictorEntry>>
 
-export function createCommander (store: Store, service: Pick<Service, 'refresh'>): Commander {
+export function createCommander (store: Pick<Store, 'revision' | 'append'>, service: Pick<Service, 'refresh'>): Commander {
   let last: Promise<unknown> = Promise.resolve()
 
   async function run (look: Look): Promise<void> {

@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
+import { createCommander } from './commander.js'
 import { FIRST_TRAINING } from './core/fold.js'
 import { TRAINER } from './core/learn-predictor.js'
 import type { PredictorEntry } from './core/log-entry.js'
@@ -22,7 +23,7 @@ export interface Trainer {
 }
 
 export interface TrainerOptions {
-  readonly store: Pick<Store, 'append' | 'predictors'>
+  readonly store: Pick<Store, 'append' | 'predictors' | 'revision'>
   readonly log: FastifyBaseLogger
   /** In a thread of its own: a fit takes seconds. */
   readonly fit?: (fit: Fit, signal: AbortSignal) => Promise<Predictor | null>
@@ -35,6 +36,7 @@ export interface TrainerOptions {
 export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions): Trainer {
   const closing = new AbortController()
   let running: Promise<void> | null = null
+  const command = createCommander(store, { refresh: async () => {} }) // an import may come in between
   let triedAt = 0 // samples there were when it was last tried
 
   async function train ({ ledger, reservoir, contexts, predictors }: Memory): Promise<void> {
@@ -42,6 +44,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
     const isBehind = [...known].some(([name, { by, retired_at: end }]) => by === TRAINER && end === null && !predictors.has(name))
     if (closing.signal.aborted) return
     if (isBehind) { triedAt = 0; return } // one that was made is not folded yet
+    if (!hasRoom(known)) { log.warn(NO_ROOM); return }
     const { added } = reservoir
     const samples = reservoir.samples()
     const levels = ledger.configuration.levels.join()
@@ -56,7 +59,13 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
       entries.push({ type: 'predictor', name, version: { predictor, created_at: Date.now(), by: TRAINER, retired_at: null }, by: TRAINER })
     }
     log.info({ samples: samples.length, predictors: entries.map(({ name }) => name) }, 'trained')
-    if (entries.length > 0) await store.append([...makeRoom(await store.predictors(), entries, contexts, ledger), ...entries])
+    if (entries.length === 0) return
+    await command(async () => {
+      const versions = await store.predictors()
+      const room = makeRoom(versions, entries, contexts, ledger)
+      if (room === null) log.warn(NO_ROOM)
+      return room === null ? [] : [...room, ...entries]
+    })
   }
 
   return {
@@ -75,17 +84,30 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   }
 }
 
-/** Of those trained before, the ones that no context uses are retired, and the oldest of the retired ones forgotten. */
+const NO_ROOM = `there are ${MOST_PREDICTORS} predictors, none of them retired: no other is trained until one is`
+
+/** Whether one of them may be forgotten, if there have to be fewer. */
+function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {
+  return versions.size < MOST_PREDICTORS || [...versions.values()].some(({ retired_at: end }) => end !== null)
+}
+
+/**
+ * Of those trained before, the ones that no context uses are retired, and as many as need be of the retired ones forgotten, the oldest
+ * first, those trained here before those that somebody brought. `null` where that is too few.
+ */
 function makeRoom (
   versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts'], { pins }: Memory['ledger']
-): PredictorEntry[] {
+): PredictorEntry[] | null {
   const inUse = new Set([...contexts.values()].flatMap(({ serving, trials }) => [serving, ...trials.map(({ predictor }) => predictor)]))
   for (const { scorer } of pins.values()) if (scorer !== undefined) inUse.add(scorer)
   const labels = new Set(entries.map(({ version }) => version!.predictor.label))
   const own = [...versions].filter(([name, { by }]) => by === TRAINER && !entries.some((entry) => entry.name === name))
   const idle = own.filter(([name, { predictor, retired_at: end }]) => end === null && labels.has(predictor.label) && !inUse.has(name))
-  const retired = own.filter(([, { retired_at: end }]) => end !== null)
-  const excess = Math.max(0, versions.size + entries.length - MOST_PREDICTORS)
+  const others = [...versions].filter(([, { by }]) => by !== TRAINER)
+  const retired = [...own, ...others].filter(([, { retired_at: end }]) => end !== null)
+  const added = entries.filter(({ name }) => !versions.has(name)).length
+  const excess = Math.max(0, versions.size + added - MOST_PREDICTORS)
+  if (retired.length < excess) return null
   return [
     ...retired.slice(0, excess).map(([name]): PredictorEntry => ({ type: 'predictor', name, version: null, by: TRAINER })),
     ...idle.map(([name, version]): PredictorEntry => ({ type: 'predictor', name, version: { ...version, retired_at: Date.now() }, by: TRAINER })),

@@ -8,6 +8,7 @@ import { PendingOutcomes } from '../src/core/pending.js'
 import { Reservoir } from '../src/core/predictor/reservoir.js'
 import type { Sample } from '../src/core/predictor/sample.js'
 import type { Memory } from '../src/fold-entries.js'
+import type { Revision } from '../src/store/store.js'
 import { createTrainer, fitInThread, type Fit } from '../src/trainer.js'
 import { PREDICTOR } from './core/snapshot-of.js'
 import { until } from './helper.js'
@@ -33,7 +34,8 @@ function storeOf (predictors: Record<string, { by: string, retired_at: number | 
   const appended: LogEntry[] = []
   const versions = new Map(Object.entries(predictors).map(([name, rest]) => (
     [name, { predictor: { ...PREDICTOR, name }, created_at: 0, ...rest }])))
-  return { appended, predictors: async () => versions, append: async (entries: readonly LogEntry[]) => { appended.push(...entries); return entries.map(() => 'accepted' as const) } }
+  const revision = async () => ({ policyVersion: 7 }) as Revision
+  return { appended, revision, predictors: async () => versions, append: async (entries: readonly LogEntry[]) => { appended.push(...entries); return entries.map(() => 'accepted' as const) } }
 }
 
 const samples = (count: number, label?: Sample['label']) => Array.from({ length: count }, (_, i) => sampleOf(i, label))
@@ -94,6 +96,46 @@ t.test('those trained before that nothing is decided by are retired; where there
   await until('it is trained', () => store.appended.length > 0)
   await trainer.close()
   t.match(store.appended, [{ name: 'auto-0', version: null }, { name: 'idle', version: { retired_at: Number } }, { name: 'auto-300', version: { retired_at: null } }])
+})
+
+const live = { by: 'ops', retired_at: null }
+const many = (count: number, rest: { by: string, retired_at: number | null }) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, rest]))
+
+t.test('there are never more than may be kept: where nothing is retired, nothing is trained', async (t) => {
+  let fits = 0
+  const fit = async ({ name }: Fit) => { fits++; return { ...PREDICTOR, name } }
+  const full = storeOf(many(50, live))
+  const warnings: unknown[] = []
+  const heard = { warn (text: unknown) { warnings.push(text) } } as unknown as typeof log
+  const trainer = createTrainer({ store: full, log: heard, fit })
+  trainer.consider(memoryWith(samples(300)))
+  await until('it says so', () => warnings.length > 0)
+  await trainer.close()
+  t.same([fits, full.appended, warnings.length], [0, [], 1])
+
+  const store = storeOf({ ...many(49, live), gone: { by: 'ops', retired_at: 5 } })
+  const other = createTrainer({ store, log, fit })
+  other.consider(memoryWith(samples(300)))
+  await until('it is trained', () => store.appended.length > 0)
+  await other.close()
+  t.match(store.appended, [{ name: 'gone', version: null }, { name: 'auto-300' }])
+})
+
+t.test('an import that comes in while it fits takes the last place', async (t) => {
+  const store = storeOf(many(49, live))
+  const versions = await store.predictors()
+  let isFitted = false
+  const fit = async ({ name }: Fit) => {
+    versions.set('brought', { ...versions.get('p0')!, predictor: { ...PREDICTOR, name: 'brought' } })
+    isFitted = true
+    return { ...PREDICTOR, name }
+  }
+  const trainer = createTrainer({ store, log, fit })
+  trainer.consider(memoryWith(samples(300)))
+  await until('it is fitted', () => isFitted)
+  await trainer.close()
+  t.same(store.appended, [])
 })
 
 t.test('closing drops a fit under way', async (t) => {
