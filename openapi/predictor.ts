@@ -34,8 +34,8 @@ const definition = {
   levels: Type.String({ maxLength: 512, description: 'Context levels, joined by commas' }),
   signals: Type.Array(Type.Object({
     name: TextSchema('Name of the signal'),
-    mean: Type.Number({ description: 'Taken off its value' }),
-    scale: Type.Number({ exclusiveMinimum: 0, description: 'and then divided by' }),
+    mean: Type.Number({ minimum: -1e15, maximum: 1e15, description: 'Taken off its value' }),
+    scale: Type.Number({ minimum: 1e-9, maximum: 1e15, description: 'and then divided by; what comes of it counts within +-8' }),
   }, strict), { maxItems: 16, description: 'Signals that count' }),
   contexts: Type.Unsafe<Record<string, { log_median: number, weights: number[] }>>({
     type: 'object',

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { uniform } from '../../src/core/arm.js'
 import { PREDICTOR } from '../core/snapshot-of.js'
+import { scorerFor, scoreStep } from '../../src/core/predictor/predictor.js'
 import { build, until } from '../helper.js'
 
 const CONTEXT = { model: 'q', task: 'gsm8k' }
@@ -89,6 +90,38 @@ t.test('trained on what comes in, and then on trial', async (t) => {
     return body.includes(onTrial) && body
   })
   t.match(scraped, 'stopgate_predictor_fits_total{result="trained"} 1\n', 'told by the learner\'s thread')
+})
+
+t.test('no number that a score could overflow with is let in', async (t) => {
+  const { app, send } = await build(t)
+  const root = BY_SIGNAL.contexts['*']
+  const bad = [
+    ['/contexts/*/weights/1', { contexts: { '*': { ...root, weights: [0, '#', 0, 0, 1] } } }],
+    ['/contexts/*/log_median', { contexts: { '*': { ...root, log_median: '#' } } }],
+    ['/signals/0/mean', { signals: [{ name: 'sure', mean: '#', scale: 1 }] }],
+    ['/signals/0/scale', { signals: [{ name: 'sure', mean: 0, scale: '#' }] }],
+    ['/grid/0', { grid: ['#', ...BY_SIGNAL.grid.slice(1)] }],
+  ] as const
+  for (const [path, change] of bad) {
+    for (const number of ['1e999', '-1e999', '1e300', '-1e16', 'null', '"1"']) { // JSON.parse makes Infinity of the first
+      const payload = JSON.stringify({ ...BY_SIGNAL, ...change }).replace('"#"', number)
+      const reply = await app.inject({ method: 'PUT', url: '/v1/model/predictors/p?reason=r', headers: { 'content-type': 'application/json' }, payload })
+      t.match([reply.statusCode, reply.json().details?.[0].path], [400, path], `${path} ${number}`)
+    }
+  }
+  const wildest = {
+    ...BY_SIGNAL, signals: [{ name: 'sure', mean: -1e15, scale: 1e-9 }], contexts: { '*': { log_median: -100, weights: [-1e6, 1e6, 1e6, -1e6, 1e6] } },
+  }
+  t.equal((await send('PUT', '/v1/model/predictors/p?reason=r', wildest)).status, 200)
+  const scorer = scorerFor((await send('GET', '/v1/model/predictors/p')).body.definition, '*')
+  for (const confidence of [0, 0.5, 1]) {
+    for (const tokens of [0, 1e15]) {
+      for (const sure of [-1.7e308, 0, 1.7e308]) {
+        const score = scoreStep(scorer, tokens, confidence, { sure })
+        t.ok(score !== null && score >= 0 && score <= 1, `${score}`)
+      }
+    }
+  }
 })
 
 t.test('what can not be is refused, and says what to change', async (t) => {
