@@ -17,7 +17,7 @@ export function watchTraining (registers: Registry[], runs: () => Promise<readon
   const steps = gauge('step', 'Step of the newest checkpoint')
   const verdicts = new Gauge({
     name: 'stopgate_training_verdict',
-    help: '1 where a verdict was said of the newest checkpoint, else 0; under other, of how many suites that are not named',
+    help: '1 where a verdict was said of the newest checkpoint when its suite was last reported on, else 0; under other, of how many suites that are not named',
     labelNames: ['run', 'suite', 'verdict'],
     registers,
   })

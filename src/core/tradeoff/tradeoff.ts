@@ -1,10 +1,11 @@
+import { allowedPrice } from '../allowed-price.js'
 import { expectedUtility } from '../objective.js'
 import type { Policy } from '../policy.js'
 import { kneeOf } from './knee.js'
 import { outlookOf, type Pace } from './outlook.js'
 import { pointsOf, type Family, type Point } from './points.js'
 import { segmentsOf, type Price } from './segments.js'
-import { allowedPrice, turnOf } from './unfavourable.js'
+import { turnOf } from './unfavourable.js'
 
 /** A point by what it saves and costs, without its intervals. */
 type Spot = Pick<Point, 'threshold' | 'tokens_saved_ratio' | 'em_drop' | 'em_drop_predicted'>
@@ -42,7 +43,7 @@ export function describeTradeoff (family: Family, policy: Policy, pace: Pace): T
   const { generations } = evidence
   const level = Math.exp(-bar)
   const segments = segmentsOf(evidence)
-  const allowed = allowedPrice(evidence, policy)
+  const allowed = allowedPrice(evidence.full_tokens / evidence.generations, policy)
   const turn = allowed === null ? null : turnOf(evidence, segments, allowed, level)
   const knee = kneeOf(evidence, segments)
   const { ceiling, next, horizons } = outlookOf(evidence, policy, bar, pace)

@@ -1,5 +1,4 @@
 import type { Evidence } from '../evidence.js'
-import type { Policy } from '../policy.js'
 import { priceBetween, type Price, type Segment } from './segments.js'
 
 /** Where loosening begins to cost more EM than it may. */
@@ -12,17 +11,6 @@ export interface Turn {
   readonly rest: Price
   /** One of the two is above what is allowed even at the low end of its interval. */
   readonly is_sure: boolean
-}
-
-/**
- * EM that one more percent of tokens may cost: what the policy says, else what its prices come to, the tokens' price over the answer's
- * value. `null` where neither is stated.
- */
-export function allowedPrice (evidence: Evidence, policy: Policy): number | null {
-  const { em_per_token_percent: stated, value_of_em: value, price_per_1k_tokens: price } = policy
-  if (stated !== null) return stated
-  if (value === null || price === null || value === 0 || evidence.generations === 0) return null
-  return evidence.full_tokens / evidence.generations / 100 * price / 1000 / value
 }
 
 /** The turn of the smoothed curve; `null`: within the data no percent is predicted to cost more than is allowed, or hardly any is left. */

@@ -45,6 +45,9 @@ export interface SuiteView {
   readonly steps: number
   readonly replayed: number
   readonly max_em_drop: number
+  /** Under which those were evaluated that are reckoned with, and how many they are. */
+  readonly threshold: number | null
+  readonly compared: number
   readonly points: readonly PointView[]
   readonly trend: { readonly em: TrendView | null, readonly tokens: TrendView | null }
   readonly forecast: readonly ForecastView[]
@@ -55,7 +58,7 @@ export interface SuiteView {
 /** Checkpoints that a trend is made of. */
 const TREND = 10
 
-/** @param last points to show; all are reckoned with */
+/** @param last points to show; all evaluated as the newest are reckoned with */
 export function describeSeries (series: Series, tolerance: Tolerance, last: number): SuiteView {
   const readings = readingsOf(series)
   const steps = readings.map(({ step }) => step)
@@ -63,9 +66,11 @@ export function describeSeries (series: Series, tolerance: Tolerance, last: numb
   const tokens = readings.map((reading) => reading.tokens)
   return {
     suite: series.suite,
-    steps: steps.length,
+    steps: series.points.length,
     replayed: replayedIn(series),
     max_em_drop: tolerance.max_em_drop,
+    threshold: series.points.at(-1)!.attempts.at(-1)!.checkpoint.threshold ?? null,
+    compared: readings.length,
     points: withReplays(series.points).slice(-last).map(describePoint),
     trend: { em: trendOf(steps, em), tokens: trendOf(steps, tokens) },
     forecast: forecastsOf(steps, em, tokens),

@@ -1,4 +1,4 @@
-import type { Checkpoint } from './checkpoint.js'
+import { sameThreshold, type Checkpoint } from './checkpoint.js'
 import type { Series } from './run.js'
 
 /** A checkpoint's figures, as trends and verdicts read them. */
@@ -17,11 +17,17 @@ export interface Interval { readonly low: number, readonly high: number }
 /** Two-sided 95 %. */
 export const Z = 1.959964
 
-/** The newest attempt at each step, in their order. */
-export function readingsOf (series: Series): Reading[] {
-  return series.points.map(({ attempts }) => {
-    const { step, em, n, tokens_mean: tokens, truncated_rate: truncated = null, ...rest } = attempts.at(-1)!.checkpoint
-    return { step, em, stderr: stderrOf({ em, n, ...rest }), tokens, n, truncated }
+/**
+ * The newest attempt at each step, in their order, of those evaluated under the threshold that the newest step was last evaluated under:
+ * stopped early, other weights and the same may differ in EM and tokens for that alone.
+ */
+export function readingsOf ({ points }: Series): Reading[] {
+  const newest = points.at(-1)?.attempts.at(-1)?.checkpoint
+  return points.flatMap(({ attempts }) => {
+    const alike = attempts.findLast(({ checkpoint }) => sameThreshold(checkpoint, newest!))?.checkpoint
+    if (alike === undefined) return []
+    const { step, em, n, tokens_mean: tokens, truncated_rate: truncated = null, ...rest } = alike
+    return [{ step, em, stderr: stderrOf({ em, n, ...rest }), tokens, n, truncated }]
   })
 }
 

@@ -1,3 +1,4 @@
+import { allowedPrice } from '../allowed-price.js'
 import { usualGap } from './forecast.js'
 import { lossOf } from './level.js'
 import type { Reading } from './reading.js'
@@ -8,7 +9,7 @@ import type { Tolerance, Verdict } from './verdict.js'
 const WINDOW = 9
 
 /** Tokens fall and EM with them: what the next cut, as large as the last ones, is predicted to cost, against what the policy allows. */
-export function unfavourable (recent: readonly Reading[], { max_em_drop: most, em_per_token_percent: price }: Tolerance): Verdict | null {
+export function unfavourable (recent: readonly Reading[], { max_em_drop: most, ...prices }: Tolerance): Verdict | null {
   const window = recent.slice(-WINDOW)
   const steps = window.map(({ step }) => step)
   const tokens = theilSen(steps, window.map(({ tokens }) => tokens))
@@ -20,7 +21,8 @@ export function unfavourable (recent: readonly Reading[], { max_em_drop: most, e
   const cost = -rate.slope * cut
   const perPercent = -rate.slope * Math.log(0.99)
   const loss = lossOf(recent)
-  const isTooDear = typeof price === 'number' && perPercent > price
+  const allowed = allowedPrice(recent.at(-1)!.tokens, prices)
+  const isTooDear = allowed !== null && perPercent > allowed
   if (loss + cost <= most && !isTooDear) return null
   return {
     verdict: 'unfavourable',
@@ -29,7 +31,7 @@ export function unfavourable (recent: readonly Reading[], { max_em_drop: most, e
       next_cut_ratio: -Math.expm1(cut),
       next_em_cost: cost,
       em_per_token_percent: perPercent,
-      ...(typeof price === 'number' && { em_per_token_percent_allowed: price }),
+      ...(allowed !== null && { em_per_token_percent_allowed: allowed }),
       em_loss: loss,
       em_loss_predicted: loss + cost,
       max_em_drop: most,

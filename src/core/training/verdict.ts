@@ -1,3 +1,5 @@
+import type { Prices } from '../allowed-price.js'
+
 /** What may be said of a suite's newest checkpoints, and what each of these tests. */
 export const VERDICTS = {
   overthinking: 'EM falls while tokens rise: both slopes are on their side of 0 over the last 6, 9 or 14 checkpoints, at a level of 0.05 over the three (Sen 1968, Bonferroni)',
@@ -6,7 +8,7 @@ export const VERDICTS = {
   truncation: 'More responses are cut off at the token limit (lower end of Wilson\'s 90 % interval) than EM was lost since its best level, and than max_em_drop: a larger limit may be all that is missing',
   same_level: 'EM is that of the checkpoint before, within 0.3 points and within the standard error of the difference',
   plateau: 'Over the last 8 to 12 checkpoints the slope of EM may be 0 (level 0.05), and even at its upper end they gained less than two evaluations could tell apart (1.96 standard errors of a difference), and than 5 points, as little was lost since the best level, tokens are not falling, nor rising while EM may fall, and no other verdict says that EM is falling or cut off: further training of this suite buys nothing measurable',
-  unfavourable: 'Tokens are falling and EM with them (slopes of both over the last 9, levels 0.05 and 0.02): the next cut is predicted to leave EM more than max_em_drop below its best level, or each percent of tokens to cost more EM than em_per_token_percent',
+  unfavourable: 'Tokens are falling and EM with them (slopes of both over the last 9, levels 0.05 and 0.02): the next cut is predicted to leave EM more than max_em_drop below its best level, or each percent of tokens to cost more EM than em_per_token_percent, absent that than its price in value_of_em',
 } as const
 
 export type VerdictName = keyof typeof VERDICTS
@@ -17,10 +19,8 @@ export interface Verdict {
   readonly figures: Readonly<Record<string, number>>
 }
 
-/** What the policy of a suite's context says of EM, fractions. */
-export interface Tolerance {
+/** What the policy of a suite's context says of EM, fractions, and of what a percent of tokens may cost. */
+export interface Tolerance extends Prices {
   /** That it may fall in all. */
   readonly max_em_drop: number
-  /** That one more percent of tokens may cost; `null`: it says nothing of that. */
-  readonly em_per_token_percent: number | null
 }

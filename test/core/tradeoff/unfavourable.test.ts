@@ -2,9 +2,8 @@ import t from 'tap'
 import { NO_EVIDENCE, type Evidence } from '../../../src/core/evidence.js'
 import { GRID } from '../../../src/core/grid.js'
 import { segmentsOf } from '../../../src/core/tradeoff/segments.js'
-import { allowedPrice, turnOf } from '../../../src/core/tradeoff/unfavourable.js'
+import { turnOf } from '../../../src/core/tradeoff/unfavourable.js'
 import { mulberry32 } from '../../random.js'
-import { policyWith } from '../memory-fold.js'
 import { evidenceWith } from '../random-evidence.js'
 import { isClose, stairs } from './stairs.js'
 
@@ -20,15 +19,6 @@ t.test('by hand: a percent costs nothing, then 0.0005, then 0.0015', async (t) =
   t.equal(turnIn(stairs([0, 10, 40]), 0.0001)!.is_sure, true)
   t.equal(turnIn(stairs([0, 1, 4], 100), 0.0001)!.is_sure, false, 'as much lost, by 100 generations')
   t.equal(turnIn(NO_EVIDENCE, 0), null)
-})
-
-t.test('what is allowed: as stated, else what the prices come to', async (t) => {
-  const evidence = stairs([0, 10, 40])
-  t.equal(allowedPrice(evidence, policyWith()), null)
-  const prices = { value_of_em: 0.02, price_per_1k_tokens: 0.004 }
-  t.equal(allowedPrice(evidence, policyWith(prices)), 0.002, '10 tokens, a percent of 1,000, cost 0.00004: a five hundredth of an answer')
-  t.equal(allowedPrice(evidence, policyWith({ ...prices, em_per_token_percent: 0.001 })), 0.001)
-  t.equal(allowedPrice(evidence, policyWith({ ...prices, value_of_em: 0 })), null, 'no price is too high')
 })
 
 t.test('it is seldom sure of what is not so: each percent costs just what is allowed', async (t) => {

@@ -4,10 +4,10 @@ import { addReports, type Series } from '../../../src/core/training/run.js'
 
 const TOLERANCE = { max_em_drop: 0.02, em_per_token_percent: null }
 
-function seriesOf (...figures: [step: number, em: number][]): Series {
+function seriesOf (...figures: [step: number, em: number, threshold?: number][]): Series {
   let series: Series = { suite: 's', points: [], forgotten_through: null }
-  for (const [time, [step, em]] of figures.entries()) {
-    const checkpoint = { step, suite: 's', em, n: 100, tokens_mean: 10 * step, tokens_p50: 5, tokens_p95: 20 }
+  for (const [time, [step, em, threshold]] of figures.entries()) {
+    const checkpoint = { step, suite: 's', em, n: 100, tokens_mean: 10 * step, tokens_p50: 5, tokens_p95: 20, ...(threshold !== undefined && { threshold }) }
     series = addReports(null, new Map([['s', series]]), [{ checkpoint, key: null }], time).series.get('s') ?? series
   }
   return series
@@ -43,4 +43,18 @@ t.test('what can not be said is null, and verdicts say what they test', async (t
 
 t.test('a summary is of the newest step', async (t) => {
   t.match(summarise(seriesOf([1, 0.1], [2, 0.2], [1, 0.1], [2, 0.2001]), TOLERANCE), { suite: 's', steps: 2, replayed: 1, step: 2, em: 0.2001, tokens_mean: 20, verdicts: [] })
+})
+
+t.test('trend, forecast and verdicts are of steps evaluated under the newest threshold, and it says which', async (t) => {
+  const full = Array.from({ length: 12 }, (_, i) => [2 * i, 0.5] as [number, number])
+  const stopped = Array.from({ length: 12 }, (_, i) => [2 * i + 1, 0.3, 0.9] as [number, number, number])
+  const view = describeSeries(seriesOf(...full, ...stopped, [30, 0.5]), TOLERANCE, 100)
+  t.match(view, { threshold: null, compared: 13, steps: 25, forecast: [{ em: 0.5 }] })
+  t.match(view, { trend: { em: { slope: 0, low: 0, high: 0 } } })
+  t.same(view.points.length, 25)
+  const early = describeSeries(seriesOf(...full, ...stopped, [30, 0.3, 0.9]), TOLERANCE, 100)
+  t.match(early, { threshold: 0.9, compared: 13, forecast: [{ em: 0.3 }] })
+  const alone = describeSeries(seriesOf(...full, [30, 0.3, 0.8]), TOLERANCE, 100)
+  t.match(alone, { threshold: 0.8, compared: 1, trend: { em: null }, forecast: [], verdicts: [] })
+  t.same(summarise(seriesOf(...full, [30, 0.3, 0.8]), TOLERANCE).verdicts, [], 'no fall to 0.3')
 })

@@ -46,3 +46,13 @@ t.test('the newest attempt counts', async (t) => {
   t.match(readingsOf({ suite: 's', points: [{ step: 1, attempts: [attempt(0.2), attempt(0.5)] }], forgotten_through: null }),
     [{ step: 1, em: 0.5, stderr: 0.05, tokens: 5, n: 100, truncated: 0.1 }])
 })
+
+t.test('only what was evaluated under the newest threshold is read together', async (t) => {
+  const attempt = (em: number, threshold?: number | null) => ({ checkpoint: { step: 1, suite: 's', em, n: 100, tokens_mean: 5, ...(threshold !== undefined && { threshold }) }, received_at: 1 })
+  const read = (...steps: ReturnType<typeof attempt>[][]) =>
+    readingsOf({ suite: 's', points: steps.map((attempts, step) => ({ step, attempts })), forgotten_through: null }).map(({ em }) => em)
+  t.same(read([attempt(0.1)], [attempt(0.2, 0.9)], [attempt(0.3, null)]), [0.1, 0.3], 'absent is in full')
+  t.same(read([attempt(0.1)], [attempt(0.2, 0.9)], [attempt(0.3, 0.8)]), [0.3])
+  t.same(read([attempt(0.1), attempt(0.2, 0.9)], [attempt(0.3, 0.9), attempt(0.4)], [attempt(0.5)]), [0.1, 0.4, 0.5], 'of several attempts the newest of those')
+  t.same(read(), [])
+})

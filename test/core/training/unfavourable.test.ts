@@ -21,3 +21,14 @@ t.test('or each percent of tokens more than the policy\'s price, where it has on
   t.equal(figures.em_per_token_percent_allowed, 0.0009)
   for (const em_per_token_percent of [0.0011, null]) t.equal(unfavourable(run, { max_em_drop: 0.2, em_per_token_percent }), null)
 })
+
+t.test('or than its price in the value of an answer', async (t) => {
+  const tokens = run.at(-1)!.tokens
+  const priced = (value_of_em: number, em_per_token_percent: number | null = null) =>
+    unfavourable(run, { max_em_drop: 0.2, em_per_token_percent, value_of_em, price_per_1k_tokens: 0.01 })
+  const worth = (share: number) => tokens / 100 * 0.01 / 1000 / share
+  t.ok(Math.abs(priced(worth(0.0009))!.figures.em_per_token_percent_allowed! - 0.0009) < 1e-12)
+  t.equal(priced(worth(0.0011)), null)
+  t.equal(priced(worth(0.0009), 0.0011), null, 'what is stated comes first')
+  t.equal(priced(0), null)
+})
