@@ -11,6 +11,8 @@ export type Upgrades = Readonly<Record<number, (row: StateRow) => StateRow[]>>
 const UPGRADES: Upgrades = {
   // There were no predictors; and Redis said of what is seen only whether it waits.
   1: (row) => [row.table === 'seen' ? { ...row, value: (row.value as [number, number | boolean]).map(Number) } : row],
+  // What was empty was written out, and predictors had only a name: both are read as they are.
+  2: (row) => [row],
 }
 
 /** A file that can't be imported; the message says why. */

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { amend } from '../core/amend.js'
 import type { ContextState } from '../core/context-state.js'
 import { NO_EVIDENCE, type Evidence } from '../core/evidence.js'
 import { FIRST_TRAINING, type Change, type Ledger } from '../core/fold.js'
@@ -10,6 +11,7 @@ import type { PolicyPatch } from '../core/policy.js'
 import type { PredictorRef } from '../core/predictor/fingerprint.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
+import { alike } from './alike.js'
 import type { Cursor, HistoryRow } from './store.js'
 
 // Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
@@ -17,24 +19,39 @@ import type { Cursor, HistoryRow } from './store.js'
 export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
 export const decodeEntry = (text: string): LogEntry => JSON.parse(text)
 
-export const encodeState = (state: ContextState): string => JSON.stringify(state)
+type Halves = ContextState['halves']
+
+/** Half-windows that are empty, as every second one is for long, are not written out: a sixth of the text of ten thousand contexts. */
+export function encodeState (state: ContextState): string {
+  const trials = state.trials.map((trial) => ({ ...trial, halves: written(trial.halves) }))
+  return JSON.stringify(amend(state, { halves: written(state.halves), trials }))
+}
+
+const written = (halves: Halves): Halves => halves.map((half) => half.generations === 0 ? null : half) as unknown as Halves
 
 /** One of before there were predictors has no challengers. */
 export function decodeState (text: string): ContextState {
   const state = JSON.parse(text)
-  return {
-    ...state,
-    wish: { ...state.wish, predictor: state.wish.predictor ?? 'off' },
+  return amend(state, {
+    wish: alike({ ...state.wish, predictor: state.wish.predictor ?? 'off' }),
+    meaning: alike(state.meaning),
+    judged_by: alike(state.judged_by),
+    arms: { ...state.arms, control: alike(state.arms.control), treated: alike(state.arms.treated) },
     halves: state.halves.map(shared),
     serving: state.serving ?? null,
     threshold: state.threshold ?? GRID[state.threshold_index] ?? null,
     challengers: state.challengers ?? 0,
-    trials: (state.trials ?? []).map((trial: { halves: Evidence[] }) => ({ ...trial, halves: trial.halves.map(shared) })),
-  }
+    trials: (state.trials ?? []).map((trial: { halves: Array<Evidence | null> }) => ({ ...trial, halves: trial.halves.map(shared) })),
+  })
 }
 
-/** Half-windows that are empty, as every second one is for long, share one; with ten thousand contexts that is a sixth of the memory. */
-function shared (half: Evidence): Evidence { return half.generations === 0 ? NO_EVIDENCE : half }
+/** Half-windows that are empty share one, and counts that are all zero too. */
+function shared (half: Evidence | null): Evidence {
+  if (half === null || half.generations === 0) return NO_EVIDENCE
+  return { ...half, lost: counts(half.lost), gained: counts(half.gained), unprobed: counts(half.unprobed) }
+}
+
+function counts (some: readonly number[]): readonly number[] { return some.every((count) => count === 0) ? NO_EVIDENCE.lost : some }
 
 export const encodePending = (pending: Pending): string => JSON.stringify(pending)
 export const decodePending = (text: string): Pending => JSON.parse(text)

@@ -26,13 +26,16 @@ t.test('numbers keep every bit', async (t) => {
 
 t.test('a state of before there were predictors has no challengers; one of after keeps them', async (t) => {
   const { serving: _, challengers: __, trials: ___, wish: { predictor: ____, ...wish }, ...old } = state(3) as any
-  t.strictSame(decodeState(JSON.stringify({ ...old, wish })), state(3))
+  t.same(decodeState(JSON.stringify({ ...old, wish })), state(3))
   const counted = { ...NO_EVIDENCE, generations: 1 }
   const next = { ...state(3), wish: { ...wish, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [{ name: 'p', halves: [NO_EVIDENCE, counted] }] }
   const decoded = decodeState(encodeState(next as never)) as any
-  t.strictSame(decoded, next)
-  t.equal(decoded.trials[0].halves[0], NO_EVIDENCE, 'empty halves are one object')
+  t.same(decoded, next)
+  t.match(JSON.parse(encodeState(next as never)), { halves: [null, null], trials: [{ halves: [null, { generations: 1 }] }] }, 'empty halves are not written out')
+  t.same(decodeState(JSON.stringify(next)), next, 'as they were before')
+  t.equal(decoded.trials[0].halves[0], NO_EVIDENCE, 'and are one object')
   t.equal(decoded.halves[1], NO_EVIDENCE)
+  t.equal(decodeState(encodeState(next as never)).meaning, decoded.meaning, 'and so is what many contexts repeat')
   t.equal(encodeState(decoded), encodeState(next as never), 'in the same order')
 })
 
