@@ -34,7 +34,7 @@ export async function run (args: readonly string[], { stdout, stderr }: World): 
   if (result.predictors < plan.splits) {
     stderr.write(`evaluate: too little to learn a predictor from in ${plan.splits - result.predictors} of ${plan.splits} splits\n`)
   }
-  await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan.maxEmDrop))
+  await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan))
 }
 
 function readOptions (args: readonly string[]): { files: readonly string[], json: string | undefined, plan: Plan } {

@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { run } from '../../src/commands/evaluate.js'
+import { CERTIFIED_RULES } from '../../src/commands/evaluate/certified-rules.js'
+import { ORACLE } from '../../src/commands/evaluate/plain-rules.js'
+import { run, usage } from '../../src/commands/evaluate.js'
 import { temporaryFolder } from '../helper.js'
 import { capturedWorld } from './captured-world.js'
 import { simulatedRuns } from './evaluate/traces.js'
@@ -20,6 +22,13 @@ t.test('traces in, tables out, figures beside', async (t) => {
   await run([file, '--splits', '1', '--shares', '1,8,8', '--json', '-'], quiet)
   t.match(JSON.parse(quiet.out()), { predictors: 0 })
   t.match(quiet.err(), /too little to learn a predictor from in 1 of 1 splits\n(.*\n)+all +never stop/)
+})
+
+t.test('README names each rule as the table does, and each option', async (t) => {
+  const readme = await readFile('README.md', 'utf8')
+  for (const name of [...Object.values(CERTIFIED_RULES), ORACLE.name]) t.match(readme, `\n| ${name} |`, name)
+  const section = readme.slice(readme.indexOf('`stopgate evaluate`'), readme.indexOf('Part of the groups teaches'))
+  for (const [option] of usage.matchAll(/--[a-z-]+/g)) t.match(section, option, option)
 })
 
 t.test('a line that can\'t be run', async (t) => {

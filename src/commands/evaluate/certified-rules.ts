@@ -5,7 +5,7 @@ import type { Split } from './split-groups.js'
 
 export const CERTIFIED_RULES = {
   raw: 'raw confidence certified',
-  both: '  on what is learned from too',
+  both: 'raw certified on both parts',
   predictor: 'predictor certified',
   champion: 'champion and challenger',
 } as const

@@ -1,13 +1,14 @@
+import { losslessGenerations } from '../../core/certificate.js'
 import { alignColumns } from '../align.js'
-import { CERTIFIED_RULES } from './certified-rules.js'
-import type { Evaluation } from './run-evaluation.js'
+import { CERTIFIED_RULES, type Wish } from './certified-rules.js'
+import type { EvaluatedContext, Evaluation } from './run-evaluation.js'
 import type { Summary } from './summarise.js'
 
 const HEADER = ['context', 'rule', 'saved %', 'EM drop', 'worst', 'exceeded', 'certified']
 const CERTIFIED: readonly string[] = Object.values(CERTIFIED_RULES)
 
 /** The tables at the end of an evaluation: for each context, then for all of them, a row a rule. */
-export function renderEvaluation ({ contexts, total }: Evaluation, maxEmDrop: number): string {
+export function renderEvaluation ({ contexts, total }: Evaluation, wish: Wish): string {
   const blocks = [...contexts, { key: 'all', ...total }]
   const rows = blocks.flatMap(({ key, rules }) => rules.map((rule, i) => rowOf(i === 0 ? key : '', rule)))
   const lines = alignColumns([HEADER, ...rows], HEADER.map((_, column) => column < 2))
@@ -15,7 +16,7 @@ export function renderEvaluation ({ contexts, total }: Evaluation, maxEmDrop: nu
   const body: string[] = []
   let at = 1
   for (const { rules } of blocks) body.push(rule, ...lines.slice(at, at += rules.length))
-  return [lines[0], ...body, '', ...legend(maxEmDrop)].join('\n') + '\n'
+  return [lines[0], ...body, '', ...legend(wish), ...hint(contexts, wish)].join('\n') + '\n'
 }
 
 function rowOf (key: string, { name, splits, ...figures }: Summary): string[] {
@@ -25,11 +26,32 @@ function rowOf (key: string, { name, splits, ...figures }: Summary): string[] {
   ]
 }
 
-function legend (maxEmDrop: number): string[] {
+function legend ({ maxEmDrop }: Wish): string[] {
   return [
     'saved: of the tokens of the full runs. EM drop: EM of the full runs less EM served, in points, on groups nothing was learned or certified on;',
     `means over the splits, and the worst of them. exceeded: splits whose EM drop was above ${percent(maxEmDrop)}. certified: splits with a threshold in force.`,
+    'on both parts: raw confidence has nothing to learn, so the learning part is evidence too. champion and challenger: as the service runs them, raw',
+    'confidence at half of the level and the predictor at a quarter, and the one that saves more serves.',
     'best possible: the earliest step that is no worse than the full run, known only in hindsight.',
+  ]
+}
+
+/** Contexts that the hint names. */
+const NAMED = 10
+
+/** What it would take, where a rule that certifies never did. */
+function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: Wish): string[] {
+  const without = contexts.filter(({ rules }) => rules.some(({ name, certified }) => CERTIFIED.includes(name) && certified === 0))
+  if (without.length === 0) return []
+  const [alone, shared] = [errorLevel, errorLevel / 2].map((level) => losslessGenerations(maxEmDrop, level))
+  const named = without.slice(0, NAMED).map(({ key, generations_to_certify_on: n }) => `${key} ${Math.round(n)}`)
+  const more = without.length - named.length
+  return [
+    '',
+    `0 certified: that rule stopped nothing. A first certificate of ${percent(maxEmDrop)} points at level ${errorLevel} takes ${alone} generations without a loss ` +
+      `(champion and challenger: ${shared}), and more with some.`,
+    `There were, to certify on: ${named.join('; ')}${more > 0 ? `; and ${more} more contexts` : ''}.`,
+    'What helps: more traces; more of them to certify on (--shares 1,4,1); certifying at a level above (--at); a larger --max-em-drop.',
   ]
 }
 

@@ -20,9 +20,17 @@ export interface Plan extends Wish {
   readonly seed: number
 }
 
+/** Beside what is tested: how many generations a split had to certify on, on average. */
+export interface EvaluatedContext {
+  readonly key: string
+  readonly generations: number
+  readonly generations_to_certify_on: number
+  readonly rules: readonly Summary[]
+}
+
 export interface Evaluation {
   /** Generations tested in all splits together, and what each rule came to there, by context and in all. */
-  readonly contexts: ReadonlyArray<{ readonly key: string, readonly generations: number, readonly rules: readonly Summary[] }>
+  readonly contexts: readonly EvaluatedContext[]
   readonly total: { readonly generations: number, readonly rules: readonly Summary[] }
   /** Splits in which there was enough to learn a predictor from. */
   readonly predictors: number
@@ -35,6 +43,7 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evalua
   const plain = plainRules(runs)
   const random = seededRandom(plan.seed)
   const trials = new Map<string, Trial[][]>(keys.map((key) => [key, []]))
+  const toCertifyOn = new Map<string, number>(keys.map((key) => [key, 0]))
   const totals: Trial[][] = []
   let predictors = 0
   for (let i = 0; i < plan.splits; i++) {
@@ -51,6 +60,7 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evalua
       ]
       const row = served.map((each): Trial => trialOf(each, own.test))
       trials.get(key)!.push(row)
+      toCertifyOn.set(key, toCertifyOn.get(key)! + own.certify.length / plan.splits)
       return row
     })
     totals.push(rows[0]!.map((_, rule) => rows.map((row) => row[rule]!).reduce(addTrials)))
@@ -59,7 +69,8 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evalua
     const tested = list.filter((row) => row[0]!.generations > 0)
     return { generations: tested.reduce((sum, row) => sum + row[0]!.generations, 0), rules: summarise(tested, plan.maxEmDrop) }
   }
-  return { contexts: keys.map((key) => ({ key, ...summariesOf(trials.get(key)!) })), total: summariesOf(totals), predictors }
+  const contexts = keys.map((key) => ({ key, generations_to_certify_on: toCertifyOn.get(key)!, ...summariesOf(trials.get(key)!) }))
+  return { contexts, total: summariesOf(totals), predictors }
 }
 
 function trialOf ({ name, endings, isCertified }: Served, test: readonly Case[]): Trial {
