@@ -16,7 +16,8 @@ import { outcomes } from '../routes/outcomes.js'
 import { predictors } from '../routes/predictors.js'
 import { trainingRuns } from '../routes/training-runs.js'
 import {
-  at, InternalError, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError, StoreDownError, type InputError,
+  at, InternalError, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError, StoreDownError, StoreNewerError,
+  type InputError,
 } from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
@@ -26,6 +27,7 @@ import { refuseOverload } from './overload.js'
 import type { Parts } from './parts.js'
 import { watchRequests } from './request-durations.js'
 import { RequestLog } from './request-log.js'
+import { NewerFormatError } from './store/state-format.js'
 import { StoreFullError, StoreUnavailableError } from './store/store.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
@@ -40,7 +42,7 @@ const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
 /** Errors of the service that say what to do. */
-const TOLD = [StoreDownError, OverloadedError, ModelTooOldError, RunMovedError]
+const TOLD = [StoreDownError, StoreNewerError, OverloadedError, ModelTooOldError, RunMovedError]
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** A request id from outside is taken when it can do no harm in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
@@ -144,6 +146,7 @@ function translate (error: InputError, request: FastifyRequest): InputError {
   }
   if (error instanceof StoreUnavailableError) return new StoreDownError()
   if (error instanceof StoreFullError) return new LogFullError()
+  if (error instanceof NewerFormatError) return new StoreNewerError()
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') error.message = 'Send JSON, with content-type: application/json'
   const mayBeTold = (error.statusCode ?? 500) < 500 || TOLD.some((kind) => error instanceof kind)

@@ -15,6 +15,7 @@ export const FutureVersionError = createError<[string, string]>('UNKNOWN_VERSION
 export const VersionOutOfReachError = createError<[string]>('VERSION_OUT_OF_REACH', 'History and audit trail reach back to version %s: roll back to that one or a later one', 409)
 export const TooManyError = createError<[string]>('TOO_MANY', 'There are %s already (MAX_CONTEXTS): remove one first', 409)
 export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store can\'t be reached, nothing was kept: send it again', 503)
+export const StoreNewerError = createError('STORE_NEWER', 'A newer version of stopgate has written to the store, and this one would lose what it does not know of, nothing was kept: send it to a replica of the newer version', 503)
 export const LogFullError = createError('LOG_FULL', 'The learner is behind, nothing was kept: send it again later. MAX_LOG_ENTRIES outcomes wait to be folded; look at stopgate_outcome_log_lag, sum(stopgate_learner_leader) and the warnings of /readyz', 503)
 export const OverloadedError = createError('OVERLOADED', 'More comes in than can be answered in time, nothing was kept: send it again later', 503)
 export const MovedError = createError<[string]>('CONFLICT', 'Other policies or pins moved each of the %s times this was tried: look at them, then send it again', 409)

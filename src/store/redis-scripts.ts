@@ -375,13 +375,17 @@ return 1
 `
 
 /**
- * KEYS: training_runs, training_series, log.
- * ARGV: counts of revisions that must stand, runs to delete, series to delete, series and entries; then those: name and revision ('' for
- * none), name, field, field and series, entry; then the run's name and text.
- * Returns OK, or CONFLICT, and then has written nothing.
+ * KEYS: training_runs, training_series, log, format.
+ * ARGV: counts of revisions that must stand, runs to delete, series to delete, series and entries, the format that the writer knows; then
+ * those: name and revision ('' for none), name, field, field and series, entry; then the run's name and text.
+ * Returns OK, or CONFLICT or NEWER, and then has written nothing.
  */
 const writeTraining = `
-local at = 6                                                      -- the next argument
+local format = redis.call('GET', KEYS[4]) or '0'
+if tonumber(format) > tonumber(ARGV[6]) then                      -- the run may say what the writer does not know of
+  return 'NEWER ' .. format
+end
+local at = 7                                                      -- the next argument
 for _ = 1, ARGV[1] do
   local text = redis.call('HGET', KEYS[1], ARGV[at])
   if (text and string.match(text, '^%d+') or '') ~= ARGV[at + 1] then

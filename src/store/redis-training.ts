@@ -2,6 +2,7 @@ import type { Series, TrainingRun } from '../core/training/run.js'
 import { encodeEntry, inTurns } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { KEYS } from './redis-scripts.js'
+import { newerFormat, STATE_FORMAT } from './state-format.js'
 import { ConflictError, type TrainingWrite } from './store.js'
 import { decodeRun, decodeSeries, encodeRun, encodeSeries, seriesKey } from './training-encoding.js'
 
@@ -29,12 +30,13 @@ export class RedisTraining {
 
   async write ({ run, from, series, entries, dropped }: TrainingWrite): Promise<void> {
     const gone = dropped.flatMap(({ name, suites }) => suites.map(({ suite }) => seriesKey(name, suite)))
-    const reply = await this.#connection.script('writeTraining', [KEYS.trainingRuns, KEYS.trainingSeries, KEYS.log], [
-      dropped.length + 1, dropped.length, gone.length, series.length, entries.length,
+    const reply = await this.#connection.script('writeTraining', [KEYS.trainingRuns, KEYS.trainingSeries, KEYS.log, KEYS.format], [
+      dropped.length + 1, dropped.length, gone.length, series.length, entries.length, STATE_FORMAT,
       run.name, from ?? '', ...dropped.flatMap(({ name, revision }) => [name, revision]),
       ...dropped.map(({ name }) => name), ...gone, ...series.flatMap((one) => [seriesKey(run.name, one.suite), encodeSeries(one)]),
       ...entries.map(encodeEntry), run.name, encodeRun(run),
     ])
+    if (String(reply).startsWith('NEWER')) throw newerFormat(String(reply))
     if (reply === 'CONFLICT') throw new ConflictError(`Run ${run.name} is no longer at revision ${from}`)
   }
 }

@@ -139,7 +139,7 @@ export class StoreFullError extends Error { override name = 'StoreFullError' }
  *     one atomic step and under a new state id, whichever kind of store it came from; or throws StoreTakenError and writes nothing where
  *     there is something and it does not replace. A learner of before commits nothing afterwards.
  * 10. What a newer version has written to is refused with NewerFormatError: the folder when it is opened; in Redis `revision`,
- *     `acquireLease`, `exportRows` and `importRows`, while reports are taken on.
+ *     `acquireLease`, `writeTraining`, `exportRows` and `importRows`, while outcomes and labels are taken on.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'

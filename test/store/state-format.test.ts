@@ -8,7 +8,7 @@ import { certify, CONTEXT, losslessOutcome } from '../certify.js'
 import { admin } from '../faults/redis-fleet.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
-import { commitOf, outcome } from './fixtures.js'
+import { commitOf, outcome, trainingWriteOf } from './fixtures.js'
 
 const FORMAT = '{stopgate}:format'
 const NEWER = { name: 'NewerFormatError', message: /a newer version of stopgate.*format 4, .* up to 3\): run that one/ }
@@ -59,6 +59,8 @@ t.test('in Redis a newer version takes the lease from those of before, who learn
   await redis.set(FORMAT, STATE_FORMAT + 1)
   await t.rejects(store.revision(), NEWER)
   await t.rejects(store.acquireLease('a', 60_000), NEWER)
+  await t.rejects(store.writeTraining(trainingWriteOf('run', null)), NEWER)
+  t.same(await store.trainingRuns(), [])
   await t.rejects(exported(), NEWER)
   await t.rejects(store.importRows(state, true), NEWER)
   t.equal(await redis.get('{stopgate}:lease'), '8 a')
@@ -78,6 +80,8 @@ t.test('a replica of before goes on deciding, takes outcomes and says what is wr
   await until('and that it has another model', () => told(/model can't be loaded.*a newer version of stopgate/))
   t.equal(learner.isLeader(), false)
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('new')), { status: 202 })
+  const checkpoint = { step: 1, suite: 's', em: 0.5, n: 100, tokens_mean: 10 }
+  t.match(await send('POST', '/v1/training-runs/r/checkpoints', checkpoint), { status: 503, headers: { 'retry-after': '1' }, body: { code: 'STORE_NEWER' } })
   await until('in the end it continues', async () => (await send('POST', '/v1/decisions', treated)).body.decision === 'continue')
 
   const late = await build(t, { REDIS_URL: url })
