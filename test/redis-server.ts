@@ -68,7 +68,7 @@ export async function startRedis (t: Test, settings: RedisSettings = {}): Promis
 
   const start = async (given: RedisSettings = settings) => {
     const all = { bind: '127.0.0.1', port: String(port), dir: folder, save: '', daemonize: 'no', ...given }
-    server = await startServer(t, Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]))
+    server = await startServer(t, Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...name === 'user' ? value.split(' ') : [value]]))
   }
   const stop = async (signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL') => {
     if (server !== null) await endServer(server, signal)
