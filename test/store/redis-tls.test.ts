@@ -1,5 +1,6 @@
 import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createStore } from '../../src/store/create-store.js'
 import { readRedisTls, type RedisTlsFiles } from '../../src/store/redis-tls.js'
@@ -75,6 +76,38 @@ t.test('Sentinels, the next node of a Cluster and replicas are reached with the 
   await t.rejects(careful.append(outcomes('a')), { message: /only 0 of 1 replicas/ }, 'it is asked for its replicas')
   const unknown = await openStore(t, `rediss+sentinel://127.0.0.1:${asked}/main`, { ...own, redisCaFile: '' })
   await t.rejects(unknown.append(outcomes('b')), { name: 'StoreUnavailableError' })
+})
+
+t.test('a Cluster that speaks TLS names the node that has our keys, and it is followed there', { skip }, async (t) => {
+  const folder = await temporaryFolder(t)
+  const authority = makeAuthority(folder)
+  const own = { redisCaFile: authority.cert, redisCertFile: authority.issue('client').cert, redisKeyFile: join(folder, 'client.key') }
+  const settings = shows(authority.issue('server'), authority)
+  const nodes = await Promise.all([1, 2, 3].map(async () => {
+    const [port, bus] = await Promise.all([freePort(), freePort()])
+    await startRedis(t, {
+      ...settings, 'tls-port': String(port), 'cluster-port': String(bus), 'cluster-enabled': 'yes', 'tls-cluster': 'yes', 'tls-replication': 'yes',
+    })
+    const redis = new Redis(port, '127.0.0.1', { tls: readRedisTls(own) })
+    t.teardown(() => { redis.disconnect() })
+    return { port, bus, redis }
+  }))
+  const ranges = [[0, 5460], [5461, 10922], [10923, 16383]] as const
+  await Promise.all(nodes.map(({ redis }, i) => redis.call('CLUSTER', 'ADDSLOTSRANGE', ...ranges[i]!)))
+  for (const { port, bus } of nodes.slice(1)) await nodes[0]!.redis.call('CLUSTER', 'MEET', '127.0.0.1', port, bus)
+  await until('they know each other', async () => (await Promise.all(nodes.map(({ redis }) => redis.cluster('INFO'))))
+    .every((info) => /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:3/.test(String(info))), 20)
+  const slot = Number(await nodes[0]!.redis.cluster('KEYSLOT', '{stopgate}'))
+  const home = ranges.findIndex(([from, to]) => from <= slot && slot <= to)
+  for (const { port } of nodes.filter((_, i) => i !== home)) { // the only one we know has none of our keys
+    const store = await openStore(t, `rediss+cluster://127.0.0.1:${port}`, own)
+    await until('ours is found', async () => { await store.append(outcomes('a')).catch(() => {}); return store.isUp() })
+    t.same(await store.append(outcomes('a', `of ${port}`)), ['duplicate', 'accepted'])
+    const notice = new Promise<void>((resolve) => { store.onNotice((isRegained) => { if (!isRegained) resolve() }) })
+    await store.append([{ type: 'policy', key: '*', policy: { mode: 'off' }, by: 'ops' }])
+    await notice
+  }
+  t.equal(await nodes[home]!.redis.exists('{stopgate}:log'), 1)
 })
 
 t.test('files that can\'t be used name their setting', { skip }, async (t) => {
