@@ -98,6 +98,23 @@ t.test('those trained before that nothing is decided by are retired; where there
   t.match(store.appended, [{ name: 'auto-0', version: null }, { name: 'idle', version: { retired_at: Number } }, { name: 'auto-300', version: { retired_at: null } }])
 })
 
+t.test('while one that was made is not folded yet none is made: each would take a part of the level', async (t) => {
+  const store = storeOf({ 'auto-300': { by: 'trainer', retired_at: null }, brought: { by: 'ops', retired_at: null } })
+  let fits = 0
+  const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => { fits++; return { ...PREDICTOR, name } } })
+  const memory = memoryWith(samples(310))
+  for (let look = 0; look < 3; look++) {
+    trainer.consider(memory)
+    for (let turn = 0; turn < 5; turn++) await setImmediate()
+  }
+  t.same([fits, store.appended], [0, []])
+  memory.predictors.set('auto-300', { ...PREDICTOR, name: 'auto-300' }) // train_at moves with it; here it is due again at once
+  trainer.consider(memory)
+  await until('it is trained', () => store.appended.length > 0)
+  await trainer.close()
+  t.match([fits, store.appended.at(-1)], [1, { name: 'auto-310' }])
+})
+
 const live = { by: 'ops', retired_at: null }
 const many = (count: number, rest: { by: string, retired_at: number | null }) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, rest]))

@@ -41,7 +41,9 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const isWaiting = mayWait && !isCrowdedOut
   for (const key of chain) {
     const state = fold.get(key)
-    if (state !== undefined) fold.set(key, countArrival(state, arrival, saved, isWaiting, isCrowdedOut))
+    if (state === undefined) continue
+    const counted = countArrival(state, arrival, saved, isWaiting, isCrowdedOut)
+    fold.set(key, isWaiting && key !== leafKey ? settleForLabels(state, counted) : counted)
   }
   if (isWaiting) fold.pending.add(withoutBallast(fold, arrival, chain), !awaitsLabel(fold, arrival, policy))
   else if (!isCrowdedOut) learnArrival(fold, time, arrival)
@@ -118,6 +120,11 @@ function countArrival (
     has_waited: state.has_waited || isWaiting,
     updated_at: time,
   })
+}
+
+/** Above the leaves it settles again when labels begin to come late: from then on quick ones prevail, as long as others may take. */
+function settleForLabels (before: ContextState, state: ContextState): ContextState {
+  return before.has_waited ? state : amend(state, { settles_at: Math.max(state.settles_at, state.updated_at) })
 }
 
 /** An empty list says "never asked"; a generation long enough to have been asked more than once can't say so. */
