@@ -72,25 +72,28 @@ const SuiteSchema = Type.Object({
   }), { description: 'What the newest checkpoints say; empty: none of these' }),
 }, { title: 'SuiteOfRun', description: 'A suite of a training run' })
 
-const ExpectedSchema = Type.Unsafe<{ step: number | null, threshold: number, tokens_saved_ratio: number, em_drop: number } | null>({
+interface Expected { run: string | null, step: number | null, threshold: number, tokens_saved_ratio: number, em_drop: number }
+
+const ExpectedSchema = Type.Unsafe<Expected | null>({
   type: ['object', 'null'],
   properties: {
+    run: nullable<string>('string', { description: 'Of that checkpoint, where it is known' }),
     step: nullable<number>('integer', { description: 'Of that checkpoint, where it is known' }),
     threshold: ratio('What it had certified'),
     tokens_saved_ratio: ratio('What that saved'),
     em_drop: ratio('What that lost'),
   },
-  required: ['step', 'threshold', 'tokens_saved_ratio', 'em_drop'],
+  required: ['run', 'step', 'threshold', 'tokens_saved_ratio', 'em_drop'],
   description: 'What an earlier checkpoint had certified: a starting expectation, by which nothing is decided; null: nothing',
 })
 
 const AdviceSchema = Type.Object({
   context: Type.String({ description: 'Context key' }),
   advice: Type.Unsafe<'stop_early' | 'run_in_full'>({ type: 'string', enum: ['stop_early', 'run_in_full'], description: 'stop_early: at the threshold; run_in_full' }),
-  reason: Type.Unsafe<'certified' | 'little_evidence' | 'not_started' | 'superseded'>({
+  reason: Type.Unsafe<'certified' | 'little_evidence' | 'not_started' | 'superseded' | 'reset'>({
     type: 'string',
-    enum: ['certified', 'little_evidence', 'not_started', 'superseded'],
-    description: 'certified by this checkpoint\'s own evidence; little_evidence: not yet, or no longer; not_started: nothing of this checkpoint was reported or learned; superseded: another run\'s checkpoint is served there',
+    enum: ['certified', 'little_evidence', 'not_started', 'superseded', 'reset'],
+    description: 'certified by this checkpoint\'s own evidence; little_evidence: not yet, or no longer; not_started: nothing of this checkpoint was reported or learned; superseded: another checkpoint is served there; reset: the context was reset since, and what it serves is not known before the next checkpoint',
   }),
   epoch: nullable<number>('integer', { description: 'Epoch of this checkpoint; null: it has none yet' }),
   threshold: nullableRatio('Certified threshold; null: run in full'),

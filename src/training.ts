@@ -4,7 +4,7 @@ import { isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext } from './core/describe.js'
 import type { LogEntry } from './core/log-entry.js'
 import { effectivePolicy } from './core/policy.js'
-import { adviceOf, type Advice } from './core/training/advice.js'
+import { adviceOf, type Advice, type Served } from './core/training/advice.js'
 import { namedKey, type Checkpoint } from './core/training/checkpoint.js'
 import { describeSeries, summarise, type SuiteView } from './core/training/describe-series.js'
 import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from './core/training/run.js'
@@ -91,13 +91,13 @@ export function createTraining (store: Store, config: Config, now: () => number 
     return context === undefined ? ROOT : namedKey(levels, context)
   }
 
-  async function advise (name: string, opening: Opening, all: readonly string[]): Promise<Advice[]> {
-    const below = all.filter((key) => isWithin(key, opening.key) && parseContextKey(levels, key) !== null).sort()
-    const keys = below.length === 0 ? [opening.key] : below.slice(0, ADVISED)
+  async function advise (served: Served, all: readonly Served[], contexts: readonly string[]): Promise<Advice[]> {
+    const below = contexts.filter((key) => isWithin(key, served.key) && parseContextKey(levels, key) !== null).sort()
+    const keys = below.length === 0 ? [served.key] : below.slice(0, ADVISED)
     const known = await readKnown(store, config, keys)
     return keys.map((key) => {
       const state = known.states.get(key)
-      return adviceOf(name, opening, key, state && { state, view: describeContext(known, key, now()) })
+      return adviceOf(served, key, all, state && { state, view: describeContext(known, key, now()) })
     })
   }
 
@@ -145,9 +145,10 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const suites = run.suites.map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
       const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
       const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last), 1)
-      const keys = await store.contextKeys()
+      const [keys, runs] = await Promise.all([store.contextKeys(), store.trainingRuns()])
+      const served = runs.flatMap((one) => one.contexts.map((opening): Served => ({ run: one.name, ...opening })))
       const contexts = []
-      for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise(name, opening, keys) })
+      for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise({ run: name, ...opening }, served, keys) })
       return { run, suites: views, contexts }
     },
   }

@@ -29,6 +29,8 @@ export interface ServedCheckpoint {
 }
 
 export interface Expected {
+  /** Run and step of that checkpoint, where they are known. */
+  readonly run?: string | null
   readonly step: number | null
   readonly threshold: number
   /** The predictor whose score it is for; absent: the raw confidence. */
@@ -96,7 +98,8 @@ export interface ContextState {
   /** Of this epoch's evidence, how much each token reported, by its name (see fed-by.ts); absent: there were no tokens. */
   readonly fed_by?: FedBy | undefined
   /** Absent where no training run names the context. */
-  readonly checkpoint?: ServedCheckpoint | undefined
+  /** `null`: since a reset nobody has said which it is. */
+  readonly checkpoint?: ServedCheckpoint | null | undefined
 }
 
 export function meaningOf (policy: Policy, levels: Levels): Meaning {
@@ -150,8 +153,14 @@ export function openEpoch (
     tokens_saved: previous?.tokens_saved ?? 0,
     last_evidence_at: null,
     updated_at: time,
-    ...(previous?.checkpoint !== undefined && { checkpoint: previous.checkpoint }),
+    ...(previous !== undefined && servedAfter(previous, cause)),
   }
+}
+
+/** Whoever goes back to other weights resets; any other epoch is of the same ones. */
+function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<ContextState, 'checkpoint'> {
+  if (cause === 'reset') return { checkpoint: null }
+  return checkpoint === undefined ? {} : { checkpoint }
 }
 
 /** The evidence of the raw confidence. */

@@ -28,5 +28,6 @@ function expectationOf (fold: Fold, state: ContextState, policy: Policy): Expect
   const { scorer, threshold, guarantee } = weigh(state, policy, fold.ledger.configuration.levels, fold.predictors)
   if (guarantee === null) return null
   const { tokens_saved_ratio, em_drop } = guarantee
-  return { step: state.checkpoint?.step ?? null, threshold: threshold!, ...(scorer !== null && { scorer }), tokens_saved_ratio, em_drop }
+  const { run = null, step = null } = state.checkpoint ?? {}
+  return { run, step, threshold: threshold!, ...(scorer !== null && { scorer }), tokens_saved_ratio, em_drop }
 }

@@ -1,3 +1,4 @@
+import { isWithin } from '../context.js'
 import type { ContextState, Expected } from '../context-state.js'
 import type { ContextView } from '../describe.js'
 import type { Opening } from './run.js'
@@ -8,9 +9,10 @@ export interface Advice {
   readonly advice: 'stop_early' | 'run_in_full'
   /**
    * certified: own evidence allows the threshold; little_evidence: it does not yet, or no longer; not_started: nothing was reported of this
-   * checkpoint, or the learner has not come to it; superseded: another run's checkpoint is served there.
+   * checkpoint, or the learner has not come to it; superseded: another checkpoint is served there; reset: the context was reset since, and
+   * what it serves is not known.
    */
-  readonly reason: 'certified' | 'little_evidence' | 'not_started' | 'superseded'
+  readonly reason: 'certified' | 'little_evidence' | Absence
   readonly epoch: number | null
   readonly threshold: number | null
   readonly tokens_saved_ratio: number
@@ -21,11 +23,20 @@ export interface Advice {
   readonly generations: number
   readonly generations_to_next_certificate: number | null
   /** What the checkpoint before had certified: a starting expectation, by which nothing is decided. */
-  readonly expected: Expected | null
+  readonly expected: Expected & { readonly run: string | null } | null
 }
 
-/** @param seen the context's state, and how it is described; absent: nothing was reported there */
-export function adviceOf (run: string, opening: Opening, key: string, seen?: { state: ContextState, view: ContextView }): Advice {
+/** Why there is nothing to say. */
+type Absence = 'not_started' | 'superseded' | 'reset'
+
+/** A checkpoint of a run, and where it is served. */
+export interface Served extends Opening { readonly run: string }
+
+/**
+ * @param all checkpoints that are served, of this run and of others
+ * @param seen the context's state, and how it is described; absent: nothing was reported there
+ */
+export function adviceOf (served: Served, key: string, all: readonly Served[], seen?: { state: ContextState, view: ContextView }): Advice {
   const nothing = {
     context: key,
     epoch: null,
@@ -38,10 +49,8 @@ export function adviceOf (run: string, opening: Opening, key: string, seen?: { s
     generations_to_next_certificate: null,
     expected: null,
   }
-  const standing = standingOf(run, opening, seen?.state)
-  if (seen === undefined || standing !== 'current') {
-    return { ...nothing, advice: 'run_in_full', reason: standing === 'superseded' ? 'superseded' : 'not_started' }
-  }
+  const absence = absenceOf(served, key, all, seen?.state)
+  if (seen === undefined || absence !== null) return { ...nothing, advice: 'run_in_full', reason: absence ?? 'not_started' }
   const { state, view } = seen
   const isCertified = view.status === 'certified' && view.scope === 'own' && view.guarantee !== null // a pin promises nothing
   return {
@@ -56,13 +65,21 @@ export function adviceOf (run: string, opening: Opening, key: string, seen?: { s
     em_drop_high: view.em_drop_high,
     generations: view.control_generations,
     generations_to_next_certificate: view.generations_to_next_certificate,
-    expected: state.checkpoint?.expected ?? null,
+    expected: state.checkpoint?.expected ? { run: null, ...state.checkpoint.expected } : null,
   }
 }
 
-/** A context that came up after the checkpoint was reported counts this one's generations from its start. */
-function standingOf (run: string, { step, at }: Opening, state: ContextState | undefined): 'current' | 'superseded' | 'not_started' {
-  if (state?.checkpoint === undefined) return state !== undefined && state.epoch_started_at >= at ? 'current' : 'not_started'
-  if (state.checkpoint.run !== run) return 'superseded'
-  return state.checkpoint.step === step ? 'current' : 'not_started'
+/**
+ * `null`: the evidence is of this very checkpoint. A context that came up after it was reported bears no checkpoint's name yet: what is
+ * gathered there is of the last one that was reported for it, of whatever run.
+ */
+function absenceOf ({ run, step, at }: Served, key: string, all: readonly Served[], state: ContextState | undefined): Absence | null {
+  if (state?.checkpoint === null) return 'reset'
+  if (state?.checkpoint !== undefined) {
+    if (state.checkpoint.run !== run) return 'superseded'
+    return state.checkpoint.step === step ? null : 'not_started'
+  }
+  const isOther = (one: Served) => (one.run !== run || one.step !== step) && isWithin(key, one.key)
+  if (all.some((one) => isOther(one) && one.at >= at)) return 'superseded'
+  return state !== undefined && state.epoch_started_at >= at ? null : 'not_started'
 }

@@ -2,9 +2,11 @@ import t from 'tap'
 import type { ContextState } from '../../../src/core/context-state.js'
 import { describeContext } from '../../../src/core/describe.js'
 import { adviceOf } from '../../../src/core/training/advice.js'
+import type { LogEntry } from '../../../src/core/log-entry.js'
 import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold } from '../memory-fold.js'
 
-const opening = { key: 'model=q', step: 20, at: 500 }
+const opening = { run: 'r', key: 'model=q', step: 20, at: 500 }
+const served = [opening]
 const checkpoint = (step: number, run = 'r') => ({ type: 'checkpoint', key: 'model=q', run, step, by: 'trainer' }) as const
 
 function seenIn (fold: MemoryFold): { state: ContextState, view: ReturnType<typeof describeContext> } {
@@ -18,11 +20,11 @@ t.test('early, with little evidence: run in full; certified by its own: stop ear
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   fold.learn(checkpoint(20), 1000)
-  t.match(adviceOf('r', opening, LEAF, seenIn(fold)), {
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), {
     advice: 'run_in_full', reason: 'little_evidence', threshold: null, generations: 0, generations_to_next_certificate: FIRST, epoch: 2, expected: { step: null, tokens_saved_ratio: 0.6 },
   })
   fold.learn(KEPT, 2000, FIRST)
-  t.match(adviceOf('r', opening, LEAF, seenIn(fold)), { advice: 'stop_early', reason: 'certified', threshold: Number, tokens_saved_ratio: 0.6, em_drop: 0, generations: FIRST })
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'stop_early', reason: 'certified', threshold: Number, tokens_saved_ratio: 0.6, em_drop: 0, generations: FIRST })
 })
 
 t.test('what was learned of another checkpoint is not this one\'s', async (t) => {
@@ -30,18 +32,18 @@ t.test('what was learned of another checkpoint is not this one\'s', async (t) =>
   fold.learn(KEPT)
   fold.learn(checkpoint(10), 400)
   fold.learn(KEPT, 450, FIRST)
-  t.match(adviceOf('r', opening, LEAF, seenIn(fold)), { advice: 'run_in_full', reason: 'not_started', threshold: null, epoch: null }, 'the learner has not come to it')
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'not_started', threshold: null, epoch: null }, 'the learner has not come to it')
   fold.learn(checkpoint(1, 'other'), 600)
   fold.learn(KEPT, 700, FIRST)
-  t.match(adviceOf('r', opening, LEAF, seenIn(fold)), { advice: 'run_in_full', reason: 'superseded', threshold: null })
-  t.match(adviceOf('r', opening, LEAF), { advice: 'run_in_full', reason: 'not_started' })
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'superseded', threshold: null })
+  t.match(adviceOf(opening, LEAF, served), { advice: 'run_in_full', reason: 'not_started' })
 })
 
 t.test('a context that came up after the checkpoint is its own', async (t) => {
   for (const [time, advice] of [[499, 'run_in_full'], [500, 'stop_early']] as const) {
     const fold = memoryFold()
     fold.learn(KEPT, time, FIRST)
-    t.match(adviceOf('r', opening, LEAF, seenIn(fold)), { advice })
+    t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice })
   }
 })
 
@@ -49,5 +51,35 @@ t.test('a pin is no evidence', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 600)
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'x', by: 'ops', expires_at: null }, by: 'ops', reason: 'x' }, 700)
-  t.match(adviceOf('r', opening, LEAF, seenIn(fold)), { advice: 'run_in_full', reason: 'little_evidence' })
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'little_evidence' })
+})
+
+t.test('after a reset nothing is this one\'s, whatever epochs follow, until the next', async (t) => {
+  for (const isMarked of [true, false]) {
+    const fold = memoryFold()
+    fold.learn(KEPT, isMarked ? 100 : 510)
+    if (isMarked) fold.learn(checkpoint(20), 505)
+    const after: LogEntry[] = [
+      { type: 'reset', key: LEAF, by: 'ops', reason: 'older weights' },
+      { type: 'policy', key: LEAF, policy: { min_tokens: 7 }, by: 'ops' },
+    ]
+    for (const [i, entry] of after.entries()) {
+      fold.learn(entry, 1000 * (i + 1))
+      fold.learn(KEPT, 1000 * (i + 1) + 1, FIRST)
+      t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'reset', threshold: null, generations: 0 }, entry.type)
+    }
+    fold.learn(checkpoint(21), 4000)
+    t.match(adviceOf({ ...opening, step: 21, at: 4000 }, LEAF, served, seenIn(fold)), { reason: 'little_evidence', generations: 0 })
+  }
+})
+
+t.test('of two runs that name one context before anything was reported there, the last one has the evidence', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 700, FIRST)
+  const other = { run: 'other', key: '*', step: 3, at: 600 }
+  t.match(adviceOf(opening, LEAF, [opening, other], seenIn(fold)), { advice: 'run_in_full', reason: 'superseded', threshold: null })
+  t.match(adviceOf(other, LEAF, [opening, other], seenIn(fold)), { advice: 'stop_early' })
+  t.match(adviceOf(opening, LEAF, [opening, { ...other, at: 499 }], seenIn(fold)), { advice: 'stop_early' }, 'it came before')
+  t.match(adviceOf(opening, LEAF, [opening, { ...other, key: 'model=q2' }], seenIn(fold)), { advice: 'stop_early' }, 'it is served elsewhere')
+  t.match(adviceOf(opening, LEAF, [opening, { ...opening, key: LEAF, step: 21, at: 501 }], seenIn(fold)), { reason: 'superseded' }, 'another step of this run')
 })
