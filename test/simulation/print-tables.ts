@@ -4,6 +4,7 @@ import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { labelTable } from './missing-labels.js'
 import { foretell, judged, type Foretold } from './next-certificate.js'
+import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import type { FullRun } from './service.js'
 import { watchRise } from './settling.js'
@@ -12,14 +13,14 @@ import { ALLOWED, gather, howFarOff, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-runs.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [drift|compare|share|predictor|labels|settling|training|tradeoff] [seeds]`: the tables of the README. Seeded: the
-// same figures wherever it runs.
+// `npm run simulations [drift|compare|share|predictor|labels|settling|training|tradeoff|prices] [seeds]`: the tables of the README. Seeded:
+// the same figures wherever it runs.
 
 const [only, seedsText] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(seedsText ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
-const SECTIONS: Record<string, () => void> = { drift, compare, share, predictor, labels, settling, training, tradeoff }
+const SECTIONS: Record<string, () => void> = { drift, compare, share, predictor, labels, settling, training, tradeoff, prices }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
 
 function drift (): void {
@@ -169,4 +170,28 @@ function tradeoff (): void {
   print(`## The next certificate, ${Math.min(20, seeds.length)} seeds: within 20,000 generations`, table(
     ['forecast', 'judged', 'within a factor of 2', 'too soon', 'not foreseen'],
     [row('of the first', ({ isFirst }) => isFirst), row('of later ones', ({ isFirst }) => !isFirst), row('all', () => true)]))
+}
+
+function prices (): void {
+  const seeds = seedsOr(40)
+  const rows = PROFILES.flatMap((profile) => {
+    const truth = pricedTruth(profile, 60_000)
+    return [0.03, 0.1, 0.3].map((worth) => {
+      const runs = seeds.map((seed) => playPriced(profile, truth, worth, 10_000, seed))
+      const over = (of: (run: typeof runs[number]) => number) => points(mean(runs.map(of)))
+      return [
+        Object.values(profile.context).join(', '), `${worth}`, over(({ index }) => utility(truth, index, worth)),
+        over(({ ceiling }) => bestUtility(truth, ceiling, worth)), over(({ ceiling }) => utility(truth, ceiling, worth)),
+        over(({ index }) => truth.drop[index] ?? 0), count(mean(runs.map(({ moves }) => moves))),
+        `${runs.filter(({ isWrong }) => isWrong).length}`, `${runs.filter(({ isPastCeiling }) => isPastCeiling).length}`,
+      ]
+    })
+  })
+  print(`## Prices through the learner, ${seeds.length} seeds of 10,000 generations, bound 5 points: worth of what serves, hundredths of an answer a generation`,
+    table(['context', 'tokens of a full run are worth, answers', 'serves', 'best certified', 'loosest certified', 'EM lost, points', 'moves',
+      'runs in which more was ever lost', 'in which it was past the ceiling'], rows))
+  const profile = planted(0.0501)
+  const truth = pricedTruth(profile, 200)
+  const wrong = seedsOr(300).filter((seed) => playPriced(profile, truth, 10, 3000, seed).isWrong)
+  print(`Where stopping loses 5.01 points at every threshold and tokens are worth ten answers: certified in ${wrong.length} of ${seedsOr(300).length} runs.`)
 }

@@ -1,0 +1,72 @@
+import { seededRandom } from '../../src/commands/random.js'
+import type { Profile } from '../../src/commands/simulate/simulate-generation.js'
+import { truthOf } from '../../src/commands/simulate/truth.js'
+import { certifiedIndex } from '../../src/core/certificate.js'
+import { rawFamily } from '../../src/core/family.js'
+import { effectivePolicy } from '../../src/core/policy.js'
+import { GRID } from '../../src/core/grid.js'
+import { evidenceOf } from '../../src/core/context-state.js'
+import { simulatedService } from './service.js'
+import { CONTEXT, generate, KEY, LEVELS } from './stream.js'
+
+// Prices through the learner: which of the certified thresholds serves, against the one that is best in truth.
+
+/** Tolerated, and the chance that it is exceeded. */
+export const BOUND = 0.05
+export const LEVEL = 0.05
+
+/** What is true of a context: by threshold the EM lost and the tokens saved, and the mean tokens of a full run. */
+export interface Truth { readonly drop: readonly number[], readonly saved: readonly number[], readonly tokens: number }
+
+export function pricedTruth (profile: Profile, generations: number): Truth {
+  const rows = truthOf(profile, generations, seededRandom(1))
+  const random = seededRandom(2)
+  let tokens = 0
+  for (let i = 0; i < generations; i++) tokens += generate(random, profile, '').tokens
+  return { drop: rows.map((row) => row.em_drop), saved: rows.map((row) => row.tokens_saved_ratio), tokens: tokens / generations }
+}
+
+/** Of a full run, with the EM of one answer worth 1; -1 is never stopping. */
+export function utility ({ drop, saved }: Truth, k: number, worthOfTokens: number): number {
+  return k === -1 ? 0 : worthOfTokens * saved[k]! - drop[k]!
+}
+
+/** The most there is among the thresholds up to a ceiling, never stopping among them. */
+export function bestUtility (truth: Truth, ceiling: number, worthOfTokens: number): number {
+  return Math.max(0, ...truth.drop.slice(0, ceiling + 1).map((_, k) => utility(truth, k, worthOfTokens)))
+}
+
+export interface Priced {
+  /** The threshold that serves in the end, and the loosest that is certified. */
+  readonly index: number
+  readonly ceiling: number
+  /** Whether a threshold ever served that loses more than is tolerated, or one past the ceiling. */
+  readonly isWrong: boolean
+  readonly isPastCeiling: boolean
+  readonly moves: number
+}
+
+/** @param worthOfTokens what the tokens of a full run are worth, in right answers; `null`: no prices are stated */
+export function playPriced (profile: Profile, truth: Truth, worthOfTokens: number | null, generations: number, seed: number): Priced {
+  const prices = worthOfTokens === null ? {} : { value_of_em: 1, price_per_1k_tokens: 1000 * worthOfTokens / truth.tokens }
+  const stated = { max_em_drop: BOUND, error_level: LEVEL, ...prices }
+  const service = simulatedService(`salt-${seed}`, LEVELS, stated)
+  const policy = effectivePolicy({ settle_seconds: 0, ...stated }, new Map(), KEY)
+  const random = seededRandom(seed)
+  let [index, moves, isWrong, isPastCeiling] = [-1, 0, false, false]
+  const ceilingNow = () => {
+    const state = service.state(KEY)!
+    return certifiedIndex(evidenceOf(state), BOUND, rawFamily(state, policy).bar)
+  }
+  for (let i = 0; i < generations; i++) {
+    service.serve(generate(random, profile, `priced-${seed}-${i}`, CONTEXT).run)
+    const { threshold } = service.rule(CONTEXT)
+    const now = threshold === null ? -1 : GRID.indexOf(threshold)
+    if (now === index) continue
+    moves++
+    index = now
+    isWrong ||= now !== -1 && truth.drop[now]! > BOUND
+    isPastCeiling ||= now > ceilingNow()
+  }
+  return { index, ceiling: ceilingNow(), isWrong, isPastCeiling, moves }
+}
