@@ -36,7 +36,7 @@ const PointSchema = Type.Object({
 }, { title: 'TradeoffPoint', description: 'A point of the curve' })
 
 const due = {
-  at: nullable<string>('string', { format: 'date-time', description: 'When, at the pace of this epoch (ISO 8601, UTC); null: not foreseeable' }),
+  at: nullable<string>('string', { format: 'date-time', description: 'When, at the pace of this epoch (ISO 8601, UTC); null: not foreseeable, or it would have been by now and less comes in than did' }),
   seconds: nullable<number>('number', { description: 'From now (seconds); null: not foreseeable' }),
 }
 

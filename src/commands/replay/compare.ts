@@ -29,10 +29,12 @@ export interface ContextComparison extends Comparison {
   /** In force at the end. */
   readonly threshold: number | null
   readonly scope: ContextView['scope']
+  /** What it is compared with: `confidence`, or a predictor's score, by name. */
+  readonly score: ContextView['score']
 }
 
 /** What the service says of a context at the end. */
-export type Finish = Pick<ContextView, 'threshold' | 'scope'> & { readonly policy: Pick<Policy, 'max_em_drop'> }
+export type Finish = Pick<ContextView, 'threshold' | 'scope' | 'score'> & { readonly policy: Pick<Policy, 'max_em_drop'> }
 
 /** One comparison per context key, sorted, and one of all. */
 export function compareByContext (
@@ -44,8 +46,8 @@ export function compareByContext (
     if (members === undefined) byKey.set(key, [one]); else members.push(one)
   }
   const contexts = [...byKey.keys()].sort().map((key) => {
-    const { threshold, scope, policy } = finishOf(key)
-    return { key, threshold, scope, ...compare(byKey.get(key)!, policy.max_em_drop) }
+    const { threshold, scope, score, policy } = finishOf(key)
+    return { key, threshold, scope, score, ...compare(byKey.get(key)!, policy.max_em_drop) }
   })
   // With every context inside its own bound, all of them together are inside the mean bound.
   const bound = contexts.reduce((sum, { generations, max_em_drop: a }) => sum + generations * a, 0) / served.length

@@ -15,7 +15,7 @@ export function renderTable (contexts: readonly ContextComparison[], total: Comp
   const body = contexts.map((context) => row(context.key, context, threshold(context.threshold), context.scope))
   const lines = alignColumns([COLUMNS, ...body, row('all', total, '', '')], IS_WORDS)
   const rule = '-'.repeat(Math.max(...lines.map((line) => line.length)))
-  return [titles(lines[0]!), lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1), '', ...verdict(contexts), ...LEGEND].join('\n') + '\n'
+  return [titles(lines[0]!), lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1), '', ...verdict(contexts), ...scores(contexts), ...LEGEND].join('\n') + '\n'
 }
 
 function row (name: string, comparison: Comparison, force: string, scope: string): string[] {
@@ -42,6 +42,13 @@ function verdict (contexts: readonly ContextComparison[]): string[] {
   if (outside.length === 0) return [`The EM drop is inside its bound in ${contexts.length === 1 ? 'the one context' : `all ${contexts.length} contexts`}.`]
   return ['The EM drop is OUTSIDE its bound in:', ...outside.map(({ key, served, max_em_drop: a }) =>
     `  ${key}: ${percent(served.em_drop)} points lost, ${percent(a)} allowed`)]
+}
+
+/** A predictor's threshold says nothing of the confidence it takes. */
+function scores (contexts: readonly ContextComparison[]): string[] {
+  const predicted = contexts.filter(({ threshold, score }) => threshold !== null && score !== 'confidence')
+  if (predicted.length === 0) return []
+  return ['The threshold is for a predictor\'s score in:', ...predicted.map(({ key, score }) => `  ${key}: ${score}`)]
 }
 
 const LEGEND = [

@@ -70,7 +70,7 @@ async function noteSettling (service: ServiceClient, keys: ReadonlySet<string>, 
 async function readFinishes (service: ServiceClient, keys: ReadonlySet<string>): Promise<Map<string, Finish>> {
   const finishes = new Map<string, Finish>((await service.contexts()).map((context) => [context.key, context]))
   for (const key of keys) { // one beyond MAX_CONTEXTS has no state of its own
-    if (!finishes.has(key)) finishes.set(key, { threshold: null, scope: 'none', policy: await service.policy(key) })
+    if (!finishes.has(key)) finishes.set(key, { threshold: null, scope: 'none', score: 'confidence', policy: await service.policy(key) })
   }
   return finishes
 }

@@ -35,9 +35,9 @@ t.test('inside its bound means at most that', async (t) => {
 t.test('by context', async (t) => {
   const served = [stopped('a', 1, 1, 'y'), full('b', 1, 1, 'x'), full('c', 0, 1, 'y'), full('d', 0, 1, 'y')]
   const bounds: Record<string, number> = { 'task=x': 0.02, 'task=y': 0.06 }
-  const { contexts, total } = compareByContext(['task'], served, (key) => ({ threshold: 0.9, scope: 'own', policy: { max_em_drop: bounds[key]! } }))
+  const { contexts, total } = compareByContext(['task'], served, (key) => ({ threshold: 0.9, scope: 'own', score: 'p', policy: { max_em_drop: bounds[key]! } }))
   t.strictSame(contexts.map(({ key, generations }) => [key, generations]), [['task=x', 1], ['task=y', 3]], 'sorted')
-  t.match(contexts[0], { threshold: 0.9, scope: 'own', max_em_drop: 0.02 })
+  t.match(contexts[0], { threshold: 0.9, scope: 'own', score: 'p', max_em_drop: 0.02 })
   t.equal(total.generations, 4)
   t.equal(total.max_em_drop.toFixed(12), '0.050000000000', 'the mean bound of all generations')
 })

@@ -30,7 +30,7 @@ for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
       await playAll(inProcessGate(levels, `salt ${seed}`, { settle_seconds: 0 }), levels, orderByGroup(seededRandom(seed), runs), {
         concurrency: 32, signal: new AbortController().signal, onServed: (one) => served.push(one),
       })
-      const { contexts, total } = compareByContext(levels, served, () => ({ threshold: null, scope: 'none', policy: { max_em_drop: 0.02 } }))
+      const { contexts, total } = compareByContext(levels, served, () => ({ threshold: null, scope: 'none', score: 'confidence', policy: { max_em_drop: 0.02 } }))
       for (const { key, served: { em_drop: drop }, is_inside_bound: isInside } of contexts) {
         t.ok(isInside, `seed ${seed}, ${key}: loses ${(100 * drop).toFixed(2)} points`)
       }

@@ -15,9 +15,9 @@ const comparison = (saved: number, drop: number): Comparison => ({
   fixed_threshold: figures(0.3, 0.039),
   best_possible: figures(0.7, -0.0301),
 })
-const a = { key: 'task=a', threshold: 0.9509917735, scope: 'own' as const, ...comparison(0.412, -0.005) }
-const b = { key: 'task=longer', threshold: null, scope: 'none' as const, ...comparison(0, 0.00004) }
-const c = { key: 'task=c', threshold: 0.9, scope: 'parent' as const, ...comparison(0.5, 0.034) }
+const a = { key: 'task=a', threshold: 0.9509917735, scope: 'own' as const, score: 'confidence', ...comparison(0.412, -0.005) }
+const b = { key: 'task=longer', threshold: null, scope: 'none' as const, score: 'confidence', ...comparison(0, 0.00004) }
+const c = { key: 'task=c', threshold: 0.9, scope: 'parent' as const, score: 'confidence', ...comparison(0.5, 0.034) }
 
 t.test('a row for each context, aligned, and one for all', async (t) => {
   const lines = renderTable([a, b], comparison(0.2, -0.002)).split('\n')
@@ -43,3 +43,8 @@ t.test('a context outside its bound is named', async (t) => {
 t.match(renderTable([a], comparison(0.2, 0)), 'inside its bound in the one context')
 
 t.match(renderTable([{ ...a, served: { ...a.served, stopped: 0 } }], comparison(0, 0)), 'Nothing was stopped', 'no praise for doing nothing')
+
+t.test('a predictor\'s threshold is told apart', async (t) => {
+  t.notMatch(renderTable([a, b], comparison(0.2, 0)), /predictor/)
+  t.match(renderTable([{ ...a, score: 'auto-304' }, b], comparison(0.2, 0)), "\nThe threshold is for a predictor's score in:\n  task=a: auto-304\nsaved: ")
+})

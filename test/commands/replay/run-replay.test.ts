@@ -21,7 +21,7 @@ function request (service: Partial<ServiceClient> = {}): ReplayRequest & { notes
     service: {
       levels: async () => ['task'],
       policy: async () => ({ ...DEFAULT_POLICY, settle_seconds: 0, max_em_drop: 0.03 }),
-      contexts: async () => [{ key: 'task=x', threshold: 0.9, scope: 'own', policy: DEFAULT_POLICY }] as Awaited<ReturnType<ServiceClient['contexts']>>,
+      contexts: async () => [{ key: 'task=x', threshold: 0.9, scope: 'own', score: 'confidence', policy: DEFAULT_POLICY }] as Awaited<ReturnType<ServiceClient['contexts']>>,
       decide: async () => ({ decision: 'continue', arm: 'control' }),
       report: async () => {},
       hasLearned: async () => true,
