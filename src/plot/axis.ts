@@ -26,7 +26,8 @@ export function axisOf (values: readonly number[], from: number, to: number, { a
   const step = Math.max(roundStep((high - low) / marks), isTight ? 1 : 0)
   const first = isTight ? Math.ceil(low / step - 1e-9) : Math.floor(low / step + 1e-9)
   const last = isTight ? Math.floor(high / step + 1e-9) : Math.ceil(high / step - 1e-9)
-  const ticks = Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
+  const round = Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
+  const ticks = isTight && least === most ? [least] : round
   const [start, end] = isTight ? [low, high] : [first * step, last * step]
   return { from, to, ticks, at: (value) => from + (value - start) / (end - start) * (to - from) }
 }

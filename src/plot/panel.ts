@@ -34,8 +34,8 @@ export function drawPanel ({ title, colour, marks, forecast }: Panel, x: Axis, y
   const replayed = marks.filter(({ isReplay }) => isReplay)
   return [
     `<path d="${grid}" stroke="#ddd"/><path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#555"/>`,
-    ...y.ticks.map((tick) => text(left - 8, y.at(tick) + 4, numberOf(tick), 'text-anchor="end"')),
-    ...x.ticks.map((tick) => text(x.at(tick), bottom + 18, numberOf(tick), 'text-anchor="middle"')),
+    ...y.ticks.map((tick) => text(left - 8, y.at(tick) + 4, shortNumberOf(tick), 'text-anchor="end"')),
+    ...x.ticks.map((tick) => text(x.at(tick), bottom + 18, shortNumberOf(tick), 'text-anchor="middle"')),
     text(left, top - 10, title, 'font-weight="bold"'),
     bandOf(marks.at(-1), forecast, x, y, colour),
     `<path d="${whiskers}" stroke="${colour}" stroke-opacity="0.45" stroke-width="1.5"/>`,
@@ -45,6 +45,10 @@ export function drawPanel ({ title, colour, marks, forecast }: Panel, x: Axis, y
     forecast.length === 0 ? '' : `<path d="M${points([...marks.slice(-1), ...forecast]).join('L')}" fill="none" stroke="${colour}" stroke-dasharray="5 4"/>`,
   ].join('\n')
 }
+
+/** As there is room for at a tick: 2.5M. */
+const shortNumberOf = (value: number): string =>
+  value < 1e6 ? numberOf(value) : value.toLocaleString('en', { notation: 'compact', maximumFractionDigits: 6 })
 
 export const numberOf = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 6 })
 

@@ -1,17 +1,23 @@
-import type { PointView, SuiteView } from '../core/training/describe-series.js'
+import { intervalsOf, type PointView, type SuiteView } from '../core/training/describe-series.js'
 import { axisOf, type Axis } from './axis.js'
 import { drawPanel, GAP, numberOf, type Mark, type Panel } from './panel.js'
 import { place, shortened, text } from './svg.js'
 
-const [WIDTH, HEIGHT] = [900, 640]
+const [WIDTH, HEIGHT] = [900, 612]
 const [LEFT, RIGHT] = [70, 865]
 const EM = { top: 110, bottom: 310 }
 const TOKENS = { top: 380, bottom: 560 }
 /** Blue and vermilion of Okabe & Ito (2008), which those who see few colours tell apart. */
 const [BLUE, VERMILION] = ['#0072b2', '#d55e00']
 
-/** A suite of a run as SVG: EM and tokens against the step, with their intervals, the forecast, and where the trade-off turned. */
-export function plotSuite (run: string, { suite, points, forecast, verdicts, max_em_drop: drop }: SuiteView): string {
+/**
+ * A suite of a run as SVG: EM and tokens against the step, with their intervals, the forecast, and where the trade-off turned. Of the steps
+ * evaluated under the newest one's threshold, as others are not to be compared with them.
+ */
+export function plotSuite (run: string, view: SuiteView): string {
+  const { suite, forecast, verdicts, max_em_drop: drop, threshold } = view
+  const points = view.points.flatMap((point) => comparedIn(point, threshold))
+  const left = view.points.length - points.length
   const em: Panel = {
     title: 'Exact Match (%)',
     colour: BLUE,
@@ -32,18 +38,34 @@ export function plotSuite (run: string, { suite, points, forecast, verdicts, max
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     text(LEFT, 30, `${shortened(run, 44)} · ${shortened(suite, 24)}`, 'font-size="18" font-weight="bold"'),
     text(LEFT, 52, `step ${numberOf(last.step)}: EM ${percent(last.em)} % (${percent(last.em_low)} to ${percent(last.em_high)}), ${numberOf(Math.round(last.tokens_mean))} tokens; verdicts: ${said}`),
-    text(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured anew; max_em_drop ${percent(drop)} points`, 'fill="#555" font-size="12"'),
+    text(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured anew; max_em_drop ${percent(drop)} points${underOf(threshold, left)}`, 'fill="#555" font-size="12"'),
     drawPanel(em, x, yAxis(em, EM, 5)),
     drawPanel(tokens, x, yAxis(tokens, TOKENS, 10)),
     turnOf(verdicts, points[0]!.step, x),
-    text((LEFT + RIGHT) / 2, HEIGHT - 36, 'step of the training', 'text-anchor="middle"'),
+    text((LEFT + RIGHT) / 2, HEIGHT - 12, 'step of the training', 'text-anchor="middle"'),
     '</svg>\n',
   ].join('\n')
 }
 
+/** What it is of, where that is not everything in full. */
+function underOf (threshold: number | null, left: number): string {
+  const under = threshold === null ? '' : `; threshold ${numberOf(threshold)}`
+  return left === 0 ? under : `${under || '; in full'}, ${left} steps evaluated under others left out`
+}
+
+type Drawn = Pick<PointView, 'step' | 'em' | 'em_low' | 'em_high' | 'tokens_mean' | 'tokens_low' | 'tokens_high' | 'is_replay'>
+
+/** The newest figures of a step under a threshold; none: it has none. */
+function comparedIn (point: PointView, threshold: number | null): Drawn[] {
+  const isAlike = (one: { threshold?: number | null }) => (one.threshold ?? null) === threshold
+  if (isAlike(point)) return [point]
+  const earlier = point.earlier_attempts.findLast(isAlike)
+  return earlier === undefined ? [] : [{ ...earlier, ...intervalsOf(earlier), is_replay: true }]
+}
+
 const percent = (share: number): string => (100 * share).toFixed(1)
 
-function markOf ({ step, is_replay: isReplay }: PointView, value: number, low: number | null, high: number | null): Mark {
+function markOf ({ step, is_replay: isReplay }: Drawn, value: number, low: number | null, high: number | null): Mark {
   return { step, value, low, high, isReplay }
 }
 

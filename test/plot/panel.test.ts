@@ -25,4 +25,6 @@ t.test('a forecast goes on from the last mark, shaded as far as it is known', as
   t.match(drawn, '<path d="M100 250L150 230L150 250Z" fill="#123456" fill-opacity="0.18"/>')
   t.notMatch(draw([mark(0, 50)], [mark(50, 60)]), 'fill-opacity')
   t.equal(numberOf(1234567.5), '1,234,567.5')
+  const large = drawPanel({ title: 'EM', colour: '#123456', marks: [], forecast: [] }, axisOf([0, 9e15], 100, 200, { atLeast: 1, marks: 5, isTight: true }), y)
+  t.match(large, '>4000T</text>', 'as there is room for')
 })

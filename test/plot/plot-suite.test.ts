@@ -3,7 +3,7 @@ import { describeSeries } from '../../src/core/training/describe-series.js'
 import { addReports, type Series } from '../../src/core/training/run.js'
 import { plotSuite } from '../../src/plot/plot-suite.js'
 
-function seriesOf (count: number, at: (i: number) => { em: number, tokens_mean: number }, suite = 'gsm8k'): Series {
+function seriesOf (count: number, at: (i: number) => { em: number, tokens_mean: number, threshold?: number }, suite = 'gsm8k'): Series {
   const reports = Array.from({ length: count }, (_, i) => ({ checkpoint: { step: 250 * i, suite, n: 1319, ...at(i) }, key: null }))
   return addReports(null, new Map(), reports, 0).series.get(suite)!
 }
@@ -13,7 +13,7 @@ const overthinking = (i: number) => ({ em: i < 8 ? 0.5 + 0.02 * i : 0.66 - 0.01 
 
 t.test('EM and tokens, the newest figures, the verdicts, and the turn', async (t) => {
   const picture = plot(seriesOf(20, overthinking))
-  t.match(picture, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 900 640"/)
+  t.match(picture, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 900 612"/)
   t.match(picture, '>q-rl-7 · gsm8k</text>')
   t.match(picture, />step 4,750: EM 55\.0 % \(52\.3 to 57\.7\), 1,710 tokens; verdicts: overthinking/)
   t.match(picture, '>Exact Match (%)</text>')
@@ -29,6 +29,19 @@ t.test('one checkpoint, EM at its ends, and a thousand: always numbers, and no l
     t.notMatch(picture, /NaN|Infinity|undefined|null/, `${count} of ${em}`)
     t.ok(picture.length < 120_000)
   }
+})
+
+t.test('what was evaluated under another threshold is left out, and that is said', async (t) => {
+  const early = (i: number) => ({ em: 0.7, tokens_mean: 1000, ...(i % 2 === 1 && { threshold: 0.9 }) })
+  const half = seriesOf(10, early)
+  t.match(plot(half), /; threshold 0\.9, 5 steps evaluated under others left out</)
+  t.match(plot(seriesOf(9, early)), /; in full, 4 steps evaluated/)
+  t.match(plot(seriesOf(3, () => early(1))), /points; threshold 0\.9</)
+  const points = half.points.map(({ step, attempts: [one] }) => {
+    const stopped = { ...one!, checkpoint: { ...one!.checkpoint, threshold: 0.9 } }
+    return { step, attempts: [stopped, one!] }
+  })
+  t.notMatch(plot({ ...half, points }), /left out/, 'an earlier attempt will do')
 })
 
 t.test('names are text, whatever they hold', async (t) => {

@@ -106,20 +106,21 @@ function withReplays (points: readonly Point[]): Placed[] {
 function describePoint ({ point: { attempts }, predates_replay }: Placed): PointView {
   const { checkpoint, received_at } = attempts.at(-1)!
   const { suite: _, at = null, ...figures } = checkpoint
-  const em = emInterval(checkpoint)
-  const tokens = tokensInterval(checkpoint)
   return {
     ...figures,
-    em_low: em.low,
-    em_high: em.high,
-    tokens_low: tokens?.low ?? null,
-    tokens_high: tokens?.high ?? null,
+    ...intervalsOf(checkpoint),
     at,
     received_at,
     is_replay: attempts.length > 1,
     earlier_attempts: attempts.slice(0, -1).map((attempt) => attempt.checkpoint),
     predates_replay,
   }
+}
+
+export function intervalsOf (checkpoint: Checkpoint): Pick<PointView, 'em_low' | 'em_high' | 'tokens_low' | 'tokens_high'> {
+  const em = emInterval(checkpoint)
+  const tokens = tokensInterval(checkpoint)
+  return { em_low: em.low, em_high: em.high, tokens_low: tokens?.low ?? null, tokens_high: tokens?.high ?? null }
 }
 
 function trendOf (steps: readonly number[], values: readonly number[]): TrendView | null {
