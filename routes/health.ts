@@ -1,5 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { LiveSchema, ReadySchema } from '../openapi/model.js'
+import { damagedWishes } from '../src/model.js'
 import type { Parts } from '../src/parts.js'
 
 const tags = ['health']
@@ -24,6 +25,10 @@ export const health: FastifyPluginCallbackTypebox<Parts> = (app, { access, tls, 
     const { unreadable } = service.model()
     if (unreadable.size > 0) {
       warnings.push(`the state of ${unreadable.size} contexts can't be read, so they continue, and start a new epoch as soon as there is a learner: ${[...unreadable].slice(0, 5).join(' ')}`)
+    }
+    const wishes = damagedWishes(service.model())
+    if (wishes.length > 0) {
+      warnings.push(`what operators stated can't be read, so nobody is stopped there: PUT or DELETE it again: ${wishes.slice(0, 5).join(', ')}`)
     }
     const keptOut = access.problem()
     if (keptOut !== null) warnings.push(`other access tokens wait, those before stay in force: ${keptOut}`)

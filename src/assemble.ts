@@ -33,7 +33,7 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })
   const onChange = ({ cause }: Change) => { if (cause === 'drift') metrics.driftAlarms.inc() }
-  const told = { onChange, onFit: metrics.fitted, onEnd: () => { metrics.learnerEnds.inc() } }
+  const told = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
   const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...told })
   const training = createTraining(store, config)
   metrics.watch({

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Config } from './config.js'
 import type { Change } from './core/fold.js'
-import type { Learner } from './learner.js'
+import type { Damage, Learner } from './learner.js'
 import type { FromLearner } from './learner-worker.js'
 import { watchSilence } from './silence.js'
 import type { FitEnd } from './timed-fit.js'
@@ -21,6 +21,7 @@ export interface LearnerThreadOptions {
   readonly log: Logger
   readonly onChange?: (change: Change) => void
   readonly onFit?: (end: FitEnd) => void
+  readonly onDamage?: (what: Damage, count: number) => void
   /** Called when one failed or hangs. */
   readonly onEnd?: () => void
   /** What runs in the thread. */
@@ -33,7 +34,8 @@ export interface LearnerThreadOptions {
  * until then `problem` says why; with the embedded store one that hangs is told of and no more.
  */
 export function startLearnerThread (
-  { config, log: parent, onChange, onFit, onEnd, script = WORKER, hangsAfterMs = HANGS_AFTER_MS }: LearnerThreadOptions): Learner {
+  { config, log: parent, onChange, onFit, onDamage, onEnd, script = WORKER, hangsAfterMs = HANGS_AFTER_MS }: LearnerThreadOptions
+): Learner {
   const canReplace = config.redisUrl !== '' // one that is cut off in a transaction takes the embedded store with it, and the process
   const log = parent.child({}, { serializers: { err: (error: unknown) => error } }) // the thread has made them plain
   let status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } = NO_STATUS
@@ -58,6 +60,7 @@ export function startLearnerThread (
       if ('level' in message) log[message.level](message.fields, message.text)
       else if ('change' in message) onChange?.(message.change)
       else if ('fit' in message) onFit?.(message.fit)
+      else if ('damage' in message) onDamage?.(message.damage, message.count)
       else if ('failure' in message) failure = message.failure
       else if ('status' in message) status = message.status
     })

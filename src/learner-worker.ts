@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
 import type { Change } from './core/fold.js'
-import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
+import { OWN_THREAD_BATCH, startLearner, type Damage, type Learner } from './learner.js'
 import { plainError } from './plain-error.js'
 import { createStore } from './store/create-store.js'
 import type { Store } from './store/store.js'
@@ -14,6 +14,7 @@ export type FromLearner =
   | { readonly change: Change }
   | { readonly fit: FitEnd }
   | { readonly status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } }
+  | { readonly damage: Damage, readonly count: number }
   | { readonly failure: string }
   | { readonly isAlive: true }
 
@@ -62,5 +63,11 @@ process.once('uncaughtException', (error) => {
 port.once('message', () => { close(0) })
 store = await createStore({ ...config, isGuest: true })
 learner = startLearner({
-  store, config, log, batch: OWN_THREAD_BATCH, onChange: (change) => { tell({ change }) }, onFit: (fit) => { tell({ fit }) },
+  store,
+  config,
+  log,
+  batch: OWN_THREAD_BATCH,
+  onChange: (change) => { tell({ change }) },
+  onFit: (fit) => { tell({ fit }) },
+  onDamage: (damage, count) => { tell({ damage, count }) },
 })

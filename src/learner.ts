@@ -6,7 +6,7 @@ import { newLedger, type Change, type Ledger } from './core/fold.js'
 import { isTickDue } from './core/learn-time.js'
 import type { Configuration } from './core/log-entry.js'
 import { PendingOutcomes } from './core/pending.js'
-import { predictorBy } from './core/predictor/fingerprint.js'
+import { predictorBy, refTo } from './core/predictor/fingerprint.js'
 import type { Predictor } from './core/predictor/predictor.js'
 import type { PredictorVersion } from './core/predictor/predictor-version.js'
 import { Reservoir } from './core/predictor/reservoir.js'
@@ -27,6 +27,8 @@ const TICK_MS = 30_000
 /** How often it looks for pins that have expired, ms. */
 const PINS_MS = 1000
 
+export type Damage = 'entry' | 'ledger' | 'pending' | 'samples'
+
 export interface LearnerOptions {
   readonly store: Store
   readonly config: Config
@@ -35,6 +37,8 @@ export interface LearnerOptions {
   readonly batch?: number
   /** Called for every move of a threshold that was committed. */
   readonly onChange?: (change: Change) => void
+  /** Called with how many things in the store can't be read, and are left out. */
+  readonly onDamage?: (what: Damage, count: number) => void
   /** Called when a predictor was fitted, or could not be. */
   readonly onFit?: (end: FitEnd) => void
 }
@@ -53,7 +57,7 @@ export interface Learner {
  * fencing token keeps a learner that lost it from committing.
  */
 export function startLearner (
-  { store, config, log, batch = SHARED_THREAD_BATCH, onChange = () => {}, onFit = () => {} }: LearnerOptions
+  { store, config, log, batch = SHARED_THREAD_BATCH, onChange = () => {}, onFit = () => {}, onDamage = () => {} }: LearnerOptions
 ): Learner {
   const holder = randomUUID()
   const leaseMs = config.leaseSeconds * 1000
@@ -126,6 +130,7 @@ export function startLearner (
   /** What was learned so far; a new store starts with this replica's configuration, a store that has another gets it through the log. */
   async function recall (token: number): Promise<Memory> {
     const [{ cursor, ledger, contexts, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
+    for (const what of ['ledger', 'pending', 'samples'] as const) tellDamage(what, stored.damaged[what])
     const pending = new PendingOutcomes(stored.pending)
     const reservoir = new Reservoir(stored.reservoir)
     const predictors = predictorsOf(ledger, versions)
@@ -141,10 +146,24 @@ export function startLearner (
       }
       return { cursor, ledger, contexts, pending, reservoir, predictors }
     }
-    const first = newLedger(configuration)
+    const first = stored.damaged.ledger === 0 ? newLedger(configuration) : await restoredLedger(configuration, contexts.size, versions)
     const nothing = { contexts: new Map(), pending: new Map(), reservoir: new Map(), decisive: [], changes: [] }
     await store.commit({ token, from: cursor, to: cursor, ledger: first, ...nothing })
     return { cursor, ledger: first, contexts, pending, reservoir, predictors }
+  }
+
+  function tellDamage (what: Damage, count: number, more: object = {}): void {
+    if (count === 0) return
+    log.error({ what, count, ...more }, 'some of what the store holds can\'t be read, and is left out')
+    onDamage(what, count)
+  }
+
+  /** What the tables say, which is what operators asked for last; contexts compare it with what their evidence means. */
+  async function restoredLedger (
+    configuration: Configuration, contexts: number, versions: ReadonlyMap<string, PredictorVersion>): Promise<Ledger> {
+    const [policies, pins] = await Promise.all([store.policies(), store.pins()])
+    const predictors = [...versions.values()].filter(({ retired_at: end }) => end === null).map(({ predictor }) => refTo(predictor))
+    return { ...newLedger(configuration), contexts, policies, pins, predictors }
   }
 
   /** Contexts whose state is damaged start an epoch through the log; until it is folded nothing of theirs is in force. */
@@ -155,6 +174,8 @@ export function startLearner (
   }
 
   function fold (memory: Memory, entries: readonly StoredEntry[]): Omit<Commit, 'token'> {
+    const damaged = entries.filter(({ entry }) => entry.type === 'unreadable')
+    tellDamage('entry', damaged.length, { cursors: damaged.slice(0, 20).map(({ cursor }) => cursor) })
     const { next, commit } = foldEntries(memory, entries, Date.now())
     for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
     memory.cursor = next.cursor

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } fr
 import { watchContexts } from './context-metrics.js'
 import type { ContextState } from './core/context-state.js'
 import { REASONS, type Reason } from './core/decide.js'
+import type { Damage } from './learner.js'
 import type { TrainingRun } from './core/training/run.js'
 import { createDurations, type Durations, type Series } from './durations.js'
 import { countFits, watchPredictors, type ScorerStanding } from './predictor-metrics.js'
@@ -41,6 +42,8 @@ export interface Metrics {
   readonly limited: Counter<'token' | 'limit'>
   readonly driftAlarms: Counter
   readonly learnerEnds: Counter
+  /** Things in the store can't be read, and are left out. */
+  readonly damaged: (what: Damage, count: number) => void
   /** A predictor was fitted here, or could not be. */
   readonly fitted: (end: FitEnd) => void
   readonly recordedSteps: Counter<'result'>
@@ -115,6 +118,7 @@ export function createMetrics (): Metrics {
       labelNames: ['token', 'limit'],
       registers,
     }),
+    damaged: countDamage(registers),
     learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner\'s threads that failed or hung', registers }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),
     fitted: countFits(registers),
@@ -137,6 +141,17 @@ export function createMetrics (): Metrics {
       return await registry.getMetricsAsJSON()
     },
   }
+}
+
+function countDamage (registers: Registry[]): Metrics['damaged'] {
+  const counter = new Counter({
+    name: 'stopgate_damaged_total',
+    help: 'What the learner could not read in the store and left out: entry (of the log), ledger, pending (an outcome that waits), samples',
+    labelNames: ['what'] as const,
+    registers,
+  })
+  for (const what of ['entry', 'ledger', 'pending', 'samples'] as const) counter.inc({ what }, 0)
+  return (what, count) => { counter.inc({ what }, count) }
 }
 
 /** A counter that shows each result from the start, so that an increase is seen from its first. */

@@ -4,9 +4,10 @@ import type { ContextState } from './core/context-state.js'
 import { chainOf, parseContextKey, ROOT, type Levels } from './core/context.js'
 import { livePins, pinUnder, standingOf, type Pin } from './core/in-force.js'
 import { judge } from './core/judge.js'
-import { effectivePolicy, type PolicyPatch } from './core/policy.js'
+import { effectivePolicy, UNREADABLE_POLICY, type PolicyPatch } from './core/policy.js'
 import { livePredictors, type LivePredictors } from './core/predictor/predictor-version.js'
 import type { Snapshot, Standpoint } from './core/snapshot.js'
+import { UNREADABLE_PIN } from './store/damaged.js'
 import type { Revision, Store } from './store/store.js'
 import { isUnreadable } from './store/unreadable-state.js'
 
@@ -81,6 +82,14 @@ export function endPins (model: Model, options: ModelOptions, now: number): Mode
 
 function canBuildOn ({ snapshot }: Model, revision: Revision): boolean {
   return snapshot.stateId === revision.stateId && snapshot.version <= revision.version && revision.policyVersion <= snapshot.version
+}
+
+/** Policies and pins that are damaged, each with its context. */
+export function damagedWishes ({ policies, pins }: Pick<Model, 'policies' | 'pins'>): string[] {
+  return [
+    ...[...policies].flatMap(([key, policy]) => policy === UNREADABLE_POLICY ? [`the policy of ${key}`] : []),
+    ...[...pins].flatMap(([key, pin]) => pin === UNREADABLE_PIN ? [`the pin of ${key}`] : []),
+  ]
 }
 
 type Wishes = Pick<Model, 'policies' | 'pins' | 'predictors'>

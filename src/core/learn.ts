@@ -23,5 +23,6 @@ export function learn (fold: Fold, time: number, entry: LogEntry): void {
     case 'checkpoint': return learnCheckpoint(fold, time, entry)
     case 'predictor': return learnPredictor(fold, time, entry)
     case 'tick': return learnTime(fold, time)
+    case 'unreadable': // nothing comes of it
   }
 }

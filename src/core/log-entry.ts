@@ -65,5 +65,7 @@ export type LogEntry =
   | CheckpointEntry
   | PredictorEntry
   | { readonly type: 'configuration', readonly configuration: Configuration }
+  /** In the place of one that was damaged where it lay; nothing comes of it. */
+  | { readonly type: 'unreadable' }
   /** Time passes, though nothing else arrives. */
   | { readonly type: 'tick' }

@@ -65,9 +65,13 @@ export const DEFAULT_POLICY: Policy = {
   price_per_1k_tokens: null,
 }
 
+/** In place of a policy that is damaged where it is kept: what it asked for is not known, so nobody is stopped, there and below. */
+export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
+
 /** The policy in force at `key`: field by field, the nearest link that states it. */
 export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<string, PolicyPatch>, key: string): Policy {
-  return Object.assign({}, DEFAULT_POLICY, defaults, ...chainOf(key).map((link) => policies.get(link)))
+  const stated = chainOf(key).map((link) => policies.get(link))
+  return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, stated.includes(UNREADABLE_POLICY) ? UNREADABLE_POLICY : undefined)
 }
 
 /** Why a whole policy can't be: a sentence that says what to change, or `null`. */

@@ -1,6 +1,7 @@
 import type { LogEntry, LabelEntry } from '../core/log-entry.js'
 import type { LoggedOutcome } from '../core/outcome.js'
-import { awaits, decodeEntry, encodeEntry, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
+import { awaits, encodeEntry, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
+import { readEntry } from './damaged.js'
 import type { Tables } from './embedded-tables.js'
 import type { LogLimits } from './log-limits.js'
 import { StoreFullError, type Appended, type Cursor, type StoredEntry } from './store.js'
@@ -77,7 +78,7 @@ function forgetExpired ({ seen, seenAt }: Tables, until: number, limit: number):
 
 export function entriesAfter ({ log }: Tables, after: Cursor, limit: number): StoredEntry[] {
   const range = log.getRange({ start: toPlace(after), exclusiveStart: true, limit })
-  return [...range.map(({ key: place, value }) => ({ cursor: toCursor(place), time: place[0], entry: decodeEntry(value) }))]
+  return [...range.map(({ key: place, value }) => ({ cursor: toCursor(place), time: place[0], entry: readEntry(value) }))]
 }
 
 /** Deletes what was folded. */

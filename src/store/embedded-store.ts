@@ -10,6 +10,7 @@ import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { EmbeddedEvents } from './embedded-events.js'
+import { readLearned, readPin, readPolicy } from './damaged.js'
 import { checkGround } from './embedded-ground.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
@@ -19,8 +20,7 @@ import { exportState, importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
 import {
-  decodeLedger, decodePending, decodePin, decodePolicy, decodeSample, encodePending, encodeSample,
-  encodeState, inTurns,
+  encodePending, encodeSample, encodeState, inTurns,
 } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
@@ -151,10 +151,8 @@ export class EmbeddedStore implements Store {
     const samples = [...reservoir.getRange()]
     return {
       cursor,
-      ledger: ledger === null ? null : decodeLedger(ledger),
       contexts: await this.#states([...contexts.getKeys()]),
-      pending: await inTurns(waiting, ({ value }) => decodePending(value)),
-      reservoir: await inTurns(samples, ({ key, value }) => [key, decodeSample(value)]),
+      ...await readLearned(ledger, waiting.map(({ value }) => value), samples.map(({ key, value }) => [key, value])),
     }
   }
 
@@ -196,11 +194,11 @@ export class EmbeddedStore implements Store {
   async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> { return this.#states(keys) }
 
   async policies (): Promise<Map<string, PolicyPatch>> {
-    return new Map(this.#reads().policies.getRange().map(({ key, value }) => [key, decodePolicy(value)]))
+    return new Map(this.#reads().policies.getRange().map(({ key, value }) => [key, readPolicy(value)]))
   }
 
   async pins (): Promise<Map<string, Pin>> {
-    return new Map(this.#reads().pins.getRange().map(({ key, value }) => [key, decodePin(value)]))
+    return new Map(this.#reads().pins.getRange().map(({ key, value }) => [key, readPin(value)]))
   }
 
   async predictors (): Promise<Map<string, PredictorVersion>> {

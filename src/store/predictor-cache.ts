@@ -1,5 +1,6 @@
 import { inOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
-import { decodePredictor, inTurns } from './encoding.js'
+import { readPredictor } from './damaged.js'
+import { inTurns } from './encoding.js'
 
 /** Text whose predictors are kept decoded at most, characters. */
 const MOST_TEXT = 64 * 1024 * 1024
@@ -19,7 +20,7 @@ export class PredictorCache {
   async versions (stamp: string | null, read: () => Promise<readonly string[]>): Promise<Map<string, PredictorVersion>> {
     if (stamp !== null && stamp === this.#stamp) return new Map(this.#versions)
     const texts = await read()
-    const versions = inOrder(await inTurns(texts, decodePredictor, 1))
+    const versions = inOrder((await inTurns(texts, readPredictor, 1)).filter((version) => version !== null))
     const isKept = stamp !== null && texts.reduce((sum, { length }) => sum + length, 0) <= MOST_TEXT
     this.#stamp = isKept ? stamp : null
     this.#versions = isKept ? versions : new Map()

@@ -8,10 +8,10 @@ import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import {
-  AUDIT_LIMIT, auditOf, awaits, decodeChange, decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy,
-  decodeSample, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns,
-  START, tableWrite, toCursor, toPlace,
+  AUDIT_LIMIT, auditOf, awaits, decodeChange, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
+  HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
+import { readEntry, readLearned, readPin, readPolicy } from './damaged.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -149,13 +149,10 @@ export class RedisStore implements Store {
     const keys = pairs.filter((_, i) => i % 2 === 0)
     const states = await inTurns(pairs.filter((_, i) => i % 2 === 1), readState)
     const numbers = kept.filter((_, i) => i % 2 === 0)
-    const samples = await inTurns(kept.filter((_, i) => i % 2 === 1), decodeSample)
     return {
       cursor: cursor ?? START,
-      ledger: ledger === null ? null : decodeLedger(ledger),
       contexts: new Map(keys.map((key, i) => [key, states[i]!])),
-      pending: await inTurns(waiting, decodePending),
-      reservoir: numbers.map((number, i) => [Number(number), samples[i]!]),
+      ...await readLearned(ledger, waiting, numbers.map((number, i) => [Number(number), kept[2 * i + 1]!])),
     }
   }
 
@@ -205,8 +202,8 @@ export class RedisStore implements Store {
     return states
   }
 
-  async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, decodePolicy) }
-  async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, decodePin) }
+  async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy) }
+  async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, readPin) }
 
   async predictors (): Promise<Map<string, PredictorVersion>> {
     const [stateId, policyVersion, at] = await this.#main.run((redis) => redis.mget(KEYS.stateId, KEYS.policyVersion, KEYS.predictorsAt))
@@ -262,7 +259,7 @@ export class RedisStore implements Store {
 }
 
 function toStoredEntry ([cursor, [, text]]: [id: string, fields: string[]]): StoredEntry {
-  return { cursor, time: toPlace(cursor)[0], entry: decodeEntry(text!) }
+  return { cursor, time: toPlace(cursor)[0], entry: readEntry(text!) }
 }
 
 function toAuditRow ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {

@@ -59,6 +59,8 @@ export interface Learned {
   readonly pending: readonly Pending[]
   /** By number, in no order. */
   readonly reservoir: ReadonlyArray<readonly [number, Sample]>
+  /** How many of each were damaged, and are not among them. */
+  readonly damaged: { readonly ledger: number, readonly pending: number, readonly samples: number }
 }
 
 export interface Commit {

@@ -1,0 +1,54 @@
+import type { Ledger } from '../core/fold.js'
+import type { Pin } from '../core/in-force.js'
+import type { LogEntry } from '../core/log-entry.js'
+import type { Pending } from '../core/pending.js'
+import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy.js'
+import type { PredictorVersion } from '../core/predictor/predictor-version.js'
+import type { Sample } from '../core/predictor/sample.js'
+import { decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, inTurns } from './encoding.js'
+import type { Learned } from './store.js'
+import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample } from './whole.js'
+
+// What one damaged value must not keep the rest from: each stands for something that stops nobody, or for nothing.
+
+/** In place of a pin that is damaged: doubt means continue. */
+export const UNREADABLE_PIN: Pin = { threshold: null, reason: 'the pin could not be read', by: 'stopgate', expires_at: null }
+
+function read<T, U> (text: string, isWhole: (value: unknown) => boolean, decode: (text: string) => T, otherwise: U): T | U {
+  try { return isWhole(JSON.parse(text)) ? decode(text) : otherwise } catch { return otherwise }
+}
+
+export const readPolicy = (text: string): PolicyPatch => read(text, isWholePolicy, decodePolicy, UNREADABLE_POLICY)
+export const readPin = (text: string): Pin => read(text, isWholePin, decodePin, UNREADABLE_PIN)
+export const readPending = (text: string): Pending | null => read(text, isWholePending, decodePending, null)
+export const readSample = (text: string): Sample | null => read(text, isWholeSample, decodeSample, null)
+/** Without it no score of it stops anybody. */
+export const readPredictor = (text: string): PredictorVersion | null => read(text, isWholePredictor, decodePredictor, null)
+export const readLedger = (text: string): Ledger | null => read(text, isWholeLedger, decodeLedger, null)
+
+/** The log is long, and each of its entries is parsed once. */
+export function readEntry (text: string): LogEntry {
+  try {
+    const entry = decodeEntry(text)
+    return isWholeEntry(entry) ? entry : { type: 'unreadable' }
+  } catch { return { type: 'unreadable' } }
+}
+
+/** What was learned but for the states, of the texts it is kept as. */
+export async function readLearned (
+  ledger: string | null, pending: readonly string[], samples: ReadonlyArray<readonly [number, string]>
+): Promise<Omit<Learned, 'cursor' | 'contexts'>> {
+  const read = {
+    ledger: ledger === null ? null : readLedger(ledger),
+    pending: (await inTurns(pending, readPending)).filter((one) => one !== null),
+    reservoir: (await inTurns(samples, ([number, text]) => [number, readSample(text)] as const)).filter(isRead),
+  }
+  const damaged = {
+    ledger: ledger !== null && read.ledger === null ? 1 : 0,
+    pending: pending.length - read.pending.length,
+    samples: samples.length - read.reservoir.length,
+  }
+  return { ...read, damaged }
+}
+
+function isRead (pair: readonly [number, Sample | null]): pair is readonly [number, Sample] { return pair[1] !== null }

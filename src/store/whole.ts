@@ -1,0 +1,121 @@
+import type { LogEntry } from '../core/log-entry.js'
+import { DEFAULT_POLICY } from '../core/policy.js'
+
+// Whether what was read from the store has all that it must have, each of its kind: what is missing the learner would miss, for all
+// contexts.
+
+type Fields = Readonly<Record<string, unknown>>
+type Kind = (value: unknown) => boolean
+
+const isText: Kind = (value) => typeof value === 'string'
+const isNumber: Kind = Number.isFinite
+const isFlag: Kind = (value) => typeof value === 'boolean'
+const isEm: Kind = (value) => value === 0 || value === 1
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+const orNull = (kind: Kind): Kind => (value) => value === null || kind(value)
+const orNone = (kind: Kind): Kind => (value) => value === undefined || kind(value)
+const oneOf = (...values: unknown[]): Kind => (value) => values.includes(value)
+const allOf = (kind: Kind): Kind => (value) => isFields(value) && Object.values(value).every(kind)
+const listOf = (kind: Kind): Kind => (value) => Array.isArray(value) && value.every(kind)
+function having (kinds: Readonly<Record<string, Kind>>): (value: unknown) => boolean {
+  const pairs = Object.entries(kinds)
+  return (value) => isFields(value) && pairs.every(([name, kind]) => kind(value[name]))
+}
+
+const judged = { exact_match: orNone(isEm), agreement: orNone(isEm), answer_digest: orNone(isText) }
+const isArm = orNull(oneOf('control', 'treated'))
+const step = { tokens: isNumber, confidence: orNull(isNumber), signals: orNone(allOf(isNumber)), ...judged }
+const outcome = {
+  generation_id: isText,
+  u: isNumber,
+  arm: isArm,
+  context: allOf(isText),
+  tokens: isNumber,
+  answer_tokens: isNumber,
+  stopped: isFlag,
+  sample_index: orNull(isNumber),
+  full: having(judged),
+  steps: orNull(listOf(having(step))),
+  steps_complete: isFlag,
+}
+
+const WORDS: Readonly<Record<string, Kind>> = {
+  label: oneOf('exact_match', 'agreement'),
+  missing_labels: oneOf('excluded', 'lost'),
+  mode: oneOf('enforce', 'shadow', 'off'),
+  fallback: oneOf('continue', 'parent'),
+  predictor: oneOf('off', 'auto'),
+  control_rate: (value) => value === 'auto' || isNumber(value),
+}
+
+/** Of each field by the kind of its default; a field that is not known is a later version's. */
+export function isWholePolicy (value: unknown): boolean {
+  return isFields(value) && Object.entries(value).every(([name, stated]) => {
+    const usual = DEFAULT_POLICY[name as keyof typeof DEFAULT_POLICY]
+    if (usual === undefined) return true
+    const kind = WORDS[name] ?? (usual === null ? orNull(isNumber) : typeof usual === 'boolean' ? isFlag : isNumber)
+    return kind(stated)
+  })
+}
+
+export const isWholePin = having({
+  threshold: orNull(isNumber), reason: isText, by: isText, expires_at: orNull(isNumber), scorer: orNone(isText),
+})
+
+export const isWholePending = having({
+  outcome: having({ ...outcome, steps: orNull(listOf(having({ ...step, place: isNumber }))), asked: isNumber }),
+  leaf: isText,
+  time: isNumber,
+  arm: isArm,
+  comparedAt: orNull(isNumber),
+  isOfAnotherShare: isFlag,
+  number: isNumber,
+  isSettled: isFlag,
+})
+
+export const isWholeSample = having({
+  u: isNumber,
+  leaf: isText,
+  label: WORDS.label!,
+  tokens: isNumber,
+  steps: listOf(having({ tokens: isNumber, confidence: isNumber, signals: orNone(allOf(isNumber)), lost: isEm })),
+})
+
+const isConfiguration = having({ levels: listOf(isText), defaults: isWholePolicy, max_contexts: isNumber, label_wait_seconds: isNumber })
+const isPair = (kind: Kind): Kind => (value) => Array.isArray(value) && value.length === 2 && isText(value[0]) && kind(value[1])
+
+/** As it is written, its maps as lists of pairs; what versions of before left out may be absent. */
+export const isWholeLedger = having({
+  configuration: isConfiguration,
+  policies: listOf(isPair(isWholePolicy)),
+  pins: listOf(isPair(isWholePin)),
+  contexts: isNumber,
+  refused: isNumber,
+  predictors: orNone(listOf((one) => isText(one) || having({ name: isText })(one))),
+  train_at: orNone(isNumber),
+})
+
+export const isWholePredictor = having({ predictor: having({ name: isText }), retired_at: orNull(isNumber) })
+
+const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: Kind } = {
+  outcome: having(outcome),
+  label: having({
+    generation_id: isText,
+    em: orNone(isEm),
+    answer: orNone(isText),
+    references: orNone(listOf(isText)),
+    steps: orNone(listOf(orNull(isEm))),
+  }),
+  policy: having({ key: isText, policy: orNull(isWholePolicy), by: isText }),
+  pin: having({ key: isText, pin: orNull(isWholePin), by: isText }),
+  reset: having({ key: isText, by: isText }),
+  checkpoint: having({ key: isText, run: isText, step: isNumber }),
+  predictor: having({ name: isText, version: orNull(isWholePredictor) }),
+  configuration: having({ configuration: isConfiguration }),
+  tick: isFields,
+}
+
+export function isWholeEntry (value: unknown): boolean {
+  const type = isFields(value) && isText(value.type) ? value.type as string : ''
+  return Object.hasOwn(ENTRIES, type) && ENTRIES[type as keyof typeof ENTRIES](value)
+}

@@ -1,0 +1,92 @@
+import t, { type Test } from 'tap'
+import { openTables } from '../../src/store/embedded-tables.js'
+import { KEYS } from '../../src/store/redis-scripts.js'
+import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { build, temporaryFolder, until } from '../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { admin } from './redis-fleet.js'
+
+// JSON that is whole, and not what it must be, at each place that the learner reads: in turn left out, told of and overcome.
+
+type Table = 'pending' | 'policies' | 'pins'
+
+interface Damager {
+  readonly append: (text: string) => Promise<unknown>
+  readonly put: (table: Table, key: string, text: string) => Promise<unknown>
+  readonly ledger: (text: string) => Promise<unknown>
+}
+
+const ENTRIES = ['{"type":"outcome","generation_id":"x","tokens":"many"}', '{"type":"policy","key":7}', '{"type":"__proto__"}', '[]', '{']
+const treated = { arm: 'treated', tokens: 32, confidence: 0.99 }
+
+/** @param damage while nothing runs on the store */
+async function overcome (
+  t: Test, env: NodeJS.ProcessEnv, damage: (how: (damager: Damager) => Promise<void>) => Promise<void>): Promise<void> {
+  const settings = { ...env, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.5' }
+  const before = await build(t, settings)
+  await until('the store is reached', async () => (await before.send('GET', '/readyz')).status === 200)
+  await certify(before)
+  const other = { model: 'z', task: 'math' }
+  await certify(before, other)
+  await before.send('PUT', '/v1/contexts/model=z/policy', { check_every_tokens: 16 })
+  await until('all is learned', async () => (await before.store.revision()).lag === 0)
+  await before.app.close()
+
+  await damage(async ({ append, put, ledger }) => {
+    for (const text of ENTRIES) await append(text)
+    await put('pending', 'waits', '{"outcome":{},"leaf":"a","number":1}')
+    await put('policies', 'model=z', '{"mode":{"off":true}}')
+    await put('pins', 'model=q,task=aime', '{"threshold":"low"}')
+    await ledger('{"policies":[],"pins":{}}')
+  })
+
+  const { send, store } = await build(t, settings)
+  await until('the model is loaded', async () => (await send('GET', '/readyz')).status === 200)
+  t.match(await send('POST', '/v1/decisions', { ...treated, context: CONTEXT }), { body: { decision: 'stop' } })
+  t.match(await send('POST', '/v1/decisions', { ...treated, context: other }), { body: { decision: 'continue', reason: 'off' } })
+  await until('it learns', async () => (await send('GET', '/readyz')).body.learner.leader)
+  await until('all is read', async () => (await store.revision()).lag === 0, 20)
+  t.equal((await send('POST', '/v1/outcomes', losslessOutcome('after'))).status, 202)
+  const learned = async () => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
+  await until('it goes on from where it was', async () => await learned() === 301)
+  const { body: { warnings } } = await send('GET', '/readyz')
+  t.match(warnings.join(), /what operators stated can't be read.*the policy of model=z, the pin of model=q,task=aime/)
+  const metrics = (await send('GET', '/metrics')).body
+  // What waits is read again by a learner that lost its lease on a busy machine, and takes over anew.
+  for (const [what, count] of [['entry', ENTRIES.length], ['ledger', 1], ['pending', '[12]'], ['samples', 0]] as const) {
+    t.match(metrics, new RegExp(`stopgate_damaged_total{what="${what}"} ${count}\n`))
+  }
+
+  t.equal((await send('PUT', '/v1/contexts/model=z/policy', { check_every_tokens: 32 })).status, 200)
+  t.equal((await send('DELETE', '/v1/contexts/model=q,task=aime/pin?reason=damaged')).status, 204)
+  await until('readyz has no more to say of them', async () => !/can't be read/.test((await send('GET', '/readyz')).body.warnings.join()))
+}
+
+t.test('damaged values, embedded', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  await overcome(t, { DATA_DIR }, async (how) => {
+    const tables = openTables(DATA_DIR)
+    let [ms, sequence] = tables.getMeta('last_place')
+    await how({
+      append: async (text) => {
+        await tables.log.put([ms, ++sequence], text)
+        await tables.root.transaction(() => tables.setMeta('last_place', [ms, sequence]))
+      },
+      put: async (table, key, text) => await (tables[table] as { put: (key: unknown, text: string) => Promise<boolean> }).put(table === 'pending' ? Buffer.from(key) : key, text),
+      ledger: async (text) => await tables.root.transaction(() => tables.setMeta('ledger', text)),
+    })
+    await tables.root.close()
+  })
+})
+
+t.test('damaged values, Redis', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  await overcome(t, { REDIS_URL: redis.url }, async (how) => {
+    const client = admin(t, redis)
+    await how({
+      append: async (text) => await client.xadd(KEYS.log, '*', 'entry', text),
+      put: async (table, key, text) => await client.hset(KEYS[table], key, text),
+      ledger: async (text) => await client.set(KEYS.ledger, text),
+    })
+  })
+})

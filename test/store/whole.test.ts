@@ -1,0 +1,40 @@
+import t from 'tap'
+import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
+import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholeSample } from '../../src/store/whole.js'
+import { LEDGER, label, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
+
+const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
+const back = (text: string) => JSON.parse(text)
+const ENTRIES = [
+  outcome('a'), unlabelled('b'), label('b'), policyEntry('*', { mode: 'shadow' }), policyEntry('*', null), pinEntry('*', 0.5), pinEntry('*', null), RESET, TICK,
+  predictorEntry('p', versionOf('p', 1, 2)), predictorEntry('p', null), { type: 'checkpoint', key: '*', run: 'r', step: 1, by: 'a' } as const,
+  { type: 'configuration', configuration: LEDGER.configuration } as const,
+]
+
+t.test('what is written is whole', async (t) => {
+  for (const entry of ENTRIES) t.ok(isWholeEntry(back(encodeEntry(entry))), entry.type)
+  t.ok(isWholeLedger(back(encodeLedger(LEDGER))))
+  t.ok(isWholePending(back(encodePending(pendingOf('a', 1)))))
+  t.ok(isWholeSample(back(encodeSample(sampleOf(0.5)))))
+  t.ok(isWholePolicy(DEFAULT_POLICY))
+  t.ok(isWholePolicy({ control_rate: 0.1, em_per_token_percent: 0.1, of_a_later_version: {} }))
+  t.ok(isWholePin(PIN))
+})
+
+t.test('without one of its parts, or with one of another kind, it is not', async (t) => {
+  const pairs: Array<readonly [(value: unknown) => boolean, object]> = [
+    [isWholeEntry, outcome('a')], [isWholeLedger, back(encodeLedger(LEDGER))], [isWholePending, pendingOf('a', 1)], [isWholeSample, sampleOf(0.5)],
+  ]
+  const mayBeAbsent = ['predictors', 'train_at', 'by']
+  for (const [isWhole, value] of pairs) {
+    for (const name of Object.keys(value).filter((name) => !mayBeAbsent.includes(name))) {
+      const { [name]: _, ...rest } = value as Record<string, unknown>
+      t.notOk(isWhole(rest), `without ${name}`)
+      t.notOk(isWhole({ ...value, [name]: ['odd', 1] }), `odd ${name}`)
+    }
+  }
+  for (const odd of [null, 7, 'a', [], {}, { type: 'odd' }, { type: '__proto__' }, { type: 'toString' }]) t.notOk(isWholeEntry(odd), JSON.stringify(odd))
+  for (const name of Object.keys(DEFAULT_POLICY)) t.notOk(isWholePolicy({ [name]: [] }), name)
+  t.notOk(isWholePolicy({ min_tokens: Infinity }))
+})
