@@ -34,6 +34,11 @@ export async function run (args: readonly string[], { stdout, stderr }: World): 
   if (result.predictors < plan.splits) {
     stderr.write(`evaluate: too little to learn a predictor from in ${plan.splits - result.predictors} of ${plan.splits} splits\n`)
   }
+  for (const { key, generations_to_certify_on: generations, groups_to_certify_on: groups } of result.contexts) {
+    if (generations === groups) continue
+    const [of, on] = [groups, generations].map((mean) => Math.round(mean))
+    stderr.write(`evaluate: in ${key} the ${on} generations to certify on are of ${of} groups, so its certificates are bolder than they say\n`)
+  }
   await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan))
 }
 

@@ -15,6 +15,7 @@ t.test('traces in, tables out, figures beside', async (t) => {
   const json = join(folder, 'figures.json')
   const world = capturedWorld()
   await run([file, '--levels', 'task', '--splits', '2', '--max-em-drop', '0.05', '--json', json], world)
+  t.equal(world.err(), '', 'each is a group of its own')
   t.match(world.out(), /^context +rule .*\n-+\ntask=choices +never stop +0\.0 .*\n(.*\n)+-+\nall +never stop +0\.0 /)
   t.match(JSON.parse(await readFile(json, 'utf8')), { files: [file], levels: ['task'], at: 1, splits: 2, maxEmDrop: 0.05, contexts: [{ key: 'task=choices' }, { key: 'task=math' }] })
 
@@ -22,6 +23,15 @@ t.test('traces in, tables out, figures beside', async (t) => {
   await run([file, '--splits', '1', '--shares', '1,8,8', '--json', '-'], quiet)
   t.match(JSON.parse(quiet.out()), { predictors: 0 })
   t.match(quiet.err(), /too little to learn a predictor from in 1 of 1 splits\n(.*\n)+all +never stop/)
+})
+
+t.test('who certifies on several generations of a group is told so', async (t) => {
+  const file = join(await temporaryFolder(t), 'traces.jsonl')
+  const grouped = simulatedRuns(300).map(({ outcome }, i) => ({ ...outcome, group_id: `question ${Math.floor(i / 6)}` }))
+  await writeFile(file, grouped.map((outcome) => JSON.stringify(outcome) + '\n').join(''))
+  const world = capturedWorld()
+  await run([file, '--splits', '1'], world)
+  t.match(world.err(), /in model=steady-8b,task=math the \d+ generations to certify on are of \d+ groups, so its certificates are bolder/)
 })
 
 t.test('README names each rule as the table does, and each option', async (t) => {

@@ -20,11 +20,15 @@ export interface Plan extends Wish {
   readonly seed: number
 }
 
-/** Beside what is tested: how many generations a split had to certify on, on average. */
+/**
+ * Beside what is tested: how many generations a split had to certify on, and of how many groups, on average. Generations of a group are no
+ * independent draws, so with fewer groups certificates are bolder than they say.
+ */
 export interface EvaluatedContext {
   readonly key: string
   readonly generations: number
   readonly generations_to_certify_on: number
+  readonly groups_to_certify_on: number
   readonly rules: readonly Summary[]
 }
 
@@ -43,7 +47,7 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evalua
   const plain = plainRules(runs)
   const random = seededRandom(plan.seed)
   const trials = new Map<string, Trial[][]>(keys.map((key) => [key, []]))
-  const toCertifyOn = new Map<string, number>(keys.map((key) => [key, 0]))
+  const toCertifyOn = new Map(keys.map((key) => [key, { generations: 0, groups: 0 }]))
   const totals: Trial[][] = []
   let predictors = 0
   for (let i = 0; i < plan.splits; i++) {
@@ -60,7 +64,9 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evalua
       ]
       const row = served.map((each): Trial => trialOf(each, own.test))
       trials.get(key)!.push(row)
-      toCertifyOn.set(key, toCertifyOn.get(key)! + own.certify.length / plan.splits)
+      const sums = toCertifyOn.get(key)!
+      sums.generations += own.certify.length
+      sums.groups += new Set(own.certify.map(({ run }) => groupOf(run))).size
       return row
     })
     totals.push(rows[0]!.map((_, rule) => rows.map((row) => row[rule]!).reduce(addTrials)))
@@ -69,7 +75,11 @@ export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evalua
     const tested = list.filter((row) => row[0]!.generations > 0)
     return { generations: tested.reduce((sum, row) => sum + row[0]!.generations, 0), rules: summarise(tested, plan.maxEmDrop) }
   }
-  const contexts = keys.map((key) => ({ key, generations_to_certify_on: toCertifyOn.get(key)!, ...summariesOf(trials.get(key)!) }))
+  const contexts = keys.map((key) => {
+    const { generations, groups } = toCertifyOn.get(key)!
+    const each = { generations_to_certify_on: generations / plan.splits, groups_to_certify_on: groups / plan.splits }
+    return { key, ...each, ...summariesOf(trials.get(key)!) }
+  })
   return { contexts, total: summariesOf(totals), predictors }
 }
 

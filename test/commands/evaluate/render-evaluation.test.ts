@@ -6,7 +6,7 @@ const figures = { tokens_saved_ratio: 0.5123, em_drop: -0.0001, worst_em_drop: 0
 const rule = (name: string) => ({ name, ...figures })
 const rules = [rule('never stop'), rule(CERTIFIED_RULES.raw)]
 const wish = { maxEmDrop: 0.02, errorLevel: 0.05 }
-const context = { key: 'task=a', generations: 9, generations_to_certify_on: 221.7, rules }
+const context = { key: 'task=a', generations: 9, generations_to_certify_on: 221.7, groups_to_certify_on: 221.7, rules }
 const total = { generations: 9, rules }
 const text = renderEvaluation({ contexts: [context], total, predictors: 4 }, wish)
 

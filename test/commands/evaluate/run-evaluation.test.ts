@@ -27,6 +27,16 @@ t.test('the same seed, the same figures; another, others', async (t) => {
   t.notSame(runEvaluation(runs, { ...plan, splits: 1, seed: 2 }), once)
 })
 
+t.test('generations of a group are counted as one too', async (t) => {
+  const own = runEvaluation(runs, { ...plan, splits: 2 }).contexts
+  for (const { generations_to_certify_on: generations, groups_to_certify_on: groups } of own) t.equal(groups, generations)
+  const paired = runs.map((run, i) => ({ ...run, outcome: { ...run.outcome, group_id: `question ${Math.floor(i / 6)}` } }))
+  const { contexts } = runEvaluation(paired, { ...plan, splits: 2 })
+  for (const { generations_to_certify_on: generations, groups_to_certify_on: groups } of contexts) {
+    t.ok(groups > 0 && generations === 2 * groups, `${generations} of ${groups}`)
+  }
+})
+
 t.test('at a level above', async (t) => {
   const { contexts } = runEvaluation(runs, { ...plan, at: 1, splits: 1 })
   t.strictSame(contexts.map(({ key }) => key), ['model=bold-8b', 'model=steady-8b'])
