@@ -18,7 +18,7 @@ export const documentOptions: SwaggerOptions = {
         bearer: {
           type: 'http',
           scheme: 'bearer',
-          description: 'A token of the service, where it has any. By role: `worker` decides and reports, `operator` does everything, `metrics` scrapes; ' +
+          description: 'A token of the service, where it has any. By role: `worker` decides and reports, `trainer` reports checkpoints, `operator` does everything, `metrics` scrapes; ' +
             'a token may be bound to the contexts below a prefix.',
         },
       },

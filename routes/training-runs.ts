@@ -21,7 +21,7 @@ const checkpointProblem = itemValidator(CheckpointSchema)
 
 export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config, training, metrics }, done) => {
   app.post('/v1/training-runs/:run/checkpoints', {
-    config: { role: 'worker', bound: 'handler' },
+    config: { role: 'trainer', bound: 'handler' },
     schema: {
       tags,
       summary: 'What evaluations of checkpoints found, one or many',

@@ -59,7 +59,7 @@ function itemProblem (item: unknown, levels: Levels): string | null {
     if (limit !== undefined && !(typeof limit === 'number' && limit > 0 && limit <= 1e12)) return `.${field} must be a number above 0`
   }
   if (prefix === undefined) return null
-  if (role === 'metrics') return '.prefix is for workers and operators, as metrics are of all contexts'
+  if (role === 'metrics') return '.prefix is for workers, trainers and operators, as metrics are of all contexts'
   if (typeof prefix !== 'string' || parseContextKey(levels, prefix) === null) {
     return `.prefix must be a context key of the levels ${levels.join(', ')} (CONTEXT_LEVELS)`
   }

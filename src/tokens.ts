@@ -1,8 +1,11 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Allowance } from './allowance.js'
 
-/** What a token may do: `worker` decide and report; `operator` everything; `metrics` scrape and nothing else. */
-export const ROLES = ['worker', 'operator', 'metrics'] as const
+/**
+ * What a token may do: `worker` decide and report; `trainer` report checkpoints, which begin epochs; `operator` everything; `metrics`
+ * scrape and nothing else.
+ */
+export const ROLES = ['worker', 'trainer', 'operator', 'metrics'] as const
 export type Role = typeof ROLES[number]
 
 /** A named token, known by its hash alone. */

@@ -6,7 +6,7 @@ import type { Parts } from '../src/parts.js'
 import { build } from './helper.js'
 import { bearer, tokenList, tokenOf } from './token-fixtures.js'
 
-const ACCESS_TOKENS = tokenList({ w: 'worker', o: 'operator', m: 'metrics' })
+const ACCESS_TOKENS = tokenList({ w: 'worker', r: 'trainer', o: 'operator', m: 'metrics' })
 
 /** Who may call what. A route that is not here has to be put here. */
 const ROUTES: Record<string, string> = {
@@ -36,7 +36,7 @@ const ROUTES: Record<string, string> = {
   'GET /v1/model/predictors/:name': 'operator',
   'PUT /v1/model/predictors/:name': 'operator',
   'DELETE /v1/model/predictors/:name': 'operator',
-  'POST /v1/training-runs/:run/checkpoints': 'worker',
+  'POST /v1/training-runs/:run/checkpoints': 'trainer',
   'GET /v1/training-runs': 'operator',
   'GET /v1/training-runs/:run': 'operator',
   'GET /v1/training-runs/:run/plot.svg': 'operator',
@@ -80,7 +80,7 @@ t.test('a route lets pass whom it is for, and nobody else', async (t) => {
       if (role === 'open') { t.equal(status, 200, route); continue }
       t.match({ status, challenge, body }, { status: 401, challenge: 'Bearer', body: { code: 'UNAUTHENTICATED', error: 'Unauthorized', message: /authorization: Bearer/ } }, route)
     }
-    for (const [name, its] of [['w', 'worker'], ['o', 'operator'], ['m', 'metrics']] as const) {
+    for (const [name, its] of [['w', 'worker'], ['r', 'trainer'], ['o', 'operator'], ['m', 'metrics']] as const) {
       const { status, body } = await ask(bearer(name))
       if (its === role || its === 'operator' || role === 'open') t.ok(status !== 401 && status !== 403, `${name} ${route}: ${status}`)
       else t.match({ status, body }, { status: 403, body: { code: 'FORBIDDEN', error: 'Forbidden', message: `This needs the role ${role}; token ${name} is ${its}` } }, `${name} ${route}`)

@@ -58,7 +58,7 @@ t.test('without tokens nobody is named', async (t) => {
 })
 
 t.test('checkpoints use the same allowance, and are counted by token', async (t) => {
-  const { send, metrics } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker' }, { w: { outcomes_per_hour: 1 } }) })
+  const { send, metrics } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'trainer' }, { w: { outcomes_per_hour: 1 } }) })
   const report = (step: number) =>
     send('POST', '/v1/training-runs/r/checkpoints', { step, suite: 's', em: 0.5, n: 100, tokens_mean: 10 }, bearer('w'))
   t.equal((await report(1)).status, 202)

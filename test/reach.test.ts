@@ -37,7 +37,15 @@ t.test('a list is of what the token reaches', async (t) => {
 /** Tenants of two models, one of whose names begins with the other's, beside tokens that are bound to nothing. */
 async function twoTenants (t: Test) {
   const built = await build(t, {
-    ACCESS_TOKENS: tokenList({ w: 'worker', o: 'operator', 'q-worker': 'worker model=q', 'q-operator': 'operator model=q', 'q2-worker': 'worker model=q2' }),
+    ACCESS_TOKENS: tokenList({
+      w: 'worker',
+      o: 'operator',
+      'q-worker': 'worker model=q',
+      'q-trainer': 'trainer model=q',
+      'q-operator': 'operator model=q',
+      'q2-worker': 'worker model=q2',
+      'q2-trainer': 'trainer model=q2',
+    }),
   })
   const as = (name: string): typeof built.send => (method, url, body) => built.send(method, url, body, bearer(name))
   return { ...built, as }
@@ -169,9 +177,9 @@ t.test('columns, bundles and training runs are held to the prefix too', async (t
   for (const prefix of ['*', 'model%3Dq2']) t.match(await send('GET', `/v1/bundle?prefix=${prefix}`), { status: 403, body: { details: [{ path: '/prefix' }] } }, prefix)
   const checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 9 }
   for (const context of [{ model: 'q2' }, undefined]) {
-    t.match(await send('POST', '/v1/training-runs/r/checkpoints', { ...checkpoint, context }), { status: 403, body: { code: 'FORBIDDEN' } }, JSON.stringify(context))
+    t.match(await as('q-trainer')('POST', '/v1/training-runs/r/checkpoints', { ...checkpoint, context }), { status: 403, body: { code: 'FORBIDDEN' } }, JSON.stringify(context))
   }
-  t.match(await as('q2-worker')('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, context: { model: 'q2' } }), { status: 202 })
-  t.match(await send('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, step: 2, context: { model: 'q' } }), { status: 403 })
+  t.match(await as('q2-trainer')('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, context: { model: 'q2' } }), { status: 202 })
+  t.match(await as('q-trainer')('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, step: 2, context: { model: 'q' } }), { status: 403 })
   t.match(await as('q-operator')('GET', '/v1/contexts/model=q2/what-if?max_em_drop=0.1'), { status: 403 })
 })

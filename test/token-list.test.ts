@@ -30,7 +30,7 @@ t.test('what can\'t be used is named by its place, and not repeated', async (t) 
     [[{ ...good, [secret]: 1 }], /^ACCESS_TOKENS\[0\] has a field that is none of name, role, sha256, prefix, requests_per_second,/],
     [[{ ...good, name: `${secret} ` }], /^ACCESS_TOKENS\[0\]\.name: a name is 1 to 64/],
     [[{ ...good, name: 'anonymous' }], /^ACCESS_TOKENS\[0\]\.name: .*not anonymous/],
-    [[{ ...good, role: secret }], /^ACCESS_TOKENS\[0\]\.role must be one of worker, operator, metrics/],
+    [[{ ...good, role: secret }], /^ACCESS_TOKENS\[0\]\.role must be one of worker, trainer, operator, metrics/],
     [[{ ...good, role: 'constructor' }], /\.role/],
     [[{ ...good, sha256: secret }], /^ACCESS_TOKENS\[0\]\.sha256 must be the SHA-256 of the token/],
     [[{ ...good, sha256: good.sha256.toUpperCase() }], /\.sha256 .*lower case/],
@@ -40,7 +40,7 @@ t.test('what can\'t be used is named by its place, and not repeated', async (t) 
     [[{ ...good, prefix: 'task=x' }], /\.prefix/],
     [[{ ...good, prefix: '' }], /\.prefix/],
     [[{ ...good, prefix: null }], /\.prefix/],
-    [[{ ...good, role: 'metrics', prefix: 'model=q' }], /\.prefix is for workers and operators/],
+    [[{ ...good, role: 'metrics', prefix: 'model=q' }], /\.prefix is for workers, trainers and operators/],
     ...[0, -1, '5', null, 1e13].map((requests_per_second): [unknown, RegExp] =>
       [[{ ...good, requests_per_second }], /^ACCESS_TOKENS\[0\]\.requests_per_second must be a number above 0/]),
     [[{ ...good, outcomes_per_hour: true }], /^ACCESS_TOKENS\[0\]\.outcomes_per_hour must be a number above 0/],

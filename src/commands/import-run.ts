@@ -18,7 +18,7 @@ content. A folder stands for all such files in it. Doing it again adds nothing.
 Options:
   --run NAME         name of the run
   --url URL          the service (http://127.0.0.1:8080)
-  --token TOKEN      of a worker of that service; rather set STOPGATE_TOKEN, which no list of processes shows
+  --token TOKEN      of role trainer of that service; rather set STOPGATE_TOKEN, which no list of processes shows
   --follow           goes on as files grow, are replaced or come up, until it is interrupted; past files and lines that are no good. The
                      newest step of an event file waits until all is there that the step before had, or for 130 s in which nothing came
   --poll SECONDS     how often it looks, 0.1 to 3600 (2)

@@ -10,9 +10,9 @@ The second is for the service: an item of the list in ACCESS_TOKENS, or in the f
 SHA-256 alone, from which nobody gets the token back; do not put the hash of a word there, which can be guessed.
 
   NAME   who has it, as the log says; of its own in the list (the role, and something random)
-  ROLE   worker: decide and report; operator: everything; metrics: scrape and nothing else (worker)
+  ROLE   worker: decide and report; trainer: report checkpoints of training runs; operator: everything; metrics: scrape and nothing else (worker)
 
-With "prefix": "model=q" in its item a worker or operator is bound to that context and those below. With "requests_per_second" and
+With "prefix": "model=q" in its item a worker, trainer or operator is bound to that context and those below. With "requests_per_second" and
 "outcomes_per_hour" (numbers) it is held to as much, in each replica.
 To replace a token: put the new one beside the old one, change the clients over, take the old one out.
 `

@@ -31,7 +31,7 @@ t.test('no two are the same, nor their names', async (t) => {
 t.test('a line that can\'t be run', async (t) => {
   const rejects = (words: string[], message: RegExp) => t.rejects(run(words, capturedWorld()), { name: 'UsageError', message })
   await rejects(['two words'], /a name is 1 to 64 letters/)
-  await rejects(['ci', 'admin'], /the roles are worker, operator, metrics, not "admin"/)
+  await rejects(['ci', 'admin'], /the roles are worker, trainer, operator, metrics, not "admin"/)
   await rejects(['ci', 'worker', 'x'], /takes a name and a role, not "x" too/)
   await rejects(['--bytes', '1'], /--bytes/)
 })

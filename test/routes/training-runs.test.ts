@@ -52,11 +52,12 @@ t.test('a suite as a picture, which runs nothing', async (t) => {
 })
 
 t.test('a token that is bound to a prefix reports on what is served there', async (t) => {
-  const ACCESS_TOKENS = tokenList({ o: 'operator', b: 'worker model=q' })
+  const ACCESS_TOKENS = tokenList({ o: 'operator', b: 'trainer model=q', w: 'worker model=q' })
   const { send } = await build(t, { ACCESS_TOKENS })
   const mine = { ...one, context: { model: 'q' } }
   t.match(await send('POST', url, mine, bearer('b')), { status: 202, body: { epochs: [{ context: 'model=q', step: 100 }] } })
   t.equal((await send('POST', url, one, bearer('b'))).status, 403)
+  t.match(await send('POST', url, mine, bearer('w')), { status: 403, body: { message: /needs the role trainer/ } }, 'it would begin an epoch')
   t.match((await send('POST', url, { checkpoints: [{ ...one, context: { model: 'p' } }, { ...mine, step: 101 }] }, bearer('b'))).body, { accepted: 1, rejected: [{ index: 0, path: '/context' }] })
   const others = '/v1/training-runs/others/checkpoints'
   t.equal((await send('POST', others, one, bearer('o'))).status, 202)
