@@ -48,7 +48,9 @@ export function learnEvidence (
 
   // As with an epoch that begins: at first contexts whose labels come quickly prevail above the leaves.
   const quickUntil = ({ since }: Trial) => since + fold.ledger.configuration.label_wait_seconds * 1000
-  const isTooSoon = (trial: Trial) => !isLeaf && state.has_waited && time < quickUntil(trial)
+  // One that waits is kept without the steps that only a later predictor would stop at; of one ms the order is not known any more.
+  const isThin = ({ since }: Trial) => hasWaited && arrival.time <= since
+  const isTooSoon = (trial: Trial) => isThin(trial) || (!isLeaf && state.has_waited && time < quickUntil(trial))
   return amend(state, {
     halves: fillHalves(state.halves, trace, stops, policy.evidence_window),
     trials: state.trials.length === 0

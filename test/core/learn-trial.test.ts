@@ -2,7 +2,7 @@ import t from 'tap'
 import { learnTrial, tracedBy } from '../../src/core/learn-trial.js'
 import { KEPT, LEAF, memoryFold, outcomeOf, policyWith } from './memory-fold.js'
 import { PREDICTOR } from './snapshot-of.js'
-import { addPredictor } from './trial-fold.js'
+import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
 
 const trace = { tokens: 100, answerTokens: 0, em: 1, steps: [{ tokens: 40, score: 1, em: 1 }], isComplete: true } as const
 const arrival = (u: number, time = 5) => ({ outcome: outcomeOf({ u }), leaf: LEAF, time, arm: 'control' as const, comparedAt: null, isOfAnotherShare: false })
@@ -31,4 +31,18 @@ t.test('the trace as the predictor scores it', async (t) => {
   t.match(tracedBy(trained, arrival(0.1), trace), { grid: trained.grid, trace: { em: 1, steps: [{ tokens: 40, em: 1, score: Number }] } })
   t.equal(tracedBy(trained, arrival(0.25), trace), null)
   t.equal(tracedBy(undefined, arrival(0.1), trace), null)
+})
+
+t.test('one that waits was kept without the steps that only a later predictor would stop at, so it is none of its evidence', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' }, { label_wait_seconds: 10 })
+  fold.learn(early({ generation_id: 'first' }), 1)
+  fold.learn(early({ generation_id: 'waits', full: {} }), 5)
+  addPredictor(fold, BY_SIGNAL, 5)
+  fold.learn(early({ generation_id: 'later', full: {} }), 5)
+  fold.learn({ type: 'label', generation_id: 'waits', em: 1 }, 6)
+  fold.learn({ type: 'label', generation_id: 'later', em: 1 }, 6)
+  t.match(fold.state(), { labelled: 3, trials: [{ since: 5, halves: [{ generations: 0 }, {}] }] }, 'of one ms nobody knows which came first')
+  fold.learn(early({ generation_id: 'after', full: {} }), 6)
+  fold.learn({ type: 'label', generation_id: 'after', em: 1 }, 7)
+  t.match(fold.state().trials, [{ halves: [{ generations: 1 }, {}] }])
 })
