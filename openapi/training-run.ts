@@ -35,8 +35,8 @@ const PointSchema = Type.Object({
   tokens_high: nullableTokens('and at most'),
   at: nullable<string>('string', { description: 'When it was evaluated, as reported' }),
   received_at: time('When it was reported'),
-  is_replay: Type.Boolean({ description: 'The step was reported before with other figures' }),
-  earlier_attempts: Type.Array(CheckpointSchema, { description: 'Those, oldest first' }),
+  is_replay: Type.Boolean({ description: 'Evaluated under the same threshold, the step was reported before with other figures' }),
+  earlier_attempts: Type.Array(CheckpointSchema, { description: 'All that was reported of it before, oldest first' }),
   predates_replay: Type.Boolean({ description: 'A lower step was reported anew after it: it may be of a branch that the job has left' }),
 }, { title: 'CheckpointPoint', description: 'The newest figures of a step' })
 
@@ -53,7 +53,7 @@ const ForecastSchema = Type.Object({
 const SuiteSchema = Type.Object({
   suite: Type.String({ description: 'What was evaluated' }),
   steps: whole('Steps kept'),
-  replayed: whole('Of them, those reported with different figures'),
+  replayed: whole('Of them, those reported again with other figures under the same threshold'),
   max_em_drop: ratio('EM that the policy of its context is willing to lose (without a context, the root\'s)'),
   threshold: nullableRatio('Trend, forecast, coverage and verdicts are read from the steps evaluated under this threshold, the newest step\'s; null: in full'),
   compared: whole('How many those are'),
@@ -129,7 +129,7 @@ export const RunListSchema = Type.Object({
     suites: Type.Array(Type.Object({
       suite: Type.String({ description: 'What was evaluated' }),
       steps: whole('Steps kept'),
-      replayed: whole('Of them, those reported with different figures'),
+      replayed: whole('Of them, those reported again with other figures under the same threshold'),
       step: whole('The newest'),
       em: ratio('EM there'),
       tokens_mean: Type.Number({ description: 'Mean length there (tokens)' }),

@@ -59,8 +59,9 @@ type Drawn = Pick<PointView, 'step' | 'em' | 'em_low' | 'em_high' | 'tokens_mean
 function comparedIn (point: PointView, threshold: number | null): Drawn[] {
   const isAlike = (one: { threshold?: number | null }) => (one.threshold ?? null) === threshold
   if (isAlike(point)) return [point]
-  const earlier = point.earlier_attempts.findLast(isAlike)
-  return earlier === undefined ? [] : [{ ...earlier, ...intervalsOf(earlier), is_replay: true }]
+  const earlier = point.earlier_attempts.filter(isAlike)
+  const newest = earlier.at(-1)
+  return newest === undefined ? [] : [{ ...newest, ...intervalsOf(newest), is_replay: earlier.length > 1 }]
 }
 
 const percent = (share: number): string => (100 * share).toFixed(1)

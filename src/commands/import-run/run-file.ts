@@ -94,7 +94,7 @@ export class RunFile {
     if (line !== undefined && ('step' in Object(line) || text.trimStart().trimEnd() !== first.trimEnd())) return 'lines'
     if (jsonOf(text) !== undefined) return 'json'
     if (!isFinal) return null
-    throw new ImportError(`${this.path}: not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
+    throw new ImportError(`${this.path}: cut off, or not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
   }
 
   async #readJson (isFinal: boolean, size: number): Promise<Found[]> {

@@ -1,4 +1,4 @@
-import type { Checkpoint } from './checkpoint.js'
+import { sameThreshold, type Checkpoint } from './checkpoint.js'
 import { coverage, EM_SCALE, forecast, FORECAST_LEVEL, TOKENS_SCALE, type Coverage } from './forecast.js'
 import { emInterval, readingsOf, tokensInterval } from './reading.js'
 import type { Point, Series, SuiteSummary } from './run.js'
@@ -15,8 +15,9 @@ export interface PointView extends Omit<Checkpoint, 'suite' | 'at'> {
   readonly at: string | null
   /** ms. */
   readonly received_at: number
-  /** It was reported with other figures before: those, oldest first. */
+  /** Evaluated alike, it had other figures before. */
   readonly is_replay: boolean
+  /** All that was reported before, oldest first. */
   readonly earlier_attempts: readonly Checkpoint[]
   /** A lower step was reported anew after it: it may be of a branch that the job has left. */
   readonly predates_replay: boolean
@@ -87,7 +88,12 @@ export function summarise (series: Series, tolerance: Tolerance): SuiteSummary {
 }
 
 function replayedIn ({ points }: Series): number {
-  return points.filter(({ attempts }) => attempts.length > 1).length
+  return points.filter(isReplay).length
+}
+
+/** Stopped early is no replay of in full. */
+function isReplay ({ attempts }: Point): boolean {
+  return attempts.slice(0, -1).some(({ checkpoint }) => sameThreshold(checkpoint, attempts.at(-1)!.checkpoint))
 }
 
 interface Placed { readonly point: Point, readonly predates_replay: boolean }
@@ -98,12 +104,13 @@ function withReplays (points: readonly Point[]): Placed[] {
   return points.map((point) => {
     const received = point.attempts.at(-1)!.received_at
     const placed = { point, predates_replay: replayed > received }
-    if (point.attempts.length > 1) replayed = Math.max(replayed, received)
+    if (isReplay(point)) replayed = Math.max(replayed, received)
     return placed
   })
 }
 
-function describePoint ({ point: { attempts }, predates_replay }: Placed): PointView {
+function describePoint ({ point, predates_replay }: Placed): PointView {
+  const { attempts } = point
   const { checkpoint, received_at } = attempts.at(-1)!
   const { suite: _, at = null, ...figures } = checkpoint
   return {
@@ -111,7 +118,7 @@ function describePoint ({ point: { attempts }, predates_replay }: Placed): Point
     ...intervalsOf(checkpoint),
     at,
     received_at,
-    is_replay: attempts.length > 1,
+    is_replay: isReplay(point),
     earlier_attempts: attempts.slice(0, -1).map((attempt) => attempt.checkpoint),
     predates_replay,
   }

@@ -25,7 +25,7 @@ export interface Series {
 /** Where the newest point of a suite stands, for lists and metrics. */
 export interface SuiteSummary {
   readonly suite: string
-  /** Steps kept, and those of them that were reported with different figures. */
+  /** Steps kept, and those of them that were reported again with other figures, evaluated alike. */
   readonly steps: number
   readonly replayed: number
   readonly step: number

@@ -143,7 +143,7 @@ t.test('what is no such file is refused', async (t) => {
     await writeFile(path, content)
     await t.rejects(new RunFile(path, {}).read(true), { name: 'ImportError', message })
   }
-  await refuses('step,em\n1,0.5\n', /not a format that is known/)
+  await refuses('step,em\n1,0.5\n', /cut off, or not a format that is known/)
   await refuses(Buffer.from([1, 0, 2, 0]), /neither JSON nor/)
   await refuses('{"a": 1}', /neither results of lm-evaluation-harness/)
   await refuses('{"results": {', /not a format/)

@@ -58,3 +58,12 @@ t.test('trend, forecast and verdicts are of steps evaluated under the newest thr
   t.match(alone, { threshold: 0.8, compared: 1, trend: { em: null }, forecast: [], verdicts: [] })
   t.same(summarise(seriesOf(...full, [30, 0.3, 0.8]), TOLERANCE).verdicts, [], 'no fall to 0.3')
 })
+
+t.test('a step evaluated in full and stopped early is no replay', async (t) => {
+  const both = seriesOf([1, 0.5], [1, 0.4, 0.9], [2, 0.5], [2, 0.4, 0.9])
+  t.match(describeSeries(both, TOLERANCE, 10), {
+    replayed: 0, points: [{ is_replay: false, predates_replay: false, earlier_attempts: [{ em: 0.5 }] }, { is_replay: false }],
+  })
+  t.match(describeSeries(seriesOf([1, 0.5], [1, 0.4, 0.9], [1, 0.6]), TOLERANCE, 10), { replayed: 1, points: [{ is_replay: true }] })
+  t.equal(summarise(both, TOLERANCE).replayed, 0)
+})
