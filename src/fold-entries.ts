@@ -60,8 +60,11 @@ function differs (before: ContextState | undefined, after: ContextState | undefi
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after) ||
-    !sameTerms(before.judged_by, after.judged_by) // until now replicas weighed its evidence themselves
+    (isJudged(before) && !sameTerms(before.judged_by, after.judged_by)) // until now replicas weighed its evidence themselves
 }
+
+/** Before an epoch's first evidence nothing is, and nobody weighs anything. */
+function isJudged ({ judged_by: terms, threshold_index: index }: ContextState): boolean { return terms !== undefined || index !== -1 }
 
 /** Which predictors are on trial, for the probes that they need. */
 function namesOf ({ trials }: ContextState): string {

@@ -48,4 +48,7 @@ t.test('only what could change a decision is decisive', async (t) => {
   t.equal(prices.contexts.get(KEY)!.threshold_index, certified.contexts.get(KEY)!.threshold_index)
   t.same(prices.decisive, [KEY], 'until then replicas had weighed what was committed before, of less evidence perhaps')
   t.same(stated({ em_per_token_percent: 1 }).decisive, [])
+  const treated = gradeOutcome('salt', { ...losslessOutcome('t'), arm: 'treated' } as ReportedOutcome)
+  const young = keep(empty(), [{ cursor: '1-0', time: 1, entry: treated }])
+  t.same(foldEntries(young, entries(1, 2)).commit.decisive, [], 'the first evidence')
 })
