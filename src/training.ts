@@ -97,7 +97,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
     const known = await readKnown(store, config, keys)
     return keys.map((key) => {
       const state = known.states.get(key)
-      return adviceOf(served, key, all, state && { state, view: describeContext(known, key, now()) })
+      const below = keys.flatMap((one) => one !== key && isWithin(one, key) ? known.states.get(one) ?? [] : [])
+      return adviceOf(served, key, all, state && { state, view: describeContext(known, key, now()) }, below)
     })
   }
 

@@ -35,8 +35,12 @@ export interface Served extends Opening { readonly run: string }
 /**
  * @param all checkpoints that are served, of this run and of others
  * @param seen the context's state, and how it is described; absent: nothing was reported there
+ * @param below states of contexts below it, whose evidence is in its own
  */
-export function adviceOf (served: Served, key: string, all: readonly Served[], seen?: { state: ContextState, view: ContextView }): Advice {
+export function adviceOf (
+  served: Served, key: string, all: readonly Served[], seen?: { state: ContextState, view: ContextView },
+  below: readonly ContextState[] = []
+): Advice {
   const nothing = {
     context: key,
     epoch: null,
@@ -49,7 +53,7 @@ export function adviceOf (served: Served, key: string, all: readonly Served[], s
     generations_to_next_certificate: null,
     expected: null,
   }
-  const absence = absenceOf(served, key, all, seen?.state)
+  const absence = absenceOf(served, key, all, seen?.state) ?? mixtureOf(served, below)
   if (seen === undefined || absence !== null) return { ...nothing, advice: 'run_in_full', reason: absence ?? 'not_started' }
   const { state, view } = seen
   const isCertified = view.status === 'certified' && view.scope === 'own' && view.guarantee !== null // a pin promises nothing
@@ -82,4 +86,11 @@ function absenceOf ({ run, step, at }: Served, key: string, all: readonly Served
   const isOther = (one: Served) => (one.run !== run || one.step !== step) && isWithin(key, one.key)
   if (all.some((one) => isOther(one) && one.at >= at)) return 'superseded'
   return state !== undefined && state.epoch_started_at >= at ? null : 'not_started'
+}
+
+/** Where a context below serves something else, or what is not known, so does a part of this one. */
+function mixtureOf ({ run, step }: Served, below: readonly ContextState[]): Absence | null {
+  if (below.some(({ checkpoint }) => checkpoint === null)) return 'reset'
+  const isOther = ({ checkpoint }: ContextState) => checkpoint != null && (checkpoint.run !== run || checkpoint.step !== step)
+  return below.some(isOther) ? 'superseded' : null
 }

@@ -83,3 +83,16 @@ t.test('of two runs that name one context before anything was reported there, th
   t.match(adviceOf(opening, LEAF, [opening, { ...other, key: 'model=q2' }], seenIn(fold)), { advice: 'stop_early' }, 'it is served elsewhere')
   t.match(adviceOf(opening, LEAF, [opening, { ...opening, key: LEAF, step: 21, at: 501 }], seenIn(fold)), { reason: 'superseded' }, 'another step of this run')
 })
+
+t.test('evidence that comes from below is this one\'s where all below is', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  fold.learn(checkpoint(20), 500)
+  fold.learn(KEPT, 600, FIRST)
+  const parent = () => adviceOf(opening, 'model=q', served, { ...seenIn(fold), state: fold.state('model=q') }, [fold.state()])
+  t.match(parent(), { advice: 'stop_early' })
+  fold.learn({ ...checkpoint(3, 'other'), key: LEAF }, 700)
+  t.match(parent(), { advice: 'run_in_full', reason: 'superseded' })
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'older weights' }, 800)
+  t.match(parent(), { advice: 'run_in_full', reason: 'reset' })
+})
