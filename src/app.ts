@@ -25,6 +25,7 @@ import type { Identity } from './listener-tls.js'
 import { otherMethods } from './other-methods.js'
 import { refuseOverload } from './overload.js'
 import type { Parts } from './parts.js'
+import { boundPipelines } from './pipelined.js'
 import { watchRequests } from './request-durations.js'
 import { RequestLog } from './request-log.js'
 import { NewerFormatError } from './store/state-format.js'
@@ -35,6 +36,8 @@ const BODY_LIMIT = 4 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 /** How often it is looked for those that have not. */
 const CHECK_MS = 1000
+/** A connection on which nothing moves for so long is cut off, as one that does not read its reply; more than a long poll waits. */
+const SILENCE_MS = 90_000
 /** How much of a body that is too large is taken in, and for how long, before it is answered. */
 const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
@@ -56,6 +59,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
     childLoggerFactory: (parent, bindings, options) => new RequestLog(parent, bindings, options),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SILENCE_MS,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId (request) {
@@ -66,6 +70,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
+  boundPipelines(app)
   readJsonBodies(app, refuseOverload(app, BODY_LIMIT))
   const refusals = otherMethods(app)
   app.setNotFoundHandler((request, reply) => {

@@ -52,7 +52,8 @@ export function refuseOverload (app: FastifyInstance, bodyLimit: number): CheckO
   }
 
   function refuseWorker (request: FastifyRequest): void {
-    if (request.routeOptions.config.role !== 'worker') return
+    const { role } = request.routeOptions.config
+    if (role !== 'worker' && role !== 'trainer') return
     request.isRefusedForLoad = true
     log()
     throw new OverloadedError()

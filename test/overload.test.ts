@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { losslessOutcome } from './certify.js'
 import { build, temporaryFolder, until } from './helper.js'
@@ -82,4 +83,43 @@ t.test('large bodies that are under way take up no more than their bound, and sm
   t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)
   for (const socket of slow) socket.destroy()
   await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
+})
+
+t.test('clients that never read their replies hold little, and are cut off', async (t) => {
+  const { app } = await build(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as { port: number }
+  t.equal(app.server.timeout, 90_000)
+  app.server.timeout = 500
+  const requests = 'GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(30)
+  let [connections, replies] = [0, 0]
+  app.server.on('connection', () => { connections++ }).on('request', () => { replies++ })
+  const sockets = Array.from({ length: 20 }, () => {
+    const socket = connect(port, '127.0.0.1').pause()
+    socket.on('error', () => {})
+    socket.write(requests)
+    return socket
+  })
+  const open = promisify(app.server.getConnections.bind(app.server))
+  await until('all ask', () => connections === sockets.length && replies >= connections)
+  await until('they are cut off', async () => await open() === 0, 20)
+  for (const socket of sockets) socket.destroy()
+})
+
+t.test('many of the largest batches of outcomes at once: some are kept, the rest refused, and memory is bounded', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  const steps = Array.from({ length: 10 }, (_, i) => ({ tokens: 32 * (i + 1), confidence: 0.5, em: 1, signals: { a: 1, b: 2, c: 3 } }))
+  const outcomes = Array.from({ length: 3400 }, (_, i) => ({ ...losslessOutcome(`g-${i}`), steps }))
+  const batch = JSON.stringify({ outcomes })
+  t.ok(batch.length > 2.5 * MIB)
+  const statuses = await Promise.all(Array.from({ length: 100 }, async (_, k) => {
+    const reply = await fetch(`${url}/v1/outcomes/batch`, { method: 'POST', headers: json, body: batch.replaceAll('"g-', `"g${k}-`) })
+    await reply.text()
+    return reply.status
+  }))
+  t.same([...new Set(statuses)].sort(), [202, 503])
+  const resident = Number(/^process_resident_memory_bytes (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
+  t.comment(`${Math.round(resident / MIB)} MiB, ${statuses.filter((status) => status === 202).length} kept`)
+  t.ok(resident < 1024 * MIB)
 })

@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify'
+
+/** Requests that may wait for their replies on one connection: HTTP/1.1 lets clients send more before they have read the last. */
+const MOST = 32
+
+/**
+ * Cuts off who sends more and more without waiting: Node reads all that is in one packet, a thousand small requests, and keeps every reply
+ * until its turn, so that one connection could fill the memory.
+ */
+export function boundPipelines (app: FastifyInstance): void {
+  const waiting = new WeakMap<object, number>()
+  app.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
+    const count = (waiting.get(socket) ?? 0) + 1
+    if (count > MOST) {
+      reply.hijack()
+      socket.destroy()
+      return
+    }
+    waiting.set(socket, count)
+    reply.raw.once('close', () => { waiting.set(socket, waiting.get(socket)! - 1) })
+    done()
+  })
+}
