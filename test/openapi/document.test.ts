@@ -36,7 +36,7 @@ t.test('every operation states whose it is', async (t) => {
   for (const [path, operations] of Object.entries<any>(document.paths)) {
     for (const [method, { security }] of Object.entries<any>(operations)) {
       if (OPEN.includes(path)) t.same(security, [], `${method} ${path}`)
-      else t.match(security, [{ bearer: [/^(worker|operator|metrics)$/] }], `${method} ${path}`)
+      else t.match(security, [{ bearer: [/^(worker|trainer|operator|metrics)$/] }], `${method} ${path}`)
     }
   }
 })
