@@ -92,14 +92,20 @@ export function createHttpClient (
   }
 }
 
+/** What the service can't know: how its caller was told. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  UNAUTHENTICATED: ' (STOPGATE_TOKEN or --token)',
+  ROUTE_NOT_FOUND: ' (--url is the address alone, without /v1)',
+}
+
 function read (what: string, { status, text }: Answer): unknown {
   const body = jsonOf(text)
   if (body === undefined || (status >= 300 && body?.code === undefined)) {
     throw new ServiceError(`${what} answered ${status}, and not as a stopgate service does: give the address of one with --url`)
   }
   if (status < 300) return body
-  const remedy = status === 401 ? ' (STOPGATE_TOKEN or --token)' : ''
-  throw new ServiceError(`${what} answered ${status} ${body!.code}: ${body!.message ?? text.slice(0, 200)}${remedy}`)
+  const { code, message = text.slice(0, 200) } = body!
+  throw new ServiceError(`${what} answered ${status} ${code}: ${message}${REMEDIES[code!] ?? ''}`)
 }
 
 /** `undefined`: it is no JSON. */
@@ -109,6 +115,6 @@ function jsonOf (text: string): { code?: string, message?: string } | null | und
 
 function away (url: string, answer: Answer | Error): ServiceError {
   if (!(answer instanceof Error)) return new ServiceError(`the service at ${url} answers ${answer.status}: ${jsonOf(answer.text)?.message ?? 'come back later'}`)
-  const why = answer.message || (answer as NodeJS.ErrnoException).code
+  const why = answer.message.trim() || (answer as NodeJS.ErrnoException).code
   return new ServiceError(`no service at ${url}: ${why}; start it there, or give its address with --url`)
 }

@@ -82,9 +82,11 @@ t.test('gives up soon where nothing has ever answered, and says what to change',
   await t.rejects(unheard.send('GET', '/'), { name: 'ServiceError', message: /no service at .*: nothing comes back/ })
 })
 
-t.test('a token that is missing or wrong', async (t) => {
+t.test('a token or an address that is wrong', async (t) => {
   const { send } = await client(t, (_request, response) => { response.writeHead(401).end('{"code":"UNAUTHENTICATED","message":"This needs a token"}') })
   await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /answered 401 UNAUTHENTICATED: This needs a token \(STOPGATE_TOKEN or --token\)/ })
+  const lost = await client(t, (_request, response) => { response.writeHead(404).end('{"code":"ROUTE_NOT_FOUND","message":"No route"}') })
+  await t.rejects(lost.send('GET', '/'), { message: /No route \(--url is the address alone, without \/v1\)/ })
 })
 
 t.test('sends again what a lost connection may have swallowed', async (t) => {
