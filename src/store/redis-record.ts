@@ -2,7 +2,7 @@ import type { RecordedStep } from '../core/recorded-step.js'
 import { inTurns } from './encoding.js'
 import { decodeStep, encodeStep, type RecordLimits } from './record-encoding.js'
 import type { RedisConnection } from './redis-connection.js'
-import { KEYS, stepsKey } from './redis-scripts.js'
+import { KEYS, stepsKey } from './redis-keys.js'
 
 /** Records read at a time, so that Redis is not held up. */
 const CHUNK = 256

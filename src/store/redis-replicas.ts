@@ -1,6 +1,6 @@
 import { redisAddress } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
-import { KEYS } from './redis-scripts.js'
+import { KEYS } from './redis-keys.js'
 import type { RedisTls } from './redis-tls.js'
 import { StoreUnavailableError } from './store.js'
 

@@ -1,7 +1,7 @@
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { encodeEntry, inTurns } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
-import { KEYS } from './redis-scripts.js'
+import { KEYS } from './redis-keys.js'
 import { newerFormat, STATE_FORMAT } from './state-format.js'
 import { ConflictError, type TrainingWrite } from './store.js'
 import { decodeRun, decodeSeries, encodeRun, encodeSeries, seriesKey } from './training-encoding.js'

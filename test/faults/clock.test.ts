@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { KEYS } from '../../src/store/redis-scripts.js'
+import { KEYS } from '../../src/store/redis-keys.js'
 import { KEY, losslessOutcome } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'

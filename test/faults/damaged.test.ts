@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { openTables } from '../../src/store/embedded-tables.js'
-import { KEYS } from '../../src/store/redis-scripts.js'
+import { KEYS } from '../../src/store/redis-keys.js'
 import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { KEYS, STAGED } from '../../src/store/redis-scripts.js'
+import { KEYS, STAGED } from '../../src/store/redis-keys.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'

@@ -1,0 +1,107 @@
+/**
+ * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: an outcome's or label's seen key, a policy's,
+ * pin's or predictor's table, else the log.
+ * ARGV: dedup time in s, label wait in ms, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
+ * then for each entry five: kind, table field, or what an outcome awaits or a label needs (see awaits), table value ('' deletes), entry,
+ * what the audit trail keeps of it ('' for nothing).
+ * Returns for each entry what became of it; or CONFLICT or FULL, and then has written nothing.
+ */
+export const append = `
+if ARGV[4] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[4] then
+  return 'CONFLICT'
+end
+local reports = 0                                                 -- what workers sent; commands and ticks always pass
+for i = 7, #ARGV, 5 do
+  if ARGV[i] == 'outcome' or ARGV[i] == 'label' then
+    reports = reports + 1
+  end
+end
+if reports > 0 and redis.call('XLEN', KEYS[1]) + reports > tonumber(ARGV[3]) then
+  return 'FULL'
+end
+local function log_time()                                         -- of the next entry: ids never go back, though the clock does
+  local now = redis.call('TIME')
+  local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+  local info = redis.pcall('XINFO', 'STREAM', KEYS[1])            -- an error where the log was deleted by hand
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then
+      ms = math.max(ms, tonumber(string.match(info[i + 1], '^%d+')))
+    end
+  end
+  return ms
+end
+local function label(seen, needs)                                 -- what becomes of a label, its outcome's marker given
+  if not seen then
+    return 'unknown'
+  end
+  local ms, waits = string.match(seen, '^(%d+) (%d)$')
+  if waits == '0' then
+    return 'duplicate'
+  end
+  if log_time() >= tonumber(ms) + tonumber(ARGV[2]) then
+    return 'late'
+  end
+  return waits == '1' and needs == '1' and 'unanswered' or 'accepted' -- a reference has nothing to grade
+end
+local appended = {}                                               -- the reply
+local audited = {}                                                -- command, what it replaced
+local written = nil                                               -- the entry that wrote a predictor
+local last = nil                                                  -- the last one that wrote a table
+local version = nil                                               -- the new one, once a table was written
+for i = 1, (#ARGV - 6) / 5 do                                     -- in the caller's order
+  local at = 6 + (i - 1) * 5                                      -- the entry's arguments follow this one
+  local kind, entry = ARGV[at + 1], ARGV[at + 4]
+  local result = 'accepted'
+  if kind == 'outcome' and redis.call('EXISTS', KEYS[6 + i]) == 1 then
+    result = 'duplicate'                                          -- within one call too, since the id is set at once
+  elseif kind == 'label' then
+    local seen = redis.call('GET', KEYS[6 + i])
+    result = label(seen, ARGV[at + 2])
+    if result == 'accepted' then                                  -- it waits no more, and is remembered as long as before
+      redis.call('SET', KEYS[6 + i], string.match(seen, '^%d+') .. ' 0', 'KEEPTTL')
+    end
+  end
+  if result == 'accepted' then
+    local id = redis.call('XADD', KEYS[1], '*', 'entry', entry)   -- ids never go back: XADD goes on from the stream's last one
+    if kind == 'outcome' then
+      redis.call('SET', KEYS[6 + i], string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
+    end
+    local replaced = 'null'
+    if kind == 'policy' or kind == 'pin' then
+      replaced = redis.call('HGET', KEYS[6 + i], ARGV[at + 2]) or 'null'
+    end
+    if kind == 'policy' or kind == 'pin' or kind == 'predictor' then
+      if ARGV[at + 3] == '' then
+        redis.call('HDEL', KEYS[6 + i], ARGV[at + 2])
+      else
+        redis.call('HSET', KEYS[6 + i], ARGV[at + 2], ARGV[at + 3])
+      end
+      last = id                                                   -- an id of the log comes once, after a failover too
+      version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
+      if kind == 'predictor' then
+        written = id
+      else                                                        -- of a predictor the name could be taken for a context key
+        redis.call('ZADD', KEYS[4], version, ARGV[at + 2])        -- this key changed with it
+      end
+    end
+    if ARGV[at + 5] ~= '' then
+      audited[#audited + 1] = { ARGV[at + 5], replaced }
+    end
+  end
+  appended[i] = result
+end
+for _, row in ipairs(audited) do
+  redis.call('XADD', KEYS[5], 'MAXLEN', '=', ARGV[6], '*',
+    'entry', row[1], 'version', version or redis.call('GET', KEYS[2]) or '0', 'replaced', row[2])
+end
+if version then
+  local policy_version, before = string.match(redis.call('GET', KEYS[6]) or '', '^(%d+) (.*)$')
+  if not before or policy_version ~= redis.call('GET', KEYS[3]) then
+    before = last                                                 -- a version of before wrote since, and a predictor perhaps
+  end
+  redis.call('SET', KEYS[6], version .. ' ' .. (written or before))
+  redis.call('SET', KEYS[3], version)                             -- replicas load policies, pins and predictors anew from here
+  redis.call('PUBLISH', ARGV[5], version)
+end
+return appended
+`

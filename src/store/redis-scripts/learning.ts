@@ -1,0 +1,99 @@
+/**
+ * KEYS: cursor, ledger, contexts, pending, reservoir. Returns cursor, ledger, the flat pairs of contexts, the pending outcomes and the flat
+ * pairs of the reservoir as they stood together.
+ */
+export const learned = `
+return {
+  redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGETALL', KEYS[3]), redis.call('HVALS', KEYS[4]),
+  redis.call('HGETALL', KEYS[5])
+}
+`
+
+/**
+ * KEYS: lease, cursor, contexts, ledger, version, changed, history, log, pending, reservoir.
+ * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), channel, history limit,
+ * counts of states, deletions, decisive keys, changes, pending outcomes and deletions of those, samples and deletions of those;
+ * then those: key and state, key, key, change, id and outcome, id, number and sample, number.
+ * Returns OK, or what stood in the way, and then has written nothing.
+ */
+export const commit = `
+local lease = redis.call('GET', KEYS[1])
+if not lease or string.match(lease, '^%d+') ~= ARGV[1] then       -- the lease expired, or a newer one was given
+  return 'LEASE'
+end
+if (redis.call('GET', KEYS[2]) or '0-0') ~= ARGV[2] then          -- another learner has folded on
+  return 'CURSOR'
+end
+redis.call('SET', KEYS[2], ARGV[3])                               -- the first write, so the one Redis would refuse
+local at = 16                                                     -- the next argument
+for _ = 1, ARGV[8] do                                             -- one by one: Lua can't unpack thousands
+  redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[9] do
+  redis.call('HDEL', KEYS[3], ARGV[at])
+  at = at + 1
+end
+if ARGV[5] ~= '' then
+  redis.call('SET', KEYS[4], ARGV[5])
+end
+local version = redis.call('GET', KEYS[5]) or '0'
+if tonumber(ARGV[10]) > 0 then                                    -- some decision could differ: the version moves, and only then
+  version = redis.call('INCR', KEYS[5])
+  for _ = 1, ARGV[10] do
+    redis.call('ZADD', KEYS[6], version, ARGV[at])
+    at = at + 1
+  end
+  redis.call('PUBLISH', ARGV[6], version)
+end
+for _ = 1, ARGV[11] do
+  redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[7], '*', 'change', ARGV[at], 'version', version)
+  at = at + 1
+end
+for _ = 1, ARGV[12] do
+  redis.call('HSET', KEYS[9], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[13] do
+  redis.call('HDEL', KEYS[9], ARGV[at])
+  at = at + 1
+end
+for _ = 1, ARGV[14] do
+  redis.call('HSET', KEYS[10], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[15] do
+  redis.call('HDEL', KEYS[10], ARGV[at])
+  at = at + 1
+end
+redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- what is folded goes, so the log's length is the lag
+return 'OK'
+`
+
+/**
+ * KEYS: state_id, salt, version, policy_version, log, format. ARGV: state id and salt to take where there are none.
+ * Returns state id, salt, version, policy version, entries that wait, ms that the oldest of them has waited, format.
+ */
+export const revision = `
+local function take(key, candidate)                               -- what is there, else the candidate from now on
+  local value = redis.call('GET', key)
+  if not value then                                               -- no write otherwise: a full or read-only Redis still answers
+    redis.call('SET', key, candidate)
+    value = candidate
+  end
+  return value
+end
+local id = take(KEYS[1], ARGV[1])
+local salt = take(KEYS[2], ARGV[2])
+local oldest = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
+local waited = 0
+if oldest then
+  local now = redis.call('TIME')                                  -- Redis' clock, which made the id
+  waited = now[1] * 1000 + math.floor(now[2] / 1000) - string.match(oldest[1], '^%d+')
+end
+return {
+  id, salt,
+  redis.call('GET', KEYS[3]) or '0', redis.call('GET', KEYS[4]) or '0',
+  redis.call('XLEN', KEYS[5]), math.max(0, waited), redis.call('GET', KEYS[6]) or '0'
+}
+`

@@ -1,0 +1,70 @@
+/** For scripts on records, whose first keys are: records, record_bytes. */
+const dropRecord = `
+local function drop(id, prefix)                                   -- takes a generation's record away
+  if redis.call('ZREM', KEYS[1], id) == 0 then                    -- no write where there is none
+    return
+  end
+  local bytes = redis.call('HGET', KEYS[2], id)
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('HINCRBY', KEYS[2], '', -bytes)
+  redis.call('UNLINK', prefix .. id)                              -- in the same slot, by the hash tag
+end
+`
+
+/**
+ * KEYS: records, record_bytes; then the list of each generation.
+ * ARGV: ms to keep a record after its last step, most steps of a generation, most generations, most bytes, prefix of the lists' keys;
+ * then for each generation its id, how many steps, and those. Returns how many steps were kept.
+ */
+export const record = `${dropRecord}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1], 'LIMIT', 0, 1000)
+for _, id in ipairs(expired) do                                   -- their lists are gone by themselves
+  drop(id, ARGV[5])
+end
+local kept = 0
+local at = 6                                                      -- the next argument
+for i = 3, #KEYS do
+  local id, count = ARGV[at], tonumber(ARGV[at + 1])
+  local room = ARGV[2] - redis.call('LLEN', KEYS[i])
+  local bytes = 0
+  for j = 1, math.min(count, room) do                             -- in the caller's order, after what is there
+    redis.call('RPUSH', KEYS[i], ARGV[at + 1 + j])
+    bytes = bytes + #ARGV[at + 1 + j]
+    kept = kept + 1
+  end
+  at = at + 2 + count
+  redis.call('PEXPIRE', KEYS[i], ARGV[1])
+  redis.call('ZADD', KEYS[1], now, id)
+  redis.call('HINCRBY', KEYS[2], id, bytes)
+  redis.call('HINCRBY', KEYS[2], '', bytes)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])                           -- with the last of the lists
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+while redis.call('ZCARD', KEYS[1]) > tonumber(ARGV[3]) or tonumber(redis.call('HGET', KEYS[2], '')) > tonumber(ARGV[4]) do
+  local oldest = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
+  if not oldest then                                              -- never, as the bytes are those of the ids
+    break
+  end
+  drop(oldest, ARGV[5])
+end
+return kept
+`
+
+/** KEYS: the list of each generation. Returns the steps of each. */
+export const recorded = `
+local records = {}
+for i, list in ipairs(KEYS) do
+  records[i] = redis.call('LRANGE', list, 0, -1)
+end
+return records
+`
+
+/** KEYS: records, record_bytes. ARGV: prefix of the lists' keys; then the id of each generation. */
+export const forget = `${dropRecord}
+for i = 2, #ARGV do
+  drop(ARGV[i], ARGV[1])
+end
+return 1
+`

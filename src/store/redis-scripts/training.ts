@@ -1,0 +1,38 @@
+/**
+ * KEYS: training_runs, training_series, log, format.
+ * ARGV: counts of revisions that must stand, runs to delete, series to delete, series and entries, the format that the writer knows; then
+ * those: name and revision ('' for none), name, field, field and series, entry; then the run's name and text.
+ * Returns OK, or CONFLICT or NEWER, and then has written nothing.
+ */
+export const writeTraining = `
+local format = redis.call('GET', KEYS[4]) or '0'
+if tonumber(format) > tonumber(ARGV[6]) then                      -- the run may say what the writer does not know of
+  return 'NEWER ' .. format
+end
+local at = 7                                                      -- the next argument
+for _ = 1, ARGV[1] do
+  local text = redis.call('HGET', KEYS[1], ARGV[at])
+  if (text and string.match(text, '^%d+') or '') ~= ARGV[at + 1] then
+    return 'CONFLICT'
+  end
+  at = at + 2
+end
+redis.call('HSET', KEYS[1], ARGV[#ARGV - 1], ARGV[#ARGV])         -- the first write, so the one Redis would refuse
+for _ = 1, ARGV[2] do
+  redis.call('HDEL', KEYS[1], ARGV[at])
+  at = at + 1
+end
+for _ = 1, ARGV[3] do
+  redis.call('HDEL', KEYS[2], ARGV[at])
+  at = at + 1
+end
+for _ = 1, ARGV[4] do
+  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for _ = 1, ARGV[5] do
+  redis.call('XADD', KEYS[3], '*', 'entry', ARGV[at])
+  at = at + 1
+end
+return 'OK'
+`

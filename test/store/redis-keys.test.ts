@@ -1,0 +1,21 @@
+import t from 'tap'
+import { KEYS } from '../../src/store/redis-keys.js'
+import { withoutRedis } from '../redis-server.js'
+import { storeAndRedis, useAll } from './redis-ground.js'
+
+const skip = withoutRedis
+
+t.test('every key is under the hash tag, by the names that the design gives', { skip }, async (t) => {
+  const { store, redis } = await storeAndRedis(t)
+  await useAll(store)
+  const names = [
+    'audit', 'changed', 'contexts', 'cursor', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
+    'predictors', 'predictors_at', 'reservoir', 'salt', 'seen:a',
+    'state_id', 'training_runs', 'training_series', 'version',
+  ]
+  t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))
+  const ttl = await redis.ttl('{stopgate}:seen:a')
+  t.ok(ttl > 3590 && ttl <= 3600, 'only the ids expire')
+  const others: string[] = [KEYS.lease, KEYS.records, KEYS.recordBytes, KEYS.written] // these expire, and nobody waits for replicas here
+  for (const key of Object.values(KEYS)) if (!others.includes(key)) t.equal(await redis.ttl(key), -1, key)
+})

@@ -1,0 +1,26 @@
+import t from 'tap'
+import { commit } from '../../../src/store/redis-scripts/learning.js'
+import { KEYS } from '../../../src/store/redis-keys.js'
+import { withoutRedis } from '../../redis-server.js'
+import { storeAndRedis } from '../redis-ground.js'
+
+const skip = withoutRedis
+
+t.test('a commit under another lease, or from elsewhere, writes nothing', { skip }, async (t) => {
+  const { redis } = await storeAndRedis(t)
+  await redis.flushall()
+  const keys = [
+    KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.pending, KEYS.reservoir,
+  ]
+  const args = [7, '0-0', '2-0', '2-1', '{}', 'channel', 10, 0, 0, 0, 0, 0, 0, 0, 0]
+  const run = async () => await redis.eval(commit, keys.length, ...keys, ...args)
+  t.equal(await run(), 'LEASE')
+  await redis.set(KEYS.lease, '77 a')
+  t.equal(await run(), 'LEASE')
+  await redis.mset(KEYS.lease, '7 a', KEYS.cursor, '1-0')
+  t.equal(await run(), 'CURSOR')
+  t.same((await redis.keys('*')).sort(), [KEYS.cursor, KEYS.lease])
+  await redis.set(KEYS.cursor, '0-0')
+  t.equal(await run(), 'OK')
+  t.equal(await redis.get(KEYS.cursor), '2-0')
+})
