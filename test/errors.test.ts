@@ -24,6 +24,7 @@ t.test('codes are stable: clients match on them', async (t) => {
     PREDICTOR_NOT_FOUND: 404,
     RUN_BUSY: 503,
     RUN_NOT_FOUND: 404,
+    STORE_NEWER: 503,
     STORE_UNAVAILABLE: 503,
     TOO_MANY: 409,
     TOO_MANY_OUTCOMES: 429,

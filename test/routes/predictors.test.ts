@@ -39,7 +39,11 @@ t.test('imported, on trial, certified, serving, in the bundle, retired', async (
   t.match((await send('GET', KEY)).body, {
     status: 'certified', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75, challengers: [{ predictor: 'mine', serving: true, ordinal: 1, seen_in_training: 0 }],
   })
-  t.match((await send('GET', '/v1/model/predictors')).body, { predictors: [{ name: 'mine', serving_in: 1, on_trial_in: 3, calibration: null }] })
+  const [its] = await until('its replica decides by it', async () => {
+    const { predictors } = (await send('GET', '/v1/model/predictors')).body
+    return predictors[0].serving_in === 1 && predictors
+  })
+  t.match(its, { name: 'mine', on_trial_in: 3, calibration: null })
   t.match((await send('GET', '/v1/model/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
 
   const serving = ['stopgate_context_scorer{context="model=q,task=gsm8k",scorer="mine"} 1\n', 'stopgate_scorer_serving_contexts{scorer="mine"} 1\n']
