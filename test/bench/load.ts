@@ -21,7 +21,13 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
     steadyDecisions: 10_000_000,
   },
   quick: {
-    rounds: 3, windowMs: 300, contexts: [10, 1000, 10_000], coreDecisions: 200_000, outcomes: 5000, changes: 50, steadyDecisions: 1_000_000,
+    rounds: 3,
+    windowMs: 300,
+    contexts: [10, 1000, 10_000],
+    coreDecisions: 200_000,
+    outcomes: 20_000,
+    changes: 50,
+    steadyDecisions: 1_000_000,
   },
   tiny: { rounds: 1, windowMs: 50, contexts: [10, 20, 40], coreDecisions: 2000, outcomes: 300, changes: 3, steadyDecisions: 20_000 },
 }
