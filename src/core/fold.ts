@@ -3,7 +3,7 @@ import { nextShare } from './arm.js'
 import { chainOf } from './context.js'
 import { openEpoch, type ContextState, type EpochCause } from './context-state.js'
 import { suspicion } from './drift.js'
-import { inForce, isLive, pinUnder, standingOf, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
+import { inForce, isLive, pinUnder, standingOf, standsAlone, wantedShare, type InForce, type Pin, type Standing } from './in-force.js'
 import { freezeGuarantee, isInForce, weigh } from './judge.js'
 import type { Configuration } from './log-entry.js'
 import type { PendingOutcomes } from './pending.js'
@@ -147,14 +147,16 @@ export function startEpoch (
 
 /** The threshold in force for a leaf, with its ancestors', as the learner's state has them; a pin ends by itself, as in replicas. */
 export function forceOf (fold: Fold, leafKey: string, time: number): InForce & { leaf: Standing } {
-  const chain = chainOf(leafKey).map((key) => {
+  const standing = (key: string): Standing => {
     const state = fold.get(key)
     const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
     const pin = fold.ledger.pins.get(key)
     const live = pin !== undefined && isLive(pin, time) ? pinUnder(fold.predictors, pin) : undefined
     return standingOf(key, policyOf(fold.ledger, key), live, state, { scorer, index, threshold, guarantee: null })
-  })
-  return { ...inForce(chain), leaf: chain.at(-1)! }
+  }
+  const leaf = standing(leafKey)
+  const chain = standsAlone(leaf) ? [leaf] : chainOf(leafKey).map(standing)
+  return { ...inForce(chain), leaf }
 }
 
 /**

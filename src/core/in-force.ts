@@ -95,6 +95,11 @@ export function pinUnder (predictors: LivePredictors, pin: Pin | undefined): Pin
   return { ...rest, threshold: null }
 }
 
+/** Whether nothing above it counts for a leaf: mostly so, and a learner asks three times an outcome. */
+export function standsAlone ({ threshold, pin, isRecovering, policy }: Standing): boolean {
+  return threshold !== null || pin !== undefined || isRecovering || policy.fallback === 'continue'
+}
+
 /**
  * The threshold in force for a leaf: its pin, else its own certificate, else, where its policy falls back and it is not
  * recovering, that of its nearest ancestor with either. An ancestor that is recovering or pinned to `null` ends the search.

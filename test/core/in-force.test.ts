@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { GRID } from '../../src/core/grid.js'
-import { inForce, isLive, livePins, pinUnder, standingOf, wantedShare, type Pin } from '../../src/core/in-force.js'
+import { inForce, isLive, livePins, pinUnder, standingOf, standsAlone, wantedShare, type Pin } from '../../src/core/in-force.js'
 import { FIRST, GAINED, KEPT, memoryFold, policyWith } from './memory-fold.js'
 import { fingerprintOf } from '../../src/core/predictor/fingerprint.js'
+import { holds } from '../property.js'
 import { GUARANTEE, PREDICTOR, standingWith, type Stands } from './snapshot-of.js'
 
 const PARENT = { policy: { fallback: 'parent' } } as const
@@ -40,6 +42,23 @@ t.test('a pin wins over the certificate; null is never stop, and no falling back
   t.strictSame(force({ index: 5 }, { pin: null, index: 9 }, PARENT), none, 'a parent pinned to null ends the search')
   t.strictSame(force({ index: 5 }, { pin: 0.7 }, PARENT), { threshold: 0.7, scope: 'parent', from: 'model=q', isPinned: true })
   t.strictSame(force({}, {}, { pin: 0 }), { threshold: 0, scope: 'own', from: 'model=q,task=x', isPinned: true }, 'zero is a threshold')
+})
+
+t.test('where a leaf stands alone, nothing above it changes what is in force', async (t) => {
+  const stands = fc.record({
+    index: fc.constantFrom(-1, 0, 9),
+    isRecovering: fc.boolean(),
+    policy: fc.constantFrom({ fallback: 'continue' } as const, { fallback: 'parent' } as const),
+    pin: fc.constantFrom(null, 0.5),
+  }, { requiredKeys: ['policy'] }) as fc.Arbitrary<Stands>
+  const seen = { alone: 0, not: 0 }
+  holds(t, fc.property(stands, stands, stands, (root, model, own) => {
+    const leaf = standingWith('model=q,task=x', own)
+    if (!standsAlone(leaf)) { seen.not++; return }
+    seen.alone++
+    t.same(inForce([leaf]), inForce([standingWith('*', root), standingWith('model=q', model), leaf]))
+  }))
+  t.ok(seen.alone > 10 && seen.not > 2)
 })
 
 t.test('the share wanted', async (t) => {
