@@ -74,7 +74,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
   readJsonBodies(app, refuseOverload(app, BODY_LIMIT))
   const refusals = otherMethods(app)
   app.setNotFoundHandler((request, reply) => {
-    const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs`
+    const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs, and a / in a key or name is %2F`
     return reply.code(404).send({ statusCode: 404, code: 'ROUTE_NOT_FOUND', error: 'Not Found', message })
   })
   guard(app, () => parts.access, () => parts.metrics)
