@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -92,6 +93,45 @@ t.test('a worker and an engine step against the service', async (t) => {
   const { arms, ...rest } = await python(WORKER, await built.app.listen({ port: 0 }))
   t.strictSame(rest, { ran: { accepted: 1, duplicates: 0 }, stop: [0], probes: [1], waits: [] })
   t.match(arms, ['treated', 'control', /^(control|treated)$/, null, 'treated'], 'the bad row is let be')
+})
+
+t.test('a worker in front of vLLM thinks on in pieces, and probes aside', async (t) => {
+  const asked: any[] = []
+  /** Answers as vLLM's completions do; the thought ends by itself in the third piece. */
+  const server = createHttpServer((request, reply) => {
+    let body = ''
+    request.on('data', (data) => { body += data }).on('end', () => {
+      const { prompt, max_tokens: most, ...more } = JSON.parse(body)
+      asked.push({ prompt, most, ...more })
+      const probed = prompt.endsWith('Final answer:')
+      const ends = probed || prompt.endsWith('thought thought ')
+      const logprobs = { token_logprobs: [Math.log(0.5)] }
+      const choice = { text: probed ? ' 4' : 'thought ', finish_reason: ends ? 'stop' : 'length', logprobs }
+      reply.end(JSON.stringify({ choices: [choice], usage: { completion_tokens: probed ? 1 : Math.min(most, 32) } }))
+    })
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const built = await build(t)
+  const kept = await python(`
+url, sent, through = ${JSON.stringify(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)}, [], post
+def post(path, body, timeout):
+    sent.append(body)
+    return through(path, body, 30)
+context = ${JSON.stringify(CONTEXT)}
+one, short = VLLM(url, "m", "<think>", 8192), VLLM(url, "m", "<think>", 40)
+run("vllm-1", context, one.generate, one.probe, lambda answer: answer == "4")
+print(json.dumps({"outcome": sent[-1], "short": [short.generate(32), short.generate(64)]}))
+`, await built.app.listen({ port: 0 }))
+  const step = { confidence: 0.5, signals: {}, em: 1 }
+  const steps = [{ tokens: 32, ...step }, { tokens: 64, ...step }]
+  t.match(kept.outcome, { tokens: 96, em: 1, stopped: false, steps_complete: true, steps })
+  t.strictSame(kept.short, [[32, false], [40, true]], 'no more than it may')
+  t.match(asked.slice(0, 3), [
+    { prompt: '<think>', most: 32, stop: ['</think>'] },
+    { prompt: '<think>thought \n</think>\n\nFinal answer:', most: 16, temperature: 0 },
+    { prompt: '<think>thought ', most: 32 },
+  ], 'a probe leaves no trace in the thought')
 })
 
 t.test('with the service down they go on, and the outcome is sent again', async (t) => {
