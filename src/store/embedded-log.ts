@@ -1,6 +1,6 @@
 import type { LogEntry, LabelEntry } from '../core/log-entry.js'
 import type { LoggedOutcome } from '../core/outcome.js'
-import { awaits, encodeEntry, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
+import { awaits, encodeEntry, READ_BYTES, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
 import { readEntry } from './damaged.js'
 import type { Tables } from './embedded-tables.js'
 import type { LogLimits } from './log-limits.js'
@@ -77,8 +77,13 @@ function forgetExpired ({ seen, seenAt }: Tables, until: number, limit: number):
 }
 
 export function entriesAfter ({ log }: Tables, after: Cursor, limit: number): StoredEntry[] {
-  const range = log.getRange({ start: toPlace(after), exclusiveStart: true, limit })
-  return [...range.map(({ key: place, value }) => ({ cursor: toCursor(place), time: place[0], entry: readEntry(value) }))]
+  const entries: StoredEntry[] = []
+  let length = 0
+  for (const { key: place, value } of log.getRange({ start: toPlace(after), exclusiveStart: true, limit })) {
+    entries.push({ cursor: toCursor(place), time: place[0], entry: readEntry(value) })
+    if ((length += value.length) >= READ_BYTES) break
+  }
+  return entries
 }
 
 /** Deletes what was folded. */

@@ -129,6 +129,9 @@ export function awaits (entry: LogEntry): Awaits {
   return entry.answer_digest === undefined ? 1 : 2
 }
 
+/** A read ends with the entry that makes it this long: of those of thousands of steps a thousand would hold a learner up past its lease. */
+export const READ_BYTES = 8 * 1024 * 1024
+
 /** Before the first entry of any log. */
 export const START: Cursor = '0-0'
 

@@ -1,5 +1,5 @@
 import { append } from './redis-scripts/append.js'
-import { commit, learned, revision } from './redis-scripts/learning.js'
+import { commit, learned, read, revision } from './redis-scripts/learning.js'
 import { acquireLease, releaseLease, renewLease } from './redis-scripts/lease.js'
 import { forget, record, recorded } from './redis-scripts/records.js'
 import { exportState, importState } from './redis-scripts/state.js'
@@ -15,6 +15,7 @@ export const SCRIPTS = {
   renewLease,
   releaseLease,
   learned,
+  read,
   commit,
   revision,
   record,

@@ -9,7 +9,7 @@ import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import {
   AUDIT_LIMIT, auditOf, awaits, decodeChange, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
-  HISTORY_LIMIT, inTurns, START, tableWrite, toCursor, toPlace,
+  HISTORY_LIMIT, inTurns, READ_BYTES, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
 import { readEntry, readLearned, readPin, readPolicy } from './damaged.js'
 import { logLimits, type LogLimits } from './log-limits.js'
@@ -111,13 +111,11 @@ export class RedisStore implements Store {
     try {
       for (;;) {
         const leftMs = until - performance.now()
-        const mayBlock = leftMs > 0 && this.#reader.isReady()
-        const reply = mayBlock
-          ? await this.#reader.run((redis) => redis.xread('COUNT', limit, 'BLOCK', this.#blockMs(leftMs), 'STREAMS', KEYS.log, after))
-          : await this.#main.run((redis) => redis.xread('COUNT', limit, 'STREAMS', KEYS.log, after))
-        if (reply !== null) return reply[0]![1].map(toStoredEntry)
+        const entries = await this.#main.script('read', [KEYS.log], [after, limit, READ_BYTES]) as StreamEntry[]
+        if (entries.length > 0) return entries.map(toStoredEntry)
         if (leftMs <= 0) return []
-        if (!mayBlock) await setTimeout(Math.min(leftMs, 50)) // the reader is a little behind the main connection in coming back
+        if (!this.#reader.isReady()) await setTimeout(Math.min(leftMs, 50)) // it is a little behind the main connection in coming back
+        else await this.#reader.run((redis) => redis.xread('COUNT', 1, 'BLOCK', this.#blockMs(leftMs), 'STREAMS', KEYS.log, after))
       }
     } catch (error) {
       if (this.#isClosed && waitMs > 0) return []
@@ -258,7 +256,9 @@ export class RedisStore implements Store {
   #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }
 }
 
-function toStoredEntry ([cursor, [, text]]: [id: string, fields: string[]]): StoredEntry {
+type StreamEntry = [id: string, fields: string[]]
+
+function toStoredEntry ([cursor, [, text]]: StreamEntry): StoredEntry {
   return { cursor, time: toPlace(cursor)[0], entry: readEntry(text!) }
 }
 

@@ -151,7 +151,10 @@ export interface Store {
   readonly warnings: () => Promise<string[]>
 
   readonly append: (entries: readonly LogEntry[], ifPolicyVersion?: number) => Promise<Appended[]>
-  /** Up to `limit` entries after the cursor, in order; waits up to `waitMs` for the first, and returns early when closed. */
+  /**
+   * Up to `limit` entries after the cursor, in order, and no more once they are READ_BYTES long; waits up to `waitMs` for the first, and
+   * returns early when closed.
+   */
   readonly read: (after: Cursor, limit: number, waitMs: number) => Promise<StoredEntry[]>
 
   /** Returns how many of the steps, given by generation id, were kept. */

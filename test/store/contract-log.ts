@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import { toPlace } from '../../src/store/encoding.js'
+import { outcomeOf } from '../core/memory-fold.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, failuresOf, idsIn, idsOf, LEDGER, outcome, outcomes, pinEntry, pinOf, RESET, TICK, unpinEntry } from './fixtures.js'
 
@@ -28,6 +29,21 @@ export function logContract (law: Law): void {
     const second = await store.read(first.at(-1)!.cursor, 100, 0)
     t.same(idsIn(second), idsOf('a', 10).slice(4))
     t.same(await store.read(second.at(-1)!.cursor, 100, 0), [])
+  })
+
+  law('a read of large entries ends before its limit, and the next goes on', async (t, { store }) => {
+    const large = idsOf('large', 20).map((id) => outcomeOf({ generation_id: id, context: { model: 'x'.repeat(1_000_000) } }))
+    await store.append(large.slice(0, 10))
+    await store.append(large.slice(10))
+    const first = await store.read('0-0', 100, 0)
+    t.same(idsIn(first), idsOf('large', 9), 'those that make up 8 MiB')
+    const second = await store.read(first.at(-1)!.cursor, 100, 0)
+    t.same(idsIn([...first, ...second, ...await store.read(second.at(-1)!.cursor, 100, 0)]), idsOf('large', 20))
+  })
+
+  law('a read of many entries ends at its limit, and misses none', async (t, { store }) => {
+    await store.append(outcomes(...idsOf('a', 100)))
+    for (const limit of [1, 15, 16, 17, 32, 40, 99, 100, 101]) t.same(idsIn(await store.read('0-0', limit, 0)), idsOf('a', 100).slice(0, limit))
   })
 
   law('no entries at all are no trouble', async (t, { store }) => {

@@ -97,3 +97,23 @@ return {
   redis.call('XLEN', KEYS[5]), math.max(0, waited), redis.call('GET', KEYS[6]) or '0'
 }
 `
+
+/** KEYS: log. ARGV: cursor, most entries, most bytes. Returns the entries after the cursor, as XRANGE does, up to the one that fills it. */
+export const read = `
+local entries, bytes, after = {}, 0, '(' .. ARGV[1]
+while #entries < tonumber(ARGV[2]) do
+  local page = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', math.min(16, ARGV[2] - #entries))
+  for _, entry in ipairs(page) do
+    entries[#entries + 1] = entry
+    bytes = bytes + #entry[2][2]
+    if bytes >= tonumber(ARGV[3]) then
+      return entries
+    end
+  end
+  if #page < 16 then                                              -- that was the last
+    break
+  end
+  after = '(' .. page[16][1]
+end
+return entries
+`
