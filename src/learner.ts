@@ -100,11 +100,11 @@ export function startLearner (
         const entries = await store.read(memory.cursor, batch, WAIT_MS)
         const commit = entries.length === 0 ? null : fold(memory, entries)
         await committing // the next is read and folded meanwhile; where it failed that is forgotten too
-        if (commit !== null) {
-          committing = store.commit({ token, ...commit }).then(() => { report(commit) })
+        if (commit === null) problem = null
+        else {
+          committing = store.commit({ token, ...commit }).then(() => { problem = null; report(commit) })
           committing.catch(() => {}) // is heard of above, or below
         }
-        problem = null
         trainer.consider(memory)
         if (performance.now() >= tickAt) {
           tickAt = performance.now() + TICK_MS

@@ -94,6 +94,25 @@ t.test('the next entries are read while a commit is under way, and committed aft
   t.equal(most, 1, 'one commit at a time')
 })
 
+t.test('what keeps it from committing is said all the while, and no more once it commits', async (t) => {
+  const store = await openStore(t)
+  await report(store, 0, 30)
+  let isBroken = true
+  let failed = 0
+  const said: Array<string | null> = []
+  const commit: Store['commit'] = async (what) => {
+    if (isBroken && what.contexts.size > 0) { failed++; throw new Error('a defect') }
+    await store.commit(what)
+  }
+  const read: Store['read'] = (...args) => { if (failed > 0) said.push(started.problem()); return store.read(...args) }
+  const started = learner(t, store, { read, commit }, undefined, 10)
+  await until('it failed three times', () => failed === 3)
+  t.same(new Set(said.slice(1)), new Set(['a defect']), 'but while the first commit is under way')
+  isBroken = false
+  await until('30 are learned', async () => await counted(store) === 30)
+  await until('nothing is said', () => started.problem() === null)
+})
+
 t.test('another configuration reaches learned state through the log', async (t) => {
   const store = await openStore(t)
   const first = learner(t, store)
