@@ -27,7 +27,7 @@ const NodeSchema = Type.Unsafe<object>({
 export const BundleSchema = Type.Object({
   format: Type.Literal(BUNDLE_FORMAT, { description: 'Of the bundle; a worker that reads another one continues' }),
   state_id: Type.String({ description: 'Of the store it was learned in' }),
-  model_version: Type.Integer({ description: 'Version of the model; may go back' }),
+  model_version: Type.Integer({ description: 'Version of the model it was made of; may go back, and later ones may decide the same' }),
   salt: nullable<string>('string', { description: 'For the arms; null: the store was not reached yet, and nothing is control' }),
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
   prefix: Type.String({ description: 'What this bundle is of' }),

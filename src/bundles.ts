@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { bundleOf } from './core/bundle.js'
 import type { Snapshot } from './core/snapshot.js'
 import type { Service } from './service.js'
 
-/** A bundle as it goes out. The tag is of its content, so every replica says the same. */
+/** A bundle as it goes out. Its tag is of what it decides by, not the version: replicas say the same, and what moves elsewhere nothing. */
 export interface RenderedBundle { readonly etag: string, readonly text: string, readonly gzipped: () => Promise<Buffer> }
 
 /** Changes come in bursts: who waits for one is answered this much later, with all of them, ms. */
@@ -30,8 +29,10 @@ export function renderBundle (snapshot: Snapshot, prefix: string): RenderedBundl
 }
 
 function render (snapshot: Snapshot, prefix: string): RenderedBundle {
-  const text = JSON.stringify(bundleOf(snapshot, prefix))
-  const etag = `"${createHash('sha256').update(text).digest('hex').slice(0, 32)}"`
+  const { model_version: version, ...decisive } = bundleOf(snapshot, prefix)
+  const rest = JSON.stringify(decisive).slice(1)
+  const text = `{"model_version":${version},${rest}`
+  const etag = `"${createHash('sha256').update(rest).digest('hex').slice(0, 32)}"`
   let small: Promise<Buffer> | undefined
   return {
     etag,
@@ -44,21 +45,28 @@ function render (snapshot: Snapshot, prefix: string): RenderedBundle {
 }
 
 /**
- * The bundle, once it is another one than the caller has.
+ * The bundle, once it is another one than the caller has; that one when the time was up, or the wait was ended. Ten thousand may wait: a
+ * move that is nothing to them costs each a timer and a look, and makes nothing anew.
  * @param known etags the caller has
- * @returns `null` when the time was up, or the wait was ended
  */
 export async function awaitBundle (
-  service: Pick<Service, 'snapshot' | 'moved'>, prefix: string, known: readonly string[], waitMs: number, signal: AbortSignal
-): Promise<RenderedBundle | null> {
-  const until = performance.now() + waitMs
-  for (;;) {
-    const bundle = renderBundle(service.snapshot(), prefix)
-    if (!known.includes(bundle.etag)) return bundle
-    const left = until - performance.now()
-    if (left <= 0 || signal.aborted) return null
-    await service.moved(left, signal)
-    const settleMs = Math.min(SETTLE_MS, Math.max(0, until - performance.now()))
-    if (!signal.aborted) await setTimeout(settleMs, undefined, { signal }).catch(() => {})
+  service: Pick<Service, 'snapshot' | 'onMove'>, prefix: string, known: readonly string[], waitMs: number, signal: AbortSignal
+): Promise<RenderedBundle> {
+  const bundle = renderBundle(service.snapshot(), prefix)
+  if (!known.includes(bundle.etag) || waitMs <= 0 || signal.aborted) return bundle
+  let settling: NodeJS.Timeout | undefined
+  let end = (): void => {}
+  const ended = new Promise<void>((resolve) => { end = resolve })
+  const look = (): void => {
+    settling = undefined
+    if (!known.includes(renderBundle(service.snapshot(), prefix).etag)) end()
   }
+  const timer = setTimeout(end, waitMs)
+  signal.addEventListener('abort', end, { once: true })
+  const forget = service.onMove(() => { settling ??= setTimeout(look, SETTLE_MS) })
+  await ended
+  forget()
+  clearTimeout(settling)
+  clearTimeout(timer)
+  return renderBundle(service.snapshot(), prefix)
 }

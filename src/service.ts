@@ -1,4 +1,3 @@
-import { EventEmitter, once } from 'node:events'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.js'
 import { unknownLevel } from './core/context.js'
@@ -27,8 +26,8 @@ export interface Service {
   readonly decideColumns: (columns: Columns, bad: ReadonlySet<number>) => ColumnDecisions
   readonly snapshot: () => Snapshot
   readonly model: () => Model
-  /** Resolves when another model is in force, the time is up, or the signal says so. */
-  readonly moved: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Calls back whenever another model is in force; returns what ends that. */
+  readonly onMove: (listener: () => void) => () => void
   readonly freshness: () => Freshness
   /** Since the model was last in step with the store, seconds; `null`: never. */
   readonly ageSeconds: () => number | null
@@ -44,7 +43,7 @@ export interface Service {
 export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions): Service {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let model = emptyModel(options)
-  const moves = new EventEmitter().setMaxListeners(0)
+  const listeners = new Set<() => void>() // thousands may wait for a bundle, and end all at once
   let inStepAt = -Infinity // when the model was last known to be what a live learner has
   let lag = 0
   let freshness: Freshness = 'too_old'
@@ -92,7 +91,7 @@ export function createService ({ store, config, log, now = () => performance.now
   function swap (next: Model): void {
     if (next === model) return
     model = next
-    moves.emit('move')
+    for (const listener of listeners) listener()
   }
 
   function judgeAge (): void {
@@ -136,8 +135,9 @@ export function createService ({ store, config, log, now = () => performance.now
     decideColumns: (columns, bad) => decideColumns(model.snapshot, freshness, columns, bad),
     snapshot: () => model.snapshot,
     model: () => model,
-    async moved (ms, signal) {
-      await once(moves, 'move', { signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(ms))]) }).catch(() => {})
+    onMove (listener) {
+      listeners.add(listener)
+      return () => { listeners.delete(listener) }
     },
     freshness: () => freshness,
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,

@@ -1,4 +1,3 @@
-import { EventEmitter, once } from 'node:events'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { awaitBundle, renderBundle } from '../src/bundles.js'
@@ -10,6 +9,7 @@ t.test('a bundle is rendered once a snapshot, and its tag is of its content', as
   t.equal(renderBundle(one, '*').etag, renderBundle(same, '*').etag, 'another replica says the same')
   t.not(renderBundle(one, '*').etag, renderBundle(one, 'model=q').etag)
   t.not(renderBundle(snapshotOf({ 'model=q': { index: 3, policy: { fallback: 'parent' } } }), '*').etag, renderBundle(other, '*').etag)
+  t.equal(renderBundle({ ...one, version: one.version + 1 }, '*').etag, renderBundle(one, '*').etag, 'a version that changes nothing in it is the same')
   const { text, gzipped } = renderBundle(one, '*')
   t.equal(gunzipSync(await gzipped()).toString(), text)
   t.match(renderBundle(one, '*').etag, /^"[0-9a-f]{32}"$/)
@@ -24,20 +24,42 @@ t.test('bundles of many prefixes are not kept', async (t) => {
 })
 
 t.test('who has the bundle waits for another', async (t) => {
-  const moves = new EventEmitter()
+  const listeners = new Set<() => void>()
   let snapshot = snapshotOf({})
-  const service = { snapshot: () => snapshot, moved: async (_ms: number, signal: AbortSignal) => { await once(moves, 'move', { signal }).catch(() => {}) } }
+  const onMove = (listener: () => void) => { listeners.add(listener); return () => { listeners.delete(listener) } }
+  const service = { snapshot: () => snapshot, onMove }
+  const move = (to: typeof snapshot) => { snapshot = to; for (const listener of listeners) listener() }
   const { etag } = renderBundle(snapshot, '*')
   const { signal } = new AbortController()
-  t.equal((await awaitBundle(service, '*', [], 10_000, signal))?.etag, etag, 'at once')
-  t.equal((await awaitBundle(service, '*', ['"old"'], 10_000, signal))?.etag, etag, 'at once')
-  t.equal(await awaitBundle(service, '*', [etag], 0, signal), null)
+  t.equal((await awaitBundle(service, '*', [], 10_000, signal)).etag, etag, 'at once')
+  t.equal((await awaitBundle(service, '*', ['"old"'], 10_000, signal)).etag, etag, 'at once')
+  t.equal((await awaitBundle(service, '*', [etag], 0, signal)).etag, etag)
+  t.equal((await awaitBundle(service, '*', [etag], 1, signal)).etag, etag, 'when the time is up')
   const waiting = awaitBundle(service, '*', ['"older"', etag], 10_000, signal)
-  snapshot = snapshotOf({ '*': { policy: { mode: 'off' } } })
-  moves.emit('move')
-  t.match((await waiting)?.text, '"mode":"off"')
+  move({ ...snapshot, version: snapshot.version + 1 })
+  move(snapshotOf({ '*': { policy: { mode: 'off' } } }))
+  t.match((await waiting).text, '"mode":"off"')
   const stop = new AbortController()
   const given = awaitBundle(service, '*', [renderBundle(snapshot, '*').etag], 10_000, stop.signal)
   stop.abort()
-  t.equal(await given, null)
+  t.equal((await given).etag, renderBundle(snapshot, '*').etag)
+  t.equal(listeners.size, 0, 'nobody waits any more')
+})
+
+t.test('what moves elsewhere wakes nobody', async (t) => {
+  const listeners = new Set<() => void>()
+  let snapshot = snapshotOf({ 'model=q,task=x': { index: 3 }, 'model=r,task=x': { index: 3 } })
+  const onMove = (listener: () => void) => { listeners.add(listener); return () => { listeners.delete(listener) } }
+  const service = { snapshot: () => snapshot, onMove }
+  const stop = new AbortController()
+  const wait = (prefix: string) => awaitBundle(service, prefix, [renderBundle(snapshot, prefix).etag], 60_000, stop.signal)
+  const [here, elsewhere] = [wait('model=q'), wait('model=r')]
+  let isAnswered = false
+  here.then(() => { isAnswered = true })
+  snapshot = { ...snapshotOf({ 'model=q,task=x': { index: 3 }, 'model=r,task=x': { index: 4 } }), version: snapshot.version + 1 }
+  for (const listener of listeners) listener()
+  t.match((await elsewhere).text, '"prefix":"model=r"')
+  t.notOk(isAnswered, 'who looked first')
+  stop.abort()
+  await here
 })
