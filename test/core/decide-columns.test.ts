@@ -10,6 +10,7 @@ const FRESHNESS = fc.constantFrom<Freshness>('fresh', 'fresh', 'stale', 'too_old
 
 t.test('each row is decided as the single step is, to the bit, and a bad one is left out', async (t) => {
   const met = new Set<Reason>()
+  const scorers = new Set<string>()
   const leftOut = fc.uniqueArray(fc.nat(11), { maxLength: 2 })
   holds(t, fc.property(snapshots, FRESHNESS, columnsWith(null), leftOut, (snapshot, freshness, columns, bad) => {
     const columnwise = decideColumns(snapshot, freshness, columns, new Set(bad))
@@ -21,10 +22,11 @@ t.test('each row is decided as the single step is, to the bit, and a bad one is 
     t.same(columnwise.would_stop, rowsWhere(({ would_stop }) => would_stop))
     t.same(columnwise.probe, rowsWhere(({ probe }) => probe))
     t.strictSame([...columnwise.reasons], singles.map((single) => single?.reason))
-    for (const single of singles) if (single) met.add(single.reason)
+    for (const single of singles) if (single) { met.add(single.reason); scorers.add(`${single.decision} by ${single.scorer}`) }
     return rows.every((row) => singles[row] === undefined || singles[row].threshold === columnwise.rules[columns.context[row]!]!.threshold)
   }), 500)
   t.equal(met.size, 9, 'every reason was met')
+  t.equal(scorers.size, 4, 'each scorer stopped some and let others go on')
 })
 
 t.test('the step that a row is', async (t) => {

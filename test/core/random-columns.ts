@@ -14,18 +14,20 @@ const stands: fc.Arbitrary<Stands> = fc.record({
   trials: fc.constantFrom([], [], [PREDICTOR.name]),
   share: fc.constantFrom(0.02, 0.5, 1),
   isRecovering: fc.boolean(),
-  pin: fc.constantFrom(undefined, undefined, undefined, null, 0.9),
+  pin: fc.constantFrom(undefined, undefined, undefined, null, 0.9, 0),
+  pinScorer: fc.constantFrom(null, PREDICTOR.name),
   policy: fc.record({
     mode: fc.constantFrom<Policy['mode']>('enforce', 'enforce', 'shadow', 'off'),
     fallback: fc.constantFrom<Policy['fallback']>('continue', 'parent'),
     min_tokens: fc.constantFrom(0, 100),
     check_every_tokens: fc.constantFrom(32, 7),
     control_rate: fc.constantFrom<Policy['control_rate']>('auto', 0.3),
+    record_steps: fc.boolean(),
   }),
 }).map(({ pin, ...rest }) => ({ ...rest, ...(pin !== undefined && { pin }) }))
 
 const key = fc.constantFrom('*', 'model=q', 'model=r', 'model=q,task=q', 'model=q,task=-', 'model=-,task=-', 'model=a%2Cb,task=%2D', 'model=r,task=q')
-const known = fc.dictionary(key, stands, { maxKeys: 8, noNullPrototype: true })
+const known = fc.dictionary(key, stands, { minKeys: 4, maxKeys: 8, noNullPrototype: true }) // few, and hardly a step would be stopped
 
 export const snapshots = fc.tuple(known, fc.constantFrom('salt', 'salt', null))
   .map(([contexts, salt]) => snapshotOf(contexts, LEVELS, salt))
@@ -34,7 +36,7 @@ const name = fc.constantFrom(...NAMES)
 
 export const contexts = fc.record({ model: name, task: name }, { requiredKeys: [], noNullPrototype: true })
 
-const score = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1, 1 + 1e-7, -1e-7, GRID[10]!, GRID[29]!))
+const score = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, -0, 1, 1 + 1e-7, -1e-7, GRID[10]!, GRID[29]!))
 
 /** Columns of up to `maxRows` rows, with any of the optional ones, each cell a good one or sometimes what `bad` draws. */
 export function columnsWith (bad: fc.Arbitrary<unknown> | null, maxRows = 12): fc.Arbitrary<Columns> {

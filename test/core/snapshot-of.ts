@@ -7,10 +7,11 @@ import type { Predictor } from '../../src/core/predictor/predictor.js'
 import { compileSnapshot } from '../../src/core/compile-snapshot.js'
 import type { Snapshot, Standpoint } from '../../src/core/snapshot.js'
 
-/** What stands in one context; a pin is given by its threshold. */
+/** What stands in one context; a pin is given by its threshold, and by whose score that is for. */
 export type Stands = Partial<Omit<Standing, 'key' | 'policy' | 'pin'>> & {
   readonly policy?: Partial<Policy>
   readonly pin?: number | null
+  readonly pinScorer?: string | null
   readonly share?: number
 }
 
@@ -40,10 +41,10 @@ export const PREDICTOR: Predictor = {
   trained: { generations: 400, steps: 1000, groups: [] },
 }
 
-export function standingWith (key: string, { policy, pin, share: _, ...rest }: Stands = {}): Standing {
+export function standingWith (key: string, { policy, pin, pinScorer, share: _, ...rest }: Stands = {}): Standing {
   const index = rest.index ?? -1
   const grid = rest.scorer == null ? GRID : PREDICTOR.grid
-  const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null }
+  const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null, ...(pinScorer && { scorer: pinScorer }) }
   return {
     key,
     policy: { ...DEFAULT_POLICY, ...policy },
