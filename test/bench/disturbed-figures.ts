@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { spreadOf, type Figure } from './figure.js'
+import { refusedOf, spreadOf, type Figure } from './figure.js'
 import type { LoadResult } from './generator.js'
 import type { Load } from './load.js'
 import { end, startRedis, type Generator, type Server } from './processes.js'
@@ -31,7 +31,7 @@ export async function disturbedFigures (generator: Generator, load: Load): Promi
     }
     for (const [label, of] of [['p50', (one: LoadResult) => one.p50Us], ['p99', (one: LoadResult) => one.p99Us]] as const) {
       const ratio = spreadOf(disturbed.map((one, i) => of(one) / of(calm[i]!)))
-      figures.push({ name: `decision while ${name}: ${label}`, unit: 'us', value: spreadOf(disturbed.map(of)), note: `${ratio.median.toFixed(2)} of undisturbed` })
+      figures.push({ name: `decision while ${name}: ${label}`, unit: 'us', value: spreadOf(disturbed.map(of)), note: `${ratio.median.toFixed(2)} of undisturbed${refusedOf(disturbed)}` })
     }
   }
 

@@ -22,3 +22,9 @@ export function quantile (sorted: ArrayLike<number>, q: number): number {
   const low = sorted[Math.floor(at)]!
   return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at))
 }
+
+/** For a note: what was refused is in no figure. */
+export function refusedOf (results: ReadonlyArray<{ readonly refused: number }>): string {
+  const refused = results.reduce((sum, one) => sum + one.refused, 0)
+  return refused > 0 ? `; ${refused} refused` : ''
+}

@@ -18,8 +18,7 @@ export interface LoadResult {
   readonly perSecond: number
   readonly p50Us: number
   readonly p99Us: number
-  readonly failed: number
-  /** Of all, those that were told that the service is overloaded, as it is when its core is taken away for long. */
+  /** Not among the requests: those that were told that the service is overloaded, as it is when its core is taken away for long. */
   readonly refused: number
 }
 
@@ -59,7 +58,8 @@ async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<
   const seconds = (performance.now() - start) / 1000
   const sorted = Float64Array.from(latencies).sort()
   const us = (q: number) => quantile(sorted, q) * 1000
-  return { requests: sorted.length, perSecond: sorted.length / seconds, p50Us: us(0.5), p99Us: us(0.99), failed, refused }
+  if (failed > 0) throw new Error(`${failed} of ${sorted.length} replies of ${path} were no success`) // a figure would be of something else
+  return { requests: sorted.length, perSecond: sorted.length / seconds, p50Us: us(0.5), p99Us: us(0.99), refused }
 }
 
 const LENGTH = /content-length: (\d+)/i

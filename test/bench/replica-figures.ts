@@ -1,4 +1,5 @@
-import { spreadOf, type Figure } from './figure.js'
+import { refusedOf, spreadOf, type Figure } from './figure.js'
+import type { LoadResult } from './generator.js'
 import type { Load } from './load.js'
 import { end, familySeconds, startRedis, startServer, type Generator } from './processes.js'
 import { seededServer } from './seeded-server.js'
@@ -21,10 +22,12 @@ export async function replicaFigures (generator: Generator, { rounds, windowMs }
   const servers = await Promise.all(counts.map(start))
   const perSecond = counts.map((): number[] => [])
   const ns = counts.map((): number[] => [])
+  const replies = counts.map((): LoadResult[] => [])
   for (let round = 0; round < rounds; round++) {
     for (const [i, { url, child }] of servers.entries()) {
       const before = await familySeconds(child)
       const reply = await generator.ask({ url, path: '/v1/decisions/batch', bodies, connections: 8, ms: windowMs })
+      replies[i]!.push(reply)
       ns[i]!.push((await familySeconds(child) - before) / reply.requests / ROWS * 1e9)
       perSecond[i]!.push(reply.perSecond * ROWS)
     }
@@ -33,7 +36,7 @@ export async function replicaFigures (generator: Generator, { rounds, windowMs }
   return counts.flatMap((count, i): Figure[] => {
     const name = `batch of 256, treated, ${count} ${count === 1 ? 'process' : 'processes behind one port'}`
     return [
-      { name, unit: 'decisions/s', value: spreadOf(perSecond[i]!), note: `${(spreadOf(perSecond[i]!).median / spreadOf(perSecond[0]!).median).toFixed(2)} of one process` },
+      { name, unit: 'decisions/s', value: spreadOf(perSecond[i]!), note: `${(spreadOf(perSecond[i]!).median / spreadOf(perSecond[0]!).median).toFixed(2)} of one process${refusedOf(replies[i]!)}` },
       { name: `${name}: processor time a decision`, unit: 'ns', value: spreadOf(ns[i]!) },
     ]
   })
