@@ -43,6 +43,13 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly records?: Partial<RecordLimits>
 }
 
+/** What was learned is read at once up to so many contexts, outcomes and samples, else in parts of so many. */
+const AT_ONCE = 1000
+const PART = 200
+/** A commit of more characters than this may take longer than another command, ms. */
+const LARGE = 8 * 1024 * 1024
+const PATIENT_MS = 30_000
+
 /** A store in Redis, for any number of processes. */
 export class RedisStore implements Store {
   readonly kind = 'redis'
@@ -58,6 +65,9 @@ export class RedisStore implements Store {
   readonly #state: RedisState
   readonly #predictors = new PredictorCache()
   readonly #listeners: Array<(isRegained: boolean) => void> = []
+  /** For commits that take longer than a command may. */
+  #patient: RedisConnection | undefined
+  readonly #connect: (timeoutMs: number) => RedisConnection
   #subscribed = Promise.resolve()
   #isClosed = false
 
@@ -65,12 +75,13 @@ export class RedisStore implements Store {
     const { url, timeoutMs, tls } = options
     this.#timeoutMs = timeoutMs
     this.#limits = logLimits(options)
-    this.#main = new RedisConnection(url, timeoutMs, tls)
+    this.#connect = (timeoutMs) => new RedisConnection(url, timeoutMs, tls)
+    this.#main = this.#connect(timeoutMs)
     this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
     this.#training = new RedisTraining(this.#main)
     this.#state = new RedisState(this.#main, this.#limits.dedupSeconds * 1000)
-    this.#reader = new RedisConnection(url, timeoutMs, tls)
-    this.#subscriber = new RedisConnection(url, timeoutMs, tls)
+    this.#reader = this.#connect(timeoutMs)
+    this.#subscriber = this.#connect(timeoutMs)
     this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
     this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
@@ -141,16 +152,31 @@ export class RedisStore implements Store {
     await this.#main.script('releaseLease', [KEYS.lease], [token])
   }
 
+  /** In parts where it is much: whoever has the lease reads what nobody else writes, and who has not looks whether the cursor has moved. */
   async learned (): Promise<Learned> {
-    const reply = await this.#main.script('learned', [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending, KEYS.reservoir], [])
-    const [cursor, ledger, pairs, waiting, kept] = reply as [string | null, string | null, string[], string[], string[]]
-    const keys = pairs.filter((_, i) => i % 2 === 0)
-    const states = await inTurns(pairs.filter((_, i) => i % 2 === 1), readState)
-    const numbers = kept.filter((_, i) => i % 2 === 0)
-    return {
-      cursor: cursor ?? START,
-      contexts: new Map(keys.map((key, i) => [key, states[i]!])),
-      ...await readLearned(ledger, waiting, numbers.map((number, i) => [Number(number), kept[2 * i + 1]!])),
+    const keys = [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending, KEYS.reservoir]
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const reply = await this.#main.script('learned', keys, [AT_ONCE])
+      const [cursor, ledger, isAll, ...tables] = reply as [string | null, string | null, 0 | 1, string[], string[], string[]]
+      const [states, waiting, kept] = tables.map((fields, i) => isAll ? paired(fields) : this.#inParts(keys[2 + i]!, fields))
+      const contexts = new Map<string, ContextState>()
+      for await (const [key, text] of states!) contexts.set(key, readState(text))
+      const pending: string[] = []
+      for await (const [, text] of waiting!) pending.push(text)
+      const samples: Array<[number, string]> = []
+      for await (const [number, text] of kept!) samples.push([Number(number), text])
+      const isStill = isAll || await this.#main.run((redis) => redis.get(KEYS.cursor)) === cursor
+      if (isStill) return { cursor: cursor ?? START, contexts, ...await readLearned(ledger, pending, samples) }
+    }
+    throw new LeaseLostError('Another learner commits')
+  }
+
+  /** A part takes a moment; all at once could take longer than a command may, each time anew. */
+  async * #inParts (key: string, fields: readonly string[]): AsyncGenerator<[string, string]> {
+    for (let i = 0; i < fields.length; i += PART) {
+      const part = fields.slice(i, i + PART)
+      const texts = await this.#main.run((redis) => redis.hmget(key, ...part))
+      for (const [j, text] of texts.entries()) if (text !== null) yield [part[j]!, text]
     }
   }
 
@@ -162,7 +188,9 @@ export class RedisStore implements Store {
     const samples = await inTurns([...reservoir], ([number, sample]) => sample === undefined ? [] : [number, encodeSample(sample)])
     const removed = [...reservoir.keys()].filter((number) => reservoir.get(number) === undefined)
     const [ms, sequence] = toPlace(to)
-    const reply = await this.#main.script('commit', [
+    const length = [...states, ...waiting, ...samples].reduce((sum, [, text = '']) => sum + String(text).length, 0)
+    const connection = length > LARGE ? await this.#patientConnection() : this.#main
+    const reply = await connection.script('commit', [
       KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.pending,
       KEYS.reservoir,
     ], [
@@ -233,7 +261,14 @@ export class RedisStore implements Store {
 
   async close (): Promise<void> {
     this.#isClosed = true
-    for (const connection of [this.#main, this.#reader, this.#subscriber, this.#replicas]) connection.close()
+    for (const connection of [this.#main, this.#reader, this.#subscriber, this.#replicas, this.#patient]) connection?.close()
+  }
+
+  /** Made when it is first needed: a policy of all of 10,000 contexts is one commit, of up to 100 MB. */
+  async #patientConnection (): Promise<RedisConnection> {
+    this.#patient ??= this.#connect(PATIENT_MS)
+    await this.#patient.attempted()
+    return this.#patient
   }
 
   async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {
@@ -254,6 +289,10 @@ export class RedisStore implements Store {
   #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#timeoutMs / 2)) }
 
   #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }
+}
+
+function * paired (flat: readonly string[]): Generator<[string, string]> {
+  for (let i = 0; i < flat.length; i += 2) yield [flat[i]!, flat[i + 1]!]
 }
 
 type StreamEntry = [id: string, fields: string[]]

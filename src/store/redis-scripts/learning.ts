@@ -1,11 +1,14 @@
 /**
- * KEYS: cursor, ledger, contexts, pending, reservoir. Returns cursor, ledger, the flat pairs of contexts, the pending outcomes and the flat
- * pairs of the reservoir as they stood together.
+ * KEYS: cursor, ledger, contexts, pending, reservoir. ARGV: how many of the last three, in all, are returned at once.
+ * Returns cursor and ledger as they stood together with the rest: 1, and the flat pairs of the three; or 0, and their fields.
  */
 export const learned = `
+local total = redis.call('HLEN', KEYS[3]) + redis.call('HLEN', KEYS[4]) + redis.call('HLEN', KEYS[5])
+local isAll = total <= tonumber(ARGV[1])
+local command = isAll and 'HGETALL' or 'HKEYS'
 return {
-  redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('HGETALL', KEYS[3]), redis.call('HVALS', KEYS[4]),
-  redis.call('HGETALL', KEYS[5])
+  redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), isAll and 1 or 0,
+  redis.call(command, KEYS[3]), redis.call(command, KEYS[4]), redis.call(command, KEYS[5])
 }
 `
 
