@@ -41,6 +41,7 @@ export const RUNS: readonly RunKind[] = [
   { name: 'overthinking, slow: EM -0.5 points, tokens +3 %', checkpoints: 40, turn: 16, due: 'overthinking', truth: (i) => ({ em: saturating(i, 0.4, 0.7, 5) - 0.005 * after(i, 16), tokens: 1500 * 1.03 ** after(i, 16) }) },
   { name: 'tokens halve over 5 checkpoints, EM flat', checkpoints: 32, turn: 16, due: 'tokens_collapsed', truth: (i) => ({ em: 0.7, tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
   { name: 'tokens halve over 5 checkpoints, EM -8 points', checkpoints: 32, turn: 16, due: 'length_hacking', truth: (i) => ({ em: 0.7 - 0.08 * Math.min(1, after(i, 16) / 5), tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
+  { name: 'EM rises 1 point a checkpoint; then tokens halve over 5, EM -8 points', checkpoints: 32, turn: 16, due: 'length_hacking', truth: (i) => ({ em: 0.5 + 0.01 * Math.min(i, 15) - 0.08 * Math.min(1, after(i, 16) / 5), tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
   { name: 'tokens -6 % and EM -1 point a checkpoint', checkpoints: 32, turn: 16, due: 'unfavourable', truth: (i) => ({ em: 0.7 - 0.01 * after(i, 16), tokens: 1600 * 0.94 ** after(i, 16) }) },
   { name: 'noisy plateau', checkpoints: 40, turn: 16, due: 'plateau', truth: (i) => ({ em: i < 16 ? 0.4 + 0.3 * i / 16 : 0.7, tokens: 1500 }) },
   { name: 'responses run into the limit: 10 % cut off, EM -4 points', checkpoints: 32, turn: 16, due: 'truncation', truth: (i) => ({ em: 0.7 - (i < 16 ? 0 : 0.04), tokens: i < 16 ? 1500 : 1900, truncated: i < 16 ? 0.005 : 0.1 }) },
@@ -49,7 +50,7 @@ export const RUNS: readonly RunKind[] = [
 
 /** Some of these with 100 questions a checkpoint, 4.6 points of standard error: what can't be seen must not be called good. */
 export const FEW_QUESTIONS: readonly RunKind[] = RUNS
-  .filter(({ name }) => /^healthy|EM -8 points|^noisy plateau/.test(name)).map((kind) => ({ ...kind, name: `${kind.name}; 100 questions`, n: 100 }))
+  .filter(({ name }) => /^healthy|^tokens halve over 5 checkpoints, EM -8|^noisy plateau/.test(name)).map((kind) => ({ ...kind, name: `${kind.name}; 100 questions`, n: 100 }))
 
 /** Beyond the draw of questions: checkpoints differ by half a point of EM and by 2 % of tokens (standard deviations). */
 const [EM_JITTER, TOKENS_JITTER, QUESTIONS] = [0.005, 0.02, 1000]

@@ -9,7 +9,8 @@ export interface Level {
   readonly tokens: number
 }
 
-const BLOCK = 3
+/** Checkpoints a level is made of. */
+export const BLOCK = 3
 
 /** EM weighted by its precision, the median of the tokens. Checkpoints that scatter more than their standard errors say count as such. */
 export function levelOf (block: readonly Reading[], scatter: number): Level {

@@ -3,8 +3,8 @@ import type { Prices } from '../allowed-price.js'
 /** What may be said of a suite's newest checkpoints, and what each of these tests. */
 export const VERDICTS = {
   overthinking: 'EM falls while tokens rise: both slopes are on their side of 0 over the last 6, 9 or 14 checkpoints, at a level of 0.05 over the three (Sen 1968, Bonferroni)',
-  tokens_collapsed: 'The last two checkpoints use a fifth fewer tokens than three on end did before, and EM has not fallen measurably, nor by more than max_em_drop; where a fall of twice that could not have been seen (level 0.05), nothing is said (good)',
-  length_hacking: 'The last two checkpoints use a fifth fewer tokens than three on end did before, and EM has fallen: z below -2.33, one-sided level 0.01',
+  tokens_collapsed: 'The last two checkpoints use a fifth fewer tokens than the last three on end before they began to fall, and EM has not fallen measurably, nor by more than max_em_drop; where a fall of twice that could not have been seen (level 0.05), nothing is said (good)',
+  length_hacking: 'The last two checkpoints use a fifth fewer tokens than the last three on end before they began to fall, and EM has fallen: z below -2.33, one-sided level 0.01',
   truncation: 'More responses are cut off at the token limit (lower end of Wilson\'s 90 % interval) than EM was lost since its best level, and than max_em_drop: a larger limit may be all that is missing',
   same_level: 'EM is that of the checkpoint before, within 0.3 points and within the standard error of the difference',
   plateau: 'Over the last 8 to 12 checkpoints the slope of EM may be 0 (level 0.05), and even at its upper end they gained less than two evaluations could tell apart (1.96 standard errors of a difference), and than 5 points, as little was lost since the best level, tokens are not falling, nor rising while EM may fall, and no other verdict says that EM is falling or cut off: further training of this suite buys nothing measurable',

@@ -19,3 +19,13 @@ t.test('few questions that would show no fall are no good news', async (t) => {
   t.match(collapse(after(0.7, 0.05), 0.05), { verdict: 'tokens_collapsed' }, 'but not one of 10')
   t.match(collapse(after(0.5, 0.05), 0.02), { verdict: 'length_hacking' }, 'what they do show counts')
 })
+
+t.test('EM is held against where it stood when the tokens began to fall, not against what it had won since long before', async (t) => {
+  const before = (i: number, most: number) => ({ em: 0.5 + 0.01 * i, tokens: i < 3 ? most : 990 })
+  const rising = (em: number, most = 1000) => readings(16, (i) => i < 14 ? before(i, most) : { em, tokens: 500 })
+  t.match(collapse(rising(0.55), 0.02), { verdict: 'length_hacking', figures: { em_before: 0.62, before_step: 1200 } })
+  t.match(collapse(rising(0.55, 1300), 0.02), { verdict: 'tokens_collapsed' }, 'tokens began to fall when EM was there')
+  t.match(collapse(rising(0.63), 0.02), { verdict: 'tokens_collapsed' })
+  const third = readings(8, (i) => i < 5 ? {} : { tokens: 500, em: 0.6 })
+  t.match(collapse(third, 0.02), { figures: { em_before: 0.7, before_step: 300 } }, 'nor against a checkpoint that had fallen already')
+})
