@@ -16,7 +16,8 @@ export function readState (text: string): ContextState {
 
 /** Whether a state that is JSON has all that one has, each of its kind: what is missing the learner would miss, for all contexts. */
 function isWhole (state: ContextState): boolean {
-  return hasKindsOf(UNREADABLE, state) && [state, ...state.trials].every(({ halves }) =>
+  const hasParts = hasKindsOf(UNREADABLE, state) && hasKindsOf(UNREADABLE.wish, state.wish) && hasKindsOf(UNREADABLE.arms, state.arms)
+  return hasParts && [state, ...state.trials].every(({ halves }) =>
     halves.length === 2 && halves.every((half) => hasKindsOf(NO_EVIDENCE, half) && half.lost.length === NO_EVIDENCE.lost.length))
 }
 

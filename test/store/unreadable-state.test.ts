@@ -22,6 +22,12 @@ t.test('one that is JSON, but not whole, too; and none of before there were pred
     const { [name]: _, ...rest } = whole
     t.equal(isUnreadable(readState(JSON.stringify(rest))), !old.includes(name), name)
   }
+  for (const part of ['wish', 'arms']) {
+    for (const name of Object.keys(whole[part]).filter((name) => name !== 'predictor')) {
+      const { [name]: _, ...rest } = whole[part]
+      t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
+    }
+  }
   t.ok(isUnreadable(readState('{"halves":[],"wish":{}}')))
   t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
 })
