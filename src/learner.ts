@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { createCommander } from './commander.js'
 import type { Config } from './config.js'
 import { newLedger, type Change, type Ledger } from './core/fold.js'
 import { isTickDue } from './core/learn-time.js'
@@ -27,7 +28,7 @@ const TICK_MS = 30_000
 /** How often it looks for pins that have expired, ms. */
 const PINS_MS = 1000
 
-export type Damage = 'entry' | 'ledger' | 'pending' | 'samples'
+export type Damage = 'entry' | 'ledger' | 'pending' | 'samples' | 'predictors'
 
 export interface LearnerOptions {
   readonly store: Store
@@ -65,6 +66,7 @@ export function startLearner (
   let isLeader = false
   let refused = 0
   let problem: string | null = null
+  const command = createCommander(store, { refresh: async () => {} })
   const trainer = createTrainer({ store, log, fit: timedFit(fitInThread, onFit) })
 
   const loop = (async () => {
@@ -129,27 +131,32 @@ export function startLearner (
 
   /** What was learned so far; a new store starts with this replica's configuration, a store that has another gets it through the log. */
   async function recall (token: number): Promise<Memory> {
-    const [{ cursor, ledger, contexts, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
-    for (const what of ['ledger', 'pending', 'samples'] as const) tellDamage(what, stored.damaged[what])
+    const [{ cursor, ledger, contexts, damaged, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
     const pending = new PendingOutcomes(stored.pending)
     const reservoir = new Reservoir(stored.reservoir)
     const predictors = predictorsOf(ledger, versions)
+    await forgetDamaged()
     await beginAnew([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)))
     const configuration: Configuration = {
       levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
     }
-    if (ledger !== null) {
-      refused = ledger.refused
-      if (!isSame(ledger.configuration, configuration)) {
-        log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
-        await store.append([{ type: 'configuration', configuration }])
-      }
-      return { cursor, ledger, contexts, pending, reservoir, predictors }
+    if (ledger === null || damaged.pending.length + damaged.samples.length > 0) {
+      const start = damaged.ledger === 0 ? newLedger : (given: Configuration) => restoredLedger(given, contexts.size, versions)
+      const first = ledger ?? await start(configuration)
+      const gone = { pending: without(damaged.pending), reservoir: without(damaged.samples) }
+      const nothing = { contexts: new Map(), decisive: [], changes: [] }
+      await store.commit({ token, from: cursor, to: cursor, ledger: ledger === null ? first : null, ...gone, ...nothing })
+      tellDamage('ledger', damaged.ledger)
+      tellDamage('pending', damaged.pending.length, { ids: damaged.pending.slice(0, 20) })
+      tellDamage('samples', damaged.samples.length)
+      if (ledger === null) return { cursor, ledger: first, contexts, pending, reservoir, predictors }
     }
-    const first = stored.damaged.ledger === 0 ? newLedger(configuration) : await restoredLedger(configuration, contexts.size, versions)
-    const nothing = { contexts: new Map(), pending: new Map(), reservoir: new Map(), decisive: [], changes: [] }
-    await store.commit({ token, from: cursor, to: cursor, ledger: first, ...nothing })
-    return { cursor, ledger: first, contexts, pending, reservoir, predictors }
+    refused = ledger.refused
+    if (!isSame(ledger.configuration, configuration)) {
+      log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
+      await store.append([{ type: 'configuration', configuration }])
+    }
+    return { cursor, ledger, contexts, pending, reservoir, predictors }
   }
 
   function tellDamage (what: Damage, count: number, more: object = {}): void {
@@ -171,6 +178,15 @@ export function startLearner (
     if (damaged.length === 0) return
     log.error({ contexts: damaged.slice(0, 20), count: damaged.length }, 'the state of contexts can\'t be read: they start a new epoch, with nothing learned')
     await store.append(damaged.map((key) => ({ type: 'reset', key, by: 'stopgate', reason: 'its state could not be read' })))
+  }
+
+  /** Predictors that are damaged go, through the log; until that is folded they score nothing. */
+  async function forgetDamaged (): Promise<void> {
+    await command(async () => {
+      const names = await store.damagedPredictors()
+      tellDamage('predictors', names.length, { names })
+      return names.map((name) => ({ type: 'predictor', name, version: null, by: 'stopgate', reason: 'it could not be read' }))
+    })
   }
 
   function fold (memory: Memory, entries: readonly StoredEntry[]): Omit<Commit, 'token'> {
@@ -212,6 +228,9 @@ function predictorsOf (ledger: Ledger | null, versions: ReadonlyMap<string, Pred
   const known = (ledger?.predictors ?? []).flatMap((ref) => predictorBy(predictors, ref) ?? [])
   return new Map(known.map((predictor) => [predictor.name, predictor]))
 }
+
+/** For a commit that deletes them. */
+function without<K> (keys: readonly K[]): Map<K, undefined> { return new Map(keys.map((key) => [key, undefined])) }
 
 function isSame (a: Configuration, b: Configuration): boolean {
   return JSON.stringify(a) === JSON.stringify(b)

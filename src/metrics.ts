@@ -146,11 +146,11 @@ export function createMetrics (): Metrics {
 function countDamage (registers: Registry[]): Metrics['damaged'] {
   const counter = new Counter({
     name: 'stopgate_damaged_total',
-    help: 'What the learner could not read in the store and left out: entry (of the log), ledger, pending (an outcome that waits), samples',
+    help: 'What the learner could not read in the store and left out: entry (of the log), ledger, pending (an outcome that waits), samples, predictors',
     labelNames: ['what'] as const,
     registers,
   })
-  for (const what of ['entry', 'ledger', 'pending', 'samples'] as const) counter.inc({ what }, 0)
+  for (const what of ['entry', 'ledger', 'pending', 'samples', 'predictors'] as const) counter.inc({ what }, 0)
   return (what, count) => { counter.inc({ what }, count) }
 }
 

@@ -1,6 +1,6 @@
 import type { Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
-import type { LogEntry } from '../core/log-entry.js'
+import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
@@ -22,6 +22,11 @@ export const readPolicy = (text: string): PolicyPatch => read(text, isWholePolic
 export const readPin = (text: string): Pin => read(text, isWholePin, decodePin, UNREADABLE_PIN)
 export const readPending = (text: string): Pending | null => read(text, isWholePending, decodePending, null)
 export const readSample = (text: string): Sample | null => read(text, isWholeSample, decodeSample, null)
+/** What a command replaced, as the table had it; `null`: nothing. */
+export function readReplaced ({ type }: Command | PredictorCommand, text: string | null): PolicyPatch | Pin | null {
+  if (text === null || text === 'null' || (type !== 'policy' && type !== 'pin')) return null
+  return type === 'policy' ? readPolicy(text) : readPin(text)
+}
 /** Without it no score of it stops anybody. */
 export const readPredictor = (text: string): PredictorVersion | null => read(text, isWholePredictor, decodePredictor, null)
 export const readLedger = (text: string): Ledger | null => read(text, isWholeLedger, decodeLedger, null)
@@ -36,19 +41,20 @@ export function readEntry (text: string): LogEntry {
 
 /** What was learned but for the states, of the texts it is kept as. */
 export async function readLearned (
-  ledger: string | null, pending: readonly string[], samples: ReadonlyArray<readonly [number, string]>
+  ledger: string | null, pending: ReadonlyArray<readonly [string, string]>, samples: ReadonlyArray<readonly [number, string]>
 ): Promise<Omit<Learned, 'cursor' | 'contexts'>> {
   const read = {
     ledger: ledger === null ? null : readLedger(ledger),
-    pending: (await inTurns(pending, readPending)).filter((one) => one !== null),
-    reservoir: (await inTurns(samples, ([number, text]) => [number, readSample(text)] as const)).filter(isRead),
+    pending: await inTurns(pending, ([id, text]) => [id, readPending(text)] as const),
+    samples: await inTurns(samples, ([number, text]) => [number, readSample(text)] as const),
   }
   const damaged = {
     ledger: ledger !== null && read.ledger === null ? 1 : 0,
-    pending: pending.length - read.pending.length,
-    samples: samples.length - read.reservoir.length,
+    pending: read.pending.flatMap(([id, one]) => one === null ? [id] : []),
+    samples: read.samples.flatMap(([number, one]) => one === null ? [number] : []),
   }
-  return { ...read, damaged }
+  const waiting = read.pending.flatMap(([, one]) => one ?? [])
+  return { ledger: read.ledger, pending: waiting, reservoir: read.samples.filter(isRead), damaged }
 }
 
 function isRead (pair: readonly [number, Sample | null]): pair is readonly [number, Sample] { return pair[1] !== null }

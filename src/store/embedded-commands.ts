@@ -2,6 +2,7 @@ import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
 import { addRows, moveVersion } from './embedded-commit.js'
 import { appendEntries } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
+import { readReplaced } from './damaged.js'
 import { AUDIT_LIMIT, auditOf } from './encoding.js'
 import type { LogLimits } from './log-limits.js'
 import { ConflictError, type Appended, type AuditRow } from './store.js'
@@ -37,8 +38,8 @@ function replacedBy (tables: Tables, commands: ReadonlyArray<Command | Predictor
   return commands.map((command) => {
     if (command.type !== 'policy' && command.type !== 'pin') return null
     const place = `${command.type} ${command.key}`
-    const text = tables[command.type === 'pin' ? 'pins' : 'policies'].get(command.key)
-    const replaced = pending.has(place) ? pending.get(place) : text === undefined ? null : JSON.parse(text)
+    const text = tables[command.type === 'pin' ? 'pins' : 'policies'].get(command.key) ?? null
+    const replaced = pending.has(place) ? pending.get(place) : readReplaced(command, text)
     pending.set(place, command.type === 'pin' ? command.pin : command.policy)
     return replaced
   })

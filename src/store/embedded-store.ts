@@ -152,7 +152,7 @@ export class EmbeddedStore implements Store {
     return {
       cursor,
       contexts: await this.#states([...contexts.getKeys()]),
-      ...await readLearned(ledger, waiting.map(({ value }) => value), samples.map(({ key, value }) => [key, value])),
+      ...await readLearned(ledger, waiting.map(({ key, value }) => [key.toString(), value]), samples.map(({ key, value }) => [key, value])),
     }
   }
 
@@ -204,7 +204,12 @@ export class EmbeddedStore implements Store {
   async predictors (): Promise<Map<string, PredictorVersion>> {
     const { predictors, getMeta } = this.#reads()
     const stamp = `${getMeta('state_id')} ${getMeta('predictors_at')}`
-    return await this.#predictors.versions(stamp, async () => [...predictors.getRange().map(({ value }) => value)])
+    return await this.#predictors.versions(stamp, async () => [...predictors.getRange().map(({ key, value }) => [key, value] as const)])
+  }
+
+  async damagedPredictors (): Promise<readonly string[]> {
+    await this.predictors()
+    return this.#predictors.damaged()
   }
 
   async history (limit: number): Promise<HistoryRow[]> {

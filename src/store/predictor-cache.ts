@@ -12,16 +12,24 @@ const MOST_TEXT = 64 * 1024 * 1024
 export class PredictorCache {
   #stamp: string | null = null
   #versions: ReadonlyMap<string, PredictorVersion> = new Map()
+  #damaged: readonly string[] = []
+
+  /** Names of those that could not be read when they were last. */
+  damaged (): readonly string[] { return this.#damaged }
 
   /**
    * @param stamp of what the store has, read before its texts are; another one once any predictor was written; `null`: it can't tell
-   * @param read the texts of all
+   * @param read the texts of all, by name
    */
-  async versions (stamp: string | null, read: () => Promise<readonly string[]>): Promise<Map<string, PredictorVersion>> {
+  async versions (
+    stamp: string | null, read: () => Promise<ReadonlyArray<readonly [string, string]>>
+  ): Promise<Map<string, PredictorVersion>> {
     if (stamp !== null && stamp === this.#stamp) return new Map(this.#versions)
     const texts = await read()
-    const versions = inOrder((await inTurns(texts, readPredictor, 1)).filter((version) => version !== null))
-    const isKept = stamp !== null && texts.reduce((sum, { length }) => sum + length, 0) <= MOST_TEXT
+    const all = await inTurns(texts, ([name, text]) => [name, readPredictor(text)] as const, 1)
+    const versions = inOrder(all.flatMap(([, version]) => version ?? []))
+    const isKept = stamp !== null && texts.reduce((sum, [, { length }]) => sum + length, 0) <= MOST_TEXT
+    this.#damaged = all.flatMap(([name, version]) => version === null ? [name] : [])
     this.#stamp = isKept ? stamp : null
     this.#versions = isKept ? versions : new Map()
     return new Map(versions)

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { TrainingRun } from '../core/training/run.js'
+import { readReplaced } from './damaged.js'
 import { START, toPlace, type Seen } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
@@ -48,7 +49,8 @@ export class RedisState {
     for (const [key, [, entry]] of log!) yield { table: 'log', key, value: JSON.parse(entry!) }
     for (const [key, [, change, , version]] of history!) yield { table: 'history', key, value: { ...JSON.parse(change!), version: Number(version) } }
     for (const [key, [, command, , version, , replaced]] of audit!) {
-      const value = { time: toPlace(key)[0], version: Number(version), command: JSON.parse(command!), replaced: JSON.parse(replaced!) }
+      const made = JSON.parse(command!)
+      const value = { time: toPlace(key)[0], version: Number(version), command: made, replaced: readReplaced(made, replaced!) }
       yield { table: 'audit', key, value }
     }
     yield * this.#seenBefore(now)

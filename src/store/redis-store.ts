@@ -11,7 +11,7 @@ import {
   AUDIT_LIMIT, auditOf, awaits, decodeChange, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
   HISTORY_LIMIT, inTurns, READ_BYTES, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
-import { readEntry, readLearned, readPin, readPolicy } from './damaged.js'
+import { readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -161,8 +161,8 @@ export class RedisStore implements Store {
       const [states, waiting, kept] = tables.map((fields, i) => isAll ? paired(fields) : this.#inParts(keys[2 + i]!, fields))
       const contexts = new Map<string, ContextState>()
       for await (const [key, text] of states!) contexts.set(key, readState(text))
-      const pending: string[] = []
-      for await (const [, text] of waiting!) pending.push(text)
+      const pending: Array<[string, string]> = []
+      for await (const one of waiting!) pending.push(one)
       const samples: Array<[number, string]> = []
       for await (const [number, text] of kept!) samples.push([Number(number), text])
       const isStill = isAll || await this.#main.run((redis) => redis.get(KEYS.cursor)) === cursor
@@ -235,7 +235,13 @@ export class RedisStore implements Store {
     const [stateId, policyVersion, at] = await this.#main.run((redis) => redis.mget(KEYS.stateId, KEYS.policyVersion, KEYS.predictorsAt))
     const isTold = at?.split(' ')[0] === policyVersion // else a version of before wrote, which tells of no predictor
     const stamp = at != null && isTold ? `${stateId} ${at.split(' ')[1]}` : null
-    return await this.#predictors.versions(stamp, () => this.#main.run((redis) => redis.hvals(KEYS.predictors)))
+    const read = async () => Object.entries(await this.#main.run((redis) => redis.hgetall(KEYS.predictors)))
+    return await this.#predictors.versions(stamp, read)
+  }
+
+  async damagedPredictors (): Promise<readonly string[]> {
+    await this.predictors()
+    return this.#predictors.damaged()
   }
 
   async history (limit: number): Promise<HistoryRow[]> {
@@ -302,5 +308,6 @@ function toStoredEntry ([cursor, [, text]]: StreamEntry): StoredEntry {
 }
 
 function toAuditRow ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {
-  return { id, time: toPlace(id)[0], version: Number(version), command: JSON.parse(entry!), replaced: JSON.parse(replaced!) }
+  const command = JSON.parse(entry!)
+  return { id, time: toPlace(id)[0], version: Number(version), command, replaced: readReplaced(command, replaced!) }
 }

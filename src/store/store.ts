@@ -59,8 +59,8 @@ export interface Learned {
   readonly pending: readonly Pending[]
   /** By number, in no order. */
   readonly reservoir: ReadonlyArray<readonly [number, Sample]>
-  /** How many of each were damaged, and are not among them. */
-  readonly damaged: { readonly ledger: number, readonly pending: number, readonly samples: number }
+  /** What is damaged, and not among them: whether the ledger is, ids of outcomes that wait, numbers of samples. */
+  readonly damaged: { readonly ledger: number, readonly pending: readonly string[], readonly samples: readonly number[] }
 }
 
 export interface Commit {
@@ -185,6 +185,8 @@ export interface Store {
   readonly pins: () => Promise<Map<string, Pin>>
   /** Retired ones too, in the order in which they were made. */
   readonly predictors: () => Promise<Map<string, PredictorVersion>>
+  /** Names of those that are damaged, and not among them. */
+  readonly damagedPredictors: () => Promise<readonly string[]>
   /** Newest first. */
   readonly history: (limit: number) => Promise<HistoryRow[]>
   /** Newest first, those before a row's id if one is given. */

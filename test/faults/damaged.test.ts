@@ -8,7 +8,7 @@ import { admin } from './redis-fleet.js'
 
 // JSON that is whole, and not what it must be, at each place that the learner reads: in turn left out, told of and overcome.
 
-type Table = 'pending' | 'policies' | 'pins'
+type Table = 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
 
 interface Damager {
   readonly append: (text: string) => Promise<unknown>
@@ -37,6 +37,9 @@ async function overcome (
     await put('pending', 'waits', '{"outcome":{},"leaf":"a","number":1}')
     await put('policies', 'model=z', '{"mode":{"off":true}}')
     await put('pins', 'model=q,task=aime', '{"threshold":"low"}')
+    await put('pins', 'model=q,task=cut', '{"thresh')
+    await put('predictors', 'cut', '{"predictor":')
+    await put('reservoir', '7', '{}')
     await ledger('{"policies":[],"pins":{}}')
   })
 
@@ -50,17 +53,29 @@ async function overcome (
   const learned = async () => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
   await until('it goes on from where it was', async () => await learned() === 301)
   const { body: { warnings } } = await send('GET', '/readyz')
-  t.match(warnings.join(), /what operators stated can't be read.*the policy of model=z, the pin of model=q,task=aime/)
+  t.match(warnings.join(), /operators stated can't be read.*policy of model=z, the pin of model=q,task=aime, the pin of model=q,task=cut/)
   const metrics = (await send('GET', '/metrics')).body
-  // What waits is read again by a learner that lost its lease on a busy machine, and takes over anew.
-  for (const [what, count] of [['entry', ENTRIES.length], ['ledger', 1], ['pending', '[12]'], ['samples', 0]] as const) {
+  for (const [what, count] of Object.entries({ entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1 })) {
     t.match(metrics, new RegExp(`stopgate_damaged_total{what="${what}"} ${count}\n`))
   }
 
   t.equal((await send('PUT', '/v1/contexts/model=z/policy', { check_every_tokens: 32 })).status, 200)
-  t.equal((await send('DELETE', '/v1/contexts/model=q,task=aime/pin?reason=damaged')).status, 204)
+  for (const key of ['model=q,task=aime', 'model=q,task=cut']) {
+    t.equal((await send('DELETE', `/v1/contexts/${key}/pin?reason=damaged`)).status, 204)
+  }
   await until('readyz has no more to say of them', async () => !/can't be read/.test((await send('GET', '/readyz')).body.warnings.join()))
+  const { body: { commands } } = await send('GET', '/v1/audit')
+  const replaced = { threshold: null, reason: 'the pin could not be read' }
+  const put = { key: 'model=z', replaced: { mode: 'off' } }
+  t.match(commands.slice(0, 3), [{ key: 'model=q,task=cut', replaced }, { key: 'model=q,task=aime', replaced }, put])
+  const byItself = commands.filter(({ by }: { by: string }) => by === 'stopgate')
+  t.match(byItself.filter(({ type }: { type: string }) => type === 'predictor'), [{ predictor: { name: 'cut', action: 'forgotten' } }], 'a damaged predictor goes')
+  const { damaged } = await store.learned()
+  t.same([damaged, (await store.predictors()).size], [{ ledger: 0, pending: [], samples: [] }, 0], 'nothing damaged is left for the next learner to find')
 }
+
+interface RawTable { readonly put: (key: unknown, text: string) => Promise<boolean> }
+const rowKey = (table: Table, key: string) => table === 'pending' ? Buffer.from(key) : table === 'reservoir' ? Number(key) : key
 
 t.test('damaged values, embedded', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
@@ -72,7 +87,7 @@ t.test('damaged values, embedded', async (t) => {
         await tables.log.put([ms, ++sequence], text)
         await tables.root.transaction(() => tables.setMeta('last_place', [ms, sequence]))
       },
-      put: async (table, key, text) => await (tables[table] as { put: (key: unknown, text: string) => Promise<boolean> }).put(table === 'pending' ? Buffer.from(key) : key, text),
+      put: async (table, key, text) => await (tables[table] as RawTable).put(rowKey(table, key), text),
       ledger: async (text) => await tables.root.transaction(() => tables.setMeta('ledger', text)),
     })
     await tables.root.close()

@@ -48,7 +48,7 @@ export function learningContract (law: Law): void {
   })
 
   law('a commit writes all that it says', async (t, { store, other }) => {
-    const damaged = { ledger: 0, pending: 0, samples: 0 }
+    const damaged = { ledger: 0, pending: [], samples: [] }
     t.same(await store.learned(), { cursor: '0-0', ledger: null, contexts: new Map(), pending: [], reservoir: [], damaged }, 'a new store has learned nothing')
     await store.append(outcomes('a', 'b', 'c'))
     const [, second, third] = await store.read('0-0', 10, 0)

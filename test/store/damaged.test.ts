@@ -28,7 +28,7 @@ t.test('a damaged policy stops nobody below it either, whatever is stated there'
 })
 
 t.test('damaged ones among others are left out, and counted', async (t) => {
-  const learned = await readLearned('{', [encodePending(pendingOf('a', 1)), '{}'], [[1, '7'], [2, encodeSample(sampleOf(0.5))], [3, '']])
-  t.same(learned, { ledger: null, pending: [pendingOf('a', 1)], reservoir: [[2, sampleOf(0.5)]], damaged: { ledger: 1, pending: 1, samples: 2 } })
-  t.same(await readLearned(null, [], []), { ledger: null, pending: [], reservoir: [], damaged: { ledger: 0, pending: 0, samples: 0 } })
+  const learned = await readLearned('{', [['a', encodePending(pendingOf('a', 1))], ['b', '{}']], [[1, '7'], [2, encodeSample(sampleOf(0.5))], [3, '']])
+  t.same(learned, { ledger: null, pending: [pendingOf('a', 1)], reservoir: [[2, sampleOf(0.5)]], damaged: { ledger: 1, pending: ['b'], samples: [1, 3] } })
+  t.same(await readLearned(null, [], []), { ledger: null, pending: [], reservoir: [], damaged: { ledger: 0, pending: [], samples: [] } })
 })

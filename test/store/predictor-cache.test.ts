@@ -5,7 +5,7 @@ import { versionOf } from './fixtures.js'
 t.test('texts are read where the stamp is another, or none', async (t) => {
   const cache = new PredictorCache()
   let reads = 0
-  const texts = [JSON.stringify(versionOf('q', 2)), JSON.stringify(versionOf('p', 1))]
+  const texts: Array<[string, string]> = [['q', JSON.stringify(versionOf('q', 2))], ['p', JSON.stringify(versionOf('p', 1))]]
   const read = async () => { reads++; return texts }
   const first = await cache.versions('a', read)
   t.same([...first], [['p', versionOf('p', 1)], ['q', versionOf('q', 2)]], 'in order')
@@ -25,6 +25,6 @@ t.test('more than so much is not kept', async (t) => {
   const cache = new PredictorCache()
   let reads = 0
   const text = JSON.stringify({ ...versionOf('p', 1), by: 'x'.repeat(65 * 1024 * 1024) })
-  for (let i = 0; i < 2; i++) await cache.versions('a', async () => { reads++; return [text] })
+  for (let i = 0; i < 2; i++) await cache.versions('a', async () => { reads++; return [['p', text] as const] })
   t.equal(reads, 2)
 })
