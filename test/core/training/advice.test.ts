@@ -49,9 +49,10 @@ t.test('a context that came up after the checkpoint is its own', async (t) => {
 
 t.test('a pin is no evidence', async (t) => {
   const fold = memoryFold()
-  fold.learn(KEPT, 600)
+  fold.learn(KEPT, 600, FIRST)
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'stop_early' })
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'x', by: 'ops', expires_at: null }, by: 'ops', reason: 'x' }, 700)
-  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'little_evidence' })
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'little_evidence', threshold: null })
 })
 
 t.test('after a reset nothing is this one\'s, whatever epochs follow, until the next', async (t) => {
@@ -79,6 +80,7 @@ t.test('of two runs that name one context before anything was reported there, th
   const other = { run: 'other', key: '*', step: 3, at: 600 }
   t.match(adviceOf(opening, LEAF, [opening, other], seenIn(fold)), { advice: 'run_in_full', reason: 'superseded', threshold: null })
   t.match(adviceOf(other, LEAF, [opening, other], seenIn(fold)), { advice: 'stop_early' })
+  t.match(adviceOf(opening, LEAF, [opening, { ...other, at: 500 }], seenIn(fold)), { advice: 'run_in_full' }, 'in the same ms: nobody knows')
   t.match(adviceOf(opening, LEAF, [opening, { ...other, at: 499 }], seenIn(fold)), { advice: 'stop_early' }, 'it came before')
   t.match(adviceOf(opening, LEAF, [opening, { ...other, key: 'model=q2' }], seenIn(fold)), { advice: 'stop_early' }, 'it is served elsewhere')
   t.match(adviceOf(opening, LEAF, [opening, { ...opening, key: LEAF, step: 21, at: 501 }], seenIn(fold)), { reason: 'superseded' }, 'another step of this run')

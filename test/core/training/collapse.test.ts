@@ -10,6 +10,7 @@ t.test('good where EM stays, length hacking where it falls, nothing yet where it
   t.match(collapse(after(0.6), 0.02), { verdict: 'length_hacking', figures: { em_before: 0.7, em_now: 0.6, before_step: 400 } })
   for (const em of [0.7, 0.6]) t.equal(collapse(after(em, 0.01, 850), 0.02), null, 'a sixth is no collapse')
   t.equal(collapse(after(0.684), 0.01), null, 'more than the policy allows, and not measurable')
+  t.equal(collapse(after(0.691, 0.005), 0.02), null, 'less than it allows, and just measurable')
   t.equal(collapse(after(0.7).slice(0, 7), 0.02), null, 'one checkpoint may be a slip')
   t.equal(collapse([], 0.02), null)
 })

@@ -37,11 +37,16 @@ t.test('EM stays between 0 and 1, tokens above 0', async (t) => {
 })
 
 t.test('each of the next checkpoints falls into its interval as often as it says', async (t) => {
-  for (const [name, truth] of [['flat', () => 0.5], ['rising', (i: number) => 0.8 - 0.5 * Math.exp(-i / 15)]] as const) {
+  const truths = [['flat', () => 0.5, 0], ['rising', (i: number) => 0.8 - 0.5 * Math.exp(-i / 15), 0], ['wandering', () => 0.5, 0.03]] as const
+  for (const [name, truth, step] of truths) {
     const held = Array<number>(HORIZON).fill(0)
     for (let run = 1; run <= 300; run++) {
       const random = mulberry32(run * 7919)
-      const em = Array.from({ length: 30 + HORIZON }, (_, i) => truth(i) + 0.015 * normal(random))
+      let walk = 0
+      const em = Array.from({ length: 30 + HORIZON }, (_, i) => {
+        if (step > 0) walk += step * normal(random)
+        return truth(i) + walk + 0.015 * normal(random)
+      })
       for (const [i, { interval }] of forecast(steps(30), em.slice(0, 30), EM_SCALE).entries()) {
         if (interval!.low <= em[30 + i]! && em[30 + i]! <= interval!.high) held[i]!++
       }

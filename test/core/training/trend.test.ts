@@ -44,3 +44,9 @@ t.test('the interval misses a true slope as rarely as it says', async (t) => {
     t.ok(missed <= atMost(level, 3000), `${n} points: ${missed}`)
   }
 })
+
+t.test('pairs at one x say nothing, and may lie anywhere', async (t) => {
+  const at = (xs: readonly number[]) => theilSen(xs, xs.map((_, i) => i))!
+  t.match(at([0, 1, 2, 3, 4, 5, 6, 7]), { low: 1, high: 1 })
+  t.match(at([0, 0, 0, 0, 1, 1, 1, 1]), { slope: 4, low: -Infinity, high: Infinity }, '12 of 28 pairs')
+})

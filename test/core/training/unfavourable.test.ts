@@ -19,6 +19,8 @@ t.test('or each percent of tokens more than the policy\'s price, where it has on
   const { figures } = unfavourable(run, { max_em_drop: 0.2, em_per_token_percent: 0.0009 })!
   t.ok(Math.abs(figures.em_per_token_percent! - 0.005 * Math.log(0.99) / Math.log(0.95)) < 1e-6, 'half a point for 5 %')
   t.equal(figures.em_per_token_percent_allowed, 0.0009)
+  const rising = readings(9, (i) => ({ em: 0.6 + 0.005 * i, tokens: 1000 * 1.05 ** i }))
+  t.equal(unfavourable(rising, { max_em_drop: 0.2, em_per_token_percent: 0.0009 }), null, 'tokens that rise are no cut, whatever they buy')
   for (const em_per_token_percent of [0.0011, null]) t.equal(unfavourable(run, { max_em_drop: 0.2, em_per_token_percent }), null)
 })
 

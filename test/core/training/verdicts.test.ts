@@ -20,6 +20,9 @@ t.test('overthinking: EM falls while tokens rise, at the sixth checkpoint at the
   t.notOk(said(run.slice(0, 7)).includes('overthinking'), 'five do not do')
   t.notOk(said(readings(9, (i) => ({ em: 0.7 - 0.01 * i, tokens: 1000 }))).includes('overthinking'), 'tokens are flat')
   t.notOk(said(readings(9, (i) => ({ em: 0.6 + 0.01 * i, tokens: 1000 + 50 * i }))).includes('overthinking'), 'EM rises with tokens')
+  const falling = (em: readonly number[]) => said(readings(6, (i) => ({ em: em[i]!, tokens: 1000 + 50 * i }))).includes('overthinking')
+  t.ok(falling([0.7, 0.69, 0.68, 0.67, 0.66, 0.65]))
+  t.notOk(falling([0.7, 0.68, 0.69, 0.66, 0.67, 0.65]), 'two of 15 pairs the other way: P = 0.056, three windows have 0.05 together')
 })
 
 t.test('truncation: more is cut off than was lost, and than the policy allows', async (t) => {
@@ -47,6 +50,7 @@ t.test('plateau: no slope, and none that could be measured', async (t) => {
   t.notOk(said(readings(8, (i) => ({ em: 0.6 + 0.01 * i }))).includes('plateau'))
   const wild = readings(8, (i) => ({ em: 0.7 + 10 * noise[i]!, stderr: 0.05 }))
   t.notOk(said(wild).includes('plateau'), '100 questions: it may still rise by 5 points')
+  t.notOk(said(readings(12, (i) => ({ em: 0.7 + 0.0005 * i }))).includes('plateau'), 'little is gained, but measurably')
   const fallen = run.map((one, i) => i < 7 ? one : { ...one, em: 0.65 })
   t.notOk(said(fallen).includes('plateau'), 'the last one has measurably less than the best level')
   t.notOk(said(run.map((one, i) => ({ ...one, tokens: 1000 - 10 * i }))).includes('plateau'), 'it buys tokens')
@@ -57,6 +61,12 @@ t.test('plateau: no slope, and none that could be measured', async (t) => {
   t.notOk(said(run.map((one) => ({ ...one, truncated: 0.1 }))).includes('plateau'), 'the limit may hold it down')
   const hacked = run.map((one, i) => i < 6 ? { ...one, stderr: 0.005 } : { ...one, em: 0.687, stderr: 0.005, tokens: 700 })
   t.ok(said(hacked).includes('length_hacking') && !said(hacked).includes('plateau'), 'another verdict says that it fell')
+})
+
+t.test('a level from more than 20 checkpoints ago is another regime', async (t) => {
+  const run = readings(30, (i) => i < 9 ? {} : { tokens: 700 })
+  t.ok(said(run.slice(0, 25)).includes('tokens_collapsed'))
+  t.notOk(said(run).includes('tokens_collapsed'))
 })
 
 t.test('the rules of other files are asked too', async (t) => {
