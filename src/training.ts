@@ -133,7 +133,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const run = await store.trainingRun(name)
       const wanted = suite ?? run?.suites[0]?.suite
       const [series] = run === null || wanted === undefined ? [] : await store.trainingSeries(name, [wanted])
-      if (series === undefined) throw new RunNotFoundError(JSON.stringify(name) + (suite === undefined ? '' : ` on suite ${JSON.stringify(suite)}`))
+      if (series === undefined) throw notFound(name, suite)
       return describeSeries(series, effectivePolicy(defaultPolicy, await store.policies(), keyOf(series)), last)
     },
 
@@ -142,8 +142,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
         throw at('/querystring/last', new InvalidInputError(`/querystring/last must be <= ${SHOWN_OF_EACH}, or suite must name the one to show more of`))
       }
       const run = await store.trainingRun(name)
-      if (run === null) throw new RunNotFoundError(JSON.stringify(name))
-      const suites = run.suites.map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
+      const suites = (run?.suites ?? []).map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
+      if (run === null || suites.length === 0) throw notFound(name, suite)
       const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
       const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last), 1)
       const [keys, runs] = await Promise.all([store.contextKeys(), store.trainingRuns()])
@@ -153,4 +153,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
       return { run, suites: views, contexts }
     },
   }
+}
+
+function notFound (name: string, suite?: string): Error {
+  return new RunNotFoundError(JSON.stringify(name) + (suite === undefined ? '' : ` on suite ${JSON.stringify(suite)}`))
 }

@@ -37,6 +37,7 @@ t.test('a bad one is refused by its path; among many, alone', async (t) => {
   t.same((await send('GET', '/v1/training-runs')).body, { runs: [] }, 'nothing was kept')
   t.match((await send('POST', url, { checkpoints: [bad[0]![0], one, null] })).body, { accepted: 1, rejected: [{ index: 0, path: '/em' }, { index: 2, path: '', message: /must be object/ }] })
   t.match(await send('GET', '/v1/training-runs/none'), { status: 404, body: { code: 'RUN_NOT_FOUND' } })
+  t.match(await send('GET', '/v1/training-runs/q-rl-7?suite=none'), { status: 404, body: { code: 'RUN_NOT_FOUND', message: /"q-rl-7" on suite "none"/ } })
   t.equal((await send('GET', '/v1/training-runs/q-rl-7?last=0')).status, 400)
 })
 
