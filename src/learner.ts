@@ -13,6 +13,7 @@ import type { PredictorVersion } from './core/predictor/predictor-version.js'
 import { Reservoir } from './core/predictor/reservoir.js'
 import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
+import { missedCommands } from './missed-commands.js'
 import { timedFit, type FitEnd } from './timed-fit.js'
 import { createTrainer, fitInThread } from './trainer.js'
 import { LeaseLostError, StoreUnavailableError, type Commit, type Store, type StoredEntry } from './store/store.js'
@@ -107,6 +108,7 @@ export function startLearner (
           committing = store.commit({ token, ...commit }).then(() => { problem = null; report(commit) })
           committing.catch(() => {}) // is heard of above, or below
         }
+        if (entries.some(({ entry }) => entry.type === 'unreadable')) await command(() => missedCommands(store, memory.ledger))
         trainer.consider(memory)
         if (performance.now() >= tickAt) {
           tickAt = performance.now() + TICK_MS

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { readConfig } from '../src/config.js'
+import type { Ledger } from '../src/core/fold.js'
 import { gradeOutcome, type ReportedOutcome } from '../src/core/outcome.js'
 import { startLearner } from '../src/learner.js'
 import { createStore } from '../src/store/create-store.js'
@@ -126,4 +127,18 @@ t.test('another configuration reaches learned state through the log', async (t) 
   })
   t.match(state, { epoch_cause: 'configuration', meaning: { check_every_tokens: 7 } })
   t.equal(await counted(store), 0)
+})
+
+t.test('a policy or pin whose entry in the log is damaged is taken from its table', async (t) => {
+  const store = await openStore(t)
+  const spoilt: Store['read'] = async (...place) => (await store.read(...place)).map((one) =>
+    'by' in one.entry && one.entry.by === 'ops' ? { ...one, entry: { type: 'unreadable' } } : one)
+  learner(t, store, { read: spoilt })
+  await store.append([{ type: 'policy', key: 'model=q', policy: { min_tokens: 64 }, by: 'ops' }])
+  await store.append([{ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }])
+  const isKnown = (all?: Ledger | null) => all?.pins.get('model=q')?.threshold === 0.9 && all.policies.get('model=q')?.min_tokens === 64
+  await until('both are learned', async () => isKnown((await store.learned()).ledger))
+  const rows = await store.audit(10)
+  t.ok(rows.some(({ command }) => command.by === 'stopgate' && command.type === 'pin'), 'and the audit trail says so')
+  await until('all is read', async () => (await store.revision()).lag === 0)
 })
