@@ -56,7 +56,9 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
 
 /** An operator may all that others may. */
 function refusal (request: FastifyRequest, token: Token, role: Role): Error | undefined {
-  if (token.role !== role && token.role !== 'operator') return new ForbiddenError(`This needs the role ${role}; token ${token.name} is ${token.role}`)
+  if (token.role !== role && token.role !== 'operator') {
+    return new ForbiddenError(`This needs the role ${role}; token ${token.name} is ${token.role}: call with another, as stopgate token NAME ${role} makes`)
+  }
   const { bound } = request.routeOptions.config
   if (token.prefix === null || bound === 'handler') return
   if (bound === undefined) return new ForbiddenError(`This is for tokens of all contexts; token ${token.name} is bound to ${token.prefix}`)
