@@ -53,7 +53,7 @@ export function adviceOf (
     generations_to_next_certificate: null,
     expected: null,
   }
-  const absence = absenceOf(served, key, all, seen?.state) ?? mixtureOf(served, below)
+  const absence = absenceOf(served, key, all, seen?.state) ?? mixtureOf(served, key, all, below)
   if (seen === undefined || absence !== null) return { ...nothing, advice: 'run_in_full', reason: absence ?? 'not_started' }
   const { state, view } = seen
   const isCertified = view.status === 'certified' && view.scope === 'own' && view.guarantee !== null // a pin promises nothing
@@ -88,9 +88,13 @@ function absenceOf ({ run, step, at }: Served, key: string, all: readonly Served
   return state !== undefined && state.epoch_started_at >= at ? null : 'not_started'
 }
 
-/** Where a context below serves something else, or what is not known, so does a part of this one. */
-function mixtureOf ({ run, step }: Served, below: readonly ContextState[]): Absence | null {
+/**
+ * Where a context below serves something else, or what is not known, so does a part of this one. One that came up since bears no name yet,
+ * but whoever was named there last is known.
+ */
+function mixtureOf ({ run, step, at }: Served, key: string, all: readonly Served[], below: readonly ContextState[]): Absence | null {
   if (below.some(({ checkpoint }) => checkpoint === null)) return 'reset'
-  const isOther = ({ checkpoint }: ContextState) => checkpoint != null && (checkpoint.run !== run || checkpoint.step !== step)
-  return below.some(isOther) ? 'superseded' : null
+  const isOther = (one: { readonly run: string, readonly step: number }) => one.run !== run || one.step !== step
+  if (all.some((one) => one.key !== key && isWithin(one.key, key) && isOther(one) && one.at >= at)) return 'superseded'
+  return below.some(({ checkpoint }) => checkpoint != null && isOther(checkpoint)) ? 'superseded' : null
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ContextState } from '../../../src/core/context-state.js'
 import { describeContext } from '../../../src/core/describe.js'
-import { adviceOf } from '../../../src/core/training/advice.js'
+import { adviceOf, type Served } from '../../../src/core/training/advice.js'
 import type { LogEntry } from '../../../src/core/log-entry.js'
 import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold } from '../memory-fold.js'
 
@@ -97,4 +97,17 @@ t.test('evidence that comes from below is this one\'s where all below is', async
   t.match(parent(), { advice: 'run_in_full', reason: 'superseded' })
   fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'older weights' }, 800)
   t.match(parent(), { advice: 'run_in_full', reason: 'reset' })
+})
+
+t.test('nor is evidence from below where another has been named there since, though nothing there bears its name yet', async (t) => {
+  const fold = memoryFold()
+  fold.learn(checkpoint(20), 500)
+  fold.learn(KEPT, 600, FIRST)
+  const other = { run: 'other', key: LEAF, step: 3, at: 550 }
+  const parent = (all: readonly Served[]) => adviceOf(opening, 'model=q', all, { ...seenIn(fold), state: fold.state('model=q') }, [fold.state()])
+  t.match(parent([opening]), { advice: 'stop_early' })
+  t.match(parent([opening, other]), { advice: 'run_in_full', reason: 'superseded', threshold: null })
+  t.match(parent([opening, { ...opening, key: LEAF, step: 21, at: 550 }]), { advice: 'run_in_full', reason: 'superseded' }, 'another step of this run')
+  t.match(parent([opening, { ...other, at: 499 }]), { advice: 'stop_early' }, 'it came before, and this one took its place')
+  t.match(parent([opening, { ...other, key: 'model=q2' }]), { advice: 'stop_early' }, 'it is served elsewhere')
 })
