@@ -26,7 +26,7 @@ async function start (t: Test, close: string, then = '') {
 }
 
 t.test('a signal that comes twice at once is one', async (t) => {
-  const { child, said, ended } = await start(t, 'await new Promise((resolve) => process.once("SIGUSR1", resolve))')
+  const { child, said, ended } = await start(t, 'await go', 'const go = new Promise((resolve) => process.once("SIGUSR1", resolve))')
   child.kill('SIGINT')
   await said('closing SIGINT')
   child.kill('SIGINT')
