@@ -3,7 +3,7 @@ import type { Context } from './context.js'
 import { placeArm, reasonFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
 import type { Em } from './evidence.js'
 import { clampConfidence } from './outcome.js'
-import { scoreStep } from './predictor/predictor.js'
+import { scoreBy, type Scorer } from './predictor/predictor.js'
 import { isProbeDue } from './probe.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
@@ -43,9 +43,10 @@ export interface ColumnDecisions {
  * @param bad rows to leave out
  */
 export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>): ColumnDecisions {
-  const { context, tokens, confidence, arms, signals, em, answer, probed_score: probed } = columns
+  const { context, tokens, confidence, arms, em, answer, probed_score: probed } = columns
   const { generation_ids: generations, group_ids: groups } = columns
   const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
+  const scoreOf = scoring(columns)
   const reasons = new Array<Reason | undefined>(context.length)
   const stop: number[] = []
   const control: number[] = []
@@ -55,7 +56,7 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
     if (bad.size > 0 && bad.has(row)) continue
     const rule = rules[context[row]!]!
     const sure = clampConfidence(confidence[row]!)
-    const score = rule.scorer === null ? sure : scoreStep(rule.scorer, tokens[row]!, sure, signals && signalsAt(signals, row))
+    const score = rule.scorer === null ? sure : scoreOf(rule.scorer, row, sure)
     const arm = arms?.[row] ?? placeArm(snapshot.salt, rule, groups?.[row] ?? generations?.[row] ?? undefined)
     const reason = reasons[row] = reasonFor(rule, freshness, tokens[row]!, score, arm)
     if (reason === 'score_at_threshold') stop.push(row)
@@ -64,10 +65,24 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
     control.push(row)
     const isProbed = (em?.[row] ?? answer?.[row] ?? null) !== null
     if (isProbed) continue
-    const its = rule.trials.length > 0 && signals !== undefined && { signals: signalsAt(signals, row) }
-    if (isProbeDue(rule, arm, { tokens: tokens[row]!, probed_score: probed?.[row] ?? null, ...its }, sure)) probe.push(row)
+    const step = { tokens: tokens[row]!, probed_score: probed?.[row] ?? null }
+    if (isProbeDue(rule, arm, step, sure, (scorer) => scoreOf(scorer, row, sure))) probe.push(row)
   }
   return { stop, control, would_stop, probe, reasons, rules }
+}
+
+/** Scores rows where their signals lie: the columns of a predictor's signals are looked up once, and a row makes no object. */
+function scoring ({ tokens, signals = {} }: Columns): (scorer: Scorer, row: number, confidence: number | null) => number | null {
+  const known = new Map<Scorer, ReadonlyArray<Column<number> | undefined>>()
+  const columnsFor = (scorer: Scorer) => {
+    const columns = scorer.signals.map(({ name }) => Object.hasOwn(signals, name) ? signals[name] : undefined)
+    known.set(scorer, columns)
+    return columns
+  }
+  return (scorer, row, confidence) => {
+    const columns = known.get(scorer) ?? columnsFor(scorer)
+    return scoreBy(scorer, tokens[row]!, confidence, (i) => columns[i]?.[row])
+  }
 }
 
 /** The step that a row is; of a context index that points nowhere, a step without a context. */

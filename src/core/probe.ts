@@ -1,7 +1,7 @@
 import type { Arm } from './arm.js'
 import type { Em } from './evidence.js'
 import { GRID } from './grid.js'
-import { scoreStep } from './predictor/predictor.js'
+import { scoreStep, type Scorer } from './predictor/predictor.js'
 import type { Rule } from './snapshot.js'
 
 /** What a step says of the probes made so far. */
@@ -21,12 +21,13 @@ export interface Probing {
  * scores a worker keeps nothing: while one is on trial, whatever reaches its loosest threshold may be a first stop.
  */
 export function isProbeDue (
-  { mode, minTokens, trials }: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null
+  { mode, minTokens, trials }: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null,
+  scoreOf = (scorer: Scorer) => scoreStep(scorer, step.tokens, confidence, step.signals)
 ): boolean {
   if (arm !== 'control' || mode === 'off' || confidence === null || step.tokens < minTokens) return false
   if (step.em !== undefined || step.answer !== undefined) return false
   let k = 0
   while (k < GRID.length && GRID[k]! > confidence) k++
   if (k < GRID.length && GRID[k]! > (step.probed_score ?? -Infinity)) return true
-  return trials.some((scorer) => scoreStep(scorer, step.tokens, confidence, step.signals)! >= scorer.grid.at(-1)!)
+  return trials.some((scorer) => scoreOf(scorer)! >= scorer.grid.at(-1)!)
 }

@@ -75,21 +75,35 @@ export function logOdds (p: number): number {
   return Math.min(MOST_LOG_ODDS, Math.max(-MOST_LOG_ODDS, Math.log(p / (1 - p))))
 }
 
+/** What a step has for the i-th of a predictor's signals; nothing where it is absent. */
+export type SignalAt = (i: number) => number | null | undefined
+
 /**
  * P(EM is not lost by stopping now), in (0, 1); `null` where the confidence is unknown. A signal that is absent counts as its mean.
  * @param confidence in [0, 1]
  */
 export function scoreStep (
-  { log_median, weights, signals }: Scorer, tokens: number, confidence: number | null, values: Readonly<Record<string, number>> | undefined
+  scorer: Scorer, tokens: number, confidence: number | null, values: Readonly<Record<string, number>> | undefined
+): number | null {
+  return scoreBy(scorer, tokens, confidence, (i) => {
+    const { name } = scorer.signals[i]!
+    return values !== undefined && Object.hasOwn(values, name) ? values[name] : undefined // `constructor` is a name like any other
+  })
+}
+
+/** The same, wherever the signals are. */
+export function scoreBy (
+  { log_median, weights, signals }: Scorer, tokens: number, confidence: number | null, signalAt: SignalAt
 ): number | null {
   if (confidence === null) return null
   const odds = logOdds(confidence)
   const length = Math.log(Math.max(1, tokens)) - log_median
   let z = weights[0]! + weights[1]! * odds + weights[2]! * length + weights[3]! * odds * length
   for (let i = 0; i < signals.length; i++) {
-    const { name, mean, scale } = signals[i]!
-    if (values === undefined || !Object.hasOwn(values, name)) continue // `constructor` is a name like any other
-    z += weights[4 + i]! * Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (values[name]! - mean) / scale))
+    const value = signalAt(i)
+    if (value === undefined || value === null) continue
+    const { mean, scale } = signals[i]!
+    z += weights[4 + i]! * Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (value - mean) / scale))
   }
   return Number.isNaN(z) ? null : 1 / (1 + Math.exp(-z))
 }
