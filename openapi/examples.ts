@@ -148,7 +148,7 @@ export const PREDICTOR_DETAIL_EXAMPLE = {
   definition: {
     ...PREDICTOR_WISH_EXAMPLE,
     name: PREDICTOR_EXAMPLE.name,
-    trained: { generations: 304, steps: 2381, groups: [0.0173, 0.4268] },
+    trained: { generations: 304, steps: 2381, salt_digest: '6f1d0b2c93a4e857', groups: [0.0173, 0.4268] },
     calibration: CALIBRATION_EXAMPLE,
   },
 }

@@ -64,8 +64,9 @@ const definition = {
 const trained = {
   generations: Type.Integer({ minimum: 0, description: 'Generations it was trained on' }),
   steps: Type.Integer({ minimum: 0, description: 'Their steps' }),
+  salt_digest: Type.String({ maxLength: 64, description: 'Stands for the salt of the service that drew them' }),
   groups: Type.Array(Type.Number({ minimum: 0, exclusiveMaximum: 1 }), {
-    maxItems: 20_000, description: 'Draws u of their groups, under this store\'s salt: no evidence for it',
+    maxItems: 20_000, description: 'Draws u of their groups: no evidence for it. Those of another service exclude nothing here and are refused: see trained_group_ids',
   }),
 }
 

@@ -6,6 +6,7 @@ import { fingerprintOf } from './core/predictor/fingerprint.js'
 import type { Calibration, Predictor } from './core/predictor/predictor.js'
 import { predictorProblem } from './core/predictor/predictor-problem.js'
 import { MOST_PREDICTORS, type PredictorVersion } from './core/predictor/predictor-version.js'
+import { textDigest } from './core/text-digest.js'
 import { at, InvalidInputError, PredictorExistsError, PredictorNotFoundError, TooManyPredictorsError } from './errors.js'
 import { iso } from './on-wire.js'
 import { StoreUnavailableError, type Store } from './store/store.js'
@@ -29,21 +30,27 @@ export interface PredictorView {
   readonly calibration: Calibration | null
 }
 
+/** What a predictor was trained on, and what stands for the salt that its groups were drawn under. */
+export type Trained = Predictor['trained'] & { readonly salt_digest: string }
+
 /** A predictor that somebody brings; ids of groups it was trained on are kept as their draws. */
 export interface PredictorWish extends Omit<Predictor, 'name' | 'trained'> {
   readonly name?: string
-  readonly trained?: Partial<Predictor['trained']>
+  readonly trained?: Partial<Trained>
   readonly trained_group_ids?: readonly string[]
 }
 
 export interface PredictorVersions {
   readonly list: () => Promise<PredictorView[]>
-  readonly get: (name: string) => Promise<PredictorView & { definition: Predictor }>
+  readonly get: (name: string) => Promise<PredictorView & { definition: Predictor & { trained: Trained } }>
   /** Makes it a challenger wherever policies let it. The same again changes nothing, or brings back one that was retired. */
   readonly put: (name: string, wish: PredictorWish, origin: Origin) => Promise<PredictorView>
   /** It stops serving at once, and its evidence is dropped. */
   readonly retire: (name: string, origin: Required<Origin>) => Promise<void>
 }
+
+const FOREIGN_DRAWS = '/trained/groups are draws of another service (salt_digest), which would exclude nothing here: leave them out, and name in ' +
+  'trained_group_ids the groups it was trained on that may come here'
 
 export function createPredictorVersions (store: Store, service: Service, { levels }: Pick<Config, 'levels'>): PredictorVersions {
   const command = createCommander(store, service)
@@ -72,11 +79,18 @@ export function createPredictorVersions (store: Store, service: Service, { level
     return version
   }
 
-  /** @throws StoreUnavailableError where the salt is not known yet */
-  function predictorOf (name: string, { trained_group_ids: ids = [], trained, ...wish }: PredictorWish): Predictor {
+  /** @throws StoreUnavailableError where it is not known yet */
+  function knownSalt (): string {
     const { salt } = service.snapshot()
     if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
-    const groups = [...new Set([...trained?.groups ?? [], ...ids.map((id) => uniform(salt, id))])].sort((a, b) => a - b)
+    return salt
+  }
+
+  function predictorOf (name: string, { trained_group_ids: ids = [], trained: told = {}, ...wish }: PredictorWish): Predictor {
+    const { salt_digest: digest, ...trained } = told
+    const salt = knownSalt()
+    if (trained.groups?.length && digest !== textDigest(salt)) throw at('/trained/groups', new InvalidInputError(FOREIGN_DRAWS))
+    const groups = [...new Set([...trained.groups ?? [], ...ids.map((id) => uniform(salt, id))])].sort((a, b) => a - b)
     const predictor = { ...wish, name, trained: { generations: 0, steps: 0, ...trained, groups } }
     const problem = predictorProblem(predictor, levels)
     if (problem !== null) throw at(problem.path, new InvalidInputError(`${problem.path} ${problem.message}`))
@@ -96,7 +110,8 @@ export function createPredictorVersions (store: Store, service: Service, { level
 
     async get (name) {
       const version = await versionOf(name)
-      return { ...viewOf(version), definition: version.predictor }
+      const { predictor } = version
+      return { ...viewOf(version), definition: { ...predictor, trained: { ...predictor.trained, salt_digest: textDigest(knownSalt()) } } }
     },
 
     async put (name, wish, origin) {

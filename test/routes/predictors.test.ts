@@ -67,13 +67,24 @@ t.test('imported, on trial, certified, serving, in the bundle, retired', async (
   ])
 })
 
-t.test('what GET shows, PUT takes, here or elsewhere', async (t) => {
+t.test('what GET shows, PUT takes; elsewhere the groups have to be named, since draws under another salt would exclude nothing', async (t) => {
   const [one, other] = [await build(t), await build(t)]
   await one.send('PUT', '/v1/model/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
   const { definition } = (await one.send('GET', '/v1/model/predictors/a')).body
-  t.strictSame(definition, { ...BY_SIGNAL, name: 'a', trained: { ...BY_SIGNAL.trained, groups: [uniform(one.service.snapshot().salt!, 'prompt-1')] } })
-  t.equal((await other.send('PUT', '/v1/model/predictors/b?reason=r', definition)).status, 200)
-  t.match((await other.send('GET', '/v1/model/predictors/b')).body.definition, { ...definition, name: 'b' })
+  const drawnBy = ({ service }: typeof one) => [uniform(service.snapshot().salt!, 'prompt-1')]
+  const { salt_digest, ...trained } = definition.trained
+  t.strictSame({ ...definition, trained }, { ...BY_SIGNAL, name: 'a', trained: { ...BY_SIGNAL.trained, groups: drawnBy(one) } })
+  t.equal((await one.send('PUT', '/v1/model/predictors/b?reason=r', definition)).status, 200)
+  t.match((await one.send('GET', '/v1/model/predictors/b')).body.definition, { ...definition, name: 'b' })
+
+  for (const body of [definition, { ...definition, trained }]) {
+    const refused = await other.send('PUT', '/v1/model/predictors/b?reason=r', body)
+    t.match(refused, { status: 400, body: { code: 'INVALID_INPUT', message: /trained_group_ids/, details: [{ path: '/trained/groups' }] } })
+  }
+  t.match((await other.send('GET', '/v1/model/predictors')).body, { predictors: [] })
+  const named = { ...definition, trained: { ...definition.trained, groups: [] }, trained_group_ids: ['prompt-1'] }
+  t.equal((await other.send('PUT', '/v1/model/predictors/b?reason=r', named)).status, 200)
+  t.strictSame((await other.send('GET', '/v1/model/predictors/b')).body.definition.trained.groups, drawnBy(other))
 })
 
 t.test('trained on what comes in, and then on trial', async (t) => {
