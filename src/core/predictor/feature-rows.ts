@@ -1,5 +1,5 @@
 import type { Rows } from './logistic-regression.js'
-import { logOdds, type SignalScale } from './predictor.js'
+import { logOdds, standardised, type SignalScale } from './predictor.js'
 import type { UsableSample } from './usable-samples.js'
 
 /** Features that are not signals: 1, log-odds of the confidence, relative length, their product. */
@@ -54,9 +54,9 @@ export function featureRows (
       const sure = (logOdds(step.confidence) - odds.mean) / odds.scale
       const long = (lengthOf(step.tokens, logMedian) - length.mean) / length.scale
       rows.x.set([1, sure, long, sure * long], at)
-      for (const [i, { name, mean, scale }] of signals.entries()) {
-        const value = step.signals?.[name]
-        if (value !== undefined && Number.isFinite(value)) rows.x[at + BASE_FEATURES + i] = (value - mean) / scale
+      for (const [i, signal] of signals.entries()) {
+        const value = step.signals?.[signal.name]
+        if (value !== undefined && Number.isFinite(value)) rows.x[at + BASE_FEATURES + i] = standardised(value, signal)
       }
       rows.y[row] = 1 - step.lost
       rows.weight[row++] = weight / steps.length

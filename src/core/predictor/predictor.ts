@@ -75,6 +75,11 @@ export function logOdds (p: number): number {
   return Math.min(MOST_LOG_ODDS, Math.max(-MOST_LOG_ODDS, Math.log(p / (1 - p))))
 }
 
+/** A signal in its scales, within bounds: what is scored with and what weights are fitted to. */
+export function standardised (value: number, { mean, scale }: SignalScale): number {
+  return Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (value - mean) / scale))
+}
+
 /** What a step has for the i-th of a predictor's signals; nothing where it is absent. */
 export type SignalAt = (i: number) => number | null | undefined
 
@@ -102,8 +107,7 @@ export function scoreBy (
   for (let i = 0; i < signals.length; i++) {
     const value = signalAt(i)
     if (value === undefined || value === null) continue
-    const { mean, scale } = signals[i]!
-    z += weights[4 + i]! * Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (value - mean) / scale))
+    z += weights[4 + i]! * standardised(value, signals[i]!)
   }
   return Number.isNaN(z) ? null : 1 / (1 + Math.exp(-z))
 }

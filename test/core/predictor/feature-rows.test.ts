@@ -35,6 +35,11 @@ t.test('plain weights give the score that standardised ones were fitted for', as
   t.pass()
 })
 
+t.test('a wild signal is bounded in fitting as in scoring', async (t) => {
+  const wild = [{ ...samples[0]!, steps: [{ tokens: 5, confidence: 0.5, signals: { hint: 1e6 }, lost: 0 as const }] }]
+  t.strictSame([...featureRows(wild, logMedian, signals, scale).x.slice(BASE_FEATURES)], [0, 8])
+})
+
 t.test('what never varies is not divided by', async (t) => {
   const one = [{ weight: 1, u: 0, leaf: '*', label: 'exact_match' as const, tokens: 5, steps: [{ tokens: 5, confidence: 0.5, lost: 0 as const }] }]
   t.strictSame(featureScale(one, new Map([['*', 0]])), { odds: { mean: 0, scale: 1 }, length: { mean: Math.log(5), scale: 1 } })
