@@ -6,6 +6,7 @@ import { FIRST_TRAINING } from './core/fold.js'
 import { TRAINER } from './core/learn-predictor.js'
 import type { PredictorEntry } from './core/log-entry.js'
 import type { Label } from './core/policy.js'
+import { LEAST_OF_EACH } from './core/predictor/fit-predictor.js'
 import type { Predictor } from './core/predictor/predictor.js'
 import { MOST_PREDICTORS, type PredictorVersion } from './core/predictor/predictor-version.js'
 import type { Sample } from './core/predictor/sample.js'
@@ -58,8 +59,8 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
       if (predictor === null) continue
       entries.push({ type: 'predictor', name, version: { predictor, created_at: Date.now(), by: TRAINER, retired_at: null }, by: TRAINER })
     }
+    if (entries.length === 0) { log.info({ samples: samples.length }, NOTHING); return }
     log.info({ samples: samples.length, predictors: entries.map(({ name }) => name) }, 'trained')
-    if (entries.length === 0) return
     await command(async () => {
       const versions = await store.predictors()
       const room = makeRoom(versions, entries, contexts, ledger)
@@ -85,6 +86,9 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
 }
 
 const NO_ROOM = `there are ${MOST_PREDICTORS} predictors, none of them retired: no other is trained until one is`
+
+const NOTHING = `there is too little to train a predictor from: it takes ${FIRST_TRAINING} generations of one label, ${LEAST_OF_EACH} of them with a step at which stopping ` +
+  `would have lost something and ${LEAST_OF_EACH} with one at which not; the next is tried when there is a tenth more`
 
 /** Whether one of them may be forgotten, if there have to be fewer. */
 function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {

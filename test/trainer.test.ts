@@ -74,7 +74,8 @@ t.test('too little to learn from, or a fit that fails: it tries again when there
   const asked: number[] = []
   const answers = [async () => null, async () => { throw new Error('singular') }, async ({ name }: Fit) => ({ ...PREDICTOR, name })]
   const fit = async (fit: Fit) => await answers[asked.push(fit.samples.length) - 1]!(fit)
-  const trainer = createTrainer({ store, log, fit })
+  const lines: Array<{ level: number, msg: string }> = []
+  const trainer = createTrainer({ store, log: pino({ level: 'info' }, { write: (line) => { lines.push(JSON.parse(line)) } }), fit })
   for (const count of [300, 320, 331, 340, 370]) {
     trainer.consider(memoryWith(samples(count)))
     for (let turn = 0; turn < 5; turn++) await setImmediate()
@@ -82,6 +83,7 @@ t.test('too little to learn from, or a fit that fails: it tries again when there
   t.same(asked, [300, 331, 370])
   await trainer.close()
   t.match(store.appended, [{ name: 'auto-370' }])
+  t.match(lines, [{ level: 30, msg: /^there is too little to train a predictor from/ }, { level: 50 }, { msg: 'trained', predictors: ['auto-370'] }])
 })
 
 t.test('those trained before that nothing is decided by are retired; where there are too many, the oldest retired are forgotten', async (t) => {

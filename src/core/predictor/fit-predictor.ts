@@ -10,7 +10,7 @@ import { usableSamples } from './usable-samples.js'
 /** Too little to learn from: fewer generations than this, */
 const LEAST_GENERATIONS = 50
 /** or fewer than this that show a step where something would have been lost, or none. */
-const LEAST_OF_EACH = 5
+export const LEAST_OF_EACH = 5
 
 /**
  * Learns P(EM is not lost by stopping now) from control generations: a logistic regression whose weights are shrunk, context by context,
