@@ -7,7 +7,7 @@ import {
 import { RunListSchema, RunSchema } from '../openapi/training-run.js'
 import { itemValidator, validatorCompiler } from '../openapi/validation.js'
 import { errorOf, replyOf, sortCheckpoints } from '../src/checkpoint-batch.js'
-import { at, InvalidInputError } from '../src/errors.js'
+import { invalid } from '../src/errors.js'
 import { limitReports } from '../src/limit-reports.js'
 import type { Parts } from '../src/parts.js'
 import { plotSuite } from '../src/plot/plot-suite.js'
@@ -91,6 +91,6 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config,
 function batchOf (body: unknown): unknown[] | null {
   if (typeof body !== 'object' || body === null || !('checkpoints' in body)) return null
   const problem = batchProblem(body)
-  if (problem !== null) throw at(problem.path, new InvalidInputError(`${problem.path || 'body'} ${problem.message}`))
+  if (problem !== null) throw invalid(problem)
   return body.checkpoints as unknown[]
 }

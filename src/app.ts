@@ -16,8 +16,8 @@ import { outcomes } from '../routes/outcomes.js'
 import { predictors } from '../routes/predictors.js'
 import { trainingRuns } from '../routes/training-runs.js'
 import {
-  at, InternalError, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError, StoreDownError, StoreNewerError,
-  type InputError,
+  at, InternalError, invalid, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError, StoreDownError,
+  StoreNewerError, type InputError,
 } from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
@@ -143,7 +143,7 @@ function translate (error: InputError, request: FastifyRequest): InputError {
   if (error.validation?.[0] !== undefined) {
     const problem = problemOf(error.validation[0] as Parameters<typeof problemOf>[0])
     const where = `${error.validationContext === 'body' ? '' : `/${error.validationContext}`}${problem.path}`
-    return Object.assign(new InvalidInputError(`${where || 'body'} ${problem.message}`), { details: [{ ...problem, path: where }] })
+    return invalid({ ...problem, path: where })
   }
   if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error.code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
     const message = 'The body is not JSON: check quotes, commas and that every number is finite (NaN and Infinity are not JSON; use null)'

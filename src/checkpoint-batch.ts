@@ -1,6 +1,6 @@
 import { checkpointProblem, namedKey, type Checkpoint } from './core/training/checkpoint.js'
 import type { Levels } from './core/context.js'
-import { at, InvalidInputError, type InputError } from './errors.js'
+import { invalid, type InputError } from './errors.js'
 import { forbidden, keyProblem, type Caller } from './reach.js'
 import type { ReportReply } from './training.js'
 import type { Problem } from '../openapi/validation.js'
@@ -38,7 +38,7 @@ function reachProblem (levels: Levels, caller: Caller, { context }: Checkpoint):
 }
 
 export function errorOf ({ path, message, isForbidden }: Refusal): InputError {
-  return isForbidden ? forbidden({ path, message }) : at(path, new InvalidInputError(`${path || 'body'} ${message}`))
+  return isForbidden ? forbidden({ path, message }) : invalid({ path, message })
 }
 
 /** What a reply says; `rejected` by position. */

@@ -41,6 +41,11 @@ export function at<E extends FastifyError> (path: string, error: E): E & { detai
   return Object.assign(error, { details: [{ path, message: error.message }] })
 }
 
+/** The error for input with a problem: the message names the place, the details have it apart. */
+export function invalid (problem: Problem): FastifyError & { details: Problem[] } {
+  return Object.assign(new InvalidInputError(`${problem.path || 'body'} ${problem.message}`), { details: [problem] })
+}
+
 /** The error with the time after which the same may succeed. */
 export function waiting<E extends FastifyError> (ms: number, error: E): E & { retryAfterSeconds: number } {
   return Object.assign(error, { retryAfterSeconds: Math.min(3600, Math.ceil(ms / 1000)) })

@@ -7,7 +7,7 @@ import type { Calibration, Predictor } from './core/predictor/predictor.js'
 import { predictorProblem } from './core/predictor/predictor-problem.js'
 import { MOST_PREDICTORS, type PredictorVersion } from './core/predictor/predictor-version.js'
 import { textDigest } from './core/text-digest.js'
-import { at, InvalidInputError, PredictorExistsError, PredictorNotFoundError, TooManyPredictorsError } from './errors.js'
+import { at, invalid, InvalidInputError, PredictorExistsError, PredictorNotFoundError, TooManyPredictorsError } from './errors.js'
 import { iso } from './on-wire.js'
 import { StoreUnavailableError, type Store } from './store/store.js'
 import type { Service } from './service.js'
@@ -93,7 +93,7 @@ export function createPredictorVersions (store: Store, service: Service, { level
     const groups = [...new Set([...trained.groups ?? [], ...ids.map((id) => uniform(salt, id))])].sort((a, b) => a - b)
     const predictor = { ...wish, name, trained: { generations: 0, steps: 0, ...trained, groups } }
     const problem = predictorProblem(predictor, levels)
-    if (problem !== null) throw at(problem.path, new InvalidInputError(`${problem.path} ${problem.message}`))
+    if (problem !== null) throw invalid(problem)
     return predictor
   }
 

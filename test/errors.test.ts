@@ -2,7 +2,7 @@ import t from 'tap'
 import * as errors from '../src/errors.js'
 
 t.test('codes are stable: clients match on them', async (t) => {
-  const { at, waiting, ...classes } = errors
+  const { at, invalid, waiting, ...classes } = errors
   const made = Object.values(classes).map((E) => new (E as new (...words: string[]) => { code: string, statusCode?: number })('a', 'b'))
   t.strictSame(Object.fromEntries(made.map(({ code, statusCode }) => [code, statusCode])), {
     CONFLICT: 409,
@@ -36,6 +36,7 @@ t.test('codes are stable: clients match on them', async (t) => {
     VERSION_OUT_OF_REACH: 409,
   })
   t.match(at('/context/x', new errors.UnknownLevelError('x', 'model')), { details: [{ path: '/context/x', message: 'Unknown context level "x": the levels are model (CONTEXT_LEVELS)' }] })
+  t.match(invalid({ path: '', message: 'must be a list' }), { message: 'body must be a list', details: [{ path: '', message: 'must be a list' }] })
   t.match(waiting(1001, new errors.TooManyRequestsError('w')), { code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 2 })
   t.match(waiting(Infinity, new errors.TooManyOutcomesError('w')), { retryAfterSeconds: 3600 })
 })

@@ -143,7 +143,7 @@ t.test('what can not be is refused, and says what to change', async (t) => {
   const { send } = await build(t)
   t.match(await send('PUT', '/v1/model/predictors/p?reason=r', { ...BY_SIGNAL, levels: 'task' }), { status: 400, body: { details: [{ path: '/levels' }], message: /must be "model,task"/ } })
   t.match(await send('PUT', '/v1/model/predictors/P%20?reason=r', BY_SIGNAL), { status: 400 })
-  t.match(await send('PUT', '/v1/model/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /auto-/ } })
+  t.match(await send('PUT', '/v1/model/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /^\/name can't be "auto-7"/, details: [{ path: '/name', message: /^can't be/ }] } })
   t.match(await send('PUT', '/v1/model/predictors/confidence?reason=r', BY_SIGNAL), { status: 400 })
   t.match(await send('PUT', '/v1/model/predictors/p', BY_SIGNAL), { status: 400, body: { message: /reason/ } })
   t.match(await send('DELETE', '/v1/model/predictors/p?reason=r'), { status: 404, body: { code: 'PREDICTOR_NOT_FOUND' } })
