@@ -103,12 +103,13 @@ export function startLearner (
         const entries = await store.read(memory.cursor, batch, WAIT_MS)
         const commit = entries.length === 0 ? null : fold(memory, entries)
         await committing // the next is read and folded meanwhile; where it failed that is forgotten too
+        // Before the commit, behind which nobody sees the damage any more.
+        if (entries.some(({ entry }) => entry.type === 'unreadable')) await command(() => missedCommands(store, memory.ledger))
         if (commit === null) problem = null
         else {
           committing = store.commit({ token, ...commit }).then(() => { problem = null; report(commit) })
           committing.catch(() => {}) // is heard of above, or below
         }
-        if (entries.some(({ entry }) => entry.type === 'unreadable')) await command(() => missedCommands(store, memory.ledger))
         trainer.consider(memory)
         if (performance.now() >= tickAt) {
           tickAt = performance.now() + TICK_MS
@@ -136,7 +137,6 @@ export function startLearner (
     const [{ cursor, ledger, contexts, damaged, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
     const pending = new PendingOutcomes(stored.pending)
     const reservoir = new Reservoir(stored.reservoir)
-    const predictors = predictorsOf(ledger, versions)
     await forgetDamaged()
     await beginAnew([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)))
     const configuration: Configuration = {
@@ -151,14 +151,14 @@ export function startLearner (
       tellDamage('ledger', damaged.ledger)
       tellDamage('pending', damaged.pending.length, { ids: damaged.pending.slice(0, 20) })
       tellDamage('samples', damaged.samples.length)
-      if (ledger === null) return { cursor, ledger: first, contexts, pending, reservoir, predictors }
+      if (ledger === null) return { cursor, ledger: first, contexts, pending, reservoir, predictors: predictorsOf(first, versions) }
     }
     refused = ledger.refused
     if (!isSame(ledger.configuration, configuration)) {
       log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
       await store.append([{ type: 'configuration', configuration }])
     }
-    return { cursor, ledger, contexts, pending, reservoir, predictors }
+    return { cursor, ledger, contexts, pending, reservoir, predictors: predictorsOf(ledger, versions) }
   }
 
   function tellDamage (what: Damage, count: number, more: object = {}): void {
@@ -225,9 +225,9 @@ export function startLearner (
 }
 
 /** Those of the ledger. The table may be ahead of it: one that was forgotten is gone, and another of its name is not yet learned of. */
-function predictorsOf (ledger: Ledger | null, versions: ReadonlyMap<string, PredictorVersion>): Map<string, Predictor> {
+function predictorsOf (ledger: Ledger, versions: ReadonlyMap<string, PredictorVersion>): Map<string, Predictor> {
   const predictors = new Map([...versions].map(([name, { predictor }]) => [name, predictor]))
-  const known = (ledger?.predictors ?? []).flatMap((ref) => predictorBy(predictors, ref) ?? [])
+  const known = ledger.predictors.flatMap((ref) => predictorBy(predictors, ref) ?? [])
   return new Map(known.map((predictor) => [predictor.name, predictor]))
 }
 

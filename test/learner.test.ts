@@ -8,6 +8,7 @@ import { createStore } from '../src/store/create-store.js'
 import { LeaseLostError, StoreUnavailableError, type Store } from '../src/store/store.js'
 import { KEY, losslessOutcome } from './certify.js'
 import { temporaryFolder, until } from './helper.js'
+import { predictorEntry, versionOf } from './store/fixtures.js'
 
 const log = pino({ level: 'silent' })
 const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
@@ -133,12 +134,30 @@ t.test('a policy or pin whose entry in the log is damaged is taken from its tabl
   const store = await openStore(t)
   const spoilt: Store['read'] = async (...place) => (await store.read(...place)).map((one) =>
     'by' in one.entry && one.entry.by === 'ops' ? { ...one, entry: { type: 'unreadable' } } : one)
-  learner(t, store, { read: spoilt })
+  const did: string[] = []
+  const commit: Store['commit'] = (what) => { did.push(what.from === what.to ? 'begin' : 'commit'); return store.commit(what) }
+  const append: Store['append'] = (...what) => { did.push('append'); return store.append(...what) }
+  learner(t, store, { read: spoilt, commit, append })
   await store.append([{ type: 'policy', key: 'model=q', policy: { min_tokens: 64 }, by: 'ops' }])
   await store.append([{ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }])
   const isKnown = (all?: Ledger | null) => all?.pins.get('model=q')?.threshold === 0.9 && all.policies.get('model=q')?.min_tokens === 64
   await until('both are learned', async () => isKnown((await store.learned()).ledger))
+  t.same(did.slice(0, 3), ['begin', 'append', 'commit'], 'and before the damage is behind: a learner that ends in between finds it again')
   const rows = await store.audit(10)
   t.ok(rows.some(({ command }) => command.by === 'stopgate' && command.type === 'pin'), 'and the audit trail says so')
   await until('all is read', async () => (await store.revision()).lag === 0)
+})
+
+t.test('a ledger that is damaged is made again with the predictors there are, and they are known as before', async (t) => {
+  const store = await openStore(t)
+  await store.append([predictorEntry('p', versionOf('p', 1))])
+  const names = async () => (await store.learned()).ledger?.predictors.map(({ name }) => name).join()
+  const first = learner(t, store)
+  await until('p is learned', async () => await names() === 'p')
+  await first.close()
+  const learned: Store['learned'] = async () => ({ ...await store.learned(), ledger: null, damaged: { ledger: 1, pending: [], samples: [] } })
+  learner(t, store, { learned })
+  await store.append([predictorEntry('q', versionOf('q', 2))])
+  await until('q is learned', async () => (await names())?.includes('q'))
+  t.equal(await names(), 'p,q')
 })
