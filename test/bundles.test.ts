@@ -7,6 +7,9 @@ t.test('a bundle is rendered once a snapshot, and its tag is of its content', as
   const [one, same, other] = [snapshotOf({ 'model=q': { index: 3 } }), snapshotOf({ 'model=q': { index: 3 } }), snapshotOf({ 'model=q': { index: 4 } })]
   t.equal(renderBundle(one, '*'), renderBundle(one, '*'))
   t.equal(renderBundle(one, '*').etag, renderBundle(same, '*').etag, 'another replica says the same')
+  const stands = Object.entries({ 'model=b': { index: 3 }, 'model=a': { index: 4 }, 'model=a,task=z': { index: 5 }, 'model=a,task=y': { index: 6 } })
+  const [asTheyCame, reloaded] = [stands, stands.toReversed()].map((each) => renderBundle(snapshotOf(Object.fromEntries(each)), '*').etag)
+  t.equal(asTheyCame, reloaded, 'in whichever order it came to know the contexts')
   t.not(renderBundle(one, '*').etag, renderBundle(one, 'model=q').etag)
   t.not(renderBundle(snapshotOf({ 'model=q': { index: 3, policy: { fallback: 'parent' } } }), '*').etag, renderBundle(other, '*').etag)
   t.equal(renderBundle({ ...one, version: one.version + 1 }, '*').etag, renderBundle(one, '*').etag, 'a version that changes nothing in it is the same')

@@ -78,7 +78,8 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
 
   function whole ({ rule, children }: Node): BundleNode {
     if (children.size === 0) return stand(rule)
-    return { ...stand(rule), below: record([...children].map(([value, child]) => [value, whole(child)])) }
+    const inOrder = [...children].sort(([a], [b]) => a < b ? -1 : 1) // replicas come to know contexts in different orders
+    return { ...stand(rule), below: record(inOrder.map(([value, child]) => [value, whole(child)])) }
   }
 
   /** Below the last node that is known on the way, its rule is that of all contexts within the prefix. */
