@@ -1,7 +1,8 @@
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { isRecordComplete, isRecordProbed } from './core/complete-record.js'
+import { rememberingNormaliser, type Normalise } from './core/exact-match.js'
 import { joinRecord } from './core/join-record.js'
-import { gradeOutcome, type LoggedOutcome, type ReportedOutcome } from './core/outcome.js'
+import { gradeOutcome, textsOf, type LoggedOutcome, type ReportedOutcome } from './core/outcome.js'
 import { mergeSteps } from './core/recorded-step.js'
 import { ruleFor } from './core/snapshot.js'
 import { ownId } from './own-id.js'
@@ -10,6 +11,9 @@ import { FLUSH_MS, type Recorder } from './recorder.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
 import { ANONYMOUS } from './tokens.js'
+
+/** Characters of answers normalised at a time: at most about 1 ms, if they are all numbers. */
+const TURN_CHARACTERS = 16 * 1024
 
 /** How the steps of an outcome without any were found: all of them, some, none. */
 export type JoinResult = 'complete' | 'incomplete' | 'none'
@@ -32,7 +36,9 @@ export async function joinRecords (
 ): Promise<JoinedOutcome[]> {
   const snapshot = service.snapshot()
   const by = caller === undefined || caller.tokenName === ANONYMOUS ? {} : { by: caller.tokenName }
-  const graded = outcomes.map((outcome) => ({ ...gradeOutcome(salt, outcome), generation_id: ownId(caller, outcome.generation_id), ...by }))
+  const normalise = await normaliseInTurns(outcomes)
+  const graded = outcomes.map((outcome) =>
+    ({ ...gradeOutcome(salt, outcome, normalise), generation_id: ownId(caller, outcome.generation_id), ...by }))
   const joined: JoinedOutcome[] = graded.map((entry) => ({ entry }))
   const missing = new Set<number>() // places of the outcomes of which another replica may still hold something
 
@@ -52,7 +58,7 @@ export async function joinRecords (
       const isComplete = isRecordComplete(rule, outcome, steps)
       if (!isComplete || !isRecordProbed(rule, outcome, steps)) missing.add(i)
       joined[i] = {
-        entry: { ...entry, steps: joinRecord(salt, outcome, steps), steps_complete: entry.steps_complete && isComplete },
+        entry: { ...entry, steps: joinRecord(salt, outcome, steps, normalise), steps_complete: entry.steps_complete && isComplete },
         result: isComplete ? 'complete' : 'incomplete',
       }
     }
@@ -70,6 +76,21 @@ export async function joinRecords (
     await look([...missing])
   }
   return joined
+}
+
+/** Normalises all that grading these will ask for, and answers decisions in between. */
+async function normaliseInTurns (outcomes: readonly ReportedOutcome[]): Promise<Normalise> {
+  const normalise = rememberingNormaliser()
+  let characters = 0
+  for (const outcome of outcomes) {
+    for (const text of textsOf(outcome)) {
+      normalise(text)
+      if ((characters += text.length) < TURN_CHARACTERS) continue
+      characters = 0
+      await setImmediate()
+    }
+  }
+  return normalise
 }
 
 /** Whether the worker kept no steps of what may be a control generation. */

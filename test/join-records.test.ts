@@ -97,3 +97,13 @@ t.test('ids are a tenant\'s own, but arms and groups are drawn as they were sent
   const joined = await joinRecords(parts, 'salt', [outcome, { ...outcome, group_id: 'prompt-1', sample_index: 0 }], caller)
   t.match(joined.map(({ entry }) => [entry.generation_id, entry.u, entry.by]), ['g', 'prompt-1'].map((drawn) => [ownId(caller, 'g'), uniform('salt', drawn), 'w']))
 })
+
+t.test('others get their turn while long answers are normalised', async (t) => {
+  let turns = 0
+  let immediate = setImmediate(function turn () { turns++; immediate = setImmediate(turn) })
+  t.teardown(() => { clearImmediate(immediate) })
+  const steps = Array.from({ length: 64 }, (_, i) => ({ tokens: i + 1, confidence: 0.9, answer: `${i},`.repeat(1024) }))
+  const { joined } = await joinedWith([], [{ tokens: 64, answer: '1', reference: '1', steps }])
+  t.equal(joined[0]!.steps?.length, 64)
+  t.ok(turns >= 8, `${turns} turns`)
+})

@@ -1,22 +1,11 @@
-const POINT = '\ue000'
-const MINUS = '\ue001'
-// A number: sign (not after a word character), currency, digits with or without thousands commas, decimals.
-const NUMBER = /(?<![\p{L}\p{N}.])([-+]?)\p{Sc}?([-+]?)(\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d+))?(?![\p{L}\p{N}])/gu
+import { canonicalNumbers } from './canonical-numbers.js'
+
 // Not all symbols: without them the answers "√2" and "2" would be one.
 const PUNCTUATION = /[\p{P}\p{Sc}+<=>^`|~]/gu
 const ARTICLES = /(?<![\p{L}\p{M}\p{N}_])(a|an|the)(?![\p{L}\p{M}\p{N}_])/gu
 
-/** `1,024`, `1024.0` and `$1024` become one text; sign and decimal point survive the removal of punctuation. */
-function canonicalNumber (match: string, sign: string, innerSign: string, whole: string | undefined, decimals: string | undefined): string {
-  if (whole === undefined && decimals === undefined) return match
-  const integer = (whole ?? '0').replaceAll(',', '').replace(/^0+(?=\d)/, '')
-  const fraction = (decimals ?? '').replace(/(?<!0)0+$/, '') // the look-behind keeps it linear in inner zeros
-  const isNegative = (sign || innerSign) === '-' && !(integer === '0' && fraction === '')
-  return ` ${isNegative ? MINUS : ''}${integer}${fraction && POINT + fraction} `
-}
-
 function squash (text: string): string {
-  return text.replace(/\s+/g, ' ').trim()
+  return text.replace(/ \s+|[^\S ]\s*/g, ' ').trim() // leaves single spaces as they are
 }
 
 /**
@@ -25,8 +14,20 @@ function squash (text: string): string {
  */
 export function normaliseAnswer (answer: string): string {
   const lower = squash(answer.toLowerCase().replaceAll('\u2212', '-'))
-  const bare = squash(lower.replace(NUMBER, canonicalNumber).replace(PUNCTUATION, ''))
+  const bare = squash(canonicalNumbers(lower).replace(PUNCTUATION, ''))
   return squash(bare.replace(ARTICLES, ' ')) || bare || lower
+}
+
+export type Normalise = (answer: string) => string
+
+/** A normaliseAnswer that does each text once, for as long as it is kept itself. */
+export function rememberingNormaliser (): Normalise {
+  const known = new Map<string, string>()
+  return (answer) => {
+    let normalised = known.get(answer)
+    if (normalised === undefined) known.set(answer, normalised = normaliseAnswer(answer))
+    return normalised
+  }
 }
 
 /** Exact Match of an answer against a reference, or against any of a list: 1 or 0. No answer matches a blank reference (SQuAD 2.0) only. */
@@ -34,8 +35,11 @@ export function exactMatch (answer: string, reference: string | readonly string[
   return exactMatcher(reference)(answer)
 }
 
-/** Exact Match against one reference of many answers. */
-export function exactMatcher (reference: string | readonly string[]): (answer: string) => 0 | 1 {
-  const right = new Set((typeof reference === 'string' ? [reference] : reference).map(normaliseAnswer))
-  return (answer) => right.has(normaliseAnswer(answer)) ? 1 : 0
+/**
+ * Exact Match against one reference of many answers.
+ * @param normalise normaliseAnswer, or one that remembers
+ */
+export function exactMatcher (reference: string | readonly string[], normalise: Normalise = normaliseAnswer): (answer: string) => 0 | 1 {
+  const right = new Set((typeof reference === 'string' ? [reference] : reference).map((text) => normalise(text)))
+  return (answer) => right.has(normalise(answer)) ? 1 : 0
 }

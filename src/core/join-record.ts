@@ -1,5 +1,6 @@
 import { answerDigest } from './answer-digest.js'
 import type { Em } from './evidence.js'
+import type { Normalise } from './exact-match.js'
 import type { LoggedStep, ReportedOutcome } from './outcome.js'
 import type { RecordedStep } from './recorded-step.js'
 
@@ -9,10 +10,12 @@ type Writable<T> = { -readonly [F in keyof T]: T[F] }
  * Recorded steps, graded as if the worker had sent them with its outcome: Exact Match is the step's `em`, else its answer against the
  * `reference`; agreement its answer against the final one. Digests stand for answers.
  */
-export function joinRecord (salt: string, outcome: ReportedOutcome, steps: readonly RecordedStep[]): LoggedStep[] {
+export function joinRecord (
+  salt: string, outcome: ReportedOutcome, steps: readonly RecordedStep[], normalise?: Normalise
+): LoggedStep[] {
   const { em: fullEm, reference, answer } = outcome
-  const right = reference === undefined ? undefined : new Set([reference].flat().map((text) => answerDigest(salt, text)))
-  const full = answer === undefined ? undefined : answerDigest(salt, answer)
+  const right = reference === undefined ? undefined : new Set([reference].flat().map((text) => answerDigest(salt, text, normalise)))
+  const full = answer === undefined ? undefined : answerDigest(salt, answer, normalise)
   const mayLabelCome = fullEm === undefined && reference === undefined
   return steps.map(({ tokens, confidence, em, answer_digest: digest, signals }) => {
     const step: Writable<LoggedStep> = { tokens, confidence, ...(signals && { signals }) }

@@ -2,7 +2,7 @@ import { answerDigest } from './answer-digest.js'
 import { uniform, type Arm } from './arm.js'
 import type { Context } from './context.js'
 import type { Em } from './evidence.js'
-import { exactMatcher } from './exact-match.js'
+import { exactMatcher, rememberingNormaliser, type Normalise } from './exact-match.js'
 import type { Label } from './policy.js'
 
 /** Right or wrong under each label that could be judged. */
@@ -65,15 +65,17 @@ export interface ReportedOutcome extends Answered {
 interface Graded extends Judged { readonly answer_digest?: string }
 
 /** Grades the final answer and the probed ones alike; what a label that comes later could still grade keeps its digest. */
-function graderOf (salt: string, { em: fullEm, reference, answer: fullAnswer }: ReportedOutcome): (answered: Answered) => Graded {
+function graderOf (
+  salt: string, { em: fullEm, reference, answer: fullAnswer }: ReportedOutcome, normalise: Normalise
+): (answered: Answered) => Graded {
   const mayLabelCome = fullEm === undefined && reference === undefined
-  const isRight = reference === undefined ? undefined : exactMatcher(reference)
-  const agrees = fullAnswer === undefined ? undefined : exactMatcher(fullAnswer)
+  const isRight = reference === undefined ? undefined : exactMatcher(reference, normalise)
+  const agrees = fullAnswer === undefined ? undefined : exactMatcher(fullAnswer, normalise)
   return ({ em, answer }) => {
     const judged: { -readonly [F in keyof Graded]?: Graded[F] } = {}
     if (em !== undefined) judged.exact_match = em
     else if (answer !== undefined && isRight !== undefined) judged.exact_match = isRight(answer)
-    else if (answer !== undefined && mayLabelCome) judged.answer_digest = answerDigest(salt, answer)
+    else if (answer !== undefined && mayLabelCome) judged.answer_digest = answerDigest(salt, answer, normalise)
     if (answer !== undefined && agrees !== undefined) judged.agreement = agrees(answer)
     return judged
   }
@@ -83,10 +85,11 @@ function graderOf (salt: string, { em: fullEm, reference, answer: fullAnswer }: 
  * Grades an outcome for the log. Exact Match is the worker's `em`, else `answer` against `reference`; agreement takes the
  * full answer as right and a probe as right if it agrees with it.
  * @param salt the store's, for the arm's draw and the digests
+ * @param normalise remembers the answers, which of one generation are mostly the same
  */
-export function gradeOutcome (salt: string, outcome: ReportedOutcome): LoggedOutcome {
+export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
   const { group_id: group } = outcome
-  const grade = graderOf(salt, outcome)
+  const grade = graderOf(salt, outcome, normalise)
   const { answer_digest: digest, ...full } = grade(outcome)
   return {
     type: 'outcome',
@@ -105,6 +108,11 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome): LoggedOut
     })) ?? null,
     steps_complete: outcome.steps_complete ?? true,
   }
+}
+
+/** All that grading an outcome normalises: it takes as long as these are. */
+export function textsOf ({ answer = '', reference = [], steps = [] }: ReportedOutcome): string[] {
+  return [answer, ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
 }
 
 /** float32 workers overshoot [0, 1] by up to 1e-6, which the schemas let pass. */
