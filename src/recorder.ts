@@ -7,6 +7,7 @@ import type { Metrics } from './metrics.js'
 import { ownId } from './own-id.js'
 import type { Caller } from './reach.js'
 import type { Service } from './service.js'
+import { chunked, type ByGeneration } from './step-chunks.js'
 import { StoreUnavailableError, type Store } from './store/store.js'
 
 /** How long a step waits to be stored, ms; longer only while the store is out of reach. */
@@ -14,8 +15,8 @@ export const FLUSH_MS = 100
 
 /** What may wait: steps, and the characters of their answers. */
 const LIMIT = { steps: 50_000, characters: 16 * 1024 * 1024 }
-/** Steps that go to the store at a time, and characters of answers digested at a time: decisions are answered in between. */
-const CHUNK = { steps: 1024, characters: 16 * 1024 }
+/** Characters of answers digested at a time: decisions are answered in between. */
+const DIGESTED = 16 * 1024
 /** Flushes until a record is forgotten: another replica may still have steps that would begin it anew. */
 const FORGET_AFTER = 3
 
@@ -50,24 +51,24 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   async function drain (): Promise<void> {
     const { salt } = service.snapshot()
     if (salt === null) return // the store was not reached yet
-    const batch = buffer
+    const chunks = chunked(buffer)
     buffer = []
-    for (let i = 0; i < batch.length; i += CHUNK.steps) {
-      const chunk = batch.slice(i, i + CHUNK.steps)
+    for (const [i, chunk] of chunks.entries()) {
+      const taken = [...chunk.values()].flat()
       try {
-        const kept = await store.record(await byGeneration(salt, chunk))
+        const kept = await store.record(await recordedSteps(salt, chunk))
         metrics.recordedSteps.inc({ result: 'stored' }, kept)
-        dropped += chunk.length - kept
+        dropped += taken.length - kept
       } catch (error) {
         if (error instanceof StoreUnavailableError) {
-          buffer = [...batch.slice(i), ...buffer]
+          buffer = [...chunks.slice(i).flatMap((chunk) => [...chunk.values()].flat()), ...buffer]
           throw error
         }
         log.error({ err: error }, 'steps could not be recorded')
-        dropped += chunk.length
+        dropped += taken.length
       }
-      steps -= chunk.length
-      for (const { answer } of chunk) characters -= answer?.length ?? 0
+      steps -= taken.length
+      for (const { answer } of taken) characters -= answer?.length ?? 0
     }
   }
 
@@ -118,17 +119,19 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   }
 }
 
-async function byGeneration (salt: string, chunk: readonly Step[]): Promise<Map<string, RecordedStep[]>> {
-  const records = new Map<string, RecordedStep[]>()
+async function recordedSteps (salt: string, chunk: ByGeneration<Step>): Promise<ByGeneration<RecordedStep>> {
+  const records: ByGeneration<RecordedStep> = new Map()
   let digested = 0
-  for (const step of chunk) {
-    const id = step.generation_id!
-    const record = records.get(id)
-    if (record === undefined) records.set(id, [recordedStep(salt, step)]); else record.push(recordedStep(salt, step))
-    digested += step.answer?.length ?? 0
-    if (digested < CHUNK.characters) continue
-    digested = 0
-    await setImmediate()
+  for (const [id, steps] of chunk) {
+    const record: RecordedStep[] = []
+    records.set(id, record)
+    for (const step of steps) {
+      record.push(recordedStep(salt, step))
+      digested += step.answer?.length ?? 0
+      if (digested < DIGESTED) continue
+      digested = 0
+      await setImmediate()
+    }
   }
   return records
 }

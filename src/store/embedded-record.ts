@@ -1,7 +1,7 @@
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Tables } from './embedded-tables.js'
 import { inTurns } from './encoding.js'
-import { decodeStep, encodeStep, type RecordLimits } from './record-encoding.js'
+import { decodeSteps, encodeStep, type RecordLimits } from './record-encoding.js'
 
 /** Of one generation: its number in the tables, when it was last written to (ms), and what it takes up. */
 export interface RecordHead { readonly number: number, readonly at: number, readonly steps: number, readonly bytes: number }
@@ -51,7 +51,7 @@ export class EmbeddedRecords {
     const found = await inTurns(generationIds, (id): Array<[string, RecordedStep[]]> => {
       const head = records.get(Buffer.from(id))
       if (head === undefined || isOver(head, since)) return []
-      return [[id, [...recordSteps.getRange(stepsOf(head)).map(({ value }) => decodeStep(value))]]]
+      return [[id, [...recordSteps.getRange(stepsOf(head)).flatMap(({ value }) => decodeSteps(value))]]]
     })
     return new Map(found.flat())
   }
@@ -76,7 +76,10 @@ const stepsOf = ({ number }: RecordHead) => ({ start: [number, 0] as [number, nu
 
 type Counting = { -readonly [F in keyof RecordTotals]: RecordTotals[F] }
 
-/** Appends to a record, up to `limit` steps in all; returns how many were kept. */
+/**
+ * Appends to a record, up to `limit` steps in all; returns how many were kept. Steps that come together are one row: a row costs more
+ * than a step.
+ */
 function add (tables: Tables, totals: Counting, id: string, texts: readonly string[], now: number, limit: number): number {
   const key = Buffer.from(id)
   const before = tables.records.get(key)
@@ -84,7 +87,7 @@ function add (tables: Tables, totals: Counting, id: string, texts: readonly stri
   const { number, steps, bytes } = before ?? { number: totals.number, steps: 0, bytes: 0 }
   if (before !== undefined) tables.recordsAt.removeSync([before.at, number])
   const kept = texts.slice(0, limit - steps)
-  for (const [i, text] of kept.entries()) tables.recordSteps.putSync([number, steps + i], text)
+  if (kept.length > 0) tables.recordSteps.putSync([number, steps], kept.join())
   const added = kept.reduce((sum, text) => sum + text.length, 0)
   tables.records.putSync(key, { number, at: now, steps: steps + kept.length, bytes: bytes + added })
   tables.recordsAt.putSync([now, number], id)

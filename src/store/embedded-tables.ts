@@ -64,7 +64,10 @@ export interface Tables {
   readonly changedAt: Database<true, [version: number, key: string]>
   readonly history: Database<string, number>
   readonly audit: Database<string, number>
-  /** Generation id -> its record, the steps of each record in order, and the ids by the ms of the last step. */
+  /**
+   * Generation id -> its record, the steps of each record in order, those that came together in one
+   * row, and the ids by the ms of the last step.
+   */
   readonly records: Database<RecordHead, Buffer>
   readonly recordSteps: Database<string, [record: number, step: number]>
   readonly recordsAt: Database<string, [ms: number, record: number]>

@@ -1,3 +1,4 @@
+import type { Em } from '../core/evidence.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 
 /** What records may take up. */
@@ -16,12 +17,18 @@ export const RECORD_LIMITS: RecordLimits = { seconds: 3600, steps: 4096, generat
 
 /** `[tokens, confidence, em, answer_digest, signals]`, without what is absent at the end: there are millions of them. */
 export function encodeStep ({ tokens, confidence, em, answer_digest: digest, signals }: RecordedStep): string {
-  const fields = [tokens, confidence, em ?? null, digest ?? null, signals ?? null]
-  while (fields.length > 2 && fields.at(-1) === null) fields.pop()
-  return JSON.stringify(fields)
+  if (digest === undefined && signals === undefined) return em === undefined ? `[${tokens},${confidence}]` : `[${tokens},${confidence},${em}]`
+  const fields = [tokens, confidence, em ?? null, digest ?? null]
+  return JSON.stringify(signals === undefined ? fields : [...fields, signals])
 }
 
-export function decodeStep (text: string): RecordedStep {
-  const [tokens, confidence, em, digest, signals] = JSON.parse(text)
+type Fields = [number, number | null, Em?, (string | null)?, Record<string, number>?]
+
+export function decodeStep (text: string): RecordedStep { return stepOf(JSON.parse(text)) }
+
+/** Of several texts, joined by commas. */
+export function decodeSteps (texts: string): RecordedStep[] { return (JSON.parse(`[${texts}]`) as Fields[]).map(stepOf) }
+
+function stepOf ([tokens, confidence, em, digest, signals]: Fields): RecordedStep {
   return { tokens, confidence, ...(em != null && { em }), ...(digest != null && { answer_digest: digest }), ...(signals && { signals }) }
 }

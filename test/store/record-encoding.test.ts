@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
 import type { RecordedStep } from '../../src/core/recorded-step.js'
-import { decodeStep, encodeStep } from '../../src/store/record-encoding.js'
+import { decodeStep, decodeSteps, encodeStep } from '../../src/store/record-encoding.js'
 import { holds } from '../property.js'
 
 t.test('a step is short', async (t) => {
@@ -19,5 +19,8 @@ t.test('what is decoded is what was encoded', async (t) => {
     answer_digest: fc.constantFrom('0123456789abcdef', 'null'),
     signals: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
   }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
-  holds(t, fc.property(step, (step) => { assert.deepEqual(decodeStep(encodeStep(step)), step) }))
+  holds(t, fc.property(fc.array(step), (steps) => {
+    assert.deepEqual(steps.map(encodeStep).map(decodeStep), steps)
+    assert.deepEqual(decodeSteps(steps.map(encodeStep).join()), steps)
+  }))
 })

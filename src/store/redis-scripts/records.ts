@@ -28,12 +28,15 @@ local at = 6                                                      -- the next ar
 for i = 3, #KEYS do
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
   local room = ARGV[2] - redis.call('LLEN', KEYS[i])
+  local taken = math.max(0, math.min(count, room))
   local bytes = 0
-  for j = 1, math.min(count, room) do                             -- in the caller's order, after what is there
-    redis.call('RPUSH', KEYS[i], ARGV[at + 1 + j])
+  for j = 1, taken do
     bytes = bytes + #ARGV[at + 1 + j]
-    kept = kept + 1
   end
+  for j = 1, taken, 1000 do                                       -- in the caller's order, after what is there
+    redis.call('RPUSH', KEYS[i], unpack(ARGV, at + 1 + j, at + 1 + math.min(taken, j + 999)))
+  end
+  kept = kept + taken
   at = at + 2 + count
   redis.call('PEXPIRE', KEYS[i], ARGV[1])
   redis.call('ZADD', KEYS[1], now, id)
