@@ -6,6 +6,9 @@ import type { Store } from '../store/store.js'
 import { CommandError, refuseArguments, UsageError } from './usage.js'
 import { writeAll, type World } from './world.js'
 
+/** A whole state is one command, of a hundred MB where predictors are on trial in ten thousand contexts, ms. */
+const PATIENCE_MS = 60_000
+
 export const usage = `Usage: stopgate export > FILE
 
 Writes the whole state of the store that the environment names (REDIS_URL, or DATA_DIR), lines of JSON, as of one moment: what was
@@ -29,7 +32,7 @@ export async function withStore (env: NodeJS.ProcessEnv, use: (store: Store) => 
   let store: Store | undefined
   try {
     const config = readConfig(env)
-    store = await createStore(config)
+    store = await createStore({ ...config, redisTimeoutMs: PATIENCE_MS })
     await use(store)
   } catch (error) {
     const { message } = error as Error

@@ -1,9 +1,10 @@
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { run } from '../../src/commands/export.js'
 import { readState } from '../../src/state-file.js'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
-import { freePort } from '../redis-server.js'
+import { freePort, startRedis, withoutRedis } from '../redis-server.js'
 import { outcomes } from '../store/fixtures.js'
 import { capturedWorld } from './captured-world.js'
 
@@ -26,4 +27,15 @@ t.test('what can\'t be is said', async (t) => {
   await t.rejects(run(['x'], capturedWorld({})), { name: 'UsageError' })
   await t.rejects(run([], capturedWorld({ PORT: 'x' })), { name: 'UsageError', message: /PORT/ })
   await t.rejects(run([], capturedWorld({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })), { name: 'CommandError', message: /ECONNREFUSED/ })
+})
+
+t.test('a Redis that takes longer than a command of the service may is waited for', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t)
+  const world = capturedWorld({ REDIS_URL: redis.url })
+  redis.pause()
+  const exporting = run([], world)
+  await setTimeout(2500)
+  redis.resume()
+  await exporting
+  t.match(world.out(), '"stopgate_state"')
 })
