@@ -1,7 +1,7 @@
 import type { TrainingRun } from '../core/training/run.js'
 import type { Tables } from './embedded-tables.js'
 import { toCursor, toPlace, type Seen } from './encoding.js'
-import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
+import { metaRows, readRow, type SortedState, type StateRow, type StateTable } from './state-row.js'
 import { StoreTakenError } from './store.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
 
@@ -17,10 +17,10 @@ export function * exportState (tables: Tables): Iterable<StateRow> {
     last_id: toCursor(getMeta('last_place')),
     ledger: ledger === null ? null : JSON.parse(ledger),
   })
-  for (const [table, { rows, parse = JSON.parse }] of textTables(tables)) {
-    for (const { key, value } of rows.getRange()) yield { table, key: String(key), value: parse(value) }
+  for (const [table, { rows, parse }] of textTables(tables)) {
+    for (const { key, value } of rows.getRange()) yield readRow(table, String(key), value, parse)
   }
-  for (const { key, value } of tables.log.getRange()) yield { table: 'log', key: toCursor(key), value: JSON.parse(value) }
+  for (const { key, value } of tables.log.getRange()) yield readRow('log', toCursor(key), value)
   for (const { key, value } of tables.changed.getRange()) yield { table: 'changed', key, value }
   for (const { key, value } of tables.seen.getRange()) yield { table: 'seen', key: key.toString(), value }
 }

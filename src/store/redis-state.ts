@@ -5,7 +5,7 @@ import { START, toPlace, type Seen } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
 import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
-import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
+import { metaRows, readRow, type SortedState, type StateRow, type StateTable } from './state-row.js'
 import { StoreTakenError, StoreUnavailableError } from './store.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
 
@@ -42,11 +42,11 @@ export class RedisState {
     })
     const names = STATE_ORDER.slice(0, STATE_ORDER.indexOf('changed'))
     for (const [i, table] of names.entries()) {
-      for (const [key, text] of pairsOf(tables[i]!)) yield { table, key, value: table === 'training_runs' ? decodeRun(text) : JSON.parse(text) }
+      for (const [key, text] of pairsOf(tables[i]!)) yield readRow(table, key, text, table === 'training_runs' ? decodeRun : JSON.parse)
     }
     for (const [key, version] of pairsOf(tables[names.length]!)) yield { table: 'changed', key, value: Number(version) }
     const [log, history, audit] = streams
-    for (const [key, [, entry]] of log!) yield { table: 'log', key, value: JSON.parse(entry!) }
+    for (const [key, [, entry]] of log!) yield readRow('log', key, entry!)
     for (const [key, [, change, , version]] of history!) yield { table: 'history', key, value: { ...JSON.parse(change!), version: Number(version) } }
     for (const [key, [, command, , version, , replaced]] of audit!) {
       const made = JSON.parse(command!)

@@ -37,3 +37,10 @@ export function sortRows (rows: readonly StateRow[]): SortedState {
 export function metaRows (meta: StateMeta): StateRow[] {
   return Object.entries(meta).map(([key, value]) => ({ table: 'meta', key, value }))
 }
+
+/** The value of a row, of the text it is kept as. @throws Error that names the row, where it is damaged */
+export function readRow (table: StateTable, key: string, text: string, parse: (text: string) => unknown = JSON.parse): StateRow {
+  try { return { table, key, value: parse(text) } } catch (error) {
+    throw new Error(`${table} ${key} is damaged (${(error as Error).message}): a running service leaves it out, or names it at /readyz`)
+  }
+}

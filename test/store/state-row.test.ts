@@ -1,5 +1,5 @@
 import t from 'tap'
-import { metaRows, sortRows } from '../../src/store/state-row.js'
+import { metaRows, readRow, sortRows } from '../../src/store/state-row.js'
 
 const META = { salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null }
 
@@ -13,4 +13,9 @@ t.test('rows go to their tables, in order', async (t) => {
 
 t.test('a state without one of its single values is none', async (t) => {
   for (const name of Object.keys(META)) t.throws(() => sortRows(metaRows(META).filter(({ key }) => key !== name)), { message: `it has no ${name}` })
+})
+
+t.test('a row that is damaged is named', async (t) => {
+  t.same(readRow('pins', 'model=q', '{"threshold":1}'), { table: 'pins', key: 'model=q', value: { threshold: 1 } })
+  t.throws(() => readRow('policies', 'model=q', '{"mode'), { message: /^policies model=q is damaged \(Unterminated.*readyz$/ })
 })
