@@ -26,10 +26,12 @@ export const OutcomeSchema = Type.Object({
   em: Type.Optional(EmSchema('EM of the final answer')),
   answer: Type.Optional(AnswerSchema('The final answer, graded here against the reference')),
   reference: Type.Optional(Type.Unsafe<string | string[]>({
-    anyOf: [
-      { type: 'string', maxLength: 4096, format: 'text4096' },
-      { type: 'array', items: { type: 'string', maxLength: 4096, format: 'text4096' }, minItems: 1, maxItems: 64 },
-    ],
+    type: ['string', 'array'], // as anyOf it would say of a long list that it is no string
+    maxLength: 4096,
+    format: 'text4096',
+    items: { type: 'string', maxLength: 4096, format: 'text4096' },
+    minItems: 1,
+    maxItems: 64,
     description: 'The right answer, or a list of them (up to 64, 4 KiB each)',
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether it was stopped early; false if absent' })),
