@@ -15,9 +15,11 @@ import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
 import { predictors } from '../routes/predictors.js'
 import { trainingRuns } from '../routes/training-runs.js'
+import { brokenHttp } from './broken-http.js'
+import { cutLog } from './cut-log.js'
 import {
-  at, InternalError, invalid, InvalidInputError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError, StoreDownError,
-  StoreNewerError, type InputError,
+  at, errorBody, InternalError, invalid, InvalidInputError, InvalidUrlError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError,
+  StoreDownError, StoreNewerError, type InputError,
 } from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
@@ -53,6 +55,7 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/
 /** The HTTP face: routes, documents, errors, request log. @param https `null`: plain HTTP */
 export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
   let requests = 0
+  const cut = cutLog(loggerInstance, () => parts.metrics)
   const app = Fastify({
     ...listenerOptions(https),
     loggerInstance,
@@ -61,6 +64,8 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: SILENCE_MS,
     logController: new LogController({ disableRequestLogging: true }),
+    clientErrorHandler: brokenHttp(cut, REQUEST_TIMEOUT_MS),
+    frameworkErrors: (error, request, reply) => { answerError(error, request, reply) },
     requestIdHeader: false,
     genReqId (request) {
       const given = request.headers['x-request-id']
@@ -70,7 +75,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
-  boundPipelines(app)
+  boundPipelines(app, cut)
   readJsonBodies(app, refuseOverload(app, BODY_LIMIT))
   const refusals = otherMethods(app)
   app.setNotFoundHandler((request, reply) => {
@@ -112,12 +117,11 @@ function listenerOptions (https: Identity | null): { http: object } {
 async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request)
   const answer = translate(error, request)
-  const { statusCode = 500, code, message, details } = answer
   if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
+  const { statusCode = 500 } = answer
   const retryAfter = answer.retryAfterSeconds ?? (statusCode === 503 ? RETRY_AFTER_SECONDS : undefined)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
-  return reply.code(statusCode).type('application/json; charset=utf-8')
-    .send({ statusCode, code, error: REASON_PHRASES[statusCode] ?? 'Error', message, ...(details && { details }) })
+  return reply.code(statusCode).type('application/json; charset=utf-8').send(errorBody(answer))
 }
 
 /** Takes the rest of a body in, up to a bound: a client that is cut off while it sends never reads the answer. */
@@ -134,10 +138,6 @@ async function drain ({ raw }: FastifyRequest): Promise<void> {
   clearTimeout(timer)
 }
 
-const REASON_PHRASES: Record<number, string> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 413: 'Payload Too Large', 415: 'Unsupported Media Type', 429: 'Too Many Requests', 500: 'Internal Server Error', 503: 'Service Unavailable',
-}
-
 /** What the caller sees: input errors say what to change, others only the request id. */
 function translate (error: InputError, request: FastifyRequest): InputError {
   if (error.validation?.[0] !== undefined) {
@@ -152,6 +152,7 @@ function translate (error: InputError, request: FastifyRequest): InputError {
   if (error instanceof StoreUnavailableError) return new StoreDownError()
   if (error instanceof StoreFullError) return new LogFullError()
   if (error instanceof NewerFormatError) return new StoreNewerError()
+  if (error.code === 'FST_ERR_BAD_URL') return new InvalidUrlError()
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') error.message = 'Send JSON, with content-type: application/json'
   const mayBeTold = (error.statusCode ?? 500) < 500 || TOLD.some((kind) => error instanceof kind)

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import createError from '@fastify/error'
 import type { FastifyError } from 'fastify'
 import type { Problem } from '../openapi/validation.js'
@@ -31,10 +32,20 @@ export const PredictorNotFoundError = createError<[string]>('PREDICTOR_NOT_FOUND
 export const PredictorExistsError = createError<[string]>('PREDICTOR_EXISTS', 'There is another predictor of the name %s, whose scores must not change: take another name', 409)
 export const TooManyPredictorsError = createError<[string]>('TOO_MANY_PREDICTORS', 'There are %s predictors already, none of them retired: retire one first', 409)
 export const InvalidInputError = createError<[string]>('INVALID_INPUT', '%s', 400)
+export const EncodedBodyError = createError<[string]>('UNSUPPORTED_CONTENT_ENCODING', 'content-encoding %s is not read here: send the body uncompressed', 415)
+export const MalformedRequestError = createError<[string]>('MALFORMED_REQUEST', 'This can not be read as HTTP/1.1 (%s), and the connection ends: look at what is between the client and here', 400)
+export const HeadersTooLargeError = createError('HEADERS_TOO_LARGE', 'The request line and headers are larger than 16 KiB, and the connection ends: send less in them', 431)
+export const RequestTimeoutError = createError<[string]>('REQUEST_TIMEOUT', 'The request had not come in whole after %s s, and the connection ends: send it again', 408)
+export const InvalidUrlError = createError('INVALID_URL', 'The path is not a valid URL: percent-encode what it holds, a %% itself as %%25', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)
 
 /** An error that names where in the input it lies, or when to try again. */
 export type InputError = FastifyError & { details?: Problem[], retryAfterSeconds?: number }
+
+/** The body of its answer. */
+export function errorBody ({ statusCode = 500, code, message, details }: InputError): object {
+  return { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message, ...(details && { details }) }
+}
 
 /** The error with the place in the input it speaks of. */
 export function at<E extends FastifyError> (path: string, error: E): E & { details: Problem[] } {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { EncodedBodyError } from './errors.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -17,6 +18,11 @@ declare module 'fastify' {
 export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRequest) => void): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   const parseAsIs = app.getDefaultJsonParser('ignore', 'ignore')
+  app.addHook('preParsing', ({ headers: { 'content-encoding': encoding = 'identity' } }, reply, _payload, done) => {
+    if (encoding === 'identity') return done()
+    reply.header('accept-encoding', 'identity') // RFC 7694
+    done(new EncodedBodyError(encoding.slice(0, 64)))
+  })
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     try {
       check(request)

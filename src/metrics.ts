@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } fr
 import { watchContexts } from './context-metrics.js'
 import type { ContextState } from './core/context-state.js'
 import { REASONS, type Reason } from './core/decide.js'
+import { CUT_CAUSES } from './cut-log.js'
 import type { Damage } from './learner.js'
 import type { TrainingRun } from './core/training/run.js'
 import { createDurations, type Durations, type Series } from './durations.js'
@@ -40,6 +41,8 @@ export interface Metrics {
   /** Who reported: outcomes and labels by token and result. */
   readonly reports: Counter<'token' | 'kind' | 'result'>
   readonly limited: Counter<'token' | 'limit'>
+  /** Connections of clients that were cut off. */
+  readonly cut: Counter<'cause'>
   readonly driftAlarms: Counter
   readonly learnerEnds: Counter
   /** Things in the store can't be read, and are left out. */
@@ -119,6 +122,7 @@ export function createMetrics (): Metrics {
       registers,
     }),
     damaged: countDamage(registers),
+    cut: countCuts(registers),
     learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner\'s threads that failed or hung', registers }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),
     fitted: countFits(registers),
@@ -152,6 +156,18 @@ function countDamage (registers: Registry[]): Metrics['damaged'] {
   })
   for (const what of ['entry', 'ledger', 'pending', 'samples', 'predictors'] as const) counter.inc({ what }, 0)
   return (what, count) => { counter.inc({ what }, count) }
+}
+
+function countCuts (registers: Registry[]): Metrics['cut'] {
+  const counter = new Counter({
+    name: 'stopgate_connections_cut_total',
+    help: 'Connections cut off for what the client did: pipelined (more than 32 requests waiting), unread (took no byte of a reply for 90 s), ' +
+      'timeout (a request not whole after 30 s), headers (too large), malformed (no HTTP)',
+    labelNames: ['cause'] as const,
+    registers,
+  })
+  for (const cause of CUT_CAUSES) counter.inc({ cause }, 0)
+  return counter
 }
 
 /** A counter that shows each result from the start, so that an increase is seen from its first. */

@@ -2,26 +2,30 @@ import t from 'tap'
 import * as errors from '../src/errors.js'
 
 t.test('codes are stable: clients match on them', async (t) => {
-  const { at, invalid, waiting, ...classes } = errors
+  const { at, errorBody, invalid, waiting, ...classes } = errors
   const made = Object.values(classes).map((E) => new (E as new (...words: string[]) => { code: string, statusCode?: number })('a', 'b'))
   t.strictSame(Object.fromEntries(made.map(({ code, statusCode }) => [code, statusCode])), {
     CONFLICT: 409,
     CONTEXT_NOT_FOUND: 404,
     FORBIDDEN: 403,
+    HEADERS_TOO_LARGE: 431,
     INTERNAL: 500,
     INVALID_CONTEXT_KEY: 400,
     INVALID_INPUT: 400,
     INVALID_LABEL: 400,
     INVALID_OUTCOME: 400,
     INVALID_POLICY: 400,
+    INVALID_URL: 400,
     LABEL_TOO_LATE: 409,
     LOG_FULL: 503,
+    MALFORMED_REQUEST: 400,
     METHOD_NOT_ALLOWED: 405,
     MODEL_TOO_OLD: 503,
     OUTCOME_NOT_FOUND: 404,
     OVERLOADED: 503,
     PREDICTOR_EXISTS: 409,
     PREDICTOR_NOT_FOUND: 404,
+    REQUEST_TIMEOUT: 408,
     RUN_BUSY: 503,
     RUN_NOT_FOUND: 404,
     STORE_NEWER: 503,
@@ -33,6 +37,7 @@ t.test('codes are stable: clients match on them', async (t) => {
     UNAUTHENTICATED: 401,
     UNKNOWN_CONTEXT_LEVEL: 400,
     UNKNOWN_VERSION: 400,
+    UNSUPPORTED_CONTENT_ENCODING: 415,
     VERSION_OUT_OF_REACH: 409,
   })
   t.match(at('/context/x', new errors.UnknownLevelError('x', 'model')), { details: [{ path: '/context/x', message: 'Unknown context level "x": the levels are model (CONTEXT_LEVELS)' }] })

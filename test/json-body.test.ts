@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { build } from './helper.js'
 
@@ -16,4 +17,14 @@ t.test('where a body is due it is asked for, and must not name a prototype', asy
   t.match(await post(''), { statusCode: 400, code: 'INVALID_INPUT', message: /not JSON/ })
   t.match(await post('{"tokens":1,"confidence":1,"__proto__":{"a":1}}'), { statusCode: 400 })
   t.match(await post('{"tokens":1,"confidence":1}'), { decision: 'continue' })
+})
+
+t.test('a compressed body is told to come uncompressed, and no other encoding is', async (t) => {
+  const { app } = await build(t)
+  const post = async (encoding: string, payload: string | Buffer) =>
+    await app.inject({ method: 'POST', url: '/v1/decisions', headers: { ...json, 'content-encoding': encoding }, payload })
+  const refused = await post('gzip', gzipSync('{"tokens":1,"confidence":1}'))
+  t.match(refused.json(), { statusCode: 415, code: 'UNSUPPORTED_CONTENT_ENCODING', message: /gzip .* send the body uncompressed/ })
+  t.equal(refused.headers['accept-encoding'], 'identity')
+  t.equal((await post('identity', '{"tokens":1,"confidence":1}')).statusCode, 200)
 })

@@ -86,15 +86,18 @@ t.test('large bodies that are under way take up no more than their bound, and sm
 })
 
 t.test('clients that never read their replies hold little, and are cut off', async (t) => {
-  const { app } = await build(t)
+  const { app, metrics } = await build(t)
   await app.listen({ port: 0 })
   const { port } = app.server.address() as { port: number }
   t.equal(app.server.timeout, 90_000)
-  app.server.timeout = 500
+  app.server.timeout = app.server.keepAliveTimeout = 500
   // 40 MB: of 4 MB of smaller replies the system's own buffers may take all, and then the connection waits idle for the next request.
   const requests = 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(30)
   let [connections, replies] = [0, 0]
   app.server.on('connection', () => { connections++ }).on('request', () => { replies++ })
+  const idle = connect(port, '127.0.0.1').on('error', () => {})
+  idle.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(idle, 'data')
   const sockets = Array.from({ length: 20 }, () => {
     const socket = connect(port, '127.0.0.1').pause()
     socket.on('error', () => {})
@@ -102,8 +105,9 @@ t.test('clients that never read their replies hold little, and are cut off', asy
     return socket
   })
   const open = promisify(app.server.getConnections.bind(app.server))
-  await until('all ask', () => connections === sockets.length && replies >= connections)
+  await until('all ask', () => connections === sockets.length + 1 && replies >= sockets.length + 1)
   await until('they are cut off', async () => await open() === 0, 20)
+  t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="unread"} 20\n', 'and not the one that was idle')
   for (const socket of sockets) socket.destroy()
 })
 

@@ -6,7 +6,7 @@ import { build } from './helper.js'
 const REQUEST = 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'
 
 t.test('a few requests in a row are answered, a thousand cut the connection off', async (t) => {
-  const { app } = await build(t)
+  const { app, metrics } = await build(t)
   await app.listen({ port: 0 })
   const { port } = app.server.address() as { port: number }
   let handled = 0
@@ -26,6 +26,7 @@ t.test('a few requests in a row are answered, a thousand cut the connection off'
   client.write(REQUEST.repeat(1000))
   await once(client, 'close')
   t.ok(handled < 96 + 64, `${handled - 96} more were answered`)
+  t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="pipelined"} 1\n')
   t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200, 'others are not')
 })
 
