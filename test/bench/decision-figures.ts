@@ -1,3 +1,4 @@
+import type { Columns } from '../../src/core/decide-columns.js'
 import type { EchoOrder } from './echo-server.js'
 import { refusedOf, spreadOf, type Figure } from './figure.js'
 import type { LiteralOrder } from './literal-server.js'
@@ -19,14 +20,25 @@ interface Way {
 
 const CONTEXTS = 1000
 const single = json(stepsOf(256, 200))
-const columns = (rows: number): Way =>
-  ({ name: `columns of ${rows}`, path: '/v1/decisions/columns', bodies: json([1, 2, 3, 4].map((seed) => columnsOf(rows, seed))), connections: 8, decisions: rows })
+/** As many bodies as it takes that the records of their generations do not fill up while they are sent over and over. */
+const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+const columns = (rows: number, bodies: number): Way =>
+  ({ name: `columns of ${rows}`, path: '/v1/decisions/columns', bodies: json(seeds(bodies).map((seed) => columnsOf(rows, seed))), connections: 8, decisions: rows })
+/** What is left when no step is recorded: every generation treated, and its arm known. */
+const treated = (way: Way): Way => ({
+  ...way,
+  name: `${way.name}, all treated`,
+  bodies: way.bodies.map((body) => {
+    const { context, ...columns } = JSON.parse(body) as Columns
+    return JSON.stringify({ ...columns, context, generation_ids: context.map(() => null), arms: context.map(() => 'treated') })
+  }),
+})
 
 const WAYS: readonly Way[] = [
   { name: 'single, 1 connection', path: '/v1/decisions', bodies: single, connections: 1, decisions: 1 },
   { name: 'single, 32 connections', path: '/v1/decisions', bodies: single, connections: 32, decisions: 1 },
-  { name: 'batch of 256', path: '/v1/decisions/batch', bodies: json([1, 2, 3, 4].map((seed) => ({ steps: stepsOf(256, 4, seed) }))), connections: 8, decisions: 256 },
-  columns(16), columns(256), columns(4096),
+  { name: 'batch of 256', path: '/v1/decisions/batch', bodies: json(seeds(64).map((seed) => ({ steps: stepsOf(256, 4, seed) }))), connections: 8, decisions: 256 },
+  columns(16, 256), columns(256, 64), treated(columns(256, 64)), columns(4096, 8),
 ]
 
 interface Measured extends LoadResult { readonly cpuUs: number, readonly busy: number }
