@@ -8,10 +8,10 @@ type Fields = Readonly<Record<string, unknown>>
 type Kind = (value: unknown) => boolean
 
 const isText: Kind = (value) => typeof value === 'string'
-const isNumber: Kind = Number.isFinite
+export const isNumber: Kind = Number.isFinite
 const isFlag: Kind = (value) => typeof value === 'boolean'
 const isEm: Kind = (value) => value === 0 || value === 1
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 const orNull = (kind: Kind): Kind => (value) => value === null || kind(value)
 const orNone = (kind: Kind): Kind => (value) => value === undefined || kind(value)
 const oneOf = (...values: unknown[]): Kind => (value) => values.includes(value)
@@ -93,6 +93,24 @@ export const isWholeLedger = having({
   refused: isNumber,
   predictors: orNone(listOf((one) => isText(one) || having({ name: isText })(one))),
   train_at: orNone(isNumber),
+})
+
+const wish = { max_em_drop: isNumber, error_level: isNumber }
+const promise = {
+  ...wish, generations: isNumber, labelled_ratio: isNumber, em_drop: isNumber, tokens_saved_ratio: isNumber, epoch: isNumber,
+}
+const expected = { threshold: isNumber, tokens_saved_ratio: isNumber, em_drop: isNumber }
+
+/** Of a context's state, what may be absent or null, and what its trials have besides half-windows. */
+export const hasWholeRest = having({
+  serving: orNull(isText),
+  threshold: orNull(isNumber),
+  guarantee: orNull(having(promise)),
+  last_evidence_at: orNull(isNumber),
+  judged_by: orNone(having(wish)),
+  fed_by: orNone(allOf(isNumber)),
+  checkpoint: orNone(orNull(having({ run: isText, step: isNumber, expected: orNull(having(expected)) }))),
+  trials: listOf(having({ predictor: isText, ordinal: isNumber, since: isNumber, trained_on: isNumber, wish: having(wish) })),
 })
 
 export const isWholePredictor = having({ predictor: having({ name: isText }), retired_at: orNull(isNumber) })

@@ -29,6 +29,15 @@ t.test('one that is JSON, but not whole, too; and none of before there were pred
     }
   }
   t.ok(isUnreadable(readState('{"halves":[],"wish":{}}')))
+  const trial = { predictor: 'p', ordinal: 1, since: 0, trained_on: 0, wish: { max_em_drop: 0.02, error_level: 0.05 }, halves: [null, null] }
+  const withTrial = (change: object) => readState(JSON.stringify({ ...whole, trials: [{ ...trial, ...change }] }))
+  t.notOk(isUnreadable(withTrial({})))
+  t.ok(isUnreadable(withTrial({ wish: null })))
+  const damaged = [
+    { meaning: null }, { judged_by: null }, { fed_by: null }, { checkpoint: 'r' }, { threshold: [] }, { guarantee: {} }, { drift: [] },
+    { arms: { ...whole.arms, control: null } },
+  ]
+  for (const change of damaged) t.ok(isUnreadable(readState(JSON.stringify({ ...whole, ...change }))), JSON.stringify(change))
   t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
 })
 
