@@ -18,10 +18,15 @@ const UPGRADES: Upgrades = {
 /** A file that can't be imported; the message says why. */
 export class StateFileError extends Error { override name = 'StateFileError' }
 
-export async function * stateLines (rows: AsyncIterable<StateRow>, exportedAt: Date): AsyncIterable<string> {
+/** @param onDamage told of each row that is damaged */
+export async function * stateLines (
+  rows: AsyncIterable<StateRow>, exportedAt: Date, onDamage: (row: StateRow) => void = () => {}
+): AsyncIterable<string> {
   yield line({ stopgate_state: STATE_FORMAT, exported_at: exportedAt.toISOString() })
   let count = 0
   for await (const row of rows) {
+    if (row.damaged !== undefined) onDamage(row)
+    if (row.value === undefined) continue
     count++
     yield line(row)
   }

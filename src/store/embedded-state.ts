@@ -15,8 +15,8 @@ export function * exportState (tables: Tables): Iterable<StateRow> {
     policy_version: getMeta('policy_version'),
     cursor: getMeta('cursor'),
     last_id: toCursor(getMeta('last_place')),
-    ledger: ledger === null ? null : JSON.parse(ledger),
   })
+  yield readRow('meta', 'ledger', ledger ?? 'null')
   for (const [table, { rows, parse }] of textTables(tables)) {
     for (const { key, value } of rows.getRange()) yield readRow(table, String(key), value, parse)
   }

@@ -38,8 +38,8 @@ export class RedisState {
       policy_version: Number(policyVersion ?? 0),
       cursor: cursor ?? START,
       last_id: last,
-      ledger: ledger === null ? null : JSON.parse(ledger!),
     })
+    yield readRow('meta', 'ledger', ledger ?? 'null')
     const names = STATE_ORDER.slice(0, STATE_ORDER.indexOf('changed'))
     for (const [i, table] of names.entries()) {
       for (const [key, text] of pairsOf(tables[i]!)) yield readRow(table, key, text, table === 'training_runs' ? decodeRun : JSON.parse)
@@ -47,11 +47,14 @@ export class RedisState {
     for (const [key, version] of pairsOf(tables[names.length]!)) yield { table: 'changed', key, value: Number(version) }
     const [log, history, audit] = streams
     for (const [key, [, entry]] of log!) yield readRow('log', key, entry!)
-    for (const [key, [, change, , version]] of history!) yield { table: 'history', key, value: { ...JSON.parse(change!), version: Number(version) } }
+    for (const [key, [, change, , version]] of history!) {
+      yield readRow('history', key, change!, (text) => ({ ...JSON.parse(text), version: Number(version) }))
+    }
     for (const [key, [, command, , version, , replaced]] of audit!) {
-      const made = JSON.parse(command!)
-      const value = { time: toPlace(key)[0], version: Number(version), command: made, replaced: readReplaced(made, replaced!) }
-      yield { table: 'audit', key, value }
+      yield readRow('audit', key, command!, (text) => {
+        const made = JSON.parse(text)
+        return { time: toPlace(key)[0], version: Number(version), command: made, replaced: readReplaced(made, replaced!) }
+      })
     }
     yield * this.#seenBefore(now)
   }

@@ -7,7 +7,13 @@ export const STATE_TABLES = [
 export type StateTable = typeof STATE_TABLES[number]
 
 /** One thing in a state; the value is JSON. What a key is, and whether there is one, is the table's matter. */
-export interface StateRow { readonly table: StateTable, readonly key: string, readonly value: unknown }
+export interface StateRow {
+  readonly table: StateTable
+  readonly key: string
+  readonly value: unknown
+  /** Why the text it is kept as can't be read. The value is then that text, as damaged once imported; or absent, to be left out. */
+  readonly damaged?: string
+}
 
 /** The single values, rows of `meta`. */
 export interface StateMeta {
@@ -34,13 +40,16 @@ export function sortRows (rows: readonly StateRow[]): SortedState {
   return { meta, rows: sorted }
 }
 
-export function metaRows (meta: StateMeta): StateRow[] {
+export function metaRows (meta: Partial<StateMeta>): StateRow[] {
   return Object.entries(meta).map(([key, value]) => ({ table: 'meta', key, value }))
 }
 
-/** The value of a row, of the text it is kept as. @throws Error that names the row, where it is damaged */
+/** Those whose readers overcome what is damaged; without the policy of a context, say, it would be stopped again. */
+const OVERCOME: ReadonlySet<StateTable> = new Set(['meta', 'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'log'])
+
+/** A row, of the text its value is kept as. */
 export function readRow (table: StateTable, key: string, text: string, parse: (text: string) => unknown = JSON.parse): StateRow {
   try { return { table, key, value: parse(text) } } catch (error) {
-    throw new Error(`${table} ${key} is damaged (${(error as Error).message}): a running service leaves it out, or names it at /readyz`)
+    return { table, key, value: OVERCOME.has(table) ? text : undefined, damaged: (error as Error).message }
   }
 }

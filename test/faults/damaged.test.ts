@@ -1,14 +1,19 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { run as exportState } from '../../src/commands/export.js'
+import { run as importState } from '../../src/commands/import.js'
 import { openTables } from '../../src/store/embedded-tables.js'
 import { KEYS } from '../../src/store/redis-keys.js'
 import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { capturedWorld } from '../commands/captured-world.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { admin } from './redis-fleet.js'
 
 // JSON that is whole, and not what it must be, at each place that the learner reads: in turn left out, told of and overcome.
 
-type Table = 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
+type Table = 'history' | 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
 
 interface Damager {
   readonly append: (text: string) => Promise<unknown>
@@ -34,6 +39,7 @@ async function overcome (
 
   await damage(async ({ append, put, ledger }) => {
     for (const text of ENTRIES) await append(text)
+    await put('history', '1', '{')
     await put('pending', 'waits', '{"outcome":{},"leaf":"a","number":1}')
     await put('policies', 'model=z', '{"mode":{"off":true}}')
     await put('pins', 'model=q,task=aime', '{"threshold":"low"}')
@@ -43,6 +49,7 @@ async function overcome (
     await ledger('{"policies":[],"pins":{}}')
   })
 
+  await exportedOf(t, env)
   const { send, store } = await build(t, settings)
   await until('the model is loaded', async () => (await send('GET', '/readyz')).status === 200)
   t.match(await send('POST', '/v1/decisions', { ...treated, context: CONTEXT }), { body: { decision: 'stop' } })
@@ -74,8 +81,25 @@ async function overcome (
   t.same([damaged, (await store.predictors()).size], [{ ledger: 0, pending: [], samples: [] }, 0], 'nothing damaged is left for the next learner to find')
 }
 
+/** What is damaged is named, and a file of all the rest can be imported, where the damaged is overcome as here. */
+async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
+  const world = capturedWorld(env)
+  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^4 values .* can be imported/ })
+  for (const named of ['log "', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(world.err(), `stopgate export: ${named}`)
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'state.jsonl')
+  await writeFile(file, world.out())
+  const DATA_DIR = join(folder, 'data')
+  await importState([file], capturedWorld({ DATA_DIR }))
+  const { send, store, app } = await build(t, { DATA_DIR })
+  t.match(await send('POST', '/v1/decisions', { ...treated, context: CONTEXT }), { body: { decision: 'stop' } })
+  t.match((await send('GET', '/readyz')).body.warnings.join(), 'the pin of model=q,task=cut')
+  await until('all is read', async () => (await store.revision()).lag === 0, 20)
+  await app.close()
+}
+
 interface RawTable { readonly put: (key: unknown, text: string) => Promise<boolean> }
-const rowKey = (table: Table, key: string) => table === 'pending' ? Buffer.from(key) : table === 'reservoir' ? Number(key) : key
+const rowKey = (table: Table, key: string) => table === 'pending' ? Buffer.from(key) : table === 'reservoir' || table === 'history' ? Number(key) : key
 
 t.test('damaged values, embedded', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
@@ -100,7 +124,9 @@ t.test('damaged values, Redis', { skip: withoutRedis }, async (t) => {
     const client = admin(t, redis)
     await how({
       append: async (text) => await client.xadd(KEYS.log, '*', 'entry', text),
-      put: async (table, key, text) => await client.hset(KEYS[table], key, text),
+      put: async (table, key, text) => table === 'history'
+        ? await client.xadd(KEYS.history, '*', 'change', text, 'version', '1')
+        : await client.hset(KEYS[table], key, text),
       ledger: async (text) => await client.set(KEYS.ledger, text),
     })
   })
