@@ -1,3 +1,5 @@
+import { ROOT } from '../core/context.js'
+import { GRID } from '../core/grid.js'
 import type { LogEntry } from '../core/log-entry.js'
 import { DEFAULT_POLICY } from '../core/policy.js'
 
@@ -113,7 +115,21 @@ export const hasWholeRest = having({
   trials: listOf(having({ predictor: isText, ordinal: isNumber, since: isNumber, trained_on: isNumber, wish: having(wish) })),
 })
 
-export const isWholePredictor = having({ predictor: having({ name: isText }), retired_at: orNull(isNumber) })
+const scales = listOf(having({ name: isText, mean: isNumber, scale: isNumber }))
+
+/** Of what it computes with nothing may be missing: a score would be none, or another. */
+function computes (value: unknown): boolean {
+  const { signals, contexts, grid } = value as Fields
+  if (!scales(signals) || !isFields(contexts) || !Object.hasOwn(contexts, ROOT) || !listOf(isNumber)(grid)) return false
+  const weights: Kind = (list) => listOf(isNumber)(list) && (list as unknown[]).length === 4 + (signals as unknown[]).length
+  return (grid as unknown[]).length === GRID.length && allOf(having({ log_median: isNumber, weights }))(contexts)
+}
+
+const hasWords = having({ name: isText, label: WORDS.label!, levels: isText, trained: having({ groups: listOf(isNumber) }) })
+
+export const isWholePredictor = having({
+  predictor: (value) => hasWords(value) && computes(value), created_at: isNumber, by: isText, retired_at: orNull(isNumber),
+})
 
 const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: Kind } = {
   outcome: having(outcome),

@@ -4,6 +4,7 @@ import type { Pin } from '../../src/core/in-force.js'
 import type { Command, LogEntry, PredictorEntry } from '../../src/core/log-entry.js'
 import type { Pending } from '../../src/core/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
+import { GRID } from '../../src/core/grid.js'
 import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
 import type { Sample } from '../../src/core/predictor/sample.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
@@ -31,7 +32,7 @@ export const unpinEntry = (key: string): Command => ({ type: 'pin', key, pin: nu
 export function versionOf (name: string, created_at: number, retired_at: number | null = null): PredictorVersion {
   const contexts = { '*': { log_median: 6.5, weights: [0.1 + 0.2, 1e-300, -1, 0] }, 'model=é%2C': { log_median: 6, weights: [1, 2, 3, 4] } }
   const trained = { generations: 2, steps: 7, groups: [0.25, 0.5] }
-  return { predictor: { name, label: 'exact_match', levels: 'model,task', signals: [], contexts, grid: [0.9, 0.5], trained }, created_at, by: 'trainer', retired_at }
+  return { predictor: { name, label: 'exact_match', levels: 'model,task', signals: [], contexts, grid: GRID, trained }, created_at, by: 'trainer', retired_at }
 }
 export const predictorEntry = (name: string, version: PredictorVersion | null): PredictorEntry => ({ type: 'predictor', name, version, by: 'ops' })
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
 import { encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
-import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholeSample } from '../../src/store/whole.js'
+import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample } from '../../src/store/whole.js'
 import { LEDGER, label, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
 
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
@@ -23,8 +23,10 @@ t.test('what is written is whole', async (t) => {
 })
 
 t.test('without one of its parts, or with one of another kind, it is not', async (t) => {
+  const version = versionOf('p', 1)
   const pairs: Array<readonly [(value: unknown) => boolean, object]> = [
     [isWholeEntry, outcome('a')], [isWholeLedger, back(encodeLedger(LEDGER))], [isWholePending, pendingOf('a', 1)], [isWholeSample, sampleOf(0.5)],
+    [isWholePredictor, version], [(predictor) => isWholePredictor({ ...version, predictor }), version.predictor],
   ]
   const mayBeAbsent = ['predictors', 'train_at', 'by']
   for (const [isWhole, value] of pairs) {
@@ -37,4 +39,7 @@ t.test('without one of its parts, or with one of another kind, it is not', async
   for (const odd of [null, 7, 'a', [], {}, { type: 'odd' }, { type: '__proto__' }, { type: 'toString' }]) t.notOk(isWholeEntry(odd), JSON.stringify(odd))
   for (const name of Object.keys(DEFAULT_POLICY)) t.notOk(isWholePolicy({ [name]: [] }), name)
   t.notOk(isWholePolicy({ min_tokens: Infinity }))
+  for (const change of [{ grid: [0.5] }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
+    t.notOk(isWholePredictor({ ...version, predictor: { ...version.predictor, ...change } }), `${Object.keys(change)} that do not fit`)
+  }
 })
