@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Allowance } from './allowance.js'
+import { TRAINER } from './core/learn-predictor.js'
 
 /**
  * What a token may do: `worker` decide and report; `trainer` report checkpoints, which begin epochs; `operator` everything; `metrics`
@@ -28,11 +29,14 @@ export interface Token {
 /** Who calls without a token, where none is asked for. */
 export const ANONYMOUS = 'anonymous'
 
-export const NAME_RULE = `a name is 1 to 64 letters, digits, _ . - from a letter or digit on, and not ${ANONYMOUS}`
+/** The service's own, in logs and in the audit trail: of nobody, of itself, and of the learner, which may retire what bears its name. */
+const RESERVED: readonly string[] = [ANONYMOUS, 'stopgate', TRAINER]
+
+export const NAME_RULE = `a name is 1 to 64 letters, digits, _ . - from a letter or digit on, and none of the service's own, ${RESERVED.join(', ')}`
 
 /** Names are as safe in a log line as in an audit entry. */
 export function isName (value: unknown): value is string {
-  return typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(value) && value !== ANONYMOUS
+  return typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(value) && !RESERVED.includes(value.toLowerCase())
 }
 
 /** In hexadecimal digits, which `hash` makes in half the time that a buffer takes. */

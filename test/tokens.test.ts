@@ -14,5 +14,5 @@ t.test('a token is found by what it hashes to, wherever it stands in the list', 
   t.equal(findToken([], tokenOf('a')), null)
 })
 
-for (const name of ['ci', 'vllm-2026.11', '0', 'x'.repeat(64)]) t.ok(isName(name), name)
-for (const name of ['', '-x', 'two words', 'line\nend', 'é', 'x'.repeat(65), 'anonymous', 7]) t.notOk(isName(name), JSON.stringify(name))
+for (const name of ['ci', 'trainer-1', 'vllm-2026.11', '0', 'x'.repeat(64)]) t.ok(isName(name), name)
+for (const name of ['', '-x', 'two words', 'line\nend', 'é', 'x'.repeat(65), 'anonymous', 'stopgate', 'Stopgate', 'trainer', 7]) t.notOk(isName(name), JSON.stringify(name))
