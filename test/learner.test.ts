@@ -8,7 +8,6 @@ import { createStore } from '../src/store/create-store.js'
 import { LeaseLostError, StoreUnavailableError, type Store } from '../src/store/store.js'
 import { KEY, losslessOutcome } from './certify.js'
 import { temporaryFolder, until } from './helper.js'
-import { predictorEntry, versionOf } from './store/fixtures.js'
 
 const log = pino({ level: 'silent' })
 const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
@@ -146,18 +145,4 @@ t.test('a policy or pin whose entry in the log is damaged is taken from its tabl
   const rows = await store.audit(10)
   t.ok(rows.some(({ command }) => command.by === 'stopgate' && command.type === 'pin'), 'and the audit trail says so')
   await until('all is read', async () => (await store.revision()).lag === 0)
-})
-
-t.test('a ledger that is damaged is made again with the predictors there are, and they are known as before', async (t) => {
-  const store = await openStore(t)
-  await store.append([predictorEntry('p', versionOf('p', 1))])
-  const names = async () => (await store.learned()).ledger?.predictors.map(({ name }) => name).join()
-  const first = learner(t, store)
-  await until('p is learned', async () => await names() === 'p')
-  await first.close()
-  const learned: Store['learned'] = async () => ({ ...await store.learned(), ledger: null, damaged: { ledger: 1, pending: [], samples: [] } })
-  learner(t, store, { learned })
-  await store.append([predictorEntry('q', versionOf('q', 2))])
-  await until('q is learned', async () => (await names())?.includes('q'))
-  t.equal(await names(), 'p,q')
 })

@@ -1,0 +1,16 @@
+import type { FastifyBaseLogger } from 'fastify'
+
+/** What of a store may be unreadable and left out. */
+export type Damage = 'entry' | 'ledger' | 'pending' | 'samples' | 'predictors'
+
+/** Says that so many can't be read, with what else is known of them. */
+export type TellDamage = (what: Damage, count: number, more?: object) => void
+
+/** @param onDamage called as well, where there is any */
+export function damageTeller (log: FastifyBaseLogger, onDamage: (what: Damage, count: number) => void): TellDamage {
+  return (what, count, more = {}) => {
+    if (count === 0) return
+    log.error({ what, count, ...more }, 'some of what the store holds can\'t be read, and is left out')
+    onDamage(what, count)
+  }
+}
