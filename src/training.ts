@@ -1,10 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Config } from './config.js'
 import { isWithin, parseContextKey, ROOT } from './core/context.js'
 import { describeContext } from './core/describe.js'
 import type { LogEntry } from './core/log-entry.js'
 import { effectivePolicy } from './core/policy.js'
-import { adviceOf, type Advice, type Served } from './core/training/advice.js'
+import { adviceOf, type Advice, type Named, type Served } from './core/training/advice.js'
 import { namedKey, type Checkpoint } from './core/training/checkpoint.js'
 import { describeSeries, summarise, type SuiteView } from './core/training/describe-series.js'
 import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from './core/training/run.js'
@@ -95,10 +95,15 @@ export function createTraining (store: Store, config: Config, now: () => number 
     const below = contexts.filter((key) => isWithin(key, served.key) && parseContextKey(levels, key) !== null).sort()
     const keys = below.length === 0 ? [served.key] : below.slice(0, ADVISED)
     const known = await readKnown(store, config, keys)
+    const named = new Map<string, Named>(known.states)
+    for (let i = ADVISED; i < below.length; i += ADVISED) {
+      for (const [key, { checkpoint }] of await store.readContexts(below.slice(i, i + ADVISED))) named.set(key, { checkpoint })
+      await setImmediate() // the embedded store answers without letting others in
+    }
     return keys.map((key) => {
       const state = known.states.get(key)
-      const below = keys.flatMap((one) => one !== key && isWithin(one, key) ? known.states.get(one) ?? [] : [])
-      return adviceOf(served, key, all, state && { state, view: describeContext(known, key, now()) }, below)
+      const its = below.flatMap((one) => one !== key && isWithin(one, key) ? named.get(one) ?? [] : [])
+      return adviceOf(served, key, all, state && { state, view: describeContext(known, key, now()) }, its)
     })
   }
 

@@ -22,6 +22,22 @@ t.test('a checkpoint opens an epoch of its context, once, and its own evidence c
   t.match((await send('GET', '/v1/model/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'checkpoint'), { by: 'trainer', reason: 'step 1 of run r' })
 })
 
+t.test('of more contexts than advice is given for, one that was reset is heard of above, too', async (t) => {
+  const { send, store, training } = await build(t)
+  const outcomes = Array.from({ length: 60 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i + 10}` }))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  await training.report('r', [one(1)], 'w')
+  const learned = () => until('all is learned', async () => (await store.revision()).lag === 0)
+  const advice = async () => (await training.get('r', 1)).contexts[0]!.advice
+  await learned()
+  t.match((await advice())[0], { context: 'model=q', reason: 'little_evidence' })
+  await send('POST', '/v1/contexts/model=q,task=t69/reset', { reason: 'older weights' })
+  await learned()
+  const [above, ...others] = await advice()
+  t.match(above, { context: 'model=q', reason: 'reset' })
+  t.same(others.map(({ reason }) => reason), Array(49).fill('little_evidence'))
+})
+
 t.test('reports on one run take turns, and none is lost', async (t) => {
   const { training } = await build(t)
   await Promise.all(Array.from({ length: 30 }, (_, i) => training.report('r', [one(i)], 'w')))

@@ -29,17 +29,20 @@ export interface Advice {
 /** Why there is nothing to say. */
 type Absence = 'not_started' | 'superseded' | 'reset'
 
+/** Of a context, which checkpoint it serves. */
+export type Named = Pick<ContextState, 'checkpoint'>
+
 /** A checkpoint of a run, and where it is served. */
 export interface Served extends Opening { readonly run: string }
 
 /**
  * @param all checkpoints that are served, of this run and of others
  * @param seen the context's state, and how it is described; absent: nothing was reported there
- * @param below states of contexts below it, whose evidence is in its own
+ * @param below contexts below it, whose evidence is in its own
  */
 export function adviceOf (
   served: Served, key: string, all: readonly Served[], seen?: { state: ContextState, view: ContextView },
-  below: readonly ContextState[] = []
+  below: readonly Named[] = []
 ): Advice {
   const nothing = {
     context: key,
@@ -92,7 +95,7 @@ function absenceOf ({ run, step, at }: Served, key: string, all: readonly Served
  * Where a context below serves something else, or what is not known, so does a part of this one. One that came up since bears no name yet,
  * but whoever was named there last is known.
  */
-function mixtureOf ({ run, step, at }: Served, key: string, all: readonly Served[], below: readonly ContextState[]): Absence | null {
+function mixtureOf ({ run, step, at }: Served, key: string, all: readonly Served[], below: readonly Named[]): Absence | null {
   if (below.some(({ checkpoint }) => checkpoint === null)) return 'reset'
   const isOther = (one: { readonly run: string, readonly step: number }) => one.run !== run || one.step !== step
   if (all.some((one) => one.key !== key && isWithin(one.key, key) && isOther(one) && one.at >= at)) return 'superseded'
