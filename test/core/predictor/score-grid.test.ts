@@ -11,19 +11,39 @@ const sample = (...confidences: number[]): Sample => ({
 })
 const isFalling = (grid: readonly number[]) => grid.every((value, k) => value > 0 && value < 1 && (k === 0 || value < grid[k - 1]!))
 
-t.test('thirty thresholds, between which about as many tokens are saved', async (t) => {
-  const samples = Array.from({ length: 300 }, (_, i) => sample((i + 0.5) / 300)) // each saves a half at its confidence
+t.test('thirty thresholds, between which fewer tokens are saved the closer the predicted loss is to the usual one', async (t) => {
+  const samples = Array.from({ length: 3000 }, (_, i) => sample((i + 0.5) / 3000)) // each saves a half at its confidence
   const grid = scoreGrid(identity, samples)
   t.equal(grid.length, 30)
   t.ok(isFalling(grid))
-  const passed = grid.map((threshold) => samples.filter(({ steps }) => steps[0]!.confidence >= threshold - 1e-12).length)
-  for (const [k, count] of passed.entries()) t.ok(Math.abs(count - (k + 0.5) * 10) <= 1, `${count} at ${k}`)
+  const gaps = grid.slice(1).map((threshold, k) => grid[k]! - threshold)
+  const closest = gaps.indexOf(Math.min(...gaps))
+  const middle = 1 - (grid[closest]! + grid[closest + 1]!) / 2 // so many stop there, and half of that is their mean loss
+  t.ok(Math.abs(middle ** 2 / 2 - 0.03) < 0.006, `${middle}`)
+  for (const [k, gap] of gaps.entries()) t.ok(k <= closest || gap > gaps[k - 1]! - 0.0004, 'ever wider to the loose end')
+  for (const [k, gap] of gaps.entries()) t.ok(k >= closest || gap > gaps[k + 1]! - 0.0004, 'and to the safe end')
 })
 
 t.test('a later, higher step saves less than the first', async (t) => {
-  const grid = scoreGrid(identity, Array.from({ length: 100 }, () => sample(0.6, 0.9))) // a third at 0.9, one more third at 0.6
-  t.equal(grid.filter((value) => value > 0.7).length, 15)
-  t.ok(isFalling(grid))
+  const weight = (...steps: number[]) => {
+    const samples = Array.from({ length: 100 }, (_, i) => i < 50 ? sample(...steps) : sample(0.98, 0.98))
+    return scoreGrid(identity, samples).filter((value) => value > 0.985).length
+  }
+  t.ok(weight(0.99) > 1.4 * weight(0.9, 0.99), 'a half against a third')
+  t.ok(isFalling(scoreGrid(identity, Array.from({ length: 100 }, () => sample(0.6, 0.9)))))
+})
+
+t.test('the loss is that of a context: where another loses nothing, the first has its thresholds where it had them', async (t) => {
+  const risky = Array.from({ length: 1000 }, (_, i) => sample(0.9 + i / 20000))
+  const safe = Array.from({ length: 9000 }, () => sample(1))
+  const middle = (samples: readonly Sample[]) => {
+    const own = scoreGrid(identity, samples).filter((value) => value < 0.96)
+    t.ok(own.length > 15)
+    return own[own.length >> 1]!
+  }
+  const alone = middle(risky)
+  t.ok(Math.abs(middle([...risky, ...safe.map((sample) => ({ ...sample, leaf: 'task=safe' }))]) - alone) < 0.0015)
+  t.ok(middle([...risky, ...safe]) < alone - 0.003, 'the same in one context')
 })
 
 t.test('strictly falling where all scores are one', async (t) => {
