@@ -21,9 +21,15 @@ export interface ServiceProcess {
   readonly get: (path: string) => Promise<{ status: number, body: any }>
 }
 
-/** The service as a process of its own, as a user starts it, on a free port, detached: in a group of its own; killed after the test. */
-export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = false } = {}): ServiceProcess {
-  const child = spawn(process.execPath, [cli, 'serve'], {
+/**
+ * The service as a process of its own, as a user starts it, on a free port; killed after the test.
+ * @param options.detached in a group of its own
+ * @param options.deafTo a signal that it ignores
+ */
+export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = false, deafTo = '' } = {}): ServiceProcess {
+  const command = [process.execPath, cli, 'serve']
+  const [file, ...args] = deafTo === '' ? command : ['sh', '-c', `trap '' ${deafTo}; exec "$@"`, 'sh', ...command]
+  const child = spawn(file!, args, {
     env: { PORT: '0', ...env }, detached, stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => { child.kill('SIGKILL') })

@@ -1,13 +1,17 @@
 import t from 'tap'
-import { certify, CONTEXT, losslessOutcome } from '../certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 
 const step = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 
+/** Old after a second, too old after three. */
+const AGEING = { STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3', POLL_SECONDS: '0.1' }
+
 t.test('Redis is killed: decisions go on, outcomes are refused at once, and it heals', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const built = await build(t, { REDIS_URL: redis.url })
+  const built = await build(t, { REDIS_URL: redis.url, ...AGEING })
+  const decision = async () => (await built.send('POST', '/v1/decisions', step)).body
   await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
   await certify(built)
 
@@ -18,11 +22,36 @@ t.test('Redis is killed: decisions go on, outcomes are refused at once, and it h
   const { body: metrics } = await built.send('GET', '/metrics')
   t.match(metrics, 'stopgate_store_up 0\n')
   t.match(metrics, 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')
+  t.match(await until('it is stale', async () => { const one = await decision(); return one.stale && one }), { decision: 'stop' })
+  t.match(await until('it is too old', async () => { const one = await decision(); return one.decision === 'continue' && one }), { reason: 'stale_model', stale: true })
 
   await redis.start()
   await until('outcomes are taken again', async () => (await built.send('POST', '/v1/outcomes', losslessOutcome('taken'))).status === 202)
   await until('it learns again', async () => (await built.send('GET', '/v1/contexts/*')).body.updated_at && built.learner.isLeader())
-  t.match(await built.send('POST', '/v1/decisions', step), { body: { decision: 'stop', stale: false } }, 'what was learned is still there')
+  await until('what was learned is still there', async () => { const one = await decision(); return one.decision === 'stop' && !one.stale })
+})
+
+t.test('Redis hangs: decisions go on, outcomes are refused in time, and what it had taken counts once', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t, DURABLE)
+  const built = await build(t, { REDIS_URL: redis.url, ...AGEING })
+  const decision = async () => (await built.send('POST', '/v1/decisions', step)).body
+  await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
+  await certify(built)
+  const generations = async () => (await built.send('GET', `/v1/contexts/${KEY}`)).body.control_generations
+  await until('all is learned', async () => (await built.store.revision()).lag === 0)
+  const before = await generations()
+
+  redis.pause()
+  const waiting = built.send('POST', '/v1/outcomes', losslessOutcome('hung'))
+  t.match(await decision(), { decision: 'stop' }, 'while an outcome waits')
+  t.match(await waiting, { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+  await until('it is too old', async () => { const one = await decision(); return one.decision === 'continue' && one.reason === 'stale_model' })
+
+  redis.resume()
+  await until('outcomes are taken again', async () => (await built.send('POST', '/v1/outcomes', losslessOutcome('hung'))).status === 202)
+  await until('it counts, once', async () => await generations() === before + 1)
+  await until('it stops again', async () => (await decision()).decision === 'stop')
+  t.equal(await generations(), before + 1)
 })
 
 t.test('a service that starts before Redis says so, and connects when it can', { skip: withoutRedis }, async (t) => {

@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { KEY, losslessOutcome } from '../certify.js'
+import { temporaryFolder, until } from '../helper.js'
+import { startProcess } from '../service-process.js'
+import { withoutFileLimit } from '../store/file-limit.js'
+
+const step = { arm: 'control', tokens: 32, confidence: 0.5, context: { model: 'm' } }
+
+t.test('a second process on the folder ends with a message, and the first goes on', async (t) => {
+  const env = { DATA_DIR: await temporaryFolder(t) }
+  const first = startProcess(t, env)
+  await first.url()
+  const second = startProcess(t, env)
+  t.match(await second.exited, { code: 1, signal: null })
+  t.match(second.stderr(), /DATA_DIR/)
+  t.match(await first.post('/v1/outcomes', losslessOutcome('g')), { status: 202 })
+})
+
+t.test('the disk is full: outcomes are refused, decisions go on, and nothing acknowledged is lost', { skip: withoutFileLimit }, async (t) => {
+  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}' }
+  const first = startProcess(t, env, { deafTo: 'XFSZ' })
+  await first.url()
+  let sent = 0
+  let kept = 0
+  const batch = async () => {
+    const outcomes = Array.from({ length: 100 }, () => losslessOutcome(`g${sent++}`))
+    const { status } = await first.post('/v1/outcomes/batch', { outcomes })
+    if (status === 202) kept += 100
+    return status
+  }
+  const limit = (size: number | string) => execFileSync('prlimit', [`--pid=${first.child.pid}`, `--fsize=${size}:unlimited`])
+  limit(statSync(join(env.DATA_DIR, 'data.mdb')).size + 500_000)
+  await until('there is no room', async () => await batch() === 503, 30)
+  t.match(await first.post('/v1/decisions', step), { status: 200, body: { decision: 'continue' } })
+  t.match((await first.get('/readyz')).body, { store: { up: false } })
+  limit('unlimited')
+  await until('there is room', async () => await batch() === 202)
+  first.child.kill('SIGKILL')
+  await first.exited
+
+  const second = startProcess(t, env)
+  const generations = await until('all is learned', async () => {
+    const { body } = await second.get(`/v1/contexts/${KEY}`)
+    return body.control_generations >= kept && body.control_generations
+  })
+  t.equal(generations, kept, `of ${sent} sent`)
+})
