@@ -10,12 +10,17 @@ export interface PlainError {
 }
 
 export function plainError (error: Error): PlainError {
-  const { cause, name, ...more } = error // of more, what JSON can't hold is no loss
+  const { cause, name, ...more } = error
   return {
-    ...JSON.parse(JSON.stringify(more)),
+    ...asJson(more),
     type: error.constructor.name,
     message: error.message,
     stack: error.stack,
     ...(cause instanceof Error && { cause: plainError(cause) }),
   }
+}
+
+/** What JSON can't hold is no loss; a loop or a bigint must not keep the error itself from being told. */
+function asJson (more: object): object {
+  try { return JSON.parse(JSON.stringify(more)) } catch { return {} }
 }

@@ -17,3 +17,9 @@ t.test('what an error says gets through to another thread', async (t) => {
   t.match(message, { type: 'OddError', message: 'as planned', code: 'ODD', stack: /plain-error\.test/, cause: { type: 'TypeError', message: 'below' } })
   t.notOk('retry' in message)
 })
+
+t.test('what JSON can not hold is left out', async (t) => {
+  const error = Object.assign(new Error('a'), { big: 1n, self: {} })
+  error.self = error
+  t.match(plainError(error), { type: 'Error', message: 'a' })
+})
