@@ -1,4 +1,4 @@
-import type { Command, PredictorEntry } from './core/log-entry.js'
+import type { CheckpointEntry, Command, PredictorEntry } from './core/log-entry.js'
 import { MovedError } from './errors.js'
 import type { Service } from './service.js'
 import { ConflictError, type Store } from './store/store.js'
@@ -13,7 +13,7 @@ const ATTEMPTS = 5
  */
 export type Commander = (look: Look) => Promise<void>
 
-type Look = () => Promise<ReadonlyArray<Command | PredictorEntry>>
+type Look = () => Promise<ReadonlyArray<Command | PredictorEntry | CheckpointEntry>>
 
 export function createCommander (store: Pick<Store, 'revision' | 'append'>, service: Pick<Service, 'refresh'>): Commander {
   let last: Promise<unknown> = Promise.resolve()

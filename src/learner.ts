@@ -9,6 +9,7 @@ import { damageTeller, type Damage } from './damage.js'
 import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { missedCommands } from './missed-commands.js'
+import { missedEpochs } from './missed-epochs.js'
 import { createRecall } from './recall.js'
 import { timedFit, type FitEnd } from './timed-fit.js'
 import { createTrainer, fitInThread } from './trainer.js'
@@ -100,7 +101,9 @@ export function startLearner (
         const commit = entries.length === 0 ? null : fold(memory, entries)
         await committing // the next is read and folded meanwhile; where it failed that is forgotten too
         // Before the commit, behind which nobody sees the damage any more.
-        if (entries.some(({ entry }) => entry.type === 'unreadable')) await command(() => missedCommands(store, memory.ledger))
+        if (entries.some(({ entry }) => entry.type === 'unreadable')) {
+          await command(async () => [...await missedCommands(store, memory.ledger), ...await missedEpochs(store, memory.contexts)])
+        }
         if (commit === null) problem = null
         else {
           committing = store.commit({ token, ...commit }).then(() => { problem = null; report(commit) })

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { readConfig } from '../src/config.js'
@@ -8,6 +9,7 @@ import { createStore } from '../src/store/create-store.js'
 import { LeaseLostError, StoreUnavailableError, type Store } from '../src/store/store.js'
 import { KEY, losslessOutcome } from './certify.js'
 import { temporaryFolder, until } from './helper.js'
+import { trainingWriteOf } from './store/fixtures.js'
 
 const log = pino({ level: 'silent' })
 const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
@@ -145,4 +147,26 @@ t.test('a policy or pin whose entry in the log is damaged is taken from its tabl
   const rows = await store.audit(10)
   t.ok(rows.some(({ command }) => command.by === 'stopgate' && command.type === 'pin'), 'and the audit trail says so')
   await until('all is read', async () => (await store.revision()).lag === 0)
+})
+
+t.test('a reset or checkpoint whose entry in the log is damaged begins its epoch all the same', async (t) => {
+  const store = await openStore(t)
+  const spoilt: Store['read'] = async (...place) => (await store.read(...place)).map((one) =>
+    'by' in one.entry && one.entry.by === 'ops' ? { ...one, entry: { type: 'unreadable' } } : one)
+  learner(t, store, { read: spoilt })
+  await report(store, 0, 10)
+  await until('10 are learned', async () => await counted(store) === 10)
+  const state = async () => (await store.readContexts([KEY])).get(KEY)!
+  await setTimeout(20)
+  await store.append([{ type: 'reset', key: KEY, by: 'ops', reason: 'r' }])
+  await until('the reset begins an epoch', async () => (await state()).epoch === 2)
+  t.match(await state(), { epoch_cause: 'reset', halves: [{ generations: 0 }] })
+  await setTimeout(20)
+  const { run, ...write } = trainingWriteOf('r', null)
+  const contexts = [{ key: 'model=q', step: 5, at: Date.now() }]
+  await store.writeTraining({ ...write, run: { ...run, contexts }, entries: [{ type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'ops' }] })
+  await until('the checkpoint does too', async () => (await state()).epoch === 3)
+  t.match(await state(), { epoch_cause: 'checkpoint', checkpoint: { run: 'r', step: 5 } })
+  await until('all is read', async () => (await store.revision()).lag === 0)
+  t.equal((await state()).epoch, 3, 'once each')
 })

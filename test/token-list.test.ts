@@ -29,7 +29,7 @@ t.test('what can\'t be used is named by its place, and not repeated', async (t) 
     [[[good]], /^ACCESS_TOKENS\[0\] is not an object/],
     [[{ ...good, [secret]: 1 }], /^ACCESS_TOKENS\[0\] has a field that is none of name, role, sha256, prefix, requests_per_second,/],
     [[{ ...good, name: `${secret} ` }], /^ACCESS_TOKENS\[0\]\.name: a name is 1 to 64/],
-    [[{ ...good, name: 'anonymous' }], /^ACCESS_TOKENS\[0\]\.name: .*not anonymous/],
+    [[{ ...good, name: 'anonymous' }], /^ACCESS_TOKENS\[0\]\.name: .*none of the service.s own, anonymous/],
     [[{ ...good, role: secret }], /^ACCESS_TOKENS\[0\]\.role must be one of worker, trainer, operator, metrics/],
     [[{ ...good, role: 'constructor' }], /\.role/],
     [[{ ...good, sha256: secret }], /^ACCESS_TOKENS\[0\]\.sha256 must be the SHA-256 of the token/],
