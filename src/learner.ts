@@ -17,7 +17,7 @@ import { LeaseLostError, StoreUnavailableError, type Commit, type Store, type St
 
 /** Entries folded in one commit: few enough that decisions in the same thread are not held up; in its own, so many that each costs less. */
 const SHARED_THREAD_BATCH = 256
-export const OWN_THREAD_BATCH = 1024
+export const OWN_THREAD_BATCH = 2048
 /** How long a read waits for the first entry, ms. */
 const WAIT_MS = 500
 /** How often the learner asks whether some evidence has fallen silent, ms. */

@@ -39,7 +39,7 @@ export function decodeState (text: string): ContextState {
     arms: { ...state.arms, control: alike(state.arms.control), treated: alike(state.arms.treated) },
     halves: state.halves.map(shared),
     serving: state.serving ?? null,
-    threshold: state.threshold ?? GRID[state.threshold_index] ?? null,
+    threshold: state.threshold ?? (state.serving == null ? GRID[state.threshold_index] : null) ?? null, // a predictor's grid is its own
     challengers: state.challengers ?? 0,
     trials: (state.trials ?? []).map((trial: { halves: Array<Evidence | null> }) => ({ ...trial, halves: trial.halves.map(shared) })),
   })

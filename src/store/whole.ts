@@ -11,6 +11,8 @@ type Kind = (value: unknown) => boolean
 
 const isText: Kind = (value) => typeof value === 'string'
 export const isNumber: Kind = Number.isFinite
+/** Scores and thresholds: with one below them everybody would stop. */
+const isRatio: Kind = (value) => isNumber(value) && (value as number) >= 0 && (value as number) <= 1
 const isFlag: Kind = (value) => typeof value === 'boolean'
 const isEm: Kind = (value) => value === 0 || value === 1
 export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -61,7 +63,7 @@ export function isWholePolicy (value: unknown): boolean {
 }
 
 export const isWholePin = having({
-  threshold: orNull(isNumber), reason: isText, by: isText, expires_at: orNull(isNumber), scorer: orNone(isText),
+  threshold: orNull(isRatio), reason: isText, by: isText, expires_at: orNull(isNumber), scorer: orNone(isText),
 })
 
 export const isWholePending = having({
@@ -106,7 +108,7 @@ const expected = { threshold: isNumber, tokens_saved_ratio: isNumber, em_drop: i
 /** Of a context's state, what may be absent or null, and what its trials have besides half-windows. */
 export const hasWholeRest = having({
   serving: orNull(isText),
-  threshold: orNull(isNumber),
+  threshold: orNull(isRatio),
   guarantee: orNull(having(promise)),
   last_evidence_at: orNull(isNumber),
   judged_by: orNone(having(wish)),
@@ -120,7 +122,7 @@ const scales = listOf(having({ name: isText, mean: isNumber, scale: isNumber }))
 /** Of what it computes with nothing may be missing: a score would be none, or another. */
 function computes (value: unknown): boolean {
   const { signals, contexts, grid } = value as Fields
-  if (!scales(signals) || !isFields(contexts) || !Object.hasOwn(contexts, ROOT) || !listOf(isNumber)(grid)) return false
+  if (!scales(signals) || !isFields(contexts) || !Object.hasOwn(contexts, ROOT) || !listOf(isRatio)(grid)) return false
   const weights: Kind = (list) => listOf(isNumber)(list) && (list as unknown[]).length === 4 + (signals as unknown[]).length
   return (grid as unknown[]).length === GRID.length && allOf(having({ log_median: isNumber, weights }))(contexts)
 }

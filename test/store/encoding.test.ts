@@ -35,6 +35,7 @@ t.test('a state of before there were predictors has no challengers; one of after
   t.same(decodeState(JSON.stringify(next)), next, 'as they were before')
   t.equal(decoded.trials[0].halves[0], NO_EVIDENCE, 'and are one object')
   t.equal(decoded.halves[1], NO_EVIDENCE)
+  t.equal(decodeState(JSON.stringify({ ...next, threshold: null, threshold_index: 3 })).threshold, null, 'a threshold that is gone is none of another grid')
   t.equal(decodeState(encodeState(next as never)).meaning, decoded.meaning, 'and so is what many contexts repeat')
   t.equal(encodeState(decoded), encodeState(next as never), 'in the same order')
 })

@@ -39,7 +39,8 @@ t.test('without one of its parts, or with one of another kind, it is not', async
   for (const odd of [null, 7, 'a', [], {}, { type: 'odd' }, { type: '__proto__' }, { type: 'toString' }]) t.notOk(isWholeEntry(odd), JSON.stringify(odd))
   for (const name of Object.keys(DEFAULT_POLICY)) t.notOk(isWholePolicy({ [name]: [] }), name)
   t.notOk(isWholePolicy({ min_tokens: Infinity }))
-  for (const change of [{ grid: [0.5] }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
+  for (const threshold of [-1, 1.1, '0.5']) t.notOk(isWholePin({ ...PIN, threshold }), `a pin at ${threshold}`)
+  for (const change of [{ grid: [0.5] }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
     t.notOk(isWholePredictor({ ...version, predictor: { ...version.predictor, ...change } }), `${Object.keys(change)} that do not fit`)
   }
 })
