@@ -19,6 +19,7 @@ interface Way {
 }
 
 const CONTEXTS = 1000
+const STARTS = 3
 const single = json(stepsOf(256, 200))
 /** As many bodies as it takes that the records of their generations do not fill up while they are sent over and over. */
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
@@ -52,26 +53,36 @@ async function measure (generator: Generator, server: Server, { path, bodies, co
   return { ...result, cpuUs: used / result.requests * 1e6, busy: used / (performance.now() - startedAt) * 1000 }
 }
 
-/** Every way to ask, service and echo in turns, and the peer that reads Redis where it is the same question. */
-export async function decisionFigures (generator: Generator, { rounds, windowMs }: Load): Promise<Figure[]> {
-  const service = await seededServer(CONTEXTS)
+/**
+ * Every way to ask, service and echo in turns, and the peer that reads Redis where it is the same question. Rounds take turns with several
+ * starts of each: one start differs from the next by a tenth for as long as it lives, whatever it runs.
+ */
+export async function decisionFigures (generator: Generator, { rounds, windowMs, warmUpMs }: Load): Promise<Figure[]> {
+  const starts = Math.min(STARTS, rounds)
+  const services = await inTurn(starts, () => seededServer(CONTEXTS))
   const literal = await startLiteral()
   const figures: Figure[] = []
   for (const way of WAYS) {
-    const echo = await startEcho(service, way)
-    const peers = [echo, service, ...way.connections === 32 ? [literal.server] : []]
+    const echoes = await inTurn(starts, () => startEcho(services[0]!, way))
+    const peers = [echoes, services, ...way.connections === 32 ? [[literal.server]] : []]
     const results = peers.map((): Measured[] => [])
-    for (const peer of peers) await measure(generator, peer, way, windowMs) // compiled code first
+    for (const server of peers.flat()) await measure(generator, server, way, warmUpMs)
     for (let round = 0; round < rounds; round++) {
-      for (const [i, peer] of peers.entries()) results[i]!.push(await measure(generator, peer, way, windowMs))
+      for (const [i, peer] of peers.entries()) results[i]!.push(await measure(generator, peer[round % peer.length]!, way, windowMs))
     }
-    await end(echo.child)
+    for (const { child } of echoes) await end(child)
     figures.push(...figuresOf(way, results[0]!, results[1]!))
     if (results[2]) figures.push(...figuresOf({ ...way, name: 'peer that reads Redis on each request, 32 connections' }, results[0]!, results[2]))
   }
   await literal.close()
-  await end(service.child)
+  for (const { child } of services) await end(child)
   return figures
+}
+
+async function inTurn<T> (count: number, start: () => Promise<T>): Promise<T[]> {
+  const all: T[] = []
+  while (all.length < count) all.push(await start())
+  return all
 }
 
 function figuresOf (way: Way, echoes: readonly Measured[], services: readonly Measured[]): Figure[] {

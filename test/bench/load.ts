@@ -3,6 +3,8 @@ export interface Load {
   readonly rounds: number
   /** Of one measurement, ms. */
   readonly windowMs: number
+  /** Of each server before it, so that its code is compiled, ms. */
+  readonly warmUpMs: number
   readonly contexts: readonly number[]
   readonly coreDecisions: number
   readonly outcomes: number
@@ -14,6 +16,7 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
   full: {
     rounds: 7,
     windowMs: 1000,
+    warmUpMs: 2000,
     contexts: [10, 1000, 10_000],
     coreDecisions: 1_000_000,
     outcomes: 20_000,
@@ -23,11 +26,21 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
   quick: {
     rounds: 3,
     windowMs: 300,
+    warmUpMs: 1500,
     contexts: [10, 1000, 10_000],
     coreDecisions: 200_000,
     outcomes: 20_000,
     changes: 50,
     steadyDecisions: 1_000_000,
   },
-  tiny: { rounds: 1, windowMs: 50, contexts: [10, 20, 40], coreDecisions: 2000, outcomes: 300, changes: 3, steadyDecisions: 20_000 },
+  tiny: {
+    rounds: 1,
+    windowMs: 50,
+    warmUpMs: 50,
+    contexts: [10, 20, 40],
+    coreDecisions: 2000,
+    outcomes: 300,
+    changes: 3,
+    steadyDecisions: 20_000,
+  },
 }
