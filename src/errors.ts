@@ -36,7 +36,7 @@ export const EncodedBodyError = createError<[string]>('UNSUPPORTED_CONTENT_ENCOD
 export const MalformedRequestError = createError<[string]>('MALFORMED_REQUEST', 'This can not be read as HTTP/1.1 (%s), and the connection ends: look at what is between the client and here', 400)
 export const HeadersTooLargeError = createError('HEADERS_TOO_LARGE', 'The request line and headers are larger than 16 KiB, and the connection ends: send less in them', 431)
 export const RequestTimeoutError = createError<[string]>('REQUEST_TIMEOUT', 'The request had not come in whole after %s s, and the connection ends: send it again', 408)
-export const InvalidUrlError = createError('INVALID_URL', 'The path is not a valid URL: percent-encode what it holds, a %% itself as %%25', 400)
+export const InvalidUrlError = createError('INVALID_URL', 'The path is not a valid URL: percent-encode what it holds, a % itself as %25', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)
 
 /** An error that names where in the input it lies, or when to try again. */

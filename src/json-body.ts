@@ -19,7 +19,7 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
   const parse = app.getDefaultJsonParser('error', 'error')
   const parseAsIs = app.getDefaultJsonParser('ignore', 'ignore')
   app.addHook('preParsing', ({ headers: { 'content-encoding': encoding = 'identity' } }, reply, _payload, done) => {
-    if (encoding === 'identity') return done()
+    if (encoding.toLowerCase() === 'identity') return done()
     reply.header('accept-encoding', 'identity') // RFC 7694
     done(new EncodedBodyError(encoding.slice(0, 64)))
   })
