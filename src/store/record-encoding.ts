@@ -1,5 +1,6 @@
 import type { Em } from '../core/evidence.js'
 import type { RecordedStep } from '../core/recorded-step.js'
+import { isWholeRecordedStep } from './whole.js'
 
 /** What records may take up. */
 export interface RecordLimits {
@@ -24,10 +25,10 @@ export function encodeStep ({ tokens, confidence, em, answer_digest: digest, sig
 
 type Fields = [number, number | null, Em?, (string | null)?, Record<string, number>?]
 
-export function decodeStep (text: string): RecordedStep { return stepOf(JSON.parse(text)) }
-
-/** Of several texts, joined by commas. */
-export function decodeSteps (texts: string): RecordedStep[] { return (JSON.parse(`[${texts}]`) as Fields[]).map(stepOf) }
+/** Of one text, or of several joined by commas. What is damaged is left out: as a step that is missing it counts as the worst case. */
+export function decodeSteps (texts: string): RecordedStep[] {
+  try { return (JSON.parse(`[${texts}]`) as Fields[]).filter(isWholeRecordedStep).map(stepOf) } catch { return [] }
+}
 
 function stepOf ([tokens, confidence, em, digest, signals]: Fields): RecordedStep {
   return { tokens, confidence, ...(em != null && { em }), ...(digest != null && { answer_digest: digest }), ...(signals && { signals }) }

@@ -1,6 +1,6 @@
 import type { RecordedStep } from '../core/recorded-step.js'
 import { inTurns } from './encoding.js'
-import { decodeStep, encodeStep, type RecordLimits } from './record-encoding.js'
+import { decodeSteps, encodeStep, type RecordLimits } from './record-encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { KEYS, stepsKey } from './redis-keys.js'
 
@@ -29,7 +29,7 @@ export class RedisRecords {
     for (let i = 0; i < generationIds.length; i += CHUNK) {
       const ids = generationIds.slice(i, i + CHUNK)
       const records = await this.#connection.script('recorded', ids.map(stepsKey), []) as string[][]
-      const steps = await inTurns(records, (texts) => texts.map(decodeStep))
+      const steps = await inTurns(records, (texts) => texts.flatMap(decodeSteps))
       for (const [j, id] of ids.entries()) if (steps[j]!.length > 0) found.set(id, steps[j]!)
     }
     return found

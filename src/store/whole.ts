@@ -43,6 +43,10 @@ const outcome = {
   steps_complete: isFlag,
 }
 
+/** In the order in which they are written (see record-encoding.ts); those at the end may be absent. */
+const recorded = [isNumber, orNull(isNumber), orNone(orNull(isEm)), orNone(orNull(isText)), orNone(allOf(isNumber))]
+export const isWholeRecordedStep: Kind = (value) => Array.isArray(value) && recorded.every((kind, i) => kind(value[i]))
+
 const WORDS: Readonly<Record<string, Kind>> = {
   label: oneOf('exact_match', 'agreement'),
   missing_labels: oneOf('excluded', 'lost'),

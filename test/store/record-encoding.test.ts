@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
 import type { RecordedStep } from '../../src/core/recorded-step.js'
-import { decodeStep, decodeSteps, encodeStep } from '../../src/store/record-encoding.js'
+import { decodeSteps, encodeStep } from '../../src/store/record-encoding.js'
 import { holds } from '../property.js'
 
 t.test('a step is short', async (t) => {
@@ -20,7 +20,15 @@ t.test('what is decoded is what was encoded', async (t) => {
     signals: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
   }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
   holds(t, fc.property(fc.array(step), (steps) => {
-    assert.deepEqual(steps.map(encodeStep).map(decodeStep), steps)
+    assert.deepEqual(steps.map(encodeStep).flatMap(decodeSteps), steps)
     assert.deepEqual(decodeSteps(steps.map(encodeStep).join()), steps)
   }))
+})
+
+t.test('steps that are damaged are left out, and the rest stays', async (t) => {
+  const whole = { tokens: 64, confidence: 0.5 }
+  for (const damaged of ['{}', '7', 'null', '[]', '["32",0.5]', '[32,"0.5"]', '[32,0.5,2]', '[32,0.5,null,1]', '[32,0.5,null,null,{"x":null}]', '[32]']) {
+    t.same(decodeSteps(`${damaged},[64,0.5]`), [whole], damaged)
+  }
+  for (const cut of ['[32,0.', '', ']', '[64,0.5],[']) t.same(decodeSteps(cut), [], cut)
 })
