@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Logger } from 'pino'
 import { closeOnSignal } from './close-on-signal.js'
 import { gatherMetrics } from './gather-metrics.js'
+import { closeHandedOver } from './handed-over.js'
 
 /** From the end of a process that failed to the start of the next, ms. */
 const RESTART_MS = 1000
@@ -22,9 +23,10 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
   const metrics = gatherMetrics()
   cluster.on('listening', metrics.joined)
   cluster.on('message', metrics.heard)
-  cluster.on('disconnect', ({ id }) => { metrics.left(id) })
+  cluster.on('fork', closeHandedOver)
   const ended = new Promise<number>((resolve) => {
     cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
+      metrics.left(id)
       if (isClosing) return
       if (!isServing) { resolve(code ?? 1); return } // it said why
       log.error({ worker: id, ended: pid, code, signal }, 'a process ended and is started again')

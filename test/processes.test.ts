@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { startRedis } from './redis-server.js'
 import { until } from './helper.js'
@@ -21,8 +21,21 @@ t.test('two processes behind one port: one scrape tells of both, one that dies c
 
   const pids = () => [...new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ pid }) => pid as number))]
   t.equal(pids().length, 2)
+  process.kill(pids()[0]!, 'SIGSTOP') // it takes no more of what it is handed
+  const { port, hostname } = new URL(url)
+  const closed: string[] = []
+  for (let i = 0; i < 4; i++) {
+    let reply = ''
+    const socket = connect(Number(port), hostname).on('error', () => {})
+    socket.on('data', (data) => { reply += data }).on('close', () => { closed.push(reply.slice(0, 12)) })
+    socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  }
+  await until('the other process has answered', () => closed.length === 3)
   process.kill(pids()[0]!, 'SIGKILL')
-  await until('its end is seen', () => service.log.find(({ msg }) => msg === 'a process ended and is started again')) // a connection given to it before is lost
+  await until('the connection that was being handed to it is closed', () => closed.length === 4)
+  t.same(closed, [...Array(3).fill('HTTP/1.1 200'), ''])
+  await until('its end is seen', () => service.log.find(({ msg }) => msg === 'a process ended and is started again'))
+  t.notMatch(await scrape(), /reason="no_threshold"} 20\n/, 'its counts end with it')
   const scraped: number[] = []
   await until('another has taken its place', async () => {
     const { status } = await fetch(`${url}/metrics`, { headers: { connection: 'close' } })
