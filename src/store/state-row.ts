@@ -1,3 +1,6 @@
+import { isUnreadable, readState } from './unreadable-state.js'
+import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample } from './whole.js'
+
 /** The tables of a whole state, the same whichever store it is in. In `log`, `history` and `audit` rows are in order, oldest first. */
 export const STATE_TABLES = [
   'meta', 'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'changed', 'log', 'history', 'audit', 'seen',
@@ -11,7 +14,7 @@ export interface StateRow {
   readonly table: StateTable
   readonly key: string
   readonly value: unknown
-  /** Why the text it is kept as can't be read. The value is then that text, as damaged once imported; or absent, to be left out. */
+  /** Why what it is kept as can't be read. The value is then that, or its text, as damaged once imported; or absent, to be left out. */
   readonly damaged?: string
 }
 
@@ -44,12 +47,30 @@ export function metaRows (meta: Partial<StateMeta>): StateRow[] {
   return Object.entries(meta).map(([key, value]) => ({ table: 'meta', key, value }))
 }
 
-/** Those whose readers overcome what is damaged; without the policy of a context, say, it would be stopped again. */
-const OVERCOME: ReadonlySet<StateTable> = new Set(['meta', 'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'log'])
+type Look = (value: unknown, text: string) => boolean
+
+/**
+ * What their readers take for whole, of those that overcome what is not; without the policy of a context, say, it would be stopped again.
+ */
+const OVERCOME: Readonly<Partial<Record<StateTable, Look>>> = {
+  meta: (ledger) => ledger === null || isWholeLedger(ledger),
+  contexts: (_, text) => !isUnreadable(readState(text)),
+  pending: isWholePending,
+  policies: isWholePolicy,
+  pins: isWholePin,
+  predictors: isWholePredictor,
+  reservoir: isWholeSample,
+  log: isWholeEntry,
+}
 
 /** A row, of the text its value is kept as. */
 export function readRow (table: StateTable, key: string, text: string, parse: (text: string) => unknown = JSON.parse): StateRow {
-  try { return { table, key, value: parse(text) } } catch (error) {
-    return { table, key, value: OVERCOME.has(table) ? text : undefined, damaged: (error as Error).message }
+  const isWhole = OVERCOME[table]
+  try {
+    const value = parse(text)
+    const row = { table, key, value }
+    return isWhole === undefined || isWhole(value, text) ? row : { ...row, damaged: 'something in it is missing, or of another kind' }
+  } catch (error) {
+    return { table, key, value: isWhole === undefined ? undefined : text, damaged: (error as Error).message }
   }
 }

@@ -84,8 +84,8 @@ async function overcome (
 /** What is damaged is named, and a file of all the rest can be imported, where the damaged is overcome as here. */
 async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const world = capturedWorld(env)
-  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^4 values .* can be imported/ })
-  for (const named of ['log "', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(world.err(), `stopgate export: ${named}`)
+  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^13 values .* can be imported/ })
+  for (const named of ['log "', 'meta "ledger"', 'pending "waits"', 'pins "model=q,task=aime"', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(world.err(), `stopgate export: ${named}`)
   const folder = await temporaryFolder(t)
   const file = join(folder, 'state.jsonl')
   await writeFile(file, world.out())

@@ -16,7 +16,11 @@ t.test('a state without one of its single values is none', async (t) => {
 })
 
 t.test('a row that is damaged says so', async (t) => {
-  t.same(readRow('pins', 'model=q', '{"threshold":1}'), { table: 'pins', key: 'model=q', value: { threshold: 1 } })
+  const pin = { threshold: 1, reason: 'why', by: 'ops', expires_at: null }
+  t.same(readRow('pins', 'model=q', JSON.stringify(pin)), { table: 'pins', key: 'model=q', value: pin })
+  t.match(readRow('pins', 'model=q', '{"threshold":"low"}'), { value: { threshold: 'low' }, damaged: /missing/ }, 'though it is JSON')
+  t.match(readRow('contexts', 'model=q', '{"epoch":1}'), { value: { epoch: 1 }, damaged: /missing|undefined/ })
+  t.notOk(readRow('meta', 'ledger', 'null').damaged, 'nothing was learned yet')
   t.match(readRow('policies', 'model=q', '{"mode'), { table: 'policies', key: 'model=q', value: '{"mode', damaged: /^Unterminated/ })
   t.match(readRow('history', '1-0', '{'), { value: undefined, damaged: /JSON/ }, 'without its readers\' care it is left out')
 })
