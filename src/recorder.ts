@@ -41,6 +41,7 @@ export interface Recorder {
 
 export function createRecorder ({ store, service, metrics, log }: RecorderOptions): Recorder {
   let buffer: Step[] = []
+  let waiting: Array<ByGeneration<Step>> = [] // cut into parts once, however often the store is out of reach
   let steps = 0 // in the buffer, or on their way to the store
   let characters = 0
   let dropped = 0
@@ -51,22 +52,25 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   async function drain (): Promise<void> {
     const { salt } = service.snapshot()
     if (salt === null) return // the store was not reached yet
-    const chunks = chunked(buffer)
+    await storeWaiting(salt)
+    waiting = chunked(buffer)
     buffer = []
-    for (const [i, chunk] of chunks.entries()) {
+    await storeWaiting(salt)
+  }
+
+  async function storeWaiting (salt: string): Promise<void> {
+    for (let chunk = waiting[0]; chunk !== undefined; chunk = waiting[0]) {
       const taken = [...chunk.values()].flat()
       try {
         const kept = await store.record(await recordedSteps(salt, chunk))
         metrics.recordedSteps.inc({ result: 'stored' }, kept)
         dropped += taken.length - kept
       } catch (error) {
-        if (error instanceof StoreUnavailableError) {
-          buffer = [...chunks.slice(i).flatMap((chunk) => [...chunk.values()].flat()), ...buffer]
-          throw error
-        }
+        if (error instanceof StoreUnavailableError) throw error
         log.error({ err: error }, 'steps could not be recorded')
         dropped += taken.length
       }
+      waiting.shift()
       steps -= taken.length
       for (const { answer } of taken) characters -= answer?.length ?? 0
     }

@@ -116,6 +116,21 @@ t.test('while the store is gone steps wait, up to a bound; beyond it they are dr
   t.equal(await counted('dropped'), 7)
 })
 
+t.test('steps that wait are not gone through anew at each attempt', async (t) => {
+  const { store, recorder } = recorderOn(t)
+  let looks = 0
+  const step: Step = { get generation_id () { looks++; return 'g' }, arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT }
+  recorder.take(step, { arm: 'control', reason: 'no_threshold' })
+  store.fail(new StoreUnavailableError('gone'))
+  await t.rejects(recorder.flush(), StoreUnavailableError)
+  const before = looks
+  await t.rejects(recorder.flush(), StoreUnavailableError)
+  t.equal(looks, before)
+  store.fail(null)
+  await recorder.flush()
+  t.same(store.records.get('g'), [{ tokens: 32, confidence: 0.5 }])
+})
+
 t.test('the text of answers that wait is bounded too', async (t) => {
   const { store, take, recorder, counted } = recorderOn(t)
   store.fail(new StoreUnavailableError('gone'))
