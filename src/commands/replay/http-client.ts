@@ -113,8 +113,18 @@ function jsonOf (text: string): { code?: string, message?: string } | null | und
   try { return JSON.parse(text) } catch { return undefined }
 }
 
+/** What OpenSSL calls it. */
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
 function away (url: string, answer: Answer | Error): ServiceError {
   if (!(answer instanceof Error)) return new ServiceError(`the service at ${url} answers ${answer.status}: ${jsonOf(answer.text)?.message ?? 'come back later'}`)
-  const why = answer.message.trim() || (answer as NodeJS.ErrnoException).code
+  const { code = '' } = answer as NodeJS.ErrnoException
+  const why = answer.message.trim() || code
+  if (UNKNOWN_AUTHORITY.has(code)) {
+    return new ServiceError(`${url} shows a certificate of an authority that is not known here (${why}): name the authority's PEM file in NODE_EXTRA_CA_CERTS`)
+  }
   return new ServiceError(`no service at ${url}: ${why}; start it there, or give its address with --url`)
 }

@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer as createNetServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createHttpClient, type ClientOptions } from '../../../src/commands/replay/http-client.js'
+import { makeAuthority, withoutOpenssl } from '../../certificates.js'
+import { temporaryFolder } from '../../helper.js'
 
 async function client (t: Test, listener: RequestListener, options?: ClientOptions) {
   const server = createServer(listener)
@@ -80,6 +84,18 @@ t.test('gives up soon where nothing has ever answered, and says what to change',
   const unheard = createHttpClient(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`, 1, { patienceMs: 0 })
   t.teardown(() => unheard.close())
   await t.rejects(unheard.send('GET', '/'), { name: 'ServiceError', message: /no service at .*: nothing comes back/ })
+})
+
+t.test('where the authority is not known, it says how to name it', { skip: withoutOpenssl }, async (t) => {
+  const { cert, key, issue } = makeAuthority(await temporaryFolder(t))
+  const issued = issue('service')
+  for (const shown of [{ cert, key }, issued]) {
+    const server = createTlsServer({ cert: await readFile(shown.cert), key: await readFile(shown.key) }, (_request, response) => { response.end('{}') })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const it = createHttpClient(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, 1, { patienceMs: 0 })
+    t.teardown(() => { it.close(); server.close() })
+    await t.rejects(it.send('GET', '/'), { name: 'ServiceError', message: /authority that is not known here \(.*\): name the authority's PEM file in NODE_EXTRA_CA_CERTS/ })
+  }
 })
 
 t.test('a token or an address that is wrong', async (t) => {
