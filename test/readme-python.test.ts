@@ -95,6 +95,18 @@ t.test('a worker and an engine step against the service', async (t) => {
   t.match(arms, ['treated', 'control', /^(control|treated)$/, null, 'treated'], 'the bad row is let be')
 })
 
+t.test('a number that is none, and a context that is refused, do not end the generation', async (t) => {
+  const { app } = await build(t)
+  const ran = await python(`
+generate = lambda n: (min(96, n), n >= 96)
+print(json.dumps([
+    run("python-nan", ${JSON.stringify(CONTEXT)}, generate, lambda: ("4", float("nan"), {}), lambda answer: True),
+    run("python-refused", {"nobody": "x"}, generate, lambda: ("4", 0.5, {}), lambda answer: True),
+]))
+`, await app.listen({ port: 0 }))
+  t.strictSame(ran, [{ accepted: 1, duplicates: 0 }, null])
+})
+
 t.test('a worker in front of vLLM thinks on in pieces, and probes aside', async (t) => {
   const asked: any[] = []
   /** Answers as vLLM's completions do; the thought ends by itself in the third piece. */

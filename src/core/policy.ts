@@ -68,10 +68,11 @@ export const DEFAULT_POLICY: Policy = {
 /** In place of a policy that is damaged where it is kept: what it asked for is not known, so nobody is stopped, there and below. */
 export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
 
-/** The policy in force at `key`: field by field, the nearest link that states it. */
+/** The policy in force at `key`: field by field, the nearest link that states it. `off` on the root is for all, whatever they state. */
 export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<string, PolicyPatch>, key: string): Policy {
   const stated = chainOf(key).map((link) => policies.get(link))
-  return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, stated.includes(UNREADABLE_POLICY) ? UNREADABLE_POLICY : undefined)
+  const isOff = stated[0]?.mode === 'off' || stated.includes(UNREADABLE_POLICY)
+  return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, isOff ? { mode: 'off' } : undefined)
 }
 
 /** Why a whole policy can't be: a sentence that says what to change, or `null`. */

@@ -44,6 +44,13 @@ t.test('a policy inherits field by field from the nearest link that states it', 
   t.strictSame(effectivePolicy({}, new Map(), 'model=q'), DEFAULT_POLICY)
 })
 
+t.test('off on the root is for every context, whatever it states; elsewhere it is a field like others', async (t) => {
+  const mode = (key: string, ...policies: Array<[string, PolicyPatch]>) => effectivePolicy({ mode: 'off' }, new Map(policies), key).mode
+  t.equal(mode('model=q,task=a', ['*', { mode: 'off' }], ['model=q', { mode: 'enforce' }]), 'off')
+  t.equal(mode('model=q,task=a', ['model=q', { mode: 'off' }], ['model=q,task=a', { mode: 'enforce' }]), 'enforce')
+  t.equal(mode('model=q,task=a', ['model=q', { mode: 'enforce' }]), 'enforce', 'a default is none')
+})
+
 t.test('a half-window below twice the lossless count is refused', async (t) => {
   const problem = (evidence_window: number, max_em_drop = 0.02, error_level = 0.05) =>
     policyProblem({ ...DEFAULT_POLICY, max_em_drop, error_level, evidence_window })

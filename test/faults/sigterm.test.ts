@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { Agent, request } from 'node:http'
+import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { createStore } from '../../src/store/create-store.js'
 import { losslessOutcome } from '../certify.js'
@@ -92,4 +94,16 @@ t.test('Ctrl-C under load, which npm passes on to who has it already', async (t)
     child.kill('SIGINT')
   }
   await endUnderLoad(t, { env: { DATA_DIR }, open: { dataDir: DATA_DIR }, end })
+})
+
+t.test('a SIGTERM that npm start is sent ends the service', async (t) => {
+  const npm = spawn('npm', ['start'], { env: { ...process.env, PORT: '0', DATA_DIR: await temporaryFolder(t) }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const log: any[] = []
+  createInterface(npm.stdout).on('line', (line) => { if (line.startsWith('{')) log.push(JSON.parse(line)) })
+  const { pid } = await until('it serves', () => log.find(({ msg }) => msg === 'stopgate serves'), 30)
+  t.teardown(() => { try { process.kill(pid, 'SIGKILL') } catch { /* is gone */ } })
+  npm.kill()
+  await until('it has closed', () => log.some(({ msg }) => msg === 'closed'))
+  await until('it is gone', () => { try { return !process.kill(pid, 0) } catch { return true } })
+  t.ok(log.some(({ signal }) => signal === 'SIGTERM'))
 })
