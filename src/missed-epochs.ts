@@ -2,6 +2,7 @@ import { isWithin } from './core/context.js'
 import type { ContextState } from './core/context-state.js'
 import type { CheckpointEntry, Command } from './core/log-entry.js'
 import type { Store } from './store/store.js'
+import { isWholeEntry } from './store/whole.js'
 
 /** Commands that are looked through, newest first. */
 const ROWS = 1000
@@ -16,23 +17,35 @@ const SAME_MS = 10
 export async function missedEpochs (
   store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>
 ): Promise<Array<Command | CheckpointEntry>> {
-  const [rows, runs] = await Promise.all([store.audit(ROWS).catch(noneIfDamaged), store.trainingRuns().catch(noneIfDamaged)])
-  const resets = new Map<string, number>() // by context, when the newest was stated
-  for (const { time, command } of rows) if (command.type === 'reset' && !resets.has(command.key)) resets.set(command.key, time)
-  const isMissed = (key: string, time: number) => (contexts.get(key)?.epoch_started_at ?? Infinity) < time - SAME_MS
-  const isOther = ({ checkpoint }: ContextState, run: string, step: number) => checkpoint?.run !== run || checkpoint.step !== step
-  return [
-    ...[...resets].filter(([key, time]) => isMissed(key, time))
-      .map(([key]) => ({ type: 'reset' as const, key, by: 'stopgate', reason: 'the log had it in an entry that could not be read' })),
-    ...runs.flatMap(({ name: run, contexts: openings }) => openings
-      .filter(({ key: under, step, at }) =>
-        [...contexts].some(([key, state]) => isWithin(key, under) && isOther(state, run, step) && isMissed(key, at)))
-      .map(({ key, step }) => ({ type: 'checkpoint' as const, key, run, step, by: 'stopgate' }))),
-  ]
+  const missed = await Promise.all([
+    missedResets(store, contexts).catch(noneIfDamaged), missedCheckpoints(store, contexts).catch(noneIfDamaged),
+  ])
+  return missed.flat().filter(isWholeEntry) // or it would be damage itself, and said again for ever
 }
 
-/** What is damaged as well must not keep the learner from going on. */
+async function missedResets (store: Pick<Store, 'audit'>, contexts: ReadonlyMap<string, ContextState>): Promise<Command[]> {
+  const resets = new Map<string, number>() // by context, when the newest was stated
+  for (const { time, command } of await store.audit(ROWS)) {
+    if (command.type === 'reset' && !resets.has(command.key)) resets.set(command.key, time)
+  }
+  return [...resets].filter(([key, time]) => isMissed(contexts.get(key), time))
+    .map(([key]) => ({ type: 'reset', key, by: 'stopgate', reason: 'the log had it in an entry that could not be read' }))
+}
+
+async function missedCheckpoints (store: Pick<Store, 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>): Promise<CheckpointEntry[]> {
+  const isOther = ({ checkpoint }: ContextState, run: string, step: number) => checkpoint?.run !== run || checkpoint.step !== step
+  return (await store.trainingRuns()).flatMap(({ name: run, contexts: openings }) => openings
+    .filter(({ key: under, step, at }) =>
+      [...contexts].some(([key, state]) => isWithin(key, under) && isOther(state, run, step) && isMissed(state, at)))
+    .map(({ key, step }) => ({ type: 'checkpoint', key, run, step, by: 'stopgate' })))
+}
+
+function isMissed (state: ContextState | undefined, time: number): boolean {
+  return state !== undefined && state.epoch_started_at < time - SAME_MS
+}
+
+/** What is damaged as well, no JSON or not what it must be, must not keep the learner from going on. */
 function noneIfDamaged (error: unknown): [] {
-  if (error instanceof SyntaxError) return []
+  if (error instanceof SyntaxError || error instanceof TypeError) return []
   throw error
 }

@@ -35,5 +35,11 @@ t.test('checkpoints that a context of theirs does not bear and began before', as
 t.test('damage there too keeps nobody from going on, a store that is gone does', async (t) => {
   const store = (error: Error) => ({ audit: () => Promise.reject(error), trainingRuns: async () => [] })
   t.same(await missedEpochs(store(new SyntaxError('JSON')), new Map()), [])
+  const contexts = { 'model=q': begun(5000) }
+  const missing = [{ time: 6000, command: null }] // JSON, and no command
+  const step = 'seven' as unknown as number
+  t.same(await missed(contexts, missing, [{ key: 'model=q', step: 7, at: 6000 }]), [['checkpoint', 'model=q', 'stopgate']])
+  t.same(await missed(contexts, [reset('model=q', 6000)], [null as unknown as Opening]), [['reset', 'model=q', 'stopgate']])
+  t.same(await missed(contexts, [], [{ key: 'model=q', step, at: 6000 }]), [], 'nothing is said that could not be read again')
   await t.rejects(missedEpochs(store(new Error('gone')), new Map()), { message: 'gone' })
 })
