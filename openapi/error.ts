@@ -1,8 +1,15 @@
 import { Type } from 'typebox'
+import { ERROR_CODES } from '../src/error-codes.js'
+
+const told = ERROR_CODES.map(({ code, status, message }) => `- \`${code}\` (${status})${message === '…' ? '' : `: ${message}`}`)
 
 export const ErrorSchema = Type.Object({
   statusCode: Type.Integer({ description: 'HTTP status' }),
-  code: Type.String({ description: 'Stable code' }),
+  code: Type.Unsafe<string>({
+    type: 'string',
+    enum: ERROR_CODES.map(({ code }) => code),
+    description: `Stable code. Later versions may add some: go by the status then.\n\n${told.join('\n')}`,
+  }),
   error: Type.String({ description: 'Name of the status' }),
   message: Type.String({ description: 'What to change; for 5xx only the request id' }),
   details: Type.Optional(Type.Array(Type.Object({

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { documentOptions } from '../openapi/document.js'
-import { problemOf, validatorCompiler } from '../openapi/validation.js'
+import { validatorCompiler } from '../openapi/validation.js'
 import { audit } from '../routes/audit.js'
 import { bundle } from '../routes/bundle.js'
 import { columns } from '../routes/columns.js'
@@ -17,10 +17,7 @@ import { predictors } from '../routes/predictors.js'
 import { trainingRuns } from '../routes/training-runs.js'
 import { brokenHttp } from './broken-http.js'
 import { cutLog } from './cut-log.js'
-import {
-  at, errorBody, InternalError, invalid, InvalidInputError, InvalidUrlError, LogFullError, ModelTooOldError, OverloadedError, RunMovedError,
-  StoreDownError, StoreNewerError, type InputError,
-} from './errors.js'
+import { errorBody, InternalError, RouteNotFoundError, type InputError } from './errors.js'
 import { guard } from './guard.js'
 import { readJsonBodies } from './json-body.js'
 import type { Identity } from './listener-tls.js'
@@ -30,8 +27,7 @@ import type { Parts } from './parts.js'
 import { boundPipelines } from './pipelined.js'
 import { watchRequests } from './request-durations.js'
 import { RequestLog } from './request-log.js'
-import { NewerFormatError } from './store/state-format.js'
-import { StoreFullError, StoreUnavailableError } from './store/store.js'
+import { translate } from './translate.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
 /** A request must have come in whole by then, and the first one have begun. */
@@ -46,8 +42,6 @@ const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Called so often that they are logged at debug only. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
-/** Errors of the service that say what to do. */
-const TOLD = [StoreDownError, StoreNewerError, OverloadedError, ModelTooOldError, RunMovedError]
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** A request id from outside is taken when it can do no harm in a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
@@ -78,10 +72,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
   boundPipelines(app, cut)
   readJsonBodies(app, refuseOverload(app, BODY_LIMIT))
   const refusals = otherMethods(app)
-  app.setNotFoundHandler((request, reply) => {
-    const message = `No route ${request.method} ${request.url.slice(0, 200)}: the routes are at /docs, and a / in a key or name is %2F`
-    return reply.code(404).send({ statusCode: 404, code: 'ROUTE_NOT_FOUND', error: 'Not Found', message })
-  })
+  app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
   guard(app, () => parts.access, () => parts.metrics)
   // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
   app.addHook('onRoute', ({ config, schema }) => {
@@ -116,7 +107,7 @@ function listenerOptions (https: Identity | null): { http: object } {
 
 async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request)
-  const answer = translate(error, request)
+  const answer = translate(error, request.id)
   if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
   const { statusCode = 500 } = answer
   const retryAfter = answer.retryAfterSeconds ?? (statusCode === 503 ? RETRY_AFTER_SECONDS : undefined)
@@ -136,25 +127,4 @@ async function drain ({ raw }: FastifyRequest): Promise<void> {
     raw.resume()
   })
   clearTimeout(timer)
-}
-
-/** What the caller sees: input errors say what to change, others only the request id. */
-function translate (error: InputError, request: FastifyRequest): InputError {
-  if (error.validation?.[0] !== undefined) {
-    const problem = problemOf(error.validation[0] as Parameters<typeof problemOf>[0])
-    const where = `${error.validationContext === 'body' ? '' : `/${error.validationContext}`}${problem.path}`
-    return invalid({ ...problem, path: where })
-  }
-  if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error.code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
-    const message = 'The body is not JSON: check quotes, commas and that every number is finite (NaN and Infinity are not JSON; use null)'
-    return at('', new InvalidInputError(message))
-  }
-  if (error instanceof StoreUnavailableError) return new StoreDownError()
-  if (error instanceof StoreFullError) return new LogFullError()
-  if (error instanceof NewerFormatError) return new StoreNewerError()
-  if (error.code === 'FST_ERR_BAD_URL') return new InvalidUrlError()
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = 'The body is larger than 4 MiB: send it in several requests'
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') error.message = 'Send JSON, with content-type: application/json'
-  const mayBeTold = (error.statusCode ?? 500) < 500 || TOLD.some((kind) => error instanceof kind)
-  return mayBeTold ? error : new InternalError(request.id)
 }

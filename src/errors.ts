@@ -37,6 +37,11 @@ export const MalformedRequestError = createError<[string]>('MALFORMED_REQUEST', 
 export const HeadersTooLargeError = createError('HEADERS_TOO_LARGE', 'The request line and headers are larger than 16 KiB, and the connection ends: send less in them', 431)
 export const RequestTimeoutError = createError<[string]>('REQUEST_TIMEOUT', 'The request had not come in whole after %s s, and the connection ends: send it again', 408)
 export const InvalidUrlError = createError('INVALID_URL', 'The path is not a valid URL: percent-encode what it holds, a % itself as %25', 400)
+export const BodyTooLargeError = createError('BODY_TOO_LARGE', 'The body is larger than 4 MiB: send it in several requests', 413)
+export const PathTooLongError = createError('PATH_TOO_LONG', 'A key or name in the path is longer than 4,096 characters: look at what was put there', 414)
+export const MediaTypeError = createError('UNSUPPORTED_MEDIA_TYPE', 'Send JSON, with content-type: application/json', 415)
+export const RouteNotFoundError = createError<[string, string]>('ROUTE_NOT_FOUND', 'No route %s %s: the routes are at /docs, and a / in a key or name is %%2F', 404)
+export const RefusedError = createError<[string]>('REFUSED', '%s', 400)
 export const InternalError = createError<[string]>('INTERNAL', 'Internal error; request id %s', 500)
 
 /** An error that names where in the input it lies, or when to try again. */
