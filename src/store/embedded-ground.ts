@@ -26,11 +26,19 @@ export function checkGround (folder: string): void {
   } finally {
     rmSync(probe, { force: true })
   }
-  const file = join(folder, 'data.mdb')
-  if (!existsSync(file) || statSync(file).size === 0) return
+  if (!isStoreIn(folder)) return
+  const file = fileIn(folder)
   if (isDatabase(file) && (isFullLength(file) || canBeRead(folder))) return
   throw new Error(`${file} is no database, or only a part of one: put a copy of it back, or remove it and start with nothing learned.`)
 }
+
+/** Whether a store was ever opened there, whole or damaged. */
+export function isStoreIn (folder: string): boolean {
+  const file = fileIn(folder)
+  return existsSync(file) && statSync(file).size > 0
+}
+
+function fileIn (folder: string): string { return join(folder, 'data.mdb') }
 
 function isDatabase (file: string): boolean {
   const start = startOf(file)

@@ -1,7 +1,10 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { run } from '../../src/commands/export.js'
 import { readState } from '../../src/state-file.js'
+import { createStore } from '../../src/store/create-store.js'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { freePort, startRedis, withoutRedis } from '../redis-server.js'
@@ -21,6 +24,7 @@ t.test('it writes the whole state of the store that the environment names', asyn
   const { rows } = await readState(lines(world.out()))
   t.equal(rows.log.length, 2)
   t.same(rows.seen.map(({ key }) => key), ['a', 'b'])
+  t.equal(world.err(), 'exported 0 contexts at version 0, 2 entries to fold, 2 ids of outcomes\n')
 })
 
 t.test('what can\'t be is said', async (t) => {
@@ -29,9 +33,24 @@ t.test('what can\'t be is said', async (t) => {
   await t.rejects(run([], capturedWorld({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })), { name: 'CommandError', message: /ECONNREFUSED/ })
 })
 
-t.test('a Redis that takes longer than a command of the service may is waited for', { skip: withoutRedis }, async (t) => {
+t.test('where there is no store nothing is written, and none is made', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const DATA_DIR of [folder, join(folder, 'none')]) {
+    const world = capturedWorld({ DATA_DIR })
+    await t.rejects(run([], world), { name: 'CommandError', exitCode: 1, message: `DATA_DIR (${DATA_DIR}) holds no store: nothing is exported` })
+    t.equal(world.out(), '')
+  }
+  t.same(await readdir(folder), [])
+})
+
+t.test('a Redis that takes longer than a command of the service may is waited for, an empty one refused', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t)
   const world = capturedWorld({ REDIS_URL: redis.url })
+  await t.rejects(run([], world), { name: 'CommandError', message: /the Redis of REDIS_URL holds no store: nothing is exported/ })
+  t.equal(world.out(), '')
+  const store = await createStore({ redisUrl: redis.url, dataDir: '' })
+  await store.append(outcomes('a'))
+  await store.close()
   redis.pause()
   const exporting = run([], world)
   await setTimeout(2500)
