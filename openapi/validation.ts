@@ -36,7 +36,7 @@ export function itemValidator (schema: object): (item: unknown) => Problem | nul
 
 /** The first thing Ajv found, in words that say what to change. */
 export function problemOf (error: ErrorObject): Problem {
-  const { keyword, params, instancePath, message, parentSchema } = error
+  const { keyword, params, instancePath, message, parentSchema, data } = error
   if (keyword === 'additionalProperties') {
     const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
     const reasons: Readonly<Record<string, string>> = parentSchema?.refused ?? {}
@@ -46,7 +46,8 @@ export function problemOf (error: ErrorObject): Problem {
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${alsoMissing(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
-  const remedy = parentSchema?.description ? `; ${parentSchema.description}` : ''
+  const isBareBatch = Array.isArray(data) && parentSchema?.required?.length === 1
+  const remedy = parentSchema?.description ? `; ${parentSchema.description}` : isBareBatch ? `: {"${parentSchema.required[0]}": [...]}` : ''
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, not valid Unicode or not allowed' : message}${allowed}${remedy}` }
 }
 

@@ -10,7 +10,7 @@ export const InvalidLabelError = createError<[string]>('INVALID_LABEL', '%s', 40
 export const OutcomeNotFoundError = createError<[string]>('OUTCOME_NOT_FOUND', 'No outcome %s is known (DEDUP_SECONDS): send the outcome first, then its label', 404)
 export const LabelTooLateError = createError<[string, string]>('LABEL_TOO_LATE', 'Outcome %s waited for its label for %s seconds (LABEL_WAIT_SECONDS) and counts as unlabelled: this label is not used', 409)
 export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
-export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: write "*" or %s, values percent-encoded where they hold %% , = * or controls', 400)
+export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: write "*", or name the levels in order from the first one (%s, or less at its end; - for a value that is missing), values percent-encoded where they hold %% , = * or controls', 400)
 export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'No outcome has named the context %s yet: list the known ones with GET /v1/contexts', 404)
 export const FutureVersionError = createError<[string, string]>('UNKNOWN_VERSION', 'There is no version %s yet: the model is at version %s', 400)
 export const VersionOutOfReachError = createError<[string]>('VERSION_OUT_OF_REACH', 'History and audit trail reach back to version %s: roll back to that one or a later one', 409)
