@@ -13,13 +13,14 @@ export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
 Reports to the service what a training stack wrote: JSON lines of checkpoints, results of lm-evaluation-harness, a Hugging Face
 trainer_state.json, or TensorBoard event files (eval/<suite>/exact_match, eval/<suite>/tokens_mean, ...). The format is told by the
-content. A folder stands for all such files in it. Doing it again adds nothing.
+content. A folder stands for all such files in it. Doing it again adds nothing. What is no good is named on standard error, the rest is
+reported, and the exit code is then 1.
 
 Options:
   --run NAME         name of the run
   --url URL          the service (http://127.0.0.1:8080)
   --token TOKEN      of role trainer of that service; rather set STOPGATE_TOKEN, which no list of processes shows
-  --follow           goes on as files grow, are replaced or come up, until it is interrupted; past files and lines that are no good. The
+  --follow           goes on as files grow, are replaced or come up, until it is interrupted. The
                      newest step of an event file waits until all is there that the step before had, or for 130 s in which nothing came
   --poll SECONDS     how often it looks, 0.1 to 3600 (2)
   --context L=V,...  context in which the checkpoints are served: a new step opens a new epoch there
@@ -65,6 +66,8 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Wor
   if (totals.rejected > 0) throw new ImportError(`of the checkpoints ${totals.rejected} could not be reported: see above`)
 }
 
+/** Checkpoints of a file that are named at a time. */
+const MOST_TOLD = 20
 const SIGNALS = ['SIGINT', 'SIGTERM']
 
 async function importAll (
@@ -80,7 +83,7 @@ async function importAll (
 
   async function namesIn (path: string): Promise<string[]> {
     try { return await filesIn(path, isFollowing) } catch (error) {
-      if (!isFollowing || !(error instanceof ImportError)) throw error
+      if (!(error instanceof ImportError)) throw error
       onDamage(path, error)
       return []
     }
@@ -92,12 +95,13 @@ async function importAll (
         const file = known.get(name) ?? new RunFile(name, hints, (problem) => onDamage(name, problem))
         known.set(name, file)
         const found = [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
-        const reports = reportsOf(found, hints, (error, { draft }) => {
-          if (!isFollowing && draft !== null) throw error // a flag is missing, and would be missed on every line
+        let bad = 0
+        const reject = (problem: string) => {
           totals.rejected++
-          note(error.message)
-        })
-        await send(run, client, reports, totals, note)
+          if (++bad <= MOST_TOLD) note(problem)
+        }
+        await send(run, client, reportsOf(found, hints, reject), totals, note, reject)
+        if (bad > MOST_TOLD) note(`${name}: ${bad - MOST_TOLD} more that could not be reported`)
       }
     }
     if (!isFollowing) {

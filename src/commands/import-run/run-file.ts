@@ -93,6 +93,7 @@ export class RunFile {
     const line = jsonOf(first)
     if (line !== undefined && ('step' in Object(line) || text.trimStart().trimEnd() !== first.trimEnd())) return 'lines'
     if (jsonOf(text) !== undefined) return 'json'
+    if (text.split('\n').some((line) => line.startsWith('{') && 'step' in Object(jsonOf(line)))) return 'lines' // behind a first one that is none
     if (!isFinal) return null
     throw new ImportError(`${this.path}: cut off, or not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
   }

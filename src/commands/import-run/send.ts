@@ -12,26 +12,27 @@ type Reply = Omit<Totals, 'rejected'> & { readonly rejected: ReadonlyArray<{ ind
 
 export interface Report { readonly place: string, readonly draft: Draft }
 
-/** What can be sent; who follows a file goes on behind what can't. */
-export function reportsOf (found: readonly Found[], hints: Hints, onProblem: (error: ImportError, one: Found) => void): Report[] {
+/** What can be sent. @param reject told of each that can't */
+export function reportsOf (found: readonly Found[], hints: Hints, reject: (problem: string) => void): Report[] {
   return found.flatMap((one) => {
     try { return [{ place: one.place, draft: complete(one, hints) }] } catch (error) {
-      onProblem(error as ImportError, one)
+      reject((error as ImportError).message)
       return []
     }
   })
 }
 
-/** Reports to the service, and adds up what it says. */
+/** Reports to the service, and adds up what it takes. @param reject told of each that it refuses */
 export async function send (
-  run: string, client: HttpClient, reports: readonly Report[], totals: Totals, note: (line: string) => void): Promise<void> {
+  run: string, client: HttpClient, reports: readonly Report[], totals: Totals,
+  note: (line: string) => void, reject: (problem: string) => void
+): Promise<void> {
   const drafts = reports.map(({ draft }) => draft)
   for (let start = 0; start < drafts.length; start += BATCH) {
     const checkpoints = drafts.slice(start, start + BATCH)
     const reply = await client.send('POST', `/v1/training-runs/${encodeURIComponent(run)}/checkpoints`, { checkpoints }) as Reply
     for (const name of ['accepted', 'attempts', 'duplicates'] as const) totals[name] += reply[name]
-    totals.rejected += reply.rejected.length
-    for (const { index, path, message } of reply.rejected) note(`${reports[start + index]!.place}: ${path} ${message}`)
+    for (const { index, path, message } of reply.rejected) reject(`${reports[start + index]!.place}: ${path} ${message}`)
     if (reply.attempts > 0) note(`${reply.attempts} checkpoints were known with other figures: kept as further attempts`)
   }
 }
