@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { NullablePinSchema } from './context.js'
+import { AUDIT_EXAMPLE } from './examples/contexts.js'
 import { nullable, time } from './fields.js'
 import { PolicyPatchSchema } from './policy.js'
 
@@ -33,4 +34,4 @@ export const AuditSchema = Type.Object({
     version: Type.Integer({ description: 'Of the model once it was in force; a reset is in force when the learner has it (see the history)' }),
   }), { description: 'Newest first' }),
   next: nullable<string>('string', { description: 'Where the next page begins (pass as "before"); null: this was the last' }),
-}, { title: 'Audit', description: 'What operators did' })
+}, { title: 'Audit', description: 'What operators did', examples: [AUDIT_EXAMPLE] })

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { BUNDLE_FORMAT } from '../src/core/bundle.js'
 import { ScopeSchema } from './decision.js'
+import { BUNDLE_EXAMPLE } from './examples/decide.js'
 import { nullable, nullableRatio } from './fields.js'
 
 const strict = { additionalProperties: false }
@@ -59,4 +60,4 @@ export const BundleSchema = Type.Object({
     weights: Type.Array(Type.Number(), { description: 'Intercept; log-odds of the confidence; ln(tokens) - log_median; both multiplied; then each signal' }),
   }), { description: 'What nodes point into' }),
   root: NodeSchema,
-}, { title: 'Bundle', description: 'All that a worker needs to decide by itself' })
+}, { title: 'Bundle', description: 'All that a worker needs to decide by itself', examples: [BUNDLE_EXAMPLE] })

@@ -1,6 +1,7 @@
 import { Type, type TSchema } from 'typebox'
 import type { Columns } from '../src/core/decide-columns.js'
 import { StepSchema } from './decision.js'
+import { COLUMN_DECISIONS_EXAMPLE } from './examples/decide.js'
 import { ContextSchema, nullableRatio, SignalsSchema } from './fields.js'
 
 const strict = { additionalProperties: false }
@@ -75,4 +76,4 @@ export const ColumnDecisionsSchema = Type.Object({
   contexts: Type.Array(Type.Unsafe<Record<keyof typeof ColumnContextSchema, number | null> | null>({
     ...Type.Object(ColumnContextSchema), type: ['object', 'null'],
   }), { description: 'What is in force in each context; null where the context is not one' }),
-}, { title: 'ColumnDecisions', description: 'The decisions of all rows' })
+}, { title: 'ColumnDecisions', description: 'The decisions of all rows', examples: [COLUMN_DECISIONS_EXAMPLE] })

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision.js'
 import { WHAT_IF_EXAMPLE } from './examples.js'
+import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/contexts.js'
 import { nullable, nullableRatio, ratio, time } from './fields.js'
 import { PolicySchema } from './policy.js'
 import { NullableTurnSchema } from './tradeoff.js'
@@ -146,7 +147,7 @@ export const ContextViewSchema = Type.Object(fields, { title: 'Context', descrip
 export const ContextPageSchema = Type.Object({
   contexts: Type.Array(ContextViewSchema, { description: 'By key' }),
   next: nullable<string>('string', { description: 'Where the next page begins (pass as "after"); null: this was the last' }),
-}, { title: 'ContextPage', description: 'A page of contexts' })
+}, { title: 'ContextPage', description: 'A page of contexts', examples: [CONTEXT_PAGE_EXAMPLE] })
 
 const thresholds = Type.Array(Type.Object({
   threshold: ratio('Score'),
@@ -163,7 +164,9 @@ const thresholds = Type.Array(Type.Object({
   generations_needed: nullable<number>('integer', { description: 'More control generations until it is certified, at the rates seen; null: not foreseeable' }),
 }), { description: 'Every threshold of the grid, safest first' })
 
-export const ContextDetailSchema = Type.Object({ ...fields, thresholds }, { title: 'ContextDetail', description: 'One context, threshold by threshold' })
+export const ContextDetailSchema = Type.Object({ ...fields, thresholds }, {
+  title: 'ContextDetail', description: 'One context, threshold by threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
+})
 
 const judged = Type.Pick(PolicySchema, FROM_COUNTS)
 

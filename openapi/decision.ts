@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { REASONS, type Reason } from '../src/core/decide.js'
+import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decide.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, nullableRatio, ratio, SignalsSchema, TextSchema,
   TokensSchema,
@@ -74,7 +75,7 @@ const decisionFields = {
   stale: Type.Boolean({ description: 'The model has not been in step with the store for STALE_AFTER_SECONDS' }),
 }
 
-export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Stop here, or continue' })
+export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Stop here, or continue', examples: [DECISION_EXAMPLE] })
 
 const steps = { maxItems: 4096, description: 'Up to 4,096 steps; a bad one spoils only itself' }
 
@@ -97,4 +98,4 @@ const BadItemSchema = Type.Object({
 export const DecisionBatchSchema = Type.Object({
   model_version: nullable<number>('integer', { description: 'Version of the model that decided them all' }),
   decisions: Type.Array(Type.Union([DecisionSchema, BadItemSchema]), { description: 'In the order of the steps' }),
-}, { title: 'DecisionBatch', description: 'A decision for each step' })
+}, { title: 'DecisionBatch', description: 'A decision for each step', examples: [DECISION_BATCH_EXAMPLE] })

@@ -24,4 +24,4 @@ export type Label = Static<typeof LabelSchema>
 export const LabelledSchema = Type.Object({
   accepted: Type.Integer({ description: 'Stored durably by this call' }),
   duplicates: Type.Integer({ description: 'It had a label already, which stands' }),
-}, { title: 'Labelled', description: 'Stored durably' })
+}, { title: 'Labelled', description: 'Stored durably', examples: [{ accepted: 1, duplicates: 0 }] })

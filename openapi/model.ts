@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { PinSchema } from './context.js'
+import { HISTORY_EXAMPLE, MODEL_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/model.js'
 import { nullable, nullableRatio, time } from './fields.js'
 
 export const ModelSchema = Type.Object({
@@ -18,7 +19,7 @@ export const ModelSchema = Type.Object({
     leader: Type.Boolean({ description: 'Whether this replica is the learner' }),
     log_lag: Type.Integer({ description: 'Entries of the log not folded yet, at the last poll' }),
   }, { description: 'Who learns' }),
-}, { title: 'Model', description: 'The live model of this replica' })
+}, { title: 'Model', description: 'The live model of this replica', examples: [MODEL_EXAMPLE] })
 
 export const HistoryQuerySchema = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Changes to list (1 to 1000)' })),
@@ -38,7 +39,7 @@ export const HistorySchema = Type.Object({
     by: Type.Optional(Type.String({ description: 'Where a command caused it: the name of the token' })),
     reason: Type.Optional(Type.String({ description: 'Where a command caused it: why, if that was said' })),
   }), { description: 'Newest first' }),
-}, { title: 'History', description: 'Moves of thresholds' })
+}, { title: 'History', description: 'Moves of thresholds', examples: [HISTORY_EXAMPLE] })
 
 export const RollbackSchema = Type.Object({
   version: Type.Integer({ minimum: 0, description: 'Whose thresholds to bring back, as history and audit name it (from 0)', examples: [0] }),
@@ -61,13 +62,15 @@ export const RollbackReplySchema = Type.Object({
   }), { description: 'What was pinned, what changes first (at most 200)' }),
   total: Type.Integer({ description: 'Contexts pinned' }),
   changing: Type.Integer({ description: 'Of them, those whose threshold changes' }),
-}, { title: 'RollbackReply', description: 'What a rollback pinned, or would' })
+}, { title: 'RollbackReply', description: 'What a rollback pinned, or would', examples: [ROLLBACK_REPLY_EXAMPLE] })
 
 export const RollbackEndSchema = Type.Object({
   removed: Type.Integer({ description: 'Pins removed' }),
-}, { title: 'RollbackEnd', description: 'The way back' })
+}, { title: 'RollbackEnd', description: 'The way back', examples: [{ removed: 6 }] })
 
-export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, { title: 'Live', description: 'The process answers' })
+export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, {
+  title: 'Live', description: 'The process answers', examples: [{ status: 'ok' }],
+})
 
 export const ReadySchema = Type.Object({
   ready: Type.Boolean({ description: 'Whether to send traffic here: a model is loaded' }),
@@ -81,4 +84,4 @@ export const ReadySchema = Type.Object({
   }, { description: 'What it decides with' }),
   learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica learns' }) }, { description: 'Who learns' }),
   warnings: Type.Array(Type.String(), { description: 'What is wrong but does not keep traffic away, each with the remedy' }),
-}, { title: 'Ready', description: 'Whether to send traffic here, and what is wrong' })
+}, { title: 'Ready', description: 'Whether to send traffic here, and what is wrong', examples: [READY_EXAMPLE] })

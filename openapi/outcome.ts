@@ -78,7 +78,7 @@ const accepted = {
   duplicates: Type.Integer({ description: 'Stored before, by generation_id' }),
 }
 
-export const AcceptedSchema = Type.Object(accepted, { title: 'Accepted', description: 'Stored durably' })
+export const AcceptedSchema = Type.Object(accepted, { title: 'Accepted', description: 'Stored durably', examples: [{ accepted: 1, duplicates: 0 }] })
 
 export const AcceptedBatchSchema = Type.Object({
   ...accepted,
@@ -87,4 +87,10 @@ export const AcceptedBatchSchema = Type.Object({
     path: Type.String({ description: 'Where in the outcome (JSON pointer)' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Not stored' }),
-}, { title: 'AcceptedBatch', description: 'Stored durably, but for what is rejected' })
+}, {
+  title: 'AcceptedBatch',
+  description: 'Stored durably, but for what is rejected',
+  examples: [{
+    accepted: 1, duplicates: 1, rejected: [{ index: 2, path: '/tokens', message: 'must be >= 0; Of the whole generation (tokens, a whole number from 0)' }],
+  }],
+})

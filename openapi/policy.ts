@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { POLICY_REPLY_EXAMPLE, POLICY_TRIAL_EXAMPLE } from './examples/contexts.js'
 import { nullable, nullableRatio } from './fields.js'
 import { DEFAULT_POLICY, type Policy, type PolicyPatch } from '../src/core/policy.js'
 
@@ -84,4 +85,7 @@ export const PolicyReplySchema = Type.Object({
   }), { description: 'Contexts it reaches, those that change first (at most 200)' })),
   total: Type.Optional(Type.Integer({ description: 'Contexts it reaches' })),
   changing: Type.Optional(Type.Integer({ description: 'Of them, those whose threshold or epoch changes' })),
-}, { title: 'PolicyReply', description: 'What the context states, and with what it inherits' })
+}, { title: 'PolicyReply', description: 'What the context states, and with what it inherits', examples: [POLICY_REPLY_EXAMPLE] })
+
+/** The same, shown as a dry run. */
+export const PolicyTrialSchema: typeof PolicyReplySchema = Object.assign({ ...PolicyReplySchema }, { examples: [POLICY_TRIAL_EXAMPLE] })

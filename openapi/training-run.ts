@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { VERDICTS, type VerdictName } from '../src/core/training/verdict.js'
+import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from './examples/training.js'
 import { nullable, nullableRatio, ratio, time } from './fields.js'
 import { CheckpointSchema, figures, whole } from './training.js'
 
@@ -121,7 +122,7 @@ export const RunSchema = Type.Object({
     since: time('When it was first reported'),
     advice: Type.Array(AdviceSchema, { description: 'For this context and up to 50 below it' }),
   }), { description: 'Where checkpoints of the run are served' }),
-}, { title: 'TrainingRun', description: 'A training run, suite by suite' })
+}, { title: 'TrainingRun', description: 'A training run, suite by suite', examples: [RUN_EXAMPLE] })
 
 export const RunListSchema = Type.Object({
   runs: Type.Array(Type.Object({
@@ -137,4 +138,4 @@ export const RunListSchema = Type.Object({
     }), { description: 'Where each suite stands' }),
     contexts: Type.Array(Type.String(), { description: 'Context keys that checkpoints named' }),
   }, { title: 'TrainingRunSummary', description: 'A run and where it stands' }), { description: 'The last reported on first; up to 100' }),
-}, { title: 'TrainingRuns', description: 'Runs that are kept' })
+}, { title: 'TrainingRuns', description: 'Runs that are kept', examples: [RUN_LIST_EXAMPLE] })

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { TRAINING_LIMITS } from '../src/core/training/run.js'
+import { REPORTED_EXAMPLE } from './examples/training.js'
 import { ContextSchema, nullable, TextSchema } from './fields.js'
 
 const strict = { additionalProperties: false }
@@ -77,4 +78,4 @@ export const ReportedSchema = Type.Object({
   epochs: Type.Array(Type.Object({
     context: Type.String({ description: 'Context key' }), step: whole('The checkpoint it is of'),
   }), { description: 'Contexts that start a new epoch, with all below: evidence of one checkpoint is none of the next' }),
-}, { title: 'ReportedCheckpoints', description: 'Stored durably, but for what is rejected' })
+}, { title: 'ReportedCheckpoints', description: 'Stored durably, but for what is rejected', examples: [REPORTED_EXAMPLE] })

@@ -5,7 +5,7 @@ import {
   WhatIfQuerySchema, WhatIfSchema,
 } from '../openapi/context.js'
 import { anyError } from '../openapi/error.js'
-import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema } from '../openapi/policy.js'
+import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyTrialSchema } from '../openapi/policy.js'
 import { TradeoffSchema } from '../openapi/tradeoff.js'
 import type { Parts } from '../src/parts.js'
 import { reachablePrefix } from '../src/reach.js'
@@ -68,7 +68,7 @@ export const contexts: FastifyPluginCallbackTypebox<Parts> = (app, { contexts },
       params,
       querystring: PolicyQuerySchema,
       body: PolicyPatchSchema,
-      response: { 200: PolicyReplySchema, ...anyError },
+      response: { 200: PolicyTrialSchema, ...anyError },
     },
   }, (request) => contexts.setPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
 

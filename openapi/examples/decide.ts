@@ -1,0 +1,65 @@
+/** Replies to workers, as the docs page shows them: of a simulated context, lists cut short, figures rounded. */
+
+export const DECISION_EXAMPLE = {
+  decision: 'stop',
+  threshold: 0.985,
+  score: 0.99,
+  scorer: 'confidence',
+  reason: 'score_at_threshold',
+  would_stop: true,
+  arm: 'treated',
+  context: 'model=steady-8b,task=choices',
+  scope: 'own',
+  guarantee: {
+    max_em_drop: 0.02,
+    error_level: 0.05,
+    post_hoc: false,
+    label: 'exact_match',
+    labelled_ratio: 1,
+    generations: 401,
+    em_drop: 0,
+    tokens_saved_ratio: 0.203,
+    epoch: 1,
+  },
+  next_check_tokens: 544,
+  probe: false,
+  model_version: 35,
+  stale: false,
+}
+
+export const DECISION_BATCH_EXAMPLE = {
+  model_version: 35,
+  decisions: [
+    { ...DECISION_EXAMPLE, decision: 'continue', score: 0.97, reason: 'below_threshold', would_stop: false },
+    {
+      error: { path: '/tokens', message: 'must be >= 0; Generated so far (tokens, a whole number from 0)' },
+    },
+  ],
+}
+
+export const COLUMN_DECISIONS_EXAMPLE = {
+  model_version: 35,
+  stale: false,
+  stop: [0],
+  control: [2],
+  would_stop: [0],
+  probe: [2],
+  errors: [],
+  contexts: [{ threshold: 0.985, check_every_tokens: 32, min_tokens: 0 }],
+}
+
+export const BUNDLE_EXAMPLE = {
+  model_version: 43,
+  format: 2,
+  state_id: 'ff962219-6d2d-4c13-a1e0-5d59877fbe7d',
+  salt: '52f3d1b9-9412-40f1-ba88-81e154d83d3f',
+  levels: ['model', 'task'],
+  prefix: 'model=steady-8b',
+  rules: [
+    { threshold: null, scope: 'none', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, record_steps: true },
+    { threshold: 0.985, scope: 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, record_steps: true },
+  ],
+  predictors: {},
+  weights: [],
+  root: { below: { 'steady-8b': { rule: 0, below: { choices: { rule: 1, control_share: 0.196 } } } } },
+}

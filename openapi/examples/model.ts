@@ -1,0 +1,54 @@
+/** Replies about the model and its replica, as the docs page shows them: lists cut short, figures rounded. */
+
+export const MODEL_EXAMPLE = {
+  version: 42,
+  state_id: 'ff962219-6d2d-4c13-a1e0-5d59877fbe7d',
+  levels: ['model', 'task'],
+  contexts: 6,
+  thresholds_in_force: 3,
+  age_seconds: 0.0108,
+  stale: false,
+  store: { kind: 'embedded', up: true },
+  learner: { leader: true, log_lag: 6 },
+}
+
+export const HISTORY_EXAMPLE = {
+  changes: [
+    {
+      time: '2026-11-25T11:44:10.883Z',
+      key: 'model=steady-8b,task=choices',
+      cause: 'pin',
+      epoch: 1,
+      before: null,
+      after: 0.98,
+      version: 39,
+      by: 'anonymous',
+      reason: 'incident 42',
+    },
+    {
+      time: '2026-11-25T11:35:28.399Z',
+      key: 'model=steady-8b,task=math',
+      cause: 'evidence',
+      epoch: 1,
+      before: 0.994,
+      after: 0.973,
+      version: 35,
+    },
+  ],
+}
+
+export const ROLLBACK_REPLY_EXAMPLE = {
+  version: 1,
+  dry_run: true,
+  contexts: [{ key: 'model=steady-8b,task=choices', before: 0.98, after: null, scorer: null }],
+  total: 6,
+  changing: 3,
+}
+
+export const READY_EXAMPLE = {
+  ready: true,
+  store: { kind: 'embedded', up: true },
+  model: { version: 44, age_seconds: 0.0076, stale: false },
+  learner: { leader: true },
+  warnings: [],
+}
