@@ -102,7 +102,8 @@ export function startLearner (
         await committing // the next is read and folded meanwhile; where it failed that is forgotten too
         // Before the commit, behind which nobody sees the damage any more.
         if (entries.some(({ entry }) => entry.type === 'unreadable')) {
-          await command(async () => [...await missedCommands(store, memory.ledger), ...await missedEpochs(store, memory.contexts)])
+          const epochs = () => missedEpochs(store, memory.contexts, tellDamage)
+          await command(async () => [...await missedCommands(store, memory.ledger), ...await epochs()])
         }
         if (commit === null) problem = null
         else {

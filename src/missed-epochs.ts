@@ -1,6 +1,7 @@
-import { isWithin } from './core/context.js'
+import { chainOf, isWithin } from './core/context.js'
 import type { ContextState } from './core/context-state.js'
 import type { CheckpointEntry, Command } from './core/log-entry.js'
+import type { TellDamage } from './damage.js'
 import type { Store } from './store/store.js'
 import { isWholeEntry } from './store/whole.js'
 
@@ -9,43 +10,62 @@ const ROWS = 1000
 /** By how much a row's time may be after its entry's: Redis takes it twice, ms. */
 const SAME_MS = 10
 
+type Reset = Extract<Command, { type: 'reset' }>
+
+/** What begins epochs: a reset in its context, a checkpoint in those below as well. */
+interface Beginning {
+  readonly at: number
+  readonly entry: Reset | CheckpointEntry
+}
+
 /**
  * Resets and checkpoints that began no epoch, since the log had them in entries that could not be read: the audit trail has the ones, the
  * training runs the others. Without them the evidence of before would go on to vouch. One that is still to come in the log begins two
- * epochs, which costs tokens and no answer.
+ * epochs, which costs tokens and no answer. What came later below a checkpoint that was missed is said again after it, or contexts would
+ * bear that one's name instead.
  */
 export async function missedEpochs (
-  store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>
-): Promise<Array<Command | CheckpointEntry>> {
-  const missed = await Promise.all([
-    missedResets(store, contexts).catch(noneIfDamaged), missedCheckpoints(store, contexts).catch(noneIfDamaged),
-  ])
-  return missed.flat().filter(isWholeEntry) // or it would be damage itself, and said again for ever
-}
-
-async function missedResets (store: Pick<Store, 'audit'>, contexts: ReadonlyMap<string, ContextState>): Promise<Command[]> {
-  const resets = new Map<string, number>() // by context, when the newest was stated
-  for (const { time, command } of await store.audit(ROWS)) {
-    if (command.type === 'reset' && !resets.has(command.key)) resets.set(command.key, time)
+  store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>, tellDamage: TellDamage
+): Promise<Array<Reset | CheckpointEntry>> {
+  /** What is damaged as well, no JSON or not what it must be, must not keep the learner from going on. */
+  const noneOf = (what: 'audit' | 'runs') => (error: unknown): [] => {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
+    tellDamage(what, 1, { err: error })
+    return []
   }
-  return [...resets].filter(([key, time]) => isMissed(contexts.get(key), time))
-    .map(([key]) => ({ type: 'reset', key, by: 'stopgate', reason: 'the log had it in an entry that could not be read' }))
+  const found = await Promise.all([resets(store).catch(noneOf('audit')), checkpoints(store).catch(noneOf('runs'))])
+  const begun = found.flat()
+    .filter(({ entry }) => isWholeEntry(entry)) // or it would be damage itself, and said again for ever
+    .sort((a, b) => a.at - b.at)
+  const newest = new Map(begun.map((one) => [placeOf(one.entry), one]))
+  const missed = new Set([...contexts].flatMap(([key, state]) => {
+    const places = [...chainOf(key).map((above) => placeOf({ type: 'checkpoint', key: above })), placeOf({ type: 'reset', key })]
+    const last = places.flatMap((place) => newest.get(place) ?? []).sort((a, b) => a.at - b.at).at(-1)
+    return last !== undefined && isMissed(last, state) ? last : []
+  }))
+  return begun.filter((one) => newest.get(placeOf(one.entry)) === one)
+    .filter((one) => [...missed].some((first) => first === one || isUndoneBy(first, one)))
+    .map(({ entry }) => entry)
 }
 
-async function missedCheckpoints (store: Pick<Store, 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>): Promise<CheckpointEntry[]> {
-  const isOther = ({ checkpoint }: ContextState, run: string, step: number) => checkpoint?.run !== run || checkpoint.step !== step
-  return (await store.trainingRuns()).flatMap(({ name: run, contexts: openings }) => openings
-    .filter(({ key: under, step, at }) =>
-      [...contexts].some(([key, state]) => isWithin(key, under) && isOther(state, run, step) && isMissed(state, at)))
-    .map(({ key, step }) => ({ type: 'checkpoint', key, run, step, by: 'stopgate' })))
+async function resets (store: Pick<Store, 'audit'>): Promise<Beginning[]> {
+  const reason = 'the log had it, or a checkpoint before it, in an entry that could not be read'
+  return (await store.audit(ROWS)).flatMap(({ time: at, command: { type, ...command } }) =>
+    type === 'reset' ? { at, entry: { type, key: (command as Reset).key, by: 'stopgate', reason } } : [])
 }
 
-function isMissed (state: ContextState | undefined, time: number): boolean {
-  return state !== undefined && state.epoch_started_at < time - SAME_MS
+async function checkpoints (store: Pick<Store, 'trainingRuns'>): Promise<Beginning[]> {
+  return (await store.trainingRuns()).flatMap(({ name: run, contexts }) =>
+    contexts.map(({ key, step, at }): Beginning => ({ at, entry: { type: 'checkpoint', key, run, step, by: 'stopgate' } })))
 }
 
-/** What is damaged as well, no JSON or not what it must be, must not keep the learner from going on. */
-function noneIfDamaged (error: unknown): [] {
-  if (error instanceof SyntaxError || error instanceof TypeError) return []
-  throw error
+const placeOf = ({ type, key }: Pick<Beginning['entry'], 'type' | 'key'>) => `${type} ${key}`
+
+function isMissed ({ at, entry }: Beginning, { epoch_started_at: since, checkpoint }: ContextState): boolean {
+  const isBorne = entry.type === 'checkpoint' && checkpoint?.run === entry.run && checkpoint.step === entry.step
+  return !isBorne && since < at - SAME_MS
+}
+
+function isUndoneBy (first: Beginning, later: Beginning): boolean {
+  return first.entry.type === 'checkpoint' && later.at >= first.at && isWithin(later.entry.key, first.entry.key)
 }
