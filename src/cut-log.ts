@@ -1,8 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Metrics } from './metrics.js'
-
-/** Logged together, this often at most, ms. */
-const LOG_EVERY_MS = 1000
+import { seldom } from './seldom.js'
 
 /** Why a client's connection was cut off. */
 export const CUT_CAUSES = ['pipelined', 'unread', 'timeout', 'headers', 'malformed'] as const
@@ -11,13 +9,13 @@ export type CutCause = typeof CUT_CAUSES[number]
 /** Counts the clients that are cut off, and says so in the log. */
 export function cutLog (log: FastifyBaseLogger, metrics: () => Pick<Metrics, 'cut'>): (cause: CutCause) => void {
   let counts: Partial<Record<CutCause, number>> = {}
-  let lastLog = -Infinity
+  const tell = seldom(() => {
+    log.warn({ cut: counts }, 'clients were cut off')
+    counts = {}
+  })
   return (cause) => {
     metrics().cut.inc({ cause })
     counts[cause] = (counts[cause] ?? 0) + 1
-    if (performance.now() - lastLog < LOG_EVERY_MS) return
-    log.warn({ cut: counts }, 'clients were cut off')
-    counts = {}
-    lastLog = performance.now()
+    tell()
   }
 }

@@ -1,15 +1,13 @@
 import { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OverloadedError } from './errors.js'
+import { seldom } from './seldom.js'
 
 /** How long requests of one turn of the event loop may keep those behind them waiting, ms. */
 const MAX_TURN_MS = 50
 /** Bodies that may be in memory at once, bytes; those that are small are let in all the same. */
 const MAX_BODIES = 256 * 1024 * 1024
 const SMALL_BODY = 64 * 1024
-
-/** Refusals are logged together, this often at most, ms. */
-const LOG_EVERY_MS = 1000
 
 declare module 'fastify' {
   interface FastifyRequest { isRefusedForLoad: boolean }
@@ -74,12 +72,12 @@ export function refuseOverload (app: FastifyInstance, bodyLimit: number): CheckO
 
 function refusalLog ({ log }: FastifyInstance): () => void {
   let refused = 0
-  let lastLog = -Infinity
-  return () => {
-    refused++
-    if (performance.now() - lastLog < LOG_EVERY_MS) return
+  const tell = seldom(() => {
     log.warn({ refused }, 'overloaded: more comes in than can be answered in time')
     refused = 0
-    lastLog = performance.now()
+  })
+  return () => {
+    refused++
+    tell()
   }
 }

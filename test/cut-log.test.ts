@@ -2,8 +2,9 @@ import { pino } from 'pino'
 import t from 'tap'
 import { cutLog } from '../src/cut-log.js'
 import { createMetrics } from '../src/metrics.js'
+import { until } from './helper.js'
 
-t.test('each is counted, and many at once are one line', async (t) => {
+t.test('each is counted, and many at once are two lines: the first, and the rest', async (t) => {
   const lines: string[] = []
   const metrics = createMetrics()
   const cut = cutLog(pino({}, { write: (line: string) => { lines.push(line) } }), () => metrics)
@@ -13,4 +14,7 @@ t.test('each is counted, and many at once are one line', async (t) => {
   const text = await metrics.render()
   t.match(text, 'stopgate_connections_cut_total{cause="unread"} 1000')
   t.match(text, 'stopgate_connections_cut_total{cause="pipelined"} 0', 'an increase is seen from its first')
+  cut('timeout')
+  await until('the rest is told', () => lines.length === 2)
+  t.match(JSON.parse(lines[1]!), { cut: { unread: 999, timeout: 1 } })
 })

@@ -69,6 +69,8 @@ t.test('ten times what it can do: some are served soon, the rest refused at once
     all.sort((a, b) => a - b)
     t.comment(`${status}: ${all.length}, median ${Math.round(all[all.length >> 1]!)} ms, 99 % within ${Math.round(all[Math.floor(all.length * 0.99)]!)} ms`)
   }
+  const refusedInLog = () => service.log.reduce((sum, { refused }) => sum + Number(refused ?? 0), 0)
+  await until('the log has told of all', () => refusedInLog() === latencies.get(503)!.length)
   t.equal((await service.post('/v1/decisions', step)).status, 200, 'then it is as before')
 })
 
