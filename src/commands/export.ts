@@ -19,7 +19,8 @@ learned, outcomes that wait, the ids of those that came (so that one sent again 
 trail, training runs. Not the steps recorded of generations whose outcome is still to come.
 
 From Redis this may run beside the service, and holds Redis up for about as long as it takes to read the contexts. A folder serves one
-process: stop its service first. Where there is no store, nothing is written, and the exit code is 1.
+process: stop its service first. Where there is no store, nothing is written, and the exit code is 1. A Redis that does not answer is
+given up after 10 s, or in the middle of it after a minute.
 
 What is damaged in the store is named on standard error, and the exit code is then 1; the file has all the rest, and can be imported.
 `

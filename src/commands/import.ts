@@ -11,7 +11,8 @@ export const usage = `Usage: stopgate import FILE [--replace]
 
 Puts a state that stopgate export wrote into the store that the environment names (REDIS_URL, or DATA_DIR), of either kind. It is all
 there or nothing is, whatever kills it when. CONTEXT_LEVELS and DEFAULT_POLICY must be as they were, or what was learned is dropped
-when the service starts. Replicas that run on this Redis take the new state up by themselves.
+when the service starts. Replicas that run on this Redis take the new state up by themselves. One that does not answer is given up after
+10 s, or in the middle of it after a minute.
 
   FILE        -: read from standard input
   --replace   in place of what is in the store, which is lost; without it, only into a store where nothing was reported or stated

@@ -12,6 +12,8 @@ const CUT_OFF = /\b(NOREPLICAS|MASTERDOWN|CLUSTERDOWN)\b/
 
 /** Longest pause between two attempts to connect, ms. */
 const RECONNECT_MS = 1000
+/** After which an attempt to connect has failed, however long a command may take: another's command may hold a server up, ms. */
+const CONNECT_MS = 10_000
 
 type Script = (numberOfKeys: number, keys: readonly string[], args: ReadonlyArray<string | number>) => Promise<unknown>
 
@@ -29,17 +31,18 @@ export class RedisConnection {
   readonly #servers = new WeakMap<Redis['stream'], Promise<string>>()
 
   /**
-   * @param timeoutMs after which a command, or an attempt to connect, has failed
+   * @param timeoutMs after which a command has failed, and an attempt to connect at the latest
    * @param tls where the URL asks for TLS
    */
   constructor (url: string, timeoutMs: number, tls: RedisTls = {}) {
     const address = this.#address = redisAddress(url)
+    const connectMs = Math.min(timeoutMs, CONNECT_MS)
     this.redis = new Redis(address.url, {
       ...(address.isTls && { tls }),
-      ...sentinelOptions(address, timeoutMs, tls),
+      ...sentinelOptions(address, connectMs, tls),
       connectionName: 'stopgate',
-      connectTimeout: timeoutMs,
-      commandTimeout: timeoutMs,
+      connectTimeout: connectMs,
+      commandTimeout: connectMs, // of those that make the connection; then as below
       enableOfflineQueue: false, // a command that can't be sent fails at once
       maxRetriesPerRequest: 0, // and so does one that was under way: only the caller knows whether to send it again
       autoResendUnfulfilledCommands: false,
@@ -54,8 +57,15 @@ export class RedisConnection {
     })
     this.redis.on('error', (error: Error) => { this.#problem = /^All sentinels/.test(error.message) ? this.#problem : error.message })
     this.redis.on('sentinelError', (error: Error) => { this.#problem = error.message })
-    this.redis.on('ready', () => { this.#isUp = true; this.#problem = 'the connection was lost' })
-    this.redis.on('close', () => { this.#isUp = false })
+    this.redis.on('ready', () => {
+      this.#isUp = true
+      this.#problem = 'the connection was lost'
+      this.redis.options.commandTimeout = timeoutMs
+    })
+    this.redis.on('close', () => {
+      this.#isUp = false
+      this.redis.options.commandTimeout = connectMs
+    })
     this.#attempted = new Promise((resolve) => {
       for (const event of ['ready', 'error', 'close']) this.redis.once(event, () => { resolve() })
     })

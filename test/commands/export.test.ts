@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
@@ -57,4 +59,14 @@ t.test('a Redis that takes longer than a command of the service may is waited fo
   redis.resume()
   await exporting
   t.match(world.out(), '"stopgate_state"')
+})
+
+t.test('a host that takes connections and never answers is not waited for as long as a whole state is', async (t) => {
+  const silent = createServer((socket) => { socket.on('error', () => {}) }).listen(0, '127.0.0.1')
+  t.teardown(() => { silent.close() })
+  await once(silent, 'listening')
+  const start = performance.now()
+  await t.rejects(run([], capturedWorld({ REDIS_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` })), { name: 'CommandError', message: /unavailable/ })
+  const seconds = (performance.now() - start) / 1000
+  t.ok(seconds < 15, `${seconds.toFixed(1)} s`)
 })
