@@ -67,7 +67,7 @@ interface Tally {
 async function * tallied (rows: AsyncIterable<StateRow>, tally: Tally): AsyncIterable<StateRow> {
   for await (const row of rows) {
     const { table, key, value } = row
-    if (table === 'contexts' || table === 'log' || table === 'seen') tally[table]++
+    if (value !== undefined && (table === 'contexts' || table === 'log' || table === 'seen')) tally[table]++
     if (table === 'meta' && key === 'version') tally.version = value
     tally.isStore ||= table !== 'meta' || (key === 'salt' && value !== null)
     yield row

@@ -13,6 +13,8 @@ import { decodeRun, encodeRun } from './training-encoding.js'
 const CHUNK = 500
 /** How often a moment is looked for in which no entry was appended. */
 const ATTEMPTS = 500
+/** What is kept of an id: when its outcome came, ms, and what it waits for. */
+const SEEN = /^(\d+) (\d)$/
 
 type Pairs = readonly string[]
 type Stream = ReadonlyArray<[id: string, fields: string[]]>
@@ -80,8 +82,11 @@ export class RedisState {
       cursor = next
       const values = keys.length === 0 ? [] : await this.#connection.run((redis) => redis.mget(keys))
       for (const [i, value] of values.entries()) {
-        const [ms, waits] = (value ?? '').split(' ')
-        if (value !== null && Number(ms) < now) yield { table: 'seen', key: keys[i]!.slice(prefix.length), value: [Number(ms), Number(waits)] }
+        if (value === null) continue // its time is over
+        const row = { table: 'seen', key: keys[i]!.slice(prefix.length) } as const
+        const [, ms, waits] = SEEN.exec(value) ?? []
+        if (ms === undefined) yield { ...row, value: undefined, damaged: `it is ${JSON.stringify(value.slice(0, 64))}` }
+        else if (Number(ms) < now) yield { ...row, value: [Number(ms), Number(waits)] }
       }
     } while (cursor !== '0')
   }

@@ -55,6 +55,12 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
     t.ok(seen.some(({ key }) => key === 'a'))
   })
 
+  await t.test('what is damaged of an id is said', async (t) => {
+    await admin.set('{stopgate}:seen:odd', 'yesterday', 'EX', 60)
+    t.match((await exported()).filter(({ key }) => key === 'odd'), [{ table: 'seen', value: undefined, damaged: 'it is "yesterday"' }])
+    await admin.del('{stopgate}:seen:odd')
+  })
+
   await t.test('a log of a time to come can\'t be told from what comes next', async (t) => {
     await admin.xadd(KEYS.log, '99999999999999-0', 'entry', '{"type":"tick"}')
     await t.rejects(exported(), { name: 'StoreUnavailableError', message: /clock was put back/ })
