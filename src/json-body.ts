@@ -23,6 +23,7 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     reply.header('accept-encoding', 'identity') // RFC 7694
     done(new EncodedBodyError(encoding.slice(0, 64)))
   })
+  app.removeContentTypeParser('text/plain') // Fastify's own: it would be told to be an object, not JSON
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     try {
       check(request)

@@ -28,3 +28,11 @@ t.test('a compressed body is told to come uncompressed, and no other encoding is
   t.equal(refused.headers['accept-encoding'], 'identity')
   for (const none of ['identity', 'Identity']) t.equal((await post(none, '{"tokens":1,"confidence":1}')).statusCode, 200)
 })
+
+t.test('a body of another type is told to be JSON', async (t) => {
+  const { app } = await build(t)
+  for (const type of ['text/plain', 'text/plain; charset=utf-8', 'application/x-www-form-urlencoded', 'nonsense']) {
+    const reply = await app.inject({ method: 'POST', url: '/v1/decisions', headers: { 'content-type': type }, payload: '{"tokens":1,"confidence":1}' })
+    t.match(reply.json(), { statusCode: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: /content-type: application\/json/ }, type)
+  }
+})
