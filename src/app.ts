@@ -50,6 +50,17 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/
 export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
   let requests = 0
   const cut = cutLog(loggerInstance, () => parts.metrics)
+  const observe = watchRequests(() => parts.metrics)
+  const isDebugging = DEBUG_LEVELS.has(loggerInstance.level)
+
+  function answered (request: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): void {
+    const { url: route = 'none' } = request.routeOptions
+    observe(request.method, route, statusCode, elapsedTime / 1000)
+    const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
+    if (level === 'debug' && !isDebugging) return
+    request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime, token: request.tokenName }, 'answered')
+  }
+
   const app = Fastify({
     ...listenerOptions(https),
     loggerInstance,
@@ -59,7 +70,10 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
     connectionTimeout: SILENCE_MS,
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: brokenHttp(cut, REQUEST_TIMEOUT_MS),
-    frameworkErrors: (error, request, reply) => { answerError(error, request, reply) },
+    frameworkErrors (error, request, reply) {
+      reply.raw.once('finish', () => { answered(request, reply) }) // no hook hears of it
+      answerError(error, request, reply)
+    },
     requestIdHeader: false,
     genReqId (request) {
       const given = request.headers['x-request-id']
@@ -78,16 +92,8 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
   })
-  const observe = watchRequests(() => parts.metrics)
-  const isDebugging = DEBUG_LEVELS.has(loggerInstance.level)
   app.addHook('onResponse', (request, reply, done) => {
-    const { url: route = 'none' } = request.routeOptions
-    const { statusCode, elapsedTime } = reply
-    observe(request.method, route, statusCode, elapsedTime / 1000)
-    const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
-    if (level !== 'debug' || isDebugging) {
-      request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime, token: request.tokenName }, 'answered')
-    }
+    answered(request, reply)
     done()
   })
 

@@ -17,3 +17,11 @@ t.test('HEAD, wrong methods and unknown routes', async (t) => {
   t.equal((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode, 200)
   t.match((await app.inject({ method: 'DELETE', url: '/v1/decisions' })).json(), { code: 'METHOD_NOT_ALLOWED', message: /DELETE .* POST/ })
 })
+
+t.test('requests that reach no route are counted as any other', async (t) => {
+  const { app, metrics } = await build(t)
+  for (const [url, status] of [['/none', 404], ['/v1/contexts/%zz', 400], [`/v1/contexts/${'x'.repeat(5000)}`, 414]] as const) {
+    t.equal((await app.inject({ url })).statusCode, status)
+    t.match(await metrics.render(), `stopgate_http_request_duration_seconds_count{method="GET",route="none",status_code="${status}"} 1\n`)
+  }
+})
