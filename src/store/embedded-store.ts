@@ -24,6 +24,7 @@ import {
 } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
+import { adoptOlderRecords } from './older-records.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { PredictorCache } from './predictor-cache.js'
 import {
@@ -85,6 +86,7 @@ export class EmbeddedStore implements Store {
       const store = new EmbeddedStore(tables, release, options)
       await store.#write(() => {
         checkFormat(tables.getMeta('format'))
+        adoptOlderRecords(tables)
         if (tables.getMeta('format') < STATE_FORMAT) tables.setMeta('format', STATE_FORMAT)
         if (tables.getMeta('state_id') !== '') return
         tables.setMeta('state_id', randomUUID())
@@ -249,6 +251,7 @@ export class EmbeddedStore implements Store {
       this.#tables.setMeta('token', this.#tables.getMeta('token') + 1) // of whichever thread
       this.#lease.end()
     })
+    this.#records.readAgain()
     this.#events.emit('appended')
     this.#events.emit('notice')
   }

@@ -1,6 +1,5 @@
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { PAGE_SIZE } from './embedded-ground.js'
-import type { RecordHead, RecordTotals } from './embedded-record.js'
 import { START, type Place, type Seen } from './encoding.js'
 import type { Cursor } from './store.js'
 
@@ -23,7 +22,6 @@ export interface Meta {
   /** Sequence number of the newest change in the history, and of the newest command in the audit trail. */
   history: number
   audit: number
-  recorded: RecordTotals
 }
 
 const INITIAL: Meta = {
@@ -39,7 +37,6 @@ const INITIAL: Meta = {
   last_place: [0, 0],
   history: 0,
   audit: 0,
-  recorded: { number: 0, generations: 0, bytes: 0 },
 }
 
 export interface Tables {
@@ -64,13 +61,8 @@ export interface Tables {
   readonly changedAt: Database<true, [version: number, key: string]>
   readonly history: Database<string, number>
   readonly audit: Database<string, number>
-  /**
-   * Generation id -> its record, the steps of each record in order, those that came together in one
-   * row, and the ids by the ms of the last step.
-   */
-  readonly records: Database<RecordHead, Buffer>
-  readonly recordSteps: Database<string, [record: number, step: number]>
-  readonly recordsAt: Database<string, [ms: number, record: number]>
+  /** The steps recorded, those that came together in one. */
+  readonly recordSegments: Database<Buffer, number>
   /** Name -> run, and run and suite -> series. */
   readonly trainingRuns: Database<string, Buffer>
   readonly trainingSeries: Database<string, Buffer>
@@ -105,9 +97,7 @@ export function openTables (folder: string): Tables {
     changedAt: root.openDB('changed_at', {}),
     history: texts('history'),
     audit: texts('audit'),
-    records: root.openDB('records', { keyEncoding: 'binary' }),
-    recordSteps: texts('record_steps'),
-    recordsAt: texts('records_at'),
+    recordSegments: root.openDB('record_segments', { encoding: 'binary' }),
     trainingRuns: root.openDB('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
     trainingSeries: root.openDB('training_series', { keyEncoding: 'binary', encoding: 'string' }),
     getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],
