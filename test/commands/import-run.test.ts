@@ -51,12 +51,12 @@ t.test('a folder of results of lm-evaluation-harness', async (t) => {
 t.test('a line that is no good spoils only itself, whatever is wrong with it', async (t) => {
   const { folder, url } = await service(t)
   const file = join(folder, 'run.log') // told by its content alone
-  const bad = ['starting', line(1).replace('0.5', 'NaN').trim(), '{"step":2,"em":0.5}', line(3, 50).trim()]
+  const bad = ['starting', line(1).replace('0.5', 'NaN').trim(), '{"step":2,"em":0.5}', line(3, -1).trim()]
   await writeFile(file, bad.map((text) => `${text}\n${line(4)}`).join('') + '{"step":5}\n'.repeat(40) + line(6))
   const world = capturedWorld()
   await t.rejects(run([join(folder, 'none'), file, '--run', 'r', '--url', url], world), { message: /of the files 1 could not be read/ })
   t.match(JSON.parse(world.out()), { accepted: 2, duplicates: 3, rejected: 44 })
-  t.match(world.err(), /none: ENOENT(.|\n)*log:1: not JSON\n(.|\n)*log:5: there is no suite, n, tokens_mean (.|\n)*log:7: .*--percent/)
+  t.match(world.err(), /none: ENOENT(.|\n)*log:1: not JSON\n(.|\n)*log:5: there is no suite, n, tokens_mean /)
   t.match(world.err(), `${file}: 24 more that could not be reported`)
   t.equal(world.err().trimEnd().split('\n').length, 22)
 })

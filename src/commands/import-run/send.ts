@@ -1,6 +1,6 @@
 import type { HttpClient } from '../replay/http-client.js'
 import { complete, type Draft, type Found, type Hints } from './found.js'
-import type { ImportError } from './record-file.js'
+import { ImportError } from './record-file.js'
 
 /** Checkpoints in one request. */
 const BATCH = 500
@@ -12,10 +12,19 @@ type Reply = Omit<Totals, 'rejected'> & { readonly rejected: ReadonlyArray<{ ind
 
 export interface Report { readonly place: string, readonly draft: Draft }
 
-/** What can be sent. @param reject told of each that can't */
+/**
+ * What can be sent. Where one EM of a file is a percentage, so may those be that could be fractions: no report can be taken back.
+ * @param found in one file
+ * @param reject told of each that can't
+ */
 export function reportsOf (found: readonly Found[], hints: Hints, reject: (problem: string) => void): Report[] {
+  const percentage = hints.isPercent ? undefined : found.find(({ draft }) => (draft?.em ?? 0) > 1)
   return found.flatMap((one) => {
-    try { return [{ place: one.place, draft: complete(one, hints) }] } catch (error) {
+    try {
+      const draft = complete(one, hints)
+      if (percentage === undefined || !draft.em) return [{ place: one.place, draft }]
+      throw new ImportError(`${one.place}: an EM of ${draft.em} may be in percent, as at ${percentage.place}: say --percent, or put that right`)
+    } catch (error) {
       reject((error as ImportError).message)
       return []
     }

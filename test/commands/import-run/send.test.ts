@@ -10,6 +10,14 @@ t.test('what is no good is told, the rest goes on', async (t) => {
   t.match(problems, [/f:1: not JSON/, /f:3: there is no step/])
 })
 
+t.test('where one EM is a percentage the others are not taken for fractions', async (t) => {
+  const problems: string[] = []
+  const found = [0.8, 51, 0, -1].map((em, i) => ({ place: `f:${i + 1}`, draft: { ...draft, em } }))
+  t.match(reportsOf(found, {}, (problem) => { problems.push(problem) }), [{ draft: { em: 0 } }])
+  t.match(problems, [/f:1: an EM of 0.8 may be in percent, as at f:2/, /f:2: .* --percent/, /f:4: an EM of -1/])
+  t.match(reportsOf(found, { isPercent: true }, t.fail).map(({ draft: { em } }) => em), [0.008, 0.51, 0, -0.01])
+})
+
 t.test('many go in several requests, refusals are named by their place', async (t) => {
   const sizes: number[] = []
   const paths = new Set<string>()
