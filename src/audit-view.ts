@@ -9,8 +9,8 @@ export interface AuditView {
   readonly id: string
   readonly time: string
   readonly by: string
-  readonly type: 'policy' | 'pin' | 'reset' | 'predictor'
-  /** `null` of a predictor, which is of no one context. */
+  readonly type: 'policy' | 'pin' | 'reset' | 'predictor' | 'unreadable'
+  /** `null` of a predictor, which is of no one context, and of what can't be read. */
   readonly key: string | null
   readonly reason: string | null
   /** What the command put in force, `null` where it removed what was there; a reset has neither. */
@@ -24,12 +24,12 @@ export interface AuditView {
 
 export function auditView ({ id, time, version, command, replaced }: AuditRow): AuditView {
   const { type, by, reason = null } = command
-  const key = command.type === 'predictor' ? null : command.key
+  const key = 'key' in command ? command.key : null
   const row = { id, time: iso(time), by, type, key, reason, version }
   switch (command.type) {
     case 'policy': return { ...row, policy: command.policy, replaced: replaced as PolicyPatch | null }
     case 'pin': return { ...row, pin: pinOnWire(command.pin), replaced: pinOnWire(replaced as Pin | null) }
-    case 'reset': return { ...row, replaced: null }
+    case 'reset': case 'unreadable': return { ...row, replaced: null }
     case 'predictor': return { ...row, predictor: { name: command.name, action: command.action }, replaced: null }
   }
 }

@@ -27,13 +27,7 @@ interface Beginning {
 export async function missedEpochs (
   store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>, tellDamage: TellDamage
 ): Promise<Array<Reset | CheckpointEntry>> {
-  /** What is damaged as well, no JSON or not what it must be, must not keep the learner from going on. */
-  const noneOf = (what: 'audit' | 'runs') => (error: unknown): [] => {
-    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
-    tellDamage(what, 1, { err: error })
-    return []
-  }
-  const found = await Promise.all([resets(store).catch(noneOf('audit')), checkpoints(store).catch(noneOf('runs'))])
+  const found = await Promise.all([resets(store, tellDamage), checkpoints(store, tellDamage)])
   const begun = found.flat()
     .filter(({ entry }) => isWholeEntry(entry)) // or it would be damage itself, and said again for ever
     .sort((a, b) => a.at - b.at)
@@ -48,15 +42,25 @@ export async function missedEpochs (
     .map(({ entry }) => entry)
 }
 
-async function resets (store: Pick<Store, 'audit'>): Promise<Beginning[]> {
+async function resets (store: Pick<Store, 'audit'>, tellDamage: TellDamage): Promise<Beginning[]> {
   const reason = 'the log had it, or a checkpoint before it, in an entry that could not be read'
-  return (await store.audit(ROWS)).flatMap(({ time: at, command: { type, ...command } }) =>
+  const rows = await store.audit(ROWS)
+  const damaged = rows.filter(({ command }) => command.type === 'unreadable')
+  tellDamage('audit', damaged.length, { ids: damaged.slice(0, 20).map(({ id }) => id) })
+  return rows.flatMap(({ time: at, command: { type, ...command } }) =>
     type === 'reset' ? { at, entry: { type, key: (command as Reset).key, by: 'stopgate', reason } } : [])
 }
 
-async function checkpoints (store: Pick<Store, 'trainingRuns'>): Promise<Beginning[]> {
-  return (await store.trainingRuns()).flatMap(({ name: run, contexts }) =>
-    contexts.map(({ key, step, at }): Beginning => ({ at, entry: { type: 'checkpoint', key, run, step, by: 'stopgate' } })))
+/** What is damaged as well, no JSON or not what it must be, must not keep the learner from going on. */
+async function checkpoints (store: Pick<Store, 'trainingRuns'>, tellDamage: TellDamage): Promise<Beginning[]> {
+  try {
+    return (await store.trainingRuns()).flatMap(({ name: run, contexts }) =>
+      contexts.map(({ key, step, at }): Beginning => ({ at, entry: { type: 'checkpoint', key, run, step, by: 'stopgate' } })))
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
+    tellDamage('runs', 1, { err: error })
+    return []
+  }
 }
 
 const placeOf = ({ type, key }: Pick<Beginning['entry'], 'type' | 'key'>) => `${type} ${key}`

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { auditView } from '../src/audit-view.js'
+import { UNREADABLE_COMMAND } from '../src/store/damaged.js'
 
 const row = { id: '1', time: 0, version: 3 }
 const pin = { threshold: 0.5, reason: 'old', by: 'eve', expires_at: 1000 }
@@ -14,4 +15,6 @@ t.test('who, when, what, why', async (t) => {
     { ...shown, type: 'reset', reason: 'new', replaced: null })
   t.strictSame(auditView({ ...row, command: { type: 'predictor', name: 'p', action: 'retired', by: 'ops' }, replaced: null }),
     { ...shown, key: null, type: 'predictor', reason: null, predictor: { name: 'p', action: 'retired' }, replaced: null })
+  t.strictSame(auditView({ ...row, command: UNREADABLE_COMMAND, replaced: null }),
+    { ...shown, by: 'stopgate', key: null, type: 'unreadable', reason: 'what was done here could not be read', replaced: null })
 })

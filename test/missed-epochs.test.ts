@@ -2,6 +2,7 @@ import t from 'tap'
 import type { ContextState } from '../src/core/context-state.js'
 import type { CheckpointEntry, Command } from '../src/core/log-entry.js'
 import { missedEpochs } from '../src/missed-epochs.js'
+import { UNREADABLE_COMMAND } from '../src/store/damaged.js'
 import type { Store } from '../src/store/store.js'
 import { state } from './store/fixtures.js'
 
@@ -24,7 +25,7 @@ const textOf = (entry: Command | CheckpointEntry) =>
   `${entry.type} ${entry.key}${entry.type === 'checkpoint' ? ` ${entry.run}-${entry.step}` : ''} by ${entry.by}`
 
 async function missed (contexts: Contexts, rows: object[], openings: ByRun = {}, told: unknown[] = []) {
-  const entries = await missedEpochs(storeOf(rows, openings), new Map(Object.entries(contexts)), (what) => { told.push(what) })
+  const entries = await missedEpochs(storeOf(rows, openings), new Map(Object.entries(contexts)), (what, count, more) => { told.push(what === 'runs' ? [what, count] : [what, count, more]) })
   return entries.map(textOf)
 }
 
@@ -86,17 +87,16 @@ t.test('a reset after a checkpoint stays after it', async (t) => {
 })
 
 t.test('damage there too keeps nobody from going on, and is told; a store that is gone does', async (t) => {
-  const store = (error: Error) => ({ audit: () => Promise.reject(error), trainingRuns: async () => [] })
+  const store = (error: Error) => ({ audit: async () => [], trainingRuns: () => Promise.reject(error) })
   const told: unknown[] = []
   t.same(await missedEpochs(store(new SyntaxError('JSON')), new Map(), (...what) => { told.push(what) }), [])
-  t.match(told, [['audit', 1, { err: { message: 'JSON' } }]])
+  t.match(told, [['audit', 0], ['runs', 1, { err: { message: 'JSON' } }]])
   const contexts = { 'model=q': begun(5000) }
-  const missing = [{ time: 6000, command: null }] // JSON, and no command
+  const damaged = { id: '7', time: 6000, command: UNREADABLE_COMMAND }
   const step = 'seven' as unknown as number
   told.length = 0
-  t.same(await missed(contexts, missing, { r: [{ key: 'model=q', step: 7, at: 6000 }] }, told), ['checkpoint model=q r-7 by stopgate'])
-  t.same(await missed(contexts, [reset('model=q', 6000)], { r: [null as unknown as Opening] }, told), ['reset model=q by stopgate'])
-  t.same(told, ['audit', 'runs'])
+  t.same(await missed(contexts, [damaged, reset('model=q', 6000)], { r: [null as unknown as Opening] }, told), ['reset model=q by stopgate'])
+  t.same(told, [['audit', 1, { ids: ['7'] }], ['runs', 1]])
   t.same(await missed(contexts, [], { r: [{ key: 'model=q', step, at: 6000 }] }), [], 'nothing is said that could not be read again')
   await t.rejects(missedEpochs(store(new Error('gone')), new Map(), () => {}), { message: 'gone' })
 })

@@ -57,6 +57,13 @@ export interface PredictorCommand extends Origin {
   readonly action: 'added' | 'retired' | 'forgotten'
 }
 
+/** In the place of a command that is damaged where the audit trail has it. */
+export interface UnreadableCommand {
+  readonly type: 'unreadable'
+  readonly by: string
+  readonly reason: string
+}
+
 /** Everything that changes learned state, in one order. */
 export type LogEntry =
   | LoggedOutcome

@@ -1,29 +1,44 @@
 import type { Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
-import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
+import type { LogEntry, UnreadableCommand } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
-import { decodeEntry, decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, inTurns } from './encoding.js'
-import type { Learned } from './store.js'
-import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample } from './whole.js'
+import { decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, inTurns } from './encoding.js'
+import type { AuditRow, Learned } from './store.js'
+import {
+  isWholeAuditRow, isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample,
+} from './whole.js'
 
 // What one damaged value must not keep the rest from: each stands for something that stops nobody, or for nothing.
 
 /** In place of a pin that is damaged: doubt means continue. */
 export const UNREADABLE_PIN: Pin = { threshold: null, reason: 'the pin could not be read', by: 'stopgate', expires_at: null }
+/** In place of a command of the audit trail: nothing is known of it, nor whose it was. */
+export const UNREADABLE_COMMAND: UnreadableCommand = { type: 'unreadable', by: 'stopgate', reason: 'what was done here could not be read' }
 
 function read<T, U> (text: string, isWhole: (value: unknown) => boolean, decode: (text: string) => T, otherwise: U): T | U {
   try { return isWhole(JSON.parse(text)) ? decode(text) : otherwise } catch { return otherwise }
+}
+
+/** What is whole as it was parsed, once: there may be many. */
+function readAsIs<T> (text: string, isWhole: (value: unknown) => boolean, otherwise: T): T {
+  try {
+    const value = JSON.parse(text)
+    return isWhole(value) ? value : otherwise
+  } catch { return otherwise }
 }
 
 export const readPolicy = (text: string): PolicyPatch => read(text, isWholePolicy, decodePolicy, UNREADABLE_POLICY)
 export const readPin = (text: string): Pin => read(text, isWholePin, decodePin, UNREADABLE_PIN)
 export const readPending = (text: string): Pending | null => read(text, isWholePending, decodePending, null)
 export const readSample = (text: string): Sample | null => read(text, isWholeSample, decodeSample, null)
+export const readCommand = (text: string): AuditRow['command'] => readAsIs(text, isWholeCommand, UNREADABLE_COMMAND)
+/** With its time and version, as the embedded store keeps it. */
+export const readAuditRow = (text: string): Omit<AuditRow, 'id'> | null => readAsIs(text, isWholeAuditRow, null)
 /** What a command replaced, as the table had it; `null`: nothing. */
-export function readReplaced ({ type }: Command | PredictorCommand, text: string | null): PolicyPatch | Pin | null {
+export function readReplaced ({ type }: AuditRow['command'], text: string | null): PolicyPatch | Pin | null {
   if (text === null || text === 'null' || (type !== 'policy' && type !== 'pin')) return null
   return type === 'policy' ? readPolicy(text) : readPin(text)
 }
@@ -31,13 +46,7 @@ export function readReplaced ({ type }: Command | PredictorCommand, text: string
 export const readPredictor = (text: string): PredictorVersion | null => read(text, isWholePredictor, decodePredictor, null)
 export const readLedger = (text: string): Ledger | null => read(text, isWholeLedger, decodeLedger, null)
 
-/** The log is long, and each of its entries is parsed once. */
-export function readEntry (text: string): LogEntry {
-  try {
-    const entry = decodeEntry(text)
-    return isWholeEntry(entry) ? entry : { type: 'unreadable' }
-  } catch { return { type: 'unreadable' } }
-}
+export const readEntry = (text: string): LogEntry => readAsIs<LogEntry>(text, isWholeEntry, { type: 'unreadable' })
 
 /** What was learned but for the states, of the texts it is kept as. */
 export async function readLearned (

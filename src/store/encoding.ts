@@ -17,7 +17,6 @@ import type { Cursor, HistoryRow } from './store.js'
 // Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
 
 export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
-export const decodeEntry = (text: string): LogEntry => JSON.parse(text)
 
 type Halves = ContextState['halves']
 

@@ -11,7 +11,7 @@ import {
   AUDIT_LIMIT, auditOf, awaits, decodeChange, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
   HISTORY_LIMIT, inTurns, READ_BYTES, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
-import { readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
+import { readCommand, readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -308,6 +308,6 @@ function toStoredEntry ([cursor, [, text]]: StreamEntry): StoredEntry {
 }
 
 function toAuditRow ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {
-  const command = JSON.parse(entry!)
+  const command = readCommand(entry!)
   return { id, time: toPlace(id)[0], version: Number(version), command, replaced: readReplaced(command, replaced!) }
 }

@@ -1,7 +1,7 @@
 import type { ContextState } from '../core/context-state.js'
 import type { Change, Ledger } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
-import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
+import type { Command, LogEntry, PredictorCommand, UnreadableCommand } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
@@ -27,9 +27,9 @@ export interface AuditRow {
   /** Of the row, in the order of the trail. */
   readonly id: string
   readonly time: number
-  /** Of the model, once it was in force. */
+  /** Of the model, once it was in force. Of one that can't be read, time and version at the latest. */
   readonly version: number
-  readonly command: Command | PredictorCommand
+  readonly command: Command | PredictorCommand | UnreadableCommand
   /** The policy or pin that was there before; of a predictor nothing. */
   readonly replaced: PolicyPatch | Pin | null
 }

@@ -155,6 +155,15 @@ const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: Kind }
   tick: isFields,
 }
 
+/** As the audit trail has it. */
+export function isWholeCommand (value: unknown): boolean {
+  if (!isFields(value)) return false
+  if (value.type === 'predictor') return having({ name: isText, action: oneOf('added', 'retired', 'forgotten'), by: isText })(value)
+  return oneOf('policy', 'pin', 'reset')(value.type) && isWholeEntry(value)
+}
+
+export const isWholeAuditRow = having({ time: isNumber, version: isNumber, command: isWholeCommand })
+
 export function isWholeEntry (value: unknown): boolean {
   const type = isFields(value) && isText(value.type) ? value.type as string : ''
   return Object.hasOwn(ENTRIES, type) && ENTRIES[type as keyof typeof ENTRIES](value)

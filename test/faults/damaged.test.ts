@@ -13,7 +13,7 @@ import { admin } from './redis-fleet.js'
 
 // JSON that is whole, and not what it must be, at each place that the learner reads: in turn left out, told of and overcome.
 
-type Table = 'history' | 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
+type Table = 'history' | 'audit' | 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
 
 interface Damager {
   readonly append: (text: string) => Promise<unknown>
@@ -40,6 +40,7 @@ async function overcome (
   await damage(async ({ append, put, ledger }) => {
     for (const text of ENTRIES) await append(text)
     await put('history', '1', '{')
+    await put('audit', '1', '{')
     await put('pending', 'waits', '{"outcome":{},"leaf":"a","number":1}')
     await put('policies', 'model=z', '{"mode":{"off":true}}')
     await put('pins', 'model=q,task=aime', '{"threshold":"low"}')
@@ -62,7 +63,7 @@ async function overcome (
   const { body: { warnings } } = await send('GET', '/readyz')
   t.match(warnings.join(), /operators stated can't be read.*policy of model=z, the pin of model=q,task=aime, the pin of model=q,task=cut/)
   const metrics = (await send('GET', '/metrics')).body
-  for (const [what, count] of Object.entries({ entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1 })) {
+  for (const [what, count] of Object.entries({ entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1, audit: 1 })) {
     t.match(metrics, new RegExp(`stopgate_damaged_total{what="${what}"} ${count}\n`))
   }
 
@@ -75,6 +76,7 @@ async function overcome (
   const replaced = { threshold: null, reason: 'the pin could not be read' }
   const put = { key: 'model=z', replaced: { mode: 'off' } }
   t.match(commands.slice(0, 3), [{ key: 'model=q,task=cut', replaced }, { key: 'model=q,task=aime', replaced }, put])
+  t.match(commands.find(({ type }: { type: string }) => type === 'unreadable'), { by: 'stopgate', key: null, replaced: null })
   const byItself = commands.filter(({ by }: { by: string }) => by === 'stopgate')
   t.match(byItself.filter(({ type }: { type: string }) => type === 'predictor'), [{ predictor: { name: 'cut', action: 'forgotten' } }], 'a damaged predictor goes')
   const { damaged } = await store.learned()
@@ -84,7 +86,7 @@ async function overcome (
 /** What is damaged is named, and a file of all the rest can be imported, where the damaged is overcome as here. */
 async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const world = capturedWorld(env)
-  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^13 values .* can be imported/ })
+  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^14 values .* can be imported/ })
   for (const named of ['log "', 'meta "ledger"', 'pending "waits"', 'pins "model=q,task=aime"', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(world.err(), `stopgate export: ${named}`)
   const folder = await temporaryFolder(t)
   const file = join(folder, 'state.jsonl')
@@ -99,7 +101,7 @@ async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 interface RawTable { readonly put: (key: unknown, text: string) => Promise<boolean> }
-const rowKey = (table: Table, key: string) => table === 'pending' ? Buffer.from(key) : table === 'reservoir' || table === 'history' ? Number(key) : key
+const rowKey = (table: Table, key: string) => table === 'pending' ? Buffer.from(key) : table === 'reservoir' || table === 'history' || table === 'audit' ? Number(key) : key
 
 t.test('damaged values, embedded', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
@@ -124,8 +126,8 @@ t.test('damaged values, Redis', { skip: withoutRedis }, async (t) => {
     const client = admin(t, redis)
     await how({
       append: async (text) => await client.xadd(KEYS.log, '*', 'entry', text),
-      put: async (table, key, text) => table === 'history'
-        ? await client.xadd(KEYS.history, '*', 'change', text, 'version', '1')
+      put: async (table, key, text) => table === 'history' || table === 'audit'
+        ? await client.xadd(KEYS[table], '*', table === 'audit' ? 'entry' : 'change', text, 'version', '1', 'replaced', 'null')
         : await client.hset(KEYS[table], key, text),
       ledger: async (text) => await client.set(KEYS.ledger, text),
     })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  auditOf, decodeChange, decodeEntry, decodeLedger, decodePredictor, decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger,
+  auditOf, decodeChange, decodeLedger, decodePredictor, decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger,
   encodeSample, encodeState, inTurns, tableWrite, toCursor, toPlace,
 } from '../../src/store/encoding.js'
 import { NO_EVIDENCE } from '../../src/core/evidence.js'
@@ -15,7 +15,7 @@ t.test('what is decoded is what was encoded', async (t) => {
   t.strictSame(decodeSample(encodeSample(sampleOf(0.5))), sampleOf(0.5))
   t.strictSame(decodePredictor(JSON.stringify(versionOf('p', 1))), versionOf('p', 1))
   t.same(decodeChange(encodeChange(change(1)), 7), { ...change(1), version: 7 })
-  for (const entry of [outcome('a'), TICK, RESET, pinEntry('*', null), unpinEntry('*')]) t.same(decodeEntry(encodeEntry(entry)), entry)
+  for (const entry of [outcome('a'), TICK, RESET, pinEntry('*', null), unpinEntry('*')]) t.same(JSON.parse(encodeEntry(entry)), entry)
 })
 
 t.test('numbers keep every bit', async (t) => {

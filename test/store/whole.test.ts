@@ -1,7 +1,9 @@
 import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
-import { encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
-import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample } from '../../src/store/whole.js'
+import { auditOf, encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
+import {
+  isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample,
+} from '../../src/store/whole.js'
 import { LEDGER, label, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
 
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
@@ -13,7 +15,11 @@ const ENTRIES = [
 ]
 
 t.test('what is written is whole', async (t) => {
-  for (const entry of ENTRIES) t.ok(isWholeEntry(back(encodeEntry(entry))), entry.type)
+  for (const entry of ENTRIES) {
+    t.ok(isWholeEntry(back(encodeEntry(entry))), entry.type)
+    const command = auditOf(entry)
+    if (command !== null) t.ok(isWholeCommand(back(JSON.stringify(command))), `${entry.type}, in the audit trail`)
+  }
   t.ok(isWholeLedger(back(encodeLedger(LEDGER))))
   t.ok(isWholePending(back(encodePending(pendingOf('a', 1)))))
   t.ok(isWholeSample(back(encodeSample(sampleOf(0.5)))))
@@ -36,7 +42,8 @@ t.test('without one of its parts, or with one of another kind, it is not', async
       t.notOk(isWhole({ ...value, [name]: ['odd', 1] }), `odd ${name}`)
     }
   }
-  for (const odd of [null, 7, 'a', [], {}, { type: 'odd' }, { type: '__proto__' }, { type: 'toString' }]) t.notOk(isWholeEntry(odd), JSON.stringify(odd))
+  for (const odd of [null, 7, 'a', [], {}, { type: 'odd' }, { type: '__proto__' }, { type: 'toString' }]) t.notOk(isWholeEntry(odd) || isWholeCommand(odd), JSON.stringify(odd))
+  for (const odd of [TICK, outcome('a'), { type: 'predictor', name: 'p', action: 'odd', by: 'a' }, { ...RESET, key: 7 }]) t.notOk(isWholeCommand(odd), odd.type)
   for (const name of Object.keys(DEFAULT_POLICY)) t.notOk(isWholePolicy({ [name]: [] }), name)
   t.notOk(isWholePolicy({ min_tokens: Infinity }))
   for (const threshold of [-1, 1.1, '0.5']) t.notOk(isWholePin({ ...PIN, threshold }), `a pin at ${threshold}`)
