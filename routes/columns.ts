@@ -45,8 +45,12 @@ export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, serv
   })
 
   function record (columns: Columns, { control, reasons, rules }: ColumnDecisions, caller: Caller): void {
-    if (columns.generation_ids === undefined || !rules.some(({ recordSteps }) => recordSteps)) return
-    for (const row of control) if (rules[columns.context[row]!]!.recordSteps) recorder.take(stepAt(columns, row), { arm: 'control', reason: reasons[row]! }, caller)
+    const { generation_ids: ids, context } = columns
+    if (ids === undefined || !rules.some(({ recordSteps }) => recordSteps)) return
+    for (const row of control) {
+      const id = ids[row] ?? null
+      if (id !== null && reasons[row] !== 'off' && rules[context[row]!]!.recordSteps) recorder.keep(id, stepAt(columns, row), caller)
+    }
   }
 
   function count (reasons: ColumnDecisions['reasons']): void {

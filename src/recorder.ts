@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Decision, Step } from './core/decide.js'
-import { recordedStep, type RecordedStep } from './core/recorded-step.js'
+import { recordedStep, type Asked, type RecordedStep } from './core/recorded-step.js'
 import { ruleFor } from './core/snapshot.js'
 import type { Metrics } from './metrics.js'
 import { ownId } from './own-id.js'
 import type { Caller } from './reach.js'
 import type { Service } from './service.js'
-import { chunked, type ByGeneration } from './step-chunks.js'
+import { StepBuffer, type ByGeneration, type Chunk } from './step-buffer.js'
 import { StoreUnavailableError, type Store } from './store/store.js'
 
 /** How long a step waits to be stored, ms; longer only while the store is out of reach. */
@@ -29,8 +29,10 @@ export interface RecorderOptions {
 
 /** Keeps the steps of control generations for their outcomes, off the decisions' path. */
 export interface Recorder {
-  /** Takes a step that was decided on; never waits and never throws. */
+  /** Keeps a step that was decided on, if it is to be kept; never waits and never throws. */
   readonly take: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>, caller?: Caller) => void
+  /** Keeps a step of a control generation whose context has its steps recorded. */
+  readonly keep: (generationId: string, step: Asked, caller?: Caller) => void
   /** Resolves when what was taken until now is stored. @throws StoreUnavailableError, and what is not stored waits on */
   readonly flush: () => Promise<void>
   /** The outcomes of these have come: their records are not needed any more. */
@@ -40,9 +42,10 @@ export interface Recorder {
 }
 
 export function createRecorder ({ store, service, metrics, log }: RecorderOptions): Recorder {
-  let buffer: Step[] = []
-  let waiting: Array<ByGeneration<Step>> = [] // cut into parts once, however often the store is out of reach
-  let steps = 0 // in the buffer, or on their way to the store
+  let filling = new StepBuffer()
+  let draining = new StepBuffer()
+  let waiting: Chunk[] = [] // of what is draining: cut once, however often the store is out of reach
+  let steps = 0 // in both, or on their way to the store
   let characters = 0
   let dropped = 0
   let queued: Promise<void> | null = null // the flush that has not begun
@@ -53,27 +56,35 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
     const { salt } = service.snapshot()
     if (salt === null) return // the store was not reached yet
     await storeWaiting(salt)
-    waiting = chunked(buffer)
-    buffer = []
+    draining.clear()
+    ;[filling, draining] = [draining, filling]
+    waiting = draining.chunks()
     await storeWaiting(salt)
   }
 
   async function storeWaiting (salt: string): Promise<void> {
     for (let chunk = waiting[0]; chunk !== undefined; chunk = waiting[0]) {
-      const taken = [...chunk.values()].flat()
+      const taken = chunk.read()
       try {
-        const kept = await store.record(await recordedSteps(salt, chunk))
+        const kept = await store.record(await recordedSteps(salt, taken))
         metrics.recordedSteps.inc({ result: 'stored' }, kept)
-        dropped += taken.length - kept
+        dropped += chunk.steps - kept
       } catch (error) {
         if (error instanceof StoreUnavailableError) throw error
         log.error({ err: error }, 'steps could not be recorded')
-        dropped += taken.length
+        dropped += chunk.steps
       }
       waiting.shift()
-      steps -= taken.length
-      for (const { answer } of taken) characters -= answer?.length ?? 0
+      steps -= chunk.steps
+      for (const some of taken.values()) for (const { answer } of some) characters -= answer?.length ?? 0
     }
+  }
+
+  function keep (generationId: string, step: Asked, caller?: Caller): void {
+    if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
+    filling.push(ownId(caller, generationId), step)
+    steps++
+    if (step.answer !== undefined) characters += step.answer.length
   }
 
   /** One at a time; whoever asks while one runs shares the next, which has all that was taken before it was asked for. */
@@ -105,13 +116,9 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   return {
     take (step, { arm, reason }, caller) {
       if (arm !== 'control' || reason === 'off' || step.generation_id === undefined) return
-      if (!ruleFor(service.snapshot(), step.context).recordSteps) return
-      if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
-      const id = ownId(caller, step.generation_id)
-      buffer.push(id === step.generation_id ? step : { ...step, generation_id: id })
-      steps++
-      if (step.answer !== undefined) characters += step.answer.length
+      if (ruleFor(service.snapshot(), step.context).recordSteps) keep(step.generation_id, step, caller)
     },
+    keep,
     flush,
     forget (generationIds) { waves[0]!.push(...generationIds) },
     async close () {
@@ -123,7 +130,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   }
 }
 
-async function recordedSteps (salt: string, chunk: ByGeneration<Step>): Promise<ByGeneration<RecordedStep>> {
+async function recordedSteps (salt: string, chunk: ByGeneration<Asked>): Promise<ByGeneration<RecordedStep>> {
   const records: ByGeneration<RecordedStep> = new Map()
   let digested = 0
   for (const [id, steps] of chunk) {

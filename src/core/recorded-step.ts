@@ -12,14 +12,15 @@ export interface RecordedStep {
   readonly signals?: Readonly<Record<string, number>>
 }
 
-export function recordedStep (salt: string, { tokens, confidence, em, answer, signals }: Step): RecordedStep {
-  return {
-    tokens,
-    confidence: clampConfidence(confidence),
-    ...(em !== undefined && { em }),
-    ...(answer !== undefined && { answer_digest: answerDigest(salt, answer) }),
-    ...(signals && { signals }),
-  }
+/** Of a step that was asked, what bears on what is kept. */
+export type Asked = Pick<Step, 'tokens' | 'confidence' | 'em' | 'answer' | 'signals'>
+
+export function recordedStep (salt: string, { tokens, confidence, em, answer, signals }: Asked): RecordedStep {
+  const step: { -readonly [F in keyof RecordedStep]: RecordedStep[F] } = { tokens, confidence: clampConfidence(confidence) }
+  if (em !== undefined) step.em = em
+  if (answer !== undefined) step.answer_digest = answerDigest(salt, answer)
+  if (signals !== undefined) step.signals = signals
+  return step
 }
 
 /**

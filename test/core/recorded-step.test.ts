@@ -6,8 +6,8 @@ import { mergeSteps, recordedStep, type RecordedStep } from '../../src/core/reco
 import { holds } from '../property.js'
 
 t.test('what is kept of a step: no id, no context, no text of an answer', async (t) => {
-  t.strictSame(recordedStep('salt', { generation_id: 'g', arm: 'control', tokens: 5, confidence: 1.0000005, context: { model: 'q' }, probed_score: 0.5 }),
-    { tokens: 5, confidence: 1 })
+  const step = { generation_id: 'g', arm: 'control', tokens: 5, confidence: 1.0000005, context: { model: 'q' }, probed_score: 0.5 }
+  t.strictSame(recordedStep('salt', step), { tokens: 5, confidence: 1 })
   t.strictSame(recordedStep('salt', { tokens: 5, confidence: null, em: 0, signals: { x: 1 } }), { tokens: 5, confidence: null, em: 0, signals: { x: 1 } })
   t.strictSame(recordedStep('salt', { tokens: 5, confidence: 0.5, answer: 'SECRET' }), { tokens: 5, confidence: 0.5, answer_digest: answerDigest('salt', 'secret') })
 })
