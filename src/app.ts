@@ -68,6 +68,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: SILENCE_MS,
+    return503OnClosing: false, // with a body of Fastify's own: connections end before what serves them
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: brokenHttp(cut, REQUEST_TIMEOUT_MS),
     frameworkErrors (error, request, reply) {

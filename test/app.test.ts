@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
-import { build } from './helper.js'
+import { build, until } from './helper.js'
 
 t.test('a defect is answered with the request id, and nothing of what went wrong', async (t) => {
   const { app, store, send } = await build(t)
@@ -24,4 +26,23 @@ t.test('requests that reach no route are counted as any other', async (t) => {
     t.equal((await app.inject({ url })).statusCode, status)
     t.match(await metrics.render(), `stopgate_http_request_duration_seconds_count{method="GET",route="none",status_code="${status}"} 1\n`)
   }
+})
+
+t.test('a request that comes while it closes is served, since all it needs closes after the connections', async (t) => {
+  const { app } = await build(t)
+  await app.listen({ port: 0 })
+  const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')
+  let text = ''
+  socket.on('data', (chunk) => { text += String(chunk) })
+  const body = '{"tokens":1,"confidence":1}'
+  const head = `POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+  const came = once(app.server, 'request')
+  socket.write(head)
+  await came
+  const closing = app.close()
+  await until('it listens no more', () => !app.server.listening)
+  socket.write(body + head + body)
+  await once(socket, 'close')
+  await closing
+  t.same(text.match(/HTTP\/1.1 \d+|connection: \S+/gi), ['HTTP/1.1 200', 'Connection: keep-alive', 'HTTP/1.1 200', 'Connection: close'])
 })
