@@ -3,7 +3,7 @@ import type { ContextState } from './core/context-state.js'
 import type { CheckpointEntry, Command } from './core/log-entry.js'
 import type { TellDamage } from './damage.js'
 import type { Store } from './store/store.js'
-import { isWholeEntry } from './store/whole.js'
+import { isUnreadableRun } from './store/training-encoding.js'
 
 /** Commands that are looked through, newest first. */
 const ROWS = 1000
@@ -28,9 +28,7 @@ export async function missedEpochs (
   store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>, tellDamage: TellDamage
 ): Promise<Array<Reset | CheckpointEntry>> {
   const found = await Promise.all([resets(store, tellDamage), checkpoints(store, tellDamage)])
-  const begun = found.flat()
-    .filter(({ entry }) => isWholeEntry(entry)) // or it would be damage itself, and said again for ever
-    .sort((a, b) => a.at - b.at)
+  const begun = found.flat().sort((a, b) => a.at - b.at)
   const newest = new Map(begun.map((one) => [placeOf(one.entry), one]))
   const missed = new Set([...contexts].flatMap(([key, state]) => {
     const places = [...chainOf(key).map((above) => placeOf({ type: 'checkpoint', key: above })), placeOf({ type: 'reset', key })]
@@ -51,16 +49,12 @@ async function resets (store: Pick<Store, 'audit'>, tellDamage: TellDamage): Pro
     type === 'reset' ? { at, entry: { type, key: (command as Reset).key, by: 'stopgate', reason } } : [])
 }
 
-/** What is damaged as well, no JSON or not what it must be, must not keep the learner from going on. */
 async function checkpoints (store: Pick<Store, 'trainingRuns'>, tellDamage: TellDamage): Promise<Beginning[]> {
-  try {
-    return (await store.trainingRuns()).flatMap(({ name: run, contexts }) =>
-      contexts.map(({ key, step, at }): Beginning => ({ at, entry: { type: 'checkpoint', key, run, step, by: 'stopgate' } })))
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
-    tellDamage('runs', 1, { err: error })
-    return []
-  }
+  const runs = await store.trainingRuns()
+  const damaged = runs.filter(isUnreadableRun)
+  tellDamage('runs', damaged.length, { names: damaged.slice(0, 20).map(({ name }) => name) })
+  return runs.flatMap(({ name: run, contexts }) =>
+    contexts.map(({ key, step, at }): Beginning => ({ at, entry: { type: 'checkpoint', key, run, step, by: 'stopgate' } })))
 }
 
 const placeOf = ({ type, key }: Pick<Beginning['entry'], 'type' | 'key'>) => `${type} ${key}`

@@ -31,7 +31,7 @@ import {
   LeaseLostError, StoreUnavailableError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
   type Revision, type Store, type StoredEntry, type TrainingWrite,
 } from './store.js'
-import { decodeRun, decodeSeries, seriesKey } from './training-encoding.js'
+import { decodeSeries, readRun, seriesKey } from './training-encoding.js'
 import { checkFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import { readState } from './unreadable-state.js'
@@ -221,12 +221,12 @@ export class EmbeddedStore implements Store {
   async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.#reads(), limit, before) }
 
   async trainingRuns (): Promise<TrainingRun[]> {
-    return [...this.#reads().trainingRuns.getRange().map(({ value }) => decodeRun(value))]
+    return [...this.#reads().trainingRuns.getRange().map(({ key, value }) => readRun(key.toString(), value))]
   }
 
   async trainingRun (name: string): Promise<TrainingRun | null> {
     const text = this.#reads().trainingRuns.get(Buffer.from(name))
-    return text === undefined ? null : decodeRun(text)
+    return text === undefined ? null : readRun(name, text)
   }
 
   async trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> {

@@ -4,7 +4,7 @@ import type { RedisConnection } from './redis-connection.js'
 import { KEYS } from './redis-keys.js'
 import { newerFormat, STATE_FORMAT } from './state-format.js'
 import { ConflictError, type TrainingWrite } from './store.js'
-import { decodeRun, decodeSeries, encodeRun, encodeSeries, seriesKey } from './training-encoding.js'
+import { decodeSeries, encodeRun, encodeSeries, readRun, seriesKey } from './training-encoding.js'
 
 /** The training runs of the Redis store: a hash of runs, a hash of their series. */
 export class RedisTraining {
@@ -13,12 +13,13 @@ export class RedisTraining {
   constructor (connection: RedisConnection) { this.#connection = connection }
 
   async runs (): Promise<TrainingRun[]> {
-    return await inTurns(await this.#connection.run((redis) => redis.hvals(KEYS.trainingRuns)), decodeRun)
+    const texts = await this.#connection.run((redis) => redis.hgetall(KEYS.trainingRuns))
+    return await inTurns(Object.entries(texts), ([name, text]) => readRun(name, text))
   }
 
   async run (name: string): Promise<TrainingRun | null> {
     const text = await this.#connection.run((redis) => redis.hget(KEYS.trainingRuns, name))
-    return text === null ? null : decodeRun(text)
+    return text === null ? null : readRun(name, text)
   }
 
   async series (name: string, suites: readonly string[]): Promise<Series[]> {

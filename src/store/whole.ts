@@ -137,6 +137,18 @@ export const isWholePredictor = having({
   predictor: (value) => hasWords(value) && computes(value), created_at: isNumber, by: isText, retired_at: orNull(isNumber),
 })
 
+const summary = {
+  suite: isText, steps: isNumber, replayed: isNumber, step: isNumber, em: isNumber, tokens_mean: isNumber, verdicts: listOf(isText),
+}
+export const isWholeRun = having({
+  name: isText,
+  revision: isNumber,
+  created_at: isNumber,
+  updated_at: isNumber,
+  suites: listOf(having(summary)),
+  contexts: listOf(having({ key: isText, step: isNumber, at: isNumber })),
+})
+
 const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: Kind } = {
   outcome: having(outcome),
   label: having({

@@ -13,7 +13,7 @@ import { admin } from './redis-fleet.js'
 
 // JSON that is whole, and not what it must be, at each place that the learner reads: in turn left out, told of and overcome.
 
-type Table = 'history' | 'audit' | 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
+type Table = 'history' | 'audit' | 'trainingRuns' | 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
 
 interface Damager {
   readonly append: (text: string) => Promise<unknown>
@@ -41,6 +41,7 @@ async function overcome (
     for (const text of ENTRIES) await append(text)
     await put('history', '1', '{')
     await put('audit', '1', '{')
+    await put('trainingRuns', 'odd', '17 {"name":"odd"')
     await put('pending', 'waits', '{"outcome":{},"leaf":"a","number":1}')
     await put('policies', 'model=z', '{"mode":{"off":true}}')
     await put('pins', 'model=q,task=aime', '{"threshold":"low"}')
@@ -63,7 +64,8 @@ async function overcome (
   const { body: { warnings } } = await send('GET', '/readyz')
   t.match(warnings.join(), /operators stated can't be read.*policy of model=z, the pin of model=q,task=aime, the pin of model=q,task=cut/)
   const metrics = (await send('GET', '/metrics')).body
-  for (const [what, count] of Object.entries({ entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1, audit: 1 })) {
+  const counts = { entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1, audit: 1, runs: 1 }
+  for (const [what, count] of Object.entries(counts)) {
     t.match(metrics, new RegExp(`stopgate_damaged_total{what="${what}"} ${count}\n`))
   }
 
@@ -77,6 +79,11 @@ async function overcome (
   const put = { key: 'model=z', replaced: { mode: 'off' } }
   t.match(commands.slice(0, 3), [{ key: 'model=q,task=cut', replaced }, { key: 'model=q,task=aime', replaced }, put])
   t.match(commands.find(({ type }: { type: string }) => type === 'unreadable'), { by: 'stopgate', key: null, replaced: null })
+  t.match((await send('GET', '/v1/training-runs')).body, { runs: [{ run: 'odd', suites: [] }] })
+  t.match(await send('GET', '/v1/training-runs/odd'), { status: 404 })
+  const checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 5 }
+  for (const run of ['new', 'odd']) t.match(await send('POST', `/v1/training-runs/${run}/checkpoints`, checkpoint), { status: 202, body: { accepted: 1 } })
+  t.match(await send('GET', '/v1/training-runs/odd'), { status: 200, body: { suites: [{ suite: 's' }] } }, 'the next report writes it anew')
   const byItself = commands.filter(({ by }: { by: string }) => by === 'stopgate')
   t.match(byItself.filter(({ type }: { type: string }) => type === 'predictor'), [{ predictor: { name: 'cut', action: 'forgotten' } }], 'a damaged predictor goes')
   const { damaged } = await store.learned()
@@ -86,7 +93,7 @@ async function overcome (
 /** What is damaged is named, and a file of all the rest can be imported, where the damaged is overcome as here. */
 async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const world = capturedWorld(env)
-  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^14 values .* can be imported/ })
+  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^15 values .* can be imported/ })
   for (const named of ['log "', 'meta "ledger"', 'pending "waits"', 'pins "model=q,task=aime"', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(world.err(), `stopgate export: ${named}`)
   const folder = await temporaryFolder(t)
   const file = join(folder, 'state.jsonl')
@@ -101,7 +108,7 @@ async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 interface RawTable { readonly put: (key: unknown, text: string) => Promise<boolean> }
-const rowKey = (table: Table, key: string) => table === 'pending' ? Buffer.from(key) : table === 'reservoir' || table === 'history' || table === 'audit' ? Number(key) : key
+const rowKey = (table: Table, key: string) => table === 'pending' || table === 'trainingRuns' ? Buffer.from(key) : table === 'reservoir' || table === 'history' || table === 'audit' ? Number(key) : key
 
 t.test('damaged values, embedded', async (t) => {
   const DATA_DIR = await temporaryFolder(t)

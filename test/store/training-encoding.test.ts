@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decodeRun, decodeSeries, encodeRun, encodeSeries, seriesKey } from '../../src/store/training-encoding.js'
+import { decodeRun, decodeSeries, encodeRun, encodeSeries, isUnreadableRun, readRun, seriesKey } from '../../src/store/training-encoding.js'
 import { trainingWriteOf } from './fixtures.js'
 
 t.test('what is encoded is decoded, and a run\'s revision stands first', async (t) => {
@@ -7,6 +7,17 @@ t.test('what is encoded is decoded, and a run\'s revision stands first', async (
   t.strictSame(decodeRun(encodeRun(run)), run)
   t.match(encodeRun(run), /^42 \{/)
   t.strictSame(decodeSeries(encodeSeries(series[0]!)), series[0])
+})
+
+t.test('a run that is damaged is one without suites, at its revision', async (t) => {
+  const { run } = trainingWriteOf('a', 41)
+  t.strictSame(readRun('a', encodeRun(run)), run)
+  t.notOk(isUnreadableRun(run))
+  for (const text of ['42 {"name":"a', '42 null', `42 ${JSON.stringify({ ...run, contexts: [null] })}`, `42 ${JSON.stringify({ ...run, contexts: [{ key: '*', step: '7', at: 1 }] })}`]) {
+    const read = readRun('a', text)
+    t.match(read, { name: 'a', revision: 42, suites: [], contexts: [] }, text)
+    t.ok(isUnreadableRun(read))
+  }
 })
 
 t.test('no two series have one key', async (t) => {
