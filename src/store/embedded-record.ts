@@ -65,6 +65,7 @@ export class EmbeddedRecords {
     const onTheirWay = await read(generationIds)
     if (onTheirWay.length > 0) {
       await this.#writing
+      this.#ground.reads().recordSegments.resetReadTxn() // or what is read may be as it was a moment ago
       await read(onTheirWay)
     }
     return found
