@@ -10,6 +10,8 @@ import { startProcesses } from './processes.js'
 
 /** After SIGTERM, how long clients have to hear with an answer that their connection ends, and to go elsewhere, ms. */
 const LINGER_MS = 500
+/** And then how often it is looked for connections on which nothing is left to be answered, ms. */
+const IDLE_MS = 50
 
 /** Of errors: the bytes of a request that is no HTTP, Authorization header and all; what a refused Redis command was given. */
 const NEVER_LOGGED = { paths: ['err.rawPacket', 'err.command'], remove: true }
@@ -45,7 +47,13 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
     const cutOff = globalThis.setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
     app.server.prependListener('request', (_request, reply) => { reply.setHeader('connection', 'close') })
     await setTimeout(Math.min(LINGER_MS, config.shutdownSeconds * 100))
-    try { await app.close() } finally { clearTimeout(cutOff) }
+    const idle = setInterval(() => { app.server.closeIdleConnections() }, IDLE_MS) // of those that were being answered already
+    try {
+      await app.close()
+    } finally {
+      clearInterval(idle)
+      clearTimeout(cutOff)
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { KEY, losslessOutcome } from './certify.js'
 import { temporaryFolder, until } from './helper.js'
@@ -81,6 +82,22 @@ t.test('a client that stalls does not keep the service from closing in order', a
   service.child.kill('SIGTERM')
   t.same(await service.exited, { code: 0, signal: null })
   t.ok(service.log.some(({ msg }) => msg === 'closed'))
+})
+
+t.test('a connection whose last request ends late does not keep the service from closing', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '60' })
+  const { port } = new URL(await service.url())
+  const client = connect(Number(port), '127.0.0.1').setEncoding('utf8').on('error', () => {})
+  t.teardown(() => { client.destroy() })
+  const body = '{"tokens":1,"confidence":1}'
+  client.write(`POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
+  await until('it is being read', async () => (await service.get('/livez')).status === 200)
+  service.child.kill('SIGTERM')
+  await setTimeout(1000) // no other connection is taken by then
+  client.write(body.slice(5))
+  t.match((await once(client, 'data'))[0], /^HTTP\/1.1 200/)
+  await until('it has closed', () => service.log.some(({ msg }) => msg === 'closed'), 20)
+  t.same(await service.exited, { code: 0, signal: null })
 })
 
 t.test('SIGTERM while it starts', async (t) => {
