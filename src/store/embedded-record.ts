@@ -2,6 +2,7 @@ import type { RecordedStep } from '../core/recorded-step.js'
 import type { Tables } from './embedded-tables.js'
 import { inTurns } from './encoding.js'
 import { decodeSteps, encodeStep, type RecordLimits } from './record-encoding.js'
+import { readIndex, type Live, type RecordIndex } from './record-index.js'
 import { NOWHERE, RecordSegment, rowAt, rowsOf, type Place } from './record-segment.js'
 
 export interface RecordGround {
@@ -11,18 +12,14 @@ export interface RecordGround {
   readonly limits: RecordLimits
 }
 
-/** Of a generation: the segment of its first row, the place of its last one, when that was written (ms), and what its steps take up. */
-interface Live { first: number, last: Place, lastAt: number, steps: number, bytes: number }
-
-/** What is known of the segments; those written to the longest ago come first. */
-interface Index { readonly records: Map<string, Live>, next: number, bytes: number, liveBytes: number }
-
 /** Records that are dropped at a time; more than one call can add. */
 const DROPPED = 1000
 /** What segments may take up beside twice what lives in them, bytes. */
 const SLACK = 8 * 1024 * 1024
-/** What one call moves at least out of old segments, if there is so much, bytes. */
-const MOVED = 1024 * 1024
+/** What one call takes away of old segments, and moves out of them, about: decisions wait meanwhile. Bytes. */
+const CLEANED = { taken: 8 * 1024 * 1024, moved: 1024 * 1024 }
+/** Records that are read at a time: each may be of thousands of steps. */
+const READ = 4
 
 /**
  * The records of the embedded store, as a log: each call appends one segment with the new steps of all its generations, each row says where
@@ -33,7 +30,7 @@ const MOVED = 1024 * 1024
  */
 export class EmbeddedRecords {
   readonly #ground: RecordGround
-  #known: Index | null = null
+  #known: RecordIndex | null = null
   #writing: Promise<unknown> = Promise.resolve()
 
   constructor (ground: RecordGround) { this.#ground = ground }
@@ -53,151 +50,149 @@ export class EmbeddedRecords {
 
   async recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> {
     const found = new Map<string, RecordedStep[]>()
-    const read = async (ids: readonly string[]): Promise<string[]> => {
-      const since = Date.now() - this.#keptMs
-      const rows = await inTurns(ids, (id) => {
-        const record = this.#index.records.get(id)
-        return record === undefined || record.lastAt <= since ? [] : this.#rows(id, record)
-      })
-      for (const [i, texts] of rows.entries()) if (texts !== null && texts.length > 0) found.set(ids[i]!, texts.flatMap(decodeSteps))
-      return ids.filter((_, i) => rows[i] === null)
-    }
-    const onTheirWay = await read(generationIds)
-    if (onTheirWay.length > 0) {
-      await this.#writing
-      this.#ground.reads().recordSegments.resetReadTxn() // or what is read may be as it was a moment ago
-      await read(onTheirWay)
+    for (let ids = generationIds; ids.length > 0;) {
+      const onTheirWay: string[] = []
+      await inTurns(ids, (id) => {
+        const record = this.#index.get(id)
+        if (record === undefined || record.lastAt <= Date.now() - this.#keptMs) return
+        if (record.last.segment > this.#index.committed) { onTheirWay.push(id); return }
+        const steps = this.#rows(id, record).flatMap(decodeSteps)
+        if (steps.length > 0) found.set(id, steps)
+      }, READ)
+      if (onTheirWay.length > 0) await this.#writing
+      ids = onTheirWay
     }
     return found
   }
 
   async forget (generationIds: readonly string[]): Promise<void> {
-    const known = generationIds.filter((id) => this.#index.records.has(id))
-    if (known.length > 0) await this.#write((index, segment) => { for (const id of known) drop(index, segment, id) })
+    await this.#writing // they may be on their way
+    if (!generationIds.some((id) => this.#index.get(id))) return
+    await this.#write((index, segment) => { for (const id of generationIds) drop(index, segment, id) })
   }
 
-  /** To be called when the segments are others than those that were written here. */
-  readAgain (): void { this.#known = null }
+  /** Takes a moment, so that no request has to wait for it. To be called as well when the segments are others than were written here. */
+  read (): void { this.#known = readIndex(this.#ground.reads(), Date.now()) }
 
   get #keptMs (): number { return this.#ground.limits.seconds * 1000 }
 
-  get #index (): Index {
-    this.#known ??= readIndex(this.#ground.reads(), Date.now())
-    return this.#known
+  get #index (): RecordIndex {
+    this.#ground.reads() // throws once the store is closed
+    if (this.#known === null) this.read()
+    return this.#known!
   }
 
-  /** Those of a record in order, oldest first; `null`: the last segment is not on disk yet. */
-  #rows (id: string, { last }: Live): string[] | null {
+  /** Those of a record in order, oldest first. */
+  #rows (id: string, { last }: Live): string[] {
     const { recordSegments } = this.#ground.reads()
     const rows: string[] = []
     for (let place = last; place.segment !== NOWHERE.segment;) {
       const segment = recordSegments.getBinaryFast(place.segment)
-      if (segment === undefined && rows.length === 0) return null
       const row = segment && rowAt(segment, place.offset)
       if (row?.id !== id || row.steps === null) break // damaged: steps that are missing count as the worst case
       rows.push(row.steps)
+      if (!isBefore(row.before, place)) break // damaged: it would never end
       place = row.before
     }
     return rows.reverse()
   }
 
-  async #write<T> (action: (index: Index, segment: RecordSegment) => T): Promise<T> {
+  /** One at a time, so that what fails can be undone. */
+  async #write<T> (action: (index: RecordIndex, segment: RecordSegment) => T): Promise<T> {
     const { write, reads } = this.#ground
-    const writing = write(() => {
-      const index = this.#index
-      const segment = new RecordSegment(index.next++)
-      const result = action(index, segment)
-      if (segment.bytes > 0) reads().recordSegments.putSync(segment.number, segment.encoded())
-      index.bytes += segment.bytes
-      return result
+    const writing = this.#writing.then(async () => {
+      try {
+        const result = await write(() => {
+          const { recordSegments } = reads()
+          const [last = 0] = [...recordSegments.getKeys({ reverse: true, limit: 1 })]
+          if (this.#index.last !== last) this.read() // a state was imported
+          const segment = new RecordSegment(last + 1)
+          const result = action(this.#index, segment)
+          if (segment.bytes === 0) return result
+          recordSegments.putSync(segment.number, segment.encoded())
+          this.#index.added(segment.number, segment.bytes)
+          return result
+        })
+        this.#known!.commit()
+        reads().recordSegments.resetReadTxn() // or what is read in this turn may be as it was a moment ago
+        return result
+      } catch (error) {
+        this.#known?.rollback()
+        throw error
+      }
     })
-    this.#writing = writing.catch(() => this.readAgain()) // memory may be ahead of the segments
+    this.#writing = writing.catch(() => {})
     return await writing
   }
 
   // All that follows runs in a transaction.
 
   /** Appends to a record, up to a limit in all; returns how many steps were kept. */
-  #add (index: Index, segment: RecordSegment, id: string, texts: readonly string[], now: number): number {
-    const before = index.records.get(id)
-    if (before !== undefined && before.lastAt <= now - this.#keptMs) drop(index, segment, id) // its turn has not come yet
-    const record = index.records.get(id) ?? { first: segment.number, last: NOWHERE, lastAt: now, steps: 0, bytes: 0 }
-    index.records.delete(id)
-    index.records.set(id, record) // behind all others
-    record.lastAt = now
-    const kept = texts.slice(0, this.#ground.limits.steps - record.steps)
-    if (kept.length === 0) return 0
-    const steps = kept.join()
-    record.last = segment.append({ id, before: record.last, steps })
-    record.steps += kept.length
-    record.bytes += steps.length
-    index.liveBytes += steps.length
+  #add (index: RecordIndex, segment: RecordSegment, id: string, texts: readonly string[], now: number): number {
+    const old = index.get(id)
+    if (old !== undefined && old.lastAt <= now - this.#keptMs) drop(index, segment, id) // its turn has not come yet
+    const { first, last, steps, bytes } = index.get(id) ?? { first: segment.number, last: NOWHERE, steps: 0, bytes: 0 }
+    const kept = texts.slice(0, Math.max(this.#ground.limits.steps - steps, 0))
+    const text = kept.join()
+    index.renew(id, {
+      first,
+      last: kept.length === 0 ? last : segment.append({ id, before: last, count: kept.length, steps: text }),
+      lastAt: now,
+      steps: steps + kept.length,
+      bytes: bytes + Buffer.byteLength(text),
+    })
     return kept.length
   }
 
-  #dropOldest (index: Index, segment: RecordSegment): void {
+  #dropOldest (index: RecordIndex, segment: RecordSegment): void {
     const { generations, bytes } = this.#ground.limits
-    for (const id of index.records.keys()) {
-      if (index.records.size <= generations && index.liveBytes <= bytes) return
+    for (const [id] of index.entries()) {
+      if (index.size <= generations && index.stepBytes <= bytes) return
       drop(index, segment, id)
     }
   }
 
   /** Takes old segments away while most of what there is is dead, and moves what lives in them to the new one, each record as one row. */
-  #clean (index: Index, segment: RecordSegment): void {
+  #clean (index: RecordIndex, segment: RecordSegment): void {
     const { recordSegments } = this.#ground.reads()
-    while (index.bytes > 2 * index.liveBytes + SLACK && segment.bytes < MOVED) {
+    let taken = 0
+    while (index.bytes > 2 * index.liveBytes + SLACK && segment.bytes < CLEANED.moved && taken < CLEANED.taken) {
       const [oldest] = [...recordSegments.getKeys({ limit: 1 })]
       if (oldest === undefined) return
       const bytes = recordSegments.getBinary(oldest)!
       for (const { id } of rowsOf(bytes, oldest)) {
-        const record = index.records.get(id)
-        if (record === undefined || record.first > oldest) continue // of one that is over, or was moved
-        record.last = segment.append({ id, before: NOWHERE, steps: this.#rows(id, record)?.join() ?? '' })
-        record.first = segment.number
+        const record = index.get(id)
+        if (record !== undefined && record.first <= oldest) this.#move(index, segment, id, record) // else it is over, or was moved
       }
       recordSegments.removeSync(oldest)
-      index.bytes -= bytes.length
+      index.removed(bytes.length)
+      taken += bytes.length
     }
+  }
+
+  #move (index: RecordIndex, segment: RecordSegment, id: string, record: Live): void {
+    const rows = this.#rows(id, record).map((steps) => ({ steps, count: decodeSteps(steps).length })).filter(({ count }) => count > 0)
+    if (rows.length === 0) { drop(index, segment, id); return } // all of it is damaged
+    const steps = rows.map(({ steps }) => steps).join()
+    const count = rows.reduce((sum, { count }) => sum + count, 0)
+    const last = segment.append({ id, before: NOWHERE, count, steps })
+    index.put(id, { first: segment.number, last, lastAt: record.lastAt, steps: count, bytes: Buffer.byteLength(steps) })
   }
 }
 
-function dropExpired (index: Index, segment: RecordSegment, since: number): void {
+const isBefore = (a: Place, b: Place): boolean => a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset)
+
+function dropExpired (index: RecordIndex, segment: RecordSegment, since: number): void {
   let dropped = 0
-  for (const [id, { lastAt }] of index.records) {
+  for (const [id, { lastAt }] of index.entries()) {
     if (lastAt > since || dropped++ === DROPPED) return
     drop(index, segment, id)
   }
 }
 
 /** Says so in the segment, or the record would be there again when the store is opened again. */
-function drop (index: Index, segment: RecordSegment, id: string): void {
-  index.liveBytes -= index.records.get(id)!.bytes
-  index.records.delete(id)
-  segment.append({ id, before: NOWHERE, steps: null })
-}
-
-/** When the last steps came is not known any more: perhaps just now. */
-function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, now: number): Index {
-  const index: Index = { records: new Map(), next: 1, bytes: 0, liveBytes: 0 }
-  for (const number of recordSegments.getKeys()) {
-    const segment = recordSegments.getBinary(number)!
-    index.next = number + 1
-    index.bytes += segment.length
-    for (const { id, before, steps, place } of rowsOf(segment, number)) {
-      const known = before.segment === NOWHERE.segment ? undefined : index.records.get(id) // it begins, ends, or was moved
-      index.liveBytes -= (index.records.get(id)?.bytes ?? 0) - (known?.bytes ?? 0)
-      index.records.delete(id)
-      if (steps === null) continue
-      index.records.set(id, {
-        first: known?.first ?? number,
-        last: place,
-        lastAt: now,
-        steps: (known?.steps ?? 0) + decodeSteps(steps).length,
-        bytes: (known?.bytes ?? 0) + steps.length,
-      })
-      index.liveBytes += steps.length
-    }
-  }
-  return index
+function drop (index: RecordIndex, segment: RecordSegment, id: string): void {
+  if (index.get(id) === undefined) return
+  index.delete(id)
+  segment.append({ id, before: NOWHERE, count: 0, steps: null })
 }

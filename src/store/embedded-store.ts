@@ -92,6 +92,7 @@ export class EmbeddedStore implements Store {
         tables.setMeta('state_id', randomUUID())
         tables.setMeta('salt', randomUUID())
       })
+      store.#records.read()
       return store
     } catch (error) {
       await tables.root.close()
@@ -251,7 +252,7 @@ export class EmbeddedStore implements Store {
       this.#tables.setMeta('token', this.#tables.getMeta('token') + 1) // of whichever thread
       this.#lease.end()
     })
-    this.#records.readAgain()
+    this.#records.read()
     this.#events.emit('appended')
     this.#events.emit('notice')
   }

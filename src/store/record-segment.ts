@@ -4,10 +4,16 @@ export interface Place { readonly segment: number, readonly offset: number }
 /** Before the first row of a record. Segments are numbered from 1. */
 export const NOWHERE: Place = { segment: 0, offset: 0 }
 
-/** Some steps of one generation, encoded and joined by commas, and where the ones before them are; `steps: null`: the record ends here. */
-export interface Row { readonly id: string, readonly before: Place, readonly steps: string | null }
+/** Whose steps a row has, where the ones before them are, and how many they are. */
+export interface RowHead { readonly id: string, readonly before: Place, readonly count: number }
 
-/** Rows that are written together, one value of the store: `[id, segment, offset]`, a tab, the steps, and the end of the line. */
+/** The steps, encoded and joined by commas; `null`: the record ends here. */
+export interface Row extends RowHead { readonly steps: string | null }
+
+/** A row without its steps, and the bytes they take up; `null`: the record ends here. */
+export interface RowFound extends RowHead { readonly place: Place, readonly bytes: number | null }
+
+/** Rows that are written together, one value of the store: `[id, segment, offset, count]`, a tab, the steps, and the end of the line. */
 export class RecordSegment {
   readonly number: number
   readonly #rows: string[] = []
@@ -17,8 +23,8 @@ export class RecordSegment {
 
   get bytes (): number { return this.#bytes }
 
-  append ({ id, before: { segment, offset }, steps }: Row): Place {
-    const text = `[${JSON.stringify(id)},${segment},${offset}]${steps === null ? '' : `\t${steps}`}\n`
+  append ({ id, before: { segment, offset }, count, steps }: Row): Place {
+    const text = `[${idText(id)},${segment},${offset},${count}]${steps === null ? '' : `\t${steps}`}\n`
     const place = { segment: this.number, offset: this.#bytes }
     this.#rows.push(text)
     this.#bytes += Buffer.byteLength(text)
@@ -28,30 +34,41 @@ export class RecordSegment {
   encoded (): Buffer { return Buffer.from(this.#rows.join('')) }
 }
 
+/** JSON in ASCII. */
+export const idText = (id: string): string =>
+  JSON.stringify(id).replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 const TAB = 9
 const LINE_END = 10
 
 /** The row that begins there; undefined: none, or it is damaged. */
 export function rowAt (segment: Buffer, offset: number): Row | undefined {
   const end = segment.indexOf(LINE_END, offset)
-  return end === -1 ? undefined : rowIn(segment.subarray(offset, end))
+  if (end === -1) return undefined
+  const line = segment.subarray(offset, end)
+  const tab = line.indexOf(TAB)
+  const head = headIn(line.toString('latin1', 0, tab === -1 ? line.length : tab))
+  return head && { ...head, steps: tab === -1 ? null : line.toString('utf8', tab + 1) }
 }
 
-/** All rows that are whole, with their places. */
-export function * rowsOf (segment: Buffer, number: number): Iterable<Row & { place: Place }> {
-  for (let offset = 0, end; (end = segment.indexOf(LINE_END, offset)) !== -1; offset = end + 1) {
-    const row = rowIn(segment.subarray(offset, end))
-    if (row !== undefined) yield { ...row, place: { segment: number, offset } }
+/** All rows that are whole, with their places. There may be millions when a store is opened: what is not ASCII is not decoded. */
+export function * rowsOf (segment: Buffer, number: number): Iterable<RowFound> {
+  const text = segment.toString('latin1')
+  for (let offset = 0, end; (end = text.indexOf('\n', offset)) !== -1; offset = end + 1) {
+    const tab = text.slice(offset, end).indexOf('\t')
+    const isEnd = tab === -1
+    const head = headIn(text.slice(offset, isEnd ? end : offset + tab))
+    if (head !== undefined) yield { ...head, place: { segment: number, offset }, bytes: isEnd ? null : end - offset - tab - 1 }
   }
 }
 
-function rowIn (line: Buffer): Row | undefined {
-  const tab = line.indexOf(TAB)
+function headIn (text: string): RowHead | undefined {
   try {
-    const [id, segment, offset] = JSON.parse(line.toString('utf8', 0, tab === -1 ? line.length : tab)) as unknown[]
-    if (typeof id !== 'string' || !Number.isInteger(segment) || !Number.isInteger(offset)) return undefined
-    return { id, before: { segment: segment as number, offset: offset as number }, steps: tab === -1 ? null : line.toString('utf8', tab + 1) }
+    const [id, segment, offset, count] = JSON.parse(text) as [string, number, number, number]
+    return typeof id === 'string' && isCount(segment) && isCount(offset) && isCount(count) ? { id, before: { segment, offset }, count } : undefined
   } catch {
     return undefined
   }
 }
+
+const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0

@@ -110,3 +110,179 @@ t.test('segments stay few, and records whole, whatever comes and goes', async (t
   t.ok(segments().length < 400, 'the oldest are gone')
   t.same(await tokensOf(records, 'long'), expected.get('long'))
 })
+
+t.test('whatever is recorded, forgotten, fails and is opened again at the same time, each record is as if one did it after the other', async (t) => {
+  const { tables, open } = await ground(t)
+  const random = mulberry32(11)
+  const one = <T>(of: readonly T[]) => of[Math.floor(random() * of.length)]!
+  const ids = [...idsOf('g', 12), 'é\0\n\t', '🙂'.repeat(30), '__proto__']
+  let fails = false
+  const write: RecordGround['write'] = (action) => {
+    const isFailing = fails
+    return tables.root.childTransaction(() => {
+      const result = action()
+      if (isFailing) throw new Error('the disk is full')
+      return result
+    })
+  }
+  let records = open({ steps: 40 }, write)
+  const expected = new Map<string, number[]>()
+  for (let round = 0; round < 300; round++) {
+    const doing: Array<Promise<unknown>> = []
+    for (let i = 0; i < 4; i++) {
+      fails = random() < 0.2
+      const some = Array.from({ length: 3 }, () => one(ids)) // one perhaps twice
+      if (random() < 0.3) {
+        doing.push(records.forget(some).then(() => { for (const id of some) expected.delete(id) }, () => {}))
+      } else {
+        const tokens = Array.from({ length: Math.ceil(random() * 5) }, (_, j) => round * 100 + i * 10 + j)
+        doing.push(records.record(new Map(some.map((id) => [id, steps(...tokens)]))).then(() => {
+          for (const id of new Set(some)) expected.set(id, [...expected.get(id) ?? [], ...tokens].slice(0, 40))
+        }, () => {}))
+      }
+      await Promise.resolve()
+    }
+    doing.push(records.recorded(ids))
+    await Promise.all(doing)
+    fails = false
+    if (random() < 0.05) records = open({ steps: 40 }, write)
+    const found = await records.recorded(ids)
+    for (const id of ids) t.strictSame(found.get(id)?.map(({ tokens }) => tokens), expected.get(id))
+  }
+})
+
+t.test('a record may be forgotten twice, also in one call, and while it is on its way', async (t) => {
+  const { tables, open } = await ground(t)
+  let onTheirWay = () => {}
+  const records = open({}, (action) => { onTheirWay(); return tables.root.childTransaction(action) })
+  await records.record(new Map([['a', steps(1)], ['b', steps(1)]]))
+  await Promise.all([records.forget(['a', 'a', 'b']), records.forget(['a'])])
+  t.equal((await records.recorded(['a', 'b'])).size, 0)
+  const gone = new Promise<void>((resolve) => { onTheirWay = resolve })
+  const writing = records.record(new Map([['c', steps(1)]]))
+  await gone
+  await records.forget(['c'])
+  await writing
+  t.equal((await records.recorded(['c'])).size, 0)
+})
+
+t.test('a write that fails does not have all segments read again', async (t) => {
+  const { tables, open } = await ground(t)
+  let isFull = false
+  const records = open({}, (action) => tables.root.childTransaction(() => {
+    const result = action()
+    if (isFull) throw new Error('the disk is full')
+    return result
+  }))
+  await records.record(new Map([['a', steps(1)]]))
+  const { getBinary } = tables.recordSegments
+  let reads = 0
+  tables.recordSegments.getBinary = (...of) => { reads++; return getBinary.apply(tables.recordSegments, of) }
+  isFull = true
+  for (let i = 0; i < 3; i++) await t.rejects(records.record(new Map([['a', steps(2)]])))
+  isFull = false
+  await records.record(new Map([['a', steps(3)]]))
+  t.same(await tokensOf(records, 'a'), [1, 3])
+  t.equal(reads, 0)
+})
+
+t.test('segments that somebody else took away are seen to be gone', async (t) => {
+  const { tables, open } = await ground(t)
+  const records = open()
+  for (const at of [1, 2]) await records.record(new Map([['a', steps(at)]]))
+  await tables.root.childTransaction(() => tables.recordSegments.clearSync())
+  t.equal(await tokensOf(records, 'a'), undefined)
+  await records.record(new Map([['a', steps(3)]]))
+  await records.record(new Map([['a', steps(4)]]))
+  for (const some of [records, open()]) t.same(await tokensOf(some, 'a'), [3, 4])
+})
+
+t.test('whatever byte is damaged, nothing throws, nothing hangs, and no other record is lost', async (t) => {
+  const { tables, open } = await ground(t)
+  const random = mulberry32(7)
+  const ids = idsOf('g', 20)
+  const fill = open()
+  for (let call = 0; call < 10; call++) await fill.record(new Map(ids.map((id) => [id, steps(call)])))
+  const whole = [...tables.recordSegments.getRange()].map(({ key, value }) => ({ key, value: Buffer.from(value) }))
+  const filler = (at: number) => new Map([['filler', Array.from({ length: 4096 }, (_, i) => ({ tokens: at + i, confidence: 0.123456789012345 }))]])
+  for (let round = 0; round < 150; round++) {
+    await tables.root.childTransaction(() => {
+      tables.recordSegments.clearSync()
+      const damaged = Math.floor(random() * whole.length)
+      for (const [i, { key, value }] of whole.entries()) {
+        const bytes = Buffer.from(value)
+        const at = Math.floor(random() * bytes.length)
+        if (i === damaged) bytes[at] = bytes[at]! ^ (1 << Math.floor(random() * 8))
+        tables.recordSegments.putSync(key, bytes)
+      }
+    })
+    const records = open()
+    const isHurt = (found: Map<string, unknown[]>) => ids.filter((id) => found.get(id)?.length !== 10)
+    t.ok(isHurt(await records.recorded(ids)).length <= 2, 'the one it hit, and one that it is taken for or that follows')
+    if (round % 10 !== 0) continue
+    for (let i = 0; [...tables.recordSegments.getKeys({ limit: 1 })][0]! <= 10 && i < 200; i++) {
+      await records.record(filler(i * 4096))
+      await records.forget(['filler'])
+    }
+    t.ok([...tables.recordSegments.getKeys()][0]! > 10, 'all were moved')
+    t.ok(isHurt(await records.recorded(ids)).length <= 2)
+    t.ok(isHurt(await open().recorded(ids)).length <= 2)
+    await records.record(new Map(ids.map((id) => [id, steps(11)])))
+    t.same(new Set([...(await records.recorded(ids)).values()].map((some) => some.at(-1)!.tokens)), new Set([11]), 'and all go on')
+  }
+})
+
+t.test('a row that is damaged so that it points to itself, or ahead, is the first of its record', async (t) => {
+  const { tables, open } = await ground(t)
+  const line = (segment: number) => Buffer.from(`["a",${segment},0,1]\t[${segment},0.5]\n`)
+  await tables.root.childTransaction(() => { for (const number of [1, 2]) tables.recordSegments.putSync(number, line(2)) })
+  t.same(await tokensOf(open(), 'a'), [2])
+})
+
+t.test('what is damaged is left behind when a record moves, and takes nothing else with it', async (t) => {
+  const { tables, open } = await ground(t)
+  const fill = open()
+  for (const at of [1, 2, 3]) await fill.record(new Map([['a', steps(at)], ['b', steps(at)]]))
+  await tables.root.childTransaction(() => {
+    const bytes = Buffer.from(tables.recordSegments.getBinary(2)!)
+    bytes.write('x', bytes.indexOf('\t') + 1)
+    tables.recordSegments.putSync(2, bytes)
+  })
+  const records = open()
+  for (let i = 0; [...tables.recordSegments.getKeys({ limit: 1 })][0]! <= 3 && i < 400; i++) {
+    await records.record(new Map([['filler', Array.from({ length: 4096 }, () => ({ tokens: 1, confidence: 0.123456789012345 }))]]))
+    await records.forget(['filler'])
+  }
+  await records.record(new Map([['a', steps(4)]]))
+  for (const some of [records, open()]) {
+    t.same(await tokensOf(some, 'a'), [1, 3, 4])
+    t.same(await tokensOf(some, 'b'), [1, 2, 3])
+  }
+})
+
+t.test('records that are all alive are not moved again and again, however long their ids', async (t) => {
+  const { open, segments } = await ground(t)
+  const records = open()
+  const ids = idsOf('\u0001'.repeat(120), 20_000)
+  for (let at = 0; at < 2; at++) {
+    for (let i = 0; i < ids.length; i += 1000) await records.record(new Map(ids.slice(i, i + 1000).map((id) => [id, steps(at)])))
+  }
+  for (let i = 0; i < 30; i++) await records.record(new Map([['x', steps(i)]]))
+  t.ok(segments().slice(-3).every(({ length }) => length < 100))
+  t.equal((await records.recorded(ids)).size, 20_000)
+})
+
+t.test('one call takes some of the old segments away, not all of them', async (t) => {
+  const { open, segments } = await ground(t)
+  const records = open()
+  const many = Array.from({ length: 4096 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { [`ü${'x'.repeat(100)}`]: i } }))
+  const ids = idsOf('g', 60)
+  for (const id of ids) await records.record(new Map([[id, many]]))
+  const bytes = () => segments().reduce((sum, { length }) => sum + length, 0)
+  const full = bytes()
+  await records.forget(ids)
+  await records.record(new Map([['x', steps(1)]]))
+  t.ok(bytes() > full - 10 * 1024 * 1024, 'decisions wait for one that takes long')
+  for (let i = 0; i < 20; i++) await records.record(new Map([['x', steps(1)]]))
+  t.ok(bytes() < 9 * 1024 * 1024)
+})
