@@ -27,16 +27,16 @@ export const HistoryQuerySchema = Type.Object({
 
 export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
-    time: time('When the learner made it'),
-    key: Type.String({ description: 'Context key' }),
-    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale, checkpoint or predictor' }),
-    epoch: Type.Integer({ description: 'Epoch after the change' }),
+    time: time('When the learner made it; where unreadable, at the latest'),
+    key: nullable<string>('string', { description: 'Context key; null where unreadable' }),
+    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale, checkpoint or predictor; unreadable: it is damaged in the store' }),
+    epoch: nullable<number>('integer', { description: 'Epoch after the change; null where unreadable' }),
     before: nullableRatio('Threshold before'),
     after: nullableRatio('Threshold after'),
     before_scorer: Type.Optional(Type.String({ description: 'The predictor whose score that before was for; absent: the raw confidence' })),
     after_scorer: Type.Optional(Type.String({ description: 'The same of that after' })),
-    version: Type.Integer({ description: 'Of the model, once the learner had it' }),
-    by: Type.Optional(Type.String({ description: 'Where a command caused it: the name of the token' })),
+    version: Type.Integer({ description: 'Of the model, once the learner had it; where unreadable, at the latest' }),
+    by: Type.Optional(Type.String({ description: 'Where a command caused it: the name of the token; "stopgate" where unreadable' })),
     reason: Type.Optional(Type.String({ description: 'Where a command caused it: why, if that was said' })),
   }), { description: 'Newest first' }),
 }, { title: 'History', description: 'Moves of thresholds', examples: [HISTORY_EXAMPLE] })

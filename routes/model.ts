@@ -8,7 +8,7 @@ import type { Parts } from '../src/parts.js'
 
 const tags = ['model']
 
-export const model: FastifyPluginCallbackTypebox<Parts> = (app, { service, store, learner, rollback }, done) => {
+export const model: FastifyPluginCallbackTypebox<Parts> = (app, { service, store, learner, readHistory, rollback }, done) => {
   app.get('/v1/model', {
     config: { role: 'operator' },
     schema: { tags, summary: 'The live model of this replica', response: { 200: ModelSchema, ...anyError } },
@@ -31,7 +31,7 @@ export const model: FastifyPluginCallbackTypebox<Parts> = (app, { service, store
     config: { role: 'operator' },
     schema: { tags, summary: 'How thresholds moved, and why', querystring: HistoryQuerySchema, response: { 200: HistorySchema, ...anyError } },
   }, async (request) => {
-    const changes = await store.history(request.query.limit ?? 100)
+    const changes = await readHistory(request.query.limit ?? 100)
     return { changes: changes.map((change) => ({ ...change, time: new Date(change.time).toISOString() })) }
   })
 

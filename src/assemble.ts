@@ -8,6 +8,8 @@ import { busiestContexts } from './busiest-contexts.js'
 import type { Config } from './config.js'
 import { createContexts } from './contexts.js'
 import type { Change } from './core/fold.js'
+import { damageTeller } from './damage.js'
+import { createHistory } from './history.js'
 import { startLearner } from './learner.js'
 import { startLearnerThread } from './learner-thread.js'
 import { lastReading } from './last-reading.js'
@@ -49,10 +51,13 @@ export async function assemble (config: Config, log: Logger): Promise<Parts & { 
     predictors: () => service.model().predictors.keys(),
     standings: () => [...service.model().standpoints.values()].map(({ standing }) => standing),
   })
-  const contexts = createContexts(store, service, config)
-  const rollback = createRollback(store, service, config)
+  const readHistory = createHistory(store, damageTeller(log, metrics.damaged))
+  const contexts = createContexts(store, readHistory, service, config)
+  const rollback = createRollback(store, readHistory, service, config)
   const predictors = createPredictorVersions(store, service, config)
-  const parts: Parts = { config, access, tls, store, service, learner, contexts, rollback, predictors, recorder, metrics, training }
+  const parts: Parts = {
+    config, access, tls, store, service, learner, readHistory, contexts, rollback, predictors, recorder, metrics, training,
+  }
   const app = createApp(parts, log, tls?.identity())
   tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })
   app.addHook('onClose', async () => {

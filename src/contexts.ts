@@ -14,6 +14,7 @@ import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
 import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, at } from './errors.js'
 import { foresee, type Foreseen } from './foreseen.js'
+import type { ReadHistory } from './history.js'
 import { eachKnown, knownKeys, readKnown, readWishes } from './known.js'
 import { iso, pinOnWire, type WirePin } from './on-wire.js'
 import type { Service } from './service.js'
@@ -55,7 +56,7 @@ export interface PinWish { readonly threshold: number | null, readonly expires_i
 /** Contexts read from the store at a time while a page is filled. */
 const CHUNK = 200
 
-export function createContexts (store: Store, service: Service, config: Config): Contexts {
+export function createContexts (store: Store, readHistory: ReadHistory, service: Service, config: Config): Contexts {
   const know = (keys: readonly string[]) => readKnown(store, config, keys)
 
   async function knowOne (key: string): Promise<{ known: Known, state: ContextState }> {
@@ -130,7 +131,7 @@ export function createContexts (store: Store, service: Service, config: Config):
 
     async tradeoff (key) {
       check(key)
-      return await readTradeoff(store, await knowOne(key), key)
+      return await readTradeoff(readHistory, await knowOne(key), key)
     },
 
     async policy (key) {

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 
 /** What of a store may be unreadable and left out. */
-export type Damage = 'entry' | 'ledger' | 'pending' | 'samples' | 'predictors' | 'audit' | 'runs'
+export type Damage = 'entry' | 'ledger' | 'pending' | 'samples' | 'predictors' | 'audit' | 'history' | 'runs'
 
 /** Says that so many can't be read, with what else is known of them. */
 export type TellDamage = (what: Damage, count: number, more?: object) => void

@@ -13,7 +13,7 @@ export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 
 export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: write "*", or name the levels in order from the first one (%s, or less at its end; - for a value that is missing), values percent-encoded where they hold %% , = * or controls', 400)
 export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'No outcome has named the context %s yet: list the known ones with GET /v1/contexts', 404)
 export const FutureVersionError = createError<[string, string]>('UNKNOWN_VERSION', 'There is no version %s yet: the model is at version %s', 400)
-export const VersionOutOfReachError = createError<[string]>('VERSION_OUT_OF_REACH', 'History and audit trail reach back to version %s: roll back to that one or a later one', 409)
+export const VersionOutOfReachError = createError<[string]>('VERSION_OUT_OF_REACH', 'History and audit trail can be read back to version %s: roll back to that one or a later one, or pin contexts one by one', 409)
 export const TooManyError = createError<[string]>('TOO_MANY', 'There are %s already (MAX_CONTEXTS): remove one first', 409)
 export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store can\'t be reached, nothing was kept: send it again', 503)
 export const StoreNewerError = createError('STORE_NEWER', 'A newer version of stopgate has written to the store, and this one would lose what it does not know of, nothing was kept: send it to a replica of the newer version', 503)

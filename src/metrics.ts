@@ -150,11 +150,11 @@ export function createMetrics (): Metrics {
 function countDamage (registers: Registry[]): Metrics['damaged'] {
   const counter = new Counter({
     name: 'stopgate_damaged_total',
-    help: 'What the learner could not read in the store and left out: entry (of the log), ledger, pending (an outcome that waits), samples, predictors, audit (trail), runs (of training)',
+    help: 'What could not be read in the store, and was left out: entry (of the log), ledger, pending (an outcome that waits), samples, predictors, audit (trail), history (a row once in each process that reads it), runs (of training)',
     labelNames: ['what'] as const,
     registers,
   })
-  for (const what of ['entry', 'ledger', 'pending', 'samples', 'predictors', 'audit', 'runs'] as const) counter.inc({ what }, 0)
+  for (const what of ['entry', 'ledger', 'pending', 'samples', 'predictors', 'audit', 'history', 'runs'] as const) counter.inc({ what }, 0)
   return (what, count) => { counter.inc({ what }, count) }
 }
 

@@ -1,6 +1,7 @@
 import type { Access } from './access.js'
 import type { Config } from './config.js'
 import type { Contexts } from './contexts.js'
+import type { ReadHistory } from './history.js'
 import type { Learner } from './learner.js'
 import type { ListenerTls } from './listener-tls.js'
 import type { Metrics } from './metrics.js'
@@ -20,6 +21,7 @@ export interface Parts {
   readonly store: Store
   readonly service: Service
   readonly learner: Learner
+  readonly readHistory: ReadHistory
   readonly contexts: Contexts
   readonly rollback: Rollback
   readonly predictors: PredictorVersions

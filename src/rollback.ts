@@ -11,6 +11,7 @@ import { servingOf } from './core/trial.js'
 import { FutureVersionError, VersionOutOfReachError } from './errors.js'
 import { foresee, type Foreseen } from './foreseen.js'
 import { eachKnown, knownKeys, readWishes } from './known.js'
+import type { ReadHistory } from './history.js'
 import { readPast } from './past.js'
 import type { Service } from './service.js'
 import type { Store } from './store/store.js'
@@ -36,7 +37,7 @@ export interface Rollback {
   readonly end: (origin: Required<Origin>) => Promise<{ removed: number }>
 }
 
-export function createRollback (store: Store, service: Service, config: Config): Rollback {
+export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config): Rollback {
   const command = createCommander(store, service)
 
   /** All contexts there are, and those that have or had a pin. */
@@ -54,7 +55,7 @@ export function createRollback (store: Store, service: Service, config: Config):
     })
     const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
     await look(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))
-    const past = await readPast(store) // after the states: what changed in between is undone as well
+    const past = await readPast(readHistory, store) // after the states: what changed in between is undone as well
     if (version < past.reach) throw new VersionOutOfReachError(String(past.reach))
     const then = undoSince(version, past, pins)
     await look([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // pinned then, so nothing else of theirs counts

@@ -1,5 +1,6 @@
 import type { ContextState } from './core/context-state.js'
 import { chainOf } from './core/context.js'
+import type { Change } from './core/fold.js'
 import type { Known } from './core/describe.js'
 import { suspicion } from './core/drift.js'
 import { familyOf } from './core/family.js'
@@ -8,14 +9,14 @@ import { effectivePolicy } from './core/policy.js'
 import { paceOf } from './core/tradeoff/pace.js'
 import { describeTradeoff, type TradeoffView } from './core/tradeoff/tradeoff.js'
 import { iso } from './on-wire.js'
-import type { HistoryRow, Store } from './store/store.js'
+import type { ReadHistory } from './history.js'
 
 /** Changes of all contexts that are looked through for moves of one, and moves that are shown. */
 const LOOKED_AT = 1000
 const SHOWN = 10
 
 /** A move of the context's own threshold. */
-export interface Move extends Pick<HistoryRow, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
+export interface Move extends Pick<Change, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
 
 type OnWire<T> = T extends readonly (infer I)[]
   ? OnWire<I>[]
@@ -24,14 +25,16 @@ type OnWire<T> = T extends readonly (infer I)[]
 /** The trade-off as the wire has it, times ISO 8601. */
 export type Tradeoff = { readonly key: string, readonly moves: Move[] } & OnWire<TradeoffView>
 
-export async function readTradeoff (store: Store, { known, state }: { known: Known, state: ContextState }, key: string): Promise<Tradeoff> {
+export async function readTradeoff (
+  readHistory: ReadHistory, { known, state }: { known: Known, state: ContextState }, key: string
+): Promise<Tradeoff> {
   const policy = effectivePolicy(known.defaults, known.policies, key)
   const pace = paceOf(state, chainOf(key).length === known.levels.length + 1, Date.now())
   const { scorer, index } = judge(state, policy, known.levels, known.predictors)
   const { evidence, grid, bar } = familyOf(state, policy, known.predictors, scorer)
   const family = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }
-  const history = await store.history(LOOKED_AT)
-  const moves = history.filter((row) => row.key === key).slice(0, SHOWN)
+  const history = await readHistory(LOOKED_AT)
+  const moves = history.flatMap((row) => row.cause === 'unreadable' || row.key !== key ? [] : row).slice(0, SHOWN)
     .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): Move => ({
       time: iso(time), cause, epoch, before, after, ...(before_scorer && { before_scorer }), ...(after_scorer && { after_scorer }),
     }))

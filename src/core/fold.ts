@@ -61,6 +61,20 @@ export interface Change {
   readonly reason?: string
 }
 
+/** In the place of a change that is damaged where the history has it. */
+export interface UnreadableChange {
+  /** Of the row, in the order of the history. */
+  readonly id: string
+  readonly time: number
+  readonly key: null
+  readonly cause: 'unreadable'
+  readonly epoch: null
+  readonly before: null
+  readonly after: null
+  readonly by: string
+  readonly reason: string
+}
+
 /** Learned state while a run of entries is folded: reads see what was written, and what was written can be committed or dropped whole. */
 export interface Fold {
   /** The learner's clock, ms: ahead of the log's where the learner is behind. Until now replicas act on what was learned before. */

@@ -1,6 +1,6 @@
 import { chainOf } from './context.js'
 import type { ContextState } from './context-state.js'
-import type { Change } from './fold.js'
+import type { Change, UnreadableChange } from './fold.js'
 import { inForce, livePins, pinUnder, type Pin, type Standing } from './in-force.js'
 import type { Command, PredictorCommand } from './log-entry.js'
 import { effectivePolicy, type PolicyPatch } from './policy.js'
@@ -11,8 +11,8 @@ interface Dated { readonly version: number, readonly time: number }
 
 /** What the store tells of the past, newest first. */
 export interface Past {
-  readonly changes: ReadonlyArray<Change & Dated>
-  /** Whether these are all the changes there ever were. */
+  readonly changes: ReadonlyArray<(Change | UnreadableChange) & Dated>
+  /** Whether these are all the changes there ever were, and none is damaged. */
   readonly isWhole: boolean
   readonly commands: ReadonlyArray<Dated & { readonly command: Command | PredictorCommand, readonly replaced: unknown }>
 }
@@ -39,6 +39,7 @@ export function undoSince (version: number, past: Past, pins: ReadonlyMap<string
   const thresholds = new Map<string, OwnThreshold>()
   const recovering = new Map<string, boolean>()
   for (const change of past.changes) {
+    if (change.cause === 'unreadable') break // and before it nothing is sure
     if (change.cause === 'pin') continue
     if (change.version > version) thresholds.set(change.key, beforeOf(change))
     else if (!recovering.has(change.key)) noteRecovery(recovering, change)

@@ -1,4 +1,4 @@
-import type { Ledger } from '../core/fold.js'
+import type { Change, Ledger, UnreadableChange } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry, UnreadableCommand } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
@@ -6,9 +6,10 @@ import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import { decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, inTurns } from './encoding.js'
-import type { AuditRow, Learned } from './store.js'
+import type { AuditRow, HistoryRow, Learned } from './store.js'
 import {
-  isWholeAuditRow, isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample,
+  isNumber, isWholeAuditRow, isWholeChange, isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy,
+  isWholePredictor, isWholeSample,
 } from './whole.js'
 
 // What one damaged value must not keep the rest from: each stands for something that stops nobody, or for nothing.
@@ -17,6 +18,11 @@ import {
 export const UNREADABLE_PIN: Pin = { threshold: null, reason: 'the pin could not be read', by: 'stopgate', expires_at: null }
 /** In place of a command of the audit trail: nothing is known of it, nor whose it was. */
 export const UNREADABLE_COMMAND: UnreadableCommand = { type: 'unreadable', by: 'stopgate', reason: 'what was done here could not be read' }
+
+/** In place of a change of the history. */
+export const UNREADABLE_CHANGE: Omit<UnreadableChange, 'id' | 'time'> = {
+  key: null, cause: 'unreadable', epoch: null, before: null, after: null, by: 'stopgate', reason: 'what moved here could not be read',
+}
 
 function read<T, U> (text: string, isWhole: (value: unknown) => boolean, decode: (text: string) => T, otherwise: U): T | U {
   try { return isWhole(JSON.parse(text)) ? decode(text) : otherwise } catch { return otherwise }
@@ -42,6 +48,28 @@ export function readReplaced ({ type }: AuditRow['command'], text: string | null
   if (text === null || text === 'null' || (type !== 'policy' && type !== 'pin')) return null
   return type === 'policy' ? readPolicy(text) : readPin(text)
 }
+
+/** A row as it is kept, with its version where that is kept beside it. */
+interface KeptChange { readonly id: string, readonly text: string, readonly version?: number }
+
+/**
+ * Of the history, newest first. One that can't be read has the time of the one after it, and its version where it has none of its own.
+ * @param now what stands for those of the one after the newest
+ */
+export function readChanges (rows: readonly KeptChange[], now: { readonly time: number, readonly version: number }): HistoryRow[] {
+  let after = now
+  return rows.map(({ id, text, version: own }) => {
+    const change = readAsIs<Change & { version?: number } | null>(text, isWholeChange, null)
+    const version = own ?? change?.version
+    const isKnown = version !== undefined && isNumber(version)
+    const row = isKnown && change !== null
+      ? { ...change, version }
+      : { ...UNREADABLE_CHANGE, id, time: after.time, version: isKnown ? version : after.version }
+    after = row
+    return row
+  })
+}
+
 /** Without it no score of it stops anybody. */
 export const readPredictor = (text: string): PredictorVersion | null => read(text, isWholePredictor, decodePredictor, null)
 export const readLedger = (text: string): Ledger | null => read(text, isWholeLedger, decodeLedger, null)

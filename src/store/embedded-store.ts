@@ -10,7 +10,7 @@ import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { EmbeddedEvents } from './embedded-events.js'
-import { readLearned, readPin, readPolicy } from './damaged.js'
+import { readChanges, readLearned, readPin, readPolicy } from './damaged.js'
 import { checkGround } from './embedded-ground.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
@@ -216,7 +216,9 @@ export class EmbeddedStore implements Store {
   }
 
   async history (limit: number): Promise<HistoryRow[]> {
-    return [...this.#reads().history.getRange({ reverse: true, limit }).map(({ value }) => JSON.parse(value))]
+    const { history, getMeta } = this.#reads()
+    const rows = history.getRange({ reverse: true, limit }).map(({ key, value: text }) => ({ id: String(key), text }))
+    return readChanges([...rows], { time: getMeta('last_place')[0], version: getMeta('version') })
   }
 
   async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.#reads(), limit, before) }

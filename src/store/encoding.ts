@@ -12,7 +12,7 @@ import type { PredictorRef } from '../core/predictor/fingerprint.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import { alike } from './alike.js'
-import type { Cursor, HistoryRow } from './store.js'
+import type { Cursor } from './store.js'
 
 // Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
 
@@ -59,7 +59,6 @@ export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
 export const decodeSample = (text: string): Sample => JSON.parse(text)
 
 export const encodeChange = (change: Change): string => JSON.stringify(change)
-export const decodeChange = (text: string, version: number): HistoryRow => ({ ...JSON.parse(text), version })
 
 export const decodePolicy = (text: string): PolicyPatch => JSON.parse(text)
 export const decodePin = (text: string): Pin => JSON.parse(text)

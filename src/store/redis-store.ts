@@ -8,10 +8,10 @@ import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import {
-  AUDIT_LIMIT, auditOf, awaits, decodeChange, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
+  AUDIT_LIMIT, auditOf, awaits, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
   HISTORY_LIMIT, inTurns, READ_BYTES, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
-import { readCommand, readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
+import { readChanges, readCommand, readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -245,8 +245,12 @@ export class RedisStore implements Store {
   }
 
   async history (limit: number): Promise<HistoryRow[]> {
-    const entries = await this.#main.run((redis) => redis.xrevrange(KEYS.history, '+', '-', 'COUNT', limit))
-    return entries.map(([, [, change, , version]]) => decodeChange(change!, Number(version)))
+    const [entries, version] = await this.#main.run((redis) => Promise.all([
+      redis.xrevrange(KEYS.history, '+', '-', 'COUNT', limit),
+      redis.get(KEYS.version), // after it, so that none of them is newer
+    ]))
+    const rows = entries.map(([id, [, text, , version]]) => ({ id, text: text!, version: Number(version) }))
+    return readChanges(rows, { time: Date.now(), version: Number(version) })
   }
 
   async audit (limit: number, before?: string): Promise<AuditRow[]> {

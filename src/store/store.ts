@@ -1,5 +1,5 @@
 import type { ContextState } from '../core/context-state.js'
-import type { Change, Ledger } from '../core/fold.js'
+import type { Change, Ledger, UnreadableChange } from '../core/fold.js'
 import type { Pin } from '../core/in-force.js'
 import type { Command, LogEntry, PredictorCommand, UnreadableCommand } from '../core/log-entry.js'
 import type { Pending } from '../core/pending.js'
@@ -34,8 +34,8 @@ export interface AuditRow {
   readonly replaced: PolicyPatch | Pin | null
 }
 
-/** A change with the model's version once it was committed. */
-export interface HistoryRow extends Change { readonly version: number }
+/** A change with the model's version once it was committed. Of one that can't be read, time and version at the latest. */
+export type HistoryRow = (Change | UnreadableChange) & { readonly version: number }
 
 /** What a replica compares with what it has. */
 export interface Revision {

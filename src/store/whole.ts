@@ -13,6 +13,8 @@ const isText: Kind = (value) => typeof value === 'string'
 export const isNumber: Kind = Number.isFinite
 /** Scores and thresholds: with one below them everybody would stop. */
 const isRatio: Kind = (value) => isNumber(value) && (value as number) >= 0 && (value as number) <= 1
+/** Of which there is a date, ms: replies show it as one. */
+const isTime: Kind = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15
 const isFlag: Kind = (value) => typeof value === 'boolean'
 const isEm: Kind = (value) => value === 0 || value === 1
 export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -67,7 +69,7 @@ export function isWholePolicy (value: unknown): boolean {
 }
 
 export const isWholePin = having({
-  threshold: orNull(isRatio), reason: isText, by: isText, expires_at: orNull(isNumber), scorer: orNone(isText),
+  threshold: orNull(isRatio), reason: isText, by: isText, expires_at: orNull(isTime), scorer: orNone(isText),
 })
 
 export const isWholePending = having({
@@ -134,7 +136,7 @@ function computes (value: unknown): boolean {
 const hasWords = having({ name: isText, label: WORDS.label!, levels: isText, trained: having({ groups: listOf(isNumber) }) })
 
 export const isWholePredictor = having({
-  predictor: (value) => hasWords(value) && computes(value), created_at: isNumber, by: isText, retired_at: orNull(isNumber),
+  predictor: (value) => hasWords(value) && computes(value), created_at: isTime, by: isText, retired_at: orNull(isTime),
 })
 
 const summary = {
@@ -143,10 +145,10 @@ const summary = {
 export const isWholeRun = having({
   name: isText,
   revision: isNumber,
-  created_at: isNumber,
-  updated_at: isNumber,
+  created_at: isTime,
+  updated_at: isTime,
   suites: listOf(having(summary)),
-  contexts: listOf(having({ key: isText, step: isNumber, at: isNumber })),
+  contexts: listOf(having({ key: isText, step: isNumber, at: isTime })),
 })
 
 const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: Kind } = {
@@ -174,7 +176,22 @@ export function isWholeCommand (value: unknown): boolean {
   return oneOf('policy', 'pin', 'reset')(value.type) && isWholeEntry(value)
 }
 
-export const isWholeAuditRow = having({ time: isNumber, version: isNumber, command: isWholeCommand })
+/** As the history has it; its version is looked at where it is kept. */
+export const isWholeChange = having({
+  time: isTime,
+  key: isText,
+  cause: isText,
+  epoch: isNumber,
+  before: orNull(isRatio),
+  after: orNull(isRatio),
+  before_scorer: orNone(isText),
+  before_fingerprint: orNone(isText),
+  after_scorer: orNone(isText),
+  by: orNone(isText),
+  reason: orNone(isText),
+})
+
+export const isWholeAuditRow = having({ time: isTime, version: isNumber, command: isWholeCommand })
 
 export function isWholeEntry (value: unknown): boolean {
   const type = isFields(value) && isText(value.type) ? value.type as string : ''

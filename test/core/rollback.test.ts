@@ -5,6 +5,7 @@ import { GRID } from '../../src/core/grid.js'
 import { inForce, type Pin } from '../../src/core/in-force.js'
 import type { Command, LogEntry } from '../../src/core/log-entry.js'
 import { effectivePolicy } from '../../src/core/policy.js'
+import type { Change } from '../../src/core/fold.js'
 import { thresholdThen, undoSince, type Past } from '../../src/core/rollback.js'
 import { fingerprintOf } from '../../src/core/predictor/fingerprint.js'
 import { servingOf } from '../../src/core/trial.js'
@@ -78,7 +79,7 @@ t.test('what is undone is what was in force, at every version of any history', a
 })
 
 const pin = (threshold: number | null, expires_at: number | null = null): Pin => ({ threshold, reason: 'r', by, expires_at })
-const change = (version: number, cause: Past['changes'][number]['cause'], before: number | null, after: number | null) =>
+const change = (version: number, cause: Change['cause'], before: number | null, after: number | null) =>
   ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
 const NOW = {
   states: new Map([['*', { threshold: GRID[4]!, scorer: null, is_recovering: false }]]),
@@ -96,6 +97,14 @@ t.test('a context of which the past tells nothing falls back only where that pas
   t.equal(thresholdThen(undoSince(3, certified, new Map()), NOW, LEAF).threshold, GRID[4], 'it had been certified, so it was not recovering')
   const drifted = { changes: [change(4, 'evidence', null, GRID[2]!), change(3, 'policy', null, null), change(2, 'drift', GRID[2]!, null)], commands: [], isWhole: true }
   t.equal(thresholdThen(undoSince(3, drifted, new Map()), NOW, LEAF).threshold, null)
+})
+
+t.test('what is older than a damaged change tells nothing of whether a context was recovering', async (t) => {
+  const gap = { id: '3', time: 3000, key: null, cause: 'unreadable', epoch: null, before: null, after: null, by: 'stopgate', reason: 'r', version: 3 } as const
+  const certified = change(2, 'evidence_stale', GRID[2]!, null)
+  const past = { changes: [change(4, 'evidence', null, GRID[2]!), gap, certified], commands: [], isWhole: false }
+  t.equal(thresholdThen(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'it may have drifted since')
+  t.match(undoSince(3, past, new Map()), { thresholds: new Map([[LEAF, { threshold: null }]]), recovering: new Map() })
 })
 
 t.test('a threshold of a predictor comes back with it; of one that is retired none does, nor a parent\'s', async (t) => {

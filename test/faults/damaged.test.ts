@@ -63,8 +63,17 @@ async function overcome (
   await until('it goes on from where it was', async () => await learned() === 301)
   const { body: { warnings } } = await send('GET', '/readyz')
   t.match(warnings.join(), /operators stated can't be read.*policy of model=z, the pin of model=q,task=aime, the pin of model=q,task=cut/)
+  const { body: { changes }, status } = await send('GET', '/v1/model/history?limit=1000')
+  const gap = changes.find(({ cause }: { cause: string }) => cause === 'unreadable')
+  t.match([status, gap], [200, { key: null, epoch: null, before: null, after: null, by: 'stopgate', time: String, version: Number }])
+  const back = async (version: number) => await send('POST', '/v1/model/rollback?dry_run=true', { version, reason: 'r' })
+  const tooFar = await back(0)
+  t.match(tooFar, { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back to version \d+: roll back to that/ } })
+  const reach = Number(/version (\d+)/.exec(tooFar.body.message)![1])
+  t.match(await back(reach), { status: 200, body: { version: reach, total: Number } })
+  t.equal((await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}/tradeoff`)).status, 200)
   const metrics = (await send('GET', '/metrics')).body
-  const counts = { entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1, audit: 1, runs: 1 }
+  const counts = { entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1, audit: 1, runs: 1, history: 1 }
   for (const [what, count] of Object.entries(counts)) {
     t.match(metrics, new RegExp(`stopgate_damaged_total{what="${what}"} ${count}\n`))
   }

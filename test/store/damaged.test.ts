@@ -1,6 +1,9 @@
 import t from 'tap'
 import { effectivePolicy, UNREADABLE_POLICY } from '../../src/core/policy.js'
-import { readEntry, readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_PIN } from '../../src/store/damaged.js'
+import {
+  readChanges, readEntry, readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_CHANGE,
+  UNREADABLE_PIN,
+} from '../../src/store/damaged.js'
 import { encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
 import { LEDGER, outcome, pendingOf, sampleOf } from './fixtures.js'
 
@@ -19,6 +22,22 @@ t.test('what is whole is read, what is not stands for something that stops nobod
     t.equal(readPolicy(text), UNREADABLE_POLICY)
     t.equal(readPin(text), UNREADABLE_PIN)
   }
+})
+
+t.test('a damaged change is one of its time and version at the latest', async (t) => {
+  const now = { time: 90, version: 9 }
+  const change = { time: 5, key: '*', cause: 'evidence', epoch: 1, before: null, after: 0.97 }
+  const text = (odd: object) => JSON.stringify({ ...change, version: 4, ...odd })
+  const odd = ['{', 'null', '7', text({ time: 1e300 }), text({ after: 2 }), text({ key: null }), text({ epoch: '1' }), text({ version: 'x' })]
+  for (const kept of odd) {
+    t.same(readChanges([{ id: 'a', text: kept }, { id: 'b', text: text({}) }, { id: 'c', text: kept }], now), [
+      { ...UNREADABLE_CHANGE, id: 'a', ...now }, { ...change, version: 4 }, { ...UNREADABLE_CHANGE, id: 'c', time: 5, version: 4 },
+    ], kept)
+  }
+  const whole = JSON.stringify(change)
+  t.match(readChanges([{ id: 'a', text: whole, version: 6 }, { id: 'b', text: '{', version: 5 }, { id: 'c', text: whole, version: NaN }], now), [
+    { ...change, version: 6 }, { cause: 'unreadable', time: 5, version: 5 }, { cause: 'unreadable', version: 5 },
+  ], 'its version, where that is kept beside it')
 })
 
 t.test('a damaged policy stops nobody below it either, whatever is stated there', async (t) => {

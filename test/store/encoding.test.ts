@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  auditOf, decodeChange, decodeLedger, decodePredictor, decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger,
+  auditOf, decodeLedger, decodePredictor, decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger,
   encodeSample, encodeState, inTurns, tableWrite, toCursor, toPlace,
 } from '../../src/store/encoding.js'
 import { NO_EVIDENCE } from '../../src/core/evidence.js'
@@ -14,7 +14,7 @@ t.test('what is decoded is what was encoded', async (t) => {
   t.ok(decodeLedger(encodeLedger(LEDGER)).policies instanceof Map)
   t.strictSame(decodeSample(encodeSample(sampleOf(0.5))), sampleOf(0.5))
   t.strictSame(decodePredictor(JSON.stringify(versionOf('p', 1))), versionOf('p', 1))
-  t.same(decodeChange(encodeChange(change(1)), 7), { ...change(1), version: 7 })
+  t.same(JSON.parse(encodeChange(change(1))), change(1))
   for (const entry of [outcome('a'), TICK, RESET, pinEntry('*', null), unpinEntry('*')]) t.same(JSON.parse(encodeEntry(entry)), entry)
 })
 

@@ -2,9 +2,9 @@ import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
 import { auditOf, encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
 import {
-  isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample,
+  isWholeChange, isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample,
 } from '../../src/store/whole.js'
-import { LEDGER, label, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
+import { change, LEDGER, label, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
 
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
 const back = (text: string) => JSON.parse(text)
@@ -32,6 +32,7 @@ t.test('without one of its parts, or with one of another kind, it is not', async
   const version = versionOf('p', 1)
   const pairs: Array<readonly [(value: unknown) => boolean, object]> = [
     [isWholeEntry, outcome('a')], [isWholeLedger, back(encodeLedger(LEDGER))], [isWholePending, pendingOf('a', 1)], [isWholeSample, sampleOf(0.5)],
+    [isWholeChange, change(1)],
     [isWholePredictor, version], [(predictor) => isWholePredictor({ ...version, predictor }), version.predictor],
   ]
   const mayBeAbsent = ['predictors', 'train_at', 'by']
@@ -47,6 +48,7 @@ t.test('without one of its parts, or with one of another kind, it is not', async
   for (const name of Object.keys(DEFAULT_POLICY)) t.notOk(isWholePolicy({ [name]: [] }), name)
   t.notOk(isWholePolicy({ min_tokens: Infinity }))
   for (const threshold of [-1, 1.1, '0.5']) t.notOk(isWholePin({ ...PIN, threshold }), `a pin at ${threshold}`)
+  t.notOk(isWholePin({ ...PIN, expires_at: 1e300 }), 'of that there is no date')
   for (const change of [{ grid: [0.5] }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
     t.notOk(isWholePredictor({ ...version, predictor: { ...version.predictor, ...change } }), `${Object.keys(change)} that do not fit`)
   }
