@@ -5,6 +5,8 @@ import { DEFAULT_POLICY, type Policy, type PolicyPatch } from '../src/core/polic
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
 
+const modes = ['enforce', 'shadow', 'off'] as const
+
 const fields = {
   max_em_drop: Type.Number({
     minimum: 0.001, maximum: 0.5, description: 'EM the operator is willing to lose (fraction, 0.001 to 0.5; 0.02 is 2 points)',
@@ -17,7 +19,7 @@ const fields = {
   label: enumOf(['exact_match', 'agreement'], 'What makes an answer right: "exact_match", or "agreement" with the full run'),
   missing_labels: enumOf(['excluded', 'lost'],
     'What a missing label counts as: "excluded", nothing; "lost", the worst case at every threshold that would have stopped the generation'),
-  mode: enumOf(['enforce', 'shadow', 'off'], '"enforce"; "shadow" decides but never stops; "off" always continues'),
+  mode: enumOf(modes, '"enforce"; "shadow" decides but never stops; "off" always continues'),
   fallback: enumOf(['continue', 'parent'],
     'Without a certificate of its own: "continue", or stop on the nearest certified "parent"\'s, which guarantees nothing for the child'),
   min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'No stop before this many tokens (from 0)' }),
@@ -79,12 +81,14 @@ export const PolicyReplySchema = Type.Object({
     key: Type.String({ description: 'Context key' }),
     before: nullableRatio('Threshold in force now; null: never stop'),
     after: nullableRatio('Threshold that would be in force'),
+    mode_before: enumOf(modes, 'Mode in force now'),
+    mode_after: enumOf(modes, 'Mode that would be in force: only under "enforce" does a threshold stop anybody'),
     status_after: Type.String({ description: 'settling, learning, certified or drifted' }),
     new_epoch: Type.Boolean({ description: 'Its evidence would start from zero' }),
     post_hoc: Type.Boolean({ description: 'The wish would count as chosen after looking: the bar thirty times higher until the next epoch' }),
   }), { description: 'Contexts it reaches, those that change first (at most 200)' })),
   total: Type.Optional(Type.Integer({ description: 'Contexts it reaches' })),
-  changing: Type.Optional(Type.Integer({ description: 'Of them, those whose threshold or epoch changes' })),
+  changing: Type.Optional(Type.Integer({ description: 'Of them, those whose threshold, mode or epoch changes' })),
 }, { title: 'PolicyReply', description: 'What the context states, and with what it inherits', examples: [POLICY_REPLY_EXAMPLE] })
 
 /** The same, shown as a dry run. */

@@ -1,7 +1,14 @@
 /** Rows that a dry run lists at most. */
 const SHOWN = 200
 
-interface Row { readonly key: string, readonly before: number | null, readonly after: number | null, readonly new_epoch?: boolean }
+interface Row {
+  readonly key: string
+  readonly before: number | null
+  readonly after: number | null
+  readonly mode_before?: string
+  readonly mode_after?: string
+  readonly new_epoch?: boolean
+}
 
 /** What a command would do. */
 export interface Foreseen<R> {
@@ -12,7 +19,7 @@ export interface Foreseen<R> {
 }
 
 export function foresee<R extends Row> (rows: readonly R[]): Foreseen<R> {
-  const changes = (row: R) => row.before !== row.after || row.new_epoch === true
+  const changes = (row: R) => row.before !== row.after || row.mode_before !== row.mode_after || row.new_epoch === true
   const sorted = [...rows].sort((a, b) => Number(changes(b)) - Number(changes(a)) || (a.key < b.key ? -1 : 1))
   return { contexts: sorted.slice(0, SHOWN), total: rows.length, changing: rows.filter(changes).length }
 }

@@ -103,6 +103,8 @@ export const POLICY_TRIAL_EXAMPLE = {
     key: 'model=steady-8b,task=choices',
     before: 0.985,
     after: null,
+    mode_before: 'enforce',
+    mode_after: 'shadow',
     status_after: 'learning',
     new_epoch: false,
     post_hoc: true,

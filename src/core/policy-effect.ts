@@ -5,7 +5,7 @@ import { inForce } from './in-force.js'
 import { rawFamily } from './family.js'
 import { learnPolicy } from './learn-command.js'
 import { PendingOutcomes } from './pending.js'
-import type { PolicyPatch } from './policy.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from './policy.js'
 import { refTo } from './predictor/fingerprint.js'
 import { Reservoir } from './predictor/reservoir.js'
 
@@ -15,6 +15,9 @@ export interface PolicyEffect {
   /** The threshold in force now, and then. */
   readonly before: number | null
   readonly after: number | null
+  /** `off` stops nobody whatever the threshold, `shadow` neither. */
+  readonly mode_before: Policy['mode']
+  readonly mode_after: Policy['mode']
   readonly status_after: Status
   /** Its evidence would start from zero. */
   readonly new_epoch: boolean
@@ -41,6 +44,8 @@ export function policyEffects (
       key,
       before: thresholdIn(known, key),
       after: thresholdIn(then, key),
+      mode_before: effectivePolicy(known.defaults, known.policies, key).mode,
+      mode_after: own.policy.mode,
       status_after: statusOf(state, own.index, now),
       new_epoch: state.epoch !== known.states.get(key)!.epoch,
       post_hoc: rawFamily(state, own.policy).isPostHoc,

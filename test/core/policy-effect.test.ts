@@ -38,6 +38,7 @@ const outcomes = fc.record({ entry: fc.constantFrom(KEPT, KEPT, OTHER, GAINED, L
 
 t.test('what is foreseen is what happens', async (t) => {
   let moves = 0
+  let modes = 0
   let epochs = 0
   let raised = 0
   holds(t, fc.property(fc.array(fc.oneof(outcomes, wish, reset, pin), { maxLength: 8 }), wish, (past, next) => {
@@ -50,17 +51,19 @@ t.test('what is foreseen is what happens', async (t) => {
 
     fold.learn(next, 100)
     const then = knownOf(fold)
-    for (const { key, before, after, status_after, new_epoch, post_hoc } of foreseen) {
+    for (const { key, before, after, mode_before, mode_after, status_after, new_epoch, post_hoc } of foreseen) {
       const view = describeContext(then, key, 100)
       t.equal(before, thresholdIn(known, key))
       t.equal(after, view.threshold)
+      t.same([mode_before, mode_after], [describeContext(known, key, 100).mode, view.mode])
       t.equal(status_after, view.status)
       t.equal(new_epoch, view.epoch !== known.states.get(key)!.epoch)
       if (view.guarantee !== null) t.equal(post_hoc, view.guarantee.post_hoc)
       if (before !== after) moves++
+      if (mode_before !== mode_after) modes++
       if (new_epoch) epochs++
       if (post_hoc && after !== null) raised++
     }
   }), 60)
-  for (const count of [moves, epochs, raised]) t.ok(count >= 5, 'the draws meet every kind of effect')
+  for (const count of [moves, modes, epochs, raised]) t.ok(count >= 5, 'the draws meet every kind of effect')
 })

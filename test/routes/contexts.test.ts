@@ -148,6 +148,11 @@ t.test('a dry run says what a policy would do, and does nothing', async (t) => {
     changing: 2,
   })
   t.match((await send('PUT', `${url}/policy?dry_run=true`, { max_em_drop: 0.1 })).body.contexts, [{ key: KEY, new_epoch: false, post_hoc: true, after: Number }])
+  t.match((await send('PUT', '/v1/contexts/model=q/policy?dry_run=true', { mode: 'off' })).body, {
+    contexts: [{ key: 'model=q', mode_before: 'enforce', mode_after: 'off' }, { key: KEY, before: threshold, after: threshold, mode_after: 'off' }],
+    total: 2,
+    changing: 2,
+  }, 'thresholds stay, and stop nobody')
   t.match((await send('DELETE', '/v1/contexts/*/policy?dry_run=true')).body, { policy: {}, dry_run: true, total: 3, changing: 0 })
   t.match(await send('PUT', '/v1/contexts/*/policy?dry_run=true', { max_em_drop: 0.001, evidence_window: 1000 }), { status: 400, body: { code: 'INVALID_POLICY' } })
   t.same({ policy: (await send('GET', `${url}/policy`)).body, audit: (await send('GET', '/v1/audit')).body }, before)
