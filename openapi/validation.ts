@@ -36,7 +36,7 @@ export function itemValidator (schema: object): (item: unknown) => Problem | nul
 
 /** The first thing Ajv found, in words that say what to change. */
 export function problemOf (error: ErrorObject): Problem {
-  const { keyword, params, instancePath, message, parentSchema, data } = error
+  const { keyword, params, instancePath, message, parentSchema } = error
   if (keyword === 'additionalProperties') {
     const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
     const reasons: Readonly<Record<string, string>> = parentSchema?.refused ?? {}
@@ -44,11 +44,16 @@ export function problemOf (error: ErrorObject): Problem {
     const reason = Object.hasOwn(reasons, name) && `can't be asked here: ${reasons[name]}`
     return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: reason || `unknown field, leave it out${known && `; the fields are ${known}`}` }
   }
-  if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${alsoMissing(error)}` }
+  if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${wrapping(parentSchema) || alsoMissing(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
-  const isBareBatch = Array.isArray(data) && parentSchema?.required?.length === 1
-  const remedy = parentSchema?.description ? `; ${parentSchema.description}` : isBareBatch ? `: {"${parentSchema.required[0]}": [...]}` : ''
+  const remedy = parentSchema?.description ? `; ${parentSchema.description}` : keyword === 'type' ? wrapping(parentSchema) : ''
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, not valid Unicode or not allowed' : message}${allowed}${remedy}` }
+}
+
+/** What to do with a list, or one thing, where a list in an object was to come: all that a batch has. */
+function wrapping (schema: ErrorObject['parentSchema']): string {
+  const [[name, { type }] = ['', {} as { type?: string }], ...others] = Object.entries<{ type?: string }>(schema?.properties ?? {})
+  return type === 'array' && others.length === 0 ? `: wrap what you send, {"${name}": [...]}` : ''
 }
 
 /** Ajv stops at the first field that is missing: the others, so that nobody learns of them one by one. */

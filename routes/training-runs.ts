@@ -89,8 +89,9 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Parts> = (app, { config,
 
 /** What comes as many; `null`: it is one. */
 function batchOf (body: unknown): unknown[] | null {
-  if (typeof body !== 'object' || body === null || !('checkpoints' in body)) return null
+  const isOne = !Array.isArray(body) && (typeof body !== 'object' || body === null || !('checkpoints' in body))
+  if (isOne) return null
   const problem = batchProblem(body)
   if (problem !== null) throw invalid(problem)
-  return body.checkpoints as unknown[]
+  return (body as { checkpoints: unknown[] }).checkpoints
 }
