@@ -1,24 +1,8 @@
+import { DEFAULT_POLICY } from '../../src/core/policy.js'
+
 /** Replies to operators, as the docs page shows them: of a simulated context, lists cut short, figures rounded. */
 
-const EFFECTIVE = {
-  max_em_drop: 0.03,
-  error_level: 0.05,
-  control_rate: 'auto',
-  label: 'exact_match',
-  missing_labels: 'excluded',
-  mode: 'enforce',
-  fallback: 'continue',
-  min_tokens: 0,
-  check_every_tokens: 32,
-  settle_seconds: 0,
-  evidence_window: 20000,
-  max_evidence_age_seconds: 604800,
-  record_steps: true,
-  predictor: 'off',
-  em_per_token_percent: null,
-  value_of_em: null,
-  price_per_1k_tokens: null,
-}
+const EFFECTIVE = { ...DEFAULT_POLICY, max_em_drop: 0.03, settle_seconds: 0 }
 
 const CONTEXT = {
   key: 'model=steady-8b,task=choices',
