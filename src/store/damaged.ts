@@ -70,6 +70,18 @@ export function readChanges (rows: readonly KeptChange[], now: { readonly time: 
   })
 }
 
+/** The same of the audit trail. */
+interface KeptCommand extends Pick<AuditRow, 'id' | 'command' | 'replaced'> { readonly time?: number, readonly version?: number }
+
+export function readCommands (rows: readonly KeptCommand[], now: { readonly time: number, readonly version: number }): AuditRow[] {
+  let after = now
+  return rows.map((row) => {
+    const { time = after.time, version } = row
+    after = { time, version: version !== undefined && isNumber(version) ? version : after.version }
+    return { ...row, ...after }
+  })
+}
+
 /** Without it no score of it stops anybody. */
 export const readPredictor = (text: string): PredictorVersion | null => read(text, isWholePredictor, decodePredictor, null)
 export const readLedger = (text: string): Ledger | null => read(text, isWholeLedger, decodeLedger, null)

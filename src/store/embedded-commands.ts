@@ -2,7 +2,7 @@ import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
 import { addRows, moveVersion } from './embedded-commit.js'
 import { appendEntries } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
-import { readAuditRow, readReplaced, UNREADABLE_COMMAND } from './damaged.js'
+import { readAuditRow, readCommands, readReplaced, UNREADABLE_COMMAND } from './damaged.js'
 import { AUDIT_LIMIT, auditOf } from './encoding.js'
 import type { LogLimits } from './log-limits.js'
 import { ConflictError, type Appended, type AuditRow } from './store.js'
@@ -45,14 +45,11 @@ function replacedBy (tables: Tables, commands: ReadonlyArray<Command | Predictor
   })
 }
 
-/** Newest first. One that can't be read has the time and version of the one after it, or of now. */
+/** Newest first. */
 export function readAudit ({ audit, getMeta }: Tables, limit: number, before?: string): AuditRow[] {
   if (before !== undefined && Number.isNaN(Number(before))) return [] // an id of another kind of store
   const range = audit.getRange({ reverse: true, limit, ...(before !== undefined && { start: Number(before), exclusiveStart: true }) })
-  let after = { time: getMeta('last_place')[0], version: getMeta('version') }
-  return [...range.map(({ key, value }) => {
-    const row = readAuditRow(value) ?? { time: after.time, version: after.version, command: UNREADABLE_COMMAND, replaced: null }
-    after = row
-    return { id: String(key), ...row }
-  })]
+  const unreadable = { command: UNREADABLE_COMMAND, replaced: null }
+  const rows = range.map(({ key, value }) => ({ id: String(key), ...readAuditRow(value) ?? unreadable }))
+  return readCommands([...rows], { time: getMeta('last_place')[0], version: getMeta('version') })
 }

@@ -6,8 +6,9 @@ import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
 import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
 import { metaRows, readRow, type SortedState, type StateRow, type StateTable } from './state-row.js'
-import { StoreTakenError, StoreUnavailableError } from './store.js'
+import { StoreTakenError, StoreUnavailableError, type AuditRow } from './store.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
+import { isFields, isWholeAuditRow } from './whole.js'
 
 /** How much goes in one command. */
 const CHUNK = 500
@@ -105,12 +106,15 @@ export class RedisState {
       redis.zadd(stagedKey('changed'), ...some.flatMap(({ key, value }) => [value as number, key]))))
     await this.#append('log', rows.log.map((row) => [row.key, 'entry', text(row)]))
     await this.#append('history', rows.history.map(({ value }, i) => {
-      const { version, ...change } = value as { version: number }
+      const { version, ...change } = (isFields(value) ? value : {}) as { version?: number }
       return [`${i + 1}-0`, 'change', JSON.stringify(change), 'version', String(version)]
     }))
+    let at = 0 // of one that is damaged the time may be too
     await this.#append('audit', rows.audit.map(({ value }, i) => {
-      const { time, version, command, replaced } = value as { time: number, version: number, command: unknown, replaced: unknown }
-      return [`${time}-${i + 1}`, 'entry', JSON.stringify(command), 'version', String(version), 'replaced', JSON.stringify(replaced)]
+      const isWhole = isWholeAuditRow(value)
+      const { time, version, command, replaced } = (isWhole ? value : {}) as Partial<AuditRow>
+      if (isWhole) at = Math.max(at, Math.trunc(time!))
+      return [`${at}-${i + 1}`, 'entry', JSON.stringify(command ?? null), 'version', String(version), 'replaced', JSON.stringify(replaced ?? null)]
     }))
     if (rows.log.at(-1)?.key !== meta.last_id && meta.last_id !== START) { // so that ids go on from there
       await this.#append('log', [[meta.last_id, 'entry', '']])

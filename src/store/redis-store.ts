@@ -11,7 +11,7 @@ import {
   AUDIT_LIMIT, auditOf, awaits, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
   HISTORY_LIMIT, inTurns, READ_BYTES, START, tableWrite, toCursor, toPlace,
 } from './encoding.js'
-import { readChanges, readCommand, readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
+import { readChanges, readCommand, readCommands, readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -245,17 +245,23 @@ export class RedisStore implements Store {
   }
 
   async history (limit: number): Promise<HistoryRow[]> {
-    const [entries, version] = await this.#main.run((redis) => Promise.all([
-      redis.xrevrange(KEYS.history, '+', '-', 'COUNT', limit),
-      redis.get(KEYS.version), // after it, so that none of them is newer
-    ]))
+    const [entries, now] = await this.#withNow(KEYS.history, '+', limit)
     const rows = entries.map(([id, [, text, , version]]) => ({ id, text: text!, version: Number(version) }))
-    return readChanges(rows, { time: Date.now(), version: Number(version) })
+    return readChanges(rows, now)
+  }
+
+  /** The newest of a stream, and then the version, so that none of them is newer. */
+  async #withNow (key: string, end: string, limit: number) {
+    const [entries, version] = await this.#main.run((redis) => Promise.all([
+      redis.xrevrange(key, end, '-', 'COUNT', limit), redis.get(KEYS.version),
+    ]))
+    return [entries, { time: Date.now(), version: Number(version) }] as const
   }
 
   async audit (limit: number, before?: string): Promise<AuditRow[]> {
     const end = before === undefined ? '+' : `(${before}`
-    return (await this.#main.run((redis) => redis.xrevrange(KEYS.audit, end, '-', 'COUNT', limit))).map(toAuditRow)
+    const [entries, now] = await this.#withNow(KEYS.audit, end, limit)
+    return readCommands(entries.map(toKeptCommand), now)
   }
 
   trainingRuns (): Promise<TrainingRun[]> { return this.#training.runs() }
@@ -311,7 +317,7 @@ function toStoredEntry ([cursor, [, text]]: StreamEntry): StoredEntry {
   return { cursor, time: toPlace(cursor)[0], entry: readEntry(text!) }
 }
 
-function toAuditRow ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {
+function toKeptCommand ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {
   const command = readCommand(entry!)
   return { id, time: toPlace(id)[0], version: Number(version), command, replaced: readReplaced(command, replaced!) }
 }

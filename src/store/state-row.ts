@@ -1,5 +1,7 @@
 import { isUnreadable, readState } from './unreadable-state.js'
-import { isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample } from './whole.js'
+import {
+  isWholeAuditRow, isWholeChange, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample,
+} from './whole.js'
 
 /** The tables of a whole state, the same whichever store it is in. In `log`, `history` and `audit` rows are in order, oldest first. */
 export const STATE_TABLES = [
@@ -50,7 +52,8 @@ export function metaRows (meta: Partial<StateMeta>): StateRow[] {
 type Look = (value: unknown, text: string) => boolean
 
 /**
- * What their readers take for whole, of those that overcome what is not; without the policy of a context, say, it would be stopped again.
+ * What their readers take for whole, of those that overcome what is not; without the policy of a context, say, it would be stopped again,
+ * and without a row of the history a rollback would not know of a gap.
  */
 const OVERCOME: Readonly<Partial<Record<StateTable, Look>>> = {
   meta: (ledger) => ledger === null || isWholeLedger(ledger),
@@ -61,6 +64,8 @@ const OVERCOME: Readonly<Partial<Record<StateTable, Look>>> = {
   predictors: isWholePredictor,
   reservoir: isWholeSample,
   log: isWholeEntry,
+  history: isWholeChange,
+  audit: isWholeAuditRow,
 }
 
 /** A row, of the text its value is kept as. */

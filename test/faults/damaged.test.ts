@@ -112,6 +112,8 @@ async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const { send, store, app } = await build(t, { DATA_DIR })
   t.match(await send('POST', '/v1/decisions', { ...treated, context: CONTEXT }), { body: { decision: 'stop' } })
   t.match((await send('GET', '/readyz')).body.warnings.join(), 'the pin of model=q,task=cut')
+  t.ok((await send('GET', '/v1/model/history?limit=1000')).body.changes.some(({ cause }: { cause: string }) => cause === 'unreadable'))
+  t.ok((await send('GET', '/v1/audit?limit=1000')).body.commands.some(({ type }: { type: string }) => type === 'unreadable'))
   await until('all is read', async () => (await store.revision()).lag === 0, 20)
   await app.close()
 }

@@ -64,6 +64,24 @@ export function stateContract (law: Law): void {
     t.ok(last, 'and new entries come after those there were')
   })
 
+  law('what is damaged in the history or the audit trail goes along, and stands where it stood', async (t, { store, other }) => {
+    await fill(store)
+    const state = await exported(store)
+    const odd = ['{', {}, null, 7, { time: 'now', version: null }].map((value) => ({ value, damaged: 'odd' }))
+    const around = ([first, ...rest]: readonly StateRow[]) => [first!, ...odd.map((some, i) => ({ ...first!, key: `odd${i}`, ...some })), ...rest]
+    const rows = { ...state.rows, history: around(state.rows.history), audit: around(state.rows.audit) }
+    await store.importRows({ ...state, rows }, true)
+    const [history, audit] = [await other.history(100), await other.audit(100)]
+    const gaps = Array(odd.length).fill('unreadable')
+    t.same(history.map(({ cause }) => cause), ['evidence', ...gaps, 'evidence'])
+    t.same(audit.map(({ command: { type } }) => type), ['predictor', 'reset', 'pin', ...gaps, 'policy'])
+    for (const rows of [history, audit]) {
+      const versions = rows.map(({ version }) => version)
+      t.same(versions, versions.toSorted((a, b) => b - a))
+      t.ok(versions.every(Number.isInteger))
+    }
+  })
+
   law('a learner of before commits nothing after an import', async (t, { store }) => {
     await fill(store)
     const token = (await store.acquireLease('learner', 60_000)) ?? 1
