@@ -21,7 +21,8 @@ interface Beginning {
 /**
  * Resets and checkpoints that began no epoch, since the log had them in entries that could not be read: the audit trail has the ones, the
  * training runs the others. Without them the evidence of before would go on to vouch. One that is still to come in the log begins two
- * epochs, which costs tokens and no answer. What came later below a checkpoint that was missed is said again after it, or contexts would
+ * epochs, which costs tokens and no answer; so does one that only some contexts below it missed, in the others, which would bear the name
+ * of the checkpoint before without it. What came later below a checkpoint that was missed is said again after it, or contexts would
  * bear that one's name instead.
  */
 export async function missedEpochs (
