@@ -1,8 +1,5 @@
 import type { Tables } from './embedded-tables.js'
-import { NOWHERE, RecordSegment } from './record-segment.js'
-
-/** What one segment takes up, about: they are moved and taken away whole. Bytes. */
-const SEGMENT = 1024 * 1024
+import { NOWHERE, SegmentWriter } from './record-segment.js'
 
 /** Of a record whose head is gone. */
 const NONE = { number: -1, steps: 0 }
@@ -13,17 +10,14 @@ export function adoptOlderRecords ({ root, recordSegments }: Pick<Tables, 'root'
   const records = root.openDB<{ number: number, steps: number }, Buffer>('records', { keyEncoding: 'binary' })
   const recordSteps = root.openDB<string, [record: number, step: number]>('record_steps', { encoding: 'string' })
   const recordsAt = root.openDB<string, [ms: number, record: number]>('records_at', { encoding: 'string' })
-  let segment = new RecordSegment(1)
-  const put = () => { if (segment.bytes > 0) recordSegments.putSync(segment.number, segment.encoded()) }
+  const [last = 0] = [...recordSegments.getKeys({ reverse: true, limit: 1 })] // of before an earlier version was put back for a while
+  const writer = new SegmentWriter(last, (number, segment) => { recordSegments.putSync(number, segment) })
   for (const { value: id } of recordsAt.getRange()) { // those written to the longest ago first
     const { number, steps: count } = records.get(Buffer.from(id)) ?? NONE
-    const rows = [...recordSteps.getRange({ start: [number, 0], end: [number + 1, 0] })].map(({ value }) => value)
-    segment.append({ id, before: NOWHERE, count, steps: rows.join() })
-    if (segment.bytes < SEGMENT) continue
-    put()
-    segment = new RecordSegment(segment.number + 1)
+    const steps = [...recordSteps.getRange({ start: [number, 0], end: [number + 1, 0] })].map(({ value }) => value)
+    writer.append({ id, before: NOWHERE, count, steps })
   }
-  put()
+  writer.end()
   for (const table of [records, recordSteps, recordsAt]) table.dropSync()
 }
 

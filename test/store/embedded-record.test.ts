@@ -87,27 +87,36 @@ t.test('steps on their way to the disk are waited for', async (t) => {
   }
 })
 
-t.test('segments stay few, and records whole, whatever comes and goes', async (t) => {
-  const { open, segments } = await ground(t)
+t.test('segments stay few, and records whole, whatever comes and goes, and fails', async (t) => {
+  const { tables, open, segments } = await ground(t)
   const random = mulberry32(3)
-  let records = open({ generations: 300, bytes: 1024 * 1024 })
+  let fails = false
+  const reopened = () => open({ generations: 300, bytes: 1024 * 1024 }, (action) => tables.root.childTransaction(() => {
+    const result = action()
+    if (fails) throw new Error('the disk is full')
+    return result
+  }))
+  let records = reopened()
   const expected = new Map<string, number[]>()
   for (let call = 0; call < 400; call++) {
-    const some = new Map(Array.from({ length: 20 }, () => [`g${Math.floor(random() * 250)}`, steps(...Array.from({ length: 250 }, (_, i) => call * 250 + i))]))
+    const some = new Map(Array.from({ length: 20 }, () =>
+      [`g${Math.floor(random() * 250)}`, steps(...Array.from({ length: 250 }, (_, i) => call * 250 + i))]))
     some.set('long', steps(call))
+    if ((fails = random() < 0.1)) await t.rejects(records.record(some))
+    fails = false
     await records.record(some)
     for (const [id, of] of some) expected.set(id, [...expected.get(id) ?? [], ...of.map(({ tokens }) => tokens)])
     const over = [...expected.keys()].filter((id) => id !== 'long' && random() < 0.07)
     await records.forget(over)
     for (const id of over) expected.delete(id)
-    if (call % 100 === 57) records = open({ generations: 300, bytes: 1024 * 1024 })
+    if (call % 100 === 57) records = reopened()
     if (call % 40 !== 0) continue
     for (const [id, tokens] of expected) t.strictSame(await tokensOf(records, id), tokens, id)
     t.equal((await records.recorded([...idsOf('g', 250)].filter((id) => !expected.has(id)))).size, 0)
   }
   const bytes = segments().reduce((sum, { length }) => sum + length, 0)
   t.ok(bytes < 11 * 1024 * 1024, `${bytes} bytes: twice what lives at most, and some`)
-  t.ok(segments().length < 400, 'the oldest are gone')
+  t.ok([...tables.recordSegments.getKeys({ limit: 1 })][0]! > 100, 'the oldest are gone')
   t.same(await tokensOf(records, 'long'), expected.get('long'))
 })
 
@@ -232,6 +241,33 @@ t.test('whatever byte is damaged, nothing throws, nothing hangs, and no other re
   }
 })
 
+t.test('a record that is damaged altogether goes, and may begin anew', async (t) => {
+  const { tables, open } = await ground(t)
+  const records = open()
+  await records.record(new Map([['a', steps(1)]]))
+  await tables.root.childTransaction(() => tables.recordSegments.putSync(1, Buffer.from('x'.repeat(30))))
+  const clean = async (until: number) => {
+    for (let i = 0; [...tables.recordSegments.getKeys({ limit: 1 })][0]! <= until && i < 400; i++) {
+      await records.record(new Map([['filler', Array.from({ length: 4096 }, () => ({ tokens: 1, confidence: 0.123456789012345 }))]]))
+      await records.forget(['filler'])
+    }
+  }
+  await clean(1)
+  await records.record(new Map([['a', steps(2)]]))
+  const [last] = [...tables.recordSegments.getKeys({ reverse: true, limit: 1 })]
+  await clean(last!)
+  t.same(await tokensOf(records, 'a'), [2])
+})
+
+t.test('whose turn it is to go is known when the store is opened again', async (t) => {
+  const { open } = await ground(t)
+  const fill = open()
+  for (const id of ['a', 'b', 'c', 'a']) await fill.record(new Map([[id, steps(1)]]))
+  const records = open({ generations: 3 })
+  await records.record(new Map([['d', steps(1)]]))
+  t.same([...(await records.recorded(['a', 'b', 'c', 'd'])).keys()], ['a', 'c', 'd'])
+})
+
 t.test('a row that is damaged so that it points to itself, or ahead, is the first of its record', async (t) => {
   const { tables, open } = await ground(t)
   const line = (segment: number) => Buffer.from(`["a",${segment},0,1]\t[${segment},0.5]\n`)
@@ -272,17 +308,43 @@ t.test('records that are all alive are not moved again and again, however long t
   t.equal((await records.recorded(ids)).size, 20_000)
 })
 
-t.test('one call takes some of the old segments away, not all of them', async (t) => {
+t.test('a call takes some of the old segments away, not all of them: decisions wait meanwhile', async (t) => {
   const { open, segments } = await ground(t)
   const records = open()
-  const many = Array.from({ length: 4096 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { [`ü${'x'.repeat(100)}`]: i } }))
-  const ids = idsOf('g', 60)
-  for (const id of ids) await records.record(new Map([[id, many]]))
-  const bytes = () => segments().reduce((sum, { length }) => sum + length, 0)
-  const full = bytes()
+  const some = Array.from({ length: 200 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { [`ü${'x'.repeat(50)}`]: i } }))
+  const ids = idsOf('g', 1000)
+  for (const id of ids) await records.record(new Map([[id, some]]))
   await records.forget(ids)
-  await records.record(new Map([['x', steps(1)]]))
-  t.ok(bytes() > full - 10 * 1024 * 1024, 'decisions wait for one that takes long')
-  for (let i = 0; i < 20; i++) await records.record(new Map([['x', steps(1)]]))
-  t.ok(bytes() < 9 * 1024 * 1024)
+  const left = [segments().length]
+  for (let i = 0; i < 10; i++) {
+    await records.record(new Map([['x', steps(i)]]))
+    left.push(segments().length)
+  }
+  for (let i = 1; i < left.length; i++) t.ok(left[i]! >= left[i - 1]! - 150)
+  t.ok(segments().reduce((sum, { length }) => sum + length, 0) < 9 * 1024 * 1024)
+})
+
+t.test('a call moves some of what lives in the old segments, and the next one goes on', async (t) => {
+  const { tables, open } = await ground(t)
+  const ids = idsOf('g', 40)
+  const fill = open()
+  for (let at = 0; at < 100; at++) await fill.record(new Map(ids.map((id) => [id, steps(at)])))
+  const many = Array.from({ length: 4096 }, (_, i) => ({ tokens: i, confidence: 0.123456789012345 }))
+  const dead = idsOf('dead', 120)
+  for (const id of dead) await fill.record(new Map([[id, many]]))
+  await fill.forget(dead)
+  let reads = 0
+  const { getBinaryFast } = tables.recordSegments
+  tables.recordSegments.getBinaryFast = (...of) => { reads++; return getBinaryFast.apply(tables.recordSegments, of) }
+  const oldest = () => [...tables.recordSegments.getKeys({ limit: 1 })][0]!
+  let calls = 0
+  for (; oldest() <= 100 && calls < 50; calls++) {
+    const records = open() // as if it had ended in the middle
+    reads = 0
+    await records.record(new Map([['x', steps(calls)]]))
+    t.ok(reads < 800, `${reads} rows`)
+    for (const id of ids) t.strictSame(await tokensOf(records, id), Array.from({ length: 100 }, (_, at) => at))
+  }
+  t.ok(calls >= 8 && calls < 50, `${calls} calls: 4,000 rows were to be moved`)
+  t.equal((await open().recorded(['x'])).get('x')!.length, calls)
 })
