@@ -23,7 +23,7 @@ t.test('contexts that differ go their own way, with plenty to show; with little 
   for (let i = 0; i < 12; i++) t.ok(Math.abs(weights.get(`task=${i}`)![0]! - (i % 2 ? 1 : -1)) < 0.25, 'its own intercept')
   t.ok(Math.abs(weights.get('task=few')![0]!) < 2, 'five rows, all 1 most likely, do not make it 5')
   t.ok(spread[1]![0]! > 0.5 && spread[1]![0]! < 2, 'the intercepts are 1 from their parent')
-  t.ok(spread[1]![1]! < 0.1, 'and the slopes do not differ')
+  t.ok(spread[1]![1]! < 0.15, 'and the slopes do not differ')
 })
 
 t.test('where contexts do not differ they come to one', async (t) => {
