@@ -4,7 +4,7 @@ import type { Tables } from './embedded-tables.js'
 import { inTurns } from './encoding.js'
 import { decodeSteps, encodeStep, type RecordLimits } from './record-encoding.js'
 import { readIndex, type Live, type RecordIndex } from './record-index.js'
-import { isBefore, NOWHERE, rowAt, SegmentWriter, type Row } from './record-segment.js'
+import { isBefore, NOWHERE, rowAt, SegmentWriter, toSeconds, type Row } from './record-segment.js'
 
 export interface RecordGround {
   readonly reads: () => Pick<Tables, 'recordSegments'>
@@ -154,7 +154,7 @@ export class EmbeddedRecords {
     }
     const text = kept.join()
     const written = writer.bytes
-    const place = writer.append({ id, before: last, count: kept.length, steps: [text] })
+    const place = writer.append({ id, before: last, count: kept.length, at: toSeconds(now), steps: [text] })
     index.renew(id, {
       first: first === NOWHERE.segment ? place.segment : first,
       last: place,
@@ -201,7 +201,7 @@ export class EmbeddedRecords {
     const written = writer.bytes
     const steps = rows.flatMap(textsOf)
     const count = rows.reduce((sum, { count }) => sum + count, 0)
-    const last = writer.append({ id, before: NOWHERE, count, steps })
+    const last = writer.append({ id, before: NOWHERE, count, at: toSeconds(record.lastAt), steps })
     const size = writer.bytes - written
     index.put(id, { ...record, first: last.segment, last, steps: count, bytes: Buffer.byteLength(steps.join('\t')), size })
     return rows.length + size / 1024
@@ -222,5 +222,5 @@ function dropExpired (index: RecordIndex, writer: SegmentWriter, since: number):
 function drop (index: RecordIndex, writer: SegmentWriter, id: string): void {
   if (index.get(id) === undefined) return
   index.delete(id)
-  writer.append({ id, before: NOWHERE, count: 0, steps: null })
+  writer.append({ id, before: NOWHERE, count: 0, at: 0, steps: null })
 }

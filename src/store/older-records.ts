@@ -1,5 +1,5 @@
 import type { Tables } from './embedded-tables.js'
-import { NOWHERE, SegmentWriter } from './record-segment.js'
+import { NOWHERE, SegmentWriter, toSeconds } from './record-segment.js'
 
 /** Of a record whose head is gone. */
 const NONE = { number: -1, steps: 0 }
@@ -12,10 +12,10 @@ export function adoptOlderRecords ({ root, recordSegments }: Pick<Tables, 'root'
   const recordsAt = root.openDB<string, [ms: number, record: number]>('records_at', { encoding: 'string' })
   const [last = 0] = [...recordSegments.getKeys({ reverse: true, limit: 1 })] // of before an earlier version was put back for a while
   const writer = new SegmentWriter(last, (number, segment) => { recordSegments.putSync(number, segment) })
-  for (const { value: id } of recordsAt.getRange()) { // those written to the longest ago first
+  for (const { key: [ms], value: id } of recordsAt.getRange()) {
     const { number, steps: count } = records.get(Buffer.from(id)) ?? NONE
     const steps = [...recordSteps.getRange({ start: [number, 0], end: [number + 1, 0] })].map(({ value }) => value)
-    writer.append({ id, before: NOWHERE, count, steps })
+    writer.append({ id, before: NOWHERE, count, at: toSeconds(ms), steps })
   }
   writer.end()
   for (const table of [records, recordSteps, recordsAt]) table.dropSync()

@@ -108,28 +108,29 @@ export class RecordIndex {
   }
 }
 
-/** When the last steps came is not known any more: perhaps just now. */
+/** @param now ms; steps of later, by a clock that was put back, came just now */
 export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, now: number): RecordIndex {
   const index = new RecordIndex()
   const records = new Map<string, Live>()
   for (const number of recordSegments.getKeys()) {
     const segment = recordSegments.getBinary(number)!
     index.added(number, segment.length)
-    for (const { id, before, count, bytes, place, size } of rowsOf(segment, number)) {
+    for (const { id, before, count, at, bytes, place, size } of rowsOf(segment, number)) {
       if (bytes === null) { records.delete(id); continue }
       const last = records.get(id)
       const known = last !== undefined && isSame(last.last, before) ? last : undefined // else it begins, was moved, or one is damaged
       records.set(id, {
         first: known?.first ?? number,
         last: place,
-        lastAt: now,
+        lastAt: Math.min(1000 * at, now),
         steps: (known?.steps ?? 0) + count,
         bytes: (known?.bytes ?? 0) + bytes,
         size: (known?.size ?? 0) + size,
       })
     }
   }
-  for (const [id, live] of [...records].sort(([, a], [, b]) => isBefore(a.last, b.last) ? -1 : 1)) index.put(id, live)
+  const turns = [...records].sort(([, a], [, b]) => a.lastAt - b.lastAt || (isBefore(a.last, b.last) ? -1 : 1))
+  for (const [id, live] of turns) index.put(id, live)
   index.commit()
   return index
 }

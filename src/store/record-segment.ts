@@ -6,8 +6,8 @@ export const NOWHERE: Place = { segment: 0, offset: 0 }
 
 export const isBefore = (a: Place, b: Place): boolean => a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset)
 
-/** Whose steps a row has, where the ones before them are, and how many they are. */
-export interface RowHead { readonly id: string, readonly before: Place, readonly count: number }
+/** Whose steps a row has, where the ones before them are, how many they are, and when the last of them came, s. */
+export interface RowHead { readonly id: string, readonly before: Place, readonly count: number, readonly at: number }
 
 /** The steps, encoded and joined by commas, those that came together in one text; `null`: the record ends here. */
 export interface Row extends RowHead { readonly steps: readonly string[] | null }
@@ -18,7 +18,7 @@ export interface RowFound extends RowHead { readonly place: Place, readonly byte
 /** Who reads a row reads the whole segment it is in: what comes together is one segment until it is this long, bytes. */
 const SEGMENT = 32 * 1024
 
-/** Writes rows into new segments: `[id, segment, offset, count]`, each text of steps behind a tab, and the end of the line. */
+/** Writes rows into new segments: `[id, segment, offset, count, at]`, each text of steps behind a tab, and the end of the line. */
 export class SegmentWriter {
   #number: number
   readonly #put: (number: number, segment: Buffer) => void
@@ -35,8 +35,8 @@ export class SegmentWriter {
   /** Of all rows so far. */
   get bytes (): number { return this.#bytes }
 
-  append ({ id, before: { segment, offset }, count, steps }: Row): Place {
-    const text = `[${idText(id)},${segment},${offset},${count}]${(steps ?? []).map((some) => `\t${some}`).join('')}\n`
+  append ({ id, before: { segment, offset }, count, at, steps }: Row): Place {
+    const text = `[${idText(id)},${segment},${offset},${count},${at}]${(steps ?? []).map((some) => `\t${some}`).join('')}\n`
     const bytes = Buffer.byteLength(text)
     if (this.#length + bytes > SEGMENT) this.end()
     const place = { segment: this.#number, offset: this.#length }
@@ -55,6 +55,9 @@ export class SegmentWriter {
   }
 }
 
+/** As rows have it; no step came later. */
+export const toSeconds = (ms: number): number => Math.ceil(ms / 1000)
+
 /** JSON in ASCII. */
 const idText = (id: string): string =>
   JSON.stringify(id).replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -70,8 +73,8 @@ export function rowAt (segment: Buffer, offset: number): Row | undefined {
   const tab = line.indexOf(TAB)
   const head = headIn(line.toString('latin1', 0, tab === -1 ? line.length : tab))
   if (head === undefined) return undefined
-  const { id, before, count } = head
-  return { id, before, count, steps: tab === -1 ? null : line.toString('utf8', tab + 1).split('\t') }
+  const { id, before, count, at } = head
+  return { id, before, count, at, steps: tab === -1 ? null : line.toString('utf8', tab + 1).split('\t') }
 }
 
 /** All rows that are whole, with their places. There may be millions when a store is opened: what is not ASCII is not decoded. */
@@ -83,15 +86,16 @@ export function * rowsOf (segment: Buffer, number: number): Iterable<RowFound> {
     const isEnd = tab > end
     const head = headIn(text.slice(offset, isEnd ? end : tab))
     if (head === undefined) continue
-    const { id, before, count } = head // as `...head` it takes ten times as long
-    yield { id, before, count, place: { segment: number, offset }, bytes: isEnd ? null : end - tab - 1, size: end + 1 - offset }
+    const { id, before, count, at } = head // as `...head` it takes ten times as long
+    yield { id, before, count, at, place: { segment: number, offset }, bytes: isEnd ? null : end - tab - 1, size: end + 1 - offset }
   }
 }
 
 function headIn (text: string): RowHead | undefined {
   try {
-    const [id, segment, offset, count] = JSON.parse(text) as [string, number, number, number]
-    return typeof id === 'string' && isCount(segment) && isCount(offset) && isCount(count) ? { id, before: { segment, offset }, count } : undefined
+    const [id, segment, offset, count, at] = JSON.parse(text) as [string, number, number, number, number]
+    const isWhole = typeof id === 'string' && isCount(segment) && isCount(offset) && isCount(count) && isCount(at)
+    return isWhole ? { id, before: { segment, offset }, count, at } : undefined
   } catch {
     return undefined
   }

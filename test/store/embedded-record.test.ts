@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded-record.js'
 import { openTables } from '../../src/store/embedded-tables.js'
@@ -36,17 +35,47 @@ t.test('records that expired are dropped some at a time, and none comes back', a
 
 t.test('a record goes on where it was when the store is opened again', async (t) => {
   const { open } = await ground(t)
-  const before = open({ steps: 5, seconds: 1 })
+  const before = open({ steps: 5 })
   await before.record(new Map([['a', steps(1, 2)], ['b', steps(1)], ['c', steps(1)]]))
   await before.record(new Map([['a', steps(3)]]))
   await before.forget(['c'])
-  await setTimeout(1050)
-  const after = open({ steps: 5, seconds: 1 })
-  t.same([...(await after.recorded(['a', 'b', 'c'])).keys()], ['a', 'b'], 'when their last steps came is not known: perhaps just then')
+  const after = open({ steps: 5 })
+  t.same([...(await after.recorded(['a', 'b', 'c'])).keys()], ['a', 'b'])
   t.equal(await after.record(new Map([['a', steps(4, 5, 6)], ['c', steps(2)]])), 3, 'the limit counts those of before')
   t.same(await tokensOf(after, 'a'), [1, 2, 3, 4, 5])
   t.same(await tokensOf(after, 'c'), [2], 'what was forgotten does not come back')
-  await until('the one that nobody writes to is over', async () => await tokensOf(after, 'b') === undefined)
+})
+
+t.test('a record is over as long after its last step, and has its turn, however often it moved and the store was opened', async (t) => {
+  const { tables, open, segments } = await ground(t)
+  const records = open()
+  const fill = async () => {
+    await records.record(new Map([['filler', Array.from({ length: 4096 }, () => ({ tokens: 1, confidence: 0.123456789012345 }))]]))
+    await records.forget(['filler'])
+  }
+  await records.record(new Map([['a', steps(1)]]))
+  const start = performance.now()
+  while (segments().reduce((sum, { length }) => sum + length, 0) < 8_000_000) await fill()
+  await until('a second is over', () => performance.now() - start > 1100)
+  await records.record(new Map([['b', steps(1)]]))
+  while ([...tables.recordSegments.getKeys({ limit: 1 })][0] === 1) await fill() // a moves behind b
+  const found = await until('a is over', async () => {
+    const found = await open({ seconds: 3 }).recorded(['a', 'b'])
+    return found.has('a') ? null : found
+  })
+  t.ok(performance.now() - start >= 2900)
+  t.ok(found.has('b'))
+  const again = open({ generations: 2 })
+  await again.record(new Map([['c', steps(1)]]))
+  t.same([...(await again.recorded(['a', 'b', 'c'])).keys()], ['b', 'c'])
+})
+
+t.test('a record of the future, by a clock that was put back, is over in time', async (t) => {
+  const { tables, open } = await ground(t)
+  await tables.root.childTransaction(() => tables.recordSegments.putSync(1, Buffer.from('["a",0,0,1,9999999999]\t[1,0.5]\n')))
+  const records = open({ seconds: 1 })
+  t.same(await tokensOf(records, 'a'), [1])
+  await until('it is over', async () => await tokensOf(records, 'a') === undefined)
 })
 
 t.test('what could not be written is not taken for written', async (t) => {
@@ -270,7 +299,7 @@ t.test('whose turn it is to go is known when the store is opened again', async (
 
 t.test('a row that is damaged so that it points to itself, or ahead, is the first of its record', async (t) => {
   const { tables, open } = await ground(t)
-  const line = (segment: number) => Buffer.from(`["a",${segment},0,1]\t[${segment},0.5]\n`)
+  const line = (segment: number) => Buffer.from(`["a",${segment},0,1,${Math.ceil(Date.now() / 1000)}]\t[${segment},0.5]\n`)
   await tables.root.childTransaction(() => { for (const number of [1, 2]) tables.recordSegments.putSync(number, line(2)) })
   t.same(await tokensOf(open(), 'a'), [2])
 })

@@ -9,9 +9,9 @@ t.test('steps that an earlier version recorded are kept, and its tables are not'
   const records = root.openDB('records', { keyEncoding: 'binary' })
   const recordSteps = root.openDB('record_steps', { encoding: 'string' })
   const recordsAt = root.openDB('records_at', { encoding: 'string' })
-  for (const [i, id] of ['a', 'é\0'].entries()) {
+  for (const [i, id] of ['a', 'é\0', 'over'].entries()) {
     records.putSync(Buffer.from(id), { number: i + 1, at: 1, steps: 3, bytes: 30 })
-    recordsAt.putSync([1, i + 1], id)
+    recordsAt.putSync([id === 'over' ? 1 : Date.now(), i + 1], id)
     recordSteps.putSync([i + 1, 0], '[32,0.5],[64,0.5,1]')
     recordSteps.putSync([i + 1, 2], `[${96 + i},0.75]`)
   }
@@ -20,7 +20,7 @@ t.test('steps that an earlier version recorded are kept, and its tables are not'
   const store = await EmbeddedStore.open({ dataDir })
   const first = [{ tokens: 32, confidence: 0.5 }, { tokens: 64, confidence: 0.5, em: 1 }]
   const steps = (last: number) => [...first, { tokens: last, confidence: 0.75 }]
-  t.same(await store.recorded(['a', 'é\0', 'b']), new Map([['a', steps(96)], ['é\0', steps(97)]]))
+  t.same(await store.recorded(['a', 'é\0', 'b', 'over']), new Map([['a', steps(96)], ['é\0', steps(97)]]))
   await store.record(new Map([['a', [{ tokens: 128, confidence: 1 }]]]))
   await store.close()
 
@@ -40,7 +40,7 @@ t.test('what was recorded before an earlier version was put back for a while is 
   await store.close()
   const { root } = openTables(dataDir)
   root.openDB('records', { keyEncoding: 'binary' }).putSync(Buffer.from('c'), { number: 1, at: 1, steps: 1, bytes: 8 })
-  root.openDB('records_at', { encoding: 'string' }).putSync([1, 1], 'c')
+  root.openDB('records_at', { encoding: 'string' }).putSync([Date.now(), 1], 'c')
   root.openDB('record_steps', { encoding: 'string' }).putSync([1, 0], '[32,0.5]')
   await root.close()
   const again = await EmbeddedStore.open({ dataDir })
