@@ -1,4 +1,3 @@
-import type { Columns } from '../../src/core/decide-columns.js'
 import type { EchoOrder } from './echo-server.js'
 import { refusedOf, spreadOf, type Figure } from './figure.js'
 import type { LiteralOrder } from './literal-server.js'
@@ -25,13 +24,23 @@ const single = json(stepsOf(256, 200))
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 const columns = (rows: number, bodies: number): Way =>
   ({ name: `columns of ${rows}`, path: '/v1/decisions/columns', bodies: json(seeds(bodies).map((seed) => columnsOf(rows, seed))), connections: 8, decisions: rows })
+/** The same with one control step in fifty, the least share there is: every fifth stays control, the others are treated. */
+const fewControl = (way: Way): Way => withArms(way, `${way.name}, one in fifty control`, (arms, ids) => {
+  let controls = 0
+  for (const [i, arm] of arms.entries()) if (arm === 'control' && controls++ % 5 > 0) [arms[i], ids[i]] = ['treated', null]
+})
 /** What is left when no step is recorded: every generation treated, and its arm known. */
-const treated = (way: Way): Way => ({
+const treated = (way: Way): Way => withArms(way, `${way.name}, all treated`, (arms, ids) => {
+  arms.fill('treated')
+  ids.fill(null)
+})
+const withArms = (way: Way, name: string, change: (arms: Array<'control' | 'treated' | null>, ids: Array<string | null>) => void): Way => ({
   ...way,
-  name: `${way.name}, all treated`,
+  name,
   bodies: way.bodies.map((body) => {
-    const { context, ...columns } = JSON.parse(body) as Columns
-    return JSON.stringify({ ...columns, context, generation_ids: context.map(() => null), arms: context.map(() => 'treated') })
+    const { arms, generation_ids, ...columns } = JSON.parse(body)
+    change(arms, generation_ids)
+    return JSON.stringify({ ...columns, generation_ids, arms })
   }),
 })
 
@@ -39,7 +48,7 @@ const WAYS: readonly Way[] = [
   { name: 'single, 1 connection', path: '/v1/decisions', bodies: single, connections: 1, decisions: 1 },
   { name: 'single, 32 connections', path: '/v1/decisions', bodies: single, connections: 32, decisions: 1 },
   { name: 'batch of 256', path: '/v1/decisions/batch', bodies: json(seeds(64).map((seed) => ({ steps: stepsOf(256, 4, seed) }))), connections: 8, decisions: 256 },
-  columns(16, 256), columns(256, 64), treated(columns(256, 64)), columns(4096, 8),
+  columns(16, 256), columns(256, 64), fewControl(columns(256, 64)), treated(columns(256, 64)), columns(4096, 8),
 ]
 
 interface Measured extends LoadResult { readonly cpuUs: number, readonly busy: number }
