@@ -42,11 +42,20 @@ export const readPending = (text: string): Pending | null => read(text, isWholeP
 export const readSample = (text: string): Sample | null => read(text, isWholeSample, decodeSample, null)
 export const readCommand = (text: string): AuditRow['command'] => readAsIs(text, isWholeCommand, UNREADABLE_COMMAND)
 /** With its time and version, as the embedded store keeps it. */
-export const readAuditRow = (text: string): Omit<AuditRow, 'id'> | null => readAsIs(text, isWholeAuditRow, null)
+export function readAuditRow (text: string): Omit<AuditRow, 'id'> | null {
+  const row = readAsIs<Omit<AuditRow, 'id'> | null>(text, isWholeAuditRow, null)
+  return row && { ...row, replaced: wholeReplaced(row.command, row.replaced) }
+}
+
 /** What a command replaced, as the table had it; `null`: nothing. */
-export function readReplaced ({ type }: AuditRow['command'], text: string | null): PolicyPatch | Pin | null {
-  if (text === null || text === 'null' || (type !== 'policy' && type !== 'pin')) return null
-  return type === 'policy' ? readPolicy(text) : readPin(text)
+export function readReplaced (command: AuditRow['command'], text: string | null): PolicyPatch | Pin | null {
+  return text === null ? null : wholeReplaced(command, readAsIs(text, () => true, undefined))
+}
+
+function wholeReplaced ({ type }: AuditRow['command'], value: unknown): PolicyPatch | Pin | null {
+  if (value === null || (type !== 'policy' && type !== 'pin')) return null
+  if (type === 'policy') return isWholePolicy(value) ? value as PolicyPatch : UNREADABLE_POLICY
+  return isWholePin(value) ? value as Pin : UNREADABLE_PIN
 }
 
 /** A row as it is kept, with its version where that is kept beside it. */

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { UNREADABLE_COMMAND } from '../../src/store/damaged.js'
+import { UNREADABLE_POLICY } from '../../src/core/policy.js'
+import { UNREADABLE_COMMAND, UNREADABLE_PIN } from '../../src/store/damaged.js'
 import { append, readAudit } from '../../src/store/embedded-commands.js'
 import { openTables } from '../../src/store/embedded-tables.js'
 import { LOG_LIMITS } from '../../src/store/log-limits.js'
@@ -30,4 +31,21 @@ t.test('a damaged row of the audit trail is one that can\'t be read, of as late 
     { id: '4', command: UNREADABLE_COMMAND, version: 4, time: 1003, replaced: null }, { id: '3', command: { key: 'c' }, version: 3 },
     { id: '2', command: UNREADABLE_COMMAND, version: 3, time: 1002 }, { id: '1', command: { key: 'a' }, version: 1 },
   ])
+})
+
+t.test('what a command replaced stands for nobody stopping where it is damaged', async (t) => {
+  const tables = openTables(await temporaryFolder(t))
+  t.teardown(() => tables.root.close())
+  const pin = pinEntry('a', 0.5)
+  const policy = { type: 'policy', key: 'a', policy: null, by: 'ops' }
+  const keep = async (id: number, command: object, replaced?: unknown) => {
+    await tables.audit.put(id, JSON.stringify({ time: 1000, version: id, command, replaced }))
+    return readAudit(tables, 1)[0]!.replaced
+  }
+  t.same(await keep(1, pin, null), null)
+  t.same(await keep(2, pin, { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }), { threshold: 0.5, reason: 'r', by: 'a', expires_at: null })
+  t.same(await keep(3, policy, { mode: 'shadow' }), { mode: 'shadow' })
+  for (const [i, odd] of [undefined, 7, {}, { threshold: -1, reason: 'r', by: 'a', expires_at: null }].entries()) t.same(await keep(4 + i, pin, odd), UNREADABLE_PIN)
+  t.same(await keep(9, policy, { mode: 7 }), UNREADABLE_POLICY)
+  t.same(await keep(10, RESET), null)
 })
