@@ -1,6 +1,6 @@
 import type { TrainingRun } from '../core/training/run.js'
 import type { Tables } from './embedded-tables.js'
-import { encodeRun, encodeSeries, seriesKey } from './training-encoding.js'
+import { encodeRun, encodeSeries, revisionOf, seriesKey } from './training-encoding.js'
 import { ConflictError, type TrainingWrite } from './store.js'
 
 // All of this runs in a transaction of the caller's.
@@ -16,7 +16,7 @@ export function writeTraining (tables: Tables, { run, from, series, dropped }: T
 
 function checkRevision ({ trainingRuns }: Tables, name: string, revision: number | null): void {
   const text = trainingRuns.get(Buffer.from(name))
-  const stands = text === undefined ? null : Number.parseInt(text)
+  const stands = text === undefined ? null : revisionOf(text)
   if (stands !== revision) throw new ConflictError(`Run ${name} is at revision ${stands}, no longer ${revision}`)
 }
 

@@ -4,15 +4,23 @@ import { isWholeRun } from './whole.js'
 // A run's text begins with its revision, so that a script can compare it without reading the rest.
 
 export const encodeRun = (run: TrainingRun): string => `${run.revision} ${JSON.stringify(run)}`
-export const decodeRun = (text: string): TrainingRun => JSON.parse(text.slice(text.indexOf(' ') + 1))
+
+/** @throws where it is damaged */
+export function decodeRun (text: string): TrainingRun {
+  const run = JSON.parse(text.slice(text.indexOf(' ') + 1))
+  if (!isWholeRun(run)) throw new Error('something in it is missing, or of another kind')
+  return run
+}
+
+/** As the script reads it too: 0 where that is damaged. */
+export const revisionOf = (text: string): number => Number(/^\d+/.exec(text)?.[0] ?? 0)
 
 /** One that is damaged has no suites and nowhere to be served, and the next report on it writes it anew. */
 export function readRun (name: string, text: string): TrainingRun {
-  try {
-    const run = decodeRun(text)
-    if (isWholeRun(run)) return run
-  } catch { /* as below */ }
-  return { name, revision: Number.parseInt(text), created_at: 0, updated_at: 0, suites: [], contexts: [] }
+  const revision = revisionOf(text)
+  try { return { ...decodeRun(text), revision } } catch {
+    return { name, revision, created_at: 0, updated_at: 0, suites: [], contexts: [] }
+  }
 }
 
 /** There is no run before the first report on a suite of it. */

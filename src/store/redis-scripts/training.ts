@@ -12,7 +12,8 @@ end
 local at = 7                                                      -- the next argument
 for _ = 1, ARGV[1] do
   local text = redis.call('HGET', KEYS[1], ARGV[at])
-  if (text and string.match(text, '^%d+') or '') ~= ARGV[at + 1] then
+  local stands = text and tonumber(string.match(text, '^%d+') or 0) or nil -- of one that is damaged 0
+  if stands ~= tonumber(ARGV[at + 1]) then                        -- nil: none
     return 'CONFLICT'
   end
   at = at + 2
