@@ -72,6 +72,7 @@ t.test('contexts end with the last that reaches them, whatever the runs are call
 
     const narrowFirst = { [older]: [{ ...narrow, at: 6000 }], [newer]: [{ ...wide, at: 7000 }] }
     t.same(named(await after({ [x]: begun(5000) }, [], narrowFirst)), { [x]: `${newer}-1` })
+    t.same(await missed({ [x]: begun(5000) }, [], narrowFirst), [`checkpoint model=q ${newer}-1 by stopgate`], 'what came before it is over')
     t.same(await missed({ [x]: begun(6990, serves(newer, 1)) }, [], narrowFirst), [], 'an older one is no matter where the newest is borne')
     t.same(await missed({ 'model=q': begun(7000, serves(newer, 1)), [x]: begun(5000) }, [], { [older]: [wide], [newer]: [narrow] }),
       [`checkpoint ${x} ${newer}-2 by stopgate`], 'an older one is not said before the newest that reaches a context')

@@ -26,7 +26,7 @@ t.test('what can\'t be read is as far as anything reaches back', async (t) => {
   const audit = [...rows(2, 7), { version: 6, command: { type: 'unreadable' } }, ...rows(1, 5), { version: 3, command: { type: 'unreadable' } }]
   const { reach, commands } = await pastOf(rows(3, 2), audit)
   t.same([reach, commands.map(({ version }) => version)], [6, [8, 7, 5]])
-  const history = [...rows(2, 8), { version: 7, cause: 'unreadable' }, ...rows(3, 2)]
+  const history = [...rows(2, 8), { version: 7, cause: 'unreadable' }, ...rows(3, 4), { version: 3, cause: 'unreadable' }]
   t.match(await pastOf(history, audit), { reach: 7, isWhole: false })
   t.match(await pastOf(history, rows(2, 5)), { reach: 7, changes: history })
 })

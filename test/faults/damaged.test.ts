@@ -67,6 +67,7 @@ async function overcome (
   const { body: { changes }, status } = await send('GET', '/v1/model/history?limit=1000')
   const gap = changes.find(({ cause }: { cause: string }) => cause === 'unreadable')
   t.match([status, gap], [200, { key: null, epoch: null, before: null, after: null, by: 'stopgate', time: String, version: Number }])
+  t.match((await send('GET', '/metrics')).body, 'stopgate_damaged_total{what="history"} 1\n', 'who reads it tells of it')
   const back = async (version: number) => await send('POST', '/v1/model/rollback?dry_run=true', { version, reason: 'r' })
   const tooFar = await back(0)
   t.match(tooFar, { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back to version \d+: roll back to that/ } })

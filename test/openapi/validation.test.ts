@@ -26,3 +26,9 @@ t.test('paths are JSON pointers, of bounded length', async (t) => {
   t.match(problem({ tokens: 1, confidence: 1, 'a/b~c': 1 }), { path: '/a~1b~0c' })
   t.ok(problem({ tokens: 1, confidence: 1, ['x'.repeat(10_000)]: 1 })!.path.length < 200)
 })
+
+t.test('a list is to be wrapped only where a list is all there is', async (t) => {
+  const list = { type: 'array' }
+  t.match(itemValidator({ type: 'object', properties: { a: list } })([]), { message: 'must be object: wrap what you send, {"a": [...]}' })
+  t.match(itemValidator({ type: 'object', properties: { a: list, b: list } })([]), { message: /^must be object$/ })
+})
