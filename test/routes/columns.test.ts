@@ -65,6 +65,18 @@ t.test('control rows are recorded for their outcomes as single steps are', async
   ]]])
 })
 
+t.test('rows whose policy is off or records no steps are not recorded', async (t) => {
+  const built = await build(t)
+  const tasks = ['kept', 'off', 'mute']
+  await built.send('PUT', '/v1/contexts/model=q,task=off/policy', { mode: 'off' })
+  await built.send('PUT', '/v1/contexts/model=q,task=mute/policy', { record_steps: false })
+  await built.send('POST', url, {
+    contexts: tasks.map((task) => ({ model: 'q', task })), context: [0, 1, 2], tokens: [32, 32, 32], confidence: [0.5, 0.5, 0.5], generation_ids: tasks, arms: Array(3).fill('control'),
+  })
+  await built.recorder.flush()
+  t.same([...(await built.store.recorded(tasks)).keys()], ['kept'])
+})
+
 t.test('decisions are counted by reason, bad rows are not', async (t) => {
   const { send, metrics } = await build(t)
   await send('POST', url, { contexts: [{}], context: [0, 0, 0], tokens: [1, 1, -1], confidence: [1, 1, 1] })
