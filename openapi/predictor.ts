@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_WISH_EXAMPLE } from './examples.js'
 import { nullable, TextSchema, time } from './fields.js'
-import type { Predictor } from '../src/core/predictor/predictor.js'
+import { LEAST_THRESHOLDS, MOST_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
 
 const strict = { additionalProperties: false }
 
@@ -57,7 +57,9 @@ const definition = {
     },
     description: 'What it knows of each context, by key; "*" must be there; others score as their nearest ancestor here',
   }),
-  grid: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), { minItems: 30, maxItems: 30, description: 'Its 30 thresholds, safest first' }),
+  grid: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
+    minItems: LEAST_THRESHOLDS, maxItems: MOST_THRESHOLDS, description: 'Its thresholds, safest first, each below the one before',
+  }),
   calibration: Type.Optional(CalibrationSchema),
 }
 

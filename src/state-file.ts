@@ -13,6 +13,8 @@ const UPGRADES: Upgrades = {
   1: (row) => [row.table === 'seen' ? { ...row, value: (row.value as [number, number | boolean]).map(Number) } : row],
   // What was empty was written out, and predictors had only a name: both are read as they are.
   2: (row) => [row],
+  // Predictors all had 30 thresholds, and their trials did not say so: read as they are, too.
+  3: (row) => [row],
 }
 
 /** A file that can't be imported; the message says why. */

@@ -24,7 +24,7 @@ export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, rea
  * `score >= grid[k]`. Never crossed: kept at full length, or the worst case where the trace is incomplete. Crossed unprobed: the worst
  * case, that the stop answer is wrong.
  * @param minTokens no stop before
- * @param grid of whoever scored the steps, as long as GRID
+ * @param grid of whoever scored the steps
  */
 export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[] = GRID): Stop[] {
   const stops: Stop[] = new Array(grid.length)
@@ -64,19 +64,34 @@ export interface Evidence {
   readonly tokens: readonly number[]
 }
 
-const zeros: readonly number[] = GRID.map(() => 0)
+const empty = new Map<number, Evidence>()
 
-export const NO_EVIDENCE: Evidence = {
-  generations: 0,
-  full_tokens: 0,
-  full_em: 0,
-  labelled: 0,
-  unprobed_generations: 0,
-  lost: zeros,
-  gained: zeros,
-  unprobed: zeros,
-  tokens: zeros,
+/** None yet, of a grid of so many thresholds: one object for all of them, as most contexts have some half-window without any. */
+export function noEvidence (thresholds: number): Evidence {
+  let none = empty.get(thresholds)
+  if (none === undefined) {
+    const zeros: readonly number[] = new Array(thresholds).fill(0)
+    none = {
+      generations: 0,
+      full_tokens: 0,
+      full_em: 0,
+      labelled: 0,
+      unprobed_generations: 0,
+      lost: zeros,
+      gained: zeros,
+      unprobed: zeros,
+      tokens: zeros,
+    }
+    empty.set(thresholds, none)
+  }
+  return none
 }
+
+/** Of the raw confidence. */
+export const NO_EVIDENCE = noEvidence(GRID.length)
+
+/** How many thresholds it is of. */
+export function thresholdsOf ({ lost }: Evidence): number { return lost.length }
 
 /** The evidence with one more generation in it. */
 export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop[]): Evidence {
@@ -114,10 +129,10 @@ function addTokens (sums: readonly number[], stops: readonly Stop[]): number[] {
 export function fillHalves (
   [filling, full]: readonly [Evidence, Evidence], trace: Trace, stops: readonly Stop[], window: number): readonly [Evidence, Evidence] {
   const filled = addTrace(filling, trace, stops)
-  return filled.generations >= window / 2 ? [NO_EVIDENCE, filled] : [filled, full]
+  return filled.generations >= window / 2 ? [noEvidence(thresholdsOf(filled)), filled] : [filled, full]
 }
 
-/** The evidence of both. */
+/** The evidence of both, of one grid. */
 export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   if (a.generations === 0) return b
   if (b.generations === 0) return a

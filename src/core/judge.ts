@@ -5,10 +5,9 @@ import { emDrop, tokensSavedRatio } from './evidence.js'
 import { familiesOf, type Family } from './family.js'
 import { bestIndex, expectedUtility } from './objective.js'
 import type { Label, Policy } from './policy.js'
-import { predictorBy } from './predictor/fingerprint.js'
 import type { LivePredictors } from './predictor/predictor-version.js'
 import { sameTerms } from './terms.js'
-import { servingOf } from './trial.js'
+import { predictorOf } from './trial.js'
 
 /** Another scorer takes over where its threshold is worth this much more, a share, so that the two do not take turns. */
 const MARGIN = 0.02
@@ -78,9 +77,10 @@ function judgementOf ({ serving: scorer, threshold_index: index, threshold, guar
   return index === -1 ? NO_JUDGEMENT : { scorer, index, threshold, guarantee }
 }
 
-function isServingLive (state: ContextState, predictors: LivePredictors): boolean {
-  const serving = servingOf(state)
-  return serving === null || predictorBy(predictors, serving) !== undefined
+function isServingLive ({ serving, trials }: ContextState, predictors: LivePredictors): boolean {
+  if (serving === null) return true
+  const trial = trials.find(({ predictor }) => predictor === serving)
+  return trial !== undefined && predictorOf(trial, predictors) !== undefined
 }
 
 /** Whether a judgement is the one that the learner has put in force. */

@@ -80,7 +80,8 @@ function deltaAt (
   if (index === -1) return null
   if (scorer === null) return stops[index]!.delta
   const traced = tracedBy(fold.predictors.get(scorer), arrival, trace)
-  return traced === null ? null : stopsOf(traced.trace, min_tokens, traced.grid)[index]!.delta
+  if (traced === null) return null
+  return stopsOf(traced.trace, min_tokens, traced.grid)[index]?.delta ?? null // where the trial is damaged, of another grid
 }
 
 /** Keeps it for predictors to learn from; an incomplete one does not tell where it would have been stopped. */

@@ -17,8 +17,8 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
 /**
  * The threshold to serve among those that are certified: all of them hold at once, so choosing after looking costs nothing. Without prices
  * it is the ceiling, which saves the most. With prices it is the one of best expected utility, never stopping among them at utility 0:
- *  1. The best of 30 noisy estimates looks better than it is. So the drop is smoothed to be non-decreasing, each threshold weighing by how
- *     sure its estimate is, and taken as no less than it was seen to be: luck at one threshold between worse ones does not count.
+ *  1. The best of many noisy estimates looks better than it is. So the drop is smoothed to be non-decreasing, each threshold weighing by
+ *     how sure its estimate is, and taken as no less than it was seen to be: luck at one threshold between worse ones does not count.
  *  2. It stays unless another is better by a standard error of their difference, which rests on the generations that one of them loses or
  *     wins and the other does not: at least as many as their counts differ by. That is a distance, and so is its root: having moved, it
  *     would not move again on the same evidence.

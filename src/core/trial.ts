@@ -1,6 +1,6 @@
 import type { Levels } from './context.js'
 import type { ContextState } from './context-state.js'
-import { NO_EVIDENCE, type Evidence } from './evidence.js'
+import { noEvidence, thresholdsOf, type Evidence } from './evidence.js'
 import type { Policy } from './policy.js'
 import { fingerprintOf, predictorBy, type PredictorRef } from './predictor/fingerprint.js'
 import type { Predictor } from './predictor/predictor.js'
@@ -25,9 +25,10 @@ export interface Trial {
   readonly trained_on: number
 }
 
-/** The predictor on trial, unless it is gone. */
-export function predictorOf ({ predictor: name, fingerprint }: Trial, predictors: LivePredictors): Predictor | undefined {
-  return predictorBy(predictors, { name, fingerprint })
+/** The predictor on trial, unless it is gone, or the evidence is of another grid than its own: that is damage, and speaks of nothing. */
+export function predictorOf ({ predictor: name, fingerprint, halves }: Trial, predictors: LivePredictors): Predictor | undefined {
+  const predictor = predictorBy(predictors, { name, fingerprint })
+  return predictor?.grid.length === thresholdsOf(halves[0]) ? predictor : undefined
 }
 
 /** The predictor that serves; `null`: the raw confidence does, or nothing. */
@@ -55,13 +56,14 @@ export function syncTrials (state: ContextState, policy: Policy, levels: Levels,
     return live.length === state.trials.length ? state : { ...state, trials: live }
   }
   const { max_em_drop, error_level } = policy
+  const none = noEvidence(newest.grid.length)
   const challenger: Trial = {
     predictor: newest.name,
     fingerprint: fingerprintOf(newest),
     ordinal: state.challengers + 1,
     since: time,
     wish: { max_em_drop, error_level },
-    halves: [NO_EVIDENCE, NO_EVIDENCE],
+    halves: [none, none],
     trained_on: 0,
   }
   const oldest = live.length < MOST_TRIALS ? undefined : live.find(({ predictor }) => predictor !== state.serving)

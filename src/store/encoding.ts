@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { amend } from '../core/amend.js'
 import type { ContextState } from '../core/context-state.js'
-import { NO_EVIDENCE, type Evidence } from '../core/evidence.js'
+import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/evidence.js'
 import { FIRST_TRAINING, type Change, type Ledger } from '../core/fold.js'
 import { GRID } from '../core/grid.js'
 import type { Pin } from '../core/in-force.js'
@@ -9,8 +9,10 @@ import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../cor
 import type { Pending } from '../core/pending.js'
 import type { PolicyPatch } from '../core/policy.js'
 import type { PredictorRef } from '../core/predictor/fingerprint.js'
+import { isGridLength } from '../core/predictor/predictor.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
+import type { Trial } from '../core/trial.js'
 import { alike } from './alike.js'
 import type { Cursor } from './store.js'
 
@@ -20,9 +22,12 @@ export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
 
 type Halves = ContextState['halves']
 
-/** Half-windows that are empty, as every second one is for long, are not written out: a sixth of the text of ten thousand contexts. */
+/**
+ * Half-windows that are empty, as every second one is for long, are not written out: a sixth of the text of ten thousand contexts. How many
+ * thresholds those of a trial are of is.
+ */
 export function encodeState (state: ContextState): string {
-  const trials = state.trials.map((trial) => ({ ...trial, halves: written(trial.halves) }))
+  const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), halves: written(trial.halves) }))
   return JSON.stringify(amend(state, { halves: written(state.halves), trials }))
 }
 
@@ -36,21 +41,29 @@ export function decodeState (text: string): ContextState {
     meaning: alike(state.meaning),
     judged_by: alike(state.judged_by),
     arms: { ...state.arms, control: alike(state.arms.control), treated: alike(state.arms.treated) },
-    halves: state.halves.map(shared),
+    halves: state.halves.map((half: Evidence | null) => shared(half, NO_EVIDENCE)),
     serving: state.serving ?? null,
     threshold: state.threshold ?? (state.serving == null ? GRID[state.threshold_index] : null) ?? null, // a predictor's grid is its own
     challengers: state.challengers ?? 0,
-    trials: (state.trials ?? []).map((trial: { halves: Array<Evidence | null> }) => ({ ...trial, halves: trial.halves.map(shared) })),
+    trials: (state.trials ?? []).map(decodeTrial),
   })
 }
 
-/** Half-windows that are empty share one, and counts that are all zero too. */
-function shared (half: Evidence | null): Evidence {
-  if (half === null || half.generations === 0) return NO_EVIDENCE
-  return { ...half, lost: counts(half.lost), gained: counts(half.gained), unprobed: counts(half.unprobed) }
+type WrittenTrial = Omit<Trial, 'halves'> & { readonly thresholds?: number, readonly halves: Array<Evidence | null> }
+
+/** One that does not say how many thresholds it is of is of before they could be other than 30. */
+function decodeTrial ({ thresholds = GRID.length, ...trial }: WrittenTrial): object {
+  if (!isGridLength(thresholds)) throw new RangeError(`no predictor has ${thresholds} thresholds`) // nor is room for so many to be taken
+  const none = noEvidence(thresholds)
+  return { ...trial, halves: trial.halves.map((half) => shared(half, none)) }
 }
 
-function counts (some: readonly number[]): readonly number[] { return some.every((count) => count === 0) ? NO_EVIDENCE.lost : some }
+/** Half-windows that are empty share one, and counts that are all zero too. @param none the empty one of that grid */
+function shared (half: Evidence | null, none: Evidence): Evidence {
+  if (half === null || half.generations === 0) return none
+  const counts = (some: readonly number[]) => some.length === none.lost.length && some.every((count) => count === 0) ? none.lost : some
+  return { ...half, lost: counts(half.lost), gained: counts(half.gained), unprobed: counts(half.unprobed) }
+}
 
 export const encodePending = (pending: Pending): string => JSON.stringify(pending)
 export const decodePending = (text: string): Pending => JSON.parse(text)

@@ -1,5 +1,9 @@
 import { openEpoch, type ContextState } from '../core/context-state.js'
+import { noEvidence, thresholdsOf } from '../core/evidence.js'
+import { halvesInForce } from '../core/family.js'
 import { DEFAULT_POLICY } from '../core/policy.js'
+import { isGridLength } from '../core/predictor/predictor.js'
+import type { Trial } from '../core/trial.js'
 import { decodeState } from './encoding.js'
 import { hasWholeRest, isFields, isNumber } from './whole.js'
 
@@ -16,7 +20,22 @@ export function readState (text: string): ContextState {
 
 /** Whether a state that is JSON has all that one has, each of its kind: what is missing the learner would miss, for all contexts. */
 function isWhole (state: ContextState): boolean {
-  return isLikeOne(state) && hasWholeRest(state) && state.trials.every(({ halves }) => areHalves(halves))
+  return isLikeOne(state) && hasWholeRest(state) && state.trials.every(({ halves }) => areHalves(halves)) && isIndex(state)
+}
+
+/** The half-windows of a trial, of whatever grid, but of one. */
+function areHalves (halves: Trial['halves']): boolean {
+  const thresholds = thresholdsOf(halves[0])
+  if (!isGridLength(thresholds)) return false
+  let areLikeThem = halvesOf.get(thresholds)
+  if (areLikeThem === undefined) halvesOf.set(thresholds, areLikeThem = like([noEvidence(thresholds), noEvidence(thresholds)]))
+  return areLikeThem(halves)
+}
+
+/** Whether the threshold in force is one of those that the evidence for it is of. */
+function isIndex (state: ContextState): boolean {
+  const { threshold_index: index } = state
+  return Number.isInteger(index) && index >= -1 && index < thresholdsOf(halvesInForce(state)[0])
 }
 
 type Kind = (value: unknown) => boolean
@@ -36,7 +55,7 @@ function like (one: unknown): Kind {
 }
 
 const isLikeOne = like(UNREADABLE)
-const areHalves = like(UNREADABLE.halves)
+const halvesOf = new Map<number, Kind>()
 
 /** Epochs that were ever begun count from 1. */
 export const isUnreadable = ({ epoch }: ContextState): boolean => epoch === 0

@@ -1,7 +1,7 @@
 import { ROOT } from '../core/context.js'
-import { GRID } from '../core/grid.js'
 import type { LogEntry } from '../core/log-entry.js'
 import { DEFAULT_POLICY } from '../core/policy.js'
+import { isGridLength } from '../core/predictor/predictor.js'
 
 // Whether what was read from the store has all that it must have, each of its kind: what is missing the learner would miss, for all
 // contexts.
@@ -130,7 +130,7 @@ function computes (value: unknown): boolean {
   const { signals, contexts, grid } = value as Fields
   if (!scales(signals) || !isFields(contexts) || !Object.hasOwn(contexts, ROOT) || !listOf(isRatio)(grid)) return false
   const weights: Kind = (list) => listOf(isNumber)(list) && (list as unknown[]).length === 4 + (signals as unknown[]).length
-  return (grid as unknown[]).length === GRID.length && allOf(having({ log_median: isNumber, weights }))(contexts)
+  return isGridLength((grid as unknown[]).length) && allOf(having({ log_median: isNumber, weights }))(contexts)
 }
 
 const hasWords = having({ name: isText, label: WORDS.label!, levels: isText, trained: having({ groups: listOf(isNumber) }) })

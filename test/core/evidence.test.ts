@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addTrace, emDrop, mergeEvidence, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Em, type Evidence, type Stop, type Trace, type TraceStep,
+  addTrace, emDrop, fillHalves, mergeEvidence, noEvidence, NO_EVIDENCE, stopsOf, tokensSavedRatio,
+  type Em, type Evidence, type Stop, type Trace, type TraceStep,
 } from '../../src/core/evidence.js'
 import { GRID } from '../../src/core/grid.js'
 import { holds } from '../property.js'
@@ -14,8 +15,8 @@ function traceOf (overrides: Partial<Trace> = {}): Trace {
 }
 
 /** DESIGN, "One outcome, every threshold", word by word: each threshold looks for its own first step. */
-function stopsAsWritten (trace: Trace, minTokens: number): Stop[] {
-  return GRID.map((threshold) => {
+function stopsAsWritten (trace: Trace, minTokens: number, grid = GRID): Stop[] {
+  return grid.map((threshold) => {
     const step = trace.steps.find(({ tokens, score }) => tokens >= minTokens && score !== null && score >= threshold)
     if (step === undefined) return { delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, isUnprobed: !trace.isComplete }
     const tokens = Math.min(step.tokens + trace.answerTokens, trace.tokens)
@@ -47,6 +48,29 @@ const sumOf = (traces: readonly Trace[]) => traces.reduce(add, NO_EVIDENCE)
 t.test('stopsOf finds at every threshold what a search for its first step finds', async (t) => {
   holds(t, fc.property(trace, fc.nat({ max: 100 }), (trace, minTokens) => {
     assert.deepEqual(stopsOf(trace, minTokens), stopsAsWritten(trace, minTokens))
+  }), 500)
+})
+
+const grids = fc.uniqueArray(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 130 })
+  .map((grid) => grid.sort((a, b) => b - a))
+
+t.test('evidence by a grid of any length, over half-windows, is a plain count at each of its thresholds', async (t) => {
+  holds(t, fc.property(grids, fc.array(trace, { maxLength: 12 }), fc.integer({ min: 1, max: 20 }), (grid, traces, window) => {
+    let halves: readonly [Evidence, Evidence] = [noEvidence(grid.length), noEvidence(grid.length)]
+    for (const trace of traces) halves = fillHalves(halves, trace, stopsOf(trace, 0, grid), window)
+    const half = Math.ceil(window / 2)
+    const kept = traces.slice(Math.max(0, (Math.floor(traces.length / half) - 1) * half))
+    const stops = kept.map((trace) => stopsAsWritten(trace, 0, grid))
+    const count = (what: (stop: Stop) => number) => grid.map((_, k) => stops.reduce((sum, row) => sum + what(row[k]!), 0))
+    const { lost, gained, unprobed, tokens, generations } = mergeEvidence(...halves)
+    assert.deepEqual({ lost, gained, unprobed, tokens, generations }, {
+      lost: count(({ delta }) => delta === 1 ? 1 : 0),
+      gained: count(({ delta }) => delta === -1 ? 1 : 0),
+      unprobed: count(({ isUnprobed }) => isUnprobed ? 1 : 0),
+      tokens: count(({ tokens }) => tokens),
+      generations: kept.length,
+    })
+    for (const half of halves) assert.equal(half.tokens.length, grid.length)
   }), 500)
 })
 

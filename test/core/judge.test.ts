@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { losslessGenerations } from '../../src/core/certificate.js'
+import { NO_EVIDENCE } from '../../src/core/evidence.js'
 import { GRID } from '../../src/core/grid.js'
 import { rawFamily } from '../../src/core/family.js'
 import { freezeGuarantee, isCurrent, judge, weigh } from '../../src/core/judge.js'
@@ -10,7 +11,7 @@ import type { ContextState } from '../../src/core/context-state.js'
 import type { Policy } from '../../src/core/policy.js'
 import { decodeState, encodeState } from '../../src/store/encoding.js'
 import { holds } from '../property.js'
-import { evidenceWith } from './random-evidence.js'
+import { EMPTY_GRID, evidenceWith } from './random-evidence.js'
 import { addPredictor } from './trial-fold.js'
 import { FIRST, GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from './memory-fold.js'
 import { GUARANTEE, PREDICTOR } from './snapshot-of.js'
@@ -89,10 +90,17 @@ t.test('the learner\'s own judgement stands until a policy, or a predictor\'s en
   t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
   t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
   t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
-  const served = { ...looser, serving: 'p', judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
+  const trial = { predictor: 'p', ordinal: 1, since: 0, wish: state.wish, halves: [NO_EVIDENCE, NO_EVIDENCE], trained_on: 0 } as const
+  const served = { ...looser, serving: 'p', trials: [trial], judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
   const auto = policyWith({ predictor: 'auto' })
   t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
   t.match(judge(served, auto, levels, NONE), { scorer: null })
+  t.match(judge({ ...served, trials: [] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: null }, 'nor by one without evidence, which is damage')
+  const finer = new Map([['p', { ...PREDICTOR, grid: Array.from({ length: 60 }, (_, k) => 0.99 - k / 100) }]])
+  t.match(judge(served, auto, levels, finer), { scorer: null }, 'nor by evidence of another grid')
+  const certified = evidenceWith(2000, EMPTY_GRID, GRID.map(() => 0.9))
+  t.match(weigh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE] }] }, auto, levels, finer), { scorer: null }, 'which certifies nothing')
+  t.match(weigh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE] }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
 })
 
 t.test('the guarantee shown is frozen until it promises something else, its evidence grew by a tenth, or an old half went', async (t) => {

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { evidenceOf, mergeHalves } from '../../src/core/context-state.js'
 import { isFirstSample } from '../../src/core/learn-evidence.js'
+import { GRID } from '../../src/core/grid.js'
 import { LEAF, memoryFold, outcomeOf } from './memory-fold.js'
-import { addPredictor, BY_SIGNAL, early } from './trial-fold.js'
+import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from './trial-fold.js'
 
 // The rules of evidence are in learn-outcome.test.ts and rules.test.ts, which learn whole outcomes; trials in learn-predictor.test.ts.
 
@@ -50,4 +51,20 @@ t.test('nor for a predictor that comes where labels are late, in the same time f
   t.equal(evidenceOf(fold.state('model=q')).generations, 2, 'the raw confidence is past that')
   fold.learn(quick(3), since + WAIT * 1000)
   t.same(tried(), { '*': 1, 'model=q': 1, [QUICK]: 3 })
+})
+
+t.test('evidence that is damaged, of another grid than the predictor that serves by it, stops no learner', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  const finer = { ...BY_SIGNAL, grid: Array.from({ length: 60 }, (_, k) => 0.99 - k / 100) }
+  fold.learn(early())
+  addPredictor(fold, finer)
+  fold.learn(early(), 1, FIRST_CHALLENGER)
+  t.match(fold.state(), { serving: 'p', threshold_index: 59, threshold: finer.grid[59], trials: [{ halves: [{ lost: { length: 60 } }, {}] }] })
+  const before = fold.state()
+  fold.predictors.set('p', BY_SIGNAL)
+  const trials = before.trials.map(({ fingerprint: _, ...trial }) => trial) // as of a version of before
+  fold.set(LEAF, { ...before, trials })
+  fold.learn(early(), 2)
+  t.match(fold.state(), { serving: null, threshold: before.threshold && GRID.at(-1) }, 'the confidence has a threshold of its own')
+  t.equal(mergeHalves(fold.state().trials[0]!.halves).generations, FIRST_CHALLENGER, 'nor does it grow')
 })

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { stopsOf, type Em } from '../../src/core/evidence.js'
 import { GRID } from '../../src/core/grid.js'
-import type { LoggedOutcome } from '../../src/core/outcome.js'
+import type { LoggedOutcome, LoggedStep } from '../../src/core/outcome.js'
+import { scoreStep } from '../../src/core/predictor/predictor.js'
 import { thinSteps } from '../../src/core/thin-steps.js'
 import { holds } from '../property.js'
 import { outcomeOf } from './memory-fold.js'
@@ -27,6 +28,29 @@ t.test('what is left says of every threshold what all steps say, for each min_to
     assert.ok(thin.steps!.length <= GRID.length * mins.length)
     assert.equal(thin.asked, steps.length)
     for (const { place, ...kept } of thin.steps!) assert.deepEqual(kept, { ...outcome.steps![place] })
+  }))
+})
+
+t.test('and of every threshold of the predictors on trial, however many each has', async (t) => {
+  const scorer = (length: number) => ({
+    name: `p${length}`, grid: Array.from({ length }, (_, k) => 0.99 - k / 100), log_median: 3, weights: [0.5, -1, 0.3, 0], signals: [],
+  })
+  const scorers = [scorer(2), scorer(60)]
+  holds(t, fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+    const outcome = outcomeOf({ tokens: 100, steps: steps.sort((a, b) => a.tokens - b.tokens) })
+    const thin = thinSteps(outcome, { minTokens: [10], scorers, isSampled: false })
+    for (const scorer of scorers) {
+      const stopsBy = (of: readonly LoggedStep[]) => stopsOf({
+        tokens: 100,
+        answerTokens: 0,
+        em: 1,
+        isComplete: true,
+        steps: of.map(({ tokens, confidence, exact_match }) =>
+          ({ tokens, score: scoreStep(scorer, tokens, confidence, undefined), em: exact_match })),
+      }, 10, scorer.grid)
+      assert.deepEqual(stopsBy(thin.steps!), stopsBy(outcome.steps!))
+    }
+    assert.ok(thin.steps!.length <= GRID.length + 62)
   }))
 })
 

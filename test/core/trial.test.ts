@@ -54,6 +54,18 @@ t.test('another of the same name is the next challenger, and has nothing of the 
   t.equal(servingOf(one), null)
 })
 
+t.test('its evidence is of as many thresholds as it has; evidence of another grid is damage, and of none', async (t) => {
+  const grid = Array.from({ length: 60 }, (_, k) => 0.99 - k / 100)
+  const fine = syncTrials(stateOf(), auto, levels, live(named('a', { grid })), 5)
+  t.same(fine.trials[0]!.halves.map(({ lost, tokens }) => [lost.length, tokens.length]), [[60, 60], [60, 60]])
+  t.equal(predictorOf(fine.trials[0]!, live(named('a', { grid })))?.name, 'a')
+
+  const halves = syncTrials(stateOf(), auto, levels, live(named('b')), 5).trials[0]!.halves
+  const damaged = { ...fine.trials[0]!, halves }
+  t.equal(predictorOf(damaged, live(named('a', { grid }))), undefined)
+  t.match(syncTrials({ ...fine, trials: [damaged] }, auto, levels, live(named('a', { grid })), 6).trials, [{ predictor: 'a', ordinal: 2, since: 6, halves: [{ lost: { length: 60 } }, {}] }])
+})
+
 t.test('one of another label or other levels is none', async (t) => {
   const state = stateOf()
   t.equal(syncTrials(state, auto, levels, live(named('a', { label: 'agreement' })), 5), state)

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { pino } from 'pino'
+import type { Test } from 'tap'
 import { readConfig } from '../../src/config.js'
 import { ruleFor } from '../../src/core/snapshot.js'
 import { startLearner } from '../../src/learner.js'
@@ -6,6 +8,7 @@ import { loadModel } from '../../src/model.js'
 import { early, addPredictor, BY_SIGNAL, FIRST_CHALLENGER } from '../core/trial-fold.js'
 import { KEPT, LEAF, memoryFold } from '../core/memory-fold.js'
 import { until } from '../helper.js'
+import { readState } from '../../src/state-file.js'
 import { LeaseLostError, type Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, versionOf } from './fixtures.js'
@@ -14,18 +17,27 @@ const AUTO = { settle_seconds: 0, predictor: 'auto' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
 
 /** A store whose learner has seen a predictor keep the answers of so many generations, and then fell behind. */
-async function learnedOf (store: Store, generations: number) {
+async function learnedOf (store: Store, generations: number, predictor = BY_SIGNAL) {
   const fold = memoryFold(AUTO)
   const now = Date.now()
   fold.learn(KEPT, now)
-  addPredictor(fold, BY_SIGNAL, now)
+  addPredictor(fold, predictor, now)
   fold.learn(early(), now, generations)
-  await store.append([added(BY_SIGNAL, 1)])
+  await store.append([added(predictor, 1)])
   const [entry] = await store.read('0-0', 1, 0)
   const token = (await store.acquireLease('a', 60_000))!
   await store.commit(commitOf(token, { to: entry!.cursor, contexts: fold.states, ledger: fold.ledger, decisive: [...fold.states.keys()] }))
   await store.releaseLease(token)
   return fold
+}
+
+/** Folds all there is, as a replica that starts now. */
+async function learnRest (t: Test, store: Store): Promise<void> {
+  const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: JSON.stringify(AUTO), LABEL_WAIT_SECONDS: '0' })
+  const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
+  t.teardown(() => learner.close())
+  await until('all is learned', async () => (await store.revision()).lag === 0)
+  await learner.close()
 }
 
 /** The same name, other weights: the first is forgotten. */
@@ -81,13 +93,41 @@ export function predictorContract (law: Law): void {
     const fold = await learnedOf(store, FIRST_CHALLENGER - 1)
     t.equal(fold.state().serving, null)
     await store.append([{ ...early(), generation_id: 'last' }, ...PUT_ANEW])
-    const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: JSON.stringify(AUTO), LABEL_WAIT_SECONDS: '0' })
-    const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
-    t.teardown(() => learner.close())
-    await until('all is learned', async () => (await store.revision()).lag === 0)
-    await learner.close()
+    await learnRest(t, store)
     t.same((await store.history(100)).filter((row) => 'after_scorer' in row), [], 'one generation short of its certificate')
     t.match((await store.readContexts([LEAF])).get(LEAF)!.trials, [{ predictor: 'p', ordinal: 2, halves: [{ generations: 0 }, {}] }])
+  })
+
+  law('the evidence of a predictor of any grid is kept, to its certificate', async (t, { store, other, crash }) => {
+    const grid = Array.from({ length: 60 }, (_, k) => 0.99 - k / 100)
+    const fold = await learnedOf(store, FIRST_CHALLENGER - 1, { ...BY_SIGNAL, grid })
+    const kept = (await other.readContexts([LEAF])).get(LEAF)
+    t.same(kept, fold.state())
+    t.same(kept!.trials[0]!.halves.map(({ tokens }) => tokens.length), [60, 60])
+    await store.append([{ ...early(), generation_id: 'last' }])
+    await learnRest(t, store)
+    const state = (await (await crash()).readContexts([LEAF])).get(LEAF)!
+    t.match(state, {
+      serving: 'p', threshold_index: 59, threshold: grid[59], trials: [{ halves: [{ generations: FIRST_CHALLENGER }, { generations: 0 }] }],
+    })
+  })
+
+  law('a predictor on trial of before, when all had thirty thresholds, goes on with its evidence', async (t, { store, other }) => {
+    const text = await readFile('test/state-format-3.ndjson', 'utf8') // written by that version, a generation short of the certificate
+    const lines = text.trimEnd().replaceAll(String(Date.UTC(2026, 10, 25)), String(Date.now())).split('\n')
+    t.match(JSON.parse(lines[0]!), { stopgate_state: 3 })
+    await store.importRows(await readState((async function * () { yield * lines })()), false)
+    const empty = (await other.readContexts(['model=q,task=other'])).get('model=q,task=other')!
+    t.same(empty.trials[0]!.halves.map(({ generations, tokens }) => [generations, tokens.length]), [[0, 30], [0, 30]])
+    const leaf = (await other.readContexts([LEAF])).get(LEAF)
+    t.match(leaf, { serving: null, trials: [{ ordinal: 1, halves: [{ generations: FIRST_CHALLENGER - 1 }, {}] }] })
+    await store.append([{ ...early(), generation_id: 'last' }, { ...early(), generation_id: 'another', context: { model: 'q', task: 'other' } }])
+    await learnRest(t, store)
+    const states = await store.readContexts([LEAF, 'model=q,task=other'])
+    t.match(states.get(LEAF), {
+      serving: 'p', threshold: BY_SIGNAL.grid[29], epoch: 1, challengers: 1, trials: [{ halves: [{ generations: FIRST_CHALLENGER }, {}] }],
+    })
+    t.match(states.get('model=q,task=other')!.trials, [{ ordinal: 1, halves: [{ generations: 1, tokens: { length: 30 } }, {}] }])
   })
 
   law('the audit trail says what was done with a predictor, not what it is', async (t, { store, other }) => {

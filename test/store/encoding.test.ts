@@ -4,7 +4,7 @@ import {
   auditOf, decodeLedger, decodePredictor, decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger,
   encodeSample, encodeState, inTurns, tableWrite, toCursor, toPlace,
 } from '../../src/store/encoding.js'
-import { NO_EVIDENCE } from '../../src/core/evidence.js'
+import { noEvidence, NO_EVIDENCE } from '../../src/core/evidence.js'
 import { holds } from '../property.js'
 import { change, LEDGER, outcome, pinEntry, predictorEntry, RESET, sampleOf, state, TICK, unpinEntry, versionOf } from './fixtures.js'
 
@@ -38,6 +38,20 @@ t.test('a state of before there were predictors has no challengers; one of after
   t.equal(decodeState(JSON.stringify({ ...next, threshold: null, threshold_index: 3 })).threshold, null, 'a threshold that is gone is none of another grid')
   t.equal(decodeState(encodeState(next as never)).meaning, decoded.meaning, 'and so is what many contexts repeat')
   t.equal(encodeState(decoded), encodeState(next as never), 'in the same order')
+})
+
+t.test('half-windows of a trial are of as many thresholds as its predictor has, empty or not', async (t) => {
+  const none = noEvidence(60)
+  const full = { ...none, generations: 2, lost: none.lost.with(59, 1) }
+  const withTrials = (...halves: object[][]) => ({ ...state(3), trials: halves.map((halves) => ({ predictor: 'p', halves })) }) as never
+  const next = withTrials([none, none], [full, none], [none, full], [NO_EVIDENCE, NO_EVIDENCE])
+  const decoded = decodeState(encodeState(next))
+  t.same(decoded, next)
+  t.equal(decoded.trials[0]!.halves[1], none, 'one object')
+  t.equal(decoded.trials[1]!.halves[0].gained, none.gained)
+  t.notOk('thresholds' in decoded.trials[0]!)
+  const ofBefore = { ...state(3), halves: [null, null], trials: [{ predictor: 'p', halves: [null, null] }] }
+  t.equal(decodeState(JSON.stringify(ofBefore)).trials[0]!.halves[0], NO_EVIDENCE, 'before, all had 30')
 })
 
 t.test('the audit trail keeps commands, of a predictor what was done with it', async (t) => {

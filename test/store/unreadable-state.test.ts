@@ -1,4 +1,5 @@
 import t from 'tap'
+import { noEvidence, type Evidence } from '../../src/core/evidence.js'
 import { inForce, standingOf } from '../../src/core/in-force.js'
 import { judge, NO_JUDGEMENT } from '../../src/core/judge.js'
 import { DEFAULT_POLICY } from '../../src/core/policy.js'
@@ -39,6 +40,36 @@ t.test('one that is JSON, but not whole, too; and none of before there were pred
   ]
   for (const change of damaged) t.ok(isUnreadable(readState(JSON.stringify({ ...whole, ...change }))), JSON.stringify(change))
   t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
+})
+
+t.test('lists of a trial that are of different lengths, or of no grid, are damage; so is a threshold that is none of them', async (t) => {
+  const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
+  const isRead = (halves: unknown[], change: object = {}, trial: object = {}) => !isUnreadable(readState(JSON.stringify({
+    ...state(3),
+    ...change,
+    trials: [{ predictor: 'p', ordinal: 1, since: 0, trained_on: 0, wish: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 60, ...trial, halves }],
+  })))
+  for (const thresholds of [2, 30, 60]) {
+    t.ok(isRead([counted(thresholds), counted(thresholds)], {}, { thresholds }))
+    t.ok(isRead([counted(thresholds), null], {}, { thresholds }))
+  }
+  t.ok(isRead([counted(30), null], {}, { thresholds: undefined }), 'of before')
+  t.notOk(isRead([counted(60), null], {}, { thresholds: undefined }))
+  t.notOk(isRead([counted(30), null]))
+  t.notOk(isRead([null, counted(30)]))
+  t.notOk(isRead([counted(60), counted(30)]))
+  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const satisfies ReadonlyArray<keyof Evidence>) {
+    for (const odd of [counted(60)[list].slice(1), [...counted(60)[list], 0], counted(60)[list].with(3, null as never), 'x'.repeat(60), null]) {
+      t.notOk(isRead([{ ...counted(60), [list]: odd }, null]), list)
+      t.notOk(isRead([null, { ...counted(60), [list]: odd }]), list)
+    }
+  }
+  for (const thresholds of [0, 1, 2.5, 61, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead([null, null], {}, { thresholds }), `${thresholds} thresholds`)
+
+  const inForce = (threshold_index: unknown, serving: string | null) => isRead([counted(60), null], { threshold_index, serving })
+  t.ok(inForce(-1, null) && inForce(29, null) && inForce(59, 'p'))
+  for (const index of [-2, 0.5, 30]) t.notOk(inForce(index, null), `${index} of the confidence`)
+  for (const index of [-2, 0.5, 60]) t.notOk(inForce(index, 'p'), `${index} of a predictor`)
 })
 
 t.test('a damaged one certifies nothing and falls back on nobody', async (t) => {

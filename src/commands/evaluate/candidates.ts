@@ -1,6 +1,6 @@
 import { chainOf } from '../../core/context.js'
 import { certifiedIndex } from '../../core/certificate.js'
-import { addTrace, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Evidence, type Stop, type Trace } from '../../core/evidence.js'
+import { addTrace, noEvidence, stopsOf, tokensSavedRatio, type Evidence, type Stop, type Trace } from '../../core/evidence.js'
 import { GRID } from '../../core/grid.js'
 import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
 import type { RecordedRun } from '../replay/recorded-run.js'
@@ -37,7 +37,7 @@ export function judgeBy (predictor: Predictor): (one: Case) => Judged {
 export interface Certified { readonly index: number, readonly saved: number }
 
 export function certify (runs: readonly Judged[], maxEmDrop: number, level: number): Certified {
-  const evidence = runs.reduce((sum: Evidence, { trace, stops }) => addTrace(sum, trace, stops), NO_EVIDENCE)
+  const evidence = runs.reduce((sum: Evidence, { trace, stops }) => addTrace(sum, trace, stops), noEvidence(runs[0]?.stops.length ?? 0))
   const index = certifiedIndex(evidence, maxEmDrop, Math.log(1 / level))
   return { index, saved: index === -1 ? 0 : tokensSavedRatio(evidence, index) }
 }

@@ -1,6 +1,5 @@
 import { parseContextKey, ROOT, type Levels } from '../context.js'
-import { GRID } from '../grid.js'
-import type { Predictor } from './predictor.js'
+import { isGridLength, LEAST_THRESHOLDS, MOST_THRESHOLDS, type Predictor } from './predictor.js'
 
 /** What its shape can't say about a predictor that somebody brings: where it lies and what to change, or `null`. */
 export function predictorProblem (
@@ -18,6 +17,8 @@ export function predictorProblem (
   const names = new Set(signals.map(({ name }) => name))
   if (names.size < signals.length) return { path: '/signals', message: 'must name each signal once' }
   const isFalling = grid.every((threshold, k) => k === 0 || threshold < grid[k - 1]!)
-  if (grid.length !== GRID.length || !isFalling) return { path: '/grid', message: `must be ${GRID.length} thresholds, each below the one before` }
+  if (!isGridLength(grid.length) || !isFalling) {
+    return { path: '/grid', message: `must be ${LEAST_THRESHOLDS} to ${MOST_THRESHOLDS} thresholds, each below the one before` }
+  }
   return null
 }

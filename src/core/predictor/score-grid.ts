@@ -1,5 +1,4 @@
-import { GRID } from '../grid.js'
-import { scorerFor, scoreStep, type Predictor, type Scorer } from './predictor.js'
+import { MOST_THRESHOLDS, scorerFor, scoreStep, type Predictor, type Scorer } from './predictor.js'
 import type { Sample } from './sample.js'
 
 /** Thresholds lie at least so far apart in log-odds, and no further from 0 than a double near 1 can tell that gap. */
@@ -21,9 +20,9 @@ function closeness (loss: number): number {
 interface Crossing { readonly logOdds: number, readonly saved: number, readonly lost: number }
 
 /**
- * Thirty thresholds over the scores of these samples, safest first: as each is passed on the way down, about as many more tokens are saved
- * as by the one before, each token weighing the more, the likelier it is that a threshold there will serve its context. So they lie close
- * where a small move of the threshold matters, whatever the scores' range.
+ * As many thresholds as may be, over the scores of these samples, safest first: as each is passed on the way down, about as many more
+ * tokens are saved as by the one before, each token weighing the more, the likelier it is that a threshold there will serve its context.
+ * So they lie close where a small move of the threshold matters, whatever the scores' range.
  */
 export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly Sample[]): number[] {
   const byLeaf = new Map<string, Sample[]>()
@@ -31,14 +30,14 @@ export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly
     const own = byLeaf.get(sample.leaf)
     if (own === undefined) byLeaf.set(sample.leaf, [sample]); else own.push(sample)
   }
-  const crossings = [...byLeaf].flatMap(([leaf, own]) => weighted(scorerFor({ ...predictor, grid: GRID }, leaf), own)).sort(byLogOdds)
+  const crossings = [...byLeaf].flatMap(([leaf, own]) => weighted(scorerFor({ ...predictor, grid: [] }, leaf), own)).sort(byLogOdds)
   const all = crossings.reduce((sum, { weight }) => sum + weight, 0)
   const grid: number[] = []
   let at = 0
   let sum = 0
   let last = Infinity
-  for (let k = 0; k < GRID.length; k++) {
-    const target = all * ((k + 0.5) / GRID.length)
+  for (let k = 0; k < MOST_THRESHOLDS; k++) {
+    const target = all * ((k + 0.5) / MOST_THRESHOLDS)
     while (at < crossings.length - 1 && sum + crossings[at]!.weight < target) sum += crossings[at++]!.weight
     last = Math.min(crossings[at]!.logOdds, last - LEAST_GAP)
     grid.push(1 / (1 + Math.exp(-last)))

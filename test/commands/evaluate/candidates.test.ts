@@ -34,4 +34,7 @@ t.test('judged by a predictor\'s scores on its grid', async (t) => {
   t.ok(Math.abs(trace.steps[1]!.score! - 20 / 21) < 1e-12)
   t.equal(stops[0]!.tokens, 20, 'the first step, with 10/11, is below the grid')
   t.equal(stops[29]!.tokens, 20)
+  const finer = { ...predictor, grid: Array.from({ length: 60 }, (_, k) => 0.99 - k / 1000) } // to 0.931
+  t.match(certify(sure.map(judgeBy(finer)), 0.02, 0.05), { index: 59 })
+  t.strictSame(certify([], 0.02, 0.05), { index: -1, saved: 0 })
 })

@@ -3,9 +3,11 @@ import { predictorProblem } from '../../../src/core/predictor/predictor-problem.
 import { PREDICTOR } from '../snapshot-of.js'
 
 const levels = ['model', 'task']
+const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 100)
 
 t.test('a predictor that can be', async (t) => {
   t.equal(predictorProblem(PREDICTOR, levels), null)
+  for (const length of [2, 30, 60]) t.equal(predictorProblem({ ...PREDICTOR, grid: gridOf(length) }, levels), null, `${length} thresholds`)
 })
 
 t.test('one that can not, with where and what to change', async (t) => {
@@ -19,7 +21,9 @@ t.test('one that can not, with where and what to change', async (t) => {
     [{ contexts: { '*': { log_median: 1, weights: [1, 2, 3, 4] } } }, '/contexts/*/weights', /must be 5 numbers/],
     [{ signals: [PREDICTOR.signals[0]!, PREDICTOR.signals[0]!], contexts: { '*': { log_median: 1, weights: [1, 2, 3, 4, 5, 6] } } }, '/signals', /once/],
     [{ grid: PREDICTOR.grid.toReversed() }, '/grid', /each below the one before/],
-    [{ grid: PREDICTOR.grid.slice(1) }, '/grid', /30 thresholds/],
+    [{ grid: [0.5, 0.5] }, '/grid', /each below the one before/],
+    [{ grid: gridOf(1) }, '/grid', /2 to 60 thresholds/],
+    [{ grid: gridOf(61) }, '/grid', /2 to 60 thresholds/],
   ]
   for (const [change, path, message] of bad) t.match(predictorProblem({ ...PREDICTOR, ...change }, levels), { path, message }, path)
 })

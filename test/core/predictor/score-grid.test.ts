@@ -11,10 +11,10 @@ const sample = (...confidences: number[]): Sample => ({
 })
 const isFalling = (grid: readonly number[]) => grid.every((value, k) => value > 0 && value < 1 && (k === 0 || value < grid[k - 1]!))
 
-t.test('thirty thresholds, between which fewer tokens are saved the closer the predicted loss is to the usual one', async (t) => {
+t.test('sixty thresholds, between which fewer tokens are saved the closer the predicted loss is to the usual one', async (t) => {
   const samples = Array.from({ length: 3000 }, (_, i) => sample((i + 0.5) / 3000)) // each saves a half at its confidence
   const grid = scoreGrid(identity, samples)
-  t.equal(grid.length, 30)
+  t.equal(grid.length, 60)
   t.ok(isFalling(grid))
   const gaps = grid.slice(1).map((threshold, k) => grid[k]! - threshold)
   const closest = gaps.indexOf(Math.min(...gaps))
