@@ -19,6 +19,6 @@ export default [
   fence(['src/core/*/**'], { regex: '^(?!\\./|\\.\\./[a-z-]+\\.js$)', message: 'a folder of src/core imports src/core only' }),
   fence(['src/store/**'], { regex: '^\\.\\./(?!core/)', message: 'src/store imports src/core and itself' }),
   fence(['openapi/**'], { regex: '^\\.\\./(?!src/(core/|error-codes\\.js)|\\.\\./src/core/)', message: 'openapi imports src/core and the error codes only' }),
-  fence(['src/service.ts', 'src/learner.ts'], { regex: '^\\./(app|server|cli|commands)|routes/', message: 'service and learner know neither app nor routes' }),
+  fence(['src/service.ts', 'src/learning/**'], { regex: '^\\.{1,2}/(app|server|cli|commands)|routes/', message: 'service and learner know neither app nor routes' }),
   fence(['routes/**'], { regex: 'src/(app|server|cli|commands|store/(redis|embedded|create))', message: 'routes call the service' }),
 ]

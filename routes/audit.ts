@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { AuditQuerySchema, AuditSchema } from '../openapi/audit.js'
 import { anyError } from '../openapi/error.js'
-import { auditPage } from '../src/audit-view.js'
+import { auditPage } from '../src/operating/audit-view.js'
 import type { Parts } from '../src/parts.js'
 
 export const audit: FastifyPluginCallbackTypebox<Parts> = (app, { store }, done) => {

@@ -2,11 +2,11 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from 'typebox'
 import { BundleQuerySchema, BundleSchema } from '../openapi/bundle.js'
 import { anyError } from '../openapi/error.js'
-import { awaitBundle } from '../src/bundles.js'
+import { awaitBundle } from '../src/decisions/bundles.js'
 import { parseContextKey } from '../src/core/context.js'
 import { InvalidKeyError, ModelTooOldError } from '../src/errors.js'
 import type { Parts } from '../src/parts.js'
-import { reachablePrefix } from '../src/reach.js'
+import { reachablePrefix } from '../src/access/reach.js'
 
 export const bundle: FastifyPluginCallbackTypebox<Parts> = (app, { config, service }, done) => {
   const waiting = new Set<AbortController>()

@@ -2,10 +2,10 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { AnyColumnsSchema, ColumnDecisionsSchema, ColumnsSchema } from '../openapi/columns.js'
 import { anyError } from '../openapi/error.js'
 import { validatorCompiler } from '../openapi/validation.js'
-import { checkColumns } from '../src/check-columns.js'
+import { checkColumns } from '../src/decisions/check-columns.js'
 import { stepAt, type ColumnDecisions, type Columns } from '../src/core/decide-columns.js'
 import type { Parts } from '../src/parts.js'
-import type { Caller } from '../src/reach.js'
+import type { Caller } from '../src/access/reach.js'
 
 export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, service, recorder, metrics }, done) => {
   app.post('/v1/decisions/columns', {

@@ -8,7 +8,7 @@ import { anyError } from '../openapi/error.js'
 import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyTrialSchema } from '../openapi/policy.js'
 import { TradeoffSchema } from '../openapi/tradeoff.js'
 import type { Parts } from '../src/parts.js'
-import { reachablePrefix } from '../src/reach.js'
+import { reachablePrefix } from '../src/access/reach.js'
 
 const params = KeyParamsSchema
 const read = ['contexts']

@@ -5,8 +5,8 @@ import { itemValidator, validatorCompiler, type Problem } from '../openapi/valid
 import type { Decision, Step } from '../src/core/decide.js'
 import type { InputError } from '../src/errors.js'
 import type { Parts } from '../src/parts.js'
-import { contextProblem, forbidden, type Caller } from '../src/reach.js'
-import { renderDecision } from '../src/render-decision.js'
+import { contextProblem, forbidden, type Caller } from '../src/access/reach.js'
+import { renderDecision } from '../src/decisions/render-decision.js'
 
 const tags = ['decide']
 const access = { role: 'worker', bound: 'handler', isParsedAsIs: true } as const

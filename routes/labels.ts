@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/error.js'
 import { LabelledSchema, LabelParamsSchema, LabelSchema } from '../openapi/label.js'
-import { label } from '../src/label.js'
-import { limitReports } from '../src/limit-reports.js'
+import { label } from '../src/outcomes/label.js'
+import { limitReports } from '../src/access/limit-reports.js'
 import type { Parts } from '../src/parts.js'
 
 export const labels: FastifyPluginCallbackTypebox<Parts> = (app, { config, store, service, metrics }, done) => {

@@ -4,10 +4,10 @@ import { AcceptedBatchSchema, AcceptedSchema, AnyOutcomesSchema, OutcomeBatchSch
 import { itemValidator, validatorCompiler, type Problem } from '../openapi/validation.js'
 import type { ReportedOutcome } from '../src/core/outcome.js'
 import { at, InvalidOutcomeError, TooManyOutcomesError } from '../src/errors.js'
-import { limitReports, type Reporter } from '../src/limit-reports.js'
+import { limitReports, type Reporter } from '../src/access/limit-reports.js'
 import type { Parts } from '../src/parts.js'
-import { contextProblem, forbidden } from '../src/reach.js'
-import { report, reportProblem } from '../src/report.js'
+import { contextProblem, forbidden } from '../src/access/reach.js'
+import { report, reportProblem } from '../src/outcomes/report.js'
 
 const tags = ['report']
 const access = { role: 'worker', bound: 'handler' } as const

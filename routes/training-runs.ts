@@ -6,13 +6,13 @@ import {
 } from '../openapi/training.js'
 import { RunListSchema, RunSchema } from '../openapi/training-run.js'
 import { itemValidator, validatorCompiler } from '../openapi/validation.js'
-import { errorOf, replyOf, sortCheckpoints } from '../src/checkpoint-batch.js'
+import { errorOf, replyOf, sortCheckpoints } from '../src/training/checkpoint-batch.js'
 import { invalid } from '../src/errors.js'
-import { limitReports } from '../src/limit-reports.js'
+import { limitReports } from '../src/access/limit-reports.js'
 import type { Parts } from '../src/parts.js'
 import { plotSuite } from '../src/plot/plot-suite.js'
-import { forbidden } from '../src/reach.js'
-import { runOnWire, summaryOnWire } from '../src/run-on-wire.js'
+import { forbidden } from '../src/access/reach.js'
+import { runOnWire, summaryOnWire } from '../src/training/run-on-wire.js'
 
 const tags = ['training']
 const params = RunParamsSchema

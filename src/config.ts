@@ -1,7 +1,7 @@
 import { itemValidator } from '../openapi/validation.js'
 import { PolicyPatchSchema } from '../openapi/policy.js'
 import { DEFAULT_POLICY, policyProblem, type PolicyPatch } from './core/policy.js'
-import { isLoopback } from './loopback.js'
+import { isLoopback } from './access/loopback.js'
 import { ConfigError, readSettings, type Settings } from './settings.js'
 import { redisAddress } from './store/redis-address.js'
 

@@ -3,10 +3,10 @@ import { setFlagsFromString } from 'node:v8'
 import { setTimeout } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
-import { closeOnSignal } from './close-on-signal.js'
+import { closeOnSignal } from './process/close-on-signal.js'
 import { readConfig, type Config } from './config.js'
 import { ConfigError } from './settings.js'
-import { startProcesses } from './processes.js'
+import { startProcesses } from './process/processes.js'
 
 /** After SIGTERM, how long clients have to hear with an answer that their connection ends, and to go elsewhere, ms. */
 const LINGER_MS = 500

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { readConfig, type Config } from '../config.js'
 import { ConfigError } from '../settings.js'
-import { stateLines } from '../state-file.js'
+import { stateLines } from '../store/state-file.js'
 import { createStore } from '../store/create-store.js'
 import { isStoreIn } from '../store/embedded-ground.js'
 import type { StateRow } from '../store/state-row.js'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { readState } from '../state-file.js'
+import { readState } from '../store/state-file.js'
 import { StoreTakenError } from '../store/store.js'
 import { withStore } from './export.js'
 import { CommandError, parseFlags, UsageError } from './usage.js'

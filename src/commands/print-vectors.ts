@@ -1,4 +1,4 @@
-import { vectorsText } from '../vectors.js'
+import { vectorsText } from '../decisions/vectors.js'
 import { refuseArguments } from './usage.js'
 import { writeAll, type World } from './world.js'
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { isName, NAME_RULE, ROLES, sha256, type Role } from '../tokens.js'
+import { isName, NAME_RULE, ROLES, sha256, type Role } from '../access/tokens.js'
 import { parseFlags, UsageError } from './usage.js'
 import { writeAll, type World } from './world.js'
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { readConfig } from '../../src/config.js'
-import { OWN_THREAD_BATCH, startLearner } from '../../src/learner.js'
+import { OWN_THREAD_BATCH, startLearner } from '../../src/learning/learner.js'
 import { createStore } from '../../src/store/create-store.js'
 import { KEPT, outcomeOf } from '../core/memory-fold.js'
 import { leafOf } from './seeded-state.js'

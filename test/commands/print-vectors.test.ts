@@ -1,6 +1,6 @@
 import t from 'tap'
 import { run } from '../../src/commands/print-vectors.js'
-import { vectorsText } from '../../src/vectors.js'
+import { vectorsText } from '../../src/decisions/vectors.js'
 import { capturedWorld } from './captured-world.js'
 
 t.test('prints the vectors and nothing else', async (t) => {

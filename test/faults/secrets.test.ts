@@ -9,7 +9,7 @@ import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProcess } from '../service-process.js'
 import { bearer, tokenList, tokenOf } from '../token-fixtures.js'
-import { sha256 } from '../../src/tokens.js'
+import { sha256 } from '../../src/access/tokens.js'
 
 const PASSWORD = 'secret-of-redis'
 const NAMES = ['w', 'o', 'm', 'stranger']

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { AuditSchema } from '../../openapi/audit.js'
 import { itemValidator } from '../../openapi/validation.js'
-import { auditPage } from '../../src/audit-view.js'
+import { auditPage } from '../../src/operating/audit-view.js'
 import { build } from '../helper.js'
 import { predictorEntry, versionOf } from '../store/fixtures.js'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { RunListSchema, RunSchema } from '../../openapi/training-run.js'
 import { itemValidator } from '../../openapi/validation.js'
-import { runOnWire, summaryOnWire } from '../../src/run-on-wire.js'
+import { runOnWire, summaryOnWire } from '../../src/training/run-on-wire.js'
 import { losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 

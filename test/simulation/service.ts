@@ -15,7 +15,7 @@ import { Reservoir } from '../../src/core/predictor/reservoir.js'
 import { effectivePolicy, type PolicyPatch } from '../../src/core/policy.js'
 import { compileSnapshot } from '../../src/core/compile-snapshot.js'
 import { ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
-import { foldEntries } from '../../src/fold-entries.js'
+import { foldEntries } from '../../src/learning/fold-entries.js'
 
 /** What became of a generation: the step it was stopped at, -1 for none. */
 export interface Served { readonly arm: Arm, readonly stoppedAt: number }

@@ -7,7 +7,7 @@ import {
   change, commitOf, contentOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, state,
   trainingWriteOf, unlabelled, versionOf,
 } from './fixtures.js'
-import { readState } from '../../src/state-file.js'
+import { readState } from '../../src/store/state-file.js'
 import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import type { Store } from '../../src/store/store.js'
 

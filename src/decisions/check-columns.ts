@@ -1,0 +1,78 @@
+import { ColumnsSchema } from '../../openapi/columns.js'
+import { StepSchema } from '../../openapi/decision.js'
+import { ContextSchema } from '../../openapi/fields.js'
+import { itemValidator, type Problem } from '../../openapi/validation.js'
+import { unknownLevel, type Context, type Levels } from '../core/context.js'
+import { stepAt, type Columns } from '../core/decide-columns.js'
+import { at, InvalidInputError, UnknownLevelError } from '../errors.js'
+import { contextProblem, type Caller } from '../access/reach.js'
+
+export interface RowProblem extends Problem { readonly index: number }
+
+/** What is wrong in columns that are columns at all. */
+export interface Checked {
+  /** In the order of the rows. */
+  readonly errors: readonly RowProblem[]
+  /** Of each context. */
+  readonly contexts: ReadonlyArray<Problem | null>
+}
+
+const problemOfAny = itemValidator(ColumnsSchema)
+const stepProblem = itemValidator(StepSchema)
+const schemaContextProblem = itemValidator(ContextSchema)
+
+/** Columns named otherwise than the field of their step. */
+const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation_ids', group_id: 'group_ids', arm: 'arms' }
+
+/**
+ * Finds the rows that can't be decided: those that the single form would refuse. Rows are looked at one by one only if some cell is bad.
+ * @param columns such as AnyColumnsSchema describes
+ * @throws InvalidInputError where columns differ in length
+ */
+export function checkColumns (caller: Caller, levels: Levels, columns: Columns): Checked {
+  checkLengths(columns)
+  const contexts = columns.contexts.map((context, i) => under(`/contexts/${i}`, contextProblemOf(caller, levels, context)))
+  const areBad = contexts.some((problem) => problem !== null) || problemOfAny(columns) !== null ||
+    columns.context.some((index) => index >= contexts.length)
+  const errors: RowProblem[] = []
+  if (areBad) {
+    for (let index = 0; index < columns.context.length; index++) {
+      const problem = rowProblem(columns, index) ?? contexts[columns.context[index]!]!
+      if (problem !== null) errors.push({ index, ...problem })
+    }
+  }
+  return { errors, contexts }
+}
+
+function checkLengths ({ contexts: _, signals = {}, ...columns }: Columns): void {
+  const rows = columns.context.length
+  const all = [...Object.entries(columns), ...Object.entries(signals).map(([name, column]) => [`signals/${name}`, column] as const)]
+  for (const [name, column] of all) {
+    if (column.length === rows) continue
+    throw at(`/${name}`, new InvalidInputError(`/${name} has ${column.length} rows where context has ${rows}: a row is one of each column`))
+  }
+}
+
+function contextProblemOf (caller: Caller, levels: Levels, context: Context): Problem | null {
+  const problem = schemaContextProblem(context)
+  if (problem !== null) return { ...problem, path: `/context${problem.path}` }
+  const level = unknownLevel(levels, context)
+  return contextProblem(caller, levels, context) ??
+    (level === null ? null : { path: `/context/${level}`, message: new UnknownLevelError(level, levels.join(', ')).message })
+}
+
+/** A problem of a step's context, by its place among the contexts. */
+function under (place: string, problem: Problem | null): Problem | null {
+  return problem && { ...problem, path: problem.path.replace('/context', place) }
+}
+
+function rowProblem (columns: Columns, row: number): Problem | null {
+  const index = columns.context[row]
+  if (!Number.isInteger(index) || columns.contexts[index!] === undefined) {
+    return { path: `/context/${row}`, message: `must be an index into contexts, which are ${columns.contexts.length}` }
+  }
+  const problem = stepProblem(stepAt(columns, row))
+  if (problem === null || problem.path.startsWith('/context')) return under(`/contexts/${index}`, problem)
+  const [, field, ...rest] = problem.path.split('/')
+  return { ...problem, path: ['', COLUMN_OF[field!] ?? field, ...rest, row].join('/') }
+}

@@ -1,0 +1,105 @@
+import { uniform } from '../core/arm.js'
+import { BUNDLE_FORMAT, snapshotOfBundle, type Bundle, type BundleRule } from '../core/bundle.js'
+import { contextKey, type Context } from '../core/context.js'
+import { decide, type Step } from '../core/decide.js'
+import { GRID } from '../core/grid.js'
+import { murmur3 } from '../core/murmur3.js'
+
+const LEVELS = ['model', 'task']
+
+const TEXTS = ['', 'a', 'ab', 'abc', 'abcd', 'salt:req-8f2c', 'salt:prompt-17', 'The quick brown fox jumps over the lazy dog', 'salt:é', 'salt:日本', 'salt:🙂']
+
+const CONTEXTS: readonly Context[] = [
+  {}, { model: 'q' }, { task: 'x' }, { model: 'q', task: 'x' }, { model: '-', task: '*' }, { model: 'org/name', task: 'a,b=c%' }, { model: 'é\u0001' },
+]
+
+const rule = (threshold: number | null, rest: Partial<BundleRule> = {}): BundleRule =>
+  ({ threshold, scope: threshold === null ? 'none' : 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, record_steps: true, ...rest })
+
+const PREDICTED = {
+  signals: [{ name: 'entropy', mean: 0.4, scale: 0.3 }, { name: 'answer_streak', mean: 2, scale: 1.5 }],
+  grid: GRID.map((_, k) => 0.995 - 0.02 * k),
+}
+
+/** One of each kind. */
+const BUNDLE: Bundle = {
+  format: BUNDLE_FORMAT,
+  state_id: 'vectors',
+  model_version: 7,
+  salt: 'salt',
+  levels: LEVELS,
+  prefix: '*',
+  rules: [
+    rule(null),
+    rule(GRID[10]!),
+    rule(GRID[20]!, { scope: 'parent', context: 'model=q' }),
+    rule(GRID[5]!, { mode: 'shadow' }),
+    rule(GRID[5]!, { mode: 'off' }),
+    rule(0.9, { min_tokens: 100, check_every_tokens: 40 }),
+    rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
+  ],
+  predictors: { p1: PREDICTED },
+  weights: [{ log_median: Math.log(900), weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] }],
+  root: {
+    rule: 0,
+    below: {
+      q: {
+        rule: 2,
+        control_share: 0.3,
+        below: {
+          own: { rule: 1, control_share: 0.1 },
+          shadow: { rule: 3, control_share: 0.5 },
+          off: { rule: 4, control_share: 0.5 },
+          pinned: { rule: 5, control_share: 0.02 },
+          predicted: { rule: 6, control_share: 0.1, weights: { p1: 0 } },
+          '': { rule: 1, control_share: 0.25 },
+        },
+      },
+    },
+  },
+}
+
+function steps (): Step[] {
+  const contexts: Array<Context | undefined> = [
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
+  ]
+  const scores = [GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
+  return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
+    const signals = context?.task === 'predicted' && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
+    const placed = { tokens: 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
+    return [
+      { ...placed, arm: 'treated' },
+      { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }), ...(j === 3 && { em: 1 as const }) },
+      { ...placed, generation_id: `g${i}-${j}` },
+      { ...placed, generation_id: `g${i}`, group_id: `prompt-${j}` },
+      placed,
+    ]
+  }))
+}
+
+/** What other languages test themselves against: all that deciding from a bundle needs, from the bottom up. */
+export function vectors (): object {
+  const snapshot = snapshotOfBundle(BUNDLE)
+  return {
+    about: 'Made by `npm run vectors`. Numbers are doubles, to the bit. A decision from a bundle has no guarantee. A predictor\'s score rests on exp and log, whose last digit may differ from one library to another. u = murmur3 of "salt:id" over 2^32.',
+    grid: GRID,
+    murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
+    draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id) })),
+    levels: LEVELS,
+    context_keys: CONTEXTS.map((context) => ({ context, key: contextKey(LEVELS, context) })),
+    bundle: BUNDLE,
+    decisions: steps().map((step) => {
+      const { guarantee: _, ...decision } = decide(snapshot, 'fresh', step)
+      return { step, decision }
+    }),
+  }
+}
+
+/** A line each for what there are many of. */
+export function vectorsText (): string {
+  const lines = Object.entries(vectors()).map(([name, value]) => {
+    if (name === 'bundle' || !Array.isArray(value) || typeof value[0] !== 'object') return `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`
+    return `  ${JSON.stringify(name)}: [\n${value.map((one) => `    ${JSON.stringify(one)}`).join(',\n')}\n  ]`
+  })
+  return `{\n${lines.join(',\n')}\n}\n`
+}

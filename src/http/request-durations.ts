@@ -1,0 +1,16 @@
+import type { Series } from '../metrics/durations.js'
+import type { Metrics } from '../metrics/metrics.js'
+
+/** Observes how long requests took, finding the series of one by three lookups. */
+export function watchRequests (metrics: () => Metrics): (method: string, route: string, statusCode: number, seconds: number) => void {
+  const byRoute = new Map<string, Map<string, Map<number, Series>>>()
+  return (method, route, status_code, seconds) => {
+    let byMethod = byRoute.get(route)
+    if (byMethod === undefined) byRoute.set(route, byMethod = new Map())
+    let byStatus = byMethod.get(method)
+    if (byStatus === undefined) byMethod.set(method, byStatus = new Map())
+    let series = byStatus.get(status_code)
+    if (series === undefined) byStatus.set(status_code, series = metrics().requestSeconds.series({ method, route, status_code }))
+    series.observe(seconds)
+  }
+}

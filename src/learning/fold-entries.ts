@@ -1,0 +1,72 @@
+import type { ContextState } from '../core/context-state.js'
+import type { Fold, Ledger } from '../core/fold.js'
+import { learn } from '../core/learn.js'
+import type { PendingOutcomes } from '../core/pending.js'
+import type { Predictor } from '../core/predictor/predictor.js'
+import type { Reservoir } from '../core/predictor/reservoir.js'
+import { sameTerms } from '../core/terms.js'
+import type { Commit, Cursor, StoredEntry } from '../store/store.js'
+
+/** What a learner holds between commits. */
+export interface Memory {
+  cursor: Cursor
+  ledger: Ledger
+  readonly contexts: Map<string, ContextState>
+  readonly pending: PendingOutcomes
+  readonly reservoir: Reservoir
+  /** Those that the ledger names. */
+  readonly predictors: Map<string, Predictor>
+}
+
+/**
+ * Folds entries over what is remembered: what to commit, and what is remembered once that succeeded. Only pending outcomes, reservoir and
+ * predictors are touched at once, so a learner whose commit fails has to forget it all and read the store again.
+ */
+export function foldEntries (memory: Memory, entries: readonly StoredEntry[], now = 0): { next: Pick<Memory, 'cursor' | 'ledger'>, commit: Omit<Commit, 'token'> } {
+  const written = new Map<string, ContextState | undefined>()
+  const fold: Fold = {
+    now,
+    ledger: memory.ledger,
+    keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
+    get: (key) => {
+      const state = written.get(key)
+      return state !== undefined || written.has(key) ? state : memory.contexts.get(key)
+    },
+    set: (key, state) => { written.set(key, state) },
+    pending: memory.pending,
+    reservoir: memory.reservoir,
+    predictors: memory.predictors,
+    changes: [],
+  }
+  for (const { time, entry } of entries) learn(fold, time, entry)
+  const { cursor } = entries.at(-1)!
+  return {
+    next: { cursor, ledger: fold.ledger },
+    commit: {
+      from: memory.cursor,
+      to: cursor,
+      contexts: written,
+      pending: memory.pending.takeChanges(),
+      reservoir: memory.reservoir.takeChanges(),
+      ledger: fold.ledger === memory.ledger ? null : fold.ledger,
+      decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
+      changes: fold.changes,
+    },
+  }
+}
+
+/** Whether some decision could differ; a context that is new counts, since replicas learn of it this way. */
+function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
+  if (before === undefined || after === undefined) return before !== after
+  return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
+    before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after) ||
+    (isJudged(before) && !sameTerms(before.judged_by, after.judged_by)) // until now replicas weighed its evidence themselves
+}
+
+/** Before an epoch's first evidence nothing is, and nobody weighs anything. */
+function isJudged ({ judged_by: terms, threshold_index: index }: ContextState): boolean { return terms !== undefined || index !== -1 }
+
+/** Which predictors are on trial, for the probes that they need. */
+function namesOf ({ trials }: ContextState): string {
+  return trials.length === 0 ? '' : trials.map(({ predictor }) => predictor).join()
+}

@@ -1,0 +1,135 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { FastifyBaseLogger } from 'fastify'
+import { createCommander } from '../operating/commander.js'
+import { FIRST_TRAINING } from '../core/fold.js'
+import { TRAINER } from '../core/learn-predictor.js'
+import type { PredictorEntry } from '../core/log-entry.js'
+import type { Label } from '../core/policy.js'
+import { LEAST_OF_EACH } from '../core/predictor/fit-predictor.js'
+import type { Predictor } from '../core/predictor/predictor.js'
+import { MOST_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
+import type { Sample } from '../core/predictor/sample.js'
+import type { Memory } from './fold-entries.js'
+import type { Store } from '../store/store.js'
+
+/** What a fit is made of; see src/fit-worker.ts. */
+export interface Fit { readonly samples: readonly Sample[], readonly name: string, readonly label: Label, readonly levels: string }
+
+export interface Trainer {
+  /** Starts to train if that is due and nothing is trained yet; never waits. */
+  readonly consider: (memory: Memory) => void
+  /** Resolves when nothing is trained any more; a fit under way is dropped. */
+  readonly close: () => Promise<void>
+}
+
+export interface TrainerOptions {
+  readonly store: Pick<Store, 'append' | 'predictors' | 'revision'>
+  readonly log: FastifyBaseLogger
+  /** In a thread of its own: a fit takes seconds. */
+  readonly fit?: (fit: Fit, signal: AbortSignal) => Promise<Predictor | null>
+}
+
+/**
+ * Trains predictors beside the learner, on what it has in the reservoir. What comes of it is an entry of the log like any other, so a
+ * replay finds the same predictor at the same place, whatever a fit would make of it then.
+ */
+export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions): Trainer {
+  const closing = new AbortController()
+  let running: Promise<void> | null = null
+  const command = createCommander(store, { refresh: async () => {} }) // an import may come in between
+  let triedAt = 0 // samples there were when it was last tried
+
+  async function train ({ ledger, reservoir, contexts, predictors }: Memory): Promise<void> {
+    const known = await store.predictors()
+    const isBehind = [...known].some(([name, { by, retired_at: end }]) => by === TRAINER && end === null && !predictors.has(name))
+    if (closing.signal.aborted) return
+    if (isBehind) { triedAt = 0; return } // one that was made is not folded yet
+    if (!hasRoom(known)) { log.warn(NO_ROOM); return }
+    const { added } = reservoir
+    const samples = reservoir.samples()
+    const levels = ledger.configuration.levels.join()
+    const labels = [...new Set(samples.map(({ label }) => label))]
+    const entries: PredictorEntry[] = []
+    for (const label of labels) {
+      const mine = samples.filter((sample) => sample.label === label)
+      if (mine.length < FIRST_TRAINING) continue
+      const name = `auto-${added}${label === 'exact_match' ? '' : `-${label}`}` // trained anew on the same, it is the same
+      const predictor = await fit({ samples: mine, name, label, levels }, closing.signal)
+      if (predictor === null) continue
+      entries.push({ type: 'predictor', name, version: { predictor, created_at: Date.now(), by: TRAINER, retired_at: null }, by: TRAINER })
+    }
+    if (entries.length === 0) { log.info({ samples: samples.length }, NOTHING); return }
+    log.info({ samples: samples.length, predictors: entries.map(({ name }) => name) }, 'trained')
+    await command(async () => {
+      const versions = await store.predictors()
+      const room = makeRoom(versions, entries, contexts, ledger)
+      if (room === null) log.warn(NO_ROOM)
+      return room === null ? [] : [...room, ...entries]
+    })
+  }
+
+  return {
+    consider (memory) {
+      const { added } = memory.reservoir
+      if (running !== null || closing.signal.aborted || added < memory.ledger.train_at || added < 1.1 * triedAt) return
+      triedAt = added
+      running = train(memory).catch((error: unknown) => {
+        if (!closing.signal.aborted) log.error({ err: error }, 'a predictor could not be trained; the next is tried when there is more to learn from')
+      }).finally(() => { running = null })
+    },
+    async close () {
+      closing.abort()
+      await running
+    },
+  }
+}
+
+const NO_ROOM = `there are ${MOST_PREDICTORS} predictors, none of them retired: no other is trained until one is`
+
+const NOTHING = `there is too little to train a predictor from: it takes ${FIRST_TRAINING} generations of one label, ${LEAST_OF_EACH} of them with a step at which stopping ` +
+  `would have lost something and ${LEAST_OF_EACH} with one at which not; the next is tried when there is a tenth more`
+
+/** Whether one of them may be forgotten, if there have to be fewer. */
+function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {
+  return versions.size < MOST_PREDICTORS || [...versions.values()].some(({ retired_at: end }) => end !== null)
+}
+
+/**
+ * Of those trained before, the ones that no context uses are retired, and as many as need be of the retired ones forgotten, the oldest
+ * first, those trained here before those that somebody brought. `null` where that is too few.
+ */
+function makeRoom (
+  versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts'], { pins }: Memory['ledger']
+): PredictorEntry[] | null {
+  const inUse = new Set([...contexts.values()].flatMap(({ serving, trials }) => [serving, ...trials.map(({ predictor }) => predictor)]))
+  for (const { scorer } of pins.values()) if (scorer !== undefined) inUse.add(scorer)
+  const labels = new Set(entries.map(({ version }) => version!.predictor.label))
+  const own = [...versions].filter(([name, { by }]) => by === TRAINER && !entries.some((entry) => entry.name === name))
+  const idle = own.filter(([name, { predictor, retired_at: end }]) => end === null && labels.has(predictor.label) && !inUse.has(name))
+  const others = [...versions].filter(([, { by }]) => by !== TRAINER)
+  const retired = [...own, ...others].filter(([, { retired_at: end }]) => end !== null)
+  const added = entries.filter(({ name }) => !versions.has(name)).length
+  const excess = Math.max(0, versions.size + added - MOST_PREDICTORS)
+  if (retired.length < excess) return null
+  return [
+    ...retired.slice(0, excess).map(([name]): PredictorEntry => ({ type: 'predictor', name, version: null, by: TRAINER })),
+    ...idle.map(([name, version]): PredictorEntry => ({ type: 'predictor', name, version: { ...version, retired_at: Date.now() }, by: TRAINER })),
+  ]
+}
+
+/** Nothing of the caller's thread is in the way of it, nor it in theirs. */
+export async function fitInThread (fit: Fit, signal: AbortSignal): Promise<Predictor | null> {
+  const worker = new Worker(new URL(`./fit-worker${extname(import.meta.url)}`, import.meta.url), { workerData: fit })
+  const end = () => { worker.terminate() }
+  signal.addEventListener('abort', end)
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+      worker.once('exit', (code) => { reject(new Error(`the thread that trains ended with ${code}`)) })
+    })
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}

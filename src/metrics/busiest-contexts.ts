@@ -1,0 +1,23 @@
+import { chainOf, ROOT } from '../core/context.js'
+import type { ContextState } from '../core/context-state.js'
+import type { Readings } from './metrics.js'
+import type { Service } from '../service.js'
+import type { Store } from '../store/store.js'
+
+/** Contexts that metrics name; the rest are summed. */
+const SHOWN = 200
+
+/** Reads the busiest contexts for the metrics; while the store is out of reach, those of the last scrape. */
+export function busiestContexts (store: Store, service: Service): Pick<Readings, 'busiest' | 'isLeaf'> {
+  let last: ReadonlyMap<string, ContextState> = new Map()
+  return {
+    isLeaf: (key) => chainOf(key).length === service.snapshot().levels.length + 1,
+    async busiest () {
+      const keys = [...service.model().standpoints]
+        .sort(([, a], [, b]) => b.standing.generations - a.standing.generations)
+        .slice(0, SHOWN).map(([key]) => key)
+      try { last = await store.readContexts([...new Set([ROOT, ...keys])]) } catch { /* the last reading stands; store_up says why */ }
+      return last
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { isRecordComplete, isRecordProbed } from '../core/complete-record.js'
+import { rememberingNormaliser, type Normalise } from '../core/exact-match.js'
+import { joinRecord } from '../core/join-record.js'
+import { gradeOutcome, textsOf, type LoggedOutcome, type ReportedOutcome } from '../core/outcome.js'
+import { mergeSteps } from '../core/recorded-step.js'
+import { ruleFor } from '../core/snapshot.js'
+import { ownId } from '../access/own-id.js'
+import type { Caller } from '../access/reach.js'
+import { FLUSH_MS, type Recorder } from './recorder.js'
+import type { Service } from '../service.js'
+import type { Store } from '../store/store.js'
+import { ANONYMOUS } from '../access/tokens.js'
+
+/** Characters of answers normalised at a time: at most about 1 ms, if they are all numbers. */
+const TURN_CHARACTERS = 16 * 1024
+
+/** How the steps of an outcome without any were found: all of them, some, none. */
+export type JoinResult = 'complete' | 'incomplete' | 'none'
+
+export interface Joining {
+  readonly store: Pick<Store, 'kind' | 'recorded'>
+  readonly service: Pick<Service, 'snapshot'>
+  readonly recorder: Pick<Recorder, 'flush'>
+}
+
+export interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?: JoinResult }
+
+/**
+ * Grades outcomes for the log; those that may be control and came without steps get the ones recorded here. What another replica may
+ * still hold, a step or a probe, is waited for once, for all of them together.
+ * @throws StoreUnavailableError
+ */
+export async function joinRecords (
+  { store, service, recorder }: Joining, salt: string, outcomes: readonly ReportedOutcome[], caller?: Caller
+): Promise<JoinedOutcome[]> {
+  const snapshot = service.snapshot()
+  const by = caller === undefined || caller.tokenName === ANONYMOUS ? {} : { by: caller.tokenName }
+  const normalise = await normaliseInTurns(outcomes)
+  const graded = outcomes.map((outcome) =>
+    ({ ...gradeOutcome(salt, outcome, normalise), generation_id: ownId(caller, outcome.generation_id), ...by }))
+  const joined: JoinedOutcome[] = graded.map((entry) => ({ entry }))
+  const missing = new Set<number>() // places of the outcomes of which another replica may still hold something
+
+  async function look (places: readonly number[]): Promise<void> {
+    const records = await store.recorded(places.map((i) => graded[i]!.generation_id))
+    for (const i of places) {
+      const outcome = outcomes[i]!
+      const entry = graded[i]!
+      const steps = mergeSteps(records.get(entry.generation_id) ?? [])
+      missing.delete(i)
+      if (steps.length === 0 && outcome.steps_asked !== 0) {
+        joined[i] = { entry, result: 'none' }
+        if (outcome.arm === 'control') missing.add(i)
+        continue
+      }
+      const rule = ruleFor(snapshot, outcome.context)
+      const isComplete = isRecordComplete(rule, outcome, steps)
+      if (!isComplete || !isRecordProbed(rule, outcome, steps)) missing.add(i)
+      joined[i] = {
+        entry: { ...entry, steps: joinRecord(salt, outcome, steps, normalise), steps_complete: entry.steps_complete && isComplete },
+        result: isComplete ? 'complete' : 'incomplete',
+      }
+    }
+  }
+
+  const lean = [...outcomes.keys()].filter((i) => {
+    const { recordSteps, mode } = ruleFor(snapshot, outcomes[i]!.context)
+    return recordSteps && mode !== 'off' && isLean(outcomes[i]!)
+  })
+  if (lean.length === 0) return joined
+  await recorder.flush()
+  await look(lean)
+  if (missing.size > 0 && store.kind === 'redis') { // an embedded store has no other replicas
+    await setTimeout(2 * FLUSH_MS)
+    await look([...missing])
+  }
+  return joined
+}
+
+/** Normalises all that grading these will ask for, and answers decisions in between. */
+async function normaliseInTurns (outcomes: readonly ReportedOutcome[]): Promise<Normalise> {
+  const normalise = rememberingNormaliser()
+  let characters = 0
+  for (const outcome of outcomes) {
+    for (const text of textsOf(outcome)) {
+      normalise(text)
+      if ((characters += text.length) < TURN_CHARACTERS) continue
+      characters = 0
+      await setImmediate()
+    }
+  }
+  return normalise
+}
+
+/** Whether the worker kept no steps of what may be a control generation. */
+function isLean ({ steps, stopped, arm }: ReportedOutcome): boolean {
+  return steps === undefined && stopped !== true && arm !== 'treated'
+}

@@ -1,0 +1,148 @@
+import { setImmediate } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Decision, Step } from '../core/decide.js'
+import { recordedStep, type Asked, type RecordedStep } from '../core/recorded-step.js'
+import { ruleFor } from '../core/snapshot.js'
+import type { Metrics } from '../metrics/metrics.js'
+import { ownId } from '../access/own-id.js'
+import type { Caller } from '../access/reach.js'
+import type { Service } from '../service.js'
+import { StepBuffer, type ByGeneration, type Chunk } from './step-buffer.js'
+import { StoreUnavailableError, type Store } from '../store/store.js'
+
+/** How long a step waits to be stored, ms; longer only while the store is out of reach. */
+export const FLUSH_MS = 100
+
+/** What may wait: steps, and the characters of their answers. */
+const LIMIT = { steps: 50_000, characters: 16 * 1024 * 1024 }
+/** Characters of answers digested at a time: decisions are answered in between. */
+const DIGESTED = 16 * 1024
+/** Flushes until a record is forgotten: another replica may still have steps that would begin it anew. */
+const FORGET_AFTER = 3
+
+export interface RecorderOptions {
+  readonly store: Pick<Store, 'record' | 'forget'>
+  readonly service: Pick<Service, 'snapshot'>
+  readonly metrics: Pick<Metrics, 'recordedSteps'>
+  readonly log: FastifyBaseLogger
+}
+
+/** Keeps the steps of control generations for their outcomes, off the decisions' path. */
+export interface Recorder {
+  /** Keeps a step that was decided on, if it is to be kept; never waits and never throws. */
+  readonly take: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>, caller?: Caller) => void
+  /** Keeps a step of a control generation whose context has its steps recorded. */
+  readonly keep: (generationId: string, step: Asked, caller?: Caller) => void
+  /** Resolves when what was taken until now is stored. @throws StoreUnavailableError, and what is not stored waits on */
+  readonly flush: () => Promise<void>
+  /** The outcomes of these have come: their records are not needed any more. */
+  readonly forget: (generationIds: readonly string[]) => void
+  /** Stores what it can. */
+  readonly close: () => Promise<void>
+}
+
+export function createRecorder ({ store, service, metrics, log }: RecorderOptions): Recorder {
+  let filling = new StepBuffer()
+  let draining = new StepBuffer()
+  let waiting: Chunk[] = [] // of what is draining: cut once, however often the store is out of reach
+  let steps = 0 // in both, or on their way to the store
+  let characters = 0
+  let dropped = 0
+  let queued: Promise<void> | null = null // the flush that has not begun
+  let last = Promise.resolve()
+  const waves: string[][] = Array.from({ length: FORGET_AFTER }, () => [])
+
+  async function drain (): Promise<void> {
+    const { salt } = service.snapshot()
+    if (salt === null) return // the store was not reached yet
+    await storeWaiting(salt)
+    draining.clear()
+    ;[filling, draining] = [draining, filling]
+    waiting = draining.chunks()
+    await storeWaiting(salt)
+  }
+
+  async function storeWaiting (salt: string): Promise<void> {
+    for (let chunk = waiting[0]; chunk !== undefined; chunk = waiting[0]) {
+      const taken = chunk.read()
+      try {
+        const kept = await store.record(await recordedSteps(salt, taken))
+        metrics.recordedSteps.inc({ result: 'stored' }, kept)
+        dropped += chunk.steps - kept
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) throw error
+        log.error({ err: error }, 'steps could not be recorded')
+        dropped += chunk.steps
+      }
+      waiting.shift()
+      steps -= chunk.steps
+      for (const some of taken.values()) for (const { answer } of some) characters -= answer?.length ?? 0
+    }
+  }
+
+  function keep (generationId: string, step: Asked, caller?: Caller): void {
+    if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
+    filling.push(ownId(caller, generationId), step)
+    steps++
+    if (step.answer !== undefined) characters += step.answer.length
+  }
+
+  /** One at a time; whoever asks while one runs shares the next, which has all that was taken before it was asked for. */
+  function flush (): Promise<void> {
+    if (queued === null) {
+      queued = last.then(() => { queued = null; return drain() })
+      last = queued.catch(() => {}) // says the one who asked
+    }
+    return queued
+  }
+
+  async function forgetNow (ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await store.forget(ids).catch(() => {}) // then they expire
+  }
+
+  function countDropped (): void {
+    metrics.recordedSteps.inc({ result: 'dropped' }, dropped)
+    dropped = 0
+  }
+
+  const timer = setInterval(() => {
+    if (steps > 0) flush().catch(() => {}) // the service says that the store is gone
+    waves.unshift([])
+    forgetNow(waves.pop()!)
+    countDropped()
+  }, FLUSH_MS)
+  timer.unref()
+
+  return {
+    take (step, { arm, reason }, caller) {
+      if (arm !== 'control' || reason === 'off' || step.generation_id === undefined) return
+      if (ruleFor(service.snapshot(), step.context).recordSteps) keep(step.generation_id, step, caller)
+    },
+    keep,
+    flush,
+    forget (generationIds) { waves[0]!.push(...generationIds) },
+    async close () {
+      clearInterval(timer)
+      await flush().catch(() => { dropped += steps })
+      await forgetNow(waves.flat())
+      countDropped()
+    },
+  }
+}
+
+async function recordedSteps (salt: string, chunk: ByGeneration<Asked>): Promise<ByGeneration<RecordedStep>> {
+  const records: ByGeneration<RecordedStep> = new Map()
+  let digested = 0
+  for (const [id, steps] of chunk) {
+    const record: RecordedStep[] = []
+    records.set(id, record)
+    for (const step of steps) {
+      record.push(recordedStep(salt, step))
+      digested += step.answer?.length ?? 0
+      if (digested < DIGESTED) continue
+      digested = 0
+      await setImmediate()
+    }
+  }
+  return records
+}

@@ -1,0 +1,57 @@
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import type { Logger } from 'pino'
+import { closeOnSignal } from './close-on-signal.js'
+import { gatherMetrics } from '../metrics/gather-metrics.js'
+import { closeHandedOver } from './handed-over.js'
+
+/** From the end of a process that failed to the start of the next, ms. */
+const RESTART_MS = 1000
+
+export interface ProcessesOptions {
+  readonly count: number
+  readonly log: Logger
+  /** Time for each to finish its requests, s. */
+  readonly shutdownSeconds: number
+}
+
+/** Starts the service in several processes behind one port; resolves once all of them listen. One that ends is started again. */
+export async function startProcesses ({ count, log, shutdownSeconds }: ProcessesOptions): Promise<void> {
+  cluster.setupPrimary({ serialization: 'advanced' }) // JSON has no infinity
+  let isClosing = false
+  let isServing = false
+  const metrics = gatherMetrics()
+  cluster.on('listening', metrics.joined)
+  cluster.on('message', metrics.heard)
+  cluster.on('fork', closeHandedOver)
+  const ended = new Promise<number>((resolve) => {
+    cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
+      metrics.left(id)
+      if (isClosing) return
+      if (!isServing) { resolve(code ?? 1); return } // it said why
+      log.error({ worker: id, ended: pid, code, signal }, 'a process ended and is started again')
+      setTimeout(() => { if (!isClosing) cluster.fork() }, RESTART_MS)
+    })
+  })
+  closeOnSignal(shutdownSeconds * 1000 + 1000, close)
+  const listening = Array.from({ length: count }, () => once(cluster.fork(), 'listening'))
+  const code = await Promise.race([Promise.all(listening), ended])
+  if (typeof code === 'number') {
+    await close()
+    process.exit(code)
+  }
+  isServing = true
+  log.info({ processes: count }, 'all processes serve')
+
+  async function close (): Promise<void> {
+    isClosing = true
+    await Promise.all(workers().map(async (worker) => {
+      const gone = once(worker, 'exit')
+      worker.process.kill('SIGTERM')
+      await gone
+    }))
+  }
+}
+
+const workers = (): Worker[] =>
+  Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead()) as Worker[]

@@ -1,0 +1,55 @@
+import { checkpointProblem, namedKey, type Checkpoint } from '../core/training/checkpoint.js'
+import type { Levels } from '../core/context.js'
+import { invalid, type InputError } from '../errors.js'
+import { forbidden, keyProblem, type Caller } from '../access/reach.js'
+import type { ReportReply } from './training.js'
+import type { Problem } from '../../openapi/validation.js'
+
+export type Refusal = Problem & { readonly index: number, readonly isForbidden: boolean }
+
+export interface Sorted {
+  readonly good: ReadonlyArray<{ index: number, checkpoint: Checkpoint }>
+  readonly refused: readonly Refusal[]
+}
+
+/**
+ * Tells the checkpoints of a request that may be kept from those that may not.
+ * @param schemaProblem what is wrong with one by its schema
+ */
+export function sortCheckpoints (
+  levels: Levels, caller: Caller, items: readonly unknown[], schemaProblem: (item: unknown) => Problem | null): Sorted {
+  const good: Array<{ index: number, checkpoint: Checkpoint }> = []
+  const refused: Refusal[] = []
+  for (const [index, item] of items.entries()) {
+    const checkpoint = item as Checkpoint
+    const problem = schemaProblem(item) ?? checkpointProblem(levels, checkpoint)
+    const refusal = problem === null ? reachProblem(levels, caller, checkpoint) : null
+    if (problem !== null) refused.push({ index, ...problem, isForbidden: false })
+    else if (refusal !== null) refused.push({ index, ...refusal, isForbidden: true })
+    else good.push({ index, checkpoint })
+  }
+  return { good, refused }
+}
+
+/** A caller that is bound to a prefix reports on what is served there, and on nothing else. */
+function reachProblem (levels: Levels, caller: Caller, { context }: Checkpoint): Problem | null {
+  if (context !== undefined) return keyProblem(caller, namedKey(levels, context), '/context')
+  return keyProblem(caller, '*', '/context')
+}
+
+export function errorOf ({ path, message, isForbidden }: Refusal): InputError {
+  return isForbidden ? forbidden({ path, message }) : invalid({ path, message })
+}
+
+/** What a reply says; `rejected` by position. */
+export function replyOf ({ good, refused }: Sorted, { reported, opened }: ReportReply) {
+  const count = (...wanted: unknown[]) => reported.filter((result) => wanted.includes(result)).length
+  const full = reported.flatMap((result, i) => typeof result === 'string' ? [] : [{ index: good[i]!.index, ...result }])
+  return {
+    accepted: count('accepted', 'attempt'),
+    attempts: count('attempt'),
+    duplicates: count('duplicate'),
+    rejected: [...refused.map(({ index, path, message }) => ({ index, path, message })), ...full].sort((a, b) => a.index - b.index),
+    epochs: opened.map(({ key, step }) => ({ context: key, step })),
+  }
+}

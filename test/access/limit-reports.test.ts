@@ -1,0 +1,67 @@
+import t from 'tap'
+import { Allowance } from '../../src/access/allowance.js'
+import { limitReports } from '../../src/access/limit-reports.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
+import { KEY, losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
+import { bearer, tokenList } from '../token-fixtures.js'
+
+t.test('only what is new uses the allowance up', async (t) => {
+  const reporter = { tokenName: 'w', tokenPrefix: null, tokenOutcomes: new Allowance(10, 3_600_000_000) }
+  const metrics = createMetrics()
+  const limit = async (...areNew: boolean[]) => await limitReports(reporter, 'outcome', areNew.length, metrics, async () => areNew)
+  t.same(await limit(true, false, true), [true, false, true])
+  for (let i = 0; i < 5; i++) await t.rejects(limitReports(reporter, 'label', 8, metrics, () => Promise.reject(new Error('store down'))), /store down/)
+  await limit(...Array<boolean>(8).fill(true))
+  await t.rejects(limit(true), { code: 'TOO_MANY_OUTCOMES', statusCode: 429, retryAfterSeconds: 3600, message: /^Token w .*outcomes_per_hour/ })
+  const text = await metrics.render()
+  t.match(text, 'stopgate_token_reports_total{token="w",kind="outcome",result="accepted"} 10\n')
+  t.match(text, 'stopgate_token_reports_total{token="w",kind="outcome",result="duplicate"} 1\n')
+  t.match(text, 'stopgate_limited_total{token="w",limit="outcomes"} 1\n')
+})
+
+t.test('a worker that lies is held to its share, and seen', async (t) => {
+  const ACCESS_TOKENS = tokenList({ honest: 'worker', liar: 'worker', o: 'operator' }, { liar: { outcomes_per_hour: 25 } })
+  const { send } = await build(t, { ACCESS_TOKENS })
+  const report = async (name: string, outcomes: object[]) => await send('POST', '/v1/outcomes/batch', { outcomes }, bearer(name))
+  const lies = (from: number, count: number) => Array.from({ length: count }, (_, i) => losslessOutcome(`lie-${from + i}`))
+  const truths = Array.from({ length: 100 }, (_, i) => losslessOutcome(`truth-${i}`))
+  t.equal((await report('honest', truths)).status, 202)
+  for (let from = 0; from < 100; from += 5) await report('liar', lies(from, 5))
+  t.match(await report('liar', lies(1000, 5)), { status: 429, body: { code: 'TOO_MANY_OUTCOMES', message: /nothing was kept/ }, headers: { 'retry-after': /^\d+$/ } })
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('lie-one'), bearer('liar')), { status: 429 })
+  t.match(await report('liar', lies(0, 5)), { status: 429 }, 'nor anything it sent before')
+  await send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined }, bearer('honest'))
+  t.match(await send('POST', '/v1/outcomes/unlabelled/label', { em: 0 }, bearer('liar')), { status: 429 }, 'nor a label')
+  t.equal((await report('honest', [losslessOutcome('truth-later')])).status, 202, 'who does not lie goes on')
+
+  const context = await until('all is learned', async () => {
+    const { body } = await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`, undefined, bearer('o'))
+    return body.control_generations >= 125 && body
+  })
+  t.same(context.fed_by, { honest: 100, liar: 25 }, 'what waits behind a label is no evidence yet')
+  const { body } = await send('GET', '/metrics', undefined, bearer('o'))
+  t.match(body, 'stopgate_token_reports_total{token="liar",kind="outcome",result="accepted"} 25\n')
+  t.match(body, 'stopgate_limited_total{token="liar",limit="outcomes"} 19\n')
+  t.match(body, 'stopgate_outcomes_total{result="limited",arm="control"} 86\n')
+})
+
+t.test('without tokens nobody is named', async (t) => {
+  const { send } = await build(t)
+  await send('POST', '/v1/outcomes', losslessOutcome('g'))
+  const { fed_by } = await until('it is learned', async () => {
+    const { status, body } = await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)
+    return status === 200 && body
+  })
+  t.same(fed_by, {})
+  t.match((await send('GET', '/metrics')).body, 'stopgate_token_reports_total{token="anonymous",kind="outcome",result="accepted"} 1\n')
+})
+
+t.test('checkpoints use the same allowance, and are counted by token', async (t) => {
+  const { send, metrics } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'trainer' }, { w: { outcomes_per_hour: 1 } }) })
+  const report = (step: number) =>
+    send('POST', '/v1/training-runs/r/checkpoints', { step, suite: 's', em: 0.5, n: 100, tokens_mean: 10 }, bearer('w'))
+  t.equal((await report(1)).status, 202)
+  t.match(await report(2), { status: 429, body: { code: 'TOO_MANY_OUTCOMES' } })
+  t.match(await metrics.render(), 'stopgate_token_reports_total{token="w",kind="checkpoint",result="accepted"} 1\n')
+})

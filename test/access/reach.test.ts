@@ -1,0 +1,185 @@
+import t, { type Test } from 'tap'
+import type { Context } from '../../src/core/context.js'
+import { contextProblem, keyProblem, reachablePrefix } from '../../src/access/reach.js'
+import { certify, losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
+import { bearer, tokenList } from '../token-fixtures.js'
+
+const bound = (tokenPrefix: string | null) => ({ tokenName: 'tenant', tokenPrefix })
+const levels = ['model', 'task']
+
+t.test('a prefix is whole links', async (t) => {
+  for (const key of ['model=q', 'model=q,task=a', 'model=q,task=-']) t.equal(keyProblem(bound('model=q'), key, '/key'), null, key)
+  for (const key of ['*', '', 'model=q2', 'model=q2,task=a', 'model=-', 'model=q%2Ctask=a', 'model=Q', ' model=q', 'model=%71']) {
+    t.match(keyProblem(bound('model=q'), key, '/key'), { path: '/key', message: /^token tenant is bound to model=q and/ }, key)
+  }
+  t.ok(keyProblem(bound('model=q,task=a'), 'model=q', '/key'), 'what is above a prefix is not within it')
+})
+
+t.test('a context is within by its key', async (t) => {
+  t.equal(contextProblem(bound('model=q'), levels, { model: 'q' }), null)
+  t.equal(contextProblem(bound('model=q'), levels, { model: 'q', task: 'q2' }), null)
+  const others: (Context | undefined)[] = [{ model: 'q2' }, { task: 'q' }, { model: 'q,task=a' }, {}, undefined]
+  for (const context of others) {
+    t.match(contextProblem(bound('model=q'), levels, context), { path: '/context' }, JSON.stringify(context))
+    t.equal(contextProblem(bound(null), levels, context), null)
+  }
+})
+
+t.test('a list is of what the token reaches', async (t) => {
+  t.equal(reachablePrefix(bound(null), undefined), '*')
+  t.equal(reachablePrefix(bound(null), 'model=x'), 'model=x')
+  t.equal(reachablePrefix(bound('model=q'), undefined), 'model=q')
+  t.equal(reachablePrefix(bound('model=q'), 'model=q,task=a'), 'model=q,task=a')
+  for (const wanted of ['*', 'model=q2']) t.throws(() => reachablePrefix(bound('model=q'), wanted), { code: 'FORBIDDEN', details: [{ path: '/prefix' }] })
+})
+
+/** Tenants of two models, one of whose names begins with the other's, beside tokens that are bound to nothing. */
+async function twoTenants (t: Test) {
+  const built = await build(t, {
+    ACCESS_TOKENS: tokenList({
+      w: 'worker',
+      o: 'operator',
+      'q-worker': 'worker model=q',
+      'q-trainer': 'trainer model=q',
+      'q-operator': 'operator model=q',
+      'q2-worker': 'worker model=q2',
+      'q2-trainer': 'trainer model=q2',
+    }),
+  })
+  const as = (name: string): typeof built.send => (method, url, body) => built.send(method, url, body, bearer(name))
+  return { ...built, as }
+}
+
+const step = { tokens: 32, confidence: 1 }
+const q = { model: 'q', task: 'gsm8k' }
+const q2 = { model: 'q2', task: 'gsm8k' }
+
+t.test('a bound worker decides and reports in its own contexts alone', async (t) => {
+  const { as } = await twoTenants(t)
+  const send = as('q-worker')
+  t.match(await send('POST', '/v1/decisions', { ...step, context: q }), { status: 200, body: { context: 'model=q,task=gsm8k' } })
+  for (const context of [q2, {}, undefined]) {
+    t.match(await send('POST', '/v1/decisions', { ...step, context }), {
+      status: 403, body: { code: 'FORBIDDEN', error: 'Forbidden', message: /q-worker is bound to model=q /, details: [{ path: '/context' }] },
+    })
+  }
+  const { status, body } = await send('POST', '/v1/decisions/batch', { steps: [{ ...step, context: q2 }, { ...step, context: q }, step] })
+  t.equal(status, 200)
+  t.match(body.decisions, [{ error: { path: '/context', message: /bound to model=q / } }, { decision: 'continue' }, { error: { path: '/context' } }])
+
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a', q)), { status: 202 })
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('b', q2)), { status: 403, body: { code: 'FORBIDDEN' } })
+  t.match(await send('POST', '/v1/outcomes/batch', { outcomes: [losslessOutcome('b', q2), losslessOutcome('c', q)] }), {
+    status: 202, body: { accepted: 1, rejected: [{ index: 0, path: '/context', message: /bound to model=q / }] },
+  })
+  t.match(await as('q2-worker')('POST', '/v1/outcomes', losslessOutcome('b', q2)), { status: 202, body: { accepted: 1 } }, 'nothing of a refused one was kept')
+})
+
+t.test('a bound operator sees and changes its own contexts alone', async (t) => {
+  const built = await twoTenants(t)
+  const { as } = built
+  await certify({ ...built, send: as('w') }, q)
+  await as('w')('POST', '/v1/outcomes', losslessOutcome('other', q2))
+  await until('both are known', async () => (await as('o')('GET', '/v1/contexts')).body.contexts.length === 5)
+  const send = as('q-operator')
+  const keys = async (query = '') => (await send('GET', `/v1/contexts${query}`)).body.contexts?.map(({ key }: { key: string }) => key)
+  t.strictSame(await keys(), ['model=q', 'model=q,task=gsm8k'])
+  t.strictSame(await keys('?prefix=model%3Dq,task%3Dgsm8k'), ['model=q,task=gsm8k'])
+  t.strictSame(await keys('?after=model%3Dq,task%3Dgsm8k'), [])
+  for (const prefix of ['*', 'model%3Dq2']) t.match(await send('GET', `/v1/contexts?prefix=${prefix}`), { status: 403, body: { details: [{ path: '/prefix' }] } })
+
+  const own = '/v1/contexts/model%3Dq%2Ctask%3Dgsm8k'
+  t.equal((await send('GET', own)).status, 200)
+  t.equal((await send('PUT', '/v1/contexts/model=q/policy', { mode: 'shadow' })).status, 200)
+  t.equal((await send('PUT', `${own}/pin`, { threshold: 0.9, reason: 'mine' })).status, 204)
+  for (const key of ['*', 'model%3Dq2', 'model%3Dq2%2Ctask%3Dgsm8k', 'model%3Dnobody', 'model=%2571']) {
+    for (const [method, path, body] of [
+      ['GET', ''], ['GET', '/policy'], ['PUT', '/policy', {}], ['DELETE', '/policy'], ['PUT', '/pin', { threshold: null, reason: 'theirs' }],
+      ['DELETE', '/pin', { reason: 'theirs' }], ['POST', '/reset', { reason: 'theirs' }],
+    ] as const) {
+      t.match(await send(method, `/v1/contexts/${key}${path}`, body), { status: 403, body: { code: 'FORBIDDEN', details: [{ path: '/key' }] } }, `${method} ${key}${path}`)
+    }
+  }
+  t.match((await as('o')('GET', '/v1/contexts/model=q2')).body, { pin: null, epoch: 1 })
+})
+
+t.test('what speaks of all contexts is not for a bound token', async (t) => {
+  const { as } = await twoTenants(t)
+  for (const url of ['/v1/model', '/v1/model/history', '/v1/audit', '/v1/training-runs', '/v1/training-runs/r', '/v1/training-runs/r/plot.svg', '/v1/model/predictors', '/v1/model/predictors/p', '/metrics']) {
+    t.match(await as('q-operator')('GET', url), { status: 403, body: { code: 'FORBIDDEN', message: /tokens of all contexts; token q-operator is bound to model=q/ } }, url)
+    t.not((await as('o')('GET', url)).status, 403, url)
+  }
+  for (const method of ['PUT', 'DELETE'] as const) {
+    t.match(await as('q-operator')(method, '/v1/model/predictors/p?reason=theirs'), { status: 403, body: { code: 'FORBIDDEN' } }, method)
+  }
+  for (const method of ['POST', 'DELETE'] as const) {
+    t.match(await as('q-operator')(method, '/v1/model/rollback?reason=theirs', method === 'POST' ? { version: 0, reason: 'theirs' } : undefined), { status: 403 }, method)
+  }
+})
+
+/** A control outcome whose worker kept no steps. */
+const lean = (id: string, context: object) => ({ generation_id: id, arm: 'control', context, tokens: 60, em: 1, steps_asked: 1 })
+const asked = (id: string, context: object) => ({ generation_id: id, arm: 'control', tokens: 32, confidence: 1, em: 0, context })
+
+t.test('ids are a tenant\'s own: nobody else makes them duplicates, labels them or adds steps to them', async (t) => {
+  const { as, recorder } = await twoTenants(t)
+  const [mine, theirs] = [as('q-worker'), as('q2-worker')]
+  t.match(await theirs('POST', '/v1/outcomes', losslessOutcome('same', q2)), { status: 202, body: { accepted: 1 } })
+  t.match(await as('w')('POST', '/v1/outcomes', losslessOutcome('same', q2)), { status: 202, body: { accepted: 1 } }, 'an unbound worker\'s are others')
+  t.match(await mine('POST', '/v1/outcomes', losslessOutcome('same', q)), { status: 202, body: { accepted: 1 } })
+  t.match(await mine('POST', '/v1/outcomes', losslessOutcome('same', q)), { status: 202, body: { duplicates: 1 } })
+
+  await mine('POST', '/v1/outcomes', { ...losslessOutcome('late', q), em: undefined })
+  for (const name of ['q2-worker', 'w']) {
+    t.match(await as(name)('POST', '/v1/outcomes/late/label', { em: 0 }), { status: 404, body: { code: 'OUTCOME_NOT_FOUND', message: /^No outcome late is known/ } }, name)
+  }
+  t.match(await mine('POST', '/v1/outcomes/late/label', { em: 1 }), { status: 202, body: { accepted: 1 } })
+
+  const columns = { contexts: [q2], context: [0], tokens: [48], confidence: [1], generation_ids: ['lean'], arms: ['control'], em: [0] }
+  await mine('POST', '/v1/decisions', { ...asked('lean', q), em: 1 })
+  for (const name of ['q2-worker', 'w']) {
+    await as(name)('POST', '/v1/decisions', asked('lean', q2))
+    await as(name)('POST', '/v1/decisions/batch', { steps: [asked('lean', q2)] })
+    t.match(await as(name)('POST', '/v1/decisions/columns', columns), { status: 200, body: { control: [0], errors: [] } })
+  }
+  await recorder.flush()
+  t.match(await mine('POST', '/v1/outcomes', lean('lean', q)), { status: 202, body: { accepted: 1 } })
+  const context = await until('all three are learned', async () => {
+    const { body } = await as('o')('GET', '/v1/contexts/model=q,task=gsm8k')
+    return body.control_generations === 3 && body
+  })
+  t.match(context.thresholds.at(-1), { lost: 0, kept: 3, unprobed: 0 })
+  t.same(context.fed_by, { 'q-worker': 3 })
+})
+
+t.test('a tenant\'s own tokens share its ids, whichever was first', async (t) => {
+  const ACCESS_TOKENS = tokenList({ old: 'worker model=q', new: 'worker model=q', op: 'operator model=q' })
+  const { send, recorder } = await build(t, { ACCESS_TOKENS })
+  await send('POST', '/v1/decisions', { ...asked('g', q), em: 1 }, bearer('old'))
+  await recorder.flush()
+  t.match(await send('POST', '/v1/outcomes', { ...lean('g', q), em: undefined }, bearer('new')), { status: 202, body: { accepted: 1 } })
+  t.match(await send('POST', '/v1/outcomes', lean('g', q), bearer('old')), { status: 202, body: { duplicates: 1 } })
+  t.match(await send('POST', '/v1/outcomes/g/label', { em: 1 }, bearer('op')), { status: 202, body: { accepted: 1 } })
+  const { thresholds } = await until('it is learned', async () => {
+    const { body } = await send('GET', '/v1/contexts/model=q,task=gsm8k', undefined, bearer('op'))
+    return body.control_generations === 1 && body
+  })
+  t.match(thresholds.at(-1), { kept: 1, unprobed: 0 })
+})
+
+t.test('columns, bundles and training runs are held to the prefix too', async (t) => {
+  const { as } = await twoTenants(t)
+  const send = as('q-worker')
+  const { body } = await send('POST', '/v1/decisions/columns', { contexts: [q, q2, {}], context: [0, 1, 2], tokens: [1, 1, 1], confidence: [1, 1, 1] })
+  t.match(body, { errors: [{ index: 1, path: '/contexts/1' }, { index: 2, path: '/contexts/2' }], contexts: [{ threshold: null }, null, null] })
+  t.match(await send('GET', '/v1/bundle'), { status: 200 })
+  for (const prefix of ['*', 'model%3Dq2']) t.match(await send('GET', `/v1/bundle?prefix=${prefix}`), { status: 403, body: { details: [{ path: '/prefix' }] } }, prefix)
+  const checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 9 }
+  for (const context of [{ model: 'q2' }, undefined]) {
+    t.match(await as('q-trainer')('POST', '/v1/training-runs/r/checkpoints', { ...checkpoint, context }), { status: 403, body: { code: 'FORBIDDEN' } }, JSON.stringify(context))
+  }
+  t.match(await as('q2-trainer')('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, context: { model: 'q2' } }), { status: 202 })
+  t.match(await as('q-trainer')('POST', '/v1/training-runs/theirs/checkpoints', { ...checkpoint, step: 2, context: { model: 'q' } }), { status: 403 })
+  t.match(await as('q-operator')('GET', '/v1/contexts/model=q2/what-if?max_em_drop=0.1'), { status: 403 })
+})

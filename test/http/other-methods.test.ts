@@ -1,0 +1,23 @@
+import t from 'tap'
+import { build } from '../helper.js'
+
+t.test('a method that a path does not have is answered 405, with those it has', async (t) => {
+  const { app, send } = await build(t)
+  const cases = [
+    ['GET', '/v1/decisions', 'POST'], ['OPTIONS', '/v1/outcomes/batch', 'POST'], ['POST', '/v1/contexts', 'GET, HEAD'],
+    ['PATCH', '/v1/contexts/*/policy', 'DELETE, GET, HEAD, PUT'], ['GET', '/v1/contexts/*/pin', 'DELETE, PUT'], ['DELETE', '/livez', 'GET, HEAD'],
+  ] as const
+  for (const [method, url, allow] of cases) {
+    const reply = await send(method, url)
+    t.match(reply, { status: 405, headers: { allow }, body: { statusCode: 405, code: 'METHOD_NOT_ALLOWED', error: 'Method Not Allowed' } }, `${method} ${url}`)
+    t.match(reply.body.message, allow)
+  }
+  t.equal((await send('POST', '/v1/nowhere')).status, 404)
+  t.equal((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode, 200)
+})
+
+t.test('whoever may not call a path may know its methods', async (t) => {
+  const { send } = await build(t, { ACCESS_TOKENS: JSON.stringify([{ name: 'w', role: 'worker', sha256: 'a'.repeat(64) }]) })
+  t.equal((await send('GET', '/v1/decisions')).status, 405)
+  t.equal((await send('POST', '/v1/decisions', {})).status, 401)
+})

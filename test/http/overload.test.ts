@@ -1,0 +1,132 @@
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { losslessOutcome } from '../certify.js'
+import { build, temporaryFolder, until } from '../helper.js'
+import { startProcess } from '../service-process.js'
+
+const json = { 'content-type': 'application/json' }
+const MIB = 1024 * 1024
+/** Who all ask again at once, refused or not: ten times what is served in the 50 ms that a request may wait, and more. */
+const WORKERS = 1000
+
+/** A client that has said what it will send, and sends no more of it. */
+async function stalled (t: Test, url: string, path: string, headers: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  t.teardown(() => { socket.destroy() })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers}\r\n\r\n{"ste`)
+  return socket
+}
+
+t.test('ten times what it can do: some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  const step = { generation_id: 'g', arm: 'treated', tokens: 512, confidence: 0.9, context: { model: 'q', task: 'gsm8k' } }
+  const batch = JSON.stringify({ steps: Array(512).fill(step) })
+  const latencies = new Map<number, number[]>()
+  const over = new AbortController()
+  const told = new Set<string>()
+
+  const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
+  const call = () => new Promise<void>((resolve, reject) => {
+    const start = performance.now()
+    const sending = request(`${url}/v1/decisions/batch`, { method: 'POST', agent, headers: { ...json, 'content-length': batch.length } }, (reply) => {
+      const status = reply.statusCode!
+      let text = ''
+      if (status === 503) reply.on('data', (chunk) => { text += chunk }); else reply.resume()
+      reply.on('end', () => {
+        if (!latencies.has(status)) latencies.set(status, [])
+        latencies.get(status)!.push(performance.now() - start)
+        if (status === 503) told.add(`${JSON.parse(text).code}, retry-after ${reply.headers['retry-after']}`)
+        resolve()
+      })
+    }).on('error', reject)
+    sending.end(batch)
+  })
+  const workers = Array.from({ length: WORKERS }, async () => { while (!over.signal.aborted) await call() })
+  await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS, 60)
+  for (let i = 0; i < 5; i++) {
+    t.equal((await service.get('/livez')).status, 200)
+    t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'the kill switch works')
+  }
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  over.abort()
+  await Promise.all(workers)
+  agent.destroy()
+  t.same([...latencies.keys()].sort(), [200, 503])
+  t.same([...told], ['OVERLOADED, retry-after 1'])
+  const megabytes = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)![1]) / MIB
+  t.ok(megabytes < 400, `${Math.round(megabytes)} MiB resident`)
+  const refusals = service.log.filter(({ msg }) => String(msg).startsWith('overloaded'))
+  t.ok(refusals.length > 0 && refusals.length < latencies.get(503)!.length / 5, 'the log says so, but not each time')
+  const [served, refused] = [latencies.get(200)!.length, latencies.get(503)!.length]
+  t.comment(`${((served + refused) / served).toFixed(1)} times what was served`)
+  for (const [status, all] of latencies) {
+    all.sort((a, b) => a - b)
+    t.comment(`${status}: ${all.length}, median ${Math.round(all[all.length >> 1]!)} ms, 99 % within ${Math.round(all[Math.floor(all.length * 0.99)]!)} ms`)
+  }
+  const refusedInLog = () => service.log.reduce((sum, { refused }) => sum + Number(refused ?? 0), 0)
+  await until('the log has told of all', () => refusedInLog() === latencies.get(503)!.length)
+  t.equal((await service.post('/v1/decisions', step)).status, 200, 'then it is as before')
+})
+
+t.test('large bodies that are under way take up no more than their bound, and small ones pass', async (t) => {
+  const { app, send } = await build(t)
+  const url = await app.listen({ port: 0 })
+  const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
+  const slow = await Promise.all(Array.from({ length: 64 }, () =>
+    stalled(t, url, '/v1/decisions/batch', `content-length: ${4 * MIB}`)))
+  await until('they are counted', async () => (await post(100_000)).status === 503)
+  t.equal((await post(1000)).status, 400, 'a small one is read')
+  t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)
+  for (const socket of slow) socket.destroy()
+  await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
+})
+
+t.test('clients that never read their replies hold little, and are cut off', async (t) => {
+  const { app, metrics } = await build(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as { port: number }
+  t.equal(app.server.timeout, 90_000)
+  app.server.timeout = app.server.keepAliveTimeout = 500
+  // 40 MB: of 4 MB of smaller replies the system's own buffers may take all, and then the connection waits idle for the next request.
+  const requests = 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(30)
+  let [connections, replies] = [0, 0]
+  app.server.on('connection', () => { connections++ }).on('request', () => { replies++ })
+  const idle = connect(port, '127.0.0.1').on('error', () => {})
+  idle.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(idle, 'data')
+  const sockets = Array.from({ length: 20 }, () => {
+    const socket = connect(port, '127.0.0.1').pause()
+    socket.on('error', () => {})
+    socket.write(requests)
+    return socket
+  })
+  const open = promisify(app.server.getConnections.bind(app.server))
+  await until('all ask', () => connections === sockets.length + 1 && replies >= sockets.length + 1)
+  await until('they are cut off', async () => await open() === 0, 20)
+  t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="unread"} 20\n', 'and not the one that was idle')
+  for (const socket of sockets) socket.destroy()
+})
+
+t.test('many of the largest batches of outcomes at once: some are kept, the rest refused, and memory is bounded', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  const steps = Array.from({ length: 10 }, (_, i) => ({ tokens: 32 * (i + 1), confidence: 0.5, em: 1, signals: { a: 1, b: 2, c: 3 } }))
+  const outcomes = Array.from({ length: 3400 }, (_, i) => ({ ...losslessOutcome(`g-${i}`), steps }))
+  const batch = JSON.stringify({ outcomes })
+  t.ok(batch.length > 2.5 * MIB)
+  const statuses = await Promise.all(Array.from({ length: 100 }, async (_, k) => {
+    const reply = await fetch(`${url}/v1/outcomes/batch`, { method: 'POST', headers: json, body: batch.replaceAll('"g-', `"g${k}-`) })
+    await reply.text()
+    return reply.status
+  }))
+  t.same([...new Set(statuses)].sort(), [202, 503])
+  const resident = Number(/^process_resident_memory_bytes (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
+  t.comment(`${Math.round(resident / MIB)} MiB, ${statuses.filter((status) => status === 202).length} kept`)
+  t.ok(resident < 1024 * MIB)
+})

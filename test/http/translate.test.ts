@@ -1,0 +1,24 @@
+import createError from '@fastify/error'
+import t from 'tap'
+import { RunMovedError, RunNotFoundError } from '../../src/errors.js'
+import { StoreFullError } from '../../src/store/store.js'
+import { translate } from '../../src/http/translate.js'
+import { build } from '../helper.js'
+
+t.test('errors of others are told under codes of ours, with the status they had', async (t) => {
+  const made = (code: string, status: number) => new (createError(code, 'what is wrong', status))()
+  t.match(translate(made('FST_NEW', 416), 'r'), { code: 'REFUSED', statusCode: 416, message: 'what is wrong' })
+  t.match(translate(Object.assign(new Error('no code'), { statusCode: 412 }) as never, 'r'), { code: 'REFUSED', statusCode: 412 })
+  t.match(translate(made('FST_ERR_CTP_BODY_TOO_LARGE', 413), 'r'), { code: 'BODY_TOO_LARGE', statusCode: 413 })
+  t.match(translate(made('FST_NEW', 500), 'r'), { code: 'INTERNAL', message: 'Internal error; request id r' })
+  t.match(translate(new StoreFullError() as never, 'r'), { code: 'LOG_FULL' })
+  for (const error of [new RunNotFoundError('x'), new RunMovedError('3')]) t.equal(translate(error, 'r'), error)
+})
+
+t.test('what Fastify and its plugins refuse', async (t) => {
+  const { app } = await build(t)
+  const get = async (url: string, headers = {}) => (await app.inject({ url, headers })).json()
+  t.match(await get(`/v1/contexts/${'x'.repeat(4097)}`), { statusCode: 414, code: 'PATH_TOO_LONG', error: 'URI Too Long' })
+  t.match(await get('/docs/static/%00'), { statusCode: 403, code: 'REFUSED' })
+  t.match(await get('/docs/static/swagger-ui.css', { range: 'bytes=99999999-' }), { statusCode: 416, code: 'REFUSED' })
+})

@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { pino } from 'pino'
+import t from 'tap'
+import { readConfig } from '../../src/config.js'
+import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
+import { startLearnerThread } from '../../src/learning/learner-thread.js'
+import { createStore } from '../../src/store/create-store.js'
+import { KEY, losslessOutcome } from '../certify.js'
+import { temporaryFolder, until } from '../helper.js'
+import { startRedis, withoutRedis } from '../redis-server.js'
+import { startProcess } from '../service-process.js'
+
+t.test('learns in its thread from the store of the process', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}' })
+  await until('it leads', async () => (await service.get('/readyz')).body.learner.leader)
+  await service.post('/v1/outcomes', losslessOutcome('one'))
+  await until('it is learned', async () => (await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 1)
+  await until('its log came', () => service.log.find(({ msg }) => msg === 'this replica is the learner'))
+  service.child.kill('SIGTERM')
+  t.same(await service.exited, { code: 0, signal: null })
+  t.ok(service.log.some(({ msg }) => msg === 'this replica is no longer the learner'), 'it gave the lease back')
+})
+
+t.test('one that throws out of nowhere leaves the store whole, and every outcome counts once', async (t) => {
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
+  const store = await createStore(config)
+  t.teardown(() => store.close())
+  const failures: string[] = []
+  const errors: object[] = []
+  const log = pino({}, {
+    write (line) {
+      const { reason, err } = JSON.parse(line)
+      if (reason === 'out of nowhere') failures.push(line)
+      if (err !== undefined) errors.push(err)
+    },
+  })
+  const worker = new URL('../../src/learning/learner-worker.js', import.meta.url)
+  const script = new URL(`data:text/javascript,import ${JSON.stringify(worker.href)}; setTimeout(() => { throw new RangeError('out of nowhere') }, 300)`)
+  const learner = startLearnerThread({ config, log, script })
+  let reported = 0
+  while (failures.length === 0) {
+    await store.append(Array.from({ length: 50 }, () => gradeOutcome('salt', losslessOutcome(`g${reported++}`) as ReportedOutcome)))
+  }
+  await learner.close()
+  t.match(errors[0], { type: 'RangeError', message: 'out of nowhere', stack: /out of nowhere\n +at / })
+  const calm = startLearnerThread({ config, log })
+  await until('all are learned', async () => (await store.revision()).lag === 0)
+  await calm.close()
+  t.equal((await store.readContexts([KEY])).get(KEY)!.generations, reported)
+})
+
+t.test('one that hangs is replaced, and every outcome counts once', { skip: withoutRedis }, async (t) => {
+  const folder = await temporaryFolder(t)
+  const redis = await startRedis(t)
+  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
+  const store = await createStore(config)
+  t.teardown(() => store.close())
+  const worker = new URL('../../src/learning/learner-worker.js', import.meta.url)
+  const code = `import ${JSON.stringify(worker.href)}
+    import { existsSync, writeFileSync } from 'node:fs'
+    const hung = ${JSON.stringify(join(folder, 'hung'))}
+    if (!existsSync(hung)) setTimeout(() => {
+      writeFileSync(hung, '')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    }, 300)`
+  const script = new URL(`data:text/javascript,${encodeURIComponent(code)}`)
+  const ends: string[] = []
+  const learner = startLearnerThread({ config, log: pino({ level: 'silent' }), script, hangsAfterMs: 5000, onEnd () { ends.push('end') } })
+  let reported = 0
+  while (ends.length === 0) {
+    await store.append(Array.from({ length: 50 }, () => gradeOutcome('salt', losslessOutcome(`g${reported++}`) as ReportedOutcome)))
+    await setTimeout(20)
+  }
+  await until('another has learned all', async () => (await store.revision()).lag === 0, 30)
+  await learner.close()
+  t.equal((await store.readContexts([KEY])).get(KEY)!.generations, reported)
+  t.equal(ends.length, 1)
+})

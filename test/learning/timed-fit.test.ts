@@ -1,0 +1,23 @@
+import t from 'tap'
+import { timedFit, type FitEnd } from '../../src/learning/timed-fit.js'
+import type { Fit } from '../../src/learning/trainer.js'
+import { PREDICTOR } from '../core/snapshot-of.js'
+
+const WHAT: Fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task' }
+
+t.test('a fit is what it was, and how it ended is told', async (t) => {
+  const ends: FitEnd[] = []
+  const { signal } = new AbortController()
+  const watched = (fit: () => Promise<typeof PREDICTOR | null>) => timedFit(fit, (end) => { ends.push(end) })(WHAT, signal)
+  t.equal(await watched(async () => PREDICTOR), PREDICTOR)
+  t.equal(await watched(async () => null), null)
+  await t.rejects(watched(async () => { throw new Error('out of memory') }), { message: 'out of memory' })
+  t.strictSame(ends.map(({ result }) => result), ['trained', 'none', 'failed'])
+  t.ok(ends.every(({ seconds }) => seconds >= 0 && seconds < 60))
+})
+
+t.test('one that was dropped at the end of the service has not failed', async (t) => {
+  const closing = new AbortController()
+  const dropped = timedFit(async () => { closing.abort(); throw new Error('ended') }, () => { t.fail('told') })
+  await t.rejects(dropped(WHAT, closing.signal))
+})

@@ -1,0 +1,19 @@
+import t from 'tap'
+import { busiestContexts } from '../../src/metrics/busiest-contexts.js'
+import { losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
+
+t.test('at most 200 contexts and the root; the last ones while the store is out of reach', async (t) => {
+  const { store, service, send } = await build(t)
+  const outcomes = Array.from({ length: 250 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i}` }))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  await until('all are loaded', () => service.model().standpoints.size === 252)
+  const { busiest, isLeaf } = busiestContexts(store, service)
+  const shown = await busiest()
+  t.ok(shown.size >= 200 && shown.size <= 201 && shown.has('*'))
+  t.ok(isLeaf('model=q,task=t1') && !isLeaf('model=q') && !isLeaf('*'))
+
+  t.teardown(() => delete (store as unknown as Record<string, unknown>).readContexts)
+  Object.defineProperty(store, 'readContexts', { configurable: true, value: () => Promise.reject(new Error('gone')) })
+  t.equal(await busiest(), shown)
+})

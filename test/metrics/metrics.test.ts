@@ -1,0 +1,37 @@
+import t from 'tap'
+import { openEpoch } from '../../src/core/context-state.js'
+import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
+
+const state = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0)
+const readings = {
+  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*',
+}
+
+t.test('two registries live side by side', async (t) => {
+  const [one, other] = [createMetrics(), createMetrics()]
+  one.decided('off')
+  t.match(await one.render(), 'stopgate_decisions_total{decision="continue",reason="off"} 1\n')
+  t.match(await other.render(), 'stopgate_decisions_total{decision="continue",reason="off"} 0\n')
+})
+
+t.test('a scrape shows what stands at that moment, the rest of the savings under other', async (t) => {
+  const metrics = createMetrics()
+  let saved = 10
+  metrics.watch({ ...readings, busiest: async () => new Map([['*', { ...state, tokens_saved: 30 }], ['task=a', { ...state, tokens_saved: saved }]]) })
+  t.match(await metrics.render(), 'stopgate_tokens_saved_total{context="task=a"} 10\n')
+  saved = 12
+  const text = await metrics.render()
+  t.match(text, 'stopgate_tokens_saved_total{context="task=a"} 12\n')
+  t.match(text, 'stopgate_tokens_saved_total{context="other"} 18\n')
+  t.notMatch(text, 'stopgate_context_threshold{', 'no threshold, no sample')
+  t.match(text, 'stopgate_model_age_seconds +Inf\n')
+  t.match(text, 'stopgate_outcome_log_lag 3\n')
+  t.match(text, 'stopgate_outcomes_without_context_total 5\n')
+})
+
+t.test('a key can not break out of its label', async (t) => {
+  const metrics = createMetrics()
+  metrics.watch({ ...readings, busiest: async () => new Map([['task="} 1\n', state]]) })
+  t.match(await metrics.render(), 'stopgate_context_control_generations{context="task=\\"} 1\\n"} 0\n')
+})

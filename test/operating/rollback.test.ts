@@ -1,0 +1,48 @@
+import t from 'tap'
+import { certify, CONTEXT, KEY } from '../certify.js'
+import { build, until } from '../helper.js'
+
+const origin = { by: 'ops', reason: 'incident 42' }
+const pin = (key: string, threshold: number | null) => ({ type: 'pin', key, pin: { threshold, reason: 'r', by: 'eve', expires_at: null }, by: 'eve', reason: 'r' }) as const
+
+t.test('every version of a life is found again, whatever came after', async (t) => {
+  const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"fallback":"parent"}' })
+  const { store, send, rollback } = built
+  const inForce = async () => {
+    const { contexts } = (await send('GET', '/v1/contexts')).body
+    return new Map(contexts.map(({ key, threshold }: { key: string, threshold: number | null }) => [key, threshold]))
+  }
+  const moments: { version: number, thresholds: Map<unknown, unknown> }[] = []
+  for (const act of [
+    () => certify(built),
+    () => store.append([pin('model=q', 0.7)]),
+    () => certify(built, { model: 'q', task: 'other' }),
+    () => store.append([{ type: 'reset', key: KEY, ...origin }]),
+    () => store.append([pin(KEY, 0.9), pin('model=q', null)]),
+    () => rollback.to({ ...origin, version: moments[1]!.version }),
+    () => rollback.end(origin),
+    () => store.append([{ type: 'policy', key: 'model=q', policy: { max_em_drop: 0.3 }, ...origin }]),
+  ]) {
+    await act()
+    await until('all is learned', async () => (await store.revision()).lag === 0)
+    moments.push({ version: (await store.revision()).version, thresholds: await inForce() })
+  }
+  t.ok(new Set(moments.map(({ thresholds }) => JSON.stringify([...thresholds]))).size > 4, 'they differ')
+  for (const { version, thresholds } of moments) {
+    const { contexts } = await rollback.to({ ...origin, version, dry_run: true })
+    for (const { key, after } of contexts) if (thresholds.has(key)) t.equal(after, thresholds.get(key), `${key} at ${version}`)
+    t.ok(contexts.length >= thresholds.size)
+  }
+})
+
+t.test('a rollback is one step: all its pins make one version', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const { version } = await built.store.revision()
+  await built.rollback.to({ ...origin, version, expires_in_seconds: 60 })
+  t.same(new Set((await built.store.audit(10)).map((row) => row.version)), new Set([version + 1]))
+  const pins = await built.store.pins()
+  t.same([...pins.keys()].sort(), ['*', 'model=q', KEY], 'contexts whose threshold is the same are pinned as well')
+  t.ok(Math.abs(pins.get(KEY)!.expires_at! - Date.now() - 60_000) < 5000)
+  t.equal(built.service.decide({ arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }).guarantee, null, 'in force here already')
+})

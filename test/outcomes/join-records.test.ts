@@ -1,0 +1,109 @@
+import t from 'tap'
+import { uniform } from '../../src/core/arm.js'
+import type { ReportedOutcome } from '../../src/core/outcome.js'
+import type { RecordedStep } from '../../src/core/recorded-step.js'
+import { joinRecords } from '../../src/outcomes/join-records.js'
+import { ownId } from '../../src/access/own-id.js'
+import { snapshotOf, type Stands } from '../core/snapshot-of.js'
+
+const CONTEXT = { model: 'q', task: 'x' }
+const STEP: RecordedStep = { tokens: 32, confidence: 0.9, em: 1 }
+
+/** Joins with what each reading in turn finds in the store. */
+async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outcomes: Array<Partial<ReportedOutcome>>, stands: Stands = {}, kind: 'redis' | 'embedded' = 'redis') {
+  const asked: string[][] = []
+  let flushes = 0
+  const store = {
+    kind,
+    async recorded (ids: readonly string[]) {
+      asked.push([...ids])
+      const records = readings[asked.length - 1] ?? {}
+      return new Map(ids.flatMap((id) => records[id] === undefined ? [] : [[id, records[id]] as const]))
+    },
+  }
+  const service = { snapshot: () => snapshotOf({ 'model=q,task=x': stands }) }
+  const whole = outcomes.map((outcome) => ({ generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 50, em: 1, ...outcome } as ReportedOutcome))
+  const joined = await joinRecords({ store, service, recorder: { async flush () { flushes++ } } }, 'salt', whole)
+  return { joined: joined.map(({ entry, result }) => ({ steps: entry.steps, complete: entry.steps_complete, result })), asked, flushes }
+}
+
+t.test('the steps of a complete record are the outcome\'s', async (t) => {
+  const { joined, asked, flushes } = await joinedWith([{ g: [STEP] }], [{}])
+  t.same(joined, [{ steps: [{ tokens: 32, confidence: 0.9, exact_match: 1 }], complete: true, result: 'complete' }])
+  t.same(asked, [['g']], 'read once')
+  t.equal(flushes, 1)
+})
+
+t.test('only outcomes without steps that may be control are looked up', async (t) => {
+  const outcomes: Array<Partial<ReportedOutcome>> = [
+    { generation_id: 'steps', steps: [] }, { generation_id: 'treated', arm: 'treated' },
+  ]
+  const { joined, asked, flushes } = await joinedWith([], outcomes)
+  t.same(asked, [])
+  t.equal(flushes, 0)
+  t.same(joined.map(({ steps, result }) => [steps, result]), [[[], undefined], [null, undefined]])
+  for (const policy of [{ record_steps: false }, { mode: 'off' }] as const) t.same((await joinedWith([], [{}], { policy })).asked, [])
+})
+
+t.test('what another replica still holds is waited for, once for all that need it', async (t) => {
+  const two = [STEP, { tokens: 64, confidence: 0.9 }] // which needs no probe of its own
+  const { joined, asked } = await joinedWith([
+    { whole: [STEP], gap: [STEP], late: [], short: [STEP] }, { gap: two, late: [STEP], short: [STEP] },
+  ], [{ generation_id: 'whole' }, { generation_id: 'gap', tokens: 80 }, { generation_id: 'late' }, { generation_id: 'short', tokens: 80 }])
+  t.same(asked, [['whole', 'gap', 'late', 'short'], ['gap', 'late', 'short']])
+  t.same(joined.map(({ steps, complete, result }) => [steps?.length, complete, result]),
+    [[1, true, 'complete'], [2, true, 'complete'], [1, true, 'complete'], [1, false, 'incomplete']])
+})
+
+t.test('a probe that is still to come is waited for too', async (t) => {
+  const bare = { tokens: 32, confidence: 0.9 }
+  const { joined, asked } = await joinedWith([{ g: [bare] }, { g: [bare, STEP] }], [{}])
+  t.equal(asked.length, 2)
+  t.match(joined, [{ steps: [{ tokens: 32, exact_match: 1 }], complete: true, result: 'complete' }])
+})
+
+t.test('where there is no other replica nothing is waited for', async (t) => {
+  const { asked } = await joinedWith([], [{}], {}, 'embedded')
+  t.equal(asked.length, 1)
+})
+
+t.test('no record at all: no steps; who may as well be treated is not waited for', async (t) => {
+  const { joined, asked } = await joinedWith([], [{ generation_id: 'a' }, { generation_id: 'b', steps_asked: 2 }])
+  t.same(joined, [{ steps: null, complete: true, result: 'none' }, { steps: null, complete: true, result: 'none' }])
+  t.equal(asked.length, 2)
+  t.equal((await joinedWith([], [{ arm: undefined as never }])).asked.length, 1)
+})
+
+t.test('a worker\'s count settles it, and so does its word', async (t) => {
+  const completeWith = async (outcome: Partial<ReportedOutcome>) => (await joinedWith([{ g: [STEP] }], [outcome], {}, 'embedded')).joined[0]!.complete
+  t.equal(await completeWith({ steps_asked: 1 }), true)
+  t.equal(await completeWith({ steps_asked: 1, tokens: 1000 }), true)
+  t.equal(await completeWith({ steps_asked: 2 }), false)
+  t.equal(await completeWith({ steps_asked: 1, steps_complete: false }), false)
+  t.same((await joinedWith([], [{ steps_asked: 0 }])).joined, [{ steps: [], complete: true, result: 'complete' }], 'never asked')
+})
+
+t.test('the cadence is the leaf\'s', async (t) => {
+  const of = async (check_every_tokens: number) => (await joinedWith([{ g: [STEP] }], [{}], { policy: { check_every_tokens } }, 'embedded')).joined[0]!.result
+  t.equal(await of(32), 'complete')
+  t.equal(await of(16), 'incomplete')
+})
+
+t.test('ids are a tenant\'s own, but arms and groups are drawn as they were sent: of predictors it is known what they were trained on', async (t) => {
+  const caller = { tokenName: 'w', tokenPrefix: 'model=q' }
+  const store = { kind: 'embedded', async recorded () { return new Map() } } as const
+  const parts = { store, service: { snapshot: () => snapshotOf({}) }, recorder: { async flush () {} } }
+  const outcome = { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 50, em: 1, steps: [] } as const
+  const joined = await joinRecords(parts, 'salt', [outcome, { ...outcome, group_id: 'prompt-1', sample_index: 0 }], caller)
+  t.match(joined.map(({ entry }) => [entry.generation_id, entry.u, entry.by]), ['g', 'prompt-1'].map((drawn) => [ownId(caller, 'g'), uniform('salt', drawn), 'w']))
+})
+
+t.test('others get their turn while long answers are normalised', async (t) => {
+  let turns = 0
+  let immediate = setImmediate(function turn () { turns++; immediate = setImmediate(turn) })
+  t.teardown(() => { clearImmediate(immediate) })
+  const steps = Array.from({ length: 64 }, (_, i) => ({ tokens: i + 1, confidence: 0.9, answer: `${i},`.repeat(1024) }))
+  const { joined } = await joinedWith([], [{ tokens: 64, answer: '1', reference: '1', steps }])
+  t.equal(joined[0]!.steps?.length, 64)
+  t.ok(turns >= 8, `${turns} turns`)
+})

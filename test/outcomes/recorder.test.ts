@@ -1,0 +1,188 @@
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { decide, type Step } from '../../src/core/decide.js'
+import type { RecordedStep } from '../../src/core/recorded-step.js'
+import type { Snapshot } from '../../src/core/snapshot.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
+import { createRecorder } from '../../src/outcomes/recorder.js'
+import { StoreUnavailableError } from '../../src/store/store.js'
+import { snapshotOf } from '../core/snapshot-of.js'
+import { until } from '../helper.js'
+
+const CONTEXT = { model: 'q', task: 'x' }
+
+/** A store that keeps what it is given, or fails as told. */
+function memoryStore () {
+  const records = new Map<string, RecordedStep[]>()
+  const calls: number[] = []
+  const forgotten: string[] = []
+  let failure: Error | null = null
+  return {
+    records,
+    calls,
+    forgotten,
+    fail (error: Error | null) { failure = error },
+    async record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> {
+      if (failure !== null) throw failure
+      let kept = 0
+      for (const [id, some] of steps) { records.set(id, [...records.get(id) ?? [], ...some]); kept += some.length }
+      calls.push(kept)
+      return kept
+    },
+    async forget (ids: readonly string[]) { if (failure !== null) throw failure; forgotten.push(...ids) },
+  }
+}
+
+function recorderOn (t: Test, snapshot: Snapshot = snapshotOf({ 'model=q,task=x': {} })) {
+  const store = memoryStore()
+  const metrics = createMetrics()
+  const service = { snapshot: () => snapshot }
+  const recorder = createRecorder({ store, service, metrics, log: pino({ level: 'silent' }) })
+  t.teardown(() => recorder.close())
+  const take = (step: Partial<Step>) => {
+    const whole: Step = { generation_id: 'g', arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT, ...step }
+    recorder.take(whole, decide(snapshot, 'fresh', whole))
+  }
+  const counted = async (result: string) => Number(new RegExp(`stopgate_recorded_steps_total{result="${result}"} (\\d+)`).exec(await metrics.render())![1])
+  return { store, recorder, take, counted }
+}
+
+t.test('steps of control generations are kept, without the text of their answers', async (t) => {
+  const { store, recorder, take, counted } = recorderOn(t)
+  take({ tokens: 32 })
+  take({ tokens: 64, answer: 'SECRET' })
+  take({ generation_id: 'h', em: 1 })
+  t.equal(store.records.size, 0, 'not at once')
+  await recorder.flush()
+  t.match([...store.records], [
+    ['g', [{ tokens: 32, confidence: 0.5 }, { tokens: 64, answer_digest: /^[0-9a-f]{16}$/ }]], ['h', [{ tokens: 32, em: 1 }]],
+  ])
+  t.notMatch(JSON.stringify([...store.records]), 'SECRET')
+  t.equal(await counted('stored'), 3)
+  await recorder.flush()
+  t.equal(await counted('stored'), 3, 'once')
+})
+
+t.test('steps that can teach nothing are not', async (t) => {
+  const { store, recorder, take } = recorderOn(t, snapshotOf({
+    'model=q,task=x': {}, 'model=q,task=off': { policy: { mode: 'off' } }, 'model=q,task=kept': { policy: { record_steps: false } }, 'model=q,task=shadow': { policy: { mode: 'shadow' } },
+  }))
+  take({ generation_id: 'treated', arm: 'treated' })
+  const nameless = { arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT } as const
+  recorder.take(nameless, decide(snapshotOf({}), 'fresh', nameless))
+  take({ generation_id: 'off', context: { model: 'q', task: 'off' } })
+  take({ generation_id: 'kept by the worker', context: { model: 'q', task: 'kept' } })
+  take({ generation_id: 'shadow', context: { model: 'q', task: 'shadow' } })
+  await recorder.flush()
+  t.same([...store.records.keys()], ['shadow'])
+})
+
+t.test('steps go to the store by themselves, many in several calls', async (t) => {
+  const { store, take, recorder } = recorderOn(t)
+  for (let i = 0; i < 9000; i++) take({ tokens: i })
+  await until('they are stored', () => store.records.get('g')?.length === 9000)
+  t.ok(Math.max(...store.calls) <= 4096)
+  t.same(store.records.get('g')!.map(({ tokens }) => tokens), Array.from({ length: 9000 }, (_, i) => i))
+  take({ generation_id: 'last' })
+  await recorder.close()
+  t.ok(store.records.has('last'), 'and on close')
+})
+
+t.test('a flush has all that was taken before it was asked for, also while another runs', async (t) => {
+  const { store, take, recorder } = recorderOn(t)
+  take({ tokens: 1 })
+  const first = recorder.flush()
+  await Promise.resolve() // it has begun
+  take({ tokens: 2 })
+  await recorder.flush()
+  t.equal(store.records.get('g')!.length, 2)
+  await first
+})
+
+t.test('while the store is gone steps wait, up to a bound; beyond it they are dropped and counted', async (t) => {
+  const { store, take, recorder, counted } = recorderOn(t)
+  store.fail(new StoreUnavailableError('gone'))
+  for (let i = 0; i < 30_000; i++) take({ tokens: i })
+  await t.rejects(recorder.flush(), StoreUnavailableError)
+  for (let i = 30_000; i < 50_007; i++) take({ tokens: i })
+  await t.rejects(recorder.flush(), StoreUnavailableError)
+  await until('drops are counted', async () => await counted('dropped') === 7)
+  store.fail(null)
+  await recorder.flush()
+  t.same(store.records.get('g')!.map(({ tokens }) => tokens), Array.from({ length: 50_000 }, (_, i) => i), 'in order')
+  take({ tokens: 1 })
+  await recorder.flush()
+  t.equal(await counted('stored'), 50_001, 'and there is room again')
+  t.equal(await counted('dropped'), 7)
+})
+
+t.test('steps that wait are not gone through anew at each attempt', async (t) => {
+  const { store, recorder } = recorderOn(t)
+  let looks = 0
+  const step: Step = { get generation_id () { looks++; return 'g' }, arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT }
+  recorder.take(step, { arm: 'control', reason: 'no_threshold' })
+  store.fail(new StoreUnavailableError('gone'))
+  await t.rejects(recorder.flush(), StoreUnavailableError)
+  const before = looks
+  await t.rejects(recorder.flush(), StoreUnavailableError)
+  t.equal(looks, before)
+  store.fail(null)
+  await recorder.flush()
+  t.same(store.records.get('g'), [{ tokens: 32, confidence: 0.5 }])
+})
+
+t.test('the text of answers that wait is bounded too', async (t) => {
+  const { store, take, recorder, counted } = recorderOn(t)
+  store.fail(new StoreUnavailableError('gone'))
+  const answer = 'x'.repeat(4096)
+  for (let i = 0; i < 5000; i++) take({ tokens: i, answer })
+  store.fail(null)
+  await recorder.flush()
+  t.equal(store.records.get('g')!.length, 4097, '16 Mi characters, and the one that passes them')
+  await until('drops are counted', async () => await counted('dropped') === 903)
+  take({ tokens: 1, answer })
+  await recorder.flush()
+  t.equal(store.records.get('g')!.length, 4098)
+})
+
+t.test('steps that a store can not take for good are dropped, and the next are not', async (t) => {
+  const { store, take, recorder, counted } = recorderOn(t)
+  store.fail(new Error('a defect'))
+  take({})
+  await recorder.flush()
+  store.fail(null)
+  take({ generation_id: 'next' })
+  await recorder.flush()
+  t.same([...store.records.keys()], ['next'])
+  await until('it is counted', async () => await counted('dropped') === 1)
+})
+
+t.test('before the store was ever reached there is no salt, and steps wait', async (t) => {
+  let salt: string | null = null
+  const store = memoryStore()
+  const snapshot = () => snapshotOf({}, ['model', 'task'], salt)
+  const recorder = createRecorder({ store, service: { snapshot }, metrics: createMetrics(), log: pino({ level: 'silent' }) })
+  t.teardown(() => recorder.close())
+  const step = { generation_id: 'g', arm: 'control', tokens: 1, confidence: 1, answer: 'x' } as const
+  recorder.take(step, decide(snapshot(), 'too_old', step))
+  await recorder.flush()
+  t.equal(store.records.size, 0)
+  salt = 'salt'
+  await recorder.flush()
+  t.equal(store.records.get('g')!.length, 1)
+})
+
+t.test('records are forgotten some flushes later, or on close, and a store that is gone does not matter', async (t) => {
+  const { store, recorder } = recorderOn(t)
+  recorder.forget(['a', 'b'])
+  t.same(store.forgotten, [])
+  await until('they are forgotten', () => store.forgotten.length === 2)
+  store.fail(new StoreUnavailableError('gone'))
+  recorder.forget(['c'])
+  await recorder.close()
+  t.same(store.forgotten, ['a', 'b'])
+  const other = recorderOn(t)
+  other.recorder.forget(['d'])
+  await other.recorder.close()
+  t.same(other.store.forgotten, ['d'])
+})

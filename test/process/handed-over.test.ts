@@ -1,0 +1,32 @@
+import type { Worker } from 'node:cluster'
+import { EventEmitter } from 'node:events'
+import t from 'tap'
+import { closeHandedOver } from '../../src/process/handed-over.js'
+
+t.test('what was being handed over at the end is closed, and nothing else', async (t) => {
+  const sent: unknown[] = []
+  const child = Object.assign(new EventEmitter(), { send: (...what: unknown[]) => sent.push(what) > 0 })
+  const closed: string[] = []
+  const handle = (name: string) => ({ close: () => { closed.push(name) } })
+  const [taken, lost, listener] = [handle('taken'), handle('lost'), handle('listener')]
+  child.on('internalMessage', ({ ack }) => { if (ack === 1) child.send({ act: 'newconn', seq: 2 }, lost) }) // as the cluster module does
+  closeHandedOver({ process: child } as unknown as Worker)
+  child.send({ act: 'newconn', seq: 1 }, taken)
+  child.emit('internalMessage', { ack: 1, accepted: true })
+  child.send({ ack: 7 }, listener)
+  child.emit('internalMessage', { act: 'listening' })
+  t.same(sent, [[{ act: 'newconn', seq: 1 }, taken], [{ act: 'newconn', seq: 2 }, lost], [{ ack: 7 }, listener]], 'they are sent as ever')
+  t.same(closed, [])
+  child.emit('close')
+  t.same(closed, ['lost'])
+})
+
+t.test('one that took all it was handed has nothing to close', async (t) => {
+  const child = Object.assign(new EventEmitter(), { send: (..._: unknown[]) => true })
+  closeHandedOver({ process: child } as unknown as Worker)
+  let closed = 0
+  child.send({ act: 'newconn', seq: 1 }, { close: () => { closed++ } })
+  child.emit('internalMessage', { ack: 1, accepted: true })
+  child.emit('close')
+  t.equal(closed, 0)
+})

@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import t from 'tap'
+import { startRedis } from '../redis-server.js'
+import { until } from '../helper.js'
+import { startProcess } from '../service-process.js'
+
+t.test('two processes behind one port: one scrape tells of both, one that dies comes back, SIGTERM ends all', async (t) => {
+  const redis = await startRedis(t)
+  const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2' })
+  await until('all serve', () => service.log.find(({ msg }) => msg === 'all processes serve'), 20)
+  const url = await service.url()
+  t.equal(new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ url }) => url)).size, 1, 'on one port')
+
+  const decide = () => fetch(`${url}/v1/decisions`, {
+    method: 'POST', headers: { 'content-type': 'application/json', connection: 'close' }, body: '{"tokens":1,"confidence":1}',
+  })
+  for (let i = 0; i < 20; i++) await (await decide()).text()
+  const scrape = async () => (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text()
+  for (let i = 0; i < 4; i++) t.match(await scrape(), /reason="no_threshold"} 20\n/, 'whichever is met')
+
+  const pids = () => [...new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ pid }) => pid as number))]
+  t.equal(pids().length, 2)
+  process.kill(pids()[0]!, 'SIGSTOP') // it takes no more of what it is handed
+  const { port, hostname } = new URL(url)
+  const closed: string[] = []
+  for (let i = 0; i < 4; i++) {
+    let reply = ''
+    const socket = connect(Number(port), hostname).on('error', () => {})
+    socket.on('data', (data) => { reply += data }).on('close', () => { closed.push(reply.slice(0, 12)) })
+    socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  }
+  await until('the other process has answered', () => closed.length === 3)
+  process.kill(pids()[0]!, 'SIGKILL')
+  await until('the connection that was being handed to it is closed', () => closed.length === 4)
+  t.same(closed, [...Array(3).fill('HTTP/1.1 200'), ''])
+  await until('its end is seen', () => service.log.find(({ msg }) => msg === 'a process ended and is started again'))
+  t.notMatch(await scrape(), /reason="no_threshold"} 20\n/, 'its counts end with it')
+  const scraped: number[] = []
+  await until('another has taken its place', async () => {
+    const { status } = await fetch(`${url}/metrics`, { headers: { connection: 'close' } })
+    scraped.push(status)
+    return pids().length === 3
+  }, 20)
+  t.same(scraped.filter((status) => status !== 200), [], `each of ${scraped.length} scrapes meanwhile was answered`)
+  t.equal((await decide()).status, 200)
+  service.child.kill('SIGTERM')
+  t.same(await service.exited, { code: 0, signal: null })
+  t.equal(service.log.filter(({ msg }) => msg === 'closed').length, 2)
+})
+
+t.test('several processes need Redis', async (t) => {
+  const service = startProcess(t, { PROCESSES: '2' })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /PROCESSES above 1 need REDIS_URL/)
+})
+
+t.test('one that can\'t start ends them all, and says why', async (t) => {
+  const { url } = await startRedis(t)
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const service = startProcess(t, { REDIS_URL: url, PROCESSES: '2', PORT: String(port) })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /PORT \d+ is taken/)
+})

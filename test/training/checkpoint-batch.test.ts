@@ -1,0 +1,32 @@
+import t from 'tap'
+import { errorOf, replyOf, sortCheckpoints } from '../../src/training/checkpoint-batch.js'
+
+const LEVELS = ['model', 'task']
+const one = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 1 }
+const anybody = { tokenName: 'a', tokenPrefix: null }
+const bound = { tokenName: 'b', tokenPrefix: 'model=q' }
+const fine = () => null
+
+t.test('bad ones are told apart, by place', async (t) => {
+  const isNumber = (item: unknown) => typeof item === 'number' ? { path: '', message: 'is a number' } : null
+  const { good, refused } = sortCheckpoints(LEVELS, anybody, [one, 1, { ...one, context: { x: 'y' } }, one], isNumber)
+  t.same(good.map(({ index }) => index), [0, 3])
+  t.match(refused, [{ index: 1, path: '', message: 'is a number' }, { index: 2, path: '/context/x' }])
+  t.match(errorOf(refused[0]!), { statusCode: 400, code: 'INVALID_INPUT', message: 'body is a number' })
+})
+
+t.test('a bound caller names a context of its own', async (t) => {
+  const contexts = [{ model: 'q' }, { model: 'q', task: 't' }, { model: 'other' }, undefined]
+  const { good, refused } = sortCheckpoints(LEVELS, bound, contexts.map((context) => ({ ...one, ...(context && { context }) })), fine)
+  t.same(good.map(({ index }) => index), [0, 1])
+  t.match(refused, [{ index: 2, path: '/context', isForbidden: true }, { index: 3, isForbidden: true }])
+  t.match(errorOf(refused[0]!), { statusCode: 403, code: 'FORBIDDEN' })
+})
+
+t.test('a reply counts, and keeps positions', async (t) => {
+  const sorted = sortCheckpoints(LEVELS, anybody, [one, { ...one, context: {} }, one, one, one], fine)
+  const reported = ['accepted', 'attempt', { path: '/suite', message: 'full' }, 'duplicate'] as const
+  t.match(replyOf(sorted, { reported, opened: [{ key: 'model=q', step: 1, at: 5 }] }), {
+    accepted: 2, attempts: 1, duplicates: 1, rejected: [{ index: 1, path: '/context' }, { index: 3, path: '/suite' }], epochs: [{ context: 'model=q', step: 1 }],
+  })
+})
