@@ -12,7 +12,7 @@ import { startProcess, type ServiceProcess } from '../service-process.js'
 // Outcomes through two replicas on one Redis while the learner is killed with -9 and started again at random, against one process that
 // folds them in order: the same state, to the count. At full volume: npm run volume
 
-const OUTCOMES = Number(process.env.OUTCOMES ?? 20_000)
+const OUTCOMES = Number(process.env.OUTCOMES ?? 12_000)
 const BATCH = 500
 const POLICY = { settle_seconds: 0, evidence_window: 2000, max_em_drop: 0.04 }
 
