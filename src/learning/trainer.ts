@@ -13,7 +13,7 @@ import type { Sample } from '../core/predictor/sample.js'
 import type { Memory } from './fold-entries.js'
 import type { Store } from '../store/store.js'
 
-/** What a fit is made of; see src/fit-worker.ts. */
+/** What a fit is made of; see fit-worker.ts. */
 export interface Fit { readonly samples: readonly Sample[], readonly name: string, readonly label: Label, readonly levels: string }
 
 export interface Trainer {

@@ -1,6 +1,6 @@
 /**
  * Of a state, in a file or in a store; raised when what was written before would be misread, or what is written now by a version of before.
- * What is older is read: rows of a file by the upgrades of src/state-file.ts, a store's values by src/store/encoding.ts.
+ * What is older is read: rows of a file by the upgrades of src/store/state-file.ts, a store's values by src/store/encoding.ts.
  */
 export const STATE_FORMAT = 4
 

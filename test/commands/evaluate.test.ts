@@ -5,6 +5,7 @@ import { CERTIFIED_RULES } from '../../src/commands/evaluate/certified-rules.js'
 import { ORACLE } from '../../src/commands/evaluate/plain-rules.js'
 import { run, usage } from '../../src/commands/evaluate.js'
 import { temporaryFolder } from '../helper.js'
+import { sharedData } from '../shared-data.js'
 import { capturedWorld } from './captured-world.js'
 import { simulatedRuns } from './evaluate/traces.js'
 
@@ -54,4 +55,18 @@ t.test('a line that can\'t be run', async (t) => {
   await rejects(['a', '--shares', '1,0,1'], /a share of --shares must be a whole number/)
   await rejects(['a', '--seed', 'x'], /--seed/)
   await rejects(['a', '--fast'], /--fast/)
+})
+
+t.test('on real traces a predictor saves what README says, inside the bound', async (t) => {
+  const text = sharedData(t, 'TRACES_DIR', 'older-self-consistency.jsonl')
+  if (text === null) return
+  const file = join(await temporaryFolder(t), 'traces.jsonl')
+  await writeFile(file, text)
+  const world = capturedWorld()
+  await run([file, '--levels', 'task', '--splits', '20', '--json', '-'], world)
+  for (const { key, rules } of JSON.parse(world.out()).contexts) {
+    const { tokens_saved_ratio: saved, exceeded } = rules.find(({ name }: { name: string }) => name === CERTIFIED_RULES.predictor)
+    t.ok(saved > (key === 'task=gpqa_diamond' ? 0.67 : 0.55), `${key}: ${(100 * saved).toFixed(1)} %`) // before closer slopes and finer grids 65 and 54
+    t.equal(exceeded, 0, `${key}: the bound is kept in all splits`)
+  }
 })

@@ -81,7 +81,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
     if (reservoir.added >= ledger.train_at && reservoir.added >= 1.1 * triedAt) train()
   }
 
-  /** As src/trainer.ts does, but at once. */
+  /** As src/learning/trainer.ts does, but at once. */
   function train (): void {
     triedAt = reservoir.added
     const name = `auto-${triedAt}`
