@@ -3,7 +3,7 @@ import { AnyColumnsSchema, ColumnDecisionsSchema, ColumnsSchema } from '../opena
 import { anyError } from '../openapi/error.js'
 import { validatorCompiler } from '../openapi/validation.js'
 import { checkColumns } from '../src/decisions/check-columns.js'
-import { stepAt, type ColumnDecisions, type Columns } from '../src/core/decide-columns.js'
+import { askedAt, type ColumnDecisions, type Columns } from '../src/core/decide-columns.js'
 import type { Parts } from '../src/parts.js'
 import type { Caller } from '../src/access/reach.js'
 
@@ -49,7 +49,7 @@ export const columns: FastifyPluginCallbackTypebox<Parts> = (app, { config, serv
     if (ids === undefined || !rules.some(({ recordSteps }) => recordSteps)) return
     for (const row of control) {
       const id = ids[row] ?? null
-      if (id !== null && reasons[row] !== 'off' && rules[context[row]!]!.recordSteps) recorder.keep(id, stepAt(columns, row), caller)
+      if (id !== null && reasons[row] !== 'off' && rules[context[row]!]!.recordSteps) recorder.keep(id, askedAt(columns, row), caller)
     }
   }
 

@@ -5,6 +5,7 @@ import type { Em } from './evidence.js'
 import { clampConfidence } from './outcome.js'
 import { scoreBy, type Scorer } from './predictor/predictor.js'
 import { isProbeDue } from './probe.js'
+import type { Asked } from './recorded-step.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
@@ -105,6 +106,20 @@ export function stepAt (columns: Columns, row: number): Step {
   if (probed !== undefined) step.probed_score = probed
   if (signals !== undefined) step.signals = signalsAt(signals, row)
   return step
+}
+
+/** What is recorded of it. */
+export function askedAt ({ tokens, confidence, signals, em, answer }: Columns, row: number): Asked {
+  const right = em?.[row] ?? undefined
+  const text = answer?.[row] ?? undefined
+  const plain = { tokens: tokens[row]!, confidence: confidence[row]! }
+  if (right === undefined && text === undefined && signals === undefined) return plain
+  return {
+    ...plain,
+    ...(right !== undefined && { em: right }),
+    ...(text !== undefined && { answer: text }),
+    ...(signals && { signals: signalsAt(signals, row) }),
+  }
 }
 
 function signalsAt (signals: NonNullable<Columns['signals']>, row: number): Record<string, number> {

@@ -1,7 +1,5 @@
-import { answerDigest } from './answer-digest.js'
 import type { Step } from './decide.js'
 import type { Em } from './evidence.js'
-import { clampConfidence } from './outcome.js'
 
 /** What is kept of a step that was asked, until the outcome comes: all that can be graded then, and no text of an answer. */
 export interface RecordedStep {
@@ -14,14 +12,6 @@ export interface RecordedStep {
 
 /** Of a step that was asked, what bears on what is kept. */
 export type Asked = Pick<Step, 'tokens' | 'confidence' | 'em' | 'answer' | 'signals'>
-
-export function recordedStep (salt: string, { tokens, confidence, em, answer, signals }: Asked): RecordedStep {
-  const step: { -readonly [F in keyof RecordedStep]: RecordedStep[F] } = { tokens, confidence: clampConfidence(confidence) }
-  if (em !== undefined) step.em = em
-  if (answer !== undefined) step.answer_digest = answerDigest(salt, answer)
-  if (signals !== undefined) step.signals = signals
-  return step
-}
 
 /**
  * The steps in order, one for each count of tokens: asked again there, a step gains a probe. Where what was said twice differs, the worse

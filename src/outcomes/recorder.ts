@@ -1,13 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Decision, Step } from '../core/decide.js'
-import { recordedStep, type Asked, type RecordedStep } from '../core/recorded-step.js'
+import { answerDigest } from '../core/answer-digest.js'
+import type { Asked } from '../core/recorded-step.js'
 import { ruleFor } from '../core/snapshot.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { ownId } from '../access/own-id.js'
 import type { Caller } from '../access/reach.js'
 import type { Service } from '../service.js'
-import { StepBuffer, type ByGeneration, type Chunk } from './step-buffer.js'
+import { StepBuffer, type AskedBeside } from './step-buffer.js'
+import type { Beside, StepBatch } from '../store/step-batch.js'
 import { StoreUnavailableError, type Store } from '../store/store.js'
 
 /** How long a step waits to be stored, ms; longer only while the store is out of reach. */
@@ -44,7 +46,7 @@ export interface Recorder {
 export function createRecorder ({ store, service, metrics, log }: RecorderOptions): Recorder {
   let filling = new StepBuffer()
   let draining = new StepBuffer()
-  let waiting: Chunk[] = [] // of what is draining: cut once, however often the store is out of reach
+  let waiting: Array<StepBatch<AskedBeside>> = [] // of what is draining: cut once, however often the store is out of reach
   let steps = 0 // in both, or on their way to the store
   let characters = 0
   let dropped = 0
@@ -58,25 +60,26 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
     await storeWaiting(salt)
     draining.clear()
     ;[filling, draining] = [draining, filling]
-    waiting = draining.chunks()
+    waiting = draining.batches()
     await storeWaiting(salt)
   }
 
   async function storeWaiting (salt: string): Promise<void> {
-    for (let chunk = waiting[0]; chunk !== undefined; chunk = waiting[0]) {
-      const taken = chunk.read()
+    for (let batch = waiting[0]; batch !== undefined; batch = waiting[0]) {
+      const { ids, starts } = batch
+      const count = starts[ids.length]! - starts[0]!
       try {
-        const kept = await store.record(await recordedSteps(salt, taken))
+        const kept = await store.record(await digested(salt, batch))
         metrics.recordedSteps.inc({ result: 'stored' }, kept)
-        dropped += chunk.steps - kept
+        dropped += count - kept
       } catch (error) {
         if (error instanceof StoreUnavailableError) throw error
         log.error({ err: error }, 'steps could not be recorded')
-        dropped += chunk.steps
+        dropped += count
       }
       waiting.shift()
-      steps -= chunk.steps
-      for (const some of taken.values()) for (const { answer } of some) characters -= answer?.length ?? 0
+      steps -= count
+      for (const { answer } of batch.beside.values()) characters -= answer?.length ?? 0
     }
   }
 
@@ -130,19 +133,16 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   }
 }
 
-async function recordedSteps (salt: string, chunk: ByGeneration<Asked>): Promise<ByGeneration<RecordedStep>> {
-  const records: ByGeneration<RecordedStep> = new Map()
-  let digested = 0
-  for (const [id, steps] of chunk) {
-    const record: RecordedStep[] = []
-    records.set(id, record)
-    for (const step of steps) {
-      record.push(recordedStep(salt, step))
-      digested += step.answer?.length ?? 0
-      if (digested < DIGESTED) continue
-      digested = 0
-      await setImmediate()
-    }
+/** Its steps, and no text of an answer. */
+async function digested (salt: string, batch: StepBatch<AskedBeside>): Promise<StepBatch> {
+  const digests = new Map<number, Beside>()
+  let characters = 0
+  for (const [i, { answer, signals }] of batch.beside) {
+    digests.set(i, { ...(answer !== undefined && { answer_digest: answerDigest(salt, answer) }), ...(signals && { signals }) })
+    characters += answer?.length ?? 0
+    if (characters < DIGESTED) continue
+    characters = 0
+    await setImmediate()
   }
-  return records
+  return { ...batch, beside: digests }
 }

@@ -1,107 +1,121 @@
+import { clampConfidence } from '../core/outcome.js'
 import type { Asked } from '../core/recorded-step.js'
+import type { StepBatch } from '../store/step-batch.js'
 
 /**
- * Steps and generations that go to the store at a time: decisions are answered in between. A generation costs the store as much as some ten
- * steps, so that all the steps of one go together.
+ * Steps and generations that go to the store at a time: decisions are answered in between. A generation costs the store as much as some
+ * twenty steps, so that all the steps of one go together.
  */
-const CHUNK = { steps: 4096, generations: 256 }
+const BATCH = { steps: 16_384, generations: 1024 }
 
-export type ByGeneration<T> = Map<string, T[]>
+/** What few steps have, before it is digested. */
+export type AskedBeside = Pick<Asked, 'answer' | 'signals'>
 
-/** Steps of some generations that the store may be given at a time, those of a generation in order. */
-export interface Chunk { readonly steps: number, readonly read: () => ByGeneration<Asked> }
+/** Of each step, as StepBatch has it. */
+class Columns {
+  tokens = new Float64Array(256)
+  confidence = new Float64Array(256)
+  em = new Int8Array(256)
 
-type Writable<T> = { -readonly [F in keyof T]: T[F] }
-
-/** Steps of one generation, as a part of `#order`. */
-interface Part { readonly id: string, readonly from: number, readonly to: number }
+  /** Keeps what there is. */
+  grow (length: number): void {
+    this.tokens = grown(this.tokens, length)
+    this.confidence = grown(this.confidence, length)
+    this.em = grown(this.em, length)
+  }
+}
 
 /**
- * Steps that wait to be stored, as numbers in rows. As objects they would grow old while they wait, and collecting them takes the compiled
- * code of the whole service away again and again, which costs each request more than it takes to put a step here.
+ * Steps that wait to be stored, as numbers in columns. As objects they would grow old while they wait, and collecting them takes the
+ * compiled code of the whole service away again and again, which costs each request more than it takes to put a step here.
  */
 export class StepBuffer {
   readonly #numberOf = new Map<string, number>() // of the generations
-  #generation = new Int32Array(256)
-  #tokens = new Float64Array(256)
-  #confidence = new Float64Array(256) // NaN: null
-  #em = new Int8Array(256) // -1: none
-  readonly #rest = new Map<number, Pick<Asked, 'answer' | 'signals'>>() // of the few that have some
-  #order = new Int32Array(0) // those of a generation beside each other
+  #generation = new Int32Array(256) // of each step, as they came
+  readonly #came = new Columns()
+  readonly #sorted = new Columns() // those of a generation beside each other
+  readonly #beside = new Map<number, AskedBeside>() // by the place where they came
   length = 0
 
   push (id: string, { tokens, confidence, em, answer, signals }: Asked): void {
-    if (this.length === this.#tokens.length) this.#grow()
+    const i = this.length++
+    if (i === this.#generation.length) this.#grow()
     let generation = this.#numberOf.get(id)
     if (generation === undefined) this.#numberOf.set(id, generation = this.#numberOf.size)
-    const i = this.length++
     this.#generation[i] = generation
-    this.#tokens[i] = tokens
-    this.#confidence[i] = confidence ?? NaN
-    this.#em[i] = em ?? -1
+    this.#came.tokens[i] = tokens
+    this.#came.confidence[i] = clampConfidence(confidence) ?? NaN
+    this.#came.em[i] = em ?? -1
     if (answer === undefined && signals === undefined) return
-    this.#rest.set(i, { ...(answer !== undefined && { answer }), ...(signals && { signals }) })
+    this.#beside.set(i, { ...(answer !== undefined && { answer }), ...(signals && { signals }) })
   }
 
   /** All of them; they are read from here until it is cleared. */
-  chunks (): Chunk[] {
-    const starts = this.#sort()
-    const chunks: Chunk[] = []
-    let parts: Part[] = []
-    let steps = CHUNK.steps
+  batches (): Array<StepBatch<AskedBeside>> {
+    const { starts, beside } = this.#sort()
+    const { tokens, confidence, em } = this.#sorted
+    const batches: Array<StepBatch<AskedBeside>> = []
+    let ids: string[] = []
+    let begins: number[] = []
+    const end = (at: number) => {
+      if (ids.length > 0) batches.push({ ids, starts: [...begins, at], tokens, confidence, em, beside: within(beside, begins[0]!, at) })
+      ids = []
+      begins = []
+    }
     for (const [id, generation] of this.#numberOf) {
       for (let from = starts[generation]!, to; from < starts[generation + 1]!; from = to) {
-        to = Math.min(from + CHUNK.steps, starts[generation + 1]!)
-        if (steps + to - from > CHUNK.steps || parts.length === CHUNK.generations) {
-          chunks.push(this.#chunk(parts = []))
-          steps = 0
-        }
-        parts.push({ id, from, to })
-        steps += to - from
+        to = Math.min(from + BATCH.steps, starts[generation + 1]!)
+        if (ids.length === BATCH.generations || to - (begins[0] ?? from) > BATCH.steps) end(from)
+        ids.push(id)
+        begins.push(from)
       }
     }
-    return chunks
+    end(this.length)
+    return batches
   }
 
   clear (): void {
     this.#numberOf.clear()
-    this.#rest.clear()
+    this.#beside.clear()
     this.length = 0
   }
 
-  #chunk (parts: readonly Part[]): Chunk {
-    const read = () => new Map(parts.map(({ id, from, to }) => [id, Array.from(this.#order.subarray(from, to), (i) => this.#at(i))]))
-    return { get steps () { return parts.reduce((sum, { from, to }) => sum + to - from, 0) }, read }
-  }
-
-  #at (i: number): Asked {
-    const confidence = this.#confidence[i]!
-    const em = this.#em[i]!
-    const step: Writable<Asked> = { tokens: this.#tokens[i]!, confidence: Number.isNaN(confidence) ? null : confidence }
-    if (em !== -1) step.em = em as 0 | 1
-    return this.#rest.size > 0 ? Object.assign(step, this.#rest.get(i)) : step
-  }
-
   /** Sorts by generation, and says where each begins; the last number is the end. */
-  #sort (): Int32Array {
+  #sort (): { starts: Int32Array, beside: ReadonlyMap<number, AskedBeside> } {
     const starts = new Int32Array(this.#numberOf.size + 1)
     for (let i = 0; i < this.length; i++) starts[this.#generation[i]! + 1]!++
     for (let generation = 1; generation < starts.length; generation++) starts[generation]! += starts[generation - 1]!
     const next = starts.slice()
-    if (this.#order.length < this.length) this.#order = new Int32Array(this.#tokens.length)
-    for (let i = 0; i < this.length; i++) this.#order[next[this.#generation[i]!]!++] = i
-    return starts
+    const beside = new Map<number, AskedBeside>()
+    const [came, sorted] = [this.#came, this.#sorted]
+    if (sorted.em.length < this.length) sorted.grow(came.em.length)
+    for (let i = 0; i < this.length; i++) {
+      const to = next[this.#generation[i]!]!++
+      sorted.tokens[to] = came.tokens[i]!
+      sorted.confidence[to] = came.confidence[i]!
+      sorted.em[to] = came.em[i]!
+      const more = this.#beside.size > 0 ? this.#beside.get(i) : undefined
+      if (more !== undefined) beside.set(to, more)
+    }
+    return { starts, beside }
   }
 
   #grow (): void {
-    const grown = <T extends Int32Array | Float64Array | Int8Array>(rows: T): T => {
-      const larger = new (rows.constructor as new (length: number) => T)(2 * rows.length)
-      larger.set(rows)
-      return larger
-    }
-    this.#generation = grown(this.#generation)
-    this.#tokens = grown(this.#tokens)
-    this.#confidence = grown(this.#confidence)
-    this.#em = grown(this.#em)
+    const length = 2 * this.#generation.length
+    this.#generation = grown(this.#generation, length)
+    this.#came.grow(length)
   }
+}
+
+function within (beside: ReadonlyMap<number, AskedBeside>, from: number, to: number): ReadonlyMap<number, AskedBeside> {
+  const some = new Map<number, AskedBeside>()
+  if (beside.size === 0) return some
+  for (let i = from; i < to; i++) if (beside.has(i)) some.set(i, beside.get(i)!)
+  return some
+}
+
+function grown<T extends Int32Array | Float64Array | Int8Array> (column: T, length: number): T {
+  const larger = new (column.constructor as new (length: number) => T)(length)
+  larger.set(column)
+  return larger
 }

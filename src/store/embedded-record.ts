@@ -1,10 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Tables } from './embedded-tables.js'
-import { inTurns } from './encoding.js'
-import { decodeSteps, encodeStep, type RecordLimits } from './record-encoding.js'
-import { readIndex, type Live, type RecordIndex } from './record-index.js'
-import { isBefore, NOWHERE, rowAt, SegmentWriter, toSeconds, type Row } from './record-segment.js'
+import { packedLength, packing, unpackSteps, type Packing } from './packed-steps.js'
+import { clean, drop, dropExpired, dropOldest } from './record-cleaning.js'
+import type { RecordLimits } from './record-encoding.js'
+import { readIndex, type RecordIndex } from './record-index.js'
+import { rowsOfRecord } from './record-rows.js'
+import { NOWHERE, SegmentWriter, toSeconds } from './record-segment.js'
+import type { StepBatch } from './step-batch.js'
 
 export interface RecordGround {
   readonly reads: () => Pick<Tables, 'recordSegments'>
@@ -13,19 +16,6 @@ export interface RecordGround {
   readonly limits: RecordLimits
 }
 
-/** Records that are dropped at a time; more than one call can add. */
-const DROPPED = 1000
-/** What segments may take up beside twice what lives in them, bytes. */
-const SLACK = 8 * 1024 * 1024
-/**
- * What a call does of cleaning, about: rows read and KiB moved, some 5 us each, and segments taken away, for decisions wait meanwhile. It
- * suffices, for a call brings some 256 rows, and each is moved at most once as a row of its own. And twice the KiB that it brings.
- */
-const CLEANED = 500
-/** What it takes to take one segment away. */
-const TAKEN = 4
-/** Before there are any of a generation. */
-const NONE: Live = { first: NOWHERE.segment, last: NOWHERE, lastAt: 0, steps: 0, bytes: 0, size: 0 }
 /** Steps that are read at a time, about. */
 const READ = 1000
 
@@ -43,16 +33,18 @@ export class EmbeddedRecords {
 
   constructor (ground: RecordGround) { this.#ground = ground }
 
-  async record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> {
-    const texts = await inTurns([...steps], ([id, some]) => [id, some.map(encodeStep)] as const)
-    const characters = texts.reduce((sum, [, some]) => some.reduce((sum, { length }) => sum + length, sum), 0)
+  async record (steps: StepBatch): Promise<number> {
+    const batch = await packing(steps)
+    const { ids, starts } = batch
+    const bytes = packedLength(batch, starts[0]!, starts[ids.length]!)
     return await this.#write((index, writer) => {
+      const { limits, reads } = this.#ground
       const now = Date.now()
       dropExpired(index, writer, now - this.#keptMs)
-      this.#clean(index, writer, characters)
+      clean(reads(), index, writer, ids.length, bytes)
       let kept = 0
-      for (const [id, some] of texts) kept += this.#add(index, writer, id, some, now)
-      this.#dropOldest(index, writer)
+      for (let i = 0; i < ids.length; i++) kept += this.#add(index, writer, batch, i, now)
+      dropOldest(index, writer, limits)
       return kept
     })
   }
@@ -65,8 +57,8 @@ export class EmbeddedRecords {
       for (const id of ids) {
         const record = this.#index.get(id)
         if (record === undefined || record.lastAt <= Date.now() - this.#keptMs) continue
-        if (record.last.segment > this.#index.committed) { onTheirWay.push(id); continue }
-        const steps = this.#rows(id, record).flatMap(textsOf).flatMap(decodeSteps)
+        if (record.segment > this.#index.committed) { onTheirWay.push(id); continue }
+        const steps = rowsOfRecord(this.#ground.reads(), record).flatMap(({ steps }) => unpackSteps(steps))
         if (steps.length > 0) found.set(id, steps)
         if ((read += record.steps) < READ) continue
         read = 0
@@ -81,7 +73,12 @@ export class EmbeddedRecords {
   async forget (generationIds: readonly string[]): Promise<void> {
     await this.#writing // they may be on their way
     if (!generationIds.some((id) => this.#index.get(id))) return
-    await this.#write((index, writer) => { for (const id of generationIds) drop(index, writer, id) })
+    await this.#write((index, writer) => {
+      for (const id of generationIds) {
+        const live = index.get(id)
+        if (live !== undefined) drop(index, writer, live)
+      }
+    })
   }
 
   /** Takes a moment, so that no request has to wait for it. To be called as well when the segments are others than were written here. */
@@ -93,21 +90,6 @@ export class EmbeddedRecords {
     this.#ground.reads() // throws once the store is closed
     if (this.#known === null) this.read()
     return this.#known!
-  }
-
-  /** Those of a record in order, oldest first. */
-  #rows (id: string, { last }: Live): Row[] {
-    const { recordSegments } = this.#ground.reads()
-    const rows: Row[] = []
-    for (let place = last; place.segment !== NOWHERE.segment;) {
-      const segment = recordSegments.getBinaryFast(place.segment)
-      const row = segment && rowAt(segment, place.offset)
-      if (row?.id !== id || row.steps === null) break // damaged: steps that are missing count as the worst case
-      rows.push(row)
-      if (!isBefore(row.before, place)) break // damaged: it would never end
-      place = row.before
-    }
-    return rows.reverse()
   }
 
   /** One at a time, so that what fails can be undone. */
@@ -139,88 +121,23 @@ export class EmbeddedRecords {
     return await writing
   }
 
-  // All that follows runs in a transaction.
-
-  /** Appends to a record, up to a limit in all; returns how many steps were kept. */
-  #add (index: RecordIndex, writer: SegmentWriter, id: string, texts: readonly string[], now: number): number {
-    const old = index.get(id)
-    if (old !== undefined && old.lastAt <= now - this.#keptMs) drop(index, writer, id) // its turn has not come yet
-    const live = index.get(id) ?? NONE
-    const { first, last, steps, bytes, size } = live
-    const kept = texts.slice(0, Math.max(this.#ground.limits.steps - steps, 0))
-    if (kept.length === 0) {
-      if (live !== NONE) index.renew(id, { ...live, lastAt: now })
-      return 0
+  /** Appends to a record, up to a limit in all; returns how many steps were kept. Runs in a transaction. */
+  #add (index: RecordIndex, writer: SegmentWriter, batch: Packing, i: number, now: number): number {
+    const id = batch.ids[i]!
+    const from = batch.starts[i]!
+    let live = index.get(id)
+    if (live !== undefined && live.lastAt <= now - this.#keptMs) { // its turn has not come yet
+      drop(index, writer, live)
+      live = undefined
     }
-    const text = kept.join()
-    const written = writer.bytes
-    const place = writer.append({ id, before: last, count: kept.length, at: toSeconds(now), steps: [text] })
-    index.renew(id, {
-      first: first === NOWHERE.segment ? place.segment : first,
-      last: place,
-      lastAt: now,
-      steps: steps + kept.length,
-      bytes: bytes + Buffer.byteLength(text),
-      size: size + writer.bytes - written,
-    })
-    return kept.length
-  }
-
-  #dropOldest (index: RecordIndex, writer: SegmentWriter): void {
-    const { generations, bytes } = this.#ground.limits
-    for (const [id] of index.entries()) {
-      if (index.size <= generations && index.stepBytes <= bytes) return
-      drop(index, writer, id)
+    const count = Math.min(batch.starts[i + 1]! - from, Math.max(this.#ground.limits.steps - (live?.steps ?? 0), 0))
+    if (count > 0) {
+      const before = live === undefined ? NOWHERE : { segment: live.segment, offset: live.offset }
+      const written = writer.bytes
+      const place = writer.append({ id, before, count, at: toSeconds(now) }, batch, from)
+      index.append(live ??= index.begin(id), place, count, packedLength(batch, from, from + count), writer.bytes - written)
     }
+    if (live !== undefined) index.renew(live, now)
+    return count
   }
-
-  /**
-   * Takes old segments away while most of what there is is dead, and moves what lives in them to the new one, each record as one row. Goes
-   * on with the next call where it has done enough.
-   */
-  #clean (index: RecordIndex, writer: SegmentWriter, characters: number): void {
-    const { recordSegments } = this.#ground.reads()
-    let left = CLEANED + 2 * characters / 1024
-    while (index.bytes > 2 * index.liveBytes + SLACK) {
-      const [oldest] = [...recordSegments.getKeys({ limit: 1 })]
-      if (oldest === undefined) return
-      for (const id of index.beginningIn(oldest)) {
-        left -= this.#move(index, writer, id, index.get(id)!)
-        if (left <= 0) return
-      }
-      index.removed(recordSegments.getBinaryFast(oldest)!.length)
-      recordSegments.removeSync(oldest)
-      if ((left -= TAKEN) <= 0) return
-    }
-  }
-
-  /** Returns what it took, as `CLEANED` has it. */
-  #move (index: RecordIndex, writer: SegmentWriter, id: string, record: Live): number {
-    const rows = this.#rows(id, record)
-    if (rows.length === 0) { drop(index, writer, id); return 1 } // all of it is damaged
-    const written = writer.bytes
-    const steps = rows.flatMap(textsOf)
-    const count = rows.reduce((sum, { count }) => sum + count, 0)
-    const last = writer.append({ id, before: NOWHERE, count, at: toSeconds(record.lastAt), steps })
-    const size = writer.bytes - written
-    index.put(id, { ...record, first: last.segment, last, steps: count, bytes: Buffer.byteLength(steps.join('\t')), size })
-    return rows.length + size / 1024
-  }
-}
-
-const textsOf = ({ steps }: Row): readonly string[] => steps ?? []
-
-function dropExpired (index: RecordIndex, writer: SegmentWriter, since: number): void {
-  let dropped = 0
-  for (const [id, { lastAt }] of index.entries()) {
-    if (lastAt > since || dropped++ === DROPPED) return
-    drop(index, writer, id)
-  }
-}
-
-/** Says so in the segment, or the record would be there again when the store is opened again. */
-function drop (index: RecordIndex, writer: SegmentWriter, id: string): void {
-  if (index.get(id) === undefined) return
-  index.delete(id)
-  writer.append({ id, before: NOWHERE, count: 0, at: 0, steps: null })
 }

@@ -34,6 +34,7 @@ import {
 import { decodeSeries, readRun, seriesKey } from './training-encoding.js'
 import { checkFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
+import type { StepBatch } from './step-batch.js'
 import { readState } from './unreadable-state.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
@@ -122,7 +123,7 @@ export class EmbeddedStore implements Store {
     }
   }
 
-  record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> { return this.#records.record(steps) }
+  record (steps: StepBatch): Promise<number> { return this.#records.record(steps) }
   recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
   forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
 

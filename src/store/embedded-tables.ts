@@ -97,7 +97,7 @@ export function openTables (folder: string): Tables {
     changedAt: root.openDB('changed_at', {}),
     history: texts('history'),
     audit: texts('audit'),
-    recordSegments: root.openDB('record_segments', { encoding: 'binary' }),
+    recordSegments: root.openDB('step_segments', { encoding: 'binary' }),
     trainingRuns: root.openDB('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
     trainingSeries: root.openDB('training_series', { keyEncoding: 'binary', encoding: 'string' }),
     getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],

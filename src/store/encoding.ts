@@ -91,10 +91,10 @@ export function decodeLedger (text: string): Ledger {
  * Encodes or decodes many things, with room for decisions to be answered in between: ten thousand states take a tenth of a second.
  * @param turn how many at a time
  */
-export async function inTurns<T, U> (items: readonly T[], each: (item: T) => U, turn = 200): Promise<U[]> {
+export async function inTurns<T, U> (items: readonly T[], each: (item: T, i: number) => U, turn = 200): Promise<U[]> {
   const results: U[] = []
-  for (const item of items) {
-    results.push(each(item))
+  for (const [i, item] of items.entries()) {
+    results.push(each(item, i))
     if (results.length % turn === 0) await setImmediate()
   }
   return results

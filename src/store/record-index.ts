@@ -2,26 +2,53 @@ import type { Tables } from './embedded-tables.js'
 import { isBefore, NOWHERE, rowsOf, type Place } from './record-segment.js'
 
 /** Of a generation: the segment of its first row, the place of its last one, and when that was written (ms). */
-export interface Live {
-  readonly first: number
-  readonly last: Place
-  readonly lastAt: number
-  readonly steps: number
-  /** Of its steps, encoded. */
-  readonly bytes: number
+export interface Standing {
+  first: number
+  segment: number
+  offset: number
+  lastAt: number
+  steps: number
+  /** Of its steps, packed. */
+  bytes: number
   /** Of its rows, bytes. */
-  readonly size: number
+  size: number
 }
 
-const NONE: ReadonlySet<string> = new Set()
+/** A record. */
+export interface Live extends Readonly<Standing> { readonly id: string }
+
+/**
+ * One, and the ones that were written to before and after it. It is changed in place: a new one each time would grow old, and be collected
+ * dearly.
+ */
+class Entry implements Live {
+  first = NOWHERE.segment
+  segment = NOWHERE.segment
+  offset = NOWHERE.offset
+  lastAt = 0
+  steps = 0
+  bytes = 0
+  size = 0
+  isChanged = false
+  older: Entry = this
+  newer: Entry = this
+  constructor (readonly id: string) {}
+}
+
+/** How one stood at the last commit, if it was there. */
+interface Before extends Standing { entry: Entry, wasThere: boolean }
+
+/** As many of which are kept for the next commit. */
+const KEPT = 4096
 
 /** What is known of the segments: the records that live in them, those written to the longest ago first. What fails can be undone. */
 export class RecordIndex {
-  readonly #records = new Map<string, Live>()
-  /** Their ids by the segment of their first row. */
-  readonly #beginning = new Map<number, Set<string>>()
-  /** Of those that changed since the last commit. */
-  readonly #before = new Map<string, Live | undefined>()
+  readonly #records = new Map<string, Entry>()
+  /** In a ring: behind it the oldest, before it the newest. */
+  readonly #ends = new Entry('')
+  /** Those that changed since the last commit are the first ones of these, which are used again and again. */
+  readonly #before: Before[] = []
+  #changes = 0
   /** The newest segment, and what all take up, bytes. */
   #segments = { last: 0, bytes: 0 }
   #committed = this.#segments
@@ -39,36 +66,54 @@ export class RecordIndex {
   get liveBytes (): number { return this.#rows }
 
   get (id: string): Live | undefined { return this.#records.get(id) }
-  entries (): Iterable<[string, Live]> { return this.#records }
-  /** Ids of the records whose first row is in this segment; they may be put elsewhere meanwhile. */
-  beginningIn (segment: number): Iterable<string> { return this.#beginning.get(segment) ?? NONE }
+  /** The one that was written to the longest ago. */
+  get oldest (): Live | undefined { return this.#ends.newer === this.#ends ? undefined : this.#ends.newer }
+
+  /** Of none yet, which is then the newest. */
+  begin (id: string): Live {
+    const entry = new Entry(id)
+    this.#change(entry, false)
+    this.#records.set(id, entry)
+    link(entry, this.#ends)
+    return entry
+  }
 
   /** Keeps its turn. */
-  put (id: string, live: Live): void {
-    const before = this.#remember(id)
-    this.#steps += live.bytes - (before?.bytes ?? 0)
-    this.#rows += live.size - (before?.size ?? 0)
-    if (before?.first !== live.first) {
-      this.#endIn(before?.first, id)
-      this.#beginIn(live.first, id)
-    }
-    this.#records.set(id, live)
+  put (live: Live, standing: Standing): void {
+    const entry = live as Entry
+    this.#change(entry)
+    this.#count(standing, 1)
+    this.#count(entry, -1)
+    copy(standing, entry)
   }
 
   /** Has its turn behind all others. */
-  renew (id: string, live: Live): void {
-    this.put(id, live)
-    this.#records.delete(id)
-    this.#records.set(id, live)
+  renew (live: Live, now: number): void {
+    const entry = live as Entry
+    this.#change(entry)
+    entry.lastAt = now
+    unlink(entry)
+    link(entry, this.#ends)
   }
 
-  delete (id: string): void {
-    const before = this.#remember(id)
-    if (before === undefined) return
-    this.#steps -= before.bytes
-    this.#rows -= before.size
-    this.#endIn(before.first, id)
-    this.#records.delete(id)
+  /** A row more, of so many steps. */
+  append (live: Live, { segment, offset }: Place, steps: number, bytes: number, size: number): void {
+    const entry = live as Entry
+    this.#change(entry)
+    if (entry.first === NOWHERE.segment) entry.first = segment
+    entry.segment = segment
+    entry.offset = offset
+    entry.steps += steps
+    entry.bytes += bytes
+    entry.size += size
+    this.#steps += bytes
+    this.#rows += size
+  }
+
+  delete (live: Live): void {
+    const entry = live as Entry
+    this.#change(entry)
+    this.#remove(entry)
   }
 
   added (segment: number, bytes: number): void { this.#segments = { last: segment, bytes: this.bytes + bytes } }
@@ -76,52 +121,96 @@ export class RecordIndex {
 
   commit (): void {
     this.#committed = this.#segments
-    this.#before.clear()
+    this.#forgetChanges()
   }
 
   /** Back to the last commit; what had changed has its turn last. */
   rollback (): void {
-    for (const [id, live] of [...this.#before]) {
-      this.delete(id)
-      if (live !== undefined) this.put(id, live)
+    const changes = this.#before.slice(0, this.#changes)
+    for (const { entry } of changes) if (this.#records.get(entry.id) === entry) this.#remove(entry)
+    for (const { entry, wasThere, ...standing } of changes) {
+      if (!wasThere) continue
+      copy(standing, entry)
+      this.#count(entry, 1)
+      this.#records.set(entry.id, entry)
+      link(entry, this.#ends)
     }
     this.#segments = this.#committed
-    this.#before.clear()
+    this.#forgetChanges()
   }
 
-  #remember (id: string): Live | undefined {
-    const live = this.#records.get(id)
-    if (!this.#before.has(id)) this.#before.set(id, live)
-    return live
+  #change (entry: Entry, wasThere = true): void {
+    if (entry.isChanged) return
+    entry.isChanged = true
+    const before = this.#before[this.#changes++]
+    if (before === undefined) { this.#before.push({ entry, wasThere, ...standingOf(entry) }); return }
+    before.entry = entry
+    before.wasThere = wasThere
+    copy(entry, before)
   }
 
-  #beginIn (segment: number, id: string): void {
-    const ids = this.#beginning.get(segment)
-    if (ids === undefined) this.#beginning.set(segment, new Set([id])); else ids.add(id)
+  #forgetChanges (): void {
+    for (let i = 0; i < this.#changes; i++) {
+      this.#before[i]!.entry.isChanged = false
+      this.#before[i]!.entry = this.#ends
+    }
+    if (this.#before.length > KEPT) this.#before.length = KEPT
+    this.#changes = 0
   }
 
-  #endIn (segment: number | undefined, id: string): void {
-    if (segment === undefined) return
-    const ids = this.#beginning.get(segment)!
-    ids.delete(id)
-    if (ids.size === 0) this.#beginning.delete(segment)
+  #remove (entry: Entry): void {
+    this.#count(entry, -1)
+    this.#records.delete(entry.id)
+    unlink(entry)
   }
+
+  #count ({ bytes, size }: Standing, sign: 1 | -1): void {
+    this.#steps += sign * bytes
+    this.#rows += sign * size
+  }
+}
+
+const standingOf = ({ first, segment, offset, lastAt, steps, bytes, size }: Standing): Standing =>
+  ({ first, segment, offset, lastAt, steps, bytes, size })
+
+function copy (from: Readonly<Standing>, to: Standing): void {
+  to.first = from.first
+  to.segment = from.segment
+  to.offset = from.offset
+  to.lastAt = from.lastAt
+  to.steps = from.steps
+  to.bytes = from.bytes
+  to.size = from.size
+}
+
+/** As the newest. */
+function link (entry: Entry, ends: Entry): void {
+  entry.older = ends.older
+  entry.newer = ends
+  entry.older.newer = entry
+  ends.older = entry
+}
+
+function unlink ({ older, newer }: Entry): void {
+  older.newer = newer
+  newer.older = older
 }
 
 /** @param now ms; steps of later, by a clock that was put back, came just now */
 export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, now: number): RecordIndex {
   const index = new RecordIndex()
-  const records = new Map<string, Live>()
+  const records = new Map<string, Standing>()
   for (const number of recordSegments.getKeys()) {
     const segment = recordSegments.getBinary(number)!
     index.added(number, segment.length)
-    for (const { id, before, count, at, bytes, place, size } of rowsOf(segment, number)) {
-      if (bytes === null) { records.delete(id); continue }
+    for (const { id, before, count, at, offset, bytes, size } of rowsOf(segment)) {
+      if (count === 0) { records.delete(id); continue }
       const last = records.get(id)
-      const known = last !== undefined && isSame(last.last, before) ? last : undefined // else it begins, was moved, or one is damaged
+      const known = last !== undefined && isAt(last, before) ? last : undefined // else it begins, was moved, or one is damaged
       records.set(id, {
         first: known?.first ?? number,
-        last: place,
+        segment: number,
+        offset,
         lastAt: Math.min(1000 * at, now),
         steps: (known?.steps ?? 0) + count,
         bytes: (known?.bytes ?? 0) + bytes,
@@ -129,10 +218,10 @@ export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, n
       })
     }
   }
-  const turns = [...records].sort(([, a], [, b]) => a.lastAt - b.lastAt || (isBefore(a.last, b.last) ? -1 : 1))
-  for (const [id, live] of turns) index.put(id, live)
+  const turns = [...records].sort(([, a], [, b]) => a.lastAt - b.lastAt || (isBefore(a, b) ? -1 : 1))
+  for (const [id, standing] of turns) index.put(index.begin(id), standing)
   index.commit()
   return index
 }
 
-const isSame = (a: Place, b: Place): boolean => a.segment === b.segment && a.offset === b.offset && a.segment !== NOWHERE.segment
+const isAt = (a: Place, b: Place): boolean => a.segment === b.segment && a.offset === b.offset && a.segment !== NOWHERE.segment

@@ -3,8 +3,9 @@ import { inTurns } from './encoding.js'
 import { decodeSteps, encodeStep, type RecordLimits } from './record-encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { KEYS, stepsKey } from './redis-keys.js'
+import { stepIn, type StepBatch } from './step-batch.js'
 
-/** Records read at a time, so that Redis is not held up. */
+/** Records read or written to at a time, so that Redis is not held up. */
 const CHUNK = 256
 
 /** The records of the Redis store: a list of steps by generation id, and the ids by age. */
@@ -17,10 +18,21 @@ export class RedisRecords {
     this.#limits = limits
   }
 
-  async record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> {
+  async record (batch: StepBatch): Promise<number> {
+    let kept = 0
+    for (let i = 0; i < batch.ids.length; i += CHUNK) kept += await this.#recordSome(batch, i, Math.min(i + CHUNK, batch.ids.length))
+    return kept
+  }
+
+  async #recordSome (batch: StepBatch, from: number, to: number): Promise<number> {
     const { seconds, steps: most, generations, bytes } = this.#limits
-    const args = await inTurns([...steps], ([id, some]) => [id, some.length, ...some.map(encodeStep)])
-    const keys = [KEYS.records, KEYS.recordBytes, ...[...steps.keys()].map(stepsKey)]
+    const ids = batch.ids.slice(from, to)
+    const args = await inTurns(ids, (id, i) => {
+      const texts: string[] = []
+      for (let step = batch.starts[from + i]!; step < batch.starts[from + i + 1]!; step++) texts.push(encodeStep(stepIn(batch, step)))
+      return [id, texts.length, ...texts]
+    })
+    const keys = [KEYS.records, KEYS.recordBytes, ...ids.map(stepsKey)]
     return await this.#connection.script('record', keys, [seconds * 1000, most, generations, bytes, stepsKey(''), ...args.flat()]) as number
   }
 

@@ -24,6 +24,7 @@ import type { RedisTls } from './redis-tls.js'
 import { RedisTraining } from './redis-training.js'
 import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
+import type { StepBatch } from './step-batch.js'
 import { redisWarnings } from './redis-warnings.js'
 import {
   ConflictError, LeaseLostError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
@@ -134,7 +135,7 @@ export class RedisStore implements Store {
     }
   }
 
-  record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> { return this.#records.record(steps) }
+  record (steps: StepBatch): Promise<number> { return this.#records.record(steps) }
   recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
   forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
 

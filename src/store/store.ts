@@ -9,6 +9,7 @@ import type { Sample } from '../core/predictor/sample.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import type { SortedState, StateRow } from './state-row.js'
+import type { StepBatch } from './step-batch.js'
 
 /** A place in the log: `<ms>-<sequence>`, ordered; `0-0` is before the first entry. */
 export type Cursor = string
@@ -157,8 +158,8 @@ export interface Store {
    */
   readonly read: (after: Cursor, limit: number, waitMs: number) => Promise<StoredEntry[]>
 
-  /** Returns how many of the steps, given by generation id, were kept. */
-  readonly record: (steps: ReadonlyMap<string, readonly RecordedStep[]>) => Promise<number>
+  /** Returns how many of the steps were kept. They are not to change until then. */
+  readonly record: (steps: StepBatch) => Promise<number>
   /** The records of those that have one. */
   readonly recorded: (generationIds: readonly string[]) => Promise<Map<string, RecordedStep[]>>
   readonly forget: (generationIds: readonly string[]) => Promise<void>

@@ -3,11 +3,15 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import { answerDigest } from '../../src/core/answer-digest.js'
 import { joinRecord } from '../../src/core/join-record.js'
-import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
-import { recordedStep } from '../../src/core/recorded-step.js'
+import { clampConfidence, gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
+import type { Asked, RecordedStep } from '../../src/core/recorded-step.js'
 import { holds } from '../property.js'
 
 const REPORT: ReportedOutcome = { generation_id: 'g', tokens: 100 }
+
+/** As the recorder keeps it. */
+const recordedStep = ({ confidence, answer, ...rest }: Asked): RecordedStep =>
+  ({ ...rest, confidence: clampConfidence(confidence), ...(answer !== undefined && { answer_digest: answerDigest('salt', answer) }) })
 
 t.test('recorded steps are graded as the same steps sent with the outcome are', async (t) => {
   const answer = fc.constantFrom('4', 'four', '4.0', 'Paris', 'paris.', '')
@@ -19,7 +23,7 @@ t.test('recorded steps are graded as the same steps sent with the outcome are', 
   let kinds = ''
   holds(t, fc.property(outcome, fc.array(step, { maxLength: 5 }), (labels, steps) => {
     const report: ReportedOutcome = { ...REPORT, ...labels }
-    const joined = joinRecord('salt', report, steps.map((one) => recordedStep('salt', one)))
+    const joined = joinRecord('salt', report, steps.map(recordedStep))
     assert.deepEqual(joined, gradeOutcome('salt', { ...report, steps }).steps)
     kinds += JSON.stringify(joined)
   }), 1000)

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { answerDigest } from '../../src/core/answer-digest.js'
-import { mergeSteps, recordedStep, type RecordedStep } from '../../src/core/recorded-step.js'
+import { mergeSteps, type RecordedStep } from '../../src/core/recorded-step.js'
 import { holds } from '../property.js'
-
-t.test('what is kept of a step: no id, no context, no text of an answer', async (t) => {
-  const step = { generation_id: 'g', arm: 'control', tokens: 5, confidence: 1.0000005, context: { model: 'q' }, probed_score: 0.5 }
-  t.strictSame(recordedStep('salt', step), { tokens: 5, confidence: 1 })
-  t.strictSame(recordedStep('salt', { tokens: 5, confidence: null, em: 0, signals: { x: 1 } }), { tokens: 5, confidence: null, em: 0, signals: { x: 1 } })
-  t.strictSame(recordedStep('salt', { tokens: 5, confidence: 0.5, answer: 'SECRET' }), { tokens: 5, confidence: 0.5, answer_digest: answerDigest('salt', 'secret') })
-})
 
 t.test('steps are put in order, and asked again at the same tokens they gain a probe', async (t) => {
   t.strictSame(mergeSteps([]), [])

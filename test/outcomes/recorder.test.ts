@@ -1,13 +1,16 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { answerDigest } from '../../src/core/answer-digest.js'
 import { decide, type Step } from '../../src/core/decide.js'
 import type { RecordedStep } from '../../src/core/recorded-step.js'
 import type { Snapshot } from '../../src/core/snapshot.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { createRecorder } from '../../src/outcomes/recorder.js'
+import type { StepBatch } from '../../src/store/step-batch.js'
 import { StoreUnavailableError } from '../../src/store/store.js'
 import { snapshotOf } from '../core/snapshot-of.js'
 import { until } from '../helper.js'
+import { recordsIn } from '../store/fixtures.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 
@@ -22,10 +25,10 @@ function memoryStore () {
     calls,
     forgotten,
     fail (error: Error | null) { failure = error },
-    async record (steps: ReadonlyMap<string, readonly RecordedStep[]>): Promise<number> {
+    async record (batch: StepBatch): Promise<number> {
       if (failure !== null) throw failure
       let kept = 0
-      for (const [id, some] of steps) { records.set(id, [...records.get(id) ?? [], ...some]); kept += some.length }
+      for (const [id, some] of recordsIn(batch)) { records.set(id, [...records.get(id) ?? [], ...some]); kept += some.length }
       calls.push(kept)
       return kept
     },
@@ -49,18 +52,21 @@ function recorderOn (t: Test, snapshot: Snapshot = snapshotOf({ 'model=q,task=x'
 
 t.test('steps of control generations are kept, without the text of their answers', async (t) => {
   const { store, recorder, take, counted } = recorderOn(t)
-  take({ tokens: 32 })
-  take({ tokens: 64, answer: 'SECRET' })
-  take({ generation_id: 'h', em: 1 })
+  take({ tokens: 32, confidence: 1.0000005 })
+  take({ tokens: 64, answer: 'SECRET', em: 0, signals: { x: 1 } })
+  take({ generation_id: 'h', confidence: null, em: 1 })
+  take({ generation_id: 'h', answer: 'secret ', probed_score: 0.5 })
   t.equal(store.records.size, 0, 'not at once')
   await recorder.flush()
-  t.match([...store.records], [
-    ['g', [{ tokens: 32, confidence: 0.5 }, { tokens: 64, answer_digest: /^[0-9a-f]{16}$/ }]], ['h', [{ tokens: 32, em: 1 }]],
+  const digest = answerDigest('salt', 'SECRET')
+  t.strictSame([...store.records], [
+    ['g', [{ tokens: 32, confidence: 1 }, { tokens: 64, confidence: 0.5, em: 0, answer_digest: digest, signals: { x: 1 } }]],
+    ['h', [{ tokens: 32, confidence: null, em: 1 }, { tokens: 32, confidence: 0.5, answer_digest: digest }]],
   ])
   t.notMatch(JSON.stringify([...store.records]), 'SECRET')
-  t.equal(await counted('stored'), 3)
+  t.equal(await counted('stored'), 4)
   await recorder.flush()
-  t.equal(await counted('stored'), 3, 'once')
+  t.equal(await counted('stored'), 4, 'once')
 })
 
 t.test('steps that can teach nothing are not', async (t) => {
@@ -79,10 +85,10 @@ t.test('steps that can teach nothing are not', async (t) => {
 
 t.test('steps go to the store by themselves, many in several calls', async (t) => {
   const { store, take, recorder } = recorderOn(t)
-  for (let i = 0; i < 9000; i++) take({ tokens: i })
-  await until('they are stored', () => store.records.get('g')?.length === 9000)
-  t.ok(Math.max(...store.calls) <= 4096)
-  t.same(store.records.get('g')!.map(({ tokens }) => tokens), Array.from({ length: 9000 }, (_, i) => i))
+  for (let i = 0; i < 20_000; i++) take({ tokens: i })
+  await until('they are stored', () => store.records.get('g')?.length === 20_000)
+  t.ok(Math.max(...store.calls) <= 16_384)
+  t.same(store.records.get('g')!.map(({ tokens }) => tokens), Array.from({ length: 20_000 }, (_, i) => i))
   take({ generation_id: 'last' })
   await recorder.close()
   t.ok(store.records.has('last'), 'and on close')

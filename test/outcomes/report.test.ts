@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readConfig } from '../../src/config.js'
 import { report, reportProblem } from '../../src/outcomes/report.js'
+import { batchOf } from '../../src/store/step-batch.js'
 import { StoreUnavailableError } from '../../src/store/store.js'
 import { losslessOutcome } from '../certify.js'
 import { build } from '../helper.js'
@@ -42,7 +43,7 @@ t.test('records are forgotten when the outcome is stored, and not before', async
 
 t.test('how outcomes without steps were joined is counted once they are stored, repeated ones not again', async (t) => {
   const parts = await build(t)
-  await parts.store.record(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]]))
+  await parts.store.record(batchOf(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]])))
   const batch = ['all', 'some', 'none'].map((generation_id) => ({ generation_id, arm: 'control', tokens: 40 } as const))
   const kept = { ...outcome as object, generation_id: 'kept by the worker' } as never
   for (let i = 0; i < 2; i++) await report(parts, [...batch, kept])

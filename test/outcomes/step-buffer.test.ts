@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { clampConfidence } from '../../src/core/outcome.js'
 import type { Asked } from '../../src/core/recorded-step.js'
-import { StepBuffer } from '../../src/outcomes/step-buffer.js'
+import { StepBuffer, type AskedBeside } from '../../src/outcomes/step-buffer.js'
+import { stepIn, type StepBatch } from '../../src/store/step-batch.js'
 import { holds } from '../property.js'
 
 const step: fc.Arbitrary<Asked> = fc.record({
@@ -14,32 +16,44 @@ const step: fc.Arbitrary<Asked> = fc.record({
 }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<Asked>
 const plain = (tokens: number): Asked => ({ tokens, confidence: null })
 
+/** The steps of each generation in a batch, as they were asked. */
+function read (batch: StepBatch<AskedBeside>): Map<string, Asked[]> {
+  const { ids, starts, beside } = batch
+  const at = (i: number): Asked => ({ ...stepIn({ ...batch, beside: new Map() }, i), ...beside.get(i) })
+  return new Map(ids.map((id, i) => [id, Array.from({ length: starts[i + 1]! - starts[i]! }, (_, step) => at(starts[i]! + step))]))
+}
+
 t.test('nothing is lost, what is of one generation stays in order, and no part is too large', async (t) => {
-  const asked = fc.tuple(fc.integer({ min: 0, max: 600 }), step)
+  const asked = fc.tuple(fc.integer({ min: 0, max: 2000 }), step)
   const buffer = new StepBuffer()
-  holds(t, fc.property(fc.array(asked, { maxLength: 3000 }), fc.integer({ min: 0, max: 6000 }), (some, more) => {
+  holds(t, fc.property(fc.array(asked, { maxLength: 3000 }), fc.integer({ min: 0, max: 20_000 }), (some, more) => {
     buffer.clear() // used again and again
     const all = [...some, ...Array.from({ length: more }, (_, i) => [7, plain(i)] as [number, Asked])]
     const expected = new Map<string, Asked[]>()
     for (const [id, one] of all) {
       buffer.push(`g${id}`, one)
-      expected.set(`g${id}`, [...expected.get(`g${id}`) ?? [], one])
+      if (!expected.has(`g${id}`)) expected.set(`g${id}`, [])
+      expected.get(`g${id}`)!.push({ ...one, confidence: clampConfidence(one.confidence) })
     }
     assert.equal(buffer.length, all.length)
-    const chunks = buffer.chunks()
-    for (const chunk of chunks) {
-      const total = [...chunk.read().values()].reduce((sum, some) => sum + some.length, 0)
-      assert.ok(chunk.read().size <= 256 && total > 0 && total <= 4096)
-      assert.equal(total, chunk.steps)
+    const batches = buffer.batches()
+    for (const { ids, starts, beside } of batches) {
+      assert.ok(ids.length <= 1024 && starts.length === ids.length + 1)
+      const steps = starts[ids.length]! - starts[0]!
+      assert.ok(steps > 0 && steps <= 16_384)
+      assert.ok([...beside.keys()].every((i) => i >= starts[0]! && i < starts[ids.length]!))
     }
-    const read = chunks.map((chunk) => chunk.read())
-    for (const [id, steps] of expected) assert.deepEqual(read.flatMap((chunk) => chunk.get(id) ?? []), steps)
+    const reads = batches.map(read)
+    for (const [id, steps] of expected) assert.deepEqual(reads.flatMap((records) => records.get(id) ?? []), steps)
+    assert.equal(reads.reduce((sum, records) => [...records.values()].reduce((sum, { length }) => sum + length, sum), 0), all.length)
   }), 20)
 })
 
 t.test('the steps of a generation go together', async (t) => {
   const buffer = new StepBuffer()
-  t.same(buffer.chunks(), [])
-  for (let i = 0; i < 4096; i++) buffer.push(`g${i % 256}`, plain(i))
-  t.same(buffer.chunks().map((chunk) => [chunk.read().size, chunk.read().get('g0')!.length]), [[256, 16]])
+  t.same(buffer.batches(), [])
+  for (let i = 0; i < 8192; i++) buffer.push(`g${i % 1024}`, plain(i))
+  t.same(buffer.batches().map(({ ids, starts }) => [ids.length, starts[1]]), [[1024, 8]])
+  buffer.push('one more', plain(1))
+  t.same(buffer.batches().map(({ ids, starts }) => [ids.length, starts[0]]), [[1024, 0], [1, 8192]])
 })

@@ -3,10 +3,12 @@ import type { RecordedStep } from '../../src/core/recorded-step.js'
 import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
-import { idsOf } from './fixtures.js'
+import { batch, idsOf } from './fixtures.js'
 
 const stepsAt = (...tokens: number[]): RecordedStep[] => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
-const record = (store: Store, id: string, ...tokens: number[]) => store.record(new Map([[id, stepsAt(...tokens)]]))
+const record = (store: Store, id: string, ...tokens: number[]) => store.record(batch([[id, stepsAt(...tokens)]]))
+/** Packed, and as a text `[10,0.12345]`. */
+const ofTwelveBytes = (tokens: number): RecordedStep => ({ tokens, confidence: 0.12345 })
 const tokensOf = async (store: Store, id: string) => (await store.recorded([id])).get(id)?.map(({ tokens }) => tokens)
 
 /** The steps of control generations, until their outcomes come. */
@@ -20,7 +22,7 @@ export function recordContract (law: Law): void {
       { tokens: 96, confidence: 1, answer_digest: '0123456789abcdef', signals: { entropy: 0.5 } },
       { tokens: 128, confidence: 0.5, em: 1, answer_digest: 'f', signals: {} },
     ]
-    t.equal(await store.record(new Map([['a', steps], ['b', stepsAt(1)]])), 5)
+    t.equal(await store.record(batch([['a', steps], ['b', stepsAt(1)]])), 5)
     t.same(await other.recorded(['b', 'none', 'a']), new Map([['b', stepsAt(1)], ['a', steps]]))
   })
 
@@ -35,7 +37,7 @@ export function recordContract (law: Law): void {
 
   law('records of any ids are kept apart', async (t, { store }) => {
     const ids = ['__proto__', 'a\0b', 'a\0', 'é', 'e\u0301', '🙂', ' ', '{stopgate}', '*', 'x'.repeat(128)]
-    await store.record(new Map(ids.map((id, i) => [id, stepsAt(i)])))
+    await store.record(batch(ids.map((id, i) => [id, stepsAt(i)])))
     t.same(await store.recorded(ids), new Map(ids.map((id, i) => [id, stepsAt(i)])))
   })
 
@@ -65,7 +67,7 @@ export function recordContract (law: Law): void {
 
   law('a generation has a most number of steps; later ones are not kept', async (t, { store, other }) => {
     t.equal(await record(store, 'a', 1, 2, 3), 3)
-    t.equal(await other.record(new Map([['a', stepsAt(4, 5, 6)], ['b', stepsAt(1)]])), 3)
+    t.equal(await other.record(batch([['a', stepsAt(4, 5, 6)], ['b', stepsAt(1)]])), 3)
     t.equal(await record(store, 'a', 7), 0)
     t.same(await tokensOf(store, 'a'), [1, 2, 3, 4, 5])
     await store.forget(['a'])
@@ -78,7 +80,7 @@ export function recordContract (law: Law): void {
     await setTimeout(2)
     await record(store, 'd', 1)
     t.same([...(await store.recorded(['a', 'b', 'c', 'd'])).keys()], ['a', 'c', 'd'])
-    await store.record(new Map(idsOf('e', 3).map((id) => [id, stepsAt(1)])))
+    await store.record(batch(idsOf('e', 3).map((id) => [id, stepsAt(1)])))
     t.same([...(await store.recorded(['a', 'c', 'd', ...idsOf('e', 3)])).keys()], idsOf('e', 3))
     await store.forget(['e-0'])
     await record(store, 'f', 1)
@@ -86,7 +88,8 @@ export function recordContract (law: Law): void {
   }, { records: { generations: 3 } })
 
   law('of too many bytes those written to the longest ago go', async (t, { store }) => {
-    await record(store, 'a', 10, 20, 30) // [10,0.5] and so on: 24 bytes, and the commas where they are one row
+    const record = (store: Store, id: string, ...tokens: number[]) => store.record(batch([[id, tokens.map(ofTwelveBytes)]]))
+    await record(store, 'a', 10, 20, 30)
     await setTimeout(2)
     await record(store, 'b', 10, 20)
     t.equal((await store.recorded(['a', 'b'])).size, 2)
@@ -100,15 +103,16 @@ export function recordContract (law: Law): void {
     t.same(await store.recorded(['c', 'd']), new Map(), 'one that is too large by itself goes too')
     await record(store, 'e', 10)
     t.same(await tokensOf(store, 'e'), [10])
-  }, { records: { bytes: 45 } })
+  }, { records: { bytes: 67 } })
 
   law('what expired makes room', async (t, { store }) => {
+    const record = (store: Store, id: string, ...tokens: number[]) => store.record(batch([[id, tokens.map(ofTwelveBytes)]]))
     await record(store, 'a', 10, 20, 30)
     await until('it has expired', async () => await tokensOf(store, 'a') === undefined)
     await record(store, 'b', 10)
     await record(store, 'c', 10, 20, 30, 40)
     t.same([...(await store.recorded(['a', 'b', 'c'])).keys()], ['b', 'c'])
-  }, { records: { bytes: 45, seconds: 1 } })
+  }, { records: { bytes: 67, seconds: 1 } })
 
   law('records are there after a crash', async (t, { store, crash }) => {
     await record(store, 'a', 1, 2)

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { openEpoch, type ContextState } from '../../src/core/context-state.js'
 import type { Ledger } from '../../src/core/fold.js'
 import type { Pin } from '../../src/core/in-force.js'
@@ -5,8 +6,10 @@ import type { Command, LogEntry, PredictorEntry } from '../../src/core/log-entry
 import type { Pending } from '../../src/core/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
 import { GRID } from '../../src/core/grid.js'
+import type { RecordedStep } from '../../src/core/recorded-step.js'
 import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
 import type { Sample } from '../../src/core/predictor/sample.js'
+import { batchOf, stepIn, type StepBatch } from '../../src/store/step-batch.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
 import { thinSteps } from '../../src/core/thin-steps.js'
 import { outcomeOf } from '../core/memory-fold.js'
@@ -18,6 +21,20 @@ export const unlabelled = (generation_id: string): LogEntry => outcomeOf({ gener
 export const label = (generation_id: string): LogEntry => ({ type: 'label', generation_id, em: 1 })
 /** `count` ids that start with a name. */
 export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}-${i}`)
+/** Any step that may be recorded. */
+export const anyStep = fc.record({
+  tokens: fc.nat({ max: 1_000_000_000 }),
+  confidence: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+  em: fc.constantFrom(0, 1),
+  answer_digest: fc.constantFrom('0123456789abcdef', 'null'),
+  signals: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
+}, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
+
+/** Steps to record, by generation id. */
+export const batch = (records: Iterable<readonly [string, readonly RecordedStep[]]>): StepBatch => batchOf(new Map(records))
+/** And back. */
+export const recordsIn = (batch: StepBatch): Map<string, RecordedStep[]> => new Map(batch.ids.map((id, i) =>
+  [id, Array.from({ length: batch.starts[i + 1]! - batch.starts[i]! }, (_, step) => stepIn(batch, batch.starts[i]! + step))]))
 /** What is in the log: the ids of outcomes, the types of other entries. */
 export const idsIn = (entries: readonly StoredEntry[]): string[] => entries.map(({ entry }) => entry.type === 'outcome' ? entry.generation_id : entry.type)
 
@@ -120,7 +137,7 @@ export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
     store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']),
-    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.record(new Map([['g', [{ tokens: 1, confidence: 0.5 }]]])),
+    store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.record(batch([['g', [{ tokens: 1, confidence: 0.5 }]]])),
     store.recorded(['g']), store.forget(['g']), store.trainingRuns(), store.trainingRun('r'), store.trainingSeries('r', ['s']),
     store.writeTraining(trainingWriteOf('r', null)),
   ]

@@ -2,6 +2,7 @@ import t from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { openTables } from '../../src/store/embedded-tables.js'
 import { temporaryFolder } from '../helper.js'
+import { batch } from './fixtures.js'
 
 t.test('steps that an earlier version recorded are kept, and its tables are not', async (t) => {
   const dataDir = await temporaryFolder(t)
@@ -21,7 +22,7 @@ t.test('steps that an earlier version recorded are kept, and its tables are not'
   const first = [{ tokens: 32, confidence: 0.5 }, { tokens: 64, confidence: 0.5, em: 1 }]
   const steps = (last: number) => [...first, { tokens: last, confidence: 0.75 }]
   t.same(await store.recorded(['a', 'é\0', 'b', 'over']), new Map([['a', steps(96)], ['é\0', steps(97)]]))
-  await store.record(new Map([['a', [{ tokens: 128, confidence: 1 }]]]))
+  await store.record(batch([['a', [{ tokens: 128, confidence: 1 }]]]))
   await store.close()
 
   const again = await EmbeddedStore.open({ dataDir })
@@ -36,7 +37,7 @@ t.test('steps that an earlier version recorded are kept, and its tables are not'
 t.test('what was recorded before an earlier version was put back for a while is there', async (t) => {
   const dataDir = await temporaryFolder(t)
   const store = await EmbeddedStore.open({ dataDir })
-  for (const id of ['a', 'b']) await store.record(new Map([[id, [{ tokens: 32, confidence: 0.5 }]]]))
+  for (const id of ['a', 'b']) await store.record(batch([[id, [{ tokens: 32, confidence: 0.5 }]]]))
   await store.close()
   const { root } = openTables(dataDir)
   root.openDB('records', { keyEncoding: 'binary' }).putSync(Buffer.from('c'), { number: 1, at: 1, steps: 1, bytes: 8 })

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import type { RecordedStep } from '../../src/core/recorded-step.js'
 import { decodeSteps, encodeStep } from '../../src/store/record-encoding.js'
 import { holds } from '../property.js'
+import { anyStep } from './fixtures.js'
 
 t.test('a step is short', async (t) => {
   t.equal(encodeStep({ tokens: 512, confidence: 0.97 }), '[512,0.97]')
@@ -12,14 +12,7 @@ t.test('a step is short', async (t) => {
 })
 
 t.test('what is decoded is what was encoded', async (t) => {
-  const step = fc.record({
-    tokens: fc.nat(),
-    confidence: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
-    em: fc.constantFrom(0, 1),
-    answer_digest: fc.constantFrom('0123456789abcdef', 'null'),
-    signals: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
-  }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
-  holds(t, fc.property(fc.array(step), (steps) => {
+  holds(t, fc.property(fc.array(anyStep), (steps) => {
     assert.deepEqual(steps.map(encodeStep).flatMap(decodeSteps), steps)
     assert.deepEqual(decodeSteps(steps.map(encodeStep).join()), steps)
   }))

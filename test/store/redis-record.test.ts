@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
-import { idsOf } from './fixtures.js'
+import { batch, idsOf } from './fixtures.js'
 
 // The laws are tested by the contract; here is what only this store can get wrong.
 
@@ -14,7 +14,7 @@ t.test('every key of a record is under the hash tag, and expires', { skip: witho
   t.teardown(() => store.close())
   const ids = idsOf('g', 600) // more than are read at a time
   const steps = [{ tokens: 32, confidence: 0.5 }, { tokens: 64, confidence: 0.75 }]
-  await store.record(new Map(ids.map((id) => [id, steps])))
+  await store.record(batch(ids.map((id) => [id, steps])))
   t.same(await store.recorded(ids), new Map(ids.map((id) => [id, steps])))
   const keys = await redis.keys('*')
   t.same(keys.sort(), ['record_bytes', 'records', ...ids.map((id) => `steps:${id}`)].map((name) => `{stopgate}:${name}`).sort())

@@ -1,0 +1,47 @@
+import type { RecordedStep } from '../core/recorded-step.js'
+
+/** What few steps have. */
+export type Beside = Pick<RecordedStep, 'answer_digest' | 'signals'>
+
+/**
+ * Steps of some generations, in columns: there are a hundred thousand a second, and as objects they would cost more than all else that is
+ * done with them. Those of `ids[i]` are the ones from `starts[i]` on, in order, and before `starts[i + 1]`.
+ */
+export interface StepBatch<B = Beside> {
+  readonly ids: readonly string[]
+  readonly starts: ArrayLike<number>
+  /** Below 2^30, as the API has it. */
+  readonly tokens: Float64Array
+  /** NaN: null. */
+  readonly confidence: Float64Array
+  /** -1: none. */
+  readonly em: Int8Array
+  /** By the number of the step. */
+  readonly beside: ReadonlyMap<number, B>
+}
+
+export function batchOf (records: ReadonlyMap<string, readonly RecordedStep[]>): StepBatch {
+  const steps = [...records.values()].flat()
+  const starts = [0]
+  for (const some of records.values()) starts.push(starts.at(-1)! + some.length)
+  return {
+    ids: [...records.keys()],
+    starts,
+    tokens: Float64Array.from(steps, ({ tokens }) => tokens),
+    confidence: Float64Array.from(steps, ({ confidence }) => confidence ?? NaN),
+    em: Int8Array.from(steps, ({ em }) => em ?? -1),
+    beside: new Map([...steps.entries()].filter(([, { answer_digest: digest, signals }]) => digest !== undefined || signals !== undefined)),
+  }
+}
+
+/** One of its steps, by number. */
+export function stepIn ({ tokens, confidence, em, beside }: StepBatch, i: number): RecordedStep {
+  const { answer_digest: digest, signals } = beside.get(i) ?? {}
+  const step: { -readonly [F in keyof RecordedStep]: RecordedStep[F] } = {
+    tokens: tokens[i]!, confidence: Number.isNaN(confidence[i]) ? null : confidence[i]!,
+  }
+  if (em[i] !== -1) step.em = em[i] as 0 | 1
+  if (digest !== undefined) step.answer_digest = digest
+  if (signals !== undefined) step.signals = signals
+  return step
+}

@@ -1,0 +1,124 @@
+import t from 'tap'
+import { rowsOf, type RowFound } from '../../src/store/record-segment.js'
+import { mulberry32 } from '../random.js'
+import { batch, idsOf } from './fixtures.js'
+import { fill, recordGround, stepsAt as steps, tokensOf } from './record-ground.js'
+
+t.test('segments stay few, and records whole, whatever comes and goes, and fails', async (t) => {
+  const { tables, numbers, open, segments } = await recordGround(t)
+  const random = mulberry32(3)
+  let fails = false
+  const reopened = () => open({ generations: 300, bytes: 1024 * 1024 }, (action) => tables.root.childTransaction(() => {
+    const result = action()
+    if (fails) throw new Error('the disk is full')
+    return result
+  }))
+  let records = reopened()
+  const expected = new Map<string, number[]>()
+  for (let call = 0; call < 400; call++) {
+    const some = new Map(Array.from({ length: 20 }, () =>
+      [`g${Math.floor(random() * 250)}`, steps(...Array.from({ length: 250 }, (_, i) => call * 250 + i))]))
+    some.set('long', steps(call))
+    if ((fails = random() < 0.1)) await t.rejects(records.record(batch(some)))
+    fails = false
+    await records.record(batch(some))
+    for (const [id, of] of some) expected.set(id, [...expected.get(id) ?? [], ...of.map(({ tokens }) => tokens)])
+    const over = [...expected.keys()].filter((id) => id !== 'long' && random() < 0.07)
+    await records.forget(over)
+    for (const id of over) expected.delete(id)
+    if (call % 100 === 57) records = reopened()
+    if (call % 40 !== 0) continue
+    for (const [id, tokens] of expected) t.strictSame(await tokensOf(records, id), tokens, id)
+    t.equal((await records.recorded([...idsOf('g', 250)].filter((id) => !expected.has(id)))).size, 0)
+  }
+  const bytes = segments().reduce((sum, { length }) => sum + length, 0)
+  t.ok(bytes < 11 * 1024 * 1024, `${bytes} bytes: twice what lives at most, and some`)
+  t.ok(numbers()[0]! > 100, 'the oldest are gone')
+  t.same(await tokensOf(records, 'long'), expected.get('long'))
+})
+
+t.test('a record that is damaged altogether goes, and may begin anew', async (t) => {
+  const { tables, numbers, open } = await recordGround(t)
+  const records = open()
+  await records.record(batch([['a', steps(1)]]))
+  await tables.root.childTransaction(() => tables.recordSegments.putSync(1, Buffer.from('x'.repeat(30))))
+  const clean = async (until: number) => {
+    for (let i = 0; numbers()[0]! <= until && i < 400; i++) await fill(records)
+  }
+  await clean(1)
+  await records.record(batch([['a', steps(2)]]))
+  await clean(numbers().at(-1)!)
+  t.same(await tokensOf(records, 'a'), [2])
+})
+
+t.test('what is damaged is left behind when a record moves, and takes nothing else with it', async (t) => {
+  const { tables, numbers, open } = await recordGround(t)
+  const first = open()
+  for (const at of [1, 2, 3]) await first.record(batch([['a', steps(at)], ['b', steps(at)]]))
+  await tables.root.childTransaction(() => {
+    const bytes = Buffer.from(tables.recordSegments.getBinary(2)!)
+    const [{ size }] = [...rowsOf(bytes)] as [RowFound]
+    bytes[size - 1]! ^= 1 // of the steps of a
+    tables.recordSegments.putSync(2, bytes)
+  })
+  const records = open()
+  for (let i = 0; numbers()[0]! <= 3 && i < 400; i++) await fill(records)
+  await records.record(batch([['a', steps(4)]]))
+  for (const some of [records, open()]) {
+    t.same(await tokensOf(some, 'a'), [1, 3, 4])
+    t.same(await tokensOf(some, 'b'), [1, 2, 3])
+  }
+})
+
+t.test('records that are all alive are not moved again and again, however long their ids', async (t) => {
+  const { open, segments } = await recordGround(t)
+  const records = open()
+  const ids = idsOf('\u0001'.repeat(120), 20_000)
+  for (let at = 0; at < 2; at++) {
+    for (let i = 0; i < ids.length; i += 1000) await records.record(batch(ids.slice(i, i + 1000).map((id) => [id, steps(at)])))
+  }
+  for (let i = 0; i < 30; i++) await records.record(batch([['x', steps(i)]]))
+  t.ok(segments().slice(-3).every(({ length }) => length < 100))
+  t.equal((await records.recorded(ids)).size, 20_000)
+})
+
+t.test('a call takes some of the old segments away, not all of them: decisions wait meanwhile', async (t) => {
+  const { open, segments } = await recordGround(t)
+  const records = open()
+  const some = Array.from({ length: 200 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { [`ü${'x'.repeat(50)}`]: i } }))
+  const ids = idsOf('g', 1000)
+  for (const id of ids) await records.record(batch([[id, some]]))
+  await records.forget(ids)
+  const left = [segments().length]
+  for (let i = 0; i < 10; i++) {
+    await records.record(batch([['x', steps(i)]]))
+    left.push(segments().length)
+  }
+  for (let i = 1; i < left.length; i++) t.ok(left[i]! >= left[i - 1]! - 150)
+  t.ok(segments().reduce((sum, { length }) => sum + length, 0) < 9 * 1024 * 1024)
+})
+
+t.test('a call moves some of what lives in the old segments, and the next one goes on', async (t) => {
+  const { tables, numbers, open } = await recordGround(t)
+  const ids = idsOf('g', 40)
+  const first = open()
+  for (let at = 0; at < 100; at++) await first.record(batch(ids.map((id) => [id, steps(at)])))
+  const many = steps(...Array.from({ length: 4096 }, (_, i) => i))
+  const dead = idsOf('dead', 200)
+  for (const id of dead) await first.record(batch([[id, many]]))
+  await first.forget(dead)
+  let reads = 0
+  const { getBinaryFast } = tables.recordSegments
+  tables.recordSegments.getBinaryFast = (...of) => { reads++; return getBinaryFast.apply(tables.recordSegments, of) }
+  let calls = 0
+  for (; numbers()[0]! <= 100 && calls < 50; calls++) {
+    const records = open() // as if it had ended in the middle
+    await records.recorded(['x']) // has read all segments
+    reads = 0
+    await records.record(batch([['x', steps(calls)]]))
+    t.ok(reads < 650, `${reads} rows`)
+    for (const id of ids) t.strictSame(await tokensOf(records, id), Array.from({ length: 100 }, (_, at) => at))
+  }
+  t.ok(calls >= 8 && calls < 50, `${calls} calls: 4,000 rows were to be moved`)
+  t.equal((await open().recorded(['x'])).get('x')!.length, calls)
+})

@@ -1,0 +1,38 @@
+import type { Test } from 'tap'
+import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded-record.js'
+import { openTables, type Tables } from '../../src/store/embedded-tables.js'
+import { packingAtOnce } from '../../src/store/packed-steps.js'
+import { RECORD_LIMITS, type RecordLimits } from '../../src/store/record-encoding.js'
+import { SegmentWriter, type RowHead } from '../../src/store/record-segment.js'
+import { batchOf } from '../../src/store/step-batch.js'
+import { temporaryFolder } from '../helper.js'
+import { batch } from './fixtures.js'
+
+export const stepsAt = (...tokens: number[]) => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
+export const tokensOf = async (records: EmbeddedRecords, id: string) => (await records.recorded([id])).get(id)?.map(({ tokens }) => tokens)
+
+/** Records in tables of their own, which may be opened again and again. */
+export async function recordGround (t: Test) {
+  const tables = openTables(await temporaryFolder(t))
+  t.teardown(() => tables.root.close())
+  const open = (limits: Partial<RecordLimits> = {}, write: RecordGround['write'] = (action) => tables.root.childTransaction(action)) =>
+    new EmbeddedRecords({ reads: () => tables, write, limits: { ...RECORD_LIMITS, ...limits } })
+  const numbers = () => [...tables.recordSegments.getKeys()]
+  const segments = () => numbers().map((number) => tables.recordSegments.getBinary(number)!)
+  return { tables, open, numbers, segments }
+}
+
+/** Puts a segment of one row, with one step. */
+export async function putRow (tables: Tables, number: number, head: Omit<RowHead, 'count'>, tokens: number): Promise<void> {
+  await tables.root.childTransaction(() => {
+    const writer = new SegmentWriter(number - 1, (number, segment) => { tables.recordSegments.putSync(number, segment) })
+    writer.append({ ...head, count: 1 }, packingAtOnce(batchOf(new Map([['', stepsAt(tokens)]]))), 0)
+    writer.end()
+  })
+}
+
+/** What fills segments, and is dead at once. */
+export async function fill (records: EmbeddedRecords): Promise<void> {
+  await records.record(batch([['filler', stepsAt(...Array.from({ length: 4096 }, (_, i) => i))]]))
+  await records.forget(['filler'])
+}
