@@ -15,6 +15,7 @@ import { model } from '../routes/model.js'
 import { outcomes } from '../routes/outcomes.js'
 import { predictors } from '../routes/predictors.js'
 import { trainingRuns } from '../routes/training-runs.js'
+import { attend } from './http/attend.js'
 import { brokenHttp } from './http/broken-http.js'
 import { cutLog } from './http/cut-log.js'
 import { errorBody, InternalError, RouteNotFoundError, type InputError } from './errors.js'
@@ -26,7 +27,6 @@ import { refuseOverload } from './http/overload.js'
 import type { Parts } from './parts.js'
 import { boundPipelines } from './http/pipelined.js'
 import { watchRequests } from './http/request-durations.js'
-import { RequestLog } from './http/request-log.js'
 import { translate } from './http/translate.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
@@ -47,24 +47,22 @@ const DEBUG_LEVELS = new Set(['debug', 'trace'])
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 /** The HTTP face: routes, documents, errors, request log. @param https `null`: plain HTTP */
-export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
+export function createApp (parts: Parts, log: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
   let requests = 0
-  const cut = cutLog(loggerInstance, () => parts.metrics)
+  const cut = cutLog(log, () => parts.metrics)
   const observe = watchRequests(() => parts.metrics)
-  const isDebugging = DEBUG_LEVELS.has(loggerInstance.level)
+  const isDebugging = DEBUG_LEVELS.has(log.level)
 
-  function answered (request: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): void {
-    const { url: route = 'none' } = request.routeOptions
-    observe(request.method, route, statusCode, elapsedTime / 1000)
+  function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
+    const { url: route = 'none' } = request.route
+    observe(request.method, route, statusCode, ms / 1000)
     const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
     if (level === 'debug' && !isDebugging) return
-    request.log[level]({ method: request.method, route, status_code: statusCode, ms: elapsedTime, token: request.tokenName }, 'answered')
+    request.log[level]({ method: request.method, route, status_code: statusCode, ms, token: request.tokenName }, 'answered')
   }
 
   const app = Fastify({
     ...listenerOptions(https),
-    loggerInstance,
-    childLoggerFactory: (parent, bindings, options) => new RequestLog(parent, bindings, options),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: SILENCE_MS,
@@ -72,7 +70,7 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: brokenHttp(cut, REQUEST_TIMEOUT_MS),
     frameworkErrors (error, request, reply) {
-      reply.raw.once('finish', () => { answered(request, reply) }) // no hook hears of it
+      attendTo(request, reply)
       answerError(error, request, reply)
     },
     requestIdHeader: false,
@@ -84,18 +82,15 @@ export function createApp (parts: Parts, loggerInstance: FastifyBaseLogger, http
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
-  boundPipelines(app, cut)
-  readJsonBodies(app, refuseOverload(app, BODY_LIMIT))
+  const overload = refuseOverload(log, BODY_LIMIT)
+  const attendTo = attend(app, { log, pipelines: boundPipelines(app, cut), overload, answered })
+  readJsonBodies(app, overload.check)
   const refusals = otherMethods(app)
   app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
   guard(app, () => parts.access, () => parts.metrics)
   // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
-  })
-  app.addHook('onResponse', (request, reply, done) => {
-    answered(request, reply)
-    done()
   })
 
   app.register(swagger, documentOptions)

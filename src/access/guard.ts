@@ -32,7 +32,7 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
   app.decorateRequest('tokenPrefix', null)
   app.decorateRequest('tokenOutcomes', null)
   app.addHook('onRequest', (request, reply, done) => {
-    const { role } = request.routeOptions.config
+    const { role } = request.route.config
     if (role === 'open' || request.is404) return done()
     if (role === undefined) return done(new ForbiddenError('This route states no role, so nobody may call it'))
     const { isOpen, identify } = access()
@@ -59,7 +59,7 @@ function refusal (request: FastifyRequest, token: Token, role: Role): Error | un
   if (token.role !== role && token.role !== 'operator') {
     return new ForbiddenError(`This needs the role ${role}; token ${token.name} is ${token.role}: call with another, as stopgate token NAME ${role} makes`)
   }
-  const { bound } = request.routeOptions.config
+  const { bound } = request.route.config
   if (token.prefix === null || bound === 'handler') return
   if (bound === undefined) return new ForbiddenError(`This is for tokens of all contexts; token ${token.name} is bound to ${token.prefix}`)
   const problem = keyProblem(request, (request.params as { key: string }).key, '/key')

@@ -30,7 +30,7 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     } catch (error) {
       return done(error as Error)
     }
-    if (body.length === 0 && request.routeOptions.schema?.body === undefined) done(null, undefined)
-    else (request.routeOptions.config.isParsedAsIs ? parseAsIs : parse)(request, body as string, done)
+    if (body.length === 0 && request.route.schema?.body === undefined) done(null, undefined)
+    else (request.route.config.isParsedAsIs ? parseAsIs : parse)(request, body as string, done)
   })
 }

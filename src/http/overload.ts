@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { OverloadedError } from '../errors.js'
 import { seldom } from '../seldom.js'
 
@@ -10,11 +10,16 @@ const MAX_BODIES = 256 * 1024 * 1024
 const SMALL_BODY = 64 * 1024
 
 declare module 'fastify' {
-  interface FastifyRequest { isRefusedForLoad: boolean }
+  interface FastifyRequest { isRefusedForLoad?: boolean }
 }
 
-/** @throws OverloadedError where the request has waited for too long already, and is a worker's */
-export type CheckOverload = (request: FastifyRequest) => void
+/** What is asked of each request; both throw OverloadedError where it is a worker's and there is no time or room for it. */
+export interface Overload {
+  /** One that has come, its body not yet. @param now performance.now() */
+  readonly admit: (request: FastifyRequest, reply: FastifyReply, now: number) => void
+  /** One whose body has come in, before that is parsed. */
+  readonly check: (request: FastifyRequest) => void
+}
 
 /**
  * Refuses what comes from workers while more of it has come than can be answered in time. A turn of the event loop reads from every
@@ -22,22 +27,21 @@ export type CheckOverload = (request: FastifyRequest) => void
  * takes long are refused, if possible before their bodies are parsed, and those that are served have waited for about one such turn.
  * Operators, health and metrics are always let in.
  * @param bodyLimit most that a body takes up, bytes
- * @returns what also checks a request whose body has come in, before it is parsed
  */
-export function refuseOverload (app: FastifyInstance, bodyLimit: number): CheckOverload {
+export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number): Overload {
   let turnStart = 0
   let isTurnOpen = false
   let bodies = 0
   const closeTurn = () => { isTurnOpen = false }
-  const log = refusalLog(app)
+  const tell = refusalLog(log)
 
-  function check (request: FastifyRequest): void {
+  function checkTurn (request: FastifyRequest, now: number): void {
     if (!(request.raw.socket instanceof Socket)) return // injected: these do not take turns
     if (!isTurnOpen) {
       isTurnOpen = true
-      turnStart = performance.now()
+      turnStart = now
       setImmediate(closeTurn)
-    } else if (performance.now() - turnStart > MAX_TURN_MS) refuseWorker(request)
+    } else if (now - turnStart > MAX_TURN_MS) refuseWorker(request)
   }
 
   function admitBody (request: FastifyRequest, reply: FastifyReply): void {
@@ -50,27 +54,23 @@ export function refuseOverload (app: FastifyInstance, bodyLimit: number): CheckO
   }
 
   function refuseWorker (request: FastifyRequest): void {
-    const { role } = request.routeOptions.config
+    const { role } = request.route.config
     if (role !== 'worker' && role !== 'trainer') return
     request.isRefusedForLoad = true
-    log()
+    tell()
     throw new OverloadedError()
   }
 
-  app.decorateRequest('isRefusedForLoad', false)
-  app.addHook('onRequest', (request, reply, done) => {
-    try {
-      check(request)
+  return {
+    admit (request, reply, now) {
+      checkTurn(request, now)
       admitBody(request, reply)
-      done()
-    } catch (error) {
-      done(error as Error)
-    }
-  })
-  return check
+    },
+    check: (request) => { checkTurn(request, performance.now()) },
+  }
 }
 
-function refusalLog ({ log }: FastifyInstance): () => void {
+function refusalLog (log: FastifyBaseLogger): () => void {
   let refused = 0
   const tell = seldom(() => {
     log.warn({ refused }, 'overloaded: more comes in than can be answered in time')

@@ -10,14 +10,12 @@ interface Levelled extends FastifyBaseLogger { isLevelEnabled?: (level: string) 
  */
 export class RequestLog {
   readonly #parent: Levelled
-  readonly #bindings: Bindings
-  readonly #options: ChildLoggerOptions
+  readonly #requestId: string
   #child: FastifyBaseLogger | null = null
 
-  constructor (parent: FastifyBaseLogger, bindings: Bindings, options: ChildLoggerOptions) {
+  constructor (parent: FastifyBaseLogger, requestId: string) {
     this.#parent = parent
-    this.#bindings = bindings
-    this.#options = options
+    this.#requestId = requestId
   }
 
   get level (): string { return this.#parent.level }
@@ -39,7 +37,7 @@ export class RequestLog {
   }
 
   #made (): FastifyBaseLogger {
-    this.#child ??= this.#parent.child(this.#bindings, this.#options)
+    this.#child ??= this.#parent.child({ reqId: this.#requestId })
     return this.#child
   }
 }

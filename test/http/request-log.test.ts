@@ -11,7 +11,7 @@ function logOf (level: string) {
     children++
     return child.apply(this, args)
   } as typeof child
-  return { lines, made: () => children, log: new RequestLog(parent, { reqId: 'r1' }, {}) }
+  return { lines, made: () => children, log: new RequestLog(parent, 'r1') }
 }
 
 t.test('nothing is made until something is logged', async (t) => {
