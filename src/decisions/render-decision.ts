@@ -1,32 +1,30 @@
 import type { Decision } from '../core/decide.js'
 import type { Guarantee } from '../core/judge.js'
 
-/** A guarantee is frozen between moves of the model, and is most of a reply. */
+/** A guarantee, with what is around it; it is frozen between moves of the model, and most of a reply. */
 const rendered = new WeakMap<Guarantee, string>()
 
 function renderGuarantee (guarantee: Guarantee | null): string {
-  if (guarantee === null) return 'null'
+  if (guarantee === null) return '","guarantee":null,"next_check_tokens":'
   let text = rendered.get(guarantee)
-  if (text === undefined) rendered.set(guarantee, text = JSON.stringify(guarantee))
+  if (text === undefined) rendered.set(guarantee, text = `","guarantee":${JSON.stringify(guarantee)},"next_check_tokens":`)
   return text
 }
 
-/** What `JSON.stringify` makes of a decision, in half the time: its words need no escaping, and what does not change is rendered once. */
+/**
+ * What `JSON.stringify` makes of a decision, in less than half the time: its words need no escaping, what does not change is rendered once,
+ * and the rest is put together of few parts, as each costs when they become one text.
+ */
 export function renderDecision (decision: Decision): string {
-  return '{"decision":"' + decision.decision +
-    '","threshold":' + decision.threshold +
+  return (decision.decision === 'stop' ? '{"decision":"stop","threshold":' : '{"decision":"continue","threshold":') + decision.threshold +
     ',"score":' + renderNumber(decision.score) +
     ',"scorer":"' + decision.scorer + // its name needs no escaping
     '","reason":"' + decision.reason +
-    '","would_stop":' + decision.would_stop +
-    ',"arm":"' + decision.arm +
+    (decision.would_stop ? '","would_stop":true,"arm":"' : '","would_stop":false,"arm":"') + decision.arm +
     '","context":' + JSON.stringify(decision.context) +
-    ',"scope":"' + decision.scope +
-    '","guarantee":' + renderGuarantee(decision.guarantee) +
-    ',"next_check_tokens":' + decision.next_check_tokens +
-    ',"probe":' + decision.probe +
-    ',"model_version":' + decision.model_version +
-    ',"stale":' + decision.stale + '}'
+    ',"scope":"' + decision.scope + renderGuarantee(decision.guarantee) + decision.next_check_tokens +
+    (decision.probe ? ',"probe":true,"model_version":' : ',"probe":false,"model_version":') + decision.model_version +
+    (decision.stale ? ',"stale":true}' : ',"stale":false}')
 }
 
 /** As JSON has it: -0 is 0, and what is not finite is null. */
