@@ -109,11 +109,27 @@ export function emDropInterval (generations: number, lost: number, gained: numbe
     let [low, high] = [-1, 1]
     while (high - low > 1e-6) {
       const a = (low + high) / 2
-      if (logEvidence(a, lost, kept, gained, makeBetTable(a)) >= logBar) high = a; else low = a
+      if (refutes(a, lost, kept, gained, logBar)) high = a; else low = a
     }
     return high
   }
   return { low: -upperEnd(gained, lost), high: upperEnd(lost, gained) }
+}
+
+const LOSSES = BETS.map((c) => Math.log1p(-c))
+
+/** Whether ln E >= logBar at a tolerance of which no table is kept. The largest bet mostly tells alone, as in `reaches`. */
+function refutes (a: number, lost: number, kept: number, gained: number, logBar: number): boolean {
+  let top = -Infinity
+  for (const [i, c] of BETS.entries()) {
+    const nu = c / (1 - a)
+    let log = kept * Math.log1p(nu * a)
+    if (lost > 0) log += lost * LOSSES[i]!
+    if (gained > 0) log += gained * Math.log1p(nu * (1 + a))
+    if (log - LOG_BETS >= logBar) return true
+    if (log > top) top = log
+  }
+  return top >= logBar && logEvidence(a, lost, kept, gained, makeBetTable(a)) >= logBar
 }
 
 /** Smallest n >= 0 at which a predicate that stays true turns true; `null` past `limit`. */

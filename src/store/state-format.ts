@@ -2,7 +2,7 @@
  * Of a state, in a file or in a store; raised when what was written before would be misread, or what is written now by a version of before.
  * What is older is read: rows of a file by the upgrades of src/store/state-file.ts, a store's values by src/store/encoding.ts.
  */
-export const STATE_FORMAT = 4
+export const STATE_FORMAT = 5
 
 /** A newer version has written to the store: this one would misread it, and lose what it does not know of. */
 export class NewerFormatError extends Error {

@@ -66,7 +66,7 @@ t.test('on real traces a predictor saves what README says, inside the bound', as
   await run([file, '--levels', 'task', '--splits', '20', '--json', '-'], world)
   for (const { key, rules } of JSON.parse(world.out()).contexts) {
     const { tokens_saved_ratio: saved, exceeded } = rules.find(({ name }: { name: string }) => name === CERTIFIED_RULES.predictor)
-    t.ok(saved > (key === 'task=gpqa_diamond' ? 0.67 : 0.55), `${key}: ${(100 * saved).toFixed(1)} %`) // before closer slopes and finer grids 65 and 54
+    t.ok(saved > (key === 'task=gpqa_diamond' ? 0.675 : 0.565), `${key}: ${(100 * saved).toFixed(1)} %`) // before a product was held closer 69.0 and 55.8
     t.equal(exceeded, 0, `${key}: the bound is kept in all splits`)
   }
 })

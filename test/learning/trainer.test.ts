@@ -52,7 +52,7 @@ t.test('a fit in a thread of its own, and what comes of it goes through the log'
   t.match(store.appended, [{ type: 'predictor', name: 'auto-300', by: 'trainer', version: { by: 'trainer', retired_at: null, predictor: { name: 'auto-300', label: 'exact_match', levels: 'model,task' } } }])
   const { predictor } = (store.appended[0] as PredictorEntry).version!
   t.equal(predictor.trained.groups.length, 300)
-  t.equal(predictor.grid.length, 60)
+  t.equal(predictor.grid.length, 120)
 })
 
 t.test('a label each, where there is enough of it', async (t) => {

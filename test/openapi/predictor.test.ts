@@ -14,7 +14,7 @@ t.test('what the service shows of a predictor can be brought in', async (t) => {
 
 t.test('what no score could be computed with is refused, with its place', async (t) => {
   for (const [change, path] of [
-    [{ grid: [0.5] }, '/grid'], [{ grid: Array.from({ length: 61 }, (_, k) => 0.99 - k / 100) }, '/grid'],
+    [{ grid: [0.5] }, '/grid'], [{ grid: Array.from({ length: 121 }, (_, k) => 0.99 - k / 200) }, '/grid'],
     [{ grid: PREDICTOR.grid.with(3, 1) }, '/grid/3'],
     [{ signals: [{ name: 'entropy', mean: 0, scale: 0 }] }, '/signals/0/scale'],
     [{ signals: [{ name: 'entropy', mean: 'x', scale: 1 }] }, '/signals/0/mean'],

@@ -139,27 +139,27 @@ t.test('no number that a score could overflow with is let in', async (t) => {
   }
 })
 
-t.test('its grid may have 2 to 60 thresholds', async (t) => {
+t.test('its grid may have 2 to 120 thresholds', async (t) => {
   const { send } = await build(t, AUTO)
   const put = (name: string, length: number) => {
-    const grid = Array.from({ length }, (_, k) => 0.99 - k / 100)
+    const grid = Array.from({ length }, (_, k) => 0.99 - k / 200)
     return send('PUT', `/v1/model/predictors/${name}?reason=r`, { ...BY_SIGNAL, grid })
   }
   t.match(await put('p1', 1), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have fewer than 2 items' }] } })
-  t.match(await put('p61', 61), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have more than 60 items' }] } })
+  t.match(await put('p121', 121), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have more than 120 items' }] } })
   await send('POST', '/v1/outcomes', outcome(0))
-  for (const length of [2, 30, 60]) t.match(await put(`p${length}`, length), { status: 200 }, `${length} thresholds`)
+  for (const length of [2, 30, 120]) t.match(await put(`p${length}`, length), { status: 200 }, `${length} thresholds`)
   const challengers = async () => (await send('GET', KEY)).body.challengers.map(({ predictor }: any) => predictor)
   await until('all are on trial', async () => (await challengers()).length === 3)
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 500 }, (_, i) => outcome(i + 1)) })
   await until('the first serves', async () => (await send('GET', KEY)).body.score === 'p2')
-  t.match((await send('GET', KEY)).body, { thresholds: { length: 2 }, challengers: [{ threshold: 0.98 }, { threshold: 0.99 - 0.29 }, { threshold: 0.99 - 0.59 }] })
+  t.match((await send('GET', KEY)).body, { thresholds: { length: 2 }, challengers: [{ threshold: 0.99 - 1 / 200 }, { threshold: 0.99 - 29 / 200 }, { threshold: 0.99 - 119 / 200 }] })
   for (const name of ['p2', 'p30']) await send('DELETE', `/v1/model/predictors/${name}?reason=r`)
-  await until('then the last', async () => (await send('GET', KEY)).body.score === 'p60')
-  t.match((await send('GET', KEY)).body, { threshold: 0.99 - 0.59, thresholds: { length: 60 } })
-  t.match((await send('GET', `${KEY}/tradeoff`)).body, { score: 'p60', points: { length: 61 } })
-  t.match((await send('GET', `${KEY}/what-if?max_em_drop=0.05`)).body, { score: 'p60', thresholds: { length: 60 } })
-  t.match((await send('GET', '/v1/bundle')).body.predictors.p60.grid, { length: 60 })
+  await until('then the last', async () => (await send('GET', KEY)).body.score === 'p120')
+  t.match((await send('GET', KEY)).body, { threshold: 0.99 - 119 / 200, thresholds: { length: 120 } })
+  t.match((await send('GET', `${KEY}/tradeoff`)).body, { score: 'p120', points: { length: 121 } })
+  t.match((await send('GET', `${KEY}/what-if?max_em_drop=0.05`)).body, { score: 'p120', thresholds: { length: 120 } })
+  t.match((await send('GET', '/v1/bundle')).body.predictors.p120.grid, { length: 120 })
 })
 
 t.test('what can not be is refused, and says what to change', async (t) => {

@@ -42,7 +42,7 @@ t.test('what is no state is refused', async (t) => {
 t.test('an older format is read, step by step; a newer one is refused, with what to do', async (t) => {
   const lines = await written()
   await t.rejects(readState(each([JSON.stringify({ stopgate_state: STATE_FORMAT + 1 }), ...lines.slice(1)])), {
-    message: /format 5, and this version reads formats up to 4: take a newer stopgate/,
+    message: /format 6, and this version reads formats up to 5: take a newer stopgate/,
   })
   const head = [JSON.stringify({ stopgate_state: 1 })]
   const rename = (from: string, to: string) => (row: StateRow) => [{ ...row, key: row.key.replace(from, to) }]

@@ -11,7 +11,7 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { commitOf, outcome, trainingWriteOf } from './fixtures.js'
 
 const FORMAT = '{stopgate}:format'
-const NEWER = { name: 'NewerFormatError', message: /a newer version of stopgate.*format 5, .* up to 4\): run that one/ }
+const NEWER = { name: 'NewerFormatError', message: /a newer version of stopgate.*format 6, .* up to 5\): run that one/ }
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 
 t.test('a folder that a newer version opened is not opened', async (t) => {

@@ -49,7 +49,7 @@ t.test('lists of a trial that are of different lengths, or of no grid, are damag
     ...change,
     trials: [{ predictor: 'p', ordinal: 1, since: 0, trained_on: 0, wish: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 60, ...trial, halves }],
   })))
-  for (const thresholds of [2, 30, 60]) {
+  for (const thresholds of [2, 30, 120]) {
     t.ok(isRead([counted(thresholds), counted(thresholds)], {}, { thresholds }))
     t.ok(isRead([counted(thresholds), null], {}, { thresholds }))
   }
@@ -64,7 +64,7 @@ t.test('lists of a trial that are of different lengths, or of no grid, are damag
       t.notOk(isRead([null, { ...counted(60), [list]: odd }]), list)
     }
   }
-  for (const thresholds of [0, 1, 2.5, 61, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead([null, null], {}, { thresholds }), `${thresholds} thresholds`)
+  for (const thresholds of [0, 1, 2.5, 121, 1e9, 1e300, -30, '60', null, {}]) t.notOk(isRead([null, null], {}, { thresholds }), `${thresholds} thresholds`)
 
   const inForce = (threshold_index: unknown, serving: string | null) => isRead([counted(60), null], { threshold_index, serving })
   t.ok(inForce(-1, null) && inForce(29, null) && inForce(59, 'p'))

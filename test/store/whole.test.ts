@@ -6,7 +6,7 @@ import {
 } from '../../src/store/whole.js'
 import { change, LEDGER, label, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
 
-const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 100)
+const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
 const back = (text: string) => JSON.parse(text)
 const ENTRIES = [
@@ -25,7 +25,7 @@ t.test('what is written is whole', async (t) => {
   t.ok(isWholePending(back(encodePending(pendingOf('a', 1)))))
   t.ok(isWholeSample(back(encodeSample(sampleOf(0.5)))))
   const { predictor, ...version } = versionOf('p', 1)
-  for (const length of [2, 30, 60]) t.ok(isWholePredictor({ ...version, predictor: { ...predictor, grid: gridOf(length) } }), `${length} thresholds`)
+  for (const length of [2, 30, 120]) t.ok(isWholePredictor({ ...version, predictor: { ...predictor, grid: gridOf(length) } }), `${length} thresholds`)
   t.ok(isWholePolicy(DEFAULT_POLICY))
   t.ok(isWholePolicy({ control_rate: 0.1, em_per_token_percent: 0.1, of_a_later_version: {} }))
   t.ok(isWholePin(PIN))
@@ -52,7 +52,7 @@ t.test('without one of its parts, or with one of another kind, it is not', async
   t.notOk(isWholePolicy({ min_tokens: Infinity }))
   for (const threshold of [-1, 1.1, '0.5']) t.notOk(isWholePin({ ...PIN, threshold }), `a pin at ${threshold}`)
   t.notOk(isWholePin({ ...PIN, expires_at: 1e300 }), 'of that there is no date')
-  for (const change of [{ grid: gridOf(1) }, { grid: gridOf(61) }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
+  for (const change of [{ grid: gridOf(1) }, { grid: gridOf(121) }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
     t.notOk(isWholePredictor({ ...version, predictor: { ...version.predictor, ...change } }), `${Object.keys(change)} that do not fit`)
   }
 })

@@ -4,6 +4,8 @@ import type { UsableSample } from './usable-samples.js'
 
 /** Features that are not signals: 1, log-odds of the confidence, relative length, their product. */
 export const BASE_FEATURES = 4
+/** Index of the product among them. */
+export const PRODUCT = 3
 
 /** Centre and scale of the two features that are no signals. Priors are on weights of standardised features. */
 export interface FeatureScale {
@@ -67,7 +69,7 @@ export function featureRows (
 
 /** Weights of the standardised features as weights of the plain ones, which a score is computed with. */
 export function plainWeights (weights: Float64Array, { odds, length }: FeatureScale): number[] {
-  const product = weights[3]! / (odds.scale * length.scale)
+  const product = weights[PRODUCT]! / (odds.scale * length.scale)
   return [
     weights[0]! - weights[1]! * odds.mean / odds.scale - weights[2]! * length.mean / length.scale + product * odds.mean * length.mean,
     weights[1]! / odds.scale - product * length.mean,

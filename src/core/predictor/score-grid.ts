@@ -16,13 +16,13 @@ function closeness (loss: number): number {
   return 1 / (1 + (Math.log(loss / USUAL_LOSS) / Math.LN2) ** 2)
 }
 
-/** A score at which, as the threshold falls to it, some generation stops earlier: its tokens saved more, as a share, and P(lost) added. */
+/** A score at which, as the threshold falls to it, some generation stops earlier: its tokens saved more, and P(lost) added. */
 interface Crossing { readonly logOdds: number, readonly saved: number, readonly lost: number }
 
 /**
- * As many thresholds as may be, over the scores of these samples, safest first: as each is passed on the way down, about as many more
- * tokens are saved as by the one before, each token weighing the more, the likelier it is that a threshold there will serve its context.
- * So they lie close where a small move of the threshold matters, whatever the scores' range.
+ * As many thresholds as may be, over the scores of these samples, safest first: as each is passed on the way down, about as much more of a
+ * context's tokens is saved as by the one before, each token weighing the more, the likelier it is that a threshold there will serve its
+ * context. So they lie close where a small move of the threshold matters, whatever the scores' range.
  */
 export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly Sample[]): number[] {
   const byLeaf = new Map<string, Sample[]>()
@@ -45,12 +45,13 @@ export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly
   return grid
 }
 
-/** The crossings of one context, each with its part in the spacing. */
+/** The crossings of one context, each with its part in the spacing, which is as large as there are generations. */
 function weighted (scorer: Scorer, samples: readonly Sample[]): Array<{ readonly logOdds: number, readonly weight: number }> {
   let lost = 0
+  const mean = samples.reduce((sum, { tokens }) => sum + tokens, 0) / samples.length
   return samples.flatMap((sample) => crossingsOf(scorer, sample)).sort(byLogOdds).map((crossing) => {
     lost += crossing.lost
-    return { logOdds: crossing.logOdds, weight: crossing.saved * closeness(lost / samples.length) }
+    return { logOdds: crossing.logOdds, weight: crossing.saved / mean * closeness(lost / samples.length) }
   })
 }
 
@@ -70,6 +71,6 @@ function crossingsOf (scorer: Scorer, { tokens: full, steps }: Sample): Crossing
   return records.map(({ score, tokens }, i) => {
     const next = records[i + 1] // where it stopped while the threshold was higher; none: it ran in full and lost nothing
     const logOdds = Math.min(FURTHEST, Math.max(-FURTHEST, Math.log(score / (1 - score))))
-    return { logOdds, saved: ((next?.tokens ?? full) - tokens) / full, lost: (next?.score ?? 1) - score }
+    return { logOdds, saved: (next?.tokens ?? full) - tokens, lost: (next?.score ?? 1) - score }
   })
 }

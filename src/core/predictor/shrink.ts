@@ -1,4 +1,5 @@
 import type { TreeNode } from './context-tree.js'
+import { PRODUCT } from './feature-rows.js'
 import { fitLogistic, pointAt, type Point, type Rows } from './logistic-regression.js'
 
 export interface TreeFit {
@@ -12,18 +13,26 @@ export interface TreeFit {
  * The root's intercept is nearly free, its slopes are held to the size that features of use have: normal with these standard deviations on
  * standardised features (after Gelman, Jakulin, Pittau & Su 2008), so that separable data end at finite weights. A threshold serves where
  * hardly anything is lost, where few rows tell and wide slopes follow chance: 1 instead of 2.5 saved 3 points of tokens more on GPQA.
+ * An interaction is mostly smaller than what interacts: 0.3 instead of 1 saved 5 points more where votes are all there is to know
+ * (frontier, GPQA), half a point on AIME, and nothing less elsewhere.
  */
 const ROOT_INTERCEPT = 10
 const ROOT_SLOPE = 1
+const ROOT_PRODUCT = 0.3
 
 /** Passes over a level in search of its variances, each one Newton step a context. */
 const PASSES = 30
 /** Where variances of a level start, and what holds them: so many more contexts whose squared distance from the parent is that. */
 const START = 0.3
+const START_PRODUCT = 0.03
 const HELD_BY = 5
 
 function rootPrior (p: number): Float64Array {
-  return Float64Array.from({ length: p }, (_, j) => (j === 0 ? ROOT_INTERCEPT : ROOT_SLOPE) ** 2)
+  return Float64Array.from({ length: p }, (_, j) => (j === 0 ? ROOT_INTERCEPT : j === PRODUCT ? ROOT_PRODUCT : ROOT_SLOPE) ** 2)
+}
+
+function startOf (p: number): Float64Array {
+  return Float64Array.from({ length: p }, (_, j) => j === PRODUCT ? START_PRODUCT : START)
 }
 
 /**
@@ -58,12 +67,13 @@ interface Sibling { readonly key: string, readonly blocks: readonly Rows[], read
  * (MacKay 1992, "Bayesian interpolation", section 4.4). It takes far fewer passes than expectation-maximisation.
  */
 function learnSpread (siblings: readonly Sibling[], starts: Point[], p: number): { variance: Float64Array, points: Point[] } {
-  let variance = new Float64Array(p).fill(START)
+  const start = startOf(p)
+  let variance = start
   let points = starts
   for (let pass = 0; pass < PASSES && siblings.length > 0; pass++) {
     const fits = siblings.map(({ blocks, mean }, i) => fitLogistic(blocks, { mean, variance }, points[i]!, 1))
     const next = variance.map((_, j) => {
-      let squares = HELD_BY * START
+      let squares = HELD_BY * start[j]!
       let determined = HELD_BY
       for (const [i, { mean }] of siblings.entries()) {
         squares += (fits[i]!.weights[j]! - mean[j]!) ** 2

@@ -2,7 +2,7 @@ import { emDrop, tokensSavedRatio, type Evidence } from '../evidence.js'
 import type { Segment } from './segments.js'
 
 /**
- * Standard errors by which the curve must bend away from a straight line to have a knee: the deepest of up to 60 places is looked at,
+ * Standard errors by which the curve must bend away from a straight line to have a knee: the deepest of up to 120 places is looked at,
  * neighbours much alike.
  */
 const CLEAR = 3

@@ -3,11 +3,11 @@ import { predictorProblem } from '../../../src/core/predictor/predictor-problem.
 import { PREDICTOR } from '../snapshot-of.js'
 
 const levels = ['model', 'task']
-const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 100)
+const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)
 
 t.test('a predictor that can be', async (t) => {
   t.equal(predictorProblem(PREDICTOR, levels), null)
-  for (const length of [2, 30, 60]) t.equal(predictorProblem({ ...PREDICTOR, grid: gridOf(length) }, levels), null, `${length} thresholds`)
+  for (const length of [2, 30, 120]) t.equal(predictorProblem({ ...PREDICTOR, grid: gridOf(length) }, levels), null, `${length} thresholds`)
 })
 
 t.test('one that can not, with where and what to change', async (t) => {
@@ -22,8 +22,8 @@ t.test('one that can not, with where and what to change', async (t) => {
     [{ signals: [PREDICTOR.signals[0]!, PREDICTOR.signals[0]!], contexts: { '*': { log_median: 1, weights: [1, 2, 3, 4, 5, 6] } } }, '/signals', /once/],
     [{ grid: PREDICTOR.grid.toReversed() }, '/grid', /each below the one before/],
     [{ grid: [0.5, 0.5] }, '/grid', /each below the one before/],
-    [{ grid: gridOf(1) }, '/grid', /2 to 60 thresholds/],
-    [{ grid: gridOf(61) }, '/grid', /2 to 60 thresholds/],
+    [{ grid: gridOf(1) }, '/grid', /2 to 120 thresholds/],
+    [{ grid: gridOf(121) }, '/grid', /2 to 120 thresholds/],
   ]
   for (const [change, path, message] of bad) t.match(predictorProblem({ ...PREDICTOR, ...change }, levels), { path, message }, path)
 })

@@ -11,10 +11,10 @@ const sample = (...confidences: number[]): Sample => ({
 })
 const isFalling = (grid: readonly number[]) => grid.every((value, k) => value > 0 && value < 1 && (k === 0 || value < grid[k - 1]!))
 
-t.test('sixty thresholds, between which fewer tokens are saved the closer the predicted loss is to the usual one', async (t) => {
+t.test('120 thresholds, between which fewer tokens are saved the closer the predicted loss is to the usual one', async (t) => {
   const samples = Array.from({ length: 3000 }, (_, i) => sample((i + 0.5) / 3000)) // each saves a half at its confidence
   const grid = scoreGrid(identity, samples)
-  t.equal(grid.length, 60)
+  t.equal(grid.length, 120)
   t.ok(isFalling(grid))
   const gaps = grid.slice(1).map((threshold, k) => grid[k]! - threshold)
   const closest = gaps.indexOf(Math.min(...gaps))
@@ -22,6 +22,15 @@ t.test('sixty thresholds, between which fewer tokens are saved the closer the pr
   t.ok(Math.abs(middle ** 2 / 2 - 0.03) < 0.006, `${middle}`)
   for (const [k, gap] of gaps.entries()) t.ok(k <= closest || gap > gaps[k - 1]! - 0.0004, 'ever wider to the loose end')
   for (const [k, gap] of gaps.entries()) t.ok(k >= closest || gap > gaps[k + 1]! - 0.0004, 'and to the safe end')
+})
+
+t.test('a long generation weighs what it saves', async (t) => {
+  const long = (samples: readonly Sample[]) => samples.map((sample) =>
+    ({ ...sample, tokens: 900, steps: sample.steps.map((step) => ({ ...step, tokens: 9 * step.tokens })) }))
+  const [low, high] = [0.9, 0.95].map((at) => Array.from({ length: 500 }, (_, i) => sample(at + i / 50000)))
+  const above = (samples: readonly Sample[]) => scoreGrid(identity, samples).filter((value) => value > 0.93).length
+  t.ok(above([...low!, ...long(high!)]) > above([...low!, ...high!]) + 10)
+  t.strictSame(scoreGrid(identity, long([...low!, ...high!])), scoreGrid(identity, [...low!, ...high!]), 'all nine times as long: the same')
 })
 
 t.test('a later, higher step saves less than the first', async (t) => {

@@ -33,6 +33,16 @@ t.test('where contexts do not differ they come to one', async (t) => {
   for (let i = 0; i < 40; i++) t.ok(Math.abs(weights.get(`task=${i}`)![0]! - a!) < 0.5 && Math.abs(weights.get(`task=${i}`)![1]! - b!) < 0.5)
 })
 
+t.test('a product is held closer to nothing than what it is of', async (t) => {
+  const features = 4
+  const x = new Float64Array(60 * features)
+  for (let row = 0; row < 60; row++) x.set([1, random() - 0.5, random() - 0.5, random() - 0.5], row * features)
+  const y = Uint8Array.from({ length: 60 }, (_, row) => [1, 2, 3].reduce((sum, j) => sum + x[row * features + j]!, 0) > 0 ? 1 : 0)
+  const { weights } = fitTree(contextLevels(['*']), new Map([['*', { x, y, weight: new Float64Array(60).fill(1) }]]), features)
+  const [, first, second, product] = weights.get('*')!
+  t.ok(product! > 0 && product! < first! / 2 && product! < second! / 2, `${[first, second, product]}`)
+})
+
 t.test('an only child is its parent again', async (t) => {
   const { weights } = fit([['task=a', rows(50, 1, 1)]])
   t.strictSame(weights.get('task=a'), weights.get('*'))
