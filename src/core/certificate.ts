@@ -8,35 +8,32 @@
  * ever reaches 1/alpha is <= alpha, at whatever moments one looks (Waudby-Smith & Ramdas 2020, "Estimating means of bounded
  * random variables by betting").
  */
-const BETS = Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16)
+export const BETS = Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16)
 const LOG_BETS = Math.log(BETS.length)
 
 interface BetTable { readonly lost: readonly number[], readonly kept: readonly number[], readonly gained: readonly number[] }
 
 const tables = new Map<number, BetTable>()
 
-/** Log factors of one outcome under each bet. */
-function makeBetTable (a: number): BetTable {
-  const nu = BETS.map((c) => c / (1 - a))
-  return {
-    lost: BETS.map((c) => Math.log1p(-c)),
-    kept: nu.map((n) => Math.log1p(n * a)),
-    gained: nu.map((n) => Math.log1p(n * (1 + a))),
-  }
-}
-
-/** The same, memoised: it depends on `a` alone. */
+/** Log factors of one outcome under each bet, memoised: they depend on `a` alone. */
 function betTable (a: number): BetTable {
   let table = tables.get(a)
   if (table === undefined) {
+    const nu = BETS.map((c) => c / (1 - a))
+    table = {
+      lost: BETS.map((c) => Math.log1p(-c)),
+      kept: nu.map((n) => Math.log1p(n * a)),
+      gained: nu.map((n) => Math.log1p(n * (1 + a))),
+    }
     if (tables.size >= 1024) tables.clear()
-    tables.set(a, table = makeBetTable(a))
+    tables.set(a, table)
   }
   return table
 }
 
 /** ln E for the three counts at tolerance `a`, in (-1, 1). */
-export function logEvidence (a: number, lost: number, kept: number, gained: number, table = betTable(a)): number {
+export function logEvidence (a: number, lost: number, kept: number, gained: number): number {
+  const table = betTable(a)
   const logs = BETS.map((_, i) => lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!)
   const top = Math.max(...logs)
   let sum = 0
@@ -95,41 +92,6 @@ export function generationsToReach (
     const g = gained + gainedRate * more
     return reaches(a, l, generations + more - l - g, g, logBar)
   }, limit)
-}
-
-/**
- * Interval for the mean EM drop that stays valid however often one looks: the tolerances that neither the counts nor their mirror image
- * (losses and gains exchanged) refute at level/2. E rises with `a`, so each end is found by bisection.
- * @returns fractions; [-1, 1] without any generations
- */
-export function emDropInterval (generations: number, lost: number, gained: number, level: number): { low: number, high: number } {
-  const kept = generations - lost - gained
-  const logBar = Math.log(2 / level)
-  const upperEnd = (lost: number, gained: number): number => {
-    let [low, high] = [-1, 1]
-    while (high - low > 1e-6) {
-      const a = (low + high) / 2
-      if (refutes(a, lost, kept, gained, logBar)) high = a; else low = a
-    }
-    return high
-  }
-  return { low: -upperEnd(gained, lost), high: upperEnd(lost, gained) }
-}
-
-const LOSSES = BETS.map((c) => Math.log1p(-c))
-
-/** Whether ln E >= logBar at a tolerance of which no table is kept. The largest bet mostly tells alone, as in `reaches`. */
-function refutes (a: number, lost: number, kept: number, gained: number, logBar: number): boolean {
-  let top = -Infinity
-  for (const [i, c] of BETS.entries()) {
-    const nu = c / (1 - a)
-    let log = kept * Math.log1p(nu * a)
-    if (lost > 0) log += lost * LOSSES[i]!
-    if (gained > 0) log += gained * Math.log1p(nu * (1 + a))
-    if (log - LOG_BETS >= logBar) return true
-    if (log > top) top = log
-  }
-  return top >= logBar && logEvidence(a, lost, kept, gained, makeBetTable(a)) >= logBar
 }
 
 /** Smallest n >= 0 at which a predicate that stays true turns true; `null` past `limit`. */

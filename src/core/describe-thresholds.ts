@@ -1,4 +1,5 @@
-import { certifiedIndex, emDropInterval, generationsToReach, logEvidence } from './certificate.js'
+import { certifiedIndex, generationsToReach, logEvidence } from './certificate.js'
+import { emDropInterval } from './em-drop-interval.js'
 import { emDrop, tokensSavedRatio, type Evidence } from './evidence.js'
 import type { Family } from './family.js'
 import type { Policy } from './policy.js'
@@ -30,7 +31,7 @@ export function describeThresholds ({ evidence, grid, bar }: Family, policy: Pol
     const gained = evidence.gained[k]!
     const kept = evidence.generations - lost - gained
     const { low, high } = emDropInterval(evidence.generations, lost, gained, Math.exp(-bar))
-    const more = generationsUntil(evidence, k, policy, bar)
+    const more = needed === null ? null : generationsUntil(evidence, k, policy, bar)
     needed = needed === null || more === null ? null : Math.max(needed, more) // every safer one has to pass as well
     return {
       threshold,

@@ -1,9 +1,7 @@
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { certifiedIndex, emDropInterval, generationsToReach, logEvidence, losslessGenerations, type Counts } from '../../src/core/certificate.js'
+import { certifiedIndex, generationsToReach, logEvidence, losslessGenerations, type Counts } from '../../src/core/certificate.js'
 import { holds } from '../property.js'
-import { atMost, rateOf } from '../random.js'
 import { sharedData } from '../shared-data.js'
 
 interface Vectors {
@@ -147,39 +145,4 @@ t.test('generationsToReach', async (t) => {
     if (more === null) return at(5000) < bar + 1e-9
     return at(more) >= bar - 1e-9 && (more === 0 || at(more - 1) < bar + 1e-9)
   }))
-})
-
-t.test('the interval of the EM drop holds the drop seen, is wide where little is known, and mirrors', async (t) => {
-  t.strictSame(emDropInterval(0, 0, 0, 0.05), { low: -1, high: 1 })
-  const counts = fc.tuple(fc.nat({ max: 3000 }), fc.nat({ max: 200 }), fc.nat({ max: 200 }))
-  holds(t, fc.property(counts, ([kept, lost, gained]) => {
-    const n = kept + lost + gained
-    const { low, high } = emDropInterval(n, lost, gained, 0.05)
-    assert.ok(low <= (lost - gained) / Math.max(1, n) && high >= (lost - gained) / Math.max(1, n))
-    const mirror = emDropInterval(n, gained, lost, 0.05)
-    assert.ok(Math.abs(mirror.low + high) < 1e-9 && Math.abs(mirror.high + low) < 1e-9)
-    const more = emDropInterval(10 * n, 10 * lost, 10 * gained, 0.05)
-    if (n > 20) assert.ok(more.high - more.low < high - low)
-  }), 60)
-})
-
-t.test('its upper end is where the certificate turns: 224 lossless generations rule out 2 % one-sided at 0.05', async (t) => {
-  t.ok(emDropInterval(224, 0, 0, 0.1).high <= 0.02)
-  t.ok(emDropInterval(223, 0, 0, 0.1).high > 0.02)
-})
-
-t.test('the interval leaves the true drop out in at most level of the runs, looking after every 20 outcomes', async (t) => {
-  const runs = 300
-  const misses = rateOf(runs, (random) => {
-    let [lost, gained] = [0, 0]
-    for (let n = 1; n <= 2000; n++) {
-      const u = random()
-      if (u < 0.05) lost++; else if (u < 0.08) gained++
-      if (n % 20 > 0) continue
-      const { low, high } = emDropInterval(n, lost, gained, 0.1)
-      if (low > 0.02 || high < 0.02) return true
-    }
-    return false
-  })
-  t.ok(misses <= atMost(0.1, runs), `${(100 * misses).toFixed(1)} % of ${runs} runs`)
 })

@@ -11,6 +11,9 @@ const FURTHEST = 20
  */
 const USUAL_LOSS = 0.03
 
+/** A generation counts as at most so many times as long as is typical: 71 on real traces, but what a worker miscounts may be any number. */
+const LONGEST = 100
+
 /** How close thresholds should lie where so much would be lost: most at the usual loss, half of that at 0.5 or 2 times it. */
 function closeness (loss: number): number {
   return 1 / (1 + (Math.log(loss / USUAL_LOSS) / Math.LN2) ** 2)
@@ -48,10 +51,11 @@ export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly
 /** The crossings of one context, each with its part in the spacing, which is as large as there are generations. */
 function weighted (scorer: Scorer, samples: readonly Sample[]): Array<{ readonly logOdds: number, readonly weight: number }> {
   let lost = 0
-  const mean = samples.reduce((sum, { tokens }) => sum + tokens, 0) / samples.length
+  const longest = LONGEST * Math.exp(scorer.log_median)
+  const mean = samples.reduce((sum, { tokens }) => sum + Math.min(tokens, longest), 0) / samples.length
   return samples.flatMap((sample) => crossingsOf(scorer, sample)).sort(byLogOdds).map((crossing) => {
     lost += crossing.lost
-    return { logOdds: crossing.logOdds, weight: crossing.saved / mean * closeness(lost / samples.length) }
+    return { logOdds: crossing.logOdds, weight: Math.min(crossing.saved, longest) / mean * closeness(lost / samples.length) }
   })
 }
 

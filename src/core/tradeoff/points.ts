@@ -1,4 +1,4 @@
-import { emDropInterval } from '../certificate.js'
+import { emDropInterval } from '../em-drop-interval.js'
 import { emDrop, tokensSavedRatio, type Evidence } from '../evidence.js'
 import { predictedDrop, priceBetween, type Price, type Segment } from './segments.js'
 
@@ -85,6 +85,6 @@ export function pointsOf ({ evidence, grid, bar }: Family, segments: readonly Se
  * were equally long.
  */
 function savedInterval (generations: number, saved: number, level: number): { low: number, high: number } {
-  const { low, high } = emDropInterval(generations, generations * saved, 0, level)
+  const { low, high } = emDropInterval(generations, generations * Math.max(0, saved), 0, level)
   return { low: Math.max(0, low), high }
 }

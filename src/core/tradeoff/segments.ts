@@ -1,4 +1,4 @@
-import { emDropInterval } from '../certificate.js'
+import { emDropInterval } from '../em-drop-interval.js'
 import { emDrop, tokensSavedRatio, type Evidence } from '../evidence.js'
 import { isotonicBlocks } from '../isotonic.js'
 

@@ -1,10 +1,13 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import type { Sample } from '../../../src/core/predictor/sample.js'
 import { scoreGrid } from '../../../src/core/predictor/score-grid.js'
+import { holds } from '../../property.js'
 
 /** The score is the confidence itself. */
 const identity = {
-  name: 'p', label: 'exact_match' as const, levels: 'task', signals: [], contexts: { '*': { log_median: 0, weights: [0, 1, 0, 0] } }, trained: { generations: 0, steps: 0, groups: [] },
+  name: 'p', label: 'exact_match' as const, levels: 'task', signals: [], contexts: { '*': { log_median: Math.log(100), weights: [0, 1, 0, 0] } }, trained: { generations: 0, steps: 0, groups: [] },
 }
 const sample = (...confidences: number[]): Sample => ({
   u: 0.5, leaf: '*', label: 'exact_match', tokens: 100, steps: confidences.map((confidence, i) => ({ tokens: 100 * (i + 1) / (confidences.length + 1), confidence, lost: 0 })),
@@ -59,4 +62,33 @@ t.test('strictly falling where all scores are one', async (t) => {
   t.ok(isFalling(scoreGrid(identity, [sample(0.5)])))
   t.ok(isFalling(scoreGrid(identity, [sample(1), sample(0)])))
   t.ok(isFalling(scoreGrid({ ...identity, contexts: { '*': { log_median: 0, weights: [900, 0, 0, 0] } } }, [sample(0.5)])), 'a score that rounds to 1')
+})
+
+t.test('one generation of a miscounted length does not draw the thresholds to itself', async (t) => {
+  const samples = Array.from({ length: 1000 }, (_, i) => sample(0.8 + i / 10000))
+  const near = (tokens: number) =>
+    scoreGrid(identity, [...samples, { ...sample(0.88), tokens }]).filter((value) => Math.abs(value - 0.88) < 0.0001).length
+  t.ok(near(7100) > near(100) + 5, 'a long one counts')
+  t.equal(near(1e15), near(10_050))
+  t.ok(near(1e15) < 40)
+})
+
+const stepOf = fc.record({
+  tokens: fc.oneof(fc.constantFrom(0, 1, 2 ** 53, Number.MAX_VALUE), fc.nat({ max: 10_000 })),
+  confidence: fc.oneof(fc.constantFrom(0, 0.5, 1), fc.double({ min: 0, max: 1, noNaN: true })),
+})
+const anySample = fc.tuple(fc.constantFrom('task=a', 'task=b'), fc.array(stepOf, { minLength: 2, maxLength: 5 })).map(([leaf, steps]): Sample => {
+  const [first, ...others] = steps.sort((a, b) => b.tokens - a.tokens)
+  const before = others.reverse().map((step) => ({ ...step, lost: 0 as const }))
+  return { u: 0.5, leaf, label: 'exact_match', tokens: Math.max(1, first!.tokens), steps: before }
+})
+const weight = fc.double({ min: -1000, max: 1000, noNaN: true })
+
+t.test('as many thresholds, strictly falling within 0 and 1, of whatever samples', async (t) => {
+  const logMedian = fc.double({ min: 0, max: 36, noNaN: true })
+  holds(t, fc.property(fc.array(anySample, { minLength: 1, maxLength: 20 }), fc.tuple(weight, weight, weight, weight), logMedian,
+    (samples, weights, log_median) => {
+      const grid = scoreGrid({ ...identity, contexts: { '*': { log_median, weights } } }, samples)
+      assert.ok(grid.length === 120 && isFalling(grid))
+    }), 300)
 })

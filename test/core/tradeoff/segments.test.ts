@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { emDropInterval } from '../../../src/core/certificate.js'
+import { emDropInterval } from '../../../src/core/em-drop-interval.js'
 import { emDrop, NO_EVIDENCE } from '../../../src/core/evidence.js'
 import { predictedDrop, priceBetween, segmentsOf } from '../../../src/core/tradeoff/segments.js'
 import { holds } from '../../property.js'

@@ -1,0 +1,61 @@
+import { BETS } from './certificate.js'
+
+const LOST = BETS.map((c) => Math.log1p(-c))
+const LOG_BETS = Math.log(BETS.length)
+/** How near an end is found, and how near to 1 it is looked for. */
+const PRECISION = 1e-6
+const FURTHEST = -Math.log(PRECISION)
+
+/**
+ * Interval for the mean EM drop that stays valid however often one looks: the tolerances that neither the counts nor their mirror image
+ * (losses and gains exchanged) refute at level/2.
+ * @returns fractions; [-1, 1] without any generations
+ */
+export function emDropInterval (generations: number, lost: number, gained: number, level: number): { low: number, high: number } {
+  const kept = generations - lost - gained
+  const logBar = Math.log(2 / level)
+  return { low: -upperEnd(gained, kept, lost, logBar), high: upperEnd(lost, kept, gained, logBar) }
+}
+
+/**
+ * Least tolerance a at which ln E >= logBar; 1 where none is. With s = 1/(1-a) the factors of the certificate are 1 - c, 1 - c + c s and
+ * 1 - c + 2 c s, so ln E rises with ln s and is convex in it. Newton's method is past the end after one step, then comes down to it
+ * and is never short of it: what it finds is refuted.
+ */
+function upperEnd (lost: number, kept: number, gained: number, logBar: number): number {
+  if (kept + gained <= 0) return 1 // nothing but losses, or nothing at all: E does not depend on a
+  let t = Math.min(FURTHEST, -Math.log1p(Math.max(-1, (gained - lost) / (lost + kept + gained)))) // from the drop seen
+  for (;;) {
+    const { log, slope } = logEvidenceAt(t, lost, kept, gained)
+    if (log <= logBar && t === FURTHEST) return 1
+    const next = Math.min(FURTHEST, t - (log - logBar) / slope)
+    const isThere = next < FURTHEST && Math.abs(Math.exp(-next) - Math.exp(-t)) < PRECISION
+    t = next
+    if (isThere) return 1 - Math.exp(-t)
+  }
+}
+
+const logs = new Float64Array(BETS.length)
+const slopes = new Float64Array(BETS.length)
+
+/** ln E and its derivative at t = ln s. */
+function logEvidenceAt (t: number, lost: number, kept: number, gained: number): { log: number, slope: number } {
+  const s = Math.exp(t)
+  let top = -Infinity
+  for (let i = 0; i < BETS.length; i++) {
+    const c = BETS[i]!
+    const ifKept = 1 - c + c * s
+    const ifGained = ifKept + c * s
+    logs[i] = lost * LOST[i]! + kept * Math.log(ifKept) + (gained === 0 ? 0 : gained * Math.log(ifGained))
+    slopes[i] = c * s * (kept / ifKept + 2 * gained / ifGained)
+    if (logs[i]! > top) top = logs[i]!
+  }
+  let sum = 0
+  let slope = 0
+  for (let i = 0; i < BETS.length; i++) {
+    const part = Math.exp(logs[i]! - top)
+    sum += part
+    slope += part * slopes[i]!
+  }
+  return { log: top + Math.log(sum) - LOG_BETS, slope: slope / sum }
+}
