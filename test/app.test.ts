@@ -41,7 +41,8 @@ t.test('a request that comes while it closes is served, since all it needs close
   await came
   const closing = app.close()
   await until('it listens no more', () => !app.server.listening)
-  socket.write(body + head + body)
+  // The second one is an operator's, who is let in though the first has kept it waiting, as on a busy machine it may.
+  socket.write(`${body}GET /v1/audit HTTP/1.1\r\nhost: x\r\n\r\n`)
   await once(socket, 'close')
   await closing
   t.same(text.match(/HTTP\/1.1 \d+|connection: \S+/gi), ['HTTP/1.1 200', 'Connection: keep-alive', 'HTTP/1.1 200', 'Connection: close'])
