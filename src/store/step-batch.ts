@@ -21,17 +21,22 @@ export interface StepBatch<B = Beside> {
 }
 
 export function batchOf (records: ReadonlyMap<string, readonly RecordedStep[]>): StepBatch {
-  const steps = [...records.values()].flat()
   const starts = [0]
   for (const some of records.values()) starts.push(starts.at(-1)! + some.length)
-  return {
-    ids: [...records.keys()],
-    starts,
-    tokens: Float64Array.from(steps, ({ tokens }) => tokens),
-    confidence: Float64Array.from(steps, ({ confidence }) => confidence ?? NaN),
-    em: Int8Array.from(steps, ({ em }) => em ?? -1),
-    beside: new Map([...steps.entries()].filter(([, { answer_digest: digest, signals }]) => digest !== undefined || signals !== undefined)),
+  const count = starts.at(-1)!
+  const [tokens, confidence, em] = [new Float64Array(count), new Float64Array(count), new Int8Array(count)]
+  const beside = new Map<number, Beside>()
+  let i = 0
+  for (const some of records.values()) {
+    for (const step of some) {
+      tokens[i] = step.tokens
+      confidence[i] = step.confidence ?? NaN
+      em[i] = step.em ?? -1
+      if (step.answer_digest !== undefined || step.signals !== undefined) beside.set(i, step)
+      i++
+    }
   }
+  return { ids: [...records.keys()], starts, tokens, confidence, em, beside }
 }
 
 /** One of its steps, by number. */

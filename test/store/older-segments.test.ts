@@ -33,13 +33,15 @@ t.test('steps that an earlier version recorded are kept, and go on', async (t) =
   const dataDir = await folderOf(t,
     `["a",0,0,2,${at}]\t[32,0.5],[64,null,1]\n["gone",0,0,1,${at}]\t[1,0.5]\n["\\u00e9\\u0000\\n",0,0,1,${at}]\t[5,1]\n["over",0,0,1,1]\t[1,0.5]\n`,
     second,
-    `["a",1,0,2,${at}]\t[96,0.25,null,"0123456789abcdef"]\t[128,0.75,0,null,{"ü\\t":0.5}]\n`)
+    `["d",0,0,1,${at}]\t[3,1,1]\n["a",1,0,2,${at}]\t[96,0.25,null,"0123456789abcdef"]\t[128,0.75,0,null,{"ü\\t":0.5}]\n`)
   const a = [
     { tokens: 32, confidence: 0.5 }, { tokens: 64, confidence: null, em: 1 }, { tokens: 96, confidence: 0.25, answer_digest: '0123456789abcdef' },
     { tokens: 128, confidence: 0.75, em: 0, signals: { 'ü\t': 0.5 } },
   ]
   const store = await EmbeddedStore.open({ dataDir })
-  t.strictSame(Object.fromEntries(await store.recorded(['a', 'gone', 'é\0\n', 'b', 'over'])), { a, 'é\0\n': [{ tokens: 5, confidence: 1 }], b: stepsAt(7) })
+  t.strictSame(Object.fromEntries(await store.recorded(['a', 'gone', 'é\0\n', 'b', 'over', 'd'])), {
+    a, 'é\0\n': [{ tokens: 5, confidence: 1 }], b: stepsAt(7), d: [{ tokens: 3, confidence: 1, em: 1 }],
+  })
   await store.record(batch([['a', stepsAt(160)]]))
   await store.close()
   t.strictSame(await recordsIn(dataDir, 'a'), { a: [...a, ...stepsAt(160)] }, 'they are taken over once')
