@@ -35,7 +35,7 @@ const falling = (i: number) => Math.max(0.02, 0.3 * Math.sqrt(200 / (i + 200)))
 const harder = { em: (_: string, i: number) => 0.9 - 0.3 * i / 10_000, tokens: (_: string, i: number) => 300 + 0.05 * i }
 
 t.test('A/A: arms that do not differ seem to in at most level of the runs, at whatever moments one looks', async (t) => {
-  const runs = 200
+  const runs = 100
   for (const [name, world] of [
     ['a share of 2 %', { share: () => 0.02, em: () => 0.8 }],
     ['a share of 30 %, nearly all right', { share: () => 0.3, em: () => 0.97 }],

@@ -12,7 +12,7 @@ import { memoryFold, outcomeOf, SURE_STEP, type MemoryFold } from './memory-fold
 // in which stopping loses three times the EM that may be lost, or nothing. With the rule the first is not certified and the second is;
 // the same outcomes, dressed up so that the rule does not see what it forbids, certify the first.
 
-const RUNS = 20
+const RUNS = 10
 const LOSSY = 0.06 // EM drop of stopping, at every threshold; max_em_drop is 0.02
 
 /** One entry of the simulation, as the log has it and as it is dressed up, at a time in seconds. */

@@ -14,7 +14,7 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { state } from '../store/fixtures.js'
 
 const CONTEXTS = 3000
-const ROUNDS = 4
+const ROUNDS = 2
 const random = mulberry32(3)
 
 async function writeState (file: string): Promise<void> {

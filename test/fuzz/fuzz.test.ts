@@ -8,7 +8,7 @@ import { bombard, prepare, sendRaw } from './bombard.js'
 
 // Every operation of the OpenAPI document, with requests that it allows and such as it does not. At full volume: npm run fuzz
 
-const REQUESTS = Number(process.env.REQUESTS ?? 1500)
+const REQUESTS = Number(process.env.REQUESTS ?? 800)
 const SEED = Number(process.env.SEED ?? 7)
 /** Everything is logged, so that whatever a request can do in a log line is done. */
 const nowhere = () => pino({ level: 'trace' }, new Writable({ write (_chunk, _encoding, done) { done() } }))
