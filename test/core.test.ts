@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
-/** These take longer than it takes to start a process, and run beside the others. `.taprc` leaves the rest to this file. */
-const ALONE = ['compare-arms', 'family', 'learn', 'must-never', 'peeking', 'rules']
+/** These take longer than it takes to start a process, and run beside the others. */
+const ALONE = /core\/\{(.+)\}/.exec(readFileSync('.taprc', 'utf8'))![1]!.split(',')
 
 // The tests of the core are many, small and pure: in a process each, more than half of their time is its start.
 const folder = new URL('./core/', import.meta.url)
