@@ -1,5 +1,4 @@
-import type { Built } from './helper.js'
-import { until } from './helper.js'
+import { until, type Built } from './helper.js'
 
 export const CONTEXT = { model: 'q', task: 'gsm8k' }
 export const KEY = 'model=q,task=gsm8k'
@@ -11,11 +10,22 @@ export function losslessOutcome (id: string, context: Record<string, string> = C
   }
 }
 
+/** Reports outcomes as a worker does: what a store that was not to be reached in time refuses is sent again. */
+export async function report (
+  post: (path: string, body: unknown) => Promise<{ status: number }>, outcomes: readonly object[]
+): Promise<void> {
+  await until('the outcomes are taken', async () => {
+    const { status } = await post('/v1/outcomes/batch', { outcomes })
+    if (status !== 202 && status !== 503) throw new Error(`outcomes were refused with ${status}`)
+    return status === 202
+  })
+}
+
 /** Reports enough lossless generations for a first certificate at the default policy, and waits until it is in force here. */
 export async function certify (built: Pick<Built, 'send' | 'service'>, context: Record<string, string> = CONTEXT, generations = 300): Promise<void> {
   const name = JSON.stringify(context)
   const outcomes = Array.from({ length: generations }, (_, i) => losslessOutcome(`lossless-${name.length}-${context.task}-${i}`, context))
-  await built.send('POST', '/v1/outcomes/batch', { outcomes })
+  await report((path, body) => built.send('POST', path, body), outcomes)
   await until(`${name} is certified`, async () => {
     const { body } = await built.send('POST', '/v1/decisions', { arm: 'control', tokens: 32, confidence: 1, context })
     return body.threshold !== null && body.guarantee?.generations >= 224 && built.service.lag() === 0

@@ -37,8 +37,8 @@ export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger)
   }
 }
 
-/** Waits until a condition holds, looking again every 10 ms; fails the test after `seconds`. */
-export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 10): Promise<NonNullable<T>> {
+/** Waits until a condition holds, looking again every 10 ms; fails when even a busy machine or a slow disk would have been done. */
+export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 60): Promise<NonNullable<T>> {
   const deadline = performance.now() + seconds * 1000
   for (;;) {
     const value = await condition()

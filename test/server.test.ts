@@ -96,7 +96,7 @@ t.test('a connection whose last request ends late does not keep the service from
   await setTimeout(1000) // no other connection is taken by then
   client.write(body.slice(5))
   t.match((await once(client, 'data'))[0], /^HTTP\/1.1 200/)
-  await until('it has closed', () => service.log.some(({ msg }) => msg === 'closed'), 20)
+  await until('it has closed', () => service.log.some(({ msg }) => msg === 'closed'))
   t.same(await service.exited, { code: 0, signal: null })
 })
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { KEYS } from '../../src/store/redis-keys.js'
-import { KEY, losslessOutcome } from '../certify.js'
+import { KEY, losslessOutcome, report } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProcess, type ServiceProcess } from '../service-process.js'
@@ -34,8 +34,8 @@ const stops = async (service: ServiceProcess) =>
   (await service.post('/v1/decisions', { arm: 'treated', tokens: 32, confidence: 0.99, context: { model: 'q', task: 'gsm8k' } })).body
 
 async function certified (service: ServiceProcess): Promise<void> {
-  await service.post('/v1/outcomes/batch', { outcomes: Array.from({ length: 300 }, (_, i) => losslessOutcome(`g${i}`)) })
-  await until('it is certified', async () => (await stops(service)).decision === 'stop' && (await context(service)).control_generations === 300, 20)
+  await report(service.post, Array.from({ length: 300 }, (_, i) => losslessOutcome(`g${i}`)))
+  await until('it is certified', async () => (await stops(service)).decision === 'stop' && (await context(service)).control_generations === 300)
 }
 
 /** Everything goes on as before, however the clock was put. */
@@ -80,6 +80,6 @@ t.test('a Redis whose clock is put back: its ids are ahead, and so is the lease 
   await operator.set(KEYS.lease, '7 dead', 'PX', HOUR_MS)
   clock.set(-HOUR_MS)
   const next = startProcess(t, { ...env, ...clock.env }) // whose own clock is another
-  await until('it learns', async () => (await next.get('/readyz')).body.learner.leader, 20)
+  await until('it learns', async () => (await next.get('/readyz')).body.learner.leader)
   await goesOn(t, next, 301, 'two hours ahead of the service')
 })

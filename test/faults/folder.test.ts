@@ -33,7 +33,7 @@ t.test('the disk is full: outcomes are refused, decisions go on, and nothing ack
   }
   const limit = (size: number | string) => execFileSync('prlimit', [`--pid=${first.child.pid}`, `--fsize=${size}:unlimited`])
   limit(statSync(join(env.DATA_DIR, 'data.mdb')).size + 500_000)
-  await until('there is no room', async () => await batch() === 503, 30)
+  await until('there is no room', async () => await batch() === 503)
   t.match(await first.post('/v1/decisions', step), { status: 200, body: { decision: 'continue' } })
   t.match((await first.get('/readyz')).body, { store: { up: false } })
   limit('unlimited')

@@ -32,14 +32,14 @@ async function failOver (t: Test, start: (t: Test, settings: typeof DURABLE) => 
   t.match(await send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'decisions go on')
   t.match(await send('GET', '/readyz'), { status: 200, body: { store: { up: false }, warnings: [/can't be reached/] } })
   t.match((await send('GET', '/metrics')).body, 'stopgate_store_up 0\n')
-  await until('outcomes are taken again', async () => await report('during') === 202, 30)
-  await until('it is learned, once', async () => await learned() === 302, 20)
+  await until('outcomes are taken again', async () => await report('during') === 202)
+  await until('it is learned, once', async () => await learned() === 302)
   t.match(await send('POST', '/v1/decisions', treated), { body: { decision: 'stop', stale: false } })
 
   master.resume()
-  await until('the old master is a replica', async () => /role:slave/.test(await admin(t, master).info('replication').catch(() => '')), 20)
+  await until('the old master is a replica', async () => /role:slave/.test(await admin(t, master).info('replication').catch(() => '')))
   await until('it is taken', async () => await report('after') === 202)
-  await until('it is learned, once', async () => await learned() === 303, 20)
+  await until('it is learned, once', async () => await learned() === 303)
   for (const id of acknowledged) {
     t.match(await send('POST', '/v1/outcomes', losslessOutcome(id)), { status: 202, body: { accepted: 0, duplicates: 1 } }, `${id} is known`)
   }

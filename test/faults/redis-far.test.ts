@@ -21,7 +21,7 @@ const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${en
 const isTaken = (built: Built, id: string) => until(`${id} is taken`, async () => {
   const { status, body } = await built.send('POST', '/v1/outcomes', losslessOutcome(id))
   return status === 202 && body
-}, 20)
+})
 
 t.test('a slow Redis makes outcomes slow, and no decision', { skip }, async (t) => {
   const { proxy, built } = await certified(t)
@@ -45,7 +45,7 @@ t.test('a connection cut in the middle of a reply: 503, and what is sent again c
   await until('Redis had it', () => admin.exists('{stopgate}:seen:cut'))
   proxy.cutAfterBytes = null
   t.same(await isTaken(built, 'cut'), { accepted: 0, duplicates: 1 })
-  await until('it is learned, once', async () => await learned(built) === 301, 20)
+  await until('it is learned, once', async () => await learned(built) === 301)
 })
 
 t.test('a failover to a replica that had not got the last writes: those are lost, and counted when they are sent again', { skip }, async (t) => {
@@ -64,5 +64,5 @@ t.test('a failover to a replica that had not got the last writes: those are lost
   proxy.leadTo(replica.port)
   t.same(await isTaken(built, `lossless-${JSON.stringify(CONTEXT).length}-gsm8k-0`), { accepted: 0, duplicates: 1 }, 'what the replica had is known')
   t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0 }, 'what it had not is taken')
-  await until('it is learned, once', async () => await learned(built) === 301, 20)
+  await until('it is learned, once', async () => await learned(built) === 301)
 })

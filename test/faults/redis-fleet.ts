@@ -52,7 +52,7 @@ export async function startSentinels (t: Test, settings: RedisSettings): Promise
   await until('they know each other and the replica', async () => {
     const known = await Promise.all(ports.map((port) => admin(t, { url: `redis://127.0.0.1:${port}` }).call('SENTINEL', 'MASTER', 'main')))
     return known.every((reply) => /num-slaves,1,num-other-sentinels,2/.test(String(reply)))
-  }, 20)
+  })
   return {
     url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/main`,
     master,
@@ -77,7 +77,7 @@ export async function startCluster (t: Test, settings: RedisSettings): Promise<F
   }
   const all = [first!, ...others]
   await until('they know each other', async () => (await Promise.all(all.map((node) => node.cluster('INFO'))))
-    .every((info) => /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:4/.test(String(info))), 20)
+    .every((info) => /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:4/.test(String(info))))
   const slot = Number(await first!.cluster('KEYSLOT', '{stopgate}'))
   const home = ranges.findIndex(([from, to]) => from <= slot && slot <= to)
   await others.at(-1)!.call('CLUSTER', 'REPLICATE', String(await all[home]!.call('CLUSTER', 'MYID')))

@@ -23,7 +23,7 @@ async function certified (t: Test): Promise<{ redis: RedisServer, built: Built, 
 }
 
 const report = async ({ send }: Built, id: string) => (await send('POST', '/v1/outcomes', losslessOutcome(id))).status
-const isTaken = (built: Built, name: string) => until('outcomes are taken again', async () => await report(built, name) === 202, 20)
+const isTaken = (built: Built, name: string) => until('outcomes are taken again', async () => await report(built, name) === 202)
 const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
 
 t.test('restarted empty: what was learned is lost, nothing stops on it, and it learns anew', { skip }, async (t) => {
@@ -57,7 +57,7 @@ t.test('out of memory: outcomes are refused whole, decisions go on, and nothing 
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await admin.config('SET', 'maxmemory', '0')
   await isTaken(built, 'refused')
-  await until('it is learned, once', async () => await learned(built) === 301, 20)
+  await until('it is learned, once', async () => await learned(built) === 301)
 })
 
 t.test('a wrong type at one of our keys: 500 with an id, decisions go on, readyz says the learner fails', { skip }, async (t) => {
@@ -69,7 +69,7 @@ t.test('a wrong type at one of our keys: 500 with an id, decisions go on, readyz
   await until('readyz says so', async () => /learner fails/.test((await built.send('GET', '/readyz')).body.warnings.join()))
   await admin.rename('kept', KEYS.log)
   await isTaken(built, 'refused')
-  await until('it is learned, once', async () => await learned(built) === 301, 20)
+  await until('it is learned, once', async () => await learned(built) === 301)
 })
 
 t.test('the state of a context is damaged: that one continues and starts anew, the others go on', { skip }, async (t) => {

@@ -35,7 +35,7 @@ interface Ending {
 
 async function endUnderLoad (t: Test, { env, open, end = ({ child }) => child.kill('SIGTERM'), processes = 1 }: Ending): Promise<void> {
   const service = startProcess(t, { ...env, PROCESSES: String(processes), DEFAULT_POLICY: '{"settle_seconds":0}' }, { detached: true })
-  if (processes > 1) await until('all serve', () => service.log.find(({ msg }) => msg === 'all processes serve'), 20)
+  if (processes > 1) await until('all serve', () => service.log.find(({ msg }) => msg === 'all processes serve'))
   const url = await service.url()
   const acknowledged: string[] = []
   const fates = new Map<string, number>()
@@ -51,7 +51,7 @@ async function endUnderLoad (t: Test, { env, open, end = ({ child }) => child.ki
     }
     agent.destroy()
   })
-  await until('much is under way', () => acknowledged.length > 20 * WORKERS, 20)
+  await until('much is under way', () => acknowledged.length > 20 * WORKERS)
   await end(service)
   await Promise.all(workers)
   t.same(await service.exited, { code: 0, signal: null })
@@ -100,7 +100,7 @@ t.test('a SIGTERM that npm start is sent ends the service', async (t) => {
   const npm = spawn('npm', ['start'], { env: { ...process.env, PORT: '0', DATA_DIR: await temporaryFolder(t) }, stdio: ['ignore', 'pipe', 'inherit'] })
   const log: any[] = []
   createInterface(npm.stdout).on('line', (line) => { if (line.startsWith('{')) log.push(JSON.parse(line)) })
-  const { pid } = await until('it serves', () => log.find(({ msg }) => msg === 'stopgate serves'), 30)
+  const { pid } = await until('it serves', () => log.find(({ msg }) => msg === 'stopgate serves'))
   t.teardown(() => { try { process.kill(pid, 'SIGKILL') } catch { /* is gone */ } })
   npm.kill()
   await until('it has closed', () => log.some(({ msg }) => msg === 'closed'))

@@ -48,7 +48,7 @@ t.test('ten times what it can do: some are served soon, the rest refused at once
     sending.end(batch)
   })
   const workers = Array.from({ length: WORKERS }, async () => { while (!over.signal.aborted) await call() })
-  await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS, 60)
+  await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS)
   for (let i = 0; i < 5; i++) {
     t.equal((await service.get('/livez')).status, 200)
     t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'the kill switch works')
@@ -108,7 +108,7 @@ t.test('clients that never read their replies hold little, and are cut off', asy
   })
   const open = promisify(app.server.getConnections.bind(app.server))
   await until('all ask', () => connections === sockets.length + 1 && replies >= sockets.length + 1)
-  await until('they are cut off', async () => await open() === 0, 20)
+  await until('they are cut off', async () => await open() === 0)
   t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="unread"} 20\n', 'and not the one that was idle')
   for (const socket of sockets) socket.destroy()
 })

@@ -71,7 +71,7 @@ t.test('one that hangs is told of, ended and replaced', async (t) => {
   t.match(learner.problem(), /its thread hangs, and has told nothing for 3 s$/)
   await told
   await until('it ended', () => !learner.isLeader())
-  await until('another leads', learner.isLeader, 20)
+  await until('another leads', learner.isLeader)
   t.equal(learner.problem(), null)
   t.match(lines.map((line) => JSON.parse(line).msg), ['the learner hangs', 'the learner\'s thread ended and is started again'])
   ours.close()

@@ -8,7 +8,7 @@ import { startProcess } from '../service-process.js'
 t.test('two processes behind one port: one scrape tells of both, one that dies comes back, SIGTERM ends all', async (t) => {
   const redis = await startRedis(t)
   const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2' })
-  await until('all serve', () => service.log.find(({ msg }) => msg === 'all processes serve'), 20)
+  await until('all serve', () => service.log.find(({ msg }) => msg === 'all processes serve'))
   const url = await service.url()
   t.equal(new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ url }) => url)).size, 1, 'on one port')
 
@@ -41,7 +41,7 @@ t.test('two processes behind one port: one scrape tells of both, one that dies c
     const { status } = await fetch(`${url}/metrics`, { headers: { connection: 'close' } })
     scraped.push(status)
     return pids().length === 3
-  }, 20)
+  })
   t.same(scraped.filter((status) => status !== 200), [], `each of ${scraped.length} scrapes meanwhile was answered`)
   t.equal((await decide()).status, 200)
   service.child.kill('SIGTERM')

@@ -96,7 +96,7 @@ t.test('trained on what comes in, and then on trial', async (t) => {
   const [auto] = await until('it is trained', async () => {
     const { predictors } = (await send('GET', '/v1/model/predictors')).body
     return predictors.length > 0 && predictors
-  }, 30)
+  })
   t.match(auto, { name: /^auto-3\d\d$/, by: 'trainer', status: 'live', trained_generations: Number, signals: ['sure'], calibration: { generations: Number, ece: Number, brier: Number } })
   await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
   const onTrial = `stopgate_scorer_trial_contexts{scorer="${auto.name}"} 3\n`

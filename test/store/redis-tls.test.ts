@@ -96,7 +96,7 @@ t.test('a Cluster that speaks TLS names the node that has our keys, and it is fo
   await Promise.all(nodes.map(({ redis }, i) => redis.call('CLUSTER', 'ADDSLOTSRANGE', ...ranges[i]!)))
   for (const { port, bus } of nodes.slice(1)) await nodes[0]!.redis.call('CLUSTER', 'MEET', '127.0.0.1', port, bus)
   await until('they know each other', async () => (await Promise.all(nodes.map(({ redis }) => redis.cluster('INFO'))))
-    .every((info) => /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:3/.test(String(info))), 20)
+    .every((info) => /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:3/.test(String(info))))
   const slot = Number(await nodes[0]!.redis.cluster('KEYSLOT', '{stopgate}'))
   const home = ranges.findIndex(([from, to]) => from <= slot && slot <= to)
   for (const { port } of nodes.filter((_, i) => i !== home)) { // the only one we know has none of our keys
