@@ -8,33 +8,23 @@ import type { Readings } from './metrics.js'
 
 /** Per context: one reading of the states feeds all of these. */
 export function watchContexts (registers: Registry[], { busiest, isLeaf }: Readings): () => Promise<void> {
-  const labelNames = ['context'] as const
-  const perContext = (name: string, help: string) => new Gauge({ name: `stopgate_context_${name}`, help, labelNames, registers })
-  const thresholds = perContext('threshold', 'Certified threshold; absent: none')
-  const scorers = new Gauge({
-    name: 'stopgate_context_scorer',
-    help: '1 for the score that the certified threshold is for: confidence, or a predictor by name; absent: none is certified',
-    labelNames: ['context', 'scorer'],
-    registers,
-  })
-  const challengers = perContext('challengers', 'Predictors on trial')
-  const emDrops = perContext('em_drop', 'Net EM drop at the certified threshold, a fraction')
-  const savedRatios = perContext('tokens_saved_ratio', 'Tokens the certified threshold saves, a fraction')
-  const generations = perContext('control_generations', 'Control generations in the evidence')
-  const unlabelled = perContext('unlabelled', 'Would-be evidence of this epoch whose label is missing')
-  const unprobed = perContext('unprobed', 'Evidence that counts as the worst case at some threshold, for want of a probe')
-  const waiting = perContext('awaiting_label', 'Outcomes that wait for their label, or behind one that does')
-  const byArm = (name: string, help: string) => new Gauge({ name: `stopgate_context_${name}`, help, labelNames: ['context', 'arm'], registers })
-  const armEm = byArm('arm_em', 'Mean EM of an arm while a threshold was in force')
-  const armTokens = byArm('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force')
-  const emDifference = new Gauge({
-    name: 'stopgate_context_em_difference',
-    help: 'EM of the treated minus control: estimate, and the bounds of an interval that stays valid however often one looks',
-    labelNames: ['context', 'bound'],
-    registers,
-  })
+  const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) =>
+    new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
+  const thresholds = gauge('threshold', 'Certified threshold; absent: none')
+  const scorers = gauge('scorer', '1 for the score that the certified threshold is for: confidence, or a predictor by name; absent: none is certified', 'scorer')
+  const challengers = gauge('challengers', 'Predictors on trial')
+  const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold, a fraction')
+  const savedRatios = gauge('tokens_saved_ratio', 'Tokens the certified threshold saves, a fraction')
+  const generations = gauge('control_generations', 'Control generations in the evidence')
+  const unlabelled = gauge('unlabelled', 'Would-be evidence of this epoch whose label is missing')
+  const unprobed = gauge('unprobed', 'Evidence that counts as the worst case at some threshold, for want of a probe')
+  const waiting = gauge('awaiting_label', 'Outcomes that wait for their label, or behind one that does')
+  const armEm = gauge('arm_em', 'Mean EM of an arm while a threshold was in force', 'arm')
+  const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
+  const emDifference = gauge(
+    'em_difference', 'EM of the treated minus control: estimate, and the bounds of an interval that stays valid however often one looks', 'bound')
   const saved = new Counter({
-    name: 'stopgate_tokens_saved_total', help: 'Tokens saved by stopping, estimated from the control arm, by leaf', labelNames, registers,
+    name: 'stopgate_tokens_saved_total', help: 'Tokens saved by stopping, estimated from the control arm, by leaf', labelNames: ['context'], registers,
   })
 
   return async () => {

@@ -7,27 +7,25 @@ import type { PolicyPatch } from '../core/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
-import {
-  AUDIT_LIMIT, auditOf, awaits, encodeChange, encodeEntry, encodeLedger, encodePending, encodeSample, encodeState,
-  HISTORY_LIMIT, inTurns, READ_BYTES, START, tableWrite, toCursor, toPlace,
-} from './encoding.js'
-import { readChanges, readCommand, readCommands, readEntry, readLearned, readPin, readPolicy, readReplaced } from './damaged.js'
+import { AUDIT_LIMIT, auditOf, awaits, encodeEntry, READ_BYTES, tableWrite, toPlace } from './encoding.js'
+import { readChanges, readCommand, readCommands, readEntry, readPin, readPolicy, readReplaced } from './damaged.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
+import { RedisLearning } from './redis-learning.js'
 import { RedisRecords } from './redis-record.js'
 import { CHANNEL, KEYS, seenKey } from './redis-keys.js'
 import { RedisReplicas } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
 import type { RedisTls } from './redis-tls.js'
 import { RedisTraining } from './redis-training.js'
-import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
+import { checkFormat } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
 import { redisWarnings } from './redis-warnings.js'
 import {
-  ConflictError, LeaseLostError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
+  ConflictError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
   type Revision, type Store, type StoredEntry, type TrainingWrite,
 } from './store.js'
 import { readState } from './unreadable-state.js'
@@ -44,13 +42,6 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly records?: Partial<RecordLimits>
 }
 
-/** What was learned is read at once up to so many contexts, outcomes and samples, else in parts of so many. */
-const AT_ONCE = 1000
-const PART = 200
-/** A commit of more characters than this may take longer than another command, ms. */
-const LARGE = 8 * 1024 * 1024
-const PATIENT_MS = 30_000
-
 /** A store in Redis, for any number of processes. */
 export class RedisStore implements Store {
   readonly kind = 'redis'
@@ -61,14 +52,12 @@ export class RedisStore implements Store {
   readonly #replicas: RedisReplicas
   readonly #timeoutMs: number
   readonly #limits: LogLimits
+  readonly #learning: RedisLearning
   readonly #records: RedisRecords
   readonly #training: RedisTraining
   readonly #state: RedisState
   readonly #predictors = new PredictorCache()
   readonly #listeners: Array<(isRegained: boolean) => void> = []
-  /** For commits that take longer than a command may. */
-  #patient: RedisConnection | undefined
-  readonly #connect: (timeoutMs: number) => RedisConnection
   #subscribed = Promise.resolve()
   #isClosed = false
 
@@ -76,14 +65,15 @@ export class RedisStore implements Store {
     const { url, timeoutMs, tls } = options
     this.#timeoutMs = timeoutMs
     this.#limits = logLimits(options)
-    this.#connect = (timeoutMs) => new RedisConnection(url, timeoutMs, tls)
-    this.#main = this.#connect(timeoutMs)
+    const connect = (timeoutMs: number) => new RedisConnection(url, timeoutMs, tls)
+    this.#main = connect(timeoutMs)
+    this.#reader = connect(timeoutMs)
+    this.#subscriber = connect(timeoutMs)
+    this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
+    this.#learning = new RedisLearning(this.#main, connect)
     this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
     this.#training = new RedisTraining(this.#main)
     this.#state = new RedisState(this.#main, this.#limits.dedupSeconds * 1000)
-    this.#reader = this.#connect(timeoutMs)
-    this.#subscriber = this.#connect(timeoutMs)
-    this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
     this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
     this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
@@ -139,71 +129,11 @@ export class RedisStore implements Store {
   recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
   forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
 
-  async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
-    const reply = await this.#main.script('acquireLease', [KEYS.lease, KEYS.leaseToken, KEYS.format], [holder, Math.ceil(ttlMs), STATE_FORMAT])
-    if (typeof reply === 'string') throw newerFormat(reply)
-    return reply as number | null
-  }
-
-  async renewLease (token: number, ttlMs: number): Promise<boolean> {
-    return await this.#main.script('renewLease', [KEYS.lease], [token, Math.ceil(ttlMs)]) === 1
-  }
-
-  async releaseLease (token: number): Promise<void> {
-    await this.#main.script('releaseLease', [KEYS.lease], [token])
-  }
-
-  /** In parts where it is much: whoever has the lease reads what nobody else writes, and who has not looks whether the cursor has moved. */
-  async learned (): Promise<Learned> {
-    const keys = [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending, KEYS.reservoir]
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const reply = await this.#main.script('learned', keys, [AT_ONCE])
-      const [cursor, ledger, isAll, ...tables] = reply as [string | null, string | null, 0 | 1, string[], string[], string[]]
-      const [states, waiting, kept] = tables.map((fields, i) => isAll ? paired(fields) : this.#inParts(keys[2 + i]!, fields))
-      const contexts = new Map<string, ContextState>()
-      for await (const [key, text] of states!) contexts.set(key, readState(text))
-      const pending: Array<[string, string]> = []
-      for await (const one of waiting!) pending.push(one)
-      const samples: Array<[number, string]> = []
-      for await (const [number, text] of kept!) samples.push([Number(number), text])
-      const isStill = isAll || await this.#main.run((redis) => redis.get(KEYS.cursor)) === cursor
-      if (isStill) return { cursor: cursor ?? START, contexts, ...await readLearned(ledger, pending, samples) }
-    }
-    throw new LeaseLostError('Another learner commits')
-  }
-
-  /** A part takes a moment; all at once could take longer than a command may, each time anew. */
-  async * #inParts (key: string, fields: readonly string[]): AsyncGenerator<[string, string]> {
-    for (let i = 0; i < fields.length; i += PART) {
-      const part = fields.slice(i, i + PART)
-      const texts = await this.#main.run((redis) => redis.hmget(key, ...part))
-      for (const [j, text] of texts.entries()) if (text !== null) yield [part[j]!, text]
-    }
-  }
-
-  async commit ({ token, from, to, contexts, pending, reservoir, ledger, decisive, changes }: Commit): Promise<void> {
-    const states = await inTurns([...contexts], ([key, state]) => state === undefined ? [] : [key, encodeState(state)])
-    const deleted = [...contexts.keys()].filter((key) => contexts.get(key) === undefined)
-    const waiting = await inTurns([...pending], ([id, outcome]) => outcome === undefined ? [] : [id, encodePending(outcome)])
-    const settled = [...pending.keys()].filter((id) => pending.get(id) === undefined)
-    const samples = await inTurns([...reservoir], ([number, sample]) => sample === undefined ? [] : [number, encodeSample(sample)])
-    const removed = [...reservoir.keys()].filter((number) => reservoir.get(number) === undefined)
-    const [ms, sequence] = toPlace(to)
-    const length = [...states, ...waiting, ...samples].reduce((sum, [, text = '']) => sum + String(text).length, 0)
-    const connection = length > LARGE ? await this.#patientConnection() : this.#main
-    const reply = await connection.script('commit', [
-      KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.pending,
-      KEYS.reservoir,
-    ], [
-      token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), CHANNEL, HISTORY_LIMIT,
-      contexts.size - deleted.length, deleted.length, decisive.length, changes.length, pending.size - settled.length, settled.length,
-      reservoir.size - removed.length, removed.length,
-      ...states.flat(), ...deleted, ...decisive, ...changes.map(encodeChange), ...waiting.flat(), ...settled,
-      ...samples.flat(), ...removed,
-    ])
-    if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)
-    if (reply === 'CURSOR') throw new LeaseLostError(`The cursor is no longer at ${from}`)
-  }
+  acquireLease (holder: string, ttlMs: number): Promise<number | null> { return this.#learning.acquireLease(holder, ttlMs) }
+  renewLease (token: number, ttlMs: number): Promise<boolean> { return this.#learning.renewLease(token, ttlMs) }
+  releaseLease (token: number): Promise<void> { return this.#learning.releaseLease(token) }
+  learned (): Promise<Learned> { return this.#learning.learned() }
+  commit (commit: Commit): Promise<void> { return this.#learning.commit(commit) }
 
   async revision (): Promise<Revision> {
     const keys = [KEYS.stateId, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.log, KEYS.format]
@@ -278,14 +208,7 @@ export class RedisStore implements Store {
 
   async close (): Promise<void> {
     this.#isClosed = true
-    for (const connection of [this.#main, this.#reader, this.#subscriber, this.#replicas, this.#patient]) connection?.close()
-  }
-
-  /** Made when it is first needed: a policy of all of 10,000 contexts is one commit, of up to 100 MB. */
-  async #patientConnection (): Promise<RedisConnection> {
-    this.#patient ??= this.#connect(PATIENT_MS)
-    await this.#patient.attempted()
-    return this.#patient
+    for (const connection of [this.#main, this.#reader, this.#subscriber, this.#replicas, this.#learning]) connection.close()
   }
 
   async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {
@@ -306,10 +229,6 @@ export class RedisStore implements Store {
   #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#timeoutMs / 2)) }
 
   #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }
-}
-
-function * paired (flat: readonly string[]): Generator<[string, string]> {
-  for (let i = 0; i < flat.length; i += 2) yield [flat[i]!, flat[i + 1]!]
 }
 
 type StreamEntry = [id: string, fields: string[]]
