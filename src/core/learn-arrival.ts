@@ -3,9 +3,10 @@ import { CONTROL_FLOOR } from './arm.js'
 import { compareEm } from './compare-arms.js'
 import { chainOf } from './context.js'
 import type { ContextState } from './context-state.js'
-import { forceOf, moveShare, policyOf, write, type Fold } from './fold.js'
+import { forceOf, policyOf, write, type Fold } from './fold.js'
 import type { InForce } from './in-force.js'
 import { learnEvidence, type Watched } from './learn-evidence.js'
+import { moveShare } from './move-share.js'
 import type { Arrival } from './pending.js'
 
 /**

@@ -1,8 +1,9 @@
 import { chainOf, isWithin } from './context.js'
 import type { ContextState, Expected } from './context-state.js'
-import { moveOf, moveShare, policyOf, startEpoch, type Fold } from './fold.js'
+import { moveOf, policyOf, startEpoch, type Fold } from './fold.js'
 import { weigh } from './judge.js'
 import type { CheckpointEntry } from './log-entry.js'
+import { moveShare } from './move-share.js'
 import type { Policy } from './policy.js'
 
 /**

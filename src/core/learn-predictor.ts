@@ -1,7 +1,8 @@
 import { chainOf } from './context.js'
-import { moveShare, policyOf, settledAt, write, type Fold } from './fold.js'
+import { policyOf, settledAt, write, type Fold } from './fold.js'
 import { isCurrent } from './judge.js'
 import type { PredictorEntry } from './log-entry.js'
+import { moveShare } from './move-share.js'
 import { refTo } from './predictor/fingerprint.js'
 import { syncTrials } from './trial.js'
 
