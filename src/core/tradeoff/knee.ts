@@ -3,7 +3,7 @@ import type { Segment } from './segments.js'
 
 /**
  * Standard errors by which the curve must bend away from a straight line to have a knee: the deepest of up to 120 places is looked at,
- * neighbours much alike.
+ * neighbours much alike. A true straight line seems to have one in 0.1 to 3 % of runs (30 to 120 thresholds, 300 to 5,000 generations).
  */
 const CLEAR = 3
 

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { GRID } from '../../../src/core/grid.js'
 import { NO_EVIDENCE, type Evidence } from '../../../src/core/evidence.js'
 import { kneeOf } from '../../../src/core/tradeoff/knee.js'
 import { segmentsOf } from '../../../src/core/tradeoff/segments.js'
@@ -22,13 +21,19 @@ t.test('no knee in a straight line, in noise, or where nothing is lost', async (
   t.equal(kneeIn(NO_EVIDENCE), null)
 })
 
-t.test('a true straight line seldom seems to have one', async (t) => {
+t.test('a true straight line seldom seems to have one, however many thresholds there are', async (t) => {
   const random = mulberry32(11)
-  let knees = 0
-  for (let run = 0; run < 200; run++) {
-    const lost = GRID.map(() => 0)
-    for (let i = 0; i < 500; i++) { const u = random(); for (let k = 0; k < 30; k++) if (u < (k + 1) / 100) lost[k]! += 1 }
-    if (kneeIn(evidenceWith(500, lost, GRID.map((_, k) => (k + 1) / 40))) !== null) knees++
+  for (const thresholds of [30, 120]) {
+    let knees = 0
+    for (let run = 0; run < 200; run++) {
+      const lost = new Array<number>(thresholds).fill(0)
+      for (let i = 0; i < 500; i++) {
+        const at = Math.floor(random() / 0.3 * thresholds) // three in ten are lost somewhere
+        for (let k = at; k < thresholds; k++) lost[k]! += 1
+      }
+      const saved = lost.map((_, k) => 0.75 * (k + 1) / thresholds)
+      if (kneeIn(evidenceWith(500, lost, saved, lost.map(() => 0))) !== null) knees++
+    }
+    t.ok(knees <= 10, `${knees} of 200, ${thresholds} thresholds`)
   }
-  t.ok(knees <= 10, `${knees} of 200`)
 })
