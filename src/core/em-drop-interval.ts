@@ -5,14 +5,17 @@ const LOG_BETS = Math.log(BETS.length)
 /** How near an end is found, and how near to 1 it is looked for. */
 const PRECISION = 1e-6
 const FURTHEST = -Math.log(PRECISION)
+/** Steps of Newton's method; a dozen do. */
+const MOST_STEPS = 100
 
 /**
  * Interval for the mean EM drop that stays valid however often one looks: the tolerances that neither the counts nor their mirror image
  * (losses and gains exchanged) refute at level/2.
- * @returns fractions; [-1, 1] without any generations
+ * @returns fractions; [-1, 1] without any generations, and for what are no counts or is no level
  */
 export function emDropInterval (generations: number, lost: number, gained: number, level: number): { low: number, high: number } {
-  const kept = generations - lost - gained
+  const kept = Math.max(0, generations - lost - gained) // parts of generations may come to a little more than all of them
+  if (!(lost >= 0 && gained >= 0 && level > 0 && level <= 1 && lost + kept + gained < Infinity)) return { low: -1, high: 1 }
   const logBar = Math.log(2 / level)
   return { low: -upperEnd(gained, kept, lost, logBar), high: upperEnd(lost, kept, gained, logBar) }
 }
@@ -25,14 +28,15 @@ export function emDropInterval (generations: number, lost: number, gained: numbe
 function upperEnd (lost: number, kept: number, gained: number, logBar: number): number {
   if (kept + gained <= 0) return 1 // nothing but losses, or nothing at all: E does not depend on a
   let t = Math.min(FURTHEST, -Math.log1p(Math.max(-1, (gained - lost) / (lost + kept + gained)))) // from the drop seen
-  for (;;) {
+  for (let step = 0; step < MOST_STEPS; step++) {
     const { log, slope } = logEvidenceAt(t, lost, kept, gained)
-    if (log <= logBar && t === FURTHEST) return 1
+    if (log <= logBar && t === FURTHEST) break
     const next = Math.min(FURTHEST, t - (log - logBar) / slope)
-    const isThere = next < FURTHEST && Math.abs(Math.exp(-next) - Math.exp(-t)) < PRECISION
+    const isThere = (next < FURTHEST || t === FURTHEST) && Math.abs(Math.exp(-next) - Math.exp(-t)) < PRECISION
     t = next
     if (isThere) return 1 - Math.exp(-t)
   }
+  return 1
 }
 
 const logs = new Float64Array(BETS.length)

@@ -13,6 +13,8 @@ const isText: Kind = (value) => typeof value === 'string'
 export const isNumber: Kind = Number.isFinite
 /** Scores and thresholds: with one below them everybody would stop. */
 const isRatio: Kind = (value) => isNumber(value) && (value as number) >= 0 && (value as number) <= 1
+/** Levels and bounds: at 0 and below the formulas give no number, and at 1 all is lost. */
+const isPart: Kind = (value) => isNumber(value) && (value as number) > 0 && (value as number) < 1
 /** Of which there is a date, ms: replies show it as one. */
 const isTime: Kind = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15
 const isFlag: Kind = (value) => typeof value === 'boolean'
@@ -49,13 +51,16 @@ const outcome = {
 const recorded = [isNumber, orNull(isNumber), orNone(orNull(isEm)), orNone(orNull(isText)), orNone(allOf(isNumber))]
 export const isWholeRecordedStep: Kind = (value) => Array.isArray(value) && recorded.every((kind, i) => kind(value[i]))
 
-const WORDS: Readonly<Record<string, Kind>> = {
+const wish = { max_em_drop: isPart, error_level: isPart }
+/** Of a policy's fields those of whose kind the default does not tell enough. */
+const STATED: Readonly<Record<string, Kind>> = {
+  ...wish,
   label: oneOf('exact_match', 'agreement'),
   missing_labels: oneOf('excluded', 'lost'),
   mode: oneOf('enforce', 'shadow', 'off'),
   fallback: oneOf('continue', 'parent'),
   predictor: oneOf('off', 'auto'),
-  control_rate: (value) => value === 'auto' || isNumber(value),
+  control_rate: (value) => value === 'auto' || isRatio(value),
 }
 
 /** Of each field by the kind of its default; a field that is not known is a later version's. */
@@ -63,7 +68,7 @@ export function isWholePolicy (value: unknown): boolean {
   return isFields(value) && Object.entries(value).every(([name, stated]) => {
     const usual = DEFAULT_POLICY[name as keyof typeof DEFAULT_POLICY]
     if (usual === undefined) return true
-    const kind = WORDS[name] ?? (usual === null ? orNull(isNumber) : typeof usual === 'boolean' ? isFlag : isNumber)
+    const kind = STATED[name] ?? (usual === null ? orNull(isNumber) : typeof usual === 'boolean' ? isFlag : isNumber)
     return kind(stated)
   })
 }
@@ -86,7 +91,7 @@ export const isWholePending = having({
 export const isWholeSample = having({
   u: isNumber,
   leaf: isText,
-  label: WORDS.label!,
+  label: STATED.label!,
   tokens: isNumber,
   steps: listOf(having({ tokens: isNumber, confidence: isNumber, signals: orNone(allOf(isNumber)), lost: isEm })),
 })
@@ -105,7 +110,6 @@ export const isWholeLedger = having({
   train_at: orNone(isNumber),
 })
 
-const wish = { max_em_drop: isNumber, error_level: isNumber }
 const promise = {
   ...wish, generations: isNumber, labelled_ratio: isNumber, em_drop: isNumber, tokens_saved_ratio: isNumber, epoch: isNumber,
 }
@@ -133,7 +137,7 @@ function computes (value: unknown): boolean {
   return isGridLength((grid as unknown[]).length) && allOf(having({ log_median: isNumber, weights }))(contexts)
 }
 
-const hasWords = having({ name: isText, label: WORDS.label!, levels: isText, trained: having({ groups: listOf(isNumber) }) })
+const hasWords = having({ name: isText, label: STATED.label!, levels: isText, trained: having({ groups: listOf(isNumber) }) })
 
 export const isWholePredictor = having({
   predictor: (value) => hasWords(value) && computes(value), created_at: isTime, by: isText, retired_at: orNull(isTime),

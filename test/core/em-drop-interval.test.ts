@@ -65,3 +65,16 @@ t.test('where there is nothing but losses, or all but nothing of anything else, 
     t.ok(emDropInterval(n, 0, n, 0.05).high < 1)
   }
 })
+
+t.test('it ends, within -1 and 1, whatever it is given: what is wrong there would hold up all else', async (t) => {
+  t.strictSame(emDropInterval(100, 1, 1, NaN), { low: -1, high: 1 })
+  t.strictSame(emDropInterval(100, 1, 1, -1), { low: -1, high: 1 })
+  t.strictSame(emDropInterval(100, NaN, 1, 0.05), { low: -1, high: 1 })
+  t.strictSame(emDropInterval(Infinity, 1, 1, 0.05), { low: -1, high: 1 })
+  t.ok(emDropInterval(114, 113, 0, 0.036954541125838326).high > 0.999, 'refuted by a hair where no more is looked for')
+  const number = fc.oneof(fc.nat({ max: 100 }), fc.double(), fc.constantFrom(-5, 1e300, 5e-324))
+  holds(t, fc.property(number, number, number, number, (generations, lost, gained, level) => {
+    const { low, high } = emDropInterval(generations, lost, gained, level)
+    assert.ok(low >= -1 && low <= high && high <= 1, `${low} to ${high}`)
+  }), 2000)
+})

@@ -50,6 +50,7 @@ t.test('without one of its parts, or with one of another kind, it is not', async
   for (const odd of [TICK, outcome('a'), { type: 'predictor', name: 'p', action: 'odd', by: 'a' }, { ...RESET, key: 7 }]) t.notOk(isWholeCommand(odd), odd.type)
   for (const name of Object.keys(DEFAULT_POLICY)) t.notOk(isWholePolicy({ [name]: [] }), name)
   t.notOk(isWholePolicy({ min_tokens: Infinity }))
+  for (const level of [-1, 0, 1, 5, null]) for (const name of ['error_level', 'max_em_drop']) t.notOk(isWholePolicy({ [name]: level }), `${name} ${level}`)
   for (const threshold of [-1, 1.1, '0.5']) t.notOk(isWholePin({ ...PIN, threshold }), `a pin at ${threshold}`)
   t.notOk(isWholePin({ ...PIN, expires_at: 1e300 }), 'of that there is no date')
   for (const change of [{ grid: gridOf(1) }, { grid: gridOf(121) }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {

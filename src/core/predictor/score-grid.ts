@@ -41,7 +41,7 @@ export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly
   let last = Infinity
   for (let k = 0; k < MOST_THRESHOLDS; k++) {
     const target = all * ((k + 0.5) / MOST_THRESHOLDS)
-    while (at < crossings.length - 1 && sum + crossings[at]!.weight < target) sum += crossings[at++]!.weight
+    while (sum + crossings[at]!.weight < target) sum += crossings[at++]!.weight
     last = Math.min(crossings[at]!.logOdds, last - LEAST_GAP)
     grid.push(1 / (1 + Math.exp(-last)))
   }
@@ -53,9 +53,9 @@ function weighted (scorer: Scorer, samples: readonly Sample[]): Array<{ readonly
   let lost = 0
   const longest = LONGEST * Math.exp(scorer.log_median)
   const mean = samples.reduce((sum, { tokens }) => sum + Math.min(tokens, longest), 0) / samples.length
-  return samples.flatMap((sample) => crossingsOf(scorer, sample)).sort(byLogOdds).map((crossing) => {
+  return samples.flatMap((sample) => crossingsOf(scorer, sample, longest)).sort(byLogOdds).map((crossing) => {
     lost += crossing.lost
-    return { logOdds: crossing.logOdds, weight: Math.min(crossing.saved, longest) / mean * closeness(lost / samples.length) }
+    return { logOdds: crossing.logOdds, weight: crossing.saved / mean * closeness(lost / samples.length) }
   })
 }
 
@@ -63,7 +63,9 @@ function byLogOdds (a: { readonly logOdds: number }, b: { readonly logOdds: numb
   return b.logOdds - a.logOdds
 }
 
-function crossingsOf (scorer: Scorer, { tokens: full, steps }: Sample): Crossing[] {
+/** @param longest as long as a generation may be; a longer one is taken for one of that length, all its parts in proportion */
+function crossingsOf (scorer: Scorer, { tokens: full, steps }: Sample, longest: number): Crossing[] {
+  const part = Math.min(1, longest / full)
   let highest = -Infinity
   const records: { score: number, tokens: number }[] = []
   for (const { tokens, confidence, signals } of steps) {
@@ -75,6 +77,6 @@ function crossingsOf (scorer: Scorer, { tokens: full, steps }: Sample): Crossing
   return records.map(({ score, tokens }, i) => {
     const next = records[i + 1] // where it stopped while the threshold was higher; none: it ran in full and lost nothing
     const logOdds = Math.min(FURTHEST, Math.max(-FURTHEST, Math.log(score / (1 - score))))
-    return { logOdds, saved: (next?.tokens ?? full) - tokens, lost: (next?.score ?? 1) - score }
+    return { logOdds, saved: part * ((next?.tokens ?? full) - tokens), lost: (next?.score ?? 1) - score }
   })
 }

@@ -66,11 +66,24 @@ t.test('strictly falling where all scores are one', async (t) => {
 
 t.test('one generation of a miscounted length does not draw the thresholds to itself', async (t) => {
   const samples = Array.from({ length: 1000 }, (_, i) => sample(0.8 + i / 10000))
-  const near = (tokens: number) =>
-    scoreGrid(identity, [...samples, { ...sample(0.88), tokens }]).filter((value) => Math.abs(value - 0.88) < 0.0001).length
+  const grid = (odd: Sample, tokens: number, leaf = '*') => scoreGrid(identity, [...samples, { ...odd, leaf, tokens }])
+  const near = (tokens: number) => grid(sample(0.88), tokens).filter((value) => Math.abs(value - 0.88) < 0.0001).length
   t.ok(near(7100) > near(100) + 5, 'a long one counts')
   t.equal(near(1e15), near(10_050))
   t.ok(near(1e15) < 40)
+  const scores = Array.from({ length: 12 }, (_, i) => 0.9011 + i / 200)
+  const rising = { ...sample(...scores), steps: scores.map((confidence, i) => ({ tokens: 1e8 * i, confidence, lost: 0 as const })) }
+  const drawn = grid(rising, 1.2e9).filter((value) => scores.some((score) => Math.abs(value - score) < 0.0001)).length
+  t.ok(drawn < 40, `twelve steps of it draw ${drawn} as well`)
+})
+
+t.test('nor does it leave its own context without any', async (t) => {
+  const [mine, other] = [0.8, 0.9].map((at) => Array.from({ length: 500 }, (_, i) => sample(at + i / 10000)))
+  const above = (tokens: number) => scoreGrid(identity, [
+    ...mine!, ...[...other!, { ...sample(0.99), tokens }].map((sample) => ({ ...sample, leaf: 'task=other' })),
+  ]).filter((value) => value > 0.9 && value < 0.95).length
+  t.ok(above(100) > 30)
+  t.ok(above(1e12) > 30, `${above(1e12)}`)
 })
 
 const stepOf = fc.record({
