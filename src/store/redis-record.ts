@@ -5,8 +5,8 @@ import type { RedisConnection } from './redis-connection.js'
 import { KEYS, stepsKey } from './redis-keys.js'
 import { stepIn, type StepBatch } from './step-batch.js'
 
-/** Records read or written to at a time, so that Redis is not held up. */
-const CHUNK = 256
+/** Records read or written to at a time, and steps written, so that Redis is not held up. */
+const CHUNK = { records: 256, steps: 4096 }
 
 /** The records of the Redis store: a list of steps by generation id, and the ids by age. */
 export class RedisRecords {
@@ -19,27 +19,35 @@ export class RedisRecords {
   }
 
   async record (batch: StepBatch): Promise<number> {
+    const { ids, starts } = batch
+    const fits = (from: number, to: number) => to <= ids.length && to - from <= CHUNK.records && starts[to]! - starts[from]! <= CHUNK.steps
     let kept = 0
-    for (let i = 0; i < batch.ids.length; i += CHUNK) kept += await this.#recordSome(batch, i, Math.min(i + CHUNK, batch.ids.length))
+    for (let from = 0, to; from < ids.length; from = to) {
+      to = from + 1 // however many steps one has
+      while (fits(from, to + 1)) to++
+      kept += await this.#recordSome(batch, from, to)
+    }
     return kept
   }
 
   async #recordSome (batch: StepBatch, from: number, to: number): Promise<number> {
     const { seconds, steps: most, generations, bytes } = this.#limits
+    const first = batch.starts[from]!
+    const steps = Array.from({ length: batch.starts[to]! - first }, (_, i) => first + i)
+    const texts = await inTurns(steps, (step) => encodeStep(stepIn(batch, step)))
     const ids = batch.ids.slice(from, to)
-    const args = await inTurns(ids, (id, i) => {
-      const texts: string[] = []
-      for (let step = batch.starts[from + i]!; step < batch.starts[from + i + 1]!; step++) texts.push(encodeStep(stepIn(batch, step)))
-      return [id, texts.length, ...texts]
+    const args = ids.flatMap((id, i) => {
+      const own = texts.slice(batch.starts[from + i]! - first, batch.starts[from + i + 1]! - first)
+      return [id, own.length, ...own]
     })
     const keys = [KEYS.records, KEYS.recordBytes, ...ids.map(stepsKey)]
-    return await this.#connection.script('record', keys, [seconds * 1000, most, generations, bytes, stepsKey(''), ...args.flat()]) as number
+    return await this.#connection.script('record', keys, [seconds * 1000, most, generations, bytes, stepsKey(''), ...args]) as number
   }
 
   async recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> {
     const found = new Map<string, RecordedStep[]>()
-    for (let i = 0; i < generationIds.length; i += CHUNK) {
-      const ids = generationIds.slice(i, i + CHUNK)
+    for (let i = 0; i < generationIds.length; i += CHUNK.records) {
+      const ids = generationIds.slice(i, i + CHUNK.records)
       const records = await this.#connection.script('recorded', ids.map(stepsKey), []) as string[][]
       const steps = await inTurns(records, (texts) => texts.flatMap(decodeSteps))
       for (const [j, id] of ids.entries()) if (steps[j]!.length > 0) found.set(id, steps[j]!)

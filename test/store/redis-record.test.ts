@@ -1,8 +1,12 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
+import { RECORD_LIMITS } from '../../src/store/record-encoding.js'
+import type { RedisConnection } from '../../src/store/redis-connection.js'
+import { RedisRecords } from '../../src/store/redis-record.js'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
 import { batch, idsOf } from './fixtures.js'
+import { storeAndRedis } from './redis-ground.js'
 
 // The laws are tested by the contract; here is what only this store can get wrong.
 
@@ -28,4 +32,29 @@ t.test('every key of a record is under the hash tag, and expires', { skip: witho
   await store.forget(['g-0'])
   t.same(await redis.keys('{stopgate}:*'), ['{stopgate}:record_bytes'])
   t.same(await redis.hgetall('{stopgate}:record_bytes'), { '': '0' })
+})
+
+t.test('however many steps come at once, Redis is asked for some of them at a time', { skip: withoutRedis }, async (t) => {
+  const { store, redis } = await storeAndRedis(t)
+  const steps = Array.from({ length: 100 }, (_, i) => ({ tokens: 32 * (i + 1), confidence: i / 100 }))
+  const ids = idsOf('g', 200)
+  const scripts = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0)
+  await store.record(batch([['first', steps]])) // sends the script
+  const before = await scripts()
+  t.equal(await store.record(batch(ids.map((id) => [id, steps]))), 20_000)
+  t.equal(await scripts() - before, 5, '40 generations each, of 4,000 steps')
+  t.same(await store.recorded(ids), new Map(ids.map((id) => [id, steps])))
+  const long = Array.from({ length: 5000 }, (_, i) => ({ tokens: i, confidence: 0.5 }))
+  t.equal(await store.record(batch([['long', long], ['short', steps]])), 4096 + 100, 'of one as many as are kept of it')
+})
+
+t.test('and decisions are answered in between', async (t) => {
+  const records = new RedisRecords({ script: async () => 0 } as unknown as RedisConnection, RECORD_LIMITS)
+  const steps = Array.from({ length: 128 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: 0.5 } }))
+  let turns = 0
+  const count = () => { turns++; waiting = setImmediate(count) }
+  let waiting = setImmediate(count)
+  await records.record(batch(idsOf('g', 128).map((id) => [id, steps])))
+  clearImmediate(waiting)
+  t.ok(turns > 70, `${turns} turns for 16,384 steps`)
 })
