@@ -33,19 +33,21 @@ export class EmbeddedRecords {
 
   constructor (ground: RecordGround) { this.#ground = ground }
 
-  async record (steps: StepBatch): Promise<number> {
-    const batch = await packing(steps)
-    const { ids, starts } = batch
-    const bytes = packedLength(batch, starts[0]!, starts[ids.length]!)
-    return await this.#write((index, writer) => {
-      const { limits, reads } = this.#ground
-      const now = Date.now()
-      dropExpired(index, writer, now - this.#keptMs)
-      clean(reads(), index, writer, ids.length, bytes)
-      let kept = 0
-      for (let i = 0; i < ids.length; i++) kept += this.#add(index, writer, batch, i, now)
-      dropOldest(index, writer, limits)
-      return kept
+  record (steps: StepBatch): Promise<number> {
+    return this.#inTurn(async () => {
+      const batch = await packing(steps)
+      const { ids, starts } = batch
+      const bytes = packedLength(batch, starts[0]!, starts[ids.length]!)
+      return await this.#write((index, writer) => {
+        const { limits, reads } = this.#ground
+        const now = Date.now()
+        dropExpired(index, writer, now - this.#keptMs)
+        clean(reads(), index, writer, ids.length, bytes)
+        let kept = 0
+        for (let i = 0; i < ids.length; i++) kept += this.#add(index, writer, batch, i, now)
+        dropOldest(index, writer, limits)
+        return kept
+      })
     })
   }
 
@@ -70,14 +72,16 @@ export class EmbeddedRecords {
     return found
   }
 
-  async forget (generationIds: readonly string[]): Promise<void> {
-    await this.#writing // they may be on their way
-    if (!generationIds.some((id) => this.#index.get(id))) return
-    await this.#write((index, writer) => {
-      for (const id of generationIds) {
-        const live = index.get(id)
-        if (live !== undefined) drop(index, writer, live)
-      }
+  /** Those on their way too. */
+  forget (generationIds: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!generationIds.some((id) => this.#index.get(id))) return
+      await this.#write((index, writer) => {
+        for (const id of generationIds) {
+          const live = index.get(id)
+          if (live !== undefined) drop(index, writer, live)
+        }
+      })
     })
   }
 
@@ -93,32 +97,34 @@ export class EmbeddedRecords {
   }
 
   /** One at a time, so that what fails can be undone. */
+  #inTurn<T> (job: () => Promise<T>): Promise<T> {
+    const done = this.#writing.then(job)
+    this.#writing = done.catch(() => {})
+    return done
+  }
+
   async #write<T> (action: (index: RecordIndex, writer: SegmentWriter) => T): Promise<T> {
     const { write, reads } = this.#ground
-    const writing = this.#writing.then(async () => {
-      try {
-        const result = await write(() => {
-          const { recordSegments } = reads()
-          const [last = 0] = [...recordSegments.getKeys({ reverse: true, limit: 1 })]
-          if (this.#index.last !== last) this.read() // a state was imported
-          const writer = new SegmentWriter(last, (number, segment) => {
-            recordSegments.putSync(number, segment)
-            this.#index.added(number, segment.length)
-          })
-          const result = action(this.#index, writer)
-          writer.end()
-          return result
+    try {
+      const result = await write(() => {
+        const { recordSegments } = reads()
+        const [last = 0] = [...recordSegments.getKeys({ reverse: true, limit: 1 })]
+        if (this.#index.last !== last) this.read() // a state was imported
+        const writer = new SegmentWriter(last, (number, segment) => {
+          recordSegments.putSync(number, segment)
+          this.#index.added(number, segment.length)
         })
-        this.#known!.commit()
-        reads().recordSegments.resetReadTxn() // or what is read in this turn may be as it was a moment ago
+        const result = action(this.#index, writer)
+        writer.end()
         return result
-      } catch (error) {
-        this.#known?.rollback()
-        throw error
-      }
-    })
-    this.#writing = writing.catch(() => {})
-    return await writing
+      })
+      this.#known!.commit()
+      reads().recordSegments.resetReadTxn() // or what is read in this turn may be as it was a moment ago
+      return result
+    } catch (error) {
+      this.#known?.rollback()
+      throw error
+    }
   }
 
   /** Appends to a record, up to a limit in all; returns how many steps were kept. Runs in a transaction. */

@@ -16,8 +16,7 @@ export function adoptOlderRecords (tables: Ground): void {
   const isThere = (table: string) => there.includes(table)
   if (!isThere('record_segments') && !isThere('record_steps')) return
   const { recordSegments } = tables
-  const [last = 0] = [...recordSegments.getKeys({ reverse: true, limit: 1 })] // of before an earlier version was put back for a while
-  const writer = new SegmentWriter(last, (number, segment) => { recordSegments.putSync(number, segment) })
+  const writer = new SegmentWriter(0, (number, segment) => { recordSegments.putSync(number, segment) })
   if (isThere('record_segments')) adoptOlderSegments(tables, writer)
   if (isThere('record_steps')) adoptStepTables(tables, writer)
   writer.end()

@@ -224,4 +224,4 @@ export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, n
   return index
 }
 
-const isAt = (a: Place, b: Place): boolean => a.segment === b.segment && a.offset === b.offset && a.segment !== NOWHERE.segment
+const isAt = (a: Place, b: Place): boolean => a.segment === b.segment && a.offset === b.offset

@@ -47,8 +47,10 @@ const outcome = {
   steps_complete: isFlag,
 }
 
+/** As the API has them; more would not fit where they are packed. */
+const isTokens: Kind = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 30
 /** In the order in which they are written (see record-encoding.ts); those at the end may be absent. */
-const recorded = [isNumber, orNull(isNumber), orNone(orNull(isEm)), orNone(orNull(isText)), orNone(allOf(isNumber))]
+const recorded = [isTokens, orNull(isNumber), orNone(orNull(isEm)), orNone(orNull(isText)), orNone(allOf(isNumber))]
 export const isWholeRecordedStep: Kind = (value) => Array.isArray(value) && recorded.every((kind, i) => kind(value[i]))
 
 const wish = { max_em_drop: isPart, error_level: isPart }

@@ -184,6 +184,20 @@ t.test('segments that somebody else took away are seen to be gone', async (t) =>
   await records.record(batch([['a', steps(3)]]))
   await records.record(batch([['a', steps(4)]]))
   for (const some of [records, open()]) t.same(await tokensOf(some, 'a'), [3, 4])
+  const few = open({ steps: 3 })
+  t.equal(await few.record(batch([['a', steps(5, 6)]])), 1)
+  await tables.root.childTransaction(() => tables.recordSegments.clearSync())
+  t.equal(await few.record(batch([['a', steps(7, 8, 9)]])), 3, 'nor do they count any more')
+})
+
+t.test('what is forgotten while it is on its way is gone', async (t) => {
+  const { open } = await recordGround(t)
+  const records = open()
+  const signals = Array.from({ length: 1000 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: i } })) // made ready in turns
+  const recording = records.record(batch([['a', signals]]))
+  await records.forget(['a'])
+  t.equal(await recording, 1000)
+  t.equal((await records.recorded(['a'])).size, 0)
 })
 
 t.test('whatever byte is damaged, nothing throws, nothing hangs, and no other record is lost', async (t) => {

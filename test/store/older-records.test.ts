@@ -33,18 +33,3 @@ t.test('steps that an earlier version recorded are kept, and its tables are not'
   t.notOk([...tables.root.getKeys()].some((name) => /^record(s|_steps|s_at)$/.test(String(name))))
   await tables.root.close()
 })
-
-t.test('what was recorded before an earlier version was put back for a while is there', async (t) => {
-  const dataDir = await temporaryFolder(t)
-  const store = await EmbeddedStore.open({ dataDir })
-  for (const id of ['a', 'b']) await store.record(batch([[id, [{ tokens: 32, confidence: 0.5 }]]]))
-  await store.close()
-  const { root } = openTables(dataDir)
-  root.openDB('records', { keyEncoding: 'binary' }).putSync(Buffer.from('c'), { number: 1, at: 1, steps: 1, bytes: 8 })
-  root.openDB('records_at', { encoding: 'string' }).putSync([Date.now(), 1], 'c')
-  root.openDB('record_steps', { encoding: 'string' }).putSync([1, 0], '[32,0.5]')
-  await root.close()
-  const again = await EmbeddedStore.open({ dataDir })
-  t.same([...(await again.recorded(['a', 'b', 'c'])).keys()], ['a', 'b', 'c'])
-  await again.close()
-})

@@ -59,12 +59,3 @@ t.test('what is damaged is left behind, and what does not follow on what is ther
   const dataDir = await folderOf(t, text, `["a",1,${text.indexOf('["a"')},1,${at}]\t[2,0.5]\n["b",1,${text.indexOf('["b"')},1,${at}]\t[2,0.5]\nno end`)
   t.strictSame(await recordsIn(dataDir, 'half', 'no steps', 'a', 'b', 'c'), { a: stepsAt(2), b: stepsAt(1, 2), c: stepsAt(2) })
 })
-
-t.test('what was recorded before an earlier version was put back for a while is there', async (t) => {
-  const dataDir = await temporaryFolder(t)
-  const store = await EmbeddedStore.open({ dataDir })
-  await store.record(batch([['a', stepsAt(1)], ['b', stepsAt(1)]]))
-  await store.close()
-  await put(dataDir, [`["b",0,0,1,${at}]\t[2,0.5]\n["c",0,0,1,${at}]\t[1,0.5]\n`])
-  t.strictSame(await recordsIn(dataDir, 'a', 'b', 'c'), { a: stepsAt(1), b: stepsAt(2), c: stepsAt(1) })
-})

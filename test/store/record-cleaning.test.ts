@@ -83,7 +83,7 @@ t.test('records that are all alive are not moved again and again, however long t
 })
 
 t.test('a call takes some of the old segments away, not all of them: decisions wait meanwhile', async (t) => {
-  const { open, segments } = await recordGround(t)
+  const { open, segments, numbers } = await recordGround(t)
   const records = open()
   const some = Array.from({ length: 200 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { [`ü${'x'.repeat(50)}`]: i } }))
   const ids = idsOf('g', 1000)
@@ -96,6 +96,9 @@ t.test('a call takes some of the old segments away, not all of them: decisions w
   }
   for (let i = 1; i < left.length; i++) t.ok(left[i]! >= left[i - 1]! - 150)
   t.ok(segments().reduce((sum, { length }) => sum + length, 0) < 9 * 1024 * 1024)
+  const [oldest] = numbers()
+  for (let i = 10; i < 30; i++) await records.record(batch([['x', steps(i)]]))
+  t.equal(numbers()[0], oldest, 'and none where there are few')
 })
 
 t.test('a call moves some of what lives in the old segments, and the next one goes on', async (t) => {

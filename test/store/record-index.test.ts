@@ -1,8 +1,8 @@
 import t from 'tap'
-import { RecordIndex, type Standing } from '../../src/store/record-index.js'
-import { NOWHERE } from '../../src/store/record-segment.js'
-
-// How it is read from segments is tested where they are written.
+import { readIndex, RecordIndex, type Standing } from '../../src/store/record-index.js'
+import { NOWHERE, rowsOf } from '../../src/store/record-segment.js'
+import { batch } from './fixtures.js'
+import { recordGround, stepsAt } from './record-ground.js'
 
 const standing = (bytes: number, first = 1): Standing => ({ first, ...NOWHERE, lastAt: 0, steps: 1, bytes, size: 2 * bytes })
 
@@ -87,4 +87,24 @@ t.test('any number of changes is undone', async (t) => {
     if (round === 1) index.commit(); else index.rollback()
   }
   t.match(index, { size: 10_001, stepBytes: 10_010 })
+})
+
+t.test('what is read from segments counts what lives in them, and all of it', async (t) => {
+  const { tables, open, segments } = await recordGround(t)
+  const records = open()
+  await records.record(batch([['a', stepsAt(1, 2)], ['over', stepsAt(1)]]))
+  await records.record(batch([['a', stepsAt(3)], ['b', stepsAt(1)]]))
+  await records.record(batch([['a', stepsAt(4, 5, 6)], ['over', stepsAt(2)]]))
+  await records.forget(['over'])
+  const index = readIndex(tables, Date.now())
+  const live = segments().flatMap((segment) => [...rowsOf(segment)]).filter(({ id }) => id !== 'over')
+  t.match(index, {
+    size: 2,
+    last: 4,
+    bytes: segments().reduce((sum, { length }) => sum + length, 0),
+    stepBytes: 7 * 12,
+    liveBytes: live.reduce((sum, { size }) => sum + size, 0),
+  })
+  t.match(index.get('a'), { first: 1, segment: 3, steps: 6, bytes: 6 * 12 })
+  t.match(index.get('b'), { first: 2, segment: 2, steps: 1, bytes: 12 })
 })

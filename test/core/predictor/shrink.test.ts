@@ -43,6 +43,21 @@ t.test('a product is held closer to nothing than what it is of', async (t) => {
   t.ok(product! > 0 && product! < first! / 2 && product! < second! / 2, `${[first, second, product]}`)
 })
 
+t.test('and contexts are held closer together in their products, where they differ as much in these as in what they are of', async (t) => {
+  const features = 4
+  const contexts = Array.from({ length: 4 }, (_, i) => {
+    const count = 80
+    const x = new Float64Array(count * features)
+    for (let row = 0; row < count; row++) x.set([1, ...[1, 2, 3].map(() => 2 * random() - 1)], row * features)
+    const y = Uint8Array.from({ length: count }, (_, row) =>
+      random() < 1 / (1 + Math.exp((i % 2 ? -1 : 1) * [1, 2, 3].reduce((sum, j) => sum + x[row * features + j]!, 0))) ? 1 : 0)
+    return [`task=${i}`, { x, y, weight: new Float64Array(count).fill(1) }] as const
+  })
+  const { spread } = fitTree(contextLevels(contexts.map(([key]) => key)), new Map(contexts), features)
+  const [, first, second, product] = spread[1]!
+  t.ok(product! < first! / 2 && product! < second! / 2, `${[first, second, product]}`)
+})
+
 t.test('an only child is its parent again', async (t) => {
   const { weights } = fit([['task=a', rows(50, 1, 1)]])
   t.strictSame(weights.get('task=a'), weights.get('*'))
