@@ -33,7 +33,10 @@ export function newLedger (configuration: Configuration): Ledger {
   return { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, predictors: [], train_at: FIRST_TRAINING }
 }
 
-/** A move of a context's own threshold, or a drift alarm; `before` equals `after` where the alarm was about a parent's. */
+/**
+ * A move of a context's own threshold, or a drift alarm; `before` equals `after` where the alarm was about a parent's. Of a pin they are
+ * what was in force for the context, whosever it was.
+ */
 export interface Change {
   readonly time: number
   readonly key: string

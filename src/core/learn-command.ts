@@ -2,7 +2,7 @@ import { NO_ARMS } from './compare-arms.js'
 import { chainOf, isWithin, parseContextKey, ROOT, type Levels } from './context.js'
 import type { ContextState, EpochCause } from './context-state.js'
 import { NO_DRIFT } from './drift.js'
-import { moveOf, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
+import { forceOf, moveOf, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
 import { isCurrent } from './judge.js'
 import type { Pin } from './in-force.js'
 import { letAllIn } from './learn-label.js'
@@ -28,13 +28,26 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
   for (const key of keys) if (isLeaf(key, levels)) moveShare(fold, key, time)
 }
 
-/** Puts a pin in force, or removes it; the history has the threshold pinned before and after. */
+/** Puts a pin in force, or removes it; the history has the threshold in force before and after. */
 export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
-  const before = fold.ledger.pins.get(key)?.threshold ?? null
+  const last = fold.ledger.pins.get(key)
+  if (last === undefined && pin === null) return
+  const before = forceOf(fold, key, Math.min(time, (last?.expires_at ?? Infinity) - 1)) // of one that has expired: while it ran
   fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
   const { levels } = fold.ledger.configuration
   for (const leaf of keysWithin(fold, key, levels)) if (isLeaf(leaf, levels)) moveShare(fold, leaf, time)
-  fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, before, after: pin?.threshold ?? null, ...signature(origin) })
+  const after = forceOf(fold, key, time)
+  fold.changes.push({
+    time,
+    key,
+    cause: 'pin',
+    epoch: fold.get(key)?.epoch ?? 0,
+    before: before.threshold,
+    after: after.threshold,
+    ...(before.scorer !== null && { before_scorer: before.scorer }),
+    ...(after.scorer !== null && { after_scorer: after.scorer }),
+    ...signature(origin),
+  })
 }
 
 /** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */

@@ -3,6 +3,7 @@ import { evidenceOf } from '../../src/core/context-state.js'
 import { losslessGenerations } from '../../src/core/certificate.js'
 import { NO_DRIFT } from '../../src/core/drift.js'
 import { GRID } from '../../src/core/grid.js'
+import type { Pin } from '../../src/core/in-force.js'
 import { judge } from '../../src/core/judge.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
 import type { PolicyPatch } from '../../src/core/policy.js'
@@ -149,10 +150,27 @@ t.test('commands are noted with who gave them and why, even where no threshold o
   t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.9), by: 'ops', reason: 'incident' }), [{ ...change, cause: 'pin', before: null, after: 0.9, reason: 'incident' }])
   t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.8), by: 'ops', reason: 'worse' }), [{ ...change, cause: 'pin', before: 0.9, after: 0.8, reason: 'worse' }])
   t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }), [{ ...change, cause: 'pin', before: 0.8, after: null, reason: 'over' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }), [], 'there was none')
   t.strictSame(noted({ type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' }), [{ ...change, cause: 'policy', before: null, after: null }])
   t.strictSame(noted({ type: 'reset', key: LEAF, by: 'ops', reason: 'new' }), [{ ...change, cause: 'reset', epoch: 2, before: null, after: null, reason: 'new' }])
   t.strictSame(noted({ type: 'policy', key: LEAF, policy: null, by: 'eve', reason: 'back' }), [{ ...change, cause: 'policy', epoch: 2, before: null, after: null, by: 'eve', reason: 'back' }])
   t.match(noted({ type: 'policy', key: 'model=nobody', policy: { mode: 'off' }, by: 'ops' }), [{ cause: 'policy', epoch: 0 }], 'also of a context that is still to come')
+})
+
+t.test('the history of a pin has what was in force before and after, not what was pinned', async (t) => {
+  const fold = certified()
+  const own = GRID[fold.state().threshold_index]!
+  const moved = (pin: Pin | null, time: number, key = LEAF) => {
+    fold.changes.length = 0
+    fold.learn({ type: 'pin', key, pin, by: 'ops', reason: 'test' }, time)
+    return fold.changes.map(({ before, after }) => [before, after])
+  }
+  const pin = { threshold: null, reason: 'test', by: 'ops', expires_at: null }
+  t.same(moved(pin, 1), [[own, null]])
+  t.same(moved({ ...pin, threshold: 0.5, expires_at: 100 }, 2), [[null, 0.5]])
+  t.same(moved(null, 200), [[0.5, own]], 'it had expired')
+  t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=q'), [[GRID[fold.state('model=q').threshold_index], 0.5]])
+  t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=nobody'), [[null, 0.5]])
 })
 
 t.test('a policy that moves its own threshold is noted once', async (t) => {
