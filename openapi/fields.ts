@@ -9,11 +9,13 @@ export const TextSchema = (description: string, examples: string[] = []) =>
 export const TokensSchema = (description: string, example: number) =>
   Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (tokens, a whole number from 0)`, examples: [example] })
 
-/** float32 workers overshoot by up to 1e-6; the core clamps. */
+/** By which float32 workers may overshoot; the core clamps, and errors do not speak of it. */
+export const SLACK = 1e-6
+
 export const ConfidenceSchema = Type.Unsafe<number | null>({
   type: ['number', 'null'],
-  minimum: -1e-6,
-  maximum: 1 + 1e-6,
+  minimum: -SLACK,
+  maximum: 1 + SLACK,
   description: 'How sure the worker is of the answer it would give now: a number from 0 to 1, or null when unknown (then: continue)',
   examples: [0.97],
 })

@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { SLACK } from './fields.js'
 
 /** What is wrong with an input: a JSON pointer, and what to change. */
 export interface Problem { readonly path: string, readonly message: string }
@@ -44,10 +45,11 @@ export function problemOf (error: ErrorObject): Problem {
     const reason = Object.hasOwn(reasons, name) && `can't be asked here: ${reasons[name]}`
     return { path: `${instancePath}/${escape(params.additionalProperty)}`, message: reason || `unknown field, leave it out${known && `; the fields are ${known}`}` }
   }
-  if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${wrapping(parentSchema) || alsoMissing(error)}` }
+  if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${wrapping(parentSchema) || alsoMissing(error) + odd(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
+  const limit = params.limit === 1 + SLACK ? 'must be <= 1' : params.limit === -SLACK ? 'must be >= 0' : message
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : keyword === 'type' ? wrapping(parentSchema) : ''
-  return { path: instancePath, message: `${keyword === 'format' ? 'is too long, not valid Unicode or not allowed' : message}${allowed}${remedy}` }
+  return { path: instancePath, message: `${keyword === 'format' ? 'is too long, not valid Unicode or not allowed' : limit}${allowed}${remedy}` }
 }
 
 /** What to do with a list, or one thing, where a list in an object was to come: all that a batch has. */
@@ -60,6 +62,13 @@ function wrapping (schema: ErrorObject['parentSchema']): string {
 function alsoMissing ({ schema, data, params: { missingProperty: first } }: ErrorObject): string {
   const others = (schema as readonly string[]).filter((name) => name !== first && !Object.hasOwn(data as object, name))
   return others.length === 0 ? '' : `, and so ${others.length === 1 ? 'is' : 'are'} ${others.join(', ')}`
+}
+
+/** What is there under a name that is none, perhaps the one that is missing. */
+function odd ({ parentSchema, data }: ErrorObject): string {
+  const names = Object.keys(data as object).filter((name) => !Object.hasOwn(parentSchema?.properties ?? {}, name)).slice(0, 3)
+  if (parentSchema?.additionalProperties !== false || names.length === 0) return ''
+  return `; ${names.map((name) => name.slice(0, 128)).join(', ')} ${names.length === 1 ? 'is no field' : 'are no fields'} here`
 }
 
 function escape (name: string): string {

@@ -11,7 +11,10 @@ export const docs: FastifyPluginCallback = (app, _options, done) => {
   app.addHook('onRoute', (route) => { route.config = { ...route.config, role: 'open' } })
   app.addHook('onRequest', (_request, reply, done) => { reply.headers(HEADERS); done() })
   app.register(swaggerUi, {
-    routePrefix: '/docs', staticCSP: CSP, uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list' },
+    routePrefix: '/docs',
+    staticCSP: CSP,
+    uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list' },
+    theme: { title: 'stopgate', css: [{ filename: 'stopgate.css', content: '.swagger-ui .topbar { display: none }' }] }, // there is one contract
   })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   done()

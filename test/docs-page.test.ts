@@ -21,6 +21,8 @@ t.test('an operator tries a decision out in Swagger UI', { skip }, async (t) => 
   page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text()) })
   page.on('requestfailed', (request) => problems.push(`${request.url()} ${request.failure()?.errorText}`))
   await page.goto(`${url}/docs`)
+  t.equal(await page.title(), 'stopgate')
+  t.notOk(await page.locator('.topbar').isVisible(), 'no bar of another product')
 
   await page.locator('.opblock-summary', { hasText: 'One step, one decision' }).click()
   const operation = page.locator('.opblock.is-open')

@@ -14,7 +14,7 @@ Writes synthetic generations for \`stopgate replay\`, one outcome a line: a cali
 What stopping really costs in each of them is known: --truth.
 
 Options:
-  --generations N   in all, the contexts in turn, 1 to 10000000 (2000)
+  --generations N   in all, the contexts in turn, 1 to 10000000 (3000)
   --seed N          the same seed writes the same generations (1)
   --em-drop X       adds a context in which stopping loses exactly this much EM at every threshold, 0 to 0.5
   --truth           instead, for every context and threshold: the EM that stopping there loses, and the tokens it saves
@@ -27,7 +27,7 @@ const TRUTH_GENERATIONS = 100_000
 /** `stopgate simulate`. */
 export async function run (args: readonly string[], { stdout }: World): Promise<void> {
   const { values, positionals } = parseFlags(args, {
-    generations: { type: 'string', default: '2000' },
+    generations: { type: 'string', default: '3000' },
     seed: { type: 'string', default: '1' },
     'em-drop': { type: 'string' },
     truth: { type: 'boolean', default: false },

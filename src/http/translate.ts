@@ -18,7 +18,7 @@ const OF_FASTIFY: Readonly<Record<string, () => InputError>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () => new BodyTooLargeError(),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new MediaTypeError(),
   FST_ERR_CTP_INVALID_JSON_BODY: () => at('', new InvalidInputError(NOT_JSON)),
-  FST_ERR_CTP_EMPTY_JSON_BODY: () => at('', new InvalidInputError(NOT_JSON)),
+  FST_ERR_CTP_EMPTY_JSON_BODY: () => at('', new InvalidInputError('The body is empty: send JSON')),
 }
 
 /** What the caller sees: input errors say what to change, others only the request id. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** Of the database, bytes. Keys may then have up to 4,026 bytes: a context key of seven levels at their longest. */
 export const PAGE_SIZE = 8192
@@ -12,6 +12,27 @@ const LAST_PAGE_OFFSET = 144
 const TRANSACTION_OFFSET = 152
 /** What a new database needs, and some, bytes. */
 const ROOM = 256 * 1024
+
+/** Makes the data folder and those above it. One at a time: Node's own `recursive` goes on for ever under /proc. */
+export function makeFolder (folder: string): void {
+  try {
+    for (const path of missing(folder)) makeOne(path)
+    if (!statSync(folder).isDirectory()) throw new Error('it is no folder')
+  } catch (cause) {
+    throw new Error(`Can't make the data folder ${folder}: ${(cause as Error).message}. Give it another DATA_DIR.`, { cause })
+  }
+}
+
+function makeOne (path: string): void {
+  try { mkdirSync(path) } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // else another process was faster
+  }
+}
+
+/** The folders that are not there, outermost first. */
+function missing (folder: string): string[] {
+  return existsSync(folder) ? [] : [...missing(dirname(folder)), folder]
+}
 
 /**
  * Throws where no database can be opened. LMDB's binding ends the process without a word there (a segmentation fault), so what it would

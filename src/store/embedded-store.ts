@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import type { ContextState } from '../core/context-state.js'
 import type { Pin } from '../core/in-force.js'
 import type { LogEntry } from '../core/log-entry.js'
@@ -11,7 +10,7 @@ import { append, readAudit } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { EmbeddedEvents } from './embedded-events.js'
 import { readChanges, readLearned, readPin, readPolicy } from './damaged.js'
-import { checkGround } from './embedded-ground.js'
+import { checkGround, makeFolder } from './embedded-ground.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
 import { EmbeddedRecords } from './embedded-record.js'
@@ -76,7 +75,7 @@ export class EmbeddedStore implements Store {
   static async open (options: EmbeddedOptions): Promise<EmbeddedStore> {
     const { dataDir } = options
     if (options.isGuest) return new EmbeddedStore(openTables(dataDir), async () => {}, options)
-    mkdirSync(dataDir, { recursive: true })
+    makeFolder(dataDir)
     await checkFolder(dataDir)
     checkGround(dataDir)
     const tables = openTables(dataDir)

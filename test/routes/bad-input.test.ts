@@ -56,7 +56,7 @@ t.test('bad requests below JSON', async (t) => {
   const post = async (payload: string, type = 'application/json') =>
     await app.inject({ method: 'POST', url: '/v1/decisions', payload, headers: { 'content-type': type } })
   t.match((await post('{"tokens": 1, "confidence": NaN}')).json(), { statusCode: 400, code: 'INVALID_INPUT', message: /NaN and Infinity are not JSON/ })
-  t.match((await post('')).json(), { statusCode: 400 })
+  t.match((await post('')).json(), { statusCode: 400, message: /The body is empty/ })
   t.match((await post('{"__proto__": {"x": 1}, "tokens": 1, "confidence": 1}')).json(), { statusCode: 400 })
   t.match((await post('tokens=1', 'application/x-www-form-urlencoded')).json(), { statusCode: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: /application\/json/ })
   t.match((await post(`{"tokens": 1, "pad": "${'x'.repeat(5 * 1024 * 1024)}"}`)).json(), { statusCode: 413, code: 'BODY_TOO_LARGE', message: /4 MiB/ })

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkGround, PAGE_SIZE } from '../../src/store/embedded-ground.js'
+import { checkGround, makeFolder, PAGE_SIZE } from '../../src/store/embedded-ground.js'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { idsOf, outcomes } from './fixtures.js'
@@ -18,6 +18,18 @@ t.test('a database and an empty folder are good ground', async (t) => {
   await (await open(dataDir)).close()
   checkGround(dataDir)
   await (await open(dataDir)).close()
+})
+
+t.test('a folder is made with those above it, or named', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (let i = 0; i < 2; i++) makeFolder(join(folder, 'a', 'b', 'c'))
+  t.ok(statSync(join(folder, 'a', 'b', 'c')).isDirectory())
+  makeFolder('.')
+  writeFileSync(join(folder, 'file'), '')
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'link'))
+  for (const odd of [join(folder, 'file'), join(folder, 'file', 'x'), join(folder, 'link'), '/proc/stopgate/data', '/dev/null/x']) {
+    t.throws(() => { makeFolder(odd) }, { message: new RegExp(`^Can't make the data folder ${odd}: .*DATA_DIR`) }, odd)
+  }
 })
 
 t.test('a file that is no database is named', async (t) => {
@@ -52,12 +64,6 @@ t.test('a file that was cut off anywhere is named', async (t) => {
   }
   writeFileSync(file, whole)
   await (await open(dataDir)).close()
-})
-
-t.test('a file in the folder\'s place is named', async (t) => {
-  const dataDir = await temporaryFolder(t)
-  writeFileSync(join(dataDir, 'file'), '')
-  await t.rejects(open(join(dataDir, 'file')), { message: /EEXIST.*file/ })
 })
 
 t.test('a disk that is full at start is told of', { skip: withoutFileLimit }, async (t) => {

@@ -37,7 +37,7 @@ function titles (header: string): string {
 }
 
 function verdict (contexts: readonly ContextComparison[]): string[] {
-  if (contexts.every(({ served }) => served.stopped === 0)) return ['Nothing was stopped: no threshold was in force long enough to show anything.']
+  if (contexts.every(({ served }) => served.stopped === 0)) return [NOTHING_STOPPED]
   const outside = contexts.filter((context) => !context.is_inside_bound)
   if (outside.length === 0) return [`The EM drop is inside its bound in ${contexts.length === 1 ? 'the one context' : `all ${contexts.length} contexts`}.`]
   return ['The EM drop is OUTSIDE its bound in:', ...outside.map(({ key, served, max_em_drop: a }) =>
@@ -50,6 +50,9 @@ function scores (contexts: readonly ContextComparison[]): string[] {
   if (predicted.length === 0) return []
   return ['The threshold is for a predictor\'s score in:', ...predicted.map(({ key, score }) => `  ${key}: ${score}`)]
 }
+
+const NOTHING_STOPPED = 'Nothing was stopped: no threshold was in force long enough to show anything. A first certificate takes 224 control generations at the ' +
+  'default policy, and those that arrive while a context settles (settle_seconds) do not count.'
 
 const LEGEND = [
   'saved: of the tokens of the full runs. change: EM served less EM of the full runs, in points. bound: the EM drop allowed, in points.',
