@@ -72,11 +72,11 @@ const MoveSchema = Type.Object({
   time: time('When the learner made it'),
   cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale, checkpoint or predictor' }),
   epoch: Type.Integer({ description: 'Epoch after the move' }),
-  before: nullableRatio('Threshold before'),
-  after: nullableRatio('Threshold after'),
+  before: nullableRatio('The context\'s own threshold before; at a pin the one that was in force for it; null: never stop'),
+  after: nullableRatio('The same after'),
   before_scorer: Type.Optional(Type.String({ description: 'The predictor whose score that before was for; absent: the raw confidence' })),
   after_scorer: Type.Optional(Type.String({ description: 'The same of that after' })),
-}, { title: 'TradeoffMove', description: 'A move of its own threshold' })
+}, { title: 'TradeoffMove', description: 'A move of its own threshold, or of a pin' })
 
 export const TradeoffSchema = Type.Object({
   key: Type.String({ description: 'Context key' }),

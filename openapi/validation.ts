@@ -66,9 +66,13 @@ function alsoMissing ({ schema, data, params: { missingProperty: first } }: Erro
 
 /** What is there under a name that is none, perhaps the one that is missing. */
 function odd ({ parentSchema, data }: ErrorObject): string {
-  const names = Object.keys(data as object).filter((name) => !Object.hasOwn(parentSchema?.properties ?? {}, name)).slice(0, 3)
-  if (parentSchema?.additionalProperties !== false || names.length === 0) return ''
-  return `; ${names.map((name) => name.slice(0, 128)).join(', ')} ${names.length === 1 ? 'is no field' : 'are no fields'} here`
+  if (parentSchema?.additionalProperties !== false) return ''
+  const names: string[] = []
+  for (const name in data as object) {
+    if (!Object.hasOwn(parentSchema.properties ?? {}, name)) names.push(JSON.stringify(name.slice(0, 64)))
+    if (names.length === 3) break
+  }
+  return names.length === 0 ? '' : `; ${names.join(', ')} ${names.length === 1 ? 'is no field' : 'are no fields'} here`
 }
 
 function escape (name: string): string {

@@ -47,6 +47,11 @@ export function chainOf (key: string): string[] {
   return parent === null ? [key] : [...chainOf(parent), key]
 }
 
+/** Parents first. */
+export function byDepth (a: string, b: string): number {
+  return chainOf(a).length - chainOf(b).length
+}
+
 /**
  * The context a key names, `null` when it is not a key under these levels (unknown or misplaced level, text that is not canonical).
  * A key may end above the leaf; the levels below are then absent.

@@ -28,14 +28,18 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
   for (const key of keys) if (isLeaf(key, levels)) moveShare(fold, key, time)
 }
 
-/** Puts a pin in force, or removes it; the history has the threshold in force before and after. */
+/**
+ * Puts a pin in force, or removes it; the history has the threshold in force before and after. Where several move in one step, that is
+ * before and after the step if those that are put come children first, and those that are removed parents first.
+ */
 export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
   const last = fold.ledger.pins.get(key)
-  if (last === undefined && pin === null) return
-  const before = forceOf(fold, key, Math.min(time, (last?.expires_at ?? Infinity) - 1)) // of one that has expired: while it ran
+  const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // of one that has expired, and is removed: while it ran
+  const before = forceOf(fold, key, Math.min(time, ended - 1))
   fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
   const { levels } = fold.ledger.configuration
   for (const leaf of keysWithin(fold, key, levels)) if (isLeaf(leaf, levels)) moveShare(fold, leaf, time)
+  if (last === undefined && pin === null) return // nothing was there
   const after = forceOf(fold, key, time)
   fold.changes.push({
     time,

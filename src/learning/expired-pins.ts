@@ -1,3 +1,4 @@
+import { byDepth } from '../core/context.js'
 import { isLive, type Pin } from '../core/in-force.js'
 import { ConflictError, type Store } from '../store/store.js'
 
@@ -9,10 +10,10 @@ import { ConflictError, type Store } from '../store/store.js'
 export async function endExpiredPins (store: Store, folded: ReadonlyMap<string, Pin>, now: number): Promise<void> {
   if ([...folded.values()].every((pin) => isLive(pin, now))) return
   const { policyVersion } = await store.revision()
-  const expired = [...await store.pins()].filter(([, pin]) => !isLive(pin, now))
+  const expired = [...await store.pins()].filter(([, pin]) => !isLive(pin, now)).map(([key]) => key).sort(byDepth)
   if (expired.length === 0) return // removed already, but not folded yet
   try {
-    await store.append(expired.map(([key]) => ({ type: 'pin', key, pin: null, by: 'stopgate', reason: 'expired' })), policyVersion)
+    await store.append(expired.map((key) => ({ type: 'pin', key, pin: null, by: 'stopgate', reason: 'expired' })), policyVersion)
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error
   }

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js'
 import { createCommander } from './commander.js'
-import { parseContextKey } from '../core/context.js'
+import { byDepth, parseContextKey } from '../core/context.js'
 import type { ContextState } from '../core/context-state.js'
 import type { Command, Origin } from '../core/log-entry.js'
 import { thresholdIn } from '../core/policy-effect.js'
@@ -74,7 +74,7 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
         const planned = await plan(version)
         rows = planned.rows
         const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
-        return rows.map(({ key, after: threshold, scorer }) => {
+        return rows.toSorted((a, b) => byDepth(b.key, a.key)).map(({ key, after: threshold, scorer }) => { // parents last, or see learnPin
           const named = scorer !== null && { scorer, scorer_fingerprint: fingerprintOf(planned.predictors.get(scorer)!) }
           const pin = { threshold, ...named, reason, by, expires_at, rollback: version }
           return { type: 'pin', key, pin, by, reason }
@@ -89,7 +89,7 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
       await command(async () => {
         const keys = [...await store.pins()].filter(([, pin]) => pin.rollback !== undefined).map(([key]) => key)
         removed = keys.length
-        return keys.map((key) => ({ type: 'pin', key, pin: null, ...origin }))
+        return keys.sort(byDepth).map((key) => ({ type: 'pin', key, pin: null, ...origin }))
       })
       return { removed }
     },

@@ -15,7 +15,7 @@ import type { ReadHistory } from './history.js'
 const LOOKED_AT = 1000
 const SHOWN = 10
 
-/** A move of the context's own threshold. */
+/** A move of the context's own threshold, or of a pin. */
 export interface Move extends Pick<Change, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
 
 type OnWire<T> = T extends readonly (infer I)[]

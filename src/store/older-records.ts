@@ -10,7 +10,10 @@ type Ground = Pick<Tables, 'root' | 'recordSegments'>
 /** Of a record whose head is gone. */
 const NONE = { number: -1 }
 
-/** Keeps the steps of a store of before. Runs in a transaction, before records are read. */
+/**
+ * Keeps the steps of a store of before, which can't have segments yet: it would refuse what has them, by its format. Runs in a transaction,
+ * before records are read.
+ */
 export function adoptOlderRecords (tables: Ground): void {
   const there = [...tables.root.getKeys()]
   const isThere = (table: string) => there.includes(table)

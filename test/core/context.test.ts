@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  chainOf, contextChain, contextKey, isWithin, parentKey, parseContextKey, unknownLevel, type Context,
+  byDepth, chainOf, contextChain, contextKey, isWithin, parentKey, parseContextKey, unknownLevel, type Context,
 } from '../../src/core/context.js'
 import { holds } from '../property.js'
 
@@ -23,6 +23,10 @@ t.test('the chain of a context is full, root first, its last link the leaf', asy
   t.strictSame(contextChain(['model', 'task'], {}), ['*', 'model=-', 'model=-,task=-'])
   t.strictSame(contextChain([], {}), ['*'])
   t.equal(contextKey(['task', 'model'], { model: 'q', task: 'gsm8k' }), 'task=gsm8k,model=q', 'levels are ordered by configuration')
+})
+
+t.test('parents come before their children', async (t) => {
+  t.same(['model=a,task=b', 'model=z', '*', 'model=a'].sort(byDepth), ['*', 'model=z', 'model=a', 'model=a,task=b'])
 })
 
 t.test('values are percent-encoded where they hold % , = * or controls, and a literal - is not the missing level', async (t) => {

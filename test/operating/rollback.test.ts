@@ -46,3 +46,21 @@ t.test('a rollback is one step: all its pins make one version', async (t) => {
   t.ok(Math.abs(pins.get(KEY)!.expires_at! - Date.now() - 60_000) < 5000)
   t.equal(built.service.decide({ arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }).guarantee, null, 'in force here already')
 })
+
+t.test('the history has what was in force before and after all of it, also where contexts fall back on each other', async (t) => {
+  const { store, send, rollback } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"fallback":"parent"}' })
+  const outcome = { generation_id: 'a', arm: 'treated', context: CONTEXT, tokens: 64, em: 1 }
+  t.equal((await send('POST', '/v1/outcomes', outcome)).status, 202)
+  await until('the context is there', async () => (await send('GET', '/v1/contexts')).body.contexts.length === 3)
+  const { version } = await store.revision()
+  await store.append([pin('model=q', 0.9)])
+  const moves = async (step: () => Promise<unknown>) => {
+    await step()
+    await until('all is learned', async () => (await store.revision()).lag === 0)
+    const { changes } = (await send('GET', '/v1/model/history?limit=3')).body
+    return Object.fromEntries(changes.map(({ key, before, after }: Record<string, unknown>) => [key, [before, after]]))
+  }
+  t.same(await moves(() => rollback.to({ ...origin, version })), { '*': [null, null], 'model=q': [0.9, null], [KEY]: [0.9, null] })
+  await store.append([pin('*', 0.8), pin('model=q', 0.7), pin(KEY, 0.6)].map((one) => ({ ...one, pin: { ...one.pin, rollback: 1 } })))
+  t.same(await moves(() => rollback.end(origin)), { '*': [0.8, null], 'model=q': [0.7, null], [KEY]: [0.6, null] })
+})
