@@ -23,6 +23,6 @@ t.test('what is not JSON is refused as everywhere', async (t) => {
   const { app } = await build(t)
   for (const payload of ['', '{', '{"tokens":NaN}']) {
     const reply = await app.inject({ method: 'POST', url: '/v1/decisions', headers, payload })
-    t.match(reply.json(), { statusCode: 400, message: /The body is not JSON/ })
+    t.match(reply.json(), { statusCode: 400, message: payload === '' ? /The body is empty/ : /The body is not JSON/ })
   }
 })
