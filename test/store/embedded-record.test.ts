@@ -207,7 +207,7 @@ t.test('whatever byte is damaged, nothing throws, nothing hangs, and no other re
   const first = open()
   for (let call = 0; call < 10; call++) await first.record(batch(ids.map((id) => [id, steps(call)])))
   const whole = [...tables.recordSegments.getRange()].map(({ key, value }) => ({ key, value: Buffer.from(value) }))
-  for (let round = 0; round < 150; round++) {
+  for (let round = 0; round < 60; round++) {
     await tables.root.childTransaction(() => {
       tables.recordSegments.clearSync()
       const damaged = Math.floor(random() * whole.length)
