@@ -118,6 +118,11 @@ function checkRedis ({ REDIS_URL, ...settings }: Settings): void {
   if (vain) throw new ConfigError(`${vain} is for TLS: let REDIS_URL begin with rediss`)
 }
 
+/** What looks like a setting and is none: fields of the policy, named as settings are. Names of one word may be anybody's. */
+export function strayFields (env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(DEFAULT_POLICY).map((field) => field.toUpperCase()).filter((name) => name.includes('_') && env[name] !== undefined)
+}
+
 const patchProblem = itemValidator(PolicyPatchSchema)
 
 function readDefaultPolicy (text: string): PolicyPatch {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../src/config.js'
+import { readConfig, strayFields } from '../src/config.js'
 
 t.test('defaults', async (t) => {
   t.match(readConfig({}), { host: '127.0.0.1', port: 8080, levels: ['model', 'task'], defaultPolicy: {}, redisUrl: '', dataDir: './data' })
@@ -37,4 +37,8 @@ t.test('other addresses than loopback take tokens, or a word that none are wante
   }
   for (const HOST of ['127.0.0.1', '127.0.0.53', '::1']) t.match(readConfig({ HOST }), { host: HOST })
   for (const HOST of ['localhost', 'LocalHost']) t.match(readConfig({ HOST }), { host: '127.0.0.1' })
+})
+
+t.test('fields of the policy that are set like settings are told', async (t) => {
+  t.same(strayFields({ SETTLE_SECONDS: '0', MAX_EM_DROP: '', MODE: 'dark', PORT: '1', DEFAULT_POLICY: '{}' }).sort(), ['MAX_EM_DROP', 'SETTLE_SECONDS'])
 })
