@@ -26,7 +26,7 @@ export interface Running { readonly url: string, readonly config: Config, readon
 export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
   const config = readConfig(env)
   const log = pino({ level: config.logLevel, redact: NEVER_LOGGED })
-  for (const name of strayFields(env)) log.warn({ name }, 'this is no setting: fields of the policy go into DEFAULT_POLICY, e.g. {"settle_seconds":0}')
+  for (const name of strayFields(env)) log.warn({ setting: name }, 'this is no setting: fields of the policy go into DEFAULT_POLICY, e.g. {"settle_seconds":0}')
   const { app } = await assemble(config, log)
   try {
     await app.listen({ host: config.host, port: config.port })
