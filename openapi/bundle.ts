@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { BUNDLE_FORMAT } from '../src/core/bundle.js'
 import { ScopeSchema } from './decision.js'
 import { BUNDLE_EXAMPLE } from './examples/decide.js'
-import { nullable, nullableRatio } from './fields.js'
+import { LENGTH_POWER_DESCRIPTION, nullable, nullableRatio, WEIGHTS_DESCRIPTION } from './fields.js'
 
 const strict = { additionalProperties: false }
 
@@ -57,7 +57,8 @@ export const BundleSchema = Type.Object({
   }),
   weights: Type.Array(Type.Object({
     log_median: Type.Number({ description: 'ln of the median length of a full run (tokens)' }),
-    weights: Type.Array(Type.Number(), { description: 'Intercept; log-odds of the confidence; ln(tokens) - log_median; both multiplied; then each signal' }),
+    length_power: Type.Optional(Type.Number({ description: LENGTH_POWER_DESCRIPTION })),
+    weights: Type.Array(Type.Number(), { description: WEIGHTS_DESCRIPTION }),
   }), { description: 'What nodes point into' }),
   root: NodeSchema,
 }, { title: 'Bundle', description: 'All that a worker needs to decide by itself', examples: [BUNDLE_EXAMPLE] })

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_WISH_EXAMPLE } from './examples.js'
-import { nullable, TextSchema, time } from './fields.js'
+import { LENGTH_POWER_DESCRIPTION, nullable, TextSchema, time, WEIGHTS_DESCRIPTION } from './fields.js'
 import { LEAST_THRESHOLDS, MOST_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
 
 const strict = { additionalProperties: false }
@@ -37,19 +37,20 @@ const definition = {
     mean: Type.Number({ minimum: -1e15, maximum: 1e15, description: 'Taken off its value' }),
     scale: Type.Number({ minimum: 1e-9, maximum: 1e15, description: 'and then divided by; what comes of it counts within +-8' }),
   }, strict), { maxItems: 16, description: 'Signals that count' }),
-  contexts: Type.Unsafe<Record<string, { log_median: number, weights: number[] }>>({
+  contexts: Type.Unsafe<Record<string, { log_median: number, length_power?: number, weights: number[] }>>({
     type: 'object',
     maxProperties: 10_000,
     additionalProperties: {
       type: 'object',
       properties: {
         log_median: { type: 'number', minimum: -100, maximum: 100, description: 'ln of the median length of a full run (tokens)' },
+        length_power: { type: 'number', minimum: 0, maximum: 2, description: LENGTH_POWER_DESCRIPTION },
         weights: {
           type: 'array',
           items: { type: 'number', minimum: -1e6, maximum: 1e6 },
           minItems: 4,
           maxItems: 20,
-          description: 'Intercept; log-odds of the confidence; ln(tokens) - log_median; both multiplied; then each signal',
+          description: WEIGHTS_DESCRIPTION,
         },
       },
       required: ['log_median', 'weights'],

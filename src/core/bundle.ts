@@ -5,7 +5,7 @@ import type { ContextWeights, Scorer } from './predictor/predictor.js'
 import { MISSING, type Node, type Rule, type Snapshot } from './snapshot.js'
 
 /** Moves when a worker that goes by the format before could misread what is in a bundle. */
-export const BUNDLE_FORMAT = 2
+export const BUNDLE_FORMAT = 3
 
 /**
  * A rule as contexts share it. A predictor's threshold has a field of its own: were it in `threshold`, a worker that knows nothing of
@@ -68,7 +68,8 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
   function stand (rule: Rule): BundleNode {
     const scorers = rule.scorer === null ? rule.trials : [rule.scorer, ...rule.trials]
     for (const { name, signals, grid } of scorers) predictors[name] = { signals, grid }
-    const weigh = ({ name, log_median, weights: its }: Scorer) => [name, weights.indexOf({ log_median, weights: its })]
+    const weigh = ({ name, log_median, length_power, weights: its }: Scorer) =>
+      [name, weights.indexOf({ log_median, ...(length_power !== undefined && { length_power }), weights: its })]
     return {
       rule: rules.indexOf(shareable(rule)),
       ...(rule.controlShare !== 1 && { control_share: rule.controlShare }),

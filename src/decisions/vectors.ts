@@ -39,7 +39,10 @@ const BUNDLE: Bundle = {
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
   ],
   predictors: { p1: PREDICTED },
-  weights: [{ log_median: Math.log(900), weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] }],
+  weights: [
+    { log_median: Math.log(900), weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] },
+    { log_median: Math.log(300), length_power: 0.6, weights: [1.2, 0.8, -0.4, 0.1, -0.7, 0.35] },
+  ],
   root: {
     rule: 0,
     below: {
@@ -52,6 +55,7 @@ const BUNDLE: Bundle = {
           off: { rule: 4, control_share: 0.5 },
           pinned: { rule: 5, control_share: 0.02 },
           predicted: { rule: 6, control_share: 0.1, weights: { p1: 0 } },
+          bent: { rule: 6, control_share: 0.1, weights: { p1: 1 } },
           '': { rule: 1, control_share: 0.25 },
         },
       },
@@ -61,11 +65,11 @@ const BUNDLE: Bundle = {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
   ]
   const scores = [GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
-    const signals = context?.task === 'predicted' && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
+    const signals = (context?.task === 'predicted' || context?.task === 'bent') && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
     const placed = { tokens: 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
     return [
       { ...placed, arm: 'treated' },

@@ -136,7 +136,8 @@ function computes (value: unknown): boolean {
   const { signals, contexts, grid } = value as Fields
   if (!scales(signals) || !isFields(contexts) || !Object.hasOwn(contexts, ROOT) || !listOf(isRatio)(grid)) return false
   const weights: Kind = (list) => listOf(isNumber)(list) && (list as unknown[]).length === 4 + (signals as unknown[]).length
-  return isGridLength((grid as unknown[]).length) && allOf(having({ log_median: isNumber, weights }))(contexts)
+  const isKnown = having({ log_median: isNumber, length_power: orNone(isNumber), weights })
+  return isGridLength((grid as unknown[]).length) && allOf(isKnown)(contexts)
 }
 
 const hasWords = having({ name: isText, label: STATED.label!, levels: isText, trained: having({ groups: listOf(isNumber) }) })

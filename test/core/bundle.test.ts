@@ -54,7 +54,7 @@ t.test('a worker that knows nothing of predictors continues where one serves, an
 t.test('a predictor\'s threshold has a field of its own', async (t) => {
   const served = { index: 3, scorer: PREDICTOR.name }
   const { format, rules } = bundleOf(snapshotOf({ 'model=q,task=x': served }))
-  t.equal(format, 2)
+  t.equal(format, 3)
   t.match(rules.at(-1), { threshold: null, scorer: PREDICTOR.name, score_threshold: PREDICTOR.grid[3] })
 })
 

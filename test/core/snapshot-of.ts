@@ -35,7 +35,7 @@ export const PREDICTOR: Predictor = {
   signals: [{ name: 'entropy', mean: 0.5, scale: 0.25 }],
   contexts: {
     '*': { log_median: Math.log(100), weights: [1, 1, 0.5, 0.1, -0.6] },
-    'model=q': { log_median: Math.log(200), weights: [0.5, 0.4, 0.5, 0, -0.3] },
+    'model=q': { log_median: Math.log(200), length_power: 0.5, weights: [0.5, 0.4, 0.5, 0, -0.3] },
   },
   grid: GRID.map((_, k) => 0.99 - 0.02 * k),
   trained: { generations: 400, steps: 1000, groups: [] },

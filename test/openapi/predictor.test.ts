@@ -19,6 +19,7 @@ t.test('what no score could be computed with is refused, with its place', async 
     [{ signals: [{ name: 'entropy', mean: 0, scale: 0 }] }, '/signals/0/scale'],
     [{ signals: [{ name: 'entropy', mean: 'x', scale: 1 }] }, '/signals/0/mean'],
     [{ contexts: { '*': { log_median: 1, weights: [1, 2, 3] } } }, '/contexts/*/weights'],
+    [{ contexts: { '*': { ...PREDICTOR.contexts['*'], length_power: -0.5 } } }, '/contexts/*/length_power'],
     [{ label: 'vibes' }, '/label'],
     [{ bias: 1 }, '/bias'],
   ] as const) t.match(problem({ ...PREDICTOR, ...change }), { path }, path)

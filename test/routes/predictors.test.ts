@@ -113,6 +113,7 @@ t.test('no number that a score could overflow with is let in', async (t) => {
   const bad = [
     ['/contexts/*/weights/1', { contexts: { '*': { ...root, weights: [0, '#', 0, 0, 1] } } }],
     ['/contexts/*/log_median', { contexts: { '*': { ...root, log_median: '#' } } }],
+    ['/contexts/*/length_power', { contexts: { '*': { ...root, length_power: '#' } } }],
     ['/signals/0/mean', { signals: [{ name: 'sure', mean: '#', scale: 1 }] }],
     ['/signals/0/scale', { signals: [{ name: 'sure', mean: 0, scale: '#' }] }],
     ['/grid/0', { grid: ['#', ...BY_SIGNAL.grid.slice(1)] }],

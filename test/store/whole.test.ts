@@ -53,7 +53,7 @@ t.test('without one of its parts, or with one of another kind, it is not', async
   for (const level of [-1, 0, 1, 5, null]) for (const name of ['error_level', 'max_em_drop']) t.notOk(isWholePolicy({ [name]: level }), `${name} ${level}`)
   for (const threshold of [-1, 1.1, '0.5']) t.notOk(isWholePin({ ...PIN, threshold }), `a pin at ${threshold}`)
   t.notOk(isWholePin({ ...PIN, expires_at: 1e300 }), 'of that there is no date')
-  for (const change of [{ grid: gridOf(1) }, { grid: gridOf(121) }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
+  for (const change of [{ grid: gridOf(1) }, { grid: gridOf(121) }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { contexts: { '*': { ...version.predictor.contexts['*'], length_power: null } } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
     t.notOk(isWholePredictor({ ...version, predictor: { ...version.predictor, ...change } }), `${Object.keys(change)} that do not fit`)
   }
 })

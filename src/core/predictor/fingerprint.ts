@@ -17,7 +17,10 @@ export function fingerprintOf (predictor: Predictor): string {
 
 function textOf ({ label, levels, signals, contexts, grid, trained: { groups } }: Predictor): string {
   const scales = signals.map(({ name, mean, scale }) => [name, mean, scale])
-  const weights = Object.keys(contexts).sort().map((key) => [key, contexts[key]!.log_median, contexts[key]!.weights])
+  const weights = Object.keys(contexts).sort().map((key) => {
+    const { log_median: median, length_power: power, weights } = contexts[key]!
+    return power === undefined ? [key, median, weights] : [key, median, weights, power]
+  })
   return JSON.stringify([label, levels, scales, grid, groups, weights])
 }
 

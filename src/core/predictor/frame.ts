@@ -1,5 +1,5 @@
 import { contextLevels, type TreeNode } from './context-tree.js'
-import { BASE_FEATURES, featureRows, featureScale, plainWeights, type FeatureScale } from './feature-rows.js'
+import { BASE_FEATURES, featureRows, featureScale, LENGTH_POWER, plainWeights, type FeatureScale } from './feature-rows.js'
 import type { ContextWeights, SignalScale } from './predictor.js'
 import { fitTree, type TreeFit } from './shrink.js'
 import { signalScales } from './signal-scales.js'
@@ -32,5 +32,5 @@ export function fitFrame ({ tree, lengths, signals, scale }: Frame, samples: rea
 /** What a score is computed with, by context key. */
 export function contextWeights ({ tree, lengths, scale }: Frame, { weights }: TreeFit): Record<string, ContextWeights> {
   return Object.fromEntries(tree.flat().map(({ key }) =>
-    [key, { log_median: lengths.get(key)!, weights: plainWeights(weights.get(key)!, scale) }]))
+    [key, { log_median: lengths.get(key)!, length_power: LENGTH_POWER, weights: plainWeights(weights.get(key)!, scale) }]))
 }

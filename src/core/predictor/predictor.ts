@@ -19,7 +19,9 @@ export interface SignalScale { readonly name: string, readonly mean: number, rea
 export interface ContextWeights {
   /** ln of the context's median full length in tokens. */
   readonly log_median: number
-  /** Intercept, slopes of the log-odds of the confidence, of ln(tokens) - log_median, of their product, then of each signal. */
+  /** Of the relative length (see relativeLength); absent: 0. */
+  readonly length_power?: number
+  /** Intercept, slopes of the log-odds of the confidence, of the relative length, of their product, then of each signal. */
   readonly weights: readonly number[]
 }
 
@@ -66,6 +68,7 @@ export interface Scorer {
   readonly name: string
   readonly grid: readonly number[]
   readonly log_median: number
+  readonly length_power?: number
   readonly weights: readonly number[]
   readonly signals: readonly SignalScale[]
 }
@@ -77,13 +80,25 @@ const MOST_SCALES = 8
 
 export function scorerFor ({ name, grid, contexts, signals }: Predictor, key: string): Scorer {
   const nearest = chainOf(key).findLast((link) => Object.hasOwn(contexts, link))!
-  const { log_median, weights } = contexts[nearest]!
-  return { name, grid, log_median, weights, signals }
+  return { name, grid, ...contexts[nearest]!, signals }
 }
 
 /** ln(p / (1 - p)), within bounds. */
 export function logOdds (p: number): number {
   return Math.min(MOST_LOG_ODDS, Math.max(-MOST_LOG_ODDS, Math.log(p / (1 - p))))
+}
+
+/** With a power a length counts as this many times the median at most: what a worker miscounts may be any number. */
+export const MOST_MEDIANS = 100
+const MOST_LOG_MEDIANS = Math.log(MOST_MEDIANS)
+
+/**
+ * The length as a feature: with r = tokens / median full length (r^power - 1) / power, and its limit ln r where the power is 0 (Box & Cox
+ * 1964, "An analysis of transformations").
+ */
+export function relativeLength (tokens: number, { log_median, length_power: power = 0 }: Pick<ContextWeights, 'log_median' | 'length_power'>): number {
+  const log = Math.log(Math.max(1, tokens)) - log_median
+  return power === 0 ? log : (Math.exp(power * Math.min(log, MOST_LOG_MEDIANS)) - 1) / power
 }
 
 /** A signal in its scales, within bounds: what is scored with and what weights are fitted to. */
@@ -109,11 +124,12 @@ export function scoreStep (
 
 /** The same, wherever the signals are. */
 export function scoreBy (
-  { log_median, weights, signals }: Scorer, tokens: number, confidence: number | null, signalAt: SignalAt
+  scorer: Scorer, tokens: number, confidence: number | null, signalAt: SignalAt
 ): number | null {
   if (confidence === null) return null
+  const { weights, signals } = scorer
   const odds = logOdds(confidence)
-  const length = Math.log(Math.max(1, tokens)) - log_median
+  const length = relativeLength(tokens, scorer)
   let z = weights[0]! + weights[1]! * odds + weights[2]! * length + weights[3]! * odds * length
   for (let i = 0; i < signals.length; i++) {
     const value = signalAt(i)

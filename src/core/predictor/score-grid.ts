@@ -1,4 +1,4 @@
-import { MOST_THRESHOLDS, scorerFor, scoreStep, type Predictor, type Scorer } from './predictor.js'
+import { MOST_MEDIANS, MOST_THRESHOLDS, scorerFor, scoreStep, type Predictor, type Scorer } from './predictor.js'
 import type { Sample } from './sample.js'
 
 /** Thresholds lie at least so far apart in log-odds, and no further from 0 than a double near 1 can tell that gap. */
@@ -10,9 +10,6 @@ const FURTHEST = 20
  * of a context in the median, for bounds of 1 to 10 points. There thresholds must lie close; no bound is known when a predictor is trained.
  */
 const USUAL_LOSS = 0.03
-
-/** A generation counts as at most so many times as long as is typical: 71 on real traces, but what a worker miscounts may be any number. */
-const LONGEST = 100
 
 /** How close thresholds should lie where so much would be lost: most at the usual loss, half of that at 0.5 or 2 times it. */
 function closeness (loss: number): number {
@@ -51,7 +48,7 @@ export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly
 /** The crossings of one context, each with its part in the spacing, which is as large as there are generations. */
 function weighted (scorer: Scorer, samples: readonly Sample[]): Array<{ readonly logOdds: number, readonly weight: number }> {
   let lost = 0
-  const longest = LONGEST * Math.exp(scorer.log_median)
+  const longest = MOST_MEDIANS * Math.exp(scorer.log_median) // 71 times on real traces
   const mean = samples.reduce((sum, { tokens }) => sum + Math.min(tokens, longest), 0) / samples.length
   return samples.flatMap((sample) => crossingsOf(scorer, sample, longest)).sort(byLogOdds).map((crossing) => {
     lost += crossing.lost

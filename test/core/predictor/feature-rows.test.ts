@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BASE_FEATURES, featureRows, featureScale, plainWeights } from '../../../src/core/predictor/feature-rows.js'
+import { BASE_FEATURES, featureRows, featureScale, LENGTH_POWER, plainWeights } from '../../../src/core/predictor/feature-rows.js'
 import { scoreStep } from '../../../src/core/predictor/predictor.js'
 import { plantedSamples } from './planted-samples.js'
 
@@ -26,7 +26,7 @@ t.test('a row a step, the steps of a generation weigh 1 together, and features a
 t.test('plain weights give the score that standardised ones were fitted for', async (t) => {
   const { x, y } = featureRows(samples, logMedian, signals, scale)
   const weights = Float64Array.of(0.3, 1.2, -0.4, 0.25, 2, -0.7)
-  const scorer = { name: 'p', grid: [], log_median: logMedian, signals, weights: plainWeights(weights, scale) }
+  const scorer = { name: 'p', grid: [], log_median: logMedian, length_power: LENGTH_POWER, signals, weights: plainWeights(weights, scale) }
   const scores = samples.flatMap(({ steps }) => steps.map((step) => scoreStep(scorer, step.tokens, step.confidence, step.signals)!))
   for (let row = 0; row < y.length; row++) {
     const z = weights.reduce((sum, weight, j) => sum + weight * x[row * weights.length + j]!, 0)
@@ -42,5 +42,5 @@ t.test('a wild signal is bounded in fitting as in scoring', async (t) => {
 
 t.test('what never varies is not divided by', async (t) => {
   const one = [{ weight: 1, u: 0, leaf: '*', label: 'exact_match' as const, tokens: 5, steps: [{ tokens: 5, confidence: 0.5, lost: 0 as const }] }]
-  t.strictSame(featureScale(one, new Map([['*', 0]])), { odds: { mean: 0, scale: 1 }, length: { mean: Math.log(5), scale: 1 } })
+  t.strictSame(featureScale(one, new Map([['*', 0]])), { odds: { mean: 0, scale: 1 }, length: { mean: (5 ** LENGTH_POWER - 1) / LENGTH_POWER, scale: 1 } })
 })

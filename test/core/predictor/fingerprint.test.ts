@@ -11,6 +11,7 @@ t.test('whatever a score or an exclusion depends on is in it, and nothing else',
     { label: 'agreement' }, { levels: 'task,model' }, { grid: PREDICTOR.grid.with(3, 0.92) }, { trained: { ...trained, groups: [0.5] } },
     { signals: [{ ...signals[0]!, mean: 0.51 }] }, { signals: [{ ...signals[0]!, scale: 0.26 }] }, { signals: [{ ...signals[0]!, name: 'e' }] },
     { contexts: { '*': contexts['*']! } }, { contexts: { ...contexts, '*': { ...contexts['*']!, log_median: 1 } } },
+    { contexts: { ...contexts, '*': { ...contexts['*']!, length_power: 0.5 } } }, { contexts: { ...contexts, '*': { ...contexts['*']!, length_power: 1 } } },
     { contexts: { ...contexts, '*': { ...contexts['*']!, weights: [1, 1, 0.5, 0.1, -0.5] } } },
   ]
   const all = [own, ...others.map((change) => fingerprintOf({ ...PREDICTOR, ...change }))]

@@ -1,4 +1,5 @@
-import { logOdds } from '../../../src/core/predictor/predictor.js'
+import { LENGTH_POWER } from '../../../src/core/predictor/feature-rows.js'
+import { logOdds, relativeLength } from '../../../src/core/predictor/predictor.js'
 import type { Sample, SampleStep } from '../../../src/core/predictor/sample.js'
 import { mulberry32 } from '../../random.js'
 
@@ -26,7 +27,7 @@ export function plantedSamples (seed: number, truths: readonly Truth[], steps = 
         least = confidence
         const at = Math.round(tokens * (i + 1) / steps)
         const odds = logOdds(confidence)
-        const length = Math.log(at) - Math.log(median)
+        const length = relativeLength(at, { log_median: Math.log(median), length_power: LENGTH_POWER })
         const hint = 2 * random() - 1
         const z = [1, odds, length, odds * length, hint].reduce((sum, x, j) => sum + x * (weights[j] ?? 0), 0)
         return { tokens: at, confidence, signals: { hint, noise: random() }, lost: random() < 1 / (1 + Math.exp(-z)) ? 0 : 1 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { logOdds, scoreStep, scorerFor } from '../../../src/core/predictor/predictor.js'
+import { logOdds, relativeLength, scoreStep, scorerFor } from '../../../src/core/predictor/predictor.js'
 import { holds } from '../../property.js'
 import { PREDICTOR } from '../snapshot-of.js'
 
@@ -11,6 +11,22 @@ t.test('the score is the logistic of the features, by hand', async (t) => {
   t.ok(Math.abs(scoreStep(scorer, 50, 0.8, { entropy: 0.25, unknown: 7 })! - 1 / (1 + Math.exp(-z))) < 1e-12)
   t.equal(scoreStep(scorer, 50, null, { entropy: 0.25 }), null)
   t.equal(scoreStep(scorer, 50, 0.8, {}), scoreStep(scorer, 50, 0.8, { entropy: 0.5 }), 'a signal that is absent counts as its mean')
+})
+
+t.test('a length counts by its power, by hand, and by its logarithm where none is stated', async (t) => {
+  const log_median = Math.log(100)
+  const near = (value: number, expected: number) => t.ok(Math.abs(value - expected) < 1e-9, `${value}`)
+  near(relativeLength(25, { log_median, length_power: 0.5 }), 2 * (0.5 - 1))
+  near(relativeLength(400, { log_median, length_power: 0.5 }), 2)
+  near(relativeLength(400, { log_median, length_power: 1 }), 3)
+  near(relativeLength(400, { log_median }), Math.log(4))
+  t.equal(relativeLength(400, { log_median, length_power: 0 }), relativeLength(400, { log_median }))
+  t.ok(Math.abs(relativeLength(400, { log_median, length_power: 1e-6 }) - Math.log(4)) < 1e-5, 'the limit')
+  t.equal(relativeLength(0, { log_median, length_power: 1 }), relativeLength(1, { log_median, length_power: 1 }))
+  near(relativeLength(1e9, { log_median, length_power: 0.5 }), 2 * (10 - 1))
+  near(relativeLength(1e9, { log_median }), Math.log(1e7))
+  // 0.5 + 0.4 ln(0.8/0.2) + 0.5 * 2 (sqrt(50/200) - 1)
+  t.ok(Math.abs(scoreStep(scorerFor(PREDICTOR, 'model=q'), 50, 0.8, {})! - 1 / (1 + Math.exp(-(0.5 + 0.4 * Math.log(4) - 0.5)))) < 1e-12)
 })
 
 t.test('the nearest context that it knows counts', async (t) => {
