@@ -37,6 +37,11 @@ for case in vectors["decisions"]:
     stop = should_stop(bundle, context, arm, step["tokens"], step["confidence"], step.get("signals", {}))
     if (stop, arm) != (decision["decision"] == "stop", decision["arm"]):
         wrong.append(case)
+    node = node_of(bundle, context)
+    if "rule" in node and step["confidence"] is not None:
+        score = score_of(bundle, node, bundle["rules"][node["rule"]], step["tokens"], step["confidence"], step.get("signals", {}))
+        if not math.isclose(score, decision["score"], rel_tol=1e-12):
+            wrong.append((score, case))
 newer = {**bundle, "format": bundle["format"] + 1}
 if any(should_stop(newer, c["step"].get("context", {}), "treated", 1e6, 1, {}) for c in vectors["decisions"]):
     wrong.append("a newer format")
