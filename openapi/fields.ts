@@ -51,8 +51,8 @@ export const EmSchema = (description: string) => Type.Unsafe<0 | 1>({
 })
 
 export const WEIGHTS_DESCRIPTION = 'Intercept; log-odds of the confidence; relative length; both multiplied; then each signal'
-export const LENGTH_POWER_DESCRIPTION = 'p of the relative length: with r = min(tokens / exp(log_median), 100) it is (r^p - 1) / p; ' +
-  '0, or absent: ln(tokens) - log_median'
+export const LENGTH_POWER_DESCRIPTION = 'p of the relative length: with r = min(max(1, tokens) / exp(log_median), 100) it is (r^p - 1) / p; ' +
+  '0, or absent: ln(max(1, tokens)) - log_median'
 
 export const AnswerSchema = (description: string) => Type.String({ maxLength: 4096, format: 'text4096', description: `${description} (up to 4 KiB)` })
 

@@ -70,7 +70,7 @@ function steps (): Step[] {
   const scores = [GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
     const signals = (context?.task === 'predicted' || context?.task === 'bent') && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
-    const placed = { tokens: 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
+    const placed = { tokens: j === 4 ? 40_000 : 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
     return [
       { ...placed, arm: 'treated' },
       { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }), ...(j === 3 && { em: 1 as const }) },

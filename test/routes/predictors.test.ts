@@ -12,7 +12,7 @@ const AUTO = { DEFAULT_POLICY: '{"settle_seconds":0,"predictor":"auto"}' }
 const BY_SIGNAL = {
   ...PREDICTOR,
   signals: [{ name: 'sure', mean: 0, scale: 1 }],
-  contexts: { '*': { log_median: Math.log(100), weights: [0, 0, 0, 0, 1] } },
+  contexts: { '*': { log_median: Math.log(100), length_power: 0.5, weights: [0, 0, 0, 0, 1] } },
 }
 
 /** The signal is sure at 32 of 128 tokens, the confidence at 96. */

@@ -47,7 +47,7 @@ export const unpinEntry = (key: string): Command => ({ type: 'pin', key, pin: nu
 
 /** A predictor's version; `created_at` is where it stands in their order. */
 export function versionOf (name: string, created_at: number, retired_at: number | null = null): PredictorVersion {
-  const contexts = { '*': { log_median: 6.5, weights: [0.1 + 0.2, 1e-300, -1, 0] }, 'model=é%2C': { log_median: 6, weights: [1, 2, 3, 4] } }
+  const contexts = { '*': { log_median: 6.5, weights: [0.1 + 0.2, 1e-300, -1, 0] }, 'model=é%2C': { log_median: 6, length_power: 0.1 + 0.2, weights: [1, 2, 3, 4] } }
   const trained = { generations: 2, steps: 7, groups: [0.25, 0.5] }
   return { predictor: { name, label: 'exact_match', levels: 'model,task', signals: [], contexts, grid: GRID, trained }, created_at, by: 'trainer', retired_at }
 }

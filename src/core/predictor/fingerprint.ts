@@ -19,7 +19,7 @@ function textOf ({ label, levels, signals, contexts, grid, trained: { groups } }
   const scales = signals.map(({ name, mean, scale }) => [name, mean, scale])
   const weights = Object.keys(contexts).sort().map((key) => {
     const { log_median: median, length_power: power, weights } = contexts[key]!
-    return power === undefined ? [key, median, weights] : [key, median, weights, power]
+    return power === undefined || power === 0 ? [key, median, weights] : [key, median, weights, power]
   })
   return JSON.stringify([label, levels, scales, grid, groups, weights])
 }

@@ -98,7 +98,7 @@ const MOST_LOG_MEDIANS = Math.log(MOST_MEDIANS)
  */
 export function relativeLength (tokens: number, { log_median, length_power: power = 0 }: Pick<ContextWeights, 'log_median' | 'length_power'>): number {
   const log = Math.log(Math.max(1, tokens)) - log_median
-  return power === 0 ? log : (Math.exp(power * Math.min(log, MOST_LOG_MEDIANS)) - 1) / power
+  return power === 0 ? log : Math.expm1(power * Math.min(log, MOST_LOG_MEDIANS)) / power
 }
 
 /** A signal in its scales, within bounds: what is scored with and what weights are fitted to. */

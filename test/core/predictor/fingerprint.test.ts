@@ -19,6 +19,7 @@ t.test('whatever a score or an exclusion depends on is in it, and nothing else',
   t.equal(fingerprintOf(JSON.parse(JSON.stringify(PREDICTOR))), own, 'stored and read')
   t.equal(fingerprintOf({ ...PREDICTOR, contexts: Object.fromEntries(Object.entries(contexts).reverse()) }), own, 'in whatever order')
   t.equal(fingerprintOf({ ...PREDICTOR, trained: { ...trained, generations: 7 } }), own)
+  t.equal(fingerprintOf({ ...PREDICTOR, contexts: { ...contexts, '*': { ...contexts['*']!, length_power: 0 } } }), own, 'the logarithm, said or not')
 })
 
 t.test('a predictor is found by name and fingerprint, in what is older by name', async (t) => {

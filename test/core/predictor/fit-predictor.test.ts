@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { LENGTH_POWER } from '../../../src/core/predictor/feature-rows.js'
 import { fitPredictor } from '../../../src/core/predictor/fit-predictor.js'
 import { scorerFor, scoreStep, type Predictor } from '../../../src/core/predictor/predictor.js'
 import type { Sample, SampleStep } from '../../../src/core/predictor/sample.js'
@@ -29,7 +30,8 @@ t.test('what it is made of', async (t) => {
 t.test('finds the weights that were planted', async (t) => {
   const truth = [1, 1.5, -0.8, 0.3, 1]
   const { contexts, signals } = fit(plantedSamples(2, [{ leaf: 'model=a,task=x', generations: 8000, weights: truth }]))
-  const { weights, log_median: logMedian } = contexts['model=a,task=x']!
+  const { weights, log_median: logMedian, length_power: power } = contexts['model=a,task=x']!
+  t.equal(power, LENGTH_POWER, 'and with what they were fitted for')
   t.ok(Math.abs(logMedian - Math.log(1000)) < 0.03)
   const plain = [...weights.slice(0, 4), weights[4]! / signals[0]!.scale]
   for (const [j, weight] of plain.entries()) t.ok(Math.abs(weight - truth[j]!) < 0.15, `${j}: ${weight} for ${truth[j]}`)

@@ -22,6 +22,7 @@ t.test('a length counts by its power, by hand, and by its logarithm where none i
   near(relativeLength(400, { log_median }), Math.log(4))
   t.equal(relativeLength(400, { log_median, length_power: 0 }), relativeLength(400, { log_median }))
   t.ok(Math.abs(relativeLength(400, { log_median, length_power: 1e-6 }) - Math.log(4)) < 1e-5, 'the limit')
+  near(relativeLength(400, { log_median, length_power: 1e-20 }), Math.log(4))
   t.equal(relativeLength(0, { log_median, length_power: 1 }), relativeLength(1, { log_median, length_power: 1 }))
   near(relativeLength(1e9, { log_median, length_power: 0.5 }), 2 * (10 - 1))
   near(relativeLength(1e9, { log_median }), Math.log(1e7))
