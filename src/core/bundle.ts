@@ -69,7 +69,7 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
     const scorers = rule.scorer === null ? rule.trials : [rule.scorer, ...rule.trials]
     for (const { name, signals, grid } of scorers) predictors[name] = { signals, grid }
     const weigh = ({ name, log_median, length_power, weights: its }: Scorer) =>
-      [name, weights.indexOf({ log_median, ...(length_power !== undefined && { length_power }), weights: its })]
+      [name, weights.indexOf({ log_median, ...(length_power !== 0 && { length_power }), weights: its })]
     return {
       rule: rules.indexOf(shareable(rule)),
       ...(rule.controlShare !== 1 && { control_share: rule.controlShare }),
@@ -169,7 +169,7 @@ export function snapshotOfBundle (
 
   function ruleOf (shared: BundleRule, node: BundleNode): Rule {
     const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps } = shared
-    const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
+    const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, length_power: 0, ...weights[node.weights![name]!]! })
     return {
       context: context ?? null,
       threshold: scorer === undefined ? shared.threshold : shared.score_threshold!,

@@ -9,7 +9,7 @@
  * random variables by betting").
  */
 export const BETS = Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16)
-const LOG_BETS = Math.log(BETS.length)
+export const LOG_BETS = Math.log(BETS.length)
 
 interface BetTable { readonly lost: readonly number[], readonly kept: readonly number[], readonly gained: readonly number[] }
 

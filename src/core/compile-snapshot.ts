@@ -1,4 +1,4 @@
-import { chainOf, parseContextKey, ROOT, type Levels } from './context.js'
+import { byDepth, chainOf, parseContextKey, ROOT, type Levels } from './context.js'
 import { inForce, wantedShare, type Standing } from './in-force.js'
 import { NO_JUDGEMENT } from './judge.js'
 import { scorerFor, type Scorer } from './predictor/predictor.js'
@@ -87,12 +87,6 @@ export class SnapshotCompiler {
     if (!isLeaf) return ruleOf([...chain, unseen(chain.at(-1)!)], undefined, scorers)
     return ruleOf(chain, this.#standpoints.get(key)!.share, scorers)
   }
-}
-
-/** Keys in the order in which they are compiled: ancestors first. */
-export function byDepth (keys: Iterable<string>): string[] {
-  const depth = (key: string) => key === ROOT ? 0 : key.split(',').length
-  return [...keys].map((key) => [depth(key), key] as const).sort(([a], [b]) => a - b).map(([, key]) => key)
 }
 
 /** All at once. */

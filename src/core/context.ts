@@ -47,9 +47,10 @@ export function chainOf (key: string): string[] {
   return parent === null ? [key] : [...chainOf(parent), key]
 }
 
-/** Parents first. */
-export function byDepth (a: string, b: string): number {
-  return chainOf(a).length - chainOf(b).length
+/** Ancestors first. */
+export function byDepth (keys: Iterable<string>): string[] {
+  const depth = (key: string) => key === ROOT ? 0 : key.split(',').length
+  return [...keys].map((key) => [depth(key), key] as const).sort(([a], [b]) => a - b).map(([, key]) => key)
 }
 
 /**

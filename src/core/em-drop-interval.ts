@@ -1,7 +1,6 @@
-import { BETS } from './certificate.js'
+import { BETS, LOG_BETS } from './certificate.js'
 
 const LOST = BETS.map((c) => Math.log1p(-c))
-const LOG_BETS = Math.log(BETS.length)
 /** How near an end is found, and how near to 1 it is looked for. */
 const PRECISION = 1e-6
 const FURTHEST = -Math.log(PRECISION)

@@ -1,5 +1,5 @@
 import { NO_ARMS } from './compare-arms.js'
-import { chainOf, isWithin, parseContextKey, ROOT, type Levels } from './context.js'
+import { byDepth, chainOf, isWithin, parseContextKey, ROOT, type Levels } from './context.js'
 import type { ContextState, EpochCause } from './context-state.js'
 import { NO_DRIFT } from './drift.js'
 import { forceOf, moveOf, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
@@ -29,9 +29,16 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
 }
 
 /**
- * Puts a pin in force, or removes it; the history has the threshold in force before and after. Where several move in one step, that is
- * before and after the step if those that are put come children first, and those that are removed parents first.
+ * Pins that move in one step, in the order in which the history of each has what was in force before and after the step: those that are
+ * removed parents first, then those that are put children first.
  */
+export function inStep<P extends { readonly key: string, readonly pin: Pin | null }> (pins: readonly P[]): P[] {
+  const byKey = new Map(pins.map((one) => [one.key, one]))
+  const ordered = byDepth(byKey.keys()).map((key) => byKey.get(key)!)
+  return [...ordered.filter(({ pin }) => pin === null), ...ordered.filter(({ pin }) => pin !== null).reverse()]
+}
+
+/** Puts a pin in force, or removes it; the history has the threshold in force before and after. */
 export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
   const last = fold.ledger.pins.get(key)
   const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // of one that has expired, and is removed: while it ran

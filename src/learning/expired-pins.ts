@@ -1,5 +1,5 @@
-import { byDepth } from '../core/context.js'
 import { isLive, type Pin } from '../core/in-force.js'
+import { inStep } from '../core/learn-command.js'
 import { ConflictError, type Store } from '../store/store.js'
 
 /**
@@ -10,10 +10,10 @@ import { ConflictError, type Store } from '../store/store.js'
 export async function endExpiredPins (store: Store, folded: ReadonlyMap<string, Pin>, now: number): Promise<void> {
   if ([...folded.values()].every((pin) => isLive(pin, now))) return
   const { policyVersion } = await store.revision()
-  const expired = [...await store.pins()].filter(([, pin]) => !isLive(pin, now)).map(([key]) => key).sort(byDepth)
+  const expired = [...await store.pins()].filter(([, pin]) => !isLive(pin, now))
   if (expired.length === 0) return // removed already, but not folded yet
   try {
-    await store.append(expired.map((key) => ({ type: 'pin', key, pin: null, by: 'stopgate', reason: 'expired' })), policyVersion)
+    await store.append(inStep(expired.map(([key]) => ({ type: 'pin' as const, key, pin: null, by: 'stopgate', reason: 'expired' }))), policyVersion)
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Ledger } from '../core/fold.js'
+import { inStep } from '../core/learn-command.js'
 import type { Command, PredictorEntry } from '../core/log-entry.js'
 import { UNREADABLE_POLICY } from '../core/policy.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
@@ -24,8 +25,8 @@ export async function missedCommands (
   return [
     ...differing(ledger.policies, policies).filter((key) => policies.get(key) !== UNREADABLE_POLICY)
       .map((key) => ({ type: 'policy' as const, key, policy: policies.get(key) ?? null, ...ORIGIN })),
-    ...differing(ledger.pins, pins).filter((key) => pins.get(key) !== UNREADABLE_PIN)
-      .map((key) => ({ type: 'pin' as const, key, pin: pins.get(key) ?? null, ...ORIGIN })),
+    ...inStep(differing(ledger.pins, pins).filter((key) => pins.get(key) !== UNREADABLE_PIN)
+      .map((key) => ({ type: 'pin' as const, key, pin: pins.get(key) ?? null, ...ORIGIN }))),
     ...differing(known, prints).filter((name) => !damaged.includes(name))
       .map((name) => ({ type: 'predictor' as const, name, version: versions.get(name) ?? null, ...ORIGIN })),
   ]

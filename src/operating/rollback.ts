@@ -1,7 +1,8 @@
 import type { Config } from '../config.js'
 import { createCommander } from './commander.js'
-import { byDepth, parseContextKey } from '../core/context.js'
+import { parseContextKey } from '../core/context.js'
 import type { ContextState } from '../core/context-state.js'
+import { inStep } from '../core/learn-command.js'
 import type { Command, Origin } from '../core/log-entry.js'
 import { thresholdIn } from '../core/policy-effect.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
@@ -74,11 +75,11 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
         const planned = await plan(version)
         rows = planned.rows
         const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
-        return rows.toSorted((a, b) => byDepth(b.key, a.key)).map(({ key, after: threshold, scorer }) => { // parents last, or see learnPin
+        return inStep(rows.map(({ key, after: threshold, scorer }) => {
           const named = scorer !== null && { scorer, scorer_fingerprint: fingerprintOf(planned.predictors.get(scorer)!) }
           const pin = { threshold, ...named, reason, by, expires_at, rollback: version }
-          return { type: 'pin', key, pin, by, reason }
-        })
+          return { type: 'pin' as const, key, pin, by, reason }
+        }))
       }
       if (dry_run) await look(); else await command(look)
       return { version, dry_run, ...foresee(rows) }
@@ -89,7 +90,7 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
       await command(async () => {
         const keys = [...await store.pins()].filter(([, pin]) => pin.rollback !== undefined).map(([key]) => key)
         removed = keys.length
-        return keys.sort(byDepth).map((key) => ({ type: 'pin', key, pin: null, ...origin }))
+        return inStep(keys.map((key) => ({ type: 'pin' as const, key, pin: null, ...origin })))
       })
       return { removed }
     },

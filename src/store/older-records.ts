@@ -10,16 +10,14 @@ type Ground = Pick<Tables, 'root' | 'recordSegments'>
 /** Of a record whose head is gone. */
 const NONE = { number: -1 }
 
-/**
- * Keeps the steps of a store of before, which can't have segments yet: it would refuse what has them, by its format. Runs in a transaction,
- * before records are read.
- */
+/** Keeps the steps of a store of before. Runs in a transaction, before records are read. */
 export function adoptOlderRecords (tables: Ground): void {
   const there = [...tables.root.getKeys()]
   const isThere = (table: string) => there.includes(table)
   if (!isThere('record_segments') && !isThere('record_steps')) return
   const { recordSegments } = tables
-  const writer = new SegmentWriter(0, (number, segment) => { recordSegments.putSync(number, segment) })
+  const [last = 0] = [...recordSegments.getKeys({ reverse: true, limit: 1 })] // only where builds that were never released took turns
+  const writer = new SegmentWriter(last, (number, segment) => { recordSegments.putSync(number, segment) })
   if (isThere('record_segments')) adoptOlderSegments(tables, writer)
   if (isThere('record_steps')) adoptStepTables(tables, writer)
   writer.end()

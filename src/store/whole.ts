@@ -47,7 +47,7 @@ const outcome = {
   steps_complete: isFlag,
 }
 
-/** As the API has them; more would not fit where they are packed. */
+/** All that the API lets in; more would not fit where they are packed. */
 const isTokens: Kind = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 30
 /** In the order in which they are written (see record-encoding.ts); those at the end may be absent. */
 const recorded = [isTokens, orNull(isNumber), orNone(orNull(isEm)), orNone(orNull(isText)), orNone(allOf(isNumber))]

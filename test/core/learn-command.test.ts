@@ -8,6 +8,7 @@ import { judge } from '../../src/core/judge.js'
 import type { LogEntry } from '../../src/core/log-entry.js'
 import type { PolicyPatch } from '../../src/core/policy.js'
 import { policyOf } from '../../src/core/fold.js'
+import { inStep } from '../../src/core/learn-command.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from './memory-fold.js'
 
 const LAST = GRID.length - 1
@@ -267,4 +268,11 @@ t.test('a fold writes pins to a map of its own', async (t) => {
   second.learn({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'r' })
   t.same([...pins.keys()], [LEAF], 'what was remembered is untouched: the fold may yet be dropped')
   t.same([...second.ledger.pins.keys()], ['*'])
+})
+
+t.test('pins of one step: what is removed parents first, then what is put children first', async (t) => {
+  const pin = { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }
+  const keys = [LEAF, '*', 'model=q']
+  const ordered = inStep([...keys.map((key) => ({ key, pin })), ...keys.map((key) => ({ key: key.replace('q', 'r'), pin: null })).slice(0, 1)])
+  t.same(ordered.map(({ key, pin }) => [key, pin !== null]), [[LEAF.replace('q', 'r'), false], [LEAF, true], ['model=q', true], ['*', true]])
 })

@@ -33,7 +33,7 @@ t.test('what is left says of every threshold what all steps say, for each min_to
 
 t.test('and of every threshold of the predictors on trial, however many each has', async (t) => {
   const scorer = (length: number) => ({
-    name: `p${length}`, grid: Array.from({ length }, (_, k) => 0.99 - k / 100), log_median: 3, weights: [0.5, -1, 0.3, 0], signals: [],
+    name: `p${length}`, grid: Array.from({ length }, (_, k) => 0.99 - k / 100), log_median: 3, length_power: 0, weights: [0.5, -1, 0.3, 0], signals: [],
   })
   const scorers = [scorer(2), scorer(60)]
   holds(t, fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -26,7 +26,7 @@ export function forecastHeldOut (frame: Frame, samples: readonly UsableSample[],
     if (held.length === 0 || held.length === samples.length) return []
     const contexts = contextWeights(frame, fitFrame(frame, samples.filter(({ u }) => foldOf(u) !== fold), known))
     return held.flatMap(({ leaf, steps }) => {
-      const scorer = { name: '', grid: [], signals: frame.signals, ...contexts[leaf]! }
+      const scorer = { name: '', grid: [], signals: frame.signals, length_power: 0, ...contexts[leaf]! }
       return steps.map(({ tokens, confidence, signals, lost }): Forecast => ({
         predicted: scoreStep(scorer, tokens, confidence, signals)!, confidence, kept: lost === 1 ? 0 : 1, weight: 1 / steps.length,
       }))

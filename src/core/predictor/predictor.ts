@@ -68,7 +68,7 @@ export interface Scorer {
   readonly name: string
   readonly grid: readonly number[]
   readonly log_median: number
-  readonly length_power?: number
+  readonly length_power: number
   readonly weights: readonly number[]
   readonly signals: readonly SignalScale[]
 }
@@ -80,7 +80,8 @@ const MOST_SCALES = 8
 
 export function scorerFor ({ name, grid, contexts, signals }: Predictor, key: string): Scorer {
   const nearest = chainOf(key).findLast((link) => Object.hasOwn(contexts, link))!
-  return { name, grid, ...contexts[nearest]!, signals }
+  const { log_median, length_power = 0, weights } = contexts[nearest]!
+  return { name, grid, log_median, length_power, weights, signals }
 }
 
 /** ln(p / (1 - p)), within bounds. */
@@ -88,7 +89,7 @@ export function logOdds (p: number): number {
   return Math.min(MOST_LOG_ODDS, Math.max(-MOST_LOG_ODDS, Math.log(p / (1 - p))))
 }
 
-/** With a power a length counts as this many times the median at most: what a worker miscounts may be any number. */
+/** With a power, and where thresholds are spaced, a length counts as so many medians at most: what a worker miscounts may be any number. */
 export const MOST_MEDIANS = 100
 const MOST_LOG_MEDIANS = Math.log(MOST_MEDIANS)
 
@@ -96,7 +97,7 @@ const MOST_LOG_MEDIANS = Math.log(MOST_MEDIANS)
  * The length as a feature: with r = tokens / median full length (r^power - 1) / power, and its limit ln r where the power is 0 (Box & Cox
  * 1964, "An analysis of transformations").
  */
-export function relativeLength (tokens: number, { log_median, length_power: power = 0 }: Pick<ContextWeights, 'log_median' | 'length_power'>): number {
+export function relativeLength (tokens: number, { log_median, length_power: power }: Pick<Scorer, 'log_median' | 'length_power'>): number {
   const log = Math.log(Math.max(1, tokens)) - log_median
   return power === 0 ? log : Math.expm1(power * Math.min(log, MOST_LOG_MEDIANS)) / power
 }

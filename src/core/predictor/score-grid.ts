@@ -48,7 +48,7 @@ export function scoreGrid (predictor: Omit<Predictor, 'grid'>, samples: readonly
 /** The crossings of one context, each with its part in the spacing, which is as large as there are generations. */
 function weighted (scorer: Scorer, samples: readonly Sample[]): Array<{ readonly logOdds: number, readonly weight: number }> {
   let lost = 0
-  const longest = MOST_MEDIANS * Math.exp(scorer.log_median) // 71 times on real traces
+  const longest = MOST_MEDIANS * Math.exp(scorer.log_median) // the longest on real traces has 71
   const mean = samples.reduce((sum, { tokens }) => sum + Math.min(tokens, longest), 0) / samples.length
   return samples.flatMap((sample) => crossingsOf(scorer, sample, longest)).sort(byLogOdds).map((crossing) => {
     lost += crossing.lost

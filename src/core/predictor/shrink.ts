@@ -22,7 +22,10 @@ const ROOT_PRODUCT = 0.2
 
 /** Passes over a level in search of its variances, each one Newton step a context. */
 const PASSES = 30
-/** Where variances of a level start, and what holds them: so many more contexts whose squared distance from the parent is that. */
+/**
+ * Where variances of a level start, and what holds them: so many more contexts whose squared distance from the parent is that. A product's
+ * is a quarter of its variance at the root; 0.01 to 0.1 saved the same, within 0.2 points.
+ */
 const START = 0.3
 const START_PRODUCT = 0.01
 const HELD_BY = 5

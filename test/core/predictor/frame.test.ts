@@ -13,7 +13,7 @@ t.test('weights for every context of the tree, also from a part that leaves one 
   const scoreIn = (of: typeof samples, key: string) => {
     const contexts = contextWeights(frame, fitFrame(frame, of))
     t.strictSame(Object.keys(contexts), ['*', 'task=a', 'task=b'])
-    return scoreStep({ name: '', grid: [], signals: frame.signals, ...contexts[key]! }, 1000, 0.5, undefined)!
+    return scoreStep({ name: '', grid: [], signals: frame.signals, length_power: 0, ...contexts[key]! }, 1000, 0.5, undefined)!
   }
   t.ok(scoreIn(samples, 'task=a') - scoreIn(samples, 'task=b') > 0.4)
   const onlyA = samples.filter(({ leaf }) => leaf === 'task=a')
