@@ -1,8 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { SLACK } from './fields.js'
-
-/** What is wrong with an input: a JSON pointer, and what to change. */
-export interface Problem { readonly path: string, readonly message: string }
+import { SLACK } from './field-schemas.js'
+import type { Problem } from '../src/errors/problem.js'
 
 const byteLength = (max: number) => (text: string): boolean =>
   (text.length * 3 <= max || Buffer.byteLength(text) <= max) && text.isWellFormed()

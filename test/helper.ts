@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino, type Logger } from 'pino'
 import type { Test } from 'tap'
-import { assemble } from '../src/assemble.js'
-import { readConfig } from '../src/config.js'
-import type { Parts } from '../src/parts.js'
+import { assemble } from '../src/app/assemble.js'
+import { readConfig } from '../src/config/config.js'
+import type { Services } from '../routes/services.js'
 
 /** A folder that is gone after the test. */
 export async function temporaryFolder (t: Test): Promise<string> {
@@ -15,7 +15,7 @@ export async function temporaryFolder (t: Test): Promise<string> {
   return folder
 }
 
-export interface Built extends Parts {
+export interface Built extends Services {
   readonly app: FastifyInstance
   /** Sends JSON and reads JSON. */
   readonly send: (method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any, headers: any }>

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Config } from '../config.js'
-import { isLoopback } from './loopback.js'
+import type { Config } from '../config/config.js'
+import { isLoopback } from '../config/loopback.js'
 import { parseTokens } from './token-list.js'
 import { findToken, type Token } from './tokens.js'
-import { watchFiles, type WatchedFiles } from '../watched-files.js'
+import { watchFiles, type WatchedFiles } from '../config/watched-files.js'
 
 /** Who may call: the tokens in force, those of a file as it stands now. */
 export interface Access {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Access } from './access.js'
 import type { Allowance } from './allowance.js'
-import { ForbiddenError, TooManyRequestsError, UnauthenticatedError, waiting } from '../errors.js'
+import { ForbiddenError, TooManyRequestsError, UnauthenticatedError, waiting } from '../errors/errors.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { forbidden, keyProblem } from './reach.js'
 import { ANONYMOUS, type Role, type Token } from './tokens.js'

@@ -1,4 +1,4 @@
-import { TooManyOutcomesError, waiting } from '../errors.js'
+import { TooManyOutcomesError, waiting } from '../errors/errors.js'
 import type { Allowance } from './allowance.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Caller } from './reach.js'

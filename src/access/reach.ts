@@ -1,7 +1,7 @@
-import { contextKey, isWithin, ROOT, type Context, type Levels } from '../core/context.js'
-import { at, ForbiddenError, type InputError } from '../errors.js'
+import { contextKey, isWithin, ROOT, type Context, type Levels } from '../core/policy/context.js'
+import { at, ForbiddenError, type InputError } from '../errors/errors.js'
 import { ANONYMOUS } from './tokens.js'
-import type { Problem } from '../../openapi/validation.js'
+import type { Problem } from '../errors/problem.js'
 
 /** Who calls; a request is one. */
 export interface Caller {

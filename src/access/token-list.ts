@@ -1,6 +1,6 @@
 import { Allowance } from './allowance.js'
-import { ConfigError } from '../settings.js'
-import { parseContextKey, ROOT, type Levels } from '../core/context.js'
+import { ConfigError } from '../config/settings.js'
+import { parseContextKey, ROOT, type Levels } from '../core/policy/context.js'
 import { isName, NAME_RULE, ROLES, type Token } from './tokens.js'
 
 /** What a token may do in how many ms, by its field. */

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Allowance } from './allowance.js'
-import { TRAINER } from '../core/learn-predictor.js'
+import { TRAINER } from '../core/learn/learn-predictor.js'
 
 /**
  * What a token may do: `worker` decide and report; `trainer` report checkpoints, which begin epochs; `operator` everything; `metrics`

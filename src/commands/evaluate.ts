@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import type { Levels } from '../core/context.js'
+import type { Levels } from '../core/policy/context.js'
 import { renderEvaluation } from './evaluate/render-evaluation.js'
 import { runEvaluation, type Plan } from './evaluate/run-evaluation.js'
 import type { Shares } from './evaluate/split-groups.js'

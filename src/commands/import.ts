@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { readState } from '../store/state-file.js'
-import { StoreTakenError } from '../store/store.js'
 import { withStore } from './export.js'
 import { CommandError, parseFlags, UsageError } from './usage.js'
 import { writeAll, type World } from './world.js'
+import { StoreTakenError } from '../store/store-errors.js'
 
 export const usage = `Usage: stopgate import FILE [--replace]
 

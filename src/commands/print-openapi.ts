@@ -1,4 +1,4 @@
-import { openapiDocument } from '../http/openapi-document.js'
+import { openapiDocument } from './openapi-document.js'
 import { refuseArguments } from './usage.js'
 import { writeAll, type World } from './world.js'
 

@@ -1,5 +1,5 @@
-import { ConfigError, SettingsSchema } from '../settings.js'
-import { serve } from '../server.js'
+import { ConfigError, SettingsSchema } from '../config/settings.js'
+import { serve } from '../app/server.js'
 import { alignColumns } from './align.js'
 import { CommandError, refuseArguments, UsageError } from './usage.js'
 import type { World } from './world.js'

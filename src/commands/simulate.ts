@@ -1,5 +1,5 @@
-import { contextKey } from '../core/context.js'
-import type { ReportedOutcome } from '../core/outcome.js'
+import { contextKey } from '../core/policy/context.js'
+import type { ReportedOutcome } from '../core/grading/outcome.js'
 import { alignColumns } from './align.js'
 import { seededRandom, type Random } from './random.js'
 import { plantedProfile, PROFILES } from './simulate/profiles.js'

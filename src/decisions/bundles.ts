@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { bundleOf } from '../core/bundle.js'
-import type { Snapshot } from '../core/snapshot.js'
-import type { Service } from '../service.js'
+import { bundleOf } from '../core/decide/bundle.js'
+import type { Snapshot } from '../core/decide/snapshot.js'
+import type { Service } from '../replica/service.js'
 
 /** A bundle as it goes out. Its tag is of what it decides by, not the version: replicas say the same, and what moves elsewhere nothing. */
 export interface RenderedBundle { readonly etag: string, readonly text: string, readonly gzipped: () => Promise<Buffer> }

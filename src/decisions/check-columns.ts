@@ -1,11 +1,12 @@
-import { ColumnsSchema } from '../../openapi/columns.js'
-import { StepSchema } from '../../openapi/decision.js'
-import { ContextSchema } from '../../openapi/fields.js'
-import { itemValidator, type Problem } from '../../openapi/validation.js'
-import { unknownLevel, type Context, type Levels } from '../core/context.js'
-import { stepAt, type Columns } from '../core/decide-columns.js'
-import { at, InvalidInputError, UnknownLevelError } from '../errors.js'
+import { ColumnsSchema } from '../../openapi/columns-schemas.js'
+import { StepSchema } from '../../openapi/decision-schemas.js'
+import { ContextSchema } from '../../openapi/field-schemas.js'
+import { itemValidator } from '../../openapi/validation.js'
+import { unknownLevel, type Context, type Levels } from '../core/policy/context.js'
+import { stepAt, type Columns } from '../core/decide/decide-columns.js'
+import { at, InvalidInputError, UnknownLevelError } from '../errors/errors.js'
 import { contextProblem, type Caller } from '../access/reach.js'
+import type { Problem } from '../errors/problem.js'
 
 export interface RowProblem extends Problem { readonly index: number }
 

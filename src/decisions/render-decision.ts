@@ -1,5 +1,5 @@
-import type { Decision } from '../core/decide.js'
-import type { Guarantee } from '../core/judge.js'
+import type { Decision } from '../core/decide/decide.js'
+import type { Guarantee } from '../core/judgement/guarantee.js'
 
 /** A guarantee, with what is around it; it is frozen between moves of the model, and most of a reply. */
 const rendered = new WeakMap<Guarantee, string>()

@@ -1,9 +1,9 @@
-import { uniform } from '../core/arm.js'
-import { BUNDLE_FORMAT, snapshotOfBundle, type Bundle, type BundleRule } from '../core/bundle.js'
-import { contextKey, type Context } from '../core/context.js'
-import { decide, type Step } from '../core/decide.js'
-import { GRID } from '../core/grid.js'
-import { murmur3 } from '../core/murmur3.js'
+import { uniform } from '../core/assignment/arm.js'
+import { BUNDLE_FORMAT, snapshotOfBundle, type Bundle, type BundleRule } from '../core/decide/bundle.js'
+import { contextKey, type Context } from '../core/policy/context.js'
+import { decide, type Step } from '../core/decide/decide.js'
+import { GRID } from '../core/certificate/grid.js'
+import { murmur3 } from '../core/assignment/murmur3.js'
 
 const LEVELS = ['model', 'task']
 

@@ -24,7 +24,7 @@ export interface Attendance {
  * one listener. Fastify given a log checks that of each request anew, and puts two listeners on each reply that it takes off again.
  * @returns what attends to a request that no hook hears of
  */
-export function attend (
+export function followRequests (
   app: FastifyInstance, { log, pipelines, overload, answered }: Attendance
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   app.log = log

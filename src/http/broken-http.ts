@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { CutCause } from './cut-log.js'
-import { errorBody, HeadersTooLargeError, MalformedRequestError, RequestTimeoutError, type InputError } from '../errors.js'
+import { errorBody, HeadersTooLargeError, MalformedRequestError, RequestTimeoutError, type InputError } from '../errors/errors.js'
+import type { CutCause } from '../metrics/cut-causes.js'
 
 /** Why a code of Node's ends a connection; any other is malformed HTTP. */
 const CAUSES: Readonly<Record<string, CutCause>> = { ERR_HTTP_REQUEST_TIMEOUT: 'timeout', HPE_HEADER_OVERFLOW: 'headers' }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { EncodedBodyError } from '../errors.js'
+import { EncodedBodyError } from '../errors/errors.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,8 +1,8 @@
 import { createSecureContext } from 'node:tls'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Config } from '../config.js'
-import { ConfigError } from '../settings.js'
-import { watchFiles, type WatchedFiles } from '../watched-files.js'
+import type { Config } from '../config/config.js'
+import { ConfigError } from '../config/settings.js'
+import { watchFiles, type WatchedFiles } from '../config/watched-files.js'
 
 /** A certificate, with those that lead to the authority behind it, and its key; both PEM. */
 export interface Identity { readonly cert: string, readonly key: string }

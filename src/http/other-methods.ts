@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
-import { MethodNotAllowedError } from '../errors.js'
+import { MethodNotAllowedError } from '../errors/errors.js'
 
 /** Of those that Fastify routes. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']

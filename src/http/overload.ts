@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
-import { OverloadedError } from '../errors.js'
-import { seldom } from '../seldom.js'
+import { OverloadedError } from '../errors/errors.js'
+import { throttle } from '../logging/throttle.js'
 
 /** How long requests of one turn of the event loop may keep those behind them waiting, ms. */
 const MAX_TURN_MS = 50
@@ -72,7 +72,7 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number): Over
 
 function refusalLog (log: FastifyBaseLogger): () => void {
   let refused = 0
-  const tell = seldom(() => {
+  const tell = throttle(() => {
     log.warn({ refused }, 'overloaded: more comes in than can be answered in time')
     refused = 0
   })

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { CutCause } from './cut-log.js'
+import type { CutCause } from '../metrics/cut-causes.js'
 
 /** Requests that may wait for their replies on one connection: HTTP/1.1 lets clients send more before they have read the last. */
 const MOST = 32

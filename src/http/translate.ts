@@ -1,11 +1,11 @@
 import { problemOf } from '../../openapi/validation.js'
-import { isOurs } from '../error-codes.js'
+import { isOurs } from '../errors/error-codes.js'
 import {
   at, BodyTooLargeError, InternalError, invalid, InvalidInputError, InvalidUrlError, LogFullError, MediaTypeError,
   ModelTooOldError, OverloadedError, PathTooLongError, RefusedError, RunMovedError, StoreDownError, StoreNewerError, type InputError,
-} from '../errors.js'
+} from '../errors/errors.js'
 import { NewerFormatError } from '../store/state-format.js'
-import { StoreFullError, StoreUnavailableError } from '../store/store.js'
+import { StoreFullError, StoreUnavailableError } from '../store/store-errors.js'
 
 /** Errors of the service that say what to do. */
 const TOLD = [StoreDownError, StoreNewerError, OverloadedError, ModelTooOldError, RunMovedError]

@@ -1,11 +1,12 @@
-import type { ContextState } from '../core/context-state.js'
-import type { Fold, Ledger } from '../core/fold.js'
-import { learn } from '../core/learn.js'
-import type { PendingOutcomes } from '../core/pending.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import type { Fold, Ledger } from '../core/learn/fold.js'
+import { learn } from '../core/learn/learn.js'
+import type { PendingOutcomes } from '../core/recording/pending.js'
 import type { Predictor } from '../core/predictor/predictor.js'
 import type { Reservoir } from '../core/predictor/reservoir.js'
-import { sameTerms } from '../core/terms.js'
-import type { Commit, Cursor, StoredEntry } from '../store/store.js'
+import { haveSameTerms } from '../core/policy/certification-terms.js'
+import type { Commit, StoredEntry } from '../store/store.js'
+import type { Cursor } from '../store/cursor.js'
 
 /** What a learner holds between commits. */
 export interface Memory {
@@ -60,7 +61,7 @@ function differs (before: ContextState | undefined, after: ContextState | undefi
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after) ||
-    (isJudged(before) && !sameTerms(before.judged_by, after.judged_by)) // until now replicas weighed its evidence themselves
+    (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas weighed its evidence themselves
 }
 
 /** Before an epoch's first evidence nothing is, and nobody weighs anything. */

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
-import type { Config } from '../config.js'
-import type { Change } from '../core/fold.js'
-import type { Damage } from '../damage.js'
+import type { Config } from '../config/config.js'
+import type { Change } from '../core/learn/fold.js'
+import type { Corrupted } from '../logging/report-corruption.js'
 import type { Learner } from './learner.js'
 import type { FromLearner } from './learner-worker.js'
-import { watchSilence } from './silence.js'
-import type { FitEnd } from './timed-fit.js'
+import { startWatchdog } from './watchdog.js'
+import type { FitEnd } from '../core/predictor/fit-end.js'
 
 /** From the end of a learner that failed to the start of the next, ms. */
 const RESTART_MS = 1000
@@ -22,7 +22,7 @@ export interface LearnerThreadOptions {
   readonly log: Logger
   readonly onChange?: (change: Change) => void
   readonly onFit?: (end: FitEnd) => void
-  readonly onDamage?: (what: Damage, count: number) => void
+  readonly onDamage?: (what: Corrupted, count: number) => void
   /** Called when one failed or hangs. */
   readonly onEnd?: () => void
   /** What runs in the thread. */
@@ -49,7 +49,7 @@ export function startLearnerThread (
   function start (): void {
     let failure: string | null = null
     worker = new Worker(script, { name: 'learner', workerData: config, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
-    const silence = watchSilence(hangsAfterMs, () => {
+    const silence = startWatchdog(hangsAfterMs, () => {
       hang = `its thread hangs, and has told nothing for ${hangsAfterMs / 1000} s${canReplace ? '' : ': restart the service'}`
       log.error({ reason: hang }, 'the learner hangs')
       onEnd?.()

@@ -1,13 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Config } from '../config.js'
-import type { Change } from '../core/fold.js'
-import type { Damage } from '../damage.js'
+import type { Config } from '../config/config.js'
+import type { Change } from '../core/learn/fold.js'
+import type { Corrupted } from '../logging/report-corruption.js'
 import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
 import { plainError } from './plain-error.js'
 import { createStore } from '../store/create-store.js'
 import type { Store } from '../store/store.js'
-import type { FitEnd } from './timed-fit.js'
+import type { FitEnd } from '../core/predictor/fit-end.js'
 
 /** What the thread tells. */
 export type FromLearner =
@@ -15,7 +15,7 @@ export type FromLearner =
   | { readonly change: Change }
   | { readonly fit: FitEnd }
   | { readonly status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } }
-  | { readonly damage: Damage, readonly count: number }
+  | { readonly damage: Corrupted, readonly count: number }
   | { readonly failure: string }
   | { readonly isAlive: true }
 

@@ -1,19 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { createCommander } from '../operating/commander.js'
-import type { Config } from '../config.js'
-import type { Change } from '../core/fold.js'
-import { isTickDue } from '../core/learn-time.js'
-import { damageTeller, type Damage } from '../damage.js'
+import { createCommander } from '../operations/commander.js'
+import type { Config } from '../config/config.js'
+import type { Change } from '../core/learn/fold.js'
+import { isTickDue } from '../core/learn/learn-time.js'
+import { corruptionReporter, type Corrupted } from '../logging/report-corruption.js'
 import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { missedCommands } from './missed-commands.js'
 import { missedEpochs } from './missed-epochs.js'
-import { createRecall } from './recall.js'
-import { timedFit, type FitEnd } from './timed-fit.js'
+import { learnerRestorer } from './restore-learner.js'
+import { timedFit } from './timed-fit.js'
 import { createTrainer, fitInThread } from './trainer.js'
-import { LeaseLostError, StoreUnavailableError, type Commit, type Store, type StoredEntry } from '../store/store.js'
+import type { Commit, Store, StoredEntry } from '../store/store.js'
+import type { FitEnd } from '../core/predictor/fit-end.js'
+import { LeaseLostError, StoreUnavailableError } from '../store/store-errors.js'
 
 /** Entries folded in one commit: few enough that decisions in the same thread are not held up; in its own, so many that each costs less. */
 const SHARED_THREAD_BATCH = 256
@@ -34,7 +36,7 @@ export interface LearnerOptions {
   /** Called for every move of a threshold that was committed. */
   readonly onChange?: (change: Change) => void
   /** Called with how many things in the store can't be read, and are left out. */
-  readonly onDamage?: (what: Damage, count: number) => void
+  readonly onDamage?: (what: Corrupted, count: number) => void
   /** Called when a predictor was fitted, or could not be. */
   readonly onFit?: (end: FitEnd) => void
 }
@@ -62,8 +64,8 @@ export function startLearner (
   let refused = 0
   let problem: string | null = null
   const command = createCommander(store, { refresh: async () => {} })
-  const tellDamage = damageTeller(log, onDamage)
-  const recall = createRecall({ store, config, log, command, tellDamage })
+  const tellDamage = corruptionReporter(log, onDamage)
+  const recall = learnerRestorer({ store, config, log, command, tellDamage })
   const trainer = createTrainer({ store, log, fit: timedFit(fitInThread, onFit) })
 
   const loop = (async () => {

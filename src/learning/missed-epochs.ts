@@ -1,7 +1,7 @@
-import { chainOf, isWithin } from '../core/context.js'
-import type { ContextState } from '../core/context-state.js'
-import type { CheckpointEntry, Command } from '../core/log-entry.js'
-import type { TellDamage } from '../damage.js'
+import { chainOf, isWithin } from '../core/policy/context.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import type { CheckpointEntry, Command } from '../core/learn/log-entry.js'
+import type { ReportCorruption } from '../logging/report-corruption.js'
 import type { Store } from '../store/store.js'
 import { isUnreadableRun } from '../store/training-encoding.js'
 
@@ -26,7 +26,7 @@ interface Beginning {
  * bear that one's name instead.
  */
 export async function missedEpochs (
-  store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>, tellDamage: TellDamage
+  store: Pick<Store, 'audit' | 'trainingRuns'>, contexts: ReadonlyMap<string, ContextState>, tellDamage: ReportCorruption
 ): Promise<Array<Reset | CheckpointEntry>> {
   const found = await Promise.all([resets(store, tellDamage), checkpoints(store, tellDamage)])
   const begun = found.flat().sort((a, b) => a.at - b.at)
@@ -41,7 +41,7 @@ export async function missedEpochs (
     .map(({ entry }) => entry)
 }
 
-async function resets (store: Pick<Store, 'audit'>, tellDamage: TellDamage): Promise<Beginning[]> {
+async function resets (store: Pick<Store, 'audit'>, tellDamage: ReportCorruption): Promise<Beginning[]> {
   const reason = 'the log had it, or a checkpoint before it, in an entry that could not be read'
   const rows = await store.audit(ROWS)
   const damaged = rows.filter(({ command }) => command.type === 'unreadable')
@@ -50,7 +50,7 @@ async function resets (store: Pick<Store, 'audit'>, tellDamage: TellDamage): Pro
     type === 'reset' ? { at, entry: { type, key: (command as Reset).key, by: 'stopgate', reason } } : [])
 }
 
-async function checkpoints (store: Pick<Store, 'trainingRuns'>, tellDamage: TellDamage): Promise<Beginning[]> {
+async function checkpoints (store: Pick<Store, 'trainingRuns'>, tellDamage: ReportCorruption): Promise<Beginning[]> {
   const runs = await store.trainingRuns()
   const damaged = runs.filter(isUnreadableRun)
   tellDamage('runs', damaged.length, { names: damaged.slice(0, 20).map(({ name }) => name) })

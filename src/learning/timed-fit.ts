@@ -1,8 +1,6 @@
 import type { Predictor } from '../core/predictor/predictor.js'
 import type { Fit } from './trainer.js'
-
-/** How a fit ended: a predictor, nothing worth one in the data, or an error. */
-export interface FitEnd { readonly result: 'trained' | 'none' | 'failed', readonly seconds: number }
+import type { FitEnd } from '../core/predictor/fit-end.js'
 
 type FitOne = (fit: Fit, signal: AbortSignal) => Promise<Predictor | null>
 

@@ -1,8 +1,8 @@
-import { chainOf, ROOT } from '../core/context.js'
-import type { ContextState } from '../core/context-state.js'
-import type { Readings } from './metrics.js'
-import type { Service } from '../service.js'
+import { chainOf, ROOT } from '../core/policy/context.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
+import type { Readings } from './readings.js'
 
 /** Contexts that metrics name; the rest are summed. */
 const SHOWN = 200

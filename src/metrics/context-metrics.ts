@@ -1,10 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { ROOT } from '../core/context.js'
-import { evidenceOf, mergeHalves } from '../core/context-state.js'
-import { describeArms } from '../core/describe-arms.js'
-import { emDrop, tokensSavedRatio } from '../core/evidence.js'
-import { halvesInForce } from '../core/family.js'
-import type { Readings } from './metrics.js'
+import { ROOT } from '../core/policy/context.js'
+import { evidenceOf, mergeHalves } from '../core/judgement/context-state.js'
+import { describeArms } from '../core/views/describe-arms.js'
+import { emDrop, tokensSavedRatio } from '../core/certificate/evidence.js'
+import { halvesInForce } from '../core/judgement/candidate-scorer.js'
+import type { Readings } from './readings.js'
 
 /** Per context: one reading of the states feeds all of these. */
 export function watchContexts (registers: Registry[], { busiest, isLeaf }: Readings): () => Promise<void> {

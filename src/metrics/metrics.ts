@@ -1,34 +1,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } from 'prom-client'
 import { watchContexts } from './context-metrics.js'
-import type { ContextState } from '../core/context-state.js'
-import { REASONS, type Reason } from '../core/decide.js'
-import { CUT_CAUSES } from '../http/cut-log.js'
-import type { Damage } from '../damage.js'
-import type { TrainingRun } from '../core/training/run.js'
+import { REASONS, type Reason } from '../core/decide/decide.js'
+import type { Corrupted } from '../logging/report-corruption.js'
 import { createDurations, type Durations, type Series } from './durations.js'
-import { countFits, watchPredictors, type ScorerStanding } from './predictor-metrics.js'
-import type { FitEnd } from '../learning/timed-fit.js'
+import { countFits, watchPredictors } from './predictor-metrics.js'
 import { watchTraining } from './training-metrics.js'
-
-/** What the gauges read when they are scraped. */
-export interface Readings {
-  readonly modelVersion: () => number
-  readonly modelAgeSeconds: () => number | null
-  readonly isStoreUp: () => boolean
-  readonly isLeader: () => boolean
-  readonly lag: () => number
-  readonly refused: () => number
-  /** Pins in force, those of rollbacks included. */
-  readonly pins: () => number
-  /** The states of the busiest contexts by key; the root, which sums over all, is always among them. */
-  readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
-  readonly isLeaf: (key: string) => boolean
-  /** The last reported on first; absent: none are kept. */
-  readonly trainingRuns?: () => Promise<readonly TrainingRun[]>
-  /** Names of the predictors that are not retired, and how each context stands; absent: none. */
-  readonly predictors?: () => Iterable<string>
-  readonly standings?: () => Iterable<ScorerStanding>
-}
+import type { FitEnd } from '../core/predictor/fit-end.js'
+import { CUT_CAUSES } from './cut-causes.js'
+import type { Readings } from './readings.js'
 
 export interface Metrics {
   readonly registry: Registry
@@ -46,7 +25,7 @@ export interface Metrics {
   readonly driftAlarms: Counter
   readonly learnerEnds: Counter
   /** Things in the store can't be read, and are left out. */
-  readonly damaged: (what: Damage, count: number) => void
+  readonly damaged: (what: Corrupted, count: number) => void
   /** A predictor was fitted here, or could not be. */
   readonly fitted: (end: FitEnd) => void
   readonly recordedSteps: Counter<'result'>

@@ -1,9 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Standing } from '../core/in-force.js'
-import type { FitEnd } from '../learning/timed-fit.js'
+import type { ChainLink } from '../core/judgement/effective-threshold.js'
+import type { FitEnd } from '../core/predictor/fit-end.js'
 
 /** How a context stands, as far as these metrics go. */
-export type ScorerStanding = Pick<Standing, 'threshold' | 'scorer' | 'trials'>
+export type ScorerStanding = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
 
 const FIT_RESULTS: ReadonlyArray<FitEnd['result']> = ['trained', 'none', 'failed']
 

@@ -1,16 +1,17 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Decision, Step } from '../core/decide.js'
-import { answerDigest } from '../core/answer-digest.js'
-import type { Asked } from '../core/recorded-step.js'
-import { ruleFor } from '../core/snapshot.js'
+import type { Decision, Step } from '../core/decide/decide.js'
+import { answerDigest } from '../core/grading/answer-digest.js'
+import type { Asked } from '../core/recording/recorded-step.js'
+import { ruleFor } from '../core/decide/snapshot.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { ownId } from '../access/own-id.js'
 import type { Caller } from '../access/reach.js'
-import type { Service } from '../service.js'
+import type { Service } from '../replica/service.js'
 import { StepBuffer, type AskedBeside } from './step-buffer.js'
 import type { Beside, StepBatch } from '../store/step-batch.js'
-import { StoreUnavailableError, type Store } from '../store/store.js'
+import type { Store } from '../store/store.js'
+import { StoreUnavailableError } from '../store/store-errors.js'
 
 /** How long a step waits to be stored, ms; longer only while the store is out of reach. */
 export const FLUSH_MS = 100

@@ -1,5 +1,5 @@
-import { clampConfidence } from '../core/outcome.js'
-import type { Asked } from '../core/recorded-step.js'
+import { clampConfidence } from '../core/grading/outcome.js'
+import type { Asked } from '../core/recording/recorded-step.js'
 import type { StepBatch } from '../store/step-batch.js'
 
 /**

@@ -1,8 +1,8 @@
-import type { Change, Ledger, UnreadableChange } from '../core/fold.js'
-import type { Pin } from '../core/in-force.js'
-import type { LogEntry, UnreadableCommand } from '../core/log-entry.js'
-import type { Pending } from '../core/pending.js'
-import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy.js'
+import type { Change, Ledger, UnreadableChange } from '../core/learn/fold.js'
+import type { Pin } from '../core/judgement/effective-threshold.js'
+import type { LogEntry, UnreadableCommand } from '../core/learn/log-entry.js'
+import type { Pending } from '../core/recording/pending.js'
+import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import { decodeLedger, decodePending, decodePin, decodePolicy, decodePredictor, decodeSample, inTurns } from './encoding.js'
@@ -10,7 +10,7 @@ import type { AuditRow, HistoryRow, Learned } from './store.js'
 import {
   isNumber, isWholeAuditRow, isWholeChange, isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy,
   isWholePredictor, isWholeSample,
-} from './whole.js'
+} from './stored-schemas.js'
 
 // What one damaged value must not keep the rest from: each stands for something that stops nobody, or for nothing.
 

@@ -1,11 +1,12 @@
-import type { Command, LogEntry, PredictorCommand } from '../core/log-entry.js'
+import type { Command, LogEntry, PredictorCommand } from '../core/learn/log-entry.js'
 import { addRows, moveVersion } from './embedded-commit.js'
 import { appendEntries } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
 import { readAuditRow, readCommands, readReplaced, UNREADABLE_COMMAND } from './damaged.js'
 import { AUDIT_LIMIT, auditOf } from './encoding.js'
 import type { LogLimits } from './log-limits.js'
-import { ConflictError, type Appended, type AuditRow } from './store.js'
+import type { Appended, AuditRow } from './store.js'
+import { ConflictError } from './store-errors.js'
 
 /**
  * Appends entries, with the version and the audit trail that commands move, in a transaction of the caller's.

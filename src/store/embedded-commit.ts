@@ -1,7 +1,8 @@
 import { trimLog } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
 import { encodeLedger, HISTORY_LIMIT } from './encoding.js'
-import { LeaseLostError, type Commit } from './store.js'
+import type { Commit } from './store.js'
+import { LeaseLostError } from './store-errors.js'
 
 // All of this runs in a transaction of the caller's.
 

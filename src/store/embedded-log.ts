@@ -1,10 +1,12 @@
-import type { LogEntry, LabelEntry } from '../core/log-entry.js'
-import type { LoggedOutcome } from '../core/outcome.js'
+import type { LogEntry, LabelEntry } from '../core/learn/log-entry.js'
+import type { LoggedOutcome } from '../core/grading/outcome.js'
 import { awaits, encodeEntry, READ_BYTES, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
 import { readEntry } from './damaged.js'
 import type { Tables } from './embedded-tables.js'
 import type { LogLimits } from './log-limits.js'
-import { StoreFullError, type Appended, type Cursor, type StoredEntry } from './store.js'
+import type { Appended, StoredEntry } from './store.js'
+import type { Cursor } from './cursor.js'
+import { StoreFullError } from './store-errors.js'
 
 /**
  * Appends entries, in a transaction of the caller's.

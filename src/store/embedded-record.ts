@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Tables } from './embedded-tables.js'
 import { packedLength, packing, unpackSteps, type Packing } from './packed-steps.js'
 import { clean, drop, dropExpired, dropOldest } from './record-cleaning.js'

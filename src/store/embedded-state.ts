@@ -1,9 +1,10 @@
 import type { TrainingRun } from '../core/training/run.js'
 import type { Tables } from './embedded-tables.js'
 import { toCursor, toPlace, type Seen } from './encoding.js'
-import { metaRows, readRow, type SortedState, type StateRow, type StateTable } from './state-row.js'
-import { StoreTakenError } from './store.js'
+import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
+import { readRow } from './read-row.js'
+import { StoreTakenError } from './store-errors.js'
 
 /** Everything but leases and the steps recorded. */
 export function * exportState (tables: Tables): Iterable<StateRow> {

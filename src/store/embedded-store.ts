@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import type { ContextState } from '../core/context-state.js'
-import type { Pin } from '../core/in-force.js'
-import type { LogEntry } from '../core/log-entry.js'
-import type { PolicyPatch } from '../core/policy.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import type { Pin } from '../core/judgement/effective-threshold.js'
+import type { LogEntry } from '../core/learn/log-entry.js'
+import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { EmbeddedEvents } from './embedded-events.js'
 import { readChanges, readLearned, readPin, readPolicy } from './damaged.js'
-import { checkGround, makeFolder } from './embedded-ground.js'
+import { checkDataFolder, makeFolder } from './data-folder-check.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
 import { EmbeddedRecords } from './embedded-record.js'
@@ -26,15 +26,14 @@ import { logLimits, type LogLimits } from './log-limits.js'
 import { adoptOlderRecords } from './older-records.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { PredictorCache } from './predictor-cache.js'
-import {
-  LeaseLostError, StoreUnavailableError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
-  type Revision, type Store, type StoredEntry, type TrainingWrite,
-} from './store.js'
+import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
 import { decodeSeries, readRun, seriesKey } from './training-encoding.js'
 import { checkFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
 import { readState } from './unreadable-state.js'
+import type { Cursor } from './cursor.js'
+import { LeaseLostError, StoreUnavailableError } from './store-errors.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
@@ -77,7 +76,7 @@ export class EmbeddedStore implements Store {
     if (options.isGuest) return new EmbeddedStore(openTables(dataDir), async () => {}, options)
     makeFolder(dataDir)
     await checkFolder(dataDir)
-    checkGround(dataDir)
+    checkDataFolder(dataDir)
     const tables = openTables(dataDir)
     let release = async () => {}
     try {

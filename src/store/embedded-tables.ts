@@ -1,7 +1,7 @@
 import { open, type Database, type RootDatabase } from 'lmdb'
-import { PAGE_SIZE } from './embedded-ground.js'
+import { PAGE_SIZE } from './data-folder-check.js'
 import { START, type Place, type Seen } from './encoding.js'
-import type { Cursor } from './store.js'
+import type { Cursor } from './cursor.js'
 
 /** The single values, and what they are before they were ever written. */
 export interface Meta {

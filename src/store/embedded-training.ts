@@ -1,7 +1,8 @@
 import type { TrainingRun } from '../core/training/run.js'
 import type { Tables } from './embedded-tables.js'
 import { encodeRun, encodeSeries, revisionOf, seriesKey } from './training-encoding.js'
-import { ConflictError, type TrainingWrite } from './store.js'
+import type { TrainingWrite } from './store.js'
+import { ConflictError } from './store-errors.js'
 
 // All of this runs in a transaction of the caller's.
 

@@ -1,5 +1,5 @@
 import type { RootDatabase } from 'lmdb'
-import { StoreUnavailableError } from './store.js'
+import { StoreUnavailableError } from './store-errors.js'
 
 /** Runs the action all or nothing; what it wrote is on disk when this resolves. What LMDB can't write becomes StoreUnavailableError. */
 export async function transact<T> (root: RootDatabase, action: () => T): Promise<T> {

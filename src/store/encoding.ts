@@ -1,20 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
-import { amend } from '../core/amend.js'
-import type { ContextState } from '../core/context-state.js'
-import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/evidence.js'
-import { FIRST_TRAINING, type Change, type Ledger } from '../core/fold.js'
-import { GRID } from '../core/grid.js'
-import type { Pin } from '../core/in-force.js'
-import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/log-entry.js'
-import type { Pending } from '../core/pending.js'
-import type { PolicyPatch } from '../core/policy.js'
+import { copyState } from '../core/judgement/copy-state.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/certificate/evidence.js'
+import { FIRST_TRAINING, type Change, type Ledger } from '../core/learn/fold.js'
+import { GRID } from '../core/certificate/grid.js'
+import type { Pin } from '../core/judgement/effective-threshold.js'
+import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/learn/log-entry.js'
+import type { Pending } from '../core/recording/pending.js'
+import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorRef } from '../core/predictor/fingerprint.js'
 import { isGridLength } from '../core/predictor/predictor.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
-import type { Trial } from '../core/trial.js'
-import { alike } from './alike.js'
-import type { Cursor } from './store.js'
+import type { Trial } from '../core/judgement/trial.js'
+import { intern } from './intern.js'
+import type { Cursor } from './cursor.js'
 
 // Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
 
@@ -28,7 +28,7 @@ type Halves = ContextState['halves']
  */
 export function encodeState (state: ContextState): string {
   const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), halves: written(trial.halves) }))
-  return JSON.stringify(amend(state, { halves: written(state.halves), trials }))
+  return JSON.stringify(copyState(state, { halves: written(state.halves), trials }))
 }
 
 const written = (halves: Halves): Halves => halves.map((half) => half.generations === 0 ? null : half) as unknown as Halves
@@ -36,11 +36,11 @@ const written = (halves: Halves): Halves => halves.map((half) => half.generation
 /** One of before there were predictors has no challengers. */
 export function decodeState (text: string): ContextState {
   const state = JSON.parse(text)
-  return amend(state, {
-    wish: alike({ ...state.wish, predictor: state.wish.predictor ?? 'off' }),
-    meaning: alike(state.meaning),
-    judged_by: alike(state.judged_by),
-    arms: { ...state.arms, control: alike(state.arms.control), treated: alike(state.arms.treated) },
+  return copyState(state, {
+    wish: intern({ ...state.wish, predictor: state.wish.predictor ?? 'off' }),
+    meaning: intern(state.meaning),
+    judged_by: intern(state.judged_by),
+    arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
     halves: state.halves.map((half: Evidence | null) => shared(half, NO_EVIDENCE)),
     serving: state.serving ?? null,
     threshold: state.threshold ?? (state.serving == null ? GRID[state.threshold_index] : null) ?? null, // a predictor's grid is its own

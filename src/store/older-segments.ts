@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Tables } from './embedded-tables.js'
 import { packingAtOnce, type Packing } from './packed-steps.js'
 import { decodeSteps } from './record-encoding.js'

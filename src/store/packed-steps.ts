@@ -1,4 +1,4 @@
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 import { inTurns } from './encoding.js'
 import { decodeSteps, encodeStep } from './record-encoding.js'
 import { stepIn, type StepBatch } from './step-batch.js'

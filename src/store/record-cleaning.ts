@@ -1,6 +1,6 @@
 import type { Tables } from './embedded-tables.js'
 import type { RecordLimits } from './record-encoding.js'
-import type { Live, RecordIndex } from './record-index.js'
+import type { LiveRecord, RecordIndex } from './record-index.js'
 import { rowsOfRecord } from './record-rows.js'
 import { NOWHERE, rowsOf, toSeconds, type SegmentWriter } from './record-segment.js'
 
@@ -16,7 +16,7 @@ const CLEANED = 256
 const TAKEN = 4
 
 /** Says so in the segment, or the record would be there again when the store is opened again. */
-export function drop (index: RecordIndex, writer: SegmentWriter, live: Live): void {
+export function drop (index: RecordIndex, writer: SegmentWriter, live: LiveRecord): void {
   index.delete(live)
   writer.appendEnd(live.id)
 }
@@ -59,7 +59,7 @@ export function clean (
 }
 
 /** Returns what it took, as `CLEANED` has it. */
-function move (tables: Pick<Tables, 'recordSegments'>, index: RecordIndex, writer: SegmentWriter, live: Live): number {
+function move (tables: Pick<Tables, 'recordSegments'>, index: RecordIndex, writer: SegmentWriter, live: LiveRecord): number {
   const rows = rowsOfRecord(tables, live)
   if (rows.length === 0) { drop(index, writer, live); return 1 } // all of it is damaged
   const written = writer.bytes

@@ -1,6 +1,6 @@
-import type { Em } from '../core/evidence.js'
-import type { RecordedStep } from '../core/recorded-step.js'
-import { isWholeRecordedStep } from './whole.js'
+import type { Em } from '../core/certificate/evidence.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
+import { isWholeRecordedStep } from './stored-schemas.js'
 
 /** What records may take up. */
 export interface RecordLimits {

@@ -2,7 +2,7 @@ import type { Tables } from './embedded-tables.js'
 import { isBefore, NOWHERE, rowsOf, type Place } from './record-segment.js'
 
 /** Of a generation: the segment of its first row, the place of its last one, and when that was written (ms). */
-export interface Standing {
+export interface RecordPosition {
   first: number
   segment: number
   offset: number
@@ -15,13 +15,13 @@ export interface Standing {
 }
 
 /** A record. */
-export interface Live extends Readonly<Standing> { readonly id: string }
+export interface LiveRecord extends Readonly<RecordPosition> { readonly id: string }
 
 /**
  * One, and the ones that were written to before and after it. It is changed in place: a new one each time would grow old, and be collected
  * dearly.
  */
-class Entry implements Live {
+class Entry implements LiveRecord {
   first = NOWHERE.segment
   segment = NOWHERE.segment
   offset = NOWHERE.offset
@@ -36,7 +36,7 @@ class Entry implements Live {
 }
 
 /** How one stood at the last commit, if it was there. */
-interface Before extends Standing { entry: Entry, wasThere: boolean }
+interface Before extends RecordPosition { entry: Entry, wasThere: boolean }
 
 /** As many of which are kept for the next commit. */
 const KEPT = 4096
@@ -65,12 +65,12 @@ export class RecordIndex {
   /** Of `bytes`, those of rows that live. */
   get liveBytes (): number { return this.#rows }
 
-  get (id: string): Live | undefined { return this.#records.get(id) }
+  get (id: string): LiveRecord | undefined { return this.#records.get(id) }
   /** The one that was written to the longest ago. */
-  get oldest (): Live | undefined { return this.#ends.newer === this.#ends ? undefined : this.#ends.newer }
+  get oldest (): LiveRecord | undefined { return this.#ends.newer === this.#ends ? undefined : this.#ends.newer }
 
   /** Of none yet, which is then the newest. */
-  begin (id: string): Live {
+  begin (id: string): LiveRecord {
     const entry = new Entry(id)
     this.#change(entry, false)
     this.#records.set(id, entry)
@@ -79,7 +79,7 @@ export class RecordIndex {
   }
 
   /** Keeps its turn. */
-  put (live: Live, standing: Standing): void {
+  put (live: LiveRecord, standing: RecordPosition): void {
     const entry = live as Entry
     this.#change(entry)
     this.#count(standing, 1)
@@ -88,7 +88,7 @@ export class RecordIndex {
   }
 
   /** Has its turn behind all others. */
-  renew (live: Live, now: number): void {
+  renew (live: LiveRecord, now: number): void {
     const entry = live as Entry
     this.#change(entry)
     entry.lastAt = now
@@ -97,7 +97,7 @@ export class RecordIndex {
   }
 
   /** A row more, of so many steps. */
-  append (live: Live, { segment, offset }: Place, steps: number, bytes: number, size: number): void {
+  append (live: LiveRecord, { segment, offset }: Place, steps: number, bytes: number, size: number): void {
     const entry = live as Entry
     this.#change(entry)
     if (entry.first === NOWHERE.segment) entry.first = segment
@@ -110,7 +110,7 @@ export class RecordIndex {
     this.#rows += size
   }
 
-  delete (live: Live): void {
+  delete (live: LiveRecord): void {
     const entry = live as Entry
     this.#change(entry)
     this.#remove(entry)
@@ -164,16 +164,16 @@ export class RecordIndex {
     unlink(entry)
   }
 
-  #count ({ bytes, size }: Standing, sign: 1 | -1): void {
+  #count ({ bytes, size }: RecordPosition, sign: 1 | -1): void {
     this.#steps += sign * bytes
     this.#rows += sign * size
   }
 }
 
-const standingOf = ({ first, segment, offset, lastAt, steps, bytes, size }: Standing): Standing =>
+const standingOf = ({ first, segment, offset, lastAt, steps, bytes, size }: RecordPosition): RecordPosition =>
   ({ first, segment, offset, lastAt, steps, bytes, size })
 
-function copy (from: Readonly<Standing>, to: Standing): void {
+function copy (from: Readonly<RecordPosition>, to: RecordPosition): void {
   to.first = from.first
   to.segment = from.segment
   to.offset = from.offset
@@ -199,7 +199,7 @@ function unlink ({ older, newer }: Entry): void {
 /** @param now ms; steps of later, by a clock that was put back, came just now */
 export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, now: number): RecordIndex {
   const index = new RecordIndex()
-  const records = new Map<string, Standing>()
+  const records = new Map<string, RecordPosition>()
   for (const number of recordSegments.getKeys()) {
     const segment = recordSegments.getBinary(number)!
     index.added(number, segment.length)

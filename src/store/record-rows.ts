@@ -1,9 +1,9 @@
 import type { Tables } from './embedded-tables.js'
-import type { Live } from './record-index.js'
+import type { LiveRecord } from './record-index.js'
 import { isBefore, NOWHERE, rowAt, type Place, type Row } from './record-segment.js'
 
 /** Those of a record in order, oldest first. */
-export function rowsOfRecord ({ recordSegments }: Pick<Tables, 'recordSegments'>, { id, segment, offset }: Live): Row[] {
+export function rowsOfRecord ({ recordSegments }: Pick<Tables, 'recordSegments'>, { id, segment, offset }: LiveRecord): Row[] {
   const rows: Row[] = []
   for (let place: Place = { segment, offset }; place.segment !== NOWHERE.segment;) {
     const segment = recordSegments.getBinaryFast(place.segment)

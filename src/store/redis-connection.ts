@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import { redisAddress, type RedisAddress, type RedisHost } from './redis-address.js'
 import { SCRIPTS, type ScriptName } from './redis-scripts.js'
 import type { RedisTls } from './redis-tls.js'
-import { StoreUnavailableError } from './store.js'
+import { StoreUnavailableError } from './store-errors.js'
 
 /** Replies that say "not now" or "not here" rather than "wrong". */
 const REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM)\b/

@@ -1,4 +1,4 @@
-import type { ContextState } from '../core/context-state.js'
+import type { ContextState } from '../core/judgement/context-state.js'
 import {
   encodeChange, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns, START, toCursor, toPlace,
 } from './encoding.js'
@@ -6,8 +6,9 @@ import { readLearned } from './damaged.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS } from './redis-keys.js'
 import { newerFormat, STATE_FORMAT } from './state-format.js'
-import { LeaseLostError, type Commit, type Learned } from './store.js'
+import type { Commit, Learned } from './store.js'
 import { readState } from './unreadable-state.js'
+import { LeaseLostError } from './store-errors.js'
 
 /** What was learned is read at once up to so many contexts, outcomes and samples, else in parts of so many. */
 const AT_ONCE = 1000

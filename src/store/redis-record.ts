@@ -1,4 +1,4 @@
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 import { inTurns } from './encoding.js'
 import { decodeSteps, encodeStep, type RecordLimits } from './record-encoding.js'
 import type { RedisConnection } from './redis-connection.js'

@@ -2,7 +2,7 @@ import { redisAddress } from './redis-address.js'
 import { RedisConnection } from './redis-connection.js'
 import { KEYS } from './redis-keys.js'
 import type { RedisTls } from './redis-tls.js'
-import { StoreUnavailableError } from './store.js'
+import { StoreUnavailableError } from './store-errors.js'
 
 /** Between two looks whether replicas have caught up, ms. */
 const LOOK_AGAIN_MS = 500

@@ -5,10 +5,12 @@ import { START, toPlace, type Seen } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
 import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
-import { metaRows, readRow, type SortedState, type StateRow, type StateTable } from './state-row.js'
-import { StoreTakenError, StoreUnavailableError, type AuditRow } from './store.js'
+import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
+import type { AuditRow } from './store.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
-import { isFields, isWholeAuditRow } from './whole.js'
+import { isFields, isWholeAuditRow } from './stored-schemas.js'
+import { readRow } from './read-row.js'
+import { StoreTakenError, StoreUnavailableError } from './store-errors.js'
 
 /** How much goes in one command. */
 const CHUNK = 500

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
-import type { ContextState } from '../core/context-state.js'
-import type { Pin } from '../core/in-force.js'
-import type { LogEntry } from '../core/log-entry.js'
-import type { PolicyPatch } from '../core/policy.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import type { Pin } from '../core/judgement/effective-threshold.js'
+import type { LogEntry } from '../core/learn/log-entry.js'
+import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { AUDIT_LIMIT, auditOf, awaits, encodeEntry, READ_BYTES, tableWrite, toPlace } from './encoding.js'
 import { readChanges, readCommand, readCommands, readEntry, readPin, readPolicy, readReplaced } from './damaged.js'
@@ -24,11 +24,10 @@ import { checkFormat } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
 import { redisWarnings } from './redis-warnings.js'
-import {
-  ConflictError, StoreFullError, type Appended, type AuditRow, type Commit, type Cursor, type HistoryRow, type Learned,
-  type Revision, type Store, type StoredEntry, type TrainingWrite,
-} from './store.js'
+import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
 import { readState } from './unreadable-state.js'
+import type { Cursor } from './cursor.js'
+import { ConflictError, StoreFullError } from './store-errors.js'
 
 export interface RedisOptions extends Partial<LogLimits> {
   readonly url: string

@@ -3,8 +3,9 @@ import { encodeEntry, inTurns } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { KEYS } from './redis-keys.js'
 import { newerFormat, STATE_FORMAT } from './state-format.js'
-import { ConflictError, type TrainingWrite } from './store.js'
+import type { TrainingWrite } from './store.js'
 import { decodeSeries, encodeRun, encodeSeries, readRun, seriesKey } from './training-encoding.js'
+import { ConflictError } from './store-errors.js'
 
 /** The training runs of the Redis store: a hash of runs, a hash of their series. */
 export class RedisTraining {

@@ -1,8 +1,3 @@
-import { isUnreadable, readState } from './unreadable-state.js'
-import {
-  isWholeAuditRow, isWholeChange, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample,
-} from './whole.js'
-
 /** The tables of a whole state, the same whichever store it is in. In `log`, `history` and `audit` rows are in order, oldest first. */
 export const STATE_TABLES = [
   'meta', 'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'changed', 'log', 'history', 'audit', 'seen',
@@ -47,35 +42,4 @@ export function sortRows (rows: readonly StateRow[]): SortedState {
 
 export function metaRows (meta: Partial<StateMeta>): StateRow[] {
   return Object.entries(meta).map(([key, value]) => ({ table: 'meta', key, value }))
-}
-
-type Look = (value: unknown, text: string) => boolean
-
-/**
- * What their readers take for whole, of those that overcome what is not; without the policy of a context, say, it would be stopped again,
- * and without a row of the history a rollback would not know of a gap.
- */
-const OVERCOME: Readonly<Partial<Record<StateTable, Look>>> = {
-  meta: (ledger) => ledger === null || isWholeLedger(ledger),
-  contexts: (_, text) => !isUnreadable(readState(text)),
-  pending: isWholePending,
-  policies: isWholePolicy,
-  pins: isWholePin,
-  predictors: isWholePredictor,
-  reservoir: isWholeSample,
-  log: isWholeEntry,
-  history: isWholeChange,
-  audit: isWholeAuditRow,
-}
-
-/** A row, of the text its value is kept as. */
-export function readRow (table: StateTable, key: string, text: string, parse: (text: string) => unknown = JSON.parse): StateRow {
-  const isWhole = OVERCOME[table]
-  try {
-    const value = parse(text)
-    const row = { table, key, value }
-    return isWhole === undefined || isWhole(value, text) ? row : { ...row, damaged: 'something in it is missing, or of another kind' }
-  } catch (error) {
-    return { table, key, value: isWhole === undefined ? undefined : text, damaged: (error as Error).message }
-  }
 }

@@ -1,4 +1,4 @@
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 
 /** What few steps have. */
 export type Beside = Pick<RecordedStep, 'answer_digest' | 'signals'>

@@ -1,18 +1,16 @@
-import type { ContextState } from '../core/context-state.js'
-import type { Change, Ledger, UnreadableChange } from '../core/fold.js'
-import type { Pin } from '../core/in-force.js'
-import type { Command, LogEntry, PredictorCommand, UnreadableCommand } from '../core/log-entry.js'
-import type { Pending } from '../core/pending.js'
-import type { PolicyPatch } from '../core/policy.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import type { Change, Ledger, UnreadableChange } from '../core/learn/fold.js'
+import type { Pin } from '../core/judgement/effective-threshold.js'
+import type { Command, LogEntry, PredictorCommand, UnreadableCommand } from '../core/learn/log-entry.js'
+import type { Pending } from '../core/recording/pending.js'
+import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
-import type { RecordedStep } from '../core/recorded-step.js'
+import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
-
-/** A place in the log: `<ms>-<sequence>`, ordered; `0-0` is before the first entry. */
-export type Cursor = string
+import type { Cursor } from './cursor.js'
 
 export interface StoredEntry { readonly cursor: Cursor, readonly time: number, readonly entry: LogEntry }
 
@@ -97,24 +95,6 @@ export interface TrainingWrite {
   /** Runs that make room, as they stood. */
   readonly dropped: readonly TrainingRun[]
 }
-
-/** The store can't be reached or can't write now; nothing was acknowledged. */
-export class StoreUnavailableError extends Error { override name = 'StoreUnavailableError' }
-
-/** Another learner has the lease, or has moved the cursor; nothing was committed. */
-export class LeaseLostError extends Error { override name = 'LeaseLostError' }
-
-/** What the caller builds on has moved since it looked; nothing was written. */
-export class ConflictError extends Error { override name = 'ConflictError' }
-
-/** There is something in the store already; nothing was imported. */
-export class StoreTakenError extends Error {
-  override name = 'StoreTakenError'
-  constructor () { super('there is a state in the store already, which an import would replace') }
-}
-
-/** As many entries wait to be folded as may; nothing was appended. */
-export class StoreFullError extends Error { override name = 'StoreFullError' }
 
 /**
  * Where everything durable is. Laws, on which one contract suite insists for every implementation:

@@ -1,5 +1,5 @@
 import type { Series, TrainingRun } from '../core/training/run.js'
-import { isWholeRun } from './whole.js'
+import { isWholeRun } from './stored-schemas.js'
 
 // A run's text begins with its revision, so that a script can compare it without reading the rest.
 

@@ -1,11 +1,11 @@
-import { openEpoch, type ContextState } from '../core/context-state.js'
-import { noEvidence, thresholdsOf } from '../core/evidence.js'
-import { halvesInForce } from '../core/family.js'
-import { DEFAULT_POLICY } from '../core/policy.js'
+import { openEpoch, type ContextState } from '../core/judgement/context-state.js'
+import { noEvidence, thresholdsOf } from '../core/certificate/evidence.js'
+import { halvesInForce } from '../core/judgement/candidate-scorer.js'
+import { DEFAULT_POLICY } from '../core/policy/policy.js'
 import { isGridLength } from '../core/predictor/predictor.js'
-import type { Trial } from '../core/trial.js'
+import type { Trial } from '../core/judgement/trial.js'
 import { decodeState } from './encoding.js'
-import { hasWholeRest, isFields, isNumber } from './whole.js'
+import { hasWholeRest, isFields, isNumber } from './stored-schemas.js'
 
 /** In place of a state that is damaged: it means nothing that a policy asks for, so it certifies nothing, and no parent stands in. */
 const UNREADABLE: ContextState = { ...openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], 0), epoch: 0 }

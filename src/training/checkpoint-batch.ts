@@ -1,9 +1,9 @@
 import { checkpointProblem, namedKey, type Checkpoint } from '../core/training/checkpoint.js'
-import type { Levels } from '../core/context.js'
-import { invalid, type InputError } from '../errors.js'
+import type { Levels } from '../core/policy/context.js'
+import { invalid, type InputError } from '../errors/errors.js'
 import { forbidden, keyProblem, type Caller } from '../access/reach.js'
-import type { ReportReply } from './training.js'
-import type { Problem } from '../../openapi/validation.js'
+import type { ReportReply } from './training-runs.js'
+import type { Problem } from '../errors/problem.js'
 
 export type Refusal = Problem & { readonly index: number, readonly isForbidden: boolean }
 

@@ -1,8 +1,8 @@
 import type { RouteOptions } from 'fastify'
 import { pino } from 'pino'
 import t from 'tap'
-import { createApp } from '../../src/app.js'
-import type { Parts } from '../../src/parts.js'
+import { createApp } from '../../src/app/app.js'
+import type { Services } from '../../routes/services.js'
 import { build } from '../helper.js'
 import { bearer, tokenList, tokenOf } from '../token-fixtures.js'
 
@@ -48,7 +48,7 @@ const ROUTES: Record<string, string> = {
 
 async function registeredRoutes (): Promise<RouteOptions[]> {
   const routes: RouteOptions[] = []
-  const app = createApp({} as Parts, pino({ level: 'silent' }))
+  const app = createApp({} as Services, pino({ level: 'silent' }))
   app.addHook('onRoute', (route) => { routes.push(route) })
   await app.ready()
   return routes

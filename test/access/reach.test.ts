@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Context } from '../../src/core/context.js'
+import type { Context } from '../../src/core/policy/context.js'
 import { contextProblem, keyProblem, reachablePrefix } from '../../src/access/reach.js'
 import { certify, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'

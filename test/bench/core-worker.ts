@@ -1,4 +1,4 @@
-import { decide } from '../../src/core/decide.js'
+import { decide } from '../../src/core/decide/decide.js'
 import { seededSnapshot } from './seeded-snapshot.js'
 import { removeFolders } from './processes.js'
 import { stepsOf } from './steps.js'

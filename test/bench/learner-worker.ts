@@ -1,8 +1,8 @@
 import { pino } from 'pino'
-import { readConfig } from '../../src/config.js'
+import { readConfig } from '../../src/config/config.js'
 import { OWN_THREAD_BATCH, startLearner } from '../../src/learning/learner.js'
 import { createStore } from '../../src/store/create-store.js'
-import { KEPT, outcomeOf } from '../core/memory-fold.js'
+import { KEPT, outcomeOf } from '../core/learn/memory-fold.js'
 import { leafOf } from './seeded-state.js'
 
 /** Fills a store's log and times the learner on it, in a process of its own as in a thread of its own. */

@@ -1,10 +1,10 @@
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
-import { DecisionSchema, StepSchema } from '../../openapi/decision.js'
+import { DecisionSchema, StepSchema } from '../../openapi/decision-schemas.js'
 import { validatorCompiler } from '../../openapi/validation.js'
-import { contextKey } from '../../src/core/context.js'
-import { decide, type Step } from '../../src/core/decide.js'
-import type { Rule, Snapshot } from '../../src/core/snapshot.js'
+import { contextKey } from '../../src/core/policy/context.js'
+import { decide, type Step } from '../../src/core/decide/decide.js'
+import type { Rule, Snapshot } from '../../src/core/decide/snapshot.js'
 
 /**
  * What a literal reading of the job would build: the same decision by the same rules, with the model read from Redis on each request. As

@@ -1,6 +1,6 @@
 import { createStore } from '../../src/store/create-store.js'
-import { ruleFor, type Rule, type Snapshot } from '../../src/core/snapshot.js'
-import { loadModel } from '../../src/model.js'
+import { ruleFor, type Rule, type Snapshot } from '../../src/core/decide/snapshot.js'
+import { loadModel } from '../../src/replica/model.js'
 import { temporaryFolder } from './processes.js'
 import { leafOf, seed } from './seeded-state.js'
 

@@ -1,8 +1,8 @@
-import type { ContextState } from '../../src/core/context-state.js'
-import { parentKey, ROOT } from '../../src/core/context.js'
-import { newLedger } from '../../src/core/fold.js'
+import type { ContextState } from '../../src/core/judgement/context-state.js'
+import { parentKey, ROOT } from '../../src/core/policy/context.js'
+import { newLedger } from '../../src/core/learn/fold.js'
 import type { Store } from '../../src/store/store.js'
-import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/memory-fold.js'
+import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
 /** Tasks of one model. */

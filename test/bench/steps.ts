@@ -1,5 +1,5 @@
-import type { Step } from '../../src/core/decide.js'
-import type { Columns } from '../../src/core/decide-columns.js'
+import type { Step } from '../../src/core/decide/decide.js'
+import type { Columns } from '../../src/core/decide/decide-columns.js'
 import { mulberry32 } from '../random.js'
 import { leafOf } from './seeded-state.js'
 

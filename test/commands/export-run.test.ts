@@ -5,7 +5,7 @@ import { run as exportRun } from '../../src/commands/export-run.js'
 import { run as importRun } from '../../src/commands/import-run.js'
 import { readEvent } from '../../src/commands/import-run/event.js'
 import { readRecords } from '../../src/commands/import-run/record-file.js'
-import { startService } from '../../src/server.js'
+import { startService } from '../../src/app/server.js'
 import { temporaryFolder } from '../helper.js'
 import { capturedWorld } from './captured-world.js'
 

@@ -2,7 +2,7 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { run } from '../../src/commands/import-run.js'
-import { startService } from '../../src/server.js'
+import { startService } from '../../src/app/server.js'
 import { temporaryFolder, until } from '../helper.js'
 import { capturedWorld } from './captured-world.js'
 

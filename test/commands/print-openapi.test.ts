@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openapiDocument } from '../../src/http/openapi-document.js'
+import { openapiDocument } from '../../src/commands/openapi-document.js'
 import { run } from '../../src/commands/print-openapi.js'
 import { capturedWorld } from './captured-world.js'
 

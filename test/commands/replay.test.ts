@@ -40,7 +40,7 @@ t.test('end to end, with a service of its own', async (t) => {
 })
 
 t.test('against a running service, whose policy stays as it is', async (t) => {
-  const { startService } = await import('../../src/server.js')
+  const { startService } = await import('../../src/app/server.js')
   const folder = await temporaryFolder(t)
   const service = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent', CONTEXT_LEVELS: 'task' } })
   t.teardown(() => service.close())
@@ -59,7 +59,7 @@ t.test('against a running service, whose policy stays as it is', async (t) => {
 })
 
 t.test('a service that asks for a token', async (t) => {
-  const { startService } = await import('../../src/server.js')
+  const { startService } = await import('../../src/app/server.js')
   const folder = await temporaryFolder(t)
   const ACCESS_TOKENS = tokenList({ o: 'operator', w: 'worker' })
   const service = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent', ACCESS_TOKENS } })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { run, usage } from '../../src/commands/serve.js'
-import { SettingsSchema } from '../../src/settings.js'
+import { SettingsSchema } from '../../src/config/settings.js'
 import { capturedWorld } from './captured-world.js'
 
 for (const setting of Object.keys(SettingsSchema.properties)) t.match(usage, new RegExp(`^  ${setting} .*; default .+$`, 'm'), `${setting} is explained`)

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { certifiedIndex, logEvidence } from '../../src/core/certificate.js'
-import { addTrace, emDrop, mergeEvidence, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Em, type Evidence } from '../../src/core/evidence.js'
-import { GRID } from '../../src/core/grid.js'
+import { certifiedIndex, logEvidence } from '../../src/core/certificate/certificate.js'
+import { addTrace, emDrop, mergeEvidence, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Em, type Evidence } from '../../src/core/certificate/evidence.js'
+import { GRID } from '../../src/core/certificate/grid.js'
 import { sharedData } from '../shared-data.js'
 
 interface Row {

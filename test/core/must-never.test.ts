@@ -1,21 +1,21 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { certifiedIndex } from '../../src/core/certificate.js'
-import { evidenceOf } from '../../src/core/context-state.js'
-import { decide } from '../../src/core/decide.js'
-import { policyOf } from '../../src/core/fold.js'
-import { GRID } from '../../src/core/grid.js'
-import { standingOf } from '../../src/core/in-force.js'
-import { judge } from '../../src/core/judge.js'
-import type { LogEntry } from '../../src/core/log-entry.js'
-import type { LoggedOutcome } from '../../src/core/outcome.js'
-import { compileSnapshot } from '../../src/core/compile-snapshot.js'
-import type { Snapshot, Standpoint } from '../../src/core/snapshot.js'
+import { certifiedIndex } from '../../src/core/certificate/certificate.js'
+import { evidenceOf } from '../../src/core/judgement/context-state.js'
+import { decide } from '../../src/core/decide/decide.js'
+import { policyOf } from '../../src/core/learn/fold.js'
+import { GRID } from '../../src/core/certificate/grid.js'
+import { chainLink } from '../../src/core/judgement/effective-threshold.js'
+import { judge } from '../../src/core/judgement/judge.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import type { LoggedOutcome } from '../../src/core/grading/outcome.js'
+import { compileSnapshot } from '../../src/core/decide/compile-snapshot.js'
+import type { Snapshot, Standpoint } from '../../src/core/decide/snapshot.js'
 import { holds } from '../property.js'
 import { mulberry32 } from '../random.js'
-import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP, type MemoryFold } from './memory-fold.js'
-import { PREDICTOR } from './snapshot-of.js'
-import { addPredictor } from './trial-fold.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP, type MemoryFold } from './learn/memory-fold.js'
+import { PREDICTOR } from './decide/snapshot-of.js'
+import { addPredictor } from './learn/trial-fold.js'
 
 // DESIGN section 3, "What must never happen (each is a test)": one test each, in its order.
 
@@ -27,7 +27,7 @@ function snapshotFrom (fold: MemoryFold): Snapshot {
   const standpoints = new Map<string, Standpoint>()
   for (const [key, state] of fold.states) {
     const policy = policyOf(fold.ledger, key)
-    const standing = standingOf(key, policy, fold.ledger.pins.get(key), state, judge(state, policy, levels, fold.predictors))
+    const standing = chainLink(key, policy, fold.ledger.pins.get(key), state, judge(state, policy, levels, fold.predictors))
     standpoints.set(key, { standing, share: state.control_share })
   }
   return compileSnapshot({ stateId: 'test', version: 1, levels, salt: 'salt' }, standpoints, fold.predictors)

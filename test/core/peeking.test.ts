@@ -1,8 +1,8 @@
 import t from 'tap'
-import { certifiedIndex } from '../../src/core/certificate.js'
-import { GRID } from '../../src/core/grid.js'
+import { certifiedIndex } from '../../src/core/certificate/certificate.js'
+import { GRID } from '../../src/core/certificate/grid.js'
 import { atMost, rateOf } from '../random.js'
-import { memoryFold, outcomeOf, SURE_STEP } from './memory-fold.js'
+import { memoryFold, outcomeOf, SURE_STEP } from './learn/memory-fold.js'
 
 // DESIGN, The certificate: the chance that a false one is ever issued is at most error_level, at whatever moments one looks. Here one looks
 // after every outcome. Bounds on simulated rates allow three standard deviations (binomial); all draws are seeded.

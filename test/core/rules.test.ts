@@ -1,12 +1,12 @@
 import t from 'tap'
-import { labelledRatio } from '../../src/core/context-state.js'
-import { ROOT, type Levels } from '../../src/core/context.js'
-import type { LogEntry } from '../../src/core/log-entry.js'
-import { GRID } from '../../src/core/grid.js'
-import type { LoggedOutcome, LoggedStep } from '../../src/core/outcome.js'
-import type { PolicyPatch } from '../../src/core/policy.js'
+import { labelledRatio } from '../../src/core/judgement/context-state.js'
+import { ROOT, type Levels } from '../../src/core/policy/context.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import { GRID } from '../../src/core/certificate/grid.js'
+import type { LoggedOutcome, LoggedStep } from '../../src/core/grading/outcome.js'
+import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { atMost, mulberry32, rateOf } from '../random.js'
-import { memoryFold, outcomeOf, SURE_STEP, type MemoryFold } from './memory-fold.js'
+import { memoryFold, outcomeOf, SURE_STEP, type MemoryFold } from './learn/memory-fold.js'
 
 // DESIGN section 3, "What counts as evidence": six rules, each there because breaking it gives false certificates. For each of them a world
 // in which stopping loses three times the EM that may be lost, or nothing. With the rule the first is not certified and the second is;

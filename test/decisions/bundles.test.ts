@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { awaitBundle, renderBundle } from '../../src/decisions/bundles.js'
-import { snapshotOf } from '../core/snapshot-of.js'
+import { snapshotOf } from '../core/decide/snapshot-of.js'
 
 t.test('a bundle is rendered once a snapshot, and its tag is of its content', async (t) => {
   const [one, same, other] = [snapshotOf({ 'model=q': { index: 3 } }), snapshotOf({ 'model=q': { index: 3 } }), snapshotOf({ 'model=q': { index: 4 } })]

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decide, type Freshness } from '../../src/core/decide.js'
-import { stepAt } from '../../src/core/decide-columns.js'
+import { decide, type Freshness } from '../../src/core/decide/decide.js'
+import { stepAt } from '../../src/core/decide/decide-columns.js'
 import { renderDecision } from '../../src/decisions/render-decision.js'
-import { columnsWith, snapshots } from '../core/random-columns.js'
-import { snapshotOf } from '../core/snapshot-of.js'
+import { columnsWith, snapshots } from '../core/decide/random-columns.js'
+import { snapshotOf } from '../core/decide/snapshot-of.js'
 import { holds } from '../property.js'
 
 t.test('it is what JSON.stringify makes of it, to the character', async (t) => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { REASONS } from '../../src/core/decide.js'
+import { REASONS } from '../../src/core/decide/decide.js'
 import { vectorsText } from '../../src/decisions/vectors.js'
 
 t.test('openapi/vectors.json is what the code does', async (t) => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { readConfig } from '../../src/config.js'
+import { readConfig } from '../../src/config/config.js'
 import { makeAuthority, withoutOpenssl } from '../certificates.js'
 import { build, temporaryFolder } from '../helper.js'
 

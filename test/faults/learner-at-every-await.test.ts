@@ -1,16 +1,17 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { readConfig } from '../../src/config.js'
-import type { LogEntry } from '../../src/core/log-entry.js'
-import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
+import { readConfig } from '../../src/config/config.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
 import { startLearner } from '../../src/learning/learner.js'
 import { createStore } from '../../src/store/create-store.js'
-import { StoreUnavailableError, type Store } from '../../src/store/store.js'
+import type { Store } from '../../src/store/store.js'
 import { losslessOutcome } from '../certify.js'
-import { memoryFold } from '../core/memory-fold.js'
+import { memoryFold } from '../core/learn/memory-fold.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProxy } from './proxy.js'
+import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
 // A learner that dies at its first await, at its second, ... until one lives: what it asked for was not done, or was done and it never
 // heard. Another then folds the rest, and what the dead one had sent comes in late, behind it.

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { itemValidator } from '../../openapi/validation.js'
-import { ErrorSchema } from '../../openapi/error.js'
+import { ErrorSchema } from '../../openapi/error-schemas.js'
 import { build } from '../helper.js'
 
 const problem = itemValidator(ErrorSchema)

@@ -1,9 +1,9 @@
 import createError from '@fastify/error'
 import t from 'tap'
-import { RunMovedError, RunNotFoundError } from '../../src/errors.js'
-import { StoreFullError } from '../../src/store/store.js'
+import { RunMovedError, RunNotFoundError } from '../../src/errors/errors.js'
 import { translate } from '../../src/http/translate.js'
 import { build } from '../helper.js'
+import { StoreFullError } from '../../src/store/store-errors.js'
 
 t.test('errors of others are told under codes of ours, with the status they had', async (t) => {
   const made = (code: string, status: number) => new (createError(code, 'what is wrong', status))()

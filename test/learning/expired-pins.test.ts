@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Pin } from '../../src/core/in-force.js'
+import type { Pin } from '../../src/core/judgement/effective-threshold.js'
 import { endExpiredPins } from '../../src/learning/expired-pins.js'
 import type { Store } from '../../src/store/store.js'
 import { build } from '../helper.js'

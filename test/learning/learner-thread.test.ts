@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { pino } from 'pino'
 import t from 'tap'
-import { readConfig } from '../../src/config.js'
+import { readConfig } from '../../src/config/config.js'
 import { startLearnerThread } from '../../src/learning/learner-thread.js'
-import type { FitEnd } from '../../src/learning/timed-fit.js'
 import { until } from '../helper.js'
+import type { FitEnd } from '../../src/core/predictor/fit-end.js'
 
 const config = readConfig({})
 

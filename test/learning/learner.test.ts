@@ -1,15 +1,16 @@
 import { setTimeout } from 'node:timers/promises'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { readConfig } from '../../src/config.js'
-import type { Ledger } from '../../src/core/fold.js'
-import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
+import { readConfig } from '../../src/config/config.js'
+import type { Ledger } from '../../src/core/learn/fold.js'
+import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
 import { startLearner } from '../../src/learning/learner.js'
 import { createStore } from '../../src/store/create-store.js'
-import { LeaseLostError, StoreUnavailableError, type Store } from '../../src/store/store.js'
+import type { Store } from '../../src/store/store.js'
 import { KEY, losslessOutcome } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { trainingWriteOf } from '../store/fixtures.js'
+import { LeaseLostError, StoreUnavailableError } from '../../src/store/store-errors.js'
 
 const log = pino({ level: 'silent' })
 const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { UNREADABLE_POLICY } from '../../src/core/policy.js'
+import { UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
 import { fingerprintOf } from '../../src/core/predictor/fingerprint.js'
 import { missedCommands } from '../../src/learning/missed-commands.js'
 import { UNREADABLE_PIN } from '../../src/store/damaged.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { ContextState } from '../../src/core/context-state.js'
-import type { CheckpointEntry, Command } from '../../src/core/log-entry.js'
+import type { ContextState } from '../../src/core/judgement/context-state.js'
+import type { CheckpointEntry, Command } from '../../src/core/learn/log-entry.js'
 import { missedEpochs } from '../../src/learning/missed-epochs.js'
 import { UNREADABLE_COMMAND } from '../../src/store/damaged.js'
 import type { Store } from '../../src/store/store.js'

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { timedFit, type FitEnd } from '../../src/learning/timed-fit.js'
+import { timedFit } from '../../src/learning/timed-fit.js'
 import type { Fit } from '../../src/learning/trainer.js'
-import { PREDICTOR } from '../core/snapshot-of.js'
+import { PREDICTOR } from '../core/decide/snapshot-of.js'
+import type { FitEnd } from '../../src/core/predictor/fit-end.js'
 
 const WHAT: Fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task' }
 

@@ -1,10 +1,11 @@
 import t from 'tap'
-import { compareEm, compareTokens, NO_ARMS } from '../../src/core/compare-arms.js'
-import { openEpoch } from '../../src/core/context-state.js'
-import { NO_EVIDENCE } from '../../src/core/evidence.js'
-import { DEFAULT_POLICY } from '../../src/core/policy.js'
-import { createMetrics, type Readings } from '../../src/metrics/metrics.js'
+import { compareEm, compareTokens, NO_ARMS } from '../../src/core/certificate/compare-arms.js'
+import { openEpoch } from '../../src/core/judgement/context-state.js'
+import { NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
 import { mulberry32 } from '../random.js'
+import type { Readings } from '../../src/metrics/readings.js'
 
 t.test('the arms of a context, and what its evidence lacks', async (t) => {
   const random = mulberry32(1)

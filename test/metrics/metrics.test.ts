@@ -1,6 +1,6 @@
 import t from 'tap'
-import { openEpoch } from '../../src/core/context-state.js'
-import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { openEpoch } from '../../src/core/judgement/context-state.js'
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 
 const state = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0)

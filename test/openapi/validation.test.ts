@@ -1,5 +1,5 @@
 import t from 'tap'
-import { StepSchema } from '../../openapi/decision.js'
+import { StepSchema } from '../../openapi/decision-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 
 const problem = itemValidator(StepSchema)

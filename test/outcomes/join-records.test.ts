@@ -1,10 +1,10 @@
 import t from 'tap'
-import { uniform } from '../../src/core/arm.js'
-import type { ReportedOutcome } from '../../src/core/outcome.js'
-import type { RecordedStep } from '../../src/core/recorded-step.js'
+import { uniform } from '../../src/core/assignment/arm.js'
+import type { ReportedOutcome } from '../../src/core/grading/outcome.js'
+import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import { joinRecords } from '../../src/outcomes/join-records.js'
 import { ownId } from '../../src/access/own-id.js'
-import { snapshotOf, type Stands } from '../core/snapshot-of.js'
+import { snapshotOf, type Stands } from '../core/decide/snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 const STEP: RecordedStep = { tokens: 32, confidence: 0.9, em: 1 }

@@ -1,16 +1,16 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { answerDigest } from '../../src/core/answer-digest.js'
-import { decide, type Step } from '../../src/core/decide.js'
-import type { RecordedStep } from '../../src/core/recorded-step.js'
-import type { Snapshot } from '../../src/core/snapshot.js'
+import { answerDigest } from '../../src/core/grading/answer-digest.js'
+import { decide, type Step } from '../../src/core/decide/decide.js'
+import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
+import type { Snapshot } from '../../src/core/decide/snapshot.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { createRecorder } from '../../src/outcomes/recorder.js'
 import type { StepBatch } from '../../src/store/step-batch.js'
-import { StoreUnavailableError } from '../../src/store/store.js'
-import { snapshotOf } from '../core/snapshot-of.js'
+import { snapshotOf } from '../core/decide/snapshot-of.js'
 import { until } from '../helper.js'
 import { recordsIn } from '../store/fixtures.js'
+import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { LENGTH, METHODS, play, STREAMS } from './compare.js'
 import { mean } from './summary.js'
 

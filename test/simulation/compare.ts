@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/commands/random.js'
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
-import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { truthAt } from './drift.js'
 import { adaptiveConformal, fixedOffline, ours, type Method } from './methods.js'
 import { generationsOf, overconfident, planted, SIXFOLD, TRIPLED, type Stream } from './stream.js'

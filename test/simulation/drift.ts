@@ -1,8 +1,8 @@
 import { seededRandom } from '../../src/commands/random.js'
 import type { Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { truthOf, type TruthRow } from '../../src/commands/simulate/truth.js'
-import { hasDrifted, NO_DRIFT, watchDrift } from '../../src/core/drift.js'
-import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
+import { hasDrifted, NO_DRIFT, watchDrift } from '../../src/core/certificate/drift.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'
 import { generationsOf, KEY, LEVELS } from './stream.js'
 

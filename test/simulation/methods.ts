@@ -1,7 +1,7 @@
-import { controlShare } from '../../src/core/arm.js'
-import { addTrace, emDrop, NO_EVIDENCE, stopsOf, type Evidence, type Trace } from '../../src/core/evidence.js'
-import { GRID } from '../../src/core/grid.js'
-import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { controlShare } from '../../src/core/assignment/arm.js'
+import { addTrace, emDrop, NO_EVIDENCE, stopsOf, type Evidence, type Trace } from '../../src/core/certificate/evidence.js'
+import { GRID } from '../../src/core/certificate/grid.js'
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'
 import { CONTEXT, KEY, LEVELS, type Simulated } from './stream.js'
 

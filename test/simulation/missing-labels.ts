@@ -1,6 +1,6 @@
-import { labelledRatio } from '../../src/core/context-state.js'
-import type { Policy } from '../../src/core/policy.js'
-import { memoryFold, outcomeOf, SURE_STEP } from '../core/memory-fold.js'
+import { labelledRatio } from '../../src/core/judgement/context-state.js'
+import type { Policy } from '../../src/core/policy/policy.js'
+import { memoryFold, outcomeOf, SURE_STEP } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
 // What labels do that are missing more often for wrong answers. A certificate speaks of labelled traffic: where the lost answers are the

@@ -1,11 +1,11 @@
-import { drawArm } from '../../src/core/arm.js'
-import { evidenceOf } from '../../src/core/context-state.js'
-import { rawFamily } from '../../src/core/family.js'
+import { drawArm } from '../../src/core/assignment/arm.js'
+import { evidenceOf } from '../../src/core/judgement/context-state.js'
+import { rawCandidate } from '../../src/core/judgement/candidate-scorer.js'
 import { outlookOf } from '../../src/core/tradeoff/outlook.js'
 import { paceOf } from '../../src/core/tradeoff/pace.js'
 import { seededRandom } from '../../src/commands/random.js'
 import { simulateGeneration, type Profile } from '../../src/commands/simulate/simulate-generation.js'
-import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/memory-fold.js'
+import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/learn/memory-fold.js'
 
 // When the next certificate is forecast for, and when it comes: a context learned from nothing, one generation a second on average.
 
@@ -57,7 +57,7 @@ export function foretell (profile: Profile, seed: number, length: number): Foret
       told.push({ ...tellOf(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
     }
     if (!MOMENTS.includes(i)) continue
-    const { ceiling, next } = outlookOf(evidenceOf(state), policy, rawFamily(state, policy).bar, paceOf(state, true, time))
+    const { ceiling, next } = outlookOf(evidenceOf(state), policy, rawCandidate(state, policy).bar, paceOf(state, true, time))
     open.push({ moment: i, time, ceiling, predicted: next?.at == null ? null : (next.at - time) / 1000 })
   }
   return [...told, ...open.map((forecast) => ({ ...tellOf(forecast), true: null, watched: (time - forecast.time) / 1000 }))]

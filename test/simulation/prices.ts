@@ -1,11 +1,11 @@
 import { seededRandom } from '../../src/commands/random.js'
 import type { Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { truthOf } from '../../src/commands/simulate/truth.js'
-import { certifiedIndex } from '../../src/core/certificate.js'
-import { rawFamily } from '../../src/core/family.js'
-import { effectivePolicy } from '../../src/core/policy.js'
-import { GRID } from '../../src/core/grid.js'
-import { evidenceOf } from '../../src/core/context-state.js'
+import { certifiedIndex } from '../../src/core/certificate/certificate.js'
+import { rawCandidate } from '../../src/core/judgement/candidate-scorer.js'
+import { effectivePolicy } from '../../src/core/policy/policy.js'
+import { GRID } from '../../src/core/certificate/grid.js'
+import { evidenceOf } from '../../src/core/judgement/context-state.js'
 import { simulatedService } from './service.js'
 import { CONTEXT, generate, KEY, LEVELS } from './stream.js'
 
@@ -56,7 +56,7 @@ export function playPriced (profile: Profile, truth: Truth, worthOfTokens: numbe
   let [index, moves, isWrong, isPastCeiling] = [-1, 0, false, false]
   const ceilingNow = () => {
     const state = service.state(KEY)!
-    return certifiedIndex(evidenceOf(state), BOUND, rawFamily(state, policy).bar)
+    return certifiedIndex(evidenceOf(state), BOUND, rawCandidate(state, policy).bar)
   }
   for (let i = 0; i < generations; i++) {
     service.serve(generate(random, profile, `priced-${seed}-${i}`, CONTEXT).run)

@@ -1,20 +1,20 @@
-import type { Arm } from '../../src/core/arm.js'
-import type { ContextState } from '../../src/core/context-state.js'
-import { chainOf, ROOT, type Context, type Levels } from '../../src/core/context.js'
-import { decide } from '../../src/core/decide.js'
-import { newLedger, type Change } from '../../src/core/fold.js'
-import { standingOf } from '../../src/core/in-force.js'
-import { judge } from '../../src/core/judge.js'
-import { TRAINER } from '../../src/core/learn-predictor.js'
-import type { LogEntry } from '../../src/core/log-entry.js'
-import { gradeOutcome, type ReportedOutcome } from '../../src/core/outcome.js'
-import { PendingOutcomes } from '../../src/core/pending.js'
+import type { Arm } from '../../src/core/assignment/arm.js'
+import type { ContextState } from '../../src/core/judgement/context-state.js'
+import { chainOf, ROOT, type Context, type Levels } from '../../src/core/policy/context.js'
+import { decide } from '../../src/core/decide/decide.js'
+import { newLedger, type Change } from '../../src/core/learn/fold.js'
+import { chainLink } from '../../src/core/judgement/effective-threshold.js'
+import { judge } from '../../src/core/judgement/judge.js'
+import { TRAINER } from '../../src/core/learn/learn-predictor.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
+import { PendingOutcomes } from '../../src/core/recording/pending.js'
 import { fitPredictor } from '../../src/core/predictor/fit-predictor.js'
 import type { Predictor } from '../../src/core/predictor/predictor.js'
 import { Reservoir } from '../../src/core/predictor/reservoir.js'
-import { effectivePolicy, type PolicyPatch } from '../../src/core/policy.js'
-import { compileSnapshot } from '../../src/core/compile-snapshot.js'
-import { ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/snapshot.js'
+import { effectivePolicy, type PolicyPatch } from '../../src/core/policy/policy.js'
+import { compileSnapshot } from '../../src/core/decide/compile-snapshot.js'
+import { ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/decide/snapshot.js'
 import { foldEntries } from '../../src/learning/fold-entries.js'
 
 /** What became of a generation: the step it was stopped at, -1 for none. */
@@ -60,7 +60,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       const state = contexts.get(key)
       const own = effectivePolicy(defaults, ledger.policies, key)
       const judgement = judge(state, own, levels, predictors)
-      standpoints.set(key, { standing: standingOf(key, own, undefined, state, judgement), share: state?.control_share })
+      standpoints.set(key, { standing: chainLink(key, own, undefined, state, judgement), share: state?.control_share })
     }
     return compileSnapshot({ stateId: 'simulation', version: reported, levels, salt }, standpoints, predictors)
   }

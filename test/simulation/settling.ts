@@ -1,5 +1,5 @@
-import { drawArm } from '../../src/core/arm.js'
-import { memoryFold, outcomeOf, SURE_STEP } from '../core/memory-fold.js'
+import { drawArm } from '../../src/core/assignment/arm.js'
+import { memoryFold, outcomeOf, SURE_STEP } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
 // What settling does to the watch for drift: each move of the control share sets aside, for settle_seconds, all that is not control under

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { drawArm } from '../../src/core/arm.js'
-import { emDifference, tokensDifference } from '../../src/core/compare-arms.js'
+import { drawArm } from '../../src/core/assignment/arm.js'
+import { emDifference, tokensDifference } from '../../src/core/certificate/compare-arms.js'
 import { atMost, mulberry32 } from '../random.js'
-import { memoryFold, outcomeOf } from '../core/memory-fold.js'
+import { memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
 
 // A/A: in mode shadow a threshold is in force, the arms are drawn, and nobody is stopped, so they must not differ. Through the whole
 // learner, at its own `auto` shares, looked at after every twentieth generation.

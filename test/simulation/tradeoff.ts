@@ -1,12 +1,12 @@
 import { seededRandom } from '../../src/commands/random.js'
 import { simulateGeneration, type Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { truthOf } from '../../src/commands/simulate/truth.js'
-import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Evidence } from '../../src/core/evidence.js'
-import { GRID } from '../../src/core/grid.js'
+import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'
+import { GRID } from '../../src/core/certificate/grid.js'
 import { kneeOf } from '../../src/core/tradeoff/knee.js'
 import { pointsOf } from '../../src/core/tradeoff/points.js'
 import { segmentsOf } from '../../src/core/tradeoff/segments.js'
-import { turnOf } from '../../src/core/tradeoff/unfavourable.js'
+import { turnOf } from '../../src/core/tradeoff/turning-point.js'
 
 // How far off the turning points of the trade-off are, where the true curve is known.
 

@@ -1,5 +1,5 @@
-import type { LogEntry } from '../../src/core/log-entry.js'
-import { outcomeOf } from '../core/memory-fold.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { commitOf, idsIn, idsOf, label, outcome, outcomes, pinEntry, TICK, unlabelled } from './fixtures.js'

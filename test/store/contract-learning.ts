@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import type { ContextState } from '../../src/core/context-state.js'
+import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { HISTORY_LIMIT } from '../../src/store/encoding.js'
-import { LeaseLostError, type Store } from '../../src/store/store.js'
+import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { change, commitOf, contentOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
+import { LeaseLostError } from '../../src/store/store-errors.js'
 
 const LONG = 60_000
 

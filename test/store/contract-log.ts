@@ -1,9 +1,9 @@
-import { StoreUnavailableError } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import { toPlace } from '../../src/store/encoding.js'
-import { outcomeOf } from '../core/memory-fold.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, failuresOf, idsIn, idsOf, LEDGER, outcome, outcomes, pinEntry, pinOf, RESET, TICK, unpinEntry } from './fixtures.js'
+import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
 /** Laws 1, 2 and 6: what goes in. */
 export function logContract (law: Law): void {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { NO_EVIDENCE } from '../../src/core/evidence.js'
-import { outcomeOf } from '../core/memory-fold.js'
+import { NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import {
   change, commitOf, contentOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, state,

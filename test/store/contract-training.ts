@@ -1,7 +1,7 @@
-import type { CheckpointEntry } from '../../src/core/log-entry.js'
-import { ConflictError } from '../../src/store/store.js'
+import type { CheckpointEntry } from '../../src/core/learn/log-entry.js'
 import type { Law } from './contract.js'
 import { outcome, trainingWriteOf } from './fixtures.js'
+import { ConflictError } from '../../src/store/store-errors.js'
 
 const CHECKPOINT: CheckpointEntry = { type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'trainer' }
 

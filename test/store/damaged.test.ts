@@ -1,5 +1,5 @@
 import t from 'tap'
-import { effectivePolicy, UNREADABLE_POLICY } from '../../src/core/policy.js'
+import { effectivePolicy, UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
 import {
   readChanges, readEntry, readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_CHANGE,
   UNREADABLE_PIN,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { UNREADABLE_POLICY } from '../../src/core/policy.js'
+import { UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
 import { UNREADABLE_COMMAND, UNREADABLE_PIN } from '../../src/store/damaged.js'
 import { append, readAudit } from '../../src/store/embedded-commands.js'
 import { openTables } from '../../src/store/embedded-tables.js'

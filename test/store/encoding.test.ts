@@ -4,7 +4,7 @@ import {
   auditOf, decodeLedger, decodePredictor, decodeSample, decodeState, encodeChange, encodeEntry, encodeLedger,
   encodeSample, encodeState, inTurns, tableWrite, toCursor, toPlace,
 } from '../../src/store/encoding.js'
-import { noEvidence, NO_EVIDENCE } from '../../src/core/evidence.js'
+import { noEvidence, NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
 import { holds } from '../property.js'
 import { change, LEDGER, outcome, pinEntry, predictorEntry, RESET, sampleOf, state, TICK, unpinEntry, versionOf } from './fixtures.js'
 

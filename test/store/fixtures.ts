@@ -1,18 +1,18 @@
 import fc from 'fast-check'
-import { openEpoch, type ContextState } from '../../src/core/context-state.js'
-import type { Ledger } from '../../src/core/fold.js'
-import type { Pin } from '../../src/core/in-force.js'
-import type { Command, LogEntry, PredictorEntry } from '../../src/core/log-entry.js'
-import type { Pending } from '../../src/core/pending.js'
-import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy.js'
-import { GRID } from '../../src/core/grid.js'
-import type { RecordedStep } from '../../src/core/recorded-step.js'
+import { openEpoch, type ContextState } from '../../src/core/judgement/context-state.js'
+import type { Ledger } from '../../src/core/learn/fold.js'
+import type { Pin } from '../../src/core/judgement/effective-threshold.js'
+import type { Command, LogEntry, PredictorEntry } from '../../src/core/learn/log-entry.js'
+import type { Pending } from '../../src/core/recording/pending.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
+import { GRID } from '../../src/core/certificate/grid.js'
+import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
 import type { Sample } from '../../src/core/predictor/sample.js'
 import { batchOf, stepIn, type StepBatch } from '../../src/store/step-batch.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
-import { thinSteps } from '../../src/core/thin-steps.js'
-import { outcomeOf } from '../core/memory-fold.js'
+import { pruneSteps } from '../../src/core/recording/prune-steps.js'
+import { outcomeOf } from '../core/learn/memory-fold.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
 export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)
@@ -80,7 +80,7 @@ export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as 
 
 /** An outcome that waits for its label. */
 export const pendingOf = (id: string, number: number): Pending =>
-  ({ outcome: thinSteps(outcomeOf({ generation_id: id }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
+  ({ outcome: pruneSteps(outcomeOf({ generation_id: id }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
 
 /** A run with a series of one report, built on a revision. */
 export function trainingWriteOf (name: string, from: number | null, given: Partial<TrainingWrite> = {}): TrainingWrite {

@@ -3,12 +3,13 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { RedisStore } from '../../src/store/redis-store.js'
-import { StoreUnavailableError, type Store } from '../../src/store/store.js'
+import type { Store } from '../../src/store/store.js'
 import { temporaryFolder, until } from '../helper.js'
 import { mulberry32 } from '../random.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { foldNext, idsIn, idsOf, outcomes } from './fixtures.js'
 import { BATCH, startStoreProcess } from './store-process.js'
+import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
 const random = mulberry32(5)
 const ROUNDS = 3

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { readIndex, RecordIndex, type Standing } from '../../src/store/record-index.js'
+import { readIndex, RecordIndex, type RecordPosition } from '../../src/store/record-index.js'
 import { NOWHERE, rowsOf } from '../../src/store/record-segment.js'
 import { batch } from './fixtures.js'
 import { recordGround, stepsAt } from './record-ground.js'
 
-const standing = (bytes: number, first = 1): Standing => ({ first, ...NOWHERE, lastAt: 0, steps: 1, bytes, size: 2 * bytes })
+const standing = (bytes: number, first = 1): RecordPosition => ({ first, ...NOWHERE, lastAt: 0, steps: 1, bytes, size: 2 * bytes })
 
 function indexOf (...ids: string[]): RecordIndex {
   const index = new RecordIndex()

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { noEvidence, type Evidence } from '../../src/core/evidence.js'
-import { inForce, standingOf } from '../../src/core/in-force.js'
-import { judge, NO_JUDGEMENT } from '../../src/core/judge.js'
-import { DEFAULT_POLICY } from '../../src/core/policy.js'
+import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.js'
+import { effectiveThreshold, chainLink } from '../../src/core/judgement/effective-threshold.js'
+import { judge, NO_JUDGEMENT } from '../../src/core/judgement/judge.js'
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { encodeState } from '../../src/store/encoding.js'
 import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
 import { state } from './fixtures.js'
@@ -76,8 +76,8 @@ t.test('a damaged one certifies nothing and falls back on nobody', async (t) => 
   const policy = { ...DEFAULT_POLICY, fallback: 'parent' as const }
   for (const levels of [['model', 'task'], []]) {
     const damaged = readState('{')
-    const root = standingOf('*', policy, { threshold: 0.5, reason: '', by: '', expires_at: null }, undefined, NO_JUDGEMENT)
-    const leaf = standingOf('model=q,task=-', policy, undefined, damaged, judge(damaged, policy, levels, new Map()))
-    t.match(inForce([root, leaf]), { threshold: null, scope: 'none' })
+    const root = chainLink('*', policy, { threshold: 0.5, reason: '', by: '', expires_at: null }, undefined, NO_JUDGEMENT)
+    const leaf = chainLink('model=q,task=-', policy, undefined, damaged, judge(damaged, policy, levels, new Map()))
+    t.match(effectiveThreshold([root, leaf]), { threshold: null, scope: 'none' })
   }
 })

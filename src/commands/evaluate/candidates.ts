@@ -1,7 +1,7 @@
-import { chainOf } from '../../core/context.js'
-import { certifiedIndex } from '../../core/certificate.js'
-import { addTrace, noEvidence, stopsOf, tokensSavedRatio, type Evidence, type Stop, type Trace } from '../../core/evidence.js'
-import { GRID } from '../../core/grid.js'
+import { chainOf } from '../../core/policy/context.js'
+import { certifiedIndex } from '../../core/certificate/certificate.js'
+import { addTrace, noEvidence, stopsOf, tokensSavedRatio, type Evidence, type Stop, type Trace } from '../../core/certificate/evidence.js'
+import { GRID } from '../../core/certificate/grid.js'
 import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
 import type { RecordedRun } from '../replay/recorded-run.js'
 

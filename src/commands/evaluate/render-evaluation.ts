@@ -1,4 +1,4 @@
-import { losslessGenerations } from '../../core/certificate.js'
+import { losslessGenerations } from '../../core/certificate/certificate.js'
 import { alignColumns } from '../align.js'
 import { CERTIFIED_RULES, type Wish } from './certified-rules.js'
 import type { EvaluatedContext, Evaluation } from './run-evaluation.js'

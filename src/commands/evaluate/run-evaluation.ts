@@ -1,5 +1,5 @@
-import { uniform } from '../../core/arm.js'
-import type { Levels } from '../../core/context.js'
+import { uniform } from '../../core/assignment/arm.js'
+import type { Levels } from '../../core/policy/context.js'
 import { fitPredictor } from '../../core/predictor/fit-predictor.js'
 import type { Predictor } from '../../core/predictor/predictor.js'
 import type { Sample } from '../../core/predictor/sample.js'

@@ -1,5 +1,5 @@
 import { shuffle, type Random } from '../random.js'
-import type { Levels } from '../../core/context.js'
+import type { Levels } from '../../core/policy/context.js'
 import { playGeneration, type Gate, type Served } from './play-generation.js'
 import type { RecordedRun } from './recorded-run.js'
 

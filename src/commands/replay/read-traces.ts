@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/outcome.js'
-import { OutcomeSchema } from '../../../openapi/outcome.js'
-import { itemValidator, type Problem } from '../../../openapi/validation.js'
+import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/grading/outcome.js'
+import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
+import { itemValidator } from '../../../openapi/validation.js'
 import { CommandError } from '../usage.js'
 import type { RecordedRun } from './recorded-run.js'
+import type { Problem } from '../../errors/problem.js'
 
 /** A trace file that can't be replayed; the message names file and line. */
 export class TraceError extends CommandError { override name = 'TraceError' }

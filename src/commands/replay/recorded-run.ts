@@ -1,6 +1,6 @@
-import { contextKey, type Context, type Levels } from '../../core/context.js'
-import type { Em } from '../../core/evidence.js'
-import type { ReportedOutcome } from '../../core/outcome.js'
+import { contextKey, type Context, type Levels } from '../../core/policy/context.js'
+import type { Em } from '../../core/certificate/evidence.js'
+import type { ReportedOutcome } from '../../core/grading/outcome.js'
 
 /** A generation that ran in full, with what its answer would have been at every step: all that a replay needs to know. */
 export interface RecordedRun {

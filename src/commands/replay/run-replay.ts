@@ -1,4 +1,4 @@
-import type { Levels } from '../../core/context.js'
+import type { Levels } from '../../core/policy/context.js'
 import { seededRandom } from '../random.js'
 import { compareByContext, type Comparison, type ContextComparison, type Finish } from './compare.js'
 import type { HttpClient } from './http-client.js'

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Levels } from '../../core/context.js'
-import type { Decision } from '../../core/decide.js'
-import type { ContextView } from '../../core/describe.js'
-import type { Policy } from '../../core/policy.js'
+import type { Levels } from '../../core/policy/context.js'
+import type { Decision } from '../../core/decide/decide.js'
+import type { ContextView } from '../../core/views/describe.js'
+import type { Policy } from '../../core/policy/policy.js'
 import type { HttpClient } from './http-client.js'
 import type { Gate } from './play-generation.js'
 

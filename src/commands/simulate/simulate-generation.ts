@@ -1,6 +1,6 @@
 import { normal, type Random } from '../random.js'
-import type { Context } from '../../core/context.js'
-import type { Em } from '../../core/evidence.js'
+import type { Context } from '../../core/policy/context.js'
+import type { Em } from '../../core/certificate/evidence.js'
 
 /** How the generations of one context behave. Evidence is in log-odds, lengths in tokens. */
 export interface Profile {

@@ -1,4 +1,4 @@
-import { GRID } from '../../core/grid.js'
+import { GRID } from '../../core/certificate/grid.js'
 import type { Random } from '../random.js'
 import { simulateGeneration, type Profile } from './simulate-generation.js'
 

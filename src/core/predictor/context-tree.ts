@@ -1,4 +1,4 @@
-import { chainOf, parentKey, ROOT } from '../context.js'
+import { chainOf, parentKey, ROOT } from '../policy/context.js'
 
 /** A context among those with samples: the leaves it holds, itself included. */
 export interface TreeNode {

@@ -1,4 +1,4 @@
-import { textDigest } from '../text-digest.js'
+import { textDigest } from '../assignment/text-digest.js'
 import type { Predictor } from './predictor.js'
 
 const known = new WeakMap<Predictor, string>()

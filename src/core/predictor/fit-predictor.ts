@@ -1,4 +1,4 @@
-import type { Label } from '../policy.js'
+import type { Label } from '../policy/policy.js'
 import { calibrationOf } from './calibration.js'
 import { forecastHeldOut } from './forecast-held-out.js'
 import { contextWeights, fitFrame, frameOf } from './frame.js'

@@ -1,4 +1,4 @@
-import { parseContextKey, ROOT, type Levels } from '../context.js'
+import { parseContextKey, ROOT, type Levels } from '../policy/context.js'
 import { isGridLength, LEAST_THRESHOLDS, MOST_THRESHOLDS, type Predictor } from './predictor.js'
 
 /** What its shape can't say about a predictor that somebody brings: where it lies and what to change, or `null`. */

@@ -1,5 +1,5 @@
-import { chainOf } from '../context.js'
-import type { Label } from '../policy.js'
+import { chainOf } from '../policy/context.js'
+import type { Label } from '../policy/policy.js'
 
 /**
  * How many thresholds a predictor has. Those trained here have the most: on real traces 60 save up to one point of tokens more than 30,

@@ -1,5 +1,5 @@
-import type { LoggedOutcome, LoggedStep } from '../outcome.js'
-import type { Label } from '../policy.js'
+import type { LoggedOutcome, LoggedStep } from '../grading/outcome.js'
+import type { Label } from '../policy/policy.js'
 
 /** Steps of a generation that are kept to learn from, at most. */
 const MOST_STEPS = 12

@@ -1,4 +1,4 @@
-import type { Label } from '../policy.js'
+import type { Label } from '../policy/policy.js'
 import type { Sample, SampleStep } from './sample.js'
 
 /** Generations of a group weigh 1 together: they are alike, and many of them tell little more than one about another group. */

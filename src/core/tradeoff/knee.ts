@@ -1,4 +1,4 @@
-import { emDrop, tokensSavedRatio, type Evidence } from '../evidence.js'
+import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import type { Segment } from './segments.js'
 
 /**

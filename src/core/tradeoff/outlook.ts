@@ -1,6 +1,6 @@
-import { certifiedIndex, generationsToReach, logEvidence } from '../certificate.js'
-import { tokensSavedRatio, type Evidence } from '../evidence.js'
-import type { Policy } from '../policy.js'
+import { certifiedIndex, generationsToReach, logEvidence } from '../certificate/certificate.js'
+import { tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import type { Policy } from '../policy/policy.js'
 import { medianPassage } from './first-passage.js'
 
 /** Control generations ahead. */

@@ -1,4 +1,4 @@
-import { evidenceOf, type ContextState } from '../context-state.js'
+import { evidenceOf, type ContextState } from '../judgement/context-state.js'
 import type { Pace } from './outlook.js'
 
 /** Evidence below which its rate is not told. */

@@ -1,5 +1,5 @@
-import { emDropInterval } from '../em-drop-interval.js'
-import { emDrop, tokensSavedRatio, type Evidence } from '../evidence.js'
+import { emDropInterval } from '../certificate/em-drop-interval.js'
+import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import { predictedDrop, priceBetween, type Price, type Segment } from './segments.js'
 
 /** Evidence under one score, and how it is judged. */

@@ -1,6 +1,6 @@
-import { emDropInterval } from '../em-drop-interval.js'
-import { emDrop, tokensSavedRatio, type Evidence } from '../evidence.js'
-import { isotonicBlocks } from '../isotonic.js'
+import { emDropInterval } from '../certificate/em-drop-interval.js'
+import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import { isotonicBlocks } from '../certificate/isotonic.js'
 
 /** EM (a fraction) that one more percent of the full run's tokens costs, and where that is. */
 export interface Price { readonly estimate: number, readonly low: number, readonly high: number }

@@ -1,6 +1,6 @@
-import { isWithin } from '../context.js'
-import type { ContextState, Expected } from '../context-state.js'
-import type { ContextView } from '../describe.js'
+import { isWithin } from '../policy/context.js'
+import type { ContextState, Expected } from '../judgement/context-state.js'
+import type { ContextView } from '../views/describe.js'
 import type { Opening } from './run.js'
 
 /** How far generation may be stopped early at a checkpoint, by what its own epoch has shown. */

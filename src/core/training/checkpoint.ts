@@ -1,4 +1,4 @@
-import { contextChain, unknownLevel, type Context, type Levels } from '../context.js'
+import { contextChain, unknownLevel, type Context, type Levels } from '../policy/context.js'
 
 /** What an evaluation of one checkpoint of a run on one suite of questions found. Rates and EM are fractions. */
 export interface Checkpoint {

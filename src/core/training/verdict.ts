@@ -1,4 +1,4 @@
-import type { Prices } from '../allowed-price.js'
+import type { Prices } from '../policy/allowed-price.js'
 
 /** What may be said of a suite's newest checkpoints, and what each of these tests. */
 export const VERDICTS = {

@@ -2,7 +2,7 @@ import { collapse } from './collapse.js'
 import { highest, levelsOf, lossOf } from './level.js'
 import { median, wilson, Z, type Reading } from './reading.js'
 import { theilSen, type Slope } from './trend.js'
-import { unfavourable } from './unfavourable.js'
+import { unfavourable } from './unfavourable-from.js'
 import type { Tolerance, Verdict, VerdictName } from './verdict.js'
 
 /** Checkpoints looked at: a level from before is another regime. */

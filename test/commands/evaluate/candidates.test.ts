@@ -1,6 +1,6 @@
 import t from 'tap'
 import { caseOf, certify, judgeBy } from '../../../src/commands/evaluate/candidates.js'
-import { GRID } from '../../../src/core/grid.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { runOf } from './traces.js'
 

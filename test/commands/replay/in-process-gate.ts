@@ -1,17 +1,17 @@
 import type { Gate } from '../../../src/commands/replay/play-generation.js'
-import type { ContextState } from '../../../src/core/context-state.js'
-import { ROOT, type Levels } from '../../../src/core/context.js'
-import { decide } from '../../../src/core/decide.js'
-import { policyOf, newLedger, type Fold } from '../../../src/core/fold.js'
-import { standingOf } from '../../../src/core/in-force.js'
-import { judge } from '../../../src/core/judge.js'
-import { learn } from '../../../src/core/learn.js'
-import { gradeOutcome } from '../../../src/core/outcome.js'
-import { PendingOutcomes } from '../../../src/core/pending.js'
+import type { ContextState } from '../../../src/core/judgement/context-state.js'
+import { ROOT, type Levels } from '../../../src/core/policy/context.js'
+import { decide } from '../../../src/core/decide/decide.js'
+import { policyOf, newLedger, type Fold } from '../../../src/core/learn/fold.js'
+import { chainLink } from '../../../src/core/judgement/effective-threshold.js'
+import { judge } from '../../../src/core/judgement/judge.js'
+import { learn } from '../../../src/core/learn/learn.js'
+import { gradeOutcome } from '../../../src/core/grading/outcome.js'
+import { PendingOutcomes } from '../../../src/core/recording/pending.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
-import type { PolicyPatch } from '../../../src/core/policy.js'
-import { compileSnapshot } from '../../../src/core/compile-snapshot.js'
-import type { Standpoint } from '../../../src/core/snapshot.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { compileSnapshot } from '../../../src/core/decide/compile-snapshot.js'
+import type { Standpoint } from '../../../src/core/decide/snapshot.js'
 
 /**
  * The whole loop of the core without store, network or clock: each outcome is learned at once, and the next decision is made with what it
@@ -34,7 +34,7 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
     const state = states.get(key)
     const policy = policyOf(fold.ledger, key)
     const judgement = judge(state, policy, levels, fold.predictors)
-    return { standing: standingOf(key, policy, undefined, state, judgement), share: state?.control_share }
+    return { standing: chainLink(key, policy, undefined, state, judgement), share: state?.control_share }
   }
   const compile = () => {
     const standpoints = new Map([ROOT, ...states.keys()].map((key) => [key, standpoint(key)]))

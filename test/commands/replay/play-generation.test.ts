@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Step } from '../../../src/core/decide.js'
-import type { ReportedOutcome } from '../../../src/core/outcome.js'
+import type { Step } from '../../../src/core/decide/decide.js'
+import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
 import { playGeneration, type Gate } from '../../../src/commands/replay/play-generation.js'
 import { recorded } from './recorded.js'
 

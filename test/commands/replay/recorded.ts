@@ -1,6 +1,6 @@
 import { readRun } from '../../../src/commands/replay/read-traces.js'
 import type { RecordedRun } from '../../../src/commands/replay/recorded-run.js'
-import type { ReportedOutcome } from '../../../src/core/outcome.js'
+import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
 
 /** A run of 100 tokens with a step every 10, whose answers are right (1) or wrong (0) as told, at the confidences told. */
 export function recorded (

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DEFAULT_POLICY } from '../../../src/core/policy.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { runReplay, type ReplayRequest } from '../../../src/commands/replay/run-replay.js'
 import type { ServiceClient } from '../../../src/commands/replay/service-client.js'
 import { recorded } from './recorded.js'

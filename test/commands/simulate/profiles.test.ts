@@ -1,10 +1,10 @@
 import t from 'tap'
-import { contextKey } from '../../../src/core/context.js'
-import { DEFAULT_POLICY } from '../../../src/core/policy.js'
+import { contextKey } from '../../../src/core/policy/context.js'
+import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { plantedProfile, PROFILES } from '../../../src/commands/simulate/profiles.js'
 import { seededRandom } from '../../../src/commands/random.js'
 import { simulateGeneration } from '../../../src/commands/simulate/simulate-generation.js'
-import { GRID } from '../../../src/core/grid.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
 
 const keys = PROFILES.map(({ context }) => contextKey(['model', 'task'], context))
 t.equal(new Set(keys).size, PROFILES.length, 'contexts of their own under the default levels')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio } from '../../../src/core/evidence.js'
+import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
 import { seededRandom } from '../../../src/commands/random.js'
 import { plantedProfile, PROFILES } from '../../../src/commands/simulate/profiles.js'
 import { simulateGeneration } from '../../../src/commands/simulate/simulate-generation.js'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { fingerprintOf, predictorBy, refTo } from '../../../src/core/predictor/fingerprint.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
-import { PREDICTOR } from '../snapshot-of.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
 
 t.test('whatever a score or an exclusion depends on is in it, and nothing else', async (t) => {
   const own = fingerprintOf(PREDICTOR)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { predictorProblem } from '../../../src/core/predictor/predictor-problem.js'
-import { PREDICTOR } from '../snapshot-of.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
 
 const levels = ['model', 'task']
 const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { logOdds, relativeLength, scoreStep, scorerFor } from '../../../src/core/predictor/predictor.js'
 import { holds } from '../../property.js'
-import { PREDICTOR } from '../snapshot-of.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
 
 t.test('the score is the logistic of the features, by hand', async (t) => {
   const scorer = scorerFor(PREDICTOR, 'model=r,task=x')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { sampledPlaces, sampleOf } from '../../../src/core/predictor/sample.js'
-import { LEAF, outcomeOf } from '../memory-fold.js'
+import { LEAF, outcomeOf } from '../learn/memory-fold.js'
 
 t.test('what is learned of an outcome: its probed steps, and whether stopping there would have lost it', async (t) => {
   const outcome = outcomeOf({

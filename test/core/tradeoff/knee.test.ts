@@ -1,9 +1,9 @@
 import t from 'tap'
-import { NO_EVIDENCE, type Evidence } from '../../../src/core/evidence.js'
+import { NO_EVIDENCE, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { kneeOf } from '../../../src/core/tradeoff/knee.js'
 import { segmentsOf } from '../../../src/core/tradeoff/segments.js'
 import { mulberry32 } from '../../random.js'
-import { evidenceWith } from '../random-evidence.js'
+import { evidenceWith } from '../certificate/random-evidence.js'
 import { isClose, stairs } from './stairs.js'
 
 const kneeIn = (evidence: Evidence) => kneeOf(evidence, segmentsOf(evidence))

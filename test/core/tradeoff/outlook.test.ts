@@ -1,9 +1,9 @@
 import t from 'tap'
-import { NO_EVIDENCE } from '../../../src/core/evidence.js'
-import { GRID } from '../../../src/core/grid.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
 import { outlookOf } from '../../../src/core/tradeoff/outlook.js'
-import { policyWith } from '../memory-fold.js'
-import { EMPTY_GRID, evidenceWith } from '../random-evidence.js'
+import { policyWith } from '../learn/memory-fold.js'
+import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
 
 const BAR = Math.log(20)
 const LOSSLESS = evidenceWith(100, EMPTY_GRID, GRID.map(() => 0.5))

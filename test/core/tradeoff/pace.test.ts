@@ -1,10 +1,10 @@
 import t from 'tap'
-import { openEpoch } from '../../../src/core/context-state.js'
-import { NO_EVIDENCE } from '../../../src/core/evidence.js'
-import { GRID } from '../../../src/core/grid.js'
+import { openEpoch } from '../../../src/core/judgement/context-state.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
 import { paceOf } from '../../../src/core/tradeoff/pace.js'
-import { policyWith } from '../memory-fold.js'
-import { EMPTY_GRID, evidenceWith } from '../random-evidence.js'
+import { policyWith } from '../learn/memory-fold.js'
+import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
 
 const fresh = openEpoch(undefined, 'first_outcome', policyWith({ settle_seconds: 100 }), [], 0)
 /** 2,000 generations in 1,000 s; 500 of them control and settled, of which 400 became evidence; now an eighth is control. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { NO_EVIDENCE } from '../../../src/core/evidence.js'
-import { GRID } from '../../../src/core/grid.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
 import { pointsOf } from '../../../src/core/tradeoff/points.js'
 import { segmentsOf } from '../../../src/core/tradeoff/segments.js'
 import { holds } from '../../property.js'
-import { anyEvidence } from '../random-evidence.js'
+import { anyEvidence } from '../certificate/random-evidence.js'
 import { isClose, stairs } from './stairs.js'
 
 const pointsIn = (evidence: Parameters<typeof segmentsOf>[0], ceiling = -1) =>

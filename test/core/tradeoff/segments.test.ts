@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { emDropInterval } from '../../../src/core/em-drop-interval.js'
-import { emDrop, NO_EVIDENCE } from '../../../src/core/evidence.js'
+import { emDropInterval } from '../../../src/core/certificate/em-drop-interval.js'
+import { emDrop, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { predictedDrop, priceBetween, segmentsOf } from '../../../src/core/tradeoff/segments.js'
 import { holds } from '../../property.js'
-import { anyEvidence } from '../random-evidence.js'
+import { anyEvidence } from '../certificate/random-evidence.js'
 import { isClose, stairs } from './stairs.js'
 
 t.test('by hand: 20, 40 and 60 % of tokens for 0, 1 and 4 points', async (t) => {

@@ -1,5 +1,5 @@
-import { GRID } from '../../../src/core/grid.js'
-import { evidenceWith } from '../random-evidence.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import { evidenceWith } from '../certificate/random-evidence.js'
 
 /** Thresholds 0, 10 and 20 save 20, 40 and 60 % and lose so many generations, those up to the next the same. */
 export function stairs ([first, second, third]: readonly [number, number, number], generations = 1000) {

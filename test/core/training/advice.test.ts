@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { ContextState } from '../../../src/core/context-state.js'
-import { describeContext } from '../../../src/core/describe.js'
+import type { ContextState } from '../../../src/core/judgement/context-state.js'
+import { describeContext } from '../../../src/core/views/describe.js'
 import { adviceOf, type Served } from '../../../src/core/training/advice.js'
-import type { LogEntry } from '../../../src/core/log-entry.js'
-import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold } from '../memory-fold.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
+import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold } from '../learn/memory-fold.js'
 
 const opening = { run: 'r', key: 'model=q', step: 20, at: 500 }
 const served = [opening]

@@ -1,0 +1,113 @@
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
+
+/** Replies to operators, as the docs page shows them: of a simulated context, lists cut short, figures rounded. */
+
+const EFFECTIVE = { ...DEFAULT_POLICY, max_em_drop: 0.03, settle_seconds: 0 }
+
+const CONTEXT = {
+  key: 'model=steady-8b,task=choices',
+  context: { model: 'steady-8b', task: 'choices' },
+  status: 'certified',
+  mode: 'enforce',
+  pin: null,
+  threshold: 0.985,
+  scope: 'own',
+  score: 'confidence',
+  guarantee: {
+    max_em_drop: 0.03,
+    error_level: 0.05,
+    post_hoc: true,
+    label: 'exact_match',
+    labelled_ratio: 1,
+    generations: 422,
+    em_drop: 0,
+    tokens_saved_ratio: 0.208,
+    epoch: 1,
+  },
+  control_generations: 422,
+  treated_generations: 580,
+  em_full: 0.903,
+  em_drop: 0,
+  em_drop_low: -0.0219,
+  em_drop_high: 0.0219,
+  tokens_saved_ratio: 0.208,
+  expected_utility: null,
+  arms: {
+    control: { generations: 191, labelled: 191, em: 0.885, tokens_mean: 374 },
+    treated: { generations: 580, labelled: 580, em: 0.91, tokens_mean: 295 },
+    em_difference: { estimate: 0.0218, low: -0.0565, high: 0.1 },
+    tokens_difference: null,
+  },
+  challengers: [],
+  unprobed: 0,
+  unlabelled: 0,
+  awaiting_label: 0,
+  unstepped: 0,
+  unsettled: 0,
+  siblings: 0,
+  unknown_arm: 0,
+  crowded_out: 0,
+  fed_by: {},
+  epoch: 1,
+  settles_at: '2026-11-25T11:44:11.491Z',
+  control_share: 0.196,
+  generations_to_next_certificate: 355,
+  policy: EFFECTIVE,
+  updated_at: '2026-11-25T11:44:10.791Z',
+}
+
+export const CONTEXT_PAGE_EXAMPLE = { contexts: [CONTEXT], next: 'model=steady-8b,task=choices' }
+
+export const CONTEXT_DETAIL_EXAMPLE = {
+  ...CONTEXT,
+  thresholds: [{
+    threshold: 0.985,
+    lost: 0,
+    kept: 422,
+    gained: 0,
+    unprobed: 0,
+    em_drop: 0,
+    em_drop_low: -0.0219,
+    em_drop_high: 0.0219,
+    tokens_saved_ratio: 0.208,
+    log_evidence: 10.3,
+    certified: true,
+    generations_needed: 0,
+  }],
+}
+
+export const POLICY_REPLY_EXAMPLE = { key: 'model=steady-8b', policy: { max_em_drop: 0.03 }, effective: EFFECTIVE }
+
+export const POLICY_DRY_RUN_EXAMPLE = {
+  key: 'model=steady-8b,task=choices',
+  policy: { max_em_drop: 0.01, mode: 'shadow' },
+  effective: { ...EFFECTIVE, max_em_drop: 0.01, mode: 'shadow' },
+  dry_run: true,
+  contexts: [{
+    key: 'model=steady-8b,task=choices',
+    before: 0.985,
+    after: null,
+    mode_before: 'enforce',
+    mode_after: 'shadow',
+    status_after: 'learning',
+    new_epoch: false,
+    post_hoc: true,
+  }],
+  total: 1,
+  changing: 1,
+}
+
+export const AUDIT_EXAMPLE = {
+  commands: [{
+    id: '2',
+    time: '2026-11-25T11:44:10.883Z',
+    by: 'anonymous',
+    type: 'pin',
+    key: 'model=steady-8b,task=choices',
+    reason: 'incident 42',
+    replaced: null,
+    version: 38,
+    pin: { threshold: 0.98, reason: 'incident 42', by: 'anonymous', expires_at: null },
+  }],
+  next: '2',
+}

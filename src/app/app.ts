@@ -1,0 +1,132 @@
+import swagger from '@fastify/swagger'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { documentOptions } from '../../openapi/document.js'
+import { validatorCompiler } from '../../openapi/validation.js'
+import { audit } from '../../routes/audit-routes.js'
+import { bundle } from '../../routes/bundle-routes.js'
+import { columns } from '../../routes/columns-routes.js'
+import { contexts } from '../../routes/contexts-routes.js'
+import { decisions } from '../../routes/decisions-routes.js'
+import { docs } from '../../routes/docs-routes.js'
+import { health } from '../../routes/health-routes.js'
+import { labels } from '../../routes/labels-routes.js'
+import { metrics } from '../../routes/metrics-routes.js'
+import { model } from '../../routes/model-routes.js'
+import { outcomes } from '../../routes/outcomes-routes.js'
+import { predictors } from '../../routes/predictors-routes.js'
+import { trainingRuns } from '../../routes/training-runs-routes.js'
+import { followRequests } from '../http/attend.js'
+import { brokenHttp } from '../http/broken-http.js'
+import { cutLog } from '../http/cut-log.js'
+import { errorBody, InternalError, RouteNotFoundError, type InputError } from '../errors/errors.js'
+import { guard } from '../access/guard.js'
+import { readJsonBodies } from '../http/json-body.js'
+import type { Identity } from '../http/listener-tls.js'
+import { otherMethods } from '../http/other-methods.js'
+import { refuseOverload } from '../http/overload.js'
+import type { Services } from '../../routes/services.js'
+import { boundPipelines } from '../http/pipelined.js'
+import { watchRequests } from '../http/request-durations.js'
+import { translate } from '../http/translate.js'
+
+const BODY_LIMIT = 4 * 1024 * 1024
+/** A request must have come in whole by then, and the first one have begun. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** How often it is looked for those that have not. */
+const CHECK_MS = 1000
+/** A connection on which nothing moves for so long is cut off, as one that does not read its reply; more than a long poll waits. */
+const SILENCE_MS = 90_000
+/** How much of a body that is too large is taken in, and for how long, before it is answered. */
+const DRAIN_MS = 5000
+const DRAIN_LIMIT = 64 * 1024 * 1024
+const RETRY_AFTER_SECONDS = 1
+/** Called so often that they are logged at debug only. */
+const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+const DEBUG_LEVELS = new Set(['debug', 'trace'])
+/** A request id from outside is taken when it can do no harm in a log. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/
+
+/** The HTTP face: routes, documents, errors, request log. @param https `null`: plain HTTP */
+export function createApp (parts: Services, log: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
+  let requests = 0
+  const cut = cutLog(log, () => parts.metrics)
+  const observe = watchRequests(() => parts.metrics)
+  const isDebugging = DEBUG_LEVELS.has(log.level)
+
+  function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
+    const { url: route = 'none' } = request.route
+    observe(request.method, route, statusCode, ms / 1000)
+    const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
+    if (level === 'debug' && !isDebugging) return
+    request.log[level]({ method: request.method, route, status_code: statusCode, ms, token: request.tokenName }, 'answered')
+  }
+
+  const app = Fastify({
+    ...listenerOptions(https),
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SILENCE_MS,
+    return503OnClosing: false, // with a body of Fastify's own: connections end before what serves them
+    logController: new LogController({ disableRequestLogging: true }),
+    clientErrorHandler: brokenHttp(cut, REQUEST_TIMEOUT_MS),
+    frameworkErrors (error, request, reply) {
+      attendTo(request, reply)
+      answerError(error, request, reply)
+    },
+    requestIdHeader: false,
+    genReqId (request) {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : `req-${++requests}`
+    },
+    routerOptions: { maxParamLength: 4096 },
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setErrorHandler(answerError)
+  const overload = refuseOverload(log, BODY_LIMIT)
+  const attendTo = followRequests(app, { log, pipelines: boundPipelines(app, cut), overload, answered })
+  readJsonBodies(app, overload.check)
+  const refusals = otherMethods(app)
+  app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
+  guard(app, () => parts.access, () => parts.metrics)
+  // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
+  app.addHook('onRoute', ({ config, schema }) => {
+    if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
+  })
+
+  app.register(swagger, documentOptions)
+  const all = [decisions, columns, bundle, outcomes, labels, contexts, audit, model, predictors, trainingRuns, health, metrics, docs]
+  for (const routes of all) app.register(routes, parts)
+  app.register(refusals)
+  return app
+}
+
+/** Of node:http or node:https. The type is another one with TLS, though for routes nothing is. */
+function listenerOptions (https: Identity | null): { http: object } {
+  const patience = { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS }
+  if (https === null) return { http: patience }
+  return { https: { ...https, ...patience, handshakeTimeout: REQUEST_TIMEOUT_MS } } as unknown as { http: object }
+}
+
+async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request)
+  const answer = translate(error, request.id)
+  if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
+  const { statusCode = 500 } = answer
+  const retryAfter = answer.retryAfterSeconds ?? (statusCode === 503 ? RETRY_AFTER_SECONDS : undefined)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  return reply.code(statusCode).type('application/json; charset=utf-8').send(errorBody(answer))
+}
+
+/** Takes the rest of a body in, up to a bound: a client that is cut off while it sends never reads the answer. */
+async function drain ({ raw }: FastifyRequest): Promise<void> {
+  if (raw.readableEnded || raw.destroyed) return
+  let bytes = 0
+  let timer: NodeJS.Timeout | undefined
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DRAIN_MS)
+    raw.on('data', (chunk: Buffer) => { if ((bytes += chunk.length) > DRAIN_LIMIT) resolve() })
+    for (const event of ['end', 'close', 'error']) raw.once(event, () => resolve())
+    raw.resume()
+  })
+  clearTimeout(timer)
+}

@@ -1,0 +1,72 @@
+import cluster from 'node:cluster'
+import type { Server } from 'node:https'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { createAccess } from '../access/access.js'
+import { createApp } from './app.js'
+import { busiestContexts } from '../metrics/busiest-contexts.js'
+import type { Config } from '../config/config.js'
+import { createContexts } from '../operations/contexts.js'
+import type { Change } from '../core/learn/fold.js'
+import { corruptionReporter } from '../logging/report-corruption.js'
+import { createHistory } from '../operations/history-reader.js'
+import { startLearner } from '../learning/learner.js'
+import { startLearnerThread } from '../learning/learner-thread.js'
+import { lastReading } from '../metrics/last-reading.js'
+import { createListenerTls } from '../http/listener-tls.js'
+import { createMetrics } from '../metrics/metrics.js'
+import type { Services } from '../../routes/services.js'
+import { createPredictorVersions } from '../operations/predictor-versions.js'
+import { createRecorder } from '../outcomes/recorder.js'
+import { createRollback } from '../operations/rollback.js'
+import { createService } from '../replica/service.js'
+import { shareMetrics, type Channel } from '../metrics/shared-metrics.js'
+import { createStore } from '../store/create-store.js'
+import { createTraining } from '../training/training-runs.js'
+
+/** Wires the whole service together, up to the listening; closing the app closes it all, requests in flight first. */
+export async function assemble (config: Config, log: Logger): Promise<Services & { app: FastifyInstance }> {
+  const access = createAccess(config, log)
+  const tls = createListenerTls(config, log)
+  const store = await createStore(config)
+  const { worker } = cluster
+  const metrics = worker === undefined ? createMetrics() : shareMetrics(createMetrics(), process as Channel, worker.id)
+  const service = createService({ store, config, log })
+  await service.refresh()
+  const recorder = createRecorder({ store, service, metrics, log })
+  const onChange = ({ cause }: Change) => { if (cause === 'drift') metrics.driftAlarms.inc() }
+  const told = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
+  const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...told })
+  const training = createTraining(store, config)
+  metrics.watch({
+    modelVersion: () => service.snapshot().version,
+    modelAgeSeconds: service.ageSeconds,
+    isStoreUp: () => store.isUp(),
+    isLeader: learner.isLeader,
+    refused: learner.refused,
+    pins: () => service.model().pins.size,
+    lag: service.lag,
+    ...busiestContexts(store, service),
+    trainingRuns: lastReading(training.list),
+    predictors: () => service.model().predictors.keys(),
+    standings: () => [...service.model().standpoints.values()].map(({ standing }) => standing),
+  })
+  const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
+  const contexts = createContexts(store, readHistory, service, config)
+  const rollback = createRollback(store, readHistory, service, config)
+  const predictors = createPredictorVersions(store, service, config)
+  const parts: Services = {
+    config, access, tls, store, service, learner, readHistory, contexts, rollback, predictors, recorder, metrics, training,
+  }
+  const app = createApp(parts, log, tls?.identity())
+  tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })
+  app.addHook('onClose', async () => {
+    access.close()
+    tls?.close()
+    await recorder.close()
+    await learner.close()
+    await service.close()
+    await store.close()
+  })
+  return { ...parts, app }
+}

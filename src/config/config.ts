@@ -1,0 +1,135 @@
+import { itemValidator } from '../../openapi/validation.js'
+import { PolicyPatchSchema } from '../../openapi/policy-schemas.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../core/policy/policy.js'
+import { isLoopback } from './loopback.js'
+import { ConfigError, readSettings, type Settings } from './settings.js'
+import { redisAddress } from '../store/redis-address.js'
+import { policyProblem } from '../core/certificate/policy-problem.js'
+
+/** A name of two addresses, for which Fastify would open two servers: all that is done to one, at the end say, the other would miss. */
+const LOCALHOST = '127.0.0.1'
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly processes: number
+  readonly logLevel: string
+  /** Paths; empty: plain HTTP. */
+  readonly tlsCertFile: string
+  readonly tlsKeyFile: string
+  readonly redisUrl: string
+  /** Paths; empty: none. */
+  readonly redisCaFile: string
+  readonly redisCertFile: string
+  readonly redisKeyFile: string
+  readonly waitReplicas: number
+  /** JSON; empty: no tokens from here. */
+  readonly accessTokens: string
+  /** Path; empty: none. */
+  readonly accessTokensFile: string
+  readonly dataDir: string
+  readonly levels: readonly string[]
+  readonly defaultPolicy: PolicyPatch
+  readonly dedupSeconds: number
+  readonly labelWaitSeconds: number
+  readonly maxLogEntries: number
+  readonly recordSeconds: number
+  readonly maxContexts: number
+  readonly pollSeconds: number
+  readonly leaseSeconds: number
+  readonly hasLearnerThread: boolean
+  readonly staleAfterSeconds: number
+  readonly maxStalenessSeconds: number
+  readonly shutdownSeconds: number
+}
+
+/** @throws ConfigError that names the setting and says what it may be */
+export function readConfig (env: NodeJS.ProcessEnv): Config {
+  const settings = readSettings(env)
+  const levels = settings.CONTEXT_LEVELS === '' ? [] : settings.CONTEXT_LEVELS.split(',')
+  if (new Set(levels).size < levels.length) throw new ConfigError('CONTEXT_LEVELS names a level twice')
+  const taken = levels.find((level) => level in {}) // constructor, toString: every object has them
+  if (taken !== undefined) throw new ConfigError(`CONTEXT_LEVELS can't have a level called ${taken}`)
+  if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
+    throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
+  }
+  if (settings.PROCESSES > 1 && settings.REDIS_URL === '') {
+    throw new ConfigError('PROCESSES above 1 need REDIS_URL: the embedded store serves one process')
+  }
+  if (settings.LABEL_WAIT_SECONDS > settings.DEDUP_SECONDS) {
+    throw new ConfigError('LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS: an outcome is known no longer than that')
+  }
+  if (settings.RECORD_SECONDS > settings.DEDUP_SECONDS) {
+    throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS: another generation of that id would find the steps')
+  }
+  checkAccess(settings)
+  checkTls(settings)
+  checkRedis(settings)
+  return {
+    host: settings.HOST.toLowerCase() === 'localhost' ? LOCALHOST : settings.HOST,
+    port: settings.PORT,
+    processes: settings.PROCESSES,
+    logLevel: settings.LOG_LEVEL,
+    tlsCertFile: settings.TLS_CERT_FILE,
+    tlsKeyFile: settings.TLS_KEY_FILE,
+    redisUrl: settings.REDIS_URL,
+    redisCaFile: settings.REDIS_CA_FILE,
+    redisCertFile: settings.REDIS_CERT_FILE,
+    redisKeyFile: settings.REDIS_KEY_FILE,
+    waitReplicas: settings.REDIS_WAIT_REPLICAS,
+    accessTokens: settings.ACCESS_TOKENS,
+    accessTokensFile: settings.ACCESS_TOKENS_FILE,
+    dataDir: settings.DATA_DIR,
+    levels,
+    defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY),
+    dedupSeconds: settings.DEDUP_SECONDS,
+    labelWaitSeconds: settings.LABEL_WAIT_SECONDS,
+    maxLogEntries: settings.MAX_LOG_ENTRIES,
+    recordSeconds: settings.RECORD_SECONDS,
+    maxContexts: settings.MAX_CONTEXTS,
+    pollSeconds: settings.POLL_SECONDS,
+    leaseSeconds: settings.LEASE_SECONDS,
+    hasLearnerThread: settings.LEARNER_THREAD,
+    staleAfterSeconds: settings.STALE_AFTER_SECONDS,
+    maxStalenessSeconds: settings.MAX_STALENESS_SECONDS,
+    shutdownSeconds: settings.SHUTDOWN_SECONDS,
+  }
+}
+
+function checkAccess ({ HOST, ACCESS_TOKENS, ACCESS_TOKENS_FILE, ALLOW_ANONYMOUS }: Settings): void {
+  if (ACCESS_TOKENS !== '' && ACCESS_TOKENS_FILE !== '') throw new ConfigError('ACCESS_TOKENS and ACCESS_TOKENS_FILE can\'t both be set: leave one out')
+  if (ACCESS_TOKENS !== '' || ACCESS_TOKENS_FILE !== '' || ALLOW_ANONYMOUS || isLoopback(HOST)) return
+  throw new ConfigError(`HOST ${HOST} is open to other machines, and without tokens whoever reaches it may do everything: set ACCESS_TOKENS ` +
+    '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true where the network keeps others away')
+}
+
+function checkTls (settings: Settings): void {
+  for (const prefix of ['TLS', 'REDIS'] as const) {
+    const [cert, key] = [`${prefix}_CERT_FILE`, `${prefix}_KEY_FILE`] as const
+    if ((settings[cert] === '') !== (settings[key] === '')) throw new ConfigError(`${cert} and ${key} go together: set both, or neither`)
+  }
+}
+
+function checkRedis ({ REDIS_URL, ...settings }: Settings): void {
+  let isTls = false
+  try { if (REDIS_URL !== '') isTls = redisAddress(REDIS_URL).isTls } catch (error) {
+    throw new ConfigError(`REDIS_URL ${(error as Error).message}`)
+  }
+  const vain = !isTls && (['REDIS_CA_FILE', 'REDIS_CERT_FILE'] as const).find((name) => settings[name] !== '')
+  if (vain) throw new ConfigError(`${vain} is for TLS: let REDIS_URL begin with rediss`)
+}
+
+/** What looks like a setting and is none: fields of the policy, named as settings are. Names of one word may be anybody's. */
+export function strayFields (env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(DEFAULT_POLICY).map((field) => field.toUpperCase()).filter((name) => name.includes('_') && env[name] !== undefined)
+}
+
+const patchProblem = itemValidator(PolicyPatchSchema)
+
+function readDefaultPolicy (text: string): PolicyPatch {
+  let patch: PolicyPatch
+  try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not JSON: ${text.slice(0, 100)}`) }
+  const problem = patchProblem(patch) ?? policyProblem({ ...DEFAULT_POLICY, ...patch })
+  if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
+  return patch
+}

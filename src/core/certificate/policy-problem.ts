@@ -1,0 +1,25 @@
+import { losslessGenerations } from './certificate.js'
+import type { Policy } from '../policy/policy.js'
+
+/** Why a whole policy can't be: a sentence that says what to change, or `null`. */
+export function policyProblem (policy: Policy): { path: string, message: string } | null {
+  return windowProblem(policy) ?? priceProblem(policy)
+}
+
+export function windowProblem (policy: Policy): { path: string, message: string } | null {
+  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // of the first challenger
+  const needed = 2 * losslessGenerations(policy.max_em_drop, level)
+  if (policy.evidence_window / 2 >= needed) return null
+  return {
+    path: '/evidence_window',
+    message: `must be at least ${2 * needed}: half of it has to hold twice the ${needed / 2} lossless generations that ` +
+      `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs`,
+  }
+}
+
+/** Each is inherited by itself, so a child that states one alone may have the other from its parent. */
+export function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }: Policy): { path: string, message: string } | null {
+  if ((value === null) === (price === null)) return null
+  const [stated, missing] = value === null ? ['price_per_1k_tokens', 'value_of_em'] : ['value_of_em', 'price_per_1k_tokens']
+  return { path: `/${missing}`, message: `must be stated with ${stated}, in the same currency; or state null for both` }
+}

@@ -1,0 +1,130 @@
+import { byDepth, chainOf, parseContextKey, ROOT, type Levels } from '../policy/context.js'
+import { effectiveThreshold, controlShareFor, type ChainLink } from '../judgement/effective-threshold.js'
+import { NO_JUDGEMENT } from '../judgement/judge.js'
+import { scorerFor, type Scorer } from '../predictor/predictor.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { MISSING, type Node, type Rule, type Snapshot, type Standpoint } from './snapshot.js'
+
+/** A node that is still being made. */
+interface Draft { readonly key: string, rule: Rule, children: Map<string, Draft> }
+
+/**
+ * Compiles what stands in every known context into a tree by level, in which a decision looks its rule up without building a key. What
+ * `previous` has is shared, not edited: only the nodes on the way to what changed are made anew, so a new version costs what has changed.
+ */
+export class SnapshotCompiler {
+  readonly #levels: Levels
+  readonly #standpoints: ReadonlyMap<string, Standpoint>
+  readonly #predictors: LivePredictors
+  readonly #made = new Set<Draft>()
+  readonly #ownsChildren = new Set<Draft>()
+  readonly #root: Draft
+
+  /** @param standpoints by key; must hold the root, and with each key its ancestors */
+  constructor (levels: Levels, standpoints: ReadonlyMap<string, Standpoint>, predictors: LivePredictors, previous: Snapshot | null) {
+    this.#levels = levels
+    this.#standpoints = standpoints
+    this.#predictors = predictors
+    this.#root = previous === null ? this.#draft(ROOT) : this.#copy(previous.root)
+  }
+
+  /** Takes in a key that is new or stands otherwise than before, ancestors before descendants. */
+  add (key: string): void {
+    const path = [this.#root]
+    const context = parseContextKey(this.#levels, key)!
+    for (const link of chainOf(key).slice(1)) path.push(this.#child(path.at(-1)!, context[this.#levels[path.length - 1]!] ?? MISSING, link))
+    const node = path.at(-1)!
+    node.rule = this.#ruleOf(key)
+    for (const [value, child] of node.children) this.#inherit(node, value, child)
+  }
+
+  finish ({ stateId, version, salt }: Pick<Snapshot, 'stateId' | 'version' | 'salt'>): Snapshot {
+    return { stateId, version, levels: this.#levels, salt, root: this.#root }
+  }
+
+  /** What is below a key that changed depends on it only where it may fall back. */
+  #inherit (parent: Draft, value: string, node: Draft): void {
+    let mine = node
+    if (this.#standpoints.get(node.key)!.standing.policy.fallback === 'parent') {
+      mine = this.#child(parent, value, node.key)
+      mine.rule = this.#ruleOf(node.key)
+    }
+    if (mine.children.size === 0) return
+    if (mine === node && !this.#made.has(node)) mine = this.#child(parent, value, node.key)
+    for (const [inner, child] of mine.children) this.#inherit(mine, inner, child)
+  }
+
+  /** The child by that value, as one that may be edited. */
+  #child (parent: Draft, value: string, key: string): Draft {
+    const known = parent.children.get(value)
+    if (known !== undefined && this.#made.has(known)) return known
+    if (!this.#ownsChildren.has(parent)) {
+      parent.children = new Map(parent.children)
+      this.#ownsChildren.add(parent)
+    }
+    const node = known === undefined ? this.#draft(key) : this.#copy(known)
+    parent.children.set(value, node)
+    return node
+  }
+
+  #draft (key: string): Draft {
+    return this.#own({ key, rule: this.#ruleOf(key), children: new Map() })
+  }
+
+  #copy ({ key, rule, children }: Node): Draft {
+    return this.#own({ key, rule, children: children as Map<string, Draft> })
+  }
+
+  #own (node: Draft): Draft {
+    this.#made.add(node)
+    return node
+  }
+
+  #ruleOf (key: string): Rule {
+    const chain = chainOf(key).map((link) => this.#standpoints.get(link)!.standing)
+    const isLeaf = chain.length === this.#levels.length + 1
+    const scorers = (names: readonly string[]) => scorersIn(this.#predictors, key, names)
+    if (!isLeaf) return ruleOf([...chain, unseen(chain.at(-1)!)], undefined, scorers)
+    return ruleOf(chain, this.#standpoints.get(key)!.share, scorers)
+  }
+}
+
+/** All at once. */
+export function compileSnapshot (
+  { levels, ...header }: Omit<Snapshot, 'root'>, standpoints: ReadonlyMap<string, Standpoint>, predictors: LivePredictors = new Map()
+): Snapshot {
+  const compiler = new SnapshotCompiler(levels, standpoints, predictors, null)
+  for (const key of byDepth(standpoints.keys())) compiler.add(key)
+  return compiler.finish(header)
+}
+
+/** A leaf of which nothing is known but where it hangs. */
+function unseen ({ policy }: ChainLink): ChainLink {
+  return { key: '', policy, pin: undefined, ...NO_JUDGEMENT, savedRatio: 0, isRecovering: false, generations: 0, trials: [] }
+}
+
+const NO_SCORERS: readonly Scorer[] = []
+
+function scorersIn (predictors: LivePredictors, key: string, names: readonly string[]): readonly Scorer[] {
+  if (names.length === 0) return NO_SCORERS
+  return [...new Set(names)].flatMap((name) => predictors.has(name) ? [scorerFor(predictors.get(name)!, key)] : [])
+}
+
+function ruleOf (chain: readonly ChainLink[], share: number | undefined, scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
+  const force = effectiveThreshold(chain)
+  const { policy } = chain.at(-1)!
+  const wanted = controlShareFor(chain.at(-1)!, force)
+  return {
+    context: force.source.key || null,
+    threshold: force.threshold,
+    scorer: force.scorer === null ? null : scorers([force.scorer])[0]!,
+    trials: scorers(chain.flatMap(({ trials }) => trials)),
+    scope: force.scope,
+    guarantee: force.scope === 'own' && !force.isPinned ? force.source.guarantee : null,
+    mode: policy.mode,
+    minTokens: policy.min_tokens,
+    checkEveryTokens: policy.check_every_tokens,
+    controlShare: policy.control_rate === 'auto' && force.threshold !== null ? share ?? wanted : wanted,
+    recordSteps: policy.record_steps,
+  }
+}

@@ -1,0 +1,95 @@
+import { drawArm, uniform, type Arm } from '../assignment/arm.js'
+import { contextKey, type Context } from '../policy/context.js'
+import type { Scope } from '../judgement/effective-threshold.js'
+import { clampConfidence } from '../grading/outcome.js'
+import { scoreStep } from '../predictor/predictor.js'
+import { isProbeDue, type Probing } from './probe.js'
+import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
+import type { Guarantee } from '../judgement/guarantee.js'
+import { nextCheckTokens } from '../policy/cadence.js'
+
+/** Why a decision is what it is, in order of precedence. */
+export const REASONS = [
+  'off', 'stale_model', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', // continue, would_stop false
+  'control_arm', 'shadow', // continue, would_stop true
+  'score_at_threshold', // stop
+] as const
+
+export type Reason = typeof REASONS[number]
+
+/** One moment in a generation, as a worker posts it. */
+export interface Step extends Probing {
+  readonly generation_id?: string
+  readonly group_id?: string
+  readonly arm?: Arm
+  readonly confidence: number | null
+  readonly context?: Context
+  readonly signals?: Readonly<Record<string, number>>
+}
+
+export interface Decision {
+  readonly decision: 'stop' | 'continue'
+  readonly threshold: number | null
+  readonly score: number | null
+  /** What gave the score: `confidence`, or a predictor, by name. */
+  readonly scorer: string
+  readonly reason: Reason
+  readonly would_stop: boolean
+  readonly arm: Arm
+  readonly context: string
+  readonly scope: Scope
+  readonly guarantee: Guarantee | null
+  readonly next_check_tokens: number
+  /** Whether a control worker is to force an answer here. */
+  readonly probe: boolean
+  readonly model_version: number
+  readonly stale: boolean
+}
+
+/** How far the model may be behind the store: `stale` is said, `too_old` means continue. */
+export type Freshness = 'fresh' | 'stale' | 'too_old'
+
+/** Stop here, or continue? Doubt means continue. */
+export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): Decision {
+  const rule = ruleFor(snapshot, step.context)
+  const arm = step.arm ?? placeArm(snapshot.salt, rule, step.group_id ?? step.generation_id)
+  const confidence = clampConfidence(step.confidence)
+  const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
+  const reason = reasonFor(rule, freshness, step.tokens, score, arm)
+  return {
+    decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
+    threshold: rule.threshold,
+    score,
+    scorer: rule.scorer?.name ?? 'confidence',
+    reason,
+    would_stop: wouldStop(reason),
+    arm,
+    context: rule.context ?? contextKey(snapshot.levels, step.context ?? {}),
+    scope: rule.scope,
+    guarantee: rule.guarantee,
+    next_check_tokens: nextCheckTokens(rule, step.tokens),
+    probe: isProbeDue(rule, arm, step, confidence),
+    model_version: snapshot.version,
+    stale: freshness !== 'fresh',
+  }
+}
+
+/** The arm of a step that echoes none (an echo wins, so that an arm never changes during a generation); what can't be placed is treated. */
+export function placeArm (salt: string | null, rule: Rule, id: string | undefined): Arm {
+  return id === undefined || salt === null ? 'treated' : drawArm(uniform(salt, id), rule.controlShare)
+}
+
+export function wouldStop (reason: Reason): boolean {
+  return reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow'
+}
+
+export function reasonFor (rule: Rule, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
+  if (rule.mode === 'off') return 'off'
+  if (freshness === 'too_old') return 'stale_model'
+  if (rule.threshold === null) return 'no_threshold'
+  if (score === null) return 'no_score'
+  if (tokens < rule.minTokens) return 'min_tokens'
+  if (!(score >= rule.threshold)) return 'below_threshold' // nor does what is no number stop
+  if (arm === 'control') return 'control_arm'
+  return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
+}

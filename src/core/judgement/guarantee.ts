@@ -1,0 +1,15 @@
+import type { Label } from '../policy/policy.js'
+
+/** What the evidence promises at the threshold in force; it speaks of this context's labelled traffic. */
+export interface Guarantee {
+  readonly max_em_drop: number
+  readonly error_level: number
+  /** The wish was changed after evidence came in, so the bar was raised thirtyfold. */
+  readonly post_hoc: boolean
+  readonly label: Label
+  readonly labelled_ratio: number
+  readonly generations: number
+  readonly em_drop: number
+  readonly tokens_saved_ratio: number
+  readonly epoch: number
+}

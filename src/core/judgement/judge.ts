@@ -1,0 +1,102 @@
+import { certifiedIndex } from '../certificate/certificate.js'
+import { labelledRatio, meaningOf, sameMeaning, type ContextState } from './context-state.js'
+import type { Levels } from '../policy/context.js'
+import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { candidateScorers, type CandidateScorer } from './candidate-scorer.js'
+import { bestIndex, expectedUtility } from '../certificate/objective.js'
+import type { Policy } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { haveSameTerms } from '../policy/certification-terms.js'
+import { predictorOf } from './trial.js'
+import type { Guarantee } from './guarantee.js'
+
+/** Another scorer takes over where its threshold is worth this much more, a share, so that the two do not take turns. */
+const MARGIN = 0.02
+
+/** What a context's own evidence says under a policy. */
+export interface Judgement {
+  /** Whose threshold it is: a predictor's, by name; `null`: the raw confidence's, or none. */
+  readonly scorer: string | null
+  /** Its index in that one's grid, -1 for none. */
+  readonly index: number
+  readonly threshold: number | null
+  readonly guarantee: Guarantee | null
+}
+
+export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, guarantee: null }
+
+/** Whether the state's evidence means what the policy asks about; if not, a new epoch is due and nothing is certified. */
+export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
+  return sameMeaning(state.meaning, meaningOf(policy, levels))
+}
+
+/** The threshold to have in force by a context's evidence of this moment: of the certified ones, the one that is worth the most. */
+export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
+  if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
+  let best: { family: CandidateScorer, index: number, worth: number } | null = null
+  for (const family of candidateScorers(state, policy, predictors)) {
+    const { evidence } = family
+    const ceiling = certifiedIndex(evidence, policy.max_em_drop, family.bar)
+    const isServing = family.scorer === state.serving && state.threshold_index !== -1
+    const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
+    if (index === -1) continue
+    const worth = expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index) // as prices see it it may be below 0
+    const lead = isServing ? MARGIN * Math.abs(worth) : 0
+    if (best === null || worth + lead > best.worth) best = { family, index, worth: worth + lead }
+  }
+  if (best === null) return NO_JUDGEMENT
+  const { family, index } = best
+  return { scorer: family.scorer, index, threshold: family.grid[index]!, guarantee: guaranteeOf(state, policy, family, index) }
+}
+
+/**
+ * What is in force: the learner's own judgement, so that every replica has its threshold and guarantee to the bit, unless the learner has
+ * not folded a policy yet, or a predictor's end.
+ */
+export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
+  if (state === undefined) return NO_JUDGEMENT
+  const isUpToDate = haveSameTerms(state.judged_by, policy) && isCurrent(state, policy, levels) && isServingLive(state, predictors)
+  if (isUpToDate) return judgementOf(state)
+  const now = judgeAfresh(state, policy, levels, predictors)
+  return isInForce(state, now) && isSamePromise(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
+}
+
+function judgementOf ({ serving: scorer, threshold_index: index, threshold, guarantee }: ContextState): Judgement {
+  return index === -1 ? NO_JUDGEMENT : { scorer, index, threshold, guarantee }
+}
+
+function isServingLive ({ serving, trials }: ContextState, predictors: LivePredictors): boolean {
+  if (serving === null) return true
+  const trial = trials.find(({ predictor }) => predictor === serving)
+  return trial !== undefined && predictorOf(trial, predictors) !== undefined
+}
+
+/** Whether a judgement is the one that the learner has put in force. */
+export function isInForce (state: ContextState, { scorer, index }: Judgement): boolean {
+  return index === state.threshold_index && scorer === state.serving
+}
+
+/** The guarantee to show: the last one until it promises something else, or its evidence has grown by a tenth or lost an old half. */
+export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
+  if (last === null || now === null || !isSamePromise(last, now)) return now
+  return now.generations >= 1.1 * last.generations || now.generations < last.generations ? now : last
+}
+
+function isSamePromise (a: Guarantee | null, b: Guarantee | null): boolean {
+  return a !== null && b !== null && a.epoch === b.epoch && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level &&
+    a.post_hoc === b.post_hoc
+}
+
+function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc }: CandidateScorer, index: number): Guarantee {
+  return {
+    max_em_drop: policy.max_em_drop,
+    error_level: policy.error_level,
+    post_hoc: isPostHoc,
+    label: policy.label,
+    labelled_ratio: labelledRatio(state),
+    generations: evidence.generations,
+    em_drop: emDrop(evidence, index),
+    tokens_saved_ratio: tokensSavedRatio(evidence, index),
+    epoch: state.epoch,
+  }
+}

@@ -1,0 +1,47 @@
+import type { Levels } from '../policy/context.js'
+import type { ContextState } from './context-state.js'
+import { noEvidence } from '../certificate/evidence.js'
+import type { Policy } from '../policy/policy.js'
+import { fingerprintOf, type PredictorRef } from '../predictor/fingerprint.js'
+import type { Predictor } from '../predictor/predictor.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { type Trial, predictorOf } from './trial.js'
+
+/** The predictor that serves; `null`: the raw confidence does, or nothing. */
+export function servingOf ({ serving: name, trials }: Pick<ContextState, 'serving' | 'trials'>): PredictorRef | null {
+  return name === null ? null : { name, fingerprint: trials.find(({ predictor }) => predictor === name)?.fingerprint }
+}
+
+/** The newest predictor that speaks of what a policy asks about. */
+export function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels): Predictor | undefined {
+  return [...predictors.values()].findLast(({ label, levels: its }) => label === policy.label && its === levels.join())
+}
+
+/** On trial in a context, at most. The first of an epoch has the largest part of the level: newer ones should not displace it. */
+export const MOST_TRIALS = 3
+
+/**
+ * Brings a context's trials in line with the predictors there are and with its policy: those that are gone leave the field; a newer one
+ * becomes the epoch's next challenger, and where there is no room takes the place of the oldest that does not serve.
+ */
+export function syncTrials (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, time: number): ContextState {
+  if (policy.predictor === 'off') return state.trials.length === 0 ? state : { ...state, trials: [] }
+  const live = state.trials.filter((trial) => predictorOf(trial, predictors) !== undefined)
+  const newest = newestFor(predictors, policy, levels)
+  if (newest === undefined || live.some(({ predictor }) => predictor === newest.name)) {
+    return live.length === state.trials.length ? state : { ...state, trials: live }
+  }
+  const { max_em_drop, error_level } = policy
+  const none = noEvidence(newest.grid.length)
+  const challenger: Trial = {
+    predictor: newest.name,
+    fingerprint: fingerprintOf(newest),
+    ordinal: state.challengers + 1,
+    since: time,
+    wish: { max_em_drop, error_level },
+    halves: [none, none],
+    trained_on: 0,
+  }
+  const oldest = live.length < MOST_TRIALS ? undefined : live.find(({ predictor }) => predictor !== state.serving)
+  return { ...state, challengers: challenger.ordinal, trials: [...live.filter((trial) => trial !== oldest), challenger] }
+}

@@ -1,0 +1,34 @@
+import { chainOf, isWithin } from '../policy/context.js'
+import type { ContextState, Expected } from '../judgement/context-state.js'
+import { moveOf, policyOf, startEpoch, type Fold } from './fold.js'
+import { judgeAfresh } from '../judgement/judge.js'
+import type { CheckpointEntry } from './log-entry.js'
+import { moveShare } from './move-share.js'
+import type { Policy } from '../policy/policy.js'
+
+/**
+ * Starts an epoch in a context and those below: what was learned of one checkpoint says nothing sure of the next. What the last one had
+ * certified goes along as an expectation, which nothing is decided by.
+ */
+export function learnCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
+  const { levels } = fold.ledger.configuration
+  const keys = [...fold.keys()].filter((key) => isWithin(key, under))
+  for (const key of keys) {
+    const state = fold.get(key)!
+    const policy = policyOf(fold.ledger, key)
+    const next = startEpoch(fold, state, 'checkpoint', policy, time)
+    const expected = expectationOf(fold, state, policy) ?? state.checkpoint?.expected ?? null
+    // What arrived in this very ms was of the checkpoint before; its label may still come.
+    fold.set(key, { ...next, settles_at: Math.max(next.settles_at, time + 1), checkpoint: { run, step, expected } })
+    fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, ...moveOf(state), by, reason: `step ${step} of run ${run}` })
+  }
+  for (const key of keys) if (chainOf(key).length === levels.length + 1) moveShare(fold, key, time)
+}
+
+function expectationOf (fold: Fold, state: ContextState, policy: Policy): Expected | null {
+  const { scorer, threshold, guarantee } = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
+  if (guarantee === null) return null
+  const { tokens_saved_ratio, em_drop } = guarantee
+  const { run = null, step = null } = state.checkpoint ?? {}
+  return { run, step, threshold: threshold!, ...(scorer !== null && { scorer }), tokens_saved_ratio, em_drop }
+}

@@ -1,0 +1,142 @@
+import { NO_ARMS } from '../certificate/compare-arms.js'
+import { byDepth, chainOf, isWithin, parseContextKey, ROOT, type Levels } from '../policy/context.js'
+import type { ContextState, EpochCause } from '../judgement/context-state.js'
+import { NO_DRIFT } from '../certificate/drift.js'
+import { forceOf, moveOf, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
+import { isCurrent } from '../judgement/judge.js'
+import type { Pin } from '../judgement/effective-threshold.js'
+import { letAllIn } from './learn-label.js'
+import type { Configuration, Origin } from './log-entry.js'
+import { moveShare } from './move-share.js'
+import type { Policy, PolicyPatch } from '../policy/policy.js'
+import { syncTrials } from '../judgement/sync-trials.js'
+
+/** Puts other policies in force for all contexts at or below a key. */
+function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
+  const before = fold.ledger
+  const { levels } = ledger.configuration
+  const keys = keysWithin(fold, under, levels)
+  fold.ledger = ledger
+  for (const key of keys) {
+    const state = fold.get(key)!
+    const policy = policyOf(ledger, key)
+    const next = isCurrent(state, policy, levels)
+      ? withWish(fold, state, policyOf(before, key), policy, time)
+      : startEpoch(fold, state, cause, policy, time)
+    write(fold, key, next, policy, time, cause, true)
+  }
+  for (const key of keys) if (isLeaf(key, levels)) moveShare(fold, key, time)
+}
+
+/**
+ * Pins that move in one step, in the order in which the history of each has what was in force before and after the step: those that are
+ * removed parents first, then those that are put children first.
+ */
+export function inStep<P extends { readonly key: string, readonly pin: Pin | null }> (pins: readonly P[]): P[] {
+  const byKey = new Map(pins.map((one) => [one.key, one]))
+  const ordered = byDepth(byKey.keys()).map((key) => byKey.get(key)!)
+  return [...ordered.filter(({ pin }) => pin === null), ...ordered.filter(({ pin }) => pin !== null).reverse()]
+}
+
+/** Puts a pin in force, or removes it; the history has the threshold in force before and after. */
+export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null, origin: Origin): void {
+  const last = fold.ledger.pins.get(key)
+  const ended = pin === null ? last?.expires_at ?? Infinity : Infinity // of one that has expired, and is removed: while it ran
+  const before = forceOf(fold, key, Math.min(time, ended - 1))
+  fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
+  const { levels } = fold.ledger.configuration
+  for (const leaf of keysWithin(fold, key, levels)) if (isLeaf(leaf, levels)) moveShare(fold, leaf, time)
+  if (last === undefined && pin === null) return // nothing was there
+  const after = forceOf(fold, key, time)
+  fold.changes.push({
+    time,
+    key,
+    cause: 'pin',
+    epoch: fold.get(key)?.epoch ?? 0,
+    before: before.threshold,
+    after: after.threshold,
+    ...(before.scorer !== null && { before_scorer: before.scorer }),
+    ...(after.scorer !== null && { after_scorer: after.scorer }),
+    ...signature(origin),
+  })
+}
+
+/** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */
+export function learnPolicy (fold: Fold, time: number, key: string, policy: PolicyPatch | null, origin: Origin): void {
+  const count = fold.changes.length
+  learnPolicies(fold, time, { ...fold.ledger, policies: withEntry(fold.ledger.policies, key, policy) }, key)
+  for (let i = count; i < fold.changes.length; i++) fold.changes[i] = { ...fold.changes[i]!, ...signature(origin) }
+  if (fold.changes.slice(count).some((change) => change.key === key)) return
+  const state = fold.get(key)
+  fold.changes.push({ time, key, cause: 'policy', epoch: state?.epoch ?? 0, ...moveOf(state, state), ...signature(origin) })
+}
+
+function signature ({ by, reason }: Origin): Origin {
+  return { by, ...(reason !== undefined && { reason }) }
+}
+
+function keysWithin (fold: Fold, under: string, levels: Levels): string[] {
+  return isLeaf(under, levels) ? [under].filter((key) => fold.get(key)) : [...fold.keys()].filter((key) => isWithin(key, under))
+}
+
+/** The pins that a fold has made for itself, and may write to: a rollback sets thousands in a row. */
+const ownPins = new WeakMap<Fold, ReadonlyMap<string, Pin>>()
+
+function withPin (fold: Fold, key: string, pin: Pin | null): ReadonlyMap<string, Pin> {
+  const { pins } = fold.ledger
+  const own = ownPins.get(fold) === pins ? pins as Map<string, Pin> : new Map(pins)
+  if (pin === null) own.delete(key); else own.set(key, pin)
+  ownPins.set(fold, own)
+  return own
+}
+
+function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {
+  const copy = new Map(map)
+  if (value === null) copy.delete(key); else copy.set(key, value)
+  return copy
+}
+
+/** Before any evidence, a changed wish is as good as the first; another tolerance starts the drift detector over, another mode the arms. */
+function withWish (fold: Fold, state: ContextState, before: Policy, policy: Policy, time: number): ContextState {
+  const { max_em_drop, error_level, predictor } = policy
+  const isUnseen = (halves: ContextState['halves']) => halves.every((half) => half.generations === 0)
+  const wish = isUnseen(state.halves) ? { max_em_drop, error_level, predictor } : state.wish
+  const trials = state.trials.map((trial) => isUnseen(trial.halves) ? { ...trial, wish: { max_em_drop, error_level } } : trial)
+  const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
+  const again = before.mode === policy.mode ? {} : { arms: NO_ARMS, arms_since: settledAt(fold, policy, time) }
+  const next = { ...state, wish, trials, drift, ...again }
+  return syncTrials(next, policy, fold.ledger.configuration.levels, fold.predictors, settledAt(fold, policy, time))
+}
+
+/**
+ * Other levels make other contexts: those that no longer have a place are dropped, and the root starts an epoch. Policies and pins stay, as
+ * they do in the store: where the levels come back, so do they.
+ */
+export function learnConfiguration (fold: Fold, time: number, configuration: Configuration): void {
+  const { levels } = configuration
+  if (levels.join() !== fold.ledger.configuration.levels.join()) letAllIn(fold, time)
+  const keys = [...fold.keys()]
+  const gone = keys.filter((key) => parseContextKey(levels, key) === null)
+  for (const key of gone) {
+    const state = fold.get(key)!
+    if (state.threshold_index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch: state.epoch, ...moveOf(state) })
+    fold.set(key, undefined)
+  }
+  const ledger = { ...fold.ledger, configuration, contexts: keys.length - gone.length }
+  learnPolicies(fold, time, ledger, ROOT, 'configuration')
+}
+
+/** Starts an epoch in one context; noted even where there was no threshold to lose. */
+export function learnReset (fold: Fold, time: number, key: string, origin: Origin): void {
+  const state = fold.get(key)
+  if (state === undefined) return
+  const policy = policyOf(fold.ledger, key)
+  const next = startEpoch(fold, state, 'reset', policy, time)
+  fold.set(key, next)
+  fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })
+  if (isLeaf(key, fold.ledger.configuration.levels)) moveShare(fold, key, time)
+}
+
+function isLeaf (key: string, levels: Levels): boolean {
+  return chainOf(key).length === levels.length + 1
+}

@@ -1,0 +1,78 @@
+import type { Levels } from '../policy/context.js'
+import type { Em } from '../certificate/evidence.js'
+import type { Pin } from '../judgement/effective-threshold.js'
+import type { LoggedOutcome } from '../grading/outcome.js'
+import type { PolicyPatch } from '../policy/policy.js'
+import type { PredictorVersion } from '../predictor/predictor-version.js'
+
+/** What a learner is set up with; a change reaches learned state through the log like anything else. */
+export interface Configuration {
+  readonly levels: Levels
+  readonly defaults: PolicyPatch
+  readonly max_contexts: number
+  /** How long an outcome may wait for its label, s. */
+  readonly label_wait_seconds: number
+}
+
+/** A label that came after its outcome; answers by their digests. */
+export interface LabelEntry {
+  readonly type: 'label'
+  readonly generation_id: string
+  readonly em?: Em
+  readonly answer?: string
+  readonly references?: readonly string[]
+  /** EM of the steps in the outcome's order, `null` where not known. */
+  readonly steps?: ReadonlyArray<Em | null>
+}
+
+/** On whose word (the name of a token), and why. */
+export interface Origin { readonly by: string, readonly reason?: string }
+
+/** What an operator wants done. */
+export type Command =
+  | { readonly type: 'policy', readonly key: string, readonly policy: PolicyPatch | null } & Origin
+  | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly by: string, readonly reason: string }
+  | { readonly type: 'reset', readonly key: string, readonly by: string, readonly reason: string }
+
+/** A new checkpoint of a training run is served in a context, and in those below it. */
+export interface CheckpointEntry {
+  readonly type: 'checkpoint'
+  readonly key: string
+  readonly run: string
+  readonly step: number
+  readonly by: string
+}
+
+/** A predictor takes the field as a challenger, or is retired; `null`: it is forgotten, having been retired. */
+export interface PredictorEntry extends Origin {
+  readonly type: 'predictor'
+  readonly name: string
+  readonly version: PredictorVersion | null
+}
+
+/** What the audit trail keeps of that. */
+export interface PredictorCommand extends Origin {
+  readonly type: 'predictor'
+  readonly name: string
+  readonly action: 'added' | 'retired' | 'forgotten'
+}
+
+/** In the place of a command that is damaged where the audit trail has it. */
+export interface UnreadableCommand {
+  readonly type: 'unreadable'
+  readonly by: string
+  readonly reason: string
+}
+
+/** Everything that changes learned state, in one order. */
+export type LogEntry =
+  | LoggedOutcome
+  | LabelEntry
+  | Command
+  | CheckpointEntry
+  | PredictorEntry
+  | { readonly type: 'configuration', readonly configuration: Configuration }
+  /** In the place of one that was damaged where it lay; nothing comes of it. */
+  | { readonly type: 'unreadable' }
+  /** Time passes, though nothing else arrives. */
+  | { readonly type: 'tick' }

@@ -1,0 +1,46 @@
+import { stopsOf } from '../certificate/evidence.js'
+import { GRID } from '../certificate/grid.js'
+import { scoreStep } from '../predictor/predictor.js'
+import type { RecordedStep } from './recorded-step.js'
+import type { Rule } from '../decide/snapshot.js'
+import { nextCheckTokens, type Cadence } from '../policy/cadence.js'
+
+interface Finished { readonly tokens: number, readonly steps_asked?: number }
+
+/**
+ * Whether a record holds every step that was asked. The worker's count settles it. Without one, the cadence must: exactly one step in each
+ * check from the first one due to the generation's end, so that a lost one leaves a gap. (But for one at the very end, which had nothing
+ * left to save. Steps that stop nothing, of unknown confidence or before `min_tokens`, may come between.)
+ * @param steps merged, in order
+ */
+export function isRecordComplete (cadence: Cadence, outcome: Finished, steps: readonly RecordedStep[]): boolean {
+  const { tokens, steps_asked: asked } = outcome
+  const last = steps.at(-1)
+  if (last !== undefined && last.tokens > tokens) return false // another generation's
+  if (asked !== undefined) return steps.length === asked
+
+  let due = nextCheckTokens(cadence, 0)
+  for (const step of steps) {
+    if (step.tokens >= due + cadence.checkEveryTokens) return false
+    if (step.tokens >= due) due = nextCheckTokens(cadence, step.tokens)
+    else if (step.confidence !== null && step.tokens >= cadence.minTokens) return false // this worker asks when it likes
+  }
+  return tokens <= due
+}
+
+/**
+ * Whether every threshold, whoever scores, stops at a step with a probe: if not, a step of these was asked again with one that is not here,
+ * or never.
+ */
+export function isRecordProbed (
+  { minTokens, trials }: Pick<Rule, 'minTokens' | 'trials'>, { tokens }: Finished, steps: readonly RecordedStep[]): boolean {
+  const isProbed = (grid: readonly number[], scoreOf: (step: RecordedStep) => number | null) => {
+    const probed = steps.map((step) => ({
+      tokens: step.tokens, score: scoreOf(step), em: step.em ?? (step.answer_digest === undefined ? undefined : 1 as const),
+    }))
+    const stops = stopsOf({ tokens, answerTokens: 0, em: 1, steps: probed, isComplete: true }, minTokens, grid)
+    return !stops.some(({ isUnprobed }) => isUnprobed)
+  }
+  return isProbed(GRID, ({ confidence }) => confidence) &&
+    trials.every((scorer) => isProbed(scorer.grid, (step) => scoreStep(scorer, step.tokens, step.confidence, step.signals)))
+}

@@ -1,0 +1,37 @@
+import { emDifference, tokensDifference, type ArmTotals, type Arms, type Difference } from '../certificate/compare-arms.js'
+
+/** One arm as `GET /v1/contexts/{key}` shows it; EM a fraction. */
+export interface ArmView {
+  readonly generations: number
+  readonly labelled: number
+  readonly em: number | null
+  readonly tokens_mean: number | null
+}
+
+/** Control against treated, while a threshold was in force. */
+export interface ArmsView {
+  readonly control: ArmView
+  readonly treated: ArmView
+  /** Treated minus control; `null` while little is known. */
+  readonly em_difference: Difference | null
+  readonly tokens_difference: Difference | null
+}
+
+/** @param level chance that an interval ever leaves the truth out */
+export function describeArms (arms: Arms, level: number): ArmsView {
+  return {
+    control: describeArm(arms.control),
+    treated: describeArm(arms.treated),
+    em_difference: emDifference(arms, level),
+    tokens_difference: tokensDifference(arms, level),
+  }
+}
+
+function describeArm ({ generations, tokens, labelled, em }: ArmTotals): ArmView {
+  return {
+    generations,
+    labelled,
+    em: labelled === 0 ? null : em / labelled,
+    tokens_mean: generations === 0 ? null : tokens / generations,
+  }
+}

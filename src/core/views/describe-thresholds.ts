@@ -1,0 +1,63 @@
+import { certifiedIndex, generationsToReach, logEvidence } from '../certificate/certificate.js'
+import { emDropInterval } from '../certificate/em-drop-interval.js'
+import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import type { CandidateScorer } from '../judgement/candidate-scorer.js'
+import type { Policy } from '../policy/policy.js'
+
+/** One threshold of the grid, as one context's evidence has it under a policy. Ratios and EM are fractions. */
+export interface ThresholdRow {
+  readonly threshold: number
+  readonly lost: number
+  readonly kept: number
+  readonly gained: number
+  readonly unprobed: number
+  readonly em_drop: number
+  /** Where the true EM drop is, at the level of the certificate. */
+  readonly em_drop_low: number
+  readonly em_drop_high: number
+  readonly tokens_saved_ratio: number
+  readonly log_evidence: number
+  readonly certified: boolean
+  /** More control generations until it is certified, at the rates seen; `null`: not foreseeable. */
+  readonly generations_needed: number | null
+}
+
+/** Every threshold of a family, safest first. */
+export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, policy: Policy): ThresholdRow[] {
+  const index = certifiedIndex(evidence, policy.max_em_drop, bar)
+  let needed: number | null = 0
+  return grid.map((threshold, k) => {
+    const lost = evidence.lost[k]!
+    const gained = evidence.gained[k]!
+    const kept = evidence.generations - lost - gained
+    const { low, high } = emDropInterval(evidence.generations, lost, gained, Math.exp(-bar))
+    const more = needed === null ? null : generationsUntil(evidence, k, policy, bar)
+    needed = needed === null || more === null ? null : Math.max(needed, more) // every safer one has to pass as well
+    return {
+      threshold,
+      lost,
+      kept,
+      gained,
+      unprobed: evidence.unprobed[k]!,
+      em_drop: emDrop(evidence, k),
+      em_drop_low: low,
+      em_drop_high: high,
+      tokens_saved_ratio: tokensSavedRatio(evidence, k),
+      log_evidence: logEvidence(policy.max_em_drop, lost, kept, gained),
+      certified: k <= index,
+      generations_needed: needed,
+    }
+  })
+}
+
+/** More control generations until the test of threshold k passes, at the rates seen; `null` when they don't lead there within a window. */
+export function generationsUntil (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
+  const { max_em_drop: a, evidence_window: limit } = policy
+  return generationsToReach(a, evidence.generations, evidence.lost[k]!, evidence.gained[k]!, bar, limit)
+}
+
+/** More control generations until the next threshold passes, at the rates seen; `null` at the grid's end or when they don't lead there. */
+export function untilNext ({ evidence, grid, bar }: CandidateScorer, policy: Policy): number | null {
+  const next = certifiedIndex(evidence, policy.max_em_drop, bar) + 1
+  return next === grid.length ? null : generationsUntil(evidence, next, policy, bar)
+}

@@ -1,0 +1,45 @@
+import { certifiedIndex } from '../certificate/certificate.js'
+import type { ContextState } from '../judgement/context-state.js'
+import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { challengerLevel, candidateScorers } from '../judgement/candidate-scorer.js'
+import { untilNext } from './describe-thresholds.js'
+import type { Policy } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+
+/** How a predictor does in a context; ratios and EM are fractions. */
+export interface TrialView {
+  readonly predictor: string
+  readonly serving: boolean
+  /** Which challenger of the epoch it is, and the part of the level it is tested at. */
+  readonly ordinal: number
+  readonly error_level: number
+  readonly generations: number
+  /** Would-be evidence of groups that it was trained on, set aside. */
+  readonly seen_in_training: number
+  /** What its own evidence certifies. */
+  readonly threshold: number | null
+  readonly em_drop: number | null
+  readonly tokens_saved_ratio: number
+  readonly generations_to_next_certificate: number | null
+}
+
+export function describeTrials (state: ContextState, policy: Policy, predictors: LivePredictors): TrialView[] {
+  return candidateScorers(state, policy, predictors).flatMap((family): TrialView[] => {
+    const { scorer, grid, evidence, bar } = family
+    const trial = state.trials.find(({ predictor }) => predictor === scorer)
+    if (trial === undefined) return []
+    const index = certifiedIndex(evidence, policy.max_em_drop, bar)
+    return [{
+      predictor: trial.predictor,
+      serving: state.serving === scorer,
+      ordinal: trial.ordinal,
+      error_level: challengerLevel(policy.error_level, trial.ordinal),
+      generations: evidence.generations,
+      seen_in_training: trial.trained_on,
+      threshold: index === -1 ? null : grid[index]!,
+      em_drop: index === -1 ? null : emDrop(evidence, index),
+      tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
+      generations_to_next_certificate: untilNext(family, policy),
+    }]
+  })
+}

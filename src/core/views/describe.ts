@@ -1,0 +1,138 @@
+import { chainOf, parseContextKey, type Context, type Levels } from '../policy/context.js'
+import { evidenceOf, type ContextState } from '../judgement/context-state.js'
+import { describeArms, type ArmsView } from './describe-arms.js'
+import { untilNext } from './describe-thresholds.js'
+import { certifiedIndex } from '../certificate/certificate.js'
+import { emDropInterval } from '../certificate/em-drop-interval.js'
+import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import type { EvidenceByToken } from '../judgement/evidence-by-token.js'
+import { candidateOf, type CandidateScorer } from '../judgement/candidate-scorer.js'
+import { effectiveThreshold, pinUnder, chainLink, controlShareFor, type Pin, type Scope } from '../judgement/effective-threshold.js'
+import { judge } from '../judgement/judge.js'
+import { expectedUtility } from '../certificate/objective.js'
+import { describeTrials, type TrialView } from './describe-trials.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import type { Guarantee } from '../judgement/guarantee.js'
+
+export type Status = 'settling' | 'learning' | 'certified' | 'drifted'
+
+/** What is known of the contexts at one moment. */
+export interface KnownContexts {
+  readonly levels: Levels
+  readonly defaults: PolicyPatch
+  readonly policies: ReadonlyMap<string, PolicyPatch>
+  readonly pins: ReadonlyMap<string, Pin>
+  readonly predictors: LivePredictors
+  /** Must hold the context that is described and its ancestors, where they exist. */
+  readonly states: ReadonlyMap<string, ContextState>
+}
+
+/** A context as `GET /v1/contexts` shows it. Ratios and EM are fractions, times ms (the route writes ISO 8601). */
+export interface ContextView {
+  readonly key: string
+  readonly context: Context
+  readonly status: Status
+  readonly mode: Policy['mode']
+  readonly pin: Pin | null
+  readonly threshold: number | null
+  readonly scope: Scope
+  /** What the threshold is compared with: `confidence`, or a predictor's score, by name. */
+  readonly score: string
+  readonly guarantee: Guarantee | null
+  readonly control_generations: number
+  readonly treated_generations: number
+  readonly em_full: number | null
+  readonly em_drop: number | null
+  /** Where the true EM drop of the certified threshold is, at its error level. */
+  readonly em_drop_low: number | null
+  readonly em_drop_high: number | null
+  readonly tokens_saved_ratio: number | null
+  /** Of that threshold over never stopping, a generation, in the currency of the policy's prices; `null` without prices. */
+  readonly expected_utility: number | null
+  readonly arms: ArmsView
+  readonly challengers: TrialView[]
+  readonly unprobed: number
+  readonly unlabelled: number
+  readonly awaiting_label: number
+  readonly unstepped: number
+  readonly unsettled: number
+  readonly siblings: number
+  readonly unknown_arm: number
+  readonly crowded_out: number
+  readonly fed_by: EvidenceByToken
+  readonly epoch: number
+  readonly settles_at: number
+  readonly control_share: number | null
+  readonly generations_to_next_certificate: number | null
+  readonly policy: Policy
+  readonly updated_at: number
+}
+
+/** What a context amounts to, with the pins and policies there are. */
+export function standpoint ({ levels, defaults, policies, pins, predictors, states }: KnownContexts, key: string) {
+  const policy = effectivePolicy(defaults, policies, key)
+  const state = states.get(key)
+  return chainLink(key, policy, pinUnder(predictors, pins.get(key)), state, judge(state, policy, levels, predictors))
+}
+
+/** @param now ms, to tell whether the context still settles */
+export function describeContext (known: KnownContexts, key: string, now: number): ContextView {
+  const state = known.states.get(key)!
+  const chain = chainOf(key).map((link) => standpoint(known, link))
+  const own = chain.at(-1)!
+  const force = effectiveThreshold(chain)
+  const evidence = evidenceOf(state)
+  const family = candidateOf(state, own.policy, known.predictors, own.scorer)
+  const interval = own.index === -1 ? null : intervalAt(family, own.index)
+  return {
+    key,
+    context: parseContextKey(known.levels, key) ?? {},
+    status: statusOf(state, certifiedIndex(family.evidence, own.policy.max_em_drop, family.bar), now),
+    mode: own.policy.mode,
+    pin: own.pin ?? null,
+    threshold: force.threshold,
+    scope: force.scope,
+    score: force.scorer ?? own.scorer ?? 'confidence',
+    guarantee: force.isPinned ? null : own.guarantee,
+    control_generations: evidence.generations,
+    treated_generations: state.treated,
+    em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
+    em_drop: own.index === -1 ? null : emDrop(family.evidence, own.index),
+    em_drop_low: interval?.low ?? null,
+    em_drop_high: interval?.high ?? null,
+    tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(family.evidence, own.index),
+    expected_utility: expectedUtility(family.evidence, own.index, own.policy),
+    arms: describeArms(state.arms, own.policy.error_level),
+    challengers: describeTrials(state, own.policy, known.predictors),
+    unprobed: evidence.unprobed_generations,
+    unlabelled: state.unlabelled,
+    awaiting_label: state.awaiting_label,
+    unstepped: state.unstepped,
+    unsettled: state.unsettled,
+    siblings: state.siblings,
+    unknown_arm: state.unknown_arm,
+    crowded_out: state.crowded_out,
+    fed_by: state.fed_by ?? {},
+    epoch: state.epoch,
+    settles_at: state.settles_at,
+    control_share: chain.length === known.levels.length + 1 ? shareOf() : null,
+    generations_to_next_certificate: untilNext(family, own.policy),
+    policy: own.policy,
+    updated_at: state.updated_at,
+  }
+
+  function shareOf (): number {
+    return own.policy.control_rate === 'auto' && force.threshold !== null ? state.control_share : controlShareFor(own, force)
+  }
+}
+
+function intervalAt ({ evidence, bar }: CandidateScorer, k: number): { low: number, high: number } {
+  return emDropInterval(evidence.generations, evidence.lost[k]!, evidence.gained[k]!, Math.exp(-bar))
+}
+
+export function statusOf (state: ContextState, index: number, now: number): Status {
+  if (index !== -1) return 'certified'
+  if (state.epoch_cause === 'drift') return 'drifted'
+  return now < state.settles_at ? 'settling' : 'learning'
+}

@@ -1,0 +1,75 @@
+import { chainOf } from '../policy/context.js'
+import { standpoint, statusOf, type KnownContexts, type Status } from './describe.js'
+import { newLedger, type Fold } from '../learn/fold.js'
+import { effectiveThreshold } from '../judgement/effective-threshold.js'
+import { rawCandidate } from '../judgement/candidate-scorer.js'
+import { learnPolicy } from '../learn/learn-command.js'
+import { PendingOutcomes } from '../recording/pending.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
+import { refTo } from '../predictor/fingerprint.js'
+import { Reservoir } from '../predictor/reservoir.js'
+
+/** What another policy would do to one context. */
+export interface PolicyEffect {
+  readonly key: string
+  /** The threshold in force now, and then. */
+  readonly before: number | null
+  readonly after: number | null
+  /** `off` stops nobody whatever the threshold, `shadow` neither. */
+  readonly mode_before: Policy['mode']
+  readonly mode_after: Policy['mode']
+  readonly status_after: Status
+  /** Its evidence would start from zero. */
+  readonly new_epoch: boolean
+  /** The wish would count as chosen after looking, with a bar thirty times higher. */
+  readonly post_hoc: boolean
+}
+
+/**
+ * What the learner would make of contexts under another policy, if nothing else came in: it is folded, and what comes of it is thrown away.
+ * @param known must hold the contexts
+ * @param under where the policy is stated
+ * @param keys of the contexts, all within `under`
+ */
+export function policyEffects (
+  known: KnownContexts, under: string, policy: PolicyPatch | null, keys: readonly string[], now: number): PolicyEffect[] {
+  const fold = foldOf(known)
+  learnPolicy(fold, now, under, policy, { by: '' })
+  const states = new Map([...known.states.keys()].map((key) => [key, fold.get(key)!]))
+  const then = { ...known, policies: fold.ledger.policies, states }
+  return keys.map((key) => {
+    const own = standpoint(then, key)
+    const state = states.get(key)!
+    return {
+      key,
+      before: thresholdIn(known, key),
+      after: thresholdIn(then, key),
+      mode_before: effectivePolicy(known.defaults, known.policies, key).mode,
+      mode_after: own.policy.mode,
+      status_after: statusOf(state, own.index, now),
+      new_epoch: state.epoch !== known.states.get(key)!.epoch,
+      post_hoc: rawCandidate(state, own.policy).isPostHoc,
+    }
+  })
+}
+
+function foldOf ({ levels, defaults, policies, pins, predictors, states }: KnownContexts): Fold {
+  const next = new Map(states)
+  const configuration = { levels, defaults, max_contexts: next.size, label_wait_seconds: 0 }
+  return {
+    now: 0,
+    ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.values()].map(refTo) },
+    pending: new PendingOutcomes(),
+    reservoir: new Reservoir(),
+    predictors: new Map(predictors),
+    keys: () => next.keys(),
+    get: (key) => next.get(key),
+    set: (key, state) => { if (state === undefined) next.delete(key); else next.set(key, state) },
+    changes: [],
+  }
+}
+
+/** The threshold in force for a context. */
+export function thresholdIn (known: KnownContexts, key: string): number | null {
+  return effectiveThreshold(chainOf(key).map((link) => standpoint(known, link))).threshold
+}

@@ -1,0 +1,23 @@
+import type { Config } from '../config/config.js'
+import { isWithin } from '../core/policy/context.js'
+import { effectivePolicy, type PolicyPatch } from '../core/policy/policy.js'
+import { at, InvalidPolicyError, TooManyError } from '../errors/errors.js'
+import { policyProblem } from '../core/certificate/policy-problem.js'
+
+/** Policies and pins are bounded like contexts. */
+export function checkRoom ({ maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string): void {
+  if (!table.has(key) && table.size >= maxContexts) throw new TooManyError(String(maxContexts))
+}
+
+/** The policies with another one in them, `null` takes one out; throws unless each would be a whole one wherever it reaches. */
+export function checkedPolicies (
+  config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
+  const policies = new Map(stated)
+  if (policy !== null) checkRoom(config, policies, key)
+  if (policy === null) policies.delete(key); else policies.set(key, policy)
+  for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
+    const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
+    if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
+  }
+  return policies
+}

@@ -1,0 +1,140 @@
+import { createCommander } from './commander.js'
+import type { Config } from '../config/config.js'
+import { uniform } from '../core/assignment/arm.js'
+import type { Origin, PredictorEntry } from '../core/learn/log-entry.js'
+import { fingerprintOf } from '../core/predictor/fingerprint.js'
+import type { Calibration, Predictor } from '../core/predictor/predictor.js'
+import { predictorProblem } from '../core/predictor/predictor-problem.js'
+import { MOST_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
+import { textDigest } from '../core/assignment/text-digest.js'
+import { at, invalid, InvalidInputError, PredictorExistsError, PredictorNotFoundError, TooManyPredictorsError } from '../errors/errors.js'
+import { isoTime } from '../wire/to-wire.js'
+import type { Store } from '../store/store.js'
+import type { Service } from '../replica/service.js'
+import { StoreUnavailableError } from '../store/store-errors.js'
+
+/** A predictor as `GET /v1/model/predictors` lists it. */
+export interface PredictorView {
+  readonly name: string
+  readonly label: Predictor['label']
+  readonly status: 'live' | 'retired'
+  readonly by: string
+  readonly created_at: string
+  readonly retired_at: string | null
+  /** Contexts it has weights of its own for. */
+  readonly contexts: number
+  readonly signals: string[]
+  readonly trained_generations: number
+  /** Contexts in which it serves, and in which it gathers evidence. */
+  readonly serving_in: number
+  readonly on_trial_in: number
+  readonly calibration: Calibration | null
+}
+
+/** What a predictor was trained on, and what stands for the salt that its groups were drawn under. */
+export type Trained = Predictor['trained'] & { readonly salt_digest: string }
+
+/** A predictor that somebody brings; ids of groups it was trained on are kept as their draws. */
+export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
+  readonly name?: string
+  readonly trained?: Partial<Trained>
+  readonly trained_group_ids?: readonly string[]
+}
+
+export interface PredictorVersions {
+  readonly list: () => Promise<PredictorView[]>
+  readonly get: (name: string) => Promise<PredictorView & { definition: Predictor & { trained: Trained } }>
+  /** Makes it a challenger wherever policies let it. The same again changes nothing, or brings back one that was retired. */
+  readonly put: (name: string, wish: PredictorRequest, origin: Origin) => Promise<PredictorView>
+  /** It stops serving at once, and its evidence is dropped. */
+  readonly retire: (name: string, origin: Required<Origin>) => Promise<void>
+}
+
+const FOREIGN_DRAWS = '/trained/groups are draws of another service (salt_digest), which would exclude nothing here: leave them out, and name in ' +
+  'trained_group_ids the groups it was trained on that may come here'
+
+export function createPredictorVersions (store: Store, service: Service, { levels }: Pick<Config, 'levels'>): PredictorVersions {
+  const command = createCommander(store, service)
+
+  function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion): PredictorView {
+    const standings = [...service.model().standpoints.values()].map(({ standing }) => standing)
+    return {
+      name: predictor.name,
+      label: predictor.label,
+      status: retired_at === null ? 'live' : 'retired',
+      by,
+      created_at: isoTime(created_at),
+      retired_at: retired_at === null ? null : isoTime(retired_at),
+      contexts: Object.keys(predictor.contexts).length,
+      signals: predictor.signals.map(({ name }) => name),
+      trained_generations: predictor.trained.generations,
+      serving_in: standings.filter(({ scorer }) => scorer === predictor.name).length,
+      on_trial_in: standings.filter(({ trials }) => trials.includes(predictor.name)).length,
+      calibration: predictor.calibration ?? null,
+    }
+  }
+
+  async function versionOf (name: string): Promise<PredictorVersion> {
+    const version = (await store.predictors()).get(name)
+    if (version === undefined) throw new PredictorNotFoundError(name)
+    return version
+  }
+
+  /** @throws StoreUnavailableError where it is not known yet */
+  function knownSalt (): string {
+    const { salt } = service.snapshot()
+    if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
+    return salt
+  }
+
+  function predictorOf (name: string, { trained_group_ids: ids = [], trained: told = {}, ...wish }: PredictorRequest): Predictor {
+    const { salt_digest: digest, ...trained } = told
+    const salt = knownSalt()
+    if (trained.groups?.length && digest !== textDigest(salt)) throw at('/trained/groups', new InvalidInputError(FOREIGN_DRAWS))
+    const groups = [...new Set([...trained.groups ?? [], ...ids.map((id) => uniform(salt, id))])].sort((a, b) => a - b)
+    const predictor = { ...wish, name, trained: { generations: 0, steps: 0, ...trained, groups } }
+    const problem = predictorProblem(predictor, levels)
+    if (problem !== null) throw invalid(problem)
+    return predictor
+  }
+
+  /** Entries that make room for one more: the oldest of those that are retired goes. */
+  function makeRoom (versions: ReadonlyMap<string, PredictorVersion>, origin: Origin): PredictorEntry[] {
+    if (versions.size < MOST_PREDICTORS) return []
+    const oldest = [...versions].find(([, { retired_at: end }]) => end !== null)
+    if (oldest === undefined) throw new TooManyPredictorsError(String(versions.size))
+    return [{ type: 'predictor', name: oldest[0], version: null, ...origin }]
+  }
+
+  return {
+    async list () { return [...(await store.predictors()).values()].map(viewOf).reverse() },
+
+    async get (name) {
+      const version = await versionOf(name)
+      const { predictor } = version
+      return { ...viewOf(version), definition: { ...predictor, trained: { ...predictor.trained, salt_digest: textDigest(knownSalt()) } } }
+    },
+
+    async put (name, wish, origin) {
+      const predictor = predictorOf(name, wish)
+      await command(async () => {
+        const versions = await store.predictors()
+        const known = versions.get(name)
+        if (known !== undefined && fingerprintOf(known.predictor) !== fingerprintOf(predictor)) throw new PredictorExistsError(name)
+        if (known?.retired_at === null) return []
+        const room = known === undefined ? makeRoom(versions, origin) : []
+        const version = { predictor: known?.predictor ?? predictor, created_at: Date.now(), by: origin.by, retired_at: null }
+        return [...room, { type: 'predictor', name, version, ...origin }]
+      })
+      return viewOf(await versionOf(name))
+    },
+
+    async retire (name, origin) {
+      await command(async () => {
+        const version = await versionOf(name)
+        if (version.retired_at !== null) return []
+        return [{ type: 'predictor', name, version: { ...version, retired_at: Date.now() }, ...origin }]
+      })
+    },
+  }
+}

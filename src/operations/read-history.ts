@@ -1,0 +1,24 @@
+import type { PastChanges } from '../core/views/rollback-effect.js'
+import { isUnreadableChange, type ReadHistory } from './history-reader.js'
+import { AUDIT_LIMIT, HISTORY_LIMIT } from '../store/encoding.js'
+import type { Command } from '../core/learn/log-entry.js'
+import type { AuditRow, Store } from '../store/store.js'
+
+/** Rows to ask for: all, since a store may keep some more than it must. */
+const ALL = 10 * HISTORY_LIMIT
+
+/** History and audit trail, with the oldest version to which both can be read back. */
+export async function readFullHistory (readHistory: ReadHistory, store: Pick<Store, 'audit'>): Promise<PastChanges & { reach: number }> {
+  const [changes, commands] = await Promise.all([readHistory(ALL), store.audit(ALL)])
+  const gaps = [ // before them nothing is sure
+    changes.find(isUnreadableChange),
+    commands.find(({ command }) => command.type === 'unreadable'),
+  ]
+  const oldest = [changes.length < HISTORY_LIMIT ? undefined : changes.at(-1), commands.length < AUDIT_LIMIT ? undefined : commands.at(-1)]
+  const reach = Math.max(0, ...[...gaps, ...oldest].map((row) => row?.version ?? 0))
+  const isWhole = changes.length < HISTORY_LIMIT && gaps[0] === undefined
+  return { changes, isWhole, commands: commands.filter(isOfContext), reach }
+}
+
+/** Whether it said what is in force in a context; a predictor does not. */
+function isOfContext (row: AuditRow): row is AuditRow & { command: Command } { return 'key' in row.command }

@@ -1,0 +1,52 @@
+import type { ContextState } from '../core/judgement/context-state.js'
+import { chainOf } from '../core/policy/context.js'
+import type { Change } from '../core/learn/fold.js'
+import type { KnownContexts } from '../core/views/describe.js'
+import { suspicion } from '../core/certificate/drift.js'
+import { candidateOf } from '../core/judgement/candidate-scorer.js'
+import { judge } from '../core/judgement/judge.js'
+import { effectivePolicy } from '../core/policy/policy.js'
+import { paceOf } from '../core/tradeoff/pace.js'
+import { describeTradeoff, type TradeoffView } from '../core/tradeoff/describe-tradeoff.js'
+import { isoTime } from '../wire/to-wire.js'
+import type { ReadHistory } from './history-reader.js'
+
+/** Changes of all contexts that are looked through for moves of one, and moves that are shown. */
+const LOOKED_AT = 1000
+const SHOWN = 10
+
+/** A move of the context's own threshold, or of a pin. */
+export interface ThresholdMove extends Pick<Change, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
+
+type OnWire<T> = T extends readonly (infer I)[]
+  ? OnWire<I>[]
+  : T extends object ? { [F in keyof T]: F extends 'at' ? string | null : OnWire<T[F]> } : T
+
+/** The trade-off as the wire has it, times ISO 8601. */
+export type Tradeoff = { readonly key: string, readonly moves: ThresholdMove[] } & OnWire<TradeoffView>
+
+export async function readTradeoff (
+  readHistory: ReadHistory, { known, state }: { known: KnownContexts, state: ContextState }, key: string
+): Promise<Tradeoff> {
+  const policy = effectivePolicy(known.defaults, known.policies, key)
+  const pace = paceOf(state, chainOf(key).length === known.levels.length + 1, Date.now())
+  const { scorer, index } = judge(state, policy, known.levels, known.predictors)
+  const { evidence, grid, bar } = candidateOf(state, policy, known.predictors, scorer)
+  const family = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }
+  const history = await readHistory(LOOKED_AT)
+  const moves = history.flatMap((row) => row.cause === 'unreadable' || row.key !== key ? [] : row).slice(0, SHOWN)
+    .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): ThresholdMove => ({
+      time: isoTime(time), cause, epoch, before, after, ...(before_scorer && { before_scorer }), ...(after_scorer && { after_scorer }),
+    }))
+  return { key, ...onWire(describeTradeoff(family, policy, pace)), moves }
+}
+
+function onWire ({ forecast, ...view }: TradeoffView): OnWire<TradeoffView> {
+  const { next_certificate: next, horizons } = forecast
+  const timed = <T extends { at: number | null }>(row: T) => ({ ...row, at: row.at === null ? null : isoTime(row.at) })
+  return {
+    ...view,
+    points: [...view.points],
+    forecast: { ...forecast, next_certificate: next && timed(next), horizons: horizons.map(timed) },
+  }
+}

@@ -1,0 +1,98 @@
+import type { Config } from '../config/config.js'
+import { createCommander } from './commander.js'
+import { parseContextKey } from '../core/policy/context.js'
+import type { ContextState } from '../core/judgement/context-state.js'
+import { inStep } from '../core/learn/learn-command.js'
+import type { Command, Origin } from '../core/learn/log-entry.js'
+import { thresholdIn } from '../core/views/policy-effect.js'
+import { fingerprintOf } from '../core/predictor/fingerprint.js'
+import type { LivePredictors } from '../core/predictor/predictor-version.js'
+import { thresholdThen, undoSince, type OwnThreshold } from '../core/views/rollback-effect.js'
+import { FutureVersionError, VersionOutOfReachError } from '../errors/errors.js'
+import { dryRun, type DryRun } from './dry-run.js'
+import { forEachChunk, readContextKeys, readModelInputs } from './context-reader.js'
+import type { ReadHistory } from './history-reader.js'
+import { readFullHistory } from './read-history.js'
+import type { Service } from '../replica/service.js'
+import type { Store } from '../store/store.js'
+import { servingOf } from '../core/judgement/sync-trials.js'
+
+export interface RollbackRequest extends Required<Origin> {
+  readonly version: number
+  readonly expires_in_seconds?: number
+  readonly dry_run?: boolean
+}
+
+interface Row {
+  readonly key: string
+  readonly before: number | null
+  readonly after: number | null
+  /** Whose score the threshold pinned is for; `null`: the raw confidence. */
+  readonly scorer: string | null
+}
+
+export interface Rollback {
+  /** Pins every context to the threshold that was in force for it at a version; a dry run only says so. */
+  readonly to: (wish: RollbackRequest) => Promise<DryRun<Row> & { version: number, dry_run: boolean }>
+  /** Removes the pins that rollbacks have set. */
+  readonly end: (origin: Required<Origin>) => Promise<{ removed: number }>
+}
+
+export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config): Rollback {
+  const command = createCommander(store, service)
+
+  /** All contexts there are, and those that have or had a pin. */
+  async function plan (version: number): Promise<{ rows: Row[], predictors: LivePredictors }> {
+    const { version: current } = await store.revision()
+    if (version > current) throw new FutureVersionError(String(version), String(current))
+    const [wishes, pins, keys] = await Promise.all([readModelInputs(store), store.pins(), readContextKeys(store, config)])
+    const before = new Map<string, number | null>()
+    const states = new Map<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>()
+    const look = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], wishes, (known, chunk) => {
+      for (const key of chunk) before.set(key, thresholdIn(known, key))
+      for (const [link, state] of known.states) {
+        states.set(link, { threshold: state.threshold, scorer: servingOf(state), is_recovering: state.is_recovering })
+      }
+    })
+    const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
+    await look(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))
+    const past = await readFullHistory(readHistory, store) // after the states: what changed in between is undone as well
+    if (version < past.reach) throw new VersionOutOfReachError(String(past.reach))
+    const then = undoSince(version, past, pins)
+    await look([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // pinned then, so nothing else of theirs counts
+    const now = { states, predictors: wishes.predictors, defaults: config.defaultPolicy, policies: wishes.policies }
+    const rows = [...before].map(([key, threshold]) => {
+      const { threshold: after, scorer } = thresholdThen(then, now, key)
+      return { key, before: threshold, after, scorer }
+    })
+    return { rows, predictors: wishes.predictors }
+  }
+
+  return {
+    async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false }) {
+      let rows: Row[] = []
+      const look = async (): Promise<Command[]> => {
+        const planned = await plan(version)
+        rows = planned.rows
+        const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
+        return inStep(rows.map(({ key, after: threshold, scorer }) => {
+          const named = scorer !== null && { scorer, scorer_fingerprint: fingerprintOf(planned.predictors.get(scorer)!) }
+          const pin = { threshold, ...named, reason, by, expires_at, rollback: version }
+          return { type: 'pin' as const, key, pin, by, reason }
+        }))
+      }
+      if (dry_run) await look(); else await command(look)
+      return { version, dry_run, ...dryRun(rows) }
+    },
+
+    async end (origin) {
+      let removed = 0
+      await command(async () => {
+        const keys = [...await store.pins()].filter(([, pin]) => pin.rollback !== undefined).map(([key]) => key)
+        removed = keys.length
+        return inStep(keys.map((key) => ({ type: 'pin' as const, key, pin: null, ...origin })))
+      })
+      return { removed }
+    },
+  }
+}

@@ -1,0 +1,154 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Config } from '../config/config.js'
+import { unknownLevel } from '../core/policy/context.js'
+import { decide, type Decision, type Freshness, type Step } from '../core/decide/decide.js'
+import { decideColumns, type ColumnDecisions, type Columns } from '../core/decide/decide-columns.js'
+import type { Snapshot } from '../core/decide/snapshot.js'
+import { at, UnknownLevelError } from '../errors/errors.js'
+import { emptyModel, endPins, loadModel, type Model } from './model.js'
+import type { Store } from '../store/store.js'
+import { StoreUnavailableError } from '../store/store-errors.js'
+
+export interface ServiceOptions {
+  readonly store: Store
+  readonly config: Config
+  readonly log: FastifyBaseLogger
+  /** Monotonic clock, ms. */
+  readonly now?: () => number
+  /** Wall clock, ms: by it pins expire, whether or not the store can be reached. */
+  readonly clock?: () => number
+}
+
+/** Holds the one mutable reference of a replica, the model it decides with, and keeps it in step with the store. */
+export interface Service {
+  /** Never waits. @throws UnknownLevelError */
+  readonly decide: (step: Step) => Decision
+  /** The same for many steps that were checked (checkColumns); rows that are bad are left out. */
+  readonly decideColumns: (columns: Columns, bad: ReadonlySet<number>) => ColumnDecisions
+  readonly snapshot: () => Snapshot
+  readonly model: () => Model
+  /** Calls back whenever another model is in force; returns what ends that. */
+  readonly onMove: (listener: () => void) => () => void
+  readonly freshness: () => Freshness
+  /** Since the model was last in step with the store, seconds; `null`: never. */
+  readonly ageSeconds: () => number | null
+  /** Entries of the log not folded at the last poll. */
+  readonly lag: () => number
+  /** What keeps the model from being loaded, `null` when nothing does or the store is out of reach. */
+  readonly problem: () => string | null
+  /** Loads what changed; resolves when the model is in step, or the store was out of reach. */
+  readonly refresh: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions): Service {
+  const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
+  let model = emptyModel(options)
+  const listeners = new Set<() => void>() // thousands may wait for a bundle, and end all at once
+  let inStepAt = -Infinity // when the model was last known to be what a live learner has
+  let lag = 0
+  let freshness: Freshness = 'too_old'
+  let isReloadDue = true // after contact was lost, what the store says may be older than what we have
+  let running: Promise<void> | null = null
+  let isAgain = false
+  let isReached: boolean | null = null
+  let problem: string | null = null
+  const closed = new AbortController()
+
+  async function load (): Promise<void> {
+    const isFull = isReloadDue
+    isReloadDue = false
+    try {
+      const startedAt = now()
+      const revision = await store.revision()
+      const { snapshot } = model
+      if (isReached === false) log.warn('the store is reached again')
+      isReached = true
+      if (snapshot.stateId !== '' && snapshot.stateId !== revision.stateId) {
+        log.error({ before: snapshot.stateId, after: revision.stateId }, 'this is another store than before: what it has is in force now')
+      } else if (revision.version < snapshot.version) {
+        log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version: some of what was learned is lost')
+      }
+      if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
+        swap(endPins(await loadModel(store, options, isFull ? null : model, revision), options, clock()))
+        log.debug({ version: revision.version, contexts: model.standpoints.size }, 'model loaded')
+      }
+      lag = revision.lag
+      inStepAt = startedAt - revision.lagMs
+      problem = null
+    } catch (error) {
+      isReloadDue = true
+      if (!(error instanceof StoreUnavailableError)) {
+        problem = (error as Error).message
+        log.error({ err: error }, 'the model could not be loaded; the last one stays in force')
+      } else {
+        if (isReached !== false) log.warn({ reason: error.message }, 'the store can\'t be reached: decisions go on, outcomes are refused')
+        isReached = false
+      }
+    }
+    judgeAge()
+  }
+
+  function swap (next: Model): void {
+    if (next === model) return
+    model = next
+    for (const listener of listeners) listener()
+  }
+
+  function judgeAge (): void {
+    const age = (now() - inStepAt) / 1000
+    const next = age > config.maxStalenessSeconds ? 'too_old' : age > config.staleAfterSeconds ? 'stale' : 'fresh'
+    if (next !== freshness) log[next === 'fresh' ? 'info' : 'warn']({ age_seconds: Math.round(age) }, `the model is ${next}`)
+    freshness = next
+  }
+
+  /** One load at a time; a notice that comes during one starts another after it. */
+  function refresh (): Promise<void> {
+    if (closed.signal.aborted) return Promise.resolve()
+    if (running !== null) { isAgain = true; return running }
+    running = (async () => {
+      do { isAgain = false; await load() } while (isAgain && !closed.signal.aborted)
+      running = null
+    })()
+    return running
+  }
+
+  store.onNotice((isRegained) => {
+    if (isRegained) isReloadDue = true
+    refresh()
+  })
+  const poll = setInterval(() => {
+    judgeAge()
+    swap(endPins(model, options, clock()))
+    refresh()
+  }, config.pollSeconds * 1000)
+  poll.unref()
+
+  return {
+    decide (step) {
+      const { snapshot } = model
+      if (step.context !== undefined) {
+        const level = unknownLevel(snapshot.levels, step.context)
+        if (level !== null) throw at(`/context/${level}`, new UnknownLevelError(level, config.levels.join(', ')))
+      }
+      return decide(snapshot, freshness, step)
+    },
+    decideColumns: (columns, bad) => decideColumns(model.snapshot, freshness, columns, bad),
+    snapshot: () => model.snapshot,
+    model: () => model,
+    onMove (listener) {
+      listeners.add(listener)
+      return () => { listeners.delete(listener) }
+    },
+    freshness: () => freshness,
+    ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
+    lag: () => lag,
+    problem: () => problem,
+    refresh,
+    async close () {
+      closed.abort()
+      clearInterval(poll)
+      await running
+    },
+  }
+}

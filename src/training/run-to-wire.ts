@@ -1,0 +1,40 @@
+import type { Context } from '../core/policy/context.js'
+import type { TrainingRun } from '../core/training/run.js'
+import { isoTime } from '../wire/to-wire.js'
+import type { RunView } from './training-runs.js'
+
+/** A run as the list has it. */
+export function summaryToWire ({ name, created_at, updated_at, suites, contexts }: TrainingRun) {
+  return {
+    run: name,
+    created_at: isoTime(created_at),
+    updated_at: isoTime(updated_at),
+    suites: suites.map((suite) => ({ ...suite, verdicts: [...suite.verdicts] })),
+    contexts: contexts.map(({ key }) => key),
+  }
+}
+
+/** A run in full. */
+export function runToWire ({ run, suites, contexts }: RunView) {
+  return {
+    run: run.name,
+    created_at: isoTime(run.created_at),
+    updated_at: isoTime(run.updated_at),
+    suites: suites.map((suite) => ({
+      ...suite,
+      points: suite.points.map((point) => ({
+        ...withOwnContext(point),
+        received_at: isoTime(point.received_at),
+        earlier_attempts: point.earlier_attempts.map(withOwnContext),
+      })),
+      forecast: [...suite.forecast],
+      verdicts: [...suite.verdicts],
+    })),
+    contexts: contexts.map(({ key, step, at, advice }) => ({ context: key, step, since: isoTime(at), advice: [...advice] })),
+  }
+}
+
+/** The schema's type may be written to. */
+function withOwnContext<T extends { readonly context?: Context }> ({ context, ...figures }: T) {
+  return { ...figures, ...(context && { context: { ...context } }) }
+}

@@ -1,0 +1,166 @@
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import type { Config } from '../config/config.js'
+import { isWithin, parseContextKey, ROOT } from '../core/policy/context.js'
+import { describeContext } from '../core/views/describe.js'
+import type { LogEntry } from '../core/learn/log-entry.js'
+import { effectivePolicy } from '../core/policy/policy.js'
+import { adviceOf, type Advice, type Named, type Served } from '../core/training/advice.js'
+import { namedKey, type Checkpoint } from '../core/training/checkpoint.js'
+import { describeSeries, summarise, type SuiteView } from '../core/training/describe-series.js'
+import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from '../core/training/run.js'
+import { at, InvalidInputError, RunMovedError, RunNotFoundError } from '../errors/errors.js'
+import { readContexts } from '../operations/context-reader.js'
+import { keyProblem, type Caller } from '../access/reach.js'
+import { inTurns } from '../store/encoding.js'
+import type { Store } from '../store/store.js'
+import type { Problem } from '../errors/problem.js'
+import { ConflictError } from '../store/store-errors.js'
+
+export interface ReportReply {
+  /** For each checkpoint, in order. */
+  readonly reported: readonly Reported[]
+  /** Contexts that start a new epoch. */
+  readonly opened: readonly Opening[]
+}
+
+export interface RunView {
+  readonly run: TrainingRun
+  readonly suites: readonly SuiteView[]
+  readonly contexts: ReadonlyArray<Opening & { readonly advice: readonly Advice[] }>
+}
+
+/** What training teams report and read. */
+export interface Training {
+  /** Resolves once what is new is durable. @param by name of the token */
+  readonly report: (name: string, checkpoints: readonly Checkpoint[], by: string) => Promise<ReportReply>
+  /** What is wrong where the caller is bound to a prefix and the run has served elsewhere; `null`: it may report on it. */
+  readonly reachProblem: (name: string, caller: Caller) => Promise<Problem | null>
+  /** The last reported on first. */
+  readonly list: () => Promise<TrainingRun[]>
+  /** @param last points of each suite to show */
+  readonly get: (name: string, last: number, suite?: string) => Promise<RunView>
+  /** One suite of a run, the first one where none is named. */
+  readonly getSuite: (name: string, last: number, suite?: string) => Promise<SuiteView>
+}
+
+/** How often a report is tried before its caller is told that others keep coming in between, and how long it steps aside at most, ms. */
+const ATTEMPTS = 12
+const ASIDE_MS = 100
+/** Points of a suite that are shown where all suites are: a reply is written in one go, and decisions wait for that. */
+export const SHOWN_OF_EACH = 200
+/** Contexts below a named one that advice is given for, the first by key. */
+const ADVISED = 50
+
+export function createTraining (store: Store, config: Config, now: () => number = Date.now): Training {
+  const { levels, defaultPolicy } = config
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function attempt (name: string, checkpoints: readonly Checkpoint[], by: string): Promise<ReportReply> {
+    const suites = [...new Set(checkpoints.map(({ suite }) => suite))]
+    const [before, policies] = await Promise.all([store.trainingRun(name), store.policies()])
+    const known = before === null ? [] : await store.trainingSeries(name, suites)
+    const reports = checkpoints.map((checkpoint) => ({ checkpoint, key: checkpoint.context ? namedKey(levels, checkpoint.context) : null }))
+    const time = now()
+    const added = addReports(before, new Map(known.map((series) => [series.suite, series])), reports, time)
+    if (added.series.size > 0) {
+      const tolerance = (series: Series) => effectivePolicy(defaultPolicy, policies, keyOf(series))
+      const summaries = new Map(before?.suites.map((summary) => [summary.suite, summary]))
+      for (const [suite, series] of added.series) summaries.set(suite, summarise(series, tolerance(series)))
+      const run: TrainingRun = {
+        name,
+        revision: Math.max((before?.revision ?? 0) + 1, time), // a run that went and came back is not taken for the old one
+        created_at: before?.created_at ?? time,
+        updated_at: time,
+        suites: [...summaries.values()],
+        contexts: added.contexts,
+      }
+      const entries = added.opened.map(({ key, step }): LogEntry => ({ type: 'checkpoint', key, run: name, step, by }))
+      const dropped = before === null ? await toDrop() : []
+      await store.writeTraining({ run, from: before?.revision ?? null, series: [...added.series.values()], entries, dropped })
+    }
+    return { reported: added.reported, opened: added.opened }
+  }
+
+  async function toDrop (): Promise<TrainingRun[]> {
+    const runs = await store.trainingRuns()
+    return runs.sort((a, b) => a.updated_at - b.updated_at).slice(0, Math.max(0, runs.length - TRAINING_LIMITS.runs + 1))
+  }
+
+  /** Of the context that the newest checkpoint names. */
+  function keyOf (series: Series): string {
+    const { context } = series.points.at(-1)!.attempts.at(-1)!.checkpoint
+    return context === undefined ? ROOT : namedKey(levels, context)
+  }
+
+  async function advise (served: Served, all: readonly Served[], contexts: readonly string[]): Promise<Advice[]> {
+    const below = contexts.filter((key) => isWithin(key, served.key) && parseContextKey(levels, key) !== null).sort()
+    const keys = below.length === 0 ? [served.key] : below.slice(0, ADVISED)
+    const known = await readContexts(store, config, keys)
+    const named = new Map<string, Named>(known.states)
+    for (let i = ADVISED; i < below.length; i += ADVISED) {
+      for (const [key, { checkpoint }] of await store.readContexts(below.slice(i, i + ADVISED))) named.set(key, { checkpoint })
+      await setImmediate() // the embedded store answers without letting others in
+    }
+    return keys.map((key) => {
+      const state = known.states.get(key)
+      const its = below.flatMap((one) => one !== key && isWithin(one, key) ? named.get(one) ?? [] : [])
+      return adviceOf(served, key, all, state && { state, view: describeContext(known, key, now()) }, its)
+    })
+  }
+
+  return {
+    report (name, checkpoints, by) {
+      const turn = last.then(async () => {
+        for (let i = 0; i < ATTEMPTS; i++) {
+          try { return await attempt(name, checkpoints, by) } catch (error) { if (!(error instanceof ConflictError)) throw error }
+          await setTimeout(Math.random() * Math.min(2 ** i, ASIDE_MS)) // not in step with the other replica
+        }
+        throw new RunMovedError(String(ATTEMPTS))
+      })
+      last = turn.catch(() => {})
+      return turn
+    },
+
+    async reachProblem (name, caller) {
+      if (caller.tokenPrefix === null) return null
+      const run = await store.trainingRun(name)
+      if (run === null) return null
+      const elsewhere = run.contexts.length === 0 ? [ROOT] : run.contexts.map(({ key }) => key)
+      for (const key of elsewhere) {
+        const problem = keyProblem(caller, key, '/run')
+        if (problem !== null) return { ...problem, message: `this run is reported on from outside what token ${caller.tokenName} is bound to: take another name` }
+      }
+      return null
+    },
+
+    async list () { return (await store.trainingRuns()).sort((a, b) => b.updated_at - a.updated_at) },
+
+    async getSuite (name, last, suite) {
+      const run = await store.trainingRun(name)
+      const wanted = suite ?? run?.suites[0]?.suite
+      const [series] = run === null || wanted === undefined ? [] : await store.trainingSeries(name, [wanted])
+      if (series === undefined) throw notFound(name, suite)
+      return describeSeries(series, effectivePolicy(defaultPolicy, await store.policies(), keyOf(series)), last)
+    },
+
+    async get (name, last, suite) {
+      if (last > SHOWN_OF_EACH && suite === undefined) {
+        throw at('/querystring/last', new InvalidInputError(`/querystring/last must be <= ${SHOWN_OF_EACH}, or suite must name the one to show more of`))
+      }
+      const run = await store.trainingRun(name)
+      const suites = (run?.suites ?? []).map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
+      if (run === null || suites.length === 0) throw notFound(name, suite)
+      const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
+      const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last), 1)
+      const [keys, runs] = await Promise.all([store.contextKeys(), store.trainingRuns()])
+      const served = runs.flatMap((one) => one.contexts.map((opening): Served => ({ run: one.name, ...opening })))
+      const contexts = []
+      for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise({ run: name, ...opening }, served, keys) })
+      return { run, suites: views, contexts }
+    },
+  }
+}
+
+function notFound (name: string, suite?: string): Error {
+  return new RunNotFoundError(JSON.stringify(name) + (suite === undefined ? '' : ` on suite ${JSON.stringify(suite)}`))
+}

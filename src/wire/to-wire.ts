@@ -1,0 +1,14 @@
+import type { Pin } from '../core/judgement/effective-threshold.js'
+
+/** A pin as replies show it, its time ISO 8601. */
+export type WirePin = Omit<Pin, 'expires_at'> & { readonly expires_at: string | null }
+
+export function isoTime (ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+export function pinToWire (pin: Pin): WirePin
+export function pinToWire (pin: Pin | null): WirePin | null
+export function pinToWire (pin: Pin | null): WirePin | null {
+  return pin && { ...pin, expires_at: pin.expires_at === null ? null : isoTime(pin.expires_at) }
+}

@@ -1,0 +1,14 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { assemble } from '../../src/app/assemble.js'
+import { readConfig } from '../../src/config/config.js'
+import { build, temporaryFolder } from '../helper.js'
+
+t.test('closing the app lets the folder go, so that another can have it', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const config = readConfig({ DATA_DIR, LEARNER_THREAD: 'false' })
+  const { app } = await assemble(config, pino({ level: 'silent' }))
+  await t.rejects(assemble(config, pino({ level: 'silent' })), { message: new RegExp(DATA_DIR) })
+  await app.close()
+  await build(t, { DATA_DIR })
+})

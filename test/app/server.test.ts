@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import t from 'tap'
+import { KEY, losslessOutcome } from '../certify.js'
+import { temporaryFolder, until } from '../helper.js'
+import { startProcess } from '../service-process.js'
+
+t.test('a bad setting ends the start with 2 and its name', async (t) => {
+  const service = startProcess(t, { PORT: 'eighty' })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /^stopgate: PORT \("eighty"\) must be integer/)
+})
+
+t.test('an address that others reach is not opened without tokens', async (t) => {
+  const service = startProcess(t, { HOST: '0.0.0.0', DATA_DIR: await temporaryFolder(t) })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /^stopgate: HOST 0\.0\.0\.0 is open to other machines.*set ACCESS_TOKENS/)
+})
+
+t.test('tokens that can\'t be used end the start with 2, and are not shown', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const service = startProcess(t, { ACCESS_TOKENS: '["a-secret"]', DATA_DIR })
+  t.same(await service.exited, { code: 2, signal: null })
+  t.match(service.stderr(), /^stopgate: ACCESS_TOKENS\[0\] is not an object/)
+  t.notMatch(service.stderr(), /a-secret/)
+  t.notOk(existsSync(join(DATA_DIR, 'in-use.sock')), 'the store was not opened')
+})
+
+t.test('a port in use ends the start with 2 and says so', async (t) => {
+  const first = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const { port } = new URL(await first.url())
+  const second = startProcess(t, { DATA_DIR: await temporaryFolder(t), PORT: port })
+  t.same(await second.exited, { code: 2, signal: null })
+  t.match(second.stderr(), /PORT \d+ is taken .* set another PORT/)
+})
+
+t.test('localhost is one address, and one server', async (t) => {
+  const service = startProcess(t, { HOST: 'localhost', DATA_DIR: await temporaryFolder(t) })
+  const { hostname, port } = new URL(await service.url())
+  t.equal(hostname, '127.0.0.1')
+  t.equal((await fetch(`http://localhost:${port}/livez`)).status, 200)
+  const other = connect(Number(port), '::1')
+  const [{ code }] = await once(other, 'error') as [NodeJS.ErrnoException]
+  t.match(code, /ECONNREFUSED|EADDRNOTAVAIL/)
+})
+
+t.test('SIGTERM: the request in flight is answered, what was accepted is found again', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
+  const url = await service.url()
+  t.match(await service.post('/v1/outcomes', losslessOutcome('before')), { status: 202, body: { accepted: 1 } })
+
+  const body = JSON.stringify(losslessOutcome('in flight'))
+  const answered = new Promise<number | undefined>((resolve, reject) => {
+    const inFlight = request(`${url}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': body.length } }, (reply) => {
+      reply.resume().on('end', () => resolve(reply.statusCode))
+    }).on('error', reject)
+    inFlight.write(body.slice(0, 10), () => {
+      service.child.kill('SIGTERM')
+      until('it is closing', () => service.log.find(({ msg }) => msg === 'closing')).then(() => inFlight.end(body.slice(10)), reject)
+    })
+  })
+  t.equal(await answered, 202)
+  t.same(await service.exited, { code: 0, signal: null })
+  t.ok(service.log.some(({ msg }) => msg === 'closed'))
+
+  const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
+  await again.url()
+  await until('both are learned', async () => (await again.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 2)
+  t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })
+})
+
+t.test('a client that stalls does not keep the service from closing in order', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '4' })
+  const stalled = request(`${await service.url()}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 8e6 } })
+  stalled.on('error', () => {}).write('{"gen')
+  await until('it is connected', () => stalled.socket?.connecting === false)
+  service.child.kill('SIGTERM')
+  t.same(await service.exited, { code: 0, signal: null })
+  t.ok(service.log.some(({ msg }) => msg === 'closed'))
+})
+
+t.test('a connection whose last request ends late does not keep the service from closing', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '60' })
+  const { port } = new URL(await service.url())
+  const client = connect(Number(port), '127.0.0.1').setEncoding('utf8').on('error', () => {})
+  t.teardown(() => { client.destroy() })
+  const body = '{"tokens":1,"confidence":1}'
+  client.write(`POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
+  await until('it is being read', async () => (await service.get('/livez')).status === 200)
+  service.child.kill('SIGTERM')
+  await setTimeout(1000) // no other connection is taken by then
+  client.write(body.slice(5))
+  t.match((await once(client, 'data'))[0], /^HTTP\/1.1 200/)
+  await until('it has closed', () => service.log.some(({ msg }) => msg === 'closed'))
+  t.same(await service.exited, { code: 0, signal: null })
+})
+
+t.test('SIGTERM while it starts', async (t) => {
+  const DATA_DIR = await temporaryFolder(t)
+  const service = startProcess(t, { DATA_DIR })
+  await until('it opens its folder', () => existsSync(join(DATA_DIR, 'in-use.sock')))
+  service.child.kill('SIGTERM')
+  t.same(await service.exited, { code: 0, signal: null })
+})
+
+t.test('requests are logged with an id; decisions at debug only', async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const url = await service.url()
+  await service.post('/v1/decisions', { tokens: 1, confidence: 1 })
+  await fetch(`${url}/v1/model`, { headers: { 'x-request-id': 'from-outside' } })
+  await fetch(`${url}/v1/model`, { headers: { 'x-request-id': 'with spaces"}' } })
+  await until('both are logged', () => service.log.filter(({ route }) => route === '/v1/model').length === 2)
+  const lines = service.log.filter(({ msg }) => msg === 'answered')
+  t.match(lines, [
+    { reqId: 'from-outside', method: 'GET', route: '/v1/model', status_code: 200, ms: Number },
+    { reqId: /^req-\d+$/ },
+  ])
+})

@@ -1,0 +1,44 @@
+import t from 'tap'
+import { readConfig, strayFields } from '../../src/config/config.js'
+
+t.test('defaults', async (t) => {
+  t.match(readConfig({}), { host: '127.0.0.1', port: 8080, levels: ['model', 'task'], defaultPolicy: {}, redisUrl: '', dataDir: './data' })
+  t.same(readConfig({ CONTEXT_LEVELS: '' }).levels, [], 'a single context')
+})
+
+t.test('settings that don\'t go together name themselves, and say what they may be', async (t) => {
+  const bad: [NodeJS.ProcessEnv, RegExp][] = [
+    [{ REDIS_URL: 'http://secret@host' }, /^REDIS_URL (?!.*secret)/],
+    [{ REDIS_URL: 'redis://secret/x@host' }, /^REDIS_URL has (?!.*secret).*percent-encode/],
+    [{ REDIS_URL: 'redis+sentinel://:secret@host' }, /^REDIS_URL does not name the master(?!.*secret)/],
+    [{ CONTEXT_LEVELS: 'model,model' }, /^CONTEXT_LEVELS names a level twice/],
+    [{ CONTEXT_LEVELS: 'model,constructor' }, /^CONTEXT_LEVELS can't have a level called constructor/],
+    [{ DEFAULT_POLICY: '{' }, /^DEFAULT_POLICY is not JSON/],
+    [{ DEFAULT_POLICY: '{"max_em_drop":3}' }, /^DEFAULT_POLICY\/max_em_drop must be <= 0.5/],
+    [{ DEFAULT_POLICY: '{"max_drop":3}' }, /^DEFAULT_POLICY\/max_drop unknown field/],
+    [{ DEFAULT_POLICY: '{"evidence_window":300}' }, /^DEFAULT_POLICY\/evidence_window must be at least 896/],
+    [{ LABEL_WAIT_SECONDS: '61', DEDUP_SECONDS: '60' }, /^LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS/],
+    [{ LABEL_WAIT_SECONDS: '60', RECORD_SECONDS: '61', DEDUP_SECONDS: '60' }, /^RECORD_SECONDS must not exceed DEDUP_SECONDS/],
+    [{ MAX_STALENESS_SECONDS: '5' }, /^MAX_STALENESS_SECONDS must be at least/],
+    [{ HOST: '0.0.0.0' }, /^HOST 0\.0\.0\.0 is open to other machines.*: set ACCESS_TOKENS .*, or HOST=127\.0\.0\.1, or ALLOW_ANONYMOUS=true/],
+    [{ HOST: '::', ALLOW_ANONYMOUS: 'false' }, /^HOST :: is open/],
+    [{ TLS_KEY_FILE: 'secret' }, /^TLS_CERT_FILE and TLS_KEY_FILE go together/],
+    [{ REDIS_URL: 'rediss://host', REDIS_CERT_FILE: 'secret' }, /^REDIS_CERT_FILE and REDIS_KEY_FILE go together/],
+    [{ REDIS_URL: 'redis+cluster://host,host', REDIS_CA_FILE: 'secret' }, /^REDIS_CA_FILE is for TLS: let REDIS_URL begin with rediss/],
+    [{ REDIS_URL: 'redis://host', REDIS_CA_FILE: 'secret' }, /^REDIS_CA_FILE is for TLS: let REDIS_URL begin with rediss/],
+    [{ ACCESS_TOKENS: 'secret', ACCESS_TOKENS_FILE: 'secret' }, /^ACCESS_TOKENS and ACCESS_TOKENS_FILE can't both be set(?!.*secret)/],
+  ]
+  for (const [env, message] of bad) t.throws(() => readConfig(env), { name: 'ConfigError', message })
+})
+
+t.test('other addresses than loopback take tokens, or a word that none are wanted', async (t) => {
+  for (const env of [{ ACCESS_TOKENS: '[]' }, { ACCESS_TOKENS_FILE: 'tokens.json' }, { ALLOW_ANONYMOUS: 'true' }]) {
+    t.match(readConfig({ HOST: '0.0.0.0', ...env }), { host: '0.0.0.0' }, JSON.stringify(env))
+  }
+  for (const HOST of ['127.0.0.1', '127.0.0.53', '::1']) t.match(readConfig({ HOST }), { host: HOST })
+  for (const HOST of ['localhost', 'LocalHost']) t.match(readConfig({ HOST }), { host: '127.0.0.1' })
+})
+
+t.test('fields of the policy that are set like settings are told', async (t) => {
+  t.same(strayFields({ SETTLE_SECONDS: '0', MAX_EM_DROP: '', MODE: 'dark', PORT: '1', DEFAULT_POLICY: '{}' }).sort(), ['MAX_EM_DROP', 'SETTLE_SECONDS'])
+})

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  addTrace, emDrop, fillHalves, mergeEvidence, noEvidence, NO_EVIDENCE, stopsOf, tokensSavedRatio,
+  type Em, type Evidence, type Stop, type Trace, type TraceStep,
+} from '../../../src/core/certificate/evidence.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import { holds } from '../../property.js'
+
+const LAST = GRID.length - 1
+
+function traceOf (overrides: Partial<Trace> = {}): Trace {
+  return { tokens: 100, answerTokens: 0, em: 1, steps: [], isComplete: true, ...overrides }
+}
+
+/** DESIGN, "One outcome, every threshold", word by word: each threshold looks for its own first step. */
+function stopsAsWritten (trace: Trace, minTokens: number, grid = GRID): Stop[] {
+  return grid.map((threshold) => {
+    const step = trace.steps.find(({ tokens, score }) => tokens >= minTokens && score !== null && score >= threshold)
+    if (step === undefined) return { delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, isUnprobed: !trace.isComplete }
+    const tokens = Math.min(step.tokens + trace.answerTokens, trace.tokens)
+    if (trace.em === null) return { delta: 1, tokens, isUnprobed: step.em === undefined } // the worst case: only the full answer is right
+    if (step.em === undefined) return { delta: trace.em, tokens, isUnprobed: true } // the worst case: the stop answer is wrong
+    return { delta: (trace.em - step.em) as Stop['delta'], tokens, isUnprobed: false }
+  })
+}
+
+const em = fc.constantFrom<Em>(0, 1)
+const score = fc.oneof(
+  fc.constantFrom(...GRID), // ties
+  fc.double({ min: 0, max: 1, noNaN: true }),
+  fc.double({ min: 0.99, max: 1, noNaN: true }),
+  fc.constant(null)
+)
+const step: fc.Arbitrary<TraceStep> = fc.record({ tokens: fc.nat({ max: 100 }), score, em: fc.option(em, { nil: undefined }) })
+const trace: fc.Arbitrary<Trace> = fc.record({
+  tokens: fc.integer({ min: 100, max: 200 }),
+  answerTokens: fc.nat({ max: 50 }),
+  em: fc.option(em, { nil: null, freq: 8 }),
+  steps: fc.array(step, { maxLength: 12 }).map((steps) => steps.sort((a, b) => a.tokens - b.tokens)),
+  isComplete: fc.boolean(),
+})
+
+const add = (evidence: Evidence, trace: Trace) => addTrace(evidence, trace, stopsOf(trace, 0))
+const sumOf = (traces: readonly Trace[]) => traces.reduce(add, NO_EVIDENCE)
+
+t.test('stopsOf finds at every threshold what a search for its first step finds', async (t) => {
+  holds(t, fc.property(trace, fc.nat({ max: 100 }), (trace, minTokens) => {
+    assert.deepEqual(stopsOf(trace, minTokens), stopsAsWritten(trace, minTokens))
+  }), 500)
+})
+
+const grids = fc.uniqueArray(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 130 })
+  .map((grid) => grid.sort((a, b) => b - a))
+
+t.test('evidence by a grid of any length, over half-windows, is a plain count at each of its thresholds', async (t) => {
+  holds(t, fc.property(grids, fc.array(trace, { maxLength: 12 }), fc.integer({ min: 1, max: 20 }), (grid, traces, window) => {
+    let halves: readonly [Evidence, Evidence] = [noEvidence(grid.length), noEvidence(grid.length)]
+    for (const trace of traces) halves = fillHalves(halves, trace, stopsOf(trace, 0, grid), window)
+    const half = Math.ceil(window / 2)
+    const kept = traces.slice(Math.max(0, (Math.floor(traces.length / half) - 1) * half))
+    const stops = kept.map((trace) => stopsAsWritten(trace, 0, grid))
+    const count = (what: (stop: Stop) => number) => grid.map((_, k) => stops.reduce((sum, row) => sum + what(row[k]!), 0))
+    const { lost, gained, unprobed, tokens, generations } = mergeEvidence(...halves)
+    assert.deepEqual({ lost, gained, unprobed, tokens, generations }, {
+      lost: count(({ delta }) => delta === 1 ? 1 : 0),
+      gained: count(({ delta }) => delta === -1 ? 1 : 0),
+      unprobed: count(({ isUnprobed }) => isUnprobed ? 1 : 0),
+      tokens: count(({ tokens }) => tokens),
+      generations: kept.length,
+    })
+    for (const half of halves) assert.equal(half.tokens.length, grid.length)
+  }), 500)
+})
+
+t.test('a score equal to the threshold stops', async (t) => {
+  for (const [k, score] of GRID.entries()) {
+    const stops = stopsOf(traceOf({ steps: [{ tokens: 10, score, em: 1 }] }), 0)
+    t.strictSame(stops.map((stop) => stop.tokens), GRID.map((_, i) => i < k ? 100 : 10), `score ${score}`)
+  }
+})
+
+t.test('never crossed: kept, no tokens saved, and it counts', async (t) => {
+  const evidence = sumOf([traceOf({ steps: [{ tokens: 10, score: 0.05, em: 0 }] }), traceOf()])
+  t.equal(evidence.generations, 2)
+  t.strictSame(evidence.lost, GRID.map(() => 0))
+  t.equal(tokensSavedRatio(evidence, LAST), 0)
+  t.equal(evidence.unprobed_generations, 0)
+})
+
+t.test('lost, kept and gained', async (t) => {
+  const stop = (full: Em, stopped: Em) => stopsOf(traceOf({ em: full, steps: [{ tokens: 10, score: 1, em: stopped }] }), 0)[0]!.delta
+  t.equal(stop(1, 0), 1)
+  t.equal(stop(1, 1), 0)
+  t.equal(stop(0, 0), 0)
+  t.equal(stop(0, 1), -1)
+})
+
+t.test('crossed at a step without a probe: the worst case, reported as unprobed', async (t) => {
+  const right = traceOf({ steps: [{ tokens: 10, score: GRID[5]! }, { tokens: 20, score: 1, em: 1 }] })
+  const stops = stopsOf(right, 0)
+  t.strictSame(stops[4], { delta: 0, tokens: 20, isUnprobed: false }, 'safer thresholds look at the probed step')
+  t.strictSame(stops[5], { delta: 1, tokens: 10, isUnprobed: true })
+  t.equal(stopsOf({ ...right, em: 0 }, 0)[5]!.delta, 0, 'a wrong full answer can not be lost')
+  const evidence = sumOf([right, traceOf()])
+  t.equal(evidence.unprobed_generations, 1)
+  t.equal(evidence.unprobed[5], 1)
+  t.equal(evidence.unprobed[4], 0)
+})
+
+t.test('an incomplete trace is the worst case at every threshold it did not cross', async (t) => {
+  const stops = stopsOf(traceOf({ isComplete: false, steps: [{ tokens: 10, score: GRID[20]!, em: 1 }] }), 0)
+  t.strictSame(stops[19], { delta: 1, tokens: 100, isUnprobed: true })
+  t.strictSame(stops[20], { delta: 0, tokens: 10, isUnprobed: false })
+})
+
+t.test('no stop before min_tokens, none on an unknown confidence', async (t) => {
+  const steps: TraceStep[] = [{ tokens: 10, score: 1, em: 0 }, { tokens: 20, score: null, em: 0 }, { tokens: 30, score: 1, em: 1 }]
+  t.equal(stopsOf(traceOf({ steps }), 10)[0]!.tokens, 10, 'at min_tokens it may')
+  t.equal(stopsOf(traceOf({ steps }), 11)[0]!.tokens, 30)
+})
+
+t.test('answer tokens count, up to the length of the full run', async (t) => {
+  const tokensAt = (tokens: number) => stopsOf(traceOf({ answerTokens: 15, steps: [{ tokens, score: 1, em: 1 }] }), 0)[0]!.tokens
+  t.equal(tokensAt(10), 25)
+  t.equal(tokensAt(90), 100)
+})
+
+t.test('evidence adds in any order and merges in any grouping', async (t) => {
+  const shuffled = fc.array(trace, { maxLength: 12 }).chain((traces) => fc.record({
+    traces: fc.constant(traces),
+    order: fc.shuffledSubarray(traces, { minLength: traces.length }),
+    cut: fc.nat({ max: traces.length }),
+  }))
+  holds(t, fc.property(shuffled, ({ traces, order, cut }) => {
+    const all = sumOf(traces)
+    assert.deepEqual(sumOf(order), all)
+    const [a, b] = [sumOf(order.slice(0, cut)), sumOf(order.slice(cut))]
+    assert.deepEqual(mergeEvidence(a, b), all)
+    assert.deepEqual(mergeEvidence(b, a), all)
+  }))
+})
+
+t.test('adding does not touch what it adds to', async (t) => {
+  const before = JSON.stringify(NO_EVIDENCE)
+  sumOf([traceOf({ steps: [{ tokens: 1, score: 1, em: 0 }] })])
+  t.equal(JSON.stringify(NO_EVIDENCE), before)
+})
+
+t.test('EM drop and tokens saved', async (t) => {
+  t.equal(emDrop(NO_EVIDENCE, 0), 0)
+  t.equal(tokensSavedRatio(NO_EVIDENCE, 0), 0)
+  const lost = traceOf({ steps: [{ tokens: 25, score: 1, em: 0 }] })
+  const gained = traceOf({ em: 0, steps: [{ tokens: 75, score: 1, em: 1 }] })
+  const evidence = sumOf([lost, lost, gained, traceOf()])
+  t.equal(emDrop(evidence, LAST), 0.25)
+  t.equal(tokensSavedRatio(evidence, LAST), 1 - (25 + 25 + 75 + 100) / 400)
+  t.equal(evidence.full_em, 3)
+})

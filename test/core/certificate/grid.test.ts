@@ -1,0 +1,16 @@
+import t from 'tap'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import { sharedData } from '../../shared-data.js'
+
+t.test('30 thresholds, equally spaced in log-odds from +7 to -2, safest first', async (t) => {
+  t.equal(GRID.length, 30)
+  for (const [k, threshold] of GRID.entries()) {
+    t.ok(Math.abs(threshold - 1 / (1 + Math.exp(-(7 - 9 * k / 29)))) < 1e-15, `threshold ${k} is as the formula has it`)
+    t.ok(k === 0 || threshold < GRID[k - 1]!, `threshold ${k} is looser than the one before`)
+  }
+})
+
+t.test('the constants are those of every other implementation, to the bit', async (t) => {
+  const text = sharedData(t, 'VECTORS_DIR', 'certificate.json')
+  if (text !== null) t.strictSame(GRID, JSON.parse(text).grid)
+})

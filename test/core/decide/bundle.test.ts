@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { bundleOf, snapshotOfBundle, type Bundle } from '../../../src/core/decide/bundle.js'
+import { contextKey, isWithin } from '../../../src/core/policy/context.js'
+import { decide, type Decision, type Freshness, type Step } from '../../../src/core/decide/decide.js'
+import { stepAt } from '../../../src/core/decide/decide-columns.js'
+import { ruleFor, type Snapshot } from '../../../src/core/decide/snapshot.js'
+import { holds } from '../../property.js'
+import { columnsWith, snapshots } from './random-columns.js'
+import { PREDICTOR, snapshotOf } from './snapshot-of.js'
+
+const FRESHNESS = fc.constantFrom<Freshness>('fresh', 'stale', 'too_old')
+const sent = (bundle: Bundle): Bundle => JSON.parse(JSON.stringify(bundle))
+const throughJson = (snapshot: Snapshot, prefix?: string) => snapshotOfBundle(sent(bundleOf(snapshot, prefix)))
+const withoutGuarantee = ({ guarantee: _, ...rest }: Decision) => rest
+
+t.test('a decision from the bundle is the service\'s, to the bit, through JSON', async (t) => {
+  holds(t, fc.property(snapshots, FRESHNESS, columnsWith(null, 6), (snapshot, freshness, columns) => {
+    const bundled = throughJson(snapshot)
+    return columns.context.every((_, row) => {
+      const step = stepAt(columns, row)
+      t.same(withoutGuarantee(decide(bundled, freshness, step)), withoutGuarantee(decide(snapshot, freshness, step)))
+      return ruleFor(bundled, step.context).recordSteps === ruleFor(snapshot, step.context).recordSteps
+    })
+  }), 300)
+})
+
+/** As workers did before there were predictors: they know no `scorer`, and hold the confidence against the threshold. */
+function stopsUnaware ({ rules, levels, root }: Bundle, { context, confidence, tokens, arm }: Step): boolean {
+  let node = root
+  for (const level of levels) {
+    const child = node.below?.[context?.[level] ?? '']
+    if (child === undefined) break
+    node = child
+  }
+  const { mode, threshold, min_tokens: minTokens } = rules[node.rule!]!
+  return mode === 'enforce' && threshold !== null && confidence !== null && arm !== 'control' && tokens >= minTokens && confidence >= threshold
+}
+
+t.test('a worker that knows nothing of predictors continues where one serves, and stops elsewhere as ever', async (t) => {
+  const seen = new Set<string>()
+  holds(t, fc.property(snapshots, columnsWith(null, 6), (snapshot, columns) => {
+    const bundle = sent(bundleOf(snapshot))
+    return columns.context.every((_, row) => {
+      const step: Step = { ...stepAt(columns, row), arm: 'treated' }
+      const { decision, scorer } = decide(snapshot, 'fresh', step)
+      seen.add(`${decision} by ${scorer}`)
+      return stopsUnaware(bundle, step) === (decision === 'stop' && scorer === 'confidence')
+    })
+  }), 300)
+  t.ok(seen.has('stop by p') && seen.has('stop by confidence'), 'both were met')
+})
+
+t.test('a predictor\'s threshold has a field of its own', async (t) => {
+  const served = { index: 3, scorer: PREDICTOR.name }
+  const { format, rules } = bundleOf(snapshotOf({ 'model=q,task=x': served }))
+  t.equal(format, 3)
+  t.match(rules.at(-1), { threshold: null, scorer: PREDICTOR.name, score_threshold: PREDICTOR.grid[3] })
+})
+
+t.test('within a prefix too, known or not; what is not within is off', async (t) => {
+  const prefix = fc.constantFrom('*', 'model=q', 'model=q,task=q', 'model=q,task=-', 'model=nobody', 'model=r,task=-', 'model=a%2Cb')
+  holds(t, fc.property(snapshots, prefix, columnsWith(null, 6), (snapshot, prefix, columns) => {
+    const bundled = throughJson(snapshot, prefix)
+    return columns.context.every((_, row) => {
+      const step = stepAt(columns, row)
+      const [mine, its] = [decide(bundled, 'fresh', step), decide(snapshot, 'fresh', step)]
+      if (isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)) t.same(withoutGuarantee(mine), withoutGuarantee(its))
+      return mine.decision === 'continue' || isWithin(contextKey(snapshot.levels, step.context ?? {}), prefix)
+    })
+  }), 300)
+})
+
+t.test('a prefix tells nothing of others', async (t) => {
+  const snapshot = snapshotOf({ '*': { index: 1 }, 'model=q,task=x': { index: 3, share: 0.4 }, 'model=secret,task=x': { index: 4 } })
+  const bundle = bundleOf(snapshot, 'model=q')
+  t.notMatch(JSON.stringify(bundle), 'secret')
+  t.same(Object.keys(bundle.root), ['below'], 'no rule above the prefix')
+  t.match(bundle, { prefix: 'model=q', root: { below: { q: { rule: 0, below: { x: { rule: 1, control_share: 0.4 } } } } } })
+})
+
+t.test('contexts share rules, and the words of a context can not break out', async (t) => {
+  const stands = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`model=q,task=t${i}`, { index: i % 2, share: 0.02 + i / 1000 }]))
+  const bundle = bundleOf(snapshotOf(stands))
+  t.equal(bundle.rules.length, 3)
+  const odd = snapshotOf({ 'model=__proto__,task=constructor': { index: 3, share: 0.4 } })
+  t.match(decide(throughJson(odd), 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: { model: '__proto__', task: 'constructor' } }), { decision: 'stop' })
+  t.match(decide(throughJson(odd), 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: { model: 'toString' } }), { reason: 'no_threshold' })
+})

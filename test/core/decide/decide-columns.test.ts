@@ -1,0 +1,55 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { decide, type Decision, type Freshness, type Reason } from '../../../src/core/decide/decide.js'
+import { decideColumns, stepAt, type Columns } from '../../../src/core/decide/decide-columns.js'
+import { holds } from '../../property.js'
+import { columnsWith, snapshots } from './random-columns.js'
+import { snapshotOf } from './snapshot-of.js'
+
+const FRESHNESS = fc.constantFrom<Freshness>('fresh', 'fresh', 'stale', 'too_old')
+
+t.test('each row is decided as the single step is, to the bit, and a bad one is left out', async (t) => {
+  const met = new Set<Reason>()
+  const scorers = new Set<string>()
+  const leftOut = fc.uniqueArray(fc.nat(11), { maxLength: 2 })
+  holds(t, fc.property(snapshots, FRESHNESS, columnsWith(null), leftOut, (snapshot, freshness, columns, bad) => {
+    const columnwise = decideColumns(snapshot, freshness, columns, new Set(bad))
+    const rows = [...columns.context.keys()]
+    const singles = rows.map((row) => bad.includes(row) ? undefined : decide(snapshot, freshness, stepAt(columns, row)))
+    const rowsWhere = (isSo: (single: Decision) => boolean) => rows.filter((row) => singles[row] !== undefined && isSo(singles[row]))
+    t.same(columnwise.stop, rowsWhere(({ decision }) => decision === 'stop'))
+    t.same(columnwise.control, rowsWhere(({ arm }) => arm === 'control'))
+    t.same(columnwise.would_stop, rowsWhere(({ would_stop }) => would_stop))
+    t.same(columnwise.probe, rowsWhere(({ probe }) => probe))
+    t.strictSame([...columnwise.reasons], singles.map((single) => single?.reason))
+    for (const single of singles) if (single) { met.add(single.reason); scorers.add(`${single.decision} by ${single.scorer}`) }
+    return rows.every((row) => singles[row] === undefined || singles[row].threshold === columnwise.rules[columns.context[row]!]!.threshold)
+  }), 500)
+  t.equal(met.size, 9, 'every reason was met')
+  t.equal(scorers.size, 4, 'each scorer stopped some and let others go on')
+})
+
+t.test('the step that a row is', async (t) => {
+  const columns: Columns = {
+    contexts: [{ model: 'q' }, {}],
+    context: [1, 0],
+    tokens: [1, 2],
+    confidence: [null, 0.5],
+    generation_ids: ['a', null],
+    group_ids: [null, 'p'],
+    arms: ['control', null],
+    signals: { entropy: [0, null], streak: [3, 4] },
+    em: [0, null],
+    answer: ['', null],
+    probed_score: [0, null],
+  }
+  t.strictSame(stepAt(columns, 0), {
+    tokens: 1, confidence: null, context: {}, generation_id: 'a', arm: 'control', em: 0, answer: '', probed_score: 0, signals: { entropy: 0, streak: 3 },
+  }, 'what is falsy is there')
+  t.strictSame(stepAt(columns, 1), { tokens: 2, confidence: 0.5, context: { model: 'q' }, group_id: 'p', signals: { streak: 4 } }, 'what is null is not')
+})
+
+t.test('no rows, no decisions', async (t) => {
+  t.match(decideColumns(snapshotOf({}), 'fresh', { contexts: [], context: [], tokens: [], confidence: [] }, new Set()),
+    { stop: [], control: [], would_stop: [], probe: [], reasons: [], rules: [] })
+})

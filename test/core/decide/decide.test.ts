@@ -1,0 +1,151 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { uniform } from '../../../src/core/assignment/arm.js'
+import { decide, REASONS, type Freshness, type Reason, type Step } from '../../../src/core/decide/decide.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import type { Policy } from '../../../src/core/policy/policy.js'
+import { scorerFor, scoreStep } from '../../../src/core/predictor/predictor.js'
+import { holds } from '../../property.js'
+import { GUARANTEE, PREDICTOR, snapshotOf, type Stands } from './snapshot-of.js'
+
+const CONTEXT = { model: 'q', task: 'x' }
+const KEY = 'model=q,task=x'
+
+function decided (stands: Stands, step: Partial<Step>, freshness: Freshness = 'fresh') {
+  return decide(snapshotOf({ [KEY]: stands }), freshness, { tokens: 100, confidence: 1, arm: 'treated', context: CONTEXT, ...step })
+}
+
+t.test('the closed list of reasons, in order of precedence', async (t) => {
+  t.strictSame([...REASONS], [
+    'off', 'stale_model', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
+  ])
+})
+
+t.test('the reason is the first of the list that applies', async (t) => {
+  const every = new Set<Reason>()
+  holds(t, fc.property(
+    fc.constantFrom<Policy['mode']>('enforce', 'enforce', 'shadow', 'off'),
+    fc.constantFrom<Freshness>('fresh', 'fresh', 'stale', 'too_old'),
+    fc.constantFrom(-1, 10, 10, 10),
+    fc.constantFrom(null, 0.5, 0.99, 1),
+    fc.constantFrom(0, 50, 100),
+    fc.constantFrom<'control' | 'treated'>('control', 'treated'),
+    (mode, freshness, index, confidence, tokens, arm) => {
+      const isTrue: Record<Reason, boolean> = {
+        off: mode === 'off',
+        stale_model: freshness === 'too_old',
+        no_threshold: index === -1,
+        no_score: confidence === null,
+        min_tokens: tokens < 50,
+        below_threshold: confidence !== null && confidence < GRID[10]!,
+        control_arm: arm === 'control',
+        shadow: mode === 'shadow',
+        score_at_threshold: true,
+      }
+      const reason = REASONS.find((name) => isTrue[name])!
+      every.add(reason)
+      const decision = decided({ index, policy: { mode, min_tokens: 50 } }, { confidence, tokens, arm }, freshness)
+      return decision.reason === reason && decision.decision === (reason === 'score_at_threshold' ? 'stop' : 'continue') &&
+        decision.would_stop === ['control_arm', 'shadow', 'score_at_threshold'].includes(reason) && decision.arm === arm &&
+        decision.stale === (freshness !== 'fresh')
+    }), 3000)
+  t.equal(every.size, REASONS.length, 'each of them was met')
+})
+
+t.test('a score equal to the threshold stops, the next number below does not', async (t) => {
+  for (const [index, threshold] of GRID.entries()) {
+    t.equal(decided({ index }, { confidence: threshold }).decision, 'stop')
+    t.equal(decided({ index }, { confidence: threshold - Number.EPSILON / 2 }).reason, 'below_threshold')
+  }
+})
+
+t.test('all that a decision says', async (t) => {
+  t.strictSame(decided({ index: 10 }, { confidence: 0.99 }), {
+    decision: 'stop',
+    threshold: GRID[10],
+    score: 0.99,
+    scorer: 'confidence',
+    reason: 'score_at_threshold',
+    would_stop: true,
+    arm: 'treated',
+    context: KEY,
+    scope: 'own',
+    guarantee: GUARANTEE,
+    next_check_tokens: 128,
+    probe: false,
+    model_version: 7,
+    stale: false,
+  })
+})
+
+t.test('an unknown confidence continues, an overshoot of float32 is clamped', async (t) => {
+  t.match(decided({ index: 10 }, { confidence: null }), { decision: 'continue', reason: 'no_score', score: null })
+  t.match(decided({ index: 10 }, { confidence: 1.0000005 }), { decision: 'stop', score: 1 })
+  t.match(decided({ index: 10 }, { confidence: -0.0000005 }), { score: 0, reason: 'below_threshold' })
+})
+
+t.test('an unknown context continues, under its own key', async (t) => {
+  t.match(decide(snapshotOf({}), 'fresh', { tokens: 1, confidence: 1, context: { model: 'a,b', task: 'new' }, generation_id: 'g' }), {
+    decision: 'continue', reason: 'no_threshold', context: 'model=a%2Cb,task=new', scope: 'none', guarantee: null, threshold: null, arm: 'control',
+  })
+  t.equal(decide(snapshotOf({}), 'fresh', { tokens: 1, confidence: 1 }).context, 'model=-,task=-')
+})
+
+t.test('a parent\'s threshold is said to be the parent\'s, and is no guarantee', async (t) => {
+  const snapshot = snapshotOf({ 'model=q': { index: 4 }, [KEY]: { policy: { fallback: 'parent' }, share: 0.1 } })
+  t.match(decide(snapshot, 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: CONTEXT }),
+    { decision: 'stop', threshold: GRID[4], context: 'model=q', scope: 'parent', guarantee: null })
+})
+
+t.test('the arm: an echo wins over the draw, the group draws for its generations, and who can\'t be placed is treated', async (t) => {
+  const snapshot = snapshotOf({ [KEY]: { index: 10, share: 0.5 } })
+  const armOf = (step: Partial<Step>) => decide(snapshot, 'fresh', { tokens: 1, confidence: 1, context: CONTEXT, ...step }).arm
+  holds(t, fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (generation_id, group_id) =>
+    armOf({ generation_id }) === (uniform('salt', generation_id) < 0.5 ? 'control' : 'treated') &&
+    armOf({ generation_id, group_id }) === (uniform('salt', group_id) < 0.5 ? 'control' : 'treated') &&
+    armOf({ generation_id, group_id, arm: 'control' }) === 'control' && armOf({ generation_id, group_id, arm: 'treated' }) === 'treated'))
+  t.equal(armOf({}), 'treated')
+  const everything = snapshotOf({}, ['model', 'task'], null)
+  t.equal(decide(everything, 'fresh', { tokens: 1, confidence: 1, generation_id: 'g' }).arm, 'treated', 'before the store was ever reached there is no salt')
+})
+
+t.test('a control generation is never stopped', async (t) => {
+  const snapshot = snapshotOf({ [KEY]: { index: 29, share: 0.3 } })
+  let control = 0
+  for (let i = 0; i < 300; i++) {
+    const { decision, arm } = decide(snapshot, 'fresh', { generation_id: `g${i}`, tokens: 1, confidence: 1, context: CONTEXT })
+    if (arm === 'control') control++
+    t.equal(decision, arm === 'control' ? 'continue' : 'stop')
+  }
+  t.ok(control > 60 && control < 120, `${control} of 300 at a share of 0.3`)
+})
+
+t.test('next_check_tokens is the smallest multiple of the cadence above tokens and not below min_tokens, the same in both arms', async (t) => {
+  holds(t, fc.property(fc.integer({ min: 1, max: 40 }), fc.nat({ max: 200 }), fc.nat({ max: 300 }), (every, minTokens, tokens) => {
+    let expected = 0
+    while (expected <= tokens || expected < minTokens) expected += every
+    const stands = { index: 10, policy: { check_every_tokens: every, min_tokens: minTokens } }
+    return decided(stands, { tokens, arm: 'control' }).next_check_tokens === expected && decided(stands, { tokens }).next_check_tokens === expected
+  }), 1000)
+})
+
+t.test('whether to probe is asked by the score as clamped, under the rule of the context', async (t) => {
+  const control = { arm: 'control', confidence: 1.0000005 } as const
+  t.equal(decided({}, control).probe, true)
+  t.equal(decided({}, { ...control, probed_score: 1 }).probe, false)
+  t.equal(decided({ policy: { mode: 'off' } }, control).probe, false)
+  t.equal(decided({ policy: { min_tokens: 101 } }, control).probe, false)
+  t.equal(decided({}, { confidence: 1 }).probe, false, 'a treated one')
+})
+
+t.test('where a predictor serves, its score decides, of tokens, confidence and signals; without a confidence there is none', async (t) => {
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, scorer: 'p' } })
+  const ask = (step: Partial<Step>) => decide(snapshot, 'fresh', { arm: 'treated', tokens: 100, confidence: 0.9, context: { model: 'q', task: 'x' }, ...step })
+  const scorer = scorerFor(PREDICTOR, 'model=q,task=x')
+  const score = scoreStep(scorer, 100, 0.9, undefined)!
+  t.match(ask({}), { score, scorer: 'p', threshold: PREDICTOR.grid[10], decision: score >= PREDICTOR.grid[10]! ? 'stop' : 'continue' })
+  t.match(ask({ tokens: 4000, confidence: 1, signals: { entropy: -1 } }), { decision: 'stop', reason: 'score_at_threshold' })
+  t.match(ask({ tokens: 10, signals: { entropy: 9 } }), { decision: 'continue', reason: 'below_threshold' })
+  t.match(ask({ confidence: null, signals: { entropy: -9 } }), { score: null, reason: 'no_score' })
+  t.match(decide(snapshot, 'fresh', { arm: 'treated', tokens: 9, confidence: 1, context: { model: 'r' } }), { scorer: 'confidence', score: 1 })
+})

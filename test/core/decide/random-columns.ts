@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import type { Columns } from '../../../src/core/decide/decide-columns.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import type { Policy } from '../../../src/core/policy/policy.js'
+import { PREDICTOR, snapshotOf, type Stands } from './snapshot-of.js'
+
+const LEVELS = ['model', 'task']
+const NAMES = ['q', 'r', 'a,b', '-']
+
+/** Something in every state that a context may be in. */
+const stands: fc.Arbitrary<Stands> = fc.record({
+  index: fc.constantFrom(-1, 0, 10, 29),
+  scorer: fc.constantFrom(null, null, PREDICTOR.name),
+  trials: fc.constantFrom([], [], [PREDICTOR.name]),
+  share: fc.constantFrom(0.02, 0.5, 1),
+  isRecovering: fc.boolean(),
+  pin: fc.constantFrom(undefined, undefined, undefined, null, 0.9, 0),
+  pinScorer: fc.constantFrom(null, PREDICTOR.name),
+  policy: fc.record({
+    mode: fc.constantFrom<Policy['mode']>('enforce', 'enforce', 'shadow', 'off'),
+    fallback: fc.constantFrom<Policy['fallback']>('continue', 'parent'),
+    min_tokens: fc.constantFrom(0, 100),
+    check_every_tokens: fc.constantFrom(32, 7),
+    control_rate: fc.constantFrom<Policy['control_rate']>('auto', 0.3),
+    record_steps: fc.boolean(),
+  }),
+}).map(({ pin, ...rest }) => ({ ...rest, ...(pin !== undefined && { pin }) }))
+
+const key = fc.constantFrom('*', 'model=q', 'model=r', 'model=q,task=q', 'model=q,task=-', 'model=-,task=-', 'model=a%2Cb,task=%2D', 'model=r,task=q')
+const known = fc.dictionary(key, stands, { minKeys: 4, maxKeys: 8, noNullPrototype: true }) // few, and hardly a step would be stopped
+
+export const snapshots = fc.tuple(known, fc.constantFrom('salt', 'salt', null))
+  .map(([contexts, salt]) => snapshotOf(contexts, LEVELS, salt))
+
+const name = fc.constantFrom(...NAMES)
+
+export const contexts = fc.record({ model: name, task: name }, { requiredKeys: [], noNullPrototype: true })
+
+const score = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, -0, 1, 1 + 1e-7, -1e-7, GRID[10]!, GRID[29]!))
+
+/** Columns of up to `maxRows` rows, with any of the optional ones, each cell a good one or sometimes what `bad` draws. */
+export function columnsWith (bad: fc.Arbitrary<unknown> | null, maxRows = 12): fc.Arbitrary<Columns> {
+  const cell = (good: fc.Arbitrary<unknown>) =>
+    bad === null ? good : fc.oneof({ weight: 15, arbitrary: good }, { weight: 1, arbitrary: bad })
+  const number = fc.double({ noNaN: true, noDefaultInfinity: true })
+  return fc.tuple(fc.nat(maxRows), fc.integer({ min: 1, max: 3 })).chain(([rows, places]) => {
+    const column = (good: fc.Arbitrary<unknown>) => fc.array(cell(good), { minLength: rows, maxLength: rows })
+    const numbers = column(fc.option(number))
+    const text = fc.option(fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }))
+    return fc.record({
+      contexts: fc.array(cell(contexts), { minLength: places, maxLength: places }),
+      context: column(fc.nat(places - 1)),
+      tokens: column(fc.nat(300)),
+      confidence: column(fc.option(score)),
+      generation_ids: column(text),
+      group_ids: column(text),
+      arms: column(fc.constantFrom('control', 'treated', null)),
+      signals: fc.dictionary(fc.constantFrom('entropy', 'x'), numbers, { noNullPrototype: true }),
+      em: column(fc.constantFrom(0, 1, null)),
+      answer: column(fc.option(fc.string({ maxLength: 5, unit: 'grapheme' }))),
+      probed_score: column(fc.option(score)),
+    }, { requiredKeys: ['contexts', 'context', 'tokens', 'confidence'], noNullPrototype: true })
+  }) as fc.Arbitrary<Columns>
+}
+
+/** Cells that no column takes. */
+export const badCells = fc.constantFrom<unknown>(-5, 'x'.repeat(200), '\ud800', {}, { colour: 'red' }, [], true, 2e9)

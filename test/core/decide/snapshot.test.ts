@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { contextChain, type Context } from '../../../src/core/policy/context.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import { ruleFor } from '../../../src/core/decide/snapshot.js'
+import { holds } from '../../property.js'
+import { GUARANTEE, snapshotOf, type Stands } from './snapshot-of.js'
+
+const PARENT = { policy: { fallback: 'parent' } } as const
+
+t.test('a leaf\'s own certificate', async (t) => {
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, share: 0.4, policy: { min_tokens: 64, check_every_tokens: 16, mode: 'shadow' } } })
+  t.strictSame(ruleFor(snapshot, { model: 'q', task: 'x' }), {
+    context: 'model=q,task=x',
+    threshold: GRID[3],
+    scorer: null,
+    trials: [],
+    scope: 'own',
+    guarantee: GUARANTEE,
+    mode: 'shadow',
+    minTokens: 64,
+    checkEveryTokens: 16,
+    controlShare: 0.4,
+    recordSteps: true,
+  })
+})
+
+t.test('an unknown context has no threshold, its nearest known ancestor\'s policy, and all of it is control', async (t) => {
+  const snapshot = snapshotOf({ '*': { index: 1, policy: { check_every_tokens: 8 } }, 'model=q': { index: 2, policy: { check_every_tokens: 16 } } })
+  for (const [context, every] of [[{ model: 'q', task: 'new' }, 16], [{ model: 'new', task: 'x' }, 8], [{ model: 'q' }, 16], [{}, 8], [undefined, 8]] as const) {
+    t.match(ruleFor(snapshot, context), { threshold: null, scope: 'none', context: null, guarantee: null, checkEveryTokens: every, controlShare: 1 }, JSON.stringify(context))
+  }
+})
+
+t.test('an unknown context whose policy falls back is treated on its nearest certified ancestor\'s threshold, without a guarantee', async (t) => {
+  const snapshot = snapshotOf({ '*': { index: 1, ...PARENT }, 'model=q': { index: 2, savedRatio: 0.25, ...PARENT }, 'model=r': PARENT })
+  t.match(ruleFor(snapshot, { model: 'q', task: 'new' }),
+    { threshold: GRID[2], scope: 'parent', context: 'model=q', guarantee: null, controlShare: 0.4 })
+  t.match(ruleFor(snapshot, { model: 'r', task: 'new' }), { threshold: GRID[1], scope: 'parent', context: '*', guarantee: null })
+  t.match(ruleFor(snapshot, { model: 'new' }), { threshold: GRID[1], scope: 'parent', context: '*', guarantee: null })
+})
+
+t.test('a missing level is a value of its own', async (t) => {
+  const snapshot = snapshotOf({ 'model=q,task=-': { index: 3 }, 'model=-,task=x': { index: 4 }, 'model=q,task=x': { index: 5 }, 'model=-,task=-': { index: 6 } })
+  const thresholdFor = (context?: Context) => GRID.indexOf(ruleFor(snapshot, context).threshold!)
+  t.equal(thresholdFor({ model: 'q' }), 3)
+  t.equal(thresholdFor({ task: 'x' }), 4)
+  t.equal(thresholdFor({ model: 'q', task: 'x' }), 5)
+  t.equal(thresholdFor({}), 6)
+  t.equal(thresholdFor(undefined), 6)
+  t.equal(thresholdFor({ model: '-', task: 'x' }), -1, 'a literal - is not the missing level')
+})
+
+t.test('a child that is recovering, pinned to null, or whose parent is, does not fall back', async (t) => {
+  const parent = { index: 2, ...PARENT }
+  const ruleOf = (child: Stands, middle: Stands = parent) =>
+    ruleFor(snapshotOf({ '*': parent, 'model=q': middle, 'model=q,task=x': { ...PARENT, ...child } }), { model: 'q', task: 'x' })
+  t.match(ruleOf({}), { threshold: GRID[2], scope: 'parent' }, 'else it does')
+  t.match(ruleOf({ isRecovering: true }), { threshold: null, scope: 'none', controlShare: 1, context: 'model=q,task=x' })
+  t.match(ruleOf({ pin: null }), { threshold: null, scope: 'none', controlShare: 1 })
+  t.match(ruleOf({}, { pin: null, ...PARENT }), { threshold: null, scope: 'none', controlShare: 1 })
+  t.match(ruleOf({}, { isRecovering: true, ...PARENT }), { threshold: null, scope: 'none', controlShare: 1 })
+})
+
+t.test('a pin has no guarantee, even where the context is certified', async (t) => {
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, pin: 0.9, share: 0.4 } })
+  t.match(ruleFor(snapshot, { model: 'q', task: 'x' }), { threshold: 0.9, scope: 'own', guarantee: null })
+})
+
+t.test('the share: the learner\'s under auto, the policy\'s number at once, all without a threshold', async (t) => {
+  const shareOf = (stands: Stands) => ruleFor(snapshotOf({ 'model=q,task=x': stands }), { model: 'q', task: 'x' }).controlShare
+  t.equal(shareOf({ index: 3, share: 0.4 }), 0.4)
+  t.equal(shareOf({ index: 3, share: 0.4, policy: { control_rate: 0.25 } }), 0.25)
+  t.equal(shareOf({ share: 0.4 }), 1, 'a threshold that is gone leaves no share behind')
+  t.equal(shareOf({ index: 3, share: 0.4, pin: null }), 1)
+})
+
+t.test('no levels: everything is the root', async (t) => {
+  t.match(ruleFor(snapshotOf({ '*': { index: 3, share: 0.1 } }, []), {}), { threshold: GRID[3], scope: 'own', context: '*', controlShare: 0.1 })
+})
+
+t.test('the tree finds the link that the chain of keys finds', async (t) => {
+  const levels = ['a', 'b', 'c']
+  const value = fc.constantFrom('x', 'y', '-', 'x,b=y', '%')
+  const context: fc.Arbitrary<Context> = fc.record({ a: value, b: value, c: value }, { requiredKeys: [], noNullPrototype: true })
+  holds(t, fc.property(fc.array(context, { maxLength: 8 }), context, (known, asked) => {
+    const keys = [...new Set(known.flatMap((context) => contextChain(levels, context)))]
+    const contexts = Object.fromEntries(keys.map((key, i) => [key, { policy: { check_every_tokens: i + 1 } }]))
+    const nearest = contextChain(levels, asked).findLast((key) => keys.includes(key))
+    return ruleFor(snapshotOf(contexts, levels), asked).checkEveryTokens === (nearest === undefined ? 32 : keys.indexOf(nearest) + 1)
+  }), 500)
+})

@@ -1,0 +1,118 @@
+import t from 'tap'
+import { answerDigest } from '../../../src/core/grading/answer-digest.js'
+import { uniform } from '../../../src/core/assignment/arm.js'
+import { clampConfidence, gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../../src/core/grading/outcome.js'
+
+const REPORT: ReportedOutcome = { generation_id: 'g1', tokens: 100 }
+
+/** Labels of the full answer and of each step. */
+function labels (report: Partial<ReportedOutcome>) {
+  const { full, steps } = gradeOutcome('salt', { ...REPORT, ...report })
+  return { full, steps: steps?.map(({ tokens: _, confidence: __, answer_digest: ___, ...judged }) => judged) }
+}
+
+const step = (rest: object) => ({ tokens: 10, confidence: 0.5, ...rest })
+
+t.test('em as the worker says', async (t) => {
+  t.strictSame(labels({ em: 1, steps: [step({ em: 0 }), step({})] }), { full: { exact_match: 1 }, steps: [{ exact_match: 0 }, {}] })
+})
+
+t.test('answer with a reference is graded here, and so is every probe', async (t) => {
+  const steps = [step({ answer: 'four' }), step({ answer: '4.0' }), step({})]
+  t.strictSame(labels({ answer: '4', reference: ['4', 'four'], steps }), {
+    full: { exact_match: 1, agreement: 1 },
+    steps: [{ exact_match: 1, agreement: 0 }, { exact_match: 1, agreement: 1 }, {}],
+  })
+  t.strictSame(labels({ answer: '5', reference: '4', steps: [step({ answer: '4' })] }), {
+    full: { exact_match: 0, agreement: 1 }, steps: [{ exact_match: 1, agreement: 0 }],
+  })
+})
+
+t.test('em wins over answer and reference', async (t) => {
+  t.equal(labels({ em: 1, answer: '5', reference: '4' }).full.exact_match, 1)
+})
+
+t.test('agreement takes the full answer as right, even a wrong or blank one, and a probe as right if it agrees', async (t) => {
+  t.strictSame(labels({ answer: '1,024', steps: [step({ answer: '1024' }), step({ answer: '1023' })] }),
+    { full: { agreement: 1 }, steps: [{ agreement: 1 }, { agreement: 0 }] }, 'with no reference there is no Exact Match')
+  t.strictSame(labels({ answer: '', steps: [step({ answer: 'x' }), step({ answer: ' ' })] }),
+    { full: { agreement: 1 }, steps: [{ agreement: 0 }, { agreement: 1 }] })
+})
+
+t.test('without any label there is none', async (t) => {
+  t.strictSame(labels({ reference: '4', steps: [step({ answer: '4' })] }), { full: {}, steps: [{ exact_match: 1 }] })
+  t.strictSame(labels({ steps: [step({ answer: '4' })] }), { full: {}, steps: [{}] }, 'a probe can not agree with nothing')
+})
+
+t.test('no text of an answer reaches the log', async (t) => {
+  const logged = JSON.stringify(gradeOutcome('salt', {
+    ...REPORT, answer: 'SECRET', reference: ['SECRET'], steps: [step({ answer: 'SECRET', signals: { entropy: 0.3 } })],
+  }))
+  t.notMatch(logged, 'SECRET')
+  t.match(logged, 'entropy')
+})
+
+t.test('while a label may still come, answers keep their digests', async (t) => {
+  const graded = (report: Partial<ReportedOutcome>) => gradeOutcome('salt', { ...REPORT, ...report })
+  const steps = [step({ answer: '1,024' }), step({ em: 1, answer: '7' }), step({})]
+  const late = graded({ answer: 'Paris', steps })
+  t.equal(late.answer_digest, answerDigest('salt', 'paris'))
+  t.strictSame(late.steps?.map(({ answer_digest: digest }) => digest), [answerDigest('salt', '1024'), undefined, undefined])
+  t.notOk('answer_digest' in late.steps![1]! || 'answer_digest' in late.full, 'a step with em is graded')
+  t.equal(graded({ steps }).answer_digest, undefined, 'no answer, no digest')
+  t.equal(graded({ steps }).steps![0]!.answer_digest, answerDigest('salt', '1024'), 'a reference may still grade the probes')
+  for (const labelled of [{ em: 1 as const }, { reference: 'Paris' }]) {
+    t.notMatch(JSON.stringify(graded({ answer: 'Paris', steps, ...labelled })), 'digest')
+  }
+})
+
+t.test('what is absent', async (t) => {
+  t.strictSame(gradeOutcome('salt', REPORT), {
+    type: 'outcome',
+    generation_id: 'g1',
+    u: uniform('salt', 'g1'),
+    arm: null,
+    context: {},
+    tokens: 100,
+    answer_tokens: 0,
+    stopped: false,
+    sample_index: null,
+    full: {},
+    steps: null,
+    steps_complete: true,
+  })
+  t.strictSame(gradeOutcome('salt', { ...REPORT, steps: [] }).steps, [], 'never asked is not the same as not kept')
+})
+
+t.test('what is given', async (t) => {
+  t.match(gradeOutcome('salt', {
+    ...REPORT, arm: 'treated', context: { model: 'q' }, answer_tokens: 9, stopped: true, steps_complete: false, steps: [step({ signals: { x: 1 } })],
+  }), {
+    arm: 'treated', context: { model: 'q' }, answer_tokens: 9, stopped: true, steps_complete: false, steps: [{ tokens: 10, confidence: 0.5, signals: { x: 1 } }],
+  })
+})
+
+t.test('the draw is the group\'s if there is one; in a group, a sample without an index is not the first', async (t) => {
+  const grouped = gradeOutcome('salt', { ...REPORT, group_id: 'p1', sample_index: 3 })
+  t.equal(grouped.u, uniform('salt', 'p1'))
+  t.equal(grouped.sample_index, 3)
+  t.equal(gradeOutcome('salt', { ...REPORT, group_id: 'p1' }).sample_index, -1)
+  t.equal(gradeOutcome('salt', { ...REPORT, sample_index: 3 }).sample_index, null, 'an index without a group says nothing')
+})
+
+t.test('float32 overshoot is clamped, unknown stays unknown', async (t) => {
+  t.equal(clampConfidence(1.0000005), 1)
+  t.equal(clampConfidence(-0.0000005), 0)
+  t.equal(clampConfidence(0.25), 0.25)
+  t.equal(clampConfidence(null), null)
+  t.strictSame(gradeOutcome('salt', { ...REPORT, steps: [{ tokens: 1, confidence: 1.0000005 }, { tokens: 2, confidence: null }] }).steps,
+    [{ tokens: 1, confidence: 1 }, { tokens: 2, confidence: null }])
+})
+
+t.test('what contradicts itself is refused, with the remedy', async (t) => {
+  t.match(outcomeProblem({ ...REPORT, arm: 'control', stopped: true }), { path: '/stopped', message: 'never stopped' })
+  t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 10 })] }), { path: '/steps/1/tokens', message: 'order' })
+  t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 101 })] }), { path: '/steps/1/tokens', message: '100' })
+  t.equal(outcomeProblem({ ...REPORT, arm: 'treated', stopped: true, steps: [step({ tokens: 20 }), step({ tokens: 20 }), step({ tokens: 100 })] }), null)
+  t.equal(outcomeProblem(REPORT), null)
+})

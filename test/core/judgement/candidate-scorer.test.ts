@@ -1,0 +1,78 @@
+import t from 'tap'
+import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { challengerLevel, candidateScorers, candidateOf, halvesInForce, rawCandidate } from '../../../src/core/judgement/candidate-scorer.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import { atMost, rateOf } from '../../random.js'
+import { certifiedIndex } from '../../../src/core/certificate/certificate.js'
+import { KEPT, memoryFold, policyWith } from '../learn/memory-fold.js'
+import { PREDICTOR } from '../decide/snapshot-of.js'
+import { addPredictor } from '../learn/trial-fold.js'
+
+t.test('the level is shared out: half to the raw confidence, the rest to challengers, however many', async (t) => {
+  const level = 0.05
+  let spent = level / 2
+  for (let j = 1; j <= 10_000; j++) spent += challengerLevel(level, j)
+  t.ok(spent < level && spent > 0.999 * level, String(spent))
+  t.equal(challengerLevel(level, 1), level / 4)
+  t.equal(challengerLevel(level, 2), level / 12)
+})
+
+t.test('with predictors off the raw confidence has it all, and nobody else is there', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  addPredictor(fold, PREDICTOR)
+  const off = policyWith()
+  t.equal(rawCandidate(fold.state(), off).bar, Math.log(1 / 0.05))
+  t.equal(candidateScorers(fold.state(), off, fold.predictors).length, 1)
+})
+
+t.test('with predictors, each its bar, grid and evidence', async (t) => {
+  const fold = memoryFold({ predictor: 'auto' })
+  fold.learn(KEPT)
+  addPredictor(fold, PREDICTOR)
+  fold.learn(KEPT, 1)
+  const policy = policyWith({ predictor: 'auto' })
+  const [raw, challenger] = candidateScorers(fold.state(), policy, fold.predictors)
+  t.match(raw, { scorer: null, grid: GRID, isPostHoc: false, bar: Math.log(2 / 0.05), evidence: { generations: 2 } })
+  t.match(challenger, { scorer: 'p', grid: PREDICTOR.grid, isPostHoc: false, bar: Math.log(4 / 0.05), evidence: { generations: 1 } })
+  t.same(candidateOf(fold.state(), policy, fold.predictors, 'p'), challenger)
+  t.equal(halvesInForce({ ...fold.state(), serving: 'p' })[0].generations, 1)
+  t.equal(halvesInForce({ ...fold.state(), serving: 'gone' })[0].generations, 2)
+  t.equal(candidateScorers(fold.state(), policy, new Map()).length, 1, 'one that is retired is gone at once')
+  const other = new Map([['p', { ...PREDICTOR, contexts: { '*': PREDICTOR.contexts['*']! } }]])
+  t.equal(candidateScorers(fold.state(), policy, other).length, 1, 'nor does another of its name have its evidence')
+  const looser = candidateScorers(fold.state(), { ...policy, max_em_drop: 0.1 }, fold.predictors)
+  t.ok(looser.every(({ isPostHoc, bar }) => isPostHoc && bar > Math.log(600)))
+})
+
+t.test('whoever turns predictors on after looking has chosen after looking', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  t.match(rawCandidate(fold.state(), policyWith({ predictor: 'auto' })), { isPostHoc: true, bar: Math.log(60 / 0.05) })
+})
+
+t.test('two families and many challengers, looked at after every outcome, are wrong in at most error_level of the runs', async (t) => {
+  // Each stops at one threshold, which loses exactly what is tolerated; they lose other generations, the worst for a sum of levels.
+  const [a, level, runs, outcomes, retrained] = [0.02, 0.05, 1000, 3000, [300, 600, 1200, 2400]]
+  const bar = (share: number) => Math.log(1 / share)
+  let wrongRaw = 0
+  const rate = rateOf(runs, (random) => {
+    const challengers = retrained.map((since, i) => ({ since, bar: bar(challengerLevel(level, i + 1)), lost: 0 }))
+    const scorers = [{ since: 0, bar: bar(level / 2), lost: 0 }, ...challengers]
+    let isWrong = false
+    for (let n = 1; n <= outcomes; n++) {
+      for (const [i, scorer] of scorers.entries()) {
+        if (n <= scorer.since) continue
+        if (random() < a) { scorer.lost++; continue } // a loss never brings a certificate
+        if (certifiedIndex({ generations: n - scorer.since, lost: [scorer.lost], gained: [0] }, a, scorer.bar) !== 0) continue
+        isWrong = true
+        if (i === 0) wrongRaw++
+      }
+      if (isWrong) return true
+    }
+    return false
+  })
+  t.ok(rate <= atMost(level, runs), `${(100 * rate).toFixed(1)} % of ${runs} runs; at most ${(100 * atMost(level, runs)).toFixed(1)} % may`)
+  t.ok(rate > 0 && wrongRaw > 0, 'some come that far')
+  t.ok(losslessGenerations(a, level / 4) < 600, 'and each challenger has the time for it')
+})

@@ -1,0 +1,278 @@
+import t from 'tap'
+import { evidenceOf } from '../../../src/core/judgement/context-state.js'
+import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
+import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import type { Pin } from '../../../src/core/judgement/effective-threshold.js'
+import { judge } from '../../../src/core/judgement/judge.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { policyOf } from '../../../src/core/learn/fold.js'
+import { inStep } from '../../../src/core/learn/learn-command.js'
+import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from './memory-fold.js'
+
+const LAST = GRID.length - 1
+
+/** A fold whose chain is certified, at time 0. */
+function certified (defaults: PolicyPatch = {}): MemoryFold {
+  const fold = memoryFold(defaults)
+  fold.learn(KEPT, 0, FIRST)
+  return fold
+}
+
+function setPolicy (fold: MemoryFold, policy: PolicyPatch | null, key = '*', time = 1000): void {
+  fold.learn({ type: 'policy', key, policy, by: 'ops' }, time)
+}
+
+const judged = (fold: MemoryFold, key = LEAF) =>
+  judge(fold.state(key), policyOf(fold.ledger, key), fold.ledger.configuration.levels, fold.predictors)
+
+t.test('a change of label, min_tokens or check_every_tokens opens an epoch that starts from zero', async (t) => {
+  for (const policy of [{ label: 'agreement' }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
+    const fold = certified()
+    setPolicy(fold, policy)
+    for (const key of CHAIN) {
+      t.match(fold.state(key), {
+        epoch: 2, epoch_cause: 'policy', epoch_started_at: 1000, generations: 0, labelled: 0, threshold_index: -1, control_share: 1, drift: NO_DRIFT,
+      }, `${JSON.stringify(policy)} ${key}`)
+      t.equal(evidenceOf(fold.state(key)).generations, 0)
+    }
+    t.match(fold.changes.at(-1)!, { cause: 'policy', before: GRID[LAST], after: null, epoch: 2 })
+    setPolicy(fold, null, '*', 2000)
+    t.equal(fold.state().epoch, 3, 'back again is a change too: what was gathered before is gone')
+    t.equal(evidenceOf(fold.state()).generations, 0)
+  }
+})
+
+t.test('any other change keeps the epoch and its evidence', async (t) => {
+  for (const policy of [
+    { max_em_drop: 0.03 }, { error_level: 0.1 }, { control_rate: 0.5 }, { mode: 'shadow' }, { mode: 'off' }, { fallback: 'parent' },
+    { settle_seconds: 9 }, { evidence_window: 5000 }, { max_evidence_age_seconds: 9 },
+  ] as const) {
+    const fold = certified()
+    setPolicy(fold, policy)
+    t.equal(fold.state().epoch, 1, JSON.stringify(policy))
+    t.equal(evidenceOf(fold.state()).generations, FIRST)
+  }
+})
+
+t.test('a policy reaches the contexts below its key, and no others', async (t) => {
+  const fold = certified()
+  fold.learn(outcomeOf({ context: { model: 'qq', task: 'gsm8k' } }))
+  setPolicy(fold, { min_tokens: 5 }, 'model=q')
+  t.strictSame([...fold.states].map(([key, state]) => [key, state.epoch]),
+    [['*', 1], ['model=q', 2], [LEAF, 2], ['model=qq', 1], ['model=qq,task=gsm8k', 1]])
+})
+
+t.test('a changed wish keeps the counts, but was stated after looking: the bar is 30/error_level and the guarantee says so', async (t) => {
+  for (const policy of [{ max_em_drop: 0.03 }, { error_level: 0.1 }]) {
+    const fold = certified()
+    setPolicy(fold, policy)
+    t.equal(fold.state().threshold_index, -1, 'enough for the bar of one stated in time, not for thirty times that')
+    const { max_em_drop, error_level } = policyOf(fold.ledger, LEAF)
+    const needed = losslessGenerations(max_em_drop, error_level / 30)
+    fold.learn(KEPT, 1000, needed - FIRST - 1)
+    t.equal(fold.state().threshold_index, -1)
+    fold.learn(KEPT, 1000)
+    t.equal(fold.state().threshold_index, LAST)
+    t.match(judged(fold).guarantee, { post_hoc: true, ...policy, epoch: 1, generations: needed })
+  }
+})
+
+t.test('the first wish is not post hoc when it comes back; a new epoch makes the new wish the first', async (t) => {
+  const fold = certified()
+  setPolicy(fold, { max_em_drop: 0.03 })
+  setPolicy(fold, null)
+  t.match(judged(fold).guarantee, { post_hoc: false })
+  t.equal(fold.state().threshold_index, LAST)
+  setPolicy(fold, { max_em_drop: 0.03 })
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'start over' }, 2000)
+  fold.learn(KEPT, 2000, losslessGenerations(0.03, 0.05))
+  t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.03, epoch: 2 })
+})
+
+t.test('before any evidence a changed wish is as good as the first', async (t) => {
+  const fold = memoryFold()
+  fold.learn(outcomeOf({ arm: 'treated' }))
+  setPolicy(fold, { max_em_drop: 0.05 })
+  fold.learn(KEPT, 2000, losslessGenerations(0.05, 0.05))
+  t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.05 })
+})
+
+t.test('a half that has just stepped back was seen, too', async (t) => {
+  const fold = memoryFold({ evidence_window: 2 * FIRST })
+  fold.learn(KEPT, 0, FIRST)
+  t.equal(fold.state().halves[0].generations, 0)
+  setPolicy(fold, { max_em_drop: 0.03 })
+  t.equal(fold.state().wish.max_em_drop, 0.02)
+})
+
+t.test('another max_em_drop starts the drift detector over, another error_level does not', async (t) => {
+  const fold = certified()
+  fold.learn(KEPT, 0, 300)
+  fold.learn(LOST, 0, 2)
+  const { drift } = fold.state()
+  t.ok(drift[0]! > 1)
+  setPolicy(fold, { error_level: 0.06 })
+  t.strictSame(fold.state().drift, drift)
+  setPolicy(fold, { max_em_drop: 0.03, error_level: 0.06 })
+  t.strictSame(fold.state().drift, NO_DRIFT)
+})
+
+t.test('another control rate moves the share, and what is control under one of them alone does not count at first', async (t) => {
+  const fold = certified({ settle_seconds: 0, control_rate: 0.1 })
+  t.equal(fold.state().control_share, 0.1)
+  setPolicy(fold, { control_rate: 0.05, settle_seconds: 60 }, '*', 10_000)
+  t.match(fold.state(), { control_share: 0.05, settles_at: 0, narrows_until: 70_000, narrow_share: 0.05 })
+  setPolicy(fold, { control_rate: 0.5, settle_seconds: 60 }, '*', 20_000)
+  t.match(fold.state(), { control_share: 0.5, settles_at: 0, narrows_until: 80_000, narrow_share: 0.05 })
+})
+
+t.test('a pin moves the share, and nothing of the evidence', async (t) => {
+  const fold = certified({ settle_seconds: 0 })
+  const before = fold.state()
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'incident', by: 'ops', expires_at: null }, by: 'ops', reason: 'incident' }, 1000)
+  t.strictSame(fold.state(), { ...before, control_share: 1, settles_at: 1000 })
+  fold.learn({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }, 2000)
+  t.equal(fold.state().control_share, before.control_share)
+  t.equal(fold.ledger.pins.size, 0)
+})
+
+t.test('commands are noted with who gave them and why, even where no threshold of their own moves', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  const noted = (entry: LogEntry) => {
+    fold.changes.length = 0
+    fold.learn(entry, 9)
+    return fold.changes
+  }
+  const pin = (threshold: number | null) => ({ threshold, reason: 'incident', by: 'ops', expires_at: null })
+  const change = { time: 9, key: LEAF, epoch: 1, by: 'ops' }
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.9), by: 'ops', reason: 'incident' }), [{ ...change, cause: 'pin', before: null, after: 0.9, reason: 'incident' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: pin(0.8), by: 'ops', reason: 'worse' }), [{ ...change, cause: 'pin', before: 0.9, after: 0.8, reason: 'worse' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }), [{ ...change, cause: 'pin', before: 0.8, after: null, reason: 'over' }])
+  t.strictSame(noted({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }), [], 'there was none')
+  t.strictSame(noted({ type: 'policy', key: LEAF, policy: { mode: 'off' }, by: 'ops' }), [{ ...change, cause: 'policy', before: null, after: null }])
+  t.strictSame(noted({ type: 'reset', key: LEAF, by: 'ops', reason: 'new' }), [{ ...change, cause: 'reset', epoch: 2, before: null, after: null, reason: 'new' }])
+  t.strictSame(noted({ type: 'policy', key: LEAF, policy: null, by: 'eve', reason: 'back' }), [{ ...change, cause: 'policy', epoch: 2, before: null, after: null, by: 'eve', reason: 'back' }])
+  t.match(noted({ type: 'policy', key: 'model=nobody', policy: { mode: 'off' }, by: 'ops' }), [{ cause: 'policy', epoch: 0 }], 'also of a context that is still to come')
+})
+
+t.test('the history of a pin has what was in force before and after, not what was pinned', async (t) => {
+  const fold = certified()
+  const own = GRID[fold.state().threshold_index]!
+  const moved = (pin: Pin | null, time: number, key = LEAF) => {
+    fold.changes.length = 0
+    fold.learn({ type: 'pin', key, pin, by: 'ops', reason: 'test' }, time)
+    return fold.changes.map(({ before, after }) => [before, after])
+  }
+  const pin = { threshold: null, reason: 'test', by: 'ops', expires_at: null }
+  t.same(moved(pin, 1), [[own, null]])
+  t.same(moved({ ...pin, threshold: 0.5, expires_at: 100 }, 2), [[null, 0.5]])
+  t.same(moved(null, 200), [[0.5, own]], 'it had expired')
+  moved({ ...pin, threshold: 0.5, expires_at: 220 }, 210)
+  t.same(moved({ ...pin, threshold: 0.6 }, 230), [[own, 0.6]], 'it had, and another came')
+  moved(null, 240)
+  t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=q'), [[GRID[fold.state('model=q').threshold_index], 0.5]])
+  t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=nobody'), [[null, 0.5]])
+})
+
+t.test('a policy that moves its own threshold is noted once', async (t) => {
+  const fold = certified()
+  fold.changes.length = 0
+  setPolicy(fold, { min_tokens: 5 }, LEAF)
+  t.match(fold.changes, [{ key: LEAF, cause: 'policy', before: GRID[LAST], after: null, by: 'ops' }])
+  t.equal(fold.changes.length, 1)
+})
+
+t.test('a parent\'s pin reaches the shares of the children that fall back on it', async (t) => {
+  const fold = memoryFold({ fallback: 'parent' })
+  fold.learn(KEPT)
+  fold.learn({ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'try', by: 'ops', expires_at: null }, by: 'ops', reason: 'try' }, 1000)
+  t.ok(fold.state().control_share < 1)
+})
+
+t.test('a reset opens an epoch in that context alone', async (t) => {
+  const fold = certified()
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' }, 3000)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'reset', is_recovering: true, threshold_index: -1, generations: 0, epoch_started_at: 3000, control_share: 1 })
+  t.equal(evidenceOf(fold.state()).generations, 0)
+  t.match(fold.state('model=q'), { epoch: 1, threshold_index: LAST })
+  t.match(fold.changes.at(-1)!, { key: LEAF, cause: 'reset', before: GRID[LAST], after: null })
+  fold.learn({ type: 'reset', key: 'model=nobody', by: 'ops', reason: 'typo' }, 4000)
+  t.notOk(fold.states.has('model=nobody'))
+})
+
+t.test('a pin outlives a reset, and so does its share', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'try', by: 'ops', expires_at: null }, by: 'ops', reason: 'try' })
+  const { control_share } = fold.state()
+  t.ok(control_share < 0.2)
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' })
+  t.equal(fold.state().control_share, 0.1, 'of a pin that saves it all, with no generations yet')
+})
+
+t.test('a context that was reset does not fall back until it is certified again, whatever epochs come', async (t) => {
+  const fold = certified({ fallback: 'parent' })
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' }, 1000)
+  t.equal(fold.state().control_share, 1)
+  setPolicy(fold, { check_every_tokens: 16 }, LEAF, 2000)
+  t.match(fold.state(), { epoch: 3, epoch_cause: 'policy', is_recovering: true, control_share: 1 })
+})
+
+t.test('other levels: contexts without a place go, the rest start an epoch', async (t) => {
+  const fold = certified()
+  const { configuration } = fold.ledger
+  fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['model'] } }, 1000)
+  t.strictSame([...fold.states.keys()], ['*', 'model=q'])
+  t.equal(fold.ledger.contexts, 2)
+  t.match(fold.changes.findLast(({ key }) => key === LEAF)!, { cause: 'configuration', before: GRID[LAST], after: null }, 'what is dropped is noted')
+  for (const key of fold.states.keys()) {
+    t.match(fold.state(key), { epoch: 2, epoch_cause: 'configuration', threshold_index: -1 }, key)
+    t.equal(evidenceOf(fold.state(key)).generations, 0, key)
+  }
+  fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['task', 'model'] } }, 2000)
+  t.strictSame([...fold.states.keys()], ['*'], 'the same levels in another order are other levels')
+  t.equal(fold.ledger.contexts, 1)
+})
+
+t.test('policies and pins of levels that come back are still there', async (t) => {
+  const fold = certified()
+  const { configuration } = fold.ledger
+  setPolicy(fold, { min_tokens: 5 }, LEAF)
+  fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['task'] } }, 1000)
+  fold.learn({ type: 'configuration', configuration }, 2000)
+  fold.learn(KEPT, 3000)
+  t.equal(fold.state().meaning.min_tokens, 5, 'as a replica has it, which reads the store\'s policies')
+})
+
+t.test('other defaults are a change of policy', async (t) => {
+  const fold = certified()
+  const { configuration } = fold.ledger
+  fold.learn({ type: 'configuration', configuration: { ...configuration, defaults: { settle_seconds: 0, min_tokens: 9 } } }, 1000)
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'configuration', meaning: { min_tokens: 9 } })
+  fold.learn({ type: 'configuration', configuration: { ...configuration, max_contexts: 3 } }, 2000)
+  t.equal(fold.state().epoch, 3)
+  fold.learn({ type: 'configuration', configuration: { ...configuration, max_contexts: 4 } }, 3000)
+  t.equal(fold.state().epoch, 3, 'another limit changes no meaning')
+})
+
+t.test('a fold writes pins to a map of its own', async (t) => {
+  const first = memoryFold()
+  first.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  const { pins } = first.ledger
+  const second = memoryFold()
+  second.ledger = first.ledger // committed, and remembered by the next fold
+  second.learn({ type: 'pin', key: '*', pin: { threshold: 0.8, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
+  second.learn({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'r' })
+  t.same([...pins.keys()], [LEAF], 'what was remembered is untouched: the fold may yet be dropped')
+  t.same([...second.ledger.pins.keys()], ['*'])
+})
+
+t.test('pins of one step: what is removed parents first, then what is put children first', async (t) => {
+  const pin = { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }
+  const keys = [LEAF, '*', 'model=q']
+  const ordered = inStep([...keys.map((key) => ({ key, pin })), ...keys.map((key) => ({ key: key.replace('q', 'r'), pin: null })).slice(0, 1)])
+  t.same(ordered.map(({ key, pin }) => [key, pin !== null]), [[LEAF.replace('q', 'r'), false], [LEAF, true], ['model=q', true], ['*', true]])
+})

@@ -1,0 +1,78 @@
+import type { ContextState } from '../../../src/core/judgement/context-state.js'
+import { ROOT } from '../../../src/core/policy/context.js'
+import { newLedger, type Change, type Fold, type Ledger } from '../../../src/core/learn/fold.js'
+import { learn } from '../../../src/core/learn/learn.js'
+import type { Configuration, LogEntry } from '../../../src/core/learn/log-entry.js'
+import type { LoggedOutcome, LoggedStep } from '../../../src/core/grading/outcome.js'
+import { PendingOutcomes } from '../../../src/core/recording/pending.js'
+import { Reservoir } from '../../../src/core/predictor/reservoir.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from '../../../src/core/policy/policy.js'
+
+export const LEAF = 'model=q,task=gsm8k'
+export const CHAIN = [ROOT, 'model=q', LEAF]
+
+export interface MemoryFold extends Fold {
+  ledger: Ledger
+  readonly states: Map<string, ContextState>
+  readonly changes: Change[]
+  /** The state of a context that must exist; the leaf's by default. */
+  readonly state: (key?: string) => ContextState
+  readonly learn: (entry: LogEntry, time?: number, times?: number) => void
+}
+
+/** Learned state in a map. Settling takes no time unless a policy says so. */
+export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}): MemoryFold {
+  const states = new Map<string, ContextState>()
+  const fold: MemoryFold = {
+    now: 0,
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, label_wait_seconds: 0, defaults: { settle_seconds: 0, ...defaults }, ...configuration }),
+    states,
+    keys: () => states.keys(),
+    get: (key) => states.get(key),
+    set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
+    pending: new PendingOutcomes(),
+    reservoir: new Reservoir(),
+    predictors: new Map(),
+    changes: [],
+    state (key = LEAF) {
+      const state = states.get(key)
+      if (state === undefined) throw new Error(`there is no context ${key}`)
+      return state
+    },
+    learn (entry, time = 0, times = 1) { for (let i = 0; i < times; i++) learn(fold, time, entry) },
+  }
+  return fold
+}
+
+export function policyWith (patch: PolicyPatch = {}): Policy {
+  return effectivePolicy({ settle_seconds: 0, ...patch }, new Map(), ROOT)
+}
+
+/** A step that every threshold of the grid stops at. */
+export const SURE_STEP: LoggedStep = { tokens: 40, confidence: 1, exact_match: 1 }
+
+/** A labelled control generation of 100 tokens that loses nothing and saves 60 at every threshold, unless told otherwise. */
+export function outcomeOf (overrides: Partial<LoggedOutcome> = {}): LoggedOutcome {
+  return {
+    type: 'outcome',
+    generation_id: 'g',
+    u: 0.01,
+    arm: 'control',
+    context: { model: 'q', task: 'gsm8k' },
+    tokens: 100,
+    answer_tokens: 0,
+    stopped: false,
+    sample_index: null,
+    full: { exact_match: 1 },
+    steps: [SURE_STEP],
+    steps_complete: true,
+    ...overrides,
+  }
+}
+
+export const KEPT = outcomeOf()
+export const LOST = outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })
+export const GAINED = outcomeOf({ full: { exact_match: 0 } })
+
+/** Lossless generations to a first certificate at the default policy (DESIGN, The certificate). */
+export const FIRST = 224

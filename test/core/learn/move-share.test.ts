@@ -1,0 +1,81 @@
+import t from 'tap'
+import { controlShare } from '../../../src/core/assignment/arm.js'
+import type { ContextState } from '../../../src/core/judgement/context-state.js'
+import { suspicion } from '../../../src/core/certificate/drift.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
+import { moveShare } from '../../../src/core/learn/move-share.js'
+import { FIRST, KEPT, LEAF, LOST, memoryFold } from './memory-fold.js'
+
+const LAST = GRID.length - 1
+
+t.test('moveShare follows the share in steps, and lets count only what is control under the shares before and after', async (t) => {
+  const fold = memoryFold({ settle_seconds: 60 })
+  fold.learn(KEPT, 0)
+  fold.learn(KEPT, 60_000, FIRST)
+  const state = fold.state()
+  t.ok(state.control_share < 0.2)
+  t.match(state, { settles_at: 60_000, narrows_until: 120_000, narrow_share: state.control_share }, 'it fell')
+
+  fold.states.set(LEAF, { ...state, control_share: state.control_share * 1.05 })
+  moveShare(fold, LEAF, 70_000)
+  t.equal(fold.state().control_share, state.control_share * 1.05, 'a step of less than a tenth waits')
+
+  fold.states.set(LEAF, { ...state, control_share: state.control_share / 2 })
+  t.match(moveShare(fold, LEAF, 70_000), { threshold: GRID[LAST] }, 'and it says what is in force')
+  t.match(fold.state(), {
+    control_share: state.control_share, settles_at: 60_000, narrows_until: 130_000, narrow_share: state.control_share / 2,
+  }, 'it rose: nobody settles while a threshold is in force and has to be watched')
+  fold.states.set(LEAF, { ...fold.state(), control_share: 0.05 })
+  moveShare(fold, LEAF, 80_000)
+  t.match(fold.state(), { narrows_until: 140_000, narrow_share: 0.05 }, 'the lowest of the shares under which generations still run')
+  fold.states.set(LEAF, { ...fold.state(), control_share: 0.06 })
+  moveShare(fold, LEAF, 140_000)
+  t.match(fold.state(), { narrows_until: 200_000, narrow_share: 0.06 }, 'those begun at the shares before are gone')
+
+  fold.states.set(LEAF, { ...fold.state(), threshold_index: -1, settles_at: 999_000 })
+  moveShare(fold, LEAF, 150_000)
+  t.match(fold.state(), { control_share: 1, settles_at: 999_000 }, 'without a threshold it settles again, never sooner than it would have')
+})
+
+t.test('an auto share jumps at a suspicion of drift, and stays up while it lasts', async (t) => {
+  const fold = memoryFold({ settle_seconds: 10 })
+  fold.learn(KEPT, 0)
+  fold.learn(KEPT, 10_000, 300)
+  fold.learn(KEPT, 20_000, 2700)
+  fold.learn(KEPT, 40_000, 100)
+  const { control_share: calm, generations, drift } = fold.state()
+  t.ok(calm > 0.04 && calm < 0.07, `${calm}`)
+  fold.learn(LOST, 50_000)
+  t.equal(fold.state().control_share, calm, 'one lost answer is no suspicion')
+  fold.learn(LOST, 50_000)
+  const suspected = fold.state()
+  t.ok(suspicion(suspected.drift) >= 2)
+  t.equal(suspected.threshold_index, LAST, 'the evidence still holds')
+  const wanted = controlShare('auto', suspected.guarantee!.tokens_saved_ratio, generations + 2)
+  t.ok(suspected.control_share > 8 * wanted && suspected.control_share <= 10 * wanted, `${calm} became ${suspected.control_share}`)
+  fold.learn(KEPT, 59_999, 500)
+  t.equal(fold.state().control_share, suspected.control_share, 'it moves no more until those begun before have ended')
+  fold.learn(KEPT, 60_000)
+  t.ok(fold.state().control_share < calm, 'the suspicion is gone')
+
+  const moved = (state: ContextState, other?: LogEntry) => {
+    fold.states.set(LEAF, state)
+    if (other !== undefined) fold.learn(other, 100_000)
+    moveShare(fold, LEAF, 100_000)
+    return fold.state().control_share
+  }
+  t.equal(moved({ ...suspected, drift }, { type: 'policy', key: '*', policy: { control_rate: 0.3 }, by: 'ops' }), 0.3)
+  t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }), 0.3, 'a numeric share is what it is')
+  t.ok(moved({ ...suspected, drift: [9000, 9000, 9000] }, { type: 'policy', key: '*', policy: null, by: 'ops' }) > 0.3)
+  const pin = { threshold: 0.9, reason: 'test', by: 'ops', expires_at: null }
+  t.ok(moved(fold.state(), { type: 'pin', key: LEAF, pin, by: 'ops', reason: 'test' }) < 0.1, 'nor does a pin care')
+})
+
+t.test('a numeric share is followed at once', async (t) => {
+  const fold = memoryFold({ control_rate: 0.3 })
+  fold.learn(KEPT, 0, FIRST)
+  t.equal(fold.state().control_share, 0.3)
+  fold.learn({ type: 'policy', key: '*', policy: { control_rate: 0.29 }, by: 'ops' })
+  t.equal(fold.state().control_share, 0.29)
+})

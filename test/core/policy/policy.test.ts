@@ -1,0 +1,52 @@
+import t from 'tap'
+import { DEFAULT_POLICY, effectivePolicy, type PolicyPatch } from '../../../src/core/policy/policy.js'
+
+t.test('the defaults of DESIGN section 4', async (t) => {
+  t.strictSame(DEFAULT_POLICY, {
+    max_em_drop: 0.02,
+    error_level: 0.05,
+    control_rate: 'auto',
+    label: 'exact_match',
+    missing_labels: 'excluded',
+    mode: 'enforce',
+    fallback: 'continue',
+    min_tokens: 0,
+    check_every_tokens: 32,
+    settle_seconds: 300,
+    evidence_window: 20000,
+    max_evidence_age_seconds: 604800,
+    record_steps: true,
+    predictor: 'off',
+    em_per_token_percent: null,
+    value_of_em: null,
+    price_per_1k_tokens: null,
+  })
+})
+
+t.test('a policy inherits field by field from the nearest link that states it', async (t) => {
+  const policies = new Map<string, PolicyPatch>([
+    ['*', { max_em_drop: 0.03, mode: 'shadow' }],
+    ['model=q', { max_em_drop: 0.01 }],
+    ['model=q,task=a', { mode: 'off' }],
+    ['model=r', { label: 'agreement' }],
+  ])
+  const defaults = { max_em_drop: 0.04, min_tokens: 7 }
+  const fields = (key: string) => {
+    const { max_em_drop, mode, label, min_tokens, error_level } = effectivePolicy(defaults, policies, key)
+    return { max_em_drop, mode, label, min_tokens, error_level }
+  }
+  const common = { label: 'exact_match', min_tokens: 7, error_level: 0.05 }
+  t.strictSame(fields('*'), { ...common, max_em_drop: 0.03, mode: 'shadow' })
+  t.strictSame(fields('model=q'), { ...common, max_em_drop: 0.01, mode: 'shadow' })
+  t.strictSame(fields('model=q,task=a'), { ...common, max_em_drop: 0.01, mode: 'off' })
+  t.strictSame(fields('model=q,task=b'), { ...common, max_em_drop: 0.01, mode: 'shadow' }, 'siblings are strangers')
+  t.strictSame(fields('model=qq'), { ...common, max_em_drop: 0.03, mode: 'shadow' }, 'whole links')
+  t.strictSame(effectivePolicy({}, new Map(), 'model=q'), DEFAULT_POLICY)
+})
+
+t.test('off on the root is for every context, whatever it states; elsewhere it is a field like others', async (t) => {
+  const mode = (key: string, ...policies: Array<[string, PolicyPatch]>) => effectivePolicy({ mode: 'off' }, new Map(policies), key).mode
+  t.equal(mode('model=q,task=a', ['*', { mode: 'off' }], ['model=q', { mode: 'enforce' }]), 'off')
+  t.equal(mode('model=q,task=a', ['model=q', { mode: 'off' }], ['model=q,task=a', { mode: 'enforce' }]), 'enforce')
+  t.equal(mode('model=q,task=a', ['model=q', { mode: 'enforce' }]), 'enforce', 'a default is none')
+})

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { isRecordComplete, isRecordProbed } from '../../../src/core/recording/complete-record.js'
+import type { RecordedStep } from '../../../src/core/recording/recorded-step.js'
+import { holds } from '../../property.js'
+import { nextCheckTokens } from '../../../src/core/policy/cadence.js'
+
+const CADENCE = { checkEveryTokens: 32, minTokens: 0 }
+
+const stepsAt = (...tokens: number[]): RecordedStep[] => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
+
+/** A generation whose worker asks at each check that is due, some tokens late, and which ends before or at the next. */
+const cadences = fc.record({ checkEveryTokens: fc.integer({ min: 1, max: 40 }), minTokens: fc.nat({ max: 150 }) })
+const cadenced = cadences.chain((cadence) => fc.record({
+  late: fc.array(fc.nat({ max: cadence.checkEveryTokens - 1 }), { minLength: 1, maxLength: 12 }),
+  end: fc.double({ min: 0, max: 1, noNaN: true }),
+}).map(({ late, end }) => {
+  let due = nextCheckTokens(cadence, 0)
+  const asked = late.map((tokens) => {
+    const at = due + tokens
+    due = nextCheckTokens(cadence, at)
+    return at
+  })
+  const last = asked.at(-1)!
+  return { cadence, steps: stepsAt(...asked), tokens: last + Math.round(end * (due - last)) }
+}))
+
+const without = (steps: readonly RecordedStep[], i: number) => steps.filter((_, j) => j !== i)
+
+t.test('a record of every due check is complete, and without any one of them it is not', async (t) => {
+  holds(t, fc.property(cadenced, ({ cadence, steps, tokens }) => {
+    assert.ok(isRecordComplete(cadence, { tokens }, steps))
+    for (const [i, step] of steps.entries()) {
+      const isAtTheEnd = i === steps.length - 1 && step.tokens === tokens
+      if (!isAtTheEnd) assert.ok(!isRecordComplete(cadence, { tokens }, without(steps, i)), `without step ${i}`)
+    }
+  }), 1000)
+})
+
+t.test('with the worker\'s count it is complete iff it has as many, whatever the cadence', async (t) => {
+  const anyhow = fc.uniqueArray(fc.nat({ max: 500 }), { maxLength: 12 }).map((tokens) => stepsAt(...tokens.sort((a, b) => a - b)))
+  holds(t, fc.property(anyhow, fc.nat({ max: 13 }), (steps, asked) => {
+    assert.equal(isRecordComplete(CADENCE, { tokens: 500, steps_asked: asked }, steps), steps.length === asked)
+  }))
+})
+
+t.test('by the cadence alone', async (t) => {
+  const isComplete = (tokens: number, ...asked: number[]) => isRecordComplete(CADENCE, { tokens }, stepsAt(...asked))
+  t.ok(isComplete(100, 32, 64, 96))
+  t.ok(isComplete(128, 32, 64, 96), 'it ended when the next check was due')
+  t.notOk(isComplete(129, 32, 64, 96))
+  t.ok(isComplete(100, 40, 70, 96), 'asked late')
+  t.notOk(isComplete(100, 64, 96), 'the first is missing')
+  t.notOk(isComplete(100, 32, 96))
+  t.notOk(isComplete(1000, 32))
+  t.notOk(isComplete(100, 32, 48, 64, 96), 'asked out of turn: nobody can tell what else was')
+  t.notOk(isComplete(100, 10, 32, 64, 96))
+})
+
+t.test('steps that stop nothing may come between', async (t) => {
+  const cadence = { checkEveryTokens: 32, minTokens: 100 }
+  t.ok(isRecordComplete(cadence, { tokens: 150 }, stepsAt(32, 33, 99, 128)))
+  t.notOk(isRecordComplete(cadence, { tokens: 150 }, stepsAt(32, 100, 128)))
+  t.ok(isRecordComplete(CADENCE, { tokens: 60 }, [{ tokens: 0, confidence: null }, ...stepsAt(32)]))
+  t.notOk(isRecordComplete(CADENCE, { tokens: 100 }, [{ tokens: 0, confidence: null }, ...stepsAt(64, 96)]))
+})
+
+t.test('steps beyond the end are another generation\'s', async (t) => {
+  t.notOk(isRecordComplete(CADENCE, { tokens: 60, steps_asked: 2 }, stepsAt(32, 64)))
+})
+
+t.test('a worker that never asked says so by its count', async (t) => {
+  t.ok(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 0 }, []))
+  t.notOk(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 1 }, []))
+})
+
+t.test('a record is probed where every threshold stops at a probe, of either kind', async (t) => {
+  const isProbed = (steps: RecordedStep[], minTokens = 0) => isRecordProbed({ minTokens, trials: [] }, { tokens: 100 }, steps)
+  t.ok(isProbed([]))
+  t.ok(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.5 }, { tokens: 96, confidence: 0.9, answer_digest: 'a' }]))
+  t.notOk(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.9 }]))
+  t.ok(isProbed(stepsAt(32), 33))
+  t.ok(isProbed([{ tokens: 32, confidence: 0.01 }]), 'below every threshold')
+})

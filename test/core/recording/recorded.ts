@@ -1,0 +1,23 @@
+import type { Test } from 'tap'
+import { addTrace, NO_EVIDENCE, stopsOf, type Em, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { sharedData } from '../../shared-data.js'
+
+interface Recorded {
+  readonly context: Record<string, string>
+  readonly tokens: number
+  readonly em: Em
+  readonly steps: { tokens: number, confidence: number, em: Em }[]
+}
+
+/** Every generation of a file of real traces as evidence of its task; `null` where there is no such file, which the test then says. */
+export function recordedByTask (t: Test, file: string): Map<string, Evidence> | null {
+  const text = sharedData(t, 'TRACES_DIR', file)
+  if (text === null) return null
+  const evidence = new Map<string, Evidence>()
+  for (const line of text.trimEnd().split('\n')) {
+    const { context: { task = '' }, tokens, em, steps }: Recorded = JSON.parse(line)
+    const trace = { tokens, em, answerTokens: 0, isComplete: true, steps: steps.map((step) => ({ ...step, score: step.confidence })) }
+    evidence.set(task, addTrace(evidence.get(task) ?? NO_EVIDENCE, trace, stopsOf(trace, 0)))
+  }
+  return evidence
+}

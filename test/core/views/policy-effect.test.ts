@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { isWithin } from '../../../src/core/policy/context.js'
+import { describeContext, type KnownContexts } from '../../../src/core/views/describe.js'
+import { policyEffects, thresholdIn } from '../../../src/core/views/policy-effect.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { holds } from '../../property.js'
+import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from '../learn/memory-fold.js'
+
+const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
+
+function knownOf ({ ledger, states, predictors }: MemoryFold): KnownContexts {
+  const { configuration: { levels, defaults }, policies, pins } = ledger
+  return { levels, defaults, policies, pins, predictors, states: new Map(states) }
+}
+
+const patch: fc.Arbitrary<PolicyPatch> = fc.record({
+  max_em_drop: fc.constantFrom(0.01, 0.02, 0.021, 0.05),
+  error_level: fc.constantFrom(0.05, 0.06, 0.3),
+  label: fc.constantFrom('exact_match', 'agreement'),
+  mode: fc.constantFrom('enforce', 'shadow', 'off'),
+  fallback: fc.constantFrom('continue', 'parent'),
+  min_tokens: fc.constantFrom(0, 5),
+  settle_seconds: fc.constantFrom(0, 60),
+}, { requiredKeys: [] })
+const key = fc.constantFrom('*', 'model=q', LEAF, 'model=q,task=other')
+const policy = fc.option(patch, { nil: null })
+const wish = fc.record({ type: fc.constant('policy' as const), key, policy, by: fc.constant('ops') })
+const reset = fc.record({ type: fc.constant('reset' as const), key, by: fc.constant('ops'), reason: fc.constant('r') })
+const pin = fc.record({
+  type: fc.constant('pin' as const),
+  key,
+  pin: fc.option(fc.record({ threshold: fc.constantFrom(null, 0.7), reason: fc.constant('r'), by: fc.constant('ops'), expires_at: fc.constant(null) }), { nil: null }),
+  by: fc.constant('ops'),
+  reason: fc.constant('r'),
+})
+const outcomes = fc.record({ entry: fc.constantFrom(KEPT, KEPT, OTHER, GAINED, LOST), times: fc.constantFrom(1, 60, 224, 450) })
+
+t.test('what is foreseen is what happens', async (t) => {
+  let moves = 0
+  let modes = 0
+  let epochs = 0
+  let raised = 0
+  holds(t, fc.property(fc.array(fc.oneof(outcomes, wish, reset, pin), { maxLength: 8 }), wish, (past, next) => {
+    const fold = memoryFold()
+    fold.learn(KEPT, 0, 300)
+    for (const [i, event] of past.entries()) if ('times' in event) fold.learn(event.entry, i, event.times); else fold.learn(event, i)
+    const known = knownOf(fold)
+    const keys = [...fold.states.keys()].filter((within) => isWithin(within, next.key))
+    const foreseen = policyEffects(known, next.key, next.policy, keys, 100)
+
+    fold.learn(next, 100)
+    const then = knownOf(fold)
+    for (const { key, before, after, mode_before, mode_after, status_after, new_epoch, post_hoc } of foreseen) {
+      const view = describeContext(then, key, 100)
+      t.equal(before, thresholdIn(known, key))
+      t.equal(after, view.threshold)
+      t.same([mode_before, mode_after], [describeContext(known, key, 100).mode, view.mode])
+      t.equal(status_after, view.status)
+      t.equal(new_epoch, view.epoch !== known.states.get(key)!.epoch)
+      if (view.guarantee !== null) t.equal(post_hoc, view.guarantee.post_hoc)
+      if (before !== after) moves++
+      if (mode_before !== mode_after) modes++
+      if (new_epoch) epochs++
+      if (post_hoc && after !== null) raised++
+    }
+  }), 60)
+  for (const count of [moves, modes, epochs, raised]) t.ok(count >= 5, 'the draws meet every kind of effect')
+})

@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { chainOf } from '../../../src/core/policy/context.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import { effectiveThreshold, type Pin } from '../../../src/core/judgement/effective-threshold.js'
+import type { Command, LogEntry } from '../../../src/core/learn/log-entry.js'
+import { effectivePolicy } from '../../../src/core/policy/policy.js'
+import type { Change } from '../../../src/core/learn/fold.js'
+import { thresholdThen, undoSince, type PastChanges } from '../../../src/core/views/rollback-effect.js'
+import { fingerprintOf } from '../../../src/core/predictor/fingerprint.js'
+import { holds } from '../../property.js'
+import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../learn/memory-fold.js'
+import { PREDICTOR, standingWith } from '../decide/snapshot-of.js'
+import { servingOf } from '../../../src/core/judgement/sync-trials.js'
+
+const KEYS = ['*', 'model=q', LEAF, 'model=q,task=other']
+const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
+const by = 'ops'
+
+/** Folds entries one by one, each a version, as a store and its learner do; keeps what is in force at each. */
+function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
+  const fold = memoryFold({ fallback: 'parent' })
+  const changes: PastChanges['changes'][number][] = []
+  const commands: PastChanges['commands'][number][] = []
+  const moments: Array<() => Map<string, number | null>> = []
+  const note = () => {
+    const states = new Map(fold.states)
+    const pins = new Map(fold.ledger.pins)
+    moments.push(() => new Map(KEYS.map((key) => [key, effectiveThreshold(chainOf(key).map((link) => {
+      const state = states.get(link)
+      const index = state?.threshold_index ?? -1
+      const policy = effectivePolicy(fold.ledger.configuration.defaults, fold.ledger.policies, link) // of the end
+      return { ...standingWith(link, { index, isRecovering: index === -1 && state?.is_recovering === true }), policy, pin: pins.get(link) }
+    })).threshold])))
+  }
+  note()
+  for (const [i, { entry, times }] of entries.entries()) {
+    const version = i + 1
+    if (entry.type === 'pin' || entry.type === 'policy' || entry.type === 'reset') {
+      const replaced = entry.type === 'pin' ? fold.ledger.pins.get(entry.key) ?? null : null
+      commands.unshift({ version, time: version, command: entry as Command, replaced })
+    }
+    const count = fold.changes.length
+    fold.learn(entry, version, times)
+    changes.unshift(...fold.changes.slice(count).reverse().map((change) => ({ ...change, version })))
+    note()
+  }
+  const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
+  const own = [...states].map(([key, state]) => [key, { ...state, scorer: servingOf(state) }] as const)
+  const now = { states: new Map(own), predictors, defaults, policies }
+  return { past: { changes, commands, isWhole: true }, pins: fold.ledger.pins, now, moments }
+}
+
+const key = fc.constantFrom(...KEYS)
+const once = (entry: fc.Arbitrary<LogEntry>) => fc.record({ entry, times: fc.constant(1) })
+const event = fc.oneof(
+  fc.record({ entry: fc.constantFrom<LogEntry>(KEPT, KEPT, OTHER), times: fc.constantFrom(1, 100, 230) }),
+  fc.record({ entry: fc.constant<LogEntry>(LOST), times: fc.constantFrom(1, 40) }),
+  once(key.map((key) => ({ type: 'reset', key, by, reason: 'r' }))),
+  once(fc.tuple(key, fc.constantFrom(undefined, null, 0.7, 0.9)).map(([key, threshold]) => (
+    { type: 'pin', key, pin: threshold === undefined ? null : { threshold, reason: 'r', by, expires_at: null }, by, reason: 'r' }))),
+  once(fc.tuple(key, fc.constantFrom({ fallback: 'continue' }, { min_tokens: 3 }, { max_em_drop: 0.05 }, null)).map(([key, policy]) => (
+    { type: 'policy', key, policy, by } as LogEntry)))
+)
+
+t.test('what is undone is what was in force, at every version of any history', async (t) => {
+  let differing = 0
+  holds(t, fc.property(fc.array(event, { minLength: 3, maxLength: 12 }), (entries) => {
+    const { past, pins, now, moments } = history(entries)
+    for (const [version, moment] of moments.entries()) {
+      const then = undoSince(version, past, pins)
+      for (const [key, threshold] of moment()) {
+        t.equal(thresholdThen(then, now, key).threshold, threshold, `${key} at ${version}`)
+        if (threshold !== moments.at(-1)!().get(key)) differing++
+      }
+    }
+  }), 40)
+  t.ok(differing > 100, 'much of it was otherwise')
+})
+
+const pin = (threshold: number | null, expires_at: number | null = null): Pin => ({ threshold, reason: 'r', by, expires_at })
+const change = (version: number, cause: Change['cause'], before: number | null, after: number | null) =>
+  ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
+const NOW = {
+  states: new Map([['*', { threshold: GRID[4]!, scorer: null, is_recovering: false }]]),
+  predictors: new Map(),
+  defaults: { fallback: 'parent' as const },
+  policies: new Map(),
+}
+
+t.test('a context of which the past tells nothing falls back only where that past is whole', async (t) => {
+  t.equal(thresholdThen(undoSince(3, { changes: [], commands: [], isWhole: false }, new Map()), NOW, LEAF).threshold, GRID[4], 'it has not moved since')
+  const moved = { changes: [change(4, 'evidence', null, GRID[2]!)], commands: [] }
+  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: true }, new Map()), NOW, LEAF).threshold, GRID[4])
+  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: false }, new Map()), NOW, LEAF).threshold, null, 'doubt means continue')
+  const certified = { changes: [change(4, 'evidence', null, GRID[2]!), change(2, 'evidence_stale', GRID[2]!, null)], commands: [], isWhole: false }
+  t.equal(thresholdThen(undoSince(3, certified, new Map()), NOW, LEAF).threshold, GRID[4], 'it had been certified, so it was not recovering')
+  const drifted = { changes: [change(4, 'evidence', null, GRID[2]!), change(3, 'policy', null, null), change(2, 'drift', GRID[2]!, null)], commands: [], isWhole: true }
+  t.equal(thresholdThen(undoSince(3, drifted, new Map()), NOW, LEAF).threshold, null)
+})
+
+t.test('what is older than a damaged change tells nothing of whether a context was recovering', async (t) => {
+  const gap = { id: '3', time: 3000, key: null, cause: 'unreadable', epoch: null, before: null, after: null, by: 'stopgate', reason: 'r', version: 3 } as const
+  const certified = change(2, 'evidence_stale', GRID[2]!, null)
+  const past = { changes: [change(4, 'evidence', null, GRID[2]!), gap, certified], commands: [], isWhole: false }
+  t.equal(thresholdThen(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'it may have drifted since')
+  t.match(undoSince(3, past, new Map()), { thresholds: new Map([[LEAF, { threshold: null }]]), recovering: new Map() })
+})
+
+t.test('a threshold of a predictor comes back with it; of one that is retired none does, nor a parent\'s', async (t) => {
+  const past = { changes: [{ ...change(4, 'evidence', 0.95, null), before_scorer: 'p' }], commands: [], isWhole: true }
+  const then = undoSince(3, past, new Map())
+  t.strictSame(thresholdThen(then, { ...NOW, predictors: new Map([['p', PREDICTOR]]) }, LEAF), { threshold: 0.95, scorer: 'p' })
+  t.strictSame(thresholdThen(then, NOW, LEAF), { threshold: null, scorer: null })
+  const other = { ...NOW, predictors: new Map([['p', { ...PREDICTOR, grid: PREDICTOR.grid.with(29, 0.01) }]]) }
+  const named = { ...past, changes: [{ ...past.changes[0]!, before_fingerprint: fingerprintOf(PREDICTOR) }] }
+  t.strictSame(thresholdThen(undoSince(3, named, new Map()), other, LEAF), { threshold: null, scorer: null }, 'another has its name now')
+  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) }, is_recovering: false }]])
+  const unmoved = undoSince(3, { changes: [], commands: [], isWhole: true }, new Map())
+  t.strictSame(thresholdThen(unmoved, { ...other, states }, LEAF), { threshold: null, scorer: null })
+  t.strictSame(thresholdThen(unmoved, { ...NOW, predictors: new Map([['p', PREDICTOR]]), states }, LEAF), { threshold: 0.95, scorer: 'p' })
+})
+
+t.test('a pin that had expired by then is not brought back', async (t) => {
+  const past = { changes: [change(3, 'policy', null, null)], commands: [], isWhole: true }
+  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, GRID[4])
+  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF).threshold, 0.7, 'one that has expired since is')
+})

@@ -1,0 +1,11 @@
+import t from 'tap'
+import { BundleSchema } from '../../openapi/bundle-schemas.js'
+import { itemValidator } from '../../openapi/validation.js'
+import { certify } from '../certify.js'
+import { build } from '../helper.js'
+
+t.test('a reply is what the schema says', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  t.equal(itemValidator(BundleSchema)((await built.send('GET', '/v1/bundle')).body), null)
+})

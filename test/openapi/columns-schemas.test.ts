@@ -1,0 +1,27 @@
+import t from 'tap'
+import { AnyColumnsSchema, ColumnDecisionsSchema, ColumnsSchema } from '../../openapi/columns-schemas.js'
+import { itemValidator } from '../../openapi/validation.js'
+import { build } from '../helper.js'
+
+const columns = { contexts: [{ model: 'q' }], context: [0], tokens: [1], confidence: [1] }
+
+t.test('the example is columns', async (t) => {
+  for (const example of (ColumnsSchema as { examples?: unknown[] }).examples!) t.equal(itemValidator(ColumnsSchema)(example), null)
+})
+
+t.test('as a whole anything goes that is columns, whatever is in the cells', async (t) => {
+  const problem = itemValidator(AnyColumnsSchema)
+  t.equal(problem({ ...columns, tokens: [null, 'x'], signals: { ['x'.repeat(200)]: [{}] } }), null)
+  t.match(problem({ ...columns, tokens: 7 }), { path: '/tokens' })
+  t.match(problem({ ...columns, arm: [] }), { path: '/arm', message: /unknown field/ })
+  t.match(problem({ ...columns, context: undefined }), { path: '/context' })
+  t.match(problem({ ...columns, confidence: Array(4097).fill(1) }), { path: '/confidence', message: /4096/ })
+  t.equal(problem({ ...columns, confidence: Array(4096).fill(1) }), null)
+})
+
+t.test('a reply is what the schema says', async (t) => {
+  const { send } = await build(t)
+  for (const body of [columns, { ...columns, tokens: [-1] }, { ...columns, contexts: [null] }]) {
+    t.equal(itemValidator(ColumnDecisionsSchema)((await send('POST', '/v1/decisions/columns', body)).body), null)
+  }
+})

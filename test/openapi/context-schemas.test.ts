@@ -1,0 +1,15 @@
+import t from 'tap'
+import { ContextDetailSchema, ContextPageSchema } from '../../openapi/context-schemas.js'
+import { itemValidator } from '../../openapi/validation.js'
+import { certify, KEY } from '../certify.js'
+import { build } from '../helper.js'
+
+t.test('a context is shown as its schema says, and nothing is dropped on the way', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  await built.send('PUT', `/v1/contexts/${encodeURIComponent(KEY)}/pin`, { threshold: 0.5, reason: 'test' })
+  const { body } = await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)
+  t.equal(itemValidator(ContextDetailSchema)(body), null)
+  t.strictSame(body, await built.contexts.get(KEY))
+  t.equal(itemValidator(ContextPageSchema)((await built.send('GET', '/v1/contexts')).body), null)
+})

@@ -1,0 +1,20 @@
+import t from 'tap'
+import { openapiDocument } from '../../../src/commands/openapi-document.js'
+import { replyCheck } from '../../fuzz/reply-check.js'
+
+const document = JSON.parse(await openapiDocument())
+
+t.test('every reply has an example, which is such a reply, without a field that it does not have', async (t) => {
+  const check = replyCheck(document)
+  for (const [path, operations] of Object.entries<any>(document.paths)) {
+    for (const [method, schema] of Object.entries<any>(operations)) {
+      for (const [status, { content }] of Object.entries<any>(schema.responses)) {
+        if (!status.startsWith('2') || content?.['application/json'] === undefined) continue
+        const { example } = content['application/json']
+        t.ok(example, `${method} ${path} has an example`)
+        const reply = { status: Number(status), headers: { 'content-type': 'application/json' }, body: JSON.stringify(example ?? null) }
+        t.equal(check({ method, path, schema }, reply), null, `${method} ${path}`)
+      }
+    }
+  }
+})

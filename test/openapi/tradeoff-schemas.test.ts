@@ -1,0 +1,18 @@
+import t from 'tap'
+import { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
+import { itemValidator } from '../../openapi/validation.js'
+import { NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
+import { GRID } from '../../src/core/certificate/grid.js'
+import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
+import { describeTradeoff } from '../../src/core/tradeoff/describe-tradeoff.js'
+import { stairs } from '../core/tradeoff/stairs.js'
+
+t.test('what the core says is what the document says, with and without evidence', async (t) => {
+  const problem = itemValidator(TradeoffSchema)
+  for (const evidence of [stairs([0, 10, 40]), NO_EVIDENCE]) {
+    const family = { score: 'confidence', evidence, grid: GRID, bar: Math.log(20), index: -1, suspicion: 1 }
+    const view = describeTradeoff(family, { ...DEFAULT_POLICY, em_per_token_percent: 0.001 }, { now: 0, since: 0, perSecond: null })
+    t.equal(problem({ key: '*', moves: [], ...view }), null)
+  }
+  t.match(problem({ key: '*' }), { path: String })
+})

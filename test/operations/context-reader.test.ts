@@ -1,0 +1,27 @@
+import t from 'tap'
+import { forEachChunk, readContextKeys, readContexts, readModelInputs } from '../../src/operations/context-reader.js'
+import { KEY, losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
+
+t.test('a context is known with its ancestors, and with the pins that have not expired', async (t) => {
+  const { store, config, send } = await build(t)
+  await send('POST', '/v1/outcomes', losslessOutcome('g'))
+  await until('it is learned', async () => (await store.contextKeys()).length === 3)
+  const pin = { threshold: 0.5, reason: 'r', by: 'ops' }
+  await store.append([
+    { type: 'pin', key: '*', pin: { ...pin, expires_at: null }, by: 'ops', reason: 'r' },
+    { type: 'pin', key: 'model=old', pin: { ...pin, expires_at: 1 }, by: 'ops', reason: 'r' },
+  ])
+  const { states, pins, levels } = await readContexts(store, config, [KEY])
+  t.same([...states.keys()].sort(), ['*', 'model=q', KEY])
+  t.same([...pins.keys()], ['*'])
+  t.same(levels, ['model', 'task'])
+
+  const seen: string[] = []
+  await forEachChunk(store, config, await readContextKeys(store, config), await readModelInputs(store), ({ states }, chunk) => {
+    for (const key of chunk) t.ok(states.has(key))
+    seen.push(...chunk)
+  })
+  t.same(seen.sort(), ['*', 'model=q', KEY])
+  t.same(await readContextKeys(store, { ...config, levels: ['task'] }), ['*'], 'those with a place')
+})

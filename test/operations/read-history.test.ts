@@ -1,0 +1,32 @@
+import t from 'tap'
+import type { ReadHistory } from '../../src/operations/history-reader.js'
+import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../src/store/encoding.js'
+import type { Store } from '../../src/store/store.js'
+import { readFullHistory } from '../../src/operations/read-history.js'
+
+const rows = (count: number, oldest: number) => Array.from({ length: count }, (_, i) => ({ version: oldest + count - 1 - i, command: { type: 'pin', key: '*' } }))
+const pastOf = (history: object[], audit: object[]) =>
+  readFullHistory((async () => history) as unknown as ReadHistory, { audit: async () => audit } as unknown as Store)
+
+t.test('what is kept whole reaches back to the first version, what was trimmed to its oldest row', async (t) => {
+  t.match(await pastOf(rows(3, 7), rows(2, 5)), { isWhole: true, reach: 0 })
+  t.match(await pastOf(rows(HISTORY_LIMIT, 7), rows(2, 5)), { isWhole: false, reach: 7 })
+  t.match(await pastOf(rows(HISTORY_LIMIT + 50, 7), rows(AUDIT_LIMIT, 9)), { isWhole: false, reach: 9 })
+  t.match(await pastOf([], rows(AUDIT_LIMIT, 9)), { isWhole: true, reach: 9 })
+})
+
+t.test('predictors say nothing of what was in force in a context, but reach as far back as any row', async (t) => {
+  const audit = [{ version: 4, command: { type: 'predictor' } }, { version: 3, command: { type: 'policy', key: '*' } }]
+  t.same((await pastOf([], audit)).commands, audit.slice(1))
+  const trimmed = [...rows(AUDIT_LIMIT - 1, 9), { version: 8, command: { type: 'predictor' } }]
+  t.equal((await pastOf([], trimmed)).reach, 8)
+})
+
+t.test('what can\'t be read is as far as anything reaches back', async (t) => {
+  const audit = [...rows(2, 7), { version: 6, command: { type: 'unreadable' } }, ...rows(1, 5), { version: 3, command: { type: 'unreadable' } }]
+  const { reach, commands } = await pastOf(rows(3, 2), audit)
+  t.same([reach, commands.map(({ version }) => version)], [6, [8, 7, 5]])
+  const history = [...rows(2, 8), { version: 7, cause: 'unreadable' }, ...rows(3, 4), { version: 3, cause: 'unreadable' }]
+  t.match(await pastOf(history, audit), { reach: 7, isWhole: false })
+  t.match(await pastOf(history, rows(2, 5)), { reach: 7, changes: history })
+})

@@ -1,0 +1,52 @@
+import t from 'tap'
+import { readConfig } from '../../src/config/config.js'
+import type { Context } from '../../src/core/policy/context.js'
+import { ruleFor } from '../../src/core/decide/snapshot.js'
+import { emptyModel, endPins, loadModel } from '../../src/replica/model.js'
+import { certify, CONTEXT, KEY } from '../certify.js'
+import { build } from '../helper.js'
+
+const options = { levels: ['model', 'task'], defaultPolicy: readConfig({}).defaultPolicy }
+
+t.test('the model before the store was reached never stops', async (t) => {
+  t.match(ruleFor(emptyModel(options).snapshot, CONTEXT), { threshold: null, scope: 'none' })
+})
+
+t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
+  const { store, send, service, ...built } = await build(t)
+  let model = await loadModel(store, options, null, await store.revision())
+  for (const step of [
+    () => certify({ ...built, send, service }),
+    () => send('PUT', '/v1/contexts/*/policy', { fallback: 'parent', mode: 'shadow' }),
+    () => certify({ ...built, send, service }, { model: 'q', task: 'other' }),
+    () => send('PUT', `/v1/contexts/${encodeURIComponent('model=new')}/pin`, { threshold: 0.9, reason: 'x' }),
+    () => send('DELETE', '/v1/contexts/*/policy'),
+  ]) {
+    await step()
+    const revision = await store.revision()
+    model = await loadModel(store, options, model, revision)
+    const whole = await loadModel(store, options, null, revision)
+    const contexts: Context[] = [CONTEXT, { model: 'q', task: 'other' }, { model: 'new' }, {}]
+    for (const context of contexts) {
+      t.strictSame(ruleFor(model.snapshot, context), ruleFor(whole.snapshot, context))
+    }
+  }
+  t.equal(ruleFor(model.snapshot, CONTEXT).context, KEY)
+})
+
+t.test('the model without an expired pin is the one it would be had there been none', async (t) => {
+  const { store, send, service, ...built } = await build(t)
+  await certify({ ...built, send, service })
+  const free = await loadModel(store, options, null, await store.revision())
+  await store.append([
+    { type: 'pin', key: KEY, pin: { threshold: 0.2, reason: 'r', by: 'ops', expires_at: 1000 }, by: 'ops', reason: 'r' },
+    { type: 'pin', key: 'model=new', pin: { threshold: 0.3, reason: 'r', by: 'ops', expires_at: 2000 }, by: 'ops', reason: 'r' },
+  ])
+  const pinned = await loadModel(store, options, null, await store.revision())
+  t.equal(endPins(pinned, options, 999), pinned, 'nothing to do')
+  const one = endPins(pinned, options, 1000)
+  t.strictSame(ruleFor(one.snapshot, CONTEXT), ruleFor(free.snapshot, CONTEXT))
+  t.equal(one.pins.size, 1)
+  t.equal(endPins(one, options, 2000).pins.size, 0)
+  t.equal(pinned.pins.size, 2, 'the model before is as it was')
+})

@@ -1,0 +1,106 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { readConfig } from '../../src/config/config.js'
+import { createService } from '../../src/replica/service.js'
+import type { Store } from '../../src/store/store.js'
+import { certify, CONTEXT, KEY } from '../certify.js'
+import { build, until } from '../helper.js'
+import { StoreUnavailableError } from '../../src/store/store-errors.js'
+
+const log = pino({ level: 'silent' })
+const step = { arm: 'treated', tokens: 32, confidence: 0.96, context: CONTEXT } as const
+
+/** A replica on the store of a built service; `overrides` stand in for parts of the store that fail. */
+function replica (t: import('tap').Test, store: Store, overrides: Partial<Store> = {}, now?: () => number, env: NodeJS.ProcessEnv = {}, clock?: () => number) {
+  const view = new Proxy(store, {
+    get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
+  })
+  const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', ...env })
+  const service = createService({ store: view, config, log, ...(now && { now }), ...(clock && { clock }) })
+  t.teardown(service.close)
+  return service
+}
+
+t.test('a change reaches another replica by notice, and by poll when the notice is lost', async (t) => {
+  const built = await build(t)
+  const byNotice = replica(t, built.store, {}, undefined, { POLL_SECONDS: '3600' })
+  const byPoll = replica(t, built.store, { onNotice: () => {} }, undefined, { POLL_SECONDS: '0.05' })
+  await certify(built)
+  for (const [name, service] of Object.entries({ byNotice, byPoll })) {
+    await until(`${name} has the threshold`, () => service.decide(step).decision === 'stop')
+    await until(`${name} is in step`, () => service.snapshot().version === built.service.snapshot().version)
+    t.strictSame(service.decide(step), built.service.decide(step), name)
+  }
+})
+
+t.test('a replica that starts late has what the others have', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const late = replica(t, built.store)
+  t.match(late.decide(step), { decision: 'continue', reason: 'stale_model', stale: true, arm: 'treated', model_version: 0 }, 'before the store was reached')
+  await late.refresh()
+  await built.service.refresh()
+  t.strictSame(late.decide(step), built.service.decide(step))
+})
+
+t.test('out of touch with the store, decisions go on, then say stale, then continue; and it heals', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  let clock = 0
+  let isDown = false
+  const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
+  const service = replica(t, built.store, { revision }, () => clock, { STALE_AFTER_SECONDS: '30', MAX_STALENESS_SECONDS: '60' })
+  const at = async (seconds: number) => { clock = seconds * 1000; await service.refresh(); return service.decide(step) }
+  t.match(await at(0), { decision: 'stop', stale: false })
+  isDown = true
+  t.match(await at(29), { decision: 'stop', stale: false })
+  t.match(await at(31), { decision: 'stop', stale: true })
+  t.match(await at(61), { decision: 'continue', reason: 'stale_model', stale: true, would_stop: false })
+  isDown = false
+  t.match(await at(62), { decision: 'stop', stale: false })
+})
+
+t.test('a learner that stopped committing makes the model stale too', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const revision = async () => ({ ...await built.store.revision(), lag: 5, lagMs: 45_000 })
+  const service = replica(t, built.store, { revision }, undefined, { STALE_AFTER_SECONDS: '30' })
+  await service.refresh()
+  t.match(service.decide(step), { decision: 'stop', stale: true })
+})
+
+t.test('a store that went back is loaded again, whole', async (t) => {
+  const built = await build(t)
+  const service = replica(t, built.store)
+  await certify(built)
+  await service.refresh()
+  t.equal(service.decide(step).decision, 'stop')
+  const empty = { revision: async () => ({ ...await built.store.revision(), version: 0 }), contextKeys: async () => [] }
+  const wentBack = replica(t, built.store, empty)
+  await wentBack.refresh()
+  t.equal(wentBack.decide(step).reason, 'no_threshold')
+})
+
+t.test('an unknown level is an error that names the levels', async (t) => {
+  const { service } = await build(t)
+  t.throws(() => service.decide({ tokens: 1, confidence: 1, context: { colour: 'red' } }), { code: 'UNKNOWN_CONTEXT_LEVEL', message: /model, task/ })
+})
+
+t.test('a pin ends by the replica\'s own clock, though the store is down', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const end = Date.now() + 3_600_000
+  await built.store.append([{ type: 'pin', key: '*', pin: { threshold: null, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }])
+  await built.store.append([{ type: 'pin', key: KEY, pin: { threshold: null, reason: 'r', by: 'ops', expires_at: end }, by: 'ops', reason: 'r' }])
+  let wallClock = end - 1
+  let isDown = false
+  const revision = () => isDown ? Promise.reject(new StoreUnavailableError('gone')) : built.store.revision()
+  const service = replica(t, built.store, { revision, onNotice: () => {} }, undefined, { POLL_SECONDS: '0.02' }, () => wallClock)
+  await until('the pin is in force', () => service.ageSeconds() !== null && service.decide(step).reason === 'no_threshold')
+  isDown = true
+  wallClock = end
+  await until('the pin has ended', () => service.decide(step).decision === 'stop')
+  const late = replica(t, built.store, {}, undefined, {}, () => end)
+  await late.refresh()
+  t.equal(late.decide(step).decision, 'stop', 'nor is an expired pin ever loaded')
+})

@@ -1,0 +1,70 @@
+import { gunzipSync } from 'node:zlib'
+import t from 'tap'
+import { snapshotOfBundle } from '../../src/core/decide/bundle.js'
+import { decide } from '../../src/core/decide/decide.js'
+import { certify, CONTEXT, KEY } from '../certify.js'
+import { build } from '../helper.js'
+import { bearer, tokenList } from '../token-fixtures.js'
+
+t.test('a worker decides from the bundle as the service does', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const { status, body, headers } = await built.send('GET', '/v1/bundle')
+  t.equal(status, 200)
+  t.match(headers, { etag: /^"[0-9a-f]{32}"$/, 'content-type': /^application\/json/, 'cache-control': 'private, no-cache' })
+  const snapshot = snapshotOfBundle(body)
+  for (const step of [{ arm: 'treated', tokens: 32, confidence: 0.96, context: CONTEXT }, { generation_id: 'g', tokens: 32, confidence: 0.96, context: CONTEXT }, { tokens: 1, confidence: 1 }] as const) {
+    t.strictSame({ ...decide(snapshot, 'fresh', step), guarantee: null }, { ...(await built.send('POST', '/v1/decisions', step)).body, guarantee: null })
+  }
+})
+
+t.test('304 while nothing has changed; who waits is answered when it has', async (t) => {
+  const { send } = await build(t)
+  const { headers: { etag } } = await send('GET', '/v1/bundle')
+  const again = await send('GET', '/v1/bundle', undefined, { 'if-none-match': etag })
+  t.match(again, { status: 304, headers: { etag } })
+  t.match(await send('GET', '/v1/bundle', undefined, { 'if-none-match': `"x", W/${etag}` }), { status: 304, headers: { etag } }, 'not a tag of before')
+  const waiting = send('GET', '/v1/bundle?wait=30', undefined, { 'if-none-match': etag })
+  await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })
+  const moved = await waiting
+  t.match(moved, { status: 200, body: { rules: [{ mode: 'off' }] } })
+  t.not(moved.headers.etag, etag)
+})
+
+t.test('gzip, for who takes it', async (t) => {
+  const { app } = await build(t)
+  const plain = await app.inject({ url: '/v1/bundle' })
+  const small = await app.inject({ url: '/v1/bundle', headers: { 'accept-encoding': 'gzip, br' } })
+  t.equal(small.headers['content-encoding'], 'gzip')
+  t.equal(gunzipSync(small.rawPayload).toString(), plain.body)
+})
+
+t.test('a prefix cuts it; a bound token gets no more than its own', async (t) => {
+  const built = await build(t, { ACCESS_TOKENS: tokenList({ tenant: 'worker model=q', w: 'worker' }) })
+  await certify({ ...built, send: (method, url, body) => built.send(method, url, body, bearer('w')) })
+  const get = async (name: string, query = '') => await built.send('GET', `/v1/bundle${query}`, undefined, bearer(name))
+  t.match((await get('w', `?prefix=${encodeURIComponent(KEY)}`)).body, { prefix: KEY, root: { below: { q: { below: { gsm8k: {} } } } } })
+  t.match((await get('tenant')).body, { prefix: 'model=q' })
+  t.match(await get('tenant', '?prefix=model%3Dr'), { status: 403, body: { details: [{ path: '/prefix' }] } })
+  t.match(await get('w', '?prefix=colour%3Dred'), { status: 400, body: { code: 'INVALID_CONTEXT_KEY' } })
+  t.match(await get('w', '?wait=61'), { status: 400 })
+})
+
+t.test('a model that is too old is not handed out', async (t) => {
+  const { send, service } = await build(t)
+  const { freshness } = service
+  Object.assign(service, { freshness: () => 'too_old' })
+  t.match(await send('GET', '/v1/bundle'), { status: 503, body: { code: 'MODEL_TOO_OLD', message: /continue/ } })
+  Object.assign(service, { freshness })
+})
+
+t.test('who waits does not hold up the end', async (t) => {
+  const { send, app } = await build(t)
+  const { headers: { etag } } = await send('GET', '/v1/bundle')
+  const url = await app.listen({ port: 0 })
+  const waiting = fetch(`${url}/v1/bundle?wait=60`, { headers: { 'if-none-match': etag } })
+  await new Promise<void>((resolve) => { app.server.once('request', () => resolve()) })
+  await app.close() // the connection, which the client would keep for more than a minute, ends as well
+  t.equal((await waiting).status, 304)
+  t.equal((await waiting).headers.get('connection'), 'close')
+})

@@ -1,0 +1,111 @@
+import t from 'tap'
+import { CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import type { Store } from '../../src/store/store.js'
+import { build, until } from '../helper.js'
+import { StoreFullError } from '../../src/store/store-errors.js'
+
+const url = `/v1/contexts/${encodeURIComponent(KEY)}`
+
+t.test('an outcome is accepted once, by generation_id', async (t) => {
+  const { send } = await build(t)
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 202, body: { accepted: 1, duplicates: 0 } })
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 202, body: { accepted: 0, duplicates: 1 } })
+  await send('POST', '/v1/outcomes', losslessOutcome('b'))
+  const context = await until('both ids are learned', async () => {
+    const { body } = await send('GET', url)
+    return body.control_generations === 2 && body
+  })
+  t.match(context, { status: 'learning', em_full: 1, unlabelled: 0 })
+})
+
+t.test('what is not evidence is shown for what it is', async (t) => {
+  const { send } = await build(t, { LABEL_WAIT_SECONDS: '0', DEFAULT_POLICY: '{"settle_seconds":0,"label":"exact_match"}' })
+  const base = losslessOutcome('')
+  const outcomes = [
+    { ...base, generation_id: 'evidence' },
+    { ...base, generation_id: 'treated', arm: 'treated' },
+    { ...base, generation_id: 'stopped', arm: 'treated', stopped: true },
+    { ...base, generation_id: 'stepless', steps: undefined },
+    { ...base, generation_id: 'unlabelled', em: undefined },
+    { ...base, generation_id: 'sibling', group_id: 'p', sample_index: 1 },
+    { ...base, generation_id: 'no index', group_id: 'p' },
+    { ...base, generation_id: 'first of its group', group_id: 'p', sample_index: 0 },
+    { ...base, generation_id: 'never asked', steps: [], tokens: 40 },
+  ]
+  t.match((await send('POST', '/v1/outcomes/batch', { outcomes })).body, { accepted: outcomes.length })
+  t.match(await until('all are learned', async () => {
+    const { body } = await send('GET', url)
+    return body.control_generations === 3 && body
+  }), { unlabelled: 1, unstepped: 1, siblings: 2, unsettled: 0 })
+})
+
+t.test('arrivals before the epoch settled are not evidence', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{}' })
+  await send('POST', '/v1/outcomes', losslessOutcome('a'))
+  t.match(await until('it is learned', async () => { const { body } = await send('GET', url); return body.unsettled === 1 && body }),
+    { status: 'settling', control_generations: 0 })
+})
+
+t.test('an empty list of steps proves nothing of a generation that was long enough to be asked', async (t) => {
+  const { send } = await build(t)
+  const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 1000, em: 1, steps: [] }))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  const body = await until('all are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 300 && body })
+  t.match(body, { threshold: null, unprobed: 300 })
+  t.match(body.thresholds[0], { lost: 300, unprobed: 300 })
+})
+
+t.test('whether it was long enough is judged by the cadence that workers follow, the leaf\'s', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"check_every_tokens":512}', CONTEXT_LEVELS: 'task' })
+  await send('PUT', '/v1/contexts/*/policy', { check_every_tokens: 32 })
+  await send('PUT', '/v1/contexts/task=t/policy', { check_every_tokens: 512 })
+  const outcomes = Array.from({ length: 400 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: { task: 't' }, tokens: 400, em: 1, steps: [] }))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  await until('all are learned', async () => (await send('GET', '/v1/contexts/task=t')).body.control_generations === 400)
+  for (const key of ['task=t', '*']) {
+    const { body } = await send('GET', `/v1/contexts/${key}`)
+    t.ok(body.control_generations > 0)
+    t.match(body.thresholds[0], { lost: 0, unprobed: 0 }, key)
+  }
+})
+
+t.test('beyond MAX_CONTEXTS outcomes reach only their parents, and a metric says so', async (t) => {
+  const { send } = await build(t, { MAX_CONTEXTS: '3' })
+  await send('POST', '/v1/outcomes', losslessOutcome('fits'))
+  await send('POST', '/v1/outcomes', losslessOutcome('does not fit', { model: 'q', task: 'other' }))
+  await until('the metric says so', async () => (await send('GET', '/metrics')).body.includes('stopgate_outcomes_without_context_total 1\n'))
+  t.same((await send('GET', '/v1/contexts')).body.contexts.map(({ key }: { key: string }) => key), ['*', 'model=q', KEY])
+})
+
+t.test('answers are graded here, and their text is not kept', async (t) => {
+  const { send, store } = await build(t)
+  await send('POST', '/v1/outcomes', {
+    generation_id: 'graded', arm: 'control', context: CONTEXT, tokens: 64, answer: '1,024', reference: ['$1024', '7'], steps: [{ tokens: 32, confidence: 0.9, answer: '1023.5' }],
+  })
+  const body = await until('it is learned', async () => { const { body } = await send('GET', url); return body.control_generations === 1 && body })
+  t.match(body, { em_full: 1 })
+  t.match(body.thresholds.at(-1), { lost: 1, kept: 0, gained: 0, unprobed: 0 })
+  t.notMatch(JSON.stringify([...(await store.learned()).contexts.values()]), '1023.5')
+})
+
+t.test('without a reference, agreement with the full run is the label that its policy asks for', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"label":"agreement"}' })
+  const outcome = { arm: 'control', context: CONTEXT, tokens: 64, answer: 'Paris' }
+  await send('POST', '/v1/outcomes/batch', {
+    outcomes: [
+      { ...outcome, generation_id: 'agrees', steps: [{ tokens: 32, confidence: 0.9, answer: 'paris.' }] },
+      { ...outcome, generation_id: 'differs', steps: [{ tokens: 32, confidence: 0.9, answer: 'Rome' }] },
+      { ...outcome, generation_id: 'other label', answer: undefined, em: 1, steps: [{ tokens: 32, confidence: 0.9, em: 1 }] },
+    ],
+  })
+  const body = await until('they are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 2 && body })
+  t.match(body.thresholds.at(-1), { lost: 1, kept: 1, gained: 0 })
+  t.equal(body.unlabelled, 1)
+})
+
+t.test('a log that is full refuses outcomes, and says what to look at', async (t) => {
+  const { send, store } = await build(t)
+  ;(store as { append: Store['append'] }).append = async () => { throw new StoreFullError('full') }
+  t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 503, headers: { 'retry-after': '1' }, body: { code: 'LOG_FULL', message: /learner is behind.*stopgate_outcome_log_lag/ } })
+  t.match((await send('GET', '/metrics')).body, 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')
+})

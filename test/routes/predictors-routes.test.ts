@@ -1,0 +1,175 @@
+import t from 'tap'
+import { uniform } from '../../src/core/assignment/arm.js'
+import { PREDICTOR } from '../core/decide/snapshot-of.js'
+import { scorerFor, scoreStep } from '../../src/core/predictor/predictor.js'
+import { build, until } from '../helper.js'
+
+const CONTEXT = { model: 'q', task: 'gsm8k' }
+const KEY = '/v1/contexts/model=q,task=gsm8k'
+const AUTO = { DEFAULT_POLICY: '{"settle_seconds":0,"predictor":"auto"}' }
+
+/** Trusts the signal, not the confidence. */
+const BY_SIGNAL = {
+  ...PREDICTOR,
+  signals: [{ name: 'sure', mean: 0, scale: 1 }],
+  contexts: { '*': { log_median: Math.log(100), length_power: 0.5, weights: [0, 0, 0, 0, 1] } },
+}
+
+/** The signal is sure at 32 of 128 tokens, the confidence at 96. */
+const outcome = (i: number, rest = {}) => ({
+  generation_id: `g${i}`,
+  arm: 'control',
+  context: CONTEXT,
+  tokens: 128,
+  em: 1,
+  steps: [{ tokens: 32, confidence: 0.01, signals: { sure: 8 }, em: 1 }, { tokens: 96, confidence: 1, signals: { sure: 0 }, em: 1 }],
+  ...rest,
+})
+
+t.test('imported, on trial, certified, serving, in the bundle, retired', async (t) => {
+  const { send } = await build(t, AUTO)
+  await send('POST', '/v1/outcomes', outcome(0))
+  t.match(await send('PUT', '/v1/model/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
+  await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
+  const lean = await send('POST', '/v1/decisions', { generation_id: 'x', arm: 'control', tokens: 32, confidence: 0.01, probed_score: 1, context: CONTEXT, signals: { sure: 8 } })
+  t.match(lean.body, { scorer: 'confidence', probe: true }, 'its evidence needs probes where the confidence has none')
+
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 400 }, (_, i) => outcome(i + 1)) })
+  await until('it serves', async () => (await send('GET', KEY)).body.score === 'mine')
+  t.match((await send('GET', KEY)).body, {
+    status: 'certified', threshold: BY_SIGNAL.grid[29], tokens_saved_ratio: 0.75, challengers: [{ predictor: 'mine', serving: true, ordinal: 1, seen_in_training: 0 }],
+  })
+  const [its] = await until('its replica decides by it', async () => {
+    const { predictors } = (await send('GET', '/v1/model/predictors')).body
+    return predictors[0].serving_in === 1 && predictors
+  })
+  t.match(its, { name: 'mine', on_trial_in: 3, calibration: null })
+  t.match((await send('GET', '/v1/model/history')).body.changes.find(({ after_scorer: scorer }: any) => scorer === 'mine'), { key: 'model=q,task=gsm8k' })
+
+  const serving = ['stopgate_context_scorer{context="model=q,task=gsm8k",scorer="mine"} 1\n', 'stopgate_scorer_serving_contexts{scorer="mine"} 1\n']
+  await until('metrics say so', async () => {
+    const { body } = await send('GET', '/metrics')
+    return serving.every((line) => body.includes(line))
+  })
+
+  const step = { arm: 'treated', tokens: 32, confidence: 0.01, context: CONTEXT, signals: { sure: 8 } }
+  t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'stop', scorer: 'mine', guarantee: { error_level: 0.05 } })
+  t.match((await send('POST', '/v1/decisions', { ...step, confidence: 1, signals: { sure: -8 } })).body, { decision: 'continue', reason: 'below_threshold' })
+  const columns = { contexts: [CONTEXT], context: [0, 0], tokens: [32, 32], confidence: [0.01, 1], arms: ['treated', 'treated'], signals: { sure: [8, -8] } }
+  t.match((await send('POST', '/v1/decisions/columns', columns)).body, { stop: [0] })
+  t.match((await send('GET', '/v1/bundle')).body, { predictors: { mine: { signals: [{ name: 'sure' }] } }, weights: [{ weights: [0, 0, 0, 0, 1] }] })
+
+  t.match((await send('DELETE', '/v1/model/predictors/mine?reason=enough')).status, 204)
+  t.match((await send('POST', '/v1/decisions', step)).body, { decision: 'continue', scorer: 'confidence' }, 'at once')
+  await until('the raw confidence serves', async () => (await send('GET', KEY)).body.score === 'confidence')
+  t.match((await send('GET', '/v1/audit')).body.commands, [
+    { type: 'predictor', predictor: { name: 'mine', action: 'retired' }, reason: 'enough' }, { type: 'predictor', predictor: { name: 'mine', action: 'added' }, reason: 'better' },
+  ])
+})
+
+t.test('what GET shows, PUT takes; elsewhere the groups have to be named, since draws under another salt would exclude nothing', async (t) => {
+  const [one, other] = [await build(t), await build(t)]
+  await one.send('PUT', '/v1/model/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
+  const { definition } = (await one.send('GET', '/v1/model/predictors/a')).body
+  const drawnBy = ({ service }: typeof one) => [uniform(service.snapshot().salt!, 'prompt-1')]
+  const { salt_digest, ...trained } = definition.trained
+  t.strictSame({ ...definition, trained }, { ...BY_SIGNAL, name: 'a', trained: { ...BY_SIGNAL.trained, groups: drawnBy(one) } })
+  t.equal((await one.send('PUT', '/v1/model/predictors/b?reason=r', definition)).status, 200)
+  t.match((await one.send('GET', '/v1/model/predictors/b')).body.definition, { ...definition, name: 'b' })
+
+  for (const body of [definition, { ...definition, trained }]) {
+    const refused = await other.send('PUT', '/v1/model/predictors/b?reason=r', body)
+    t.match(refused, { status: 400, body: { code: 'INVALID_INPUT', message: /trained_group_ids/, details: [{ path: '/trained/groups' }] } })
+  }
+  t.match((await other.send('GET', '/v1/model/predictors')).body, { predictors: [] })
+  const named = { ...definition, trained: { ...definition.trained, groups: [] }, trained_group_ids: ['prompt-1'] }
+  t.equal((await other.send('PUT', '/v1/model/predictors/b?reason=r', named)).status, 200)
+  t.strictSame((await other.send('GET', '/v1/model/predictors/b')).body.definition.trained.groups, drawnBy(other))
+})
+
+t.test('trained on what comes in, and then on trial', async (t) => {
+  const { send } = await build(t, { ...AUTO, LEARNER_THREAD: 'true' })
+  const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
+  const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]
+  const outcomes = Array.from({ length: 320 }, (_, i) => outcome(i, i % 5 === 0 ? { steps } : {}))
+  await send('POST', '/v1/outcomes/batch', { outcomes })
+  const [auto] = await until('it is trained', async () => {
+    const { predictors } = (await send('GET', '/v1/model/predictors')).body
+    return predictors.length > 0 && predictors
+  })
+  t.match(auto, { name: /^auto-3\d\d$/, by: 'trainer', status: 'live', trained_generations: Number, signals: ['sure'], calibration: { generations: Number, ece: Number, brier: Number } })
+  await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
+  const onTrial = `stopgate_scorer_trial_contexts{scorer="${auto.name}"} 3\n`
+  const scraped = await until('the replica knows of it', async () => {
+    const { body } = await send('GET', '/metrics')
+    return body.includes(onTrial) && body
+  })
+  t.match(scraped, 'stopgate_predictor_fits_total{result="trained"} 1\n', 'told by the learner\'s thread')
+})
+
+t.test('no number that a score could overflow with is let in', async (t) => {
+  const { app, send } = await build(t)
+  const root = BY_SIGNAL.contexts['*']
+  const bad = [
+    ['/contexts/*/weights/1', { contexts: { '*': { ...root, weights: [0, '#', 0, 0, 1] } } }],
+    ['/contexts/*/log_median', { contexts: { '*': { ...root, log_median: '#' } } }],
+    ['/contexts/*/length_power', { contexts: { '*': { ...root, length_power: '#' } } }],
+    ['/signals/0/mean', { signals: [{ name: 'sure', mean: '#', scale: 1 }] }],
+    ['/signals/0/scale', { signals: [{ name: 'sure', mean: 0, scale: '#' }] }],
+    ['/grid/0', { grid: ['#', ...BY_SIGNAL.grid.slice(1)] }],
+  ] as const
+  for (const [path, change] of bad) {
+    for (const number of ['1e999', '-1e999', '1e300', '-1e16', 'null', '"1"']) { // JSON.parse makes Infinity of the first
+      const payload = JSON.stringify({ ...BY_SIGNAL, ...change }).replace('"#"', number)
+      const reply = await app.inject({ method: 'PUT', url: '/v1/model/predictors/p?reason=r', headers: { 'content-type': 'application/json' }, payload })
+      t.match([reply.statusCode, reply.json().details?.[0].path], [400, path], `${path} ${number}`)
+    }
+  }
+  const wildest = {
+    ...BY_SIGNAL, signals: [{ name: 'sure', mean: -1e15, scale: 1e-9 }], contexts: { '*': { log_median: -100, weights: [-1e6, 1e6, 1e6, -1e6, 1e6] } },
+  }
+  t.equal((await send('PUT', '/v1/model/predictors/p?reason=r', wildest)).status, 200)
+  const scorer = scorerFor((await send('GET', '/v1/model/predictors/p')).body.definition, '*')
+  for (const confidence of [0, 0.5, 1]) {
+    for (const tokens of [0, 1e15]) {
+      for (const sure of [-1.7e308, 0, 1.7e308]) {
+        const score = scoreStep(scorer, tokens, confidence, { sure })
+        t.ok(score !== null && score >= 0 && score <= 1, `${score}`)
+      }
+    }
+  }
+})
+
+t.test('its grid may have 2 to 120 thresholds', async (t) => {
+  const { send } = await build(t, AUTO)
+  const put = (name: string, length: number) => {
+    const grid = Array.from({ length }, (_, k) => 0.99 - k / 200)
+    return send('PUT', `/v1/model/predictors/${name}?reason=r`, { ...BY_SIGNAL, grid })
+  }
+  t.match(await put('p1', 1), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have fewer than 2 items' }] } })
+  t.match(await put('p121', 121), { status: 400, body: { details: [{ path: '/grid', message: 'must NOT have more than 120 items' }] } })
+  await send('POST', '/v1/outcomes', outcome(0))
+  for (const length of [2, 30, 120]) t.match(await put(`p${length}`, length), { status: 200 }, `${length} thresholds`)
+  const challengers = async () => (await send('GET', KEY)).body.challengers.map(({ predictor }: any) => predictor)
+  await until('all are on trial', async () => (await challengers()).length === 3)
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 500 }, (_, i) => outcome(i + 1)) })
+  await until('the first serves', async () => (await send('GET', KEY)).body.score === 'p2')
+  t.match((await send('GET', KEY)).body, { thresholds: { length: 2 }, challengers: [{ threshold: 0.99 - 1 / 200 }, { threshold: 0.99 - 29 / 200 }, { threshold: 0.99 - 119 / 200 }] })
+  for (const name of ['p2', 'p30']) await send('DELETE', `/v1/model/predictors/${name}?reason=r`)
+  await until('then the last', async () => (await send('GET', KEY)).body.score === 'p120')
+  t.match((await send('GET', KEY)).body, { threshold: 0.99 - 119 / 200, thresholds: { length: 120 } })
+  t.match((await send('GET', `${KEY}/tradeoff`)).body, { score: 'p120', points: { length: 121 } })
+  t.match((await send('GET', `${KEY}/what-if?max_em_drop=0.05`)).body, { score: 'p120', thresholds: { length: 120 } })
+  t.match((await send('GET', '/v1/bundle')).body.predictors.p120.grid, { length: 120 })
+})
+
+t.test('what can not be is refused, and says what to change', async (t) => {
+  const { send } = await build(t)
+  t.match(await send('PUT', '/v1/model/predictors/p?reason=r', { ...BY_SIGNAL, levels: 'task' }), { status: 400, body: { details: [{ path: '/levels' }], message: /must be "model,task"/ } })
+  t.match(await send('PUT', '/v1/model/predictors/P%20?reason=r', BY_SIGNAL), { status: 400 })
+  t.match(await send('PUT', '/v1/model/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /^\/name can't be "auto-7"/, details: [{ path: '/name', message: /^can't be/ }] } })
+  t.match(await send('PUT', '/v1/model/predictors/confidence?reason=r', BY_SIGNAL), { status: 400 })
+  t.match(await send('PUT', '/v1/model/predictors/p', BY_SIGNAL), { status: 400, body: { message: /reason/ } })
+  t.match(await send('DELETE', '/v1/model/predictors/p?reason=r'), { status: 404, body: { code: 'PREDICTOR_NOT_FOUND' } })
+  t.match((await send('GET', '/v1/model/predictors')).body, { predictors: [] })
+})

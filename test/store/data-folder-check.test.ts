@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkDataFolder, makeFolder, PAGE_SIZE } from '../../src/store/data-folder-check.js'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { temporaryFolder } from '../helper.js'
+import { idsOf, outcomes } from './fixtures.js'
+import { fileLimit, withoutFileLimit } from './file-limit.js'
+
+const open = (dataDir: string) => EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
+
+t.test('a database and an empty folder are good ground', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  checkDataFolder(dataDir)
+  t.same(readdirSync(dataDir), [], 'nothing is left of the check')
+  writeFileSync(join(dataDir, 'data.mdb'), '')
+  checkDataFolder(dataDir) // as a process leaves it that was killed at its very start
+  await (await open(dataDir)).close()
+  checkDataFolder(dataDir)
+  await (await open(dataDir)).close()
+})
+
+t.test('a folder is made with those above it, or named', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (let i = 0; i < 2; i++) makeFolder(join(folder, 'a', 'b', 'c'))
+  t.ok(statSync(join(folder, 'a', 'b', 'c')).isDirectory())
+  makeFolder('.')
+  writeFileSync(join(folder, 'file'), '')
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'link'))
+  for (const odd of [join(folder, 'file'), join(folder, 'file', 'x'), join(folder, 'link'), '/proc/stopgate/data', '/dev/null/x']) {
+    t.throws(() => { makeFolder(odd) }, { message: new RegExp(`^Can't make the data folder ${odd}: .*DATA_DIR`) }, odd)
+  }
+})
+
+t.test('a file that is no database is named', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const file = join(dataDir, 'data.mdb')
+  await (await open(dataDir)).close()
+  const whole = readFileSync(file)
+  const refused = { message: new RegExp(`^${file} is no database`) }
+  for (const size of [1, PAGE_SIZE, PAGE_SIZE + 20]) {
+    writeFileSync(file, whole)
+    truncateSync(file, size)
+    await t.rejects(open(dataDir), refused, `${size} bytes of it`)
+  }
+  writeFileSync(file, 'something else'.repeat(10_000))
+  await t.rejects(open(dataDir), refused)
+  writeFileSync(file, whole)
+  await (await open(dataDir)).close()
+})
+
+t.test('a file that was cut off anywhere is named', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const file = join(dataDir, 'data.mdb')
+  const store = await open(dataDir)
+  for (let i = 0; i < 10; i++) await store.append(outcomes(...idsOf(`batch-${i}`, 400)))
+  await store.close()
+  const whole = readFileSync(file)
+  const pages = whole.length / PAGE_SIZE
+  t.ok(pages > 100)
+  for (const left of [3, pages >> 2, pages >> 1]) {
+    writeFileSync(file, whole.subarray(0, left * PAGE_SIZE))
+    await t.rejects(open(dataDir), { message: new RegExp(`^${file} is no database, or only a part of one`) }, `${left} of ${pages} pages`)
+  }
+  writeFileSync(file, whole)
+  await (await open(dataDir)).close()
+})
+
+t.test('a disk that is full at start is told of', { skip: withoutFileLimit }, async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const limitFiles = fileLimit(t)
+  limitFiles('10000')
+  await t.rejects(open(dataDir), { message: new RegExp(`^Can't write to the data folder ${dataDir}: EFBIG`) })
+  t.same(readdirSync(dataDir), [])
+  limitFiles('unlimited')
+  await (await open(dataDir)).close()
+})

@@ -1,0 +1,17 @@
+import t from 'tap'
+import { intern } from '../../src/store/intern.js'
+
+t.test('what says the same is the same, and can\'t be changed under the others', async (t) => {
+  const first = intern({ a: 1, b: 'x' })
+  t.strictSame(first, { a: 1, b: 'x' })
+  t.equal(intern({ a: 1, b: 'x' }), first)
+  t.not(intern({ a: 1, b: 'y' }), first)
+  t.ok(Object.isFrozen(first))
+  t.equal(intern(undefined), undefined)
+})
+
+t.test('it does not grow without bound', async (t) => {
+  const first = intern({ n: 0 })
+  for (let n = 1; n < 5000; n++) t.equal(intern({ n }).n, n)
+  t.not(intern({ n: 0 }), first, 'the first is long forgotten')
+})

@@ -1,9 +1,0 @@
-import t from 'tap'
-import { runOnWire, summaryOnWire } from '../../src/training/run-on-wire.js'
-import { trainingWriteOf } from '../store/fixtures.js'
-
-t.test('times are ISO 8601, keys are contexts', async (t) => {
-  const { run } = trainingWriteOf('r', null)
-  t.match(summaryOnWire(run), { run: 'r', created_at: '1970-01-01T00:00:00.001Z', suites: [{ suite: 's', step: 5 }], contexts: ['*'] })
-  t.match(runOnWire({ run, suites: [], contexts: [{ ...run.contexts[0]!, advice: [] }] }), { run: 'r', contexts: [{ context: '*', step: 5, since: '1970-01-01T00:00:00.001Z' }] })
-})
