@@ -6,7 +6,7 @@ import { awaitBundle } from '../src/decisions/bundles.js'
 import { parseContextKey } from '../src/core/policy/context.js'
 import { InvalidKeyError, ModelTooOldError } from '../src/errors/errors.js'
 import type { Services } from './services.js'
-import { reachablePrefix } from '../src/access/reach.js'
+import { allowedPrefix } from '../src/access/context-access.js'
 
 export const bundle: FastifyPluginCallbackTypebox<Services> = (app, { config, service }, done) => {
   const waiting = new Set<AbortController>()
@@ -30,7 +30,7 @@ export const bundle: FastifyPluginCallbackTypebox<Services> = (app, { config, se
     },
     serializerCompiler: () => JSON.stringify,
   }, async (request, reply) => {
-    const prefix = reachablePrefix(request, request.query.prefix)
+    const prefix = allowedPrefix(request, request.query.prefix)
     if (parseContextKey(config.levels, prefix) === null) {
       throw new InvalidKeyError(prefix.slice(0, 200), config.levels.map((level) => `${level}=VALUE`).join(','))
     }

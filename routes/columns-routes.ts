@@ -5,7 +5,7 @@ import { validatorCompiler } from '../openapi/validation.js'
 import { checkColumns } from '../src/decisions/check-columns.js'
 import type { ColumnDecisions, Columns } from '../src/core/decide/decide-columns.js'
 import type { Services } from './services.js'
-import type { Caller } from '../src/access/reach.js'
+import type { Caller } from '../src/access/context-access.js'
 import { askedAt } from '../src/core/recording/asked-at.js'
 
 export const columns: FastifyPluginCallbackTypebox<Services> = (app, { config, service, recorder, metrics }, done) => {

@@ -8,7 +8,7 @@ import { anyError } from '../openapi/error-schemas.js'
 import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema } from '../openapi/policy-schemas.js'
 import { TradeoffSchema } from '../openapi/tradeoff-schemas.js'
 import type { Services } from './services.js'
-import { reachablePrefix } from '../src/access/reach.js'
+import { allowedPrefix } from '../src/access/context-access.js'
 
 const params = KeyParamsSchema
 const read = ['contexts']
@@ -20,7 +20,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
   app.get('/v1/contexts', {
     config: { role: 'operator', bound: 'handler' },
     schema: { tags: read, summary: 'What is known of each context', querystring: ContextQuerySchema, response: { 200: ContextPageSchema, ...anyError } },
-  }, (request) => contexts.list({ limit: 50, ...request.query, prefix: reachablePrefix(request, request.query.prefix) }))
+  }, (request) => contexts.list({ limit: 50, ...request.query, prefix: allowedPrefix(request, request.query.prefix) }))
 
   app.get('/v1/contexts/:key', {
     config,

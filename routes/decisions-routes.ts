@@ -5,7 +5,7 @@ import { itemValidator, validatorCompiler } from '../openapi/validation.js'
 import type { Decision, Step } from '../src/core/decide/decide.js'
 import type { InputError } from '../src/errors/errors.js'
 import type { Services } from './services.js'
-import { contextProblem, forbidden, type Caller } from '../src/access/reach.js'
+import { contextAccessProblem, forbidden, type Caller } from '../src/access/context-access.js'
 import { renderDecision } from '../src/decisions/render-decision.js'
 import type { Problem } from '../src/errors/problem.js'
 
@@ -24,7 +24,7 @@ export const decisions: FastifyPluginCallbackTypebox<Services> = (app, { config,
     schema: { tags, summary: 'One step, one decision', body: StepSchema, response: { 200: DecisionSchema, ...anyError } },
     serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderDecision : JSON.stringify,
   }, (request, reply) => {
-    const problem = contextProblem(request, config.levels, request.body.context)
+    const problem = contextAccessProblem(request, config.levels, request.body.context)
     if (problem !== null) throw forbidden(problem)
     const startedAt = performance.now()
     const decision = service.decide(request.body)
@@ -49,7 +49,7 @@ export const decisions: FastifyPluginCallbackTypebox<Services> = (app, { config,
   })
 
   function answer (step: unknown, caller: Caller): Decision | { error: Problem } {
-    const problem = stepProblem(step) ?? contextProblem(caller, config.levels, (step as Step).context)
+    const problem = stepProblem(step) ?? contextAccessProblem(caller, config.levels, (step as Step).context)
     if (problem !== null) return { error: problem }
     try {
       const decision = service.decide(step as Step)

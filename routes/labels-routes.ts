@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { anyError } from '../openapi/error-schemas.js'
 import { LabelledSchema, LabelParamsSchema, LabelSchema } from '../openapi/label-schemas.js'
-import { label } from '../src/outcomes/report-label.js'
-import { limitReports } from '../src/access/limit-reports.js'
+import { reportLabel } from '../src/outcomes/report-label.js'
+import { spendReportQuota } from '../src/access/report-quota.js'
 import type { Services } from './services.js'
 
 export const labels: FastifyPluginCallbackTypebox<Services> = (app, { config, store, service, metrics }, done) => {
@@ -20,8 +20,8 @@ export const labels: FastifyPluginCallbackTypebox<Services> = (app, { config, st
     onError: async (_request, _reply, { code }) => { metrics.labels.inc({ result: RESULTS[code] ?? 'rejected' }) },
   }, async (request, reply) => {
     const { params: { generation_id: id }, body } = request
-    const [isNew] = await limitReports(request, 'label', 1, metrics, async () =>
-      [await label(store, service.snapshot().salt, id, body, config.labelWaitSeconds, request)])
+    const [isNew] = await spendReportQuota(request, 'label', 1, metrics, async () =>
+      [await reportLabel(store, service.snapshot().salt, id, body, config.labelWaitSeconds, request)])
     metrics.labels.inc({ result: isNew ? 'accepted' : 'duplicate' })
     return await reply.code(202).send({ accepted: isNew ? 1 : 0, duplicates: isNew ? 0 : 1 })
   })

@@ -4,10 +4,10 @@ import { AcceptedBatchSchema, AcceptedSchema, AnyOutcomesSchema, OutcomeBatchSch
 import { itemValidator, validatorCompiler } from '../openapi/validation.js'
 import type { ReportedOutcome } from '../src/core/grading/outcome.js'
 import { at, InvalidOutcomeError, TooManyOutcomesError } from '../src/errors/errors.js'
-import { limitReports, type Reporter } from '../src/access/limit-reports.js'
+import { spendReportQuota, type Reporter } from '../src/access/report-quota.js'
 import type { Services } from './services.js'
-import { contextProblem, forbidden } from '../src/access/reach.js'
-import { report, reportProblem } from '../src/outcomes/report-outcome.js'
+import { contextAccessProblem, forbidden } from '../src/access/context-access.js'
+import { reportOutcomes, reportProblem } from '../src/outcomes/report-outcome.js'
 import type { Problem } from '../src/errors/problem.js'
 
 const tags = ['report']
@@ -28,7 +28,7 @@ export const outcomes: FastifyPluginCallbackTypebox<Services> = (app, { config, 
       if ((error.statusCode ?? 500) < 500) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
     },
   }, async (request, reply) => {
-    const refusal = contextProblem(request, config.levels, request.body.context)
+    const refusal = contextAccessProblem(request, config.levels, request.body.context)
     if (refusal !== null) throw forbidden(refusal)
     const problem = reportProblem(config, request.body)
     if (problem !== null) throw at(problem.path, new InvalidOutcomeError(problem.message))
@@ -44,7 +44,7 @@ export const outcomes: FastifyPluginCallbackTypebox<Services> = (app, { config, 
     const rejected: ({ index: number } & Problem)[] = []
     const good: ReportedOutcome[] = []
     for (const [index, outcome] of (request.body.outcomes as unknown[]).entries()) {
-      const problem = schemaProblem(outcome) ?? contextProblem(request, config.levels, (outcome as ReportedOutcome).context) ??
+      const problem = schemaProblem(outcome) ?? contextAccessProblem(request, config.levels, (outcome as ReportedOutcome).context) ??
         reportProblem(config, outcome as ReportedOutcome)
       if (problem === null) good.push(outcome as ReportedOutcome); else rejected.push({ index, ...problem })
     }
@@ -59,7 +59,7 @@ export const outcomes: FastifyPluginCallbackTypebox<Services> = (app, { config, 
     try {
       const areNew = batch.length === 0
         ? []
-        : await limitReports(reporter, 'outcome', batch.length, metrics, () => report({ store, service, recorder, metrics }, batch, reporter))
+        : await spendReportQuota(reporter, 'outcome', batch.length, metrics, () => reportOutcomes({ store, service, recorder, metrics }, batch, reporter))
       for (const [i, isNew] of areNew.entries()) count(isNew ? 'accepted' : 'duplicate', batch[i]!)
       return areNew
     } catch (error) {

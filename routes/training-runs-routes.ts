@@ -8,10 +8,10 @@ import { RunListSchema, RunSchema } from '../openapi/training-run-schemas.js'
 import { itemValidator, validatorCompiler } from '../openapi/validation.js'
 import { errorOf, replyOf, sortCheckpoints } from '../src/training/checkpoint-batch.js'
 import { invalid } from '../src/errors/errors.js'
-import { limitReports } from '../src/access/limit-reports.js'
+import { spendReportQuota } from '../src/access/report-quota.js'
 import type { Services } from './services.js'
 import { plotSuite } from '../src/plot/plot-suite.js'
-import { forbidden } from '../src/access/reach.js'
+import { forbidden } from '../src/access/context-access.js'
 import { runToWire, summaryToWire } from '../src/training/run-to-wire.js'
 
 const tags = ['training']
@@ -43,7 +43,7 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Services> = (app, { conf
     if (refusal !== null) throw forbidden(refusal)
     const checkpoints = sorted.good.map(({ checkpoint }) => checkpoint)
     let result = replyOf(sorted, { reported: [], opened: [] })
-    await limitReports(request, 'checkpoint', checkpoints.length, metrics, async () => {
+    await spendReportQuota(request, 'checkpoint', checkpoints.length, metrics, async () => {
       const made = await training.report(run, checkpoints, request.tokenName)
       result = replyOf(sorted, made)
       return made.reported.map((one) => one === 'accepted' || one === 'attempt')

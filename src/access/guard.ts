@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Access } from './access.js'
-import type { Allowance } from './allowance.js'
-import { ForbiddenError, TooManyRequestsError, UnauthenticatedError, waiting } from '../errors/errors.js'
+import type { Quota } from './quota.js'
+import { ForbiddenError, TooManyRequestsError, UnauthenticatedError, retryAfter } from '../errors/errors.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { forbidden, keyProblem } from './reach.js'
+import { forbidden, keyAccessProblem } from './context-access.js'
 import { ANONYMOUS, type Role, type Token } from './tokens.js'
 
 declare module 'fastify' {
@@ -22,7 +22,7 @@ declare module 'fastify' {
     /** Context key the caller is bound to, with all below; `null`: bound to none. */
     tokenPrefix: string | null
     /** What the caller may report; `null`: any number of outcomes. */
-    tokenOutcomes: Allowance | null
+    tokenOutcomes: Quota | null
   }
 }
 
@@ -48,7 +48,7 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
     const waitMs = token.requests === null ? 0 : token.requests.take(1, performance.now())
     if (waitMs > 0) {
       metrics().limited.inc({ token: token.name, limit: 'requests' })
-      return done(waiting(waitMs, new TooManyRequestsError(token.name)))
+      return done(retryAfter(waitMs, new TooManyRequestsError(token.name)))
     }
     done(refusal(request, token, role))
   })
@@ -62,6 +62,6 @@ function refusal (request: FastifyRequest, token: Token, role: Role): Error | un
   const { bound } = request.route.config
   if (token.prefix === null || bound === 'handler') return
   if (bound === undefined) return new ForbiddenError(`This is for tokens of all contexts; token ${token.name} is bound to ${token.prefix}`)
-  const problem = keyProblem(request, (request.params as { key: string }).key, '/key')
+  const problem = keyAccessProblem(request, (request.params as { key: string }).key, '/key')
   if (problem !== null) return forbidden(problem)
 }

@@ -1,4 +1,4 @@
-import { Allowance } from './allowance.js'
+import { Quota } from './quota.js'
 import { ConfigError } from '../config/settings.js'
 import { parseContextKey, ROOT, type Levels } from '../core/policy/context.js'
 import { isName, NAME_RULE, ROLES, type Token } from './tokens.js'
@@ -39,10 +39,10 @@ export function parseTokens (setting: string, text: string, levels: Levels, befo
 
 type Limits = Partial<Record<keyof typeof WINDOWS, number>>
 
-function allowance (item: Limits, field: keyof Limits, old: Allowance | null | undefined): Allowance | null {
+function allowance (item: Limits, field: keyof Limits, old: Quota | null | undefined): Quota | null {
   const amount = item[field]
   if (amount === undefined) return null
-  return old?.amount === amount ? old : new Allowance(amount, WINDOWS[field])
+  return old?.amount === amount ? old : new Quota(amount, WINDOWS[field])
 }
 
 function itemProblem (item: unknown, levels: Levels): string | null {

@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { Allowance } from './allowance.js'
+import type { Quota } from './quota.js'
 import { TRAINER } from '../core/learn/learn-predictor.js'
 
 /**
@@ -21,9 +21,9 @@ export interface Token {
   /** Context key it is bound to, with all below; `null`: bound to none. */
   readonly prefix: string | null
   /** Requests it may make; `null`: any number. */
-  readonly requests: Allowance | null
+  readonly requests: Quota | null
   /** Outcomes and labels it may have accepted; `null`: any number. */
-  readonly outcomes: Allowance | null
+  readonly outcomes: Quota | null
 }
 
 /** Who calls without a token, where none is asked for. */

@@ -15,19 +15,19 @@ import { model } from '../../routes/model-routes.js'
 import { outcomes } from '../../routes/outcomes-routes.js'
 import { predictors } from '../../routes/predictors-routes.js'
 import { trainingRuns } from '../../routes/training-runs-routes.js'
-import { followRequests } from '../http/attend.js'
-import { brokenHttp } from '../http/broken-http.js'
+import { trackRequests } from '../http/request-lifecycle.js'
+import { clientErrorHandler } from '../http/client-error-handler.js'
 import { cutLog } from '../http/cut-log.js'
 import { errorBody, InternalError, RouteNotFoundError, type InputError } from '../errors/errors.js'
 import { guard } from '../access/guard.js'
 import { readJsonBodies } from '../http/json-body.js'
 import type { Identity } from '../http/listener-tls.js'
-import { otherMethods } from '../http/other-methods.js'
+import { methodNotAllowed } from '../http/method-not-allowed.js'
 import { refuseOverload } from '../http/overload.js'
 import type { Services } from '../../routes/services.js'
-import { boundPipelines } from '../http/pipelined.js'
+import { limitPipelining } from '../http/pipeline-limit.js'
 import { watchRequests } from '../http/request-durations.js'
-import { translate } from '../http/translate.js'
+import { toPublicError } from '../http/public-error.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
 /** A request must have come in whole by then, and the first one have begun. */
@@ -68,7 +68,7 @@ export function createApp (parts: Services, log: FastifyBaseLogger, https: Ident
     connectionTimeout: SILENCE_MS,
     return503OnClosing: false, // with a body of Fastify's own: connections end before what serves them
     logController: new LogController({ disableRequestLogging: true }),
-    clientErrorHandler: brokenHttp(cut, REQUEST_TIMEOUT_MS),
+    clientErrorHandler: clientErrorHandler(cut, REQUEST_TIMEOUT_MS),
     frameworkErrors (error, request, reply) {
       attendTo(request, reply)
       answerError(error, request, reply)
@@ -83,9 +83,9 @@ export function createApp (parts: Services, log: FastifyBaseLogger, https: Ident
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
   const overload = refuseOverload(log, BODY_LIMIT)
-  const attendTo = followRequests(app, { log, pipelines: boundPipelines(app, cut), overload, answered })
+  const attendTo = trackRequests(app, { log, pipelines: limitPipelining(app, cut), overload, answered })
   readJsonBodies(app, overload.check)
-  const refusals = otherMethods(app)
+  const refusals = methodNotAllowed(app)
   app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
   guard(app, () => parts.access, () => parts.metrics)
   // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
@@ -109,7 +109,7 @@ function listenerOptions (https: Identity | null): { http: object } {
 
 async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') await drain(request)
-  const answer = translate(error, request.id)
+  const answer = toPublicError(error, request.id)
   if (answer instanceof InternalError) request.log.error({ err: error }, 'request failed')
   const { statusCode = 500 } = answer
   const retryAfter = answer.retryAfterSeconds ?? (statusCode === 503 ? RETRY_AFTER_SECONDS : undefined)

@@ -12,7 +12,7 @@ import { corruptionReporter } from '../logging/report-corruption.js'
 import { createHistory } from '../operations/history-reader.js'
 import { startLearner } from '../learning/learner.js'
 import { startLearnerThread } from '../learning/learner-thread.js'
-import { lastReading } from '../metrics/last-reading.js'
+import { keepLastKnown } from '../metrics/keep-last-known.js'
 import { createListenerTls } from '../http/listener-tls.js'
 import { createMetrics } from '../metrics/metrics.js'
 import type { Services } from '../../routes/services.js'
@@ -47,7 +47,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     pins: () => service.model().pins.size,
     lag: service.lag,
     ...busiestContexts(store, service),
-    trainingRuns: lastReading(training.list),
+    trainingRuns: keepLastKnown(training.list),
     predictors: () => service.model().predictors.keys(),
     standings: () => [...service.model().standpoints.values()].map(({ standing }) => standing),
   })

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { assemble } from './assemble.js'
 import { closeOnSignal } from '../process/close-on-signal.js'
-import { readConfig, strayFields, type Config } from '../config/config.js'
+import { readConfig, misplacedPolicyFields, type Config } from '../config/config.js'
 import { ConfigError } from '../config/settings.js'
 import { startProcesses } from '../process/processes.js'
 
@@ -26,7 +26,7 @@ export interface Running { readonly url: string, readonly config: Config, readon
 export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
   const config = readConfig(env)
   const log = pino({ level: config.logLevel, redact: NEVER_LOGGED })
-  for (const name of strayFields(env)) log.warn({ setting: name }, 'this is no setting: fields of the policy go into DEFAULT_POLICY, e.g. {"settle_seconds":0}')
+  for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this is no setting: fields of the policy go into DEFAULT_POLICY, e.g. {"settle_seconds":0}')
   const { app } = await assemble(config, log)
   try {
     await app.listen({ host: config.host, port: config.port })

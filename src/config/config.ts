@@ -120,7 +120,7 @@ function checkRedis ({ REDIS_URL, ...settings }: Settings): void {
 }
 
 /** What looks like a setting and is none: fields of the policy, named as settings are. Names of one word may be anybody's. */
-export function strayFields (env: NodeJS.ProcessEnv): string[] {
+export function misplacedPolicyFields (env: NodeJS.ProcessEnv): string[] {
   return Object.keys(DEFAULT_POLICY).map((field) => field.toUpperCase()).filter((name) => name.includes('_') && env[name] !== undefined)
 }
 

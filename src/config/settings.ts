@@ -41,14 +41,14 @@ export type Settings = Static<typeof SettingsSchema>
 /** A setting that can't be used; the message names it. */
 export class ConfigError extends Error { override name = 'ConfigError' }
 
-interface Wrong { instancePath: string, keyword: string, message?: string, params: { allowedValues: string[] } }
+interface ValidationError { instancePath: string, keyword: string, message?: string, params: { allowedValues: string[] } }
 
 /** @throws ConfigError that names the setting and says what it may be */
 export function readSettings (env: NodeJS.ProcessEnv): Settings {
   try {
     return envSchema<Settings>({ schema: SettingsSchema, data: env, env: false })
   } catch (error) {
-    const [first] = (error as { errors?: Wrong[] }).errors ?? []
+    const [first] = (error as { errors?: ValidationError[] }).errors ?? []
     const name = first?.instancePath.slice(1) as keyof typeof SettingsSchema.properties
     const property = SettingsSchema.properties[name] as { description?: string, default?: unknown } | undefined
     if (property === undefined) throw new ConfigError((error as Error).message)

@@ -5,7 +5,7 @@ import { itemValidator } from '../../openapi/validation.js'
 import { unknownLevel, type Context, type Levels } from '../core/policy/context.js'
 import { stepAt, type Columns } from '../core/decide/decide-columns.js'
 import { at, InvalidInputError, UnknownLevelError } from '../errors/errors.js'
-import { contextProblem, type Caller } from '../access/reach.js'
+import { contextAccessProblem, type Caller } from '../access/context-access.js'
 import type { Problem } from '../errors/problem.js'
 
 export interface RowProblem extends Problem { readonly index: number }
@@ -58,7 +58,7 @@ function contextProblemOf (caller: Caller, levels: Levels, context: Context): Pr
   const problem = schemaContextProblem(context)
   if (problem !== null) return { ...problem, path: `/context${problem.path}` }
   const level = unknownLevel(levels, context)
-  return contextProblem(caller, levels, context) ??
+  return contextAccessProblem(caller, levels, context) ??
     (level === null ? null : { path: `/context/${level}`, message: new UnknownLevelError(level, levels.join(', ')).message })
 }
 

@@ -19,9 +19,9 @@ export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store can\'t
 export const StoreNewerError = createError('STORE_NEWER', 'A newer version of stopgate has written to the store, and this one would lose what it does not know of, nothing was kept: send it to a replica of the newer version', 503)
 export const LogFullError = createError('LOG_FULL', 'The learner is behind, nothing was kept: send it again later. MAX_LOG_ENTRIES outcomes wait to be folded; look at stopgate_outcome_log_lag, sum(stopgate_learner_leader) and the warnings of /readyz', 503)
 export const OverloadedError = createError('OVERLOADED', 'More comes in than can be answered in time, nothing was kept: send it again later', 503)
-export const MovedError = createError<[string]>('CONFLICT', 'Other policies or pins moved each of the %s times this was tried: look at them, then send it again', 409)
+export const ConcurrentChangeError = createError<[string]>('CONFLICT', 'Other policies or pins moved each of the %s times this was tried: look at them, then send it again', 409)
 export const RunNotFoundError = createError<[string]>('RUN_NOT_FOUND', 'No checkpoint of a run %s is kept: list the known ones with GET /v1/training-runs', 404)
-export const RunMovedError = createError<[string]>('RUN_BUSY', 'Others reported on this run each of the %s times this was tried, nothing was kept: send it again', 503)
+export const RunBusyError = createError<[string]>('RUN_BUSY', 'Others reported on this run each of the %s times this was tried, nothing was kept: send it again', 503)
 export const MethodNotAllowedError = createError<[string, string]>('METHOD_NOT_ALLOWED', 'There is no %s here: the methods are %s', 405)
 export const UnauthenticatedError = createError('UNAUTHENTICATED', 'This needs a token that the service knows (ACCESS_TOKENS, ACCESS_TOKENS_FILE): send it as authorization: Bearer TOKEN', 401)
 export const ForbiddenError = createError<[string]>('FORBIDDEN', '%s', 403)
@@ -63,6 +63,6 @@ export function invalid (problem: Problem): FastifyError & { details: Problem[] 
 }
 
 /** The error with the time after which the same may succeed. */
-export function waiting<E extends FastifyError> (ms: number, error: E): E & { retryAfterSeconds: number } {
+export function retryAfter<E extends FastifyError> (ms: number, error: E): E & { retryAfterSeconds: number } {
   return Object.assign(error, { retryAfterSeconds: Math.min(3600, Math.ceil(ms / 1000)) })
 }

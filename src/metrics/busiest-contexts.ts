@@ -2,13 +2,13 @@ import { chainOf, ROOT } from '../core/policy/context.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
-import type { Readings } from './readings.js'
+import type { GaugeSources } from './gauge-sources.js'
 
 /** Contexts that metrics name; the rest are summed. */
 const SHOWN = 200
 
 /** Reads the busiest contexts for the metrics; while the store is out of reach, those of the last scrape. */
-export function busiestContexts (store: Store, service: Service): Pick<Readings, 'busiest' | 'isLeaf'> {
+export function busiestContexts (store: Store, service: Service): Pick<GaugeSources, 'busiest' | 'isLeaf'> {
   let last: ReadonlyMap<string, ContextState> = new Map()
   return {
     isLeaf: (key) => chainOf(key).length === service.snapshot().levels.length + 1,

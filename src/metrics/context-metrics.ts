@@ -4,10 +4,10 @@ import { evidenceOf, mergeHalves } from '../core/judgement/context-state.js'
 import { describeArms } from '../core/views/describe-arms.js'
 import { emDrop, tokensSavedRatio } from '../core/certificate/evidence.js'
 import { halvesInForce } from '../core/judgement/candidate-scorer.js'
-import type { Readings } from './readings.js'
+import type { GaugeSources } from './gauge-sources.js'
 
 /** Per context: one reading of the states feeds all of these. */
-export function watchContexts (registers: Registry[], { busiest, isLeaf }: Readings): () => Promise<void> {
+export function watchContexts (registers: Registry[], { busiest, isLeaf }: GaugeSources): () => Promise<void> {
   const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) =>
     new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
   const thresholds = gauge('threshold', 'Certified threshold; absent: none')

@@ -7,7 +7,7 @@ import { countFits, watchPredictors } from './predictor-metrics.js'
 import { watchTraining } from './training-metrics.js'
 import type { FitEnd } from '../core/predictor/fit-end.js'
 import { CUT_CAUSES } from './cut-causes.js'
-import type { Readings } from './readings.js'
+import type { GaugeSources } from './gauge-sources.js'
 
 export interface Metrics {
   readonly registry: Registry
@@ -31,7 +31,7 @@ export interface Metrics {
   readonly recordedSteps: Counter<'result'>
   readonly joinedOutcomes: Counter<'result'>
   /** Attaches the gauges that read the service. */
-  readonly watch: (readings: Readings) => void
+  readonly watch: (readings: GaugeSources) => void
   /** The text that Prometheus scrapes, with what stands at this moment. */
   readonly render: () => Promise<string>
   /** The same as values, for those who add them up. */
@@ -156,7 +156,7 @@ function resultCounter (registers: Registry[], name: string, help: string, resul
   return counter
 }
 
-function watchService (registers: Registry[], readings: Readings): void {
+function watchService (registers: Registry[], readings: GaugeSources): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
   gauge('model_version', 'Version of the model in force', readings.modelVersion)

@@ -1,5 +1,5 @@
 import type { CheckpointEntry, Command, PredictorEntry } from '../core/learn/log-entry.js'
-import { MovedError } from '../errors/errors.js'
+import { ConcurrentChangeError } from '../errors/errors.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
 import { ConflictError } from '../store/store-errors.js'
@@ -31,7 +31,7 @@ export function createCommander (store: Pick<Store, 'revision' | 'append'>, serv
         if (!(error instanceof ConflictError)) throw error
       }
     }
-    throw new MovedError(String(ATTEMPTS))
+    throw new ConcurrentChangeError(String(ATTEMPTS))
   }
 
   return (look) => {

@@ -5,8 +5,8 @@ import { joinRecord } from '../core/recording/join-record.js'
 import { gradeOutcome, textsOf, type LoggedOutcome, type ReportedOutcome } from '../core/grading/outcome.js'
 import { mergeSteps } from '../core/recording/recorded-step.js'
 import { ruleFor } from '../core/decide/snapshot.js'
-import { ownId } from '../access/own-id.js'
-import type { Caller } from '../access/reach.js'
+import { scopedId } from '../access/scoped-id.js'
+import type { Caller } from '../access/context-access.js'
 import { FLUSH_MS, type Recorder } from './recorder.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
@@ -18,7 +18,7 @@ const TURN_CHARACTERS = 16 * 1024
 /** How the steps of an outcome without any were found: all of them, some, none. */
 export type JoinResult = 'complete' | 'incomplete' | 'none'
 
-export interface Joining {
+export interface JoinServices {
   readonly store: Pick<Store, 'kind' | 'recorded'>
   readonly service: Pick<Service, 'snapshot'>
   readonly recorder: Pick<Recorder, 'flush'>
@@ -32,13 +32,13 @@ export interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?
  * @throws StoreUnavailableError
  */
 export async function joinRecords (
-  { store, service, recorder }: Joining, salt: string, outcomes: readonly ReportedOutcome[], caller?: Caller
+  { store, service, recorder }: JoinServices, salt: string, outcomes: readonly ReportedOutcome[], caller?: Caller
 ): Promise<JoinedOutcome[]> {
   const snapshot = service.snapshot()
   const by = caller === undefined || caller.tokenName === ANONYMOUS ? {} : { by: caller.tokenName }
   const normalise = await normaliseInTurns(outcomes)
   const graded = outcomes.map((outcome) =>
-    ({ ...gradeOutcome(salt, outcome, normalise), generation_id: ownId(caller, outcome.generation_id), ...by }))
+    ({ ...gradeOutcome(salt, outcome, normalise), generation_id: scopedId(caller, outcome.generation_id), ...by }))
   const joined: JoinedOutcome[] = graded.map((entry) => ({ entry }))
   const missing = new Set<number>() // places of the outcomes of which another replica may still hold something
 

@@ -5,8 +5,8 @@ import { answerDigest } from '../core/grading/answer-digest.js'
 import type { Asked } from '../core/recording/recorded-step.js'
 import { ruleFor } from '../core/decide/snapshot.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { ownId } from '../access/own-id.js'
-import type { Caller } from '../access/reach.js'
+import { scopedId } from '../access/scoped-id.js'
+import type { Caller } from '../access/context-access.js'
 import type { Service } from '../replica/service.js'
 import { StepBuffer, type AskedBeside } from './step-buffer.js'
 import type { Beside, StepBatch } from '../store/step-batch.js'
@@ -86,7 +86,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
 
   function keep (generationId: string, step: Asked, caller?: Caller): void {
     if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
-    filling.push(ownId(caller, generationId), step)
+    filling.push(scopedId(caller, generationId), step)
     steps++
     if (step.answer !== undefined) characters += step.answer.length
   }

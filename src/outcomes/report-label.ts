@@ -2,8 +2,8 @@ import type { Label } from '../../openapi/label-schemas.js'
 import { answerDigest } from '../core/grading/answer-digest.js'
 import type { LabelEntry } from '../core/learn/log-entry.js'
 import { at, InvalidLabelError, LabelTooLateError, OutcomeNotFoundError } from '../errors/errors.js'
-import { ownId } from '../access/own-id.js'
-import type { Caller } from '../access/reach.js'
+import { scopedId } from '../access/scoped-id.js'
+import type { Caller } from '../access/context-access.js'
 import type { Store } from '../store/store.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 
@@ -14,12 +14,12 @@ import { StoreUnavailableError } from '../store/store-errors.js'
  * @returns whether it is new
  * @throws InvalidLabelError, OutcomeNotFoundError, LabelTooLateError; StoreUnavailableError: send it again
  */
-export async function label (
+export async function reportLabel (
   store: Store, salt: string | null, generationId: string, given: Label, waitSeconds: number, caller?: Caller
 ): Promise<boolean> {
   if (given.em === undefined && given.reference === undefined) throw at('/em', new InvalidLabelError('send em (1 right, 0 wrong) or a reference'))
   if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
-  const [result] = await store.append([labelEntry(salt, ownId(caller, generationId), given)])
+  const [result] = await store.append([labelEntry(salt, scopedId(caller, generationId), given)])
   if (result === 'unknown') throw new OutcomeNotFoundError(generationId)
   if (result === 'unanswered') {
     throw at('/answer', new InvalidLabelError('the outcome came without an answer for the reference to grade: send em, or the answer too'))

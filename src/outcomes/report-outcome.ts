@@ -3,8 +3,8 @@ import { unknownLevel } from '../core/policy/context.js'
 import { outcomeProblem, type ReportedOutcome } from '../core/grading/outcome.js'
 import { joinRecords } from './join-records.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { ownId } from '../access/own-id.js'
-import type { Caller } from '../access/reach.js'
+import { scopedId } from '../access/scoped-id.js'
+import type { Caller } from '../access/context-access.js'
 import type { Recorder } from './recorder.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
@@ -18,7 +18,7 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
   return outcomeProblem(outcome)
 }
 
-export interface Reporting {
+export interface ReportServices {
   readonly store: Pick<Store, 'kind' | 'recorded' | 'append'>
   readonly service: Pick<Service, 'snapshot'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
@@ -31,13 +31,13 @@ export interface Reporting {
  * @returns for each whether it is new (a repeated generation_id is not)
  * @throws StoreUnavailableError: send them all again
  */
-export async function report (parts: Reporting, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<boolean[]> {
+export async function reportOutcomes (parts: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<boolean[]> {
   const { store, service, recorder, metrics } = parts
   const { salt } = service.snapshot()
   if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
   const joined = await joinRecords(parts, salt, outcomes, caller)
   const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
-  recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => ownId(caller, id)))
+  recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
   return areNew
 }

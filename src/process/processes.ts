@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Logger } from 'pino'
 import { closeOnSignal } from './close-on-signal.js'
 import { gatherMetrics } from '../metrics/gather-metrics.js'
-import { closeHandedOver } from './handed-over.js'
+import { closeOrphanedConnection } from './orphaned-connection.js'
 
 /** From the end of a process that failed to the start of the next, ms. */
 const RESTART_MS = 1000
@@ -23,7 +23,7 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
   const metrics = gatherMetrics()
   cluster.on('listening', metrics.joined)
   cluster.on('message', metrics.heard)
-  cluster.on('fork', closeHandedOver)
+  cluster.on('fork', closeOrphanedConnection)
   const ended = new Promise<number>((resolve) => {
     cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
       metrics.left(id)

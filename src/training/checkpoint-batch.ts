@@ -1,7 +1,7 @@
 import { checkpointProblem, namedKey, type Checkpoint } from '../core/training/checkpoint.js'
 import type { Levels } from '../core/policy/context.js'
 import { invalid, type InputError } from '../errors/errors.js'
-import { forbidden, keyProblem, type Caller } from '../access/reach.js'
+import { forbidden, keyAccessProblem, type Caller } from '../access/context-access.js'
 import type { ReportReply } from './training-runs.js'
 import type { Problem } from '../errors/problem.js'
 
@@ -33,8 +33,8 @@ export function sortCheckpoints (
 
 /** A caller that is bound to a prefix reports on what is served there, and on nothing else. */
 function reachProblem (levels: Levels, caller: Caller, { context }: Checkpoint): Problem | null {
-  if (context !== undefined) return keyProblem(caller, namedKey(levels, context), '/context')
-  return keyProblem(caller, '*', '/context')
+  if (context !== undefined) return keyAccessProblem(caller, namedKey(levels, context), '/context')
+  return keyAccessProblem(caller, '*', '/context')
 }
 
 export function errorOf ({ path, message, isForbidden }: Refusal): InputError {

@@ -8,9 +8,9 @@ import { adviceOf, type Advice, type Named, type Served } from '../core/training
 import { namedKey, type Checkpoint } from '../core/training/checkpoint.js'
 import { describeSeries, summarise, type SuiteView } from '../core/training/describe-series.js'
 import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from '../core/training/run.js'
-import { at, InvalidInputError, RunMovedError, RunNotFoundError } from '../errors/errors.js'
+import { at, InvalidInputError, RunBusyError, RunNotFoundError } from '../errors/errors.js'
 import { readContexts } from '../operations/context-reader.js'
-import { keyProblem, type Caller } from '../access/reach.js'
+import { keyAccessProblem, type Caller } from '../access/context-access.js'
 import { inTurns } from '../store/encoding.js'
 import type { Store } from '../store/store.js'
 import type { Problem } from '../errors/problem.js'
@@ -115,7 +115,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
           try { return await attempt(name, checkpoints, by) } catch (error) { if (!(error instanceof ConflictError)) throw error }
           await setTimeout(Math.random() * Math.min(2 ** i, ASIDE_MS)) // not in step with the other replica
         }
-        throw new RunMovedError(String(ATTEMPTS))
+        throw new RunBusyError(String(ATTEMPTS))
       })
       last = turn.catch(() => {})
       return turn
@@ -127,7 +127,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       if (run === null) return null
       const elsewhere = run.contexts.length === 0 ? [ROOT] : run.contexts.map(({ key }) => key)
       for (const key of elsewhere) {
-        const problem = keyProblem(caller, key, '/run')
+        const problem = keyAccessProblem(caller, key, '/run')
         if (problem !== null) return { ...problem, message: `this run is reported on from outside what token ${caller.tokenName} is bound to: take another name` }
       }
       return null

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig, strayFields } from '../../src/config/config.js'
+import { readConfig, misplacedPolicyFields } from '../../src/config/config.js'
 
 t.test('defaults', async (t) => {
   t.match(readConfig({}), { host: '127.0.0.1', port: 8080, levels: ['model', 'task'], defaultPolicy: {}, redisUrl: '', dataDir: './data' })
@@ -40,5 +40,5 @@ t.test('other addresses than loopback take tokens, or a word that none are wante
 })
 
 t.test('fields of the policy that are set like settings are told', async (t) => {
-  t.same(strayFields({ SETTLE_SECONDS: '0', MAX_EM_DROP: '', MODE: 'dark', PORT: '1', DEFAULT_POLICY: '{}' }).sort(), ['MAX_EM_DROP', 'SETTLE_SECONDS'])
+  t.same(misplacedPolicyFields({ SETTLE_SECONDS: '0', MAX_EM_DROP: '', MODE: 'dark', PORT: '1', DEFAULT_POLICY: '{}' }).sort(), ['MAX_EM_DROP', 'SETTLE_SECONDS'])
 })

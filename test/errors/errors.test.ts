@@ -46,6 +46,6 @@ t.test('codes are stable: clients match on them', async (t) => {
   })
   t.match(errors.at('/context/x', new errors.UnknownLevelError('x', 'model')), { details: [{ path: '/context/x', message: 'Unknown context level "x": the levels are model (CONTEXT_LEVELS)' }] })
   t.match(errors.invalid({ path: '', message: 'must be a list' }), { message: 'body must be a list', details: [{ path: '', message: 'must be a list' }] })
-  t.match(errors.waiting(1001, new errors.TooManyRequestsError('w')), { code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 2 })
-  t.match(errors.waiting(Infinity, new errors.TooManyOutcomesError('w')), { retryAfterSeconds: 3600 })
+  t.match(errors.retryAfter(1001, new errors.TooManyRequestsError('w')), { code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 2 })
+  t.match(errors.retryAfter(Infinity, new errors.TooManyOutcomesError('w')), { retryAfterSeconds: 3600 })
 })

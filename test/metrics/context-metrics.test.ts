@@ -5,7 +5,7 @@ import { NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { mulberry32 } from '../random.js'
-import type { Readings } from '../../src/metrics/readings.js'
+import type { GaugeSources } from '../../src/metrics/gauge-sources.js'
 
 t.test('the arms of a context, and what its evidence lacks', async (t) => {
   const random = mulberry32(1)
@@ -20,7 +20,7 @@ t.test('the arms of a context, and what its evidence lacks', async (t) => {
   const none = () => 0
   const up = { isStoreUp: () => true, isLeader: () => true }
   const service = { ...up, modelVersion: none, modelAgeSeconds: none, refused: none, pins: none, lag: none }
-  const readings: Readings = { ...service, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true }
+  const readings: GaugeSources = { ...service, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true }
   metrics.watch(readings)
   const text = await metrics.render()
   const value = (line: string) => Number(text.split('\n').find((one) => one.startsWith(line + ' '))?.split(' ')[1])

@@ -3,7 +3,7 @@ import { uniform } from '../../src/core/assignment/arm.js'
 import type { ReportedOutcome } from '../../src/core/grading/outcome.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import { joinRecords } from '../../src/outcomes/join-records.js'
-import { ownId } from '../../src/access/own-id.js'
+import { scopedId } from '../../src/access/scoped-id.js'
 import { snapshotOf, type Stands } from '../core/decide/snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
@@ -95,7 +95,7 @@ t.test('ids are a tenant\'s own, but arms and groups are drawn as they were sent
   const parts = { store, service: { snapshot: () => snapshotOf({}) }, recorder: { async flush () {} } }
   const outcome = { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 50, em: 1, steps: [] } as const
   const joined = await joinRecords(parts, 'salt', [outcome, { ...outcome, group_id: 'prompt-1', sample_index: 0 }], caller)
-  t.match(joined.map(({ entry }) => [entry.generation_id, entry.u, entry.by]), ['g', 'prompt-1'].map((drawn) => [ownId(caller, 'g'), uniform('salt', drawn), 'w']))
+  t.match(joined.map(({ entry }) => [entry.generation_id, entry.u, entry.by]), ['g', 'prompt-1'].map((drawn) => [scopedId(caller, 'g'), uniform('salt', drawn), 'w']))
 })
 
 t.test('others get their turn while long answers are normalised', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/config.js'
-import { report, reportProblem } from '../../src/outcomes/report-outcome.js'
+import { reportOutcomes, reportProblem } from '../../src/outcomes/report-outcome.js'
 import { batchOf } from '../../src/store/step-batch.js'
 import { losslessOutcome } from '../certify.js'
 import { build } from '../helper.js'
@@ -18,8 +18,8 @@ t.test('what the schema can not say', async (t) => {
 t.test('before the store was reached there is no salt, and nothing is kept', async (t) => {
   const parts = await build(t)
   const unreached = { snapshot: () => ({ ...parts.service.snapshot(), salt: null }) }
-  await t.rejects(report({ ...parts, service: unreached }, [outcome]), StoreUnavailableError)
-  t.same(await report(parts, [outcome, outcome]), [true, false])
+  await t.rejects(reportOutcomes({ ...parts, service: unreached }, [outcome]), StoreUnavailableError)
+  t.same(await reportOutcomes(parts, [outcome, outcome]), [true, false])
 })
 
 t.test('records are forgotten when the outcome is stored, and not before', async (t) => {
@@ -35,9 +35,9 @@ t.test('records are forgotten when the outcome is stored, and not before', async
     { generation_id: 'control', arm: 'control', tokens: 1 }, { generation_id: 'unknown', tokens: 1 }, { generation_id: 'treated', arm: 'treated', tokens: 1 },
     { generation_id: 'stopped', stopped: true, tokens: 1 },
   ] as const
-  await t.rejects(report({ ...parts, recorder, store }, batch), StoreUnavailableError)
+  await t.rejects(reportOutcomes({ ...parts, recorder, store }, batch), StoreUnavailableError)
   t.same(forgotten, [])
-  await report({ ...parts, recorder }, batch)
+  await reportOutcomes({ ...parts, recorder }, batch)
   t.same(forgotten, ['control', 'unknown'])
 })
 
@@ -46,7 +46,7 @@ t.test('how outcomes without steps were joined is counted once they are stored, 
   await parts.store.record(batchOf(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]])))
   const batch = ['all', 'some', 'none'].map((generation_id) => ({ generation_id, arm: 'control', tokens: 40 } as const))
   const kept = { ...outcome as object, generation_id: 'kept by the worker' } as never
-  for (let i = 0; i < 2; i++) await report(parts, [...batch, kept])
+  for (let i = 0; i < 2; i++) await reportOutcomes(parts, [...batch, kept])
   const text = await parts.metrics.render()
   for (const [i, result] of ['complete', 'incomplete', 'none'].entries()) t.match(text, `stopgate_joined_outcomes_total{result="${result}"} 1\n`, batch[i]!.generation_id)
 })

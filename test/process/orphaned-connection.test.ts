@@ -1,7 +1,7 @@
 import type { Worker } from 'node:cluster'
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { closeHandedOver } from '../../src/process/handed-over.js'
+import { closeOrphanedConnection } from '../../src/process/orphaned-connection.js'
 
 t.test('what was being handed over at the end is closed, and nothing else', async (t) => {
   const sent: unknown[] = []
@@ -10,7 +10,7 @@ t.test('what was being handed over at the end is closed, and nothing else', asyn
   const handle = (name: string) => ({ close: () => { closed.push(name) } })
   const [taken, lost, listener] = [handle('taken'), handle('lost'), handle('listener')]
   child.on('internalMessage', ({ ack }) => { if (ack === 1) child.send({ act: 'newconn', seq: 2 }, lost) }) // as the cluster module does
-  closeHandedOver({ process: child } as unknown as Worker)
+  closeOrphanedConnection({ process: child } as unknown as Worker)
   child.send({ act: 'newconn', seq: 1 }, taken)
   child.emit('internalMessage', { ack: 1, accepted: true })
   child.send({ ack: 7 }, listener)
@@ -23,7 +23,7 @@ t.test('what was being handed over at the end is closed, and nothing else', asyn
 
 t.test('one that took all it was handed has nothing to close', async (t) => {
   const child = Object.assign(new EventEmitter(), { send: (..._: unknown[]) => true })
-  closeHandedOver({ process: child } as unknown as Worker)
+  closeOrphanedConnection({ process: child } as unknown as Worker)
   let closed = 0
   child.send({ act: 'newconn', seq: 1 }, { close: () => { closed++ } })
   child.emit('internalMessage', { ack: 1, accepted: true })

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Allowance } from '../../src/access/allowance.js'
+import { Quota } from '../../src/access/quota.js'
 
 t.test('a burst of all of it, then as much as comes back', async (t) => {
-  const allowance = new Allowance(10, 1000)
+  const allowance = new Quota(10, 1000)
   t.equal(allowance.take(10, 5), 0, 'a burst')
   t.equal(allowance.take(1, 5), 100, 'the ms until one is back')
   t.ok(allowance.take(1, 104) > 0)
@@ -20,7 +20,7 @@ t.test('a burst of all of it, then as much as comes back', async (t) => {
 })
 
 t.test('less than one a window is one now and then', async (t) => {
-  const allowance = new Allowance(0.5, 1000)
+  const allowance = new Quota(0.5, 1000)
   t.equal(allowance.take(1, 0), 0)
   t.equal(allowance.take(1, 1000), 1000)
   t.equal(allowance.take(1, 2000), 0)
@@ -29,7 +29,7 @@ t.test('less than one a window is one now and then', async (t) => {
 t.test('in any time, no more than a window\'s amount and what came back', async (t) => {
   const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 1, max: 6 })), { maxLength: 60 })
   fc.assert(fc.property(steps, (steps) => {
-    const allowance = new Allowance(5, 1000)
+    const allowance = new Quota(5, 1000)
     let [now, taken] = [0, 0]
     for (const [ms, wanted] of steps) {
       now += ms

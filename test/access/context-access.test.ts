@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Context } from '../../src/core/policy/context.js'
-import { contextProblem, keyProblem, reachablePrefix } from '../../src/access/reach.js'
+import { contextAccessProblem, keyAccessProblem, allowedPrefix } from '../../src/access/context-access.js'
 import { certify, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
@@ -9,29 +9,29 @@ const bound = (tokenPrefix: string | null) => ({ tokenName: 'tenant', tokenPrefi
 const levels = ['model', 'task']
 
 t.test('a prefix is whole links', async (t) => {
-  for (const key of ['model=q', 'model=q,task=a', 'model=q,task=-']) t.equal(keyProblem(bound('model=q'), key, '/key'), null, key)
+  for (const key of ['model=q', 'model=q,task=a', 'model=q,task=-']) t.equal(keyAccessProblem(bound('model=q'), key, '/key'), null, key)
   for (const key of ['*', '', 'model=q2', 'model=q2,task=a', 'model=-', 'model=q%2Ctask=a', 'model=Q', ' model=q', 'model=%71']) {
-    t.match(keyProblem(bound('model=q'), key, '/key'), { path: '/key', message: /^token tenant is bound to model=q and/ }, key)
+    t.match(keyAccessProblem(bound('model=q'), key, '/key'), { path: '/key', message: /^token tenant is bound to model=q and/ }, key)
   }
-  t.ok(keyProblem(bound('model=q,task=a'), 'model=q', '/key'), 'what is above a prefix is not within it')
+  t.ok(keyAccessProblem(bound('model=q,task=a'), 'model=q', '/key'), 'what is above a prefix is not within it')
 })
 
 t.test('a context is within by its key', async (t) => {
-  t.equal(contextProblem(bound('model=q'), levels, { model: 'q' }), null)
-  t.equal(contextProblem(bound('model=q'), levels, { model: 'q', task: 'q2' }), null)
+  t.equal(contextAccessProblem(bound('model=q'), levels, { model: 'q' }), null)
+  t.equal(contextAccessProblem(bound('model=q'), levels, { model: 'q', task: 'q2' }), null)
   const others: (Context | undefined)[] = [{ model: 'q2' }, { task: 'q' }, { model: 'q,task=a' }, {}, undefined]
   for (const context of others) {
-    t.match(contextProblem(bound('model=q'), levels, context), { path: '/context' }, JSON.stringify(context))
-    t.equal(contextProblem(bound(null), levels, context), null)
+    t.match(contextAccessProblem(bound('model=q'), levels, context), { path: '/context' }, JSON.stringify(context))
+    t.equal(contextAccessProblem(bound(null), levels, context), null)
   }
 })
 
 t.test('a list is of what the token reaches', async (t) => {
-  t.equal(reachablePrefix(bound(null), undefined), '*')
-  t.equal(reachablePrefix(bound(null), 'model=x'), 'model=x')
-  t.equal(reachablePrefix(bound('model=q'), undefined), 'model=q')
-  t.equal(reachablePrefix(bound('model=q'), 'model=q,task=a'), 'model=q,task=a')
-  for (const wanted of ['*', 'model=q2']) t.throws(() => reachablePrefix(bound('model=q'), wanted), { code: 'FORBIDDEN', details: [{ path: '/prefix' }] })
+  t.equal(allowedPrefix(bound(null), undefined), '*')
+  t.equal(allowedPrefix(bound(null), 'model=x'), 'model=x')
+  t.equal(allowedPrefix(bound('model=q'), undefined), 'model=q')
+  t.equal(allowedPrefix(bound('model=q'), 'model=q,task=a'), 'model=q,task=a')
+  for (const wanted of ['*', 'model=q2']) t.throws(() => allowedPrefix(bound('model=q'), wanted), { code: 'FORBIDDEN', details: [{ path: '/prefix' }] })
 })
 
 /** Tenants of two models, one of whose names begins with the other's, beside tokens that are bound to nothing. */

@@ -3,7 +3,7 @@ import type { TrainingRun } from '../core/training/run.js'
 import type { ScorerStanding } from './predictor-metrics.js'
 
 /** What the gauges read when they are scraped. */
-export interface Readings {
+export interface GaugeSources {
   readonly modelVersion: () => number
   readonly modelAgeSeconds: () => number | null
   readonly isStoreUp: () => boolean

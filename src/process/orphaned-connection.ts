@@ -12,7 +12,7 @@ type Send = (message: Internal, handle?: Handle, ...more: unknown[]) => boolean
  * Not on `disconnect`: Node leaves that out where it waits for an answer. Letting processes accept by themselves (`SCHED_NONE`) hands over
  * nothing, but of 32 connections that stay open it gave up to 31 to one of two processes.
  */
-export function closeHandedOver ({ process: child }: Worker): void {
+export function closeOrphanedConnection ({ process: child }: Worker): void {
   let handed: Handle | undefined
   const send = child.send.bind(child) as Send
   const sendAndNote: Send = (message, handle, ...more) => {

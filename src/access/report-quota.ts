@@ -1,9 +1,9 @@
-import { TooManyOutcomesError, waiting } from '../errors/errors.js'
-import type { Allowance } from './allowance.js'
+import { TooManyOutcomesError, retryAfter } from '../errors/errors.js'
+import type { Quota } from './quota.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { Caller } from './reach.js'
+import type { Caller } from './context-access.js'
 
-export interface Reporter extends Caller { readonly tokenOutcomes: Allowance | null }
+export interface Reporter extends Caller { readonly tokenOutcomes: Quota | null }
 
 /**
  * Keeps what a caller reports within what its token may, and counts it under the token's name. Only what is new uses the allowance up: to
@@ -11,14 +11,14 @@ export interface Reporter extends Caller { readonly tokenOutcomes: Allowance | n
  * @param keep stores them, and says of each whether it is new
  * @throws TooManyOutcomesError: nothing was kept
  */
-export async function limitReports (
+export async function spendReportQuota (
   { tokenName: token, tokenOutcomes: allowance }: Reporter, kind: 'outcome' | 'label' | 'checkpoint', count: number,
   metrics: Pick<Metrics, 'reports' | 'limited'>, keep: () => Promise<boolean[]>
 ): Promise<boolean[]> {
   const waitMs = allowance?.take(count, performance.now()) ?? 0
   if (waitMs > 0) {
     metrics.limited.inc({ token, limit: 'outcomes' })
-    throw waiting(waitMs, new TooManyOutcomesError(token))
+    throw retryAfter(waitMs, new TooManyOutcomesError(token))
   }
   let accepted = 0
   try {

@@ -1,18 +1,18 @@
 import createError from '@fastify/error'
 import t from 'tap'
-import { RunMovedError, RunNotFoundError } from '../../src/errors/errors.js'
-import { translate } from '../../src/http/translate.js'
+import { RunBusyError, RunNotFoundError } from '../../src/errors/errors.js'
+import { toPublicError } from '../../src/http/public-error.js'
 import { build } from '../helper.js'
 import { StoreFullError } from '../../src/store/store-errors.js'
 
 t.test('errors of others are told under codes of ours, with the status they had', async (t) => {
   const made = (code: string, status: number) => new (createError(code, 'what is wrong', status))()
-  t.match(translate(made('FST_NEW', 416), 'r'), { code: 'REFUSED', statusCode: 416, message: 'what is wrong' })
-  t.match(translate(Object.assign(new Error('no code'), { statusCode: 412 }) as never, 'r'), { code: 'REFUSED', statusCode: 412 })
-  t.match(translate(made('FST_ERR_CTP_BODY_TOO_LARGE', 413), 'r'), { code: 'BODY_TOO_LARGE', statusCode: 413 })
-  t.match(translate(made('FST_NEW', 500), 'r'), { code: 'INTERNAL', message: 'Internal error; request id r' })
-  t.match(translate(new StoreFullError() as never, 'r'), { code: 'LOG_FULL' })
-  for (const error of [new RunNotFoundError('x'), new RunMovedError('3')]) t.equal(translate(error, 'r'), error)
+  t.match(toPublicError(made('FST_NEW', 416), 'r'), { code: 'REFUSED', statusCode: 416, message: 'what is wrong' })
+  t.match(toPublicError(Object.assign(new Error('no code'), { statusCode: 412 }) as never, 'r'), { code: 'REFUSED', statusCode: 412 })
+  t.match(toPublicError(made('FST_ERR_CTP_BODY_TOO_LARGE', 413), 'r'), { code: 'BODY_TOO_LARGE', statusCode: 413 })
+  t.match(toPublicError(made('FST_NEW', 500), 'r'), { code: 'INTERNAL', message: 'Internal error; request id r' })
+  t.match(toPublicError(new StoreFullError() as never, 'r'), { code: 'LOG_FULL' })
+  for (const error of [new RunNotFoundError('x'), new RunBusyError('3')]) t.equal(toPublicError(error, 'r'), error)
 })
 
 t.test('what Fastify and its plugins refuse', async (t) => {

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Overload } from './overload.js'
-import type { Pipelines } from './pipelined.js'
+import type { PipelineLimit } from './pipeline-limit.js'
 import { RequestLog } from './request-log.js'
 
 declare module 'fastify' {
@@ -10,10 +10,10 @@ declare module 'fastify' {
   }
 }
 
-export interface Attendance {
+export interface LifecycleOptions {
   /** Above the logs of the requests. */
   readonly log: FastifyBaseLogger
-  readonly pipelines: Pipelines
+  readonly pipelines: PipelineLimit
   readonly overload: Overload
   /** Called once an answer is out. @param ms since the request came */
   readonly answered: (request: FastifyRequest, reply: FastifyReply, ms: number) => void
@@ -24,8 +24,8 @@ export interface Attendance {
  * one listener. Fastify given a log checks that of each request anew, and puts two listeners on each reply that it takes off again.
  * @returns what attends to a request that no hook hears of
  */
-export function followRequests (
-  app: FastifyInstance, { log, pipelines, overload, answered }: Attendance
+export function trackRequests (
+  app: FastifyInstance, { log, pipelines, overload, answered }: LifecycleOptions
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   app.log = log
   app.decorateRequest('route')

@@ -1,17 +1,17 @@
 import t from 'tap'
-import { Allowance } from '../../src/access/allowance.js'
-import { limitReports } from '../../src/access/limit-reports.js'
+import { Quota } from '../../src/access/quota.js'
+import { spendReportQuota } from '../../src/access/report-quota.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { KEY, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
 t.test('only what is new uses the allowance up', async (t) => {
-  const reporter = { tokenName: 'w', tokenPrefix: null, tokenOutcomes: new Allowance(10, 3_600_000_000) }
+  const reporter = { tokenName: 'w', tokenPrefix: null, tokenOutcomes: new Quota(10, 3_600_000_000) }
   const metrics = createMetrics()
-  const limit = async (...areNew: boolean[]) => await limitReports(reporter, 'outcome', areNew.length, metrics, async () => areNew)
+  const limit = async (...areNew: boolean[]) => await spendReportQuota(reporter, 'outcome', areNew.length, metrics, async () => areNew)
   t.same(await limit(true, false, true), [true, false, true])
-  for (let i = 0; i < 5; i++) await t.rejects(limitReports(reporter, 'label', 8, metrics, () => Promise.reject(new Error('store down'))), /store down/)
+  for (let i = 0; i < 5; i++) await t.rejects(spendReportQuota(reporter, 'label', 8, metrics, () => Promise.reject(new Error('store down'))), /store down/)
   await limit(...Array<boolean>(8).fill(true))
   await t.rejects(limit(true), { code: 'TOO_MANY_OUTCOMES', statusCode: 429, retryAfterSeconds: 3600, message: /^Token w .*outcomes_per_hour/ })
   const text = await metrics.render()

@@ -8,7 +8,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TR
  * What answers 405 to the methods that a path does not have, with those it has in `allow` (RFC 9110, 15.5.6), where the document
  * names the path. To be called before any route is added; what it returns is to be registered after all.
  */
-export function otherMethods (app: FastifyInstance): FastifyPluginCallback {
+export function methodNotAllowed (app: FastifyInstance): FastifyPluginCallback {
   const methodsOf = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method, schema }) => {
     if (schema?.hide === true) return

@@ -1,4 +1,4 @@
-import { ANYBODY, type Caller } from './reach.js'
+import { ANYBODY, type Caller } from './context-access.js'
 import { sha256 } from './tokens.js'
 
 /**
@@ -6,6 +6,6 @@ import { sha256 } from './tokens.js'
  * another can't name: else a tenant could make another's outcome a duplicate, label it, or add steps to it. Callers of the same prefix
  * share theirs, so tokens can be rotated. The arm is drawn by the id as it was sent.
  */
-export function ownId ({ tokenPrefix }: Caller = ANYBODY, id: string): string {
+export function scopedId ({ tokenPrefix }: Caller = ANYBODY, id: string): string {
   return tokenPrefix === null ? id : `\0${sha256(tokenPrefix).slice(0, 32)}${id}`
 }

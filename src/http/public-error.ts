@@ -2,13 +2,13 @@ import { problemOf } from '../../openapi/validation.js'
 import { isOurs } from '../errors/error-codes.js'
 import {
   at, BodyTooLargeError, InternalError, invalid, InvalidInputError, InvalidUrlError, LogFullError, MediaTypeError,
-  ModelTooOldError, OverloadedError, PathTooLongError, RefusedError, RunMovedError, StoreDownError, StoreNewerError, type InputError,
+  ModelTooOldError, OverloadedError, PathTooLongError, RefusedError, RunBusyError, StoreDownError, StoreNewerError, type InputError,
 } from '../errors/errors.js'
 import { NewerFormatError } from '../store/state-format.js'
 import { StoreFullError, StoreUnavailableError } from '../store/store-errors.js'
 
 /** Errors of the service that say what to do. */
-const TOLD = [StoreDownError, StoreNewerError, OverloadedError, ModelTooOldError, RunMovedError]
+const TOLD = [StoreDownError, StoreNewerError, OverloadedError, ModelTooOldError, RunBusyError]
 const NOT_JSON = 'The body is not JSON: check quotes, commas and that every number is finite (NaN and Infinity are not JSON; use null)'
 
 /** Fastify's codes are its own and may change with it: what we say instead. */
@@ -22,7 +22,7 @@ const OF_FASTIFY: Readonly<Record<string, () => InputError>> = {
 }
 
 /** What the caller sees: input errors say what to change, others only the request id. */
-export function translate (error: InputError, requestId: string): InputError {
+export function toPublicError (error: InputError, requestId: string): InputError {
   if (error.validation?.[0] !== undefined) {
     const problem = problemOf(error.validation[0] as Parameters<typeof problemOf>[0])
     const where = `${error.validationContext === 'body' ? '' : `/${error.validationContext}`}${problem.path}`

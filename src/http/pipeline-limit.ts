@@ -10,7 +10,7 @@ const WAITING = Symbol('waiting')
 interface Counted extends Socket { [WAITING]?: number }
 
 /** The requests of a connection that wait for their replies, counted. */
-export interface Pipelines {
+export interface PipelineLimit {
   /** One more; false where that is too many: the connection is destroyed, and nothing is to be answered. */
   readonly enter: (socket: Socket) => boolean
   /** One is answered. */
@@ -21,7 +21,7 @@ export interface Pipelines {
  * Cuts off who sends more and more without waiting: Node reads all that is in one packet, a thousand small requests, and keeps every reply
  * until its turn, so that one connection could fill the memory. Who takes nothing of its replies is cut off by the listener's timeout.
  */
-export function boundPipelines (app: FastifyInstance, cut: (cause: CutCause) => void): Pipelines {
+export function limitPipelining (app: FastifyInstance, cut: (cause: CutCause) => void): PipelineLimit {
   app.server.on('timeout', (socket: Counted) => { // also of connections that are idle between requests, which is no fault
     if (socket[WAITING]) cut('unread')
     socket.destroy()

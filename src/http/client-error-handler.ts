@@ -3,16 +3,17 @@ import type { Socket } from 'node:net'
 import { errorBody, HeadersTooLargeError, MalformedRequestError, RequestTimeoutError, type InputError } from '../errors/errors.js'
 import type { CutCause } from '../metrics/cut-causes.js'
 
-/** Why a code of Node's ends a connection; any other is malformed HTTP. */
+/** The cause that each error code of Node stands for. Any other code means malformed HTTP. */
 const CAUSES: Readonly<Record<string, CutCause>> = { ERR_HTTP_REQUEST_TIMEOUT: 'timeout', HPE_HEADER_OVERFLOW: 'headers' }
 
 /**
- * What answers who sends no HTTP, too much of it, or too slowly, and cuts it off: no route sees that.
- * @param timeoutMs what they had, for the message
+ * Handles connections on which Node could read no request: malformed HTTP, headers that are too large, or a request that took too long.
+ * It answers with the error format of the service, and closes the connection. No route sees such a request.
+ * @param timeoutMs the time a client has to send a whole request, for the message
  */
-export function brokenHttp (cut: (cause: CutCause) => void, timeoutMs: number): (error: Error & { code?: string }, socket: Socket) => void {
-  return (error, socket) => {
-    if (error.code === 'ECONNRESET' || socket.destroyed) return // nobody is there
+export function clientErrorHandler (cut: (cause: CutCause) => void, timeoutMs: number) {
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || socket.destroyed) return // the client has gone
     const cause = CAUSES[error.code ?? ''] ?? 'malformed'
     cut(cause)
     if (socket.writable) socket.write(reply(answer(cause, error.code ?? 'unknown', timeoutMs)))

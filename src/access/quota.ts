@@ -1,5 +1,5 @@
 /** So much of something in so much time. What is taken comes back evenly: a burst of all of it passes, and then as much as comes back. */
-export class Allowance {
+export class Quota {
   /** What may be taken in the window. */
   readonly amount: number
   readonly #perMs: number

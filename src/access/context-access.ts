@@ -14,19 +14,19 @@ export interface Caller {
 export const ANYBODY: Caller = { tokenName: ANONYMOUS, tokenPrefix: null }
 
 /** What is wrong where the caller is bound to other contexts; `null`: it may. */
-export function keyProblem ({ tokenName, tokenPrefix }: Caller, key: string, path: string): Problem | null {
+export function keyAccessProblem ({ tokenName, tokenPrefix }: Caller, key: string, path: string): Problem | null {
   if (tokenPrefix === null || isWithin(key, tokenPrefix)) return null
   return { path, message: `token ${tokenName} is bound to ${tokenPrefix} and what is below: name a context there` }
 }
 
 /** The same of the context of a step or an outcome. */
-export function contextProblem (caller: Caller, levels: Levels, context: Context = {}): Problem | null {
-  return caller.tokenPrefix === null ? null : keyProblem(caller, contextKey(levels, context), '/context')
+export function contextAccessProblem (caller: Caller, levels: Levels, context: Context = {}): Problem | null {
+  return caller.tokenPrefix === null ? null : keyAccessProblem(caller, contextKey(levels, context), '/context')
 }
 
 /** What a caller lists: all it may, or less where it asks for less. @throws ForbiddenError */
-export function reachablePrefix (caller: Caller, wanted: string = caller.tokenPrefix ?? ROOT): string {
-  const problem = keyProblem(caller, wanted, '/prefix')
+export function allowedPrefix (caller: Caller, wanted: string = caller.tokenPrefix ?? ROOT): string {
+  const problem = keyAccessProblem(caller, wanted, '/prefix')
   if (problem !== null) throw forbidden(problem)
   return wanted
 }

@@ -1,0 +1,13 @@
+import t from 'tap'
+import { scopedId } from '../../src/access/scoped-id.js'
+
+const bound = (tokenPrefix: string | null, tokenName = 'tenant') => ({ tokenName, tokenPrefix })
+
+t.test('ids are a prefix\'s own, whichever of its tokens speaks', async (t) => {
+  t.equal(scopedId(undefined, 'g'), 'g')
+  t.equal(scopedId(bound(null), 'g'), 'g')
+  t.equal(scopedId(bound('model=q'), 'g'), scopedId(bound('model=q', 'rotated'), 'g'))
+  const ids = ['g', 'g2'].flatMap((id) => [null, 'model=q', 'model=q2', 'model=q,task=a'].map((prefix) => scopedId(bound(prefix), id)))
+  t.equal(new Set(ids).size, ids.length)
+  t.ok(Buffer.byteLength(scopedId(bound(`model=${'x'.repeat(384)}`), 'x'.repeat(128))) < 200, 'short, however long the prefix is')
+})
