@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runCommandLine } from './commands/command-line.js'
+import { runCommandLine } from './commands/command-line/run-command-line.js'
 
 // The reader of our output has enough, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

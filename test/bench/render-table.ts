@@ -1,4 +1,4 @@
-import { alignColumns } from '../../src/commands/align.js'
+import { alignColumns } from '../../src/commands/command-line/align-columns.js'
 import type { Figure, Spread } from './figure.js'
 
 /** Figures as text: the median, and the least and the greatest in brackets. */

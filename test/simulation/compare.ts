@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/commands/random.js'
+import { seededRandom } from '../../src/commands/traces/seeded-random.js'
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { truthAt } from './drift.js'

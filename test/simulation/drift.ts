@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/commands/random.js'
+import { seededRandom } from '../../src/commands/traces/seeded-random.js'
 import type { Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { truthOf, type TruthRow } from '../../src/commands/simulate/truth.js'
 import { hasDrifted, NO_DRIFT, watchDrift } from '../../src/core/certificate/drift.js'

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/commands/random.js'
+import { seededRandom } from '../../src/commands/traces/seeded-random.js'
 import type { Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { truthOf } from '../../src/commands/simulate/truth.js'
 import { certifiedIndex } from '../../src/core/certificate/certificate.js'

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { seededRandom, shuffle } from '../../src/commands/random.js'
+import { seededRandom, shuffle } from '../../src/commands/traces/seeded-random.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { simulatedService, type FullRun } from './service.js'

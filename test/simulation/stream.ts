@@ -1,4 +1,4 @@
-import { seededRandom, type Random } from '../../src/commands/random.js'
+import { seededRandom, type Random } from '../../src/commands/traces/seeded-random.js'
 import { plantedProfile, PROFILES } from '../../src/commands/simulate/profiles.js'
 import { simulateGeneration, type Profile, type SimulatedGeneration } from '../../src/commands/simulate/simulate-generation.js'
 import type { FullRun } from './service.js'

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/commands/random.js'
+import { seededRandom } from '../../src/commands/traces/seeded-random.js'
 import { simulateGeneration, type Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { truthOf } from '../../src/commands/simulate/truth.js'
 import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'

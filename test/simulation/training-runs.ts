@@ -1,4 +1,4 @@
-import { normal } from '../../src/commands/random.js'
+import { normal } from '../../src/commands/traces/seeded-random.js'
 import { addReports, type Series, type TrainingRun } from '../../src/core/training/run.js'
 import { coverage, EM_SCALE, TOKENS_SCALE } from '../../src/core/training/forecast.js'
 import { readingsOf, stderrOf, type Reading } from '../../src/core/training/reading.js'

@@ -3,7 +3,7 @@ import { certifiedIndex } from '../../core/certificate/certificate.js'
 import { addTrace, noEvidence, stopsOf, tokensSavedRatio, type Evidence, type Stop, type Trace } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/grid.js'
 import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
-import type { RecordedRun } from '../replay/recorded-run.js'
+import type { RecordedRun } from '../traces/recorded-run.js'
 
 /** A run with what stopping at each threshold of a score would do to it. */
 export interface Judged { readonly run: RecordedRun, readonly trace: Trace, readonly stops: readonly Stop[] }

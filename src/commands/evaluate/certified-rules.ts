@@ -1,5 +1,5 @@
 import type { Predictor } from '../../core/predictor/predictor.js'
-import { ranInFull, type Ending } from '../replay/recorded-run.js'
+import { ranInFull, type Ending } from '../traces/recorded-run.js'
 import { certify, judgeBy, type Case, type Certified, type Judged } from './candidates.js'
 import type { Split } from './split-groups.js'
 

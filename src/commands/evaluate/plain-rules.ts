@@ -1,5 +1,5 @@
-import { BASELINES } from '../replay/baselines.js'
-import { ranInFull, stoppedAt, type Ending, type RecordedRun, type RecordedStep } from '../replay/recorded-run.js'
+import { BASELINES } from '../traces/baselines.js'
+import { ranInFull, stoppedAt, type Ending, type RecordedRun, type RecordedStep } from '../traces/recorded-run.js'
 
 /** A way to stop that learns nothing. */
 export interface PlainRule { readonly name: string, readonly end: (run: RecordedRun) => Ending }

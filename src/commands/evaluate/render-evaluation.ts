@@ -1,5 +1,5 @@
 import { losslessGenerations } from '../../core/certificate/certificate.js'
-import { alignColumns } from '../align.js'
+import { alignColumns } from '../command-line/align-columns.js'
 import { CERTIFIED_RULES, type Wish } from './certified-rules.js'
 import type { EvaluatedContext, Evaluation } from './run-evaluation.js'
 import type { Summary } from './summarise.js'

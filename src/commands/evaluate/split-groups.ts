@@ -1,5 +1,5 @@
-import { shuffle, type Random } from '../random.js'
-import type { RecordedRun } from '../replay/recorded-run.js'
+import { shuffle, type Random } from '../traces/seeded-random.js'
+import type { RecordedRun } from '../traces/recorded-run.js'
 
 /** What each part of the generations is for. */
 export interface Split<T> { readonly learn: T[], readonly certify: T[], readonly test: T[] }

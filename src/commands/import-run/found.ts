@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../core/training/checkpoint.js'
-import { ImportError } from './record-file.js'
+import { ImportError } from '../event-files/record-file.js'
 
 /** What a file says of a checkpoint; the service judges whether that is enough and makes sense. */
 export type Draft = Partial<Checkpoint>

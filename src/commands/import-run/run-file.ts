@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { bytesOf } from './bytes-of.js'
-import { readEvent, type ScalarEvent } from './event.js'
+import { readEvent, type ScalarEvent } from '../event-files/event.js'
 import type { Draft, Found, Hints } from './found.js'
 import { isHarnessResults, readHarnessResults } from './harness-results.js'
 import { lineOf } from './line-of.js'
 import { jsonOf, parseJson } from './parse-json.js'
-import { HEADER, ImportError, isRecordFile, LONGEST, readRecords } from './record-file.js'
+import { HEADER, ImportError, isRecordFile, LONGEST, readRecords } from '../event-files/record-file.js'
 import { ScalarGroups } from './scalar-groups.js'
 import { isTrainerState, readTrainerState } from './trainer-state.js'
 

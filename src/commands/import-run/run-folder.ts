@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ImportError } from './record-file.js'
+import { ImportError } from '../event-files/record-file.js'
 
 /** What training stacks call what can be read; run.jsonl.1 is what a rotation makes of run.jsonl. */
 const NAMES = [/tfevents/, /^results.*\.json$/, /_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d[.\d]*\.json$/, /^trainer_state\.json$/, /\.jsonl(\.\d+)?$/]

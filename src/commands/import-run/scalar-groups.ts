@@ -1,4 +1,4 @@
-import type { ScalarEvent } from './event.js'
+import type { ScalarEvent } from '../event-files/event.js'
 import type { Draft, Found } from './found.js'
 import { timeOf } from './time-of.js'
 

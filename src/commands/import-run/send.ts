@@ -1,6 +1,6 @@
-import type { HttpClient } from '../replay/http-client.js'
+import type { HttpClient } from '../command-line/http-client.js'
 import { complete, type Draft, type Found, type Hints } from './found.js'
-import { ImportError } from './record-file.js'
+import { ImportError } from '../event-files/record-file.js'
 
 /** Checkpoints in one request. */
 const BATCH = 500

@@ -1,9 +1,9 @@
 import type { Levels } from '../../core/policy/context.js'
 import type { ContextView } from '../../core/views/describe.js'
 import type { Policy } from '../../core/policy/policy.js'
-import { BASELINES } from './baselines.js'
+import { BASELINES } from '../traces/baselines.js'
 import type { Served } from './play-generation.js'
-import { keyUnder, type Ending } from './recorded-run.js'
+import { keyUnder, type Ending } from '../traces/recorded-run.js'
 
 /** What one way to stop came to, over some generations; ratios and EM are fractions. */
 export interface Figures {

@@ -1,7 +1,7 @@
-import { shuffle, type Random } from '../random.js'
+import { shuffle, type Random } from '../traces/seeded-random.js'
 import type { Levels } from '../../core/policy/context.js'
 import { playGeneration, type Gate, type Served } from './play-generation.js'
-import type { RecordedRun } from './recorded-run.js'
+import type { RecordedRun } from '../traces/recorded-run.js'
 
 /** The order of a replay: the groups shuffled, the generations of a group together, as they come from one prompt. */
 export function orderByGroup (random: Random, runs: readonly RecordedRun[]): RecordedRun[] {

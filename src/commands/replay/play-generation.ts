@@ -2,7 +2,7 @@ import type { Arm } from '../../core/assignment/arm.js'
 import type { Decision, Step } from '../../core/decide/decide.js'
 import type { Levels } from '../../core/policy/context.js'
 import type { ReportedOutcome } from '../../core/grading/outcome.js'
-import { contextUnder, ranInFull, stoppedAt, type Ending, type RecordedRun } from './recorded-run.js'
+import { contextUnder, ranInFull, stoppedAt, type Ending, type RecordedRun } from '../traces/recorded-run.js'
 
 /** What a worker needs of the service. */
 export interface Gate {

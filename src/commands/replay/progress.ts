@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import type { World } from '../world.js'
+import type { World } from '../command-line/command-io.js'
 import type { Served } from './play-generation.js'
 
 export interface Progress { readonly advance: (served: Served) => void, readonly stop: () => void }

@@ -1,6 +1,6 @@
-import { alignColumns } from '../align.js'
+import { alignColumns } from '../command-line/align-columns.js'
 import type { Comparison, ContextComparison, Figures } from './compare.js'
-import { FIXED_THRESHOLD } from './baselines.js'
+import { FIXED_THRESHOLD } from '../traces/baselines.js'
 
 const COLUMNS = [
   'context', 'generations', 'threshold', 'scope', 'stopped', 'saved %', 'EM %', 'change', 'bound', '|', // as served

@@ -1,10 +1,10 @@
 import type { Levels } from '../../core/policy/context.js'
-import { seededRandom } from '../random.js'
+import { seededRandom } from '../traces/seeded-random.js'
 import { compareByContext, type Comparison, type ContextComparison, type Finish } from './compare.js'
-import type { HttpClient } from './http-client.js'
+import type { HttpClient } from '../command-line/http-client.js'
 import { orderByGroup, playAll } from './play-all.js'
 import type { Served } from './play-generation.js'
-import { keyUnder, type RecordedRun } from './recorded-run.js'
+import { keyUnder, type RecordedRun } from '../traces/recorded-run.js'
 import type { ServiceClient } from './service-client.js'
 
 /** How long to wait at the end until everything was learned, ms. */

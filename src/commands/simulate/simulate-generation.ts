@@ -1,4 +1,4 @@
-import { normal, type Random } from '../random.js'
+import { normal, type Random } from '../traces/seeded-random.js'
 import type { Context } from '../../core/policy/context.js'
 import type { Em } from '../../core/certificate/evidence.js'
 

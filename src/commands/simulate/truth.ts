@@ -1,5 +1,5 @@
 import { GRID } from '../../core/certificate/grid.js'
-import type { Random } from '../random.js'
+import type { Random } from '../traces/seeded-random.js'
 import { simulateGeneration, type Profile } from './simulate-generation.js'
 
 /** What is true of one threshold in one simulated context; fractions. */

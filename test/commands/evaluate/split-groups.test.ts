@@ -1,5 +1,5 @@
 import t from 'tap'
-import { seededRandom } from '../../../src/commands/random.js'
+import { seededRandom } from '../../../src/commands/traces/seeded-random.js'
 import { groupOf, splitGroups } from '../../../src/commands/evaluate/split-groups.js'
 import { runOf } from './traces.js'
 

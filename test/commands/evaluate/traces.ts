@@ -1,7 +1,7 @@
-import { simulateOutcomes } from '../../../src/commands/simulate.js'
+import { simulateOutcomes } from '../../../src/commands/simulate/simulate.js'
 import { PROFILES } from '../../../src/commands/simulate/profiles.js'
-import { readRun } from '../../../src/commands/replay/read-traces.js'
-import type { RecordedRun } from '../../../src/commands/replay/recorded-run.js'
+import { readRun } from '../../../src/commands/traces/read-traces.js'
+import type { RecordedRun } from '../../../src/commands/traces/recorded-run.js'
 
 /** Synthetic generations, as many in each of three contexts. */
 export function simulatedRuns (count: number, seed = 3): RecordedRun[] {

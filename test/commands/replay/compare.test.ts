@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compare, compareByContext } from '../../../src/commands/replay/compare.js'
-import { ranInFull, stoppedAt } from '../../../src/commands/replay/recorded-run.js'
-import { recorded } from './recorded.js'
+import { ranInFull, stoppedAt } from '../../../src/commands/traces/recorded-run.js'
+import { recorded } from '../traces/recorded.js'
 
 const run = (id: string, em: 0 | 1, stopEm: 0 | 1, task: string) => recorded(id, em, [[0.96, stopEm], [0.99, em]], { context: { task } })
 const stopped = (id: string, em: 0 | 1, stopEm: 0 | 1, task: string) => {

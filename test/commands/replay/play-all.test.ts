@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { seededRandom } from '../../../src/commands/random.js'
+import { seededRandom } from '../../../src/commands/traces/seeded-random.js'
 import { orderByGroup, playAll } from '../../../src/commands/replay/play-all.js'
 import type { Gate } from '../../../src/commands/replay/play-generation.js'
-import { recorded } from './recorded.js'
+import { recorded } from '../traces/recorded.js'
 
 const runs = Array.from({ length: 40 }, (_, i) => recorded(`r${i}`, 1, [[0.5, 1], [0.6, 1]], i < 30 ? { group_id: `g${i % 6}` } : {}))
 const ids = (seed: number) => orderByGroup(seededRandom(seed), runs).map(({ outcome }) => outcome.generation_id)

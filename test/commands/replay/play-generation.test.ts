@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Step } from '../../../src/core/decide/decide.js'
 import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
 import { playGeneration, type Gate } from '../../../src/commands/replay/play-generation.js'
-import { recorded } from './recorded.js'
+import { recorded } from '../traces/recorded.js'
 
 /** A service that assigns this arm, and stops at this many tokens. */
 function gate (arm: 'control' | 'treated', stopTokens = Infinity) {

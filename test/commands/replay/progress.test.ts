@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startProgress } from '../../../src/commands/replay/progress.js'
-import { capturedWorld } from '../captured-world.js'
-import { recorded } from './recorded.js'
+import { capturedWorld } from '../command-line/captured-io.js'
+import { recorded } from '../traces/recorded.js'
 
 const served = { run: recorded('a', 1, [[0.9, 1]]), tokens: 60, em: 1 as const, isStopped: true, arm: 'treated' as const }
 

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { seededRandom } from '../../../src/commands/random.js'
+import { seededRandom } from '../../../src/commands/traces/seeded-random.js'
 import { compareByContext } from '../../../src/commands/replay/compare.js'
 import { orderByGroup, playAll } from '../../../src/commands/replay/play-all.js'
 import type { Served } from '../../../src/commands/replay/play-generation.js'
-import { readRun } from '../../../src/commands/replay/read-traces.js'
+import { readRun } from '../../../src/commands/traces/read-traces.js'
 import { sharedData } from '../../shared-data.js'
 import { inProcessGate } from './in-process-gate.js'
 

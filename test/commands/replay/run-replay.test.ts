@@ -2,7 +2,7 @@ import t from 'tap'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { runReplay, type ReplayRequest } from '../../../src/commands/replay/run-replay.js'
 import type { ServiceClient } from '../../../src/commands/replay/service-client.js'
-import { recorded } from './recorded.js'
+import { recorded } from '../traces/recorded.js'
 
 const runs = ['x', 'y'].map((task) => recorded(task, 1, [[0.9, 1]], { context: { task, site: 's' } }))
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { contextKey } from '../../../src/core/policy/context.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { plantedProfile, PROFILES } from '../../../src/commands/simulate/profiles.js'
-import { seededRandom } from '../../../src/commands/random.js'
+import { seededRandom } from '../../../src/commands/traces/seeded-random.js'
 import { simulateGeneration } from '../../../src/commands/simulate/simulate-generation.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 

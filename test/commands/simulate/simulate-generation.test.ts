@@ -1,5 +1,5 @@
 import t from 'tap'
-import { seededRandom } from '../../../src/commands/random.js'
+import { seededRandom } from '../../../src/commands/traces/seeded-random.js'
 import { PROFILES } from '../../../src/commands/simulate/profiles.js'
 import { simulateGeneration, type Profile, type SimulatedStep } from '../../../src/commands/simulate/simulate-generation.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
-import { seededRandom } from '../../../src/commands/random.js'
+import { seededRandom } from '../../../src/commands/traces/seeded-random.js'
 import { plantedProfile, PROFILES } from '../../../src/commands/simulate/profiles.js'
 import { simulateGeneration } from '../../../src/commands/simulate/simulate-generation.js'
 import { truthOf } from '../../../src/commands/simulate/truth.js'

@@ -1,0 +1,85 @@
+import { writeFile } from 'node:fs/promises'
+import type { Levels } from '../../core/policy/context.js'
+import { renderEvaluation } from './render-evaluation.js'
+import { runEvaluation, type Plan } from './run-evaluation.js'
+import type { Shares } from './split-groups.js'
+import { readTraces } from '../traces/read-traces.js'
+import { fraction, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+
+export const usage = `Usage: stopgate evaluate FILE... [options]
+
+Compares ways to stop on recorded generations, without a server: part of the groups to learn a predictor from, part to
+certify thresholds on, part to test on, and again with other parts. A FILE is as replay takes it. Unlike the service, it takes every
+generation as evidence, siblings of a group too; but a group is never in two parts.
+
+Options:
+  --levels LEVELS    of the contexts, joined by commas (model,task)
+  --at LEVEL         certify and report at this level instead of the last; the predictor still learns from all of them
+  --max-em-drop X    the EM drop allowed, a fraction (0.02)
+  --error-level X    chance that a certificate may be wrong (0.05)
+  --splits N         how often to split, 1 to 1000 (10)
+  --shares L,C,T     shares of the groups to learn from, certify on and test on (1,1,1)
+  --seed N           of the splits (1)
+  --json FILE        writes all figures there; - is standard output, and the table goes to standard error
+`
+
+/** `stopgate evaluate`: traces in, tables out. */
+export async function run (args: readonly string[], { stdout, stderr }: World): Promise<void> {
+  const { files, json, plan } = readOptions(args)
+  const result = runEvaluation(await readTraces(files), plan)
+  const figures = JSON.stringify({ files, ...plan, ...result }, null, 2) + '\n'
+  if (json !== undefined && json !== '-') await writeFile(json, figures)
+  if (json === '-') await writeAll(stdout, figures)
+  if (result.predictors < plan.splits) {
+    stderr.write(`evaluate: too little to learn a predictor from in ${plan.splits - result.predictors} of ${plan.splits} splits\n`)
+  }
+  for (const { key, generations_to_certify_on: generations, groups_to_certify_on: groups } of result.contexts) {
+    if (generations === groups) continue
+    const [of, on] = [groups, generations].map((mean) => Math.round(mean))
+    stderr.write(`evaluate: in ${key} the ${on} generations to certify on are of ${of} groups, so its certificates are bolder than they say\n`)
+  }
+  await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan))
+}
+
+function readOptions (args: readonly string[]): { files: readonly string[], json: string | undefined, plan: Plan } {
+  const { values, positionals: files } = parseFlags(args, {
+    levels: { type: 'string', default: 'model,task' },
+    at: { type: 'string' },
+    'max-em-drop': { type: 'string', default: '0.02' },
+    'error-level': { type: 'string', default: '0.05' },
+    splits: { type: 'string', default: '10' },
+    shares: { type: 'string', default: '1,1,1' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  })
+  if (files.length === 0) throw new UsageError('evaluate needs at least one FILE of traces')
+  const levels = readLevels(values.levels)
+  const at = values.at === undefined ? levels.length : levels.indexOf(values.at) + 1
+  if (at === 0) throw new UsageError(`--at must be one of ${levels.join(', ')}, not ${JSON.stringify(values.at)}`)
+  return {
+    files,
+    json: values.json,
+    plan: {
+      levels,
+      at,
+      maxEmDrop: fraction('--max-em-drop', values['max-em-drop'], 1e-4, 0.5),
+      errorLevel: fraction('--error-level', values['error-level'], 1e-6, 0.5),
+      splits: wholeNumber('--splits', values.splits, 1, 1000),
+      shares: readShares(values.shares),
+      seed: wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
+    },
+  }
+}
+
+function readLevels (text: string): Levels {
+  const levels = text.split(',')
+  if (levels.every((level) => /^[A-Za-z][A-Za-z0-9_.-]{0,31}$/.test(level)) && new Set(levels).size === levels.length) return levels
+  throw new UsageError(`--levels must be different names joined by commas, not ${JSON.stringify(text)}`)
+}
+
+function readShares (text: string): Shares {
+  const shares = text.split(',').map((share) => wholeNumber('a share of --shares', share, 1, 100))
+  if (shares.length === 3) return shares as unknown as Shares
+  throw new UsageError(`--shares must be three whole numbers joined by commas, not ${JSON.stringify(text)}`)
+}

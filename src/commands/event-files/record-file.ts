@@ -1,0 +1,56 @@
+import { CommandError } from '../command-line/parse-flags.js'
+import { maskedCrc } from './masked-crc.js'
+
+/** A file that says what can't be so; the message names it and the place. */
+export class ImportError extends CommandError { override name = 'ImportError' }
+
+// TFRecord: length (uint64), masked CRC of those bytes, the bytes of the record, masked CRC of them; all little-endian.
+export const HEADER = 12
+const FOOTER = 4
+/** Events of scalars are small; what says more is no length. */
+export const LONGEST = 64 * 1024 * 1024
+
+export function isRecordFile (start: Buffer): boolean {
+  return start.length >= HEADER && start.readUInt32LE(8) === maskedCrc(start.subarray(0, 8))
+}
+
+export interface Records {
+  readonly records: readonly Buffer[]
+  readonly consumed: number
+  /** A checksum that does not match, behind those records; `null`: they do. */
+  readonly problem: ImportError | null
+}
+
+/**
+ * The whole records at the start of some bytes; one that is still being written is left.
+ * @param at where in the file the bytes start, for messages
+ */
+export function readRecords (file: string, bytes: Buffer, at: number): Records {
+  const records: Buffer[] = []
+  let consumed = 0
+  while (bytes.length - consumed >= HEADER) {
+    const head = bytes.subarray(consumed, consumed + HEADER)
+    const length = Number(head.readBigUInt64LE(0))
+    if (!isRecordFile(head) || length > LONGEST) return { records, consumed, problem: corrupt(file, at + consumed, 'length') }
+    const end = consumed + HEADER + length
+    if (bytes.length < end + FOOTER) break
+    const record = bytes.subarray(consumed + HEADER, end)
+    if (bytes.readUInt32LE(end) !== maskedCrc(record)) return { records, consumed, problem: corrupt(file, at + consumed, 'record') }
+    records.push(record)
+    consumed = end + FOOTER
+  }
+  return { records, consumed, problem: null }
+}
+
+function corrupt (file: string, at: number, what: string): ImportError {
+  return new ImportError(`${file}: the checksum of the ${what} at byte ${at} does not match: the file is damaged from there on`)
+}
+
+export function frameRecord (record: Buffer): Buffer {
+  const framed = Buffer.alloc(HEADER + record.length + FOOTER)
+  framed.writeBigUInt64LE(BigInt(record.length), 0)
+  framed.writeUInt32LE(maskedCrc(framed.subarray(0, 8)), 8)
+  record.copy(framed, HEADER)
+  framed.writeUInt32LE(maskedCrc(record), HEADER + record.length)
+  return framed
+}

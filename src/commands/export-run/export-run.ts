@@ -1,0 +1,88 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Checkpoint } from '../../core/training/checkpoint.js'
+import { writeEvent, writeVersion, type Scalar } from '../event-files/event.js'
+import { frameRecord } from '../event-files/record-file.js'
+import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
+import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
+import { parseFlags, UsageError } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+
+export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
+
+Writes what the service keeps of a training run into a folder: an event file that TensorBoard reads (tensorboard --logdir FOLDER), in a
+folder of the run's own in there, with the newest figures of each step; or JSON lines, with all attempts, that import-run reads.
+
+Options:
+  --out FOLDER     made if absent
+  --format FORMAT  tensorboard or jsonl (tensorboard)
+  --url URL        the service (http://127.0.0.1:8080)
+  --token TOKEN    of an operator of that service; rather set STOPGATE_TOKEN, which no list of processes shows
+`
+
+type Shown = Omit<Checkpoint, 'suite' | 'at'> & {
+  readonly em_low: number
+  readonly em_high: number
+  readonly at: string | null
+  readonly received_at: string
+  readonly earlier_attempts: readonly Checkpoint[]
+}
+
+interface Run { readonly suites: ReadonlyArray<{ readonly suite: string, readonly points: readonly Shown[] }> }
+
+/** `stopgate export-run`. */
+export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
+  const { values, positionals } = parseFlags(args, { ...SERVICE_FLAGS, out: { type: 'string' }, format: { type: 'string', default: 'tensorboard' } })
+  const [name] = positionals
+  if (name === undefined || positionals.length > 1) throw new UsageError('export-run needs the NAME of one run')
+  if (values.out === undefined || values.out === '') throw new UsageError('export-run needs --out FOLDER')
+  if (values.format !== 'tensorboard' && values.format !== 'jsonl') throw new UsageError(`--format must be tensorboard or jsonl, not ${JSON.stringify(values.format)}`)
+  const { url, token } = readServiceFlags(values, env)
+  const client = createHttpClient(url, 1, { token, onWait: (why) => { stderr.write(`export-run: ${why}\n`) } })
+  try {
+    const whole = await readRun(client, name)
+    const isLines = values.format === 'jsonl'
+    const folder = isLines ? values.out : join(values.out, encodeURIComponent(name)) // TensorBoard calls a run as its folder is called
+    const path = join(folder, isLines ? `${encodeURIComponent(name)}.jsonl` : 'events.out.tfevents.0000000000.stopgate') // one name: another export replaces it
+    await mkdir(folder, { recursive: true })
+    await writeFile(path, isLines ? linesOf(whole) : eventsOf(whole))
+    await writeAll(stdout, `${path}\n`)
+  } finally {
+    client.close()
+  }
+}
+
+/** All that is kept of it, suite by suite. */
+async function readRun (client: HttpClient, name: string): Promise<Run> {
+  const path = `/v1/training-runs/${encodeURIComponent(name)}`
+  const { suites } = await client.send('GET', `${path}?last=1`) as Run
+  const whole: Array<Run['suites'][number]> = []
+  for (const { suite } of suites) whole.push(...(await client.send('GET', `${path}?last=1000&suite=${encodeURIComponent(suite)}`) as Run).suites)
+  return { suites: whole }
+}
+
+const PLOTTED = ['em_low', 'em_high', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const
+
+export function eventsOf ({ suites }: Run): Buffer {
+  const events = suites.flatMap(({ suite, points }) => points.map((point) => {
+    const scalars: Scalar[] = [{ tag: `eval/${suite}/exact_match`, value: point.em }]
+    for (const field of PLOTTED) if (typeof point[field] === 'number') scalars.push({ tag: `eval/${suite}/${field}`, value: point[field] })
+    return { wallTime: Date.parse(point.at ?? point.received_at) / 1000, step: point.step, scalars }
+  }))
+  const start = Math.min(...events.map(({ wallTime }) => wallTime), Infinity)
+  return Buffer.concat([writeVersion(Number.isFinite(start) ? start : 0), ...events.map(writeEvent)].map(frameRecord))
+}
+
+/** Attempts in their order, so that reading them back makes the same run. */
+export function linesOf ({ suites }: Run): string {
+  const checkpoints = suites.flatMap(({ suite, points }) =>
+    points.flatMap(({ earlier_attempts: earlier, ...newest }) => [...earlier, reported(suite, newest)]))
+  return checkpoints.map((checkpoint) => JSON.stringify(checkpoint) + '\n').join('')
+}
+
+const SHOWN_ONLY = new Set(['em_low', 'em_high', 'tokens_low', 'tokens_high', 'received_at', 'is_replay', 'predates_replay'])
+
+function reported (suite: string, { at, ...point }: Omit<Shown, 'earlier_attempts'>): Checkpoint {
+  const figures = Object.fromEntries(Object.entries(point).filter(([field]) => !SHOWN_ONLY.has(field))) as Omit<Checkpoint, 'suite'>
+  return { ...figures, suite, ...(at !== null && { at }) }
+}

@@ -1,0 +1,99 @@
+import { resolve } from 'node:path'
+import { readConfig, type Config } from '../../config/config.js'
+import { ConfigError } from '../../config/settings.js'
+import { stateLines } from '../../store/state-file.js'
+import { createStore } from '../../store/create-store.js'
+import { isStoreIn } from '../../store/data-folder-check.js'
+import type { StateRow } from '../../store/state-row.js'
+import type { Store } from '../../store/store.js'
+import { CommandError, refuseArguments, UsageError } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+
+/** A whole state is one command, of a hundred MB where predictors are on trial in ten thousand contexts, ms. */
+const PATIENCE_MS = 60_000
+
+export const usage = `Usage: stopgate export > FILE.new && mv FILE.new FILE
+
+Writes the whole state of the store that the environment names (REDIS_URL, or DATA_DIR), lines of JSON, as of one moment: what was
+learned, outcomes that wait, the ids of those that came (so that one sent again is not counted twice), policies, pins, history, audit
+trail, training runs. Not the steps recorded of generations whose outcome is still to come.
+
+From Redis this may run beside the service, and holds Redis up for about as long as it takes to read the contexts. A folder serves one
+process: stop its service first. Where there is no store, nothing is written, and the exit code is 1. A Redis that does not answer is
+given up after 10 s, or in the middle of it after a minute.
+
+What is damaged in the store is named on standard error, and the exit code is then 1; the file has all the rest, and can be imported.
+`
+
+/** Damaged values that are named. */
+const MOST_TOLD = 100
+
+/** `stopgate export`. */
+export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
+  refuseArguments('export', args)
+  await withStore(env, async (store) => {
+    let damaged = 0
+    const tell = ({ table, key, value, damaged: why }: StateRow) => {
+      const fate = value === undefined ? 'it is left out' : 'it goes along as it is, and a service treats it there as here'
+      if (++damaged <= MOST_TOLD) stderr.write(`stopgate export: ${table} ${JSON.stringify(key)} is damaged (${JSON.stringify(why)}): ${fate}\n`)
+    }
+    const tally: Tally = { contexts: 0, log: 0, seen: 0, version: 0, isStore: false }
+    let held = ''
+    for await (const line of stateLines(tallied(store.exportRows(), tally), new Date(), tell)) {
+      held += line
+      if (!tally.isStore) continue // of what is no store nothing is written
+      await writeAll(stdout, held)
+      held = ''
+    }
+    if (!tally.isStore) throw new CommandError('the Redis of REDIS_URL holds no store: nothing is exported; give the REDIS_URL of the service, with its database')
+    const { contexts, log, seen, version } = tally
+    await writeAll(stderr, `exported ${contexts} contexts at version ${String(version)}, ${log} entries to fold, ${seen} ids of outcomes\n`)
+    if (damaged > 0) {
+      throw new CommandError(`${damaged} values of this store are damaged, the first ${MOST_TOLD} at most are named above. The file is written to its end, ` +
+        'with all the rest, and can be imported; what a service does about damage is in the README under Faults')
+    }
+  }, refuseNoFolder)
+}
+
+interface Tally {
+  contexts: number
+  log: number
+  seen: number
+  version: unknown
+  /** Whether a service ever started on it: it draws the salt first. Where only the salt was lost, the rest says so. */
+  isStore: boolean
+}
+
+async function * tallied (rows: AsyncIterable<StateRow>, tally: Tally): AsyncIterable<StateRow> {
+  for await (const row of rows) {
+    const { table, key, value } = row
+    if (value !== undefined && (table === 'contexts' || table === 'log' || table === 'seen')) tally[table]++
+    if (table === 'meta' && key === 'version') tally.version = value
+    tally.isStore ||= table !== 'meta' || (key === 'salt' && value !== null)
+    yield row
+  }
+}
+
+/** Opened, it would be made. */
+function refuseNoFolder ({ redisUrl, dataDir }: Config): void {
+  if (redisUrl !== '' || isStoreIn(dataDir)) return
+  throw new CommandError(`DATA_DIR (${resolve(dataDir)}) holds no store: nothing is exported; give the DATA_DIR of the service, or its REDIS_URL`)
+}
+
+/** Opens the store of the environment for a while, if nothing speaks against it; what goes wrong is said without a stack. */
+export async function withStore (
+  env: NodeJS.ProcessEnv, use: (store: Store) => Promise<void>, check: (config: Config) => void = () => {}
+): Promise<void> {
+  let store: Store | undefined
+  try {
+    const config = readConfig(env)
+    check(config)
+    store = await createStore({ ...config, redisTimeoutMs: PATIENCE_MS })
+    await use(store)
+  } catch (error) {
+    const { message } = error as Error
+    throw error instanceof ConfigError ? new UsageError(message) : new CommandError(message, { cause: error })
+  } finally {
+    await store?.close()
+  }
+}

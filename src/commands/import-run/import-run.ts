@@ -1,0 +1,159 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Hints } from './found.js'
+import { ImportError } from '../event-files/record-file.js'
+import { RunFile } from './run-file.js'
+import { filesIn } from './run-folder.js'
+import { reportsOf, send, type Totals } from './send.js'
+import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
+import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
+import { fraction, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+
+export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
+
+Reports to the service what a training stack wrote: JSON lines of checkpoints, results of lm-evaluation-harness, a Hugging Face
+trainer_state.json, or TensorBoard event files (eval/<suite>/exact_match, eval/<suite>/tokens_mean, ...). The format is told by the
+content. A folder stands for all such files in it. Doing it again adds nothing. What is no good is named on standard error, the rest is
+reported, and the exit code is then 1.
+
+Options:
+  --run NAME         name of the run
+  --url URL          the service (http://127.0.0.1:8080)
+  --token TOKEN      of role trainer of that service; rather set STOPGATE_TOKEN, which no list of processes shows
+  --follow           goes on as files grow, are replaced or come up, until it is interrupted. The
+                     newest step of an event file waits until all is there that the step before had, or for 130 s in which nothing came
+  --poll SECONDS     how often it looks, 0.1 to 3600 (2)
+  --context L=V,...  context in which the checkpoints are served: a new step opens a new epoch there
+  --percent          EM is in percent
+
+Where a file does not say it:
+  --suite NAME       what was evaluated
+  --step N           step of the checkpoint (lm-evaluation-harness has none; absent: what a path says, as checkpoint-500, iter_500)
+  --n N              questions evaluated
+  --tokens-mean X    mean tokens of a response (lm-evaluation-harness counts none, unless a task has a metric tokens_mean)
+  --filter NAME      of lm-evaluation-harness (strict-match, else the first)
+`
+
+interface Options {
+  readonly files: readonly string[]
+  readonly run: string
+  readonly url: string
+  readonly token: string | undefined
+  readonly isFollowing: boolean
+  readonly pollMs: number
+  readonly hints: Hints
+}
+
+/** `stopgate import-run`: files in, checkpoints reported. */
+export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
+  const options = readOptions(args, env)
+  const interrupt = new AbortController()
+  const note = (line: string) => { stderr.write(`import-run: ${line}\n`) }
+  const { url, token, isFollowing } = options
+  const client = createHttpClient(url, 1, { token, onWait: note, signal: interrupt.signal, ...(isFollowing && { patienceMs: Infinity }) })
+  const onInterrupt = () => interrupt.abort()
+  for (const signal of SIGNALS) process.once(signal, onInterrupt)
+  const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
+  const damaged = new Map<string, string>()
+  try {
+    await importAll(options, client, totals, damaged, interrupt.signal, note)
+    await writeAll(stdout, `${JSON.stringify({ run: options.run, ...totals })}\n`)
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onInterrupt)
+    client.close()
+  }
+  if (damaged.size > 0) throw new ImportError(`of the files ${damaged.size} could not be read, or not to their end: see above`)
+  if (totals.rejected > 0) throw new ImportError(`of the checkpoints ${totals.rejected} could not be reported: see above`)
+}
+
+/** Checkpoints of a file that are named at a time. */
+const MOST_TOLD = 20
+const SIGNALS = ['SIGINT', 'SIGTERM']
+
+async function importAll (
+  { files, run, isFollowing, pollMs, hints }: Options, client: HttpClient, totals: Totals, damaged: Map<string, string>, stop: AbortSignal,
+  note: (line: string) => void
+): Promise<void> {
+  const known = new Map<string, RunFile>()
+
+  function onDamage (name: string, { message }: Error): void {
+    if (damaged.get(name) !== message) note(message) // said once, however often it is looked at
+    damaged.set(name, message)
+  }
+
+  async function namesIn (path: string): Promise<string[]> {
+    try { return await filesIn(path, isFollowing) } catch (error) {
+      if (!(error instanceof ImportError)) throw error
+      onDamage(path, error)
+      return []
+    }
+  }
+
+  for (;;) {
+    for (const path of files) {
+      for (const name of await namesIn(path)) {
+        const file = known.get(name) ?? new RunFile(name, hints, (problem) => onDamage(name, problem))
+        known.set(name, file)
+        const found = [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
+        let bad = 0
+        const reject = (problem: string) => {
+          totals.rejected++
+          if (++bad <= MOST_TOLD) note(problem)
+        }
+        await send(run, client, reportsOf(found, hints, reject), totals, note, reject)
+        if (bad > MOST_TOLD) note(`${name}: ${bad - MOST_TOLD} more that could not be reported`)
+      }
+    }
+    if (!isFollowing) {
+      if (totals.accepted + totals.duplicates + totals.rejected + damaged.size === 0) throw new ImportError(`${files.join(', ')}: no checkpoints in there`)
+      return
+    }
+    if (stop.aborted) return
+    await setTimeout(pollMs, undefined, { signal: stop }).catch(() => {})
+  }
+}
+
+function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options {
+  const { values, positionals: files } = parseFlags(args, {
+    ...SERVICE_FLAGS,
+    run: { type: 'string' },
+    follow: { type: 'boolean', default: false },
+    poll: { type: 'string', default: '2' },
+    context: { type: 'string' },
+    percent: { type: 'boolean', default: false },
+    suite: { type: 'string' },
+    step: { type: 'string' },
+    n: { type: 'string' },
+    'tokens-mean': { type: 'string' },
+    filter: { type: 'string' },
+  })
+  if (files.length === 0) throw new UsageError('import-run needs at least one FILE')
+  if (values.run === undefined || values.run === '') throw new UsageError('import-run needs --run NAME')
+  if (NO_PATHS.has(values.run)) throw new UsageError('--run must be a name that can stand in an address: not . or ..')
+  const { step, n, 'tokens-mean': tokens } = values
+  return {
+    files,
+    run: values.run,
+    ...readServiceFlags(values, env),
+    isFollowing: values.follow,
+    pollMs: fraction('--poll', values.poll, 0.1, 3600) * 1000,
+    hints: {
+      suite: values.suite,
+      filter: values.filter,
+      isPercent: values.percent,
+      context: values.context === undefined ? undefined : readContext(values.context),
+      step: step === undefined ? undefined : wholeNumber('--step', step, 0, Number.MAX_SAFE_INTEGER),
+      n: n === undefined ? undefined : wholeNumber('--n', n, 1, 1e9),
+      tokensMean: tokens === undefined ? undefined : fraction('--tokens-mean', tokens, 0, 1e9),
+    },
+  }
+}
+
+/** Clients take them for steps up an address. */
+const NO_PATHS: ReadonlySet<string> = new Set(['.', '..'])
+
+function readContext (text: string): Record<string, string> {
+  const parts = text.split(',').map((part) => part.split('='))
+  if (parts.some((part) => part.length !== 2 || part.includes(''))) throw new UsageError(`--context must be level=value,level=value, not ${JSON.stringify(text)}`)
+  return Object.fromEntries(parts)
+}

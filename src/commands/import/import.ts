@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { readState } from '../../store/state-file.js'
+import { withStore } from '../export/export.js'
+import { CommandError, parseFlags, UsageError } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+import { StoreTakenError } from '../../store/store-errors.js'
+
+export const usage = `Usage: stopgate import FILE [--replace]
+
+Puts a state that stopgate export wrote into the store that the environment names (REDIS_URL, or DATA_DIR), of either kind. It is all
+there or nothing is, whatever kills it when. CONTEXT_LEVELS and DEFAULT_POLICY must be as they were, or what was learned is dropped
+when the service starts. Replicas that run on this Redis take the new state up by themselves. One that does not answer is given up after
+10 s, or in the middle of it after a minute.
+
+  FILE        -: read from standard input
+  --replace   in place of what is in the store, which is lost; without it, only into a store where nothing was reported or stated
+`
+
+/** `stopgate import`. */
+export async function run (args: readonly string[], { env, stderr }: World): Promise<void> {
+  const { positionals, values } = parseFlags(args, { replace: { type: 'boolean' } })
+  const [file] = positionals
+  if (file === undefined || positionals.length > 1) throw new UsageError('import takes one file (- for standard input)')
+  const state = await read(file)
+  await withStore(env, async (store) => {
+    try {
+      await store.importRows(state, values.replace === true)
+    } catch (error) {
+      throw error instanceof StoreTakenError ? new CommandError(`${error.message}: export it first if it is worth it, then import with --replace`) : error
+    }
+  })
+  const { contexts, log, seen } = state.rows
+  await writeAll(stderr, `imported ${contexts.length} contexts at version ${state.meta.version}, ${log.length} entries to fold, ${seen.length} ids of outcomes\n`)
+}
+
+async function read (file: string): ReturnType<typeof readState> {
+  try {
+    const input = file === '-' ? createReadStream('', { fd: 0, autoClose: false }) : createReadStream(file)
+    const lines = createInterface({ input, crlfDelay: Infinity })
+    return await Promise.race([readState(lines), once(input, 'error').then(([error]) => { throw error })])
+  } catch (error) {
+    throw new CommandError(`${file} can't be imported: ${(error as Error).message}`, { cause: error })
+  }
+}

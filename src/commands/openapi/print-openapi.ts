@@ -1,0 +1,14 @@
+import { openapiDocument } from './openapi-document.js'
+import { refuseArguments } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+
+export const usage = `Usage: stopgate openapi
+
+Prints the OpenAPI document of the service.
+`
+
+/** `stopgate openapi`. */
+export async function run (args: readonly string[], { stdout }: World): Promise<void> {
+  refuseArguments('openapi', args)
+  await writeAll(stdout, await openapiDocument())
+}

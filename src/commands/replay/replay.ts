@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises'
+import { createHttpClient } from '../command-line/http-client.js'
+import { startOwnService } from './own-service.js'
+import { startProgress } from './progress.js'
+import { readTraces } from '../traces/read-traces.js'
+import type { RecordedRun } from '../traces/recorded-run.js'
+import { renderTable } from './render-table.js'
+import { runReplay, type ReplayResult } from './run-replay.js'
+import { createServiceClient } from './service-client.js'
+import { CommandError, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+
+export const usage = `Usage: stopgate replay FILE... [options]
+
+Sends recorded generations through the HTTP API as workers would, step by step, and shows what was saved and what it cost.
+A FILE holds one outcome a line (JSON), in full and with the EM of every step; - is standard input.
+
+Options:
+  --url URL          the service to use; without it, one of its own that learns from nothing in a temporary folder
+                     (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS and LOG_LEVEL apply to it; settle_seconds is 0)
+  --token TOKEN      of an operator of that service, bound to no prefix; rather set STOPGATE_TOKEN, which no list of processes shows
+  --concurrency N    generations in flight at a time, 1 to 1024 (32)
+  --seed N           of the order of the groups (1); the arms are drawn by the service, with a salt of its own
+  --json FILE        writes all figures there; - is standard output, and the table goes to standard error
+`
+
+/** `stopgate replay`: traces in, a table out. */
+export async function run (args: readonly string[], world: World): Promise<void> {
+  const options = readOptions(args, world.env)
+  const runs = await readTraces(options.files)
+  const interrupt = new AbortController()
+  const onInterrupt = () => interrupt.abort(new Interrupted('interrupted'))
+  for (const signal of SIGNALS) process.once(signal, onInterrupt) // the service's folder has to go
+  try {
+    await print(await play(runs, options, world, interrupt.signal), options, world)
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onInterrupt)
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM']
+
+class Interrupted extends CommandError { override readonly exitCode = 130 }
+
+interface Options {
+  readonly files: readonly string[]
+  readonly url: string | undefined
+  readonly token: string | undefined
+  readonly concurrency: number
+  readonly seed: number
+  readonly json: string | undefined
+}
+
+function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options {
+  const { values, positionals: files } = parseFlags(args, {
+    url: { type: 'string' },
+    token: { type: 'string' },
+    concurrency: { type: 'string', default: '32' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  })
+  if (files.length === 0) throw new UsageError('replay needs at least one FILE of traces')
+  if (values.url !== undefined && !(/^https?:/.test(values.url) && URL.canParse(values.url))) {
+    throw new UsageError(`--url must be an http or https URL, not ${JSON.stringify(values.url)}`)
+  }
+  const token = values.token ?? env.STOPGATE_TOKEN
+  if (values.token !== undefined && values.url === undefined) throw new UsageError('--token is for the service of --url')
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token (--token, STOPGATE_TOKEN) has neither spaces nor line ends')
+  return {
+    files,
+    url: values.url,
+    token: values.url === undefined ? undefined : token,
+    concurrency: wholeNumber('--concurrency', values.concurrency, 1, 1024),
+    seed: wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
+    json: values.json,
+  }
+}
+
+async function play (runs: readonly RecordedRun[], options: Options, { env, stderr }: World, signal: AbortSignal): Promise<ReplayResult> {
+  const { url, token, concurrency, seed } = options
+  const onNote = (note: string) => { stderr.write(`replay: ${note}\n`) }
+  const own = url === undefined ? await startOwnService(env) : null
+  if (own !== null) onNote(OWN_SERVICE_NOTE)
+  const client = createHttpClient(url ?? own!.url, concurrency, { token })
+  const progress = startProgress(runs.length, stderr)
+  try {
+    const service = createServiceClient(client)
+    return await runReplay({ runs, service, requests: client.requests, concurrency, seed, signal, onServed: progress.advance, onNote })
+  } finally {
+    progress.stop()
+    client.close()
+    await own?.close()
+  }
+}
+
+const OWN_SERVICE_NOTE = 'a service of its own that learns from nothing, with settle_seconds 0: a replay has no clock, outcomes arrive in step order'
+
+async function print (result: ReplayResult, { files, url, json }: Options, { stdout, stderr }: World): Promise<void> {
+  const { contexts, total, requests, seconds } = result
+  const figures = JSON.stringify({ files, url: url ?? null, ...result }, null, 2) + '\n'
+  if (json !== undefined && json !== '-') await writeFile(json, figures)
+  if (json === '-') await writeAll(stdout, figures)
+  stderr.write(`replay: ${requests} requests in ${seconds.toFixed(1)} s, ${Math.round(requests / seconds)} a second\n\n`)
+  await writeAll(json === '-' ? stderr : stdout, renderTable(contexts, total))
+}

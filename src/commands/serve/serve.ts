@@ -1,0 +1,26 @@
+import { ConfigError, SettingsSchema } from '../../config/settings.js'
+import { serve } from '../../app/server.js'
+import { alignColumns } from '../command-line/align-columns.js'
+import { CommandError, refuseArguments, UsageError } from '../command-line/parse-flags.js'
+import type { World } from '../command-line/command-io.js'
+
+const settings = Object.entries(SettingsSchema.properties as Record<string, { description?: string, default?: unknown }>)
+  .map(([name, { description = '', default: value }]) => [`  ${name}`, `${description}; default ${JSON.stringify(value)}`])
+
+export const usage = `Usage: stopgate serve
+
+Runs the service until SIGTERM or SIGINT. Settings come from the environment:
+
+${alignColumns(settings, [true, true]).join('\n')}
+`
+
+/** `stopgate serve`. */
+export async function run (args: readonly string[], { env }: World): Promise<void> {
+  refuseArguments('serve', args)
+  try {
+    await serve(env)
+  } catch (error) {
+    const { message } = error as Error
+    throw error instanceof ConfigError ? new UsageError(message) : new CommandError(message, { cause: error })
+  }
+}

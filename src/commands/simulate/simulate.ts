@@ -1,0 +1,73 @@
+import { contextKey } from '../../core/policy/context.js'
+import type { ReportedOutcome } from '../../core/grading/outcome.js'
+import { alignColumns } from '../command-line/align-columns.js'
+import { seededRandom, type Random } from '../traces/seeded-random.js'
+import { plantedProfile, PROFILES } from './profiles.js'
+import { simulateGeneration, type Profile } from './simulate-generation.js'
+import { truthOf, type TruthRow } from './truth.js'
+import { fraction, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type World } from '../command-line/command-io.js'
+
+export const usage = `Usage: stopgate simulate [options] > traces.jsonl
+
+Writes synthetic generations for \`stopgate replay\`, one outcome a line: a calibrated model, an overconfident one, multiple choice.
+What stopping really costs in each of them is known: --truth.
+
+Options:
+  --generations N   in all, the contexts in turn, 1 to 10000000 (3000)
+  --seed N          the same seed writes the same generations (1)
+  --em-drop X       adds a context in which stopping loses exactly this much EM at every threshold, 0 to 0.5
+  --truth           instead, for every context and threshold: the EM that stopping there loses, and the tokens it saves
+`
+
+/** The truth is the same whatever seed the traces have, and drawn apart from all of them. */
+const TRUTH_SEED = 2 ** 52
+const TRUTH_GENERATIONS = 100_000
+
+/** `stopgate simulate`. */
+export async function run (args: readonly string[], { stdout }: World): Promise<void> {
+  const { values, positionals } = parseFlags(args, {
+    generations: { type: 'string', default: '3000' },
+    seed: { type: 'string', default: '1' },
+    'em-drop': { type: 'string' },
+    truth: { type: 'boolean', default: false },
+  })
+  if (positionals.length > 0) throw new UsageError(`simulate writes to standard output and takes no file, not ${JSON.stringify(positionals[0])}`)
+  const generations = wholeNumber('--generations', values.generations, 1, 10_000_000)
+  const seed = wholeNumber('--seed', values.seed, 0, TRUTH_SEED - 1)
+  const drop = values['em-drop']
+  const profiles = drop === undefined ? PROFILES : [...PROFILES, plantedProfile(fraction('--em-drop', drop, 0, 0.5))]
+
+  if (values.truth) return await writeTruths(stdout, profiles)
+  for (const outcome of simulateOutcomes(profiles, generations, seed)) await writeAll(stdout, JSON.stringify(outcome) + '\n')
+}
+
+async function writeTruths (stdout: World['stdout'], profiles: readonly Profile[]): Promise<void> {
+  for (const profile of profiles) {
+    const rows = truthOf(profile, TRUTH_GENERATIONS, seededRandom(TRUTH_SEED))
+    await writeAll(stdout, renderTruth(profile, rows))
+  }
+}
+
+/** Generations of the profiles in turn. */
+export function * simulateOutcomes (profiles: readonly Profile[], generations: number, seed: number): Generator<ReportedOutcome> {
+  const random = seededRandom(seed)
+  for (let i = 0; i < generations; i++) yield outcomeOf(random, profiles[i % profiles.length]!, `simulated-${seed}-${i}`)
+}
+
+function outcomeOf (random: Random, profile: Profile, generation_id: string): ReportedOutcome {
+  const { tokens, em, steps } = simulateGeneration(random, profile)
+  const { context, answerTokens: answer_tokens } = profile
+  return { generation_id, context, tokens, answer_tokens, em, steps: steps.map(({ chance, ...step }) => step) }
+}
+
+function renderTruth ({ context }: Profile, rows: readonly TruthRow[]): string {
+  const percent = (value: number, digits = 2) => (100 * value).toFixed(digits)
+  const cells = rows.map((row) => [
+    row.threshold.toFixed(4), percent(row.em_drop), percent(1.96 * row.standard_error),
+    percent(row.tokens_saved_ratio, 1), percent(row.stopped_ratio, 1),
+  ])
+  const header = ['threshold', 'EM drop', '+-', 'saved %', 'stopped %']
+  const lines = alignColumns([header, ...cells], header.map(() => false))
+  return `${contextKey(Object.keys(context), context)}: the truth, in points (+-: 95 %, of the Monte Carlo)\n${lines.join('\n')}\n\n`
+}

@@ -1,0 +1,71 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/grading/outcome.js'
+import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
+import { itemValidator } from '../../../openapi/validation.js'
+import { CommandError } from '../command-line/parse-flags.js'
+import type { RecordedRun } from './recorded-run.js'
+import type { Problem } from '../../errors/problem.js'
+
+/** A trace file that can't be replayed; the message names file and line. */
+export class TraceError extends CommandError { override name = 'TraceError' }
+
+/** Reads trace files, one outcome a line; `-` is standard input. @throws TraceError for the first line that can't be replayed */
+export async function readTraces (files: readonly string[]): Promise<RecordedRun[]> {
+  const runs: RecordedRun[] = []
+  const places = new Map<string, string>()
+  for (const file of files) {
+    for await (const [line, text] of lines(file)) {
+      if (text.trim() === '') continue
+      const place = `${file}:${line}`
+      const run = readRun(place, text)
+      const id = run.outcome.generation_id
+      if (places.has(id)) throw new TraceError(`${place}: generation_id ${JSON.stringify(id)} was at ${places.get(id)}: the service counts an id once`)
+      places.set(id, place)
+      runs.push(run)
+    }
+  }
+  if (runs.length === 0) throw new TraceError(`${files.join(', ')}: no traces in there`)
+  return runs
+}
+
+async function * lines (file: string): AsyncGenerator<[number, string]> {
+  const input: Readable = file === '-' ? process.stdin : createReadStream(file)
+  let line = 0
+  try {
+    for await (const text of createInterface({ input, crlfDelay: Infinity })) yield [++line, text]
+  } catch (error) {
+    throw error instanceof TraceError ? error : new TraceError(`${file}: ${(error as Error).message}`)
+  }
+}
+
+const schemaProblem = itemValidator(OutcomeSchema)
+
+/** One line of a trace file. */
+export function readRun (place: string, text: string): RecordedRun {
+  let outcome: ReportedOutcome
+  try { outcome = JSON.parse(text) } catch (error) { throw new TraceError(`${place}: not JSON: ${(error as Error).message}`) }
+  const problem = schemaProblem(outcome) ?? outcomeProblem(outcome) ?? recordingProblem(outcome)
+  if (problem !== null) throw new TraceError(`${place}: ${problem.path || 'the line'} ${problem.message}`)
+  const { full, steps } = gradeOutcome('', outcome)
+  const { tokens, answer_tokens: answerTokens = 0 } = outcome
+  return {
+    outcome,
+    tokens,
+    answerTokens,
+    em: full.exact_match!,
+    steps: steps!.map(({ tokens, confidence, signals, exact_match: em }) => ({ tokens, confidence, signals, em: em! })),
+  }
+}
+
+/** A replay has to know what every stop would have given. */
+function recordingProblem (outcome: ReportedOutcome): Problem | null {
+  if (outcome.stopped === true) return { path: '/stopped', message: 'is true: only full runs can be replayed' }
+  if (outcome.steps === undefined) return { path: '/steps', message: 'is required: every step that was asked' }
+  if (outcome.steps_complete === false) return { path: '/steps_complete', message: 'is false: only complete traces can be replayed' }
+  const { full, steps } = gradeOutcome('', outcome)
+  if (full.exact_match === undefined) return { path: '/em', message: 'is required, or an answer with a reference' }
+  const unprobed = steps!.findIndex((step) => step.exact_match === undefined)
+  return unprobed === -1 ? null : { path: `/steps/${unprobed}/em`, message: 'is required, or an answer here and a reference: what stopping here would give' }
+}

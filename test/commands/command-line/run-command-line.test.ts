@@ -1,0 +1,23 @@
+import t from 'tap'
+import { runCommandLine } from '../../../src/commands/command-line/run-command-line.js'
+import { capturedWorld } from './captured-io.js'
+
+async function run (...words: string[]) {
+  const world = capturedWorld()
+  return { code: await runCommandLine(words, world), out: world.out(), err: world.err() }
+}
+
+t.match(await run('--help'), { code: 0, out: /serve.*\n.*replay.*\n.*evaluate.*\n.*simulate.*\n.*import-run.*\n.*export-run.*\n.*token.*\n.*vectors.*\n.*openapi/, err: '' })
+t.match(await run('-h'), { code: 0, out: /^Usage: stopgate/ })
+for (const command of ['serve', 'replay', 'evaluate', 'simulate', 'import-run', 'export-run', 'token', 'vectors', 'openapi', 'export', 'import']) {
+  t.match(await run(command, '--help'), { code: 0, out: new RegExp(`^Usage: stopgate ${command}`), err: '' }, `${command} explains itself`)
+}
+t.match(await run('frobnicate'), {
+  code: 2, out: '', err: /no command "frobnicate".*serve, replay, evaluate, simulate, import-run, export-run, token, vectors, openapi, export, import\nTry: stopgate --help/,
+})
+t.match(await run('constructor'), { code: 2, err: /no command "constructor"/ })
+t.match(await run('--port', '1'), { code: 2, err: /--port.*\nTry: stopgate serve --help/ }, 'without a command it is serve')
+t.match(await run('serve', 'now'), { code: 2, err: /serve takes no arguments/ })
+t.match(await run('replay'), { code: 2, err: /at least one FILE.*\nTry: stopgate replay --help/ })
+t.match(await run('simulate', '--generations', '0'), { code: 2, err: /--generations must be/ })
+t.match(await run('replay', '/nowhere.jsonl'), { code: 1, err: 'stopgate: /nowhere.jsonl: ENOENT: no such file or directory, open \'/nowhere.jsonl\'\n' })

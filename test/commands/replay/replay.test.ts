@@ -1,0 +1,97 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { run } from '../../../src/commands/replay/replay.js'
+import { simulateOutcomes } from '../../../src/commands/simulate/simulate.js'
+import { PROFILES } from '../../../src/commands/simulate/profiles.js'
+import { temporaryFolder } from '../../helper.js'
+import { tokenList, tokenOf } from '../../token-fixtures.js'
+import { capturedWorld } from '../command-line/captured-io.js'
+
+/** 300 generations in each simulated context; at 5 points the first certificate takes 88. */
+async function traces (folder: string): Promise<string> {
+  const path = join(folder, 'traces.jsonl')
+  await writeFile(path, [...simulateOutcomes(PROFILES, 900, 3)].map((outcome) => JSON.stringify(outcome) + '\n').join(''))
+  return path
+}
+
+const env = { DEFAULT_POLICY: '{"max_em_drop":0.05}' }
+
+t.test('end to end, with a service of its own', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = await traces(folder)
+  const json = join(folder, 'figures.json')
+  const world = capturedWorld(env)
+  await run([file, '--json', json, '--seed', '2'], world)
+
+  const figures = JSON.parse(await readFile(json, 'utf8'))
+  t.match(figures, { files: [file], url: null, seed: 2, concurrency: 32, levels: ['model', 'task'], total: { generations: 900 } })
+  t.strictSame(figures.contexts.map(({ key }: { key: string }) => key), ['model=bold-8b,task=math', 'model=steady-8b,task=choices', 'model=steady-8b,task=math'])
+  for (const { key, threshold, scope, generations, is_inside_bound: isInside, served, control_generations: control } of figures.contexts) {
+    t.equal(generations, 300)
+    t.ok(threshold !== null && scope === 'own', `${key} was certified`)
+    t.ok(served.stopped > 0 && served.tokens_saved_ratio > 0, `${key} stopped some`)
+    t.ok(control >= 88 && control < 300, `${key} learned from control generations, then served`)
+    t.ok(isInside, `${key} is inside its bound`)
+  }
+  t.match(world.out(), /^ +stopgate .*\ncontext .*\n-+\nmodel=bold-8b,task=math +300 .*\n(.*\n){2}-+\nall +900 /)
+  t.match(world.err(), /learns from nothing, with settle_seconds 0: a replay has no clock/)
+  t.match(world.err(), /100 %, 900 of 900 generations/)
+})
+
+t.test('against a running service, whose policy stays as it is', async (t) => {
+  const { startService } = await import('../../../src/app/server.js')
+  const folder = await temporaryFolder(t)
+  const service = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent', CONTEXT_LEVELS: 'task' } })
+  t.teardown(() => service.close())
+  const file = join(folder, 'few.jsonl')
+  await writeFile(file, [...simulateOutcomes(PROFILES, 6, 3)].map((outcome) => JSON.stringify(outcome) + '\n').join(''))
+
+  const world = capturedWorld()
+  await run([file, '--url', service.url, '--json', '-'], world)
+  t.match(JSON.parse(world.out()), { url: service.url, levels: ['task'], contexts: [{ key: 'task=choices' }, { key: 'task=math' }] }, 'standard output holds JSON alone')
+  t.match(world.err(), /settle_seconds is up to 300 in 2 of 2 contexts/)
+  t.match(world.err(), /^all +6 /m, 'and the table goes beside it')
+
+  const again = capturedWorld()
+  await run([file, '--url', service.url], again)
+  t.match(again.err(), /6 of the outcomes had been reported to this service before/)
+})
+
+t.test('a service that asks for a token', async (t) => {
+  const { startService } = await import('../../../src/app/server.js')
+  const folder = await temporaryFolder(t)
+  const ACCESS_TOKENS = tokenList({ o: 'operator', w: 'worker' })
+  const service = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent', ACCESS_TOKENS } })
+  t.teardown(() => service.close())
+  const file = join(folder, 'few.jsonl')
+  await writeFile(file, [...simulateOutcomes(PROFILES, 3, 3)].map((outcome) => JSON.stringify(outcome) + '\n').join(''))
+
+  const named = capturedWorld()
+  await run([file, '--url', service.url, '--token', tokenOf('o')], named)
+  const byEnvironment = capturedWorld({ STOPGATE_TOKEN: tokenOf('o') })
+  await run([file, '--url', service.url], byEnvironment)
+  for (const world of [named, byEnvironment]) t.match(world.out(), /^all +3 /m)
+
+  await t.rejects(run([file, '--url', service.url], capturedWorld()), { name: 'ServiceError', message: /401 UNAUTHENTICATED/ })
+  await t.rejects(run([file, '--url', service.url], capturedWorld({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This needs the role operator/ })
+  await t.rejects(run([file, '--url', service.url, '--token', 'two words'], capturedWorld()), { name: 'UsageError', message: /^(?!.*two words).*neither spaces/ })
+  await t.rejects(run([file, '--token', tokenOf('o')], capturedWorld()), { name: 'UsageError', message: '--token is for the service of --url' })
+})
+
+t.test('nothing is sent when a line is bad', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'bad.jsonl')
+  await writeFile(file, '{"generation_id":"a","tokens":1,"em":1,"steps":[]}\n{"generation_id":"b"}\n')
+  await t.rejects(run([file, '--url', 'http://127.0.0.1:1'], capturedWorld()), { name: 'TraceError', message: `${file}:2: /tokens is required` })
+})
+
+t.test('a line that can\'t be run', async (t) => {
+  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
+  await rejects([], /at least one FILE/)
+  await rejects(['a', '--url', 'localhost:8080'], /--url must be an http or https URL, not "localhost:8080"/)
+  await rejects(['a', '--url', 'http://'], /--url must be/)
+  await rejects(['a', '--concurrency', '0'], /--concurrency must be a whole number from 1 to 1024/)
+  await rejects(['a', '--seed', 'x'], /--seed/)
+  await rejects(['a', '--fast'], /--fast/)
+})

@@ -1,0 +1,54 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readRun, readTraces } from '../../../src/commands/traces/read-traces.js'
+import { temporaryFolder } from '../../helper.js'
+
+const good = { generation_id: 'a', tokens: 100, em: 1, steps: [{ tokens: 10, confidence: 0.5, em: 0 }] }
+
+async function file (t: Test, ...lines: unknown[]) {
+  const path = join(await temporaryFolder(t), 'traces.jsonl')
+  await writeFile(path, lines.map((line) => typeof line === 'string' ? line : JSON.stringify(line)).join('\n'))
+  return path
+}
+
+t.test('reads files one after the other', async (t) => {
+  const runs = await readTraces([await file(t, good, '', { ...good, generation_id: 'b', answer_tokens: 7 }), await file(t, { ...good, generation_id: 'c' })])
+  t.strictSame(runs.map(({ outcome }) => outcome.generation_id), ['a', 'b', 'c'], 'an empty line is none')
+  t.match(runs[1], { tokens: 100, answerTokens: 7, em: 1, steps: [{ tokens: 10, confidence: 0.5, em: 0 }] })
+})
+
+t.test('grades answers against the reference, as the service would', async (t) => {
+  const run = readRun('x:1', JSON.stringify({
+    generation_id: 'a', tokens: 100, answer: '1,024', reference: ['1024'], steps: [{ tokens: 10, confidence: 0.5, answer: '7' }, { tokens: 20, confidence: null, answer: '$1024' }],
+  }))
+  t.equal(run.em, 1)
+  t.strictSame(run.steps.map(({ em }) => em), [0, 1])
+})
+
+t.test('a line that can\'t be replayed is named, with the remedy', async (t) => {
+  const cases: [unknown, RegExp][] = [
+    ['{"generation_id"', /traces\.jsonl:2: not JSON: /],
+    ['[]', /traces\.jsonl:2: the line must be object/],
+    [{ ...good, tokens: -1 }, /traces\.jsonl:2: \/tokens must be >= 0/],
+    [{ ...good, em: undefined }, /:2: \/em is required, or an answer with a reference/],
+    [{ ...good, em: undefined, answer: 'x' }, /:2: \/em is required, or an answer with a reference/],
+    [{ ...good, steps: undefined }, /:2: \/steps is required: every step/],
+    [{ ...good, steps: [{ tokens: 10, confidence: 0.5 }] }, /:2: \/steps\/0\/em is required, or an answer here/],
+    [{ ...good, steps: [{ tokens: 10, confidence: 1.5, em: 1 }] }, /:2: \/steps\/0\/confidence must be <= 1/],
+    [{ ...good, steps: [{ tokens: 20, confidence: 0.5, em: 1 }, ...good.steps] }, /:2: \/steps\/1\/tokens .*order/],
+    [{ ...good, stopped: true }, /:2: \/stopped is true: only full runs/],
+    [{ ...good, steps_complete: false }, /:2: \/steps_complete is false: only complete/],
+    [{ ...good, colour: 'red' }, /:2: \/colour unknown field/],
+    [{ ...good, generation_id: 'first' }, /:2: generation_id "first" was at .*traces\.jsonl:1/],
+  ]
+  for (const [line, message] of cases) {
+    await t.rejects(readTraces([await file(t, { ...good, generation_id: 'first' }, line)]), { name: 'TraceError', message }, String(message))
+  }
+})
+
+t.test('files that hold nothing', async (t) => {
+  const empty = await file(t, '', '')
+  await t.rejects(readTraces([empty]), { name: 'TraceError', message: `${empty}: no traces in there` })
+  await t.rejects(readTraces(['/nowhere.jsonl']), { name: 'TraceError', message: /\/nowhere\.jsonl: ENOENT/ })
+})

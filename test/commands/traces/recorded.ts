@@ -1,0 +1,12 @@
+import { readRun } from '../../../src/commands/traces/read-traces.js'
+import type { RecordedRun } from '../../../src/commands/traces/recorded-run.js'
+import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
+
+/** A run of 100 tokens with a step every 10, whose answers are right (1) or wrong (0) as told, at the confidences told. */
+export function recorded (
+  id: string, em: 0 | 1, steps: ReadonlyArray<readonly [confidence: number, em: 0 | 1]>, extra: Partial<ReportedOutcome> = {}
+): RecordedRun {
+  const probed = steps.map(([confidence, em], i) => ({ tokens: 10 * (i + 1), confidence, em }))
+  const outcome = { generation_id: id, tokens: 100, em, steps: probed, ...extra }
+  return readRun(id, JSON.stringify(outcome))
+}
