@@ -6,7 +6,7 @@ import { run as importState } from '../../src/commands/import/import.js'
 import { openTables } from '../../src/store/embedded-tables.js'
 import { KEYS } from '../../src/store/redis-keys.js'
 import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
-import { capturedWorld } from '../commands/command-line/captured-io.js'
+import { captureIo } from '../commands/command-line/captured-io.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { admin } from './redis-fleet.js'
@@ -104,14 +104,14 @@ async function overcome (
 
 /** What is damaged is named, and a file of all the rest can be imported, where the damaged is overcome as here. */
 async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
-  const world = capturedWorld(env)
-  await t.rejects(exportState([], world), { name: 'CommandError', exitCode: 1, message: /^16 values .* can be imported/ })
-  for (const named of ['log "', 'meta "ledger"', 'pending "waits"', 'pins "model=q,task=aime"', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(world.err(), `stopgate export: ${named}`)
+  const io = captureIo(env)
+  await t.rejects(exportState([], io), { name: 'CommandError', exitCode: 1, message: /^16 values .* can be imported/ })
+  for (const named of ['log "', 'meta "ledger"', 'pending "waits"', 'pins "model=q,task=aime"', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(io.err(), `stopgate export: ${named}`)
   const folder = await temporaryFolder(t)
   const file = join(folder, 'state.jsonl')
-  await writeFile(file, world.out())
+  await writeFile(file, io.out())
   const DATA_DIR = join(folder, 'data')
-  await importState([file], capturedWorld({ DATA_DIR }))
+  await importState([file], captureIo({ DATA_DIR }))
   const { send, store, app } = await build(t, { DATA_DIR })
   t.match(await send('POST', '/v1/decisions', { ...treated, context: CONTEXT }), { body: { decision: 'stop' } })
   t.match((await send('GET', '/readyz')).body.warnings.join(), 'the pin of model=q,task=cut')

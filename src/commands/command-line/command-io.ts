@@ -1,5 +1,5 @@
 /** What a command line job sees of the process; `process` itself is one. */
-export interface World {
+export interface CommandIo {
   readonly env: NodeJS.ProcessEnv
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }

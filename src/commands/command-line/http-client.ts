@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { setTimeout } from 'node:timers/promises'
-import { CommandError } from './parse-flags.js'
+import { CommandError } from './command-error.js'
 
 /** The service can't be reached, or refused what a replay sent. */
 export class ServiceError extends CommandError { override name = 'ServiceError' }

@@ -1,16 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
-
-/** Something the caller can put right; the message says what, no stack is shown, and the process ends with `exitCode`. */
-export class CommandError extends Error {
-  override name = 'CommandError'
-  readonly exitCode: number = 1
-}
-
-/** A command line that can't be run as written. */
-export class UsageError extends CommandError {
-  override name = 'UsageError'
-  override readonly exitCode = 2
-}
+import { UsageError } from './command-error.js'
 
 /** `parseArgs`, strict, with its complaints as usage errors. */
 export function parseFlags<const T extends NonNullable<ParseArgsConfig['options']>> (args: readonly string[], options: T) {

@@ -1,10 +1,10 @@
-import { CommandError, UsageError } from './parse-flags.js'
-import type { World } from './command-io.js'
+import type { CommandIo } from './command-io.js'
+import { CommandError, UsageError } from './command-error.js'
 
 interface Command {
   readonly summary: string
   /** Loaded when asked for, so that `simulate` starts without an HTTP server in memory. */
-  readonly load: () => Promise<{ usage: string, run: (args: readonly string[], world: World) => Promise<void> }>
+  readonly load: () => Promise<{ usage: string, run: (args: readonly string[], io: CommandIo) => Promise<void> }>
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -32,20 +32,20 @@ stopgate <command> --help says more.
 const HELP = ['--help', '-h']
 
 /** Runs what the words ask for; without a command it is `serve`. @returns the exit code */
-export async function runCommandLine (words: readonly string[], world: World): Promise<number> {
+export async function runCommandLine (words: readonly string[], io: CommandIo): Promise<number> {
   const [first = 'serve', ...rest] = words
-  if (HELP.includes(first)) { world.stdout.write(USAGE); return 0 }
+  if (HELP.includes(first)) { io.stdout.write(USAGE); return 0 }
   const [name, args] = first.startsWith('-') ? ['serve', words] : [first, rest]
   try {
     if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`there is no command ${JSON.stringify(name)}: the commands are ${Object.keys(COMMANDS).join(', ')}`)
     const { usage, run } = await COMMANDS[name]!.load()
-    if (args.some((arg) => HELP.includes(arg))) world.stdout.write(usage)
-    else await run(args, world)
+    if (args.some((arg) => HELP.includes(arg))) io.stdout.write(usage)
+    else await run(args, io)
     return 0
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
     const hint = error instanceof UsageError ? `Try: stopgate ${Object.hasOwn(COMMANDS, name) ? `${name} ` : ''}--help\n` : ''
-    world.stderr.write(`stopgate: ${error.message}\n${hint}`)
+    io.stderr.write(`stopgate: ${error.message}\n${hint}`)
     return error.exitCode
   }
 }

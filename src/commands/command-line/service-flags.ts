@@ -1,4 +1,4 @@
-import { UsageError } from './parse-flags.js'
+import { UsageError } from './command-error.js'
 
 /** Flags of commands that speak to a service. */
 export const SERVICE_FLAGS = { url: { type: 'string', default: 'http://127.0.0.1:8080' }, token: { type: 'string' } } as const

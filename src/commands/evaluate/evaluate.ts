@@ -4,8 +4,9 @@ import { renderEvaluation } from './render-evaluation.js'
 import { runEvaluation, type Plan } from './run-evaluation.js'
 import type { Shares } from './split-groups.js'
 import { readTraces } from '../traces/read-traces.js'
-import { fraction, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate evaluate FILE... [options]
 
@@ -25,7 +26,7 @@ Options:
 `
 
 /** `stopgate evaluate`: traces in, tables out. */
-export async function run (args: readonly string[], { stdout, stderr }: World): Promise<void> {
+export async function run (args: readonly string[], { stdout, stderr }: CommandIo): Promise<void> {
   const { files, json, plan } = readOptions(args)
   const result = runEvaluation(await readTraces(files), plan)
   const figures = JSON.stringify({ files, ...plan, ...result }, null, 2) + '\n'

@@ -1,8 +1,5 @@
-import { CommandError } from '../command-line/parse-flags.js'
 import { maskedCrc } from './masked-crc.js'
-
-/** A file that says what can't be so; the message names it and the place. */
-export class ImportError extends CommandError { override name = 'ImportError' }
+import { FileError } from '../command-line/command-error.js'
 
 // TFRecord: length (uint64), masked CRC of those bytes, the bytes of the record, masked CRC of them; all little-endian.
 export const HEADER = 12
@@ -18,7 +15,7 @@ export interface Records {
   readonly records: readonly Buffer[]
   readonly consumed: number
   /** A checksum that does not match, behind those records; `null`: they do. */
-  readonly problem: ImportError | null
+  readonly problem: FileError | null
 }
 
 /**
@@ -42,8 +39,8 @@ export function readRecords (file: string, bytes: Buffer, at: number): Records {
   return { records, consumed, problem: null }
 }
 
-function corrupt (file: string, at: number, what: string): ImportError {
-  return new ImportError(`${file}: the checksum of the ${what} at byte ${at} does not match: the file is damaged from there on`)
+function corrupt (file: string, at: number, what: string): FileError {
+  return new FileError(`${file}: the checksum of the ${what} at byte ${at} does not match: the file is damaged from there on`)
 }
 
 export function frameRecord (record: Buffer): Buffer {

@@ -5,8 +5,9 @@ import { writeEvent, writeVersion, type Scalar } from '../event-files/event.js'
 import { frameRecord } from '../event-files/record-file.js'
 import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
 import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
-import { parseFlags, UsageError } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { parseFlags } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
 
@@ -31,7 +32,7 @@ type Shown = Omit<Checkpoint, 'suite' | 'at'> & {
 interface Run { readonly suites: ReadonlyArray<{ readonly suite: string, readonly points: readonly Shown[] }> }
 
 /** `stopgate export-run`. */
-export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
+export async function run (args: readonly string[], { env, stdout, stderr }: CommandIo): Promise<void> {
   const { values, positionals } = parseFlags(args, { ...SERVICE_FLAGS, out: { type: 'string' }, format: { type: 'string', default: 'tensorboard' } })
   const [name] = positionals
   if (name === undefined || positionals.length > 1) throw new UsageError('export-run needs the NAME of one run')

@@ -1,16 +1,12 @@
 import { resolve } from 'node:path'
-import { readConfig, type Config } from '../../config/config.js'
-import { ConfigError } from '../../config/settings.js'
+import type { Config } from '../../config/config.js'
 import { stateLines } from '../../store/state-file.js'
-import { createStore } from '../../store/create-store.js'
 import { isStoreIn } from '../../store/data-folder-check.js'
 import type { StateRow } from '../../store/state-row.js'
-import type { Store } from '../../store/store.js'
-import { CommandError, refuseArguments, UsageError } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
-
-/** A whole state is one command, of a hundred MB where predictors are on trial in ten thousand contexts, ms. */
-const PATIENCE_MS = 60_000
+import { refuseArguments } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { CommandError } from '../command-line/command-error.js'
+import { withStore } from '../command-line/with-store.js'
 
 export const usage = `Usage: stopgate export > FILE.new && mv FILE.new FILE
 
@@ -29,7 +25,7 @@ What is damaged in the store is named on standard error, and the exit code is th
 const MOST_TOLD = 100
 
 /** `stopgate export`. */
-export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
+export async function run (args: readonly string[], { env, stdout, stderr }: CommandIo): Promise<void> {
   refuseArguments('export', args)
   await withStore(env, async (store) => {
     let damaged = 0
@@ -78,22 +74,4 @@ async function * tallied (rows: AsyncIterable<StateRow>, tally: Tally): AsyncIte
 function refuseNoFolder ({ redisUrl, dataDir }: Config): void {
   if (redisUrl !== '' || isStoreIn(dataDir)) return
   throw new CommandError(`DATA_DIR (${resolve(dataDir)}) holds no store: nothing is exported; give the DATA_DIR of the service, or its REDIS_URL`)
-}
-
-/** Opens the store of the environment for a while, if nothing speaks against it; what goes wrong is said without a stack. */
-export async function withStore (
-  env: NodeJS.ProcessEnv, use: (store: Store) => Promise<void>, check: (config: Config) => void = () => {}
-): Promise<void> {
-  let store: Store | undefined
-  try {
-    const config = readConfig(env)
-    check(config)
-    store = await createStore({ ...config, redisTimeoutMs: PATIENCE_MS })
-    await use(store)
-  } catch (error) {
-    const { message } = error as Error
-    throw error instanceof ConfigError ? new UsageError(message) : new CommandError(message, { cause: error })
-  } finally {
-    await store?.close()
-  }
 }

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../core/training/checkpoint.js'
-import { ImportError } from '../event-files/record-file.js'
+import { FileError } from '../command-line/command-error.js'
 
 /** What a file says of a checkpoint; the service judges whether that is enough and makes sense. */
 export type Draft = Partial<Checkpoint>
@@ -25,7 +25,7 @@ const FLAGS = [['suite', '--suite'], ['step', '--step'], ['n', '--n'], ['tokens_
 
 /** The checkpoint, filled up from the hints. @throws ImportError that says which flag would help */
 export function complete ({ place, draft }: Found, { step, n, tokensMean, isPercent = false, context }: Hints): Draft {
-  if (draft === null) throw new ImportError(`${place}: not JSON`)
+  if (draft === null) throw new FileError(`${place}: not JSON`)
   const whole = {
     ...(step !== undefined && { step }),
     ...(n !== undefined && { n }),
@@ -36,11 +36,11 @@ export function complete ({ place, draft }: Found, { step, n, tokensMean, isPerc
   const missing = FLAGS.filter(([field]) => whole[field] === undefined)
   if (missing.length > 0) {
     const [fields, flags] = [0, 1].map((i) => missing.map((one) => one[i]).join(', '))
-    throw new ImportError(`${place}: there is no ${fields}${draft.suite === undefined ? '' : ` of ${draft.suite}`} in there: give it with ${flags}`)
+    throw new FileError(`${place}: there is no ${fields}${draft.suite === undefined ? '' : ` of ${draft.suite}`} in there: give it with ${flags}`)
   }
   const { em, em_stderr: stderr } = whole
   if (!isPercent) {
-    if (em !== undefined && em > 1) throw new ImportError(`${place}: an EM of ${em} is no fraction: if it is in percent, say --percent`)
+    if (em !== undefined && em > 1) throw new FileError(`${place}: an EM of ${em} is no fraction: if it is in percent, say --percent`)
     return whole
   }
   return { ...whole, ...(em !== undefined && { em: em / 100 }), ...(stderr !== undefined && { em_stderr: stderr / 100 }) }

@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Hints } from './found.js'
-import { ImportError } from '../event-files/record-file.js'
+import { FileError } from '../command-line/command-error.js'
 import { RunFile } from './run-file.js'
 import { filesIn } from './run-folder.js'
 import { reportsOf, send, type Totals } from './send.js'
 import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
 import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
-import { fraction, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
@@ -45,7 +46,7 @@ interface Options {
 }
 
 /** `stopgate import-run`: files in, checkpoints reported. */
-export async function run (args: readonly string[], { env, stdout, stderr }: World): Promise<void> {
+export async function run (args: readonly string[], { env, stdout, stderr }: CommandIo): Promise<void> {
   const options = readOptions(args, env)
   const interrupt = new AbortController()
   const note = (line: string) => { stderr.write(`import-run: ${line}\n`) }
@@ -62,8 +63,8 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Wor
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
     client.close()
   }
-  if (damaged.size > 0) throw new ImportError(`of the files ${damaged.size} could not be read, or not to their end: see above`)
-  if (totals.rejected > 0) throw new ImportError(`of the checkpoints ${totals.rejected} could not be reported: see above`)
+  if (damaged.size > 0) throw new FileError(`of the files ${damaged.size} could not be read, or not to their end: see above`)
+  if (totals.rejected > 0) throw new FileError(`of the checkpoints ${totals.rejected} could not be reported: see above`)
 }
 
 /** Checkpoints of a file that are named at a time. */
@@ -83,7 +84,7 @@ async function importAll (
 
   async function namesIn (path: string): Promise<string[]> {
     try { return await filesIn(path, isFollowing) } catch (error) {
-      if (!(error instanceof ImportError)) throw error
+      if (!(error instanceof FileError)) throw error
       onDamage(path, error)
       return []
     }
@@ -105,7 +106,7 @@ async function importAll (
       }
     }
     if (!isFollowing) {
-      if (totals.accepted + totals.duplicates + totals.rejected + damaged.size === 0) throw new ImportError(`${files.join(', ')}: no checkpoints in there`)
+      if (totals.accepted + totals.duplicates + totals.rejected + damaged.size === 0) throw new FileError(`${files.join(', ')}: no checkpoints in there`)
       return
     }
     if (stop.aborted) return

@@ -5,7 +5,8 @@ import type { Draft, Found, Hints } from './found.js'
 import { isHarnessResults, readHarnessResults } from './harness-results.js'
 import { lineOf } from './line-of.js'
 import { jsonOf, parseJson } from './parse-json.js'
-import { HEADER, ImportError, isRecordFile, LONGEST, readRecords } from '../event-files/record-file.js'
+import { FileError } from '../command-line/command-error.js'
+import { HEADER, isRecordFile, LONGEST, readRecords } from '../event-files/record-file.js'
 import { ScalarGroups } from './scalar-groups.js'
 import { isTrainerState, readTrainerState } from './trainer-state.js'
 
@@ -23,7 +24,7 @@ type Format = 'events' | 'lines' | 'json'
 export class RunFile {
   readonly path: string
   readonly #hints: Hints
-  readonly #onProblem: (problem: ImportError) => void
+  readonly #onProblem: (problem: FileError) => void
   #format: Format | null = null
   #offset = 0
   #line = 0
@@ -33,7 +34,7 @@ export class RunFile {
   #changedAt = 0
 
   /** @param onProblem told what can't be read; the rest is */
-  constructor (path: string, hints: Hints, onProblem: (problem: ImportError) => void = (problem) => { throw problem }) {
+  constructor (path: string, hints: Hints, onProblem: (problem: FileError) => void = (problem) => { throw problem }) {
     this.path = path
     this.#hints = hints
     this.#onProblem = onProblem
@@ -48,8 +49,8 @@ export class RunFile {
   async read (isFinal: boolean, now = performance.now()): Promise<Found[]> {
     try { return await this.#readOn(isFinal, now) } catch (error) {
       const isOfFile = error instanceof Error && 'syscall' in error
-      if (!isOfFile && !(error instanceof ImportError)) throw error
-      this.#onProblem(isOfFile ? new ImportError(`${this.path}: ${error.message}`) : error)
+      if (!isOfFile && !(error instanceof FileError)) throw error
+      this.#onProblem(isOfFile ? new FileError(`${this.path}: ${error.message}`) : error)
       return []
     }
   }
@@ -84,8 +85,8 @@ export class RunFile {
     const start = await bytesOf(this.path, 0, CHUNK)
     if (isRecordFile(start)) return 'events'
     if (start.length < HEADER && !isFinal) return null
-    if (start[0] === 0x1f && start[1] === 0x8b) throw new ImportError(`${this.path}: is compressed: gunzip it first`)
-    if (start.includes(0)) throw new ImportError(`${this.path}: neither JSON nor a TensorBoard event file`)
+    if (start[0] === 0x1f && start[1] === 0x8b) throw new FileError(`${this.path}: is compressed: gunzip it first`)
+    if (start.includes(0)) throw new FileError(`${this.path}: neither JSON nor a TensorBoard event file`)
     const text = start.toString()
     if (text.trim() === '') return null
     if (LINES.test(this.path)) return 'lines' // whatever a job that was killed left of the first one
@@ -95,20 +96,20 @@ export class RunFile {
     if (jsonOf(text) !== undefined) return 'json'
     if (text.split('\n').some((line) => line.startsWith('{') && 'step' in Object(jsonOf(line)))) return 'lines' // behind a first one that is none
     if (!isFinal) return null
-    throw new ImportError(`${this.path}: cut off, or not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
+    throw new FileError(`${this.path}: cut off, or not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
   }
 
   async #readJson (isFinal: boolean, size: number): Promise<Found[]> {
-    if (size > LARGEST_JSON) throw new ImportError(`${this.path}: larger than ${LARGEST_JSON} bytes, which is the most of JSON that is one piece`)
+    if (size > LARGEST_JSON) throw new FileError(`${this.path}: larger than ${LARGEST_JSON} bytes, which is the most of JSON that is one piece`)
     const text = await readFile(this.path, 'utf8')
     let json: unknown
     try { json = parseJson(text) } catch (error) {
       if (!isFinal) return [] // it is being written
-      throw new ImportError(`${this.path}: not JSON: ${(error as Error).message}`)
+      throw new FileError(`${this.path}: not JSON: ${(error as Error).message}`)
     }
     if (isTrainerState(json)) return readTrainerState(this.path, json, this.#hints)
     if (isHarnessResults(json)) return readHarnessResults(this.path, json, this.#hints)
-    throw new ImportError(`${this.path}: JSON, but neither results of lm-evaluation-harness ("results") nor a trainer_state.json ("log_history")`)
+    throw new FileError(`${this.path}: JSON, but neither results of lm-evaluation-harness ("results") nor a trainer_state.json ("log_history")`)
   }
 
   async #readEvents (): Promise<Found[]> {
@@ -124,7 +125,7 @@ export class RunFile {
 
   #eventOf (record: Buffer): ScalarEvent {
     try { return readEvent(record) } catch (error) {
-      this.#onProblem(new ImportError(`${this.path}: a record before byte ${this.#offset} is no event: ${(error as Error).message}`))
+      this.#onProblem(new FileError(`${this.path}: a record before byte ${this.#offset} is no event: ${(error as Error).message}`))
       return { step: 0, wallTime: 0, scalars: [] }
     }
   }
@@ -135,7 +136,7 @@ export class RunFile {
       const bytes = await bytesOf(this.path, this.#offset, CHUNK)
       const isLast = bytes.length < CHUNK
       const end = isFinal && isLast ? bytes.length : bytes.lastIndexOf(10) + 1
-      if (end === 0 && !isLast) throw new ImportError(`${this.path}: a line of more than ${CHUNK} bytes`)
+      if (end === 0 && !isLast) throw new FileError(`${this.path}: a line of more than ${CHUNK} bytes`)
       this.#offset += end
       const lines = bytes.subarray(0, end).toString().split('\n')
       if (lines.at(-1) === '') lines.pop()

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ImportError } from '../event-files/record-file.js'
+import { FileError } from '../command-line/command-error.js'
 
 /** What training stacks call what can be read; run.jsonl.1 is what a rotation makes of run.jsonl. */
 const NAMES = [/tfevents/, /^results.*\.json$/, /_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d[.\d]*\.json$/, /^trainer_state\.json$/, /\.jsonl(\.\d+)?$/]
@@ -17,7 +17,7 @@ const { compare } = new Intl.Collator('en', { numeric: true })
 export async function filesIn (path: string, mayCome = false): Promise<string[]> {
   const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (mayCome && error.code === 'ENOENT') return null
-    throw new ImportError(`${path}: ${error.message}`)
+    throw new FileError(`${path}: ${error.message}`)
   })
   if (status === null) return []
   if (!status.isDirectory()) return [path]

@@ -1,6 +1,6 @@
 import type { HttpClient } from '../command-line/http-client.js'
 import { complete, type Draft, type Found, type Hints } from './found.js'
-import { ImportError } from '../event-files/record-file.js'
+import { FileError } from '../command-line/command-error.js'
 
 /** Checkpoints in one request. */
 const BATCH = 500
@@ -23,9 +23,9 @@ export function reportsOf (found: readonly Found[], hints: Hints, reject: (probl
     try {
       const draft = complete(one, hints)
       if (percentage === undefined || !draft.em) return [{ place: one.place, draft }]
-      throw new ImportError(`${one.place}: an EM of ${draft.em} may be in percent, as at ${percentage.place}: say --percent, or put that right`)
+      throw new FileError(`${one.place}: an EM of ${draft.em} may be in percent, as at ${percentage.place}: say --percent, or put that right`)
     } catch (error) {
-      reject((error as ImportError).message)
+      reject((error as FileError).message)
       return []
     }
   })

@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { readState } from '../../store/state-file.js'
-import { withStore } from '../export/export.js'
-import { CommandError, parseFlags, UsageError } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { parseFlags } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { StoreTakenError } from '../../store/store-errors.js'
+import { CommandError, UsageError } from '../command-line/command-error.js'
+import { withStore } from '../command-line/with-store.js'
 
 export const usage = `Usage: stopgate import FILE [--replace]
 
@@ -19,7 +20,7 @@ when the service starts. Replicas that run on this Redis take the new state up b
 `
 
 /** `stopgate import`. */
-export async function run (args: readonly string[], { env, stderr }: World): Promise<void> {
+export async function run (args: readonly string[], { env, stderr }: CommandIo): Promise<void> {
   const { positionals, values } = parseFlags(args, { replace: { type: 'boolean' } })
   const [file] = positionals
   if (file === undefined || positionals.length > 1) throw new UsageError('import takes one file (- for standard input)')

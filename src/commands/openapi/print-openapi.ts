@@ -1,6 +1,6 @@
 import { openapiDocument } from './openapi-document.js'
 import { refuseArguments } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
 
 export const usage = `Usage: stopgate openapi
 
@@ -8,7 +8,7 @@ Prints the OpenAPI document of the service.
 `
 
 /** `stopgate openapi`. */
-export async function run (args: readonly string[], { stdout }: World): Promise<void> {
+export async function run (args: readonly string[], { stdout }: CommandIo): Promise<void> {
   refuseArguments('openapi', args)
   await writeAll(stdout, await openapiDocument())
 }

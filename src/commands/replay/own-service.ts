@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startService } from '../../app/server.js'
-import { CommandError } from '../command-line/parse-flags.js'
+import { CommandError } from '../command-line/command-error.js'
 
 export interface OwnService { readonly url: string, readonly close: () => Promise<void> }
 

@@ -1,11 +1,11 @@
 import { SingleBar } from 'cli-progress'
-import type { World } from '../command-line/command-io.js'
+import type { CommandIo } from '../command-line/command-io.js'
 import type { Served } from './play-generation.js'
 
 export interface Progress { readonly advance: (served: Served) => void, readonly stop: () => void }
 
 /** Shows how far a replay is: a bar on a terminal, elsewhere a plain line every 10 %. */
-export function startProgress (total: number, stream: World['stderr']): Progress {
+export function startProgress (total: number, stream: CommandIo['stderr']): Progress {
   let done = 0
   let tokens = 0
   let fullTokens = 0
@@ -24,13 +24,13 @@ export function startProgress (total: number, stream: World['stderr']): Progress
 
 interface Display { readonly update: (done: number, saved: string) => void, readonly stop: () => void }
 
-function bar (total: number, stream: World['stderr']): Display {
+function bar (total: number, stream: CommandIo['stderr']): Display {
   const single = new SingleBar({ stream, format: 'replay [{bar}] {percentage} % | {value}/{total} generations | saved {saved} | {eta_formatted} left' })
   single.start(total, 0, { saved: '0.0 %' })
   return { update: (done, saved) => single.update(done, { saved }), stop: () => single.stop() }
 }
 
-function plainLines (total: number, stream: World['stderr']): Display {
+function plainLines (total: number, stream: CommandIo['stderr']): Display {
   let next = 1
   return {
     update (done, saved) {

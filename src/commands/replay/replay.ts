@@ -7,8 +7,9 @@ import type { RecordedRun } from '../traces/recorded-run.js'
 import { renderTable } from './render-table.js'
 import { runReplay, type ReplayResult } from './run-replay.js'
 import { createServiceClient } from './service-client.js'
-import { CommandError, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { parseFlags, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { CommandError, UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate replay FILE... [options]
 
@@ -25,14 +26,14 @@ Options:
 `
 
 /** `stopgate replay`: traces in, a table out. */
-export async function run (args: readonly string[], world: World): Promise<void> {
-  const options = readOptions(args, world.env)
+export async function run (args: readonly string[], io: CommandIo): Promise<void> {
+  const options = readOptions(args, io.env)
   const runs = await readTraces(options.files)
   const interrupt = new AbortController()
   const onInterrupt = () => interrupt.abort(new Interrupted('interrupted'))
   for (const signal of SIGNALS) process.once(signal, onInterrupt) // the service's folder has to go
   try {
-    await print(await play(runs, options, world, interrupt.signal), options, world)
+    await print(await play(runs, options, io, interrupt.signal), options, io)
   } finally {
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
   }
@@ -76,7 +77,8 @@ function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options 
   }
 }
 
-async function play (runs: readonly RecordedRun[], options: Options, { env, stderr }: World, signal: AbortSignal): Promise<ReplayResult> {
+async function play (
+  runs: readonly RecordedRun[], options: Options, { env, stderr }: CommandIo, signal: AbortSignal): Promise<ReplayResult> {
   const { url, token, concurrency, seed } = options
   const onNote = (note: string) => { stderr.write(`replay: ${note}\n`) }
   const own = url === undefined ? await startOwnService(env) : null
@@ -95,7 +97,7 @@ async function play (runs: readonly RecordedRun[], options: Options, { env, stde
 
 const OWN_SERVICE_NOTE = 'a service of its own that learns from nothing, with settle_seconds 0: a replay has no clock, outcomes arrive in step order'
 
-async function print (result: ReplayResult, { files, url, json }: Options, { stdout, stderr }: World): Promise<void> {
+async function print (result: ReplayResult, { files, url, json }: Options, { stdout, stderr }: CommandIo): Promise<void> {
   const { contexts, total, requests, seconds } = result
   const figures = JSON.stringify({ files, url: url ?? null, ...result }, null, 2) + '\n'
   if (json !== undefined && json !== '-') await writeFile(json, figures)

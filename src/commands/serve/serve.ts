@@ -1,8 +1,9 @@
 import { ConfigError, SettingsSchema } from '../../config/settings.js'
 import { serve } from '../../app/server.js'
 import { alignColumns } from '../command-line/align-columns.js'
-import { CommandError, refuseArguments, UsageError } from '../command-line/parse-flags.js'
-import type { World } from '../command-line/command-io.js'
+import { refuseArguments } from '../command-line/parse-flags.js'
+import type { CommandIo } from '../command-line/command-io.js'
+import { CommandError, UsageError } from '../command-line/command-error.js'
 
 const settings = Object.entries(SettingsSchema.properties as Record<string, { description?: string, default?: unknown }>)
   .map(([name, { description = '', default: value }]) => [`  ${name}`, `${description}; default ${JSON.stringify(value)}`])
@@ -15,7 +16,7 @@ ${alignColumns(settings, [true, true]).join('\n')}
 `
 
 /** `stopgate serve`. */
-export async function run (args: readonly string[], { env }: World): Promise<void> {
+export async function run (args: readonly string[], { env }: CommandIo): Promise<void> {
   refuseArguments('serve', args)
   try {
     await serve(env)

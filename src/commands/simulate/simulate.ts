@@ -5,8 +5,9 @@ import { seededRandom, type Random } from '../traces/seeded-random.js'
 import { plantedProfile, PROFILES } from './profiles.js'
 import { simulateGeneration, type Profile } from './simulate-generation.js'
 import { truthOf, type TruthRow } from './truth.js'
-import { fraction, parseFlags, UsageError, wholeNumber } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate simulate [options] > traces.jsonl
 
@@ -25,7 +26,7 @@ const TRUTH_SEED = 2 ** 52
 const TRUTH_GENERATIONS = 100_000
 
 /** `stopgate simulate`. */
-export async function run (args: readonly string[], { stdout }: World): Promise<void> {
+export async function run (args: readonly string[], { stdout }: CommandIo): Promise<void> {
   const { values, positionals } = parseFlags(args, {
     generations: { type: 'string', default: '3000' },
     seed: { type: 'string', default: '1' },
@@ -42,7 +43,7 @@ export async function run (args: readonly string[], { stdout }: World): Promise<
   for (const outcome of simulateOutcomes(profiles, generations, seed)) await writeAll(stdout, JSON.stringify(outcome) + '\n')
 }
 
-async function writeTruths (stdout: World['stdout'], profiles: readonly Profile[]): Promise<void> {
+async function writeTruths (stdout: CommandIo['stdout'], profiles: readonly Profile[]): Promise<void> {
   for (const profile of profiles) {
     const rows = truthOf(profile, TRUTH_GENERATIONS, seededRandom(TRUTH_SEED))
     await writeAll(stdout, renderTruth(profile, rows))

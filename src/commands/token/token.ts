@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { isName, NAME_RULE, ROLES, sha256, type Role } from '../../access/tokens.js'
-import { parseFlags, UsageError } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { parseFlags } from '../command-line/parse-flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate token [NAME [ROLE]]
 
@@ -18,7 +19,7 @@ To replace a token: put the new one beside the old one, change the clients over,
 `
 
 /** `stopgate token`. */
-export async function run (args: readonly string[], { stdout }: World): Promise<void> {
+export async function run (args: readonly string[], { stdout }: CommandIo): Promise<void> {
   const { positionals } = parseFlags(args, {})
   if (positionals.length > 2) throw new UsageError(`token takes a name and a role, not ${JSON.stringify(positionals[2])} too`)
   const role = (positionals[1] ?? 'worker') as Role

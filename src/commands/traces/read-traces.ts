@@ -4,12 +4,9 @@ import type { Readable } from 'node:stream'
 import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/grading/outcome.js'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
-import { CommandError } from '../command-line/parse-flags.js'
 import type { RecordedRun } from './recorded-run.js'
 import type { Problem } from '../../errors/problem.js'
-
-/** A trace file that can't be replayed; the message names file and line. */
-export class TraceError extends CommandError { override name = 'TraceError' }
+import { FileError } from '../command-line/command-error.js'
 
 /** Reads trace files, one outcome a line; `-` is standard input. @throws TraceError for the first line that can't be replayed */
 export async function readTraces (files: readonly string[]): Promise<RecordedRun[]> {
@@ -21,12 +18,12 @@ export async function readTraces (files: readonly string[]): Promise<RecordedRun
       const place = `${file}:${line}`
       const run = readRun(place, text)
       const id = run.outcome.generation_id
-      if (places.has(id)) throw new TraceError(`${place}: generation_id ${JSON.stringify(id)} was at ${places.get(id)}: the service counts an id once`)
+      if (places.has(id)) throw new FileError(`${place}: generation_id ${JSON.stringify(id)} was at ${places.get(id)}: the service counts an id once`)
       places.set(id, place)
       runs.push(run)
     }
   }
-  if (runs.length === 0) throw new TraceError(`${files.join(', ')}: no traces in there`)
+  if (runs.length === 0) throw new FileError(`${files.join(', ')}: no traces in there`)
   return runs
 }
 
@@ -36,7 +33,7 @@ async function * lines (file: string): AsyncGenerator<[number, string]> {
   try {
     for await (const text of createInterface({ input, crlfDelay: Infinity })) yield [++line, text]
   } catch (error) {
-    throw error instanceof TraceError ? error : new TraceError(`${file}: ${(error as Error).message}`)
+    throw error instanceof FileError ? error : new FileError(`${file}: ${(error as Error).message}`)
   }
 }
 
@@ -45,9 +42,9 @@ const schemaProblem = itemValidator(OutcomeSchema)
 /** One line of a trace file. */
 export function readRun (place: string, text: string): RecordedRun {
   let outcome: ReportedOutcome
-  try { outcome = JSON.parse(text) } catch (error) { throw new TraceError(`${place}: not JSON: ${(error as Error).message}`) }
+  try { outcome = JSON.parse(text) } catch (error) { throw new FileError(`${place}: not JSON: ${(error as Error).message}`) }
   const problem = schemaProblem(outcome) ?? outcomeProblem(outcome) ?? recordingProblem(outcome)
-  if (problem !== null) throw new TraceError(`${place}: ${problem.path || 'the line'} ${problem.message}`)
+  if (problem !== null) throw new FileError(`${place}: ${problem.path || 'the line'} ${problem.message}`)
   const { full, steps } = gradeOutcome('', outcome)
   const { tokens, answer_tokens: answerTokens = 0 } = outcome
   return {

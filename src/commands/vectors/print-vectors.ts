@@ -1,6 +1,6 @@
 import { vectorsText } from '../../decisions/vectors.js'
 import { refuseArguments } from '../command-line/parse-flags.js'
-import { writeAll, type World } from '../command-line/command-io.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
 
 export const usage = `Usage: stopgate vectors
 
@@ -8,7 +8,7 @@ Prints what a worker that decides by itself (GET /v1/bundle) can test itself aga
 `
 
 /** `stopgate vectors`. */
-export async function run (args: readonly string[], { stdout }: World): Promise<void> {
+export async function run (args: readonly string[], { stdout }: CommandIo): Promise<void> {
   refuseArguments('vectors', args)
   await writeAll(stdout, vectorsText())
 }

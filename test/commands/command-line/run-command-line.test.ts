@@ -1,10 +1,10 @@
 import t from 'tap'
 import { runCommandLine } from '../../../src/commands/command-line/run-command-line.js'
-import { capturedWorld } from './captured-io.js'
+import { captureIo } from './captured-io.js'
 
 async function run (...words: string[]) {
-  const world = capturedWorld()
-  return { code: await runCommandLine(words, world), out: world.out(), err: world.err() }
+  const io = captureIo()
+  return { code: await runCommandLine(words, io), out: io.out(), err: io.err() }
 }
 
 t.match(await run('--help'), { code: 0, out: /serve.*\n.*replay.*\n.*evaluate.*\n.*simulate.*\n.*import-run.*\n.*export-run.*\n.*token.*\n.*vectors.*\n.*openapi/, err: '' })

@@ -6,7 +6,7 @@ import { ORACLE } from '../../../src/commands/evaluate/plain-rules.js'
 import { run, usage } from '../../../src/commands/evaluate/evaluate.js'
 import { temporaryFolder } from '../../helper.js'
 import { sharedData } from '../../shared-data.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 import { simulatedRuns } from './traces.js'
 
 t.test('traces in, tables out, figures beside', async (t) => {
@@ -14,13 +14,13 @@ t.test('traces in, tables out, figures beside', async (t) => {
   const file = join(folder, 'traces.jsonl')
   await writeFile(file, simulatedRuns(300).map(({ outcome }) => JSON.stringify(outcome) + '\n').join(''))
   const json = join(folder, 'figures.json')
-  const world = capturedWorld()
-  await run([file, '--levels', 'task', '--splits', '2', '--max-em-drop', '0.05', '--json', json], world)
-  t.equal(world.err(), '', 'each is a group of its own')
-  t.match(world.out(), /^context +rule .*\n-+\ntask=choices +never stop +0\.0 .*\n(.*\n)+-+\nall +never stop +0\.0 /)
+  const io = captureIo()
+  await run([file, '--levels', 'task', '--splits', '2', '--max-em-drop', '0.05', '--json', json], io)
+  t.equal(io.err(), '', 'each is a group of its own')
+  t.match(io.out(), /^context +rule .*\n-+\ntask=choices +never stop +0\.0 .*\n(.*\n)+-+\nall +never stop +0\.0 /)
   t.match(JSON.parse(await readFile(json, 'utf8')), { files: [file], levels: ['task'], at: 1, splits: 2, maxEmDrop: 0.05, contexts: [{ key: 'task=choices' }, { key: 'task=math' }] })
 
-  const quiet = capturedWorld()
+  const quiet = captureIo()
   await run([file, '--splits', '1', '--shares', '1,8,8', '--json', '-'], quiet)
   t.match(JSON.parse(quiet.out()), { predictors: 0 })
   t.match(quiet.err(), /too little to learn a predictor from in 1 of 1 splits\n(.*\n)+all +never stop/)
@@ -30,9 +30,9 @@ t.test('who certifies on several generations of a group is told so', async (t) =
   const file = join(await temporaryFolder(t), 'traces.jsonl')
   const grouped = simulatedRuns(300).map(({ outcome }, i) => ({ ...outcome, group_id: `question ${Math.floor(i / 6)}` }))
   await writeFile(file, grouped.map((outcome) => JSON.stringify(outcome) + '\n').join(''))
-  const world = capturedWorld()
-  await run([file, '--splits', '1'], world)
-  t.match(world.err(), /in model=steady-8b,task=math the \d+ generations to certify on are of \d+ groups, so its certificates are bolder/)
+  const io = captureIo()
+  await run([file, '--splits', '1'], io)
+  t.match(io.err(), /in model=steady-8b,task=math the \d+ generations to certify on are of \d+ groups, so its certificates are bolder/)
 })
 
 t.test('README names each rule as the table does, and each option', async (t) => {
@@ -43,7 +43,7 @@ t.test('README names each rule as the table does, and each option', async (t) =>
 })
 
 t.test('a line that can\'t be run', async (t) => {
-  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
+  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, captureIo()), { name: 'UsageError', message })
   await rejects([], /at least one FILE/)
   await rejects(['a', '--levels', 'model,model'], /--levels must be different names joined by commas/)
   await rejects(['a', '--levels', ''], /--levels/)
@@ -62,9 +62,9 @@ t.test('on real traces a predictor saves what README says, inside the bound', as
   if (text === null) return
   const file = join(await temporaryFolder(t), 'traces.jsonl')
   await writeFile(file, text)
-  const world = capturedWorld()
-  await run([file, '--levels', 'task', '--splits', '20', '--json', '-'], world)
-  for (const { key, rules } of JSON.parse(world.out()).contexts) {
+  const io = captureIo()
+  await run([file, '--levels', 'task', '--splits', '20', '--json', '-'], io)
+  for (const { key, rules } of JSON.parse(io.out()).contexts) {
     const { tokens_saved_ratio: saved, exceeded } = rules.find(({ name }: { name: string }) => name === CERTIFIED_RULES.predictor)
     t.ok(saved > (key === 'task=gpqa_diamond' ? 0.655 : 0.574), `${key}: ${(100 * saved).toFixed(1)} %`) // with the length's logarithm 68.9 and 57.2
     t.equal(exceeded, 0, `${key}: the bound is kept in all splits`)

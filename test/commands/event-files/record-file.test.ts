@@ -23,7 +23,7 @@ t.test('a bit that has flipped is found, and where', async (t) => {
     const damaged = Buffer.from(framed)
     damaged[at]! ^= 0x10
     const { records, problem } = readRecords('f', damaged, 100)
-    t.match(problem, { name: 'ImportError', message: /f: the checksum of the (length|record) at byte 1\d\d does not match/ }, String(at))
+    t.match(problem, { name: 'FileError', message: /f: the checksum of the (length|record) at byte 1\d\d does not match/ }, String(at))
     t.equal(records.length, at < 19 ? 0 : at < 35 ? 1 : 2, 'those before it are read')
   }
 })

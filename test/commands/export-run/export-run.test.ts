@@ -7,7 +7,7 @@ import { readEvent } from '../../../src/commands/event-files/event.js'
 import { readRecords } from '../../../src/commands/event-files/record-file.js'
 import { startService } from '../../../src/app/server.js'
 import { temporaryFolder } from '../../helper.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 t.test('a run goes out and comes back the same, as events and as lines', async (t) => {
   const folder = await temporaryFolder(t)
@@ -16,30 +16,30 @@ t.test('a run goes out and comes back the same, as events and as lines', async (
   const file = join(folder, 'run.jsonl')
   const one = { suite: 'a/b', n: 1319, tokens_mean: 812.4, tokens_p50: 700, tokens_p95: 2100, at: '2026-01-31T12:00:00.000Z' }
   await writeFile(file, [{ ...one, step: 1, em: 0.7 }, { ...one, step: 1, em: 0.71 }, { ...one, step: 2, em: 0.72 }].map((checkpoint) => JSON.stringify(checkpoint)).join('\n'))
-  await importRun([file, '--run', 'r', '--url', url], capturedWorld())
+  await importRun([file, '--run', 'r', '--url', url], captureIo())
   const suites = async (name: string) => ((await (await fetch(`${url}/v1/training-runs/${name}`)).json()) as any).suites
     .map((suite: any) => ({ ...suite, points: suite.points.map(({ received_at: _, ...point }: any) => point) }))
 
-  const world = capturedWorld()
-  await exportRun(['r', '--url', url, '--out', join(folder, 'tb')], world)
-  const path = world.out().trim()
+  const io = captureIo()
+  await exportRun(['r', '--url', url, '--out', join(folder, 'tb')], io)
+  const path = io.out().trim()
   t.equal(path, join(folder, 'tb', 'r', 'events.out.tfevents.0000000000.stopgate'), 'in a folder of its own, by which TensorBoard calls it')
   const { records } = readRecords(path, await readFile(path), 0)
   t.equal(records.length, 3, 'the version and two steps')
   t.match(readEvent(records[1]!), { wallTime: Date.parse(one.at) / 1000, step: 1, scalars: [{ tag: 'eval/a/b/exact_match', value: 0.71 }, { tag: 'eval/a/b/em_low' }] })
-  await importRun([path, '--run', 'from-events', '--url', url], capturedWorld())
+  await importRun([path, '--run', 'from-events', '--url', url], captureIo())
   const [events] = await suites('from-events')
   t.strictSame(events.points, (await suites('r'))[0].points.map((point: object) => ({ ...point, is_replay: false, earlier_attempts: [] })), 'but for what was before')
 
-  const lines = capturedWorld()
+  const lines = captureIo()
   await exportRun(['r', '--url', url, '--out', folder, '--format', 'jsonl'], lines)
-  await importRun([lines.out().trim(), '--run', 'from-lines', '--url', url], capturedWorld())
+  await importRun([lines.out().trim(), '--run', 'from-lines', '--url', url], captureIo())
   t.strictSame(await suites('from-lines'), await suites('r'))
-  await t.rejects(exportRun(['none', '--url', url, '--out', folder], capturedWorld()), { name: 'ServiceError', message: /RUN_NOT_FOUND/ })
+  await t.rejects(exportRun(['none', '--url', url, '--out', folder], captureIo()), { name: 'ServiceError', message: /RUN_NOT_FOUND/ })
 })
 
 t.test('a line that can\'t be run', async (t) => {
-  const rejects = (args: string[], message: RegExp) => t.rejects(exportRun(args, capturedWorld()), { name: 'UsageError', message })
+  const rejects = (args: string[], message: RegExp) => t.rejects(exportRun(args, captureIo()), { name: 'UsageError', message })
   await rejects([], /the NAME of one run/)
   await rejects(['r'], /--out FOLDER/)
   await rejects(['r', '--out', 'x', '--format', 'csv'], /--format must be/)

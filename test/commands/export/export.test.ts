@@ -11,7 +11,7 @@ import { EmbeddedStore } from '../../../src/store/embedded-store.js'
 import { temporaryFolder } from '../../helper.js'
 import { freePort, startRedis, withoutRedis } from '../../redis-server.js'
 import { outcomes } from '../../store/fixtures.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 async function * lines (text: string): AsyncIterable<string> { yield * text.trimEnd().split('\n') }
 
@@ -19,46 +19,46 @@ t.test('it writes the whole state of the store that the environment names', asyn
   const dataDir = await temporaryFolder(t)
   const store = await EmbeddedStore.open({ dataDir })
   await store.append(outcomes('a', 'b'))
-  await t.rejects(run([], capturedWorld({ DATA_DIR: dataDir })), { name: 'CommandError', message: /in use by another process/ })
+  await t.rejects(run([], captureIo({ DATA_DIR: dataDir })), { name: 'CommandError', message: /in use by another process/ })
   await store.close()
-  const world = capturedWorld({ DATA_DIR: dataDir })
-  await run([], world)
-  const { rows } = await readState(lines(world.out()))
+  const io = captureIo({ DATA_DIR: dataDir })
+  await run([], io)
+  const { rows } = await readState(lines(io.out()))
   t.equal(rows.log.length, 2)
   t.same(rows.seen.map(({ key }) => key), ['a', 'b'])
-  t.equal(world.err(), 'exported 0 contexts at version 0, 2 entries to fold, 2 ids of outcomes\n')
+  t.equal(io.err(), 'exported 0 contexts at version 0, 2 entries to fold, 2 ids of outcomes\n')
 })
 
 t.test('what can\'t be is said', async (t) => {
-  await t.rejects(run(['x'], capturedWorld({})), { name: 'UsageError' })
-  await t.rejects(run([], capturedWorld({ PORT: 'x' })), { name: 'UsageError', message: /PORT/ })
-  await t.rejects(run([], capturedWorld({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })), { name: 'CommandError', message: /ECONNREFUSED/ })
+  await t.rejects(run(['x'], captureIo({})), { name: 'UsageError' })
+  await t.rejects(run([], captureIo({ PORT: 'x' })), { name: 'UsageError', message: /PORT/ })
+  await t.rejects(run([], captureIo({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })), { name: 'CommandError', message: /ECONNREFUSED/ })
 })
 
 t.test('where there is no store nothing is written, and none is made', async (t) => {
   const folder = await temporaryFolder(t)
   for (const DATA_DIR of [folder, join(folder, 'none')]) {
-    const world = capturedWorld({ DATA_DIR })
-    await t.rejects(run([], world), { name: 'CommandError', exitCode: 1, message: `DATA_DIR (${DATA_DIR}) holds no store: nothing is exported` })
-    t.equal(world.out(), '')
+    const io = captureIo({ DATA_DIR })
+    await t.rejects(run([], io), { name: 'CommandError', exitCode: 1, message: `DATA_DIR (${DATA_DIR}) holds no store: nothing is exported` })
+    t.equal(io.out(), '')
   }
   t.same(await readdir(folder), [])
 })
 
 t.test('a Redis that takes longer than a command of the service may is waited for, an empty one refused', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t)
-  const world = capturedWorld({ REDIS_URL: redis.url })
-  await t.rejects(run([], world), { name: 'CommandError', message: /the Redis of REDIS_URL holds no store: nothing is exported/ })
-  t.equal(world.out(), '')
+  const io = captureIo({ REDIS_URL: redis.url })
+  await t.rejects(run([], io), { name: 'CommandError', message: /the Redis of REDIS_URL holds no store: nothing is exported/ })
+  t.equal(io.out(), '')
   const store = await createStore({ redisUrl: redis.url, dataDir: '' })
   await store.append(outcomes('a'))
   await store.close()
   redis.pause()
-  const exporting = run([], world)
+  const exporting = run([], io)
   await setTimeout(2500)
   redis.resume()
   await exporting
-  t.match(world.out(), '"stopgate_state"')
+  t.match(io.out(), '"stopgate_state"')
 })
 
 t.test('a host that takes connections and never answers is not waited for as long as a whole state is', async (t) => {
@@ -66,7 +66,7 @@ t.test('a host that takes connections and never answers is not waited for as lon
   t.teardown(() => { silent.close() })
   await once(silent, 'listening')
   const start = performance.now()
-  await t.rejects(run([], capturedWorld({ REDIS_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` })), { name: 'CommandError', message: /unavailable/ })
+  await t.rejects(run([], captureIo({ REDIS_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` })), { name: 'CommandError', message: /unavailable/ })
   const seconds = (performance.now() - start) / 1000
   t.ok(seconds < 15, `${seconds.toFixed(1)} s`)
 })

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { run } from '../../../src/commands/import-run/import-run.js'
 import { startService } from '../../../src/app/server.js'
 import { temporaryFolder, until } from '../../helper.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 async function service (t: Test) {
   const folder = await temporaryFolder(t)
@@ -21,18 +21,18 @@ t.test('a file, and again; what the service refuses is named by its line', async
   const file = join(folder, 'run.jsonl')
   await writeFile(file, line(1) + line(2) + line(2, 0.6))
   const report = async () => {
-    const world = capturedWorld()
-    await run([file, '--run', 'r', '--url', url, '--context', 'model=q'], world)
-    return { ...JSON.parse(world.out()), notes: world.err() }
+    const io = captureIo()
+    await run([file, '--run', 'r', '--url', url, '--context', 'model=q'], io)
+    return { ...JSON.parse(io.out()), notes: io.err() }
   }
   t.match(await report(), { run: 'r', accepted: 3, attempts: 1, duplicates: 0, rejected: 0, notes: /1 checkpoints were known with other figures/ })
   t.match(await report(), { accepted: 0, duplicates: 3, notes: '' })
   t.match(await get('r'), { suites: [{ steps: 2, replayed: 1 }], contexts: [{ context: 'model=q', step: 2 }] })
   await appendFile(file, line(3, -1) + line(4))
-  const world = capturedWorld()
-  await t.rejects(run([file, '--run', 'r', '--url', url, '--context', 'model=q'], world), { name: 'ImportError', message: /^of the checkpoints 1 could not/ })
-  t.match(world.err(), `${file}:4: /em must be >= 0`)
-  t.match(JSON.parse(world.out()), { accepted: 1, rejected: 1 })
+  const io = captureIo()
+  await t.rejects(run([file, '--run', 'r', '--url', url, '--context', 'model=q'], io), { name: 'FileError', message: /^of the checkpoints 1 could not/ })
+  t.match(io.err(), `${file}:4: /em must be >= 0`)
+  t.match(JSON.parse(io.out()), { accepted: 1, rejected: 1 })
 })
 
 t.test('a folder of results of lm-evaluation-harness', async (t) => {
@@ -41,10 +41,10 @@ t.test('a folder of results of lm-evaluation-harness', async (t) => {
     await mkdir(join(folder, 'evals', `checkpoint-${step}`), { recursive: true })
     await writeFile(join(folder, 'evals', `checkpoint-${step}`, 'results_2026.json'), JSON.stringify({ results: { gsm8k: { 'exact_match,strict-match': 0.844, 'exact_match_stderr,strict-match': 0.016243636028391094 } } }))
   }
-  const world = capturedWorld()
-  await t.rejects(run([join(folder, 'evals'), '--run', 'r', '--url', url], world), { message: /of the checkpoints 2 could not/ })
-  t.match(world.err(), /no tokens_mean of gsm8k.*--tokens-mean/)
-  await run([join(folder, 'evals'), '--run', 'r', '--url', url, '--tokens-mean', '300'], capturedWorld())
+  const io = captureIo()
+  await t.rejects(run([join(folder, 'evals'), '--run', 'r', '--url', url], io), { message: /of the checkpoints 2 could not/ })
+  t.match(io.err(), /no tokens_mean of gsm8k.*--tokens-mean/)
+  await run([join(folder, 'evals'), '--run', 'r', '--url', url, '--tokens-mean', '300'], captureIo())
   t.match((await get('r')).suites, [{ suite: 'gsm8k', points: [{ step: 100, n: 500, tokens_mean: 300 }, { step: 200 }] }])
 })
 
@@ -53,19 +53,19 @@ t.test('a line that is no good spoils only itself, whatever is wrong with it', a
   const file = join(folder, 'run.log') // told by its content alone
   const bad = ['starting', line(1).replace('0.5', 'NaN').trim(), '{"step":2,"em":0.5}', line(3, -1).trim()]
   await writeFile(file, bad.map((text) => `${text}\n${line(4)}`).join('') + '{"step":5}\n'.repeat(40) + line(6))
-  const world = capturedWorld()
-  await t.rejects(run([join(folder, 'none'), file, '--run', 'r', '--url', url], world), { message: /of the files 1 could not be read/ })
-  t.match(JSON.parse(world.out()), { accepted: 2, duplicates: 3, rejected: 44 })
-  t.match(world.err(), /none: ENOENT(.|\n)*log:1: not JSON\n(.|\n)*log:5: there is no suite, n, tokens_mean /)
-  t.match(world.err(), `${file}: 24 more that could not be reported`)
-  t.equal(world.err().trimEnd().split('\n').length, 22)
+  const io = captureIo()
+  await t.rejects(run([join(folder, 'none'), file, '--run', 'r', '--url', url], io), { message: /of the files 1 could not be read/ })
+  t.match(JSON.parse(io.out()), { accepted: 2, duplicates: 3, rejected: 44 })
+  t.match(io.err(), /none: ENOENT(.|\n)*log:1: not JSON\n(.|\n)*log:5: there is no suite, n, tokens_mean /)
+  t.match(io.err(), `${file}: 24 more that could not be reported`)
+  t.equal(io.err().trimEnd().split('\n').length, 22)
 })
 
 t.test('it follows files that grow and files that come up, until it is interrupted', async (t) => {
   const { folder, url, get } = await service(t)
   const runs = join(folder, 'runs')
-  const world = capturedWorld()
-  const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], world)
+  const io = captureIo()
+  const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], io)
   const stepsAre = (count: number) => until(`${count} steps`, async () => (await get('r')).suites?.[0].steps === count)
   await mkdir(runs) // only now
   await writeFile(join(runs, 'a.jsonl'), line(1))
@@ -75,9 +75,9 @@ t.test('it follows files that grow and files that come up, until it is interrupt
   await writeFile(join(runs, 'b.jsonl'), line(3))
   await stepsAre(3)
   process.emit('SIGTERM')
-  await t.rejects(following, { name: 'ImportError', message: 'of the checkpoints 1 could not be reported: see above' })
-  t.match(world.err(), 'a.jsonl:2: not JSON', 'and it went on')
-  t.match(JSON.parse(world.out()), { accepted: 3, duplicates: 0, rejected: 1 })
+  await t.rejects(following, { name: 'FileError', message: 'of the checkpoints 1 could not be reported: see above' })
+  t.match(io.err(), 'a.jsonl:2: not JSON', 'and it went on')
+  t.match(JSON.parse(io.out()), { accepted: 3, duplicates: 0, rejected: 1 })
 })
 
 t.test('a file that is damaged, or none of these, is told once and holds up no other', async (t) => {
@@ -87,23 +87,23 @@ t.test('a file that is damaged, or none of these, is told once and holds up no o
   await writeFile(join(runs, 'a.jsonl'), Buffer.concat([Buffer.from(line(1)), Buffer.from('half a li')]))
   await writeFile(join(runs, 'events.out.tfevents.1'), Buffer.from([9, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]))
   await writeFile(join(runs, 'results_2026.json'), '{"a": "neither"}')
-  const once = capturedWorld()
-  await t.rejects(run([runs, '--run', 'r', '--url', url], once), { name: 'ImportError', message: /of the files 2 could not be read/ })
+  const once = captureIo()
+  await t.rejects(run([runs, '--run', 'r', '--url', url], once), { name: 'FileError', message: /of the files 2 could not be read/ })
   t.match(once.err(), /a.jsonl:2: not JSON(.|\n)*neither JSON nor a TensorBoard(.|\n)*neither results/)
   t.match(JSON.parse(once.out()), { accepted: 1, rejected: 1 })
-  const world = capturedWorld()
-  const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], world)
-  await until('both are told', async () => world.err().includes('neither results'))
+  const io = captureIo()
+  const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], io)
+  await until('both are told', async () => io.err().includes('neither results'))
   await appendFile(join(runs, 'events.out.tfevents.1'), 'more')
   await writeFile(join(runs, 'b.jsonl'), line(2))
   await until('the other is read', async () => (await get('r')).suites?.[0].steps === 2)
   process.emit('SIGTERM')
   await t.rejects(following, { message: /of the files 2 could not be read/ })
-  t.equal(world.err().split('neither JSON nor').length, 2)
+  t.equal(io.err().split('neither JSON nor').length, 2)
 })
 
 t.test('a line that can\'t be run', async (t) => {
-  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
+  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, captureIo()), { name: 'UsageError', message })
   await rejects([], /at least one FILE/)
   await rejects(['f'], /needs --run NAME/)
   await rejects(['f', '--run', '..'], /--run must be a name that can stand in an address/)
@@ -111,5 +111,5 @@ t.test('a line that can\'t be run', async (t) => {
   await rejects(['f', '--run', 'r', '--n', '0'], /--n must be/)
   await rejects(['f', '--run', 'r', '--poll', '0'], /--poll/)
   const folder = await temporaryFolder(t)
-  await t.rejects(run([folder, '--run', 'r'], capturedWorld()), { name: 'ImportError', message: /no checkpoints in there/ })
+  await t.rejects(run([folder, '--run', 'r'], captureIo()), { name: 'FileError', message: /no checkpoints in there/ })
 })

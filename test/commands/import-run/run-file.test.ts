@@ -141,12 +141,12 @@ t.test('what is no such file is refused', async (t) => {
   const refuses = async (content: string | Buffer, message: RegExp) => {
     const path = join(folder, 'f')
     await writeFile(path, content)
-    await t.rejects(new RunFile(path, {}).read(true), { name: 'ImportError', message })
+    await t.rejects(new RunFile(path, {}).read(true), { name: 'FileError', message })
   }
   await refuses('step,em\n1,0.5\n', /cut off, or not a format that is known/)
   await refuses(Buffer.from([1, 0, 2, 0]), /neither JSON nor/)
   await refuses('{"a": 1}', /neither results of lm-evaluation-harness/)
   await refuses('{"results": {', /not a format/)
   await refuses(gzipSync('{"step":1}'), /is compressed: gunzip it first/)
-  await t.rejects(new RunFile(join(folder, 'none'), {}).read(true), { name: 'ImportError', message: /ENOENT/ })
+  await t.rejects(new RunFile(join(folder, 'none'), {}).read(true), { name: 'FileError', message: /ENOENT/ })
 })

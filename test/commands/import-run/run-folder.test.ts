@@ -12,5 +12,5 @@ t.test('a folder stands for what can be read in it, a file for itself', async (t
   t.same(await filesIn(folder), names.map((name) => join(folder, name)))
   t.same(await filesIn(join(folder, 'config.json')), [join(folder, 'config.json')])
   t.same(await filesIn(join(folder, 'none'), true), [], 'it may come')
-  await t.rejects(filesIn(join(folder, 'none')), { name: 'ImportError', message: /ENOENT/ })
+  await t.rejects(filesIn(join(folder, 'none')), { name: 'FileError', message: /ENOENT/ })
 })

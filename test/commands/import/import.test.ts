@@ -6,7 +6,7 @@ import { run } from '../../../src/commands/import/import.js'
 import { certify, CONTEXT, KEY } from '../../certify.js'
 import { build, temporaryFolder, until } from '../../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../../redis-server.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 const step = { generation_id: 'g', tokens: 32, confidence: 0.99, context: CONTEXT }
 
@@ -24,14 +24,14 @@ t.test('from a folder to Redis, where a service takes it up: the same decisions,
   }
   const expected = await decided(before)
   await before.app.close()
-  const exporting = capturedWorld({ DATA_DIR })
+  const exporting = captureIo({ DATA_DIR })
   await runExport([], exporting)
   await writeFile(file, exporting.out())
 
   const redis = await startRedis(t, DURABLE)
   const after = await build(t, { REDIS_URL: redis.url })
   await until('Redis is reached', async () => (await after.send('GET', '/readyz')).status === 200)
-  const importing = capturedWorld({ REDIS_URL: redis.url })
+  const importing = captureIo({ REDIS_URL: redis.url })
   await run([file], importing)
   t.match(importing.err(), /^imported 3 contexts at version \d+, 0 entries to fold, 300 ids of outcomes\n$/)
   await until('it is in force', async () => (await after.send('POST', '/v1/decisions', step)).body.guarantee !== null)
@@ -45,10 +45,10 @@ t.test('from a folder to Redis, where a service takes it up: the same decisions,
 })
 
 t.test('what can\'t be imported changes nothing', async (t) => {
-  const world = capturedWorld({ DATA_DIR: await temporaryFolder(t) })
+  const io = captureIo({ DATA_DIR: await temporaryFolder(t) })
   const file = join(await temporaryFolder(t), 'state.jsonl')
-  await t.rejects(run([], world), { name: 'UsageError', message: /one file/ })
-  await t.rejects(run([file], world), { name: 'CommandError', message: /ENOENT/ })
+  await t.rejects(run([], io), { name: 'UsageError', message: /one file/ })
+  await t.rejects(run([file], io), { name: 'CommandError', message: /ENOENT/ })
   await writeFile(file, '{"stopgate_state":99}\n{"rows":0}\n')
-  await t.rejects(run([file], world), { name: 'CommandError', message: /format 99/ })
+  await t.rejects(run([file], io), { name: 'CommandError', message: /format 99/ })
 })

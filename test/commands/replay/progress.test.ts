@@ -1,12 +1,12 @@
 import t from 'tap'
 import { startProgress } from '../../../src/commands/replay/progress.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 import { recorded } from '../traces/recorded.js'
 
 const served = { run: recorded('a', 1, [[0.9, 1]]), tokens: 60, em: 1 as const, isStopped: true, arm: 'treated' as const }
 
 t.test('plain lines every tenth where there is no terminal', async (t) => {
-  const { stderr, err } = capturedWorld()
+  const { stderr, err } = captureIo()
   const { advance, stop } = startProgress(25, stderr)
   for (let i = 0; i < 25; i++) advance(served)
   stop()
@@ -17,14 +17,14 @@ t.test('plain lines every tenth where there is no terminal', async (t) => {
 })
 
 t.test('few generations take several tenths at a step', async (t) => {
-  const { stderr, err } = capturedWorld()
+  const { stderr, err } = captureIo()
   const { advance } = startProgress(3, stderr)
   advance(served)
   t.match(err(), /^replay: 30 %, 1 of 3/)
 })
 
 t.test('a bar on a terminal', async (t) => {
-  const { stderr, err } = capturedWorld()
+  const { stderr, err } = captureIo()
   const noop = () => true
   const terminal = Object.assign(stderr, { isTTY: true, columns: 120, cursorTo: noop, clearLine: noop, moveCursor: noop })
   const { advance, stop } = startProgress(2, terminal)

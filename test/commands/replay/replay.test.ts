@@ -6,7 +6,7 @@ import { simulateOutcomes } from '../../../src/commands/simulate/simulate.js'
 import { PROFILES } from '../../../src/commands/simulate/profiles.js'
 import { temporaryFolder } from '../../helper.js'
 import { tokenList, tokenOf } from '../../token-fixtures.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 /** 300 generations in each simulated context; at 5 points the first certificate takes 88. */
 async function traces (folder: string): Promise<string> {
@@ -21,8 +21,8 @@ t.test('end to end, with a service of its own', async (t) => {
   const folder = await temporaryFolder(t)
   const file = await traces(folder)
   const json = join(folder, 'figures.json')
-  const world = capturedWorld(env)
-  await run([file, '--json', json, '--seed', '2'], world)
+  const io = captureIo(env)
+  await run([file, '--json', json, '--seed', '2'], io)
 
   const figures = JSON.parse(await readFile(json, 'utf8'))
   t.match(figures, { files: [file], url: null, seed: 2, concurrency: 32, levels: ['model', 'task'], total: { generations: 900 } })
@@ -34,9 +34,9 @@ t.test('end to end, with a service of its own', async (t) => {
     t.ok(control >= 88 && control < 300, `${key} learned from control generations, then served`)
     t.ok(isInside, `${key} is inside its bound`)
   }
-  t.match(world.out(), /^ +stopgate .*\ncontext .*\n-+\nmodel=bold-8b,task=math +300 .*\n(.*\n){2}-+\nall +900 /)
-  t.match(world.err(), /learns from nothing, with settle_seconds 0: a replay has no clock/)
-  t.match(world.err(), /100 %, 900 of 900 generations/)
+  t.match(io.out(), /^ +stopgate .*\ncontext .*\n-+\nmodel=bold-8b,task=math +300 .*\n(.*\n){2}-+\nall +900 /)
+  t.match(io.err(), /learns from nothing, with settle_seconds 0: a replay has no clock/)
+  t.match(io.err(), /100 %, 900 of 900 generations/)
 })
 
 t.test('against a running service, whose policy stays as it is', async (t) => {
@@ -47,13 +47,13 @@ t.test('against a running service, whose policy stays as it is', async (t) => {
   const file = join(folder, 'few.jsonl')
   await writeFile(file, [...simulateOutcomes(PROFILES, 6, 3)].map((outcome) => JSON.stringify(outcome) + '\n').join(''))
 
-  const world = capturedWorld()
-  await run([file, '--url', service.url, '--json', '-'], world)
-  t.match(JSON.parse(world.out()), { url: service.url, levels: ['task'], contexts: [{ key: 'task=choices' }, { key: 'task=math' }] }, 'standard output holds JSON alone')
-  t.match(world.err(), /settle_seconds is up to 300 in 2 of 2 contexts/)
-  t.match(world.err(), /^all +6 /m, 'and the table goes beside it')
+  const io = captureIo()
+  await run([file, '--url', service.url, '--json', '-'], io)
+  t.match(JSON.parse(io.out()), { url: service.url, levels: ['task'], contexts: [{ key: 'task=choices' }, { key: 'task=math' }] }, 'standard output holds JSON alone')
+  t.match(io.err(), /settle_seconds is up to 300 in 2 of 2 contexts/)
+  t.match(io.err(), /^all +6 /m, 'and the table goes beside it')
 
-  const again = capturedWorld()
+  const again = captureIo()
   await run([file, '--url', service.url], again)
   t.match(again.err(), /6 of the outcomes had been reported to this service before/)
 })
@@ -67,27 +67,27 @@ t.test('a service that asks for a token', async (t) => {
   const file = join(folder, 'few.jsonl')
   await writeFile(file, [...simulateOutcomes(PROFILES, 3, 3)].map((outcome) => JSON.stringify(outcome) + '\n').join(''))
 
-  const named = capturedWorld()
+  const named = captureIo()
   await run([file, '--url', service.url, '--token', tokenOf('o')], named)
-  const byEnvironment = capturedWorld({ STOPGATE_TOKEN: tokenOf('o') })
+  const byEnvironment = captureIo({ STOPGATE_TOKEN: tokenOf('o') })
   await run([file, '--url', service.url], byEnvironment)
-  for (const world of [named, byEnvironment]) t.match(world.out(), /^all +3 /m)
+  for (const io of [named, byEnvironment]) t.match(io.out(), /^all +3 /m)
 
-  await t.rejects(run([file, '--url', service.url], capturedWorld()), { name: 'ServiceError', message: /401 UNAUTHENTICATED/ })
-  await t.rejects(run([file, '--url', service.url], capturedWorld({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This needs the role operator/ })
-  await t.rejects(run([file, '--url', service.url, '--token', 'two words'], capturedWorld()), { name: 'UsageError', message: /^(?!.*two words).*neither spaces/ })
-  await t.rejects(run([file, '--token', tokenOf('o')], capturedWorld()), { name: 'UsageError', message: '--token is for the service of --url' })
+  await t.rejects(run([file, '--url', service.url], captureIo()), { name: 'ServiceError', message: /401 UNAUTHENTICATED/ })
+  await t.rejects(run([file, '--url', service.url], captureIo({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This needs the role operator/ })
+  await t.rejects(run([file, '--url', service.url, '--token', 'two words'], captureIo()), { name: 'UsageError', message: /^(?!.*two words).*neither spaces/ })
+  await t.rejects(run([file, '--token', tokenOf('o')], captureIo()), { name: 'UsageError', message: '--token is for the service of --url' })
 })
 
 t.test('nothing is sent when a line is bad', async (t) => {
   const folder = await temporaryFolder(t)
   const file = join(folder, 'bad.jsonl')
   await writeFile(file, '{"generation_id":"a","tokens":1,"em":1,"steps":[]}\n{"generation_id":"b"}\n')
-  await t.rejects(run([file, '--url', 'http://127.0.0.1:1'], capturedWorld()), { name: 'TraceError', message: `${file}:2: /tokens is required` })
+  await t.rejects(run([file, '--url', 'http://127.0.0.1:1'], captureIo()), { name: 'FileError', message: `${file}:2: /tokens is required` })
 })
 
 t.test('a line that can\'t be run', async (t) => {
-  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, capturedWorld()), { name: 'UsageError', message })
+  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, captureIo()), { name: 'UsageError', message })
   await rejects([], /at least one FILE/)
   await rejects(['a', '--url', 'localhost:8080'], /--url must be an http or https URL, not "localhost:8080"/)
   await rejects(['a', '--url', 'http://'], /--url must be/)

@@ -2,12 +2,12 @@ import t from 'tap'
 import { readRun } from '../../../src/commands/traces/read-traces.js'
 import { run, simulateOutcomes } from '../../../src/commands/simulate/simulate.js'
 import { PROFILES } from '../../../src/commands/simulate/profiles.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 async function output (...args: string[]) {
-  const world = capturedWorld()
-  await run(args, world)
-  return world.out()
+  const io = captureIo()
+  await run(args, io)
+  return io.out()
 }
 
 t.test('writes traces that a replay can read', async (t) => {

@@ -1,12 +1,12 @@
 import t from 'tap'
 import { run } from '../../../src/commands/token/token.js'
 import { build } from '../../helper.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 async function make (...words: string[]) {
-  const world = capturedWorld()
-  await run(words, world)
-  const [token, item, ...rest] = world.out().split('\n')
+  const io = captureIo()
+  await run(words, io)
+  const [token, item, ...rest] = io.out().split('\n')
   t.same(rest, [''], 'two lines')
   return { token: token!, item: item! }
 }
@@ -29,7 +29,7 @@ t.test('no two are the same, nor their names', async (t) => {
 })
 
 t.test('a line that can\'t be run', async (t) => {
-  const rejects = (words: string[], message: RegExp) => t.rejects(run(words, capturedWorld()), { name: 'UsageError', message })
+  const rejects = (words: string[], message: RegExp) => t.rejects(run(words, captureIo()), { name: 'UsageError', message })
   await rejects(['two words'], /a name is 1 to 64 letters/)
   await rejects(['ci', 'admin'], /the roles are worker, trainer, operator, metrics, not "admin"/)
   await rejects(['ci', 'worker', 'x'], /takes a name and a role, not "x" too/)

@@ -43,12 +43,12 @@ t.test('a line that can\'t be replayed is named, with the remedy', async (t) => 
     [{ ...good, generation_id: 'first' }, /:2: generation_id "first" was at .*traces\.jsonl:1/],
   ]
   for (const [line, message] of cases) {
-    await t.rejects(readTraces([await file(t, { ...good, generation_id: 'first' }, line)]), { name: 'TraceError', message }, String(message))
+    await t.rejects(readTraces([await file(t, { ...good, generation_id: 'first' }, line)]), { name: 'FileError', message }, String(message))
   }
 })
 
 t.test('files that hold nothing', async (t) => {
   const empty = await file(t, '', '')
-  await t.rejects(readTraces([empty]), { name: 'TraceError', message: `${empty}: no traces in there` })
-  await t.rejects(readTraces(['/nowhere.jsonl']), { name: 'TraceError', message: /\/nowhere\.jsonl: ENOENT/ })
+  await t.rejects(readTraces([empty]), { name: 'FileError', message: `${empty}: no traces in there` })
+  await t.rejects(readTraces(['/nowhere.jsonl']), { name: 'FileError', message: /\/nowhere\.jsonl: ENOENT/ })
 })

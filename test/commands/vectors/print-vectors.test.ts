@@ -1,11 +1,11 @@
 import t from 'tap'
 import { run } from '../../../src/commands/vectors/print-vectors.js'
 import { vectorsText } from '../../../src/decisions/vectors.js'
-import { capturedWorld } from '../command-line/captured-io.js'
+import { captureIo } from '../command-line/captured-io.js'
 
 t.test('prints the vectors and nothing else', async (t) => {
-  const world = capturedWorld()
-  await run([], world)
-  t.equal(world.out(), vectorsText())
+  const io = captureIo()
+  await run([], io)
+  t.equal(io.out(), vectorsText())
 })
-t.rejects(run(['file.json'], capturedWorld()), { name: 'UsageError' })
+t.rejects(run(['file.json'], captureIo()), { name: 'UsageError' })
