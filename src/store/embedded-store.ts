@@ -23,7 +23,6 @@ import {
 } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
-import { adoptOlderRecords } from './older-records.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { PredictorCache } from './predictor-cache.js'
 import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
@@ -85,9 +84,8 @@ export class EmbeddedStore implements Store {
       const store = new EmbeddedStore(tables, release, options)
       await store.#write(() => {
         checkFormat(tables.getMeta('format'))
-        adoptOlderRecords(tables)
-        if (tables.getMeta('format') < STATE_FORMAT) tables.setMeta('format', STATE_FORMAT)
         if (tables.getMeta('state_id') !== '') return
+        tables.setMeta('format', STATE_FORMAT)
         tables.setMeta('state_id', randomUUID())
         tables.setMeta('salt', randomUUID())
       })

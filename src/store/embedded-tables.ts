@@ -6,7 +6,7 @@ import type { Cursor } from './cursor.js'
 /** The single values, and what they are before they were ever written. */
 export interface Meta {
   state_id: string
-  /** STATE_FORMAT of the newest version that opened it. */
+  /** STATE_FORMAT of the version that made the store. */
   format: number
   salt: string
   version: number

@@ -2,13 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { copyState } from '../core/judgement/copy-state.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/certificate/evidence.js'
-import { FIRST_TRAINING, type Change, type Ledger } from '../core/learn/fold.js'
-import { GRID } from '../core/certificate/grid.js'
+import type { Change, Ledger } from '../core/learn/fold.js'
 import type { Pin } from '../core/judgement/effective-threshold.js'
 import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
-import type { PredictorRef } from '../core/predictor/fingerprint.js'
 import { isGridLength } from '../core/predictor/predictor.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
@@ -33,26 +31,21 @@ export function encodeState (state: ContextState): string {
 
 const written = (halves: Halves): Halves => halves.map((half) => half.generations === 0 ? null : half) as unknown as Halves
 
-/** One of before there were predictors has no challengers. */
 export function decodeState (text: string): ContextState {
   const state = JSON.parse(text)
   return copyState(state, {
-    wish: intern({ ...state.wish, predictor: state.wish.predictor ?? 'off' }),
+    wish: intern(state.wish),
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
     halves: state.halves.map((half: Evidence | null) => shared(half, NO_EVIDENCE)),
-    serving: state.serving ?? null,
-    threshold: state.threshold ?? (state.serving == null ? GRID[state.threshold_index] : null) ?? null, // a predictor's grid is its own
-    challengers: state.challengers ?? 0,
-    trials: (state.trials ?? []).map(decodeTrial),
+    trials: state.trials.map(decodeTrial),
   })
 }
 
-type WrittenTrial = Omit<Trial, 'halves'> & { readonly thresholds?: number, readonly halves: Array<Evidence | null> }
+type WrittenTrial = Omit<Trial, 'halves'> & { readonly thresholds: number, readonly halves: Array<Evidence | null> }
 
-/** One that does not say how many thresholds it is of is of before they could be other than 30. */
-function decodeTrial ({ thresholds = GRID.length, ...trial }: WrittenTrial): object {
+function decodeTrial ({ thresholds, ...trial }: WrittenTrial): object {
   if (!isGridLength(thresholds)) throw new RangeError(`no predictor has ${thresholds} thresholds`) // nor is room for so many to be taken
   const none = noEvidence(thresholds)
   return { ...trial, halves: trial.halves.map((half) => shared(half, none)) }
@@ -83,8 +76,7 @@ export function encodeLedger (ledger: Ledger): string {
 
 export function decodeLedger (text: string): Ledger {
   const ledger = JSON.parse(text)
-  const predictors = (ledger.predictors ?? []).map((one: PredictorRef | string) => typeof one === 'string' ? { name: one } : one)
-  return { train_at: FIRST_TRAINING, ...ledger, predictors, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+  return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
 }
 
 /**

@@ -10,7 +10,7 @@ const MOST_TEXT = 64 * 1024 * 1024
  * contexts: so they are read anew only where the store says that one of them was written.
  */
 export class PredictorCache {
-  #stamp: string | null = null
+  #stamp: string | undefined
   #versions: ReadonlyMap<string, PredictorVersion> = new Map()
   #damaged: readonly string[] = []
 
@@ -18,19 +18,19 @@ export class PredictorCache {
   damaged (): readonly string[] { return this.#damaged }
 
   /**
-   * @param stamp of what the store has, read before its texts are; another one once any predictor was written; `null`: it can't tell
-   * @param read the texts of all, by name
+   * @param stamp identifies the stored predictors, and changes whenever one is written; to be read before their texts are
+   * @param read reads the texts of all, by name
    */
   async versions (
-    stamp: string | null, read: () => Promise<ReadonlyArray<readonly [string, string]>>
+    stamp: string, read: () => Promise<ReadonlyArray<readonly [string, string]>>
   ): Promise<Map<string, PredictorVersion>> {
-    if (stamp !== null && stamp === this.#stamp) return new Map(this.#versions)
+    if (stamp === this.#stamp) return new Map(this.#versions)
     const texts = await read()
     const all = await inTurns(texts, ([name, text]) => [name, readPredictor(text)] as const, 1)
     const versions = inOrder(all.flatMap(([, version]) => version ?? []))
-    const isKept = stamp !== null && texts.reduce((sum, [, { length }]) => sum + length, 0) <= MOST_TEXT
+    const isKept = texts.reduce((sum, [, { length }]) => sum + length, 0) <= MOST_TEXT
     this.#damaged = all.flatMap(([name, version]) => version === null ? [name] : [])
-    this.#stamp = isKept ? stamp : null
+    this.#stamp = isKept ? stamp : undefined
     this.#versions = isKept ? versions : new Map()
     return new Map(versions)
   }

@@ -16,7 +16,7 @@ export const KEYS = {
   policies: key('policies'), // hash, key -> policy
   pins: key('pins'), // hash, key -> pin
   predictors: key('predictors'), // hash, name -> version
-  predictorsAt: key('predictors_at'), // policy version, and id of the entry that last wrote a predictor
+  predictorsAt: key('predictors_at'), // id of the log entry that last wrote a predictor
   reservoir: key('reservoir'), // hash, number -> sample that predictors are trained on
   history: key('history'), // stream, fields `change` and `version`
   audit: key('audit'), // stream, fields `entry`, `version` and `replaced`

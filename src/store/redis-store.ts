@@ -162,9 +162,7 @@ export class RedisStore implements Store {
   async pins (): Promise<Map<string, Pin>> { return this.#table(KEYS.pins, readPin) }
 
   async predictors (): Promise<Map<string, PredictorVersion>> {
-    const [stateId, policyVersion, at] = await this.#main.run((redis) => redis.mget(KEYS.stateId, KEYS.policyVersion, KEYS.predictorsAt))
-    const isTold = at?.split(' ')[0] === policyVersion // else a version of before wrote, which tells of no predictor
-    const stamp = at != null && isTold ? `${stateId} ${at.split(' ')[1]}` : null
+    const stamp = (await this.#main.run((redis) => redis.mget(KEYS.stateId, KEYS.predictorsAt))).join(' ')
     const read = async () => Object.entries(await this.#main.run((redis) => redis.hgetall(KEYS.predictors)))
     return await this.#predictors.versions(stamp, read)
   }

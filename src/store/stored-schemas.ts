@@ -101,15 +101,15 @@ export const isWholeSample = having({
 const isConfiguration = having({ levels: listOf(isText), defaults: isWholePolicy, max_contexts: isNumber, label_wait_seconds: isNumber })
 const isPair = (kind: Kind): Kind => (value) => Array.isArray(value) && value.length === 2 && isText(value[0]) && kind(value[1])
 
-/** As it is written, its maps as lists of pairs; what versions of before left out may be absent. */
+/** As it is written, its maps as lists of pairs. */
 export const isWholeLedger = having({
   configuration: isConfiguration,
   policies: listOf(isPair(isWholePolicy)),
   pins: listOf(isPair(isWholePin)),
   contexts: isNumber,
   refused: isNumber,
-  predictors: orNone(listOf((one) => isText(one) || having({ name: isText })(one))),
-  train_at: orNone(isNumber),
+  predictors: listOf(having({ name: isText })),
+  train_at: isNumber,
 })
 
 const promise = {

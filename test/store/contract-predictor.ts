@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import { readConfig } from '../../src/config/config.js'
@@ -8,7 +7,6 @@ import { loadModel } from '../../src/replica/model.js'
 import { early, addPredictor, BY_SIGNAL, FIRST_CHALLENGER } from '../core/learn/trial-fold.js'
 import { KEPT, LEAF, memoryFold } from '../core/learn/memory-fold.js'
 import { until } from '../helper.js'
-import { readState } from '../../src/store/state-file.js'
 import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, versionOf } from './fixtures.js'
@@ -111,24 +109,6 @@ export function predictorContract (law: Law): void {
     t.match(state, {
       serving: 'p', threshold_index: 59, threshold: grid[59], trials: [{ halves: [{ generations: FIRST_CHALLENGER }, { generations: 0 }] }],
     })
-  })
-
-  law('a predictor on trial of before, when all had thirty thresholds, goes on with its evidence', async (t, { store, other }) => {
-    const text = await readFile('test/state-format-3.ndjson', 'utf8') // written by that version, a generation short of the certificate
-    const lines = text.trimEnd().replaceAll(String(Date.UTC(2026, 10, 25)), String(Date.now())).split('\n')
-    t.match(JSON.parse(lines[0]!), { stopgate_state: 3 })
-    await store.importRows(await readState((async function * () { yield * lines })()), false)
-    const empty = (await other.readContexts(['model=q,task=other'])).get('model=q,task=other')!
-    t.same(empty.trials[0]!.halves.map(({ generations, tokens }) => [generations, tokens.length]), [[0, 30], [0, 30]])
-    const leaf = (await other.readContexts([LEAF])).get(LEAF)
-    t.match(leaf, { serving: null, trials: [{ ordinal: 1, halves: [{ generations: FIRST_CHALLENGER - 1 }, {}] }] })
-    await store.append([{ ...early(), generation_id: 'last' }, { ...early(), generation_id: 'another', context: { model: 'q', task: 'other' } }])
-    await learnRest(t, store)
-    const states = await store.readContexts([LEAF, 'model=q,task=other'])
-    t.match(states.get(LEAF), {
-      serving: 'p', threshold: BY_SIGNAL.grid[29], epoch: 1, challengers: 1, trials: [{ halves: [{ generations: FIRST_CHALLENGER }, {}] }],
-    })
-    t.match(states.get('model=q,task=other')!.trials, [{ ordinal: 1, halves: [{ generations: 1, tokens: { length: 30 } }, {}] }])
   })
 
   law('the audit trail says what was done with a predictor, not what it is', async (t, { store, other }) => {

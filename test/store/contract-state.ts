@@ -1,13 +1,9 @@
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
 import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import {
   change, commitOf, contentOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, state,
   trainingWriteOf, unlabelled, versionOf,
 } from './fixtures.js'
-import { readState } from '../../src/store/state-file.js'
 import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import type { Store } from '../../src/store/store.js'
 
@@ -89,16 +85,6 @@ export function stateContract (law: Law): void {
     await store.importRows(await exported(store), true)
     await t.rejects(store.commit(commitOf(token, { from: cursor, to: cursor })), { name: 'LeaseLostError' })
     t.ok((await store.acquireLease('another', 1000))! > token)
-  })
-
-  law('a state of before there were predictors is one too', async (t, { store, other }) => {
-    const file = createReadStream('test/state-format-1.ndjson')
-    await store.importRows(await readState(createInterface(file)), false)
-    const { contexts, predictors, reservoir, policies, pins, log, audit, revision } = await contentOf(other)
-    t.match(contexts, [['*', { generations: 3, wish: { max_em_drop: 0.02, predictor: 'off' }, trials: [], serving: null, challengers: 0 }]])
-    t.same(contexts[0]![1].halves, [{ ...NO_EVIDENCE, generations: 1, full_tokens: 100, full_em: 1, labelled: 1 }, NO_EVIDENCE])
-    t.same([predictors, reservoir, policies, pins.length], [[], [], [['*', { mode: 'shadow' }]], 1])
-    t.match({ revision, log, audit }, { revision: { version: 2, policyVersion: 1, lag: 3 }, log: [{ entry: { type: 'policy' } }, {}, {}], audit: [{}, {}, {}] })
   })
 
   law('a predictor or a sample alone is not overwritten either', async (t, { store }) => {

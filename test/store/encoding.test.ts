@@ -24,20 +24,17 @@ t.test('numbers keep every bit', async (t) => {
   }))
 })
 
-t.test('a state of before there were predictors has no challengers; one of after keeps them', async (t) => {
-  const { serving: _, challengers: __, trials: ___, wish: { predictor: ____, ...wish }, ...old } = state(3) as any
-  t.same(decodeState(JSON.stringify({ ...old, wish })), state(3))
+t.test('empty half-windows are not written out, and equal parts are decoded to one object', async (t) => {
+  const { wish } = state(3)
   const counted = { ...NO_EVIDENCE, generations: 1 }
-  const next = { ...state(3), wish: { ...wish, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [{ name: 'p', halves: [NO_EVIDENCE, counted] }] }
+  const next = { ...state(3), wish: { ...wish, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [{ predictor: 'p', halves: [NO_EVIDENCE, counted] }] }
   const decoded = decodeState(encodeState(next as never)) as any
   t.same(decoded, next)
-  t.match(JSON.parse(encodeState(next as never)), { halves: [null, null], trials: [{ halves: [null, { generations: 1 }] }] }, 'empty halves are not written out')
-  t.same(decodeState(JSON.stringify(next)), next, 'as they were before')
-  t.equal(decoded.trials[0].halves[0], NO_EVIDENCE, 'and are one object')
+  t.match(JSON.parse(encodeState(next as never)), { halves: [null, null], trials: [{ halves: [null, { generations: 1 }] }] })
+  t.equal(decoded.trials[0].halves[0], NO_EVIDENCE)
   t.equal(decoded.halves[1], NO_EVIDENCE)
-  t.equal(decodeState(JSON.stringify({ ...next, threshold: null, threshold_index: 3 })).threshold, null, 'a threshold that is gone is none of another grid')
-  t.equal(decodeState(encodeState(next as never)).meaning, decoded.meaning, 'and so is what many contexts repeat')
-  t.equal(encodeState(decoded), encodeState(next as never), 'in the same order')
+  t.equal(decodeState(encodeState(next as never)).meaning, decoded.meaning)
+  t.equal(encodeState(decoded), encodeState(next as never), 'fields keep their order')
 })
 
 t.test('half-windows of a trial are of as many thresholds as its predictor has, empty or not', async (t) => {
@@ -50,8 +47,6 @@ t.test('half-windows of a trial are of as many thresholds as its predictor has, 
   t.equal(decoded.trials[0]!.halves[1], none, 'one object')
   t.equal(decoded.trials[1]!.halves[0].gained, none.gained)
   t.notOk('thresholds' in decoded.trials[0]!)
-  const ofBefore = { ...state(3), halves: [null, null], trials: [{ predictor: 'p', halves: [null, null] }] }
-  t.equal(decodeState(JSON.stringify(ofBefore)).trials[0]!.halves[0], NO_EVIDENCE, 'before, all had 30')
 })
 
 t.test('the audit trail keeps commands, of a predictor what was done with it', async (t) => {

@@ -46,7 +46,6 @@ end
 local appended = {}                                               -- the reply
 local audited = {}                                                -- command, what it replaced
 local written = nil                                               -- the entry that wrote a predictor
-local last = nil                                                  -- the last one that wrote a table
 local version = nil                                               -- the new one, once a table was written
 for i = 1, (#ARGV - 6) / 5 do                                     -- in the caller's order
   local at = 6 + (i - 1) * 5                                      -- the entry's arguments follow this one
@@ -76,7 +75,6 @@ for i = 1, (#ARGV - 6) / 5 do                                     -- in the call
       else
         redis.call('HSET', KEYS[6 + i], ARGV[at + 2], ARGV[at + 3])
       end
-      last = id                                                   -- an id of the log comes once, after a failover too
       version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
       if kind == 'predictor' then
         written = id
@@ -95,11 +93,9 @@ for _, row in ipairs(audited) do
     'entry', row[1], 'version', version or redis.call('GET', KEYS[2]) or '0', 'replaced', row[2])
 end
 if version then
-  local policy_version, before = string.match(redis.call('GET', KEYS[6]) or '', '^(%d+) (.*)$')
-  if not before or policy_version ~= redis.call('GET', KEYS[3]) then
-    before = last                                                 -- a version of before wrote since, and a predictor perhaps
+  if written then
+    redis.call('SET', KEYS[6], written)                           -- replicas load predictors anew; no id of the log is given twice
   end
-  redis.call('SET', KEYS[6], version .. ' ' .. (written or before))
   redis.call('SET', KEYS[3], version)                             -- replicas load policies, pins and predictors anew from here
   redis.call('PUBLISH', ARGV[5], version)
 end

@@ -7,10 +7,7 @@ local format = tonumber(redis.call('GET', KEYS[3]) or '0')
 if format > tonumber(ARGV[3]) then
   return 'NEWER ' .. format
 end
-if format < tonumber(ARGV[3]) then                                -- from now on learners of before learn no more
-  redis.call('SET', KEYS[3], ARGV[3])
-  redis.call('DEL', KEYS[1])
-end
+redis.call('SET', KEYS[3], ARGV[3])
 local lease = redis.call('GET', KEYS[1])
 if lease and string.match(lease, ' (.*)$') ~= ARGV[1] then        -- somebody else's
   if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then         -- the clock went back: who lives renews it, the dead don't keep it
