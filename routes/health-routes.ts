@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { LiveSchema, ReadySchema } from '../openapi/model-schemas.js'
-import { unreadableInputs } from '../src/replica/model.js'
+import { unreadableInputs } from '../src/replica/model-inputs.js'
 import type { Services } from './services.js'
 
 const tags = ['health']
@@ -22,13 +22,13 @@ export const health: FastifyPluginCallbackTypebox<Services> = (app, { access, tl
     if (problem !== null) warnings.push(`the learner fails, so nothing is learned; its log says more: ${problem}`)
     const unloaded = service.problem()
     if (unloaded !== null) warnings.push(`the model can't be loaded, so the last one stays in force; the log says more: ${unloaded}`)
-    const { unreadable } = service.model()
+    const { unreadable, inputs } = service.model()
     if (unreadable.size > 0) {
       warnings.push(`the state of ${unreadable.size} contexts can't be read, so they continue, and start a new epoch as soon as there is a learner: ${[...unreadable].slice(0, 5).join(' ')}`)
     }
-    const wishes = unreadableInputs(service.model())
-    if (wishes.length > 0) {
-      warnings.push(`what operators stated can't be read, so nobody is stopped there: PUT or DELETE it again: ${wishes.slice(0, 5).join(', ')}`)
+    const damaged = unreadableInputs(inputs)
+    if (damaged.length > 0) {
+      warnings.push(`what operators stated can't be read, so nobody is stopped there: PUT or DELETE it again: ${damaged.slice(0, 5).join(', ')}`)
     }
     const keptOut = access.problem()
     if (keptOut !== null) warnings.push(`other access tokens wait, those before stay in force: ${keptOut}`)

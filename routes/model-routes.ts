@@ -13,13 +13,13 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, { service, st
     config: { role: 'operator' },
     schema: { tags, summary: 'The live model of this replica', response: { 200: ModelSchema, ...anyError } },
   }, () => {
-    const { snapshot, standpoints } = service.model()
+    const { snapshot, links } = service.model()
     return {
       version: snapshot.version,
       state_id: snapshot.stateId,
       levels: [...snapshot.levels],
-      contexts: standpoints.size,
-      thresholds_in_force: [...standpoints.values()].filter(({ standing }) => standing.index !== -1).length,
+      contexts: links.size,
+      thresholds_in_force: [...links.values()].filter(({ index }) => index !== -1).length,
       age_seconds: service.ageSeconds(),
       stale: service.freshness() !== 'fresh',
       store: { kind: store.kind, up: store.isUp() },

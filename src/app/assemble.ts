@@ -44,12 +44,12 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
     refused: learner.refused,
-    pins: () => service.model().pins.size,
+    pins: () => service.model().inputs.pins.size,
     lag: service.lag,
     ...busiestContexts(store, service),
     trainingRuns: keepLastKnown(training.list),
-    predictors: () => service.model().predictors.keys(),
-    standings: () => [...service.model().standpoints.values()].map(({ standing }) => standing),
+    predictors: () => service.model().inputs.predictors.keys(),
+    links: () => service.model().links.values(),
   })
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   const contexts = createContexts(store, readHistory, service, config)

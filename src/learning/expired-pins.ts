@@ -1,7 +1,7 @@
-import { isLive, type Pin } from '../core/judgement/effective-threshold.js'
 import { inStep } from '../core/learn/learn-command.js'
 import type { Store } from '../store/store.js'
 import { ConflictError } from '../store/store-errors.js'
+import { isLive, type Pin } from '../core/judgement/pin.js'
 
 /**
  * Removes the pins that have expired. Replicas no longer honour them; this brings it to the log, and so to learned state and history.

@@ -13,8 +13,8 @@ export function busiestContexts (store: Store, service: Service): Pick<GaugeSour
   return {
     isLeaf: (key) => chainOf(key).length === service.snapshot().levels.length + 1,
     async busiest () {
-      const keys = [...service.model().standpoints]
-        .sort(([, a], [, b]) => b.standing.generations - a.standing.generations)
+      const keys = [...service.model().links]
+        .sort(([, a], [, b]) => b.generations - a.generations)
         .slice(0, SHOWN).map(([key]) => key)
       try { last = await store.readContexts([...new Set([ROOT, ...keys])]) } catch { /* the last reading stands; store_up says why */ }
       return last

@@ -42,7 +42,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
       unlabelled.set({ context }, state.unlabelled)
       unprobed.set({ context }, evidence.unprobed_generations)
       waiting.set({ context }, state.awaiting_label)
-      const { em_difference: difference, ...arms } = describeArms(state.arms, state.guarantee?.error_level ?? state.wish.error_level)
+      const { em_difference: difference, ...arms } = describeArms(state.arms, state.guarantee?.error_level ?? state.requested.error_level)
       for (const arm of ['control', 'treated'] as const) {
         if (arms[arm].em !== null) armEm.set({ context, arm }, arms[arm].em)
         if (arms[arm].tokens_mean !== null) armTokens.set({ context, arm }, arms[arm].tokens_mean)

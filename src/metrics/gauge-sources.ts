@@ -1,6 +1,6 @@
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { TrainingRun } from '../core/training/run.js'
-import type { ScorerStanding } from './predictor-metrics.js'
+import type { ScoringLink } from './predictor-metrics.js'
 
 /** What the gauges read when they are scraped. */
 export interface GaugeSources {
@@ -19,5 +19,5 @@ export interface GaugeSources {
   readonly trainingRuns?: () => Promise<readonly TrainingRun[]>
   /** Names of the predictors that are not retired, and how each context stands; absent: none. */
   readonly predictors?: () => Iterable<string>
-  readonly standings?: () => Iterable<ScorerStanding>
+  readonly links?: () => Iterable<ScoringLink>
 }

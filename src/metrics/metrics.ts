@@ -111,7 +111,7 @@ export function createMetrics (): Metrics {
       'Control outcomes that came without steps, by what was recorded of them', ['complete', 'incomplete', 'none']),
     watch (readings) {
       watchService(registers, readings)
-      watchPredictors(registers, readings.predictors ?? (() => []), readings.standings ?? (() => []))
+      watchPredictors(registers, readings.predictors ?? (() => []), readings.links ?? (() => []))
       readContexts = watchContexts(registers, readings)
       readTraining = watchTraining(registers, readings.trainingRuns ?? (async () => []))
     },

@@ -1,9 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { ChainLink } from '../core/judgement/effective-threshold.js'
 import type { FitEnd } from '../core/predictor/fit-end.js'
+import type { ChainLink } from '../core/judgement/chain-link.js'
 
-/** How a context stands, as far as these metrics go. */
-export type ScorerStanding = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
+/** What these metrics read of a context's link. */
+export type ScoringLink = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
 
 const FIT_RESULTS: ReadonlyArray<FitEnd['result']> = ['trained', 'none', 'failed']
 
@@ -28,7 +28,7 @@ export function countFits (registers: Registry[]): (end: FitEnd) => void {
 }
 
 /** Who scores: as many series as predictors are kept, whatever the contexts. @param live names of the predictors that are not retired */
-export function watchPredictors (registers: Registry[], live: () => Iterable<string>, standings: () => Iterable<ScorerStanding>): void {
+export function watchPredictors (registers: Registry[], live: () => Iterable<string>, links: () => Iterable<ScoringLink>): void {
   const labelNames = ['scorer'] as const
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_predictors', help: 'Predictors that are not retired', registers, collect () { this.set([...live()].length) },
@@ -41,7 +41,7 @@ export function watchPredictors (registers: Registry[], live: () => Iterable<str
     collect () {
       this.reset()
       for (const scorer of ['confidence', ...live()]) this.set({ scorer }, 0)
-      for (const { threshold, scorer } of standings()) if (threshold !== null) this.inc({ scorer: scorer ?? 'confidence' })
+      for (const { threshold, scorer } of links()) if (threshold !== null) this.inc({ scorer: scorer ?? 'confidence' })
     },
   })
   new Gauge({ // eslint-disable-line no-new
@@ -52,7 +52,7 @@ export function watchPredictors (registers: Registry[], live: () => Iterable<str
     collect () {
       this.reset()
       for (const scorer of live()) this.set({ scorer }, 0)
-      for (const { trials } of standings()) for (const scorer of trials) this.inc({ scorer })
+      for (const { trials } of links()) for (const scorer of trials) this.inc({ scorer })
     },
   })
 }

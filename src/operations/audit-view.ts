@@ -1,8 +1,8 @@
-import type { Pin } from '../core/judgement/effective-threshold.js'
 import type { PredictorCommand } from '../core/learn/log-entry.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import { isoTime, pinToWire, type WirePin } from '../wire/to-wire.js'
 import type { AuditRow, Store } from '../store/store.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 /** A command as `GET /v1/audit` shows it. */
 export interface AuditView {

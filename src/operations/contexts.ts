@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { isWithin, parseContextKey, ROOT } from '../core/policy/context.js'
-import { describeContext, standpoint, type ContextView, type KnownContexts, type Status } from '../core/views/describe.js'
+import { describeContext, type ContextView, type Status } from '../core/views/describe.js'
 import { describeThresholds, type ThresholdRow } from '../core/views/describe-thresholds.js'
 import { candidateOf } from '../core/judgement/candidate-scorer.js'
-import type { Pin } from '../core/judgement/effective-threshold.js'
+import { linkOf, type LoadedContexts } from '../core/judgement/chain-link.js'
 import type { Origin } from '../core/learn/log-entry.js'
 import { policyEffects, type PolicyEffect } from '../core/views/policy-effect.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../core/policy/policy.js'
@@ -15,12 +15,14 @@ import { createCommander } from './commander.js'
 import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, at } from '../errors/errors.js'
 import { dryRun, type DryRun } from './dry-run.js'
 import type { ReadHistory } from './history-reader.js'
-import { forEachChunk, readContextKeys, readContexts, readModelInputs } from './context-reader.js'
+import { forEachChunk, readContextKeys, readContexts } from './context-reader.js'
 import { isoTime, pinToWire, type WirePin } from '../wire/to-wire.js'
+import { readModelInputs } from '../replica/model-inputs.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
 import { readTradeoff, type Tradeoff } from './read-tradeoff.js'
 import { policyProblem } from '../core/certificate/policy-problem.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 /** Times as the wire has them, ISO 8601. */
 type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : F extends 'pin' ? WirePin | null : T[F] }
@@ -60,11 +62,11 @@ const CHUNK = 200
 export function createContexts (store: Store, readHistory: ReadHistory, service: Service, config: Config): Contexts {
   const know = (keys: readonly string[]) => readContexts(store, config, keys)
 
-  async function knowOne (key: string): Promise<{ known: KnownContexts, state: ContextState }> {
-    const known = await know([key])
-    const state = known.states.get(key)
+  async function knowOne (key: string): Promise<{ loaded: LoadedContexts, state: ContextState }> {
+    const loaded = await know([key])
+    const state = loaded.states.get(key)
     if (state === undefined) throw new ContextNotFoundError(key)
-    return { known, state }
+    return { loaded, state }
   }
 
   function check (key: string, path = '/key'): void {
@@ -81,12 +83,12 @@ export function createContexts (store: Store, readHistory: ReadHistory, service:
   const command = createCommander(store, service)
 
   async function tryPolicy (key: string, policy: PolicyPatch | null): Promise<PolicyDryRun> {
-    const wishes = await readModelInputs(store)
-    const policies = checkedPolicies(config, wishes.policies, key, policy)
+    const inputs = await readModelInputs(store, config, Date.now())
+    const policies = checkedPolicies(config, inputs.policies, key, policy)
     const keys = (await readContextKeys(store, config)).filter((other) => isWithin(other, key))
     const effects: PolicyEffect[] = []
-    await forEachChunk(store, config, keys, wishes, (known, chunk) => {
-      effects.push(...policyEffects(known, key, policy, chunk.filter((within) => known.states.has(within)), Date.now()))
+    await forEachChunk(store, config, keys, inputs, (loaded, chunk) => {
+      effects.push(...policyEffects(loaded, key, policy, chunk.filter((within) => loaded.states.has(within)), Date.now()))
     })
     const effective = effectivePolicy(config.defaultPolicy, policies, key)
     return { key, policy: policy ?? {}, effective, dry_run: true, ...dryRun(effects) }
@@ -100,11 +102,11 @@ export function createContexts (store: Store, readHistory: ReadHistory, service:
       const contexts: Wire<ContextView>[] = []
       for (let i = 0; i < keys.length; i += CHUNK) {
         const chunk = keys.slice(i, i + CHUNK)
-        const known = await know(chunk)
+        const loaded = await know(chunk)
         await setImmediate() // decisions come first
         for (const key of chunk) {
-          if (!known.states.has(key)) continue
-          const view = describeContext(known, key, Date.now())
+          if (!loaded.states.has(key)) continue
+          const view = describeContext(loaded, key, Date.now())
           if (status !== undefined && view.status !== status) continue
           if (contexts.length === limit) return { contexts, next: contexts.at(-1)!.key }
           contexts.push(onWire(view))
@@ -115,19 +117,19 @@ export function createContexts (store: Store, readHistory: ReadHistory, service:
 
     async get (key) {
       check(key)
-      const { known, state } = await knowOne(key)
-      const { scorer, policy } = standpoint(known, key)
-      const family = candidateOf(state, policy, known.predictors, scorer)
-      return { ...onWire(describeContext(known, key, Date.now())), thresholds: describeThresholds(family, policy) }
+      const { loaded, state } = await knowOne(key)
+      const { scorer, policy } = linkOf(loaded, key, state)
+      const family = candidateOf(state, policy, loaded.predictors, scorer)
+      return { ...onWire(describeContext(loaded, key, Date.now())), thresholds: describeThresholds(family, policy) }
     },
 
     async whatIf (key, wish) {
       check(key)
-      const { known, state } = await knowOne(key)
-      const policy = { ...effectivePolicy(known.defaults, known.policies, key), ...wish }
+      const { loaded, state } = await knowOne(key)
+      const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...wish }
       const problem = policyProblem(policy)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
-      return { key, ...whatIf(state, policy, known.levels, known.predictors) }
+      return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }
     },
 
     async tradeoff (key) {

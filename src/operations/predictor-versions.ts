@@ -57,7 +57,7 @@ export function createPredictorVersions (store: Store, service: Service, { level
   const command = createCommander(store, service)
 
   function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion): PredictorView {
-    const standings = [...service.model().standpoints.values()].map(({ standing }) => standing)
+    const links = [...service.model().links.values()]
     return {
       name: predictor.name,
       label: predictor.label,
@@ -68,8 +68,8 @@ export function createPredictorVersions (store: Store, service: Service, { level
       contexts: Object.keys(predictor.contexts).length,
       signals: predictor.signals.map(({ name }) => name),
       trained_generations: predictor.trained.generations,
-      serving_in: standings.filter(({ scorer }) => scorer === predictor.name).length,
-      on_trial_in: standings.filter(({ trials }) => trials.includes(predictor.name)).length,
+      serving_in: links.filter(({ scorer }) => scorer === predictor.name).length,
+      on_trial_in: links.filter(({ trials }) => trials.includes(predictor.name)).length,
       calibration: predictor.calibration ?? null,
     }
   }

@@ -1,7 +1,7 @@
 import type { ContextState } from '../core/judgement/context-state.js'
 import { chainOf } from '../core/policy/context.js'
 import type { Change } from '../core/learn/fold.js'
-import type { KnownContexts } from '../core/views/describe.js'
+import type { LoadedContexts } from '../core/judgement/chain-link.js'
 import { suspicion } from '../core/certificate/drift.js'
 import { candidateOf } from '../core/judgement/candidate-scorer.js'
 import { judge } from '../core/judgement/judge.js'
@@ -26,19 +26,19 @@ type OnWire<T> = T extends readonly (infer I)[]
 export type Tradeoff = { readonly key: string, readonly moves: ThresholdMove[] } & OnWire<TradeoffView>
 
 export async function readTradeoff (
-  readHistory: ReadHistory, { known, state }: { known: KnownContexts, state: ContextState }, key: string
+  readHistory: ReadHistory, { loaded, state }: { loaded: LoadedContexts, state: ContextState }, key: string
 ): Promise<Tradeoff> {
-  const policy = effectivePolicy(known.defaults, known.policies, key)
-  const pace = paceOf(state, chainOf(key).length === known.levels.length + 1, Date.now())
-  const { scorer, index } = judge(state, policy, known.levels, known.predictors)
-  const { evidence, grid, bar } = candidateOf(state, policy, known.predictors, scorer)
-  const family = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }
+  const policy = effectivePolicy(loaded.defaultPolicy, loaded.policies, key)
+  const pace = paceOf(state, chainOf(key).length === loaded.levels.length + 1, Date.now())
+  const { scorer, index } = judge(state, policy, loaded.levels, loaded.predictors)
+  const { evidence, grid, bar } = candidateOf(state, policy, loaded.predictors, scorer)
+  const candidate = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }
   const history = await readHistory(LOOKED_AT)
   const moves = history.flatMap((row) => row.cause === 'unreadable' || row.key !== key ? [] : row).slice(0, SHOWN)
     .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): ThresholdMove => ({
       time: isoTime(time), cause, epoch, before, after, ...(before_scorer && { before_scorer }), ...(after_scorer && { after_scorer }),
     }))
-  return { key, ...onWire(describeTradeoff(family, policy, pace)), moves }
+  return { key, ...onWire(describeTradeoff(candidate, policy, pace)), moves }
 }
 
 function onWire ({ forecast, ...view }: TradeoffView): OnWire<TradeoffView> {

@@ -10,9 +10,10 @@ import type { LivePredictors } from '../core/predictor/predictor-version.js'
 import { thresholdThen, undoSince, type OwnThreshold } from '../core/views/rollback-effect.js'
 import { FutureVersionError, VersionOutOfReachError } from '../errors/errors.js'
 import { dryRun, type DryRun } from './dry-run.js'
-import { forEachChunk, readContextKeys, readModelInputs } from './context-reader.js'
+import { forEachChunk, readContextKeys } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
 import { readFullHistory } from './read-history.js'
+import { readModelInputs } from '../replica/model-inputs.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
 import { servingOf } from '../core/judgement/sync-trials.js'
@@ -45,12 +46,14 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
   async function plan (version: number): Promise<{ rows: Row[], predictors: LivePredictors }> {
     const { version: current } = await store.revision()
     if (version > current) throw new FutureVersionError(String(version), String(current))
-    const [wishes, pins, keys] = await Promise.all([readModelInputs(store), store.pins(), readContextKeys(store, config)])
+    const [inputs, pins, keys] = await Promise.all([
+      readModelInputs(store, config, Date.now()), store.pins(), readContextKeys(store, config),
+    ])
     const before = new Map<string, number | null>()
     const states = new Map<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>()
-    const look = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], wishes, (known, chunk) => {
-      for (const key of chunk) before.set(key, thresholdIn(known, key))
-      for (const [link, state] of known.states) {
+    const look = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], inputs, (loaded, chunk) => {
+      for (const key of chunk) before.set(key, thresholdIn(loaded, key))
+      for (const [link, state] of loaded.states) {
         states.set(link, { threshold: state.threshold, scorer: servingOf(state), is_recovering: state.is_recovering })
       }
     })
@@ -60,12 +63,12 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
     if (version < past.reach) throw new VersionOutOfReachError(String(past.reach))
     const then = undoSince(version, past, pins)
     await look([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // pinned then, so nothing else of theirs counts
-    const now = { states, predictors: wishes.predictors, defaults: config.defaultPolicy, policies: wishes.policies }
+    const now = { states, predictors: inputs.predictors, defaultPolicy: config.defaultPolicy, policies: inputs.policies }
     const rows = [...before].map(([key, threshold]) => {
       const { threshold: after, scorer } = thresholdThen(then, now, key)
       return { key, before: threshold, after, scorer }
     })
-    return { rows, predictors: wishes.predictors }
+    return { rows, predictors: inputs.predictors }
   }
 
   return {

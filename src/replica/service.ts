@@ -70,8 +70,8 @@ export function createService ({ store, config, log, now = () => performance.now
         log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version: some of what was learned is lost')
       }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
-        swap(endPins(await loadModel(store, options, isFull ? null : model, revision), options, clock()))
-        log.debug({ version: revision.version, contexts: model.standpoints.size }, 'model loaded')
+        swap(await loadModel(store, options, isFull ? null : model, revision, clock()))
+        log.debug({ version: revision.version, contexts: model.links.size }, 'model loaded')
       }
       lag = revision.lag
       inStepAt = startedAt - revision.lagMs
@@ -119,7 +119,7 @@ export function createService ({ store, config, log, now = () => performance.now
   })
   const poll = setInterval(() => {
     judgeAge()
-    swap(endPins(model, options, clock()))
+    swap(endPins(model, clock()))
     refresh()
   }, config.pollSeconds * 1000)
   poll.unref()

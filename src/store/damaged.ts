@@ -1,5 +1,4 @@
 import type { Change, Ledger, UnreadableChange } from '../core/learn/fold.js'
-import type { Pin } from '../core/judgement/effective-threshold.js'
 import type { LogEntry, UnreadableCommand } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
 import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy/policy.js'
@@ -11,6 +10,7 @@ import {
   isNumber, isWholeAuditRow, isWholeChange, isWholeCommand, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy,
   isWholePredictor, isWholeSample,
 } from './stored-schemas.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 // What one damaged value must not keep the rest from: each stands for something that stops nobody, or for nothing.
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { ContextState } from '../core/judgement/context-state.js'
-import type { Pin } from '../core/judgement/effective-threshold.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
@@ -33,6 +32,7 @@ import type { StepBatch } from './step-batch.js'
 import { readState } from './unreadable-state.js'
 import type { Cursor } from './cursor.js'
 import { LeaseLostError, StoreUnavailableError } from './store-errors.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */

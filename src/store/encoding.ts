@@ -3,7 +3,6 @@ import { copyState } from '../core/judgement/copy-state.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/certificate/evidence.js'
 import type { Change, Ledger } from '../core/learn/fold.js'
-import type { Pin } from '../core/judgement/effective-threshold.js'
 import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
@@ -13,6 +12,7 @@ import type { Sample } from '../core/predictor/sample.js'
 import type { Trial } from '../core/judgement/trial.js'
 import { intern } from './intern.js'
 import type { Cursor } from './cursor.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 // Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
 
@@ -34,7 +34,7 @@ const written = (halves: Halves): Halves => halves.map((half) => half.generation
 export function decodeState (text: string): ContextState {
   const state = JSON.parse(text)
   return copyState(state, {
-    wish: intern(state.wish),
+    requested: intern(state.requested),
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },

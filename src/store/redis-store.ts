@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { ContextState } from '../core/judgement/context-state.js'
-import type { Pin } from '../core/judgement/effective-threshold.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
@@ -28,6 +27,7 @@ import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, 
 import { readState } from './unreadable-state.js'
 import type { Cursor } from './cursor.js'
 import { ConflictError, StoreFullError } from './store-errors.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 export interface RedisOptions extends Partial<LogLimits> {
   readonly url: string

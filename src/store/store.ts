@@ -1,6 +1,5 @@
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { Change, Ledger, UnreadableChange } from '../core/learn/fold.js'
-import type { Pin } from '../core/judgement/effective-threshold.js'
 import type { Command, LogEntry, PredictorCommand, UnreadableCommand } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
@@ -11,6 +10,7 @@ import type { Series, TrainingRun } from '../core/training/run.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
 import type { Cursor } from './cursor.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 export interface StoredEntry { readonly cursor: Cursor, readonly time: number, readonly entry: LogEntry }
 

@@ -126,7 +126,7 @@ export const hasWholeRest = having({
   judged_by: orNone(having(wish)),
   fed_by: orNone(allOf(isNumber)),
   checkpoint: orNone(orNull(having({ run: isText, step: isNumber, expected: orNull(having(expected)) }))),
-  trials: listOf(having({ predictor: isText, ordinal: isNumber, since: isNumber, trained_on: isNumber, wish: having(wish) })),
+  trials: listOf(having({ predictor: isText, ordinal: isNumber, since: isNumber, trained_on: isNumber, requested: having(wish) })),
 })
 
 const scales = listOf(having({ name: isText, mean: isNumber, scale: isNumber }))

@@ -1,4 +1,4 @@
-import type { Pin } from '../core/judgement/effective-threshold.js'
+import type { Pin } from '../core/judgement/pin.js'
 
 /** A pin as replies show it, its time ISO 8601. */
 export type WirePin = Omit<Pin, 'expires_at'> & { readonly expires_at: string | null }

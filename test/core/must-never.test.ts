@@ -3,19 +3,18 @@ import t from 'tap'
 import { certifiedIndex } from '../../src/core/certificate/certificate.js'
 import { evidenceOf } from '../../src/core/judgement/context-state.js'
 import { decide } from '../../src/core/decide/decide.js'
-import { policyOf } from '../../src/core/learn/fold.js'
 import { GRID } from '../../src/core/certificate/grid.js'
-import { chainLink } from '../../src/core/judgement/effective-threshold.js'
 import { judge } from '../../src/core/judgement/judge.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import type { LoggedOutcome } from '../../src/core/grading/outcome.js'
 import { compileSnapshot } from '../../src/core/decide/compile-snapshot.js'
-import type { Snapshot, Standpoint } from '../../src/core/decide/snapshot.js'
+import type { Snapshot } from '../../src/core/decide/snapshot.js'
 import { holds } from '../property.js'
 import { mulberry32 } from '../random.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP, type MemoryFold } from './learn/memory-fold.js'
 import { PREDICTOR } from './decide/snapshot-of.js'
 import { addPredictor } from './learn/trial-fold.js'
+import { linkOf } from '../../src/core/judgement/chain-link.js'
 
 // DESIGN section 3, "What must never happen (each is a test)": one test each, in its order.
 
@@ -23,14 +22,10 @@ const LAST = GRID.length - 1
 
 /** What a replica compiles from learned state. */
 function snapshotFrom (fold: MemoryFold): Snapshot {
-  const { levels } = fold.ledger.configuration
-  const standpoints = new Map<string, Standpoint>()
-  for (const [key, state] of fold.states) {
-    const policy = policyOf(fold.ledger, key)
-    const standing = chainLink(key, policy, fold.ledger.pins.get(key), state, judge(state, policy, levels, fold.predictors))
-    standpoints.set(key, { standing, share: state.control_share })
-  }
-  return compileSnapshot({ stateId: 'test', version: 1, levels, salt: 'salt' }, standpoints, fold.predictors)
+  const { configuration: { levels, defaults }, policies, pins } = fold.ledger
+  const inputs = { levels, defaultPolicy: defaults, policies, pins, predictors: fold.predictors }
+  const links = new Map([...fold.states].map(([key, state]) => [key, linkOf(inputs, key, state)]))
+  return compileSnapshot({ stateId: 'test', version: 1, levels, salt: 'salt' }, links, fold.predictors)
 }
 
 const sureStep = { tokens: 40, confidence: 1, arm: 'treated' } as const

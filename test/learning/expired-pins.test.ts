@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { Pin } from '../../src/core/judgement/effective-threshold.js'
 import { endExpiredPins } from '../../src/learning/expired-pins.js'
 import type { Store } from '../../src/store/store.js'
 import { build } from '../helper.js'
+import type { Pin } from '../../src/core/judgement/pin.js'
 
 const NOW = Date.now()
 const pin = (expires_at: number | null): Pin => ({ threshold: 0.5, reason: 'r', by: 'ops', expires_at })

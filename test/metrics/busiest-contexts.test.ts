@@ -7,7 +7,7 @@ t.test('at most 200 contexts and the root; the last ones while the store is out 
   const { store, service, send } = await build(t)
   const outcomes = Array.from({ length: 250 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i}` }))
   await send('POST', '/v1/outcomes/batch', { outcomes })
-  await until('all are loaded', () => service.model().standpoints.size === 252)
+  await until('all are loaded', () => service.model().links.size === 252)
   const { busiest, isLeaf } = busiestContexts(store, service)
   const shown = await busiest()
   t.ok(shown.size >= 200 && shown.size <= 201 && shown.has('*'))

@@ -14,7 +14,7 @@ t.test('the arms of a context, and what its evidence lacks', async (t) => {
     const arm = random() < 0.3 ? 'control' : 'treated'
     arms = compareEm(compareTokens(arms, arm, 0.3, arm === 'control' ? 1000 : 600), arm, 0.3, random() < (arm === 'control' ? 0.9 : 0.5) ? 1 : 0)
   }
-  const trial = { predictor: 'p', ordinal: 1, since: 0, wish: DEFAULT_POLICY, halves: [NO_EVIDENCE, NO_EVIDENCE], trained_on: 0 } as const
+  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: DEFAULT_POLICY, halves: [NO_EVIDENCE, NO_EVIDENCE], trained_on: 0 } as const
   const state = { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0), arms, unlabelled: 3, awaiting_label: 2, threshold: 0.9, threshold_index: 3, serving: 'p', trials: [trial] }
   const metrics = createMetrics()
   const none = () => 0

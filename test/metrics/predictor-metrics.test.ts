@@ -1,13 +1,13 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { countFits, watchPredictors, type ScorerStanding } from '../../src/metrics/predictor-metrics.js'
+import { countFits, watchPredictors, type ScoringLink } from '../../src/metrics/predictor-metrics.js'
 
 const lines = async (registry: Registry) => (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 
 t.test('who serves and who is on trial, by score; one that goes is gone', async (t) => {
   const registry = new Registry()
   let live = ['a', 'b']
-  const standings: ScorerStanding[] = [
+  const standings: ScoringLink[] = [
     { threshold: 0.9, scorer: null, trials: ['a', 'b'] }, { threshold: 0.9, scorer: 'a', trials: ['a'] }, { threshold: null, scorer: null, trials: [] },
   ]
   watchPredictors([registry], () => live, () => standings)

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { forEachChunk, readContextKeys, readContexts, readModelInputs } from '../../src/operations/context-reader.js'
+import { forEachChunk, readContextKeys, readContexts } from '../../src/operations/context-reader.js'
+import { readModelInputs } from '../../src/replica/model-inputs.js'
 import { KEY, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 
@@ -18,7 +19,8 @@ t.test('a context is known with its ancestors, and with the pins that have not e
   t.same(levels, ['model', 'task'])
 
   const seen: string[] = []
-  await forEachChunk(store, config, await readContextKeys(store, config), await readModelInputs(store), ({ states }, chunk) => {
+  const inputs = await readModelInputs(store, config, Date.now())
+  await forEachChunk(store, config, await readContextKeys(store, config), inputs, ({ states }, chunk) => {
     for (const key of chunk) t.ok(states.has(key))
     seen.push(...chunk)
   })

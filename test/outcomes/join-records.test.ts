@@ -4,13 +4,13 @@ import type { ReportedOutcome } from '../../src/core/grading/outcome.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import { joinRecords } from '../../src/outcomes/join-records.js'
 import { scopedId } from '../../src/access/scoped-id.js'
-import { snapshotOf, type Stands } from '../core/decide/snapshot-of.js'
+import { snapshotOf, type LinkFields } from '../core/decide/snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 const STEP: RecordedStep = { tokens: 32, confidence: 0.9, em: 1 }
 
 /** Joins with what each reading in turn finds in the store. */
-async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outcomes: Array<Partial<ReportedOutcome>>, stands: Stands = {}, kind: 'redis' | 'embedded' = 'redis') {
+async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outcomes: Array<Partial<ReportedOutcome>>, stands: LinkFields = {}, kind: 'redis' | 'embedded' = 'redis') {
   const asked: string[][] = []
   let flushes = 0
   const store = {

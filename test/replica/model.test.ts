@@ -14,7 +14,7 @@ t.test('the model before the store was reached never stops', async (t) => {
 
 t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
   const { store, send, service, ...built } = await build(t)
-  let model = await loadModel(store, options, null, await store.revision())
+  let model = await loadModel(store, options, null, await store.revision(), 0)
   for (const step of [
     () => certify({ ...built, send, service }),
     () => send('PUT', '/v1/contexts/*/policy', { fallback: 'parent', mode: 'shadow' }),
@@ -24,8 +24,8 @@ t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
   ]) {
     await step()
     const revision = await store.revision()
-    model = await loadModel(store, options, model, revision)
-    const whole = await loadModel(store, options, null, revision)
+    model = await loadModel(store, options, model, revision, 0)
+    const whole = await loadModel(store, options, null, revision, 0)
     const contexts: Context[] = [CONTEXT, { model: 'q', task: 'other' }, { model: 'new' }, {}]
     for (const context of contexts) {
       t.strictSame(ruleFor(model.snapshot, context), ruleFor(whole.snapshot, context))
@@ -37,16 +37,16 @@ t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
 t.test('the model without an expired pin is the one it would be had there been none', async (t) => {
   const { store, send, service, ...built } = await build(t)
   await certify({ ...built, send, service })
-  const free = await loadModel(store, options, null, await store.revision())
+  const free = await loadModel(store, options, null, await store.revision(), 0)
   await store.append([
     { type: 'pin', key: KEY, pin: { threshold: 0.2, reason: 'r', by: 'ops', expires_at: 1000 }, by: 'ops', reason: 'r' },
     { type: 'pin', key: 'model=new', pin: { threshold: 0.3, reason: 'r', by: 'ops', expires_at: 2000 }, by: 'ops', reason: 'r' },
   ])
-  const pinned = await loadModel(store, options, null, await store.revision())
-  t.equal(endPins(pinned, options, 999), pinned, 'nothing to do')
-  const one = endPins(pinned, options, 1000)
+  const pinned = await loadModel(store, options, null, await store.revision(), 0)
+  t.equal(endPins(pinned, 999), pinned, 'nothing to do')
+  const one = endPins(pinned, 1000)
   t.strictSame(ruleFor(one.snapshot, CONTEXT), ruleFor(free.snapshot, CONTEXT))
-  t.equal(one.pins.size, 1)
-  t.equal(endPins(one, options, 2000).pins.size, 0)
-  t.equal(pinned.pins.size, 2, 'the model before is as it was')
+  t.equal(one.inputs.pins.size, 1)
+  t.equal(endPins(one, 2000).inputs.pins.size, 0)
+  t.equal(pinned.inputs.pins.size, 2, 'the model before is as it was')
 })

@@ -3,8 +3,6 @@ import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { chainOf, ROOT, type Context, type Levels } from '../../src/core/policy/context.js'
 import { decide } from '../../src/core/decide/decide.js'
 import { newLedger, type Change } from '../../src/core/learn/fold.js'
-import { chainLink } from '../../src/core/judgement/effective-threshold.js'
-import { judge } from '../../src/core/judgement/judge.js'
 import { TRAINER } from '../../src/core/learn/learn-predictor.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
@@ -12,10 +10,11 @@ import { PendingOutcomes } from '../../src/core/recording/pending.js'
 import { fitPredictor } from '../../src/core/predictor/fit-predictor.js'
 import type { Predictor } from '../../src/core/predictor/predictor.js'
 import { Reservoir } from '../../src/core/predictor/reservoir.js'
-import { effectivePolicy, type PolicyPatch } from '../../src/core/policy/policy.js'
+import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { compileSnapshot } from '../../src/core/decide/compile-snapshot.js'
-import { ruleFor, type Rule, type Snapshot, type Standpoint } from '../../src/core/decide/snapshot.js'
+import { ruleFor, type Rule, type Snapshot } from '../../src/core/decide/snapshot.js'
 import { foldEntries } from '../../src/learning/fold-entries.js'
+import { linkOf, type ChainLink } from '../../src/core/judgement/chain-link.js'
 
 /** What became of a generation: the step it was stopped at, -1 for none. */
 export interface Served { readonly arm: Arm, readonly stoppedAt: number }
@@ -46,7 +45,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   const defaults: PolicyPatch = { settle_seconds: 0, ...policy }
   const contexts = new Map<string, ContextState>()
   const changes: Change[] = []
-  const standpoints = new Map<string, Standpoint>()
+  const links = new Map<string, ChainLink>()
   const pending = new PendingOutcomes()
   let ledger = newLedger({ levels, max_contexts: 10_000, label_wait_seconds: 0, defaults })
   const reservoir = new Reservoir()
@@ -56,13 +55,9 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   let snapshot = refresh([ROOT])
 
   function refresh (keys: readonly string[]): Snapshot {
-    for (const key of keys.flatMap(chainOf)) {
-      const state = contexts.get(key)
-      const own = effectivePolicy(defaults, ledger.policies, key)
-      const judgement = judge(state, own, levels, predictors)
-      standpoints.set(key, { standing: chainLink(key, own, undefined, state, judgement), share: state?.control_share })
-    }
-    return compileSnapshot({ stateId: 'simulation', version: reported, levels, salt }, standpoints, predictors)
+    const inputs = { levels, defaultPolicy: defaults, policies: ledger.policies, pins: new Map(), predictors }
+    for (const key of keys.flatMap(chainOf)) links.set(key, linkOf(inputs, key, contexts.get(key)))
+    return compileSnapshot({ stateId: 'simulation', version: reported, levels, salt }, links, predictors)
   }
 
   function learn (entry: LogEntry): void {

@@ -79,7 +79,7 @@ export function predictorContract (law: Law): void {
     const fingerprint = fold.ledger.predictors[0]!.fingerprint!
     await store.append([{ type: 'pin', key: 'model=z,task=x', pin: { ...pinOf(0.9), scorer: 'p', scorer_fingerprint: fingerprint }, by: 'ops', reason: 'test' }])
     const scorersIn = async () => {
-      const { snapshot } = await loadModel(other, { levels: ['model', 'task'], defaultPolicy: AUTO }, null, await other.revision())
+      const { snapshot } = await loadModel(other, { levels: ['model', 'task'], defaultPolicy: AUTO }, null, await other.revision(), Date.now())
       return [{ model: 'q', task: 'gsm8k' }, { model: 'z', task: 'x' }].map((context) => ruleFor(snapshot, context).scorer?.name)
     }
     t.same(await scorersIn(), ['p', 'p'])

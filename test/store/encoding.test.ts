@@ -25,9 +25,9 @@ t.test('numbers keep every bit', async (t) => {
 })
 
 t.test('empty half-windows are not written out, and equal parts are decoded to one object', async (t) => {
-  const { wish } = state(3)
+  const { requested } = state(3)
   const counted = { ...NO_EVIDENCE, generations: 1 }
-  const next = { ...state(3), wish: { ...wish, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [{ predictor: 'p', halves: [NO_EVIDENCE, counted] }] }
+  const next = { ...state(3), requested: { ...requested, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [{ predictor: 'p', halves: [NO_EVIDENCE, counted] }] }
   const decoded = decodeState(encodeState(next as never)) as any
   t.same(decoded, next)
   t.match(JSON.parse(encodeState(next as never)), { halves: [null, null], trials: [{ halves: [null, { generations: 1 }] }] })

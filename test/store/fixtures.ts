@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { openEpoch, type ContextState } from '../../src/core/judgement/context-state.js'
 import type { Ledger } from '../../src/core/learn/fold.js'
-import type { Pin } from '../../src/core/judgement/effective-threshold.js'
 import type { Command, LogEntry, PredictorEntry } from '../../src/core/learn/log-entry.js'
 import type { Pending } from '../../src/core/recording/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
@@ -13,6 +12,7 @@ import { batchOf, stepIn, type StepBatch } from '../../src/store/step-batch.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
 import { pruneSteps } from '../../src/core/recording/prune-steps.js'
 import { outcomeOf } from '../core/learn/memory-fold.js'
+import type { Pin } from '../../src/core/judgement/pin.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
 export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)
@@ -60,8 +60,8 @@ export function sampleOf (u: number, leaf = 'model=q,task=a'): Sample {
 
 /** A state that counts. */
 export function state (generations: number): ContextState {
-  const { wish, ...epoch } = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model', 'task'], 1000)
-  return { ...NO_TRIALS, ...epoch, wish: { ...NO_PREDICTOR, ...wish }, generations, drift: [1, 0.1 + 0.2, 1e-300] }
+  const { requested, ...epoch } = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model', 'task'], 1000)
+  return { ...NO_TRIALS, ...epoch, requested: { ...NO_PREDICTOR, ...requested }, generations, drift: [1, 0.1 + 0.2, 1e-300] }
 }
 const NO_TRIALS = { serving: null, challengers: 0, trials: [] }
 const NO_PREDICTOR = { predictor: 'off' as const }

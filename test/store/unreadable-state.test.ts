@@ -1,11 +1,12 @@
 import t from 'tap'
 import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.js'
-import { effectiveThreshold, chainLink } from '../../src/core/judgement/effective-threshold.js'
+import { effectiveThreshold } from '../../src/core/judgement/effective-threshold.js'
 import { judge, NO_JUDGEMENT } from '../../src/core/judgement/judge.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { encodeState } from '../../src/store/encoding.js'
 import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
 import { state } from './fixtures.js'
+import { chainLink } from '../../src/core/judgement/chain-link.js'
 
 t.test('a state that was written is read, a damaged one is told apart', async (t) => {
   t.same(readState(encodeState(state(3))), state(3))
@@ -22,17 +23,17 @@ t.test('a state without one of its fields is unreadable', async (t) => {
     const { [name]: _, ...rest } = whole
     t.ok(isUnreadable(readState(JSON.stringify(rest))), name)
   }
-  for (const part of ['wish', 'arms']) {
+  for (const part of ['requested', 'arms']) {
     for (const name of Object.keys(whole[part]).filter((name) => name !== 'predictor')) {
       const { [name]: _, ...rest } = whole[part]
       t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
     }
   }
-  t.ok(isUnreadable(readState('{"halves":[],"wish":{}}')))
-  const trial = { predictor: 'p', ordinal: 1, since: 0, trained_on: 0, wish: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 30, halves: [null, null] }
+  t.ok(isUnreadable(readState('{"halves":[],"requested":{}}')))
+  const trial = { predictor: 'p', ordinal: 1, since: 0, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 30, halves: [null, null] }
   const withTrial = (change: object) => readState(JSON.stringify({ ...whole, trials: [{ ...trial, ...change }] }))
   t.notOk(isUnreadable(withTrial({})))
-  t.ok(isUnreadable(withTrial({ wish: null })))
+  t.ok(isUnreadable(withTrial({ requested: null })))
   const damaged = [
     { meaning: null }, { judged_by: null }, { fed_by: null }, { checkpoint: 'r' }, { threshold: [] }, { guarantee: {} }, { drift: [] },
     { arms: { ...whole.arms, control: null } },
@@ -46,7 +47,7 @@ t.test('lists of a trial that are of different lengths, or of no grid, are damag
   const isRead = (halves: unknown[], change: object = {}, trial: object = {}) => !isUnreadable(readState(JSON.stringify({
     ...state(3),
     ...change,
-    trials: [{ predictor: 'p', ordinal: 1, since: 0, trained_on: 0, wish: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 60, ...trial, halves }],
+    trials: [{ predictor: 'p', ordinal: 1, since: 0, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 60, ...trial, halves }],
   })))
   for (const thresholds of [2, 30, 120]) {
     t.ok(isRead([counted(thresholds), counted(thresholds)], {}, { thresholds }))

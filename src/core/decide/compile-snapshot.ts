@@ -1,9 +1,10 @@
 import { byDepth, chainOf, parseContextKey, ROOT, type Levels } from '../policy/context.js'
-import { effectiveThreshold, controlShareFor, type ChainLink } from '../judgement/effective-threshold.js'
+import { controlShareInForce, effectiveThreshold } from '../judgement/effective-threshold.js'
 import { NO_JUDGEMENT } from '../judgement/judge.js'
 import { scorerFor, type Scorer } from '../predictor/predictor.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { MISSING, type Node, type Rule, type Snapshot, type Standpoint } from './snapshot.js'
+import { MISSING, type Node, type Rule, type Snapshot } from './snapshot.js'
+import { chainLink, type ChainLink } from '../judgement/chain-link.js'
 
 /** A node that is still being made. */
 interface Draft { readonly key: string, rule: Rule, children: Map<string, Draft> }
@@ -14,16 +15,16 @@ interface Draft { readonly key: string, rule: Rule, children: Map<string, Draft>
  */
 export class SnapshotCompiler {
   readonly #levels: Levels
-  readonly #standpoints: ReadonlyMap<string, Standpoint>
+  readonly #links: ReadonlyMap<string, ChainLink>
   readonly #predictors: LivePredictors
   readonly #made = new Set<Draft>()
   readonly #ownsChildren = new Set<Draft>()
   readonly #root: Draft
 
-  /** @param standpoints by key; must hold the root, and with each key its ancestors */
-  constructor (levels: Levels, standpoints: ReadonlyMap<string, Standpoint>, predictors: LivePredictors, previous: Snapshot | null) {
+  /** @param links by key; must hold the root, and with each key its ancestors */
+  constructor (levels: Levels, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors, previous: Snapshot | null) {
     this.#levels = levels
-    this.#standpoints = standpoints
+    this.#links = links
     this.#predictors = predictors
     this.#root = previous === null ? this.#draft(ROOT) : this.#copy(previous.root)
   }
@@ -45,7 +46,7 @@ export class SnapshotCompiler {
   /** What is below a key that changed depends on it only where it may fall back. */
   #inherit (parent: Draft, value: string, node: Draft): void {
     let mine = node
-    if (this.#standpoints.get(node.key)!.standing.policy.fallback === 'parent') {
+    if (this.#links.get(node.key)!.policy.fallback === 'parent') {
       mine = this.#child(parent, value, node.key)
       mine.rule = this.#ruleOf(node.key)
     }
@@ -81,26 +82,26 @@ export class SnapshotCompiler {
   }
 
   #ruleOf (key: string): Rule {
-    const chain = chainOf(key).map((link) => this.#standpoints.get(link)!.standing)
+    const chain = chainOf(key).map((link) => this.#links.get(link)!)
     const isLeaf = chain.length === this.#levels.length + 1
     const scorers = (names: readonly string[]) => scorersIn(this.#predictors, key, names)
-    if (!isLeaf) return ruleOf([...chain, unseen(chain.at(-1)!)], undefined, scorers)
-    return ruleOf(chain, this.#standpoints.get(key)!.share, scorers)
+    if (!isLeaf) return ruleOf([...chain, unseen(chain.at(-1)!)], scorers)
+    return ruleOf(chain, scorers)
   }
 }
 
 /** All at once. */
 export function compileSnapshot (
-  { levels, ...header }: Omit<Snapshot, 'root'>, standpoints: ReadonlyMap<string, Standpoint>, predictors: LivePredictors = new Map()
+  { levels, ...header }: Omit<Snapshot, 'root'>, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors = new Map()
 ): Snapshot {
-  const compiler = new SnapshotCompiler(levels, standpoints, predictors, null)
-  for (const key of byDepth(standpoints.keys())) compiler.add(key)
+  const compiler = new SnapshotCompiler(levels, links, predictors, null)
+  for (const key of byDepth(links.keys())) compiler.add(key)
   return compiler.finish(header)
 }
 
 /** A leaf of which nothing is known but where it hangs. */
 function unseen ({ policy }: ChainLink): ChainLink {
-  return { key: '', policy, pin: undefined, ...NO_JUDGEMENT, savedRatio: 0, isRecovering: false, generations: 0, trials: [] }
+  return chainLink('', policy, undefined, undefined, NO_JUDGEMENT)
 }
 
 const NO_SCORERS: readonly Scorer[] = []
@@ -110,10 +111,10 @@ function scorersIn (predictors: LivePredictors, key: string, names: readonly str
   return [...new Set(names)].flatMap((name) => predictors.has(name) ? [scorerFor(predictors.get(name)!, key)] : [])
 }
 
-function ruleOf (chain: readonly ChainLink[], share: number | undefined, scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
+function ruleOf (chain: readonly ChainLink[], scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
   const force = effectiveThreshold(chain)
-  const { policy } = chain.at(-1)!
-  const wanted = controlShareFor(chain.at(-1)!, force)
+  const leaf = chain.at(-1)!
+  const { policy } = leaf
   return {
     context: force.source.key || null,
     threshold: force.threshold,
@@ -124,7 +125,7 @@ function ruleOf (chain: readonly ChainLink[], share: number | undefined, scorers
     mode: policy.mode,
     minTokens: policy.min_tokens,
     checkEveryTokens: policy.check_every_tokens,
-    controlShare: policy.control_rate === 'auto' && force.threshold !== null ? share ?? wanted : wanted,
+    controlShare: controlShareInForce(leaf, force),
     recordSteps: policy.record_steps,
   }
 }

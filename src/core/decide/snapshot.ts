@@ -1,5 +1,5 @@
 import type { Context, Levels } from '../policy/context.js'
-import type { Scope, ChainLink } from '../judgement/effective-threshold.js'
+import type { Scope } from '../judgement/effective-threshold.js'
 import type { Policy } from '../policy/policy.js'
 import type { Scorer } from '../predictor/predictor.js'
 import type { Guarantee } from '../judgement/guarantee.js'
@@ -38,9 +38,6 @@ export interface Snapshot {
   readonly salt: string | null
   readonly root: Node
 }
-
-/** A standing with the control share its learner follows; absent before any outcome. */
-export interface Standpoint { readonly standing: ChainLink, readonly share: number | undefined }
 
 export const MISSING = '' // no value is empty, so this is a level that is absent
 

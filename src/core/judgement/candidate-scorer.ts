@@ -26,30 +26,31 @@ export interface CandidateScorer {
  * wrongly stays below it: half is the raw confidence's, and the j-th challenger of an epoch has 1/(2j(j+1)), in all the other half.
  */
 export function candidateScorers (state: ContextState, policy: Policy, predictors: LivePredictors): CandidateScorer[] {
-  const families = [rawCandidate(state, policy)]
-  if (policy.predictor === 'off') return families
+  const candidates = [rawCandidate(state, policy)]
+  if (policy.predictor === 'off') return candidates
   for (const trial of state.trials) {
     const predictor = predictorOf(trial, predictors)
-    if (predictor !== undefined) families.push(trialFamily(trial, policy, predictor.grid, state.wish.predictor !== policy.predictor))
+    const isLate = state.requested.predictor !== policy.predictor
+    if (predictor !== undefined) candidates.push(trialCandidate(trial, policy, predictor.grid, isLate))
   }
-  return families
+  return candidates
 }
 
 /** That of a judgement's scorer. */
 export function candidateOf (state: ContextState, policy: Policy, predictors: LivePredictors, scorer: string | null): CandidateScorer {
-  return candidateScorers(state, policy, predictors).find((family) => family.scorer === scorer)!
+  return candidateScorers(state, policy, predictors).find((candidate) => candidate.scorer === scorer)!
 }
 
 export function rawCandidate (state: ContextState, policy: Policy): CandidateScorer {
-  const isPostHoc = isOtherWish(state.wish, policy) || state.wish.predictor !== policy.predictor
+  const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
   const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 2
   return { scorer: null, grid: GRID, evidence: evidenceOf(state), isPostHoc, bar: barOf(level, isPostHoc) }
 }
 
 /** @param isLate whether predictors were turned on after looking: then the raw confidence had the whole level before */
-function trialFamily (
-  { predictor: scorer, ordinal, wish, halves }: Trial, policy: Policy, grid: readonly number[], isLate: boolean): CandidateScorer {
-  const isPostHoc = isOtherWish(wish, policy) || isLate
+function trialCandidate (
+  { predictor: scorer, ordinal, requested, halves }: Trial, policy: Policy, grid: readonly number[], isLate: boolean): CandidateScorer {
+  const isPostHoc = isOtherRequest(requested, policy) || isLate
   return { scorer, grid, evidence: mergeHalves(halves), isPostHoc, bar: barOf(challengerLevel(policy.error_level, ordinal), isPostHoc) }
 }
 
@@ -58,8 +59,8 @@ export function challengerLevel (errorLevel: number, ordinal: number): number {
   return errorLevel / (2 * ordinal * (ordinal + 1))
 }
 
-function isOtherWish (wish: RequestedGuarantee, policy: Policy): boolean {
-  return wish.max_em_drop !== policy.max_em_drop || wish.error_level !== policy.error_level
+function isOtherRequest (requested: RequestedGuarantee, policy: Policy): boolean {
+  return requested.max_em_drop !== policy.max_em_drop || requested.error_level !== policy.error_level
 }
 
 function barOf (level: number, isPostHoc: boolean): number {

@@ -53,7 +53,7 @@ export interface ContextState {
   readonly narrow_share: number
   readonly meaning: Meaning
   /** The wish the epoch's evidence was gathered for; another one is chosen after looking (post hoc). */
-  readonly wish: RequestedGuarantee & Pick<Policy, 'predictor'>
+  readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
   /** Of the raw confidence, the half-windows: the one that fills, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
   readonly drift: Drift
@@ -127,7 +127,7 @@ export function openEpoch (
     narrows_until: time,
     narrow_share: 1,
     meaning: meaningOf(policy, levels),
-    wish: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
+    requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
     drift: NO_DRIFT,
     is_suspected: false,

@@ -16,7 +16,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     narrows_until: state.narrows_until,
     narrow_share: state.narrow_share,
     meaning: state.meaning,
-    wish: state.wish,
+    requested: state.requested,
     halves: state.halves,
     drift: state.drift,
     is_suspected: state.is_suspected,

@@ -33,20 +33,20 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
 /** The threshold to have in force by a context's evidence of this moment: of the certified ones, the one that is worth the most. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
-  let best: { family: CandidateScorer, index: number, worth: number } | null = null
-  for (const family of candidateScorers(state, policy, predictors)) {
-    const { evidence } = family
-    const ceiling = certifiedIndex(evidence, policy.max_em_drop, family.bar)
-    const isServing = family.scorer === state.serving && state.threshold_index !== -1
+  let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
+  for (const candidate of candidateScorers(state, policy, predictors)) {
+    const { evidence } = candidate
+    const ceiling = certifiedIndex(evidence, policy.max_em_drop, candidate.bar)
+    const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
     const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
     if (index === -1) continue
     const worth = expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index) // as prices see it it may be below 0
     const lead = isServing ? MARGIN * Math.abs(worth) : 0
-    if (best === null || worth + lead > best.worth) best = { family, index, worth: worth + lead }
+    if (best === null || worth + lead > best.worth) best = { candidate, index, worth: worth + lead }
   }
   if (best === null) return NO_JUDGEMENT
-  const { family, index } = best
-  return { scorer: family.scorer, index, threshold: family.grid[index]!, guarantee: guaranteeOf(state, policy, family, index) }
+  const { candidate, index } = best
+  return { scorer: candidate.scorer, index, threshold: candidate.grid[index]!, guarantee: guaranteeOf(state, policy, candidate, index) }
 }
 
 /**

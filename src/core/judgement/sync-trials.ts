@@ -38,7 +38,7 @@ export function syncTrials (state: ContextState, policy: Policy, levels: Levels,
     fingerprint: fingerprintOf(newest),
     ordinal: state.challengers + 1,
     since: time,
-    wish: { max_em_drop, error_level },
+    requested: { max_em_drop, error_level },
     halves: [none, none],
     trained_on: 0,
   }

@@ -14,7 +14,7 @@ export interface Trial {
   readonly ordinal: number
   /** Only what arrived since is evidence for it, ms. */
   readonly since: number
-  readonly wish: RequestedGuarantee
+  readonly requested: RequestedGuarantee
   readonly halves: readonly [Evidence, Evidence]
   /** Would-be evidence of groups that it was trained on, set aside. */
   readonly trained_on: number

@@ -1,7 +1,7 @@
 import { copyState } from '../judgement/copy-state.js'
 import { chainOf } from '../policy/context.js'
 import { openEpoch, type ContextState, type EpochCause } from '../judgement/context-state.js'
-import { effectiveThreshold, isLive, pinUnder, chainLink, decidesAlone, type EffectiveThreshold, type Pin, type ChainLink } from '../judgement/effective-threshold.js'
+import { effectiveThreshold, decidesAlone, type EffectiveThreshold } from '../judgement/effective-threshold.js'
 import { freezeGuarantee, isInForce, judgeAfresh } from '../judgement/judge.js'
 import type { Configuration } from './log-entry.js'
 import type { PendingOutcomes } from '../recording/pending.js'
@@ -11,6 +11,8 @@ import type { Predictor } from '../predictor/predictor.js'
 import type { Reservoir } from '../predictor/reservoir.js'
 import { haveSameTerms, certificationTerms } from '../policy/certification-terms.js'
 import { servingOf, syncTrials } from '../judgement/sync-trials.js'
+import { isLive, usablePin, type Pin } from '../judgement/pin.js'
+import { chainLink, type ChainLink } from '../judgement/chain-link.js'
 
 /** Samples at which the first predictor is trained. */
 export const FIRST_TRAINING = 300
@@ -158,7 +160,7 @@ export function forceOf (fold: Fold, leafKey: string, time: number): EffectiveTh
     const state = fold.get(key)
     const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
     const pin = fold.ledger.pins.get(key)
-    const live = pin !== undefined && isLive(pin, time) ? pinUnder(fold.predictors, pin) : undefined
+    const live = pin !== undefined && isLive(pin, time) ? usablePin(fold.predictors, pin) : undefined
     return chainLink(key, policyOf(fold.ledger, key), live, state, { scorer, index, threshold, guarantee: null })
   }
   const leaf = standing(leafKey)

@@ -4,12 +4,12 @@ import type { ContextState, EpochCause } from '../judgement/context-state.js'
 import { NO_DRIFT } from '../certificate/drift.js'
 import { forceOf, moveOf, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
 import { isCurrent } from '../judgement/judge.js'
-import type { Pin } from '../judgement/effective-threshold.js'
 import { letAllIn } from './learn-label.js'
 import type { Configuration, Origin } from './log-entry.js'
 import { moveShare } from './move-share.js'
 import type { Policy, PolicyPatch } from '../policy/policy.js'
 import { syncTrials } from '../judgement/sync-trials.js'
+import type { Pin } from '../judgement/pin.js'
 
 /** Puts other policies in force for all contexts at or below a key. */
 function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
@@ -100,8 +100,8 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
 function withWish (fold: Fold, state: ContextState, before: Policy, policy: Policy, time: number): ContextState {
   const { max_em_drop, error_level, predictor } = policy
   const isUnseen = (halves: ContextState['halves']) => halves.every((half) => half.generations === 0)
-  const wish = isUnseen(state.halves) ? { max_em_drop, error_level, predictor } : state.wish
-  const trials = state.trials.map((trial) => isUnseen(trial.halves) ? { ...trial, wish: { max_em_drop, error_level } } : trial)
+  const wish = isUnseen(state.halves) ? { max_em_drop, error_level, predictor } : state.requested
+  const trials = state.trials.map((trial) => isUnseen(trial.halves) ? { ...trial, requested: { max_em_drop, error_level } } : trial)
   const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
   const again = before.mode === policy.mode ? {} : { arms: NO_ARMS, arms_since: settledAt(fold, policy, time) }
   const next = { ...state, wish, trials, drift, ...again }

@@ -1,9 +1,9 @@
 import type { Levels } from '../policy/context.js'
 import type { Em } from '../certificate/evidence.js'
-import type { Pin } from '../judgement/effective-threshold.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import type { PolicyPatch } from '../policy/policy.js'
 import type { PredictorVersion } from '../predictor/predictor-version.js'
+import type { Pin } from '../judgement/pin.js'
 
 /** What a learner is set up with; a change reaches learned state through the log like anything else. */
 export interface Configuration {

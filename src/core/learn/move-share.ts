@@ -3,7 +3,8 @@ import { nextShare } from '../assignment/arm.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { suspicion } from '../certificate/drift.js'
 import { forceOf, settledAt, type Fold } from './fold.js'
-import { controlShareFor, type EffectiveThreshold, type ChainLink } from '../judgement/effective-threshold.js'
+import { controlShareFor, type EffectiveThreshold } from '../judgement/effective-threshold.js'
+import type { ChainLink } from '../judgement/chain-link.js'
 
 /**
  * An `auto` share is raised tenfold at the first of these suspicions, and stays so down to the second. Lower ones raise it too often,

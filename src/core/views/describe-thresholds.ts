@@ -22,7 +22,7 @@ export interface ThresholdRow {
   readonly generations_needed: number | null
 }
 
-/** Every threshold of a family, safest first. */
+/** Every threshold of a candidate, safest first. */
 export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, policy: Policy): ThresholdRow[] {
   const index = certifiedIndex(evidence, policy.max_em_drop, bar)
   let needed: number | null = 0

@@ -24,8 +24,8 @@ export interface TrialView {
 }
 
 export function describeTrials (state: ContextState, policy: Policy, predictors: LivePredictors): TrialView[] {
-  return candidateScorers(state, policy, predictors).flatMap((family): TrialView[] => {
-    const { scorer, grid, evidence, bar } = family
+  return candidateScorers(state, policy, predictors).flatMap((candidate): TrialView[] => {
+    const { scorer, grid, evidence, bar } = candidate
     const trial = state.trials.find(({ predictor }) => predictor === scorer)
     if (trial === undefined) return []
     const index = certifiedIndex(evidence, policy.max_em_drop, bar)
@@ -39,7 +39,7 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       threshold: index === -1 ? null : grid[index]!,
       em_drop: index === -1 ? null : emDrop(evidence, index),
       tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
-      generations_to_next_certificate: untilNext(family, policy),
+      generations_to_next_certificate: untilNext(candidate, policy),
     }]
   })
 }

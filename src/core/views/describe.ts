@@ -1,4 +1,4 @@
-import { chainOf, parseContextKey, type Context, type Levels } from '../policy/context.js'
+import { parseContextKey, type Context } from '../policy/context.js'
 import { evidenceOf, type ContextState } from '../judgement/context-state.js'
 import { describeArms, type ArmsView } from './describe-arms.js'
 import { untilNext } from './describe-thresholds.js'
@@ -7,26 +7,15 @@ import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
 import type { EvidenceByToken } from '../judgement/evidence-by-token.js'
 import { candidateOf, type CandidateScorer } from '../judgement/candidate-scorer.js'
-import { effectiveThreshold, pinUnder, chainLink, controlShareFor, type Pin, type Scope } from '../judgement/effective-threshold.js'
-import { judge } from '../judgement/judge.js'
+import { controlShareInForce, effectiveThreshold, type Scope } from '../judgement/effective-threshold.js'
 import { expectedUtility } from '../certificate/objective.js'
 import { describeTrials, type TrialView } from './describe-trials.js'
-import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
-import type { LivePredictors } from '../predictor/predictor-version.js'
+import type { Policy } from '../policy/policy.js'
 import type { Guarantee } from '../judgement/guarantee.js'
+import type { Pin } from '../judgement/pin.js'
+import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
 
 export type Status = 'settling' | 'learning' | 'certified' | 'drifted'
-
-/** What is known of the contexts at one moment. */
-export interface KnownContexts {
-  readonly levels: Levels
-  readonly defaults: PolicyPatch
-  readonly policies: ReadonlyMap<string, PolicyPatch>
-  readonly pins: ReadonlyMap<string, Pin>
-  readonly predictors: LivePredictors
-  /** Must hold the context that is described and its ancestors, where they exist. */
-  readonly states: ReadonlyMap<string, ContextState>
-}
 
 /** A context as `GET /v1/contexts` shows it. Ratios and EM are fractions, times ms (the route writes ISO 8601). */
 export interface ContextView {
@@ -69,42 +58,35 @@ export interface ContextView {
   readonly updated_at: number
 }
 
-/** What a context amounts to, with the pins and policies there are. */
-export function standpoint ({ levels, defaults, policies, pins, predictors, states }: KnownContexts, key: string) {
-  const policy = effectivePolicy(defaults, policies, key)
-  const state = states.get(key)
-  return chainLink(key, policy, pinUnder(predictors, pins.get(key)), state, judge(state, policy, levels, predictors))
-}
-
 /** @param now ms, to tell whether the context still settles */
-export function describeContext (known: KnownContexts, key: string, now: number): ContextView {
-  const state = known.states.get(key)!
-  const chain = chainOf(key).map((link) => standpoint(known, link))
+export function describeContext (loaded: LoadedContexts, key: string, now: number): ContextView {
+  const state = loaded.states.get(key)!
+  const chain = linksOf(loaded, key)
   const own = chain.at(-1)!
-  const force = effectiveThreshold(chain)
+  const effective = effectiveThreshold(chain)
   const evidence = evidenceOf(state)
-  const family = candidateOf(state, own.policy, known.predictors, own.scorer)
-  const interval = own.index === -1 ? null : intervalAt(family, own.index)
+  const candidate = candidateOf(state, own.policy, loaded.predictors, own.scorer)
+  const interval = own.index === -1 ? null : intervalAt(candidate, own.index)
   return {
     key,
-    context: parseContextKey(known.levels, key) ?? {},
-    status: statusOf(state, certifiedIndex(family.evidence, own.policy.max_em_drop, family.bar), now),
+    context: parseContextKey(loaded.levels, key) ?? {},
+    status: statusOf(state, certifiedIndex(candidate.evidence, own.policy.max_em_drop, candidate.bar), now),
     mode: own.policy.mode,
     pin: own.pin ?? null,
-    threshold: force.threshold,
-    scope: force.scope,
-    score: force.scorer ?? own.scorer ?? 'confidence',
-    guarantee: force.isPinned ? null : own.guarantee,
+    threshold: effective.threshold,
+    scope: effective.scope,
+    score: effective.scorer ?? own.scorer ?? 'confidence',
+    guarantee: effective.isPinned ? null : own.guarantee,
     control_generations: evidence.generations,
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
-    em_drop: own.index === -1 ? null : emDrop(family.evidence, own.index),
+    em_drop: own.index === -1 ? null : emDrop(candidate.evidence, own.index),
     em_drop_low: interval?.low ?? null,
     em_drop_high: interval?.high ?? null,
-    tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(family.evidence, own.index),
-    expected_utility: expectedUtility(family.evidence, own.index, own.policy),
+    tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(candidate.evidence, own.index),
+    expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
     arms: describeArms(state.arms, own.policy.error_level),
-    challengers: describeTrials(state, own.policy, known.predictors),
+    challengers: describeTrials(state, own.policy, loaded.predictors),
     unprobed: evidence.unprobed_generations,
     unlabelled: state.unlabelled,
     awaiting_label: state.awaiting_label,
@@ -116,14 +98,10 @@ export function describeContext (known: KnownContexts, key: string, now: number)
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
     settles_at: state.settles_at,
-    control_share: chain.length === known.levels.length + 1 ? shareOf() : null,
-    generations_to_next_certificate: untilNext(family, own.policy),
+    control_share: chain.length === loaded.levels.length + 1 ? controlShareInForce(own, effective) : null,
+    generations_to_next_certificate: untilNext(candidate, own.policy),
     policy: own.policy,
     updated_at: state.updated_at,
-  }
-
-  function shareOf (): number {
-    return own.policy.control_rate === 'auto' && force.threshold !== null ? state.control_share : controlShareFor(own, force)
   }
 }
 

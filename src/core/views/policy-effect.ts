@@ -1,5 +1,5 @@
-import { chainOf } from '../policy/context.js'
-import { standpoint, statusOf, type KnownContexts, type Status } from './describe.js'
+import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
+import { statusOf, type Status } from './describe.js'
 import { newLedger, type Fold } from '../learn/fold.js'
 import { effectiveThreshold } from '../judgement/effective-threshold.js'
 import { rawCandidate } from '../judgement/candidate-scorer.js'
@@ -27,33 +27,34 @@ export interface PolicyEffect {
 
 /**
  * What the learner would make of contexts under another policy, if nothing else came in: it is folded, and what comes of it is thrown away.
- * @param known must hold the contexts
+ * @param loaded must hold the contexts
  * @param under where the policy is stated
  * @param keys of the contexts, all within `under`
  */
 export function policyEffects (
-  known: KnownContexts, under: string, policy: PolicyPatch | null, keys: readonly string[], now: number): PolicyEffect[] {
-  const fold = foldOf(known)
+  loaded: LoadedContexts, under: string, policy: PolicyPatch | null, keys: readonly string[], now: number): PolicyEffect[] {
+  const fold = foldOf(loaded)
   learnPolicy(fold, now, under, policy, { by: '' })
-  const states = new Map([...known.states.keys()].map((key) => [key, fold.get(key)!]))
-  const then = { ...known, policies: fold.ledger.policies, states }
+  const states = new Map([...loaded.states.keys()].map((key) => [key, fold.get(key)!]))
+  const then = { ...loaded, policies: fold.ledger.policies, states }
   return keys.map((key) => {
-    const own = standpoint(then, key)
+    const chain = linksOf(then, key)
+    const own = chain.at(-1)!
     const state = states.get(key)!
     return {
       key,
-      before: thresholdIn(known, key),
-      after: thresholdIn(then, key),
-      mode_before: effectivePolicy(known.defaults, known.policies, key).mode,
+      before: thresholdIn(loaded, key),
+      after: effectiveThreshold(chain).threshold,
+      mode_before: effectivePolicy(loaded.defaultPolicy, loaded.policies, key).mode,
       mode_after: own.policy.mode,
       status_after: statusOf(state, own.index, now),
-      new_epoch: state.epoch !== known.states.get(key)!.epoch,
+      new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
       post_hoc: rawCandidate(state, own.policy).isPostHoc,
     }
   })
 }
 
-function foldOf ({ levels, defaults, policies, pins, predictors, states }: KnownContexts): Fold {
+function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, states }: LoadedContexts): Fold {
   const next = new Map(states)
   const configuration = { levels, defaults, max_contexts: next.size, label_wait_seconds: 0 }
   return {
@@ -70,6 +71,6 @@ function foldOf ({ levels, defaults, policies, pins, predictors, states }: Known
 }
 
 /** The threshold in force for a context. */
-export function thresholdIn (known: KnownContexts, key: string): number | null {
-  return effectiveThreshold(chainOf(key).map((link) => standpoint(known, link))).threshold
+export function thresholdIn (loaded: LoadedContexts, key: string): number | null {
+  return effectiveThreshold(linksOf(loaded, key)).threshold
 }

@@ -1,11 +1,14 @@
 import { chainOf } from '../policy/context.js'
 import type { ContextState } from '../judgement/context-state.js'
 import type { Change, UnreadableChange } from '../learn/fold.js'
-import { effectiveThreshold, livePins, pinUnder, type Pin, type ChainLink } from '../judgement/effective-threshold.js'
+import { effectiveThreshold } from '../judgement/effective-threshold.js'
 import type { Command, PredictorCommand } from '../learn/log-entry.js'
 import { effectivePolicy, type PolicyPatch } from '../policy/policy.js'
 import { predictorBy, type PredictorRef } from '../predictor/fingerprint.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
+import { livePins, usablePin, type Pin } from '../judgement/pin.js'
+import { chainLink, type ChainLink } from '../judgement/chain-link.js'
+import { NO_JUDGEMENT } from '../judgement/judge.js'
 
 interface Dated { readonly version: number, readonly time: number }
 
@@ -68,7 +71,7 @@ export interface Now {
   /** The contexts, as they were when the past was read, or before. */
   readonly states: ReadonlyMap<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>
   readonly predictors: LivePredictors
-  readonly defaults: PolicyPatch
+  readonly defaultPolicy: PolicyPatch
   readonly policies: ReadonlyMap<string, PolicyPatch>
 }
 
@@ -77,27 +80,19 @@ export interface Now {
  * longer tells whether it had drifted or was reset before, does not fall back: doubt means continue. Nor does one of a retired predictor.
  */
 export function thresholdThen (then: Then, now: Now, key: string): { threshold: number | null, scorer: string | null } {
-  const { threshold, scorer } = effectiveThreshold(chainOf(key).map((link) => standingThen(then, now, link)))
+  const { threshold, scorer } = effectiveThreshold(chainOf(key).map((link) => linkThen(then, now, link)))
   return { threshold, scorer }
 }
 
-function standingThen (
-  { thresholds, recovering, isWhole, pins }: Then, { states, predictors, defaults, policies }: Now, key: string): ChainLink {
+function linkThen (
+  { thresholds, recovering, isWhole, pins }: Then, { states, predictors, defaultPolicy, policies }: Now, key: string): ChainLink {
   const state = states.get(key)
   const { threshold, scorer } = thresholds.get(key) ?? state ?? { threshold: null, scorer: null }
   const isGone = scorer !== null && predictorBy(predictors, scorer) === undefined
   const isRecovering = thresholds.has(key) ? recovering.get(key) ?? !isWhole : state?.is_recovering === true
+  const judgement = isGone ? NO_JUDGEMENT : { ...NO_JUDGEMENT, scorer: scorer?.name ?? null, threshold }
   return {
-    key,
-    policy: effectivePolicy(defaults, policies, key),
-    pin: pinUnder(predictors, pins.get(key)),
-    scorer: isGone || scorer === null ? null : scorer.name,
-    threshold: isGone ? null : threshold,
-    index: -1,
-    savedRatio: 0,
+    ...chainLink(key, effectivePolicy(defaultPolicy, policies, key), usablePin(predictors, pins.get(key)), undefined, judgement),
     isRecovering: isGone || (threshold === null && isRecovering),
-    generations: 0,
-    guarantee: null,
-    trials: [],
   }
 }

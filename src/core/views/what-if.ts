@@ -52,14 +52,14 @@ const NO_PACE = { now: 0, since: 0, perSecond: null }
 /** @param policy the context's own, with the other wish in it */
 export function whatIf (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): WhatIf {
   const isUnseen = evidenceOf(state).generations === 0 // then any wish is as good as the first
-  const asked = isUnseen ? { ...state, wish: policy } : state
+  const asked = isUnseen ? { ...state, requested: policy } : state
   const { scorer, index, threshold } = judgeAfresh(asked, policy, levels, predictors)
   const score = scorer ?? 'confidence'
-  const family = candidateOf(asked, policy, predictors, scorer)
-  const thresholds = describeThresholds(family, policy)
+  const candidate = candidateOf(asked, policy, predictors, scorer)
+  const thresholds = describeThresholds(candidate, policy)
   const row = thresholds[index]
   const { expected_utility, em_per_token_percent, unfavourable_from } =
-    describeTradeoff({ ...family, score, index, suspicion: 1 }, policy, NO_PACE)
+    describeTradeoff({ ...candidate, score, index, suspicion: 1 }, policy, NO_PACE)
   return {
     max_em_drop: policy.max_em_drop,
     error_level: policy.error_level,
@@ -67,7 +67,7 @@ export function whatIf (state: ContextState, policy: Policy, levels: Levels, pre
     value_of_em: policy.value_of_em,
     price_per_1k_tokens: policy.price_per_1k_tokens,
     em_per_token_percent,
-    post_hoc: family.isPostHoc,
+    post_hoc: candidate.isPostHoc,
     threshold,
     score,
     em_drop: row?.em_drop ?? null,
@@ -76,7 +76,7 @@ export function whatIf (state: ContextState, policy: Policy, levels: Levels, pre
     tokens_saved_ratio: row?.tokens_saved_ratio ?? 0,
     expected_utility,
     unfavourable_from,
-    generations: family.evidence.generations,
+    generations: candidate.evidence.generations,
     generations_to_next_certificate: thresholds.find(({ certified }) => !certified)?.generations_needed ?? null,
     thresholds,
   }

@@ -2,16 +2,14 @@ import type { Gate } from '../../../src/commands/replay/play-generation.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { ROOT, type Levels } from '../../../src/core/policy/context.js'
 import { decide } from '../../../src/core/decide/decide.js'
-import { policyOf, newLedger, type Fold } from '../../../src/core/learn/fold.js'
-import { chainLink } from '../../../src/core/judgement/effective-threshold.js'
-import { judge } from '../../../src/core/judgement/judge.js'
+import { newLedger, type Fold } from '../../../src/core/learn/fold.js'
 import { learn } from '../../../src/core/learn/learn.js'
 import { gradeOutcome } from '../../../src/core/grading/outcome.js'
 import { PendingOutcomes } from '../../../src/core/recording/pending.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { compileSnapshot } from '../../../src/core/decide/compile-snapshot.js'
-import type { Standpoint } from '../../../src/core/decide/snapshot.js'
+import { linkOf } from '../../../src/core/judgement/chain-link.js'
 
 /**
  * The whole loop of the core without store, network or clock: each outcome is learned at once, and the next decision is made with what it
@@ -30,15 +28,11 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
     predictors: new Map(),
     changes: [],
   }
-  const standpoint = (key: string): Standpoint => {
-    const state = states.get(key)
-    const policy = policyOf(fold.ledger, key)
-    const judgement = judge(state, policy, levels, fold.predictors)
-    return { standing: chainLink(key, policy, undefined, state, judgement), share: state?.control_share }
-  }
   const compile = () => {
-    const standpoints = new Map([ROOT, ...states.keys()].map((key) => [key, standpoint(key)]))
-    return compileSnapshot({ stateId: 'test', version: 0, levels, salt }, standpoints)
+    const { policies } = fold.ledger
+    const inputs = { levels, defaultPolicy: defaults, policies, pins: new Map(), predictors: fold.predictors }
+    const links = new Map([ROOT, ...states.keys()].map((key) => [key, linkOf(inputs, key, states.get(key))]))
+    return compileSnapshot({ stateId: 'test', version: 0, levels, salt }, links)
   }
 
   let snapshot = compile()

@@ -71,7 +71,7 @@ t.test('control iff u < share', async (t) => {
 })
 
 t.test('the generations of a group share an arm', async (t) => {
-  const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, share: 0.5 } })
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, learnedControlShare: 0.5 } })
   const armOf = (group_id: string, generation_id: string) =>
     decide(snapshot, 'fresh', { group_id, generation_id, tokens: 1, confidence: 0, context: { model: 'q', task: 'x' } }).arm
   const arms = new Set<string>()

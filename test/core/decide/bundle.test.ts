@@ -72,7 +72,7 @@ t.test('within a prefix too, known or not; what is not within is off', async (t)
 })
 
 t.test('a prefix tells nothing of others', async (t) => {
-  const snapshot = snapshotOf({ '*': { index: 1 }, 'model=q,task=x': { index: 3, share: 0.4 }, 'model=secret,task=x': { index: 4 } })
+  const snapshot = snapshotOf({ '*': { index: 1 }, 'model=q,task=x': { index: 3, learnedControlShare: 0.4 }, 'model=secret,task=x': { index: 4 } })
   const bundle = bundleOf(snapshot, 'model=q')
   t.notMatch(JSON.stringify(bundle), 'secret')
   t.same(Object.keys(bundle.root), ['below'], 'no rule above the prefix')
@@ -80,10 +80,10 @@ t.test('a prefix tells nothing of others', async (t) => {
 })
 
 t.test('contexts share rules, and the words of a context can not break out', async (t) => {
-  const stands = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`model=q,task=t${i}`, { index: i % 2, share: 0.02 + i / 1000 }]))
+  const stands = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`model=q,task=t${i}`, { index: i % 2, learnedControlShare: 0.02 + i / 1000 }]))
   const bundle = bundleOf(snapshotOf(stands))
   t.equal(bundle.rules.length, 3)
-  const odd = snapshotOf({ 'model=__proto__,task=constructor': { index: 3, share: 0.4 } })
+  const odd = snapshotOf({ 'model=__proto__,task=constructor': { index: 3, learnedControlShare: 0.4 } })
   t.match(decide(throughJson(odd), 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: { model: '__proto__', task: 'constructor' } }), { decision: 'stop' })
   t.match(decide(throughJson(odd), 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: { model: 'toString' } }), { reason: 'no_threshold' })
 })

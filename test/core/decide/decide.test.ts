@@ -6,12 +6,12 @@ import { GRID } from '../../../src/core/certificate/grid.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
 import { scorerFor, scoreStep } from '../../../src/core/predictor/predictor.js'
 import { holds } from '../../property.js'
-import { GUARANTEE, PREDICTOR, snapshotOf, type Stands } from './snapshot-of.js'
+import { GUARANTEE, PREDICTOR, snapshotOf, type LinkFields } from './snapshot-of.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 const KEY = 'model=q,task=x'
 
-function decided (stands: Stands, step: Partial<Step>, freshness: Freshness = 'fresh') {
+function decided (stands: LinkFields, step: Partial<Step>, freshness: Freshness = 'fresh') {
   return decide(snapshotOf({ [KEY]: stands }), freshness, { tokens: 100, confidence: 1, arm: 'treated', context: CONTEXT, ...step })
 }
 
@@ -92,13 +92,13 @@ t.test('an unknown context continues, under its own key', async (t) => {
 })
 
 t.test('a parent\'s threshold is said to be the parent\'s, and is no guarantee', async (t) => {
-  const snapshot = snapshotOf({ 'model=q': { index: 4 }, [KEY]: { policy: { fallback: 'parent' }, share: 0.1 } })
+  const snapshot = snapshotOf({ 'model=q': { index: 4 }, [KEY]: { policy: { fallback: 'parent' }, learnedControlShare: 0.1 } })
   t.match(decide(snapshot, 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: CONTEXT }),
     { decision: 'stop', threshold: GRID[4], context: 'model=q', scope: 'parent', guarantee: null })
 })
 
 t.test('the arm: an echo wins over the draw, the group draws for its generations, and who can\'t be placed is treated', async (t) => {
-  const snapshot = snapshotOf({ [KEY]: { index: 10, share: 0.5 } })
+  const snapshot = snapshotOf({ [KEY]: { index: 10, learnedControlShare: 0.5 } })
   const armOf = (step: Partial<Step>) => decide(snapshot, 'fresh', { tokens: 1, confidence: 1, context: CONTEXT, ...step }).arm
   holds(t, fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (generation_id, group_id) =>
     armOf({ generation_id }) === (uniform('salt', generation_id) < 0.5 ? 'control' : 'treated') &&
@@ -110,7 +110,7 @@ t.test('the arm: an echo wins over the draw, the group draws for its generations
 })
 
 t.test('a control generation is never stopped', async (t) => {
-  const snapshot = snapshotOf({ [KEY]: { index: 29, share: 0.3 } })
+  const snapshot = snapshotOf({ [KEY]: { index: 29, learnedControlShare: 0.3 } })
   let control = 0
   for (let i = 0; i < 300; i++) {
     const { decision, arm } = decide(snapshot, 'fresh', { generation_id: `g${i}`, tokens: 1, confidence: 1, context: CONTEXT })

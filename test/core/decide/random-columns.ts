@@ -2,17 +2,17 @@ import fc from 'fast-check'
 import type { Columns } from '../../../src/core/decide/decide-columns.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
-import { PREDICTOR, snapshotOf, type Stands } from './snapshot-of.js'
+import { PREDICTOR, snapshotOf, type LinkFields } from './snapshot-of.js'
 
 const LEVELS = ['model', 'task']
 const NAMES = ['q', 'r', 'a,b', '-']
 
 /** Something in every state that a context may be in. */
-const stands: fc.Arbitrary<Stands> = fc.record({
+const stands: fc.Arbitrary<LinkFields> = fc.record({
   index: fc.constantFrom(-1, 0, 10, 29),
   scorer: fc.constantFrom(null, null, PREDICTOR.name),
   trials: fc.constantFrom([], [], [PREDICTOR.name]),
-  share: fc.constantFrom(0.02, 0.5, 1),
+  learnedControlShare: fc.constantFrom(0.02, 0.5, 1),
   isRecovering: fc.boolean(),
   pin: fc.constantFrom(undefined, undefined, undefined, null, 0.9, 0),
   pinScorer: fc.constantFrom(null, PREDICTOR.name),

@@ -1,18 +1,18 @@
 import { chainOf, type Levels } from '../../../src/core/policy/context.js'
-import type { Pin, ChainLink } from '../../../src/core/judgement/effective-threshold.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { compileSnapshot } from '../../../src/core/decide/compile-snapshot.js'
-import type { Snapshot, Standpoint } from '../../../src/core/decide/snapshot.js'
+import type { Snapshot } from '../../../src/core/decide/snapshot.js'
 import type { Guarantee } from '../../../src/core/judgement/guarantee.js'
+import type { Pin } from '../../../src/core/judgement/pin.js'
+import type { ChainLink } from '../../../src/core/judgement/chain-link.js'
 
-/** What stands in one context; a pin is given by its threshold, and by whose score that is for. */
-export type Stands = Partial<Omit<ChainLink, 'key' | 'policy' | 'pin'>> & {
+/** What a test states of one context's link: a pin by its threshold and by the name of the predictor it is for. */
+export type LinkFields = Partial<Omit<ChainLink, 'key' | 'policy' | 'pin'>> & {
   readonly policy?: Partial<Policy>
   readonly pin?: number | null
   readonly pinScorer?: string | null
-  readonly share?: number
 }
 
 export const GUARANTEE: Guarantee = {
@@ -41,7 +41,7 @@ export const PREDICTOR: Predictor = {
   trained: { generations: 400, steps: 1000, groups: [] },
 }
 
-export function standingWith (key: string, { policy, pin, pinScorer, share: _, ...rest }: Stands = {}): ChainLink {
+export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: LinkFields = {}): ChainLink {
   const index = rest.index ?? -1
   const grid = rest.scorer == null ? GRID : PREDICTOR.grid
   const pinned: Pin | undefined = pin === undefined ? undefined : { threshold: pin, reason: 'test', by: 'ops', expires_at: null, ...(pinScorer && { scorer: pinScorer }) }
@@ -56,16 +56,15 @@ export function standingWith (key: string, { policy, pin, pinScorer, share: _, .
     savedRatio: index === -1 ? 0 : 0.5,
     isRecovering: false,
     generations: 0,
+    learnedControlShare: undefined,
     guarantee: index === -1 ? null : GUARANTEE,
     ...rest,
   }
 }
 
-/** A snapshot of the contexts named, and of their ancestors, of which nothing is known. */
-export function snapshotOf (contexts: Record<string, Stands>, levels: Levels = ['model', 'task'], salt: string | null = 'salt'): Snapshot {
-  const standpoints = new Map<string, Standpoint>()
-  for (const key of new Set(['*', ...Object.keys(contexts).flatMap(chainOf)])) {
-    standpoints.set(key, { standing: standingWith(key, contexts[key]), share: contexts[key]?.share })
-  }
-  return compileSnapshot({ stateId: 'test', version: 7, levels, salt }, standpoints, new Map([[PREDICTOR.name, PREDICTOR]]))
+/** A snapshot of the contexts named, and of their ancestors, which have no state. */
+export function snapshotOf (contexts: Record<string, LinkFields>, levels: Levels = ['model', 'task'], salt: string | null = 'salt'): Snapshot {
+  const keys = new Set(['*', ...Object.keys(contexts).flatMap(chainOf)])
+  const links = new Map([...keys].map((key) => [key, linkWith(key, contexts[key])]))
+  return compileSnapshot({ stateId: 'test', version: 7, levels, salt }, links, new Map([[PREDICTOR.name, PREDICTOR]]))
 }

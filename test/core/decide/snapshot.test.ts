@@ -4,12 +4,12 @@ import { contextChain, type Context } from '../../../src/core/policy/context.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { ruleFor } from '../../../src/core/decide/snapshot.js'
 import { holds } from '../../property.js'
-import { GUARANTEE, snapshotOf, type Stands } from './snapshot-of.js'
+import { GUARANTEE, snapshotOf, type LinkFields } from './snapshot-of.js'
 
 const PARENT = { policy: { fallback: 'parent' } } as const
 
 t.test('a leaf\'s own certificate', async (t) => {
-  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, share: 0.4, policy: { min_tokens: 64, check_every_tokens: 16, mode: 'shadow' } } })
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, learnedControlShare: 0.4, policy: { min_tokens: 64, check_every_tokens: 16, mode: 'shadow' } } })
   t.strictSame(ruleFor(snapshot, { model: 'q', task: 'x' }), {
     context: 'model=q,task=x',
     threshold: GRID[3],
@@ -53,7 +53,7 @@ t.test('a missing level is a value of its own', async (t) => {
 
 t.test('a child that is recovering, pinned to null, or whose parent is, does not fall back', async (t) => {
   const parent = { index: 2, ...PARENT }
-  const ruleOf = (child: Stands, middle: Stands = parent) =>
+  const ruleOf = (child: LinkFields, middle: LinkFields = parent) =>
     ruleFor(snapshotOf({ '*': parent, 'model=q': middle, 'model=q,task=x': { ...PARENT, ...child } }), { model: 'q', task: 'x' })
   t.match(ruleOf({}), { threshold: GRID[2], scope: 'parent' }, 'else it does')
   t.match(ruleOf({ isRecovering: true }), { threshold: null, scope: 'none', controlShare: 1, context: 'model=q,task=x' })
@@ -63,20 +63,20 @@ t.test('a child that is recovering, pinned to null, or whose parent is, does not
 })
 
 t.test('a pin has no guarantee, even where the context is certified', async (t) => {
-  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, pin: 0.9, share: 0.4 } })
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, pin: 0.9, learnedControlShare: 0.4 } })
   t.match(ruleFor(snapshot, { model: 'q', task: 'x' }), { threshold: 0.9, scope: 'own', guarantee: null })
 })
 
 t.test('the share: the learner\'s under auto, the policy\'s number at once, all without a threshold', async (t) => {
-  const shareOf = (stands: Stands) => ruleFor(snapshotOf({ 'model=q,task=x': stands }), { model: 'q', task: 'x' }).controlShare
-  t.equal(shareOf({ index: 3, share: 0.4 }), 0.4)
-  t.equal(shareOf({ index: 3, share: 0.4, policy: { control_rate: 0.25 } }), 0.25)
-  t.equal(shareOf({ share: 0.4 }), 1, 'a threshold that is gone leaves no share behind')
-  t.equal(shareOf({ index: 3, share: 0.4, pin: null }), 1)
+  const shareOf = (stands: LinkFields) => ruleFor(snapshotOf({ 'model=q,task=x': stands }), { model: 'q', task: 'x' }).controlShare
+  t.equal(shareOf({ index: 3, learnedControlShare: 0.4 }), 0.4)
+  t.equal(shareOf({ index: 3, learnedControlShare: 0.4, policy: { control_rate: 0.25 } }), 0.25)
+  t.equal(shareOf({ learnedControlShare: 0.4 }), 1, 'a threshold that is gone leaves no share behind')
+  t.equal(shareOf({ index: 3, learnedControlShare: 0.4, pin: null }), 1)
 })
 
 t.test('no levels: everything is the root', async (t) => {
-  t.match(ruleFor(snapshotOf({ '*': { index: 3, share: 0.1 } }, []), {}), { threshold: GRID[3], scope: 'own', context: '*', controlShare: 0.1 })
+  t.match(ruleFor(snapshotOf({ '*': { index: 3, learnedControlShare: 0.1 } }, []), {}), { threshold: GRID[3], scope: 'own', context: '*', controlShare: 0.1 })
 })
 
 t.test('the tree finds the link that the chain of keys finds', async (t) => {

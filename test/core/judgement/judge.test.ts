@@ -90,7 +90,7 @@ t.test('the learner\'s own judgement stands until a policy, or a predictor\'s en
   t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
   t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
   t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
-  const trial = { predictor: 'p', ordinal: 1, since: 0, wish: state.wish, halves: [NO_EVIDENCE, NO_EVIDENCE], trained_on: 0 } as const
+  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, halves: [NO_EVIDENCE, NO_EVIDENCE], trained_on: 0 } as const
   const served = { ...looser, serving: 'p', trials: [trial], judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
   const auto = policyWith({ predictor: 'auto' })
   t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
@@ -159,9 +159,9 @@ function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced
   const grid = serving === null ? GRID : PREDICTOR.grid
   return {
     ...state,
-    wish,
+    requested: wish,
     halves: [half, raw],
-    trials: [{ ...state.trials[0]!, wish, halves: [half, tried] }],
+    trials: [{ ...state.trials[0]!, requested: wish, halves: [half, tried] }],
     serving: index === -1 ? null : serving,
     threshold_index: index,
     threshold: grid[index] ?? null,

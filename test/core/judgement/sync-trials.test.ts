@@ -19,7 +19,7 @@ function stateOf () {
 t.test('the newest predictor is the next challenger, once', async (t) => {
   const state = stateOf()
   const one = syncTrials(state, auto, levels, live(named('a')), 5)
-  t.match(one, { challengers: 1, trials: [{ predictor: 'a', ordinal: 1, since: 5, trained_on: 0, wish: { max_em_drop: 0.02, error_level: 0.05 } }] })
+  t.match(one, { challengers: 1, trials: [{ predictor: 'a', ordinal: 1, since: 5, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 } }] })
   t.equal(syncTrials(one, auto, levels, live(named('a')), 6), one, 'nothing new')
   const two = syncTrials(one, auto, levels, live(named('a'), named('b')), 7)
   t.match(two.trials, [{ predictor: 'a', ordinal: 1 }, { predictor: 'b', ordinal: 2 }])

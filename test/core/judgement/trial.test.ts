@@ -7,7 +7,7 @@ const trialOf = (thresholds: number): Trial => ({
   predictor: PREDICTOR.name,
   ordinal: 1,
   since: 0,
-  wish: { max_em_drop: 0.02, error_level: 0.05 },
+  requested: { max_em_drop: 0.02, error_level: 0.05 },
   trained_on: 0,
   halves: [noEvidence(thresholds), noEvidence(thresholds)],
 })

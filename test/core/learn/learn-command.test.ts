@@ -3,13 +3,13 @@ import { evidenceOf } from '../../../src/core/judgement/context-state.js'
 import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
-import type { Pin } from '../../../src/core/judgement/effective-threshold.js'
 import { judge } from '../../../src/core/judgement/judge.js'
 import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { policyOf } from '../../../src/core/learn/fold.js'
 import { inStep } from '../../../src/core/learn/learn-command.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from './memory-fold.js'
+import type { Pin } from '../../../src/core/judgement/pin.js'
 
 const LAST = GRID.length - 1
 
@@ -104,7 +104,7 @@ t.test('a half that has just stepped back was seen, too', async (t) => {
   fold.learn(KEPT, 0, FIRST)
   t.equal(fold.state().halves[0].generations, 0)
   setPolicy(fold, { max_em_drop: 0.03 })
-  t.equal(fold.state().wish.max_em_drop, 0.02)
+  t.equal(fold.state().requested.max_em_drop, 0.02)
 })
 
 t.test('another max_em_drop starts the drift detector over, another error_level does not', async (t) => {

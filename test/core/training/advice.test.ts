@@ -12,7 +12,7 @@ const checkpoint = (step: number, run = 'r') => ({ type: 'checkpoint', key: 'mod
 function seenIn (fold: MemoryFold): { state: ContextState, view: ReturnType<typeof describeContext> } {
   const { levels, defaults } = fold.ledger.configuration
   const { policies, pins } = fold.ledger
-  const known = { levels, defaults, policies, pins, predictors: fold.predictors, states: fold.states }
+  const known = { levels, defaultPolicy: defaults, policies, pins, predictors: fold.predictors, states: fold.states }
   return { state: fold.state(), view: describeContext(known, LEAF, 1e6) }
 }
 

@@ -12,7 +12,7 @@ function known (generations: number, changes: object = {}) {
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
   const state = { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, levels, 1000), halves: [evidence, NO_EVIDENCE] as const, ...changes }
-  return { levels, defaults: {}, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
+  return { levels, defaultPolicy: {}, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
 }
 
 t.test('status: settling, learning, certified, drifted', async (t) => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isWithin } from '../../../src/core/policy/context.js'
-import { describeContext, type KnownContexts } from '../../../src/core/views/describe.js'
+import type { LoadedContexts } from '../../../src/core/judgement/chain-link.js'
+import { describeContext } from '../../../src/core/views/describe.js'
 import { policyEffects, thresholdIn } from '../../../src/core/views/policy-effect.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { holds } from '../../property.js'
@@ -9,9 +10,9 @@ import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from
 
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 
-function knownOf ({ ledger, states, predictors }: MemoryFold): KnownContexts {
+function knownOf ({ ledger, states, predictors }: MemoryFold): LoadedContexts {
   const { configuration: { levels, defaults }, policies, pins } = ledger
-  return { levels, defaults, policies, pins, predictors, states: new Map(states) }
+  return { levels, defaultPolicy: defaults, policies, pins, predictors, states: new Map(states) }
 }
 
 const patch: fc.Arbitrary<PolicyPatch> = fc.record({

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { chainOf } from '../../../src/core/policy/context.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
-import { effectiveThreshold, type Pin } from '../../../src/core/judgement/effective-threshold.js'
+import { effectiveThreshold } from '../../../src/core/judgement/effective-threshold.js'
 import type { Command, LogEntry } from '../../../src/core/learn/log-entry.js'
 import { effectivePolicy } from '../../../src/core/policy/policy.js'
 import type { Change } from '../../../src/core/learn/fold.js'
@@ -10,8 +10,9 @@ import { thresholdThen, undoSince, type PastChanges } from '../../../src/core/vi
 import { fingerprintOf } from '../../../src/core/predictor/fingerprint.js'
 import { holds } from '../../property.js'
 import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../learn/memory-fold.js'
-import { PREDICTOR, standingWith } from '../decide/snapshot-of.js'
+import { PREDICTOR, linkWith } from '../decide/snapshot-of.js'
 import { servingOf } from '../../../src/core/judgement/sync-trials.js'
+import type { Pin } from '../../../src/core/judgement/pin.js'
 
 const KEYS = ['*', 'model=q', LEAF, 'model=q,task=other']
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
@@ -30,7 +31,7 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
       const state = states.get(link)
       const index = state?.threshold_index ?? -1
       const policy = effectivePolicy(fold.ledger.configuration.defaults, fold.ledger.policies, link) // of the end
-      return { ...standingWith(link, { index, isRecovering: index === -1 && state?.is_recovering === true }), policy, pin: pins.get(link) }
+      return { ...linkWith(link, { index, isRecovering: index === -1 && state?.is_recovering === true }), policy, pin: pins.get(link) }
     })).threshold])))
   }
   note()
@@ -47,7 +48,7 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
   }
   const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
   const own = [...states].map(([key, state]) => [key, { ...state, scorer: servingOf(state) }] as const)
-  const now = { states: new Map(own), predictors, defaults, policies }
+  const now = { states: new Map(own), predictors, defaultPolicy: defaults, policies }
   return { past: { changes, commands, isWhole: true }, pins: fold.ledger.pins, now, moments }
 }
 
@@ -84,7 +85,7 @@ const change = (version: number, cause: Change['cause'], before: number | null, 
 const NOW = {
   states: new Map([['*', { threshold: GRID[4]!, scorer: null, is_recovering: false }]]),
   predictors: new Map(),
-  defaults: { fallback: 'parent' as const },
+  defaultPolicy: { fallback: 'parent' as const },
   policies: new Map(),
 }
 

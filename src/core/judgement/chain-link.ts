@@ -1,0 +1,79 @@
+import { chainOf, type Levels } from '../policy/context.js'
+import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
+import type { LivePredictors } from '../predictor/predictor-version.js'
+import { halvesInForce } from './candidate-scorer.js'
+import type { ContextState } from './context-state.js'
+import { judge, type Judgement } from './judge.js'
+import { usablePin, type Pin } from './pin.js'
+
+/** Everything but its own state that a context's link depends on. */
+export interface ModelInputs {
+  readonly levels: Levels
+  readonly defaultPolicy: PolicyPatch
+  readonly policies: ReadonlyMap<string, PolicyPatch>
+  /** Pins that have not expired. */
+  readonly pins: ReadonlyMap<string, Pin>
+  readonly predictors: LivePredictors
+}
+
+/** Contexts read from the store at one moment. */
+export interface LoadedContexts extends ModelInputs {
+  /** States by context key. With each context it holds the ancestors that have a state. */
+  readonly states: ReadonlyMap<string, ContextState>
+}
+
+/** One context of a chain: its own judgement, and what else decides which threshold takes effect. */
+export interface ChainLink extends Judgement {
+  readonly key: string
+  readonly policy: Policy
+  readonly pin: Pin | undefined
+  /** Share of the tokens that the judged threshold saves; 0 without one. */
+  readonly savedRatio: number
+  /** The context drifted or was reset and has not been certified since. */
+  readonly isRecovering: boolean
+  /** Generations reported in this epoch, of either arm. */
+  readonly generations: number
+  /** Names of the predictors on trial. */
+  readonly trials: readonly string[]
+  /** The control share that the learner has in force; `undefined` before any outcome. */
+  readonly learnedControlShare: number | undefined
+}
+
+const NO_TRIALS: readonly string[] = []
+
+/** The link of a context, by its state and by what operators and predictors say now. @param state absent before any outcome */
+export function linkOf ({ levels, defaultPolicy, policies, pins, predictors }: ModelInputs, key: string, state?: ContextState): ChainLink {
+  const policy = effectivePolicy(defaultPolicy, policies, key)
+  return chainLink(key, policy, usablePin(predictors, pins.get(key)), state, judge(state, policy, levels, predictors))
+}
+
+/** The links of a context's chain, root first. */
+export function linksOf (loaded: LoadedContexts, key: string): ChainLink[] {
+  return chainOf(key).map((link) => linkOf(loaded, link, loaded.states.get(link)))
+}
+
+export function chainLink (
+  key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement): ChainLink {
+  const { scorer, index, threshold, guarantee } = judgement
+  return {
+    scorer,
+    index,
+    threshold,
+    guarantee,
+    key,
+    policy,
+    pin,
+    savedRatio: guarantee?.tokens_saved_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
+    isRecovering: index === -1 && state?.is_recovering === true,
+    generations: state?.generations ?? 0,
+    trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
+    learnedControlShare: state?.control_share,
+  }
+}
+
+/** Adds two fields of the half-windows rather than merge all of them, which would take most of the learner's time. */
+function savedRatioAt (state: ContextState, index: number): number {
+  const [a, b] = halvesInForce(state)
+  const full = a.full_tokens + b.full_tokens
+  return full === 0 ? 0 : 1 - (a.tokens[index]! + b.tokens[index]!) / full
+}
