@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+
+/**
+ * Folders whose test files share a process, by group. Loading the service takes longer than most tests, so files that do not disturb each
+ * other load it once. test/every-file-has-a-test.test.ts checks that `npm test` runs each file.
+ */
+export const GROUPS = {
+  commands: ['commands', 'plot'],
+  core: ['core'],
+  routes: ['access', 'decisions', 'docker', 'errors', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'wire'],
+  service: ['app', 'config', 'http', 'learning', 'logging', 'metrics'],
+  store: ['store'],
+} satisfies Record<string, string[]>
+
+/** What `npm test` runs in a process each: folders, and files that use a core for seconds or change settings of their process. */
+export const ALONE = [...readFileSync('.taprc', 'utf8').matchAll(/dist\/tests\/test\/([\w/-]+)(?:\/\*\*\/\*)?\.test\.js/g)].map(([, path]) => path!)
+
+/** Imports the test files of a group, each after the tests of the one before have ended. */
+export async function runGroup (name: keyof typeof GROUPS): Promise<void> {
+  for (const folder of GROUPS[name]) {
+    for (const file of readdirSync(new URL(`../${folder}/`, import.meta.url), { recursive: true, encoding: 'utf8' }).sort()) {
+      const path = `${folder}/${file}`
+      if (!path.endsWith('.test.js') || ALONE.includes(path.replace('.test.js', ''))) continue
+      t.comment(path)
+      await import(new URL(`../${path}`, import.meta.url).href)
+      if (!t.idle) await once(t, 'idle')
+    }
+  }
+}
