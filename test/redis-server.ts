@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import type { Test } from 'tap'
 import { temporaryFolder } from './helper.js'
 
@@ -86,12 +86,19 @@ export async function startRedis (t: Test, settings: RedisSettings = {}): Promis
   }
 }
 
-/** A port that nothing listens on just now. */
+/**
+ * A port that nothing listens on. It is below those that the system gives to clients and to `listen(0)` (32768 and up), so nothing takes it
+ * before the server that it is for.
+ */
 export async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(22_000 * Math.random())
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => { resolve(false) }).listen(port, '127.0.0.1', () => { resolve(true) })
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
