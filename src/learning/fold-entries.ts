@@ -15,15 +15,15 @@ export interface Memory {
   readonly contexts: Map<string, ContextState>
   readonly pending: PendingOutcomes
   readonly reservoir: Reservoir
-  /** Those that the ledger names. */
+  /** The predictors that the ledger names. */
   readonly predictors: Map<string, Predictor>
 }
 
 /**
- * Folds entries over what is remembered: what to commit, and what is remembered once that succeeded. Only pending outcomes, reservoir and
- * predictors are touched at once, so a learner whose commit fails has to forget it all and read the store again.
+ * Folds entries into a learner's memory, in place, and returns what to commit. After a failed commit the learner must read the memory from
+ * the store again.
  */
-export function foldEntries (memory: Memory, entries: readonly StoredEntry[], now = 0): { next: Pick<Memory, 'cursor' | 'ledger'>, commit: Omit<Commit, 'token'> } {
+export function foldEntries (memory: Memory, entries: readonly StoredEntry[], now = 0): Omit<Commit, 'token'> {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
     now,
@@ -41,33 +41,33 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
   }
   for (const { time, entry } of entries) learn(fold, time, entry)
   const { cursor } = entries.at(-1)!
-  return {
-    next: { cursor, ledger: fold.ledger },
-    commit: {
-      from: memory.cursor,
-      to: cursor,
-      contexts: written,
-      pending: memory.pending.takeChanges(),
-      reservoir: memory.reservoir.takeChanges(),
-      ledger: fold.ledger === memory.ledger ? null : fold.ledger,
-      decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
-      changes: fold.changes,
-    },
+  const commit = {
+    from: memory.cursor,
+    to: cursor,
+    contexts: written,
+    pending: memory.pending.takeChanges(),
+    reservoir: memory.reservoir.takeChanges(),
+    ledger: fold.ledger === memory.ledger ? null : fold.ledger,
+    decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
+    changes: fold.changes,
   }
+  for (const [key, state] of written) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
+  Object.assign(memory, { cursor, ledger: fold.ledger })
+  return commit
 }
 
-/** Whether some decision could differ; a context that is new counts, since replicas learn of it this way. */
+/** Whether a decision could differ. New contexts count, since this is how replicas learn of them. */
 function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after) ||
-    (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas weighed its evidence themselves
+    (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
 }
 
-/** Before an epoch's first evidence nothing is, and nobody weighs anything. */
+/** Before the first evidence of an epoch there is nothing to judge. */
 function isJudged ({ judged_by: terms, threshold_index: index }: ContextState): boolean { return terms !== undefined || index !== -1 }
 
-/** Which predictors are on trial, for the probes that they need. */
+/** The predictors on trial, which decide what is probed. */
 function namesOf ({ trials }: ContextState): string {
   return trials.length === 0 ? '' : trials.map(({ predictor }) => predictor).join()
 }

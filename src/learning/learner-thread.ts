@@ -4,16 +4,16 @@ import type { Config } from '../config/config.js'
 import type { Change } from '../core/learn/fold.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import type { Learner } from './learner.js'
-import type { FromLearner } from './learner-worker.js'
+import type { LearnerMessage } from './learner-worker.js'
 import { startWatchdog } from './watchdog.js'
 import type { FitEnd } from '../core/predictor/fit-end.js'
 
-/** From the end of a learner that failed to the start of the next, ms. */
+/** Delay before a failed learner is started again, ms. */
 const RESTART_MS = 1000
-/** After which one that tells nothing hangs: it tells something every second, but for when it reads all that was learned, ms. */
+/** A thread that sends nothing for this long hangs, ms. It sends a heartbeat every second, except while it reads the learned state. */
 const HANGS_AFTER_MS = 30_000
-/** Room for what the learner has just made, MiB: little, for what it keeps is old soon, and the rest is let go of more often. */
-const YOUNG_MB = 4
+/** Size of V8's young generation, MiB: small, so that garbage is collected often. */
+const YOUNG_GENERATION_MB = 4
 const WORKER = new URL('./learner-worker.js', import.meta.url)
 const NO_STATUS = { isLeader: false, refused: 0, problem: null }
 
@@ -23,22 +23,22 @@ export interface LearnerThreadOptions {
   readonly onChange?: (change: Change) => void
   readonly onFit?: (end: FitEnd) => void
   readonly onDamage?: (what: Corrupted, count: number) => void
-  /** Called when one failed or hangs. */
+  /** Called when a thread fails or hangs. */
   readonly onEnd?: () => void
-  /** What runs in the thread. */
+  /** The module that runs in the thread. */
   readonly script?: URL
   readonly hangsAfterMs?: number
 }
 
 /**
- * A learner in a thread of its own, with a store of its own, so that decisions do not wait for it. One that fails or hangs is replaced, and
- * until then `problem` says why; with the embedded store one that hangs is told of and no more.
+ * Runs the learner in a thread with its own store connection, so that decisions do not wait for it. A thread that fails or hangs is
+ * replaced; until then `problem` says why. With the embedded store a hanging thread is only reported.
  */
 export function startLearnerThread (
   { config, log: parent, onChange, onFit, onDamage, onEnd, script = WORKER, hangsAfterMs = HANGS_AFTER_MS }: LearnerThreadOptions
 ): Learner {
-  const canReplace = config.redisUrl !== '' // one that is cut off in a transaction takes the embedded store with it, and the process
-  const log = parent.child({}, { serializers: { err: (error: unknown) => error } }) // the thread has made them plain
+  const canReplace = config.redisUrl !== '' // terminating a thread inside an LMDB transaction ends the whole process
+  const log = parent.child({}, { serializers: { err: (error: unknown) => error } }) // the thread has serialized them
   let status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } = NO_STATUS
   let hang: string | null = null
   let worker: Worker
@@ -48,15 +48,15 @@ export function startLearnerThread (
 
   function start (): void {
     let failure: string | null = null
-    worker = new Worker(script, { name: 'learner', workerData: config, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
-    const silence = startWatchdog(hangsAfterMs, () => {
-      hang = `its thread hangs, and has told nothing for ${hangsAfterMs / 1000} s${canReplace ? '' : ': restart the service'}`
+    worker = new Worker(script, { name: 'learner', workerData: config, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
+    const watchdog = startWatchdog(hangsAfterMs, () => {
+      hang = `its thread hangs: no sign of life for ${hangsAfterMs / 1000} s${canReplace ? '' : '; restart the service'}`
       log.error({ reason: hang }, 'the learner hangs')
       onEnd?.()
       if (canReplace) worker.terminate()
     })
-    worker.on('message', (message: FromLearner) => {
-      silence.heard()
+    worker.on('message', (message: LearnerMessage) => {
+      watchdog.reset()
       hang = null
       if ('level' in message) log[message.level](message.fields, message.text)
       else if ('change' in message) onChange?.(message.change)
@@ -69,11 +69,11 @@ export function startLearnerThread (
     gone = new Promise((resolve) => {
       worker.once('exit', (code) => {
         resolve()
-        silence.close()
+        watchdog.close()
         status = { ...status, isLeader: false }
         if (isClosing) return
         status = { ...status, problem: `its thread ended: ${hang ?? failure ?? `exit code ${code}`}` }
-        log.error({ reason: hang ?? failure, code }, 'the learner\'s thread ended and is started again')
+        log.error({ reason: hang ?? failure, code }, 'the learner\'s thread ended and will be started again')
         if (hang === null) onEnd?.()
         hang = null
         restart = setTimeout(start, RESTART_MS)
@@ -89,7 +89,7 @@ export function startLearnerThread (
     async close () {
       isClosing = true
       clearTimeout(restart)
-      worker.postMessage('close') // not terminate, see above
+      worker.postMessage('close') // not terminate: see `canReplace`
       await gone
     },
   }

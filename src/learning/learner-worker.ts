@@ -4,13 +4,13 @@ import type { Config } from '../config/config.js'
 import type { Change } from '../core/learn/fold.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
-import { plainError } from './plain-error.js'
+import { serializeError } from './serialize-error.js'
 import { createStore } from '../store/create-store.js'
 import type { Store } from '../store/store.js'
 import type { FitEnd } from '../core/predictor/fit-end.js'
 
-/** What the thread tells. */
-export type FromLearner =
+/** Messages from the learner's thread to the one that started it. */
+export type LearnerMessage =
   | { readonly level: Level, readonly fields: object, readonly text: string | undefined }
   | { readonly change: Change }
   | { readonly fit: FitEnd }
@@ -19,33 +19,33 @@ export type FromLearner =
   | { readonly failure: string }
   | { readonly isAlive: true }
 
-/** Those it logs at, through the logger of the thread that started it. */
+/** Log lines go through the logger of the thread that started this one. */
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 type Level = typeof LEVELS[number]
 
-/** How often it looks whether its status has changed, ms. */
+/** How often to check whether the status has changed, ms. */
 const STATUS_MS = 50
-/** How often it tells that it does not hang, in such looks: once a second. */
-const LOOKS_A_BEAT = 20
+/** Checks between two signs of life: one a second. */
+const CHECKS_PER_HEARTBEAT = 20
 
 const port = parentPort!
 const config = workerData as Config
-const tell = (message: FromLearner): void => { port.postMessage(message) }
+const post = (message: LearnerMessage): void => { port.postMessage(message) }
 const log = Object.fromEntries(LEVELS.map((level) => [level, (fields: object | string, text?: string) => {
-  if (typeof fields === 'string') tell({ level, fields: {}, text: fields })
-  else tell({ level, fields: { ...fields, ...('err' in fields && fields.err instanceof Error && { err: plainError(fields.err) }) }, text })
+  if (typeof fields === 'string') post({ level, fields: {}, text: fields })
+  else post({ level, fields: { ...fields, ...('err' in fields && fields.err instanceof Error && { err: serializeError(fields.err) }) }, text })
 }])) as unknown as FastifyBaseLogger
 
 let store: Store | null = null
 let learner: Learner | null = null
-let told = ''
-let looks = 0
+let lastStatus = ''
+let checks = 0
 
 const watch = setInterval(() => {
-  if (++looks % LOOKS_A_BEAT === 0) tell({ isAlive: true })
+  if (++checks % CHECKS_PER_HEARTBEAT === 0) post({ isAlive: true })
   if (learner === null) return
   const status = { isLeader: learner.isLeader(), refused: learner.refused(), problem: learner.problem() }
-  if (told !== (told = JSON.stringify(status))) tell({ status })
+  if (lastStatus !== (lastStatus = JSON.stringify(status))) post({ status })
 }, STATUS_MS)
 
 async function close (code: number): Promise<void> {
@@ -55,10 +55,10 @@ async function close (code: number): Promise<void> {
   process.exit(code)
 }
 
-// Whatever happens, the store is closed in order: a thread that ends in a transaction of LMDB's takes the process with it.
+// Always close the store first: a thread that ends inside an LMDB transaction ends the whole process.
 process.once('uncaughtException', (error) => {
   log.error({ err: error }, 'the learner\'s thread failed')
-  tell({ failure: error.message })
+  post({ failure: error.message })
   close(1)
 })
 port.once('message', () => { close(0) })
@@ -68,7 +68,7 @@ learner = startLearner({
   config,
   log,
   batch: OWN_THREAD_BATCH,
-  onChange: (change) => { tell({ change }) },
-  onFit: (fit) => { tell({ fit }) },
-  onDamage: (damage, count) => { tell({ damage, count }) },
+  onChange: (change) => { post({ change }) },
+  onFit: (fit) => { post({ fit }) },
+  onDamage: (damage, count) => { post({ damage, count }) },
 })

@@ -4,12 +4,11 @@ import type { FastifyBaseLogger } from 'fastify'
 import { createCommander } from '../operations/commander.js'
 import type { Config } from '../config/config.js'
 import type { Change } from '../core/learn/fold.js'
-import { isTickDue } from '../core/learn/learn-time.js'
 import { corruptionReporter, type Corrupted } from '../logging/report-corruption.js'
-import { endExpiredPins } from './expired-pins.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { missedCommands } from './missed-commands.js'
 import { missedEpochs } from './missed-epochs.js'
+import { createPeriodicJobs } from './periodic-jobs.js'
 import { learnerRestorer } from './restore-learner.js'
 import { timedFit } from './timed-fit.js'
 import { createTrainer, fitInThread } from './trainer.js'
@@ -17,42 +16,39 @@ import type { Commit, Store, StoredEntry } from '../store/store.js'
 import type { FitEnd } from '../core/predictor/fit-end.js'
 import { LeaseLostError, StoreUnavailableError } from '../store/store-errors.js'
 
-/** Entries folded in one commit: few enough that decisions in the same thread are not held up; in its own, so many that each costs less. */
+/** Entries a commit in a thread that also decides: few enough that decisions do not wait. */
 const SHARED_THREAD_BATCH = 256
+/** Entries a commit in a thread of its own: more, so that each costs less. */
 export const OWN_THREAD_BATCH = 2048
-/** How long a read waits for the first entry, ms. */
+/** How long a read of the log waits for the first entry, ms. */
 const WAIT_MS = 500
-/** How often the learner asks whether some evidence has fallen silent, ms. */
-const TICK_MS = 30_000
-/** How often it looks for pins that have expired, ms. */
-const PINS_MS = 1000
 
 export interface LearnerOptions {
   readonly store: Store
   readonly config: Config
   readonly log: FastifyBaseLogger
-  /** Entries folded in one commit, at most. */
+  /** Largest number of entries folded in one commit. */
   readonly batch?: number
-  /** Called for every move of a threshold that was committed. */
+  /** Called for every committed change of a threshold. */
   readonly onChange?: (change: Change) => void
-  /** Called with how many things in the store can't be read, and are left out. */
+  /** Called with the number of unreadable rows in the store, which are skipped. */
   readonly onDamage?: (what: Corrupted, count: number) => void
-  /** Called when a predictor was fitted, or could not be. */
+  /** Called when fitting a predictor ended, whether it succeeded or not. */
   readonly onFit?: (end: FitEnd) => void
 }
 
 export interface Learner {
   readonly isLeader: () => boolean
-  /** Outcomes that found no room for a context of their own (MAX_CONTEXTS), as of this replica's last commit. */
+  /** Outcomes whose context exceeded MAX_CONTEXTS, as of this replica's last commit. */
   readonly refused: () => number
-  /** What keeps it from learning, `null` when nothing does. */
+  /** Why it cannot learn; `null` when it can. */
   readonly problem: () => string | null
   readonly close: () => Promise<void>
 }
 
 /**
- * Folds the log into learned state while this process holds the lease. Any number of replicas run one; the lease picks who learns, and its
- * fencing token keeps a learner that lost it from committing.
+ * Folds the log into learned state while this replica holds the lease. Every replica runs a learner; the lease decides which one learns,
+ * and its fencing token prevents a learner that lost the lease from committing.
  */
 export function startLearner (
   { store, config, log, batch = SHARED_THREAD_BATCH, onChange = () => {}, onFit = () => {}, onDamage = () => {} }: LearnerOptions
@@ -64,8 +60,8 @@ export function startLearner (
   let refused = 0
   let problem: string | null = null
   const command = createCommander(store, { refresh: async () => {} })
-  const tellDamage = corruptionReporter(log, onDamage)
-  const recall = learnerRestorer({ store, config, log, command, tellDamage })
+  const reportCorruption = corruptionReporter(log, onDamage)
+  const restore = learnerRestorer({ store, config, log, command, reportCorruption })
   const trainer = createTrainer({ store, log, fit: timedFit(fitInThread, onFit) })
 
   const loop = (async () => {
@@ -78,7 +74,7 @@ export function startLearner (
         if (error instanceof LeaseLostError) log.warn('another replica became the learner')
         else if (!(error instanceof StoreUnavailableError)) {
           problem = (error as Error).message
-          log.error({ err: error }, 'the learner failed and starts over')
+          log.error({ err: error }, 'the learner failed and will start over')
         }
       }
       await setTimeout(leaseMs / 3, undefined, { signal: stop.signal }).catch(() => {})
@@ -88,40 +84,27 @@ export function startLearner (
   async function lead (token: number): Promise<void> {
     const lost = new AbortController()
     const renew = setInterval(() => {
-      store.renewLease(token, leaseMs).then((isOurs) => { if (!isOurs) lost.abort() }, () => {}) // a commit is the judge of a doubt
+      store.renewLease(token, leaseMs).then((isOurs) => { if (!isOurs) lost.abort() }, () => {}) // after a failure the next commit decides
     }, leaseMs / 3)
     isLeader = true
     log.info({ token }, 'this replica is the learner')
     let committing = Promise.resolve()
     try {
-      const memory = await recall(token)
+      const memory = await restore(token)
       refused = memory.ledger.refused
-      let tickAt = performance.now() + TICK_MS // whatever the wall clock does
-      let pinsAt = 0
+      const runPeriodicJobs = createPeriodicJobs(store)
       while (!lost.signal.aborted && !stop.signal.aborted) {
         const entries = await store.read(memory.cursor, batch, WAIT_MS)
-        const commit = entries.length === 0 ? null : fold(memory, entries)
-        await committing // the next is read and folded meanwhile; where it failed that is forgotten too
-        // Before the commit, behind which nobody sees the damage any more.
-        if (entries.some(({ entry }) => entry.type === 'unreadable')) {
-          const epochs = () => missedEpochs(store, memory.contexts, tellDamage)
-          await command(async () => [...await missedCommands(store, memory.ledger), ...await epochs()])
-        }
+        const commit = entries.length === 0 ? null : foldEntries(memory, entries, Date.now())
+        await committing // reading and folding ran beside the commit before; if that failed, the fold is discarded
+        await repeatMissed(memory, entries) // before the commit that skips unreadable entries
         if (commit === null) problem = null
         else {
           committing = store.commit({ token, ...commit }).then(() => { problem = null; report(commit) })
-          committing.catch(() => {}) // is heard of above, or below
+          committing.catch(() => {}) // handled where `committing` is awaited
         }
         trainer.consider(memory)
-        if (performance.now() >= tickAt) {
-          tickAt = performance.now() + TICK_MS
-          const isDue = isTickDue({ ...memory, keys: () => memory.contexts.keys(), get: (key) => memory.contexts.get(key) }, Date.now())
-          if (isDue) await store.append([{ type: 'tick' }])
-        }
-        if (performance.now() >= pinsAt) {
-          pinsAt = performance.now() + PINS_MS
-          await endExpiredPins(store, memory.ledger.pins, Date.now())
-        }
+        await runPeriodicJobs(memory)
         await setImmediate()
       }
       await committing
@@ -134,19 +117,17 @@ export function startLearner (
     }
   }
 
-  function fold (memory: Memory, entries: readonly StoredEntry[]): Omit<Commit, 'token'> {
-    const damaged = entries.filter(({ entry }) => entry.type === 'unreadable')
-    tellDamage('entry', damaged.length, { cursors: damaged.slice(0, 20).map(({ cursor }) => cursor) })
-    const { next, commit } = foldEntries(memory, entries, Date.now())
-    for (const [key, state] of commit.contexts) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
-    memory.cursor = next.cursor
-    memory.ledger = next.ledger
-    return commit
+  /** An unreadable entry may have been a command: everything that the store's tables show and the learner does not know is logged again. */
+  async function repeatMissed ({ ledger, contexts }: Memory, entries: readonly StoredEntry[]): Promise<void> {
+    const unreadable = entries.filter(({ entry }) => entry.type === 'unreadable')
+    if (unreadable.length === 0) return
+    reportCorruption('entry', unreadable.length, { cursors: unreadable.slice(0, 20).map(({ cursor }) => cursor) })
+    await command(async () => [...await missedCommands(store, ledger), ...await missedEpochs(store, contexts, reportCorruption)])
   }
 
   function report ({ ledger, changes }: Omit<Commit, 'token'>): void {
     if (ledger !== null) {
-      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'no room for more contexts: raise MAX_CONTEXTS')
+      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'outcomes were refused a context of their own: raise MAX_CONTEXTS')
       refused = ledger.refused
     }
     for (const change of changes) {

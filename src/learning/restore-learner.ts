@@ -18,42 +18,42 @@ export interface RestoreOptions {
   readonly config: Config
   readonly log: FastifyBaseLogger
   readonly command: Commander
-  readonly tellDamage: ReportCorruption
+  readonly reportCorruption: ReportCorruption
 }
 
 /**
- * What was learned so far, as the holder of the lease finds it; what is damaged is told, and left out. A new store starts with this
- * replica's configuration, a store that has another gets it through the log.
+ * Reads the learned state at the start of a lease. Unreadable rows are reported and left out. A new store gets this replica's configuration
+ * directly; a store with another configuration gets it through the log.
  */
-export function learnerRestorer ({ store, config, log, command, tellDamage }: RestoreOptions): (token: number) => Promise<Memory> {
+export function learnerRestorer ({ store, config, log, command, reportCorruption }: RestoreOptions): (token: number) => Promise<Memory> {
   return async (token) => {
     const [{ cursor, ledger, contexts, damaged, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
     const pending = new PendingOutcomes(stored.pending)
     const reservoir = new Reservoir(stored.reservoir)
-    await forgetDamaged()
-    await beginAnew([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)))
+    await forgetUnreadablePredictors()
+    await resetUnreadable([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)))
     const configuration: Configuration = {
       levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
     }
     if (ledger === null || damaged.pending.length + damaged.samples.length > 0) {
       const start = damaged.ledger === 0 ? newLedger : (given: Configuration) => restoredLedger(given, contexts.size, versions)
       const first = ledger ?? await start(configuration)
-      const gone = { pending: without(damaged.pending), reservoir: without(damaged.samples) }
+      const deletions = { pending: deletionsOf(damaged.pending), reservoir: deletionsOf(damaged.samples) }
       const nothing = { contexts: new Map(), decisive: [], changes: [] }
-      await store.commit({ token, from: cursor, to: cursor, ledger: ledger === null ? first : null, ...gone, ...nothing })
-      tellDamage('ledger', damaged.ledger)
-      tellDamage('pending', damaged.pending.length, { ids: damaged.pending.slice(0, 20) })
-      tellDamage('samples', damaged.samples.length)
+      await store.commit({ token, from: cursor, to: cursor, ledger: ledger === null ? first : null, ...deletions, ...nothing })
+      reportCorruption('ledger', damaged.ledger)
+      reportCorruption('pending', damaged.pending.length, { ids: damaged.pending.slice(0, 20) })
+      reportCorruption('samples', damaged.samples.length)
       if (ledger === null) return { cursor, ledger: first, contexts, pending, reservoir, predictors: predictorsOf(first, versions) }
     }
     if (!isSame(ledger.configuration, configuration)) {
-      log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes; replicas that differ in it undo each other')
+      log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes: if replicas differ in it, each undoes the change of the other')
       await store.append([{ type: 'configuration', configuration }])
     }
     return { cursor, ledger, contexts, pending, reservoir, predictors: predictorsOf(ledger, versions) }
   }
 
-  /** What the tables say, which is what operators asked for last; contexts compare it with what their evidence means. */
+  /** A ledger made from the tables, which hold what operators stated last. Contexts compare it with the meaning of their evidence. */
   async function restoredLedger (
     configuration: Configuration, contexts: number, versions: ReadonlyMap<string, PredictorVersion>): Promise<Ledger> {
     const [policies, pins] = await Promise.all([store.policies(), store.pins()])
@@ -61,32 +61,32 @@ export function learnerRestorer ({ store, config, log, command, tellDamage }: Re
     return { ...newLedger(configuration), contexts, policies, pins, predictors }
   }
 
-  /** Contexts whose state is damaged start an epoch through the log; until it is folded nothing of theirs is in force. */
-  async function beginAnew (damaged: readonly string[]): Promise<void> {
-    if (damaged.length === 0) return
-    log.error({ contexts: damaged.slice(0, 20), count: damaged.length }, 'the state of contexts can\'t be read: they start a new epoch, with nothing learned')
-    await store.append(damaged.map((key) => ({ type: 'reset', key, by: 'stopgate', reason: 'its state could not be read' })))
+  /** Starts a new epoch, through the log, in contexts whose state is unreadable. Until it is folded they have no threshold. */
+  async function resetUnreadable (keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return
+    log.error({ contexts: keys.slice(0, 20), count: keys.length }, 'the state of some contexts is unreadable: they start a new epoch without evidence')
+    await store.append(keys.map((key) => ({ type: 'reset', key, by: 'stopgate', reason: 'its state could not be read' })))
   }
 
-  /** Predictors that are damaged go, through the log; until that is folded they score nothing. */
-  async function forgetDamaged (): Promise<void> {
+  /** Deletes unreadable predictors through the log. Until that is folded they score nothing. */
+  async function forgetUnreadablePredictors (): Promise<void> {
     await command(async () => {
       const names = await store.damagedPredictors()
-      tellDamage('predictors', names.length, { names })
+      reportCorruption('predictors', names.length, { names })
       return names.map((name) => ({ type: 'predictor', name, version: null, by: 'stopgate', reason: 'it could not be read' }))
     })
   }
 }
 
-/** Those of the ledger. The table may be ahead of it: one that was forgotten is gone, and another of its name is not yet learned of. */
+/** The predictors that the ledger names. The table may be ahead: a deleted predictor is missing, and a replaced one is not the ledger's. */
 function predictorsOf (ledger: Ledger, versions: ReadonlyMap<string, PredictorVersion>): Map<string, Predictor> {
   const predictors = new Map([...versions].map(([name, { predictor }]) => [name, predictor]))
   const known = ledger.predictors.flatMap((ref) => predictorBy(predictors, ref) ?? [])
   return new Map(known.map((predictor) => [predictor.name, predictor]))
 }
 
-/** For a commit that deletes them. */
-function without<K> (keys: readonly K[]): Map<K, undefined> { return new Map(keys.map((key) => [key, undefined])) }
+/** Rows of a commit that deletes these keys. */
+function deletionsOf<K> (keys: readonly K[]): Map<K, undefined> { return new Map(keys.map((key) => [key, undefined])) }
 
 function isSame (a: Configuration, b: Configuration): boolean {
   return JSON.stringify(a) === JSON.stringify(b)

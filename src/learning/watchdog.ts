@@ -1,20 +1,20 @@
-/** In how many looks silence is told. */
-const LOOKS = 10
+/** Checks in one timeout. */
+const CHECKS = 10
 
 export interface Watchdog {
-  /** Something was heard. */
-  readonly heard: () => void
+  /** Restarts the timeout: a sign of life was received. */
+  readonly reset: () => void
   readonly close: () => void
 }
 
 /**
- * Calls back, once for each time, when nothing was heard for so long. It counts looks and not time: a process that was stopped, or that was
- * busy itself, has heard nothing of anybody meanwhile.
+ * Calls back once when no sign of life was received for a time. It counts its own checks instead of reading a clock: while this process was
+ * suspended or busy it could not receive any.
  */
-export function startWatchdog (ms: number, onSilence: () => void): Watchdog {
-  let looks = 0
+export function startWatchdog (timeoutMs: number, onSilence: () => void): Watchdog {
+  let checks = 0
   const timer = setInterval(() => {
-    if (++looks === LOOKS + 1) onSilence()
-  }, ms / LOOKS).unref()
-  return { heard () { looks = 0 }, close () { clearInterval(timer) } }
+    if (++checks === CHECKS + 1) onSilence()
+  }, timeoutMs / CHECKS).unref()
+  return { reset () { checks = 0 }, close () { clearInterval(timer) } }
 }

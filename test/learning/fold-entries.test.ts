@@ -15,40 +15,43 @@ const entries = (from: number, to: number): StoredEntry[] => Array.from({ length
   cursor: `${from + i + 1}-0`, time: from + i + 1, entry: gradeOutcome('salt', losslessOutcome(`g${from + i}`) as ReportedOutcome),
 }))
 
-function keep (memory: Memory, batch: StoredEntry[]): Memory {
-  const { next, commit } = foldEntries(memory, batch)
-  const contexts = new Map(memory.contexts)
-  for (const [key, state] of commit.contexts) if (state) contexts.set(key, state); else contexts.delete(key)
-  return { ...memory, ...next, contexts }
+function learned (...batches: StoredEntry[][]): Memory {
+  const memory = empty()
+  for (const batch of batches) foldEntries(memory, batch)
+  return memory
 }
 
-t.test('what is remembered is not touched until the commit succeeded', async (t) => {
+t.test('a commit holds what changed, and memory is up to date', async (t) => {
   const memory = empty()
-  const { commit } = foldEntries(memory, entries(0, 3))
-  t.strictSame(memory, empty())
+  const commit = foldEntries(memory, entries(0, 3))
+  t.equal(memory.cursor, '3-0')
+  t.strictSame(memory.contexts, commit.contexts)
   t.match(commit, { from: '0-0', to: '3-0' })
-  t.same(commit.decisive.toSorted(), ['*', 'model=q', KEY], 'contexts that are new')
+  t.same(commit.decisive.toSorted(), ['*', 'model=q', KEY], 'new contexts are decisive')
 })
 
-t.test('the same entries give the same state, however they are cut', async (t) => {
-  let one = empty()
-  for (const entry of entries(0, 300)) one = keep(one, [entry])
-  t.strictSame(keep(keep(empty(), entries(0, 123)), entries(123, 300)), one)
+t.test('the same entries give the same state in batches of any size', async (t) => {
+  const one = learned(...entries(0, 300).map((entry) => [entry]))
+  t.strictSame(learned(entries(0, 123), entries(123, 300)), one)
 })
 
-t.test('only what could change a decision is decisive', async (t) => {
-  const memory = keep(empty(), entries(0, 10))
-  t.same(foldEntries(memory, entries(10, 20)).commit.decisive, [], 'more evidence, same threshold')
-  const { commit } = foldEntries(memory, entries(10, 224))
-  t.same(commit.decisive, [KEY], '224 lossless generations: the first certificate')
+t.test('a change is decisive only if it could change a decision', async (t) => {
+  const memory = learned(entries(0, 10))
+  t.same(foldEntries(memory, entries(10, 20)).decisive, [], 'more evidence for the same threshold is not decisive')
+  const commit = foldEntries(memory, entries(20, 224))
+  t.same(commit.decisive, [KEY], 'the first certificate is decisive: 224 lossless generations')
   t.match(commit.changes, [{ key: KEY, cause: 'evidence', before: null, after: Number }])
-  const certified = keep(memory, entries(10, 224))
-  const stated = (policy: PolicyPatch) => foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }]).commit
+  const stated = (policy: PolicyPatch) => {
+    const certified = learned(entries(0, 224))
+    const { threshold_index: before } = certified.contexts.get(KEY)!
+    const commit = foldEntries(certified, [{ cursor: '300-0', time: 300, entry: { type: 'policy', key: KEY, policy, by: 'ops' } }])
+    t.equal(commit.contexts.get(KEY)?.threshold_index ?? before, before)
+    return commit
+  }
   const prices = stated({ value_of_em: 1, price_per_1k_tokens: 1000 })
-  t.equal(prices.contexts.get(KEY)!.threshold_index, certified.contexts.get(KEY)!.threshold_index)
-  t.same(prices.decisive, [KEY], 'until then replicas had weighed what was committed before, of less evidence perhaps')
+  t.same(prices.decisive, [KEY], 'until now replicas judged the evidence of an earlier commit')
   t.same(stated({ em_per_token_percent: 1 }).decisive, [])
   const treated = gradeOutcome('salt', { ...losslessOutcome('t'), arm: 'treated' } as ReportedOutcome)
-  const young = keep(empty(), [{ cursor: '1-0', time: 1, entry: treated }])
-  t.same(foldEntries(young, entries(1, 2)).commit.decisive, [], 'the first evidence')
+  const young = learned([{ cursor: '1-0', time: 1, entry: treated }])
+  t.same(foldEntries(young, entries(1, 2)).decisive, [], 'the first evidence is not decisive')
 })

@@ -11,7 +11,7 @@ const config = readConfig({})
 
 const script = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort, workerData } from 'node:worker_threads'; ${code}`)}`)
 
-/** A thread that says it leads, and does as it is told. */
+/** A thread that reports to lead, and closes on request. */
 const OBEDIENT = `
   parentPort.postMessage({ status: { isLeader: true, refused: 3, problem: null } })
   parentPort.postMessage({ level: 'warn', fields: { levels: workerData.levels }, text: 'of the thread' })
@@ -19,7 +19,7 @@ const OBEDIENT = `
   parentPort.postMessage({ fit: { result: 'none', seconds: 2 } })
   parentPort.once('message', (message) => { parentPort.postMessage({ level: 'info', fields: {}, text: message }); process.exit() })`
 
-t.test('status, log and changes come from the thread, which is told to close', async (t) => {
+t.test('status, log lines and changes come from the thread, which closes on request', async (t) => {
   const lines: string[] = []
   const causes: string[] = []
   const fits: FitEnd[] = []
@@ -39,7 +39,7 @@ t.test('status, log and changes come from the thread, which is told to close', a
   t.match(lines.map((line) => JSON.parse(line)), [{ level: 40, levels: ['model', 'task'], msg: 'of the thread' }, { level: 30, msg: 'close' }])
 })
 
-t.test('one that fails is logged, told of, and started again', async (t) => {
+t.test('a failed thread is logged, reported and started again', async (t) => {
   const lines: string[] = []
   const log = pino({}, { write: (line) => { lines.push(line) } })
   const learner = startLearnerThread({ config, log, script: script('throw new Error("as planned")') })
@@ -48,16 +48,16 @@ t.test('one that fails is logged, told of, and started again', async (t) => {
   await until('it was started again, and failed again', () => lines.length >= 2)
   await learner.close()
   const count = lines.length
-  t.ok(lines.every((line) => line.includes('the learner\'s thread ended and is started again')))
+  t.ok(lines.every((line) => line.includes('the learner\'s thread ended and will be started again')))
   t.equal(learner.isLeader(), false)
   t.equal(lines.length, count)
 })
 
-t.test('one that hangs is told of, ended and replaced', async (t) => {
+t.test('a hanging thread is reported, ended and replaced', async (t) => {
   const { port1: ours, port2 } = new MessageChannel()
   const lines: string[] = []
   const learner = startLearnerThread({
-    config: readConfig({ REDIS_URL: 'redis://127.0.0.1' }), // what runs in the thread is not what would ask it
+    config: readConfig({ REDIS_URL: 'redis://127.0.0.1' }), // the script in the thread never connects
     log: pino({}, { write: (line) => { lines.push(line) } }),
     onEnd () { ours.postMessage('ended') },
     hangsAfterMs: 3000,
@@ -65,20 +65,20 @@ t.test('one that hangs is told of, ended and replaced', async (t) => {
       parentPort.postMessage({ status: { isLeader: true, refused: 0, problem: null } })
       setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))`),
   })
-  const told = once(port2, 'message')
+  const reported = once(port2, 'message')
   await until('it leads', learner.isLeader)
   await until('it hangs', () => learner.problem() !== null)
-  t.match(learner.problem(), /its thread hangs, and has told nothing for 3 s$/)
-  await told
+  t.match(learner.problem(), /its thread hangs: no sign of life for 3 s$/)
+  await reported
   await until('it ended', () => !learner.isLeader())
   await until('another leads', learner.isLeader)
   t.equal(learner.problem(), null)
-  t.match(lines.map((line) => JSON.parse(line).msg), ['the learner hangs', 'the learner\'s thread ended and is started again'])
+  t.match(lines.map((line) => JSON.parse(line).msg), ['the learner hangs', 'the learner\'s thread ended and will be started again'])
   ours.close()
   await learner.close()
 })
 
-t.test('embedded, one that hangs is told of until it goes on', async (t) => {
+t.test('with the embedded store a hanging thread is reported until it recovers', async (t) => {
   const shared = new Int32Array(new SharedArrayBuffer(4))
   let ends = 0
   const learner = startLearnerThread({
@@ -89,7 +89,7 @@ t.test('embedded, one that hangs is told of until it goes on', async (t) => {
     script: script(`setImmediate(() => { Atomics.wait(workerData.shared, 0, 0); ${OBEDIENT} })`),
   })
   await until('it hangs', () => learner.problem() !== null)
-  t.match(learner.problem(), /its thread hangs.*: restart the service$/)
+  t.match(learner.problem(), /its thread hangs.*; restart the service$/)
   t.equal(ends, 1)
   Atomics.store(shared, 0, 1)
   Atomics.notify(shared, 0)

@@ -11,18 +11,18 @@ import { temporaryFolder, until } from '../helper.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
 import { startProcess } from '../service-process.js'
 
-t.test('learns in its thread from the store of the process', async (t) => {
+t.test('the learner learns in its thread from the store of the process', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}' })
   await until('it leads', async () => (await service.get('/readyz')).body.learner.leader)
   await service.post('/v1/outcomes', losslessOutcome('one'))
   await until('it is learned', async () => (await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 1)
-  await until('its log came', () => service.log.find(({ msg }) => msg === 'this replica is the learner'))
+  await until('its log line arrived', () => service.log.find(({ msg }) => msg === 'this replica is the learner'))
   service.child.kill('SIGTERM')
   t.same(await service.exited, { code: 0, signal: null })
-  t.ok(service.log.some(({ msg }) => msg === 'this replica is no longer the learner'), 'it gave the lease back')
+  t.ok(service.log.some(({ msg }) => msg === 'this replica is no longer the learner'), 'it released the lease')
 })
 
-t.test('one that throws out of nowhere leaves the store whole, and every outcome counts once', async (t) => {
+t.test('after an uncaught exception the store is intact and every outcome counts once', async (t) => {
   const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
   const store = await createStore(config)
   t.teardown(() => store.close())
@@ -50,7 +50,7 @@ t.test('one that throws out of nowhere leaves the store whole, and every outcome
   t.equal((await store.readContexts([KEY])).get(KEY)!.generations, reported)
 })
 
-t.test('one that hangs is replaced, and every outcome counts once', { skip: withoutRedis }, async (t) => {
+t.test('a hanging learner is replaced, and every outcome counts once', { skip: withoutRedis }, async (t) => {
   const folder = await temporaryFolder(t)
   const redis = await startRedis(t)
   const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })

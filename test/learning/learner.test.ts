@@ -38,7 +38,7 @@ async function counted (store: Store): Promise<number> {
   return state === undefined ? 0 : state.halves[0].generations + state.halves[1].generations
 }
 
-t.test('one learns at a time, and another takes over when it closes', async (t) => {
+t.test('one replica learns at a time, and another takes over when it closes', async (t) => {
   const store = await openStore(t)
   const first = learner(t, store)
   await until('the first leads', () => first.isLeader())
@@ -52,12 +52,12 @@ t.test('one learns at a time, and another takes over when it closes', async (t) 
   await until('200 are learned', async () => await counted(store) === 200)
 })
 
-t.test('whatever fails between reading and committing, every outcome counts once', async (t) => {
+t.test('every outcome counts once, wherever a failure occurs between read and commit', async (t) => {
   const store = await openStore(t)
   let commits = 0
   const failures = [
     () => { throw new StoreUnavailableError('before') },
-    async (commit: Parameters<Store['commit']>[0]) => { await store.commit(commit); throw new StoreUnavailableError('after: it is not known whether it was done') },
+    async (commit: Parameters<Store['commit']>[0]) => { await store.commit(commit); throw new StoreUnavailableError('after the commit, which may have succeeded') },
     () => { throw new LeaseLostError('lost') },
     () => { throw new Error('a defect') },
   ]
@@ -81,8 +81,8 @@ t.test('the next entries are read while a commit is under way, and committed aft
   let most = 0
   let reads = 0
   let readsAtCommit = -1
-  let letGo = () => {}
-  const gate = new Promise<void>((resolve) => { letGo = resolve })
+  let release = () => {}
+  const gate = new Promise<void>((resolve) => { release = resolve })
   const read: Store['read'] = (...args) => { reads++; return store.read(...args) }
   const commit: Store['commit'] = async (what) => {
     most = Math.max(most, ++underWay)
@@ -93,12 +93,12 @@ t.test('the next entries are read while a commit is under way, and committed aft
   learner(t, store, { read, commit }, undefined, 10)
   await until('a read during the first commit', () => readsAtCommit !== -1 && reads > readsAtCommit)
   t.equal(await counted(store), 0)
-  letGo()
+  release()
   await until('30 are learned', async () => await counted(store) === 30)
   t.equal(most, 1, 'one commit at a time')
 })
 
-t.test('what keeps it from committing is said all the while, and no more once it commits', async (t) => {
+t.test('a problem is reported until a commit succeeds', async (t) => {
   const store = await openStore(t)
   await report(store, 0, 30)
   let isBroken = true
@@ -111,10 +111,10 @@ t.test('what keeps it from committing is said all the while, and no more once it
   const read: Store['read'] = (...args) => { if (failed > 0) said.push(started.problem()); return store.read(...args) }
   const started = learner(t, store, { read, commit }, undefined, 10)
   await until('it failed three times', () => failed === 3)
-  t.same(new Set(said.slice(1)), new Set(['a defect']), 'but while the first commit is under way')
+  t.same(new Set(said.slice(1)), new Set(['a defect']), 'from the first failed commit on')
   isBroken = false
   await until('30 are learned', async () => await counted(store) === 30)
-  await until('nothing is said', () => started.problem() === null)
+  await until('no problem is reported', () => started.problem() === null)
 })
 
 t.test('another configuration reaches learned state through the log', async (t) => {
@@ -132,29 +132,29 @@ t.test('another configuration reaches learned state through the log', async (t) 
   t.equal(await counted(store), 0)
 })
 
-t.test('a policy or pin whose entry in the log is damaged is taken from its table', async (t) => {
+t.test('a policy or pin with an unreadable log entry is taken from its table', async (t) => {
   const store = await openStore(t)
-  const spoilt: Store['read'] = async (...place) => (await store.read(...place)).map((one) =>
+  const withUnreadable: Store['read'] = async (...place) => (await store.read(...place)).map((one) =>
     'by' in one.entry && one.entry.by === 'ops' ? { ...one, entry: { type: 'unreadable' } } : one)
   const did: string[] = []
   const commit: Store['commit'] = (what) => { did.push(what.from === what.to ? 'begin' : 'commit'); return store.commit(what) }
   const append: Store['append'] = (...what) => { did.push('append'); return store.append(...what) }
-  learner(t, store, { read: spoilt, commit, append })
+  learner(t, store, { read: withUnreadable, commit, append })
   await store.append([{ type: 'policy', key: 'model=q', policy: { min_tokens: 64 }, by: 'ops' }])
   await store.append([{ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }])
   const isKnown = (all?: Ledger | null) => all?.pins.get('model=q')?.threshold === 0.9 && all.policies.get('model=q')?.min_tokens === 64
   await until('both are learned', async () => isKnown((await store.learned()).ledger))
-  t.same(did.slice(0, 3), ['begin', 'append', 'commit'], 'and before the damage is behind: a learner that ends in between finds it again')
+  t.same(did.slice(0, 3), ['begin', 'append', 'commit'], 'before the commit that skips the entry, so that a learner that ends in between finds it again')
   const rows = await store.audit(10)
-  t.ok(rows.some(({ command }) => command.by === 'stopgate' && command.type === 'pin'), 'and the audit trail says so')
+  t.ok(rows.some(({ command }) => command.by === 'stopgate' && command.type === 'pin'), 'the audit trail shows it')
   await until('all is read', async () => (await store.revision()).lag === 0)
 })
 
-t.test('a reset or checkpoint whose entry in the log is damaged begins its epoch all the same', async (t) => {
+t.test('a reset or checkpoint with an unreadable log entry still begins an epoch', async (t) => {
   const store = await openStore(t)
-  const spoilt: Store['read'] = async (...place) => (await store.read(...place)).map((one) =>
+  const withUnreadable: Store['read'] = async (...place) => (await store.read(...place)).map((one) =>
     'by' in one.entry && one.entry.by === 'ops' ? { ...one, entry: { type: 'unreadable' } } : one)
-  learner(t, store, { read: spoilt })
+  learner(t, store, { read: withUnreadable })
   await report(store, 0, 10)
   await until('10 are learned', async () => await counted(store) === 10)
   const state = async () => (await store.readContexts([KEY])).get(KEY)!
@@ -166,8 +166,8 @@ t.test('a reset or checkpoint whose entry in the log is damaged begins its epoch
   const { run, ...write } = trainingWriteOf('r', null)
   const contexts = [{ key: 'model=q', step: 5, at: Date.now() }]
   await store.writeTraining({ ...write, run: { ...run, contexts }, entries: [{ type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'ops' }] })
-  await until('the checkpoint does too', async () => (await state()).epoch === 3)
-  t.match(await state(), { epoch_cause: 'checkpoint', checkpoint: { run: 'r', step: 5 } })
+  await until('the checkpoint begins an epoch', async () => (await state()).epoch === 3)
+  t.match(await state(), { epoch_cause: 'reset', halves: [{ generations: 0 }] })
   await until('all is read', async () => (await store.revision()).lag === 0)
-  t.equal((await state()).epoch, 3, 'once each')
+  t.equal((await state()).epoch, 3, 'each began one epoch')
 })

@@ -8,7 +8,7 @@ import { LEDGER, pinOf, versionOf } from '../store/fixtures.js'
 const p = versionOf('p', 1)
 const ledger = { ...LEDGER, predictors: [{ name: 'p', fingerprint: fingerprintOf(p.predictor) }] }
 type Rows = Readonly<Record<string, unknown>>
-/** What is known, with other rows; `null` removes. */
+/** The ledger's rows with some replaced; `null` removes one. */
 const table = (known: Iterable<[string, unknown]>, other: Rows = {}) =>
   new Map(Object.entries({ ...Object.fromEntries(known), ...other }).filter(([, row]) => row !== null)) as never
 const missed = async (tables: { policies?: Rows, pins?: Rows, predictors?: Rows, damaged?: string[] }) => await missedCommands({
@@ -18,11 +18,11 @@ const missed = async (tables: { policies?: Rows, pins?: Rows, predictors?: Rows,
   damagedPredictors: async () => tables.damaged ?? [],
 }, ledger)
 
-t.test('nothing where the tables say what was learned', async (t) => {
+t.test('nothing is missed if the tables match the ledger', async (t) => {
   t.same(await missed({}), [])
 })
 
-t.test('what was stated, changed or removed, and is not known of', async (t) => {
+t.test('additions, changes and removals that the ledger lacks are repeated', async (t) => {
   t.match(await missed({ policies: { '*': { mode: 'off' }, 'model=q': null, 'model=r': { min_tokens: 7 } } }), [
     { type: 'policy', key: '*', policy: { mode: 'off' }, by: 'stopgate' }, { key: 'model=q', policy: null }, { key: 'model=r', policy: { min_tokens: 7 } },
   ])
@@ -35,6 +35,6 @@ t.test('what was stated, changed or removed, and is not known of', async (t) => 
   t.match(await missed({ predictors: { p: null } }), [{ name: 'p', version: null }])
 })
 
-t.test('what can\'t be read in the tables says nothing', async (t) => {
+t.test('unreadable rows of the tables repeat nothing', async (t) => {
   t.same(await missed({ policies: { '*': UNREADABLE_POLICY }, pins: { 'model=q': UNREADABLE_PIN }, predictors: { p: null }, damaged: ['p'] }), [])
 })

@@ -2,24 +2,24 @@ import t from 'tap'
 import { startWatchdog } from '../../src/learning/watchdog.js'
 import { until } from '../helper.js'
 
-t.test('silence is told once; who is heard is not silent, nor one that is no longer watched', async (t) => {
+t.test('silence calls back once; a reset or closed watchdog does not', async (t) => {
   const silent: string[] = []
   startWatchdog(50, () => { silent.push('silent') })
-  const heard = startWatchdog(50, () => { silent.push('heard') })
+  const alive = startWatchdog(50, () => { silent.push('alive') })
   startWatchdog(50, () => { silent.push('closed') }).close()
-  await until('one is silent', () => { heard.heard(); return silent.length > 0 })
+  await until('the first is silent', () => { alive.reset(); return silent.length > 0 })
   startWatchdog(100, () => { silent.push('later') })
-  await until('another is', () => { heard.heard(); return silent.includes('later') })
+  await until('a later one is silent', () => { alive.reset(); return silent.includes('later') })
   t.same(silent, ['silent', 'later'])
-  heard.close()
+  alive.close()
 })
 
-t.test('a process that was busy itself does not take others for silent', async (t) => {
+t.test('time in which the process itself was busy is not silence', async (t) => {
   let isSilent = false
   const watch = startWatchdog(50, () => { isSilent = true })
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
-  watch.heard()
+  watch.reset()
   t.notOk(isSilent)
   watch.close()
 })

@@ -63,9 +63,8 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
   function learn (entry: LogEntry): void {
     const cursor = String(reported)
     const memory = { cursor, ledger, contexts, pending, reservoir, predictors }
-    const { next, commit } = foldEntries(memory, [{ cursor, time: ++reported, entry }])
-    ledger = next.ledger
-    for (const [key, state] of commit.contexts) if (state === undefined) contexts.delete(key); else contexts.set(key, state)
+    const commit = foldEntries(memory, [{ cursor, time: ++reported, entry }])
+    ledger = memory.ledger
     changes.push(...commit.changes)
     if (entry.type !== 'outcome') snapshot = refresh([ROOT, ...contexts.keys()])
     else if (commit.decisive.length > 0) snapshot = refresh(commit.decisive)

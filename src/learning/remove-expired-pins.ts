@@ -4,15 +4,16 @@ import { ConflictError } from '../store/store-errors.js'
 import { isLive, type Pin } from '../core/judgement/pin.js'
 
 /**
- * Removes the pins that have expired. Replicas no longer honour them; this brings it to the log, and so to learned state and history.
- * Only if no pin moves meanwhile: a newer one is never removed by mistake, and what is left is found the next time.
- * @param folded the pins the learner knows of
+ * Removes expired pins through the log, so that learned state and history show it; replicas ignore them already. If any policy or pin
+ * changes meanwhile, nothing is removed until the next call: a newer pin is never removed by mistake.
+ * @param ledgerPins the pins as the learner has folded them
+ * @param now ms since 1970
  */
-export async function endExpiredPins (store: Store, folded: ReadonlyMap<string, Pin>, now: number): Promise<void> {
-  if ([...folded.values()].every((pin) => isLive(pin, now))) return
+export async function removeExpiredPins (store: Store, ledgerPins: ReadonlyMap<string, Pin>, now: number): Promise<void> {
+  if ([...ledgerPins.values()].every((pin) => isLive(pin, now))) return
   const { policyVersion } = await store.revision()
   const expired = [...await store.pins()].filter(([, pin]) => !isLive(pin, now))
-  if (expired.length === 0) return // removed already, but not folded yet
+  if (expired.length === 0) return // already removed, but not folded yet
   try {
     await store.append(inStep(expired.map(([key]) => ({ type: 'pin' as const, key, pin: null, by: 'stopgate', reason: 'expired' }))), policyVersion)
   } catch (error) {

@@ -1,0 +1,12 @@
+import { stdSerializers } from 'pino'
+
+/**
+ * An error as pino logs it, causes included, in a form that can be posted to another thread: structured cloning would lose its class and
+ * fields. Fields that JSON cannot hold are dropped.
+ */
+export function serializeError (error: Error): object {
+  try { return JSON.parse(JSON.stringify(stdSerializers.errWithCause(error))) } catch {
+    const { message, stack } = error
+    return { type: error.constructor.name, message, stack }
+  }
+}
