@@ -57,7 +57,7 @@ export const BundleSchema = Type.Object({
   }),
   weights: Type.Array(Type.Object({
     log_median: Type.Number({ description: 'ln of the median length of a full run (tokens)' }),
-    length_power: Type.Optional(Type.Number({ description: LENGTH_POWER_DESCRIPTION })),
+    length_power: Type.Number({ description: LENGTH_POWER_DESCRIPTION }),
     weights: Type.Array(Type.Number(), { description: WEIGHTS_DESCRIPTION }),
   }), { description: 'What nodes point into' }),
   root: NodeSchema,

@@ -1,5 +1,6 @@
 import { uniform } from '../core/assignment/arm.js'
-import { BUNDLE_FORMAT, snapshotOfBundle, type Bundle, type BundleRule } from '../core/decide/bundle.js'
+import { BUNDLE_FORMAT, type Bundle, type BundleRule } from '../core/decide/bundle.js'
+import { snapshotOfBundle } from '../core/decide/snapshot-of-bundle.js'
 import { contextKey, type Context } from '../core/policy/context.js'
 import { decide, type Step } from '../core/decide/decide.js'
 import { GRID } from '../core/certificate/grid.js'
@@ -40,7 +41,7 @@ const BUNDLE: Bundle = {
   ],
   predictors: { p1: PREDICTED },
   weights: [
-    { log_median: Math.log(900), weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] },
+    { log_median: Math.log(900), length_power: 0, weights: [1.5, 0.8, -0.4, 0.1, -0.7, 0.35] },
     { log_median: Math.log(300), length_power: 0.6, weights: [1.2, 0.8, -0.4, 0.1, -0.7, 0.35] },
   ],
   root: {

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { snapshotOfBundle } from '../../src/core/decide/bundle.js'
+import { snapshotOfBundle } from '../../src/core/decide/snapshot-of-bundle.js'
 import { decide } from '../../src/core/decide/decide.js'
 import { certify, CONTEXT, KEY } from '../certify.js'
 import { build } from '../helper.js'

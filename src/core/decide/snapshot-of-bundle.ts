@@ -1,0 +1,47 @@
+import type { Scorer } from '../predictor/predictor.js'
+import type { Bundle, BundleNode, BundleRule } from './bundle.js'
+import type { Node, Rule, Snapshot } from './snapshot.js'
+
+/** The rule of every context outside the bundle's prefix: continue. */
+const OUTSIDE: Rule = {
+  context: null,
+  threshold: null,
+  scorer: null,
+  trials: [],
+  scope: 'none',
+  guarantee: null,
+  mode: 'off',
+  minTokens: 0,
+  checkEveryTokens: 32,
+  controlShare: 0,
+  recordSteps: false,
+}
+
+/** Rebuilds the snapshot that a bundle was made from. Its decisions are the service's, but carry no guarantee. */
+export function snapshotOfBundle (
+  { state_id: stateId, model_version: version, salt, levels, rules, predictors, weights, root }: Bundle): Snapshot {
+  function nodeOf (node: BundleNode): Node {
+    const children = Object.entries(node.below ?? {}).map(([value, child]) => [value, nodeOf(child)] as const)
+    return { key: '', rule: node.rule === undefined ? OUTSIDE : ruleOf(rules[node.rule]!, node), children: new Map(children) }
+  }
+
+  function ruleOf (shared: BundleRule, node: BundleNode): Rule {
+    const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps } = shared
+    const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
+    return {
+      context: context ?? null,
+      threshold: scorer === undefined ? shared.threshold : shared.score_threshold!,
+      scorer: scorer === undefined ? null : scorerOf(scorer),
+      trials: trials.map(scorerOf),
+      scope,
+      guarantee: null,
+      mode,
+      minTokens: min_tokens,
+      checkEveryTokens: check_every_tokens,
+      controlShare: node.control_share ?? 1,
+      recordSteps: record_steps,
+    }
+  }
+
+  return { stateId, version, salt, levels, root: nodeOf(root) }
+}
