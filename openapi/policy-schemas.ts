@@ -43,7 +43,7 @@ const fields = {
   em_per_token_percent: nullable<number>('number', {
     minimum: 0,
     maximum: 1,
-    description: 'EM that one more percent of the full run\'s tokens may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point), for the trade-off view and the verdict unfavourable on training runs; null: not stated',
+    description: 'EM that one more percent of the full run\'s tokens may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point), for the trade-off view and the verdict costly_shortening on training runs; null: not stated',
   }),
   value_of_em: nullable<number>('number', {
     minimum: 0, maximum: 1e12, description: 'What one right answer is worth, in the currency of price_per_1k_tokens (0 to 1e12); null, as that: no prices',

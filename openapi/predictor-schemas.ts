@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_REQUEST_EXAMPLE } from './examples/predictor-examples.js'
 import { LENGTH_POWER_DESCRIPTION, nullable, TextSchema, time, WEIGHTS_DESCRIPTION } from './field-schemas.js'
-import { LEAST_THRESHOLDS, MOST_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
+import { MIN_THRESHOLDS, MAX_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
 
 const strict = { additionalProperties: false }
 
@@ -59,7 +59,7 @@ const definition = {
     description: 'What it knows of each context, by key; "*" must be there; others score as their nearest ancestor here',
   }),
   grid: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
-    minItems: LEAST_THRESHOLDS, maxItems: MOST_THRESHOLDS, description: 'Its thresholds, safest first, each below the one before',
+    minItems: MIN_THRESHOLDS, maxItems: MAX_THRESHOLDS, description: 'Its thresholds, safest first, each below the one before',
   }),
   calibration: Type.Optional(CalibrationSchema),
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
-import { TRAINING_LIMITS } from '../src/core/training/run.js'
 import { REPORTED_EXAMPLE } from './examples/training-examples.js'
 import { ContextSchema, nullable, TextSchema } from './field-schemas.js'
+import { TRAINING_LIMITS } from '../src/core/training/add-reports.js'
 
 const strict = { additionalProperties: false }
 const share = (description: string, example: number) =>

@@ -6,7 +6,7 @@ import type { Corrupted } from '../logging/report-corruption.js'
 import type { Learner } from './learner.js'
 import type { LearnerMessage } from './learner-worker.js'
 import { startWatchdog } from './watchdog.js'
-import type { FitEnd } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-end.js'
 
 /** Delay before a failed learner is started again, ms. */
 const RESTART_MS = 1000
@@ -21,7 +21,7 @@ export interface LearnerThreadOptions {
   readonly config: Config
   readonly log: Logger
   readonly onChange?: (change: Change) => void
-  readonly onFit?: (end: FitEnd) => void
+  readonly onFit?: (end: FitResult) => void
   readonly onDamage?: (what: Corrupted, count: number) => void
   /** Called when a thread fails or hangs. */
   readonly onEnd?: () => void

@@ -7,13 +7,13 @@ import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
 import { serializeError } from './serialize-error.js'
 import { createStore } from '../store/create-store.js'
 import type { Store } from '../store/store.js'
-import type { FitEnd } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-end.js'
 
 /** Messages from the learner's thread to the one that started it. */
 export type LearnerMessage =
   | { readonly level: Level, readonly fields: object, readonly text: string | undefined }
   | { readonly change: Change }
-  | { readonly fit: FitEnd }
+  | { readonly fit: FitResult }
   | { readonly status: { readonly isLeader: boolean, readonly refused: number, readonly problem: string | null } }
   | { readonly damage: Corrupted, readonly count: number }
   | { readonly failure: string }

@@ -13,7 +13,7 @@ import { learnerRestorer } from './restore-learner.js'
 import { timedFit } from './timed-fit.js'
 import { createTrainer, fitInThread } from './trainer.js'
 import type { Commit, Store, StoredEntry } from '../store/store.js'
-import type { FitEnd } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-end.js'
 import { LeaseLostError, StoreUnavailableError } from '../store/store-errors.js'
 
 /** Entries a commit in a thread that also decides: few enough that decisions do not wait. */
@@ -34,7 +34,7 @@ export interface LearnerOptions {
   /** Called with the number of unreadable rows in the store, which are skipped. */
   readonly onDamage?: (what: Corrupted, count: number) => void
   /** Called when fitting a predictor ended, whether it succeeded or not. */
-  readonly onFit?: (end: FitEnd) => void
+  readonly onFit?: (end: FitResult) => void
 }
 
 export interface Learner {

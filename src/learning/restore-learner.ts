@@ -4,7 +4,7 @@ import type { Config } from '../config/config.js'
 import { newLedger, type Ledger } from '../core/learn/fold.js'
 import type { Configuration } from '../core/learn/log-entry.js'
 import { PendingOutcomes } from '../core/recording/pending.js'
-import { predictorBy, refTo } from '../core/predictor/fingerprint.js'
+import { findPredictor, refTo } from '../core/predictor/fingerprint.js'
 import type { Predictor } from '../core/predictor/predictor.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import { Reservoir } from '../core/predictor/reservoir.js'
@@ -81,7 +81,7 @@ export function learnerRestorer ({ store, config, log, command, reportCorruption
 /** The predictors that the ledger names. The table may be ahead: a deleted predictor is missing, and a replaced one is not the ledger's. */
 function predictorsOf (ledger: Ledger, versions: ReadonlyMap<string, PredictorVersion>): Map<string, Predictor> {
   const predictors = new Map([...versions].map(([name, { predictor }]) => [name, predictor]))
-  const known = ledger.predictors.flatMap((ref) => predictorBy(predictors, ref) ?? [])
+  const known = ledger.predictors.flatMap((ref) => findPredictor(predictors, ref) ?? [])
   return new Map(known.map((predictor) => [predictor.name, predictor]))
 }
 

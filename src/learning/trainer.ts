@@ -6,9 +6,9 @@ import { FIRST_TRAINING } from '../core/learn/fold.js'
 import { TRAINER } from '../core/learn/learn-predictor.js'
 import type { PredictorEntry } from '../core/learn/log-entry.js'
 import type { Label } from '../core/policy/policy.js'
-import { LEAST_OF_EACH } from '../core/predictor/fit-predictor.js'
+import { MIN_OF_EACH } from '../core/predictor/fit-predictor.js'
 import type { Predictor } from '../core/predictor/predictor.js'
-import { MOST_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
+import { MAX_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import type { Memory } from './fold-entries.js'
 import type { Store } from '../store/store.js'
@@ -85,14 +85,14 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   }
 }
 
-const NO_ROOM = `there are ${MOST_PREDICTORS} predictors, none of them retired: no other is trained until one is`
+const NO_ROOM = `there are ${MAX_PREDICTORS} predictors, none of them retired: no other is trained until one is`
 
-const NOTHING = `there is too little to train a predictor from: it takes ${FIRST_TRAINING} generations of one label, ${LEAST_OF_EACH} of them with a step at which stopping ` +
-  `would have lost something and ${LEAST_OF_EACH} with one at which not; the next is tried when there is a tenth more`
+const NOTHING = `there is too little to train a predictor from: it takes ${FIRST_TRAINING} generations of one label, ${MIN_OF_EACH} of them with a step at which stopping ` +
+  `would have lost something and ${MIN_OF_EACH} with one at which not; the next is tried when there is a tenth more`
 
 /** Whether one of them may be forgotten, if there have to be fewer. */
 function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {
-  return versions.size < MOST_PREDICTORS || [...versions.values()].some(({ retired_at: end }) => end !== null)
+  return versions.size < MAX_PREDICTORS || [...versions.values()].some(({ retired_at: end }) => end !== null)
 }
 
 /**
@@ -110,7 +110,7 @@ function makeRoom (
   const others = [...versions].filter(([, { by }]) => by !== TRAINER)
   const retired = [...own, ...others].filter(([, { retired_at: end }]) => end !== null)
   const added = entries.filter(({ name }) => !versions.has(name)).length
-  const excess = Math.max(0, versions.size + added - MOST_PREDICTORS)
+  const excess = Math.max(0, versions.size + added - MAX_PREDICTORS)
   if (retired.length < excess) return null
   return [
     ...retired.slice(0, excess).map(([name]): PredictorEntry => ({ type: 'predictor', name, version: null, by: TRAINER })),

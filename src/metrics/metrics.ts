@@ -5,7 +5,7 @@ import type { Corrupted } from '../logging/report-corruption.js'
 import { createDurations, type Durations, type Series } from './durations.js'
 import { countFits, watchPredictors } from './predictor-metrics.js'
 import { watchTraining } from './training-metrics.js'
-import type { FitEnd } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-end.js'
 import { CUT_CAUSES } from './cut-causes.js'
 import type { GaugeSources } from './gauge-sources.js'
 
@@ -27,7 +27,7 @@ export interface Metrics {
   /** Things in the store can't be read, and are left out. */
   readonly damaged: (what: Corrupted, count: number) => void
   /** A predictor was fitted here, or could not be. */
-  readonly fitted: (end: FitEnd) => void
+  readonly fitted: (end: FitResult) => void
   readonly recordedSteps: Counter<'result'>
   readonly joinedOutcomes: Counter<'result'>
   /** Attaches the gauges that read the service. */

@@ -1,14 +1,14 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { FitEnd } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-end.js'
 import type { ChainLink } from '../core/judgement/chain-link.js'
 
 /** What these metrics read of a context's link. */
 export type ScoringLink = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
 
-const FIT_RESULTS: ReadonlyArray<FitEnd['result']> = ['trained', 'none', 'failed']
+const FIT_RESULTS: ReadonlyArray<FitResult['result']> = ['trained', 'none', 'failed']
 
 /** What came of the fits of this process. */
-export function countFits (registers: Registry[]): (end: FitEnd) => void {
+export function countFits (registers: Registry[]): (end: FitResult) => void {
   const fits = new Counter({
     name: 'stopgate_predictor_fits_total',
     help: 'Predictors fitted by this replica as the learner, by result: trained, none (nothing to learn), failed',

@@ -5,7 +5,7 @@ import type { Origin, PredictorEntry } from '../core/learn/log-entry.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
 import type { Calibration, Predictor } from '../core/predictor/predictor.js'
 import { predictorProblem } from '../core/predictor/predictor-problem.js'
-import { MOST_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
+import { MAX_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
 import { textDigest } from '../core/assignment/text-digest.js'
 import { at, invalid, InvalidInputError, PredictorExistsError, PredictorNotFoundError, TooManyPredictorsError } from '../errors/errors.js'
 import { isoTime } from '../wire/to-wire.js'
@@ -100,7 +100,7 @@ export function createPredictorVersions (store: Store, service: Service, { level
 
   /** Entries that make room for one more: the oldest of those that are retired goes. */
   function makeRoom (versions: ReadonlyMap<string, PredictorVersion>, origin: Origin): PredictorEntry[] {
-    if (versions.size < MOST_PREDICTORS) return []
+    if (versions.size < MAX_PREDICTORS) return []
     const oldest = [...versions].find(([, { retired_at: end }]) => end !== null)
     if (oldest === undefined) throw new TooManyPredictorsError(String(versions.size))
     return [{ type: 'predictor', name: oldest[0], version: null, ...origin }]

@@ -1,7 +1,8 @@
-import { intervalsOf, type PointView, type SuiteView } from '../core/training/describe-series.js'
+import type { SuiteView } from '../core/training/describe-series.js'
 import { axisOf, type Axis } from './axis.js'
 import { drawPanel, GAP, numberOf, type Mark, type Panel } from './panel.js'
 import { place, shortened, text } from './svg.js'
+import { intervalsOf, type PointView } from '../core/training/describe-point.js'
 
 const [WIDTH, HEIGHT] = [900, 612]
 const [LEFT, RIGHT] = [70, 865]
@@ -41,7 +42,7 @@ export function plotSuite (run: string, view: SuiteView): string {
     text(LEFT, 72, `bars: 95 % intervals; shaded: forecast, 90 %; hollow: measured anew; max_em_drop ${percent(drop)} points${underOf(threshold, left)}`, 'fill="#555" font-size="12"'),
     drawPanel(em, x, yAxis(em, EM, 5)),
     drawPanel(tokens, x, yAxis(tokens, TOKENS, 10)),
-    turnOf(verdicts, points[0]!.step, x),
+    turningLine(verdicts, points[0]!.step, x),
     text((LEFT + RIGHT) / 2, HEIGHT - 12, 'step of the training', 'text-anchor="middle"'),
     '</svg>\n',
   ].join('\n')
@@ -80,7 +81,7 @@ function yAxis ({ marks, forecast }: Panel, { top, bottom }: { top: number, bott
 }
 
 /** Where EM was highest before it fell, or tokens before they did. */
-function turnOf (verdicts: SuiteView['verdicts'], first: number, x: Axis): string {
+function turningLine (verdicts: SuiteView['verdicts'], first: number, x: Axis): string {
   for (const { figures: { turned_at_step: em, before_step: tokens }, verdict } of verdicts) {
     const step = em ?? (verdict === 'same_level' ? undefined : tokens)
     if (step === undefined || step < first) continue

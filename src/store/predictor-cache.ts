@@ -1,4 +1,4 @@
-import { inOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
+import { inCreationOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
 import { readPredictor } from './damaged.js'
 import { inTurns } from './encoding.js'
 
@@ -27,7 +27,7 @@ export class PredictorCache {
     if (stamp === this.#stamp) return new Map(this.#versions)
     const texts = await read()
     const all = await inTurns(texts, ([name, text]) => [name, readPredictor(text)] as const, 1)
-    const versions = inOrder(all.flatMap(([, version]) => version ?? []))
+    const versions = inCreationOrder(all.flatMap(([, version]) => version ?? []))
     const isKept = texts.reduce((sum, [, { length }]) => sum + length, 0) <= MOST_TEXT
     this.#damaged = all.flatMap(([name, version]) => version === null ? [name] : [])
     this.#stamp = isKept ? stamp : undefined

@@ -4,10 +4,10 @@ import { isWithin, parseContextKey, ROOT } from '../core/policy/context.js'
 import { describeContext } from '../core/views/describe.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import { effectivePolicy } from '../core/policy/policy.js'
-import { adviceOf, type Advice, type Named, type Served } from '../core/training/advice.js'
+import { adviceOf, type Advice, type ContextCheckpoint, type RunCheckpoint } from '../core/training/advice.js'
 import { namedKey, type Checkpoint } from '../core/training/checkpoint.js'
-import { describeSeries, summarise, type SuiteView } from '../core/training/describe-series.js'
-import { addReports, TRAINING_LIMITS, type Opening, type Reported, type Series, type TrainingRun } from '../core/training/run.js'
+import { describeSeries, summariseSeries, type SuiteView } from '../core/training/describe-series.js'
+import type { ServedCheckpoint, Series, TrainingRun } from '../core/training/run.js'
 import { at, InvalidInputError, RunBusyError, RunNotFoundError } from '../errors/errors.js'
 import { readContexts } from '../operations/context-reader.js'
 import { keyAccessProblem, type Caller } from '../access/context-access.js'
@@ -15,18 +15,19 @@ import { inTurns } from '../store/encoding.js'
 import type { Store } from '../store/store.js'
 import type { Problem } from '../errors/problem.js'
 import { ConflictError } from '../store/store-errors.js'
+import { addReports, type ReportResult, TRAINING_LIMITS } from '../core/training/add-reports.js'
 
 export interface ReportReply {
   /** For each checkpoint, in order. */
-  readonly reported: readonly Reported[]
+  readonly reported: readonly ReportResult[]
   /** Contexts that start a new epoch. */
-  readonly opened: readonly Opening[]
+  readonly opened: readonly ServedCheckpoint[]
 }
 
 export interface RunView {
   readonly run: TrainingRun
   readonly suites: readonly SuiteView[]
-  readonly contexts: ReadonlyArray<Opening & { readonly advice: readonly Advice[] }>
+  readonly contexts: ReadonlyArray<ServedCheckpoint & { readonly advice: readonly Advice[] }>
 }
 
 /** What training teams report and read. */
@@ -65,7 +66,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
     if (added.series.size > 0) {
       const tolerance = (series: Series) => effectivePolicy(defaultPolicy, policies, keyOf(series))
       const summaries = new Map(before?.suites.map((summary) => [summary.suite, summary]))
-      for (const [suite, series] of added.series) summaries.set(suite, summarise(series, tolerance(series)))
+      for (const [suite, series] of added.series) summaries.set(suite, summariseSeries(series, tolerance(series)))
       const run: TrainingRun = {
         name,
         revision: Math.max((before?.revision ?? 0) + 1, time), // a run that went and came back is not taken for the old one
@@ -92,11 +93,11 @@ export function createTraining (store: Store, config: Config, now: () => number 
     return context === undefined ? ROOT : namedKey(levels, context)
   }
 
-  async function advise (served: Served, all: readonly Served[], contexts: readonly string[]): Promise<Advice[]> {
+  async function advise (served: RunCheckpoint, all: readonly RunCheckpoint[], contexts: readonly string[]): Promise<Advice[]> {
     const below = contexts.filter((key) => isWithin(key, served.key) && parseContextKey(levels, key) !== null).sort()
     const keys = below.length === 0 ? [served.key] : below.slice(0, ADVISED)
     const known = await readContexts(store, config, keys)
-    const named = new Map<string, Named>(known.states)
+    const named = new Map<string, ContextCheckpoint>(known.states)
     for (let i = ADVISED; i < below.length; i += ADVISED) {
       for (const [key, { checkpoint }] of await store.readContexts(below.slice(i, i + ADVISED))) named.set(key, { checkpoint })
       await setImmediate() // the embedded store answers without letting others in
@@ -153,7 +154,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
       const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last), 1)
       const [keys, runs] = await Promise.all([store.contextKeys(), store.trainingRuns()])
-      const served = runs.flatMap((one) => one.contexts.map((opening): Served => ({ run: one.name, ...opening })))
+      const served = runs.flatMap((one) => one.contexts.map((opening): RunCheckpoint => ({ run: one.name, ...opening })))
       const contexts = []
       for (const opening of run.contexts) contexts.push({ ...opening, advice: await advise({ run: name, ...opening }, served, keys) })
       return { run, suites: views, contexts }

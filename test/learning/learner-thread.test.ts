@@ -5,7 +5,7 @@ import t from 'tap'
 import { readConfig } from '../../src/config/config.js'
 import { startLearnerThread } from '../../src/learning/learner-thread.js'
 import { until } from '../helper.js'
-import type { FitEnd } from '../../src/core/predictor/fit-end.js'
+import type { FitResult } from '../../src/core/predictor/fit-end.js'
 
 const config = readConfig({})
 
@@ -22,7 +22,7 @@ const OBEDIENT = `
 t.test('status, log lines and changes come from the thread, which closes on request', async (t) => {
   const lines: string[] = []
   const causes: string[] = []
-  const fits: FitEnd[] = []
+  const fits: FitResult[] = []
   const learner = startLearnerThread({
     config,
     log: pino({}, { write: (line) => { lines.push(line) } }),

@@ -2,12 +2,12 @@ import t from 'tap'
 import { timedFit } from '../../src/learning/timed-fit.js'
 import type { Fit } from '../../src/learning/trainer.js'
 import { PREDICTOR } from '../core/decide/snapshot-of.js'
-import type { FitEnd } from '../../src/core/predictor/fit-end.js'
+import type { FitResult } from '../../src/core/predictor/fit-end.js'
 
 const WHAT: Fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task' }
 
 t.test('a fit is what it was, and how it ended is told', async (t) => {
-  const ends: FitEnd[] = []
+  const ends: FitResult[] = []
   const { signal } = new AbortController()
   const watched = (fit: () => Promise<typeof PREDICTOR | null>) => timedFit(fit, (end) => { ends.push(end) })(WHAT, signal)
   t.equal(await watched(async () => PREDICTOR), PREDICTOR)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MOST_PREDICTORS } from '../../src/core/predictor/predictor-version.js'
+import { MAX_PREDICTORS } from '../../src/core/predictor/predictor-version.js'
 import { PREDICTOR } from '../core/decide/snapshot-of.js'
 import { build } from '../helper.js'
 
@@ -7,14 +7,14 @@ const origin = { by: 'ops', reason: 'test' }
 
 t.test('at most so many are kept: the oldest that is retired makes room', async (t) => {
   const { predictors } = await build(t)
-  for (let i = 0; i < MOST_PREDICTORS; i++) await predictors.put(`p${i}`, PREDICTOR, origin)
+  for (let i = 0; i < MAX_PREDICTORS; i++) await predictors.put(`p${i}`, PREDICTOR, origin)
   await t.rejects(predictors.put('more', PREDICTOR, origin), { code: 'TOO_MANY_PREDICTORS', statusCode: 409 })
   await predictors.put('p3', PREDICTOR, origin)
   await predictors.retire('p3', origin)
   await predictors.retire('p7', origin)
   await predictors.put('more', PREDICTOR, origin)
   const names = (await predictors.list()).map(({ name }) => name)
-  t.equal(names.length, MOST_PREDICTORS)
+  t.equal(names.length, MAX_PREDICTORS)
   t.equal(names[0], 'more', 'newest first')
   t.notOk(names.includes('p3'))
   t.ok(names.includes('p7'))

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { describeSeries } from '../../src/core/training/describe-series.js'
-import { addReports, type Series } from '../../src/core/training/run.js'
+import type { Series } from '../../src/core/training/run.js'
 import { plotSuite } from '../../src/plot/plot-suite.js'
+import { addReports } from '../../src/core/training/add-reports.js'
 
 function seriesOf (count: number, at: (i: number) => { em: number, tokens_mean: number, threshold?: number }, suite = 'gsm8k'): Series {
   const reports = Array.from({ length: count }, (_, i) => ({ checkpoint: { step: 250 * i, suite, n: 1319, ...at(i) }, key: null }))

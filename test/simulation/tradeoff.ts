@@ -4,9 +4,9 @@ import { truthOf } from '../../src/commands/simulate/truth.js'
 import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'
 import { GRID } from '../../src/core/certificate/grid.js'
 import { kneeOf } from '../../src/core/tradeoff/knee.js'
-import { pointsOf } from '../../src/core/tradeoff/points.js'
+import { curvePoints } from '../../src/core/tradeoff/curve-points.js'
 import { segmentsOf } from '../../src/core/tradeoff/segments.js'
-import { turnOf } from '../../src/core/tradeoff/turning-point.js'
+import { turningPoint } from '../../src/core/tradeoff/turning-point.js'
 
 // How far off the turning points of the trade-off are, where the true curve is known.
 
@@ -62,9 +62,9 @@ export function howFarOff (evidence: Evidence, truth: Evidence): Off {
   const trueSegments = segmentsOf(truth)
   const knee = kneeOf(evidence, segments)
   const trueKnee = kneeOf(truth, trueSegments)!
-  const turn = turnOf(evidence, segments, ALLOWED, LEVEL)
-  const trueTurn = turnOf(truth, trueSegments, ALLOWED, LEVEL)!
-  const points = pointsOf({ score: '', evidence, grid: GRID, bar: -Math.log(LEVEL), index: -1, suspicion: 1 }, segments, -1).slice(1)
+  const turn = turningPoint(evidence, segments, ALLOWED, LEVEL)
+  const trueTurn = turningPoint(truth, trueSegments, ALLOWED, LEVEL)!
+  const points = curvePoints({ score: '', evidence, grid: GRID, bar: -Math.log(LEVEL), index: -1, suspicion: 1 }, segments, -1).slice(1)
   const held = points.filter((point, k) => point.tokens_saved_low <= saved(k) && saved(k) <= point.tokens_saved_high)
   const priced = segments.flatMap(({ from, to }) => {
     const price = points[to]!.em_per_token_percent

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { drawRun, FEW_QUESTIONS, forecastCoverage, RUNS, suspendAndReplay, watchRun, type RunKind } from './training-runs.js'
+import { drawRun, FEW_QUESTIONS, coverageOf, RUNS, suspendAndReplay, watchRun, type RunKind } from './training-runs.js'
 import { median } from './summary.js'
 
 // A small run of what `npm run simulations training` prints.
@@ -9,7 +9,7 @@ const watched = (kind: RunKind) => SEEDS.map((seed) => watchRun(kind, drawRun(ki
 
 /** Checkpoints that the verdict due may need, at the median. */
 const NEEDED: Record<string, number> = {
-  overthinking: 12, tokens_collapsed: 4, length_hacking: 4, unfavourable: 7, plateau: 13, truncation: 2, same_level: 2,
+  overthinking: 12, tokens_collapsed: 4, length_hacking: 4, costly_shortening: 7, plateau: 13, truncation: 2, same_level: 2,
 }
 
 t.test('each verdict is said soon after its turn, and others seldom where they are not true', async (t) => {
@@ -40,7 +40,7 @@ t.test('forecasts hold as often as they say, on checkpoints held out', async (t)
   for (const kind of RUNS) {
     const sums = { em: { held_out: 0, covered: 0 }, tokens: { held_out: 0, covered: 0 } }
     for (const seed of SEEDS) {
-      const found = forecastCoverage(drawRun(kind, seed))
+      const found = coverageOf(drawRun(kind, seed))
       for (const what of ['em', 'tokens'] as const) { sums[what].held_out += found[what].held_out; sums[what].covered += found[what].covered }
     }
     for (const what of ['em', 'tokens'] as const) {

@@ -1,11 +1,12 @@
 import { normal } from '../../src/commands/traces/seeded-random.js'
-import { addReports, type Series, type TrainingRun } from '../../src/core/training/run.js'
-import { coverage, EM_SCALE, TOKENS_SCALE } from '../../src/core/training/forecast.js'
+import type { Series, TrainingRun } from '../../src/core/training/run.js'
+import { EM_SCALE, forecastCoverage, TOKENS_SCALE, type Coverage } from '../../src/core/training/forecast.js'
 import { readingsOf, stderrOf, type Reading } from '../../src/core/training/reading.js'
 import { VERDICTS, type VerdictName } from '../../src/core/training/verdict.js'
 import { verdictsOf } from '../../src/core/training/verdicts.js'
 import { mulberry32 } from '../random.js'
 import { count, percent, spread, table } from './summary.js'
+import { addReports } from '../../src/core/training/add-reports.js'
 
 /** The truth at a checkpoint, by its number from 0. */
 export interface Truth { readonly em: number, readonly tokens: number, readonly truncated?: number }
@@ -42,7 +43,7 @@ export const RUNS: readonly RunKind[] = [
   { name: 'tokens halve over 5 checkpoints, EM flat', checkpoints: 32, turn: 16, due: 'tokens_collapsed', truth: (i) => ({ em: 0.7, tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
   { name: 'tokens halve over 5 checkpoints, EM -8 points', checkpoints: 32, turn: 16, due: 'length_hacking', truth: (i) => ({ em: 0.7 - 0.08 * Math.min(1, after(i, 16) / 5), tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
   { name: 'EM rises 1 point a checkpoint; then tokens halve over 5, EM -8 points', checkpoints: 32, turn: 16, due: 'length_hacking', truth: (i) => ({ em: 0.5 + 0.01 * Math.min(i, 15) - 0.08 * Math.min(1, after(i, 16) / 5), tokens: 1600 * 2 ** -Math.min(1, after(i, 16) / 5) }) },
-  { name: 'tokens -6 % and EM -1 point a checkpoint', checkpoints: 32, turn: 16, due: 'unfavourable', truth: (i) => ({ em: 0.7 - 0.01 * after(i, 16), tokens: 1600 * 0.94 ** after(i, 16) }) },
+  { name: 'tokens -6 % and EM -1 point a checkpoint', checkpoints: 32, turn: 16, due: 'costly_shortening', truth: (i) => ({ em: 0.7 - 0.01 * after(i, 16), tokens: 1600 * 0.94 ** after(i, 16) }) },
   { name: 'noisy plateau', checkpoints: 40, turn: 16, due: 'plateau', truth: (i) => ({ em: i < 16 ? 0.4 + 0.3 * i / 16 : 0.7, tokens: 1500 }) },
   { name: 'responses run into the limit: 10 % cut off, EM -4 points', checkpoints: 32, turn: 16, due: 'truncation', truth: (i) => ({ em: 0.7 - (i < 16 ? 0 : 0.04), tokens: i < 16 ? 1500 : 1900, truncated: i < 16 ? 0.005 : 0.1 }) },
   { name: 'standstill: the same EM, 20,000 questions', checkpoints: 30, turn: 1, due: 'same_level', n: 20_000, truth: () => ({ em: 0.7, tokens: 1500 }) },
@@ -80,8 +81,8 @@ export interface Watched {
 /** Verdicts that are true of a run past its turn, besides the one due. */
 const ALSO_TRUE: Partial<Record<VerdictName, readonly VerdictName[]>> = {
   tokens_collapsed: ['plateau'],
-  length_hacking: ['unfavourable'],
-  unfavourable: ['length_hacking'],
+  length_hacking: ['costly_shortening'],
+  costly_shortening: ['length_hacking'],
   truncation: ['overthinking'], // EM does fall as tokens rise
   same_level: ['plateau'],
 }
@@ -113,11 +114,11 @@ function isTrue ({ due, truth }: RunKind, verdict: VerdictName, i: number, isPas
 }
 
 /** Held-out checkpoints that fell into the interval forecast for them. */
-export function forecastCoverage (readings: readonly Reading[]): { em: ReturnType<typeof coverage>, tokens: ReturnType<typeof coverage> } {
+export function coverageOf (readings: readonly Reading[]): Record<'em' | 'tokens', Coverage> {
   const steps = readings.map(({ step }) => step)
   return {
-    em: coverage(steps, readings.map(({ em }) => em), EM_SCALE),
-    tokens: coverage(steps, readings.map(({ tokens }) => tokens), TOKENS_SCALE),
+    em: forecastCoverage(steps, readings.map(({ em }) => em), EM_SCALE),
+    tokens: forecastCoverage(steps, readings.map(({ tokens }) => tokens), TOKENS_SCALE),
   }
 }
 
@@ -181,7 +182,7 @@ export function sameLevelRates (seeds: readonly number[]): string {
 const VERDICT_NAMES = Object.keys(VERDICTS) as VerdictName[]
 
 function heldIn (drawn: readonly Reading[][]): string {
-  const all = drawn.map(forecastCoverage)
+  const all = drawn.map(coverageOf)
   return (['em', 'tokens'] as const).map((what) => {
     const sum = (field: 'held_out' | 'covered') => all.reduce((total, one) => total + one[what][field], 0)
     return `${percent(sum('covered') / sum('held_out'))} %`

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { TRAINING_LIMITS } from '../../src/core/training/run.js'
 import type { Store } from '../../src/store/store.js'
 import { losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 import { ConflictError } from '../../src/store/store-errors.js'
+import { TRAINING_LIMITS } from '../../src/core/training/add-reports.js'
 
 const one = (step: number, em = 0.5) => ({ step, suite: 's', em, n: 100, tokens_mean: 10, context: { model: 'q' } })
 
@@ -80,7 +80,7 @@ t.test('the policy of the context, else the root\'s, says what may be lost', asy
 t.test('and what a percent of tokens may cost', async (t) => {
   const { training, send } = await build(t)
   await training.report('r', Array.from({ length: 9 }, (_, i) => ({ ...one(i, 0.7 - 0.005 * i), tokens_mean: 1000 * 0.95 ** i })), 'w')
-  const found = async () => (await training.get('r', 10)).suites[0]!.verdicts.find(({ verdict }) => verdict === 'unfavourable')?.figures
+  const found = async () => (await training.get('r', 10)).suites[0]!.verdicts.find(({ verdict }) => verdict === 'costly_shortening')?.figures
   await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.2 })
   t.equal(await found(), undefined)
   await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.2, em_per_token_percent: 0.0009 })

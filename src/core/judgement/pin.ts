@@ -1,4 +1,4 @@
-import { predictorBy } from '../predictor/fingerprint.js'
+import { findPredictor } from '../predictor/fingerprint.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 
 /** A threshold that an operator sets for a context; `null` means never stop. It carries no guarantee. */
@@ -35,6 +35,6 @@ export function livePins (pins: ReadonlyMap<string, Pin>, now: number): Readonly
 export function usablePin (predictors: LivePredictors, pin: Pin | undefined): Pin | undefined {
   if (pin?.scorer === undefined) return pin
   const { scorer: name, scorer_fingerprint: fingerprint, ...rest } = pin
-  if (predictorBy(predictors, { name, fingerprint }) !== undefined) return pin
+  if (findPredictor(predictors, { name, fingerprint }) !== undefined) return pin
   return { ...rest, threshold: null }
 }

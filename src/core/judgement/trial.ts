@@ -1,5 +1,5 @@
 import { thresholdsOf, type Evidence } from '../certificate/evidence.js'
-import { predictorBy } from '../predictor/fingerprint.js'
+import { findPredictor } from '../predictor/fingerprint.js'
 import type { Predictor } from '../predictor/predictor.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import type { RequestedGuarantee } from './requested-guarantee.js'
@@ -22,6 +22,6 @@ export interface Trial {
 
 /** The predictor on trial, unless it is gone, or the evidence is of another grid than its own: that is damage, and speaks of nothing. */
 export function predictorOf ({ predictor: name, fingerprint, halves }: Trial, predictors: LivePredictors): Predictor | undefined {
-  const predictor = predictorBy(predictors, { name, fingerprint })
+  const predictor = findPredictor(predictors, { name, fingerprint })
   return predictor?.grid.length === thresholdsOf(halves[0]) ? predictor : undefined
 }

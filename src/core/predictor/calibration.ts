@@ -2,27 +2,27 @@ import type { Calibration } from './predictor.js'
 
 const BINS = 10
 
-/** A step of a generation that its forecaster was not fitted on. */
-export interface Forecast {
+/** The prediction for a step of a generation that was held out of the fit. */
+export interface HeldOutForecast {
   /** P(EM is not lost by stopping here). */
   readonly predicted: number
-  /** Raw, for comparison. */
+  /** The raw confidence, for comparison. */
   readonly confidence: number
-  /** 1: nothing was lost. */
+  /** 1: stopping here lost no EM. */
   readonly kept: 0 | 1
-  /** Those of a generation weigh 1 together. */
+  /** The weights of all steps of a generation sum to 1. */
   readonly weight: number
 }
 
 /**
- * How well forecasts are calibrated: bins of equal weight by what was predicted, the expected calibration error over them (Naeini, Cooper
- * & Hauskrecht 2015), the mean squared error (Brier 1950), and both for the raw confidence taken for a probability.
- * @returns `null` without any forecast
+ * Measures calibration: a reliability diagram with bins of equal weight, its expected calibration error (Naeini, Cooper & Hauskrecht 2015)
+ * and the Brier score (Brier 1950). Both errors are also computed for the raw confidence, read as a probability.
+ * @returns `null` if there are no forecasts
  */
-export function calibrationOf (forecasts: readonly Forecast[]): Calibration | null {
+export function calibrationOf (forecasts: readonly HeldOutForecast[]): Calibration | null {
   if (forecasts.length === 0) return null
-  const own = binned(forecasts, ({ predicted }) => predicted)
-  const raw = binned(forecasts, ({ confidence }) => confidence)
+  const own = reliabilityBins(forecasts, ({ predicted }) => predicted)
+  const raw = reliabilityBins(forecasts, ({ confidence }) => confidence)
   return {
     generations: Math.round(forecasts.reduce((sum, { weight }) => sum + weight, 0)),
     steps: forecasts.length,
@@ -34,27 +34,27 @@ export function calibrationOf (forecasts: readonly Forecast[]): Calibration | nu
   }
 }
 
-type Says = (forecast: Forecast) => number
+type ProbabilityOf = (forecast: HeldOutForecast) => number
 
-function brier (forecasts: readonly Forecast[], says: Says): number {
-  const all = forecasts.reduce((sum, { weight }) => sum + weight, 0)
-  return forecasts.reduce((sum, forecast) => sum + forecast.weight * (says(forecast) - forecast.kept) ** 2, 0) / all
+function brier (forecasts: readonly HeldOutForecast[], probabilityOf: ProbabilityOf): number {
+  const total = forecasts.reduce((sum, { weight }) => sum + weight, 0)
+  return forecasts.reduce((sum, forecast) => sum + forecast.weight * (probabilityOf(forecast) - forecast.kept) ** 2, 0) / total
 }
 
-function binned (forecasts: readonly Forecast[], says: Says): Calibration['reliability'] {
-  const all = forecasts.reduce((sum, { weight }) => sum + weight, 0)
+function reliabilityBins (forecasts: readonly HeldOutForecast[], probabilityOf: ProbabilityOf): Calibration['reliability'] {
+  const total = forecasts.reduce((sum, { weight }) => sum + weight, 0)
   const bins = Array.from({ length: BINS }, () => ({ weight: 0, predicted: 0, observed: 0 }))
-  let passed = 0
-  for (const forecast of [...forecasts].sort((a, b) => says(a) - says(b))) {
-    // by the middle of its weight, so that what rounding adds up to never opens an eleventh bin
-    const bin = bins[Math.min(BINS - 1, Math.floor(BINS * (passed + forecast.weight / 2) / all))]!
-    passed += forecast.weight
+  let weightBefore = 0
+  for (const forecast of forecasts.toSorted((a, b) => probabilityOf(a) - probabilityOf(b))) {
+    // The middle of the forecast's weight decides the bin, so that rounding errors never open an eleventh one.
+    const bin = bins[Math.min(BINS - 1, Math.floor(BINS * (weightBefore + forecast.weight / 2) / total))]!
+    weightBefore += forecast.weight
     bin.weight += forecast.weight
-    bin.predicted += forecast.weight * says(forecast)
+    bin.predicted += forecast.weight * probabilityOf(forecast)
     bin.observed += forecast.weight * forecast.kept
   }
   return bins.filter(({ weight }) => weight > 0).map(({ weight, predicted, observed }) =>
-    ({ predicted: predicted / weight, observed: observed / weight, weight: weight / all }))
+    ({ predicted: predicted / weight, observed: observed / weight, weight: weight / total }))
 }
 
 function calibrationError (bins: Calibration['reliability']): number {

@@ -1,18 +1,22 @@
-/** Lower triangle L with A = L Lᵀ, row by row, of a symmetric positive definite A (p x p, its lower triangle is read). */
+/**
+ * Cholesky factor L of a symmetric positive definite matrix A = L Lᵀ.
+ * @param a p x p, row by row; only the lower triangle is read
+ * @returns the lower triangle L, p x p, row by row
+ */
 export function cholesky (a: Float64Array, p: number): Float64Array {
   const l = new Float64Array(p * p)
   for (let i = 0; i < p; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = a[i * p + j]!
       for (let k = 0; k < j; k++) sum -= l[i * p + k]! * l[j * p + k]!
-      // rounding may leave a pivot that is nothing or less; a ridge keeps it far from there
+      // Rounding may leave a pivot at or below 0.
       l[i * p + j] = i === j ? Math.sqrt(Math.max(sum, 1e-300)) : sum / l[j * p + j]!
     }
   }
   return l
 }
 
-/** x of L Lᵀ x = b. */
+/** Solves L Lᵀ x = b. */
 export function solve (l: Float64Array, p: number, b: Float64Array): Float64Array {
   const x = Float64Array.from(b)
   for (let i = 0; i < p; i++) {
@@ -26,7 +30,7 @@ export function solve (l: Float64Array, p: number, b: Float64Array): Float64Arra
   return x
 }
 
-/** Diagonal of (L Lᵀ)⁻¹. */
+/** The diagonal of (L Lᵀ)⁻¹. */
 export function inverseDiagonal (l: Float64Array, p: number): Float64Array {
   const diagonal = new Float64Array(p)
   for (let j = 0; j < p; j++) {

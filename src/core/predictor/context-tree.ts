@@ -1,14 +1,15 @@
 import { chainOf, parentKey, ROOT } from '../policy/context.js'
 
-/** A context among those with samples: the leaves it holds, itself included. */
+/** A context that has samples, directly or below it. */
 export interface TreeNode {
   readonly key: string
   readonly parent: TreeNode | null
   readonly children: TreeNode[]
+  /** Keys of the leaves below this context; a leaf lists itself. */
   readonly leaves: string[]
 }
 
-/** The contexts above and including these leaves, level by level: the root alone, then its children, and so on. */
+/** The leaves and all their ancestors, level by level: first the root alone, then its children, and so on. */
 export function contextLevels (leaves: readonly string[]): TreeNode[][] {
   const withSamples = new Set(leaves)
   const nodes = new Map<string, TreeNode>()

@@ -2,19 +2,19 @@ import type { Rows } from './logistic-regression.js'
 import { logOdds, relativeLength, standardised, type SignalScale } from './predictor.js'
 import type { UsableSample } from './usable-samples.js'
 
-/** Features that are not signals: 1, log-odds of the confidence, relative length, their product. */
+/** The number of features that are not signals: the constant 1, the log-odds of the confidence, the relative length and their product. */
 export const BASE_FEATURES = 4
-/** Index of the product among them. */
+/** Index of the product feature. */
 export const PRODUCT = 3
 
 /**
- * Of the relative length, of predictors that are trained here. Held out, the older models' runs are forecast best with 0.5 to 0.7, the
- * reasoners' and the frontier models' with 0, all by little; thresholds save as much on the whole, a point more on AIME and one or two less
- * on GPQA than with 0.
+ * Power of the relative length in predictors trained here. On held-out runs, 0.5 to 0.7 forecasts older models best, and 0 forecasts
+ * reasoners and frontier models best, all by small margins. Thresholds save as many tokens overall as with 0: one point more on AIME, one
+ * or two points less on GPQA.
  */
 export const LENGTH_POWER = 0.5
 
-/** Centre and scale of the two features that are no signals. Priors are on weights of standardised features. */
+/** Mean and scale of the log-odds and of the relative length. Priors apply to the weights of standardised features. */
 export interface FeatureScale {
   readonly odds: { readonly mean: number, readonly scale: number }
   readonly length: { readonly mean: number, readonly scale: number }
@@ -22,17 +22,17 @@ export interface FeatureScale {
 
 interface Moments { weight: number, sum: number, squares: number }
 
-function standard ({ weight, sum, squares }: Moments): { mean: number, scale: number } {
+function meanAndScale ({ weight, sum, squares }: Moments): { mean: number, scale: number } {
   const mean = sum / weight
   const scale = Math.sqrt(Math.max(0, squares / weight - mean ** 2))
-  return { mean, scale: scale > 1e-6 ? scale : 1 } // what never varies is left as it is: nothing but the ridge pulls at its weight
+  return { mean, scale: scale > 1e-6 ? scale : 1 } // A constant feature is left unscaled: only the ridge acts on its weight.
 }
 
 function lengthOf (tokens: number, logMedian: number): number {
   return relativeLength(tokens, { log_median: logMedian, length_power: LENGTH_POWER })
 }
 
-/** Means and deviations over the steps, weighted as the samples are. */
+/** Means and standard deviations over all steps; the steps of a sample share its weight. */
 export function featureScale (samples: readonly UsableSample[], logMedians: ReadonlyMap<string, number>): FeatureScale {
   const odds: Moments = { weight: 0, sum: 0, squares: 0 }
   const length: Moments = { weight: 0, sum: 0, squares: 0 }
@@ -47,10 +47,10 @@ export function featureScale (samples: readonly UsableSample[], logMedians: Read
       add(length, lengthOf(tokens, logMedians.get(leaf)!), weight / steps.length)
     }
   }
-  return { odds: standard(odds), length: standard(length) }
+  return { odds: meanAndScale(odds), length: meanAndScale(length) }
 }
 
-/** The rows of one context's samples: a row a step, the steps of a generation weighing what it weighs; y = 1 where nothing was lost. */
+/** The rows of one context: one row per step, the steps of a sample share its weight, and y = 1 where stopping lost nothing. */
 export function featureRows (
   samples: readonly UsableSample[], logMedian: number, signals: readonly SignalScale[], { odds, length }: FeatureScale): Rows {
   const p = BASE_FEATURES + signals.length
@@ -60,9 +60,9 @@ export function featureRows (
   for (const { steps, weight } of samples) {
     for (const step of steps) {
       const at = row * p
-      const sure = (logOdds(step.confidence) - odds.mean) / odds.scale
-      const long = (lengthOf(step.tokens, logMedian) - length.mean) / length.scale
-      rows.x.set([1, sure, long, sure * long], at)
+      const standardOdds = (logOdds(step.confidence) - odds.mean) / odds.scale
+      const standardLength = (lengthOf(step.tokens, logMedian) - length.mean) / length.scale
+      rows.x.set([1, standardOdds, standardLength, standardOdds * standardLength], at)
       for (const [i, signal] of signals.entries()) {
         const value = step.signals?.[signal.name]
         if (value !== undefined && Number.isFinite(value)) rows.x[at + BASE_FEATURES + i] = standardised(value, signal)
@@ -74,7 +74,7 @@ export function featureRows (
   return rows
 }
 
-/** Weights of the standardised features as weights of the plain ones, which a score is computed with. */
+/** Converts weights of standardised features into weights of plain features, which `scoreStep` uses. */
 export function plainWeights (weights: Float64Array, { odds, length }: FeatureScale): number[] {
   const product = weights[PRODUCT]! / (odds.scale * length.scale)
   return [

@@ -1,17 +1,17 @@
 import { textDigest } from '../assignment/text-digest.js'
 import type { Predictor } from './predictor.js'
 
-const known = new WeakMap<Predictor, string>()
+const cache = new WeakMap<Predictor, string>()
 
 /**
- * Stands for all that a predictor computes with and the groups it was trained on; two of one name have the same iff they give the same
- * scores and hold the same groups (but for one pair in 2^64). A name can come back with other weights once it was forgotten, and what is
- * said of a predictor elsewhere, evidence above all, speaks of these weights only.
- * @returns remembered, since a predictor is up to a megabyte
+ * A digest of everything that a predictor's scores depend on, and of the groups it was trained on. A name can be reused with other weights
+ * after the predictor was deleted, and evidence holds for one set of weights only: the fingerprint tells them apart (up to one pair in
+ * 2^64). Results are cached, since a predictor may take up a megabyte.
+ * @returns 16 hexadecimal digits
  */
 export function fingerprintOf (predictor: Predictor): string {
-  let fingerprint = known.get(predictor)
-  if (fingerprint === undefined) known.set(predictor, fingerprint = textDigest(textOf(predictor)))
+  let fingerprint = cache.get(predictor)
+  if (fingerprint === undefined) cache.set(predictor, fingerprint = textDigest(textOf(predictor)))
   return fingerprint
 }
 
@@ -24,15 +24,15 @@ function textOf ({ label, levels, signals, contexts, grid, trained: { groups } }
   return JSON.stringify([label, levels, scales, grid, groups, weights])
 }
 
-/** A predictor as what is learned names it; without a fingerprint where a version of before wrote it. */
+/** How learned state refers to a predictor. Without `fingerprint`, any predictor of that name is meant. */
 export interface PredictorRef { readonly name: string, readonly fingerprint?: string | undefined }
 
 export function refTo (predictor: Predictor): PredictorRef {
   return { name: predictor.name, fingerprint: fingerprintOf(predictor) }
 }
 
-/** The live predictor that is meant; none where another has its name now. */
-export function predictorBy (
+/** The live predictor that a reference means; `undefined` if it is gone or another predictor has its name now. */
+export function findPredictor (
   predictors: ReadonlyMap<string, Predictor>, { name, fingerprint }: PredictorRef): Predictor | undefined {
   const predictor = predictors.get(name)
   return predictor === undefined || fingerprint === undefined || fingerprintOf(predictor) === fingerprint ? predictor : undefined

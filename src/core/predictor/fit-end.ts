@@ -1,2 +1,2 @@
-/** How a fit ended: a predictor, nothing worth one in the data, or an error. */
-export interface FitEnd { readonly result: 'trained' | 'none' | 'failed', readonly seconds: number }
+/** How a fit ended: `trained` a predictor, found too little data (`none`), or threw (`failed`). */
+export interface FitResult { readonly result: 'trained' | 'none' | 'failed', readonly seconds: number }

@@ -1,34 +1,34 @@
 import { cholesky, inverseDiagonal, solve } from './cholesky.js'
 
-/** Weighted rows to regress on: `x` holds `y.length` rows of p features, `y` 0 or 1. */
+/** Weighted rows of a regression: `x` holds `y.length` rows of p features each, row by row; each `y` is 0 or 1. */
 export interface Rows {
   readonly x: Float64Array
   readonly y: Uint8Array
   readonly weight: Float64Array
 }
 
-/** What the weights are taken to be before a row is seen: independent normals. */
+/** The prior of the weights: independent normal distributions. */
 export interface Prior {
   readonly mean: Float64Array
   readonly variance: Float64Array
 }
 
-/** A function of the weights at a point: its value, gradient and Hessian (lower triangle). */
+/** The value, gradient and Hessian (lower triangle) of a loss at some weights. */
 export interface Curvature { readonly loss: number, readonly gradient: Float64Array, readonly hessian: Float64Array }
 
-/** Weights, and minus the log likelihood of the rows around them: all a step needs to know of the rows, whatever the prior. */
-export interface Point { readonly weights: Float64Array, readonly likelihood: Curvature }
+/** Weights, and the negative log likelihood of the rows around them. A Newton step needs nothing else of the rows, whatever the prior. */
+export interface Iterate { readonly weights: Float64Array, readonly likelihood: Curvature }
 
-export interface Fit extends Point {
-  /** Of the weights' posterior, by Laplace's approximation: the diagonal of the inverse Hessian. */
+export interface Fit extends Iterate {
+  /** Posterior variance of each weight by Laplace's approximation: the diagonal of the inverse Hessian. */
   readonly variance: Float64Array
 }
 
-const MOST_ITERATIONS = 50
-const MOST_HALVINGS = 20
+const MAX_ITERATIONS = 50
+const MAX_HALVINGS = 20
 
-/** One pass over the rows. */
-export function pointAt (blocks: readonly Rows[], weights: Float64Array): Point {
+/** Computes the negative log likelihood and its derivatives in one pass over the rows. */
+export function iterateAt (blocks: readonly Rows[], weights: Float64Array): Iterate {
   const p = weights.length
   const gradient = new Float64Array(p)
   const hessian = new Float64Array(p * p)
@@ -52,8 +52,8 @@ export function pointAt (blocks: readonly Rows[], weights: Float64Array): Point 
   return { weights, likelihood: { loss, gradient, hessian } }
 }
 
-/** Minus the log posterior. */
-export function posteriorAt ({ weights, likelihood }: Point, { mean, variance }: Prior): Curvature {
+/** The negative log posterior and its derivatives. */
+export function posteriorAt ({ weights, likelihood }: Iterate, { mean, variance }: Prior): Curvature {
   const p = weights.length
   const gradient = likelihood.gradient.map((slope, j) => slope + (weights[j]! - mean[j]!) / variance[j]!)
   const hessian = likelihood.hessian.slice()
@@ -66,35 +66,43 @@ export function posteriorAt ({ weights, likelihood }: Point, { mean, variance }:
 }
 
 /**
- * Most probable weights of a logistic regression: Newton's method on the log posterior, which is iteratively reweighted least squares
- * with a ridge toward the prior's mean (McCullagh & Nelder 1989, section 4.4; Bishop 2006, section 4.3.3). It is strictly concave, and a
- * step that does not go up is halved, so that it ends, also where the rows are separable.
- * @param start where to begin; the closer, the fewer passes over the rows
- * @param iterations at most so many steps
+ * The most probable weights of a logistic regression, by Newton's method on the log posterior: iteratively reweighted least squares with a
+ * ridge toward the prior's mean (McCullagh & Nelder 1989, section 4.4; Bishop 2006, section 4.3.3). The log posterior is strictly concave,
+ * and a step that does not increase it is halved, so the method ends even where the rows are separable.
+ * @param start the closer to the solution, the fewer passes over the rows
+ * @param iterations the largest number of Newton steps
  */
-export function fitLogistic (blocks: readonly Rows[], prior: Prior, start: Point, iterations = MOST_ITERATIONS): Fit {
+export function fitLogistic (blocks: readonly Rows[], prior: Prior, start: Iterate, iterations = MAX_ITERATIONS): Fit {
   const p = start.weights.length
   let point = start
   let posterior = posteriorAt(point, prior)
   let factor = cholesky(posterior.hessian, p)
   for (let iteration = 0; iteration < iterations; iteration++) {
     const step = solve(factor, p, posterior.gradient)
-    // Half the squared Newton decrement: how much higher the top is, to second order (Boyd & Vandenberghe 2004, section 9.5).
+    // Half the squared Newton decrement estimates the remaining gain to second order (Boyd & Vandenberghe 2004, section 9.5).
     const decrement = step.reduce((sum, size, j) => sum + size * posterior.gradient[j]!, 0) / 2
     if (!(decrement > 1e-8)) break
-    const higher = stepFrom(blocks, prior, point, posterior.loss, step)
-    if (higher === null) break // as high as rounding lets it
-    point = higher
+    const next = backtrack({ blocks, prior, from: point.weights, loss: posterior.loss, step })
+    if (next === null) break // The remaining gain is below the rounding error.
+    point = next
     posterior = posteriorAt(point, prior)
     factor = cholesky(posterior.hessian, p)
   }
   return { ...point, variance: inverseDiagonal(factor, p) }
 }
 
-/** The point a step away, or the first half, quarter... of it that is no worse. */
-function stepFrom (blocks: readonly Rows[], prior: Prior, { weights }: Point, loss: number, step: Float64Array): Point | null {
-  for (let halvings = 0, scale = 1; halvings < MOST_HALVINGS; halvings++, scale /= 2) {
-    const next = pointAt(blocks, weights.map((weight, j) => weight - scale * step[j]!))
+interface LineSearch {
+  readonly blocks: readonly Rows[]
+  readonly prior: Prior
+  readonly from: Float64Array
+  readonly loss: number
+  readonly step: Float64Array
+}
+
+/** Takes the step, or the first half, quarter and so on of it that does not increase the loss; `null` if none is found. */
+function backtrack ({ blocks, prior, from, loss, step }: LineSearch): Iterate | null {
+  for (let halvings = 0, scale = 1; halvings < MAX_HALVINGS; halvings++, scale /= 2) {
+    const next = iterateAt(blocks, from.map((weight, j) => weight - scale * step[j]!))
     if (posteriorAt(next, prior).loss <= loss) return next
   }
   return null

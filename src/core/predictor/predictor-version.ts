@@ -1,29 +1,29 @@
 import type { Predictor } from './predictor.js'
 
-/** Predictors that are kept, retired ones too. */
-export const MOST_PREDICTORS = 50
+/** The largest number of stored predictors, retired ones included. */
+export const MAX_PREDICTORS = 50
 
-/** A predictor as it is kept: what it is never changes, only whether it is still in use. */
+/** A stored predictor. The predictor never changes; only `retired_at` does. */
 export interface PredictorVersion {
   readonly predictor: Predictor
   /** ms. */
   readonly created_at: number
-  /** Name of the token it was imported with; `trainer` where the service trained it. */
+  /** Name of the token that imported it; `trainer` if the service trained it. */
   readonly by: string
-  /** ms; `null`: it is a challenger or serves where policies let it. */
+  /** ms; `null`: in use, as a challenger or serving, where policies allow it. */
   readonly retired_at: number | null
 }
 
-/** Those that are not retired, by name, the newest last. */
+/** Predictors that are not retired, by name, the newest last. */
 export type LivePredictors = ReadonlyMap<string, Predictor>
 
-/** @param versions in order */
+/** @param versions in creation order */
 export function livePredictors (versions: ReadonlyMap<string, PredictorVersion>): LivePredictors {
   return new Map([...versions].flatMap(([name, { predictor, retired_at }]) => retired_at === null ? [[name, predictor]] : []))
 }
 
-/** In the order in which they were made, the newest last. */
-export function inOrder (versions: Iterable<PredictorVersion>): Map<string, PredictorVersion> {
+/** Sorts versions by creation time, the newest last; those created at the same time are sorted by name. */
+export function inCreationOrder (versions: Iterable<PredictorVersion>): Map<string, PredictorVersion> {
   const sorted = [...versions].sort((a, b) => a.created_at - b.created_at || (a.predictor.name < b.predictor.name ? -1 : 1))
   return new Map(sorted.map((version) => [version.predictor.name, version]))
 }

@@ -2,68 +2,68 @@ import { chainOf } from '../policy/context.js'
 import type { Label } from '../policy/policy.js'
 
 /**
- * How many thresholds a predictor has. Those trained here have the most: on real traces 60 save up to one point of tokens more than 30,
- * 120 up to 0.4 more than 60, and 1,000 up to 0.4 more than that, while evidence takes up the more, the more there are.
+ * Bounds on the number of a predictor's thresholds. Predictors trained here have the most allowed: on real traces 60 thresholds save up to
+ * one point of tokens more than 30, 120 up to 0.4 points more than 60, and 1,000 up to 0.4 points more than 120. Evidence grows with them.
  */
-export const LEAST_THRESHOLDS = 2
-export const MOST_THRESHOLDS = 120
+export const MIN_THRESHOLDS = 2
+export const MAX_THRESHOLDS = 120
 
 export function isGridLength (thresholds: number): boolean {
-  return Number.isInteger(thresholds) && thresholds >= LEAST_THRESHOLDS && thresholds <= MOST_THRESHOLDS
+  return Number.isInteger(thresholds) && thresholds >= MIN_THRESHOLDS && thresholds <= MAX_THRESHOLDS
 }
 
-/** How one signal is standardised: (values[name]! - mean) / scale. */
+/** A signal is standardised as (value - mean) / scale. */
 export interface SignalScale { readonly name: string, readonly mean: number, readonly scale: number }
 
-/** What a predictor knows of one context. */
+/** The parameters of a predictor in one context. */
 export interface ContextWeights {
   /** ln of the context's median full length in tokens. */
   readonly log_median: number
-  /** Of the relative length (see relativeLength); absent: 0. */
+  /** Power of the relative length, see `relativeLength`; absent: 0. */
   readonly length_power?: number
-  /** Intercept, slopes of the log-odds of the confidence, of the relative length, of their product, then of each signal. */
+  /** The intercept, then the slopes of the log-odds of the confidence, the relative length, their product, and each signal. */
   readonly weights: readonly number[]
 }
 
-/** Calibration on groups it was not fitted on: each generation weighs the same. */
+/** Calibration on held-out groups; every generation has the same weight. */
 export interface Calibration {
   readonly generations: number
   readonly steps: number
-  /** Mean squared error of P(EM is not lost), and that of the raw confidence taken for it. */
+  /** Mean squared error of P(EM is not lost), and of the raw confidence read as that probability. */
   readonly brier: number
   readonly brier_confidence: number
   /** Expected calibration error over the bins of `reliability`. */
   readonly ece: number
   readonly ece_confidence: number
-  /** By predicted probability, lowest first: mean prediction, share not lost, share of the weight. */
+  /** Bins by predicted probability, lowest first: the mean prediction, the share that lost nothing, and the share of the total weight. */
   readonly reliability: Array<{ readonly predicted: number, readonly observed: number, readonly weight: number }>
 }
 
 /**
- * P(EM is not lost by stopping now), logistic in the features of DESIGN section 3. All that a score is computed with is in here and never
- * changes under its name, so that evidence gathered for its scores stays evidence.
+ * A model of P(EM is not lost by stopping now), logistic in its features. It holds everything that a score is computed from and never
+ * changes, so evidence that was gathered for its scores stays valid.
  */
 export interface Predictor {
   readonly name: string
   readonly label: Label
-  /** Context levels it was trained under, joined by commas. */
+  /** Context levels that it was trained with, joined by commas. */
   readonly levels: string
   readonly signals: readonly SignalScale[]
-  /** By context key; the root is always there. What is not there scores as its nearest ancestor that is. */
+  /** By context key. The root is always listed; a context that is not listed uses its nearest listed ancestor. */
   readonly contexts: Readonly<Record<string, ContextWeights>>
-  /** Its thresholds, safest first, as many as it likes (see MOST_THRESHOLDS), over the range of its scores. */
+  /** Thresholds, safest first, `MIN_THRESHOLDS` to `MAX_THRESHOLDS` of them. */
   readonly grid: readonly number[]
   readonly trained: {
     readonly generations: number
     readonly steps: number
-    /** `u` of the groups it was trained on: they are no evidence for it. */
+    /** `u` of each group that it was trained on. These groups are no evidence for it. */
     readonly groups: readonly number[]
   }
-  /** Absent where it was imported without. */
+  /** Absent if the predictor was imported without it. */
   readonly calibration?: Calibration
 }
 
-/** A predictor as one context uses it. */
+/** A predictor with the parameters of one context. */
 export interface Scorer {
   readonly name: string
   readonly grid: readonly number[]
@@ -73,10 +73,10 @@ export interface Scorer {
   readonly signals: readonly SignalScale[]
 }
 
-/** Log-odds are kept within this, so that a confidence of 0 or 1 is a number like any other. */
-const MOST_LOG_ODDS = 12
-/** And a standardised signal within this, so that a wild one does not decide alone. */
-const MOST_SCALES = 8
+/** Log-odds are clamped to this, so that a confidence of 0 or 1 gives a finite number. */
+const MAX_LOG_ODDS = 12
+/** Standardised signals are clamped to this, so that an outlier does not decide a score alone. */
+const MAX_STANDARDISED = 8
 
 export function scorerFor ({ name, grid, contexts, signals }: Predictor, key: string): Scorer {
   const nearest = chainOf(key).findLast((link) => Object.hasOwn(contexts, link))!
@@ -84,46 +84,47 @@ export function scorerFor ({ name, grid, contexts, signals }: Predictor, key: st
   return { name, grid, log_median, length_power, weights, signals }
 }
 
-/** ln(p / (1 - p)), within bounds. */
+/** ln(p / (1 - p)), clamped. */
 export function logOdds (p: number): number {
-  return Math.min(MOST_LOG_ODDS, Math.max(-MOST_LOG_ODDS, Math.log(p / (1 - p))))
+  return Math.min(MAX_LOG_ODDS, Math.max(-MAX_LOG_ODDS, Math.log(p / (1 - p))))
 }
 
-/** With a power, and where thresholds are spaced, a length counts as so many medians at most: what a worker miscounts may be any number. */
-export const MOST_MEDIANS = 100
-const MOST_LOG_MEDIANS = Math.log(MOST_MEDIANS)
+/** Lengths are clamped to this many medians (except under a power of 0), since a miscounting worker may report any number. */
+export const MAX_MEDIANS = 100
+const MAX_LOG_MEDIANS = Math.log(MAX_MEDIANS)
 
 /**
- * The length as a feature: with r = tokens / median full length (r^power - 1) / power, and its limit ln r where the power is 0 (Box & Cox
- * 1964, "An analysis of transformations").
+ * The relative length as a feature: (r^power - 1) / power with r = tokens / median full length, and its limit ln r for a power of 0 (Box &
+ * Cox 1964, "An analysis of transformations").
  */
 export function relativeLength (tokens: number, { log_median, length_power: power }: Pick<Scorer, 'log_median' | 'length_power'>): number {
   const log = Math.log(Math.max(1, tokens)) - log_median
-  return power === 0 ? log : Math.expm1(power * Math.min(log, MOST_LOG_MEDIANS)) / power
+  return power === 0 ? log : Math.expm1(power * Math.min(log, MAX_LOG_MEDIANS)) / power
 }
 
-/** A signal in its scales, within bounds: what is scored with and what weights are fitted to. */
+/** A standardised, clamped signal. */
 export function standardised (value: number, { mean, scale }: SignalScale): number {
-  return Math.min(MOST_SCALES, Math.max(-MOST_SCALES, (value - mean) / scale))
+  return Math.min(MAX_STANDARDISED, Math.max(-MAX_STANDARDISED, (value - mean) / scale))
 }
 
-/** What a step has for the i-th of a predictor's signals; nothing where it is absent. */
+/** The value that a step has for the i-th signal of a predictor, if any. */
 export type SignalAt = (i: number) => number | null | undefined
 
 /**
- * P(EM is not lost by stopping now), in (0, 1); `null` where the confidence is unknown. A signal that is absent counts as its mean.
+ * The score of a step: P(EM is not lost by stopping now). An absent signal counts as its mean.
  * @param confidence in [0, 1]
+ * @returns in [0, 1]; `null` if the confidence is unknown or the weights give no number
  */
 export function scoreStep (
   scorer: Scorer, tokens: number, confidence: number | null, values: Readonly<Record<string, number>> | undefined
 ): number | null {
   return scoreBy(scorer, tokens, confidence, (i) => {
     const { name } = scorer.signals[i]!
-    return values !== undefined && Object.hasOwn(values, name) ? values[name] : undefined // `constructor` is a name like any other
+    return values !== undefined && Object.hasOwn(values, name) ? values[name] : undefined // A signal may be named `constructor`.
   })
 }
 
-/** The same, wherever the signals are. */
+/** `scoreStep` for signals in any representation. */
 export function scoreBy (
   scorer: Scorer, tokens: number, confidence: number | null, signalAt: SignalAt
 ): number | null {

@@ -1,15 +1,15 @@
 import type { Sample } from './sample.js'
 
-/** Control generations that are kept to learn from, the newest of one leaf, so that a busy one leaves the others room, and in all. */
+/** The largest number of samples per leaf, so that a busy leaf leaves room for the others, and in all. The oldest are dropped first. */
 export const RESERVOIR_LIMIT_OF_LEAF = 2_000
 export const RESERVOIR_LIMIT = 10_000
 
 /**
- * What predictors are trained on. Part of committed state, since the log is trimmed: what changed since the last `takeChanges` goes into
- * the commit. Mutable; a learner whose commit failed starts over from the store.
+ * The samples that predictors are trained on. Since the log is trimmed, they are part of the committed state: each commit includes the
+ * changes since the last `takeChanges`. The reservoir is mutable; a learner whose commit failed rebuilds it from the store.
  */
 export class Reservoir {
-  /** By their number, oldest first. */
+  /** By number, oldest first. */
   readonly #samples = new Map<number, Sample>()
   /** Numbers by leaf, oldest first. */
   readonly #leaves = new Map<string, Set<number>>()
@@ -22,7 +22,7 @@ export class Reservoir {
 
   get size (): number { return this.#samples.size }
 
-  /** How many were ever added. */
+  /** The number of samples ever added. */
   get added (): number { return this.#added }
 
   add (sample: Sample): void {
@@ -34,10 +34,10 @@ export class Reservoir {
     if (this.#samples.size > RESERVOIR_LIMIT) this.#remove(this.#samples.keys().next().value!)
   }
 
-  /** All there are, oldest first. */
+  /** All samples, oldest first. */
   samples (): Sample[] { return [...this.#samples.values()] }
 
-  /** What was added or made room (`undefined`) since the last call, by number. */
+  /** Samples added and dropped (`undefined`) since the last call, by number. */
   takeChanges (): ReadonlyMap<number, Sample | undefined> {
     const changes = this.#changes
     this.#changes = new Map()

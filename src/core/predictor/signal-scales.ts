@@ -1,17 +1,17 @@
 import type { SignalScale } from './predictor.js'
 import type { Sample } from './sample.js'
 
-/** A predictor uses at most so many signals: as many as a step may have. */
-const MOST_SIGNALS = 16
-/** A signal is learned from where at least this share of the generations, and so many, have it. */
-const LEAST_SHARE = 0.05
-const LEAST_GENERATIONS = 20
+/** The largest number of signals of a predictor: as many as a step may have. */
+const MAX_SIGNALS = 16
+/** A signal is used only if at least this share of the generations, and at least this many, have it. */
+const MIN_SHARE = 0.05
+const MIN_GENERATIONS = 20
 
 interface Tally { generations: number, weight: number, sum: number, squares: number }
 
 /**
- * Mean and standard deviation of the signals worth learning from, each generation weighing the same; sorted by name. One that never varies
- * says nothing and is left out.
+ * Mean and standard deviation of each usable signal, sorted by name. Every generation has the same weight. Rare and constant signals are
+ * left out.
  */
 export function signalScales (samples: readonly Sample[]): SignalScale[] {
   const tallies = new Map<string, Tally>()
@@ -30,10 +30,10 @@ export function signalScales (samples: readonly Sample[]): SignalScale[] {
     }
   }
   return [...tallies]
-    .filter(([, { generations }]) => generations >= Math.max(LEAST_GENERATIONS, LEAST_SHARE * samples.length))
+    .filter(([, { generations }]) => generations >= Math.max(MIN_GENERATIONS, MIN_SHARE * samples.length))
     .sort(([a, x], [b, y]) => y.generations - x.generations || (a < b ? -1 : 1))
     .map(([name, { weight, sum, squares }]) => ({ name, mean: sum / weight, scale: Math.sqrt(squares / weight - (sum / weight) ** 2) }))
     .filter(({ mean, scale }) => Number.isFinite(scale) && scale > 1e-6 * Math.max(1, Math.abs(mean)))
-    .slice(0, MOST_SIGNALS)
+    .slice(0, MAX_SIGNALS)
     .sort((a, b) => a.name < b.name ? -1 : 1)
 }

@@ -1,13 +1,13 @@
 import type { Label } from '../policy/policy.js'
 import type { Sample, SampleStep } from './sample.js'
 
-/** Generations of a group weigh 1 together: they are alike, and many of them tell little more than one about another group. */
+/** The weights of a group's generations sum to 1: they resemble each other, and many say little more about other groups than one does. */
 export interface UsableSample extends Sample { readonly weight: number }
 
 /**
- * What can be learned from under a label: steps with finite numbers and more confidence than any before, since a threshold stops at
- * little else (the others dilute what happens where it does; on the reasoners they cost 3 points of tokens saved). They are in an order
- * that does not depend on the order they came in, so that the same samples give the same predictor to the bit.
+ * Selects what to learn from for a label: steps with finite numbers whose confidence exceeds all before. A threshold hardly ever stops at
+ * another step, and training on the others cost 3 points of saved tokens on the reasoner traces. The result does not depend on the order
+ * of the samples, so the same samples give the same predictor to the bit.
  */
 export function usableSamples (samples: readonly Sample[], label: Label): UsableSample[] {
   const usable = samples

@@ -1,7 +1,7 @@
 import { GRID } from '../certificate/grid.js'
 import type { LoggedOutcome, LoggedStep } from '../grading/outcome.js'
 import { scoreStep, type Scorer } from '../predictor/predictor.js'
-import { sampledPlaces } from '../predictor/sample.js'
+import { sampledIndexes } from '../predictor/sample.js'
 
 /** A step with its place among all that were asked. */
 export type PlacedStep = LoggedStep & { readonly place: number }
@@ -30,7 +30,7 @@ export interface Pruning {
 export function pruneSteps (outcome: LoggedOutcome, { minTokens, scorers, isSampled }: Pruning): PrunedOutcome {
   const { steps } = outcome
   if (steps === null) return { ...outcome, steps, asked: 0 }
-  const kept = new Set(isSampled ? sampledPlaces(steps) : [])
+  const kept = new Set(isSampled ? sampledIndexes(steps) : [])
   for (const min of new Set(minTokens)) {
     keepCrossings(kept, steps, min, GRID, ({ confidence }) => confidence)
     for (const scorer of scorers) {

@@ -2,45 +2,43 @@ import { certifiedIndex, generationsToReach, logEvidence } from '../certificate/
 import { tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import type { Policy } from '../policy/policy.js'
 import { medianPassage } from './first-passage.js'
+import type { Pace } from './pace.js'
 
-/** Control generations ahead. */
+/** Horizons of the forecast, in control generations from now. */
 const HORIZONS = [100, 300, 1000, 3000, 10_000]
 
-/** What would be certified after that many more control generations, if losses and wins go on at the rates seen. */
+/** What will be certified after a number of further control generations, at the rates of loss and gain so far. */
 export interface Horizon {
   readonly generations: number
   /** Grid index, -1 for none. */
   readonly index: number
   readonly tokens_saved_ratio: number
-  /** When that many will have come, ms; `null`: not foreseeable. */
+  /** When that many generations will have arrived, ms; `null`: unknown. */
   readonly at: number | null
 }
 
-/** The next certificate: the first threshold past those that hold now. */
+/** The next certificate: that of the first threshold that is not certified yet. */
 export interface NextCertificate {
   readonly index: number
   readonly generations: number
   readonly at: number | null
 }
 
-/** Where the thresholds are heading. */
+/** Forecast of certificates. */
 export interface Outlook {
-  /** Of those certified now, the loosest; -1 for none. */
+  /** Grid index of the loosest certified threshold; -1 for none. */
   readonly ceiling: number
-  /** `null`: at the rates seen there is none within a window, or every threshold is certified. */
+  /** `null`: none is expected within an evidence window at the rates so far, or every threshold is certified. */
   readonly next: NextCertificate | null
   readonly horizons: readonly Horizon[]
 }
 
-/** What the times are reckoned by, ms, and generations of evidence a second; `null`: nothing to go by. */
-export interface Pace { readonly now: number, readonly since: number, readonly perSecond: number | null }
-
-/** @param bar ln of what E must reach */
+/** Forecasts certificates at the rates of loss, gain and arrival so far. @param bar ln of the E-value that certifies a threshold */
 export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace: Pace): Outlook {
   const { max_em_drop: a, evidence_window: window } = policy
   const { generations: n, lost } = evidence
   const ceiling = certifiedIndex(evidence, a, bar)
-  const more = n === 0 || ceiling === lost.length - 1 ? null : untilPassed(evidence, ceiling + 1, policy, bar)
+  const more = n === 0 || ceiling === lost.length - 1 ? null : generationsUntilCertified(evidence, ceiling + 1, policy, bar)
   const horizons = n === 0
     ? []
     : HORIZONS.filter((generations) => generations <= window).map((generations) => {
@@ -52,8 +50,8 @@ export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace
   return { ceiling, next, horizons }
 }
 
-/** Control generations until threshold k passes, in the median, at the rates seen; `null`: not within a window. */
-function untilPassed (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
+/** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than an evidence window. */
+function generationsUntilCertified (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
   const { max_em_drop: a, evidence_window: window } = policy
   const { generations: n, lost: { [k]: lost = 0 }, gained: { [k]: gained = 0 } } = evidence
   const kept = n - lost - gained
@@ -70,13 +68,13 @@ function untilPassed (evidence: Evidence, k: number, policy: Policy, bar: number
   return Math.ceil(medianPassage(mean, bar - now, variance))
 }
 
-/** The counts that as many generations would have at the rates seen. */
+/** The expected counts after `to` generations, at the rates so far. */
 function grown ({ generations, lost, gained }: Evidence, to: number) {
   const times = to / generations
   return { generations: to, lost: lost.map((count) => count * times), gained: gained.map((count) => count * times) }
 }
 
-/** When that many more will have come; `null` without a rate, or where they ought to have come by now: feedback has stalled. */
+/** When that many more generations will have arrived; `null` if the rate is unknown, or feedback has stalled and the time has passed. */
 function timeOf (generations: number, { now, since, perSecond }: Pace): number | null {
   if (perSecond === null || perSecond <= 0) return null
   const at = since + 1000 * generations / perSecond

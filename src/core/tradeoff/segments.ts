@@ -2,27 +2,28 @@ import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import { isotonicBlocks } from '../certificate/isotonic.js'
 
-/** EM (a fraction) that one more percent of the full run's tokens costs, and where that is. */
+/** EM (a fraction) that one more percent of the full run's tokens costs, with its interval. */
 export interface Price { readonly estimate: number, readonly low: number, readonly high: number }
 
-/** A stretch of the curve over which each percent of tokens is predicted to cost the same. */
+/** A segment of the smoothed curve, over which every percent of tokens costs the same. */
 export interface Segment {
-  /** Grid indexes it leads from and to; -1 is never stopping. */
+  /** Grid index of its safer end; -1: never stopping. */
   readonly from: number
+  /** Grid index of its looser end. */
   readonly to: number
-  /** Of the full runs' tokens, what going from one to the other saves; above 0. */
+  /** Share of the full runs' tokens saved between its ends; above 0. */
   readonly saved: number
-  /** EM lost a percent of the tokens. */
+  /** EM lost per percent of the tokens. */
   readonly price: number
 }
 
 /**
- * The curve from never stopping to stopping at the loosest threshold, smoothed. Tokens saved need no smoothing: a looser threshold is
- * crossed no later. EM lost and the net drop need not rise: an answer may be wrong for a while and right again, and more thinking may lose
- * it. What should rise, if the score is worth its name and the safest stops come first, is the price of the next token. So the slopes
- * between neighbours, each weighing by the tokens it saves, are made non-decreasing (PAVA): the greatest convex minorant of the curve.
- * Where the true curve is convex, smoothing never takes it further from the truth than it was (Marshall 1970), and changes it by less than
- * the noise (Kiefer & Wolfowitz 1976). It lies below what was seen, so both are shown.
+ * The smoothed curve of net EM drop against tokens saved, from never stopping to the loosest threshold. Tokens saved increase along the
+ * grid by construction, since a looser threshold is crossed no later. The net drop need not, since an answer may be wrong in between and
+ * right again. If the score puts the safest stops first, however, the price of the next token increases. So the slopes between neighbours,
+ * weighted by the tokens they save, are made non-decreasing (PAVA), which gives the greatest convex minorant of the curve.
+ * If the true curve is convex, smoothing brings the estimate no further from it (Marshall 1970) and changes it by less than the noise
+ * (Kiefer & Wolfowitz 1976). The smoothed curve lies below the observed one, so views show both.
  */
 export function segmentsOf (evidence: Evidence): Segment[] {
   const steps: { from: number, to: number, saved: number, lost: number }[] = []
@@ -32,7 +33,7 @@ export function segmentsOf (evidence: Evidence): Segment[] {
   for (let k = 0; k < evidence.tokens.length; k++) {
     lost += dropAt(k) - dropAt(k - 1)
     const saved = savedAt(k) - savedAt(from)
-    if (saved <= 0) continue // what is lost without saving anything is paid with the next tokens
+    if (saved <= 0) continue // A loss that saves nothing is charged to the next tokens saved.
     steps.push({ from, to: k, saved, lost });
     [from, lost] = [k, 0]
   }
@@ -40,7 +41,7 @@ export function segmentsOf (evidence: Evidence): Segment[] {
   return blocks.map((block) => ({ from: steps[block.from]!.from, to: steps[block.to]!.to, saved: block.weight, price: block.value / 100 }))
 }
 
-/** The net EM drop the smoothed curve predicts at a threshold; on a segment the drop grows with the tokens saved. */
+/** The net EM drop at a threshold by the smoothed curve, interpolated linearly within a segment. */
 export function predictedDrop (evidence: Evidence, segments: readonly Segment[], k: number): number {
   let drop = 0
   let saved = tokensSavedRatio(evidence, k)
@@ -53,9 +54,9 @@ export function predictedDrop (evidence: Evidence, segments: readonly Segment[],
 }
 
 /**
- * The price of the tokens between two thresholds with its interval, valid however often one looks where what the safer of them loses or
- * wins the looser does too: of those that change more than once only the counts of the ends are kept, and tokens count as known.
- * @returns `null` where it would rest on fewer than 30 generations or a thousandth of the tokens
+ * The price of the tokens between two thresholds, with an anytime-valid interval. Only the counts at both ends are known, so the interval
+ * assumes that the looser threshold loses and gains whatever the safer one does. The number of tokens counts as known.
+ * @returns `null` for fewer than 30 generations or a thousandth of the tokens
  */
 export function priceBetween (evidence: Evidence, from: number, to: number, level: number): Price | null {
   const saved = (tokensSavedRatio(evidence, to) - (from === -1 ? 0 : tokensSavedRatio(evidence, from)))

@@ -1,20 +1,25 @@
 import type { Evidence } from '../certificate/evidence.js'
 import { priceBetween, type Price, type Segment } from './segments.js'
 
-/** Where loosening begins to cost more EM than it may. */
-export interface Turn {
-  /** Grid index of the last threshold before; -1: never stopping is better than stopping at all. */
+/** Where loosening the threshold begins to cost more EM per token than allowed. */
+export interface TurningPoint {
+  /** Grid index of the last threshold at an allowed price; -1: every threshold is too expensive. */
   readonly index: number
-  /** The price of the next tokens, over the segment that follows; `null` where that is too short to say. */
+  /** The price on the segment that follows; `null` if the segment is too short to estimate it. */
   readonly next: Price | null
-  /** The same over all the rest. */
+  /** The price over everything that follows. */
   readonly rest: Price
-  /** One of the two is above what is allowed even at the low end of its interval. */
+  /** Whether either price exceeds the allowed one even at the low end of its interval. */
   readonly is_sure: boolean
 }
 
-/** The turn of the smoothed curve; `null`: within the data no percent is predicted to cost more than is allowed, or hardly any is left. */
-export function turnOf (evidence: Evidence, segments: readonly Segment[], allowed: number, level: number): Turn | null {
+/**
+ * The point beyond which the smoothed curve is steeper than the allowed price.
+ * @param allowed EM per percent of tokens
+ * @param level of the intervals
+ * @returns `null` if no segment is too expensive, or the expensive ones hold too few tokens
+ */
+export function turningPoint (evidence: Evidence, segments: readonly Segment[], allowed: number, level: number): TurningPoint | null {
   const after = segments.find(({ price }) => price > allowed)
   if (after === undefined || evidence.generations === 0) return null
   const next = priceBetween(evidence, after.from, after.to, level)

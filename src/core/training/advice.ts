@@ -1,16 +1,16 @@
 import { isWithin } from '../policy/context.js'
 import type { ContextState, Expected } from '../judgement/context-state.js'
 import type { ContextView } from '../views/describe.js'
-import type { Opening } from './run.js'
+import type { ServedCheckpoint } from './run.js'
 
-/** How far generation may be stopped early at a checkpoint, by what its own epoch has shown. */
+/** Whether generations of a checkpoint may be stopped early, by the evidence of the checkpoint's own epoch. */
 export interface Advice {
   readonly context: string
   readonly advice: 'stop_early' | 'run_in_full'
   /**
-   * certified: own evidence allows the threshold; little_evidence: it does not yet, or no longer; not_started: nothing was reported of this
-   * checkpoint, or the learner has not come to it; superseded: another checkpoint is served there; reset: the context was reset since, and
-   * what it serves is not known.
+   * certified: its own evidence certifies the threshold; little_evidence: it does not, or no longer; not_started: no generation of this
+   * checkpoint was reported, or the learner has not processed it yet; superseded: the context serves another checkpoint; reset: the context
+   * was reset since, so it is unknown what it serves.
    */
   readonly reason: 'certified' | 'little_evidence' | Absence
   readonly epoch: number | null
@@ -19,30 +19,34 @@ export interface Advice {
   readonly em_drop: number | null
   readonly em_drop_low: number | null
   readonly em_drop_high: number | null
-  /** Control generations of this checkpoint, and how many more until a threshold (or the next one) is certified. */
+  /** Control generations of this checkpoint. */
   readonly generations: number
+  /** Control generations until a threshold, or the next one, is certified. */
   readonly generations_to_next_certificate: number | null
-  /** What the checkpoint before had certified: a starting expectation, by which nothing is decided. */
+  /** What the previous checkpoint had certified. This is only an expectation; no decision depends on it. */
   readonly expected: Expected & { readonly run: string | null } | null
 }
 
-/** Why there is nothing to say. */
+/** Why a context has no evidence of the checkpoint. */
 type Absence = 'not_started' | 'superseded' | 'reset'
 
-/** Of a context, which checkpoint it serves. */
-export type Named = Pick<ContextState, 'checkpoint'>
+/** The checkpoint that a context serves. */
+export type ContextCheckpoint = Pick<ContextState, 'checkpoint'>
 
-/** A checkpoint of a run, and where it is served. */
-export interface Served extends Opening { readonly run: string }
+/** The newest checkpoint of a run that serves a context, with its run. */
+export interface RunCheckpoint extends ServedCheckpoint { readonly run: string }
 
 /**
- * @param all checkpoints that are served, of this run and of others
- * @param seen the context's state, and how it is described; absent: nothing was reported there
- * @param below contexts below it, whose evidence is in its own
+ * Advises on one context that a checkpoint serves.
+ * @param served the checkpoint
+ * @param key the context
+ * @param all served checkpoints of all runs
+ * @param seen state and view of the context; absent if nothing was reported there
+ * @param below the contexts below it, whose evidence is included in its own
  */
 export function adviceOf (
-  served: Served, key: string, all: readonly Served[], seen?: { state: ContextState, view: ContextView },
-  below: readonly Named[] = []
+  served: RunCheckpoint, key: string, all: readonly RunCheckpoint[], seen?: { state: ContextState, view: ContextView },
+  below: readonly ContextCheckpoint[] = []
 ): Advice {
   const nothing = {
     context: key,
@@ -59,7 +63,7 @@ export function adviceOf (
   const absence = absenceOf(served, key, all, seen?.state) ?? mixtureOf(served, key, all, below)
   if (seen === undefined || absence !== null) return { ...nothing, advice: 'run_in_full', reason: absence ?? 'not_started' }
   const { state, view } = seen
-  const isCertified = view.status === 'certified' && view.scope === 'own' && view.guarantee !== null // a pin promises nothing
+  const isCertified = view.status === 'certified' && view.scope === 'own' && view.guarantee !== null // A pin carries no guarantee.
   return {
     context: key,
     advice: isCertified ? 'stop_early' : 'run_in_full',
@@ -77,25 +81,27 @@ export function adviceOf (
 }
 
 /**
- * `null`: the evidence is of this very checkpoint. A context that came up after it was reported bears no checkpoint's name yet: what is
- * gathered there is of the last one that was reported for it, of whatever run.
+ * `null` if the context's own evidence is of this checkpoint. A context that was created after the report does not name a checkpoint: its
+ * evidence is of the checkpoint that was reported for it last, of any run.
  */
-function absenceOf ({ run, step, at }: Served, key: string, all: readonly Served[], state: ContextState | undefined): Absence | null {
+function absenceOf (
+  { run, step, at }: RunCheckpoint, key: string, all: readonly RunCheckpoint[], state: ContextState | undefined): Absence | null {
   if (state?.checkpoint === null) return 'reset'
   if (state?.checkpoint !== undefined) {
     if (state.checkpoint.run !== run) return 'superseded'
     return state.checkpoint.step === step ? null : 'not_started'
   }
-  const isOther = (one: Served) => (one.run !== run || one.step !== step) && isWithin(key, one.key)
+  const isOther = (one: RunCheckpoint) => (one.run !== run || one.step !== step) && isWithin(key, one.key)
   if (all.some((one) => isOther(one) && one.at >= at)) return 'superseded'
   return state !== undefined && state.epoch_started_at >= at ? null : 'not_started'
 }
 
 /**
- * Where a context below serves something else, or what is not known, so does a part of this one. One that came up since bears no name yet,
- * but whoever was named there last is known.
+ * `null` if all contexts below serve this checkpoint as well. A context that was created since does not name a checkpoint, but the
+ * checkpoint reported for it last is known.
  */
-function mixtureOf ({ run, step, at }: Served, key: string, all: readonly Served[], below: readonly Named[]): Absence | null {
+function mixtureOf (
+  { run, step, at }: RunCheckpoint, key: string, all: readonly RunCheckpoint[], below: readonly ContextCheckpoint[]): Absence | null {
   if (below.some(({ checkpoint }) => checkpoint === null)) return 'reset'
   const isOther = (one: { readonly run: string, readonly step: number }) => one.run !== run || one.step !== step
   if (all.some((one) => one.key !== key && isWithin(one.key, key) && isOther(one) && one.at >= at)) return 'superseded'

@@ -1,42 +1,46 @@
 import type { Interval } from './reading.js'
 import { lineAt, theilSen } from './trend.js'
 
-/** What the next checkpoints are expected to find. */
-export interface Forecast {
+/** The forecast of one figure of a future checkpoint. */
+export interface CheckpointForecast {
   readonly step: number
   readonly value: number
-  /** `null`: too few checkpoints to calibrate it. */
+  /** `null` if there are too few checkpoints to calibrate it. */
   readonly interval: Interval | null
 }
 
-/** How forecasts made in the past would have fared, each with what was known then. */
+/** Backtest of past forecasts, each made from what was known before. */
 export interface Coverage {
+  /** Checkpoints that were forecast with an interval. */
   readonly held_out: number
+  /** Checkpoints of these that fell into their interval. */
   readonly covered: number
 }
 
-/** Chance that an interval holds the checkpoint it speaks of. */
+/** Chance that an interval contains the value of its checkpoint. */
 export const FORECAST_LEVEL = 0.9
-/** How many checkpoints ahead. */
+/** Number of checkpoints that are forecast. */
 export const HORIZON = 3
-/** Points a line is drawn through, and past errors an interval is made of: the recent ones, since runs change. */
+/** Number of recent points that a line is fitted to, and of recent errors that an interval is based on. */
 const LINE = 6
 const ERRORS = 30
-/** Newest forecasts that are held against what came. */
+/** Number of recent forecasts in the backtest. */
 const HELD_OUT = 200
-/** Share of the slope that is believed: a line through noise overshoots (damped trend: Gardner & McKenzie 1985). */
+/** Factor on the slope, since a line fitted to noise overshoots (damped trend: Gardner & McKenzie 1985). */
 const DAMPING = 0.7
 
-/** Where values are bounded or grow in proportion, they are forecast on another scale. */
+/** A transformation to the scale that values are forecast on: EM is bounded, tokens change in proportion. */
 export interface Scale { readonly to: (value: number) => number, readonly from: (value: number) => number }
 export const EM_SCALE: Scale = { to: (em) => em, from: (value) => Math.min(1, Math.max(0, value)) }
 export const TOKENS_SCALE: Scale = { to: (tokens) => Math.log(Math.max(tokens, 1)), from: Math.exp }
 
 /**
- * The next checkpoints of a series, at its usual distance. Each interval is as wide as forecasts over the same distance have missed so far
- * (split conformal prediction: Vovk, Gammerman & Shafer 2005; on sequences with the recent errors alone, as EnbPI: Xu & Xie 2021).
+ * Forecasts the next checkpoints of a series, at the usual distance between checkpoints. The width of an interval follows from the errors
+ * of past forecasts over the same distance (split conformal prediction: Vovk, Gammerman & Shafer 2005; with recent errors only, as in
+ * EnbPI: Xu & Xie 2021).
+ * @returns `HORIZON` forecasts, or none for fewer than two points
  */
-export function forecast (steps: readonly number[], values: readonly number[], scale: Scale): Forecast[] {
+export function forecastSeries (steps: readonly number[], values: readonly number[], scale: Scale): CheckpointForecast[] {
   if (steps.length < 2) return []
   const scaled = values.map(scale.to)
   const gap = usualGap(steps)
@@ -44,43 +48,43 @@ export function forecast (steps: readonly number[], values: readonly number[], s
     const ahead = i + 1
     const step = steps.at(-1)! + ahead * gap
     const value = predict(steps, scaled, steps.length, step)
-    const half = halfWidth(missesAt(steps, scaled, ahead, ERRORS))
+    const half = halfWidth(pastErrors(steps, scaled, ahead, ERRORS))
     const interval = half === null ? null : { low: scale.from(value - half), high: scale.from(value + half) }
     return { step, value: scale.from(value), interval }
   })
 }
 
-/** Of the last one-step intervals that could have been given, how many held. */
-export function coverage (steps: readonly number[], values: readonly number[], scale: Scale): Coverage {
-  const misses = missesAt(steps, values.map(scale.to), 1, HELD_OUT + ERRORS)
+/** How many of the last one-step intervals would have contained their checkpoint. */
+export function forecastCoverage (steps: readonly number[], values: readonly number[], scale: Scale): Coverage {
+  const errors = pastErrors(steps, values.map(scale.to), 1, HELD_OUT + ERRORS)
   let held_out = 0
   let covered = 0
-  for (let i = Math.max(0, misses.length - HELD_OUT); i < misses.length; i++) {
-    const half = halfWidth(misses.slice(0, i))
+  for (let i = Math.max(0, errors.length - HELD_OUT); i < errors.length; i++) {
+    const half = halfWidth(errors.slice(0, i))
     if (half === null) continue
     held_out++
-    if (misses[i]! <= half) covered++
+    if (errors[i]! <= half) covered++
   }
   return { held_out, covered }
 }
 
-/** How far a forecast over this many checkpoints was off, at the last points that there was one of. */
-function missesAt (steps: readonly number[], scaled: readonly number[], ahead: number, most: number): number[] {
-  const misses: number[] = []
+/** Absolute errors of past forecasts over `ahead` checkpoints, at most the last `most` of them, oldest first. */
+function pastErrors (steps: readonly number[], scaled: readonly number[], ahead: number, most: number): number[] {
+  const errors: number[] = []
   for (let known = Math.max(2, steps.length - ahead - most + 1); known + ahead <= steps.length; known++) {
     const target = known + ahead - 1
-    misses.push(Math.abs(scaled[target]! - predict(steps, scaled, known, steps[target]!)))
+    errors.push(Math.abs(scaled[target]! - predict(steps, scaled, known, steps[target]!)))
   }
-  return misses
+  return errors
 }
 
-/** The conformal quantile: the ceil((m + 1) level)-th smallest of m misses; `null` where there is none. */
-function halfWidth (misses: readonly number[]): number | null {
-  const recent = misses.slice(-ERRORS).sort((a, b) => a - b)
+/** The conformal quantile: the ceil((m + 1) level)-th smallest of the last m errors; `null` if m is too small. */
+function halfWidth (errors: readonly number[]): number | null {
+  const recent = errors.slice(-ERRORS).sort((a, b) => a - b)
   return recent[Math.ceil((recent.length + 1) * FORECAST_LEVEL) - 1] ?? null
 }
 
-/** From the first `known` points, at a later step. */
+/** Extrapolates the first `known` points to a later step. */
 function predict (steps: readonly number[], scaled: readonly number[], known: number, step: number): number {
   const from = Math.max(0, known - LINE)
   const xs = steps.slice(from, known)
@@ -90,7 +94,7 @@ function predict (steps: readonly number[], scaled: readonly number[], known: nu
   return lineAt(xs, ys, slope, last) + DAMPING * slope * (step - last)
 }
 
-/** Median distance of the last checkpoints, steps. */
+/** The median distance of the last checkpoints, in steps. */
 export function usualGap (steps: readonly number[]): number {
   const gaps = steps.slice(1).map((step, i) => step - steps[i]!).slice(-LINE).sort((a, b) => a - b)
   return gaps[gaps.length >> 1] ?? 1

@@ -1,18 +1,22 @@
-import { median, scatterOf, type Reading } from './reading.js'
+import { median } from '../predictor/median.js'
+import { scatterOf, type Reading } from './reading.js'
 
-/** Where EM and tokens stood over a few checkpoints on end. */
+/** EM and tokens of a block of consecutive checkpoints. */
 export interface Level {
-  /** Of the middle one. */
+  /** Step of the middle checkpoint. */
   readonly step: number
   readonly em: number
   readonly stderr: number
   readonly tokens: number
 }
 
-/** Checkpoints a level is made of. */
+/** Checkpoints in a block. */
 export const BLOCK = 3
 
-/** EM weighted by its precision, the median of the tokens. Checkpoints that scatter more than their standard errors say count as such. */
+/**
+ * The level of a block: the precision-weighted mean of EM, and the median of the tokens.
+ * @param scatter lower bound on the standard errors, for checkpoints that scatter more than these say (see `scatterOf`)
+ */
 export function levelOf (block: readonly Reading[], scatter: number): Level {
   const weights = block.map(({ stderr }) => 1 / Math.max(stderr, scatter) ** 2)
   const total = weights.reduce((sum, weight) => sum + weight, 0)
@@ -24,20 +28,20 @@ export function levelOf (block: readonly Reading[], scatter: number): Level {
   }
 }
 
-/** The level of every three checkpoints on end, oldest first; none for fewer. */
+/** The levels of all blocks of consecutive checkpoints, oldest first. */
 export function levelsOf (readings: readonly Reading[]): Level[] {
   const scatter = scatterOf(readings.map(({ em }) => em))
   return readings.slice(BLOCK - 1).map((_, i) => levelOf(readings.slice(i, i + BLOCK), scatter))
 }
 
-/** The level that is highest by some measure, the later one of equals; `undefined` where there is none. */
+/** The highest level by a measure, the latest of equals; `undefined` if there are no levels. */
 export function highest (levels: readonly Level[], measure: 'em' | 'tokens'): Level | undefined {
   let best: Level | undefined
   for (const level of levels) if (best === undefined || level[measure] >= best[measure]) best = level
   return best
 }
 
-/** EM that the last checkpoint has less than the best level before it. */
+/** How far the EM of the last checkpoint is below the best level before it; 0 if it is not. */
 export function lossOf (recent: readonly Reading[]): number {
   const best = highest(levelsOf(recent.slice(0, -1)), 'em')
   return best === undefined ? 0 : Math.max(0, best.em - recent.at(-1)!.em)

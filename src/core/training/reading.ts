@@ -1,44 +1,51 @@
+import { median } from '../predictor/median.js'
 import { sameThreshold, type Checkpoint } from './checkpoint.js'
 import type { Series } from './run.js'
 
-/** A checkpoint's figures, as trends and verdicts read them. */
+/** The figures of a checkpoint that trends and verdicts use. */
 export interface Reading {
   readonly step: number
   readonly em: number
   /** Standard error of `em`, above 0. */
   readonly stderr: number
+  /** Mean length of a response. */
   readonly tokens: number
+  /** Questions asked. */
   readonly n: number
+  /** Share of responses cut off at the token limit; `null`: not reported. */
   readonly truncated: number | null
 }
 
 export interface Interval { readonly low: number, readonly high: number }
 
-/** Two-sided 95 %. */
+/** Two-sided 95 % point of the normal distribution. */
 export const Z = 1.959964
 
 /**
- * The newest attempt at each step, in their order, of those evaluated under the threshold that the newest step was last evaluated under:
- * stopped early, other weights and the same may differ in EM and tokens for that alone.
+ * The newest attempt at each step, by step. Only evaluations under the threshold of the newest one are included, since stopping early
+ * changes EM and tokens of the same weights.
  */
 export function readingsOf ({ points }: Series): Reading[] {
   const newest = points.at(-1)?.attempts.at(-1)?.checkpoint
   return points.flatMap(({ attempts }) => {
-    const alike = attempts.findLast(({ checkpoint }) => sameThreshold(checkpoint, newest!))?.checkpoint
-    if (alike === undefined) return []
-    const { step, em, n, tokens_mean: tokens, truncated_rate: truncated = null, ...rest } = alike
+    const comparable = attempts.findLast(({ checkpoint }) => sameThreshold(checkpoint, newest!))?.checkpoint
+    if (comparable === undefined) return []
+    const { step, em, n, tokens_mean: tokens, truncated_rate: truncated = null, ...rest } = comparable
     return [{ step, em, stderr: stderrOf({ em, n, ...rest }), tokens, n, truncated }]
   })
 }
 
-/** As given, else binomial; all right or all wrong is no certainty, so with two answers more of each kind (Agresti & Coull 1998). */
+/**
+ * Standard error of EM: as reported, else binomial. Where all answers are right or all are wrong, two right and two wrong answers are added
+ * (Agresti & Coull 1998), so that it is never 0.
+ */
 export function stderrOf ({ em, n, em_stderr: given }: Pick<Checkpoint, 'em' | 'n' | 'em_stderr'>): number {
   if (given !== undefined && given > 0) return given
   const p = em > 0 && em < 1 ? em : (em * n + 2) / (n + 4)
   return Math.sqrt(p * (1 - p) / n)
 }
 
-/** 95 % interval of EM: about a given standard error normal, else Wilson's (1927) for a share of n. */
+/** 95 % interval of EM: normal if a standard error was reported, else Wilson's (1927) for a share of n. */
 export function emInterval ({ em, n, em_stderr: given }: Pick<Checkpoint, 'em' | 'n' | 'em_stderr'>): Interval {
   if (given !== undefined && given > 0) return { low: Math.max(0, em - Z * given), high: Math.min(1, em + Z * given) }
   return wilson(em, n, Z)
@@ -51,13 +58,13 @@ export function wilson (p: number, n: number, z: number): Interval {
   return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) }
 }
 
-/** One-sided 95 % point of the normal distribution, where its 95th percentile is. */
+/** 95th percentile of the normal distribution. */
 const Z95 = 1.644854
 
 /**
- * 95 % interval of mean tokens. Of single responses only percentiles are known: as if they were log-normal, sigma = ln(p95/p50) / 1.645
- * and the mean's relative standard error sqrt((exp(sigma^2) - 1) / n). `null` without both percentiles, or where they
- * are so far apart that the interval says nothing.
+ * 95 % interval of the mean number of tokens. It assumes log-normal lengths with sigma = ln(p95/p50) / 1.645, so the relative standard
+ * error of the mean is sqrt((exp(sigma^2) - 1) / n).
+ * @returns `null` without both percentiles, or where they are so far apart that the error is not finite
  */
 export function tokensInterval ({ tokens_mean: mean, tokens_p50: p50, tokens_p95: p95, n }: Checkpoint): Interval | null {
   if (p50 === undefined || p95 === undefined || p50 === 0) return null
@@ -65,15 +72,10 @@ export function tokensInterval ({ tokens_mean: mean, tokens_p50: p50, tokens_p95
   return Number.isFinite(half) ? { low: Math.max(0, mean - half), high: mean + half } : null
 }
 
-export function median (values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
 /**
- * How far values lie from between their neighbours, as a standard deviation: checkpoints differ by more than the questions drawn. For
- * independent errors y_i - (y_(i-1) + y_(i+1))/2 has variance 1.5 sigma^2, whatever line they lie about. 0 for fewer than five.
+ * The standard deviation of values about the mean of their neighbours, which measures how much checkpoints differ beyond the sampling of
+ * questions. For independent errors, y_i - (y_(i-1) + y_(i+1))/2 has variance 1.5 sigma^2 whatever straight line they lie about. The
+ * estimate is robust (1.4826 times the median absolute value). 0 for fewer than five values.
  */
 export function scatterOf (values: readonly number[]): number {
   if (values.length < 5) return 0

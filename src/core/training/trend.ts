@@ -1,19 +1,22 @@
-import { median } from './reading.js'
+import { median } from '../predictor/median.js'
 
-/** A slope with the interval it lies in. */
+/** An estimated slope with its confidence interval. */
 export interface Slope {
   readonly slope: number
-  /** Ends of the interval; infinite where there are too few points to say. */
+  /** Infinite if there are too few points. */
   readonly low: number
+  /** Infinite if there are too few points. */
   readonly high: number
+  /** The number of points. */
   readonly points: number
 }
 
 /**
- * The median of the slopes between all pairs of points (Theil 1950), which a fifth of wild points can't move far. Its interval is between
- * order statistics of those slopes (Sen 1968): the slopes below the true one are as many as inversions in the order of the errors, which
- * for errors that could have come in any order is known exactly. Sound about a straight line, so look at a short piece of a run.
+ * The Theil-Sen estimator: the median of the slopes between all pairs of points (Theil 1950), robust against outliers. The ends of its
+ * interval are order statistics of these slopes (Sen 1968): as many of them are below the true slope as the errors have inversions, and the
+ * distribution of inversions is known exactly for exchangeable errors. It assumes a straight line, so use it on a short part of a run.
  * @param level chance that the interval misses the true slope
+ * @returns `null` if no two points differ in x
  */
 export function theilSen (xs: readonly number[], ys: readonly number[], level = 0.05): Slope | null {
   const slopes: number[] = []
@@ -22,7 +25,7 @@ export function theilSen (xs: readonly number[], ys: readonly number[], level = 
   }
   if (slopes.length === 0) return null
   slopes.sort((a, b) => a - b)
-  const rank = rankAt(xs.length, level) - (xs.length * (xs.length - 1) / 2 - slopes.length) // a pair that says nothing may lie anywhere
+  const rank = rankAt(xs.length, level) - (xs.length * (xs.length - 1) / 2 - slopes.length) // Pairs with equal x may lie anywhere.
   return {
     slope: median(slopes),
     low: rank < 1 ? -Infinity : slopes[rank - 1]!,
@@ -31,12 +34,12 @@ export function theilSen (xs: readonly number[], ys: readonly number[], level = 
   }
 }
 
-/** The height of the line at x: its slope, and the median of what is left. */
+/** The value at x of the line with this slope whose intercept is the median residual. */
 export function lineAt (xs: readonly number[], ys: readonly number[], slope: number, x: number): number {
   return median(ys.map((y, i) => y - slope * xs[i]!)) + slope * x
 }
 
-/** The greatest rank k with 2 P(inversions of n <= k - 1) <= level; 0 where there is none: n below 5 at a level of 0.05. */
+/** The greatest rank k with 2 P(inversions of n <= k - 1) <= level; 0 if there is none, as for n below 5 at a level of 0.05. */
 export function rankAt (n: number, level: number): number {
   let sum = 0
   for (const [k, chance] of inversions(n).entries()) {
@@ -48,7 +51,7 @@ export function rankAt (n: number, level: number): number {
 
 const memo = new Map<number, readonly number[]>([[1, [1]]])
 
-/** Chances of 0, 1, 2, ... inversions in an order of n things drawn at random (the distribution of Kendall's statistic). */
+/** Probabilities of 0, 1, 2, ... inversions in a random permutation of n elements (the distribution of Kendall's statistic). */
 function inversions (n: number): readonly number[] {
   let chances = memo.get(n)
   if (chances === undefined) {

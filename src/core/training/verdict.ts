@@ -1,26 +1,26 @@
 import type { Prices } from '../policy/allowed-price.js'
 
-/** What may be said of a suite's newest checkpoints, and what each of these tests. */
+/** The verdicts on the newest checkpoints of a suite, and the test behind each. */
 export const VERDICTS = {
-  overthinking: 'EM falls while tokens rise: both slopes are on their side of 0 over the last 6, 9 or 14 checkpoints, at a level of 0.05 over the three (Sen 1968, Bonferroni)',
-  tokens_collapsed: 'The last two checkpoints use a fifth fewer tokens than the last three on end before they began to fall, and EM has not fallen measurably, nor by more than max_em_drop; where a fall of twice that could not have been seen (level 0.05), nothing is said (good)',
-  length_hacking: 'The last two checkpoints use a fifth fewer tokens than the last three on end before they began to fall, and EM has fallen: z below -2.33, one-sided level 0.01',
-  truncation: 'More responses are cut off at the token limit (lower end of Wilson\'s 90 % interval) than EM was lost since its best level, and than max_em_drop: a larger limit may be all that is missing',
-  same_level: 'EM is that of the checkpoint before, within 0.3 points and within the standard error of the difference',
-  plateau: 'Over the last 8 to 12 checkpoints the slope of EM may be 0 (level 0.05), and even at its upper end they gained less than two evaluations could tell apart (1.96 standard errors of a difference), and than 5 points, as little was lost since the best level, tokens are not falling, nor rising while EM may fall, and no other verdict says that EM is falling or cut off: further training of this suite buys nothing measurable',
-  unfavourable: 'Tokens are falling and EM with them (slopes of both over the last 9, levels 0.05 and 0.02): the next cut is predicted to leave EM more than max_em_drop below its best level, or each percent of tokens to cost more EM than em_per_token_percent, absent that than its price in value_of_em',
+  overthinking: 'EM falls while tokens rise: over the last 6, 9 or 14 checkpoints the slope of EM is below 0 and that of tokens above 0, at a joint level of 0.05 for the three windows (Sen 1968, Bonferroni)',
+  tokens_collapsed: 'Good news: the last two checkpoints use at least a fifth fewer tokens than the three before the fall began, and EM has fallen neither measurably nor by more than max_em_drop. Requires that a fall by twice max_em_drop would have been visible (level 0.05)',
+  length_hacking: 'The last two checkpoints use at least a fifth fewer tokens than the three before the fall began, and EM has fallen as well: z below -2.33, one-sided level 0.01',
+  truncation: 'The share of responses cut off at the token limit (lower end of Wilson\'s 90 % interval) exceeds both max_em_drop and the EM lost since the best level. A larger token limit may help',
+  same_level: 'EM equals that of the previous checkpoint, within 0.3 points and within the standard error of the difference',
+  plateau: 'Further training of this suite gains nothing measurable. Over the last 8 to 12 checkpoints the slope of EM may be 0 (level 0.05). Both the gain at the slope\'s upper end and the EM lost since the best level are below 5 points and below 1.96 standard errors of a difference between two evaluations. Tokens are not falling, nor rising while EM may fall, and no other verdict says that EM is falling or limited by truncation',
+  costly_shortening: 'Tokens are falling and EM with them (last 9 checkpoints; levels 0.05 for tokens and 0.02 for EM per token). The next cut in tokens is predicted to leave EM more than max_em_drop below its best level, or each percent of tokens costs more EM than the policy allows: em_per_token_percent, or else its price in value_of_em',
 } as const
 
 export type VerdictName = keyof typeof VERDICTS
 
 export interface Verdict {
   readonly verdict: VerdictName
-  /** What it rests on: EM and rates are fractions, slopes are by step. */
+  /** The measurements behind it. EM and rates are fractions, slopes are per step. */
   readonly figures: Readonly<Record<string, number>>
 }
 
-/** What the policy of a suite's context says of EM, fractions, and of what a percent of tokens may cost. */
+/** What the policy of a suite's context allows training to cost. */
 export interface Tolerance extends Prices {
-  /** That it may fall in all. */
+  /** The largest acceptable fall of EM, a fraction. */
   readonly max_em_drop: number
 }

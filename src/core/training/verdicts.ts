@@ -1,31 +1,33 @@
-import { collapse } from './collapse.js'
+import { tokenCollapse } from './token-collapse.js'
 import { highest, levelsOf, lossOf } from './level.js'
-import { median, wilson, Z, type Reading } from './reading.js'
+import { median } from '../predictor/median.js'
+import { wilson, Z, type Reading } from './reading.js'
 import { theilSen, type Slope } from './trend.js'
-import { unfavourable } from './unfavourable-from.js'
+import { costlyShortening } from './costly-shortening.js'
 import type { Tolerance, Verdict, VerdictName } from './verdict.js'
 
-/** Checkpoints looked at: a level from before is another regime. */
+/** Checkpoints that verdicts are based on; older ones belong to another regime. */
 const RECENT = 20
+/** Numbers of checkpoints that overthinking is looked for in. */
 const WINDOWS = [6, 9, 14]
 const SAME_LEVEL = 0.003
-/** Of the usual tokens: a cut too new for a slope. */
-const FEWER = 0.9
+/** A last checkpoint below this share of the median tokens indicates a cut that is too recent to show in the slope. */
+const RECENT_CUT = 0.9
 const PLATEAU = { fewest: 8, most: 12 }
-/** EM gained that is something, however few questions there are to see it with. */
-const WORTH_SEEING = 0.05
-/** Where one of these is said, EM is falling, or held down by the limit. */
-const NOT_LEVEL: ReadonlySet<VerdictName> = new Set(['overthinking', 'truncation', 'length_hacking', 'unfavourable'])
+/** A gain of EM that counts as progress, however few questions there are to measure it with. */
+const RELEVANT_GAIN = 0.05
+/** Verdicts that rule out a plateau, since EM is falling or limited by truncation. */
+const NOT_LEVEL: ReadonlySet<VerdictName> = new Set(['overthinking', 'truncation', 'length_hacking', 'costly_shortening'])
 /** One-sided 95 % point of the normal distribution. */
 const Z95 = 1.645
 
-/** What the newest checkpoints of a suite say together. */
+/** All verdicts on the newest checkpoints of a suite; see `VERDICTS` for what each one tests. @param readings by step */
 export function verdictsOf (readings: readonly Reading[], tolerance: Tolerance): Verdict[] {
   const recent = readings.slice(-RECENT)
   const { max_em_drop: maxEmDrop } = tolerance
   const found = [
-    overthinking(recent), collapse(recent, maxEmDrop), truncation(recent, maxEmDrop), sameLevel(recent), plateau(recent),
-    unfavourable(recent, tolerance),
+    overthinking(recent), tokenCollapse(recent, maxEmDrop), truncation(recent, maxEmDrop), sameLevel(recent), plateau(recent),
+    costlyShortening(recent, tolerance),
   ].filter((verdict) => verdict !== null)
   return found.some(({ verdict }) => NOT_LEVEL.has(verdict)) ? found.filter(({ verdict }) => verdict !== 'plateau') : found
 }
@@ -64,7 +66,7 @@ function sameLevel (recent: readonly Reading[]): Verdict | null {
   if (before === undefined || last === undefined) return null
   const change = last.em - before.em
   const stderr = Math.hypot(before.stderr, last.stderr)
-  if (Math.abs(change) > Math.min(SAME_LEVEL, stderr) + 1e-12) return null // 0.703 - 0.7 is more than 0.003 in binary
+  if (Math.abs(change) > Math.min(SAME_LEVEL, stderr) + 1e-12) return null // 0.703 - 0.7 exceeds 0.003 in binary arithmetic.
   return { verdict: 'same_level', figures: { em_change: change, em_change_stderr: stderr, before_step: before.step } }
 }
 
@@ -73,12 +75,13 @@ function plateau (recent: readonly Reading[]): Verdict | null {
   if (window.length < PLATEAU.fewest) return null
   const em = slopeOf(window, 'em', 0.05)!
   const steps = window.at(-1)!.step - window[0]!.step
-  const measurable = Math.min(WORTH_SEEING, Z * Math.SQRT2 * median(window.map(({ stderr }) => stderr)))
+  const measurable = Math.min(RELEVANT_GAIN, Z * Math.SQRT2 * median(window.map(({ stderr }) => stderr)))
   if (em.low > 0 || em.high < 0 || em.high * steps >= measurable) return null
   if (lossOf(recent) >= measurable) return null
   const tokens = slopeOf(window, 'tokens', 0.05)!
-  if (tokens.high < 0 || recent.at(-1)!.tokens < FEWER * median(window.map((one) => one.tokens))) return null // training buys tokens
-  if (tokens.low > 0 && em.slope < 0) return null // overthinking may have begun
+  const isShortening = tokens.high < 0 || recent.at(-1)!.tokens < RECENT_CUT * median(window.map((one) => one.tokens))
+  const mayOverthink = tokens.low > 0 && em.slope < 0
+  if (isShortening || mayOverthink) return null
   return { verdict: 'plateau', figures: { checkpoints: window.length, ...now(recent), ...ends('em', em), em_gain_high: em.high * steps, em_measurable: measurable } }
 }
 

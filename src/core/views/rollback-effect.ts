@@ -4,7 +4,7 @@ import type { Change, UnreadableChange } from '../learn/fold.js'
 import { effectiveThreshold } from '../judgement/effective-threshold.js'
 import type { Command, PredictorCommand } from '../learn/log-entry.js'
 import { effectivePolicy, type PolicyPatch } from '../policy/policy.js'
-import { predictorBy, type PredictorRef } from '../predictor/fingerprint.js'
+import { findPredictor, type PredictorRef } from '../predictor/fingerprint.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { livePins, usablePin, type Pin } from '../judgement/pin.js'
 import { chainLink, type ChainLink } from '../judgement/chain-link.js'
@@ -88,7 +88,7 @@ function linkThen (
   { thresholds, recovering, isWhole, pins }: Then, { states, predictors, defaultPolicy, policies }: Now, key: string): ChainLink {
   const state = states.get(key)
   const { threshold, scorer } = thresholds.get(key) ?? state ?? { threshold: null, scorer: null }
-  const isGone = scorer !== null && predictorBy(predictors, scorer) === undefined
+  const isGone = scorer !== null && findPredictor(predictors, scorer) === undefined
   const isRecovering = thresholds.has(key) ? recovering.get(key) ?? !isWhole : state?.is_recovering === true
   const judgement = isGone ? NO_JUDGEMENT : { ...NO_JUDGEMENT, scorer: scorer?.name ?? null, threshold }
   return {

@@ -1,17 +1,17 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { calibrationOf, type Forecast } from '../../../src/core/predictor/calibration.js'
+import { calibrationOf, type HeldOutForecast } from '../../../src/core/predictor/calibration.js'
 import { holds } from '../../property.js'
 
-const forecast = (predicted: number, kept: 0 | 1, weight = 1): Forecast => ({ predicted, confidence: 0.5, kept, weight })
+const forecast = (predicted: number, kept: 0 | 1, weight = 1): HeldOutForecast => ({ predicted, confidence: 0.5, kept, weight })
 const close = (a: number, b: number) => Math.abs(a - b) < 1e-12
 
-t.test('worked by hand', async (t) => {
+t.test('an example worked by hand', async (t) => {
   const calibration = calibrationOf([forecast(0.9, 1), forecast(0.8, 0, 0.5), forecast(0.6, 1, 0.5)])!
   t.match(calibration, { generations: 2, steps: 3 })
   t.ok(close(calibration.brier, (0.1 ** 2 + 0.5 * 0.8 ** 2 + 0.5 * 0.4 ** 2) / 2))
   t.ok(close(calibration.brier_confidence, 0.25))
-  t.ok(close(calibration.ece, (0.1 + 0.5 * 0.8 + 0.5 * 0.4) / 2), 'each in a bin of its own')
+  t.ok(close(calibration.ece, (0.1 + 0.5 * 0.8 + 0.5 * 0.4) / 2), 'every forecast has its own bin')
   t.strictSame(calibration.reliability, [
     { predicted: 0.6, observed: 1, weight: 0.25 },
     { predicted: 0.8, observed: 0, weight: 0.25 },
@@ -19,13 +19,13 @@ t.test('worked by hand', async (t) => {
   ])
 })
 
-t.test('ten bins of equal weight, lowest first', async (t) => {
+t.test('the reliability diagram has ten bins of equal weight, lowest first', async (t) => {
   const { reliability } = calibrationOf(Array.from({ length: 1000 }, (_, i) => forecast(((i * 7) % 1000) / 1000, 1)))!
   t.equal(reliability.length, 10)
   t.ok(reliability.every(({ predicted, weight }, i) => close(weight, 0.1) && Math.abs(predicted - (i + 0.495) / 10) < 1e-9))
 })
 
-t.test('who says what happens is calibrated; errors are between 0 and 1', async (t) => {
+t.test('accurate forecasts have a small calibration error, and all errors lie between 0 and 1', async (t) => {
   const { ece } = calibrationOf(Array.from({ length: 100 }, (_, i) => forecast(0.75, i % 4 === 0 ? 0 : 1)))!
   t.ok(ece < 0.06)
   const any = fc.record({
@@ -38,6 +38,6 @@ t.test('who says what happens is calibrated; errors are between 0 and 1', async 
   }))
 })
 
-t.test('nothing to go by', async (t) => {
+t.test('there is no calibration without forecasts', async (t) => {
   t.equal(calibrationOf([]), null)
 })

@@ -3,17 +3,17 @@ import fc from 'fast-check'
 import { cholesky, inverseDiagonal, solve } from '../../../src/core/predictor/cholesky.js'
 import { holds } from '../../property.js'
 
-t.test('a system worked by hand', async (t) => {
+t.test('a system of equations worked by hand', async (t) => {
   const l = cholesky(Float64Array.of(4, 0, 2, 10), 2) // [[4, 2], [2, 10]] = L Lᵀ with L = [[2, 0], [1, 3]]
   t.strictSame([...l], [2, 0, 1, 3])
   t.strictSame([...solve(l, 2, Float64Array.of(8, 22))].map((x) => Math.round(x * 1e12) / 1e12), [1, 2])
-  const diagonal = inverseDiagonal(l, 2) // inverse is [[10, -2], [-2, 4]] / 36
+  const diagonal = inverseDiagonal(l, 2) // The inverse is [[10, -2], [-2, 4]] / 36.
   t.ok(Math.abs(diagonal[0]! - 10 / 36) < 1e-12 && Math.abs(diagonal[1]! - 4 / 36) < 1e-12)
 })
 
 const numbersFrom = (count: number) => Array.from({ length: count }, (_, i) => i)
 
-t.test('A x is b again', async (t) => {
+t.test('the solution x satisfies A x = b', async (t) => {
   const p = 5
   const number = fc.double({ min: -10, max: 10, noNaN: true })
   const numbers = (count: number) => fc.array(number, { minLength: count, maxLength: count })
@@ -27,6 +27,6 @@ t.test('A x is b again', async (t) => {
   }))
 })
 
-t.test('a matrix that rounding left without an inverse does not give NaN', async (t) => {
+t.test('a singular matrix does not give NaN', async (t) => {
   t.ok(solve(cholesky(Float64Array.of(1, 1, 1, 1), 2), 2, Float64Array.of(1, 1)).every((x) => !Number.isNaN(x)))
 })

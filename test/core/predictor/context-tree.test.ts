@@ -1,10 +1,10 @@
 import t from 'tap'
-import { contextLevels } from '../../../src/core/predictor/context-tree.js'
+import { contextLevels, type TreeNode } from '../../../src/core/predictor/context-tree.js'
 
-t.test('level by level, parents before children, each with its leaves', async (t) => {
+t.test('levels list parents before children, each with its leaves', async (t) => {
   const levels = contextLevels(['model=b,task=y', 'model=a,task=x', 'model=a,task=y', 'model=a,task=x'])
-  const said = levels.map((nodes) => nodes.map(({ key, parent, children, leaves }) => [key, parent?.key ?? null, children.length, leaves]))
-  t.strictSame(said, [
+  const summaryOf = ({ key, parent, children, leaves }: TreeNode) => [key, parent?.key ?? null, children.length, leaves]
+  t.strictSame(levels.map((nodes) => nodes.map(summaryOf)), [
     [['*', null, 2, ['model=a,task=x', 'model=a,task=y', 'model=b,task=y']]],
     [['model=a', '*', 2, ['model=a,task=x', 'model=a,task=y']], ['model=b', '*', 1, ['model=b,task=y']]],
     [

@@ -8,7 +8,7 @@ const samples = plantedSamples(3, [{ leaf: 'task=a', generations: 20, weights: [
 const scale = featureScale(samples, new Map([['task=a', logMedian]]))
 const signals = [{ name: 'absent', mean: 3, scale: 2 }, { name: 'hint', mean: 0.5, scale: 4 }]
 
-t.test('a row a step, the steps of a generation weigh 1 together, and features are standard', async (t) => {
+t.test('every step is a row, the weights of a generation sum to 1, and features are standardised', async (t) => {
   const { x, y, weight } = featureRows(samples, logMedian, signals, scale)
   const p = BASE_FEATURES + signals.length
   t.equal(y.length, 80)
@@ -20,10 +20,10 @@ t.test('a row a step, the steps of a generation weigh 1 together, and features a
     t.ok(Math.abs(column.reduce((sum, value) => sum + value, 0)) < 1e-9)
     t.ok(Math.abs(column.reduce((sum, value) => sum + value * value, 0) / 80 - 1) < 1e-9)
   }
-  t.ok(Array.from(y, (_, row) => x[row * p + 4]).every((value) => value === 0), 'a signal that is absent counts as its mean')
+  t.ok(Array.from(y, (_, row) => x[row * p + 4]).every((value) => value === 0), 'an absent signal counts as its mean')
 })
 
-t.test('plain weights give the score that standardised ones were fitted for', async (t) => {
+t.test('plain weights give the same scores as standardised ones', async (t) => {
   const { x, y } = featureRows(samples, logMedian, signals, scale)
   const weights = Float64Array.of(0.3, 1.2, -0.4, 0.25, 2, -0.7)
   const scorer = { name: 'p', grid: [], log_median: logMedian, length_power: LENGTH_POWER, signals, weights: plainWeights(weights, scale) }
@@ -35,12 +35,12 @@ t.test('plain weights give the score that standardised ones were fitted for', as
   t.pass()
 })
 
-t.test('a wild signal is bounded in fitting as in scoring', async (t) => {
+t.test('an outlying signal is clamped in fitting as in scoring', async (t) => {
   const wild = [{ ...samples[0]!, steps: [{ tokens: 5, confidence: 0.5, signals: { hint: 1e6 }, lost: 0 as const }] }]
   t.strictSame([...featureRows(wild, logMedian, signals, scale).x.slice(BASE_FEATURES)], [0, 8])
 })
 
-t.test('what never varies is not divided by', async (t) => {
+t.test('constant features keep a scale of 1', async (t) => {
   const one = [{ weight: 1, u: 0, leaf: '*', label: 'exact_match' as const, tokens: 5, steps: [{ tokens: 5, confidence: 0.5, lost: 0 as const }] }]
   t.strictSame(featureScale(one, new Map([['*', 0]])), { odds: { mean: 0, scale: 1 }, length: { mean: Math.expm1(LENGTH_POWER * Math.log(5)) / LENGTH_POWER, scale: 1 } })
 })

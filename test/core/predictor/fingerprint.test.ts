@@ -1,9 +1,9 @@
 import t from 'tap'
-import { fingerprintOf, predictorBy, refTo } from '../../../src/core/predictor/fingerprint.js'
+import { fingerprintOf, findPredictor, refTo } from '../../../src/core/predictor/fingerprint.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 
-t.test('whatever a score or an exclusion depends on is in it, and nothing else', async (t) => {
+t.test('the fingerprint covers everything that scores and exclusions depend on, and nothing else', async (t) => {
   const own = fingerprintOf(PREDICTOR)
   t.match(own, /^[0-9a-f]{16}$/)
   const { contexts, signals, trained } = PREDICTOR
@@ -16,16 +16,16 @@ t.test('whatever a score or an exclusion depends on is in it, and nothing else',
   ]
   const all = [own, ...others.map((change) => fingerprintOf({ ...PREDICTOR, ...change }))]
   t.equal(new Set(all).size, all.length)
-  t.equal(fingerprintOf(JSON.parse(JSON.stringify(PREDICTOR))), own, 'stored and read')
-  t.equal(fingerprintOf({ ...PREDICTOR, contexts: Object.fromEntries(Object.entries(contexts).reverse()) }), own, 'in whatever order')
+  t.equal(fingerprintOf(JSON.parse(JSON.stringify(PREDICTOR))), own, 'storing it changes nothing')
+  t.equal(fingerprintOf({ ...PREDICTOR, contexts: Object.fromEntries(Object.entries(contexts).reverse()) }), own, 'the order of contexts does not matter')
   t.equal(fingerprintOf({ ...PREDICTOR, trained: { ...trained, generations: 7 } }), own)
-  t.equal(fingerprintOf({ ...PREDICTOR, contexts: { ...contexts, '*': { ...contexts['*']!, length_power: 0 } } }), own, 'the logarithm, said or not')
+  t.equal(fingerprintOf({ ...PREDICTOR, contexts: { ...contexts, '*': { ...contexts['*']!, length_power: 0 } } }), own, 'a power of 0 is the default')
 })
 
-t.test('a predictor is found by name and fingerprint, in what is older by name', async (t) => {
+t.test('a predictor is found by name and fingerprint, or by name alone', async (t) => {
   const predictors = new Map([['p', PREDICTOR]])
-  t.equal(predictorBy(predictors, refTo(PREDICTOR)), PREDICTOR)
-  t.equal(predictorBy(predictors, { name: 'p' }), PREDICTOR)
-  t.equal(predictorBy(predictors, { name: 'p', fingerprint: '0000000000000000' }), undefined)
-  t.equal(predictorBy(predictors, { name: 'q' }), undefined)
+  t.equal(findPredictor(predictors, refTo(PREDICTOR)), PREDICTOR)
+  t.equal(findPredictor(predictors, { name: 'p' }), PREDICTOR)
+  t.equal(findPredictor(predictors, { name: 'p', fingerprint: '0000000000000000' }), undefined)
+  t.equal(findPredictor(predictors, { name: 'q' }), undefined)
 })

@@ -3,7 +3,7 @@ import { logOdds, relativeLength } from '../../../src/core/predictor/predictor.j
 import type { Sample, SampleStep } from '../../../src/core/predictor/sample.js'
 import { mulberry32 } from '../../random.js'
 
-/** What is true of a context: `weights` of 1, log-odds of the confidence, relative length, their product and the signal `hint`. */
+/** The true model of a context: `weights` of 1, log-odds of the confidence, relative length, their product and the signal `hint`. */
 export interface Truth {
   readonly leaf: string
   readonly generations: number
@@ -11,7 +11,7 @@ export interface Truth {
   readonly median?: number
 }
 
-/** Generations whose steps are lost as a known logistic model says; `noise` is a signal that says nothing, `hint` one that does. */
+/** Generations whose losses follow a known logistic model. The signal `hint` is part of the model, and `noise` is not. */
 export function plantedSamples (seed: number, truths: readonly Truth[], steps = 4): Sample[] {
   const random = mulberry32(seed)
   return truths.flatMap(({ leaf, generations, weights, median = 1000 }) => Array.from({ length: generations }, (): Sample => {
@@ -23,7 +23,7 @@ export function plantedSamples (seed: number, truths: readonly Truth[], steps = 
       label: 'exact_match',
       tokens,
       steps: Array.from({ length: steps }, (_, i): SampleStep => {
-        const confidence = least + (1 - least) * random() // rises, so that every step is one that could stop
+        const confidence = least + (1 - least) * random() // Rising, so that a threshold may stop at every step.
         least = confidence
         const at = Math.round(tokens * (i + 1) / steps)
         const odds = logOdds(confidence)

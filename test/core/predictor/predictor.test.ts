@@ -4,16 +4,16 @@ import { logOdds, relativeLength, scoreStep, scorerFor } from '../../../src/core
 import { holds } from '../../property.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 
-t.test('the score is the logistic of the features, by hand', async (t) => {
+t.test('the score is the logistic function of the features, worked by hand', async (t) => {
   const scorer = scorerFor(PREDICTOR, 'model=r,task=x')
   // 1 + ln(0.8/0.2) + 0.5 ln(50/100) + 0.1 ln(4) ln(0.5) - 0.6 (0.25 - 0.5)/0.25
   const z = 1 + Math.log(4) + 0.5 * Math.log(0.5) + 0.1 * Math.log(4) * Math.log(0.5) + 0.6
   t.ok(Math.abs(scoreStep(scorer, 50, 0.8, { entropy: 0.25, unknown: 7 })! - 1 / (1 + Math.exp(-z))) < 1e-12)
   t.equal(scoreStep(scorer, 50, null, { entropy: 0.25 }), null)
-  t.equal(scoreStep(scorer, 50, 0.8, {}), scoreStep(scorer, 50, 0.8, { entropy: 0.5 }), 'a signal that is absent counts as its mean')
+  t.equal(scoreStep(scorer, 50, 0.8, {}), scoreStep(scorer, 50, 0.8, { entropy: 0.5 }), 'an absent signal counts as its mean')
 })
 
-t.test('a length counts by its power, by hand, and by its logarithm where none is stated', async (t) => {
+t.test('the length is transformed by its power, or by the logarithm if none is stated', async (t) => {
   const log_median = Math.log(100)
   const near = (value: number, expected: number) => t.ok(Math.abs(value - expected) < 1e-9, `${value}`)
   near(relativeLength(25, { log_median, length_power: 0.5 }), 2 * (0.5 - 1))
@@ -30,13 +30,13 @@ t.test('a length counts by its power, by hand, and by its logarithm where none i
   t.ok(Math.abs(scoreStep(scorerFor(PREDICTOR, 'model=q'), 50, 0.8, {})! - 1 / (1 + Math.exp(-(0.5 + 0.4 * Math.log(4) - 0.5)))) < 1e-12)
 })
 
-t.test('the nearest context that it knows counts', async (t) => {
+t.test('a context that is not listed uses its nearest listed ancestor', async (t) => {
   t.equal(scorerFor(PREDICTOR, 'model=q,task=x').weights, PREDICTOR.contexts['model=q']!.weights)
   t.equal(scorerFor(PREDICTOR, 'model=r,task=x').weights, PREDICTOR.contexts['*']!.weights)
   t.equal(scorerFor(PREDICTOR, '*').weights, PREDICTOR.contexts['*']!.weights)
 })
 
-t.test('whatever a worker sends, the score is a number from 0 to 1', async (t) => {
+t.test('the score lies between 0 and 1 for any step', async (t) => {
   const wild = fc.double({ noNaN: true })
   holds(t, fc.property(fc.nat(1e9), fc.double({ min: 0, max: 1, noNaN: true }), wild, (tokens, confidence, entropy) => {
     const score = scoreStep(scorerFor(PREDICTOR, '*'), tokens, confidence, { entropy })!
@@ -46,7 +46,7 @@ t.test('whatever a worker sends, the score is a number from 0 to 1', async (t) =
   t.ok(Number.isFinite(logOdds(1)))
 })
 
-t.test('a signal by a name that every object knows is absent where it was not sent, and what is no number is no score', async (t) => {
+t.test('an inherited property is not a signal, and weights that give NaN give no score', async (t) => {
   const named = { ...PREDICTOR, signals: [{ name: 'constructor', mean: 0, scale: 1 }] }
   const scorer = scorerFor(named, '*')
   t.equal(scoreStep(scorer, 50, 0.8, {}), scoreStep(scorer, 50, 0.8, undefined))

@@ -4,14 +4,14 @@ import { Reservoir, RESERVOIR_LIMIT, RESERVOIR_LIMIT_OF_LEAF } from '../../../sr
 import type { Sample } from '../../../src/core/predictor/sample.js'
 import { holds } from '../../property.js'
 
-const LEAVES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] // more than fill it, at the limit of a leaf
-/** Which one it is, `tokens` tells. */
+const LEAVES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] // Full leaves exceed the limit of the reservoir.
+/** `tokens` identifies the sample. */
 const sample = (leaf: string, tokens: number): Sample => ({ u: 0.5, leaf, label: 'exact_match', tokens, steps: [] })
 const tokensOf = (samples: readonly Sample[]) => samples.map(({ tokens }) => tokens)
 
 const isSame = (a: readonly number[], b: readonly number[]) => a.join() === b.join()
 
-/** The same, said otherwise: a queue of numbers for each leaf, and the longest there of all heads goes. */
+/** A reference implementation: a queue of numbers for each leaf; the oldest of all heads is dropped. */
 class Model {
   added = 0
   readonly #queues = new Map<string, number[]>()
@@ -43,7 +43,7 @@ const steps = fc.array(fc.oneof(
   { weight: 1, arbitrary: fc.constant('start over' as const) }
 ), { minLength: 10, maxLength: 25 })
 
-t.test('it keeps the newest of each leaf and of all, and a store that takes its changes has the same', async (t) => {
+t.test('the newest samples of each leaf and overall are kept, and a store that applies the changes has the same', async (t) => {
   let fullest = 0
   holds(t, fc.property(steps, (steps) => {
     const store = new Map<number, Sample>()
@@ -55,10 +55,10 @@ t.test('it keeps the newest of each leaf and of all, and a store that takes its 
         }
         committed = model.copy()
         if (!isSame([...store.keys()].sort((a, b) => a - b), model.numbers()) || reservoir.takeChanges().size > 0) return false
-      } else if (step === 'start over') { // with what is stored, in whatever order
+      } else if (step === 'start over') { // The store may return samples in any order.
         reservoir = new Reservoir([...store].reverse())
         model = committed.copy()
-        if (reservoir.takeChanges().size > 0) return false // what is stored is no change
+        if (reservoir.takeChanges().size > 0) return false // Stored samples are no change.
       } else {
         for (let i = 0; i < step.count; i++) {
           reservoir.add(sample(step.leaf, model.added))
@@ -71,10 +71,10 @@ t.test('it keeps the newest of each leaf and of all, and a store that takes its 
     }
     return true
   }), 12)
-  t.equal(fullest, RESERVOIR_LIMIT, 'some were full')
+  t.equal(fullest, RESERVOIR_LIMIT, 'some runs filled the reservoir')
 })
 
-t.test('a busy leaf takes no room from the others', async (t) => {
+t.test('a busy leaf leaves room for the others', async (t) => {
   const reservoir = new Reservoir()
   for (let i = 0; i < 10; i++) reservoir.add(sample('rare', i))
   for (let i = 10; i < 10_000; i++) reservoir.add(sample('busy', i))
@@ -83,7 +83,7 @@ t.test('a busy leaf takes no room from the others', async (t) => {
   t.same(kept.slice(0, 11), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10_000 - RESERVOIR_LIMIT_OF_LEAF])
 })
 
-t.test('changes are those since the last call, what came and went in between too', async (t) => {
+t.test('changes are those since the last call, including samples added and dropped in between', async (t) => {
   const reservoir = new Reservoir([[7, sample('a', 7)], [4, sample('b', 4)]])
   t.same([reservoir.size, reservoir.added, tokensOf(reservoir.samples())], [2, 8, [4, 7]])
   for (let i = 8; i < 8 + RESERVOIR_LIMIT_OF_LEAF; i++) reservoir.add(sample('a', i))
@@ -91,11 +91,11 @@ t.test('changes are those since the last call, what came and went in between too
   for (let i = 0; i < RESERVOIR_LIMIT_OF_LEAF + 1; i++) reservoir.add(sample('c', i))
   const changes = reservoir.takeChanges()
   t.equal(changes.size, RESERVOIR_LIMIT_OF_LEAF + 1)
-  t.equal(changes.get(8 + RESERVOIR_LIMIT_OF_LEAF), undefined, 'no longer there')
+  t.equal(changes.get(8 + RESERVOIR_LIMIT_OF_LEAF), undefined, 'dropped')
   t.same(reservoir.takeChanges(), new Map())
 })
 
-t.test('an empty one has added nothing', async (t) => {
+t.test('a new reservoir is empty', async (t) => {
   const { size, added } = new Reservoir()
   t.same([size, added], [0, 0])
 })

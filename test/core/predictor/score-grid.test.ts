@@ -14,38 +14,38 @@ const sample = (...confidences: number[]): Sample => ({
 })
 const isFalling = (grid: readonly number[]) => grid.every((value, k) => value > 0 && value < 1 && (k === 0 || value < grid[k - 1]!))
 
-t.test('120 thresholds, between which fewer tokens are saved the closer the predicted loss is to the usual one', async (t) => {
-  const samples = Array.from({ length: 3000 }, (_, i) => sample((i + 0.5) / 3000)) // each saves a half at its confidence
+t.test('the grid has 120 thresholds, the closest ones where the predicted loss is the usual one', async (t) => {
+  const samples = Array.from({ length: 3000 }, (_, i) => sample((i + 0.5) / 3000)) // Each saves half of its tokens at its confidence.
   const grid = scoreGrid(identity, samples)
   t.equal(grid.length, 120)
   t.ok(isFalling(grid))
   const gaps = grid.slice(1).map((threshold, k) => grid[k]! - threshold)
   const closest = gaps.indexOf(Math.min(...gaps))
-  const middle = 1 - (grid[closest]! + grid[closest + 1]!) / 2 // so many stop there, and half of that is their mean loss
+  const middle = 1 - (grid[closest]! + grid[closest + 1]!) / 2 // The share that stops there; its mean loss is half of that.
   t.ok(Math.abs(middle ** 2 / 2 - 0.03) < 0.006, `${middle}`)
-  for (const [k, gap] of gaps.entries()) t.ok(k <= closest || gap > gaps[k - 1]! - 0.0004, 'ever wider to the loose end')
-  for (const [k, gap] of gaps.entries()) t.ok(k >= closest || gap > gaps[k + 1]! - 0.0004, 'and to the safe end')
+  for (const [k, gap] of gaps.entries()) t.ok(k <= closest || gap > gaps[k - 1]! - 0.0004, 'gaps widen toward the loose end')
+  for (const [k, gap] of gaps.entries()) t.ok(k >= closest || gap > gaps[k + 1]! - 0.0004, 'gaps widen toward the safe end')
 })
 
-t.test('a long generation weighs what it saves', async (t) => {
+t.test('a generation weighs in proportion to the tokens it saves', async (t) => {
   const long = (samples: readonly Sample[]) => samples.map((sample) =>
     ({ ...sample, tokens: 900, steps: sample.steps.map((step) => ({ ...step, tokens: 9 * step.tokens })) }))
   const [low, high] = [0.9, 0.95].map((at) => Array.from({ length: 500 }, (_, i) => sample(at + i / 50000)))
   const above = (samples: readonly Sample[]) => scoreGrid(identity, samples).filter((value) => value > 0.93).length
   t.ok(above([...low!, ...long(high!)]) > above([...low!, ...high!]) + 10)
-  t.strictSame(scoreGrid(identity, long([...low!, ...high!])), scoreGrid(identity, [...low!, ...high!]), 'all nine times as long: the same')
+  t.strictSame(scoreGrid(identity, long([...low!, ...high!])), scoreGrid(identity, [...low!, ...high!]), 'nine times longer generations throughout change nothing')
 })
 
-t.test('a later, higher step saves less than the first', async (t) => {
+t.test('a later step with a higher score saves less than an earlier one', async (t) => {
   const weight = (...steps: number[]) => {
     const samples = Array.from({ length: 100 }, (_, i) => i < 50 ? sample(...steps) : sample(0.98, 0.98))
     return scoreGrid(identity, samples).filter((value) => value > 0.985).length
   }
-  t.ok(weight(0.99) > 1.4 * weight(0.9, 0.99), 'a half against a third')
+  t.ok(weight(0.99) > 1.4 * weight(0.9, 0.99), 'stopping there saves a half instead of a third')
   t.ok(isFalling(scoreGrid(identity, Array.from({ length: 100 }, () => sample(0.6, 0.9)))))
 })
 
-t.test('the loss is that of a context: where another loses nothing, the first has its thresholds where it had them', async (t) => {
+t.test('losses are counted per context: a lossless context does not move the thresholds of another', async (t) => {
   const risky = Array.from({ length: 1000 }, (_, i) => sample(0.9 + i / 20000))
   const safe = Array.from({ length: 9000 }, () => sample(1))
   const middle = (samples: readonly Sample[]) => {
@@ -55,29 +55,29 @@ t.test('the loss is that of a context: where another loses nothing, the first ha
   }
   const alone = middle(risky)
   t.ok(Math.abs(middle([...risky, ...safe.map((sample) => ({ ...sample, leaf: 'task=safe' }))]) - alone) < 0.0015)
-  t.ok(middle([...risky, ...safe]) < alone - 0.003, 'the same in one context')
+  t.ok(middle([...risky, ...safe]) < alone - 0.003, 'in the same context it does')
 })
 
-t.test('strictly falling where all scores are one', async (t) => {
+t.test('thresholds are strictly decreasing even if all scores are equal', async (t) => {
   t.ok(isFalling(scoreGrid(identity, [sample(0.5)])))
   t.ok(isFalling(scoreGrid(identity, [sample(1), sample(0)])))
   t.ok(isFalling(scoreGrid({ ...identity, contexts: { '*': { log_median: 0, weights: [900, 0, 0, 0] } } }, [sample(0.5)])), 'a score that rounds to 1')
 })
 
-t.test('one generation of a miscounted length does not draw the thresholds to itself', async (t) => {
+t.test('a single miscounted length does not attract the thresholds', async (t) => {
   const samples = Array.from({ length: 1000 }, (_, i) => sample(0.8 + i / 10000))
   const grid = (odd: Sample, tokens: number, leaf = '*') => scoreGrid(identity, [...samples, { ...odd, leaf, tokens }])
   const near = (tokens: number) => grid(sample(0.88), tokens).filter((value) => Math.abs(value - 0.88) < 0.0001).length
-  t.ok(near(7100) > near(100) + 5, 'a long one counts')
+  t.ok(near(7100) > near(100) + 5, 'a long generation counts')
   t.equal(near(1e15), near(10_050))
   t.ok(near(1e15) < 40)
   const scores = Array.from({ length: 12 }, (_, i) => 0.9011 + i / 200)
   const rising = { ...sample(...scores), steps: scores.map((confidence, i) => ({ tokens: 1e8 * i, confidence, lost: 0 as const })) }
   const drawn = grid(rising, 1.2e9).filter((value) => scores.some((score) => Math.abs(value - score) < 0.0001)).length
-  t.ok(drawn < 40, `twelve steps of it draw ${drawn} as well`)
+  t.ok(drawn < 40, `its twelve steps attract ${drawn} thresholds`)
 })
 
-t.test('nor does it leave its own context without any', async (t) => {
+t.test('a miscounted length does not leave its own context without thresholds', async (t) => {
   const [mine, other] = [0.8, 0.9].map((at) => Array.from({ length: 500 }, (_, i) => sample(at + i / 10000)))
   const above = (tokens: number) => scoreGrid(identity, [
     ...mine!, ...[...other!, { ...sample(0.99), tokens }].map((sample) => ({ ...sample, leaf: 'task=other' })),
@@ -97,7 +97,7 @@ const anySample = fc.tuple(fc.constantFrom('task=a', 'task=b'), fc.array(stepOf,
 })
 const weight = fc.double({ min: -1000, max: 1000, noNaN: true })
 
-t.test('as many thresholds, strictly falling within 0 and 1, of whatever samples', async (t) => {
+t.test('any samples give 120 strictly decreasing thresholds between 0 and 1', async (t) => {
   const logMedian = fc.double({ min: 0, max: 36, noNaN: true })
   holds(t, fc.property(fc.array(anySample, { minLength: 1, maxLength: 20 }), fc.tuple(weight, weight, weight, weight), logMedian,
     (samples, weights, log_median) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { medianPassage } from '../../../src/core/tradeoff/first-passage.js'
 
-/** Chance of having passed by then: the density of the inverse Gaussian (Folks & Chhikara 1978, eq. 1), summed up. */
+/** Probability of having passed by `end`: numerical integral of the inverse Gaussian density (Folks & Chhikara 1978, eq. 1). */
 function passedBy (end: number, mean: number, shape: number): number {
   const parts = 20_000
   let sum = 0
@@ -12,7 +12,7 @@ function passedBy (end: number, mean: number, shape: number): number {
   return sum
 }
 
-t.test('half of the walks have passed by the median', async (t) => {
+t.test('half of the walks have passed the bar by the median', async (t) => {
   for (const [mean, distance, variance] of [[100, 1, 0.01], [100, 1, 0.1], [1000, 0.5, 0.01], [50, 3, 0.001]] as const) {
     const median = medianPassage(mean, distance, variance)
     t.ok(median < mean)
@@ -21,7 +21,7 @@ t.test('half of the walks have passed by the median', async (t) => {
   }
 })
 
-t.test('a walk that does not waver takes what its drift takes', async (t) => {
+t.test('a walk without variance takes as long as its drift', async (t) => {
   t.equal(medianPassage(124, 1, 0), 124)
   t.ok(medianPassage(124, 1, 1e-9) > 123.9)
 })

@@ -9,7 +9,7 @@ const BAR = Math.log(20)
 const LOSSLESS = evidenceWith(100, EMPTY_GRID, GRID.map(() => 0.5))
 const pace = { now: 1_000_000, since: 990_000, perSecond: 0.5 }
 
-t.test('by hand: 100 of the 224 lossless generations, one every 2 s, the last 10 s ago', async (t) => {
+t.test('an example by hand: 100 of 224 lossless generations have arrived, one every 2 s, the last 10 s ago', async (t) => {
   const outlook = outlookOf(LOSSLESS, policyWith(), BAR, pace)
   t.strictSame(outlook.next, { index: 0, generations: 124, at: 990_000 + 248_000 })
   t.equal(outlook.ceiling, -1)
@@ -20,15 +20,15 @@ t.test('by hand: 100 of the 224 lossless generations, one every 2 s, the last 10
   t.strictSame(outlook.horizons.map(({ generations }) => generations), [100, 300, 1000, 3000, 10_000])
 })
 
-t.test('not foreseeable: nothing known, no rate, feedback that stalled, more lost than is allowed, all certified', async (t) => {
+t.test('no forecast without evidence, without a rate, with stalled feedback, with too many losses, or with all certified', async (t) => {
   t.strictSame(outlookOf(NO_EVIDENCE, policyWith(), BAR, pace), { ceiling: -1, next: null, horizons: [] })
   t.match(outlookOf(LOSSLESS, policyWith(), BAR, { ...pace, perSecond: null }).next, { generations: 124, at: null })
-  t.match(outlookOf(LOSSLESS, policyWith(), BAR, { ...pace, since: 0 }).next, { generations: 124, at: null }, 'it ought to have come long ago')
+  t.match(outlookOf(LOSSLESS, policyWith(), BAR, { ...pace, since: 0 }).next, { generations: 124, at: null }, 'it was due long ago')
   t.equal(outlookOf(evidenceWith(100, GRID.map(() => 5), GRID.map(() => 0.5)), policyWith(), BAR, pace).next, null)
   t.match(outlookOf(evidenceWith(300, EMPTY_GRID, GRID.map(() => 0.5)), policyWith(), BAR, pace), { ceiling: 29, next: null })
 })
 
-t.test('where answers are lost it is due before its drift alone says, and horizons end with the window', async (t) => {
+t.test('losses make a certificate due before the mean drift reaches the bar, and horizons end with the evidence window', async (t) => {
   const lossy = outlookOf(evidenceWith(200, GRID.map(() => 1), GRID.map(() => 0.5)), policyWith(), BAR, pace)
   t.ok(lossy.next!.generations > 24 && lossy.next!.generations < lossy.horizons.find(({ index }) => index === 29)!.generations)
   const { horizons } = outlookOf(LOSSLESS, policyWith({ evidence_window: 1000 }), BAR, pace)

@@ -7,7 +7,7 @@ import { policyWith } from '../learn/memory-fold.js'
 import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
 
 const fresh = openEpoch(undefined, 'first_outcome', policyWith({ settle_seconds: 100 }), [], 0)
-/** 2,000 generations in 1,000 s; 500 of them control and settled, of which 400 became evidence; now an eighth is control. */
+/** 2,000 generations in 1,000 s, 500 of them control and settled, of which 400 became evidence; the control share is now an eighth. */
 const state = {
   ...fresh,
   generations: 2000,
@@ -20,13 +20,13 @@ const state = {
   halves: [evidenceWith(400, EMPTY_GRID, GRID.map(() => 0.5)), NO_EVIDENCE] as const,
 }
 
-t.test('by hand: traffic of 2 a second, of which an eighth is control, of which four fifths are evidence', async (t) => {
+t.test('an example by hand: 2 generations a second, an eighth of them control, four fifths of these evidence', async (t) => {
   t.match(paceOf(state, true, 7), { now: 7, since: 1_000_000, perSecond: 0.2 })
-  t.match(paceOf(state, false, 7), { perSecond: 400 / 900 }, 'above the leaves the share is the same all along')
+  t.match(paceOf(state, false, 7), { perSecond: 400 / 900 }, 'above the leaves the control share is constant')
 })
 
-t.test('too little to say', async (t) => {
+t.test('the rate is unknown with little evidence', async (t) => {
   t.equal(paceOf(fresh, true, 0).perSecond, null)
-  t.equal(paceOf({ ...state, updated_at: 50_000 }, true, 0).perSecond, null, 'it has not settled')
+  t.equal(paceOf({ ...state, updated_at: 50_000 }, true, 0).perSecond, null, 'before it has settled')
   t.equal(paceOf({ ...state, halves: [evidenceWith(9, EMPTY_GRID, EMPTY_GRID), NO_EVIDENCE] }, true, 0).perSecond, null)
 })

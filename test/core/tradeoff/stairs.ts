@@ -1,7 +1,7 @@
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { evidenceWith } from '../certificate/random-evidence.js'
 
-/** Thresholds 0, 10 and 20 save 20, 40 and 60 % and lose so many generations, those up to the next the same. */
+/** Evidence of a step function: from thresholds 0, 10 and 20 on, 20, 40 and 60 % of tokens are saved and these generations are lost. */
 export function stairs ([first, second, third]: readonly [number, number, number], generations = 1000) {
   const step = <T>(a: T, b: T, c: T) => GRID.map((_, k) => k < 10 ? a : k < 20 ? b : c)
   return evidenceWith(generations, step(first, second, third), step(0.2, 0.4, 0.6))

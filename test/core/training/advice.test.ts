@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { describeContext } from '../../../src/core/views/describe.js'
-import { adviceOf, type Served } from '../../../src/core/training/advice.js'
+import { adviceOf, type RunCheckpoint } from '../../../src/core/training/advice.js'
 import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold } from '../learn/memory-fold.js'
 
@@ -16,7 +16,7 @@ function seenIn (fold: MemoryFold): { state: ContextState, view: ReturnType<type
   return { state: fold.state(), view: describeContext(known, LEAF, 1e6) }
 }
 
-t.test('early, with little evidence: run in full; certified by its own: stop early', async (t) => {
+t.test('the advice is to run in full with little evidence, and to stop early once certified by own evidence', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   fold.learn(checkpoint(20), 1000)
@@ -27,19 +27,19 @@ t.test('early, with little evidence: run in full; certified by its own: stop ear
   t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'stop_early', reason: 'certified', threshold: Number, tokens_saved_ratio: 0.6, em_drop: 0, generations: FIRST })
 })
 
-t.test('what was learned of another checkpoint is not this one\'s', async (t) => {
+t.test('evidence of another checkpoint does not count', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   fold.learn(checkpoint(10), 400)
   fold.learn(KEPT, 450, FIRST)
-  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'not_started', threshold: null, epoch: null }, 'the learner has not come to it')
+  t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'not_started', threshold: null, epoch: null }, 'the learner has not processed the checkpoint yet')
   fold.learn(checkpoint(1, 'other'), 600)
   fold.learn(KEPT, 700, FIRST)
   t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'superseded', threshold: null })
   t.match(adviceOf(opening, LEAF, served), { advice: 'run_in_full', reason: 'not_started' })
 })
 
-t.test('a context that came up after the checkpoint is its own', async (t) => {
+t.test('a context created after the checkpoint was reported serves it', async (t) => {
   for (const [time, advice] of [[499, 'run_in_full'], [500, 'stop_early']] as const) {
     const fold = memoryFold()
     fold.learn(KEPT, time, FIRST)
@@ -47,7 +47,7 @@ t.test('a context that came up after the checkpoint is its own', async (t) => {
   }
 })
 
-t.test('a pin is no evidence', async (t) => {
+t.test('a pin is not evidence', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 600, FIRST)
   t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'stop_early' })
@@ -55,7 +55,7 @@ t.test('a pin is no evidence', async (t) => {
   t.match(adviceOf(opening, LEAF, served, seenIn(fold)), { advice: 'run_in_full', reason: 'little_evidence', threshold: null })
 })
 
-t.test('after a reset nothing is this one\'s, whatever epochs follow, until the next', async (t) => {
+t.test('after a reset no evidence counts for a checkpoint, in any later epoch, until the next checkpoint', async (t) => {
   for (const isMarked of [true, false]) {
     const fold = memoryFold()
     fold.learn(KEPT, isMarked ? 100 : 510)
@@ -74,19 +74,19 @@ t.test('after a reset nothing is this one\'s, whatever epochs follow, until the 
   }
 })
 
-t.test('of two runs that name one context before anything was reported there, the last one has the evidence', async (t) => {
+t.test('if two runs name a new context, its evidence is of the checkpoint reported last', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 700, FIRST)
   const other = { run: 'other', key: '*', step: 3, at: 600 }
   t.match(adviceOf(opening, LEAF, [opening, other], seenIn(fold)), { advice: 'run_in_full', reason: 'superseded', threshold: null })
   t.match(adviceOf(other, LEAF, [opening, other], seenIn(fold)), { advice: 'stop_early' })
-  t.match(adviceOf(opening, LEAF, [opening, { ...other, at: 500 }], seenIn(fold)), { advice: 'run_in_full' }, 'in the same ms: nobody knows')
-  t.match(adviceOf(opening, LEAF, [opening, { ...other, at: 499 }], seenIn(fold)), { advice: 'stop_early' }, 'it came before')
+  t.match(adviceOf(opening, LEAF, [opening, { ...other, at: 500 }], seenIn(fold)), { advice: 'run_in_full' }, 'reported in the same millisecond, the order is unknown')
+  t.match(adviceOf(opening, LEAF, [opening, { ...other, at: 499 }], seenIn(fold)), { advice: 'stop_early' }, 'reported before')
   t.match(adviceOf(opening, LEAF, [opening, { ...other, key: 'model=q2' }], seenIn(fold)), { advice: 'stop_early' }, 'it is served elsewhere')
   t.match(adviceOf(opening, LEAF, [opening, { ...opening, key: LEAF, step: 21, at: 501 }], seenIn(fold)), { reason: 'superseded' }, 'another step of this run')
 })
 
-t.test('evidence that comes from below is this one\'s where all below is', async (t) => {
+t.test('evidence from contexts below counts only if all of them serve this checkpoint', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   fold.learn(checkpoint(20), 500)
@@ -99,15 +99,15 @@ t.test('evidence that comes from below is this one\'s where all below is', async
   t.match(parent(), { advice: 'run_in_full', reason: 'reset' })
 })
 
-t.test('nor is evidence from below where another has been named there since, though nothing there bears its name yet', async (t) => {
+t.test('evidence from below does not count if another checkpoint was reported there since', async (t) => {
   const fold = memoryFold()
   fold.learn(checkpoint(20), 500)
   fold.learn(KEPT, 600, FIRST)
   const other = { run: 'other', key: LEAF, step: 3, at: 550 }
-  const parent = (all: readonly Served[]) => adviceOf(opening, 'model=q', all, { ...seenIn(fold), state: fold.state('model=q') }, [fold.state()])
+  const parent = (all: readonly RunCheckpoint[]) => adviceOf(opening, 'model=q', all, { ...seenIn(fold), state: fold.state('model=q') }, [fold.state()])
   t.match(parent([opening]), { advice: 'stop_early' })
   t.match(parent([opening, other]), { advice: 'run_in_full', reason: 'superseded', threshold: null })
   t.match(parent([opening, { ...opening, key: LEAF, step: 21, at: 550 }]), { advice: 'run_in_full', reason: 'superseded' }, 'another step of this run')
-  t.match(parent([opening, { ...other, at: 499 }]), { advice: 'stop_early' }, 'it came before, and this one took its place')
+  t.match(parent([opening, { ...other, at: 499 }]), { advice: 'stop_early' }, 'reported before, and replaced by this one')
   t.match(parent([opening, { ...other, key: 'model=q2' }]), { advice: 'stop_early' }, 'it is served elsewhere')
 })

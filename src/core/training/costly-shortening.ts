@@ -5,11 +5,15 @@ import type { Reading } from './reading.js'
 import { theilSen } from './trend.js'
 import type { Tolerance, Verdict } from './verdict.js'
 
-/** Checkpoints that the trade is read from. */
+/** Checkpoints that the slopes are fitted to. */
 const WINDOW = 9
 
-/** Tokens fall and EM with them: what the next cut, as large as the last ones, is predicted to cost, against what the policy allows. */
-export function unfavourable (recent: readonly Reading[], { max_em_drop: most, ...prices }: Tolerance): Verdict | null {
+/**
+ * Tests whether training shortens responses at too high a cost: tokens and EM fall together, and the next cut, as large as the recent ones,
+ * is predicted to cost more EM than the policy allows.
+ * @param recent by step
+ */
+export function costlyShortening (recent: readonly Reading[], { max_em_drop: maxEmDrop, ...prices }: Tolerance): Verdict | null {
   const window = recent.slice(-WINDOW)
   const steps = window.map(({ step }) => step)
   const tokens = theilSen(steps, window.map(({ tokens }) => tokens))
@@ -22,10 +26,10 @@ export function unfavourable (recent: readonly Reading[], { max_em_drop: most, .
   const perPercent = -rate.slope * Math.log(0.99)
   const loss = lossOf(recent)
   const allowed = allowedPrice(recent.at(-1)!.tokens, prices)
-  const isTooDear = allowed !== null && perPercent > allowed
-  if (loss + cost <= most && !isTooDear) return null
+  const isTooExpensive = allowed !== null && perPercent > allowed
+  if (loss + cost <= maxEmDrop && !isTooExpensive) return null
   return {
-    verdict: 'unfavourable',
+    verdict: 'costly_shortening',
     figures: {
       checkpoints: window.length,
       next_cut_ratio: -Math.expm1(cut),
@@ -34,7 +38,7 @@ export function unfavourable (recent: readonly Reading[], { max_em_drop: most, .
       ...(allowed !== null && { em_per_token_percent_allowed: allowed }),
       em_loss: loss,
       em_loss_predicted: loss + cost,
-      max_em_drop: most,
+      max_em_drop: maxEmDrop,
       em_now: recent.at(-1)!.em,
       tokens_now: recent.at(-1)!.tokens,
     },

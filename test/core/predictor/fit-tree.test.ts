@@ -1,7 +1,7 @@
 import t from 'tap'
 import { contextLevels } from '../../../src/core/predictor/context-tree.js'
 import type { Rows } from '../../../src/core/predictor/logistic-regression.js'
-import { fitTree } from '../../../src/core/predictor/shrink.js'
+import { fitTree } from '../../../src/core/predictor/fit-tree.js'
 import { mulberry32 } from '../../random.js'
 
 const random = mulberry32(11)
@@ -16,24 +16,24 @@ function fit (contexts: ReadonlyArray<readonly [key: string, rows: Rows]>) {
   return fitTree(contextLevels(contexts.map(([key]) => key)), new Map(contexts), 2)
 }
 
-t.test('contexts that differ go their own way, with plenty to show; with little they stay near', async (t) => {
+t.test('contexts that differ get their own weights if they have many rows, and stay near their parent if few', async (t) => {
   const { weights, spread } = fit([
     ...Array.from({ length: 12 }, (_, i) => [`task=${i}`, rows(2000, i % 2 ? 1 : -1, 1)] as const), ['task=few', rows(5, 5, 1)],
   ])
   for (let i = 0; i < 12; i++) t.ok(Math.abs(weights.get(`task=${i}`)![0]! - (i % 2 ? 1 : -1)) < 0.25, 'its own intercept')
-  t.ok(Math.abs(weights.get('task=few')![0]!) < 2, 'five rows, all 1 most likely, do not make it 5')
-  t.ok(spread[1]![0]! > 0.5 && spread[1]![0]! < 2, 'the intercepts are 1 from their parent')
-  t.ok(spread[1]![1]! < 0.15, 'and the slopes do not differ')
+  t.ok(Math.abs(weights.get('task=few')![0]!) < 2, 'five rows do not move it to 5')
+  t.ok(spread[1]![0]! > 0.5 && spread[1]![0]! < 2, 'the intercepts differ from their parent by 1')
+  t.ok(spread[1]![1]! < 0.15, 'the slopes do not differ')
 })
 
-t.test('where contexts do not differ they come to one', async (t) => {
+t.test('contexts that do not differ get nearly the same weights', async (t) => {
   const { weights, spread } = fit(Array.from({ length: 40 }, (_, i) => [`task=${i}`, rows(40, 0.5, 1)]))
   t.ok(spread[1]![0]! < 0.1 && spread[1]![1]! < 0.1)
   const [a, b] = weights.get('*')!
   for (let i = 0; i < 40; i++) t.ok(Math.abs(weights.get(`task=${i}`)![0]! - a!) < 0.5 && Math.abs(weights.get(`task=${i}`)![1]! - b!) < 0.5)
 })
 
-t.test('a product is held closer to nothing than what it is of', async (t) => {
+t.test('the weight of the product is shrunk more than those of its factors', async (t) => {
   const features = 4
   const x = new Float64Array(60 * features)
   for (let row = 0; row < 60; row++) x.set([1, random() - 0.5, random() - 0.5, random() - 0.5], row * features)
@@ -43,7 +43,7 @@ t.test('a product is held closer to nothing than what it is of', async (t) => {
   t.ok(product! > 0 && product! < first! / 2 && product! < second! / 2, `${[first, second, product]}`)
 })
 
-t.test('and contexts are held closer together in their products, where they differ as much in these as in what they are of', async (t) => {
+t.test('the variance of the product among contexts is shrunk more than those of its factors', async (t) => {
   const features = 4
   const contexts = Array.from({ length: 4 }, (_, i) => {
     const count = 80
@@ -58,12 +58,12 @@ t.test('and contexts are held closer together in their products, where they diff
   t.ok(product! < first! / 2 && product! < second! / 2, `${[first, second, product]}`)
 })
 
-t.test('an only child is its parent again', async (t) => {
+t.test('an only child has the weights of its parent', async (t) => {
   const { weights } = fit([['task=a', rows(50, 1, 1)]])
   t.strictSame(weights.get('task=a'), weights.get('*'))
 })
 
-t.test('from a fit that is near it comes to the same', async (t) => {
+t.test('starting from a known fit gives the same weights', async (t) => {
   const contexts = Array.from({ length: 4 }, (_, i) => [`model=${i % 2},task=${i}`, rows(100, i, 1)] as const)
   const tree = contextLevels(contexts.map(([key]) => key))
   const first = fitTree(tree, new Map(contexts), 2)

@@ -2,21 +2,23 @@ import { BLOCK, highest, levelOf, levelsOf, type Level } from './level.js'
 import { scatterOf, Z, type Reading } from './reading.js'
 import type { Verdict } from './verdict.js'
 
-/** Of the tokens before, what is left at most. */
-const COLLAPSE = 0.8
-/** Of the most there were: what has not begun to fall. */
+/** Tokens have collapsed if at most this share of them is left. */
+const COLLAPSED = 0.8
+/** Tokens have not begun to fall while at least this share of the maximum is left. */
 const UNFALLEN = 0.9
 /** One-sided 95 % and 99 % points of the normal distribution. */
 const [Z95, Z99] = [1.645, 2.326]
 
 /**
- * Tokens that have collapsed, with EM where it was or fallen. Few questions show no fall whatever happens, so that none is seen is good
- * news only where one would have been.
+ * Looks for a collapse of tokens: `length_hacking` if EM fell with them, `tokens_collapsed` if it did not. An evaluation with few questions
+ * cannot show that EM did not fall, so `tokens_collapsed` requires that a fall would have been visible.
+ * @param recent by step
+ * @param maxEmDrop a fraction
  */
-export function collapse (recent: readonly Reading[], maxEmDrop: number): Verdict | null {
+export function tokenCollapse (recent: readonly Reading[], maxEmDrop: number): Verdict | null {
   const before = startOfFall(recent.slice(0, -2))
   const last = recent.slice(-2)
-  if (before === undefined || last.some(({ tokens }) => tokens > COLLAPSE * before.tokens)) return null
+  if (before === undefined || last.some(({ tokens }) => tokens > COLLAPSED * before.tokens)) return null
   const after = levelOf(last, scatterOf(recent.map(({ em }) => em)))
   const change = after.em - before.em
   const stderr = Math.hypot(after.stderr, before.stderr)
@@ -31,12 +33,12 @@ export function collapse (recent: readonly Reading[], maxEmDrop: number): Verdic
     em_change_high: change + Z * stderr,
   }
   if (change < -Z99 * stderr) return { verdict: 'length_hacking', figures }
-  // What is not measurable and would have been seen at twice max_em_drop is less than that: m < 1.645 s and m + 1.645 s < 2 a, so m < a.
+  // A fall m that is not measurable (m < 1.645 s), where twice max_em_drop a would be (m + 1.645 s < 2 a), is below a.
   const isBlind = change - Z95 * stderr <= -2 * maxEmDrop
   return isBlind || change < -Z95 * stderr ? null : { verdict: 'tokens_collapsed', figures }
 }
 
-/** The last level before tokens fell: EM may have won since they were at their highest what the fall then costs. */
+/** The last level before tokens fell, rather than the one with the most tokens: EM may have risen in between, which would hide its fall. */
 function startOfFall (earlier: readonly Reading[]): Level | undefined {
   const levels = levelsOf(earlier)
   const most = highest(levels, 'tokens')

@@ -2,22 +2,22 @@ import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import { predictedDrop, priceBetween, type Price, type Segment } from './segments.js'
 
-/** Evidence under one score, and how it is judged. */
-export interface Family {
+/** The evidence for the thresholds of one score. */
+export interface ThresholdEvidence {
   readonly score: string
   readonly evidence: Evidence
-  /** Its thresholds, safest first. */
+  /** Thresholds, safest first. */
   readonly grid: readonly number[]
-  /** ln of what E must reach. */
+  /** ln of the E-value that certifies a threshold. */
   readonly bar: number
-  /** Grid index of the threshold its evidence has in force, -1 for none. */
+  /** Grid index of the threshold in force, -1 for none. */
   readonly index: number
-  /** The drift detector's, of that threshold. */
+  /** E-value of the drift detector for that threshold. */
   readonly suspicion: number
 }
 
-/** One point of the curve. Ratios and EM are fractions. */
-export interface Point {
+/** One point of the trade-off curve. Ratios and EM are fractions. */
+export interface CurvePoint {
   /** `null`: never stopping. */
   readonly threshold: number | null
   readonly tokens_saved_ratio: number
@@ -26,18 +26,18 @@ export interface Point {
   readonly em_drop: number
   readonly em_drop_low: number
   readonly em_drop_high: number
-  /** Smoothed. */
+  /** On the smoothed curve, see `segmentsOf`. */
   readonly em_drop_predicted: number
-  /** What one more percent of tokens costs, over the segment that leads here from safer thresholds. */
+  /** Price of the tokens on the segment that leads here from safer thresholds. */
   readonly em_per_token_percent: Price | null
-  /** Generations that lose or win, on which the drop rests. */
+  /** Generations whose EM changes, for worse or better. */
   readonly generations_changed: number
-  /** Of the generations, those counted as the worst case here. */
+  /** Share of generations that count as lost because they were not probed here. */
   readonly unprobed_ratio: number
   readonly certified: boolean
 }
 
-const NEVER: Point = {
+const NEVER: CurvePoint = {
   threshold: null,
   tokens_saved_ratio: 0,
   tokens_saved_low: 0,
@@ -52,13 +52,16 @@ const NEVER: Point = {
   certified: true,
 }
 
-/** Never stopping, then every threshold, safest first. @param ceiling grid index of the loosest that is certified */
-export function pointsOf ({ evidence, grid, bar }: Family, segments: readonly Segment[], ceiling: number): Point[] {
+/**
+ * The points of the curve: never stopping, then every threshold, safest first.
+ * @param ceiling grid index of the loosest certified threshold
+ */
+export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segments: readonly Segment[], ceiling: number): CurvePoint[] {
   const { generations, lost, gained, unprobed } = evidence
   const level = Math.exp(-bar)
   const stretches = segments.map(({ from, to }) =>
     ({ end: tokensSavedRatio(evidence, to), price: priceBetween(evidence, from, to, level) }))
-  return [NEVER, ...grid.map((threshold, k): Point => {
+  return [NEVER, ...grid.map((threshold, k): CurvePoint => {
     const saved = tokensSavedRatio(evidence, k)
     const drop = emDropInterval(generations, lost[k]!, gained[k]!, level)
     const tokens = savedInterval(generations, saved, level)
@@ -80,9 +83,9 @@ export function pointsOf ({ evidence, grid, bar }: Family, segments: readonly Se
 }
 
 /**
- * Where the true share of tokens is. Only its sum is kept, and that is enough: the log of a bet is concave, so a generation that saves a
- * share s of its tokens tells at least as much as the part s of one that saves all and the part 1 - s of one that saves none. As if all
- * were equally long.
+ * Interval of the true share of tokens saved, as if all generations were equally long. The sum of the shares is enough for it: the log of a
+ * bet is concave, so a generation that saves a share s is at least as informative as a fraction s of one that saves all and a fraction
+ * 1 - s of one that saves none.
  */
 function savedInterval (generations: number, saved: number, level: number): { low: number, high: number } {
   const { low, high } = emDropInterval(generations, generations * Math.max(0, saved), 0, level)
