@@ -10,19 +10,25 @@ import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate evaluate FILE... [options]
 
-Compares ways to stop on recorded generations, without a server: part of the groups to learn a predictor from, part to
-certify thresholds on, part to test on, and again with other parts. A FILE is as replay takes it. Unlike the service, it takes every
-generation as evidence, siblings of a group too; but a group is never in two parts.
+Compares ways to stop on recorded generations, without a server. Each split learns a predictor on one part of the groups,
+certifies thresholds on another, and tests them on a third; no group is in two parts. Unlike the service, it counts every
+generation of a group as evidence of its own.
+
+  FILE               as for replay: JSON lines, one outcome each; - reads standard input
 
 Options:
-  --levels LEVELS    of the contexts, joined by commas (model,task)
-  --at LEVEL         certify and report at this level instead of the last; the predictor still learns from all of them
-  --max-em-drop X    the EM drop allowed, a fraction (0.02)
-  --error-level X    chance that a certificate may be wrong (0.05)
-  --splits N         how often to split, 1 to 1000 (10)
-  --shares L,C,T     shares of the groups to learn from, certify on and test on (1,1,1)
-  --seed N           of the splits (1)
-  --json FILE        writes all figures there; - is standard output, and the table goes to standard error
+  --levels LEVELS    levels of the contexts, separated by commas (default: model,task)
+  --at LEVEL         level at which thresholds are certified and reported (default: the last); the predictor uses all levels
+  --max-em-drop X    EM drop allowed, a fraction from 0.0001 to 0.5 (default: 0.02)
+  --error-level X    chance that a certificate may be wrong, 0.000001 to 0.5 (default: 0.05)
+  --splits N         number of random splits, 1 to 1000 (default: 10)
+  --shares L,C,T     shares of the groups for learning, certifying and testing (default: 1,1,1)
+  --seed N           seed of the splits (default: 1)
+  --json FILE        also write all figures to FILE as JSON; - writes them to standard output, and the table to
+                     standard error
+
+Example:
+  stopgate evaluate traces.jsonl --max-em-drop 0.01 --shares 1,2,1
 `
 
 /** `stopgate evaluate`: traces in, tables out. */

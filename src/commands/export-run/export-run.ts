@@ -11,14 +11,18 @@ import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
 
-Writes what the service keeps of a training run into a folder: an event file that TensorBoard reads (tensorboard --logdir FOLDER), in a
-folder of the run's own in there, with the newest figures of each step; or JSON lines, with all attempts, that import-run reads.
+Writes the checkpoints of a training run to a file: a TensorBoard event file with the latest figures of each step, in a
+folder of its own below FOLDER; or JSON lines with all attempts, which import-run reads. Prints the path of the file.
 
 Options:
-  --out FOLDER     made if absent
-  --format FORMAT  tensorboard or jsonl (tensorboard)
-  --url URL        the service (http://127.0.0.1:8080)
-  --token TOKEN    of an operator of that service; rather set STOPGATE_TOKEN, which no list of processes shows
+  --out FOLDER     folder to write to, created if absent (required)
+  --format FORMAT  tensorboard or jsonl (default: tensorboard)
+  --url URL        address of the service (default: http://127.0.0.1:8080)
+  --token TOKEN    operator token (default: STOPGATE_TOKEN; prefer that, since other users of this machine can see
+                   command lines)
+
+Example:
+  stopgate export-run ppo-7b --out board && tensorboard --logdir board
 `
 
 type Shown = Omit<Checkpoint, 'suite' | 'at'> & {

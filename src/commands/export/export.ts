@@ -8,17 +8,20 @@ import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { CommandError } from '../command-line/command-error.js'
 import { withStore } from '../command-line/with-store.js'
 
-export const usage = `Usage: stopgate export > FILE.new && mv FILE.new FILE
+export const usage = `Usage: stopgate export > FILE
 
-Writes the whole state of the store that the environment names (REDIS_URL, or DATA_DIR), lines of JSON, as of one moment: what was
-learned, outcomes that wait, the ids of those that came (so that one sent again is not counted twice), policies, pins, history, audit
-trail, training runs. Not the steps recorded of generations whose outcome is still to come.
+Writes the state of the store that REDIS_URL or DATA_DIR names, as of one moment, in JSON lines: what was learned, outcomes
+that wait for labels, ids of counted outcomes (so that none counts twice), policies, pins, predictors, history, audit trail
+and training runs. It leaves out the recorded steps of generations whose outcome has not arrived.
 
-From Redis this may run beside the service, and holds Redis up for about as long as it takes to read the contexts. A folder serves one
-process: stop its service first. Where there is no store, nothing is written, and the exit code is 1. A Redis that does not answer is
-given up after 10 s, or in the middle of it after a minute.
+With Redis the service may keep running; Redis is blocked for about as long as it takes to read the contexts. A DATA_DIR
+serves one process only: stop the service first. The command gives up if Redis cannot be reached for 10 s, or stops
+answering for a minute. If there is no store, nothing is written, and the exit code is 1.
 
-What is damaged in the store is named on standard error, and the exit code is then 1; the file has all the rest, and can be imported.
+Unreadable values are named on standard error, and the exit code is 1; FILE has all the rest and can be imported.
+
+Example (keeps the last good file if the export fails):
+  DATA_DIR=./data stopgate export > state.jsonl.new && mv state.jsonl.new state.jsonl
 `
 
 /** Damaged values that are named. */

@@ -12,27 +12,32 @@ import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
-Reports to the service what a training stack wrote: JSON lines of checkpoints, results of lm-evaluation-harness, a Hugging Face
-trainer_state.json, or TensorBoard event files (eval/<suite>/exact_match, eval/<suite>/tokens_mean, ...). The format is told by the
-content. A folder stands for all such files in it. Doing it again adds nothing. What is no good is named on standard error, the rest is
-reported, and the exit code is then 1.
+Reports the checkpoints of a training run to the service. A FILE may be JSON lines of checkpoints, results of
+lm-evaluation-harness, a Hugging Face trainer_state.json, or a TensorBoard event file with tags such as
+eval/<suite>/exact_match and eval/<suite>/tokens_mean; the content decides which. A folder stands for all such files in
+it. Importing a file again adds nothing. Checkpoints that cannot be reported are named on standard error; the others are
+reported, and the exit code is 1.
 
 Options:
-  --run NAME         name of the run
-  --url URL          the service (http://127.0.0.1:8080)
-  --token TOKEN      of role trainer of that service; rather set STOPGATE_TOKEN, which no list of processes shows
-  --follow           goes on as files grow, are replaced or come up, until it is interrupted. The
-                     newest step of an event file waits until all is there that the step before had, or for 130 s in which nothing came
-  --poll SECONDS     how often it looks, 0.1 to 3600 (2)
-  --context L=V,...  context in which the checkpoints are served: a new step opens a new epoch there
-  --percent          EM is in percent
+  --run NAME         name of the run (required)
+  --url URL          address of the service (default: http://127.0.0.1:8080)
+  --token TOKEN      token of role trainer (default: STOPGATE_TOKEN; prefer that, since other users of this machine can
+                     see command lines)
+  --follow           keep watching for growing, replaced and new files until interrupted; the newest step of an event
+                     file is reported once it has all figures of the step before, or after 130 s without change
+  --poll SECONDS     time between two looks at the files, 0.1 to 3600 s (default: 2)
+  --context L=V,...  context that the checkpoints serve; each new step opens a new epoch there
+  --percent          EM is in percent, not a fraction
 
-Where a file does not say it:
+Options for what the files do not say:
   --suite NAME       what was evaluated
-  --step N           step of the checkpoint (lm-evaluation-harness has none; absent: what a path says, as checkpoint-500, iter_500)
-  --n N              questions evaluated
-  --tokens-mean X    mean tokens of a response (lm-evaluation-harness counts none, unless a task has a metric tokens_mean)
-  --filter NAME      of lm-evaluation-harness (strict-match, else the first)
+  --step N           step of the checkpoint (lm-evaluation-harness: default from the path, e.g. checkpoint-500, iter_500)
+  --n N              number of questions evaluated
+  --tokens-mean X    mean number of tokens of a response (lm-evaluation-harness: default from a metric tokens_mean)
+  --filter NAME      filter of lm-evaluation-harness (default: strict-match, else the first)
+
+Example:
+  stopgate import-run runs/ppo-7b --run ppo-7b --follow
 `
 
 interface Options {

@@ -10,13 +10,18 @@ import { withStore } from '../command-line/with-store.js'
 
 export const usage = `Usage: stopgate import FILE [--replace]
 
-Puts a state that stopgate export wrote into the store that the environment names (REDIS_URL, or DATA_DIR), of either kind. It is all
-there or nothing is, whatever kills it when. CONTEXT_LEVELS and DEFAULT_POLICY must be as they were, or what was learned is dropped
-when the service starts. Replicas that run on this Redis take the new state up by themselves. One that does not answer is given up after
-10 s, or in the middle of it after a minute.
+Loads a state that \`stopgate export\` wrote into the store that REDIS_URL or DATA_DIR names, of either kind. The import is
+atomic: if it is interrupted, the store is unchanged. CONTEXT_LEVELS and DEFAULT_POLICY must be those of the exporting
+service, or the service drops what was learned when it starts. Replicas that run on the Redis take up the new state by
+themselves. The command gives up if Redis cannot be reached for 10 s, or stops answering for a minute.
 
-  FILE        -: read from standard input
-  --replace   in place of what is in the store, which is lost; without it, only into a store where nothing was reported or stated
+  FILE        file to read; - reads standard input
+
+Options:
+  --replace   replace the state in the store, which is lost (default: refuse unless the store is unused)
+
+Example:
+  DATA_DIR=./new-data stopgate import state.jsonl
 `
 
 /** `stopgate import`. */

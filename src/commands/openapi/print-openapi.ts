@@ -4,7 +4,10 @@ import { writeAll, type CommandIo } from '../command-line/command-io.js'
 
 export const usage = `Usage: stopgate openapi
 
-Prints the OpenAPI document of the service.
+Prints the OpenAPI document of the HTTP API as JSON.
+
+Example:
+  stopgate openapi > openapi.json
 `
 
 /** `stopgate openapi`. */

@@ -13,16 +13,23 @@ import { CommandError, UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate replay FILE... [options]
 
-Sends recorded generations through the HTTP API as workers would, step by step, and shows what was saved and what it cost.
-A FILE holds one outcome a line (JSON), in full and with the EM of every step; - is standard input.
+Sends recorded generations through the HTTP API, step by step, as workers would. Prints a table of the tokens saved and
+the Exact Match lost in each context, beside other ways to stop.
+
+  FILE               JSON lines, one outcome each: a full run with its EM at every step; - reads standard input
 
 Options:
-  --url URL          the service to use; without it, one of its own that learns from nothing in a temporary folder
-                     (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS and LOG_LEVEL apply to it; settle_seconds is 0)
-  --token TOKEN      of an operator of that service, bound to no prefix; rather set STOPGATE_TOKEN, which no list of processes shows
-  --concurrency N    generations in flight at a time, 1 to 1024 (32)
-  --seed N           of the order of the groups (1); the arms are drawn by the service, with a salt of its own
-  --json FILE        writes all figures there; - is standard output, and the table goes to standard error
+  --url URL          address of the service (default: a new service in a temporary folder, with settle_seconds 0;
+                     it uses CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS and LOG_LEVEL of the environment)
+  --token TOKEN      operator token without a prefix, for the service of --url (default: STOPGATE_TOKEN; prefer that,
+                     since other users of this machine can see command lines)
+  --concurrency N    generations in flight at a time, 1 to 1024 (default: 32)
+  --seed N           seed of the order of the groups (default: 1); the service draws the arms with its own salt
+  --json FILE        also write all figures to FILE as JSON; - writes them to standard output, and the table to
+                     standard error
+
+Example:
+  stopgate simulate > traces.jsonl && stopgate replay traces.jsonl
 `
 
 /** `stopgate replay`: traces in, a table out. */

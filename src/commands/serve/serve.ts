@@ -10,9 +10,13 @@ const settings = Object.entries(SettingsSchema.properties as Record<string, { de
 
 export const usage = `Usage: stopgate serve
 
-Runs the service until SIGTERM or SIGINT. Settings come from the environment:
+Runs the HTTP service until it receives SIGTERM or SIGINT. This is what \`stopgate\` does without a command.
 
+Settings (environment variables):
 ${alignColumns(settings, [true, true]).join('\n')}
+
+Example:
+  PORT=8080 DATA_DIR=./data stopgate serve
 `
 
 /** `stopgate serve`. */

@@ -9,16 +9,19 @@ import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.j
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
 
-export const usage = `Usage: stopgate simulate [options] > traces.jsonl
+export const usage = `Usage: stopgate simulate [options] > FILE
 
-Writes synthetic generations for \`stopgate replay\`, one outcome a line: a calibrated model, an overconfident one, multiple choice.
-What stopping really costs in each of them is known: --truth.
+Writes synthetic generations for replay and evaluate, one outcome a line, from three contexts in turn: a calibrated
+model, an overconfident model, and multiple choice. The true cost of stopping in each of them is known (--truth).
 
 Options:
-  --generations N   in all, the contexts in turn, 1 to 10000000 (3000)
-  --seed N          the same seed writes the same generations (1)
-  --em-drop X       adds a context in which stopping loses exactly this much EM at every threshold, 0 to 0.5
-  --truth           instead, for every context and threshold: the EM that stopping there loses, and the tokens it saves
+  --generations N   number of generations, 1 to 10000000 (default: 3000)
+  --seed N          seed; the same seed writes the same generations (default: 1)
+  --em-drop X       add a context in which stopping loses exactly this much EM at every threshold, a fraction from 0 to 0.5
+  --truth           print the true EM drop and the tokens saved of every context and threshold instead
+
+Example:
+  stopgate simulate --generations 10000 > traces.jsonl
 `
 
 /** The truth is the same whatever seed the traces have, and drawn apart from all of them. */

@@ -6,16 +6,27 @@ import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate token [NAME [ROLE]]
 
-Makes a token: 256 random bits. The first line is for the client, which sends it as \`authorization: Bearer TOKEN\`; keep it secret.
-The second is for the service: an item of the list in ACCESS_TOKENS, or in the file that ACCESS_TOKENS_FILE names. It has the token's
-SHA-256 alone, from which nobody gets the token back; do not put the hash of a word there, which can be guessed.
+Creates an access token of 256 random bits and prints two lines: the token, and an item for the service's list of tokens.
+Keep the first line secret: the client sends it as \`authorization: Bearer TOKEN\`. Put the second line into the JSON list
+in ACCESS_TOKENS, or in the file that ACCESS_TOKENS_FILE names. It holds only the SHA-256 of the token, from which a
+random token cannot be recovered; never put the hash of a word of your own there, which can be guessed.
 
-  NAME   who has it, as the log says; of its own in the list (the role, and something random)
-  ROLE   worker: decide and report; trainer: report checkpoints of training runs; operator: everything; metrics: scrape and nothing else (worker)
+  NAME   unique name of the client, which logs show (default: the role and a random suffix)
+  ROLE   what the client may do (default: worker)
+         worker    ask for decisions and report outcomes
+         trainer   report checkpoints of training runs
+         operator  everything
+         metrics   read /metrics only
 
-With "prefix": "model=q" in its item a worker, trainer or operator is bound to that context and those below. With "requests_per_second" and
-"outcomes_per_hour" (numbers) it is held to as much, in each replica.
-To replace a token: put the new one beside the old one, change the clients over, take the old one out.
+Fields that you may add to the item:
+  "prefix": "model=q"        limits a worker, trainer or operator to that context and those below it
+  "requests_per_second": N   limits the rate of requests, in each replica
+  "outcomes_per_hour": N     limits the rate of outcomes, in each replica
+
+To rotate a token, add the new one beside the old one, switch the clients, then remove the old one.
+
+Example:
+  stopgate token worker-1
 `
 
 /** `stopgate token`. */

@@ -4,7 +4,10 @@ import { writeAll, type CommandIo } from '../command-line/command-io.js'
 
 export const usage = `Usage: stopgate vectors
 
-Prints what a worker that decides by itself (GET /v1/bundle) can test itself against, as JSON.
+Prints test vectors as JSON: inputs and expected results for clients that decide locally with the bundle (GET /v1/bundle).
+
+Example:
+  stopgate vectors > vectors.json
 `
 
 /** `stopgate vectors`. */
