@@ -1,6 +1,6 @@
 /**
- * Rows of text as lines with aligned columns, two spaces between them: words to the left, numbers to the right.
- * @param isLeft for each column, whether it is words
+ * Formats rows as lines of aligned columns with two spaces between them.
+ * @param isLeft for each column, whether it is aligned to the left, as words are, or to the right, as numbers are
  */
 export function alignColumns (rows: ReadonlyArray<readonly string[]>, isLeft: readonly boolean[]): string[] {
   const widths = isLeft.map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)))

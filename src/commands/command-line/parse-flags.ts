@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { UsageError } from './command-error.js'
 
-/** `parseArgs`, strict, with its complaints as usage errors. */
+/** Strict `parseArgs` of node:util. @throws UsageError */
 export function parseFlags<const T extends NonNullable<ParseArgsConfig['options']>> (args: readonly string[], options: T) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
@@ -10,20 +10,20 @@ export function parseFlags<const T extends NonNullable<ParseArgsConfig['options'
   }
 }
 
-/** For a command that takes neither flags nor words. */
+/** For a command without arguments. @throws UsageError if there are any */
 export function refuseArguments (command: string, args: readonly string[]): void {
   const { positionals } = parseFlags(args, {})
   if (positionals.length > 0) throw new UsageError(`${command} takes no arguments, not ${JSON.stringify(positionals[0])}`)
 }
 
-/** @throws UsageError unless the flag's text is a whole number in the range, ends included */
+/** @throws UsageError unless the text is a whole number from `min` to `max` */
 export function wholeNumber (flag: string, text: string, min: number, max: number): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= min && value <= max) return value
   throw new UsageError(`${flag} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`)
 }
 
-/** @throws UsageError unless the flag's text is a number in the range, ends included */
+/** @throws UsageError unless the text is a number from `min` to `max` */
 export function fraction (flag: string, text: string, min: number, max: number): number {
   const value = text.trim() === '' ? NaN : Number(text)
   if (value >= min && value <= max) return value

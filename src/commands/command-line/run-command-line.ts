@@ -3,22 +3,22 @@ import { CommandError, UsageError } from './command-error.js'
 
 interface Command {
   readonly summary: string
-  /** Loaded when asked for, so that `simulate` starts without an HTTP server in memory. */
+  /** Loads the command when it is needed, so that `simulate` starts without an HTTP server in memory. */
   readonly load: () => Promise<{ usage: string, run: (args: readonly string[], io: CommandIo) => Promise<void> }>
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  serve: { summary: 'run the service (the default)', load: () => import('../serve/serve.js') },
-  replay: { summary: 'send recorded generations through the API, and show what was saved and what it cost', load: () => import('../replay/replay.js') },
-  evaluate: { summary: 'compare ways to stop on recorded generations: learn, certify and test on groups apart', load: () => import('../evaluate/evaluate.js') },
-  simulate: { summary: 'write synthetic generations with a known truth', load: () => import('../simulate/simulate.js') },
-  'import-run': { summary: 'report what a training stack wrote: EM and tokens of its checkpoints', load: () => import('../import-run/import-run.js') },
-  'export-run': { summary: 'write a training run for TensorBoard, or as JSON lines', load: () => import('../export-run/export-run.js') },
-  token: { summary: 'make an access token, and what the service has to know of it', load: () => import('../token/token.js') },
-  vectors: { summary: 'print what a worker that decides by itself can test itself against', load: () => import('../vectors/print-vectors.js') },
+  serve: { summary: 'run the HTTP service (the default)', load: () => import('../serve/serve.js') },
+  replay: { summary: 'send recorded generations through the API; show tokens saved and EM lost', load: () => import('../replay/replay.js') },
+  evaluate: { summary: 'compare ways to stop on recorded generations, without a server', load: () => import('../evaluate/evaluate.js') },
+  simulate: { summary: 'write synthetic generations with known costs of stopping', load: () => import('../simulate/simulate.js') },
+  'import-run': { summary: 'report checkpoints of a training run (EM and tokens) to the service', load: () => import('../import-run/import-run.js') },
+  'export-run': { summary: 'write a training run for TensorBoard or as JSON lines', load: () => import('../export-run/export-run.js') },
+  token: { summary: 'create an access token and its entry for the service', load: () => import('../token/token.js') },
+  vectors: { summary: 'print test vectors for clients that decide locally', load: () => import('../vectors/print-vectors.js') },
   openapi: { summary: 'print the OpenAPI document', load: () => import('../openapi/print-openapi.js') },
-  export: { summary: 'write the whole state, to keep or to bring to another store', load: () => import('../export/export.js') },
-  import: { summary: 'put an exported state into a store', load: () => import('../import/import.js') },
+  export: { summary: 'write the state of the store, for a backup or a move', load: () => import('../export/export.js') },
+  import: { summary: 'load an exported state into a store', load: () => import('../import/import.js') },
 }
 
 const USAGE = `Usage: stopgate [command] [options]
@@ -26,18 +26,18 @@ const USAGE = `Usage: stopgate [command] [options]
 Commands:
 ${Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`).join('\n')}
 
-stopgate <command> --help says more.
+Run \`stopgate COMMAND --help\` for the options of a command and an example.
 `
 
 const HELP = ['--help', '-h']
 
-/** Runs what the words ask for; without a command it is `serve`. @returns the exit code */
+/** Runs a command; `serve` if the words name none. @returns the exit code */
 export async function runCommandLine (words: readonly string[], io: CommandIo): Promise<number> {
   const [first = 'serve', ...rest] = words
   if (HELP.includes(first)) { io.stdout.write(USAGE); return 0 }
   const [name, args] = first.startsWith('-') ? ['serve', words] : [first, rest]
   try {
-    if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`there is no command ${JSON.stringify(name)}: the commands are ${Object.keys(COMMANDS).join(', ')}`)
+    if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`unknown command ${JSON.stringify(name)}: the commands are ${Object.keys(COMMANDS).join(', ')}`)
     const { usage, run } = await COMMANDS[name]!.load()
     if (args.some((arg) => HELP.includes(arg))) io.stdout.write(usage)
     else await run(args, io)

@@ -4,10 +4,14 @@ import { createStore } from '../../store/create-store.js'
 import type { Store } from '../../store/store.js'
 import { CommandError, UsageError } from './command-error.js'
 
-/** A whole state is one command, of a hundred MB where predictors are on trial in ten thousand contexts, ms. */
+/** Timeout of Redis commands, ms. Some transfer a hundred MB: 10,000 contexts with predictors on trial. */
 const PATIENCE_MS = 60_000
 
-/** Opens the store of the environment for a while, if nothing speaks against it; what goes wrong is said without a stack. */
+/**
+ * Opens the store that the environment names, during a call.
+ * @param check called before the store is opened, which creates it if absent
+ * @throws CommandError for any failure, so that no stack trace is printed
+ */
 export async function withStore (
   env: NodeJS.ProcessEnv, use: (store: Store) => Promise<void>, check: (config: Config) => void = () => {}
 ): Promise<void> {

@@ -5,10 +5,10 @@ import { GRID } from '../../core/certificate/grid.js'
 import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 
-/** A run with what stopping at each threshold of a score would do to it. */
+/** A run, and the effect of stopping it at each threshold of a score. */
 export interface Judged { readonly run: RecordedRun, readonly trace: Trace, readonly stops: readonly Stop[] }
 
-/** A generation of a context; `leaf` is what its score goes by, `key` where it is certified. */
+/** A generation to evaluate: `leaf` decides its score, `key` is the context that is certified. */
 export interface Case { readonly run: RecordedRun, readonly leaf: string, readonly key: string, readonly raw: Judged }
 
 function judged (run: RecordedRun, scores: ReadonlyArray<number | null>, grid: readonly number[]): Judged {
@@ -18,12 +18,12 @@ function judged (run: RecordedRun, scores: ReadonlyArray<number | null>, grid: r
   return { run, trace, stops: stopsOf(trace, 0, grid) }
 }
 
-/** @param at index in the chain of the link that is certified */
+/** @param at index of the certified link in the chain of contexts */
 export function caseOf (run: RecordedRun, leaf: string, at: number): Case {
   return { run, leaf, key: chainOf(leaf)[at]!, raw: judged(run, run.steps.map(({ confidence }) => confidence), GRID) }
 }
 
-/** Judges by a predictor; a scorer is made once a context. */
+/** Judges cases by a predictor, with one scorer a context. */
 export function judgeBy (predictor: Predictor): (one: Case) => Judged {
   const scorers = new Map<string, Scorer>()
   return ({ run, leaf }) => {
@@ -33,7 +33,7 @@ export function judgeBy (predictor: Predictor): (one: Case) => Judged {
   }
 }
 
-/** What a family of thresholds certifies, and saves, by its evidence. */
+/** The threshold that a score certifies (-1: none), and the ratio of tokens that it saves. */
 export interface Certified { readonly index: number, readonly saved: number }
 
 export function certify (runs: readonly Judged[], maxEmDrop: number, level: number): Certified {

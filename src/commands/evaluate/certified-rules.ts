@@ -10,16 +10,16 @@ export const CERTIFIED_RULES = {
   champion: 'champion and challenger',
 } as const
 
-/** What rules came to in a context: where each test generation ended; `null` where nothing was certified. */
+/** How a rule ended each test generation of a context. */
 export interface Served { readonly name: string, readonly endings: readonly Ending[], readonly isCertified: boolean }
 
 export interface Wish { readonly maxEmDrop: number, readonly errorLevel: number }
 
 /**
- * The rules that certify, in one context of a split: each family alone with the whole level, and both as the service runs them: raw
- * confidence with half of it, the first challenger with a quarter, and of what they certify the one that saves more serves. Raw confidence
- * has nothing to learn, so it is shown with the learning part as evidence too.
- * @param predictor `null` where there was too little to learn from: it certifies nothing
+ * The rules that certify, in one context of a split. Each score is evaluated alone at the full error level, and both together as the
+ * service runs them: raw confidence at half the level, the first challenger at a quarter, and the one that saves more serves. Raw
+ * confidence needs no learning part, so it is also shown with that part as evidence.
+ * @param predictor `null` if there was not enough evidence to fit one; it then certifies nothing
  */
 export function certifiedRules (split: Split<Case>, predictor: Predictor | null, { maxEmDrop, errorLevel }: Wish): Served[] {
   const raw = ({ raw }: Case): Judged => raw

@@ -31,7 +31,7 @@ Example:
   stopgate evaluate traces.jsonl --max-em-drop 0.01 --shares 1,2,1
 `
 
-/** `stopgate evaluate`: traces in, tables out. */
+/** `stopgate evaluate`: reads traces and prints tables. */
 export async function run (args: readonly string[], { stdout, stderr }: CommandIo): Promise<void> {
   const { files, json, plan } = readOptions(args)
   const result = runEvaluation(await readTraces(files), plan)
@@ -39,12 +39,12 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
   if (json !== undefined && json !== '-') await writeFile(json, figures)
   if (json === '-') await writeAll(stdout, figures)
   if (result.predictors < plan.splits) {
-    stderr.write(`evaluate: too little to learn a predictor from in ${plan.splits - result.predictors} of ${plan.splits} splits\n`)
+    stderr.write(`evaluate: not enough evidence for a predictor in ${plan.splits - result.predictors} of ${plan.splits} splits\n`)
   }
   for (const { key, generations_to_certify_on: generations, groups_to_certify_on: groups } of result.contexts) {
     if (generations === groups) continue
     const [of, on] = [groups, generations].map((mean) => Math.round(mean))
-    stderr.write(`evaluate: in ${key} the ${on} generations to certify on are of ${of} groups, so its certificates are bolder than they say\n`)
+    stderr.write(`evaluate: in ${key} the ${on} generations to certify on are from ${of} groups, so its certificates are too optimistic\n`)
   }
   await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan))
 }

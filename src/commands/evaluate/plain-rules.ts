@@ -1,12 +1,12 @@
 import { BASELINES } from '../traces/baselines.js'
 import { ranInFull, stoppedAt, type Ending, type RecordedRun, type RecordedStep } from '../traces/recorded-run.js'
 
-/** A way to stop that learns nothing. */
+/** A way to stop that does not learn. */
 export interface PlainRule { readonly name: string, readonly end: (run: RecordedRun) => Ending }
 
 const STREAK = 'answer_streak'
 
-/** Stops at the first check that is the last of `times` in a row of which something holds. */
+/** Stops at the first step that completes `times` steps in a row that satisfy a condition. */
 function patient (times: number, holds: (step: RecordedStep) => boolean): PlainRule['end'] {
   return (run) => {
     let row = 0
@@ -18,8 +18,8 @@ function patient (times: number, holds: (step: RecordedStep) => boolean): PlainR
 const isSure = (least: number) => ({ confidence }: RecordedStep) => confidence !== null && confidence >= least
 
 /**
- * The rules of thumb: one threshold for all, or patience (Zhou et al. 2020, "BERT loses patience": the same belief several checks in a
- * row; with answers probed, the same answer several checks in a row). Streaks only where the traces have them.
+ * Rules of thumb: a fixed threshold, or patience (Zhou et al. 2020, "BERT loses patience"): high confidence, or the same probed answer,
+ * several steps in a row. Rules for answers need traces with the signal answer_streak.
  */
 export function plainRules (runs: readonly RecordedRun[]): PlainRule[] {
   const fixed = [0.9, 0.95].map((least) => ({ name: `confidence >= ${least.toFixed(2)}`, end: patient(1, isSure(least)) }))
@@ -32,5 +32,5 @@ export function plainRules (runs: readonly RecordedRun[]): PlainRule[] {
   return [{ name: 'never stop', end: BASELINES.never_stop }, ...fixed, ...sure, ...streaks]
 }
 
-/** Known only in hindsight. */
+/** The earliest step that is no worse than the full run, known only in hindsight. */
 export const ORACLE: PlainRule = { name: 'best possible', end: BASELINES.best_possible }

@@ -7,7 +7,7 @@ import type { Summary } from './summarise.js'
 const HEADER = ['context', 'rule', 'saved %', 'EM drop', 'worst', 'exceeded', 'certified']
 const CERTIFIED: readonly string[] = Object.values(CERTIFIED_RULES)
 
-/** The tables at the end of an evaluation: for each context, then for all of them, a row a rule. */
+/** The tables of an evaluation, one row a rule: each context, then the total. */
 export function renderEvaluation ({ contexts, total }: Evaluation, wish: Wish): string {
   const blocks = [...contexts, { key: 'all', ...total }]
   const rows = blocks.flatMap(({ key, rules }) => rules.map((rule, i) => rowOf(i === 0 ? key : '', rule)))
@@ -28,18 +28,18 @@ function rowOf (key: string, { name, splits, ...figures }: Summary): string[] {
 
 function legend ({ maxEmDrop }: Wish): string[] {
   return [
-    'saved: of the tokens of the full runs. EM drop: EM of the full runs less EM served, in points, on groups nothing was learned or certified on;',
-    `means over the splits, and the worst of them. exceeded: splits whose EM drop was above ${percent(maxEmDrop)}. certified: splits with a threshold in force.`,
-    'on both parts: raw confidence has nothing to learn, so the learning part is evidence too. champion and challenger: as the service runs them, raw',
-    'confidence at half of the level and the predictor at a quarter, and the one that saves more serves.',
-    'best possible: the earliest step that is no worse than the full run, known only in hindsight.',
+    'saved: percentage of the tokens of the full runs. EM drop: EM of the full runs minus EM served, in points, on unseen groups;',
+    `both are means over the splits. worst: largest EM drop of a split. exceeded: splits with an EM drop above ${percent(maxEmDrop)}. certified: splits with a threshold.`,
+    'on both parts: raw confidence needs no learning part, so that part is evidence too. champion and challenger: as the service runs them, raw',
+    'confidence at half the error level and the predictor at a quarter; the one that saves more serves.',
+    'best possible: stopping at the earliest step that is no worse than the full run, known only in hindsight.',
   ]
 }
 
-/** Contexts that the hint names. */
+/** Number of contexts that the hint names. */
 const NAMED = 10
 
-/** What it would take, where a rule that certifies never did. */
+/** Says what a certificate takes, if a rule never certified in some context. */
 function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: Wish): string[] {
   const without = contexts.filter(({ rules }) => rules.some(({ name, certified }) => CERTIFIED.includes(name) && certified === 0))
   if (without.length === 0) return []
@@ -48,10 +48,10 @@ function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }:
   const more = without.length - named.length
   return [
     '',
-    `0 certified: that rule stopped nothing. A first certificate of ${percent(maxEmDrop)} points at level ${errorLevel} takes ${alone} generations without a loss ` +
-      `(champion and challenger: ${shared}), and more with some.`,
-    `There were, to certify on: ${named.join('; ')}${more > 0 ? `; and ${more} more contexts` : ''}.`,
-    'What helps: more traces; more of them to certify on (--shares 1,4,1); certifying at a level above (--at); a larger --max-em-drop.',
+    `0 certified: that rule never stopped. A first certificate for ${percent(maxEmDrop)} points at level ${errorLevel} takes ${alone} generations without any loss ` +
+      `(champion and challenger: ${shared}), and more otherwise.`,
+    `Available to certify on: ${named.join('; ')}${more > 0 ? `; and ${more} more contexts` : ''}.`,
+    'Remedies: more traces; a larger share to certify on (--shares 1,4,1); certifying at a higher level (--at); a larger --max-em-drop.',
   ]
 }
 

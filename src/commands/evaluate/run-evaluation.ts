@@ -13,7 +13,7 @@ import { summarise, type Summary, type Trial } from './summarise.js'
 
 export interface Plan extends Wish {
   readonly levels: Levels
-  /** Index in the chain of contexts of the link that is certified and reported. */
+  /** Index of the certified and reported link in the chain of contexts. */
   readonly at: number
   readonly splits: number
   readonly shares: Shares
@@ -21,8 +21,8 @@ export interface Plan extends Wish {
 }
 
 /**
- * Beside what is tested: how many generations a split had to certify on, and of how many groups, on average. Generations of a group are no
- * independent draws, so with fewer groups certificates are bolder than they say.
+ * The results of a context, and the mean number of generations and groups that a split had to certify on. Generations of a group are not
+ * independent, so with fewer groups than generations certificates are too optimistic.
  */
 export interface EvaluatedContext {
   readonly key: string
@@ -33,14 +33,14 @@ export interface EvaluatedContext {
 }
 
 export interface Evaluation {
-  /** Generations tested in all splits together, and what each rule came to there, by context and in all. */
+  /** The number of generations tested in all splits, and the result of each rule, by context and in total. */
   readonly contexts: readonly EvaluatedContext[]
   readonly total: { readonly generations: number, readonly rules: readonly Summary[] }
-  /** Splits in which there was enough to learn a predictor from. */
+  /** Number of splits with enough evidence to fit a predictor. */
   readonly predictors: number
 }
 
-/** Learns, certifies and tests on groups apart, split after split. */
+/** Learns, certifies and tests on separate groups, in each split. */
 export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evaluation {
   const cases = runs.map((run) => caseOf(run, keyUnder(plan.levels, run), plan.at))
   const keys = [...new Set(cases.map(({ key }) => key))].sort()
@@ -107,7 +107,7 @@ function addTrials (a: Trial, b: Trial): Trial {
   }
 }
 
-/** Every generation of the learning part is learned from, siblings of a group together as one. */
+/** Fits a predictor to the learning part; the generations of a group stay together in cross-validation. */
 function learn (cases: readonly Case[], levels: Levels): Predictor | null {
   const samples = cases.map(({ run, leaf }): Sample => ({
     u: uniform('', groupOf(run)),

@@ -1,10 +1,10 @@
 import { shuffle, type Random } from '../traces/seeded-random.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 
-/** What each part of the generations is for. */
+/** The parts of the generations, by purpose. */
 export interface Split<T> { readonly learn: T[], readonly certify: T[], readonly test: T[] }
 
-/** How many shares of the groups each part gets. */
+/** The share of the groups that each part gets. */
 export type Shares = readonly [learn: number, certify: number, test: number]
 
 export function groupOf ({ outcome }: RecordedRun): string {
@@ -12,9 +12,9 @@ export function groupOf ({ outcome }: RecordedRun): string {
 }
 
 /**
- * Splits generations by group, whole groups at a time, each context in the same shares as far as its groups go: groups are shuffled, put in
- * order of their context, and dealt in turn. A group of several contexts goes with the first.
- * @param offset where the deal begins, so that what does not come out even falls to another part in another split
+ * Splits generations by whole groups, with about the same shares in each context: groups are shuffled, sorted by context and dealt in turn.
+ * A group with several contexts counts for the first one.
+ * @param offset where dealing starts, so that remainders go to another part in each split
  */
 export function splitGroups<T extends { readonly key: string, readonly run: RecordedRun }> (
   items: readonly T[], [learn, certify, test]: Shares, random: Random, offset: number): Split<T> {

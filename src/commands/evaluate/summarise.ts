@@ -1,28 +1,28 @@
-/** What a rule came to on the test part of one split. */
+/** The result of a rule on the test part of a split. */
 export interface Trial {
   readonly name: string
   readonly generations: number
   readonly tokens: number
   readonly fullTokens: number
-  /** EM of the full runs less EM served, in generations. */
+  /** EM of the full runs minus EM served, in generations. */
   readonly emLost: number
   readonly isCertified: boolean
 }
 
-/** What a rule came to over the splits; ratios and drops are fractions, means over splits. */
+/** The result of a rule over the splits; ratios and drops are fractions and means over splits. */
 export interface Summary {
   readonly name: string
   readonly tokens_saved_ratio: number
   readonly em_drop: number
   readonly worst_em_drop: number
-  /** Splits whose EM drop on unseen groups was above the bound. */
+  /** Number of splits whose EM drop was above the bound. */
   readonly exceeded: number
-  /** Splits in which it had a certified threshold. */
+  /** Number of splits with a certified threshold. */
   readonly certified: number
   readonly splits: number
 }
 
-/** @param trials by split, then by rule: the same rules in each */
+/** @param trials by split, then by rule; each split has the same rules */
 export function summarise (trials: readonly Trial[][], maxEmDrop: number): Summary[] {
   return (trials[0] ?? []).map(({ name }, rule) => {
     const own = trials.map((split) => split[rule]!)

@@ -17,7 +17,7 @@ const VALUE = { tag: 1, simpleValue: 2, tensor: 8 }
 const TENSOR = { dtype: 1, content: 4, floats: 5, doubles: 6 }
 const [DT_FLOAT, DT_DOUBLE] = [1n, 2n]
 
-/** The scalars of an event, as PyTorch and TensorFlow 1 write them (`simple_value`) or TensorFlow 2 (a tensor); the rest is passed over. */
+/** The scalars of an event, as `simple_value` (PyTorch, TensorFlow 1) or as a tensor (TensorFlow 2). Everything else is ignored. */
 export function readEvent (record: Buffer): ScalarEvent {
   let [wallTime, step] = [0, 0]
   const scalars: Scalar[] = []
@@ -52,7 +52,7 @@ function readTensor (message: Buffer): number | null {
   return dtype === DT_DOUBLE && bytes.length === 8 ? bytes.readDoubleLE() : null
 }
 
-/** The number with the fewest digits that this float stands for: 0.7, not 0.699999988079071. */
+/** The shortest decimal that this float represents: 0.7, not 0.699999988079071. */
 function shortest (float: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const candidate = Number(float.toPrecision(digits))

@@ -11,7 +11,7 @@ export function crc32c (bytes: Uint8Array): number {
   return (crc ^ 0xffffffff) >>> 0
 }
 
-/** As TFRecord stores it: rotated and shifted, since a CRC of data that holds CRCs would be weak (tensorflow/core/lib/hash/crc32c.h). */
+/** The CRC as TFRecord stores it: masked, since the CRC of data that holds CRCs is weak (tensorflow/core/lib/hash/crc32c.h). */
 export function maskedCrc (bytes: Uint8Array): number {
   const crc = crc32c(bytes)
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0

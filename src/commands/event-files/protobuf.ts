@@ -1,9 +1,9 @@
-/** A field of a message: a varint or fixed number as its bytes read, else bytes. */
+/** A field of a message: a varint as a number, everything else as its bytes. */
 export interface Field { readonly number: number, readonly wire: number, readonly value: bigint | Buffer }
 
 const [VARINT, FIXED64, BYTES, FIXED32] = [0, 1, 2, 5]
 
-/** The fields of a message, in order (protobuf.dev/programming-guides/encoding). @throws RangeError for bytes that are none */
+/** The fields of a message, in order (protobuf.dev/programming-guides/encoding). @throws RangeError for malformed bytes */
 export function * fieldsOf (message: Buffer): Generator<Field> {
   let at = 0
   const varint = (): bigint => {
@@ -26,7 +26,7 @@ export function * fieldsOf (message: Buffer): Generator<Field> {
     if (wire === VARINT) yield { number, wire, value: varint() }
     else if (wire === BYTES) yield { number, wire, value: take(Number(varint())) }
     else if (wire === FIXED64 || wire === FIXED32) yield { number, wire, value: take(wire === FIXED64 ? 8 : 4) }
-    else throw new RangeError(`wire type ${wire} is not in use`)
+    else throw new RangeError(`wire type ${wire} is not supported`)
   }
 }
 

@@ -4,7 +4,7 @@ import { FileError } from '../command-line/command-error.js'
 // TFRecord: length (uint64), masked CRC of those bytes, the bytes of the record, masked CRC of them; all little-endian.
 export const HEADER = 12
 const FOOTER = 4
-/** Events of scalars are small; what says more is no length. */
+/** Longest record, bytes. Events of scalars are small, so a longer length is corrupt. */
 export const LONGEST = 64 * 1024 * 1024
 
 export function isRecordFile (start: Buffer): boolean {
@@ -14,12 +14,12 @@ export function isRecordFile (start: Buffer): boolean {
 export interface Records {
   readonly records: readonly Buffer[]
   readonly consumed: number
-  /** A checksum that does not match, behind those records; `null`: they do. */
+  /** A checksum mismatch after these records; `null` if there is none. */
   readonly problem: FileError | null
 }
 
 /**
- * The whole records at the start of some bytes; one that is still being written is left.
+ * The complete records at the start of some bytes; an incomplete one is left for the next read.
  * @param at where in the file the bytes start, for messages
  */
 export function readRecords (file: string, bytes: Buffer, at: number): Records {

@@ -47,8 +47,8 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
   try {
     const whole = await readRun(client, name)
     const isLines = values.format === 'jsonl'
-    const folder = isLines ? values.out : join(values.out, encodeURIComponent(name)) // TensorBoard calls a run as its folder is called
-    const path = join(folder, isLines ? `${encodeURIComponent(name)}.jsonl` : 'events.out.tfevents.0000000000.stopgate') // one name: another export replaces it
+    const folder = isLines ? values.out : join(values.out, encodeURIComponent(name)) // TensorBoard names a run after its folder
+    const path = join(folder, isLines ? `${encodeURIComponent(name)}.jsonl` : 'events.out.tfevents.0000000000.stopgate') // a fixed name, so that another export replaces it
     await mkdir(folder, { recursive: true })
     await writeFile(path, isLines ? linesOf(whole) : eventsOf(whole))
     await writeAll(stdout, `${path}\n`)
@@ -57,7 +57,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
   }
 }
 
-/** All that is kept of it, suite by suite. */
+/** All points of a run, suite by suite. */
 async function readRun (client: HttpClient, name: string): Promise<Run> {
   const path = `/v1/training-runs/${encodeURIComponent(name)}`
   const { suites } = await client.send('GET', `${path}?last=1`) as Run
@@ -78,7 +78,7 @@ export function eventsOf ({ suites }: Run): Buffer {
   return Buffer.concat([writeVersion(Number.isFinite(start) ? start : 0), ...events.map(writeEvent)].map(frameRecord))
 }
 
-/** Attempts in their order, so that reading them back makes the same run. */
+/** The run as JSON lines, attempts in their order, so that importing them gives the same run. */
 export function linesOf ({ suites }: Run): string {
   const checkpoints = suites.flatMap(({ suite, points }) =>
     points.flatMap(({ earlier_attempts: earlier, ...newest }) => [...earlier, reported(suite, newest)]))

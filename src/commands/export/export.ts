@@ -24,32 +24,32 @@ Example (keeps the last good file if the export fails):
   DATA_DIR=./data stopgate export > state.jsonl.new && mv state.jsonl.new state.jsonl
 `
 
-/** Damaged values that are named. */
-const MOST_TOLD = 100
+/** Number of unreadable values that are named. */
+const MOST_NAMED = 100
 
 /** `stopgate export`. */
 export async function run (args: readonly string[], { env, stdout, stderr }: CommandIo): Promise<void> {
   refuseArguments('export', args)
   await withStore(env, async (store) => {
     let damaged = 0
-    const tell = ({ table, key, value, damaged: why }: StateRow) => {
-      const fate = value === undefined ? 'it is left out' : 'it goes along as it is, and a service treats it there as here'
-      if (++damaged <= MOST_TOLD) stderr.write(`stopgate export: ${table} ${JSON.stringify(key)} is damaged (${JSON.stringify(why)}): ${fate}\n`)
+    const onDamage = ({ table, key, value, damaged: why }: StateRow) => {
+      const fate = value === undefined ? 'it is left out' : 'it is exported as it is, and a service will treat it as before'
+      if (++damaged <= MOST_NAMED) stderr.write(`stopgate export: ${table} ${JSON.stringify(key)} is unreadable (${JSON.stringify(why)}): ${fate}\n`)
     }
     const tally: Tally = { contexts: 0, log: 0, seen: 0, version: 0, isStore: false }
     let held = ''
-    for await (const line of stateLines(tallied(store.exportRows(), tally), new Date(), tell)) {
+    for await (const line of stateLines(tallied(store.exportRows(), tally), new Date(), onDamage)) {
       held += line
-      if (!tally.isStore) continue // of what is no store nothing is written
+      if (!tally.isStore) continue // nothing is written unless there is a store
       await writeAll(stdout, held)
       held = ''
     }
-    if (!tally.isStore) throw new CommandError('the Redis of REDIS_URL holds no store: nothing is exported; give the REDIS_URL of the service, with its database')
+    if (!tally.isStore) throw new CommandError('the Redis of REDIS_URL holds no store: nothing is exported; use the REDIS_URL of the service, including its database')
     const { contexts, log, seen, version } = tally
     await writeAll(stderr, `exported ${contexts} contexts at version ${String(version)}, ${log} entries to fold, ${seen} ids of outcomes\n`)
     if (damaged > 0) {
-      throw new CommandError(`${damaged} values of this store are damaged, the first ${MOST_TOLD} at most are named above. The file is written to its end, ` +
-        'with all the rest, and can be imported; what a service does about damage is in the README under Faults')
+      throw new CommandError(`${damaged} values of this store are unreadable; up to ${MOST_NAMED} are named above. ` +
+        'The file has all the rest and can be imported')
     }
   }, refuseNoFolder)
 }
@@ -59,7 +59,7 @@ interface Tally {
   log: number
   seen: number
   version: unknown
-  /** Whether a service ever started on it: it draws the salt first. Where only the salt was lost, the rest says so. */
+  /** Whether a service ever used the store: it has a salt, which is drawn first, or any other row. */
   isStore: boolean
 }
 
@@ -73,8 +73,8 @@ async function * tallied (rows: AsyncIterable<StateRow>, tally: Tally): AsyncIte
   }
 }
 
-/** Opened, it would be made. */
+/** Opening the store would create it. */
 function refuseNoFolder ({ redisUrl, dataDir }: Config): void {
   if (redisUrl !== '' || isStoreIn(dataDir)) return
-  throw new CommandError(`DATA_DIR (${resolve(dataDir)}) holds no store: nothing is exported; give the DATA_DIR of the service, or its REDIS_URL`)
+  throw new CommandError(`DATA_DIR (${resolve(dataDir)}) holds no store: nothing is exported; use the DATA_DIR of the service, or its REDIS_URL`)
 }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 
-/** Bytes of a file from an offset on, as many as there are and at most so many. */
+/** Reads up to `most` bytes of a file from an offset. */
 export async function bytesOf (path: string, offset: number, most: number): Promise<Buffer> {
   const handle = await open(path)
   try {

@@ -4,7 +4,7 @@ import { timeOf } from './time-of.js'
 interface Results {
   readonly results: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   readonly 'n-samples'?: Readonly<Record<string, { effective?: number, original?: number }>>
-  /** Of a group, what it is made of. */
+  /** The tasks of each group. */
   readonly group_subtasks?: Readonly<Record<string, unknown>>
   readonly config?: { model_args?: unknown }
   readonly model_name?: unknown
@@ -20,8 +20,8 @@ export function isHarnessResults (json: unknown): json is Results {
 const STEP = /(?:checkpoint|ckpt|global_?step|step|iter(?:ation)?)[-_=]?0*(\d+)/gi
 
 /**
- * lm-evaluation-harness: for each task `exact_match,<filter>` and `exact_match_stderr,<filter>`, strict-match first. It counts no tokens: a
- * task may have a metric `tokens_mean` of its own. What is read out of a name or worked out is a guess, which the command line overrules.
+ * Results of lm-evaluation-harness: `exact_match,<filter>` and `exact_match_stderr,<filter>` of each task, strict-match first. The harness
+ * does not count tokens, but a task may have a metric `tokens_mean`. Flags overrule what is guessed from names or standard errors.
  */
 export function readHarnessResults (file: string, json: Results, { filter, step: given, n: counted }: Hints): Found[] {
   const step = given ?? stepOf(json, file)
@@ -50,7 +50,7 @@ function filterOf (metrics: Readonly<Record<string, unknown>>, wanted: string | 
   return [wanted ?? 'strict-match', ...(wanted === undefined ? names : [])].find((name) => names.includes(name)) ?? null
 }
 
-/** As counted; of a group the sum over its tasks, which groups may be again. */
+/** The recorded number of questions; for a group the sum over its tasks, which may be groups. */
 function questionsOf (json: Results, suite: string, depth = 0): number | null {
   const own = json['n-samples']?.[suite]?.effective
   const tasks = json.group_subtasks?.[suite]

@@ -1,14 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Hints } from './found.js'
 import { FileError } from '../command-line/command-error.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
+import { readImportOptions, type ImportOptions } from './import-run-options.js'
 import { RunFile } from './run-file.js'
 import { filesIn } from './run-folder.js'
 import { reportsOf, send, type Totals } from './send.js'
-import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
-import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
-import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
-import { writeAll, type CommandIo } from '../command-line/command-io.js'
-import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
@@ -40,57 +37,57 @@ Example:
   stopgate import-run runs/ppo-7b --run ppo-7b --follow
 `
 
-interface Options {
-  readonly files: readonly string[]
-  readonly run: string
-  readonly url: string
-  readonly token: string | undefined
-  readonly isFollowing: boolean
-  readonly pollMs: number
-  readonly hints: Hints
-}
+const SIGNALS = ['SIGINT', 'SIGTERM']
 
-/** `stopgate import-run`: files in, checkpoints reported. */
+/** `stopgate import-run`: reads files and reports their checkpoints. */
 export async function run (args: readonly string[], { env, stdout, stderr }: CommandIo): Promise<void> {
-  const options = readOptions(args, env)
+  const options = readImportOptions(args, env)
   const interrupt = new AbortController()
-  const note = (line: string) => { stderr.write(`import-run: ${line}\n`) }
+  const onNote = (line: string) => { stderr.write(`import-run: ${line}\n`) }
   const { url, token, isFollowing } = options
-  const client = createHttpClient(url, 1, { token, onWait: note, signal: interrupt.signal, ...(isFollowing && { patienceMs: Infinity }) })
+  const client = createHttpClient(url, 1, { token, onWait: onNote, signal: interrupt.signal, ...(isFollowing && { patienceMs: Infinity }) })
   const onInterrupt = () => interrupt.abort()
   for (const signal of SIGNALS) process.once(signal, onInterrupt)
   const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
-  const damaged = new Map<string, string>()
+  const problems = new Map<string, string>()
   try {
-    await importAll(options, client, totals, damaged, interrupt.signal, note)
+    await importAll({ options, client, totals, problems, stop: interrupt.signal, onNote })
     await writeAll(stdout, `${JSON.stringify({ run: options.run, ...totals })}\n`)
   } finally {
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
     client.close()
   }
-  if (damaged.size > 0) throw new FileError(`of the files ${damaged.size} could not be read, or not to their end: see above`)
-  if (totals.rejected > 0) throw new FileError(`of the checkpoints ${totals.rejected} could not be reported: see above`)
+  if (problems.size > 0) throw new FileError(`${problems.size} of the files could not be read completely: see above`)
+  if (totals.rejected > 0) throw new FileError(`${totals.rejected} of the checkpoints could not be reported: see above`)
 }
 
-/** Checkpoints of a file that are named at a time. */
-const MOST_TOLD = 20
-const SIGNALS = ['SIGINT', 'SIGTERM']
+/** Rejected checkpoints that are named for each read of a file. */
+const NAMED_REJECTIONS = 20
 
-async function importAll (
-  { files, run, isFollowing, pollMs, hints }: Options, client: HttpClient, totals: Totals, damaged: Map<string, string>, stop: AbortSignal,
-  note: (line: string) => void
-): Promise<void> {
+interface Import {
+  readonly options: ImportOptions
+  readonly client: HttpClient
+  /** Counts what becomes of the checkpoints. */
+  readonly totals: Totals
+  /** Collects the latest problem of each file. */
+  readonly problems: Map<string, string>
+  readonly stop: AbortSignal
+  readonly onNote: (line: string) => void
+}
+
+async function importAll ({ options, client, totals, problems, stop, onNote }: Import): Promise<void> {
+  const { files, run, isFollowing, pollMs, hints } = options
   const known = new Map<string, RunFile>()
 
-  function onDamage (name: string, { message }: Error): void {
-    if (damaged.get(name) !== message) note(message) // said once, however often it is looked at
-    damaged.set(name, message)
+  function onProblem (name: string, { message }: Error): void {
+    if (problems.get(name) !== message) onNote(message) // reported once, although the file is read again and again
+    problems.set(name, message)
   }
 
   async function namesIn (path: string): Promise<string[]> {
     try { return await filesIn(path, isFollowing) } catch (error) {
       if (!(error instanceof FileError)) throw error
-      onDamage(path, error)
+      onProblem(path, error)
       return []
     }
   }
@@ -98,68 +95,23 @@ async function importAll (
   for (;;) {
     for (const path of files) {
       for (const name of await namesIn(path)) {
-        const file = known.get(name) ?? new RunFile(name, hints, (problem) => onDamage(name, problem))
+        const file = known.get(name) ?? new RunFile(name, hints, (problem) => onProblem(name, problem))
         known.set(name, file)
         const found = [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
-        let bad = 0
-        const reject = (problem: string) => {
+        let rejected = 0
+        const onReject = (problem: string) => {
           totals.rejected++
-          if (++bad <= MOST_TOLD) note(problem)
+          if (++rejected <= NAMED_REJECTIONS) onNote(problem)
         }
-        await send(run, client, reportsOf(found, hints, reject), totals, note, reject)
-        if (bad > MOST_TOLD) note(`${name}: ${bad - MOST_TOLD} more that could not be reported`)
+        await send({ run, client, reports: reportsOf(found, hints, onReject), totals, onNote, onReject })
+        if (rejected > NAMED_REJECTIONS) onNote(`${name}: ${rejected - NAMED_REJECTIONS} more checkpoints could not be reported`)
       }
     }
     if (!isFollowing) {
-      if (totals.accepted + totals.duplicates + totals.rejected + damaged.size === 0) throw new FileError(`${files.join(', ')}: no checkpoints in there`)
+      if (totals.accepted + totals.duplicates + totals.rejected + problems.size === 0) throw new FileError(`${files.join(', ')}: no checkpoints found`)
       return
     }
     if (stop.aborted) return
     await setTimeout(pollMs, undefined, { signal: stop }).catch(() => {})
   }
-}
-
-function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options {
-  const { values, positionals: files } = parseFlags(args, {
-    ...SERVICE_FLAGS,
-    run: { type: 'string' },
-    follow: { type: 'boolean', default: false },
-    poll: { type: 'string', default: '2' },
-    context: { type: 'string' },
-    percent: { type: 'boolean', default: false },
-    suite: { type: 'string' },
-    step: { type: 'string' },
-    n: { type: 'string' },
-    'tokens-mean': { type: 'string' },
-    filter: { type: 'string' },
-  })
-  if (files.length === 0) throw new UsageError('import-run needs at least one FILE')
-  if (values.run === undefined || values.run === '') throw new UsageError('import-run needs --run NAME')
-  if (NO_PATHS.has(values.run)) throw new UsageError('--run must be a name that can stand in an address: not . or ..')
-  const { step, n, 'tokens-mean': tokens } = values
-  return {
-    files,
-    run: values.run,
-    ...readServiceFlags(values, env),
-    isFollowing: values.follow,
-    pollMs: fraction('--poll', values.poll, 0.1, 3600) * 1000,
-    hints: {
-      suite: values.suite,
-      filter: values.filter,
-      isPercent: values.percent,
-      context: values.context === undefined ? undefined : readContext(values.context),
-      step: step === undefined ? undefined : wholeNumber('--step', step, 0, Number.MAX_SAFE_INTEGER),
-      n: n === undefined ? undefined : wholeNumber('--n', n, 1, 1e9),
-      tokensMean: tokens === undefined ? undefined : fraction('--tokens-mean', tokens, 0, 1e9),
-    },
-  }
-}
-
-/** Clients take them for steps up an address. */
-const NO_PATHS: ReadonlySet<string> = new Set(['.', '..'])
-
-function readContext (text: string): Record<string, string> {
-  const parts = text.split(',').map((part) => part.split('='))
-  if (parts.some((part) => part.length !== 2 || part.includes(''))) throw new UsageError(`--context must be level=value,level=value, not ${JSON.stringify(text)}`)
-  return Object.fromEntries(parts)
 }

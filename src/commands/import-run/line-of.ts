@@ -1,11 +1,11 @@
 import { jsonOf } from './parse-json.js'
 
-/** Letters of a line that is looked through for a second record. */
+/** Longest line that is searched for a second record, characters. */
 const LOOKED_THROUGH = 65536
 
 /**
- * A line's record. A job that is killed may leave half a line without an end, and when it is resumed write the next one right behind it:
- * that one is taken. `null`: there is none.
+ * The record of a line; `null` if there is none. A killed job may leave half a record without a line break, and write the next record right
+ * after it when it resumes; that next record is returned.
  */
 export function lineOf (text: string): object | null {
   for (let at = 0; at !== -1; at = text.length > LOOKED_THROUGH ? -1 : text.indexOf('{"', at + 1)) {

@@ -1,9 +1,6 @@
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g
 
-/**
- * JSON, also as Python writes it: a gradient that overflowed is `NaN` or `Infinity` in its files, which JSON has no word for. They are read
- * as `null`. @throws SyntaxError
- */
+/** Parses JSON, also as Python writes it: `NaN` and `Infinity`, which JSON lacks, are read as `null`. @throws SyntaxError */
 export function parseJson (text: string): unknown {
   try { return JSON.parse(text) } catch {
     return JSON.parse(text.replace(STRING_OR_NUMBER, (found) => found.startsWith('"') ? found : 'null'))

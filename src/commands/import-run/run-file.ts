@@ -1,26 +1,23 @@
 import { readFile, stat } from 'node:fs/promises'
 import { bytesOf } from './bytes-of.js'
 import { readEvent, type ScalarEvent } from '../event-files/event.js'
+import { detectFormat, type Format } from './detect-format.js'
 import type { Draft, Found, Hints } from './found.js'
 import { isHarnessResults, readHarnessResults } from './harness-results.js'
 import { lineOf } from './line-of.js'
-import { jsonOf, parseJson } from './parse-json.js'
+import { parseJson } from './parse-json.js'
 import { FileError } from '../command-line/command-error.js'
-import { HEADER, isRecordFile, LONGEST, readRecords } from '../event-files/record-file.js'
+import { LONGEST, readRecords } from '../event-files/record-file.js'
 import { ScalarGroups } from './scalar-groups.js'
 import { isTrainerState, readTrainerState } from './trainer-state.js'
 
-/** How long scalars may be on their way, ms: writers hold them back for up to 120 s (flush_secs of PyTorch and TensorFlow). */
+/** After this long without a change a checkpoint is complete, ms: PyTorch and TensorFlow buffer scalars for up to 120 s (flush_secs). */
 const SETTLED_MS = 130_000
-/** Bytes read at a time, the longest record among them, and those of a file that is read as a whole. */
+/** Bytes read at a time: the longest record fits. */
 const CHUNK = LONGEST + 16
+/** Largest JSON document, bytes. */
 const LARGEST_JSON = 256 * 1024 * 1024
-/** Lines, also when a rotation has put them aside. */
-const LINES = /\.jsonl(\.\d+)?$/
-
-type Format = 'events' | 'lines' | 'json'
-
-/** A file that a training stack writes, read as far as it goes, and again as it grows or is replaced. */
+/** A file that a training stack writes. Each read returns what is new since the last one; a replaced file is read from its start. */
 export class RunFile {
   readonly path: string
   readonly #hints: Hints
@@ -33,7 +30,7 @@ export class RunFile {
   #inode = 0
   #changedAt = 0
 
-  /** @param onProblem told what can't be read; the rest is */
+  /** @param onProblem called with what is unreadable; everything else is read */
   constructor (path: string, hints: Hints, onProblem: (problem: FileError) => void = (problem) => { throw problem }) {
     this.path = path
     this.#hints = hints
@@ -42,9 +39,9 @@ export class RunFile {
   }
 
   /**
-   * What is new in it.
-   * @param isFinal nobody writes to it any more: what looks unfinished is taken as it is, or refused
-   * @param now ms, of a clock that only goes forwards
+   * The checkpoints that are new in the file.
+   * @param isFinal whether nobody writes to the file any more: unfinished content is then used as it is, or refused
+   * @param now ms, of a monotonic clock
    */
   async read (isFinal: boolean, now = performance.now()): Promise<Found[]> {
     try { return await this.#readOn(isFinal, now) } catch (error) {
@@ -55,7 +52,7 @@ export class RunFile {
     }
   }
 
-  /** What is not known to be complete, nobody looking at the file any more. */
+  /** The checkpoints that may be incomplete, for the end of following. */
   finish (): Found[] { return this.#groups.flush() }
 
   async #readOn (isFinal: boolean, now: number): Promise<Found[]> {
@@ -66,13 +63,13 @@ export class RunFile {
     this.#changedAt = now
     if (size < this.#offset || ino !== this.#inode) this.#restart()
     this.#inode = ino
-    this.#format ??= await this.#detect(isFinal)
+    this.#format ??= detectFormat(this.path, await bytesOf(this.path, 0, CHUNK), isFinal)
     if (this.#format === 'events') return [...await this.#readEvents(), ...isFinal ? this.finish() : []]
     if (this.#format === 'json') return await this.#readJson(isFinal, size)
     return this.#format === null ? [] : await this.#readLines(isFinal)
   }
 
-  /** Another file has its place: all of it again, of which the service counts nothing twice. */
+  /** Starts again, since the file was replaced. The service counts no checkpoint twice. */
   #restart (): void {
     this.#format = null
     this.#offset = 0
@@ -80,31 +77,12 @@ export class RunFile {
     this.#groups = new ScalarGroups(this.path)
   }
 
-  /** `null`: too little of it is there. */
-  async #detect (isFinal: boolean): Promise<Format | null> {
-    const start = await bytesOf(this.path, 0, CHUNK)
-    if (isRecordFile(start)) return 'events'
-    if (start.length < HEADER && !isFinal) return null
-    if (start[0] === 0x1f && start[1] === 0x8b) throw new FileError(`${this.path}: is compressed: gunzip it first`)
-    if (start.includes(0)) throw new FileError(`${this.path}: neither JSON nor a TensorBoard event file`)
-    const text = start.toString()
-    if (text.trim() === '') return null
-    if (LINES.test(this.path)) return 'lines' // whatever a job that was killed left of the first one
-    const [first = ''] = text.trimStart().split('\n', 1)
-    const line = jsonOf(first)
-    if (line !== undefined && ('step' in Object(line) || text.trimStart().trimEnd() !== first.trimEnd())) return 'lines'
-    if (jsonOf(text) !== undefined) return 'json'
-    if (text.split('\n').some((line) => line.startsWith('{') && 'step' in Object(jsonOf(line)))) return 'lines' // behind a first one that is none
-    if (!isFinal) return null
-    throw new FileError(`${this.path}: cut off, or not a format that is known: JSON lines of checkpoints, results of lm-evaluation-harness, trainer_state.json, TensorBoard events`)
-  }
-
   async #readJson (isFinal: boolean, size: number): Promise<Found[]> {
-    if (size > LARGEST_JSON) throw new FileError(`${this.path}: larger than ${LARGEST_JSON} bytes, which is the most of JSON that is one piece`)
+    if (size > LARGEST_JSON) throw new FileError(`${this.path}: a JSON document may have at most ${LARGEST_JSON} bytes`)
     const text = await readFile(this.path, 'utf8')
     let json: unknown
     try { json = parseJson(text) } catch (error) {
-      if (!isFinal) return [] // it is being written
+      if (!isFinal) return [] // still being written
       throw new FileError(`${this.path}: not JSON: ${(error as Error).message}`)
     }
     if (isTrainerState(json)) return readTrainerState(this.path, json, this.#hints)
@@ -125,7 +103,7 @@ export class RunFile {
 
   #eventOf (record: Buffer): ScalarEvent {
     try { return readEvent(record) } catch (error) {
-      this.#onProblem(new FileError(`${this.path}: a record before byte ${this.#offset} is no event: ${(error as Error).message}`))
+      this.#onProblem(new FileError(`${this.path}: a record before byte ${this.#offset} is not an event: ${(error as Error).message}`))
       return { step: 0, wallTime: 0, scalars: [] }
     }
   }
@@ -136,7 +114,7 @@ export class RunFile {
       const bytes = await bytesOf(this.path, this.#offset, CHUNK)
       const isLast = bytes.length < CHUNK
       const end = isFinal && isLast ? bytes.length : bytes.lastIndexOf(10) + 1
-      if (end === 0 && !isLast) throw new FileError(`${this.path}: a line of more than ${CHUNK} bytes`)
+      if (end === 0 && !isLast) throw new FileError(`${this.path}: a line is longer than ${CHUNK} bytes`)
       this.#offset += end
       const lines = bytes.subarray(0, end).toString().split('\n')
       if (lines.at(-1) === '') lines.pop()

@@ -2,17 +2,17 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileError } from '../command-line/command-error.js'
 
-/** What training stacks call what can be read; run.jsonl.1 is what a rotation makes of run.jsonl. */
+/** Names of supported files; run.jsonl.1 is a rotated run.jsonl. */
 const NAMES = [/tfevents/, /^results.*\.json$/, /_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d[.\d]*\.json$/, /^trainer_state\.json$/, /\.jsonl(\.\d+)?$/]
-/** Of lm-evaluation-harness: the single answers. */
+/** The single answers of lm-evaluation-harness. */
 const OTHERS = /^samples_/
-/** checkpoint-500 before checkpoint-1000, so that what is newer is reported later. */
+/** Sorts checkpoint-500 before checkpoint-1000, so that newer checkpoints are reported later. */
 const { compare } = new Intl.Collator('en', { numeric: true })
 
 /**
- * A file, or those below a folder that can be read, by name: event files are numbered by the time they were begun.
- * @param mayCome what is not there yet is no error
- * @throws ImportError
+ * The file, or the supported files below a folder, sorted by name: the names of event files start with their time.
+ * @param mayCome whether a missing file is allowed, since it may still appear
+ * @throws FileError
  */
 export async function filesIn (path: string, mayCome = false): Promise<string[]> {
   const status = await stat(path).catch((error: NodeJS.ErrnoException) => {

@@ -2,7 +2,7 @@ import type { ScalarEvent } from '../event-files/event.js'
 import type { Draft, Found } from './found.js'
 import { timeOf } from './time-of.js'
 
-/** Tags `eval/<suite>/<field>`. */
+/** Tags of the form `eval/<suite>/<field>`. */
 const TAG = /^eval\/(.+)\/([a-z0-9_]+)$/
 const FIELDS: Readonly<Record<string, keyof Draft>> = {
   exact_match: 'em',
@@ -19,18 +19,18 @@ const FIELDS: Readonly<Record<string, keyof Draft>> = {
 }
 
 /**
- * Puts the scalars of a checkpoint together, which come one by one, and in several writes. A checkpoint is complete when its suite has
- * another step, or the same field again (a job that was suspended replays its steps), or nothing more comes.
+ * Groups scalars, which arrive one by one and in several writes, into checkpoints. A checkpoint is complete when its suite gets another
+ * step or the same field again (a resumed job repeats steps), or when nothing more comes.
  */
 export class ScalarGroups {
   readonly #file: string
   readonly #open = new Map<string, Draft & { step: number }>()
-  /** Fields of the checkpoint before, by suite. */
+  /** Fields of the previous checkpoint, by suite. */
   readonly #usual = new Map<string, readonly string[]>()
 
   constructor (file: string) { this.#file = file }
 
-  /** What is complete with this event. */
+  /** Adds an event. @returns the checkpoints that it completes */
   add ({ step, wallTime, scalars }: ScalarEvent): Found[] {
     const complete: Found[] = []
     for (const { tag, value } of scalars) {
@@ -45,10 +45,10 @@ export class ScalarGroups {
     return complete
   }
 
-  /** What is left, nothing more coming. */
+  /** The remaining checkpoints, when nothing more comes. */
   flush (): Found[] { return [...this.#open.keys()].flatMap((suite) => this.#close(suite)) }
 
-  /** What has all that the checkpoint before it had, so that nothing more is to be expected. */
+  /** The checkpoints that have all fields of the previous one, so that no more are expected. */
   flushUsual (): Found[] {
     const usual = [...this.#open].filter(([suite, draft]) => this.#usual.get(suite)?.every((field) => field in draft))
     return usual.flatMap(([suite]) => this.#close(suite))

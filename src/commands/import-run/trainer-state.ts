@@ -7,8 +7,8 @@ export function isTrainerState (json: unknown): json is TrainerState {
 }
 
 /**
- * Fields by what the Trainer or a `compute_metrics` calls them, behind `eval_` or `eval_<suite>_`. `gen_len` is the Seq2SeqTrainer's, names
- * with a slash are of TRL's GRPOTrainer, where a reward function is called exact_match.
+ * Fields by their names in Trainer or `compute_metrics`, after `eval_` or `eval_<suite>_`. `gen_len` comes from the Seq2SeqTrainer, names
+ * with a slash from TRL's GRPOTrainer with a reward function named exact_match.
  */
 const FIELDS: Readonly<Record<string, keyof Draft>> = {
   exact_match: 'em',
@@ -49,7 +49,7 @@ export function readTrainerState (file: string, { log_history: history }: Traine
   })
 }
 
-/** The Trainer rounds its seconds to four digits and its samples a second to three: n, where that leaves no choice. */
+/** n from the runtime and the samples a second, if their rounding (to four and three digits) leaves only one choice. */
 function samplesOf (seconds: number | undefined, pace: number | undefined): number | null {
   if (seconds === undefined || pace === undefined || seconds * 0.0005 + pace * 0.00005 > 0.4) return null
   return Math.round(seconds * pace) || null

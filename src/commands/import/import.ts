@@ -28,13 +28,13 @@ Example:
 export async function run (args: readonly string[], { env, stderr }: CommandIo): Promise<void> {
   const { positionals, values } = parseFlags(args, { replace: { type: 'boolean' } })
   const [file] = positionals
-  if (file === undefined || positionals.length > 1) throw new UsageError('import takes one file (- for standard input)')
+  if (file === undefined || positionals.length > 1) throw new UsageError('import takes one FILE (- for standard input)')
   const state = await read(file)
   await withStore(env, async (store) => {
     try {
       await store.importRows(state, values.replace === true)
     } catch (error) {
-      throw error instanceof StoreTakenError ? new CommandError(`${error.message}: export it first if it is worth it, then import with --replace`) : error
+      throw error instanceof StoreTakenError ? new CommandError(`${error.message}: export it first if you need it, then import with --replace`) : error
     }
   })
   const { contexts, log, seen } = state.rows
@@ -47,6 +47,6 @@ async function read (file: string): ReturnType<typeof readState> {
     const lines = createInterface({ input, crlfDelay: Infinity })
     return await Promise.race([readState(lines), once(input, 'error').then(([error]) => { throw error })])
   } catch (error) {
-    throw new CommandError(`${file} can't be imported: ${(error as Error).message}`, { cause: error })
+    throw new CommandError(`${file} cannot be imported: ${(error as Error).message}`, { cause: error })
   }
 }

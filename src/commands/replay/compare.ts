@@ -5,7 +5,7 @@ import { BASELINES } from '../traces/baselines.js'
 import type { Served } from './play-generation.js'
 import { keyUnder, type Ending } from '../traces/recorded-run.js'
 
-/** What one way to stop came to, over some generations; ratios and EM are fractions. */
+/** The result of one way to stop over some generations; ratios and EM are fractions. */
 export interface Figures {
   readonly tokens: number
   readonly tokens_saved_ratio: number
@@ -15,7 +15,7 @@ export interface Figures {
   readonly stopped: number
 }
 
-/** The service beside the other ways to stop. */
+/** The service compared with other ways to stop. */
 export interface Comparison extends Readonly<Record<keyof typeof BASELINES, Figures>> {
   readonly generations: number
   readonly control_generations: number
@@ -26,17 +26,17 @@ export interface Comparison extends Readonly<Record<keyof typeof BASELINES, Figu
 
 export interface ContextComparison extends Comparison {
   readonly key: string
-  /** In force at the end. */
+  /** The threshold in force at the end. */
   readonly threshold: number | null
   readonly scope: ContextView['scope']
-  /** What it is compared with: `confidence`, or a predictor's score, by name. */
+  /** The score that the threshold is for: `confidence`, or the name of a predictor. */
   readonly score: ContextView['score']
 }
 
-/** What the service says of a context at the end. */
+/** The state of a context at the end of a replay. */
 export type Finish = Pick<ContextView, 'threshold' | 'scope' | 'score'> & { readonly policy: Pick<Policy, 'max_em_drop'> }
 
-/** One comparison per context key, sorted, and one of all. */
+/** A comparison for each context, sorted by key, and one for all. */
 export function compareByContext (
   levels: Levels, served: readonly Served[], finishOf: (key: string) => Finish): { contexts: ContextComparison[], total: Comparison } {
   const byKey = new Map<string, Served[]>()
@@ -49,7 +49,7 @@ export function compareByContext (
     const { threshold, scope, score, policy } = finishOf(key)
     return { key, threshold, scope, score, ...compare(byKey.get(key)!, policy.max_em_drop) }
   })
-  // With every context inside its own bound, all of them together are inside the mean bound.
+  // If every context is inside its bound, the total is inside the mean bound.
   const bound = contexts.reduce((sum, { generations, max_em_drop: a }) => sum + generations * a, 0) / served.length
   return { contexts, total: compare(served, bound) }
 }

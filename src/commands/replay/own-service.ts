@@ -7,8 +7,8 @@ import { CommandError } from '../command-line/command-error.js'
 export interface OwnService { readonly url: string, readonly close: () => Promise<void> }
 
 /**
- * A service that learns from nothing in a folder of its own, gone when closed. Of the settings it takes those that change what is learned
- * (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS) and LOG_LEVEL; never REDIS_URL, where somebody's production may be.
+ * Starts a service in a new temporary folder, which is removed when it closes. It takes LOG_LEVEL and the settings that change what is
+ * learned (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS), but never REDIS_URL, which may be in production.
  */
 export async function startOwnService (env: NodeJS.ProcessEnv): Promise<OwnService> {
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-replay-'))
@@ -30,19 +30,19 @@ export async function startOwnService (env: NodeJS.ProcessEnv): Promise<OwnServi
     return { url, async close () { await close(); await remove() } }
   } catch (error) {
     await remove()
-    throw new CommandError(`a service of its own could not start: ${(error as Error).message}`, { cause: error })
+    throw new CommandError(`the replay's own service could not start: ${(error as Error).message}`, { cause: error })
   }
 }
 
 /**
- * A replay has no clock: a generation takes as long as its requests, so outcomes arrive in step order and short ones hardly first.
- * There is nothing to wait for, and at full speed the whole replay would fall into the time to settle.
+ * A replay has no clock: short generations hardly finish first, so there is no need to settle, and the whole replay would fall into that
+ * time.
  */
 function withoutSettling (policy: string | undefined): string {
   if (policy === undefined) return '{"settle_seconds":0}'
   try {
     return JSON.stringify({ ...JSON.parse(policy), settle_seconds: 0 })
   } catch {
-    return policy // the service will say what is wrong with it
+    return policy // the service reports what is wrong with it
   }
 }

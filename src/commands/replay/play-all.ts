@@ -3,7 +3,7 @@ import type { Levels } from '../../core/policy/context.js'
 import { playGeneration, type Gate, type Served } from './play-generation.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 
-/** The order of a replay: the groups shuffled, the generations of a group together, as they come from one prompt. */
+/** The order of a replay: groups are shuffled, and the generations of a group stay together, since they share a prompt. */
 export function orderByGroup (random: Random, runs: readonly RecordedRun[]): RecordedRun[] {
   const groups = new Map<string, RecordedRun[]>()
   for (const [i, run] of runs.entries()) {
@@ -22,7 +22,7 @@ export interface PlayOptions {
   readonly onServed: (served: Served) => void
 }
 
-/** Plays the runs in order. Rejects with the first failure, or the signal's reason; either way no further generation starts. */
+/** Plays the runs in order. Rejects with the first failure or the signal's reason; no further generation starts then. */
 export async function playAll (
   gate: Gate, levels: Levels, runs: readonly RecordedRun[], { concurrency, signal, onServed }: PlayOptions): Promise<void> {
   const queue = runs.values()

@@ -4,21 +4,21 @@ import type { Levels } from '../../core/policy/context.js'
 import type { ReportedOutcome } from '../../core/grading/outcome.js'
 import { contextUnder, ranInFull, stoppedAt, type Ending, type RecordedRun } from '../traces/recorded-run.js'
 
-/** What a worker needs of the service. */
+/** The calls of a worker to the service. */
 export interface Gate {
   readonly decide: (step: Step) => Promise<Pick<Decision, 'decision' | 'arm'>>
   readonly report: (outcome: ReportedOutcome) => Promise<void>
 }
 
-/** `arm` is `null` for a run without a step: it never asked, so nobody told it. */
+/** A played run. `arm` is `null` for a run without steps, which never asked. */
 export interface Served extends Ending { readonly run: RecordedRun, readonly arm: Arm | null }
 
 /**
- * Plays one recorded run against the service as a worker would: asks at every step, obeys, reports.
- * The recording's steps are the cadence, whatever `next_check_tokens` says: only there is it known what stopping would have given.
+ * Plays a recorded run as a worker would: asks at every step, obeys, and reports. It asks at the recorded steps instead of
+ * `next_check_tokens`, since only there is it known what stopping gives.
  */
 export async function playGeneration (gate: Gate, levels: Levels, run: RecordedRun): Promise<Served> {
-  const { outcome: { arm: armOfOld, ...outcome } } = run // drawn anew: another service drew the recorded one
+  const { outcome: { arm: recordedArm, ...outcome } } = run // the recorded arm was drawn by another service
   const { generation_id, group_id, sample_index } = outcome
   const identity = { generation_id, ...(group_id !== undefined && { group_id }), context: contextUnder(levels, run) }
   let arm: Arm | null = null
@@ -26,7 +26,7 @@ export async function playGeneration (gate: Gate, levels: Levels, run: RecordedR
   for (const step of run.steps) {
     const { tokens, confidence, signals } = step
     const reply = await gate.decide({ ...identity, ...(arm && { arm }), tokens, confidence, ...(signals && { signals }) })
-    arm ??= reply.arm // the first reply names it, and it stays
+    arm ??= reply.arm // the first reply decides it
     if (reply.decision !== 'stop') continue
     ending = stoppedAt(run, step)
     break
@@ -36,7 +36,7 @@ export async function playGeneration (gate: Gate, levels: Levels, run: RecordedR
   return { run, arm, ...ending }
 }
 
-/** A treated generation has no probes to show, only its answer. */
+/** A treated generation reports its answer, but no probes. */
 function treatedOutcome (
   known: Pick<ReportedOutcome, 'generation_id'>, { answerTokens }: RecordedRun, { tokens, em, isStopped }: Ending): ReportedOutcome {
   return { ...known, tokens, em, answer_tokens: answerTokens, stopped: isStopped }

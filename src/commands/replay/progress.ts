@@ -4,7 +4,7 @@ import type { Served } from './play-generation.js'
 
 export interface Progress { readonly advance: (served: Served) => void, readonly stop: () => void }
 
-/** Shows how far a replay is: a bar on a terminal, elsewhere a plain line every 10 %. */
+/** Shows the progress of a replay: a bar on a terminal, otherwise a line every 10 %. */
 export function startProgress (total: number, stream: CommandIo['stderr']): Progress {
   let done = 0
   let tokens = 0

@@ -10,7 +10,7 @@ const COLUMNS = [
 ]
 const IS_WORDS = COLUMNS.map((_, column) => column === 0 || column === 3)
 
-/** The table at the end of a replay: a row for each context, then all of them. */
+/** The table at the end of a replay: a row for each context, then the total. */
 export function renderTable (contexts: readonly ContextComparison[], total: Comparison): string {
   const body = contexts.map((context) => row(context.key, context, threshold(context.threshold), context.scope))
   const lines = alignColumns([COLUMNS, ...body, row('all', total, '', '')], IS_WORDS)
@@ -29,7 +29,7 @@ function row (name: string, comparison: Comparison, force: string, scope: string
   ]
 }
 
-/** A line above the column names that says whose they are. */
+/** The line above the column names that groups them by way to stop. */
 function titles (header: string): string {
   const starts = [header.indexOf('generations'), ...[...header.matchAll(/\|/g)].map(({ index }) => index)]
   const texts = ['stopgate', '| never stopping', `| conf >= ${FIXED_THRESHOLD}`, '| best possible']
@@ -44,20 +44,20 @@ function verdict (contexts: readonly ContextComparison[]): string[] {
     `  ${key}: ${percent(served.em_drop)} points lost, ${percent(a)} allowed`)]
 }
 
-/** A predictor's threshold says nothing of the confidence it takes. */
+/** Marks thresholds of predictors, since they are not comparable with confidences. */
 function scores (contexts: readonly ContextComparison[]): string[] {
   const predicted = contexts.filter(({ threshold, score }) => threshold !== null && score !== 'confidence')
   if (predicted.length === 0) return []
   return ['The threshold is for a predictor\'s score in:', ...predicted.map(({ key, score }) => `  ${key}: ${score}`)]
 }
 
-const NOTHING_STOPPED = 'Nothing was stopped: no threshold was in force long enough to show anything. A first certificate takes 224 control generations at the ' +
-  'default policy, and those that arrive while a context settles (settle_seconds) do not count.'
+const NOTHING_STOPPED = 'Nothing was stopped: no threshold was in force long enough. With the default policy the first certificate takes 224 control generations; ' +
+  'those that arrive while a context settles (settle_seconds) do not count.'
 
 const LEGEND = [
-  'saved: of the tokens of the full runs. change: EM served less EM of the full runs, in points. bound: the EM drop allowed, in points.',
-  `conf >= ${FIXED_THRESHOLD}: one rule for every context. never stopping: what the full runs came to.`,
-  'best possible: the earliest step that is no worse than the full run, known only in hindsight.',
+  'saved: percentage of the tokens of the full runs. change: EM served minus EM of the full runs, in points. bound: EM drop allowed, in points.',
+  `conf >= ${FIXED_THRESHOLD}: the same fixed threshold in every context. never stopping: the full runs.`,
+  'best possible: stopping at the earliest step that is no worse than the full run, known only in hindsight.',
 ]
 
 function threshold (value: number | null): string {

@@ -32,13 +32,13 @@ Example:
   stopgate simulate > traces.jsonl && stopgate replay traces.jsonl
 `
 
-/** `stopgate replay`: traces in, a table out. */
+/** `stopgate replay`: plays traces against a service and prints a table. */
 export async function run (args: readonly string[], io: CommandIo): Promise<void> {
   const options = readOptions(args, io.env)
   const runs = await readTraces(options.files)
   const interrupt = new AbortController()
   const onInterrupt = () => interrupt.abort(new Interrupted('interrupted'))
-  for (const signal of SIGNALS) process.once(signal, onInterrupt) // the service's folder has to go
+  for (const signal of SIGNALS) process.once(signal, onInterrupt) // its own service's folder must be removed
   try {
     await print(await play(runs, options, io, interrupt.signal), options, io)
   } finally {
@@ -72,7 +72,7 @@ function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options 
     throw new UsageError(`--url must be an http or https URL, not ${JSON.stringify(values.url)}`)
   }
   const token = values.token ?? env.STOPGATE_TOKEN
-  if (values.token !== undefined && values.url === undefined) throw new UsageError('--token is for the service of --url')
+  if (values.token !== undefined && values.url === undefined) throw new UsageError('--token needs --url')
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token (--token, STOPGATE_TOKEN) has neither spaces nor line ends')
   return {
     files,
@@ -102,7 +102,7 @@ async function play (
   }
 }
 
-const OWN_SERVICE_NOTE = 'a service of its own that learns from nothing, with settle_seconds 0: a replay has no clock, outcomes arrive in step order'
+const OWN_SERVICE_NOTE = 'it uses its own empty service, with settle_seconds 0: a replay has no clock, so outcomes arrive in step order'
 
 async function print (result: ReplayResult, { files, url, json }: Options, { stdout, stderr }: CommandIo): Promise<void> {
   const { contexts, total, requests, seconds } = result

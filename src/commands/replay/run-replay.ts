@@ -7,7 +7,7 @@ import type { Served } from './play-generation.js'
 import { keyUnder, type RecordedRun } from '../traces/recorded-run.js'
 import type { ServiceClient } from './service-client.js'
 
-/** How long to wait at the end until everything was learned, ms. */
+/** How long to wait for the learner at the end, ms. */
 const LEARNING_WAIT_MS = 30_000
 
 export interface ReplayRequest {
@@ -18,11 +18,11 @@ export interface ReplayRequest {
   readonly seed: number
   readonly signal: AbortSignal
   readonly onServed: (served: Served) => void
-  /** Called with what the reader of the figures must know. */
+  /** Called with notes for the reader of the figures. */
   readonly onNote: (note: string) => void
 }
 
-/** What a replay came to; `--json` writes it. */
+/** The figures of a replay, as `--json` writes them. */
 export interface ReplayResult {
   readonly seed: number
   readonly concurrency: number
@@ -33,7 +33,7 @@ export interface ReplayResult {
   readonly total: Comparison
 }
 
-/** Plays the runs against a service and compares what it served with the other ways to stop. */
+/** Plays the runs against a service and compares the result with other ways to stop. */
 export async function runReplay (
   { runs, service, requests, concurrency, seed, signal, onServed, onNote }: ReplayRequest): Promise<ReplayResult> {
   const levels = await service.levels()
@@ -47,13 +47,13 @@ export async function runReplay (
   })
   const seconds = (performance.now() - startedAt) / 1000
 
-  if (service.duplicates() > 0) onNote(`${service.duplicates()} of the outcomes had been reported to this service before: it did not learn from them again`)
-  if (!await service.hasLearned(LEARNING_WAIT_MS)) onNote('the service has not learned from all outcomes yet: the thresholds shown are those of now')
+  if (service.duplicates() > 0) onNote(`${service.duplicates()} of the outcomes were already known to this service: it did not learn from them again`)
+  if (!await service.hasLearned(LEARNING_WAIT_MS)) onNote('the service has not learned from all outcomes yet: the table shows its current thresholds')
   const finishes = await readFinishes(service, keys)
   return { seed, concurrency, levels, seconds, requests: requests(), ...compareByContext(levels, served, (key) => finishes.get(key)!) }
 }
 
-/** Early outcomes are no evidence to a policy that settles; the policy is the operator's, so a replay only says so. */
+/** With settle_seconds early outcomes are not evidence. The policy belongs to the operator, so a replay only notes it. */
 async function noteSettling (service: ServiceClient, keys: ReadonlySet<string>, onNote: ReplayRequest['onNote']): Promise<void> {
   const settling: string[] = []
   let longest = 0
@@ -63,13 +63,13 @@ async function noteSettling (service: ServiceClient, keys: ReadonlySet<string>, 
     longest = Math.max(longest, seconds)
   }
   if (settling.length === 0) return
-  onNote(`settle_seconds is up to ${longest} in ${settling.length} of ${keys.size} contexts: outcomes that arrive this soon after an epoch ` +
-    'starts are not evidence, and a replay may be over before. Its policy was left as it is')
+  onNote(`settle_seconds is up to ${longest} in ${settling.length} of ${keys.size} contexts: outcomes that arrive that soon after the ` +
+    'start of an epoch are not evidence, and a replay may end before. The policy was left as it is')
 }
 
 async function readFinishes (service: ServiceClient, keys: ReadonlySet<string>): Promise<Map<string, Finish>> {
   const finishes = new Map<string, Finish>((await service.contexts()).map((context) => [context.key, context]))
-  for (const key of keys) { // one beyond MAX_CONTEXTS has no state of its own
+  for (const key of keys) { // a context beyond MAX_CONTEXTS has no state
     if (!finishes.has(key)) finishes.set(key, { threshold: null, scope: 'none', score: 'confidence', policy: await service.policy(key) })
   }
   return finishes

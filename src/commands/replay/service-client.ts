@@ -6,16 +6,16 @@ import type { Policy } from '../../core/policy/policy.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import type { Gate } from './play-generation.js'
 
-/** What a replay asks of a service. */
+/** The calls that a replay makes to a service. */
 export interface ServiceClient extends Gate {
   readonly levels: () => Promise<Levels>
   /** The policy in force in a context. */
   readonly policy: (key: string) => Promise<Policy>
-  /** Every context the service knows. */
+  /** All contexts of the service. */
   readonly contexts: () => Promise<ContextView[]>
-  /** Whether, within `waitMs`, all outcomes reported so far were learned and are in force. */
+  /** Waits up to `waitMs` until all reported outcomes were learned. @returns whether they were */
   readonly hasLearned: (waitMs: number) => Promise<boolean>
-  /** Outcomes the service had already, by their generation_id. */
+  /** Number of outcomes whose generation_id the service already knew. */
   readonly duplicates: () => number
 }
 
@@ -55,7 +55,7 @@ export function createServiceClient ({ send }: Pick<HttpClient, 'send'>): Servic
       for (;;) {
         const askedAt = performance.now()
         const { age_seconds: age } = await send('GET', '/v1/model') as ModelReply
-        // In step with the log at a moment after the last outcome was stored.
+        // The model was up to date at a time after the last outcome was stored.
         if (age !== null && askedAt - age * 1000 > reportedAt) return true
         if (askedAt > deadline) return false
         await setTimeout(50)

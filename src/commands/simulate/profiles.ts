@@ -2,23 +2,23 @@ import type { Profile } from './simulate-generation.js'
 
 const REASONER = { everyTokens: 32, answerTokens: 12, medianSteps: 16, choices: null, lateGain: 0 } as const
 
-/** The contexts that `simulate` writes: three models one meets. */
+/** The contexts that `simulate` writes. */
 export const PROFILES: readonly Profile[] = [
-  { // says what it knows
+  { // calibrated
     ...REASONER,
     context: { model: 'steady-8b', task: 'math' },
     start: { mean: 0, deviation: 1 },
     step: { drift: 0.3, deviation: 0.5 },
     confidence: { scale: 1, shift: 0, noise: 0 },
   },
-  { // sure of itself long before it is right
+  { // overconfident: sure long before it is right
     ...REASONER,
     context: { model: 'bold-8b', task: 'math' },
     start: { mean: -1, deviation: 1 },
     step: { drift: 0.3, deviation: 0.5 },
     confidence: { scale: 1.2, shift: 2, noise: 0.3 },
   },
-  { // four answers to choose from: easy to guess, quick to settle
+  { // multiple choice with four answers: easy to guess, quick to decide
     ...REASONER,
     context: { model: 'steady-8b', task: 'choices' },
     answerTokens: 4,
@@ -30,7 +30,7 @@ export const PROFILES: readonly Profile[] = [
   },
 ]
 
-/** A context in which stopping loses exactly this much EM, at every threshold and every step: what a certificate must not miss. */
+/** A context in which stopping loses exactly this much EM at every threshold and step, which a certificate must not miss. */
 export function plantedProfile (emDrop: number): Profile {
   return {
     ...REASONER,

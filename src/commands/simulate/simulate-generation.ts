@@ -2,22 +2,22 @@ import { normal, type Random } from '../traces/seeded-random.js'
 import type { Context } from '../../core/policy/context.js'
 import type { Em } from '../../core/certificate/evidence.js'
 
-/** How the generations of one context behave. Evidence is in log-odds, lengths in tokens. */
+/** Parameters of the generations of a context. Evidence is in log-odds, lengths in tokens. */
 export interface Profile {
   readonly context: Context
   readonly everyTokens: number
   readonly answerTokens: number
-  /** Median number of steps; 90 % lie within a factor of 2. */
+  /** Median number of steps; 90 % of generations lie within a factor of 2. */
   readonly medianSteps: number
-  /** Number of answers to choose from, the floor of every chance is one of them; `null`: open. */
+  /** Number of answers to choose from, whose inverse is the lowest chance; `null`: an open question. */
   readonly choices: number | null
-  /** Evidence for the right answer at the first step, over the generations. */
+  /** Evidence for the right answer at the first step, distributed over generations. */
   readonly start: { readonly mean: number, readonly deviation: number }
-  /** What a step adds to it: drift above 0 is thinking that helps. */
+  /** Change of the evidence in a step; a drift above 0 means that thinking helps. */
   readonly step: { readonly drift: number, readonly deviation: number }
-  /** Confidence reads evidence as `scale * evidence + shift + noise`; 1, 0, 0 is calibrated. */
+  /** Confidence is computed from `scale * evidence + shift + noise`; 1, 0, 0 is calibrated. */
   readonly confidence: { readonly scale: number, readonly shift: number, readonly noise: number }
-  /** Chance that only the full answer has, above that of the last step. */
+  /** How much the chance of the full answer exceeds that of the last step. */
   readonly lateGain: number
 }
 
@@ -26,7 +26,7 @@ export interface SimulatedStep {
   readonly confidence: number
   readonly signals: { readonly entropy: number, readonly answer_streak: number }
   readonly em: Em
-  /** The truth: chance that the answer forced here is right. */
+  /** The true chance that an answer forced here is right. */
   readonly chance: number
 }
 
@@ -38,9 +38,9 @@ export interface SimulatedGeneration {
 }
 
 /**
- * One generation: evidence for the right answer walks from step to step, and the answer at a moment is right iff one draw for the whole
- * generation is below the chance that the evidence gives. So em at every step has exactly that chance, answers mostly persist, and what
- * stopping loses is known: the difference of two chances.
+ * Simulates a generation: evidence for the right answer follows a random walk, and the answer at a step is right if a draw, one for the
+ * whole generation, is below the chance that the evidence gives. So EM at every step has exactly that chance, answers mostly persist, and
+ * the loss by stopping is known: the difference of two chances.
  */
 export function simulateGeneration (random: Random, profile: Profile): SimulatedGeneration {
   const { everyTokens, answerTokens, choices, start, step: walk, confidence: reading } = profile
@@ -57,7 +57,7 @@ export function simulateGeneration (random: Random, profile: Profile): Simulated
     if (i > 1) evidence += walk.drift + walk.deviation * normal(random)
     const chance = chanceOf(evidence)
     const em = isRight(chance)
-    // A wrong answer gives way to another wrong one now and then, the sooner the less there is for it.
+    // A wrong answer is sometimes replaced by another wrong one, more often when evidence is low.
     const isSame = i > 1 && steps.at(-1)!.em === em && (em === 1 || random() < 0.5 + 0.5 * chance)
     streak = isSame ? streak + 1 : 1
     steps.push({
@@ -77,7 +77,7 @@ function sigmoid (logOdds: number): number {
   return 1 / (1 + Math.exp(-logOdds))
 }
 
-/** Of the answer being right, nats: unlike the confidence it is honest, so there is something to learn from it. */
+/** Entropy of the answer being right, nats. Unlike the confidence it is calibrated, so that a predictor can learn from it. */
 function entropy (chance: number): number {
   const part = (p: number) => p === 0 ? 0 : -p * Math.log(p)
   return part(chance) + part(1 - chance)

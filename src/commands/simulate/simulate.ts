@@ -24,7 +24,7 @@ Example:
   stopgate simulate --generations 10000 > traces.jsonl
 `
 
-/** The truth is the same whatever seed the traces have, and drawn apart from all of them. */
+/** The truth has a seed of its own, beyond those of traces, so that it does not depend on them. */
 const TRUTH_SEED = 2 ** 52
 const TRUTH_GENERATIONS = 100_000
 
@@ -36,7 +36,7 @@ export async function run (args: readonly string[], { stdout }: CommandIo): Prom
     'em-drop': { type: 'string' },
     truth: { type: 'boolean', default: false },
   })
-  if (positionals.length > 0) throw new UsageError(`simulate writes to standard output and takes no file, not ${JSON.stringify(positionals[0])}`)
+  if (positionals.length > 0) throw new UsageError(`simulate takes no file and writes to standard output, not ${JSON.stringify(positionals[0])}`)
   const generations = wholeNumber('--generations', values.generations, 1, 10_000_000)
   const seed = wholeNumber('--seed', values.seed, 0, TRUTH_SEED - 1)
   const drop = values['em-drop']
@@ -53,7 +53,7 @@ async function writeTruths (stdout: CommandIo['stdout'], profiles: readonly Prof
   }
 }
 
-/** Generations of the profiles in turn. */
+/** Outcomes of the profiles in turn. */
 export function * simulateOutcomes (profiles: readonly Profile[], generations: number, seed: number): Generator<ReportedOutcome> {
   const random = seededRandom(seed)
   for (let i = 0; i < generations; i++) yield outcomeOf(random, profiles[i % profiles.length]!, `simulated-${seed}-${i}`)

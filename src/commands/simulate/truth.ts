@@ -2,7 +2,7 @@ import { GRID } from '../../core/certificate/grid.js'
 import type { Random } from '../traces/seeded-random.js'
 import { simulateGeneration, type Profile } from './simulate-generation.js'
 
-/** What is true of one threshold in one simulated context; fractions. */
+/** The true effect of a threshold in a simulated context, as fractions. */
 export interface TruthRow {
   readonly threshold: number
   readonly em_drop: number
@@ -13,8 +13,8 @@ export interface TruthRow {
 }
 
 /**
- * The truth by Monte Carlo, over the hidden chances instead of the drawn answers: what remains is only how often which evidence comes up.
- * Written without the core's evidence, whose judge it is to be.
+ * The truth by Monte Carlo over the hidden chances instead of the drawn answers, which has less variance. It does not use the core's
+ * evidence, since it serves to check that.
  */
 export function truthOf (profile: Profile, generations: number, random: Random): TruthRow[] {
   const sums = GRID.map(() => ({ drop: 0, square: 0, tokens: 0, stopped: 0 }))

@@ -32,11 +32,11 @@ Example:
 /** `stopgate token`. */
 export async function run (args: readonly string[], { stdout }: CommandIo): Promise<void> {
   const { positionals } = parseFlags(args, {})
-  if (positionals.length > 2) throw new UsageError(`token takes a name and a role, not ${JSON.stringify(positionals[2])} too`)
+  if (positionals.length > 2) throw new UsageError(`token takes a NAME and a ROLE, but also got ${JSON.stringify(positionals[2])}`)
   const role = (positionals[1] ?? 'worker') as Role
   if (!ROLES.includes(role)) throw new UsageError(`the roles are ${ROLES.join(', ')}, not ${JSON.stringify(role)}`)
   const name = positionals[0] ?? `${role}-${randomBytes(3).toString('hex')}`
   if (!isName(name)) throw new UsageError(`${NAME_RULE}; ${JSON.stringify(name)} is not`)
-  const token = `stopgate_${randomBytes(32).toString('base64url')}` // a prefix that scanners for leaked secrets can look for
+  const token = `stopgate_${randomBytes(32).toString('base64url')}` // secret scanners can search for the prefix
   await writeAll(stdout, `${token}\n${JSON.stringify({ name, role, sha256: sha256(token) })}\n`)
 }

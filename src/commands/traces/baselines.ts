@@ -1,9 +1,9 @@
 import { ranInFull, stoppedAt, type Ending, type RecordedRun } from './recorded-run.js'
 
-/** The rule of thumb the service has to beat. */
+/** The fixed confidence threshold that the service has to beat. */
 export const FIXED_THRESHOLD = 0.95
 
-/** Other ways to stop, for comparison; each knows the run in hindsight, so none can be served. */
+/** Other ways to stop, for comparison. */
 export const BASELINES = {
   never_stop: ranInFull,
   fixed_threshold: stopAtConfidence,

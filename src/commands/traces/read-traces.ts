@@ -8,7 +8,7 @@ import type { RecordedRun } from './recorded-run.js'
 import type { Problem } from '../../errors/problem.js'
 import { FileError } from '../command-line/command-error.js'
 
-/** Reads trace files, one outcome a line; `-` is standard input. @throws TraceError for the first line that can't be replayed */
+/** Reads trace files, one outcome a line; `-` is standard input. @throws FileError for the first line that cannot be replayed */
 export async function readTraces (files: readonly string[]): Promise<RecordedRun[]> {
   const runs: RecordedRun[] = []
   const places = new Map<string, string>()
@@ -18,12 +18,12 @@ export async function readTraces (files: readonly string[]): Promise<RecordedRun
       const place = `${file}:${line}`
       const run = readRun(place, text)
       const id = run.outcome.generation_id
-      if (places.has(id)) throw new FileError(`${place}: generation_id ${JSON.stringify(id)} was at ${places.get(id)}: the service counts an id once`)
+      if (places.has(id)) throw new FileError(`${place}: generation_id ${JSON.stringify(id)} is already used at ${places.get(id)}: the service counts an id once`)
       places.set(id, place)
       runs.push(run)
     }
   }
-  if (runs.length === 0) throw new FileError(`${files.join(', ')}: no traces in there`)
+  if (runs.length === 0) throw new FileError(`${files.join(', ')}: no traces found`)
   return runs
 }
 
@@ -56,13 +56,13 @@ export function readRun (place: string, text: string): RecordedRun {
   }
 }
 
-/** A replay has to know what every stop would have given. */
+/** Why an outcome cannot be replayed: the result of stopping must be known at every step. */
 function recordingProblem (outcome: ReportedOutcome): Problem | null {
-  if (outcome.stopped === true) return { path: '/stopped', message: 'is true: only full runs can be replayed' }
-  if (outcome.steps === undefined) return { path: '/steps', message: 'is required: every step that was asked' }
-  if (outcome.steps_complete === false) return { path: '/steps_complete', message: 'is false: only complete traces can be replayed' }
+  if (outcome.stopped === true) return { path: '/stopped', message: 'is true, but only full runs can be replayed' }
+  if (outcome.steps === undefined) return { path: '/steps', message: 'is required: all steps of the generation' }
+  if (outcome.steps_complete === false) return { path: '/steps_complete', message: 'is false, but only complete traces can be replayed' }
   const { full, steps } = gradeOutcome('', outcome)
   if (full.exact_match === undefined) return { path: '/em', message: 'is required, or an answer with a reference' }
   const unprobed = steps!.findIndex((step) => step.exact_match === undefined)
-  return unprobed === -1 ? null : { path: `/steps/${unprobed}/em`, message: 'is required, or an answer here and a reference: what stopping here would give' }
+  return unprobed === -1 ? null : { path: `/steps/${unprobed}/em`, message: 'is required, or an answer at this step and a reference' }
 }

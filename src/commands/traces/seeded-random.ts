@@ -1,4 +1,4 @@
-/** A draw from [0, 1). */
+/** Draws from [0, 1). */
 export type Random = () => number
 
 /** sfc32 (Chris Doty-Humphrey, PractRand): small, fast, and the same numbers on every machine for the same seed. */

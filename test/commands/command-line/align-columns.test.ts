@@ -5,5 +5,5 @@ t.strictSame(alignColumns([['name', 'n'], ['a', '100'], ['longer', '7']], [true,
   'name      n',
   'a       100',
   'longer    7',
-], 'words to the left, numbers to the right')
-t.strictSame(alignColumns([['é', 'x'], ['ab', '']], [true, true]), ['é   x', 'ab'], 'characters count, and nothing trails')
+], 'words are aligned to the left, numbers to the right')
+t.strictSame(alignColumns([['é', 'x'], ['ab', '']], [true, true]), ['é   x', 'ab'], 'width is counted in characters, and lines have no trailing spaces')

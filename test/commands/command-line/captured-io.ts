@@ -3,7 +3,7 @@ import type { CommandIo } from '../../../src/commands/command-line/command-io.js
 
 export interface CapturedIo extends CommandIo { readonly out: () => string, readonly err: () => string }
 
-/** A io whose output is kept for the test. */
+/** Streams that keep their output for the test. */
 export function captureIo (env: NodeJS.ProcessEnv = {}): CapturedIo {
   const captured = { stdout: '', stderr: '' }
   const stream = (name: keyof typeof captured) => new PassThrough().setEncoding('utf8').on('data', (text) => { captured[name] += text })

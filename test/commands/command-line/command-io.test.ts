@@ -2,19 +2,19 @@ import { Writable } from 'node:stream'
 import t from 'tap'
 import { writeAll } from '../../../src/commands/command-line/command-io.js'
 
-t.test('waits for a slow reader', async (t) => {
+t.test('writeAll waits for a slow reader', async (t) => {
   const written: string[] = []
   const slow = new Writable({
     highWaterMark: 1,
     write (chunk, _encoding, done) { setImmediate(() => { written.push(String(chunk)); done() }) },
   })
   await writeAll(slow, 'first')
-  t.strictSame(written, ['first'], 'before it resolves')
+  t.strictSame(written, ['first'], 'written before it resolves')
 })
 
-t.test('resolves when the reader has gone', async (t) => {
+t.test('writeAll resolves when the reader has gone', async (t) => {
   const gone = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) }).on('error', () => {})
   await writeAll(gone, 'first')
   await writeAll(gone, 'second')
-  t.pass('and does not hang')
+  t.pass('it does not hang')
 })

@@ -16,7 +16,7 @@ async function client (t: Test, listener: RequestListener, options?: ClientOptio
   return it
 }
 
-t.test('sends JSON and reads JSON, on connections that stay open', async (t) => {
+t.test('it sends and reads JSON on kept-alive connections', async (t) => {
   const ports = new Set()
   const { send, requests } = await client(t, (request, response) => {
     ports.add(request.socket.remotePort)
@@ -31,14 +31,14 @@ t.test('sends JSON and reads JSON, on connections that stay open', async (t) => 
   t.equal(requests(), 2)
 })
 
-t.test('sends a token where it has one', async (t) => {
+t.test('it sends its token', async (t) => {
   const listener: RequestListener = (request, response) => { response.end(JSON.stringify(request.headers.authorization ?? 'none')) }
   const bearing = await client(t, listener, { token: 'stopgate_x' })
   for (const method of ['GET', 'POST'] as const) t.equal(await bearing.send(method, '/', method === 'POST' ? {} : undefined), 'Bearer stopgate_x')
   t.equal(await (await client(t, listener)).send('GET', '/'), 'none')
 })
 
-t.test('waits out a 503 as long as it says', async (t) => {
+t.test('it waits as long as a 503 asks', async (t) => {
   let calls = 0
   const { send } = await client(t, (_request, response) => {
     if (++calls < 3) response.writeHead(503, { 'retry-after': '0' }).end('{}')
@@ -48,7 +48,7 @@ t.test('waits out a 503 as long as it says', async (t) => {
   t.equal(calls, 3)
 })
 
-t.test('waits out the limits of its token, and says that it waits', async (t) => {
+t.test('it waits when its token is over a limit, and says so', async (t) => {
   let calls = 0
   const waits: string[] = []
   const { send } = await client(t, (_request, response) => {
@@ -60,7 +60,7 @@ t.test('waits out the limits of its token, and says that it waits', async (t) =>
   t.equal(waits.length, 1)
 })
 
-t.test('waits no longer than it is told to', async (t) => {
+t.test('aborting the signal ends the wait', async (t) => {
   const stop = new AbortController()
   const { send } = await client(t, (_request, response) => {
     response.writeHead(503, { 'retry-after': '3600' }).end('{}')
@@ -68,12 +68,12 @@ t.test('waits no longer than it is told to', async (t) => {
   await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /answers 503/ })
 })
 
-t.test('gives up on a service that stays away', async (t) => {
+t.test('it gives up on a service that stays unavailable', async (t) => {
   const { send } = await client(t, (_request, response) => { response.writeHead(503, { 'retry-after': '1' }).end('{}') }, { patienceMs: 0 })
   await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /the service at .* answers 503/ })
 })
 
-t.test('gives up soon where nothing has ever answered, and says what to change', async (t) => {
+t.test('it gives up early if nothing ever answered, and says what to change', async (t) => {
   const waits: string[] = []
   const nobody = createHttpClient('http://127.0.0.1:1', 1, { patienceMs: Infinity, onWait: (why) => { waits.push(why) } })
   await t.rejects(nobody.send('GET', '/'), { name: 'ServiceError', message: /no service at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; start it there, or give its address with --url/ })
@@ -83,10 +83,10 @@ t.test('gives up soon where nothing has ever answered, and says what to change',
   t.teardown(() => { silent.close() })
   const unheard = createHttpClient(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`, 1, { patienceMs: 0 })
   t.teardown(() => unheard.close())
-  await t.rejects(unheard.send('GET', '/'), { name: 'ServiceError', message: /no service at .*: nothing comes back/ })
+  await t.rejects(unheard.send('GET', '/'), { name: 'ServiceError', message: /no service at .*: no reply/ })
 })
 
-t.test('where the authority is not known, it says how to name it', { skip: withoutOpenssl }, async (t) => {
+t.test('for an unknown certificate authority it says how to add it', { skip: withoutOpenssl }, async (t) => {
   const { cert, key, issue } = makeAuthority(await temporaryFolder(t))
   const issued = issue('service')
   for (const shown of [{ cert, key }, issued]) {
@@ -94,31 +94,31 @@ t.test('where the authority is not known, it says how to name it', { skip: witho
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const it = createHttpClient(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, 1, { patienceMs: 0 })
     t.teardown(() => { it.close(); server.close() })
-    await t.rejects(it.send('GET', '/'), { name: 'ServiceError', message: /authority that is not known here \(.*\): name the authority's PEM file in NODE_EXTRA_CA_CERTS/ })
+    await t.rejects(it.send('GET', '/'), { name: 'ServiceError', message: /unknown authority \(.*\): name the PEM file of the authority in NODE_EXTRA_CA_CERTS/ })
   }
 })
 
-t.test('a token or an address that is wrong', async (t) => {
+t.test('a wrong token or address is explained', async (t) => {
   const { send } = await client(t, (_request, response) => { response.writeHead(401).end('{"code":"UNAUTHENTICATED","message":"This needs a token"}') })
   await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /answered 401 UNAUTHENTICATED: This needs a token \(STOPGATE_TOKEN or --token\)/ })
   const lost = await client(t, (_request, response) => { response.writeHead(404).end('{"code":"ROUTE_NOT_FOUND","message":"No route"}') })
   await t.rejects(lost.send('GET', '/'), { message: /No route \(--url is the address alone, without \/v1\)/ })
 })
 
-t.test('sends again what a lost connection may have swallowed', async (t) => {
+t.test('it repeats a request after a lost connection', async (t) => {
   let calls = 0
   const { send } = await client(t, (request, response) => { if (++calls === 1) request.socket.destroy(); else response.end('{"ok":true}') })
   t.strictSame(await send('POST', '/', {}), { ok: true })
 })
 
-t.test('says what was refused', async (t) => {
+t.test('an error reply is quoted', async (t) => {
   const { send } = await client(t, (_request, response) => { response.writeHead(400).end('{"code":"INVALID_INPUT","message":"/tokens must be >= 0"}') })
   await t.rejects(send('POST', '/v1/decisions', {}), { name: 'ServiceError', message: /^POST http:\/\/127\.0\.0\.1:\d+\/base\/v1\/decisions answered 400 INVALID_INPUT: \/tokens must be >= 0$/ })
 })
 
-t.test('tells another kind of server', async (t) => {
+t.test('another kind of server is recognised', async (t) => {
   const { send } = await client(t, (_request, response) => { response.end('<html>') })
-  await t.rejects(send('GET', '/v1/model'), { name: 'ServiceError', message: /^GET http:.*\/v1\/model answered 200, and not as a stopgate service does: .*--url/ })
+  await t.rejects(send('GET', '/v1/model'), { name: 'ServiceError', message: /^GET http:.*\/v1\/model answered 200, but not like a stopgate service: .*--url/ })
   const other = await client(t, (_request, response) => { response.writeHead(404).end('{"error":"no such index"}') })
-  await t.rejects(other.send('GET', '/v1/model'), { name: 'ServiceError', message: /answered 404, and not as a stopgate service does/ })
+  await t.rejects(other.send('GET', '/v1/model'), { name: 'ServiceError', message: /answered 404, but not like a stopgate service/ })
 })

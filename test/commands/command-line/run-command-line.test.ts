@@ -10,13 +10,13 @@ async function run (...words: string[]) {
 t.match(await run('--help'), { code: 0, out: /serve.*\n.*replay.*\n.*evaluate.*\n.*simulate.*\n.*import-run.*\n.*export-run.*\n.*token.*\n.*vectors.*\n.*openapi/, err: '' })
 t.match(await run('-h'), { code: 0, out: /^Usage: stopgate/ })
 for (const command of ['serve', 'replay', 'evaluate', 'simulate', 'import-run', 'export-run', 'token', 'vectors', 'openapi', 'export', 'import']) {
-  t.match(await run(command, '--help'), { code: 0, out: new RegExp(`^Usage: stopgate ${command}`), err: '' }, `${command} explains itself`)
+  t.match(await run(command, '--help'), { code: 0, out: new RegExp(`^Usage: stopgate ${command}`), err: '' }, `${command} has a usage text`)
 }
 t.match(await run('frobnicate'), {
-  code: 2, out: '', err: /no command "frobnicate".*serve, replay, evaluate, simulate, import-run, export-run, token, vectors, openapi, export, import\nTry: stopgate --help/,
+  code: 2, out: '', err: /unknown command "frobnicate".*serve, replay, evaluate, simulate, import-run, export-run, token, vectors, openapi, export, import\nTry: stopgate --help/,
 })
-t.match(await run('constructor'), { code: 2, err: /no command "constructor"/ })
-t.match(await run('--port', '1'), { code: 2, err: /--port.*\nTry: stopgate serve --help/ }, 'without a command it is serve')
+t.match(await run('constructor'), { code: 2, err: /unknown command "constructor"/ })
+t.match(await run('--port', '1'), { code: 2, err: /--port.*\nTry: stopgate serve --help/ }, 'without a command it runs serve')
 t.match(await run('serve', 'now'), { code: 2, err: /serve takes no arguments/ })
 t.match(await run('replay'), { code: 2, err: /at least one FILE.*\nTry: stopgate replay --help/ })
 t.match(await run('simulate', '--generations', '0'), { code: 2, err: /--generations must be/ })

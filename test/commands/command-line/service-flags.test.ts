@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readServiceFlags } from '../../../src/commands/command-line/service-flags.js'
 
-t.test('an address, and a token from the flag, else the environment', async (t) => {
+t.test('the token comes from the flag, else from the environment', async (t) => {
   t.same(readServiceFlags({ url: 'http://h:1' }, {}), { url: 'http://h:1', token: undefined })
   t.match(readServiceFlags({ url: 'https://h' }, { STOPGATE_TOKEN: 'e' }), { token: 'e' })
   t.match(readServiceFlags({ url: 'https://h', token: 't' }, { STOPGATE_TOKEN: 'e' }), { token: 't' })

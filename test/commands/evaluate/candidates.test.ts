@@ -6,13 +6,13 @@ import { runOf } from './traces.js'
 
 const sure = Array.from({ length: 300 }, (_, i) => caseOf(runOf(`g${i}`, 1, [[0.5, 0], [0.999, 1]]), 'model=a,task=x', 1))
 
-t.test('a case is certified at its link of the chain', async (t) => {
+t.test('a case is certified at the requested link of its chain', async (t) => {
   t.match(sure[0], { leaf: 'model=a,task=x', key: 'model=a' })
   t.equal(caseOf(sure[0]!.run, 'model=a,task=x', 0).key, '*')
   t.equal(sure[0]!.raw.stops.length, GRID.length)
 })
 
-t.test('the certificate is the service\'s own', async (t) => {
+t.test('the certificate is the one of the service', async (t) => {
   const { index, saved } = certify(sure.map(({ raw }) => raw), 0.02, 0.05)
   t.ok(GRID[index]! > 0.5 && GRID[index + 1]! <= 0.5, 'down to where the first step, which is wrong, would stop it')
   t.ok(Math.abs(saved - 1 / 3) < 1e-12)
@@ -20,7 +20,7 @@ t.test('the certificate is the service\'s own', async (t) => {
   t.not(certify(sure.slice(0, 224).map(({ raw }) => raw), 0.02, 0.05).index, -1)
 })
 
-t.test('judged by a predictor\'s scores on its grid', async (t) => {
+t.test('a predictor judges by its scores on its own grid', async (t) => {
   const predictor: Predictor = {
     name: 'p',
     label: 'exact_match',

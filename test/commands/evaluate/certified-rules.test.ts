@@ -20,7 +20,7 @@ const savedBy = (certify: number, predictor: Predictor | null, learn = 0) => Obj
   certifiedRules({ learn: cases(learn), certify: cases(certify), test: cases(2) }, predictor, wish)
     .map(({ name, endings, isCertified }) => [name, isCertified ? 50 - endings[0]!.tokens : null]))
 
-t.test('who can tell saves; with both, the one that saves more serves', async (t) => {
+t.test('an informative score saves tokens, and of two the one that saves more serves', async (t) => {
   t.strictSame(savedBy(400, byTokens), {
     [CERTIFIED_RULES.raw]: 0, [CERTIFIED_RULES.both]: 0, [CERTIFIED_RULES.predictor]: 30, [CERTIFIED_RULES.champion]: 30,
   })
@@ -28,7 +28,7 @@ t.test('who can tell saves; with both, the one that saves more serves', async (t
   t.strictSame(savedBy(400, null)[CERTIFIED_RULES.champion], 0)
 })
 
-t.test('each pays for its level: 224 lossless generations for all of it, 276 for a half, 330 for a quarter', async (t) => {
+t.test('a certificate takes 224 lossless generations at the full level, 276 at half, 330 at a quarter', async (t) => {
   t.match(savedBy(224, byTokens), { [CERTIFIED_RULES.raw]: 0, [CERTIFIED_RULES.predictor]: 30, [CERTIFIED_RULES.champion]: null })
   t.match(savedBy(100, byTokens, 124), { [CERTIFIED_RULES.raw]: null, [CERTIFIED_RULES.both]: 0 })
 })

@@ -9,7 +9,7 @@ import { sharedData } from '../../shared-data.js'
 import { captureIo } from '../command-line/captured-io.js'
 import { simulatedRuns } from './traces.js'
 
-t.test('traces in, tables out, figures beside', async (t) => {
+t.test('it reads traces and writes tables and figures', async (t) => {
   const folder = await temporaryFolder(t)
   const file = join(folder, 'traces.jsonl')
   await writeFile(file, simulatedRuns(300).map(({ outcome }) => JSON.stringify(outcome) + '\n').join(''))
@@ -23,26 +23,26 @@ t.test('traces in, tables out, figures beside', async (t) => {
   const quiet = captureIo()
   await run([file, '--splits', '1', '--shares', '1,8,8', '--json', '-'], quiet)
   t.match(JSON.parse(quiet.out()), { predictors: 0 })
-  t.match(quiet.err(), /too little to learn a predictor from in 1 of 1 splits\n(.*\n)+all +never stop/)
+  t.match(quiet.err(), /not enough evidence for a predictor in 1 of 1 splits\n(.*\n)+all +never stop/)
 })
 
-t.test('who certifies on several generations of a group is told so', async (t) => {
+t.test('certifying on several generations of a group prints a warning', async (t) => {
   const file = join(await temporaryFolder(t), 'traces.jsonl')
   const grouped = simulatedRuns(300).map(({ outcome }, i) => ({ ...outcome, group_id: `question ${Math.floor(i / 6)}` }))
   await writeFile(file, grouped.map((outcome) => JSON.stringify(outcome) + '\n').join(''))
   const io = captureIo()
   await run([file, '--splits', '1'], io)
-  t.match(io.err(), /in model=steady-8b,task=math the \d+ generations to certify on are of \d+ groups, so its certificates are bolder/)
+  t.match(io.err(), /in model=steady-8b,task=math the \d+ generations to certify on are from \d+ groups, so its certificates are too/)
 })
 
-t.test('README names each rule as the table does, and each option', async (t) => {
+t.test('README names every rule and option', async (t) => {
   const readme = await readFile('README.md', 'utf8')
   for (const name of [...Object.values(CERTIFIED_RULES), ORACLE.name]) t.match(readme, `\n| ${name} |`, name)
   const section = readme.slice(readme.indexOf('`stopgate evaluate`'), readme.indexOf('Part of the groups teaches'))
   for (const [option] of usage.matchAll(/--[a-z-]+/g)) t.match(section, option, option)
 })
 
-t.test('a line that can\'t be run', async (t) => {
+t.test('a malformed command line is refused', async (t) => {
   const rejects = (args: string[], message: RegExp) => t.rejects(run(args, captureIo()), { name: 'UsageError', message })
   await rejects([], /at least one FILE/)
   await rejects(['a', '--levels', 'model,model'], /--levels must be different names joined by commas/)
@@ -57,7 +57,7 @@ t.test('a line that can\'t be run', async (t) => {
   await rejects(['a', '--fast'], /--fast/)
 })
 
-t.test('on real traces a predictor saves what README says, inside the bound', async (t) => {
+t.test('on real traces a predictor saves what README says, within the bound', async (t) => {
   const text = sharedData(t, 'TRACES_DIR', 'older-self-consistency.jsonl')
   if (text === null) return
   const file = join(await temporaryFolder(t), 'traces.jsonl')

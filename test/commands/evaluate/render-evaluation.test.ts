@@ -19,11 +19,11 @@ task=a   never stop                   51.2      0.0    3.1    1 of 4
 all      never stop                   51.2      0.0    3.1    1 of 4
          raw confidence certified     51.2      0.0    3.1    1 of 4     3 of 4`.slice(1))
 t.match(text, /above 2\.0\./)
-t.notMatch(text, /What helps/, 'it was certified')
+t.notMatch(text, /Remedies/, 'every rule was certified')
 
 const bare = [rule('never stop'), { ...rule(CERTIFIED_RULES.champion), certified: 0 }]
 const many = Array.from({ length: 12 }, (_, i) => ({ ...context, key: `task=${i}`, rules: bare }))
 const hinted = renderEvaluation({ contexts: [context, ...many], total, predictors: 4 }, wish)
-t.match(hinted, /takes 224 generations without a loss \(champion and challenger: 266\)/)
+t.match(hinted, /takes 224 generations without any loss \(champion and challenger: 266\)/)
 t.match(hinted, /to certify on: task=0 222; (.*; ){8}task=9 222; and 2 more contexts\.\n/)
 t.notMatch(hinted, /task=a 222/)

@@ -5,7 +5,7 @@ import { simulatedRuns } from './traces.js'
 const plan: Plan = { levels: ['model', 'task'], at: 2, maxEmDrop: 0.05, errorLevel: 0.05, splits: 3, shares: [1, 1, 1], seed: 1 }
 const runs = simulatedRuns(900)
 
-t.test('every context and all of them, every rule in every split', async (t) => {
+t.test('every rule is evaluated in every split, by context and in total', async (t) => {
   const { contexts, total, predictors } = runEvaluation(runs, plan)
   t.equal(predictors, 3)
   t.strictSame(contexts.map(({ key }) => key), ['model=bold-8b,task=math', 'model=steady-8b,task=choices', 'model=steady-8b,task=math'])
@@ -21,13 +21,13 @@ t.test('every context and all of them, every rule in every split', async (t) => 
   t.ok(total.rules.some(({ name, certified }) => name === 'predictor certified' && certified > 0))
 })
 
-t.test('the same seed, the same figures; another, others', async (t) => {
+t.test('the same seed gives the same figures, another seed others', async (t) => {
   const once = runEvaluation(runs, { ...plan, splits: 1 })
   t.strictSame(runEvaluation(runs, { ...plan, splits: 1 }), once)
   t.notSame(runEvaluation(runs, { ...plan, splits: 1, seed: 2 }), once)
 })
 
-t.test('generations of a group are counted as one too', async (t) => {
+t.test('groups are counted beside generations', async (t) => {
   const own = runEvaluation(runs, { ...plan, splits: 2 }).contexts
   for (const { generations_to_certify_on: generations, groups_to_certify_on: groups } of own) t.equal(groups, generations)
   const paired = runs.map((run, i) => ({ ...run, outcome: { ...run.outcome, group_id: `question ${Math.floor(i / 6)}` } }))
@@ -37,12 +37,12 @@ t.test('generations of a group are counted as one too', async (t) => {
   }
 })
 
-t.test('at a level above', async (t) => {
+t.test('thresholds can be certified at a higher level', async (t) => {
   const { contexts } = runEvaluation(runs, { ...plan, at: 1, splits: 1 })
   t.strictSame(contexts.map(({ key }) => key), ['model=bold-8b', 'model=steady-8b'])
 })
 
-t.test('with too little to learn from there is no predictor', async (t) => {
+t.test('there is no predictor without enough evidence', async (t) => {
   const { predictors, total } = runEvaluation(runs.slice(0, 30), { ...plan, splits: 2 })
   t.equal(predictors, 0)
   t.match(total.rules.find(({ name }) => name === 'predictor certified'), { certified: 0, tokens_saved_ratio: 0 })

@@ -8,7 +8,7 @@ const items = Array.from({ length: 180 }, (_, i) => ({
 }))
 const groupsOf = (part: typeof items) => new Set(part.map(({ run }) => groupOf(run)))
 
-t.test('whole groups, each context in the same shares', async (t) => {
+t.test('whole groups are split, each context in the same shares', async (t) => {
   const { learn, certify, test } = splitGroups(items, [1, 1, 1], seededRandom(1), 0)
   t.strictSame([learn.length, certify.length, test.length], [60, 60, 60])
   for (const part of [learn, certify, test]) t.equal(part.filter(({ key }) => key === 'task=a').length, 40)
@@ -16,12 +16,12 @@ t.test('whole groups, each context in the same shares', async (t) => {
   t.equal(all.reduce((sum, groups) => sum + groups.size, 0), 90, 'no group is in two parts')
 })
 
-t.test('in other shares', async (t) => {
+t.test('shares may differ', async (t) => {
   const { learn, certify, test } = splitGroups(items, [1, 4, 1], seededRandom(1), 3)
   t.strictSame([learn.length, certify.length, test.length], [30, 120, 30])
 })
 
-t.test('another split with the next draws, the same one with the same seed', async (t) => {
+t.test('the seed decides the split', async (t) => {
   const random = seededRandom(1)
   const first = groupsOf(splitGroups(items, [1, 1, 1], random, 0).learn)
   t.notSame(groupsOf(splitGroups(items, [1, 1, 1], random, 1).learn), first)
@@ -29,6 +29,6 @@ t.test('another split with the next draws, the same one with the same seed', asy
   t.strictSame(groupsOf(splitGroups([...items].reverse(), [1, 1, 1], seededRandom(1), 0).learn), first, 'whatever the order of the lines')
 })
 
-t.test('without a group a generation is its own', async (t) => {
+t.test('a generation without group_id is a group of its own', async (t) => {
   t.equal(groupOf(runOf('alone', 1, [])), 'alone')
 })

@@ -3,14 +3,14 @@ import { frameRecord, isRecordFile, readRecords } from '../../../src/commands/ev
 
 const framed = Buffer.concat([frameRecord(Buffer.from('one')), frameRecord(Buffer.alloc(0)), frameRecord(Buffer.from('three'))])
 
-t.test('records are read as they were written', async (t) => {
+t.test('records are read as written', async (t) => {
   t.same(readRecords('f', framed, 0), { records: [Buffer.from('one'), Buffer.alloc(0), Buffer.from('three')], consumed: framed.length, problem: null })
   t.ok(isRecordFile(framed))
   t.notOk(isRecordFile(Buffer.from('{"step": 1, "suite": "s"}')))
   t.notOk(isRecordFile(framed.subarray(0, 11)))
 })
 
-t.test('one that is being written is left, wherever it ends', async (t) => {
+t.test('an incomplete record is left for the next read', async (t) => {
   for (let end = 0; end <= framed.length; end++) {
     const { records, consumed } = readRecords('f', framed.subarray(0, end), 0)
     t.equal(records.length, end < 19 ? 0 : end < 35 ? 1 : end < framed.length ? 2 : 3, `${end} bytes`)
@@ -18,7 +18,7 @@ t.test('one that is being written is left, wherever it ends', async (t) => {
   }
 })
 
-t.test('a bit that has flipped is found, and where', async (t) => {
+t.test('a flipped bit is found and located', async (t) => {
   for (let at = 0; at < framed.length; at++) {
     const damaged = Buffer.from(framed)
     damaged[at]! ^= 0x10

@@ -9,7 +9,7 @@ import { startService } from '../../../src/app/server.js'
 import { temporaryFolder } from '../../helper.js'
 import { captureIo } from '../command-line/captured-io.js'
 
-t.test('a run goes out and comes back the same, as events and as lines', async (t) => {
+t.test('an exported run can be imported unchanged, as events and as lines', async (t) => {
   const folder = await temporaryFolder(t)
   const { url, close } = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent' } })
   t.teardown(() => close())
@@ -38,7 +38,7 @@ t.test('a run goes out and comes back the same, as events and as lines', async (
   await t.rejects(exportRun(['none', '--url', url, '--out', folder], captureIo()), { name: 'ServiceError', message: /RUN_NOT_FOUND/ })
 })
 
-t.test('a line that can\'t be run', async (t) => {
+t.test('a malformed command line is refused', async (t) => {
   const rejects = (args: string[], message: RegExp) => t.rejects(exportRun(args, captureIo()), { name: 'UsageError', message })
   await rejects([], /the NAME of one run/)
   await rejects(['r'], /--out FOLDER/)

@@ -29,13 +29,13 @@ t.test('it writes the whole state of the store that the environment names', asyn
   t.equal(io.err(), 'exported 0 contexts at version 0, 2 entries to fold, 2 ids of outcomes\n')
 })
 
-t.test('what can\'t be is said', async (t) => {
+t.test('a wrong argument, setting or address is explained', async (t) => {
   await t.rejects(run(['x'], captureIo({})), { name: 'UsageError' })
   await t.rejects(run([], captureIo({ PORT: 'x' })), { name: 'UsageError', message: /PORT/ })
   await t.rejects(run([], captureIo({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })), { name: 'CommandError', message: /ECONNREFUSED/ })
 })
 
-t.test('where there is no store nothing is written, and none is made', async (t) => {
+t.test('without a store nothing is written and none is created', async (t) => {
   const folder = await temporaryFolder(t)
   for (const DATA_DIR of [folder, join(folder, 'none')]) {
     const io = captureIo({ DATA_DIR })
@@ -45,7 +45,7 @@ t.test('where there is no store nothing is written, and none is made', async (t)
   t.same(await readdir(folder), [])
 })
 
-t.test('a Redis that takes longer than a command of the service may is waited for, an empty one refused', { skip: withoutRedis }, async (t) => {
+t.test('a slow Redis is waited for, and an empty one refused', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t)
   const io = captureIo({ REDIS_URL: redis.url })
   await t.rejects(run([], io), { name: 'CommandError', message: /the Redis of REDIS_URL holds no store: nothing is exported/ })
@@ -61,7 +61,7 @@ t.test('a Redis that takes longer than a command of the service may is waited fo
   t.match(io.out(), '"stopgate_state"')
 })
 
-t.test('a host that takes connections and never answers is not waited for as long as a whole state is', async (t) => {
+t.test('a host that never answers is given up early', async (t) => {
   const silent = createServer((socket) => { socket.on('error', () => {}) }).listen(0, '127.0.0.1')
   t.teardown(() => { silent.close() })
   await once(silent, 'listening')

@@ -4,7 +4,7 @@ import t from 'tap'
 import { bytesOf } from '../../../src/commands/import-run/bytes-of.js'
 import { temporaryFolder } from '../../helper.js'
 
-t.test('what is there, and no more', async (t) => {
+t.test('it reads at most what is there', async (t) => {
   const path = join(await temporaryFolder(t), 'f')
   await writeFile(path, 'abcdef')
   const from = async (offset: number, most: number) => (await bytesOf(path, offset, most)).toString()

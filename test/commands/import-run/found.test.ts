@@ -3,19 +3,19 @@ import { complete, isNumber } from '../../../src/commands/import-run/found.js'
 
 const draft = { suite: 's', em: 0.5 }
 
-t.test('what a file does not say comes from the command line; what it says stays', async (t) => {
+t.test('flags fill in what a file does not say and overrule nothing', async (t) => {
   const hints = { step: 1, n: 10, tokensMean: 5, context: { model: 'q' } }
   t.same(complete({ place: 'f', draft }, hints), { suite: 's', em: 0.5, step: 1, n: 10, tokens_mean: 5, context: { model: 'q' } })
   t.match(complete({ place: 'f', draft: { ...draft, step: 7, n: 8, tokens_mean: 9, context: { model: 'p' } } }, hints), { step: 7, n: 8, tokens_mean: 9, context: { model: 'p' } })
-  t.throws(() => complete({ place: 'f:3', draft }, { step: 1, n: 1 }), { message: 'f:3: there is no tokens_mean of s in there: give it with --tokens-mean' })
-  t.throws(() => complete({ place: 'f', draft }, {}), { message: 'f: there is no step, n, tokens_mean of s in there: give it with --step, --n, --tokens-mean' })
-  t.throws(() => complete({ place: 'f', draft: { ...draft, suite: undefined } as object }, hints), /there is no suite in there: give it with --suite/)
+  t.throws(() => complete({ place: 'f:3', draft }, { step: 1, n: 1 }), { message: 'f:3: tokens_mean missing for s: add --tokens-mean' })
+  t.throws(() => complete({ place: 'f', draft }, {}), { message: 'f: step, n, tokens_mean missing for s: add --step, --n, --tokens-mean' })
+  t.throws(() => complete({ place: 'f', draft: { ...draft, suite: undefined } as object }, hints), /f: suite missing: add --suite/)
   t.throws(() => complete({ place: 'f:2', draft: null }, {}), { name: 'FileError', message: 'f:2: not JSON' })
   t.ok(isNumber(0) && !isNumber(NaN) && !isNumber('1'))
 })
 
-t.test('percent is taken for what it is only when that was said', async (t) => {
+t.test('EM is read as percent only with --percent', async (t) => {
   const whole = { ...draft, em: 68.4, em_stderr: 1.2, step: 1, n: 1, tokens_mean: 1 }
-  t.throws(() => complete({ place: 'f', draft: whole }, {}), { name: 'FileError', message: /68.4 is no fraction.*--percent/ })
+  t.throws(() => complete({ place: 'f', draft: whole }, {}), { name: 'FileError', message: /68.4 is not a fraction.*--percent/ })
   t.match(complete({ place: 'f', draft: whole }, { isPercent: true }), { em: 0.6840000000000001, em_stderr: 0.012 })
 })

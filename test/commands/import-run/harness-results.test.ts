@@ -13,7 +13,7 @@ const RESULTS = {
   date: 1769860800.5,
 }
 
-t.test('exact match by task, strict first, with the number of questions, given or from its standard error', async (t) => {
+t.test('each task has its exact match, strict first, and its number of questions, given or derived', async (t) => {
   t.ok(isHarnessResults(RESULTS))
   t.notOk(isHarnessResults({ log_history: [] }) || isHarnessResults(null))
   t.same(readHarnessResults('f', RESULTS, {}).map(({ draft }) => draft), [
@@ -23,7 +23,7 @@ t.test('exact match by task, strict first, with the number of questions, given o
   t.match(readHarnessResults('f', RESULTS, { filter: 'flexible-extract' }), [{ draft: { suite: 'gsm8k', em: 0.892, n: 500 } }])
 })
 
-t.test('the step is in the name of the model, or of the file', async (t) => {
+t.test('the step is read from the name of the model or the path', async (t) => {
   const { config: _, ...rest } = RESULTS
   const stepIn = (file: string, more: object = {}) => readHarnessResults(file, { ...rest, ...more }, {})[0]!.draft?.step
   t.equal(stepIn('runs/global_step_300/results_2026.json'), 300)
@@ -35,11 +35,11 @@ t.test('the step is in the name of the model, or of the file', async (t) => {
   t.equal(stepIn('results_2026-01-01.json'), undefined)
 })
 
-t.test('what the command line says is better than what a name or a standard error seems to say, not than what was counted', async (t) => {
+t.test('flags overrule guesses but not counts', async (t) => {
   t.match(readHarnessResults('f', RESULTS, { step: 7, n: 480 }), [{ draft: { suite: 'gsm8k', step: 7, n: 480 } }, { draft: { suite: 'own', step: 7, n: 50 } }])
 })
 
-t.test('a group has as many questions as its tasks, which may be groups', async (t) => {
+t.test('a group has the questions of its tasks, which may be groups', async (t) => {
   const em = { 'exact_match,get-answer': 0.6, 'exact_match_stderr,get-answer': 0.0055 }
   const json = {
     results: { all: em, bbh: em, bbh_a: em, bbh_b: em, torn: em, loop: em },
@@ -50,6 +50,6 @@ t.test('a group has as many questions as its tasks, which may be groups', async 
   t.same(found, [['all', 700], ['bbh', 450], ['bbh_a', 250], ['bbh_b', 200], ['torn', 7935], ['loop', 7935]], 'else as its standard error says')
 })
 
-t.test('a date that is none is left out', async (t) => {
+t.test('an invalid date is left out', async (t) => {
   for (const date of [1e300, -1, 1769860800500, 'today']) t.notOk('at' in readHarnessResults('f', { ...RESULTS, date }, {})[0]!.draft!, String(date))
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { jsonOf, parseJson } from '../../../src/commands/import-run/parse-json.js'
 
-t.test('what Python writes for numbers that are none is null; text stays text', async (t) => {
+t.test('NaN and Infinity become null outside of strings', async (t) => {
   t.same(parseJson('{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN, \\"Infinity\\"", "NaN": 1, "d": -1e-7}'), { a: null, b: [null, null], c: 'NaN, "Infinity"', NaN: 1, d: -1e-7 })
   t.same(parseJson('[1, "é\\\\"]'), [1, 'é\\'])
   for (const text of ['', '{"a": NaNs}', '{"a": "NaN', '{"a": nan}']) t.throws(() => parseJson(text), SyntaxError, text)

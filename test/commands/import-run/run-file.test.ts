@@ -12,7 +12,7 @@ const event = (step: number) => frameRecord(writeEvent({ wallTime: 1, step, scal
 const scalar = (step: number, tag: string, value: number) => frameRecord(writeEvent({ wallTime: 1, step, scalars: [{ tag: `eval/s/${tag}`, value }] }))
 const steps = async (file: RunFile, isFinal = false) => (await file.read(isFinal)).map(({ draft }) => draft?.step)
 
-t.test('lines as they come, whole ones only', async (t) => {
+t.test('complete lines are read as they are written', async (t) => {
   const path = join(await temporaryFolder(t), 'f')
   await writeFile(path, '')
   const file = new RunFile(path, {})
@@ -28,7 +28,7 @@ t.test('lines as they come, whole ones only', async (t) => {
   t.same(await file.read(false), [{ place: `${path}:2`, draft: null }])
 })
 
-t.test('events as they come, the last step once the file is quiet', async (t) => {
+t.test('events are read as they are written, the last step once the file is quiet', async (t) => {
   const path = join(await temporaryFolder(t), 'events.out.tfevents.1')
   await writeFile(path, frameRecord(writeVersion(1)))
   const file = new RunFile(path, {})
@@ -42,7 +42,7 @@ t.test('events as they come, the last step once the file is quiet', async (t) =>
   t.same(await steps(new RunFile(path, {}), true), [1, 2])
 })
 
-t.test('scalars of a checkpoint may come in several writes, however long after each other', async (t) => {
+t.test('scalars of a checkpoint may arrive in several writes at any distance', async (t) => {
   const path = join(await temporaryFolder(t), 'events.out.tfevents.1')
   await writeFile(path, scalar(1, 'exact_match', 0.5))
   const file = new RunFile(path, {})
@@ -60,7 +60,7 @@ t.test('scalars of a checkpoint may come in several writes, however long after e
   t.match(file.finish(), [{ draft: { step: 3, em: 0.7 } }], 'nobody looks any more')
 })
 
-t.test('what is damaged is told, what is before it read', async (t) => {
+t.test('damage is reported and everything before it is read', async (t) => {
   const folder = await temporaryFolder(t)
   const path = join(folder, 'events.out.tfevents.1')
   const broken = Buffer.from(event(3))
@@ -72,7 +72,7 @@ t.test('what is damaged is told, what is before it read', async (t) => {
   const odd = [Buffer.from([8, 1]), Buffer.from([255])].map(frameRecord)
   await writeFile(path, Buffer.concat([event(1), ...odd, event(2), broken, event(4)]))
   t.same(await steps(file), [1])
-  t.match(problems, [/is no event/, /is no event/, /checksum of the record at byte/])
+  t.match(problems, [/is not an event/, /is not an event/, /checksum of the record at byte/])
   t.same(await steps(file), [2])
   await rm(path)
   t.same(await steps(file), [])
@@ -101,7 +101,7 @@ const ENCODED = {
     'AAAAAABgSfHsCYXrAbB7X9pBEKwCKi8KLQoMZXZhbC9nc204ay9uQg4IAhIAMggAAAAAAJyUQEoNCgkKB3NjYWxhcnMgARYYphQ='),
 }
 
-t.test('event files that others wrote', async (t) => {
+t.test('event files of other writers are read', async (t) => {
   const path = join(await temporaryFolder(t), 'events.out.tfevents.1')
   for (const [name, bytes] of Object.entries(ENCODED)) {
     await writeFile(path, Buffer.from(bytes, 'base64'))
@@ -110,10 +110,10 @@ t.test('event files that others wrote', async (t) => {
   const two = Buffer.concat([writeVersion(1.5), writeEvent({ wallTime: 2.5, step: 300, scalars: [{ tag: 'eval/s/exact_match', value: 0.7 }, { tag: 'eval/s/n', value: 1319 }] })].map(frameRecord))
   t.equal(two.toString('hex'), (
     '1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c3a000000000000001295eae20900000000000004' +
-    '4010ac022a2c0a190a126576616c2f732f65786163745f6d61746368153333333f0a0f0a086576616c2f732f6e1500e0a444edc5e63c'), 'and what is written is what that encoder writes')
+    '4010ac022a2c0a190a126576616c2f732f65786163745f6d61746368153333333f0a0f0a086576616c2f732f6e1500e0a444edc5e63c'), 'our encoder writes the same bytes as that one')
 })
 
-t.test('lines with what Python writes for no number, behind half a line of a job that was killed', async (t) => {
+t.test('NaN as Python writes it, and half a line of a killed job, are read over', async (t) => {
   const path = join(await temporaryFolder(t), 'run.jsonl')
   await writeFile(path, '{"step": 1, "sui' + line(1) + line(2).replace('"n"', '"em_stderr":NaN,"threshold":null,"n"'))
   t.match(await new RunFile(path, {}).read(false), [{ place: `${path}:1`, draft: { step: 1 } }, { place: `${path}:2`, draft: { step: 2, suite: 's', em: 0.5, threshold: null, n: 10, tokens_mean: 5 } }])
@@ -122,7 +122,7 @@ t.test('lines with what Python writes for no number, behind half a line of a job
   t.match(await new RunFile(state, {}).read(true), [{ draft: { suite: 's', step: 1, em: 0.5 } }])
 })
 
-t.test('JSON that is replaced is read again, half of it waited for', async (t) => {
+t.test('replaced JSON is read again, and half-written JSON is waited for', async (t) => {
   const folder = await temporaryFolder(t)
   const path = join(folder, 'trainer_state.json')
   const state = (...at: number[]) => JSON.stringify({ log_history: at.map((step) => ({ step, eval_s_em: 0.5 })) }, null, 2)
@@ -136,17 +136,17 @@ t.test('JSON that is replaced is read again, half of it waited for', async (t) =
   t.same(await steps(file), [1, 2])
 })
 
-t.test('what is no such file is refused', async (t) => {
+t.test('an unsupported file is refused', async (t) => {
   const folder = await temporaryFolder(t)
   const refuses = async (content: string | Buffer, message: RegExp) => {
     const path = join(folder, 'f')
     await writeFile(path, content)
     await t.rejects(new RunFile(path, {}).read(true), { name: 'FileError', message })
   }
-  await refuses('step,em\n1,0.5\n', /cut off, or not a format that is known/)
+  await refuses('step,em\n1,0.5\n', /truncated, or an unknown format/)
   await refuses(Buffer.from([1, 0, 2, 0]), /neither JSON nor/)
   await refuses('{"a": 1}', /neither results of lm-evaluation-harness/)
-  await refuses('{"results": {', /not a format/)
-  await refuses(gzipSync('{"step":1}'), /is compressed: gunzip it first/)
+  await refuses('{"results": {', /unknown format/)
+  await refuses(gzipSync('{"step":1}'), /compressed; gunzip it first/)
   await t.rejects(new RunFile(join(folder, 'none'), {}).read(true), { name: 'FileError', message: /ENOENT/ })
 })

@@ -4,7 +4,7 @@ import t from 'tap'
 import { filesIn } from '../../../src/commands/import-run/run-folder.js'
 import { temporaryFolder } from '../../helper.js'
 
-t.test('a folder stands for what can be read in it, a file for itself', async (t) => {
+t.test('a folder stands for its readable files, a file for itself', async (t) => {
   const folder = await temporaryFolder(t)
   for (const step of [5, 10]) await mkdir(join(folder, `checkpoint-${step}`))
   const names = ['checkpoint-5/trainer_state.json', 'checkpoint-10/trainer_state.json', 'ckpt-7_2026-01-31T12-00-00.123456.json', 'events.out.tfevents.1', 'events.out.tfevents.2', 'results_2026.json', 'run.jsonl', 'run.jsonl.1']

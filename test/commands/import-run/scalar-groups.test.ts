@@ -4,7 +4,7 @@ import { ScalarGroups } from '../../../src/commands/import-run/scalar-groups.js'
 const event = (step: number, tag: string, value: number) => ({ wallTime: 1, step, scalars: [{ tag, value }] })
 const EM = 'eval/gsm8k/exact_match'
 
-t.test('scalars of a checkpoint come together, whatever comes in between', async (t) => {
+t.test('scalars of a checkpoint are grouped, even if others come in between', async (t) => {
   const groups = new ScalarGroups('f')
   t.same(groups.add(event(1, EM, 0.5)), [])
   t.same(groups.add(event(1, 'train/loss', 3)), [])
@@ -15,7 +15,7 @@ t.test('scalars of a checkpoint come together, whatever comes in between', async
   t.same(groups.flush(), [])
 })
 
-t.test('what has all that the one before had is complete', async (t) => {
+t.test('a checkpoint with all fields of the one before is complete', async (t) => {
   const groups = new ScalarGroups('f')
   const TOKENS = 'eval/gsm8k/tokens_mean'
   for (const tag of [EM, TOKENS]) groups.add(event(1, tag, 0.5))
@@ -26,27 +26,27 @@ t.test('what has all that the one before had is complete', async (t) => {
   t.match(groups.flushUsual(), [{ draft: { step: 2, em: 0.5, tokens_mean: 5 } }])
 })
 
-t.test('a step that is replayed is another one', async (t) => {
+t.test('a repeated step is another checkpoint', async (t) => {
   const groups = new ScalarGroups('f')
   groups.add(event(1, EM, 0.5))
   t.match(groups.add(event(1, EM, 0.6)), [{ draft: { em: 0.5 } }])
   t.match(groups.flush(), [{ draft: { em: 0.6 } }])
 })
 
-t.test('figures without EM are no checkpoint', async (t) => {
+t.test('figures without EM are not a checkpoint', async (t) => {
   const groups = new ScalarGroups('f')
   groups.add(event(1, 'eval/gsm8k/tokens_mean', 5))
   groups.add(event(1, EM, NaN))
   t.same(groups.flush(), [])
 })
 
-t.test('tags of other things are passed over, whatever they are called', async (t) => {
+t.test('other tags are ignored', async (t) => {
   const groups = new ScalarGroups('f')
   for (const name of ['exact_match', 'constructor', '__proto__', 'loss']) groups.add(event(1, `eval/gsm8k/${name}`, 1))
   t.strictSame(groups.flush().map(({ draft }) => draft), [{ at: '1970-01-01T00:00:01.000Z', suite: 'gsm8k', step: 1, em: 1 }])
 })
 
-t.test('a wall time that is none is left out', async (t) => {
+t.test('an invalid wall time is left out', async (t) => {
   for (const wallTime of [NaN, 1e300, 253402300800]) {
     const groups = new ScalarGroups('f')
     groups.add({ ...event(1, EM, 1), wallTime })

@@ -3,7 +3,7 @@ import { isTrainerState, readTrainerState } from '../../../src/commands/import-r
 
 const read = (log_history: Record<string, unknown>[], suite?: string) => readTrainerState('f', { log_history }, { suite }).map(({ draft }) => draft)
 
-t.test('evaluations among the training steps, by suite', async (t) => {
+t.test('evaluations are read by suite', async (t) => {
   t.ok(isTrainerState({ log_history: [] }))
   t.notOk(isTrainerState({ results: {} }))
   t.same(read([
@@ -37,17 +37,17 @@ t.test('evaluations among the training steps, by suite', async (t) => {
   ])
 })
 
-t.test('a number of questions given by hand is better than one worked out, not than one written down', async (t) => {
+t.test('--n overrules a derived number of questions but not a recorded one', async (t) => {
   const log_history = [{ eval_em: 0.4, eval_runtime: 1, eval_samples_per_second: 10, eval_s_em: 0.4, eval_s_n: 5, step: 1 }]
   t.same(readTrainerState('f', { log_history }, { n: 7 }).map(({ draft }) => draft!.n), [7, 5])
 })
 
-t.test('a number of questions that the rounding leaves open is not guessed', async (t) => {
+t.test('an ambiguous number of questions is not guessed', async (t) => {
   t.same(read([{ eval_exact_match: 0.4, eval_runtime: 3600.1, eval_samples_per_second: 2.5, step: 1 }]), [{ suite: 'eval', em: 0.4, step: 1 }])
   t.same(read([{ eval_exact_match: 'NaN', step: 1 }]), [])
 })
 
-t.test('as the GRPOTrainer of TRL logs it, with a reward function exact_match', async (t) => {
+t.test('the GRPOTrainer of TRL is supported with a reward function exact_match', async (t) => {
   const figures = { 'eval_completions/mean_length': 1150, 'eval_completions/clipped_ratio': 0.02, 'eval_rewards/exact_match/mean': 0.58, 'eval_rewards/exact_match/std': 0.4, eval_reward: 1.9 }
   t.same(read([{ ...figures, eval_runtime: 61.2, eval_samples_per_second: 16.34, step: 100 }]), [{ suite: 'eval', em: 0.58, tokens_mean: 1150, truncated_rate: 0.02, n: 1000, step: 100 }])
 })

@@ -10,7 +10,7 @@ import { captureIo } from '../command-line/captured-io.js'
 
 const step = { generation_id: 'g', tokens: 32, confidence: 0.99, context: CONTEXT }
 
-t.test('from a folder to Redis, where a service takes it up: the same decisions, arms and evidence', { skip: withoutRedis }, async (t) => {
+t.test('a state moves from a folder to Redis with the same decisions, arms and evidence', { skip: withoutRedis }, async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const file = join(await temporaryFolder(t), 'state.jsonl')
   const before = await build(t, { DATA_DIR })
@@ -44,10 +44,10 @@ t.test('from a folder to Redis, where a service takes it up: the same decisions,
   await until('it is as it was', async () => (await after.send('GET', '/v1/contexts')).body.contexts.length === 3)
 })
 
-t.test('what can\'t be imported changes nothing', async (t) => {
+t.test('a failed import changes nothing', async (t) => {
   const io = captureIo({ DATA_DIR: await temporaryFolder(t) })
   const file = join(await temporaryFolder(t), 'state.jsonl')
-  await t.rejects(run([], io), { name: 'UsageError', message: /one file/ })
+  await t.rejects(run([], io), { name: 'UsageError', message: /one FILE/ })
   await t.rejects(run([file], io), { name: 'CommandError', message: /ENOENT/ })
   await writeFile(file, '{"stopgate_state":99}\n{"rows":0}\n')
   await t.rejects(run([file], io), { name: 'CommandError', message: /format 99/ })

@@ -3,7 +3,7 @@ import { openapiDocument } from '../../../src/commands/openapi/openapi-document.
 import { run } from '../../../src/commands/openapi/print-openapi.js'
 import { captureIo } from '../command-line/captured-io.js'
 
-t.test('prints the document and nothing else', async (t) => {
+t.test('it prints the document and nothing else', async (t) => {
   const io = captureIo()
   await run([], io)
   t.equal(io.out(), await openapiDocument())

@@ -13,7 +13,7 @@ const full = (id: string, em: 0 | 1, stopEm: 0 | 1, task: string) => {
   return { run: r, arm: 'control' as const, ...ranInFull(r) }
 }
 
-t.test('the service beside the others', async (t) => {
+t.test('the service is compared with the other ways to stop', async (t) => {
   const all = [full('a', 1, 0, 'x'), stopped('b', 1, 1, 'x'), stopped('c', 1, 0, 'x'), stopped('d', 0, 1, 'x')]
   t.match(compare(all, 0.02), {
     generations: 4,
@@ -26,13 +26,13 @@ t.test('the service beside the others', async (t) => {
   })
 })
 
-t.test('inside its bound means at most that', async (t) => {
+t.test('a drop equal to the bound is inside', async (t) => {
   const lost = (n: number) => [...Array.from({ length: n }, (_, i) => stopped(`l${i}`, 1, 0, 'x')), ...Array.from({ length: 100 - n }, (_, i) => stopped(`k${i}`, 1, 1, 'x'))]
   t.equal(compare(lost(2), 0.02).is_inside_bound, true, 'exactly the bound, rounding aside')
   t.equal(compare(lost(3), 0.02).is_inside_bound, false)
 })
 
-t.test('by context', async (t) => {
+t.test('figures are computed by context', async (t) => {
   const served = [stopped('a', 1, 1, 'y'), full('b', 1, 1, 'x'), full('c', 0, 1, 'y'), full('d', 0, 1, 'y')]
   const bounds: Record<string, number> = { 'task=x': 0.02, 'task=y': 0.06 }
   const { contexts, total } = compareByContext(['task'], served, (key) => ({ threshold: 0.9, scope: 'own', score: 'p', policy: { max_em_drop: bounds[key]! } }))

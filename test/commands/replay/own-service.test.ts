@@ -6,7 +6,7 @@ import { startOwnService } from '../../../src/commands/replay/own-service.js'
 const folders = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('stopgate-replay-'))
 const read = async (url: string) => await (await fetch(url)).json() as any
 
-t.test('serves with the settings that matter, and leaves nothing behind', async (t) => {
+t.test('it takes the settings that matter and leaves nothing behind', async (t) => {
   const before = new Set(await folders())
   const own = await startOwnService({ CONTEXT_LEVELS: 'task', DEFAULT_POLICY: '{"max_em_drop":0.05,"settle_seconds":60}', REDIS_URL: 'redis://127.0.0.1:1', DATA_DIR: '/nowhere', ACCESS_TOKENS: '[]', HOST: '0.0.0.0' })
   t.teardown(() => own.close())
@@ -16,7 +16,7 @@ t.test('serves with the settings that matter, and leaves nothing behind', async 
   t.strictSame((await folders()).filter((name) => !before.has(name)), [])
 })
 
-t.test('names a setting that can\'t be used', async (t) => {
+t.test('an invalid setting is named', async (t) => {
   const before = await folders()
   await t.rejects(startOwnService({ DEFAULT_POLICY: '{' }), { name: 'CommandError', message: /DEFAULT_POLICY is not JSON/ })
   await t.rejects(startOwnService({ DEFAULT_POLICY: '{"max_em_drop":2}' }), { name: 'CommandError', message: /DEFAULT_POLICY\/max_em_drop/ })

@@ -8,7 +8,7 @@ import { recorded } from '../traces/recorded.js'
 const runs = Array.from({ length: 40 }, (_, i) => recorded(`r${i}`, 1, [[0.5, 1], [0.6, 1]], i < 30 ? { group_id: `g${i % 6}` } : {}))
 const ids = (seed: number) => orderByGroup(seededRandom(seed), runs).map(({ outcome }) => outcome.generation_id)
 
-t.test('the order', async (t) => {
+t.test('groups are shuffled and stay together', async (t) => {
   t.strictSame(ids(1), ids(1), 'is the seed\'s')
   t.notSame(ids(1), ids(2))
   t.strictSame(ids(1).sort(), runs.map(({ outcome }) => outcome.generation_id).sort(), 'loses nobody')
@@ -35,7 +35,7 @@ function watchedGate (onDecide: (inFlight: number) => void = () => {}) {
 
 const options = { concurrency: 4, signal: new AbortController().signal, onServed: () => {} }
 
-t.test('so many at a time, in order, each once', async (t) => {
+t.test('runs are played once each, in order, up to the concurrency', async (t) => {
   let most = 0
   const { gate, started } = watchedGate((inFlight) => { most = Math.max(most, inFlight) })
   const served: string[] = []
@@ -45,14 +45,14 @@ t.test('so many at a time, in order, each once', async (t) => {
   t.equal(new Set(served).size, 40)
 })
 
-t.test('the first failure ends it', async (t) => {
+t.test('the first failure ends the replay', async (t) => {
   const { gate, started } = watchedGate(() => { if (started.length === 8) throw new Error('refused') })
   await t.rejects(playAll(gate, [], runs, options), { message: 'refused' })
   for (let i = 0; i < 20; i++) await setImmediate()
   t.ok(started.length <= 12, 'no further generation starts')
 })
 
-t.test('so does the signal, with its reason', async (t) => {
+t.test('an aborted signal ends the replay with its reason', async (t) => {
   const interrupt = new AbortController()
   const { gate } = watchedGate(() => interrupt.abort(new Error('interrupted')))
   await t.rejects(playAll(gate, [], runs, { ...options, signal: interrupt.signal }), { message: 'interrupted' })

@@ -19,7 +19,7 @@ const run = recorded('a', 1, [[0.5, 0], [0.9, 1], [0.99, 1]], {
   group_id: 'g', sample_index: 0, answer_tokens: 5, context: { task: 'sum', model: 'q' }, arm: 'treated',
 })
 
-t.test('control: asks at every step, reports all of it', async (t) => {
+t.test('a control generation asks at every step and reports all steps', async (t) => {
   const service = gate('control')
   const served = await playGeneration(service, ['task'], run)
   t.match(served, { tokens: 100, em: 1, isStopped: false, arm: 'control' })
@@ -32,7 +32,7 @@ t.test('control: asks at every step, reports all of it', async (t) => {
   t.strictSame(service.outcomes, [{ ...identity, sample_index: 0, arm: 'control', tokens: 100, answer_tokens: 5, em: 1, steps: run.outcome.steps }])
 })
 
-t.test('treated and stopped: asks no further, reports that step', async (t) => {
+t.test('a stopped generation asks no further and reports where it stopped', async (t) => {
   const service = gate('treated', 10)
   const served = await playGeneration(service, ['task'], run)
   t.match(served, { tokens: 15, em: 0, isStopped: true, arm: 'treated' })
@@ -41,20 +41,20 @@ t.test('treated and stopped: asks no further, reports that step', async (t) => {
   t.notOk('steps' in service.outcomes[0]!, 'a treated generation has no probes')
 })
 
-t.test('treated to its end', async (t) => {
+t.test('a treated generation that never stops reports its full length', async (t) => {
   const service = gate('treated')
   t.match(await playGeneration(service, [], run), { tokens: 100, em: 1, isStopped: false })
   t.match(service.outcomes, [{ arm: 'treated', stopped: false, tokens: 100, em: 1, context: {} }])
 })
 
-t.test('a run that was too short to ask names no arm', async (t) => {
+t.test('a run without steps has no arm', async (t) => {
   const service = gate('treated', 0)
   const served = await playGeneration(service, [], recorded('b', 0, [], { arm: 'treated' }))
   t.match(served, { tokens: 100, em: 0, isStopped: false, arm: null })
   t.strictSame(service.outcomes, [{ generation_id: 'b', context: {}, tokens: 100, em: 0, steps: [] }], 'nor that of the recording')
 })
 
-t.test('signals go along', async (t) => {
+t.test('signals are sent', async (t) => {
   const service = gate('control')
   const steps = [{ tokens: 10, confidence: 0.5, em: 1 as const, signals: { entropy: 0.3 } }]
   await playGeneration(service, [], recorded('c', 1, [], { steps }))

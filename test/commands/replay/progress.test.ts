@@ -5,7 +5,7 @@ import { recorded } from '../traces/recorded.js'
 
 const served = { run: recorded('a', 1, [[0.9, 1]]), tokens: 60, em: 1 as const, isStopped: true, arm: 'treated' as const }
 
-t.test('plain lines every tenth where there is no terminal', async (t) => {
+t.test('without a terminal a line is printed every 10 %', async (t) => {
   const { stderr, err } = captureIo()
   const { advance, stop } = startProgress(25, stderr)
   for (let i = 0; i < 25; i++) advance(served)
@@ -16,14 +16,14 @@ t.test('plain lines every tenth where there is no terminal', async (t) => {
   t.equal(lines[9], 'replay: 100 %, 25 of 25 generations, saved 40.0 % of the tokens')
 })
 
-t.test('few generations take several tenths at a step', async (t) => {
+t.test('with few generations a line may skip several tenths', async (t) => {
   const { stderr, err } = captureIo()
   const { advance } = startProgress(3, stderr)
   advance(served)
   t.match(err(), /^replay: 30 %, 1 of 3/)
 })
 
-t.test('a bar on a terminal', async (t) => {
+t.test('a terminal shows a bar', async (t) => {
   const { stderr, err } = captureIo()
   const noop = () => true
   const terminal = Object.assign(stderr, { isTTY: true, columns: 120, cursorTo: noop, clearLine: noop, moveCursor: noop })

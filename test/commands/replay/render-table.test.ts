@@ -19,7 +19,7 @@ const a = { key: 'task=a', threshold: 0.9509917735, scope: 'own' as const, score
 const b = { key: 'task=longer', threshold: null, scope: 'none' as const, score: 'confidence', ...comparison(0, 0.00004) }
 const c = { key: 'task=c', threshold: 0.9, scope: 'parent' as const, score: 'confidence', ...comparison(0.5, 0.034) }
 
-t.test('a row for each context, aligned, and one for all', async (t) => {
+t.test('each context has an aligned row, and so has the total', async (t) => {
   const lines = renderTable([a, b], comparison(0.2, -0.002)).split('\n')
   t.strictSame(lines.slice(0, 9).map((line) => line.replace(/^-+$/, '---')), [
     '             stopgate                                                                   | never stopping | conf >= 0.95      | best possible',
@@ -34,7 +34,7 @@ t.test('a row for each context, aligned, and one for all', async (t) => {
   ])
 })
 
-t.test('a context outside its bound is named', async (t) => {
+t.test('a context outside its bound is named below the table', async (t) => {
   const text = renderTable([a, c], comparison(0.2, 0.01))
   t.match(text, /OUTSIDE 2\.0/)
   t.match(text, 'The EM drop is OUTSIDE its bound in:\n  task=c: 3.4 points lost, 2.0 allowed\n')
@@ -44,7 +44,7 @@ t.match(renderTable([a], comparison(0.2, 0)), 'inside its bound in the one conte
 
 t.match(renderTable([{ ...a, served: { ...a.served, stopped: 0 } }], comparison(0, 0)), 'Nothing was stopped', 'no praise for doing nothing')
 
-t.test('a predictor\'s threshold is told apart', async (t) => {
+t.test('thresholds of predictors are marked', async (t) => {
   t.notMatch(renderTable([a, b], comparison(0.2, 0)), /predictor/)
   t.match(renderTable([{ ...a, score: 'auto-304' }, b], comparison(0.2, 0)), "\nThe threshold is for a predictor's score in:\n  task=a: auto-304\nsaved: ")
 })

@@ -17,7 +17,7 @@ async function traces (folder: string): Promise<string> {
 
 const env = { DEFAULT_POLICY: '{"max_em_drop":0.05}' }
 
-t.test('end to end, with a service of its own', async (t) => {
+t.test('a replay runs end to end with its own service', async (t) => {
   const folder = await temporaryFolder(t)
   const file = await traces(folder)
   const json = join(folder, 'figures.json')
@@ -35,11 +35,11 @@ t.test('end to end, with a service of its own', async (t) => {
     t.ok(isInside, `${key} is inside its bound`)
   }
   t.match(io.out(), /^ +stopgate .*\ncontext .*\n-+\nmodel=bold-8b,task=math +300 .*\n(.*\n){2}-+\nall +900 /)
-  t.match(io.err(), /learns from nothing, with settle_seconds 0: a replay has no clock/)
+  t.match(io.err(), /uses its own empty service, with settle_seconds 0/)
   t.match(io.err(), /100 %, 900 of 900 generations/)
 })
 
-t.test('against a running service, whose policy stays as it is', async (t) => {
+t.test('a replay against a running service leaves its policy as it is', async (t) => {
   const { startService } = await import('../../../src/app/server.js')
   const folder = await temporaryFolder(t)
   const service = await startService({ env: { DATA_DIR: join(folder, 'data'), PORT: '0', LEARNER_THREAD: 'false', LOG_LEVEL: 'silent', CONTEXT_LEVELS: 'task' } })
@@ -49,16 +49,16 @@ t.test('against a running service, whose policy stays as it is', async (t) => {
 
   const io = captureIo()
   await run([file, '--url', service.url, '--json', '-'], io)
-  t.match(JSON.parse(io.out()), { url: service.url, levels: ['task'], contexts: [{ key: 'task=choices' }, { key: 'task=math' }] }, 'standard output holds JSON alone')
+  t.match(JSON.parse(io.out()), { url: service.url, levels: ['task'], contexts: [{ key: 'task=choices' }, { key: 'task=math' }] }, 'standard output holds only JSON')
   t.match(io.err(), /settle_seconds is up to 300 in 2 of 2 contexts/)
-  t.match(io.err(), /^all +6 /m, 'and the table goes beside it')
+  t.match(io.err(), /^all +6 /m, 'the table goes to standard error')
 
   const again = captureIo()
   await run([file, '--url', service.url], again)
-  t.match(again.err(), /6 of the outcomes had been reported to this service before/)
+  t.match(again.err(), /6 of the outcomes were already known to this service/)
 })
 
-t.test('a service that asks for a token', async (t) => {
+t.test('the token comes from the flag or the environment', async (t) => {
   const { startService } = await import('../../../src/app/server.js')
   const folder = await temporaryFolder(t)
   const ACCESS_TOKENS = tokenList({ o: 'operator', w: 'worker' })
@@ -76,17 +76,17 @@ t.test('a service that asks for a token', async (t) => {
   await t.rejects(run([file, '--url', service.url], captureIo()), { name: 'ServiceError', message: /401 UNAUTHENTICATED/ })
   await t.rejects(run([file, '--url', service.url], captureIo({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This needs the role operator/ })
   await t.rejects(run([file, '--url', service.url, '--token', 'two words'], captureIo()), { name: 'UsageError', message: /^(?!.*two words).*neither spaces/ })
-  await t.rejects(run([file, '--token', tokenOf('o')], captureIo()), { name: 'UsageError', message: '--token is for the service of --url' })
+  await t.rejects(run([file, '--token', tokenOf('o')], captureIo()), { name: 'UsageError', message: '--token needs --url' })
 })
 
-t.test('nothing is sent when a line is bad', async (t) => {
+t.test('an invalid line is reported before anything is sent', async (t) => {
   const folder = await temporaryFolder(t)
   const file = join(folder, 'bad.jsonl')
   await writeFile(file, '{"generation_id":"a","tokens":1,"em":1,"steps":[]}\n{"generation_id":"b"}\n')
   await t.rejects(run([file, '--url', 'http://127.0.0.1:1'], captureIo()), { name: 'FileError', message: `${file}:2: /tokens is required` })
 })
 
-t.test('a line that can\'t be run', async (t) => {
+t.test('a malformed command line is refused', async (t) => {
   const rejects = (args: string[], message: RegExp) => t.rejects(run(args, captureIo()), { name: 'UsageError', message })
   await rejects([], /at least one FILE/)
   await rejects(['a', '--url', 'localhost:8080'], /--url must be an http or https URL, not "localhost:8080"/)

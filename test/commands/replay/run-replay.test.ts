@@ -31,7 +31,7 @@ function request (service: Partial<ServiceClient> = {}): ReplayRequest & { notes
   }
 }
 
-t.test('compares by the service\'s own levels', async (t) => {
+t.test('contexts follow the levels of the service', async (t) => {
   const asked = request()
   const result = await runReplay(asked)
   t.match(result, { seed: 1, concurrency: 2, levels: ['task'], requests: 7, total: { generations: 2 } })
@@ -42,14 +42,14 @@ t.test('compares by the service\'s own levels', async (t) => {
   t.strictSame(asked.notes, [])
 })
 
-t.test('warns of a policy that settles, and leaves it alone', async (t) => {
+t.test('a policy that settles is left alone and noted', async (t) => {
   const asked = request({ policy: async (key) => ({ ...DEFAULT_POLICY, settle_seconds: key === 'task=x' ? 300 : 0 }) })
   await runReplay(asked)
   t.match(asked.notes, [/settle_seconds is up to 300 in 1 of 2 contexts: .* not evidence/])
 })
 
-t.test('warns of outcomes that taught nothing', async (t) => {
+t.test('duplicate outcomes are noted', async (t) => {
   const asked = request({ duplicates: () => 2, hasLearned: async () => false })
   await runReplay(asked)
-  t.match(asked.notes, [/^2 of the outcomes had been reported/, /has not learned from all outcomes yet/])
+  t.match(asked.notes, [/^2 of the outcomes were already known/, /has not learned from all outcomes yet/])
 })

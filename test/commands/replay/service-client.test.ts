@@ -3,7 +3,7 @@ import { createServiceClient } from '../../../src/commands/replay/service-client
 import { certify, KEY } from '../../certify.js'
 import { build } from '../../helper.js'
 
-t.test('speaks to the service', async (t) => {
+t.test('it calls the routes of the service', async (t) => {
   const built = await build(t)
   const service = createServiceClient({
     async send (method, path, body) {
@@ -28,7 +28,7 @@ t.test('speaks to the service', async (t) => {
   t.match(known.find(({ key }) => key === KEY), { scope: 'own', policy: { max_em_drop: 0.02 } })
 })
 
-t.test('walks the pages', async (t) => {
+t.test('it reads all pages of contexts', async (t) => {
   const asked: string[] = []
   const pages: Record<string, unknown> = {
     '/v1/contexts?limit=200': { contexts: [{ key: 'a=1' }], next: 'a=1' },
@@ -39,7 +39,7 @@ t.test('walks the pages', async (t) => {
   t.equal(asked.length, 2)
 })
 
-t.test('does not wait for ever until all was learned', async (t) => {
+t.test('it stops waiting for the learner at the deadline', async (t) => {
   const { hasLearned } = createServiceClient({ send: async () => ({ levels: [], age_seconds: null }) })
   t.equal(await hasLearned(0), false)
 })

@@ -12,7 +12,7 @@ function many (profile: Profile, n = 4000) {
 
 t.strictSame(many(steady, 20), many(steady, 20), 'the same draws make the same generation')
 
-t.test('the shape of a generation', async (t) => {
+t.test('a generation has the shape of its profile', async (t) => {
   const generations = many(choices, 500)
   const steps = generations.flatMap((generation) => generation.steps)
   t.ok(generations.every(({ steps }) => steps.length >= 1 && steps.every((step, i) => step.tokens === 32 * (i + 1))), 'a step every 32 tokens')
@@ -23,7 +23,7 @@ t.test('the shape of a generation', async (t) => {
   t.ok(generations.every(({ steps }) => steps.every((step, i) => isStreak(step, steps[i - 1]))), 'a streak grows by one while the answer stays')
 })
 
-t.test('the chances are the truth: among steps of a like chance, so many are right', async (t) => {
+t.test('the share of right answers equals the stated chance', async (t) => {
   // One step of each generation, for independence; within four standard errors.
   const last = many(bold, 20_000).map(({ steps }) => steps[Math.floor(steps.length / 2)]!)
   for (let low = 0; low < 1; low += 0.2) {
@@ -34,7 +34,7 @@ t.test('the chances are the truth: among steps of a like chance, so many are rig
   }
 })
 
-t.test('the steady model is calibrated, the bold one is not', async (t) => {
+t.test('the steady model is calibrated and the bold one overconfident', async (t) => {
   const gap = (profile: Profile) => {
     const sure = many(profile).flatMap(({ steps }) => steps.filter(({ confidence }) => confidence >= 0.9 && confidence < 0.95).slice(0, 1))
     return sure.reduce((sum, { confidence, chance }) => sum + confidence - chance, 0) / sure.length

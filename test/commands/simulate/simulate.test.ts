@@ -10,7 +10,7 @@ async function output (...args: string[]) {
   return io.out()
 }
 
-t.test('writes traces that a replay can read', async (t) => {
+t.test('it writes traces that replay can read', async (t) => {
   const lines = (await output('--generations', '9')).trimEnd().split('\n')
   const runs = lines.map((line, i) => readRun(`line ${i}`, line))
   t.equal(runs.length, 9)
@@ -18,19 +18,19 @@ t.test('writes traces that a replay can read', async (t) => {
   t.notMatch(lines[0], /chance/, 'the truth is kept out')
 })
 
-t.test('is seeded', async (t) => {
+t.test('the seed decides the traces', async (t) => {
   const [one, again, other] = [await output('--generations', '5'), await output('--generations', '5', '--seed', '1'), await output('--generations', '5', '--seed', '2')]
   t.equal(one, again)
   t.not(one, other)
   t.strictSame([...simulateOutcomes(PROFILES, 5, 1)], [...simulateOutcomes(PROFILES, 9, 1)].slice(0, 5), 'more generations begin with the same ones')
 })
 
-t.test('adds a context with a planted drop', async (t) => {
+t.test('--em-drop adds a context with a planted drop', async (t) => {
   t.notMatch(await output('--generations', '4'), 'planted')
   t.match(await output('--generations', '4', '--em-drop', '0.025'), /"model":"planted"/)
 })
 
-t.test('prints the truth instead', async (t) => {
+t.test('--truth prints the truth instead', async (t) => {
   const text = await output('--truth', '--em-drop', '0.025')
   t.match(text, /^model=bold-8b,task=math: the truth/m)
   const planted = text.slice(text.indexOf('model=planted'))

@@ -5,13 +5,13 @@ import { plantedProfile, PROFILES } from '../../../src/commands/simulate/profile
 import { simulateGeneration } from '../../../src/commands/simulate/simulate-generation.js'
 import { truthOf } from '../../../src/commands/simulate/truth.js'
 
-t.test('a planted drop is exact', async (t) => {
+t.test('the true drop of a planted context is exact', async (t) => {
   const rows = truthOf(plantedProfile(0.03), 500, seededRandom(5))
   t.equal(rows.length, 30)
   t.ok(rows.every((row) => Math.abs(row.em_drop - 0.03) < 1e-12 && row.standard_error < 1e-9 && row.stopped_ratio === 1))
 })
 
-t.test('no drop is none', async (t) => t.ok(truthOf(plantedProfile(0), 50, seededRandom(5)).every((row) => row.em_drop === 0)))
+t.test('without a planted drop nothing is lost', async (t) => t.ok(truthOf(plantedProfile(0), 50, seededRandom(5)).every((row) => row.em_drop === 0)))
 
 for (const profile of PROFILES) {
   t.test(`what the core counts agrees with the truth: ${JSON.stringify(profile.context)}`, async (t) => {

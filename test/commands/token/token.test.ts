@@ -11,7 +11,7 @@ async function make (...words: string[]) {
   return { token: token!, item: item! }
 }
 
-t.test('what is printed lets its bearer in, by name and role', async (t) => {
+t.test('the printed item admits the printed token by name and role', async (t) => {
   const { token, item } = await make('ci', 'operator')
   t.match(token, /^stopgate_[\w-]{43}$/, '256 bits')
   t.match(JSON.parse(item), { name: 'ci', role: 'operator', sha256: /^[0-9a-f]{64}$/ })
@@ -21,17 +21,17 @@ t.test('what is printed lets its bearer in, by name and role', async (t) => {
   t.equal((await send('GET', '/v1/model')).status, 401)
 })
 
-t.test('no two are the same, nor their names', async (t) => {
+t.test('tokens and generated names are unique', async (t) => {
   const [a, b] = [await make(), await make()]
   t.not(a.token, b.token)
   t.match(JSON.parse(a.item), { role: 'worker', name: /^worker-[0-9a-f]{6}$/ })
   t.not(JSON.parse(a.item).name, JSON.parse(b.item).name)
 })
 
-t.test('a line that can\'t be run', async (t) => {
+t.test('a malformed command line is refused', async (t) => {
   const rejects = (words: string[], message: RegExp) => t.rejects(run(words, captureIo()), { name: 'UsageError', message })
   await rejects(['two words'], /a name is 1 to 64 letters/)
   await rejects(['ci', 'admin'], /the roles are worker, trainer, operator, metrics, not "admin"/)
-  await rejects(['ci', 'worker', 'x'], /takes a name and a role, not "x" too/)
+  await rejects(['ci', 'worker', 'x'], /takes a NAME and a ROLE, but also got "x"/)
   await rejects(['--bytes', '1'], /--bytes/)
 })

@@ -12,13 +12,13 @@ async function file (t: Test, ...lines: unknown[]) {
   return path
 }
 
-t.test('reads files one after the other', async (t) => {
+t.test('files are read one after the other', async (t) => {
   const runs = await readTraces([await file(t, good, '', { ...good, generation_id: 'b', answer_tokens: 7 }), await file(t, { ...good, generation_id: 'c' })])
   t.strictSame(runs.map(({ outcome }) => outcome.generation_id), ['a', 'b', 'c'], 'an empty line is none')
   t.match(runs[1], { tokens: 100, answerTokens: 7, em: 1, steps: [{ tokens: 10, confidence: 0.5, em: 0 }] })
 })
 
-t.test('grades answers against the reference, as the service would', async (t) => {
+t.test('answers are graded against the reference as the service does', async (t) => {
   const run = readRun('x:1', JSON.stringify({
     generation_id: 'a', tokens: 100, answer: '1,024', reference: ['1024'], steps: [{ tokens: 10, confidence: 0.5, answer: '7' }, { tokens: 20, confidence: null, answer: '$1024' }],
   }))
@@ -26,29 +26,29 @@ t.test('grades answers against the reference, as the service would', async (t) =
   t.strictSame(run.steps.map(({ em }) => em), [0, 1])
 })
 
-t.test('a line that can\'t be replayed is named, with the remedy', async (t) => {
+t.test('a line that cannot be replayed is named with a remedy', async (t) => {
   const cases: [unknown, RegExp][] = [
     ['{"generation_id"', /traces\.jsonl:2: not JSON: /],
     ['[]', /traces\.jsonl:2: the line must be object/],
     [{ ...good, tokens: -1 }, /traces\.jsonl:2: \/tokens must be >= 0/],
     [{ ...good, em: undefined }, /:2: \/em is required, or an answer with a reference/],
     [{ ...good, em: undefined, answer: 'x' }, /:2: \/em is required, or an answer with a reference/],
-    [{ ...good, steps: undefined }, /:2: \/steps is required: every step/],
-    [{ ...good, steps: [{ tokens: 10, confidence: 0.5 }] }, /:2: \/steps\/0\/em is required, or an answer here/],
+    [{ ...good, steps: undefined }, /:2: \/steps is required: all steps/],
+    [{ ...good, steps: [{ tokens: 10, confidence: 0.5 }] }, /:2: \/steps\/0\/em is required, or an answer at this step/],
     [{ ...good, steps: [{ tokens: 10, confidence: 1.5, em: 1 }] }, /:2: \/steps\/0\/confidence must be <= 1/],
     [{ ...good, steps: [{ tokens: 20, confidence: 0.5, em: 1 }, ...good.steps] }, /:2: \/steps\/1\/tokens .*order/],
-    [{ ...good, stopped: true }, /:2: \/stopped is true: only full runs/],
-    [{ ...good, steps_complete: false }, /:2: \/steps_complete is false: only complete/],
+    [{ ...good, stopped: true }, /:2: \/stopped is true, but only full runs/],
+    [{ ...good, steps_complete: false }, /:2: \/steps_complete is false, but only complete/],
     [{ ...good, colour: 'red' }, /:2: \/colour unknown field/],
-    [{ ...good, generation_id: 'first' }, /:2: generation_id "first" was at .*traces\.jsonl:1/],
+    [{ ...good, generation_id: 'first' }, /:2: generation_id "first" is already used at .*traces\.jsonl:1/],
   ]
   for (const [line, message] of cases) {
     await t.rejects(readTraces([await file(t, { ...good, generation_id: 'first' }, line)]), { name: 'FileError', message }, String(message))
   }
 })
 
-t.test('files that hold nothing', async (t) => {
+t.test('files without traces are refused', async (t) => {
   const empty = await file(t, '', '')
-  await t.rejects(readTraces([empty]), { name: 'FileError', message: `${empty}: no traces in there` })
+  await t.rejects(readTraces([empty]), { name: 'FileError', message: `${empty}: no traces found` })
   await t.rejects(readTraces(['/nowhere.jsonl']), { name: 'FileError', message: /\/nowhere\.jsonl: ENOENT/ })
 })

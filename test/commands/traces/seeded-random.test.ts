@@ -7,7 +7,7 @@ t.strictSame(draw(1, 5), draw(1, 5), 'the same seed draws the same')
 t.notSame(draw(1, 5), draw(2, 5))
 t.notSame(draw(1, 5), draw(2 ** 32 + 1, 5), 'the upper half of a large seed counts')
 
-t.test('uniform', async (t) => {
+t.test('draws are uniform', async (t) => {
   const draws = draw(7, 100_000)
   t.ok(draws.every((u) => u >= 0 && u < 1))
   // 10 bins of 10,000: chi squared with 9 degrees of freedom is below 27.9 with probability 0.999.
@@ -15,7 +15,7 @@ t.test('uniform', async (t) => {
   t.ok(bins.reduce((sum, n) => sum + (n - 10_000) ** 2 / 10_000, 0) < 27.9)
 })
 
-t.test('normal', async (t) => {
+t.test('normal draws have mean 0 and deviation 1', async (t) => {
   const random = seededRandom(7)
   const draws = Array.from({ length: 100_000 }, () => normal(random))
   const mean = draws.reduce((a, b) => a + b) / draws.length
@@ -24,7 +24,7 @@ t.test('normal', async (t) => {
   t.ok(Math.abs(variance - 1) < 4 * Math.sqrt(2 / 100_000), 'variance 1')
 })
 
-t.test('shuffle', async (t) => {
+t.test('shuffle returns a permutation', async (t) => {
   const items = [1, 2, 3, 4]
   t.strictSame([...shuffle(seededRandom(1), items)].sort(), items, 'the same items')
   t.strictSame(items, [1, 2, 3, 4], 'the original is left alone')

@@ -1,0 +1,60 @@
+import { UsageError } from '../command-line/command-error.js'
+import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
+import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
+import type { Hints } from './found.js'
+
+export interface ImportOptions {
+  readonly files: readonly string[]
+  readonly run: string
+  readonly url: string
+  readonly token: string | undefined
+  readonly isFollowing: boolean
+  readonly pollMs: number
+  readonly hints: Hints
+}
+
+/** @throws UsageError */
+export function readImportOptions (args: readonly string[], env: NodeJS.ProcessEnv): ImportOptions {
+  const { values, positionals: files } = parseFlags(args, {
+    ...SERVICE_FLAGS,
+    run: { type: 'string' },
+    follow: { type: 'boolean', default: false },
+    poll: { type: 'string', default: '2' },
+    context: { type: 'string' },
+    percent: { type: 'boolean', default: false },
+    suite: { type: 'string' },
+    step: { type: 'string' },
+    n: { type: 'string' },
+    'tokens-mean': { type: 'string' },
+    filter: { type: 'string' },
+  })
+  if (files.length === 0) throw new UsageError('import-run needs at least one FILE')
+  if (values.run === undefined || values.run === '') throw new UsageError('import-run needs --run NAME')
+  if (NO_PATHS.has(values.run)) throw new UsageError('--run must not be . or .., which a URL cannot hold')
+  const { step, n, 'tokens-mean': tokens } = values
+  return {
+    files,
+    run: values.run,
+    ...readServiceFlags(values, env),
+    isFollowing: values.follow,
+    pollMs: fraction('--poll', values.poll, 0.1, 3600) * 1000,
+    hints: {
+      suite: values.suite,
+      filter: values.filter,
+      isPercent: values.percent,
+      context: values.context === undefined ? undefined : readContext(values.context),
+      step: step === undefined ? undefined : wholeNumber('--step', step, 0, Number.MAX_SAFE_INTEGER),
+      n: n === undefined ? undefined : wholeNumber('--n', n, 1, 1e9),
+      tokensMean: tokens === undefined ? undefined : fraction('--tokens-mean', tokens, 0, 1e9),
+    },
+  }
+}
+
+/** Names that a URL cannot hold, since clients resolve them as path segments. */
+const NO_PATHS: ReadonlySet<string> = new Set(['.', '..'])
+
+function readContext (text: string): Record<string, string> {
+  const parts = text.split(',').map((part) => part.split('='))
+  if (parts.some((part) => part.length !== 2 || part.includes(''))) throw new UsageError(`--context must be level=value,level=value, not ${JSON.stringify(text)}`)
+  return Object.fromEntries(parts)
+}

@@ -1,0 +1,25 @@
+import t from 'tap'
+import { detectFormat } from '../../../src/commands/import-run/detect-format.js'
+import { writeVersion } from '../../../src/commands/event-files/event.js'
+import { frameRecord } from '../../../src/commands/event-files/record-file.js'
+
+const detect = (text: string, isFinal = false, path = 'f') => detectFormat(path, Buffer.from(text), isFinal)
+
+t.test('the content decides the format', async (t) => {
+  t.equal(detectFormat('f', frameRecord(writeVersion(0)), false), 'events')
+  t.equal(detect('{"step":1,"em":0.5}\n'), 'lines', 'one line with a step')
+  t.equal(detect('{"em":0.5}\n{"em":0.6}\n'), 'lines', 'several documents')
+  t.equal(detect('{\n  "results": {}\n}'), 'json')
+  t.equal(detect('{"step": 1, "su\n{"step":2,"em":0.5}\n'), 'lines', 'a broken first line')
+})
+
+t.test('a name of JSON lines decides where the content is broken', async (t) => {
+  t.equal(detect('{"step": 1, "sui', false, 'run.jsonl.1'), 'lines')
+})
+
+t.test('a file that is still too short is waited for', async (t) => {
+  t.equal(detect('{'), null)
+  t.equal(detect('{"log_history": ['), null)
+  t.equal(detect(' \n', true), null, 'an empty file has no format')
+  t.throws(() => detect('{"log_history": [', true), { name: 'FileError', message: /^f: truncated, or an unknown format/ })
+})
