@@ -10,13 +10,13 @@ export interface AuditView {
   readonly time: string
   readonly by: string
   readonly type: 'policy' | 'pin' | 'reset' | 'predictor' | 'unreadable'
-  /** `null` of a predictor, which is of no one context, and of what can't be read. */
+  /** Context key; `null` for a predictor, which belongs to no single context, and for an unreadable row. */
   readonly key: string | null
   readonly reason: string | null
-  /** What the command put in force, `null` where it removed what was there; a reset has neither. */
+  /** What the command put in force; `null` where it removed what was there; absent for other commands. */
   readonly policy?: PolicyPatch | null
   readonly pin?: WirePin | null
-  /** Which, and what was done with it. */
+  /** The predictor, and what was done with it. */
   readonly predictor?: Pick<PredictorCommand, 'name' | 'action'>
   readonly replaced: PolicyPatch | WirePin | null
   readonly version: number
@@ -34,7 +34,7 @@ export function auditView ({ id, time, version, command, replaced }: AuditRow): 
   }
 }
 
-/** A page of the audit trail, newest first, and where the next begins. */
+/** A page of the audit trail, newest first. @returns `next` is the id to pass as `before` for the next page, `null` at the end */
 export async function auditPage (store: Store, limit: number, before?: string): Promise<{ commands: AuditView[], next: string | null }> {
   const rows = await store.audit(limit + 1, before)
   const commands = rows.slice(0, limit).map(auditView)

@@ -4,12 +4,15 @@ import { effectivePolicy, type PolicyPatch } from '../core/policy/policy.js'
 import { at, InvalidPolicyError, TooManyError } from '../errors/errors.js'
 import { policyProblem } from '../core/certificate/policy-problem.js'
 
-/** Policies and pins are bounded like contexts. */
+/** Policies and pins are limited to as many as contexts. @throws TooManyError */
 export function checkRoom ({ maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string): void {
   if (!table.has(key) && table.size >= maxContexts) throw new TooManyError(String(maxContexts))
 }
 
-/** The policies with another one in them, `null` takes one out; throws unless each would be a whole one wherever it reaches. */
+/**
+ * The policies after one is set, or removed by `null`, checked in its context and in all below.
+ * @throws InvalidPolicyError, TooManyError
+ */
 export function checkedPolicies (
   config: Config, stated: ReadonlyMap<string, PolicyPatch>, key: string, policy: PolicyPatch | null): Map<string, PolicyPatch> {
   const policies = new Map(stated)

@@ -4,25 +4,26 @@ import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
 import { ConflictError } from '../store/store-errors.js'
 
-/** How often a command is tried before its caller is told that others keep coming in between. */
+/** Attempts before a command gives up because other commands keep coming in between. */
 const ATTEMPTS = 5
 
 /**
- * Stores what `look` makes of the policies, pins and predictors there are, unless they moved since it looked: it then looks again. So what
- * was validated as a whole is stored as a whole. Commands of this replica take turns; it has them in force when this resolves, others soon.
- * @throws MovedError
+ * Plans commands from the stored policies, pins and predictors, and appends them. Where another command came in between, it plans again, so
+ * that whatever was validated together is stored together. Commands of one replica take turns. When this resolves they are in force on this
+ * replica; other replicas follow soon.
+ * @throws MovedError where other commands keep coming in between
  */
-export type Commander = (look: Look) => Promise<void>
+export type Commander = (plan: Plan) => Promise<void>
 
-type Look = () => Promise<ReadonlyArray<Command | PredictorEntry | CheckpointEntry>>
+type Plan = () => Promise<ReadonlyArray<Command | PredictorEntry | CheckpointEntry>>
 
 export function createCommander (store: Pick<Store, 'revision' | 'append'>, service: Pick<Service, 'refresh'>): Commander {
   let last: Promise<unknown> = Promise.resolve()
 
-  async function run (look: Look): Promise<void> {
+  async function run (plan: Plan): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { policyVersion } = await store.revision()
-      const commands = await look()
+      const commands = await plan()
       if (commands.length === 0) return
       try {
         await store.append(commands, policyVersion)
@@ -34,8 +35,8 @@ export function createCommander (store: Pick<Store, 'revision' | 'append'>, serv
     throw new ConcurrentChangeError(String(ATTEMPTS))
   }
 
-  return (look) => {
-    const turn = last.then(() => run(look))
+  return (plan) => {
+    const turn = last.then(() => run(plan))
     last = turn.catch(() => {})
     return turn
   }

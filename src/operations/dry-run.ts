@@ -1,4 +1,4 @@
-/** Rows that a dry run lists at most. */
+/** Most rows that a dry run lists. */
 const SHOWN = 200
 
 interface Row {
@@ -12,7 +12,7 @@ interface Row {
 
 /** What a command would do. */
 export interface DryRun<R> {
-  /** Those that change first, then by key; at most 200. */
+  /** The contexts that change first, then by key; at most 200. */
   readonly contexts: R[]
   readonly total: number
   readonly changing: number

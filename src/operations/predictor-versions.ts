@@ -21,20 +21,20 @@ export interface PredictorView {
   readonly by: string
   readonly created_at: string
   readonly retired_at: string | null
-  /** Contexts it has weights of its own for. */
+  /** Number of contexts for which it has its own weights. */
   readonly contexts: number
   readonly signals: string[]
   readonly trained_generations: number
-  /** Contexts in which it serves, and in which it gathers evidence. */
+  /** Number of contexts in which it serves, and in which it gathers evidence. */
   readonly serving_in: number
   readonly on_trial_in: number
   readonly calibration: Calibration | null
 }
 
-/** What a predictor was trained on, and what stands for the salt that its groups were drawn under. */
+/** What a predictor was trained on, with a digest of the salt that its groups were drawn under. */
 export type Trained = Predictor['trained'] & { readonly salt_digest: string }
 
-/** A predictor that somebody brings; ids of groups it was trained on are kept as their draws. */
+/** A predictor that a client brings. The ids of the groups that it was trained on are kept as their draws. */
 export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
   readonly name?: string
   readonly trained?: Partial<Trained>
@@ -44,14 +44,14 @@ export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
 export interface PredictorVersions {
   readonly list: () => Promise<PredictorView[]>
   readonly get: (name: string) => Promise<PredictorView & { definition: Predictor & { trained: Trained } }>
-  /** Makes it a challenger wherever policies let it. The same again changes nothing, or brings back one that was retired. */
-  readonly put: (name: string, wish: PredictorRequest, origin: Origin) => Promise<PredictorView>
-  /** It stops serving at once, and its evidence is dropped. */
+  /** Makes it a challenger wherever policies allow. Repeating it changes nothing, or restores one that was retired. */
+  readonly put: (name: string, request: PredictorRequest, origin: Origin) => Promise<PredictorView>
+  /** Stops a predictor serving at once and drops its evidence. */
   readonly retire: (name: string, origin: Required<Origin>) => Promise<void>
 }
 
-const FOREIGN_DRAWS = '/trained/groups are draws of another service (salt_digest), which would exclude nothing here: leave them out, and name in ' +
-  'trained_group_ids the groups it was trained on that may come here'
+const FOREIGN_DRAWS = '/trained/groups are draws of another service (salt_digest) and would exclude nothing here: omit them, and list in trained_group_ids ' +
+  'the training groups that may come here'
 
 export function createPredictorVersions (store: Store, service: Service, { levels }: Pick<Config, 'levels'>): PredictorVersions {
   const command = createCommander(store, service)
@@ -80,25 +80,25 @@ export function createPredictorVersions (store: Store, service: Service, { level
     return version
   }
 
-  /** @throws StoreUnavailableError where it is not known yet */
+  /** @throws StoreUnavailableError before the store has been reached */
   function knownSalt (): string {
     const { salt } = service.snapshot()
-    if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
+    if (salt === null) throw new StoreUnavailableError('the store has not been reached yet')
     return salt
   }
 
-  function predictorOf (name: string, { trained_group_ids: ids = [], trained: told = {}, ...wish }: PredictorRequest): Predictor {
-    const { salt_digest: digest, ...trained } = told
+  function predictorOf (name: string, { trained_group_ids: ids = [], trained: stated = {}, ...rest }: PredictorRequest): Predictor {
+    const { salt_digest: digest, ...trained } = stated
     const salt = knownSalt()
     if (trained.groups?.length && digest !== textDigest(salt)) throw at('/trained/groups', new InvalidInputError(FOREIGN_DRAWS))
     const groups = [...new Set([...trained.groups ?? [], ...ids.map((id) => uniform(salt, id))])].sort((a, b) => a - b)
-    const predictor = { ...wish, name, trained: { generations: 0, steps: 0, ...trained, groups } }
+    const predictor = { ...rest, name, trained: { generations: 0, steps: 0, ...trained, groups } }
     const problem = predictorProblem(predictor, levels)
     if (problem !== null) throw invalid(problem)
     return predictor
   }
 
-  /** Entries that make room for one more: the oldest of those that are retired goes. */
+  /** Entries that make room for one more predictor by removing the oldest retired one. @throws TooManyPredictorsError */
   function makeRoom (versions: ReadonlyMap<string, PredictorVersion>, origin: Origin): PredictorEntry[] {
     if (versions.size < MAX_PREDICTORS) return []
     const oldest = [...versions].find(([, { retired_at: end }]) => end !== null)
@@ -115,15 +115,15 @@ export function createPredictorVersions (store: Store, service: Service, { level
       return { ...viewOf(version), definition: { ...predictor, trained: { ...predictor.trained, salt_digest: textDigest(knownSalt()) } } }
     },
 
-    async put (name, wish, origin) {
-      const predictor = predictorOf(name, wish)
+    async put (name, request, origin) {
+      const predictor = predictorOf(name, request)
       await command(async () => {
         const versions = await store.predictors()
-        const known = versions.get(name)
-        if (known !== undefined && fingerprintOf(known.predictor) !== fingerprintOf(predictor)) throw new PredictorExistsError(name)
-        if (known?.retired_at === null) return []
-        const room = known === undefined ? makeRoom(versions, origin) : []
-        const version = { predictor: known?.predictor ?? predictor, created_at: Date.now(), by: origin.by, retired_at: null }
+        const existing = versions.get(name)
+        if (existing !== undefined && fingerprintOf(existing.predictor) !== fingerprintOf(predictor)) throw new PredictorExistsError(name)
+        if (existing?.retired_at === null) return []
+        const room = existing === undefined ? makeRoom(versions, origin) : []
+        const version = { predictor: existing?.predictor ?? predictor, created_at: Date.now(), by: origin.by, retired_at: null }
         return [...room, { type: 'predictor', name, version, ...origin }]
       })
       return viewOf(await versionOf(name))

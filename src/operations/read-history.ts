@@ -4,13 +4,13 @@ import { AUDIT_LIMIT, HISTORY_LIMIT } from '../store/encoding.js'
 import type { Command } from '../core/learn/log-entry.js'
 import type { AuditRow, Store } from '../store/store.js'
 
-/** Rows to ask for: all, since a store may keep some more than it must. */
+/** Rows to ask for: enough for all, since a store may keep more than its limit. */
 const ALL = 10 * HISTORY_LIMIT
 
-/** History and audit trail, with the oldest version to which both can be read back. */
+/** Reads the history and the audit trail. `reach` is the oldest version back to which both are complete. */
 export async function readFullHistory (readHistory: ReadHistory, store: Pick<Store, 'audit'>): Promise<PastChanges & { reach: number }> {
   const [changes, commands] = await Promise.all([readHistory(ALL), store.audit(ALL)])
-  const gaps = [ // before them nothing is sure
+  const gaps = [ // nothing before a damaged row is certain
     changes.find(isUnreadableChange),
     commands.find(({ command }) => command.type === 'unreadable'),
   ]
@@ -20,5 +20,5 @@ export async function readFullHistory (readHistory: ReadHistory, store: Pick<Sto
   return { changes, isWhole, commands: commands.filter(isOfContext), reach }
 }
 
-/** Whether it said what is in force in a context; a predictor does not. */
+/** Whether a command is about a context, which predictor commands are not. */
 function isOfContext (row: AuditRow): row is AuditRow & { command: Command } { return 'key' in row.command }

@@ -11,18 +11,19 @@ import { describeTradeoff, type TradeoffView } from '../core/tradeoff/describe-t
 import { isoTime } from '../wire/to-wire.js'
 import type { ReadHistory } from './history-reader.js'
 
-/** Changes of all contexts that are looked through for moves of one, and moves that are shown. */
-const LOOKED_AT = 1000
+/** Changes of all contexts that are searched for those of one. */
+const SEARCHED = 1000
+/** Most changes that are shown. */
 const SHOWN = 10
 
-/** A move of the context's own threshold, or of a pin. */
+/** A change of the context's own threshold or pin. */
 export interface ThresholdMove extends Pick<Change, 'cause' | 'epoch' | 'before' | 'after' | 'before_scorer' | 'after_scorer'> { readonly time: string }
 
 type OnWire<T> = T extends readonly (infer I)[]
   ? OnWire<I>[]
   : T extends object ? { [F in keyof T]: F extends 'at' ? string | null : OnWire<T[F]> } : T
 
-/** The trade-off as the wire has it, times ISO 8601. */
+/** The trade-off as replies have it, with times in ISO 8601. */
 export type Tradeoff = { readonly key: string, readonly moves: ThresholdMove[] } & OnWire<TradeoffView>
 
 export async function readTradeoff (
@@ -33,7 +34,7 @@ export async function readTradeoff (
   const { scorer, index } = judge(state, policy, loaded.levels, loaded.predictors)
   const { evidence, grid, bar } = candidateOf(state, policy, loaded.predictors, scorer)
   const candidate = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }
-  const history = await readHistory(LOOKED_AT)
+  const history = await readHistory(SEARCHED)
   const moves = history.flatMap((row) => row.cause === 'unreadable' || row.key !== key ? [] : row).slice(0, SHOWN)
     .map(({ time, cause, epoch, before, after, before_scorer, after_scorer }): ThresholdMove => ({
       time: isoTime(time), cause, epoch, before, after, ...(before_scorer && { before_scorer }), ...(after_scorer && { after_scorer }),

@@ -28,21 +28,21 @@ interface Row {
   readonly key: string
   readonly before: number | null
   readonly after: number | null
-  /** Whose score the threshold pinned is for; `null`: the raw confidence. */
+  /** Name of the predictor whose score the pinned threshold is for; `null`: the raw confidence. */
   readonly scorer: string | null
 }
 
 export interface Rollback {
-  /** Pins every context to the threshold that was in force for it at a version; a dry run only says so. */
-  readonly to: (wish: RollbackRequest) => Promise<DryRun<Row> & { version: number, dry_run: boolean }>
-  /** Removes the pins that rollbacks have set. */
+  /** Pins every context to the threshold that was in force at a version; a dry run only reports what would change. */
+  readonly to: (request: RollbackRequest) => Promise<DryRun<Row> & { version: number, dry_run: boolean }>
+  /** Removes all pins that rollbacks have set. */
   readonly end: (origin: Required<Origin>) => Promise<{ removed: number }>
 }
 
 export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config): Rollback {
   const command = createCommander(store, service)
 
-  /** All contexts there are, and those that have or had a pin. */
+  /** Plans a pin for every context, and for every key that has or had a pin. */
   async function plan (version: number): Promise<{ rows: Row[], predictors: LivePredictors }> {
     const { version: current } = await store.revision()
     if (version > current) throw new FutureVersionError(String(version), String(current))
@@ -51,18 +51,18 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
     ])
     const before = new Map<string, number | null>()
     const states = new Map<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>()
-    const look = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], inputs, (loaded, chunk) => {
+    const read = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], inputs, (loaded, chunk) => {
       for (const key of chunk) before.set(key, thresholdIn(loaded, key))
       for (const [link, state] of loaded.states) {
         states.set(link, { threshold: state.threshold, scorer: servingOf(state), is_recovering: state.is_recovering })
       }
     })
     const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
-    await look(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))
-    const past = await readFullHistory(readHistory, store) // after the states: what changed in between is undone as well
+    await read(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))
+    const past = await readFullHistory(readHistory, store) // read after the states, so that changes in between are undone too
     if (version < past.reach) throw new VersionOutOfReachError(String(past.reach))
     const then = undoSince(version, past, pins)
-    await look([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // pinned then, so nothing else of theirs counts
+    await read([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // only their pin counts, so reading late is safe
     const now = { states, predictors: inputs.predictors, defaultPolicy: config.defaultPolicy, policies: inputs.policies }
     const rows = [...before].map(([key, threshold]) => {
       const { threshold: after, scorer } = thresholdThen(then, now, key)
@@ -74,7 +74,7 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
   return {
     async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false }) {
       let rows: Row[] = []
-      const look = async (): Promise<Command[]> => {
+      const planPins = async (): Promise<Command[]> => {
         const planned = await plan(version)
         rows = planned.rows
         const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
@@ -84,7 +84,7 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
           return { type: 'pin' as const, key, pin, by, reason }
         }))
       }
-      if (dry_run) await look(); else await command(look)
+      if (dry_run) await planPins(); else await command(planPins)
       return { version, dry_run, ...dryRun(rows) }
     },
 

@@ -15,28 +15,28 @@ export interface ServiceOptions {
   readonly log: FastifyBaseLogger
   /** Monotonic clock, ms. */
   readonly now?: () => number
-  /** Wall clock, ms: by it pins expire, whether or not the store can be reached. */
+  /** Wall clock, ms. Pins expire by it, whether or not the store can be reached. */
   readonly clock?: () => number
 }
 
-/** Holds the one mutable reference of a replica, the model it decides with, and keeps it in step with the store. */
+/** Holds the model that a replica decides with, its only mutable reference, and keeps it in step with the store. */
 export interface Service {
-  /** Never waits. @throws UnknownLevelError */
+  /** Decides one step; never waits. @throws UnknownLevelError */
   readonly decide: (step: Step) => Decision
-  /** The same for many steps that were checked (checkColumns); rows that are bad are left out. */
+  /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
   readonly decideColumns: (columns: Columns, bad: ReadonlySet<number>) => ColumnDecisions
   readonly snapshot: () => Snapshot
   readonly model: () => Model
-  /** Calls back whenever another model is in force; returns what ends that. */
+  /** Calls back whenever a new model is in force. @returns a function that unsubscribes */
   readonly onMove: (listener: () => void) => () => void
   readonly freshness: () => Freshness
-  /** Since the model was last in step with the store, seconds; `null`: never. */
+  /** Seconds since the model was last in step with the store; `null`: never. */
   readonly ageSeconds: () => number | null
-  /** Entries of the log not folded at the last poll. */
+  /** Log entries that were not folded yet at the last poll. */
   readonly lag: () => number
-  /** What keeps the model from being loaded, `null` when nothing does or the store is out of reach. */
+  /** Why the model cannot be loaded; `null` where it can, or where the store is unavailable. */
   readonly problem: () => string | null
-  /** Loads what changed; resolves when the model is in step, or the store was out of reach. */
+  /** Loads what changed. Resolves once the model is in step, or the store turned out to be unavailable. */
   readonly refresh: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -44,11 +44,11 @@ export interface Service {
 export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions): Service {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let model = emptyModel(options)
-  const listeners = new Set<() => void>() // thousands may wait for a bundle, and end all at once
-  let inStepAt = -Infinity // when the model was last known to be what a live learner has
+  const listeners = new Set<() => void>() // a set, as thousands may wait for a bundle and all end at once
+  let inStepAt = -Infinity // when the model was last known to equal a live learner's
   let lag = 0
   let freshness: Freshness = 'too_old'
-  let isReloadDue = true // after contact was lost, what the store says may be older than what we have
+  let isReloadDue = true // after a lost connection the store may be older than the model
   let running: Promise<void> | null = null
   let isAgain = false
   let isReached: boolean | null = null
@@ -62,12 +62,12 @@ export function createService ({ store, config, log, now = () => performance.now
       const startedAt = now()
       const revision = await store.revision()
       const { snapshot } = model
-      if (isReached === false) log.warn('the store is reached again')
+      if (isReached === false) log.warn('the store is available again')
       isReached = true
       if (snapshot.stateId !== '' && snapshot.stateId !== revision.stateId) {
-        log.error({ before: snapshot.stateId, after: revision.stateId }, 'this is another store than before: what it has is in force now')
+        log.error({ before: snapshot.stateId, after: revision.stateId }, 'the store is a different one than before; its model is in force now')
       } else if (revision.version < snapshot.version) {
-        log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version: some of what was learned is lost')
+        log.error({ before: snapshot.version, after: revision.version }, 'the store went back to an older version; some learned state is lost')
       }
       if (isFull || revision.stateId !== snapshot.stateId || revision.version !== snapshot.version) {
         swap(await loadModel(store, options, isFull ? null : model, revision, clock()))
@@ -80,9 +80,9 @@ export function createService ({ store, config, log, now = () => performance.now
       isReloadDue = true
       if (!(error instanceof StoreUnavailableError)) {
         problem = (error as Error).message
-        log.error({ err: error }, 'the model could not be loaded; the last one stays in force')
+        log.error({ err: error }, 'the model could not be loaded; the previous one stays in force')
       } else {
-        if (isReached !== false) log.warn({ reason: error.message }, 'the store can\'t be reached: decisions go on, outcomes are refused')
+        if (isReached !== false) log.warn({ reason: error.message }, 'the store is unavailable: decisions go on, outcomes are refused')
         isReached = false
       }
     }
@@ -102,7 +102,7 @@ export function createService ({ store, config, log, now = () => performance.now
     freshness = next
   }
 
-  /** One load at a time; a notice that comes during one starts another after it. */
+  /** Runs one load at a time; a notice during a load starts another one after it. */
   function refresh (): Promise<void> {
     if (closed.signal.aborted) return Promise.resolve()
     if (running !== null) { isAgain = true; return running }

@@ -50,5 +50,5 @@ t.test('the learner is cut off from Redis, and comes back: another learns, nothi
   }
   t.same((await Promise.all(replicas.map(ready))).filter(({ learner }) => learner.leader).length, 1, 'one learns')
   const said = (msg: string) => apart.log.some((line) => String(line.msg).includes(msg))
-  for (const msg of ['the store can\'t be reached', 'the model is too_old', 'the store is reached again', 'the model is fresh']) t.ok(said(msg), msg)
+  for (const msg of ['the store is unavailable', 'the model is too_old', 'the store is available again', 'the model is fresh']) t.ok(said(msg), msg)
 })

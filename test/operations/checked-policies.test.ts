@@ -5,7 +5,7 @@ import type { PolicyPatch } from '../../src/core/policy/policy.js'
 
 const config = readConfig({ MAX_CONTEXTS: '2' })
 
-t.test('a policy is checked where it is stated and in all that is below', async (t) => {
+t.test('a policy is checked where it is stated and in all contexts below', async (t) => {
   const stated = new Map<string, PolicyPatch>([['model=q', { value_of_em: 1, price_per_1k_tokens: 0.1 }]])
   t.same([...checkedPolicies(config, stated, '*', { max_em_drop: 0.03 }).keys()], ['model=q', '*'])
   t.equal(stated.size, 1, 'the map it was given stays as it is')
@@ -16,7 +16,7 @@ t.test('a policy is checked where it is stated and in all that is below', async 
   t.same([...checkedPolicies(config, stated, 'model=q', null).keys()], [])
 })
 
-t.test('as many as there may be contexts', async (t) => {
+t.test('there may be as many policies as contexts', async (t) => {
   const two = new Map([['a', {}], ['b', {}]])
   t.throws(() => checkRoom(config, two, 'c'), { code: 'TOO_MANY' })
   t.doesNotThrow(() => checkRoom(config, two, 'a'))

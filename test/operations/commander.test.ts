@@ -6,7 +6,7 @@ import { ConflictError } from '../../src/store/store-errors.js'
 
 const pin = (threshold: number) => ({ type: 'pin', key: '*', pin: { threshold, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' }) as const
 
-t.test('what others moved in between is looked at again', async (t) => {
+t.test('a command is planned again when another one came in between', async (t) => {
   const { store, service } = await build(t)
   const command = createCommander(store, service)
   let looks = 0
@@ -19,7 +19,7 @@ t.test('what others moved in between is looked at again', async (t) => {
   t.equal(service.snapshot().version, (await store.revision()).version, 'in force here')
 })
 
-t.test('commands of one replica take turns, and a failed one lets the next in', async (t) => {
+t.test('commands of one replica take turns, and a failure does not block the next', async (t) => {
   const { store, service } = await build(t)
   const command = createCommander(store, service)
   const calls = Array.from({ length: 30 }, (_, i) => command(async () => {
@@ -30,7 +30,7 @@ t.test('commands of one replica take turns, and a failed one lets the next in', 
   t.equal((await store.pins()).get('*')!.threshold, 29 / 32, 'each saw the last one')
 })
 
-t.test('it gives up where others never pause, and stores nothing where there is nothing to do', async (t) => {
+t.test('a command gives up after repeated conflicts, and stores nothing where there is nothing to do', async (t) => {
   const { store, service } = await build(t)
   const append = async () => { throw new ConflictError('moved') }
   const command = createCommander({ ...store, revision: () => store.revision(), append } as unknown as Store, service)

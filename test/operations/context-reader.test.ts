@@ -4,7 +4,7 @@ import { readModelInputs } from '../../src/replica/model-inputs.js'
 import { KEY, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 
-t.test('a context is known with its ancestors, and with the pins that have not expired', async (t) => {
+t.test('a context is read with its ancestors and with the pins that have not expired', async (t) => {
   const { store, config, send } = await build(t)
   await send('POST', '/v1/outcomes', losslessOutcome('g'))
   await until('it is learned', async () => (await store.contextKeys()).length === 3)

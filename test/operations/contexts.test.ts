@@ -23,7 +23,7 @@ t.test('a policy is in force here when the call returns', async (t) => {
   }
 })
 
-t.test('policies that come at the same time are validated together', async (t) => {
+t.test('concurrent policies are validated together', async (t) => {
   const { contexts } = await build(t)
   const puts = await Promise.allSettled([contexts.setPolicy('*', { evidence_window: 900 }, OPS), contexts.setPolicy('model=q', { max_em_drop: 0.015 }, OPS)])
   t.equal(puts.filter(({ status }) => status === 'fulfilled').length, 1, 'each alone is well, both are not')

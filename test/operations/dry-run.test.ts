@@ -1,7 +1,7 @@
 import t from 'tap'
 import { dryRun } from '../../src/operations/dry-run.js'
 
-t.test('what changes comes first, and all is counted', async (t) => {
+t.test('contexts that change come first, and all are counted', async (t) => {
   const rows = [
     { key: 'd', before: 0.9, after: 0.9 }, { key: 'c', before: 0.9, after: null }, { key: 'b', before: null, after: null, new_epoch: true }, { key: 'a', before: null, after: null },
     { key: 'e', before: 0.9, after: 0.9, mode_before: 'enforce', mode_after: 'off' }, { key: 'f', before: 0.9, after: 0.9, mode_before: 'off', mode_after: 'off' },

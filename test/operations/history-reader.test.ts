@@ -4,7 +4,7 @@ import type { HistoryRow } from '../../src/store/store.js'
 
 const row = (id: string, cause: string) => ({ id, cause }) as HistoryRow
 
-t.test('a damaged row is told of once, however often it is read', async (t) => {
+t.test('a damaged row is reported once, however often it is read', async (t) => {
   const told: unknown[] = []
   let rows = [row('3', 'unreadable'), row('2', 'evidence'), row('1', 'unreadable')]
   const store = { history: async (limit: number) => rows.slice(0, limit) }

@@ -5,7 +5,7 @@ import { build } from '../helper.js'
 
 const origin = { by: 'ops', reason: 'test' }
 
-t.test('at most so many are kept: the oldest that is retired makes room', async (t) => {
+t.test('the oldest retired predictor makes room for a new one', async (t) => {
   const { predictors } = await build(t)
   for (let i = 0; i < MAX_PREDICTORS; i++) await predictors.put(`p${i}`, PREDICTOR, origin)
   await t.rejects(predictors.put('more', PREDICTOR, origin), { code: 'TOO_MANY_PREDICTORS', statusCode: 409 })
@@ -20,7 +20,7 @@ t.test('at most so many are kept: the oldest that is retired makes room', async 
   t.ok(names.includes('p7'))
 })
 
-t.test('a name stands for the same scores for ever', async (t) => {
+t.test('a predictor\'s name always stands for the same scores', async (t) => {
   const { predictors } = await build(t)
   await predictors.put('p', PREDICTOR, origin)
   await predictors.put('p', structuredClone(PREDICTOR), origin)

@@ -8,21 +8,21 @@ const rows = (count: number, oldest: number) => Array.from({ length: count }, (_
 const pastOf = (history: object[], audit: object[]) =>
   readFullHistory((async () => history) as unknown as ReadHistory, { audit: async () => audit } as unknown as Store)
 
-t.test('what is kept whole reaches back to the first version, what was trimmed to its oldest row', async (t) => {
+t.test('a complete history reaches back to the first version, a trimmed one to its oldest row', async (t) => {
   t.match(await pastOf(rows(3, 7), rows(2, 5)), { isWhole: true, reach: 0 })
   t.match(await pastOf(rows(HISTORY_LIMIT, 7), rows(2, 5)), { isWhole: false, reach: 7 })
   t.match(await pastOf(rows(HISTORY_LIMIT + 50, 7), rows(AUDIT_LIMIT, 9)), { isWhole: false, reach: 9 })
   t.match(await pastOf([], rows(AUDIT_LIMIT, 9)), { isWhole: true, reach: 9 })
 })
 
-t.test('predictors say nothing of what was in force in a context, but reach as far back as any row', async (t) => {
+t.test('predictor rows say nothing about a context\'s threshold, but count for how far back the trail reaches', async (t) => {
   const audit = [{ version: 4, command: { type: 'predictor' } }, { version: 3, command: { type: 'policy', key: '*' } }]
   t.same((await pastOf([], audit)).commands, audit.slice(1))
   const trimmed = [...rows(AUDIT_LIMIT - 1, 9), { version: 8, command: { type: 'predictor' } }]
   t.equal((await pastOf([], trimmed)).reach, 8)
 })
 
-t.test('what can\'t be read is as far as anything reaches back', async (t) => {
+t.test('the history reaches back no further than a damaged row', async (t) => {
   const audit = [...rows(2, 7), { version: 6, command: { type: 'unreadable' } }, ...rows(1, 5), { version: 3, command: { type: 'unreadable' } }]
   const { reach, commands } = await pastOf(rows(3, 2), audit)
   t.same([reach, commands.map(({ version }) => version)], [6, [8, 7, 5]])

@@ -2,7 +2,7 @@ import t from 'tap'
 import { losslessOutcome, certify, CONTEXT, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
 
-t.test('before its first certificate a context says when that is due, by the log\'s clock', async (t) => {
+t.test('before its first certificate a context forecasts when it is due, by the log\'s clock', async (t) => {
   const { send, contexts } = await build(t)
   await send('POST', '/v1/outcomes', losslessOutcome('g0'))
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 99 }, (_, i) => losslessOutcome(`g${i + 1}`, CONTEXT)) })
@@ -13,7 +13,7 @@ t.test('before its first certificate a context says when that is due, by the log
   t.equal(tradeoff.forecast.heading, 'looser')
 })
 
-t.test('once certified it shows the move, and with prices what that is worth', async (t) => {
+t.test('a certified context shows the change of its threshold, and with prices its worth', async (t) => {
   const built = await build(t)
   await certify(built)
   await built.contexts.setPolicy(KEY, { value_of_em: 1, price_per_1k_tokens: 0.5 }, { by: 'ops' })

@@ -5,7 +5,7 @@ import { build, until } from '../helper.js'
 const origin = { by: 'ops', reason: 'incident 42' }
 const pin = (key: string, threshold: number | null) => ({ type: 'pin', key, pin: { threshold, reason: 'r', by: 'eve', expires_at: null }, by: 'eve', reason: 'r' }) as const
 
-t.test('every version of a life is found again, whatever came after', async (t) => {
+t.test('every earlier version can be restored', async (t) => {
   const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"fallback":"parent"}' })
   const { store, send, rollback } = built
   const inForce = async () => {
@@ -35,7 +35,7 @@ t.test('every version of a life is found again, whatever came after', async (t) 
   }
 })
 
-t.test('a rollback is one step: all its pins make one version', async (t) => {
+t.test('all pins of a rollback make one version', async (t) => {
   const built = await build(t)
   await certify(built)
   const { version } = await built.store.revision()
@@ -47,7 +47,7 @@ t.test('a rollback is one step: all its pins make one version', async (t) => {
   t.equal(built.service.decide({ arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }).guarantee, null, 'in force here already')
 })
 
-t.test('the history has what was in force before and after all of it, also where contexts fall back on each other', async (t) => {
+t.test('the history has the thresholds before and after every change, also where contexts fall back', async (t) => {
   const { store, send, rollback } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"fallback":"parent"}' })
   const outcome = { generation_id: 'a', arm: 'treated', context: CONTEXT, tokens: 64, em: 1 }
   t.equal((await send('POST', '/v1/outcomes', outcome)).status, 202)

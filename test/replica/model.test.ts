@@ -8,11 +8,11 @@ import { build } from '../helper.js'
 
 const options = { levels: ['model', 'task'], defaultPolicy: readConfig({}).defaultPolicy }
 
-t.test('the model before the store was reached never stops', async (t) => {
+t.test('the model never stops before the store has been reached', async (t) => {
   t.match(ruleFor(emptyModel(options).snapshot, CONTEXT), { threshold: null, scope: 'none' })
 })
 
-t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
+t.test('loading changes one by one equals loading everything at once', async (t) => {
   const { store, send, service, ...built } = await build(t)
   let model = await loadModel(store, options, null, await store.revision(), 0)
   for (const step of [
@@ -34,7 +34,7 @@ t.test('what is loaded bit by bit is what is loaded at once', async (t) => {
   t.equal(ruleFor(model.snapshot, CONTEXT).context, KEY)
 })
 
-t.test('the model without an expired pin is the one it would be had there been none', async (t) => {
+t.test('after a pin expires the model is as if there had been none', async (t) => {
   const { store, send, service, ...built } = await build(t)
   await certify({ ...built, send, service })
   const free = await loadModel(store, options, null, await store.revision(), 0)

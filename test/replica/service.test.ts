@@ -33,7 +33,7 @@ t.test('a change reaches another replica by notice, and by poll when the notice 
   }
 })
 
-t.test('a replica that starts late has what the others have', async (t) => {
+t.test('a replica that starts late has the same model as the others', async (t) => {
   const built = await build(t)
   await certify(built)
   const late = replica(t, built.store)
@@ -43,7 +43,7 @@ t.test('a replica that starts late has what the others have', async (t) => {
   t.strictSame(late.decide(step), built.service.decide(step))
 })
 
-t.test('out of touch with the store, decisions go on, then say stale, then continue; and it heals', async (t) => {
+t.test('without the store, decisions go on, become stale, then continue, and recover with the store', async (t) => {
   const built = await build(t)
   await certify(built)
   let clock = 0
@@ -60,7 +60,7 @@ t.test('out of touch with the store, decisions go on, then say stale, then conti
   t.match(await at(62), { decision: 'stop', stale: false })
 })
 
-t.test('a learner that stopped committing makes the model stale too', async (t) => {
+t.test('a learner that stops committing makes the model stale', async (t) => {
   const built = await build(t)
   await certify(built)
   const revision = async () => ({ ...await built.store.revision(), lag: 5, lagMs: 45_000 })
@@ -69,7 +69,7 @@ t.test('a learner that stopped committing makes the model stale too', async (t) 
   t.match(service.decide(step), { decision: 'stop', stale: true })
 })
 
-t.test('a store that went back is loaded again, whole', async (t) => {
+t.test('a store that went back to an older version is reloaded in full', async (t) => {
   const built = await build(t)
   const service = replica(t, built.store)
   await certify(built)
@@ -86,7 +86,7 @@ t.test('an unknown level is an error that names the levels', async (t) => {
   t.throws(() => service.decide({ tokens: 1, confidence: 1, context: { colour: 'red' } }), { code: 'UNKNOWN_CONTEXT_LEVEL', message: /model, task/ })
 })
 
-t.test('a pin ends by the replica\'s own clock, though the store is down', async (t) => {
+t.test('a pin expires by the replica\'s clock while the store is down', async (t) => {
   const built = await build(t)
   await certify(built)
   const end = Date.now() + 3_600_000

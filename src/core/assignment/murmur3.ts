@@ -1,8 +1,8 @@
 const encoder = new TextEncoder()
 
 /**
- * murmur3_32 (MurmurHash3_x86_32, Austin Appleby) of a text as UTF-8, seed 0: a whole number below 2^32. What is ASCII, as ids are, is read
- * where it stands.
+ * murmur3_32 (MurmurHash3_x86_32, Austin Appleby) of a text as UTF-8, seed 0: an integer below 2^32. ASCII texts, as most ids are, are
+ * hashed without encoding them first.
  */
 export function murmur3 (text: string): number {
   let hash = 0
@@ -26,7 +26,7 @@ export function murmur3 (text: string): number {
 }
 
 /**
- * The same of texts that begin with one prefix, which is hashed once, and without making the whole text: a draw hashes a salt, which stays,
+ * Returns a function that hashes `prefix + text`. The prefix is hashed once, and the strings are not joined: a draw hashes a constant salt
  * and an id.
  */
 export function murmur3Behind (prefix: string): (text: string) => number {

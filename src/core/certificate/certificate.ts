@@ -5,8 +5,8 @@
  *
  * For X = a - delta with delta = em(full) - em(stopped) in {-1, 0, 1}, each factor 1 + nu X is >= 0 and has mean <= 1 when
  * E[delta] >= a, so each bet is a non-negative supermartingale, and so is their mean. By Ville's inequality the chance that it
- * ever reaches 1/alpha is <= alpha, at whatever moments one looks (Waudby-Smith & Ramdas 2020, "Estimating means of bounded
- * random variables by betting").
+ * ever reaches 1/alpha is <= alpha, however often one looks (Waudby-Smith & Ramdas 2020, "Estimating means of bounded random
+ * variables by betting").
  */
 export const BETS = Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16)
 export const LOG_BETS = Math.log(BETS.length)
@@ -15,7 +15,7 @@ interface BetTable { readonly lost: readonly number[], readonly kept: readonly n
 
 const tables = new Map<number, BetTable>()
 
-/** Log factors of one outcome under each bet, memoised: they depend on `a` alone. */
+/** The logarithm of each bet's factors; memoised, since they depend on `a` alone. */
 function betTable (a: number): BetTable {
   let table = tables.get(a)
   if (table === undefined) {
@@ -31,7 +31,7 @@ function betTable (a: number): BetTable {
   return table
 }
 
-/** ln E for the three counts at tolerance `a`, in (-1, 1). */
+/** ln E of the three counts at tolerance `a`, which lies in (-1, 1). */
 export function logEvidence (a: number, lost: number, kept: number, gained: number): number {
   const table = betTable(a)
   const logs = BETS.map((_, i) => lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!)
@@ -41,10 +41,10 @@ export function logEvidence (a: number, lost: number, kept: number, gained: numb
   return top + Math.log(sum) - LOG_BETS
 }
 
-/** The bet that was the largest when last it had to be looked for: mostly it still is enough, and a single one shows that E is. */
+/** Index of the bet that was largest at the last search; usually it is still large enough to show that E reaches the bar. */
 let likely = 0
 
-/** Whether ln E >= logBar, as `logEvidence` would say, mostly without an exponential: the largest bet bounds the mean from both sides. */
+/** Whether ln E >= logBar. The largest bet bounds the mean from both sides, so that the exponentials are rarely needed. */
 function reaches (a: number, lost: number, kept: number, gained: number, logBar: number, table = betTable(a)): boolean {
   const guess = lost * table.lost[likely]! + kept * table.kept[likely]! + gained * table.gained[likely]!
   if (guess - LOG_BETS >= logBar) return true
@@ -61,9 +61,9 @@ function reaches (a: number, lost: number, kept: number, gained: number, logBar:
 export interface Counts { readonly generations: number, readonly lost: readonly number[], readonly gained: readonly number[] }
 
 /**
- * Index of the threshold in force: walk the grid from the safest, stop at the first that fails, return the last that passed; -1 if none.
- * Fixed-sequence testing keeps the family at the level of one test (Angelopoulos et al. 2021, "Learn then Test").
- * @param logBar ln(1/error_level), or ln(30/error_level) for a wish chosen after looking
+ * Index of the loosest certified threshold: tests the grid from the safest on and stops at the first failure; -1 where none passes.
+ * Fixed-sequence testing keeps all of them at the level of one test (Angelopoulos et al. 2021, "Learn then Test").
+ * @param logBar ln(1/error_level), or ln(30/error_level) where the guarantee was requested after evidence came in
  */
 export function certifiedIndex (counts: Counts, a: number, logBar: number): number {
   const { generations, lost, gained } = counts
@@ -74,14 +74,14 @@ export function certifiedIndex (counts: Counts, a: number, logBar: number): numb
   return lost.length - 1
 }
 
-/** Generations without a single loss or gain until ln E first reaches ln(1/errorLevel). */
+/** How many generations without any loss or gain it takes until ln E reaches ln(1/errorLevel). */
 export function losslessGenerations (a: number, errorLevel: number): number {
   return smallest((n) => reaches(a, 0, n, 0, Math.log(1 / errorLevel)))!
 }
 
 /**
- * How many more generations the test of one threshold needs to reach `logBar`, if losses and gains go on at the rates seen so far.
- * `null` when at those rates it never does, or not within `limit`.
+ * How many more generations the test of one threshold needs to reach `logBar` if losses and gains continue at the rates seen so far;
+ * `null` where it does not get there within `limit`.
  */
 export function generationsToReach (
   a: number, generations: number, lost: number, gained: number, logBar: number, limit: number): number | null {
@@ -94,7 +94,7 @@ export function generationsToReach (
   }, limit)
 }
 
-/** Smallest n >= 0 at which a predicate that stays true turns true; `null` past `limit`. */
+/** The smallest n >= 0 at which a monotone predicate is true; `null` past `limit`. */
 function smallest (isTrue: (n: number) => boolean, limit = 2 ** 40): number | null {
   if (isTrue(0)) return 0
   let high = 1

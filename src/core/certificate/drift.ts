@@ -1,12 +1,12 @@
 /**
  * An e-detector for "the EM drop at the threshold in force has risen above a" (Shin, Ramdas & Rinaldo 2022, "E-detectors"; CUSUM form).
- * Each bet runs M = max(M, 1) (1 + b (delta - a)); their mean alarms at 1e4, so that with no change at least 1e4 outcomes
- * lie between false alarms on average.
+ * Each bet runs M = max(M, 1) (1 + b (delta - a)). An alarm is raised where the mean of M reaches 1e4: without a change, at least 1e4
+ * outcomes lie between false alarms on average.
  */
 const BETS = [0.25, 0.5, 0.95]
 const ALARM = 1e4
 
-/** One M for each bet. */
+/** The value of M for each bet. */
 export type Drift = readonly number[]
 
 export const NO_DRIFT: Drift = BETS.map(() => 1)
@@ -24,7 +24,7 @@ export function hasDrifted (drift: Drift): boolean {
   return suspicion(drift) >= ALARM
 }
 
-/** The mean M, at least 1: how many times over a stake on "it has drifted" has been won. */
+/** The mean of M, at least 1: the evidence that the context has drifted. */
 export function suspicion (drift: Drift): number {
   return Math.max(1, drift.reduce((sum, m) => sum + m, 0) / drift.length)
 }

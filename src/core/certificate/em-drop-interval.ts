@@ -1,32 +1,32 @@
 import { BETS, LOG_BETS } from './certificate.js'
 
 const LOST = BETS.map((c) => Math.log1p(-c))
-/** How near an end is found, and how near to 1 it is looked for. */
+/** Precision of each end, and how close to 1 the search goes. */
 const PRECISION = 1e-6
 const FURTHEST = -Math.log(PRECISION)
-/** Steps of Newton's method; a dozen do. */
+/** Limit on the steps of Newton's method; a dozen suffice. */
 const MOST_STEPS = 100
 
 /**
- * Interval for the mean EM drop that stays valid however often one looks: the tolerances that neither the counts nor their mirror image
+ * An interval for the mean EM drop that is valid however often one looks: the tolerances that neither the counts nor their mirror image
  * (losses and gains exchanged) refute at level/2.
- * @returns fractions; [-1, 1] without any generations, and for what are no counts or is no level
+ * @returns fractions; [-1, 1] without generations, and for arguments that are no counts or no level
  */
 export function emDropInterval (generations: number, lost: number, gained: number, level: number): { low: number, high: number } {
-  const kept = Math.max(0, generations - lost - gained) // parts of generations may come to a little more than all of them
+  const kept = Math.max(0, generations - lost - gained) // fractional counts may exceed their sum by a rounding error
   if (!(lost >= 0 && gained >= 0 && level > 0 && level <= 1 && lost + kept + gained < Infinity)) return { low: -1, high: 1 }
   const logBar = Math.log(2 / level)
   return { low: -upperEnd(gained, kept, lost, logBar), high: upperEnd(lost, kept, gained, logBar) }
 }
 
 /**
- * Least tolerance a at which ln E >= logBar; 1 where none is. With s = 1/(1-a) the factors of the certificate are 1 - c, 1 - c + c s and
- * 1 - c + 2 c s, so ln E rises with ln s and is convex in it. Newton's method is past the end after one step, then comes down to it
- * and is never short of it: what it finds is refuted.
+ * The least tolerance a at which ln E >= logBar; 1 where there is none. With s = 1/(1-a) the factors of the certificate are 1 - c,
+ * 1 - c + c s and 1 - c + 2 c s, so that ln E is increasing and convex in ln s. Newton's method overshoots the root in its first step and
+ * then approaches it from above: the tolerance found is always refuted.
  */
 function upperEnd (lost: number, kept: number, gained: number, logBar: number): number {
   if (kept + gained <= 0) return 1 // nothing but losses, or nothing at all: E does not depend on a
-  let t = Math.min(FURTHEST, -Math.log1p(Math.max(-1, (gained - lost) / (lost + kept + gained)))) // from the drop seen
+  let t = Math.min(FURTHEST, -Math.log1p(Math.max(-1, (gained - lost) / (lost + kept + gained)))) // start at the drop seen
   for (let step = 0; step < MOST_STEPS; step++) {
     const { log, slope } = logEvidenceAt(t, lost, kept, gained)
     if (log <= logBar && t === FURTHEST) break

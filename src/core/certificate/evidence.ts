@@ -3,14 +3,14 @@ import { GRID } from './grid.js'
 /** 1 right, 0 wrong. */
 export type Em = 0 | 1
 
-/** One step of a control generation as the evidence sees it: `em` is absent where no answer was probed. */
+/** One step of a control generation; `em` is absent where no answer was probed. */
 export interface TraceStep { readonly tokens: number, readonly score: number | null, readonly em?: Em | undefined }
 
-/** A control generation that ran in full. `isComplete` is false when steps that were asked are missing from `steps`. */
+/** A control generation that ran in full. `isComplete` is false where steps that were asked are missing from `steps`. */
 export interface Trace {
   readonly tokens: number
   readonly answerTokens: number
-  /** `null`: not known, and then the worst case: the full answer right, the answer of every stop wrong. */
+  /** `null`: unknown, which counts as the worst case: the full answer right, the answer of every stop wrong. */
   readonly em: Em | null
   readonly steps: readonly TraceStep[]
   readonly isComplete: boolean
@@ -20,11 +20,11 @@ export interface Trace {
 export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly isUnprobed: boolean }
 
 /**
- * One outcome, every threshold: at threshold k the generation would have stopped at the first step with enough tokens and
- * `score >= grid[k]`. Never crossed: kept at full length, or the worst case where the trace is incomplete. Crossed unprobed: the worst
- * case, that the stop answer is wrong.
- * @param minTokens no stop before
- * @param grid of whoever scored the steps
+ * What stopping at each threshold would have done to one generation: at threshold k it would have stopped at the first step with enough
+ * tokens and `score >= grid[k]`. Where no step crosses, it is kept at full length, or counts as the worst case if the trace is incomplete.
+ * Where the crossing step was not probed, its answer counts as wrong.
+ * @param minTokens tokens before which nothing stops
+ * @param grid thresholds for the score of the steps, safest first
  */
 export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[] = GRID): Stop[] {
   const stops: Stop[] = new Array(grid.length)
@@ -44,20 +44,17 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
   return stops
 }
 
-/**
- * What is kept of control generations: integers, per threshold and in all. Two of them add in any order.
- * `kept` is generations - lost - gained.
- */
+/** Sums over control generations, in all and for each threshold. They add in any order. The number kept is generations - lost - gained. */
 export interface Evidence {
   readonly generations: number
-  /** Sums over the full runs. */
+  /** Sums over the runs in full. */
   readonly full_tokens: number
   readonly full_em: number
-  /** Generations whose own label is known; the others count as the worst case. */
+  /** Generations whose label is known; the others count as the worst case. */
   readonly labelled: number
   /** Generations that crossed some threshold at a step that was not probed. */
   readonly unprobed_generations: number
-  /** Per threshold of the grid. */
+  /** For each threshold of the grid. */
   readonly lost: readonly number[]
   readonly gained: readonly number[]
   readonly unprobed: readonly number[]
@@ -66,7 +63,7 @@ export interface Evidence {
 
 const empty = new Map<number, Evidence>()
 
-/** None yet, of a grid of so many thresholds: one object for all of them, as most contexts have some half-window without any. */
+/** Empty evidence for a grid of `thresholds`: one shared object, as most contexts have an empty half-window. */
 export function noEvidence (thresholds: number): Evidence {
   let none = empty.get(thresholds)
   if (none === undefined) {
@@ -87,10 +84,10 @@ export function noEvidence (thresholds: number): Evidence {
   return none
 }
 
-/** Of the raw confidence. */
+/** Empty evidence for the raw confidence. */
 export const NO_EVIDENCE = noEvidence(GRID.length)
 
-/** How many thresholds it is of. */
+/** The number of thresholds that evidence covers. */
 export function thresholdsOf ({ lost }: Evidence): number { return lost.length }
 
 /** The evidence with one more generation in it. */
@@ -112,7 +109,7 @@ const isLoss = ({ delta }: Stop): boolean => delta === 1
 const isGain = ({ delta }: Stop): boolean => delta === -1
 const isUnprobed = ({ isUnprobed }: Stop): boolean => isUnprobed
 
-/** Counts are only copied where one moves, which is seldom. */
+/** Copies the counts only where one changes, which is rare. */
 function countWhere (counts: readonly number[], stops: readonly Stop[], isSo: (stop: Stop) => boolean): readonly number[] {
   let next: number[] | null = null
   for (let k = 0; k < counts.length; k++) if (isSo(stops[k]!)) (next ??= counts.slice())[k]!++
@@ -125,14 +122,14 @@ function addTokens (sums: readonly number[], stops: readonly Stop[]): number[] {
   return next
 }
 
-/** The half-windows with one more generation; a full one takes the place of the old one. @param window generations in both */
+/** Adds a generation to the half-windows; a half that is full replaces the older one. @param window generations in both halves */
 export function fillHalves (
   [filling, full]: readonly [Evidence, Evidence], trace: Trace, stops: readonly Stop[], window: number): readonly [Evidence, Evidence] {
   const filled = addTrace(filling, trace, stops)
   return filled.generations >= window / 2 ? [noEvidence(thresholdsOf(filled)), filled] : [filled, full]
 }
 
-/** The evidence of both, of one grid. */
+/** The sum of two, for the same grid. */
 export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   if (a.generations === 0) return b
   if (b.generations === 0) return a
@@ -150,12 +147,12 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   }
 }
 
-/** Net EM drop at threshold k, a fraction of the generations; 0 without any. */
+/** Net EM drop at threshold k, a fraction of the generations; 0 without generations. */
 export function emDrop (evidence: Evidence, k: number): number {
   return evidence.generations === 0 ? 0 : (evidence.lost[k]! - evidence.gained[k]!) / evidence.generations
 }
 
-/** Share of the full runs' tokens that stopping at threshold k saves; 0 without any. */
+/** Share of the full runs' tokens that stopping at threshold k saves; 0 without generations. */
 export function tokensSavedRatio (evidence: Evidence, k: number): number {
   return evidence.full_tokens === 0 ? 0 : 1 - evidence.tokens[k]! / evidence.full_tokens
 }

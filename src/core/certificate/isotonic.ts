@@ -1,11 +1,11 @@
-/** Neighbours `from`..`to` (both included) that share one value, their weighted mean. */
+/** Neighbours `from`..`to` (inclusive) that share one value, their weighted mean. */
 export interface Block { readonly from: number, readonly to: number, readonly value: number, readonly weight: number }
 
 /**
- * The non-decreasing sequence nearest to `values` by weighted least squares, as blocks: neighbours in the wrong order are pooled until
- * there are none (pool adjacent violators: Barlow, Bartholomew, Bremner & Brunk 1972; Robertson, Wright & Dykstra 1988, section 1.2).
- * The last value of a block is never above the block's.
- * @param weights above 0
+ * The non-decreasing sequence nearest to `values` by weighted least squares, as blocks: neighbours out of order are pooled until none is
+ * left (pool adjacent violators: Barlow, Bartholomew, Bremner & Brunk 1972; Robertson, Wright & Dykstra 1988, section 1.2).
+ * The last of the original values in a block is never above the value of the block.
+ * @param weights positive
  */
 export function isotonicBlocks (values: readonly number[], weights: readonly number[]): Block[] {
   const blocks: Block[] = []
@@ -21,7 +21,7 @@ export function isotonicBlocks (values: readonly number[], weights: readonly num
   return blocks
 }
 
-/** The same, value by value. */
+/** The same sequence, value by value. */
 export function isotonic (values: readonly number[], weights: readonly number[]): number[] {
   return isotonicBlocks(values, weights).flatMap(({ from, to, value }) => new Array<number>(to - from + 1).fill(value))
 }

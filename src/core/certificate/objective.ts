@@ -5,8 +5,8 @@ import type { Policy } from '../policy/policy.js'
 type Prices = Pick<Policy, 'value_of_em' | 'price_per_1k_tokens'>
 
 /**
- * Expected utility of stopping at a threshold over never stopping, a generation, in the policy's currency: tokens saved at their price
- * less the net EM drop at its value, both as seen. 0 for -1, never stopping; `null` without prices or evidence.
+ * Expected utility for each generation of stopping at a threshold rather than never, in the policy's currency: the price of the tokens
+ * saved less the value of the net EM drop, both as seen. 0 for index -1 (never stop); `null` without prices or evidence.
  */
 export function expectedUtility (evidence: Evidence, index: number, prices: Prices): number | null {
   const { value_of_em: value, price_per_1k_tokens: price } = prices
@@ -15,16 +15,17 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
 }
 
 /**
- * The threshold to serve among those that are certified: all of them hold at once, so choosing after looking costs nothing. Without prices
- * it is the ceiling, which saves the most. With prices it is the one of best expected utility, never stopping among them at utility 0:
- *  1. The best of many noisy estimates looks better than it is. So the drop is smoothed to be non-decreasing, each threshold weighing by
- *     how sure its estimate is, and taken as no less than it was seen to be: luck at one threshold between worse ones does not count.
- *  2. It stays unless another is better by a standard error of their difference, which rests on the generations that one of them loses or
- *     wins and the other does not: at least as many as their counts differ by. That is a distance, and so is its root: having moved, it
- *     would not move again on the same evidence.
- * The utility less that margin is linear in the two prices, so only their ratio counts, and EM worth more never moves it looser.
+ * The threshold to serve among the certified ones. All of them hold at once, so choosing after looking costs nothing. Without prices it is
+ * the ceiling, which saves the most. With prices it is the one of best expected utility, where never stopping has utility 0:
+ *  1. The best of many noisy estimates looks better than it is. So the drop is smoothed to be non-decreasing, weighted by the precision of
+ *     each estimate, and never taken to be less than seen: a lucky threshold between worse ones gains nothing.
+ *  2. The current threshold stays unless another is better by a standard error of their difference. The difference rests on the generations
+ *     that one of the two loses or gains and the other does not: at least as many as their counts differ by. That margin is a metric, so
+ *     the choice never changes twice on the same evidence.
+ * The utility less that margin is linear in the two prices: only their ratio counts, and a higher value of EM never loosens the choice.
  * @param ceiling grid index of the loosest certified threshold, -1 for none
- * @param current the one in force
+ * @param current grid index of the threshold in force, -1 for none
+ * @returns a grid index, -1 for never stopping
  */
 export function bestIndex (evidence: Evidence, ceiling: number, prices: Prices, current: number): number {
   const { value_of_em: value, price_per_1k_tokens: price } = prices
@@ -47,7 +48,7 @@ export function bestIndex (evidence: Evidence, ceiling: number, prices: Prices, 
   return best
 }
 
-/** Mean tokens a generation that the threshold saves. */
+/** Mean tokens that the threshold saves in a generation. */
 function savedBy ({ generations, full_tokens, tokens }: Evidence, k: number): number {
   return k === -1 ? 0 : (full_tokens - tokens[k]!) / generations
 }

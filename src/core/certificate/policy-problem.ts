@@ -1,23 +1,24 @@
 import { losslessGenerations } from './certificate.js'
 import type { Policy } from '../policy/policy.js'
 
-/** Why a whole policy can't be: a sentence that says what to change, or `null`. */
+/** What is wrong with an effective policy: a path and what to change there, or `null`. */
 export function policyProblem (policy: Policy): { path: string, message: string } | null {
   return windowProblem(policy) ?? priceProblem(policy)
 }
 
+/** Whether half of the evidence window can hold twice the generations of a first certificate. */
 export function windowProblem (policy: Policy): { path: string, message: string } | null {
-  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // of the first challenger
+  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 4 // the first challenger's
   const needed = 2 * losslessGenerations(policy.max_em_drop, level)
   if (policy.evidence_window / 2 >= needed) return null
   return {
     path: '/evidence_window',
-    message: `must be at least ${2 * needed}: half of it has to hold twice the ${needed / 2} lossless generations that ` +
+    message: `must be at least ${2 * needed}: half of it must hold twice the ${needed / 2} lossless generations that ` +
       `a first certificate of max_em_drop ${policy.max_em_drop} at level ${level} needs`,
   }
 }
 
-/** Each is inherited by itself, so a child that states one alone may have the other from its parent. */
+/** Whether both prices are stated or neither. Each is inherited by itself: a child may state one and inherit the other. */
 export function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }: Policy): { path: string, message: string } | null {
   if ((value === null) === (price === null)) return null
   const [stated, missing] = value === null ? ['price_per_1k_tokens', 'value_of_em'] : ['value_of_em', 'price_per_1k_tokens']

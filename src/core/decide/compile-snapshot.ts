@@ -6,12 +6,12 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { MISSING, type Node, type Rule, type Snapshot } from './snapshot.js'
 import { chainLink, type ChainLink } from '../judgement/chain-link.js'
 
-/** A node that is still being made. */
+/** A node under construction. */
 interface Draft { readonly key: string, rule: Rule, children: Map<string, Draft> }
 
 /**
- * Compiles what stands in every known context into a tree by level, in which a decision looks its rule up without building a key. What
- * `previous` has is shared, not edited: only the nodes on the way to what changed are made anew, so a new version costs what has changed.
+ * Compiles the links of all contexts into a tree by level, in which a decision finds its rule without building a key. Nodes of the
+ * previous snapshot are shared, never edited: only nodes on the way to a change are copied, so the cost is proportional to the changes.
  */
 export class SnapshotCompiler {
   readonly #levels: Levels
@@ -21,7 +21,7 @@ export class SnapshotCompiler {
   readonly #ownsChildren = new Set<Draft>()
   readonly #root: Draft
 
-  /** @param links by key; must hold the root, and with each key its ancestors */
+  /** @param links by key; must include the root, and the ancestors of each key */
   constructor (levels: Levels, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors, previous: Snapshot | null) {
     this.#levels = levels
     this.#links = links
@@ -29,7 +29,7 @@ export class SnapshotCompiler {
     this.#root = previous === null ? this.#draft(ROOT) : this.#copy(previous.root)
   }
 
-  /** Takes in a key that is new or stands otherwise than before, ancestors before descendants. */
+  /** Compiles a key whose link is new or has changed. Call it for ancestors before descendants. */
   add (key: string): void {
     const path = [this.#root]
     const context = parseContextKey(this.#levels, key)!
@@ -43,7 +43,7 @@ export class SnapshotCompiler {
     return { stateId, version, levels: this.#levels, salt, root: this.#root }
   }
 
-  /** What is below a key that changed depends on it only where it may fall back. */
+  /** Updates the contexts below a changed key; they depend on it only where they may fall back. */
   #inherit (parent: Draft, value: string, node: Draft): void {
     let mine = node
     if (this.#links.get(node.key)!.policy.fallback === 'parent') {
@@ -55,15 +55,15 @@ export class SnapshotCompiler {
     for (const [inner, child] of mine.children) this.#inherit(mine, inner, child)
   }
 
-  /** The child by that value, as one that may be edited. */
+  /** The child with that value, copied if needed so that it may be edited. */
   #child (parent: Draft, value: string, key: string): Draft {
-    const known = parent.children.get(value)
-    if (known !== undefined && this.#made.has(known)) return known
+    const child = parent.children.get(value)
+    if (child !== undefined && this.#made.has(child)) return child
     if (!this.#ownsChildren.has(parent)) {
       parent.children = new Map(parent.children)
       this.#ownsChildren.add(parent)
     }
-    const node = known === undefined ? this.#draft(key) : this.#copy(known)
+    const node = child === undefined ? this.#draft(key) : this.#copy(child)
     parent.children.set(value, node)
     return node
   }
@@ -90,7 +90,7 @@ export class SnapshotCompiler {
   }
 }
 
-/** All at once. */
+/** Compiles a snapshot from scratch. */
 export function compileSnapshot (
   { levels, ...header }: Omit<Snapshot, 'root'>, links: ReadonlyMap<string, ChainLink>, predictors: LivePredictors = new Map()
 ): Snapshot {
@@ -99,7 +99,7 @@ export function compileSnapshot (
   return compiler.finish(header)
 }
 
-/** A leaf of which nothing is known but where it hangs. */
+/** The link of a leaf that has no state yet, below a parent with this policy. */
 function unseen ({ policy }: ChainLink): ChainLink {
   return chainLink('', policy, undefined, undefined, NO_JUDGEMENT)
 }
@@ -112,20 +112,20 @@ function scorersIn (predictors: LivePredictors, key: string, names: readonly str
 }
 
 function ruleOf (chain: readonly ChainLink[], scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
-  const force = effectiveThreshold(chain)
+  const effective = effectiveThreshold(chain)
   const leaf = chain.at(-1)!
   const { policy } = leaf
   return {
-    context: force.source.key || null,
-    threshold: force.threshold,
-    scorer: force.scorer === null ? null : scorers([force.scorer])[0]!,
+    context: effective.source.key || null,
+    threshold: effective.threshold,
+    scorer: effective.scorer === null ? null : scorers([effective.scorer])[0]!,
     trials: scorers(chain.flatMap(({ trials }) => trials)),
-    scope: force.scope,
-    guarantee: force.scope === 'own' && !force.isPinned ? force.source.guarantee : null,
+    scope: effective.scope,
+    guarantee: effective.scope === 'own' && !effective.isPinned ? effective.source.guarantee : null,
     mode: policy.mode,
     minTokens: policy.min_tokens,
     checkEveryTokens: policy.check_every_tokens,
-    controlShare: controlShareInForce(leaf, force),
+    controlShare: controlShareInForce(leaf, effective),
     recordSteps: policy.record_steps,
   }
 }

@@ -9,9 +9,9 @@ import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
 
-/** Many steps, a column for each field; row i of each column together is a step. `null` is a field that is absent. */
+/** Many steps, with a column for each field: row i of all columns is one step. `null` stands for an absent field. */
 export interface Columns {
-  /** Those that the rows of `context` point into. */
+  /** The contexts that `context` indexes. */
   readonly contexts: readonly Context[]
   readonly context: readonly number[]
   readonly tokens: readonly number[]
@@ -25,21 +25,21 @@ export interface Columns {
   readonly probed_score?: Column<number>
 }
 
-/** What was decided: the rows of which something is so, in order. */
+/** The decisions, as lists of rows in order. */
 export interface ColumnDecisions {
   readonly stop: number[]
   readonly control: number[]
   readonly would_stop: number[]
-  /** Control rows at which an answer is to be forced. */
+  /** Control rows at which the worker should force an answer. */
   readonly probe: number[]
-  /** Of each row; of one that was left out none. */
+  /** The reason for each row; `undefined` for a row that was left out. */
   readonly reasons: ReadonlyArray<Reason | undefined>
-  /** Of each context. */
+  /** The rule of each of `contexts`. */
   readonly rules: readonly Rule[]
 }
 
 /**
- * The same decisions as `decide` on each row, to the bit, without making a step or a decision of it.
+ * Decides each row exactly as `decide` decides a single step, without making objects for it.
  * @param bad rows to leave out
  */
 export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>): ColumnDecisions {
@@ -71,21 +71,21 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
   return { stop, control, would_stop, probe, reasons, rules }
 }
 
-/** Scores rows where their signals lie: the columns of a predictor's signals are looked up once, and a row makes no object. */
+/** Returns a function that scores a row straight from the columns; a predictor's columns are looked up once. */
 function scoring ({ tokens, signals = {} }: Columns): (scorer: Scorer, row: number, confidence: number | null) => number | null {
-  const known = new Map<Scorer, ReadonlyArray<Column<number> | undefined>>()
+  const columnsOf = new Map<Scorer, ReadonlyArray<Column<number> | undefined>>()
   const columnsFor = (scorer: Scorer) => {
     const columns = scorer.signals.map(({ name }) => Object.hasOwn(signals, name) ? signals[name] : undefined)
-    known.set(scorer, columns)
+    columnsOf.set(scorer, columns)
     return columns
   }
   return (scorer, row, confidence) => {
-    const columns = known.get(scorer) ?? columnsFor(scorer)
+    const columns = columnsOf.get(scorer) ?? columnsFor(scorer)
     return scoreBy(scorer, tokens[row]!, confidence, (i) => columns[i]?.[row])
   }
 }
 
-/** The step that a row is; of a context index that points nowhere, a step without a context. */
+/** Makes the step of a row. Where the context index points nowhere, the step has no context. */
 export function stepAt (columns: Columns, row: number): Step {
   const { contexts, context, generation_ids, group_ids, arms, signals, em, answer, probed_score } = columns
   const step: { -readonly [F in keyof Step]: Step[F] } = { tokens: columns.tokens[row]!, confidence: columns.confidence[row]! }

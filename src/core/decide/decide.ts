@@ -8,7 +8,7 @@ import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 import type { Guarantee } from '../judgement/guarantee.js'
 import { nextCheckTokens } from '../policy/cadence.js'
 
-/** Why a decision is what it is, in order of precedence. */
+/** The reasons for a decision, in order of precedence. */
 export const REASONS = [
   'off', 'stale_model', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', // continue, would_stop false
   'control_arm', 'shadow', // continue, would_stop true
@@ -31,7 +31,7 @@ export interface Decision {
   readonly decision: 'stop' | 'continue'
   readonly threshold: number | null
   readonly score: number | null
-  /** What gave the score: `confidence`, or a predictor, by name. */
+  /** `confidence`, or the name of the predictor that gave the score. */
   readonly scorer: string
   readonly reason: Reason
   readonly would_stop: boolean
@@ -40,16 +40,16 @@ export interface Decision {
   readonly scope: Scope
   readonly guarantee: Guarantee | null
   readonly next_check_tokens: number
-  /** Whether a control worker is to force an answer here. */
+  /** Whether the worker of a control generation should force an answer here. */
   readonly probe: boolean
   readonly model_version: number
   readonly stale: boolean
 }
 
-/** How far the model may be behind the store: `stale` is said, `too_old` means continue. */
+/** How far the model is behind the store: `stale` is reported, `too_old` means continue. */
 export type Freshness = 'fresh' | 'stale' | 'too_old'
 
-/** Stop here, or continue? Doubt means continue. */
+/** Decides one step: stop or continue. Doubt means continue. */
 export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): Decision {
   const rule = ruleFor(snapshot, step.context)
   const arm = step.arm ?? placeArm(snapshot.salt, rule, step.group_id ?? step.generation_id)
@@ -74,7 +74,7 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
   }
 }
 
-/** The arm of a step that echoes none (an echo wins, so that an arm never changes during a generation); what can't be placed is treated. */
+/** Draws the arm of a step that does not echo one. Without an id or a salt it is treated. */
 export function placeArm (salt: string | null, rule: Rule, id: string | undefined): Arm {
   return id === undefined || salt === null ? 'treated' : drawArm(uniform(salt, id), rule.controlShare)
 }
@@ -89,7 +89,7 @@ export function reasonFor (rule: Rule, freshness: Freshness, tokens: number, sco
   if (rule.threshold === null) return 'no_threshold'
   if (score === null) return 'no_score'
   if (tokens < rule.minTokens) return 'min_tokens'
-  if (!(score >= rule.threshold)) return 'below_threshold' // nor does what is no number stop
+  if (!(score >= rule.threshold)) return 'below_threshold' // NaN does not stop either
   if (arm === 'control') return 'control_arm'
   return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
 }

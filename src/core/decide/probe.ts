@@ -4,10 +4,10 @@ import { GRID } from '../certificate/grid.js'
 import { scoreStep, type Scorer } from '../predictor/predictor.js'
 import type { Rule } from './snapshot.js'
 
-/** What a step says of the probes made so far. */
+/** What a step says about the probes made so far. */
 export interface Probing {
   readonly tokens: number
-  /** The probe made at this very step. */
+  /** Exact Match of the answer probed at this step. */
   readonly em?: Em
   readonly answer?: string
   readonly signals?: Readonly<Record<string, number>>
@@ -16,9 +16,9 @@ export interface Probing {
 }
 
 /**
- * Whether an answer forced at this step is worth its tokens: whether some threshold would stop here first. Of those for the raw
- * confidence, the ones up to the highest that was probed have had their stop, those above this one have it yet to come. Of a predictor's
- * scores a worker keeps nothing: while one is on trial, whatever reaches its loosest threshold may be a first stop.
+ * Whether an answer forced at this step is worth its tokens, that is, whether some threshold would first stop here. For the raw confidence
+ * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores: while a
+ * predictor is on trial, every step that reaches its loosest threshold may be a first stop.
  */
 export function isProbeDue (
   { mode, minTokens, trials }: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null,

@@ -4,14 +4,14 @@ import type { Policy } from '../policy/policy.js'
 import type { Scorer } from '../predictor/predictor.js'
 import type { Guarantee } from '../judgement/guarantee.js'
 
-/** All that a decision in one context needs. */
+/** Everything that a decision in one context needs. */
 export interface Rule {
-  /** The key the threshold came from; `null`: none did, and the generation's own key is the answer. */
+  /** Key that the threshold came from; `null` without a threshold: decisions then show the generation's own key. */
   readonly context: string | null
   readonly threshold: number | null
-  /** What gives the score that the threshold is for; `null`: the raw confidence is it. */
+  /** The predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: Scorer | null
-  /** The predictors that gather evidence here, for the probes they need. */
+  /** The predictors on trial here, which need probes. */
   readonly trials: readonly Scorer[]
   readonly scope: Scope
   readonly guarantee: Guarantee | null
@@ -24,24 +24,25 @@ export interface Rule {
 
 export interface Node {
   readonly key: string
-  /** For a generation that ends here, or whose next level was never seen. */
+  /** For a generation whose context ends here, or whose next value is unknown. */
   readonly rule: Rule
   readonly children: ReadonlyMap<string, Node>
 }
 
-/** The model a replica decides with; never edited, only replaced. */
+/** The model that a replica decides with. It is never edited, only replaced. */
 export interface Snapshot {
   readonly stateId: string
   readonly version: number
   readonly levels: Levels
-  /** For the arms; `null` before the store was ever reached, and then nothing is control. */
+  /** Salt for drawing arms; `null` before the store has been reached, and then nothing is control. */
   readonly salt: string | null
   readonly root: Node
 }
 
-export const MISSING = '' // no value is empty, so this is a level that is absent
+/** Stands for an absent level in the tree; no value is empty. */
+export const MISSING = ''
 
-/** The rule for a generation's context. */
+/** The rule for a generation's context: that of the deepest node that matches. */
 export function ruleFor ({ root, levels }: Snapshot, context: Context | undefined): Rule {
   let node = root
   for (const level of levels) {

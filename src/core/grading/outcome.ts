@@ -5,37 +5,37 @@ import type { Em } from '../certificate/evidence.js'
 import { exactMatcher, rememberingNormaliser, type Normalise } from './exact-match.js'
 import type { Label } from '../policy/policy.js'
 
-/** Right or wrong under each label that could be judged. */
+/** Right (1) or wrong (0) under each label that could be judged. */
 export type Judged = { readonly [L in Label]?: Em }
 
 export interface LoggedStep extends Judged {
   readonly tokens: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>>
-  /** Of the answer probed here, by which a late label grades it; only where the outcome came with neither `em` nor `reference`. */
+  /** Digest of the answer probed here, so that a late label can grade it; absent where the outcome had `em` or `reference`. */
   readonly answer_digest?: string
 }
 
-/** A finished generation as it stands in the log: graded, without the text of any answer. */
+/** A finished generation in the log: graded, without the text of any answer. */
 export interface LoggedOutcome {
   readonly type: 'outcome'
   readonly generation_id: string
-  /** Where it falls in [0, 1); control iff below the share. */
+  /** The uniform draw in [0, 1): control if and only if it is below the control share. */
   readonly u: number
   readonly arm: Arm | null
   readonly context: Context
   readonly tokens: number
   readonly answer_tokens: number
   readonly stopped: boolean
-  /** `null` without a group; `-1` with a group but no index. */
+  /** `null` without a group, `-1` in a group without an index. */
   readonly sample_index: number | null
   readonly full: Judged
-  /** Of the final answer, as each step's. */
+  /** Digest of the final answer, as for the steps. */
   readonly answer_digest?: string
-  /** `null`: the worker kept none. */
+  /** `null`: the worker sent none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
-  /** Name of the token that reported it; absent: there were none. */
+  /** Name of the token that reported it; absent where the service has no tokens. */
   readonly by?: string
 }
 
@@ -58,13 +58,13 @@ export interface ReportedOutcome extends Answered {
     readonly signals?: Readonly<Record<string, number>>
   }>
   readonly steps_complete?: boolean
-  /** At how many counts of tokens a decision was asked, of a worker that kept no steps. */
+  /** At how many token counts the worker asked for a decision, where it kept no steps. */
   readonly steps_asked?: number
 }
 
 interface Graded extends Judged { readonly answer_digest?: string }
 
-/** Grades the final answer and the probed ones alike; what a label that comes later could still grade keeps its digest. */
+/** Returns the grader of an outcome's final and probed answers. An answer that a late label may grade keeps its digest. */
 function graderOf (
   salt: string, { em: fullEm, reference, answer: fullAnswer }: ReportedOutcome, normalise: Normalise
 ): (answered: Answered) => Graded {
@@ -82,10 +82,10 @@ function graderOf (
 }
 
 /**
- * Grades an outcome for the log. Exact Match is the worker's `em`, else `answer` against `reference`; agreement takes the
- * full answer as right and a probe as right if it agrees with it.
- * @param salt the store's, for the arm's draw and the digests
- * @param normalise remembers the answers, which of one generation are mostly the same
+ * Grades an outcome for the log. Exact Match is the worker's `em`, else `answer` against `reference`. Agreement takes the final answer as
+ * right, and a probe as right where it agrees with the final answer.
+ * @param salt the store's, for the draw and the digests
+ * @param normalise caches answers by default, since most probes of a generation give the same one
  */
 export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise: Normalise = rememberingNormaliser()): LoggedOutcome {
   const { group_id: group } = outcome
@@ -110,17 +110,17 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
   }
 }
 
-/** All that grading an outcome normalises: it takes as long as these are. */
+/** The texts that grading an outcome normalises; their length decides how long it takes. */
 export function textsOf ({ answer = '', reference = [], steps = [] }: ReportedOutcome): string[] {
   return [answer, ...[reference].flat(), ...steps.map((step) => step.answer ?? '')]
 }
 
-/** float32 workers overshoot [0, 1] by up to 1e-6, which the schemas let pass. */
+/** Clamps to [0, 1]: float32 workers overshoot by up to 1e-6, which the schemas accept. */
 export function clampConfidence (confidence: number | null): number | null {
   return confidence === null ? null : Math.min(1, Math.max(0, confidence))
 }
 
-/** What a schema can't say about an outcome: the path and the remedy, or `null`. */
+/** A contradiction within an outcome that its schema cannot express: a path and a remedy, or `null`. */
 export function outcomeProblem (outcome: ReportedOutcome): { path: string, message: string } | null {
   if (outcome.arm === 'control' && outcome.stopped === true) {
     return { path: '/stopped', message: 'a control generation is never stopped: send stopped false, or arm "treated"' }
@@ -128,10 +128,10 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   const { steps = [], tokens } = outcome
   for (let i = 0; i < steps.length; i++) {
     if (i > 0 && steps[i]!.tokens < steps[i - 1]!.tokens) {
-      return { path: `/steps/${i}/tokens`, message: 'steps must be in the order they were asked: tokens may not fall' }
+      return { path: `/steps/${i}/tokens`, message: 'steps must be in the order in which they were asked: tokens may not decrease' }
     }
     if (steps[i]!.tokens > tokens) {
-      return { path: `/steps/${i}/tokens`, message: `a step can't have more tokens than the whole generation (${tokens})` }
+      return { path: `/steps/${i}/tokens`, message: `a step cannot have more tokens than the whole generation (${tokens})` }
     }
   }
   return null

@@ -6,24 +6,25 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { predictorOf, type Trial } from './trial.js'
 import type { RequestedGuarantee } from './requested-guarantee.js'
 
-/** A wish stated after looking at the counts must beat the level by this, which covers every wish one could have tried. */
+/** A guarantee requested after evidence came in must reach a bar this many times higher, to cover every guarantee that could be tried. */
 const POST_HOC_FACTOR = 30
 
-/** One way to score the steps of a context, with what its thresholds have shown. */
+/** One way to score the steps of a context, with the evidence for each of its thresholds. */
 export interface CandidateScorer {
   /** Name of the predictor; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly grid: readonly number[]
   readonly evidence: Evidence
-  /** The wish was stated after its evidence began to come in. */
+  /** Whether the guarantee was requested after evidence came in. */
   readonly isPostHoc: boolean
-  /** ln of what E must reach. */
+  /** ln of the value that E must reach. */
   readonly bar: number
 }
 
 /**
- * All that may serve in a context, the raw confidence first. They share the level, so that the chance that any of them is ever certified
- * wrongly stays below it: half is the raw confidence's, and the j-th challenger of an epoch has 1/(2j(j+1)), in all the other half.
+ * Every scorer that may serve in a context, the raw confidence first. They divide the level, so that the probability that any of them is
+ * ever wrongly certified stays below it: the raw confidence has half, and the j-th challenger of an epoch 1/(2j(j+1)), which add up to the
+ * other half.
  */
 export function candidateScorers (state: ContextState, policy: Policy, predictors: LivePredictors): CandidateScorer[] {
   const candidates = [rawCandidate(state, policy)]
@@ -36,7 +37,7 @@ export function candidateScorers (state: ContextState, policy: Policy, predictor
   return candidates
 }
 
-/** That of a judgement's scorer. */
+/** The candidate with this scorer. @param scorer name of a predictor on trial; `null`: the raw confidence */
 export function candidateOf (state: ContextState, policy: Policy, predictors: LivePredictors, scorer: string | null): CandidateScorer {
   return candidateScorers(state, policy, predictors).find((candidate) => candidate.scorer === scorer)!
 }
@@ -47,14 +48,14 @@ export function rawCandidate (state: ContextState, policy: Policy): CandidateSco
   return { scorer: null, grid: GRID, evidence: evidenceOf(state), isPostHoc, bar: barOf(level, isPostHoc) }
 }
 
-/** @param isLate whether predictors were turned on after looking: then the raw confidence had the whole level before */
+/** @param isLate whether predictors were turned on after evidence came in: until then the raw confidence had the whole level */
 function trialCandidate (
   { predictor: scorer, ordinal, requested, halves }: Trial, policy: Policy, grid: readonly number[], isLate: boolean): CandidateScorer {
   const isPostHoc = isOtherRequest(requested, policy) || isLate
   return { scorer, grid, evidence: mergeHalves(halves), isPostHoc, bar: barOf(challengerLevel(policy.error_level, ordinal), isPostHoc) }
 }
 
-/** The part of the level that the j-th challenger of an epoch is tested at, j from 1. */
+/** The part of the level at which the j-th challenger of an epoch is tested. @param ordinal j, from 1 */
 export function challengerLevel (errorLevel: number, ordinal: number): number {
   return errorLevel / (2 * ordinal * (ordinal + 1))
 }
@@ -67,7 +68,7 @@ function barOf (level: number, isPostHoc: boolean): number {
   return Math.log((isPostHoc ? POST_HOC_FACTOR : 1) / level)
 }
 
-/** What the scorer in force has shown, in half-windows. */
+/** The half-windows of the scorer in force. */
 export function halvesInForce ({ serving, trials, halves }: ContextState): ContextState['halves'] {
   return (serving === null ? undefined : trials.find(({ predictor }) => predictor === serving))?.halves ?? halves
 }

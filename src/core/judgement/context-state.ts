@@ -12,7 +12,7 @@ import type { RequestedGuarantee } from './requested-guarantee.js'
 /** Why an epoch began. */
 export type EpochCause = 'first_outcome' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint'
 
-/** What evidence means: evidence of one meaning says nothing under another, so a change of any of these opens an epoch. */
+/** What evidence means. Evidence of one meaning says nothing under another, so a change of any field opens an epoch. */
 export interface Meaning {
   readonly score: 'confidence'
   readonly label: Label
@@ -22,7 +22,7 @@ export interface Meaning {
   readonly levels: string
 }
 
-/** The checkpoint of a training run that a context serves, and what the one before had certified: an expectation, no evidence. */
+/** The checkpoint of a training run that a context serves, and what the previous one had certified: an expectation, not evidence. */
 export interface ServedCheckpoint {
   readonly run: string
   readonly step: number
@@ -30,11 +30,11 @@ export interface ServedCheckpoint {
 }
 
 export interface Expected {
-  /** Run and step of that checkpoint, where they are known. */
+  /** Run and step of the previous checkpoint, where known. */
   readonly run?: string | null
   readonly step: number | null
   readonly threshold: number
-  /** The predictor whose score it is for; absent: the raw confidence. */
+  /** Name of the predictor whose score the threshold is for; absent: the raw confidence. */
   readonly scorer?: string
   readonly tokens_saved_ratio: number
   readonly em_drop: number
@@ -44,7 +44,7 @@ export interface Expected {
 export interface ContextState {
   readonly epoch: number
   readonly epoch_cause: EpochCause
-  /** It drifted or was reset, and has certified nothing since: it does not fall back on a parent, whatever epochs come. */
+  /** The context drifted or was reset and has certified nothing since. Until then it does not fall back on a parent, across epochs. */
   readonly is_recovering: boolean
   readonly epoch_started_at: number
   readonly settles_at: number
@@ -52,54 +52,54 @@ export interface ContextState {
   readonly narrows_until: number
   readonly narrow_share: number
   readonly meaning: Meaning
-  /** The wish the epoch's evidence was gathered for; another one is chosen after looking (post hoc). */
+  /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
-  /** Of the raw confidence, the half-windows: the one that fills, and the full one before it. */
+  /** Evidence of the raw confidence: the half-window being filled, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
   readonly drift: Drift
-  /** Whether a suspicion of drift has raised the control share, an `auto` one. */
+  /** Whether a suspicion of drift has raised an `auto` control share. */
   readonly is_suspected: boolean
-  /** The predictors on trial, oldest first; and how many challengers the epoch has had. */
+  /** The predictors on trial, oldest first. */
   readonly trials: readonly Trial[]
+  /** Challengers that the epoch has had. */
   readonly challengers: number
-  /** Whose threshold is in force, as the learner saw it: a predictor's, by name; `null`: the raw confidence's, or none. */
+  /** Name of the predictor whose threshold the learner has in force; `null`: the raw confidence's, or none. */
   readonly serving: string | null
-  /** Its index in that one's grid, -1 for none, and what it is. */
+  /** Index of that threshold in its scorer's grid, -1 for none. */
   readonly threshold_index: number
   readonly threshold: number | null
-  /** The terms that this was judged by; absent before anything was. */
+  /** The terms behind that judgement; absent before the first. */
   readonly judged_by?: CertificationTerms
-  /** What replicas say of that threshold: frozen between moves, so that all of them say the same at one version. */
+  /** The guarantee that replicas show: frozen between changes, so that all replicas agree at one version. */
   readonly guarantee: Guarantee | null
   readonly control_share: number
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
-  /** Outcomes that became evidence in this epoch, and those that would have but for what the name says. */
+  /** Outcomes that became evidence in this epoch. The next six count outcomes that did not, by the reason in their name. */
   readonly labelled: number
   readonly unlabelled: number
   readonly unstepped: number
   readonly unsettled: number
   readonly siblings: number
   readonly unknown_arm: number
-  /** Control outcomes of this epoch that found no room to wait in: set aside, whatever their label. */
+  /** Control outcomes of this epoch that were dropped because too many were waiting for labels. */
   readonly crowded_out: number
   /** Treated generations reported in this epoch. */
   readonly treated: number
-  /** Outcomes that wait for a label, of whatever epoch. */
+  /** Outcomes that wait for a label, of any epoch. */
   readonly awaiting_label: number
   /** Whether any outcome of this epoch has waited for its label. */
   readonly has_waited: boolean
   readonly arms: Arms
-  /** Only what arrived since is compared: what came before began under another epoch or mode. */
+  /** Only outcomes that arrived since then are compared: earlier ones began under another epoch or mode. */
   readonly arms_since: number
-  /** Estimate over all epochs: what treated generations would have used beyond what they did. */
+  /** Estimate over all epochs of the tokens that stops have saved. */
   readonly tokens_saved: number
   readonly last_evidence_at: number | null
   readonly updated_at: number
-  /** Of this epoch's evidence, how much each token reported, by its name (see fed-by.ts); absent: there were no tokens. */
+  /** How much of this epoch's evidence each token reported (see evidence-by-token.ts); absent where the service has no tokens. */
   readonly fed_by?: EvidenceByToken | undefined
-  /** Absent where no training run names the context. */
-  /** `null`: since a reset nobody has said which it is. */
+  /** Absent where no training run names the context; `null` after a reset, until a run names it again. */
   readonly checkpoint?: ServedCheckpoint | null | undefined
 }
 
@@ -113,7 +113,7 @@ export function sameMeaning (a: Meaning, b: Meaning): boolean {
     a.check_every_tokens === b.check_every_tokens && a.levels === b.levels
 }
 
-/** A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context. */
+/** Opens an epoch without any evidence. @param previous absent for a new context */
 export function openEpoch (
   previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels, time: number,
   settlesAt = time + policy.settle_seconds * 1000
@@ -158,7 +158,7 @@ export function openEpoch (
   }
 }
 
-/** Whoever goes back to other weights resets; any other epoch is of the same ones. */
+/** A reset may mean other weights, so it forgets the checkpoint; any other epoch keeps it. */
 function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<ContextState, 'checkpoint'> {
   if (cause === 'reset') return { checkpoint: null }
   return checkpoint === undefined ? {} : { checkpoint }
@@ -173,7 +173,7 @@ export function mergeHalves ([filling, full]: readonly [Evidence, Evidence]): Ev
   return mergeEvidence(filling, full)
 }
 
-/** Share of would-be evidence that came with a label of the policy's kind; 1 before any came. */
+/** Share of the possible evidence that came with a label of the policy's kind; 1 before any outcome. */
 export function labelledRatio ({ labelled, unlabelled }: ContextState): number {
   return labelled + unlabelled === 0 ? 1 : labelled / (labelled + unlabelled)
 }

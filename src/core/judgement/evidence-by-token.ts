@@ -1,11 +1,11 @@
-/** Control generations by who reported them: the name of the token, `*` for those that found no room. */
+/** Control generations by the name of the token that reported them; `*` for tokens beyond the limit. */
 export type EvidenceByToken = Readonly<Record<string, number>>
 
-/** Names that are told apart. */
+/** Tokens that are counted by name. */
 const MAX_NAMES = 32
 const OTHERS = '*' // no token's name
 
-/** With one more from a token; `undefined`: nobody said who. */
+/** Counts one more generation for a token. @param by name of the token; `undefined` where the service has no tokens */
 export function countForToken (fedBy: EvidenceByToken | undefined, by: string | undefined): EvidenceByToken | undefined {
   if (by === undefined) return fedBy
   const name = fedBy === undefined || Object.hasOwn(fedBy, by) || Object.keys(fedBy).length < MAX_NAMES ? by : OTHERS

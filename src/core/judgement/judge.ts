@@ -10,14 +10,14 @@ import { haveSameTerms } from '../policy/certification-terms.js'
 import { predictorOf } from './trial.js'
 import type { Guarantee } from './guarantee.js'
 
-/** Another scorer takes over where its threshold is worth this much more, a share, so that the two do not take turns. */
+/** Another scorer takes over only where its threshold is worth this share more, so that two do not alternate. */
 const MARGIN = 0.02
 
-/** What a context's own evidence says under a policy. */
+/** What a context's own evidence certifies under a policy. */
 export interface Judgement {
-  /** Whose threshold it is: a predictor's, by name; `null`: the raw confidence's, or none. */
+  /** Name of the predictor whose threshold it is; `null`: the raw confidence's, or none. */
   readonly scorer: string | null
-  /** Its index in that one's grid, -1 for none. */
+  /** Index of the threshold in its scorer's grid, -1 for none. */
   readonly index: number
   readonly threshold: number | null
   readonly guarantee: Guarantee | null
@@ -25,12 +25,12 @@ export interface Judgement {
 
 export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, guarantee: null }
 
-/** Whether the state's evidence means what the policy asks about; if not, a new epoch is due and nothing is certified. */
+/** Whether the state's evidence has the meaning that the policy asks about; if not, a new epoch is due and nothing is certified. */
 export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
   return sameMeaning(state.meaning, meaningOf(policy, levels))
 }
 
-/** The threshold to have in force by a context's evidence of this moment: of the certified ones, the one that is worth the most. */
+/** Judges a context by its current evidence: of the certified thresholds, it picks the one that is worth most. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
@@ -40,7 +40,7 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
     const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
     const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
     if (index === -1) continue
-    const worth = expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index) // as prices see it it may be below 0
+    const worth = expectedUtility(evidence, index, policy) ?? tokensSavedRatio(evidence, index) // by prices it may be negative
     const lead = isServing ? MARGIN * Math.abs(worth) : 0
     if (best === null || worth + lead > best.worth) best = { candidate, index, worth: worth + lead }
   }
@@ -50,15 +50,15 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
 }
 
 /**
- * What is in force: the learner's own judgement, so that every replica has its threshold and guarantee to the bit, unless the learner has
- * not folded a policy yet, or a predictor's end.
+ * The judgement in force. It is the learner's own, so that every replica has the same threshold and guarantee to the bit, unless a policy
+ * or the end of a predictor has yet to be folded: then the evidence is judged afresh.
  */
 export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (state === undefined) return NO_JUDGEMENT
   const isUpToDate = haveSameTerms(state.judged_by, policy) && isCurrent(state, policy, levels) && isServingLive(state, predictors)
   if (isUpToDate) return judgementOf(state)
   const now = judgeAfresh(state, policy, levels, predictors)
-  return isInForce(state, now) && isSamePromise(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
+  return isInForce(state, now) && isSameGuarantee(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
 }
 
 function judgementOf ({ serving: scorer, threshold_index: index, threshold, guarantee }: ContextState): Judgement {
@@ -71,18 +71,18 @@ function isServingLive ({ serving, trials }: ContextState, predictors: LivePredi
   return trial !== undefined && predictorOf(trial, predictors) !== undefined
 }
 
-/** Whether a judgement is the one that the learner has put in force. */
+/** Whether a judgement has the threshold that the learner has put in force. */
 export function isInForce (state: ContextState, { scorer, index }: Judgement): boolean {
   return index === state.threshold_index && scorer === state.serving
 }
 
-/** The guarantee to show: the last one until it promises something else, or its evidence has grown by a tenth or lost an old half. */
+/** The guarantee to show: the last one, until its terms change, its evidence grows by a tenth, or a half-window is dropped. */
 export function freezeGuarantee (last: Guarantee | null, now: Guarantee | null): Guarantee | null {
-  if (last === null || now === null || !isSamePromise(last, now)) return now
+  if (last === null || now === null || !isSameGuarantee(last, now)) return now
   return now.generations >= 1.1 * last.generations || now.generations < last.generations ? now : last
 }
 
-function isSamePromise (a: Guarantee | null, b: Guarantee | null): boolean {
+function isSameGuarantee (a: Guarantee | null, b: Guarantee | null): boolean {
   return a !== null && b !== null && a.epoch === b.epoch && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level &&
     a.post_hoc === b.post_hoc
 }

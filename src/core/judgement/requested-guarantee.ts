@@ -1,2 +1,2 @@
-/** What the evidence was gathered for. */
+/** The guarantee that was requested when evidence began. */
 export interface RequestedGuarantee { readonly max_em_drop: number, readonly error_level: number }

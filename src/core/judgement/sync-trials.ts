@@ -7,22 +7,22 @@ import type { Predictor } from '../predictor/predictor.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { type Trial, predictorOf } from './trial.js'
 
-/** The predictor that serves; `null`: the raw confidence does, or nothing. */
+/** The predictor that serves; `null`: the raw confidence, or nothing. */
 export function servingOf ({ serving: name, trials }: Pick<ContextState, 'serving' | 'trials'>): PredictorRef | null {
   return name === null ? null : { name, fingerprint: trials.find(({ predictor }) => predictor === name)?.fingerprint }
 }
 
-/** The newest predictor that speaks of what a policy asks about. */
+/** The newest predictor for the policy's label and the configured levels. */
 export function newestFor (predictors: LivePredictors, policy: Policy, levels: Levels): Predictor | undefined {
   return [...predictors.values()].findLast(({ label, levels: its }) => label === policy.label && its === levels.join())
 }
 
-/** On trial in a context, at most. The first of an epoch has the largest part of the level: newer ones should not displace it. */
+/** Most predictors on trial in a context. The first of an epoch has the largest part of the level; newer ones should not displace it. */
 export const MOST_TRIALS = 3
 
 /**
- * Brings a context's trials in line with the predictors there are and with its policy: those that are gone leave the field; a newer one
- * becomes the epoch's next challenger, and where there is no room takes the place of the oldest that does not serve.
+ * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the
+ * epoch's next challenger. Where there is no room it replaces the oldest one that does not serve.
  */
 export function syncTrials (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, time: number): ContextState {
   if (policy.predictor === 'off') return state.trials.length === 0 ? state : { ...state, trials: [] }

@@ -1,7 +1,7 @@
-/** How often a worker asks. Both in tokens. */
+/** When a worker asks for decisions; both in tokens. */
 export interface Cadence { readonly checkEveryTokens: number, readonly minTokens: number }
 
-/** The smallest multiple of the cadence above `tokens` and not below the policy's `min_tokens`; the same in both arms. */
+/** The next multiple of the cadence above `tokens`, and not below `minTokens`; the same in both arms. */
 export function nextCheckTokens ({ checkEveryTokens: every, minTokens }: Cadence, tokens: number): number {
   return Math.max((Math.floor(tokens / every) + 1) * every, Math.ceil(minTokens / every) * every)
 }

@@ -1,10 +1,10 @@
-/** Orders the levels of a context, e.g. `['model', 'task']`; set by CONTEXT_LEVELS. */
+/** The levels of a context in order, e.g. `['model', 'task']`; set by CONTEXT_LEVELS. */
 export type Levels = readonly string[]
 
-/** Where a generation belongs, by level; a level that is missing reads `-`. */
+/** Where a generation belongs: a value for each level. A missing level is written `-` in keys. */
 export type Context = Readonly<Record<string, string>>
 
-/** Key of the root context, the parent of all. */
+/** Key of the root context, the ancestor of all others. */
 export const ROOT = '*'
 
 const MISSING = '-'
@@ -17,7 +17,7 @@ function encodeValue (value: string): string {
     : encodeURIComponent(char))
 }
 
-/** The key of every link of the chain, root first, leaf last: `*`, `model=q`, `model=q,task=gsm8k`. */
+/** The keys of a context's chain, root first, leaf last: `*`, `model=q`, `model=q,task=gsm8k`. */
 export function contextChain (levels: Levels, context: Context): string[] {
   const chain = [ROOT]
   let key = ''
@@ -29,33 +29,33 @@ export function contextChain (levels: Levels, context: Context): string[] {
   return chain
 }
 
-/** The context key of a generation: the last link of its chain. */
+/** The key of a generation's context: the last link of its chain. */
 export function contextKey (levels: Levels, context: Context): string {
   return contextChain(levels, context).at(-1)!
 }
 
-/** The link above, `null` above the root. */
+/** The key of the parent; `null` for the root. */
 export function parentKey (key: string): string | null {
   if (key === ROOT) return null
   const comma = key.lastIndexOf(',')
   return comma === -1 ? ROOT : key.slice(0, comma)
 }
 
-/** The chain that ends in this key, root first. */
+/** The keys from the root down to this key. */
 export function chainOf (key: string): string[] {
   const parent = parentKey(key)
   return parent === null ? [key] : [...chainOf(parent), key]
 }
 
-/** Ancestors first. */
+/** Sorts keys so that ancestors come before descendants. */
 export function byDepth (keys: Iterable<string>): string[] {
   const depth = (key: string) => key === ROOT ? 0 : key.split(',').length
   return [...keys].map((key) => [depth(key), key] as const).sort(([a], [b]) => a - b).map(([, key]) => key)
 }
 
 /**
- * The context a key names, `null` when it is not a key under these levels (unknown or misplaced level, text that is not canonical).
- * A key may end above the leaf; the levels below are then absent.
+ * The context that a key names; `null` where it is no key under these levels (unknown or misplaced level, text that is not canonical).
+ * A key may end above the leaf, and the levels below are then absent.
  */
 export function parseContextKey (levels: Levels, key: string): Context | null {
   if (key === ROOT) return {}
@@ -75,12 +75,12 @@ export function parseContextKey (levels: Levels, key: string): Context | null {
   return context
 }
 
-/** Whether `key` is `prefix` or lies below it; a prefix matches whole links. */
+/** Whether `key` equals `prefix` or lies below it; `model=q` does not match `model=q2`. */
 export function isWithin (key: string, prefix: string): boolean {
   return prefix === ROOT || key === prefix || key.startsWith(prefix + ',')
 }
 
-/** A level the context names that is none of these, or `null`. */
+/** The first level of the context that is not configured, or `null`. */
 export function unknownLevel (levels: Levels, context: Context): string | null {
   for (const level in context) if (!levels.includes(level)) return level
   return null

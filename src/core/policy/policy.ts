@@ -2,46 +2,46 @@ import { chainOf } from './context.js'
 
 export type Label = 'exact_match' | 'agreement'
 
-/** What the operator wants in a context. */
+/** What an operator wants in a context. */
 export interface Policy {
-  /** EM the operator is willing to lose, a fraction (0.02 = 2 points). */
+  /** EM that the operator is willing to lose, a fraction (0.02 = 2 points). */
   readonly max_em_drop: number
-  /** Chance that a certificate is wrong. */
+  /** Bound on the probability that a certificate is wrong. */
   readonly error_level: number
-  /** Share of generations that are never stopped; `auto` spends less as savings and evidence grow. */
+  /** Share of generations that are never stopped; `auto` lowers it as savings and evidence grow. */
   readonly control_rate: number | 'auto'
   /** What makes an answer right. */
   readonly label: Label
-  /** What a missing label counts as: nothing, or `lost` at every threshold that would have stopped the generation. */
+  /** How a generation without a label counts: not at all, or as `lost` at every threshold that would have stopped it. */
   readonly missing_labels: 'excluded' | 'lost'
   readonly mode: 'enforce' | 'shadow' | 'off'
-  /** Whether a context without a certificate of its own may stop on its nearest certified ancestor's. */
+  /** Whether a context without a certificate may use the threshold of its nearest certified ancestor. */
   readonly fallback: 'continue' | 'parent'
-  /** No stop before this many tokens. */
+  /** Tokens before which no generation is stopped. */
   readonly min_tokens: number
-  /** Cadence of the steps, in tokens. */
+  /** Tokens between two steps. */
   readonly check_every_tokens: number
-  /** Arrivals this soon after an epoch starts, or the last threshold was lost, are not evidence. */
+  /** Outcomes that arrive this soon after an epoch starts or the last threshold is lost are not evidence. */
   readonly settle_seconds: number
-  /** Evidence is kept in two halves of this many generations together. */
+  /** Generations that the two half-windows of evidence hold together. */
   readonly evidence_window: number
-  /** Silence of the evidence after which the threshold is taken back. */
+  /** Time without new evidence after which the threshold is withdrawn. */
   readonly max_evidence_age_seconds: number
-  /** Whether the steps of control generations are kept here until the outcome, for workers that can't keep them. */
+  /** Whether the service keeps the steps of control generations until the outcome, for workers that cannot. */
   readonly record_steps: boolean
   /**
-   * Whether predictors are trained here, and may serve. With `auto` the level is shared out: raw confidence is certified at error_level/2,
-   * the j-th challenger of an epoch at error_level/(2j(j+1)).
+   * Whether predictors are trained here and may serve. With `auto` the level is divided: the raw confidence is tested at error_level/2, the
+   * j-th challenger of an epoch at error_level/(2j(j+1)).
    */
   readonly predictor: 'off' | 'auto'
-  /** EM, a fraction, that one more percent of the full run's tokens may cost; `null`: not stated. It moves no threshold. */
+  /** EM (a fraction) that saving one more percent of tokens may cost; `null`: not stated. Shown only: it changes no threshold. */
   readonly em_per_token_percent: number | null
-  /** What one right answer is worth, and what 1,000 generated tokens cost, in one currency: both or neither. */
+  /** Value of one right answer and cost of 1,000 generated tokens, in one currency: both or neither. */
   readonly value_of_em: number | null
   readonly price_per_1k_tokens: number | null
 }
 
-/** A policy as written on one context: what is absent is inherited. */
+/** A policy as stated on one context: absent fields are inherited. */
 export type PolicyPatch = { readonly [F in keyof Policy]?: Policy[F] }
 
 export const DEFAULT_POLICY: Policy = {
@@ -64,10 +64,10 @@ export const DEFAULT_POLICY: Policy = {
   price_per_1k_tokens: null,
 }
 
-/** In place of a policy that is damaged where it is kept: what it asked for is not known, so nobody is stopped, there and below. */
+/** Replaces a damaged policy: its wishes are unknown, so nothing is stopped in its context and below. */
 export const UNREADABLE_POLICY: PolicyPatch = { mode: 'off' }
 
-/** The policy in force at `key`: field by field, the nearest link that states it. `off` on the root is for all, whatever they state. */
+/** The policy in force at `key`: each field comes from the nearest link that states it. Mode `off` on the root overrides all others. */
 export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<string, PolicyPatch>, key: string): Policy {
   const stated = chainOf(key).map((link) => policies.get(link))
   const isOff = stated[0]?.mode === 'off' || stated.includes(UNREADABLE_POLICY)

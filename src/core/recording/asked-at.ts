@@ -1,7 +1,7 @@
 import type { Asked } from './recorded-step.js'
 import { type Columns, signalsAt } from '../decide/decide-columns.js'
 
-/** What is recorded of it. */
+/** The fields of a row that are recorded. */
 export function askedAt ({ tokens, confidence, signals, em, answer }: Columns, row: number): Asked {
   const right = em?.[row] ?? undefined
   const text = answer?.[row] ?? undefined

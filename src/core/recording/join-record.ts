@@ -7,8 +7,9 @@ import type { RecordedStep } from './recorded-step.js'
 type Writable<T> = { -readonly [F in keyof T]: T[F] }
 
 /**
- * Recorded steps, graded as if the worker had sent them with its outcome: Exact Match is the step's `em`, else its answer against the
- * `reference`; agreement its answer against the final one. Digests stand for answers.
+ * Grades recorded steps as if the worker had sent them with its outcome. Exact Match is the step's `em`, else its answer against the
+ * `reference`; agreement compares its answer with the final one. Answers are compared by their digests.
+ * @param salt the store's, for the digests
  */
 export function joinRecord (
   salt: string, outcome: ReportedOutcome, steps: readonly RecordedStep[], normalise?: Normalise

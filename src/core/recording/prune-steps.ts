@@ -3,29 +3,29 @@ import type { LoggedOutcome, LoggedStep } from '../grading/outcome.js'
 import { scoreStep, type Scorer } from '../predictor/predictor.js'
 import { sampledIndexes } from '../predictor/sample.js'
 
-/** A step with its place among all that were asked. */
+/** A step with its index among all that were asked. */
 export type PlacedStep = LoggedStep & { readonly place: number }
 
-/** An outcome without the steps that say nothing. */
+/** An outcome without the steps that change no evidence. */
 export type PrunedOutcome = Omit<LoggedOutcome, 'steps'> & {
   readonly steps: readonly PlacedStep[] | null
-  /** How many were asked. */
+  /** How many steps were asked. */
   readonly asked: number
 }
 
-/** What to keep steps for. */
+/** What the kept steps must serve. */
 export interface Pruning {
-  /** What each context that learns from them lets no stop come before. */
+  /** `min_tokens` of each context that learns from the outcome. */
   readonly minTokens: readonly number[]
-  /** Of the predictors on trial in any of them. */
+  /** The predictors on trial in any of these contexts. */
   readonly scorers: readonly Scorer[]
-  /** Whether a predictor may learn from them, which needs more than where thresholds are crossed. */
+  /** Whether a predictor may be trained on the steps, which needs more than the crossings. */
   readonly isSampled: boolean
 }
 
 /**
- * Keeps the steps at which some threshold is first crossed, at most one for each of a grid: the others change no evidence. Thousands of
- * outcomes may wait for their labels.
+ * Keeps the steps at which some threshold is first crossed, at most one for each threshold of a grid: others change no evidence. This saves
+ * memory, as thousands of outcomes may wait for labels.
  */
 export function pruneSteps (outcome: LoggedOutcome, { minTokens, scorers, isSampled }: Pruning): PrunedOutcome {
   const { steps } = outcome

@@ -1,7 +1,7 @@
 import type { Step } from '../decide/decide.js'
 import type { Em } from '../certificate/evidence.js'
 
-/** What is kept of a step that was asked, until the outcome comes: all that can be graded then, and no text of an answer. */
+/** What is kept of a step until the outcome comes: everything that can be graded then, and no text of an answer. */
 export interface RecordedStep {
   readonly tokens: number
   readonly confidence: number | null
@@ -10,12 +10,13 @@ export interface RecordedStep {
   readonly signals?: Readonly<Record<string, number>>
 }
 
-/** Of a step that was asked, what bears on what is kept. */
+/** The fields of a step from which a recorded step is made. */
 export type Asked = Pick<Step, 'tokens' | 'confidence' | 'em' | 'answer' | 'signals'>
 
 /**
- * The steps in order, one for each count of tokens: asked again there, a step gains a probe. Where what was said twice differs, the worse
- * is taken (the higher score, the wrong answer; of two answers neither), so that the order in which replicas wrote does not matter.
+ * Sorts steps by tokens and merges those with equal tokens, so that a step asked again gains its probe. Where repeats contradict each other
+ * the worse value holds (the higher confidence, the wrong answer; of two different answers neither), so that the order in which replicas
+ * wrote them does not matter.
  */
 export function mergeSteps (recorded: readonly RecordedStep[]): RecordedStep[] {
   const byTokens = new Map<number, RecordedStep[]>()

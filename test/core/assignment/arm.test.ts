@@ -28,7 +28,7 @@ function murmur3AsWritten (bytes: Uint8Array, seed: number): number {
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
-t.test('murmur3_32, published values', async (t) => {
+t.test('murmur3_32 gives the published values', async (t) => {
   for (const [text, seed, expected] of [
     ['', 0, 0],
     ['', 1, 0x514e28b7],
@@ -63,7 +63,7 @@ t.test('u is uniform over ids that look alike, and independent between salts', a
   t.ok(Math.abs(floor / n - 0.02) < 3 * Math.sqrt(0.02 * 0.98 / n), `${floor} of ${n} below the floor`)
 })
 
-t.test('control iff u < share', async (t) => {
+t.test('a generation is control exactly where u < share', async (t) => {
   t.equal(drawArm(0.1, 0.1), 'treated')
   t.equal(drawArm(0.0999, 0.1), 'control')
   t.equal(drawArm(0, 0.02), 'control')
@@ -94,7 +94,7 @@ t.test('the share is clamp(0.02, 1, (0.1/s) sqrt(200/(n + 200)))', async (t) => 
   t.equal(controlShare(0.001, 0.9, 10), 0.02, 'but not below the floor')
 })
 
-t.test('the share in force follows the one wanted in steps', async (t) => {
+t.test('the share in force follows the wanted share in steps', async (t) => {
   t.equal(nextShare(0.5, 0.46), 0.5, 'less than a tenth down')
   t.equal(nextShare(0.5, 0.45), 0.45)
   t.equal(nextShare(0.5, 0.74), 0.5, 'less than a half up')

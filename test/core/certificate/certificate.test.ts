@@ -37,7 +37,7 @@ function passes ({ generations, lost, gained }: Counts, k: number, a: number, lo
   return logEvidence(a, lost[k]!, generations - lost[k]! - gained[k]!, gained[k]!) >= logBar
 }
 
-t.test('ln E, values of the independent float64 reference (vectors/certificate.json)', async (t) => {
+t.test('ln E equals the values of an independent float64 reference', async (t) => {
   for (const [a, lost, kept, gained, expected] of [
     [0.005, 0, 0, 0, 0],
     [0.005, 0, 100, 0, 0.2612422746771188],
@@ -70,14 +70,14 @@ t.test('parity with vectors/certificate.json', async (t) => {
   }
 })
 
-t.test('ln E is the logarithm of the formula as written', async (t) => {
+t.test('ln E is the logarithm of the formula', async (t) => {
   holds(t, fc.property(tolerance, count, count, count, (a, lost, kept, gained) => {
     const expected = evidenceAsWritten(a, lost, kept, gained % 50)
     return expected < 1e-300 || isClose(logEvidence(a, lost, kept, gained % 50), Math.log(expected))
   }), 2000)
 })
 
-t.test('a fair bet: before an outcome whose mean is exactly a, the expected E is the E of now', async (t) => {
+t.test('E is a fair bet: its expectation stays the same where the mean drop is exactly a', async (t) => {
   holds(t, fc.property(tolerance, fewer, fewer, fewer, fc.double({ min: 0, max: 0.25, noNaN: true }),
     (a, lost, kept, gained, gainedRate) => {
       const lostRate = Math.min(a + gainedRate, 1 - gainedRate) // lost - gained = a, the edge of the null hypothesis
@@ -96,7 +96,7 @@ t.test('more kept or gained is more evidence, more lost is less', async (t) => {
   }))
 })
 
-t.test('certifiedIndex is the last threshold that passes before the first that fails; a pass behind a failure is worth nothing', async (t) => {
+t.test('certifiedIndex is the last threshold that passes before the first that fails', async (t) => {
   const safe = { lost: 0, gained: 0 }
   const unsafe = { lost: 60, gained: 0 }
   const index = (...thresholds: { lost: number, gained: number }[]) => certifiedIndex(
@@ -126,7 +126,7 @@ t.test('a stricter error_level never lowers the threshold', async (t) => {
     certifiedIndex(counts, a, Math.log(1 / Math.min(x, y))) <= certifiedIndex(counts, a, Math.log(1 / Math.max(x, y)))), 2000)
 })
 
-t.test('generationsToReach', async (t) => {
+t.test('generationsToReach extrapolates the rates seen so far', async (t) => {
   const bar = Math.log(20)
   t.equal(generationsToReach(0.02, 0, 0, 0, bar, 20_000), 224, 'from nothing: the lossless count')
   t.equal(generationsToReach(0.02, 200, 0, 0, bar, 20_000), 24, 'what is left of it')

@@ -34,7 +34,7 @@ const falling = (i: number) => Math.max(0.02, 0.3 * Math.sqrt(200 / (i + 200)))
 /** Traffic that gets harder and longer while the share falls: plain means would say that the arms differ. */
 const harder = { em: (_: string, i: number) => 0.9 - 0.3 * i / 10_000, tokens: (_: string, i: number) => 300 + 0.05 * i }
 
-t.test('A/A: arms that do not differ seem to in at most level of the runs, at whatever moments one looks', async (t) => {
+t.test('equal arms are called different in at most `level` of the runs, however often one looks', async (t) => {
   const runs = 100
   for (const [name, world] of [
     ['a share of 2 %', { share: () => 0.02, em: () => 0.8 }],
@@ -60,7 +60,7 @@ t.test('A/A: arms that do not differ seem to in at most level of the runs, at wh
   }
 })
 
-t.test('plain means would say that they differ, where share and traffic move together', async (t) => {
+t.test('plain means would be biased where share and traffic change together', async (t) => {
   const arms = play(mulberry32(1), 10_000, { share: falling, ...harder })
   const plain = arms.treated.em / arms.treated.labelled - arms.control.em / arms.control.labelled
   const weighted = emDifference(arms, LEVEL)!
@@ -68,7 +68,7 @@ t.test('plain means would say that they differ, where share and traffic move tog
   t.ok(weighted.low <= 0 && weighted.high >= 0, `weighted: ${weighted.low.toFixed(3)} to ${weighted.high.toFixed(3)}`)
 })
 
-t.test('a difference is found, and its size', async (t) => {
+t.test('a true difference is found, and its size estimated', async (t) => {
   const world: World = { share: () => 0.2, em: (arm) => arm === 'control' ? 0.8 : 0.7, tokens: (arm) => arm === 'control' ? 1000 : 600 }
   const found = rateOf(40, (random) => {
     const arms = play(random, 10_000, world)
@@ -78,7 +78,7 @@ t.test('a difference is found, and its size', async (t) => {
   t.ok(found >= 0.9, `${100 * found} % of the runs`)
 })
 
-t.test('nothing is said of few generations, or of few wrong answers', async (t) => {
+t.test('no interval is given for few generations or few wrong answers', async (t) => {
   t.equal(emDifference(NO_ARMS, LEVEL), null)
   t.equal(tokensDifference(NO_ARMS, LEVEL), null)
   const right = play(mulberry32(1), 3000, { share: () => 0.5, em: () => 1 })
@@ -86,7 +86,7 @@ t.test('nothing is said of few generations, or of few wrong answers', async (t) 
   t.not(tokensDifference(right, LEVEL), null)
 })
 
-t.test('a generation in another arm than its draw says is not compared', async (t) => {
+t.test('a generation whose arm contradicts its draw is not compared', async (t) => {
   t.equal(comparedShare('control', 0.1, 0.2), 0.2)
   t.equal(comparedShare('treated', 0.3, 0.2), 0.2)
   t.equal(comparedShare('treated', 0.1, 0.2), null)

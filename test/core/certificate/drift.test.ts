@@ -29,7 +29,7 @@ t.test('M = max(M, 1) (1 + b (delta - a)) for b in {0.25, 0.5, 0.95}/(1 + a)', a
   close(watchDrift(gained, 0, a), expected.map((b) => 1 - b * 0.02), 'what was won before is no credit: M starts again from 1')
 })
 
-t.test('alarms when the mean reaches 1e4', async (t) => {
+t.test('drift is declared when the mean reaches 1e4', async (t) => {
   t.notOk(hasDrifted([1, 1, 29_997]))
   t.ok(hasDrifted([1, 1, 29_998]))
   t.notOk(hasDrifted(NO_DRIFT))
@@ -60,7 +60,7 @@ t.test('false alarms: with the drop at exactly max_em_drop, at least 1e4 outcome
   }
 })
 
-t.test('a real drift is seen: how many control outcomes it takes at max_em_drop 0.02', async (t) => {
+t.test('a real drift is found within the documented number of control outcomes', async (t) => {
   for (const [drop, most] of [[0.2, 150], [0.1, 400], [0.06, 1200]] as const) {
     const mean = meanOf(Array.from({ length: 200 }, (_, i) => runLength(mulberry32(i), 0.02, drop, 0, 40_000)))
     t.ok(mean < most, `an EM drop of ${drop} raises the alarm after ${Math.round(mean)} outcomes on average`)

@@ -6,7 +6,7 @@ import { emDropInterval } from '../../../src/core/certificate/em-drop-interval.j
 import { holds } from '../../property.js'
 import { atMost, rateOf } from '../../random.js'
 
-t.test('the interval of the EM drop holds the drop seen, is wide where little is known, and mirrors', async (t) => {
+t.test('the EM drop interval contains the drop seen, narrows with evidence, and is symmetric', async (t) => {
   t.strictSame(emDropInterval(0, 0, 0, 0.05), { low: -1, high: 1 })
   const counts = fc.tuple(fc.nat({ max: 3000 }), fc.nat({ max: 200 }), fc.nat({ max: 200 }))
   holds(t, fc.property(counts, ([kept, lost, gained]) => {
@@ -20,12 +20,12 @@ t.test('the interval of the EM drop holds the drop seen, is wide where little is
   }), 60)
 })
 
-t.test('its upper end is where the certificate turns: 224 lossless generations rule out 2 % one-sided at 0.05', async (t) => {
+t.test('the upper end is where the certificate passes: 224 lossless generations exclude 2 % at 0.05', async (t) => {
   t.ok(emDropInterval(224, 0, 0, 0.1).high <= 0.02)
   t.ok(emDropInterval(223, 0, 0, 0.1).high > 0.02)
 })
 
-t.test('the interval leaves the true drop out in at most level of the runs, looking after every 20 outcomes', async (t) => {
+t.test('the interval misses the true drop in at most `level` of the runs, looking after every 20 outcomes', async (t) => {
   const runs = 300
   const misses = rateOf(runs, (random) => {
     let [lost, gained] = [0, 0]
@@ -41,7 +41,7 @@ t.test('the interval leaves the true drop out in at most level of the runs, look
   t.ok(misses <= atMost(0.1, runs), `${(100 * misses).toFixed(1)} % of ${runs} runs`)
 })
 
-t.test('each end is refuted, and nothing inside: with parts of generations too, and whatever there are', async (t) => {
+t.test('each end is refuted and nothing inside is, for fractional counts too', async (t) => {
   const count = fc.oneof(fc.constant(0), fc.nat({ max: 300 }), fc.double({ min: 0, max: 1e6, noNaN: true }))
   const level = fc.constantFrom(1e-6, 0.01, 0.05, 0.5)
   holds(t, fc.property(count, count, count, level, (kept, lost, gained, level) => {
@@ -58,7 +58,7 @@ t.test('each end is refuted, and nothing inside: with parts of generations too, 
   }), 300)
 })
 
-t.test('where there is nothing but losses, or all but nothing of anything else, its end is 1', async (t) => {
+t.test('the upper end is 1 where there is almost nothing but losses', async (t) => {
   for (const n of [1, 300, 1e6]) {
     t.strictSame(emDropInterval(n, n, 0, 0.05).high, 1)
     t.ok(emDropInterval(n, n * (1 - 2 ** -50), 0, 0.05).high > 1 - 2e-4)
@@ -66,7 +66,7 @@ t.test('where there is nothing but losses, or all but nothing of anything else, 
   }
 })
 
-t.test('it ends, within -1 and 1, whatever it is given: what is wrong there would hold up all else', async (t) => {
+t.test('the search ends within -1 and 1 for any input', async (t) => {
   t.strictSame(emDropInterval(100, 1, 1, NaN), { low: -1, high: 1 })
   t.strictSame(emDropInterval(100, 1, 1, -1), { low: -1, high: 1 })
   t.strictSame(emDropInterval(100, NaN, 1, 0.05), { low: -1, high: 1 })

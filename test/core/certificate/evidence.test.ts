@@ -45,7 +45,7 @@ const trace: fc.Arbitrary<Trace> = fc.record({
 const add = (evidence: Evidence, trace: Trace) => addTrace(evidence, trace, stopsOf(trace, 0))
 const sumOf = (traces: readonly Trace[]) => traces.reduce(add, NO_EVIDENCE)
 
-t.test('stopsOf finds at every threshold what a search for its first step finds', async (t) => {
+t.test('stopsOf equals a search for the first step at every threshold', async (t) => {
   holds(t, fc.property(trace, fc.nat({ max: 100 }), (trace, minTokens) => {
     assert.deepEqual(stopsOf(trace, minTokens), stopsAsWritten(trace, minTokens))
   }), 500)
@@ -54,7 +54,7 @@ t.test('stopsOf finds at every threshold what a search for its first step finds'
 const grids = fc.uniqueArray(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 130 })
   .map((grid) => grid.sort((a, b) => b - a))
 
-t.test('evidence by a grid of any length, over half-windows, is a plain count at each of its thresholds', async (t) => {
+t.test('evidence over half-windows equals plain counts, for a grid of any length', async (t) => {
   holds(t, fc.property(grids, fc.array(trace, { maxLength: 12 }), fc.integer({ min: 1, max: 20 }), (grid, traces, window) => {
     let halves: readonly [Evidence, Evidence] = [noEvidence(grid.length), noEvidence(grid.length)]
     for (const trace of traces) halves = fillHalves(halves, trace, stopsOf(trace, 0, grid), window)
@@ -81,7 +81,7 @@ t.test('a score equal to the threshold stops', async (t) => {
   }
 })
 
-t.test('never crossed: kept, no tokens saved, and it counts', async (t) => {
+t.test('a generation that never crosses counts as kept and saves nothing', async (t) => {
   const evidence = sumOf([traceOf({ steps: [{ tokens: 10, score: 0.05, em: 0 }] }), traceOf()])
   t.equal(evidence.generations, 2)
   t.strictSame(evidence.lost, GRID.map(() => 0))
@@ -89,7 +89,7 @@ t.test('never crossed: kept, no tokens saved, and it counts', async (t) => {
   t.equal(evidence.unprobed_generations, 0)
 })
 
-t.test('lost, kept and gained', async (t) => {
+t.test('stops are counted as lost, kept and gained', async (t) => {
   const stop = (full: Em, stopped: Em) => stopsOf(traceOf({ em: full, steps: [{ tokens: 10, score: 1, em: stopped }] }), 0)[0]!.delta
   t.equal(stop(1, 0), 1)
   t.equal(stop(1, 1), 0)
@@ -97,7 +97,7 @@ t.test('lost, kept and gained', async (t) => {
   t.equal(stop(0, 1), -1)
 })
 
-t.test('crossed at a step without a probe: the worst case, reported as unprobed', async (t) => {
+t.test('crossing at a step without a probe counts as the worst case and as unprobed', async (t) => {
   const right = traceOf({ steps: [{ tokens: 10, score: GRID[5]! }, { tokens: 20, score: 1, em: 1 }] })
   const stops = stopsOf(right, 0)
   t.strictSame(stops[4], { delta: 0, tokens: 20, isUnprobed: false }, 'safer thresholds look at the probed step')
@@ -115,7 +115,7 @@ t.test('an incomplete trace is the worst case at every threshold it did not cros
   t.strictSame(stops[20], { delta: 0, tokens: 10, isUnprobed: false })
 })
 
-t.test('no stop before min_tokens, none on an unknown confidence', async (t) => {
+t.test('a step before min_tokens or of unknown confidence stops nothing', async (t) => {
   const steps: TraceStep[] = [{ tokens: 10, score: 1, em: 0 }, { tokens: 20, score: null, em: 0 }, { tokens: 30, score: 1, em: 1 }]
   t.equal(stopsOf(traceOf({ steps }), 10)[0]!.tokens, 10, 'at min_tokens it may')
   t.equal(stopsOf(traceOf({ steps }), 11)[0]!.tokens, 30)
@@ -148,7 +148,7 @@ t.test('adding does not touch what it adds to', async (t) => {
   t.equal(JSON.stringify(NO_EVIDENCE), before)
 })
 
-t.test('EM drop and tokens saved', async (t) => {
+t.test('EM drop and tokens saved are ratios of the sums', async (t) => {
   t.equal(emDrop(NO_EVIDENCE, 0), 0)
   t.equal(tokensSavedRatio(NO_EVIDENCE, 0), 0)
   const lost = traceOf({ steps: [{ tokens: 25, score: 1, em: 0 }] })

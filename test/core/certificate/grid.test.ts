@@ -10,7 +10,7 @@ t.test('30 thresholds, equally spaced in log-odds from +7 to -2, safest first', 
   }
 })
 
-t.test('the constants are those of every other implementation, to the bit', async (t) => {
+t.test('the constants equal those of the vectors to the bit', async (t) => {
   const text = sharedData(t, 'VECTORS_DIR', 'certificate.json')
   if (text !== null) t.strictSame(GRID, JSON.parse(text).grid)
 })

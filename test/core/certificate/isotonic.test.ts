@@ -4,7 +4,7 @@ import t from 'tap'
 import { isotonic, isotonicBlocks } from '../../../src/core/certificate/isotonic.js'
 import { holds } from '../../property.js'
 
-t.test('by hand', async (t) => {
+t.test('isotonic regression gives the results worked out by hand', async (t) => {
   t.strictSame(isotonic([1, 2, 3], [1, 1, 1]), [1, 2, 3], 'in order: as it is')
   t.strictSame(isotonic([3, 1, 2], [1, 1, 1]), [2, 2, 2], '3 and 1 make 2, which 2 is not above')
   t.strictSame(isotonic([4, 0, 3], [1, 3, 1]), [1, 1, 3], '(4 + 3 * 0) / 4 = 1')
@@ -25,7 +25,7 @@ function maxMin (values: readonly number[], weights: readonly number[], i: numbe
   return Math.max(...values.slice(0, i + 1).map((_, from) => lower(from)))
 }
 
-t.test('it is the least-squares fit, and the end of a block is never above what was seen', async (t) => {
+t.test('the fit is the least-squares one, and the last value of a block is never above the block\'s', async (t) => {
   holds(t, fc.property(weighted, (pairs) => {
     const [values, weights] = [pairs.map(([value]) => value), pairs.map(([, weight]) => weight)]
     const fit = isotonic(values, weights)

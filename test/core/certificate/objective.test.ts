@@ -14,7 +14,7 @@ const price = fc.double({ min: 0.001, max: 10, noNaN: true })
 /** 1,000 generations of 1,000 tokens; from thresholds 0, 10 and 20 on 20, 40 and 60 % are saved and 0, 1 and 4 points lost. */
 const STEPS = evidenceWith(1000, GRID.map((_, k) => k < 10 ? 0 : k < 20 ? 10 : 40), GRID.map((_, k) => k < 10 ? 0.2 : k < 20 ? 0.4 : 0.6))
 
-t.test('by hand: tokens at their price less EM at its value', async (t) => {
+t.test('expected utility is tokens at their price less EM at its value', async (t) => {
   const prices = pricesOf(1, 0.01)
   const isClose = (k: number, expected: number) => t.ok(Math.abs(expectedUtility(STEPS, k, prices)! - expected) < 1e-12, `${k}: ${expected}`)
   isClose(-1, 0)
@@ -32,7 +32,7 @@ t.test('by hand: tokens at their price less EM at its value', async (t) => {
 
 const asked = fc.record({ evidence: anyEvidence, ceiling: index, current: index, value: price, tokens: price })
 
-t.test('the certificate is the ceiling, and without prices the choice', async (t) => {
+t.test('the choice is never above the certified ceiling, and without prices it is the ceiling', async (t) => {
   holds(t, fc.property(asked, ({ evidence, ceiling, current, value, tokens }) => {
     assert.equal(bestIndex(evidence, ceiling, pricesOf(null, null), current), ceiling)
     const best = bestIndex(evidence, ceiling, pricesOf(value, tokens), current)
@@ -40,14 +40,14 @@ t.test('the certificate is the ceiling, and without prices the choice', async (t
   }))
 })
 
-t.test('a currency is a name', async (t) => {
+t.test('scaling both prices changes nothing', async (t) => {
   holds(t, fc.property(asked, fc.integer({ min: -9, max: 9 }), ({ evidence, ceiling, current, value, tokens }, power) => {
     const inOther = pricesOf(2 ** power * value, 2 ** power * tokens) // exact, so that ties stay ties
     assert.equal(bestIndex(evidence, ceiling, inOther, current), bestIndex(evidence, ceiling, pricesOf(value, tokens), current))
   }))
 })
 
-t.test('answers that are worth more never loosen it, cheaper tokens neither', async (t) => {
+t.test('a higher value of EM or cheaper tokens never loosen the threshold', async (t) => {
   holds(t, fc.property(asked, fc.double({ min: 1, max: 100, noNaN: true }), ({ evidence, ceiling, current, value, tokens }, more) => {
     const best = bestIndex(evidence, ceiling, pricesOf(value, tokens), current)
     assert.ok(bestIndex(evidence, ceiling, pricesOf(more * value, tokens), current) <= best)
@@ -55,14 +55,14 @@ t.test('answers that are worth more never loosen it, cheaper tokens neither', as
   }), 1000)
 })
 
-t.test('having moved, it stays where it is on the same evidence', async (t) => {
+t.test('the choice does not move again on the same evidence', async (t) => {
   holds(t, fc.property(asked, ({ evidence, ceiling, current, value, tokens }) => {
     const best = bestIndex(evidence, ceiling, pricesOf(value, tokens), current)
     assert.equal(bestIndex(evidence, ceiling, pricesOf(value, tokens), best), best)
   }), 1000)
 })
 
-t.test('from never stopping only a utility above 0 moves it', async (t) => {
+t.test('only a utility above 0 moves the choice away from never stopping', async (t) => {
   holds(t, fc.property(asked, ({ evidence, ceiling, value, tokens }) => {
     const prices = pricesOf(value, tokens)
     const best = bestIndex(evidence, ceiling, prices, -1)
@@ -70,7 +70,7 @@ t.test('from never stopping only a utility above 0 moves it', async (t) => {
   }), 1000)
 })
 
-t.test('looked at after each of 3,000 outcomes it moves a few times, not with each', async (t) => {
+t.test('the choice moves a few times over 3,000 outcomes, not with each', async (t) => {
   const random = mulberry32(7)
   const lost = GRID.map(() => 0)
   const saved = GRID.map((_, k) => (k + 1) / 40)

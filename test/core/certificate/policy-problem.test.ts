@@ -11,7 +11,7 @@ t.test('a half-window below twice the lossless count is refused', async (t) => {
   t.equal(problem(4 * 88, 0.05), null)
 })
 
-t.test('prices come in pairs, wherever each was stated', async (t) => {
+t.test('a policy must have both prices or neither, wherever they were stated', async (t) => {
   const problem = (child: PolicyPatch, parent: PolicyPatch = {}) =>
     policyProblem(effectivePolicy({}, new Map([['*', parent], ['model=q', child]]), 'model=q'))
   t.match(problem({ value_of_em: 0.01 }), { path: '/price_per_1k_tokens', message: 'with value_of_em' })

@@ -25,7 +25,7 @@ const inOrder = (children: Map<string, unknown>) => [...children].sort(([a], [b]
 const asText = ({ root }: Snapshot) => JSON.stringify(root, (_name, inner) => inner instanceof Map ? inOrder(inner) : inner)
 const versionsOf = fc.array(fc.array(fc.tuple(key, stands), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 })
 
-t.test('what is compiled from the one before is what is compiled from nothing, and the one before stays as it was', async (t) => {
+t.test('compiling on top of a snapshot equals compiling from scratch, and leaves that snapshot unchanged', async (t) => {
   holds(t, fc.property(versionsOf, (versions) => {
     const links = new Map<string, ChainLink>([['*', linkWith('*', {})]])
     let last = whole(links)
@@ -45,7 +45,7 @@ t.test('what is compiled from the one before is what is compiled from nothing, a
   }), 500)
 })
 
-t.test('what did not change is shared', async (t) => {
+t.test('unchanged nodes are shared between snapshots', async (t) => {
   const links = new Map(['*', 'a=x', 'a=x,b=x', 'a=y', 'a=y,b=x'].map((key) => [key, linkWith(key, {})]))
   const before = whole(links)
   links.set('a=x,b=x', linkWith('a=x,b=x', { index: 3 }))

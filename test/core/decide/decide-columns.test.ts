@@ -8,7 +8,7 @@ import { snapshotOf } from './snapshot-of.js'
 
 const FRESHNESS = fc.constantFrom<Freshness>('fresh', 'fresh', 'stale', 'too_old')
 
-t.test('each row is decided as the single step is, to the bit, and a bad one is left out', async (t) => {
+t.test('each row is decided like a single step, to the bit, and bad rows are left out', async (t) => {
   const met = new Set<Reason>()
   const scorers = new Set<string>()
   const leftOut = fc.uniqueArray(fc.nat(11), { maxLength: 2 })
@@ -29,7 +29,7 @@ t.test('each row is decided as the single step is, to the bit, and a bad one is 
   t.equal(scorers.size, 4, 'each scorer stopped some and let others go on')
 })
 
-t.test('the step that a row is', async (t) => {
+t.test('stepAt makes the step of a row', async (t) => {
   const columns: Columns = {
     contexts: [{ model: 'q' }, {}],
     context: [1, 0],
@@ -49,7 +49,7 @@ t.test('the step that a row is', async (t) => {
   t.strictSame(stepAt(columns, 1), { tokens: 2, confidence: 0.5, context: { model: 'q' }, group_id: 'p', signals: { streak: 4 } }, 'what is null is not')
 })
 
-t.test('no rows, no decisions', async (t) => {
+t.test('no rows give no decisions', async (t) => {
   t.match(decideColumns(snapshotOf({}), 'fresh', { contexts: [], context: [], tokens: [], confidence: [] }, new Set()),
     { stop: [], control: [], would_stop: [], probe: [], reasons: [], rules: [] })
 })

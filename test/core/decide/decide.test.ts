@@ -15,7 +15,7 @@ function decided (stands: LinkFields, step: Partial<Step>, freshness: Freshness 
   return decide(snapshotOf({ [KEY]: stands }), freshness, { tokens: 100, confidence: 1, arm: 'treated', context: CONTEXT, ...step })
 }
 
-t.test('the closed list of reasons, in order of precedence', async (t) => {
+t.test('the reasons are a closed list in order of precedence', async (t) => {
   t.strictSame([...REASONS], [
     'off', 'stale_model', 'no_threshold', 'no_score', 'min_tokens', 'below_threshold', 'control_arm', 'shadow', 'score_at_threshold',
   ])
@@ -59,7 +59,7 @@ t.test('a score equal to the threshold stops, the next number below does not', a
   }
 })
 
-t.test('all that a decision says', async (t) => {
+t.test('a decision has all its fields', async (t) => {
   t.strictSame(decided({ index: 10 }, { confidence: 0.99 }), {
     decision: 'stop',
     threshold: GRID[10],
@@ -78,7 +78,7 @@ t.test('all that a decision says', async (t) => {
   })
 })
 
-t.test('an unknown confidence continues, an overshoot of float32 is clamped', async (t) => {
+t.test('an unknown confidence continues, and a float32 overshoot is clamped', async (t) => {
   t.match(decided({ index: 10 }, { confidence: null }), { decision: 'continue', reason: 'no_score', score: null })
   t.match(decided({ index: 10 }, { confidence: 1.0000005 }), { decision: 'stop', score: 1 })
   t.match(decided({ index: 10 }, { confidence: -0.0000005 }), { score: 0, reason: 'below_threshold' })
@@ -91,13 +91,13 @@ t.test('an unknown context continues, under its own key', async (t) => {
   t.equal(decide(snapshotOf({}), 'fresh', { tokens: 1, confidence: 1 }).context, 'model=-,task=-')
 })
 
-t.test('a parent\'s threshold is said to be the parent\'s, and is no guarantee', async (t) => {
+t.test('a parent\'s threshold has scope parent and no guarantee', async (t) => {
   const snapshot = snapshotOf({ 'model=q': { index: 4 }, [KEY]: { policy: { fallback: 'parent' }, learnedControlShare: 0.1 } })
   t.match(decide(snapshot, 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: CONTEXT }),
     { decision: 'stop', threshold: GRID[4], context: 'model=q', scope: 'parent', guarantee: null })
 })
 
-t.test('the arm: an echo wins over the draw, the group draws for its generations, and who can\'t be placed is treated', async (t) => {
+t.test('the arm is the echoed one, else the draw of the group or generation, else treated', async (t) => {
   const snapshot = snapshotOf({ [KEY]: { index: 10, learnedControlShare: 0.5 } })
   const armOf = (step: Partial<Step>) => decide(snapshot, 'fresh', { tokens: 1, confidence: 1, context: CONTEXT, ...step }).arm
   holds(t, fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (generation_id, group_id) =>
@@ -120,7 +120,7 @@ t.test('a control generation is never stopped', async (t) => {
   t.ok(control > 60 && control < 120, `${control} of 300 at a share of 0.3`)
 })
 
-t.test('next_check_tokens is the smallest multiple of the cadence above tokens and not below min_tokens, the same in both arms', async (t) => {
+t.test('next_check_tokens is the next multiple of the cadence from min_tokens on, the same in both arms', async (t) => {
   holds(t, fc.property(fc.integer({ min: 1, max: 40 }), fc.nat({ max: 200 }), fc.nat({ max: 300 }), (every, minTokens, tokens) => {
     let expected = 0
     while (expected <= tokens || expected < minTokens) expected += every
@@ -129,7 +129,7 @@ t.test('next_check_tokens is the smallest multiple of the cadence above tokens a
   }), 1000)
 })
 
-t.test('whether to probe is asked by the score as clamped, under the rule of the context', async (t) => {
+t.test('the probe decision uses the clamped confidence and the context\'s rule', async (t) => {
   const control = { arm: 'control', confidence: 1.0000005 } as const
   t.equal(decided({}, control).probe, true)
   t.equal(decided({}, { ...control, probed_score: 1 }).probe, false)
@@ -138,7 +138,7 @@ t.test('whether to probe is asked by the score as clamped, under the rule of the
   t.equal(decided({}, { confidence: 1 }).probe, false, 'a treated one')
 })
 
-t.test('where a predictor serves, its score decides, of tokens, confidence and signals; without a confidence there is none', async (t) => {
+t.test('where a predictor serves, its score decides, and without a confidence there is no score', async (t) => {
   const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, scorer: 'p' } })
   const ask = (step: Partial<Step>) => decide(snapshot, 'fresh', { arm: 'treated', tokens: 100, confidence: 0.9, context: { model: 'q', task: 'x' }, ...step })
   const scorer = scorerFor(PREDICTOR, 'model=q,task=x')

@@ -39,7 +39,7 @@ function unprobed (asked: readonly Asked[], probed: ReadonlySet<Asked>, minToken
   return stopsOf({ tokens: 200, answerTokens: 0, em: 1, steps, isComplete: true }, minTokens).filter(({ isUnprobed }) => isUnprobed).length
 }
 
-t.test('who probes when told leaves no threshold unprobed, and no probe it was told of is for nothing', async (t) => {
+t.test('probing when asked leaves no threshold unprobed and makes no useless probe', async (t) => {
   let probes = 0
   holds(t, fc.property(generation, ({ asked, minTokens }) => {
     const probed = probedAt(asked, minTokens)
@@ -54,7 +54,7 @@ t.test('who probes when told leaves no threshold unprobed, and no probe it was t
   t.ok(probes > 1000, `${probes} probes`)
 })
 
-t.test('at a threshold that the score reaches and no probe has yet', async (t) => {
+t.test('a probe is due at a threshold that no earlier probe has reached', async (t) => {
   const due = (score: number | null, probed_score?: number | null) => isProbeDue(rule, 'control', { tokens: 10, ...(probed_score !== undefined && { probed_score }) }, score)
   t.equal(due(GRID[5]!), true)
   t.equal(due(GRID[5]!, null), true)
@@ -65,7 +65,7 @@ t.test('at a threshold that the score reaches and no probe has yet', async (t) =
   t.equal(due(null), false)
 })
 
-t.test('never where it could teach nothing', async (t) => {
+t.test('no probe is due where it could teach nothing', async (t) => {
   const step = { tokens: 10 }
   t.equal(isProbeDue(rule, 'control', step, 1), true)
   t.equal(isProbeDue(rule, 'treated', step, 1), false)

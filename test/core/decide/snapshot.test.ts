@@ -8,7 +8,7 @@ import { GUARANTEE, snapshotOf, type LinkFields } from './snapshot-of.js'
 
 const PARENT = { policy: { fallback: 'parent' } } as const
 
-t.test('a leaf\'s own certificate', async (t) => {
+t.test('a leaf\'s rule comes from its own certificate', async (t) => {
   const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, learnedControlShare: 0.4, policy: { min_tokens: 64, check_every_tokens: 16, mode: 'shadow' } } })
   t.strictSame(ruleFor(snapshot, { model: 'q', task: 'x' }), {
     context: 'model=q,task=x',
@@ -25,14 +25,14 @@ t.test('a leaf\'s own certificate', async (t) => {
   })
 })
 
-t.test('an unknown context has no threshold, its nearest known ancestor\'s policy, and all of it is control', async (t) => {
+t.test('an unknown context has no threshold, its nearest ancestor\'s policy, and a control share of 1', async (t) => {
   const snapshot = snapshotOf({ '*': { index: 1, policy: { check_every_tokens: 8 } }, 'model=q': { index: 2, policy: { check_every_tokens: 16 } } })
   for (const [context, every] of [[{ model: 'q', task: 'new' }, 16], [{ model: 'new', task: 'x' }, 8], [{ model: 'q' }, 16], [{}, 8], [undefined, 8]] as const) {
     t.match(ruleFor(snapshot, context), { threshold: null, scope: 'none', context: null, guarantee: null, checkEveryTokens: every, controlShare: 1 }, JSON.stringify(context))
   }
 })
 
-t.test('an unknown context whose policy falls back is treated on its nearest certified ancestor\'s threshold, without a guarantee', async (t) => {
+t.test('an unknown context that falls back uses its nearest certified ancestor\'s threshold without a guarantee', async (t) => {
   const snapshot = snapshotOf({ '*': { index: 1, ...PARENT }, 'model=q': { index: 2, savedRatio: 0.25, ...PARENT }, 'model=r': PARENT })
   t.match(ruleFor(snapshot, { model: 'q', task: 'new' }),
     { threshold: GRID[2], scope: 'parent', context: 'model=q', guarantee: null, controlShare: 0.4 })
@@ -67,7 +67,7 @@ t.test('a pin has no guarantee, even where the context is certified', async (t) 
   t.match(ruleFor(snapshot, { model: 'q', task: 'x' }), { threshold: 0.9, scope: 'own', guarantee: null })
 })
 
-t.test('the share: the learner\'s under auto, the policy\'s number at once, all without a threshold', async (t) => {
+t.test('the control share is the learner\'s under auto, the policy\'s number at once, and 1 without a threshold', async (t) => {
   const shareOf = (stands: LinkFields) => ruleFor(snapshotOf({ 'model=q,task=x': stands }), { model: 'q', task: 'x' }).controlShare
   t.equal(shareOf({ index: 3, learnedControlShare: 0.4 }), 0.4)
   t.equal(shareOf({ index: 3, learnedControlShare: 0.4, policy: { control_rate: 0.25 } }), 0.25)
@@ -75,11 +75,11 @@ t.test('the share: the learner\'s under auto, the policy\'s number at once, all 
   t.equal(shareOf({ index: 3, learnedControlShare: 0.4, pin: null }), 1)
 })
 
-t.test('no levels: everything is the root', async (t) => {
+t.test('without levels every context is the root', async (t) => {
   t.match(ruleFor(snapshotOf({ '*': { index: 3, learnedControlShare: 0.1 } }, []), {}), { threshold: GRID[3], scope: 'own', context: '*', controlShare: 0.1 })
 })
 
-t.test('the tree finds the link that the chain of keys finds', async (t) => {
+t.test('the tree finds the same rule as the chain of keys', async (t) => {
   const levels = ['a', 'b', 'c']
   const value = fc.constantFrom('x', 'y', '-', 'x,b=y', '%')
   const context: fc.Arbitrary<Context> = fc.record({ a: value, b: value, c: value }, { requiredKeys: [], noNullPrototype: true })

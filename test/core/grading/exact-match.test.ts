@@ -75,11 +75,11 @@ for (const [name, a, b] of different) {
   })
 }
 
-t.test('the three spellings of DESIGN are one number', async (t) => {
+t.test('three spellings of one number are equal', async (t) => {
   t.equal(new Set(['1,024', '1024.0', '$1024'].map(normaliseAnswer)).size, 1)
 })
 
-t.test('a list of references: any of them', async (t) => {
+t.test('an answer may match any reference of a list', async (t) => {
   t.equal(exactMatch('NYC', ['New York', 'nyc']), 1)
   t.equal(exactMatch('Boston', ['New York', 'nyc']), 0)
   t.equal(exactMatch('Boston', []), 0)
@@ -87,7 +87,7 @@ t.test('a list of references: any of them', async (t) => {
   t.strictSame(['One', '1.0', 'two'].map(isRight), [1, 1, 0])
 })
 
-t.test('numbers compare by value, however they are written', async (t) => {
+t.test('numbers compare by value', async (t) => {
   const value = fc.record({ whole: fc.integer({ min: -2_000_000, max: 2_000_000 }), thousandths: fc.nat({ max: 999 }) })
   const written = ({ whole, thousandths }: { whole: number, thousandths: number }, comma: boolean, dollar: boolean, zeros: number) => {
     const digits = String(Math.abs(whole))
@@ -103,13 +103,13 @@ t.test('numbers compare by value, however they are written', async (t) => {
   }), 1000)
 })
 
-t.test('normalising twice changes nothing that was not blank, and any text equals itself', async (t) => {
+t.test('normalising is idempotent, and any text equals itself', async (t) => {
   holds(t, fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (text) => exactMatch(text, text) === 1), 1000)
   holds(t, fc.property(fc.string({ unit: fc.constantFrom('a', ' ', '.', '-', '1', '0', ',', '$', 'the'), maxLength: 12 }), (text) =>
     exactMatch(` ${text.toUpperCase()} `, text) === 1), 1000)
 })
 
-t.test('no answer takes long: time grows with its length, not with the square of it', async (t) => {
+t.test('the time to normalise grows with the length, not with its square', async (t) => {
   // 128 times the 4 KiB an answer may have: linear is a tenth of a second each, quadratic so many minutes that the test times out.
   const size = 128 * 4096
   const hostile = [

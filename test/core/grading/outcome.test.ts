@@ -13,11 +13,11 @@ function labels (report: Partial<ReportedOutcome>) {
 
 const step = (rest: object) => ({ tokens: 10, confidence: 0.5, ...rest })
 
-t.test('em as the worker says', async (t) => {
+t.test('em is taken as the worker states it', async (t) => {
   t.strictSame(labels({ em: 1, steps: [step({ em: 0 }), step({})] }), { full: { exact_match: 1 }, steps: [{ exact_match: 0 }, {}] })
 })
 
-t.test('answer with a reference is graded here, and so is every probe', async (t) => {
+t.test('the answer and every probe are graded against a reference', async (t) => {
   const steps = [step({ answer: 'four' }), step({ answer: '4.0' }), step({})]
   t.strictSame(labels({ answer: '4', reference: ['4', 'four'], steps }), {
     full: { exact_match: 1, agreement: 1 },
@@ -32,14 +32,14 @@ t.test('em wins over answer and reference', async (t) => {
   t.equal(labels({ em: 1, answer: '5', reference: '4' }).full.exact_match, 1)
 })
 
-t.test('agreement takes the full answer as right, even a wrong or blank one, and a probe as right if it agrees', async (t) => {
+t.test('agreement takes the full answer as right, even a wrong or blank one', async (t) => {
   t.strictSame(labels({ answer: '1,024', steps: [step({ answer: '1024' }), step({ answer: '1023' })] }),
     { full: { agreement: 1 }, steps: [{ agreement: 1 }, { agreement: 0 }] }, 'with no reference there is no Exact Match')
   t.strictSame(labels({ answer: '', steps: [step({ answer: 'x' }), step({ answer: ' ' })] }),
     { full: { agreement: 1 }, steps: [{ agreement: 0 }, { agreement: 1 }] })
 })
 
-t.test('without any label there is none', async (t) => {
+t.test('an outcome without em, answer or reference has no label', async (t) => {
   t.strictSame(labels({ reference: '4', steps: [step({ answer: '4' })] }), { full: {}, steps: [{ exact_match: 1 }] })
   t.strictSame(labels({ steps: [step({ answer: '4' })] }), { full: {}, steps: [{}] }, 'a probe can not agree with nothing')
 })
@@ -66,7 +66,7 @@ t.test('while a label may still come, answers keep their digests', async (t) => 
   }
 })
 
-t.test('what is absent', async (t) => {
+t.test('absent fields get their defaults', async (t) => {
   t.strictSame(gradeOutcome('salt', REPORT), {
     type: 'outcome',
     generation_id: 'g1',
@@ -84,7 +84,7 @@ t.test('what is absent', async (t) => {
   t.strictSame(gradeOutcome('salt', { ...REPORT, steps: [] }).steps, [], 'never asked is not the same as not kept')
 })
 
-t.test('what is given', async (t) => {
+t.test('given fields are kept', async (t) => {
   t.match(gradeOutcome('salt', {
     ...REPORT, arm: 'treated', context: { model: 'q' }, answer_tokens: 9, stopped: true, steps_complete: false, steps: [step({ signals: { x: 1 } })],
   }), {
@@ -92,7 +92,7 @@ t.test('what is given', async (t) => {
   })
 })
 
-t.test('the draw is the group\'s if there is one; in a group, a sample without an index is not the first', async (t) => {
+t.test('a group\'s generations share its draw, and a sample without an index is not the first', async (t) => {
   const grouped = gradeOutcome('salt', { ...REPORT, group_id: 'p1', sample_index: 3 })
   t.equal(grouped.u, uniform('salt', 'p1'))
   t.equal(grouped.sample_index, 3)
@@ -100,7 +100,7 @@ t.test('the draw is the group\'s if there is one; in a group, a sample without a
   t.equal(gradeOutcome('salt', { ...REPORT, sample_index: 3 }).sample_index, null, 'an index without a group says nothing')
 })
 
-t.test('float32 overshoot is clamped, unknown stays unknown', async (t) => {
+t.test('float32 overshoot is clamped, and an unknown confidence stays unknown', async (t) => {
   t.equal(clampConfidence(1.0000005), 1)
   t.equal(clampConfidence(-0.0000005), 0)
   t.equal(clampConfidence(0.25), 0.25)
@@ -109,7 +109,7 @@ t.test('float32 overshoot is clamped, unknown stays unknown', async (t) => {
     [{ tokens: 1, confidence: 1 }, { tokens: 2, confidence: null }])
 })
 
-t.test('what contradicts itself is refused, with the remedy', async (t) => {
+t.test('a contradictory outcome is refused with a remedy', async (t) => {
   t.match(outcomeProblem({ ...REPORT, arm: 'control', stopped: true }), { path: '/stopped', message: 'never stopped' })
   t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 10 })] }), { path: '/steps/1/tokens', message: 'order' })
   t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 101 })] }), { path: '/steps/1/tokens', message: '100' })

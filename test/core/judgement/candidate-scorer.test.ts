@@ -8,7 +8,7 @@ import { KEPT, memoryFold, policyWith } from '../learn/memory-fold.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { addPredictor } from '../learn/trial-fold.js'
 
-t.test('the level is shared out: half to the raw confidence, the rest to challengers, however many', async (t) => {
+t.test('the raw confidence has half of the level, all challengers together the other half', async (t) => {
   const level = 0.05
   let spent = level / 2
   for (let j = 1; j <= 10_000; j++) spent += challengerLevel(level, j)
@@ -17,7 +17,7 @@ t.test('the level is shared out: half to the raw confidence, the rest to challen
   t.equal(challengerLevel(level, 2), level / 12)
 })
 
-t.test('with predictors off the raw confidence has it all, and nobody else is there', async (t) => {
+t.test('with predictors off, the raw confidence is the only candidate and has the whole level', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   addPredictor(fold, PREDICTOR)
@@ -26,7 +26,7 @@ t.test('with predictors off the raw confidence has it all, and nobody else is th
   t.equal(candidateScorers(fold.state(), off, fold.predictors).length, 1)
 })
 
-t.test('with predictors, each its bar, grid and evidence', async (t) => {
+t.test('each candidate has its own bar, grid and evidence', async (t) => {
   const fold = memoryFold({ predictor: 'auto' })
   fold.learn(KEPT)
   addPredictor(fold, PREDICTOR)
@@ -45,13 +45,13 @@ t.test('with predictors, each its bar, grid and evidence', async (t) => {
   t.ok(looser.every(({ isPostHoc, bar }) => isPostHoc && bar > Math.log(600)))
 })
 
-t.test('whoever turns predictors on after looking has chosen after looking', async (t) => {
+t.test('turning predictors on after evidence came in is post hoc', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   t.match(rawCandidate(fold.state(), policyWith({ predictor: 'auto' })), { isPostHoc: true, bar: Math.log(60 / 0.05) })
 })
 
-t.test('two families and many challengers, looked at after every outcome, are wrong in at most error_level of the runs', async (t) => {
+t.test('many candidates, tested after every outcome, are falsely certified in at most error_level of the runs', async (t) => {
   // Each stops at one threshold, which loses exactly what is tolerated; they lose other generations, the worst for a sum of levels.
   const [a, level, runs, outcomes, retrained] = [0.02, 0.05, 1000, 3000, [300, 600, 1200, 2400]]
   const bar = (share: number) => Math.log(1 / share)

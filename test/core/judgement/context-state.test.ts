@@ -31,12 +31,12 @@ t.test('an epoch starts from zero', async (t) => {
   t.equal(openEpoch(undefined, 'first_outcome', policyWith(), levels, 0).epoch, 1)
 })
 
-t.test('only the estimate of tokens saved goes on over epochs', async (t) => {
+t.test('only the estimate of tokens saved continues over epochs', async (t) => {
   const before = { ...livedIn(), tokens_saved: 1234 }
   t.equal(openEpoch(before, 'drift', policyWith(), levels, 0).tokens_saved, 1234)
 })
 
-t.test('a context recovers from drift or reset until it is certified, over any other epoch', async (t) => {
+t.test('a context recovers from drift or reset until it is certified, across other epochs', async (t) => {
   const policy = policyWith()
   const drifted = openEpoch(livedIn(), 'drift', policy, levels, 0)
   t.ok(drifted.is_recovering)
@@ -55,7 +55,7 @@ t.test('evidence means the same only under the same score, label, min_tokens, ca
   t.notOk(sameMeaning(meaning, meaningOf(policyWith(), ['task', 'model'])), 'the order of the levels is part of it')
 })
 
-t.test('evidence is both halves', async (t) => {
+t.test('evidence is the sum of both half-windows', async (t) => {
   const fold = memoryFold({ evidence_window: 6 })
   fold.learn(KEPT, 0, 3)
   fold.learn(LOST, 0, 2)
@@ -65,7 +65,7 @@ t.test('evidence is both halves', async (t) => {
   t.equal(evidenceOf(fold.state()).lost[0], 2)
 })
 
-t.test('labelled ratio', async (t) => {
+t.test('the labelled ratio is 1 before any outcome', async (t) => {
   t.equal(labelledRatio({ ...livedIn(), labelled: 0, unlabelled: 0 }), 1)
   t.equal(labelledRatio({ ...livedIn(), labelled: 30, unlabelled: 10 }), 0.75)
 })

@@ -7,12 +7,12 @@ import { certificationTerms } from '../../../src/core/policy/certification-terms
 const opened = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model'], 1000)
 const state: Required<ContextState> = { ...opened, judged_by: certificationTerms(DEFAULT_POLICY), fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null } }
 
-t.test('every field is kept, and in its place', async (t) => {
+t.test('a copy has every field, in the same order', async (t) => {
   t.equal(JSON.stringify(copyState(state, {})), JSON.stringify(state))
   t.equal(JSON.stringify(copyState(opened, {})), JSON.stringify(opened), 'those that are absent are not written')
 })
 
-t.test('what changed is changed, and the state it was made of is not', async (t) => {
+t.test('a copy has the changes, and the original does not', async (t) => {
   const before = JSON.stringify(state)
   const next = copyState(state, { generations: 5, fed_by: undefined })
   t.strictSame(next, { ...state, generations: 5, fed_by: undefined })

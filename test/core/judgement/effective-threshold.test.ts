@@ -21,7 +21,7 @@ t.test('only its own certificate stops a context that does not fall back', async
   t.strictSame(force({ index: 5 }, {}, { index: 3 }), { threshold: GRID[3], scope: 'own', from: 'model=q,task=x', isPinned: false })
 })
 
-t.test('one that falls back takes the nearest certified link\'s', async (t) => {
+t.test('a context that falls back uses its nearest certified ancestor\'s threshold', async (t) => {
   t.strictSame(force({ index: 5 }, { index: 9 }, PARENT), { threshold: GRID[9], scope: 'parent', from: 'model=q', isPinned: false })
   t.strictSame(force({ index: 5 }, {}, PARENT), { threshold: GRID[5], scope: 'parent', from: '*', isPinned: false })
   t.strictSame(force({ index: 5 }, { index: 9 }, { ...PARENT, index: 2 }), { threshold: GRID[2], scope: 'own', from: 'model=q,task=x', isPinned: false })
@@ -29,12 +29,12 @@ t.test('one that falls back takes the nearest certified link\'s', async (t) => {
   t.strictSame(force({ index: 5, ...PARENT }, { index: 9, ...PARENT }, {}), none, 'the leaf\'s policy decides, not the parent\'s')
 })
 
-t.test('a child that drifted or was reset does not fall back, nor past an ancestor that did', async (t) => {
+t.test('a recovering context does not fall back, and none falls back past a recovering ancestor', async (t) => {
   t.strictSame(force({ index: 5 }, { index: 9 }, { ...PARENT, isRecovering: true }), none)
   t.strictSame(force({ index: 5 }, { isRecovering: true }, PARENT), none)
 })
 
-t.test('a pin wins over the certificate; null is never stop, and no falling back', async (t) => {
+t.test('a pin takes precedence over the certificate, and a pin to null prevents falling back', async (t) => {
   t.strictSame(force({}, {}, { index: 3, pin: 0.5 }), { threshold: 0.5, scope: 'own', from: 'model=q,task=x', isPinned: true })
   t.strictSame(force({ index: 5 }, { index: 9 }, { ...PARENT, index: 3, pin: null }), { ...none, isPinned: true })
   t.strictSame(force({ index: 5 }, { pin: null, index: 9 }, PARENT), none, 'a parent pinned to null ends the search')
@@ -42,7 +42,7 @@ t.test('a pin wins over the certificate; null is never stop, and no falling back
   t.strictSame(force({}, {}, { pin: 0 }), { threshold: 0, scope: 'own', from: 'model=q,task=x', isPinned: true }, 'zero is a threshold')
 })
 
-t.test('where a leaf stands alone, nothing above it changes what is in force', async (t) => {
+t.test('ancestors change nothing for a leaf that decides alone', async (t) => {
   const stands = fc.record({
     index: fc.constantFrom(-1, 0, 9),
     isRecovering: fc.boolean(),
@@ -59,7 +59,7 @@ t.test('where a leaf stands alone, nothing above it changes what is in force', a
   t.ok(seen.alone > 10 && seen.not > 2)
 })
 
-t.test('the share wanted', async (t) => {
+t.test('the wanted control share follows the threshold, the rate and the savings', async (t) => {
   const want = (leaf: LinkFields, root: LinkFields = {}) => {
     const chain = [linkWith('*', root), linkWith('model=q', leaf)]
     return controlShareFor(chain.at(-1)!, effectiveThreshold(chain))

@@ -2,7 +2,7 @@ import t from 'tap'
 import { countForToken, type EvidenceByToken } from '../../../src/core/judgement/evidence-by-token.js'
 import { CHAIN, KEPT, memoryFold, outcomeOf } from '../learn/memory-fold.js'
 
-t.test('names are told apart as far as there is room', async (t) => {
+t.test('each token has its own count up to the limit, the others share one', async (t) => {
   t.equal(countForToken(undefined, undefined), undefined)
   let fedBy: EvidenceByToken | undefined
   for (const by of ['a', 'constructor', 'a', undefined]) fedBy = countForToken(fedBy, by)
@@ -13,7 +13,7 @@ t.test('names are told apart as far as there is room', async (t) => {
   t.match(fedBy, { a: 3, constructor: 1, 'token-29': 1, '*': 70 })
 })
 
-t.test('evidence alone is counted, in each link, and an epoch starts from none', async (t) => {
+t.test('only evidence is counted by token, in every link, and an epoch starts from zero', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   t.equal(fold.state().fed_by, undefined)

@@ -32,7 +32,7 @@ t.test('a context is certified once its evidence reaches 1/error_level', async (
   t.strictSame(judge(undefined, policyWith(), levels, NONE), { scorer: null, index: -1, threshold: null, guarantee: null })
 })
 
-t.test('the guarantee says what it rests on', async (t) => {
+t.test('the guarantee states the evidence behind it', async (t) => {
   const unlabelled = outcomeOf({ full: {} })
   const state = stateOf(796, LOST, LOST, LOST, GAINED, unlabelled, unlabelled, unlabelled, unlabelled)
   const { guarantee } = judgeAfresh(state, policyWith(), levels, NONE)
@@ -50,14 +50,14 @@ t.test('the guarantee says what it rests on', async (t) => {
   t.equal(judgeAfresh(stateOf(FIRST), policyWith(), levels, NONE).threshold, GRID.at(-1))
 })
 
-t.test('the threshold is the last that passes: losses at a loose one leave the safer ones alone', async (t) => {
+t.test('losses at a loose threshold do not affect safer ones', async (t) => {
   const state = stateOf(300, ...Array.from({ length: 40 }, () => outcomeOf({
     steps: [{ tokens: 20, confidence: GRID[12]!, exact_match: 0 }, SURE_STEP],
   })))
   t.equal(judge(state, policyWith(), levels, NONE).index, 11)
 })
 
-t.test('a wish stated after looking must reach 30/error_level', async (t) => {
+t.test('a guarantee requested after evidence came in must reach 30/error_level', async (t) => {
   const state = stateOf(FIRST)
   const looser = policyWith({ max_em_drop: 0.03 })
   t.ok(rawCandidate(state, looser).isPostHoc)
@@ -73,7 +73,7 @@ t.test('a wish stated after looking must reach 30/error_level', async (t) => {
   t.match(judge(stateOf(needed), policyWith(), levels, NONE), { guarantee: { post_hoc: false } }, 'the first wish still stands')
 })
 
-t.test('evidence of another meaning certifies nothing', async (t) => {
+t.test('evidence gathered under another meaning certifies nothing', async (t) => {
   const state = stateOf(1000)
   for (const change of [{ label: 'agreement' }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
     t.equal(judge(state, policyWith(change), levels, NONE).index, -1, JSON.stringify(change))
@@ -84,7 +84,7 @@ t.test('evidence of another meaning certifies nothing', async (t) => {
   t.ok(judge(state, policyWith(), levels, NONE).index > -1)
 })
 
-t.test('the learner\'s own judgement stands until a policy, or a predictor\'s end, that it has not folded', async (t) => {
+t.test('the learner\'s judgement holds until a policy or predictor changes that it has not folded', async (t) => {
   const state = stateOf(1000)
   const looser = { ...state, threshold_index: 3, threshold: GRID[3]! } // as if it had reasons
   t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
@@ -103,7 +103,7 @@ t.test('the learner\'s own judgement stands until a policy, or a predictor\'s en
   t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE] }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
 })
 
-t.test('the guarantee shown is frozen until it promises something else, its evidence grew by a tenth, or an old half went', async (t) => {
+t.test('the guarantee is frozen until its terms change, its evidence grows by a tenth, or a half-window is dropped', async (t) => {
   const now = (change: Partial<typeof GUARANTEE>) => ({ ...GUARANTEE, em_drop: 0.01, ...change })
   const isFrozen = (change: Partial<typeof GUARANTEE>) => freezeGuarantee(GUARANTEE, now(change)) === GUARANTEE
   t.ok(isFrozen({ generations: 300 }))
@@ -117,7 +117,7 @@ t.test('the guarantee shown is frozen until it promises something else, its evid
   t.equal(freezeGuarantee(null, GUARANTEE), GUARANTEE)
 })
 
-t.test('replicas say what the learner froze, unless a policy it has not folded yet promises something else', async (t) => {
+t.test('replicas show the learner\'s guarantee unless a policy not folded yet changes its terms', async (t) => {
   const state = stateOf(1000)
   const { generations } = state.guarantee!
   t.ok(generations < 1000 && 1.1 * generations > 1000, `of ${generations} generations, not a tenth ago`)
@@ -168,7 +168,7 @@ function planted (policy: Policy, { raw, tried, serving, index }: (typeof priced
   }
 }
 
-t.test('whatever prices say, replicas have the threshold that the learner has', async (t) => {
+t.test('replicas have the learner\'s threshold under any prices', async (t) => {
   const apart = { weighed: 0, moved: 0 }
   holds(t, fc.property(priced, (drawn) => {
     const fold = { ...memoryFold({ predictor: 'auto' }), predictors: LEARNED.predictors }

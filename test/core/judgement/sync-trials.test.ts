@@ -16,7 +16,7 @@ function stateOf () {
   return fold.state(LEAF)
 }
 
-t.test('the newest predictor is the next challenger, once', async (t) => {
+t.test('the newest predictor becomes the next challenger once', async (t) => {
   const state = stateOf()
   const one = syncTrials(state, auto, levels, live(named('a')), 5)
   t.match(one, { challengers: 1, trials: [{ predictor: 'a', ordinal: 1, since: 5, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 } }] })
@@ -26,7 +26,7 @@ t.test('the newest predictor is the next challenger, once', async (t) => {
   t.same(two.trials.map(({ predictor }) => predictor), ['a', 'b'], 'the first, which has the largest part of the level, goes on')
 })
 
-t.test('of four the oldest that does not serve makes room', async (t) => {
+t.test('a fourth predictor replaces the oldest that does not serve', async (t) => {
   const namesAfter = (serving: string | null) => {
     let state: ContextState = { ...stateOf(), serving }
     for (const names of ['a', 'ab', 'abc', 'abcd']) state = syncTrials(state, auto, levels, live(...[...names].map((name) => named(name))), 5)
@@ -37,7 +37,7 @@ t.test('of four the oldest that does not serve makes room', async (t) => {
   t.same(namesAfter('a'), ['a', 'c', 'd'])
 })
 
-t.test('those that are gone leave; with predictors off all do', async (t) => {
+t.test('trials of retired predictors end, and all end with predictors off', async (t) => {
   const one = syncTrials(stateOf(), auto, levels, live(named('a')), 5)
   t.same(syncTrials(one, auto, levels, live(), 6).trials, [])
   t.same(syncTrials(one, policyWith(), levels, live(named('a')), 6).trials, [])
@@ -45,7 +45,7 @@ t.test('those that are gone leave; with predictors off all do', async (t) => {
   t.equal(syncTrials(state, policyWith(), levels, live(named('a')), 6), state)
 })
 
-t.test('another of the same name is the next challenger, and has nothing of the first', async (t) => {
+t.test('another predictor of the same name is a new challenger without evidence', async (t) => {
   const one = syncTrials(stateOf(), auto, levels, live(named('a')), 5)
   const other = named('a', { grid: PREDICTOR.grid.with(29, 0.01) })
   t.equal(predictorOf(one.trials[0]!, live(other)), undefined)
@@ -55,7 +55,7 @@ t.test('another of the same name is the next challenger, and has nothing of the 
   t.equal(servingOf(one), null)
 })
 
-t.test('its evidence is of as many thresholds as it has; evidence of another grid is damage, and of none', async (t) => {
+t.test('a trial\'s evidence has its predictor\'s number of thresholds, and a mismatch ends the trial', async (t) => {
   const grid = Array.from({ length: 60 }, (_, k) => 0.99 - k / 100)
   const fine = syncTrials(stateOf(), auto, levels, live(named('a', { grid })), 5)
   t.same(fine.trials[0]!.halves.map(({ lost, tokens }) => [lost.length, tokens.length]), [[60, 60], [60, 60]])
@@ -67,7 +67,7 @@ t.test('its evidence is of as many thresholds as it has; evidence of another gri
   t.match(syncTrials({ ...fine, trials: [damaged] }, auto, levels, live(named('a', { grid })), 6).trials, [{ predictor: 'a', ordinal: 2, since: 6, halves: [{ lost: { length: 60 } }, {}] }])
 })
 
-t.test('one of another label or other levels is none', async (t) => {
+t.test('a predictor for another label or other levels is no challenger', async (t) => {
   const state = stateOf()
   t.equal(syncTrials(state, auto, levels, live(named('a', { label: 'agreement' })), 5), state)
   t.equal(syncTrials(state, auto, levels, live(named('a', { levels: 'task,model' })), 5), state)

@@ -12,7 +12,7 @@ const trialOf = (thresholds: number): Trial => ({
   halves: [noEvidence(thresholds), noEvidence(thresholds)],
 })
 
-t.test('a trial has its predictor only while that lives and its evidence is of the predictor\'s own grid', async (t) => {
+t.test('a trial has a predictor only while it is live and the evidence fits its grid', async (t) => {
   const live = new Map([[PREDICTOR.name, PREDICTOR]])
   t.equal(predictorOf(trialOf(PREDICTOR.grid.length), live), PREDICTOR)
   t.equal(predictorOf(trialOf(PREDICTOR.grid.length), new Map()), undefined)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { allowedPrice } from '../../../src/core/policy/allowed-price.js'
 import { policyWith } from '../learn/memory-fold.js'
 
-t.test('what is allowed: as stated, else what the prices come to', async (t) => {
+t.test('the allowed price is the stated one, else the ratio of the prices', async (t) => {
   t.equal(allowedPrice(1000, policyWith()), null)
   const prices = { value_of_em: 0.02, price_per_1k_tokens: 0.004 }
   t.equal(allowedPrice(NaN, policyWith(prices)), null, 'before any generation')

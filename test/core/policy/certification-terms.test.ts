@@ -2,7 +2,7 @@ import t from 'tap'
 import { haveSameTerms, certificationTerms } from '../../../src/core/policy/certification-terms.js'
 import { policyWith } from '../learn/memory-fold.js'
 
-t.test('terms are what moves a threshold', async (t) => {
+t.test('terms are the fields that can move a threshold', async (t) => {
   const policy = policyWith()
   t.strictSame(certificationTerms(policy), { max_em_drop: 0.02, error_level: 0.05, predictor: 'off', value_of_em: null, price_per_1k_tokens: null })
   t.equal(certificationTerms(policy), certificationTerms(policy))

@@ -25,7 +25,7 @@ t.test('the chain of a context is full, root first, its last link the leaf', asy
   t.equal(contextKey(['task', 'model'], { model: 'q', task: 'gsm8k' }), 'task=gsm8k,model=q', 'levels are ordered by configuration')
 })
 
-t.test('ancestors come first', async (t) => {
+t.test('byDepth puts ancestors first', async (t) => {
   t.same(byDepth(['a=x,b=y', '*', 'a=x', 'a=x,b=y,c=z']), ['*', 'a=x', 'a=x,b=y', 'a=x,b=y,c=z'])
 })
 
@@ -68,7 +68,7 @@ t.test('no two contexts share a key', async (t) => {
   }), 5000)
 })
 
-t.test('a key that is not canonical, or not of these levels, is no key', async (t) => {
+t.test('a key that is not canonical or does not fit the levels is rejected', async (t) => {
   const levels = ['model', 'task']
   for (const key of [
     '', 'model', 'model=', 'task=gsm8k', 'model=q,', 'model=q,model=q', 'model=q,task=a,x=b', 'model=%61', 'model=a%2cb', 'model=%', 'model=%FF',
@@ -94,7 +94,7 @@ t.test('a prefix matches whole links', async (t) => {
   }), 1000)
 })
 
-t.test('unknownLevel names a level that is none of the configured', async (t) => {
+t.test('unknownLevel names a level that is not configured', async (t) => {
   t.equal(unknownLevel(['model', 'task'], { model: 'q', tsk: 'x' }), 'tsk')
   t.equal(unknownLevel(['model', 'task'], { task: 'x' }), null)
   t.equal(unknownLevel([], { model: 'q' }), 'model')

@@ -44,7 +44,7 @@ t.test('a policy inherits field by field from the nearest link that states it', 
   t.strictSame(effectivePolicy({}, new Map(), 'model=q'), DEFAULT_POLICY)
 })
 
-t.test('off on the root is for every context, whatever it states; elsewhere it is a field like others', async (t) => {
+t.test('mode off on the root applies to every context; elsewhere it is inherited like any field', async (t) => {
   const mode = (key: string, ...policies: Array<[string, PolicyPatch]>) => effectivePolicy({ mode: 'off' }, new Map(policies), key).mode
   t.equal(mode('model=q,task=a', ['*', { mode: 'off' }], ['model=q', { mode: 'enforce' }]), 'off')
   t.equal(mode('model=q,task=a', ['model=q', { mode: 'off' }], ['model=q,task=a', { mode: 'enforce' }]), 'enforce')

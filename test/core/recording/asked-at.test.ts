@@ -7,7 +7,7 @@ t.test('a row without an answer or signals is recorded by its tokens and confide
   t.strictSame(askedAt(columns, 1), { tokens: 64, confidence: null })
 })
 
-t.test('what a row has of answer, em and signals is recorded with it', async (t) => {
+t.test('a row\'s answer, em and signals are recorded with it', async (t) => {
   const full = { ...columns, em: [1, null] as Array<0 | 1 | null>, answer: [null, '42'], signals: { entropy: [0.25, null] } }
   t.strictSame(askedAt(full, 0), { tokens: 32, confidence: 0.5, em: 1, signals: { entropy: 0.25 } })
   t.match(askedAt(full, 1), { tokens: 64, confidence: null, answer: '42' })

@@ -38,14 +38,14 @@ t.test('a record of every due check is complete, and without any one of them it 
   }), 1000)
 })
 
-t.test('with the worker\'s count it is complete iff it has as many, whatever the cadence', async (t) => {
+t.test('with the worker\'s count, a record is complete exactly where it has as many steps', async (t) => {
   const anyhow = fc.uniqueArray(fc.nat({ max: 500 }), { maxLength: 12 }).map((tokens) => stepsAt(...tokens.sort((a, b) => a - b)))
   holds(t, fc.property(anyhow, fc.nat({ max: 13 }), (steps, asked) => {
     assert.equal(isRecordComplete(CADENCE, { tokens: 500, steps_asked: asked }, steps), steps.length === asked)
   }))
 })
 
-t.test('by the cadence alone', async (t) => {
+t.test('without a count, the cadence tells whether a record is complete', async (t) => {
   const isComplete = (tokens: number, ...asked: number[]) => isRecordComplete(CADENCE, { tokens }, stepsAt(...asked))
   t.ok(isComplete(100, 32, 64, 96))
   t.ok(isComplete(128, 32, 64, 96), 'it ended when the next check was due')
@@ -58,7 +58,7 @@ t.test('by the cadence alone', async (t) => {
   t.notOk(isComplete(100, 10, 32, 64, 96))
 })
 
-t.test('steps that stop nothing may come between', async (t) => {
+t.test('steps that cannot stop may come between checks', async (t) => {
   const cadence = { checkEveryTokens: 32, minTokens: 100 }
   t.ok(isRecordComplete(cadence, { tokens: 150 }, stepsAt(32, 33, 99, 128)))
   t.notOk(isRecordComplete(cadence, { tokens: 150 }, stepsAt(32, 100, 128)))
@@ -66,16 +66,16 @@ t.test('steps that stop nothing may come between', async (t) => {
   t.notOk(isRecordComplete(CADENCE, { tokens: 100 }, [{ tokens: 0, confidence: null }, ...stepsAt(64, 96)]))
 })
 
-t.test('steps beyond the end are another generation\'s', async (t) => {
+t.test('a step beyond the end belongs to another generation', async (t) => {
   t.notOk(isRecordComplete(CADENCE, { tokens: 60, steps_asked: 2 }, stepsAt(32, 64)))
 })
 
-t.test('a worker that never asked says so by its count', async (t) => {
+t.test('a count of 0 makes an empty record complete', async (t) => {
   t.ok(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 0 }, []))
   t.notOk(isRecordComplete(CADENCE, { tokens: 20, steps_asked: 1 }, []))
 })
 
-t.test('a record is probed where every threshold stops at a probe, of either kind', async (t) => {
+t.test('a record is probed where every threshold stops at a probe', async (t) => {
   const isProbed = (steps: RecordedStep[], minTokens = 0) => isRecordProbed({ minTokens, trials: [] }, { tokens: 100 }, steps)
   t.ok(isProbed([]))
   t.ok(isProbed([{ tokens: 32, confidence: 0.5, em: 0 }, { tokens: 64, confidence: 0.5 }, { tokens: 96, confidence: 0.9, answer_digest: 'a' }]))

@@ -6,7 +6,7 @@ import { LEAF, outcomeOf } from '../learn/memory-fold.js'
 const arrival = (generation_id: string, time = 0, overrides: Partial<Arrival> = {}) =>
   ({ leaf: LEAF, time, arm: 'control' as const, comparedAt: null, isOfAnotherShare: false, ...overrides, outcome: pruneSteps(outcomeOf({ generation_id }), { minTokens: [0], scorers: [], isSampled: false }) })
 
-t.test('those of an arm of a leaf queue in the order of arrival', async (t) => {
+t.test('outcomes of one arm of a leaf queue in the order of arrival', async (t) => {
   const pending = new PendingOutcomes()
   pending.add(arrival('treated', 0, { arm: 'treated' }), false)
   t.equal(pending.headOf(LEAF, 'control'), undefined)
@@ -21,7 +21,7 @@ t.test('those of an arm of a leaf queue in the order of arrival', async (t) => {
   t.equal(pending.size, 3)
 })
 
-t.test('what changed is taken once', async (t) => {
+t.test('changes are taken once', async (t) => {
   const pending = new PendingOutcomes()
   pending.add(arrival('a'), false)
   pending.add(arrival('b'), false)
@@ -32,7 +32,7 @@ t.test('what changed is taken once', async (t) => {
   t.equal(pending.takeChanges().size, 0)
 })
 
-t.test('comes back from the store in the order of arrival, whatever order the store has', async (t) => {
+t.test('outcomes are restored in the order of arrival', async (t) => {
   const pending = new PendingOutcomes()
   for (const id of ['a', 'b', 'c']) pending.add(arrival(id), false)
   const again = new PendingOutcomes([...pending.takeChanges().values()].map((item) => JSON.parse(JSON.stringify(item))).reverse())
@@ -41,7 +41,7 @@ t.test('comes back from the store in the order of arrival, whatever order the st
   t.equal(again.get('d')!.number, 3, 'numbers go on')
 })
 
-t.test('the oldest is overdue by its time', async (t) => {
+t.test('the oldest outcome becomes overdue', async (t) => {
   const pending = new PendingOutcomes()
   pending.add(arrival('a', 100), false)
   pending.add(arrival('b', 101, { arm: 'treated' }), false)
@@ -49,7 +49,7 @@ t.test('the oldest is overdue by its time', async (t) => {
   t.equal(pending.overdue(100)!.outcome.generation_id, 'a')
 })
 
-t.test('there is room for so many of an arm, and for fewer of one leaf', async (t) => {
+t.test('room is limited for each arm and for each leaf', async (t) => {
   const pending = new PendingOutcomes()
   for (let i = 0; i < PENDING_LIMIT_OF_LEAF; i++) pending.add(arrival(`a${i}`), false)
   t.ok(pending.isFull(LEAF, 'control'))

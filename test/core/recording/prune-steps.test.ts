@@ -20,7 +20,7 @@ const stopsIn = ({ tokens, steps, steps_complete: isComplete }: Pick<LoggedOutco
   return stopsOf({ tokens, answerTokens: 0, em: 1, isComplete, steps: scored }, min)
 }
 
-t.test('what is left says of every threshold what all steps say, for each min_tokens', async (t) => {
+t.test('the kept steps give the same stops as all steps, for every threshold and min_tokens', async (t) => {
   holds(t, fc.property(fc.array(step, { maxLength: 60 }), fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 3 }), (steps, mins) => {
     const outcome = outcomeOf({ tokens: 100, steps: steps.sort((a, b) => a.tokens - b.tokens) })
     const thin = pruneSteps(outcome, { minTokens: mins, scorers: [], isSampled: false })
@@ -31,7 +31,7 @@ t.test('what is left says of every threshold what all steps say, for each min_to
   }))
 })
 
-t.test('and of every threshold of the predictors on trial, however many each has', async (t) => {
+t.test('the kept steps give the same stops for predictors on trial, with grids of any length', async (t) => {
   const scorer = (length: number) => ({
     name: `p${length}`, grid: Array.from({ length }, (_, k) => 0.99 - k / 100), log_median: 3, length_power: 0, weights: [0.5, -1, 0.3, 0], signals: [],
   })
@@ -54,6 +54,6 @@ t.test('and of every threshold of the predictors on trial, however many each has
   }))
 })
 
-t.test('no steps stay no steps', async (t) => {
+t.test('an outcome without steps stays without steps', async (t) => {
   t.equal(pruneSteps(outcomeOf({ steps: null }), { minTokens: [0], scorers: [], isSampled: false }).steps, null)
 })

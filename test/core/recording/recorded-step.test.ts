@@ -4,7 +4,7 @@ import t from 'tap'
 import { mergeSteps, type RecordedStep } from '../../../src/core/recording/recorded-step.js'
 import { holds } from '../../property.js'
 
-t.test('steps are put in order, and asked again at the same tokens they gain a probe', async (t) => {
+t.test('steps are sorted, and a repeated step gains a probe', async (t) => {
   t.strictSame(mergeSteps([]), [])
   t.strictSame(mergeSteps([
     { tokens: 64, confidence: 0.9 },
@@ -14,7 +14,7 @@ t.test('steps are put in order, and asked again at the same tokens they gain a p
   ]), [{ tokens: 32, confidence: 0.5, answer_digest: 'a', signals: { x: 1 } }, { tokens: 64, confidence: 0.9, em: 1 }])
 })
 
-t.test('what was said twice and differs is taken for the worse', async (t) => {
+t.test('contradictory repeats are resolved to the worse value', async (t) => {
   const merged = (...steps: Partial<RecordedStep>[]) => mergeSteps(steps.map((step) => ({ tokens: 32, confidence: 0.5, ...step })))[0]
   t.strictSame(merged({ confidence: 0.9 }, { em: 1 }), { tokens: 32, confidence: 0.9, em: 1 }, 'a threshold would have stopped at the higher one')
   t.strictSame(merged({ em: 1 }, { em: 0 }), { tokens: 32, confidence: 0.5, em: 0 })
@@ -22,7 +22,7 @@ t.test('what was said twice and differs is taken for the worse', async (t) => {
   t.strictSame(merged({ confidence: null }, { confidence: null }), { tokens: 32, confidence: null })
 })
 
-t.test('the order in which they were written does not matter, nor that one was written twice', async (t) => {
+t.test('neither the order of writing nor a repeated write matters', async (t) => {
   const step = fc.record({
     tokens: fc.nat({ max: 3 }), confidence: fc.constantFrom(null, 0.5, 0.9), em: fc.constantFrom(0, 1), answer_digest: fc.constantFrom('a', 'b'),
   }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
