@@ -4,36 +4,32 @@ import { decodeSteps, encodeStep } from './record-encoding.js'
 import { stepIn, type StepBatch } from './step-batch.js'
 
 /**
- * A step is a word with its tokens and its EM, little endian, and its confidence, a double; or a word with the length of a text, and that,
- * up to the next word.
+ * A plain step is a little-endian word with its tokens and its EM, and a double with its confidence. A step that has more is a word with
+ * the length of a text, and the text in UTF-8, padded to whole words.
  */
 const PLAIN = 12
 const WORD = 4
 
-/** What a step is, above its tokens: without EM, with EM 0 or 1, or a text. */
+/** The two highest bits of the word: no EM, EM 0, EM 1, or a text. */
 const KIND_AT = 30
 const NO_EM = 0
 const TEXT = 3
 const VALUE = 2 ** KIND_AT - 1
 
-/** Steps that are to be packed, and the texts of those that have more than numbers. */
+/** Steps to pack, with the texts of those that have a digest or signals. */
 export interface Packing extends StepBatch { readonly texts: ReadonlyMap<number, Buffer> }
 
-/** Room for decisions to be answered in between, for there may be many signals. */
+/** Encodes the texts in turns, since steps may have many signals. */
 export async function packing (batch: StepBatch): Promise<Packing> {
   if (batch.beside.size === 0) return { ...batch, texts: NONE }
-  return { ...batch, texts: new Map(await inTurns([...batch.beside.keys()], (i) => [i, textOf(batch, i)])) }
+  return { ...batch, texts: new Map(await inTurns([...batch.beside.keys()], (i) => [i, Buffer.from(encodeStep(stepIn(batch, i)))])) }
 }
 
-export const packingAtOnce = (batch: StepBatch): Packing =>
-  ({ ...batch, texts: new Map([...batch.beside.keys()].map((i) => [i, textOf(batch, i)])) })
-
 const NONE: ReadonlyMap<number, Buffer> = new Map()
-const textOf = (batch: StepBatch, i: number): Buffer => Buffer.from(encodeStep(stepIn(batch, i)))
 
 const padded = (length: number): number => length + WORD - 1 & -WORD
 
-/** Bytes, of steps of a batch that follow each other. */
+/** Length of the steps from `from` to before `to`, bytes. */
 export function packedLength ({ texts }: Packing, from: number, to: number): number {
   let length = PLAIN * (to - from)
   if (texts.size > 0) {
@@ -45,7 +41,7 @@ export function packedLength ({ texts }: Packing, from: number, to: number): num
   return length
 }
 
-/** Writes them from a place on. */
+/** Writes the steps from `from` to before `to` at an offset. */
 export function packSteps (view: DataView, at: number, { tokens, confidence, em, texts }: Packing, from: number, to: number): void {
   const hasTexts = texts.size > 0
   for (let i = from; i < to; i++) {
@@ -66,10 +62,10 @@ function packText (view: DataView, at: number, text: Buffer): number {
   return at + WORD + room.length
 }
 
-/** All that these bytes are, whole as they were written. */
+/** Reads packed steps. Steps after a damaged one are left out. */
 export function unpackSteps (packed: Buffer): RecordedStep[] {
   const steps: RecordedStep[] = []
-  for (let at = 0; at < packed.length;) {
+  for (let at = 0; at + PLAIN <= packed.length;) {
     const word = packed.readUInt32LE(at)
     const kind = word >>> KIND_AT
     const value = word & VALUE

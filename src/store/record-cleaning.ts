@@ -1,73 +1,82 @@
 import type { Tables } from './embedded-tables.js'
 import type { RecordLimits } from './record-encoding.js'
 import type { LiveRecord, RecordIndex } from './record-index.js'
-import { rowsOfRecord } from './record-rows.js'
-import { NOWHERE, rowsOf, toSeconds, type SegmentWriter } from './record-segment.js'
+import { NOWHERE, rowsOf, rowsOfRecord, toSeconds, type SegmentWriter } from './record-segment.js'
 
 // All of this runs in a transaction of the caller's.
 
-/** Records that are dropped at a time; more than one call can add. */
-const DROPPED = 2000
-/** What segments may take up beside twice what lives in them, bytes. */
-const SLACK = 8 * 1024 * 1024
-/** What a call does of cleaning beside what it brings, about: rows read and KiB moved, some 5 us each, for decisions wait meanwhile. */
-const CLEANED = 256
-/** What it takes to take one segment away. */
-const TAKEN = 4
+type Segments = Pick<Tables, 'recordSegments'>
 
-/** Says so in the segment, or the record would be there again when the store is opened again. */
+/** Expired records that one call drops at most; more than one call can add. */
+const DROPPED = 2000
+/** Bytes that segments may take up beyond twice what lives in them. */
+const SLACK = 8 * 1024 * 1024
+/**
+ * Cleaning that one call does beyond what it brings, in rows read and KiB moved (about 5 us each). Decisions wait meanwhile, so it is
+ * little.
+ */
+const CLEANED = 256
+/** Cost of removing one segment, in the same unit. */
+const REMOVAL = 4
+
+/** Also writes down that the record ended; otherwise it would be back when the store is opened again. */
 export function drop (index: RecordIndex, writer: SegmentWriter, live: LiveRecord): void {
   index.delete(live)
   writer.appendEnd(live.id)
 }
 
 export function dropExpired (index: RecordIndex, writer: SegmentWriter, since: number): void {
-  for (let dropped = 0; dropped < DROPPED; dropped++) {
-    const { oldest } = index
-    if (oldest === undefined || oldest.lastAt > since) return
-    drop(index, writer, oldest)
+  let dropped = 0
+  for (const record of index.oldestFirst()) {
+    if (record.lastAt > since || dropped++ >= DROPPED) return
+    drop(index, writer, record)
   }
 }
 
 export function dropOldest (index: RecordIndex, writer: SegmentWriter, { generations, bytes }: RecordLimits): void {
-  while (index.size > generations || index.stepBytes > bytes) drop(index, writer, index.oldest!)
+  if (index.size <= generations && index.stepBytes <= bytes) return
+  for (const record of index.oldestFirst()) {
+    drop(index, writer, record)
+    if (index.size <= generations && index.stepBytes <= bytes) return
+  }
 }
 
 /**
- * Takes old segments away while most of what there is is dead, and moves what lives in them to the new one, each record as one row. Goes
- * on with the next call where it has done enough. It suffices: each row that a call brings is moved at most once as a row of its own, and
- * half of them are dead by then.
- * @param rows how many the call brings, and how many bytes
+ * Removes old segments while most of the log is dead, and moves what lives in them to the new segment, each record as one row. Continues
+ * with the next call once it has done enough. This keeps up: each row that a call brings is moved at most once as a row of its own, and
+ * half of the rows are dead by then.
+ * @param brought number of rows and of bytes that the call brings
  */
 export function clean (
-  { recordSegments }: Pick<Tables, 'recordSegments'>, index: RecordIndex, writer: SegmentWriter, rows: number, bytes: number): void {
-  let left = CLEANED + rows / 2 + 2 * bytes / 1024
+  { recordSegments }: Segments, index: RecordIndex, writer: SegmentWriter, brought: { readonly rows: number, readonly bytes: number }
+): void {
+  let left = CLEANED + brought.rows / 2 + 2 * brought.bytes / 1024
   while (index.bytes > 2 * index.liveBytes + SLACK) {
     const [oldest] = [...recordSegments.getKeys({ limit: 1 })]
     if (oldest === undefined) return
     const segment = recordSegments.getBinary(oldest)!
     for (const { id } of rowsOf(segment)) {
       const live = index.get(id)
-      if (live === undefined || live.first > oldest) continue // over, or begun anew, or moved
+      if (live === undefined || live.first > oldest) continue // ended, started again, or moved already
       left -= move({ recordSegments }, index, writer, live)
       if (left <= 0) return
     }
-    index.removed(segment.length)
+    index.segmentRemoved(segment.length)
     recordSegments.removeSync(oldest)
-    if ((left -= TAKEN) <= 0) return
+    if ((left -= REMOVAL) <= 0) return
   }
 }
 
-/** Returns what it took, as `CLEANED` has it. */
-function move (tables: Pick<Tables, 'recordSegments'>, index: RecordIndex, writer: SegmentWriter, live: LiveRecord): number {
-  const rows = rowsOfRecord(tables, live)
-  if (rows.length === 0) { drop(index, writer, live); return 1 } // all of it is damaged
+/** Returns the cost, in the unit of `CLEANED`. */
+function move ({ recordSegments }: Segments, index: RecordIndex, writer: SegmentWriter, live: LiveRecord): number {
+  const rows = rowsOfRecord((number) => recordSegments.getBinaryFast(number), live.id, live)
+  if (rows.length === 0) { drop(index, writer, live); return 1 } // damaged
   const written = writer.bytes
   const steps = rows.map(({ steps }) => steps)
   const count = rows.reduce((sum, { count }) => sum + count, 0)
   const bytes = steps.reduce((sum, { length }) => sum + length, 0)
   const { segment, offset } = writer.appendPacked({ id: live.id, before: NOWHERE, count, at: toSeconds(live.lastAt) }, steps)
   const size = writer.bytes - written
-  index.put(live, { first: segment, segment, offset, lastAt: live.lastAt, steps: count, bytes, size })
+  index.put(live.id, { first: segment, segment, offset, lastAt: live.lastAt, steps: count, bytes, size })
   return rows.length + size / 1024
 }

@@ -1,212 +1,131 @@
 import type { Tables } from './embedded-tables.js'
-import { isBefore, NOWHERE, rowsOf, type Place } from './record-segment.js'
+import { isBefore, isSame, rowsOf, type Place } from './record-segment.js'
 
-/** Of a generation: the segment of its first row, the place of its last one, and when that was written (ms). */
+/** The rows of a record, seen from its last one, and what they take up. */
 export interface RecordPosition {
+  /** Segment of the first row. */
   first: number
+  /** Place of the last row, which names the place of the row before it. */
   segment: number
   offset: number
+  /** When the last row was written, ms. */
   lastAt: number
   steps: number
-  /** Of its steps, packed. */
+  /** Length of the packed steps. */
   bytes: number
-  /** Of its rows, bytes. */
+  /** Length of the rows, heads included. */
   size: number
 }
 
-/** A record. */
 export interface LiveRecord extends Readonly<RecordPosition> { readonly id: string }
 
-/**
- * One, and the ones that were written to before and after it. It is changed in place: a new one each time would grow old, and be collected
- * dearly.
- */
-class Entry implements LiveRecord {
-  first = NOWHERE.segment
-  segment = NOWHERE.segment
-  offset = NOWHERE.offset
-  lastAt = 0
-  steps = 0
-  bytes = 0
-  size = 0
-  isChanged = false
-  older: Entry = this
-  newer: Entry = this
-  constructor (readonly id: string) {}
-}
+/** A row that was written: its place, its number of steps, their packed length and its own length in bytes. */
+export interface WrittenRow { readonly place: Place, readonly steps: number, readonly bytes: number, readonly size: number }
 
-/** How one stood at the last commit, if it was there. */
-interface Before extends RecordPosition { entry: Entry, wasThere: boolean }
-
-/** As many of which are kept for the next commit. */
-const KEPT = 4096
-
-/** What is known of the segments: the records that live in them, those written to the longest ago first. What fails can be undone. */
+/** The live records and the sizes of the log, held in memory. Changes since the last commit can be rolled back. */
 export class RecordIndex {
-  readonly #records = new Map<string, Entry>()
-  /** In a ring: behind it the oldest, before it the newest. */
-  readonly #ends = new Entry('')
-  /** Those that changed since the last commit are the first ones of these, which are used again and again. */
-  readonly #before: Before[] = []
-  #changes = 0
-  /** The newest segment, and what all take up, bytes. */
-  #segments = { last: 0, bytes: 0 }
-  #committed = this.#segments
-  /** What the steps of all records take up, and what their rows do, bytes. */
-  #steps = 0
-  #rows = 0
+  /** Least recently written first. Updated in place: new objects at this rate would fill the old generation of the heap. */
+  readonly #records = new Map<string, RecordPosition & { readonly id: string }>()
+  /** Records that changed since the last commit, as they were then. */
+  readonly #before = new Map<string, LiveRecord | undefined>()
+  /** Number of the newest segment, and total lengths in bytes: of all segments, of the live steps, of the live rows. */
+  #totals = { last: 0, bytes: 0, stepBytes: 0, liveBytes: 0 }
+  #committed = { ...this.#totals }
 
   get size (): number { return this.#records.size }
-  get last (): number { return this.#segments.last }
-  /** The newest segment that is on disk. */
+  get last (): number { return this.#totals.last }
+  /** Number of the newest segment that is on disk. */
   get committed (): number { return this.#committed.last }
-  get bytes (): number { return this.#segments.bytes }
-  get stepBytes (): number { return this.#steps }
-  /** Of `bytes`, those of rows that live. */
-  get liveBytes (): number { return this.#rows }
+  get bytes (): number { return this.#totals.bytes }
+  get stepBytes (): number { return this.#totals.stepBytes }
+  get liveBytes (): number { return this.#totals.liveBytes }
 
   get (id: string): LiveRecord | undefined { return this.#records.get(id) }
-  /** The one that was written to the longest ago. */
-  get oldest (): LiveRecord | undefined { return this.#ends.newer === this.#ends ? undefined : this.#ends.newer }
+  /** Least recently written first; records may be deleted while this runs. */
+  oldestFirst (): Iterable<LiveRecord> { return this.#records.values() }
 
-  /** Of none yet, which is then the newest. */
-  begin (id: string): LiveRecord {
-    const entry = new Entry(id)
-    this.#change(entry, false)
-    this.#records.set(id, entry)
-    link(entry, this.#ends)
-    return entry
+  /** Adds a row to a record, which becomes the most recently written one. */
+  append (id: string, { place: { segment, offset }, steps, bytes, size }: WrittenRow, now: number): void {
+    this.#remember(id)
+    const record = this.#records.get(id) ?? { id, first: segment, segment, offset, lastAt: now, steps: 0, bytes: 0, size: 0 }
+    record.segment = segment
+    record.offset = offset
+    record.steps += steps
+    record.bytes += bytes
+    record.size += size
+    this.#totals.stepBytes += bytes
+    this.#totals.liveBytes += size
+    this.#makeNewest(record, now)
   }
 
-  /** Keeps its turn. */
-  put (live: LiveRecord, standing: RecordPosition): void {
-    const entry = live as Entry
-    this.#change(entry)
-    this.#count(standing, 1)
-    this.#count(entry, -1)
-    copy(standing, entry)
+  /** Makes a record the most recently written one. */
+  renew (id: string, now: number): void {
+    this.#remember(id)
+    this.#makeNewest(this.#records.get(id)!, now)
   }
 
-  /** Has its turn behind all others. */
-  renew (live: LiveRecord, now: number): void {
-    const entry = live as Entry
-    this.#change(entry)
-    entry.lastAt = now
-    unlink(entry)
-    link(entry, this.#ends)
+  /** Replaces the position of a record that was moved, or adds a record. An existing record keeps its place in the order. */
+  put (id: string, position: RecordPosition): void {
+    this.#remember(id)
+    const record = this.#records.get(id)
+    this.#totals.stepBytes += position.bytes - (record?.bytes ?? 0)
+    this.#totals.liveBytes += position.size - (record?.size ?? 0)
+    if (record === undefined) this.#records.set(id, { id, ...position }); else Object.assign(record, position)
   }
 
-  /** A row more, of so many steps. */
-  append (live: LiveRecord, { segment, offset }: Place, steps: number, bytes: number, size: number): void {
-    const entry = live as Entry
-    this.#change(entry)
-    if (entry.first === NOWHERE.segment) entry.first = segment
-    entry.segment = segment
-    entry.offset = offset
-    entry.steps += steps
-    entry.bytes += bytes
-    entry.size += size
-    this.#steps += bytes
-    this.#rows += size
+  delete ({ id, bytes, size }: LiveRecord): void {
+    this.#remember(id)
+    this.#records.delete(id)
+    this.#totals.stepBytes -= bytes
+    this.#totals.liveBytes -= size
   }
 
-  delete (live: LiveRecord): void {
-    const entry = live as Entry
-    this.#change(entry)
-    this.#remove(entry)
+  segmentAdded (number: number, length: number): void {
+    this.#totals.last = number
+    this.#totals.bytes += length
   }
 
-  added (segment: number, bytes: number): void { this.#segments = { last: segment, bytes: this.bytes + bytes } }
-  removed (bytes: number): void { this.#segments = { last: this.last, bytes: this.bytes - bytes } }
+  segmentRemoved (length: number): void { this.#totals.bytes -= length }
 
   commit (): void {
-    this.#committed = this.#segments
-    this.#forgetChanges()
+    this.#committed = { ...this.#totals }
+    this.#before.clear()
   }
 
-  /** Back to the last commit; what had changed has its turn last. */
+  /** Returns to the last commit. Records that had changed become the most recently written ones. */
   rollback (): void {
-    const changes = this.#before.slice(0, this.#changes)
-    for (const { entry } of changes) if (this.#records.get(entry.id) === entry) this.#remove(entry)
-    for (const { entry, wasThere, ...standing } of changes) {
-      if (!wasThere) continue
-      copy(standing, entry)
-      this.#count(entry, 1)
-      this.#records.set(entry.id, entry)
-      link(entry, this.#ends)
+    for (const [id, record] of this.#before) {
+      this.#records.delete(id)
+      if (record !== undefined) this.#records.set(id, record)
     }
-    this.#segments = this.#committed
-    this.#forgetChanges()
+    this.#totals = { ...this.#committed }
+    this.#before.clear()
   }
 
-  #change (entry: Entry, wasThere = true): void {
-    if (entry.isChanged) return
-    entry.isChanged = true
-    const before = this.#before[this.#changes++]
-    if (before === undefined) { this.#before.push({ entry, wasThere, ...standingOf(entry) }); return }
-    before.entry = entry
-    before.wasThere = wasThere
-    copy(entry, before)
+  #remember (id: string): void {
+    if (this.#before.has(id)) return
+    const record = this.#records.get(id)
+    this.#before.set(id, record && { ...record })
   }
 
-  #forgetChanges (): void {
-    for (let i = 0; i < this.#changes; i++) {
-      this.#before[i]!.entry.isChanged = false
-      this.#before[i]!.entry = this.#ends
-    }
-    if (this.#before.length > KEPT) this.#before.length = KEPT
-    this.#changes = 0
-  }
-
-  #remove (entry: Entry): void {
-    this.#count(entry, -1)
-    this.#records.delete(entry.id)
-    unlink(entry)
-  }
-
-  #count ({ bytes, size }: RecordPosition, sign: 1 | -1): void {
-    this.#steps += sign * bytes
-    this.#rows += sign * size
+  #makeNewest (record: RecordPosition & { readonly id: string }, now: number): void {
+    record.lastAt = now
+    this.#records.delete(record.id)
+    this.#records.set(record.id, record)
   }
 }
 
-const standingOf = ({ first, segment, offset, lastAt, steps, bytes, size }: RecordPosition): RecordPosition =>
-  ({ first, segment, offset, lastAt, steps, bytes, size })
-
-function copy (from: Readonly<RecordPosition>, to: RecordPosition): void {
-  to.first = from.first
-  to.segment = from.segment
-  to.offset = from.offset
-  to.lastAt = from.lastAt
-  to.steps = from.steps
-  to.bytes = from.bytes
-  to.size = from.size
-}
-
-/** As the newest. */
-function link (entry: Entry, ends: Entry): void {
-  entry.older = ends.older
-  entry.newer = ends
-  entry.older.newer = entry
-  ends.older = entry
-}
-
-function unlink ({ older, newer }: Entry): void {
-  older.newer = newer
-  newer.older = older
-}
-
-/** @param now ms; steps of later, by a clock that was put back, came just now */
+/** Rebuilds the index from the segments. @param now ms; a later time in a row counts as `now`, since the clock may have been set back */
 export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, now: number): RecordIndex {
   const index = new RecordIndex()
   const records = new Map<string, RecordPosition>()
   for (const number of recordSegments.getKeys()) {
     const segment = recordSegments.getBinary(number)!
-    index.added(number, segment.length)
+    index.segmentAdded(number, segment.length)
     for (const { id, before, count, at, offset, bytes, size } of rowsOf(segment)) {
       if (count === 0) { records.delete(id); continue }
       const last = records.get(id)
-      const known = last !== undefined && isAt(last, before) ? last : undefined // else it begins, was moved, or one is damaged
+      const known = last !== undefined && isSame(last, before) ? last : undefined // otherwise the record starts or was moved here
       records.set(id, {
         first: known?.first ?? number,
         segment: number,
@@ -218,10 +137,8 @@ export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, n
       })
     }
   }
-  const turns = [...records].sort(([, a], [, b]) => a.lastAt - b.lastAt || (isBefore(a, b) ? -1 : 1))
-  for (const [id, standing] of turns) index.put(index.begin(id), standing)
+  const oldestFirst = [...records].sort(([, a], [, b]) => a.lastAt - b.lastAt || (isBefore(a, b) ? -1 : 1))
+  for (const [id, position] of oldestFirst) index.put(id, position)
   index.commit()
   return index
 }
-
-const isAt = (a: Place, b: Place): boolean => a.segment === b.segment && a.offset === b.offset

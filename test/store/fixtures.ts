@@ -8,6 +8,8 @@ import { GRID } from '../../src/core/certificate/grid.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
 import type { Sample } from '../../src/core/predictor/sample.js'
+import type { Packing } from '../../src/store/packed-steps.js'
+import { encodeStep } from '../../src/store/record-encoding.js'
 import { batchOf, stepIn, type StepBatch } from '../../src/store/step-batch.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
 import { pruneSteps } from '../../src/core/recording/prune-steps.js'
@@ -30,9 +32,12 @@ export const anyStep = fc.record({
   signals: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
 }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<RecordedStep>
 
-/** Steps to record, by generation id. */
+/** A batch of steps, given by generation id. */
 export const batch = (records: Iterable<readonly [string, readonly RecordedStep[]]>): StepBatch => batchOf(new Map(records))
-/** And back. */
+/** What `packing` makes of a batch, without a promise. */
+export const packingAtOnce = (batch: StepBatch): Packing =>
+  ({ ...batch, texts: new Map([...batch.beside.keys()].map((i) => [i, Buffer.from(encodeStep(stepIn(batch, i)))])) })
+/** The steps of a batch, by generation id. */
 export const recordsIn = (batch: StepBatch): Map<string, RecordedStep[]> => new Map(batch.ids.map((id, i) =>
   [id, Array.from({ length: batch.starts[i + 1]! - batch.starts[i]! }, (_, step) => stepIn(batch, batch.starts[i]! + step))]))
 /** What is in the log: the ids of outcomes, the types of other entries. */

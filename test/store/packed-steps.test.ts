@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { packedLength, packing, packingAtOnce, packSteps, unpackSteps } from '../../src/store/packed-steps.js'
+import { packedLength, packing, packSteps, unpackSteps } from '../../src/store/packed-steps.js'
 import { batchOf, stepIn } from '../../src/store/step-batch.js'
 import { holds } from '../property.js'
-import { anyStep } from './fixtures.js'
+import { anyStep, packingAtOnce } from './fixtures.js'
 
-t.test('any steps of a batch are unpacked as they were packed', async (t) => {
+t.test('steps unpack to what was packed', async (t) => {
   holds(t, fc.property(fc.array(anyStep), fc.nat(), fc.nat(), (steps, a, b) => {
     const batch = packingAtOnce(batchOf(new Map([['a', steps]])))
     const [from, to] = [a % (steps.length + 1), b % (steps.length + 1)].sort((x, y) => x - y) as [number, number]
@@ -18,16 +18,24 @@ t.test('any steps of a batch are unpacked as they were packed', async (t) => {
   }))
 })
 
-t.test('a step is twelve bytes, unless it has more than numbers', async (t) => {
+t.test('a step without a digest and signals takes twelve bytes', async (t) => {
   const length = (step: object) => packedLength(packingAtOnce(batchOf(new Map([['a', [{ tokens: 1_000_000_000, confidence: 0.123456789, ...step }]]]))), 0, 1)
   t.equal(length({}), 12)
   t.equal(length({ confidence: null, em: 1 }), 12)
   t.ok(length({ answer_digest: '0123456789abcdef' }) > 12)
 })
 
-t.test('a batch is made ready in turns as it is at once', async (t) => {
+t.test('texts that are encoded in turns are the same', async (t) => {
   const records = new Map([['a', Array.from({ length: 500 }, (_, i) => ({ tokens: i, confidence: 0.5, ...(i % 2 === 0 && { signals: { x: i } }) }))]])
   const batch = batchOf(records)
   t.strictSame(await packing(batch), packingAtOnce(batch))
   t.match(stepIn(await packing(batch), 2), { signals: { x: 2 } })
+})
+
+t.test('damaged bytes are not unpacked', async (t) => {
+  const batch = packingAtOnce(batchOf(new Map([['a', [{ tokens: 1, confidence: 0.5 }, { tokens: 2, confidence: 0.5, signals: { x: 1 } }]]])))
+  const bytes = Buffer.alloc(packedLength(batch, 0, 2))
+  packSteps(new DataView(bytes.buffer, bytes.byteOffset), 0, batch, 0, 2)
+  t.equal(unpackSteps(bytes).length, 2)
+  for (let length = 0; length < bytes.length - 3; length++) t.equal(unpackSteps(bytes.subarray(0, length)).length, length < 12 ? 0 : 1, `${length} bytes`)
 })

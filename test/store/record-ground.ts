@@ -1,12 +1,11 @@
 import type { Test } from 'tap'
 import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded-record.js'
 import { openTables, type Tables } from '../../src/store/embedded-tables.js'
-import { packingAtOnce } from '../../src/store/packed-steps.js'
 import { RECORD_LIMITS, type RecordLimits } from '../../src/store/record-encoding.js'
 import { SegmentWriter, type RowHead } from '../../src/store/record-segment.js'
 import { batchOf } from '../../src/store/step-batch.js'
 import { temporaryFolder } from '../helper.js'
-import { batch } from './fixtures.js'
+import { batch, packingAtOnce } from './fixtures.js'
 
 export const stepsAt = (...tokens: number[]) => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
 export const tokensOf = async (records: EmbeddedRecords, id: string) => (await records.recorded([id])).get(id)?.map(({ tokens }) => tokens)
