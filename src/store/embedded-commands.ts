@@ -2,7 +2,7 @@ import type { Command, LogEntry, PredictorCommand } from '../core/learn/log-entr
 import { addRows, moveVersion } from './embedded-commit.js'
 import { appendEntries } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
-import { readAuditRow, readCommands, readReplaced, UNREADABLE_COMMAND } from './damaged.js'
+import { datedCommands, readAuditRow, readReplaced, UNREADABLE_COMMAND } from './read-stored.js'
 import { AUDIT_LIMIT, auditOf } from './encoding.js'
 import type { LogLimits } from './log-limits.js'
 import type { Appended, AuditRow } from './store.js'
@@ -52,5 +52,5 @@ export function readAudit ({ audit, getMeta }: Tables, limit: number, before?: s
   const range = audit.getRange({ reverse: true, limit, ...(before !== undefined && { start: Number(before), exclusiveStart: true }) })
   const unreadable = { command: UNREADABLE_COMMAND, replaced: null }
   const rows = range.map(({ key, value }) => ({ id: String(key), ...readAuditRow(value) ?? unreadable }))
-  return readCommands([...rows], { time: getMeta('last_place')[0], version: getMeta('version') })
+  return datedCommands([...rows], { time: getMeta('last_place')[0], version: getMeta('version') })
 }

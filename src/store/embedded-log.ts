@@ -1,7 +1,7 @@
 import type { LogEntry, LabelEntry } from '../core/learn/log-entry.js'
 import type { LoggedOutcome } from '../core/grading/outcome.js'
 import { awaits, encodeEntry, READ_BYTES, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
-import { readEntry } from './damaged.js'
+import { readEntry } from './read-stored.js'
 import type { Tables } from './embedded-tables.js'
 import type { LogLimits } from './log-limits.js'
 import type { Appended, StoredEntry } from './store.js'

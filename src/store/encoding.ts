@@ -6,8 +6,6 @@ import type { Change, Ledger } from '../core/learn/fold.js'
 import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
-import { isGridLength } from '../core/predictor/predictor.js'
-import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import type { Trial } from '../core/judgement/trial.js'
 import { intern } from './intern.js'
@@ -31,24 +29,26 @@ export function encodeState (state: ContextState): string {
 
 const written = (halves: Halves): Halves => halves.map((half) => half.generations === 0 ? null : half) as unknown as Halves
 
-export function decodeState (text: string): ContextState {
-  const state = JSON.parse(text)
-  return copyState(state, {
+/** The state that was written as this JSON value. */
+export function reviveState (written: object): ContextState {
+  const state = written as WrittenState
+  return copyState(written as ContextState, {
     requested: intern(state.requested),
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
-    halves: state.halves.map((half: Evidence | null) => shared(half, NO_EVIDENCE)),
-    trials: state.trials.map(decodeTrial),
+    halves: state.halves.map((half) => shared(half, NO_EVIDENCE)) as unknown as Halves,
+    trials: state.trials.map(reviveTrial),
   })
 }
 
-type WrittenTrial = Omit<Trial, 'halves'> & { readonly thresholds: number, readonly halves: Array<Evidence | null> }
+type WrittenHalves = ReadonlyArray<Evidence | null>
+type WrittenTrial = Omit<Trial, 'halves'> & { readonly thresholds: number, readonly halves: WrittenHalves }
+type WrittenState = Omit<ContextState, 'halves' | 'trials'> & { readonly halves: WrittenHalves, readonly trials: readonly WrittenTrial[] }
 
-function decodeTrial ({ thresholds, ...trial }: WrittenTrial): object {
-  if (!isGridLength(thresholds)) throw new RangeError(`no predictor has ${thresholds} thresholds`) // nor is room for so many to be taken
+function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial {
   const none = noEvidence(thresholds)
-  return { ...trial, halves: trial.halves.map((half) => shared(half, none)) }
+  return { ...trial, halves: trial.halves.map((half) => shared(half, none)) as unknown as Halves }
 }
 
 /** Half-windows that are empty share one, and counts that are all zero too. @param none the empty one of that grid */
@@ -59,24 +59,24 @@ function shared (half: Evidence | null, none: Evidence): Evidence {
 }
 
 export const encodePending = (pending: Pending): string => JSON.stringify(pending)
-export const decodePending = (text: string): Pending => JSON.parse(text)
 
 export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
-export const decodeSample = (text: string): Sample => JSON.parse(text)
 
 export const encodeChange = (change: Change): string => JSON.stringify(change)
-
-export const decodePolicy = (text: string): PolicyPatch => JSON.parse(text)
-export const decodePin = (text: string): Pin => JSON.parse(text)
-export const decodePredictor = (text: string): PredictorVersion => JSON.parse(text)
 
 export function encodeLedger (ledger: Ledger): string {
   return JSON.stringify({ ...ledger, policies: [...ledger.policies], pins: [...ledger.pins] })
 }
 
-export function decodeLedger (text: string): Ledger {
-  const ledger = JSON.parse(text)
+/** The ledger that was written as this JSON value. */
+export function reviveLedger (written: object): Ledger {
+  const ledger = written as WrittenLedger
   return { ...ledger, policies: new Map(ledger.policies), pins: new Map(ledger.pins) }
+}
+
+type WrittenLedger = Omit<Ledger, 'policies' | 'pins'> & {
+  readonly policies: ReadonlyArray<[string, PolicyPatch]>
+  readonly pins: ReadonlyArray<[string, Pin]>
 }
 
 /**

@@ -1,5 +1,5 @@
 import { inCreationOrder, type PredictorVersion } from '../core/predictor/predictor-version.js'
-import { readPredictor } from './damaged.js'
+import { readPredictor } from './read-stored.js'
 import { inTurns } from './encoding.js'
 
 /** Text whose predictors are kept decoded at most, characters. */

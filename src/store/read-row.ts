@@ -1,34 +1,32 @@
 import { isUnreadable, readState } from './unreadable-state.js'
-import { isWholeAuditRow, isWholeChange, isWholeEntry, isWholeLedger, isWholePending, isWholePin, isWholePolicy, isWholePredictor, isWholeSample } from './stored-schemas.js'
+import { isAuditRow, isChange, isEntry, isLedger, isPending, isPin, isPolicy, isPredictor, isSample } from './stored-schemas.js'
 import type { StateTable, StateRow } from './state-row.js'
 
-export type Look = (value: unknown, text: string) => boolean
-
 /**
- * What their readers take for whole, of those that overcome what is not; without the policy of a context, say, it would be stopped again,
- * and without a row of the history a rollback would not know of a gap.
+ * Checks of the tables whose readers replace or skip what is unreadable. Such rows are exported as they are: without its unreadable policy,
+ * for example, a context would be stopped again after an import.
  */
-export const OVERCOME: Readonly<Partial<Record<StateTable, Look>>> = {
-  meta: (ledger) => ledger === null || isWholeLedger(ledger),
+const CHECKS: Readonly<Partial<Record<StateTable, (value: unknown, text: string) => boolean>>> = {
+  meta: (ledger) => ledger === null || isLedger(ledger),
   contexts: (_, text) => !isUnreadable(readState(text)),
-  pending: isWholePending,
-  policies: isWholePolicy,
-  pins: isWholePin,
-  predictors: isWholePredictor,
-  reservoir: isWholeSample,
-  log: isWholeEntry,
-  history: isWholeChange,
-  audit: isWholeAuditRow,
+  pending: isPending,
+  policies: isPolicy,
+  pins: isPin,
+  predictors: isPredictor,
+  reservoir: isSample,
+  log: isEntry,
+  history: isChange,
+  audit: isAuditRow,
 }
 
-/** A row, of the text its value is kept as. */
+/** A row to export, from the text that its value is kept as. */
 export function readRow (table: StateTable, key: string, text: string, parse: (text: string) => unknown = JSON.parse): StateRow {
-  const isWhole = OVERCOME[table]
+  const isValid = CHECKS[table]
   try {
     const value = parse(text)
     const row = { table, key, value }
-    return isWhole === undefined || isWhole(value, text) ? row : { ...row, damaged: 'something in it is missing, or of another kind' }
+    return isValid === undefined || isValid(value, text) ? row : { ...row, damaged: 'a field is missing or has the wrong type' }
   } catch (error) {
-    return { table, key, value: isWhole === undefined ? undefined : text, damaged: (error as Error).message }
+    return { table, key, value: isValid === undefined ? undefined : text, damaged: (error as Error).message }
   }
 }

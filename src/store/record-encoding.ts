@@ -1,6 +1,6 @@
 import type { Em } from '../core/certificate/evidence.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
-import { isWholeRecordedStep } from './stored-schemas.js'
+import { isRecordedStep } from './stored-schemas.js'
 
 /** What records may take up. */
 export interface RecordLimits {
@@ -27,7 +27,7 @@ type Fields = [number, number | null, Em?, (string | null)?, Record<string, numb
 
 /** Of one text, or of several joined by commas. What is damaged is left out: as a step that is missing it counts as the worst case. */
 export function decodeSteps (texts: string): RecordedStep[] {
-  try { return (JSON.parse(`[${texts}]`) as Fields[]).filter(isWholeRecordedStep).map(stepOf) } catch { return [] }
+  try { return (JSON.parse(`[${texts}]`) as Fields[]).filter(isRecordedStep).map(stepOf) } catch { return [] }
 }
 
 function stepOf ([tokens, confidence, em, digest, signals]: Fields): RecordedStep {

@@ -2,7 +2,7 @@ import type { ContextState } from '../core/judgement/context-state.js'
 import {
   encodeChange, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns, START, toCursor, toPlace,
 } from './encoding.js'
-import { readLearned } from './damaged.js'
+import { readLearned } from './read-stored.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS } from './redis-keys.js'
 import { newerFormat, STATE_FORMAT } from './state-format.js'

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { TrainingRun } from '../core/training/run.js'
-import { readReplaced } from './damaged.js'
+import { readReplaced } from './read-stored.js'
 import { START, toPlace, type Seen } from './encoding.js'
 import type { RedisConnection } from './redis-connection.js'
 import { CHANNEL, KEYS, seenKey, STAGED, STATE_KEYS, stepsKey } from './redis-keys.js'
@@ -8,7 +8,7 @@ import { checkFormat, newerFormat, STATE_FORMAT } from './state-format.js'
 import { metaRows, type SortedState, type StateRow, type StateTable } from './state-row.js'
 import type { AuditRow } from './store.js'
 import { decodeRun, encodeRun } from './training-encoding.js'
-import { isFields, isWholeAuditRow } from './stored-schemas.js'
+import { isAuditRow } from './stored-schemas.js'
 import { readRow } from './read-row.js'
 import { StoreTakenError, StoreUnavailableError } from './store-errors.js'
 
@@ -108,12 +108,12 @@ export class RedisState {
       redis.zadd(stagedKey('changed'), ...some.flatMap(({ key, value }) => [value as number, key]))))
     await this.#append('log', rows.log.map((row) => [row.key, 'entry', text(row)]))
     await this.#append('history', rows.history.map(({ value }, i) => {
-      const { version, ...change } = (isFields(value) ? value : {}) as { version?: number }
+      const { version, ...change } = (value ?? {}) as { version?: number }
       return [`${i + 1}-0`, 'change', JSON.stringify(change), 'version', String(version)]
     }))
     let at = 0 // of one that is damaged the time may be too
     await this.#append('audit', rows.audit.map(({ value }, i) => {
-      const isWhole = isWholeAuditRow(value)
+      const isWhole = isAuditRow(value)
       const { time, version, command, replaced } = (isWhole ? value : {}) as Partial<AuditRow>
       if (isWhole) at = Math.max(at, Math.trunc(time!))
       return [`${at}-${i + 1}`, 'entry', JSON.stringify(command ?? null), 'version', String(version), 'replaced', JSON.stringify(replaced ?? null)]

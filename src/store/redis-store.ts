@@ -7,7 +7,7 @@ import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { AUDIT_LIMIT, auditOf, awaits, encodeEntry, READ_BYTES, tableWrite, toPlace } from './encoding.js'
-import { readChanges, readCommand, readCommands, readEntry, readPin, readPolicy, readReplaced } from './damaged.js'
+import { datedCommands, readChanges, readCommand, readEntry, readPin, readPolicy, readReplaced } from './read-stored.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -189,7 +189,7 @@ export class RedisStore implements Store {
   async audit (limit: number, before?: string): Promise<AuditRow[]> {
     const end = before === undefined ? '+' : `(${before}`
     const [entries, now] = await this.#withNow(KEYS.audit, end, limit)
-    return readCommands(entries.map(toKeptCommand), now)
+    return datedCommands(entries.map(toKeptCommand), now)
   }
 
   trainingRuns (): Promise<TrainingRun[]> { return this.#training.runs() }

@@ -1,206 +1,257 @@
-import { ROOT } from '../core/policy/context.js'
+import { Type, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { PolicySchema } from '../../openapi/policy-schemas.js'
+import { noEvidence } from '../core/certificate/evidence.js'
+import { openEpoch } from '../core/judgement/context-state.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
+import { ROOT } from '../core/policy/context.js'
 import { DEFAULT_POLICY } from '../core/policy/policy.js'
-import { isGridLength } from '../core/predictor/predictor.js'
+import { isGridLength, type Predictor } from '../core/predictor/predictor.js'
 
-// Whether what was read from the store has all that it must have, each of its kind: what is missing the learner would miss, for all
-// contexts.
+// What values in the store must look like to be used. A missing or odd field would otherwise stop the learner, for all contexts.
 
-type Fields = Readonly<Record<string, unknown>>
-type Kind = (value: unknown) => boolean
+const text = Type.String()
+const number = Type.Number()
+const em = Type.Enum([0, 1])
+/** Scores and thresholds. A threshold below 0 would stop everyone. */
+const ratio = Type.Number({ minimum: 0, maximum: 1 })
+/** A time in ms that has a date. */
+const time = Type.Number({ minimum: -8.64e15, maximum: 8.64e15 })
+const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+const numbersByName = Type.Record(text, number)
 
-const isText: Kind = (value) => typeof value === 'string'
-export const isNumber: Kind = Number.isFinite
-/** Scores and thresholds: with one below them everybody would stop. */
-const isRatio: Kind = (value) => isNumber(value) && (value as number) >= 0 && (value as number) <= 1
-/** Levels and bounds: at 0 and below the formulas give no number, and at 1 all is lost. */
-const isPart: Kind = (value) => isNumber(value) && (value as number) > 0 && (value as number) < 1
-/** Of which there is a date, ms: replies show it as one. */
-const isTime: Kind = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15
-const isFlag: Kind = (value) => typeof value === 'boolean'
-const isEm: Kind = (value) => value === 0 || value === 1
-export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
-const orNull = (kind: Kind): Kind => (value) => value === null || kind(value)
-const orNone = (kind: Kind): Kind => (value) => value === undefined || kind(value)
-const oneOf = (...values: unknown[]): Kind => (value) => values.includes(value)
-const allOf = (kind: Kind): Kind => (value) => isFields(value) && Object.values(value).every(kind)
-const listOf = (kind: Kind): Kind => (value) => Array.isArray(value) && value.every(kind)
-function having (kinds: Readonly<Record<string, Kind>>): (value: unknown) => boolean {
-  const pairs = Object.entries(kinds)
-  return (value) => isFields(value) && pairs.every(([name, kind]) => kind(value[name]))
+/** The shape of an example: lists have its length, but empty ones may have any; where it has null there may be anything. */
+function like (example: unknown): TSchema {
+  if (example === null) return Type.Unknown()
+  if (Array.isArray(example)) {
+    const { length } = example
+    return length === 0 ? Type.Array(Type.Unknown()) : Type.Array(like(example[0]), { minItems: length, maxItems: length })
+  }
+  if (typeof example === 'number') return number
+  if (typeof example !== 'object') return typeof example === 'string' ? text : Type.Boolean()
+  return Type.Object(fieldsLike(example))
 }
 
-const judged = { exact_match: orNone(isEm), agreement: orNone(isEm), answer_digest: orNone(isText) }
-const isArm = orNull(oneOf('control', 'treated'))
-const step = { tokens: isNumber, confidence: orNull(isNumber), signals: orNone(allOf(isNumber)), ...judged }
+const fieldsLike = (example: object) =>
+  Object.fromEntries(Object.entries(example).map(([name, value]) => [name, like(value)]))
+
+// The API's schema of a policy, but for fields that it does not know.
+const policy = Type.Partial(Type.Object(PolicySchema.properties))
+const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
+
+const pin = Type.Object({ threshold: orNull(ratio), reason: text, by: text, expires_at: orNull(time), scorer: Type.Optional(text) })
+
+const judged = { exact_match: Type.Optional(em), agreement: Type.Optional(em), answer_digest: Type.Optional(text) }
+const arm = orNull(Type.Enum(['control', 'treated']))
+const step = { tokens: number, confidence: orNull(number), signals: Type.Optional(numbersByName), ...judged }
 const outcome = {
-  generation_id: isText,
-  u: isNumber,
-  arm: isArm,
-  context: allOf(isText),
-  tokens: isNumber,
-  answer_tokens: isNumber,
-  stopped: isFlag,
-  sample_index: orNull(isNumber),
-  full: having(judged),
-  steps: orNull(listOf(having(step))),
-  steps_complete: isFlag,
+  generation_id: text,
+  u: number,
+  arm,
+  context: Type.Record(text, text),
+  tokens: number,
+  answer_tokens: number,
+  stopped: Type.Boolean(),
+  sample_index: orNull(number),
+  full: Type.Object(judged),
+  steps: orNull(Type.Array(Type.Object(step))),
+  steps_complete: Type.Boolean(),
 }
 
-/** All that the API lets in; more would not fit where they are packed. */
-const isTokens: Kind = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 30
-/** In the order in which they are written (see record-encoding.ts); those at the end may be absent. */
-const recorded = [isTokens, orNull(isNumber), orNone(orNull(isEm)), orNone(orNull(isText)), orNone(allOf(isNumber))]
-export const isWholeRecordedStep: Kind = (value) => Array.isArray(value) && recorded.every((kind, i) => kind(value[i]))
-
-const wish = { max_em_drop: isPart, error_level: isPart }
-/** Of a policy's fields those of whose kind the default does not tell enough. */
-const STATED: Readonly<Record<string, Kind>> = {
-  ...wish,
-  label: oneOf('exact_match', 'agreement'),
-  missing_labels: oneOf('excluded', 'lost'),
-  mode: oneOf('enforce', 'shadow', 'off'),
-  fallback: oneOf('continue', 'parent'),
-  predictor: oneOf('off', 'auto'),
-  control_rate: (value) => value === 'auto' || isRatio(value),
-}
-
-/** Of each field by the kind of its default; a field that is not known is a later version's. */
-export function isWholePolicy (value: unknown): boolean {
-  return isFields(value) && Object.entries(value).every(([name, stated]) => {
-    const usual = DEFAULT_POLICY[name as keyof typeof DEFAULT_POLICY]
-    if (usual === undefined) return true
-    const kind = STATED[name] ?? (usual === null ? orNull(isNumber) : typeof usual === 'boolean' ? isFlag : isNumber)
-    return kind(stated)
-  })
-}
-
-export const isWholePin = having({
-  threshold: orNull(isRatio), reason: isText, by: isText, expires_at: orNull(isTime), scorer: orNone(isText),
+const pending = Type.Object({
+  outcome: Type.Object({ ...outcome, steps: orNull(Type.Array(Type.Object({ ...step, place: number }))), asked: number }),
+  leaf: text,
+  time: number,
+  arm,
+  comparedAt: orNull(number),
+  isOfAnotherShare: Type.Boolean(),
+  number,
+  isSettled: Type.Boolean(),
 })
 
-export const isWholePending = having({
-  outcome: having({ ...outcome, steps: orNull(listOf(having({ ...step, place: isNumber }))), asked: isNumber }),
-  leaf: isText,
-  time: isNumber,
-  arm: isArm,
-  comparedAt: orNull(isNumber),
-  isOfAnotherShare: isFlag,
-  number: isNumber,
-  isSettled: isFlag,
+const sample = Type.Object({
+  u: number,
+  leaf: text,
+  label,
+  tokens: number,
+  steps: Type.Array(Type.Object({ tokens: number, confidence: number, signals: Type.Optional(numbersByName), lost: em })),
 })
 
-export const isWholeSample = having({
-  u: isNumber,
-  leaf: isText,
-  label: STATED.label!,
-  tokens: isNumber,
-  steps: listOf(having({ tokens: isNumber, confidence: isNumber, signals: orNone(allOf(isNumber)), lost: isEm })),
+const configuration = Type.Object({ levels: Type.Array(text), defaults: policy, max_contexts: number, label_wait_seconds: number })
+
+/** As it is written, with its maps as lists of pairs. */
+const ledger = Type.Object({
+  configuration,
+  policies: Type.Array(Type.Tuple([text, policy])),
+  pins: Type.Array(Type.Tuple([text, pin])),
+  contexts: number,
+  refused: number,
+  predictors: Type.Array(Type.Object({ name: text })),
+  train_at: number,
 })
 
-const isConfiguration = having({ levels: listOf(isText), defaults: isWholePolicy, max_contexts: isNumber, label_wait_seconds: isNumber })
-const isPair = (kind: Kind): Kind => (value) => Array.isArray(value) && value.length === 2 && isText(value[0]) && kind(value[1])
+const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
+const lists = Type.Array(number)
+/** A half-window, of any grid. */
+const half = orNull(Type.Object({ ...fieldsLike(noEvidence(2)), lost: lists, gained: lists, unprobed: lists, tokens: lists }))
+const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], 0)
 
-/** As it is written, its maps as lists of pairs. */
-export const isWholeLedger = having({
-  configuration: isConfiguration,
-  policies: listOf(isPair(isWholePolicy)),
-  pins: listOf(isPair(isWholePin)),
-  contexts: isNumber,
-  refused: isNumber,
-  predictors: listOf(having({ name: isText })),
-  train_at: isNumber,
+/** As it is written: empty half-windows are null. */
+const state = Type.Object({
+  ...fieldsLike(newState),
+  halves: Type.Tuple([orNull(like(newState.halves[0])), orNull(like(newState.halves[0]))]),
+  serving: orNull(text),
+  threshold: orNull(ratio),
+  guarantee: orNull(Type.Object({
+    max_em_drop: maxEmDrop,
+    error_level: errorLevel,
+    generations: number,
+    labelled_ratio: number,
+    em_drop: number,
+    tokens_saved_ratio: number,
+    epoch: number,
+  })),
+  last_evidence_at: orNull(number),
+  judged_by: Type.Optional(terms),
+  fed_by: Type.Optional(numbersByName),
+  checkpoint: Type.Optional(orNull(Type.Object({
+    run: text,
+    step: number,
+    expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
+  }))),
+  trials: Type.Array(Type.Object({
+    predictor: text,
+    ordinal: number,
+    since: number,
+    trained_on: number,
+    requested: terms,
+    thresholds: Type.Integer(),
+    halves: Type.Tuple([half, half]),
+  })),
 })
 
-const promise = {
-  ...wish, generations: isNumber, labelled_ratio: isNumber, em_drop: isNumber, tokens_saved_ratio: isNumber, epoch: isNumber,
-}
-const expected = { threshold: isNumber, tokens_saved_ratio: isNumber, em_drop: isNumber }
-
-/** Of a context's state, what may be absent or null, and what its trials have besides half-windows. */
-export const hasWholeRest = having({
-  serving: orNull(isText),
-  threshold: orNull(isRatio),
-  guarantee: orNull(having(promise)),
-  last_evidence_at: orNull(isNumber),
-  judged_by: orNone(having(wish)),
-  fed_by: orNone(allOf(isNumber)),
-  checkpoint: orNone(orNull(having({ run: isText, step: isNumber, expected: orNull(having(expected)) }))),
-  trials: listOf(having({ predictor: isText, ordinal: isNumber, since: isNumber, trained_on: isNumber, requested: having(wish) })),
-})
-
-const scales = listOf(having({ name: isText, mean: isNumber, scale: isNumber }))
-
-/** Of what it computes with nothing may be missing: a score would be none, or another. */
-function computes (value: unknown): boolean {
-  const { signals, contexts, grid } = value as Fields
-  if (!scales(signals) || !isFields(contexts) || !Object.hasOwn(contexts, ROOT) || !listOf(isRatio)(grid)) return false
-  const weights: Kind = (list) => listOf(isNumber)(list) && (list as unknown[]).length === 4 + (signals as unknown[]).length
-  const isKnown = having({ log_median: isNumber, length_power: orNone(isNumber), weights })
-  return isGridLength((grid as unknown[]).length) && allOf(isKnown)(contexts)
-}
-
-const hasWords = having({ name: isText, label: STATED.label!, levels: isText, trained: having({ groups: listOf(isNumber) }) })
-
-export const isWholePredictor = having({
-  predictor: (value) => hasWords(value) && computes(value), created_at: isTime, by: isText, retired_at: orNull(isTime),
-})
-
-const summary = {
-  suite: isText, steps: isNumber, replayed: isNumber, step: isNumber, em: isNumber, tokens_mean: isNumber, verdicts: listOf(isText),
-}
-export const isWholeRun = having({
-  name: isText,
-  revision: isNumber,
-  created_at: isTime,
-  updated_at: isTime,
-  suites: listOf(having(summary)),
-  contexts: listOf(having({ key: isText, step: isNumber, at: isTime })),
-})
-
-const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: Kind } = {
-  outcome: having(outcome),
-  label: having({
-    generation_id: isText,
-    em: orNone(isEm),
-    answer: orNone(isText),
-    references: orNone(listOf(isText)),
-    steps: orNone(listOf(orNull(isEm))),
+const predictor = Type.Object({
+  predictor: Type.Object({
+    name: text,
+    label,
+    levels: text,
+    trained: Type.Object({ groups: Type.Array(number) }),
+    signals: Type.Array(Type.Object({ name: text, mean: number, scale: number })),
+    grid: Type.Array(ratio),
+    contexts: Type.Record(text, Type.Object({ log_median: number, length_power: Type.Optional(number), weights: Type.Array(number) })),
   }),
-  policy: having({ key: isText, policy: orNull(isWholePolicy), by: isText }),
-  pin: having({ key: isText, pin: orNull(isWholePin), by: isText }),
-  reset: having({ key: isText, by: isText }),
-  checkpoint: having({ key: isText, run: isText, step: isNumber }),
-  predictor: having({ name: isText, version: orNull(isWholePredictor) }),
-  configuration: having({ configuration: isConfiguration }),
-  tick: isFields,
-}
-
-/** As the audit trail has it. */
-export function isWholeCommand (value: unknown): boolean {
-  if (!isFields(value)) return false
-  if (value.type === 'predictor') return having({ name: isText, action: oneOf('added', 'retired', 'forgotten'), by: isText })(value)
-  return oneOf('policy', 'pin', 'reset')(value.type) && isWholeEntry(value)
-}
-
-/** As the history has it; its version is looked at where it is kept. */
-export const isWholeChange = having({
-  time: isTime,
-  key: isText,
-  cause: isText,
-  epoch: isNumber,
-  before: orNull(isRatio),
-  after: orNull(isRatio),
-  before_scorer: orNone(isText),
-  before_fingerprint: orNone(isText),
-  after_scorer: orNone(isText),
-  by: orNone(isText),
-  reason: orNone(isText),
+  created_at: time,
+  by: text,
+  retired_at: orNull(time),
 })
 
-export const isWholeAuditRow = having({ time: isTime, version: isNumber, command: isWholeCommand })
+const run = Type.Object({
+  name: text,
+  revision: number,
+  created_at: time,
+  updated_at: time,
+  suites: Type.Array(Type.Object({
+    suite: text, steps: number, replayed: number, step: number, em: number, tokens_mean: number, verdicts: Type.Array(text),
+  })),
+  contexts: Type.Array(Type.Object({ key: text, step: number, at: time })),
+})
 
-export function isWholeEntry (value: unknown): boolean {
-  const type = isFields(value) && isText(value.type) ? value.type as string : ''
-  return Object.hasOwn(ENTRIES, type) && ENTRIES[type as keyof typeof ENTRIES](value)
+/** A change of the history; its version is kept beside it. */
+const change = Type.Object({
+  time,
+  key: text,
+  cause: text,
+  epoch: number,
+  before: orNull(ratio),
+  after: orNull(ratio),
+  before_scorer: Type.Optional(text),
+  before_fingerprint: Type.Optional(text),
+  after_scorer: Type.Optional(text),
+  by: Type.Optional(text),
+  reason: Type.Optional(text),
+})
+
+const policyCommand = Type.Object({ key: text, policy: orNull(policy), by: text })
+const pinCommand = Type.Object({ key: text, pin: orNull(pin), by: text })
+const resetCommand = Type.Object({ key: text, by: text })
+
+function check (schema: TSchema): (value: unknown) => boolean {
+  const validator = Compile(schema)
+  return (value) => validator.Check(value)
 }
+
+export const isPolicy = check(policy)
+export const isPin = check(pin)
+export const isPending = check(pending)
+export const isSample = check(sample)
+export const isLedger = check(ledger)
+export const isRun = check(run)
+export const isChange = check(change)
+
+/** Below 2^30, as the API demands; more could not be packed. */
+const recordedTokens = Type.Integer({ minimum: 0, maximum: 2 ** 30 - 1 })
+
+/** A step as records have it (see record-encoding.ts); what is absent at the end is left out. */
+export const isRecordedStep = check(Type.Union([
+  Type.Tuple([recordedTokens, orNull(number)]),
+  Type.Tuple([recordedTokens, orNull(number), em]),
+  Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text)]),
+  Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text), numbersByName]),
+]))
+
+const hasStateFields = check(state)
+type WrittenState = { readonly trials: ReadonlyArray<{ readonly thresholds: number, readonly halves: ReadonlyArray<object | null> }> }
+
+/** A state as it is written. The evidence of a trial must be of its predictor's grid. */
+export function isState (value: unknown): boolean {
+  return hasStateFields(value) && (value as WrittenState).trials.every(({ thresholds, halves }) => isGridLength(thresholds) &&
+    halves.every((half) => half === null || Object.values(half).every((list) => !Array.isArray(list) || list.length === thresholds)))
+}
+
+const hasPredictorFields = check(predictor)
+interface StoredPredictor { readonly predictor: Predictor }
+
+/** A predictor must have the root's weights, and as many weights as features: with others its scores would be wrong. */
+export function isPredictor (value: unknown): boolean {
+  if (!hasPredictorFields(value)) return false
+  const { signals, grid, contexts } = (value as StoredPredictor).predictor
+  return isGridLength(grid.length) && Object.hasOwn(contexts, ROOT) &&
+    Object.values(contexts).every(({ weights }) => weights.length === 4 + signals.length)
+}
+
+const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value: unknown) => boolean } = {
+  outcome: check(Type.Object(outcome)),
+  label: check(Type.Object({
+    generation_id: text,
+    em: Type.Optional(em),
+    answer: Type.Optional(text),
+    references: Type.Optional(Type.Array(text)),
+    steps: Type.Optional(Type.Array(orNull(em))),
+  })),
+  policy: check(policyCommand),
+  pin: check(pinCommand),
+  reset: check(resetCommand),
+  checkpoint: check(Type.Object({ key: text, run: text, step: number })),
+  predictor: (value) => {
+    const { name, version } = value as { name?: unknown, version?: unknown }
+    return typeof name === 'string' && (version === null || isPredictor(version))
+  },
+  configuration: check(Type.Object({ configuration })),
+  tick: check(Type.Object({})),
+}
+
+export function isEntry (value: unknown): boolean {
+  const { type } = (value ?? {}) as { type?: unknown }
+  return typeof type === 'string' && Object.hasOwn(ENTRIES, type) && ENTRIES[type as keyof typeof ENTRIES](value)
+}
+
+const typed = (type: string, { properties }: { properties: Record<string, TSchema> }) =>
+  Type.Object({ type: Type.Literal(type), ...properties })
+const command = Type.Union([
+  typed('policy', policyCommand), typed('pin', pinCommand), typed('reset', resetCommand),
+  Type.Object({ type: Type.Literal('predictor'), name: text, action: Type.Enum(['added', 'retired', 'forgotten']), by: text }),
+])
+
+/** A command as the audit trail has it. */
+export const isCommand = check(command)
+export const isAuditRow = check(Type.Object({ time, version: number, command }))

@@ -1,5 +1,5 @@
 import type { Series, TrainingRun } from '../core/training/run.js'
-import { isWholeRun } from './stored-schemas.js'
+import { isRun } from './stored-schemas.js'
 
 // A run's text begins with its revision, so that a script can compare it without reading the rest.
 
@@ -8,7 +8,7 @@ export const encodeRun = (run: TrainingRun): string => `${run.revision} ${JSON.s
 /** @throws where it is damaged */
 export function decodeRun (text: string): TrainingRun {
   const run = JSON.parse(text.slice(text.indexOf(' ') + 1))
-  if (!isWholeRun(run)) throw new Error('something in it is missing, or of another kind')
+  if (!isRun(run)) throw new Error('a field is missing or has the wrong type')
   return run
 }
 

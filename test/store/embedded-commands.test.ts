@@ -1,6 +1,6 @@
 import t from 'tap'
 import { UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
-import { UNREADABLE_COMMAND, UNREADABLE_PIN } from '../../src/store/damaged.js'
+import { UNREADABLE_COMMAND, UNREADABLE_PIN } from '../../src/store/read-stored.js'
 import { append, readAudit } from '../../src/store/embedded-commands.js'
 import { openTables } from '../../src/store/embedded-tables.js'
 import { LOG_LIMITS } from '../../src/store/log-limits.js'

@@ -8,7 +8,7 @@ import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
 import { state } from './fixtures.js'
 import { chainLink } from '../../src/core/judgement/chain-link.js'
 
-t.test('a state that was written is read, a damaged one is told apart', async (t) => {
+t.test('a state that was written is read, and a damaged one is recognised', async (t) => {
   t.same(readState(encodeState(state(3))), state(3))
   t.notOk(isUnreadable(readState(encodeState(state(3)))))
   const text = encodeState(state(3))
@@ -42,7 +42,7 @@ t.test('a state without one of its fields is unreadable', async (t) => {
   t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
 })
 
-t.test('lists of a trial that are of different lengths, or of no grid, are damage; so is a threshold that is none of them', async (t) => {
+t.test('a trial whose lists do not fit its grid, or a threshold outside the grid, makes a state unreadable', async (t) => {
   const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
   const isRead = (halves: unknown[], change: object = {}, trial: object = {}) => !isUnreadable(readState(JSON.stringify({
     ...state(3),
@@ -71,7 +71,7 @@ t.test('lists of a trial that are of different lengths, or of no grid, are damag
   for (const index of [-2, 0.5, 60]) t.notOk(inForce(index, 'p'), `${index} of a predictor`)
 })
 
-t.test('a damaged one certifies nothing and falls back on nobody', async (t) => {
+t.test('an unreadable state certifies nothing and does not fall back on its parent', async (t) => {
   const policy = { ...DEFAULT_POLICY, fallback: 'parent' as const }
   for (const levels of [['model', 'task'], []]) {
     const damaged = readState('{')

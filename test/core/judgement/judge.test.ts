@@ -9,7 +9,7 @@ import { freezeGuarantee, isCurrent, judge, judgeAfresh } from '../../../src/cor
 import { write } from '../../../src/core/learn/fold.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import type { Policy } from '../../../src/core/policy/policy.js'
-import { decodeState, encodeState } from '../../../src/store/encoding.js'
+import { encodeState, reviveState } from '../../../src/store/encoding.js'
 import { holds } from '../../property.js'
 import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
 import { addPredictor } from '../learn/trial-fold.js'
@@ -175,7 +175,7 @@ t.test('replicas have the learner\'s threshold under any prices', async (t) => {
     const policy = policyWith({ predictor: 'auto', max_em_drop: 0.05, value_of_em: 1, price_per_1k_tokens: drawn.price })
     fold.set(LEAF, planted(policy, drawn))
     write(fold, LEAF, fold.get(LEAF)!, policy, 1, 'evidence', true)
-    const learned = decodeState(encodeState(fold.get(LEAF)!))
+    const learned = reviveState(JSON.parse(encodeState(fold.get(LEAF)!)))
     const { serving: scorer, threshold_index: index, threshold, guarantee } = learned
     assert.deepEqual(judge(learned, policy, levels, fold.predictors), { scorer, index, threshold, guarantee })
     const again = judgeAfresh(learned, policy, levels, fold.predictors)

@@ -3,13 +3,13 @@ import { effectivePolicy, UNREADABLE_POLICY } from '../../src/core/policy/policy
 import {
   readChanges, readEntry, readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_CHANGE,
   UNREADABLE_PIN,
-} from '../../src/store/damaged.js'
+} from '../../src/store/read-stored.js'
 import { encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
 import { LEDGER, outcome, pendingOf, sampleOf } from './fixtures.js'
 
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
 
-t.test('what is whole is read, what is not stands for something that stops nobody', async (t) => {
+t.test('a valid value is read, and an invalid one is replaced by a value that stops nobody', async (t) => {
   t.same(readEntry(encodeEntry(outcome('a'))), outcome('a'))
   t.same(readLedger(encodeLedger(LEDGER)), LEDGER)
   t.same(readPending(encodePending(pendingOf('a', 1))), pendingOf('a', 1))
@@ -24,7 +24,7 @@ t.test('what is whole is read, what is not stands for something that stops nobod
   }
 })
 
-t.test('a damaged change is one of its time and version at the latest', async (t) => {
+t.test('an unreadable change has the time and version of the change after it', async (t) => {
   const now = { time: 90, version: 9 }
   const change = { time: 5, key: '*', cause: 'evidence', epoch: 1, before: null, after: 0.97 }
   const text = (odd: object) => JSON.stringify({ ...change, version: 4, ...odd })
@@ -37,16 +37,16 @@ t.test('a damaged change is one of its time and version at the latest', async (t
   const whole = JSON.stringify(change)
   t.match(readChanges([{ id: 'a', text: whole, version: 6 }, { id: 'b', text: '{', version: 5 }, { id: 'c', text: whole, version: NaN }], now), [
     { ...change, version: 6 }, { cause: 'unreadable', time: 5, version: 5 }, { cause: 'unreadable', version: 5 },
-  ], 'its version, where that is kept beside it')
+  ], 'a version that is kept beside the change is used')
 })
 
-t.test('a damaged policy stops nobody below it either, whatever is stated there', async (t) => {
+t.test('an unreadable policy also turns off the contexts below it', async (t) => {
   const policies = new Map([['model=q', readPolicy('{')], ['model=q,task=a', { mode: 'enforce' as const }], ['model=z', { mode: 'enforce' as const }]])
   t.match(effectivePolicy({}, policies, 'model=q,task=a'), { mode: 'off' })
   t.match(effectivePolicy({}, policies, 'model=z'), { mode: 'enforce' })
 })
 
-t.test('damaged ones among others are left out, and counted', async (t) => {
+t.test('unreadable outcomes and samples are left out and named', async (t) => {
   const learned = await readLearned('{', [['a', encodePending(pendingOf('a', 1))], ['b', '{}']], [[1, '7'], [2, encodeSample(sampleOf(0.5))], [3, '']])
   t.same(learned, { ledger: null, pending: [pendingOf('a', 1)], reservoir: [[2, sampleOf(0.5)]], damaged: { ledger: 1, pending: ['b'], samples: [1, 3] } })
   t.same(await readLearned(null, [], []), { ledger: null, pending: [], reservoir: [], damaged: { ledger: 0, pending: [], samples: [] } })
