@@ -5,7 +5,7 @@ import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context
 import { nullable, nullableRatio, ratio, time } from './field-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
 import { NullableTurnSchema } from './tradeoff-schemas.js'
-import { FROM_COUNTS, NOT_FROM_COUNTS } from '../src/core/views/what-if.js'
+import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/views/what-if.js'
 
 const status = ['settling', 'learning', 'certified', 'drifted'] as const
 
@@ -168,10 +168,10 @@ export const ContextDetailSchema = Type.Object({ ...fields, thresholds }, {
   title: 'ContextDetail', description: 'One context, threshold by threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
 })
 
-const judged = Type.Pick(PolicySchema, FROM_COUNTS)
+const judged = Type.Pick(PolicySchema, ANSWERABLE_FIELDS)
 
 /** Those of the policy that have no answer in the counts are refused, each with its reason (openapi/validation.ts). */
-export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: false, refused: NOT_FROM_COUNTS })
+export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: false, refused: UNANSWERABLE_FIELDS })
 
 export const WhatIfSchema = Type.Object({
   key: fields.key,

@@ -4,7 +4,7 @@ import type { FitResult } from '../core/predictor/fit-end.js'
 
 type FitOne = (fit: Fit, signal: AbortSignal) => Promise<Predictor | null>
 
-/** The same fit, told of when it has ended; one that was dropped, since the service closes, has not. */
+/** Wraps a fit so that `onFit` is called with its result and duration, unless it was aborted because the service closes. */
 export function timedFit (fit: FitOne, onFit: (end: FitResult) => void): FitOne {
   return async (what, signal) => {
     const startedAt = performance.now()

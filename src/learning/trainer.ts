@@ -13,38 +13,38 @@ import type { Sample } from '../core/predictor/sample.js'
 import type { Memory } from './fold-entries.js'
 import type { Store } from '../store/store.js'
 
-/** What a fit is made of; see fit-worker.ts. */
+/** The input of a fit, see fit-worker.ts. */
 export interface Fit { readonly samples: readonly Sample[], readonly name: string, readonly label: Label, readonly levels: string }
 
 export interface Trainer {
-  /** Starts to train if that is due and nothing is trained yet; never waits. */
+  /** Starts training in the background if it is due and none is running. */
   readonly consider: (memory: Memory) => void
-  /** Resolves when nothing is trained any more; a fit under way is dropped. */
+  /** Aborts a running fit; resolves when it has ended. */
   readonly close: () => Promise<void>
 }
 
 export interface TrainerOptions {
   readonly store: Pick<Store, 'append' | 'predictors' | 'revision'>
   readonly log: FastifyBaseLogger
-  /** In a thread of its own: a fit takes seconds. */
+  /** Default: fits in a thread of its own, since a fit takes seconds. */
   readonly fit?: (fit: Fit, signal: AbortSignal) => Promise<Predictor | null>
 }
 
 /**
- * Trains predictors beside the learner, on what it has in the reservoir. What comes of it is an entry of the log like any other, so a
- * replay finds the same predictor at the same place, whatever a fit would make of it then.
+ * Trains predictors beside the learner, on the samples in its reservoir. A trained predictor is appended to the log, so that a replay finds
+ * the same predictor at the same place without fitting again.
  */
 export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions): Trainer {
   const closing = new AbortController()
   let running: Promise<void> | null = null
-  const command = createCommander(store, { refresh: async () => {} }) // an import may come in between
-  let triedAt = 0 // samples there were when it was last tried
+  const command = createCommander(store, { refresh: async () => {} }) // Retries if an import comes in between.
+  let triedAt = 0 // Number of samples at the last attempt.
 
   async function train ({ ledger, reservoir, contexts, predictors }: Memory): Promise<void> {
     const known = await store.predictors()
     const isBehind = [...known].some(([name, { by, retired_at: end }]) => by === TRAINER && end === null && !predictors.has(name))
     if (closing.signal.aborted) return
-    if (isBehind) { triedAt = 0; return } // one that was made is not folded yet
+    if (isBehind) { triedAt = 0; return } // The last trained predictor is not folded yet.
     if (!hasRoom(known)) { log.warn(NO_ROOM); return }
     const { added } = reservoir
     const samples = reservoir.samples()
@@ -54,7 +54,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
     for (const label of labels) {
       const mine = samples.filter((sample) => sample.label === label)
       if (mine.length < FIRST_TRAINING) continue
-      const name = `auto-${added}${label === 'exact_match' ? '' : `-${label}`}` // trained anew on the same, it is the same
+      const name = `auto-${added}${label === 'exact_match' ? '' : `-${label}`}` // Training on the same samples again gives the same predictor.
       const predictor = await fit({ samples: mine, name, label, levels }, closing.signal)
       if (predictor === null) continue
       entries.push({ type: 'predictor', name, version: { predictor, created_at: Date.now(), by: TRAINER, retired_at: null }, by: TRAINER })
@@ -75,7 +75,7 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
       if (running !== null || closing.signal.aborted || added < memory.ledger.train_at || added < 1.1 * triedAt) return
       triedAt = added
       running = train(memory).catch((error: unknown) => {
-        if (!closing.signal.aborted) log.error({ err: error }, 'a predictor could not be trained; the next is tried when there is more to learn from')
+        if (!closing.signal.aborted) log.error({ err: error }, 'training a predictor failed; it is tried again with 10 % more samples')
       }).finally(() => { running = null })
     },
     async close () {
@@ -85,19 +85,19 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   }
 }
 
-const NO_ROOM = `there are ${MAX_PREDICTORS} predictors, none of them retired: no other is trained until one is`
+const NO_ROOM = `no predictor is trained: all ${MAX_PREDICTORS} stored predictors are in use; retire one to make room`
 
-const NOTHING = `there is too little to train a predictor from: it takes ${FIRST_TRAINING} generations of one label, ${MIN_OF_EACH} of them with a step at which stopping ` +
-  `would have lost something and ${MIN_OF_EACH} with one at which not; the next is tried when there is a tenth more`
+const NOTHING = `too few samples to train a predictor: it takes ${FIRST_TRAINING} generations of one label, ${MIN_OF_EACH} of them with a step ` +
+  `where stopping loses EM and ${MIN_OF_EACH} with a step where it does not; it is tried again with 10 % more samples`
 
-/** Whether one of them may be forgotten, if there have to be fewer. */
+/** Whether there is room for another predictor, or a retired one to delete. */
 function hasRoom (versions: ReadonlyMap<string, PredictorVersion>): boolean {
   return versions.size < MAX_PREDICTORS || [...versions.values()].some(({ retired_at: end }) => end !== null)
 }
 
 /**
- * Of those trained before, the ones that no context uses are retired, and as many as need be of the retired ones forgotten, the oldest
- * first, those trained here before those that somebody brought. `null` where that is too few.
+ * Entries that make room for new predictors. They retire earlier trained predictors that no context or pin uses, and delete as many retired
+ * ones as necessary: trained ones before imported ones, the oldest first. `null` if there are too few retired ones.
  */
 function makeRoom (
   versions: ReadonlyMap<string, PredictorVersion>, entries: readonly PredictorEntry[], contexts: Memory['contexts'], { pins }: Memory['ledger']
@@ -118,7 +118,7 @@ function makeRoom (
   ]
 }
 
-/** Nothing of the caller's thread is in the way of it, nor it in theirs. */
+/** Fits in a worker thread. */
 export async function fitInThread (fit: Fit, signal: AbortSignal): Promise<Predictor | null> {
   const worker = new Worker(new URL(`./fit-worker${extname(import.meta.url)}`, import.meta.url), { workerData: fit })
   const end = () => { worker.terminate() }
@@ -127,7 +127,7 @@ export async function fitInThread (fit: Fit, signal: AbortSignal): Promise<Predi
     return await new Promise((resolve, reject) => {
       worker.once('message', resolve)
       worker.once('error', reject)
-      worker.once('exit', (code) => { reject(new Error(`the thread that trains ended with ${code}`)) })
+      worker.once('exit', (code) => { reject(new Error(`the training thread ended with code ${code}`)) })
     })
   } finally {
     signal.removeEventListener('abort', end)

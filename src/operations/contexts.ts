@@ -2,14 +2,14 @@ import { setImmediate } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { isWithin, parseContextKey, ROOT } from '../core/policy/context.js'
-import { describeContext, type ContextView, type Status } from '../core/views/describe.js'
+import { describeContext, type ContextView, type Status } from '../core/views/describe-context.js'
 import { describeThresholds, type ThresholdRow } from '../core/views/describe-thresholds.js'
 import { candidateOf } from '../core/judgement/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../core/judgement/chain-link.js'
 import type { Origin } from '../core/learn/log-entry.js'
 import { policyEffects, type PolicyEffect } from '../core/views/policy-effect.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../core/policy/policy.js'
-import { whatIf, type Judged, type WhatIf } from '../core/views/what-if.js'
+import { whatIf, type AnswerableFields, type WhatIf } from '../core/views/what-if.js'
 import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
 import { ContextNotFoundError, InvalidKeyError, InvalidPolicyError, at } from '../errors/errors.js'
@@ -43,7 +43,7 @@ export interface Contexts {
   readonly list: (filter: ContextFilter) => Promise<ContextPage>
   readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[] }>
   /** What the evidence at hand would certify under another wish; what is absent stays as it is. */
-  readonly whatIf: (key: string, wish: Partial<Judged>) => Promise<WhatIf & { key: string }>
+  readonly whatIf: (key: string, wish: Partial<AnswerableFields>) => Promise<WhatIf & { key: string }>
   readonly tradeoff: (key: string) => Promise<Tradeoff>
   readonly policy: (key: string) => Promise<PolicyView>
   /** Puts a policy in place of the one the context states; `null` removes that. */

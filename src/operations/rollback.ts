@@ -7,7 +7,7 @@ import type { Command, Origin } from '../core/learn/log-entry.js'
 import { thresholdIn } from '../core/views/policy-effect.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
 import type { LivePredictors } from '../core/predictor/predictor-version.js'
-import { thresholdThen, undoSince, type OwnThreshold } from '../core/views/rollback-effect.js'
+import { pastThreshold, undoSince, type OwnThreshold } from '../core/views/rollback-effect.js'
 import { FutureVersionError, VersionOutOfReachError } from '../errors/errors.js'
 import { dryRun, type DryRun } from './dry-run.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
@@ -65,7 +65,7 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
     await read([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // only their pin counts, so reading late is safe
     const now = { states, predictors: inputs.predictors, defaultPolicy: config.defaultPolicy, policies: inputs.policies }
     const rows = [...before].map(([key, threshold]) => {
-      const { threshold: after, scorer } = thresholdThen(then, now, key)
+      const { threshold: after, scorer } = pastThreshold(then, now, key)
       return { key, before: threshold, after, scorer }
     })
     return { rows, predictors: inputs.predictors }

@@ -1,22 +1,22 @@
-/** Where values lie in a picture, between two places of it. */
+/** Maps values to positions in a picture. */
 export interface Axis {
   readonly from: number
   readonly to: number
-  /** Round numbers on it. */
+  /** Round values to label. */
   readonly ticks: readonly number[]
   readonly at: (value: number) => number
 }
 
 export interface Span {
-  /** What it spans where the values do not, so that noise is not blown up. */
+  /** Smallest range, so that noise is not magnified. */
   readonly atLeast: number
-  /** About how many ticks. */
+  /** Approximate number of ticks. */
   readonly marks: number
-  /** It ends with the values, which are whole; else at ticks. */
+  /** Whether it ends at the extreme values, which must be integers, instead of at ticks. Default: false. */
   readonly isTight?: boolean
 }
 
-/** An axis that holds all values. */
+/** An axis from position `from` to position `to` that contains all values. */
 export function axisOf (values: readonly number[], from: number, to: number, { atLeast, marks, isTight = false }: Span): Axis {
   const least = values.reduce((a, b) => Math.min(a, b), Infinity)
   const most = values.reduce((a, b) => Math.max(a, b), -Infinity)
@@ -32,7 +32,7 @@ export function axisOf (values: readonly number[], from: number, to: number, { a
   return { from, to, ticks, at: (value) => from + (value - start) / (end - start) * (to - from) }
 }
 
-/** 1, 2 or 5 times a power of ten, no less than this. */
+/** The smallest of 1, 2 and 5 times powers of ten that is at least this. */
 function roundStep (least: number): number {
   const power = 10 ** Math.floor(Math.log10(least))
   return [1, 2, 5].map((factor) => factor * power).find((step) => step >= least * (1 - 1e-9)) ?? 10 * power

@@ -4,27 +4,27 @@ import { place, text } from './svg.js'
 export interface Mark {
   readonly step: number
   readonly value: number
-  /** Ends of its interval; `null`: unknown. */
+  /** Bounds of its interval; `null`: unknown. */
   readonly low: number | null
   readonly high: number | null
-  /** It was measured before with another result. */
+  /** Whether it was measured before with another result. */
   readonly isReplay: boolean
 }
 
 export interface Panel {
   readonly title: string
   readonly colour: string
-  /** Measured, by step. */
+  /** Measurements, by step. */
   readonly marks: readonly Mark[]
   readonly forecast: readonly Mark[]
 }
 
-/** Marks, beyond which they are drawn small. */
+/** Number of marks beyond which they are drawn small. */
 const MANY = 120
-/** Between an axis and the first mark. */
+/** Distance between the vertical axis and the first mark. */
 export const GAP = 12
 
-/** Axes, intervals, what was measured, and what is forecast. @param x, y where steps and values lie */
+/** Draws axes, measurements with their intervals, and the forecast. */
 export function drawPanel ({ title, colour, marks, forecast }: Panel, x: Axis, y: Axis): string {
   const [left, right, bottom, top] = [x.from - GAP, x.to, y.from, y.to]
   const dot = marks.length > MANY ? 2.5 : 6
@@ -46,7 +46,7 @@ export function drawPanel ({ title, colour, marks, forecast }: Panel, x: Axis, y
   ].join('\n')
 }
 
-/** As there is room for at a tick: 2.5M. */
+/** A number short enough for a tick label, e.g. 2.5M. */
 const shortNumberOf = (value: number): string =>
   value < 1e6 ? numberOf(value) : value.toLocaleString('en', { notation: 'compact', maximumFractionDigits: 6 })
 
@@ -55,7 +55,7 @@ export const numberOf = (value: number): string => value.toLocaleString('en', { 
 type Known = Mark & { low: number, high: number }
 const isKnown = (mark: Mark): mark is Known => mark.low !== null && mark.high !== null
 
-/** What the forecast's intervals cover, from the last mark on. */
+/** The area of the forecast's intervals, from the last mark on. */
 function bandOf (from: Mark | undefined, forecast: readonly Mark[], x: Axis, y: Axis, colour: string): string {
   const known = forecast.filter(isKnown)
   if (from === undefined || known.length === 0) return ''

@@ -8,12 +8,12 @@ const [WIDTH, HEIGHT] = [900, 612]
 const [LEFT, RIGHT] = [70, 865]
 const EM = { top: 110, bottom: 310 }
 const TOKENS = { top: 380, bottom: 560 }
-/** Blue and vermilion of Okabe & Ito (2008), which those who see few colours tell apart. */
+/** Blue and vermilion of Okabe & Ito (2008), which colour-blind readers can tell apart. */
 const [BLUE, VERMILION] = ['#0072b2', '#d55e00']
 
 /**
- * A suite of a run as SVG: EM and tokens against the step, with their intervals, the forecast, and where the trade-off turned. Of the steps
- * evaluated under the newest one's threshold, as others are not to be compared with them.
+ * Plots a suite of a run as SVG: EM and tokens by step with their intervals, the forecast, and the step where EM or tokens began to fall.
+ * Only evaluations under the newest threshold are shown, since others are not comparable.
  */
 export function plotSuite (run: string, view: SuiteView): string {
   const { suite, forecast, verdicts, max_em_drop: drop, threshold } = view
@@ -48,7 +48,7 @@ export function plotSuite (run: string, view: SuiteView): string {
   ].join('\n')
 }
 
-/** What it is of, where that is not everything in full. */
+/** States the threshold and the number of omitted steps, if there are any. */
 function underOf (threshold: number | null, left: number): string {
   const under = threshold === null ? '' : `; threshold ${numberOf(threshold)}`
   return left === 0 ? under : `${under || '; in full'}, ${left} steps evaluated under others left out`
@@ -56,7 +56,7 @@ function underOf (threshold: number | null, left: number): string {
 
 type Drawn = Pick<PointView, 'step' | 'em' | 'em_low' | 'em_high' | 'tokens_mean' | 'tokens_low' | 'tokens_high' | 'is_replay'>
 
-/** The newest figures of a step under a threshold; none: it has none. */
+/** The newest figures of a step under a threshold; empty if it has none. */
 function comparedIn (point: PointView, threshold: number | null): Drawn[] {
   const isAlike = (one: { threshold?: number | null }) => (one.threshold ?? null) === threshold
   if (isAlike(point)) return [point]
@@ -80,7 +80,7 @@ function yAxis ({ marks, forecast }: Panel, { top, bottom }: { top: number, bott
   return axisOf(values, bottom, top, { atLeast, marks: 5 })
 }
 
-/** Where EM was highest before it fell, or tokens before they did. */
+/** A line at the step from which EM or tokens fell. */
 function turningLine (verdicts: SuiteView['verdicts'], first: number, x: Axis): string {
   for (const { figures: { turned_at_step: em, before_step: tokens }, verdict } of verdicts) {
     const step = em ?? (verdict === 'same_level' ? undefined : tokens)

@@ -13,8 +13,8 @@ export interface Sorted {
 }
 
 /**
- * Tells the checkpoints of a request that may be kept from those that may not.
- * @param schemaProblem what is wrong with one by its schema
+ * Separates the acceptable checkpoints of a request from those to refuse.
+ * @param schemaProblem validates one checkpoint against its schema
  */
 export function sortCheckpoints (
   levels: Levels, caller: Caller, items: readonly unknown[], schemaProblem: (item: unknown) => Problem | null): Sorted {
@@ -41,7 +41,7 @@ export function errorOf ({ path, message, isForbidden }: Refusal): InputError {
   return isForbidden ? forbidden({ path, message }) : invalid({ path, message })
 }
 
-/** What a reply says; `rejected` by position. */
+/** The reply to a report; `rejected` is sorted by index. */
 export function replyOf ({ good, refused }: Sorted, { reported, opened }: ReportReply) {
   const count = (...wanted: unknown[]) => reported.filter((result) => wanted.includes(result)).length
   const full = reported.flatMap((result, i) => typeof result === 'string' ? [] : [{ index: good[i]!.index, ...result }])

@@ -3,7 +3,7 @@ import type { TrainingRun } from '../core/training/run.js'
 import { isoTime } from '../wire/to-wire.js'
 import type { RunView } from './training-runs.js'
 
-/** A run as the list has it. */
+/** A run, as in the list of runs. */
 export function summaryToWire ({ name, created_at, updated_at, suites, contexts }: TrainingRun) {
   return {
     run: name,
@@ -14,7 +14,7 @@ export function summaryToWire ({ name, created_at, updated_at, suites, contexts 
   }
 }
 
-/** A run in full. */
+/** A run with its suites. */
 export function runToWire ({ run, suites, contexts }: RunView) {
   return {
     run: run.name,
@@ -34,7 +34,7 @@ export function runToWire ({ run, suites, contexts }: RunView) {
   }
 }
 
-/** The schema's type may be written to. */
+/** Copies the context, since the reply type is mutable. */
 function withOwnContext<T extends { readonly context?: Context }> ({ context, ...figures }: T) {
   return { ...figures, ...(context && { context: { ...context } }) }
 }

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import { isWithin, parseContextKey, ROOT } from '../core/policy/context.js'
-import { describeContext } from '../core/views/describe.js'
+import { describeContext } from '../core/views/describe-context.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import { effectivePolicy } from '../core/policy/policy.js'
 import { adviceOf, type Advice, type ContextCheckpoint, type RunCheckpoint } from '../core/training/advice.js'
@@ -20,7 +20,7 @@ import { addReports, type ReportResult, TRAINING_LIMITS } from '../core/training
 export interface ReportReply {
   /** For each checkpoint, in order. */
   readonly reported: readonly ReportResult[]
-  /** Contexts that start a new epoch. */
+  /** Contexts that started a new epoch. */
   readonly opened: readonly ServedCheckpoint[]
 }
 
@@ -30,26 +30,27 @@ export interface RunView {
   readonly contexts: ReadonlyArray<ServedCheckpoint & { readonly advice: readonly Advice[] }>
 }
 
-/** What training teams report and read. */
+/** The reports and views of training runs. */
 export interface Training {
-  /** Resolves once what is new is durable. @param by name of the token */
+  /** Stores reports; resolves once they are durable. @param by name of the token */
   readonly report: (name: string, checkpoints: readonly Checkpoint[], by: string) => Promise<ReportReply>
-  /** What is wrong where the caller is bound to a prefix and the run has served elsewhere; `null`: it may report on it. */
+  /** Why the caller may not report on the run: its token is bound to a prefix that the run exceeds; `null`: it may. */
   readonly reachProblem: (name: string, caller: Caller) => Promise<Problem | null>
-  /** The last reported on first. */
+  /** All runs, the most recently updated first. */
   readonly list: () => Promise<TrainingRun[]>
-  /** @param last points of each suite to show */
+  /** @param last number of points of each suite to show */
   readonly get: (name: string, last: number, suite?: string) => Promise<RunView>
-  /** One suite of a run, the first one where none is named. */
+  /** One suite of a run, by default the first. */
   readonly getSuite: (name: string, last: number, suite?: string) => Promise<SuiteView>
 }
 
-/** How often a report is tried before its caller is told that others keep coming in between, and how long it steps aside at most, ms. */
+/** Write attempts before a report fails because of concurrent writes by other replicas. */
 const ATTEMPTS = 12
-const ASIDE_MS = 100
-/** Points of a suite that are shown where all suites are: a reply is written in one go, and decisions wait for that. */
+/** Longest wait between attempts, ms. */
+const MAX_BACKOFF_MS = 100
+/** Largest number of points per suite in a view of all suites, since serialising a reply blocks decisions. */
 export const SHOWN_OF_EACH = 200
-/** Contexts below a named one that advice is given for, the first by key. */
+/** Largest number of contexts below a served one that get advice, the first by key. */
 const ADVISED = 50
 
 export function createTraining (store: Store, config: Config, now: () => number = Date.now): Training {
@@ -69,7 +70,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       for (const [suite, series] of added.series) summaries.set(suite, summariseSeries(series, tolerance(series)))
       const run: TrainingRun = {
         name,
-        revision: Math.max((before?.revision ?? 0) + 1, time), // a run that went and came back is not taken for the old one
+        revision: Math.max((before?.revision ?? 0) + 1, time), // A run that was dropped and reported again gets a new revision.
         created_at: before?.created_at ?? time,
         updated_at: time,
         suites: [...summaries.values()],
@@ -87,7 +88,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
     return runs.sort((a, b) => a.updated_at - b.updated_at).slice(0, Math.max(0, runs.length - TRAINING_LIMITS.runs + 1))
   }
 
-  /** Of the context that the newest checkpoint names. */
+  /** Key of the context that the newest checkpoint names. */
   function keyOf (series: Series): string {
     const { context } = series.points.at(-1)!.attempts.at(-1)!.checkpoint
     return context === undefined ? ROOT : namedKey(levels, context)
@@ -100,7 +101,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
     const named = new Map<string, ContextCheckpoint>(known.states)
     for (let i = ADVISED; i < below.length; i += ADVISED) {
       for (const [key, { checkpoint }] of await store.readContexts(below.slice(i, i + ADVISED))) named.set(key, { checkpoint })
-      await setImmediate() // the embedded store answers without letting others in
+      await setImmediate() // The embedded store answers synchronously, so yield to decisions.
     }
     return keys.map((key) => {
       const state = known.states.get(key)
@@ -114,7 +115,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const turn = last.then(async () => {
         for (let i = 0; i < ATTEMPTS; i++) {
           try { return await attempt(name, checkpoints, by) } catch (error) { if (!(error instanceof ConflictError)) throw error }
-          await setTimeout(Math.random() * Math.min(2 ** i, ASIDE_MS)) // not in step with the other replica
+          await setTimeout(Math.random() * Math.min(2 ** i, MAX_BACKOFF_MS)) // A random wait avoids lockstep with another replica.
         }
         throw new RunBusyError(String(ATTEMPTS))
       })
@@ -129,7 +130,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const elsewhere = run.contexts.length === 0 ? [ROOT] : run.contexts.map(({ key }) => key)
       for (const key of elsewhere) {
         const problem = keyAccessProblem(caller, key, '/run')
-        if (problem !== null) return { ...problem, message: `this run is reported on from outside what token ${caller.tokenName} is bound to: take another name` }
+        if (problem !== null) return { ...problem, message: `belongs to contexts beyond the prefix of token ${caller.tokenName}; choose another run name` }
       }
       return null
     },

@@ -6,7 +6,7 @@ import type { FitResult } from '../../src/core/predictor/fit-end.js'
 
 const WHAT: Fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task' }
 
-t.test('a fit is what it was, and how it ended is told', async (t) => {
+t.test('the result of a fit is passed on, and its end is reported', async (t) => {
   const ends: FitResult[] = []
   const { signal } = new AbortController()
   const watched = (fit: () => Promise<typeof PREDICTOR | null>) => timedFit(fit, (end) => { ends.push(end) })(WHAT, signal)
@@ -17,7 +17,7 @@ t.test('a fit is what it was, and how it ended is told', async (t) => {
   t.ok(ends.every(({ seconds }) => seconds >= 0 && seconds < 60))
 })
 
-t.test('one that was dropped at the end of the service has not failed', async (t) => {
+t.test('a fit aborted on closing does not count as failed', async (t) => {
   const closing = new AbortController()
   const dropped = timedFit(async () => { closing.abort(); throw new Error('ended') }, () => { t.fail('told') })
   await t.rejects(dropped(WHAT, closing.signal))

@@ -40,7 +40,7 @@ function storeOf (predictors: Record<string, { by: string, retired_at: number | 
 
 const samples = (count: number, label?: Sample['label']) => Array.from({ length: count }, (_, i) => sampleOf(i, label))
 
-t.test('a fit in a thread of its own, and what comes of it goes through the log', async (t) => {
+t.test('a predictor is fitted in a worker thread and appended to the log', async (t) => {
   const store = storeOf()
   const trainer = createTrainer({ store, log })
   trainer.consider(memoryWith(samples(299)))
@@ -48,14 +48,14 @@ t.test('a fit in a thread of its own, and what comes of it goes through the log'
   trainer.consider(memoryWith(samples(400)))
   await until('it is trained', () => store.appended.length > 0)
   await trainer.close()
-  t.equal(store.appended.length, 1, 'one at a time')
+  t.equal(store.appended.length, 1, 'one fit at a time')
   t.match(store.appended, [{ type: 'predictor', name: 'auto-300', by: 'trainer', version: { by: 'trainer', retired_at: null, predictor: { name: 'auto-300', label: 'exact_match', levels: 'model,task' } } }])
   const { predictor } = (store.appended[0] as PredictorEntry).version!
   t.equal(predictor.trained.groups.length, 300)
   t.equal(predictor.grid.length, 120)
 })
 
-t.test('a label each, where there is enough of it', async (t) => {
+t.test('a predictor is trained for each label with enough samples', async (t) => {
   const store = storeOf()
   const trainer = createTrainer({ store, log, fit: async ({ name, label }: Fit) => ({ ...PREDICTOR, name, label }) })
   trainer.consider(memoryWith([...samples(300), ...samples(300, 'agreement')]))
@@ -69,7 +69,7 @@ t.test('a label each, where there is enough of it', async (t) => {
   t.match(few.appended, [{ name: 'auto-599' }])
 })
 
-t.test('too little to learn from, or a fit that fails: it tries again when there is a tenth more', async (t) => {
+t.test('with too few samples or after a failed fit, training is tried again with 10 % more samples', async (t) => {
   const store = storeOf()
   const asked: number[] = []
   const answers = [async () => null, async () => { throw new Error('singular') }, async ({ name }: Fit) => ({ ...PREDICTOR, name })]
@@ -83,10 +83,10 @@ t.test('too little to learn from, or a fit that fails: it tries again when there
   t.same(asked, [300, 331, 370])
   await trainer.close()
   t.match(store.appended, [{ name: 'auto-370' }])
-  t.match(lines, [{ level: 30, msg: /^there is too little to train a predictor from/ }, { level: 50 }, { msg: 'trained', predictors: ['auto-370'] }])
+  t.match(lines, [{ level: 30, msg: /^too few samples to train a predictor/ }, { level: 50 }, { msg: 'trained', predictors: ['auto-370'] }])
 })
 
-t.test('those trained before that nothing is decided by are retired; where there are too many, the oldest retired are forgotten', async (t) => {
+t.test('unused trained predictors are retired, and beyond the limit the oldest retired ones are deleted', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 45 }, (_, i) => [`auto-${i}`, { by: 'trainer', retired_at: 5 }]))
   const live = { by: 'trainer', retired_at: null }
   const store = storeOf({ ...many, serves: live, tried: live, idle: live, imported: { by: 'ops', retired_at: null }, gone: { by: 'ops', retired_at: 5 } })
@@ -100,7 +100,7 @@ t.test('those trained before that nothing is decided by are retired; where there
   t.match(store.appended, [{ name: 'auto-0', version: null }, { name: 'idle', version: { retired_at: Number } }, { name: 'auto-300', version: { retired_at: null } }])
 })
 
-t.test('while one that was made is not folded yet none is made: each would take a part of the level', async (t) => {
+t.test('nothing is trained while the last predictor is not folded yet, since each takes part of the error level', async (t) => {
   const store = storeOf({ 'auto-300': { by: 'trainer', retired_at: null }, brought: { by: 'ops', retired_at: null } })
   let fits = 0
   const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => { fits++; return { ...PREDICTOR, name } } })
@@ -121,7 +121,7 @@ const live = { by: 'ops', retired_at: null }
 const many = (count: number, rest: { by: string, retired_at: number | null }) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, rest]))
 
-t.test('there are never more than may be kept: where nothing is retired, nothing is trained', async (t) => {
+t.test('nothing is trained if the limit is reached and no predictor is retired', async (t) => {
   let fits = 0
   const fit = async ({ name }: Fit) => { fits++; return { ...PREDICTOR, name } }
   const full = storeOf(many(50, live))
@@ -141,7 +141,7 @@ t.test('there are never more than may be kept: where nothing is retired, nothing
   t.match(store.appended, [{ name: 'gone', version: null }, { name: 'auto-300' }])
 })
 
-t.test('an import that comes in while it fits takes the last place', async (t) => {
+t.test('an import during a fit may take the last free place', async (t) => {
   const store = storeOf(many(49, live))
   const versions = await store.predictors()
   let isFitted = false
@@ -157,7 +157,7 @@ t.test('an import that comes in while it fits takes the last place', async (t) =
   t.same(store.appended, [])
 })
 
-t.test('closing drops a fit under way', async (t) => {
+t.test('closing aborts a running fit', async (t) => {
   const store = storeOf()
   const trainer = createTrainer({ store, log, fit: fitInThread })
   trainer.consider(memoryWith(samples(5000)))

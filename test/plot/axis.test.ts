@@ -3,7 +3,7 @@ import t from 'tap'
 import { axisOf } from '../../src/plot/axis.js'
 import { holds } from '../property.js'
 
-t.test('ticks are round, ends are ticks or the values themselves', async (t) => {
+t.test('ticks are round values, and the ends are ticks or the extreme values', async (t) => {
   const em = axisOf([40.2, 70.7], 300, 100, { atLeast: 5, marks: 5 })
   t.same(em.ticks, [40, 50, 60, 70, 80])
   t.same([em.at(40), em.at(80), em.at(60)], [300, 100, 200])
@@ -13,15 +13,15 @@ t.test('ticks are round, ends are ticks or the values themselves', async (t) => 
   t.same(axisOf([0.1, 0.3], 0, 1, { atLeast: 0.1, marks: 2 }).ticks, [0.1, 0.2, 0.3], 'no 0.30000000000000004')
 })
 
-t.test('one value has room around it, but nothing below 0', async (t) => {
+t.test('a single value has room around it, but not below 0', async (t) => {
   const one = axisOf([250], 0, 100, { atLeast: 10, marks: 5, isTight: true })
-  t.same(one.ticks, [250], 'there is no other step')
+  t.same(one.ticks, [250], 'there is only one step')
   t.equal(one.at(250), 50)
   t.same(axisOf([0], 0, 100, { atLeast: 5, marks: 5 }).ticks[0], 0)
-  t.same(axisOf([3, 5], 0, 100, { atLeast: 1, marks: 50, isTight: true }).ticks, [3, 4, 5], 'steps are whole')
+  t.same(axisOf([3, 5], 0, 100, { atLeast: 1, marks: 50, isTight: true }).ticks, [3, 4, 5], 'steps are integers')
 })
 
-t.test('every value lies between the ends, in order', async (t) => {
+t.test('every value lies between the ends, and order is preserved', async (t) => {
   const values = fc.array(fc.double({ min: 0, max: 1e15, noNaN: true }), { minLength: 1, maxLength: 20 })
   holds(t, fc.property(values, fc.boolean(), (some, isTight) => {
     const { ticks, at } = axisOf(some, 0, 100, { atLeast: 5, marks: 6, isTight })

@@ -12,7 +12,7 @@ function seriesOf (count: number, at: (i: number) => { em: number, tokens_mean: 
 const plot = (series: Series, run = 'q-rl-7', last = 200) => plotSuite(run, describeSeries(series, { max_em_drop: 0.02, em_per_token_percent: null }, last))
 const overthinking = (i: number) => ({ em: i < 8 ? 0.5 + 0.02 * i : 0.66 - 0.01 * (i - 8), tokens_mean: 1000 * 1.05 ** Math.max(0, i - 8) })
 
-t.test('EM and tokens, the newest figures, the verdicts, and the turn', async (t) => {
+t.test('the plot shows EM and tokens, the newest figures, the verdicts, and the step where EM or tokens began to fall', async (t) => {
   const picture = plot(seriesOf(20, overthinking))
   t.match(picture, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 900 612"/)
   t.match(picture, '>q-rl-7 · gsm8k</text>')
@@ -24,7 +24,7 @@ t.test('EM and tokens, the newest figures, the verdicts, and the turn', async (t
   t.notMatch(plot(seriesOf(9, overthinking)), 'fell from')
 })
 
-t.test('one checkpoint, EM at its ends, and a thousand: always numbers, and no large picture', async (t) => {
+t.test('one checkpoint, EM of 0 and 1, and a thousand checkpoints give finite coordinates and a small picture', async (t) => {
   for (const [count, em] of [[1, 0], [1, 1], [2, 0.5], [15, 1], [1000, 0.3]] as const) {
     const picture = plot(seriesOf(count, () => ({ em, tokens_mean: 0 })), 'r', 1000)
     t.notMatch(picture, /NaN|Infinity|undefined|null/, `${count} of ${em}`)
@@ -32,7 +32,7 @@ t.test('one checkpoint, EM at its ends, and a thousand: always numbers, and no l
   }
 })
 
-t.test('what was evaluated under another threshold is left out, and that is said', async (t) => {
+t.test('evaluations under another threshold are left out, and the plot states it', async (t) => {
   const early = (i: number) => ({ em: 0.7, tokens_mean: 1000, ...(i % 2 === 1 && { threshold: 0.9 }) })
   const half = seriesOf(10, early)
   t.match(plot(half), /; threshold 0\.9, 5 steps evaluated under others left out</)
@@ -45,7 +45,7 @@ t.test('what was evaluated under another threshold is left out, and that is said
   t.notMatch(plot({ ...half, points }), /left out/, 'an earlier attempt will do')
 })
 
-t.test('names are text, whatever they hold', async (t) => {
+t.test('names are escaped', async (t) => {
   const tags = (picture: string) => picture.match(/<[^>]*/g)!.map((tag) => tag.split(' ')[0])
   const hostile = plot(seriesOf(3, overthinking, '"><script>alert(1)</script>'), '</text><svg onload="alert(1)">\u0001 ' + 'x'.repeat(90))
   t.same(tags(hostile), tags(plot(seriesOf(3, overthinking))))

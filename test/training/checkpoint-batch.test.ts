@@ -7,7 +7,7 @@ const anybody = { tokenName: 'a', tokenPrefix: null }
 const bound = { tokenName: 'b', tokenPrefix: 'model=q' }
 const fine = () => null
 
-t.test('bad ones are told apart, by place', async (t) => {
+t.test('invalid checkpoints are refused by index, and the others accepted', async (t) => {
   const isNumber = (item: unknown) => typeof item === 'number' ? { path: '', message: 'is a number' } : null
   const { good, refused } = sortCheckpoints(LEVELS, anybody, [one, 1, { ...one, context: { x: 'y' } }, one], isNumber)
   t.same(good.map(({ index }) => index), [0, 3])
@@ -15,7 +15,7 @@ t.test('bad ones are told apart, by place', async (t) => {
   t.match(errorOf(refused[0]!), { statusCode: 400, code: 'INVALID_INPUT', message: 'body is a number' })
 })
 
-t.test('a bound caller names a context of its own', async (t) => {
+t.test('a caller bound to a prefix must name a context within it', async (t) => {
   const contexts = [{ model: 'q' }, { model: 'q', task: 't' }, { model: 'other' }, undefined]
   const { good, refused } = sortCheckpoints(LEVELS, bound, contexts.map((context) => ({ ...one, ...(context && { context }) })), fine)
   t.same(good.map(({ index }) => index), [0, 1])
@@ -23,7 +23,7 @@ t.test('a bound caller names a context of its own', async (t) => {
   t.match(errorOf(refused[0]!), { statusCode: 403, code: 'FORBIDDEN' })
 })
 
-t.test('a reply counts, and keeps positions', async (t) => {
+t.test('a reply counts results and refers to checkpoints by index', async (t) => {
   const sorted = sortCheckpoints(LEVELS, anybody, [one, { ...one, context: {} }, one, one, one], fine)
   const reported = ['accepted', 'attempt', { path: '/suite', message: 'full' }, 'duplicate'] as const
   t.match(replyOf(sorted, { reported, opened: [{ key: 'model=q', step: 1, at: 5 }] }), {

@@ -7,7 +7,7 @@ import { TRAINING_LIMITS } from '../../src/core/training/add-reports.js'
 
 const one = (step: number, em = 0.5) => ({ step, suite: 's', em, n: 100, tokens_mean: 10, context: { model: 'q' } })
 
-t.test('a checkpoint opens an epoch of its context, once, and its own evidence certifies it', async (t) => {
+t.test('a checkpoint opens one epoch of its context, and only its own evidence certifies it', async (t) => {
   const { send, training } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"max_em_drop":0.05}' })
   const url = '/v1/contexts/model%3Dq%2Ctask%3Dgsm8k'
   const outcomes = (name: string, count: number) => send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: count }, (_, i) => losslessOutcome(`${name}-${i}`)) })
@@ -23,7 +23,7 @@ t.test('a checkpoint opens an epoch of its context, once, and its own evidence c
   t.match((await send('GET', '/v1/model/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'checkpoint'), { by: 'trainer', reason: 'step 1 of run r' })
 })
 
-t.test('of more contexts than advice is given for, one that was reset is heard of above, too', async (t) => {
+t.test('a reset of a context beyond the limit on advice still affects the advice on contexts above it', async (t) => {
   const { send, store, training } = await build(t)
   const outcomes = Array.from({ length: 60 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i + 10}` }))
   await send('POST', '/v1/outcomes/batch', { outcomes })
@@ -39,13 +39,13 @@ t.test('of more contexts than advice is given for, one that was reset is heard o
   t.same(others.map(({ reason }) => reason), Array(49).fill('little_evidence'))
 })
 
-t.test('reports on one run take turns, and none is lost', async (t) => {
+t.test('concurrent reports on one run are serialised, and none is lost', async (t) => {
   const { training } = await build(t)
   await Promise.all(Array.from({ length: 30 }, (_, i) => training.report('r', [one(i)], 'w')))
   t.equal((await training.get('r', 100)).suites[0]!.points.length, 30)
 })
 
-t.test('another replica that comes in between is no matter, but for one that always does', async (t) => {
+t.test('a report survives concurrent writes by another replica, unless they never stop', async (t) => {
   const { training, store } = await build(t)
   const write = store.writeTraining.bind(store)
   let conflicts = 8
@@ -58,7 +58,7 @@ t.test('another replica that comes in between is no matter, but for one that alw
   await t.rejects(training.report('r', [one(2)], 'w'), { code: 'RUN_BUSY', statusCode: 503 })
 })
 
-t.test('of too many runs the one that was reported on the longest ago goes', async (t) => {
+t.test('beyond the limit the least recently updated run is dropped', async (t) => {
   const { training } = await build(t)
   for (let i = 0; i < TRAINING_LIMITS.runs; i++) await training.report(`run ${i}`, [one(1)], 'w')
   await training.report('run 0', [one(2)], 'w')
@@ -69,7 +69,7 @@ t.test('of too many runs the one that was reported on the longest ago goes', asy
   await t.rejects(training.get('run 1', 1), { code: 'RUN_NOT_FOUND' })
 })
 
-t.test('the policy of the context, else the root\'s, says what may be lost', async (t) => {
+t.test('the policy of the context, or else of the root, states the EM that may be lost', async (t) => {
   const { training, send } = await build(t)
   await send('PUT', '/v1/contexts/model=q/policy', { max_em_drop: 0.1 })
   await training.report('r', [one(1), { step: 1, suite: 'no context', em: 0.5, n: 10, tokens_mean: 1 }], 'w')
@@ -77,7 +77,7 @@ t.test('the policy of the context, else the root\'s, says what may be lost', asy
   t.same((await training.get('r', 10, 's')).suites.length, 1)
 })
 
-t.test('and what a percent of tokens may cost', async (t) => {
+t.test('the policy of the context states what a percent of tokens may cost', async (t) => {
   const { training, send } = await build(t)
   await training.report('r', Array.from({ length: 9 }, (_, i) => ({ ...one(i, 0.7 - 0.005 * i), tokens_mean: 1000 * 0.95 ** i })), 'w')
   const found = async () => (await training.get('r', 10)).suites[0]!.verdicts.find(({ verdict }) => verdict === 'costly_shortening')?.figures
@@ -87,7 +87,7 @@ t.test('and what a percent of tokens may cost', async (t) => {
   t.match(await found(), { em_per_token_percent_allowed: 0.0009, max_em_drop: 0.2 })
 })
 
-t.test('more than 200 points are shown of one suite at a time', async (t) => {
+t.test('more than 200 points are shown only for a single suite', async (t) => {
   const { training, send } = await build(t)
   await training.report('r', Array.from({ length: 250 }, (_, i) => one(i)), 'w')
   t.match(await send('GET', '/v1/training-runs/r?last=201'), { status: 400, body: { details: [{ path: '/querystring/last', message: /<= 200, or suite/ }] } })

@@ -1,5 +1,5 @@
 import type { Levels } from '../../core/policy/context.js'
-import type { ContextView } from '../../core/views/describe.js'
+import type { ContextView } from '../../core/views/describe-context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import { BASELINES } from '../traces/baselines.js'
 import type { Served } from './play-generation.js'

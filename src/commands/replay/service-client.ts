@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Levels } from '../../core/policy/context.js'
 import type { Decision } from '../../core/decide/decide.js'
-import type { ContextView } from '../../core/views/describe.js'
+import type { ContextView } from '../../core/views/describe-context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import type { Gate } from './play-generation.js'

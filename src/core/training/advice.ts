@@ -1,6 +1,6 @@
 import { isWithin } from '../policy/context.js'
 import type { ContextState, Expected } from '../judgement/context-state.js'
-import type { ContextView } from '../views/describe.js'
+import type { ContextView } from '../views/describe-context.js'
 import type { ServedCheckpoint } from './run.js'
 
 /** Whether generations of a checkpoint may be stopped early, by the evidence of the checkpoint's own epoch. */

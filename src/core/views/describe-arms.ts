@@ -1,6 +1,6 @@
 import { emDifference, tokensDifference, type ArmTotals, type Arms, type Difference } from '../certificate/compare-arms.js'
 
-/** One arm as `GET /v1/contexts/{key}` shows it; EM a fraction. */
+/** One arm, as in the reply to `GET /v1/contexts/{key}`; EM is a fraction. */
 export interface ArmView {
   readonly generations: number
   readonly labelled: number
@@ -8,16 +8,16 @@ export interface ArmView {
   readonly tokens_mean: number | null
 }
 
-/** Control against treated, while a threshold was in force. */
+/** The comparison of control and treated generations while a threshold was in force. */
 export interface ArmsView {
   readonly control: ArmView
   readonly treated: ArmView
-  /** Treated minus control; `null` while little is known. */
+  /** Treated minus control; `null` with little data. */
   readonly em_difference: Difference | null
   readonly tokens_difference: Difference | null
 }
 
-/** @param level chance that an interval ever leaves the truth out */
+/** Compares the arms. @param level chance that an interval ever excludes the true difference */
 export function describeArms (arms: Arms, level: number): ArmsView {
   return {
     control: describeArm(arms.control),

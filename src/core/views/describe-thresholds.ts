@@ -4,7 +4,7 @@ import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence
 import type { CandidateScorer } from '../judgement/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
-/** One threshold of the grid, as one context's evidence has it under a policy. Ratios and EM are fractions. */
+/** The evidence of a context for one threshold. Ratios and EM are fractions. */
 export interface ThresholdRow {
   readonly threshold: number
   readonly lost: number
@@ -12,17 +12,17 @@ export interface ThresholdRow {
   readonly gained: number
   readonly unprobed: number
   readonly em_drop: number
-  /** Where the true EM drop is, at the level of the certificate. */
+  /** Interval of the true EM drop, at the level of the certificate. */
   readonly em_drop_low: number
   readonly em_drop_high: number
   readonly tokens_saved_ratio: number
   readonly log_evidence: number
   readonly certified: boolean
-  /** More control generations until it is certified, at the rates seen; `null`: not foreseeable. */
+  /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
   readonly generations_needed: number | null
 }
 
-/** Every threshold of a candidate, safest first. */
+/** Describes every threshold of a candidate, safest first. */
 export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, policy: Policy): ThresholdRow[] {
   const index = certifiedIndex(evidence, policy.max_em_drop, bar)
   let needed: number | null = 0
@@ -32,7 +32,7 @@ export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, po
     const kept = evidence.generations - lost - gained
     const { low, high } = emDropInterval(evidence.generations, lost, gained, Math.exp(-bar))
     const more = needed === null ? null : generationsUntil(evidence, k, policy, bar)
-    needed = needed === null || more === null ? null : Math.max(needed, more) // every safer one has to pass as well
+    needed = needed === null || more === null ? null : Math.max(needed, more) // Every safer threshold must be certified first.
     return {
       threshold,
       lost,
@@ -50,13 +50,13 @@ export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, po
   })
 }
 
-/** More control generations until the test of threshold k passes, at the rates seen; `null` when they don't lead there within a window. */
+/** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
 export function generationsUntil (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
   const { max_em_drop: a, evidence_window: limit } = policy
   return generationsToReach(a, evidence.generations, evidence.lost[k]!, evidence.gained[k]!, bar, limit)
 }
 
-/** More control generations until the next threshold passes, at the rates seen; `null` at the grid's end or when they don't lead there. */
+/** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */
 export function untilNext ({ evidence, grid, bar }: CandidateScorer, policy: Policy): number | null {
   const next = certifiedIndex(evidence, policy.max_em_drop, bar) + 1
   return next === grid.length ? null : generationsUntil(evidence, next, policy, bar)

@@ -6,17 +6,17 @@ import { untilNext } from './describe-thresholds.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 
-/** How a predictor does in a context; ratios and EM are fractions. */
+/** The trial of a predictor in a context; ratios and EM are fractions. */
 export interface TrialView {
   readonly predictor: string
   readonly serving: boolean
-  /** Which challenger of the epoch it is, and the part of the level it is tested at. */
+  /** Its number among the challengers of the epoch, from 1, and the level that it is tested at. */
   readonly ordinal: number
   readonly error_level: number
   readonly generations: number
-  /** Would-be evidence of groups that it was trained on, set aside. */
+  /** Generations excluded from its evidence because it was trained on their groups. */
   readonly seen_in_training: number
-  /** What its own evidence certifies. */
+  /** The loosest threshold that its own evidence certifies. */
   readonly threshold: number | null
   readonly em_drop: number | null
   readonly tokens_saved_ratio: number

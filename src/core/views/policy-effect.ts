@@ -1,5 +1,5 @@
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
-import { statusOf, type Status } from './describe.js'
+import { statusOf, type Status } from './describe-context.js'
 import { newLedger, type Fold } from '../learn/fold.js'
 import { effectiveThreshold } from '../judgement/effective-threshold.js'
 import { rawCandidate } from '../judgement/candidate-scorer.js'
@@ -9,27 +9,28 @@ import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy
 import { refTo } from '../predictor/fingerprint.js'
 import { Reservoir } from '../predictor/reservoir.js'
 
-/** What another policy would do to one context. */
+/** The effect of another policy on one context. */
 export interface PolicyEffect {
   readonly key: string
-  /** The threshold in force now, and then. */
+  /** The effective threshold under the present policy and under the other one. */
   readonly before: number | null
   readonly after: number | null
-  /** `off` stops nobody whatever the threshold, `shadow` neither. */
+  /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
   readonly mode_before: Policy['mode']
   readonly mode_after: Policy['mode']
   readonly status_after: Status
-  /** Its evidence would start from zero. */
+  /** Whether its evidence would start again from zero. */
   readonly new_epoch: boolean
-  /** The wish would count as chosen after looking, with a bar thirty times higher. */
+  /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
   readonly post_hoc: boolean
 }
 
 /**
- * What the learner would make of contexts under another policy, if nothing else came in: it is folded, and what comes of it is thrown away.
+ * The effect of another policy on contexts: a dry run of the learner's fold with the policy as its only entry.
  * @param loaded must hold the contexts
- * @param under where the policy is stated
- * @param keys of the contexts, all within `under`
+ * @param under context that the policy is stated for
+ * @param policy `null`: remove it
+ * @param keys contexts to describe, all within `under`
  */
 export function policyEffects (
   loaded: LoadedContexts, under: string, policy: PolicyPatch | null, keys: readonly string[], now: number): PolicyEffect[] {
@@ -70,7 +71,7 @@ function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, 
   }
 }
 
-/** The threshold in force for a context. */
+/** The effective threshold of a context. */
 export function thresholdIn (loaded: LoadedContexts, key: string): number | null {
   return effectiveThreshold(linksOf(loaded, key)).threshold
 }

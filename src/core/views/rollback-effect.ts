@@ -12,37 +12,37 @@ import { NO_JUDGEMENT } from '../judgement/judge.js'
 
 interface Dated { readonly version: number, readonly time: number }
 
-/** What the store tells of the past, newest first. */
+/** The history in the store, newest first. */
 export interface PastChanges {
   readonly changes: ReadonlyArray<(Change | UnreadableChange) & Dated>
-  /** Whether these are all the changes there ever were, and none is damaged. */
+  /** Whether these are all changes ever made, and all of them can be read. */
   readonly isWhole: boolean
   readonly commands: ReadonlyArray<Dated & { readonly command: Command | PredictorCommand, readonly replaced: unknown }>
 }
 
-/** A context's own threshold, and the predictor whose score it is for; `null`: the raw confidence. */
+/** The own threshold of a context, and the predictor whose score it is for; `null`: the raw confidence. */
 export interface OwnThreshold { readonly threshold: number | null, readonly scorer: PredictorRef | null }
 
-/** How things stood at a version, as far as they were otherwise than now. */
-export interface Then {
-  /** Own thresholds that have moved since. */
+/** The state at a past version, as far as it differs from the present one. */
+export interface PastState {
+  /** Own thresholds of contexts whose threshold has changed since. */
   readonly thresholds: ReadonlyMap<string, OwnThreshold>
-  /** Whether a context had drifted or was reset and not certified since; absent: nothing is known of either. */
+  /** Whether a context had drifted or been reset and was not certified again; absent: unknown. */
   readonly recovering: ReadonlyMap<string, boolean>
   readonly isWhole: boolean
-  /** All pins in force. */
+  /** All pins in force at that version. */
   readonly pins: ReadonlyMap<string, Pin>
 }
 
 /**
- * Undoes what came after a version. Own thresholds: the `before` of the oldest change since. Pins: what the oldest command since replaced.
- * @param pins those there are, expired or not
+ * Reconstructs a past version. A threshold was the `before` of the oldest change since; a pin was what the oldest command since replaced.
+ * @param pins the stored pins, expired ones included
  */
-export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap<string, Pin>): Then {
+export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap<string, Pin>): PastState {
   const thresholds = new Map<string, OwnThreshold>()
   const recovering = new Map<string, boolean>()
   for (const change of past.changes) {
-    if (change.cause === 'unreadable') break // and before it nothing is sure
+    if (change.cause === 'unreadable') break // Older changes may be incomplete.
     if (change.cause === 'pin') continue
     if (change.version > version) thresholds.set(change.key, beforeOf(change))
     else if (!recovering.has(change.key)) noteRecovery(recovering, change)
@@ -60,15 +60,15 @@ function beforeOf ({ before: threshold, before_scorer: name, before_fingerprint:
   return { threshold, scorer: name === undefined ? null : { name, fingerprint } }
 }
 
-/** The newest change that tells whether a context was recovering settles it. */
+/** Notes whether a context was recovering after its newest change, if the change shows it. */
 function noteRecovery (recovering: Map<string, boolean>, { key, cause, before, after }: Change): void {
   if (cause === 'drift' || cause === 'reset') recovering.set(key, true)
   else if (before !== null || after !== null) recovering.set(key, false)
 }
 
-/** What has not changed since, or is taken as it is now. */
-export interface Now {
-  /** The contexts, as they were when the past was read, or before. */
+/** The parts of the present state that a past threshold is derived with. */
+export interface PresentState {
+  /** The contexts, read no later than the history. */
   readonly states: ReadonlyMap<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>
   readonly predictors: LivePredictors
   readonly defaultPolicy: PolicyPatch
@@ -76,16 +76,19 @@ export interface Now {
 }
 
 /**
- * The threshold that was in force for a context, chained under the policies of now. One that has moved since, and of which the past no
- * longer tells whether it had drifted or was reset before, does not fall back: doubt means continue. Nor does one of a retired predictor.
+ * The threshold in force for a context at a past version, under the present policies. A context without a threshold does not fall back to
+ * its parent if it is unknown whether it had drifted or been reset, since doubt means continue. Nor does one whose predictor is retired.
  */
-export function thresholdThen (then: Then, now: Now, key: string): { threshold: number | null, scorer: string | null } {
-  const { threshold, scorer } = effectiveThreshold(chainOf(key).map((link) => linkThen(then, now, link)))
+export function pastThreshold (then: PastState, now: PresentState, key: string): { threshold: number | null, scorer: string | null } {
+  const { threshold, scorer } = effectiveThreshold(chainOf(key).map((link) => pastLink(then, now, link)))
   return { threshold, scorer }
 }
 
-function linkThen (
-  { thresholds, recovering, isWhole, pins }: Then, { states, predictors, defaultPolicy, policies }: Now, key: string): ChainLink {
+function pastLink (
+  { thresholds, recovering, isWhole, pins }: PastState,
+  { states, predictors, defaultPolicy, policies }: PresentState,
+  key: string
+): ChainLink {
   const state = states.get(key)
   const { threshold, scorer } = thresholds.get(key) ?? state ?? { threshold: null, scorer: null }
   const isGone = scorer !== null && findPredictor(predictors, scorer) === undefined

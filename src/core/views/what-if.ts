@@ -7,51 +7,51 @@ import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { describeTradeoff, type TradeoffView } from '../tradeoff/describe-tradeoff.js'
 
-/** What of a policy says only how the counts at hand are judged: another value can be answered for from the same counts. */
-export const FROM_COUNTS = ['max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens', 'em_per_token_percent'] as const
+/** Policy fields that only affect how evidence is judged, so that what-if queries may change them. */
+export const ANSWERABLE_FIELDS = ['max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens', 'em_per_token_percent'] as const
 
-export type Judged = Pick<Policy, typeof FROM_COUNTS[number]>
+export type AnswerableFields = Pick<Policy, typeof ANSWERABLE_FIELDS[number]>
 
-const NEW_EPOCH = 'was counted under the value in force, and another one starts a new epoch, from zero'
+const NEW_EPOCH = 'the present evidence was counted under the present value, and another value starts a new epoch without evidence'
 
-/** Why the counts at hand can't answer for another value of the rest. */
-export const NOT_FROM_COUNTS: Readonly<Record<Exclude<keyof Policy, keyof Judged>, string>> = {
-  label: `what made an answer right ${NEW_EPOCH}`,
-  missing_labels: `what a missing label came to ${NEW_EPOCH}`,
-  min_tokens: `where generations would have stopped ${NEW_EPOCH}`,
-  check_every_tokens: `where generations would have stopped ${NEW_EPOCH}`,
-  control_rate: 'it moves how fast evidence comes, not what the evidence at hand certifies',
-  mode: 'it moves whether a threshold is acted on, not what is certified',
-  fallback: 'it moves what is done where nothing is certified here, not what is certified',
-  settle_seconds: 'it moves which arrivals will be evidence, and those that were set aside are not kept',
-  evidence_window: 'it moves how long evidence will be kept, and what has left the window is not kept',
-  max_evidence_age_seconds: 'it moves when silence takes a threshold back, not what is certified',
-  record_steps: 'it moves where steps are kept, not what is certified',
+/** Why what-if queries cannot change the other policy fields. */
+export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof AnswerableFields>, string>> = {
+  label: NEW_EPOCH,
+  missing_labels: NEW_EPOCH,
+  min_tokens: NEW_EPOCH,
+  check_every_tokens: NEW_EPOCH,
+  control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
+  mode: 'it affects whether a threshold stops generations, not what is certified',
+  fallback: 'it affects contexts without a certificate, not what is certified',
+  settle_seconds: 'it affects which arrivals become evidence, and those that were set aside are not stored',
+  evidence_window: 'it affects how long evidence is kept, and evidence that has left the window is not stored',
+  max_evidence_age_seconds: 'it affects when a threshold without new evidence is withdrawn, not what is certified',
+  record_steps: 'it affects where steps are recorded, not what is certified',
 }
 
-/** What the evidence at hand would certify under another wish. */
-export interface WhatIf extends Judged, Pick<TradeoffView, 'expected_utility' | 'unfavourable_from'> {
-  /** Another wish than the epoch began with was chosen after looking, so the bar is thirty times higher. */
+/** What the present evidence would certify if another guarantee were requested. */
+export interface WhatIf extends AnswerableFields, Pick<TradeoffView, 'expected_utility' | 'unfavourable_from'> {
+  /** Whether the guarantee is requested after looking at the evidence of the epoch, which raises the bar thirtyfold. */
   readonly post_hoc: boolean
   readonly threshold: number | null
-  /** Whose score the thresholds are for: `confidence`, or a predictor, by name. */
+  /** The score that the thresholds are for: `confidence`, or the name of a predictor. */
   readonly score: string
   readonly em_drop: number | null
   readonly em_drop_low: number | null
   readonly em_drop_high: number | null
   readonly tokens_saved_ratio: number
   readonly generations: number
-  /** More control generations until the next threshold would be certified. */
+  /** Control generations until the next threshold would be certified. */
   readonly generations_to_next_certificate: number | null
   readonly thresholds: ThresholdRow[]
 }
 
-/** It is asked what the evidence says, not when more will come. */
+/** The answer contains no times. */
 const NO_PACE = { now: 0, since: 0, perSecond: null }
 
-/** @param policy the context's own, with the other wish in it */
+/** Judges the evidence of a context afresh. @param policy the effective policy with the changed fields */
 export function whatIf (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): WhatIf {
-  const isUnseen = evidenceOf(state).generations === 0 // then any wish is as good as the first
+  const isUnseen = evidenceOf(state).generations === 0 // Without evidence, no request is made after looking.
   const asked = isUnseen ? { ...state, requested: policy } : state
   const { scorer, index, threshold } = judgeAfresh(asked, policy, levels, predictors)
   const score = scorer ?? 'confidence'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
-import { describeContext } from '../../../src/core/views/describe.js'
+import { describeContext } from '../../../src/core/views/describe-context.js'
 import { adviceOf, type RunCheckpoint } from '../../../src/core/training/advice.js'
 import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import { FIRST, KEPT, LEAF, memoryFold, type MemoryFold } from '../learn/memory-fold.js'

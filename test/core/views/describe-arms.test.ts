@@ -2,7 +2,7 @@ import t from 'tap'
 import { compareEm, compareTokens, NO_ARMS } from '../../../src/core/certificate/compare-arms.js'
 import { describeArms } from '../../../src/core/views/describe-arms.js'
 
-t.test('plain means by arm, nothing where nothing is known', async (t) => {
+t.test('arms are described by their means, and by null without data', async (t) => {
   const nothing = { generations: 0, labelled: 0, em: null, tokens_mean: null }
   t.strictSame(describeArms(NO_ARMS, 0.05), { control: nothing, treated: nothing, em_difference: null, tokens_difference: null })
   let arms = NO_ARMS

@@ -12,16 +12,16 @@ function rowsAfter (kept: number, lost = 0, patch: PolicyPatch = {}) {
   return describeThresholds(rawCandidate(fold.state(), policyWith(patch)), policyWith(patch))
 }
 
-t.test('rows say what the evidence says', async (t) => {
+t.test('rows contain the counts of the evidence', async (t) => {
   const rows = rowsAfter(FIRST)
   t.equal(rows.filter(({ certified }) => certified).length, 30)
   t.match(rows[29], { lost: 0, kept: FIRST, gained: 0, unprobed: 0, tokens_saved_ratio: 0.6, em_drop: 0, generations_needed: 0 })
-  t.ok(rows[29]!.em_drop_low < 0 && rows[29]!.em_drop_high > 0.02 && rows[29]!.em_drop_high < 0.025, 'two-sided: a little above the 2 % that are ruled out')
+  t.ok(rows[29]!.em_drop_low < 0 && rows[29]!.em_drop_high > 0.02 && rows[29]!.em_drop_high < 0.025, 'the two-sided interval ends a little above 2 %')
 })
 
-t.test('how many more generations a threshold needs, every safer one included', async (t) => {
+t.test('the generations that a threshold needs include those of every safer one', async (t) => {
   t.equal(rowsAfter(200)[29]!.generations_needed, 24)
-  t.equal(rowsAfter(100, 20)[29]!.generations_needed, null, 'at 17 % lost it never comes')
+  t.equal(rowsAfter(100, 20)[29]!.generations_needed, null, 'never, with 17 % lost')
   const fold = memoryFold()
   fold.learn(outcomeOf({ steps: [{ tokens: 10, confidence: 0.5, exact_match: 0 }, SURE_STEP] }), 0, 3) // loses at loose thresholds only
   fold.learn(KEPT, 0, 200)

@@ -5,7 +5,7 @@ import { KEPT, memoryFold, policyWith } from '../learn/memory-fold.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { addPredictor } from '../learn/trial-fold.js'
 
-t.test('what a context says of its challengers', async (t) => {
+t.test('trials describe the challengers of a context', async (t) => {
   const policy = policyWith({ predictor: 'auto' })
   const fold = memoryFold({ predictor: 'auto' })
   fold.learn(KEPT)
@@ -27,5 +27,5 @@ t.test('what a context says of its challengers', async (t) => {
   fold.learn(KEPT, 2, needed)
   const [trial] = describeTrials(fold.state(), policy, fold.predictors)
   t.match(trial, { generations: needed, threshold: Number, em_drop: 0, tokens_saved_ratio: Number })
-  t.same(describeTrials(fold.state(), policyWith(), fold.predictors), [], 'with predictors off')
+  t.same(describeTrials(fold.state(), policyWith(), fold.predictors), [], 'predictors are off')
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { isWithin } from '../../../src/core/policy/context.js'
 import type { LoadedContexts } from '../../../src/core/judgement/chain-link.js'
-import { describeContext } from '../../../src/core/views/describe.js'
+import { describeContext } from '../../../src/core/views/describe-context.js'
 import { policyEffects, thresholdIn } from '../../../src/core/views/policy-effect.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { holds } from '../../property.js'
@@ -37,7 +37,7 @@ const pin = fc.record({
 })
 const outcomes = fc.record({ entry: fc.constantFrom(KEPT, KEPT, OTHER, GAINED, LOST), times: fc.constantFrom(1, 60, 224, 450) })
 
-t.test('what is foreseen is what happens', async (t) => {
+t.test('the predicted effects equal the real ones', async (t) => {
   let moves = 0
   let modes = 0
   let epochs = 0
@@ -66,5 +66,5 @@ t.test('what is foreseen is what happens', async (t) => {
       if (post_hoc && after !== null) raised++
     }
   }), 60)
-  for (const count of [moves, modes, epochs, raised]) t.ok(count >= 5, 'the draws meet every kind of effect')
+  for (const count of [moves, modes, epochs, raised]) t.ok(count >= 5, 'the random cases cover every kind of effect')
 })

@@ -6,7 +6,7 @@ import { effectiveThreshold } from '../../../src/core/judgement/effective-thresh
 import type { Command, LogEntry } from '../../../src/core/learn/log-entry.js'
 import { effectivePolicy } from '../../../src/core/policy/policy.js'
 import type { Change } from '../../../src/core/learn/fold.js'
-import { thresholdThen, undoSince, type PastChanges } from '../../../src/core/views/rollback-effect.js'
+import { pastThreshold, undoSince, type PastChanges } from '../../../src/core/views/rollback-effect.js'
 import { fingerprintOf } from '../../../src/core/predictor/fingerprint.js'
 import { holds } from '../../property.js'
 import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../learn/memory-fold.js'
@@ -64,19 +64,19 @@ const event = fc.oneof(
     { type: 'policy', key, policy, by } as LogEntry)))
 )
 
-t.test('what is undone is what was in force, at every version of any history', async (t) => {
+t.test('undoing restores what was in force, at every version of any history', async (t) => {
   let differing = 0
   holds(t, fc.property(fc.array(event, { minLength: 3, maxLength: 12 }), (entries) => {
     const { past, pins, now, moments } = history(entries)
     for (const [version, moment] of moments.entries()) {
       const then = undoSince(version, past, pins)
       for (const [key, threshold] of moment()) {
-        t.equal(thresholdThen(then, now, key).threshold, threshold, `${key} at ${version}`)
+        t.equal(pastThreshold(then, now, key).threshold, threshold, `${key} at ${version}`)
         if (threshold !== moments.at(-1)!().get(key)) differing++
       }
     }
   }), 40)
-  t.ok(differing > 100, 'much of it was otherwise')
+  t.ok(differing > 100, 'many past thresholds differ from the present ones')
 })
 
 const pin = (threshold: number | null, expires_at: number | null = null): Pin => ({ threshold, reason: 'r', by, expires_at })
@@ -89,41 +89,41 @@ const NOW = {
   policies: new Map(),
 }
 
-t.test('a context of which the past tells nothing falls back only where that past is whole', async (t) => {
-  t.equal(thresholdThen(undoSince(3, { changes: [], commands: [], isWhole: false }, new Map()), NOW, LEAF).threshold, GRID[4], 'it has not moved since')
+t.test('a context without history falls back to its parent only if the history is complete', async (t) => {
+  t.equal(pastThreshold(undoSince(3, { changes: [], commands: [], isWhole: false }, new Map()), NOW, LEAF).threshold, GRID[4], 'its threshold has not changed since')
   const moved = { changes: [change(4, 'evidence', null, GRID[2]!)], commands: [] }
-  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: true }, new Map()), NOW, LEAF).threshold, GRID[4])
-  t.equal(thresholdThen(undoSince(3, { ...moved, isWhole: false }, new Map()), NOW, LEAF).threshold, null, 'doubt means continue')
+  t.equal(pastThreshold(undoSince(3, { ...moved, isWhole: true }, new Map()), NOW, LEAF).threshold, GRID[4])
+  t.equal(pastThreshold(undoSince(3, { ...moved, isWhole: false }, new Map()), NOW, LEAF).threshold, null, 'doubt means continue')
   const certified = { changes: [change(4, 'evidence', null, GRID[2]!), change(2, 'evidence_stale', GRID[2]!, null)], commands: [], isWhole: false }
-  t.equal(thresholdThen(undoSince(3, certified, new Map()), NOW, LEAF).threshold, GRID[4], 'it had been certified, so it was not recovering')
+  t.equal(pastThreshold(undoSince(3, certified, new Map()), NOW, LEAF).threshold, GRID[4], 'it was certified, so it was not recovering')
   const drifted = { changes: [change(4, 'evidence', null, GRID[2]!), change(3, 'policy', null, null), change(2, 'drift', GRID[2]!, null)], commands: [], isWhole: true }
-  t.equal(thresholdThen(undoSince(3, drifted, new Map()), NOW, LEAF).threshold, null)
+  t.equal(pastThreshold(undoSince(3, drifted, new Map()), NOW, LEAF).threshold, null)
 })
 
-t.test('what is older than a damaged change tells nothing of whether a context was recovering', async (t) => {
+t.test('changes before an unreadable one do not show whether a context was recovering', async (t) => {
   const gap = { id: '3', time: 3000, key: null, cause: 'unreadable', epoch: null, before: null, after: null, by: 'stopgate', reason: 'r', version: 3 } as const
   const certified = change(2, 'evidence_stale', GRID[2]!, null)
   const past = { changes: [change(4, 'evidence', null, GRID[2]!), gap, certified], commands: [], isWhole: false }
-  t.equal(thresholdThen(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'it may have drifted since')
+  t.equal(pastThreshold(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'it may have drifted since')
   t.match(undoSince(3, past, new Map()), { thresholds: new Map([[LEAF, { threshold: null }]]), recovering: new Map() })
 })
 
-t.test('a threshold of a predictor comes back with it; of one that is retired none does, nor a parent\'s', async (t) => {
+t.test('a threshold is restored with its predictor, and if that is retired, neither it nor a parent\'s is used', async (t) => {
   const past = { changes: [{ ...change(4, 'evidence', 0.95, null), before_scorer: 'p' }], commands: [], isWhole: true }
   const then = undoSince(3, past, new Map())
-  t.strictSame(thresholdThen(then, { ...NOW, predictors: new Map([['p', PREDICTOR]]) }, LEAF), { threshold: 0.95, scorer: 'p' })
-  t.strictSame(thresholdThen(then, NOW, LEAF), { threshold: null, scorer: null })
+  t.strictSame(pastThreshold(then, { ...NOW, predictors: new Map([['p', PREDICTOR]]) }, LEAF), { threshold: 0.95, scorer: 'p' })
+  t.strictSame(pastThreshold(then, NOW, LEAF), { threshold: null, scorer: null })
   const other = { ...NOW, predictors: new Map([['p', { ...PREDICTOR, grid: PREDICTOR.grid.with(29, 0.01) }]]) }
   const named = { ...past, changes: [{ ...past.changes[0]!, before_fingerprint: fingerprintOf(PREDICTOR) }] }
-  t.strictSame(thresholdThen(undoSince(3, named, new Map()), other, LEAF), { threshold: null, scorer: null }, 'another has its name now')
+  t.strictSame(pastThreshold(undoSince(3, named, new Map()), other, LEAF), { threshold: null, scorer: null }, 'another predictor has its name now')
   const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) }, is_recovering: false }]])
   const unmoved = undoSince(3, { changes: [], commands: [], isWhole: true }, new Map())
-  t.strictSame(thresholdThen(unmoved, { ...other, states }, LEAF), { threshold: null, scorer: null })
-  t.strictSame(thresholdThen(unmoved, { ...NOW, predictors: new Map([['p', PREDICTOR]]), states }, LEAF), { threshold: 0.95, scorer: 'p' })
+  t.strictSame(pastThreshold(unmoved, { ...other, states }, LEAF), { threshold: null, scorer: null })
+  t.strictSame(pastThreshold(unmoved, { ...NOW, predictors: new Map([['p', PREDICTOR]]), states }, LEAF), { threshold: 0.95, scorer: 'p' })
 })
 
-t.test('a pin that had expired by then is not brought back', async (t) => {
+t.test('a pin that had expired by that version is not restored', async (t) => {
   const past = { changes: [change(3, 'policy', null, null)], commands: [], isWhole: true }
-  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, GRID[4])
-  t.equal(thresholdThen(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF).threshold, 0.7, 'one that has expired since is')
+  t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, GRID[4])
+  t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF).threshold, 0.7, 'a pin that has expired since is restored')
 })

@@ -1,13 +1,13 @@
 import t from 'tap'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
-import { FROM_COUNTS, NOT_FROM_COUNTS, whatIf } from '../../../src/core/views/what-if.js'
+import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS, whatIf } from '../../../src/core/views/what-if.js'
 import { FIRST, KEPT, LEAF, memoryFold, outcomeOf, policyWith, SURE_STEP, type MemoryFold } from '../learn/memory-fold.js'
 import { addPredictor, BY_SIGNAL, early, FIRST_CHALLENGER } from '../learn/trial-fold.js'
 
 const levels = ['model', 'task']
 
-t.test('what if: the same evidence under another wish, whose bar is what it would really be', async (t) => {
+t.test('a what-if query judges the same evidence for another guarantee, at the bar that would really apply', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   const now = whatIf(fold.state(), policyWith(), levels, new Map())
@@ -21,7 +21,7 @@ t.test('what if: the same evidence under another wish, whose bar is what it woul
     t.equal(answer.threshold === null, real.state().threshold_index === -1, `${JSON.stringify(wish)}: ${answer.threshold}`)
     if (answer.threshold !== null) continue
     real.learn(KEPT, 0, answer.generations_to_next_certificate! - 1)
-    t.equal(real.state().threshold_index, -1, 'one fewer is not enough')
+    t.equal(real.state().threshold_index, -1, 'one generation fewer is not enough')
     real.learn(KEPT, 0, 1)
     t.not(real.state().threshold_index, -1, `after ${answer.generations_to_next_certificate} more it is`)
   }
@@ -34,12 +34,12 @@ function askedAndDone (fold: MemoryFold, defaults: PolicyPatch, wish: PolicyPatc
   return { answer, real: fold.state() }
 }
 
-t.test('what if predictors had no part in it: the raw confidence at the whole level, judged after looking', async (t) => {
+t.test('without predictors, the raw confidence is judged at the whole level, as requested after looking', async (t) => {
   const fold = memoryFold({ predictor: 'auto' })
   fold.learn(early(), 1)
   addPredictor(fold, BY_SIGNAL)
   fold.learn(early(), 2, FIRST_CHALLENGER + 10)
-  t.equal(fold.state().serving, BY_SIGNAL.name, 'it serves')
+  t.equal(fold.state().serving, BY_SIGNAL.name, 'the predictor serves')
   const { answer, real } = askedAndDone(fold, { predictor: 'auto' }, { predictor: 'off' })
   t.match(answer, { predictor: 'off', score: 'confidence', post_hoc: true })
   t.equal(real.serving, null)
@@ -59,20 +59,20 @@ function oftenHasty (): MemoryFold {
   return fold
 }
 
-t.test('what if there were prices: of what is certified, that which is worth the most', async (t) => {
+t.test('with prices, the certified threshold with the highest utility is chosen', async (t) => {
   const fold = oftenHasty()
   const before = whatIf(fold.state(), policyWith(), levels, new Map())
   t.match(before, { expected_utility: null, em_per_token_percent: null, unfavourable_from: null, value_of_em: null })
-  t.ok(before.em_drop! > 0, 'the loosest costs something')
+  t.ok(before.em_drop! > 0, 'the loosest threshold loses EM')
   const { answer, real } = askedAndDone(fold, {}, { value_of_em: 1, price_per_1k_tokens: 0.1 })
-  t.ok(answer.threshold! > before.threshold!, 'a safer one serves')
+  t.ok(answer.threshold! > before.threshold!, 'a safer threshold is chosen')
   t.equal(answer.threshold, real.threshold)
   t.match(answer, { post_hoc: false, em_drop: 0, value_of_em: 1, price_per_1k_tokens: 0.1 })
-  t.ok(Math.abs(answer.expected_utility! - 0.1 * 100 * answer.tokens_saved_ratio / 1000) < 1e-12, 'nothing lost, so what the tokens come to')
-  t.equal(answer.unfavourable_from?.threshold, answer.threshold, 'past it tokens cost more EM than the prices allow')
+  t.ok(Math.abs(answer.expected_utility! - 0.1 * 100 * answer.tokens_saved_ratio / 1000) < 1e-12, 'no EM is lost, so the utility is that of the tokens')
+  t.equal(answer.unfavourable_from?.threshold, answer.threshold, 'beyond it tokens cost more EM than the prices allow')
 })
 
-t.test('what if a percent of tokens might cost so much: the curve turns, no threshold moves', async (t) => {
+t.test('a price per percent of tokens sets the turning point and leaves the threshold unchanged', async (t) => {
   const fold = oftenHasty()
   const ask = (allowed: number) => whatIf(fold.state(), policyWith({ em_per_token_percent: allowed }), levels, new Map())
   t.equal(ask(0.0001).threshold, ask(0.5).threshold)
@@ -80,6 +80,6 @@ t.test('what if a percent of tokens might cost so much: the curve turns, no thre
   t.equal(ask(0.5).unfavourable_from, null)
 })
 
-t.test('every field of a policy is either answered for or refused with a reason', async (t) => {
-  t.same([...FROM_COUNTS, ...Object.keys(NOT_FROM_COUNTS)].sort(), Object.keys(DEFAULT_POLICY).sort())
+t.test('every policy field can either be queried or is refused with a reason', async (t) => {
+  t.same([...ANSWERABLE_FIELDS, ...Object.keys(UNANSWERABLE_FIELDS)].sort(), Object.keys(DEFAULT_POLICY).sort())
 })

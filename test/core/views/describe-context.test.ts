@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openEpoch } from '../../../src/core/judgement/context-state.js'
-import { describeContext } from '../../../src/core/views/describe.js'
+import { describeContext } from '../../../src/core/views/describe-context.js'
 import { addTrace, NO_EVIDENCE, stopsOf } from '../../../src/core/certificate/evidence.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 
@@ -15,18 +15,18 @@ function known (generations: number, changes: object = {}) {
   return { levels, defaultPolicy: {}, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map([[key, state]]) }
 }
 
-t.test('status: settling, learning, certified, drifted', async (t) => {
+t.test('the status is settling, learning, certified or drifted', async (t) => {
   const status = (generations: number, now: number, changes = {}) => describeContext(known(generations, changes), key, now).status
   t.equal(status(0, 1000), 'settling')
   t.equal(status(0, 301_000), 'learning')
   t.equal(status(224, 301_000), 'certified')
   t.equal(status(0, 301_000, { epoch_cause: 'drift' }), 'drifted')
-  t.equal(status(224, 301_000, { epoch_cause: 'drift' }), 'certified', 'until it is certified again')
+  t.equal(status(224, 301_000, { epoch_cause: 'drift' }), 'certified', 'certified again after drift')
 })
 
-t.test('how far the next certificate is', async (t) => {
+t.test('the distance of the next certificate', async (t) => {
   const next = (generations: number) => describeContext(known(generations), key, 0).generations_to_next_certificate
   t.equal(next(0), 224, 'lossless generations to the first certificate at 2 % and level 0.05 (vectors/certificate.json)')
   t.equal(next(223), 1)
-  t.equal(next(224), null, 'all thresholds pass: the end of the grid')
+  t.equal(next(224), null, 'every threshold is certified')
 })

@@ -17,7 +17,7 @@ import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
 
 export type Status = 'settling' | 'learning' | 'certified' | 'drifted'
 
-/** A context as `GET /v1/contexts` shows it. Ratios and EM are fractions, times ms (the route writes ISO 8601). */
+/** A context, as in the reply to `GET /v1/contexts`. Ratios and EM are fractions; times are in ms (the route writes ISO 8601). */
 export interface ContextView {
   readonly key: string
   readonly context: Context
@@ -26,18 +26,18 @@ export interface ContextView {
   readonly pin: Pin | null
   readonly threshold: number | null
   readonly scope: Scope
-  /** What the threshold is compared with: `confidence`, or a predictor's score, by name. */
+  /** The score that the threshold is for: `confidence`, or the name of a predictor. */
   readonly score: string
   readonly guarantee: Guarantee | null
   readonly control_generations: number
   readonly treated_generations: number
   readonly em_full: number | null
   readonly em_drop: number | null
-  /** Where the true EM drop of the certified threshold is, at its error level. */
+  /** Interval of the true EM drop of the certified threshold, at its error level. */
   readonly em_drop_low: number | null
   readonly em_drop_high: number | null
   readonly tokens_saved_ratio: number | null
-  /** Of that threshold over never stopping, a generation, in the currency of the policy's prices; `null` without prices. */
+  /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
   readonly expected_utility: number | null
   readonly arms: ArmsView
   readonly challengers: TrialView[]
@@ -58,7 +58,7 @@ export interface ContextView {
   readonly updated_at: number
 }
 
-/** @param now ms, to tell whether the context still settles */
+/** Describes a context that has a state. @param now ms */
 export function describeContext (loaded: LoadedContexts, key: string, now: number): ContextView {
   const state = loaded.states.get(key)!
   const chain = linksOf(loaded, key)
