@@ -2,7 +2,7 @@ import { envSchema } from 'env-schema'
 import { Type, type Static } from 'typebox'
 import { LOG_LIMITS } from '../store/log-limits.js'
 
-/** Every setting, from the environment; README's table is made of this. */
+/** Every setting, from the environment. `npm run docs` writes docs/operate/settings.md from it. */
 export const SettingsSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; localhost is 127.0.0.1' }),
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one' }),

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { readSettings, SettingsSchema } from '../../src/config/settings.js'
+import { readSettings } from '../../src/config/settings.js'
 
 t.test('defaults, and texts read as what they are', async (t) => {
   t.match(readSettings({ PORT: '0', ALLOW_ANONYMOUS: 'true', PATH: '/bin' }), { HOST: '127.0.0.1', PORT: 0, ALLOW_ANONYMOUS: true, REDIS_URL: '' })
@@ -18,12 +17,4 @@ t.test('a bad setting names itself and says what it may be', async (t) => {
     [{ ALLOW_ANONYMOUS: 'yes' }, /^ALLOW_ANONYMOUS \("yes"\) must be boolean/],
   ]
   for (const [env, message] of bad) t.throws(() => readSettings(env), { name: 'ConfigError', message })
-})
-
-t.test('README lists every setting with its default', async (t) => {
-  const readme = await readFile('README.md', 'utf8')
-  const settings = Object.entries(SettingsSchema.properties) as unknown as [string, { default: unknown, description: string }][]
-  for (const [name, { default: value, description }] of settings) {
-    t.ok(readme.includes(`| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${description} |`), name)
-  }
 })

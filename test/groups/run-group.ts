@@ -7,7 +7,7 @@ import t from 'tap'
  * other load it once. test/every-file-has-a-test.test.ts checks that `npm test` runs each file.
  */
 export const GROUPS = {
-  commands: ['commands', 'plot'],
+  commands: ['commands', 'docs', 'plot'],
   core: ['core'],
   routes: ['access', 'decisions', 'docker', 'errors', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'wire'],
   service: ['app', 'config', 'http', 'learning', 'logging', 'metrics'],

@@ -13,7 +13,7 @@ import { ALLOWED, gather, howFarOff, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-runs.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [drift|compare|share|predictor|labels|settling|training|tradeoff|prices] [seeds]`: the tables of the README. Seeded:
+// `npm run simulations [drift|compare|share|predictor|labels|settling|training|tradeoff|prices] [seeds]`: documented tables. Seeded:
 // the same figures wherever it runs.
 
 const [only, seedsText] = process.argv.slice(2)

@@ -8,8 +8,8 @@ import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { contract, type GroundOptions } from './contract.js'
 
-/** What README gives a user of Redis, and no more. */
-const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('README.md', 'utf8'))![1]!
+/** The rights that the documentation gives to a user of Redis, and no more. */
+const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
 const asUser = (port: number) => `redis://stopgate:PASSWORD@127.0.0.1:${port}`
 
 contract(t, async (t: Test, limits: GroundOptions = {}) => {

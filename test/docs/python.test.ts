@@ -1,32 +1,33 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { certify, CONTEXT } from './certify.js'
-import { build, temporaryFolder } from './helper.js'
+import { certify, CONTEXT } from '../certify.js'
+import { build, temporaryFolder } from '../helper.js'
+import { blocksOf, PAGES } from './pages.js'
 
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
-await writeFile(join(folder, 'mmh3.py'), await readFile('test/mmh3.py'))
 
 /**
- * Runs the Python that README shows, all of it, and then more; what that printed as JSON is returned.
- * @param url of the service it calls
+ * Runs the Python of all pages, the README's first, and then more of it.
+ * @param url of the service that it calls
+ * @returns what it printed as JSON
  */
 async function python (more: string, url = ''): Promise<any> {
-  const shown = [...(await readFile('README.md', 'utf8')).matchAll(/^```python\n(.*?)^```$/gms)].map(([, code]) => code)
-  t.ok(shown.length >= 4, 'found')
+  const shown = PAGES.flatMap(blocksOf).filter(({ language }) => language === 'python').map(({ code }) => code)
+  t.ok(shown.length >= 4, 'code was found')
   const file = join(folder, 'worker.py')
   await writeFile(file, [...shown, more].join('\n').replace('http://localhost:8080', url))
-  const { stdout } = await run('python3', [file], { env: { ...process.env, PYTHONPATH: folder }, maxBuffer: 1e8 })
+  const { stdout } = await run('python3', [file], { maxBuffer: 1e8 })
   return JSON.parse(stdout)
 }
 
-t.test('a worker that goes by the bundle decides as the vectors say', async (t) => {
+t.test('a worker that decides by the bundle agrees with the vectors', async (t) => {
   const wrong = await python(`
 vectors = json.load(open("openapi/vectors.json"))
 bundle, wrong = vectors["bundle"], []
@@ -42,6 +43,8 @@ for case in vectors["decisions"]:
         score = score_of(bundle, node, bundle["rules"][node["rule"]], step["tokens"], step["confidence"], step.get("signals", {}))
         if not math.isclose(score, decision["score"], rel_tol=1e-12):
             wrong.append((score, case))
+if any(murmur3(case["text"]) != case["hash"] for case in vectors["murmur3"]):
+    wrong.append("a hash")
 newer = {**bundle, "format": bundle["format"] + 1}
 if any(should_stop(newer, c["step"].get("context", {}), "treated", 1e6, 1, {}) for c in vectors["decisions"]):
     wrong.append("a newer format")
@@ -50,7 +53,7 @@ print(json.dumps(wrong))
   t.same(wrong, [])
 })
 
-t.test('signals that are not known are left out, and the others are as the table says', async (t) => {
+t.test('signals have the values that the table defines, and unknown ones are left out', async (t) => {
   const added = await python(`
 given = Signals()
 certain = [[0.0], [-float("inf"), 0.0]]
@@ -71,7 +74,7 @@ print(json.dumps([
   ].concat([null as never]))
 })
 
-/** A generation of 96 tokens, and rows of an engine; no call is cut off for being slow, and nothing sleeps. */
+/** A generation of 96 tokens, and rows of an engine. Calls have time, and nothing sleeps. */
 const WORKER = `
 patient, waits = post, []
 post = lambda path, body, timeout: patient(path, body, 30)
@@ -92,15 +95,15 @@ stop, probes = engine_step(context, running)
 print(json.dumps({"ran": ran, "stop": stop, "probes": probes, "arms": [g["arm"] for g in running], "waits": waits}))
 `
 
-t.test('a worker and an engine step against the service', async (t) => {
+t.test('a worker and an engine step run against the service', async (t) => {
   const built = await build(t)
   await certify(built)
   const { arms, ...rest } = await python(WORKER, await built.app.listen({ port: 0 }))
   t.strictSame(rest, { ran: { accepted: 1, duplicates: 0 }, stop: [0], probes: [1], waits: [] })
-  t.match(arms, ['treated', 'control', /^(control|treated)$/, null, 'treated'], 'the bad row is let be')
+  t.match(arms, ['treated', 'control', /^(control|treated)$/, null, 'treated'], 'the bad row is left alone')
 })
 
-t.test('a number that is none, and a context that is refused, do not end the generation', async (t) => {
+t.test('NaN and a refused context do not end the generation', async (t) => {
   const { app } = await build(t)
   const ran = await python(`
 generate = lambda n: (min(96, n), n >= 96)
@@ -112,9 +115,9 @@ print(json.dumps([
   t.strictSame(ran, [{ accepted: 1, duplicates: 0 }, null])
 })
 
-t.test('a worker in front of vLLM thinks on in pieces, and probes aside', async (t) => {
+t.test('a worker in front of vLLM generates in pieces and probes aside', async (t) => {
   const asked: any[] = []
-  /** Answers as vLLM's completions do; the thought ends by itself in the third piece. */
+  /** Answers like vLLM's completions. The thought ends by itself in the third piece. */
   const server = createHttpServer((request, reply) => {
     let body = ''
     request.on('data', (data) => { body += data }).on('end', () => {
@@ -143,22 +146,22 @@ print(json.dumps({"outcome": sent[-1], "short": [short.generate(32), short.gener
   const step = { confidence: 0.5, signals: {}, em: 1 }
   const steps = [{ tokens: 32, ...step }, { tokens: 64, ...step }]
   t.match(kept.outcome, { tokens: 96, em: 1, stopped: false, steps_complete: true, steps })
-  t.strictSame(kept.short, [[32, false], [40, true]], 'no more than it may')
+  t.strictSame(kept.short, [[32, false], [40, true]], 'it stays below its limit')
   t.match(asked.slice(0, 3), [
     { prompt: '<think>', most: 32, stop: ['</think>'] },
     { prompt: '<think>thought \n</think>\n\nFinal answer:', most: 16, temperature: 0 },
     { prompt: '<think>thought ', most: 32 },
-  ], 'a probe leaves no trace in the thought')
+  ], 'a probe leaves no trace in the generation')
 })
 
-t.test('with the service down they go on, and the outcome is sent again', async (t) => {
+t.test('with the service down generations go on, and the outcome is sent again', async (t) => {
   const { app } = await build(t)
   const url = await app.listen({ port: 0 })
   await app.close()
   t.strictSame(await python(WORKER, url), { ran: null, stop: [], probes: [], arms: ['treated', 'control', null, null, 'treated'], waits: [1, 2, 4, 8, 16] })
 })
 
-t.test('a reply that is cut off, or is none of ours, is no reply', async (t) => {
+t.test('a reply that is cut off or not from the service counts as no reply', async (t) => {
   for (const reply of ['HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"stop":[0]', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi', 'hello\r\n\r\n']) {
     const server = createServer((socket) => { socket.on('error', () => {}).once('data', () => socket.end(reply)) }).listen(0, '127.0.0.1')
     t.teardown(() => server.close())

@@ -1,0 +1,154 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import t, { type Test } from 'tap'
+import { parse } from 'yaml'
+import { readRun } from '../../src/commands/traces/read-traces.js'
+import { redisAddress } from '../../src/store/redis-address.js'
+import { certify } from '../certify.js'
+import { build, temporaryFolder, until, type Built } from '../helper.js'
+import { blocksOf, PAGES, type Block } from './pages.js'
+import { openShell, type Shell } from './run-bash.js'
+
+/** Bash blocks that cannot run here, by how they begin. Their syntax is checked. */
+const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string }> = [
+  { starts: 'npm ', reason: 'npm would install, or test within a test' },
+  { starts: 'docker ', reason: 'no Docker engine' },
+  { starts: 'kubectl ', reason: 'no cluster' },
+]
+
+/** Text blocks have no language; each is a drawing, or what the named test reads. */
+const TEXT: Readonly<Record<string, string>> = {
+  'README.md': 'a drawing',
+  'ARCHITECTURE.md': 'a drawing',
+  'docs/concepts/architecture.md': 'a drawing',
+  'docs/operate/redis.md': 'URLs: below; rights: store/redis-store.test.ts',
+  'docs/reference/cli.md': 'docs/generated-pages.test.ts',
+}
+
+/** Stands after `json` where the reply has the fields shown, with other values. */
+const SHAPE = 'shape'
+
+const KNOWN = { model: 'qwen3-8b', task: 'gsm8k' }
+const blocks = PAGES.flatMap(blocksOf)
+const ofLanguage = (language: string) => blocks.filter((block) => block.language === language)
+const place = ({ page, line }: Block) => `${page}:${line}`
+const isRun = ({ language, code }: Block) => language === 'bash' && !NOT_RUN.some(({ starts }) => code.startsWith(starts))
+
+/**
+ * Where a shown reply differs from a real one. Numbers and times may have other values; what is not shown may be anything.
+ * @param isShape compare the names of fields alone, for replies whose values need more data than a test has
+ */
+function differences (shown: unknown, real: unknown, isShape: boolean, path = 'reply'): string[] {
+  if (isShape && real === null) return []
+  if (shown !== null && typeof shown === 'object' && real !== null && typeof real === 'object') {
+    return Object.entries(shown).flatMap(([name, value]) => differences(value, (real as Record<string, unknown>)[name], isShape, `${path}.${name}`))
+  }
+  const isTime = (value: unknown) => typeof value === 'string' && !Number.isNaN(Date.parse(value)) && /^\d{4}-/.test(value)
+  if (typeof shown === 'number' && typeof real === 'number') return []
+  if (isTime(shown) && isTime(real)) return []
+  return shown === real || (isShape && real !== undefined) ? [] : [`${path} is ${JSON.stringify(real)}, not ${JSON.stringify(shown)}`]
+}
+
+/** Blocks that go on until they are stopped, and when the next block may run. */
+async function startInBackground (shell: Shell, { code }: Block, { send }: Built): Promise<boolean> {
+  if (/npm start(\s*#.*)?$/.test(code.trim())) {
+    await shell.start(code)
+    await until('the service of the page serves', () => fetch(`${shell.ownUrl}/readyz`).then(({ ok }) => ok, () => false))
+    return true
+  }
+  if (/--follow(\s*#.*)?$/.test(code.trim())) {
+    await shell.start(code)
+    await until('the followed file is reported', async () => JSON.stringify((await send('GET', '/v1/training-runs')).body).includes('1400'))
+    return true
+  }
+  return false
+}
+
+async function serviceFor (t: Test, page: string): Promise<Built> {
+  const built = await build(t)
+  if (page !== 'README.md') await certify(built, KNOWN)
+  return built
+}
+
+/** The folder of a store whose service has stopped, for the pages about commands that read one. */
+async function stoppedStore (t: Test): Promise<string> {
+  const folder = await temporaryFolder(t)
+  const built = await build(t, { DATA_DIR: folder })
+  await certify(built, KNOWN)
+  await built.app.close()
+  return folder
+}
+
+for (const page of PAGES) {
+  const ofPage = blocksOf(page)
+  if (!ofPage.some((block) => isRun(block) || (block.language === 'json' && block.info !== ''))) continue
+  t.test(`the commands and requests of ${page} do what it says`, async (t) => {
+    const built = await serviceFor(t, page)
+    const url = await built.app.listen({ port: 0 })
+    const shell = await openShell(t, url, page.endsWith('backup.md') ? { DATA_DIR: await stoppedStore(t) } : {})
+    let printed: string | null = null
+    for (const block of ofPage) {
+      const before: string | null = printed
+      printed = null
+      if (isRun(block) && !await startInBackground(shell, block, built)) {
+        const { code, stdout, stderr } = await shell.run(block.code)
+        t.equal(code, 0, `${place(block)} ends well: ${stderr}${code === 0 ? '' : stdout}`)
+        printed = stdout
+      }
+      if (block.language !== 'json') continue
+      const shown = JSON.parse(block.code)
+      if (block.info !== '' && block.info !== SHAPE) {
+        const [method, path] = block.info.split(' ') as ['POST', string]
+        const { status, body } = await built.send(method, path, shown)
+        t.ok(status < 300, `${place(block)} is answered ${status} ${JSON.stringify(body)}`)
+      } else if (before !== null && block.isContinued) {
+        t.same(differences(shown, JSON.parse(before), block.info === SHAPE), [], `${place(block)} is the reply to the command above it`)
+      }
+    }
+  })
+}
+
+t.test('bash that cannot run here has no syntax error', async (t) => {
+  for (const block of ofLanguage('bash').filter((block) => !isRun(block))) {
+    const { status, stderr } = spawnSync('bash', ['-n', '-c', block.code], { encoding: 'utf8' })
+    t.equal(status, 0, `${place(block)} ${stderr}`)
+  }
+})
+
+t.test('JSON and YAML parse', async (t) => {
+  for (const block of ofLanguage('json')) t.doesNotThrow(() => JSON.parse(block.code), place(block))
+  for (const block of ofLanguage('yaml')) t.doesNotThrow(() => parse(block.code), place(block))
+})
+
+t.test('lines of a trace are outcomes that replay takes', async (t) => {
+  for (const block of ofLanguage('jsonl')) {
+    for (const [i, line] of block.code.trim().split('\n').entries()) t.doesNotThrow(() => readRun(`${place(block)}, ${i + 1}`, line))
+  }
+})
+
+t.test('Python needs the standard library alone', async (t) => {
+  const code = "import ast, sys; tree = ast.parse(sys.stdin.read()); print(*{name.name.split('.')[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names} - sys.stdlib_module_names)"
+  for (const block of ofLanguage('python')) t.equal(execFileSync('python3', ['-c', code], { input: block.code, encoding: 'utf8' }).trim(), '', place(block))
+})
+
+t.test('every metric that a query names is exported', async (t) => {
+  const { app } = await build(t)
+  const exported = new Set([...(await app.inject('/metrics')).body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+  const rules = ofLanguage('yaml').flatMap((block) => (parse(block.code)?.groups ?? []).flatMap((group: any) => group.rules.map(({ expr }: any) => ({ block, expr }))))
+  const queries = [...ofLanguage('promql').map((block) => ({ block, expr: block.code })), ...rules]
+  t.ok(queries.length > 0, 'queries were found')
+  for (const { block, expr } of queries) {
+    for (const name of expr.match(/\bstopgate_\w+/g) ?? []) t.ok(exported.has(name.replace(/_bucket$/, '')), `${place(block)} names ${name}`)
+    const opened = [...expr.matchAll(/[([{]/g)].length
+    t.equal([...expr.matchAll(/[)\]}]/g)].length, opened, `${place(block)} closes what it opens: ${expr}`)
+  }
+})
+
+t.test('every text block is a drawing, or is checked elsewhere', async (t) => {
+  for (const block of ofLanguage('text')) t.ok(block.page in TEXT, place(block))
+})
+
+t.test('every Redis URL is one that the service takes', async (t) => {
+  const urls = ofLanguage('text').flatMap(({ code }) => code.match(/^rediss?(\+\w+)?:\S+$/gm) ?? [])
+  t.equal(urls.length, 3)
+  for (const url of urls) t.doesNotThrow(() => redisAddress(url), url)
+})

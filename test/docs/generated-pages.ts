@@ -1,0 +1,91 @@
+import { runCommandLine } from '../../src/commands/command-line/run-command-line.js'
+import { SettingsSchema } from '../../src/config/settings.js'
+import { ERROR_CODES } from '../../src/errors/error-codes.js'
+import { captureIo } from '../commands/command-line/captured-io.js'
+
+const NOTE = '<!-- Generated from the code by `npm run docs`: do not edit. -->'
+
+interface Setting {
+  readonly type?: string,
+  readonly enum?: readonly string[],
+  readonly default?: unknown
+  readonly minimum?: number,
+  readonly maximum?: number,
+  readonly description?: string
+}
+
+const cell = (text: string) => text.replaceAll('|', '\\|')
+const code = (text: string) => text === '' ? '' : `\`${cell(text)}\``
+
+function rangeOf ({ type, minimum, maximum, enum: values }: Setting): string {
+  if (values) return values.map(code).join(', ')
+  if (type === 'boolean') return '`true`, `false`'
+  if (minimum === undefined || type === 'string') return ''
+  return maximum === undefined ? `${minimum} or more` : `${minimum} to ${maximum}`
+}
+
+function settingsPage (): string {
+  const rows = Object.entries(SettingsSchema.properties as Record<string, Setting>)
+    .map(([name, setting]) => `| ${code(name)} | ${code(String(setting.default))} | ${rangeOf(setting)} | ${cell(setting.description ?? '')} |`)
+  return `# Settings
+
+${NOTE}
+
+The service reads its settings from the environment when it starts. A setting that is not valid ends the start with a message that names it.
+
+All replicas of one store must have the same \`CONTEXT_LEVELS\` and \`DEFAULT_POLICY\`. **Other levels are other contexts: when \`CONTEXT_LEVELS\`
+changes, what was learned under the old levels is dropped.** The log and the history say so.
+
+| name | default | values | meaning |
+|---|---|---|---|
+${rows.join('\n')}
+`
+}
+
+function errorsPage (): string {
+  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${cell(message)} |`)
+  return `# Errors
+
+${NOTE}
+
+An error has a stable \`code\`, the HTTP status and a message that says what to change. Where the error lies in the input, \`details\` names the place.
+A \`…\` stands for what differs from case to case.
+
+* **4xx**: change the request before you send it again. 429 is the exception: send the same request later, after \`Retry-After\`.
+* **503**: nothing was kept. Send the same request again, after \`Retry-After\` where it is given. An outcome that is sent again counts once.
+* **500**: a defect of the service. The message has the id of the request, under which the log has the details.
+
+| code | status | message |
+|---|---|---|
+${rows.join('\n')}
+`
+}
+
+/** What a command prints with `--help`. */
+async function helpOf (...words: string[]): Promise<string> {
+  const io = captureIo()
+  await runCommandLine([...words, '--help'], io)
+  return io.out()
+}
+
+async function cliPage (): Promise<string> {
+  const overview = await helpOf()
+  const commands = [...overview.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!)
+  const sections = await Promise.all(commands.map(async (name) => `## stopgate ${name}\n\n\`\`\`text\n${await helpOf(name)}\`\`\`\n`))
+  return `# Command line
+
+${NOTE}
+
+In a checkout the command is \`npx stopgate\`. In the Docker image the arguments of \`docker run\` follow the image's name.
+A command ends with exit code 0, with 1 when it could not do all of its work, and with 2 when it was called wrongly.
+
+\`\`\`text
+${overview}\`\`\`
+
+${sections.join('\n')}`
+}
+
+/** The text of every page that is made from the code, by its path. */
+export async function generatedPages (): Promise<Record<string, string>> {
+  return { 'docs/operate/settings.md': settingsPage(), 'docs/reference/errors.md': errorsPage(), 'docs/reference/cli.md': await cliPage() }
+}

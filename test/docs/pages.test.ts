@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+import { blocksOf, PAGES, proseOf, readPage } from './pages.js'
+
+const LONGEST: Readonly<Record<string, number>> = { 'README.md': 250 }
+
+/** Each of these is run, sent, parsed or compared by a test. */
+const LANGUAGES = ['bash', 'json', 'jsonl', 'python', 'yaml', 'promql', 'text']
+
+/** The relative links of a page. */
+function linksOf (page: string): { target: string, anchor: string }[] {
+  const links = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)
+  return links.filter((link) => !/^[a-z]+:/.test(link)).map((link) => {
+    const [path = '', anchor = ''] = link.split('#')
+    return { target: path === '' ? page : normalize(join(dirname(page), path)), anchor }
+  })
+}
+
+/** The anchors that GitHub gives to the headings of a page. */
+function anchorsOf (page: string): string[] {
+  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, title]) => title!.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
+}
+
+t.test('no page is too long to read', async (t) => {
+  for (const page of PAGES) {
+    const lines = readPage(page).trimEnd().split('\n').length
+    t.ok(lines <= (LONGEST[page] ?? 300), `${page} has ${lines} lines`)
+  }
+})
+
+t.test('every relative link leads to a page and a heading that exist', async (t) => {
+  for (const page of PAGES) {
+    for (const { target, anchor } of linksOf(page)) {
+      t.ok(existsSync(target), `${page} links to ${target}`)
+      if (anchor !== '') t.ok(anchorsOf(target).includes(anchor), `${page} links to ${target}#${anchor}`)
+    }
+  }
+})
+
+t.test('the README links to every page', async (t) => {
+  const linked = linksOf('README.md').map(({ target }) => target)
+  for (const page of PAGES.slice(1)) t.ok(linked.includes(page), page)
+})
+
+t.test('every page starts with its title', async (t) => {
+  for (const page of PAGES) t.match(readPage(page), /^# \S/, page)
+})
+
+t.test('every code block is fenced and names a language that a test checks', async (t) => {
+  for (const page of PAGES) {
+    for (const { line, language } of blocksOf(page)) t.ok(LANGUAGES.includes(language), `${page}:${line} is in ${language || 'no language'}`)
+    t.notMatch(proseOf(page), /\n\n {4}\S/, `${page} has no indented code`)
+  }
+})

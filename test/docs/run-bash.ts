@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { chmod, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { temporaryFolder } from '../helper.js'
+import { cli } from '../service-process.js'
+
+/** The port of the service in the pages' examples, and of the one that they start themselves. */
+const SHOWN = { service: 'localhost:8080', own: '8090' }
+
+/** What commands of the examples do in a test: curl fails on an error reply, npm and npx run what was compiled with the tests. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  curl: 'exec /usr/bin/curl --fail-with-body --max-time 60 "$@"',
+  npx: `[ "$1" = stopgate ] || { echo "npx $1 is not known here" >&2; exit 1; }; shift; exec '${process.execPath}' '${cli}' "$@"`,
+  npm: `[ "$*" = start ] || { echo "npm $* is not run here" >&2; exit 1; }; exec '${process.execPath}' '${cli}' serve`,
+}
+
+export interface Ran { readonly code: number | null, readonly stdout: string, readonly stderr: string }
+
+export interface Shell {
+  /** Runs a block to its end. */
+  readonly run: (code: string) => Promise<Ran>
+  /** Starts a block that goes on until the test ends. */
+  readonly start: (code: string) => Promise<void>
+  /** Address of the service that a block starts by itself. */
+  readonly ownUrl: string
+}
+
+/** A shell in an empty folder, for the blocks of one page in order. @param url of the service that the page's examples call */
+export async function openShell (t: Test, url: string, env: NodeJS.ProcessEnv): Promise<Shell> {
+  const folder = await temporaryFolder(t)
+  for (const [name, script] of Object.entries(COMMANDS)) {
+    const file = join(folder, name)
+    await writeFile(file, `#!/bin/bash\n${script}\n`)
+    await chmod(file, 0o755)
+  }
+  const port = await freePort()
+  const spawnBash = (code: string, stdio: 'pipe' | 'ignore') => {
+    const adapted = code.replaceAll(SHOWN.service, new URL(url).host).replaceAll(SHOWN.own, String(port))
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', adapted], {
+      cwd: folder, detached: true, stdio: ['ignore', stdio, stdio], env: { ...process.env, LOG_LEVEL: 'info', ...env, PATH: `${folder}:${process.env.PATH}` },
+    })
+    t.teardown(() => { try { process.kill(-child.pid!, 'SIGKILL') } catch { /* it has ended */ } })
+    return child
+  }
+  return {
+    ownUrl: `http://127.0.0.1:${port}`,
+    async start (code) { spawnBash(code, 'ignore') },
+    run: (code) => new Promise((resolve, reject) => {
+      const child = spawnBash(code, 'pipe')
+      const printed = { stdout: '', stderr: '' }
+      child.stdout!.on('data', (text) => { printed.stdout += text })
+      child.stderr!.on('data', (text) => { printed.stderr += text })
+      child.once('error', reject).once('close', (exitCode) => resolve({ code: exitCode, ...printed }))
+    }),
+  }
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => { server.close(resolve) })
+  return port
+}
