@@ -16,7 +16,7 @@ const operate = ['operate']
 const config = { role: 'operator', bound: 'key' } as const
 const nothing = Type.Null({ description: 'Done' })
 
-export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts }, done) => {
+export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts, contextCommands: commands }, done) => {
   app.get('/v1/contexts', {
     config: { role: 'operator', bound: 'handler' },
     schema: { tags: read, summary: 'What is known of each context', querystring: ContextQuerySchema, response: { 200: ContextPageSchema, ...anyError } },
@@ -56,7 +56,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
   app.get('/v1/contexts/:key/policy', {
     config,
     schema: { tags: operate, summary: 'The policy stated here and the one in force', params, response: { 200: PolicyReplySchema, ...anyError } },
-  }, (request) => contexts.policy(request.params.key))
+  }, (request) => commands.policy(request.params.key))
 
   app.put('/v1/contexts/:key/policy', {
     config,
@@ -70,21 +70,21 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       body: PolicyPatchSchema,
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
-  }, (request) => contexts.setPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
+  }, (request) => commands.setPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
 
   app.delete('/v1/contexts/:key/policy', {
     config,
     schema: {
       tags: operate, summary: 'Inherit everything again', params, querystring: PolicyQuerySchema, response: { 200: PolicyReplySchema, ...anyError },
     },
-  }, (request) => contexts.setPolicy(request.params.key, null, { by: request.tokenName, ...request.query }))
+  }, (request) => commands.setPolicy(request.params.key, null, { by: request.tokenName, ...request.query }))
 
   app.put('/v1/contexts/:key/pin', {
     config,
     schema: { tags: operate, summary: 'Pin a threshold, without a guarantee', description: 'In force at once in this context. Above the leaves it reaches only contexts without a threshold of their own whose policy says fallback "parent"; to stop everything below, set mode "off".', params, body: PinSchema, response: { 204: nothing, ...anyError } },
   }, async (request, reply) => {
     const { reason, ...pin } = request.body
-    await contexts.setPin(request.params.key, pin, { by: request.tokenName, reason })
+    await commands.setPin(request.params.key, pin, { by: request.tokenName, reason })
     return await reply.code(204).send(null)
   })
 
@@ -92,7 +92,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     config,
     schema: { tags: operate, summary: 'Remove a pin', params, querystring: ReasonQuerySchema, response: { 204: nothing, ...anyError } },
   }, async (request, reply) => {
-    await contexts.setPin(request.params.key, null, { by: request.tokenName, reason: request.query.reason })
+    await commands.setPin(request.params.key, null, { by: request.tokenName, reason: request.query.reason })
     return await reply.code(204).send(null)
   })
 
@@ -102,7 +102,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       tags: operate, summary: 'Start a new epoch: its evidence starts from zero', params, body: ReasonSchema, response: { 204: nothing, ...anyError },
     },
   }, async (request, reply) => {
-    await contexts.reset(request.params.key, { by: request.tokenName, reason: request.body.reason })
+    await commands.reset(request.params.key, { by: request.tokenName, reason: request.body.reason })
     return await reply.code(204).send(null)
   })
   done()

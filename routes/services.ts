@@ -1,5 +1,6 @@
 import type { Access } from '../src/access/access.js'
 import type { Config } from '../src/config/config.js'
+import type { ContextCommands } from '../src/operations/context-commands.js'
 import type { Contexts } from '../src/operations/contexts.js'
 import type { ReadHistory } from '../src/operations/history-reader.js'
 import type { Learner } from '../src/learning/learner.js'
@@ -23,6 +24,7 @@ export interface Services {
   readonly learner: Learner
   readonly readHistory: ReadHistory
   readonly contexts: Contexts
+  readonly contextCommands: ContextCommands
   readonly rollback: Rollback
   readonly predictors: PredictorVersions
   readonly recorder: Recorder

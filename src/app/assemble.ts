@@ -6,6 +6,7 @@ import { createAccess } from '../access/access.js'
 import { createApp } from './app.js'
 import { busiestContexts } from '../metrics/busiest-contexts.js'
 import type { Config } from '../config/config.js'
+import { createContextCommands } from '../operations/context-commands.js'
 import { createContexts } from '../operations/contexts.js'
 import type { Change } from '../core/learn/fold.js'
 import { corruptionReporter } from '../logging/report-corruption.js'
@@ -52,11 +53,12 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     links: () => service.model().links.values(),
   })
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
-  const contexts = createContexts(store, readHistory, service, config)
+  const contexts = createContexts(store, readHistory, config)
+  const contextCommands = createContextCommands(store, service, config)
   const rollback = createRollback(store, readHistory, service, config)
   const predictors = createPredictorVersions(store, service, config)
   const parts: Services = {
-    config, access, tls, store, service, learner, readHistory, contexts, rollback, predictors, recorder, metrics, training,
+    config, access, tls, store, service, learner, readHistory, contexts, contextCommands, rollback, predictors, recorder, metrics, training,
   }
   const app = createApp(parts, log, tls?.identity())
   tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })

@@ -1,30 +1,18 @@
 import t from 'tap'
-import { certify, KEY } from '../certify.js'
-import { build } from '../helper.js'
+import { KEY, losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
 
-const OPS = { by: 'ops' }
-
-t.test('a policy is checked in every context below before it is stored', async (t) => {
-  const { contexts } = await build(t)
-  await contexts.setPolicy(KEY, { max_em_drop: 0.001, evidence_window: 100_000 }, OPS)
-  await t.rejects(contexts.setPolicy('model=q', { error_level: 1e-6, evidence_window: 2000 }, OPS), { code: 'INVALID_POLICY', message: /in context model=q/ })
-  await contexts.setPolicy('*', { evidence_window: 50_000 }, OPS)
-  await t.rejects(contexts.setPolicy(KEY, { max_em_drop: 0.001, evidence_window: 900 }, OPS), { code: 'INVALID_POLICY' })
-  t.same((await contexts.policy(KEY)).policy, { max_em_drop: 0.001, evidence_window: 100_000 })
+t.test('contexts are listed in pages', async (t) => {
+  const { contexts, store, send } = await build(t)
+  await send('POST', '/v1/outcomes', losslessOutcome('g'))
+  await until('the outcome is learned', async () => (await store.contextKeys()).length === 3)
+  const first = await contexts.list({ limit: 2 })
+  t.same(first.contexts.map(({ key }) => key), ['*', 'model=q'])
+  t.equal(first.next, 'model=q')
+  t.match(await contexts.list({ limit: 2, after: first.next! }), { contexts: [{ key: KEY }], next: null })
 })
 
-t.test('a policy is in force here when the call returns', async (t) => {
-  const built = await build(t)
-  await certify(built)
-  for (const mode of ['off', 'shadow', 'enforce'] as const) {
-    await built.contexts.setPolicy('*', { mode }, OPS)
-    t.equal(built.service.decide({ arm: 'treated', tokens: 32, confidence: 1, context: { model: 'q', task: 'gsm8k' } }).reason,
-      { off: 'off', shadow: 'shadow', enforce: 'score_at_threshold' }[mode])
-  }
-})
-
-t.test('concurrent policies are validated together', async (t) => {
+t.test('a context that has no state is not found', async (t) => {
   const { contexts } = await build(t)
-  const puts = await Promise.allSettled([contexts.setPolicy('*', { evidence_window: 900 }, OPS), contexts.setPolicy('model=q', { max_em_drop: 0.015 }, OPS)])
-  t.equal(puts.filter(({ status }) => status === 'fulfilled').length, 1, 'each alone is well, both are not')
+  await t.rejects(contexts.get('model=new'), { code: 'CONTEXT_NOT_FOUND' })
 })
