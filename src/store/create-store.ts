@@ -3,23 +3,23 @@ import type { RedisTlsFiles } from './redis-tls.js'
 import type { Store } from './store.js'
 
 export interface StoreOptions extends Partial<LogLimits>, RedisTlsFiles {
-  /** As redisAddress reads it; empty or absent: the store is embedded. */
+  /** See `redisAddress`. Without a URL the store is embedded. */
   readonly redisUrl?: string | undefined
-  /** Folder of the embedded store, made if absent; one process at a time. */
+  /** Folder of the embedded store, for one process at a time. It is made if absent. */
   readonly dataDir: string
   /** How long the steps of a control generation are kept after its last one, s; default 3,600. */
   readonly recordSeconds?: number
-  /** How many replicas of Redis must have what is acknowledged; default 0. */
+  /** How many replicas of Redis must have a write before it is acknowledged; default 0. */
   readonly waitReplicas?: number
-  /** After which a Redis command has failed, ms; default 2,000. */
+  /** Timeout of a Redis command, ms; default 2,000. */
   readonly redisTimeoutMs?: number
-  /** Embedded: whether a store in another thread of this process holds the folder, and outlives this one. */
+  /** Embedded: whether a store in another thread of this process holds the folder and outlives this store. */
   readonly isGuest?: boolean
 }
 
 /**
- * Opens the store, and does not load what the other kind is made of. Throws when another process uses the folder, or a file for TLS to
- * Redis can't be used; a Redis that is down is no error, the store connects when it can.
+ * Opens the store, and loads only the modules of its kind. Throws if another process uses the folder, or if a TLS file cannot be used. A
+ * Redis that is down is not an error: the store connects when it can.
  */
 export async function createStore (options: StoreOptions): Promise<Store> {
   const {

@@ -2,22 +2,22 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Of the database, bytes. Keys may then have up to 4,026 bytes: a context key of seven levels at their longest. */
+/** Page size of the database, bytes. It allows keys of up to 4,026 bytes, the longest context key of seven levels. */
 export const PAGE_SIZE = 8192
-/** What LMDB writes at the start of its first two pages, behind their header. */
+/** The number that LMDB writes after the header of its first two pages. */
 const MAGIC = 0xBEEFC0DE
 const MAGIC_OFFSET = 24
-/** And where they say up to which page there is something, and in which transaction they were written. */
+/** Offsets in these pages of the last page in use and of the transaction that wrote them. */
 const LAST_PAGE_OFFSET = 144
 const TRANSACTION_OFFSET = 152
-/** What a new database needs, and some, bytes. */
+/** Free space to ask for, somewhat more than a new database needs, bytes. */
 const ROOM = 256 * 1024
 
-/** Makes the data folder and those above it. One at a time: Node's own `recursive` goes on for ever under /proc. */
+/** Makes the data folder and its parents, one at a time: Node's `recursive` option never returns under /proc. */
 export function makeFolder (folder: string): void {
   try {
     for (const path of missing(folder)) makeOne(path)
-    if (!statSync(folder).isDirectory()) throw new Error('it is no folder')
+    if (!statSync(folder).isDirectory()) throw new Error('it is not a folder')
   } catch (cause) {
     throw new Error(`Can't make the data folder ${folder}: ${(cause as Error).message}. Give it another DATA_DIR.`, { cause })
   }
@@ -25,18 +25,18 @@ export function makeFolder (folder: string): void {
 
 function makeOne (path: string): void {
   try { mkdirSync(path) } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // else another process was faster
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // another process may have made it
   }
 }
 
-/** The folders that are not there, outermost first. */
+/** The missing folders, outermost first. */
 function missing (folder: string): string[] {
   return existsSync(folder) ? [] : [...missing(dirname(folder)), folder]
 }
 
 /**
- * Throws where no database can be opened. LMDB's binding ends the process without a word there (a segmentation fault), so what it would
- * stumble over is looked for first: a folder that is full or not to be written to, a file that is none of LMDB's or is only a part of one.
+ * Throws if no database can be opened in the folder. LMDB would crash the process there (a segmentation fault), so the causes are checked
+ * first: a folder that is full or not writable, a file that is not LMDB's or is truncated.
  */
 export function checkDataFolder (folder: string): void {
   const probe = join(folder, 'room.tmp')
@@ -50,10 +50,10 @@ export function checkDataFolder (folder: string): void {
   if (!isStoreIn(folder)) return
   const file = fileIn(folder)
   if (isDatabase(file) && (isFullLength(file) || canBeRead(folder))) return
-  throw new Error(`${file} is no database, or only a part of one: put a copy of it back, or remove it and start with nothing learned.`)
+  throw new Error(`${file} is not a database, or is truncated: restore a copy of it, or remove it and start with nothing learned.`)
 }
 
-/** Whether a store was ever opened there, whole or damaged. */
+/** Whether a store was ever opened in the folder. */
 export function isStoreIn (folder: string): boolean {
   const file = fileIn(folder)
   return existsSync(file) && statSync(file).size > 0
@@ -66,7 +66,7 @@ function isDatabase (file: string): boolean {
   return [0, PAGE_SIZE].every((page) => start.readUInt32LE(page + MAGIC_OFFSET) === MAGIC)
 }
 
-/** A shorter file may be whole: pages that were given back before they were written may be missing at its end. */
+/** A shorter file can be complete too: pages that were freed before they were written may be missing at its end. */
 function isFullLength (file: string): boolean {
   const start = startOf(file)
   const at = (page: number, offset: number) => Number(start.readBigUInt64LE(page + offset))
@@ -74,7 +74,7 @@ function isFullLength (file: string): boolean {
   return statSync(file).size >= (at(newest, LAST_PAGE_OFFSET) + 1) * PAGE_SIZE
 }
 
-/** Reads all there is, in a process that a missing page may end. */
+/** Reads the whole database in a process of its own, which a missing page may crash. */
 function canBeRead (folder: string): boolean {
   const script = `
     import { open } from ${JSON.stringify(import.meta.resolve('lmdb'))}

@@ -9,8 +9,8 @@ import type { Appended, AuditRow } from './store.js'
 import { ConflictError } from './store-errors.js'
 
 /**
- * Appends entries, with the version and the audit trail that commands move, in a transaction of the caller's.
- * @param ifPolicyVersion throws ConflictError unless it stands there
+ * Appends entries, moves the version and extends the audit trail, in a transaction of the caller's.
+ * @param ifPolicyVersion throws ConflictError unless this is the policy version
  */
 export function append (
   tables: Tables, entries: readonly LogEntry[], now: number, limits: LogLimits, ifPolicyVersion?: number
@@ -22,7 +22,7 @@ export function append (
   const commands = entries.map(auditOf).filter((command) => command !== null)
   const replaced = replacedBy(tables, commands)
   const { appended, time, written } = appendEntries(tables, entries, now, limits)
-  // A predictor's name is no context key, and could be taken for one.
+  // The name of a predictor could be mistaken for a context key.
   const keys = written.filter(({ table }) => table !== 'predictors').map(({ key }) => key)
   if (written.length > 0) tables.setMeta('policy_version', moveVersion(tables, keys))
   if (written.some(({ table }) => table === 'predictors')) tables.setMeta('predictors_at', tables.getMeta('policy_version'))
@@ -33,7 +33,7 @@ export function append (
   return { appended, isMoved: written.length > 0 }
 }
 
-/** The policy or pin that stands where each command writes one, those before it in the call written. */
+/** The policy or pin that each command replaces; earlier commands of the call count as written. */
 function replacedBy (tables: Tables, commands: ReadonlyArray<Command | PredictorCommand>): unknown[] {
   const pending = new Map<string, unknown>()
   return commands.map((command) => {

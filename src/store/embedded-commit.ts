@@ -8,7 +8,7 @@ import { LeaseLostError } from './store-errors.js'
 
 type Texts<K = string> = ReadonlyArray<readonly [key: K, text: string | undefined]>
 
-/** What a commit writes row by row, encoded; `undefined` deletes. */
+/** The encoded rows of a commit; `undefined` deletes. */
 export interface CommitTexts { readonly contexts: Texts, readonly pending: Texts, readonly reservoir: Texts<number> }
 
 export function writeCommit (tables: Tables, { from, to, ledger, decisive, changes }: Commit, texts: CommitTexts): void {
@@ -28,7 +28,7 @@ export function writeCommit (tables: Tables, { from, to, ledger, decisive, chang
   trimLog(tables, to)
 }
 
-/** Makes a new version, with which these keys changed. */
+/** Makes a new version and notes that these keys changed with it. */
 export function moveVersion ({ changed, changedAt, getMeta, setMeta }: Tables, keys: readonly string[]): number {
   const version = getMeta('version') + 1
   setMeta('version', version)
@@ -41,7 +41,7 @@ export function moveVersion ({ changed, changedAt, getMeta, setMeta }: Tables, k
   return version
 }
 
-/** Adds to a table that keeps its newest rows, numbered. */
+/** Adds numbered rows to a table that keeps only its newest rows. */
 export function addRows (tables: Tables, name: 'history' | 'audit', texts: readonly string[], limit: number): void {
   let number = tables.getMeta(name)
   for (const text of texts) tables[name].putSync(++number, text)

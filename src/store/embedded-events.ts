@@ -5,7 +5,7 @@ import { BroadcastChannel } from 'node:worker_threads'
 /** `appended`: the log has more; `notice`: the version moved. */
 export type StoreEvent = 'appended' | 'notice'
 
-/** What those who share a folder tell each other: a process, in whichever of its threads they are. */
+/** Events between the stores of one folder, which are in one process but may be in several threads. */
 export class EmbeddedEvents {
   readonly #here = new EventEmitter().setMaxListeners(0)
   readonly #elsewhere: BroadcastChannel
@@ -24,7 +24,7 @@ export class EmbeddedEvents {
 
   on (event: StoreEvent, listener: () => void): void { this.#here.on(event, listener) }
 
-  /** Resolves at the next `appended`, of a close too, and after that time at the latest. */
+  /** Resolves at the next `appended` event, when the events are closed, or after the timeout. */
   appended (withinMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -37,7 +37,7 @@ export class EmbeddedEvents {
     })
   }
 
-  /** Wakes who waits here. */
+  /** Wakes all waiters of this store. */
   close (): void {
     this.#elsewhere.close()
     this.#here.emit('appended')

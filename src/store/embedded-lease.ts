@@ -1,4 +1,4 @@
-/** The learner's lease. In memory: all who could hold one on a folder end with its process. */
+/** The learner's lease. It is in memory, since every possible holder ends with the process that holds the folder. */
 export class EmbeddedLease {
   #current: { readonly token: number, readonly holder: string, readonly until: number } | null = null
 
@@ -6,12 +6,12 @@ export class EmbeddedLease {
     return this.#current !== null && this.#current.holder !== holder && this.isCurrent(this.#current.token)
   }
 
-  /** Whether the token is the newest lease's, and that runs. */
+  /** Whether the token is that of the newest lease, and the lease still runs. */
   isCurrent (token: number): boolean {
     return this.#current !== null && this.#current.token === token && performance.now() < this.#current.until
   }
 
-  /** @param token higher than all before */
+  /** @param token higher than all earlier tokens */
   give (holder: string, token: number, ttlMs: number): void {
     this.#current = { token, holder, until: performance.now() + ttlMs }
   }
@@ -22,7 +22,7 @@ export class EmbeddedLease {
     return true
   }
 
-  /** Whoever holds it. */
+  /** Ends the lease, whoever holds it. */
   end (): void { this.#current = null }
 
   release (token: number): void {

@@ -10,8 +10,8 @@ import { StoreFullError } from './store-errors.js'
 
 /**
  * Appends entries, in a transaction of the caller's.
- * @param now ms; a clock that went back does not take the log's time with it
- * @returns what became of each, the log's time, and what was written to tables
+ * @param now ms; the log's time does not go back when the clock is set back
+ * @returns the result for each entry, the log's time, and the writes to tables
  */
 export function appendEntries (
   tables: Tables, entries: readonly LogEntry[], now: number, limits: LogLimits
@@ -41,13 +41,13 @@ export function appendEntries (
   return { appended, time, written }
 }
 
-/** What operators and the learner append is little, and is what gets it going again. */
+/** Only outcomes and labels are bounded. The other entries are few, and some of them are needed to drain the log. */
 function checkRoom (tables: Tables, entries: readonly LogEntry[], { maxLogEntries }: LogLimits): void {
   const reports = entries.filter(({ type }) => type === 'outcome' || type === 'label').length
   if (reports > 0 && lengthOf(tables) + reports > maxLogEntries) throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
 }
 
-/** Whether the id is new within the dedup time; if so it is remembered. */
+/** Remembers the id of an outcome, unless it is a duplicate within the dedup time. */
 function remember ({ seen, seenAt }: Tables, outcome: LoggedOutcome, place: Place, dedupMs: number): Appended {
   const key = Buffer.from(outcome.generation_id)
   const before = seen.get(key)
@@ -57,7 +57,7 @@ function remember ({ seen, seenAt }: Tables, outcome: LoggedOutcome, place: Plac
   return 'accepted'
 }
 
-/** Whether its outcome waits for it; if so it waits no more. */
+/** Accepts a label if its outcome waits for one, and notes that the outcome waits no longer. */
 function label ({ seen }: Tables, entry: LabelEntry, time: number, dedupMs: number, waitMs: number): Appended {
   const key = Buffer.from(entry.generation_id)
   const [ms, waits] = seen.get(key) ?? [-Infinity, 0]
@@ -69,12 +69,12 @@ function label ({ seen }: Tables, entry: LabelEntry, time: number, dedupMs: numb
   return 'accepted'
 }
 
-/** Twice as many as can arrive: the table shrinks to its due size, and no call pays for more than a few. */
+/** Forgets a few expired ids at each call: twice as many as can arrive, so that the table shrinks to its due size. */
 function forgetExpired ({ seen, seenAt }: Tables, until: number, limit: number): void {
   for (const { key: place, value: id } of [...seenAt.getRange({ end: [until + 1, 0], limit })]) {
     seenAt.removeSync(place)
     const key = Buffer.from(id)
-    if (seen.get(key)?.[0] === place[0]) seen.removeSync(key) // else it came again since
+    if (seen.get(key)?.[0] === place[0]) seen.removeSync(key) // otherwise the id came again later
   }
 }
 
@@ -88,12 +88,12 @@ export function entriesAfter ({ log }: Tables, after: Cursor, limit: number): St
   return entries
 }
 
-/** Deletes what was folded. */
+/** Deletes folded entries. */
 export function trimLog ({ log }: Tables, to: Cursor): void {
   for (const place of [...log.getKeys({ end: toPlace(to), inclusiveEnd: true })]) log.removeSync(place)
 }
 
-/** Entries that wait to be folded, and for how long the oldest of them has, ms. */
+/** Number of entries that are not folded yet, and how long the oldest of them has waited (ms). */
 export function logLag (tables: Tables, now: number): { lag: number, lagMs: number } {
   const [oldest] = tables.log.getKeys({ limit: 1 })
   return { lag: lengthOf(tables), lagMs: oldest === undefined ? 0 : Math.max(0, now - oldest[0]) }

@@ -6,7 +6,7 @@ import { decodeRun, encodeRun } from './training-encoding.js'
 import { readRow } from './read-row.js'
 import { StoreTakenError } from './store-errors.js'
 
-/** Everything but leases and the steps recorded. */
+/** Everything but leases and recorded steps. */
 export function * exportState (tables: Tables): Iterable<StateRow> {
   const { getMeta } = tables
   const ledger = getMeta('ledger')
@@ -42,8 +42,8 @@ function textTables (tables: Tables): Array<[StateTable, TextTable]> {
 }
 
 /**
- * Puts a state in place of what there is, in a transaction of the caller's.
- * @throws StoreTakenError where there is something, and it is to stay
+ * Replaces the state, in a transaction of the caller's.
+ * @throws StoreTakenError if there is a state and `replaces` is false
  */
 export function importState (tables: Tables, { meta, rows }: SortedState, replaces: boolean, stateId: string): void {
   const { setMeta, log, seen, seenAt, contexts, pending, policies, pins, changed, changedAt, history, audit } = tables

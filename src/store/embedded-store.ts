@@ -37,15 +37,15 @@ import type { Pin } from '../core/judgement/pin.js'
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
   readonly dataDir: string
-  /** What the steps of control generations may take up. */
+  /** Limits of the recorded steps. */
   readonly records?: Partial<RecordLimits>
-  /** Whether a store in another thread of this process holds the folder, and outlives this one. */
+  /** Whether a store in another thread of this process holds the folder and outlives this store. */
   readonly isGuest?: boolean
 }
 
 /**
- * A store in a folder, for one process, in as many of its threads as are guests of the first: LMDB, whose write transactions run one at a
- * time and are on disk when they resolve.
+ * A store in a folder, for one process. Other threads of the process may open it as guests. LMDB runs write transactions one at a time, and
+ * they are on disk when they resolve.
  */
 export class EmbeddedStore implements Store {
   readonly kind = 'embedded'
@@ -69,7 +69,7 @@ export class EmbeddedStore implements Store {
     })
   }
 
-  /** Throws when another process uses the folder, or a newer version has. */
+  /** Throws if another process uses the folder, or if a newer version has written to it. */
   static async open (options: EmbeddedOptions): Promise<EmbeddedStore> {
     const { dataDir } = options
     if (options.isGuest) return new EmbeddedStore(openTables(dataDir), async () => {}, options)
@@ -79,7 +79,7 @@ export class EmbeddedStore implements Store {
     const tables = openTables(dataDir)
     let release = async () => {}
     try {
-      // LMDB's write lock, which the kernel takes back from the dead, makes processes that start at once take turns.
+      // LMDB's write lock makes processes that start at once take turns; the kernel releases it when a process dies.
       release = await tables.root.transaction(() => takeFolder(dataDir))
       const store = new EmbeddedStore(tables, release, options)
       await store.#write(() => {
@@ -180,7 +180,7 @@ export class EmbeddedStore implements Store {
 
   onNotice (listener: (isRegained: boolean) => void): void {
     this.#events.on('notice', () => {
-      if (!this.#isClosed) this.#tables.root.resetReadTxn() // else what is read in this turn may be of before another thread's commit
+      if (!this.#isClosed) this.#tables.root.resetReadTxn() // otherwise reads of this turn could miss the commit of another thread
       listener(false)
     })
   }
@@ -248,7 +248,7 @@ export class EmbeddedStore implements Store {
   async importRows (state: SortedState, replaces: boolean): Promise<void> {
     await this.#write(() => {
       importState(this.#tables, state, replaces, randomUUID())
-      this.#tables.setMeta('token', this.#tables.getMeta('token') + 1) // of whichever thread
+      this.#tables.setMeta('token', this.#tables.getMeta('token') + 1) // ends the leases of all threads
       this.#lease.end()
     })
     this.#records.read()
@@ -265,7 +265,7 @@ export class EmbeddedStore implements Store {
     await this.#release()
   }
 
-  /** One text at a time, or ten thousand of them would take more memory than what they say. */
+  /** Reads one text at a time: ten thousand texts would take more memory than their states. */
   async #states (keys: readonly string[]): Promise<Map<string, ContextState>> {
     const states = new Map<string, ContextState>()
     await inTurns(keys, (key) => {
@@ -275,7 +275,7 @@ export class EmbeddedStore implements Store {
     return states
   }
 
-  /** Another thread may have given a later lease. */
+  /** Also compares the stored token, since another thread may have given a later lease. */
   #isCurrent (token: number): boolean { return this.#lease.isCurrent(token) && this.#tables.getMeta('token') === token }
 
   #reads (): Tables {
@@ -283,7 +283,7 @@ export class EmbeddedStore implements Store {
     return this.#tables
   }
 
-  /** All or nothing, on disk when it resolves. */
+  /** Runs a write all or nothing; it is on disk when this resolves. */
   async #write<T> (action: () => T): Promise<T> {
     try {
       const result = await transact(this.#reads().root, action)

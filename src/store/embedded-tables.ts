@@ -3,7 +3,7 @@ import { PAGE_SIZE } from './data-folder-check.js'
 import { START, type Place, type Seen } from './encoding.js'
 import type { Cursor } from './cursor.js'
 
-/** The single values, and what they are before they were ever written. */
+/** The single values. */
 export interface Meta {
   state_id: string
   /** STATE_FORMAT of the version that made the store. */
@@ -17,9 +17,9 @@ export interface Meta {
   ledger: string | null
   /** Fencing token of the newest lease. */
   token: number
-  /** Of the newest log entry, trimmed or not: ids never go back. */
+  /** Place of the newest log entry, even if it was trimmed: ids never go back. */
   last_place: Place
-  /** Sequence number of the newest change in the history, and of the newest command in the audit trail. */
+  /** Numbers of the newest rows of the history and of the audit trail. */
   history: number
   audit: number
 }
@@ -41,11 +41,11 @@ const INITIAL: Meta = {
 
 export interface Tables {
   readonly root: RootDatabase
-  /** Entries not folded yet: a commit deletes what it has folded. */
+  /** Entries that are not folded yet; a commit deletes those it has folded. */
   readonly log: Database<string, Place>
-  /** Generation ids of the dedup time -> ms of their outcome, and what it waits for. */
+  /** Generation id -> when its outcome came and what it waits for, within the dedup time. */
   readonly seen: Database<Seen, Buffer>
-  /** The same ids by age, so that the expired ones are found without a search. */
+  /** The same ids by age, to find the expired ones. */
   readonly seenAt: Database<string, Place>
   readonly contexts: Database<string, string>
   /** Outcomes that wait for a label, by generation id. */
@@ -54,14 +54,14 @@ export interface Tables {
   readonly pins: Database<string, string>
   /** Name -> version. */
   readonly predictors: Database<string, string>
-  /** What predictors are trained on, by number. */
+  /** Samples that predictors are trained on, by number. */
   readonly reservoir: Database<string, number>
-  /** Key -> the version that last changed it, and the same the other way round. */
+  /** Context key -> the version that last changed it, and the reverse index. */
   readonly changed: Database<number, string>
   readonly changedAt: Database<true, [version: number, key: string]>
   readonly history: Database<string, number>
   readonly audit: Database<string, number>
-  /** The steps recorded, those that came together in one. */
+  /** Segments of the log of recorded steps. */
   readonly recordSegments: Database<Buffer, number>
   /** Name -> run, and run and suite -> series. */
   readonly trainingRuns: Database<string, Buffer>
@@ -73,11 +73,11 @@ export interface Tables {
 export function openTables (folder: string): Tables {
   const root = open({
     path: folder,
-    noSubdir: false, // or a dot in the folder's name would make it a file
+    noSubdir: false, // otherwise LMDB takes a name with a dot for a file
     overlappingSync: false, // a commit resolves when it is on disk, not before
-    eventTurnBatching: false, // or a failed commit, of a full disk say, also rejects a promise that nobody holds, which ends the process
+    eventTurnBatching: false, // otherwise a failed commit also rejects a promise that nobody handles, which ends the process
     pageSize: PAGE_SIZE,
-    maxDbs: 32, // tables, more than there are
+    maxDbs: 32, // upper limit of tables
     encoding: 'msgpack',
   })
   const texts = <K extends Place | string | number>(name: string) => root.openDB<string, K>(name, { encoding: 'string' })
@@ -85,7 +85,7 @@ export function openTables (folder: string): Tables {
   return {
     root,
     log: texts('log'),
-    seen: root.openDB('seen', { keyEncoding: 'binary' }), // any id, a zero byte in it or not
+    seen: root.openDB('seen', { keyEncoding: 'binary' }), // ids can have any bytes, zero included
     seenAt: texts('seen_at'),
     contexts: texts('contexts'),
     pending: root.openDB('pending', { keyEncoding: 'binary', encoding: 'string' }),

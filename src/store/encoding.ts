@@ -12,15 +12,15 @@ import { intern } from './intern.js'
 import type { Cursor } from './cursor.js'
 import type { Pin } from '../core/judgement/pin.js'
 
-// Everything is kept as JSON, so that an operator can read it where it lies. What is decoded was encoded here: it is not checked again.
+// Everything is stored as JSON, so that operators can read it. Values are checked before they are revived (see stored-schemas.ts).
 
 export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
 
 type Halves = ContextState['halves']
 
 /**
- * Half-windows that are empty, as every second one is for long, are not written out: a sixth of the text of ten thousand contexts. How many
- * thresholds those of a trial are of is.
+ * Empty half-windows are written as null, which saves a sixth of the text of ten thousand contexts. For trials the number of thresholds is
+ * written beside them.
  */
 export function encodeState (state: ContextState): string {
   const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), halves: written(trial.halves) }))
@@ -51,7 +51,7 @@ function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial {
   return { ...trial, halves: trial.halves.map((half) => shared(half, none)) as unknown as Halves }
 }
 
-/** Half-windows that are empty share one, and counts that are all zero too. @param none the empty one of that grid */
+/** Shares one object among empty half-windows, and among lists of zeros. @param none empty half-window of the grid */
 function shared (half: Evidence | null, none: Evidence): Evidence {
   if (half === null || half.generations === 0) return none
   const counts = (some: readonly number[]) => some.length === none.lost.length && some.every((count) => count === 0) ? none.lost : some
@@ -80,8 +80,8 @@ type WrittenLedger = Omit<Ledger, 'policies' | 'pins'> & {
 }
 
 /**
- * Encodes or decodes many things, with room for decisions to be answered in between: ten thousand states take a tenth of a second.
- * @param turn how many at a time
+ * Maps many items and lets other work run in between: ten thousand states take a fifth of a second.
+ * @param turn number of items at a time
  */
 export async function inTurns<T, U> (items: readonly T[], each: (item: T, i: number) => U, turn = 200): Promise<U[]> {
   const results: U[] = []
@@ -92,7 +92,7 @@ export async function inTurns<T, U> (items: readonly T[], each: (item: T, i: num
   return results
 }
 
-/** What an entry does to a table beside the log; `null` deletes. */
+/** What an entry writes to a table beside the log; `null` deletes. */
 export interface TableWrite { readonly table: 'policies' | 'pins' | 'predictors', readonly key: string, readonly value: string | null }
 
 export function tableWrite (entry: LogEntry): TableWrite | null {
@@ -105,7 +105,7 @@ export function tableWrite (entry: LogEntry): TableWrite | null {
   }
 }
 
-/** What the audit trail keeps of an entry, if anything: a predictor is up to a megabyte, and is in its table. */
+/** What the audit trail keeps of an entry, if anything. A predictor itself can take a megabyte, and is in its table. */
 export function auditOf (entry: LogEntry): Command | PredictorCommand | null {
   switch (entry.type) {
     case 'policy': case 'pin': case 'reset': return entry
@@ -119,23 +119,23 @@ function predictorCommand ({ type, name, version, by, reason }: PredictorEntry):
   return { type, name, action, by, ...(reason !== undefined && { reason }) }
 }
 
-/** What an outcome waits for: nothing; a label; a label that may also be a reference, since its answer came with it. */
+/** What an outcome waits for: 0 nothing, 1 a label, 2 a label that may be a reference, since the outcome came with its answer. */
 export type Awaits = 0 | 1 | 2
 
-/** What is remembered of an id: when its outcome came, and what it waits for. */
+/** What is remembered of a generation id: when its outcome came and what it waits for. */
 export type Seen = readonly [ms: number, awaits: Awaits]
 
-/** Of an outcome, what it waits for; of a label, 1 if it needs the outcome's answer; else 0. */
+/** For an outcome, what it waits for; for a label, 1 if it needs the outcome's answer; otherwise 0. */
 export function awaits (entry: LogEntry): Awaits {
   if (entry.type === 'label') return entry.em === undefined && entry.answer === undefined ? 1 : 0
   if (entry.type !== 'outcome' || entry.full.exact_match !== undefined) return 0
   return entry.answer_digest === undefined ? 1 : 2
 }
 
-/** A read ends with the entry that makes it this long: of those of thousands of steps a thousand would hold a learner up past its lease. */
+/** A read ends with the entry that makes it this long. A thousand entries of thousands of steps would outlast the learner's lease. */
 export const READ_BYTES = 8 * 1024 * 1024
 
-/** Before the first entry of any log. */
+/** The place before the first entry of any log. */
 export const START: Cursor = '0-0'
 
 export type Place = [ms: number, sequence: number]
@@ -147,8 +147,8 @@ export function toPlace (cursor: Cursor): Place {
 
 export const toCursor = ([ms, sequence]: Place): Cursor => `${ms}-${sequence}`
 
-/** How many changes the history keeps; the oldest go first. */
+/** Number of changes that the history keeps; the oldest go first. */
 export const HISTORY_LIMIT = 10_000
 
-/** How many commands the audit trail keeps. */
+/** Number of commands that the audit trail keeps; the oldest go first. */
 export const AUDIT_LIMIT = 10_000

@@ -2,10 +2,10 @@ import { closeSync, openSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 
-// A folder in use has a unix socket in it. The kernel refuses connections to the socket of a process that is gone, however it went, so a
-// file left behind never blocks; and unlike a process id, a socket means the same to two containers that mount one volume.
+// A folder in use contains a unix socket. The kernel refuses connections to the socket of a process that has ended, so a file that was left
+// behind never blocks. Unlike a process id, a socket means the same in two containers that mount one volume.
 
-/** Throws if a process, this one included, holds the folder. It must exist. */
+/** Throws if any process, this one included, holds the folder. The folder must exist. */
 export async function checkFolder (folder: string): Promise<void> {
   const { path, close } = socketIn(folder)
   const isHeld = await isListening(path).finally(close)
@@ -15,8 +15,8 @@ export async function checkFolder (folder: string): Promise<void> {
 }
 
 /**
- * Holds the folder until the process ends or calls what this returns. Callers must take turns, kept apart by something stronger: between
- * the check and the taking there is time.
+ * Holds the folder until the process ends or calls the returned function. Callers must exclude each other by another lock, since time
+ * passes between the check and the taking.
  */
 export async function takeFolder (folder: string): Promise<() => Promise<void>> {
   await checkFolder(folder)
@@ -33,7 +33,7 @@ export async function takeFolder (folder: string): Promise<() => Promise<void>> 
   return () => new Promise((resolve) => { server.close(() => { close(); resolve() }) })
 }
 
-/** A socket's path has room for 107 bytes on Linux, 103 on macOS. Where that is too short, Linux can go by way of an open folder. */
+/** The path of a socket is limited to 107 bytes on Linux and 103 on macOS. Linux can use an open folder for longer paths. */
 function socketIn (folder: string): { path: string, close: () => void } {
   const path = join(folder, 'in-use.sock')
   if (Buffer.byteLength(path) <= 103 || process.platform !== 'linux') return { path, close: () => {} }
@@ -45,7 +45,7 @@ function isListening (path: string): Promise<boolean> {
   const socket = connect(path)
   return new Promise<boolean>((resolve) => {
     socket.once('connect', () => { resolve(true) })
-    // Nobody listens, or nothing is there; any other failure, a full backlog for one, does not show that the holder is gone.
+    // These codes mean that nobody listens. Other failures, such as a full backlog, do not show that the holder is gone.
     socket.once('error', ({ code }: NodeJS.ErrnoException) => { resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT') })
   }).finally(() => { socket.destroy() })
 }

@@ -1,9 +1,9 @@
-/** Kept to compare with. */
+/** Values that are remembered at most. */
 const MOST = 1000
 
 const known = new Map<string, object>()
 
-/** The same object for all that say the same: what every context of ten thousand repeats, it need not have for itself. */
+/** Returns one frozen object for all equal values, so that ten thousand contexts share what they repeat. */
 export function intern<T extends object | undefined> (value: T): T {
   if (value === undefined) return value
   const text = JSON.stringify(value)

@@ -2,19 +2,19 @@ import { inCreationOrder, type PredictorVersion } from '../core/predictor/predic
 import { readPredictor } from './read-stored.js'
 import { inTurns } from './encoding.js'
 
-/** Text whose predictors are kept decoded at most, characters. */
+/** Length of the texts up to which their predictors are cached, characters. */
 const MOST_TEXT = 64 * 1024 * 1024
 
 /**
- * The predictors of a store, decoded. They seldom change, are up to a megabyte each, and are looked at with every policy, pin and page of
- * contexts: so they are read anew only where the store says that one of them was written.
+ * Caches the decoded predictors of a store. They rarely change, take up to a megabyte each, and are needed with every policy, pin and page
+ * of contexts.
  */
 export class PredictorCache {
   #stamp: string | undefined
   #versions: ReadonlyMap<string, PredictorVersion> = new Map()
   #damaged: readonly string[] = []
 
-  /** Names of those that could not be read when they were last. */
+  /** Names of predictors that were unreadable when they were last read. */
   damaged (): readonly string[] { return this.#damaged }
 
   /**

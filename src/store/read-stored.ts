@@ -48,7 +48,7 @@ export function readLedger (text: string): Ledger | null {
 /** A row of the audit trail as the embedded store keeps it. */
 export function readAuditRow (text: string): Omit<AuditRow, 'id'> | null {
   const row = read<Omit<AuditRow, 'id'>, null>(text, isAuditRow, null)
-  return row && { ...row, replaced: readReplaced(row.command, JSON.stringify(row.replaced ?? null)) }
+  return row && { ...row, replaced: readReplaced(row.command, (JSON.stringify(row.replaced) as string | undefined) ?? '') }
 }
 
 /** The policy or pin that a command replaced, given as its table had it; `null`: none. */

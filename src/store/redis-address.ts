@@ -1,14 +1,14 @@
-/** Where Redis is. */
+/** Where Redis is and how to connect. */
 export interface RedisAddress {
-  /** Of the first host, with the user, the password and the database, as ioredis reads it. */
+  /** URL of the first host for ioredis, with user, password and database. */
   readonly url: string
-  /** Servers to try in turn, or Sentinels to ask in turn. */
+  /** Servers or Sentinels to try in turn. */
   readonly hosts: readonly RedisHost[]
-  /** Whether all of them speak TLS, Sentinels too. */
+  /** Whether all of them, Sentinels included, use TLS. */
   readonly isTls: boolean
-  /** Whether the server is one of a Cluster's, and may be another one tomorrow. */
+  /** Whether the hosts are nodes of a Cluster, where our keys can move. */
   readonly isCluster: boolean
-  /** The master's name, and how to log in to the Sentinels; `null`: there are none. */
+  /** Name of the master and login for the Sentinels; `null` without Sentinels. */
   readonly sentinel: { readonly name: string, readonly username: string | null, readonly password: string | null } | null
 }
 
@@ -20,12 +20,12 @@ const HOST_FORM = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/
 /**
  * Reads REDIS_URL: one server `redis://user:password@host:6379/0`, nodes of a Cluster `redis+cluster://host:6379,host:6379`, or the
  * Sentinels of a master `redis+sentinel://host:26379,host:26379/name/0`; `rediss` in place of `redis` for TLS.
- * @throws Error that says what is wrong, without the URL, which may hold a password
+ * @throws Error that says what is wrong without showing the URL, which may contain a password
  */
 export function redisAddress (text: string): RedisAddress {
   const [, tls = '', kind, login, places, path = '', query] = URL_FORM.exec(text) ?? []
   if (places === undefined) throw new Error('is not of the form redis://user:password@host:port/database (percent-encode / ? # @ in user and password)')
-  // The client would take what comes before these for the host, and name it when it can't be found.
+  // The client would take the text before these characters for the host, and show it when the host can't be found.
   if (/[/?#\\]/.test(login ?? '')) throw new Error('has / ? # or \\ before the @: percent-encode them in user and password, %2F %3F %23 %5C')
   const hosts = places.split(',').map((place) => readHost(place, kind === 'sentinel' ? 26379 : 6379))
   if (kind === undefined && hosts.length > 1) throw new Error('names several hosts: redis+cluster:// and redis+sentinel:// do')

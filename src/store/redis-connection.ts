@@ -4,35 +4,35 @@ import { SCRIPTS, type ScriptName } from './redis-scripts.js'
 import type { RedisTls } from './redis-tls.js'
 import { StoreUnavailableError } from './store-errors.js'
 
-/** Replies that say "not now" or "not here" rather than "wrong". */
+/** Error replies that mean "not now" or "not here". Other error replies are faults of the caller. */
 const REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM)\b/
 
-/** What a server says that is cut off from the others, who may have another one in its place. */
+/** Error replies of a server that is cut off from the others, who may have replaced it. */
 const CUT_OFF = /\b(NOREPLICAS|MASTERDOWN|CLUSTERDOWN)\b/
 
 /** Longest pause between two attempts to connect, ms. */
 const RECONNECT_MS = 1000
-/** After which an attempt to connect has failed, however long a command may take: another's command may hold a server up, ms. */
+/** Timeout of an attempt to connect, ms, even if commands may take longer. */
 const CONNECT_MS = 10_000
 
 type Script = (numberOfKeys: number, keys: readonly string[], args: ReadonlyArray<string | number>) => Promise<unknown>
 
-/** One connection that fails fast while it is down and comes back by itself, for ever. */
+/** A connection that fails fast while Redis is down, and reconnects without end. */
 export class RedisConnection {
   readonly redis: Redis
   readonly #attempted: Promise<void>
   #isUp = false
   #problem = 'not connected yet'
   readonly #address: RedisAddress
-  /** Of the host to try next. */
+  /** Number of the host to try next. */
   #turn = 0
-  /** The cluster node that has our slot, if the last one asked named another. */
+  /** The Cluster node that has our slot, if the last reply named it. */
   #moved: { host: string, port: number } | null = null
   readonly #servers = new WeakMap<Redis['stream'], Promise<string>>()
 
   /**
-   * @param timeoutMs after which a command has failed, and an attempt to connect at the latest
-   * @param tls where the URL asks for TLS
+   * @param timeoutMs timeout of a command, and upper limit for that of an attempt to connect
+   * @param tls used if the URL asks for TLS
    */
   constructor (url: string, timeoutMs: number, tls: RedisTls = {}) {
     const address = this.#address = redisAddress(url)
@@ -42,9 +42,9 @@ export class RedisConnection {
       ...sentinelOptions(address, connectMs, tls),
       connectionName: 'stopgate',
       connectTimeout: connectMs,
-      commandTimeout: connectMs, // of those that make the connection; then as below
+      commandTimeout: connectMs, // for the commands that set up the connection; changed once it is ready
       enableOfflineQueue: false, // a command that can't be sent fails at once
-      maxRetriesPerRequest: 0, // and so does one that was under way: only the caller knows whether to send it again
+      maxRetriesPerRequest: 0, // so does a command under way: only the caller knows whether it may be sent again
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
       maxLoadingRetryTime: RECONNECT_MS,
@@ -100,7 +100,7 @@ export class RedisConnection {
     }
   }
 
-  /** Id of the server that the next command goes to, another one after each start of it; asked for once on each connection. */
+  /** Run id of the server that the next command goes to. It is asked for once per connection. */
   server (): Promise<string> {
     const { stream } = this.redis
     const known = this.isReady() ? this.#servers.get(stream) : undefined
@@ -115,7 +115,7 @@ export class RedisConnection {
     return asked
   }
 
-  /** Drops the connection, and makes another. Without the farewell that a hanging server would not answer. */
+  /** Drops the connection and makes another. It sends no QUIT, which a hanging server would not answer. */
   reconnect (): void {
     // There is no stream before the first attempt to connect, whatever the type says.
     (this.redis.stream as Redis['stream'] | undefined)?.destroy()
@@ -125,10 +125,10 @@ export class RedisConnection {
     this.redis.disconnect()
     this.#isUp = false
     this.#problem = 'the store is closed'
-    this.reconnect() // which is not tried after a disconnect
+    this.reconnect() // only drops the stream: there is no reconnect after a disconnect
   }
 
-  /** A server that hangs would make each next command wait as long; one that is read-only, or not our slot's, will stay so. */
+  /** Reconnects if the next command would fail as well: the server hangs, is read-only or does not have our slot. */
   #reconnectAfter (message: string): void {
     const moved = /\bMOVED \d+ (\S*):(\d+)/.exec(message)
     if (moved !== null) this.#moved = { host: moved[1] || this.redis.options.host!, port: Number(moved[2]) }
@@ -138,14 +138,14 @@ export class RedisConnection {
     this.reconnect()
   }
 
-  /** Of those that can lead us to our keys. A single server is always the next. */
+  /** The next host in turn. */
   #nextHost (): RedisHost {
     const { hosts } = this.#address
     return hosts[++this.#turn % hosts.length]!
   }
 }
 
-/** The master is asked for at each attempt to connect, and one that is a replica by now is left again. */
+/** Sentinels are asked for the master at each attempt to connect. */
 function sentinelOptions ({ hosts, sentinel, isTls }: RedisAddress, timeoutMs: number, tls: RedisTls): RedisOptions {
   if (sentinel === null) return {}
   const { name, username, password } = sentinel
@@ -162,5 +162,5 @@ function sentinelOptions ({ hosts, sentinel, isTls }: RedisAddress, timeoutMs: n
 
 const TIMED_OUT = 'Command timed out' // ioredis has no class for it
 
-/** Not to be taken for one of Redis' own commands. */
+/** A name that differs from all commands of Redis. */
 const commandName = (script: string): string => `stopgate:${script}`

@@ -1,4 +1,4 @@
-/** Every key, under one hash tag, so that a Redis Cluster keeps them all in one slot. */
+/** All keys have one hash tag, so that a Redis Cluster keeps them in one slot. */
 const key = (name: string) => `{stopgate}:${name}`
 
 export const KEYS = {
@@ -22,26 +22,26 @@ export const KEYS = {
   audit: key('audit'), // stream, fields `entry`, `version` and `replaced`
   lease: key('lease'), // `<token> <holder>`, expires
   leaseToken: key('lease_token'),
-  records: key('records'), // sorted set of the generation ids that have steps recorded, by the ms of the last one; expires
-  recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id: of all; expires
+  records: key('records'), // sorted set of generation ids with recorded steps, by the ms of the last step; expires
+  recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id has the total; expires
   trainingRuns: key('training_runs'), // hash, name -> revision and run
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
-  written: key('written'), // says nothing: a write for replicas to have
+  written: key('written'), // empty; written so that WAIT has a write to wait for
 } as const
 
-/** `<ms of the outcome's entry> <what it awaits>`, expires. */
+/** Key of `<ms of the outcome's entry> <what it waits for>`; expires. */
 export const seenKey = (generationId: string): string => key(`seen:${generationId}`)
 
-/** List of the steps recorded of a generation; expires. */
+/** Key of the list of recorded steps of a generation; expires. */
 export const stepsKey = (generationId: string): string => key(`steps:${generationId}`)
 
-/** The tables of a whole state; `changed` is a sorted set, the last three are streams, the others hashes. */
+/** The tables of a state: `changed` is a sorted set, the last three are streams, the others hashes. */
 export const STATE_KEYS = [
   KEYS.contexts, KEYS.pending, KEYS.policies, KEYS.pins, KEYS.predictors, KEYS.reservoir, KEYS.trainingRuns, KEYS.trainingSeries,
   KEYS.changed, KEYS.log, KEYS.history, KEYS.audit,
 ] as const
 
-/** Where an import lays them down, and last a hash of what is seen; nobody reads these. */
+/** Where an import stages the tables, and last a hash of the remembered ids. Nothing else reads these keys. */
 export const STAGED = [...STATE_KEYS, key('seen')].map((name) => name.replace(key(''), key('import:')))
 
 /** Where each new version is published. */

@@ -10,18 +10,18 @@ import type { Commit, Learned } from './store.js'
 import { readState } from './unreadable-state.js'
 import { LeaseLostError } from './store-errors.js'
 
-/** What was learned is read at once up to so many contexts, outcomes and samples, else in parts of so many. */
+/** Up to `AT_ONCE` contexts, outcomes and samples are read by one script; more are read in parts of `PART`. */
 const AT_ONCE = 1000
 const PART = 200
-/** A commit of more characters than this may take longer than another command, ms. */
+/** A commit of more than `LARGE` characters has a timeout of `PATIENT_MS`. */
 const LARGE = 8 * 1024 * 1024
 const PATIENT_MS = 30_000
 
-/** The learner's part of the Redis store, but for the log: its lease, what was learned, and the commits. */
+/** The learner's part of the Redis store without the log: lease, learned state and commits. */
 export class RedisLearning {
   readonly #main: RedisConnection
   readonly #connect: (timeoutMs: number) => RedisConnection
-  /** For commits that take longer than a command may. */
+  /** For large commits. */
   #patient: RedisConnection | undefined
 
   constructor (main: RedisConnection, connect: (timeoutMs: number) => RedisConnection) {
@@ -43,7 +43,7 @@ export class RedisLearning {
     await this.#main.script('releaseLease', [KEYS.lease], [token])
   }
 
-  /** In parts where it is much: whoever has the lease reads what nobody else writes, and who has not looks whether the cursor has moved. */
+  /** Reads a large state in parts. Only the holder of the lease writes it; other callers check that the cursor has not moved meanwhile. */
   async learned (): Promise<Learned> {
     const keys = [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending, KEYS.reservoir]
     for (let attempt = 0; attempt < 10; attempt++) {
@@ -62,7 +62,7 @@ export class RedisLearning {
     throw new LeaseLostError('Another learner commits')
   }
 
-  /** A part takes a moment; all at once could take longer than a command may, each time anew. */
+  /** Reads in parts, since one read of everything could time out every time. */
   async * #inParts (key: string, fields: readonly string[]): AsyncGenerator<[string, string]> {
     for (let i = 0; i < fields.length; i += PART) {
       const part = fields.slice(i, i + PART)
@@ -97,7 +97,7 @@ export class RedisLearning {
 
   close (): void { this.#patient?.close() }
 
-  /** Made when it is first needed: a policy of all of 10,000 contexts is one commit, of up to 100 MB. */
+  /** Made when it is first needed. A policy for all of 10,000 contexts causes a commit of up to 100 MB. */
   async #patientConnection (): Promise<RedisConnection> {
     this.#patient ??= this.#connect(PATIENT_MS)
     await this.#patient.attempted()

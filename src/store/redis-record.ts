@@ -5,7 +5,7 @@ import type { RedisConnection } from './redis-connection.js'
 import { KEYS, stepsKey } from './redis-keys.js'
 import { stepIn, type StepBatch } from './step-batch.js'
 
-/** Records read or written to at a time, and steps written, so that Redis is not held up. */
+/** Records and steps in one command, so that it does not hold up Redis. */
 const CHUNK = { records: 256, steps: 4096 }
 
 /** The records of the Redis store: a list of steps by generation id, and the ids by age. */
@@ -23,7 +23,7 @@ export class RedisRecords {
     const fits = (from: number, to: number) => to <= ids.length && to - from <= CHUNK.records && starts[to]! - starts[from]! <= CHUNK.steps
     let kept = 0
     for (let from = 0, to; from < ids.length; from = to) {
-      to = from + 1 // however many steps one has
+      to = from + 1 // at least one record, however many steps it has
       while (fits(from, to + 1)) to++
       kept += await this.#recordSome(batch, from, to)
     }

@@ -4,12 +4,12 @@ import { KEYS } from './redis-keys.js'
 import type { RedisTls } from './redis-tls.js'
 import { StoreUnavailableError } from './store-errors.js'
 
-/** Between two looks whether replicas have caught up, ms. */
+/** Interval of the checks whether replicas have caught up, ms. */
 const LOOK_AGAIN_MS = 500
 
 /**
- * Waits until what was written is on replicas too. All who call while one wait runs share the next. On a connection of its own, since a
- * wait holds up the commands behind it.
+ * Waits until writes are on replicas. All callers that come during a wait share the next one. It has a connection of its own, since WAIT
+ * holds up the commands behind it.
  */
 export class RedisReplicas {
   readonly #connection: RedisConnection | null
@@ -18,12 +18,12 @@ export class RedisReplicas {
   readonly #waitMs: number
   #running: Promise<string> = Promise.resolve('')
   #next: Promise<string> | null = null
-  /** How many had the last write; `null`: as many as must. */
+  /** Number of replicas that had the last write; `null`: enough of them. */
   #behind: number | null = null
   #again: NodeJS.Timeout | undefined
   #isClosed = false
 
-  /** @param count 0: nobody waits @param timeoutMs after which a command has failed @param tls where the URL asks for TLS */
+  /** @param count number of replicas to wait for; 0: none @param timeoutMs timeout of a command @param tls used if the URL asks for TLS */
   constructor (url: string, count: number, timeoutMs: number, tls?: RedisTls) {
     this.#connection = count === 0 ? null : new RedisConnection(url, timeoutMs, tls)
     this.#count = count
@@ -35,12 +35,12 @@ export class RedisReplicas {
   /** Resolves when the first attempt to connect has succeeded or failed. */
   async attempted (): Promise<void> { await this.#connection?.attempted() }
 
-  /** What keeps writes from being acknowledged, `null` when nothing does. */
+  /** The problem that keeps writes from being acknowledged, or `null`. */
   problem (): string | null {
     return this.#behind === null ? null : `only ${this.#behind} of ${this.#count} replicas have what was written last (REDIS_WAIT_REPLICAS)`
   }
 
-  /** What puts acknowledged outcomes at risk, or keeps outcomes from being acknowledged, with the remedy. */
+  /** Warnings about lost or refused outcomes, with the remedy. */
   warnings (): string[] {
     if (this.#count === 0 && this.#isFleet) return ['A failover may lose outcomes that were acknowledged: set `REDIS_WAIT_REPLICAS=1`.']
     const problem = this.problem()
@@ -48,15 +48,15 @@ export class RedisReplicas {
   }
 
   /**
-   * Resolves once all that was written before is on as many replicas as must have it.
-   * @param writer that wrote, and has just had the reply: after another await it may be connected to another server
+   * Resolves once all earlier writes are on enough replicas.
+   * @param writer the connection that wrote. Call this right after its reply: after another await it may be connected to another server
    */
   async have (writer: RedisConnection): Promise<void> {
     const connection = this.#connection
     if (connection === null) return
     const [wrote, waited] = await Promise.all([writer.server(), this.#join(connection)])
     if (wrote === waited) return
-    for (const either of [writer, connection]) if (either.isReady()) either.reconnect() // one of them is on a master that was replaced
+    for (const either of [writer, connection]) if (either.isReady()) either.reconnect() // one has a replaced master
     throw new StoreUnavailableError('Redis is unavailable: its master changes')
   }
 
@@ -66,7 +66,7 @@ export class RedisReplicas {
     this.#connection?.close()
   }
 
-  /** The wait that begins next. */
+  /** Joins the next wait. */
   #join (connection: RedisConnection): Promise<string> {
     const start = () => {
       this.#next = null
@@ -77,18 +77,18 @@ export class RedisReplicas {
     return this.#next
   }
 
-  /** While replicas are behind: whoever sees that the store is down may send nothing, and so never learn that it is up. */
+  /** Keeps checking while replicas are behind, since callers that see the store down may send nothing more. */
   #lookAgain (connection: RedisConnection): void {
     clearTimeout(this.#again)
     if (this.#behind === null || this.#isClosed) return
     this.#again = setTimeout(() => { this.#join(connection).catch(() => {}) }, LOOK_AGAIN_MS).unref()
   }
 
-  /** Resolves with the server whose replicas have all. */
+  /** Resolves with the run id of the server whose replicas have all writes. */
   async #wait (connection: RedisConnection): Promise<string> {
     const [server, , count] = await connection.run((redis) => Promise.all([
-      connection.server(), // all three go the same way, as they are sent at once
-      redis.set(KEYS.written, ''), // WAIT waits for what its own connection has written, and so for all before
+      connection.server(), // the three are sent at once, so they reach the same server
+      redis.set(KEYS.written, ''), // WAIT waits for the last write of its own connection, and so for all earlier writes
       redis.wait(this.#count, this.#waitMs),
     ]))
     this.#behind = count < this.#count ? count : null

@@ -6,8 +6,8 @@ import { exportState, importState } from './redis-scripts/state.js'
 import { writeTraining } from './redis-scripts/training.js'
 
 /*
- * The scripts. Redis runs each alone and keeps its writes together in the append-only file, so each is one atomic step. The checks that
- * Redis makes before a write (out of memory, read-only, disk failed) are made at a script's first write and not again: all or nothing.
+ * Redis runs each script alone and keeps its writes together in the append-only file, so each is one atomic step. Redis checks for lack of
+ * memory, read-only mode and disk failures only at the first write of a script, so a script writes all or nothing.
  */
 export const SCRIPTS = {
   append,

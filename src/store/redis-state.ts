@@ -12,17 +12,17 @@ import { isAuditRow } from './stored-schemas.js'
 import { readRow } from './read-row.js'
 import { StoreTakenError, StoreUnavailableError } from './store-errors.js'
 
-/** How much goes in one command. */
+/** Rows in one command. */
 const CHUNK = 500
-/** How often a moment is looked for in which no entry was appended. */
+/** Attempts to find a millisecond in which no entry was appended. */
 const ATTEMPTS = 500
-/** What is kept of an id: when its outcome came, ms, and what it waits for. */
+/** The value of a remembered id: when its outcome came (ms), and what it waits for. */
 const SEEN = /^(\d+) (\d)$/
 
 type Pairs = readonly string[]
 type Stream = ReadonlyArray<[id: string, fields: string[]]>
 
-/** The whole state in Redis, out of it and into it. */
+/** Exports and imports the state in Redis. */
 export class RedisState {
   readonly #connection: RedisConnection
   readonly #dedupMs: number
@@ -32,7 +32,7 @@ export class RedisState {
     this.#dedupMs = dedupMs
   }
 
-  /** As of one moment, between two milliseconds: ids seen before it are those of this state. */
+  /** Exports the state of a moment between two milliseconds; the ids that were seen before that moment belong to it. */
   async * export (): AsyncIterable<StateRow> {
     const { now, last, values, tables, streams } = await this.#moment()
     const [salt, version, policyVersion, cursor, ledger, format] = values
@@ -85,7 +85,7 @@ export class RedisState {
       cursor = next
       const values = keys.length === 0 ? [] : await this.#connection.run((redis) => redis.mget(keys))
       for (const [i, value] of values.entries()) {
-        if (value === null) continue // its time is over
+        if (value === null) continue // it has expired
         const row = { table: 'seen', key: keys[i]!.slice(prefix.length) } as const
         const [, ms, waits] = SEEN.exec(value) ?? []
         if (ms === undefined) yield { ...row, value: undefined, damaged: `it is ${JSON.stringify(value.slice(0, 64))}` }
@@ -94,10 +94,10 @@ export class RedisState {
     } while (cursor !== '0')
   }
 
-  /** Lays everything down beside what there is, under keys that nobody reads; one script then puts it in place. */
+  /** Stages everything under keys that nothing reads; then one script puts it in place. */
   async import ({ meta, rows }: SortedState, replaces: boolean, stateId: string): Promise<void> {
     const staged = [...STAGED]
-    await this.#connection.run((redis) => redis.unlink(staged)) // of an import that was killed
+    await this.#connection.run((redis) => redis.unlink(staged)) // leftovers of an import that was killed
     const text = ({ value }: StateRow) => JSON.stringify(value)
     for (const table of ['contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'training_series'] as const) {
       await this.#stage(table, rows[table], text)
@@ -111,14 +111,14 @@ export class RedisState {
       const { version, ...change } = (value ?? {}) as { version?: number }
       return [`${i + 1}-0`, 'change', JSON.stringify(change), 'version', String(version)]
     }))
-    let at = 0 // of one that is damaged the time may be too
+    let at = 0 // an unreadable row may have no usable time
     await this.#append('audit', rows.audit.map(({ value }, i) => {
       const isWhole = isAuditRow(value)
       const { time, version, command, replaced } = (isWhole ? value : {}) as Partial<AuditRow>
       if (isWhole) at = Math.max(at, Math.trunc(time!))
       return [`${at}-${i + 1}`, 'entry', JSON.stringify(command ?? null), 'version', String(version), 'replaced', JSON.stringify(replaced ?? null)]
     }))
-    if (rows.log.at(-1)?.key !== meta.last_id && meta.last_id !== START) { // so that ids go on from there
+    if (rows.log.at(-1)?.key !== meta.last_id && meta.last_id !== START) { // so that ids continue from there
       await this.#append('log', [[meta.last_id, 'entry', '']])
       await this.#connection.run((redis) => redis.xdel(stagedKey('log'), meta.last_id))
     }

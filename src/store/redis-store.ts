@@ -31,13 +31,13 @@ import type { Pin } from '../core/judgement/pin.js'
 
 export interface RedisOptions extends Partial<LogLimits> {
   readonly url: string
-  /** After which a command has failed, ms. */
+  /** Timeout of a command, ms. */
   readonly timeoutMs: number
-  /** Where the URL asks for TLS. */
+  /** Used if the URL asks for TLS. */
   readonly tls?: RedisTls
-  /** How many replicas must have what is appended or reported of training runs before it is acknowledged; default 0. */
+  /** How many replicas must have an append or a training report before it is acknowledged; default 0. */
   readonly waitReplicas?: number
-  /** What the steps of control generations may take up. */
+  /** Limits of the recorded steps. */
   readonly records?: Partial<RecordLimits>
 }
 
@@ -45,7 +45,7 @@ export interface RedisOptions extends Partial<LogLimits> {
 export class RedisStore implements Store {
   readonly kind = 'redis'
   readonly #main: RedisConnection
-  /** For reads that wait: they hold up the commands behind them. */
+  /** For reads that wait, since they hold up the commands behind them. */
   readonly #reader: RedisConnection
   readonly #subscriber: RedisConnection
   readonly #replicas: RedisReplicas
@@ -78,7 +78,7 @@ export class RedisStore implements Store {
     this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
   }
 
-  /** Resolves once connected, or once the first attempt has failed: the store then connects when it can. */
+  /** Resolves once connected, or once the first attempt has failed. The store then connects when it can. */
   static async open (options: RedisOptions): Promise<RedisStore> {
     const store = new RedisStore(options)
     await Promise.all([store.#main, store.#reader, store.#subscriber, store.#replicas].map((connection) => connection.attempted()))
@@ -103,7 +103,7 @@ export class RedisStore implements Store {
     const reply = await this.#main.script('append', keys, args)
     if (reply === 'CONFLICT') throw new ConflictError(`The policy version is no longer ${ifPolicyVersion}`)
     if (reply === 'FULL') throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
-    await this.#replicas.have(this.#main) // of a duplicate too: the first may not have got there
+    await this.#replicas.have(this.#main) // also for a duplicate: the first write may not be on a replica yet
     return reply as Appended[]
   }
 
@@ -115,7 +115,7 @@ export class RedisStore implements Store {
         const entries = await this.#main.script('read', [KEYS.log], [after, limit, READ_BYTES]) as StreamEntry[]
         if (entries.length > 0) return entries.map(toStoredEntry)
         if (leftMs <= 0) return []
-        if (!this.#reader.isReady()) await setTimeout(Math.min(leftMs, 50)) // it is a little behind the main connection in coming back
+        if (!this.#reader.isReady()) await setTimeout(Math.min(leftMs, 50)) // it reconnects a little after the main connection
         else await this.#reader.run((redis) => redis.xread('COUNT', 1, 'BLOCK', this.#blockMs(leftMs), 'STREAMS', KEYS.log, after))
       }
     } catch (error) {
@@ -178,7 +178,7 @@ export class RedisStore implements Store {
     return readChanges(rows, now)
   }
 
-  /** The newest of a stream, and then the version, so that none of them is newer. */
+  /** Reads the newest rows of a stream and then the version, so that no row is newer than the version. */
   async #withNow (key: string, end: string, limit: number) {
     const [entries, version] = await this.#main.run((redis) => Promise.all([
       redis.xrevrange(key, end, '-', 'COUNT', limit), redis.get(KEYS.version),
@@ -216,13 +216,13 @@ export class RedisStore implements Store {
   async #subscribe (): Promise<void> {
     try {
       await this.#subscriber.run((redis) => redis.subscribe(CHANNEL))
-      this.#notify() // of what may have been missed until now
+      this.#notify() // notices may have been missed until now
     } catch {
-      this.#subscriber.reconnect() // and so come here again
+      this.#subscriber.reconnect() // which subscribes again
     }
   }
 
-  /** A long wait is made of short ones, so that the timeout of every command also finds a connection that died in silence. */
+  /** Splits a long wait into short ones, so that the command timeout also detects a connection that died silently. */
   #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#timeoutMs / 2)) }
 
   #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 
-/** Paths of PEM files; empty or absent: none. */
+/** Paths of PEM files; an empty or absent path means none. */
 export interface RedisTlsFiles {
   readonly redisCaFile?: string | undefined
   readonly redisCertFile?: string | undefined
   readonly redisKeyFile?: string | undefined
 }
 
-/** What a connection with TLS is made with, beyond the defaults. */
+/** TLS options of a connection beyond the defaults. */
 export interface RedisTls { readonly ca?: string, readonly cert?: string, readonly key?: string }
 
-/** @throws Error that names the setting, and not the path, which may be a secret in the wrong place */
+/** @throws Error that names the setting but not the path, which may be a misplaced secret */
 export function readRedisTls ({ redisCaFile, redisCertFile, redisKeyFile }: RedisTlsFiles): RedisTls {
   const tls = {
     ...(redisCaFile && { ca: read('REDIS_CA_FILE', redisCaFile) }),

@@ -1,6 +1,6 @@
 import type { RedisConnection } from './redis-connection.js'
 
-/** What the server is set to that puts acknowledged outcomes at risk, each with the remedy. */
+/** Warnings about settings of the server that put acknowledged outcomes at risk, each with the remedy. */
 export async function redisWarnings (connection: RedisConnection): Promise<string[]> {
   const settings = await connection.run(async (redis) => {
     const names = ['appendonly', 'appendfsync', 'maxmemory-policy']
@@ -8,7 +8,7 @@ export async function redisWarnings (connection: RedisConnection): Promise<strin
     return replies.map((reply) => {
       if (reply.status === 'fulfilled') return reply.value[1]
       if (reply.reason.name !== 'ReplyError') throw reply.reason
-      return undefined // a managed server, or a user without the right
+      return undefined // a managed server, or a user without access
     })
   })
   const [appendonly, appendfsync, evicts] = settings

@@ -2,14 +2,14 @@ import { STATE_FORMAT } from './state-format.js'
 import { STATE_TABLES, sortRows, type SortedState, type StateRow } from './state-row.js'
 
 /*
- * A state as lines of JSON: a head that says of which format they are, a line for each row, and an end that says how many there were, so
- * that a file that was cut off is not taken for a whole one.
+ * A state as lines of JSON: a head with the format, a line for each row, and an end with the number of rows, by which a truncated file is
+ * recognised.
  */
 
-/** A file that can't be imported; the message says why. */
+/** A file that cannot be imported. The message says why. */
 export class StateFileError extends Error { override name = 'StateFileError' }
 
-/** @param onDamage told of each row that is damaged */
+/** @param onDamage called with each damaged row */
 export async function * stateLines (
   rows: AsyncIterable<StateRow>, exportedAt: Date, onDamage: (row: StateRow) => void = () => {}
 ): AsyncIterable<string> {
@@ -24,7 +24,7 @@ export async function * stateLines (
   yield line({ rows: count })
 }
 
-/** @throws StateFileError: nothing of it may be used */
+/** @throws StateFileError if the file is not a complete state of this format */
 export async function readState (lines: AsyncIterable<string>): Promise<SortedState> {
   let hasHead = false
   let isComplete = false
@@ -48,7 +48,7 @@ function parse (text: string, number: number): Record<string, unknown> {
   try {
     const value = JSON.parse(text)
     if (value !== null && typeof value === 'object') return value
-  } catch { /* said below */ }
+  } catch { /* reported below */ }
   throw new StateFileError(`line ${number} is not a JSON object: this is no file of stopgate export, or only a part of one`)
 }
 

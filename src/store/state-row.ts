@@ -1,4 +1,4 @@
-/** The tables of a whole state, the same whichever store it is in. In `log`, `history` and `audit` rows are in order, oldest first. */
+/** The tables of a state, the same for both kinds of store. Rows of `log`, `history` and `audit` are in order, oldest first. */
 export const STATE_TABLES = [
   'meta', 'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'changed', 'log', 'history', 'audit', 'seen',
   'training_runs', 'training_series',
@@ -6,30 +6,30 @@ export const STATE_TABLES = [
 
 export type StateTable = typeof STATE_TABLES[number]
 
-/** One thing in a state; the value is JSON. What a key is, and whether there is one, is the table's matter. */
+/** A row of a state. The value is JSON; the meaning of the key depends on the table. */
 export interface StateRow {
   readonly table: StateTable
   readonly key: string
   readonly value: unknown
-  /** Why what it is kept as can't be read. The value is then that, or its text, as damaged once imported; or absent, to be left out. */
+  /** Why the value cannot be read. `value` is then the damaged value or its text, to be imported as it is; or absent, to be left out. */
   readonly damaged?: string
 }
 
-/** The single values, rows of `meta`. */
+/** The single values, which are the rows of `meta`. */
 export interface StateMeta {
   readonly salt: string
   readonly version: number
   readonly policy_version: number
   readonly cursor: string
-  /** Of the newest log entry, folded or not: ids never go back. */
+  /** Id of the newest log entry, even if it is folded: ids never go back. */
   readonly last_id: string
-  /** As src/store/encoding.ts has it; null: nothing was folded yet. */
+  /** As `encodeLedger` writes it; null: nothing was folded yet. */
   readonly ledger: unknown
 }
 
 export interface SortedState { readonly meta: StateMeta, readonly rows: Readonly<Record<StateTable, readonly StateRow[]>> }
 
-/** The rows by their table. @throws Error where they are no whole state */
+/** Sorts rows by table. @throws Error if a single value is missing */
 export function sortRows (rows: readonly StateRow[]): SortedState {
   const sorted = Object.fromEntries(STATE_TABLES.map((table) => [table, [] as StateRow[]])) as Record<StateTable, StateRow[]>
   for (const row of rows) sorted[row.table].push(row)

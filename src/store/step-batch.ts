@@ -1,22 +1,22 @@
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 
-/** What few steps have. */
+/** The fields that few steps have. */
 export type Beside = Pick<RecordedStep, 'answer_digest' | 'signals'>
 
 /**
- * Steps of some generations, in columns: there are a hundred thousand a second, and as objects they would cost more than all else that is
- * done with them. Those of `ids[i]` are the ones from `starts[i]` on, in order, and before `starts[i + 1]`.
+ * Steps of several generations, in columns. At a hundred thousand steps a second, objects would cost more than all other work on them. The
+ * steps of `ids[i]` are those from `starts[i]` to before `starts[i + 1]`, in order.
  */
 export interface StepBatch<B = Beside> {
   readonly ids: readonly string[]
   readonly starts: ArrayLike<number>
-  /** Below 2^30, as the API has it. */
+  /** Below 2^30, as the API demands. */
   readonly tokens: Float64Array
-  /** NaN: null. */
+  /** NaN stands for null. */
   readonly confidence: Float64Array
-  /** -1: none. */
+  /** -1 stands for an absent value. */
   readonly em: Int8Array
-  /** By the number of the step. */
+  /** Digests and signals, by the number of the step. */
   readonly beside: ReadonlyMap<number, B>
 }
 
@@ -39,7 +39,7 @@ export function batchOf (records: ReadonlyMap<string, readonly RecordedStep[]>):
   return { ids: [...records.keys()], starts, tokens, confidence, em, beside }
 }
 
-/** One of its steps, by number. */
+/** The step with this number. */
 export function stepIn ({ tokens, confidence, em, beside }: StepBatch, i: number): RecordedStep {
   const { answer_digest: digest, signals } = beside.get(i) ?? {}
   const step: { -readonly [F in keyof RecordedStep]: RecordedStep[F] } = {

@@ -15,37 +15,37 @@ import type { Pin } from '../core/judgement/pin.js'
 export interface StoredEntry { readonly cursor: Cursor, readonly time: number, readonly entry: LogEntry }
 
 /**
- * What became of an entry: appended; or not, because its id had its outcome or label already (`duplicate`), or because a label's
- * outcome was never seen or is forgotten (`unknown`), or waits no longer (`late`), or came without the answer that the label's reference
- * would grade (`unanswered`).
+ * Whether an entry was appended, or why not. `duplicate`: its id already had an outcome or label. The others are about labels: the outcome
+ * was never seen or is forgotten (`unknown`), no longer waits (`late`), or came without the answer that the reference would grade
+ * (`unanswered`).
  */
 export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'late' | 'unanswered'
 
-/** A command as the audit trail keeps it. */
+/** A row of the audit trail. */
 export interface AuditRow {
-  /** Of the row, in the order of the trail. */
+  /** Orders the rows of the trail. */
   readonly id: string
   readonly time: number
-  /** Of the model, once it was in force. Of one that can't be read, time and version at the latest. */
+  /** Version of the model with the command in force. An unreadable row has the latest time and version that it can have. */
   readonly version: number
   readonly command: Command | PredictorCommand | UnreadableCommand
-  /** The policy or pin that was there before; of a predictor nothing. */
+  /** The policy or pin that was there before; null for other commands. */
   readonly replaced: PolicyPatch | Pin | null
 }
 
-/** A change with the model's version once it was committed. Of one that can't be read, time and version at the latest. */
+/** A change, with the version of the model that has it. An unreadable row has the latest time and version that it can have. */
 export type HistoryRow = (Change | UnreadableChange) & { readonly version: number }
 
-/** What a replica compares with what it has. */
+/** What a replica compares with the model it has loaded. */
 export interface Revision {
-  /** Made once, with the salt; another one means another store. */
+  /** Made once, together with the salt. Another id means another store. */
   readonly stateId: string
   readonly salt: string
-  /** Moves only when some decision could differ; may go back after a failover. */
+  /** Moves only when some decision could differ. It may go back after a failover. */
   readonly version: number
   /** The version at which a policy, pin or predictor last moved. */
   readonly policyVersion: number
-  /** Entries appended and not yet folded, and for how long the oldest of them has waited, ms. */
+  /** Number of entries that are not folded yet, and how long the oldest of them has waited (ms). */
   readonly lag: number
   readonly lagMs: number
 }
@@ -54,129 +54,128 @@ export interface Learned {
   readonly cursor: Cursor
   readonly ledger: Ledger | null
   readonly contexts: Map<string, ContextState>
-  /** In no order. */
+  /** In any order. */
   readonly pending: readonly Pending[]
-  /** By number, in no order. */
+  /** By number, in any order. */
   readonly reservoir: ReadonlyArray<readonly [number, Sample]>
-  /** What is damaged, and not among them: whether the ledger is, ids of outcomes that wait, numbers of samples. */
+  /** What is unreadable and therefore left out: 1 for the ledger, ids of waiting outcomes, numbers of samples. */
   readonly damaged: { readonly ledger: number, readonly pending: readonly string[], readonly samples: readonly number[] }
 }
 
 export interface Commit {
-  /** Fencing token of the lease it is made under. */
+  /** Fencing token of the learner's lease. */
   readonly token: number
-  /** Where the learner stood, and stands after this. */
+  /** Where the learner stood before, and stands after the commit. */
   readonly from: Cursor
   readonly to: Cursor
-  /** What changed; `undefined` deletes. */
+  /** The contexts that changed; `undefined` deletes. */
   readonly contexts: ReadonlyMap<string, ContextState | undefined>
-  /** Outcomes that wait for a label, by generation id; the same. */
+  /** Outcomes that wait for a label, by generation id; `undefined` deletes. */
   readonly pending: ReadonlyMap<string, Pending | undefined>
-  /** What predictors are trained on, by number; the same. */
+  /** Samples that predictors are trained on, by number; `undefined` deletes. */
   readonly reservoir: ReadonlyMap<number, Sample | undefined>
   /** `null`: unchanged. */
   readonly ledger: Ledger | null
-  /** The keys for which some decision could differ; if there are any, the version moves and replicas get notice. */
+  /** Keys for which some decision could differ. If there are any, the version moves and replicas are notified. */
   readonly decisive: readonly string[]
   /** For the history. */
   readonly changes: readonly Change[]
 }
 
-/** What is reported of a training run, and what that sets off. */
+/** A report on a training run and its consequences. */
 export interface TrainingWrite {
-  /** As it stands after this. */
+  /** The run after the report. */
   readonly run: TrainingRun
-  /** Revision of the run that this builds on; `null`: there was none. */
+  /** Revision of the run that the report builds on; `null`: the run is new. */
   readonly from: number | null
-  /** Those that changed. */
+  /** The series that changed. */
   readonly series: readonly Series[]
-  /** For the log. */
+  /** Entries to append to the log. */
   readonly entries: readonly LogEntry[]
-  /** Runs that make room, as they stood. */
+  /** Runs that are removed to make room, as they were read. */
   readonly dropped: readonly TrainingRun[]
 }
 
 /**
- * Where everything durable is. Laws, on which one contract suite insists for every implementation:
- *  1. `append` returns once its entries are durable, in order, with ids that never go back. An outcome whose `generation_id` was
- *     appended within the dedup time is not appended again and reads `duplicate`. A label is appended if its outcome waits for one
- *     (it came without `exact_match`, less than the label wait ago by the log's clock) and had none. One call is all or nothing.
- *     StoreFullError where outcomes and labels would make the log longer than its bound; other entries always pass.
- *  2. A policy, pin or predictor entry is also in its table, and the version has moved, in the same atomic step; it and a reset are
- *     also in the audit trail, which keeps the newest 10,000 (of a predictor not what it is, but whether it was added, retired or
- *     forgotten). With `ifPolicyVersion`, ConflictError unless that is still the policy version.
+ * Holds everything durable. One contract suite tests these laws on every implementation:
+ *  1. `append` returns once its entries are durable, in order, with increasing ids. An outcome whose `generation_id` was appended within
+ *     the dedup time is not appended again; the reply is `duplicate`. A label is appended if its outcome waits for one (it came without
+ *     `exact_match`, less than the label wait ago by the log's clock) and had none. A call is all or nothing. It throws StoreFullError if
+ *     outcomes and labels would make the log longer than its bound; other entries are always accepted.
+ *  2. A policy, pin or predictor entry is written to its table and moves the version in the same atomic step. It and a reset are also
+ *     added to the audit trail, which keeps the newest 10,000 rows (for a predictor: whether it was added, retired or forgotten). With
+ *     `ifPolicyVersion`, `append` throws ConflictError unless that is still the policy version.
  *  3. `commit` writes states, pending outcomes, samples, ledger, changes and cursor in one atomic step, or throws and writes nothing:
- *     LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only behind the
+ *     LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only up to the
  *     cursor.
- *  4. At most one lease at a time; a later one has a higher token.
- *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when it is back.
- *     It is not told whether a write it was waiting for happened: appending an outcome again is safe.
- *  6. What was acknowledged outlives the process.
- *  7. `record` appends steps to the records of their generations, in order, whichever replicas write to one. Records are bounded in time
- *     and size (RecordLimits): one is gone that long after its last step, whole; steps beyond a generation's most are not kept; and where
- *     there are too many records the ones that were written to the longest ago go, whole. If it rejects, the steps may be there: they
- *     may be recorded again.
- *  8. `writeTraining` writes a run, its series and the log entries in one atomic step, the runs that make room gone with their series; or
- *     throws ConflictError and writes nothing, unless the run stands at `from` and those that go are as given.
- *  9. `exportRows` gives everything but leases and recorded steps, as of one moment. `importRows` puts that in place of what there is, in
- *     one atomic step and under a new state id, whichever kind of store it came from; or throws StoreTakenError and writes nothing where
- *     there is something and it does not replace. A learner of before commits nothing afterwards.
- * 10. What a newer version has written to is refused with NewerFormatError: the folder when it is opened; in Redis `revision`,
- *     `acquireLease`, `writeTraining`, `exportRows` and `importRows`, while outcomes and labels are taken on.
+ *  4. At most one lease runs at a time. A later lease has a higher token.
+ *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when the store is back. A write
+ *     that was rejected may have happened: appending an outcome again is safe.
+ *  6. Acknowledged writes outlive the process.
+ *  7. `record` appends steps to the records of their generations, in order, whichever replicas write. Records are bounded by RecordLimits:
+ *     a whole record expires some time after its last step, steps beyond the limit of a generation are not kept, and of too many records
+ *     the least recently written ones are dropped. If `record` rejects, the steps may have been kept; they may be recorded again.
+ *  8. `writeTraining` writes a run, its series and the log entries, and removes the dropped runs with their series, in one atomic step. It
+ *     throws ConflictError and writes nothing unless the run stands at `from` and the dropped runs are as given.
+ *  9. `exportRows` gives everything but leases and recorded steps, as of one moment. `importRows` replaces the state by such rows, of
+ *     either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes nothing if there is a state
+ *     and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
+ * 10. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
+ *     `acquireLease`, `writeTraining`, `exportRows` and `importRows`, while outcomes and labels are still accepted.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'
   /** Whether the last contact succeeded. */
   readonly isUp: () => boolean
-  /** Settings of the server that put acknowledged outcomes at risk, each with the remedy. */
+  /** Warnings about settings of the server that put acknowledged outcomes at risk, each with the remedy. */
   readonly warnings: () => Promise<string[]>
 
   readonly append: (entries: readonly LogEntry[], ifPolicyVersion?: number) => Promise<Appended[]>
   /**
-   * Up to `limit` entries after the cursor, in order, and no more once they are READ_BYTES long; waits up to `waitMs` for the first, and
-   * returns early when closed.
+   * Reads up to `limit` entries after the cursor, in order, and stops once they are READ_BYTES long. Waits up to `waitMs` for the first
+   * entry; returns early when the store is closed.
    */
   readonly read: (after: Cursor, limit: number, waitMs: number) => Promise<StoredEntry[]>
 
-  /** Returns how many of the steps were kept. They are not to change until then. */
+  /** Returns how many of the steps were kept. The batch must not change until then. */
   readonly record: (steps: StepBatch) => Promise<number>
-  /** The records of those that have one. */
+  /** Records by generation id; generations without a record are absent. */
   readonly recorded: (generationIds: readonly string[]) => Promise<Map<string, RecordedStep[]>>
   readonly forget: (generationIds: readonly string[]) => Promise<void>
 
-  /** A fencing token, or `null` while another holder's lease runs. */
+  /** Returns a fencing token, or `null` while another holder's lease runs. */
   readonly acquireLease: (holder: string, ttlMs: number) => Promise<number | null>
-  /** Whether the lease is still this token's; if so it runs `ttlMs` from now. */
+  /** Returns whether the lease is still this token's; if so, it runs `ttlMs` from now. */
   readonly renewLease: (token: number, ttlMs: number) => Promise<boolean>
   readonly releaseLease: (token: number) => Promise<void>
   readonly learned: () => Promise<Learned>
   readonly commit: (commit: Commit) => Promise<void>
 
-  /** Makes state id and salt where there are none yet. */
+  /** Makes the state id and the salt if there are none yet. */
   readonly revision: () => Promise<Revision>
-  /** Calls back after every move of the version that this process hears of; notices may be lost. Also when contact
-   *  was regained, after which the version may have gone back. */
+  /** Calls back after each move of the version. Notices may be lost. Also calls back when contact was regained; the version may have gone
+   *  back then. */
   readonly onNotice: (listener: (isRegained: boolean) => void) => void
-  /** Keys whose decisions may have changed after that version. */
+  /** Keys whose decisions may have changed since that version. */
   readonly changedSince: (version: number) => Promise<string[]>
   readonly contextKeys: () => Promise<string[]>
-  /** The states of those that exist. */
+  /** States by key; contexts that do not exist are absent. */
   readonly readContexts: (keys: readonly string[]) => Promise<Map<string, ContextState>>
   readonly policies: () => Promise<Map<string, PolicyPatch>>
   readonly pins: () => Promise<Map<string, Pin>>
-  /** Retired ones too, in the order in which they were made. */
+  /** All predictors, retired ones included, in the order in which they were made. */
   readonly predictors: () => Promise<Map<string, PredictorVersion>>
-  /** Names of those that are damaged, and not among them. */
+  /** Names of predictors that are unreadable and therefore left out. */
   readonly damagedPredictors: () => Promise<readonly string[]>
   /** Newest first. */
   readonly history: (limit: number) => Promise<HistoryRow[]>
-  /** Newest first, those before a row's id if one is given. */
+  /** Newest first; with `before`, only rows before that id. */
   readonly audit: (limit: number, before?: string) => Promise<AuditRow[]>
 
-  /** Without their series, in no order. */
+  /** All runs without their series, in any order. */
   readonly trainingRuns: () => Promise<TrainingRun[]>
   readonly trainingRun: (name: string) => Promise<TrainingRun | null>
-  /** Those of these suites of a run that there are. */
+  /** The series of a run for these suites, as far as they exist. */
   readonly trainingSeries: (name: string, suites: readonly string[]) => Promise<Series[]>
   readonly writeTraining: (write: TrainingWrite) => Promise<void>
 

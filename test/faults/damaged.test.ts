@@ -124,7 +124,7 @@ async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
 interface RawTable { readonly put: (key: unknown, text: string) => Promise<boolean> }
 const rowKey = (table: Table, key: string) => table === 'pending' || table === 'trainingRuns' ? Buffer.from(key) : table === 'reservoir' || table === 'history' || table === 'audit' ? Number(key) : key
 
-t.test('damaged values, embedded', async (t) => {
+t.test('unreadable values are skipped and reported by the embedded store', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   await overcome(t, { DATA_DIR }, async (how) => {
     const tables = openTables(DATA_DIR)
@@ -141,7 +141,7 @@ t.test('damaged values, embedded', async (t) => {
   })
 })
 
-t.test('damaged values, Redis', { skip: withoutRedis }, async (t) => {
+t.test('unreadable values are skipped and reported by Redis', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   await overcome(t, { REDIS_URL: redis.url }, async (how) => {
     const client = admin(t, redis)

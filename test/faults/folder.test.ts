@@ -9,7 +9,7 @@ import { withoutFileLimit } from '../store/file-limit.js'
 
 const step = { arm: 'control', tokens: 32, confidence: 0.5, context: { model: 'm' } }
 
-t.test('a second process on the folder ends with a message, and the first goes on', async (t) => {
+t.test('a second process on the folder ends with a message, and the first continues', async (t) => {
   const env = { DATA_DIR: await temporaryFolder(t) }
   const first = startProcess(t, env)
   await first.url()
@@ -19,7 +19,7 @@ t.test('a second process on the folder ends with a message, and the first goes o
   t.match(await first.post('/v1/outcomes', losslessOutcome('g')), { status: 202 })
 })
 
-t.test('the disk is full: outcomes are refused, decisions go on, and nothing acknowledged is lost', { skip: withoutFileLimit }, async (t) => {
+t.test('a full disk refuses outcomes, and decisions continue and nothing acknowledged is lost', { skip: withoutFileLimit }, async (t) => {
   const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}' }
   const first = startProcess(t, env, { deafTo: 'XFSZ' })
   await first.url()

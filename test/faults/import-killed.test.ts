@@ -57,12 +57,12 @@ async function killImports (t: Test, env: NodeJS.ProcessEnv, open: Parameters<ty
 
 const EMPTY = sortRows(metaRows({ salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null }))
 
-t.test('an import into a folder that is killed has done all or nothing', async (t) => {
+t.test('a killed import into a folder has written all or nothing', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   await killImports(t, { DATA_DIR }, { dataDir: DATA_DIR })
 })
 
-t.test('an import into Redis that is killed has done all or nothing', { skip: withoutRedis }, async (t) => {
+t.test('a killed import into Redis has written all or nothing', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   await killImports(t, { REDIS_URL: redis.url }, { redisUrl: redis.url, dataDir: '' })
 })

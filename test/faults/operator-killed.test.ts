@@ -2,7 +2,7 @@ import t from 'tap'
 import { temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
 
-t.test('a service killed as soon as it has acknowledged a command knows it when it comes back, and who gave it', async (t) => {
+t.test('a service that is killed right after it acknowledged a command has the command and its author after a restart', async (t) => {
   const env = { DATA_DIR: await temporaryFolder(t) }
   const first = startProcess(t, env)
   for (const model of ['a', 'b', 'c']) {

@@ -4,7 +4,7 @@ import { CONTEXT, KEY } from '../lean-worker.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProcess } from '../service-process.js'
 
-t.test('steps that die with a replica are the worst case, never kept', { skip: withoutRedis }, async (t) => {
+t.test('steps that were lost with a replica count as the worst case', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const env = { REDIS_URL: redis.url, DEFAULT_POLICY: '{"settle_seconds":0}' }
   const built = await build(t, env)

@@ -46,5 +46,5 @@ async function failOver (t: Test, start: (t: Test, settings: typeof DURABLE) => 
   t.match(await send('GET', '/readyz'), { status: 200, body: { store: { up: true }, warnings: [/REDIS_WAIT_REPLICAS=1/] } })
 }
 
-t.test('Sentinels choose another master', { skip: withoutRedis, buffered: true }, (t) => failOver(t, startSentinels))
-t.test('a Cluster chooses another master', { skip: withoutRedis, buffered: true }, (t) => failOver(t, startCluster))
+t.test('a failover by Sentinels loses nothing that was acknowledged', { skip: withoutRedis, buffered: true }, (t) => failOver(t, startSentinels))
+t.test('a failover in a Cluster loses nothing that was acknowledged', { skip: withoutRedis, buffered: true }, (t) => failOver(t, startCluster))

@@ -23,7 +23,7 @@ const isTaken = (built: Built, id: string) => until(`${id} is taken`, async () =
   return status === 202 && body
 })
 
-t.test('a slow Redis makes outcomes slow, and no decision', { skip }, async (t) => {
+t.test('a slow Redis slows outcomes and not decisions', { skip }, async (t) => {
   const { proxy, built } = await certified(t)
   proxy.delayMs = 200
   const start = performance.now()
@@ -35,7 +35,7 @@ t.test('a slow Redis makes outcomes slow, and no decision', { skip }, async (t) 
   await until('it is learned', async () => await learned(built) === 301)
 })
 
-t.test('a connection cut in the middle of a reply: 503, and what is sent again counts once', { skip }, async (t) => {
+t.test('when a connection is cut during a reply, the outcome gets 503 and counts once when sent again', { skip }, async (t) => {
   const { redis, proxy, built } = await certified(t)
   const admin = new Redis(redis.url)
   t.teardown(() => { admin.disconnect() })
@@ -48,7 +48,7 @@ t.test('a connection cut in the middle of a reply: 503, and what is sent again c
   await until('it is learned, once', async () => await learned(built) === 301)
 })
 
-t.test('a failover to a replica that had not got the last writes: those are lost, and counted when they are sent again', { skip }, async (t) => {
+t.test('writes that a failover lost count when they are sent again', { skip }, async (t) => {
   const { redis, proxy, built } = await certified(t)
   const replica = await startRedis(t, DURABLE)
   const admin = new Redis(replica.url)

@@ -8,7 +8,7 @@ const step = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 /** Old after a second, too old after three. */
 const AGEING = { STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3', POLL_SECONDS: '0.1' }
 
-t.test('Redis is killed: decisions go on, outcomes are refused at once, and it heals', { skip: withoutRedis }, async (t) => {
+t.test('while Redis is dead, decisions continue and outcomes are refused at once; then the service recovers', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const built = await build(t, { REDIS_URL: redis.url, ...AGEING })
   const decision = async () => (await built.send('POST', '/v1/decisions', step)).body
@@ -31,7 +31,7 @@ t.test('Redis is killed: decisions go on, outcomes are refused at once, and it h
   await until('what was learned is still there', async () => { const one = await decision(); return one.decision === 'stop' && !one.stale })
 })
 
-t.test('Redis hangs: decisions go on, outcomes are refused in time, and what it had taken counts once', { skip: withoutRedis }, async (t) => {
+t.test('while Redis hangs, decisions continue and outcomes are refused in time, and each outcome counts once', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const built = await build(t, { REDIS_URL: redis.url, ...AGEING })
   const decision = async () => (await built.send('POST', '/v1/decisions', step)).body
@@ -54,7 +54,7 @@ t.test('Redis hangs: decisions go on, outcomes are refused in time, and what it 
   t.equal(await generations(), before + 1)
 })
 
-t.test('a service that starts before Redis says so, and connects when it can', { skip: withoutRedis }, async (t) => {
+t.test('a service that starts before Redis reports it, and connects when it can', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   await redis.stop()
   const { send } = await build(t, { REDIS_URL: redis.url })

@@ -26,7 +26,7 @@ const report = async ({ send }: Built, id: string) => (await send('POST', '/v1/o
 const isTaken = (built: Built, name: string) => until('outcomes are taken again', async () => await report(built, name) === 202)
 const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
 
-t.test('restarted empty: what was learned is lost, nothing stops on it, and it learns anew', { skip }, async (t) => {
+t.test('after Redis restarts empty, nothing is stopped and learning starts again', { skip }, async (t) => {
   const { redis, built, admin } = await certified(t)
   const before = (await built.send('GET', '/v1/model')).body.state_id
   await admin.flushall()
@@ -39,7 +39,7 @@ t.test('restarted empty: what was learned is lost, nothing stops on it, and it l
   await until('it is learned', async () => await learned(built) >= 1)
 })
 
-t.test('read-only: outcomes are refused, decisions go on, and it goes on when it is written to again', { skip }, async (t) => {
+t.test('while Redis is read-only, outcomes are refused and decisions continue', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.replicaof('127.0.0.1', String(await freePort()))
   t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, headers: { 'retry-after': '1' } })
@@ -50,7 +50,7 @@ t.test('read-only: outcomes are refused, decisions go on, and it goes on when it
   await until('it is learned, once', async () => await learned(built) === 301)
 })
 
-t.test('out of memory: outcomes are refused whole, decisions go on, and nothing is lost', { skip }, async (t) => {
+t.test('while Redis is out of memory, outcomes are refused whole, decisions continue and nothing is lost', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.config('SET', 'maxmemory', '1')
   t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
@@ -60,7 +60,7 @@ t.test('out of memory: outcomes are refused whole, decisions go on, and nothing 
   await until('it is learned, once', async () => await learned(built) === 301)
 })
 
-t.test('a wrong type at one of our keys: 500 with an id, decisions go on, readyz says the learner fails', { skip }, async (t) => {
+t.test('a key of the wrong type gives 500 with an id, decisions continue and readyz reports the learner\'s failure', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.rename(KEYS.log, 'kept')
   await admin.set(KEYS.log, 'not a log')
@@ -72,7 +72,7 @@ t.test('a wrong type at one of our keys: 500 with an id, decisions go on, readyz
   await until('it is learned, once', async () => await learned(built) === 301)
 })
 
-t.test('the state of a context is damaged: that one continues and starts anew, the others go on', { skip }, async (t) => {
+t.test('a context with an unreadable state continues and starts a new epoch, and the others are unaffected', { skip }, async (t) => {
   const { redis, built: first, admin } = await certified(t)
   const other = { model: 'q', task: 'aime' }
   await certify(first, other)
@@ -107,7 +107,7 @@ t.test('the state of a context is damaged: that one continues and starts anew, t
   await until('it is certified again', async () => (await send('POST', '/v1/decisions', treated)).body.decision === 'stop')
 })
 
-t.test('a wrong type where the model is kept: the last model stays in force, and readyz says so', { skip }, async (t) => {
+t.test('while the model cannot be read, the last model stays in force and readyz reports it', { skip }, async (t) => {
   const { built, admin } = await certified(t)
   await admin.rename(KEYS.pins, 'kept').catch(() => {}) // there are none
   await admin.set(KEYS.pins, 'not pins')

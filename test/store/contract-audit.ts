@@ -5,7 +5,7 @@ import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, policyEntry, RESE
 
 /** Law 2: who did what, and what may not be done at the same time. */
 export function auditContract (law: Law): void {
-  law('every command is in the audit trail, with what it replaced and the version it made', async (t, { store, other, crash }) => {
+  law('the audit trail has every command, what it replaced and the version it made', async (t, { store, other, crash }) => {
     t.same(await store.audit(10), [])
     const commands: Command[] = [
       policyEntry('*', { mode: 'off' }), { ...pinEntry('model=q', 0.9), by: 'alice' }, pinEntry('model=q', 0.8), unpinEntry('model=q'),
@@ -27,7 +27,7 @@ export function auditContract (law: Law): void {
     t.same((await store.audit(10)).map(({ replaced }) => replaced), [null, pinOf(0.6), pinOf(0.5), null, null])
   })
 
-  law('a reset makes no version of its own', async (t, { store }) => {
+  law('a reset does not move the version', async (t, { store }) => {
     await store.append([RESET])
     await store.append([pinEntry('*', 0.5)])
     await store.append([RESET])
@@ -46,7 +46,7 @@ export function auditContract (law: Law): void {
     t.same(keys, idsOf('model=q,task', 7).reverse())
   })
 
-  law('the audit trail keeps the newest', async (t, { store }) => {
+  law('the audit trail keeps the newest rows', async (t, { store }) => {
     const count = AUDIT_LIMIT + 3000
     for (let start = 0; start < count; start += 1000) {
       await store.append(Array.from({ length: 1000 }, (_, i) => pinEntry(`model=${(start + i) % 50}`, (start + i) / count)))
@@ -57,7 +57,7 @@ export function auditContract (law: Law): void {
       rows.map((_, i) => count - 1 - i), 'newest first, without a gap')
   })
 
-  law('an append that expects another policy version appends nothing', async (t, { store, other }) => {
+  law('an append with an outdated policy version appends nothing', async (t, { store, other }) => {
     const { policyVersion: first } = await store.revision()
     t.same(await store.append([policyEntry('*', {}), outcome('a')], first), ['accepted', 'accepted'])
     const content = await contentOf(store)
@@ -69,7 +69,7 @@ export function auditContract (law: Law): void {
     t.same(await other.append([unpinEntry('*')], second), ['accepted'], 'what is learned does not stand in the way')
   })
 
-  law('of many that expect the same version one succeeds', async (t, { store, other }) => {
+  law('when several appends expect the same version, only the first succeeds', async (t, { store, other }) => {
     const { policyVersion } = await store.revision()
     const calls = await Promise.allSettled(idsOf('model', 20).map((key, i) => (i % 2 === 0 ? store : other).append([pinEntry(key, 0.5)], policyVersion)))
     t.equal(calls.filter(({ status }) => status === 'fulfilled').length, 1)

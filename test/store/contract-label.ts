@@ -6,7 +6,7 @@ import { commitOf, idsIn, idsOf, label, outcome, outcomes, pinEntry, TICK, unlab
 
 /** Law 1 of labels, and the bound of law 3. */
 export function labelContract (law: Law): void {
-  law('a label is appended once, to an outcome that waits for it', async (t, { store, other }) => {
+  law('a label is appended once, and only if its outcome waits for it', async (t, { store, other }) => {
     await store.append([unlabelled('a'), unlabelled('b'), outcome('labelled')])
     t.same(await other.append([label('a'), label('a'), label('labelled'), label('nobody')]), ['accepted', 'duplicate', 'duplicate', 'unknown'])
     t.same(await store.append([label('a'), unlabelled('a')]), ['duplicate', 'duplicate'], 'the outcome is still known')
@@ -18,7 +18,7 @@ export function labelContract (law: Law): void {
     t.same(stored[3]!.entry, label('a'), 'word for word')
   })
 
-  law('a reference needs an answer to grade, of the outcome or of the label', async (t, { store }) => {
+  law('a reference is accepted only if the outcome or the label has an answer', async (t, { store }) => {
     const reference = (id: string, given = {}): LogEntry => ({ type: 'label', generation_id: id, references: ['0123456789abcdef'], ...given })
     const answered = (id: string) => outcomeOf({ generation_id: id, full: {}, answer_digest: '0123456789abcdef' })
     t.same(await store.append([unlabelled('a'), reference('a'), reference('a', { answer: 'x' })]), ['accepted', 'unanswered', 'accepted'])
@@ -31,7 +31,7 @@ export function labelContract (law: Law): void {
     t.same(await store.append([label('a')]), ['accepted'])
   })
 
-  law('after the label wait it is late, and after the dedup time unknown', async (t, { store }) => {
+  law('a label is late after the label wait and unknown after the dedup time', async (t, { store }) => {
     const start = performance.now()
     await store.append([unlabelled('a'), unlabelled('b')])
     const appended = performance.now()
@@ -45,16 +45,16 @@ export function labelContract (law: Law): void {
     t.same(idsIn(await store.read('0-0', 100, 0)), ['a', 'b', 'label', 'c', 'label'])
   }, { dedupSeconds: 2, labelWaitSeconds: 1 })
 
-  law('with no label wait no label is taken', async (t, { store }) => {
+  law('without a label wait every label is refused', async (t, { store }) => {
     t.same(await store.append([unlabelled('a'), label('a')]), ['accepted', 'late'])
   }, { labelWaitSeconds: 0 })
 
-  law('that an outcome waits is known after a crash', async (t, { store, crash }) => {
+  law('an outcome still waits for its label after a crash', async (t, { store, crash }) => {
     await store.append([unlabelled('a'), unlabelled('b'), label('b')])
     t.same(await (await crash()).append([label('a'), label('b')]), ['accepted', 'duplicate'])
   })
 
-  law('a log that is full refuses what workers send, and nothing else', async (t, { store, other }) => {
+  law('a full log refuses outcomes and labels, and accepts other entries', async (t, { store, other }) => {
     await store.append([...outcomes(...idsOf('a', 8)), unlabelled('b')])
     const full = { name: 'StoreFullError' }
     await t.rejects(store.append(outcomes('c', 'd')), full, 'two have no room')
@@ -72,7 +72,7 @@ export function labelContract (law: Law): void {
     t.same(await store.append([label('b'), ...outcomes('d')]), ['accepted', 'accepted'], 'folding makes room')
   }, { maxLogEntries: 10 })
 
-  law('many that append at once do not overfill it', async (t, { store, other }) => {
+  law('concurrent appends do not exceed the bound of the log', async (t, { store, other }) => {
     const calls = await Promise.allSettled(idsOf('a', 40).map((id, i) => (i % 2 === 0 ? store : other).append([outcome(id)])))
     t.equal(calls.filter(({ status }) => status === 'fulfilled').length, 10)
     t.equal((await store.revision()).lag, 10)

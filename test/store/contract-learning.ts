@@ -11,7 +11,7 @@ const LONG = 60_000
 
 /** Laws 3 and 4: what is learned from it. */
 export function learningContract (law: Law): void {
-  law('one lease at a time, each with a higher token', async (t, { store, other }) => {
+  law('only one lease runs at a time, and each has a higher token', async (t, { store, other }) => {
     const first = (await store.acquireLease('a', LONG))!
     t.equal(await other.acquireLease('b', LONG), null)
     t.equal(await other.renewLease(first + 1, LONG), false)
@@ -26,7 +26,7 @@ export function learningContract (law: Law): void {
     t.ok((await other.acquireLease('b', LONG))! > again)
   })
 
-  law('a lease ends by itself, and a renewed one later', async (t, { store, other }) => {
+  law('a lease expires, and a renewed one expires later', async (t, { store, other }) => {
     const start = performance.now()
     const first = (await store.acquireLease('a b  c', 100.5))!
     t.equal(await store.renewLease(first, 300.5), true)
@@ -37,18 +37,18 @@ export function learningContract (law: Law): void {
     t.equal(await other.renewLease(second, LONG), true)
   })
 
-  law('of many that ask at once one gets the lease', async (t, { store, other }) => {
+  law('only one of many concurrent requests gets the lease', async (t, { store, other }) => {
     const asked = idsOf('holder', 20).map((holder, i) => (i % 2 === 0 ? store : other).acquireLease(holder, LONG))
     t.equal((await Promise.all(asked)).filter((token) => token !== null).length, 1)
   })
 
-  law('tokens rise over a crash', async (t, { store, crash }) => {
+  law('tokens keep rising after a crash', async (t, { store, crash }) => {
     const first = (await store.acquireLease('a', 1))!
     const again = await crash()
     t.ok(await until('the lease ends', () => again.acquireLease('b', LONG)) > first)
   })
 
-  law('a commit writes all that it says', async (t, { store, other }) => {
+  law('a commit writes everything it contains', async (t, { store, other }) => {
     const damaged = { ledger: 0, pending: [], samples: [] }
     t.same(await store.learned(), { cursor: '0-0', ledger: null, contexts: new Map(), pending: [], reservoir: [], damaged }, 'a new store has learned nothing')
     await store.append(outcomes('a', 'b', 'c'))
@@ -75,7 +75,7 @@ export function learningContract (law: Law): void {
     t.same(await other.history(2), [{ ...change(3), version: 1 }, { ...change(2), version: 1 }], 'where none is made, the one that stands')
   })
 
-  law('the version moves only where a decision could differ', async (t, { store }) => {
+  law('a commit moves the version only if a decision could differ', async (t, { store }) => {
     const token = (await store.acquireLease('a', LONG))!
     await store.commit(commitOf(token, { contexts: new Map([['*', state(1)]]), changes: [change(1)] }))
     t.equal((await store.revision()).version, 0)
@@ -91,7 +91,7 @@ export function learningContract (law: Law): void {
     t.same(await store.changedSince(second), [])
   })
 
-  law('a commit that may not be made writes nothing', async (t, { store, other }) => {
+  law('a refused commit writes nothing', async (t, { store, other }) => {
     await store.append(outcomes('a', 'b'))
     const [first, second] = await store.read('0-0', 10, 0)
     const token = (await store.acquireLease('a', LONG))!
@@ -120,7 +120,7 @@ export function learningContract (law: Law): void {
     t.same((await store.learned()).contexts, new Map(), 'the newest may')
   })
 
-  law('the log is trimmed behind the cursor, and only there', async (t, { store }) => {
+  law('the log is trimmed up to the cursor and not beyond', async (t, { store }) => {
     await store.append(outcomes(...idsOf('a', 1000)))
     const stored = await store.read('0-0', 1000, 0)
     const token = (await store.acquireLease('a', LONG))!
@@ -147,7 +147,7 @@ export function learningContract (law: Law): void {
     t.same(await store.history(3), history.slice(0, 3))
   })
 
-  law('all contexts may change in one commit', async (t, { store }) => {
+  law('one commit can change all contexts', async (t, { store }) => {
     const keys = idsOf('model=q,task', 10_000)
     const token = (await store.acquireLease('a', LONG))!
     await store.commit(commitOf(token, { contexts: new Map(keys.map((key, i) => [key, state(i)])), decisive: keys }))
@@ -158,7 +158,7 @@ export function learningContract (law: Law): void {
     t.same(await store.contextKeys(), [])
   })
 
-  law('a learner that dies between read and commit costs nothing, and one that wakes late adds nothing', async (t, { store, other }) => {
+  law('a learner that dies before its commit loses nothing, and one that wakes late commits nothing', async (t, { store, other }) => {
     const ids = idsOf('a', 200)
     const writing = Promise.all(ids.map((id, i) => (i % 2 === 0 ? store : other).append([outcome(id), outcome(id), TICK])))
     const seen: string[] = []
@@ -194,7 +194,7 @@ export function learningContract (law: Law): void {
     t.equal((await other.revision()).lag, 0)
   })
 
-  law('a policy that comes while a commit is made is not lost', async (t, { store, other }) => {
+  law('a policy that arrives during a commit is not lost', async (t, { store, other }) => {
     const token = (await store.acquireLease('a', LONG))!
     await Promise.all(idsOf('model=q,task', 50).flatMap((key) => [
       other.append([pinEntry(key, 0.5)]),

@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
 /** Laws 1, 2 and 6: what goes in. */
 export function logContract (law: Law): void {
-  law('entries are kept in order, with ids that rise', async (t, { store }) => {
+  law('entries keep their order and have rising ids', async (t, { store }) => {
     const entries = [...outcomes('a', 'b'), RESET, TICK, { type: 'configuration', configuration: LEDGER.configuration } as const]
     t.same(await store.append(entries), ['accepted', 'accepted', 'accepted', 'accepted', 'accepted'])
     t.same(await store.append([outcome('c')]), ['accepted'])
@@ -22,7 +22,7 @@ export function logContract (law: Law): void {
     }
   })
 
-  law('a read starts behind its cursor and ends at its limit', async (t, { store }) => {
+  law('a read starts after its cursor and ends at its limit', async (t, { store }) => {
     await store.append(outcomes(...idsOf('a', 10)))
     const first = await store.read('0-0', 4, 0)
     t.same(idsIn(first), idsOf('a', 4))
@@ -31,7 +31,7 @@ export function logContract (law: Law): void {
     t.same(await store.read(second.at(-1)!.cursor, 100, 0), [])
   })
 
-  law('a read of large entries ends before its limit, and the next goes on', async (t, { store }) => {
+  law('a read of large entries ends early, and the next read continues', async (t, { store }) => {
     const large = idsOf('large', 20).map((id) => outcomeOf({ generation_id: id, context: { model: 'x'.repeat(1_000_000) } }))
     await store.append(large.slice(0, 10))
     await store.append(large.slice(10))
@@ -41,17 +41,17 @@ export function logContract (law: Law): void {
     t.same(idsIn([...first, ...second, ...await store.read(second.at(-1)!.cursor, 100, 0)]), idsOf('large', 20))
   })
 
-  law('a read of many entries ends at its limit, and misses none', async (t, { store }) => {
+  law('a read of many entries ends at its limit and skips none', async (t, { store }) => {
     await store.append(outcomes(...idsOf('a', 100)))
     for (const limit of [1, 15, 16, 17, 32, 40, 99, 100, 101]) t.same(idsIn(await store.read('0-0', limit, 0)), idsOf('a', 100).slice(0, limit))
   })
 
-  law('no entries at all are no trouble', async (t, { store }) => {
+  law('an empty append succeeds', async (t, { store }) => {
     t.same(await store.append([]), [])
     t.same(await store.read('0-0', 10, 0), [])
   })
 
-  law('two writers lose nothing, and each keeps its order', async (t, { store, other }) => {
+  law('entries of two writers are all kept, each writer\'s in order', async (t, { store, other }) => {
     const write = async (writer: typeof store, name: string) => {
       const waiting = idsOf(name, 300).map((id) => writer.append([outcome(id)]))
       return (await Promise.all(waiting)).flat()
@@ -63,7 +63,7 @@ export function logContract (law: Law): void {
     t.same(ids.filter((id) => id.startsWith('b')), idsOf('b', 300))
   })
 
-  law('an outcome is appended once, whoever sends it again', async (t, { store, other }) => {
+  law('a duplicate outcome is appended once, whichever replica receives it', async (t, { store, other }) => {
     t.same(await store.append(outcomes('a', 'b', 'a', 'c', 'b')), ['accepted', 'accepted', 'duplicate', 'accepted', 'duplicate'], 'within one call')
     t.same(await other.append(outcomes('c', 'd')), ['duplicate', 'accepted'], 'from another replica')
     const racing = await Promise.all(idsOf('race', 50).flatMap((id) => [store, other].map((writer) => writer.append([outcome(id)]))))
@@ -74,7 +74,7 @@ export function logContract (law: Law): void {
     t.equal(ids.length, 4 + 50 + 3)
   })
 
-  law('an id is forgotten after the dedup time, and not before', async (t, { store }) => {
+  law('an id is forgotten exactly after the dedup time', async (t, { store }) => {
     const start = performance.now()
     t.same(await store.append([outcome('a')]), ['accepted'])
     await until('the id is forgotten', async () => (await store.append([outcome('a')]))[0] === 'accepted')
@@ -83,7 +83,7 @@ export function logContract (law: Law): void {
     t.same(idsIn(await store.read('0-0', 100, 0)), ['a', 'a'])
   }, { dedupSeconds: 1 })
 
-  law('ids may be any text', async (t, { store }) => {
+  law('ids can be any text', async (t, { store }) => {
     const ids = ['__proto__', 'constructor', 'a\0b', 'a\0', 'é', 'e\u0301', '你好', '🙂', ' ', '{stopgate}', '*', 'x'.repeat(128)]
     t.same(await store.append(outcomes(...ids)), ids.map(() => 'accepted'))
     t.same(await store.append(outcomes(...ids)), ids.map(() => 'duplicate'))
@@ -99,14 +99,14 @@ export function logContract (law: Law): void {
     t.same(await store.append([outcome('a')]), ['accepted'], 'its id was not remembered')
   })
 
-  law('the largest batch goes in at once', async (t, { store }) => {
+  law('the largest batch is appended in one call', async (t, { store }) => {
     const ids = idsOf('a', 4096)
     const accepted = await store.append(outcomes(...ids, ...ids.slice(0, 10)))
     t.equal(accepted.filter((code) => code === 'accepted').length, 4096)
     t.same(idsIn(await store.read('0-0', 5000, 0)), ids)
   })
 
-  law('a policy or pin is in its table, and the version has moved', async (t, { store }) => {
+  law('a policy or pin is written to its table and moves the version', async (t, { store }) => {
     t.same(await store.policies(), new Map())
     await store.append([outcome('a')])
     t.equal((await store.revision()).version, 0, 'an outcome alone changes no decision')
@@ -128,7 +128,7 @@ export function logContract (law: Law): void {
     t.same((await store.changedSince(version)).sort(), ['*', 'model=q', 'never there'])
   })
 
-  law('a policy version stands while other decisions change', async (t, { store }) => {
+  law('a commit does not move the policy version', async (t, { store }) => {
     await store.append([pinEntry('*', 0.5)])
     const { policyVersion } = await store.revision()
     const token = (await store.acquireLease('a', 10_000))!
@@ -136,7 +136,7 @@ export function logContract (law: Law): void {
     t.equal((await store.revision()).policyVersion, policyVersion)
   })
 
-  law('what was acknowledged is there after a crash', async (t, { store, crash }) => {
+  law('acknowledged entries survive a crash', async (t, { store, crash }) => {
     await store.append([...outcomes(...idsOf('a', 20)), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: { mode: 'shadow' }, by: 'ops' }])
     const token = (await store.acquireLease('a', 10_000))!
     const [first] = await store.read('0-0', 1, 0)
@@ -149,7 +149,7 @@ export function logContract (law: Law): void {
     t.ok(last > toPlace(content.log.at(-1)!.cursor), 'and ids go on from there')
   })
 
-  law('ids go on after a crash though the whole log was folded', async (t, { store, crash }) => {
+  law('log ids continue after a crash although the whole log was folded', async (t, { store, crash }) => {
     await store.append([TICK])
     const [tick] = await store.read('0-0', 1, 0)
     await store.commit(commitOf((await store.acquireLease('a', 10_000))!, { to: tick!.cursor }))
@@ -159,7 +159,7 @@ export function logContract (law: Law): void {
     t.equal(stored.length, 1, 'it is behind the cursor')
   })
 
-  law('a closed store says so', async (t, { store }) => {
+  law('a closed store rejects every call', async (t, { store }) => {
     await store.close()
     t.equal(store.isUp(), false)
     t.same(new Set(await failuresOf(store)), new Set(['StoreUnavailableError']))

@@ -44,7 +44,7 @@ const PUT_ANEW = [predictorEntry('p', null), added({ ...BY_SIGNAL, contexts: { '
 
 /** Laws 2, 3 and 6 of predictors, and of what they are trained on. */
 export function predictorContract (law: Law): void {
-  law('a predictor is in its table, and the version has moved', async (t, { store, other, crash }) => {
+  law('a predictor is written to its table and moves the version', async (t, { store, other, crash }) => {
     t.same(await store.predictors(), new Map())
     await store.append([outcome('a'), { ...predictorEntry('p', versionOf('p', 5)), reason: 'é "quoted"' }])
     t.same(await other.predictors(), new Map([['p', versionOf('p', 5)]]), 'to the bit')
@@ -66,14 +66,14 @@ export function predictorContract (law: Law): void {
     t.ok((await again.revision()).policyVersion > first.policyVersion)
   })
 
-  law('a predictor\'s name is taken for no context key', async (t, { store }) => {
+  law('a predictor\'s name is not confused with a context key', async (t, { store }) => {
     await store.append([predictorEntry('*', versionOf('*', 1)), pinEntry('model=q', 0.5)])
     await store.append([predictorEntry('*', null)])
     t.same(await store.changedSince(0), ['model=q'])
     t.same(await store.pins(), new Map([['model=q', pinOf(0.5)]]))
   })
 
-  law('while the learner lags, another predictor of a forgotten name has neither evidence nor pins of the first', async (t, { store, other }) => {
+  law('while the learner lags, a new predictor of a forgotten name has neither evidence nor pins of the old one', async (t, { store, other }) => {
     const fold = await learnedOf(store, FIRST_CHALLENGER)
     t.equal(fold.state().serving, 'p')
     const fingerprint = fold.ledger.predictors[0]!.fingerprint!
@@ -88,7 +88,7 @@ export function predictorContract (law: Law): void {
     t.same(await scorersIn(), [undefined, undefined])
   })
 
-  law('a learner that starts behind scores nothing with another predictor of a forgotten name', async (t, { store }) => {
+  law('a learner that starts behind does not score with a new predictor of a forgotten name', async (t, { store }) => {
     const fold = await learnedOf(store, FIRST_CHALLENGER - 1)
     t.equal(fold.state().serving, null)
     await store.append([{ ...early(), generation_id: 'last' }, ...PUT_ANEW])
@@ -97,7 +97,7 @@ export function predictorContract (law: Law): void {
     t.match((await store.readContexts([LEAF])).get(LEAF)!.trials, [{ predictor: 'p', ordinal: 2, halves: [{ generations: 0 }, {}] }])
   })
 
-  law('the evidence of a predictor of any grid is kept, to its certificate', async (t, { store, other, crash }) => {
+  law('the evidence of a predictor with any grid is kept up to its certificate', async (t, { store, other, crash }) => {
     const grid = Array.from({ length: 60 }, (_, k) => 0.99 - k / 100)
     const fold = await learnedOf(store, FIRST_CHALLENGER - 1, { ...BY_SIGNAL, grid })
     const kept = (await other.readContexts([LEAF])).get(LEAF)
@@ -111,7 +111,7 @@ export function predictorContract (law: Law): void {
     })
   })
 
-  law('the audit trail says what was done with a predictor, not what it is', async (t, { store, other }) => {
+  law('the audit trail has what was done with a predictor, without the predictor', async (t, { store, other }) => {
     const [added, retired] = [predictorEntry('p', versionOf('p', 1)), { ...predictorEntry('p', versionOf('p', 1, 2)), by: 'alice', reason: 'worse' }]
     await store.append([pinEntry('p', 0.5)])
     await store.append([added, retired, pinEntry('p', 0.6)])
@@ -128,7 +128,7 @@ export function predictorContract (law: Law): void {
     t.same(rows.map(({ version }) => version), [3, 2, 2, 2, 1], 'one call makes one version')
   })
 
-  law('a predictor goes in with the rest of its call, or not at all', async (t, { store, other }) => {
+  law('a predictor is appended with the rest of its call or not at all', async (t, { store, other }) => {
     const { policyVersion } = await store.revision()
     const calls = [predictorEntry('p', versionOf('p', 1)), pinEntry('*', 0.5), outcome('a')]
     t.same(await store.append(calls, policyVersion), ['accepted', 'accepted', 'accepted'])
@@ -142,7 +142,7 @@ export function predictorContract (law: Law): void {
     t.same(await other.append([predictorEntry('p', null)], content.revision.policyVersion), ['accepted'])
   })
 
-  law('a predictor of a megabyte is one like any other', async (t, { store, crash }) => {
+  law('a predictor of a megabyte can be stored', async (t, { store, crash }) => {
     const version = versionOf('p', 1)
     const contexts = { ...version.predictor.contexts, ...Object.fromEntries(idsOf('model', 8000).map((key, i) => [key, { log_median: i / 7, weights: [1, 1 / 3, i / 3, i / 11] }])) }
     const large = { ...version, predictor: { ...version.predictor, contexts } }
@@ -151,7 +151,7 @@ export function predictorContract (law: Law): void {
     t.strictSame((await (await crash()).predictors()).get('p'), large)
   })
 
-  law('a commit writes the samples that it says', async (t, { store, other, crash }) => {
+  law('a commit writes its samples', async (t, { store, other, crash }) => {
     await store.append([outcome('a'), outcome('b')])
     const [first, second] = await store.read('0-0', 10, 0)
     const token = (await store.acquireLease('a', 60_000))!
@@ -168,7 +168,7 @@ export function predictorContract (law: Law): void {
     t.same(await byNumber(await crash()), stands)
   })
 
-  law('of a commit that may not be made no sample is written', async (t, { store, other }) => {
+  law('a refused commit writes no sample', async (t, { store, other }) => {
     const token = (await store.acquireLease('a', 60_000))!
     await store.commit(commitOf(token, { reservoir: new Map([[1, sampleOf(0.1)]]) }))
     const content = await contentOf(store)
@@ -183,7 +183,7 @@ export function predictorContract (law: Law): void {
     t.same(await contentOf(store), content)
   })
 
-  law('as many samples as are kept are replaced in one commit', async (t, { store, other }) => {
+  law('one commit can replace all samples', async (t, { store, other }) => {
     const token = (await store.acquireLease('a', 60_000))!
     const samples = (from: number) => Array.from({ length: 10_000 }, (_, i) => [from + i, sampleOf(i / 10_000)] as const)
     await store.commit(commitOf(token, { reservoir: new Map(samples(0)) }))

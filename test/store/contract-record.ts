@@ -13,7 +13,7 @@ const tokensOf = async (store: Store, id: string) => (await store.recorded([id])
 
 /** The steps of control generations, until their outcomes come. */
 export function recordContract (law: Law): void {
-  law('steps are read as they were recorded', async (t, { store, other }) => {
+  law('recorded steps are read unchanged', async (t, { store, other }) => {
     t.same(await store.recorded(['a']), new Map())
     t.same(await store.recorded([]), new Map())
     const steps: RecordedStep[] = [
@@ -26,7 +26,7 @@ export function recordContract (law: Law): void {
     t.same(await other.recorded(['b', 'none', 'a']), new Map([['b', stepsAt(1)], ['a', steps]]))
   })
 
-  law('steps of one generation are in the order they were recorded, whichever replica did', async (t, { store, other }) => {
+  law('steps of a generation keep the order in which any replicas recorded them', async (t, { store, other }) => {
     await record(store, 'a', 32, 64)
     await record(other, 'a', 96)
     await record(store, 'a', 64, 128)
@@ -35,13 +35,13 @@ export function recordContract (law: Law): void {
     t.same((await tokensOf(store, 'race'))!.sort((x, y) => x - y), Array.from({ length: 100 }, (_, i) => i), 'none is lost in a race')
   })
 
-  law('records of any ids are kept apart', async (t, { store }) => {
+  law('records of different ids are kept apart', async (t, { store }) => {
     const ids = ['__proto__', 'a\0b', 'a\0', 'é', 'e\u0301', '🙂', ' ', '{stopgate}', '*', 'x'.repeat(128)]
     await store.record(batch(ids.map((id, i) => [id, stepsAt(i)])))
     t.same(await store.recorded(ids), new Map(ids.map((id, i) => [id, stepsAt(i)])))
   })
 
-  law('a record is forgotten, and no other', async (t, { store, other }) => {
+  law('forgetting a record keeps the others', async (t, { store, other }) => {
     for (const id of ['a', 'b', 'c']) await record(store, id, 1)
     await other.forget(['a', 'never there', 'c'])
     await store.forget([])
@@ -50,7 +50,7 @@ export function recordContract (law: Law): void {
     t.same(await tokensOf(store, 'a'), [2], 'it begins anew')
   })
 
-  law('a record is gone some time after its last step, whole', async (t, { store }) => {
+  law('a whole record expires a fixed time after its last step', async (t, { store }) => {
     const start = performance.now()
     await record(store, 'lives', 1)
     await record(store, 'ends', 1)
@@ -65,7 +65,7 @@ export function recordContract (law: Law): void {
     t.same(await tokensOf(store, 'ends'), [7], 'nothing of it comes back')
   }, { records: { seconds: 1 } })
 
-  law('a generation has a most number of steps; later ones are not kept', async (t, { store, other }) => {
+  law('steps beyond the limit of a generation are not kept', async (t, { store, other }) => {
     t.equal(await record(store, 'a', 1, 2, 3), 3)
     t.equal(await other.record(batch([['a', stepsAt(4, 5, 6)], ['b', stepsAt(1)]])), 3)
     t.equal(await record(store, 'a', 7), 0)
@@ -74,7 +74,7 @@ export function recordContract (law: Law): void {
     t.equal(await record(store, 'a', 8), 1)
   }, { records: { steps: 5 } })
 
-  law('of too many generations those written to the longest ago go', async (t, { store, other }) => {
+  law('beyond the limit of generations the least recently written records are dropped', async (t, { store, other }) => {
     for (const id of ['a', 'b', 'c']) { await record(store, id, 1); await setTimeout(2) } // the order is by the ms
     await record(other, 'a', 2)
     await setTimeout(2)
@@ -87,7 +87,7 @@ export function recordContract (law: Law): void {
     t.same([...(await store.recorded([...idsOf('e', 3), 'f'])).keys()], ['e-1', 'e-2', 'f'], 'what was forgotten makes room')
   }, { records: { generations: 3 } })
 
-  law('of too many bytes those written to the longest ago go', async (t, { store }) => {
+  law('beyond the limit of bytes the least recently written records are dropped', async (t, { store }) => {
     const record = (store: Store, id: string, ...tokens: number[]) => store.record(batch([[id, tokens.map(ofTwelveBytes)]]))
     await record(store, 'a', 10, 20, 30)
     await setTimeout(2)
@@ -105,7 +105,7 @@ export function recordContract (law: Law): void {
     t.same(await tokensOf(store, 'e'), [10])
   }, { records: { bytes: 67 } })
 
-  law('what expired makes room', async (t, { store }) => {
+  law('expired records make room', async (t, { store }) => {
     const record = (store: Store, id: string, ...tokens: number[]) => store.record(batch([[id, tokens.map(ofTwelveBytes)]]))
     await record(store, 'a', 10, 20, 30)
     await until('it has expired', async () => await tokensOf(store, 'a') === undefined)
@@ -114,14 +114,14 @@ export function recordContract (law: Law): void {
     t.same([...(await store.recorded(['a', 'b', 'c'])).keys()], ['b', 'c'])
   }, { records: { bytes: 67, seconds: 1 } })
 
-  law('records are there after a crash', async (t, { store, crash }) => {
+  law('records survive a crash', async (t, { store, crash }) => {
     await record(store, 'a', 1, 2)
     const again = await crash()
     await record(again, 'a', 3)
     t.same(await tokensOf(again, 'a'), [1, 2, 3])
   })
 
-  law('records change no decision and are in no log', async (t, { store }) => {
+  law('recording moves no version and writes nothing to the log', async (t, { store }) => {
     await record(store, 'a', 1)
     t.match(await store.revision(), { version: 0, lag: 0 })
     t.same(await store.append([]), [])

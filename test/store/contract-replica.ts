@@ -21,7 +21,7 @@ export function replicaContract (law: Law): void {
     t.same(idsIn(await store.read('0-0', 10, 20_000)), ['a'], 'and not where there is one')
   })
 
-  law('a read waits no longer than it was told', async (t, { store }) => {
+  law('a read waits at most the given time', async (t, { store }) => {
     const start = performance.now()
     t.same(await store.read('0-0', 10, 100), [])
     const took = performance.now() - start
@@ -35,7 +35,7 @@ export function replicaContract (law: Law): void {
     t.same(await waiting, [])
   })
 
-  law('every replica hears when the version moves, and only then', async (t, { store, other }) => {
+  law('every replica gets a notice when the version moves, and only then', async (t, { store, other }) => {
     let count = 0
     store.onNotice(() => { count++ })
     let others = 0
@@ -51,7 +51,7 @@ export function replicaContract (law: Law): void {
     t.same([count, others], [2, 2])
   })
 
-  law('what a notice tells of can be read', async (t, { store, other }) => {
+  law('what a notice announces can be read at once', async (t, { store, other }) => {
     const heard = new Promise<number>((resolve) => {
       other.onNotice(() => { other.revision().then(({ version }) => { resolve(version) }, () => {}) })
     })
@@ -59,7 +59,7 @@ export function replicaContract (law: Law): void {
     t.equal(await heard, 1)
   })
 
-  law('it is up and has nothing to warn of', async (t, { store }) => {
+  law('a working store is up and has no warnings', async (t, { store }) => {
     await store.revision()
     t.equal(store.isUp(), true)
     t.same(await store.warnings(), [])

@@ -37,7 +37,7 @@ async function fill (store: Store): Promise<void> {
 
 /** Law 9: the whole state, out of a store and into it. */
 export function stateContract (law: Law): void {
-  law('what was exported and imported is the same, under another state id', async (t, { store, other, crash }) => {
+  law('an imported state equals the exported one but for the state id', async (t, { store, other, crash }) => {
     await fill(store)
     const [state, before] = [await exported(store), await contentOf(store)]
     await t.rejects(store.importRows(state, false), { name: 'StoreTakenError' })
@@ -60,7 +60,7 @@ export function stateContract (law: Law): void {
     t.ok(last, 'and new entries come after those there were')
   })
 
-  law('what is damaged in the history or the audit trail goes along, and stands where it stood', async (t, { store, other }) => {
+  law('unreadable rows of the history and the audit trail are exported and imported in their places', async (t, { store, other }) => {
     await fill(store)
     const state = await exported(store)
     const odd = ['{', {}, null, 7, { time: 'now', version: null }].map((value) => ({ value, damaged: 'odd' }))
@@ -78,7 +78,7 @@ export function stateContract (law: Law): void {
     }
   })
 
-  law('a learner of before commits nothing after an import', async (t, { store }) => {
+  law('after an import a learner with an older lease commits nothing', async (t, { store }) => {
     await fill(store)
     const token = (await store.acquireLease('learner', 60_000)) ?? 1
     const { cursor } = await store.learned()
@@ -87,7 +87,7 @@ export function stateContract (law: Law): void {
     t.ok((await store.acquireLease('another', 1000))! > token)
   })
 
-  law('a predictor or a sample alone is not overwritten either', async (t, { store }) => {
+  law('an import does not overwrite a store that has only a predictor or a sample', async (t, { store }) => {
     await store.revision()
     const empty = await exported(store)
     const sample = { table: 'reservoir', key: '3', value: sampleOf(0.5) } as const
@@ -102,7 +102,7 @@ export function stateContract (law: Law): void {
     t.same(await store.predictors(), new Map())
   })
 
-  law('an empty state is one too', async (t, { store }) => {
+  law('an empty state can be exported and imported', async (t, { store }) => {
     await store.revision()
     const state = await exported(store)
     t.same(state.rows.contexts, [])

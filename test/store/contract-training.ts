@@ -7,7 +7,7 @@ const CHECKPOINT: CheckpointEntry = { type: 'checkpoint', key: 'model=q', run: '
 
 /** Law 8: what is reported of training runs. */
 export function trainingContract (law: Law): void {
-  law('a run is read as it was written, with its series', async (t, { store, other, crash }) => {
+  law('a run and its series are read unchanged', async (t, { store, other, crash }) => {
     t.same(await store.trainingRuns(), [])
     t.equal(await store.trainingRun('r'), null)
     t.same(await store.trainingSeries('r', ['s']), [])
@@ -21,7 +21,7 @@ export function trainingContract (law: Law): void {
     t.same(runs.map(({ name }) => name).sort(), ['r', 'r2'], 'it outlives a crash')
   })
 
-  law('names are any text, and apart', async (t, { store }) => {
+  law('runs and suites can have any names', async (t, { store }) => {
     const names = ['__proto__', 'a\0b', 'a\0', 'é', 'e\u0301', '🙂', '","', '{run}', '*', 'x'.repeat(128)]
     for (const name of names) {
       const { series: [one], ...write } = trainingWriteOf(name, null)
@@ -34,7 +34,7 @@ export function trainingContract (law: Law): void {
     }
   })
 
-  law('a write that builds on another revision writes nothing, nor appends', async (t, { store, other }) => {
+  law('a write that builds on another revision writes and appends nothing', async (t, { store, other }) => {
     await store.writeTraining(trainingWriteOf('r', null))
     for (const from of [null, 2]) {
       const late = trainingWriteOf('r', from, { entries: [CHECKPOINT], series: [{ suite: 's', points: [], forgotten_through: 9 }] })
@@ -49,7 +49,7 @@ export function trainingContract (law: Law): void {
     t.equal((await store.trainingRun('r'))?.revision, 2)
   })
 
-  law('of writers that race one wins each revision, and nothing is lost', async (t, { store, other }) => {
+  law('when writers race, one wins each revision and nothing is lost', async (t, { store, other }) => {
     await store.writeTraining(trainingWriteOf('r', null))
     let conflicts = 0
     const raise = async (through: typeof store) => {
@@ -66,7 +66,7 @@ export function trainingContract (law: Law): void {
     t.equal((await store.read('0-0', 1000, 0)).length, 60, `an entry for each, ${conflicts} conflicts`)
   })
 
-  law('its entries are in the log, in order with others, and no version moves', async (t, { store, other }) => {
+  law('the entries of a write are appended to the log without moving a version', async (t, { store, other }) => {
     await store.append([outcome('a')])
     await store.writeTraining(trainingWriteOf('r', null, { entries: [CHECKPOINT, { ...CHECKPOINT, key: '*' }] }))
     await other.append([outcome('b')])
@@ -76,13 +76,13 @@ export function trainingContract (law: Law): void {
     t.same(await store.audit(10), [])
   })
 
-  law('a log that is full takes them all the same', async (t, { store }) => {
+  law('a full log accepts the entries of a training run', async (t, { store }) => {
     await store.append([outcome('a'), outcome('b')])
     await store.writeTraining(trainingWriteOf('r', null, { entries: [CHECKPOINT] }))
     t.equal((await store.revision()).lag, 3)
   }, { maxLogEntries: 2 })
 
-  law('runs that make room go with their series, unless they have moved', async (t, { store, other }) => {
+  law('runs that make room are removed with their series, unless their revision moved', async (t, { store, other }) => {
     const old = trainingWriteOf('old', null)
     await store.writeTraining(old)
     await store.writeTraining(trainingWriteOf('kept', null))

@@ -3,7 +3,7 @@ import { createStore } from '../../src/store/create-store.js'
 import { temporaryFolder } from '../helper.js'
 import { freePort } from '../redis-server.js'
 
-t.test('without a URL the store is in the folder', async (t) => {
+t.test('without REDIS_URL the store is embedded', async (t) => {
   for (const redisUrl of [undefined, '']) {
     const store = await createStore({ redisUrl, dataDir: await temporaryFolder(t), dedupSeconds: 10 })
     t.teardown(() => store.close())
@@ -12,7 +12,7 @@ t.test('without a URL the store is in the folder', async (t) => {
   }
 })
 
-t.test('with one it is in Redis, though that be down', async (t) => {
+t.test('with REDIS_URL the store is in Redis, even while Redis is down', async (t) => {
   const store = await createStore({ redisUrl: `redis://127.0.0.1:${await freePort()}`, dataDir: '', dedupSeconds: 10 })
   t.teardown(() => store.close())
   t.equal(store.kind, 'redis')

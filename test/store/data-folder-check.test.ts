@@ -9,7 +9,7 @@ import { fileLimit, withoutFileLimit } from './file-limit.js'
 
 const open = (dataDir: string) => EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
 
-t.test('a database and an empty folder are good ground', async (t) => {
+t.test('an empty folder and a complete database pass the check', async (t) => {
   const dataDir = await temporaryFolder(t)
   checkDataFolder(dataDir)
   t.same(readdirSync(dataDir), [], 'nothing is left of the check')
@@ -20,7 +20,7 @@ t.test('a database and an empty folder are good ground', async (t) => {
   await (await open(dataDir)).close()
 })
 
-t.test('a folder is made with those above it, or named', async (t) => {
+t.test('a missing folder is made with its parents, and a failure names the folder', async (t) => {
   const folder = await temporaryFolder(t)
   for (let i = 0; i < 2; i++) makeFolder(join(folder, 'a', 'b', 'c'))
   t.ok(statSync(join(folder, 'a', 'b', 'c')).isDirectory())
@@ -32,12 +32,12 @@ t.test('a folder is made with those above it, or named', async (t) => {
   }
 })
 
-t.test('a file that is no database is named', async (t) => {
+t.test('a file that is not a database is refused by name', async (t) => {
   const dataDir = await temporaryFolder(t)
   const file = join(dataDir, 'data.mdb')
   await (await open(dataDir)).close()
   const whole = readFileSync(file)
-  const refused = { message: new RegExp(`^${file} is no database`) }
+  const refused = { message: new RegExp(`^${file} is not a database`) }
   for (const size of [1, PAGE_SIZE, PAGE_SIZE + 20]) {
     writeFileSync(file, whole)
     truncateSync(file, size)
@@ -49,7 +49,7 @@ t.test('a file that is no database is named', async (t) => {
   await (await open(dataDir)).close()
 })
 
-t.test('a file that was cut off anywhere is named', async (t) => {
+t.test('a truncated database is refused by name', async (t) => {
   const dataDir = await temporaryFolder(t)
   const file = join(dataDir, 'data.mdb')
   const store = await open(dataDir)
@@ -60,13 +60,13 @@ t.test('a file that was cut off anywhere is named', async (t) => {
   t.ok(pages > 100)
   for (const left of [3, pages >> 2, pages >> 1]) {
     writeFileSync(file, whole.subarray(0, left * PAGE_SIZE))
-    await t.rejects(open(dataDir), { message: new RegExp(`^${file} is no database, or only a part of one`) }, `${left} of ${pages} pages`)
+    await t.rejects(open(dataDir), { message: new RegExp(`^${file} is not a database, or is truncated`) }, `${left} of ${pages} pages`)
   }
   writeFileSync(file, whole)
   await (await open(dataDir)).close()
 })
 
-t.test('a disk that is full at start is told of', { skip: withoutFileLimit }, async (t) => {
+t.test('a full disk is reported at the start', { skip: withoutFileLimit }, async (t) => {
   const dataDir = await temporaryFolder(t)
   const limitFiles = fileLimit(t)
   limitFiles('10000')

@@ -7,7 +7,7 @@ import { LOG_LIMITS } from '../../src/store/log-limits.js'
 import { temporaryFolder } from '../helper.js'
 import { outcome, pinEntry, predictorEntry, RESET, versionOf } from './fixtures.js'
 
-t.test('only a policy, pin or predictor moves the version; a conflict leaves no trace', async (t) => {
+t.test('only policies, pins and predictors move the version, and a conflict writes nothing', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   const run = (...entries: Parameters<typeof append>[1]) => tables.root.childTransaction(() => append(tables, entries, 1000, LOG_LIMITS, 0))
@@ -21,7 +21,7 @@ t.test('only a policy, pin or predictor moves the version; a conflict leaves no 
   t.same([...tables.changed.getKeys()], ['*'])
 })
 
-t.test('a damaged row of the audit trail is one that can\'t be read, of as late as the next', async (t) => {
+t.test('an unreadable audit row has the time and version of the next row', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   for (const [i, key] of ['a', 'b', 'c', 'd'].entries()) await tables.root.childTransaction(() => append(tables, [pinEntry(key, 0.5)], 1000 + i, LOG_LIMITS))
@@ -33,7 +33,7 @@ t.test('a damaged row of the audit trail is one that can\'t be read, of as late 
   ])
 })
 
-t.test('what a command replaced stands for nobody stopping where it is damaged', async (t) => {
+t.test('an unreadable replaced policy or pin is shown as one that stops nobody', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   const pin = pinEntry('a', 0.5)

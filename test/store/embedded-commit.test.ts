@@ -4,7 +4,7 @@ import { openTables } from '../../src/store/embedded-tables.js'
 import { temporaryFolder } from '../helper.js'
 import { commitOf } from './fixtures.js'
 
-t.test('the index of changes has each key once, under its last version', async (t) => {
+t.test('the index of changes has each key once, under its newest version', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   for (const keys of [['a', 'b'], ['b', 'c'], ['b', 'b']]) await tables.root.childTransaction(() => moveVersion(tables, keys))
@@ -12,7 +12,7 @@ t.test('the index of changes has each key once, under its last version', async (
   t.same([...tables.changed.getRange()].map(({ key, value }) => [key, value]), [['a', 1], ['b', 3], ['c', 2]])
 })
 
-t.test('a commit from another place throws before it writes', async (t) => {
+t.test('a commit from another cursor writes nothing', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   const commit = commitOf(1, { from: '1-0', to: '2-0' })

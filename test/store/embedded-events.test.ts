@@ -4,7 +4,7 @@ import t from 'tap'
 import { EmbeddedEvents } from '../../src/store/embedded-events.js'
 import { temporaryFolder } from '../helper.js'
 
-t.test('those of one folder hear each other, by whichever path they came', async (t) => {
+t.test('stores of one folder receive each other\'s events, whatever path they use', async (t) => {
   const folder = await temporaryFolder(t)
   symlinkSync(folder, `${folder}-link`)
   const [one, same, other] = [folder, `${folder}-link`, await temporaryFolder(t)].map((path) => new EmbeddedEvents(path))
@@ -19,7 +19,7 @@ t.test('those of one folder hear each other, by whichever path they came', async
   t.same(heard, ['one', 'same'])
 })
 
-t.test('so do threads', async (t) => {
+t.test('threads receive each other\'s events', async (t) => {
   const folder = await temporaryFolder(t)
   const events = new EmbeddedEvents(folder)
   t.teardown(() => events.close())
@@ -30,7 +30,7 @@ t.test('so do threads', async (t) => {
   t.pass('woken')
 })
 
-t.test('a wait ends with its time, and with a close', async (t) => {
+t.test('a wait ends at its timeout and when the store closes', async (t) => {
   const events = new EmbeddedEvents(await temporaryFolder(t))
   await events.appended(1)
   const waits = events.appended(60_000)

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { EmbeddedLease } from '../../src/store/embedded-lease.js'
 
-t.test('the newest lease is current while it runs', async (t) => {
+t.test('only the newest lease is current, until it expires', async (t) => {
   const lease = new EmbeddedLease()
   t.equal(lease.isCurrent(0), false)
   t.equal(lease.isHeldByOther('a'), false)
@@ -18,7 +18,7 @@ t.test('the newest lease is current while it runs', async (t) => {
   t.equal(lease.isHeldByOther('a'), false)
 })
 
-t.test('only the current token releases', async (t) => {
+t.test('only the current token releases the lease', async (t) => {
   const lease = new EmbeddedLease()
   lease.give('a', 7, 60_000)
   lease.release(6)

@@ -14,7 +14,7 @@ async function logIn (t: Test) {
   return { tables, append }
 }
 
-t.test('ids never go back though the clock does', async (t) => {
+t.test('log ids increase even when the clock is set back', async (t) => {
   const { tables, append } = await logIn(t)
   for (const now of [5000, 5000, 4000, 1, 5001, 0]) await append(now, [TICK])
   t.same(entriesAfter(tables, '0-0', 10).map(({ cursor }) => cursor), ['5000-0', '5000-1', '5000-2', '5000-3', '5001-0', '5001-1'])
@@ -22,7 +22,7 @@ t.test('ids never go back though the clock does', async (t) => {
   t.same(logLag(tables, 10), { lag: 6, lagMs: 0 })
 })
 
-t.test('ids go on where the log was trimmed to nothing', async (t) => {
+t.test('log ids continue after the whole log was trimmed', async (t) => {
   const { tables, append } = await logIn(t)
   await append(5000, [TICK, TICK])
   await tables.root.childTransaction(() => { trimLog(tables, '5000-1') })
@@ -31,14 +31,14 @@ t.test('ids go on where the log was trimmed to nothing', async (t) => {
   t.same(entriesAfter(tables, '0-0', 10).map(({ cursor }) => cursor), ['5000-2'])
 })
 
-t.test('sequences are numbers, not text', async (t) => {
+t.test('sequence numbers sort as numbers', async (t) => {
   const { tables, append } = await logIn(t)
   await append(9, outcomes(...idsOf('a', 12)))
   await append(10, [outcome('b')])
   t.same(idsIn(entriesAfter(tables, '9-9', 100)), ['a-10', 'a-11', 'b'])
 })
 
-t.test('the dedup time is counted from the first arrival', async (t) => {
+t.test('the dedup time starts at the first arrival', async (t) => {
   const { append } = await logIn(t)
   t.same(await append(1000, [outcome('a')]), ['accepted'])
   t.same(await append(1999, [outcome('a')]), ['duplicate'])
@@ -46,7 +46,7 @@ t.test('the dedup time is counted from the first arrival', async (t) => {
   t.same(await append(2999, [outcome('a')]), ['duplicate'])
 })
 
-t.test('expired ids are deleted, a few for each call', async (t) => {
+t.test('each call deletes a few expired ids', async (t) => {
   const { tables, append } = await logIn(t)
   await append(1000, outcomes(...idsOf('a', 100)))
   await append(2500, [outcome('b')])
@@ -56,7 +56,7 @@ t.test('expired ids are deleted, a few for each call', async (t) => {
   t.equal(tables.seenAt.getKeysCount(), 61)
 })
 
-t.test('an id that came again is not deleted with its older self', async (t) => {
+t.test('an id that came again outlives its first expiry', async (t) => {
   const { tables, append } = await logIn(t)
   await append(1000, outcomes(...idsOf('a', 10)))
   await append(2500, [outcome('a-9')])
@@ -65,7 +65,7 @@ t.test('an id that came again is not deleted with its older self', async (t) => 
   t.same(await append(2700, [outcome('a-9')]), ['duplicate'])
 })
 
-t.test('a label waits for its outcome by the time of the log, though the clock went back', async (t) => {
+t.test('the label wait follows the time of the log even when the clock is set back', async (t) => {
   const { append } = await logIn(t)
   await append(1000, [unlabelled('a'), unlabelled('b'), unlabelled('c')])
   t.same(await append(1499, [label('a')]), ['accepted'])

@@ -6,7 +6,7 @@ import { contentOf, outcome, policyEntry } from './fixtures.js'
 
 // What a whole state is: test/store/contract-state.ts.
 
-t.test('an import that fails in the middle has written nothing', async (t) => {
+t.test('an import that fails in the middle writes nothing', async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t) })
   t.teardown(() => store.close())
   await store.append([outcome('a'), policyEntry('*', { mode: 'off' })])

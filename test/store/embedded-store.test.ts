@@ -21,7 +21,7 @@ contract(t, async (t: Test, limits: GroundOptions = {}) => {
   }
 })
 
-t.test('a guest, as in another thread: shares folder and events, and the newest lease of both commits', async (t) => {
+t.test('a guest shares the folder and its events, and only the newest lease may commit', async (t) => {
   const dataDir = await temporaryFolder(t)
   const host = await EmbeddedStore.open({ dataDir })
   t.teardown(() => host.close())

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../helper.js'
 import { fileLimit, withoutFileLimit } from './file-limit.js'
 import { commitOf, contentOf, idsOf, outcome, outcomes, pinEntry, state, TICK } from './fixtures.js'
 
-t.test('the folder is made, and may have a dot in its name', async (t) => {
+t.test('a missing folder is made, also with a dot in its name', async (t) => {
   const dataDir = join(await temporaryFolder(t), 'deep', 'v1.0')
   const store = await EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
   t.teardown(() => store.close())
@@ -14,7 +14,7 @@ t.test('the folder is made, and may have a dot in its name', async (t) => {
   t.ok(existsSync(join(dataDir, 'data.mdb')))
 })
 
-t.test('the longest context key of seven levels fits', async (t) => {
+t.test('the longest context key of seven levels can be stored', async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t), dedupSeconds: 10 })
   t.teardown(() => store.close())
   const link = `${'l'.repeat(128)}=${'%2C'.repeat(128)}`
@@ -29,7 +29,7 @@ t.test('the longest context key of seven levels fits', async (t) => {
   t.same(await contentOf(store), content)
 })
 
-t.test('a full disk refuses, and takes writes again when there is room', { skip: withoutFileLimit }, async (t) => {
+t.test('a full disk refuses writes, and accepts them once there is room', { skip: withoutFileLimit }, async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t), dedupSeconds: 3600 })
   t.teardown(() => store.close())
   const limitFiles = fileLimit(t)

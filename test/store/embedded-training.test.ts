@@ -5,7 +5,7 @@ import { trainingWriteOf } from './fixtures.js'
 
 // Its laws are in contract-training.ts; here what only a folder has.
 
-t.test('a write of which any part fails leaves nothing', async (t) => {
+t.test('a write that fails in any part writes nothing', async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t) })
   t.teardown(() => store.close())
   await store.writeTraining(trainingWriteOf('there', null))

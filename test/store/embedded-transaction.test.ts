@@ -3,7 +3,7 @@ import { openTables } from '../../src/store/embedded-tables.js'
 import { transact } from '../../src/store/embedded-transaction.js'
 import { temporaryFolder } from '../helper.js'
 
-t.test('an action that throws has written nothing, and its error is its own', async (t) => {
+t.test('an action that throws writes nothing and rejects with its own error', async (t) => {
   const tables = openTables(await temporaryFolder(t))
   t.teardown(() => tables.root.close())
   const failing = transact(tables.root, () => {

@@ -9,7 +9,7 @@ import { startStoreProcess } from './store-process.js'
 
 const open = (dataDir: string) => EmbeddedStore.open({ dataDir, dedupSeconds: 10 })
 
-t.test('a second process on a folder is told which, and the first goes on', async (t) => {
+t.test('a second process on a folder gets an error that names it, and the first continues', async (t) => {
   const dataDir = await temporaryFolder(t)
   const store = await open(dataDir)
   t.teardown(() => store.close())
@@ -20,7 +20,7 @@ t.test('a second process on a folder is told which, and the first goes on', asyn
   t.same(await store.append([TICK]), ['accepted'])
 })
 
-t.test('a folder is free as soon as its process is gone, however it went', async (t) => {
+t.test('a folder is free as soon as its process has ended, however it ended', async (t) => {
   const dataDir = await temporaryFolder(t)
   const { child } = await startStoreProcess(t, dataDir)
   await t.rejects(open(dataDir), /is in use/)
@@ -35,7 +35,7 @@ t.test('a folder is free as soon as its process is gone, however it went', async
   await (await open(dataDir)).close()
 })
 
-t.test('of processes that start at once on a folder left behind, one gets it', async (t) => {
+t.test('when several processes start on an abandoned folder, only the first gets it', async (t) => {
   const dataDir = await temporaryFolder(t)
   const { child } = await startStoreProcess(t, dataDir)
   child.kill('SIGKILL')
@@ -45,7 +45,7 @@ t.test('of processes that start at once on a folder left behind, one gets it', a
   t.equal(told.filter((one) => 'error' in one && one.error.includes('is in use')).length, 2)
 })
 
-t.test('a path too long for a socket is none too long for a folder', { skip: process.platform !== 'linux' && 'Linux only' }, async (t) => {
+t.test('a folder can be locked when its path is too long for a socket', { skip: process.platform !== 'linux' && 'Linux only' }, async (t) => {
   const dataDir = join(await temporaryFolder(t), 'long'.repeat(30), 'longer'.repeat(20))
   const store = await open(dataDir)
   await t.rejects(open(dataDir), /is in use/)
@@ -53,7 +53,7 @@ t.test('a path too long for a socket is none too long for a folder', { skip: pro
   await (await open(dataDir)).close()
 })
 
-t.test('anything else in the lock\'s place is no lock', async (t) => {
+t.test('a file that is not a socket does not lock the folder', async (t) => {
   const dataDir = await temporaryFolder(t)
   mkdirSync(dataDir, { recursive: true })
   writeFileSync(join(dataDir, 'in-use.sock'), '')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { intern } from '../../src/store/intern.js'
 
-t.test('what says the same is the same, and can\'t be changed under the others', async (t) => {
+t.test('equal values become one frozen object', async (t) => {
   const first = intern({ a: 1, b: 'x' })
   t.strictSame(first, { a: 1, b: 'x' })
   t.equal(intern({ a: 1, b: 'x' }), first)
@@ -10,7 +10,7 @@ t.test('what says the same is the same, and can\'t be changed under the others',
   t.equal(intern(undefined), undefined)
 })
 
-t.test('it does not grow without bound', async (t) => {
+t.test('the table of known values is bounded', async (t) => {
   const first = intern({ n: 0 })
   for (let n = 1; n < 5000; n++) t.equal(intern({ n }).n, n)
   t.not(intern({ n: 0 }), first, 'the first is long forgotten')

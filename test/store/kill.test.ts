@@ -48,7 +48,7 @@ async function check (t: Test, store: Store, record: Record): Promise<void> {
   t.equal((contexts.get('*')?.generations ?? 0) + waiting.length, sent.length * BATCH, 'each is folded once or waits once')
 }
 
-t.test('a process killed while it writes to a folder', async (t) => {
+t.test('a killed process loses nothing that it acknowledged', async (t) => {
   const dataDir = await temporaryFolder(t)
   const record = new Record()
   for (let round = 0; round < ROUNDS; round++) {
@@ -68,7 +68,7 @@ t.test('a process killed while it writes to a folder', async (t) => {
   }
 })
 
-t.test('a redis-server killed while it is written to', { skip: withoutRedis }, async (t) => {
+t.test('a killed Redis loses nothing that it acknowledged', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const store = await RedisStore.open({ url: redis.url, dedupSeconds: 3600, timeoutMs: 2000 })
   t.teardown(() => store.close())

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { redisAddress } from '../../src/store/redis-address.js'
 
-t.test('one server, nodes of a cluster, sentinels', async (t) => {
+t.test('the URL names a server, nodes of a Cluster or Sentinels', async (t) => {
   const hosts = [{ host: 'a', port: 7000 }, { host: 'b', port: 6379 }]
   t.same(redisAddress('redis://a:7000/2?family=6'),
     { url: 'redis://a:7000/2?family=6', hosts: [hosts[0]], isTls: false, isCluster: false, sentinel: null })
@@ -18,7 +18,7 @@ t.test('one server, nodes of a cluster, sentinels', async (t) => {
   })
 })
 
-t.test('what can\'t be meant is said, and no password with it', async (t) => {
+t.test('an invalid URL gives an error that shows no password', async (t) => {
   const bad: [string, RegExp][] = [
     ['http://:secret@a', /^is not of the form/],
     ['redis://', /^is not of the form/],

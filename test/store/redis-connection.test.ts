@@ -34,7 +34,7 @@ async function isDown (t: Test, store: RedisStore, withinMs: number): Promise<vo
   t.equal(store.isUp(), false)
 }
 
-t.test('a Redis that is down at start, then comes, goes and comes again', { skip }, async (t) => {
+t.test('the connection recovers whenever Redis comes back, also when it was down at the start', { skip }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   await redis.stop()
   const store = await open(t, redis.url)
@@ -65,7 +65,7 @@ t.test('a Redis that is down at start, then comes, goes and comes again', { skip
   t.same(idsIn(await store.read('0-0', 2, 0)), ['a-1', 'a-2'])
 })
 
-t.test('a Redis that hangs costs one timeout, not one for each call', { skip }, async (t) => {
+t.test('a hanging Redis costs one timeout, not one for each call', { skip }, async (t) => {
   const redis = await startRedis(t)
   const store = await open(t, redis.url, 300)
   await store.revision()
@@ -81,7 +81,7 @@ t.test('a Redis that hangs costs one timeout, not one for each call', { skip }, 
   t.same(await store.read('9999999999999-0', 1, 1000), [], 'a read may wait for longer than a command may take')
 })
 
-t.test('a Redis that hangs at start does not hold up the start', { skip }, async (t) => {
+t.test('a Redis that hangs does not delay the start', { skip }, async (t) => {
   const redis = await startRedis(t)
   redis.pause()
   const start = performance.now()
@@ -92,7 +92,7 @@ t.test('a Redis that hangs at start does not hold up the start', { skip }, async
   await until('it answers', () => store.append([TICK]).then(() => true, () => false))
 })
 
-t.test('a host that takes connections and never answers', async (t) => {
+t.test('a host that accepts connections and never answers times out', async (t) => {
   const server = createServer(() => {}).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
@@ -100,7 +100,7 @@ t.test('a host that takes connections and never answers', async (t) => {
   await isDown(t, await open(t, `redis://127.0.0.1:${port}`, 200), 500)
 })
 
-t.test('a full Redis refuses whole calls, still answers reads, and takes writes again', { skip }, async (t) => {
+t.test('a full Redis refuses whole calls, answers reads, and accepts writes again later', { skip }, async (t) => {
   const redis = await startRedis(t)
   const store = await open(t, redis.url)
   const token = (await store.acquireLease('a', 60_000))!
@@ -119,7 +119,7 @@ t.test('a full Redis refuses whole calls, still answers reads, and takes writes 
   await store.commit(commit)
 })
 
-t.test('a read-only replica is left for the master that it becomes', { skip }, async (t) => {
+t.test('a read-only replica is left, and found again when it becomes the master', { skip }, async (t) => {
   const redis = await startRedis(t)
   const store = await open(t, redis.url)
   await store.revision()
@@ -129,7 +129,7 @@ t.test('a read-only replica is left for the master that it becomes', { skip }, a
   await until('it writes', () => store.append([TICK]).then(() => true, () => false))
 })
 
-t.test('a wrong password is no crash, and is said', { skip }, async (t) => {
+t.test('a wrong password is reported and does not crash', { skip }, async (t) => {
   const redis = await startRedis(t, { requirepass: 'secret' })
   await isDown(t, await open(t, redis.url.replace('//', '//:wrong@')), 500)
   const store = await open(t, redis.url)
@@ -140,7 +140,7 @@ t.test('a wrong password is no crash, and is said', { skip }, async (t) => {
   t.same(await (await open(t, redis.url.replace('//', '//:secret@'))).append([TICK]), ['accepted'])
 })
 
-t.test('what is wrong rather than down is an error of its own', { skip }, async (t) => {
+t.test('an error reply of Redis does not count as an outage', { skip }, async (t) => {
   const redis = await startRedis(t)
   const store = await open(t, redis.url)
   await admin(t, redis).set('{stopgate}:log', 'not a log')
@@ -149,7 +149,7 @@ t.test('what is wrong rather than down is an error of its own', { skip }, async 
   t.not(error.name, 'StoreUnavailableError')
 })
 
-t.test('a database other than 0', { skip }, async (t) => {
+t.test('a database other than 0 can be used', { skip }, async (t) => {
   const redis = await startRedis(t)
   const [zero, two] = await Promise.all([open(t, redis.url), open(t, `${redis.url}/2`)])
   await two.append([outcome('a')])
@@ -157,7 +157,7 @@ t.test('a database other than 0', { skip }, async (t) => {
   t.equal((await two.revision()).lag, 1)
 })
 
-t.test('in a cluster the node that has our keys is found, and found again', { skip }, async (t) => {
+t.test('in a Cluster the node that has our keys is found, also after they moved', { skip }, async (t) => {
   const settings: RedisSettings = { 'cluster-enabled': 'yes', 'cluster-require-full-coverage': 'no', 'cluster-port': '0' }
   const busPort = async () => ({ ...settings, 'cluster-port': String(await freePort()) })
   const [one, two] = await Promise.all([startRedis(t, await busPort()), startRedis(t, await busPort())])

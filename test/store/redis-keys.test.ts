@@ -5,7 +5,7 @@ import { storeAndRedis, useAll } from './redis-ground.js'
 
 const skip = withoutRedis
 
-t.test('every key is under the hash tag, by the names that the design gives', { skip }, async (t) => {
+t.test('every key has the hash tag and a documented name', { skip }, async (t) => {
   const { store, redis } = await storeAndRedis(t)
   await useAll(store)
   const names = [

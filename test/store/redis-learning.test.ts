@@ -5,7 +5,7 @@ import { storeAndRedis } from './redis-ground.js'
 
 // The laws are tested by the contract; here is what only this store can get wrong.
 
-t.test('what was learned of many contexts is read and written however long that takes', { skip: withoutRedis }, async (t) => {
+t.test('the state of many contexts is read and written even if it takes longer than a command may', { skip: withoutRedis }, async (t) => {
   const { store, redis } = await storeAndRedis(t)
   const token = (await store.acquireLease('a', 60_000))!
   const names = idsOf('model=m', 3000)

@@ -10,7 +10,7 @@ import { storeAndRedis } from './redis-ground.js'
 
 // The laws are tested by the contract; here is what only this store can get wrong.
 
-t.test('every key of a record is under the hash tag, and expires', { skip: withoutRedis }, async (t) => {
+t.test('every key of a record has the hash tag and expires', { skip: withoutRedis }, async (t) => {
   const { url } = await startRedis(t)
   const store = await RedisStore.open({ url, dedupSeconds: 3600, timeoutMs: 5000, records: { seconds: 100 } })
   const redis = new Redis(url)
@@ -34,7 +34,7 @@ t.test('every key of a record is under the hash tag, and expires', { skip: witho
   t.same(await redis.hgetall('{stopgate}:record_bytes'), { '': '0' })
 })
 
-t.test('however many steps come at once, Redis is asked for some of them at a time', { skip: withoutRedis }, async (t) => {
+t.test('many steps are written in several commands', { skip: withoutRedis }, async (t) => {
   const { store, redis } = await storeAndRedis(t)
   const steps = Array.from({ length: 100 }, (_, i) => ({ tokens: 32 * (i + 1), confidence: i / 100 }))
   const ids = idsOf('g', 200)
@@ -48,7 +48,7 @@ t.test('however many steps come at once, Redis is asked for some of them at a ti
   t.equal(await store.record(batch([['long', long], ['short', steps]])), 4096 + 100, 'of one as many as are kept of it')
 })
 
-t.test('and decisions are answered in between', async (t) => {
+t.test('other work runs between the commands', async (t) => {
   const records = new RedisRecords({ script: async () => 0 } as unknown as RedisConnection, RECORD_LIMITS)
   const steps = Array.from({ length: 128 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: 0.5 } }))
   let turns = 0

@@ -26,7 +26,7 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
   await store.revision()
   await store.append(outcomes('a', 'b'))
 
-  await t.test('what an import that was killed left behind is never read, and gone after the next', async (t) => {
+  await t.test('leftovers of a killed import are never read, and the next import removes them', async (t) => {
     const before = await contentOf(store)
     await admin.hset(STAGED[0]!, 'model=x', 'not even JSON')
     t.same(await contentOf(store), before)
@@ -35,7 +35,7 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
     t.same((await store.contextKeys()), [])
   })
 
-  await t.test('an id is remembered for what is left of its time', async (t) => {
+  await t.test('an imported id is remembered for the rest of its dedup time', async (t) => {
     await store.importRows(sortRows(await exported()), true)
     const ttl = await admin.pttl('{stopgate}:seen:a')
     t.ok(ttl > 3_500_000 && ttl <= 3_600_000, `${ttl} ms`)
@@ -43,7 +43,7 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
     t.same(await store.append([outcome('a')]), ['accepted'], 'none is left')
   })
 
-  await t.test('ids of outcomes that came after the moment of the export are not in it', async (t) => {
+  await t.test('ids of outcomes that came after the export are not in it', async (t) => {
     const rows: StateRow[] = []
     for await (const row of store.exportRows()) {
       if (rows.length === 0) await store.append([outcome('later')])
@@ -55,13 +55,13 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
     t.ok(seen.some(({ key }) => key === 'a'))
   })
 
-  await t.test('what is damaged of an id is said', async (t) => {
+  await t.test('a damaged id is reported', async (t) => {
     await admin.set('{stopgate}:seen:odd', 'yesterday', 'EX', 60)
     t.match((await exported()).filter(({ key }) => key === 'odd'), [{ table: 'seen', value: undefined, damaged: 'it is "yesterday"' }])
     await admin.del('{stopgate}:seen:odd')
   })
 
-  await t.test('a log of a time to come can\'t be told from what comes next', async (t) => {
+  await t.test('a log from the future is not exported', async (t) => {
     await admin.xadd(KEYS.log, '99999999999999-0', 'entry', '{"type":"tick"}')
     await t.rejects(exported(), { name: 'StoreUnavailableError', message: /clock was put back/ })
   })

@@ -31,7 +31,7 @@ contract(t, async (t: Test, limits: GroundOptions = {}) => {
   }
 }, { skip: withoutRedis })
 
-t.test('all that the service does is within these rights', { skip: withoutRedis }, async (t) => {
+t.test('the documented access rights suffice for the service', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, { ...DURABLE, user: RIGHTS })
   const replica = await startRedis(t, { replicaof: `127.0.0.1 ${redis.port}`, 'repl-diskless-sync-delay': '0' })
   const operator = admin(t, redis)

@@ -22,7 +22,7 @@ async function openStore (t: Test, redisUrl: string, more: RedisTlsFiles & { rea
   return store
 }
 
-t.test('a Redis that speaks TLS alone, and asks for a certificate and a password', { skip }, async (t) => {
+t.test('TLS with a client certificate and a password works', { skip }, async (t) => {
   const folder = await temporaryFolder(t)
   const authority = makeAuthority(folder)
   const [server, client, strangers] = [authority.issue('server'), authority.issue('client'), makeAuthority(await temporaryFolder(t))]
@@ -55,7 +55,7 @@ t.test('a Redis that speaks TLS alone, and asks for a certificate and a password
   await until('it is still up', () => store.isUp())
 })
 
-t.test('Sentinels, the next node of a Cluster and replicas are reached with the same files', { skip }, async (t) => {
+t.test('Sentinels, other nodes of a Cluster and replicas are reached with the same TLS files', { skip }, async (t) => {
   const folder = await temporaryFolder(t)
   const authority = makeAuthority(folder)
   const own = { redisCaFile: authority.cert, redisCertFile: authority.issue('client').cert, redisKeyFile: join(folder, 'client.key') }
@@ -78,7 +78,7 @@ t.test('Sentinels, the next node of a Cluster and replicas are reached with the 
   await t.rejects(unknown.append(outcomes('b')), { name: 'StoreUnavailableError' })
 })
 
-t.test('a Cluster that speaks TLS names the node that has our keys, and it is followed there', { skip }, async (t) => {
+t.test('a redirection in a Cluster is followed over TLS', { skip }, async (t) => {
   const folder = await temporaryFolder(t)
   const authority = makeAuthority(folder)
   const own = { redisCaFile: authority.cert, redisCertFile: authority.issue('client').cert, redisKeyFile: join(folder, 'client.key') }
@@ -110,7 +110,7 @@ t.test('a Cluster that speaks TLS names the node that has our keys, and it is fo
   t.equal(await nodes[home]!.redis.exists('{stopgate}:log'), 1)
 })
 
-t.test('files that can\'t be used name their setting', { skip }, async (t) => {
+t.test('an unusable TLS file gives an error that names its setting', { skip }, async (t) => {
   const folder = await temporaryFolder(t)
   const { cert, issue } = makeAuthority(folder)
   const client = issue('client')

@@ -6,7 +6,7 @@ import { trainingWriteOf } from './fixtures.js'
 
 // Its laws are in contract-training.ts; here what only Redis has.
 
-t.test('runs and series are two hashes under the hash tag, for an operator to read', { skip: withoutRedis }, async (t) => {
+t.test('runs and series are stored as JSON in two hashes with the hash tag', { skip: withoutRedis }, async (t) => {
   const { url } = await startRedis(t)
   const store = await RedisStore.open({ url, timeoutMs: 5000 })
   const redis = new Redis(url)

@@ -5,13 +5,13 @@ import { batchOf } from '../../src/store/step-batch.js'
 import { holds } from '../property.js'
 import { anyStep, recordsIn } from './fixtures.js'
 
-t.test('steps are read from a batch as they were put in', async (t) => {
+t.test('steps are read from a batch unchanged', async (t) => {
   holds(t, fc.property(fc.array(fc.tuple(fc.string(), fc.array(anyStep))), (records) => {
     assert.deepEqual([...recordsIn(batchOf(new Map(records)))], [...new Map(records)])
   }))
 })
 
-t.test('what few steps have is beside the columns', async (t) => {
+t.test('digests and signals are kept beside the columns', async (t) => {
   const { beside } = batchOf(new Map([['a', [{ tokens: 1, confidence: null, em: 0 }, { tokens: 2, confidence: 0.5, signals: {} }]]]))
   t.same([...beside.keys()], [1])
 })

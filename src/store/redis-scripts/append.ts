@@ -1,16 +1,16 @@
 /**
- * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: an outcome's or label's seen key, a policy's,
- * pin's or predictor's table, else the log.
+ * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: the seen key of an outcome or label, the
+ * table of a policy, pin or predictor, otherwise the log.
  * ARGV: dedup time in s, label wait in ms, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
- * then for each entry five: kind, table field, or what an outcome awaits or a label needs (see awaits), table value ('' deletes), entry,
- * what the audit trail keeps of it ('' for nothing).
- * Returns for each entry what became of it; or CONFLICT or FULL, and then has written nothing.
+ * then five for each entry: kind, table field or what the outcome waits for or the label needs (see awaits), table value ('' deletes),
+ * entry, command for the audit trail ('' for none).
+ * Returns the result for each entry; or CONFLICT or FULL, having written nothing.
  */
 export const append = `
 if ARGV[4] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[4] then
   return 'CONFLICT'
 end
-local reports = 0                                                 -- what workers sent; commands and ticks always pass
+local reports = 0                                                 -- outcomes and labels; other entries always pass
 for i = 7, #ARGV, 5 do
   if ARGV[i] == 'outcome' or ARGV[i] == 'label' then
     reports = reports + 1
@@ -19,7 +19,7 @@ end
 if reports > 0 and redis.call('XLEN', KEYS[1]) + reports > tonumber(ARGV[3]) then
   return 'FULL'
 end
-local function log_time()                                         -- of the next entry: ids never go back, though the clock does
+local function log_time()                                         -- time of the next entry; it never goes back
   local now = redis.call('TIME')
   local ms = now[1] * 1000 + math.floor(now[2] / 1000)
   local info = redis.pcall('XINFO', 'STREAM', KEYS[1])            -- an error where the log was deleted by hand
@@ -30,7 +30,7 @@ local function log_time()                                         -- of the next
   end
   return ms
 end
-local function label(seen, needs)                                 -- what becomes of a label, its outcome's marker given
+local function label(seen, needs)                                 -- result for a label, given the value of its seen key
   if not seen then
     return 'unknown'
   end
@@ -52,16 +52,16 @@ for i = 1, (#ARGV - 6) / 5 do                                     -- in the call
   local kind, entry = ARGV[at + 1], ARGV[at + 4]
   local result = 'accepted'
   if kind == 'outcome' and redis.call('EXISTS', KEYS[6 + i]) == 1 then
-    result = 'duplicate'                                          -- within one call too, since the id is set at once
+    result = 'duplicate'                                          -- also within one call, since the key is set at once
   elseif kind == 'label' then
     local seen = redis.call('GET', KEYS[6 + i])
     result = label(seen, ARGV[at + 2])
-    if result == 'accepted' then                                  -- it waits no more, and is remembered as long as before
+    if result == 'accepted' then                                  -- the outcome waits no longer; its expiry stays
       redis.call('SET', KEYS[6 + i], string.match(seen, '^%d+') .. ' 0', 'KEEPTTL')
     end
   end
   if result == 'accepted' then
-    local id = redis.call('XADD', KEYS[1], '*', 'entry', entry)   -- ids never go back: XADD goes on from the stream's last one
+    local id = redis.call('XADD', KEYS[1], '*', 'entry', entry)   -- XADD continues from the last id of the stream
     if kind == 'outcome' then
       redis.call('SET', KEYS[6 + i], string.match(id, '^%d+') .. ' ' .. ARGV[at + 2], 'EX', ARGV[1])
     end
@@ -78,7 +78,7 @@ for i = 1, (#ARGV - 6) / 5 do                                     -- in the call
       version = version or redis.call('INCR', KEYS[2])            -- one move of the version for the whole call
       if kind == 'predictor' then
         written = id
-      else                                                        -- of a predictor the name could be taken for a context key
+      else                                                        -- the name of a predictor is not a context key
         redis.call('ZADD', KEYS[4], version, ARGV[at + 2])        -- this key changed with it
       end
     end

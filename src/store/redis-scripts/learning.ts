@@ -1,6 +1,6 @@
 /**
- * KEYS: cursor, ledger, contexts, pending, reservoir. ARGV: how many of the last three, in all, are returned at once.
- * Returns cursor and ledger as they stood together with the rest: 1, and the flat pairs of the three; or 0, and their fields.
+ * KEYS: cursor, ledger, contexts, pending, reservoir. ARGV: limit of rows that are returned at once.
+ * Returns the cursor and the ledger of one moment; then 1 and the flat pairs of the three hashes, or, beyond the limit, 0 and their fields.
  */
 export const learned = `
 local total = redis.call('HLEN', KEYS[3]) + redis.call('HLEN', KEYS[4]) + redis.call('HLEN', KEYS[5])
@@ -17,7 +17,7 @@ return {
  * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), channel, history limit,
  * counts of states, deletions, decisive keys, changes, pending outcomes and deletions of those, samples and deletions of those;
  * then those: key and state, key, key, change, id and outcome, id, number and sample, number.
- * Returns OK, or what stood in the way, and then has written nothing.
+ * Returns OK; or LEASE or CURSOR, having written nothing.
  */
 export const commit = `
 local lease = redis.call('GET', KEYS[1])
@@ -27,9 +27,9 @@ end
 if (redis.call('GET', KEYS[2]) or '0-0') ~= ARGV[2] then          -- another learner has folded on
   return 'CURSOR'
 end
-redis.call('SET', KEYS[2], ARGV[3])                               -- the first write, so the one Redis would refuse
+redis.call('SET', KEYS[2], ARGV[3])                               -- the first write: if Redis refuses writes, it refuses this one
 local at = 16                                                     -- the next argument
-for _ = 1, ARGV[8] do                                             -- one by one: Lua can't unpack thousands
+for _ = 1, ARGV[8] do                                             -- one by one: Lua cannot unpack thousands
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
@@ -69,18 +69,18 @@ for _ = 1, ARGV[15] do
   redis.call('HDEL', KEYS[10], ARGV[at])
   at = at + 1
 end
-redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- what is folded goes, so the log's length is the lag
+redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- folded entries go, so the length of the log is the lag
 return 'OK'
 `
 
 /**
- * KEYS: state_id, salt, version, policy_version, log, format. ARGV: state id and salt to take where there are none.
+ * KEYS: state_id, salt, version, policy_version, log, format. ARGV: state id and salt to use if there are none.
  * Returns state id, salt, version, policy version, entries that wait, ms that the oldest of them has waited, format.
  */
 export const revision = `
-local function take(key, candidate)                               -- what is there, else the candidate from now on
+local function take(key, candidate)                               -- the value, set to the candidate if absent
   local value = redis.call('GET', key)
-  if not value then                                               -- no write otherwise: a full or read-only Redis still answers
+  if not value then                                               -- written only if absent: a full or read-only Redis still answers
     redis.call('SET', key, candidate)
     value = candidate
   end
@@ -91,7 +91,7 @@ local salt = take(KEYS[2], ARGV[2])
 local oldest = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
 local waited = 0
 if oldest then
-  local now = redis.call('TIME')                                  -- Redis' clock, which made the id
+  local now = redis.call('TIME')                                  -- the clock that made the id
   waited = now[1] * 1000 + math.floor(now[2] / 1000) - string.match(oldest[1], '^%d+')
 end
 return {
@@ -101,7 +101,7 @@ return {
 }
 `
 
-/** KEYS: log. ARGV: cursor, most entries, most bytes. Returns the entries after the cursor, as XRANGE does, up to the one that fills it. */
+/** KEYS: log. ARGV: cursor, most entries, most bytes. Returns the entries after the cursor in the form of XRANGE, up to the limits. */
 export const read = `
 local entries, bytes, after = {}, 0, '(' .. ARGV[1]
 while #entries < tonumber(ARGV[2]) do
@@ -113,7 +113,7 @@ while #entries < tonumber(ARGV[2]) do
       return entries
     end
   end
-  if #page < 16 then                                              -- that was the last
+  if #page < 16 then                                              -- the end of the log
     break
   end
   after = '(' .. page[16][1]

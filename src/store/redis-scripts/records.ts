@@ -1,26 +1,26 @@
-/** For scripts on records, whose first keys are: records, record_bytes. */
+/** For scripts whose first keys are records and record_bytes. */
 const dropRecord = `
-local function drop(id, prefix)                                   -- takes a generation's record away
-  if redis.call('ZREM', KEYS[1], id) == 0 then                    -- no write where there is none
+local function drop(id, prefix)                                   -- removes the record of a generation
+  if redis.call('ZREM', KEYS[1], id) == 0 then                    -- there is none: write nothing
     return
   end
   local bytes = redis.call('HGET', KEYS[2], id)
   redis.call('HDEL', KEYS[2], id)
   redis.call('HINCRBY', KEYS[2], '', -bytes)
-  redis.call('UNLINK', prefix .. id)                              -- in the same slot, by the hash tag
+  redis.call('UNLINK', prefix .. id)                              -- the hash tag puts it into the same slot
 end
 `
 
 /**
  * KEYS: records, record_bytes; then the list of each generation.
  * ARGV: ms to keep a record after its last step, most steps of a generation, most generations, most bytes, prefix of the lists' keys;
- * then for each generation its id, how many steps, and those. Returns how many steps were kept.
+ * then for each generation its id, the number of steps and the steps. Returns how many steps were kept.
  */
 export const record = `${dropRecord}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1], 'LIMIT', 0, 1000)
-for _, id in ipairs(expired) do                                   -- their lists are gone by themselves
+for _, id in ipairs(expired) do                                   -- their lists have expired by themselves
   drop(id, ARGV[5])
 end
 local kept = 0
@@ -33,7 +33,7 @@ for i = 3, #KEYS do
   for j = 1, taken do
     bytes = bytes + #ARGV[at + 1 + j]
   end
-  for j = 1, taken, 1000 do                                       -- in the caller's order, after what is there
+  for j = 1, taken, 1000 do                                       -- in the caller's order, after the earlier steps
     redis.call('RPUSH', KEYS[i], unpack(ARGV, at + 1 + j, at + 1 + math.min(taken, j + 999)))
   end
   kept = kept + taken
@@ -43,11 +43,11 @@ for i = 3, #KEYS do
   redis.call('HINCRBY', KEYS[2], id, bytes)
   redis.call('HINCRBY', KEYS[2], '', bytes)
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])                           -- with the last of the lists
+redis.call('PEXPIRE', KEYS[1], ARGV[1])                           -- together with the last list
 redis.call('PEXPIRE', KEYS[2], ARGV[1])
 while redis.call('ZCARD', KEYS[1]) > tonumber(ARGV[3]) or tonumber(redis.call('HGET', KEYS[2], '')) > tonumber(ARGV[4]) do
   local oldest = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
-  if not oldest then                                              -- never, as the bytes are those of the ids
+  if not oldest then                                              -- cannot happen: without records there are no bytes
     break
   end
   drop(oldest, ARGV[5])

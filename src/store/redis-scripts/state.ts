@@ -1,13 +1,14 @@
 /**
  * KEYS: the twelve of STATE_KEYS; salt, version, policy_version, cursor, ledger, format.
- * Returns now in ms, the newest id of the log, the six values, the eight hashes and the sorted set as flat pairs, the three streams; all
- * of one moment. AGAIN where an entry was appended in this very millisecond, so that now tells what came before from what comes after.
+ * Returns the time in ms, the newest id of the log, the six values, the eight hashes and the sorted set as flat pairs, and the three
+ * streams, all of one moment. Returns AGAIN if an entry was appended in this millisecond, so that the time separates earlier from later
+ * entries.
  */
 export const exportState = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local last = '0-0'
-local info = redis.pcall('XINFO', 'STREAM', KEYS[10])             -- an error where there is no log yet
+local info = redis.pcall('XINFO', 'STREAM', KEYS[10])             -- an error if there is no log yet
 for i = 1, #info, 2 do
   if info[i] == 'last-generated-id' then
     last = info[i + 1]
@@ -36,8 +37,8 @@ return { now, last, values, tables, streams }
  * KEYS: the twelve of STATE_KEYS; the thirteen of STAGED; salt, version, policy_version, cursor, ledger, state_id, lease, records,
  * record_bytes, format.
  * ARGV: 1 to replace what there is, prefixes of the seen keys and of the lists of steps, dedup time in ms, channel; salt, version, policy
- * version, cursor, ledger ('' for none), state id; how many of each of STAGED there must be; the format of what comes.
- * Returns OK, or what stood in the way, and then has written nothing.
+ * version, cursor, ledger ('' for none), state id; the expected sizes of STAGED; the format of the rows.
+ * Returns OK; or NEWER and the format, TAKEN or TORN, having written nothing.
  */
 export const importState = `
 local function size(key)
@@ -51,7 +52,7 @@ if tonumber(format) > tonumber(ARGV[25]) then
 end
 for i = 1, 12 do
   if ARGV[1] ~= '1' and i ~= 9 and i ~= 11 and i ~= 12 and size(KEYS[i]) > 0 then
-    return 'TAKEN'                                                -- a history says nothing that is still in force
+    return 'TAKEN'                                                -- changed, history and audit do not count as a state
   end
 end
 for i = 1, 13 do
@@ -59,14 +60,14 @@ for i = 1, 13 do
     return 'TORN'
   end
 end
-redis.call('SET', KEYS[31], ARGV[11])                             -- the first write, so the one Redis would refuse
+redis.call('SET', KEYS[31], ARGV[11])                             -- the first write: if Redis refuses writes, it refuses this one
 for i = 1, 12 do
   redis.call('UNLINK', KEYS[i])
   if redis.call('EXISTS', KEYS[12 + i]) == 1 then
     redis.call('RENAME', KEYS[12 + i], KEYS[i])
   end
 end
-for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- what was seen and recorded before
+for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- remembered ids and recorded steps of the old state
   local place = '0'
   repeat
     local page = redis.call('SCAN', place, 'MATCH', prefix .. '*', 'COUNT', 1000)
@@ -85,7 +86,7 @@ for i = 1, #seen, 2 do
     redis.call('SET', ARGV[2] .. seen[i], seen[i + 1], 'PX', string.format('%d', left))
   end
 end
-redis.call('UNLINK', KEYS[25], KEYS[32], KEYS[33], KEYS[34])      -- with the lease, so that a learner of before commits nothing
+redis.call('UNLINK', KEYS[25], KEYS[32], KEYS[33], KEYS[34])      -- without its lease an earlier learner commits nothing
 for i = 1, 4 do
   redis.call('SET', KEYS[25 + i], ARGV[5 + i])
 end

@@ -1,24 +1,24 @@
 /**
  * KEYS: training_runs, training_series, log, format.
- * ARGV: counts of revisions that must stand, runs to delete, series to delete, series and entries, the format that the writer knows; then
+ * ARGV: counts of revisions to compare, runs to delete, series to delete, series and entries, the format that the writer reads; then
  * those: name and revision ('' for none), name, field, field and series, entry; then the run's name and text.
- * Returns OK, or CONFLICT or NEWER, and then has written nothing.
+ * Returns OK; or CONFLICT or NEWER and the format, having written nothing.
  */
 export const writeTraining = `
 local format = redis.call('GET', KEYS[4]) or '0'
-if tonumber(format) > tonumber(ARGV[6]) then                      -- the run may say what the writer does not know of
+if tonumber(format) > tonumber(ARGV[6]) then                      -- the writer could misread the run
   return 'NEWER ' .. format
 end
 local at = 7                                                      -- the next argument
 for _ = 1, ARGV[1] do
   local text = redis.call('HGET', KEYS[1], ARGV[at])
-  local stands = text and tonumber(string.match(text, '^%d+') or 0) or nil -- of one that is damaged 0
-  if stands ~= tonumber(ARGV[at + 1]) then                        -- nil: none
+  local stands = text and tonumber(string.match(text, '^%d+') or 0) or nil -- 0 if it is damaged
+  if stands ~= tonumber(ARGV[at + 1]) then                        -- nil if there is no run
     return 'CONFLICT'
   end
   at = at + 2
 end
-redis.call('HSET', KEYS[1], ARGV[#ARGV - 1], ARGV[#ARGV])         -- the first write, so the one Redis would refuse
+redis.call('HSET', KEYS[1], ARGV[#ARGV - 1], ARGV[#ARGV])         -- the first write: if Redis refuses writes, it refuses this one
 for _ = 1, ARGV[2] do
   redis.call('HDEL', KEYS[1], ARGV[at])
   at = at + 1

@@ -6,7 +6,7 @@ import { storeAndRedis } from '../redis-ground.js'
 
 const skip = withoutRedis
 
-t.test('a commit under another lease, or from elsewhere, writes nothing', { skip }, async (t) => {
+t.test('a commit under another lease or from another cursor writes nothing', { skip }, async (t) => {
   const { redis } = await storeAndRedis(t)
   await redis.flushall()
   const keys = [

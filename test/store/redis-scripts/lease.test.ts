@@ -6,7 +6,7 @@ import { storeAndRedis } from '../redis-ground.js'
 
 const skip = withoutRedis
 
-t.test('a holder is told from another by its whole name', { skip }, async (t) => {
+t.test('holders are compared by their whole names', { skip }, async (t) => {
   const { store } = await storeAndRedis(t)
   await store.acquireLease('worker 1', 10_000)
   t.equal(await store.acquireLease('1', 10_000), null)
@@ -14,7 +14,7 @@ t.test('a holder is told from another by its whole name', { skip }, async (t) =>
   t.type(await store.acquireLease('worker 1', 10_000), 'number')
 })
 
-t.test('a token is told from another by all its digits', { skip }, async (t) => {
+t.test('tokens are compared by all their digits', { skip }, async (t) => {
   const { redis } = await storeAndRedis(t)
   await redis.set(KEYS.lease, '17 a')
   for (const token of [1, 7, 170]) t.equal(await redis.eval(renewLease, 1, KEYS.lease, token, 1000), 0)

@@ -4,7 +4,7 @@ import { KEYS, stepsKey } from '../../../src/store/redis-keys.js'
 import { withoutRedis } from '../../redis-server.js'
 import { storeAndRedis } from '../redis-ground.js'
 
-t.test('the bytes of all are those of each', { skip: withoutRedis }, async (t) => {
+t.test('the total of bytes is the sum over all records', { skip: withoutRedis }, async (t) => {
   const { redis } = await storeAndRedis(t)
   const keep = async (id: string, ...steps: string[]) =>
     await redis.eval(record, 3, KEYS.records, KEYS.recordBytes, stepsKey(id), 60_000, 3, 2, 100, stepsKey(''), id, steps.length, ...steps)

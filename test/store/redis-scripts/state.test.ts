@@ -6,7 +6,7 @@ import { withoutRedis } from '../../redis-server.js'
 import { outcome } from '../fixtures.js'
 import { storeAndRedis } from '../redis-ground.js'
 
-t.test('an export waits until now is after all that it has', { skip: withoutRedis }, async (t) => {
+t.test('an export waits until its moment is after all entries', { skip: withoutRedis }, async (t) => {
   const { store, redis } = await storeAndRedis(t)
   const keys = [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.format]
   const run = async () => await redis.eval(exportState, keys.length, ...keys)

@@ -4,7 +4,7 @@ import { KEYS } from '../../../src/store/redis-keys.js'
 import { withoutRedis } from '../../redis-server.js'
 import { storeAndRedis } from '../redis-ground.js'
 
-t.test('a run at another revision, or of a newer version, is not written', { skip: withoutRedis }, async (t) => {
+t.test('a run at another revision or in a store of a newer format is not written', { skip: withoutRedis }, async (t) => {
   const { redis } = await storeAndRedis(t)
   const keys = [KEYS.trainingRuns, KEYS.trainingSeries, KEYS.log, KEYS.format]
   const write = async (from: string) => await redis.eval(writeTraining, keys.length, ...keys, 1, 0, 0, 0, 0, 2, 'r', from, 'r', `${Number(from) + 1} {}`)
