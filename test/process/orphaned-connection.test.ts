@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { closeOrphanedConnection } from '../../src/process/orphaned-connection.js'
 
-t.test('what was being handed over at the end is closed, and nothing else', async (t) => {
+t.test('a connection that was being passed to a process when it ended is closed, and no other', async (t) => {
   const sent: unknown[] = []
   const child = Object.assign(new EventEmitter(), { send: (...what: unknown[]) => sent.push(what) > 0 })
   const closed: string[] = []
@@ -15,13 +15,13 @@ t.test('what was being handed over at the end is closed, and nothing else', asyn
   child.emit('internalMessage', { ack: 1, accepted: true })
   child.send({ ack: 7 }, listener)
   child.emit('internalMessage', { act: 'listening' })
-  t.same(sent, [[{ act: 'newconn', seq: 1 }, taken], [{ act: 'newconn', seq: 2 }, lost], [{ ack: 7 }, listener]], 'they are sent as ever')
+  t.same(sent, [[{ act: 'newconn', seq: 1 }, taken], [{ act: 'newconn', seq: 2 }, lost], [{ ack: 7 }, listener]], 'messages are sent on unchanged')
   t.same(closed, [])
   child.emit('close')
   t.same(closed, ['lost'])
 })
 
-t.test('one that took all it was handed has nothing to close', async (t) => {
+t.test('a process that accepted all its connections leaves none to close', async (t) => {
   const child = Object.assign(new EventEmitter(), { send: (..._: unknown[]) => true })
   closeOrphanedConnection({ process: child } as unknown as Worker)
   let closed = 0

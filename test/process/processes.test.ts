@@ -5,23 +5,28 @@ import { startRedis } from '../redis-server.js'
 import { until } from '../helper.js'
 import { startProcess } from '../service-process.js'
 
-t.test('two processes behind one port: one scrape tells of both, one that dies comes back, SIGTERM ends all', async (t) => {
+t.test('two processes share a port and their metrics, one that dies is replaced, and SIGTERM ends both', async (t) => {
   const redis = await startRedis(t)
   const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2' })
-  await until('all serve', () => service.log.find(({ msg }) => msg === 'all processes serve'))
+  await until('both processes serve', () => service.log.find(({ msg }) => msg === 'all processes serve'))
   const url = await service.url()
-  t.equal(new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ url }) => url)).size, 1, 'on one port')
+  t.equal(new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ url }) => url)).size, 1, 'both listen on one port')
 
   const decide = () => fetch(`${url}/v1/decisions`, {
     method: 'POST', headers: { 'content-type': 'application/json', connection: 'close' }, body: '{"tokens":1,"confidence":1}',
   })
   for (let i = 0; i < 20; i++) await (await decide()).text()
   const scrape = async () => (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text()
-  for (let i = 0; i < 4; i++) t.match(await scrape(), /reason="no_threshold"} 20\n/, 'whichever is met')
+  const countsAll = async () => /reason="no_threshold"} 20\n/.test(await scrape())
+  // A scrape does not wait for a process that takes longer than a second to answer, so a busy machine may need several attempts.
+  await until('four scrapes in a row, which both processes answer, count all decisions', async () => {
+    for (let i = 0; i < 4; i++) if (!await countsAll()) return false
+    return true
+  })
 
   const pids = () => [...new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ pid }) => pid as number))]
   t.equal(pids().length, 2)
-  process.kill(pids()[0]!, 'SIGSTOP') // it takes no more of what it is handed
+  process.kill(pids()[0]!, 'SIGSTOP') // it accepts no more connections
   const { port, hostname } = new URL(url)
   const closed: string[] = []
   for (let i = 0; i < 4; i++) {
@@ -30,19 +35,19 @@ t.test('two processes behind one port: one scrape tells of both, one that dies c
     socket.on('data', (data) => { reply += data }).on('close', () => { closed.push(reply.slice(0, 12)) })
     socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
   }
-  await until('the other process has answered', () => closed.length === 3)
+  await until('the other process has answered three requests', () => closed.length === 3)
   process.kill(pids()[0]!, 'SIGKILL')
-  await until('the connection that was being handed to it is closed', () => closed.length === 4)
+  await until('the connection that was being passed to the killed process is closed', () => closed.length === 4)
   t.same(closed, [...Array(3).fill('HTTP/1.1 200'), ''])
-  await until('its end is seen', () => service.log.find(({ msg }) => msg === 'a process ended and is started again'))
-  t.notMatch(await scrape(), /reason="no_threshold"} 20\n/, 'its counts end with it')
+  await until('the end of the process is logged', () => service.log.find(({ msg }) => msg === 'a process ended and is started again'))
+  t.notOk(await countsAll(), 'the counts of a process end with it')
   const scraped: number[] = []
-  await until('another has taken its place', async () => {
+  await until('another process has taken its place', async () => {
     const { status } = await fetch(`${url}/metrics`, { headers: { connection: 'close' } })
     scraped.push(status)
     return pids().length === 3
   })
-  t.same(scraped.filter((status) => status !== 200), [], `each of ${scraped.length} scrapes meanwhile was answered`)
+  t.same(scraped.filter((status) => status !== 200), [], `all ${scraped.length} scrapes meanwhile were answered`)
   t.equal((await decide()).status, 200)
   service.child.kill('SIGTERM')
   t.same(await service.exited, { code: 0, signal: null })
@@ -55,7 +60,7 @@ t.test('several processes need Redis', async (t) => {
   t.match(service.stderr(), /PROCESSES above 1 need REDIS_URL/)
 })
 
-t.test('one that can\'t start ends them all, and says why', async (t) => {
+t.test('a process that cannot start ends all processes and says why', async (t) => {
   const { url } = await startRedis(t)
   const taken = createServer().listen(0, '127.0.0.1')
   t.teardown(() => taken.close())
