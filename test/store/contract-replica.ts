@@ -25,7 +25,7 @@ export function replicaContract (law: Law): void {
     const start = performance.now()
     t.same(await store.read('0-0', 10, 100), [])
     const took = performance.now() - start
-    t.ok(took >= 95 && took < 1500, `${took} ms`)
+    t.ok(took >= 95 && took < 20_000, `${took} ms`)
   })
 
   law('a read that waits returns when the store is closed', async (t, { store }) => {

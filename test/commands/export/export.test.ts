@@ -68,5 +68,5 @@ t.test('a host that never answers is given up early', async (t) => {
   const start = performance.now()
   await t.rejects(run([], captureIo({ REDIS_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` })), { name: 'CommandError', message: /unavailable/ })
   const seconds = (performance.now() - start) / 1000
-  t.ok(seconds < 15, `${seconds.toFixed(1)} s`)
+  t.ok(seconds < 60, `${seconds.toFixed(1)} s`)
 })
