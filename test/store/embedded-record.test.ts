@@ -136,7 +136,7 @@ t.test('concurrent calls, failures and reopening give the same records as sequen
     fails = false
     if (random() < 0.05) records = open({ steps: 40 }, write)
     const found = await records.recorded(ids)
-    for (const id of ids) t.strictSame(found.get(id)?.map(({ tokens }) => tokens), expected.get(id))
+    t.strictSame(ids.map((id) => found.get(id)?.map(({ tokens }) => tokens)), ids.map((id) => expected.get(id)))
   }
 })
 

@@ -12,6 +12,7 @@ t.test('equal values become one frozen object', async (t) => {
 
 t.test('the table of known values is bounded', async (t) => {
   const first = intern({ n: 0 })
-  for (let n = 1; n < 5000; n++) t.equal(intern({ n }).n, n)
+  const wrong = Array.from({ length: 5000 }, (_, n) => n).filter((n) => n > 0 && intern({ n }).n !== n)
+  t.same(wrong, [])
   t.not(intern({ n: 0 }), first, 'the first is long forgotten')
 })
