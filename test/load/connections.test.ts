@@ -14,7 +14,7 @@ const step = { arm: 'treated', tokens: 1, confidence: 1 }
 const BEGINNINGS = ['', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-', 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"tokens']
 
 t.test(`${CONNECTIONS} idle connections do not block other clients, and each costs little memory`, async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '4' })
   const url = await service.url()
   const memory = async () => Number(/^process_resident_memory_bytes (\S+)/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
   for (let i = 0; i < 200; i++) await service.post('/v1/decisions', step)
