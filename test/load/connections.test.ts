@@ -41,7 +41,7 @@ t.test(`${CONNECTIONS} idle connections do not block other clients, and each cos
   t.same(await service.exited, { code: 0, signal: null }, 'idle connections do not keep the service from closing')
 })
 
-/** A client that sends `head` at once and `rest` byte by byte. `answer` returns what it received once its connection is closed, `null` before. */
+/** Sends `head` at once and `rest` byte by byte. `answer` returns what came back, or `null` while the connection is open. */
 function drip (t: Test, port: number, head: string, rest: string): { answer: () => string | null } {
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => { socket.destroy() })

@@ -20,7 +20,9 @@ async function start (t: Test, close: string, then = '') {
     lines.push(...text.trim().split('\n'))
     if (lines.includes(waiting.line)) waiting.resolve()
   })
-  const printed = async (line: string) => { if (!lines.includes(line)) await new Promise<void>((resolve) => { waiting = { line, resolve } }) }
+  const printed = async (line: string) => {
+    if (!lines.includes(line)) await new Promise<void>((resolve) => { waiting = { line, resolve } })
+  }
   await printed('runs')
   return { child, printed, ended: once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]> }
 }
