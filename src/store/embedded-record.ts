@@ -22,8 +22,8 @@ const READ = 1000
  * The records of the embedded store, as a log-structured file system (Rosenblum & Ousterhout 1992). Each call appends the new steps of all
  * its generations to a new segment. Each row names the place of the record's row before it. The places of the last rows are in memory; they
  * are found by reading the segments when the store is opened. Once most of the log is dead, old segments are removed and their live rows
- * are moved. A table with a row for each generation and call would take up to 1.5 times the processor time and write 40 times as much to
- * the disk, since each row that is added or removed rewrites a page.
+ * are moved. A table with a row for each generation and call takes as much processor time, or up to twice as much, and writes 15 to 60
+ * times as many bytes to the disk, since each row that is added or removed rewrites a page.
  */
 export class EmbeddedRecords {
   readonly #ground: RecordGround

@@ -94,7 +94,7 @@ t.test('a context with an unreadable state continues and starts a new epoch, and
   await first.app.close()
   await until('this one learns', () => built.learner.isLeader())
   await until('readyz has no more to say', async () => (await send('GET', '/readyz')).body.warnings.length === 0)
-  t.match(log, /can't be read: they start a new epoch/)
+  t.match(log, /unreadable: they start a new epoch/)
   const { body: { commands } } = await send('GET', '/v1/audit')
   t.same(new Set(commands.map(({ key, by, type }: Record<string, string>) => `${type} ${key} by ${by}`)), new Set([`reset ${KEY} by stopgate`, 'reset model=q by stopgate']))
   t.match(await send('POST', '/v1/decisions', treated), damaged)
