@@ -5,7 +5,7 @@ import { readRun } from '../../src/commands/traces/read-traces.js'
 import { redisAddress } from '../../src/store/redis-address.js'
 import { certify } from '../certify.js'
 import { build, temporaryFolder, until, type Built } from '../helper.js'
-import { blocksOf, PAGES, type Block } from './pages.js'
+import { blocksOf, PAGES, readPage, type Block } from './pages.js'
 import { openShell, type Shell } from './run-bash.js'
 
 /** Bash blocks that cannot run here, by how they begin. Their syntax is checked. */
@@ -130,14 +130,16 @@ t.test('Python needs the standard library alone', async (t) => {
   for (const block of ofLanguage('python')) t.equal(execFileSync('python3', ['-c', code], { input: block.code, encoding: 'utf8' }).trim(), '', place(block))
 })
 
-t.test('every metric that a query names is exported', async (t) => {
+t.test('every metric that a page names is exported, and queries are balanced', async (t) => {
   const { app } = await build(t)
   const exported = new Set([...(await app.inject('/metrics')).body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
   const rules = ofLanguage('yaml').flatMap((block) => (parse(block.code)?.groups ?? []).flatMap((group: any) => group.rules.map(({ expr }: any) => ({ block, expr }))))
+  for (const page of PAGES) {
+    for (const [name] of readPage(page).matchAll(/\bstopgate_[a-z_]+/g)) t.ok(exported.has(name.replace(/_bucket$/, '')), `${page} names ${name}`)
+  }
   const queries = [...ofLanguage('promql').map((block) => ({ block, expr: block.code })), ...rules]
   t.ok(queries.length > 0, 'queries were found')
   for (const { block, expr } of queries) {
-    for (const name of expr.match(/\bstopgate_\w+/g) ?? []) t.ok(exported.has(name.replace(/_bucket$/, '')), `${place(block)} names ${name}`)
     const opened = [...expr.matchAll(/[([{]/g)].length
     t.equal([...expr.matchAll(/[)\]}]/g)].length, opened, `${place(block)} closes what it opens: ${expr}`)
   }

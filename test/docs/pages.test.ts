@@ -1,12 +1,17 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
+import { SettingsSchema } from '../../src/config/settings.js'
+import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { blocksOf, PAGES, proseOf, readPage } from './pages.js'
 
 const LONGEST: Readonly<Record<string, number>> = { 'README.md': 250 }
 
 /** Each of these is run, sent, parsed or compared by a test. */
 const LANGUAGES = ['bash', 'json', 'jsonl', 'python', 'yaml', 'promql', 'text']
+
+/** Words in capitals that are not settings. */
+const OTHER_VARIABLES = ['STOPGATE_TOKEN', 'NODE_EXTRA_CA_CERTS', ...ERROR_CODES.map(({ code }) => code)]
 
 /** The relative links of a page. */
 function linksOf (page: string): { target: string, anchor: string }[] {
@@ -35,6 +40,19 @@ t.test('every relative link leads to a page and a heading that exist', async (t)
       t.ok(existsSync(target), `${page} links to ${target}`)
       if (anchor !== '') t.ok(anchorsOf(target).includes(anchor), `${page} links to ${target}#${anchor}`)
     }
+  }
+})
+
+t.test('every file, folder, setting and script that a page names exists', async (t) => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const settings = [...Object.keys(SettingsSchema.properties), ...OTHER_VARIABLES]
+  for (const page of PAGES) {
+    const text = readPage(page)
+    for (const [, path] of text.matchAll(/[` ]((?:src|routes|test|docker|openapi)\/[\w./-]*\w)/g)) {
+      t.ok(['', '.ts', '.js'].some((ending) => existsSync(path + ending)), `${page} names ${path}`)
+    }
+    for (const [, name] of text.matchAll(/npm run ([a-z:]+)/g)) t.ok(name! in scripts, `${page} names npm run ${name}`)
+    for (const [, name] of text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)\b/g)) t.ok(settings.includes(name!), `${page} names ${name}`)
   }
 })
 
