@@ -8,7 +8,7 @@ import { assemble } from '../src/app/assemble.js'
 import { readConfig } from '../src/config/config.js'
 import type { Services } from '../routes/services.js'
 
-/** A folder that is gone after the test. */
+/** A folder that is deleted after the test. */
 export async function temporaryFolder (t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -21,7 +21,7 @@ export interface Built extends Services {
   readonly send: (method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any, headers: any }>
 }
 
-/** The whole service on an embedded store of its own, without a port; closes itself. Learning does not wait to settle, nor for a thread. */
+/** The whole service on an embedded store of its own, without a port. It closes after the test, learns at once and in this thread. */
 export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger): Promise<Built> {
   const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
   const parts = await assemble(config, log ?? pino({ level: config.logLevel }))
@@ -37,13 +37,13 @@ export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger)
   }
 }
 
-/** Waits until a condition holds, looking again every 10 ms; fails when even a busy machine or a slow disk would have been done. */
-export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 60): Promise<NonNullable<T>> {
+/** Waits until a condition holds and checks it every 10 ms. The deadline leaves room for a busy machine and a slow disk. */
+export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 120): Promise<NonNullable<T>> {
   const deadline = performance.now() + seconds * 1000
   for (;;) {
     const value = await condition()
     if (value) return value
-    if (performance.now() > deadline) throw new Error(`waited ${seconds} s in vain until ${what}`)
+    if (performance.now() > deadline) throw new Error(`timed out after ${seconds} s waiting until ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

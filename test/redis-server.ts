@@ -7,21 +7,21 @@ import { temporaryFolder } from './helper.js'
 const isInstalled = spawnSync('redis-server', ['--version']).error === undefined
 const REMEDY = 'redis-server is not on the PATH: apt-get install redis-server'
 
-/** For `t.test(name, { skip: withoutRedis }, ...)`: why Redis tests are skipped here, or false. Where CI is set they fail instead. */
+/** For `t.test(name, { skip: withoutRedis }, ...)`: the reason to skip Redis tests, or false. With CI set they fail instead. */
 export const withoutRedis: string | false = isInstalled || process.env.CI ? false : REMEDY
 if (withoutRedis !== false) console.error(`SKIPPED: ${withoutRedis}`)
 
-/** A redis-server of the test's own, with an empty folder and a free port; both are gone after the test. */
+/** A redis-server for one test, with an empty folder and a free port. It ends after the test. */
 export interface RedisServer {
   readonly url: string
   readonly port: number
-  /** Where its append-only file is; the same after a restart. */
+  /** Holds its append-only file, also after a restart. */
   readonly folder: string
-  /** Starts it again, on the same port and folder, and waits until it has loaded its data. Other settings than before may be given. */
+  /** Starts it again on the same port and folder, perhaps with other settings, and waits until it has loaded its data. */
   readonly start: (settings?: RedisSettings) => Promise<void>
-  /** Ends it with a signal and waits until it is gone: SIGKILL is a crash, SIGTERM an orderly end. */
+  /** Sends a signal and waits for the end: SIGKILL is a crash, SIGTERM an orderly end. */
   readonly stop: (signal?: 'SIGKILL' | 'SIGTERM') => Promise<void>
-  /** Stops it from answering, with its connections open. */
+  /** Keeps it from answering while its connections stay open. */
   readonly pause: () => void
   readonly resume: () => void
 }
@@ -29,7 +29,7 @@ export interface RedisServer {
 const running = new Set<ChildProcess>()
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL') }) // a test that crashes runs no teardown
 
-/** Starts `redis-server` so that it ends with the test, even with one that crashes; resolves once it has said that it is ready. */
+/** Starts a `redis-server` that ends with the test, even if the test crashes. Resolves when its output contains `ready`. */
 export async function startServer (t: Test, args: readonly string[], ready = 'Ready to accept connections'): Promise<ChildProcess> {
   if (!isInstalled) throw new Error(REMEDY)
   const child = spawn('redis-server', args)
@@ -39,14 +39,14 @@ export async function startServer (t: Test, args: readonly string[], ready = 'Re
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', (text) => {
       output += text
-      if (output.includes(ready)) resolve() // its data are loaded by then
+      if (output.includes(ready)) resolve() // its data is loaded by then
     })
     child.once('exit', () => { reject(new Error(`redis-server did not start: ${output}`)) })
   })
   return child
 }
 
-/** Ends it with a signal, paused or not, and waits until it is gone. */
+/** Sends a signal to a server, resumes it if it is paused, and waits for its end. */
 export async function endServer (child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGCONT')
@@ -55,10 +55,10 @@ export async function endServer (child: ChildProcess, signal: NodeJS.Signals = '
   running.delete(child)
 }
 
-/** Of redis.conf, e.g. `{ appendonly: 'yes' }`. */
+/** Settings of redis.conf, such as `{ appendonly: 'yes' }`. */
 export type RedisSettings = Readonly<Record<string, string>>
 
-/** What the compose file sets: nothing acknowledged is ever lost. */
+/** The settings of the compose file, with which no acknowledged write is lost. */
 export const DURABLE: RedisSettings = { appendonly: 'yes', appendfsync: 'always' }
 
 export async function startRedis (t: Test, settings: RedisSettings = {}): Promise<RedisServer> {

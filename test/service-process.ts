@@ -4,17 +4,17 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { until } from './helper.js'
 
-/** What users run, compiled with the tests. */
+/** The command-line interface that users run, compiled with the tests. */
 export const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 
 export interface ServiceProcess {
   readonly child: ChildProcess
-  /** Lines of the log, parsed. */
+  /** The parsed lines of the log. */
   readonly log: Record<string, unknown>[]
   readonly stderr: () => string
-  /** Resolves with exit code and signal. */
+  /** Resolves with the exit code and signal. */
   readonly exited: Promise<{ code: number | null, signal: NodeJS.Signals | null }>
-  /** Resolves when it serves. */
+  /** Resolves when the service accepts requests. */
   readonly url: () => Promise<string>
   readonly post: (path: string, body: unknown) => Promise<{ status: number, body: any }>
   readonly put: (path: string, body: unknown) => Promise<{ status: number, body: any }>
@@ -22,9 +22,9 @@ export interface ServiceProcess {
 }
 
 /**
- * The service as a process of its own, as a user starts it, on a free port; killed after the test.
- * @param options.detached in a group of its own
- * @param options.deafTo a signal that it ignores
+ * Starts the service in a process of its own on a free port, as a user does. It is killed after the test.
+ * @param options.detached whether the process leads a process group of its own
+ * @param options.deafTo a signal that the process ignores
  */
 export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = false, deafTo = '' } = {}): ServiceProcess {
   const command = [process.execPath, cli, 'serve']
@@ -37,7 +37,7 @@ export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = fals
   createInterface(child.stdout!).on('line', (line) => { if (line.startsWith('{')) log.push(JSON.parse(line)) })
   let errors = ''
   child.stderr!.on('data', (chunk) => { errors += chunk })
-  const url = async () => (await until(`it serves ${errors}`, () => log.find(({ msg }) => msg === 'stopgate serves'))).url as string
+  const url = async () => (await until(`the service serves ${errors}`, () => log.find(({ msg }) => msg === 'stopgate serves'))).url as string
   const call = async (path: string, init: RequestInit) => {
     const reply = await fetch(await url() + path, init)
     return { status: reply.status, body: reply.status === 204 ? null : await reply.json() }

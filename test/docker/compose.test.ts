@@ -17,10 +17,10 @@ t.test('compose.yaml is valid by the Compose Specification\'s schema', async (t)
   const { $schema: _draft07, ...schema } = JSON.parse(await readFile(fileURLToPath(file), 'utf8'))
   const valid = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(schema)
   t.ok(valid(compose), JSON.stringify(valid.errors))
-  t.notOk(valid({ services: { redis: { image: 'redis:8', comand: [] } } }), 'a misspelt key is told')
+  t.notOk(valid({ services: { redis: { image: 'redis:8', comand: [] } } }), 'a misspelt key is invalid')
 })
 
-t.test('two replicas of the same build, on ports of their own', async (t) => {
+t.test('two replicas share a build and have different ports', async (t) => {
   t.equal(replicas.length, 2)
   for (const name of replicas) {
     const { ports: _ports, ...replica } = services[name]
@@ -28,7 +28,7 @@ t.test('two replicas of the same build, on ports of their own', async (t) => {
     t.same(replica, first, `${name} differs in nothing but its port`)
     t.ok(existsSync(`docker/${replica.build.context}/Dockerfile`))
     t.equal(replica.environment.REDIS_URL, 'redis://redis:6379')
-    t.equal(replica.environment.ALLOW_ANONYMOUS, 'true', 'as its ports are of this machine alone, below')
+    t.equal(replica.environment.ALLOW_ANONYMOUS, 'true', 'its ports are open to this machine only, as checked below')
     t.ok('ACCESS_TOKENS' in replica.environment)
   }
   const published = Object.values<any>(services).flatMap(({ ports = [] }) => ports.map((port: string) => port.split(':')))
@@ -36,11 +36,11 @@ t.test('two replicas of the same build, on ports of their own', async (t) => {
   t.ok(published.every(([host]) => host === '127.0.0.1'), 'nothing without a password is open to the network')
 })
 
-t.test('a replica starts though Redis is not ready', async (t) => {
+t.test('a replica starts even if Redis is not ready', async (t) => {
   for (const name of replicas) t.same(services[name].depends_on, ['redis'], 'an order, without a condition')
 })
 
-t.test('Redis keeps what was acknowledged', async (t) => {
+t.test('Redis persists every acknowledged write', async (t) => {
   const command = services.redis.command.join(' ')
   t.match(command, '--appendonly yes')
   t.match(command, '--appendfsync always')
@@ -50,7 +50,7 @@ t.test('Redis keeps what was acknowledged', async (t) => {
   t.ok(volume.split(':')[0] in compose.volumes, 'in a named volume')
 })
 
-t.test('every service is confined, restarts and tells its health', async (t) => {
+t.test('every service is confined, restarts and has a health check', async (t) => {
   for (const [name, service] of Object.entries<any>(services)) {
     t.match(service, { read_only: true, restart: 'unless-stopped', cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
     if (!replicas.includes(name)) t.type(service.healthcheck.test, Array, name) // a replica's is in its image: dockerfile.test.ts
@@ -61,7 +61,7 @@ t.test('every service is confined, restarts and tells its health', async (t) => 
   }
 })
 
-t.test('a replica may take as long to stop as the service does', async (t) => {
+t.test('Compose gives a replica the time that it needs to stop', async (t) => {
   for (const name of replicas) t.ok(parseInt(services[name].stop_grace_period) > 10, 'SHUTDOWN_SECONDS is 10')
 })
 

@@ -10,7 +10,7 @@ const lines = dockerfile.split('\n')
 /** The value of an instruction in exec form, in the final stage. */
 const command = (instruction: RegExp): string[] => JSON.parse(lines.findLast((line) => instruction.test(line))!.replace(instruction, ''))
 
-t.test('the health check asks /livez with node alone', async (t) => {
+t.test('the health check requests /livez with nothing but Node.js', async (t) => {
   const [node, ...args] = command(/^HEALTHCHECK .*CMD /)
   t.equal(node, '/nodejs/bin/node')
   const exitCode = async (port: number) => await new Promise((resolve) => {
@@ -25,7 +25,7 @@ t.test('the health check asks /livez with node alone', async (t) => {
   t.equal(await exitCode(port), 1, 'unhealthy once it does not')
 })
 
-t.test('and by HTTPS where the service speaks that', { skip: withoutOpenssl }, async (t) => {
+t.test('the health check uses HTTPS if the service does', { skip: withoutOpenssl }, async (t) => {
   const [, ...args] = command(/^HEALTHCHECK .*CMD /)
   const { cert, key } = makeAuthority(await temporaryFolder(t)).issue('one')
   const env = { TLS_CERT_FILE: cert, TLS_KEY_FILE: key }
@@ -38,7 +38,7 @@ t.test('and by HTTPS where the service speaks that', { skip: withoutOpenssl }, a
   })
 })
 
-t.test('node is PID 1, as a user by number who owns the data folder alone', async (t) => {
+t.test('node is PID 1 and runs as a numeric user that alone can read the data folder', async (t) => {
   t.same([...command(/^ENTRYPOINT /), ...command(/^CMD /)], ['/nodejs/bin/node', 'dist/src/cli.js', 'serve'])
   const [, user, group] = dockerfile.match(/^USER (\d+):(\d+)$/m)!
   t.not(user, '0')
@@ -48,7 +48,7 @@ t.test('node is PID 1, as a user by number who owns the data folder alone', asyn
   t.match(dockerfile, /^ENV .*HOST=0\.0\.0\.0 PORT=8080 DATA_DIR=\/data$/m)
 })
 
-t.test('the image opens no door: without tokens it starts only where it is told to', async (t) => {
+t.test('without tokens the image starts only if anonymous access is allowed explicitly', async (t) => {
   const [, settings] = dockerfile.match(/^ENV (NODE_ENV=.*)$/m)!
   const env = Object.fromEntries(settings!.split(' ').map((pair) => pair.split('=')))
   t.throws(() => readConfig(env), { name: 'ConfigError', message: /ALLOW_ANONYMOUS=true/ })

@@ -12,7 +12,7 @@ t.jobs = 2
 const HOUR_MS = 3_600_000
 const DEFAULT_POLICY = '{"settle_seconds":0}'
 
-/** Makes a process's clock the machine's and what a file says, ms. */
+/** Shifts the clock of a process by the number of ms in a file. */
 const SHIFTED = `
   import { readFileSync } from 'node:fs'
   const RealDate = Date
@@ -35,20 +35,20 @@ const stops = async (service: ServiceProcess) =>
 
 async function certified (service: ServiceProcess): Promise<void> {
   await report(service.post, Array.from({ length: 300 }, (_, i) => losslessOutcome(`g${i}`)))
-  await until('it is certified', async () => (await stops(service)).decision === 'stop' && (await context(service)).control_generations === 300)
+  await until('the context is certified', async () => (await stops(service)).decision === 'stop' && (await context(service)).control_generations === 300)
 }
 
-/** Everything goes on as before, however the clock was put. */
+/** After a change of the clock, the service accepts outcomes, counts each once and decides as before. */
 async function goesOn (t: Test, service: ServiceProcess, count: number, what: string): Promise<void> {
   t.match(await service.post('/v1/outcomes', losslessOutcome(`then-${count}`)), { status: 202, body: { accepted: 1 } }, what)
-  t.match(await service.post('/v1/outcomes', losslessOutcome('g0')), { status: 202, body: { duplicates: 1 } }, 'what came before is known')
-  await until(`it is learned, once, ${what}`, async () => (await context(service)).control_generations === count)
+  t.match(await service.post('/v1/outcomes', losslessOutcome('g0')), { status: 202, body: { duplicates: 1 } }, 'an outcome reported before is a duplicate')
+  await until(`the outcome is learned once: ${what}`, async () => (await context(service)).control_generations === count)
   await until('the model is fresh', async () => (await stops(service)).stale === false)
   t.match(await stops(service), { decision: 'stop' })
   t.same((await service.get('/readyz')).body.warnings, [])
 }
 
-t.test('a machine whose clock is put forward and back', { buffered: true }, async (t) => {
+t.test('the service carries on when its clock is set forward or back', { buffered: true }, async (t) => {
   const clock = await clockOf(t)
   const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY, POLL_SECONDS: '0.2', ...clock.env }
   const service = startProcess(t, env)
@@ -58,16 +58,16 @@ t.test('a machine whose clock is put forward and back', { buffered: true }, asyn
     clock.set(hours * HOUR_MS)
     await goesOn(t, service, ++count, `the clock is ${hours} hours ahead`)
   }
-  t.equal((await service.put('/v1/contexts/model=other/pin', { threshold: 0.5, reason: 'back then', expires_in_seconds: 1 })).status, 204)
-  await until('the pin ends', async () => (await service.get('/v1/audit')).body.commands[0].pin === null)
+  t.equal((await service.put('/v1/contexts/model=other/pin', { threshold: 0.5, reason: 'expires soon', expires_in_seconds: 1 })).status, 204)
+  await until('the pin expires', async () => (await service.get('/v1/audit')).body.commands[0].pin === null)
   service.child.kill('SIGKILL')
   await service.exited
   clock.set(-HOUR_MS)
   const again = startProcess(t, env)
-  await goesOn(t, again, ++count, 'started with its clock an hour behind')
+  await goesOn(t, again, ++count, 'the service was restarted with its clock an hour behind')
 })
 
-t.test('a Redis whose clock is put back: its ids are ahead, and so is the lease of a learner that died', { skip: withoutRedis, buffered: true }, async (t) => {
+t.test('the service carries on when the clock of Redis is set back, with ids and a dead learner\'s lease in the future', { skip: withoutRedis, buffered: true }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const clock = await clockOf(t)
   const env = { REDIS_URL: redis.url, DEFAULT_POLICY, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.6' }
@@ -79,7 +79,7 @@ t.test('a Redis whose clock is put back: its ids are ahead, and so is the lease 
   await operator.call('XSETID', KEYS.log, `${Date.now() + HOUR_MS}-0`)
   await operator.set(KEYS.lease, '7 dead', 'PX', HOUR_MS)
   clock.set(-HOUR_MS)
-  const next = startProcess(t, { ...env, ...clock.env }) // whose own clock is another
-  await until('it learns', async () => (await next.get('/readyz')).body.learner.leader)
-  await goesOn(t, next, 301, 'two hours ahead of the service')
+  const next = startProcess(t, { ...env, ...clock.env }) // its own clock differs from that of Redis
+  await until('the service learns', async () => (await next.get('/readyz')).body.learner.leader)
+  await goesOn(t, next, 301, 'Redis is two hours ahead of the service')
 })

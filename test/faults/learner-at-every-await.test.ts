@@ -13,20 +13,20 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProxy } from './proxy.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
-// A learner that dies at its first await, at its second, ... until one lives: what it asked for was not done, or was done and it never
-// heard. Another then folds the rest, and what the dead one had sent comes in late, behind it.
+// A learner dies at its first await, the next one at its second, and so on until one survives. What it had requested is either not done, or
+// done without its knowledge. Another learner folds the rest, and the requests of the dead one arrive late.
 
 t.jobs = 2
 const POLICY = { settle_seconds: 0 }
 const log = pino({ level: 'silent' })
 const config = readConfig({ DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.1', LABEL_WAIT_SECONDS: '60' })
-/** Of each round: some that count at once, one that waits for its label, and that. */
+/** Outcomes of a round that count at once. Each round also has an outcome that waits for its label, and the label. */
 const PER_ROUND = 5
 
 interface Mortal {
   readonly store: Store
   readonly isDead: () => boolean
-  /** Ends what still waits, and lets what was under way arrive. */
+  /** Rejects the calls that still wait, and lets requests under way arrive. */
   readonly bury: () => Promise<void>
 }
 
@@ -49,19 +49,19 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
       await report()
       const dying = await mortal(at, isDone)
       const learner = startLearner({ store: dying.store, config, log })
-      await until('it is dead, or has learned all', async () => dying.isDead() || (await store.revision()).lag === 0)
+      await until('the learner is dead or has learned everything', async () => dying.isDead() || (await store.revision()).lag === 0)
       isAlive = !dying.isDead()
       const heir = startLearner({ store, config, log })
-      await report() // so that it is ahead of the dead one
-      await until('another has learned all', async () => heir.isLeader() && (await store.revision()).lag === 0)
+      await report() // so that the heir is ahead of the dead learner
+      await until('the heir has learned everything', async () => heir.isLeader() && (await store.revision()).lag === 0)
       await dying.bury()
       await learner.close()
       await heir.close()
-      t.pass(`dead at await ${at}, ${isDone ? 'after' : 'before'} it was done`)
-      if (at > 30) throw new Error('it never lives')
+      t.pass(`the learner died at await ${at}, ${isDone ? 'after' : 'before'} the call took effect`)
+      if (at > 30) throw new Error('no learner survives')
     }
   }
-  t.ok(round >= 12, 'it awaits several things in each life')
+  t.ok(round >= 12, 'a learner awaits several calls')
   const { contexts, pending } = await store.learned()
   t.equal(pending.length, 0)
   for (const [key, state] of fold.states) {
@@ -73,7 +73,7 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
   }
 }
 
-t.test('embedded', { buffered: true }, async (t) => {
+t.test('each outcome counts once wherever a learner of an embedded store dies', { buffered: true }, async (t) => {
   const store = await createStore({ dataDir: await temporaryFolder(t), labelWaitSeconds: 60 })
   t.teardown(() => store.close())
   await diesEverywhere(t, store, async (at, isDone) => {
@@ -94,7 +94,7 @@ t.test('embedded', { buffered: true }, async (t) => {
   })
 })
 
-t.test('Redis, at every command', { skip: withoutRedis, buffered: true }, async (t) => {
+t.test('each outcome counts once at whichever Redis command a learner dies', { skip: withoutRedis, buffered: true }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const open = async (redisUrl: string) => createStore({ redisUrl, dataDir: '', labelWaitSeconds: 60, redisTimeoutMs: 20_000 })
   const store = await open(redis.url)

@@ -15,7 +15,7 @@ const PASSWORD = 'secret-of-redis'
 const NAMES = ['w', 'o', 'm', 'stranger']
 const ACCESS_TOKENS = tokenList({ w: 'worker', o: 'operator', m: 'metrics' }, { w: { requests_per_second: 1000, outcomes_per_hour: 3 } })
 
-/** In the forms a log, a URL, Redis or a dump of bytes would have it. */
+/** A secret in the forms that a log, a URL, Redis or a dump of bytes would show. */
 function formsOf (secret: string): string[] {
   const bytes = Buffer.from(secret)
   return [secret, encodeURIComponent(secret), bytes.toString('base64').slice(0, -4), bytes.toString('hex'), [...bytes].join()]
@@ -23,7 +23,7 @@ function formsOf (secret: string): string[] {
 
 const FORBIDDEN = [PASSWORD, ...NAMES.map(tokenOf), ...NAMES.map((name) => sha256(tokenOf(name)))].flatMap(formsOf)
 
-/** Everything that a process says, to whom ever. */
+/** Starts a service and collects everything it outputs: log, errors and replies. */
 function listen (t: Test, env: NodeJS.ProcessEnv) {
   const service = startProcess(t, { ACCESS_TOKENS, LOG_LEVEL: 'trace', POLL_SECONDS: '0.1', LEASE_SECONDS: '0.5', ...env })
   let said = ''
@@ -40,7 +40,7 @@ function listen (t: Test, env: NodeJS.ProcessEnv) {
   return { service, ask, said: () => said, hear }
 }
 
-/** Every route and every kind of wrong request, by each who may and may not. */
+/** Sends valid and invalid requests to many routes with each token, whatever its role. */
 async function askAll (ask: ReturnType<typeof listen>['ask']): Promise<Set<number>> {
   const statuses = new Set<number>()
   for (const name of NAMES) {
@@ -55,17 +55,17 @@ async function askAll (ask: ReturnType<typeof listen>['ask']): Promise<Set<numbe
 }
 
 function silentOf (t: Test, said: string, what: string): void {
-  t.ok(said.length > 10_000, `${what} said ${said.length} characters`)
-  for (const secret of FORBIDDEN) if (said.includes(secret)) t.fail(`${what} told ${secret}`)
+  t.ok(said.length > 10_000, `${what} output ${said.length} characters`)
+  for (const secret of FORBIDDEN) if (said.includes(secret)) t.fail(`${what} revealed ${secret}`)
 }
 
-t.test('no secret in a log, a reply or a metric, whatever goes wrong', { skip: withoutRedis }, async (t) => {
+t.test('no log line, reply or metric reveals a secret, whatever goes wrong', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, { ...DURABLE, requirepass: PASSWORD })
   const { service, ask, said, hear } = listen(t, { REDIS_URL: redis.url.replace('//', `//:${PASSWORD}@`) })
   const { port } = new URL(await service.url())
-  await until('it is ready', async () => await ask('o', 'GET', '/readyz') === 200)
+  await until('the service is ready', async () => await ask('o', 'GET', '/readyz') === 200)
   const statuses = await askAll(ask)
-  for (const status of [200, 202, 400, 401, 403, 404, 405, 413, 429]) t.ok(statuses.has(status), `there was a ${status}`)
+  for (const status of [200, 202, 400, 401, 403, 404, 405, 413, 429]) t.ok(statuses.has(status), `some requests were answered ${status}`)
 
   for (const text of ['GET / HTTP/9.9\r\n', `POST /v1/decisions HTTP/1.1\r\nhost: x\r\nbad header\r\nauthorization: Bearer ${tokenOf('w')}\r\n\r\n`,
     `GET /livez HTTP/1.1\r\nauthorization: Bearer ${tokenOf('w')}\r\ncontent-length: -1\r\n\r\n`, `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nauthorization: Bearer ${tokenOf('w')}\r\n\r\n`]) {
@@ -73,7 +73,7 @@ t.test('no secret in a log, a reply or a metric, whatever goes wrong', { skip: w
     socket.end(text)
     await once(socket, 'close')
   }
-  t.match(said(), /clients were cut off/, 'what is no HTTP was logged')
+  t.match(said(), /clients were cut off/, 'requests that are not HTTP were logged')
 
   const admin = new Redis(redis.port, { password: PASSWORD })
   t.teardown(() => { admin.disconnect() })
@@ -82,7 +82,7 @@ t.test('no secret in a log, a reply or a metric, whatever goes wrong', { skip: w
   t.equal(await ask('o', 'POST', '/v1/outcomes', losslessOutcome('odd')), 500)
   await admin.config('SET', 'requirepass', 'another')
   await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-  await until('its password is refused', async () => await ask('o', 'POST', '/v1/outcomes', losslessOutcome('refused')) === 503)
+  await until('Redis refuses the password', async () => await ask('o', 'POST', '/v1/outcomes', losslessOutcome('refused')) === 503)
   await redis.stop('SIGKILL')
   await askAll(ask)
   service.child.kill('SIGTERM')
@@ -90,7 +90,7 @@ t.test('no secret in a log, a reply or a metric, whatever goes wrong', { skip: w
   silentOf(t, said(), 'the service')
 })
 
-t.test('nor in what ends a start', async (t) => {
+t.test('no error that ends the start reveals a secret', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const told: string[] = []
   for (const env of [
@@ -108,5 +108,5 @@ t.test('nor in what ends a start', async (t) => {
     }
   }
   t.ok(told.length > 4)
-  for (const secret of FORBIDDEN) t.notOk(told.join().includes(secret), 'not told')
+  for (const secret of FORBIDDEN) t.notOk(told.join().includes(secret), 'the secret is not in an error')
 })

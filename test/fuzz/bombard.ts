@@ -10,15 +10,16 @@ const HANGS_AFTER_MS = 10_000
 
 export interface Bombarded { readonly statuses: Map<number, number>, readonly rejected: FuzzRequest[] }
 
-/** Something to find: a context that learns, an outcome that waits for its label. */
+/** Creates a context that learns and an outcome that waits for its label, for requests to find. */
 export async function prepare ({ send }: Built): Promise<void> {
   await send('POST', '/v1/outcomes', losslessOutcome('first'))
   await send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined })
 }
 
 /**
- * Sends requests to every operation of the document, and asserts of each that it is answered, not by a 5xx but those allowed, as the
- * document says, and that one that is refused has written nothing. @returns how often each status came, and some of what was refused
+ * Sends requests to every operation of the document. Asserts that each gets a reply that the document describes, that no status is 5xx
+ * except those in `allowed`, and that a rejected request writes nothing.
+ * @returns the number of replies by status, and some of the rejected requests
  */
 export async function bombard (t: Test, built: Built, requests: number, { seed = 7, allowed = [] as number[] } = {}): Promise<Bombarded> {
   const document = JSON.parse(await openapiDocument())
@@ -36,7 +37,7 @@ export async function bombard (t: Test, built: Built, requests: number, { seed =
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
       const problem = status >= 500 && !allowed.includes(status) && !(operation.path === '/readyz' && status === 503)
         ? `status ${status}: ${reply.body}`
-        : status >= 400 && writes() !== before ? `refused with ${status}, and yet it wrote` : check(operation, reply)
+        : status >= 400 && writes() !== before ? `rejected with ${status}, but something was written` : check(operation, reply)
       if (problem !== null) throw new Error(`${problem}\n${JSON.stringify(request)}`)
       if (status >= 400 && rejected.length < requests / 10) rejected.push(request)
     }), { seed, numRuns })
@@ -52,7 +53,7 @@ export async function sendRaw ({ app }: Pick<Built, 'app'>, request: FuzzRequest
   return { status: statusCode, headers, body }
 }
 
-/** How often something of a request's was written, or set down to be. What the learner appends by itself is none. */
+/** Counts writes that requests cause, queued ones included. Entries that the learner appends do not count. */
 function countWrites ({ store, recorder }: Built): () => number {
   let writes = 0
   const { append } = store
