@@ -43,7 +43,7 @@ ${rows.join('\n')}
 }
 
 function errorsPage (): string {
-  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${cell(message)} |`)
+  const rows = ERROR_CODES.map(({ code: name, status, message }) => `| ${code(name)} | ${status} | ${message === '…' ? 'the message says what was refused and why' : cell(message)} |`)
   return `# Errors
 
 ${NOTE}
