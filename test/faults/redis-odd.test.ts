@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
@@ -27,10 +29,10 @@ const isTaken = (built: Built, name: string) => until('outcomes are taken again'
 const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
 
 t.test('after Redis restarts empty, nothing is stopped and learning starts again', { skip }, async (t) => {
-  const { redis, built, admin } = await certified(t)
+  const { redis, built } = await certified(t)
   const before = (await built.send('GET', '/v1/model')).body.state_id
-  await admin.flushall()
   await redis.stop('SIGKILL')
+  for (const file of await readdir(redis.folder)) await rm(join(redis.folder, file), { recursive: true })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'until it is known, the last model decides')
   await redis.start()
   await until('the new state is known', async () => (await built.send('GET', '/v1/model')).body.state_id !== before)

@@ -17,8 +17,11 @@ export const GROUPS = {
 /** What `npm test` runs in a process each: folders, and files that use a core for seconds or change settings of their process. */
 export const ALONE = [...readFileSync('.taprc', 'utf8').matchAll(/dist\/tests\/test\/([\w/-]+)(?:\/\*\*\/\*)?\.test\.js/g)].map(([, path]) => path!)
 
-/** Imports the test files of a group, each after the tests of the one before have ended. */
+/** Imports the test files of a group, each after the tests and teardowns of the one before have ended. */
 export async function runGroup (name: keyof typeof GROUPS): Promise<void> {
+  // The root test's own teardown runs at the end of the process, and makes tap end it as soon as no test is running.
+  const teardowns: Array<() => unknown> = []
+  Object.assign(t, { teardown: (action: () => unknown) => { teardowns.unshift(action) } })
   for (const folder of GROUPS[name]) {
     for (const file of readdirSync(new URL(`../${folder}/`, import.meta.url), { recursive: true, encoding: 'utf8' }).sort()) {
       const path = `${folder}/${file}`
@@ -26,6 +29,7 @@ export async function runGroup (name: keyof typeof GROUPS): Promise<void> {
       t.comment(path)
       await import(new URL(`../${path}`, import.meta.url).href)
       if (!t.idle) await once(t, 'idle')
+      for (const action of teardowns.splice(0)) await action()
     }
   }
 }
