@@ -76,3 +76,8 @@ function odd ({ parentSchema, data }: ErrorObject): string {
 function escape (name: string): string {
   return name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1')
 }
+
+/** A validator compiler for a route whose document shows a stricter schema than the one its body must meet as a whole. */
+export function validatorFor (schema: object): (route: { httpPart?: string }) => ValidateFunction {
+  return ({ httpPart }) => validatorCompiler({ schema, ...(httpPart && { httpPart }) })
+}

@@ -4,45 +4,32 @@ import { anyError } from '../openapi/error-schemas.js'
 import {
   HistoryQuerySchema, HistorySchema, ModelSchema, RollbackEndSchema, RollbackQuerySchema, RollbackReplySchema, RollbackSchema,
 } from '../openapi/model-schemas.js'
+import { modelStatus } from '../src/health/model-status.js'
+import { withIsoTime } from '../src/wire/to-wire.js'
 import type { Services } from './services.js'
 
 const tags = ['model']
 
-export const model: FastifyPluginCallbackTypebox<Services> = (app, { service, store, learner, readHistory, rollback }, done) => {
+export const model: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
+  const { readHistory, rollback } = services
   app.get('/v1/model', {
     config: { role: 'operator' },
-    schema: { tags, summary: 'The live model of this replica', response: { 200: ModelSchema, ...anyError } },
-  }, () => {
-    const { snapshot, links } = service.model()
-    return {
-      version: snapshot.version,
-      state_id: snapshot.stateId,
-      levels: [...snapshot.levels],
-      contexts: links.size,
-      thresholds_in_force: [...links.values()].filter(({ index }) => index !== -1).length,
-      age_seconds: service.ageSeconds(),
-      stale: service.freshness() !== 'fresh',
-      store: { kind: store.kind, up: store.isUp() },
-      learner: { leader: learner.isLeader(), log_lag: service.lag() },
-    }
-  })
+    schema: { tags, summary: 'Get the model that this replica decides with', response: { 200: ModelSchema, ...anyError } },
+  }, () => modelStatus(services))
 
   app.get('/v1/model/history', {
     config: { role: 'operator' },
-    schema: { tags, summary: 'How thresholds moved, and why', querystring: HistoryQuerySchema, response: { 200: HistorySchema, ...anyError } },
-  }, async (request) => {
-    const changes = await readHistory(request.query.limit ?? 100)
-    return { changes: changes.map((change) => ({ ...change, time: new Date(change.time).toISOString() })) }
-  })
+    schema: { tags, summary: 'List the changes of thresholds and their causes', querystring: HistoryQuerySchema, response: { 200: HistorySchema, ...anyError } },
+  }, async (request) => ({ changes: (await readHistory(request.query.limit ?? 100)).map(withIsoTime) }))
 
   app.post('/v1/model/rollback', {
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],
-      summary: 'Pin every context to the threshold that was in force for it at a version',
-      description: 'In force on every replica at once. Own thresholds and pins as they were then, chained under the policies of now: modes and ' +
-        'policies do not go back. A context that did not exist then is pinned to what an unknown one had, mostly null: never stop. Pins that ' +
-        'operators set are replaced. Learning goes on underneath; DELETE is the way back.',
+      summary: 'Pin every context to the threshold it had at an earlier version',
+      description: 'The pins take effect on every replica at once. Certified thresholds and pins are taken as they were at that version, and applied ' +
+        'under the present policies: policies and modes do not change. A context that did not exist then is pinned to what an unknown context ' +
+        'had, mostly null (never stop). Pins that operators set are replaced. Learning continues. To end the rollback, use DELETE.',
       querystring: RollbackQuerySchema,
       body: RollbackSchema,
       response: { 200: RollbackReplySchema, ...anyError },
@@ -53,8 +40,8 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, { service, st
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],
-      summary: 'Remove the pins that rollbacks have set',
-      description: 'Other pins stay, and what was learned meanwhile is in force. A pin that a rollback replaced does not come back; GET /v1/audit has it.',
+      summary: 'Remove the pins that rollbacks set',
+      description: 'Contexts return to their learned thresholds. Pins that operators set since stay. A pin that a rollback replaced is not restored; GET /v1/audit lists it.',
       querystring: ReasonQuerySchema,
       response: { 200: RollbackEndSchema, ...anyError },
     },

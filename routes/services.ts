@@ -13,11 +13,11 @@ import type { Service } from '../src/replica/service.js'
 import type { Store } from '../src/store/store.js'
 import type { Training } from '../src/training/training-runs.js'
 
-/** What routes are made of. */
+/** What routes call. */
 export interface Services {
   readonly config: Config
   readonly access: Access
-  /** `null`: plain HTTP. */
+  /** `null`: the listener speaks plain HTTP. */
   readonly tls: ListenerTls | null
   readonly store: Store
   readonly service: Service

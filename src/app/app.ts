@@ -47,10 +47,10 @@ const DEBUG_LEVELS = new Set(['debug', 'trace'])
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 /** The HTTP face: routes, documents, errors, request log. @param https `null`: plain HTTP */
-export function createApp (parts: Services, log: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
+export function createApp (services: Services, log: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
   let requests = 0
-  const cut = cutLog(log, () => parts.metrics)
-  const observe = watchRequests(() => parts.metrics)
+  const cut = cutLog(log, () => services.metrics)
+  const observe = watchRequests(() => services.metrics)
   const isDebugging = DEBUG_LEVELS.has(log.level)
 
   function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
@@ -87,7 +87,7 @@ export function createApp (parts: Services, log: FastifyBaseLogger, https: Ident
   readJsonBodies(app, overload.check)
   const refusals = methodNotAllowed(app)
   app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
-  guard(app, () => parts.access, () => parts.metrics)
+  guard(app, () => services.access, () => services.metrics)
   // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
@@ -95,7 +95,7 @@ export function createApp (parts: Services, log: FastifyBaseLogger, https: Ident
 
   app.register(swagger, documentOptions)
   const all = [decisions, columns, bundle, outcomes, labels, contexts, audit, model, predictors, trainingRuns, health, metrics, docs]
-  for (const routes of all) app.register(routes, parts)
+  for (const routes of all) app.register(routes, services)
   app.register(refusals)
   return app
 }

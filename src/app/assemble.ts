@@ -57,10 +57,11 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   const contextCommands = createContextCommands(store, service, config)
   const rollback = createRollback(store, readHistory, service, config)
   const predictors = createPredictorVersions(store, service, config)
-  const parts: Services = {
-    config, access, tls, store, service, learner, readHistory, contexts, contextCommands, rollback, predictors, recorder, metrics, training,
+  const services: Services = {
+    config, access, tls, store, service, learner, readHistory, contexts, contextCommands, rollback, predictors, recorder, metrics,
+    training,
   }
-  const app = createApp(parts, log, tls?.identity())
+  const app = createApp(services, log, tls?.identity())
   tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })
   app.addHook('onClose', async () => {
     access.close()
@@ -70,5 +71,5 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     await service.close()
     await store.close()
   })
-  return { ...parts, app }
+  return { ...services, app }
 }

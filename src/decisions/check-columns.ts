@@ -13,7 +13,7 @@ export interface RowProblem extends Problem { readonly index: number }
 /** What is wrong in columns that are columns at all. */
 export interface Checked {
   /** In the order of the rows. */
-  readonly errors: readonly RowProblem[]
+  readonly errors: RowProblem[]
   /** Of each context. */
   readonly contexts: ReadonlyArray<Problem | null>
 }

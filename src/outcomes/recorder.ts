@@ -33,9 +33,9 @@ export interface RecorderOptions {
 /** Keeps the steps of control generations for their outcomes, off the decisions' path. */
 export interface Recorder {
   /** Keeps a step that was decided on, if it is to be kept; never waits and never throws. */
-  readonly take: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>, caller?: Caller) => void
+  readonly recordDecided: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>, caller?: Caller) => void
   /** Keeps a step of a control generation whose context has its steps recorded. */
-  readonly keep: (generationId: string, step: Asked, caller?: Caller) => void
+  readonly recordStep: (generationId: string, step: Asked, caller?: Caller) => void
   /** Resolves when what was taken until now is stored. @throws StoreUnavailableError, and what is not stored waits on */
   readonly flush: () => Promise<void>
   /** The outcomes of these have come: their records are not needed any more. */
@@ -84,7 +84,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
     }
   }
 
-  function keep (generationId: string, step: Asked, caller?: Caller): void {
+  function recordStep (generationId: string, step: Asked, caller?: Caller): void {
     if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
     filling.push(scopedId(caller, generationId), step)
     steps++
@@ -118,11 +118,11 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   timer.unref()
 
   return {
-    take (step, { arm, reason }, caller) {
+    recordDecided (step, { arm, reason }, caller) {
       if (arm !== 'control' || reason === 'off' || step.generation_id === undefined) return
-      if (ruleFor(service.snapshot(), step.context).recordSteps) keep(step.generation_id, step, caller)
+      if (ruleFor(service.snapshot(), step.context).recordSteps) recordStep(step.generation_id, step, caller)
     },
-    keep,
+    recordStep,
     flush,
     forget (generationIds) { waves[0]!.push(...generationIds) },
     async close () {

@@ -1,6 +1,6 @@
 import type { Pin } from '../core/judgement/pin.js'
 
-/** A pin as replies show it, its time ISO 8601. */
+/** A pin as replies show it. */
 export type WirePin = Omit<Pin, 'expires_at'> & { readonly expires_at: string | null }
 
 export function isoTime (ms: number): string {
@@ -11,4 +11,8 @@ export function pinToWire (pin: Pin): WirePin
 export function pinToWire (pin: Pin | null): WirePin | null
 export function pinToWire (pin: Pin | null): WirePin | null {
   return pin && { ...pin, expires_at: pin.expires_at === null ? null : isoTime(pin.expires_at) }
+}
+
+export function withIsoTime<T extends { readonly time: number }> (row: T): Omit<T, 'time'> & { readonly time: string } {
+  return { ...row, time: isoTime(row.time) }
 }

@@ -57,7 +57,7 @@ export async function sendRaw ({ app }: Pick<Built, 'app'>, request: FuzzRequest
 function countWrites ({ store, recorder }: Built): () => number {
   let writes = 0
   const { append } = store
-  const { take, forget } = recorder
+  const { recordDecided, forget } = recorder
   Object.assign(store, {
     append: async (...args: Parameters<typeof append>) => {
       const appended = await append.apply(store, args)
@@ -66,7 +66,7 @@ function countWrites ({ store, recorder }: Built): () => number {
     },
   })
   Object.assign(recorder, {
-    take: (...args: Parameters<typeof take>) => { writes++; return take(...args) },
+    recordDecided: (...args: Parameters<typeof recordDecided>) => { writes++; return recordDecided(...args) },
     forget: (...args: Parameters<typeof forget>) => { writes++; return forget(...args) },
   })
   return () => writes

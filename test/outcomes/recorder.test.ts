@@ -44,7 +44,7 @@ function recorderOn (t: Test, snapshot: Snapshot = snapshotOf({ 'model=q,task=x'
   t.teardown(() => recorder.close())
   const take = (step: Partial<Step>) => {
     const whole: Step = { generation_id: 'g', arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT, ...step }
-    recorder.take(whole, decide(snapshot, 'fresh', whole))
+    recorder.recordDecided(whole, decide(snapshot, 'fresh', whole))
   }
   const counted = async (result: string) => Number(new RegExp(`stopgate_recorded_steps_total{result="${result}"} (\\d+)`).exec(await metrics.render())![1])
   return { store, recorder, take, counted }
@@ -75,7 +75,7 @@ t.test('steps that can teach nothing are not', async (t) => {
   }))
   take({ generation_id: 'treated', arm: 'treated' })
   const nameless = { arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT } as const
-  recorder.take(nameless, decide(snapshotOf({}), 'fresh', nameless))
+  recorder.recordDecided(nameless, decide(snapshotOf({}), 'fresh', nameless))
   take({ generation_id: 'off', context: { model: 'q', task: 'off' } })
   take({ generation_id: 'kept by the worker', context: { model: 'q', task: 'kept' } })
   take({ generation_id: 'shadow', context: { model: 'q', task: 'shadow' } })
@@ -126,7 +126,7 @@ t.test('steps that wait are not gone through anew at each attempt', async (t) =>
   const { store, recorder } = recorderOn(t)
   let looks = 0
   const step: Step = { get generation_id () { looks++; return 'g' }, arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT }
-  recorder.take(step, { arm: 'control', reason: 'no_threshold' })
+  recorder.recordDecided(step, { arm: 'control', reason: 'no_threshold' })
   store.fail(new StoreUnavailableError('gone'))
   await t.rejects(recorder.flush(), StoreUnavailableError)
   const before = looks
@@ -170,7 +170,7 @@ t.test('before the store was ever reached there is no salt, and steps wait', asy
   const recorder = createRecorder({ store, service: { snapshot }, metrics: createMetrics(), log: pino({ level: 'silent' }) })
   t.teardown(() => recorder.close())
   const step = { generation_id: 'g', arm: 'control', tokens: 1, confidence: 1, answer: 'x' } as const
-  recorder.take(step, decide(snapshot(), 'too_old', step))
+  recorder.recordDecided(step, decide(snapshot(), 'too_old', step))
   await recorder.flush()
   t.equal(store.records.size, 0)
   salt = 'salt'

@@ -53,7 +53,7 @@ t.test('a reference for an outcome without an answer is refused, and keeps no be
   const built = await build(t)
   const { send } = built
   await send('POST', '/v1/outcomes', bare('g'))
-  t.match(await send('POST', '/v1/outcomes/g/label', { reference: '42' }), { status: 400, body: { code: 'INVALID_LABEL', message: /without an answer/ } })
+  t.match(await send('POST', '/v1/outcomes/g/label', { reference: '42' }), { status: 400, body: { code: 'INVALID_LABEL', message: /no answer that the reference could grade/ } })
   t.match(await send('POST', '/v1/outcomes/g/label', { reference: '42', answer: '41' }), { status: 202, body: { accepted: 1 } })
   t.match(await untilContext(built, { control_generations: 1 }), { em_full: 0 })
 })

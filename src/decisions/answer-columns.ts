@@ -1,0 +1,70 @@
+import type { Caller } from '../access/context-access.js'
+import type { ColumnDecisions, Columns } from '../core/decide/decide-columns.js'
+import { askedAt } from '../core/recording/asked-at.js'
+import type { DecisionServices } from './answer-step.js'
+import { checkColumns, type RowProblem } from './check-columns.js'
+
+/** What is in force in a context of a request. */
+type ContextRule = {
+  readonly threshold: number | null
+  readonly check_every_tokens: number
+  readonly min_tokens: number
+}
+
+/** The reply to columns: numbers of rows, except for `errors` and `contexts`. */
+export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' | 'would_stop' | 'probe'> {
+  readonly model_version: number
+  readonly stale: boolean
+  readonly errors: RowProblem[]
+  /** One for each context of the request; `null` where the context is invalid or may not be used. */
+  readonly contexts: Array<ContextRule | null>
+}
+
+/**
+ * Decides the steps of columns, counts the decisions, and records the control rows.
+ * @throws InvalidInputError where columns differ in length
+ */
+export function answerColumns (services: DecisionServices, columns: Columns, caller: Caller): ColumnsAnswer {
+  const { config, service, metrics } = services
+  const startedAt = performance.now()
+  const { errors, contexts } = checkColumns(caller, config.levels, columns)
+  const decided = service.decideColumns(columns, new Set(errors.map(({ index }) => index)))
+  metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
+  recordControlRows(services, columns, decided, caller)
+  countRows(services, decided.reasons)
+  const { stop, control, would_stop, probe, rules } = decided
+  return {
+    model_version: service.snapshot().version,
+    stale: service.freshness() !== 'fresh',
+    stop,
+    control,
+    would_stop,
+    probe,
+    errors,
+    contexts: rules.map(({ threshold, checkEveryTokens, minTokens }, i) =>
+      contexts[i] === null ? { threshold, check_every_tokens: checkEveryTokens, min_tokens: minTokens } : null),
+  }
+}
+
+function recordControlRows (
+  { recorder }: DecisionServices, columns: Columns, { control, reasons, rules }: ColumnDecisions, caller: Caller
+): void {
+  const { generation_ids: ids, context } = columns
+  if (ids === undefined || !rules.some(({ recordSteps }) => recordSteps)) return
+  for (const row of control) {
+    const id = ids[row] ?? null
+    if (id !== null && reasons[row] !== 'off' && rules[context[row]!]!.recordSteps) recorder.recordStep(id, askedAt(columns, row), caller)
+  }
+}
+
+/** Counts a run of rows with the same reason at once, since neighbours mostly share it. */
+function countRows ({ metrics }: DecisionServices, reasons: ColumnDecisions['reasons']): void {
+  let run = 0
+  for (let row = 0; row < reasons.length; row++) {
+    run++
+    const reason = reasons[row]
+    if (reason === reasons[row + 1]) continue
+    if (reason !== undefined) metrics.decided(reason, run)
+    run = 0
+  }
+}

@@ -1,0 +1,60 @@
+import { unreadableInputs } from '../replica/model-inputs.js'
+import type { Service } from '../replica/service.js'
+import type { Store } from '../store/store.js'
+
+/** A part of the service that may be in trouble: what is wrong, or `null`. */
+interface Watched { readonly problem: () => string | null }
+
+export interface HealthServices {
+  readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
+  readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'model' | 'problem' | 'snapshot'>
+  readonly learner: Watched & { readonly isLeader: () => boolean }
+  readonly access: Watched
+  /** `null`: plain HTTP. */
+  readonly tls: Watched | null
+}
+
+/** The reply of `GET /readyz`. */
+export interface Readiness {
+  readonly ready: boolean
+  readonly store: { readonly kind: string, readonly up: boolean }
+  readonly model: { readonly version: number, readonly age_seconds: number | null, readonly stale: boolean }
+  readonly learner: { readonly leader: boolean }
+  readonly warnings: string[]
+}
+
+const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last model; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
+
+/** How many contexts a warning names. */
+const NAMED = 5
+
+/** Tells whether this replica can take traffic, and what needs attention. A replica is ready once it has loaded a model. */
+export async function readiness (services: HealthServices): Promise<Readiness> {
+  const { store, service, learner } = services
+  return {
+    ready: service.ageSeconds() !== null,
+    store: { kind: store.kind, up: store.isUp() },
+    model: { version: service.snapshot().version, age_seconds: service.ageSeconds(), stale: service.freshness() !== 'fresh' },
+    learner: { leader: learner.isLeader() },
+    warnings: [...await store.warnings().catch(() => [STORE_DOWN]), ...warnings(services)],
+  }
+}
+
+function warnings ({ service, learner, access, tls }: HealthServices): string[] {
+  const { unreadable, inputs: modelInputs } = service.model()
+  const inputs = unreadableInputs(modelInputs)
+  const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
+    [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
+    [service.problem(), (problem) => `The model cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
+    [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
+    [list(inputs), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
+    [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
+    [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
+  ]
+  return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
+}
+
+/** The first of some names; `null`: there are none. */
+function list (names: Iterable<string>): string | null {
+  return [...names].slice(0, NAMED).join(', ') || null
+}

@@ -1,0 +1,67 @@
+import type { Label } from '../../openapi/label-schemas.js'
+import { spendReportQuota, type Reporter } from '../access/report-quota.js'
+import { scopedId } from '../access/scoped-id.js'
+import type { Config } from '../config/config.js'
+import { answerDigest } from '../core/grading/answer-digest.js'
+import type { LabelEntry } from '../core/learn/log-entry.js'
+import { at, InvalidLabelError, LabelTooLateError, OutcomeNotFoundError } from '../errors/errors.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { Service } from '../replica/service.js'
+import type { Store } from '../store/store.js'
+import { StoreUnavailableError } from '../store/store-errors.js'
+import type { Accepted } from './accept-outcomes.js'
+
+export interface LabelServices {
+  readonly config: Pick<Config, 'labelWaitSeconds'>
+  readonly store: Pick<Store, 'append'>
+  readonly service: Pick<Service, 'snapshot'>
+  readonly metrics: Pick<Metrics, 'labels' | 'reports' | 'limited'>
+}
+
+/**
+ * Stores the label of an outcome durably, within the quota of the caller's token, and counts it by result.
+ * @throws InvalidLabelError, OutcomeNotFoundError, LabelTooLateError, TooManyOutcomesError; StoreUnavailableError: send it again
+ */
+export async function acceptLabel (services: LabelServices, generationId: string, label: Label, reporter: Reporter): Promise<Accepted> {
+  const { metrics } = services
+  const [isNew] = await spendReportQuota(reporter, 'label', 1, metrics, async () => [await storeLabel(services, generationId, label, reporter)])
+  metrics.labels.inc({ result: isNew ? 'accepted' : 'duplicate' })
+  return { accepted: isNew ? 1 : 0, duplicates: isNew ? 0 : 1 }
+}
+
+/** Counts a label that was refused, by the code of its error. */
+export function countRefusedLabel ({ metrics }: Pick<LabelServices, 'metrics'>, code: string): void {
+  metrics.labels.inc({ result: RESULTS[code] ?? 'rejected' })
+}
+
+const RESULTS: Readonly<Record<string, string>> = {
+  LABEL_TOO_LATE: 'late', OUTCOME_NOT_FOUND: 'unknown', STORE_UNAVAILABLE: 'unavailable', LOG_FULL: 'unavailable', TOO_MANY_OUTCOMES: 'limited',
+}
+
+/** @returns whether the label is new */
+async function storeLabel (services: LabelServices, generationId: string, label: Label, reporter: Reporter): Promise<boolean> {
+  const { config, store, service } = services
+  const { salt } = service.snapshot()
+  if (label.em === undefined && label.reference === undefined) throw at('/em', new InvalidLabelError('send em (1 right, 0 wrong) or a reference'))
+  if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
+  const [result] = await store.append([labelEntry(salt, scopedId(reporter, generationId), label)])
+  if (result === 'unknown') throw new OutcomeNotFoundError(generationId)
+  if (result === 'unanswered') {
+    throw at('/answer', new InvalidLabelError('the outcome has no answer that the reference could grade: send em, or send the answer with the reference'))
+  }
+  if (result === 'late') throw new LabelTooLateError(generationId, String(config.labelWaitSeconds))
+  return result === 'accepted'
+}
+
+/** A label as the log holds it, with digests in place of answers. */
+function labelEntry (salt: string, generation_id: string, { em, answer, reference, steps }: Label): LabelEntry {
+  const references = typeof reference === 'string' ? [reference] : reference
+  return {
+    type: 'label',
+    generation_id,
+    ...(em !== undefined && { em }),
+    ...(answer !== undefined && { answer: answerDigest(salt, answer) }),
+    ...(references !== undefined && { references: references.map((text) => answerDigest(salt, text)) }),
+    ...(steps !== undefined && { steps }),
+  }
+}
