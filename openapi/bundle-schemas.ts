@@ -7,9 +7,9 @@ import { LENGTH_POWER_DESCRIPTION, nullable, nullableRatio, WEIGHTS_DESCRIPTION 
 const strict = { additionalProperties: false }
 
 export const BundleQuerySchema = Type.Object({
-  prefix: Type.Optional(Type.String({ description: 'Only this context and those below, as a context key' })),
+  prefix: Type.Optional(Type.String({ description: 'Context key: the bundle covers this context and those below it' })),
   wait: Type.Optional(Type.Integer({
-    minimum: 0, maximum: 60, default: 0, description: 'With If-None-Match: how long to wait for another bundle than that (seconds, up to 60)',
+    minimum: 0, maximum: 60, default: 0, description: 'With If-None-Match: how long to wait for a new bundle (seconds, up to 60)',
   })),
 }, strict)
 
@@ -17,48 +17,48 @@ const NodeSchema = Type.Unsafe<object>({
   type: 'object',
   title: 'BundleNode',
   properties: {
-    rule: { type: 'integer', description: 'Index into rules, for a generation that ends here or whose next value is not below; absent: not in this bundle, so continue' },
-    control_share: { type: 'number', description: 'Share of generations that are control; absent: 1' },
-    weights: { type: 'object', additionalProperties: { type: 'integer' }, description: 'By name of a predictor: index into weights, by which it scores here' },
-    below: { type: 'object', additionalProperties: true, description: 'Nodes by value of the next level; "": the level is absent' },
+    rule: { type: 'integer', description: 'Index into rules, used if the context ends here or its next value is not in `below`; absent: this bundle does not cover the context, so continue' },
+    control_share: { type: 'number', description: 'Share of generations in the control arm; absent: 1' },
+    weights: { type: 'object', additionalProperties: { type: 'integer' }, description: 'Index into weights for each predictor that has weights of its own here, by name' },
+    below: { type: 'object', additionalProperties: true, description: 'Nodes by value of the next level; "" stands for a level that is absent' },
   },
-  description: 'What stands at one value of a level; each below is one too',
+  description: 'A node of the context tree: one value of one level',
 })
 
 export const BundleSchema = Type.Object({
-  format: Type.Literal(BUNDLE_FORMAT, { description: 'Of the bundle; a worker that reads another one continues' }),
-  state_id: Type.String({ description: 'Of the store it was learned in' }),
-  model_version: Type.Integer({ description: 'Version of the model it was made of; may go back, and later ones may decide the same' }),
-  salt: nullable<string>('string', { description: 'For the arms; null: the store was not reached yet, and nothing is control' }),
+  format: Type.Literal(BUNDLE_FORMAT, { description: 'Bundle format; a worker that does not know the format must continue' }),
+  state_id: Type.String({ description: 'Id of the store in which the model was learned' }),
+  model_version: Type.Integer({ description: 'Version of the model that the bundle was made from; it may go back, and later versions may decide the same' }),
+  salt: nullable<string>('string', { description: 'Salt that arms are drawn with; null: the store has not been reached yet, so every generation is treated' }),
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
-  prefix: Type.String({ description: 'What this bundle is of' }),
+  prefix: Type.String({ description: 'Context that this bundle covers, with all contexts below it' }),
   rules: Type.Array(Type.Object({
-    threshold: nullableRatio('Raw confidence at which to stop; null: never, or by a score'),
-    scorer: Type.Optional(Type.String({ description: 'Name of the predictor by whose score to stop; absent: by the raw confidence' })),
-    score_threshold: Type.Optional(nullableRatio('Where scorer is: the score at which to stop; null: never')),
-    trials: Type.Optional(Type.Array(Type.String(), { description: 'Names of the predictors on trial; absent: none' })),
+    threshold: nullableRatio('Raw confidence at which to stop; null: never, or stop by a predictor\'s score'),
+    scorer: Type.Optional(Type.String({ description: 'Predictor whose score decides; absent: the raw confidence decides' })),
+    score_threshold: Type.Optional(nullableRatio('With scorer: the score at which to stop; null: never')),
+    trials: Type.Optional(Type.Array(Type.String(), { description: 'Predictors on trial; absent: none' })),
     scope: ScopeSchema,
-    context: Type.Optional(Type.String({ description: 'Key the threshold came from, where that is not the generation\'s own' })),
-    mode: Type.Unsafe<'enforce' | 'shadow' | 'off'>({ type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Of the policy' }),
-    min_tokens: Type.Integer({ description: 'No stop before (tokens)' }),
-    check_every_tokens: Type.Integer({ description: 'Cadence of the steps (tokens)' }),
-    record_steps: Type.Boolean({ description: 'Whether the service keeps steps; those decided elsewhere it does not see: send steps with the outcome' }),
-  }), { description: 'What contexts share' }),
+    context: Type.Optional(Type.String({ description: 'Key of the context that the threshold comes from, if it is not the generation\'s own' })),
+    mode: Type.Unsafe<'enforce' | 'shadow' | 'off'>({ type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy' }),
+    min_tokens: Type.Integer({ description: 'No stop before this many tokens' }),
+    check_every_tokens: Type.Integer({ description: 'Distance of the steps at which to decide (tokens)' }),
+    record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),
+  }), { description: 'Rules that nodes share' }),
   predictors: Type.Unsafe<object>({
     type: 'object',
     additionalProperties: {
       type: 'object',
       properties: {
-        signals: { type: 'array', items: { type: 'object', additionalProperties: true }, description: 'name, mean and scale of each signal' },
-        grid: { type: 'array', items: { type: 'number' }, description: 'Its thresholds, safest first' },
+        signals: { type: 'array', items: { type: 'object', additionalProperties: true }, description: 'Name, mean and scale of each signal' },
+        grid: { type: 'array', items: { type: 'number' }, description: 'Thresholds of the predictor, safest first' },
       },
     },
-    description: 'The predictors that rules name, by name',
+    description: 'Predictors that rules refer to, by name',
   }),
   weights: Type.Array(Type.Object({
     log_median: Type.Number({ description: 'ln of the median length of a full run (tokens)' }),
     length_power: Type.Number({ description: LENGTH_POWER_DESCRIPTION }),
     weights: Type.Array(Type.Number(), { description: WEIGHTS_DESCRIPTION }),
-  }), { description: 'What nodes point into' }),
+  }), { description: 'Weights that nodes refer to' }),
   root: NodeSchema,
-}, { title: 'Bundle', description: 'All that a worker needs to decide by itself', examples: [BUNDLE_EXAMPLE] })
+}, { title: 'Bundle', description: 'Everything that a worker needs to decide locally', examples: [BUNDLE_EXAMPLE] })

@@ -12,34 +12,34 @@ export const StepSchema = Type.Object({
   generation_id: Type.Optional(TextSchema('Id of the generation', ['req-8f2c'])),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
   arm: Type.Optional(ArmSchema),
-  tokens: TokensSchema('Generated so far', 512),
+  tokens: TokensSchema('Tokens generated so far', 512),
   confidence: ConfidenceSchema,
   context: Type.Optional(ContextSchema),
   signals: Type.Optional(SignalsSchema),
   em: Type.Optional(EmSchema('EM of the answer forced at this step')),
-  answer: Type.Optional(AnswerSchema('The answer forced at this step; to add it, ask again at the same tokens')),
+  answer: Type.Optional(AnswerSchema('Answer forced at this step; to add it later, send the step again with the same tokens')),
   probed_score: Type.Optional(Type.Unsafe<number | null>({
     type: ['number', 'null'],
     minimum: -1e-6,
     maximum: 1 + 1e-6,
-    description: 'Highest confidence at which `probe` was true and an answer was forced, in this generation so far: from 0 to 1; null or absent: none',
+    description: 'Highest confidence so far in this generation at which `probe` was true and an answer was forced (0 to 1); null or absent: none was forced',
   })),
 }, {
   ...strict,
   title: 'Step',
-  description: 'One moment in a generation',
+  description: 'One moment of a generation',
   examples: [{ generation_id: 'req-8f2c', tokens: 512, confidence: 0.97, context: { model: 'qwen3-8b', task: 'gsm8k' } }],
 })
 
 const GuaranteeSchema = Type.Object({
   max_em_drop: ratio('EM drop that the certificate rules out'),
-  error_level: ratio('Chance that it is wrong'),
-  post_hoc: Type.Boolean({ description: 'The wish was changed after evidence came in, so the bar was raised thirtyfold' }),
-  label: Type.Unsafe<'exact_match' | 'agreement'>({ type: 'string', enum: ['exact_match', 'agreement'], description: 'What made an answer right' }),
-  labelled_ratio: ratio('Of the would-be evidence, what came labelled; the certificate speaks of labelled traffic'),
-  generations: Type.Integer({ description: 'Control generations it rests on' }),
-  em_drop: ratio('Net EM drop seen at this threshold'),
-  tokens_saved_ratio: ratio('Of the full runs\' tokens, what this threshold saves'),
+  error_level: ratio('Chance that the certificate is wrong'),
+  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had come in, so that the bar was thirty times higher' }),
+  label: Type.Unsafe<'exact_match' | 'agreement'>({ type: 'string', enum: ['exact_match', 'agreement'], description: 'How answers were judged right or wrong' }),
+  labelled_ratio: ratio('Share of the generations eligible as evidence that had a label; the certificate holds for labelled traffic'),
+  generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),
+  em_drop: ratio('Net EM drop observed at this threshold'),
+  tokens_saved_ratio: ratio('Share of the tokens of full runs that this threshold saves'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
 }, { title: 'Guarantee' })
 
@@ -47,37 +47,37 @@ export const NullableGuaranteeSchema = Type.Unsafe<Static<typeof GuaranteeSchema
   ...GuaranteeSchema,
   type: ['object', 'null'],
   title: 'NullableGuarantee',
-  description: 'The certificate behind the threshold; null without one of this context\'s own',
+  description: 'Certificate behind the threshold; null: this context has none of its own',
 })
 
 export const ScopeSchema = Type.Unsafe<'own' | 'parent' | 'none'>({
-  type: 'string', enum: ['own', 'parent', 'none'], description: 'Whose threshold it is; a parent\'s certificate says nothing of the child',
+  type: 'string', enum: ['own', 'parent', 'none'], description: 'Where the threshold comes from: the context\'s own, that of a parent, or none; the certificate of a parent guarantees nothing for the child',
 })
 
 const decisionFields = {
   decision: Type.Unsafe<'stop' | 'continue'>({
-    type: 'string', enum: ['stop', 'continue'], description: '"stop": stop reasoning and answer; final once said',
+    type: 'string', enum: ['stop', 'continue'], description: '"stop": end the reasoning and answer; the decision is final',
   }),
   threshold: nullableRatio('Score at which the service says stop; null: never'),
-  score: nullableRatio('Score of this step; null when the confidence is unknown'),
-  scorer: Type.String({ description: 'What gave the score: "confidence", or a predictor by its name' }),
-  reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Why, the first that applies in the order listed' }),
-  would_stop: Type.Boolean({ description: 'The score reached the threshold, whether or not the answer is "stop"' }),
+  score: nullableRatio('Score of this step; null: the confidence is unknown'),
+  scorer: Type.String({ description: 'What computed the score: "confidence", or the name of a predictor' }),
+  reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision: the first in this list that applies' }),
+  would_stop: Type.Boolean({ description: 'Whether the score reached the threshold, even if the decision is "continue"' }),
   arm: ArmSchema,
-  context: Type.String({ description: 'Key of the context the threshold came from' }),
+  context: Type.String({ description: 'Key of the context that the threshold comes from' }),
   scope: ScopeSchema,
   guarantee: NullableGuaranteeSchema,
-  next_check_tokens: Type.Integer({ description: 'Ask again when the generation has this many tokens' }),
+  next_check_tokens: Type.Integer({ description: 'Send the next step when the generation has this many tokens' }),
   probe: Type.Boolean({
-    description: 'Control arm: force an answer aside here, it is worth its tokens; keep whether it is right, or ask again at the same tokens with it',
+    description: 'Only in the control arm: force an answer on the side here, since what it tells is worth its tokens; keep whether it is right, or send the step again with the answer and the same tokens',
   }),
-  model_version: Type.Integer({ description: 'Version of the model that decided' }),
-  stale: Type.Boolean({ description: 'The model has not been in step with the store for STALE_AFTER_SECONDS' }),
+  model_version: Type.Integer({ description: 'Version of the model that made the decision' }),
+  stale: Type.Boolean({ description: 'Whether the model has not been in step with the store for STALE_AFTER_SECONDS' }),
 }
 
-export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Stop here, or continue', examples: [DECISION_EXAMPLE] })
+export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Whether to stop here or continue', examples: [DECISION_EXAMPLE] })
 
-const steps = { maxItems: 4096, description: 'Up to 4,096 steps; a bad one spoils only itself' }
+const steps = { maxItems: 4096, description: 'Up to 4,096 steps; an invalid step does not affect the others' }
 
 export const StepBatchSchema = Type.Object({ steps: Type.Array(StepSchema, steps) }, {
   ...strict,
@@ -85,17 +85,17 @@ export const StepBatchSchema = Type.Object({ steps: Type.Array(StepSchema, steps
   examples: [{ steps: [{ arm: 'treated', tokens: 512, confidence: 0.97, context: { model: 'qwen3-8b', task: 'gsm8k' } }, { tokens: 96, confidence: null }] }],
 })
 
-/** What a batch must be as a whole; its steps are validated one by one. */
+/** What a batch must be as a whole. Its steps are validated one by one. */
 export const AnyStepsSchema = Type.Object({ steps: Type.Array(Type.Unknown(), steps) }, strict)
 
 const BadItemSchema = Type.Object({
   error: Type.Object({
-    path: Type.String({ description: 'Where in the item (JSON pointer)' }),
+    path: Type.String({ description: 'JSON pointer to the field' }),
     message: Type.String({ description: 'What to change' }),
-  }, { description: 'What is wrong' }),
-}, { title: 'BadItem', description: 'The item was not understood, which means continue' })
+  }, { description: 'What is wrong with the step' }),
+}, { title: 'BadItem', description: 'The step is invalid; continue' })
 
 export const DecisionBatchSchema = Type.Object({
-  model_version: nullable<number>('integer', { description: 'Version of the model that decided them all' }),
-  decisions: Type.Array(Type.Union([DecisionSchema, BadItemSchema]), { description: 'In the order of the steps' }),
-}, { title: 'DecisionBatch', description: 'A decision for each step', examples: [DECISION_BATCH_EXAMPLE] })
+  model_version: nullable<number>('integer', { description: 'Version of the model that made all of these decisions' }),
+  decisions: Type.Array(Type.Union([DecisionSchema, BadItemSchema]), { description: 'Decisions in the order of the steps' }),
+}, { title: 'DecisionBatch', description: 'One decision for each step', examples: [DECISION_BATCH_EXAMPLE] })

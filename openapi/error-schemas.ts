@@ -8,15 +8,15 @@ export const ErrorSchema = Type.Object({
   code: Type.Unsafe<string>({
     type: 'string',
     enum: ERROR_CODES.map(({ code }) => code),
-    description: `Stable code. Later versions may add some: go by the status then.\n\n${told.join('\n')}`,
+    description: `Stable code. Later versions may add codes; treat a code that you do not know by its status.\n\n${told.join('\n')}`,
   }),
-  error: Type.String({ description: 'Name of the status' }),
-  message: Type.String({ description: 'What to change; for 5xx only the request id' }),
+  error: Type.String({ description: 'Name of the HTTP status' }),
+  message: Type.String({ description: 'What is wrong and what to change; for an internal error only the request id' }),
   details: Type.Optional(Type.Array(Type.Object({
-    path: Type.String({ description: 'Where in the input (JSON pointer)' }),
+    path: Type.String({ description: 'JSON pointer into the input' }),
     message: Type.String({ description: 'What to change' }),
-  }), { description: 'For input: what is wrong, by place' })),
-}, { title: 'Error', description: 'What went wrong' })
+  }), { description: 'For invalid input: the place and the problem' })),
+}, { title: 'Error', description: 'Error reply' })
 
 export const clientError = { '4xx': ErrorSchema }
 export const anyError = { '4xx': ErrorSchema, '5xx': ErrorSchema }

@@ -1,29 +1,29 @@
 import { Type, type TSchemaOptions } from 'typebox'
 
-/** Fields that several schemas share. Descriptions state unit and range, and end up in error messages. */
+/** Fields that several schemas share. Descriptions state unit and range, since error messages quote them. */
 
 /** Ids, level values and names: 1 to 128 bytes of UTF-8 (the format is checked in openapi/validation.ts). */
 export const TextSchema = (description: string, examples: string[] = []) =>
   Type.String({ minLength: 1, maxLength: 128, format: 'text128', description: `${description} (1 to 128 bytes)`, examples })
 
 export const TokensSchema = (description: string, example: number) =>
-  Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (tokens, a whole number from 0)`, examples: [example] })
+  Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (a whole number from 0)`, examples: [example] })
 
-/** By which float32 workers may overshoot; the core clamps, and errors do not speak of it. */
+/** Tolerance for workers that compute in float32. The core clamps, and error messages do not mention it. */
 export const SLACK = 1e-6
 
 export const ConfidenceSchema = Type.Unsafe<number | null>({
   type: ['number', 'null'],
   minimum: -SLACK,
   maximum: 1 + SLACK,
-  description: 'How sure the worker is of the answer it would give now: a number from 0 to 1, or null when unknown (then: continue)',
+  description: 'Confidence of the worker in the answer it would give now: a number from 0 to 1, or null if unknown (the decision is then continue)',
   examples: [0.97],
 })
 
 export const ArmSchema = Type.Unsafe<'control' | 'treated'>({
   type: 'string',
   enum: ['control', 'treated'],
-  description: 'Arm of the generation, "control" or "treated": echo the arm of the first reply in later steps and in the outcome',
+  description: 'Arm of the generation, "control" or "treated": send the arm of the first reply with later steps and with the outcome',
   examples: ['treated'],
 })
 
@@ -31,7 +31,7 @@ export const ContextSchema = Type.Unsafe<Record<string, string>>({
   type: 'object',
   additionalProperties: { type: 'string', minLength: 1, maxLength: 128, format: 'text128' },
   maxProperties: 16,
-  description: 'Where the generation belongs: text by level (1 to 128 bytes each); the levels are those of CONTEXT_LEVELS',
+  description: 'Where the generation belongs: one value for each level of CONTEXT_LEVELS (1 to 128 bytes each)',
   examples: [{ model: 'qwen3-8b', task: 'gsm8k' }],
 })
 
@@ -40,8 +40,8 @@ export const SignalsSchema = Type.Unsafe<Record<string, number>>({
   additionalProperties: { type: 'number' },
   propertyNames: { minLength: 1, maxLength: 128, format: 'text128' },
   maxProperties: 16,
-  description: 'Other numbers about this step by name, up to 16; a predictor learns from any. Standard ones: entropy (nats, of the probed answer\'s tokens), ' +
-    'answer_streak (checks in a row with this answer), confidence_delta (since the check before), confidence_max (so far), vote_share (of the leading answer), ' +
+  description: 'Other numbers about this step by name, up to 16; predictors can learn from any. Standard names: entropy (nats, of the tokens of the probed answer), ' +
+    'answer_streak (consecutive steps with this answer), confidence_delta (change since the previous step), confidence_max (highest so far), vote_share (of the leading answer), ' +
     'marker_density (words of doubt per 100 tokens)',
   examples: [{ entropy: 0.31, answer_streak: 3 }],
 })
@@ -50,9 +50,9 @@ export const EmSchema = (description: string) => Type.Unsafe<0 | 1>({
   type: 'integer', enum: [0, 1], description: `${description}: 1 right, 0 wrong`, examples: [1],
 })
 
-export const WEIGHTS_DESCRIPTION = 'Intercept; log-odds of the confidence; relative length; both multiplied; then each signal'
-export const LENGTH_POWER_DESCRIPTION = 'p of the relative length: with r = min(max(1, tokens) / exp(log_median), 100) it is (r^p - 1) / p; ' +
-  '0, or absent: ln(max(1, tokens)) - log_median'
+export const WEIGHTS_DESCRIPTION = 'Weights in this order: intercept, log-odds of the confidence, relative length, product of both, then each signal'
+export const LENGTH_POWER_DESCRIPTION = 'Power p of the relative length (r^p - 1) / p, where r = min(max(1, tokens) / exp(log_median), 100); ' +
+  'if 0 or absent, the relative length is ln(max(1, tokens)) - log_median'
 
 export const AnswerSchema = (description: string) => Type.String({ maxLength: 4096, format: 'text4096', description: `${description} (up to 4 KiB)` })
 

@@ -6,22 +6,22 @@ export const LabelParamsSchema = Type.Object({ generation_id: TextSchema('Id of 
 
 export const LabelSchema = Type.Object({
   em: Type.Optional(EmSchema('EM of the final answer')),
-  answer: Type.Optional(AnswerSchema('The final answer, if the outcome came without it')),
+  answer: Type.Optional(AnswerSchema('Final answer, if the outcome came without one')),
   reference: OutcomeSchema.properties.reference,
-  steps: Type.Optional(Type.Array(nullable<0 | 1>('integer', { enum: [0, 1, null], description: 'EM of the answer forced at this step; null: not known' }), {
+  steps: Type.Optional(Type.Array(nullable<0 | 1>('integer', { enum: [0, 1, null], description: 'EM of the answer forced at this step; null: unknown' }), {
     maxItems: 4096,
-    description: 'By step, in the order of the outcome; what is absent is graded by the reference, or by agreement with the final answer',
+    description: 'EM for each step, in the order of the outcome\'s steps; steps without one are graded by the reference, or by agreement with the final answer',
   })),
 }, {
   additionalProperties: false,
   title: 'Label',
-  description: 'What an outcome turned out to be worth: em, or a reference to grade its answers by',
+  description: 'Label of an outcome: em, or a reference to grade its answers with',
   examples: [{ em: 1 }],
 })
 
 export type Label = Static<typeof LabelSchema>
 
 export const LabelledSchema = Type.Object({
-  accepted: Type.Integer({ description: 'Stored durably by this call' }),
-  duplicates: Type.Integer({ description: 'It had a label already, which stands' }),
-}, { title: 'Labelled', description: 'Stored durably', examples: [{ accepted: 1, duplicates: 0 }] })
+  accepted: Type.Integer({ description: 'Labels stored durably by this call' }),
+  duplicates: Type.Integer({ description: '1 if the outcome had a label already, which stands' }),
+}, { title: 'Labelled', description: 'The label is stored durably', examples: [{ accepted: 1, duplicates: 0 }] })

@@ -1,87 +1,87 @@
 import { Type } from 'typebox'
-import { PinSchema } from './context-schemas.js'
+import { PinSchema } from './pin-schemas.js'
 import { HISTORY_EXAMPLE, MODEL_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/model-examples.js'
 import { nullable, nullableRatio, time } from './field-schemas.js'
 
 export const ModelSchema = Type.Object({
-  version: Type.Integer({ description: 'Moves when some decision could differ' }),
-  state_id: Type.String({ description: 'Of the store it was learned in; empty before the store was reached' }),
+  version: Type.Integer({ description: 'Version of the model; it changes when some decision could differ' }),
+  state_id: Type.String({ description: 'Id of the store in which the model was learned; empty until the store has been reached' }),
   levels: Type.Array(Type.String(), { description: 'Levels of a context, in order' }),
-  contexts: Type.Integer({ description: 'Contexts this replica has loaded' }),
-  thresholds_in_force: Type.Integer({ description: 'Of them, those that their own evidence certifies' }),
-  age_seconds: nullable<number>('number', { description: 'Since this replica was last in step with the store (seconds); null: never' }),
-  stale: Type.Boolean({ description: 'Older than STALE_AFTER_SECONDS' }),
+  contexts: Type.Integer({ description: 'Contexts that this replica has loaded' }),
+  thresholds_in_force: Type.Integer({ description: 'Contexts whose own evidence certifies a threshold' }),
+  age_seconds: nullable<number>('number', { description: 'Time since this replica was last in step with the store (seconds); null: never' }),
+  stale: Type.Boolean({ description: 'Whether the model is older than STALE_AFTER_SECONDS' }),
   store: Type.Object({
     kind: Type.String({ description: 'embedded or redis' }),
-    up: Type.Boolean({ description: 'Whether the last contact succeeded' }),
-  }, { description: 'Where it is kept' }),
+    up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
+  }, { description: 'The store that the model comes from' }),
   learner: Type.Object({
     leader: Type.Boolean({ description: 'Whether this replica is the learner' }),
-    log_lag: Type.Integer({ description: 'Entries of the log not folded yet, at the last poll' }),
-  }, { description: 'Who learns' }),
-}, { title: 'Model', description: 'The live model of this replica', examples: [MODEL_EXAMPLE] })
+    log_lag: Type.Integer({ description: 'Log entries that the learner has not processed yet, at the last poll' }),
+  }, { description: 'State of the learner' }),
+}, { title: 'Model', description: 'The model that this replica decides with', examples: [MODEL_EXAMPLE] })
 
 export const HistoryQuerySchema = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Changes to list (1 to 1000)' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of changes to list (1 to 1000)' })),
 }, { additionalProperties: false })
 
 export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
-    time: time('When the learner made it; where unreadable, at the latest'),
-    key: nullable<string>('string', { description: 'Context key; null where unreadable' }),
-    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale, checkpoint or predictor; unreadable: it is damaged in the store' }),
-    epoch: nullable<number>('integer', { description: 'Epoch after the change; null where unreadable' }),
-    before: nullableRatio('The context\'s own threshold before; at a pin the one that was in force for it; null: never stop'),
-    after: nullableRatio('The same after'),
-    before_scorer: Type.Optional(Type.String({ description: 'The predictor whose score that before was for; absent: the raw confidence' })),
-    after_scorer: Type.Optional(Type.String({ description: 'The same of that after' })),
-    version: Type.Integer({ description: 'Of the model, once the learner had it; where unreadable, at the latest' }),
-    by: Type.Optional(Type.String({ description: 'Where a command caused it: the name of the token; "stopgate" where unreadable' })),
-    reason: Type.Optional(Type.String({ description: 'Where a command caused it: why, if that was said' })),
-  }), { description: 'Newest first' }),
-}, { title: 'History', description: 'Moves of thresholds', examples: [HISTORY_EXAMPLE] })
+    time: time('When the learner made the change; for an unreadable row, the latest time it can have been'),
+    key: nullable<string>('string', { description: 'Context key; null: the row is unreadable' }),
+    cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, evidence_stale, checkpoint or predictor; unreadable: the row is damaged in the store' }),
+    epoch: nullable<number>('integer', { description: 'Epoch after the change; null: the row is unreadable' }),
+    before: nullableRatio('The context\'s own threshold before the change; for a pin, the threshold that was in force; null: never stop'),
+    after: nullableRatio('Threshold after the change; null: never stop'),
+    before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
+    after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
+    version: Type.Integer({ description: 'Model version in which the change took effect; for an unreadable row, the latest it can have been' }),
+    by: Type.Optional(Type.String({ description: 'For a change by a command: name of the token; "stopgate" for an unreadable row' })),
+    reason: Type.Optional(Type.String({ description: 'For a change by a command: reason, if one was given' })),
+  }), { description: 'Changes, newest first' }),
+}, { title: 'History', description: 'Changes of thresholds', examples: [HISTORY_EXAMPLE] })
 
 export const RollbackSchema = Type.Object({
-  version: Type.Integer({ minimum: 0, description: 'Whose thresholds to bring back, as history and audit name it (from 0)', examples: [0] }),
+  version: Type.Integer({ minimum: 0, description: 'Version to go back to, as stated in the history and the audit trail (from 0)', examples: [0] }),
   reason: PinSchema.properties.reason,
   expires_in_seconds: PinSchema.properties.expires_in_seconds,
-}, { additionalProperties: false, title: 'Rollback', description: 'Where to go back to', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
+}, { additionalProperties: false, title: 'Rollback', description: 'A rollback', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
 
 export const RollbackQuerySchema = Type.Object({
-  dry_run: Type.Optional(Type.Boolean({ description: 'true: say what it would do, and do nothing' })),
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: report what the call would do, without doing it' })),
 }, { additionalProperties: false })
 
 export const RollbackReplySchema = Type.Object({
-  version: Type.Integer({ description: 'Whose thresholds they are' }),
-  dry_run: Type.Boolean({ description: 'true: nothing was done' }),
+  version: Type.Integer({ description: 'Version that the thresholds are from' }),
+  dry_run: Type.Boolean({ description: 'Whether this was a dry run, which changed nothing' }),
   contexts: Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),
-    before: nullableRatio('Threshold in force until now; null: never stop'),
-    after: nullableRatio('Threshold it is pinned to'),
-    scorer: nullable<string>('string', { description: 'The predictor whose score that is; null: the raw confidence' }),
-  }), { description: 'What was pinned, what changes first (at most 200)' }),
-  total: Type.Integer({ description: 'Contexts pinned' }),
-  changing: Type.Integer({ description: 'Of them, those whose threshold changes' }),
-}, { title: 'RollbackReply', description: 'What a rollback pinned, or would', examples: [ROLLBACK_REPLY_EXAMPLE] })
+    before: nullableRatio('Threshold in force before; null: never stop'),
+    after: nullableRatio('Threshold that the context is pinned to; null: never stop'),
+    scorer: nullable<string>('string', { description: 'Predictor whose score is compared; null: the raw confidence' }),
+  }), { description: 'Contexts pinned, those that change first (at most 200)' }),
+  total: Type.Integer({ description: 'Number of contexts pinned' }),
+  changing: Type.Integer({ description: 'Number of contexts whose threshold changes' }),
+}, { title: 'RollbackReply', description: 'Result of a rollback or its dry run', examples: [ROLLBACK_REPLY_EXAMPLE] })
 
 export const RollbackEndSchema = Type.Object({
-  removed: Type.Integer({ description: 'Pins removed' }),
-}, { title: 'RollbackEnd', description: 'The way back', examples: [{ removed: 6 }] })
+  removed: Type.Integer({ description: 'Number of pins removed' }),
+}, { title: 'RollbackEnd', description: 'End of a rollback', examples: [{ removed: 6 }] })
 
 export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, {
-  title: 'Live', description: 'The process answers', examples: [{ status: 'ok' }],
+  title: 'Live', description: 'Liveness', examples: [{ status: 'ok' }],
 })
 
 export const ReadySchema = Type.Object({
-  ready: Type.Boolean({ description: 'Whether to send traffic here: a model is loaded' }),
+  ready: Type.Boolean({ description: 'Whether this replica can take traffic: it has loaded a model' }),
   store: Type.Object({
-    kind: Type.String({ description: 'embedded or redis' }), up: Type.Boolean({ description: 'Whether the last contact succeeded' }),
-  }, { description: 'Where everything is kept' }),
+    kind: Type.String({ description: 'embedded or redis' }), up: Type.Boolean({ description: 'Whether the last contact with the store succeeded' }),
+  }, { description: 'State of the store' }),
   model: Type.Object({
-    version: Type.Integer({ description: 'Version in force' }),
-    age_seconds: nullable<number>('number', { description: 'Since it was last in step with the store (seconds)' }),
-    stale: Type.Boolean({ description: 'Older than STALE_AFTER_SECONDS' }),
-  }, { description: 'What it decides with' }),
-  learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica learns' }) }, { description: 'Who learns' }),
-  warnings: Type.Array(Type.String(), { description: 'What is wrong but does not keep traffic away, each with the remedy' }),
-}, { title: 'Ready', description: 'Whether to send traffic here, and what is wrong', examples: [READY_EXAMPLE] })
+    version: Type.Integer({ description: 'Version of the model in force' }),
+    age_seconds: nullable<number>('number', { description: 'Time since the model was last in step with the store (seconds); null: never' }),
+    stale: Type.Boolean({ description: 'Whether the model is older than STALE_AFTER_SECONDS' }),
+  }, { description: 'The model that this replica decides with' }),
+  learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica is the learner' }) }, { description: 'State of the learner' }),
+  warnings: Type.Array(Type.String(), { description: 'Problems that do not prevent traffic, each with its remedy' }),
+}, { title: 'Ready', description: 'Readiness and problems of this replica', examples: [READY_EXAMPLE] })

@@ -6,52 +6,52 @@ import {
 const strict = { additionalProperties: false }
 
 const ProbedStepSchema = Type.Object({
-  tokens: TokensSchema('Generated when the step was asked', 256),
+  tokens: TokensSchema('Tokens generated at the step', 256),
   confidence: ConfidenceSchema,
   signals: Type.Optional(SignalsSchema),
   em: Type.Optional(EmSchema('EM of the answer forced at this step')),
-  answer: Type.Optional(AnswerSchema('The answer forced at this step, graded here')),
+  answer: Type.Optional(AnswerSchema('Answer forced at this step, to be graded by the service')),
 }, { ...strict, title: 'ProbedStep' })
 
 export const OutcomeSchema = Type.Object({
   generation_id: TextSchema('Id of the generation', ['req-8f2c']),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
   sample_index: Type.Optional(Type.Integer({
-    minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group, from 0; only 0 is evidence',
+    minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group, from 0; only number 0 is evidence',
   })),
   arm: Type.Optional(ArmSchema),
   context: Type.Optional(ContextSchema),
-  tokens: TokensSchema('Of the whole generation', 1024),
-  answer_tokens: Type.Optional(TokensSchema('What answering costs after a stop; 0 if absent', 12)),
+  tokens: TokensSchema('Tokens of the whole generation', 1024),
+  answer_tokens: Type.Optional(TokensSchema('Tokens that the answer costs after a stop; 0 if absent', 12)),
   em: Type.Optional(EmSchema('EM of the final answer')),
-  answer: Type.Optional(AnswerSchema('The final answer, graded here against the reference')),
+  answer: Type.Optional(AnswerSchema('Final answer, which the service grades against the reference')),
   reference: Type.Optional(Type.Unsafe<string | string[]>({
-    type: ['string', 'array'], // as anyOf it would say of a long list that it is no string
+    type: ['string', 'array'], // with anyOf, the error for a list that is too long would be that it is not a string
     maxLength: 4096,
     format: 'text4096',
     items: { type: 'string', maxLength: 4096, format: 'text4096' },
     minItems: 1,
     maxItems: 64,
-    description: 'The right answer, or a list of them (up to 64, 4 KiB each)',
+    description: 'Right answer, or a list of right answers (up to 64, 4 KiB each)',
   })),
-  stopped: Type.Optional(Type.Boolean({ description: 'Whether it was stopped early; false if absent' })),
+  stopped: Type.Optional(Type.Boolean({ description: 'Whether the generation was stopped early; false if absent' })),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,
-    description: 'Every step that was asked, in order; absent means not kept (then those recorded here are taken), [] means never asked',
+    description: 'Every step that was sent for a decision, in order; if absent, the service uses the steps that it recorded; [] means that no decision was asked',
   })),
   steps_asked: Type.Optional(Type.Integer({
     minimum: 0,
     maximum: 1_000_000_000,
-    description: 'Without steps: at how many counts of tokens a decision was asked, answered or not; the steps recorded here count only ' +
-      'if they are as many, else as the worst case (a whole number from 0)',
+    description: 'If steps is absent: the number of different token counts at which a decision was asked, including requests without a reply; if the service recorded ' +
+      'another number of steps, the generation counts as the worst case (a whole number from 0)',
   })),
   steps_complete: Type.Optional(Type.Boolean({
-    description: 'false when steps that were asked are missing from the list, which then counts as the worst case; true if absent',
+    description: 'false if the list lacks steps that were sent for a decision; the generation then counts as the worst case; true if absent',
   })),
 }, {
   ...strict,
   title: 'Outcome',
-  description: 'What a finished generation turned out to be',
+  description: 'Outcome of a finished generation',
   examples: [{
     generation_id: 'req-8f2c',
     arm: 'control',
@@ -62,7 +62,7 @@ export const OutcomeSchema = Type.Object({
   }],
 })
 
-const outcomes = { maxItems: 4096, description: 'Up to 4,096 outcomes; a bad one spoils only itself' }
+const outcomes = { maxItems: 4096, description: 'Up to 4,096 outcomes; an invalid outcome does not affect the others' }
 
 export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSchema, outcomes) }, {
   ...strict,
@@ -70,27 +70,27 @@ export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSche
   examples: [{ outcomes: [{ generation_id: 'req-8f2d', arm: 'treated', stopped: true, context: { model: 'qwen3-8b', task: 'gsm8k' }, tokens: 524, em: 1 }] }],
 })
 
-/** What a batch must be as a whole; its outcomes are validated one by one. */
+/** What a batch must be as a whole. Its outcomes are validated one by one. */
 export const AnyOutcomesSchema = Type.Object({ outcomes: Type.Array(Type.Unknown(), outcomes) }, strict)
 
 const accepted = {
-  accepted: Type.Integer({ description: 'Stored durably by this call' }),
-  duplicates: Type.Integer({ description: 'Stored before, by generation_id' }),
+  accepted: Type.Integer({ description: 'Outcomes stored durably by this call' }),
+  duplicates: Type.Integer({ description: 'Outcomes whose generation_id was stored before' }),
 }
 
-export const AcceptedSchema = Type.Object(accepted, { title: 'Accepted', description: 'Stored durably', examples: [{ accepted: 1, duplicates: 0 }] })
+export const AcceptedSchema = Type.Object(accepted, { title: 'Accepted', description: 'The outcome is stored durably', examples: [{ accepted: 1, duplicates: 0 }] })
 
 export const AcceptedBatchSchema = Type.Object({
   ...accepted,
   rejected: Type.Array(Type.Object({
     index: Type.Integer({ description: 'Position in the batch, from 0' }),
-    path: Type.String({ description: 'Where in the outcome (JSON pointer)' }),
+    path: Type.String({ description: 'JSON pointer into the outcome' }),
     message: Type.String({ description: 'What to change' }),
-  }), { description: 'Not stored' }),
+  }), { description: 'Invalid outcomes, which were not stored' }),
 }, {
   title: 'AcceptedBatch',
-  description: 'Stored durably, but for what is rejected',
+  description: 'The valid outcomes are stored durably',
   examples: [{
-    accepted: 1, duplicates: 1, rejected: [{ index: 2, path: '/tokens', message: 'must be >= 0; Of the whole generation (tokens, a whole number from 0)' }],
+    accepted: 1, duplicates: 1, rejected: [{ index: 2, path: '/tokens', message: 'must be >= 0; Tokens of the whole generation (a whole number from 0)' }],
   }],
 })

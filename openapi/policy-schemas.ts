@@ -9,53 +9,53 @@ const modes = ['enforce', 'shadow', 'off'] as const
 
 const fields = {
   max_em_drop: Type.Number({
-    minimum: 0.001, maximum: 0.5, description: 'EM the operator is willing to lose (fraction, 0.001 to 0.5; 0.02 is 2 points)',
+    minimum: 0.001, maximum: 0.5, description: 'EM that the operator accepts to lose (fraction, 0.001 to 0.5; 0.02 is 2 points)',
   }),
   error_level: Type.Number({ minimum: 1e-6, maximum: 0.5, description: 'Chance that a certificate is wrong (0.000001 to 0.5)' }),
   control_rate: Type.Unsafe<number | 'auto'>({
     anyOf: [{ type: 'number', minimum: 0.02, maximum: 1 }, { type: 'string', const: 'auto' }],
-    description: 'Share of generations never stopped: a number from 0.02 to 1, or "auto"',
+    description: 'Share of generations in the control arm: a number from 0.02 to 1, or "auto"',
   }),
-  label: enumOf(['exact_match', 'agreement'], 'What makes an answer right: "exact_match", or "agreement" with the full run'),
+  label: enumOf(['exact_match', 'agreement'], 'How answers are judged: "exact_match", or "agreement" with the answer of the full run'),
   missing_labels: enumOf(['excluded', 'lost'],
-    'What a missing label counts as: "excluded", nothing; "lost", the worst case at every threshold that would have stopped the generation'),
-  mode: enumOf(modes, '"enforce"; "shadow" decides but never stops; "off" always continues'),
+    'How a generation without a label counts: "excluded": not at all; "lost": as the worst case at every threshold that would have stopped it'),
+  mode: enumOf(modes, '"enforce": stop at the threshold; "shadow": decide but never stop; "off": always continue'),
   fallback: enumOf(['continue', 'parent'],
-    'Without a certificate of its own: "continue", or stop on the nearest certified "parent"\'s, which guarantees nothing for the child'),
-  min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'No stop before this many tokens (from 0)' }),
-  check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Cadence of the steps (tokens, from 1)' }),
+    'What a context without a certificate does: "continue", or "parent": stop at the threshold of the nearest certified parent, which guarantees nothing for the child'),
+  min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'Never stop before this many tokens (from 0)' }),
+  check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Distance of the steps at which workers ask (tokens, from 1)' }),
   settle_seconds: Type.Number({
     minimum: 0,
     maximum: 31_536_000,
-    description: 'Arrivals this soon after an epoch starts, or the last threshold was lost, are not evidence (seconds, 0 to a year)',
+    description: 'Outcomes that arrive within this time after the start of an epoch or the loss of the last threshold are not evidence (seconds, 0 to a year)',
   }),
   evidence_window: Type.Integer({
-    minimum: 100, maximum: 100_000_000, description: 'Evidence is kept in two halves of this many generations together (from 100)',
+    minimum: 100, maximum: 100_000_000, description: 'Size of the window of evidence, which is kept in two halves (generations, from 100)',
   }),
   max_evidence_age_seconds: Type.Number({
-    minimum: 1, maximum: 315_360_000, description: 'Silence of the evidence after which a threshold is taken back (seconds, 1 to ten years)',
+    minimum: 1, maximum: 315_360_000, description: 'Time without new evidence after which a threshold is withdrawn (seconds, 1 to ten years)',
   }),
   record_steps: Type.Boolean({
-    description: 'Whether the service keeps the steps of control generations until the outcome comes, for workers that leave `steps` out of it',
+    description: 'Whether the service records the steps of control generations until their outcome comes, for workers that send outcomes without `steps`',
   }),
   predictor: enumOf(['off', 'auto'],
-    'Whether predictors are trained and may serve: "off", or "auto", where raw confidence is certified at half the error_level and predictors share the rest'),
+    'Whether predictors are trained and may serve: "off", or "auto": raw confidence is certified at half of error_level, and predictors share the other half'),
   em_per_token_percent: nullable<number>('number', {
     minimum: 0,
     maximum: 1,
-    description: 'EM that one more percent of the full run\'s tokens may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point), for the trade-off view and the verdict costly_shortening on training runs; null: not stated',
+    description: 'EM that one more percent of the tokens of a full run may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point); used by the trade-off view and by the verdict "costly_shortening" on training runs; null: not stated',
   }),
   value_of_em: nullable<number>('number', {
-    minimum: 0, maximum: 1e12, description: 'What one right answer is worth, in the currency of price_per_1k_tokens (0 to 1e12); null, as that: no prices',
+    minimum: 0, maximum: 1e12, description: 'Value of one right answer, in the currency of price_per_1k_tokens (0 to 1e12); if this or that is null, there are no prices',
   }),
   price_per_1k_tokens: nullable<number>('number', {
-    minimum: 1e-12, maximum: 1e12, description: 'What 1,000 generated tokens cost, in the currency of value_of_em (1e-12 to 1e12); null, as that: no prices',
+    minimum: 1e-12, maximum: 1e12, description: 'Price of 1,000 generated tokens, in the currency of value_of_em (1e-12 to 1e12); if this or that is null, there are no prices',
   }),
 }
 
-export const PolicySchema = Type.Object(fields, { title: 'Policy', description: 'A whole policy', examples: [DEFAULT_POLICY] })
+export const PolicySchema = Type.Object(fields, { title: 'Policy', description: 'A complete policy', examples: [DEFAULT_POLICY] })
 
-/** The schema and the core's type are one: a field that differs does not compile. */
+/** Fails to compile if the schema and the core's type differ in a field. */
 type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : never : never
 const isSame: Same<Static<typeof PolicySchema>, { -readonly [F in keyof Policy]: Policy[F] }> = true
 
@@ -63,33 +63,33 @@ export const PolicyPatchSchema = Type.Unsafe<PolicyPatch>({
   ...Type.Partial(PolicySchema),
   additionalProperties: isSame && false,
   title: 'PolicyPatch',
-  description: 'What this context states; what is absent is inherited from its parent',
+  description: 'Policy fields that this context states; the others are inherited from its parent',
   examples: [{ max_em_drop: 0.01, mode: 'shadow' }],
 })
 
 export const PolicyQuerySchema = Type.Object({
-  reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'Why, for those who read it later (1 to 500 characters)' })),
-  dry_run: Type.Optional(Type.Boolean({ description: 'true: say what it would do, and do nothing' })),
+  reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'Reason, kept in the audit trail (1 to 500 characters)' })),
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: report what the call would do, without doing it' })),
 }, { additionalProperties: false })
 
 export const PolicyReplySchema = Type.Object({
   key: Type.String({ description: 'Context key' }),
   policy: PolicyPatchSchema,
   effective: PolicySchema,
-  dry_run: Type.Optional(Type.Boolean({ description: 'true: this is what it would be, and the rest what it would do' })),
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: this was a dry run, and the other fields state its effect' })),
   contexts: Type.Optional(Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),
     before: nullableRatio('Threshold in force now; null: never stop'),
     after: nullableRatio('Threshold that would be in force'),
     mode_before: enumOf(modes, 'Mode in force now'),
-    mode_after: enumOf(modes, 'Mode that would be in force: only under "enforce" does a threshold stop anybody'),
-    status_after: Type.String({ description: 'settling, learning, certified or drifted' }),
-    new_epoch: Type.Boolean({ description: 'Its evidence would start from zero' }),
-    post_hoc: Type.Boolean({ description: 'The wish would count as chosen after looking: the bar thirty times higher until the next epoch' }),
-  }), { description: 'Contexts it reaches, those that change first (at most 200)' })),
-  total: Type.Optional(Type.Integer({ description: 'Contexts it reaches' })),
-  changing: Type.Optional(Type.Integer({ description: 'Of them, those whose threshold, mode or epoch changes' })),
-}, { title: 'PolicyReply', description: 'What the context states, and with what it inherits', examples: [POLICY_REPLY_EXAMPLE] })
+    mode_after: enumOf(modes, 'Mode that would be in force; only "enforce" stops generations'),
+    status_after: Type.String({ description: 'Status after the change: settling, learning, certified or drifted' }),
+    new_epoch: Type.Boolean({ description: 'Whether a new epoch would start, with no evidence' }),
+    post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so that the bar is thirty times higher until the next epoch' }),
+  }), { description: 'Contexts that the policy applies to, those that change first (at most 200)' })),
+  total: Type.Optional(Type.Integer({ description: 'Number of contexts that the policy applies to' })),
+  changing: Type.Optional(Type.Integer({ description: 'Number of contexts whose threshold, mode or epoch changes' })),
+}, { title: 'PolicyReply', description: 'The policy that the context states, and the one in force', examples: [POLICY_REPLY_EXAMPLE] })
 
-/** The same, shown as a dry run. */
+/** The same schema with the example of a dry run. */
 export const PolicyDryRunSchema: typeof PolicyReplySchema = Object.assign({ ...PolicyReplySchema }, { examples: [POLICY_DRY_RUN_EXAMPLE] })

@@ -10,33 +10,33 @@ const labels = { type: 'string', enum: ['exact_match', 'agreement'] } as const
 export const PredictorParamsSchema = Type.Object({
   name: Type.String({
     pattern: '^[a-z0-9][a-z0-9._-]{0,63}$',
-    description: 'Name of the predictor: up to 64 small letters, digits, . _ -; auto-... are those that the service trains',
+    description: 'Name of the predictor: up to 64 lower-case letters, digits, . _ -; the service names those that it trains auto-...',
     examples: ['gsm8k-v2'],
   }),
 })
 
 const CalibrationSchema = Type.Object({
-  generations: Type.Integer({ minimum: 0, description: 'Generations it was tried on, of groups it was not fitted on' }),
-  steps: Type.Integer({ minimum: 0, description: 'Their steps' }),
-  brier: Type.Number({ description: 'Mean squared error of its probability that EM is not lost; less is better' }),
-  brier_confidence: Type.Number({ description: 'The same of the raw confidence' }),
-  ece: Type.Number({ description: 'Expected calibration error over the bins of reliability; less is better' }),
-  ece_confidence: Type.Number({ description: 'The same of the raw confidence' }),
+  generations: Type.Integer({ minimum: 0, description: 'Generations of the calibration set, from groups that the fit did not use' }),
+  steps: Type.Integer({ minimum: 0, description: 'Steps of these generations' }),
+  brier: Type.Number({ description: 'Brier score of the predicted probability that EM is not lost; lower is better' }),
+  brier_confidence: Type.Number({ description: 'The same for the raw confidence' }),
+  ece: Type.Number({ description: 'Expected calibration error over the bins of `reliability`; lower is better' }),
+  ece_confidence: Type.Number({ description: 'The same for the raw confidence' }),
   reliability: Type.Array(Type.Object({
-    predicted: Type.Number({ description: 'Mean probability in the bin' }),
+    predicted: Type.Number({ description: 'Mean predicted probability in the bin' }),
     observed: Type.Number({ description: 'Share of steps at which EM was not lost' }),
-    weight: Type.Number({ description: 'Share of all the weight; generations weigh the same' }),
+    weight: Type.Number({ description: 'Share of the total weight; every generation has the same weight' }),
   }, strict), { maxItems: 100, description: 'Bins, lowest first' }),
-}, { ...strict, title: 'Calibration', description: 'How far its probabilities hold, on groups it was not fitted on' })
+}, { ...strict, title: 'Calibration', description: 'Calibration of the predictor on groups that the fit did not use' })
 
 const definition = {
-  label: Type.Unsafe<'exact_match' | 'agreement'>({ ...labels, description: 'What made an answer right where it was trained' }),
-  levels: Type.String({ maxLength: 512, description: 'Context levels, joined by commas' }),
+  label: Type.Unsafe<'exact_match' | 'agreement'>({ ...labels, description: 'How answers were judged in its training data' }),
+  levels: Type.String({ maxLength: 512, description: 'Context levels, separated by commas' }),
   signals: Type.Array(Type.Object({
     name: TextSchema('Name of the signal'),
-    mean: Type.Number({ minimum: -1e15, maximum: 1e15, description: 'Taken off its value' }),
-    scale: Type.Number({ minimum: 1e-9, maximum: 1e15, description: 'and then divided by; what comes of it counts within +-8' }),
-  }, strict), { maxItems: 16, description: 'Signals that count' }),
+    mean: Type.Number({ minimum: -1e15, maximum: 1e15, description: 'Mean, which is subtracted from the value' }),
+    scale: Type.Number({ minimum: 1e-9, maximum: 1e15, description: 'Scale, by which the difference is divided; the result is clamped to +-8' }),
+  }, strict), { maxItems: 16, description: 'Signals that the predictor uses' }),
   contexts: Type.Unsafe<Record<string, { log_median: number, length_power?: number, weights: number[] }>>({
     type: 'object',
     maxProperties: 10_000,
@@ -56,67 +56,67 @@ const definition = {
       required: ['log_median', 'weights'],
       additionalProperties: false,
     },
-    description: 'What it knows of each context, by key; "*" must be there; others score as their nearest ancestor here',
+    description: 'Weights by context key; "*" is required; a context that is not listed uses those of its nearest ancestor',
   }),
   grid: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
-    minItems: MIN_THRESHOLDS, maxItems: MAX_THRESHOLDS, description: 'Its thresholds, safest first, each below the one before',
+    minItems: MIN_THRESHOLDS, maxItems: MAX_THRESHOLDS, description: 'Thresholds of the predictor, safest first, in descending order',
   }),
   calibration: Type.Optional(CalibrationSchema),
 }
 
 const trained = {
-  generations: Type.Integer({ minimum: 0, description: 'Generations it was trained on' }),
-  steps: Type.Integer({ minimum: 0, description: 'Their steps' }),
-  salt_digest: Type.String({ maxLength: 64, description: 'Stands for the salt of the service that drew them' }),
+  generations: Type.Integer({ minimum: 0, description: 'Generations in the training data' }),
+  steps: Type.Integer({ minimum: 0, description: 'Steps of these generations' }),
+  salt_digest: Type.String({ maxLength: 64, description: 'Digest of the salt that the groups were drawn with' }),
   groups: Type.Array(Type.Number({ minimum: 0, exclusiveMaximum: 1 }), {
-    maxItems: 20_000, description: 'Draws u of their groups: no evidence for it. Those of another service exclude nothing here and are refused: see trained_group_ids',
+    maxItems: 20_000, description: 'Draws u of the groups in the training data, which are excluded from its evidence. Draws of another service would exclude nothing and are refused: use trained_group_ids',
   }),
 }
 
 export const PredictorRequestSchema = Type.Object({
   ...definition,
-  name: Type.Optional(Type.String({ maxLength: 64, description: 'Not looked at: the path names it' })),
-  trained: Type.Optional(Type.Partial(Type.Object(trained), { ...strict, description: 'What it was trained on' })),
+  name: Type.Optional(Type.String({ maxLength: 64, description: 'Ignored; the path states the name' })),
+  trained: Type.Optional(Type.Partial(Type.Object(trained), { ...strict, description: 'Training data of the predictor' })),
   trained_group_ids: Type.Optional(Type.Array(TextSchema('group_id, or generation_id without one'), {
-    maxItems: 20_000, description: 'Groups it was trained on, where they may come again: no evidence for it',
+    maxItems: 20_000, description: 'Groups in the training data that may occur again; they are excluded from its evidence',
   })),
 }, {
   ...strict,
-  title: 'PredictorWish',
-  description: 'A predictor to bring in, such as GET gives as `definition`',
+  title: 'PredictorRequest',
+  description: 'A predictor to import, in the form of `definition` of GET',
   examples: [PREDICTOR_REQUEST_EXAMPLE],
 })
 
 const fields = {
-  name: Type.String({ description: 'Name' }),
+  name: Type.String({ description: 'Name of the predictor' }),
   label: definition.label,
-  status: Type.Unsafe<'live' | 'retired'>({ type: 'string', enum: ['live', 'retired'], description: 'Whether it may serve and gather evidence' }),
-  by: Type.String({ description: 'Name of the token it was imported with, or trainer' }),
-  created_at: time('When'),
+  status: Type.Unsafe<'live' | 'retired'>({ type: 'string', enum: ['live', 'retired'], description: 'live: it may serve and gather evidence; retired: it is no longer used' }),
+  by: Type.String({ description: 'Name of the token that imported it, or "trainer" if the service trained it' }),
+  created_at: time('When it was created'),
   retired_at: nullable<string>('string', { format: 'date-time', description: 'When it was retired (ISO 8601, UTC); null: it is live' }),
-  contexts: Type.Integer({ description: 'Contexts it has weights of their own for (`contexts` of its definition)' }),
-  signals: Type.Array(Type.String(), { description: 'Names of the signals that count (`signals` of its definition)' }),
-  trained_generations: Type.Integer({ description: 'Generations it was trained on (`trained.generations` of its definition)' }),
-  serving_in: Type.Integer({ description: 'Contexts in which its certified threshold is in force, parents too' }),
-  on_trial_in: Type.Integer({ description: 'Contexts in which it gathers evidence, parents too: it is among their `challengers`' }),
+  contexts: Type.Integer({ description: 'Number of contexts with weights of their own (`contexts` of its definition)' }),
+  signals: Type.Array(Type.String(), { description: 'Names of the signals that it uses (`signals` of its definition)' }),
+  trained_generations: Type.Integer({ description: 'Generations in its training data (`trained.generations` of its definition)' }),
+  serving_in: Type.Integer({ description: 'Number of contexts in which its certified threshold is in force, including inner ones' }),
+  on_trial_in: Type.Integer({ description: 'Number of contexts in which it is on trial, including inner ones; their `challengers` list it' }),
   calibration: Type.Unsafe<Static<typeof CalibrationSchema> | null>({ ...CalibrationSchema, type: ['object', 'null'], title: 'NullableCalibration' }),
 }
 
 export const PredictorViewSchema = Type.Object(fields, {
-  title: 'Predictor', description: 'A predictor and what has become of it', examples: [PREDICTOR_EXAMPLE],
+  title: 'Predictor', description: 'A predictor and its state', examples: [PREDICTOR_EXAMPLE],
 })
 
 export const PredictorListSchema = Type.Object({
-  predictors: Type.Array(PredictorViewSchema, { description: 'Newest first' }),
-}, { title: 'PredictorList', description: 'All predictors that are kept, retired ones too', examples: [{ predictors: [PREDICTOR_EXAMPLE] }] })
+  predictors: Type.Array(PredictorViewSchema, { description: 'Predictors, newest first' }),
+}, { title: 'PredictorList', description: 'All predictors that are kept, including retired ones', examples: [{ predictors: [PREDICTOR_EXAMPLE] }] })
 
 export const PredictorDetailSchema = Type.Object({
   ...fields,
-  definition: Type.Unsafe<Predictor>(Type.Object({ name: fields.name, ...definition, trained: Type.Object(trained, { description: 'What it was trained on' }) }, {
-    description: 'All that it computes with; PUT takes it, here or elsewhere',
+  definition: Type.Unsafe<Predictor>(Type.Object({ name: fields.name, ...definition, trained: Type.Object(trained, { description: 'Training data of the predictor' }) }, {
+    description: 'Complete definition, which PUT accepts, also in another service',
   })),
 }, {
   title: 'PredictorDetail',
-  description: 'A predictor with all that it computes with',
+  description: 'A predictor with its complete definition',
   examples: [PREDICTOR_DETAIL_EXAMPLE],
 })

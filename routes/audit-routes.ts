@@ -9,8 +9,8 @@ export const audit: FastifyPluginCallbackTypebox<Services> = (app, { store }, do
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],
-      summary: 'Who did what, when and why',
-      description: 'The newest 10,000 policies, pins, resets and predictors, with what each policy and pin replaced.',
+      summary: 'List the commands of operators',
+      description: 'The newest 10,000 changes of policies, pins, resets and predictors, with the policy or pin that each replaced.',
       querystring: AuditQuerySchema,
       response: { 200: AuditSchema, ...anyError },
     },

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { ReasonQuerySchema } from '../openapi/context-schemas.js'
+import { ReasonQuerySchema } from '../openapi/pin-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import {
   HistoryQuerySchema, HistorySchema, ModelSchema, RollbackEndSchema, RollbackQuerySchema, RollbackReplySchema, RollbackSchema,

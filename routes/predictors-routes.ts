@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { ReasonQuerySchema } from '../openapi/context-schemas.js'
+import { ReasonQuerySchema } from '../openapi/pin-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { PredictorDetailSchema, PredictorListSchema, PredictorParamsSchema, PredictorViewSchema, PredictorRequestSchema } from '../openapi/predictor-schemas.js'
 import type { Services } from './services.js'
@@ -11,11 +11,11 @@ const params = PredictorParamsSchema
 
 export const predictors: FastifyPluginCallbackTypebox<Services> = (app, { predictors }, done) => {
   app.get('/v1/model/predictors', {
-    config, schema: { tags, summary: 'All predictors, trained here or imported, with their calibration', response: { 200: PredictorListSchema, ...anyError } },
+    config, schema: { tags, summary: 'List the predictors, trained or imported, with their calibration', response: { 200: PredictorListSchema, ...anyError } },
   }, async () => ({ predictors: await predictors.list() }))
 
   app.get('/v1/model/predictors/:name', {
-    config, schema: { tags, summary: 'One predictor, with all that it computes with', params, response: { 200: PredictorDetailSchema, ...anyError } },
+    config, schema: { tags, summary: 'Get one predictor with its complete definition', params, response: { 200: PredictorDetailSchema, ...anyError } },
   }, (request) => predictors.get(request.params.name))
 
   app.put('/v1/model/predictors/:name', {
@@ -23,8 +23,8 @@ export const predictors: FastifyPluginCallbackTypebox<Services> = (app, { predic
     schema: {
       tags,
       summary: 'Import a predictor',
-      description: 'A challenger from now on in every context whose policy says predictor "auto" and has its label; it serves where its own ' +
-        'evidence, of outcomes from now on, certifies a threshold that saves more. Its scores never change under its name.',
+      description: 'The predictor becomes a challenger in every context whose policy has predictor "auto" and the same label. It serves in a context once its own ' +
+        'evidence, from outcomes after the import, certifies a threshold that saves more. The scores of a predictor never change under its name.',
       params,
       querystring: ReasonQuerySchema,
       body: PredictorRequestSchema,
@@ -37,10 +37,10 @@ export const predictors: FastifyPluginCallbackTypebox<Services> = (app, { predic
     schema: {
       tags,
       summary: 'Retire a predictor',
-      description: 'It serves no longer, at once and everywhere, and its evidence is dropped; contexts go on with the raw confidence.',
+      description: 'The predictor stops serving at once in every context, and its evidence is deleted. Contexts continue with the raw confidence.',
       params,
       querystring: ReasonQuerySchema,
-      response: { 204: Type.Null({ description: 'Done' }), ...anyError },
+      response: { 204: Type.Null({ description: 'The predictor is retired' }), ...anyError },
     },
   }, async (request, reply) => {
     await predictors.retire(request.params.name, { by: request.tokenName, reason: request.query.reason })

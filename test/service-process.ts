@@ -37,7 +37,7 @@ export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = fals
   createInterface(child.stdout!).on('line', (line) => { if (line.startsWith('{')) log.push(JSON.parse(line)) })
   let errors = ''
   child.stderr!.on('data', (chunk) => { errors += chunk })
-  const url = async () => (await until(`the service serves ${errors}`, () => log.find(({ msg }) => msg === 'stopgate serves'))).url as string
+  const url = async () => (await until(`the service serves ${errors}`, () => log.find(({ msg }) => msg === 'stopgate is listening'))).url as string
   const call = async (path: string, init: RequestInit) => {
     const reply = await fetch(await url() + path, init)
     return { status: reply.status, body: reply.status === 204 ? null : await reply.json() }

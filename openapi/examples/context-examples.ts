@@ -1,6 +1,6 @@
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 
-/** Replies to operators, as the docs page shows them: of a simulated context, lists cut short, figures rounded. */
+/** Example replies to operators, from a simulated context. Lists are cut short and figures rounded. */
 
 const EFFECTIVE = { ...DEFAULT_POLICY, max_em_drop: 0.03, settle_seconds: 0 }
 

@@ -1,4 +1,4 @@
-/** Replies to workers, as the docs page shows them: of a simulated context, lists cut short, figures rounded. */
+/** Example replies to workers, from a simulated context. Lists are cut short and figures rounded. */
 
 export const DECISION_EXAMPLE = {
   decision: 'stop',
@@ -32,7 +32,7 @@ export const DECISION_BATCH_EXAMPLE = {
   decisions: [
     { ...DECISION_EXAMPLE, decision: 'continue', score: 0.97, reason: 'below_threshold', would_stop: false },
     {
-      error: { path: '/tokens', message: 'must be >= 0; Generated so far (tokens, a whole number from 0)' },
+      error: { path: '/tokens', message: 'must be >= 0; Tokens generated so far (a whole number from 0)' },
     },
   ],
 }

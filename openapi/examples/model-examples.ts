@@ -1,4 +1,4 @@
-/** Replies about the model and its replica, as the docs page shows them: lists cut short, figures rounded. */
+/** Example replies about the model and its replica. Lists are cut short and figures rounded. */
 
 export const MODEL_EXAMPLE = {
   version: 42,

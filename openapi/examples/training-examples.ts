@@ -1,10 +1,10 @@
-/** Replies about a training run, as the docs page shows them: lists cut short, figures rounded. */
+/** Example replies about a training run. Lists are cut short and figures rounded. */
 
 export const REPORTED_EXAMPLE = {
   accepted: 6,
   attempts: 0,
   duplicates: 0,
-  rejected: [{ index: 6, path: '/step', message: 'must be >= 0; Step of the training (a whole number from 0)' }],
+  rejected: [{ index: 6, path: '/step', message: 'must be >= 0; Training step (a whole number from 0)' }],
   epochs: [{ context: 'model=bold-8b', step: 1200 }],
 }
 

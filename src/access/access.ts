@@ -5,29 +5,29 @@ import { parseTokens } from './token-list.js'
 import { findToken, type Token } from './tokens.js'
 import { watchFiles, type WatchedFiles } from '../config/watched-files.js'
 
-/** Who may call: the tokens in force, those of a file as it stands now. */
+/** The access tokens in force. */
 export interface Access {
-  /** No token is asked for. */
+  /** Whether the service requires no token. */
   readonly isOpen: boolean
-  /** The token of an Authorization header; `null`: none, or one that is not known. */
+  /** The token of an Authorization header; `null`: none, or an unknown one. */
   readonly identify: (authorization: string | undefined) => Token | null
-  /** Why a changed file is not in force; `null`: it is. */
+  /** Why the changed token file is not in force; `null`: it is. */
   readonly problem: () => string | null
   readonly close: () => void
 }
 
-/** RFC 6750: the scheme in any case, the token without spaces. */
+/** RFC 6750, with the scheme in any case. */
 const BEARER = /^bearer +([\x21-\x7e]+)$/i
 
 /**
- * Reads the tokens, and goes on reading a file of them.
+ * Reads the tokens, and reads a token file again when it changes.
  * @throws ConfigError that names the setting
  */
 export function createAccess (config: Config, log: FastifyBaseLogger): Access {
   const { accessTokensFile: path, accessTokens, levels, pollSeconds } = config
   const isOpen = path === '' && accessTokens === ''
   let tokens: Token[] = accessTokens === '' ? [] : parseTokens('ACCESS_TOKENS', accessTokens, levels)
-  if (isOpen && !isLoopback(config.host)) log.warn({ host: config.host }, 'ALLOW_ANONYMOUS: whoever reaches this address may do everything')
+  if (isOpen && !isLoopback(config.host)) log.warn({ host: config.host }, 'ALLOW_ANONYMOUS is set: any client that reaches this address may call every route')
 
   const file: WatchedFiles | null = path === ''
     ? null

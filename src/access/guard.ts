@@ -8,25 +8,25 @@ import { ANONYMOUS, type Role, type Token } from './tokens.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whose route it is; `open`: anybody's. A route that states none is refused to all. */
+    /** Role that may call the route; `open`: everyone. A route without a role is refused to everyone. */
     role?: Role | 'open'
     /**
-     * What holds a token that is bound to a prefix to it: `key`, the guard, by the path's `:key`; `handler`, the handler itself.
-     * A route that states none is refused to such tokens.
+     * How a token that is bound to a prefix is kept within it: `key`: the guard checks `:key` of the path; `handler`: the handler checks.
+     * A route without this is refused to such tokens.
      */
     bound?: 'key' | 'handler'
   }
   interface FastifyRequest {
-    /** Who calls, for the log and the audit: the name of the token. */
+    /** Name of the caller's token, for the log and the audit trail. */
     tokenName: string
-    /** Context key the caller is bound to, with all below; `null`: bound to none. */
+    /** Context key that the caller is bound to, with all contexts below it; `null`: not bound. */
     tokenPrefix: string | null
-    /** What the caller may report; `null`: any number of outcomes. */
+    /** Quota of outcomes and labels of the caller; `null`: unlimited. */
     tokenOutcomes: Quota | null
   }
 }
 
-/** Lets a request pass by the role its route states, before anything of its body is read. */
+/** Checks the token, its request quota and its role for every request, before the body is read. */
 export function guard (app: FastifyInstance, access: () => Access, metrics: () => Pick<Metrics, 'limited'>): void {
   app.decorateRequest('tokenName', ANONYMOUS)
   app.decorateRequest('tokenPrefix', null)
@@ -34,7 +34,7 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
   app.addHook('onRequest', (request, reply, done) => {
     const { role } = request.route.config
     if (role === 'open' || request.is404) return done()
-    if (role === undefined) return done(new ForbiddenError('This route states no role, so nobody may call it'))
+    if (role === undefined) return done(new ForbiddenError('This route states no role, so it cannot be called: report this as a bug'))
     const { isOpen, identify } = access()
     if (isOpen) return done()
     const token = identify(request.headers.authorization)
@@ -54,14 +54,14 @@ export function guard (app: FastifyInstance, access: () => Access, metrics: () =
   })
 }
 
-/** An operator may all that others may. */
+/** Checks role and prefix. An operator may call the routes of every role. */
 function refusal (request: FastifyRequest, token: Token, role: Role): Error | undefined {
   if (token.role !== role && token.role !== 'operator') {
-    return new ForbiddenError(`This needs the role ${role}; token ${token.name} is ${token.role}: call with another, as stopgate token NAME ${role} makes`)
+    return new ForbiddenError(`This route requires the role ${role}, and token ${token.name} has the role ${token.role}: use a token made with stopgate token NAME ${role}`)
   }
   const { bound } = request.route.config
   if (token.prefix === null || bound === 'handler') return
-  if (bound === undefined) return new ForbiddenError(`This is for tokens of all contexts; token ${token.name} is bound to ${token.prefix}`)
+  if (bound === undefined) return new ForbiddenError(`This route requires a token that is not bound to a prefix, and token ${token.name} is bound to ${token.prefix}: use another token`)
   const problem = keyAccessProblem(request, (request.params as { key: string }).key, '/key')
   if (problem !== null) return forbidden(problem)
 }

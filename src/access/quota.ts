@@ -1,6 +1,6 @@
-/** So much of something in so much time. What is taken comes back evenly: a burst of all of it passes, and then as much as comes back. */
+/** A token bucket: it allows a burst of `amount`, and refills evenly at `amount` for each window. */
 export class Quota {
-  /** What may be taken in the window. */
+  /** Size of the bucket, and its refill for each window. */
   readonly amount: number
   readonly #perMs: number
   #left: number
@@ -13,9 +13,9 @@ export class Quota {
   }
 
   /**
-   * Takes `wanted`, all or nothing.
-   * @param nowMs of a clock that does not go back
-   * @returns 0: taken; else the ms until as much is there, `Infinity` where it never is
+   * Takes `wanted`, or nothing if less is left.
+   * @param nowMs time of a monotonic clock
+   * @returns 0 if it was taken; else the time until enough is left, ms, or `Infinity` if the bucket is too small
    */
   take (wanted: number, nowMs: number): number {
     const most = Math.max(1, this.amount)
@@ -27,7 +27,7 @@ export class Quota {
     return 0
   }
 
-  /** What was taken and not used. */
+  /** Returns what was taken and not used. */
   giveBack (amount: number): void {
     this.#left = Math.min(Math.max(1, this.amount), this.#left + amount)
   }

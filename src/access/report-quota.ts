@@ -6,16 +6,16 @@ import type { Caller } from './context-access.js'
 export interface Reporter extends Caller { readonly tokenOutcomes: Quota | null }
 
 /**
- * Keeps what a caller reports within what its token may, and counts it under the token's name. Only what is new uses the allowance up: to
- * send something again after a 503 or a lost reply costs nothing.
- * @param keep stores them, and says of each whether it is new
- * @throws TooManyOutcomesError: nothing was kept
+ * Stores reports within the quota of the caller's token, and counts them under its name. Only new reports use up the quota, so sending a
+ * report again after a 503 or a lost reply costs nothing.
+ * @param keep stores the reports, and tells for each whether it is new
+ * @throws TooManyOutcomesError: nothing was stored
  */
 export async function spendReportQuota (
-  { tokenName: token, tokenOutcomes: allowance }: Reporter, kind: 'outcome' | 'label' | 'checkpoint', count: number,
+  { tokenName: token, tokenOutcomes: quota }: Reporter, kind: 'outcome' | 'label' | 'checkpoint', count: number,
   metrics: Pick<Metrics, 'reports' | 'limited'>, keep: () => Promise<boolean[]>
 ): Promise<boolean[]> {
-  const waitMs = allowance?.take(count, performance.now()) ?? 0
+  const waitMs = quota?.take(count, performance.now()) ?? 0
   if (waitMs > 0) {
     metrics.limited.inc({ token, limit: 'outcomes' })
     throw retryAfter(waitMs, new TooManyOutcomesError(token))
@@ -28,6 +28,6 @@ export async function spendReportQuota (
     metrics.reports.inc({ token, kind, result: 'duplicate' }, count - accepted)
     return areNew
   } finally {
-    allowance?.giveBack(count - accepted)
+    quota?.giveBack(count - accepted)
   }
 }

@@ -2,9 +2,9 @@ import { ANYBODY, type Caller } from './context-access.js'
 import { sha256 } from './tokens.js'
 
 /**
- * The id under which what a caller says of a generation is kept. One who is bound to a prefix has ids of its own, which those bound to
- * another can't name: else a tenant could make another's outcome a duplicate, label it, or add steps to it. Callers of the same prefix
- * share theirs, so tokens can be rotated. The arm is drawn by the id as it was sent.
+ * The id under which reports on a generation are stored. It is scoped to the prefix of the caller's token: otherwise a tenant could make
+ * the outcome of another tenant a duplicate, label it, or add steps to it. Tokens of the same prefix share their ids, so that tokens can
+ * be rotated. The arm is still drawn from the id as it was sent.
  */
 export function scopedId ({ tokenPrefix }: Caller = ANYBODY, id: string): string {
   return tokenPrefix === null ? id : `\0${sha256(tokenPrefix).slice(0, 32)}${id}`

@@ -30,23 +30,23 @@ import { watchRequests } from '../http/request-durations.js'
 import { toPublicError } from '../http/public-error.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
-/** A request must have come in whole by then, and the first one have begun. */
+/** Time for a request to be complete, and for the first one of a connection to start. */
 const REQUEST_TIMEOUT_MS = 30_000
-/** How often it is looked for those that have not. */
+/** Interval at which that time is checked. */
 const CHECK_MS = 1000
-/** A connection on which nothing moves for so long is cut off, as one that does not read its reply; more than a long poll waits. */
+/** Time without traffic after which a connection is closed, such as one whose client does not read. Longer than a long poll waits. */
 const SILENCE_MS = 90_000
-/** How much of a body that is too large is taken in, and for how long, before it is answered. */
+/** How long, and up to which size, a body that is too large is read before the reply. */
 const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
-/** Called so often that they are logged at debug only. */
+/** Frequent routes, which are logged at debug. */
 const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
-/** A request id from outside is taken when it can do no harm in a log. */
+/** Form of request ids from clients that are safe in logs. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
-/** The HTTP face: routes, documents, errors, request log. @param https `null`: plain HTTP */
+/** The Fastify app: routes, OpenAPI document, errors, request log. @param https `null`: plain HTTP */
 export function createApp (services: Services, log: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
   let requests = 0
   const cut = cutLog(log, () => services.metrics)
@@ -66,11 +66,11 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: SILENCE_MS,
-    return503OnClosing: false, // with a body of Fastify's own: connections end before what serves them
+    return503OnClosing: false, // its body would have Fastify's format, and connections close before the services do
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: clientErrorHandler(cut, REQUEST_TIMEOUT_MS),
     frameworkErrors (error, request, reply) {
-      attendTo(request, reply)
+      track(request, reply)
       answerError(error, request, reply)
     },
     requestIdHeader: false,
@@ -83,12 +83,12 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
   const overload = refuseOverload(log, BODY_LIMIT)
-  const attendTo = trackRequests(app, { log, pipelines: limitPipelining(app, cut), overload, answered })
+  const track = trackRequests(app, { log, pipelines: limitPipelining(app, cut), overload, answered })
   readJsonBodies(app, overload.check)
   const refusals = methodNotAllowed(app)
   app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
   guard(app, () => services.access, () => services.metrics)
-  // What an operator writes in a query must not be passed over: a dry_run where there is none, say.
+  // Operator routes refuse unknown query parameters: a dry_run that is ignored would do harm.
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }
   })
@@ -100,11 +100,11 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
   return app
 }
 
-/** Of node:http or node:https. The type is another one with TLS, though for routes nothing is. */
+/** Options for node:http or node:https. TLS changes the type of the app, but nothing for the routes. */
 function listenerOptions (https: Identity | null): { http: object } {
-  const patience = { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS }
-  if (https === null) return { http: patience }
-  return { https: { ...https, ...patience, handshakeTimeout: REQUEST_TIMEOUT_MS } } as unknown as { http: object }
+  const timeouts = { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS }
+  if (https === null) return { http: timeouts }
+  return { https: { ...https, ...timeouts, handshakeTimeout: REQUEST_TIMEOUT_MS } } as unknown as { http: object }
 }
 
 async function answerError (error: InputError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -117,7 +117,7 @@ async function answerError (error: InputError, request: FastifyRequest, reply: F
   return reply.code(statusCode).type('application/json; charset=utf-8').send(errorBody(answer))
 }
 
-/** Takes the rest of a body in, up to a bound: a client that is cut off while it sends never reads the answer. */
+/** Reads the rest of a body up to a limit, since a client that is disconnected while it sends never reads the reply. */
 async function drain ({ raw }: FastifyRequest): Promise<void> {
   if (raw.readableEnded || raw.destroyed) return
   let bytes = 0

@@ -25,7 +25,7 @@ import { shareMetrics, type Channel } from '../metrics/shared-metrics.js'
 import { createStore } from '../store/create-store.js'
 import { createTraining } from '../training/training-runs.js'
 
-/** Wires the whole service together, up to the listening; closing the app closes it all, requests in flight first. */
+/** Creates all parts of the service and the app, which does not listen yet. Closing the app closes everything, requests in flight first. */
 export async function assemble (config: Config, log: Logger): Promise<Services & { app: FastifyInstance }> {
   const access = createAccess(config, log)
   const tls = createListenerTls(config, log)
@@ -36,8 +36,8 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })
   const onChange = ({ cause }: Change) => { if (cause === 'drift') metrics.driftAlarms.inc() }
-  const told = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
-  const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...told })
+  const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
+  const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...events })
   const training = createTraining(store, config)
   metrics.watch({
     modelVersion: () => service.snapshot().version,

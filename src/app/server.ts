@@ -8,12 +8,12 @@ import { readConfig, misplacedPolicyFields, type Config } from '../config/config
 import { ConfigError } from '../config/settings.js'
 import { startProcesses } from '../process/processes.js'
 
-/** After SIGTERM, how long clients have to hear with an answer that their connection ends, and to go elsewhere, ms. */
+/** Time after SIGTERM in which replies tell clients to close their connections, ms. */
 const LINGER_MS = 500
-/** And then how often it is looked for connections on which nothing is left to be answered, ms. */
+/** Interval at which idle connections are closed after that, ms. */
 const IDLE_MS = 50
 
-/** Of errors: the bytes of a request that is no HTTP, Authorization header and all; what a refused Redis command was given. */
+/** Fields of errors that may hold secrets: the bytes of a malformed request, and the arguments of a refused Redis command. */
 const NEVER_LOGGED = { paths: ['err.rawPacket', 'err.command'], remove: true }
 
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
@@ -26,14 +26,14 @@ export interface Running { readonly url: string, readonly config: Config, readon
 export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
   const config = readConfig(env)
   const log = pino({ level: config.logLevel, redact: NEVER_LOGGED })
-  for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this is no setting: fields of the policy go into DEFAULT_POLICY, e.g. {"settle_seconds":0}')
+  for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this environment variable is not a setting: put policy fields into DEFAULT_POLICY, such as {"settle_seconds":0}')
   const { app } = await assemble(config, log)
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
     await app.close()
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw new ConfigError(`PORT ${config.port} is taken on ${config.host}: stop what listens there, or set another PORT`)
+    if (code === 'EADDRINUSE') throw new ConfigError(`PORT ${config.port} is in use on ${config.host}: stop the program that uses it, or set another PORT`)
     throw new ConfigError(`HOST ${config.host}, PORT ${config.port}: ${message}`)
   }
   const { port } = app.server.address() as { port: number }
@@ -41,14 +41,14 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   return { url: `${config.tlsCertFile === '' ? 'http' : 'https'}://${host}:${port}`, config, log, close }
 
   /**
-   * Requests in flight are answered; a client that stalls does not keep the rest from closing in order. A connection that is closed while
-   * it is idle may just have been written to, so first each answer says that it is the last.
+   * Answers the requests in flight, then closes everything in order. A client may be writing to an idle connection while it is closed, so
+   * for a while replies only announce the close. A client that stalls is disconnected after 80 % of the time.
    */
   async function close (): Promise<void> {
     const cutOff = globalThis.setTimeout(() => { app.server.closeAllConnections() }, config.shutdownSeconds * 800)
     app.server.prependListener('request', (_request, reply) => { reply.setHeader('connection', 'close') })
     await setTimeout(Math.min(LINGER_MS, config.shutdownSeconds * 100))
-    const idle = setInterval(() => { app.server.closeIdleConnections() }, IDLE_MS) // of those that were being answered already
+    const idle = setInterval(() => { app.server.closeIdleConnections() }, IDLE_MS) // connections whose replies were under way
     try {
       await app.close()
     } finally {
@@ -59,14 +59,15 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
 }
 
 /**
- * By how much the heap may grow over what was alive after the last full collection, %. Left to itself V8 lets it grow up to fourfold, and
- * large columns left 60 MiB more uncollected. At 20 it collected so often that compiled code was lost with the shapes it was compiled for,
- * which cost each request a tenth.
+ * How far the heap may grow over the size after the last full collection, %. By default V8 lets it grow up to fourfold, which left 60 MiB
+ * more uncollected with large columns. At 20 %, collections were so frequent that compiled code was discarded, and each request took a
+ * tenth longer.
  */
 const HEAP_GROWTH = 100
 
 /**
- * Runs the service, in as many processes as wanted, until SIGTERM or SIGINT, also one that comes while it starts. Resolves when it serves.
+ * Runs the service in the configured number of processes until SIGTERM or SIGINT, even if that comes during the start. Resolves once it
+ * listens.
  * @throws like startService
  */
 export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
@@ -75,9 +76,9 @@ export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
     await startProcesses({ count: processes, log: pino({ level: logLevel }), shutdownSeconds })
     return
   }
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads it at each collection
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads the flag at each collection
   const starting = startService({ env })
-  const takeBack = closeOnSignal(shutdownSeconds * 1000, async ({ signal, err }) => {
+  const removeHandlers = closeOnSignal(shutdownSeconds * 1000, async ({ signal, err }) => {
     const { log, close } = await starting
     if (err) log.fatal({ err }, 'closing after an error')
     else log.info({ signal }, 'closing')
@@ -86,10 +87,10 @@ export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
   })
   try {
     const { url, config, log } = await starting
-    log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate serves')
+    log.info({ url, store: config.redisUrl === '' ? `embedded in ${config.dataDir}` : 'redis', docs: `${url}/docs` }, 'stopgate is listening')
   } catch (error) {
-    takeBack()
-    cluster.worker?.disconnect() // which would keep the process
+    removeHandlers()
+    cluster.worker?.disconnect() // its channel would keep the process alive
     throw error
   }
 }

@@ -6,7 +6,7 @@ import { ConfigError, readSettings, type Settings } from './settings.js'
 import { redisAddress } from '../store/redis-address.js'
 import { policyProblem } from '../core/certificate/policy-problem.js'
 
-/** A name of two addresses, for which Fastify would open two servers: all that is done to one, at the end say, the other would miss. */
+/** Replaces `localhost`, which names two addresses: Fastify would open two servers, and closing would reach only one of them. */
 const LOCALHOST = '127.0.0.1'
 
 export interface Config {
@@ -14,11 +14,11 @@ export interface Config {
   readonly port: number
   readonly processes: number
   readonly logLevel: string
-  /** Paths; empty: plain HTTP. */
+  /** Path; empty: plain HTTP. */
   readonly tlsCertFile: string
   readonly tlsKeyFile: string
   readonly redisUrl: string
-  /** Paths; empty: none. */
+  /** Path; empty: none. */
   readonly redisCaFile: string
   readonly redisCertFile: string
   readonly redisKeyFile: string
@@ -43,24 +43,24 @@ export interface Config {
   readonly shutdownSeconds: number
 }
 
-/** @throws ConfigError that names the setting and says what it may be */
+/** @throws ConfigError that names the setting and states what it accepts */
 export function readConfig (env: NodeJS.ProcessEnv): Config {
   const settings = readSettings(env)
   const levels = settings.CONTEXT_LEVELS === '' ? [] : settings.CONTEXT_LEVELS.split(',')
-  if (new Set(levels).size < levels.length) throw new ConfigError('CONTEXT_LEVELS names a level twice')
-  const taken = levels.find((level) => level in {}) // constructor, toString: every object has them
-  if (taken !== undefined) throw new ConfigError(`CONTEXT_LEVELS can't have a level called ${taken}`)
+  if (new Set(levels).size < levels.length) throw new ConfigError('CONTEXT_LEVELS names a level twice: name each level once')
+  const taken = levels.find((level) => level in {}) // such as constructor or toString
+  if (taken !== undefined) throw new ConfigError(`CONTEXT_LEVELS cannot contain the reserved name ${taken}: rename the level`)
   if (settings.MAX_STALENESS_SECONDS < settings.STALE_AFTER_SECONDS) {
     throw new ConfigError('MAX_STALENESS_SECONDS must be at least STALE_AFTER_SECONDS')
   }
   if (settings.PROCESSES > 1 && settings.REDIS_URL === '') {
-    throw new ConfigError('PROCESSES above 1 need REDIS_URL: the embedded store serves one process')
+    throw new ConfigError('PROCESSES above 1 requires REDIS_URL, since the embedded store serves one process: set REDIS_URL or PROCESSES=1')
   }
   if (settings.LABEL_WAIT_SECONDS > settings.DEDUP_SECONDS) {
-    throw new ConfigError('LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS: an outcome is known no longer than that')
+    throw new ConfigError('LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS, since an outcome is forgotten after that time')
   }
   if (settings.RECORD_SECONDS > settings.DEDUP_SECONDS) {
-    throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS: another generation of that id would find the steps')
+    throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS, since a later generation with the same id would get the steps')
   }
   checkAccess(settings)
   checkTls(settings)
@@ -97,16 +97,16 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
 }
 
 function checkAccess ({ HOST, ACCESS_TOKENS, ACCESS_TOKENS_FILE, ALLOW_ANONYMOUS }: Settings): void {
-  if (ACCESS_TOKENS !== '' && ACCESS_TOKENS_FILE !== '') throw new ConfigError('ACCESS_TOKENS and ACCESS_TOKENS_FILE can\'t both be set: leave one out')
+  if (ACCESS_TOKENS !== '' && ACCESS_TOKENS_FILE !== '') throw new ConfigError('ACCESS_TOKENS and ACCESS_TOKENS_FILE cannot both be set: unset one of them')
   if (ACCESS_TOKENS !== '' || ACCESS_TOKENS_FILE !== '' || ALLOW_ANONYMOUS || isLoopback(HOST)) return
-  throw new ConfigError(`HOST ${HOST} is open to other machines, and without tokens whoever reaches it may do everything: set ACCESS_TOKENS ` +
-    '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true where the network keeps others away')
+  throw new ConfigError(`HOST ${HOST} accepts other machines, and without tokens any of them may call every route: set ACCESS_TOKENS ` +
+    '(see stopgate token --help), or HOST=127.0.0.1, or ALLOW_ANONYMOUS=true if the network keeps others out')
 }
 
 function checkTls (settings: Settings): void {
   for (const prefix of ['TLS', 'REDIS'] as const) {
     const [cert, key] = [`${prefix}_CERT_FILE`, `${prefix}_KEY_FILE`] as const
-    if ((settings[cert] === '') !== (settings[key] === '')) throw new ConfigError(`${cert} and ${key} go together: set both, or neither`)
+    if ((settings[cert] === '') !== (settings[key] === '')) throw new ConfigError(`${cert} and ${key} must be set together: set both or neither`)
   }
 }
 
@@ -115,11 +115,11 @@ function checkRedis ({ REDIS_URL, ...settings }: Settings): void {
   try { if (REDIS_URL !== '') isTls = redisAddress(REDIS_URL).isTls } catch (error) {
     throw new ConfigError(`REDIS_URL ${(error as Error).message}`)
   }
-  const vain = !isTls && (['REDIS_CA_FILE', 'REDIS_CERT_FILE'] as const).find((name) => settings[name] !== '')
-  if (vain) throw new ConfigError(`${vain} is for TLS: let REDIS_URL begin with rediss`)
+  const unused = !isTls && (['REDIS_CA_FILE', 'REDIS_CERT_FILE'] as const).find((name) => settings[name] !== '')
+  if (unused) throw new ConfigError(`${unused} requires TLS: start REDIS_URL with rediss`)
 }
 
-/** What looks like a setting and is none: fields of the policy, named as settings are. Names of one word may be anybody's. */
+/** Environment variables named like policy fields, which are no settings. Names of a single word may belong to other programs. */
 export function misplacedPolicyFields (env: NodeJS.ProcessEnv): string[] {
   return Object.keys(DEFAULT_POLICY).map((field) => field.toUpperCase()).filter((name) => name.includes('_') && env[name] !== undefined)
 }
@@ -128,7 +128,7 @@ const patchProblem = itemValidator(PolicyPatchSchema)
 
 function readDefaultPolicy (text: string): PolicyPatch {
   let patch: PolicyPatch
-  try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not JSON: ${text.slice(0, 100)}`) }
+  try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not valid JSON: ${text.slice(0, 100)}`) }
   const problem = patchProblem(patch) ?? policyProblem({ ...DEFAULT_POLICY, ...patch })
   if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
   return patch

@@ -2,48 +2,48 @@ import { envSchema } from 'env-schema'
 import { Type, type Static } from 'typebox'
 import { LOG_LIMITS } from '../store/log-limits.js'
 
-/** Every setting, from the environment. `npm run docs` writes docs/operate/settings.md from it. */
+/** Every setting. `npm run docs` writes docs/operate/settings.md from this schema. */
 export const SettingsSchema = Type.Object({
-  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; localhost is 127.0.0.1' }),
-  PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one' }),
-  PROCESSES: Type.Integer({ default: 1, minimum: 1, maximum: 128, description: 'Processes that share the port, a core for each; more than 1 need REDIS_URL' }),
+  HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on; localhost means 127.0.0.1' }),
+  PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Port to listen on; 0: any free port' }),
+  PROCESSES: Type.Integer({ default: 1, minimum: 1, maximum: 128, description: 'Number of processes that share the port, one for each core; more than 1 requires REDIS_URL' }),
   LOG_LEVEL: Type.Unsafe<string>({
-    type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Least level that is logged; decisions and outcomes are logged at debug',
+    type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info', description: 'Lowest level that is logged; requests for decisions and outcomes are logged at debug',
   }),
-  TLS_CERT_FILE: Type.String({ default: '', description: 'Certificate of the listener, PEM, with those that lead to its authority; read again when it changes; empty: plain HTTP' }),
-  TLS_KEY_FILE: Type.String({ default: '', description: 'Its private key, PEM' }),
-  REDIS_URL: Type.String({ default: '', description: 'Redis to keep everything in, redis://host:port, or a Cluster or Sentinels, rediss for TLS (see Redis); empty: the embedded store' }),
-  REDIS_CA_FILE: Type.String({ default: '', description: 'Authority that signed the certificate of a Redis with TLS, PEM, read at the start; empty: the public ones' }),
-  REDIS_CERT_FILE: Type.String({ default: '', description: 'Certificate that Redis asks clients for, PEM, read at the start; empty: none' }),
-  REDIS_KEY_FILE: Type.String({ default: '', description: 'Its private key, PEM' }),
-  REDIS_WAIT_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 16, description: 'Replicas of Redis that must have what is reported before it is acknowledged; with 1, a failover loses nothing of it' }),
-  ACCESS_TOKENS: Type.String({ default: '', description: 'Who may call, JSON, a list of what `stopgate token` prints; empty: everybody' }),
-  ACCESS_TOKENS_FILE: Type.String({ default: '', description: 'The same from a file, which is read again when it changes' }),
-  ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: 'Whether to listen on other addresses than loopback without tokens' }),
+  TLS_CERT_FILE: Type.String({ default: '', description: 'File with the certificate chain of the listener (PEM), read again when it changes; empty: plain HTTP' }),
+  TLS_KEY_FILE: Type.String({ default: '', description: 'File with the private key of TLS_CERT_FILE (PEM)' }),
+  REDIS_URL: Type.String({ default: '', description: 'URL of Redis, redis://host:port, or of a Cluster or Sentinels; rediss for TLS; empty: the embedded store' }),
+  REDIS_CA_FILE: Type.String({ default: '', description: 'File with the certificate authority of Redis (PEM), read at the start; empty: the public authorities' }),
+  REDIS_CERT_FILE: Type.String({ default: '', description: 'File with the client certificate for Redis (PEM), read at the start; empty: none' }),
+  REDIS_KEY_FILE: Type.String({ default: '', description: 'File with the private key of REDIS_CERT_FILE (PEM)' }),
+  REDIS_WAIT_REPLICAS: Type.Integer({ default: 0, minimum: 0, maximum: 16, description: 'Number of Redis replicas that must have a report before it is acknowledged; with 1, a failover loses no report' }),
+  ACCESS_TOKENS: Type.String({ default: '', description: 'Access tokens: a JSON list of objects as `stopgate token` prints them; empty: no token is required' }),
+  ACCESS_TOKENS_FILE: Type.String({ default: '', description: 'File with access tokens in the form of ACCESS_TOKENS, read again when it changes' }),
+  ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: 'Whether the service may listen on addresses other than loopback without tokens' }),
   DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'Folder of the embedded store' }),
-  CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context, in order, comma-separated, no spaces: up to 8, of up to 32 letters, digits, _ . -' }),
-  DEFAULT_POLICY: Type.String({ default: '{}', description: 'Default of every policy field, JSON, partial' }),
-  DEDUP_SECONDS: Type.Integer({ default: LOG_LIMITS.dedupSeconds, minimum: 1, description: 'An outcome sent again within this time is a duplicate (seconds)' }),
-  LABEL_WAIT_SECONDS: Type.Integer({ default: LOG_LIMITS.labelWaitSeconds, minimum: 0, description: 'How long an outcome without em waits for POST /v1/outcomes/{generation_id}/label; 0: not at all (seconds)' }),
-  MAX_LOG_ENTRIES: Type.Integer({ default: LOG_LIMITS.maxLogEntries, minimum: 4096, description: 'Outcomes and labels that may wait for the learner; beyond it they are refused with 503' }),
-  RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Steps of a control generation are kept for its outcome this long after the last one (seconds)' }),
-  MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Contexts to learn at most; outcomes of further ones reach only their existing parents' }),
-  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'How often a replica looks for a new model, in case a notice was lost, and for new tokens (seconds)' }),
-  LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'A learner that is silent this long is replaced (seconds)' }),
-  LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner has a thread of its own, so that decisions do not wait for it' }),
-  STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Out of step with the store for this long, decisions say stale (seconds)' }),
-  MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Out of step with the store for this long, decisions are continue (seconds)' }),
-  SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time for requests in flight to finish after SIGTERM (seconds)' }),
+  CONTEXT_LEVELS: Type.String({ default: 'model,task', pattern: '^([A-Za-z][A-Za-z0-9_.-]{0,31}(,[A-Za-z][A-Za-z0-9_.-]{0,31}){0,7})?$', description: 'Levels of a context in order, separated by commas without spaces: up to 8 names of up to 32 letters, digits, _ . -' }),
+  DEFAULT_POLICY: Type.String({ default: '{}', description: 'Defaults of policy fields (a JSON object; fields that are left out keep the built-in default)' }),
+  DEDUP_SECONDS: Type.Integer({ default: LOG_LIMITS.dedupSeconds, minimum: 1, description: 'Time within which an outcome sent again is recognised as a duplicate (seconds)' }),
+  LABEL_WAIT_SECONDS: Type.Integer({ default: LOG_LIMITS.labelWaitSeconds, minimum: 0, description: 'Time that an outcome without em waits for POST /v1/outcomes/{generation_id}/label (seconds); 0: it does not wait' }),
+  MAX_LOG_ENTRIES: Type.Integer({ default: LOG_LIMITS.maxLogEntries, minimum: 4096, description: 'Number of outcomes and labels that may wait for the learner; further ones are refused with 503' }),
+  RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Time for which recorded steps of a control generation are kept after the last step (seconds)' }),
+  MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of contexts to learn; outcomes of further contexts count only for their existing parents' }),
+  POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for a new model, in case a notification was lost, and for changed files (seconds)' }),
+  LEASE_SECONDS: Type.Number({ default: 3, minimum: 0.1, description: 'Time without a sign of life after which a learner is replaced (seconds)' }),
+  LEARNER_THREAD: Type.Boolean({ default: true, description: 'Whether the learner runs in a thread of its own, so that decisions do not wait for it' }),
+  STALE_AFTER_SECONDS: Type.Number({ default: 30, minimum: 1, description: 'Time out of step with the store after which decisions are marked stale (seconds)' }),
+  MAX_STALENESS_SECONDS: Type.Number({ default: 3600, minimum: 1, description: 'Time out of step with the store after which every decision is continue (seconds)' }),
+  SHUTDOWN_SECONDS: Type.Number({ default: 10, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
 })
 
 export type Settings = Static<typeof SettingsSchema>
 
-/** A setting that can't be used; the message names it. */
+/** An invalid setting. The message names it. */
 export class ConfigError extends Error { override name = 'ConfigError' }
 
 interface ValidationError { instancePath: string, keyword: string, message?: string, params: { allowedValues: string[] } }
 
-/** @throws ConfigError that names the setting and says what it may be */
+/** @throws ConfigError that names the setting and states what it accepts */
 export function readSettings (env: NodeJS.ProcessEnv): Settings {
   try {
     return envSchema<Settings>({ schema: SettingsSchema, data: env, env: false })
@@ -53,8 +53,8 @@ export function readSettings (env: NodeJS.ProcessEnv): Settings {
     const property = SettingsSchema.properties[name] as { description?: string, default?: unknown } | undefined
     if (property === undefined) throw new ConfigError((error as Error).message)
     const value = ` (${JSON.stringify(env[name])})`
-    const wrong = first!.keyword === 'pattern' ? 'is not of the right form' : first!.message
+    const problem = first!.keyword === 'pattern' ? 'has the wrong format' : first!.message
     const allowed = first!.keyword === 'enum' ? ` (${first!.params.allowedValues.join(', ')})` : ''
-    throw new ConfigError(`${name}${value} ${wrong}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
+    throw new ConfigError(`${name}${value} ${problem}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
   }
 }

@@ -4,10 +4,10 @@ import type { FastifyBaseLogger } from 'fastify'
 import { ConfigError } from './settings.js'
 
 export interface WatchedFile {
-  /** Names it in messages. They never show the path: set by mistake to what belongs into the file, that is no text for a log. */
+  /** Setting that names the file in messages. They never show its value, which may be a secret that was set in place of a path. */
   readonly setting: string
   readonly path: string
-  /** What it must be the path of. */
+  /** What the file must contain, for messages. */
   readonly holds: string
 }
 
@@ -15,21 +15,20 @@ export interface WatchOptions {
   readonly files: readonly WatchedFile[]
   readonly pollSeconds: number
   readonly log: FastifyBaseLogger
-  /** What they are together, in the plural. */
+  /** What the files contain, in the plural, for log lines. */
   readonly what: string
-  /** Puts the texts in force. @returns what the log says of them @throws ConfigError where they can't be used */
+  /** Applies the contents. @returns fields for the log line @throws ConfigError if they are invalid */
   readonly take: (texts: readonly string[]) => object
 }
 
 export interface WatchedFiles {
-  /** Why changed files are not in force; `null`: they are. */
+  /** Why the changed files are not in force; `null`: they are. */
   readonly problem: () => string | null
   readonly close: () => void
 }
 
 /**
- * Reads files, and goes on reading them. They are read again and not watched: a mounted secret changes by a symbolic link that is moved,
- * which watchers of the file miss, and the files are small.
+ * Reads files, and reads them again at every poll. Watching would miss a mounted secret, which changes by a symbolic link that is moved.
  * @throws ConfigError that names the setting
  */
 export function watchFiles ({ files, pollSeconds, log, what, take }: WatchOptions): WatchedFiles {
@@ -44,10 +43,10 @@ export function watchFiles ({ files, pollSeconds, log, what, take }: WatchOption
     try {
       const next = await Promise.all(files.map(readLater))
       if (problem !== null || next.some((text, i) => text !== texts[i])) {
-        const said = take(next)
+        const fields = take(next)
         texts = next
         problem = null
-        log.info(said, `the ${what} of the file are in force`)
+        log.info(fields, `changed ${what} are in force`)
       }
     } catch (error) {
       reject((error as Error).message)
@@ -56,7 +55,7 @@ export function watchFiles ({ files, pollSeconds, log, what, take }: WatchOption
   }
 
   function reject (why: string): void {
-    if (why !== problem) log.error({ reason: why }, `the ${what} in force stay: the file that should replace them can't be used`)
+    if (why !== problem) log.error({ reason: why }, `changed ${what} are invalid, so the previous ones stay in force: correct the file`)
     problem = why
   }
 
@@ -73,5 +72,5 @@ async function readLater (file: WatchedFile): Promise<string> {
 }
 
 function unreadable ({ setting, holds }: WatchedFile, error: unknown): ConfigError {
-  return new ConfigError(`${setting} can't be read (${(error as NodeJS.ErrnoException).code}): it must be the path of ${holds}`)
+  return new ConfigError(`${setting} cannot be read (${(error as NodeJS.ErrnoException).code}): set it to the path of ${holds}`)
 }

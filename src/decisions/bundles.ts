@@ -5,25 +5,25 @@ import { bundleOf } from '../core/decide/bundle.js'
 import type { Snapshot } from '../core/decide/snapshot.js'
 import type { Service } from '../replica/service.js'
 
-/** A bundle as it goes out. Its tag is of what it decides by, not the version: replicas say the same, and what moves elsewhere nothing. */
+/** A bundle as it is sent. Its tag covers everything but the version, so it is equal on all replicas and changes only with the content. */
 export interface RenderedBundle { readonly etag: string, readonly text: string, readonly gzipped: () => Promise<Buffer> }
 
-/** Changes come in bursts: who waits for one is answered this much later, with all of them, ms. */
+/** Delay of replies after a change, ms, so that a burst of changes is sent at once. */
 const SETTLE_MS = 200
 
-/** Prefixes a bundle is kept for: callers may name any. */
+/** Limit on cached prefixes, since callers may ask for any. */
 const MAX_PREFIXES = 256
 
 const compress = promisify(gzip)
 const rendered = new WeakMap<Snapshot, Map<string, RenderedBundle>>()
 
-/** Made once for each snapshot and prefix, where few prefixes are asked for. */
+/** Renders a bundle, or returns the cached one of this snapshot and prefix. */
 export function renderBundle (snapshot: Snapshot, prefix: string): RenderedBundle {
   let byPrefix = rendered.get(snapshot)
   if (byPrefix === undefined) rendered.set(snapshot, byPrefix = new Map())
   let bundle = byPrefix.get(prefix)
   if (bundle !== undefined) return bundle
-  if (byPrefix.size >= MAX_PREFIXES) byPrefix.delete(byPrefix.keys().next().value!) // the oldest
+  if (byPrefix.size >= MAX_PREFIXES) byPrefix.delete(byPrefix.keys().next().value!)
   byPrefix.set(prefix, bundle = render(snapshot, prefix))
   return bundle
 }
@@ -45,9 +45,9 @@ function render (snapshot: Snapshot, prefix: string): RenderedBundle {
 }
 
 /**
- * The bundle, once it is another one than the caller has; that one when the time was up, or the wait was ended. Ten thousand may wait: a
- * move that is nothing to them costs each a timer and a look, and makes nothing anew.
- * @param known etags the caller has
+ * Waits for a bundle that the caller does not have, or returns the present one when the time is up or the wait is aborted. Ten thousand
+ * callers may wait: a change that does not concern them costs each a timer and a comparison.
+ * @param known etags that the caller has
  */
 export async function awaitBundle (
   service: Pick<Service, 'snapshot' | 'onMove'>, prefix: string, known: readonly string[], waitMs: number, signal: AbortSignal
@@ -57,13 +57,13 @@ export async function awaitBundle (
   let settling: NodeJS.Timeout | undefined
   let end = (): void => {}
   const ended = new Promise<void>((resolve) => { end = resolve })
-  const look = (): void => {
+  const check = (): void => {
     settling = undefined
     if (!known.includes(renderBundle(service.snapshot(), prefix).etag)) end()
   }
   const timer = setTimeout(end, waitMs)
   signal.addEventListener('abort', end, { once: true })
-  const forget = service.onMove(() => { settling ??= setTimeout(look, SETTLE_MS) })
+  const forget = service.onMove(() => { settling ??= setTimeout(check, SETTLE_MS) })
   await ended
   forget()
   clearTimeout(settling)

@@ -10,11 +10,11 @@ import type { Problem } from '../errors/problem.js'
 
 export interface RowProblem extends Problem { readonly index: number }
 
-/** What is wrong in columns that are columns at all. */
+/** Problems in columns that have the right form. */
 export interface Checked {
-  /** In the order of the rows. */
+  /** Invalid rows, in order. */
   readonly errors: RowProblem[]
-  /** Of each context. */
+  /** The problem of each context; `null`: none. */
   readonly contexts: ReadonlyArray<Problem | null>
 }
 
@@ -22,13 +22,14 @@ const problemOfAny = itemValidator(ColumnsSchema)
 const stepProblem = itemValidator(StepSchema)
 const schemaContextProblem = itemValidator(ContextSchema)
 
-/** Columns named otherwise than the field of their step. */
+/** Names of columns that differ from the field of a step. */
 const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation_ids', group_id: 'group_ids', arm: 'arms' }
 
 /**
- * Finds the rows that can't be decided: those that the single form would refuse. Rows are looked at one by one only if some cell is bad.
- * @param columns such as AnyColumnsSchema describes
- * @throws InvalidInputError where columns differ in length
+ * Finds the rows that cannot be decided: those that would be refused as single steps. Rows are validated one by one only if some cell is
+ * invalid.
+ * @param columns valid by AnyColumnsSchema
+ * @throws InvalidInputError if columns differ in length
  */
 export function checkColumns (caller: Caller, levels: Levels, columns: Columns): Checked {
   checkLengths(columns)
@@ -50,7 +51,7 @@ function checkLengths ({ contexts: _, signals = {}, ...columns }: Columns): void
   const all = [...Object.entries(columns), ...Object.entries(signals).map(([name, column]) => [`signals/${name}`, column] as const)]
   for (const [name, column] of all) {
     if (column.length === rows) continue
-    throw at(`/${name}`, new InvalidInputError(`/${name} has ${column.length} rows where context has ${rows}: a row is one of each column`))
+    throw at(`/${name}`, new InvalidInputError(`/${name} has ${column.length} rows and context has ${rows}: send columns of equal length`))
   }
 }
 
@@ -62,7 +63,7 @@ function contextProblemOf (caller: Caller, levels: Levels, context: Context): Pr
     (level === null ? null : { path: `/context/${level}`, message: new UnknownLevelError(level, levels.join(', ')).message })
 }
 
-/** A problem of a step's context, by its place among the contexts. */
+/** Moves the problem of a context to its place among the contexts. */
 function under (place: string, problem: Problem | null): Problem | null {
   return problem && { ...problem, path: problem.path.replace('/context', place) }
 }
@@ -70,7 +71,7 @@ function under (place: string, problem: Problem | null): Problem | null {
 function rowProblem (columns: Columns, row: number): Problem | null {
   const index = columns.context[row]
   if (!Number.isInteger(index) || columns.contexts[index!] === undefined) {
-    return { path: `/context/${row}`, message: `must be an index into contexts, which are ${columns.contexts.length}` }
+    return { path: `/context/${row}`, message: `must be an index into contexts (there are ${columns.contexts.length})` }
   }
   const problem = stepProblem(stepAt(columns, row))
   if (problem === null || problem.path.startsWith('/context')) return under(`/contexts/${index}`, problem)

@@ -22,7 +22,7 @@ const PREDICTED = {
   grid: GRID.map((_, k) => 0.995 - 0.02 * k),
 }
 
-/** One of each kind. */
+/** A bundle with one rule of each kind. */
 const BUNDLE: Bundle = {
   format: BUNDLE_FORMAT,
   state_id: 'vectors',
@@ -82,11 +82,11 @@ function steps (): Step[] {
   }))
 }
 
-/** What other languages test themselves against: all that deciding from a bundle needs, from the bottom up. */
+/** Test vectors for implementations in other languages, for every part of deciding from a bundle. */
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are doubles, to the bit. A decision from a bundle has no guarantee. A predictor\'s score rests on exp and log, whose last digit may differ from one library to another. u = murmur3 of "salt:id" over 2^32.',
+    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32.',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
     draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id) })),
@@ -100,7 +100,7 @@ export function vectors (): object {
   }
 }
 
-/** A line each for what there are many of. */
+/** The vectors as JSON with one line for each item of a list. */
 export function vectorsText (): string {
   const lines = Object.entries(vectors()).map(([name, value]) => {
     if (name === 'bundle' || !Array.isArray(value) || typeof value[0] !== 'object') return `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`

@@ -2,7 +2,7 @@ import * as errors from './errors.js'
 
 type AnyError = new () => { code: string, statusCode?: number, message: string }
 
-/** Every code that an answer can have, in order; the message with … for what differs. */
+/** Every code that an error reply can have, in alphabetical order. In messages, … stands for the parts that vary. */
 export const ERROR_CODES: ReadonlyArray<{ code: string, status: number, message: string }> = Object.values<unknown>(errors)
   .filter((value): value is AnyError => typeof value === 'function' && value.prototype instanceof Error)
   .map((Kind) => new Kind())

@@ -1,2 +1,2 @@
-/** What is wrong with an input: a JSON pointer, and what to change. */
+/** A problem of an input: its place as a JSON pointer, and what to change. */
 export interface Problem { readonly path: string, readonly message: string }

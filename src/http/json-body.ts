@@ -4,16 +4,17 @@ import { EncodedBodyError } from '../errors/errors.js'
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * Parsed without a search for `__proto__` and `constructor`, which takes as long again as parsing. Only for routes whose strict schemas
-     * refuse such fields, or that look up nothing but names they know in what they are given.
+     * Whether bodies are parsed without a search for `__proto__` and `constructor`, which takes as long as parsing itself. Only for routes
+     * whose strict schemas refuse such fields, or that read only known fields.
      */
     isParsedAsIs?: boolean
   }
 }
 
 /**
- * Reads JSON as Fastify does, but asks for none where none is taken: clients name the type with every request.
- * @param check throws where a body that has come in is not to be parsed
+ * Parses JSON bodies as Fastify does, but accepts an empty body on routes without one, since clients may send the content type with every
+ * request.
+ * @param check throws if a body that was received must not be parsed
  */
 export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRequest) => void): void {
   const parse = app.getDefaultJsonParser('error', 'error')
@@ -23,7 +24,7 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     reply.header('accept-encoding', 'identity') // RFC 7694
     done(new EncodedBodyError(encoding.slice(0, 64)))
   })
-  app.removeContentTypeParser('text/plain') // Fastify's own: it would be told to be an object, not JSON
+  app.removeContentTypeParser('text/plain') // the error would be that the body is not an object, rather than not JSON
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     try {
       check(request)

@@ -4,19 +4,19 @@ import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/settings.js'
 import { watchFiles, type WatchedFiles } from '../config/watched-files.js'
 
-/** A certificate, with those that lead to the authority behind it, and its key; both PEM. */
+/** A certificate chain and its key, both PEM. */
 export interface Identity { readonly cert: string, readonly key: string }
 
-/** What the listener shows to those who call it. */
+/** The TLS identity of the listener. */
 export interface ListenerTls extends WatchedFiles {
   readonly identity: () => Identity
-  /** Calls back with each that takes the place of the one before: connections that stand keep theirs. */
+  /** Calls back with each new identity. Existing connections keep theirs. */
   readonly onRenewal: (listener: (identity: Identity) => void) => void
 }
 
 /**
- * Reads certificate and key, and goes on reading their files, so that a renewed certificate takes no restart; a pair of which only one half
- * is new yet waits for the other.
+ * Reads certificate and key, and reads their files again when they change, so that a renewal needs no restart. If only one of the two has
+ * changed and they do not match, the previous pair stays in force until the other follows.
  * @returns `null`: the listener speaks plain HTTP
  * @throws ConfigError that names the setting
  */
@@ -44,11 +44,11 @@ export function createListenerTls ({ tlsCertFile, tlsKeyFile, pollSeconds }: Con
 
 function check (identity: Identity): void {
   try {
-    // A file that is empty yet would pass for no key at all, and nobody could connect.
+    // createSecureContext takes an empty file for an absent option, and then no client could connect.
     if (identity.cert === '' || identity.key === '') throw new Error('empty')
     createSecureContext(identity)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw new ConfigError(`TLS_CERT_FILE and TLS_KEY_FILE are no certificate and its key, both PEM, the key without a password (${code ?? message})`)
+    throw new ConfigError(`TLS_CERT_FILE and TLS_KEY_FILE must be a certificate and its key, both PEM, the key without a password (${code ?? message})`)
   }
 }

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import { MethodNotAllowedError } from '../errors/errors.js'
 
-/** Of those that Fastify routes. */
+/** Methods that Fastify can route. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
 
 /**
- * What answers 405 to the methods that a path does not have, with those it has in `allow` (RFC 9110, 15.5.6), where the document
- * names the path. To be called before any route is added; what it returns is to be registered after all.
+ * Replies 405 to methods that a documented path does not have, with the allowed methods in `allow` (RFC 9110, 15.5.6). Call it before any
+ * route is added, and register the plugin that it returns after all routes.
  */
 export function methodNotAllowed (app: FastifyInstance): FastifyPluginCallback {
   const methodsOf = new Map<string, Set<string>>()

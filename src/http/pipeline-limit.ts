@@ -2,27 +2,27 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { CutCause } from '../metrics/cut-causes.js'
 
-/** Requests that may wait for their replies on one connection: HTTP/1.1 lets clients send more before they have read the last. */
+/** Limit on the requests of one connection that wait for their replies (HTTP/1.1 pipelining). */
 const MOST = 32
 
-/** How many requests of a connection wait for their replies. */
+/** Property of a socket: the number of its requests that wait for their replies. */
 const WAITING = Symbol('waiting')
 interface Counted extends Socket { [WAITING]?: number }
 
-/** The requests of a connection that wait for their replies, counted. */
+/** Counts the requests of each connection that wait for their replies. */
 export interface PipelineLimit {
-  /** One more; false where that is too many: the connection is destroyed, and nothing is to be answered. */
+  /** Counts a request. Returns false if it exceeds the limit: the connection is then destroyed, and no reply must be sent. */
   readonly enter: (socket: Socket) => boolean
-  /** One is answered. */
+  /** Counts a reply. */
   readonly leave: (socket: Socket) => void
 }
 
 /**
- * Cuts off who sends more and more without waiting: Node reads all that is in one packet, a thousand small requests, and keeps every reply
- * until its turn, so that one connection could fill the memory. Who takes nothing of its replies is cut off by the listener's timeout.
+ * Closes connections that send too many requests without reading the replies. Node reads all requests of a packet, possibly a thousand, and
+ * keeps each reply until its turn, so one connection could fill the memory. The listener's timeout closes connections that read nothing.
  */
 export function limitPipelining (app: FastifyInstance, cut: (cause: CutCause) => void): PipelineLimit {
-  app.server.on('timeout', (socket: Counted) => { // also of connections that are idle between requests, which is no fault
+  app.server.on('timeout', (socket: Counted) => { // idle connections time out as well, and are not counted
     if (socket[WAITING]) cut('unread')
     socket.destroy()
   })
@@ -30,7 +30,7 @@ export function limitPipelining (app: FastifyInstance, cut: (cause: CutCause) =>
     enter (socket: Counted) {
       const count = (socket[WAITING] ?? 0) + 1
       if (count > MOST) {
-        if (!socket.destroyed) cut('pipelined') // the rest of the packet comes all the same
+        if (!socket.destroyed) cut('pipelined') // further requests of the same packet still come
         socket.destroy()
         return false
       }

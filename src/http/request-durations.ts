@@ -1,7 +1,7 @@
 import type { Series } from '../metrics/durations.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** Observes how long requests took, finding the series of one by three lookups. */
+/** Observes request durations. Nested maps find the series of a request without building a key. */
 export function watchRequests (metrics: () => Metrics): (method: string, route: string, statusCode: number, seconds: number) => void {
   const byRoute = new Map<string, Map<string, Map<number, Series>>>()
   return (method, route, status_code, seconds) => {

@@ -5,24 +5,24 @@ import { RequestLog } from './request-log.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The `routeOptions`, of which Fastify makes another object each time it is asked for them. */
+    /** The `routeOptions`. Fastify's own getter creates a new object at every access. */
     route: FastifyRequest['routeOptions']
   }
 }
 
 export interface LifecycleOptions {
-  /** Above the logs of the requests. */
+  /** Parent of the logs of requests. */
   readonly log: FastifyBaseLogger
   readonly pipelines: PipelineLimit
   readonly overload: Overload
-  /** Called once an answer is out. @param ms since the request came */
+  /** Called once a reply has been sent. @param ms since the request came */
   readonly answered: (request: FastifyRequest, reply: FastifyReply, ms: number) => void
 }
 
 /**
- * Is there when a request comes and when its answer is out, for all that has to do with every request: by one hook before any other, and
- * one listener. Fastify given a log checks that of each request anew, and puts two listeners on each reply that it takes off again.
- * @returns what attends to a request that no hook hears of
+ * Does what every request needs at its start and its end, with one hook before all others and one listener. Fastify's own logging costs
+ * more: it validates the logger of each request, and adds two listeners to each reply.
+ * @returns a function that tracks a request for which Fastify runs no hooks
  */
 export function trackRequests (
   app: FastifyInstance, { log, pipelines, overload, answered }: LifecycleOptions

@@ -5,8 +5,7 @@ type Method = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 interface Levelled extends FastifyBaseLogger { isLevelEnabled?: (level: string) => boolean }
 
 /**
- * The log of a request, made when something is logged: most requests log nothing, and a child of a logger costs more than the decision they
- * ask for.
+ * The log of a request, created on first use. Most requests log nothing, and creating a child logger costs more than a decision.
  */
 export class RequestLog {
   readonly #parent: Levelled

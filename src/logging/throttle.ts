@@ -1,21 +1,21 @@
 /**
- * Has things said at once, but this often at most: what comes in between is said together, when it is time again, also where nothing
- * follows.
- * @param say what has come since it was last said
+ * Throttles reports of events: the first event is reported at once, and those that follow within `everyMs` are reported together at the end
+ * of that time.
+ * @param report reports the events since the last report
  * @param everyMs default 1,000
- * @returns to call with each that comes
+ * @returns a function to call for each event
  */
-export function throttle (say: () => void, everyMs = 1000): () => void {
-  let saidAt = -Infinity
+export function throttle (report: () => void, everyMs = 1000): () => void {
+  let reportedAt = -Infinity
   let timer: NodeJS.Timeout | undefined
-  const speak = () => {
+  const run = () => {
     timer = undefined
-    saidAt = performance.now()
-    say()
+    reportedAt = performance.now()
+    report()
   }
   return () => {
     if (timer !== undefined) return
-    const leftMs = saidAt + everyMs - performance.now()
-    if (leftMs <= 0) speak(); else timer = setTimeout(speak, leftMs).unref()
+    const leftMs = reportedAt + everyMs - performance.now()
+    if (leftMs <= 0) run(); else timer = setTimeout(run, leftMs).unref()
   }
 }

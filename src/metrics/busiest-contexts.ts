@@ -4,10 +4,10 @@ import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
 import type { GaugeSources } from './gauge-sources.js'
 
-/** Contexts that metrics name; the rest are summed. */
+/** Number of contexts that metrics name; the others are summed. */
 const SHOWN = 200
 
-/** Reads the busiest contexts for the metrics; while the store is out of reach, those of the last scrape. */
+/** Reads the busiest contexts for the metrics. While the store cannot be reached, it returns those of the last scrape. */
 export function busiestContexts (store: Store, service: Service): Pick<GaugeSources, 'busiest' | 'isLeaf'> {
   let last: ReadonlyMap<string, ContextState> = new Map()
   return {
@@ -16,7 +16,7 @@ export function busiestContexts (store: Store, service: Service): Pick<GaugeSour
       const keys = [...service.model().links]
         .sort(([, a], [, b]) => b.generations - a.generations)
         .slice(0, SHOWN).map(([key]) => key)
-      try { last = await store.readContexts([...new Set([ROOT, ...keys])]) } catch { /* the last reading stands; store_up says why */ }
+      try { last = await store.readContexts([...new Set([ROOT, ...keys])]) } catch { /* keep the last, see stopgate_store_up */ }
       return last
     },
   }

@@ -6,25 +6,25 @@ import { emDrop, tokensSavedRatio } from '../core/certificate/evidence.js'
 import { halvesInForce } from '../core/judgement/candidate-scorer.js'
 import type { GaugeSources } from './gauge-sources.js'
 
-/** Per context: one reading of the states feeds all of these. */
+/** Metrics of each context, all from one reading of the states. */
 export function watchContexts (registers: Registry[], { busiest, isLeaf }: GaugeSources): () => Promise<void> {
   const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) =>
     new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
-  const thresholds = gauge('threshold', 'Certified threshold; absent: none')
-  const scorers = gauge('scorer', '1 for the score that the certified threshold is for: confidence, or a predictor by name; absent: none is certified', 'scorer')
+  const thresholds = gauge('threshold', 'Certified threshold; absent if there is none')
+  const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
   const challengers = gauge('challengers', 'Predictors on trial')
-  const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold, a fraction')
-  const savedRatios = gauge('tokens_saved_ratio', 'Tokens the certified threshold saves, a fraction')
+  const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
+  const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves (fraction)')
   const generations = gauge('control_generations', 'Control generations in the evidence')
-  const unlabelled = gauge('unlabelled', 'Would-be evidence of this epoch whose label is missing')
-  const unprobed = gauge('unprobed', 'Evidence that counts as the worst case at some threshold, for want of a probe')
-  const waiting = gauge('awaiting_label', 'Outcomes that wait for their label, or behind one that does')
+  const unlabelled = gauge('unlabelled', 'Control generations of this epoch that lack a label')
+  const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed')
+  const waiting = gauge('awaiting_label', 'Outcomes that wait for their label, or are queued behind one that does')
   const armEm = gauge('arm_em', 'Mean EM of an arm while a threshold was in force', 'arm')
   const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
   const emDifference = gauge(
-    'em_difference', 'EM of the treated minus control: estimate, and the bounds of an interval that stays valid however often one looks', 'bound')
+    'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
   const saved = new Counter({
-    name: 'stopgate_tokens_saved_total', help: 'Tokens saved by stopping, estimated from the control arm, by leaf', labelNames: ['context'], registers,
+    name: 'stopgate_tokens_saved_total', help: 'Tokens saved by stopping, estimated from the control arm, by leaf context', labelNames: ['context'], registers,
   })
 
   return async () => {

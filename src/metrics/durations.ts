@@ -4,17 +4,16 @@ export interface DurationOptions<L extends string> {
   readonly name: string
   readonly help: string
   readonly labelNames: readonly L[]
-  /** Upper bounds, s, in order. */
+  /** Upper bounds, s, in ascending order. */
   readonly buckets: readonly number[]
 }
 
-/** Of one set of label values. */
+/** The histogram of one set of label values. */
 export interface Series {
-  /** Takes seconds. */
   readonly observe: (seconds: number) => void
 }
 
-/** A histogram that is as prom-client's when it is scraped, and costs next to nothing when it observes: no labels are hashed. */
+/** A histogram that prom-client can scrape. Observing is cheap, since no labels are hashed. */
 export interface Durations<L extends string> { readonly series: (labels: Labels<L>) => Series }
 
 type Labels<L extends string> = Readonly<Record<L, string | number>>
@@ -23,7 +22,7 @@ export function createDurations<L extends string> (registry: Registry, options: 
   const { name, help, buckets, labelNames } = options
   const all: Array<{ labels: Labels<L>, counts: Float64Array, totals: { sum: number, count: number } }> = []
 
-  /** As prom-client's registry asks for it. */
+  /** The interface that prom-client's registry calls. */
   async function get () {
     const values = all.flatMap(({ labels, counts, totals: { sum, count } }) => {
       let below = 0

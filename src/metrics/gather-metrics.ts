@@ -1,67 +1,67 @@
 import type { MetricObject } from 'prom-client'
 import type { MetricsMessage } from './shared-metrics.js'
 
-/** How long one that is slow to tell is waited for; then what it told last stands, ms. */
-const PATIENCE_MS = 1000
+/** Time to wait for a slow process, ms. After that, its last values are used. */
+const TIMEOUT_MS = 1000
 
-/** A process that serves, seen from the one that started it. */
-export interface Teller {
+/** A worker process, as the primary process sees it. */
+export interface MetricsWorker {
   readonly id: number
   readonly send: (message: MetricsMessage, callback: () => void) => unknown
 }
 
-interface Gathering { readonly asker: Teller, readonly ask: string, readonly missing: Set<number>, readonly timer: NodeJS.Timeout }
+interface Gathering { readonly asker: MetricsWorker, readonly ask: string, readonly missing: Set<number>, readonly timer: NodeJS.Timeout }
 
 export interface Gatherer {
-  /** From now on it is asked: it serves. */
-  readonly joined: (teller: Teller) => void
-  /** It ended: its counts end with it. */
+  /** Adds a process that has started to listen. */
+  readonly joined: (worker: MetricsWorker) => void
+  /** Removes a process that has ended, with its counts. */
   readonly left: (id: number) => void
-  readonly heard: (teller: Teller, message: MetricsMessage) => void
+  readonly heard: (worker: MetricsWorker, message: MetricsMessage) => void
 }
 
 /**
- * One of the processes behind a port asks for the metrics of all: each is asked, and when all have told, the asker is. One that starts or
- * dies meanwhile is not waited for. One that hangs counts as it last told: without it the sums would look as if counters had been reset.
+ * Collects the metrics of all worker processes when one of them asks. It does not wait for a process that starts or ends meanwhile. For a
+ * process that hangs, it uses the last values, since otherwise the sums would look as if counters had been reset.
  */
-export function gatherMetrics (patienceMs = PATIENCE_MS): Gatherer {
-  const tellers = new Map<number, Teller>()
+export function gatherMetrics (timeoutMs = TIMEOUT_MS): Gatherer {
+  const workers = new Map<number, MetricsWorker>()
   const last = new Map<number, MetricObject[]>()
   const gatherings = new Map<string, Gathering>()
 
-  function ended (gathering: Gathering): void {
+  function finish (gathering: Gathering): void {
     gatherings.delete(gathering.ask)
     clearTimeout(gathering.timer)
-    const values = [...tellers.keys()].flatMap((id) => last.has(id) ? [last.get(id)!] : [])
-    gathering.asker.send({ metrics: 'all', ask: gathering.ask, values }, nothing)
+    const values = [...workers.keys()].flatMap((id) => last.has(id) ? [last.get(id)!] : [])
+    gathering.asker.send({ metrics: 'all', ask: gathering.ask, values }, ignore)
   }
 
-  function noLongerMissing (gathering: Gathering, id: number): void {
-    if (gathering.missing.delete(id) && gathering.missing.size === 0) ended(gathering)
+  function receivedFrom (gathering: Gathering, id: number): void {
+    if (gathering.missing.delete(id) && gathering.missing.size === 0) finish(gathering)
   }
 
   return {
-    joined (teller) { tellers.set(teller.id, teller) },
+    joined (worker) { workers.set(worker.id, worker) },
     left (id) {
-      tellers.delete(id)
+      workers.delete(id)
       last.delete(id)
-      for (const gathering of gatherings.values()) noLongerMissing(gathering, id)
+      for (const gathering of gatherings.values()) receivedFrom(gathering, id)
     },
-    heard (teller, message) {
+    heard (worker, message) {
       if (message.metrics === 'wanted') {
-        const timer = setTimeout(() => { ended(gathering) }, patienceMs)
-        const gathering: Gathering = { asker: teller, ask: message.ask, missing: new Set(tellers.keys()), timer }
+        const timer = setTimeout(() => { finish(gathering) }, timeoutMs)
+        const gathering: Gathering = { asker: worker, ask: message.ask, missing: new Set(workers.keys()), timer }
         gatherings.set(message.ask, gathering)
-        if (tellers.size === 0) ended(gathering)
-        for (const one of tellers.values()) one.send({ metrics: 'collect', ask: message.ask }, nothing)
+        if (workers.size === 0) finish(gathering)
+        for (const one of workers.values()) one.send({ metrics: 'collect', ask: message.ask }, ignore)
       } else if (message.metrics === 'mine') {
-        if (tellers.has(teller.id)) last.set(teller.id, message.values)
+        if (workers.has(worker.id)) last.set(worker.id, message.values)
         const gathering = gatherings.get(message.ask)
-        if (gathering !== undefined) noLongerMissing(gathering, teller.id)
+        if (gathering !== undefined) receivedFrom(gathering, worker.id)
       }
     },
   }
 }
 
-/** A message to one that has just ended is lost; without somebody who hears of it, it would end this process. */
-const nothing = (): void => {}
+/** Ignores the error of a message to a process that has just ended; without a callback it would end this process. */
+const ignore = (): void => {}

@@ -1,8 +1,8 @@
-/** Reads for the metrics; while the store is out of reach, what was read last: store_up says why. */
+/** Reads a list for the metrics. While the store cannot be reached, it returns the last list; stopgate_store_up shows the failure. */
 export function keepLastKnown<T> (read: () => Promise<readonly T[]>): () => Promise<readonly T[]> {
   let last: readonly T[] = []
   return async () => {
-    try { last = await read() } catch { /* the last reading stands */ }
+    try { last = await read() } catch { /* keep the last list */ }
     return last
   }
 }

@@ -1,46 +1,47 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } from 'prom-client'
+import { collectDefaultMetrics, Counter, Registry, type MetricObject } from 'prom-client'
 import { watchContexts } from './context-metrics.js'
 import { REASONS, type Reason } from '../core/decide/decide.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import { createDurations, type Durations, type Series } from './durations.js'
 import { countFits, watchPredictors } from './predictor-metrics.js'
+import { countCorrupted, countCuts, resultCounter } from './counters.js'
+import { watchService } from './service-gauges.js'
 import { watchTraining } from './training-metrics.js'
 import type { FitResult } from '../core/predictor/fit-end.js'
-import { CUT_CAUSES } from './cut-causes.js'
 import type { GaugeSources } from './gauge-sources.js'
 
 export interface Metrics {
   readonly registry: Registry
-  /** Counts decisions without looking a label up. */
+  /** Counts decisions by reason without a lookup of labels. */
   readonly decided: (reason: Reason, decisions?: number) => void
   readonly decisionSeconds: Series
   readonly requestSeconds: Durations<'method' | 'route' | 'status_code'>
   readonly outcomes: Counter<'result' | 'arm'>
   readonly labels: Counter<'result'>
-  /** Who reported: outcomes and labels by token and result. */
+  /** Outcomes, labels and checkpoints by token and result. */
   readonly reports: Counter<'token' | 'kind' | 'result'>
   readonly limited: Counter<'token' | 'limit'>
-  /** Connections of clients that were cut off. */
+  /** Connections that the service closed because of what the client did. */
   readonly cut: Counter<'cause'>
   readonly driftAlarms: Counter
   readonly learnerEnds: Counter
-  /** Things in the store can't be read, and are left out. */
+  /** Counts unreadable items in the store that were left out. */
   readonly damaged: (what: Corrupted, count: number) => void
-  /** A predictor was fitted here, or could not be. */
+  /** Records the end of a predictor fit. */
   readonly fitted: (end: FitResult) => void
   readonly recordedSteps: Counter<'result'>
   readonly joinedOutcomes: Counter<'result'>
-  /** Attaches the gauges that read the service. */
+  /** Adds the gauges that read the service. */
   readonly watch: (readings: GaugeSources) => void
-  /** The text that Prometheus scrapes, with what stands at this moment. */
+  /** The present metrics in the text format of Prometheus. */
   readonly render: () => Promise<string>
-  /** The same as values, for those who add them up. */
+  /** The present metrics as values, which can be aggregated. */
   readonly collect: () => Promise<MetricObject[]>
 }
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
-/** Every metric of the service, in a registry of its own. */
+/** Creates every metric of the service in a registry of its own. */
 export function createMetrics (): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -49,7 +50,7 @@ export function createMetrics (): Metrics {
 
   new Counter({ // eslint-disable-line no-new
     name: 'stopgate_decisions_total',
-    help: 'Decisions by answer and reason',
+    help: 'Decisions by decision and reason',
     labelNames: ['decision', 'reason'],
     registers,
     collect () {
@@ -66,13 +67,13 @@ export function createMetrics (): Metrics {
     decided: (reason, decisions = 1) => { counts.set(reason, counts.get(reason)! + decisions) },
     decisionSeconds: createDurations(registry, {
       name: 'stopgate_decision_duration_seconds',
-      help: 'Time to decide one request (one step or a whole batch), without HTTP',
+      help: 'Time to decide one request (a step or a whole batch), without HTTP',
       labelNames: [],
       buckets: [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2],
     }).series({}),
     requestSeconds: createDurations(registry, {
       name: 'stopgate_http_request_duration_seconds',
-      help: 'Time to answer a request',
+      help: 'Time from the start of a request to the end of its reply',
       labelNames: ['method', 'route', 'status_code'],
       buckets: SECONDS,
     }),
@@ -84,7 +85,7 @@ export function createMetrics (): Metrics {
     }),
     labels: new Counter({
       name: 'stopgate_labels_total',
-      help: 'Labels that came after their outcome, by result (accepted, duplicate, late, unknown, rejected, limited, unavailable)',
+      help: 'Labels reported after their outcome, by result (accepted, duplicate, late, unknown, rejected, limited, unavailable)',
       labelNames: ['result'],
       registers,
     }),
@@ -96,19 +97,19 @@ export function createMetrics (): Metrics {
     }),
     limited: new Counter({
       name: 'stopgate_limited_total',
-      help: 'Requests answered 429, by token and the limit it was over (requests, outcomes)',
+      help: 'Requests refused with 429, by token and the quota that was used up (requests, outcomes)',
       labelNames: ['token', 'limit'],
       registers,
     }),
-    damaged: countDamage(registers),
+    damaged: countCorrupted(registers),
     cut: countCuts(registers),
-    learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner\'s threads that failed or hung', registers }),
-    driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms this replica raised as the learner', registers }),
+    learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner threads that failed or hung', registers }),
+    driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms that this replica raised as the learner', registers }),
     fitted: countFits(registers),
     recordedSteps: resultCounter(registers, 'stopgate_recorded_steps_total',
-      'Steps of control generations kept for their outcomes (stored), or not for want of room (dropped)', ['stored', 'dropped']),
+      'Steps of control generations that were recorded (stored), or lost because a limit was reached (dropped)', ['stored', 'dropped']),
     joinedOutcomes: resultCounter(registers, 'stopgate_joined_outcomes_total',
-      'Control outcomes that came without steps, by what was recorded of them', ['complete', 'incomplete', 'none']),
+      'Control outcomes that came without steps, by the recorded steps that were found (complete, incomplete, none)', ['complete', 'incomplete', 'none']),
     watch (readings) {
       watchService(registers, readings)
       watchPredictors(registers, readings.predictors ?? (() => []), readings.links ?? (() => []))
@@ -124,51 +125,4 @@ export function createMetrics (): Metrics {
       return await registry.getMetricsAsJSON()
     },
   }
-}
-
-function countDamage (registers: Registry[]): Metrics['damaged'] {
-  const counter = new Counter({
-    name: 'stopgate_damaged_total',
-    help: 'What could not be read in the store, and was left out: entry (of the log), ledger, pending (an outcome that waits), samples, predictors, audit (trail), history (a row once in each process that reads it), runs (of training)',
-    labelNames: ['what'] as const,
-    registers,
-  })
-  for (const what of ['entry', 'ledger', 'pending', 'samples', 'predictors', 'audit', 'history', 'runs'] as const) counter.inc({ what }, 0)
-  return (what, count) => { counter.inc({ what }, count) }
-}
-
-function countCuts (registers: Registry[]): Metrics['cut'] {
-  const counter = new Counter({
-    name: 'stopgate_connections_cut_total',
-    help: 'Connections cut off for what the client did: pipelined (more than 32 requests waiting), unread (took no byte of a reply for 90 s), ' +
-      'timeout (a request not whole after 30 s), headers (too large), malformed (no HTTP)',
-    labelNames: ['cause'] as const,
-    registers,
-  })
-  for (const cause of CUT_CAUSES) counter.inc({ cause }, 0)
-  return counter
-}
-
-/** A counter that shows each result from the start, so that an increase is seen from its first. */
-function resultCounter (registers: Registry[], name: string, help: string, results: readonly string[]): Counter<'result'> {
-  const counter = new Counter({ name, help, labelNames: ['result'] as const, registers })
-  for (const result of results) counter.inc({ result }, 0)
-  return counter
-}
-
-function watchService (registers: Registry[], readings: GaugeSources): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
-  gauge('model_version', 'Version of the model in force', readings.modelVersion)
-  gauge('model_age_seconds', 'Since the model was in step with the store; +Inf: never', () => readings.modelAgeSeconds() ?? Infinity)
-  gauge('store_up', '1 when the last contact with the store succeeded', () => readings.isStoreUp() ? 1 : 0)
-  gauge('learner_leader', '1 on the replica that learns', () => readings.isLeader() ? 1 : 0)
-  new Counter({ // eslint-disable-line no-new
-    name: 'stopgate_outcomes_without_context_total',
-    help: 'Outcomes that reached only their parents since MAX_CONTEXTS are learned (on the learner)',
-    registers,
-    collect () { this.reset(); this.inc(readings.refused()) },
-  })
-  gauge('pins', 'Pins in force, those of rollbacks included', readings.pins)
-  gauge('outcome_log_lag', 'Entries of the log not folded yet, at the last poll', readings.lag)
 }

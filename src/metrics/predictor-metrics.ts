@@ -2,23 +2,23 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { FitResult } from '../core/predictor/fit-end.js'
 import type { ChainLink } from '../core/judgement/chain-link.js'
 
-/** What these metrics read of a context's link. */
+/** The state of a context that these metrics need. */
 export type ScoringLink = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
 
 const FIT_RESULTS: ReadonlyArray<FitResult['result']> = ['trained', 'none', 'failed']
 
-/** What came of the fits of this process. */
+/** Counts the fits of predictors in this process. */
 export function countFits (registers: Registry[]): (end: FitResult) => void {
   const fits = new Counter({
     name: 'stopgate_predictor_fits_total',
-    help: 'Predictors fitted by this replica as the learner, by result: trained, none (nothing to learn), failed',
+    help: 'Predictor fits of this replica as the learner, by result: trained, none (nothing to learn), failed',
     labelNames: ['result'],
     registers,
   })
   for (const result of FIT_RESULTS) fits.inc({ result }, 0)
-  const duration = new Gauge({ name: 'stopgate_predictor_fit_duration_seconds', help: 'Time that its last fit took; 0: none yet', registers })
+  const duration = new Gauge({ name: 'stopgate_predictor_fit_duration_seconds', help: 'Duration of the last predictor fit of this replica; 0 if there was none', registers })
   const trainedAt = new Gauge({
-    name: 'stopgate_predictor_trained_timestamp_seconds', help: 'When it last trained one, since the epoch; 0: never, or before it was started', registers,
+    name: 'stopgate_predictor_trained_timestamp_seconds', help: 'Unix time at which this replica last trained a predictor; 0 if it has not since its start', registers,
   })
   return ({ result, seconds }) => {
     fits.inc({ result })
@@ -27,15 +27,15 @@ export function countFits (registers: Registry[]): (end: FitResult) => void {
   }
 }
 
-/** Who scores: as many series as predictors are kept, whatever the contexts. @param live names of the predictors that are not retired */
+/** Gauges for each predictor. @param live names of the predictors that are not retired */
 export function watchPredictors (registers: Registry[], live: () => Iterable<string>, links: () => Iterable<ScoringLink>): void {
   const labelNames = ['scorer'] as const
   new Gauge({ // eslint-disable-line no-new
-    name: 'stopgate_predictors', help: 'Predictors that are not retired', registers, collect () { this.set([...live()].length) },
+    name: 'stopgate_predictors', help: 'Number of predictors that are not retired', registers, collect () { this.set([...live()].length) },
   })
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_scorer_serving_contexts',
-    help: 'Contexts whose own certified threshold is for this score: confidence, or a predictor by name',
+    help: 'Number of contexts whose own certified threshold applies to this score (confidence, or the name of a predictor)',
     labelNames,
     registers,
     collect () {
@@ -46,7 +46,7 @@ export function watchPredictors (registers: Registry[], live: () => Iterable<str
   })
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_scorer_trial_contexts',
-    help: 'Contexts in which this predictor gathers evidence',
+    help: 'Number of contexts in which this predictor is on trial',
     labelNames,
     registers,
     collect () {

@@ -1,26 +1,26 @@
 import { AggregatorRegistry, type MetricObject } from 'prom-client'
 import type { Metrics } from './metrics.js'
 
-/** What the processes behind one port and the one that started them tell each other. */
+/** Messages between the worker processes behind one port and their primary process. */
 export type MetricsMessage =
   | { readonly metrics: 'wanted', readonly ask: string }
   | { readonly metrics: 'collect', readonly ask: string }
   | { readonly metrics: 'mine', readonly ask: string, readonly values: MetricObject[] }
   | { readonly metrics: 'all', readonly ask: string, readonly values: MetricObject[][] }
 
-/** Where the messages go and come from: `process` of a forked process. */
+/** The channel to the primary process: `process` in a worker process. */
 export interface Channel {
   readonly send: (message: MetricsMessage) => void
   readonly on: (event: 'message', listener: (message: MetricsMessage) => void) => unknown
 }
 
-/** After which a scrape fails: the process that gathers them does not answer, ms. */
+/** Time after which a scrape fails because the primary process does not answer, ms. */
 const TIMEOUT_MS = 5000
 
-/** Read from what was learned or from the model, and so the same in all processes but for a moment. */
+/** Counters that are read from the learned state, and therefore equal in all processes but for short delays. */
 const SAME = new Set(['stopgate_tokens_saved_total', 'stopgate_outcomes_without_context_total'])
 
-/** The metrics of a process that shares its port with others: whichever is scraped answers for all of them. */
+/** Metrics of a process that shares its port with others. Whichever process is scraped replies with the metrics of all. */
 export function shareMetrics (metrics: Metrics, channel: Channel, self: string | number): Metrics {
   const waiting = new Map<string, (values: MetricObject[][]) => void>()
   let asked = 0
@@ -35,7 +35,7 @@ export function shareMetrics (metrics: Metrics, channel: Channel, self: string |
       let timer: NodeJS.Timeout | undefined
       try {
         const all = await new Promise<MetricObject[][]>((resolve, reject) => {
-          timer = setTimeout(() => { reject(new Error('The process that gathers the metrics does not answer')) }, TIMEOUT_MS)
+          timer = setTimeout(() => { reject(new Error('The primary process did not answer the request for metrics')) }, TIMEOUT_MS)
           waiting.set(ask, resolve)
           channel.send({ metrics: 'wanted', ask })
         })
@@ -48,7 +48,7 @@ export function shareMetrics (metrics: Metrics, channel: Channel, self: string |
   }
 }
 
-/** Counters and histograms add up; of gauges the greatest counts, but that the store is reached only where all reach it. */
+/** Counters and histograms are summed. Gauges take the maximum, except store_up, which is 1 only if every process reaches the store. */
 function byKind (metric: MetricObject): MetricObject {
   if (!metric.name.startsWith('stopgate_')) return metric
   const isGauge = String(metric.type) === 'gauge'

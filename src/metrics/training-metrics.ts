@@ -2,22 +2,19 @@ import { Gauge, type Registry } from 'prom-client'
 import type { TrainingRun } from '../core/training/run.js'
 import { VERDICTS } from '../core/training/verdict.js'
 
-/** Suites of runs that metrics name, the last reported on first; of the rest verdicts are counted. */
+/** Number of suites that metrics name, the last reported on first. For the others, verdicts are counted. */
 const SHOWN = 100
 
-/**
- * Per suite of a run: where its newest checkpoint stands.
- * @param runs the last reported on first
- */
+/** Metrics of the newest checkpoint of each suite of each run. @param runs the last reported on first */
 export function watchTraining (registers: Registry[], runs: () => Promise<readonly TrainingRun[]>): () => Promise<void> {
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `stopgate_training_${name}`, help, labelNames: ['run', 'suite'], registers })
-  const em = gauge('em', 'EM of the newest checkpoint, a fraction')
-  const tokens = gauge('tokens_mean', 'Mean tokens of a response of the newest checkpoint')
-  const steps = gauge('step', 'Step of the newest checkpoint')
+  const em = gauge('em', 'EM of the newest checkpoint (fraction)')
+  const tokens = gauge('tokens_mean', 'Mean response length of the newest checkpoint (tokens)')
+  const steps = gauge('step', 'Training step of the newest checkpoint')
   const verdicts = new Gauge({
     name: 'stopgate_training_verdict',
-    help: '1 where a verdict was said of the newest checkpoint when its suite was last reported on, else 0; under other, of how many suites that are not named',
+    help: '1 if the verdict applied to the newest checkpoint at the last report, else 0; for run and suite "other", the number of unnamed suites to which it applied',
     labelNames: ['run', 'suite', 'verdict'],
     registers,
   })

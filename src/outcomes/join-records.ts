@@ -12,10 +12,10 @@ import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
 import { ANONYMOUS } from '../access/tokens.js'
 
-/** Characters of answers normalised at a time: at most about 1 ms, if they are all numbers. */
+/** Characters of answers normalised in one turn: about 1 ms at most, if all are numbers. */
 const TURN_CHARACTERS = 16 * 1024
 
-/** How the steps of an outcome without any were found: all of them, some, none. */
+/** Which recorded steps were found for an outcome that came without steps: all, some or none. */
 export type JoinResult = 'complete' | 'incomplete' | 'none'
 
 export interface JoinServices {
@@ -27,8 +27,8 @@ export interface JoinServices {
 export interface JoinedOutcome { readonly entry: LoggedOutcome, readonly result?: JoinResult }
 
 /**
- * Grades outcomes for the log; those that may be control and came without steps get the ones recorded here. What another replica may
- * still hold, a step or a probe, is waited for once, for all of them together.
+ * Grades outcomes for the log, and joins recorded steps to those that may be control and came without steps. If another replica may still
+ * hold steps or probes of some, it waits once for all of them together.
  * @throws StoreUnavailableError
  */
 export async function joinRecords (
@@ -40,9 +40,9 @@ export async function joinRecords (
   const graded = outcomes.map((outcome) =>
     ({ ...gradeOutcome(salt, outcome, normalise), generation_id: scopedId(caller, outcome.generation_id), ...by }))
   const joined: JoinedOutcome[] = graded.map((entry) => ({ entry }))
-  const missing = new Set<number>() // places of the outcomes of which another replica may still hold something
+  const missing = new Set<number>() // indices of outcomes for which another replica may still hold steps
 
-  async function look (places: readonly number[]): Promise<void> {
+  async function joinAt (places: readonly number[]): Promise<void> {
     const records = await store.recorded(places.map((i) => graded[i]!.generation_id))
     for (const i of places) {
       const outcome = outcomes[i]!
@@ -70,15 +70,15 @@ export async function joinRecords (
   })
   if (lean.length === 0) return joined
   await recorder.flush()
-  await look(lean)
-  if (missing.size > 0 && store.kind === 'redis') { // an embedded store has no other replicas
+  await joinAt(lean)
+  if (missing.size > 0 && store.kind === 'redis') { // an embedded store has only this replica
     await setTimeout(2 * FLUSH_MS)
-    await look([...missing])
+    await joinAt([...missing])
   }
   return joined
 }
 
-/** Normalises all that grading these will ask for, and answers decisions in between. */
+/** Normalises all texts that grading will need, in turns, so that decisions are answered in between. */
 async function normaliseInTurns (outcomes: readonly ReportedOutcome[]): Promise<Normalise> {
   const normalise = rememberingNormaliser()
   let characters = 0
@@ -93,7 +93,7 @@ async function normaliseInTurns (outcomes: readonly ReportedOutcome[]): Promise<
   return normalise
 }
 
-/** Whether the worker kept no steps of what may be a control generation. */
+/** Whether an outcome of a generation that may be control came without steps. */
 function isLean ({ steps, stopped, arm }: ReportedOutcome): boolean {
   return steps === undefined && stopped !== true && arm !== 'treated'
 }

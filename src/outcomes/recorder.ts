@@ -13,14 +13,14 @@ import type { Beside, StepBatch } from '../store/step-batch.js'
 import type { Store } from '../store/store.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 
-/** How long a step waits to be stored, ms; longer only while the store is out of reach. */
+/** Interval at which steps are stored, ms. They wait longer only while the store cannot be reached. */
 export const FLUSH_MS = 100
 
-/** What may wait: steps, and the characters of their answers. */
+/** Limits on waiting steps and on the characters of their answers. */
 const LIMIT = { steps: 50_000, characters: 16 * 1024 * 1024 }
-/** Characters of answers digested at a time: decisions are answered in between. */
-const DIGESTED = 16 * 1024
-/** Flushes until a record is forgotten: another replica may still have steps that would begin it anew. */
+/** Characters of answers digested in one turn, so that decisions are answered in between. */
+const DIGEST_TURN = 16 * 1024
+/** Flushes before a record is deleted, since steps that another replica still holds would start it again. */
 const FORGET_AFTER = 3
 
 export interface RecorderOptions {
@@ -30,34 +30,34 @@ export interface RecorderOptions {
   readonly log: FastifyBaseLogger
 }
 
-/** Keeps the steps of control generations for their outcomes, off the decisions' path. */
+/** Records the steps of control generations until their outcomes come, off the decision path. */
 export interface Recorder {
-  /** Keeps a step that was decided on, if it is to be kept; never waits and never throws. */
+  /** Records a step that was decided, if it is control and its policy records steps. Never waits and never throws. */
   readonly recordDecided: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>, caller?: Caller) => void
-  /** Keeps a step of a control generation whose context has its steps recorded. */
+  /** Records a step of a control generation without checking its policy. */
   readonly recordStep: (generationId: string, step: Asked, caller?: Caller) => void
-  /** Resolves when what was taken until now is stored. @throws StoreUnavailableError, and what is not stored waits on */
+  /** Resolves once all steps recorded until now are stored. @throws StoreUnavailableError; the steps then wait for the next flush */
   readonly flush: () => Promise<void>
-  /** The outcomes of these have come: their records are not needed any more. */
+  /** Deletes the records of generations whose outcomes have come. */
   readonly forget: (generationIds: readonly string[]) => void
-  /** Stores what it can. */
+  /** Stores the waiting steps if possible, and ends. */
   readonly close: () => Promise<void>
 }
 
 export function createRecorder ({ store, service, metrics, log }: RecorderOptions): Recorder {
   let filling = new StepBuffer()
   let draining = new StepBuffer()
-  let waiting: Array<StepBatch<AskedBeside>> = [] // of what is draining: cut once, however often the store is out of reach
-  let steps = 0 // in both, or on their way to the store
+  let waiting: Array<StepBatch<AskedBeside>> = [] // batches of `draining` that are not stored yet
+  let steps = 0 // in both buffers, or on their way to the store
   let characters = 0
   let dropped = 0
-  let queued: Promise<void> | null = null // the flush that has not begun
+  let queued: Promise<void> | null = null // the flush that has not started
   let last = Promise.resolve()
   const waves: string[][] = Array.from({ length: FORGET_AFTER }, () => [])
 
   async function drain (): Promise<void> {
     const { salt } = service.snapshot()
-    if (salt === null) return // the store was not reached yet
+    if (salt === null) return // this replica has not reached the store yet
     await storeWaiting(salt)
     draining.clear()
     ;[filling, draining] = [draining, filling]
@@ -75,7 +75,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
         dropped += count - kept
       } catch (error) {
         if (error instanceof StoreUnavailableError) throw error
-        log.error({ err: error }, 'steps could not be recorded')
+        log.error({ err: error }, 'steps could not be stored')
         dropped += count
       }
       waiting.shift()
@@ -91,17 +91,17 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
     if (step.answer !== undefined) characters += step.answer.length
   }
 
-  /** One at a time; whoever asks while one runs shares the next, which has all that was taken before it was asked for. */
+  /** Runs one flush at a time. Calls during a flush share the next one, which includes all steps recorded before the call. */
   function flush (): Promise<void> {
     if (queued === null) {
       queued = last.then(() => { queued = null; return drain() })
-      last = queued.catch(() => {}) // says the one who asked
+      last = queued.catch(() => {}) // the caller of flush handles the error
     }
     return queued
   }
 
   async function forgetNow (ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await store.forget(ids).catch(() => {}) // then they expire
+    if (ids.length > 0) await store.forget(ids).catch(() => {}) // they expire anyway
   }
 
   function countDropped (): void {
@@ -110,7 +110,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   }
 
   const timer = setInterval(() => {
-    if (steps > 0) flush().catch(() => {}) // the service says that the store is gone
+    if (steps > 0) flush().catch(() => {}) // the service logs that the store cannot be reached
     waves.unshift([])
     forgetNow(waves.pop()!)
     countDropped()
@@ -134,14 +134,14 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   }
 }
 
-/** Its steps, and no text of an answer. */
+/** The batch with digests in place of answers. */
 async function digested (salt: string, batch: StepBatch<AskedBeside>): Promise<StepBatch> {
   const digests = new Map<number, Beside>()
   let characters = 0
   for (const [i, { answer, signals }] of batch.beside) {
     digests.set(i, { ...(answer !== undefined && { answer_digest: answerDigest(salt, answer) }), ...(signals && { signals }) })
     characters += answer?.length ?? 0
-    if (characters < DIGESTED) continue
+    if (characters < DIGEST_TURN) continue
     characters = 0
     await setImmediate()
   }

@@ -11,10 +11,10 @@ import type { Store } from '../store/store.js'
 import type { Problem } from '../errors/problem.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 
-/** What the schema can't say about an outcome: an unknown level, or parts that contradict each other. */
+/** Problems of an outcome that its schema cannot express: an unknown level, or fields that contradict each other. */
 export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Problem | null {
   const level = outcome.context === undefined ? null : unknownLevel(levels, outcome.context)
-  if (level !== null) return { path: `/context/${level}`, message: `unknown context level: the levels are ${levels.join(', ')} (CONTEXT_LEVELS)` }
+  if (level !== null) return { path: `/context/${level}`, message: `is not a context level: use the levels ${levels.join(', ')} (CONTEXT_LEVELS)` }
   return outcomeProblem(outcome)
 }
 
@@ -26,16 +26,16 @@ export interface ReportServices {
 }
 
 /**
- * Grades outcomes, joins the steps recorded here to those that came without, and stores them; resolves once they are durable.
- * @param caller whose they are; absent: anybody's
- * @returns for each whether it is new (a repeated generation_id is not)
- * @throws StoreUnavailableError: send them all again
+ * Grades outcomes, joins recorded steps to those that came without steps, and stores them. Resolves once they are durable.
+ * @param caller absent: a caller without a token
+ * @returns for each outcome whether it is new; one with a repeated generation_id is not
+ * @throws StoreUnavailableError: send all of them again
  */
-export async function reportOutcomes (parts: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<boolean[]> {
-  const { store, service, recorder, metrics } = parts
+export async function reportOutcomes (services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<boolean[]> {
+  const { store, service, recorder, metrics } = services
   const { salt } = service.snapshot()
-  if (salt === null) throw new StoreUnavailableError('the store was not reached yet')
-  const joined = await joinRecords(parts, salt, outcomes, caller)
+  if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
+  const joined = await joinRecords(services, salt, outcomes, caller)
   const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })

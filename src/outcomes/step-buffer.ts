@@ -3,21 +3,20 @@ import type { Asked } from '../core/recording/recorded-step.js'
 import type { StepBatch } from '../store/step-batch.js'
 
 /**
- * Steps and generations that go to the store at a time: decisions are answered in between. A generation costs the store as much as some
- * twenty steps, so that all the steps of one go together.
+ * Limits of a batch for the store, so that decisions are answered between batches. A generation costs the store as much as about twenty
+ * steps, so its steps go together.
  */
 const BATCH = { steps: 16_384, generations: 1024 }
 
-/** What few steps have, before it is digested. */
+/** Fields that few steps have; answers are not digested yet. */
 export type AskedBeside = Pick<Asked, 'answer' | 'signals'>
 
-/** Of each step, as StepBatch has it. */
+/** Columns of steps in the form of StepBatch. */
 class Columns {
   tokens = new Float64Array(256)
   confidence = new Float64Array(256)
   em = new Int8Array(256)
 
-  /** Keeps what there is. */
   grow (length: number): void {
     this.tokens = grown(this.tokens, length)
     this.confidence = grown(this.confidence, length)
@@ -26,15 +25,15 @@ class Columns {
 }
 
 /**
- * Steps that wait to be stored, as numbers in columns. As objects they would grow old while they wait, and collecting them takes the
- * compiled code of the whole service away again and again, which costs each request more than it takes to put a step here.
+ * Steps that wait to be stored, as columns of numbers. As objects they would survive into the old generation of the heap, and the full
+ * collections that follow discard compiled code, which costs each request more than adding a step here.
  */
 export class StepBuffer {
-  readonly #numberOf = new Map<string, number>() // of the generations
-  #generation = new Int32Array(256) // of each step, as they came
+  readonly #numberOf = new Map<string, number>() // by generation id
+  #generation = new Int32Array(256) // of each step, in the order of arrival
   readonly #came = new Columns()
-  readonly #sorted = new Columns() // those of a generation beside each other
-  readonly #beside = new Map<number, AskedBeside>() // by the place where they came
+  readonly #sorted = new Columns() // grouped by generation
+  readonly #beside = new Map<number, AskedBeside>() // by index in the order of arrival
   length = 0
 
   push (id: string, { tokens, confidence, em, answer, signals }: Asked): void {
@@ -50,7 +49,7 @@ export class StepBuffer {
     this.#beside.set(i, { ...(answer !== undefined && { answer }), ...(signals && { signals }) })
   }
 
-  /** All of them; they are read from here until it is cleared. */
+  /** All steps as batches, which refer to this buffer until it is cleared. */
   batches (): Array<StepBatch<AskedBeside>> {
     const { starts, beside } = this.#sort()
     const { tokens, confidence, em } = this.#sorted
@@ -80,7 +79,7 @@ export class StepBuffer {
     this.length = 0
   }
 
-  /** Sorts by generation, and says where each begins; the last number is the end. */
+  /** Sorts by generation. `starts` has the first index of each generation, and the end. */
   #sort (): { starts: Int32Array, beside: ReadonlyMap<number, AskedBeside> } {
     const starts = new Int32Array(this.#numberOf.size + 1)
     for (let i = 0; i < this.length; i++) starts[this.#generation[i]! + 1]!++

@@ -4,18 +4,18 @@ import closeWithGrace from 'close-with-grace'
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
 
 /**
- * One Ctrl-C may come several times: to the whole process group, and passed on by npm or the process that started this one, ms. A process
- * that shares its port is ended by the end of the one that started it, which is told of later signals too.
+ * Time in which repeated signals count as one, ms. A single Ctrl-C can arrive several times: through the process group, and passed on by
+ * npm or the parent. A cluster worker ignores all repeats: its primary process receives them too, and workers end with it.
  */
 const SAME_MS = cluster.isWorker ? Infinity : 1000
 
 export interface Why { readonly signal: NodeJS.Signals | undefined, readonly err: Error | undefined }
 
 /**
- * Closes in order at a signal or an error that nobody caught, and ends the process, with 0 after a signal. A signal that comes later than
- * the first was sent by somebody who will not wait, and ends it at once with 1.
- * @param delayMs after which it ends anyhow, with 1
- * @returns takes it back
+ * Closes the service on a signal or an uncaught error, then ends the process, with exit code 0 after a signal. A second signal ends the
+ * process at once with exit code 1.
+ * @param delayMs time limit for closing, after which the process ends with exit code 1
+ * @returns a function that removes the handlers
  */
 export function closeOnSignal (delayMs: number, close: (why: Why) => Promise<void>): () => void {
   let first: NodeJS.Signals | undefined

@@ -1,16 +1,16 @@
 import type { Worker } from 'node:cluster'
 
-/** A connection as the cluster module has it; closing it twice does nothing. */
+/** A connection of the cluster module. Closing it twice does no harm. */
 interface Handle { readonly close: () => void }
-/** Of the cluster module: a connection is handed over (`act`), or was taken (`ack`). */
+/** A message of the cluster module: it hands over a connection (`act`) or acknowledges one (`ack`). */
 interface Internal { readonly act?: string, readonly ack?: number }
 type Send = (message: Internal, handle?: Handle, ...more: unknown[]) => boolean
 
 /**
- * Closes the connection that a process was being handed when it ended: the cluster module waits for its answer for ever and keeps it open,
- * and so would its client wait. A process is handed one at a time. No interface tells of it, so the module's messages are listened to.
- * Not on `disconnect`: Node leaves that out where it waits for an answer. Letting processes accept by themselves (`SCHED_NONE`) hands over
- * nothing, but of 32 connections that stay open it gave up to 31 to one of two processes.
+ * Closes the connection that was being handed to a worker when the worker ended. The cluster module would wait for the acknowledgement
+ * forever and keep the connection open, and so would the client. A worker is handed one connection at a time. There is no public interface
+ * for this, so the function listens to the module's messages. The `disconnect` event does not help: Node does not emit it while it waits
+ * for an acknowledgement. `SCHED_NONE` hands over nothing, but gave up to 31 of 32 long-lived connections to one of two workers.
  */
 export function closeOrphanedConnection ({ process: child }: Worker): void {
   let handed: Handle | undefined
@@ -20,7 +20,7 @@ export function closeOrphanedConnection ({ process: child }: Worker): void {
     return send(message, handle, ...more)
   }
   child.send = sendAndNote as typeof child.send
-  // Before the module hears of it, which then hands over the next.
+  // Runs before the module's own listener, which hands over the next connection.
   child.prependListener('internalMessage', ({ ack }: Internal) => { if (ack !== undefined) handed = undefined })
   child.once('close', () => { handed?.close() })
 }

@@ -5,19 +5,19 @@ import { closeOnSignal } from './close-on-signal.js'
 import { gatherMetrics } from '../metrics/gather-metrics.js'
 import { closeOrphanedConnection } from './orphaned-connection.js'
 
-/** From the end of a process that failed to the start of the next, ms. */
+/** Delay before a failed process is started again, ms. */
 const RESTART_MS = 1000
 
 export interface ProcessesOptions {
   readonly count: number
   readonly log: Logger
-  /** Time for each to finish its requests, s. */
+  /** Time for each process to finish its requests, s. */
   readonly shutdownSeconds: number
 }
 
-/** Starts the service in several processes behind one port; resolves once all of them listen. One that ends is started again. */
+/** Starts the service in several processes behind one port, and restarts those that end. Resolves once all of them listen. */
 export async function startProcesses ({ count, log, shutdownSeconds }: ProcessesOptions): Promise<void> {
-  cluster.setupPrimary({ serialization: 'advanced' }) // JSON has no infinity
+  cluster.setupPrimary({ serialization: 'advanced' }) // metrics contain Infinity, which JSON cannot represent
   let isClosing = false
   let isServing = false
   const metrics = gatherMetrics()
@@ -28,8 +28,8 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
     cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
       metrics.left(id)
       if (isClosing) return
-      if (!isServing) { resolve(code ?? 1); return } // it said why
-      log.error({ worker: id, ended: pid, code, signal }, 'a process ended and is started again')
+      if (!isServing) { resolve(code ?? 1); return } // its own log has the reason
+      log.error({ worker: id, ended: pid, code, signal }, 'a process ended unexpectedly and is started again')
       setTimeout(() => { if (!isClosing) cluster.fork() }, RESTART_MS)
     })
   })
@@ -41,7 +41,7 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
     process.exit(code)
   }
   isServing = true
-  log.info({ processes: count }, 'all processes serve')
+  log.info({ processes: count }, 'all processes are listening')
 
   async function close (): Promise<void> {
     isClosing = true

@@ -83,7 +83,7 @@ t.test('a route lets pass whom it is for, and nobody else', async (t) => {
     for (const [name, its] of [['w', 'worker'], ['r', 'trainer'], ['o', 'operator'], ['m', 'metrics']] as const) {
       const { status, body } = await ask(bearer(name))
       if (its === role || its === 'operator' || role === 'open') t.ok(status !== 401 && status !== 403, `${name} ${route}: ${status}`)
-      else t.match({ status, body }, { status: 403, body: { code: 'FORBIDDEN', error: 'Forbidden', message: new RegExp(`^This needs the role ${role}; token ${name} is ${its}: .*stopgate token NAME ${role}`) } }, `${name} ${route}`)
+      else t.match({ status, body }, { status: 403, body: { code: 'FORBIDDEN', error: 'Forbidden', message: new RegExp(`^This route requires the role ${role}, and token ${name} has the role ${its}: .*stopgate token NAME ${role}`) } }, `${name} ${route}`)
     }
   }
 })

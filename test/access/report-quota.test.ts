@@ -28,7 +28,7 @@ t.test('a worker that lies is held to its share, and seen', async (t) => {
   const truths = Array.from({ length: 100 }, (_, i) => losslessOutcome(`truth-${i}`))
   t.equal((await report('honest', truths)).status, 202)
   for (let from = 0; from < 100; from += 5) await report('liar', lies(from, 5))
-  t.match(await report('liar', lies(1000, 5)), { status: 429, body: { code: 'TOO_MANY_OUTCOMES', message: /nothing was kept/ }, headers: { 'retry-after': /^\d+$/ } })
+  t.match(await report('liar', lies(1000, 5)), { status: 429, body: { code: 'TOO_MANY_OUTCOMES', message: /nothing was stored/ }, headers: { 'retry-after': /^\d+$/ } })
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('lie-one'), bearer('liar')), { status: 429 })
   t.match(await report('liar', lies(0, 5)), { status: 429 }, 'nor anything it sent before')
   await send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined }, bearer('honest'))

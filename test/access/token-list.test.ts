@@ -20,16 +20,16 @@ t.test('a list', async (t) => {
 
 t.test('what can\'t be used is named by its place, and not repeated', async (t) => {
   const bad: [unknown, RegExp][] = [
-    [secret, /^ACCESS_TOKENS is not JSON: write \[/],
+    [secret, /^ACCESS_TOKENS is not valid JSON: use the form \[/],
     [JSON.stringify(secret), /^ACCESS_TOKENS is not a list/],
     [{ [secret]: 'worker' }, /^ACCESS_TOKENS is not a list/],
-    [[], /^ACCESS_TOKENS has no token, so nobody could call/],
+    [[], /^ACCESS_TOKENS is an empty list/],
     [[good, secret], /^ACCESS_TOKENS\[1\] is not an object/],
     [[null], /^ACCESS_TOKENS\[0\] is not an object/],
     [[[good]], /^ACCESS_TOKENS\[0\] is not an object/],
-    [[{ ...good, [secret]: 1 }], /^ACCESS_TOKENS\[0\] has a field that is none of name, role, sha256, prefix, requests_per_second,/],
-    [[{ ...good, name: `${secret} ` }], /^ACCESS_TOKENS\[0\]\.name: a name is 1 to 64/],
-    [[{ ...good, name: 'anonymous' }], /^ACCESS_TOKENS\[0\]\.name: .*none of the service.s own, anonymous/],
+    [[{ ...good, [secret]: 1 }], /^ACCESS_TOKENS\[0\] has an unknown field; the fields are name, role, sha256, prefix, /],
+    [[{ ...good, name: `${secret} ` }], /^ACCESS_TOKENS\[0\]\.name: a name has 1 to 64/],
+    [[{ ...good, name: 'anonymous' }], /^ACCESS_TOKENS\[0\]\.name: .*is not reserved \(anonymous/],
     [[{ ...good, role: secret }], /^ACCESS_TOKENS\[0\]\.role must be one of worker, trainer, operator, metrics/],
     [[{ ...good, role: 'constructor' }], /\.role/],
     [[{ ...good, sha256: secret }], /^ACCESS_TOKENS\[0\]\.sha256 must be the SHA-256 of the token/],
@@ -40,12 +40,12 @@ t.test('what can\'t be used is named by its place, and not repeated', async (t) 
     [[{ ...good, prefix: 'task=x' }], /\.prefix/],
     [[{ ...good, prefix: '' }], /\.prefix/],
     [[{ ...good, prefix: null }], /\.prefix/],
-    [[{ ...good, role: 'metrics', prefix: 'model=q' }], /\.prefix is for workers, trainers and operators/],
+    [[{ ...good, role: 'metrics', prefix: 'model=q' }], /\.prefix cannot be set for the role metrics/],
     ...[0, -1, '5', null, 1e13].map((requests_per_second): [unknown, RegExp] =>
       [[{ ...good, requests_per_second }], /^ACCESS_TOKENS\[0\]\.requests_per_second must be a number above 0/]),
     [[{ ...good, outcomes_per_hour: true }], /^ACCESS_TOKENS\[0\]\.outcomes_per_hour must be a number above 0/],
-    [[good, { ...good, sha256: sha256('other') }], /^ACCESS_TOKENS\[1\]\.name is another token's too/],
-    [[good, { ...good, name: 'other' }], /^ACCESS_TOKENS\[1\]\.sha256 is another token's too/],
+    [[good, { ...good, sha256: sha256('other') }], /^ACCESS_TOKENS\[1\]\.name is used by another token too/],
+    [[good, { ...good, name: 'other' }], /^ACCESS_TOKENS\[1\]\.sha256 is used by another token too/],
   ]
   for (const [list, message] of bad) {
     try {

@@ -18,7 +18,7 @@ t.test('a bad setting ends the start with 2 and its name', async (t) => {
 t.test('an address that others reach is not opened without tokens', async (t) => {
   const service = startProcess(t, { HOST: '0.0.0.0', DATA_DIR: await temporaryFolder(t) })
   t.same(await service.exited, { code: 2, signal: null })
-  t.match(service.stderr(), /^stopgate: HOST 0\.0\.0\.0 is open to other machines.*set ACCESS_TOKENS/)
+  t.match(service.stderr(), /^stopgate: HOST 0\.0\.0\.0 accepts other machines.*set ACCESS_TOKENS/)
 })
 
 t.test('tokens that can\'t be used end the start with 2, and are not shown', async (t) => {
@@ -35,7 +35,7 @@ t.test('a port in use ends the start with 2 and says so', async (t) => {
   const { port } = new URL(await first.url())
   const second = startProcess(t, { DATA_DIR: await temporaryFolder(t), PORT: port })
   t.same(await second.exited, { code: 2, signal: null })
-  t.match(second.stderr(), /PORT \d+ is taken .* set another PORT/)
+  t.match(second.stderr(), /PORT \d+ is in use .* set another PORT/)
 })
 
 t.test('localhost is one address, and one server', async (t) => {

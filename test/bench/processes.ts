@@ -67,7 +67,7 @@ export async function startServer (
   const child = start(core, process.execPath, [...execArgv, cli, 'serve'], { PORT: '0', ...env }, false)
   for await (const line of createInterface(child.stdout!)) {
     const { msg, url } = JSON.parse(line)
-    if (msg !== 'stopgate serves') continue
+    if (msg !== 'stopgate is listening') continue
     child.stdout!.resume()
     return { url, child }
   }

@@ -38,5 +38,5 @@ t.test('files are taken together, when one has changed or the last try failed', 
   await until('it is tried again, though nothing changed', () => watched.problem() === null)
   t.same(taken, ['a1,b1', 'a1,b2', 'a2,b2'])
   t.throws(() => watchFiles({ files: [{ setting: 'C', path: join(folder, 'c'), holds: 'a c' }], pollSeconds: 1, log: pino({ level: 'silent' }), what: '', take: () => ({}) }),
-    { name: 'ConfigError', message: 'C can\'t be read (ENOENT): it must be the path of a c' })
+    { name: 'ConfigError', message: 'C cannot be read (ENOENT): set it to the path of a c' })
 })

@@ -44,7 +44,7 @@ t.test('codes are stable: clients match on them', async (t) => {
     UNSUPPORTED_MEDIA_TYPE: 415,
     VERSION_OUT_OF_REACH: 409,
   })
-  t.match(errors.at('/context/x', new errors.UnknownLevelError('x', 'model')), { details: [{ path: '/context/x', message: 'Unknown context level "x": the levels are model (CONTEXT_LEVELS)' }] })
+  t.match(errors.at('/context/x', new errors.UnknownLevelError('x', 'model')), { details: [{ path: '/context/x', message: 'Context level "x" is unknown: use the levels model (CONTEXT_LEVELS)' }] })
   t.match(errors.invalid({ path: '', message: 'must be a list' }), { message: 'body must be a list', details: [{ path: '', message: 'must be a list' }] })
   t.match(errors.retryAfter(1001, new errors.TooManyRequestsError('w')), { code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 2 })
   t.match(errors.retryAfter(Infinity, new errors.TooManyOutcomesError('w')), { retryAfterSeconds: 3600 })

@@ -63,7 +63,7 @@ async function overcome (
   const learned = async () => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
   await until('it goes on from where it was', async () => await learned() === 301)
   const { body: { warnings } } = await send('GET', '/readyz')
-  t.match(warnings.join(), /operators stated can't be read.*policy of model=z, the pin of model=q,task=aime, the pin of model=q,task=cut/)
+  t.match(warnings.join(), /Policies or pins cannot be read.*policy of model=z, the pin of model=q,task=aime, the pin of model=q,task=cut/)
   const { body: { changes }, status } = await send('GET', '/v1/model/history?limit=1000')
   const gap = changes.find(({ cause }: { cause: string }) => cause === 'unreadable')
   t.match([status, gap], [200, { key: null, epoch: null, before: null, after: null, by: 'stopgate', time: String, version: Number }])
@@ -84,7 +84,7 @@ async function overcome (
   for (const key of ['model=q,task=aime', 'model=q,task=cut']) {
     t.equal((await send('DELETE', `/v1/contexts/${key}/pin?reason=damaged`)).status, 204)
   }
-  await until('readyz has no more to say of them', async () => !/can't be read/.test((await send('GET', '/readyz')).body.warnings.join()))
+  await until('readyz has no more to say of them', async () => !/cannot be read/.test((await send('GET', '/readyz')).body.warnings.join()))
   const { body: { commands } } = await send('GET', '/v1/audit')
   const replaced = { threshold: null, reason: 'the pin could not be read' }
   const put = { key: 'model=z', replaced: { mode: 'off' } }

@@ -90,7 +90,7 @@ t.test('a context with an unreadable state continues and starts a new epoch, and
   const damaged = { body: { decision: 'continue', reason: 'no_threshold' } }
   t.match(await send('POST', '/v1/decisions', treated), damaged, 'doubt means continue')
   t.match(await send('POST', '/v1/decisions', { ...treated, context: other }), { body: { decision: 'stop' } })
-  t.match((await send('GET', '/readyz')).body.warnings.join(), /the state of 2 contexts can't be read.*model=q,task=gsm8k/)
+  t.match((await send('GET', '/readyz')).body.warnings.join(), /The state of 2 contexts cannot be read.*model=q,task=gsm8k/)
   t.equal((await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).status, 200)
 
   await first.app.close()
@@ -115,7 +115,7 @@ t.test('while the model cannot be read, the last model stays in force and readyz
   await admin.set(KEYS.pins, 'not pins')
   await admin.incr(KEYS.version)
   await admin.set(KEYS.policyVersion, (await admin.get(KEYS.version))!)
-  await until('readyz says so', async () => /model can't be loaded/.test((await built.send('GET', '/readyz')).body.warnings.join()))
+  await until('readyz says so', async () => /model cannot be loaded/.test((await built.send('GET', '/readyz')).body.warnings.join()))
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await admin.del(KEYS.pins)
   await until('readyz has no more to say', async () => (await built.send('GET', '/readyz')).body.warnings.length === 0)

@@ -35,7 +35,7 @@ interface Ending {
 
 async function endUnderLoad (t: Test, { env, open, end = ({ child }) => child.kill('SIGTERM'), processes = 1 }: Ending): Promise<void> {
   const service = startProcess(t, { ...env, PROCESSES: String(processes), DEFAULT_POLICY: '{"settle_seconds":0}' }, { detached: true })
-  if (processes > 1) await until('all processes serve', () => service.log.find(({ msg }) => msg === 'all processes serve'))
+  if (processes > 1) await until('all processes are listening', () => service.log.find(({ msg }) => msg === 'all processes are listening'))
   const url = await service.url()
   const acknowledged: string[] = []
   const fates = new Map<string, number>()
@@ -100,7 +100,7 @@ t.test('SIGTERM to npm start ends the service', async (t) => {
   const npm = spawn('npm', ['start'], { env: { ...process.env, PORT: '0', DATA_DIR: await temporaryFolder(t) }, stdio: ['ignore', 'pipe', 'inherit'] })
   const log: any[] = []
   createInterface(npm.stdout).on('line', (line) => { if (line.startsWith('{')) log.push(JSON.parse(line)) })
-  const { pid } = await until('the service serves', () => log.find(({ msg }) => msg === 'stopgate serves'))
+  const { pid } = await until('the service serves', () => log.find(({ msg }) => msg === 'stopgate is listening'))
   t.teardown(() => { try { process.kill(pid, 'SIGKILL') } catch { /* it has already ended */ } })
   npm.kill()
   await until('the service has closed', () => log.some(({ msg }) => msg === 'closed'))

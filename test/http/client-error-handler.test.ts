@@ -33,5 +33,5 @@ t.test('what is no HTTP, or too much or too slow, is answered like any other err
 
 t.test('a path that is no URL', async (t) => {
   const { send } = await build(t)
-  t.match((await send('GET', '/v1/contexts/%zz')).body, { statusCode: 400, code: 'INVALID_URL', error: 'Bad Request', message: /, a % itself as %25$/ })
+  t.match((await send('GET', '/v1/contexts/%zz')).body, { statusCode: 400, code: 'INVALID_URL', error: 'Bad Request', message: /including % as %25$/ })
 })

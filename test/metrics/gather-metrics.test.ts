@@ -1,15 +1,15 @@
 import type { MetricObject } from 'prom-client'
 import t from 'tap'
-import { gatherMetrics, type Teller } from '../../src/metrics/gather-metrics.js'
+import { gatherMetrics, type MetricsWorker } from '../../src/metrics/gather-metrics.js'
 import type { MetricsMessage } from '../../src/metrics/shared-metrics.js'
 
 const valuesOf = (name: string) => [{ name } as MetricObject]
 
 /** Processes that keep what they are sent. */
-function tellers (count: number) {
+function workers (count: number) {
   const sent: MetricsMessage[][] = Array.from({ length: count }, () => [])
   let waiting = () => {}
-  const all: Teller[] = sent.map((messages, id) => ({ id, send (message) { messages.push(message); waiting() } }))
+  const all: MetricsWorker[] = sent.map((messages, id) => ({ id, send (message) { messages.push(message); waiting() } }))
   const answer = (id: number) => sent[id]!.find((message) => message.metrics === 'all')
   const answered = (id: number) => new Promise<MetricsMessage>((resolve) => {
     waiting = () => { const message = answer(id); if (message !== undefined) resolve(message) }
@@ -20,8 +20,8 @@ function tellers (count: number) {
 
 t.test('the asker is told when each has told', async (t) => {
   const gatherer = gatherMetrics()
-  const { all: [one, other], sent, answer } = tellers(2)
-  for (const teller of [one!, other!]) gatherer.joined(teller)
+  const { all: [one, other], sent, answer } = workers(2)
+  for (const worker of [one!, other!]) gatherer.joined(worker)
   gatherer.heard(one!, { metrics: 'wanted', ask: 'a' })
   for (const messages of sent) t.same(messages, [{ metrics: 'collect', ask: 'a' }])
   gatherer.heard(other!, { metrics: 'mine', ask: 'a', values: valuesOf('other') })
@@ -32,8 +32,8 @@ t.test('the asker is told when each has told', async (t) => {
 
 t.test('one that starts is not asked, one that dies is not waited for, and what it told last is gone', async (t) => {
   const gatherer = gatherMetrics()
-  const { all: [one, dying, starting], sent, answer } = tellers(3)
-  for (const teller of [one!, dying!]) gatherer.joined(teller)
+  const { all: [one, dying, starting], sent, answer } = workers(3)
+  for (const worker of [one!, dying!]) gatherer.joined(worker)
   gatherer.heard(one!, { metrics: 'wanted', ask: 'a' })
   t.same(sent[starting!.id], [])
   gatherer.heard(dying!, { metrics: 'mine', ask: 'before', values: valuesOf('dying') })
@@ -44,15 +44,15 @@ t.test('one that starts is not asked, one that dies is not waited for, and what 
   gatherer.heard(dying!, { metrics: 'mine', ask: 'a', values: valuesOf('dying') }) // was under way
   gatherer.joined(starting!)
   gatherer.heard(starting!, { metrics: 'wanted', ask: 'b' })
-  for (const teller of [one!, starting!]) gatherer.heard(teller, { metrics: 'mine', ask: 'b', values: valuesOf(String(teller.id)) })
+  for (const worker of [one!, starting!]) gatherer.heard(worker, { metrics: 'mine', ask: 'b', values: valuesOf(String(worker.id)) })
   t.same(answer(2), { metrics: 'all', ask: 'b', values: [valuesOf('0'), valuesOf('2')] })
 })
 
 t.test('one that hangs counts as it last told, one that never told not at all', async (t) => {
   const gatherer = gatherMetrics(20)
-  const { all, answered } = tellers(3)
+  const { all, answered } = workers(3)
   const [one, hanging] = all
-  for (const teller of all) gatherer.joined(teller)
+  for (const worker of all) gatherer.joined(worker)
   gatherer.heard(hanging!, { metrics: 'mine', ask: 'before', values: valuesOf('before') })
   gatherer.heard(one!, { metrics: 'wanted', ask: 'a' })
   gatherer.heard(one!, { metrics: 'mine', ask: 'a', values: valuesOf('one') })
@@ -61,7 +61,7 @@ t.test('one that hangs counts as it last told, one that never told not at all', 
 
 t.test('one that asks before any is known is told at once', async (t) => {
   const gatherer = gatherMetrics()
-  const { all: [one], answer } = tellers(1)
+  const { all: [one], answer } = workers(1)
   gatherer.heard(one!, { metrics: 'wanted', ask: 'a' })
   t.same(answer(0), { metrics: 'all', ask: 'a', values: [] })
 })

@@ -13,7 +13,7 @@ t.test('as a whole anything goes that is columns, whatever is in the cells', asy
   const problem = itemValidator(AnyColumnsSchema)
   t.equal(problem({ ...columns, tokens: [null, 'x'], signals: { ['x'.repeat(200)]: [{}] } }), null)
   t.match(problem({ ...columns, tokens: 7 }), { path: '/tokens' })
-  t.match(problem({ ...columns, arm: [] }), { path: '/arm', message: /unknown field/ })
+  t.match(problem({ ...columns, arm: [] }), { path: '/arm', message: /not a known field/ })
   t.match(problem({ ...columns, context: undefined }), { path: '/context' })
   t.match(problem({ ...columns, confidence: Array(4097).fill(1) }), { path: '/confidence', message: /4096/ })
   t.equal(problem({ ...columns, confidence: Array(4096).fill(1) }), null)

@@ -17,13 +17,13 @@ t.test('bounds count bytes of well-formed text', async (t) => {
 
 t.test('all fields that are missing are named', async (t) => {
   t.same(problem({ tokens: 1 }), { path: '/confidence', message: 'is required' })
-  t.same(problem({}), { path: '/tokens', message: 'is required, and so is confidence' })
-  t.same(problem({ tokens: 1, conf: 0.5 }), { path: '/confidence', message: 'is required; "conf" is no field here' })
-  t.match(problem({ tokens: 1, a: 1, b: 2 }), { message: 'is required; "a", "b" are no fields here' })
-  t.match(problem({ tokens: 1, confidence: 1.5 }), { path: '/confidence', message: /^must be <= 1; How sure/ })
-  t.match(problem({ tokens: 1, confidence: -1 }), { path: '/confidence', message: /^must be >= 0; How sure/ })
+  t.same(problem({}), { path: '/tokens', message: 'is required; also missing: confidence' })
+  t.same(problem({ tokens: 1, conf: 0.5 }), { path: '/confidence', message: 'is required; not known: "conf"' })
+  t.match(problem({ tokens: 1, a: 1, b: 2 }), { message: 'is required; not known: "a", "b"' })
+  t.match(problem({ tokens: 1, confidence: 1.5 }), { path: '/confidence', message: /^must be <= 1; Confidence of the worker/ })
+  t.match(problem({ tokens: 1, confidence: -1 }), { path: '/confidence', message: /^must be >= 0; Confidence of the worker/ })
   const three = itemValidator({ type: 'object', properties: {}, required: ['a', 'b', 'c'] })
-  t.same(three({}), { path: '/a', message: 'is required, and so are b, c' })
+  t.same(three({}), { path: '/a', message: 'is required; also missing: b, c' })
 })
 
 t.test('paths are JSON pointers, of bounded length', async (t) => {
@@ -33,6 +33,6 @@ t.test('paths are JSON pointers, of bounded length', async (t) => {
 
 t.test('a list is to be wrapped only where a list is all there is', async (t) => {
   const list = { type: 'array' }
-  t.match(itemValidator({ type: 'object', properties: { a: list } })([]), { message: 'must be object: wrap what you send, {"a": [...]}' })
+  t.match(itemValidator({ type: 'object', properties: { a: list } })([]), { message: 'must be object: wrap what you send as {"a": [...]}' })
   t.match(itemValidator({ type: 'object', properties: { a: list, b: list } })([]), { message: /^must be object$/ })
 })

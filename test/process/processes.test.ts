@@ -8,9 +8,9 @@ import { startProcess } from '../service-process.js'
 t.test('two processes share a port and their metrics, one that dies is replaced, and SIGTERM ends both', async (t) => {
   const redis = await startRedis(t)
   const service = startProcess(t, { REDIS_URL: redis.url, PROCESSES: '2' })
-  await until('both processes serve', () => service.log.find(({ msg }) => msg === 'all processes serve'))
+  await until('both processes serve', () => service.log.find(({ msg }) => msg === 'all processes are listening'))
   const url = await service.url()
-  t.equal(new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ url }) => url)).size, 1, 'both listen on one port')
+  t.equal(new Set(service.log.filter(({ msg }) => msg === 'stopgate is listening').map(({ url }) => url)).size, 1, 'both listen on one port')
 
   const decide = () => fetch(`${url}/v1/decisions`, {
     method: 'POST', headers: { 'content-type': 'application/json', connection: 'close' }, body: '{"tokens":1,"confidence":1}',
@@ -24,7 +24,7 @@ t.test('two processes share a port and their metrics, one that dies is replaced,
     return true
   })
 
-  const pids = () => [...new Set(service.log.filter(({ msg }) => msg === 'stopgate serves').map(({ pid }) => pid as number))]
+  const pids = () => [...new Set(service.log.filter(({ msg }) => msg === 'stopgate is listening').map(({ pid }) => pid as number))]
   t.equal(pids().length, 2)
   process.kill(pids()[0]!, 'SIGSTOP') // it accepts no more connections
   const { port, hostname } = new URL(url)
@@ -39,7 +39,7 @@ t.test('two processes share a port and their metrics, one that dies is replaced,
   process.kill(pids()[0]!, 'SIGKILL')
   await until('the connection that was being passed to the killed process is closed', () => closed.length === 4)
   t.same(closed, [...Array(3).fill('HTTP/1.1 200'), ''])
-  await until('the end of the process is logged', () => service.log.find(({ msg }) => msg === 'a process ended and is started again'))
+  await until('the end of the process is logged', () => service.log.find(({ msg }) => msg === 'a process ended unexpectedly and is started again'))
   t.notOk(await countsAll(), 'the counts of a process end with it')
   const scraped: number[] = []
   await until('another process has taken its place', async () => {
@@ -57,7 +57,7 @@ t.test('two processes share a port and their metrics, one that dies is replaced,
 t.test('several processes need Redis', async (t) => {
   const service = startProcess(t, { PROCESSES: '2' })
   t.same(await service.exited, { code: 2, signal: null })
-  t.match(service.stderr(), /PROCESSES above 1 need REDIS_URL/)
+  t.match(service.stderr(), /PROCESSES above 1 requires REDIS_URL/)
 })
 
 t.test('a process that cannot start ends all processes and says why', async (t) => {
@@ -68,5 +68,5 @@ t.test('a process that cannot start ends all processes and says why', async (t) 
   const { port } = taken.address() as { port: number }
   const service = startProcess(t, { REDIS_URL: url, PROCESSES: '2', PORT: String(port) })
   t.same(await service.exited, { code: 2, signal: null })
-  t.match(service.stderr(), /PORT \d+ is taken/)
+  t.match(service.stderr(), /PORT \d+ is in use/)
 })

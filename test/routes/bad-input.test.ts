@@ -13,17 +13,17 @@ const cases: [string, string, unknown, string | null, RegExp][] = [
   ['negative tokens', '/v1/decisions', { ...step, tokens: -1 }, '/tokens', /must be >= 0/],
   ['tokens as text', '/v1/decisions', { ...step, tokens: '10' }, '/tokens', /must be integer/],
   ['tokens with a fraction', '/v1/decisions', { ...step, tokens: 1.5 }, '/tokens', /must be integer/],
-  ['a misspelt field', '/v1/decisions', { ...step, confidance: 1 }, '/confidance', /unknown field.*confidence/],
-  ['an unknown level', '/v1/decisions', { ...step, context: { colour: 'red' } }, '/context/colour', /levels are model, task/],
+  ['a misspelt field', '/v1/decisions', { ...step, confidance: 1 }, '/confidance', /not a known field.*confidence/],
+  ['an unknown level', '/v1/decisions', { ...step, context: { colour: 'red' } }, '/context/colour', /levels .*model, task/],
   ['an empty level', '/v1/decisions', { ...step, context: { model: '' } }, '/context/model', /fewer than 1/],
   ['a level of 129 bytes', '/v1/decisions', { ...step, context: { model: 'é'.repeat(65) } }, '/context/model', /too long/],
   ['17 signals', '/v1/decisions', { ...step, signals: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`s${i}`, 1])) }, '/signals', /16/],
   ['an unknown arm', '/v1/decisions', { ...step, arm: 'both' }, '/arm', /"control", "treated"/],
   ['a list for a step', '/v1/decisions', [step], '', /must be object/],
-  ['a bare list of steps', '/v1/decisions/batch', [step], '', /must be object: wrap what you send, \{"steps": \[\.\.\.\]\}$/],
-  ['one step for a batch', '/v1/decisions/batch', step, '/steps', /is required: wrap what you send, \{"steps": \[\.\.\.\]\}$/],
-  ['a bare list of outcomes', '/v1/outcomes/batch', [outcome], '', /must be object: wrap what you send, \{"outcomes": \[\.\.\.\]\}$/],
-  ['one outcome for a batch', '/v1/outcomes/batch', outcome, '/outcomes', /is required: wrap what you send, \{"outcomes": \[\.\.\.\]\}$/],
+  ['a bare list of steps', '/v1/decisions/batch', [step], '', /must be object: wrap what you send as \{"steps": \[\.\.\.\]\}$/],
+  ['one step for a batch', '/v1/decisions/batch', step, '/steps', /is required: wrap what you send as \{"steps": \[\.\.\.\]\}$/],
+  ['a bare list of outcomes', '/v1/outcomes/batch', [outcome], '', /must be object: wrap what you send as \{"outcomes": \[\.\.\.\]\}$/],
+  ['one outcome for a batch', '/v1/outcomes/batch', outcome, '/outcomes', /is required: wrap what you send as \{"outcomes": \[\.\.\.\]\}$/],
   ['4,097 steps', '/v1/decisions/batch', { steps: Array(4097).fill(step) }, '/steps', /4096/],
   ['a batch without steps', '/v1/decisions/batch', {}, '/steps', /required/],
   ['control and stopped', '/v1/outcomes', { ...outcome, stopped: true }, '/stopped', /never stopped/],
@@ -32,7 +32,7 @@ const cases: [string, string, unknown, string | null, RegExp][] = [
   ['an EM of one half', '/v1/outcomes', { ...outcome, em: 0.5 }, '/em', /must be integer/],
   ['an EM of two', '/v1/outcomes', { ...outcome, em: 2 }, '/em', /0, 1/],
   ['no generation_id', '/v1/outcomes', { ...outcome, generation_id: undefined }, '/generation_id', /required/],
-  ['an outcome of an unknown level', '/v1/outcomes', { ...outcome, context: { x: 'y' } }, '/context/x', /levels are/],
+  ['an outcome of an unknown level', '/v1/outcomes', { ...outcome, context: { x: 'y' } }, '/context/x', /levels/],
 ]
 
 t.test('bad bodies get a 4xx that names the path and the remedy, and change nothing', async (t) => {
@@ -55,7 +55,7 @@ t.test('bad requests below JSON', async (t) => {
   const { app } = await build(t)
   const post = async (payload: string, type = 'application/json') =>
     await app.inject({ method: 'POST', url: '/v1/decisions', payload, headers: { 'content-type': type } })
-  t.match((await post('{"tokens": 1, "confidence": NaN}')).json(), { statusCode: 400, code: 'INVALID_INPUT', message: /NaN and Infinity are not JSON/ })
+  t.match((await post('{"tokens": 1, "confidence": NaN}')).json(), { statusCode: 400, code: 'INVALID_INPUT', message: /null in place of NaN and Infinity/ })
   t.match((await post('')).json(), { statusCode: 400, message: /The body is empty/ })
   t.match((await post('{"__proto__": {"x": 1}, "tokens": 1, "confidence": 1}')).json(), { statusCode: 400 })
   t.match((await post('tokens=1', 'application/x-www-form-urlencoded')).json(), { statusCode: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: /application\/json/ })
@@ -74,7 +74,7 @@ t.test('a body that is too large is answered while its sender still sends', asyn
 t.test('bad keys and unknown things', async (t) => {
   const { send } = await build(t)
   for (const key of ['model', 'task=gsm8k', 'model=a=b', 'model=', 'model=a,task=b,x=y', 'model=a\nb', 'model=%41', '%2A', 'model=a%zz']) {
-    t.match(await send('GET', `/v1/contexts/${encodeURIComponent(key)}`), { status: 400, body: { code: 'INVALID_CONTEXT_KEY', message: /in order from the first one \(model=...,task=..., or/ } }, key)
+    t.match(await send('GET', `/v1/contexts/${encodeURIComponent(key)}`), { status: 400, body: { code: 'INVALID_CONTEXT_KEY', message: /starting with the first \(model=.*,task=.*; levels/ } }, key)
   }
   t.match(await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`), { status: 404, body: { code: 'CONTEXT_NOT_FOUND' } })
   t.match(await send('POST', `/v1/contexts/${encodeURIComponent(KEY)}/reset`, { reason: 'x' }), { status: 404 })
@@ -82,7 +82,7 @@ t.test('bad keys and unknown things', async (t) => {
   t.match(await send('GET', '/v1/contexts?status=happy'), { status: 400, body: { message: /querystring\/status/ } })
   t.match(await send('GET', '/v1/contexts?limit=0'), { status: 400 })
   t.match(await send('GET', '/v1/nowhere'), { status: 404, body: { code: 'ROUTE_NOT_FOUND', message: /\/docs/ } })
-  t.match((await send('GET', '/v1/contexts/model=Qwen/Qwen3-8B')).body.message, /a \/ in a key or name is %2F/, 'which the names of most models have')
+  t.match((await send('GET', '/v1/contexts/model=Qwen/Qwen3-8B')).body.message, /a \/ in a key or name as %2F/, 'which the names of most models have')
   t.match(await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 2 }), { status: 400, body: { details: [{ path: '/max_em_drop' }] } })
   t.match(await send('PUT', '/v1/contexts/*/policy', { max_em_drop: 0.001, evidence_window: 1000 }), { status: 400, body: { code: 'INVALID_POLICY', message: /must be at least/ } })
   t.match((await send('GET', '/v1/contexts/*/policy')).body.policy, {}, 'a refused policy is not half-applied')

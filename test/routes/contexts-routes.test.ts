@@ -191,7 +191,7 @@ t.test('a query that an operation does not take is refused: a dry run where ther
   await certify(built)
   const { send } = built
   const url = `/v1/contexts/${encodeURIComponent(KEY)}`
-  t.match(await send('PUT', `${url}/pin?dry_run=true`, { threshold: 0.9, reason: 'r' }), { status: 400, body: { message: /dry_run unknown field, leave it out$/ } })
+  t.match(await send('PUT', `${url}/pin?dry_run=true`, { threshold: 0.9, reason: 'r' }), { status: 400, body: { message: /dry_run is not a known field: remove it$/ } })
   t.match(await send('POST', `${url}/reset?dry_run=true`, { reason: 'r' }), { status: 400 })
   t.match((await send('GET', url)).body, { pin: null, epoch: 1 })
 })

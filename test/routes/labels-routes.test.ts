@@ -42,7 +42,7 @@ t.test('too late, or for nobody: a clear answer, and the outcome counts as unlab
   await send('POST', '/v1/outcomes', bare('g'))
   await untilContext(built, { unlabelled: 1, awaiting_label: 0 })
   t.match(await send('POST', '/v1/outcomes/g/label', { em: 1 }), { status: 409, body: { code: 'LABEL_TOO_LATE', message: /LABEL_WAIT_SECONDS/ } })
-  const unknown = { code: 'OUTCOME_NOT_FOUND', message: /send the outcome first/ }
+  const unknown = { code: 'OUTCOME_NOT_FOUND', message: /send the outcome before its label/ }
   t.match(await send('POST', '/v1/outcomes/nobody/label', { em: 1 }), { status: 404, body: unknown })
   const { body } = await send('GET', '/metrics')
   t.match(body, 'stopgate_labels_total{result="late"} 1\n')
@@ -67,7 +67,7 @@ t.test('an outcome that came with its label needs none', async (t) => {
 
 t.test('bad labels say what to change', async (t) => {
   const { send } = await build(t)
-  const bad = [[{}, /send em/], [{ em: 2 }, /em/], [{ steps: [1] }, /send em/], [{ right: true }, /unknown field/]] as const
+  const bad = [[{}, /send em/], [{ em: 2 }, /em/], [{ steps: [1] }, /send em/], [{ right: true }, /not a known field/]] as const
   for (const [body, message] of bad) {
     t.match(await send('POST', '/v1/outcomes/g/label', body), { status: 400, body: { message } })
   }

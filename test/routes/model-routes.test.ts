@@ -59,6 +59,6 @@ t.test('a rollback to a version that is not there yet, or no longer, is refused'
   t.match(await send('POST', '/v1/model/rollback', { version: -1, reason: 'r' }), { status: 400, body: { details: [{ path: '/version' }] } })
   t.match(await send('DELETE', '/v1/model/rollback'), { status: 400, body: { message: /reason/ } })
   for (let i = 0; i < 11; i++) await store.append(Array.from({ length: 1000 }, () => ({ type: 'pin', key: '*', pin: null, by: 'ops', reason: 'r' })))
-  t.match(await send('POST', '/v1/model/rollback', { version: 1, reason: 'r' }), { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back to version 2/ } })
+  t.match(await send('POST', '/v1/model/rollback', { version: 1, reason: 'r' }), { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back only to version 2/ } })
   t.equal((await send('POST', '/v1/model/rollback?dry_run=true', { version: 2, reason: 'r' })).status, 200)
 })

@@ -29,7 +29,7 @@ t.test('what cannot be is refused, with what to change', async (t) => {
   const { send } = built
   t.match(await send('GET', `${url}/what-if?max_em_drop=0.9`), { status: 400, body: { message: /max_em_drop/ } })
   t.match(await send('GET', `${url}/what-if?max_em_drop=0.001&error_level=0.001`), { status: 400, body: { code: 'INVALID_POLICY', message: /evidence_window must be at least/ } })
-  t.match(await send('GET', `${url}/what-if?em=1`), { status: 400, body: { message: /unknown field.*max_em_drop, error_level, predictor/ } })
+  t.match(await send('GET', `${url}/what-if?em=1`), { status: 400, body: { message: /not a known field.*max_em_drop, error_level, predictor/ } })
   for (const [asked, why] of [['min_tokens=5', /another value starts a new epoch/], ['mode=off', /not what is certified/], ['evidence_window=1', /not stored/]] as const) {
     const path = `/querystring/${asked.split('=')[0]}`
     t.match(await send('GET', `${url}/what-if?${asked}`), { status: 400, body: { details: [{ path, message: why }] } })

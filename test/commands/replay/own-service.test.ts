@@ -18,7 +18,7 @@ t.test('it takes the settings that matter and leaves nothing behind', async (t) 
 
 t.test('an invalid setting is named', async (t) => {
   const before = await folders()
-  await t.rejects(startOwnService({ DEFAULT_POLICY: '{' }), { name: 'CommandError', message: /DEFAULT_POLICY is not JSON/ })
+  await t.rejects(startOwnService({ DEFAULT_POLICY: '{' }), { name: 'CommandError', message: /DEFAULT_POLICY is not valid JSON/ })
   await t.rejects(startOwnService({ DEFAULT_POLICY: '{"max_em_drop":2}' }), { name: 'CommandError', message: /DEFAULT_POLICY\/max_em_drop/ })
   t.strictSame(await folders(), before)
 })

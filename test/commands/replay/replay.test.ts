@@ -74,7 +74,7 @@ t.test('the token comes from the flag or the environment', async (t) => {
   for (const io of [named, byEnvironment]) t.match(io.out(), /^all +3 /m)
 
   await t.rejects(run([file, '--url', service.url], captureIo()), { name: 'ServiceError', message: /401 UNAUTHENTICATED/ })
-  await t.rejects(run([file, '--url', service.url], captureIo({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This needs the role operator/ })
+  await t.rejects(run([file, '--url', service.url], captureIo({ STOPGATE_TOKEN: tokenOf('w') })), { name: 'ServiceError', message: /403 FORBIDDEN: This route requires the role operator/ })
   await t.rejects(run([file, '--url', service.url, '--token', 'two words'], captureIo()), { name: 'UsageError', message: /^(?!.*two words).*neither spaces/ })
   await t.rejects(run([file, '--token', tokenOf('o')], captureIo()), { name: 'UsageError', message: '--token needs --url' })
 })

@@ -30,7 +30,7 @@ t.test('tokens and generated names are unique', async (t) => {
 
 t.test('a malformed command line is refused', async (t) => {
   const rejects = (words: string[], message: RegExp) => t.rejects(run(words, captureIo()), { name: 'UsageError', message })
-  await rejects(['two words'], /a name is 1 to 64 letters/)
+  await rejects(['two words'], /a name has 1 to 64 letters/)
   await rejects(['ci', 'admin'], /the roles are worker, trainer, operator, metrics, not "admin"/)
   await rejects(['ci', 'worker', 'x'], /takes a NAME and a ROLE, but also got "x"/)
   await rejects(['--bytes', '1'], /--bytes/)

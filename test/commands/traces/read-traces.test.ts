@@ -39,7 +39,7 @@ t.test('a line that cannot be replayed is named with a remedy', async (t) => {
     [{ ...good, steps: [{ tokens: 20, confidence: 0.5, em: 1 }, ...good.steps] }, /:2: \/steps\/1\/tokens .*order/],
     [{ ...good, stopped: true }, /:2: \/stopped is true, but only full runs/],
     [{ ...good, steps_complete: false }, /:2: \/steps_complete is false, but only complete/],
-    [{ ...good, colour: 'red' }, /:2: \/colour unknown field/],
+    [{ ...good, colour: 'red' }, /:2: \/colour is not a known field/],
     [{ ...good, generation_id: 'first' }, /:2: generation_id "first" is already used at .*traces\.jsonl:1/],
   ]
   for (const [line, message] of cases) {

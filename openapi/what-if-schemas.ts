@@ -1,0 +1,32 @@
+import { Type } from 'typebox'
+import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/views/what-if.js'
+import { fields, thresholds } from './context-schemas.js'
+import { WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
+import { nullable, nullableRatio, ratio } from './field-schemas.js'
+import { PolicySchema } from './policy-schemas.js'
+import { NullableTurnSchema } from './tradeoff-schemas.js'
+
+const judged = Type.Pick(PolicySchema, ANSWERABLE_FIELDS)
+
+/** Policy fields that the evidence cannot answer for are refused, each with its reason (openapi/validation.ts). */
+export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: false, refused: UNANSWERABLE_FIELDS })
+
+export const WhatIfSchema = Type.Object({
+  key: fields.key,
+  ...judged.properties,
+  em_per_token_percent: nullable<number>('number', {
+    description: 'EM (a fraction) that one more percent of tokens may cost: as requested, else computed from the prices; null: neither is stated',
+  }),
+  post_hoc: Type.Boolean({ description: 'Whether the requested guarantee differs from the one that the epoch began with, so that the bar is thirty times higher' }),
+  threshold: nullableRatio('Threshold that would be certified; null: none'),
+  score: fields.score,
+  em_drop: nullableRatio('Net EM drop observed at that threshold'),
+  em_drop_low: nullableRatio('Lower bound of the true EM drop'),
+  em_drop_high: nullableRatio('Upper bound of the true EM drop'),
+  tokens_saved_ratio: ratio('Tokens that it would save'),
+  expected_utility: fields.expected_utility,
+  unfavourable_from: NullableTurnSchema,
+  generations: Type.Integer({ description: 'Control generations in the evidence' }),
+  generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until the next threshold would be certified; null: cannot be predicted' }),
+  thresholds,
+}, { title: 'WhatIf', description: 'What the present evidence would certify under another requested guarantee', examples: [WHAT_IF_EXAMPLE] })

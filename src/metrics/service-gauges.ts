@@ -1,0 +1,20 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { GaugeSources } from './gauge-sources.js'
+
+/** Metrics of the model, the store and the learner of this replica. */
+export function watchService (registers: Registry[], sources: GaugeSources): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
+  gauge('model_version', 'Version of the model in force', sources.modelVersion)
+  gauge('model_age_seconds', 'Seconds since the model was last in step with the store; +Inf if it never was', () => sources.modelAgeSeconds() ?? Infinity)
+  gauge('store_up', '1 if the last contact with the store succeeded, else 0', () => sources.isStoreUp() ? 1 : 0)
+  gauge('learner_leader', '1 on the replica that is the learner, else 0', () => sources.isLeader() ? 1 : 0)
+  new Counter({ // eslint-disable-line no-new
+    name: 'stopgate_outcomes_without_context_total',
+    help: 'Outcomes that counted only for parent contexts because MAX_CONTEXTS was reached (on the learner)',
+    registers,
+    collect () { this.reset(); this.inc(sources.refused()) },
+  })
+  gauge('pins', 'Pins in force, including those of rollbacks', sources.pins)
+  gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
+}
