@@ -31,7 +31,7 @@ t.test('a bad one is refused by its path; among many, alone', async (t) => {
     [{ ...one, tokens_p50: 2, tokens_p95: 1 }, '/tokens_p50', /above/],
   ]
   for (const [body, path, message] of bad) t.match(await send('POST', url, body), { status: 400, body: { code: 'INVALID_INPUT', details: [{ path, message }] } }, path)
-  for (const body of [[], [one]]) t.match(await send('POST', url, body), { status: 400, body: { message: 'body must be object: wrap what you send, {"checkpoints": [...]}' } })
+  for (const body of [[], [one]]) t.match(await send('POST', url, body), { status: 400, body: { message: 'body must be object: wrap what you send as {"checkpoints": [...]}' } })
   t.match(await send('POST', url, { checkpoints: 1 }), { status: 400, body: { details: [{ path: '/checkpoints' }] } })
   t.match(await send('POST', url, { checkpoints: Array(4097).fill(one) }), { status: 400, body: { message: /4096/ } })
   t.same((await send('GET', '/v1/training-runs')).body, { runs: [] }, 'nothing was kept')
