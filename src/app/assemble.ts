@@ -58,7 +58,19 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   const rollback = createRollback(store, readHistory, service, config)
   const predictors = createPredictorVersions(store, service, config)
   const services: Services = {
-    config, access, tls, store, service, learner, readHistory, contexts, contextCommands, rollback, predictors, recorder, metrics,
+    config,
+    access,
+    tls,
+    store,
+    service,
+    learner,
+    readHistory,
+    contexts,
+    contextCommands,
+    rollback,
+    predictors,
+    recorder,
+    metrics,
     training,
   }
   const app = createApp(services, log, tls?.identity())
