@@ -9,7 +9,7 @@ import t from 'tap'
 export const GROUPS = {
   commands: ['commands', 'docs', 'plot'],
   core: ['core'],
-  routes: ['access', 'decisions', 'docker', 'errors', 'openapi', 'operations', 'health', 'outcomes', 'replica', 'routes', 'training', 'wire'],
+  routes: ['access', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'wire'],
   service: ['app', 'config', 'http', 'learning', 'logging', 'metrics'],
   store: ['store'],
 } satisfies Record<string, string[]>
