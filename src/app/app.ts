@@ -26,7 +26,6 @@ import { methodNotAllowed } from '../http/method-not-allowed.js'
 import { refuseOverload } from '../http/overload.js'
 import type { Services } from '../../routes/services.js'
 import { limitPipelining } from '../http/pipeline-limit.js'
-import { watchRequests } from '../http/request-durations.js'
 import { toPublicError } from '../http/public-error.js'
 
 const BODY_LIMIT = 4 * 1024 * 1024
@@ -50,12 +49,11 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/
 export function createApp (services: Services, log: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
   let requests = 0
   const cut = cutLog(log, () => services.metrics)
-  const observe = watchRequests(() => services.metrics)
   const isDebugging = DEBUG_LEVELS.has(log.level)
 
   function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
     const { url: route = 'none' } = request.route
-    observe(request.method, route, statusCode, ms / 1000)
+    services.metrics.requestSeconds.observe({ method: request.method, route, status_code: statusCode }, ms / 1000)
     const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
     if (level === 'debug' && !isDebugging) return
     request.log[level]({ method: request.method, route, status_code: statusCode, ms, token: request.tokenName }, 'answered')

@@ -48,7 +48,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     pins: () => service.model().inputs.pins.size,
     lag: service.lag,
     ...busiestContexts(store, service),
-    trainingRuns: keepLastKnown(training.list),
+    trainingRuns: keepLastKnown(training.list, []),
     predictors: () => service.model().inputs.predictors.keys(),
     links: () => service.model().links.values(),
   })

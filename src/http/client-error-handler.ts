@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { errorBody, HeadersTooLargeError, MalformedRequestError, RequestTimeoutError, type InputError } from '../errors/errors.js'
-import type { CutCause } from '../metrics/cut-causes.js'
+import type { CutCause } from '../metrics/metrics.js'
 
 /** The cause that each error code of Node stands for. Any other code means malformed HTTP. */
 const CAUSES: Readonly<Record<string, CutCause>> = { ERR_HTTP_REQUEST_TIMEOUT: 'timeout', HPE_HEADER_OVERFLOW: 'headers' }

@@ -1,7 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Metrics } from '../metrics/metrics.js'
+import type { CutCause, Metrics } from '../metrics/metrics.js'
 import { throttle } from '../logging/throttle.js'
-import type { CutCause } from '../metrics/cut-causes.js'
 
 /** Counts and logs connections that the service closes because of what the client did. */
 export function cutLog (log: FastifyBaseLogger, metrics: () => Pick<Metrics, 'cut'>): (cause: CutCause) => void {

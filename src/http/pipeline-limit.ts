@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { CutCause } from '../metrics/cut-causes.js'
+import type { CutCause } from '../metrics/metrics.js'
 
 /** Limit on the requests of one connection that wait for their replies (HTTP/1.1 pipelining). */
 const MOST = 32

@@ -12,19 +12,11 @@ export interface MetricsWorker {
 
 interface Gathering { readonly asker: MetricsWorker, readonly ask: string, readonly missing: Set<number>, readonly timer: NodeJS.Timeout }
 
-export interface Gatherer {
-  /** Adds a process that has started to listen. */
-  readonly joined: (worker: MetricsWorker) => void
-  /** Removes a process that has ended, with its counts. */
-  readonly left: (id: number) => void
-  readonly heard: (worker: MetricsWorker, message: MetricsMessage) => void
-}
-
 /**
  * Collects the metrics of all worker processes when one of them asks. It does not wait for a process that starts or ends meanwhile. For a
  * process that hangs, it uses the last values, since otherwise the sums would look as if counters had been reset.
  */
-export function gatherMetrics (timeoutMs = TIMEOUT_MS): Gatherer {
+export function gatherMetrics (timeoutMs = TIMEOUT_MS) {
   const workers = new Map<number, MetricsWorker>()
   const last = new Map<number, MetricObject[]>()
   const gatherings = new Map<string, Gathering>()
@@ -41,13 +33,15 @@ export function gatherMetrics (timeoutMs = TIMEOUT_MS): Gatherer {
   }
 
   return {
-    joined (worker) { workers.set(worker.id, worker) },
-    left (id) {
+    /** Adds a process that has started to listen. */
+    joined (worker: MetricsWorker) { workers.set(worker.id, worker) },
+    /** Removes a process that has ended, with its counts. */
+    left (id: number) {
       workers.delete(id)
       last.delete(id)
       for (const gathering of gatherings.values()) receivedFrom(gathering, id)
     },
-    heard (worker, message) {
+    heard (worker: MetricsWorker, message: MetricsMessage) {
       if (message.metrics === 'wanted') {
         const timer = setTimeout(() => { finish(gathering) }, timeoutMs)
         const gathering: Gathering = { asker: worker, ask: message.ask, missing: new Set(workers.keys()), timer }

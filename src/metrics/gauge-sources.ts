@@ -15,9 +15,9 @@ export interface GaugeSources {
   /** States of the busiest contexts by key, always including the root, which sums over all. */
   readonly busiest: () => Promise<ReadonlyMap<string, ContextState>>
   readonly isLeaf: (key: string) => boolean
-  /** The runs last reported on come first; absent: none. */
-  readonly trainingRuns?: () => Promise<readonly TrainingRun[]>
-  /** Names of the predictors that are not retired; absent: none. */
-  readonly predictors?: () => Iterable<string>
-  readonly links?: () => Iterable<ScoringLink>
+  /** The runs last reported on come first. */
+  readonly trainingRuns: () => Promise<readonly TrainingRun[]>
+  /** Names of the predictors that are not retired. */
+  readonly predictors: () => Iterable<string>
+  readonly links: () => Iterable<ScoringLink>
 }

@@ -1,8 +1,7 @@
-/** Reads a list for the metrics. While the store cannot be reached, it returns the last list; stopgate_store_up shows the failure. */
-export function keepLastKnown<T> (read: () => Promise<readonly T[]>): () => Promise<readonly T[]> {
-  let last: readonly T[] = []
+/** Reads for the metrics. While the store cannot be reached, it returns the last result; stopgate_store_up shows the failure. */
+export function keepLastKnown<T> (read: () => Promise<T>, last: T): () => Promise<T> {
   return async () => {
-    try { last = await read() } catch { /* keep the last list */ }
+    try { last = await read() } catch { /* keep the last result */ }
     return last
   }
 }

@@ -1,48 +1,21 @@
-import { collectDefaultMetrics, Counter, Registry, type MetricObject } from 'prom-client'
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
 import { watchContexts } from './context-metrics.js'
 import { REASONS, type Reason } from '../core/decide/decide.js'
-import type { Corrupted } from '../logging/report-corruption.js'
-import { createDurations, type Durations, type Series } from './durations.js'
+import { CORRUPTIBLE, type Corrupted } from '../logging/report-corruption.js'
 import { countFits, watchPredictors } from './predictor-metrics.js'
-import { countCorrupted, countCuts, resultCounter } from './counters.js'
+import { presetCounter } from './counters.js'
 import { watchService } from './service-gauges.js'
 import { watchTraining } from './training-metrics.js'
-import type { FitResult } from '../core/predictor/fit-end.js'
 import type { GaugeSources } from './gauge-sources.js'
 
-export interface Metrics {
-  readonly registry: Registry
-  /** Counts decisions by reason without a lookup of labels. */
-  readonly decided: (reason: Reason, decisions?: number) => void
-  readonly decisionSeconds: Series
-  readonly requestSeconds: Durations<'method' | 'route' | 'status_code'>
-  readonly outcomes: Counter<'result' | 'arm'>
-  readonly labels: Counter<'result'>
-  /** Outcomes, labels and checkpoints by token and result. */
-  readonly reports: Counter<'token' | 'kind' | 'result'>
-  readonly limited: Counter<'token' | 'limit'>
-  /** Connections that the service closed because of what the client did. */
-  readonly cut: Counter<'cause'>
-  readonly driftAlarms: Counter
-  readonly learnerEnds: Counter
-  /** Counts unreadable items in the store that were left out. */
-  readonly damaged: (what: Corrupted, count: number) => void
-  /** Records the end of a predictor fit. */
-  readonly fitted: (end: FitResult) => void
-  readonly recordedSteps: Counter<'result'>
-  readonly joinedOutcomes: Counter<'result'>
-  /** Adds the gauges that read the service. */
-  readonly watch: (readings: GaugeSources) => void
-  /** The present metrics in the text format of Prometheus. */
-  readonly render: () => Promise<string>
-  /** The present metrics as values, which can be aggregated. */
-  readonly collect: () => Promise<MetricObject[]>
-}
+export type Metrics = ReturnType<typeof createMetrics>
 
-const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+/** Why the service closed a connection. */
+export const CUT_CAUSES = ['pipelined', 'unread', 'timeout', 'headers', 'malformed'] as const
+export type CutCause = typeof CUT_CAUSES[number]
 
 /** Creates every metric of the service in a registry of its own. */
-export function createMetrics (): Metrics {
+export function createMetrics () {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -59,23 +32,30 @@ export function createMetrics (): Metrics {
     },
   })
 
+  const damage = presetCounter(registers, 'stopgate_damaged_total',
+    'Unreadable items in the store that were left out: entry (of the log), ledger, pending (waiting outcome), samples, predictors, audit (trail), history (counted once in each process that reads the row), runs (of training)',
+    'what', CORRUPTIBLE)
+
   let readContexts = async () => {}
   let readTraining = async () => {}
+  const readStore = () => Promise.all([readContexts(), readTraining()])
 
   return {
     registry,
-    decided: (reason, decisions = 1) => { counts.set(reason, counts.get(reason)! + decisions) },
-    decisionSeconds: createDurations(registry, {
+    /** Counts decisions by reason without a lookup of labels. */
+    decided (reason: Reason, decisions = 1) { counts.set(reason, counts.get(reason)! + decisions) },
+    decisionSeconds: new Histogram({
       name: 'stopgate_decision_duration_seconds',
       help: 'Time to decide one request (a step or a whole batch), without HTTP',
-      labelNames: [],
       buckets: [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2],
-    }).series({}),
-    requestSeconds: createDurations(registry, {
+      registers,
+    }),
+    requestSeconds: new Histogram({
       name: 'stopgate_http_request_duration_seconds',
       help: 'Time from the start of a request to the end of its reply',
       labelNames: ['method', 'route', 'status_code'],
-      buckets: SECONDS,
+      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
     }),
     outcomes: new Counter({
       name: 'stopgate_outcomes_total',
@@ -101,27 +81,33 @@ export function createMetrics (): Metrics {
       labelNames: ['token', 'limit'],
       registers,
     }),
-    damaged: countCorrupted(registers),
-    cut: countCuts(registers),
+    damaged (what: Corrupted, count: number) { damage.inc({ what }, count) },
+    cut: presetCounter(registers, 'stopgate_connections_cut_total',
+      'Connections closed because of what the client did: pipelined (more than 32 requests waiting), unread (read nothing for 90 s), ' +
+        'timeout (request not complete after 30 s), headers (too large), malformed (not HTTP)', 'cause', CUT_CAUSES),
     learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner threads that failed or hung', registers }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms that this replica raised as the learner', registers }),
     fitted: countFits(registers),
-    recordedSteps: resultCounter(registers, 'stopgate_recorded_steps_total',
-      'Steps of control generations that were recorded (stored), or lost because a limit was reached (dropped)', ['stored', 'dropped']),
-    joinedOutcomes: resultCounter(registers, 'stopgate_joined_outcomes_total',
-      'Control outcomes that came without steps, by the recorded steps that were found (complete, incomplete, none)', ['complete', 'incomplete', 'none']),
-    watch (readings) {
-      watchService(registers, readings)
-      watchPredictors(registers, readings.predictors ?? (() => []), readings.links ?? (() => []))
-      readContexts = watchContexts(registers, readings)
-      readTraining = watchTraining(registers, readings.trainingRuns ?? (async () => []))
+    recordedSteps: presetCounter(registers, 'stopgate_recorded_steps_total',
+      'Steps of control generations that were recorded (stored), or lost because a limit was reached (dropped)', 'result', ['stored', 'dropped']),
+    joinedOutcomes: presetCounter(registers, 'stopgate_joined_outcomes_total',
+      'Control outcomes that came without steps, by the recorded steps that were found (complete, incomplete, none)',
+      'result', ['complete', 'incomplete', 'none']),
+    /** Adds the gauges that read the service. */
+    watch (sources: GaugeSources) {
+      watchService(registers, sources)
+      watchPredictors(registers, sources.predictors, sources.links)
+      readContexts = watchContexts(registers, sources)
+      readTraining = watchTraining(registers, sources.trainingRuns)
     },
+    /** The present metrics in the text format of Prometheus. */
     async render () {
-      await Promise.all([readContexts(), readTraining()])
+      await readStore()
       return await registry.metrics()
     },
+    /** The present metrics as values, which can be aggregated. */
     async collect () {
-      await Promise.all([readContexts(), readTraining()])
+      await readStore()
       return await registry.getMetricsAsJSON()
     },
   }

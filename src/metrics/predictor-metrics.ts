@@ -1,21 +1,15 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
 import type { FitResult } from '../core/predictor/fit-end.js'
 import type { ChainLink } from '../core/judgement/chain-link.js'
+import { presetCounter } from './counters.js'
 
 /** The state of a context that these metrics need. */
 export type ScoringLink = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>
 
-const FIT_RESULTS: ReadonlyArray<FitResult['result']> = ['trained', 'none', 'failed']
-
 /** Counts the fits of predictors in this process. */
 export function countFits (registers: Registry[]): (end: FitResult) => void {
-  const fits = new Counter({
-    name: 'stopgate_predictor_fits_total',
-    help: 'Predictor fits of this replica as the learner, by result: trained, none (nothing to learn), failed',
-    labelNames: ['result'],
-    registers,
-  })
-  for (const result of FIT_RESULTS) fits.inc({ result }, 0)
+  const fits = presetCounter(registers, 'stopgate_predictor_fits_total',
+    'Predictor fits of this replica as the learner, by result: trained, none (nothing to learn), failed', 'result', ['trained', 'none', 'failed'])
   const duration = new Gauge({ name: 'stopgate_predictor_fit_duration_seconds', help: 'Duration of the last predictor fit of this replica; 0 if there was none', registers })
   const trainedAt = new Gauge({
     name: 'stopgate_predictor_trained_timestamp_seconds', help: 'Unix time at which this replica last trained a predictor; 0 if it has not since its start', registers,

@@ -18,9 +18,10 @@ t.test('the arms of a context, and what its evidence lacks', async (t) => {
   const state = { ...openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0), arms, unlabelled: 3, awaiting_label: 2, threshold: 0.9, threshold_index: 3, serving: 'p', trials: [trial] }
   const metrics = createMetrics()
   const none = () => 0
+  const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true }
   const service = { ...up, modelVersion: none, modelAgeSeconds: none, refused: none, pins: none, lag: none }
-  const readings: GaugeSources = { ...service, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true }
+  const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true }
   metrics.watch(readings)
   const text = await metrics.render()
   const value = (line: string) => Number(text.split('\n').find((one) => one.startsWith(line + ' '))?.split(' ')[1])

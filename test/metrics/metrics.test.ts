@@ -1,11 +1,12 @@
 import t from 'tap'
 import { openEpoch } from '../../src/core/judgement/context-state.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
-import { createMetrics } from '../../src/metrics/metrics.js'
+import { createMetrics, CUT_CAUSES } from '../../src/metrics/metrics.js'
 
 const state = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0)
+const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
 const readings = {
-  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*',
+  modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*', ...NONE,
 }
 
 t.test('two registries live side by side', async (t) => {
@@ -34,4 +35,18 @@ t.test('a key can not break out of its label', async (t) => {
   const metrics = createMetrics()
   metrics.watch({ ...readings, busiest: async () => new Map([['task="} 1\n', state]]) })
   t.match(await metrics.render(), 'stopgate_context_control_generations{context="task=\\"} 1\\n"} 0\n')
+})
+
+t.test('each cause of a cut connection has a series from the start, so that an alert can count its first increase', async (t) => {
+  const text = await createMetrics().render()
+  for (const cause of CUT_CAUSES) t.ok(text.includes(`{cause="${cause}"} 0`), cause)
+})
+
+t.test('durations of requests are observed by method, route and status', async (t) => {
+  const { requestSeconds, render } = createMetrics()
+  requestSeconds.observe({ method: 'GET', route: '/a', status_code: 200 }, 0.001)
+  requestSeconds.observe({ method: 'GET', route: '/a', status_code: 200 }, 0.003)
+  const text = await render()
+  t.match(text, 'stopgate_http_request_duration_seconds_sum{method="GET",route="/a",status_code="200"} 0.004\n')
+  t.match(text, 'stopgate_http_request_duration_seconds_bucket{le="0.0025",method="GET",route="/a",status_code="200"} 1\n')
 })

@@ -14,6 +14,9 @@ t.test('gauges are read at each scrape', async (t) => {
     refused: () => 5,
     pins: () => 2,
     isLeaf: () => true,
+    trainingRuns: async () => [],
+    predictors: () => [],
+    links: () => [],
     busiest: async () => new Map(),
   })
   t.match(await registry.metrics(), 'stopgate_model_version 7\n')

@@ -12,6 +12,9 @@ const readings = {
   refused: () => 5,
   pins: () => 2,
   isLeaf: () => false,
+  trainingRuns: async () => [],
+  predictors: () => [],
+  links: () => [],
   busiest: async () => new Map(),
 }
 
