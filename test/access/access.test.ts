@@ -24,7 +24,7 @@ async function accessByFile (t: Test, file: string) {
   return { access, has, lines }
 }
 
-t.test('none, a list, and who is in it', async (t) => {
+t.test('tokens of a list are recognised, and without any the service is open', async (t) => {
   const open = createAccess(readConfig({}), pino({ level: 'silent' }))
   t.match(open, { isOpen: true })
   t.equal(open.identify(`Bearer ${tokenOf('a')}`), null)
@@ -34,7 +34,7 @@ t.test('none, a list, and who is in it', async (t) => {
   t.equal(access.identify(undefined), null)
 })
 
-t.test('whoever opens the service to others is told so in the log', async (t) => {
+t.test('an open service on a public address is logged as a warning', async (t) => {
   const { lines, log } = keptLog()
   createAccess(readConfig({ ALLOW_ANONYMOUS: 'true' }), log)
   t.equal(lines.length, 0, 'on loopback there is nothing to tell')
@@ -42,7 +42,7 @@ t.test('whoever opens the service to others is told so in the log', async (t) =>
   t.match(lines[0], /any client that reaches this address may call every route/)
 })
 
-t.test('a changed file is in force without a restart: new beside old, then old out', async (t) => {
+t.test('a changed token file takes effect without a restart', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
   await writeFile(file, tokenList({ old: 'worker' }))
   const { has, lines } = await accessByFile(t, file)
@@ -56,7 +56,7 @@ t.test('a changed file is in force without a restart: new beside old, then old o
   t.match(lines.at(-1), /"tokens":\["new"\].*are in force/)
 })
 
-t.test('who stays keeps what it has used up; who gets another limit begins with all of it', async (t) => {
+t.test('a token keeps the state of an unchanged quota, and starts a changed one in full', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
   const limit = (outcomes_per_hour: number) => ({ outcomes_per_hour, requests_per_second: 5 })
   await writeFile(file, tokenList({ a: 'worker', b: 'worker' }, { a: limit(10), b: limit(10) }))
@@ -71,7 +71,7 @@ t.test('who stays keeps what it has used up; who gets another limit begins with 
   t.equal(access.identify(`Bearer ${tokenOf('b')}`)!.requests!.amount, 5)
 })
 
-t.test('a mounted secret changes by its link', async (t) => {
+t.test('a mounted secret that changes by its link is read again', async (t) => {
   const folder = await temporaryFolder(t)
   // As Kubernetes lays it out: tokens.json -> ..data/tokens.json, ..data -> a folder by its time.
   for (const name of ['first', 'second']) {
@@ -95,7 +95,7 @@ async function replaceFile (file: string, text: string): Promise<void> {
   await rename(`${file}.new`, file)
 }
 
-t.test('a file that can\'t be used changes nothing, and is told once', async (t) => {
+t.test('an invalid token file changes nothing and is logged once', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
   await replaceFile(file, tokenList({ a: 'worker' }))
   const { access, has, lines } = await accessByFile(t, file)
@@ -115,7 +115,7 @@ t.test('a file that can\'t be used changes nothing, and is told once', async (t)
   t.equal(access.problem(), null)
 })
 
-t.test('/readyz tells of it', async (t) => {
+t.test('/readyz warns of an invalid token file', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
   await replaceFile(file, tokenList({ a: 'worker' }))
   const { send } = await build(t, { ACCESS_TOKENS_FILE: file, POLL_SECONDS: '0.01' })
@@ -125,7 +125,7 @@ t.test('/readyz tells of it', async (t) => {
   t.match(warning, /the previous ones are\. ACCESS_TOKENS_FILE is not valid JSON/)
 })
 
-t.test('a start with tokens that can\'t be used ends with the setting\'s name, and shows none of them', async (t) => {
+t.test('invalid tokens end the start with the name of the setting and are not shown', async (t) => {
   const file = join(await temporaryFolder(t), 'tokens.json')
   await replaceFile(file, '')
   const start = (env: NodeJS.ProcessEnv) => createAccess(readConfig(env), pino({ level: 'silent' }))
@@ -139,7 +139,7 @@ t.test('a start with tokens that can\'t be used ends with the setting\'s name, a
   rejects({ ACCESS_TOKENS_FILE: join(file, tokenOf('a')) }, /^ACCESS_TOKENS_FILE cannot be read \(ENOTDIR\)/)
 })
 
-t.test('no secret in the log, an error or /metrics', async (t) => {
+t.test('logs, errors and metrics contain no secret', async (t) => {
   const { lines, log } = keptLog()
   const names = ['w', 'o', 'bound', 'stranger']
   const { send, store } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', o: 'operator', bound: 'worker model=q' }) }, log)

@@ -8,7 +8,7 @@ import { bearer, tokenList } from '../token-fixtures.js'
 const bound = (tokenPrefix: string | null) => ({ tokenName: 'tenant', tokenPrefix })
 const levels = ['model', 'task']
 
-t.test('a prefix is whole links', async (t) => {
+t.test('a prefix matches whole levels', async (t) => {
   for (const key of ['model=q', 'model=q,task=a', 'model=q,task=-']) t.equal(keyAccessProblem(bound('model=q'), key, '/key'), null, key)
   for (const key of ['*', '', 'model=q2', 'model=q2,task=a', 'model=-', 'model=q%2Ctask=a', 'model=Q', ' model=q', 'model=%71']) {
     t.match(keyAccessProblem(bound('model=q'), key, '/key'), { path: '/key', message: /^token tenant is bound to model=q and/ }, key)
@@ -16,7 +16,7 @@ t.test('a prefix is whole links', async (t) => {
   t.ok(keyAccessProblem(bound('model=q,task=a'), 'model=q', '/key'), 'what is above a prefix is not within it')
 })
 
-t.test('a context is within by its key', async (t) => {
+t.test('a context is checked by its key', async (t) => {
   t.equal(contextAccessProblem(bound('model=q'), levels, { model: 'q' }), null)
   t.equal(contextAccessProblem(bound('model=q'), levels, { model: 'q', task: 'q2' }), null)
   const others: (Context | undefined)[] = [{ model: 'q2' }, { task: 'q' }, { model: 'q,task=a' }, {}, undefined]
@@ -26,7 +26,7 @@ t.test('a context is within by its key', async (t) => {
   }
 })
 
-t.test('a list is of what the token reaches', async (t) => {
+t.test('a list covers the contexts that the token may see', async (t) => {
   t.equal(allowedPrefix(bound(null), undefined), '*')
   t.equal(allowedPrefix(bound(null), 'model=x'), 'model=x')
   t.equal(allowedPrefix(bound('model=q'), undefined), 'model=q')
@@ -55,7 +55,7 @@ const step = { tokens: 32, confidence: 1 }
 const q = { model: 'q', task: 'gsm8k' }
 const q2 = { model: 'q2', task: 'gsm8k' }
 
-t.test('a bound worker decides and reports in its own contexts alone', async (t) => {
+t.test('a bound worker decides and reports only in its own contexts', async (t) => {
   const { as } = await twoTenants(t)
   const send = as('q-worker')
   t.match(await send('POST', '/v1/decisions', { ...step, context: q }), { status: 200, body: { context: 'model=q,task=gsm8k' } })
@@ -76,7 +76,7 @@ t.test('a bound worker decides and reports in its own contexts alone', async (t)
   t.match(await as('q2-worker')('POST', '/v1/outcomes', losslessOutcome('b', q2)), { status: 202, body: { accepted: 1 } }, 'nothing of a refused one was kept')
 })
 
-t.test('a bound operator sees and changes its own contexts alone', async (t) => {
+t.test('a bound operator sees and changes only its own contexts', async (t) => {
   const built = await twoTenants(t)
   const { as } = built
   await certify({ ...built, send: as('w') }, q)
@@ -104,7 +104,7 @@ t.test('a bound operator sees and changes its own contexts alone', async (t) => 
   t.match((await as('o')('GET', '/v1/contexts/model=q2')).body, { pin: null, epoch: 1 })
 })
 
-t.test('what speaks of all contexts is not for a bound token', async (t) => {
+t.test('routes that cover all contexts are refused to a bound token', async (t) => {
   const { as } = await twoTenants(t)
   for (const url of ['/v1/model', '/v1/model/history', '/v1/audit', '/v1/training-runs', '/v1/training-runs/r', '/v1/training-runs/r/plot.svg', '/v1/model/predictors', '/v1/model/predictors/p', '/metrics']) {
     t.match(await as('q-operator')('GET', url), { status: 403, body: { code: 'FORBIDDEN', message: /requires a token that is not bound to a prefix, and token q-operator is bound to model=q/ } }, url)
@@ -122,7 +122,7 @@ t.test('what speaks of all contexts is not for a bound token', async (t) => {
 const lean = (id: string, context: object) => ({ generation_id: id, arm: 'control', context, tokens: 60, em: 1, steps_asked: 1 })
 const asked = (id: string, context: object) => ({ generation_id: id, arm: 'control', tokens: 32, confidence: 1, em: 0, context })
 
-t.test('ids are a tenant\'s own: nobody else makes them duplicates, labels them or adds steps to them', async (t) => {
+t.test('another tenant cannot duplicate, label or extend a tenant\'s generations', async (t) => {
   const { as, recorder } = await twoTenants(t)
   const [mine, theirs] = [as('q-worker'), as('q2-worker')]
   t.match(await theirs('POST', '/v1/outcomes', losslessOutcome('same', q2)), { status: 202, body: { accepted: 1 } })
@@ -153,7 +153,7 @@ t.test('ids are a tenant\'s own: nobody else makes them duplicates, labels them 
   t.same(context.fed_by, { 'q-worker': 3 })
 })
 
-t.test('a tenant\'s own tokens share its ids, whichever was first', async (t) => {
+t.test('tokens of one tenant share its ids', async (t) => {
   const ACCESS_TOKENS = tokenList({ old: 'worker model=q', new: 'worker model=q', op: 'operator model=q' })
   const { send, recorder } = await build(t, { ACCESS_TOKENS })
   await send('POST', '/v1/decisions', { ...asked('g', q), em: 1 }, bearer('old'))
@@ -168,7 +168,7 @@ t.test('a tenant\'s own tokens share its ids, whichever was first', async (t) =>
   t.match(thresholds.at(-1), { kept: 1, unprobed: 0 })
 })
 
-t.test('columns, bundles and training runs are held to the prefix too', async (t) => {
+t.test('columns, bundles and training runs respect the prefix too', async (t) => {
   const { as } = await twoTenants(t)
   const send = as('q-worker')
   const { body } = await send('POST', '/v1/decisions/columns', { contexts: [q, q2, {}], context: [0, 1, 2], tokens: [1, 1, 1], confidence: [1, 1, 1] })

@@ -70,7 +70,7 @@ t.test('every route states its role', async (t) => {
   for (const name of Object.keys(ROUTES)) t.ok(routes.some((route) => nameOf(route) === name), `${name} is there`)
 })
 
-t.test('a route lets pass whom it is for, and nobody else', async (t) => {
+t.test('a route accepts its role and operators, and refuses all others', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS })
   for (const [route, role] of Object.entries(ROUTES)) {
     const [method, path] = route.split(' ') as ['GET', string]
@@ -88,7 +88,7 @@ t.test('a route lets pass whom it is for, and nobody else', async (t) => {
   }
 })
 
-t.test('of a refused request nothing is read or done', async (t) => {
+t.test('a refused request is not read or executed', async (t) => {
   const { app, send } = await build(t, { ACCESS_TOKENS })
   t.equal((await send('POST', '/v1/decisions', { not: 'a step' })).status, 401, 'no word of what is wrong with it')
   t.equal((await send('PUT', '/v1/contexts/*/policy', { mode: 'off' }, bearer('w'))).status, 403)
@@ -98,7 +98,7 @@ t.test('of a refused request nothing is read or done', async (t) => {
   t.match(await reply.json(), { code: 'UNAUTHENTICATED' }, 'the answer reaches whoever still sends')
 })
 
-t.test('the header as RFC 6750 has it', async (t) => {
+t.test('the header follows RFC 6750', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS })
   const status = async (authorization: string) => (await send('POST', '/v1/decisions', { tokens: 1, confidence: 1 }, { authorization })).status
   const token = tokenOf('w')
@@ -106,7 +106,7 @@ t.test('the header as RFC 6750 has it', async (t) => {
   for (const bad of [token, `Basic ${token}`, `Bearer${token}`, 'Bearer', 'Bearer ', `Bearer ${token} x`, `Bearer x ${token}`, `Bearer ${token},${token}`, '']) t.equal(await status(bad), 401, bad)
 })
 
-t.test('without tokens everything is open, and who calls is anonymous', async (t) => {
+t.test('without tokens every route is open and the caller is anonymous', async (t) => {
   const lines: string[] = []
   const { send } = await build(t, {}, pino({ level: 'info' }, { write: (line: string) => { lines.push(line) } }))
   t.equal((await send('GET', '/v1/model')).status, 200)
@@ -114,7 +114,7 @@ t.test('without tokens everything is open, and who calls is anonymous', async (t
   t.match(lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'answered'), [{ token: 'anonymous' }, { token: 'anonymous' }])
 })
 
-t.test('a route that states no role is nobody\'s', async (t) => {
+t.test('a route without a role is refused to everyone', async (t) => {
   for (const env of [{}, { ACCESS_TOKENS }]) {
     const app = createApp(await build(t, env), pino({ level: 'silent' }))
     t.teardown(() => app.close())
@@ -124,7 +124,7 @@ t.test('a route that states no role is nobody\'s', async (t) => {
   }
 })
 
-t.test('a token makes as many requests as it may, the others as before', async (t) => {
+t.test('a token that has used up its requests does not affect others', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', other: 'worker', o: 'operator' }, { w: { requests_per_second: 0.001 } }) })
   const decide = async (name: string) => await send('POST', '/v1/decisions', { tokens: 1, confidence: 1 }, bearer(name))
   t.equal((await decide('w')).status, 200)
@@ -135,7 +135,7 @@ t.test('a token makes as many requests as it may, the others as before', async (
   t.match(body, 'stopgate_limited_total{token="w",limit="requests"} 2\n')
 })
 
-t.test('a path that leads nowhere is told so, token or not', async (t) => {
+t.test('an unknown path gets 404 with and without a token', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS })
   t.match(await send('GET', '/nowhere'), { status: 404, body: { code: 'ROUTE_NOT_FOUND' } })
   t.match(await send('GET', '/docs/static/nowhere.js'), { status: 404 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Quota } from '../../src/access/quota.js'
 
-t.test('a burst of all of it, then as much as comes back', async (t) => {
+t.test('a full burst passes, and then as much as is refilled', async (t) => {
   const allowance = new Quota(10, 1000)
   t.equal(allowance.take(10, 5), 0, 'a burst')
   t.equal(allowance.take(1, 5), 100, 'the ms until one is back')
@@ -19,14 +19,14 @@ t.test('a burst of all of it, then as much as comes back', async (t) => {
   t.equal(allowance.take(11, 1e9), Infinity)
 })
 
-t.test('less than one a window is one now and then', async (t) => {
+t.test('an amount below one for each window allows one now and then', async (t) => {
   const allowance = new Quota(0.5, 1000)
   t.equal(allowance.take(1, 0), 0)
   t.equal(allowance.take(1, 1000), 1000)
   t.equal(allowance.take(1, 2000), 0)
 })
 
-t.test('in any time, no more than a window\'s amount and what came back', async (t) => {
+t.test('no period allows more than the amount and its refill', async (t) => {
   const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 1, max: 6 })), { maxLength: 60 })
   fc.assert(fc.property(steps, (steps) => {
     const allowance = new Quota(5, 1000)

@@ -6,7 +6,7 @@ import { KEY, losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
-t.test('only what is new uses the allowance up', async (t) => {
+t.test('only new reports use up the quota', async (t) => {
   const reporter = { tokenName: 'w', tokenPrefix: null, tokenOutcomes: new Quota(10, 3_600_000_000) }
   const metrics = createMetrics()
   const limit = async (...areNew: boolean[]) => await spendReportQuota(reporter, 'outcome', areNew.length, metrics, async () => areNew)
@@ -20,7 +20,7 @@ t.test('only what is new uses the allowance up', async (t) => {
   t.match(text, 'stopgate_limited_total{token="w",limit="outcomes"} 1\n')
 })
 
-t.test('a worker that lies is held to its share, and seen', async (t) => {
+t.test('a lying worker is limited by its quota and visible in metrics', async (t) => {
   const ACCESS_TOKENS = tokenList({ honest: 'worker', liar: 'worker', o: 'operator' }, { liar: { outcomes_per_hour: 25 } })
   const { send } = await build(t, { ACCESS_TOKENS })
   const report = async (name: string, outcomes: object[]) => await send('POST', '/v1/outcomes/batch', { outcomes }, bearer(name))
@@ -46,7 +46,7 @@ t.test('a worker that lies is held to its share, and seen', async (t) => {
   t.match(body, 'stopgate_outcomes_total{result="limited",arm="control"} 86\n')
 })
 
-t.test('without tokens nobody is named', async (t) => {
+t.test('without tokens, metrics name no reporter', async (t) => {
   const { send } = await build(t)
   await send('POST', '/v1/outcomes', losslessOutcome('g'))
   const { fed_by } = await until('it is learned', async () => {
@@ -57,7 +57,7 @@ t.test('without tokens nobody is named', async (t) => {
   t.match((await send('GET', '/metrics')).body, 'stopgate_token_reports_total{token="anonymous",kind="outcome",result="accepted"} 1\n')
 })
 
-t.test('checkpoints use the same allowance, and are counted by token', async (t) => {
+t.test('checkpoints use the same quota and are counted by token', async (t) => {
   const { send, metrics } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'trainer' }, { w: { outcomes_per_hour: 1 } }) })
   const report = (step: number) =>
     send('POST', '/v1/training-runs/r/checkpoints', { step, suite: 's', em: 0.5, n: 100, tokens_mean: 10 }, bearer('w'))

@@ -3,7 +3,7 @@ import { scopedId } from '../../src/access/scoped-id.js'
 
 const bound = (tokenPrefix: string | null, tokenName = 'tenant') => ({ tokenName, tokenPrefix })
 
-t.test('ids are a prefix\'s own, whichever of its tokens speaks', async (t) => {
+t.test('ids belong to a prefix, whichever of its tokens is used', async (t) => {
   t.equal(scopedId(undefined, 'g'), 'g')
   t.equal(scopedId(bound(null), 'g'), 'g')
   t.equal(scopedId(bound('model=q'), 'g'), scopedId(bound('model=q', 'rotated'), 'g'))

@@ -6,7 +6,7 @@ const secret = 'stopgate_SECRET'
 const good = { name: 'ci', role: 'worker', sha256: sha256(secret) }
 const parse = (list: unknown) => parseTokens('ACCESS_TOKENS', typeof list === 'string' ? list : JSON.stringify(list), ['model', 'task'])
 
-t.test('a list', async (t) => {
+t.test('a valid list is parsed', async (t) => {
   const digest = Buffer.from(sha256(secret))
   t.strictSame(parse([good]), [{ name: 'ci', role: 'worker', digest, prefix: null, requests: null, outcomes: null }])
   t.match(parse([{ ...good, prefix: 'model=q' }]), [{ prefix: 'model=q' }])
@@ -18,7 +18,7 @@ t.test('a list', async (t) => {
   t.equal(limited!.outcomes!.take(1, 0), 1000)
 })
 
-t.test('what can\'t be used is named by its place, and not repeated', async (t) => {
+t.test('an invalid list is refused with the place, without quoting it', async (t) => {
   const bad: [unknown, RegExp][] = [
     [secret, /^ACCESS_TOKENS is not valid JSON: use the form \[/],
     [JSON.stringify(secret), /^ACCESS_TOKENS is not a list/],

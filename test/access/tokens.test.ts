@@ -5,7 +5,7 @@ import { tokenList, tokenOf } from '../token-fixtures.js'
 
 t.equal(sha256('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', 'FIPS 180-2, appendix B.1')
 
-t.test('a token is found by what it hashes to, wherever it stands in the list', async (t) => {
+t.test('a token is found by its hash at any place of the list', async (t) => {
   const tokens = parseTokens('X', tokenList({ a: 'worker', b: 'operator', c: 'metrics' }), [])
   for (const [name, role] of [['a', 'worker'], ['b', 'operator'], ['c', 'metrics']] as const) t.match(findToken(tokens, tokenOf(name)), { name, role })
   for (const wrong of ['', tokenOf('d'), tokenOf('a').slice(1), tokenOf('a') + ' ', tokenOf('a').toUpperCase(), sha256(tokenOf('a'))]) {

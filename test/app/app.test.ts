@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { build, until } from '../helper.js'
 
-t.test('a defect is answered with the request id, and nothing of what went wrong', async (t) => {
+t.test('an internal error shows only the request id', async (t) => {
   const { app, store, send } = await build(t)
   t.teardown(() => delete (store as unknown as Record<string, unknown>).contextKeys)
   Object.defineProperty(store, 'contextKeys', { configurable: true, value: () => Promise.reject(new Error('secret detail')) })
@@ -14,13 +14,13 @@ t.test('a defect is answered with the request id, and nothing of what went wrong
   t.equal((await app.inject({ url: '/v1/contexts', headers: { 'x-request-id': 'mine' } })).json().message, 'Internal error. Ask the operator to look for request id mine in the log')
 })
 
-t.test('HEAD, wrong methods and unknown routes', async (t) => {
+t.test('HEAD works, and wrong methods and unknown routes are refused', async (t) => {
   const { app } = await build(t)
   t.equal((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode, 200)
   t.match((await app.inject({ method: 'DELETE', url: '/v1/decisions' })).json(), { code: 'METHOD_NOT_ALLOWED', message: /DELETE .* POST/ })
 })
 
-t.test('requests that reach no route are counted as any other', async (t) => {
+t.test('requests that reach no route are counted too', async (t) => {
   const { app, metrics } = await build(t)
   for (const [url, status] of [['/none', 404], ['/v1/contexts/%zz', 400], [`/v1/contexts/${'x'.repeat(5000)}`, 414]] as const) {
     t.equal((await app.inject({ url })).statusCode, status)
@@ -28,7 +28,7 @@ t.test('requests that reach no route are counted as any other', async (t) => {
   }
 })
 
-t.test('a request that comes while it closes is served, since all it needs closes after the connections', async (t) => {
+t.test('a request that comes during the shutdown is served, since services close after connections', async (t) => {
   const { app } = await build(t)
   await app.listen({ port: 0 })
   const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')

@@ -4,7 +4,7 @@ import { assemble } from '../../src/app/assemble.js'
 import { readConfig } from '../../src/config/config.js'
 import { build, temporaryFolder } from '../helper.js'
 
-t.test('closing the app lets the folder go, so that another can have it', async (t) => {
+t.test('closing the app releases the data folder', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const config = readConfig({ DATA_DIR, LEARNER_THREAD: 'false' })
   const { app } = await assemble(config, pino({ level: 'silent' }))

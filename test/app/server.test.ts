@@ -9,19 +9,19 @@ import { KEY, losslessOutcome } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
 
-t.test('a bad setting ends the start with 2 and its name', async (t) => {
+t.test('an invalid setting ends the start with exit code 2 and its name', async (t) => {
   const service = startProcess(t, { PORT: 'eighty' })
   t.same(await service.exited, { code: 2, signal: null })
   t.match(service.stderr(), /^stopgate: PORT \("eighty"\) must be integer/)
 })
 
-t.test('an address that others reach is not opened without tokens', async (t) => {
+t.test('the service does not listen on an open address without tokens', async (t) => {
   const service = startProcess(t, { HOST: '0.0.0.0', DATA_DIR: await temporaryFolder(t) })
   t.same(await service.exited, { code: 2, signal: null })
   t.match(service.stderr(), /^stopgate: HOST 0\.0\.0\.0 accepts other machines.*set ACCESS_TOKENS/)
 })
 
-t.test('tokens that can\'t be used end the start with 2, and are not shown', async (t) => {
+t.test('invalid tokens end the start with exit code 2 and are not shown', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const service = startProcess(t, { ACCESS_TOKENS: '["a-secret"]', DATA_DIR })
   t.same(await service.exited, { code: 2, signal: null })
@@ -30,7 +30,7 @@ t.test('tokens that can\'t be used end the start with 2, and are not shown', asy
   t.notOk(existsSync(join(DATA_DIR, 'in-use.sock')), 'the store was not opened')
 })
 
-t.test('a port in use ends the start with 2 and says so', async (t) => {
+t.test('a port in use ends the start with exit code 2', async (t) => {
   const first = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const { port } = new URL(await first.url())
   const second = startProcess(t, { DATA_DIR: await temporaryFolder(t), PORT: port })
@@ -38,7 +38,7 @@ t.test('a port in use ends the start with 2 and says so', async (t) => {
   t.match(second.stderr(), /PORT \d+ is in use .* set another PORT/)
 })
 
-t.test('localhost is one address, and one server', async (t) => {
+t.test('localhost is a single address with a single server', async (t) => {
   const service = startProcess(t, { HOST: 'localhost', DATA_DIR: await temporaryFolder(t) })
   const { hostname, port } = new URL(await service.url())
   t.equal(hostname, '127.0.0.1')
@@ -48,7 +48,7 @@ t.test('localhost is one address, and one server', async (t) => {
   t.match(code, /ECONNREFUSED|EADDRNOTAVAIL/)
 })
 
-t.test('SIGTERM: the request in flight is answered, what was accepted is found again', async (t) => {
+t.test('SIGTERM answers the request in flight, and accepted outcomes survive', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
   const url = await service.url()
@@ -74,7 +74,7 @@ t.test('SIGTERM: the request in flight is answered, what was accepted is found a
   t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })
 })
 
-t.test('a client that stalls does not keep the service from closing in order', async (t) => {
+t.test('a stalled client does not prevent an orderly shutdown', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '4' })
   const stalled = request(`${await service.url()}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 8e6 } })
   stalled.on('error', () => {}).write('{"gen')
@@ -84,7 +84,7 @@ t.test('a client that stalls does not keep the service from closing in order', a
   t.ok(service.log.some(({ msg }) => msg === 'closed'))
 })
 
-t.test('a connection whose last request ends late does not keep the service from closing', async (t) => {
+t.test('a connection whose last request ends late does not prevent the shutdown', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '60' })
   const { port } = new URL(await service.url())
   const client = connect(Number(port), '127.0.0.1').setEncoding('utf8').on('error', () => {})
@@ -100,7 +100,7 @@ t.test('a connection whose last request ends late does not keep the service from
   t.same(await service.exited, { code: 0, signal: null })
 })
 
-t.test('SIGTERM while it starts', async (t) => {
+t.test('SIGTERM during the start ends the service', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const service = startProcess(t, { DATA_DIR })
   await until('it opens its folder', () => existsSync(join(DATA_DIR, 'in-use.sock')))
@@ -108,7 +108,7 @@ t.test('SIGTERM while it starts', async (t) => {
   t.same(await service.exited, { code: 0, signal: null })
 })
 
-t.test('requests are logged with an id; decisions at debug only', async (t) => {
+t.test('requests are logged with an id, and decisions only at debug', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
   const url = await service.url()
   await service.post('/v1/decisions', { tokens: 1, confidence: 1 })

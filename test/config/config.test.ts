@@ -1,12 +1,12 @@
 import t from 'tap'
 import { readConfig, misplacedPolicyFields } from '../../src/config/config.js'
 
-t.test('defaults', async (t) => {
+t.test('settings have defaults', async (t) => {
   t.match(readConfig({}), { host: '127.0.0.1', port: 8080, levels: ['model', 'task'], defaultPolicy: {}, redisUrl: '', dataDir: './data' })
   t.same(readConfig({ CONTEXT_LEVELS: '' }).levels, [], 'a single context')
 })
 
-t.test('settings that don\'t go together name themselves, and say what they may be', async (t) => {
+t.test('settings that contradict each other are refused by name', async (t) => {
   const bad: [NodeJS.ProcessEnv, RegExp][] = [
     [{ REDIS_URL: 'http://secret@host' }, /^REDIS_URL (?!.*secret)/],
     [{ REDIS_URL: 'redis://secret/x@host' }, /^REDIS_URL has (?!.*secret).*percent-encode/],
@@ -31,7 +31,7 @@ t.test('settings that don\'t go together name themselves, and say what they may 
   for (const [env, message] of bad) t.throws(() => readConfig(env), { name: 'ConfigError', message })
 })
 
-t.test('other addresses than loopback take tokens, or a word that none are wanted', async (t) => {
+t.test('an address other than loopback requires tokens or ALLOW_ANONYMOUS', async (t) => {
   for (const env of [{ ACCESS_TOKENS: '[]' }, { ACCESS_TOKENS_FILE: 'tokens.json' }, { ALLOW_ANONYMOUS: 'true' }]) {
     t.match(readConfig({ HOST: '0.0.0.0', ...env }), { host: '0.0.0.0' }, JSON.stringify(env))
   }
@@ -39,6 +39,6 @@ t.test('other addresses than loopback take tokens, or a word that none are wante
   for (const HOST of ['localhost', 'LocalHost']) t.match(readConfig({ HOST }), { host: '127.0.0.1' })
 })
 
-t.test('fields of the policy that are set like settings are told', async (t) => {
+t.test('environment variables named like policy fields are reported', async (t) => {
   t.same(misplacedPolicyFields({ SETTLE_SECONDS: '0', MAX_EM_DROP: '', MODE: 'dark', PORT: '1', DEFAULT_POLICY: '{}' }).sort(), ['MAX_EM_DROP', 'SETTLE_SECONDS'])
 })

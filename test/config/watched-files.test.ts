@@ -8,7 +8,7 @@ import { temporaryFolder, until } from '../helper.js'
 
 // Of tokens and of certificates, in access.test.ts and listener-tls.test.ts, all the rest.
 
-t.test('files are taken together, when one has changed or the last try failed', async (t) => {
+t.test('files are applied together when one changes or the last attempt failed', async (t) => {
   const folder = await temporaryFolder(t)
   const [a, b] = [join(folder, 'a'), join(folder, 'b')]
   const put = async (path: string, text: string) => { await writeFile(`${path}.new`, text); await rename(`${path}.new`, path) }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { awaitBundle, renderBundle } from '../../src/decisions/bundles.js'
 import { snapshotOf } from '../core/decide/snapshot-of.js'
 
-t.test('a bundle is rendered once a snapshot, and its tag is of its content', async (t) => {
+t.test('a bundle is rendered once for each snapshot, and its tag depends on its content', async (t) => {
   const [one, same, other] = [snapshotOf({ 'model=q': { index: 3 } }), snapshotOf({ 'model=q': { index: 3 } }), snapshotOf({ 'model=q': { index: 4 } })]
   t.equal(renderBundle(one, '*'), renderBundle(one, '*'))
   t.equal(renderBundle(one, '*').etag, renderBundle(same, '*').etag, 'another replica says the same')
@@ -18,7 +18,7 @@ t.test('a bundle is rendered once a snapshot, and its tag is of its content', as
   t.match(renderBundle(one, '*').etag, /^"[0-9a-f]{32}"$/)
 })
 
-t.test('bundles of many prefixes are not kept', async (t) => {
+t.test('the number of cached prefixes is bounded', async (t) => {
   const snapshot = snapshotOf({})
   const first = renderBundle(snapshot, 'model=q')
   for (let i = 0; i < 256; i++) renderBundle(snapshot, `model=flood-${i}`)
@@ -26,7 +26,7 @@ t.test('bundles of many prefixes are not kept', async (t) => {
   t.equal(renderBundle(snapshot, 'model=q').etag, first.etag)
 })
 
-t.test('who has the bundle waits for another', async (t) => {
+t.test('a caller that has the bundle waits for the next one', async (t) => {
   const listeners = new Set<() => void>()
   let snapshot = snapshotOf({})
   const onMove = (listener: () => void) => { listeners.add(listener); return () => { listeners.delete(listener) } }
@@ -49,7 +49,7 @@ t.test('who has the bundle waits for another', async (t) => {
   t.equal(listeners.size, 0, 'nobody waits any more')
 })
 
-t.test('what moves elsewhere wakes nobody', async (t) => {
+t.test('a change outside the prefix does not end the wait', async (t) => {
   const listeners = new Set<() => void>()
   let snapshot = snapshotOf({ 'model=q,task=x': { index: 3 }, 'model=r,task=x': { index: 3 } })
   const onMove = (listener: () => void) => { listeners.add(listener); return () => { listeners.delete(listener) } }

@@ -6,12 +6,12 @@ const levels = ['model', 'task']
 const check = (columns: object, caller: Parameters<typeof checkColumns>[0] = anybody) =>
   checkColumns(caller, levels, { contexts: [{ model: 'q' }], context: [0, 0], tokens: [1, 2], confidence: [0.5, null], ...columns } as Parameters<typeof checkColumns>[2])
 
-t.test('good columns have no errors', async (t) => {
+t.test('valid columns have no errors', async (t) => {
   t.same(check({}), { errors: [], contexts: [null] })
   t.same(check({ generation_ids: ['a', null], arms: [null, 'control'], signals: { x: [1, null] }, probed_score: [null, 1], em: [1, null], answer: [null, ''] }), { errors: [], contexts: [null] })
 })
 
-t.test('an error names the column and the index, and what to change', async (t) => {
+t.test('an error names the column and the row, and what to change', async (t) => {
   for (const [columns, path, message] of [
     [{ tokens: [1, -1] }, '/tokens/1', /must be >= 0/],
     [{ tokens: [1, null] }, '/tokens/1', /must be integer/],
@@ -37,11 +37,11 @@ t.test('an error names the column and the index, and what to change', async (t) 
   }
 })
 
-t.test('a context that is bad is said to be, by place', async (t) => {
+t.test('an invalid context is reported by its place', async (t) => {
   t.match(check({ contexts: [{ model: 'q' }, { colour: 'red' }] }), { errors: [], contexts: [null, { path: '/contexts/1/colour' }] })
 })
 
-t.test('a bound token reaches its own contexts alone, row by row', async (t) => {
+t.test('a bound token gets errors for rows of other contexts', async (t) => {
   const { errors } = check({ contexts: [{ model: 'q' }, { model: 'q2' }, {}], context: [1, 0, 2], tokens: [1, 1, 1], confidence: [1, 1, 1] }, { tokenName: 'tenant', tokenPrefix: 'model=q' })
   t.match(errors, [{ index: 0, path: '/contexts/1', message: /bound to model=q/ }, { index: 2, path: '/contexts/2' }])
 })

@@ -7,7 +7,7 @@ import { columnsWith, snapshots } from '../core/decide/random-columns.js'
 import { snapshotOf } from '../core/decide/snapshot-of.js'
 import { holds } from '../property.js'
 
-t.test('it is what JSON.stringify makes of it, to the character', async (t) => {
+t.test('the text equals that of JSON.stringify', async (t) => {
   holds(t, fc.property(snapshots, fc.constantFrom<Freshness>('fresh', 'stale'), columnsWith(null, 4), (snapshot, freshness, columns) =>
     columns.context.every((_, row) => {
       const decision = decide(snapshot, freshness, stepAt(columns, row))

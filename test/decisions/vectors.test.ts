@@ -3,11 +3,11 @@ import t from 'tap'
 import { REASONS } from '../../src/core/decide/decide.js'
 import { vectorsText } from '../../src/decisions/vectors.js'
 
-t.test('openapi/vectors.json is what the code does', async (t) => {
+t.test('openapi/vectors.json is up to date', async (t) => {
   t.equal(await readFile('openapi/vectors.json', 'utf8'), vectorsText(), 'stale: run npm run vectors')
 })
 
-t.test('every reason but staleness is met, and both arms', async (t) => {
+t.test('the vectors cover both arms and every reason but staleness', async (t) => {
   const { decisions } = JSON.parse(vectorsText())
   const met = (field: string) => new Set(decisions.map(({ decision }: { decision: Record<string, unknown> }) => decision[field]))
   t.same([...met('reason')].sort(), REASONS.filter((reason) => reason !== 'stale_model').sort())

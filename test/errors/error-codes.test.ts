@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import t from 'tap'
 import { ERROR_CODES, isOurs } from '../../src/errors/error-codes.js'
 
-t.test('every error that is declared is listed, and errors are declared in one file', async (t) => {
+t.test('every error is listed, and all are declared in one file', async (t) => {
   const declared = [...(await readFile('src/errors/errors.ts', 'utf8')).matchAll(/createError(?:<.*>)?\('(\w+)'/g)].map(([, code]) => code)
   t.same(ERROR_CODES.map(({ code }) => code), declared.sort())
   for (const name of await readdir('src', { recursive: true })) {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import * as errors from '../../src/errors/errors.js'
 
-t.test('codes are stable: clients match on them', async (t) => {
+t.test('codes are stable, since clients match on them', async (t) => {
   t.strictSame(Object.fromEntries(ERROR_CODES.map(({ code, status }) => [code, status])), {
     BODY_TOO_LARGE: 413,
     CONFLICT: 409,

@@ -7,7 +7,7 @@ import { build } from '../helper.js'
 
 const problem = itemValidator(ErrorSchema)
 
-t.test('what is no HTTP, or too much or too slow, is answered like any other error', async (t) => {
+t.test('malformed, oversized and slow requests get errors in our format', async (t) => {
   const { app, metrics } = await build(t)
   await app.listen({ port: 0 })
   const { port } = app.server.address() as { port: number }
@@ -31,7 +31,7 @@ t.test('what is no HTTP, or too much or too slow, is answered like any other err
   t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
 })
 
-t.test('a path that is no URL', async (t) => {
+t.test('an invalid URL is refused', async (t) => {
   const { send } = await build(t)
   t.match((await send('GET', '/v1/contexts/%zz')).body, { statusCode: 400, code: 'INVALID_URL', error: 'Bad Request', message: /including % as %25$/ })
 })

@@ -4,7 +4,7 @@ import { cutLog } from '../../src/http/cut-log.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { until } from '../helper.js'
 
-t.test('each is counted, and many at once are two lines: the first, and the rest', async (t) => {
+t.test('many closed connections are logged in two lines: the first and the rest', async (t) => {
   const lines: string[] = []
   const metrics = createMetrics()
   const cut = cutLog(pino({}, { write: (line: string) => { lines.push(line) } }), () => metrics)

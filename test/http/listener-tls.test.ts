@@ -24,7 +24,7 @@ async function ask (url: string, options: RequestOptions, body?: object) {
   return { status: reply.statusCode as number, body: JSON.parse(text), name }
 }
 
-t.test('HTTPS, and a renewed certificate without a restart', { skip }, async (t) => {
+t.test('a renewed certificate is used without a restart', { skip }, async (t) => {
   const folder = await temporaryFolder(t)
   const authority = makeAuthority(folder)
   const [first, second] = [authority.issue('first'), authority.issue('second')]
@@ -57,7 +57,7 @@ t.test('HTTPS, and a renewed certificate without a restart', { skip }, async (t)
   t.match(await ask(`${url}/livez`, { agent: standing }), { status: 200, name: 'first' }, 'a connection that stands goes on')
 })
 
-t.test('a client that says half of a request, in TLS, is dropped', { skip }, async (t) => {
+t.test('a TLS client that sends half a request is disconnected', { skip }, async (t) => {
   const { pem: ca, issue } = makeAuthority(await temporaryFolder(t))
   const { cert, key } = issue('one')
   const { app } = await build(t, { TLS_CERT_FILE: cert, TLS_KEY_FILE: key })
@@ -72,7 +72,7 @@ t.test('a client that says half of a request, in TLS, is dropped', { skip }, asy
   t.match(heard, /^HTTP\/1.1 408 /)
 })
 
-t.test('files that can\'t be used end the start with the setting\'s name, and show nothing of them', { skip }, async (t) => {
+t.test('invalid files end the start with the name of the setting and show no content', { skip }, async (t) => {
   const folder = await temporaryFolder(t)
   const authority = makeAuthority(folder)
   const { cert, key } = authority.issue('one')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { build } from '../helper.js'
 
-t.test('a method that a path does not have is answered 405, with those it has', async (t) => {
+t.test('a method that a path does not have gets 405 with the allowed methods', async (t) => {
   const { app, send } = await build(t)
   const cases = [
     ['GET', '/v1/decisions', 'POST'], ['OPTIONS', '/v1/outcomes/batch', 'POST'], ['POST', '/v1/contexts', 'GET, HEAD'],
@@ -16,7 +16,7 @@ t.test('a method that a path does not have is answered 405, with those it has', 
   t.equal((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode, 200)
 })
 
-t.test('whoever may not call a path may know its methods', async (t) => {
+t.test('allowed methods are shown without a token', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS: JSON.stringify([{ name: 'w', role: 'worker', sha256: 'a'.repeat(64) }]) })
   t.equal((await send('GET', '/v1/decisions')).status, 405)
   t.equal((await send('POST', '/v1/decisions', {})).status, 401)

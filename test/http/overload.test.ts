@@ -74,7 +74,7 @@ t.test('ten times what it can do: some are served soon, the rest refused at once
   t.equal((await service.post('/v1/decisions', step)).status, 200, 'then it is as before')
 })
 
-t.test('large bodies that are under way take up no more than their bound, and small ones pass', async (t) => {
+t.test('large bodies in transit are limited, and small ones pass', async (t) => {
   const { app, send } = await build(t)
   const url = await app.listen({ port: 0 })
   const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
@@ -87,7 +87,7 @@ t.test('large bodies that are under way take up no more than their bound, and sm
   await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
 })
 
-t.test('clients that never read their replies hold little, and are cut off', async (t) => {
+t.test('connections of clients that never read are closed and use little memory', async (t) => {
   const { app, metrics } = await build(t)
   await app.listen({ port: 0 })
   const { port } = app.server.address() as { port: number }

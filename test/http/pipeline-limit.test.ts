@@ -5,7 +5,7 @@ import { build } from '../helper.js'
 
 const REQUEST = 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'
 
-t.test('a few requests in a row are answered, a thousand cut the connection off', async (t) => {
+t.test('a few pipelined requests are answered, and a thousand close the connection', async (t) => {
   const { app, metrics } = await build(t)
   await app.listen({ port: 0 })
   const { port } = app.server.address() as { port: number }

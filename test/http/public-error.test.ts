@@ -5,7 +5,7 @@ import { toPublicError } from '../../src/http/public-error.js'
 import { build } from '../helper.js'
 import { StoreFullError } from '../../src/store/store-errors.js'
 
-t.test('errors of others are told under codes of ours, with the status they had', async (t) => {
+t.test('foreign errors get our codes and keep their status', async (t) => {
   const made = (code: string, status: number) => new (createError(code, 'what is wrong', status))()
   t.match(toPublicError(made('FST_NEW', 416), 'r'), { code: 'REFUSED', statusCode: 416, message: 'what is wrong' })
   t.match(toPublicError(Object.assign(new Error('no code'), { statusCode: 412 }) as never, 'r'), { code: 'REFUSED', statusCode: 412 })
@@ -15,7 +15,7 @@ t.test('errors of others are told under codes of ours, with the status they had'
   for (const error of [new RunNotFoundError('x'), new RunBusyError('3')]) t.equal(toPublicError(error, 'r'), error)
 })
 
-t.test('what Fastify and its plugins refuse', async (t) => {
+t.test('refusals of Fastify and its plugins have our format', async (t) => {
   const { app } = await build(t)
   const get = async (url: string, headers = {}) => (await app.inject({ url, headers })).json()
   t.match(await get(`/v1/contexts/${'x'.repeat(4097)}`), { statusCode: 414, code: 'PATH_TOO_LONG', error: 'URI Too Long' })

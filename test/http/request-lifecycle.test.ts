@@ -6,7 +6,7 @@ function logTo (lines: Record<string, unknown>[], level: string) {
   return pino({ level }, { write: (line: string) => { lines.push(JSON.parse(line)) } })
 }
 
-t.test('each answer is logged and counted once, under the id of its request', async (t) => {
+t.test('each reply is logged and counted once, under the id of its request', async (t) => {
   const lines: Record<string, unknown>[] = []
   const { app, metrics } = await build(t, {}, logTo(lines, 'debug'))
   const headers = { 'x-request-id': 'mine' }
@@ -28,14 +28,14 @@ t.test('each answer is logged and counted once, under the id of its request', as
   }
 })
 
-t.test('what no hook hears of is logged and counted too', async (t) => {
+t.test('requests without hooks are logged and counted too', async (t) => {
   const lines: Record<string, unknown>[] = []
   const { app } = await build(t, {}, logTo(lines, 'info'))
   await app.inject({ url: '/v1/contexts/%zz', headers: { 'x-request-id': 'bad' } })
   t.match(lines.filter(({ msg }) => msg === 'answered'), [{ reqId: 'bad', route: 'none', status_code: 400 }])
 })
 
-t.test('what Fastify has to say goes to the same log', async (t) => {
+t.test('Fastify logs to the same log', async (t) => {
   const lines: Record<string, unknown>[] = []
   const { app } = await build(t, {}, logTo(lines, 'info'))
   app.get('/twice', { config: { role: 'open' } }, (request, reply) => {

@@ -14,7 +14,7 @@ function logOf (level: string) {
   return { lines, made: () => children, log: new RequestLog(parent, 'r1') }
 }
 
-t.test('nothing is made until something is logged', async (t) => {
+t.test('no child logger is created until something is logged', async (t) => {
   const { lines, made, log } = logOf('info')
   log.debug({ big: true }, 'not shown')
   log.trace('not shown')
@@ -26,7 +26,7 @@ t.test('nothing is made until something is logged', async (t) => {
   t.match(lines, [{ level: 30, reqId: 'r1', a: 1, msg: 'shown' }, { level: 50, reqId: 'r1', msg: 'shown too', err: { message: 'bad' } }])
 })
 
-t.test('every level goes to where it belongs', async (t) => {
+t.test('every level reaches the parent log', async (t) => {
   const { lines, log } = logOf('trace')
   for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) log[level](level)
   t.match(lines.map(({ level, msg }) => [level, msg]), [[10, 'trace'], [20, 'debug'], [30, 'info'], [40, 'warn'], [50, 'error'], [60, 'fatal']])

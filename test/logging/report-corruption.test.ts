@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { corruptionReporter } from '../../src/logging/report-corruption.js'
 
-t.test('damage is logged and counted, and nothing is said where there is none', async (t) => {
+t.test('corruption is logged and counted only where there is any', async (t) => {
   const lines: string[] = []
   const counted: unknown[] = []
   const tell = corruptionReporter(pino({}, { write: (line: string) => { lines.push(line) } }), (...what) => { counted.push(what) })

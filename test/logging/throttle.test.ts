@@ -5,7 +5,7 @@ import { until } from '../helper.js'
 
 const EVERY_MS = 100
 
-t.test('the first is said at once, the rest of a burst together, though nothing follows', async (t) => {
+t.test('the first event is reported at once, and the rest of a burst together', async (t) => {
   let count = 0
   const said: Array<{ count: number, at: number }> = []
   const tell = throttle(() => {
@@ -22,7 +22,7 @@ t.test('the first is said at once, the rest of a burst together, though nothing 
   for (const i of [1, 2]) t.ok(said[i]!.at - said[i - 1]!.at > EVERY_MS - 5, 'not before it is time')
 })
 
-t.test('it keeps no process from ending', async (t) => {
+t.test('the timer does not keep the process alive', async (t) => {
   const url = new URL('../../src/logging/throttle.js', import.meta.url)
   const script = `import { throttle } from ${JSON.stringify(url)}; const tell = throttle(() => console.log('said'), 60_000); tell(); tell()`
   const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 20_000 })

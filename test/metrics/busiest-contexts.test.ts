@@ -3,7 +3,7 @@ import { busiestContexts } from '../../src/metrics/busiest-contexts.js'
 import { losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 
-t.test('at most 200 contexts and the root; the last ones while the store is out of reach', async (t) => {
+t.test('at most 200 contexts and the root are read, and the last ones are kept during an outage', async (t) => {
   const { store, service, send } = await build(t)
   const outcomes = Array.from({ length: 250 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i}` }))
   await send('POST', '/v1/outcomes/batch', { outcomes })

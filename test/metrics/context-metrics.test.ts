@@ -7,7 +7,7 @@ import { createMetrics } from '../../src/metrics/metrics.js'
 import { mulberry32 } from '../random.js'
 import type { GaugeSources } from '../../src/metrics/gauge-sources.js'
 
-t.test('the arms of a context, and what its evidence lacks', async (t) => {
+t.test('a context shows its arms and what its evidence lacks', async (t) => {
   const random = mulberry32(1)
   let arms = NO_ARMS
   for (let i = 0; i < 2000; i++) {

@@ -18,7 +18,7 @@ function workers (count: number) {
   return { all, sent, answer, answered }
 }
 
-t.test('the asker is told when each has told', async (t) => {
+t.test('a process gets the metrics once all processes have replied', async (t) => {
   const gatherer = gatherMetrics()
   const { all: [one, other], sent, answer } = workers(2)
   for (const worker of [one!, other!]) gatherer.joined(worker)
@@ -30,7 +30,7 @@ t.test('the asker is told when each has told', async (t) => {
   t.same(answer(0), { metrics: 'all', ask: 'a', values: [valuesOf('one'), valuesOf('other')] })
 })
 
-t.test('one that starts is not asked, one that dies is not waited for, and what it told last is gone', async (t) => {
+t.test('a process that starts or ends meanwhile is not waited for', async (t) => {
   const gatherer = gatherMetrics()
   const { all: [one, dying, starting], sent, answer } = workers(3)
   for (const worker of [one!, dying!]) gatherer.joined(worker)
@@ -48,7 +48,7 @@ t.test('one that starts is not asked, one that dies is not waited for, and what 
   t.same(answer(2), { metrics: 'all', ask: 'b', values: [valuesOf('0'), valuesOf('2')] })
 })
 
-t.test('one that hangs counts as it last told, one that never told not at all', async (t) => {
+t.test('a process that hangs counts with its last values', async (t) => {
   const gatherer = gatherMetrics(20)
   const { all, answered } = workers(3)
   const [one, hanging] = all
@@ -59,7 +59,7 @@ t.test('one that hangs counts as it last told, one that never told not at all', 
   t.same(await answered(0), { metrics: 'all', ask: 'a', values: [valuesOf('one'), valuesOf('before')] })
 })
 
-t.test('one that asks before any is known is told at once', async (t) => {
+t.test('a request before any process is known is answered at once', async (t) => {
   const gatherer = gatherMetrics()
   const { all: [one], answer } = workers(1)
   gatherer.heard(one!, { metrics: 'wanted', ask: 'a' })

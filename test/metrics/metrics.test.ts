@@ -9,14 +9,14 @@ const readings = {
   modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*', ...NONE,
 }
 
-t.test('two registries live side by side', async (t) => {
+t.test('two registries are independent', async (t) => {
   const [one, other] = [createMetrics(), createMetrics()]
   one.decided('off')
   t.match(await one.render(), 'stopgate_decisions_total{decision="continue",reason="off"} 1\n')
   t.match(await other.render(), 'stopgate_decisions_total{decision="continue",reason="off"} 0\n')
 })
 
-t.test('a scrape shows what stands at that moment, the rest of the savings under other', async (t) => {
+t.test('a scrape shows present values, with other savings under other', async (t) => {
   const metrics = createMetrics()
   let saved = 10
   metrics.watch({ ...readings, busiest: async () => new Map([['*', { ...state, tokens_saved: 30 }], ['task=a', { ...state, tokens_saved: saved }]]) })
@@ -31,7 +31,7 @@ t.test('a scrape shows what stands at that moment, the rest of the savings under
   t.match(text, 'stopgate_outcomes_without_context_total 5\n')
 })
 
-t.test('a key can not break out of its label', async (t) => {
+t.test('a key cannot break out of its label', async (t) => {
   const metrics = createMetrics()
   metrics.watch({ ...readings, busiest: async () => new Map([['task="} 1\n', state]]) })
   t.match(await metrics.render(), 'stopgate_context_control_generations{context="task=\\"} 1\\n"} 0\n')

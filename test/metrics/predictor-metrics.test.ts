@@ -4,7 +4,7 @@ import { countFits, watchPredictors, type ScoringLink } from '../../src/metrics/
 
 const lines = async (registry: Registry) => (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 
-t.test('who serves and who is on trial, by score; one that goes is gone', async (t) => {
+t.test('contexts are counted by the score that serves or is on trial', async (t) => {
   const registry = new Registry()
   let live = ['a', 'b']
   const standings: ScoringLink[] = [
@@ -24,7 +24,7 @@ t.test('who serves and who is on trial, by score; one that goes is gone', async 
   t.strictSame(await lines(registry), ['stopgate_predictors 0', 'stopgate_scorer_serving_contexts{scorer="confidence"} 0'])
 })
 
-t.test('fits by result, from the start; when and how long the last one', async (t) => {
+t.test('fits are counted by result, with the time and duration of the last', async (t) => {
   const registry = new Registry()
   const fitted = countFits([registry])
   const value = async (name: string) => Number((await lines(registry)).find((line) => line.startsWith(`${name} `))!.split(' ')[1])

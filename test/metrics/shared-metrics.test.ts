@@ -39,7 +39,7 @@ function pair () {
   })
 }
 
-t.test('whichever is scraped tells of all: counts add up, what all read alike does not', async (t) => {
+t.test('a scrape sums counters of all processes, except those that all read alike', async (t) => {
   const [one, other] = pair()
   one!.watch({ ...readings, isLeader: () => true })
   other!.watch({ ...readings, modelVersion: () => 8, isStoreUp: () => false })

@@ -12,7 +12,7 @@ const runOf = (name: string, suites: number): TrainingRun => ({
   contexts: [],
 })
 
-t.test('the newest checkpoint of each suite; of what is not named verdicts are counted', async (t) => {
+t.test('each named suite shows its newest checkpoint, and verdicts of the others are counted', async (t) => {
   const registry = new Registry()
   let runs = [runOf('a', 32), runOf('b', 32), runOf('c', 32), runOf('d', 32)]
   const read = watchTraining([registry], async () => runs)

@@ -4,7 +4,7 @@ import { itemValidator } from '../../openapi/validation.js'
 import { certify } from '../certify.js'
 import { build } from '../helper.js'
 
-t.test('a reply is what the schema says', async (t) => {
+t.test('replies match their schema', async (t) => {
   const built = await build(t)
   await certify(built)
   t.equal(itemValidator(BundleSchema)((await built.send('GET', '/v1/bundle')).body), null)

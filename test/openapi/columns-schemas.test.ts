@@ -5,11 +5,11 @@ import { build } from '../helper.js'
 
 const columns = { contexts: [{ model: 'q' }], context: [0], tokens: [1], confidence: [1] }
 
-t.test('the example is columns', async (t) => {
+t.test('the example is valid', async (t) => {
   for (const example of (ColumnsSchema as { examples?: unknown[] }).examples!) t.equal(itemValidator(ColumnsSchema)(example), null)
 })
 
-t.test('as a whole anything goes that is columns, whatever is in the cells', async (t) => {
+t.test('the schema of the whole request accepts any cells', async (t) => {
   const problem = itemValidator(AnyColumnsSchema)
   t.equal(problem({ ...columns, tokens: [null, 'x'], signals: { ['x'.repeat(200)]: [{}] } }), null)
   t.match(problem({ ...columns, tokens: 7 }), { path: '/tokens' })
@@ -19,7 +19,7 @@ t.test('as a whole anything goes that is columns, whatever is in the cells', asy
   t.equal(problem({ ...columns, confidence: Array(4096).fill(1) }), null)
 })
 
-t.test('a reply is what the schema says', async (t) => {
+t.test('replies match their schema', async (t) => {
   const { send } = await build(t)
   for (const body of [columns, { ...columns, tokens: [-1] }, { ...columns, contexts: [null] }]) {
     t.equal(itemValidator(ColumnDecisionsSchema)((await send('POST', '/v1/decisions/columns', body)).body), null)

@@ -7,7 +7,7 @@ import { build } from '../helper.js'
 const text = await openapiDocument()
 const document = JSON.parse(text)
 
-t.test('openapi/openapi.json is what the routes say', async (t) => {
+t.test('openapi/openapi.json is up to date', async (t) => {
   t.equal(await readFile('openapi/openapi.json', 'utf8'), text, 'stale: run npm run openapi')
   const { send } = await build(t)
   t.strictSame((await send('GET', '/openapi.json')).body, document)
@@ -30,7 +30,7 @@ t.test('every field is described', async (t) => {
   }
 })
 
-t.test('every operation states whose it is', async (t) => {
+t.test('every operation states its role', async (t) => {
   t.match(document.components.securitySchemes, { bearer: { type: 'http', scheme: 'bearer' } })
   const OPEN = ['/livez', '/readyz']
   for (const [path, operations] of Object.entries<any>(document.paths)) {
@@ -41,7 +41,7 @@ t.test('every operation states whose it is', async (t) => {
   }
 })
 
-t.test('every example runs', async (t) => {
+t.test('every example is accepted', async (t) => {
   const built = await build(t)
   await certify(built, { model: 'qwen3-8b', task: 'gsm8k' })
   await built.send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined })

@@ -3,7 +3,7 @@ import { ErrorSchema } from '../../openapi/error-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { build } from '../helper.js'
 
-t.test('every kind of error has one shape', async (t) => {
+t.test('every kind of error has the same shape', async (t) => {
   const { send } = await build(t)
   for (const [method, url, body] of [
     ['POST', '/v1/decisions', {}], ['POST', '/v1/decisions', { tokens: 1, confidence: 1, context: { x: 'y' } }], ['GET', '/v1/contexts/x'], ['GET', '/nowhere'], ['GET', '/v1/contexts?limit=x'],

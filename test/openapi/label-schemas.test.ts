@@ -4,7 +4,7 @@ import { itemValidator } from '../../openapi/validation.js'
 import { losslessOutcome } from '../certify.js'
 import { build } from '../helper.js'
 
-t.test('labels and replies', async (t) => {
+t.test('labels and replies match their schemas', async (t) => {
   const { send } = await build(t)
   await send('POST', '/v1/outcomes', { ...losslessOutcome('g'), em: undefined })
   t.equal(itemValidator(LabelledSchema)((await send('POST', '/v1/outcomes/g/label', { em: 1 })).body), null)

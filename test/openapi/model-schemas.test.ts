@@ -4,7 +4,7 @@ import { itemValidator } from '../../openapi/validation.js'
 import { certify } from '../certify.js'
 import { build } from '../helper.js'
 
-t.test('replies are as their schemas say', async (t) => {
+t.test('replies match their schemas', async (t) => {
   const built = await build(t)
   await certify(built)
   for (const [url, schema] of [['/v1/model', ModelSchema], ['/v1/model/history', HistorySchema], ['/livez', LiveSchema], ['/readyz', ReadySchema]] as const) {

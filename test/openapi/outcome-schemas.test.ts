@@ -6,7 +6,7 @@ import { build } from '../helper.js'
 
 const problem = itemValidator(OutcomeSchema)
 
-t.test('outcomes and replies', async (t) => {
+t.test('outcomes and replies match their schemas', async (t) => {
   const { send } = await build(t)
   t.equal(problem(losslessOutcome('g')), null)
   t.equal(itemValidator(AcceptedSchema)((await send('POST', '/v1/outcomes', losslessOutcome('g'))).body), null)
@@ -14,7 +14,7 @@ t.test('outcomes and replies', async (t) => {
   t.equal(itemValidator(AcceptedBatchSchema)(batch.body), null)
 })
 
-t.test('bounds', async (t) => {
+t.test('lengths are bounded', async (t) => {
   const step = { tokens: 1, confidence: 1 }
   t.match(problem({ ...losslessOutcome('g'), steps: Array(4097).fill(step) }), { path: '/steps', message: /4096/ })
   t.match(problem({ ...losslessOutcome('g'), answer: 'é'.repeat(2049) }), { path: '/answer', message: /4 KiB/ })

@@ -5,13 +5,13 @@ import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 
 const problem = itemValidator(PolicyPatchSchema)
 
-t.test('the default is a policy, any part of it a patch', async (t) => {
+t.test('the default is a policy, and any part of it is a patch', async (t) => {
   t.equal(itemValidator(PolicySchema)(DEFAULT_POLICY), null)
   t.equal(problem({}), null)
   for (const [field, value] of Object.entries(DEFAULT_POLICY)) t.equal(problem({ [field]: value }), null, field)
 })
 
-t.test('what a policy can not say', async (t) => {
+t.test('invalid policies are refused', async (t) => {
   for (const patch of [
     { max_em_drop: 0 }, { error_level: 1 }, { control_rate: 0.01 }, { control_rate: 'some' }, { label: 'f1' }, { mode: 'on' }, { fallback: 'child' }, { min_tokens: -1 }, { check_every_tokens: 0 }, { settle_seconds: -1 }, { evidence_window: 1.5 }, { max_evidence_age_seconds: 0 }, { predictor: 'on' }, { em_per_token_percent: -0.1 }, { value_of_em: -1 }, { price_per_1k_tokens: 0 },
     { max_em_loss: 0.1 },

@@ -5,14 +5,14 @@ import { PREDICTOR } from '../core/decide/snapshot-of.js'
 
 const problem = itemValidator(PredictorRequestSchema)
 
-t.test('what the service shows of a predictor can be brought in', async (t) => {
+t.test('a definition that the service shows can be imported', async (t) => {
   t.equal(problem(PREDICTOR), null)
   t.equal(problem((PredictorRequestSchema as { examples?: unknown[] }).examples![0]), null)
   t.same(Object.keys((PredictorDetailSchema.properties.definition as any).properties).sort(),
     ['calibration', 'contexts', 'grid', 'label', 'levels', 'name', 'signals', 'trained'])
 })
 
-t.test('what no score could be computed with is refused, with its place', async (t) => {
+t.test('a definition that no score can be computed with is refused', async (t) => {
   for (const [change, path] of [
     [{ grid: [0.5] }, '/grid'], [{ grid: Array.from({ length: 121 }, (_, k) => 0.99 - k / 200) }, '/grid'],
     [{ grid: PREDICTOR.grid.with(3, 1) }, '/grid/3'],

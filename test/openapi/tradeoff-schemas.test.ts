@@ -7,7 +7,7 @@ import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { describeTradeoff } from '../../src/core/tradeoff/describe-tradeoff.js'
 import { stairs } from '../core/tradeoff/stairs.js'
 
-t.test('what the core says is what the document says, with and without evidence', async (t) => {
+t.test('the core\'s view matches its schema, with and without evidence', async (t) => {
   const problem = itemValidator(TradeoffSchema)
   for (const evidence of [stairs([0, 10, 40]), NO_EVIDENCE]) {
     const family = { score: 'confidence', evidence, grid: GRID, bar: Math.log(20), index: -1, suspicion: 1 }

@@ -5,7 +5,7 @@ import { runToWire, summaryToWire } from '../../src/training/run-to-wire.js'
 import { losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 
-t.test('replies are as the schemas say, and nothing is dropped on the way', async (t) => {
+t.test('replies match their schemas without losing a field', async (t) => {
   const { send, training } = await build(t)
   await send('POST', '/v1/outcomes', losslessOutcome('a'))
   const checkpoints = Array.from({ length: 15 }, (_, i) => ({

@@ -4,7 +4,7 @@ import { itemValidator } from '../../openapi/validation.js'
 
 const problem = itemValidator(StepSchema)
 
-t.test('a good step is none', async (t) => {
+t.test('a valid step has no problem', async (t) => {
   t.equal(problem({ tokens: 1, confidence: 1 }), null)
   t.equal(problem({ tokens: 1, confidence: 1 + 5e-7 }), null, 'float32 noise')
   t.equal(problem({ tokens: 1, confidence: null, generation_id: 'é'.repeat(64) }), null, '128 bytes')
@@ -15,7 +15,7 @@ t.test('bounds count bytes of well-formed text', async (t) => {
   t.match(problem({ tokens: 1, confidence: 1, generation_id: '\ud800' }), { path: '/generation_id', message: /Unicode/ })
 })
 
-t.test('all fields that are missing are named', async (t) => {
+t.test('an error names all missing fields', async (t) => {
   t.same(problem({ tokens: 1 }), { path: '/confidence', message: 'is required' })
   t.same(problem({}), { path: '/tokens', message: 'is required; also missing: confidence' })
   t.same(problem({ tokens: 1, conf: 0.5 }), { path: '/confidence', message: 'is required; not known: "conf"' })
@@ -26,12 +26,12 @@ t.test('all fields that are missing are named', async (t) => {
   t.same(three({}), { path: '/a', message: 'is required; also missing: b, c' })
 })
 
-t.test('paths are JSON pointers, of bounded length', async (t) => {
+t.test('paths are JSON pointers of bounded length', async (t) => {
   t.match(problem({ tokens: 1, confidence: 1, 'a/b~c': 1 }), { path: '/a~1b~0c' })
   t.ok(problem({ tokens: 1, confidence: 1, ['x'.repeat(10_000)]: 1 })!.path.length < 200)
 })
 
-t.test('a list is to be wrapped only where a list is all there is', async (t) => {
+t.test('the advice to wrap a list is given only for objects with a single list', async (t) => {
   const list = { type: 'array' }
   t.match(itemValidator({ type: 'object', properties: { a: list } })([]), { message: 'must be object: wrap what you send as {"a": [...]}' })
   t.match(itemValidator({ type: 'object', properties: { a: list, b: list } })([]), { message: /^must be object$/ })

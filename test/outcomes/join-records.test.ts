@@ -27,7 +27,7 @@ async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outc
   return { joined: joined.map(({ entry, result }) => ({ steps: entry.steps, complete: entry.steps_complete, result })), asked, flushes }
 }
 
-t.test('the steps of a complete record are the outcome\'s', async (t) => {
+t.test('a complete record provides the steps of the outcome', async (t) => {
   const { joined, asked, flushes } = await joinedWith([{ g: [STEP] }], [{}])
   t.same(joined, [{ steps: [{ tokens: 32, confidence: 0.9, exact_match: 1 }], complete: true, result: 'complete' }])
   t.same(asked, [['g']], 'read once')
@@ -45,7 +45,7 @@ t.test('only outcomes without steps that may be control are looked up', async (t
   for (const policy of [{ record_steps: false }, { mode: 'off' }] as const) t.same((await joinedWith([], [{}], { policy })).asked, [])
 })
 
-t.test('what another replica still holds is waited for, once for all that need it', async (t) => {
+t.test('steps that another replica may hold are waited for once', async (t) => {
   const two = [STEP, { tokens: 64, confidence: 0.9 }] // which needs no probe of its own
   const { joined, asked } = await joinedWith([
     { whole: [STEP], gap: [STEP], late: [], short: [STEP] }, { gap: two, late: [STEP], short: [STEP] },
@@ -55,26 +55,26 @@ t.test('what another replica still holds is waited for, once for all that need i
     [[1, true, 'complete'], [2, true, 'complete'], [1, true, 'complete'], [1, false, 'incomplete']])
 })
 
-t.test('a probe that is still to come is waited for too', async (t) => {
+t.test('a missing probe is waited for too', async (t) => {
   const bare = { tokens: 32, confidence: 0.9 }
   const { joined, asked } = await joinedWith([{ g: [bare] }, { g: [bare, STEP] }], [{}])
   t.equal(asked.length, 2)
   t.match(joined, [{ steps: [{ tokens: 32, exact_match: 1 }], complete: true, result: 'complete' }])
 })
 
-t.test('where there is no other replica nothing is waited for', async (t) => {
+t.test('a single replica does not wait', async (t) => {
   const { asked } = await joinedWith([], [{}], {}, 'embedded')
   t.equal(asked.length, 1)
 })
 
-t.test('no record at all: no steps; who may as well be treated is not waited for', async (t) => {
+t.test('without a record there are no steps, and only certain control outcomes wait', async (t) => {
   const { joined, asked } = await joinedWith([], [{ generation_id: 'a' }, { generation_id: 'b', steps_asked: 2 }])
   t.same(joined, [{ steps: null, complete: true, result: 'none' }, { steps: null, complete: true, result: 'none' }])
   t.equal(asked.length, 2)
   t.equal((await joinedWith([], [{ arm: undefined as never }])).asked.length, 1)
 })
 
-t.test('a worker\'s count settles it, and so does its word', async (t) => {
+t.test('the worker\'s count decides whether a record is complete', async (t) => {
   const completeWith = async (outcome: Partial<ReportedOutcome>) => (await joinedWith([{ g: [STEP] }], [outcome], {}, 'embedded')).joined[0]!.complete
   t.equal(await completeWith({ steps_asked: 1 }), true)
   t.equal(await completeWith({ steps_asked: 1, tokens: 1000 }), true)
@@ -83,13 +83,13 @@ t.test('a worker\'s count settles it, and so does its word', async (t) => {
   t.same((await joinedWith([], [{ steps_asked: 0 }])).joined, [{ steps: [], complete: true, result: 'complete' }], 'never asked')
 })
 
-t.test('the cadence is the leaf\'s', async (t) => {
+t.test('completeness uses the cadence of the leaf', async (t) => {
   const of = async (check_every_tokens: number) => (await joinedWith([{ g: [STEP] }], [{}], { policy: { check_every_tokens } }, 'embedded')).joined[0]!.result
   t.equal(await of(32), 'complete')
   t.equal(await of(16), 'incomplete')
 })
 
-t.test('ids are a tenant\'s own, but arms and groups are drawn as they were sent: of predictors it is known what they were trained on', async (t) => {
+t.test('ids are scoped to a tenant, but arms and groups are drawn from the ids as sent', async (t) => {
   const caller = { tokenName: 'w', tokenPrefix: 'model=q' }
   const store = { kind: 'embedded', async recorded () { return new Map() } } as const
   const parts = { store, service: { snapshot: () => snapshotOf({}) }, recorder: { async flush () {} } }
@@ -98,7 +98,7 @@ t.test('ids are a tenant\'s own, but arms and groups are drawn as they were sent
   t.match(joined.map(({ entry }) => [entry.generation_id, entry.u, entry.by]), ['g', 'prompt-1'].map((drawn) => [scopedId(caller, 'g'), uniform('salt', drawn), 'w']))
 })
 
-t.test('others get their turn while long answers are normalised', async (t) => {
+t.test('other work gets its turn while long answers are normalised', async (t) => {
   let turns = 0
   let immediate = setImmediate(function turn () { turns++; immediate = setImmediate(turn) })
   t.teardown(() => { clearImmediate(immediate) })

@@ -50,7 +50,7 @@ function recorderOn (t: Test, snapshot: Snapshot = snapshotOf({ 'model=q,task=x'
   return { store, recorder, take, counted }
 }
 
-t.test('steps of control generations are kept, without the text of their answers', async (t) => {
+t.test('steps of control generations are recorded without the text of answers', async (t) => {
   const { store, recorder, take, counted } = recorderOn(t)
   take({ tokens: 32, confidence: 1.0000005 })
   take({ tokens: 64, answer: 'SECRET', em: 0, signals: { x: 1 } })
@@ -69,7 +69,7 @@ t.test('steps of control generations are kept, without the text of their answers
   t.equal(await counted('stored'), 4, 'once')
 })
 
-t.test('steps that can teach nothing are not', async (t) => {
+t.test('steps that are no evidence are not recorded', async (t) => {
   const { store, recorder, take } = recorderOn(t, snapshotOf({
     'model=q,task=x': {}, 'model=q,task=off': { policy: { mode: 'off' } }, 'model=q,task=kept': { policy: { record_steps: false } }, 'model=q,task=shadow': { policy: { mode: 'shadow' } },
   }))
@@ -83,7 +83,7 @@ t.test('steps that can teach nothing are not', async (t) => {
   t.same([...store.records.keys()], ['shadow'])
 })
 
-t.test('steps go to the store by themselves, many in several calls', async (t) => {
+t.test('steps are stored periodically, in several calls if there are many', async (t) => {
   const { store, take, recorder } = recorderOn(t)
   for (let i = 0; i < 20_000; i++) take({ tokens: i })
   await until('they are stored', () => store.records.get('g')?.length === 20_000)
@@ -94,7 +94,7 @@ t.test('steps go to the store by themselves, many in several calls', async (t) =
   t.ok(store.records.has('last'), 'and on close')
 })
 
-t.test('a flush has all that was taken before it was asked for, also while another runs', async (t) => {
+t.test('a flush includes all steps recorded before the call, even during another flush', async (t) => {
   const { store, take, recorder } = recorderOn(t)
   take({ tokens: 1 })
   const first = recorder.flush()
@@ -105,7 +105,7 @@ t.test('a flush has all that was taken before it was asked for, also while anoth
   await first
 })
 
-t.test('while the store is gone steps wait, up to a bound; beyond it they are dropped and counted', async (t) => {
+t.test('steps wait up to a limit while the store is down, and further ones are dropped and counted', async (t) => {
   const { store, take, recorder, counted } = recorderOn(t)
   store.fail(new StoreUnavailableError('gone'))
   for (let i = 0; i < 30_000; i++) take({ tokens: i })
@@ -122,7 +122,7 @@ t.test('while the store is gone steps wait, up to a bound; beyond it they are dr
   t.equal(await counted('dropped'), 7)
 })
 
-t.test('steps that wait are not gone through anew at each attempt', async (t) => {
+t.test('waiting steps are not processed again at each attempt', async (t) => {
   const { store, recorder } = recorderOn(t)
   let looks = 0
   const step: Step = { get generation_id () { looks++; return 'g' }, arm: 'control', tokens: 32, confidence: 0.5, context: CONTEXT }
@@ -137,7 +137,7 @@ t.test('steps that wait are not gone through anew at each attempt', async (t) =>
   t.same(store.records.get('g'), [{ tokens: 32, confidence: 0.5 }])
 })
 
-t.test('the text of answers that wait is bounded too', async (t) => {
+t.test('the text of waiting answers is bounded too', async (t) => {
   const { store, take, recorder, counted } = recorderOn(t)
   store.fail(new StoreUnavailableError('gone'))
   const answer = 'x'.repeat(4096)
@@ -151,7 +151,7 @@ t.test('the text of answers that wait is bounded too', async (t) => {
   t.equal(store.records.get('g')!.length, 4098)
 })
 
-t.test('steps that a store can not take for good are dropped, and the next are not', async (t) => {
+t.test('steps that the store rejects are dropped without affecting later ones', async (t) => {
   const { store, take, recorder, counted } = recorderOn(t)
   store.fail(new Error('a defect'))
   take({})
@@ -163,7 +163,7 @@ t.test('steps that a store can not take for good are dropped, and the next are n
   await until('it is counted', async () => await counted('dropped') === 1)
 })
 
-t.test('before the store was ever reached there is no salt, and steps wait', async (t) => {
+t.test('steps wait until the store has been reached', async (t) => {
   let salt: string | null = null
   const store = memoryStore()
   const snapshot = () => snapshotOf({}, ['model', 'task'], salt)
@@ -178,7 +178,7 @@ t.test('before the store was ever reached there is no salt, and steps wait', asy
   t.equal(store.records.get('g')!.length, 1)
 })
 
-t.test('records are forgotten some flushes later, or on close, and a store that is gone does not matter', async (t) => {
+t.test('records are deleted some flushes later or on close, even if the store is down', async (t) => {
   const { store, recorder } = recorderOn(t)
   recorder.forget(['a', 'b'])
   t.same(store.forgotten, [])

@@ -9,20 +9,20 @@ import { StoreUnavailableError } from '../../src/store/store-errors.js'
 const config = readConfig({})
 const outcome = losslessOutcome('g') as never
 
-t.test('what the schema can not say', async (t) => {
+t.test('problems that the schema cannot express are found', async (t) => {
   t.equal(reportProblem(config, outcome), null)
   t.match(reportProblem(config, { generation_id: 'g', tokens: 1, context: { colour: 'red' } }), { path: '/context/colour', message: /model, task/ })
   t.match(reportProblem(config, { generation_id: 'g', tokens: 1, arm: 'control', stopped: true }), { path: '/stopped' })
 })
 
-t.test('before the store was reached there is no salt, and nothing is kept', async (t) => {
+t.test('outcomes are refused until the store has been reached', async (t) => {
   const parts = await build(t)
   const unreached = { snapshot: () => ({ ...parts.service.snapshot(), salt: null }) }
   await t.rejects(reportOutcomes({ ...parts, service: unreached }, [outcome]), StoreUnavailableError)
   t.same(await reportOutcomes(parts, [outcome, outcome]), [true, false])
 })
 
-t.test('records are forgotten when the outcome is stored, and not before', async (t) => {
+t.test('records are deleted only after the outcome is stored', async (t) => {
   const parts = await build(t)
   const forgotten: string[] = []
   const recorder = { flush: parts.recorder.flush, forget: (ids: readonly string[]) => { forgotten.push(...ids) } }
@@ -41,7 +41,7 @@ t.test('records are forgotten when the outcome is stored, and not before', async
   t.same(forgotten, ['control', 'unknown'])
 })
 
-t.test('how outcomes without steps were joined is counted once they are stored, repeated ones not again', async (t) => {
+t.test('joined outcomes are counted once, after they are stored', async (t) => {
   const parts = await build(t)
   await parts.store.record(batchOf(new Map([['all', [{ tokens: 32, confidence: 0.5 }]], ['some', [{ tokens: 96, confidence: 0.5 }]]])))
   const batch = ['all', 'some', 'none'].map((generation_id) => ({ generation_id, arm: 'control', tokens: 40 } as const))

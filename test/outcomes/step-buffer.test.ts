@@ -23,7 +23,7 @@ function read (batch: StepBatch<AskedBeside>): Map<string, Asked[]> {
   return new Map(ids.map((id, i) => [id, Array.from({ length: starts[i + 1]! - starts[i]! }, (_, step) => at(starts[i]! + step))]))
 }
 
-t.test('nothing is lost, what is of one generation stays in order, and no part is too large', async (t) => {
+t.test('no step is lost, generations keep their order, and batches are bounded', async (t) => {
   const asked = fc.tuple(fc.integer({ min: 0, max: 2000 }), step)
   const buffer = new StepBuffer()
   holds(t, fc.property(fc.array(asked, { maxLength: 3000 }), fc.integer({ min: 0, max: 20_000 }), (some, more) => {
@@ -49,7 +49,7 @@ t.test('nothing is lost, what is of one generation stays in order, and no part i
   }), 20)
 })
 
-t.test('the steps of a generation go together', async (t) => {
+t.test('steps of a generation stay together', async (t) => {
   const buffer = new StepBuffer()
   t.same(buffer.batches(), [])
   for (let i = 0; i < 8192; i++) buffer.push(`g${i % 1024}`, plain(i))

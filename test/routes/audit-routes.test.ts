@@ -5,7 +5,7 @@ import { bearer, tokenList } from '../token-fixtures.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
-t.test('the audit trail says who, when, what and why, and outlives a restart', async (t) => {
+t.test('the audit trail states who did what, when and why, and survives a restart', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
   const first = await build(t, { DATA_DIR })
   await first.send('PUT', '/v1/contexts/*/policy?reason=try', { mode: 'shadow' })
@@ -27,7 +27,7 @@ t.test('the audit trail says who, when, what and why, and outlives a restart', a
   t.strictSame((await (await build(t, { DATA_DIR })).send('GET', '/v1/audit')).body, body)
 })
 
-t.test('it is read in pages', async (t) => {
+t.test('the audit trail is read in pages', async (t) => {
   const { send } = await build(t)
   for (const key of ['*', 'model=a', 'model=b']) await send('PUT', `/v1/contexts/${encodeURIComponent(key)}/pin`, { threshold: null, reason: key })
   const first = (await send('GET', '/v1/audit?limit=2')).body
@@ -44,7 +44,7 @@ t.test('a refused command leaves no trace', async (t) => {
   t.strictSame((await send('GET', '/v1/audit')).body, { commands: [], next: null })
 })
 
-t.test('each command goes by the name of the token it came with', async (t) => {
+t.test('a command is listed under the name of its token', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS: tokenList({ alice: 'operator', bob: 'operator' }) })
   await send('PUT', '/v1/contexts/*/policy', { mode: 'off' }, bearer('alice'))
   await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'r' }, bearer('bob'))

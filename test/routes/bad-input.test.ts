@@ -35,7 +35,7 @@ const cases: [string, string, unknown, string | null, RegExp][] = [
   ['an outcome of an unknown level', '/v1/outcomes', { ...outcome, context: { x: 'y' } }, '/context/x', /levels/],
 ]
 
-t.test('bad bodies get a 4xx that names the path and the remedy, and change nothing', async (t) => {
+t.test('an invalid body is refused with its path and remedy, and changes nothing', async (t) => {
   const { send } = await build(t)
   const model = async () => { const { body: { version, contexts } } = await send('GET', '/v1/model'); return { version, contexts } }
   const before = await model()
@@ -51,7 +51,7 @@ t.test('bad bodies get a 4xx that names the path and the remedy, and change noth
   t.strictSame((await send('GET', '/v1/contexts')).body, { contexts: [], next: null })
 })
 
-t.test('bad requests below JSON', async (t) => {
+t.test('bodies that are not JSON are refused', async (t) => {
   const { app } = await build(t)
   const post = async (payload: string, type = 'application/json') =>
     await app.inject({ method: 'POST', url: '/v1/decisions', payload, headers: { 'content-type': type } })
@@ -62,7 +62,7 @@ t.test('bad requests below JSON', async (t) => {
   t.match((await post(`{"tokens": 1, "pad": "${'x'.repeat(5 * 1024 * 1024)}"}`)).json(), { statusCode: 413, code: 'BODY_TOO_LARGE', message: /4 MiB/ })
 })
 
-t.test('a body that is too large is answered while its sender still sends', async (t) => {
+t.test('a body that is too large gets a reply while the client still sends', async (t) => {
   const { app } = await build(t)
   const url = await app.listen({ port: 0 })
   for (let i = 0; i < 5; i++) {
@@ -71,7 +71,7 @@ t.test('a body that is too large is answered while its sender still sends', asyn
   }
 })
 
-t.test('bad keys and unknown things', async (t) => {
+t.test('invalid keys and unknown names are refused', async (t) => {
   const { send } = await build(t)
   for (const key of ['model', 'task=gsm8k', 'model=a=b', 'model=', 'model=a,task=b,x=y', 'model=a\nb', 'model=%41', '%2A', 'model=a%zz']) {
     t.match(await send('GET', `/v1/contexts/${encodeURIComponent(key)}`), { status: 400, body: { code: 'INVALID_CONTEXT_KEY', message: /starting with the first \(model=.*,task=.*; levels/ } }, key)
@@ -88,7 +88,7 @@ t.test('bad keys and unknown things', async (t) => {
   t.match((await send('GET', '/v1/contexts/*/policy')).body.policy, {}, 'a refused policy is not half-applied')
 })
 
-t.test('a bad outcome in a batch is named, the others are kept', async (t) => {
+t.test('an invalid outcome of a batch is listed and the others are stored', async (t) => {
   const { send } = await build(t)
   const { status, body } = await send('POST', '/v1/outcomes/batch', {
     outcomes: [losslessOutcome('a'), { ...losslessOutcome('b'), tokens: -1 }, losslessOutcome('a'), { ...losslessOutcome('c'), context: { ...CONTEXT, x: 'y' } }],

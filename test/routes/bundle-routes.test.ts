@@ -18,7 +18,7 @@ t.test('a worker decides from the bundle as the service does', async (t) => {
   }
 })
 
-t.test('304 while nothing has changed; who waits is answered when it has', async (t) => {
+t.test('the reply is 304 while nothing changes, and a waiting request gets the next change', async (t) => {
   const { send } = await build(t)
   const { headers: { etag } } = await send('GET', '/v1/bundle')
   const again = await send('GET', '/v1/bundle', undefined, { 'if-none-match': etag })
@@ -31,7 +31,7 @@ t.test('304 while nothing has changed; who waits is answered when it has', async
   t.not(moved.headers.etag, etag)
 })
 
-t.test('gzip, for who takes it', async (t) => {
+t.test('the bundle is compressed for clients that accept gzip', async (t) => {
   const { app } = await build(t)
   const plain = await app.inject({ url: '/v1/bundle' })
   const small = await app.inject({ url: '/v1/bundle', headers: { 'accept-encoding': 'gzip, br' } })
@@ -39,7 +39,7 @@ t.test('gzip, for who takes it', async (t) => {
   t.equal(gunzipSync(small.rawPayload).toString(), plain.body)
 })
 
-t.test('a prefix cuts it; a bound token gets no more than its own', async (t) => {
+t.test('a prefix limits the bundle, and a bound token gets only its own contexts', async (t) => {
   const built = await build(t, { ACCESS_TOKENS: tokenList({ tenant: 'worker model=q', w: 'worker' }) })
   await certify({ ...built, send: (method, url, body) => built.send(method, url, body, bearer('w')) })
   const get = async (name: string, query = '') => await built.send('GET', `/v1/bundle${query}`, undefined, bearer(name))
@@ -50,7 +50,7 @@ t.test('a prefix cuts it; a bound token gets no more than its own', async (t) =>
   t.match(await get('w', '?wait=61'), { status: 400 })
 })
 
-t.test('a model that is too old is not handed out', async (t) => {
+t.test('no bundle is served from a model that is too old', async (t) => {
   const { send, service } = await build(t)
   const { freshness } = service
   Object.assign(service, { freshness: () => 'too_old' })
@@ -58,7 +58,7 @@ t.test('a model that is too old is not handed out', async (t) => {
   Object.assign(service, { freshness })
 })
 
-t.test('who waits does not hold up the end', async (t) => {
+t.test('a waiting request does not delay the shutdown', async (t) => {
   const { send, app } = await build(t)
   const { headers: { etag } } = await send('GET', '/v1/bundle')
   const url = await app.listen({ port: 0 })

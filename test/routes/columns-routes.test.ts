@@ -9,7 +9,7 @@ import { bearer, tokenList } from '../token-fixtures.js'
 
 const url = '/v1/decisions/columns'
 
-t.test('all that a reply says', async (t) => {
+t.test('a reply lists rows, errors and the rules of contexts', async (t) => {
   const built = await build(t)
   await certify(built)
   const { status, body } = await built.send('POST', url, {
@@ -28,7 +28,7 @@ t.test('all that a reply says', async (t) => {
   t.equal(body.model_version, built.service.snapshot().version)
 })
 
-t.test('columns and single steps agree through HTTP, and refuse the same rows', async (t) => {
+t.test('columns and single steps agree and refuse the same rows', async (t) => {
   const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"control_rate":0.5,"min_tokens":64}' })
   await certify(built, CONTEXT, 400)
   const mine = columnsWith(badCells, 6).map((columns) => ({ ...columns, contexts: [...columns.contexts.slice(1), CONTEXT] }))
@@ -52,7 +52,7 @@ t.test('columns and single steps agree through HTTP, and refuse the same rows', 
   t.ok(refused > 10, `${refused} rows were refused`)
 })
 
-t.test('control rows are recorded for their outcomes as single steps are', async (t) => {
+t.test('control rows are recorded like single steps', async (t) => {
   const built = await build(t)
   const columns = {
     contexts: [CONTEXT], context: [0, 0, 0], tokens: [32, 32, 32], confidence: [0.5, 0.6, 0.7], generation_ids: ['a', 'b', null], arms: ['control', 'treated', 'control'], em: [1, null, null], signals: { entropy: [2, 2, 2] },
@@ -77,7 +77,7 @@ t.test('rows whose policy is off or records no steps are not recorded', async (t
   t.same([...(await built.store.recorded(tasks)).keys()], ['kept'])
 })
 
-t.test('decisions are counted by reason, bad rows are not', async (t) => {
+t.test('decisions are counted by reason, without invalid rows', async (t) => {
   const { send, metrics } = await build(t)
   await send('POST', url, { contexts: [{}], context: [0, 0, 0], tokens: [1, 1, -1], confidence: [1, 1, 1] })
   t.match(await metrics.render(), 'stopgate_decisions_total{decision="continue",reason="no_threshold"} 2\n')
@@ -91,7 +91,7 @@ t.test('a bound token gets only its own rows', async (t) => {
   t.equal(body.contexts[0], null, 'nothing is told of what is not its own')
 })
 
-t.test('what is not columns is refused', async (t) => {
+t.test('a body that is not columns is refused', async (t) => {
   const { send } = await build(t)
   const good = { contexts: [{}], context: [0], tokens: [1], confidence: [1] }
   for (const [body, path] of [[{ ...good, tokens: [1, 2] }, '/tokens'], [{ ...good, context: Array(4097).fill(0) }, '/context'], [{ ...good, arm: [] }, '/arm'], [[], '']] as const) {

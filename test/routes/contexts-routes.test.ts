@@ -4,7 +4,7 @@ import { build, until } from '../helper.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
-t.test('one context shows a row for every threshold and how far the next certificate is', async (t) => {
+t.test('a context shows a row for every threshold and the distance to the next certificate', async (t) => {
   const { send } = await build(t)
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 100 }, (_, i) => losslessOutcome(`g${i}`)) })
   const body = await until('100 are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 100 && body })
@@ -37,7 +37,7 @@ t.test('contexts are listed by key, in pages, by status and prefix', async (t) =
   t.same(seen, await keys(''))
 })
 
-t.test('the trade-off of a context, point by point', async (t) => {
+t.test('the trade-off of a context is shown point by point', async (t) => {
   const built = await build(t)
   await certify(built)
   const { send } = built
@@ -61,7 +61,7 @@ t.test('a policy is inherited field by field, and a child may state its own', as
   t.match((await send('GET', `${url}/policy`)).body, { effective: { mode: 'shadow' } })
 })
 
-t.test('a wish changed after looking keeps the counts and raises the bar', async (t) => {
+t.test('a guarantee that changes after evidence keeps the counts and raises the bar', async (t) => {
   const built = await build(t)
   const { send } = built
   await certify(built)
@@ -73,7 +73,7 @@ t.test('a wish changed after looking keeps the counts and raises the bar', async
   t.match((await send('GET', url)).body, { threshold: Number, guarantee: { post_hoc: true } })
 })
 
-t.test('another label, min_tokens or cadence opens an epoch from zero', async (t) => {
+t.test('another label, min_tokens or cadence starts a new epoch without evidence', async (t) => {
   const built = await build(t)
   const { send } = built
   await certify(built)
@@ -84,7 +84,7 @@ t.test('another label, min_tokens or cadence opens an epoch from zero', async (t
   }
 })
 
-t.test('a pin is in force at once, without a guarantee, until it is removed', async (t) => {
+t.test('a pin takes effect at once, without a guarantee, until it is removed', async (t) => {
   const { send } = await build(t)
   t.equal((await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'incident 42' })).status, 204)
   const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 1, confidence: 0.95, context: CONTEXT })).body
@@ -111,7 +111,7 @@ t.test('a reset starts a new epoch', async (t) => {
   t.match(changes[0], { key: KEY, cause: 'reset', epoch: 2, after: null, before: Number })
 })
 
-t.test('a pin with an end shows it, and ends: in force, in learned state, in history and audit', async (t) => {
+t.test('a pin with a lifetime ends, in decisions, learned state, history and audit', async (t) => {
   const built = await build(t, { POLL_SECONDS: '0.05' })
   const { send } = built
   await certify(built)
@@ -128,7 +128,7 @@ t.test('a pin with an end shows it, and ends: in force, in learned state, in his
   t.match((await send('GET', url)).body, { pin: null, threshold: Number })
 })
 
-t.test('a dry run says what a policy would do, and does nothing', async (t) => {
+t.test('a dry run reports the effect of a policy and changes nothing', async (t) => {
   const built = await build(t)
   const { send } = built
   await certify(built)
@@ -164,7 +164,7 @@ t.test('a dry run says what a policy would do, and does nothing', async (t) => {
   }
 })
 
-t.test('modes: enforce stops, shadow only says that it would, off says nothing; the rest of the traffic goes on', async (t) => {
+t.test('enforce stops, shadow only reports what it would do, and off always continues', async (t) => {
   const built = await build(t)
   const { send } = built
   const other = { model: 'q', task: 'other' }
@@ -186,7 +186,7 @@ t.test('modes: enforce stops, shadow only says that it would, off says nothing; 
   t.match(await ask(), { decision: 'stop' })
 })
 
-t.test('a query that an operation does not take is refused: a dry run where there is none must not act', async (t) => {
+t.test('an unknown query parameter is refused, such as a dry_run that would be ignored', async (t) => {
   const built = await build(t)
   await certify(built)
   const { send } = built

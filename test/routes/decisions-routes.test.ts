@@ -4,7 +4,7 @@ import { GRID } from '../../src/core/certificate/grid.js'
 import { certify, CONTEXT, KEY } from '../certify.js'
 import { build } from '../helper.js'
 
-t.test('before any evidence every answer is continue, and says why', async (t) => {
+t.test('without evidence every decision is continue', async (t) => {
   const { send } = await build(t)
   const { status, body } = await send('POST', '/v1/decisions', { generation_id: 'g', tokens: 40, confidence: 1, context: CONTEXT })
   t.equal(status, 200)
@@ -33,7 +33,7 @@ t.test('a certified context stops treated generations and runs control ones in f
   t.match(await ask({ arm: 'treated', context: { model: 'q', task: 'other' } }), { decision: 'continue', reason: 'no_threshold', context: 'model=q,task=other' })
 })
 
-t.test('a group shares an arm, and the share is what the policy says', async (t) => {
+t.test('a group shares an arm, and the control share follows the policy', async (t) => {
   const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"control_rate":0.3}' })
   await certify(built)
   const steps = Array.from({ length: 2000 }, (_, i) => ({ generation_id: `g${i}`, group_id: `p${i % 1000}`, tokens: 32, confidence: 0.96, context: CONTEXT }))
@@ -44,7 +44,7 @@ t.test('a group shares an arm, and the share is what the policy says', async (t)
   t.ok(Math.abs(share - 0.3) < 0.06, `control share ${share}`) // 4 standard deviations of 1,000 draws
 })
 
-t.test('single answers and batches agree', async (t) => {
+t.test('single decisions and batches agree', async (t) => {
   const built = await build(t)
   await certify(built)
   const step = fc.record({
@@ -60,7 +60,7 @@ t.test('single answers and batches agree', async (t) => {
   }), { numRuns: 50, seed: 1 })
 })
 
-t.test('a bad step spoils only its place in a batch', async (t) => {
+t.test('an invalid step of a batch does not affect the others', async (t) => {
   const { send } = await build(t)
   const good = { tokens: 1, confidence: 0.5 }
   const { status, body } = await send('POST', '/v1/decisions/batch', {
@@ -76,7 +76,7 @@ t.test('a bad step spoils only its place in a batch', async (t) => {
   ])
 })
 
-t.test('modes, min_tokens and cadence', async (t) => {
+t.test('mode, min_tokens and check_every_tokens take effect', async (t) => {
   const built = await build(t)
   await certify(built)
   const ask = async (tokens: number) => (await built.send('POST', '/v1/decisions', { arm: 'treated', tokens, confidence: 0.99, context: CONTEXT })).body

@@ -2,7 +2,7 @@ import t from 'tap'
 import { build } from '../helper.js'
 import { tokenList } from '../token-fixtures.js'
 
-t.test('the contract is open, and Swagger UI can send a token', async (t) => {
+t.test('the API document needs no token, and Swagger UI can send one', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker' }) })
   t.match(await send('GET', '/docs'), { status: 200, body: /swagger-ui/ })
   t.match(await send('GET', '/docs/static/swagger-initializer.js'), { status: 200, body: /tryItOutEnabled/ })
@@ -12,7 +12,7 @@ t.test('the contract is open, and Swagger UI can send a token', async (t) => {
   }
 })
 
-t.test('the page is held to what comes from here, and is framed by nobody', async (t) => {
+t.test('the page loads only its own files and may not be framed', async (t) => {
   const { send } = await build(t)
   for (const url of ['/docs', '/docs/static/swagger-initializer.js', '/docs/static/index.html', '/docs/json', '/docs/static/nowhere.js']) {
     t.match((await send('GET', url)).headers, {

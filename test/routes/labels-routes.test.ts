@@ -12,7 +12,7 @@ async function untilContext ({ send }: Built, expected: Record<string, number>):
   })
 }
 
-t.test('a label that comes after its outcome', async (t) => {
+t.test('a label can come after its outcome', async (t) => {
   const built = await build(t)
   const { send } = built
   await send('POST', '/v1/outcomes', bare('g/1 %'))
@@ -24,7 +24,7 @@ t.test('a label that comes after its outcome', async (t) => {
   t.match((await send('GET', '/metrics')).body, 'stopgate_labels_total{result="accepted"} 1\n')
 })
 
-t.test('a reference that comes later grades answer and probes, whose text is nowhere kept', async (t) => {
+t.test('a later reference grades answer and probes, whose text is not stored', async (t) => {
   const built = await build(t)
   const { send, store } = built
   const steps = [{ tokens: 32, confidence: 0.95, answer: 'Rome' }]
@@ -36,7 +36,7 @@ t.test('a reference that comes later grades answer and probes, whose text is now
   t.match(thresholds.at(-1), { lost: 1, kept: 0, unprobed: 0 })
 })
 
-t.test('too late, or for nobody: a clear answer, and the outcome counts as unlabelled', async (t) => {
+t.test('a label that is too late or has no outcome is refused, and the outcome counts as unlabelled', async (t) => {
   const built = await build(t, { LABEL_WAIT_SECONDS: '0' })
   const { send } = built
   await send('POST', '/v1/outcomes', bare('g'))
@@ -49,7 +49,7 @@ t.test('too late, or for nobody: a clear answer, and the outcome counts as unlab
   t.match(body, 'stopgate_labels_total{result="unknown"} 1\n')
 })
 
-t.test('a reference for an outcome without an answer is refused, and keeps no better label out', async (t) => {
+t.test('a reference for an outcome without an answer is refused and does not block a later label', async (t) => {
   const built = await build(t)
   const { send } = built
   await send('POST', '/v1/outcomes', bare('g'))
@@ -58,14 +58,14 @@ t.test('a reference for an outcome without an answer is refused, and keeps no be
   t.match(await untilContext(built, { control_generations: 1 }), { em_full: 0 })
 })
 
-t.test('an outcome that came with its label needs none', async (t) => {
+t.test('an outcome with a label needs no other', async (t) => {
   const built = await build(t)
   await built.send('POST', '/v1/outcomes', losslessOutcome('g'))
   t.match(await built.send('POST', '/v1/outcomes/g/label', { em: 0 }), { status: 202, body: { accepted: 0, duplicates: 1 } })
   t.match(await untilContext(built, { control_generations: 1 }), { em_full: 1 })
 })
 
-t.test('bad labels say what to change', async (t) => {
+t.test('an invalid label is refused with what to change', async (t) => {
   const { send } = await build(t)
   const bad = [[{}, /send em/], [{ em: 2 }, /em/], [{ steps: [1] }, /send em/], [{ right: true }, /not a known field/]] as const
   for (const [body, message] of bad) {
@@ -74,7 +74,7 @@ t.test('bad labels say what to change', async (t) => {
   t.match(await send('POST', `/v1/outcomes/${'x'.repeat(129)}/label`, { em: 1 }), { status: 400 })
 })
 
-t.test('labels that wait outlive a restart', async (t) => {
+t.test('waiting labels survive a restart', async (t) => {
   const built = await build(t)
   await built.send('POST', '/v1/outcomes', bare('g'))
   await untilContext(built, { awaiting_label: 1 })

@@ -28,7 +28,7 @@ async function keptEvidence (t: Test, generations: ReturnType<typeof lived>) {
 
 const GENERATIONS = lived(400)
 
-t.test('a lean worker certifies what one that keeps its steps does, to the count', async (t) => {
+t.test('a worker that sends no steps gets the same certificate as one that does', async (t) => {
   const { thresholds, threshold, probes } = await keptEvidence(t, GENERATIONS)
   t.type(threshold, 'number')
   t.match(thresholds.at(-1), { unprobed: 0 })
@@ -60,7 +60,7 @@ t.test('two replicas on one Redis share the steps of one generation', { skip: wi
   t.match(await joined(one), ['400 complete', '0 incomplete', '0 none'])
 })
 
-t.test('a lost step is the worst case at every threshold not crossed before', async (t) => {
+t.test('a lost step counts as the worst case at every threshold not crossed before', async (t) => {
   for (const steps_asked of [3, undefined]) {
     const built = await build(t)
     const step = { generation_id: 'g', arm: 'control', context: CONTEXT }
@@ -74,7 +74,7 @@ t.test('a lost step is the worst case at every threshold not crossed before', as
   }
 })
 
-t.test('answers are graded when the outcome comes, by reference and by agreement, and their text is in no store', { skip: withoutRedis }, async (t) => {
+t.test('recorded answers are graded with the outcome, and their text is not stored', { skip: withoutRedis }, async (t) => {
   for (const label of ['exact_match', 'agreement']) {
     const { url: REDIS_URL } = await startRedis(t)
     const built = await build(t, { REDIS_URL, DEFAULT_POLICY: JSON.stringify({ settle_seconds: 0, label }) })
@@ -94,7 +94,7 @@ t.test('answers are graded when the outcome comes, by reference and by agreement
   }
 })
 
-t.test('treated generations leave nothing in the store', async (t) => {
+t.test('treated generations are not recorded', async (t) => {
   const built = await build(t)
   const ids = Array.from({ length: 100 }, (_, i) => `g${i}`)
   const steps = (arm: string) => ids.map((id) => ({ generation_id: `${arm} ${id}`, arm, tokens: 32, confidence: 0.9, context: CONTEXT }))
@@ -105,7 +105,7 @@ t.test('treated generations leave nothing in the store', async (t) => {
   t.equal((await built.store.recorded(ids.map((id) => `control ${id}`))).size, 100)
 })
 
-t.test('a record expires, and its outcome is no evidence', async (t) => {
+t.test('an expired record is no evidence', async (t) => {
   const built = await build(t, { RECORD_SECONDS: '1' })
   await built.send('POST', '/v1/decisions', { generation_id: 'g', tokens: 32, confidence: 0.9, context: CONTEXT })
   await built.recorder.flush()

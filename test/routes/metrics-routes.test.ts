@@ -2,7 +2,7 @@ import t from 'tap'
 import { certify, KEY, losslessOutcome } from '../certify.js'
 import { build } from '../helper.js'
 
-t.test('every metric of the contract is there, and counts', async (t) => {
+t.test('every metric of the contract is present and counts', async (t) => {
   const built = await build(t)
   const { send } = built
   await certify(built)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { certify, CONTEXT, KEY } from '../certify.js'
 import { build, until } from '../helper.js'
 
-t.test('the live model and its history', async (t) => {
+t.test('the model and its history are shown', async (t) => {
   const built = await build(t, { CONTEXT_LEVELS: 'model,task' })
   const { send } = built
   t.match((await send('GET', '/v1/model')).body, { levels: ['model', 'task'], thresholds_in_force: 0, stale: false, store: { kind: 'embedded', up: true } })
@@ -14,7 +14,7 @@ t.test('the live model and its history', async (t) => {
   t.match(changes.at(-1), { key: KEY, cause: 'evidence', epoch: 1, before: null, after: Number })
 })
 
-t.test('a rollback is a set of pins, with an easy way back', async (t) => {
+t.test('a rollback sets pins, which DELETE removes', async (t) => {
   const built = await build(t)
   const { send } = built
   const url = `/v1/contexts/${encodeURIComponent(KEY)}`
@@ -53,7 +53,7 @@ t.test('a rollback is a set of pins, with an easy way back', async (t) => {
   t.same((await send('DELETE', '/v1/model/rollback?reason=again')).body, { removed: 0 })
 })
 
-t.test('a rollback to a version that is not there yet, or no longer, is refused', async (t) => {
+t.test('a rollback to a version that does not exist or is too old is refused', async (t) => {
   const { send, store } = await build(t)
   t.match(await send('POST', '/v1/model/rollback', { version: 9, reason: 'r' }), { status: 400, body: { code: 'UNKNOWN_VERSION', message: /the model is at version 0/ } })
   t.match(await send('POST', '/v1/model/rollback', { version: -1, reason: 'r' }), { status: 400, body: { details: [{ path: '/version' }] } })

@@ -18,7 +18,7 @@ t.test('an outcome is accepted once, by generation_id', async (t) => {
   t.match(context, { status: 'learning', em_full: 1, unlabelled: 0 })
 })
 
-t.test('what is not evidence is shown for what it is', async (t) => {
+t.test('a context counts the outcomes that are not evidence by cause', async (t) => {
   const { send } = await build(t, { LABEL_WAIT_SECONDS: '0', DEFAULT_POLICY: '{"settle_seconds":0,"label":"exact_match"}' })
   const base = losslessOutcome('')
   const outcomes = [
@@ -39,14 +39,14 @@ t.test('what is not evidence is shown for what it is', async (t) => {
   }), { unlabelled: 1, unstepped: 1, siblings: 2, unsettled: 0 })
 })
 
-t.test('arrivals before the epoch settled are not evidence', async (t) => {
+t.test('outcomes that arrive before the epoch has settled are not evidence', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{}' })
   await send('POST', '/v1/outcomes', losslessOutcome('a'))
   t.match(await until('it is learned', async () => { const { body } = await send('GET', url); return body.unsettled === 1 && body }),
     { status: 'settling', control_generations: 0 })
 })
 
-t.test('an empty list of steps proves nothing of a generation that was long enough to be asked', async (t) => {
+t.test('an empty list of steps is no evidence if the generation was long enough for a step', async (t) => {
   const { send } = await build(t)
   const outcomes = Array.from({ length: 300 }, (_, i) => ({ generation_id: `g${i}`, arm: 'control', context: CONTEXT, tokens: 1000, em: 1, steps: [] }))
   await send('POST', '/v1/outcomes/batch', { outcomes })
@@ -55,7 +55,7 @@ t.test('an empty list of steps proves nothing of a generation that was long enou
   t.match(body.thresholds[0], { lost: 300, unprobed: 300 })
 })
 
-t.test('whether it was long enough is judged by the cadence that workers follow, the leaf\'s', async (t) => {
+t.test('the cadence of the leaf decides whether a generation was long enough for a step', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"check_every_tokens":512}', CONTEXT_LEVELS: 'task' })
   await send('PUT', '/v1/contexts/*/policy', { check_every_tokens: 32 })
   await send('PUT', '/v1/contexts/task=t/policy', { check_every_tokens: 512 })
@@ -69,7 +69,7 @@ t.test('whether it was long enough is judged by the cadence that workers follow,
   }
 })
 
-t.test('beyond MAX_CONTEXTS outcomes reach only their parents, and a metric says so', async (t) => {
+t.test('beyond MAX_CONTEXTS outcomes count only for their parents, which a metric shows', async (t) => {
   const { send } = await build(t, { MAX_CONTEXTS: '3' })
   await send('POST', '/v1/outcomes', losslessOutcome('fits'))
   await send('POST', '/v1/outcomes', losslessOutcome('does not fit', { model: 'q', task: 'other' }))
@@ -77,7 +77,7 @@ t.test('beyond MAX_CONTEXTS outcomes reach only their parents, and a metric says
   t.same((await send('GET', '/v1/contexts')).body.contexts.map(({ key }: { key: string }) => key), ['*', 'model=q', KEY])
 })
 
-t.test('answers are graded here, and their text is not kept', async (t) => {
+t.test('the service grades answers and does not store their text', async (t) => {
   const { send, store } = await build(t)
   await send('POST', '/v1/outcomes', {
     generation_id: 'graded', arm: 'control', context: CONTEXT, tokens: 64, answer: '1,024', reference: ['$1024', '7'], steps: [{ tokens: 32, confidence: 0.9, answer: '1023.5' }],
@@ -88,7 +88,7 @@ t.test('answers are graded here, and their text is not kept', async (t) => {
   t.notMatch(JSON.stringify([...(await store.learned()).contexts.values()]), '1023.5')
 })
 
-t.test('without a reference, agreement with the full run is the label that its policy asks for', async (t) => {
+t.test('without a reference, agreement with the full run is the label if the policy says so', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"label":"agreement"}' })
   const outcome = { arm: 'control', context: CONTEXT, tokens: 64, answer: 'Paris' }
   await send('POST', '/v1/outcomes/batch', {
@@ -103,7 +103,7 @@ t.test('without a reference, agreement with the full run is the label that its p
   t.equal(body.unlabelled, 1)
 })
 
-t.test('a log that is full refuses outcomes, and says what to look at', async (t) => {
+t.test('a full log refuses outcomes with a hint for operators', async (t) => {
   const { send, store } = await build(t)
   ;(store as { append: Store['append'] }).append = async () => { throw new StoreFullError('full') }
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('a')), { status: 503, headers: { 'retry-after': '1' }, body: { code: 'LOG_FULL', message: /learner is behind.*stopgate_outcome_log_lag/ } })

@@ -26,7 +26,7 @@ const outcome = (i: number, rest = {}) => ({
   ...rest,
 })
 
-t.test('imported, on trial, certified, serving, in the bundle, retired', async (t) => {
+t.test('an imported predictor goes on trial, is certified, serves, is in the bundle and is retired', async (t) => {
   const { send } = await build(t, AUTO)
   await send('POST', '/v1/outcomes', outcome(0))
   t.match(await send('PUT', '/v1/model/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
@@ -67,7 +67,7 @@ t.test('imported, on trial, certified, serving, in the bundle, retired', async (
   ])
 })
 
-t.test('what GET shows, PUT takes; elsewhere the groups have to be named, since draws under another salt would exclude nothing', async (t) => {
+t.test('PUT accepts what GET shows, but another service requires the training groups by id', async (t) => {
   const [one, other] = [await build(t), await build(t)]
   await one.send('PUT', '/v1/model/predictors/a?reason=r', { ...BY_SIGNAL, trained_group_ids: ['prompt-1'] })
   const { definition } = (await one.send('GET', '/v1/model/predictors/a')).body
@@ -87,7 +87,7 @@ t.test('what GET shows, PUT takes; elsewhere the groups have to be named, since 
   t.strictSame((await other.send('GET', '/v1/model/predictors/b')).body.definition.trained.groups, drawnBy(other))
 })
 
-t.test('trained on what comes in, and then on trial', async (t) => {
+t.test('a predictor is trained on outcomes and then goes on trial', async (t) => {
   const { send } = await build(t, { ...AUTO, LEARNER_THREAD: 'true' })
   const late = { tokens: 96, confidence: 0.9, signals: { sure: 1 }, em: 1 }
   const steps = [{ tokens: 32, confidence: 0.4, signals: { sure: -1 }, em: 0 }, late]
@@ -107,7 +107,7 @@ t.test('trained on what comes in, and then on trial', async (t) => {
   t.match(scraped, 'stopgate_predictor_fits_total{result="trained"} 1\n', 'told by the learner\'s thread')
 })
 
-t.test('no number that a score could overflow with is let in', async (t) => {
+t.test('numbers that could overflow a score are refused', async (t) => {
   const { app, send } = await build(t)
   const root = BY_SIGNAL.contexts['*']
   const bad = [
@@ -140,7 +140,7 @@ t.test('no number that a score could overflow with is let in', async (t) => {
   }
 })
 
-t.test('its grid may have 2 to 120 thresholds', async (t) => {
+t.test('a grid has 2 to 120 thresholds', async (t) => {
   const { send } = await build(t, AUTO)
   const put = (name: string, length: number) => {
     const grid = Array.from({ length }, (_, k) => 0.99 - k / 200)
@@ -163,11 +163,11 @@ t.test('its grid may have 2 to 120 thresholds', async (t) => {
   t.match((await send('GET', '/v1/bundle')).body.predictors.p120.grid, { length: 120 })
 })
 
-t.test('what can not be is refused, and says what to change', async (t) => {
+t.test('an invalid predictor is refused with what to change', async (t) => {
   const { send } = await build(t)
   t.match(await send('PUT', '/v1/model/predictors/p?reason=r', { ...BY_SIGNAL, levels: 'task' }), { status: 400, body: { details: [{ path: '/levels' }], message: /must be "model,task"/ } })
   t.match(await send('PUT', '/v1/model/predictors/P%20?reason=r', BY_SIGNAL), { status: 400 })
-  t.match(await send('PUT', '/v1/model/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /^\/name can't be "auto-7"/, details: [{ path: '/name', message: /^can't be/ }] } })
+  t.match(await send('PUT', '/v1/model/predictors/auto-7?reason=r', BY_SIGNAL), { status: 400, body: { message: /^\/name must not be "auto-7"/, details: [{ path: '/name', message: /^must not be/ }] } })
   t.match(await send('PUT', '/v1/model/predictors/confidence?reason=r', BY_SIGNAL), { status: 400 })
   t.match(await send('PUT', '/v1/model/predictors/p', BY_SIGNAL), { status: 400, body: { message: /reason/ } })
   t.match(await send('DELETE', '/v1/model/predictors/p?reason=r'), { status: 404, body: { code: 'PREDICTOR_NOT_FOUND' } })

@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../../src/store/store-errors.js'
 const url = '/v1/training-runs/q-rl-7/checkpoints'
 const one = { step: 100, suite: 'gsm8k', em: 0.7, n: 1000, tokens_mean: 800 }
 
-t.test('one or many, and again: kept once', async (t) => {
+t.test('checkpoints sent again are stored once', async (t) => {
   const { send } = await build(t)
   t.match(await send('POST', url, one), { status: 202, body: { accepted: 1, attempts: 0, duplicates: 0, rejected: [], epochs: [] } })
   t.match((await send('POST', url, one)).body, { accepted: 0, duplicates: 1 })
@@ -19,7 +19,7 @@ t.test('one or many, and again: kept once', async (t) => {
   t.match((await send('GET', '/metrics')).body, 'stopgate_training_step{run="q-rl-7",suite="gsm8k"} 200\n')
 })
 
-t.test('a bad one is refused by its path; among many, alone', async (t) => {
+t.test('an invalid checkpoint is refused with its path, and does not affect others of a batch', async (t) => {
   const { send } = await build(t)
   const bad: [object, string, RegExp][] = [
     [{ ...one, em: 71 }, '/em', /must be <= 1; Exact Match \(fraction/],
@@ -41,7 +41,7 @@ t.test('a bad one is refused by its path; among many, alone', async (t) => {
   t.equal((await send('GET', '/v1/training-runs/q-rl-7?last=0')).status, 400)
 })
 
-t.test('a suite as a picture, which runs nothing', async (t) => {
+t.test('the plot of a suite is an SVG without scripts', async (t) => {
   const { send } = await build(t)
   await send('POST', '/v1/training-runs/a%2Fb/checkpoints', { checkpoints: [one, { ...one, suite: '<b>' }] })
   const { status, body, headers } = await send('GET', '/v1/training-runs/a%2Fb/plot.svg?suite=%3Cb%3E')
@@ -52,7 +52,7 @@ t.test('a suite as a picture, which runs nothing', async (t) => {
   t.match(await send('GET', '/v1/training-runs/none/plot.svg'), { status: 404, body: { code: 'RUN_NOT_FOUND' } })
 })
 
-t.test('a token that is bound to a prefix reports on what is served there', async (t) => {
+t.test('a bound token reports only on contexts within its prefix', async (t) => {
   const ACCESS_TOKENS = tokenList({ o: 'operator', b: 'trainer model=q', w: 'worker model=q' })
   const { send } = await build(t, { ACCESS_TOKENS })
   const mine = { ...one, context: { model: 'q' } }
@@ -65,7 +65,7 @@ t.test('a token that is bound to a prefix reports on what is served there', asyn
   t.match(await send('POST', others, mine, bearer('b')), { status: 403, body: { details: [{ path: '/run' }] } })
 })
 
-t.test('while the store is away nothing is acknowledged', async (t) => {
+t.test('nothing is acknowledged while the store cannot be reached', async (t) => {
   const { send, store } = await build(t)
   ;(store as { trainingRun: Store['trainingRun'] }).trainingRun = async () => { throw new StoreUnavailableError('away') }
   t.match(await send('POST', url, one), { status: 503, headers: { 'retry-after': '1' } })

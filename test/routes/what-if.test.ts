@@ -4,7 +4,7 @@ import { build } from '../helper.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 
-t.test('another wish, without changing anything', async (t) => {
+t.test('a what-if answers for another guarantee without changing anything', async (t) => {
   const built = await build(t)
   await certify(built)
   const { send } = built
@@ -23,7 +23,7 @@ t.test('another wish, without changing anything', async (t) => {
   t.match((await send('GET', url)).body, { threshold: before.threshold, control_generations: before.control_generations })
 })
 
-t.test('what cannot be is refused, with what to change', async (t) => {
+t.test('an invalid what-if is refused with what to change', async (t) => {
   const built = await build(t)
   await certify(built)
   const { send } = built

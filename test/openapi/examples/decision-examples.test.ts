@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BUNDLE_EXAMPLE, COLUMN_DECISIONS_EXAMPLE, DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from '../../../openapi/examples/decision-examples.js'
 
-t.test('all forms decide by one threshold, which the examples keep', async (t) => {
+t.test('all forms of decisions use one threshold', async (t) => {
   for (const { decision, score, threshold } of [DECISION_EXAMPLE, DECISION_BATCH_EXAMPLE.decisions[0] as typeof DECISION_EXAMPLE]) {
     t.equal(decision === 'stop', score >= threshold)
   }

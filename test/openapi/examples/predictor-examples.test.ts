@@ -4,7 +4,7 @@ import { replyCheck } from '../../fuzz/reply-check.js'
 
 const document = JSON.parse(await openapiDocument())
 
-t.test('every reply has an example, which is such a reply, without a field that it does not have', async (t) => {
+t.test('every reply has a valid example', async (t) => {
   const check = replyCheck(document)
   for (const [path, operations] of Object.entries<any>(document.paths)) {
     for (const [method, schema] of Object.entries<any>(operations)) {
