@@ -9,44 +9,12 @@ import { policyProblem } from '../core/certificate/policy-problem.js'
 /** Replaces `localhost`, which names two addresses: Fastify would open two servers, and closing would reach only one of them. */
 const LOCALHOST = '127.0.0.1'
 
-export interface Config {
-  readonly host: string
-  readonly port: number
-  readonly processes: number
-  readonly logLevel: string
-  /** Path; empty: plain HTTP. */
-  readonly tlsCertFile: string
-  readonly tlsKeyFile: string
-  readonly redisUrl: string
-  /** Path; empty: none. */
-  readonly redisCaFile: string
-  readonly redisCertFile: string
-  readonly redisKeyFile: string
-  readonly waitReplicas: number
-  /** JSON; empty: no tokens from here. */
-  readonly accessTokens: string
-  /** Path; empty: none. */
-  readonly accessTokensFile: string
-  readonly dataDir: string
-  readonly levels: readonly string[]
-  readonly defaultPolicy: PolicyPatch
-  readonly dedupSeconds: number
-  readonly labelWaitSeconds: number
-  readonly maxLogEntries: number
-  readonly recordSeconds: number
-  readonly maxContexts: number
-  readonly pollSeconds: number
-  readonly leaseSeconds: number
-  readonly hasLearnerThread: boolean
-  readonly staleAfterSeconds: number
-  readonly maxStalenessSeconds: number
-  readonly shutdownSeconds: number
-}
+export type Config = Readonly<ReturnType<typeof readConfig>>
 
 /** @throws ConfigError that names the setting and states what it accepts */
-export function readConfig (env: NodeJS.ProcessEnv): Config {
+export function readConfig (env: NodeJS.ProcessEnv) {
   const settings = readSettings(env)
-  const levels = settings.CONTEXT_LEVELS === '' ? [] : settings.CONTEXT_LEVELS.split(',')
+  const levels: readonly string[] = settings.CONTEXT_LEVELS === '' ? [] : settings.CONTEXT_LEVELS.split(',')
   if (new Set(levels).size < levels.length) throw new ConfigError('CONTEXT_LEVELS names a level twice: name each level once')
   const taken = levels.find((level) => level in {}) // such as constructor or toString
   if (taken !== undefined) throw new ConfigError(`CONTEXT_LEVELS cannot contain the reserved name ${taken}: rename the level`)

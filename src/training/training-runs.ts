@@ -6,8 +6,8 @@ import type { LogEntry } from '../core/learn/log-entry.js'
 import { effectivePolicy } from '../core/policy/policy.js'
 import { adviceOf, type Advice, type ContextCheckpoint, type RunCheckpoint } from '../core/training/advice.js'
 import { namedKey, type Checkpoint } from '../core/training/checkpoint.js'
-import { describeSeries, summariseSeries, type SuiteView } from '../core/training/describe-series.js'
-import type { ServedCheckpoint, Series, TrainingRun } from '../core/training/run.js'
+import { describeSeries, summariseSeries } from '../core/training/describe-series.js'
+import type { Series, TrainingRun } from '../core/training/run.js'
 import { at, InvalidInputError, RunBusyError, RunNotFoundError } from '../errors/errors.js'
 import { readContexts } from '../operations/context-reader.js'
 import { keyAccessProblem, type Caller } from '../access/context-access.js'
@@ -15,34 +15,14 @@ import { inTurns } from '../store/encoding.js'
 import type { Store } from '../store/store.js'
 import type { Problem } from '../errors/problem.js'
 import { ConflictError } from '../store/store-errors.js'
-import { addReports, type ReportResult, TRAINING_LIMITS } from '../core/training/add-reports.js'
+import { addReports, type AddedReports, TRAINING_LIMITS } from '../core/training/add-reports.js'
 
-export interface ReportReply {
-  /** For each checkpoint, in order. */
-  readonly reported: readonly ReportResult[]
-  /** Contexts that started a new epoch. */
-  readonly opened: readonly ServedCheckpoint[]
-}
+export type ReportReply = Pick<AddedReports, 'reported' | 'opened'>
 
-export interface RunView {
-  readonly run: TrainingRun
-  readonly suites: readonly SuiteView[]
-  readonly contexts: ReadonlyArray<ServedCheckpoint & { readonly advice: readonly Advice[] }>
-}
+export type RunView = Awaited<ReturnType<Training['get']>>
 
 /** The reports and views of training runs. */
-export interface Training {
-  /** Stores reports; resolves once they are durable. @param by name of the token */
-  readonly report: (name: string, checkpoints: readonly Checkpoint[], by: string) => Promise<ReportReply>
-  /** Why the caller may not report on the run: its token is bound to a prefix that the run exceeds; `null`: it may. */
-  readonly reachProblem: (name: string, caller: Caller) => Promise<Problem | null>
-  /** All runs, the most recently updated first. */
-  readonly list: () => Promise<TrainingRun[]>
-  /** @param last number of points of each suite to show */
-  readonly get: (name: string, last: number, suite?: string) => Promise<RunView>
-  /** One suite of a run, by default the first. */
-  readonly getSuite: (name: string, last: number, suite?: string) => Promise<SuiteView>
-}
+export type Training = ReturnType<typeof createTraining>
 
 /** Write attempts before a report fails because of concurrent writes by other replicas. */
 const ATTEMPTS = 12
@@ -53,7 +33,7 @@ export const SHOWN_OF_EACH = 200
 /** Largest number of contexts below a served one that get advice, the first by key. */
 const ADVISED = 50
 
-export function createTraining (store: Store, config: Config, now: () => number = Date.now): Training {
+export function createTraining (store: Store, config: Config, now: () => number = Date.now) {
   const { levels, defaultPolicy } = config
   let last: Promise<unknown> = Promise.resolve()
 
@@ -111,7 +91,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
   }
 
   return {
-    report (name, checkpoints, by) {
+    /** Stores reports; resolves once they are durable. @param by name of the token */
+    report (name: string, checkpoints: readonly Checkpoint[], by: string): Promise<ReportReply> {
       const turn = last.then(async () => {
         for (let i = 0; i < ATTEMPTS; i++) {
           try { return await attempt(name, checkpoints, by) } catch (error) { if (!(error instanceof ConflictError)) throw error }
@@ -123,7 +104,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
       return turn
     },
 
-    async reachProblem (name, caller) {
+    /** Why the caller may not report on the run: its token is bound to a prefix that the run exceeds; `null`: it may. */
+    async reachProblem (name: string, caller: Caller): Promise<Problem | null> {
       if (caller.tokenPrefix === null) return null
       const run = await store.trainingRun(name)
       if (run === null) return null
@@ -135,9 +117,11 @@ export function createTraining (store: Store, config: Config, now: () => number 
       return null
     },
 
+    /** All runs, the most recently updated first. */
     async list () { return (await store.trainingRuns()).sort((a, b) => b.updated_at - a.updated_at) },
 
-    async getSuite (name, last, suite) {
+    /** One suite of a run, by default the first. */
+    async getSuite (name: string, last: number, suite?: string) {
       const run = await store.trainingRun(name)
       const wanted = suite ?? run?.suites[0]?.suite
       const [series] = run === null || wanted === undefined ? [] : await store.trainingSeries(name, [wanted])
@@ -145,7 +129,8 @@ export function createTraining (store: Store, config: Config, now: () => number 
       return describeSeries(series, effectivePolicy(defaultPolicy, await store.policies(), keyOf(series)), last)
     },
 
-    async get (name, last, suite) {
+    /** @param last number of points of each suite to show */
+    async get (name: string, last: number, suite?: string) {
       if (last > SHOWN_OF_EACH && suite === undefined) {
         throw at('/querystring/last', new InvalidInputError(`/querystring/last must be <= ${SHOWN_OF_EACH}, or suite must name the one to show more of`))
       }

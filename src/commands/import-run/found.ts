@@ -20,6 +20,20 @@ export interface Hints {
   readonly context?: Readonly<Record<string, string>> | undefined
 }
 
+/** Figures by the names that training stacks give them. */
+export const FIGURES = {
+  exact_match: 'em',
+  em: 'em',
+  exact_match_stderr: 'em_stderr',
+  em_stderr: 'em_stderr',
+  n: 'n',
+  tokens_mean: 'tokens_mean',
+  tokens_p50: 'tokens_p50',
+  tokens_p95: 'tokens_p95',
+  stop_rate: 'stop_rate',
+  truncated_rate: 'truncated_rate',
+} as const satisfies Readonly<Record<string, keyof Draft>>
+
 /** Fields that a file may leave out, and their flags. */
 const FLAGS = [['suite', '--suite'], ['step', '--step'], ['n', '--n'], ['tokens_mean', '--tokens-mean']] as const
 

@@ -1,20 +1,11 @@
 import { UsageError } from '../command-line/command-error.js'
 import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
 import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
-import type { Hints } from './found.js'
 
-export interface ImportOptions {
-  readonly files: readonly string[]
-  readonly run: string
-  readonly url: string
-  readonly token: string | undefined
-  readonly isFollowing: boolean
-  readonly pollMs: number
-  readonly hints: Hints
-}
+export type ImportOptions = ReturnType<typeof readImportOptions>
 
 /** @throws UsageError */
-export function readImportOptions (args: readonly string[], env: NodeJS.ProcessEnv): ImportOptions {
+export function readImportOptions (args: readonly string[], env: NodeJS.ProcessEnv) {
   const { values, positionals: files } = parseFlags(args, {
     ...SERVICE_FLAGS,
     run: { type: 'string' },

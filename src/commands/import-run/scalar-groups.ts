@@ -1,22 +1,10 @@
 import type { ScalarEvent } from '../event-files/event.js'
-import type { Draft, Found } from './found.js'
+import { FIGURES, type Draft, type Found } from './found.js'
 import { timeOf } from './time-of.js'
 
 /** Tags of the form `eval/<suite>/<field>`. */
 const TAG = /^eval\/(.+)\/([a-z0-9_]+)$/
-const FIELDS: Readonly<Record<string, keyof Draft>> = {
-  exact_match: 'em',
-  em: 'em',
-  exact_match_stderr: 'em_stderr',
-  em_stderr: 'em_stderr',
-  n: 'n',
-  tokens_mean: 'tokens_mean',
-  tokens_p50: 'tokens_p50',
-  tokens_p95: 'tokens_p95',
-  stop_rate: 'stop_rate',
-  truncated_rate: 'truncated_rate',
-  threshold: 'threshold',
-}
+const FIELDS: Readonly<Record<string, keyof Draft>> = { ...FIGURES, threshold: 'threshold' }
 
 /**
  * Groups scalars, which arrive one by one and in several writes, into checkpoints. A checkpoint is complete when its suite gets another

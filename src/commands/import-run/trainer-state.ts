@@ -1,4 +1,4 @@
-import { isNumber, type Draft, type Found, type Hints } from './found.js'
+import { FIGURES, isNumber, type Draft, type Found, type Hints } from './found.js'
 
 interface TrainerState { readonly log_history: ReadonlyArray<Readonly<Record<string, unknown>>> }
 
@@ -11,18 +11,9 @@ export function isTrainerState (json: unknown): json is TrainerState {
  * with a slash from TRL's GRPOTrainer with a reward function named exact_match.
  */
 const FIELDS: Readonly<Record<string, keyof Draft>> = {
-  exact_match: 'em',
-  em: 'em',
-  exact_match_stderr: 'em_stderr',
-  em_stderr: 'em_stderr',
-  n: 'n',
+  ...FIGURES,
   samples: 'n',
-  tokens_mean: 'tokens_mean',
   gen_len: 'tokens_mean',
-  tokens_p50: 'tokens_p50',
-  tokens_p95: 'tokens_p95',
-  stop_rate: 'stop_rate',
-  truncated_rate: 'truncated_rate',
   'rewards/exact_match': 'em',
   'rewards/exact_match/mean': 'em',
   'completions/mean_length': 'tokens_mean',

@@ -8,6 +8,7 @@ import { renderTable } from './render-table.js'
 import { runReplay, type ReplayResult } from './run-replay.js'
 import { createServiceClient } from './service-client.js'
 import { parseFlags, wholeNumber } from '../command-line/parse-flags.js'
+import { readServiceFlags } from '../command-line/service-flags.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { CommandError, UsageError } from '../command-line/command-error.js'
 
@@ -50,16 +51,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM']
 
 class Interrupted extends CommandError { override readonly exitCode = 130 }
 
-interface Options {
-  readonly files: readonly string[]
-  readonly url: string | undefined
-  readonly token: string | undefined
-  readonly concurrency: number
-  readonly seed: number
-  readonly json: string | undefined
-}
+type Options = ReturnType<typeof readOptions>
 
-function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options {
+function readOptions (args: readonly string[], env: NodeJS.ProcessEnv) {
   const { values, positionals: files } = parseFlags(args, {
     url: { type: 'string' },
     token: { type: 'string' },
@@ -68,16 +62,12 @@ function readOptions (args: readonly string[], env: NodeJS.ProcessEnv): Options 
     json: { type: 'string' },
   })
   if (files.length === 0) throw new UsageError('replay needs at least one FILE of traces')
-  if (values.url !== undefined && !(/^https?:/.test(values.url) && URL.canParse(values.url))) {
-    throw new UsageError(`--url must be an http or https URL, not ${JSON.stringify(values.url)}`)
-  }
-  const token = values.token ?? env.STOPGATE_TOKEN
   if (values.token !== undefined && values.url === undefined) throw new UsageError('--token needs --url')
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token (--token, STOPGATE_TOKEN) has neither spaces nor line ends')
+  const { url, token } = values.url === undefined ? values : readServiceFlags({ ...values, url: values.url }, env)
   return {
     files,
-    url: values.url,
-    token: values.url === undefined ? undefined : token,
+    url,
+    token,
     concurrency: wholeNumber('--concurrency', values.concurrency, 1, 1024),
     seed: wholeNumber('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
     json: values.json,

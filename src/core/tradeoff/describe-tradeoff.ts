@@ -3,44 +3,18 @@ import { expectedUtility } from '../certificate/objective.js'
 import type { Policy } from '../policy/policy.js'
 import { kneeOf } from './knee.js'
 import { outlookOf } from './outlook.js'
-import { curvePoints, type ThresholdEvidence, type CurvePoint } from './curve-points.js'
-import { segmentsOf, type Price } from './segments.js'
+import { curvePoints, type ThresholdEvidence } from './curve-points.js'
+import { segmentsOf } from './segments.js'
 import { turningPoint } from './turning-point.js'
 import type { Pace } from './pace.js'
-
-/** A point of the curve without its intervals. */
-type PointSummary = Pick<CurvePoint, 'threshold' | 'tokens_saved_ratio' | 'em_drop' | 'em_drop_predicted'>
 
 /** Suspicion of drift from which on thresholds may become stricter. At constant rates no certified threshold is lost. */
 const SUSPICIOUS = 2
 
-interface ExpectedTime { readonly at: number | null, readonly seconds: number | null }
+export type TradeoffView = ReturnType<typeof describeTradeoff>
 
-/** The trade-off of a context; times in ms. */
-export interface TradeoffView {
-  readonly score: string
-  readonly generations: number
-  readonly tokens_mean: number | null
-  readonly em_full: number | null
-  readonly threshold: number | null
-  /** Expected utility of that threshold per generation, in the policy's currency. */
-  readonly expected_utility: number | null
-  readonly points: readonly CurvePoint[]
-  readonly knee: (PointSummary & { readonly em_below_line: number }) | null
-  /** The allowed price: as stated by the policy, or as its prices imply. */
-  readonly em_per_token_percent: number | null
-  readonly unfavourable_from: (PointSummary & { readonly next: Price | null, readonly rest: Price, readonly is_sure: boolean }) | null
-  readonly forecast: {
-    readonly heading: 'looser' | 'stricter' | 'steady' | null
-    readonly drift_suspicion: number
-    readonly control_generations_per_hour: number | null
-    readonly next_certificate: (ExpectedTime & { readonly threshold: number, readonly generations: number }) | null
-    readonly horizons: ReadonlyArray<ExpectedTime & Pick<CurvePoint, 'threshold' | 'tokens_saved_ratio'> & { readonly generations: number }>
-  }
-}
-
-/** Describes the trade-off between EM and tokens: its curve, knee, turning point and forecast. */
-export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy, pace: Pace): TradeoffView {
+/** Describes the trade-off between EM and tokens: its curve, knee, turning point and forecast. Times are in ms. */
+export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy, pace: Pace) {
   const { score, evidence, grid, bar, index, suspicion } = thresholds
   const { generations } = evidence
   const level = Math.exp(-bar)
@@ -59,13 +33,15 @@ export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy,
     tokens_mean: generations === 0 ? null : evidence.full_tokens / generations,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
     threshold: thresholdAt(index),
+    /** Of that threshold, per generation, in the policy's currency. */
     expected_utility: expectedUtility(evidence, index, policy),
     points,
     knee: knee && { ...summaryAt(knee.index), em_below_line: knee.below },
+    /** The allowed price: as stated by the policy, or as its prices imply. */
     em_per_token_percent: allowed,
     unfavourable_from: turn && { ...summaryAt(turn.index), next: turn.next, rest: turn.rest, is_sure: turn.is_sure },
     forecast: {
-      heading: end === undefined ? null : suspicion >= SUSPICIOUS ? 'stricter' : end.index > ceiling ? 'looser' : 'steady',
+      heading: end === undefined ? null : suspicion >= SUSPICIOUS ? 'stricter' as const : end.index > ceiling ? 'looser' as const : 'steady' as const,
       drift_suspicion: suspicion,
       control_generations_per_hour: pace.perSecond === null ? null : 3600 * pace.perSecond,
       next_certificate: next && { threshold: grid[next.index]!, generations: next.generations, ...expectedTime(next.at) },
@@ -74,11 +50,11 @@ export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy,
     },
   }
 
-  function expectedTime (at: number | null): ExpectedTime {
+  function expectedTime (at: number | null) {
     return { at, seconds: at === null ? null : (at - pace.now) / 1000 }
   }
 
-  function summaryAt (k: number): PointSummary {
+  function summaryAt (k: number) {
     const { threshold, tokens_saved_ratio, em_drop, em_drop_predicted } = points[k + 1]!
     return { threshold, tokens_saved_ratio, em_drop, em_drop_predicted }
   }

@@ -7,34 +7,14 @@ import type { Pace } from './pace.js'
 /** Horizons of the forecast, in control generations from now. */
 const HORIZONS = [100, 300, 1000, 3000, 10_000]
 
-/** What will be certified after a number of further control generations, at the rates of loss and gain so far. */
-export interface Horizon {
-  readonly generations: number
-  /** Grid index, -1 for none. */
-  readonly index: number
-  readonly tokens_saved_ratio: number
-  /** When that many generations will have arrived, ms; `null`: unknown. */
-  readonly at: number | null
-}
-
-/** The next certificate: that of the first threshold that is not certified yet. */
-export interface NextCertificate {
-  readonly index: number
-  readonly generations: number
-  readonly at: number | null
-}
-
-/** Forecast of certificates. */
-export interface Outlook {
-  /** Grid index of the loosest certified threshold; -1 for none. */
-  readonly ceiling: number
-  /** `null`: none is expected within an evidence window at the rates so far, or every threshold is certified. */
-  readonly next: NextCertificate | null
-  readonly horizons: readonly Horizon[]
-}
-
-/** Forecasts certificates at the rates of loss, gain and arrival so far. @param bar ln of the E-value that certifies a threshold */
-export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace: Pace): Outlook {
+/**
+ * Forecasts certificates at the rates of loss, gain and arrival so far. Indexes are those of the grid, -1 for none; times are ms, `null` if
+ * unknown.
+ * @param bar ln of the E-value that certifies a threshold
+ * @returns the loosest certified threshold (`ceiling`), the next one to be certified (`null`: none is expected within an evidence window,
+ *   or all are), and what will be certified after some numbers of further control generations
+ */
+export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace: Pace) {
   const { max_em_drop: a, evidence_window: window } = policy
   const { generations: n, lost } = evidence
   const ceiling = certifiedIndex(evidence, a, bar)

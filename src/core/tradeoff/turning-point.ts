@@ -1,25 +1,15 @@
 import type { Evidence } from '../certificate/evidence.js'
-import { priceBetween, type Price, type Segment } from './segments.js'
-
-/** Where loosening the threshold begins to cost more EM per token than allowed. */
-export interface TurningPoint {
-  /** Grid index of the last threshold at an allowed price; -1: every threshold is too expensive. */
-  readonly index: number
-  /** The price on the segment that follows; `null` if the segment is too short to estimate it. */
-  readonly next: Price | null
-  /** The price over everything that follows. */
-  readonly rest: Price
-  /** Whether either price exceeds the allowed one even at the low end of its interval. */
-  readonly is_sure: boolean
-}
+import { priceBetween, type Segment } from './segments.js'
 
 /**
  * The point beyond which the smoothed curve is steeper than the allowed price.
  * @param allowed EM per percent of tokens
  * @param level of the intervals
- * @returns `null` if no segment is too expensive, or the expensive ones hold too few tokens
+ * @returns grid index of the last threshold at an allowed price (-1: all are too expensive), the price on the segment that follows (`null`
+ *   if it is too short), the price over everything that follows, and whether either is too high even at the low end of its interval;
+ *   `null` if no segment is too expensive, or the expensive ones hold too few tokens
  */
-export function turningPoint (evidence: Evidence, segments: readonly Segment[], allowed: number, level: number): TurningPoint | null {
+export function turningPoint (evidence: Evidence, segments: readonly Segment[], allowed: number, level: number) {
   const after = segments.find(({ price }) => price > allowed)
   if (after === undefined || evidence.generations === 0) return null
   const next = priceBetween(evidence, after.from, after.to, level)

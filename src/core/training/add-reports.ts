@@ -10,15 +10,7 @@ export interface Report {
   readonly key: string | null
 }
 
-export interface AddedReports {
-  /** For each report, in order. */
-  readonly reported: readonly ReportResult[]
-  /** The series that changed, by suite. */
-  readonly series: ReadonlyMap<string, Series>
-  readonly contexts: readonly ServedCheckpoint[]
-  /** Contexts that need a new epoch. */
-  readonly opened: readonly ServedCheckpoint[]
-}
+export type AddedReports = ReturnType<typeof addReports>
 
 /**
  * Adds reports to a run, in order. A context needs a new epoch when a step above all earlier ones is reported for it, or when its newest
@@ -29,7 +21,7 @@ export interface AddedReports {
  */
 export function addReports (
   run: TrainingRun | null, series: ReadonlyMap<string, Series>, reports: readonly Report[], now: number
-): AddedReports {
+) {
   const changed = new Map<string, Series>()
   const suites = new Set(run?.suites.map(({ suite }) => suite))
   const contexts = new Map(run?.contexts.map((opening) => [opening.key, opening]))
@@ -41,7 +33,7 @@ export function addReports (
     if (key !== null && !contexts.has(key) && contexts.size >= TRAINING_LIMITS.contexts) return full('/context', 'contexts')
     const before = changed.get(suite) ?? series.get(suite) ?? { suite, points: [], forgotten_through: null }
     const result = addAttempt(before, { checkpoint, received_at: now })
-    if (typeof result === 'string' || 'path' in result) return result
+    if (typeof result === 'string' || result.path !== undefined) return result
     suites.add(suite)
     changed.set(suite, result.series)
     if (key === null) return result.reported
@@ -53,30 +45,36 @@ export function addReports (
     return result.reported
   }
 
-  const reported = reports.map(add)
-  return { reported, series: changed, contexts: [...contexts.values()], opened: [...opened.values()] }
+  const reported: readonly ReportResult[] = reports.map(add)
+  return {
+    /** For each report, in order. */
+    reported,
+    /** The series that changed, by suite. */
+    series: changed,
+    contexts: [...contexts.values()],
+    /** Contexts that need a new epoch. */
+    opened: [...opened.values()],
+  }
 }
 
 export function full (path: string, what: 'suites' | 'contexts'): ReportResult {
   return { path, message: `the run already has ${TRAINING_LIMITS[what]} ${what}, the maximum; report others under another run name` }
 }
 
-export interface AddedAttempt { readonly series: Series, readonly reported: 'accepted' | 'attempt', readonly isOther: boolean }
-
-function addAttempt (series: Series, attempt: Attempt): 'duplicate' | Exclude<ReportResult, string> | AddedAttempt {
+function addAttempt (series: Series, attempt: Attempt) {
   const { step } = attempt.checkpoint
-  if (series.forgotten_through !== null && step <= series.forgotten_through) return 'duplicate' // It was dropped to make room.
+  if (series.forgotten_through !== null && step <= series.forgotten_through) return 'duplicate' as const // It was dropped to make room.
   const index = series.points.findIndex((point) => point.step >= step)
   const at = index === -1 ? series.points.length : index
   const known = series.points[at]?.step === step ? series.points[at] : undefined
-  if (known?.attempts.some(({ checkpoint }) => sameFigures(checkpoint, attempt.checkpoint))) return 'duplicate'
+  if (known?.attempts.some(({ checkpoint }) => sameFigures(checkpoint, attempt.checkpoint))) return 'duplicate' as const
   if (known !== undefined && known.attempts.length >= TRAINING_LIMITS.attempts) {
     return { path: '/step', message: `was already reported with ${known.attempts.length} different figures, the maximum; check that this is a single run` }
   }
   const point = { step, attempts: [...known?.attempts ?? [], attempt] }
   const points = series.points.toSpliced(at, known === undefined ? 0 : 1, point)
   const isOther = hasOtherWeights(attempt.checkpoint, known?.attempts.map(({ checkpoint }) => checkpoint) ?? [])
-  return { series: withinBounds({ ...series, points }), reported: known === undefined ? 'accepted' : 'attempt', isOther }
+  return { series: withinBounds({ ...series, points }), reported: known === undefined ? 'accepted' as const : 'attempt' as const, isOther }
 }
 
 export function withinBounds (series: Series): Series {

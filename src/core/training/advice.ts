@@ -1,31 +1,9 @@
 import { isWithin } from '../policy/context.js'
-import type { ContextState, Expected } from '../judgement/context-state.js'
+import type { ContextState } from '../judgement/context-state.js'
 import type { ContextView } from '../views/describe-context.js'
 import type { ServedCheckpoint } from './run.js'
 
-/** Whether generations of a checkpoint may be stopped early, by the evidence of the checkpoint's own epoch. */
-export interface Advice {
-  readonly context: string
-  readonly advice: 'stop_early' | 'run_in_full'
-  /**
-   * certified: its own evidence certifies the threshold; little_evidence: it does not, or no longer; not_started: no generation of this
-   * checkpoint was reported, or the learner has not processed it yet; superseded: the context serves another checkpoint; reset: the context
-   * was reset since, so it is unknown what it serves.
-   */
-  readonly reason: 'certified' | 'little_evidence' | Absence
-  readonly epoch: number | null
-  readonly threshold: number | null
-  readonly tokens_saved_ratio: number
-  readonly em_drop: number | null
-  readonly em_drop_low: number | null
-  readonly em_drop_high: number | null
-  /** Control generations of this checkpoint. */
-  readonly generations: number
-  /** Control generations until a threshold, or the next one, is certified. */
-  readonly generations_to_next_certificate: number | null
-  /** What the previous checkpoint had certified. This is only an expectation; no decision depends on it. */
-  readonly expected: Expected & { readonly run: string | null } | null
-}
+export type Advice = ReturnType<typeof adviceOf>
 
 /** Why a context has no evidence of the checkpoint. */
 type Absence = 'not_started' | 'superseded' | 'reset'
@@ -37,7 +15,11 @@ export type ContextCheckpoint = Pick<ContextState, 'checkpoint'>
 export interface RunCheckpoint extends ServedCheckpoint { readonly run: string }
 
 /**
- * Advises on one context that a checkpoint serves.
+ * Advises whether generations of a checkpoint may be stopped early in a context that it serves, by the evidence of the checkpoint's own
+ * epoch. Reasons: `certified`: its own evidence certifies the threshold; `little_evidence`: it does not, or no longer; `not_started`: no
+ * generation of this checkpoint was reported, or the learner has not processed it yet; `superseded`: the context serves another checkpoint;
+ * `reset`: the context was reset since, so it is unknown what it serves. `expected` is what the previous checkpoint had certified: only an
+ * expectation, on which no decision depends.
  * @param served the checkpoint
  * @param key the context
  * @param all served checkpoints of all runs
@@ -47,7 +29,7 @@ export interface RunCheckpoint extends ServedCheckpoint { readonly run: string }
 export function adviceOf (
   served: RunCheckpoint, key: string, all: readonly RunCheckpoint[], seen?: { state: ContextState, view: ContextView },
   below: readonly ContextCheckpoint[] = []
-): Advice {
+) {
   const nothing = {
     context: key,
     epoch: null,
@@ -61,13 +43,13 @@ export function adviceOf (
     expected: null,
   }
   const absence = absenceOf(served, key, all, seen?.state) ?? mixtureOf(served, key, all, below)
-  if (seen === undefined || absence !== null) return { ...nothing, advice: 'run_in_full', reason: absence ?? 'not_started' }
+  if (seen === undefined || absence !== null) return { ...nothing, advice: 'run_in_full' as const, reason: absence ?? 'not_started' as const }
   const { state, view } = seen
   const isCertified = view.status === 'certified' && view.scope === 'own' && view.guarantee !== null // A pin carries no guarantee.
   return {
     context: key,
-    advice: isCertified ? 'stop_early' : 'run_in_full',
-    reason: isCertified ? 'certified' : 'little_evidence',
+    advice: isCertified ? 'stop_early' as const : 'run_in_full' as const,
+    reason: isCertified ? 'certified' as const : 'little_evidence' as const,
     epoch: view.epoch,
     threshold: isCertified ? view.threshold : null,
     tokens_saved_ratio: view.tokens_saved_ratio ?? 0,

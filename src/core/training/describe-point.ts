@@ -2,29 +2,18 @@ import { sameThreshold, type Checkpoint } from './checkpoint.js'
 import { emInterval, tokensInterval } from './reading.js'
 import type { SeriesPoint } from './run.js'
 
-export interface PointView extends Omit<Checkpoint, 'suite' | 'at'> {
-  readonly em_low: number
-  readonly em_high: number
-  /** `null` if no percentiles were reported. */
-  readonly tokens_low: number | null
-  readonly tokens_high: number | null
-  readonly at: string | null
-  /** ms. */
-  readonly received_at: number
-  /** The step was reported before with other figures under the same threshold. */
-  readonly is_replay: boolean
-  /** Earlier reports of the step, oldest first. */
-  readonly earlier_attempts: readonly Checkpoint[]
-  /** A lower step was replayed after this one was reported, so this one may belong to a branch that the job has abandoned. */
-  readonly predates_replay: boolean
-}
+export type PointView = ReturnType<typeof describePoint>
 
 /** Whether a step was reported before with other figures under the same threshold. */
 export function isReplay ({ attempts }: SeriesPoint): boolean {
   return attempts.slice(0, -1).some(({ checkpoint }) => sameThreshold(checkpoint, attempts.at(-1)!.checkpoint))
 }
 
-export interface Placed { readonly point: SeriesPoint, readonly predates_replay: boolean }
+export interface Placed {
+  readonly point: SeriesPoint
+  /** A lower step was replayed after this one was reported, so this one may belong to a branch that the job has abandoned. */
+  readonly predates_replay: boolean
+}
 
 /** Marks the points that predate a replay of a lower step, in one pass, since there may be a thousand points. */
 export function withReplays (points: readonly SeriesPoint[]): Placed[] {
@@ -37,7 +26,7 @@ export function withReplays (points: readonly SeriesPoint[]): Placed[] {
   })
 }
 
-export function describePoint ({ point, predates_replay }: Placed): PointView {
+export function describePoint ({ point, predates_replay }: Placed) {
   const { attempts } = point
   const { checkpoint, received_at } = attempts.at(-1)!
   const { suite: _, at = null, ...figures } = checkpoint
@@ -47,12 +36,14 @@ export function describePoint ({ point, predates_replay }: Placed): PointView {
     at,
     received_at,
     is_replay: isReplay(point),
+    /** Earlier reports of the step, oldest first. */
     earlier_attempts: attempts.slice(0, -1).map((attempt) => attempt.checkpoint),
     predates_replay,
   }
 }
 
-export function intervalsOf (checkpoint: Checkpoint): Pick<PointView, 'em_low' | 'em_high' | 'tokens_low' | 'tokens_high'> {
+/** `tokens_low` and `tokens_high` are `null` if no percentiles were reported. */
+export function intervalsOf (checkpoint: Checkpoint) {
   const em = emInterval(checkpoint)
   const tokens = tokensInterval(checkpoint)
   return { em_low: em.low, em_high: em.high, tokens_low: tokens?.low ?? null, tokens_high: tokens?.high ?? null }

@@ -1,13 +1,4 @@
-import type { Interval } from './reading.js'
 import { lineAt, theilSen } from './trend.js'
-
-/** The forecast of one figure of a future checkpoint. */
-export interface CheckpointForecast {
-  readonly step: number
-  readonly value: number
-  /** `null` if there are too few checkpoints to calibrate it. */
-  readonly interval: Interval | null
-}
 
 /** Backtest of past forecasts, each made from what was known before. */
 export interface Coverage {
@@ -38,9 +29,9 @@ export const TOKENS_SCALE: Scale = { to: (tokens) => Math.log(Math.max(tokens, 1
  * Forecasts the next checkpoints of a series, at the usual distance between checkpoints. The width of an interval follows from the errors
  * of past forecasts over the same distance (split conformal prediction: Vovk, Gammerman & Shafer 2005; with recent errors only, as in
  * EnbPI: Xu & Xie 2021).
- * @returns `HORIZON` forecasts, or none for fewer than two points
+ * @returns `HORIZON` forecasts, or none for fewer than two points; an interval is `null` if there are too few points to calibrate it
  */
-export function forecastSeries (steps: readonly number[], values: readonly number[], scale: Scale): CheckpointForecast[] {
+export function forecastSeries (steps: readonly number[], values: readonly number[], scale: Scale) {
   if (steps.length < 2) return []
   const scaled = values.map(scale.to)
   const gap = usualGap(steps)
