@@ -18,5 +18,4 @@ export const ErrorSchema = Type.Object({
   }), { description: 'For invalid input: the place and the problem' })),
 }, { title: 'Error', description: 'Error reply' })
 
-export const clientError = { '4xx': ErrorSchema }
 export const anyError = { '4xx': ErrorSchema, '5xx': ErrorSchema }

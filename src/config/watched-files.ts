@@ -21,17 +21,11 @@ export interface WatchOptions {
   readonly take: (texts: readonly string[]) => object
 }
 
-export interface WatchedFiles {
-  /** Why the changed files are not in force; `null`: they are. */
-  readonly problem: () => string | null
-  readonly close: () => void
-}
-
 /**
  * Reads files, and reads them again at every poll. Watching would miss a mounted secret, which changes by a symbolic link that is moved.
  * @throws ConfigError that names the setting
  */
-export function watchFiles ({ files, pollSeconds, log, what, take }: WatchOptions): WatchedFiles {
+export function watchFiles ({ files, pollSeconds, log, what, take }: WatchOptions) {
   let texts = files.map(readNow)
   let problem: string | null = null
   take(texts)
@@ -60,7 +54,11 @@ export function watchFiles ({ files, pollSeconds, log, what, take }: WatchOption
   }
 
   const poll = setInterval(read, pollSeconds * 1000).unref()
-  return { problem: () => problem, close: () => clearInterval(poll) }
+  return {
+    /** Why changed files are not in force; `null`: they are. */
+    problem: () => problem,
+    close: () => clearInterval(poll),
+  }
 }
 
 function readNow (file: WatchedFile): string {

@@ -2,17 +2,12 @@ import { createSecureContext } from 'node:tls'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/settings.js'
-import { watchFiles, type WatchedFiles } from '../config/watched-files.js'
+import { watchFiles } from '../config/watched-files.js'
 
 /** A certificate chain and its key, both PEM. */
 export interface Identity { readonly cert: string, readonly key: string }
 
-/** The TLS identity of the listener. */
-export interface ListenerTls extends WatchedFiles {
-  readonly identity: () => Identity
-  /** Calls back with each new identity. Existing connections keep theirs. */
-  readonly onRenewal: (listener: (identity: Identity) => void) => void
-}
+export type ListenerTls = NonNullable<ReturnType<typeof createListenerTls>>
 
 /**
  * Reads certificate and key, and reads their files again when they change, so that a renewal needs no restart. If only one of the two has
@@ -20,7 +15,7 @@ export interface ListenerTls extends WatchedFiles {
  * @returns `null`: the listener speaks plain HTTP
  * @throws ConfigError that names the setting
  */
-export function createListenerTls ({ tlsCertFile, tlsKeyFile, pollSeconds }: Config, log: FastifyBaseLogger): ListenerTls | null {
+export function createListenerTls ({ tlsCertFile, tlsKeyFile, pollSeconds }: Config, log: FastifyBaseLogger) {
   if (tlsCertFile === '') return null
   let identity: Identity = { cert: '', key: '' }
   let renewed = (_: Identity): void => {}
@@ -39,7 +34,12 @@ export function createListenerTls ({ tlsCertFile, tlsKeyFile, pollSeconds }: Con
       return {}
     },
   })
-  return { ...files, identity: () => identity, onRenewal: (listener) => { renewed = listener } }
+  return {
+    ...files,
+    identity: () => identity,
+    /** Calls back with each new identity. Existing connections keep theirs. */
+    onRenewal (listener: (identity: Identity) => void) { renewed = listener },
+  }
 }
 
 function check (identity: Identity): void {

@@ -13,13 +13,7 @@ declare module 'fastify' {
   interface FastifyRequest { isRefusedForLoad?: boolean }
 }
 
-/** Checks for every request. Both throw OverloadedError for workers and trainers when there is no time or memory left. */
-export interface Overload {
-  /** Called when a request has come, before its body. @param now performance.now() */
-  readonly admit: (request: FastifyRequest, reply: FastifyReply, now: number) => void
-  /** Called when the body has come, before it is parsed. */
-  readonly check: (request: FastifyRequest) => void
-}
+export type Overload = ReturnType<typeof refuseOverload>
 
 /**
  * Sheds load from workers and trainers. A turn of the event loop reads from every connection that has data, so a request waits for those
@@ -27,12 +21,16 @@ export interface Overload {
  * parsed. Requests that are served have therefore waited for about one such turn. Operators, health checks and metrics are always served.
  * @param bodyLimit largest body, bytes
  */
-export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number): Overload {
+export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   let turnStart = 0
   let isTurnOpen = false
   let bodies = 0
   const closeTurn = () => { isTurnOpen = false }
-  const report = refusalLog(log)
+  let refused = 0
+  const report = throttle(() => {
+    log.warn({ refused }, 'overloaded: requests were refused')
+    refused = 0
+  })
 
   function checkTurn (request: FastifyRequest, now: number): void {
     if (!(request.raw.socket instanceof Socket)) return // requests of `inject` do not come in turns of the event loop
@@ -56,27 +54,18 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number): Over
     const { role } = request.route.config
     if (role !== 'worker' && role !== 'trainer') return
     request.isRefusedForLoad = true
+    refused++
     report()
     throw new OverloadedError()
   }
 
   return {
-    admit (request, reply, now) {
+    /** Called when a request has come, before its body. @param now performance.now() @throws OverloadedError */
+    admit (request: FastifyRequest, reply: FastifyReply, now: number) {
       checkTurn(request, now)
       admitBody(request, reply)
     },
-    check: (request) => { checkTurn(request, performance.now()) },
-  }
-}
-
-function refusalLog (log: FastifyBaseLogger): () => void {
-  let refused = 0
-  const report = throttle(() => {
-    log.warn({ refused }, 'overloaded: requests were refused')
-    refused = 0
-  })
-  return () => {
-    refused++
-    report()
+    /** Called when the body has come, before it is parsed. @throws OverloadedError */
+    check: (request: FastifyRequest) => { checkTurn(request, performance.now()) },
   }
 }

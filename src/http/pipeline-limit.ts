@@ -9,24 +9,19 @@ const MOST = 32
 const WAITING = Symbol('waiting')
 interface Counted extends Socket { [WAITING]?: number }
 
-/** Counts the requests of each connection that wait for their replies. */
-export interface PipelineLimit {
-  /** Counts a request. Returns false if it exceeds the limit: the connection is then destroyed, and no reply must be sent. */
-  readonly enter: (socket: Socket) => boolean
-  /** Counts a reply. */
-  readonly leave: (socket: Socket) => void
-}
+export type PipelineLimit = ReturnType<typeof limitPipelining>
 
 /**
  * Closes connections that send too many requests without reading the replies. Node reads all requests of a packet, possibly a thousand, and
  * keeps each reply until its turn, so one connection could fill the memory. The listener's timeout closes connections that read nothing.
  */
-export function limitPipelining (app: FastifyInstance, cut: (cause: CutCause) => void): PipelineLimit {
+export function limitPipelining (app: FastifyInstance, cut: (cause: CutCause) => void) {
   app.server.on('timeout', (socket: Counted) => { // idle connections time out as well, and are not counted
     if (socket[WAITING]) cut('unread')
     socket.destroy()
   })
   return {
+    /** Counts a request. Returns false if it exceeds the limit: the connection is then destroyed, and no reply must be sent. */
     enter (socket: Counted) {
       const count = (socket[WAITING] ?? 0) + 1
       if (count > MOST) {
@@ -37,6 +32,7 @@ export function limitPipelining (app: FastifyInstance, cut: (cause: CutCause) =>
       socket[WAITING] = count
       return true
     },
+    /** Counts a reply. */
     leave (socket: Counted) {
       if (socket[WAITING]) socket[WAITING]--
     },

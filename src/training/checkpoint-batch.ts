@@ -7,17 +7,14 @@ import type { Problem } from '../errors/problem.js'
 
 export type Refusal = Problem & { readonly index: number, readonly isForbidden: boolean }
 
-export interface Sorted {
-  readonly good: ReadonlyArray<{ index: number, checkpoint: Checkpoint }>
-  readonly refused: readonly Refusal[]
-}
+type Sorted = ReturnType<typeof sortCheckpoints>
 
 /**
  * Separates the acceptable checkpoints of a request from those to refuse.
  * @param schemaProblem validates one checkpoint against its schema
  */
 export function sortCheckpoints (
-  levels: Levels, caller: Caller, items: readonly unknown[], schemaProblem: (item: unknown) => Problem | null): Sorted {
+  levels: Levels, caller: Caller, items: readonly unknown[], schemaProblem: (item: unknown) => Problem | null) {
   const good: Array<{ index: number, checkpoint: Checkpoint }> = []
   const refused: Refusal[] = []
   for (const [index, item] of items.entries()) {

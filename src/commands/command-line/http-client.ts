@@ -8,13 +8,7 @@ export class ServiceError extends CommandError { override name = 'ServiceError' 
 
 interface Answer { readonly status: number, readonly retryAfter: string | undefined, readonly text: string }
 
-export interface HttpClient {
-  /** Sends and reads JSON. Repeats the request after a 429, a 503 or a lost connection. @throws ServiceError */
-  readonly send: (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<unknown>
-  /** Number of requests sent so far, retries included. */
-  readonly requests: () => number
-  readonly close: () => void
-}
+export type HttpClient = ReturnType<typeof createHttpClient>
 
 /** How long to retry a request before giving up, ms; shorter if the service has never answered, since the address may be wrong. */
 const PATIENCE_MS = 60_000
@@ -39,7 +33,7 @@ export interface ClientOptions {
 /** A client with kept-alive connections. It uses node:http, since `fetch` reaches only a third of the requests a second. */
 export function createHttpClient (
   url: string, concurrency: number, { token, patienceMs = PATIENCE_MS, signal, onWait }: ClientOptions = {}
-): HttpClient {
+) {
   const isSecure = url.startsWith('https:')
   const agent = new (isSecure ? https : http).Agent({ keepAlive: true, maxSockets: concurrency })
   const base = url.replace(/\/+$/, '')
@@ -68,9 +62,11 @@ export function createHttpClient (
   }
 
   return {
+    /** Number of requests sent so far, retries included. */
     requests: () => requests,
     close: () => agent.destroy(),
-    async send (method, path, body) {
+    /** Sends and reads JSON. Repeats the request after a 429, a 503 or a lost connection. @throws ServiceError */
+    async send (method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
       const payload = body === undefined ? undefined : JSON.stringify(body)
       const since = performance.now()
       let isWaiting = false

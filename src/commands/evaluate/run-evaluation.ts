@@ -9,7 +9,7 @@ import { caseOf, type Case } from './candidates.js'
 import { certifiedRules, type Served, type Wish } from './certified-rules.js'
 import { ORACLE, plainRules } from './plain-rules.js'
 import { groupOf, splitGroups, type Shares } from './split-groups.js'
-import { summarise, type Summary, type Trial } from './summarise.js'
+import { summarise, type Trial } from './summarise.js'
 
 export interface Plan extends Wish {
   readonly levels: Levels
@@ -20,28 +20,15 @@ export interface Plan extends Wish {
   readonly seed: number
 }
 
+export type Evaluation = ReturnType<typeof runEvaluation>
+export type EvaluatedContext = Evaluation['contexts'][number]
+
 /**
- * The results of a context, and the mean number of generations and groups that a split had to certify on. Generations of a group are not
- * independent, so with fewer groups than generations certificates are too optimistic.
+ * Learns, certifies and tests on separate groups, in each split. Generations of a group are not independent, so with fewer groups to
+ * certify on than generations, certificates are too optimistic.
+ * @returns the results by context and in total, and the number of splits with enough evidence to fit a predictor
  */
-export interface EvaluatedContext {
-  readonly key: string
-  readonly generations: number
-  readonly generations_to_certify_on: number
-  readonly groups_to_certify_on: number
-  readonly rules: readonly Summary[]
-}
-
-export interface Evaluation {
-  /** The number of generations tested in all splits, and the result of each rule, by context and in total. */
-  readonly contexts: readonly EvaluatedContext[]
-  readonly total: { readonly generations: number, readonly rules: readonly Summary[] }
-  /** Number of splits with enough evidence to fit a predictor. */
-  readonly predictors: number
-}
-
-/** Learns, certifies and tests on separate groups, in each split. */
-export function runEvaluation (runs: readonly RecordedRun[], plan: Plan): Evaluation {
+export function runEvaluation (runs: readonly RecordedRun[], plan: Plan) {
   const cases = runs.map((run) => caseOf(run, keyUnder(plan.levels, run), plan.at))
   const keys = [...new Set(cases.map(({ key }) => key))].sort()
   const plain = plainRules(runs)

@@ -1,3 +1,4 @@
+import { byText } from '../../core/predictor/usable-samples.js'
 import { shuffle, type Random } from '../traces/seeded-random.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 
@@ -26,8 +27,4 @@ export function splitGroups<T extends { readonly key: string, readonly run: Reco
   const split: Split<T> = { learn: [], certify: [], test: [] }
   for (const item of items) split[partOf.get(groupOf(item.run))!].push(item)
   return split
-}
-
-function byText (a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

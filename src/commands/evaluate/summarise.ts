@@ -9,21 +9,13 @@ export interface Trial {
   readonly isCertified: boolean
 }
 
-/** The result of a rule over the splits; ratios and drops are fractions and means over splits. */
-export interface Summary {
-  readonly name: string
-  readonly tokens_saved_ratio: number
-  readonly em_drop: number
-  readonly worst_em_drop: number
-  /** Number of splits whose EM drop was above the bound. */
-  readonly exceeded: number
-  /** Number of splits with a certified threshold. */
-  readonly certified: number
-  readonly splits: number
-}
+export type Summary = ReturnType<typeof summarise>[number]
 
-/** @param trials by split, then by rule; each split has the same rules */
-export function summarise (trials: readonly Trial[][], maxEmDrop: number): Summary[] {
+/**
+ * The result of each rule over the splits; ratios and drops are fractions and means over splits.
+ * @param trials by split, then by rule; each split has the same rules
+ */
+export function summarise (trials: readonly Trial[][], maxEmDrop: number) {
   return (trials[0] ?? []).map(({ name }, rule) => {
     const own = trials.map((split) => split[rule]!)
     const drops = own.map(({ emLost, generations }) => emLost / generations)
@@ -33,7 +25,9 @@ export function summarise (trials: readonly Trial[][], maxEmDrop: number): Summa
       tokens_saved_ratio: mean(own.map(({ tokens, fullTokens }) => fullTokens === 0 ? 0 : 1 - tokens / fullTokens)),
       em_drop: mean(drops),
       worst_em_drop: Math.max(...drops),
+      /** Number of splits whose EM drop was above the bound. */
       exceeded: drops.filter((drop) => drop > maxEmDrop + 1e-12).length,
+      /** Number of splits with a certified threshold. */
       certified: own.filter(({ isCertified }) => isCertified).length,
       splits: own.length,
     }

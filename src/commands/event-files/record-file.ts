@@ -11,18 +11,12 @@ export function isRecordFile (start: Buffer): boolean {
   return start.length >= HEADER && start.readUInt32LE(8) === maskedCrc(start.subarray(0, 8))
 }
 
-export interface Records {
-  readonly records: readonly Buffer[]
-  readonly consumed: number
-  /** A checksum mismatch after these records; `null` if there is none. */
-  readonly problem: FileError | null
-}
-
 /**
  * The complete records at the start of some bytes; an incomplete one is left for the next read.
  * @param at where in the file the bytes start, for messages
+ * @returns the records, the number of bytes that they took, and a checksum mismatch after them, if any
  */
-export function readRecords (file: string, bytes: Buffer, at: number): Records {
+export function readRecords (file: string, bytes: Buffer, at: number) {
   const records: Buffer[] = []
   let consumed = 0
   while (bytes.length - consumed >= HEADER) {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Checkpoint } from '../../core/training/checkpoint.js'
+import type { PointView } from '../../core/training/describe-point.js'
 import { writeEvent, writeVersion, type Scalar } from '../event-files/event.js'
 import { frameRecord } from '../event-files/record-file.js'
 import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
@@ -25,13 +26,7 @@ Example:
   stopgate export-run ppo-7b --out board && tensorboard --logdir board
 `
 
-type Shown = Omit<Checkpoint, 'suite' | 'at'> & {
-  readonly em_low: number
-  readonly em_high: number
-  readonly at: string | null
-  readonly received_at: string
-  readonly earlier_attempts: readonly Checkpoint[]
-}
+type Shown = Omit<PointView, 'received_at'> & { readonly received_at: string }
 
 interface Run { readonly suites: ReadonlyArray<{ readonly suite: string, readonly points: readonly Shown[] }> }
 

@@ -5,40 +5,16 @@ import { BASELINES } from '../traces/baselines.js'
 import type { Served } from './play-generation.js'
 import { keyUnder, type Ending } from '../traces/recorded-run.js'
 
-/** The result of one way to stop over some generations; ratios and EM are fractions. */
-export interface Figures {
-  readonly tokens: number
-  readonly tokens_saved_ratio: number
-  readonly em: number
-  /** EM of the full runs less this EM. */
-  readonly em_drop: number
-  readonly stopped: number
-}
-
-/** The service compared with other ways to stop. */
-export interface Comparison extends Readonly<Record<keyof typeof BASELINES, Figures>> {
-  readonly generations: number
-  readonly control_generations: number
-  readonly served: Figures
-  readonly max_em_drop: number
-  readonly is_inside_bound: boolean
-}
-
-export interface ContextComparison extends Comparison {
-  readonly key: string
-  /** The threshold in force at the end. */
-  readonly threshold: number | null
-  readonly scope: ContextView['scope']
-  /** The score that the threshold is for: `confidence`, or the name of a predictor. */
-  readonly score: ContextView['score']
-}
+export type Figures = ReturnType<typeof figures>
+export type Comparison = ReturnType<typeof compare>
+export type ContextComparison = ReturnType<typeof compareByContext>['contexts'][number]
 
 /** The state of a context at the end of a replay. */
 export type Finish = Pick<ContextView, 'threshold' | 'scope' | 'score'> & { readonly policy: Pick<Policy, 'max_em_drop'> }
 
-/** A comparison for each context, sorted by key, and one for all. */
+/** A comparison for each context, sorted by key, with its threshold in force at the end and the score that this is for; and one for all. */
 export function compareByContext (
-  levels: Levels, served: readonly Served[], finishOf: (key: string) => Finish): { contexts: ContextComparison[], total: Comparison } {
+  levels: Levels, served: readonly Served[], finishOf: (key: string) => Finish) {
   const byKey = new Map<string, Served[]>()
   for (const one of served) {
     const key = keyUnder(levels, one.run)
@@ -54,7 +30,8 @@ export function compareByContext (
   return { contexts, total: compare(served, bound) }
 }
 
-export function compare (served: readonly Served[], maxEmDrop: number): Comparison {
+/** The service compared with other ways to stop. */
+export function compare (served: readonly Served[], maxEmDrop: number) {
   const baseline = (stop: (run: Served['run']) => Ending) => figures(served, ({ run }) => stop(run))
   const own = figures(served, (one) => one)
   return {
@@ -69,7 +46,8 @@ export function compare (served: readonly Served[], maxEmDrop: number): Comparis
   }
 }
 
-function figures (served: readonly Served[], endingOf: (one: Served) => Ending): Figures {
+/** The result of one way to stop over some generations; ratios and EM are fractions, `em_drop` is EM of the full runs less this EM. */
+function figures (served: readonly Served[], endingOf: (one: Served) => Ending) {
   let tokens = 0
   let fullTokens = 0
   let right = 0

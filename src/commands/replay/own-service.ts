@@ -4,13 +4,11 @@ import { join } from 'node:path'
 import { startService } from '../../app/server.js'
 import { CommandError } from '../command-line/command-error.js'
 
-export interface OwnService { readonly url: string, readonly close: () => Promise<void> }
-
 /**
  * Starts a service in a new temporary folder, which is removed when it closes. It takes LOG_LEVEL and the settings that change what is
  * learned (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS), but never REDIS_URL, which may be in production.
  */
-export async function startOwnService (env: NodeJS.ProcessEnv): Promise<OwnService> {
+export async function startOwnService (env: NodeJS.ProcessEnv) {
   const folder = await mkdtemp(join(tmpdir(), 'stopgate-replay-'))
   const remove = () => rm(folder, { recursive: true, force: true })
   try {

@@ -1,6 +1,5 @@
-import type { Levels } from '../../core/policy/context.js'
 import { seededRandom } from '../traces/seeded-random.js'
-import { compareByContext, type Comparison, type ContextComparison, type Finish } from './compare.js'
+import { compareByContext, type Finish } from './compare.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import { orderByGroup, playAll } from './play-all.js'
 import type { Served } from './play-generation.js'
@@ -22,20 +21,11 @@ export interface ReplayRequest {
   readonly onNote: (note: string) => void
 }
 
-/** The figures of a replay, as `--json` writes them. */
-export interface ReplayResult {
-  readonly seed: number
-  readonly concurrency: number
-  readonly levels: Levels
-  readonly seconds: number
-  readonly requests: number
-  readonly contexts: readonly ContextComparison[]
-  readonly total: Comparison
-}
+export type ReplayResult = Awaited<ReturnType<typeof runReplay>>
 
-/** Plays the runs against a service and compares the result with other ways to stop. */
+/** Plays the runs against a service and compares the result with other ways to stop. @returns the figures, as `--json` writes them */
 export async function runReplay (
-  { runs, service, requests, concurrency, seed, signal, onServed, onNote }: ReplayRequest): Promise<ReplayResult> {
+  { runs, service, requests, concurrency, seed, signal, onServed, onNote }: ReplayRequest) {
   const levels = await service.levels()
   const keys = new Set(runs.map((run) => keyUnder(levels, run)))
   await noteSettling(service, keys, onNote)

@@ -1,44 +1,37 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Levels } from '../../core/policy/context.js'
-import type { Decision } from '../../core/decide/decide.js'
+import type { Decision, Step } from '../../core/decide/decide.js'
+import type { ReportedOutcome } from '../../core/grading/outcome.js'
 import type { ContextView } from '../../core/views/describe-context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { HttpClient } from '../command-line/http-client.js'
-import type { Gate } from './play-generation.js'
 
-/** The calls that a replay makes to a service. */
-export interface ServiceClient extends Gate {
-  readonly levels: () => Promise<Levels>
-  /** The policy in force in a context. */
-  readonly policy: (key: string) => Promise<Policy>
-  /** All contexts of the service. */
-  readonly contexts: () => Promise<ContextView[]>
-  /** Waits up to `waitMs` until all reported outcomes were learned. @returns whether they were */
-  readonly hasLearned: (waitMs: number) => Promise<boolean>
-  /** Number of outcomes whose generation_id the service already knew. */
-  readonly duplicates: () => number
-}
+export type ServiceClient = ReturnType<typeof createServiceClient>
 
 interface ModelReply { readonly levels: Levels, readonly age_seconds: number | null }
 interface Page { readonly contexts: ContextView[], readonly next: string | null }
 
-export function createServiceClient ({ send }: Pick<HttpClient, 'send'>): ServiceClient {
+/** The calls that a replay makes to a service. */
+export function createServiceClient ({ send }: Pick<HttpClient, 'send'>) {
   let duplicates = 0
   let reportedAt = performance.now()
 
   return {
+    /** Number of outcomes whose generation_id the service already knew. */
     duplicates: () => duplicates,
-    decide: async (step) => await send('POST', '/v1/decisions', step) as Decision,
+    decide: async (step: Step) => await send('POST', '/v1/decisions', step) as Pick<Decision, 'decision' | 'arm'>,
 
-    async report (outcome) {
+    async report (outcome: ReportedOutcome) {
       const reply = await send('POST', '/v1/outcomes', outcome) as { duplicates: number }
       duplicates += reply.duplicates
       reportedAt = performance.now()
     },
 
     levels: async () => (await send('GET', '/v1/model') as ModelReply).levels,
-    policy: async (key) => (await send('GET', `/v1/contexts/${encodeURIComponent(key)}/policy`) as { effective: Policy }).effective,
+    /** The policy in force in a context. */
+    policy: async (key: string) => (await send('GET', `/v1/contexts/${encodeURIComponent(key)}/policy`) as { effective: Policy }).effective,
 
+    /** All contexts of the service. */
     async contexts () {
       const contexts: ContextView[] = []
       let after: string | null = ''
@@ -50,7 +43,8 @@ export function createServiceClient ({ send }: Pick<HttpClient, 'send'>): Servic
       return contexts
     },
 
-    async hasLearned (waitMs) {
+    /** Waits up to `waitMs` until all reported outcomes were learned. @returns whether they were */
+    async hasLearned (waitMs: number) {
       const deadline = performance.now() + waitMs
       for (;;) {
         const askedAt = performance.now()

@@ -30,19 +30,14 @@ export interface SimulatedStep {
   readonly chance: number
 }
 
-export interface SimulatedGeneration {
-  readonly tokens: number
-  readonly em: Em
-  readonly chance: number
-  readonly steps: readonly SimulatedStep[]
-}
+export type SimulatedGeneration = ReturnType<typeof simulateGeneration>
 
 /**
  * Simulates a generation: evidence for the right answer follows a random walk, and the answer at a step is right if a draw, one for the
  * whole generation, is below the chance that the evidence gives. So EM at every step has exactly that chance, answers mostly persist, and
  * the loss by stopping is known: the difference of two chances.
  */
-export function simulateGeneration (random: Random, profile: Profile): SimulatedGeneration {
+export function simulateGeneration (random: Random, profile: Profile) {
   const { everyTokens, answerTokens, choices, start, step: walk, confidence: reading } = profile
   const floor = choices === null ? 0 : 1 / choices
   const chanceOf = (logOdds: number) => floor + (1 - floor) * sigmoid(logOdds)

@@ -2,21 +2,14 @@ import { GRID } from '../../core/certificate/grid.js'
 import type { Random } from '../traces/seeded-random.js'
 import { simulateGeneration, type Profile } from './simulate-generation.js'
 
-/** The true effect of a threshold in a simulated context, as fractions. */
-export interface TruthRow {
-  readonly threshold: number
-  readonly em_drop: number
-  /** Standard error of `em_drop`. */
-  readonly standard_error: number
-  readonly tokens_saved_ratio: number
-  readonly stopped_ratio: number
-}
+export type TruthRow = ReturnType<typeof truthOf>[number]
 
 /**
  * The truth by Monte Carlo over the hidden chances instead of the drawn answers, which has less variance. It does not use the core's
  * evidence, since it serves to check that.
+ * @returns the true effect of each threshold, as fractions
  */
-export function truthOf (profile: Profile, generations: number, random: Random): TruthRow[] {
+export function truthOf (profile: Profile, generations: number, random: Random) {
   const sums = GRID.map(() => ({ drop: 0, square: 0, tokens: 0, stopped: 0 }))
   let fullTokens = 0
   for (let i = 0; i < generations; i++) {
@@ -38,6 +31,7 @@ export function truthOf (profile: Profile, generations: number, random: Random):
     return {
       threshold: GRID[k]!,
       em_drop: mean,
+      /** Of `em_drop`. */
       standard_error: Math.sqrt(Math.max(0, square / generations - mean * mean) / generations),
       tokens_saved_ratio: 1 - tokens / fullTokens,
       stopped_ratio: stopped / generations,

@@ -64,14 +64,7 @@ export interface Predictor {
 }
 
 /** A predictor with the parameters of one context. */
-export interface Scorer {
-  readonly name: string
-  readonly grid: readonly number[]
-  readonly log_median: number
-  readonly length_power: number
-  readonly weights: readonly number[]
-  readonly signals: readonly SignalScale[]
-}
+export interface Scorer extends Required<ContextWeights>, Pick<Predictor, 'name' | 'grid' | 'signals'> {}
 
 /** Log-odds are clamped to this, so that a confidence of 0 or 1 gives a finite number. */
 const MAX_LOG_ODDS = 12

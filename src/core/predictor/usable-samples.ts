@@ -33,6 +33,7 @@ function records (steps: readonly SampleStep[]): SampleStep[] {
   })
 }
 
-function byText (a: string, b: string): number {
+/** Compares by code units, whatever the locale. */
+export function byText (a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

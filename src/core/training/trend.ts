@@ -1,24 +1,15 @@
 import { median } from '../predictor/median.js'
 
-/** An estimated slope with its confidence interval. */
-export interface Slope {
-  readonly slope: number
-  /** Infinite if there are too few points. */
-  readonly low: number
-  /** Infinite if there are too few points. */
-  readonly high: number
-  /** The number of points. */
-  readonly points: number
-}
+export type Slope = NonNullable<ReturnType<typeof theilSen>>
 
 /**
  * The Theil-Sen estimator: the median of the slopes between all pairs of points (Theil 1950), robust against outliers. The ends of its
  * interval are order statistics of these slopes (Sen 1968): as many of them are below the true slope as the errors have inversions, and the
  * distribution of inversions is known exactly for exchangeable errors. It assumes a straight line, so use it on a short part of a run.
  * @param level chance that the interval misses the true slope
- * @returns `null` if no two points differ in x
+ * @returns the ends of the interval are infinite if there are too few points; `null` if no two points differ in x
  */
-export function theilSen (xs: readonly number[], ys: readonly number[], level = 0.05): Slope | null {
+export function theilSen (xs: readonly number[], ys: readonly number[], level = 0.05) {
   const slopes: number[] = []
   for (let i = 1; i < xs.length; i++) {
     for (let j = 0; j < i; j++) if (xs[i] !== xs[j]) slopes.push((ys[i]! - ys[j]!) / (xs[i]! - xs[j]!))
