@@ -73,7 +73,7 @@ const HEAP_GROWTH = 100
 export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
   const { shutdownSeconds, processes, logLevel } = readConfig(env)
   if (processes > 1 && cluster.isPrimary) {
-    await startProcesses({ count: processes, log: pino({ level: logLevel }), shutdownSeconds })
+    await startProcesses({ processes, shutdownSeconds }, pino({ level: logLevel }))
     return
   }
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads the flag at each collection

@@ -8,8 +8,12 @@ import type { GaugeSources } from './gauge-sources.js'
 
 /** Metrics of each context, all from one reading of the states. */
 export function watchContexts (registers: Registry[], { busiest, isLeaf }: GaugeSources): () => Promise<void> {
-  const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) =>
-    new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
+  const all: Array<{ reset: () => void }> = []
+  const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) => {
+    const made = new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
+    all.push(made)
+    return made
+  }
   const thresholds = gauge('threshold', 'Certified threshold; absent if there is none')
   const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
   const challengers = gauge('challengers', 'Predictors on trial')
@@ -30,11 +34,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
   return async () => {
     const shown = await busiest()
     let savedByOthers = shown.get(ROOT)?.tokens_saved ?? 0
-    const all = [
-      thresholds, scorers, challengers, emDrops, savedRatios, generations, unlabelled, unprobed, waiting, armEm, armTokens, emDifference,
-      saved,
-    ]
-    for (const metric of all) metric.reset()
+    for (const metric of [...all, saved]) metric.reset()
     for (const [context, state] of shown) {
       const evidence = evidenceOf(state)
       generations.set({ context }, evidence.generations)

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import type { Config } from '../config/config.js'
 import { closeOnSignal } from './close-on-signal.js'
 import { gatherMetrics } from '../metrics/gather-metrics.js'
 import { closeOrphanedConnection } from './orphaned-connection.js'
@@ -8,15 +9,9 @@ import { closeOrphanedConnection } from './orphaned-connection.js'
 /** Delay before a failed process is started again, ms. */
 const RESTART_MS = 1000
 
-export interface ProcessesOptions {
-  readonly count: number
-  readonly log: Logger
-  /** Time for each process to finish its requests, s. */
-  readonly shutdownSeconds: number
-}
-
 /** Starts the service in several processes behind one port, and restarts those that end. Resolves once all of them listen. */
-export async function startProcesses ({ count, log, shutdownSeconds }: ProcessesOptions): Promise<void> {
+export async function startProcesses (
+  { processes, shutdownSeconds }: Pick<Config, 'processes' | 'shutdownSeconds'>, log: Logger): Promise<void> {
   cluster.setupPrimary({ serialization: 'advanced' }) // metrics contain Infinity, which JSON cannot represent
   let isClosing = false
   let isServing = false
@@ -34,14 +29,14 @@ export async function startProcesses ({ count, log, shutdownSeconds }: Processes
     })
   })
   closeOnSignal(shutdownSeconds * 1000 + 1000, close)
-  const listening = Array.from({ length: count }, () => once(cluster.fork(), 'listening'))
+  const listening = Array.from({ length: processes }, () => once(cluster.fork(), 'listening'))
   const code = await Promise.race([Promise.all(listening), ended])
   if (typeof code === 'number') {
     await close()
     process.exit(code)
   }
   isServing = true
-  log.info({ processes: count }, 'all processes are listening')
+  log.info({ processes }, 'all processes are listening')
 
   async function close (): Promise<void> {
     isClosing = true

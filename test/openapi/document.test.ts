@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { openapiDocument } from '../../src/commands/openapi/openapi-document.js'
+import { openapiDocument } from '../../src/commands/openapi/print-openapi.js'
 import { certify, losslessOutcome } from '../certify.js'
 import { build } from '../helper.js'
 

@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../../core/training/checkpoint.js'
 import { FileError } from '../command-line/command-error.js'
+import type { ImportOptions } from './import-run-options.js'
 
 /** The fields of a checkpoint that a file states; the service validates them. */
 export type Draft = Partial<Checkpoint>
@@ -8,17 +9,7 @@ export type Draft = Partial<Checkpoint>
 export interface Found { readonly place: string, readonly draft: Draft | null }
 
 /** Flags that fill in what files do not say. */
-export interface Hints {
-  readonly suite?: string | undefined
-  readonly step?: number | undefined
-  readonly n?: number | undefined
-  readonly tokensMean?: number | undefined
-  /** Filter of lm-evaluation-harness. */
-  readonly filter?: string | undefined
-  /** Whether EM is in percent. */
-  readonly isPercent?: boolean | undefined
-  readonly context?: Readonly<Record<string, string>> | undefined
-}
+export type Hints = Partial<ImportOptions['hints']>
 
 /** Figures by the names that training stacks give them. */
 export const FIGURES = {

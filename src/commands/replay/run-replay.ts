@@ -1,7 +1,7 @@
 import { seededRandom } from '../traces/seeded-random.js'
 import { compareByContext, type Finish } from './compare.js'
 import type { HttpClient } from '../command-line/http-client.js'
-import { orderByGroup, playAll } from './play-all.js'
+import { orderByGroup, playAll, type PlayOptions } from './play-all.js'
 import type { Served } from './play-generation.js'
 import { keyUnder, type RecordedRun } from '../traces/recorded-run.js'
 import type { ServiceClient } from './service-client.js'
@@ -9,14 +9,11 @@ import type { ServiceClient } from './service-client.js'
 /** How long to wait for the learner at the end, ms. */
 const LEARNING_WAIT_MS = 30_000
 
-export interface ReplayRequest {
+export interface ReplayRequest extends PlayOptions {
   readonly runs: readonly RecordedRun[]
   readonly service: ServiceClient
   readonly requests: HttpClient['requests']
-  readonly concurrency: number
   readonly seed: number
-  readonly signal: AbortSignal
-  readonly onServed: (served: Served) => void
   /** Called with notes for the reader of the figures. */
   readonly onNote: (note: string) => void
 }

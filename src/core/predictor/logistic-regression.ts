@@ -82,7 +82,7 @@ export function fitLogistic (blocks: readonly Rows[], prior: Prior, start: Itera
     // Half the squared Newton decrement estimates the remaining gain to second order (Boyd & Vandenberghe 2004, section 9.5).
     const decrement = step.reduce((sum, size, j) => sum + size * posterior.gradient[j]!, 0) / 2
     if (!(decrement > 1e-8)) break
-    const next = backtrack({ blocks, prior, from: point.weights, loss: posterior.loss, step })
+    const next = backtrack(blocks, prior, point.weights, posterior.loss, step)
     if (next === null) break // The remaining gain is below the rounding error.
     point = next
     posterior = posteriorAt(point, prior)
@@ -91,16 +91,9 @@ export function fitLogistic (blocks: readonly Rows[], prior: Prior, start: Itera
   return { ...point, variance: inverseDiagonal(factor, p) }
 }
 
-interface LineSearch {
-  readonly blocks: readonly Rows[]
-  readonly prior: Prior
-  readonly from: Float64Array
-  readonly loss: number
-  readonly step: Float64Array
-}
-
 /** Takes the step, or the first half, quarter and so on of it that does not increase the loss; `null` if none is found. */
-function backtrack ({ blocks, prior, from, loss, step }: LineSearch): Iterate | null {
+function backtrack (
+  blocks: readonly Rows[], prior: Prior, from: Float64Array, loss: number, step: Float64Array): Iterate | null {
   for (let halvings = 0, scale = 1; halvings < MAX_HALVINGS; halvings++, scale /= 2) {
     const next = iterateAt(blocks, from.map((weight, j) => weight - scale * step[j]!))
     if (posteriorAt(next, prior).loss <= loss) return next

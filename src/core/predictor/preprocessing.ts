@@ -1,21 +1,18 @@
-import { contextLevels, type TreeNode } from './context-tree.js'
-import { BASE_FEATURES, featureRows, featureScale, LENGTH_POWER, plainWeights, type FeatureScale } from './feature-rows.js'
-import type { ContextWeights, SignalScale } from './predictor.js'
+import { contextLevels } from './context-tree.js'
+import { BASE_FEATURES, featureRows, featureScale, LENGTH_POWER, plainWeights } from './feature-rows.js'
+import type { ContextWeights } from './predictor.js'
 import { fitTree, type TreeFit } from './fit-tree.js'
 import { signalScales } from './signal-scales.js'
 import { typicalLengths } from './typical-lengths.js'
 import type { UsableSample } from './usable-samples.js'
 
-/** Everything that turns samples into rows. It is computed once from all samples, and also used for fits to a part of them. */
-export interface Preprocessing {
-  readonly tree: ReadonlyArray<readonly TreeNode[]>
-  /** ln of the median full length, by context key. */
-  readonly lengths: ReadonlyMap<string, number>
-  readonly scale: FeatureScale
-  readonly signals: readonly SignalScale[]
-}
+export type Preprocessing = ReturnType<typeof preprocess>
 
-export function preprocess (samples: readonly UsableSample[]): Preprocessing {
+/**
+ * Everything that turns samples into rows: the tree of contexts, ln of the median full length by context key, and the scales of features
+ * and signals. It is computed once from all samples, and also used for fits to a part of them.
+ */
+export function preprocess (samples: readonly UsableSample[]) {
   const tree = contextLevels([...new Set(samples.map(({ leaf }) => leaf))])
   const lengths = typicalLengths(tree, samples)
   return { tree, lengths, scale: featureScale(samples, lengths), signals: signalScales(samples) }

@@ -30,35 +30,24 @@ export function adviceOf (
   served: RunCheckpoint, key: string, all: readonly RunCheckpoint[], seen?: { state: ContextState, view: ContextView },
   below: readonly ContextCheckpoint[] = []
 ) {
-  const nothing = {
-    context: key,
-    epoch: null,
-    threshold: null,
-    tokens_saved_ratio: 0,
-    em_drop: null,
-    em_drop_low: null,
-    em_drop_high: null,
-    generations: 0,
-    generations_to_next_certificate: null,
-    expected: null,
-  }
   const absence = absenceOf(served, key, all, seen?.state) ?? mixtureOf(served, key, all, below)
-  if (seen === undefined || absence !== null) return { ...nothing, advice: 'run_in_full' as const, reason: absence ?? 'not_started' as const }
-  const { state, view } = seen
-  const isCertified = view.status === 'certified' && view.scope === 'own' && view.guarantee !== null // A pin carries no guarantee.
+  const own = absence === null ? seen : undefined
+  const view = own?.view
+  const isCertified = view?.status === 'certified' && view.scope === 'own' && view.guarantee !== null // A pin carries no guarantee.
+  const expected = own?.state.checkpoint?.expected
   return {
     context: key,
     advice: isCertified ? 'stop_early' as const : 'run_in_full' as const,
-    reason: isCertified ? 'certified' as const : 'little_evidence' as const,
-    epoch: view.epoch,
+    reason: own === undefined ? absence ?? 'not_started' as const : isCertified ? 'certified' as const : 'little_evidence' as const,
+    epoch: view?.epoch ?? null,
     threshold: isCertified ? view.threshold : null,
-    tokens_saved_ratio: view.tokens_saved_ratio ?? 0,
-    em_drop: view.em_drop,
-    em_drop_low: view.em_drop_low,
-    em_drop_high: view.em_drop_high,
-    generations: view.control_generations,
-    generations_to_next_certificate: view.generations_to_next_certificate,
-    expected: state.checkpoint?.expected ? { run: null, ...state.checkpoint.expected } : null,
+    tokens_saved_ratio: view?.tokens_saved_ratio ?? 0,
+    em_drop: view?.em_drop ?? null,
+    em_drop_low: view?.em_drop_low ?? null,
+    em_drop_high: view?.em_drop_high ?? null,
+    generations: view?.control_generations ?? 0,
+    generations_to_next_certificate: view?.generations_to_next_certificate ?? null,
+    expected: expected ? { run: null, ...expected } : null,
   }
 }
 
