@@ -50,7 +50,7 @@ export const COLUMN_DECISIONS_EXAMPLE = {
 
 export const BUNDLE_EXAMPLE = {
   model_version: 43,
-  format: 3,
+  format: 1,
   state_id: 'ff962219-6d2d-4c13-a1e0-5d59877fbe7d',
   salt: '52f3d1b9-9412-40f1-ba88-81e154d83d3f',
   levels: ['model', 'task'],
