@@ -13,8 +13,8 @@ const difference = (what: string) => Type.Unsafe<{ estimate: number, low: number
 })
 
 const ArmViewSchema = Type.Object({
-  generations: Type.Integer({ description: 'Generations compared' }),
-  labelled: Type.Integer({ description: 'Those of them that have a label' }),
+  generations: Type.Integer({ description: 'Generations with a known length' }),
+  labelled: Type.Integer({ description: 'Generations whose EM is compared' }),
   em: nullableRatio('Unweighted mean EM'),
   tokens_mean: nullable<number>('number', { description: 'Unweighted mean length (tokens)' }),
 }, { title: 'Arm', description: 'One arm of the comparison' })
@@ -24,4 +24,6 @@ export const ArmsSchema = Type.Object({
   treated: ArmViewSchema,
   em_difference: difference('EM (fraction)'),
   tokens_difference: difference('tokens a generation'),
-}, { title: 'Arms', description: 'Control compared with treated generations of this epoch, while a threshold was in force. In mode shadow the arms must not differ. Above the leaves, the contexts below are summed whatever their mode' })
+  breach_suspected: Type.Boolean({ description: 'Whether real stops seem to lose more than max_em_drop: the estimate is 1.65 standard errors beyond it. This raises an "auto" control share' }),
+  breached: Type.Boolean({ description: 'Whether the whole interval is beyond max_em_drop. A certified threshold is then withdrawn with cause "breach"; a pinned one stays' }),
+}, { title: 'Arms', description: 'Enrolled control generations compared with enrolled treated ones of this epoch, since the last change of mode or pin and while a threshold was in force. A missing or cancelled control outcome counts as wrong; a missing treated one counts as right. In mode shadow the arms must not differ' })

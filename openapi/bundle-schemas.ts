@@ -19,6 +19,7 @@ const NodeSchema = Type.Unsafe<object>({
   properties: {
     rule: { type: 'integer', description: 'Index into rules, used if the context ends here or its next value is not in `below`; absent: this bundle does not cover the context, so continue' },
     control_share: { type: 'number', description: 'Share of generations in the control arm; absent: 1' },
+    epoch: { type: 'string', description: 'Name of the epoch, for POST /v1/enrolments; absent: the context is new, so send null' },
     weights: { type: 'object', additionalProperties: { type: 'integer' }, description: 'Index into weights for each predictor that has weights of its own here, by name' },
     below: { type: 'object', additionalProperties: true, description: 'Nodes by value of the next level; "" stands for a level that is absent' },
   },
@@ -42,6 +43,7 @@ export const BundleSchema = Type.Object({
     mode: Type.Unsafe<'enforce' | 'shadow' | 'off'>({ type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy' }),
     min_tokens: Type.Integer({ description: 'No stop before this many tokens' }),
     check_every_tokens: Type.Integer({ description: 'Distance of the steps at which to decide (tokens)' }),
+    label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, since outcomes count on arrival' }),
     record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),
   }), { description: 'Rules that nodes share' }),
   predictors: Type.Unsafe<object>({

@@ -1,5 +1,6 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type Static, type TObject, type TSchema } from 'typebox'
 import type { Columns } from '../src/core/decide/decide-columns.js'
+import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
 import { StepSchema } from './decision-schemas.js'
 import { COLUMN_DECISIONS_EXAMPLE } from './examples/decision-examples.js'
 import { ContextSchema, nullableRatio, SignalsSchema } from './field-schemas.js'
@@ -24,6 +25,7 @@ const properties = {
   confidence: column(field.confidence, 'A number from 0 to 1, or null if unknown (the decision is then continue)'),
   generation_ids: Type.Optional(column(orNull(field.generation_id), 'Ids of the generations; null: none')),
   group_ids: Type.Optional(column(orNull(field.group_id), 'Ids of the prompts that several generations share; null: none')),
+  sample: Type.Optional(column(orNull(field.sample as TSchema), 'Numbers of the samples in their groups; null: not stated')),
   arms: Type.Optional(column(orNull(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
   signals: Type.Optional(Type.Unsafe<Record<string, Array<number | null>>>({
     ...SignalsSchema,
@@ -55,10 +57,15 @@ export const AnyColumnsSchema = Type.Unsafe<Columns>({
 
 const rows = (description: string) => Type.Array(Type.Integer(), { description })
 
+const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
+  type: 'array', items: { type: 'string', enum: [...CONTEXT_WARNINGS] }, description: 'As the warnings of a decision',
+})
+
 const ColumnContextSchema = {
   threshold: nullableRatio('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
+  warnings: ContextWarningsSchema,
 }
 
 export const ColumnDecisionsSchema = Type.Object({
@@ -68,12 +75,13 @@ export const ColumnDecisionsSchema = Type.Object({
   control: rows('Rows of the control arm; all others are treated'),
   would_stop: rows('Rows whose score reached the threshold'),
   probe: rows('Control rows at which to force an answer on the side; what it tells is worth its tokens'),
+  first_step_late: rows('Rows without an arm that are past the first check: their generations are not enrolled, so echo the arm of the first reply'),
   errors: Type.Array(Type.Object({
     index: Type.Integer({ description: 'Index of the row; its decision is continue' }),
     path: Type.String({ description: 'JSON pointer to the cell: the column, then the row' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Invalid rows' }),
-  contexts: Type.Array(Type.Unsafe<Record<keyof typeof ColumnContextSchema, number | null> | null>({
+  contexts: Type.Array(Type.Unsafe<Static<TObject<typeof ColumnContextSchema>> | null>({
     ...Type.Object(ColumnContextSchema), type: ['object', 'null'],
   }), { description: 'The rule in force in each context; null: the context is invalid or the token may not use it' }),
 }, { title: 'ColumnDecisions', description: 'Decisions of all rows', examples: [COLUMN_DECISIONS_EXAMPLE] })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
 import { ArmsSchema } from './arm-schemas.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
@@ -6,7 +7,7 @@ import { nullable, nullableRatio, ratio, time } from './field-schemas.js'
 import { NullablePinSchema } from './pin-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
 
-const status = ['settling', 'learning', 'certified', 'drifted'] as const
+const status = ['learning', 'certified', 'drifted'] as const
 
 export const KeySchema = Type.String({
   minLength: 1,
@@ -39,11 +40,39 @@ const ChallengerSchema = Type.Object({
   generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until its next threshold is certified, at the rates observed; null: cannot be predicted' }),
 }, { title: 'Challenger', description: 'A predictor on trial in this context' })
 
+const count = (description: string) => Type.Number({ description })
+
+const FollowUpSchema = Type.Object({
+  enrolled: count('Control generations, or groups, that are enrolled'),
+  accounted: count('Of those in final slices, how many are accounted for (a group counts by its samples)'),
+  missing: count('Of those in final slices, how many count as lost, because their outcome, their steps or a label did not come in time, or because they were reported as treated or stopped'),
+  excluded: count('Of those in final slices, how many are left out because their outcome or label is missing'),
+  cancelled: count('Of those in final slices, how many were cancelled'),
+  void: count('Draws that did not enrol, because their list came too late or for another epoch, or because 4,096 were open'),
+  unenrolled: count('Control outcomes of generations that were not enrolled, so that they are no evidence'),
+  late: count('Control outcomes that came after their generation had gone missing, so that they are no evidence'),
+  reported: count('Control outcomes of enrolled generations that have the steps they need'),
+  labels_wanted: count('Of those, how many needed a label that they came without'),
+  labels_given: count('Of those, how many got it in time'),
+}, { title: 'FollowUp', description: 'What became of the enrolled generations of this epoch, and of outcomes that are no evidence' })
+
+const EvidenceSchema = Type.Unsafe<{ best: number, now: number, bar: number, holds_now: boolean } | null>({
+  ...Type.Object({
+    best: Type.Number({ description: 'Largest ln E since the threshold came into force' }),
+    now: Type.Number({ description: 'ln E now' }),
+    bar: Type.Number({ description: 'ln E that a certificate needs' }),
+    holds_now: Type.Boolean({ description: 'Whether the evidence of now would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
+  }),
+  type: ['object', 'null'],
+  title: 'NullableEvidence',
+  description: 'Evidence for the certified threshold; null: none is certified',
+})
+
 export const fields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values of the context by level' }),
   status: Type.Unsafe<typeof status[number]>({
-    type: 'string', enum: [...status], description: 'settling: outcomes are not evidence yet; learning: no threshold is certified; certified; drifted: a threshold was withdrawn',
+    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since',
   }),
   mode: PolicySchema.properties.mode,
   pin: NullablePinSchema,
@@ -64,18 +93,21 @@ export const fields = {
   arms: ArmsSchema,
   challengers: Type.Array(ChallengerSchema, { description: 'Predictors on trial in this context, oldest first, at most three' }),
   unprobed: Type.Integer({ description: 'Generations in the evidence that crossed some threshold at a step without a probe, and count as lost there' }),
-  unlabelled: Type.Integer({ description: 'Control generations of this epoch that lack a label of the policy\'s kind' }),
-  awaiting_label: Type.Integer({ description: 'Outcomes that wait for their label, or are queued behind one that does (LABEL_WAIT_SECONDS)' }),
-  unstepped: Type.Integer({ description: 'Control generations that lack steps' }),
-  unsettled: Type.Integer({ description: 'Control generations that came before the epoch had settled' }),
-  siblings: Type.Integer({ description: 'Control generations other than sample_index 0 of their group' }),
-  unknown_arm: Type.Integer({ description: 'Outcomes of this epoch without an arm whose draw is not control' }),
-  crowded_out: Type.Integer({ description: 'Control outcomes of this epoch that were dropped because the queue for labels was full' }),
+  follow_up: FollowUpSchema,
+  follow_up_ratio: ratio('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),
+  cancelled_ratio: ratio('Share of the enrolled generations of final slices that were cancelled; the certificate says nothing about them'),
+  labels_needed_ratio: nullableRatio('Share of the control outcomes whose answer would have changed somewhere, so that they needed a label of their own; null: no outcome yet'),
+  unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
+  evidence: EvidenceSchema,
+  warnings: Type.Unsafe<readonly ContextWarning[]>({
+    type: 'array',
+    items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
+    description: 'What prevents a certificate: outcomes_missing: generations are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step',
+  }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
   }),
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
-  settles_at: time('When outcomes begin to count as evidence'),
   control_share: nullableRatio('Share of generations in the control arm; null above the leaves'),
   generations_to_next_certificate: nullable<number>('integer', {
     description: 'Control generations until the next threshold is certified, at the rates observed; null: cannot be predicted',
@@ -83,6 +115,16 @@ export const fields = {
   policy: PolicySchema,
   updated_at: time('When the last outcome came'),
 }
+
+export const WantedLabelsQuerySchema = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of generations on a page (1 to 1000)' })),
+  after: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, description: 'The "next" of the previous page' })),
+}, { additionalProperties: false })
+
+export const WantedLabelsSchema = Type.Object({
+  generation_ids: Type.Array(Type.String(), { description: 'Ids of generations, those that were enrolled first come first' }),
+  next: nullable<string>('string', { description: 'Start of the next page, to be passed as "after"; null: this is the last page' }),
+}, { title: 'WantedLabels', description: 'Generations whose outcome awaits a label', examples: [{ generation_ids: ['req-8f2c'], next: null }] })
 
 export const ContextViewSchema = Type.Object(fields, { title: 'Context', description: 'State of one context' })
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { REASONS, type Reason } from '../src/core/decide/decide.js'
+import { DECISION_WARNINGS, REASONS, type DecisionWarning, type Reason } from '../src/core/decide/decide.js'
 import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, nullableRatio, ratio, SignalsSchema, TextSchema,
@@ -11,6 +11,9 @@ const strict = { additionalProperties: false }
 export const StepSchema = Type.Object({
   generation_id: Type.Optional(TextSchema('Id of the generation', ['req-8f2c'])),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
+  sample: Type.Optional(Type.Integer({
+    minimum: 0, maximum: 4095, description: 'Number of this sample in its group, from 0; the first step of number 0 enrols the group. Absent: the samples of a group start before any of them ends',
+  })),
   arm: Type.Optional(ArmSchema),
   tokens: TokensSchema('Tokens generated so far', 512),
   confidence: ConfidenceSchema,
@@ -31,12 +34,19 @@ export const StepSchema = Type.Object({
   examples: [{ generation_id: 'req-8f2c', tokens: 512, confidence: 0.97, context: { model: 'qwen3-8b', task: 'gsm8k' } }],
 })
 
+const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type: 'string', enum: ['lost', 'excluded'], description })
+
 const GuaranteeSchema = Type.Object({
   max_em_drop: ratio('EM drop that the certificate rules out'),
   error_level: ratio('Chance that the certificate is wrong'),
   post_hoc: Type.Boolean({ description: 'Whether the requested guarantee changed after evidence had come in, so that the bar was thirty times higher' }),
   label: Type.Unsafe<'exact_match' | 'agreement'>({ type: 'string', enum: ['exact_match', 'agreement'], description: 'How answers were judged right or wrong' }),
-  labelled_ratio: ratio('Share of the generations eligible as evidence that had a label; the certificate holds for labelled traffic'),
+  follow_up_ratio: ratio('Share of the enrolled generations that are accounted for, in slices to which nothing can come any more'),
+  cancelled_ratio: ratio('Share of the enrolled generations whose client went away; nothing is promised about them'),
+  missing_labels: missing('What a generation counts as whose label is missing'),
+  missing_outcomes: missing('What a generation counts as whose outcome is missing'),
+  on_arrival: Type.Boolean({ description: 'Whether outcomes counted when they arrived (follow_up_seconds 0): the certificate then holds only if the order of arrival says nothing about the outcomes' }),
+  scope: Type.Unsafe<'context' | 'pool'>({ type: 'string', enum: ['context', 'pool'], description: '"pool": it holds on average over the traffic of all contexts of the pool, and may not hold for one of them' }),
   generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),
   em_drop: ratio('Net EM drop observed at this threshold'),
   tokens_saved_ratio: ratio('Share of the tokens of full runs that this threshold saves'),
@@ -50,8 +60,14 @@ export const NullableGuaranteeSchema = Type.Unsafe<Static<typeof GuaranteeSchema
   description: 'Certificate behind the threshold; null: this context has none of its own',
 })
 
-export const ScopeSchema = Type.Unsafe<'own' | 'parent' | 'none'>({
-  type: 'string', enum: ['own', 'parent', 'none'], description: 'Where the threshold comes from: the context\'s own, that of a parent, or none; the certificate of a parent guarantees nothing for the child',
+export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
+  type: 'string', enum: ['own', 'pool', 'none'], description: 'Where the threshold comes from: the context\'s own evidence or pin, its pool (certified on average over the pool, not for this context), or none',
+})
+
+export const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
+  type: 'array',
+  items: { type: 'string', enum: [...DECISION_WARNINGS] },
+  description: 'What will not count as the worker may expect. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, and no outcome comes. outcomes_not_enrolled: outcomes come under ids that nobody asked about',
 })
 
 const decisionFields = {
@@ -73,6 +89,7 @@ const decisionFields = {
   }),
   model_version: Type.Integer({ description: 'Version of the model that made the decision' }),
   stale: Type.Boolean({ description: 'Whether the model has not been in step with the store for STALE_AFTER_SECONDS' }),
+  warnings: WarningsSchema,
 }
 
 export const DecisionSchema = Type.Object(decisionFields, { title: 'Decision', description: 'Whether to stop here or continue', examples: [DECISION_EXAMPLE] })

@@ -1,4 +1,5 @@
-import { Type } from 'typebox'
+import { Type, type Static, type TObject } from 'typebox'
+import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/judgement/context-warnings.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, SignalsSchema, TextSchema, TokensSchema,
 } from './field-schemas.js'
@@ -17,7 +18,12 @@ export const OutcomeSchema = Type.Object({
   generation_id: TextSchema('Id of the generation', ['req-8f2c']),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
   sample_index: Type.Optional(Type.Integer({
-    minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group, from 0; only number 0 is evidence',
+    minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0, below samples)',
+  })),
+  samples: Type.Optional(Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when so many outcomes have come, or without it when its follow-up is over',
   })),
   arm: Type.Optional(ArmSchema),
   context: Type.Optional(ContextSchema),
@@ -35,6 +41,9 @@ export const OutcomeSchema = Type.Object({
     description: 'Right answer, or a list of right answers (up to 64, 4 KiB each)',
   })),
   stopped: Type.Optional(Type.Boolean({ description: 'Whether the generation was stopped early; false if absent' })),
+  cancelled: Type.Optional(Type.Boolean({
+    description: 'Whether the client went away before the generation ended, so that it is no evidence; false if absent. Not for what the worker itself stops, kills or retries',
+  })),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,
     description: 'Every step that was sent for a decision, in order; if absent, the service uses the steps that it recorded; [] means that no decision was asked',
@@ -73,12 +82,28 @@ export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSche
 /** What a batch must be as a whole. Its outcomes are validated one by one. */
 export const AnyOutcomesSchema = Type.Object({ outcomes: Type.Array(Type.Unknown(), outcomes) }, strict)
 
+const receipt = {
+  label_wanted: Type.Boolean({
+    description: 'Whether a label could still change what the outcome counts as: send it with POST /v1/outcomes/{generation_id}/label within the follow-up. Otherwise no label is needed',
+  }),
+  warnings: Type.Optional(Type.Unsafe<readonly OutcomeWarning[]>({
+    type: 'array',
+    items: { type: 'string', enum: [...OUTCOME_WARNINGS] },
+    description: 'What may keep outcomes from being evidence; absent: nothing. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
+      'outcomes_missing: generations of this context are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes of this context are of generations that did not ask at their first step',
+  })),
+}
+
 const accepted = {
   accepted: Type.Integer({ description: 'Outcomes stored durably by this call' }),
   duplicates: Type.Integer({ description: 'Outcomes whose generation_id was stored before' }),
 }
 
-export const AcceptedSchema = Type.Object(accepted, { title: 'Accepted', description: 'The outcome is stored durably', examples: [{ accepted: 1, duplicates: 0 }] })
+export const AcceptedSchema = Type.Object({ ...accepted, ...receipt }, {
+  title: 'Accepted', description: 'The outcome is stored durably', examples: [{ accepted: 1, duplicates: 0, label_wanted: false }],
+})
+
+type Receipt = Static<TObject<typeof receipt>>
 
 export const AcceptedBatchSchema = Type.Object({
   ...accepted,
@@ -87,10 +112,16 @@ export const AcceptedBatchSchema = Type.Object({
     path: Type.String({ description: 'JSON pointer into the outcome' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Invalid outcomes, which were not stored' }),
+  outcomes: Type.Array(Type.Unsafe<Receipt | null>({
+    ...Type.Object(receipt), type: ['object', 'null'], title: 'NullableReceipt', description: 'What the service says about one outcome; null: it was rejected',
+  }), { description: 'One for each outcome, in the order of the batch' }),
 }, {
   title: 'AcceptedBatch',
   description: 'The valid outcomes are stored durably',
   examples: [{
-    accepted: 1, duplicates: 1, rejected: [{ index: 2, path: '/tokens', message: 'must be >= 0; Tokens of the whole generation (a whole number from 0)' }],
+    accepted: 1,
+    duplicates: 1,
+    rejected: [{ index: 2, path: '/tokens', message: 'must be >= 0; Tokens of the whole generation (a whole number from 0)' }],
+    outcomes: [{ label_wanted: true }, { label_wanted: false, warnings: ['arm_missing'] }, null],
   }],
 })

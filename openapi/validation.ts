@@ -45,7 +45,7 @@ export function problemOf (error: ErrorObject): Problem {
   }
   if (keyword === 'required') return { path: `${instancePath}/${escape(params.missingProperty)}`, message: `is required${wrapping(parentSchema) || alsoMissing(error) + unknownFields(error)}` }
   const allowed = keyword === 'enum' ? `: ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}` : ''
-  const limit = params.limit === 1 + SLACK ? 'must be <= 1' : params.limit === -SLACK ? 'must be >= 0' : message
+  const limit = keyword === 'not' ? 'is out of range' : params.limit === 1 + SLACK ? 'must be <= 1' : params.limit === -SLACK ? 'must be >= 0' : message
   const remedy = parentSchema?.description ? `; ${parentSchema.description}` : keyword === 'type' ? wrapping(parentSchema) : ''
   return { path: instancePath, message: `${keyword === 'format' ? 'is too long, is not valid Unicode, or is not allowed' : limit}${allowed}${remedy}` }
 }

@@ -20,7 +20,7 @@ export const bundle: FastifyPluginCallbackTypebox<Services> = (app, services, do
       description: 'A decision made from a bundle equals the service\'s to the last bit, except that it has no guarantee. Test your implementation ' +
         'against openapi/vectors.json. With If-None-Match, the reply is 304 if nothing but model_version has changed; with `wait` as well, that ' +
         'reply comes after `wait` seconds, and a new bundle as soon as there is one. The reply is compressed with gzip if the request accepts it. ' +
-        'The service does not record steps that were decided locally: send them with the outcome.',
+        'The service does not record steps that were decided locally: send them with the outcome, and report the arms that were drawn with POST /v1/enrolments.',
       querystring: BundleQuerySchema,
       response: { 200: BundleSchema, 304: Type.Null({ description: 'You have the current bundle' }), ...anyError },
     },

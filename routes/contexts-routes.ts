@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema } from '../openapi/context-schemas.js'
+import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
 import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema } from '../openapi/policy-schemas.js'
@@ -53,6 +53,20 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     },
   }, (request) => contexts.tradeoff(request.params.key))
 
+  app.get('/v1/contexts/:key/wanted-labels', {
+    config: { role: 'worker', bound: 'key' },
+    schema: {
+      tags: read,
+      summary: 'List the generations whose outcome awaits a label',
+      description: 'Only enrolled control generations are listed whose label can still change what they count as; those that were enrolled first come first, since ' +
+        'their follow-up ends first. For a context that belongs to a pool, the list is that of the pool. A token that is bound to a prefix sees the ' +
+        'generations that tokens of its prefix reported; other tokens see the generations that such tokens did not report.',
+      params,
+      querystring: WantedLabelsQuerySchema,
+      response: { 200: WantedLabelsSchema, ...anyError },
+    },
+  }, (request) => contexts.wantedLabels(request.params.key, { limit: 100, ...request.query }, request))
+
   app.get('/v1/contexts/:key/policy', {
     config,
     schema: { tags: operate, summary: 'Get the policy that the context states and the one in force', params, response: { 200: PolicyReplySchema, ...anyError } },
@@ -63,8 +77,8 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     schema: {
       tags: operate,
       summary: 'Replace the policy of a context',
-      description: 'Fields that are left out are inherited. The policy takes effect on every replica at once. A change of label, min_tokens or ' +
-        'check_every_tokens starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch.',
+      description: 'Fields that are left out are inherited. The policy takes effect on every replica at once. A change of label, missing_labels, missing_outcomes, ' +
+        'min_tokens or check_every_tokens, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch.',
       params,
       querystring: PolicyQuerySchema,
       body: PolicyPatchSchema,
@@ -81,7 +95,15 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
 
   app.put('/v1/contexts/:key/pin', {
     config,
-    schema: { tags: operate, summary: 'Pin a threshold, which then has no guarantee', description: 'The pin takes effect at once. Above the leaves, it applies only to contexts below that have no threshold of their own and whose policy says fallback "parent". To switch stopping off in all contexts below, set mode "off" in the policy.', params, body: PinSchema, response: { 204: nothing, ...anyError } },
+    schema: {
+      tags: operate,
+      summary: 'Pin a threshold, which then has no guarantee',
+      description: 'The pin takes effect at once. Above the leaves, it applies only where the context is a pool (see certify_at in the policy), to all contexts ' +
+        'of the pool that have no pin of their own. To switch stopping off in all contexts below, set mode "off" in the policy.',
+      params,
+      body: PinSchema,
+      response: { 204: nothing, ...anyError },
+    },
   }, async (request, reply) => {
     const { reason, ...pin } = request.body
     await commands.setPin(request.params.key, pin, { by: request.tokenName, reason })

@@ -10,7 +10,7 @@ export const labels: FastifyPluginCallbackTypebox<Services> = (app, services, do
     schema: {
       tags: ['report'],
       summary: 'Report the label of an outcome that came without one',
-      description: 'A label is accepted for LABEL_WAIT_SECONDS after its outcome. After that the outcome counts as unlabelled, and this call replies 409. ' +
+      description: 'A label counts as evidence if it comes within `follow_up_seconds` of the policy after the generation began. A later label is accepted and has no effect. ' +
         'The call is idempotent: the first label of an outcome stands. After a 503 or a lost reply, send the label again.',
       params: LabelParamsSchema,
       body: LabelSchema,

@@ -3,6 +3,7 @@ import type { Config } from '../src/config/config.js'
 import type { ContextCommands } from '../src/operations/context-commands.js'
 import type { Contexts } from '../src/operations/contexts.js'
 import type { ReadHistory } from '../src/operations/history-reader.js'
+import type { Enroller } from '../src/decisions/enroller.js'
 import type { Learner } from '../src/learning/learner.js'
 import type { ListenerTls } from '../src/http/listener-tls.js'
 import type { Metrics } from '../src/metrics/metrics.js'
@@ -28,6 +29,7 @@ export interface Services {
   readonly rollback: Rollback
   readonly predictors: PredictorVersions
   readonly recorder: Recorder
+  readonly enroller: Enroller
   readonly metrics: Metrics
   readonly training: Training
 }

@@ -24,7 +24,7 @@ t.test('Swagger UI runs the example of a decision', { skip }, async (t) => {
   t.equal(await page.title(), 'stopgate')
   t.notOk(await page.locator('.topbar').isVisible(), 'the bar of Swagger UI is hidden')
 
-  await page.locator('.opblock-summary', { hasText: 'One step, one decision' }).click()
+  await page.locator('.opblock-summary', { hasText: 'Decide one step' }).click()
   const operation = page.locator('.opblock.is-open')
   await operation.getByRole('button', { name: 'Execute' }).click()
   const answer = operation.locator('.live-responses-table .response .highlight-code').first()

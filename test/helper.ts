@@ -23,7 +23,7 @@ export interface Built extends Services {
 
 /** The whole service on an embedded store of its own, without a port. It closes after the test, learns at once and in this thread. */
 export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger): Promise<Built> {
-  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', LEARNER_THREAD: 'false', LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent', ...env })
   const parts = await assemble(config, log ?? pino({ level: config.logLevel }))
   t.teardown(() => parts.app.close())
   return {

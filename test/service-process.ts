@@ -16,9 +16,9 @@ export interface ServiceProcess {
   readonly exited: Promise<{ code: number | null, signal: NodeJS.Signals | null }>
   /** Resolves when the service accepts requests. */
   readonly url: () => Promise<string>
-  readonly post: (path: string, body: unknown) => Promise<{ status: number, body: any }>
-  readonly put: (path: string, body: unknown) => Promise<{ status: number, body: any }>
-  readonly get: (path: string) => Promise<{ status: number, body: any }>
+  readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
+  readonly put: (path: string, body: unknown, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<{ status: number, body: any }>
 }
 
 /**
@@ -48,8 +48,8 @@ export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = fals
     stderr: () => errors,
     exited: new Promise((resolve) => { child.once('exit', (code, signal) => resolve({ code, signal })) }),
     url,
-    post: (path, body) => call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    put: (path, body) => call(path, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    get: (path) => call(path, {}),
+    post: (path, body, headers) => call(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
+    put: (path, body, headers) => call(path, { method: 'PUT', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
+    get: (path, headers = {}) => call(path, { headers }),
   }
 }

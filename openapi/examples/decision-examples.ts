@@ -15,7 +15,12 @@ export const DECISION_EXAMPLE = {
     error_level: 0.05,
     post_hoc: false,
     label: 'exact_match',
-    labelled_ratio: 1,
+    follow_up_ratio: 0.998,
+    cancelled_ratio: 0,
+    missing_labels: 'lost',
+    missing_outcomes: 'lost',
+    on_arrival: false,
+    scope: 'context',
     generations: 401,
     em_drop: 0,
     tokens_saved_ratio: 0.203,
@@ -25,6 +30,7 @@ export const DECISION_EXAMPLE = {
   probe: false,
   model_version: 35,
   stale: false,
+  warnings: [],
 }
 
 export const DECISION_BATCH_EXAMPLE = {
@@ -44,8 +50,9 @@ export const COLUMN_DECISIONS_EXAMPLE = {
   control: [2],
   would_stop: [0],
   probe: [2],
+  first_step_late: [],
   errors: [],
-  contexts: [{ threshold: 0.985, check_every_tokens: 32, min_tokens: 0 }],
+  contexts: [{ threshold: 0.985, check_every_tokens: 32, min_tokens: 0, warnings: [] }],
 }
 
 export const BUNDLE_EXAMPLE = {
@@ -56,10 +63,10 @@ export const BUNDLE_EXAMPLE = {
   levels: ['model', 'task'],
   prefix: 'model=steady-8b',
   rules: [
-    { threshold: null, scope: 'none', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, record_steps: true },
-    { threshold: 0.985, scope: 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, record_steps: true },
+    { threshold: null, scope: 'none', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, label_rate: 1, record_steps: true },
+    { threshold: 0.985, scope: 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, label_rate: 1, record_steps: true },
   ],
   predictors: {},
   weights: [],
-  root: { below: { 'steady-8b': { rule: 0, below: { choices: { rule: 1, control_share: 0.196 } } } } },
+  root: { below: { 'steady-8b': { rule: 0, below: { choices: { rule: 1, control_share: 0.196, epoch: '1764157451491-0' } } } } },
 }

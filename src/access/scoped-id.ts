@@ -6,6 +6,15 @@ import { sha256 } from './tokens.js'
  * the outcome of another tenant a duplicate, label it, or add steps to it. Tokens of the same prefix share their ids, so that tokens can
  * be rotated. The arm is still drawn from the id as it was sent.
  */
-export function scopedId ({ tokenPrefix }: Caller = ANYBODY, id: string): string {
-  return tokenPrefix === null ? id : `\0${sha256(tokenPrefix).slice(0, 32)}${id}`
+export function scopedId (caller: Caller = ANYBODY, id: string): string { return scopeOf(caller) + id }
+
+/** The id as the caller sent it; `null`: a caller of another scope sent it. */
+export function ownId (caller: Caller, stored: string): string | null {
+  const scope = scopeOf(caller)
+  if (scope === '') return stored.startsWith('\0') ? null : stored
+  return stored.startsWith(scope) ? stored.slice(scope.length) : null
+}
+
+function scopeOf ({ tokenPrefix }: Caller): string {
+  return tokenPrefix === null ? '' : `\0${sha256(tokenPrefix).slice(0, 32)}`
 }

@@ -7,6 +7,7 @@ import { bundle } from '../../routes/bundle-routes.js'
 import { columns } from '../../routes/columns-routes.js'
 import { contexts } from '../../routes/contexts-routes.js'
 import { decisions } from '../../routes/decisions-routes.js'
+import { enrolments } from '../../routes/enrolments-routes.js'
 import { docs } from '../../routes/docs-routes.js'
 import { health } from '../../routes/health-routes.js'
 import { labels } from '../../routes/labels-routes.js'
@@ -40,7 +41,7 @@ const DRAIN_MS = 5000
 const DRAIN_LIMIT = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 /** Frequent routes, which are logged at debug. */
-const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
+const HOT = new Set(['/v1/decisions', '/v1/decisions/batch', '/v1/decisions/columns', '/v1/bundle', '/v1/enrolments', '/v1/outcomes', '/v1/outcomes/batch', '/livez', '/readyz', '/metrics'])
 const DEBUG_LEVELS = new Set(['debug', 'trace'])
 /** Form of request ids from clients that are safe in logs. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/
@@ -92,7 +93,9 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
   })
 
   app.register(swagger, documentOptions)
-  const all = [decisions, columns, bundle, outcomes, labels, contexts, audit, model, predictors, trainingRuns, health, metrics, docs]
+  const all = [
+    decisions, columns, bundle, enrolments, outcomes, labels, contexts, audit, model, predictors, trainingRuns, health, metrics, docs,
+  ]
   for (const routes of all) app.register(routes, services)
   app.register(refusals)
   return app

@@ -18,6 +18,8 @@ import { createListenerTls } from '../http/listener-tls.js'
 import { createMetrics } from '../metrics/metrics.js'
 import type { Services } from '../../routes/services.js'
 import { createPredictorVersions } from '../operations/predictor-versions.js'
+import { createEnroller } from '../decisions/enroller.js'
+import { scaledTimes } from '../core/enrolment/times.js'
 import { createRecorder } from '../outcomes/recorder.js'
 import { createRollback } from '../operations/rollback.js'
 import { createService } from '../replica/service.js'
@@ -35,7 +37,11 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   const service = createService({ store, config, log })
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })
-  const onChange = ({ cause }: Change) => { if (cause === 'drift') metrics.driftAlarms.inc() }
+  const enroller = createEnroller({ store, log, times: scaledTimes(config.enrolmentTimeScale) })
+  const onChange = ({ cause }: Change) => {
+    if (cause === 'drift') metrics.driftAlarms.inc()
+    if (cause === 'breach') metrics.breaches.inc()
+  }
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
   const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...events })
   const training = createTraining(store, config)
@@ -70,6 +76,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     rollback,
     predictors,
     recorder,
+    enroller,
     metrics,
     training,
   }
@@ -78,6 +85,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   app.addHook('onClose', async () => {
     access.close()
     tls?.close()
+    await enroller.close()
     await recorder.close()
     await learner.close()
     await service.close()

@@ -26,7 +26,7 @@ export interface Running { readonly url: string, readonly config: Config, readon
 export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
   const config = readConfig(env)
   const log = pino({ level: config.logLevel, redact: NEVER_LOGGED })
-  for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this environment variable is not a setting: put policy fields into DEFAULT_POLICY, such as {"settle_seconds":0}')
+  for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this environment variable is not a setting: put policy fields into DEFAULT_POLICY, such as {"max_em_drop":0.02}')
   const { app } = await assemble(config, log)
   try {
     await app.listen({ host: config.host, port: config.port })

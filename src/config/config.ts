@@ -24,9 +24,6 @@ export function readConfig (env: NodeJS.ProcessEnv) {
   if (settings.PROCESSES > 1 && settings.REDIS_URL === '') {
     throw new ConfigError('PROCESSES above 1 requires REDIS_URL, since the embedded store serves one process: set REDIS_URL or PROCESSES=1')
   }
-  if (settings.LABEL_WAIT_SECONDS > settings.DEDUP_SECONDS) {
-    throw new ConfigError('LABEL_WAIT_SECONDS must not exceed DEDUP_SECONDS, since an outcome is forgotten after that time')
-  }
   if (settings.RECORD_SECONDS > settings.DEDUP_SECONDS) {
     throw new ConfigError('RECORD_SECONDS must not exceed DEDUP_SECONDS, since a later generation with the same id would get the steps')
   }
@@ -49,15 +46,15 @@ export function readConfig (env: NodeJS.ProcessEnv) {
     accessTokensFile: settings.ACCESS_TOKENS_FILE,
     dataDir: settings.DATA_DIR,
     levels,
-    defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY),
+    defaultPolicy: readDefaultPolicy(settings.DEFAULT_POLICY, levels),
     dedupSeconds: settings.DEDUP_SECONDS,
-    labelWaitSeconds: settings.LABEL_WAIT_SECONDS,
     maxLogEntries: settings.MAX_LOG_ENTRIES,
     recordSeconds: settings.RECORD_SECONDS,
     maxContexts: settings.MAX_CONTEXTS,
     pollSeconds: settings.POLL_SECONDS,
     leaseSeconds: settings.LEASE_SECONDS,
     hasLearnerThread: settings.LEARNER_THREAD,
+    enrolmentTimeScale: settings.ENROLMENT_TIME_SCALE,
     staleAfterSeconds: settings.STALE_AFTER_SECONDS,
     maxStalenessSeconds: settings.MAX_STALENESS_SECONDS,
     shutdownSeconds: settings.SHUTDOWN_SECONDS,
@@ -94,10 +91,10 @@ export function misplacedPolicyFields (env: NodeJS.ProcessEnv): string[] {
 
 const patchProblem = itemValidator(PolicyPatchSchema)
 
-function readDefaultPolicy (text: string): PolicyPatch {
+function readDefaultPolicy (text: string, levels: readonly string[]): PolicyPatch {
   let patch: PolicyPatch
   try { patch = JSON.parse(text) } catch { throw new ConfigError(`DEFAULT_POLICY is not valid JSON: ${text.slice(0, 100)}`) }
-  const problem = patchProblem(patch) ?? policyProblem({ ...DEFAULT_POLICY, ...patch })
+  const problem = patchProblem(patch) ?? policyProblem({ ...DEFAULT_POLICY, ...patch }, levels)
   if (problem !== null) throw new ConfigError(`DEFAULT_POLICY${problem.path} ${problem.message}`)
   return patch
 }

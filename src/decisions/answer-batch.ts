@@ -4,7 +4,7 @@ import { contextAccessProblem, type Caller } from '../access/context-access.js'
 import type { Decision, Step } from '../core/decide/decide.js'
 import type { InputError } from '../errors/errors.js'
 import type { Problem } from '../errors/problem.js'
-import { countAndRecord, type DecisionServices } from './answer-step.js'
+import { enrolAndRecord, type DecisionServices } from './answer-step.js'
 
 export interface BatchAnswer {
   readonly model_version: number
@@ -29,8 +29,7 @@ function answerItem (services: DecisionServices, item: unknown, caller: Caller):
   if (problem !== null) return { error: problem }
   try {
     const decision = services.service.decide(step)
-    countAndRecord(services, step, decision, caller)
-    return decision
+    return enrolAndRecord(services, step, decision, caller)
   } catch (error) {
     const [detail] = (error as InputError).details ?? []
     if (detail === undefined) throw error

@@ -1,6 +1,8 @@
 import type { Caller } from '../access/context-access.js'
 import type { ColumnDecisions, Columns } from '../core/decide/decide-columns.js'
 import { askedAt } from '../core/recording/asked-at.js'
+import type { ContextWarning } from '../core/judgement/context-warnings.js'
+import { enrolDraw } from './enrol-step.js'
 import type { DecisionServices } from './answer-step.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
 
@@ -9,12 +11,15 @@ type ContextRule = {
   readonly threshold: number | null
   readonly check_every_tokens: number
   readonly min_tokens: number
+  readonly warnings: readonly ContextWarning[]
 }
 
 /** The reply to columns: numbers of rows, except for `errors` and `contexts`. */
 export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' | 'would_stop' | 'probe'> {
   readonly model_version: number
   readonly stale: boolean
+  /** Rows without an arm that came too late to enrol their generations. */
+  readonly first_step_late: number[]
   readonly errors: RowProblem[]
   /** One for each context of the request; `null` where the context is invalid or may not be used. */
   readonly contexts: Array<ContextRule | null>
@@ -32,6 +37,7 @@ export function answerColumns (services: DecisionServices, columns: Columns, cal
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
+  const first_step_late = enrolRows(services, columns, decided)
   const { stop, control, would_stop, probe, rules } = decided
   return {
     model_version: service.snapshot().version,
@@ -40,10 +46,29 @@ export function answerColumns (services: DecisionServices, columns: Columns, cal
     control,
     would_stop,
     probe,
+    first_step_late,
     errors,
-    contexts: rules.map(({ threshold, checkEveryTokens, minTokens }, i) =>
-      contexts[i] === null ? { threshold, check_every_tokens: checkEveryTokens, min_tokens: minTokens } : null),
+    contexts: rules.map(({ threshold, checkEveryTokens, minTokens, warnings }, i) =>
+      contexts[i] === null ? { threshold, check_every_tokens: checkEveryTokens, min_tokens: minTokens, warnings } : null),
   }
+}
+
+/** Enrols the generations of rows without an arm. @returns the rows that came too late */
+function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { reasons, rules }: ColumnDecisions): number[] {
+  const { generation_ids: generations, group_ids: groups, arms, context, contexts, tokens, sample } = columns
+  const late: number[] = []
+  const snapshot = service.snapshot()
+  if ((generations === undefined && groups === undefined) || snapshot.salt === null) return late
+  for (let row = 0; row < context.length; row++) {
+    if (reasons[row] === undefined || (arms?.[row] ?? null) !== null) continue
+    const id = groups?.[row] ?? generations?.[row] ?? null
+    const place = context[row]!
+    if (id === null) continue
+    const draw = { id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
+    const isLate = enrolDraw(enroller, snapshot, rules[place]!, draw)
+    if (isLate) late.push(row)
+  }
+  return late
 }
 
 function recordControlRows (

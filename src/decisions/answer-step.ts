@@ -3,6 +3,8 @@ import type { Config } from '../config/config.js'
 import type { Decision, Step } from '../core/decide/decide.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Recorder } from '../outcomes/recorder.js'
+import { enrolStep } from './enrol-step.js'
+import type { Enroller } from './enroller.js'
 import type { Service } from '../replica/service.js'
 
 /** What answering steps needs. */
@@ -10,6 +12,7 @@ export interface DecisionServices {
   readonly config: Pick<Config, 'levels'>
   readonly service: Pick<Service, 'decide' | 'decideColumns' | 'snapshot' | 'freshness'>
   readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
+  readonly enroller: Pick<Enroller, 'enrol'>
   readonly metrics: Pick<Metrics, 'decided' | 'decisionSeconds'>
 }
 
@@ -24,11 +27,17 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
   const startedAt = performance.now()
   const decision = service.decide(step)
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
-  countAndRecord(services, step, decision, caller)
-  return decision
+  return enrolAndRecord(services, step, decision, caller)
 }
 
-export function countAndRecord ({ recorder, metrics }: DecisionServices, step: Step, decision: Decision, caller: Caller): void {
+/**
+ * Enrols the generation of a first step, records a control step, and counts the decision.
+ * @returns the decision, with a warning where the step came too late
+ */
+export function enrolAndRecord (services: DecisionServices, step: Step, decision: Decision, caller: Caller): Decision {
+  const { service, recorder, enroller, metrics } = services
   recorder.recordDecided(step, decision, caller)
   metrics.decided(decision.reason)
+  const isLate = step.arm === undefined && enrolStep(enroller, service.snapshot(), step)
+  return isLate ? { ...decision, warnings: ['first_step_late', ...decision.warnings] } : decision
 }

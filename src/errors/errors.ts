@@ -8,7 +8,6 @@ export const UnknownLevelError = createError<[string, string]>('UNKNOWN_CONTEXT_
 export const InvalidOutcomeError = createError<[string]>('INVALID_OUTCOME', '%s', 400)
 export const InvalidLabelError = createError<[string]>('INVALID_LABEL', '%s', 400)
 export const OutcomeNotFoundError = createError<[string]>('OUTCOME_NOT_FOUND', 'Outcome %s is unknown, or older than DEDUP_SECONDS: send the outcome before its label', 404)
-export const LabelTooLateError = createError<[string, string]>('LABEL_TOO_LATE', 'The label came too late: outcome %s counts as unlabelled after %s seconds (LABEL_WAIT_SECONDS). Send labels sooner, or raise LABEL_WAIT_SECONDS', 409)
 export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
 export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: use "*", or name the levels in order, starting with the first (%s; levels at the end may be left out, and - stands for a missing value). Percent-encode %% , = * and control characters in values', 400)
 export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'Context %s is unknown, since no outcome has named it yet: list the known contexts with GET /v1/contexts', 404)

@@ -1,3 +1,4 @@
+import { CONTEXT_WARNINGS, type ContextWarning } from '../core/judgement/context-warnings.js'
 import { unreadableInputs } from '../replica/model-inputs.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
@@ -25,6 +26,13 @@ export interface Readiness {
 
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last model; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
+/** What operators read about contexts whose workers report amiss, so that nothing can be certified there. */
+const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> = {
+  outcomes_missing: (contexts) => `${contexts} contexts enrol generations, but none of their outcomes comes. Send every outcome with the ids of its steps`,
+  outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} contexts are of generations that were not enrolled. Ask at the first step of each ` +
+    'generation, without an arm and with the ids of its outcome',
+}
+
 /** How many contexts a warning names. */
 const NAMED = 5
 
@@ -41,13 +49,17 @@ export async function readiness (services: HealthServices): Promise<Readiness> {
 }
 
 function warnings ({ service, learner, access, tls }: HealthServices): string[] {
-  const { unreadable, inputs: modelInputs } = service.model()
+  const { unreadable, inputs: modelInputs, links } = service.model()
   const inputs = unreadableInputs(modelInputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
     [service.problem(), (problem) => `The model cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
     [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
     [list(inputs), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
+    ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
+      const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
+      return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
+    }),
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
   ]

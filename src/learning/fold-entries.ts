@@ -1,4 +1,6 @@
 import type { ContextState } from '../core/judgement/context-state.js'
+import { contextWarnings } from '../core/judgement/context-warnings.js'
+import type { Cohorts } from '../core/enrolment/cohorts.js'
 import type { Fold, Ledger } from '../core/learn/fold.js'
 import { learn } from '../core/learn/learn.js'
 import type { PendingOutcomes } from '../core/recording/pending.js'
@@ -14,6 +16,7 @@ export interface Memory {
   ledger: Ledger
   readonly contexts: Map<string, ContextState>
   readonly pending: PendingOutcomes
+  readonly cohorts: Cohorts
   readonly reservoir: Reservoir
   /** The predictors that the ledger names. */
   readonly predictors: Map<string, Predictor>
@@ -23,10 +26,10 @@ export interface Memory {
  * Folds entries into a learner's memory, in place, and returns what to commit. After a failed commit the learner must read the memory from
  * the store again.
  */
-export function foldEntries (memory: Memory, entries: readonly StoredEntry[], now = 0): Omit<Commit, 'token'> {
+export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): Omit<Commit, 'token'> {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
-    now,
+    cursor: memory.cursor,
     ledger: memory.ledger,
     keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
     get: (key) => {
@@ -35,17 +38,23 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
     },
     set: (key, state) => { written.set(key, state) },
     pending: memory.pending,
+    cohorts: memory.cohorts,
     reservoir: memory.reservoir,
     predictors: memory.predictors,
     changes: [],
   }
-  for (const { time, entry } of entries) learn(fold, time, entry)
+  for (const { cursor, time, entry } of entries) {
+    fold.cursor = cursor
+    learn(fold, time, entry)
+  }
   const { cursor } = entries.at(-1)!
   const commit = {
     from: memory.cursor,
     to: cursor,
     contexts: written,
     pending: memory.pending.takeChanges(),
+    cohorts: memory.cohorts.takeChanges(),
+    follow_up: memory.cohorts.header,
     reservoir: memory.reservoir.takeChanges(),
     ledger: fold.ledger === memory.ledger ? null : fold.ledger,
     decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
@@ -60,7 +69,8 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[], no
 function differs (before: ContextState | undefined, after: ContextState | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
-    before.control_share !== after.control_share || before.epoch !== after.epoch || namesOf(before) !== namesOf(after) ||
+    before.control_share !== after.control_share || before.epoch !== after.epoch ||
+    contextWarnings(before).join() !== contextWarnings(after).join() || namesOf(before) !== namesOf(after) ||
     (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
 }
 

@@ -3,7 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { createCommander } from '../operations/commander.js'
 import type { Config } from '../config/config.js'
-import type { Change } from '../core/learn/fold.js'
+import { timesOf, type Change } from '../core/learn/fold.js'
 import { corruptionReporter, type Corrupted } from '../logging/report-corruption.js'
 import { foldEntries, type Memory } from './fold-entries.js'
 import { missedCommands } from './missed-commands.js'
@@ -20,7 +20,7 @@ import { LeaseLostError, StoreUnavailableError } from '../store/store-errors.js'
 const SHARED_THREAD_BATCH = 256
 /** Entries a commit in a thread of its own: more, so that each costs less. */
 export const OWN_THREAD_BATCH = 2048
-/** How long a read of the log waits for the first entry, ms. */
+/** How long a read of the log waits for the first entry at most, ms. */
 const WAIT_MS = 500
 
 export interface LearnerOptions {
@@ -94,8 +94,8 @@ export function startLearner (
       refused = memory.ledger.refused
       const runPeriodicJobs = createPeriodicJobs(store)
       while (!lost.signal.aborted && !stop.signal.aborted) {
-        const entries = await store.read(memory.cursor, batch, WAIT_MS)
-        const commit = entries.length === 0 ? null : foldEntries(memory, entries, Date.now())
+        const entries = await store.read(memory.cursor, batch, Math.min(WAIT_MS, timesOf(memory.ledger).look / 2))
+        const commit = entries.length === 0 ? null : foldEntries(memory, entries)
         await committing // reading and folding ran beside the commit before; if that failed, the fold is discarded
         await repeatMissed(memory, entries) // before the commit that skips unreadable entries
         if (commit === null) problem = null

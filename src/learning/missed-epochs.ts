@@ -25,13 +25,16 @@ export async function missedEpochs (
   const unreadableRuns = runs.filter(isUnreadableRun)
   reportCorruption('audit', unreadableRows.length, { ids: unreadableRows.slice(0, 20).map(({ id }) => id) })
   reportCorruption('runs', unreadableRuns.length, { names: unreadableRuns.slice(0, 20).map(({ name }) => name) })
-  const resets = latest(rows.flatMap(({ time: at, command }) => command.type === 'reset' ? [{ key: command.key, at }] : []))
+  const commands = rows.flatMap(({ time: at, command }) => command.type === 'reset' ? [{ ...command, at }] : [])
+  const resets = latest(commands.filter(({ below }) => below !== false))
+  const resetsAlone = latest(commands.filter(({ below }) => below === false))
   const checkpoints = latest(runs.flatMap((run) => run.contexts))
   const isMissed = ([key, { epoch_started_at: start }]: [string, ContextState]) => {
-    const last = Math.max(resets.get(key) ?? 0, ...chainOf(key).map((above) => checkpoints.get(above) ?? 0))
+    const above = chainOf(key).flatMap((link) => [resets.get(link) ?? 0, checkpoints.get(link) ?? 0])
+    const last = Math.max(resetsAlone.get(key) ?? 0, ...above)
     return start < last - CLOCK_SLACK_MS
   }
-  return [...contexts].filter(isMissed).map(([key]) => ({ type: 'reset', key, by: 'stopgate', reason: REASON }))
+  return [...contexts].filter(isMissed).map(([key]) => ({ type: 'reset', key, below: false, by: 'stopgate', reason: REASON }))
 }
 
 /** The latest time of each key. */

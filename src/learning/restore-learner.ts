@@ -1,6 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Commander } from '../operations/commander.js'
 import type { Config } from '../config/config.js'
+import { Cohort } from '../core/enrolment/cohort.js'
+import { Cohorts } from '../core/enrolment/cohorts.js'
 import { newLedger, type Ledger } from '../core/learn/fold.js'
 import type { Configuration } from '../core/learn/log-entry.js'
 import { PendingOutcomes } from '../core/recording/pending.js'
@@ -11,7 +13,7 @@ import { Reservoir } from '../core/predictor/reservoir.js'
 import type { ReportCorruption } from '../logging/report-corruption.js'
 import type { Memory } from './fold-entries.js'
 import type { Store } from '../store/store.js'
-import { isUnreadable } from '../store/unreadable-state.js'
+import { isUnreadable, withoutEvidence } from '../store/unreadable-state.js'
 
 export interface RestoreOptions {
   readonly store: Store
@@ -28,29 +30,49 @@ export interface RestoreOptions {
 export function learnerRestorer ({ store, config, log, command, reportCorruption }: RestoreOptions): (token: number) => Promise<Memory> {
   return async (token) => {
     const [{ cursor, ledger, contexts, damaged, ...stored }, versions] = await Promise.all([store.learned(), store.predictors()])
-    const pending = new PendingOutcomes(stored.pending)
-    const reservoir = new Reservoir(stored.reservoir)
     await forgetUnreadablePredictors()
-    await resetUnreadable([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)))
+    const reset = new Set([...contexts.keys()].filter((key) => isUnreadable(contexts.get(key)!)).concat(damaged.cohorts))
+    await resetContexts([...reset])
+    const emptied = new Map(damaged.cohorts.filter((key) => contexts.has(key)).map((key) => [key, withoutEvidence(contexts.get(key)!)]))
+    for (const [key, state] of emptied) contexts.set(key, state)
+    const orphans = stored.pending.filter(({ key }) => reset.has(key)).map(({ outcome }) => outcome.generation_id)
+    const pending = new PendingOutcomes(stored.pending.filter(({ key }) => !reset.has(key)))
+    const whole = [...stored.cohorts].filter(([key]) => !reset.has(key)).map(([key, cohort]) => [key, Cohort.restore(cohort)] as const)
+    const cohorts = new Cohorts(stored.follow_up ?? undefined, whole)
+    const reservoir = new Reservoir(stored.reservoir)
     const configuration: Configuration = {
-      levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, label_wait_seconds: config.labelWaitSeconds,
+      levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, time_scale: config.enrolmentTimeScale,
     }
-    if (ledger === null || damaged.pending.length + damaged.samples.length > 0) {
+    const restored = (ledger: Ledger): Memory => ({
+      cursor, ledger, contexts, pending, cohorts, reservoir, predictors: predictorsOf(ledger, versions),
+    })
+    if (ledger === null || reset.size + damaged.pending.length + damaged.samples.length > 0) {
       const start = damaged.ledger === 0 ? newLedger : (given: Configuration) => restoredLedger(given, contexts.size, versions)
       const first = ledger ?? await start(configuration)
-      const deletions = { pending: deletionsOf(damaged.pending), reservoir: deletionsOf(damaged.samples) }
-      const nothing = { contexts: new Map(), decisive: [], changes: [] }
-      await store.commit({ token, from: cursor, to: cursor, ledger: ledger === null ? first : null, ...deletions, ...nothing })
+      await store.commit({
+        token,
+        from: cursor,
+        to: cursor,
+        contexts: emptied,
+        pending: deletionsOf([...damaged.pending, ...orphans]),
+        cohorts: deletionsOf([...reset]),
+        follow_up: cohorts.header,
+        reservoir: deletionsOf(damaged.samples),
+        ledger: ledger === null ? first : null,
+        decisive: [...emptied.keys()],
+        changes: [],
+      })
       reportCorruption('ledger', damaged.ledger)
       reportCorruption('pending', damaged.pending.length, { ids: damaged.pending.slice(0, 20) })
+      reportCorruption('cohorts', damaged.cohorts.length, { contexts: damaged.cohorts.slice(0, 20) })
       reportCorruption('samples', damaged.samples.length)
-      if (ledger === null) return { cursor, ledger: first, contexts, pending, reservoir, predictors: predictorsOf(first, versions) }
+      if (ledger === null) return restored(first)
     }
     if (!isSame(ledger.configuration, configuration)) {
       log.warn({ before: ledger.configuration, after: configuration }, 'the configuration changes: if replicas differ in it, each undoes the change of the other')
       await store.append([{ type: 'configuration', configuration }])
     }
-    return { cursor, ledger, contexts, pending, reservoir, predictors: predictorsOf(ledger, versions) }
+    return restored(ledger)
   }
 
   /** A ledger made from the tables, which hold what operators stated last. Contexts compare it with the meaning of their evidence. */
@@ -61,11 +83,14 @@ export function learnerRestorer ({ store, config, log, command, reportCorruption
     return { ...newLedger(configuration), contexts, policies, pins, predictors }
   }
 
-  /** Starts a new epoch, through the log, in contexts whose state is unreadable. Until it is folded they have no threshold. */
-  async function resetUnreadable (keys: readonly string[]): Promise<void> {
+  /**
+   * Starts a new epoch, through the log, in contexts whose state or cohort is unreadable: without everybody who is enrolled the evidence
+   * can't go on. Until that is folded they certify nothing.
+   */
+  async function resetContexts (keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return
-    log.error({ contexts: keys.slice(0, 20), count: keys.length }, 'the state of some contexts is unreadable: they start a new epoch without evidence')
-    await store.append(keys.map((key) => ({ type: 'reset', key, by: 'stopgate', reason: 'its state could not be read' })))
+    log.error({ contexts: keys.slice(0, 20), count: keys.length }, 'the state or cohort of some contexts is unreadable: they start a new epoch without evidence')
+    await store.append(keys.map((key) => ({ type: 'reset', key, below: false, by: 'stopgate', reason: 'its state or cohort could not be read' })))
   }
 
   /** Deletes unreadable predictors through the log. Until that is folded they score nothing. */

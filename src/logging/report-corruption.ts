@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 
 /** Kinds of stored data that are left out if they are unreadable. */
-export const CORRUPTIBLE = ['entry', 'ledger', 'pending', 'samples', 'predictors', 'audit', 'history', 'runs'] as const
+export const CORRUPTIBLE = ['entry', 'ledger', 'pending', 'cohorts', 'samples', 'predictors', 'audit', 'history', 'runs'] as const
 export type Corrupted = typeof CORRUPTIBLE[number]
 
 /** Logs and counts unreadable items. @param more further fields of the log line */

@@ -1,9 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { ROOT } from '../core/policy/context.js'
-import { evidenceOf, mergeHalves } from '../core/judgement/context-state.js'
+import { cancelledRatio, evidenceOf, followUpRatio, NO_FOLLOW_UP } from '../core/judgement/context-state.js'
 import { describeArms } from '../core/views/describe-arms.js'
-import { emDrop, tokensSavedRatio } from '../core/certificate/evidence.js'
-import { halvesInForce } from '../core/judgement/candidate-scorer.js'
+import { emDrop, mergeEvidence, tokensSavedRatio } from '../core/certificate/evidence.js'
+import { sumsInForce } from '../core/judgement/candidate-scorer.js'
 import type { GaugeSources } from './gauge-sources.js'
 
 /** Metrics of each context, all from one reading of the states. */
@@ -20,10 +20,13 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
   const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
   const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves (fraction)')
   const generations = gauge('control_generations', 'Control generations in the evidence')
-  const unlabelled = gauge('unlabelled', 'Control generations of this epoch that lack a label')
+  const followUpRatios = gauge('follow_up_ratio', 'Share of the enrolled generations of final slices that are accounted for (fraction)')
+  const cancelledRatios = gauge('cancelled_ratio', 'Share of the enrolled generations of final slices that were cancelled (fraction)')
+  const followUps = gauge(
+    'follow_up', `Enrolled generations and control outcomes of this epoch, by what became of them: ${Object.keys(NO_FOLLOW_UP).join(', ')}`, 'state')
   const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed')
-  const waiting = gauge('awaiting_label', 'Outcomes that wait for their label, or are queued behind one that does')
-  const armEm = gauge('arm_em', 'Mean EM of an arm while a threshold was in force', 'arm')
+  const unaccounted = gauge('unaccounted', 'Enrolled generations of ended slices that are not accounted for yet and count as lost until they are')
+  const armEm = gauge('arm_em', 'Mean EM of the enrolled generations of an arm while a threshold was in force', 'arm')
   const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
   const emDifference = gauge(
     'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
@@ -39,10 +42,13 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
       const evidence = evidenceOf(state)
       generations.set({ context }, evidence.generations)
       challengers.set({ context }, state.trials.length)
-      unlabelled.set({ context }, state.unlabelled)
+      followUpRatios.set({ context }, followUpRatio(state))
+      cancelledRatios.set({ context }, cancelledRatio(state))
+      for (const [name, count] of Object.entries(state.follow_up)) followUps.set({ context, state: name }, count)
       unprobed.set({ context }, evidence.unprobed_generations)
-      waiting.set({ context }, state.awaiting_label)
-      const { em_difference: difference, ...arms } = describeArms(state.arms, state.guarantee?.error_level ?? state.requested.error_level)
+      unaccounted.set({ context }, state.open.unaccounted)
+      const terms = state.guarantee ?? state.requested
+      const { em_difference: difference, ...arms } = describeArms(state.arms, terms.error_level, terms.max_em_drop)
       for (const arm of ['control', 'treated'] as const) {
         if (arms[arm].em !== null) armEm.set({ context, arm }, arms[arm].em)
         if (arms[arm].tokens_mean !== null) armTokens.set({ context, arm }, arms[arm].tokens_mean)
@@ -53,7 +59,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
         savedByOthers -= state.tokens_saved
       }
       if (state.threshold === null) continue
-      const shown = mergeHalves(halvesInForce(state))
+      const shown = sumsInForce(state).reduce(mergeEvidence)
       thresholds.set({ context }, state.threshold)
       scorers.set({ context, scorer: state.serving ?? 'confidence' }, 1)
       emDrops.set({ context }, emDrop(shown, state.threshold_index))

@@ -1,3 +1,4 @@
+import type { ChainLink } from '../core/judgement/chain-link.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { TrainingRun } from '../core/training/run.js'
 import type { ScoringLink } from './predictor-metrics.js'
@@ -19,5 +20,6 @@ export interface GaugeSources {
   readonly trainingRuns: () => Promise<readonly TrainingRun[]>
   /** Names of the predictors that are not retired. */
   readonly predictors: () => Iterable<string>
-  readonly links: () => Iterable<ScoringLink>
+  /** The contexts of the model. */
+  readonly links: () => Iterable<ScoringLink & Pick<ChainLink, 'warnings'>>
 }

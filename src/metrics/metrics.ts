@@ -65,7 +65,7 @@ export function createMetrics () {
     }),
     labels: new Counter({
       name: 'stopgate_labels_total',
-      help: 'Labels reported after their outcome, by result (accepted, duplicate, late, unknown, rejected, limited, unavailable)',
+      help: 'Labels reported after their outcome, by result (accepted, duplicate, unknown, rejected, limited, unavailable)',
       labelNames: ['result'],
       registers,
     }),
@@ -87,6 +87,11 @@ export function createMetrics () {
         'timeout (request not complete after 30 s), headers (too large), malformed (not HTTP)', 'cause', CUT_CAUSES),
     learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner threads that failed or hung', registers }),
     driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms that this replica raised as the learner', registers }),
+    breaches: new Counter({
+      name: 'stopgate_breaches_total',
+      help: 'Thresholds that this replica withdrew as the learner because real stops lost more EM than max_em_drop',
+      registers,
+    }),
     fitted: countFits(registers),
     recordedSteps: presetCounter(registers, 'stopgate_recorded_steps_total',
       'Steps of control generations that were recorded (stored), or lost because a limit was reached (dropped)', 'result', ['stored', 'dropped']),

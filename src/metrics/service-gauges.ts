@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
+import { CONTEXT_WARNINGS } from '../core/judgement/context-warnings.js'
 import type { GaugeSources } from './gauge-sources.js'
 
 /** Metrics of the model, the store and the learner of this replica. */
@@ -17,4 +18,15 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   })
   gauge('pins', 'Pins in force, including those of rollbacks', sources.pins)
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_contexts_warned',
+    help: 'Contexts that cannot be certified as they are reported on, by warning: outcomes_missing (generations are enrolled, but none of their ' +
+      'outcomes comes), outcomes_not_enrolled (most outcomes are of generations that were not enrolled)',
+    labelNames: ['warning'],
+    registers,
+    collect () {
+      for (const warning of CONTEXT_WARNINGS) this.set({ warning }, 0)
+      for (const { warnings } of sources.links()) for (const warning of warnings) this.inc({ warning })
+    },
+  })
 }

@@ -19,7 +19,7 @@ export function checkedPolicies (
   if (policy !== null) checkRoom(config, policies, key)
   if (policy === null) policies.delete(key); else policies.set(key, policy)
   for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
-    const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link))
+    const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link), config.levels)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
   }
   return policies

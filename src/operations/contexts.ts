@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import type { Caller } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import { candidateOf } from '../core/judgement/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../core/judgement/chain-link.js'
@@ -16,9 +17,10 @@ import { checkKey } from './check-key.js'
 import { readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
 import { readTradeoff, type Tradeoff } from './read-tradeoff.js'
+import { readWantedLabels, type WantedLabelsPage, type WantedLabelsQuery } from './read-wanted-labels.js'
 
 /** Times as replies have them, ISO 8601. */
-type Wire<T> = { [F in keyof T]: F extends 'settles_at' | 'updated_at' ? string : F extends 'pin' ? WirePin | null : T[F] }
+type Wire<T> = { [F in keyof T]: F extends 'updated_at' ? string : F extends 'pin' ? WirePin | null : T[F] }
 
 export interface ContextPage { readonly contexts: Wire<ContextView>[], readonly next: string | null }
 
@@ -31,6 +33,7 @@ export interface Contexts {
   /** What the present evidence would certify under other terms; absent terms stay as they are. */
   readonly whatIf: (key: string, terms: Partial<AnswerableFields>) => Promise<WhatIf & { key: string }>
   readonly tradeoff: (key: string) => Promise<Tradeoff>
+  readonly wantedLabels: (key: string, query: WantedLabelsQuery, caller: Caller) => Promise<WantedLabelsPage>
 }
 
 /** Contexts read from the store at a time while a page is filled. */
@@ -57,7 +60,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
         await setImmediate() // decisions come first
         for (const key of chunk) {
           if (!loaded.states.has(key)) continue
-          const view = describeContext(loaded, key, Date.now())
+          const view = describeContext(loaded, key)
           if (status !== undefined && view.status !== status) continue
           if (contexts.length === limit) return { contexts, next: contexts.at(-1)!.key }
           contexts.push(onWire(view))
@@ -70,21 +73,23 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const { loaded, state } = await load(key)
       const { scorer, policy } = linkOf(loaded, key, state)
       const candidate = candidateOf(state, policy, loaded.predictors, scorer)
-      return { ...onWire(describeContext(loaded, key, Date.now())), thresholds: describeThresholds(candidate, policy) }
+      return { ...onWire(describeContext(loaded, key)), thresholds: describeThresholds(candidate, policy) }
     },
 
     async whatIf (key, terms) {
       const { loaded, state } = await load(key)
       const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...terms }
-      const problem = policyProblem(policy)
+      const problem = policyProblem(policy, loaded.levels)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
       return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }
     },
+
+    wantedLabels: (key, query, caller) => readWantedLabels(store, config, key, query, caller),
 
     async tradeoff (key) { return await readTradeoff(readHistory, await load(key), key) },
   }
 }
 
 function onWire (view: ContextView): Wire<ContextView> {
-  return { ...view, pin: pinToWire(view.pin), settles_at: isoTime(view.settles_at), updated_at: isoTime(view.updated_at) }
+  return { ...view, pin: pinToWire(view.pin), updated_at: isoTime(view.updated_at) }
 }

@@ -1,5 +1,4 @@
 import type { ContextState } from '../core/judgement/context-state.js'
-import { chainOf } from '../core/policy/context.js'
 import type { Change } from '../core/learn/fold.js'
 import type { LoadedContexts } from '../core/judgement/chain-link.js'
 import { suspicion } from '../core/certificate/drift.js'
@@ -30,7 +29,7 @@ export async function readTradeoff (
   readHistory: ReadHistory, { loaded, state }: { loaded: LoadedContexts, state: ContextState }, key: string
 ): Promise<Tradeoff> {
   const policy = effectivePolicy(loaded.defaultPolicy, loaded.policies, key)
-  const pace = paceOf(state, chainOf(key).length === loaded.levels.length + 1, Date.now())
+  const pace = paceOf(state, Date.now())
   const { scorer, index } = judge(state, policy, loaded.levels, loaded.predictors)
   const { evidence, grid, bar } = candidateOf(state, policy, loaded.predictors, scorer)
   const candidate = { score: scorer ?? 'confidence', evidence, grid, bar, index, suspicion: suspicion(state.drift) }

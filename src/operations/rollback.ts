@@ -63,7 +63,8 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
     if (version < past.reach) throw new VersionOutOfReachError(String(past.reach))
     const then = undoSince(version, past, pins)
     await read([...then.pins.keys()].filter((key) => !before.has(key) && hasPlace(key))) // only their pin counts, so reading late is safe
-    const now = { states, predictors: inputs.predictors, defaultPolicy: config.defaultPolicy, policies: inputs.policies }
+    const { levels, defaultPolicy } = config
+    const now = { levels, states, predictors: inputs.predictors, defaultPolicy, policies: inputs.policies }
     const rows = [...before].map(([key, threshold]) => {
       const { threshold: after, scorer } = pastThreshold(then, now, key)
       return { key, before: threshold, after, scorer }

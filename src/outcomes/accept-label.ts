@@ -1,10 +1,9 @@
 import type { Label } from '../../openapi/label-schemas.js'
 import { spendReportQuota, type Reporter } from '../access/report-quota.js'
 import { scopedId } from '../access/scoped-id.js'
-import type { Config } from '../config/config.js'
 import { answerDigest } from '../core/grading/answer-digest.js'
 import type { LabelEntry } from '../core/learn/log-entry.js'
-import { at, InvalidLabelError, LabelTooLateError, OutcomeNotFoundError } from '../errors/errors.js'
+import { at, InvalidLabelError, OutcomeNotFoundError } from '../errors/errors.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
@@ -12,7 +11,6 @@ import { StoreUnavailableError } from '../store/store-errors.js'
 import type { Accepted } from './accept-outcomes.js'
 
 export interface LabelServices {
-  readonly config: Pick<Config, 'labelWaitSeconds'>
   readonly store: Pick<Store, 'append'>
   readonly service: Pick<Service, 'snapshot'>
   readonly metrics: Pick<Metrics, 'labels' | 'reports' | 'limited'>
@@ -20,7 +18,7 @@ export interface LabelServices {
 
 /**
  * Stores the label of an outcome durably, within the quota of the caller's token, and counts it by result.
- * @throws InvalidLabelError, OutcomeNotFoundError, LabelTooLateError, TooManyOutcomesError; StoreUnavailableError: send it again
+ * @throws InvalidLabelError, OutcomeNotFoundError, TooManyOutcomesError; StoreUnavailableError: send it again
  */
 export async function acceptLabel (services: LabelServices, generationId: string, label: Label, reporter: Reporter): Promise<Accepted> {
   const { metrics } = services
@@ -35,12 +33,12 @@ export function countRefusedLabel ({ metrics }: Pick<LabelServices, 'metrics'>, 
 }
 
 const RESULTS: Readonly<Record<string, string>> = {
-  LABEL_TOO_LATE: 'late', OUTCOME_NOT_FOUND: 'unknown', STORE_UNAVAILABLE: 'unavailable', LOG_FULL: 'unavailable', TOO_MANY_OUTCOMES: 'limited',
+  OUTCOME_NOT_FOUND: 'unknown', STORE_UNAVAILABLE: 'unavailable', LOG_FULL: 'unavailable', TOO_MANY_OUTCOMES: 'limited',
 }
 
 /** @returns whether the label is new */
 async function storeLabel (services: LabelServices, generationId: string, label: Label, reporter: Reporter): Promise<boolean> {
-  const { config, store, service } = services
+  const { store, service } = services
   const { salt } = service.snapshot()
   if (label.em === undefined && label.reference === undefined) throw at('/em', new InvalidLabelError('send em (1 right, 0 wrong) or a reference'))
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
@@ -49,7 +47,6 @@ async function storeLabel (services: LabelServices, generationId: string, label:
   if (result === 'unanswered') {
     throw at('/answer', new InvalidLabelError('the outcome has no answer that the reference could grade: send em, or send the answer with the reference'))
   }
-  if (result === 'late') throw new LabelTooLateError(generationId, String(config.labelWaitSeconds))
   return result === 'accepted'
 }
 

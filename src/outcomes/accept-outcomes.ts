@@ -7,7 +7,8 @@ import type { ReportedOutcome } from '../core/grading/outcome.js'
 import { at, InvalidOutcomeError, TooManyOutcomesError } from '../errors/errors.js'
 import type { Problem } from '../errors/problem.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { reportOutcomes, reportProblem, type ReportServices } from './report-outcome.js'
+import type { OutcomeReceipt } from './outcome-receipt.js'
+import { reportOutcomes, reportProblem, type Reported, type ReportServices } from './report-outcome.js'
 
 export interface OutcomeServices extends ReportServices {
   readonly config: Config
@@ -15,7 +16,11 @@ export interface OutcomeServices extends ReportServices {
 }
 
 export interface Accepted { readonly accepted: number, readonly duplicates: number }
-export interface AcceptedBatch extends Accepted { readonly rejected: Array<Problem & { readonly index: number }> }
+export interface AcceptedBatch extends Accepted {
+  readonly rejected: Array<Problem & { readonly index: number }>
+  /** One for each outcome, in the order of the batch; `null` for a rejected one. */
+  readonly outcomes: Array<OutcomeReceipt | null>
+}
 
 const schemaProblem = itemValidator(OutcomeSchema)
 
@@ -23,13 +28,15 @@ const schemaProblem = itemValidator(OutcomeSchema)
  * Stores one outcome durably, within the quota of the caller's token, and counts it by result.
  * @throws ForbiddenError, InvalidOutcomeError, TooManyOutcomesError; StoreUnavailableError: send it again
  */
-export async function acceptOutcome (services: OutcomeServices, outcome: ReportedOutcome, reporter: Reporter): Promise<Accepted> {
+export async function acceptOutcome (
+  services: OutcomeServices, outcome: ReportedOutcome, reporter: Reporter): Promise<Accepted & OutcomeReceipt> {
   const { config } = services
   const refusal = contextAccessProblem(reporter, config.levels, outcome.context)
   if (refusal !== null) throw forbidden(refusal)
   const problem = reportProblem(config, outcome)
   if (problem !== null) throw at(problem.path, new InvalidOutcomeError(problem.message))
-  return countNew(await store(services, [outcome], reporter))
+  const [reported] = await store(services, [outcome], reporter)
+  return { ...countNew([reported!]), ...receiptOf(reported!) }
 }
 
 /** Stores the valid outcomes of a batch, as `acceptOutcome` does each, and lists the others. */
@@ -37,14 +44,21 @@ export async function acceptBatch (services: OutcomeServices, items: readonly un
   const { config, metrics } = services
   const rejected: AcceptedBatch['rejected'] = []
   const valid: ReportedOutcome[] = []
+  const places: number[] = []
   for (const [index, item] of items.entries()) {
     const outcome = item as ReportedOutcome
     const problem = schemaProblem(item) ?? contextAccessProblem(reporter, config.levels, outcome.context) ?? reportProblem(config, outcome)
-    if (problem === null) valid.push(outcome); else rejected.push({ index, ...problem })
+    if (problem !== null) rejected.push({ index, ...problem })
+    else {
+      valid.push(outcome)
+      places.push(index)
+    }
   }
-  const areNew = valid.length === 0 ? [] : await store(services, valid, reporter)
+  const reported = valid.length === 0 ? [] : await store(services, valid, reporter)
   metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' }, rejected.length)
-  return { ...countNew(areNew), rejected }
+  const outcomes: AcceptedBatch['outcomes'] = items.map(() => null)
+  for (const [i, one] of reported.entries()) outcomes[places[i]!] = receiptOf(one)
+  return { ...countNew(reported), rejected, outcomes }
 }
 
 /** Counts an outcome that was refused before or by `acceptOutcome`, unless the service itself failed. */
@@ -52,13 +66,17 @@ export function countRefused ({ metrics }: Pick<OutcomeServices, 'metrics'>, sta
   if (statusCode < 500) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
 }
 
-async function store (services: OutcomeServices, outcomes: readonly ReportedOutcome[], reporter: Reporter): Promise<boolean[]> {
+async function store (services: OutcomeServices, outcomes: readonly ReportedOutcome[], reporter: Reporter): Promise<Reported[]> {
   const { metrics } = services
   const count = (result: string, { arm, stopped }: ReportedOutcome) => metrics.outcomes.inc({ result, arm: stopped ? 'treated' : arm ?? 'unknown' })
   try {
-    const areNew = await spendReportQuota(reporter, 'outcome', outcomes.length, metrics, () => reportOutcomes(services, outcomes, reporter))
-    for (const [i, isNew] of areNew.entries()) count(isNew ? 'accepted' : 'duplicate', outcomes[i]!)
-    return areNew
+    let reported: Reported[] = []
+    await spendReportQuota(reporter, 'outcome', outcomes.length, metrics, async () => {
+      reported = await reportOutcomes(services, outcomes, reporter)
+      return reported.map(({ isNew }) => isNew)
+    })
+    for (const [i, { isNew }] of reported.entries()) count(isNew ? 'accepted' : 'duplicate', outcomes[i]!)
+    return reported
   } catch (error) {
     const result = error instanceof TooManyOutcomesError ? 'limited' : 'unavailable'
     for (const outcome of outcomes) count(result, outcome)
@@ -66,7 +84,9 @@ async function store (services: OutcomeServices, outcomes: readonly ReportedOutc
   }
 }
 
-function countNew (areNew: readonly boolean[]): Accepted {
-  const accepted = areNew.filter(Boolean).length
-  return { accepted, duplicates: areNew.length - accepted }
+function countNew (reported: readonly Reported[]): Accepted {
+  const accepted = reported.filter(({ isNew }) => isNew).length
+  return { accepted, duplicates: reported.length - accepted }
 }
+
+function receiptOf ({ isNew: _, ...receipt }: Reported): OutcomeReceipt { return receipt }

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.js'
 import { unknownLevel } from '../core/policy/context.js'
 import { outcomeProblem, type ReportedOutcome } from '../core/grading/outcome.js'
 import { joinRecords } from './join-records.js'
+import { outcomeReceipt, type OutcomeReceipt } from './outcome-receipt.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { scopedId } from '../access/scoped-id.js'
 import type { Caller } from '../access/context-access.js'
@@ -20,18 +21,24 @@ export function reportProblem ({ levels }: Config, outcome: ReportedOutcome): Pr
 
 export interface ReportServices {
   readonly store: Pick<Store, 'kind' | 'recorded' | 'append'>
-  readonly service: Pick<Service, 'snapshot'>
+  readonly service: Pick<Service, 'snapshot' | 'model'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
   readonly metrics: Pick<Metrics, 'joinedOutcomes'>
+}
+
+export interface Reported extends OutcomeReceipt {
+  /** Whether the outcome was stored now; one with a repeated generation_id was stored before. */
+  readonly isNew: boolean
 }
 
 /**
  * Grades outcomes, joins recorded steps to those that came without steps, and stores them. Resolves once they are durable.
  * @param caller absent: a caller without a token
- * @returns for each outcome whether it is new; one with a repeated generation_id is not
+ * @returns one for each outcome
  * @throws StoreUnavailableError: send all of them again
  */
-export async function reportOutcomes (services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<boolean[]> {
+export async function reportOutcomes (
+  services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<Reported[]> {
   const { store, service, recorder, metrics } = services
   const { salt } = service.snapshot()
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
@@ -39,5 +46,6 @@ export async function reportOutcomes (services: ReportServices, outcomes: readon
   const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
-  return areNew
+  const model = service.model()
+  return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(model, outcomes[i]!, entry) }))
 }

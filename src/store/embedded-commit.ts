@@ -1,6 +1,7 @@
+import type { Database, Key } from 'lmdb'
 import { trimLog } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
-import { encodeLedger, HISTORY_LIMIT } from './encoding.js'
+import { encodeFollowUp, encodeLedger, HISTORY_LIMIT } from './encoding.js'
 import type { Commit } from './store.js'
 import { LeaseLostError } from './store-errors.js'
 
@@ -9,23 +10,29 @@ import { LeaseLostError } from './store-errors.js'
 type Texts<K = string> = ReadonlyArray<readonly [key: K, text: string | undefined]>
 
 /** The encoded rows of a commit; `undefined` deletes. */
-export interface CommitTexts { readonly contexts: Texts, readonly pending: Texts, readonly reservoir: Texts<number> }
+export interface CommitTexts {
+  readonly contexts: Texts
+  readonly pending: Texts
+  readonly cohorts: Texts
+  readonly reservoir: Texts<number>
+}
 
-export function writeCommit (tables: Tables, { from, to, ledger, decisive, changes }: Commit, texts: CommitTexts): void {
+export function writeCommit (tables: Tables, { from, to, follow_up, ledger, decisive, changes }: Commit, texts: CommitTexts): void {
   if (tables.getMeta('cursor') !== from) throw new LeaseLostError(`The cursor is no longer at ${from}`)
-  for (const [key, text] of texts.contexts) if (text === undefined) tables.contexts.removeSync(key); else tables.contexts.putSync(key, text)
-  for (const [id, text] of texts.pending) {
-    const key = Buffer.from(id)
-    if (text === undefined) tables.pending.removeSync(key); else tables.pending.putSync(key, text)
-  }
-  for (const [number, text] of texts.reservoir) {
-    if (text === undefined) tables.reservoir.removeSync(number); else tables.reservoir.putSync(number, text)
-  }
+  writeRows(tables.contexts, texts.contexts)
+  writeRows(tables.pending, texts.pending.map(([id, text]) => [Buffer.from(id), text] as const))
+  writeRows(tables.cohorts, texts.cohorts)
+  writeRows(tables.reservoir, texts.reservoir)
+  tables.setMeta('follow_up', encodeFollowUp(follow_up))
   if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
   if (decisive.length > 0) moveVersion(tables, decisive)
   addRows(tables, 'history', changes.map((change) => JSON.stringify({ ...change, version: tables.getMeta('version') })), HISTORY_LIMIT)
   tables.setMeta('cursor', to)
   trimLog(tables, to)
+}
+
+function writeRows<K extends Key> (table: Database<string, K>, rows: Texts<K>): void {
+  for (const [key, text] of rows) if (text === undefined) table.removeSync(key); else table.putSync(key, text)
 }
 
 /** Makes a new version and notes that these keys changed with it. */

@@ -1,6 +1,6 @@
 import type { LogEntry, LabelEntry } from '../core/learn/log-entry.js'
 import type { LoggedOutcome } from '../core/grading/outcome.js'
-import { awaits, encodeEntry, READ_BYTES, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
+import { awaits, encodeEntry, isReport, READ_BYTES, tableWrite, toCursor, toPlace, type Place, type TableWrite } from './encoding.js'
 import { readEntry } from './read-stored.js'
 import type { Tables } from './embedded-tables.js'
 import type { LogLimits } from './log-limits.js'
@@ -25,7 +25,7 @@ export function appendEntries (
     const place: Place = [time, sequence + 1]
     const result = entry.type === 'outcome'
       ? remember(tables, entry, place, dedupMs)
-      : entry.type === 'label' ? label(tables, entry, time, dedupMs, limits.labelWaitSeconds * 1000) : 'accepted'
+      : entry.type === 'label' ? label(tables, entry, time, dedupMs) : 'accepted'
     if (result !== 'accepted') return result
     sequence++
     tables.log.putSync(place, encodeEntry(entry))
@@ -41,9 +41,9 @@ export function appendEntries (
   return { appended, time, written }
 }
 
-/** Only outcomes and labels are bounded. The other entries are few, and some of them are needed to drain the log. */
+/** Only what comes from traffic is bounded. The other entries are few, and some of them are needed to drain the log. */
 function checkRoom (tables: Tables, entries: readonly LogEntry[], { maxLogEntries }: LogLimits): void {
-  const reports = entries.filter(({ type }) => type === 'outcome' || type === 'label').length
+  const reports = entries.filter(({ type }) => isReport(type)).length
   if (reports > 0 && lengthOf(tables) + reports > maxLogEntries) throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
 }
 
@@ -58,12 +58,11 @@ function remember ({ seen, seenAt }: Tables, outcome: LoggedOutcome, place: Plac
 }
 
 /** Accepts a label if its outcome waits for one, and notes that the outcome waits no longer. */
-function label ({ seen }: Tables, entry: LabelEntry, time: number, dedupMs: number, waitMs: number): Appended {
+function label ({ seen }: Tables, entry: LabelEntry, time: number, dedupMs: number): Appended {
   const key = Buffer.from(entry.generation_id)
   const [ms, waits] = seen.get(key) ?? [-Infinity, 0]
   if (time >= ms + dedupMs) return 'unknown'
   if (waits === 0) return 'duplicate'
-  if (time >= ms + waitMs) return 'late'
   if (waits === 1 && awaits(entry) === 1) return 'unanswered'
   seen.putSync(key, [ms, 0])
   return 'accepted'

@@ -18,6 +18,7 @@ export function * exportState (tables: Tables): Iterable<StateRow> {
     last_id: toCursor(getMeta('last_place')),
   })
   yield readRow('meta', 'ledger', ledger ?? 'null')
+  yield readRow('meta', 'follow_up', getMeta('follow_up') ?? 'null')
   for (const [table, { rows, parse }] of textTables(tables)) {
     for (const { key, value } of rows.getRange()) yield readRow(table, String(key), value, parse)
   }
@@ -33,10 +34,11 @@ interface TextTable {
 }
 
 function textTables (tables: Tables): Array<[StateTable, TextTable]> {
-  const { contexts, pending, policies, pins, predictors, reservoir, history, audit, trainingRuns, trainingSeries } = tables
+  const { contexts, pending, cohorts, policies, pins, predictors, reservoir, history, audit, trainingRuns, trainingSeries } = tables
   return [
-    ['contexts', { rows: contexts }], ['pending', { rows: pending }], ['policies', { rows: policies }], ['pins', { rows: pins }],
-    ['predictors', { rows: predictors }], ['reservoir', { rows: reservoir }], ['history', { rows: history }], ['audit', { rows: audit }],
+    ['contexts', { rows: contexts }], ['pending', { rows: pending }], ['cohorts', { rows: cohorts }], ['policies', { rows: policies }],
+    ['pins', { rows: pins }], ['predictors', { rows: predictors }], ['reservoir', { rows: reservoir }], ['history', { rows: history }],
+    ['audit', { rows: audit }],
     ['training_runs', { rows: trainingRuns, parse: decodeRun }], ['training_series', { rows: trainingSeries }],
   ]
 }
@@ -46,9 +48,9 @@ function textTables (tables: Tables): Array<[StateTable, TextTable]> {
  * @throws StoreTakenError if there is a state and `replaces` is false
  */
 export function importState (tables: Tables, { meta, rows }: SortedState, replaces: boolean, stateId: string): void {
-  const { setMeta, log, seen, seenAt, contexts, pending, policies, pins, changed, changedAt, history, audit } = tables
+  const { setMeta, log, seen, seenAt, contexts, pending, cohorts, policies, pins, changed, changedAt, history, audit } = tables
   const { predictors, reservoir, trainingRuns, trainingSeries } = tables
-  const telling = [log, contexts, pending, policies, pins, predictors, reservoir, trainingRuns]
+  const telling = [log, contexts, pending, cohorts, policies, pins, predictors, reservoir, trainingRuns]
   const isTaken = telling.some((table) => [...table.getKeys({ limit: 1 })].length > 0)
   if (isTaken && !replaces) throw new StoreTakenError()
   const all = [...telling, seen, seenAt, changed, changedAt, history, audit, trainingSeries]
@@ -57,7 +59,7 @@ export function importState (tables: Tables, { meta, rows }: SortedState, replac
   const put = (table: StateTable, write: (key: string, text: string, number: number) => void) => {
     for (const [i, { key, value }] of rows[table].entries()) write(key, JSON.stringify(value), i + 1)
   }
-  for (const [table, target] of [['contexts', contexts], ['policies', policies], ['pins', pins], ['predictors', predictors]] as const) {
+  for (const [table, target] of [['contexts', contexts], ['cohorts', cohorts], ['policies', policies], ['pins', pins], ['predictors', predictors]] as const) {
     put(table, (key, text) => { target.putSync(key, text) })
   }
   put('reservoir', (key, text) => { reservoir.putSync(Number(key), text) })
@@ -83,6 +85,7 @@ export function importState (tables: Tables, { meta, rows }: SortedState, replac
   setMeta('cursor', meta.cursor)
   setMeta('last_place', toPlace(meta.last_id))
   setMeta('ledger', meta.ledger === null ? null : JSON.stringify(meta.ledger))
+  setMeta('follow_up', meta.follow_up === null ? null : JSON.stringify(meta.follow_up))
   setMeta('history', rows.history.length)
   setMeta('audit', rows.audit.length)
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ContextState } from '../core/judgement/context-state.js'
+import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
@@ -8,7 +9,7 @@ import type { Series, TrainingRun } from '../core/training/run.js'
 import { append, readAudit } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { EmbeddedEvents } from './embedded-events.js'
-import { readChanges, readLearned, readPin, readPolicy } from './read-stored.js'
+import { readChanges, readCohorts, readLearned, readPin, readPolicy } from './read-stored.js'
 import { checkDataFolder, makeFolder } from './data-folder-check.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter, logLag } from './embedded-log.js'
@@ -17,9 +18,7 @@ import { openTables, type Tables } from './embedded-tables.js'
 import { exportState, importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
-import {
-  encodePending, encodeSample, encodeState, inTurns,
-} from './encoding.js'
+import { encodeCohort, encodePending, encodeSample, encodeState, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -144,25 +143,26 @@ export class EmbeddedStore implements Store {
   }
 
   async learned (): Promise<Learned> {
-    const { contexts, pending, reservoir, getMeta } = this.#reads()
+    const { contexts, pending, cohorts, reservoir, getMeta } = this.#reads()
     const cursor = getMeta('cursor')
-    const ledger = getMeta('ledger')
-    const waiting = [...pending.getRange()]
-    const samples = [...reservoir.getRange()]
-    return {
-      cursor,
-      contexts: await this.#states([...contexts.getKeys()]),
-      ...await readLearned(ledger, waiting.map(({ key, value }) => [key.toString(), value]), samples.map(({ key, value }) => [key, value])),
+    const texts = {
+      ledger: getMeta('ledger'),
+      follow_up: getMeta('follow_up'),
+      pending: [...pending.getRange().map(({ key, value }) => [key.toString(), value] as const)],
+      cohorts: [...cohorts.getRange().map(({ key, value }) => [key, value] as const)],
+      reservoir: [...reservoir.getRange().map(({ key, value }) => [key, value] as const)],
     }
+    return { cursor, contexts: await this.#states([...contexts.getKeys()]), ...await readLearned(texts) }
   }
 
   async commit (commit: Commit): Promise<void> {
     const contexts = await inTurns([...commit.contexts], ([key, state]) => [key, state && encodeState(state)] as const)
     const pending = await inTurns([...commit.pending], ([id, waiting]) => [id, waiting && encodePending(waiting)] as const)
+    const cohorts = await inTurns([...commit.cohorts], ([key, cohort]) => [key, cohort && encodeCohort(cohort)] as const, 1)
     const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
     await this.#write(() => {
       if (!this.#isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
-      writeCommit(this.#tables, commit, { contexts, pending, reservoir })
+      writeCommit(this.#tables, commit, { contexts, pending, cohorts, reservoir })
     })
     if (commit.decisive.length > 0) this.#events.emit('notice')
   }
@@ -192,6 +192,10 @@ export class EmbeddedStore implements Store {
   async contextKeys (): Promise<string[]> { return [...this.#reads().contexts.getKeys()] }
 
   async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> { return this.#states(keys) }
+
+  async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
+    return readCohorts(keys, keys.map((key) => this.#reads().cohorts.get(key) ?? null))
+  }
 
   async policies (): Promise<Map<string, PolicyPatch>> {
     return new Map(this.#reads().policies.getRange().map(({ key, value }) => [key, readPolicy(value)]))

@@ -15,6 +15,8 @@ export interface Meta {
   predictors_at: number
   cursor: Cursor
   ledger: string | null
+  /** The clock that cohorts go by, and the enrolment lists that were taken in. */
+  follow_up: string | null
   /** Fencing token of the newest lease. */
   token: number
   /** Place of the newest log entry, even if it was trimmed: ids never go back. */
@@ -33,6 +35,7 @@ const INITIAL: Meta = {
   predictors_at: 0,
   cursor: START,
   ledger: null,
+  follow_up: null,
   token: 0,
   last_place: [0, 0],
   history: 0,
@@ -48,8 +51,10 @@ export interface Tables {
   /** The same ids by age, to find the expired ones. */
   readonly seenAt: Database<string, Place>
   readonly contexts: Database<string, string>
-  /** Outcomes that wait for a label, by generation id. */
+  /** Outcomes that await their label or their enrolment, by generation id. */
   readonly pending: Database<string, Buffer>
+  /** Whoever is enrolled, by context key. */
+  readonly cohorts: Database<string, string>
   readonly policies: Database<string, string>
   readonly pins: Database<string, string>
   /** Name -> version. */
@@ -89,6 +94,7 @@ export function openTables (folder: string): Tables {
     seenAt: texts('seen_at'),
     contexts: texts('contexts'),
     pending: root.openDB('pending', { keyEncoding: 'binary', encoding: 'string' }),
+    cohorts: texts('cohorts'),
     policies: texts('policies'),
     pins: texts('pins'),
     predictors: texts('predictors'),

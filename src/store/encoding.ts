@@ -2,6 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import { copyState } from '../core/judgement/copy-state.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/certificate/evidence.js'
+import type { CohortsHeader } from '../core/enrolment/cohorts.js'
+import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
+import type { OpenSum } from '../core/judgement/open-sum.js'
 import type { Change, Ledger } from '../core/learn/fold.js'
 import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
@@ -16,18 +19,21 @@ import type { Pin } from '../core/judgement/pin.js'
 
 export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
 
-type Halves = ContextState['halves']
-
 /**
- * Empty half-windows are written as null, which saves a sixth of the text of ten thousand contexts. For trials the number of thresholds is
- * written beside them.
+ * Empty evidence is written as null, which saves a sixth of the text of ten thousand contexts. For trials the number of thresholds is
+ * written beside it.
  */
 export function encodeState (state: ContextState): string {
-  const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), halves: written(trial.halves) }))
-  return JSON.stringify(copyState(state, { halves: written(state.halves), trials }))
+  const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), ...written(trial) }))
+  return JSON.stringify(copyState(state, { ...written(state), trials }))
 }
 
-const written = (halves: Halves): Halves => halves.map((half) => half.generations === 0 ? null : half) as unknown as Halves
+type Gathered = Pick<ContextState, 'halves' | 'open'>
+
+function written ({ halves, open }: Gathered): Gathered {
+  const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as Evidence : evidence
+  return { halves: [orNull(halves[0]), orNull(halves[1])], open: { ...open, evidence: orNull(open.evidence) } }
+}
 
 /** The state that was written as this JSON value. */
 export function reviveState (written: object): ContextState {
@@ -37,21 +43,28 @@ export function reviveState (written: object): ContextState {
     meaning: intern(state.meaning),
     judged_by: intern(state.judged_by),
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
-    halves: state.halves.map((half) => shared(half, NO_EVIDENCE)) as unknown as Halves,
+    ...revived(state, NO_EVIDENCE),
     trials: state.trials.map(reviveTrial),
   })
 }
 
-type WrittenHalves = ReadonlyArray<Evidence | null>
-type WrittenTrial = Omit<Trial, 'halves'> & { readonly thresholds: number, readonly halves: WrittenHalves }
-type WrittenState = Omit<ContextState, 'halves' | 'trials'> & { readonly halves: WrittenHalves, readonly trials: readonly WrittenTrial[] }
+interface WrittenGathered {
+  readonly halves: ReadonlyArray<Evidence | null>
+  readonly open: Omit<OpenSum, 'evidence'> & { readonly evidence: Evidence | null }
+}
+type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
+type WrittenState = Omit<ContextState, keyof Gathered | 'trials'> & WrittenGathered & { readonly trials: readonly WrittenTrial[] }
 
-function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial {
-  const none = noEvidence(thresholds)
-  return { ...trial, halves: trial.halves.map((half) => shared(half, none)) as unknown as Halves }
+function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }
+
+function revived ({ halves, open }: WrittenGathered, none: Evidence): Gathered {
+  return {
+    halves: halves.map((half) => shared(half, none)) as unknown as Gathered['halves'],
+    open: { ...open, evidence: shared(open.evidence, none) },
+  }
 }
 
-/** Shares one object among empty half-windows, and among lists of zeros. @param none empty half-window of the grid */
+/** Shares one object among empty evidence, and among lists of zeros. @param none empty evidence of the grid */
 function shared (half: Evidence | null, none: Evidence): Evidence {
   if (half === null || half.generations === 0) return none
   const counts = (some: readonly number[]) => some.length === none.lost.length && some.every((count) => count === 0) ? none.lost : some
@@ -59,6 +72,10 @@ function shared (half: Evidence | null, none: Evidence): Evidence {
 }
 
 export const encodePending = (pending: Pending): string => JSON.stringify(pending)
+
+export const encodeCohort = (cohort: StoredCohort): string => JSON.stringify(cohort)
+
+export const encodeFollowUp = (header: CohortsHeader): string => JSON.stringify(header)
 
 export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
 
@@ -118,6 +135,9 @@ function predictorCommand ({ type, name, version, by, reason }: PredictorEntry):
   const action = version === null ? 'forgotten' : version.retired_at === null ? 'added' : 'retired'
   return { type, name, action, by, ...(reason !== undefined && { reason }) }
 }
+
+/** Whether an entry comes from traffic, so that there may be any number of them. */
+export const isReport = (type: LogEntry['type']): boolean => type === 'outcome' || type === 'label' || type === 'enrolment'
 
 /** What an outcome waits for: 0 nothing, 1 a label, 2 a label that may be a reference, since the outcome came with its answer. */
 export type Awaits = 0 | 1 | 2

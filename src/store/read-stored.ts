@@ -1,3 +1,5 @@
+import type { CohortsHeader } from '../core/enrolment/cohorts.js'
+import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { Change, Ledger, UnreadableChange } from '../core/learn/fold.js'
 import type { Pin } from '../core/judgement/pin.js'
 import type { LogEntry, UnreadableCommand } from '../core/learn/log-entry.js'
@@ -8,7 +10,7 @@ import type { Sample } from '../core/predictor/sample.js'
 import { inTurns, reviveLedger } from './encoding.js'
 import type { AuditRow, HistoryRow, Learned } from './store.js'
 import {
-  isAuditRow, isChange, isCommand, isEntry, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
+  isAuditRow, isChange, isCohort, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
 } from './stored-schemas.js'
 
 // A value that cannot be read must not make the others unreadable. It is replaced by one that stops nobody, or left out.
@@ -35,6 +37,8 @@ function read<T, U> (text: string, isValid: (value: unknown) => boolean, otherwi
 export const readPolicy = (text: string): PolicyPatch => read<PolicyPatch, PolicyPatch>(text, isPolicy, UNREADABLE_POLICY)
 export const readPin = (text: string): Pin => read<Pin, Pin>(text, isPin, UNREADABLE_PIN)
 export const readPending = (text: string): Pending | null => read(text, isPending, null)
+export const readCohort = (text: string): StoredCohort | null => read(text, isCohort, null)
+export const readFollowUp = (text: string): CohortsHeader | null => read(text, isFollowUp, null)
 export const readSample = (text: string): Sample | null => read(text, isSample, null)
 export const readPredictor = (text: string): PredictorVersion | null => read(text, isPredictor, null)
 export const readEntry = (text: string): LogEntry => read<LogEntry, LogEntry>(text, isEntry, { type: 'unreadable' })
@@ -91,21 +95,50 @@ export function datedCommands (
   })
 }
 
-/** The learned state but for the contexts, from its texts. */
-export async function readLearned (
-  ledger: string | null, pending: ReadonlyArray<readonly [string, string]>, samples: ReadonlyArray<readonly [number, string]>
-): Promise<Omit<Learned, 'cursor' | 'contexts'>> {
-  const waiting = await inTurns(pending, ([id, text]) => [id, readPending(text)] as const)
-  const reservoir = await inTurns(samples, ([number, text]) => [number, readSample(text)] as const)
-  const learned = ledger === null ? null : readLedger(ledger)
+/** The cohorts that can be read, by key. @param texts in the order of the keys; `null`: there is none */
+export function readCohorts (keys: readonly string[], texts: ReadonlyArray<string | null>): Map<string, StoredCohort> {
+  return new Map(keys.flatMap((key, i) => {
+    const cohort = texts[i] == null ? null : readCohort(texts[i])
+    return cohort === null ? [] : [[key, cohort] as const]
+  }))
+}
+
+/** Learned state as a store keeps it, but for the contexts. */
+export interface LearnedTexts {
+  readonly ledger: string | null
+  readonly follow_up: string | null
+  readonly pending: ReadonlyArray<readonly [id: string, text: string]>
+  readonly cohorts: ReadonlyArray<readonly [key: string, text: string]>
+  readonly reservoir: ReadonlyArray<readonly [number: number, text: string]>
+}
+
+export async function readLearned (texts: LearnedTexts): Promise<Omit<Learned, 'cursor' | 'contexts'>> {
+  const ledger = texts.ledger === null ? null : readLedger(texts.ledger)
+  const follow_up = texts.follow_up === null ? null : readFollowUp(texts.follow_up)
+  const pending = await readRows(texts.pending, readPending)
+  const cohorts = await readRows(texts.cohorts, (text) => follow_up === null ? null : readCohort(text), 1) // their times are by its clock
+  const reservoir = await readRows(texts.reservoir, readSample)
   return {
-    ledger: learned,
-    pending: waiting.flatMap(([, value]) => value ?? []),
-    reservoir: reservoir.flatMap(([number, value]) => value === null ? [] : [[number, value] as const]),
+    ledger,
+    follow_up,
+    pending: pending.whole.map(([, value]) => value),
+    cohorts: new Map(cohorts.whole),
+    reservoir: reservoir.whole,
     damaged: {
-      ledger: ledger !== null && learned === null ? 1 : 0,
-      pending: waiting.flatMap(([id, value]) => value === null ? [id] : []),
-      samples: reservoir.flatMap(([number, value]) => value === null ? [number] : []),
+      ledger: texts.ledger !== null && ledger === null ? 1 : 0,
+      pending: pending.damaged,
+      cohorts: cohorts.damaged,
+      samples: reservoir.damaged,
     },
+  }
+}
+
+async function readRows<K, V> (
+  rows: ReadonlyArray<readonly [K, string]>, readValue: (text: string) => V | null, turn?: number
+): Promise<{ whole: Array<readonly [K, V]>, damaged: K[] }> {
+  const values = await inTurns(rows, ([, text]) => readValue(text), turn)
+  return {
+    whole: rows.flatMap(([key], i) => values[i] === null ? [] : [[key, values[i]!] as const]),
+    damaged: rows.flatMap(([key], i) => values[i] === null ? [key] : []),
   }
 }

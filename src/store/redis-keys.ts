@@ -11,7 +11,9 @@ export const KEYS = {
   policyVersion: key('policy_version'),
   changed: key('changed'), // sorted set of context keys by the version that last changed them
   contexts: key('contexts'), // hash, key -> state
-  pending: key('pending'), // hash, generation id -> outcome that waits for a label
+  pending: key('pending'), // hash, generation id -> outcome that awaits its label or its enrolment
+  cohorts: key('cohorts'), // hash, context key -> whoever is enrolled
+  followUp: key('follow_up'), // the clock that cohorts go by, and the enrolment lists that were taken in
   ledger: key('ledger'),
   policies: key('policies'), // hash, key -> policy
   pins: key('pins'), // hash, key -> pin
@@ -37,8 +39,8 @@ export const stepsKey = (generationId: string): string => key(`steps:${generatio
 
 /** The tables of a state: `changed` is a sorted set, the last three are streams, the others hashes. */
 export const STATE_KEYS = [
-  KEYS.contexts, KEYS.pending, KEYS.policies, KEYS.pins, KEYS.predictors, KEYS.reservoir, KEYS.trainingRuns, KEYS.trainingSeries,
-  KEYS.changed, KEYS.log, KEYS.history, KEYS.audit,
+  KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.policies, KEYS.pins, KEYS.predictors, KEYS.reservoir, KEYS.trainingRuns,
+  KEYS.trainingSeries, KEYS.changed, KEYS.log, KEYS.history, KEYS.audit,
 ] as const
 
 /** Where an import stages the tables, and last a hash of the remembered ids. Nothing else reads these keys. */

@@ -1,6 +1,7 @@
 import type { ContextState } from '../core/judgement/context-state.js'
 import {
-  encodeChange, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns, START, toCursor, toPlace,
+  encodeChange, encodeCohort, encodeFollowUp, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns, START,
+  toCursor, toPlace,
 } from './encoding.js'
 import { readLearned } from './read-stored.js'
 import type { RedisConnection } from './redis-connection.js'
@@ -10,9 +11,10 @@ import type { Commit, Learned } from './store.js'
 import { readState } from './unreadable-state.js'
 import { LeaseLostError } from './store-errors.js'
 
-/** Up to `AT_ONCE` contexts, outcomes and samples are read by one script; more are read in parts of `PART`. */
+/** Up to `AT_ONCE` rows are read by one script; more are read in parts of `PART`. Cohorts are large: each counts as `COHORT_ROWS`. */
 const AT_ONCE = 1000
 const PART = 200
+const COHORT_ROWS = 20
 /** A commit of more than `LARGE` characters has a timeout of `PATIENT_MS`. */
 const LARGE = 8 * 1024 * 1024
 const PATIENT_MS = 30_000
@@ -45,51 +47,49 @@ export class RedisLearning {
 
   /** Reads a large state in parts. Only the holder of the lease writes it; other callers check that the cursor has not moved meanwhile. */
   async learned (): Promise<Learned> {
-    const keys = [KEYS.cursor, KEYS.ledger, KEYS.contexts, KEYS.pending, KEYS.reservoir]
+    const keys = [KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.contexts, KEYS.pending, KEYS.reservoir, KEYS.cohorts]
     for (let attempt = 0; attempt < 10; attempt++) {
-      const reply = await this.#main.script('learned', keys, [AT_ONCE])
-      const [cursor, ledger, isAll, ...tables] = reply as [string | null, string | null, 0 | 1, string[], string[], string[]]
-      const [states, waiting, kept] = tables.map((fields, i) => isAll ? paired(fields) : this.#inParts(keys[2 + i]!, fields))
+      const reply = await this.#main.script('learned', keys, [AT_ONCE, COHORT_ROWS])
+      const [cursor, ledger, follow_up, isAll, ...tables] = reply as [string | null, string | null, string | null, 0 | 1, ...string[][]]
+      const [states, waiting, samples, enrolled] = tables.map((fields, i) => isAll ? paired(fields) : this.#inParts(keys[3 + i]!, fields))
       const contexts = new Map<string, ContextState>()
       for await (const [key, text] of states!) contexts.set(key, readState(text))
-      const pending: Array<[string, string]> = []
-      for await (const one of waiting!) pending.push(one)
-      const samples: Array<[number, string]> = []
-      for await (const [number, text] of kept!) samples.push([Number(number), text])
+      const [pending, reservoir, cohorts] = [await all(waiting!), await all(samples!), await all(enrolled!)]
       const isStill = isAll || await this.#main.run((redis) => redis.get(KEYS.cursor)) === cursor
-      if (isStill) return { cursor: cursor ?? START, contexts, ...await readLearned(ledger, pending, samples) }
+      if (!isStill) continue
+      const texts = { ledger, follow_up, pending, cohorts, reservoir: reservoir.map(([number, text]) => [Number(number), text] as const) }
+      return { cursor: cursor ?? START, contexts, ...await readLearned(texts) }
     }
     throw new LeaseLostError('Another learner commits')
   }
 
   /** Reads in parts, since one read of everything could time out every time. */
   async * #inParts (key: string, fields: readonly string[]): AsyncGenerator<[string, string]> {
-    for (let i = 0; i < fields.length; i += PART) {
-      const part = fields.slice(i, i + PART)
+    const size = key === KEYS.cohorts ? PART / COHORT_ROWS : PART
+    for (let i = 0; i < fields.length; i += size) {
+      const part = fields.slice(i, i + size)
       const texts = await this.#main.run((redis) => redis.hmget(key, ...part))
       for (const [j, text] of texts.entries()) if (text !== null) yield [part[j]!, text]
     }
   }
 
-  async commit ({ token, from, to, contexts, pending, reservoir, ledger, decisive, changes }: Commit): Promise<void> {
-    const states = await inTurns([...contexts], ([key, state]) => state === undefined ? [] : [key, encodeState(state)])
-    const deleted = [...contexts.keys()].filter((key) => contexts.get(key) === undefined)
-    const waiting = await inTurns([...pending], ([id, outcome]) => outcome === undefined ? [] : [id, encodePending(outcome)])
-    const settled = [...pending.keys()].filter((id) => pending.get(id) === undefined)
-    const samples = await inTurns([...reservoir], ([number, sample]) => sample === undefined ? [] : [number, encodeSample(sample)])
-    const removed = [...reservoir.keys()].filter((number) => reservoir.get(number) === undefined)
+  async commit ({ token, from, to, contexts, pending, cohorts, follow_up, reservoir, ledger, decisive, changes }: Commit): Promise<void> {
+    const tables = [
+      await rowsOf(contexts, encodeState),
+      await rowsOf(pending, encodePending),
+      await rowsOf(cohorts, encodeCohort, 1),
+      await rowsOf(reservoir, encodeSample),
+    ]
     const [ms, sequence] = toPlace(to)
-    const length = [...states, ...waiting, ...samples].reduce((sum, [, text = '']) => sum + String(text).length, 0)
+    const length = tables.reduce((sum, { written }) => written.reduce((sum, text) => sum + text.length, sum), 0)
     const connection = length > LARGE ? await this.#patientConnection() : this.#main
     const reply = await connection.script('commit', [
-      KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.pending,
-      KEYS.reservoir,
+      KEYS.lease, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.version, KEYS.changed, KEYS.history, KEYS.log,
+      KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.reservoir,
     ], [
-      token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), CHANNEL, HISTORY_LIMIT,
-      contexts.size - deleted.length, deleted.length, decisive.length, changes.length, pending.size - settled.length, settled.length,
-      reservoir.size - removed.length, removed.length,
-      ...states.flat(), ...deleted, ...decisive, ...changes.map(encodeChange), ...waiting.flat(), ...settled,
-      ...samples.flat(), ...removed,
+      token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), encodeFollowUp(follow_up), CHANNEL,
+      HISTORY_LIMIT, decisive.length, changes.length, ...tables.flatMap(({ written, deleted }) => [written.length / 2, deleted.length]),
+      ...decisive, ...changes.map(encodeChange), ...tables.flatMap(({ written, deleted }) => [...written, ...deleted]),
     ])
     if (reply === 'LEASE') throw new LeaseLostError(`Lease ${token} has ended`)
     if (reply === 'CURSOR') throw new LeaseLostError(`The cursor is no longer at ${from}`)
@@ -107,4 +107,18 @@ export class RedisLearning {
 
 function * paired (flat: readonly string[]): Generator<[string, string]> {
   for (let i = 0; i < flat.length; i += 2) yield [flat[i]!, flat[i + 1]!]
+}
+
+async function all<T> (items: Iterable<T> | AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
+/** Keys and texts of what is written, in turn, and the keys of what is deleted. */
+async function rowsOf<K extends string | number, V> (
+  rows: ReadonlyMap<K, V | undefined>, encode: (value: V) => string, turn?: number
+): Promise<{ written: string[], deleted: string[] }> {
+  const written = await inTurns([...rows], ([key, value]) => value === undefined ? [] : [String(key), encode(value)], turn)
+  return { written: written.flat(), deleted: [...rows.keys()].filter((key) => rows.get(key) === undefined).map(String) }
 }

@@ -35,7 +35,7 @@ export class RedisState {
   /** Exports the state of a moment between two milliseconds; the ids that were seen before that moment belong to it. */
   async * export (): AsyncIterable<StateRow> {
     const { now, last, values, tables, streams } = await this.#moment()
-    const [salt, version, policyVersion, cursor, ledger, format] = values
+    const [salt, version, policyVersion, cursor, ledger, followUp, format] = values
     checkFormat(Number(format))
     yield * metaRows({
       salt: salt!,
@@ -45,6 +45,7 @@ export class RedisState {
       last_id: last,
     })
     yield readRow('meta', 'ledger', ledger ?? 'null')
+    yield readRow('meta', 'follow_up', followUp ?? 'null')
     const names = STATE_ORDER.slice(0, STATE_ORDER.indexOf('changed'))
     for (const [i, table] of names.entries()) {
       for (const [key, text] of pairsOf(tables[i]!)) yield readRow(table, key, text, table === 'training_runs' ? decodeRun : JSON.parse)
@@ -66,7 +67,7 @@ export class RedisState {
 
   async #moment () {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const reply = await this.#connection.script('exportState', [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.format], [])
+      const reply = await this.#connection.script('exportState', [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.format], [])
       if (reply === 'AGAIN') {
         await setTimeout(Math.random() * 5)
         continue
@@ -99,7 +100,7 @@ export class RedisState {
     const staged = [...STAGED]
     await this.#connection.run((redis) => redis.unlink(staged)) // leftovers of an import that was killed
     const text = ({ value }: StateRow) => JSON.stringify(value)
-    for (const table of ['contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'training_series'] as const) {
+    for (const table of ['contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'training_series'] as const) {
       await this.#stage(table, rows[table], text)
     }
     await this.#stage('training_runs', rows.training_runs, ({ value }) => encodeRun(value as TrainingRun))
@@ -125,11 +126,12 @@ export class RedisState {
     const counts = [...STATE_ORDER, 'seen' as const].map((table) => rows[table].length)
     const reply = await this.#connection.script('importState', [
       ...STATE_KEYS, ...STAGED,
-      KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.stateId, KEYS.lease, KEYS.records, KEYS.recordBytes,
-      KEYS.format,
+      KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.stateId, KEYS.lease,
+      KEYS.records, KEYS.recordBytes, KEYS.format,
     ], [
       replaces ? 1 : 0, seenKey(''), stepsKey(''), this.#dedupMs, CHANNEL,
-      meta.salt, meta.version, meta.policy_version, meta.cursor, meta.ledger === null ? '' : JSON.stringify(meta.ledger), stateId, ...counts, STATE_FORMAT,
+      meta.salt, meta.version, meta.policy_version, meta.cursor, orNothing(meta.ledger), orNothing(meta.follow_up), stateId,
+      ...counts, STATE_FORMAT,
     ])
     if (reply === 'TAKEN') throw new StoreTakenError()
     if (reply === 'TORN') throw new Error('another import runs at the same time: nothing was imported, import again')
@@ -150,9 +152,11 @@ export class RedisState {
 
 /** The tables in the order of STATE_KEYS. */
 const STATE_ORDER = [
-  'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'training_runs', 'training_series',
+  'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'training_runs', 'training_series',
   'changed', 'log', 'history', 'audit',
 ] as const satisfies readonly StateTable[]
+
+function orNothing (value: unknown): string { return value === null ? '' : JSON.stringify(value) }
 
 function stagedKey (table: StateTable): string {
   return STAGED[table === 'seen' ? STATE_ORDER.length : STATE_ORDER.indexOf(table as typeof STATE_ORDER[number])]!

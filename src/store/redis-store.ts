@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { ContextState } from '../core/judgement/context-state.js'
+import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { AUDIT_LIMIT, auditOf, awaits, encodeEntry, READ_BYTES, tableWrite, toPlace } from './encoding.js'
-import { datedCommands, readChanges, readCommand, readEntry, readPin, readPolicy, readReplaced } from './read-stored.js'
+import { datedCommands, readChanges, readCohorts, readCommand, readEntry, readPin, readPolicy, readReplaced } from './read-stored.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -90,14 +91,14 @@ export class RedisStore implements Store {
   async warnings (): Promise<string[]> { return [...await redisWarnings(this.#main), ...this.#replicas.warnings()] }
 
   async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
-    const { dedupSeconds, labelWaitSeconds, maxLogEntries } = this.#limits
+    const { dedupSeconds, maxLogEntries } = this.#limits
     const keys: string[] = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed, KEYS.audit, KEYS.predictorsAt]
-    const args: Array<string | number> = [dedupSeconds, labelWaitSeconds * 1000, maxLogEntries, ifPolicyVersion ?? '', CHANNEL, AUDIT_LIMIT]
+    const args: Array<string | number> = [dedupSeconds, maxLogEntries, ifPolicyVersion ?? '', CHANNEL, AUDIT_LIMIT]
     for (const entry of entries) {
       const write = tableWrite(entry)
       const command = auditOf(entry)
-      const isReport = entry.type === 'outcome' || entry.type === 'label'
-      keys.push(write !== null ? KEYS[write.table] : isReport ? seenKey(entry.generation_id) : KEYS.log)
+      const hasId = entry.type === 'outcome' || entry.type === 'label'
+      keys.push(write !== null ? KEYS[write.table] : hasId ? seenKey(entry.generation_id) : KEYS.log)
       args.push(entry.type, write?.key ?? awaits(entry), write?.value ?? '', encodeEntry(entry), command === null ? '' : JSON.stringify(command))
     }
     const reply = await this.#main.script('append', keys, args)
@@ -156,6 +157,10 @@ export class RedisStore implements Store {
     const texts = await this.#main.run((redis) => redis.hmget(KEYS.contexts, ...keys))
     for (const [i, text] of texts.entries()) if (text !== null) states.set(keys[i]!, readState(text))
     return states
+  }
+
+  async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
+    return readCohorts(keys, keys.length === 0 ? [] : await this.#main.run((redis) => redis.hmget(KEYS.cohorts, ...keys)))
   }
 
   async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy) }

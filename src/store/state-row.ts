@@ -1,6 +1,6 @@
 /** The tables of a state, the same for both kinds of store. Rows of `log`, `history` and `audit` are in order, oldest first. */
 export const STATE_TABLES = [
-  'meta', 'contexts', 'pending', 'policies', 'pins', 'predictors', 'reservoir', 'changed', 'log', 'history', 'audit', 'seen',
+  'meta', 'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'changed', 'log', 'history', 'audit', 'seen',
   'training_runs', 'training_series',
 ] as const
 
@@ -25,6 +25,8 @@ export interface StateMeta {
   readonly last_id: string
   /** As `encodeLedger` writes it; null: nothing was folded yet. */
   readonly ledger: unknown
+  /** The follow-up clock and the lists that were taken in; null: nothing was folded yet. */
+  readonly follow_up: unknown
 }
 
 export interface SortedState { readonly meta: StateMeta, readonly rows: Readonly<Record<StateTable, readonly StateRow[]>> }
@@ -34,7 +36,7 @@ export function sortRows (rows: readonly StateRow[]): SortedState {
   const sorted = Object.fromEntries(STATE_TABLES.map((table) => [table, [] as StateRow[]])) as Record<StateTable, StateRow[]>
   for (const row of rows) sorted[row.table].push(row)
   const meta = Object.fromEntries(sorted.meta.map(({ key, value }) => [key, value])) as unknown as StateMeta
-  for (const name of ['salt', 'version', 'policy_version', 'cursor', 'last_id', 'ledger'] as const) {
+  for (const name of ['salt', 'version', 'policy_version', 'cursor', 'last_id', 'ledger', 'follow_up'] as const) {
     if (meta[name] === undefined) throw new Error(`it has no ${name}`)
   }
   return { meta, rows: sorted }

@@ -7,6 +7,8 @@ import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
+import type { CohortsHeader } from '../core/enrolment/cohorts.js'
+import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
 import type { Cursor } from './cursor.js'
@@ -16,10 +18,9 @@ export interface StoredEntry { readonly cursor: Cursor, readonly time: number, r
 
 /**
  * Whether an entry was appended, or why not. `duplicate`: its id already had an outcome or label. The others are about labels: the outcome
- * was never seen or is forgotten (`unknown`), no longer waits (`late`), or came without the answer that the reference would grade
- * (`unanswered`).
+ * was never seen or is forgotten (`unknown`), or came without the answer that the reference would grade (`unanswered`).
  */
-export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'late' | 'unanswered'
+export type Appended = 'accepted' | 'duplicate' | 'unknown' | 'unanswered'
 
 /** A row of the audit trail. */
 export interface AuditRow {
@@ -56,10 +57,19 @@ export interface Learned {
   readonly contexts: Map<string, ContextState>
   /** In any order. */
   readonly pending: readonly Pending[]
+  /** By context key. */
+  readonly cohorts: ReadonlyMap<string, StoredCohort>
+  /** `null`: nothing was folded yet; or it is unreadable, and then all cohorts are, too. */
+  readonly follow_up: CohortsHeader | null
   /** By number, in any order. */
   readonly reservoir: ReadonlyArray<readonly [number, Sample]>
-  /** What is unreadable and therefore left out: 1 for the ledger, ids of waiting outcomes, numbers of samples. */
-  readonly damaged: { readonly ledger: number, readonly pending: readonly string[], readonly samples: readonly number[] }
+  /** What is unreadable and therefore left out: 1 for the ledger, ids of pending outcomes, context keys of cohorts, numbers of samples. */
+  readonly damaged: {
+    readonly ledger: number
+    readonly pending: readonly string[]
+    readonly cohorts: readonly string[]
+    readonly samples: readonly number[]
+  }
 }
 
 export interface Commit {
@@ -70,8 +80,12 @@ export interface Commit {
   readonly to: Cursor
   /** The contexts that changed; `undefined` deletes. */
   readonly contexts: ReadonlyMap<string, ContextState | undefined>
-  /** Outcomes that wait for a label, by generation id; `undefined` deletes. */
+  /** Outcomes that await their label or their enrolment, by generation id; `undefined` deletes. */
   readonly pending: ReadonlyMap<string, Pending | undefined>
+  /** Who is enrolled, by context key; `undefined` deletes. */
+  readonly cohorts: ReadonlyMap<string, StoredCohort | undefined>
+  /** The clock that the cohorts go by, and the enrolment lists that were taken in. Every commit writes it. */
+  readonly follow_up: CohortsHeader
   /** Samples that predictors are trained on, by number; `undefined` deletes. */
   readonly reservoir: ReadonlyMap<number, Sample | undefined>
   /** `null`: unchanged. */
@@ -99,15 +113,15 @@ export interface TrainingWrite {
 /**
  * Holds everything durable. One contract suite tests these laws on every implementation:
  *  1. `append` returns once its entries are durable, in order, with increasing ids. An outcome whose `generation_id` was appended within
- *     the dedup time is not appended again; the reply is `duplicate`. A label is appended if its outcome waits for one (it came without
- *     `exact_match`, less than the label wait ago by the log's clock) and had none. A call is all or nothing. It throws StoreFullError if
- *     outcomes and labels would make the log longer than its bound; other entries are always accepted.
+ *     the dedup time is not appended again; the reply is `duplicate`. A label is appended if its outcome came within the dedup time and
+ *     without `exact_match`, and had none. A call is all or nothing. It throws StoreFullError if outcomes, labels and enrolment lists
+ *     would make the log longer than its bound; other entries are always accepted.
  *  2. A policy, pin or predictor entry is written to its table and moves the version in the same atomic step. It and a reset are also
  *     added to the audit trail, which keeps the newest 10,000 rows (for a predictor: whether it was added, retired or forgotten). With
  *     `ifPolicyVersion`, `append` throws ConflictError unless that is still the policy version.
- *  3. `commit` writes states, pending outcomes, samples, ledger, changes and cursor in one atomic step, or throws and writes nothing:
- *     LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only up to the
- *     cursor.
+ *  3. `commit` writes states, pending outcomes, cohorts, samples, ledger, changes and cursor in one atomic step, or throws and writes
+ *     nothing: LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only
+ *     up to the cursor.
  *  4. At most one lease runs at a time. A later lease has a higher token.
  *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when the store is back. A write
  *     that was rejected may have happened: appending an outcome again is safe.
@@ -161,6 +175,8 @@ export interface Store {
   readonly contextKeys: () => Promise<string[]>
   /** States by key; contexts that do not exist are absent. */
   readonly readContexts: (keys: readonly string[]) => Promise<Map<string, ContextState>>
+  /** Those who are enrolled, by context key; contexts without a cohort, or with an unreadable one, are absent. */
+  readonly readCohorts: (keys: readonly string[]) => Promise<Map<string, StoredCohort>>
   readonly policies: () => Promise<Map<string, PolicyPatch>>
   readonly pins: () => Promise<Map<string, Pin>>
   /** All predictors, retired ones included, in the order in which they were made. */

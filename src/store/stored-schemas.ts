@@ -1,7 +1,10 @@
 import { Type, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { PolicySchema } from '../../openapi/policy-schemas.js'
-import { noEvidence } from '../core/certificate/evidence.js'
+import { noEvidence, type Evidence } from '../core/certificate/evidence.js'
+import { GRID } from '../core/certificate/grid.js'
+import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
+import { RAW } from '../core/enrolment/slice.js'
 import { openEpoch } from '../core/judgement/context-state.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import { ROOT } from '../core/policy/context.js'
@@ -47,26 +50,25 @@ const step = { tokens: number, confidence: orNull(number), signals: Type.Optiona
 const outcome = {
   generation_id: text,
   u: number,
+  hash: number,
   arm,
   context: Type.Record(text, text),
   tokens: number,
   answer_tokens: number,
   stopped: Type.Boolean(),
+  cancelled: Type.Optional(Type.Boolean()),
+  samples: Type.Optional(number),
   sample_index: orNull(number),
   full: Type.Object(judged),
   steps: orNull(Type.Array(Type.Object(step))),
   steps_complete: Type.Boolean(),
+  by: Type.Optional(text),
 }
 
 const pending = Type.Object({
   outcome: Type.Object({ ...outcome, steps: orNull(Type.Array(Type.Object({ ...step, place: number }))), asked: number }),
   leaf: text,
-  time: number,
-  arm,
-  comparedAt: orNull(number),
-  isOfAnotherShare: Type.Boolean(),
-  number,
-  isSettled: Type.Boolean(),
+  key: text,
 })
 
 const sample = Type.Object({
@@ -77,7 +79,7 @@ const sample = Type.Object({
   steps: Type.Array(Type.Object({ tokens: number, confidence: number, signals: Type.Optional(numbersByName), lost: em })),
 })
 
-const configuration = Type.Object({ levels: Type.Array(text), defaults: policy, max_contexts: number, label_wait_seconds: number })
+const configuration = Type.Object({ levels: Type.Array(text), defaults: policy, max_contexts: number, time_scale: number })
 
 /** As it is written, with its maps as lists of pairs. */
 const ledger = Type.Object({
@@ -91,22 +93,40 @@ const ledger = Type.Object({
 })
 
 const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
-const lists = Type.Array(number)
-/** A half-window, of any grid. */
-const half = orNull(Type.Object({ ...fieldsLike(noEvidence(2)), lost: lists, gained: lists, unprobed: lists, tokens: lists }))
-const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], 0)
 
-/** As it is written: empty half-windows are null. */
+/** Evidence whose lists are as given. */
+function evidenceOf (list: TSchema) {
+  const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
+  return Type.Object({ ...fieldsLike(noEvidence(2)), lost: list, gained: list, unprobed: list, tokens: list, partial })
+}
+
+/** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */
+const evidence = evidenceOf(Type.Array(number))
+const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))
+const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
+const missing = Type.Enum(['excluded', 'lost'])
+const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
+
+/** As it is written: empty evidence is null. */
 const state = Type.Object({
   ...fieldsLike(newState),
-  halves: Type.Tuple([orNull(like(newState.halves[0])), orNull(like(newState.halves[0]))]),
+  halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
+  open: openSumOf(rawEvidence),
+  log_evidence: orNull(Type.Object({ best: number, now: number })),
   serving: orNull(text),
   threshold: orNull(ratio),
   guarantee: orNull(Type.Object({
     max_em_drop: maxEmDrop,
     error_level: errorLevel,
+    post_hoc: Type.Boolean(),
+    label,
+    follow_up_ratio: number,
+    cancelled_ratio: number,
+    missing_labels: missing,
+    missing_outcomes: missing,
+    on_arrival: Type.Boolean(),
+    scope: Type.Enum(['context', 'pool']),
     generations: number,
-    labelled_ratio: number,
     em_drop: number,
     tokens_saved_ratio: number,
     epoch: number,
@@ -126,8 +146,63 @@ const state = Type.Object({
     trained_on: number,
     requested: terms,
     thresholds: Type.Integer(),
-    halves: Type.Tuple([half, half]),
+    halves: Type.Tuple([orNull(evidence), orNull(evidence)]),
+    open: openSumOf(evidence),
+    certified: number,
   })),
+})
+
+const until = Type.Object({ value: number, until: number })
+const draw = { u: ratio, share: ratio, at: number, slice: number }
+const lists = Type.Array(number)
+const unit = Type.Object({
+  tokens: number, em: number, labelled: number, unprobed_generations: number, eighths: lists, stopped_tokens: lists, unprobed: lists,
+})
+const member = Type.Union([
+  Type.Tuple([draw.u, Type.Enum([0, 1]), draw.share, draw.at, draw.slice]),
+  Type.Object({
+    ...draw,
+    arm: Type.Enum(['control', 'treated']),
+    samples: orNull(number),
+    ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
+    waiting: Type.Array(text),
+    sums: Type.Array(Type.Tuple([number, unit])),
+  }),
+])
+const armFigures = like({ units: 0, graded: 0, em: 0, em_squares: 0, measured: 0, tokens: 0, token_squares: 0 })
+const slice = Type.Object({
+  number,
+  begins: number,
+  ends: orNull(number),
+  isAfterPublication: Type.Boolean(),
+  enrolled: number,
+  open: like({ control: 0, treated: 0 }),
+  evidence: Type.Array(Type.Tuple([number, evidence])),
+  watched: Type.Array(Type.Tuple([number, evidence])),
+  counts: like({ accounted: 0, missing: 0, cancelled: 0, excluded: 0 }),
+  arms: Type.Array(Type.Object({ share: ratio, control: armFigures, treated: armFigures })),
+  isCounted: Type.Boolean(),
+})
+const cohort = Type.Object({
+  epoch: text,
+  next_slice: number,
+  is_publication_next: Type.Boolean(),
+  looked_at: number,
+  is_changed: Type.Boolean(),
+  cutoffs: Type.Array(until),
+  shares: Type.Array(until),
+  void_until: number,
+  recent: Type.Array(Type.Tuple([number, number])),
+  missed: Type.Array(number),
+  early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
+  slices: Type.Array(slice),
+  members: Type.Array(member),
+})
+
+/** What is kept besides the cohorts. */
+const followUp = Type.Object({
+  clock: Type.Object({ time: orNull(number), passed: number }),
+  boots: Type.Record(text, Type.Object({ number, at: number, time: number })),
 })
 
 const predictor = Type.Object({
@@ -173,7 +248,7 @@ const change = Type.Object({
 
 const policyCommand = Type.Object({ key: text, policy: orNull(policy), by: text })
 const pinCommand = Type.Object({ key: text, pin: orNull(pin), by: text })
-const resetCommand = Type.Object({ key: text, by: text })
+const resetCommand = Type.Object({ key: text, by: text, below: Type.Optional(Type.Literal(false)) })
 
 function check (schema: TSchema): (value: unknown) => boolean {
   const validator = Compile(schema)
@@ -185,6 +260,7 @@ export const isPin = check(pin)
 export const isPending = check(pending)
 export const isSample = check(sample)
 export const isLedger = check(ledger)
+export const isFollowUp = check(followUp)
 export const isRun = check(run)
 export const isChange = check(change)
 
@@ -200,12 +276,34 @@ export const isRecordedStep = check(Type.Union([
 ]))
 
 const hasStateFields = check(state)
-type WrittenState = { readonly trials: ReadonlyArray<{ readonly thresholds: number, readonly halves: ReadonlyArray<object | null> }> }
+interface WrittenTrial {
+  readonly thresholds: number
+  readonly halves: ReadonlyArray<Evidence | null>
+  readonly open: { readonly evidence: Evidence | null }
+}
 
 /** A state as it is written. The evidence of a trial must be of its predictor's grid. */
 export function isState (value: unknown): boolean {
-  return hasStateFields(value) && (value as WrittenState).trials.every(({ thresholds, halves }) => isGridLength(thresholds) &&
-    halves.every((half) => half === null || Object.values(half).every((list) => !Array.isArray(list) || list.length === thresholds)))
+  return hasStateFields(value) && (value as { trials: readonly WrittenTrial[] }).trials.every(({ thresholds, halves, open }) =>
+    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds)))
+}
+
+function isOfGrid ({ partial = {}, ...evidence }: Evidence, thresholds: number): boolean {
+  return [...Object.values(evidence), ...Object.values(partial)].every((list) => !Array.isArray(list) || list.length === thresholds)
+}
+
+const hasCohortFields = check(cohort)
+
+/** A cohort as it is written. Every member's slice must be there, and the evidence of a slice must be of one grid. */
+export function isCohort (value: unknown): boolean {
+  if (!hasCohortFields(value)) return false
+  const { slices, members } = value as StoredCohort
+  const numbers = new Set(slices.map(({ number }) => number))
+  return members.every((member) => numbers.has(Array.isArray(member) ? member[4] : (member as { slice: number }).slice)) &&
+    slices.every(({ evidence, watched }) => [...evidence, ...watched].every(([scorer, sums]) => {
+      const { length } = sums.lost
+      return (scorer === RAW ? length === GRID.length : isGridLength(length)) && isOfGrid(sums, length)
+    }))
 }
 
 const hasPredictorFields = check(predictor)
@@ -220,6 +318,14 @@ export function isPredictor (value: unknown): boolean {
 }
 
 const ENTRIES: { readonly [T in Exclude<LogEntry['type'], 'unreadable'>]: (value: unknown) => boolean } = {
+  enrolment: check(Type.Object({
+    boot: text,
+    number,
+    age: number,
+    entries: Type.Array(Type.Object({
+      key: text, epoch: orNull(text), share: ratio, draws: Type.Array(Type.Tuple([ratio, ratio])), cutoff: Type.Optional(ratio),
+    })),
+  })),
   outcome: check(Type.Object(outcome)),
   label: check(Type.Object({
     generation_id: text,

@@ -1,12 +1,12 @@
 import { openEpoch, type ContextState } from '../core/judgement/context-state.js'
 import { thresholdsOf } from '../core/certificate/evidence.js'
-import { halvesInForce } from '../core/judgement/candidate-scorer.js'
+import { sumsInForce } from '../core/judgement/candidate-scorer.js'
 import { DEFAULT_POLICY } from '../core/policy/policy.js'
 import { reviveState } from './encoding.js'
 import { isState } from './stored-schemas.js'
 
 /** Replaces an unreadable state. Its meaning fits no policy, so it certifies nothing, and no parent stands in for it. */
-const UNREADABLE: ContextState = { ...openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], 0), epoch: 0 }
+const UNREADABLE: ContextState = { ...openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' }), epoch: 0 }
 
 export function readState (text: string): ContextState {
   try {
@@ -20,8 +20,11 @@ export function readState (text: string): ContextState {
 /** Whether the threshold in force is one of the grid that its evidence is for. */
 function hasThresholdOfGrid (state: ContextState): boolean {
   const { threshold_index: index } = state
-  return Number.isInteger(index) && index >= -1 && index < thresholdsOf(halvesInForce(state)[0])
+  return Number.isInteger(index) && index >= -1 && index < thresholdsOf(sumsInForce(state)[0]!)
 }
+
+/** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment is of its epoch. */
+export function withoutEvidence ({ epoch, tokens_saved }: ContextState): ContextState { return { ...UNREADABLE, epoch, tokens_saved } }
 
 /** The epochs of a context count from 1. */
 export const isUnreadable = ({ epoch }: ContextState): boolean => epoch === 0

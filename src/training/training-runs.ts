@@ -86,7 +86,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
     return keys.map((key) => {
       const state = known.states.get(key)
       const its = below.flatMap((one) => one !== key && isWithin(one, key) ? named.get(one) ?? [] : [])
-      return adviceOf(served, key, all, state && { state, view: describeContext(known, key, now()) }, its)
+      return adviceOf(served, key, all, state && { state, view: describeContext(known, key) }, its)
     })
   }
 

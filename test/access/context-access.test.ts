@@ -149,23 +149,24 @@ t.test('another tenant cannot duplicate, label or extend a tenant\'s generations
     const { body } = await as('o')('GET', '/v1/contexts/model=q,task=gsm8k')
     return body.control_generations === 3 && body
   })
-  t.match(context.thresholds.at(-1), { lost: 0, kept: 3, unprobed: 0 })
+  t.match(context.thresholds.at(-1), { lost: 1, kept: 2, unprobed: 0 }, 'on arrival the outcome labelled late is lost, the lean one is not')
   t.same(context.fed_by, { 'q-worker': 3 })
 })
 
 t.test('tokens of one tenant share its ids', async (t) => {
   const ACCESS_TOKENS = tokenList({ old: 'worker model=q', new: 'worker model=q', op: 'operator model=q' })
   const { send, recorder } = await build(t, { ACCESS_TOKENS })
-  await send('POST', '/v1/decisions', { ...asked('g', q), em: 1 }, bearer('old'))
+  for (const id of ['g', 'labelled']) await send('POST', '/v1/decisions', { ...asked(id, q), em: 1 }, bearer('old'))
   await recorder.flush()
+  t.match(await send('POST', '/v1/outcomes', lean('labelled', q), bearer('new')), { status: 202, body: { accepted: 1 } })
   t.match(await send('POST', '/v1/outcomes', { ...lean('g', q), em: undefined }, bearer('new')), { status: 202, body: { accepted: 1 } })
   t.match(await send('POST', '/v1/outcomes', lean('g', q), bearer('old')), { status: 202, body: { duplicates: 1 } })
   t.match(await send('POST', '/v1/outcomes/g/label', { em: 1 }, bearer('op')), { status: 202, body: { accepted: 1 } })
-  const { thresholds } = await until('it is learned', async () => {
+  const { thresholds } = await until('both are learned', async () => {
     const { body } = await send('GET', '/v1/contexts/model=q,task=gsm8k', undefined, bearer('op'))
-    return body.control_generations === 1 && body
+    return body.control_generations === 2 && body
   })
-  t.match(thresholds.at(-1), { kept: 1, unprobed: 0 })
+  t.match(thresholds.at(-1), { lost: 1, kept: 1, unprobed: 0 }, 'on arrival the outcome labelled late is lost')
 })
 
 t.test('columns, bundles and training runs respect the prefix too', async (t) => {

@@ -50,7 +50,7 @@ t.test('localhost is a single address with a single server', async (t) => {
 
 t.test('SIGTERM answers the request in flight, and accepted outcomes survive', async (t) => {
   const DATA_DIR = await temporaryFolder(t)
-  const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
+  const service = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"follow_up_seconds":0}' })
   const url = await service.url()
   t.match(await service.post('/v1/outcomes', losslessOutcome('before')), { status: 202, body: { accepted: 1 } })
 
@@ -68,7 +68,7 @@ t.test('SIGTERM answers the request in flight, and accepted outcomes survive', a
   t.same(await service.exited, { code: 0, signal: null })
   t.ok(service.log.some(({ msg }) => msg === 'closed'))
 
-  const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"settle_seconds":0}' })
+  const again = startProcess(t, { DATA_DIR, DEFAULT_POLICY: '{"follow_up_seconds":0}' })
   await again.url()
   await until('both are learned', async () => (await again.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 2)
   t.match(await again.post('/v1/outcomes', losslessOutcome('in flight')), { body: { duplicates: 1 } })

@@ -1,5 +1,7 @@
 import { pino } from 'pino'
 import { readConfig } from '../../src/config/config.js'
+import { contextKey } from '../../src/core/policy/context.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import { OWN_THREAD_BATCH, startLearner } from '../../src/learning/learner.js'
 import { createStore } from '../../src/store/create-store.js'
 import { KEPT, outcomeOf } from '../core/learn/memory-fold.js'
@@ -11,14 +13,32 @@ export interface LearnerAnswer { readonly perSecond: number[] }
 
 const STEPS = Array.from({ length: 10 }, (_, i) => ({ tokens: 10 * (i + 1), confidence: 0.1 * (i + 1) - 0.005, exact_match: 1 as const }))
 
+const LEVELS = ['model', 'task']
+const CONTEXTS = 1000
+const BLOCK = 500
+let lists = 0
+
+/** Generations that start together: the list that enrols them, and then their outcomes. */
+function blockOf (round: number, from: number, count: number): LogEntry[] {
+  const outcomes = Array.from({ length: count }, (_, j) => outcomeOf({
+    ...KEPT,
+    generation_id: `${round}-${from + j}`,
+    u: (((round + 1) * 1_000_003 + from + j) * 0.6180339887498949) % 1,
+    context: leafOf((from + j) % CONTEXTS),
+    steps: STEPS,
+  }))
+  const entries = outcomes.map(({ context, u, hash }) => {
+    return { key: contextKey(LEVELS, context), epoch: null, share: 1, draws: [[u, hash] as const] }
+  })
+  return [{ type: 'enrolment', boot: 'bench', number: ++lists, age: 100, entries }, ...outcomes]
+}
+
 process.on('message', async ({ redisUrl, dataDir, outcomes, rounds }: LearnerOrder) => {
-  const config = readConfig({ REDIS_URL: redisUrl, DATA_DIR: dataDir, DEFAULT_POLICY: '{"settle_seconds":0}' })
+  const config = readConfig({ REDIS_URL: redisUrl, DATA_DIR: dataDir })
   const store = await createStore(config)
   const perSecond: number[] = []
   for (let round = 0; round <= rounds; round++) { // the first compiles the code
-    for (let i = 0; i < outcomes; i += 500) {
-      await store.append(Array.from({ length: Math.min(500, outcomes - i) }, (_, j) => outcomeOf({ ...KEPT, generation_id: `${round}-${i + j}`, context: leafOf((i + j) % 1000), steps: STEPS })))
-    }
+    for (let i = 0; i < outcomes; i += BLOCK) await store.append(blockOf(round, i, Math.min(BLOCK, outcomes - i)))
     const startedAt = performance.now()
     const learner = startLearner({ store, config, log: pino({ level: 'silent' }), batch: OWN_THREAD_BATCH })
     while ((await store.revision()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 5))

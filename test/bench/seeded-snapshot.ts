@@ -8,7 +8,7 @@ import { leafOf, seed } from './seeded-state.js'
 export async function seededSnapshot (contexts: number): Promise<Snapshot> {
   const store = await createStore({ dataDir: await temporaryFolder() })
   await seed(store, contexts)
-  const { snapshot } = await loadModel(store, { levels: ['model', 'task'], defaultPolicy: { settle_seconds: 0 } }, null, await store.revision(), 0)
+  const { snapshot } = await loadModel(store, { levels: ['model', 'task'], defaultPolicy: { follow_up_seconds: 0 } }, null, await store.revision(), 0)
   await store.close()
   return snapshot
 }

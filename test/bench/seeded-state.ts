@@ -1,5 +1,6 @@
 import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { parentKey, ROOT } from '../../src/core/policy/context.js'
+import { Cohorts } from '../../src/core/enrolment/cohorts.js'
 import { newLedger } from '../../src/core/learn/fold.js'
 import type { Store } from '../../src/store/store.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
@@ -36,13 +37,13 @@ export async function seed (store: Store, contexts: number): Promise<void> {
   }
   const token = await store.acquireLease('seed', 60_000)
   await store.revision()
-  const configuration = { levels: ['model', 'task'], defaults: { settle_seconds: 0 }, max_contexts: 10_000, label_wait_seconds: 600 }
+  const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 10_000, time_scale: 1 }
   const ledger = { ...newLedger(configuration), contexts: states.size }
   const { cursor } = await store.learned()
-  const nothing = { pending: new Map(), reservoir: new Map(), changes: [] }
+  const nothing = { pending: new Map(), cohorts: new Map(), follow_up: new Cohorts().header, reservoir: new Map(), changes: [] }
   await store.commit({ token: token!, from: cursor, to: cursor, ledger, contexts: states, decisive: [...states.keys()], ...nothing })
   await store.releaseLease(token!)
 }
 
 /** Of the service on such a store. */
-export const SEEDED_ENV = { DEFAULT_POLICY: '{"settle_seconds":0}', LABEL_WAIT_SECONDS: '600', LOG_LEVEL: 'info' }
+export const SEEDED_ENV = { DEFAULT_POLICY: '{"follow_up_seconds":0}', LOG_LEVEL: 'info' }

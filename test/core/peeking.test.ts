@@ -1,5 +1,5 @@
 import t from 'tap'
-import { certifiedIndex } from '../../src/core/certificate/certificate.js'
+import { reaches } from '../../src/core/certificate/certificate.js'
 import { GRID } from '../../src/core/certificate/grid.js'
 import { atMost, rateOf } from '../random.js'
 import { memoryFold, outcomeOf, SURE_STEP } from './learn/memory-fold.js'
@@ -18,7 +18,7 @@ function everCertified (random: () => number, lostRate: number, gainedRate: numb
   for (let generations = 1; generations <= OUTCOMES; generations++) {
     const u = random()
     if (u < lostRate) lost++; else if (u < lostRate + gainedRate) gained++
-    if (certifiedIndex({ generations, lost: [lost], gained: [gained] }, A, BAR) === 0) return true
+    if (reaches(A, { lost, kept: generations - lost - gained, gained }, BAR)) return true
   }
   return false
 }

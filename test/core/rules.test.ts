@@ -1,236 +1,201 @@
 import t from 'tap'
-import { labelledRatio } from '../../src/core/judgement/context-state.js'
-import { ROOT, type Levels } from '../../src/core/policy/context.js'
-import type { LogEntry } from '../../src/core/learn/log-entry.js'
-import { GRID } from '../../src/core/certificate/grid.js'
-import type { LoggedOutcome, LoggedStep } from '../../src/core/grading/outcome.js'
-import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { atMost, mulberry32, rateOf } from '../random.js'
-import { memoryFold, outcomeOf, SURE_STEP, type MemoryFold } from './learn/memory-fold.js'
+import type { Random } from '../../src/commands/traces/seeded-random.js'
+import { reaches } from '../../src/core/certificate/certificate.js'
+import { certifiedByAny } from '../../src/core/certificate/certified-index.js'
+import { mergeEvidence, noEvidence, type Unit } from '../../src/core/certificate/evidence.js'
+import { Cohort, prefixesOf, type CohortRules, type CohortScorer } from '../../src/core/enrolment/cohort.js'
+import { RAW } from '../../src/core/enrolment/slice.js'
+import { atMost, rateOf } from '../random.js'
+import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
 
-// DESIGN section 3, "What counts as evidence": six rules, each there because breaking it gives false certificates. For each of them a world
-// in which stopping loses three times the EM that may be lost, or nothing. With the rule the first is not certified and the second is;
-// the same outcomes, dressed up so that the rule does not see what it forbids, certify the first.
+// DESIGN section 3: each rule of evidence is there because breaking it gives false certificates. For each of them a world in which stopping
+// loses two to three times the EM that may be lost, or nothing. With the rule the first is not certified and the second is; the same
+// generations, counted as they would be without the rule, certify the first.
 
 const RUNS = 10
-const LOSSY = 0.06 // EM drop of stopping, at every threshold; max_em_drop is 0.02
+const BOUND = 0.02
+const BAR = Math.log(1 / 0.05)
+const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0, isSetAside: () => false }
+/** A follow-up of 1,800 s: slices of 28 to 225 s. */
+const RULES = rulesWith({ followUp: 1_800_000, scorers: [RAW_SCORER] })
 
-/** One entry of the simulation, as the log has it and as it is dressed up, at a time in seconds. */
-interface Told { readonly honest: LogEntry, readonly disguised: LogEntry, readonly seconds?: number }
-
-interface Rule {
-  /** What happened in a world in which stopping loses this much. */
-  readonly world: (random: () => number, drop: number) => Iterable<Told>
-  readonly policy?: PolicyPatch
-  /** A policy under which the rule does not bite; the disguise is then the policy. */
-  readonly laxPolicy?: PolicyPatch
-  readonly before?: (fold: MemoryFold) => void
-  /** Below the root, whose certificate is at stake. */
-  readonly levels?: Levels
+/** A generation or a sample of a group: when it starts and ends, s, and whether stopping it would lose its answer. */
+interface Sample {
+  readonly start: number
+  readonly end: number
+  readonly isLost: boolean
+  readonly isSilent?: boolean
+  readonly group?: number
 }
 
-function isEverCertified (rule: Rule, told: Iterable<Told>, isKept: boolean): boolean {
-  const fold = memoryFold(isKept ? rule.policy : rule.laxPolicy ?? rule.policy, { levels: rule.levels ?? [] })
-  rule.before?.(fold)
-  for (const { honest, disguised, seconds = 0 } of told) {
-    fold.learn(isKept ? honest : disguised, seconds * 1000)
-    if ((fold.get(ROOT)?.threshold_index ?? -1) > -1) return true
+type World = (random: Random, drop: number) => Sample[]
+
+interface Counting {
+  readonly rules?: CohortRules
+  /** Samples in each group; the default of 1 takes each for itself. */
+  readonly samples?: number
+  /** What becomes of those that are not accounted for, in a prefix. */
+  readonly isLost?: boolean
+  /** When a predictor is published, s; its evidence certifies instead of that of the raw confidence. */
+  readonly published?: number
+  /** Whether the predictor takes evidence from the slices of before. */
+  readonly takesOlder?: boolean
+}
+
+/** Whether the samples ever certify the one threshold, counted in a cohort that is looked at every five seconds. */
+function byEnrolment (
+  random: Random, world: readonly Sample[], { rules = RULES, samples = 1, isLost = true, published, takesOlder = false }: Counting = {}
+): boolean {
+  const cohort = new Cohort('1-1')
+  const drawOf = new Map<unknown, number>()
+  const uOf = (sample: Sample) => {
+    const name = sample.group ?? sample
+    if (!drawOf.has(name)) drawOf.set(name, random())
+    return drawOf.get(name)!
+  }
+  const entries: Array<{ readonly at: number, readonly take: (clock: number) => void }> = world.map((sample) => ({
+    at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, current()) },
+  }))
+  let scorer = RAW_SCORER
+  const current = (): CohortRules => ({ ...rules, scorers: [scorer] })
+  for (const sample of world) {
+    if (sample.isSilent) continue
+    entries.push({
+      at: sample.end,
+      take (clock) {
+        const member = cohort.members.get(uOf(sample))
+        if (member === undefined) return
+        const units: ReadonlyMap<number, Unit> = new Map([[scorer.scorer, unitWith(sample.isLost ? 1 : 0)]])
+        cohort.report(member, { kind: 'known', units, em: 1, tokens: 100 }, samples, clock, current())
+      },
+    })
+  }
+  if (published !== undefined) {
+    entries.push({
+      at: published,
+      take (clock) {
+        scorer = { ...RAW_SCORER, scorer: 1, since: takesOlder ? 0 : cohort.nextSlice }
+        cohort.publish(clock)
+      },
+    })
+  }
+  entries.sort((a, b) => a.at - b.at)
+  const look = (): void => {}
+  const last = entries.at(-1)!.at + rules.followUp / 1000
+  for (let at = entries[0]!.at; at < last; at += 5) entries.push({ at, take: look })
+  let sum = noEvidence(1)
+  for (const { at, take } of entries.sort((a, b) => a.at - b.at)) {
+    const clock = at * 1000
+    take(clock)
+    cohort.advance(clock, current())
+    for (const slice of cohort.takeFinal()) sum = mergeEvidence(sum, slice.evidence.get(scorer.scorer) ?? noEvidence(1))
+    cohort.takeCompared()
+    if (take !== look || (published !== undefined && at < published)) continue
+    const open = cohort.openEvidence(scorer, current()).map((one) => isLost ? one : { ...one, lost: 0 })
+    if (certifiedByAny(prefixesOf(sum, open), BOUND, BAR) === 0) return true
   }
   return false
 }
 
-function judgeRule (name: string, rule: Rule): void {
-  t.test(name, async (t) => {
-    const certified = (drop: number, isKept: boolean) => rateOf(RUNS, (random) => isEverCertified(rule, rule.world(random, drop), isKept))
-    const broken = certified(LOSSY, false)
-    const kept = certified(LOSSY, true)
-    t.ok(broken >= 0.5, `broken, it certifies falsely in ${100 * broken} % of the runs`)
-    t.ok(kept <= atMost(0.05, RUNS), `kept, in ${100 * kept} %`)
-    t.ok(certified(0, true) >= 0.9, 'kept, it certifies what loses nothing')
+const isCertified = (counted: readonly Sample[]): boolean => {
+  let [lost, kept] = [0, 0]
+  return counted.some(({ isLost }) => {
+    if (isLost) lost++; else kept++
+    return reaches(BOUND, { lost, kept, gained: 0 }, BAR)
   })
 }
 
-const both = (entry: LogEntry): Told => ({ honest: entry, disguised: entry })
+const byEnd = (world: readonly Sample[]) => world.filter(({ isSilent }) => !isSilent).sort((a, b) => a.end - b.end)
 
-const PIN: LogEntry = { type: 'pin', key: ROOT, pin: { threshold: 0.5, reason: 'a threshold in force', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }
-
-/** Too short to have been asked more than once, and says it never was: kept. */
-const NEVER_ASKED = { tokens: 50, steps: [] }
-
-/** A step that every threshold stops at. */
-const stepWith = (em: 0 | 1): LoggedStep => ({ ...SURE_STEP, exact_match: em })
-
-judgeRule('rule 1: only control that was not stopped. A treated generation that ran to its end is one that nothing could have stopped', {
-  policy: { control_rate: 0.1 },
-  before: (fold) => fold.learn(PIN),
-  * world (random, drop) {
-    for (let i = 0; i < 3000; i++) {
-      const arm = random() < 0.1 ? 'control' : 'treated'
-      const isSure = random() < 0.2 // the others never cross, and run to their end in either arm
-      const step = isSure ? stepWith(random() < drop / 0.2 ? 0 : 1) : { ...SURE_STEP, confidence: 0.05 }
-      const stopped = arm === 'treated' && isSure
-      const honest = outcomeOf({ u: random(), arm, stopped, tokens: stopped ? SURE_STEP.tokens : 100, steps: [step] })
-      yield { honest, disguised: arm === 'treated' && !stopped ? { ...honest, arm: 'control' } : honest }
-    }
-  },
-})
-
-judgeRule('rule 2: absent steps are no evidence. Read as "never asked" they would all be kept', {
-  * world (random, drop) {
-    for (let i = 0; i < 2500; i++) {
-      const steps = [stepWith(random() < drop ? 0 : 1)]
-      const isKept = random() < 0.15 // most workers keep no steps
-      yield { honest: outcomeOf({ steps: isKept ? steps : null }), disguised: outcomeOf(isKept ? { steps } : NEVER_ASKED) }
-    }
-  },
-})
-
-judgeRule('rule 2: an incomplete trace is the worst case where it did not cross. Taken as complete, what it lost would be kept', {
-  * world (random, drop) {
-    for (let i = 0; i < 2500; i++) {
-      const isLost = random() < drop
-      if (!isLost) yield both(outcomeOf())
-      else { // the worker dropped the steps of its longest traces
-        yield { honest: outcomeOf({ steps: [], steps_complete: false }), disguised: outcomeOf(NEVER_ASKED) }
-      }
-    }
-  },
-})
-
-judgeRule('rule 3: of a group only sample 0. Many samples of a few prompts are few draws', {
-  * world (random, drop) {
-    for (let prompt = 0; prompt < 240; prompt++) {
-      const step = stepWith(random() < drop ? 0 : 1) // all samples of a prompt fare alike
-      for (let sample_index = 0; sample_index < 32; sample_index++) {
-        yield { honest: outcomeOf({ sample_index, steps: [step] }), disguised: outcomeOf({ sample_index: null, steps: [step] }) }
-      }
-    }
-  },
-})
-
-judgeRule('rule 4: a label of the policy\'s kind. A model that is always wrong has no EM to lose, however often stopping changes its answer', {
-  policy: { label: 'agreement' },
-  * world (random, drop) {
-    for (let i = 0; i < 4000; i++) {
-      const agrees = random() < drop ? 0 : 1
-      const hasAnswers = random() < 0.1 // the others send em alone
-      const full = { exact_match: 0 as const }
-      const step = stepWith(0)
-      if (hasAnswers) yield both(outcomeOf({ full: { ...full, agreement: 1 }, steps: [{ ...step, agreement: agrees }] }))
-      else {
-        const disguised = outcomeOf({ full: { agreement: 0 }, steps: [{ ...step, agreement: 0 }] })
-        yield { honest: outcomeOf({ full, steps: [step] }), disguised }
-      }
-    }
-  },
-})
-
-judgeRule('rule 4: unlabelled outcomes are no evidence. Counted as kept they would thin the losses', {
-  * world (random, drop) {
-    for (let i = 0; i < 2500; i++) {
-      const labelled = outcomeOf({ steps: [stepWith(random() < drop ? 0 : 1)] })
-      if (random() < 0.15) yield both(labelled)
-      else yield { honest: outcomeOf({ full: {} }), disguised: outcomeOf(NEVER_ASKED) }
-    }
-  },
-})
-
-t.test('rule 4: the labelled ratio stands beside the certificate, which speaks of labelled traffic alone', async (t) => {
-  const random = mulberry32(4)
-  const fold = memoryFold({}, { levels: [] })
-  for (let i = 0; i < 2500; i++) { // only easy questions get a label
-    const isEasy = random() < 0.3
-    fold.learn(isEasy ? outcomeOf() : outcomeOf({ full: {} }))
-  }
-  const { guarantee } = fold.state(ROOT)
-  t.ok(guarantee !== null, 'certified, of labelled traffic')
-  t.ok(Math.abs(labelledRatio(fold.state(ROOT)) - 0.3) < 0.03)
-  t.ok(Math.abs(guarantee!.labelled_ratio - 0.3) < 0.06)
-})
-
-/** 20 generations start every second: short ones (1 s) lose nothing, long ones (100 s) the whole drop. Control alone, as it arrives. */
-function arrivals (random: () => number, drop: number, from: number, to: number, share: (start: number) => number) {
-  const told: (Told & { seconds: number })[] = []
-  for (let i = 0; i < (to - from) * 20; i++) {
-    const start = from + i / 20
-    const isLong = random() < 0.2
-    const step = stepWith(isLong && random() < drop / 0.2 ? 0 : 1)
-    const u = random()
-    if (u < share(start)) told.push({ ...both(outcomeOf({ u, steps: [step] })), seconds: start + (isLong ? 100 : 1) })
-  }
-  return told.sort((a, b) => a.seconds - b.seconds)
+interface Rule {
+  readonly world: World
+  readonly drop?: number
+  readonly kept?: Counting
+  readonly broken: (random: Random, world: readonly Sample[]) => boolean
 }
 
-judgeRule('rule 5: nothing before the epoch settled. Short generations finish first', {
-  policy: { settle_seconds: 100 },
-  laxPolicy: { settle_seconds: 0 },
-  world: (random, drop) => arrivals(random, drop, 0, 200, () => 1),
-})
-
-judgeRule('rule 5: nothing before it settled again after the control share rose', {
-  policy: { settle_seconds: 100, control_rate: 0.02 },
-  laxPolicy: { settle_seconds: 0, control_rate: 0.02 },
-  before: (fold) => fold.learn(PIN),
-  * world (random, drop) {
-    const rise = 500
-    const outcomes = arrivals(random, drop, 0, 700, (start) => start < rise ? 0.02 : 1)
-    yield * outcomes.filter(({ seconds }) => seconds < rise)
-    yield { ...both({ type: 'policy', key: ROOT, policy: { control_rate: 1 }, by: 'ops' }), seconds: rise }
-    yield * outcomes.filter(({ seconds }) => seconds >= rise)
-  },
-})
-
-/**
- * Starts 100 generations a second, in the arm that the learner's share gives them, and tells it of control ones as they finish. Stopping
- * at the loose threshold loses a tenth of the short ones, all in all 8 %; stopping at the safe ones loses nothing.
- */
-function isLooseEverCertified (random: () => number, disguise: (outcome: LoggedOutcome) => LoggedOutcome): boolean {
-  const loose = 20
-  const fold = memoryFold({ max_em_drop: 0.05, settle_seconds: 110 }, { levels: [] })
-  const running: { short: Finish[], long: Finish[] } = { short: [], long: [] }
-  for (let i = 0; i < 250 * 100; i++) {
-    const now = i / 100
-    for (const queue of [running.short, running.long]) {
-      while (queue.length > 0 && queue[0]!.seconds <= now) {
-        const { seconds, outcome } = queue.shift()!
-        fold.learn(disguise(outcome), seconds * 1000)
-        if (fold.state(ROOT).threshold_index >= loose) return true
-      }
-    }
-    const u = random()
-    const isLong = random() < 0.2
-    const isLost = !isLong && random() < 0.1
-    if (u >= (fold.get(ROOT)?.control_share ?? 1)) continue
-    const steps: LoggedStep[] = [{ tokens: 10, confidence: GRID[loose]!, exact_match: isLost ? 0 : 1 }, SURE_STEP]
-    running[isLong ? 'long' : 'short'].push({ seconds: now + (isLong ? 100 : 1), outcome: outcomeOf({ u, steps }) })
-  }
-  return false
+function judgeRule (name: string, { world, drop = 0.06, kept = {}, broken }: Rule): void {
+  t.test(name, async (t) => {
+    const rate = (loss: number, count: (random: Random, world: readonly Sample[]) => boolean) =>
+      rateOf(RUNS, (random) => count(random, world(random, loss)))
+    const falsely = rate(drop, broken)
+    const keeping = rate(drop, (random, samples) => byEnrolment(random, samples, kept))
+    t.ok(falsely >= 0.5, `broken, it certifies falsely in ${100 * falsely} % of the runs`)
+    t.ok(keeping <= atMost(0.05, RUNS), `kept, in ${100 * keeping} %`)
+    t.ok(rate(0, (random, samples) => byEnrolment(random, samples, kept)) >= 0.9, 'kept, it certifies what loses nothing')
+  })
 }
 
-interface Finish { readonly seconds: number, readonly outcome: LoggedOutcome }
+/** Half are short, 2 to 5 s, the others 35 to 60 s; all of the drop is in one of the halves. */
+function generation (random: Random, drop: number, start: number, losing: 'short' | 'long' = 'long'): Sample {
+  const isLong = random() < 0.5
+  const isLost = isLong === (losing === 'long') && random() < 2 * drop
+  return { start, end: start + (isLong ? 35 + 25 * random() : 2 + 3 * random()), isLost }
+}
 
-t.test('rule 5, and what it does not say: once the share fell, long generations begun before outnumber all others', async (t) => {
-  const broken = rateOf(8, (random) => isLooseEverCertified(random, (outcome) => ({ ...outcome, u: 0 })))
-  const kept = rateOf(8, (random) => isLooseEverCertified(random, (outcome) => outcome))
-  t.ok(broken >= 0.5, `all of them counted, it certifies falsely in ${100 * broken} % of the runs`)
-  t.equal(kept, 0, 'only those counted that are control under the lower share as well, in none')
+/** Bursts of 500 within half a second, every two minutes. */
+const bursts: World = (random, drop) => [0, 120].flatMap((start) =>
+  Array.from({ length: 500 }, () => generation(random, drop, start + random() / 2)))
+
+/** So many a second for so long. */
+const steady = (random: Random, drop: number, perSecond: number, seconds: number, losing: 'short' | 'long' = 'long') =>
+  Array.from({ length: perSecond * seconds }, (_, i) => generation(random, drop, i / perSecond, losing))
+
+judgeRule('rule 3: the order is that of enrolment. On arrival a burst brings its short generations first', {
+  world: bursts,
+  broken: (_, world) => isCertified(byEnd(world)),
 })
 
-judgeRule('rule 6: above the leaf only u < 0.02. Counting all control, a safe child at share 1 speaks for a lossy one at 2 %', {
-  levels: ['task'],
-  before (fold) {
-    fold.learn({ type: 'policy', key: 'task=safe', policy: { control_rate: 1 }, by: 'ops' })
-    fold.learn({ type: 'policy', key: 'task=lossy', policy: { control_rate: 0.02 }, by: 'ops' })
-    fold.learn({ type: 'pin', key: 'task=lossy', pin: { threshold: 0.5, reason: 'a threshold in force', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
+judgeRule('rule 5: whoever is not accounted for counts as lost. Left out of its prefix, it is one of the long ones', {
+  world: bursts,
+  broken: (random, world) => byEnrolment(random, world, { isLost: false }),
+})
+
+/** Few are long, and those lose. */
+const fewLong: World = (random, drop) => Array.from({ length: 6000 }, (_, i): Sample => {
+  const isLong = random() < 0.06
+  return { start: i / 40, end: i / 40 + (isLong ? 60 : 1), isLost: isLong && random() < drop / 0.06 }
+})
+
+judgeRule('rule 4: slices join the sum in their order. Skipping the incomplete ones takes those that happen to have no long generation', {
+  world: fewLong,
+  broken (_, world) {
+    const slices = Array.from({ length: Math.floor(world.length / 32) }, (_, i) => world.slice(32 * i, 32 * i + 32))
+    const endOf = (slice: readonly Sample[]) => Math.max(...slice.map(({ end }) => end))
+    return isCertified(slices.sort((a, b) => endOf(a) - endOf(b)).flat())
   },
-  * world (random, drop) {
-    for (let i = 0; i < 25_000; i++) {
-      const u = random()
-      const isSafe = random() < 0.1 // of the traffic; the other nine tenths lose
-      const context = { task: isSafe ? 'safe' : 'lossy' }
-      if (!isSafe && u >= 0.02) continue // treated, and no evidence of anything
-      const honest = outcomeOf({ u, context, steps: [stepWith(!isSafe && random() < drop / 0.9 ? 0 : 1)] })
-      yield { honest, disguised: { ...honest, u: 0 } }
-    }
-  },
+})
+
+judgeRule('rule 4: a slice lasts at least a 64th of the follow-up. Slices of 32 divide a burst that is sorted by difficulty', {
+  world: (random, drop) => [0, 60].flatMap((start) => Array.from({ length: 400 }, (_, i): Sample =>
+    ({ start: start + i / 1000, end: start + 5 + i / 1000, isLost: i >= 240 && random() < drop * 400 / 160 }))),
+  broken: (_, world) => isCertified(world),
+})
+
+judgeRule('rule 6: a missing outcome counts as lost. Left out, the generations that a worker gives up when they get long are missed', {
+  world: (random, drop) => steady(random, drop, 10, 300)
+    .map((sample) => sample.end - sample.start > 20 && sample.isLost ? { ...sample, isSilent: true } : sample),
+  broken: (random, world) => byEnrolment(random, world, { rules: { ...RULES, followUp: 120_000, missingOutcomes: 'excluded' } }),
+})
+
+judgeRule('rule 8: a group is accounted for when all of its samples are. Counted by the first ones, it is counted by the short ones', {
+  world: (random, drop) => Array.from({ length: 300 }, (_, group) =>
+    Array.from({ length: 8 }, (): Sample => ({ ...generation(random, drop, group / 4), group }))).flat(),
+  kept: { samples: 8 },
+  broken: (random, world) => byEnrolment(random, world, { samples: 1 }),
+})
+
+judgeRule('rule 8: a group is one unit. Its samples fare alike, so each for itself they are evidence many times over', {
+  world: (random, drop) => Array.from({ length: 240 }, (_, group) => {
+    const isLost = random() < drop
+    return Array.from({ length: 32 }, (): Sample => ({ start: group, end: group + 5 + random(), isLost, group }))
+  }).flat(),
+  kept: { samples: 32 },
+  broken: (_, world) => isCertified(world),
+})
+
+judgeRule('rule 11: a trial takes evidence from slices that begin after its publication. Of older ones only stragglers are left', {
+  world: (random, drop) => [0, 60].flatMap((start) => Array.from({ length: 600 }, () => generation(random, drop, start + random() / 2, 'short'))),
+  kept: { published: 10 },
+  broken: (random, world) => byEnrolment(random, world, { published: 10, takesOlder: true }),
 })

@@ -11,7 +11,7 @@ t.test('a bundle is rendered once for each snapshot, and its tag depends on its 
   const [asTheyCame, reloaded] = [stands, stands.toReversed()].map((each) => renderBundle(snapshotOf(Object.fromEntries(each)), '*').etag)
   t.equal(asTheyCame, reloaded, 'in whichever order it came to know the contexts')
   t.not(renderBundle(one, '*').etag, renderBundle(one, 'model=q').etag)
-  t.not(renderBundle(snapshotOf({ 'model=q': { index: 3, policy: { fallback: 'parent' } } }), '*').etag, renderBundle(other, '*').etag)
+  t.not(renderBundle(snapshotOf({ 'model=q': { index: 3, policy: { certify_at: 'model' } } }), '*').etag, renderBundle(other, '*').etag)
   t.equal(renderBundle({ ...one, version: one.version + 1 }, '*').etag, renderBundle(one, '*').etag, 'a version that changes nothing in it is the same')
   const { text, gzipped } = renderBundle(one, '*')
   t.equal(gunzipSync(await gzipped()).toString(), text)

@@ -23,6 +23,7 @@ t.test('the dashboard shows the metrics that operators look at first', async (t)
   const shown = queries.map(({ expr }) => expr).join('\n')
   for (const name of [
     'decisions_total', 'decision_duration_seconds_bucket', 'outcome_log_lag', 'store_up', 'drift_alarms_total',
-    'context_tokens_saved_ratio', 'context_em_drop', 'context_threshold',
+    'breaches_total',
+    'context_tokens_saved_ratio', 'context_em_drop', 'context_threshold', 'context_follow_up_ratio',
   ]) t.match(shown, `stopgate_${name}`)
 })

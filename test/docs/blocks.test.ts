@@ -20,6 +20,7 @@ const TEXT: Readonly<Record<string, string>> = {
   'README.md': 'a drawing',
   'ARCHITECTURE.md': 'a drawing',
   'docs/concepts/architecture.md': 'a drawing',
+  'docs/concepts/certificate.md': 'a drawing',
   'docs/operate/redis.md': 'URLs: below; rights: store/redis-store.test.ts',
   'docs/reference/cli.md': 'docs/generated-pages.test.ts',
 }

@@ -16,11 +16,12 @@ t.test('the glossary defines the words of decisions and contexts', async (t) => 
   for (const word of words) t.match(glossary, new RegExp(`\\b${word}\\b`), word)
 })
 
-t.test('the glossary defines each count of outcomes that are not evidence', async (t) => {
-  const counts = Object.entries<{ type?: string, description?: string }>(schemas.Context.properties)
-    .filter(([name, { type }]) => type === 'integer' && !['control_generations', 'treated_generations', 'epoch'].includes(name))
+t.test('the glossary and the page on monitoring define each count of the follow-up', async (t) => {
+  const counts = Object.keys(schemas.FollowUp.properties)
   t.ok(counts.length > 5, 'counts were found')
-  for (const [name] of counts) t.match(glossary, `\`${name}\``, name)
+  for (const name of [...counts, 'follow_up_ratio', 'cancelled_ratio', 'labels_needed_ratio', 'unaccounted', 'unprobed']) t.match(glossary, `\`${name}\``, name)
+  const monitoring = readPage('docs/operate/monitoring.md')
+  for (const name of counts.filter((name) => name !== 'reported')) t.match(monitoring, `\`${name}\``, name)
 })
 
 t.test('the glossary and the page on training runs list every verdict', async (t) => {

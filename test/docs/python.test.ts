@@ -6,8 +6,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { certify, CONTEXT } from '../certify.js'
-import { build, temporaryFolder } from '../helper.js'
+import { certify, CONTEXT, KEY } from '../certify.js'
+import { build, temporaryFolder, until } from '../helper.js'
 import { blocksOf, PAGES } from './pages.js'
 
 const run = promisify(execFile)
@@ -99,7 +99,7 @@ t.test('a worker and an engine step run against the service', async (t) => {
   const built = await build(t)
   await certify(built)
   const { arms, ...rest } = await python(WORKER, await built.app.listen({ port: 0 }))
-  t.strictSame(rest, { ran: { accepted: 1, duplicates: 0 }, stop: [0], probes: [1], waits: [] })
+  t.strictSame(rest, { ran: { accepted: 1, duplicates: 0, label_wanted: false }, stop: [0], probes: [1], waits: [] })
   t.match(arms, ['treated', 'control', /^(control|treated)$/, null, 'treated'], 'the bad row is left alone')
 })
 
@@ -112,7 +112,46 @@ print(json.dumps([
     run("python-refused", {"nobody": "x"}, generate, lambda: ("4", 0.5, {}), lambda answer: True),
 ]))
 `, await app.listen({ port: 0 }))
-  t.strictSame(ran, [{ accepted: 1, duplicates: 0 }, null])
+  t.match(ran, [{ accepted: 1, duplicates: 0, warnings: ['arm_missing'] }, null])
+})
+
+t.test('a worker reports a generation whose client went away as cancelled, and nothing of one that never asked', async (t) => {
+  const { app } = await build(t)
+  const sent = await python(`
+sent, through = [], post
+def post(path, body, timeout):
+    sent.append(body)
+    return through(path, body, 30)
+def leave(n):
+    if n > 32:
+        raise ClientGone()
+    return n, False
+context, probe = ${JSON.stringify(CONTEXT)}, lambda: ("4", 0.5, {})
+run("python-short", context, lambda n: (5, True), probe, lambda answer: True)
+run("python-gone", context, leave, probe, lambda answer: True)
+print(json.dumps(sent))
+`, await app.listen({ port: 0 }))
+  t.equal(sent.length, 2)
+  t.strictSame(sent[1], { generation_id: 'python-gone', context: CONTEXT, arm: 'control', tokens: 32, cancelled: true })
+})
+
+t.test('a worker that decides by the bundle posts whom it enrols', async (t) => {
+  const built = await build(t, { DEFAULT_POLICY: '{}' })
+  const url = await built.app.listen({ port: 0 })
+  const enrolled = await python(`
+enrolled, through = [], post
+post = lambda path, body, timeout: enrolled.append(through(path, body, 30)["enrolled"])
+bundle = json.load(urllib.request.urlopen("${url}/v1/bundle"))
+started = Enrolments()
+for i in range(20):
+    started.add(bundle, ${JSON.stringify(CONTEXT)}, {"generation_id": f"local-{i}"})
+for _ in range(500):
+    if sum(enrolled) < 20:
+        time.sleep(0.01)
+print(json.dumps(sum(enrolled)))
+`, url)
+  t.equal(enrolled, 20)
+  await until('they are enrolled', async () => (await built.send('GET', `/v1/contexts/${KEY}`)).body.follow_up?.enrolled === 20)
 })
 
 t.test('a worker in front of vLLM generates in pieces and probes aside', async (t) => {

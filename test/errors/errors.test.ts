@@ -16,7 +16,6 @@ t.test('codes are stable, since clients match on them', async (t) => {
     INVALID_OUTCOME: 400,
     INVALID_POLICY: 400,
     INVALID_URL: 400,
-    LABEL_TOO_LATE: 409,
     LOG_FULL: 503,
     MALFORMED_REQUEST: 400,
     METHOD_NOT_ALLOWED: 405,

@@ -13,7 +13,7 @@ import { admin } from './redis-fleet.js'
 
 // JSON that is whole, and not what it must be, at each place that the learner reads: in turn left out, told of and overcome.
 
-type Table = 'history' | 'audit' | 'trainingRuns' | 'pending' | 'policies' | 'pins' | 'predictors' | 'reservoir'
+type Table = 'history' | 'audit' | 'trainingRuns' | 'pending' | 'cohorts' | 'policies' | 'pins' | 'predictors' | 'reservoir'
 
 interface Damager {
   readonly append: (text: string) => Promise<unknown>
@@ -43,7 +43,8 @@ async function overcome (
     await put('audit', '1', '{')
     await put('trainingRuns', 'odd', '17 {"name":"odd"')
     await put('trainingRuns', 'cut', '{"name":"cut"')
-    await put('pending', 'waits', '{"outcome":{},"leaf":"a","number":1}')
+    await put('pending', 'waits', '{"outcome":{},"leaf":"a","key":"a"}')
+    await put('cohorts', 'model=y,task=math', '{"epoch":"1-0"}')
     await put('policies', 'model=z', '{"mode":{"off":true}}')
     await put('pins', 'model=q,task=aime', '{"threshold":"low"}')
     await put('pins', 'model=q,task=cut', '{"thresh')
@@ -70,12 +71,12 @@ async function overcome (
   t.match((await send('GET', '/metrics')).body, 'stopgate_damaged_total{what="history"} 1\n', 'who reads it tells of it')
   const back = async (version: number) => await send('POST', '/v1/model/rollback?dry_run=true', { version, reason: 'r' })
   const tooFar = await back(0)
-  t.match(tooFar, { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back to version \d+: roll back to that/ } })
+  t.match(tooFar, { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back only to version \d+: roll back to that version or a later one/ } })
   const reach = Number(/version (\d+)/.exec(tooFar.body.message)![1])
   t.match(await back(reach), { status: 200, body: { version: reach, total: Number } })
   t.equal((await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}/tradeoff`)).status, 200)
   const metrics = (await send('GET', '/metrics')).body
-  const counts = { entry: ENTRIES.length, ledger: 1, pending: 1, samples: 1, predictors: 1, audit: 1, runs: 2, history: 1 }
+  const counts = { entry: ENTRIES.length, ledger: 1, pending: 1, cohorts: 1, samples: 1, predictors: 1, audit: 1, runs: 2, history: 1 }
   for (const [what, count] of Object.entries(counts)) {
     t.match(metrics, new RegExp(`stopgate_damaged_total{what="${what}"} ${count}\n`))
   }
@@ -99,14 +100,14 @@ async function overcome (
   const byItself = commands.filter(({ by }: { by: string }) => by === 'stopgate')
   t.match(byItself.filter(({ type }: { type: string }) => type === 'predictor'), [{ predictor: { name: 'cut', action: 'forgotten' } }], 'a damaged predictor goes')
   const { damaged } = await store.learned()
-  t.same([damaged, (await store.predictors()).size], [{ ledger: 0, pending: [], samples: [] }, 0], 'nothing damaged is left for the next learner to find')
+  t.same([damaged, (await store.predictors()).size], [{ ledger: 0, pending: [], cohorts: [], samples: [] }, 0], 'nothing damaged is left for the next learner to find')
 }
 
 /** What is damaged is named, and a file of all the rest can be imported, where the damaged is overcome as here. */
 async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const io = captureIo(env)
-  await t.rejects(exportState([], io), { name: 'CommandError', exitCode: 1, message: /^16 values .* can be imported/ })
-  for (const named of ['log "', 'meta "ledger"', 'pending "waits"', 'pins "model=q,task=aime"', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(io.err(), `stopgate export: ${named}`)
+  await t.rejects(exportState([], io), { name: 'CommandError', exitCode: 1, message: /^17 values .* can be imported/ })
+  for (const named of ['log "', 'meta "ledger"', 'pending "waits"', 'cohorts "model=y,task=math"', 'pins "model=q,task=aime"', 'pins "model=q,task=cut"', 'predictors "cut"', 'history "']) t.match(io.err(), `stopgate export: ${named}`)
   const folder = await temporaryFolder(t)
   const file = join(folder, 'state.jsonl')
   await writeFile(file, io.out())

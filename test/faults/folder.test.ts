@@ -20,7 +20,7 @@ t.test('a second process on the folder ends with a message, and the first contin
 })
 
 t.test('a full disk refuses outcomes, and decisions continue and nothing acknowledged is lost', { skip: withoutFileLimit }, async (t) => {
-  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}' }
+  const env = { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}' }
   const first = startProcess(t, env, { deafTo: 'XFSZ' })
   await first.url()
   let sent = 0

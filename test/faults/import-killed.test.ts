@@ -19,7 +19,7 @@ const random = mulberry32(3)
 
 async function writeState (file: string): Promise<void> {
   async function * rows (): AsyncIterable<StateRow> {
-    yield * metaRows({ salt: 's', version: 7, policy_version: 7, cursor: '5-0', last_id: '5-0', ledger: null })
+    yield * metaRows({ salt: 's', version: 7, policy_version: 7, cursor: '5-0', last_id: '5-0', ledger: null, follow_up: null })
     for (let i = 0; i < CONTEXTS; i++) yield { table: 'contexts', key: `model=m${i},task=-`, value: state(i) }
     for (let i = 0; i < CONTEXTS; i++) yield { table: 'policies', key: `model=m${i}`, value: { mode: 'off' } }
   }
@@ -55,7 +55,7 @@ async function killImports (t: Test, env: NodeJS.ProcessEnv, open: Parameters<ty
   t.comment(`nothing was there ${found.get(0) ?? 0} times, all ${found.get(CONTEXTS)} times; an import takes ${Math.round(longest)} ms`)
 }
 
-const EMPTY = sortRows(metaRows({ salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null }))
+const EMPTY = sortRows(metaRows({ salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null, follow_up: null }))
 
 t.test('a killed import into a folder has written all or nothing', async (t) => {
   const DATA_DIR = await temporaryFolder(t)

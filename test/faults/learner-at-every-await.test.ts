@@ -1,12 +1,13 @@
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config/config.js'
+import type { StoredSlice } from '../../src/core/enrolment/stored-cohort.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
 import { startLearner } from '../../src/learning/learner.js'
 import { createStore } from '../../src/store/create-store.js'
 import type { Store } from '../../src/store/store.js'
-import { losslessOutcome } from '../certify.js'
+import { KEY, losslessOutcome } from '../certify.js'
 import { memoryFold } from '../core/learn/memory-fold.js'
 import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
@@ -17,10 +18,10 @@ import { StoreUnavailableError } from '../../src/store/store-errors.js'
 // done without its knowledge. Another learner folds the rest, and the requests of the dead one arrive late.
 
 t.jobs = 2
-const POLICY = { settle_seconds: 0 }
+const POLICY = { follow_up_seconds: 86_400 }
 const log = pino({ level: 'silent' })
-const config = readConfig({ DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.1', LABEL_WAIT_SECONDS: '60' })
-/** Outcomes of a round that count at once. Each round also has an outcome that waits for its label, and the label. */
+const config = readConfig({ DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.1' })
+/** Outcomes of each round that count at once; besides, one outcome comes before its enrolment, and one waits for its label, and gets it. */
 const PER_ROUND = 5
 
 interface Mortal {
@@ -31,13 +32,18 @@ interface Mortal {
 }
 
 function entriesOf (round: number): LogEntry[] {
-  const outcomes = Array.from({ length: PER_ROUND }, (_, i) => losslessOutcome(`g${round}-${i}`))
+  const graded = (outcome: object) => gradeOutcome('salt', outcome as ReportedOutcome)
+  const early = graded(losslessOutcome(`early${round}`))
+  const outcomes = Array.from({ length: PER_ROUND }, (_, i) => graded(losslessOutcome(`g${round}-${i}`)))
   const { em: _, ...unlabelled } = losslessOutcome(`late${round}`)
-  return [...[...outcomes, unlabelled].map((outcome) => gradeOutcome('salt', outcome as ReportedOutcome)), { type: 'label', generation_id: `late${round}`, em: 1 }]
+  const late = graded({ ...unlabelled, steps: [{ tokens: 32, confidence: 0.99, em: 0 }] })
+  const draws = [early, ...outcomes, late].map(({ u, hash }) => [u, hash] as const)
+  const list = { type: 'enrolment', boot: 'b', number: round, age: 0, entries: [{ key: KEY, epoch: null, share: 1, draws }] } as const
+  return [early, list, ...outcomes, late, { type: 'label', generation_id: `late${round}`, em: 1 }]
 }
 
 async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDone: boolean) => Promise<Mortal>): Promise<void> {
-  const fold = memoryFold(POLICY, { label_wait_seconds: 60 })
+  const fold = memoryFold(POLICY)
   let round = 0
   const report = async () => {
     const entries = entriesOf(round++)
@@ -61,20 +67,25 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
       if (at > 30) throw new Error('no learner survives')
     }
   }
-  t.ok(round >= 12, 'a learner awaits several calls')
-  const { contexts, pending } = await store.learned()
+  t.ok(round >= 12, 'it awaits several things in each life')
+  const { contexts, pending, cohorts } = await store.learned()
   t.equal(pending.length, 0)
+  t.same([...contexts.keys()].sort(), [...fold.states.keys()].sort())
   for (const [key, state] of fold.states) {
-    const { halves, generations, labelled, unlabelled, awaiting_label, epoch } = contexts.get(key)!
-    t.same({ halves, generations, labelled, unlabelled, awaiting_label, epoch }, {
-      halves: state.halves, generations: state.generations, labelled: state.labelled, unlabelled: 0, awaiting_label: 0, epoch: 1,
-    }, key)
-    t.equal(generations, round * (PER_ROUND + 1))
+    const { generations, follow_up, epoch } = contexts.get(key)!
+    t.same({ generations, follow_up, epoch }, { generations: round * (PER_ROUND + 2), follow_up: state.follow_up, epoch: 1 }, key)
   }
+  const { slices, members, early } = cohorts.get(KEY)!
+  t.same([slices.length, members, early], [1, [], []], 'everybody is accounted for')
+  const [{ begins: _, ...slice }] = slices as [StoredSlice]
+  const { begins: __, ...expected } = fold.cohorts.get(KEY)!.store().slices[0]!
+  t.same(slice, expected)
+  t.equal(slice.enrolled, round * (PER_ROUND + 2))
+  t.equal(contexts.get(KEY)!.follow_up.labels_given, round)
 }
 
-t.test('each outcome counts once wherever a learner of an embedded store dies', { buffered: true }, async (t) => {
-  const store = await createStore({ dataDir: await temporaryFolder(t), labelWaitSeconds: 60 })
+t.test('embedded', { buffered: true }, async (t) => {
+  const store = await createStore({ dataDir: await temporaryFolder(t) })
   t.teardown(() => store.close())
   await diesEverywhere(t, store, async (at, isDone) => {
     let calls = 0
@@ -96,7 +107,7 @@ t.test('each outcome counts once wherever a learner of an embedded store dies', 
 
 t.test('each outcome counts once at whichever Redis command a learner dies', { skip: withoutRedis, buffered: true }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const open = async (redisUrl: string) => createStore({ redisUrl, dataDir: '', labelWaitSeconds: 60, redisTimeoutMs: 20_000 })
+  const open = async (redisUrl: string) => createStore({ redisUrl, dataDir: '', redisTimeoutMs: 20_000 })
   const store = await open(redis.url)
   t.teardown(() => store.close())
   await diesEverywhere(t, store, async (at, isDone) => {

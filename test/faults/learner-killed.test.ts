@@ -6,7 +6,7 @@ import { startProcess } from '../service-process.js'
 
 t.test('another replica takes over when the learner is killed, and every outcome counts once', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const replicas = [1, 2].map(() => startProcess(t, { REDIS_URL: redis.url, DEFAULT_POLICY: '{"settle_seconds":0}' }))
+  const replicas = [1, 2].map(() => startProcess(t, { REDIS_URL: redis.url, DEFAULT_POLICY: '{"follow_up_seconds":0}' }))
   const isLeader = async (replica: typeof replicas[number]) => (await replica.get('/readyz')).body.learner.leader
   const leader = await until('a replica leads', async () => {
     for (const replica of replicas) if (await isLeader(replica)) return replica

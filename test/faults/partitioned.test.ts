@@ -16,7 +16,7 @@ t.test('when the learner is cut off from Redis another replica learns, and no ou
   const redis = await startRedis(t, DURABLE)
   const proxies = await Promise.all([startProxy(t, redis.port), startProxy(t, redis.port)])
   const replicas = proxies.map(({ url: REDIS_URL }) => startProcess(t, {
-    REDIS_URL, DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.5', POLL_SECONDS: '0.2', STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3',
+    REDIS_URL, DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '0.5', POLL_SECONDS: '0.2', STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3',
   }))
   const home = await until('a replica learns', async () => {
     for (const [i, replica] of replicas.entries()) if ((await ready(replica)).learner.leader) return `${i}`
@@ -34,7 +34,7 @@ t.test('when the learner is cut off from Redis another replica learns, and no ou
   t.match(await other.post('/v1/outcomes/batch', { outcomes: Array.from({ length: 50 }, (_, i) => losslessOutcome(`then${i}`)) }), { status: 202, body: { accepted: 50 } })
   await until('it has learned the new outcomes', async () => (await context(other)).control_generations === 350)
   await until('the model is too old to stop generations', async () => (await decision(apart)).reason === 'stale_model')
-  t.match(await ready(apart), { store: { up: false }, learner: { leader: false }, model: { stale: true }, warnings: [/can't be reached/] })
+  t.match(await ready(apart), { store: { up: false }, learner: { leader: false }, model: { stale: true }, warnings: [/cannot be reached/] })
   t.match(await decision(other), { decision: 'stop', stale: false })
 
   proxy.heal()

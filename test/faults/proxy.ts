@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { CommandReader } from './command-reader.js'
 
@@ -15,6 +16,8 @@ export interface Proxy {
   readonly moveTo: (port: number) => void
   /** How long each piece of a reply is held back, ms. */
   delayMs: number
+  /** How long each piece of a request is held back, ms: it is acknowledged only when it has arrived. */
+  lateMs: number
   /** Of the next reply only this many bytes come through on each connection, which then ends; `null`: all. */
   cutAfterBytes: number | null
   /** Asked before each Redis command is let through; `null`: nobody is. */
@@ -37,7 +40,7 @@ export async function startProxy (t: Test, port: number): Promise<Proxy> {
       sockets.add(socket)
       socket.on('error', () => {}).on('close', () => { pass(() => { client.destroy(); upstream.destroy() }) })
     }
-    client.on('data', (chunk: Buffer) => {
+    const forward = (chunk: Buffer) => {
       if (proxy.judge === null) pass(() => upstream.write(chunk))
       else {
         for (const { name, bytes } of reader.read(chunk)) {
@@ -47,11 +50,19 @@ export async function startProxy (t: Test, port: number): Promise<Proxy> {
           if (verdict === 'last') proxy.part()
         }
       }
+    }
+    let late = 0
+    let arrived = Promise.resolve()
+    client.on('data', (chunk: Buffer) => {
+      if (late === 0 && proxy.lateMs === 0) return forward(chunk)
+      late++
+      const due = setTimeout(proxy.lateMs)
+      arrived = arrived.then(() => due).then(() => { late--; forward(chunk) })
     })
     upstream.on('data', (chunk: Buffer) => {
       const { delayMs, cutAfterBytes } = proxy
       if (cutAfterBytes !== null) client.end(chunk.subarray(0, cutAfterBytes))
-      else if (delayMs > 0) setTimeout(() => client.write(chunk), delayMs)
+      else if (delayMs > 0) setTimeout(delayMs).then(() => client.write(chunk))
       else pass(() => client.write(chunk))
     })
   }).listen(0, '127.0.0.1')
@@ -63,6 +74,7 @@ export async function startProxy (t: Test, port: number): Promise<Proxy> {
     leadTo: (port) => { target = port; end() },
     moveTo: (port) => { target = port },
     delayMs: 0,
+    lateMs: 0,
     cutAfterBytes: null,
     judge: null,
     part: () => { held ??= [] },

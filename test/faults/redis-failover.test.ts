@@ -30,7 +30,7 @@ async function failOver (t: Test, start: (t: Test, settings: typeof DURABLE) => 
   master.pause()
   t.equal(await report('during'), 503, 'nobody has it')
   t.match(await send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'decisions go on')
-  t.match(await send('GET', '/readyz'), { status: 200, body: { store: { up: false }, warnings: [/can't be reached/] } })
+  t.match(await send('GET', '/readyz'), { status: 200, body: { store: { up: false }, warnings: [/cannot be reached/] } })
   t.match((await send('GET', '/metrics')).body, 'stopgate_store_up 0\n')
   await until('outcomes are taken again', async () => await report('during') === 202)
   await until('it is learned, once', async () => await learned() === 302)

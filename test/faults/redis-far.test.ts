@@ -48,7 +48,7 @@ t.test('when a connection is cut during a reply, the outcome gets 503 and counts
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   await until('Redis had it', () => admin.exists('{stopgate}:seen:cut'))
   proxy.cutAfterBytes = null
-  t.same(await isTaken(built, 'cut'), { accepted: 0, duplicates: 1 })
+  t.same(await isTaken(built, 'cut'), { accepted: 0, duplicates: 1, label_wanted: false })
   await until('it is learned, once', async () => await learned(built) === 301)
 })
 
@@ -60,13 +60,13 @@ t.test('writes that a failover lost count when they are sent again', { skip }, a
   await admin.replicaof('127.0.0.1', String(redis.port))
   await until('it has all', async () => /master_link_status:up/.test(await admin.info('replication')))
   await admin.replicaof('NO', 'ONE')
-  t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0 })
+  t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0, label_wanted: false })
   await until('it is learned', async () => await learned(built) === 301)
 
   await redis.stop('SIGKILL')
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
   proxy.leadTo(replica.port)
-  t.same(await isTaken(built, `lossless-${JSON.stringify(CONTEXT).length}-gsm8k-0`), { accepted: 0, duplicates: 1 }, 'what the replica had is known')
-  t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0 }, 'what it had not is taken')
+  t.same(await isTaken(built, `lossless-${JSON.stringify(CONTEXT).length}-gsm8k-0`), { accepted: 0, duplicates: 1, label_wanted: false }, 'what the replica had is known')
+  t.same(await isTaken(built, 'late'), { accepted: 1, duplicates: 0, label_wanted: false }, 'what it had not is taken')
   await until('it is learned, once', async () => await learned(built) === 301)
 })

@@ -18,7 +18,7 @@ t.test('while Redis is dead, decisions continue and outcomes are refused at once
   await redis.stop('SIGKILL')
   t.match(await built.send('POST', '/v1/decisions', step), { status: 200, body: { decision: 'stop' } })
   t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, headers: { 'retry-after': '1' }, body: { code: 'STORE_UNAVAILABLE' } })
-  t.match(await built.send('GET', '/readyz'), { status: 200, body: { ready: true, store: { up: false }, warnings: [/can't be reached/] } })
+  t.match(await built.send('GET', '/readyz'), { status: 200, body: { ready: true, store: { up: false }, warnings: [/cannot be reached/] } })
   const { body: metrics } = await built.send('GET', '/metrics')
   t.match(metrics, 'stopgate_store_up 0\n')
   t.match(metrics, 'stopgate_outcomes_total{result="unavailable",arm="control"} 1\n')

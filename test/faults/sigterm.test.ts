@@ -34,7 +34,7 @@ interface Ending {
 }
 
 async function endUnderLoad (t: Test, { env, open, end = ({ child }) => child.kill('SIGTERM'), processes = 1 }: Ending): Promise<void> {
-  const service = startProcess(t, { ...env, PROCESSES: String(processes), DEFAULT_POLICY: '{"settle_seconds":0}' }, { detached: true })
+  const service = startProcess(t, { ...env, PROCESSES: String(processes), DEFAULT_POLICY: '{"follow_up_seconds":0}' }, { detached: true })
   if (processes > 1) await until('all processes are listening', () => service.log.find(({ msg }) => msg === 'all processes are listening'))
   const url = await service.url()
   const acknowledged: string[] = []

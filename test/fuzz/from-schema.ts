@@ -17,7 +17,11 @@ export function valid (schema: Schema, document: Schema): fc.Arbitrary<unknown> 
   if (schema.$ref !== undefined) return inner(at(document, schema.$ref))
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
   if (schema.const !== undefined) return fc.constant(schema.const)
-  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(inner))
+  if (schema.anyOf !== undefined) {
+    // A branch may add to what stands beside `anyOf`, as where at least one of two properties is required.
+    const { anyOf, ...beside } = schema
+    return fc.oneof(...anyOf.map((branch: Schema) => inner({ ...beside, ...branch })))
+  }
   if (Array.isArray(schema.type)) return fc.oneof(...schema.type.map((type: string) => inner({ ...schema, type })))
   switch (schema.type) {
     case 'null': return fc.constant(null)

@@ -12,7 +12,7 @@ import { startRedis, withoutRedis } from '../redis-server.js'
 import { startProcess } from '../service-process.js'
 
 t.test('the learner learns in its thread from the store of the process', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}' })
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}' })
   await until('it leads', async () => (await service.get('/readyz')).body.learner.leader)
   await service.post('/v1/outcomes', losslessOutcome('one'))
   await until('it is learned', async () => (await service.get(`/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations === 1)
@@ -23,7 +23,7 @@ t.test('the learner learns in its thread from the store of the process', async (
 })
 
 t.test('after an uncaught exception the store is intact and every outcome counts once', async (t) => {
-  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
+  const config = readConfig({ DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '0.3' })
   const store = await createStore(config)
   t.teardown(() => store.close())
   const failures: string[] = []
@@ -53,7 +53,7 @@ t.test('after an uncaught exception the store is intact and every outcome counts
 t.test('a hanging learner is replaced, and every outcome counts once', { skip: withoutRedis }, async (t) => {
   const folder = await temporaryFolder(t)
   const redis = await startRedis(t)
-  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
+  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '0.3' })
   const store = await createStore(config)
   t.teardown(() => store.close())
   const worker = new URL('../../src/learning/learner-worker.js', import.meta.url)

@@ -13,7 +13,7 @@ import { trainingWriteOf } from '../store/fixtures.js'
 import { LeaseLostError, StoreUnavailableError } from '../../src/store/store-errors.js'
 
 const log = pino({ level: 'silent' })
-const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', LEASE_SECONDS: '0.3' })
+const config = readConfig({ DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '0.3' })
 
 async function openStore (t: Test): Promise<Store> {
   const store = await createStore({ dataDir: await temporaryFolder(t), dedupSeconds: 60 })
@@ -123,7 +123,7 @@ t.test('another configuration reaches learned state through the log', async (t) 
   await report(store, 0, 10)
   await until('10 are learned', async () => await counted(store) === 10)
   await first.close()
-  learner(t, store, {}, readConfig({ DEFAULT_POLICY: '{"settle_seconds":0,"check_every_tokens":7}', LEASE_SECONDS: '0.3' }))
+  learner(t, store, {}, readConfig({ DEFAULT_POLICY: '{"follow_up_seconds":0,"check_every_tokens":7}', LEASE_SECONDS: '0.3' }))
   const state = await until('a new epoch', async () => {
     const found = (await store.readContexts([KEY])).get(KEY)!
     return found.epoch === 2 && found

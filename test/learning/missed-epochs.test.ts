@@ -30,8 +30,11 @@ t.test('a context whose epoch is older than its last reset is reset', async (t) 
   t.same(await missed({ a: 5000 }, { audit: [{ time: 9000, command: { type: 'pin', key: 'a' } }] }), [], 'other commands begin no epoch')
 })
 
-t.test('a reset holds for its own context', async (t) => {
-  t.same(await missed({ 'model=q': 5000, [X]: 5000 }, { audit: [reset('model=q', 6000)] }), ['model=q'])
+t.test('a reset holds for its context and those below, unless it says otherwise', async (t) => {
+  const epochs = { '*': 5000, 'model=q': 5000, [X]: 5000, 'model=z,task=x': 5000 }
+  t.same(await missed(epochs, { audit: [reset('model=q', 6000)] }), ['model=q', X])
+  const { command, ...row } = reset('model=q', 6000)
+  t.same(await missed(epochs, { audit: [{ ...row, command: { ...command, below: false } }] }), ['model=q'])
 })
 
 t.test('a checkpoint holds for its context and those below', async (t) => {

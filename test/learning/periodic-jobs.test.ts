@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Cohorts } from '../../src/core/enrolment/cohorts.js'
 import type { Pin } from '../../src/core/judgement/pin.js'
 import { createPeriodicJobs } from '../../src/learning/periodic-jobs.js'
 import type { Memory } from '../../src/learning/fold-entries.js'
@@ -12,7 +13,8 @@ t.test('expired pins are removed at once, and then at most once a second', async
   const pin: Pin = { threshold: 0.5, reason: 'r', by: 'ops', expires_at: Date.now() - 1 }
   const run = async () => {
     await store.append([{ type: 'pin', key: '*', pin, by: 'ops', reason: 'r' }])
-    await runPeriodicJobs({ ledger: { ...LEDGER, pins: await store.pins() }, contexts: new Map() } as unknown as Memory)
+    const memory = { ledger: { ...LEDGER, pins: await store.pins() }, contexts: new Map(), cohorts: new Cohorts() }
+    await runPeriodicJobs(memory as unknown as Memory)
     return (await store.pins()).size
   }
   t.equal(await run(), 0)

@@ -6,7 +6,8 @@ import { learnerRestorer } from '../../src/learning/restore-learner.js'
 import { createStore } from '../../src/store/create-store.js'
 import type { Store } from '../../src/store/store.js'
 import { temporaryFolder } from '../helper.js'
-import { predictorEntry, versionOf } from '../store/fixtures.js'
+import { cohortOf, commitOf, headerOf, LEDGER, pendingOf, predictorEntry, state, versionOf } from '../store/fixtures.js'
+import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
 
 /** A store, a learner's start on it, and the corruption that was reported. */
 async function restoreOn (t: Test, overrides: Partial<Store> = {}) {
@@ -39,7 +40,7 @@ t.test('a new store gets the configuration of its first learner; a later change 
 })
 
 t.test('an unreadable ledger is restored from the tables', async (t) => {
-  const damaged = { ledger: 1, pending: ['x', 'y'], samples: [] }
+  const damaged = { ledger: 1, pending: ['x', 'y'], cohorts: [], samples: [] }
   const ground = await restoreOn(t, { learned: async () => ({ ...await ground.store.learned(), ledger: null, damaged }) })
   const { store, start, token, reported } = ground
   await store.append([predictorEntry('p', versionOf('p', 1))])
@@ -48,4 +49,50 @@ t.test('an unreadable ledger is restored from the tables', async (t) => {
   t.same([...predictors.keys()], ['p'])
   t.same((await store.learned()).ledger, ledger, 'the restored ledger is stored')
   t.same(reported, [['ledger', 1], ['pending', 2]])
+})
+
+t.test('cohorts, their clock and pending outcomes are restored', async (t) => {
+  const { store, start, token, reported } = await restoreOn(t)
+  const cohort = cohortOf().store()
+  const given = { contexts: new Map([['model=q', state(1)]]), pending: new Map([['waits', pendingOf('waits')]]), cohorts: new Map([['model=q', cohort]]) }
+  await store.commit(commitOf(token, { ...given, follow_up: headerOf(7), ledger: LEDGER }))
+  const { cohorts, pending } = await start()(token)
+  t.same(cohorts.get('model=q')!.store(), cohort)
+  t.same(cohorts.header, headerOf(7))
+  t.same([...pending.values()], [pendingOf('waits')])
+  t.same(reported, [])
+})
+
+t.test('a context whose cohort or state is unreadable starts a new epoch, and nobody stays enrolled in it', async (t) => {
+  const [X, Y, Z] = ['model=q,task=x', 'model=q,task=y', 'model=q,task=z']
+  const damaged = { ledger: 0, pending: [], cohorts: [X], samples: [] }
+  const ground = await restoreOn(t, {
+    learned: async () => {
+      const learned = await ground.store.learned()
+      const cohorts = new Map([...learned.cohorts].filter(([key]) => key !== X))
+      return { ...learned, contexts: new Map([...learned.contexts, [Y, readState('{')]]), cohorts, damaged }
+    },
+  })
+  const { store, start, token, reported } = ground
+  const keys = [X, Y, Z]
+  const certified = { ...state(1), epoch: 7, threshold_index: 3, threshold: 0.9 }
+  await store.commit(commitOf(token, {
+    contexts: new Map(keys.map((key) => [key, certified])),
+    pending: new Map(keys.map((key) => [key, { ...pendingOf(key), key }])),
+    cohorts: new Map(keys.map((key) => [key, cohortOf().store()])),
+    follow_up: headerOf(7),
+    ledger: LEDGER,
+  }))
+  const { contexts, cohorts, pending } = await start()(token)
+  t.match(await store.read('0-0', 10, 0), [X, Y].map((key) => ({ entry: { type: 'reset', key, below: false } })).reverse())
+  t.match(contexts.get(X), { epoch: 7, threshold: null, epoch_name: '' }, 'until the reset is folded it certifies nothing')
+  t.ok(isUnreadable(contexts.get(Y)!))
+  t.match(contexts.get(Z), { threshold: 0.9 })
+  t.same([...cohorts.keys()], [Z])
+  t.same([...pending.values()].map(({ key }) => key), [Z])
+  const stored = await store.learned()
+  t.same([[...stored.cohorts.keys()], stored.pending.map(({ key }) => key)], [[Z], [Z]])
+  t.match(stored.contexts.get(X), { threshold: null })
+  t.same(await store.changedSince(0), [X], 'replicas hear of it')
+  t.same(reported, [['cohorts', 1]])
 })

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
+import { Cohorts } from '../../src/core/enrolment/cohorts.js'
 import { newLedger } from '../../src/core/learn/fold.js'
 import type { LogEntry, PredictorEntry } from '../../src/core/learn/log-entry.js'
 import { PendingOutcomes } from '../../src/core/recording/pending.js'
@@ -24,10 +25,10 @@ function sampleOf (i: number, label: Sample['label'] = 'exact_match'): Sample {
 }
 
 function memoryWith (samples: readonly Sample[]): Memory {
-  const configuration = { levels: ['model', 'task'], defaults: {}, max_contexts: 100, label_wait_seconds: 0 }
+  const configuration = { levels: ['model', 'task'], defaults: {}, max_contexts: 100, time_scale: 1 }
   const reservoir = new Reservoir()
   for (const sample of samples) reservoir.add(sample)
-  return { cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), reservoir, predictors: new Map() }
+  return { cursor: '0-0', ledger: newLedger(configuration), contexts: new Map(), pending: new PendingOutcomes(), cohorts: new Cohorts(), reservoir, predictors: new Map() }
 }
 
 function storeOf (predictors: Record<string, { by: string, retired_at: number | null }> = {}) {

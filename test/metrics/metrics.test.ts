@@ -3,7 +3,7 @@ import { openEpoch } from '../../src/core/judgement/context-state.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { createMetrics, CUT_CAUSES } from '../../src/metrics/metrics.js'
 
-const state = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['task'], 0)
+const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '0-1' })
 const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
 const readings = {
   modelVersion: () => 7, modelAgeSeconds: () => null, isStoreUp: () => false, isLeader: () => true, lag: () => 3, refused: () => 5, pins: () => 2, isLeaf: (key: string) => key !== '*', ...NONE,

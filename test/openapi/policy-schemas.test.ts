@@ -13,7 +13,12 @@ t.test('the default is a policy, and any part of it is a patch', async (t) => {
 
 t.test('invalid policies are refused', async (t) => {
   for (const patch of [
-    { max_em_drop: 0 }, { error_level: 1 }, { control_rate: 0.01 }, { control_rate: 'some' }, { label: 'f1' }, { mode: 'on' }, { fallback: 'child' }, { min_tokens: -1 }, { check_every_tokens: 0 }, { settle_seconds: -1 }, { evidence_window: 1.5 }, { max_evidence_age_seconds: 0 }, { predictor: 'on' }, { em_per_token_percent: -0.1 }, { value_of_em: -1 }, { price_per_1k_tokens: 0 },
+    { max_em_drop: 0 }, { error_level: 1 }, { control_rate: 0.01 }, { control_rate: 'some' }, { label: 'f1' }, { mode: 'on' }, { missing_outcomes: 'kept' }, { label_rate: 0 }, { label_rate: 1.1 }, { certify_at: '' }, { min_tokens: -1 }, { check_every_tokens: 0 }, { follow_up_seconds: -1 }, { follow_up_seconds: 0.5 }, { follow_up_seconds: 86_401 }, { evidence_window: 1.5 }, { max_evidence_age_seconds: 0 }, { predictor: 'on' }, { em_per_token_percent: -0.1 }, { value_of_em: -1 }, { price_per_1k_tokens: 0 },
     { max_em_loss: 0.1 },
   ]) t.match(problem(patch), { path: `/${Object.keys(patch)[0]}` })
+})
+
+t.test('the time of follow-up is 0, or a second to a day', async (t) => {
+  for (const follow_up_seconds of [0, 1, 1.5, 86_400]) t.equal(problem({ follow_up_seconds }), null, String(follow_up_seconds))
+  t.match(problem({ follow_up_seconds: 0.5 }), { path: '/follow_up_seconds', message: /is out of range; .*\(seconds, 1 to 86,400\); 0:/ })
 })

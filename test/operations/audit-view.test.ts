@@ -16,5 +16,5 @@ t.test('an audit row says who did what, when and why', async (t) => {
   t.strictSame(auditView({ ...row, command: { type: 'predictor', name: 'p', action: 'retired', by: 'ops' }, replaced: null }),
     { ...shown, key: null, type: 'predictor', reason: null, predictor: { name: 'p', action: 'retired' }, replaced: null })
   t.strictSame(auditView({ ...row, command: UNREADABLE_COMMAND, replaced: null }),
-    { ...shown, by: 'stopgate', key: null, type: 'unreadable', reason: 'what was done here could not be read', replaced: null })
+    { ...shown, by: 'stopgate', key: null, type: 'unreadable', reason: 'this row could not be read', replaced: null })
 })

@@ -34,7 +34,7 @@ t.test('a command gives up after repeated conflicts, and stores nothing where th
   const { store, service } = await build(t)
   const append = async () => { throw new ConflictError('moved') }
   const command = createCommander({ ...store, revision: () => store.revision(), append } as unknown as Store, service)
-  await t.rejects(command(async () => [pin(1)]), { code: 'CONFLICT', statusCode: 409, message: /each of the 5 times/ })
+  await t.rejects(command(async () => [pin(1)]), { code: 'CONFLICT', statusCode: 409, message: /each of 5 attempts/ })
   await command(async () => [])
   t.equal((await store.revision()).lag, 0)
 })

@@ -6,7 +6,7 @@ const origin = { by: 'ops', reason: 'incident 42' }
 const pin = (key: string, threshold: number | null) => ({ type: 'pin', key, pin: { threshold, reason: 'r', by: 'eve', expires_at: null }, by: 'eve', reason: 'r' }) as const
 
 t.test('every earlier version can be restored', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"fallback":"parent"}' })
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0}' })
   const { store, send, rollback } = built
   const inForce = async () => {
     const { contexts } = (await send('GET', '/v1/contexts')).body
@@ -49,8 +49,8 @@ t.test('all pins of a rollback make one version', async (t) => {
   t.equal(built.service.decide({ arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT }).guarantee, null, 'in force here already')
 })
 
-t.test('the history has the thresholds before and after every change, also where contexts fall back', async (t) => {
-  const { store, send, rollback } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"fallback":"parent"}' })
+t.test('the history has the thresholds before and after every change, also in the contexts of a pool', async (t) => {
+  const { store, send, rollback } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"certify_at":"model"}' })
   const outcome = { generation_id: 'a', arm: 'treated', context: CONTEXT, tokens: 64, em: 1 }
   t.equal((await send('POST', '/v1/outcomes', outcome)).status, 202)
   await until('the context is there', async () => (await send('GET', '/v1/contexts')).body.contexts.length === 3)

@@ -10,8 +10,8 @@ const outcome = losslessOutcome('g') as never
 
 t.test('a duplicate outcome counts once', async (t) => {
   const services = await build(t)
-  t.same(await acceptOutcome(services, outcome, reporter), { accepted: 1, duplicates: 0 })
-  t.same(await acceptOutcome(services, outcome, reporter), { accepted: 0, duplicates: 1 })
+  t.same(await acceptOutcome(services, outcome, reporter), { accepted: 1, duplicates: 0, label_wanted: false })
+  t.same(await acceptOutcome(services, outcome, reporter), { accepted: 0, duplicates: 1, label_wanted: false })
   const text = await services.metrics.render()
   t.match(text, 'stopgate_outcomes_total{result="accepted",arm="control"} 1\n')
   t.match(text, 'stopgate_outcomes_total{result="duplicate",arm="control"} 1\n')
@@ -21,8 +21,11 @@ t.test('a batch stores its valid outcomes and lists the others', async (t) => {
   const services = await build(t)
   const bad = { generation_id: 'bad', tokens: -1 }
   const elsewhere = { generation_id: 'r', tokens: 1, context: { colour: 'red' } }
-  t.match(await acceptBatch(services, [bad, outcome, elsewhere], reporter), {
-    accepted: 1, duplicates: 0, rejected: [{ index: 0, path: '/tokens' }, { index: 2, path: '/context/colour' }],
+  t.match(await acceptBatch(services, [bad, outcome, elsewhere, { generation_id: 'armless', tokens: 1 }], reporter), {
+    accepted: 2,
+    duplicates: 0,
+    rejected: [{ index: 0, path: '/tokens' }, { index: 2, path: '/context/colour' }],
+    outcomes: [null, { label_wanted: false }, null, { label_wanted: false, warnings: ['arm_missing'] }],
   })
   t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="rejected",arm="unknown"} 2\n')
 })

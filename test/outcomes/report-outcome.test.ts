@@ -17,9 +17,10 @@ t.test('problems that the schema cannot express are found', async (t) => {
 
 t.test('outcomes are refused until the store has been reached', async (t) => {
   const parts = await build(t)
-  const unreached = { snapshot: () => ({ ...parts.service.snapshot(), salt: null }) }
+  const unreached = { snapshot: () => ({ ...parts.service.snapshot(), salt: null }), model: parts.service.model }
   await t.rejects(reportOutcomes({ ...parts, service: unreached }, [outcome]), StoreUnavailableError)
-  t.same(await reportOutcomes(parts, [outcome, outcome]), [true, false])
+  const reported = await reportOutcomes(parts, [outcome, outcome])
+  t.strictSame(reported, [{ isNew: true, label_wanted: false }, { isNew: false, label_wanted: false }])
 })
 
 t.test('records are deleted only after the outcome is stored', async (t) => {

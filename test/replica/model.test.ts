@@ -17,7 +17,7 @@ t.test('loading changes one by one equals loading everything at once', async (t)
   let model = await loadModel(store, options, null, await store.revision(), 0)
   for (const step of [
     () => certify({ ...built, send, service }),
-    () => send('PUT', '/v1/contexts/*/policy', { fallback: 'parent', mode: 'shadow' }),
+    () => send('PUT', '/v1/contexts/*/policy', { certify_at: 'model', mode: 'shadow' }),
     () => certify({ ...built, send, service }, { model: 'q', task: 'other' }),
     () => send('PUT', `/v1/contexts/${encodeURIComponent('model=new')}/pin`, { threshold: 0.9, reason: 'x' }),
     () => send('DELETE', '/v1/contexts/*/policy'),

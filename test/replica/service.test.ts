@@ -15,7 +15,7 @@ function replica (t: import('tap').Test, store: Store, overrides: Partial<Store>
   const view = new Proxy(store, {
     get: (target, name) => overrides[name as keyof Store] ?? ((value) => typeof value === 'function' ? value.bind(target) : value)(target[name as keyof Store]),
   })
-  const config = readConfig({ DEFAULT_POLICY: '{"settle_seconds":0}', ...env })
+  const config = readConfig({ DEFAULT_POLICY: '{"follow_up_seconds":0}', ...env })
   const service = createService({ store: view, config, log, ...(now && { now }), ...(clock && { clock }) })
   t.teardown(service.close)
   return service

@@ -23,13 +23,14 @@ t.test('a reply lists rows, errors and the rules of contexts', async (t) => {
   t.equal(status, 200)
   t.match(body, { stop: [0], control: [1, 3], would_stop: [0, 1], probe: [1], stale: false, errors: [{ index: 4, path: '/tokens/4', message: /must be >= 0/ }] })
   t.strictSame(body.contexts, [
-    { threshold: GRID.at(-1), check_every_tokens: 32, min_tokens: 0 }, { threshold: null, check_every_tokens: 32, min_tokens: 0 },
+    { threshold: GRID.at(-1), check_every_tokens: 32, min_tokens: 0, warnings: [] },
+    { threshold: null, check_every_tokens: 32, min_tokens: 0, warnings: [] },
   ])
   t.equal(body.model_version, built.service.snapshot().version)
 })
 
 t.test('columns and single steps agree and refuse the same rows', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"control_rate":0.5,"min_tokens":64}' })
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"control_rate":0.5,"min_tokens":64}' })
   await certify(built, CONTEXT, 400)
   const mine = columnsWith(badCells, 6).map((columns) => ({ ...columns, contexts: [...columns.contexts.slice(1), CONTEXT] }))
   let refused = 0

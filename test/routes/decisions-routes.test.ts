@@ -24,7 +24,7 @@ t.test('a certified context stops treated generations and runs control ones in f
     threshold: GRID.at(-1),
     scope: 'own',
     context: KEY,
-    guarantee: { max_em_drop: 0.02, error_level: 0.05, post_hoc: false, label: 'exact_match', labelled_ratio: 1, em_drop: 0, epoch: 1 },
+    guarantee: { max_em_drop: 0.02, error_level: 0.05, post_hoc: false, label: 'exact_match', follow_up_ratio: 1, em_drop: 0, epoch: 1 },
   })
   t.ok(threshold)
   t.match(await ask({ arm: 'control' }), { decision: 'continue', reason: 'control_arm', would_stop: true })
@@ -34,7 +34,7 @@ t.test('a certified context stops treated generations and runs control ones in f
 })
 
 t.test('a group shares an arm, and the control share follows the policy', async (t) => {
-  const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"control_rate":0.3}' })
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"control_rate":0.3}' })
   await certify(built)
   const steps = Array.from({ length: 2000 }, (_, i) => ({ generation_id: `g${i}`, group_id: `p${i % 1000}`, tokens: 32, confidence: 0.96, context: CONTEXT }))
   const { body } = await built.send('POST', '/v1/decisions/batch', { steps })

@@ -19,7 +19,7 @@ async function joined ({ metrics }: Built): Promise<string[]> {
 
 /** What a worker that keeps its steps and sends them certifies. */
 async function keptEvidence (t: Test, generations: ReturnType<typeof lived>) {
-  const built = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"record_steps":false}' })
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"record_steps":false}' })
   const reports = await askThrough(generations, () => built.send)
   await built.send('POST', '/v1/outcomes/batch', { outcomes: reports.map(({ kept }) => kept) })
   const context = await contextOf(built, generations.length)
@@ -60,7 +60,7 @@ t.test('two replicas on one Redis share the steps of one generation', { skip: wi
   t.match(await joined(one), ['400 complete', '0 incomplete', '0 none'])
 })
 
-t.test('a lost step counts as the worst case at every threshold not crossed before', async (t) => {
+t.test('a lost step makes the generation count as lost at every threshold', async (t) => {
   for (const steps_asked of [3, undefined]) {
     const built = await build(t)
     const step = { generation_id: 'g', arm: 'control', context: CONTEXT }
@@ -68,8 +68,7 @@ t.test('a lost step counts as the worst case at every threshold not crossed befo
     await built.send('POST', '/v1/decisions', { ...step, tokens: 96, confidence: 0.6, em: 1 })
     await built.send('POST', '/v1/outcomes', { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 100, em: 1, steps_asked })
     const { thresholds } = await contextOf(built, 1)
-    t.match(thresholds[0], { lost: 1, kept: 0, unprobed: 1 })
-    t.match(thresholds.at(-1), { lost: 0, kept: 1, unprobed: 0 })
+    for (const row of thresholds) t.match(row, { lost: 1, kept: 0 })
     t.match(await joined(built), ['0 complete', '1 incomplete', '0 none'])
   }
 })
@@ -77,7 +76,7 @@ t.test('a lost step counts as the worst case at every threshold not crossed befo
 t.test('recorded answers are graded with the outcome, and their text is not stored', { skip: withoutRedis }, async (t) => {
   for (const label of ['exact_match', 'agreement']) {
     const { url: REDIS_URL } = await startRedis(t)
-    const built = await build(t, { REDIS_URL, DEFAULT_POLICY: JSON.stringify({ settle_seconds: 0, label }) })
+    const built = await build(t, { REDIS_URL, DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: 0, label }) })
     const outcome = {
       arm: 'control', context: CONTEXT, tokens: 50, answer: 'Paris', ...(label === 'exact_match' && { reference: 'paris' }), steps_asked: 1,
     }
@@ -105,13 +104,13 @@ t.test('treated generations are not recorded', async (t) => {
   t.equal((await built.store.recorded(ids.map((id) => `control ${id}`))).size, 100)
 })
 
-t.test('an expired record is no evidence', async (t) => {
+t.test('a generation whose record has expired counts as lost', async (t) => {
   const built = await build(t, { RECORD_SECONDS: '1' })
   await built.send('POST', '/v1/decisions', { generation_id: 'g', tokens: 32, confidence: 0.9, context: CONTEXT })
   await built.recorder.flush()
   t.equal((await built.store.recorded(['g'])).size, 1)
   await until('it has expired', async () => (await built.store.recorded(['g'])).size === 0)
   await built.send('POST', '/v1/outcomes', { generation_id: 'g', arm: 'control', context: CONTEXT, tokens: 40, em: 1, steps_asked: 1 })
-  t.match(await contextOf(built, 1), { control_generations: 0, unstepped: 1 })
+  t.match(await contextOf(built, 1), { control_generations: 1, follow_up: { missing: 1 } })
   t.match(await joined(built), ['0 complete', '0 incomplete', '1 none'])
 })

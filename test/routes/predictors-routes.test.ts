@@ -6,7 +6,7 @@ import { build, until } from '../helper.js'
 
 const CONTEXT = { model: 'q', task: 'gsm8k' }
 const KEY = '/v1/contexts/model=q,task=gsm8k'
-const AUTO = { DEFAULT_POLICY: '{"settle_seconds":0,"predictor":"auto"}' }
+const AUTO = { DEFAULT_POLICY: '{"follow_up_seconds":0,"predictor":"auto"}' }
 
 /** Trusts the signal, not the confidence. */
 const BY_SIGNAL = {

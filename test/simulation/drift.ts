@@ -7,8 +7,8 @@ import { simulatedService } from './service.js'
 import { generationsOf, KEY, LEVELS } from './stream.js'
 
 // What the service does when the risk rises under a threshold in force. Everything runs through the real decisions and the real learner
-// (service.ts). Two things take a threshold back: the e-detector (Shin, Ramdas & Rinaldo 2022, "E-detectors"), and the certificate itself,
-// which is judged by the current counts and no longer holds once they are bad enough. The second mostly comes first.
+// (service.ts). A certificate stands until the e-detector (Shin, Ramdas & Rinaldo 2022, "E-detectors") raises its alarm, real stops show a
+// breach, or its half-window turns.
 
 /** A moment after a shift, counted from the shift on; Infinity where it never came. */
 export interface Moment {

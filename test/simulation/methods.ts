@@ -47,7 +47,7 @@ export function fixedOffline (): Method {
   }
 }
 
-const WARM_UP = 224 // the full runs that ours needs at least, too
+const WARM_UP = 186 // the full runs that ours needs at least, too
 const REMEMBERED = 1000
 const GAMMA = 0.005 // Gibbs & Candes, section 4
 
@@ -56,7 +56,7 @@ const GAMMA = 0.005 // Gibbs & Candes, section 4
  * that would have lost its answer. The threshold in force is the loosest one below which at most a share alpha_t of the last 1,000 control
  * generations fall (the conformal quantile, with its +1), err_t says whether the one in force would have lost this generation's answer, and
  *   alpha_{t+1} = alpha_t + gamma (alpha - err_t),   alpha = max_em_drop, gamma = 0.005.
- * Feedback comes from control generations alone, at the `auto` share of its own savings, and all are control until 224 were seen.
+ * Feedback comes from control generations alone, at the `auto` share of its own savings, and all are control until 186 were seen.
  */
 export function adaptiveConformal (): Method {
   const remembered: { firstLost: number, trace: Trace }[] = []

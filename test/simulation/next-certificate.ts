@@ -57,7 +57,7 @@ export function foretell (profile: Profile, seed: number, length: number): Foret
       told.push({ ...tellOf(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
     }
     if (!MOMENTS.includes(i)) continue
-    const { ceiling, next } = outlookOf(evidenceOf(state), policy, rawCandidate(state, policy).bar, paceOf(state, true, time))
+    const { ceiling, next } = outlookOf(evidenceOf(state), policy, rawCandidate(state, policy).bar, paceOf(state, time))
     open.push({ moment: i, time, ceiling, predicted: next?.at == null ? null : (next.at - time) / 1000 })
   }
   return [...told, ...open.map((forecast) => ({ ...tellOf(forecast), true: null, watched: (time - forecast.time) / 1000 }))]

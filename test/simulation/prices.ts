@@ -1,7 +1,7 @@
 import { seededRandom } from '../../src/commands/traces/seeded-random.js'
 import type { Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { truthOf } from '../../src/commands/simulate/truth.js'
-import { certifiedIndex } from '../../src/core/certificate/certificate.js'
+import { certifiedIndex } from '../../src/core/certificate/certified-index.js'
 import { rawCandidate } from '../../src/core/judgement/candidate-scorer.js'
 import { effectivePolicy } from '../../src/core/policy/policy.js'
 import { GRID } from '../../src/core/certificate/grid.js'
@@ -51,7 +51,7 @@ export function playPriced (profile: Profile, truth: Truth, worthOfTokens: numbe
   const prices = worthOfTokens === null ? {} : { value_of_em: 1, price_per_1k_tokens: 1000 * worthOfTokens / truth.tokens }
   const stated = { max_em_drop: BOUND, error_level: LEVEL, ...prices }
   const service = simulatedService(`salt-${seed}`, LEVELS, stated)
-  const policy = effectivePolicy({ settle_seconds: 0, ...stated }, new Map(), KEY)
+  const policy = effectivePolicy({ follow_up_seconds: 0, ...stated }, new Map(), KEY)
   const random = seededRandom(seed)
   let [index, moves, isWrong, isPastCeiling] = [-1, 0, false, false]
   const ceilingNow = () => {

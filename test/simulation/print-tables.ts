@@ -1,5 +1,6 @@
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { rateOf } from '../random.js'
+import { arrivalTables } from './arrival-tables.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { labelTable } from './missing-labels.js'
@@ -7,21 +8,22 @@ import { foretell, judged, type Foretold } from './next-certificate.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import type { FullRun } from './service.js'
-import { watchRise } from './settling.js'
 import { overconfident, planted, SIXFOLD, TRIPLED } from './stream.js'
 import { ALLOWED, gather, howFarOff, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-runs.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [drift|compare|share|predictor|labels|settling|training|tradeoff|prices] [seeds]`: documented tables. Seeded:
-// the same figures wherever it runs.
+// `npm run simulations [arrivals|drift|compare|share|predictor|labels|training|tradeoff|prices]` prints the tables of the documentation;
+// the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same wherever it runs.
 
-const [only, seedsText] = process.argv.slice(2)
-const seedsOr = (seeds: number) => Array.from({ length: Number(seedsText ?? seeds) }, (_, i) => i + 1)
+const [only] = process.argv.slice(2)
+const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
-const SECTIONS: Record<string, () => void> = { drift, compare, share, predictor, labels, settling, training, tradeoff, prices }
+const SECTIONS: Record<string, () => void> = { arrivals, drift, compare, share, predictor, labels, training, tradeoff, prices }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
+
+function arrivals (): void { print(arrivalTables(seedsOr(20).length)) }
 
 function drift (): void {
   const seeds = seedsOr(100)
@@ -67,16 +69,6 @@ function drift (): void {
         spread(runs.map(({ savedAfter }) => savedAfter), percent),
       ]
     })))
-}
-
-function settling (): void {
-  const rows = [0, 300].map((settle) => {
-    const runs = seedsOr(20).map((seed) => watchRise(settle, seed))
-    const shares = mean(runs.map((run) => run.share))
-    return [`${settle}`, `${percent(shares)} %`, spread(runs.map((run) => run.generations)), spread(runs.map((run) => run.lost))]
-  })
-  print('## Settling: 0.5 to 6 points at 20 generations a second, 20 seeds, median (10th-90th percentile)', table(
-    ['settle_seconds', 'control before', 'generations until no threshold is in force', 'answers lost'], rows))
 }
 
 function labels (): void {

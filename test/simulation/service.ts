@@ -6,6 +6,7 @@ import { newLedger, type Change } from '../../src/core/learn/fold.js'
 import { TRAINER } from '../../src/core/learn/learn-predictor.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
+import { Cohorts } from '../../src/core/enrolment/cohorts.js'
 import { PendingOutcomes } from '../../src/core/recording/pending.js'
 import { fitPredictor } from '../../src/core/predictor/fit-predictor.js'
 import type { Predictor } from '../../src/core/predictor/predictor.js'
@@ -38,16 +39,17 @@ export interface SimulatedService {
  * HTTP, no store and no threads. Arms are drawn as the service draws them, from u = murmur(salt, id) against the share in force at the
  * first step.
  *
- * One generation at a time: each is reported before the next one starts, and the model follows at once. So outcomes arrive in the order of
- * the starts, short ones do not come first, and `settle_seconds` may be 0: it is there for generations that overlap.
+ * One generation at a time: each is reported before the next one starts, and the model follows at once. Outcomes arrive in the order of the
+ * starts, so they may count on arrival (`follow_up_seconds: 0`). Traffic that overlaps is played by `enrolment.ts`.
  */
 export function simulatedService (salt: string, levels: Levels, policy: PolicyPatch = {}): SimulatedService {
-  const defaults: PolicyPatch = { settle_seconds: 0, ...policy }
+  const defaults: PolicyPatch = { follow_up_seconds: 0, ...policy }
   const contexts = new Map<string, ContextState>()
   const changes: Change[] = []
   const links = new Map<string, ChainLink>()
   const pending = new PendingOutcomes()
-  let ledger = newLedger({ levels, max_contexts: 10_000, label_wait_seconds: 0, defaults })
+  const cohorts = new Cohorts()
+  let ledger = newLedger({ levels, max_contexts: 10_000, time_scale: 1, defaults })
   const reservoir = new Reservoir()
   const predictors = new Map<string, Predictor>()
   let reported = 0
@@ -62,7 +64,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
 
   function learn (entry: LogEntry): void {
     const cursor = String(reported)
-    const memory = { cursor, ledger, contexts, pending, reservoir, predictors }
+    const memory = { cursor, ledger, contexts, pending, cohorts, reservoir, predictors }
     const commit = foldEntries(memory, [{ cursor, time: ++reported, entry }])
     ledger = memory.ledger
     changes.push(...commit.changes)

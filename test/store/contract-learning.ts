@@ -4,7 +4,8 @@ import { HISTORY_LIMIT } from '../../src/store/encoding.js'
 import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
-import { change, commitOf, contentOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
+import { Cohort } from '../../src/core/enrolment/cohort.js'
+import { change, cohortOf, commitOf, contentOf, headerOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
 
 const LONG = 60_000
@@ -49,28 +50,42 @@ export function learningContract (law: Law): void {
   })
 
   law('a commit writes everything it contains', async (t, { store, other }) => {
-    const damaged = { ledger: 0, pending: [], samples: [] }
-    t.same(await store.learned(), { cursor: '0-0', ledger: null, contexts: new Map(), pending: [], reservoir: [], damaged }, 'a new store has learned nothing')
+    const damaged = { ledger: 0, pending: [], cohorts: [], samples: [] }
+    const nothing = { cursor: '0-0', ledger: null, follow_up: null, contexts: new Map(), pending: [], cohorts: new Map(), reservoir: [], damaged }
+    t.same(await store.learned(), nothing, 'a new store has learned nothing')
     await store.append(outcomes('a', 'b', 'c'))
     const [, second, third] = await store.read('0-0', 10, 0)
     const token = (await store.acquireLease('a', LONG))!
     const contexts = new Map([['*', state(1)], ['model=é%2C', state(2)], ['__proto__', state(3)]])
-    const pending = new Map([['a\0', pendingOf('a\0', 1)], ['b', pendingOf('b', 2)]])
-    await store.commit(commitOf(token, { to: second!.cursor, contexts, pending, ledger: LEDGER, decisive: ['*'], changes: [change(1), change(2)] }))
+    const pending = new Map([['a\0', pendingOf('a\0', 0.1)], ['b', pendingOf('b', 0.2)]])
+    const cohorts = new Map([['*', cohortOf().store()], ['model=é%2C', cohortOf('7-1').store()], ['__proto__', new Cohort('8-0').store()]])
+    const given = { contexts, pending, cohorts, follow_up: headerOf(0.1 + 0.2), ledger: LEDGER }
+    await store.commit(commitOf(token, { to: second!.cursor, ...given, decisive: ['*'], changes: [change(1), change(2)] }))
     for (const replica of [store, other]) {
       const learned = await replica.learned()
-      const inOrder = { ...learned, pending: learned.pending.toSorted((a, b) => a.number - b.number) }
-      t.same(inOrder, { cursor: second!.cursor, ledger: LEDGER, contexts, pending: [...pending.values()], reservoir: [], damaged })
+      const inOrder = { ...learned, pending: learned.pending.toSorted((a, b) => a.outcome.u - b.outcome.u) }
+      t.same(inOrder, { cursor: second!.cursor, ...given, pending: [...pending.values()], reservoir: [], damaged })
       t.same((await replica.contextKeys()).sort(), [...contexts.keys()].sort())
       t.same(await replica.readContexts(['*', 'nowhere', '__proto__']), new Map([['*', state(1)], ['__proto__', state(3)]]))
       t.same(await replica.readContexts([]), new Map())
+      t.same(await replica.readCohorts(['*', 'nowhere', '__proto__']), new Map([['*', cohorts.get('*')!], ['__proto__', cohorts.get('__proto__')!]]))
+      t.same(await replica.readCohorts([]), new Map())
       t.same(await replica.history(10), [{ ...change(2), version: 1 }, { ...change(1), version: 1 }], 'newest first, with the version they made')
     }
     const next = new Map<string, ContextState | undefined>([['*', state(4)], ['__proto__', undefined], ['nowhere', undefined]])
     const leave = new Map([['a\0', undefined], ['nobody', undefined]])
-    await store.commit(commitOf(token, { from: second!.cursor, to: third!.cursor, contexts: next, pending: leave, changes: [change(3)] }))
+    const dissolved = new Map([['*', undefined], ['model=é%2C', cohortOf('9-0').store()], ['nowhere', undefined]])
+    const moved = { contexts: next, pending: leave, cohorts: dissolved, follow_up: headerOf(2000) }
+    await store.commit(commitOf(token, { from: second!.cursor, to: third!.cursor, ...moved, changes: [change(3)] }))
     t.same(await other.learned(), {
-      cursor: third!.cursor, ledger: LEDGER, contexts: new Map([['*', state(4)], ['model=é%2C', state(2)]]), pending: [pendingOf('b', 2)], reservoir: [], damaged,
+      cursor: third!.cursor,
+      ledger: LEDGER,
+      contexts: new Map([['*', state(4)], ['model=é%2C', state(2)]]),
+      pending: [pendingOf('b', 0.2)],
+      cohorts: new Map([['model=é%2C', cohortOf('9-0').store()], ['__proto__', new Cohort('8-0').store()]]),
+      follow_up: headerOf(2000),
+      reservoir: [],
+      damaged,
     }, 'undefined deletes, and a ledger of null leaves the one there is')
     t.same(await other.history(2), [{ ...change(3), version: 1 }, { ...change(2), version: 1 }], 'where none is made, the one that stands')
   })
@@ -98,7 +113,7 @@ export function learningContract (law: Law): void {
     await store.commit(commitOf(token, { to: first!.cursor, contexts: new Map([['*', state(1)]]), ledger: LEDGER, decisive: ['*'] }))
     const content = await contentOf(store)
     const wanted = {
-      from: first!.cursor, to: second!.cursor, contexts: new Map([['*', undefined]]), ledger: { ...LEDGER, refused: 9 }, decisive: ['*'], changes: [change(1)],
+      from: first!.cursor, to: second!.cursor, contexts: new Map([['*', undefined]]), cohorts: new Map([['*', cohortOf().store()]]), follow_up: headerOf(7), ledger: { ...LEDGER, refused: 9 }, decisive: ['*'], changes: [change(1)],
     }
     const refused = async (why: string, given: Partial<typeof wanted> & { token?: number }) => {
       const error = await other.commit(commitOf(token, { ...wanted, ...given })).catch((error: unknown) => error)

@@ -12,7 +12,7 @@ import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, versionOf } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
 
-const AUTO = { settle_seconds: 0, predictor: 'auto' } as const
+const AUTO = { follow_up_seconds: 0, predictor: 'auto' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
 
 /** A store whose learner has seen a predictor keep the answers of so many generations, and then fell behind. */
@@ -32,7 +32,7 @@ async function learnedOf (store: Store, generations: number, predictor = BY_SIGN
 
 /** Folds all there is, as a replica that starts now. */
 async function learnRest (t: Test, store: Store): Promise<void> {
-  const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: JSON.stringify(AUTO), LABEL_WAIT_SECONDS: '0' })
+  const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: JSON.stringify(AUTO) })
   const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
   t.teardown(() => learner.close())
   await until('all is learned', async () => (await store.revision()).lag === 0)

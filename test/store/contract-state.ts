@@ -1,8 +1,8 @@
 import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import {
-  change, commitOf, contentOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, state,
-  trainingWriteOf, unlabelled, versionOf,
+  change, cohortOf, commitOf, contentOf, headerOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry,
+  RESET, sampleOf, state, trainingWriteOf, unlabelled, versionOf,
 } from './fixtures.js'
 import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import type { Store } from '../../src/store/store.js'
@@ -27,7 +27,9 @@ async function fill (store: Store): Promise<void> {
     to: entries.at(-1)!.cursor,
     ledger: LEDGER,
     contexts: new Map([['*', state(2)], ['model=q,task="\u{1F600}"', state(1)]]),
-    pending: new Map([['waits\u0000', pendingOf('waits\u0000', 1)]]),
+    pending: new Map([['waits\u0000', pendingOf('waits\u0000')]]),
+    cohorts: new Map([['model=q,task="\u{1F600}"', cohortOf().store()], ['*', cohortOf('7-1').store()]]),
+    follow_up: headerOf(0.1 + 0.2),
     reservoir: new Map([[7, sampleOf(0.1)], [1, sampleOf(0.2)], [10, sampleOf(0.3)]]),
     decisive: ['*'],
     changes: [change(1), change(2)],
@@ -107,7 +109,7 @@ export function stateContract (law: Law): void {
     const state = await exported(store)
     t.same(state.rows.contexts, [])
     await store.importRows(state, false)
-    t.same((await store.learned()).contexts.size, 0)
+    t.match(await store.learned(), { contexts: new Map(), cohorts: new Map(), follow_up: null, ledger: null })
     t.same(await store.append([outcome('a')]), ['accepted'])
   })
 }

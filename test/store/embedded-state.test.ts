@@ -11,7 +11,7 @@ t.test('an import that fails in the middle writes nothing', async (t) => {
   t.teardown(() => store.close())
   await store.append([outcome('a'), policyEntry('*', { mode: 'off' })])
   const before = await contentOf(store)
-  const meta = metaRows({ salt: 's', version: 9, policy_version: 9, cursor: '0-0', last_id: '0-0', ledger: null })
+  const meta = metaRows({ salt: 's', version: 9, policy_version: 9, cursor: '0-0', last_id: '0-0', ledger: null, follow_up: null })
   const torn = sortRows([...meta, { table: 'contexts', key: 'x'.repeat(9000), value: {} }]) // longer than a key may be
   await t.rejects(store.importRows(torn, true))
   t.same(await contentOf(store), before)

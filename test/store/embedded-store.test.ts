@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { contract, type GroundOptions } from './contract.js'
+import { commitOf } from './fixtures.js'
 
 contract(t, async (t: Test, limits: GroundOptions = {}) => {
   const dataDir = await temporaryFolder(t)
@@ -35,7 +36,7 @@ t.test('a guest shares the folder and its events, and only the newest lease may 
   const noticed = new Promise<number>((resolve) => { host.onNotice(async () => { resolve((await host.revision()).version) }) })
   const before = (await host.revision()).version
   const token = await guest.acquireLease('guest', 60_000) as number
-  const nothing = { from: cursor, to: cursor, contexts: new Map(), pending: new Map(), reservoir: new Map(), ledger: null, changes: [] }
+  const { decisive: _, token: __, ...nothing } = commitOf(0, { from: cursor, to: cursor })
   await guest.commit({ ...nothing, token, decisive: [key] })
   t.equal(await noticed, before + 1, 'what the guest commits the host sees with its notice')
 

@@ -25,23 +25,29 @@ t.test('numbers keep every bit', async (t) => {
   }))
 })
 
-t.test('empty half-windows are not written out, and equal parts are decoded to one object', async (t) => {
+t.test('empty evidence is not written out, and equal parts are decoded to one object', async (t) => {
   const { requested } = state(3)
   const counted = { ...NO_EVIDENCE, generations: 1 }
-  const next = { ...state(3), requested: { ...requested, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [{ predictor: 'p', halves: [NO_EVIDENCE, counted] }] }
+  const trial = { predictor: 'p', halves: [NO_EVIDENCE, counted], open: { evidence: NO_EVIDENCE, unaccounted: 3 } }
+  const next = { ...state(3), requested: { ...requested, predictor: 'auto' }, serving: 'p', challengers: 2, trials: [trial] }
   const read = decoded(next as never) as any
   t.same(read, next)
-  t.match(JSON.parse(encodeState(next as never)), { halves: [null, null], trials: [{ halves: [null, { generations: 1 }] }] })
+  t.match(JSON.parse(encodeState(next as never)), {
+    halves: [null, null],
+    open: { evidence: null, unaccounted: 0 },
+    trials: [{ halves: [null, { generations: 1 }], open: { evidence: null, unaccounted: 3 } }],
+  })
   t.equal(read.trials[0].halves[0], NO_EVIDENCE)
   t.equal(read.halves[1], NO_EVIDENCE)
+  t.equal(read.open.evidence, NO_EVIDENCE)
   t.equal(decoded(next as never).meaning, read.meaning)
   t.equal(encodeState(read), encodeState(next as never), 'fields keep their order')
 })
 
-t.test('half-windows of a trial have as many thresholds as the grid of its predictor', async (t) => {
+t.test('the evidence of a trial has as many thresholds as the grid of its predictor', async (t) => {
   const none = noEvidence(60)
   const full = { ...none, generations: 2, lost: none.lost.with(59, 1) }
-  const withTrials = (...halves: object[][]) => ({ ...state(3), trials: halves.map((halves) => ({ predictor: 'p', halves })) }) as never
+  const withTrials = (...halves: object[][]) => ({ ...state(3), trials: halves.map((halves) => ({ predictor: 'p', halves, open: { evidence: halves[0], unaccounted: 0 } })) }) as never
   const next = withTrials([none, none], [full, none], [none, full], [NO_EVIDENCE, NO_EVIDENCE])
   const read = decoded(next)
   t.same(read, next)

@@ -4,7 +4,11 @@ import type { Ledger } from '../../src/core/learn/fold.js'
 import type { Command, LogEntry, PredictorEntry } from '../../src/core/learn/log-entry.js'
 import type { Pending } from '../../src/core/recording/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
+import { stopsOf, unitOf, type Trace } from '../../src/core/certificate/evidence.js'
 import { GRID } from '../../src/core/certificate/grid.js'
+import { Cohort, type CohortRules } from '../../src/core/enrolment/cohort.js'
+import type { CohortsHeader } from '../../src/core/enrolment/cohorts.js'
+import { RAW } from '../../src/core/enrolment/slice.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import type { PredictorVersion } from '../../src/core/predictor/predictor-version.js'
 import type { Sample } from '../../src/core/predictor/sample.js'
@@ -44,6 +48,8 @@ export const recordsIn = (batch: StepBatch): Map<string, RecordedStep[]> => new 
 export const idsIn = (entries: readonly StoredEntry[]): string[] => entries.map(({ entry }) => entry.type === 'outcome' ? entry.generation_id : entry.type)
 
 export const TICK: LogEntry = { type: 'tick' }
+/** What a replica enrolled. */
+export const LIST: LogEntry = { type: 'enrolment', boot: 'replica "1"', number: 1, age: 0.1 + 0.2, entries: [{ key: 'model=q', epoch: null, share: 0.02, draws: [[0.01, 0.5], [1e-300, 0.25]], cutoff: 0.75 }, { key: '*', epoch: '1-0', share: 1, draws: [] }] }
 export const RESET: Command = { type: 'reset', key: '*', by: 'ops', reason: 'a new checkpoint' }
 export const pinOf = (threshold: number | null): Pin => ({ threshold, reason: 'why', by: 'ops', expires_at: null })
 export const pinEntry = (key: string, threshold: number | null): Command => ({ type: 'pin', key, pin: pinOf(threshold), by: 'ops', reason: 'why' })
@@ -65,14 +71,12 @@ export function sampleOf (u: number, leaf = 'model=q,task=a'): Sample {
 
 /** A state that counts. */
 export function state (generations: number): ContextState {
-  const { requested, ...epoch } = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model', 'task'], 1000)
-  return { ...NO_TRIALS, ...epoch, requested: { ...NO_PREDICTOR, ...requested }, generations, drift: [1, 0.1 + 0.2, 1e-300] }
+  const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model', 'task'], { time: 1000, name: '1000-0' })
+  return { ...opened, generations, drift: [1, 0.1 + 0.2, 1e-300] }
 }
-const NO_TRIALS = { serving: null, challengers: 0, trials: [] }
-const NO_PREDICTOR = { predictor: 'off' as const }
 
 export const LEDGER: Ledger = {
-  configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10, label_wait_seconds: 0 },
+  configuration: { levels: ['model', 'task'], defaults: { max_em_drop: 0.01 }, max_contexts: 10, time_scale: 1 },
   policies: new Map([['*', { mode: 'shadow' }], ['model=q', {}]]),
   pins: new Map([['model=q', pinOf(null)]]),
   contexts: 3,
@@ -83,9 +87,36 @@ export const LEDGER: Ledger = {
 
 export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as const, epoch: 1, before: null, after: 0.97 })
 
-/** An outcome that waits for its label. */
-export const pendingOf = (id: string, number: number): Pending =>
-  ({ outcome: pruneSteps(outcomeOf({ generation_id: id }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', time: 1, arm: 'control', comparedAt: null, isOfAnotherShare: false, number, isSettled: false })
+/** An outcome that awaits its label. */
+export const pendingOf = (id: string, u = 0.25): Pending =>
+  ({ outcome: pruneSteps(outcomeOf({ generation_id: id, u }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', key: 'model=q,task=-' })
+
+/** A header whose clock has come so far, ms. */
+export const headerOf = (passed: number): CohortsHeader => ({ clock: { time: 5000 + passed, passed }, boots: { 'replica "1"': { number: 7, at: 0.1 + 0.2, time: 5000 } } })
+
+const RULES: CohortRules = {
+  followUp: 1_800_000,
+  missingOutcomes: 'lost',
+  missingLabels: 'lost',
+  wait: 12_000,
+  scorers: [{ scorer: RAW, thresholds: GRID.length, since: 0, isSetAside: () => false }],
+  worstUnits: () => new Map(),
+}
+
+/** A cohort with something in each of its parts: an open group, a member that awaits a label, one accounted for, and an early outcome. */
+export function cohortOf (epoch = '1000-0'): Cohort {
+  const cohort = new Cohort(epoch)
+  const draws = [[0.1, 0.5], [0.2, 0.25], [0.3, 0.125], [0.1 + 0.2, 0.1], [0.6, 0.3]] as const
+  const [group, waits, done] = cohort.enrol({ key: 'model=q', epoch, share: 0.5, draws, cutoff: 0.75 }, 0.1 + 0.2, RULES)
+  const trace: Trace = { tokens: 100, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.9, em: 0 }], isComplete: true }
+  const unit = unitOf(trace, stopsOf(trace, 0))
+  cohort.report(group!, { kind: 'known', units: new Map([[RAW, unit]]), em: 1, tokens: 100 }, 8, 1000, RULES)
+  cohort.report(waits!, { kind: 'awaits_label', generation_id: 'waits', tokens: 100 }, 1, 1000, RULES)
+  cohort.report(done!, { kind: 'known', units: new Map([[RAW, unit]]), em: 1, tokens: 100 }, 1, 1000, RULES)
+  cohort.addEarly({ u: 0.7, generation_id: 'early', until: 13_000 })
+  cohort.takeCounts()
+  return cohort
+}
 
 /** A run with a series of one report, built on a revision. */
 export function trainingWriteOf (name: string, from: number | null, given: Partial<TrainingWrite> = {}): TrainingWrite {
@@ -97,7 +128,7 @@ export function trainingWriteOf (name: string, from: number | null, given: Parti
 
 /** A commit that changes nothing but what is given. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
-  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), reservoir: new Map(), ledger: null, decisive: [], changes: [], ...given }
+  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), cohorts: new Map(), follow_up: headerOf(0), reservoir: new Map(), ledger: null, decisive: [], changes: [], ...given }
 }
 
 /** Everything a store has, to compare. Without `lagMs`, which time moves. */
@@ -120,6 +151,9 @@ export async function contentOf (store: Store) {
     policies: sorted(policies),
     pins: sorted(pins),
     predictors: [...predictors],
+    pending: sorted(new Map(learned.pending.map((pending) => [pending.outcome.generation_id, pending]))),
+    cohorts: sorted(learned.cohorts),
+    follow_up: learned.follow_up,
     reservoir: learned.reservoir.toSorted(([a], [b]) => a - b),
     history,
     audit,
@@ -141,7 +175,7 @@ export async function foldNext (store: Store, token: number, waitMs: number): Pr
 export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
-    store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']),
+    store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']), store.readCohorts(['*']),
     store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.record(batch([['g', [{ tokens: 1, confidence: 0.5 }]]])),
     store.recorded(['g']), store.forget(['g']), store.trainingRuns(), store.trainingRun('r'), store.trainingSeries('r', ['s']),
     store.writeTraining(trainingWriteOf('r', null)),

@@ -4,15 +4,15 @@ import {
   readChanges, readEntry, readLearned, readLedger, readPending, readPin, readPolicy, readPredictor, readSample, UNREADABLE_CHANGE,
   UNREADABLE_PIN,
 } from '../../src/store/read-stored.js'
-import { encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
-import { LEDGER, outcome, pendingOf, sampleOf } from './fixtures.js'
+import { encodeCohort, encodeEntry, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
+import { cohortOf, headerOf, LEDGER, outcome, pendingOf, sampleOf } from './fixtures.js'
 
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
 
 t.test('a valid value is read, and an invalid one is replaced by a value that stops nobody', async (t) => {
   t.same(readEntry(encodeEntry(outcome('a'))), outcome('a'))
   t.same(readLedger(encodeLedger(LEDGER)), LEDGER)
-  t.same(readPending(encodePending(pendingOf('a', 1))), pendingOf('a', 1))
+  t.same(readPending(encodePending(pendingOf('a'))), pendingOf('a'))
   t.same(readSample(encodeSample(sampleOf(0.5))), sampleOf(0.5))
   t.same(readPolicy('{"mode":"shadow"}'), { mode: 'shadow' })
   t.same(readPin(JSON.stringify(PIN)), PIN)
@@ -46,8 +46,31 @@ t.test('an unreadable policy also turns off the contexts below it', async (t) =>
   t.match(effectivePolicy({}, policies, 'model=z'), { mode: 'enforce' })
 })
 
-t.test('unreadable outcomes and samples are left out and named', async (t) => {
-  const learned = await readLearned('{', [['a', encodePending(pendingOf('a', 1))], ['b', '{}']], [[1, '7'], [2, encodeSample(sampleOf(0.5))], [3, '']])
-  t.same(learned, { ledger: null, pending: [pendingOf('a', 1)], reservoir: [[2, sampleOf(0.5)]], damaged: { ledger: 1, pending: ['b'], samples: [1, 3] } })
-  t.same(await readLearned(null, [], []), { ledger: null, pending: [], reservoir: [], damaged: { ledger: 0, pending: [], samples: [] } })
+const NOTHING = { ledger: null, follow_up: null, pending: [], cohorts: [], reservoir: [] }
+
+t.test('unreadable outcomes, cohorts and samples are left out and named', async (t) => {
+  const cohort = cohortOf().store()
+  const learned = await readLearned({
+    ledger: '{',
+    follow_up: encodeFollowUp(headerOf(7)),
+    pending: [['a', encodePending(pendingOf('a'))], ['b', '{}']],
+    cohorts: [['x', '{}'], ['y', encodeCohort(cohort)], ['z', encodeCohort({ ...cohort, slices: [] })]],
+    reservoir: [[1, '7'], [2, encodeSample(sampleOf(0.5))], [3, '']],
+  })
+  t.same(learned, {
+    ledger: null,
+    follow_up: headerOf(7),
+    pending: [pendingOf('a')],
+    cohorts: new Map([['y', cohort]]),
+    reservoir: [[2, sampleOf(0.5)]],
+    damaged: { ledger: 1, pending: ['b'], cohorts: ['x', 'z'], samples: [1, 3] },
+  })
+  t.same(await readLearned(NOTHING), { ...NOTHING, cohorts: new Map(), damaged: { ledger: 0, pending: [], cohorts: [], samples: [] } })
+})
+
+t.test('without a readable follow-up clock all cohorts are damaged', async (t) => {
+  const cohorts = [['y', encodeCohort(cohortOf().store())]] as const
+  for (const follow_up of [null, '{', '{"clock":{"time":1},"boots":{}}']) {
+    t.match(await readLearned({ ...NOTHING, follow_up, cohorts }), { follow_up: null, cohorts: new Map(), damaged: { cohorts: ['y'] } })
+  }
 })

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis } from '../redis-server.js'
 import {
-  change, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, TICK, trainingWriteOf, versionOf,
+  change, cohortOf, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, TICK, trainingWriteOf, versionOf,
 } from './fixtures.js'
 
 /** A store, and what an operator sees of it. */
@@ -25,7 +25,8 @@ export async function useAll (store: RedisStore): Promise<void> {
   await store.commit(commitOf(token, {
     to: first!.cursor,
     contexts: new Map([['*', state(1)], ['gone', undefined]]),
-    pending: new Map([['a', pendingOf('a', 0)], ['b', undefined]]),
+    pending: new Map([['a', pendingOf('a')], ['b', undefined]]),
+    cohorts: new Map([['*', cohortOf().store()]]),
     reservoir: new Map([[3, sampleOf(0.5)], [2, undefined]]),
     ledger: LEDGER,
     decisive: ['*'],

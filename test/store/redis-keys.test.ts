@@ -9,7 +9,7 @@ t.test('every key has the hash tag and a documented name', { skip }, async (t) =
   const { store, redis } = await storeAndRedis(t)
   await useAll(store)
   const names = [
-    'audit', 'changed', 'contexts', 'cursor', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
+    'audit', 'changed', 'cohorts', 'contexts', 'cursor', 'follow_up', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
     'predictors', 'predictors_at', 'reservoir', 'salt', 'seen:a',
     'state_id', 'training_runs', 'training_series', 'version',
   ]

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { withoutRedis } from '../redis-server.js'
-import { commitOf, idsOf, pendingOf, sampleOf, state } from './fixtures.js'
+import { cohortOf, commitOf, idsOf, pendingOf, sampleOf, state } from './fixtures.js'
 import { storeAndRedis } from './redis-ground.js'
 
 // The laws are tested by the contract; here is what only this store can get wrong.
@@ -11,14 +11,16 @@ t.test('the state of many contexts is read and written even if it takes longer t
   const names = idsOf('model=m', 3000)
   const long = { ...state(1), fed_by: { ['x'.repeat(5000)]: 1 } } // 15 MB of them
   const contexts = new Map(names.map((key, i) => [key, { ...long, generations: i }]))
-  const pending = new Map(names.map((id, i) => [id, pendingOf(id, i)]))
+  const pending = new Map(names.map((id, i) => [id, pendingOf(id, i / 3000)]))
+  const cohorts = new Map(names.slice(0, 40).map((key) => [key, cohortOf(key).store()]))
   const reservoir = new Map(names.map((_, i) => [i, sampleOf(i / 3000)]))
-  await store.commit(commitOf(token, { to: '5-0', contexts, pending, reservoir }))
+  await store.commit(commitOf(token, { to: '5-0', contexts, pending, cohorts, reservoir }))
   await redis.config('RESETSTAT')
   const learned = await store.learned()
   t.equal(learned.cursor, '5-0')
   t.same([...learned.contexts].map(([key, { generations }]) => [key, generations]).sort(), names.map((key, i) => [key, i]).sort())
   t.same(learned.pending.map(({ outcome }) => outcome.generation_id).sort(), [...names].sort())
+  t.same([...learned.cohorts].sort(), [...cohorts].sort())
   t.same(learned.reservoir.map(([number]) => number).sort((a, b) => a - b), names.map((_, i) => i))
   t.notMatch(await redis.info('commandstats'), 'hgetall', 'in parts')
   const clients = String(await redis.client('LIST')).match(/name=stopgate/g)!.length

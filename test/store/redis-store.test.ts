@@ -36,7 +36,7 @@ t.test('the documented access rights suffice for the service', { skip: withoutRe
   const replica = await startRedis(t, { replicaof: `127.0.0.1 ${redis.port}`, 'repl-diskless-sync-delay': '0' })
   const operator = admin(t, redis)
   await until('the replica has all', async () => /master_link_status:up/.test(await admin(t, replica).info('replication')))
-  const { send } = await build(t, { REDIS_URL: `${asUser(redis.port)}/1`, REDIS_WAIT_REPLICAS: '1', LABEL_WAIT_SECONDS: '60' })
+  const { send } = await build(t, { REDIS_URL: `${asUser(redis.port)}/1`, REDIS_WAIT_REPLICAS: '1' })
   await until('it learns', async () => (await send('GET', '/readyz')).body.learner.leader)
   t.same((await send('GET', '/readyz')).body.warnings, [])
   t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)

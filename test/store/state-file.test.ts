@@ -3,7 +3,7 @@ import { readState, stateLines } from '../../src/store/state-file.js'
 import { STATE_FORMAT } from '../../src/store/state-format.js'
 import { metaRows, type StateRow } from '../../src/store/state-row.js'
 
-const META = { salt: 's', version: 3, policy_version: 2, cursor: '5-0', last_id: '6-1', ledger: null }
+const META = { salt: 's', version: 3, policy_version: 2, cursor: '5-0', last_id: '6-1', ledger: null, follow_up: null }
 const ROWS: StateRow[] = [...metaRows(META), { table: 'contexts', key: 'model="\n\u2028', value: { drift: [1, 0.1 + 0.2, 1e-300] } }]
 
 async function * each<T> (items: readonly T[]): AsyncIterable<T> { yield * items }

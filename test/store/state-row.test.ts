@@ -1,7 +1,7 @@
 import t from 'tap'
 import { metaRows, sortRows } from '../../src/store/state-row.js'
 
-const META = { salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null }
+const META = { salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null, follow_up: null }
 
 t.test('rows are sorted into their tables and keep their order', async (t) => {
   const pin = (key: string) => ({ table: 'pins' as const, key, value: 1 })

@@ -1,16 +1,20 @@
 import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
-import { auditOf, encodeEntry, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
+import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.js'
+import { Cohort } from '../../src/core/enrolment/cohort.js'
+import { auditOf, encodeCohort, encodeEntry, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
 import {
-  isChange, isCommand, isEntry, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
+  isChange, isCohort, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
 } from '../../src/store/stored-schemas.js'
-import { change, LEDGER, label, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
+import { change, cohortOf, headerOf, LEDGER, label, LIST, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
 
 const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
+const COHORT = cohortOf().store()
+const { type: _, ...list } = LIST as Extract<typeof LIST, { type: 'enrolment' }>
 const back = (text: string) => JSON.parse(text)
 const ENTRIES = [
-  outcome('a'), unlabelled('b'), label('b'), policyEntry('*', { mode: 'shadow' }), policyEntry('*', null), pinEntry('*', 0.5), pinEntry('*', null), RESET, TICK,
+  outcome('a'), unlabelled('b'), label('b'), LIST, { ...RESET, below: false as const }, policyEntry('*', { mode: 'shadow' }), policyEntry('*', null), pinEntry('*', 0.5), pinEntry('*', null), RESET, TICK,
   predictorEntry('p', versionOf('p', 1, 2)), predictorEntry('p', null), { type: 'checkpoint', key: '*', run: 'r', step: 1, by: 'a' } as const,
   { type: 'configuration', configuration: LEDGER.configuration } as const,
 ]
@@ -22,8 +26,10 @@ t.test('what the store writes is valid', async (t) => {
     if (command !== null) t.ok(isCommand(back(JSON.stringify(command))), `${entry.type} in the audit trail`)
   }
   t.ok(isLedger(back(encodeLedger(LEDGER))))
-  t.ok(isPending(back(encodePending(pendingOf('a', 1)))))
+  t.ok(isPending(back(encodePending(pendingOf('a')))))
   t.ok(isSample(back(encodeSample(sampleOf(0.5)))))
+  t.ok(isFollowUp(back(encodeFollowUp(headerOf(1)))))
+  for (const cohort of [COHORT, new Cohort('1-0').store()]) t.ok(isCohort(back(encodeCohort(cohort))))
   const { predictor, ...version } = versionOf('p', 1)
   for (const length of [2, 30, 120]) t.ok(isPredictor({ ...version, predictor: { ...predictor, grid: gridOf(length) } }), `${length} thresholds`)
   t.ok(isPolicy(DEFAULT_POLICY))
@@ -34,11 +40,14 @@ t.test('what the store writes is valid', async (t) => {
 t.test('a missing field and a field of the wrong type make a value invalid', async (t) => {
   const version = versionOf('p', 1)
   const pairs: Array<readonly [(value: unknown) => boolean, object]> = [
-    [isEntry, outcome('a')], [isLedger, back(encodeLedger(LEDGER))], [isPending, pendingOf('a', 1)], [isSample, sampleOf(0.5)],
-    [isChange, change(1)],
+    [isEntry, outcome('a')], [isLedger, back(encodeLedger(LEDGER))], [isPending, pendingOf('a')], [isSample, sampleOf(0.5)],
+    [isChange, change(1)], [isCohort, COHORT], [isFollowUp, headerOf(1)],
+    [(slice) => isCohort({ ...COHORT, slices: [slice] }), COHORT.slices[0]!],
+    [(member) => isCohort({ ...COHORT, members: [member] }), COHORT.members.find((member) => !Array.isArray(member))!],
+    [(list) => isEntry({ type: 'enrolment', ...list as object }), list], [(entry) => isEntry({ type: 'enrolment', ...list, entries: [entry] }), list.entries[0]!],
     [isPredictor, version], [(predictor) => isPredictor({ ...version, predictor }), version.predictor],
   ]
-  const optional = ['by']
+  const optional = ['by', 'cutoff']
   for (const [isValid, value] of pairs) {
     for (const name of Object.keys(value).filter((name) => !optional.includes(name))) {
       const { [name]: _, ...rest } = value as Record<string, unknown>
@@ -55,5 +64,22 @@ t.test('a missing field and a field of the wrong type make a value invalid', asy
   t.notOk(isPin({ ...PIN, expires_at: 1e300 }), 'a time without a date')
   for (const change of [{ grid: gridOf(1) }, { grid: gridOf(121) }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { contexts: { '*': { ...version.predictor.contexts['*'], length_power: null } } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
     t.notOk(isPredictor({ ...version, predictor: { ...version.predictor, ...change } }), `${Object.keys(change)} of the wrong size or range`)
+  }
+})
+
+t.test('a cohort whose members or evidence do not fit its slices is invalid', async (t) => {
+  const [slice] = COHORT.slices
+  const withEvidence = (scorer: number, evidence: Evidence) =>
+    isCohort({ ...COHORT, members: [], slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
+  t.ok(withEvidence(0, noEvidence(30)) && withEvidence(2, noEvidence(120)))
+  t.notOk(withEvidence(0, noEvidence(60)), 'the raw confidence has 30 thresholds')
+  t.notOk(withEvidence(2, noEvidence(121)))
+  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const) t.notOk(withEvidence(2, { ...noEvidence(60), [list]: [1, 2] }), list)
+  const partial = (units: object) => withEvidence(2, { ...noEvidence(60), partial: units as never })
+  t.ok(partial({ 3: noEvidence(60).lost, '-7': noEvidence(60).lost }))
+  const { lost } = noEvidence(60)
+  for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
+  for (const member of [[0.5, 1, 0.5, 0, 99], [0.5, 2, 0.5, 0, slice!.number], [2, 1, 0.5, 0, slice!.number], [0.5, 1, 0.5, 0]]) {
+    t.notOk(isCohort({ ...COHORT, members: [member] }), String(member))
   }
 })

@@ -1,12 +1,14 @@
 import t from 'tap'
 import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.js'
-import { effectiveThreshold } from '../../src/core/judgement/effective-threshold.js'
 import { judge, NO_JUDGEMENT } from '../../src/core/judgement/judge.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { encodeState } from '../../src/store/encoding.js'
-import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
+import { isUnreadable, readState, withoutEvidence } from '../../src/store/unreadable-state.js'
 import { state } from './fixtures.js'
-import { chainLink } from '../../src/core/judgement/chain-link.js'
+
+const TRIAL = {
+  predictor: 'p', ordinal: 1, since: 0, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 }, open: { evidence: null, unaccounted: 0 }, certified: -1,
+}
 
 t.test('a state that was written is read, and a damaged one is recognised', async (t) => {
   t.same(readState(encodeState(state(3))), state(3))
@@ -23,20 +25,20 @@ t.test('a state without one of its fields is unreadable', async (t) => {
     const { [name]: _, ...rest } = whole
     t.ok(isUnreadable(readState(JSON.stringify(rest))), name)
   }
-  for (const part of ['requested', 'arms']) {
-    for (const name of Object.keys(whole[part]).filter((name) => name !== 'predictor')) {
+  for (const part of ['requested', 'arms', 'meaning', 'follow_up', 'open']) {
+    for (const name of Object.keys(whole[part])) {
       const { [name]: _, ...rest } = whole[part]
       t.ok(isUnreadable(readState(JSON.stringify({ ...whole, [part]: rest }))), `${part} without ${name}`)
     }
   }
   t.ok(isUnreadable(readState('{"halves":[],"requested":{}}')))
-  const trial = { predictor: 'p', ordinal: 1, since: 0, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 30, halves: [null, null] }
+  const trial = { ...TRIAL, thresholds: 30, halves: [null, null] }
   const withTrial = (change: object) => readState(JSON.stringify({ ...whole, trials: [{ ...trial, ...change }] }))
   t.notOk(isUnreadable(withTrial({})))
   t.ok(isUnreadable(withTrial({ requested: null })))
   const damaged = [
     { meaning: null }, { judged_by: null }, { fed_by: null }, { checkpoint: 'r' }, { threshold: [] }, { guarantee: {} }, { drift: [] },
-    { arms: { ...whole.arms, control: null } },
+    { arms: { ...whole.arms, control: null } }, { log_evidence: { best: 1 } }, { open: { evidence: { generations: 1 }, unaccounted: 0 } },
   ]
   for (const change of damaged) t.ok(isUnreadable(readState(JSON.stringify({ ...whole, ...change }))), JSON.stringify(change))
   t.ok(isUnreadable(readState(JSON.stringify({ ...whole, halves: [whole.halves[0], { ...whole.halves[1], generations: 2, lost: [1] }] }))))
@@ -45,9 +47,9 @@ t.test('a state without one of its fields is unreadable', async (t) => {
 t.test('a trial whose lists do not fit its grid, or a threshold outside the grid, makes a state unreadable', async (t) => {
   const counted = (thresholds: number) => ({ ...noEvidence(thresholds), generations: 1 })
   const isRead = (halves: unknown[], change: object = {}, trial: object = {}) => !isUnreadable(readState(JSON.stringify({
-    ...state(3),
+    ...JSON.parse(encodeState(state(3))),
     ...change,
-    trials: [{ predictor: 'p', ordinal: 1, since: 0, trained_on: 0, requested: { max_em_drop: 0.02, error_level: 0.05 }, thresholds: 60, ...trial, halves }],
+    trials: [{ ...TRIAL, thresholds: 60, ...trial, halves }],
   })))
   for (const thresholds of [2, 30, 120]) {
     t.ok(isRead([counted(thresholds), counted(thresholds)], {}, { thresholds }))
@@ -71,12 +73,16 @@ t.test('a trial whose lists do not fit its grid, or a threshold outside the grid
   for (const index of [-2, 0.5, 60]) t.notOk(inForce(index, 'p'), `${index} of a predictor`)
 })
 
-t.test('an unreadable state certifies nothing and does not fall back on its parent', async (t) => {
-  const policy = { ...DEFAULT_POLICY, fallback: 'parent' as const }
+t.test('an unreadable state certifies nothing', async (t) => {
   for (const levels of [['model', 'task'], []]) {
     const damaged = readState('{')
-    const root = chainLink('*', policy, { threshold: 0.5, reason: '', by: '', expires_at: null }, undefined, NO_JUDGEMENT)
-    const leaf = chainLink('model=q,task=-', policy, undefined, damaged, judge(damaged, policy, levels, new Map()))
-    t.match(effectiveThreshold([root, leaf]), { threshold: null, scope: 'none' })
+    t.equal(judge(damaged, DEFAULT_POLICY, levels, new Map()), NO_JUDGEMENT)
   }
+})
+
+t.test('a state without its evidence keeps its epoch, certifies nothing and takes no enrolment', async (t) => {
+  const blank = withoutEvidence({ ...state(3), epoch: 7, tokens_saved: 5, threshold_index: 3, threshold: 0.9 })
+  t.match(blank, { epoch: 7, tokens_saved: 5, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
+  t.notOk(isUnreadable(blank))
+  t.equal(judge(blank, DEFAULT_POLICY, ['model', 'task'], new Map()), NO_JUDGEMENT)
 })

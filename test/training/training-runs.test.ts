@@ -8,7 +8,7 @@ import { TRAINING_LIMITS } from '../../src/core/training/add-reports.js'
 const one = (step: number, em = 0.5) => ({ step, suite: 's', em, n: 100, tokens_mean: 10, context: { model: 'q' } })
 
 t.test('a checkpoint opens one epoch of its context, and only its own evidence certifies it', async (t) => {
-  const { send, training } = await build(t, { DEFAULT_POLICY: '{"settle_seconds":0,"max_em_drop":0.05}' })
+  const { send, training } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"max_em_drop":0.05}' })
   const url = '/v1/contexts/model%3Dq%2Ctask%3Dgsm8k'
   const outcomes = (name: string, count: number) => send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: count }, (_, i) => losslessOutcome(`${name}-${i}`)) })
   await outcomes('before', 100)

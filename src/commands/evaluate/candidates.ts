@@ -1,5 +1,5 @@
 import { chainOf } from '../../core/policy/context.js'
-import { certifiedIndex } from '../../core/certificate/certificate.js'
+import { certifiedIndex } from '../../core/certificate/certified-index.js'
 import { addTrace, noEvidence, stopsOf, tokensSavedRatio, type Evidence, type Stop, type Trace } from '../../core/certificate/evidence.js'
 import { GRID } from '../../core/certificate/grid.js'
 import { scorerFor, scoreStep, type Predictor, type Scorer } from '../../core/predictor/predictor.js'

@@ -18,7 +18,7 @@ export async function startOwnService (env: NodeJS.ProcessEnv) {
         ...(CONTEXT_LEVELS !== undefined && { CONTEXT_LEVELS }),
         ...(MAX_CONTEXTS !== undefined && { MAX_CONTEXTS }),
         LOG_LEVEL,
-        DEFAULT_POLICY: withoutSettling(env.DEFAULT_POLICY),
+        DEFAULT_POLICY: onArrival(env.DEFAULT_POLICY),
         DATA_DIR: folder,
         HOST: '127.0.0.1',
         PORT: '0',
@@ -33,13 +33,12 @@ export async function startOwnService (env: NodeJS.ProcessEnv) {
 }
 
 /**
- * A replay has no clock: short generations hardly finish first, so there is no need to settle, and the whole replay would fall into that
- * time.
+ * A replay has no clock and plays its records in shuffled order, so outcomes may count on arrival.
  */
-function withoutSettling (policy: string | undefined): string {
-  if (policy === undefined) return '{"settle_seconds":0}'
+function onArrival (policy: string | undefined): string {
+  if (policy === undefined) return '{"follow_up_seconds":0}'
   try {
-    return JSON.stringify({ ...JSON.parse(policy), settle_seconds: 0 })
+    return JSON.stringify({ ...JSON.parse(policy), follow_up_seconds: 0 })
   } catch {
     return policy // the service reports what is wrong with it
   }

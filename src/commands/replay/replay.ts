@@ -20,7 +20,7 @@ the Exact Match lost in each context, beside other ways to stop.
   FILE               JSON lines, one outcome each: a full run with its EM at every step; - reads standard input
 
 Options:
-  --url URL          address of the service (default: a new service in a temporary folder, with settle_seconds 0;
+  --url URL          address of the service (default: a new service in a temporary folder, with follow_up_seconds 0;
                      it uses CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS and LOG_LEVEL of the environment)
   --token TOKEN      operator token without a prefix, for the service of --url (default: STOPGATE_TOKEN; prefer that,
                      since other users of this machine can see command lines)
@@ -92,7 +92,7 @@ async function play (
   }
 }
 
-const OWN_SERVICE_NOTE = 'it uses its own empty service, with settle_seconds 0: a replay has no clock, so outcomes arrive in step order'
+const OWN_SERVICE_NOTE = 'it uses its own empty service, with follow_up_seconds 0: a replay has no clock, and its order says nothing about the outcomes'
 
 async function print (result: ReplayResult, { files, url, json }: Options, { stdout, stderr }: CommandIo): Promise<void> {
   const { contexts, total, requests, seconds } = result

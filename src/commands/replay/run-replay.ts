@@ -25,7 +25,7 @@ export async function runReplay (
   { runs, service, requests, concurrency, seed, signal, onServed, onNote }: ReplayRequest) {
   const levels = await service.levels()
   const keys = new Set(runs.map((run) => keyUnder(levels, run)))
-  await noteSettling(service, keys, onNote)
+  await noteFollowUp(service, keys, onNote)
 
   const startedAt = performance.now()
   const served: Served[] = []
@@ -40,18 +40,18 @@ export async function runReplay (
   return { seed, concurrency, levels, seconds, requests: requests(), ...compareByContext(levels, served, (key) => finishes.get(key)!) }
 }
 
-/** With settle_seconds early outcomes are not evidence. The policy belongs to the operator, so a replay only notes it. */
-async function noteSettling (service: ServiceClient, keys: ReadonlySet<string>, onNote: ReplayRequest['onNote']): Promise<void> {
-  const settling: string[] = []
+/** Slices of enrolments last at least a 64th of the follow-up. The policy belongs to the operator, so a replay only notes it. */
+async function noteFollowUp (service: ServiceClient, keys: ReadonlySet<string>, onNote: ReplayRequest['onNote']): Promise<void> {
+  const followed: string[] = []
   let longest = 0
   for (const key of keys) {
-    const { settle_seconds: seconds } = await service.policy(key)
-    if (seconds > 0) settling.push(key)
+    const { follow_up_seconds: seconds } = await service.policy(key)
+    if (seconds > 0) followed.push(key)
     longest = Math.max(longest, seconds)
   }
-  if (settling.length === 0) return
-  onNote(`settle_seconds is up to ${longest} in ${settling.length} of ${keys.size} contexts: outcomes that arrive that soon after the ` +
-    'start of an epoch are not evidence, and a replay may end before. The policy was left as it is')
+  if (followed.length === 0) return
+  onNote(`follow_up_seconds is up to ${longest} in ${followed.length} of ${keys.size} contexts: evidence is taken in slices that ` +
+    'last at least a 64th of it, and a replay may end before. The policy was left as it is')
 }
 
 async function readFinishes (service: ServiceClient, keys: ReadonlySet<string>): Promise<Map<string, Finish>> {

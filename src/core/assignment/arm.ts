@@ -1,4 +1,4 @@
-import { murmur3Behind } from './murmur3.js'
+import { murmur3, murmur3Behind } from './murmur3.js'
 
 export type Arm = 'control' | 'treated'
 
@@ -14,6 +14,11 @@ let drawn = { salt: '', hash: murmur3Behind(':') } // a process uses one salt
 export function uniform (salt: string, id: string): number {
   if (drawn.salt !== salt) drawn = { salt, hash: murmur3Behind(`${salt}:`) }
   return drawn.hash(id) / 0x1_0000_0000
+}
+
+/** A hash of the same id that says nothing about `uniform`, in [0, 1): it thins enrolments where there are too many. */
+export function secondHash (salt: string, id: string): number {
+  return murmur3(`${salt}:enrol:${id}`) / 0x1_0000_0000
 }
 
 /** Control if and only if `u < share`. */

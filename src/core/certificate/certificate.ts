@@ -1,96 +1,101 @@
 /**
- * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop).
+ * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop). Of a unit of evidence (a generation, or a
+ * group of samples) let d in [-1, 1] be its EM in full less its EM stopped there. For bets c of weight w,
  *
- *   E = mean over i of (1 - nu_i (1-a))^lost * (1 + nu_i a)^kept * (1 + nu_i (1+a))^gained,   nu_i = c_i/(1-a), c_i = (i - 0.5)/16
+ *   E = sum over c of w_c * product over units of (1 + nu_c (a - d)),   nu_c = c/(1-a).
  *
- * For X = a - delta with delta = em(full) - em(stopped) in {-1, 0, 1}, each factor 1 + nu X is >= 0 and has mean <= 1 when
- * E[delta] >= a, so each bet is a non-negative supermartingale, and so is their mean. By Ville's inequality the chance that it
- * ever reaches 1/alpha is <= alpha, however often one looks (Waudby-Smith & Ramdas 2020, "Estimating means of bounded random
- * variables by betting").
+ * Each factor is >= 0 and has mean <= 1 where the mean of d is >= a, so each product is a non-negative supermartingale, and so is their
+ * weighted sum. By Ville's inequality the chance that it ever reaches 1/level is <= level, at whatever moments one looks (Waudby-Smith &
+ * Ramdas 2020, "Estimating means of bounded random variables by betting").
+ *
+ * Half of the weight lies on c = 0.9, where the first certificate of a context is won; the other half is spread evenly, for contexts that
+ * lose something.
  */
-export const BETS = Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16)
-export const LOG_BETS = Math.log(BETS.length)
+export const BETS: readonly number[] = [...Array.from({ length: 16 }, (_, i) => (i + 0.5) / 16), 0.9]
+export const LOG_WEIGHTS: readonly number[] = [...new Array<number>(16).fill(Math.log(1 / 32)), Math.log(1 / 2)]
 
-interface BetTable { readonly lost: readonly number[], readonly kept: readonly number[], readonly gained: readonly number[] }
+/** A difference is a whole number of eighths: 8 lost, 0 kept, -8 gained; groups have those between (see docs/concepts/certificate.md). */
+export const EIGHTHS = 8
+
+/** Of each bet, the log factor of one unit by its difference in eighths, from -8 on. */
+type BetTable = ReadonlyArray<readonly number[]>
 
 const tables = new Map<number, BetTable>()
 
-/** The logarithm of each bet's factors; memoised, since they depend on `a` alone. */
+/** Memoised, since it depends on the tolerance alone. */
 function betTable (a: number): BetTable {
   let table = tables.get(a)
   if (table === undefined) {
-    const nu = BETS.map((c) => c / (1 - a))
-    table = {
-      lost: BETS.map((c) => Math.log1p(-c)),
-      kept: nu.map((n) => Math.log1p(n * a)),
-      gained: nu.map((n) => Math.log1p(n * (1 + a))),
-    }
+    const logOf = (c: number, eighths: number) => // exact for a loss, whatever the tolerance
+      eighths === EIGHTHS ? Math.log1p(-c) : Math.log1p(c / (1 - a) * (a - eighths / EIGHTHS))
+    table = BETS.map((c) => Array.from({ length: 2 * EIGHTHS + 1 }, (_, i) => logOf(c, i - EIGHTHS)))
     if (tables.size >= 1024) tables.clear()
     tables.set(a, table)
   }
   return table
 }
 
-/** ln E of the three counts at tolerance `a`, which lies in (-1, 1). */
-export function logEvidence (a: number, lost: number, kept: number, gained: number): number {
+/** Units of one threshold by their difference. `kept` is those of difference 0. */
+export interface Differences {
+  readonly lost: number
+  readonly kept: number
+  readonly gained: number
+  /** Units of groups that lost or gained a part, by eighths: [eighths, units]. */
+  readonly partial?: ReadonlyArray<readonly [number, number]>
+}
+
+function logOfBet (table: BetTable, i: number, { lost, kept, gained, partial }: Differences): number {
+  const logs = table[i]!
+  let log = LOG_WEIGHTS[i]! + lost * logs[2 * EIGHTHS]! + kept * logs[EIGHTHS]! + gained * logs[0]!
+  if (partial !== undefined) for (const [eighths, units] of partial) log += units * logs[eighths + EIGHTHS]!
+  return log
+}
+
+/** ln E of the differences at tolerance `a`, in (-1, 1). */
+export function logEvidence (a: number, differences: Differences): number {
   const table = betTable(a)
-  const logs = BETS.map((_, i) => lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!)
+  const logs = BETS.map((_, i) => logOfBet(table, i, differences))
   const top = Math.max(...logs)
   let sum = 0
   for (const log of logs) sum += Math.exp(log - top)
-  return top + Math.log(sum) - LOG_BETS
+  return top + Math.log(sum)
 }
 
-/** Index of the bet that was largest at the last search; usually it is still large enough to show that E reaches the bar. */
-let likely = 0
+/** The bet that was the largest when last it had to be looked for: mostly it alone shows that E is large enough. */
+let likely = BETS.length - 1
 
-/** Whether ln E >= logBar. The largest bet bounds the mean from both sides, so that the exponentials are rarely needed. */
-function reaches (a: number, lost: number, kept: number, gained: number, logBar: number, table = betTable(a)): boolean {
-  const guess = lost * table.lost[likely]! + kept * table.kept[likely]! + gained * table.gained[likely]!
-  if (guess - LOG_BETS >= logBar) return true
+const LOG_COUNT = Math.log(BETS.length)
+
+/** Whether ln E >= logBar, mostly without an exponential: the largest part of the sum bounds it from both sides. */
+export function reaches (a: number, differences: Differences, logBar: number): boolean {
+  const table = betTable(a)
+  if (logOfBet(table, likely, differences) >= logBar) return true
   let top = -Infinity
   for (let i = 0; i < BETS.length; i++) {
-    const log = lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!
+    const log = logOfBet(table, i, differences)
     if (log > top) { top = log; likely = i }
   }
-  if (top < logBar) return false
-  if (top - LOG_BETS >= logBar) return true
-  return logEvidence(a, lost, kept, gained) >= logBar
+  if (top >= logBar) return true
+  if (top + LOG_COUNT < logBar) return false
+  return logEvidence(a, differences) >= logBar
 }
 
-export interface Counts { readonly generations: number, readonly lost: readonly number[], readonly gained: readonly number[] }
-
-/**
- * Index of the loosest certified threshold: tests the grid from the safest on and stops at the first failure; -1 where none passes.
- * Fixed-sequence testing keeps all of them at the level of one test (Angelopoulos et al. 2021, "Learn then Test").
- * @param logBar ln(1/error_level), or ln(30/error_level) where the guarantee was requested after evidence came in
- */
-export function certifiedIndex (counts: Counts, a: number, logBar: number): number {
-  const { generations, lost, gained } = counts
-  const table = betTable(a)
-  for (let k = 0; k < lost.length; k++) {
-    if (!reaches(a, lost[k]!, generations - lost[k]! - gained[k]!, gained[k]!, logBar, table)) return k - 1
-  }
-  return lost.length - 1
-}
-
-/** How many generations without any loss or gain it takes until ln E reaches ln(1/errorLevel). */
+/** Generations without a loss or gain until ln E first reaches ln(1/errorLevel). */
 export function losslessGenerations (a: number, errorLevel: number): number {
-  return smallest((n) => reaches(a, 0, n, 0, Math.log(1 / errorLevel)))!
+  return smallest((kept) => reaches(a, { lost: 0, kept, gained: 0 }, Math.log(1 / errorLevel)))!
 }
 
 /**
- * How many more generations the test of one threshold needs to reach `logBar` if losses and gains continue at the rates seen so far;
- * `null` where it does not get there within `limit`.
+ * How many more units the test of one threshold needs to reach `logBar`, if losses and gains go on at the rates seen so far.
+ * `null` when at those rates it never does, or not within `limit`.
  */
-export function generationsToReach (
-  a: number, generations: number, lost: number, gained: number, logBar: number, limit: number): number | null {
-  const lostRate = generations === 0 ? 0 : lost / generations
-  const gainedRate = generations === 0 ? 0 : gained / generations
+export function generationsToReach (a: number, seen: Differences, logBar: number, limit: number): number | null {
+  const { lost, kept, gained, partial = [] } = seen
+  const total = lost + kept + gained + partial.reduce((sum, [, units]) => sum + units, 0)
   return smallest((more) => {
-    const l = lost + lostRate * more
-    const g = gained + gainedRate * more
-    return reaches(a, l, generations + more - l - g, g, logBar)
+    const times = total === 0 ? 0 : 1 + more / total
+    const grown = partial.map(([eighths, units]) => [eighths, units * times] as const)
+    return reaches(a, { lost: lost * times, kept: total === 0 ? more : kept * times, gained: gained * times, partial: grown }, logBar)
   }, limit)
 }
 

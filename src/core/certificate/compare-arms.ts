@@ -1,4 +1,4 @@
-import { drawArm, type Arm } from '../assignment/arm.js'
+import type { ArmFigures, ArmSums } from './arm-sums.js'
 
 /** Sums over the compared generations of one arm. */
 export interface ArmTotals {
@@ -32,43 +32,56 @@ const ENOUGH_TOKENS = 500
 /** Compared generations for which the interval is tuned to be tightest. */
 const TIGHTEST = 1000
 
-/** The share at which a generation is compared; `null` where its arm contradicts its draw, as it then began under another share. */
-export function comparedShare (arm: Arm | null, u: number, share: number): number | null {
-  return arm === drawArm(u, share) ? share : null
+/** Takes in the sums of one slice, whose units were drawn before their outcomes were known. */
+export function compareSums (arms: Arms, sums: readonly ArmSums[]): Arms {
+  return sums.reduce(compareAtShare, arms)
 }
 
-/** Adds the tokens of one generation. @param share the control share at which its arm was drawn */
-export function compareTokens (arms: Arms, arm: Arm, share: number, tokens: number): Arms {
-  const { control } = arms
-  const usual = control.generations === 0 ? tokens : control.tokens / control.generations
-  const totals = arms[arm]
+/** @param sums of the units that were drawn at one share; all with a draw below twice the share were enrolled */
+function compareAtShare (arms: Arms, { share, control, treated }: ArmSums): Arms {
+  if (share === 1) return arms // nobody was treated
+  const p = share / Math.min(1, 2 * share)
+  const before = arms.control
+  const usualEm = before.labelled === 0 ? 0.5 : before.em / before.labelled
+  const measured = before.generations === 0 ? control : { tokens: before.tokens, measured: before.generations }
+  const usualTokens = measured.measured === 0 ? 0 : measured.tokens / measured.measured
+  const figures = ({ graded: n, em: sum, em_squares: squares }: ArmFigures) => ({ n, sum, squares })
+  const tokens = ({ measured: n, tokens: sum, token_squares: squares }: ArmFigures) => ({ n, sum, squares })
   return {
-    ...arms,
-    [arm]: { ...totals, generations: totals.generations + 1, tokens: totals.tokens + tokens },
-    tokens_contrast: addContrast(arms.tokens_contrast, arm, share, tokens - usual),
+    control: addTotals(arms.control, control),
+    treated: addTotals(arms.treated, treated),
+    em_contrast: addContrast(arms.em_contrast, p, usualEm, figures(control), figures(treated)),
+    tokens_contrast: addContrast(arms.tokens_contrast, p, usualTokens, tokens(control), tokens(treated)),
   }
 }
 
-/** Adds the label of a compared generation, which may come later than its tokens. @param em 0 or 1 */
-export function compareEm (arms: Arms, arm: Arm, share: number, em: number): Arms {
-  const { control } = arms
-  const usual = control.labelled === 0 ? 0.5 : control.em / control.labelled
-  const totals = arms[arm]
+function addTotals (totals: ArmTotals, { measured, tokens, graded, em }: ArmFigures): ArmTotals {
   return {
-    ...arms,
-    [arm]: { ...totals, labelled: totals.labelled + 1, em: totals.em + em },
-    em_contrast: addContrast(arms.em_contrast, arm, share, em - usual),
+    generations: totals.generations + measured,
+    tokens: totals.tokens + tokens,
+    labelled: totals.labelled + graded,
+    em: totals.em + em,
   }
 }
+
+interface Moments { readonly n: number, readonly sum: number, readonly squares: number }
 
 /**
- * Adds z = y for treated and z = -y (1-p)/p for control, where p is the share at which the generation was drawn and y its figure less the
- * mean before it (inverse probability weighting). If the arms do not differ, each z has mean 0 given the past, however share and traffic
- * changed; otherwise the sum of z grows by the difference for each treated generation expected.
+ * Adds z = y for each treated unit and z = -y (1-p)/p for each control one, p being the chance that an enrolled unit is control and y its
+ * figure less what was usual before the slice. If the arms do not differ, each z has mean 0 given the past, whatever the share and the
+ * traffic did until then (inverse probability weighting); else the sum of z grows by the difference for each of the (1-p) treated.
  */
-function addContrast ({ n, weight, sum, square }: Contrast, arm: Arm, p: number, y: number): Contrast {
-  const z = arm === 'treated' ? y : -y * (1 - p) / p
-  return { n: n + 1, weight: weight + (1 - p), sum: sum + z, square: square + z * z }
+function addContrast (contrast: Contrast, p: number, usual: number, control: Moments, treated: Moments): Contrast {
+  const odds = (1 - p) / p
+  const centred = ({ n, sum, squares }: Moments) => ({ sum: sum - n * usual, square: squares - 2 * usual * sum + n * usual * usual })
+  const [c, t] = [centred(control), centred(treated)]
+  const n = control.n + treated.n
+  return {
+    n: contrast.n + n,
+    weight: contrast.weight + n * (1 - p),
+    sum: contrast.sum + t.sum - odds * c.sum,
+    square: contrast.square + t.square + odds * odds * c.square,
+  }
 }
 
 /**
@@ -94,4 +107,23 @@ export function emDifference ({ em_contrast: contrast, control, treated }: Arms,
 /** Mean tokens of treated minus control; `null` while an arm has few generations. @param level chance that the interval is ever wrong */
 export function tokensDifference ({ tokens_contrast: contrast, control, treated }: Arms, level: number): Difference | null {
   return Math.min(control.generations, treated.generations) < ENOUGH_TOKENS ? null : differenceOf(contrast, level)
+}
+
+/** Units compared before a breach is suspected. */
+const ENOUGH_TO_SUSPECT = 100
+
+/** By how many standard errors the EM lost by real stops seems to be beyond the bound; -Infinity before there is anything to say. */
+export function emSuspicion ({ em_contrast: { n, weight, sum, square } }: Arms, bound: number): number {
+  if (n < ENOUGH_TO_SUSPECT || weight === 0) return -Infinity
+  const error = Math.sqrt(Math.max(0, square - sum * sum / n)) / weight
+  return error === 0 ? -Infinity : (-sum / weight - bound) / error
+}
+
+/** Standard errors beyond the bound at which a breach is suspected. */
+export const BREACH_SUSPECTED = 1.65
+
+/** Whether real stops lose more EM than the bound, at that level. */
+export function isBreached (arms: Arms, level: number, bound: number): boolean {
+  const difference = emDifference(arms, level)
+  return difference !== null && difference.high < -bound
 }

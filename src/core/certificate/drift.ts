@@ -1,3 +1,6 @@
+import { EIGHTHS } from './certificate.js'
+import { differencesAt, type Evidence } from './evidence.js'
+
 /**
  * An e-detector for "the EM drop at the threshold in force has risen above a" (Shin, Ramdas & Rinaldo 2022, "E-detectors"; CUSUM form).
  * Each bet runs M = max(M, 1) (1 + b (delta - a)). An alarm is raised where the mean of M reaches 1e4: without a change, at least 1e4
@@ -18,6 +21,20 @@ export const NO_DRIFT: Drift = BETS.map(() => 1)
  */
 export function watchDrift (drift: Drift, delta: number, a: number): Drift {
   return drift.map((m, i) => Math.max(m, 1) * (1 + BETS[i]! / (1 + a) * (delta - a)))
+}
+
+/**
+ * Folds the units of a slice at threshold `k`. What was lost comes first, as if the slice had begun with it: whatever their true order, the
+ * detector is then no higher at the end of the slice, where it is read.
+ */
+export function watchEvidence (drift: Drift, evidence: Evidence, k: number, a: number): Drift {
+  const { lost, kept, gained, partial = [] } = differencesAt(evidence, k)
+  const parts = partial.map(([eighths, units]) => [eighths / EIGHTHS, units] as const)
+  const counts = [[1, lost], [0, kept], [-1, gained], ...parts]
+    .sort(([x], [y]) => y! - x!)
+  let next = drift
+  for (const [delta, units] of counts) for (let i = 0; i < units!; i++) next = watchDrift(next, delta!, a)
+  return next
 }
 
 export function hasDrifted (drift: Drift): boolean {

@@ -1,10 +1,17 @@
+import { EIGHTHS, type Differences } from './certificate.js'
 import { GRID } from './grid.js'
 
 /** 1 right, 0 wrong. */
 export type Em = 0 | 1
 
-/** One step of a control generation; `em` is absent where no answer was probed. */
-export interface TraceStep { readonly tokens: number, readonly score: number | null, readonly em?: Em | undefined }
+/** One step of a control generation as the evidence sees it: `em` is absent where no answer was probed. */
+export interface TraceStep {
+  readonly tokens: number
+  readonly score: number | null
+  readonly em?: Em | undefined
+  /** Whether the answer probed here equals the final one, and so is as right as that; absent where nothing was probed or compared. */
+  readonly agrees?: boolean | undefined
+}
 
 /** A control generation that ran in full. `isComplete` is false where steps that were asked are missing from `steps`. */
 export interface Trace {
@@ -33,9 +40,9 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
     if (step.tokens < minTokens || step.score === null) continue
     if (open < 0 || step.score < grid[open]!) continue
     const stop: Stop = {
-      delta: (trace.em === null ? 1 : trace.em - (step.em ?? 0)) as Stop['delta'],
+      delta: deltaAt(trace.em, step),
       tokens: Math.min(step.tokens + trace.answerTokens, trace.tokens),
-      isUnprobed: step.em === undefined,
+      isUnprobed: step.em === undefined && step.agrees === undefined,
     }
     while (open >= 0 && step.score >= grid[open]!) stops[open--] = stop
   }
@@ -44,26 +51,38 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
   return stops
 }
 
-/** Sums over control generations, in all and for each threshold. They add in any order. The number kept is generations - lost - gained. */
+/** @param full EM of the full run, `null` where it is not known and counts as the worst case */
+function deltaAt (full: Em | null, { em, agrees }: TraceStep): Stop['delta'] {
+  if (em === undefined && agrees === true) return 0
+  return (full === null ? 1 : full - (em ?? 0)) as Stop['delta']
+}
+
+/**
+ * What is kept of control generations, per threshold and in all. Two of them add in any order. A unit is a generation, or a group of
+ * samples, whose difference at a threshold (EM in full less EM stopped there) is the mean over its samples in whole eighths.
+ */
 export interface Evidence {
+  /** Units. */
   readonly generations: number
-  /** Sums over the runs in full. */
+  /** Sums over the full runs of all samples. */
   readonly full_tokens: number
   readonly full_em: number
-  /** Generations whose label is known; the others count as the worst case. */
+  /** Samples whose own label is known; the others count as the worst case. */
   readonly labelled: number
-  /** Generations that crossed some threshold at a step that was not probed. */
+  /** Samples that crossed some threshold at a step that was not probed. */
   readonly unprobed_generations: number
-  /** For each threshold of the grid. */
+  /** Per threshold of the grid, in units: the sums of what they lost, and of what they gained. */
   readonly lost: readonly number[]
   readonly gained: readonly number[]
   readonly unprobed: readonly number[]
   readonly tokens: readonly number[]
+  /** Units per threshold that lost or gained a part only, by their difference in eighths (-7 to 7, without 0). Absent: there are none. */
+  readonly partial?: Readonly<Record<string, readonly number[]>>
 }
 
 const empty = new Map<number, Evidence>()
 
-/** Empty evidence for a grid of `thresholds`: one shared object, as most contexts have an empty half-window. */
+/** No evidence, for a grid of so many thresholds: one shared object, since most contexts have some half-window without any. */
 export function noEvidence (thresholds: number): Evidence {
   let none = empty.get(thresholds)
   if (none === undefined) {
@@ -84,48 +103,106 @@ export function noEvidence (thresholds: number): Evidence {
   return none
 }
 
-/** Empty evidence for the raw confidence. */
+/** No evidence for the raw confidence. */
 export const NO_EVIDENCE = noEvidence(GRID.length)
 
-/** The number of thresholds that evidence covers. */
+/** How many thresholds the evidence is for. */
 export function thresholdsOf ({ lost }: Evidence): number { return lost.length }
 
-/** The evidence with one more generation in it. */
-export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop[]): Evidence {
+/** The differences at threshold k, with `alsoLost` more units that count as lost. */
+export function differencesAt ({ generations, lost, gained, partial }: Evidence, k: number, alsoLost = 0): Differences {
+  if (partial === undefined) {
+    return { lost: lost[k]! + alsoLost, kept: generations - lost[k]! - gained[k]!, gained: gained[k]! }
+  }
+  let [whole, won, rest] = [lost[k]!, gained[k]!, 0]
+  const parts: Array<readonly [number, number]> = []
+  for (const [name, units] of Object.entries(partial)) {
+    if (units[k] === 0) continue
+    const eighths = Number(name)
+    parts.push([eighths, units[k]!])
+    rest += units[k]!
+    if (eighths > 0) whole -= eighths / EIGHTHS * units[k]!; else won += eighths / EIGHTHS * units[k]!
+  }
+  return { lost: whole + alsoLost, kept: generations - whole - won - rest, gained: won, partial: parts }
+}
+
+/** One unit of evidence, at every threshold. */
+export interface Unit {
+  readonly tokens: number
+  readonly em: number
+  readonly labelled: number
+  readonly unprobed_generations: number
+  /** Per threshold: difference in whole eighths, tokens of its samples when stopped there, and samples that crossed it unprobed. */
+  readonly eighths: readonly number[]
+  readonly stopped_tokens: readonly number[]
+  readonly unprobed: readonly number[]
+}
+
+/** The unit that one generation is. */
+export function unitOf (trace: Trace, stops: readonly Stop[]): Unit {
   return {
-    generations: evidence.generations + 1,
-    full_tokens: evidence.full_tokens + trace.tokens,
-    full_em: evidence.full_em + (trace.em ?? 0),
-    labelled: evidence.labelled + (trace.em === null ? 0 : 1),
-    unprobed_generations: evidence.unprobed_generations + (stops.some(isUnprobed) ? 1 : 0),
-    lost: countWhere(evidence.lost, stops, isLoss),
-    gained: countWhere(evidence.gained, stops, isGain),
-    unprobed: countWhere(evidence.unprobed, stops, isUnprobed),
-    tokens: addTokens(evidence.tokens, stops),
+    tokens: trace.tokens,
+    em: trace.em ?? 0,
+    labelled: trace.em === null ? 0 : 1,
+    unprobed_generations: stops.some(({ isUnprobed }) => isUnprobed) ? 1 : 0,
+    eighths: stops.map(({ delta }) => EIGHTHS * delta),
+    stopped_tokens: stops.map(({ tokens }) => tokens),
+    unprobed: stops.map(({ isUnprobed }) => isUnprobed ? 1 : 0),
   }
 }
 
-const isLoss = ({ delta }: Stop): boolean => delta === 1
-const isGain = ({ delta }: Stop): boolean => delta === -1
-const isUnprobed = ({ isUnprobed }: Stop): boolean => isUnprobed
+/** The evidence with one more unit in it. @param sign -1 takes the unit out again */
+export function addUnit (evidence: Evidence, unit: Unit, sign: 1 | -1 = 1): Evidence {
+  const { eighths } = unit
+  const lost = changed(evidence.lost, eighths, (d) => d > 0 ? sign * d / EIGHTHS : 0)
+  const gained = changed(evidence.gained, eighths, (d) => d < 0 ? -sign * d / EIGHTHS : 0)
+  const partial = withPartial(evidence.partial, eighths, sign)
+  return {
+    generations: evidence.generations + sign,
+    full_tokens: evidence.full_tokens + sign * unit.tokens,
+    full_em: evidence.full_em + sign * unit.em,
+    labelled: evidence.labelled + sign * unit.labelled,
+    unprobed_generations: evidence.unprobed_generations + sign * unit.unprobed_generations,
+    lost,
+    gained,
+    unprobed: changed(evidence.unprobed, unit.unprobed, (count) => sign * count),
+    tokens: evidence.tokens.map((sum, k) => sum + sign * unit.stopped_tokens[k]!),
+    ...(partial !== undefined && { partial }),
+  }
+}
 
-/** Copies the counts only where one changes, which is rare. */
-function countWhere (counts: readonly number[], stops: readonly Stop[], isSo: (stop: Stop) => boolean): readonly number[] {
+/** Counts are copied only where one moves, which is rare. */
+function changed (counts: readonly number[], by: readonly number[], amount: (value: number) => number): readonly number[] {
   let next: number[] | null = null
-  for (let k = 0; k < counts.length; k++) if (isSo(stops[k]!)) (next ??= counts.slice())[k]!++
+  for (let k = 0; k < counts.length; k++) {
+    const more = amount(by[k]!)
+    if (more !== 0) (next ??= counts.slice())[k]! += more
+  }
   return next ?? counts
 }
 
-function addTokens (sums: readonly number[], stops: readonly Stop[]): number[] {
-  const next = sums.slice()
-  for (let k = 0; k < next.length; k++) next[k]! += stops[k]!.tokens
+function withPartial (partial: Evidence['partial'], eighths: readonly number[], sign: 1 | -1): Evidence['partial'] {
+  if (eighths.every((d) => d % EIGHTHS === 0)) return partial
+  const next: Record<string, number[]> = Object.fromEntries(Object.entries(partial ?? {}).map(([name, units]) => [name, units.slice()]))
+  for (const [k, d] of eighths.entries()) if (d % EIGHTHS !== 0) (next[d] ??= new Array(eighths.length).fill(0))[k]! += sign
   return next
 }
 
-/** Adds a generation to the half-windows; a half that is full replaces the older one. @param window generations in both halves */
+/** The evidence with the unit of one generation. */
+export function addTrace (evidence: Evidence, trace: Trace, stops: readonly Stop[]): Evidence {
+  return addUnit(evidence, unitOf(trace, stops))
+}
+
+/** The evidence with units that count as lost at every threshold, and of which nothing else is known. */
+export function addLost (evidence: Evidence, units: number): Evidence {
+  if (units === 0) return evidence
+  return { ...evidence, generations: evidence.generations + units, lost: evidence.lost.map((count) => count + units) }
+}
+
+/** The half-windows with more evidence; once the filling one is full it takes the place of the old one. @param window units in both */
 export function fillHalves (
-  [filling, full]: readonly [Evidence, Evidence], trace: Trace, stops: readonly Stop[], window: number): readonly [Evidence, Evidence] {
-  const filled = addTrace(filling, trace, stops)
+  [filling, full]: readonly [Evidence, Evidence], more: Evidence, window: number): readonly [Evidence, Evidence] {
+  const filled = mergeEvidence(filling, more)
   return filled.generations >= window / 2 ? [noEvidence(thresholdsOf(filled)), filled] : [filled, full]
 }
 
@@ -134,6 +211,7 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   if (a.generations === 0) return b
   if (b.generations === 0) return a
   const sum = (x: readonly number[], y: readonly number[]) => x.map((value, k) => value + y[k]!)
+  const partial = mergePartial(a.partial, b.partial)
   return {
     generations: a.generations + b.generations,
     full_tokens: a.full_tokens + b.full_tokens,
@@ -144,10 +222,18 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
     gained: sum(a.gained, b.gained),
     unprobed: sum(a.unprobed, b.unprobed),
     tokens: sum(a.tokens, b.tokens),
+    ...(partial !== undefined && { partial }),
   }
 }
 
-/** Net EM drop at threshold k, a fraction of the generations; 0 without generations. */
+function mergePartial (a: Evidence['partial'], b: Evidence['partial']): Evidence['partial'] {
+  if (a === undefined || b === undefined) return a ?? b
+  const merged: Record<string, readonly number[]> = { ...a }
+  for (const [name, units] of Object.entries(b)) merged[name] = a[name]?.map((count, k) => count + units[k]!) ?? units
+  return merged
+}
+
+/** Net EM drop at threshold k, a fraction of the generations; 0 without any. */
 export function emDrop (evidence: Evidence, k: number): number {
   return evidence.generations === 0 ? 0 : (evidence.lost[k]! - evidence.gained[k]!) / evidence.generations
 }

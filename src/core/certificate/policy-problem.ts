@@ -1,9 +1,17 @@
 import { losslessGenerations } from './certificate.js'
+import { ROOT, type Levels } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 
 /** What is wrong with an effective policy: a path and what to change there, or `null`. */
-export function policyProblem (policy: Policy): { path: string, message: string } | null {
-  return windowProblem(policy) ?? priceProblem(policy)
+export function policyProblem (policy: Policy, levels: Levels): { path: string, message: string } | null {
+  return windowProblem(policy) ?? priceProblem(policy) ?? poolProblem(policy, levels)
+}
+
+/** Whether the level of the pools is configured. */
+export function poolProblem ({ certify_at: level }: Policy, levels: Levels): { path: string, message: string } | null {
+  if (level === null || level === ROOT || levels.includes(level)) return null
+  const known = [`"${ROOT}" (all contexts)`, ...levels.map((name) => `"${name}"`)].join(', ')
+  return { path: '/certify_at', message: `must be a context level (CONTEXT_LEVELS) or null: use one of ${known}` }
 }
 
 /** Whether half of the evidence window can hold twice the generations of a first certificate. */

@@ -26,6 +26,8 @@ export interface BundleRule {
   readonly mode: Policy['mode']
   readonly min_tokens: number
   readonly check_every_tokens: number
+  /** Share of the draws to enrol, by their second hash; 0: none. */
+  readonly label_rate: number
   readonly record_steps: boolean
 }
 
@@ -35,6 +37,8 @@ export interface BundleNode {
   readonly rule?: number
   /** Absent: 1, everything is control. */
   readonly control_share?: number
+  /** Name of the epoch, for POST /v1/enrolments; absent: the context is new. */
+  readonly epoch?: string
   /** Index into `weights`, by name of each predictor that the rule names; absent: it names none. */
   readonly weights?: Readonly<Record<string, number>>
   /** By value of the next level; `""`: the level is absent. */
@@ -72,8 +76,9 @@ export function bundleOf ({ stateId, version, salt, levels, root }: Snapshot, pr
     const weigh = ({ name, log_median, length_power, weights: its }: Scorer) =>
       [name, weights.indexOf({ log_median, length_power, weights: its })]
     return {
-      rule: rules.indexOf(bundleRule(rule)),
+      rule: rules.indexOf(bundleRule(rule, levels)),
       ...(rule.controlShare !== 1 && { control_share: rule.controlShare }),
+      ...(rule.epoch !== null && { epoch: rule.epoch }),
       ...(scorers.length > 0 && { weights: Object.fromEntries(scorers.map(weigh)) }),
     }
   }
@@ -131,16 +136,18 @@ function valuesOf (levels: Levels, prefix: string): string[] {
   return chainOf(prefix).slice(1).map((_, depth) => context[levels[depth]!] ?? MISSING)
 }
 
-function bundleRule ({ threshold, scorer, trials, scope, context, mode, minTokens, checkEveryTokens, recordSteps }: Rule): BundleRule {
+function bundleRule (rule: Rule, levels: Levels): BundleRule {
+  const { threshold, scorer, trials, scope, context, mode, minTokens, checkEveryTokens, recordSteps, enrolledShare } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
     ...(trials.length > 0 && { trials: trials.map(({ name }) => name) }),
     scope,
-    ...(scope === 'parent' && { context: context! }),
+    ...(context !== null && chainOf(context).length <= levels.length && { context }), // a pool's
     mode,
     min_tokens: minTokens,
     check_every_tokens: checkEveryTokens,
+    label_rate: enrolledShare,
     record_steps: recordSteps,
   }
 }

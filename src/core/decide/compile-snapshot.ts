@@ -1,5 +1,5 @@
 import { byDepth, chainOf, parseContextKey, ROOT, type Levels } from '../policy/context.js'
-import { controlShareInForce, effectiveThreshold } from '../judgement/effective-threshold.js'
+import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../judgement/effective-threshold.js'
 import { NO_JUDGEMENT } from '../judgement/judge.js'
 import { scorerFor, type Scorer } from '../predictor/predictor.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -43,10 +43,10 @@ export class SnapshotCompiler {
     return { stateId, version, levels: this.#levels, salt, root: this.#root }
   }
 
-  /** Updates the contexts below a changed key; they depend on it only where they may fall back. */
+  /** Updates the contexts below a changed key; they depend on it only where they belong to a pool. */
   #inherit (parent: Draft, value: string, node: Draft): void {
     let mine = node
-    if (this.#links.get(node.key)!.policy.fallback === 'parent') {
+    if (this.#links.get(node.key)!.policy.certify_at !== null) {
       mine = this.#child(parent, value, node.key)
       mine.rule = this.#ruleOf(node.key)
     }
@@ -85,8 +85,8 @@ export class SnapshotCompiler {
     const chain = chainOf(key).map((link) => this.#links.get(link)!)
     const isLeaf = chain.length === this.#levels.length + 1
     const scorers = (names: readonly string[]) => scorersIn(this.#predictors, key, names)
-    if (!isLeaf) return ruleOf([...chain, unseen(chain.at(-1)!)], scorers)
-    return ruleOf(chain, scorers)
+    if (!isLeaf) return ruleOf(this.#levels, [...chain, unseen(chain.at(-1)!)], scorers)
+    return ruleOf(this.#levels, chain, scorers)
   }
 }
 
@@ -111,21 +111,25 @@ function scorersIn (predictors: LivePredictors, key: string, names: readonly str
   return [...new Set(names)].flatMap((name) => predictors.has(name) ? [scorerFor(predictors.get(name)!, key)] : [])
 }
 
-function ruleOf (chain: readonly ChainLink[], scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
-  const effective = effectiveThreshold(chain)
+function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: readonly string[]) => readonly Scorer[]): Rule {
+  const force = effectiveThreshold(chain, certifyingDepthOf(levels, chain))
   const leaf = chain.at(-1)!
   const { policy } = leaf
+  const isEnrolling = leaf.pin === undefined || leaf === force.source // a pinned member would be no fair sample of its pool
   return {
-    context: effective.source.key || null,
-    threshold: effective.threshold,
-    scorer: effective.scorer === null ? null : scorers([effective.scorer])[0]!,
-    trials: scorers(chain.flatMap(({ trials }) => trials)),
-    scope: effective.scope,
-    guarantee: effective.scope === 'own' && !effective.isPinned ? effective.source.guarantee : null,
+    context: force.source.key || null,
+    threshold: force.threshold,
+    scorer: force.scorer === null ? null : scorers([force.scorer])[0]!,
+    trials: scorers(force.source.trials),
+    scope: force.scope,
+    guarantee: force.isPinned ? null : force.source.guarantee,
     mode: policy.mode,
     minTokens: policy.min_tokens,
     checkEveryTokens: policy.check_every_tokens,
-    controlShare: controlShareInForce(leaf, effective),
+    controlShare: controlShareInForce(force),
     recordSteps: policy.record_steps,
+    epoch: force.source.epochName,
+    enrolledShare: !isEnrolling || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,
+    warnings: force.source.warnings,
   }
 }

@@ -18,6 +18,7 @@ export interface Columns {
   readonly confidence: Column<number>
   readonly generation_ids?: Column<string>
   readonly group_ids?: Column<string>
+  readonly sample?: Column<number>
   readonly arms?: Column<Arm>
   readonly signals?: Readonly<Record<string, Column<number>>>
   readonly em?: Column<Em>
@@ -95,6 +96,8 @@ export function stepAt (columns: Columns, row: number): Step {
   if (generation !== undefined) step.generation_id = generation
   const group = group_ids?.[row] ?? undefined
   if (group !== undefined) step.group_id = group
+  const sample = columns.sample?.[row] ?? undefined
+  if (sample !== undefined) step.sample = sample
   const arm = arms?.[row] ?? undefined
   if (arm !== undefined) step.arm = arm
   const right = em?.[row] ?? undefined

@@ -1,5 +1,6 @@
 import { drawArm, uniform, type Arm } from '../assignment/arm.js'
 import { contextKey, type Context } from '../policy/context.js'
+import { CONTEXT_WARNINGS } from '../judgement/context-warnings.js'
 import type { Scope } from '../judgement/effective-threshold.js'
 import { clampConfidence } from '../grading/outcome.js'
 import { scoreStep } from '../predictor/predictor.js'
@@ -17,11 +18,18 @@ export const REASONS = [
 
 export type Reason = typeof REASONS[number]
 
+/** What will not count as a worker may expect. */
+export const DECISION_WARNINGS = ['first_step_late', ...CONTEXT_WARNINGS] as const
+
+export type DecisionWarning = typeof DECISION_WARNINGS[number]
+
 /** One moment in a generation, as a worker posts it. */
 export interface Step extends Probing {
   readonly generation_id?: string
   readonly group_id?: string
   readonly arm?: Arm
+  /** Number of the sample in its group; only number 0 enrols the group. Absent: not stated. */
+  readonly sample?: number
   readonly confidence: number | null
   readonly context?: Context
   readonly signals?: Readonly<Record<string, number>>
@@ -44,6 +52,7 @@ export interface Decision {
   readonly probe: boolean
   readonly model_version: number
   readonly stale: boolean
+  readonly warnings: readonly DecisionWarning[]
 }
 
 /** How far the model is behind the store: `stale` is reported, `too_old` means continue. */
@@ -71,6 +80,7 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
     probe: isProbeDue(rule, arm, step, confidence),
     model_version: snapshot.version,
     stale: freshness !== 'fresh',
+    warnings: rule.warnings,
   }
 }
 

@@ -15,6 +15,9 @@ const OUTSIDE: Rule = {
   checkEveryTokens: 32,
   controlShare: 0,
   recordSteps: false,
+  epoch: null,
+  enrolledShare: 0,
+  warnings: [],
 }
 
 /** Rebuilds the snapshot that a bundle was made from. Its decisions are the service's, but carry no guarantee. */
@@ -26,7 +29,7 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): Rule {
-    const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps } = shared
+    const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps, label_rate } = shared
     const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
     return {
       context: context ?? null,
@@ -40,6 +43,9 @@ export function snapshotOfBundle (
       checkEveryTokens: check_every_tokens,
       controlShare: node.control_share ?? 1,
       recordSteps: record_steps,
+      epoch: node.epoch ?? null,
+      enrolledShare: label_rate,
+      warnings: [],
     }
   }
 

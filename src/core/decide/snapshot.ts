@@ -2,11 +2,12 @@ import type { Context, Levels } from '../policy/context.js'
 import type { Scope } from '../judgement/effective-threshold.js'
 import type { Policy } from '../policy/policy.js'
 import type { Scorer } from '../predictor/predictor.js'
+import type { ContextWarning } from '../judgement/context-warnings.js'
 import type { Guarantee } from '../judgement/guarantee.js'
 
 /** Everything that a decision in one context needs. */
 export interface Rule {
-  /** Key that the threshold came from; `null` without a threshold: decisions then show the generation's own key. */
+  /** The context that gathers the evidence, and whose threshold it is; `null`: none did, and the generation's own key is the answer. */
   readonly context: string | null
   readonly threshold: number | null
   /** The predictor whose score the threshold is for; `null`: the raw confidence. */
@@ -20,6 +21,12 @@ export interface Rule {
   readonly checkEveryTokens: number
   readonly controlShare: number
   readonly recordSteps: boolean
+  /** Name of the epoch that enrolments are for; `null`: the context is new. */
+  readonly epoch: string | null
+  /** Share of the draws that is enrolled, by their second hash; 0: nobody is, since outcomes count on arrival. */
+  readonly enrolledShare: number
+  /** What is wrong with how the context is reported on. */
+  readonly warnings: readonly ContextWarning[]
 }
 
 export interface Node {

@@ -1,5 +1,5 @@
 import { answerDigest } from './answer-digest.js'
-import { uniform, type Arm } from '../assignment/arm.js'
+import { secondHash, uniform, type Arm } from '../assignment/arm.js'
 import type { Context } from '../policy/context.js'
 import type { Em } from '../certificate/evidence.js'
 import { exactMatcher, rememberingNormaliser, type Normalise } from './exact-match.js'
@@ -22,11 +22,17 @@ export interface LoggedOutcome {
   readonly generation_id: string
   /** The uniform draw in [0, 1): control if and only if it is below the control share. */
   readonly u: number
+  /** Its second hash, in [0, 1), which thins enrolments. */
+  readonly hash: number
   readonly arm: Arm | null
   readonly context: Context
   readonly tokens: number
   readonly answer_tokens: number
   readonly stopped: boolean
+  /** The client went away before it ended. */
+  readonly cancelled?: boolean
+  /** How many samples its group has; absent where it has no group, or that was not said. */
+  readonly samples?: number
   /** `null` without a group, `-1` in a group without an index. */
   readonly sample_index: number | null
   readonly full: Judged
@@ -52,6 +58,8 @@ export interface ReportedOutcome extends Answered {
   readonly answer_tokens?: number
   readonly reference?: string | readonly string[]
   readonly stopped?: boolean
+  readonly cancelled?: boolean
+  readonly samples?: number
   readonly steps?: ReadonlyArray<Answered & {
     readonly tokens: number
     readonly confidence: number | null
@@ -95,11 +103,14 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     type: 'outcome',
     generation_id: outcome.generation_id,
     u: uniform(salt, group ?? outcome.generation_id),
+    hash: secondHash(salt, group ?? outcome.generation_id),
     arm: outcome.arm ?? null,
     context: outcome.context ?? {},
     tokens: outcome.tokens,
     answer_tokens: outcome.answer_tokens ?? 0,
     stopped: outcome.stopped ?? false,
+    ...(outcome.cancelled === true && { cancelled: true }),
+    ...(group !== undefined && outcome.samples !== undefined && { samples: outcome.samples }),
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
     full,
     ...(digest !== undefined && { answer_digest: digest }),
@@ -125,7 +136,16 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
   if (outcome.arm === 'control' && outcome.stopped === true) {
     return { path: '/stopped', message: 'a control generation is never stopped: send stopped false, or arm "treated"' }
   }
-  const { steps = [], tokens } = outcome
+  if (outcome.cancelled === true && outcome.stopped === true) {
+    return { path: '/cancelled', message: 'a stopped generation ended before the client went away: send cancelled false, or stopped false' }
+  }
+  const { steps = [], tokens, samples, sample_index: index } = outcome
+  if (samples !== undefined && outcome.group_id === undefined) {
+    return { path: '/samples', message: 'is the number of generations of a group: send group_id too, or omit samples' }
+  }
+  if (samples !== undefined && index !== undefined && index >= samples) {
+    return { path: '/sample_index', message: `must be below samples (${samples}): the samples of a group are numbered from 0` }
+  }
   for (let i = 0; i < steps.length; i++) {
     if (i > 0 && steps[i]!.tokens < steps[i - 1]!.tokens) {
       return { path: `/steps/${i}/tokens`, message: 'steps must be in the order in which they were asked: tokens may not decrease' }

@@ -1,6 +1,8 @@
-import { evidenceOf, mergeHalves, type ContextState } from './context-state.js'
-import type { Evidence } from '../certificate/evidence.js'
+import { evidenceOf, followUpRatio, type ContextState } from './context-state.js'
+import { certifiedIndex } from '../certificate/certified-index.js'
+import { addLost, type Evidence } from '../certificate/evidence.js'
 import { GRID } from '../certificate/grid.js'
+import { haveSameBar } from '../policy/certification-terms.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { predictorOf, type Trial } from './trial.js'
@@ -14,7 +16,14 @@ export interface CandidateScorer {
   /** Name of the predictor; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly grid: readonly number[]
+  /** What is known, the final slices and the open ones. */
   readonly evidence: Evidence
+  /** Units of open slices of which nothing is known; in a test they count as lost. */
+  readonly unaccounted: number
+  /** The loosest threshold that some prefix has certified; -1 under other terms than those that the state was last judged by. */
+  readonly certified: number
+  /** Too many are left out for missing, so nothing may be certified now. */
+  readonly lacksFollowUp?: boolean
   /** Whether the guarantee was requested after evidence came in. */
   readonly isPostHoc: boolean
   /** ln of the value that E must reach. */
@@ -27,12 +36,14 @@ export interface CandidateScorer {
  * other half.
  */
 export function candidateScorers (state: ContextState, policy: Policy, predictors: LivePredictors): CandidateScorer[] {
-  const candidates = [rawCandidate(state, policy)]
+  const lacksFollowUp = !isFollowedUp(state, policy)
+  const candidates = [{ ...rawCandidate(state, policy), lacksFollowUp }]
   if (policy.predictor === 'off') return candidates
   for (const trial of state.trials) {
     const predictor = predictorOf(trial, predictors)
     const isLate = state.requested.predictor !== policy.predictor
-    if (predictor !== undefined) candidates.push(trialCandidate(trial, policy, predictor.grid, isLate))
+    if (predictor === undefined) continue
+    candidates.push({ ...trialCandidate(state, trial, policy, { grid: predictor.grid, isLate }), lacksFollowUp })
   }
   return candidates
 }
@@ -45,14 +56,31 @@ export function candidateOf (state: ContextState, policy: Policy, predictors: Li
 export function rawCandidate (state: ContextState, policy: Policy): CandidateScorer {
   const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
   const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 2
-  return { scorer: null, grid: GRID, evidence: evidenceOf(state), isPostHoc, bar: barOf(level, isPostHoc) }
+  return {
+    scorer: null,
+    grid: GRID,
+    evidence: evidenceOf(state),
+    unaccounted: state.open.unaccounted,
+    certified: haveSameBar(state.judged_by, policy) ? state.certified : -1,
+    isPostHoc,
+    bar: barOf(level, isPostHoc),
+  }
 }
 
 /** @param isLate whether predictors were turned on after evidence came in: until then the raw confidence had the whole level */
 function trialCandidate (
-  { predictor: scorer, ordinal, requested, halves }: Trial, policy: Policy, grid: readonly number[], isLate: boolean): CandidateScorer {
-  const isPostHoc = isOtherRequest(requested, policy) || isLate
-  return { scorer, grid, evidence: mergeHalves(halves), isPostHoc, bar: barOf(challengerLevel(policy.error_level, ordinal), isPostHoc) }
+  { judged_by: terms }: ContextState, trial: Trial, policy: Policy, { grid, isLate }: Pick<CandidateScorer, 'grid'> & { readonly isLate: boolean }
+): CandidateScorer {
+  const isPostHoc = isOtherRequest(trial.requested, policy) || isLate
+  return {
+    scorer: trial.predictor,
+    grid,
+    evidence: evidenceOf(trial),
+    unaccounted: trial.open.unaccounted,
+    certified: haveSameBar(terms, policy) ? trial.certified : -1,
+    isPostHoc,
+    bar: barOf(challengerLevel(policy.error_level, trial.ordinal), isPostHoc),
+  }
 }
 
 /** The part of the level at which the j-th challenger of an epoch is tested. @param ordinal j, from 1 */
@@ -68,7 +96,20 @@ function barOf (level: number, isPostHoc: boolean): number {
   return Math.log((isPostHoc ? POST_HOC_FACTOR : 1) / level)
 }
 
-/** The half-windows of the scorer in force. */
-export function halvesInForce ({ serving, trials, halves }: ContextState): ContextState['halves'] {
-  return (serving === null ? undefined : trials.find(({ predictor }) => predictor === serving))?.halves ?? halves
+/** What the scorer in force has shown, in parts that add. */
+export function sumsInForce (state: ContextState): readonly Evidence[] {
+  const { serving, trials } = state
+  const { halves, open } = (serving === null ? undefined : trials.find(({ predictor }) => predictor === serving)) ?? state
+  return [...halves, open.evidence]
+}
+
+/** Whether so few are left out for missing that the evidence may certify: fewer than `max_em_drop` of the enrolled. */
+export function isFollowedUp (state: ContextState, policy: Policy): boolean {
+  const isAllCounted = policy.missing_labels === 'lost' && policy.missing_outcomes === 'lost'
+  return isAllCounted || followUpRatio(state) >= 1 - policy.max_em_drop
+}
+
+/** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
+export function certifiedNow ({ evidence, unaccounted, bar, lacksFollowUp }: CandidateScorer, policy: Pick<Policy, 'max_em_drop'>): number {
+  return lacksFollowUp === true ? -1 : certifiedIndex(addLost(evidence, unaccounted), policy.max_em_drop, bar)
 }

@@ -1,8 +1,9 @@
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { halvesInForce } from './candidate-scorer.js'
+import { sumsInForce } from './candidate-scorer.js'
 import type { ContextState } from './context-state.js'
+import { contextWarnings, type ContextWarning } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
 import { usablePin, type Pin } from './pin.js'
 
@@ -35,6 +36,10 @@ export interface ChainLink extends Judgement {
   readonly generations: number
   /** Names of the predictors on trial. */
   readonly trials: readonly string[]
+  /** Name of its epoch; `null` before any enrolment. */
+  readonly epochName: string | null
+  /** What is wrong with how it is reported on. */
+  readonly warnings: readonly ContextWarning[]
   /** The control share that the learner has in force; `undefined` before any outcome. */
   readonly learnedControlShare: number | undefined
 }
@@ -67,13 +72,15 @@ export function chainLink (
     isRecovering: index === -1 && state?.is_recovering === true,
     generations: state?.generations ?? 0,
     trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
+    epochName: state?.epoch_name ?? null,
+    warnings: state === undefined ? [] : contextWarnings(state),
     learnedControlShare: state?.control_share,
   }
 }
 
-/** Adds two fields of the half-windows rather than merge all of them, which would take most of the learner's time. */
+/** Adds two fields of the evidence rather than merge all of it, which would take most of the learner's time. */
 function savedRatioAt (state: ContextState, index: number): number {
-  const [a, b] = halvesInForce(state)
-  const full = a.full_tokens + b.full_tokens
-  return full === 0 ? 0 : 1 - (a.tokens[index]! + b.tokens[index]!) / full
+  const parts = sumsInForce(state)
+  const full = parts.reduce((sum, part) => sum + part.full_tokens, 0)
+  return full === 0 ? 0 : 1 - parts.reduce((sum, part) => sum + part.tokens[index]!, 0) / full
 }

@@ -5,18 +5,22 @@ import type { Levels } from '../policy/context.js'
 import type { EvidenceByToken } from './evidence-by-token.js'
 import type { Label, Policy } from '../policy/policy.js'
 import type { CertificationTerms } from '../policy/certification-terms.js'
+import type { OpenSum } from './open-sum.js'
 import type { Trial } from './trial.js'
 import type { Guarantee } from './guarantee.js'
 import type { RequestedGuarantee } from './requested-guarantee.js'
 
 /** Why an epoch began. */
-export type EpochCause = 'first_outcome' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint'
+export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach'
 
 /** What evidence means. Evidence of one meaning says nothing under another, so a change of any field opens an epoch. */
 export interface Meaning {
   readonly score: 'confidence'
   readonly label: Label
   readonly missing_labels: Policy['missing_labels']
+  readonly missing_outcomes: Policy['missing_outcomes']
+  /** Whether evidence is taken in the order of enrolment, or on arrival. */
+  readonly is_enrolled: boolean
   readonly min_tokens: number
   readonly check_every_tokens: number
   readonly levels: string
@@ -40,6 +44,39 @@ export interface Expected {
   readonly em_drop: number
 }
 
+/** What became of the enrolled, in units, and of outcomes that are no evidence. Since the epoch began. */
+export interface FollowUp {
+  readonly enrolled: number
+  readonly accounted: number
+  /** Outcome, complete steps or label never came; counted as lost, or excluded. */
+  readonly missing: number
+  readonly excluded: number
+  readonly cancelled: number
+  /** Enrolments that came too late, under another epoch, or beyond what a context may have open. */
+  readonly void: number
+  /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
+  readonly unenrolled: number
+  readonly late: number
+  /** Control outcomes of the enrolled that have their steps; those of them that needed a label, and those that got it. */
+  readonly reported: number
+  readonly labels_wanted: number
+  readonly labels_given: number
+}
+
+export const NO_FOLLOW_UP: FollowUp = {
+  enrolled: 0,
+  accounted: 0,
+  missing: 0,
+  excluded: 0,
+  cancelled: 0,
+  void: 0,
+  unenrolled: 0,
+  late: 0,
+  reported: 0,
+  labels_wanted: 0,
+  labels_given: 0,
+}
+
 /** All that is learned about a context. Only the learner writes it; times are the log's, in ms. */
 export interface ContextState {
   readonly epoch: number
@@ -47,15 +84,17 @@ export interface ContextState {
   /** The context drifted or was reset and has certified nothing since. Until then it does not fall back on a parent, across epochs. */
   readonly is_recovering: boolean
   readonly epoch_started_at: number
-  readonly settles_at: number
-  /** Until then generations begun under other control shares arrive, and only draws below the lowest of them, `narrow_share`, count. */
-  readonly narrows_until: number
-  readonly narrow_share: number
+  /** Name of the epoch: the id of the log entry that opened it. Enrolments under another name are void. */
+  readonly epoch_name: string
   readonly meaning: Meaning
   /** The guarantee requested when the epoch's evidence began; another one is post hoc. */
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
   /** Evidence of the raw confidence: the half-window being filled, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
+  /** Of the raw confidence, what the ended slices that are not final yet add: the longest prefix. */
+  readonly open: OpenSum
+  /** Index of the loosest threshold of the raw confidence that some prefix has certified since the half-window turned, -1 for none. */
+  readonly certified: number
   readonly drift: Drift
   /** Whether a suspicion of drift has raised an `auto` control share. */
   readonly is_suspected: boolean
@@ -75,24 +114,14 @@ export interface ContextState {
   readonly control_share: number
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
-  /** Outcomes that became evidence in this epoch. The next six count outcomes that did not, by the reason in their name. */
-  readonly labelled: number
-  readonly unlabelled: number
-  readonly unstepped: number
-  readonly unsettled: number
-  readonly siblings: number
-  readonly unknown_arm: number
-  /** Control outcomes of this epoch that were dropped because too many were waiting for labels. */
-  readonly crowded_out: number
+  readonly follow_up: FollowUp
   /** Treated generations reported in this epoch. */
   readonly treated: number
-  /** Outcomes that wait for a label, of any epoch. */
-  readonly awaiting_label: number
-  /** Whether any outcome of this epoch has waited for its label. */
-  readonly has_waited: boolean
   readonly arms: Arms
-  /** Only outcomes that arrived since then are compared: earlier ones began under another epoch or mode. */
-  readonly arms_since: number
+  /** Number of the first slice that is compared: a change of mode or pin restarts the comparison. */
+  readonly arms_from: number
+  /** ln E of the threshold in force, the largest since it came in force, and the one of now; `null`: there is none. */
+  readonly log_evidence: { readonly best: number, readonly now: number } | null
   /** Estimate over all epochs of the tokens that stops have saved. */
   readonly tokens_saved: number
   readonly last_evidence_at: number | null
@@ -104,31 +133,37 @@ export interface ContextState {
 }
 
 export function meaningOf (policy: Policy, levels: Levels): Meaning {
-  const { label, missing_labels, min_tokens, check_every_tokens } = policy
-  return { score: 'confidence', label, missing_labels, min_tokens, check_every_tokens, levels: levels.join() }
+  const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens } = policy
+  const is_enrolled = policy.follow_up_seconds > 0
+  return { score: 'confidence', label, missing_labels, missing_outcomes, is_enrolled, min_tokens, check_every_tokens, levels: levels.join() }
 }
 
 export function sameMeaning (a: Meaning, b: Meaning): boolean {
-  return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.min_tokens === b.min_tokens &&
-    a.check_every_tokens === b.check_every_tokens && a.levels === b.levels
+  return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.missing_outcomes === b.missing_outcomes &&
+    a.is_enrolled === b.is_enrolled && a.min_tokens === b.min_tokens && a.check_every_tokens === b.check_every_tokens &&
+    a.levels === b.levels
 }
 
-/** Opens an epoch without any evidence. @param previous absent for a new context */
+/**
+ * A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context.
+ * @param name id of the log entry that opens it
+ */
 export function openEpoch (
-  previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels, time: number,
-  settlesAt = time + policy.settle_seconds * 1000
+  previous: ContextState | undefined, cause: EpochCause, policy: Policy, levels: Levels,
+  opening: { readonly time: number, readonly name: string }
 ): ContextState {
+  const { time, name } = opening
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
-    is_recovering: cause === 'drift' || cause === 'reset' || cause === 'checkpoint' || (previous?.is_recovering === true && previous.threshold_index === -1),
+    is_recovering: cause === 'drift' || cause === 'breach' || cause === 'reset' || cause === 'checkpoint' || (previous?.is_recovering === true && previous.threshold_index === -1),
     epoch_started_at: time,
-    settles_at: settlesAt,
-    narrows_until: time,
-    narrow_share: 1,
+    epoch_name: name,
     meaning: meaningOf(policy, levels),
     requested: { max_em_drop: policy.max_em_drop, error_level: policy.error_level, predictor: policy.predictor },
     halves: [NO_EVIDENCE, NO_EVIDENCE],
+    open: { evidence: NO_EVIDENCE, unaccounted: 0 },
+    certified: -1,
     drift: NO_DRIFT,
     is_suspected: false,
     trials: [],
@@ -139,18 +174,11 @@ export function openEpoch (
     guarantee: null,
     control_share: 1,
     generations: 0,
-    labelled: 0,
-    unlabelled: 0,
-    unstepped: 0,
-    unsettled: 0,
-    siblings: 0,
-    unknown_arm: 0,
-    crowded_out: 0,
+    follow_up: NO_FOLLOW_UP,
     treated: 0,
-    awaiting_label: previous?.awaiting_label ?? 0,
-    has_waited: (previous?.awaiting_label ?? 0) > 0,
     arms: NO_ARMS,
-    arms_since: settlesAt,
+    arms_from: 0,
+    log_evidence: null,
     tokens_saved: previous?.tokens_saved ?? 0,
     last_evidence_at: null,
     updated_at: time,
@@ -164,16 +192,27 @@ function servedAfter ({ checkpoint }: ContextState, cause: EpochCause): Pick<Con
   return checkpoint === undefined ? {} : { checkpoint }
 }
 
-/** The evidence of the raw confidence. */
-export function evidenceOf (state: ContextState): Evidence {
-  return mergeHalves(state.halves)
+/** What is known of the raw confidence: the half-windows, and what the open slices add. */
+export function evidenceOf ({ halves, open }: Pick<ContextState, 'halves' | 'open'>): Evidence {
+  return mergeEvidence(mergeHalves(halves), open.evidence)
 }
 
 export function mergeHalves ([filling, full]: readonly [Evidence, Evidence]): Evidence {
   return mergeEvidence(filling, full)
 }
 
-/** Share of the possible evidence that came with a label of the policy's kind; 1 before any outcome. */
-export function labelledRatio ({ labelled, unlabelled }: ContextState): number {
-  return labelled + unlabelled === 0 ? 1 : labelled / (labelled + unlabelled)
+/** Share of the enrolled units of final slices that are accounted for, cancelled ones aside; 1 before there are any. */
+export function followUpRatio ({ follow_up: { accounted, missing, excluded } }: ContextState): number {
+  const all = accounted + missing + excluded
+  return all === 0 ? 1 : accounted / all
+}
+
+/** Share of the units of final slices whose client went away. */
+export function cancelledRatio ({ follow_up: { accounted, missing, excluded, cancelled } }: ContextState): number {
+  return cancelled === 0 ? 0 : cancelled / (accounted + missing + excluded + cancelled)
+}
+
+/** Share of the control outcomes that needed a label of their own; `null` before there are any. */
+export function labelsNeededRatio ({ follow_up: { reported, labels_wanted: wanted } }: ContextState): number | null {
+  return reported === 0 ? null : wanted / reported
 }

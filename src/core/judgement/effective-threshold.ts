@@ -1,8 +1,10 @@
 import { controlShare } from '../assignment/arm.js'
+import { certifyingDepth } from '../policy/certifying-link.js'
+import type { Levels } from '../policy/context.js'
 import type { ChainLink } from './chain-link.js'
 
-/** Whether a threshold is the context's own, a parent's, or none. */
-export type Scope = 'own' | 'parent' | 'none'
+/** Whether the threshold in force is certified for the context itself, for the pool that it belongs to, or is none. */
+export type Scope = 'own' | 'pool' | 'none'
 
 /** The threshold that takes effect at the end of a chain. */
 export interface EffectiveThreshold {
@@ -10,40 +12,42 @@ export interface EffectiveThreshold {
   /** Name of the predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly scope: Scope
-  /** The link that the threshold came from; the leaf itself where there is none. */
+  /** The link that gathers evidence for the leaf: itself, or its pool. */
   readonly source: ChainLink
   readonly isPinned: boolean
 }
 
-/** Whether the leaf's threshold does not depend on its ancestors, which is the usual case and spares the learner reading them. */
-export function decidesAlone ({ threshold, pin, isRecovering, policy }: ChainLink): boolean {
-  return threshold !== null || pin !== undefined || isRecovering || policy.fallback === 'continue'
+/**
+ * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it.
+ * @param chain root first, leaf last
+ * @param depth of the certifying link in it
+ */
+export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.length - 1): EffectiveThreshold {
+  const leaf = chain.at(-1)!
+  const source = chain[depth]!
+  const pin = leaf.pin ?? source.pin
+  const { threshold, scorer = null } = pin ?? source
+  const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
+  return { threshold, scorer, scope, source, isPinned: pin !== undefined }
+}
+
+/** Depth of the link that certifies for the end of a chain, which may end above the leaves. */
+export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]): number {
+  return Math.min(chain.length - 1, certifyingDepth(levels, chain.at(-1)!.policy.certify_at))
 }
 
 /**
- * The threshold in force for a leaf: its pin, else its own certificate. Where its policy falls back and it is not recovering, it may be
- * the pin or certificate of the nearest ancestor that has one; an ancestor that is recovering or pinned to `null` ends the search.
- * @param chain root first, leaf last
+ * The control share that the certifying link should have, for all contexts that it certifies: 1 without a threshold. A pin counts as saving
+ * everything, as its savings are not measured.
  */
-export function effectiveThreshold (chain: readonly ChainLink[]): EffectiveThreshold {
-  const leaf = chain.at(-1)!
-  for (let depth = chain.length - 1; depth >= 0; depth--) {
-    const link = chain[depth]!
-    const { threshold, scorer = null } = link.pin ?? link
-    if (threshold !== null) return { threshold, scorer, scope: link === leaf ? 'own' : 'parent', source: link, isPinned: link.pin !== undefined }
-    if (link.pin !== undefined || link.isRecovering || leaf.policy.fallback === 'continue') break
-  }
-  return { threshold: null, scorer: null, scope: 'none', source: leaf, isPinned: leaf.pin !== undefined }
-}
-
-/** The control share that a leaf should have: 1 without a threshold. A pin counts as saving everything, as its savings are not measured. */
-export function controlShareFor (leaf: ChainLink, { threshold, source, isPinned }: EffectiveThreshold): number {
+export function controlShareFor ({ threshold, source, isPinned }: EffectiveThreshold): number {
   if (threshold === null) return 1
-  return controlShare(leaf.policy.control_rate, isPinned ? 1 : source.savedRatio, leaf.generations)
+  return controlShare(source.policy.control_rate, isPinned ? 1 : source.savedRatio, source.generations)
 }
 
-/** The control share in force for a leaf: the learner moves an `auto` share in steps, and until the next step its last one holds. */
-export function controlShareInForce (leaf: ChainLink, effective: EffectiveThreshold): number {
-  const wanted = controlShareFor(leaf, effective)
-  return leaf.policy.control_rate === 'auto' && effective.threshold !== null ? leaf.learnedControlShare ?? wanted : wanted
+/** The control share in force: the learner moves an `auto` share in steps, and until the next step its last one holds. */
+export function controlShareInForce (effective: EffectiveThreshold): number {
+  const { source, threshold } = effective
+  const wanted = controlShareFor(effective)
+  return source.policy.control_rate === 'auto' && threshold !== null ? source.learnedControlShare ?? wanted : wanted
 }

@@ -1,12 +1,11 @@
-import { certifiedIndex } from '../certificate/certificate.js'
-import { labelledRatio, meaningOf, sameMeaning, type ContextState } from './context-state.js'
+import { cancelledRatio, followUpRatio, meaningOf, sameMeaning, type ContextState } from './context-state.js'
 import type { Levels } from '../policy/context.js'
 import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
-import { candidateScorers, type CandidateScorer } from './candidate-scorer.js'
+import { candidateScorers, certifiedNow, type CandidateScorer } from './candidate-scorer.js'
 import { bestIndex, expectedUtility } from '../certificate/objective.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { haveSameTerms } from '../policy/certification-terms.js'
+import { haveSameBar, haveSameTerms } from '../policy/certification-terms.js'
 import { predictorOf } from './trial.js'
 import type { Guarantee } from './guarantee.js'
 
@@ -33,10 +32,11 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
 /** Judges a context by its current evidence: of the certified thresholds, it picks the one that is worth most. */
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
+  const isSticky = haveSameBar(state.judged_by, policy)
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
   for (const candidate of candidateScorers(state, policy, predictors)) {
     const { evidence } = candidate
-    const ceiling = certifiedIndex(evidence, policy.max_em_drop, candidate.bar)
+    const ceiling = isSticky ? candidate.certified : certifiedNow(candidate, policy)
     const isServing = candidate.scorer === state.serving && state.threshold_index !== -1
     const index = bestIndex(evidence, ceiling, policy, isServing ? state.threshold_index : -1)
     if (index === -1) continue
@@ -93,7 +93,12 @@ function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc
     error_level: policy.error_level,
     post_hoc: isPostHoc,
     label: policy.label,
-    labelled_ratio: labelledRatio(state),
+    follow_up_ratio: followUpRatio(state),
+    cancelled_ratio: cancelledRatio(state),
+    missing_labels: policy.missing_labels,
+    missing_outcomes: policy.missing_outcomes,
+    on_arrival: policy.follow_up_seconds === 0,
+    scope: policy.certify_at === null ? 'context' : 'pool',
     generations: evidence.generations,
     em_drop: emDrop(evidence, index),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),

@@ -24,7 +24,8 @@ export const MOST_TRIALS = 3
  * Brings a context's trials in line with its policy and the live predictors: trials of retired ones end, and a newer predictor becomes the
  * epoch's next challenger. Where there is no room it replaces the oldest one that does not serve.
  */
-export function syncTrials (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, time: number): ContextState {
+export function syncTrials (
+  state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, nextSlice: number): ContextState {
   if (policy.predictor === 'off') return state.trials.length === 0 ? state : { ...state, trials: [] }
   const live = state.trials.filter((trial) => predictorOf(trial, predictors) !== undefined)
   const newest = newestFor(predictors, policy, levels)
@@ -37,9 +38,11 @@ export function syncTrials (state: ContextState, policy: Policy, levels: Levels,
     predictor: newest.name,
     fingerprint: fingerprintOf(newest),
     ordinal: state.challengers + 1,
-    since: time,
+    since: nextSlice,
     requested: { max_em_drop, error_level },
     halves: [none, none],
+    open: { evidence: none, unaccounted: 0 },
+    certified: -1,
     trained_on: 0,
   }
   const oldest = live.length < MOST_TRIALS ? undefined : live.find(({ predictor }) => predictor !== state.serving)

@@ -2,6 +2,7 @@ import { thresholdsOf, type Evidence } from '../certificate/evidence.js'
 import { findPredictor } from '../predictor/fingerprint.js'
 import type { Predictor } from '../predictor/predictor.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
+import type { OpenSum } from './open-sum.js'
 import type { RequestedGuarantee } from './requested-guarantee.js'
 
 /** The evidence for one predictor in one context and epoch, from outcomes that it was not trained on. */
@@ -12,10 +13,13 @@ export interface Trial {
   readonly fingerprint?: string
   /** Its number among the challengers of the epoch, from 1, which decides its part of the level. */
   readonly ordinal: number
-  /** Only outcomes that arrived since then are evidence, ms. */
+  /** Number of the first slice that it takes evidence from: the first that began after it was published. */
   readonly since: number
   readonly requested: RequestedGuarantee
   readonly halves: readonly [Evidence, Evidence]
+  /** As the same fields of the context's state. */
+  readonly open: OpenSum
+  readonly certified: number
   /** Outcomes left out because it was trained on their groups. */
   readonly trained_on: number
 }

@@ -1,7 +1,12 @@
+import type { Arm } from '../assignment/arm.js'
+import type { LoggedOutcome } from '../grading/outcome.js'
 import { copyState } from '../judgement/copy-state.js'
+import type { Cohorts } from '../enrolment/cohorts.js'
+import { scaledTimes, type EnrolmentTimes } from '../enrolment/times.js'
+import { certifyingDepth, certifyingKey } from '../policy/certifying-link.js'
 import { chainOf } from '../policy/context.js'
 import { openEpoch, type ContextState, type EpochCause } from '../judgement/context-state.js'
-import { effectiveThreshold, decidesAlone, type EffectiveThreshold } from '../judgement/effective-threshold.js'
+import { effectiveThreshold, type EffectiveThreshold } from '../judgement/effective-threshold.js'
 import { freezeGuarantee, isInForce, judgeAfresh } from '../judgement/judge.js'
 import type { Configuration } from './log-entry.js'
 import type { PendingOutcomes } from '../recording/pending.js'
@@ -72,13 +77,14 @@ export interface UnreadableChange {
 
 /** Learned state while a run of entries is folded: reads see what was written, and what was written can be committed or dropped whole. */
 export interface Fold {
-  /** The learner's clock, ms: ahead of the log's where the learner is behind. Until now replicas act on what was learned before. */
-  readonly now: number
   ledger: Ledger
   readonly keys: () => Iterable<string>
   readonly get: (key: string) => ContextState | undefined
   readonly set: (key: string, state: ContextState | undefined) => void
   readonly pending: PendingOutcomes
+  readonly cohorts: Cohorts
+  /** Id of the entry that is folded. */
+  cursor: string
   readonly reservoir: Reservoir
   /** Those of the ledger, in its order. */
   readonly predictors: Map<string, Predictor>
@@ -101,14 +107,21 @@ export function policyOf ({ policies, configuration }: Ledger, key: string): Pol
   return policy
 }
 
-/** Stores a context's next state with the threshold its evidence now certifies, and notes the move. */
-export function write (
-  fold: Fold, key: string, next: ContextState, policy: Policy, time: number, cause: Change['cause'], mayMove: boolean): void {
+export interface Writing {
+  readonly policy: Policy
+  readonly time: number
+  readonly cause: Change['cause']
+  /** Whether what is certified may have changed. */
+  readonly mayMove: boolean
+}
+
+/** Stores a context's next state with the threshold that its evidence now certifies, and notes the move. */
+export function write (fold: Fold, key: string, next: ContextState, { policy, time, cause, mayMove }: Writing): void {
   const before = fold.get(key)
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
   const isMoved = (before?.threshold_index ?? -1) !== after.threshold_index || (before?.serving ?? null) !== after.serving
-  if (isMoved || cause === 'drift') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
+  if (isMoved || cause === 'drift' || cause === 'breach') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
 }
 
 type InForceThen = Pick<ContextState, 'threshold' | 'serving' | 'trials'>
@@ -133,37 +146,57 @@ function withJudgement (fold: Fold, state: ContextState, policy: Policy): Contex
   const judged_by = certificationTerms(policy)
   if (isInForce(state, now) && guarantee === state.guarantee && haveSameTerms(state.judged_by, judged_by)) return state
   const is_recovering = state.is_recovering && threshold_index === -1
-  return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, is_recovering })
+  const log_evidence = isInForce(state, now) ? state.log_evidence : null
+  return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, is_recovering, log_evidence })
+}
+
+/** Creates a context at its first enrolment or outcome, unless there is no room for more. */
+export function createContext (fold: Fold, key: string, time: number): void {
+  const { ledger } = fold
+  if (fold.get(key) !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return
+  fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
+  fold.set(key, startEpoch(fold, key, 'first_enrolment', policyOf(ledger, key), time))
 }
 
 /**
- * From when on arrivals count that began after a change of this moment: replicas act on it once it is committed, which is later than `time`
- * by as much as the learner is behind.
+ * A new epoch, with nothing of the last one's evidence: whoever is enrolled is forgotten, and the newest predictor is a challenger again.
+ * @returns the state, to be written
  */
-export function settledAt ({ now }: Fold, { settle_seconds: settle }: Policy, time: number): number {
-  return settle === 0 ? time : Math.max(time, now) + settle * 1000
-}
-
-/** A new epoch, with nothing of the last one's evidence; the newest predictor is a challenger again. */
-export function startEpoch (
-  fold: Fold, previous: ContextState | undefined, cause: EpochCause, policy: Policy, time: number
-): ContextState {
-  // Before a context's first outcome nothing was in force that replicas could still act on.
-  const settled = previous === undefined ? undefined : settledAt(fold, policy, time)
+export function startEpoch (fold: Fold, key: string, cause: EpochCause, policy: Policy, time: number): ContextState {
+  for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
   const { levels } = fold.ledger.configuration
-  return syncTrials(openEpoch(previous, cause, policy, levels, time, settled), policy, levels, fold.predictors, time)
+  const opened = openEpoch(fold.get(key), cause, policy, levels, { time, name: fold.cursor })
+  return syncTrials(opened, policy, levels, fold.predictors, 0)
 }
 
-/** The threshold in force for a leaf, with its ancestors', as the learner's state has them; a pin ends by itself, as in replicas. */
-export function forceOf (fold: Fold, leafKey: string, time: number): EffectiveThreshold & { leaf: ChainLink } {
-  const standing = (key: string): ChainLink => {
-    const state = fold.get(key)
+/** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */
+export function forceOf (fold: Fold, key: string, time: number): EffectiveThreshold & { leaf: ChainLink } {
+  const linkOf = (of: string): ChainLink => {
+    const state = fold.get(of)
     const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
-    const pin = fold.ledger.pins.get(key)
+    const pin = fold.ledger.pins.get(of)
     const live = pin !== undefined && isLive(pin, time) ? usablePin(fold.predictors, pin) : undefined
-    return chainLink(key, policyOf(fold.ledger, key), live, state, { scorer, index, threshold, guarantee: null })
+    return chainLink(of, policyOf(fold.ledger, of), live, state, { scorer, index, threshold, guarantee: null })
   }
-  const leaf = standing(leafKey)
-  const chain = decidesAlone(leaf) ? [leaf] : chainOf(leafKey).map(standing)
-  return { ...effectiveThreshold(chain), leaf }
+  const leaf = linkOf(key)
+  const { levels } = fold.ledger.configuration
+  const { certify_at: certifyAt } = leaf.policy
+  const source = chainOf(key).length <= certifyingDepth(levels, certifyAt) ? key : certifyingKey(levels, certifyAt, key)
+  const chain = source === key ? [leaf] : [linkOf(source), leaf]
+  return { ...effectiveThreshold(chain, 0), leaf }
+}
+
+/** A stopped generation was treated, whatever it says; without an arm it is control if its draw says so, else unknown. */
+export function armOf ({ stopped, arm, u }: Pick<LoggedOutcome, 'stopped' | 'arm' | 'u'>, share: number): Arm | null {
+  if (stopped) return 'treated'
+  return arm ?? (u < share ? 'control' : null)
+}
+
+const scaled = new Map<number, EnrolmentTimes>()
+
+/** The times of enrolment, which the learner's configuration may scale. */
+export function timesOf ({ configuration: { time_scale: scale } }: Ledger): EnrolmentTimes {
+  let times = scaled.get(scale)
+  if (times === undefined) scaled.set(scale, times = scaledTimes(scale))
+  return times
 }

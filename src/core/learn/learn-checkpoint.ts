@@ -1,4 +1,4 @@
-import { chainOf, isWithin } from '../policy/context.js'
+import { isWithin } from '../policy/context.js'
 import type { ContextState, Expected } from '../judgement/context-state.js'
 import { moveOf, policyOf, startEpoch, type Fold } from './fold.js'
 import { judgeAfresh } from '../judgement/judge.js'
@@ -11,18 +11,16 @@ import type { Policy } from '../policy/policy.js'
  * certified goes along as an expectation, which nothing is decided by.
  */
 export function learnCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
-  const { levels } = fold.ledger.configuration
   const keys = [...fold.keys()].filter((key) => isWithin(key, under))
   for (const key of keys) {
     const state = fold.get(key)!
     const policy = policyOf(fold.ledger, key)
-    const next = startEpoch(fold, state, 'checkpoint', policy, time)
+    const next = startEpoch(fold, key, 'checkpoint', policy, time)
     const expected = expectationOf(fold, state, policy) ?? state.checkpoint?.expected ?? null
-    // What arrived in this very ms was of the checkpoint before; its label may still come.
-    fold.set(key, { ...next, settles_at: Math.max(next.settles_at, time + 1), checkpoint: { run, step, expected } })
+    fold.set(key, { ...next, checkpoint: { run, step, expected } })
     fold.changes.push({ time, key, cause: 'checkpoint', epoch: next.epoch, ...moveOf(state), by, reason: `step ${step} of run ${run}` })
   }
-  for (const key of keys) if (chainOf(key).length === levels.length + 1) moveShare(fold, key, time)
+  for (const key of keys) moveShare(fold, key, time)
 }
 
 function expectationOf (fold: Fold, state: ContextState, policy: Policy): Expected | null {

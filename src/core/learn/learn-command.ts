@@ -2,13 +2,14 @@ import { NO_ARMS } from '../certificate/compare-arms.js'
 import { byDepth, chainOf, isWithin, parseContextKey, ROOT, type Levels } from '../policy/context.js'
 import type { ContextState, EpochCause } from '../judgement/context-state.js'
 import { NO_DRIFT } from '../certificate/drift.js'
-import { forceOf, moveOf, policyOf, settledAt, startEpoch, write, type Fold, type Ledger } from './fold.js'
+import { candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
 import { isCurrent } from '../judgement/judge.js'
-import { letAllIn } from './learn-label.js'
-import type { Configuration, Origin } from './log-entry.js'
+import { certificationTerms, haveSameBar } from '../policy/certification-terms.js'
+import { forceOf, moveOf, policyOf, startEpoch, write, type Fold, type Ledger } from './fold.js'
+import type { Command, Configuration, Origin } from './log-entry.js'
 import { moveShare } from './move-share.js'
 import type { Policy, PolicyPatch } from '../policy/policy.js'
-import { syncTrials } from '../judgement/sync-trials.js'
+import { withTrials } from './learn-predictor.js'
 import type { Pin } from '../judgement/pin.js'
 
 /** Puts other policies in force for all contexts at or below a key. */
@@ -21,11 +22,11 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
     const state = fold.get(key)!
     const policy = policyOf(ledger, key)
     const next = isCurrent(state, policy, levels)
-      ? withWish(fold, state, policyOf(before, key), policy, time)
-      : startEpoch(fold, state, cause, policy, time)
-    write(fold, key, next, policy, time, cause, true)
+      ? withRequest(fold, key, policyOf(before, key), policy)
+      : startEpoch(fold, key, cause, policy, time)
+    write(fold, key, next, { policy, time, cause, mayMove: true })
   }
-  for (const key of keys) if (isLeaf(key, levels)) moveShare(fold, key, time)
+  for (const key of keys) moveShare(fold, key, time)
 }
 
 /**
@@ -45,7 +46,10 @@ export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null
   const before = forceOf(fold, key, Math.min(time, ended - 1))
   fold.ledger = { ...fold.ledger, pins: withPin(fold, key, pin) }
   const { levels } = fold.ledger.configuration
-  for (const leaf of keysWithin(fold, key, levels)) if (isLeaf(leaf, levels)) moveShare(fold, leaf, time)
+  for (const below of keysWithin(fold, key, levels)) {
+    restartComparison(fold, below)
+    moveShare(fold, below, time)
+  }
   if (last === undefined && pin === null) return // nothing was there
   const after = forceOf(fold, key, time)
   fold.changes.push({
@@ -96,16 +100,44 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
   return copy
 }
 
-/** Before any evidence, a changed wish is as good as the first; another tolerance starts the drift detector over, another mode the arms. */
-function withWish (fold: Fold, state: ContextState, before: Policy, policy: Policy, time: number): ContextState {
+/**
+ * Before any evidence, a changed request is as good as the first. Another bar is measured anew, by the evidence of now; another tolerance
+ * starts the drift detector over, another mode the comparison of the arms.
+ */
+function withRequest (fold: Fold, key: string, before: Policy, policy: Policy): ContextState {
+  const state = fold.get(key)!
   const { max_em_drop, error_level, predictor } = policy
-  const isUnseen = (halves: ContextState['halves']) => halves.every((half) => half.generations === 0)
-  const wish = isUnseen(state.halves) ? { max_em_drop, error_level, predictor } : state.requested
-  const trials = state.trials.map((trial) => isUnseen(trial.halves) ? { ...trial, requested: { max_em_drop, error_level } } : trial)
+  const isUnseen = ({ halves, open }: Pick<ContextState, 'halves' | 'open'>) =>
+    halves.every((half) => half.generations === 0) && open.evidence.generations + open.unaccounted === 0
+  const { reported, accounted, missing, excluded } = state.follow_up
+  const isUnreported = reported + accounted + missing + excluded === 0 // also in the slice that has not ended
+  const requested = isUnseen(state) && isUnreported ? { max_em_drop, error_level, predictor } : state.requested
+  const trials = state.trials.map((trial) => isUnseen(trial) ? { ...trial, requested: { max_em_drop, error_level } } : trial)
   const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
-  const again = before.mode === policy.mode ? {} : { arms: NO_ARMS, arms_since: settledAt(fold, policy, time) }
-  const next = { ...state, wish, trials, drift, ...again }
-  return syncTrials(next, policy, fold.ledger.configuration.levels, fold.predictors, settledAt(fold, policy, time))
+  const next = { ...withTrials(fold, key, { ...state, requested, trials, drift }, policy) }
+  if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
+  return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
+}
+
+/** What the evidence of now certifies, whatever was certified under other terms. */
+function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: Fold): ContextState {
+  const candidates = candidateScorers(state, policy, predictors)
+  const certified = new Map(candidates.map((candidate) => [candidate.scorer, certifiedNow(candidate, policy)]))
+  return {
+    ...state,
+    certified: certified.get(null)!,
+    trials: state.trials.map((trial) => ({ ...trial, certified: certified.get(trial.predictor) ?? -1 })),
+  }
+}
+
+/** Units of slices to come are compared; those before began under another mode or pin. */
+function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' | 'arms_from'> {
+  return { arms: NO_ARMS, arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }
+}
+
+function restartComparison (fold: Fold, key: string): void {
+  const state = fold.get(key)
+  if (state !== undefined) fold.set(key, { ...state, ...comparisonFromNow(fold, key) })
 }
 
 /**
@@ -114,28 +146,31 @@ function withWish (fold: Fold, state: ContextState, before: Policy, policy: Poli
  */
 export function learnConfiguration (fold: Fold, time: number, configuration: Configuration): void {
   const { levels } = configuration
-  if (levels.join() !== fold.ledger.configuration.levels.join()) letAllIn(fold, time)
   const keys = [...fold.keys()]
   const gone = keys.filter((key) => parseContextKey(levels, key) === null)
   for (const key of gone) {
     const state = fold.get(key)!
     if (state.threshold_index !== -1) fold.changes.push({ time, key, cause: 'configuration', epoch: state.epoch, ...moveOf(state) })
+    for (const id of fold.cohorts.drop(key)) fold.pending.remove(id)
     fold.set(key, undefined)
   }
   const ledger = { ...fold.ledger, configuration, contexts: keys.length - gone.length }
   learnPolicies(fold, time, ledger, ROOT, 'configuration')
 }
 
-/** Starts an epoch in one context; noted even where there was no threshold to lose. */
-export function learnReset (fold: Fold, time: number, key: string, origin: Origin): void {
-  const state = fold.get(key)
-  if (state === undefined) return
-  const policy = policyOf(fold.ledger, key)
-  const next = startEpoch(fold, state, 'reset', policy, time)
-  fold.set(key, next)
-  fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })
-  if (isLeaf(key, fold.ledger.configuration.levels)) moveShare(fold, key, time)
+/** Starts an epoch in a context and everything below it; noted even where there was no threshold to lose. */
+export function learnReset (fold: Fold, time: number, { key: under, below, ...origin }: ResetEntry): void {
+  const keys = below === false ? [under].filter((key) => fold.get(key)) : keysWithin(fold, under, fold.ledger.configuration.levels)
+  for (const key of keys) {
+    const state = fold.get(key)!
+    const next = startEpoch(fold, key, 'reset', policyOf(fold.ledger, key), time)
+    fold.set(key, next)
+    fold.changes.push({ time, key, cause: 'reset', epoch: next.epoch, ...moveOf(state), ...signature(origin) })
+  }
+  for (const key of keys) moveShare(fold, key, time)
 }
+
+type ResetEntry = Extract<Command, { type: 'reset' }>
 
 function isLeaf (key: string, levels: Levels): boolean {
   return chainOf(key).length === levels.length + 1

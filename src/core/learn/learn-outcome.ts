@@ -1,131 +1,132 @@
 import { copyState } from '../judgement/copy-state.js'
-import { CONTROL_FLOOR, type Arm } from '../assignment/arm.js'
-import { comparedShare, compareTokens } from '../certificate/compare-arms.js'
-import { contextChain } from '../policy/context.js'
-import type { ContextState } from '../judgement/context-state.js'
-import { policyOf, startEpoch, type Fold } from './fold.js'
-import type { EffectiveThreshold } from '../judgement/effective-threshold.js'
-import { learnArrival } from './learn-arrival.js'
-import { isFirstSample } from './learn-evidence.js'
-import { expire } from './learn-time.js'
-import { moveShare } from './move-share.js'
+import type { Arm } from '../assignment/arm.js'
+import type { Cohort, CohortRules } from '../enrolment/cohort.js'
+import type { Member, SampleReport } from '../enrolment/member.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
-import type { Arrival } from '../recording/pending.js'
+import type { ContextState } from '../judgement/context-state.js'
+import { countForToken } from '../judgement/evidence-by-token.js'
+import { predictorOf } from '../judgement/trial.js'
+import { certifyingDepth } from '../policy/certifying-link.js'
+import { contextChain } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor } from '../predictor/predictor.js'
-import { predictorOf } from '../judgement/trial.js'
+import type { Pending } from '../recording/pending.js'
 import { pruneSteps, type PrunedOutcome } from '../recording/prune-steps.js'
+import { cohortRules } from './cohort-rules.js'
+import { armOf, createContext, forceOf, policyOf, type Fold } from './fold.js'
+import { followUp, withCounts } from './follow-up.js'
+import { learnOnArrival } from './learn-on-arrival.js'
+import { expire } from './learn-time.js'
+import { unitsOfOutcome } from './units-of-outcome.js'
+import { learnSample } from './learn-sample.js'
 
-/** Counts one finished generation in every link of its chain, and takes it into the evidence: at once, or when its label is known. */
+/** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
 export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
   const { levels } = fold.ledger.configuration
   const chain = contextChain(levels, reported.context)
-  const leafKey = chain.at(-1)!
-  const policy = policyOf(fold.ledger, leafKey)
-  const isInVain = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
-  const outcome = isInVain ? { ...reported, steps_complete: false } : reported
-  for (const key of chain) {
-    createContext(fold, key, time)
-    expire(fold, key, time) // no tick may have come since
+  const leaf = chain.at(-1)!
+  const policy = policyOf(fold.ledger, leaf)
+  const key = chain[certifyingDepth(levels, policy.certify_at)]!
+  const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
+  const outcome = isIncomplete ? { ...reported, steps_complete: false } : reported
+  for (const link of chain) createContext(fold, link, time)
+  expire(fold, key, time) // no tick may have come since
+  if (fold.get(leaf) === undefined) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
+  const state = fold.get(key)
+  const arm = armOf(outcome, state?.control_share ?? 0)
+  const saved = arm === 'treated' && fold.get(leaf) !== undefined ? savedBy(fold, leaf, outcome, policy, time) : 0
+  for (const link of chain) {
+    const counted = fold.get(link)
+    if (counted !== undefined) fold.set(link, countOutcome(counted, arm, saved, time))
   }
-  const leaf = fold.get(leafKey)
-  if (leaf === undefined) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
+  if (state === undefined) return
+  const pending = { outcome: withPlaces(outcome), leaf, key }
+  if (policyOf(fold.ledger, key).follow_up_seconds === 0) learnOnArrival(fold, time, pending, arm)
+  else account(fold, time, pending, arm)
+}
 
-  const before = leaf && moveShare(fold, leafKey, time) // an ancestor's threshold may have moved since the last outcome here
-  const arm = armOf(outcome, leaf === undefined ? CONTROL_FLOOR : Math.min(leaf.control_share, fold.get(leafKey)!.control_share))
-  const comparedAt = before?.threshold == null || policy.mode === 'off' ? null : comparedShareIn(fold.get(leafKey)!, outcome, arm, time)
-  const saved = before === undefined || arm !== 'treated' ? 0 : savedBy(outcome, before, policy)
-  const isOfAnotherShare = leaf !== undefined && isControlUnderOne(fold.get(leafKey)!, outcome, time)
-  const arrival = { outcome, leaf: leafKey, time, arm, comparedAt, isOfAnotherShare }
-  const mayWait = mustWait(fold, arrival, policy)
-  const isCrowdedOut = mayWait && fold.pending.isFull(leafKey, arm)
-  const isWaiting = mayWait && !isCrowdedOut
-  for (const key of chain) {
-    const state = fold.get(key)
-    if (state === undefined) continue
-    const counted = countArrival(state, arrival, saved, isWaiting, isCrowdedOut)
-    fold.set(key, isWaiting && key !== leafKey ? settleForLabels(state, counted) : counted)
+function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
+  const { key, outcome } = pending
+  followUp(fold, key, time) // what is due comes first; it may open another epoch
+  const state = fold.get(key)!
+  const policy = policyOf(fold.ledger, key)
+  const cohort = fold.cohorts.of(key, state.epoch_name)
+  const { clock } = fold.cohorts
+  const member = cohort.members.get(outcome.u)
+  if (member !== undefined) {
+    takeReport(fold, pending, { cohort, member, rules: cohortRules(fold, state, policy), time })
+    return followUp(fold, key, time)
   }
-  if (isWaiting) fold.pending.add(withoutBallast(fold, arrival, chain), !awaitsLabel(fold, arrival, policy))
-  else if (!isCrowdedOut) learnArrival(fold, time, arrival)
+  const rules = cohortRules(fold, state, policy)
+  const mayCome = outcome.hash < policy.label_rate && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
+  const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
+  if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
+  else if (arm === 'control') fold.set(key, withCounts(state, cohort.isMissed(outcome.u) ? { late: 1 } : { unenrolled: 1 }))
 }
 
-function createContext (fold: Fold, key: string, time: number): void {
-  const { ledger } = fold
-  if (fold.get(key) !== undefined || ledger.contexts >= ledger.configuration.max_contexts) return
-  fold.ledger = { ...ledger, contexts: ledger.contexts + 1 }
-  fold.set(key, startEpoch(fold, undefined, 'first_outcome', policyOf(ledger, key), time))
+export interface Reporting { readonly cohort: Cohort, readonly member: Member, readonly rules: CohortRules, readonly time: number }
+
+/** Accounts for one sample of an enrolled member, as far as its label allows. */
+export function takeReport (fold: Fold, pending: Pending, { cohort, member, rules, time }: Reporting): void {
+  const { outcome, key } = pending
+  const state = fold.get(key)!
+  const policy = policyOf(fold.ledger, key)
+  const report = reportOf(fold, pending, member, state, policy)
+  if (report.kind === 'awaits_label') fold.pending.set(prune(fold, pending))
+  const samples = outcome.sample_index === null ? 1 : outcome.samples ?? null
+  cohort.report(member, report, samples, fold.cohorts.clock, rules)
+  if (member.arm === 'treated') return
+  if (report.kind === 'known') learnSample(fold, outcome, pending.leaf, policy)
+  const counts = report.kind === 'awaits_label' ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
+  fold.set(key, copyState(withCounts(state, counts), { fed_by: countForToken(state.fed_by, outcome.by), updated_at: time }))
 }
 
-/** A stopped generation was treated, whatever it says; without an arm it is control iff its draw says so, else unknown. */
-function armOf ({ stopped, arm, u }: LoggedOutcome, share: number): Arm | null {
-  if (stopped) return 'treated'
-  return arm ?? (u < share ? 'control' : null)
+function reportOf (fold: Fold, { outcome, leaf }: Pending, member: Member, state: ContextState, policy: Policy): SampleReport {
+  const { tokens, generation_id } = outcome
+  if (outcome.cancelled === true) return { kind: 'cancelled' }
+  const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control'
+  if (isOther) return { kind: 'missing' }
+  if (member.arm === 'treated') {
+    const em = outcome.full[policy.label] ?? null
+    return em === null && policy.label === 'exact_match' ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units: new Map(), em, tokens }
+  }
+  if (outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
+  const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
+  return isLabelWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units, em, tokens }
 }
 
-/** The share an outcome is compared at; `null` while those that began under another share still come in. */
-function comparedShareIn (leaf: ContextState, outcome: LoggedOutcome, arm: Arm | null, time: number): number | null {
-  if (!isFirstSample(outcome) || time < leaf.settles_at || time < leaf.narrows_until) return null
-  return comparedShare(arm, outcome.u, leaf.control_share)
+/** An outcome with the place of each step; of a treated one no steps, as they are no evidence. */
+function withPlaces (outcome: LoggedOutcome): PrunedOutcome {
+  const steps = outcome.arm === 'treated' || outcome.steps === null ? null : outcome.steps.map((step, place) => ({ ...step, place }))
+  return { ...outcome, steps, asked: outcome.steps?.length ?? 0 }
 }
 
-/** Whether it is control under one only of the shares that the arrivals of now began under: those come in by their length. */
-function isControlUnderOne (leaf: ContextState, { u }: LoggedOutcome, time: number): boolean {
-  return time < leaf.narrows_until && u >= leaf.narrow_share
+/**
+ * An outcome without the steps at which no threshold is crossed, which would fill the store while it awaits its label. Not before it is
+ * enrolled: a predictor that is published in between may cross at other steps.
+ */
+function prune (fold: Fold, pending: Pending): Pending {
+  const { outcome, leaf, key } = pending
+  const policy = policyOf(fold.ledger, leaf)
+  const trials = fold.get(key)?.trials ?? []
+  const scorers = trials.flatMap((trial) => predictorOf(trial, fold.predictors) ?? []).map((predictor) => scorerFor(predictor, leaf))
+  const minTokens = [policy.min_tokens, policyOf(fold.ledger, key).min_tokens]
+  return { ...pending, outcome: pruneSteps(outcome, { minTokens, scorers, isSampled: policy.predictor === 'auto' }) }
 }
 
 /** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s); none under a pin, of unknown savings. */
-function savedBy ({ tokens }: LoggedOutcome, { threshold, source, isPinned }: EffectiveThreshold, { mode }: Policy): number {
+function savedBy (fold: Fold, leaf: string, { tokens }: LoggedOutcome, { mode }: Policy, time: number): number {
+  const { threshold, source, isPinned } = forceOf(fold, leaf, time)
   return threshold === null || isPinned || mode !== 'enforce' || source.savedRatio === 1 ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
 }
 
-/** Whether a label that is missing may still come, and would be of use. */
-function awaitsLabel ({ ledger }: Fold, { outcome, arm, comparedAt }: Arrival, { label }: Policy): boolean {
-  const isOfUse = comparedAt !== null || (arm === 'control' && isFirstSample(outcome) && outcome.steps !== null)
-  return label === 'exact_match' && outcome.full.exact_match === undefined && ledger.configuration.label_wait_seconds > 0 && isOfUse
-}
-
-/** One with its label also waits behind those of its arm and leaf that came before it. */
-function mustWait (fold: Fold, arrival: Arrival, policy: Policy): boolean {
-  if (fold.get(arrival.leaf) === undefined) return false
-  const isOfUse = arrival.comparedAt !== null || arrival.arm === 'control'
-  return awaitsLabel(fold, arrival, policy) || (isOfUse && fold.pending.headOf(arrival.leaf, arrival.arm) !== undefined)
-}
-
-/** What is kept of an outcome while it waits: of a treated one no steps, which are no evidence. */
-function withoutBallast (fold: Fold, arrival: Arrival, chain: readonly string[]): Arrival & { outcome: PrunedOutcome } {
-  const { outcome, arm } = arrival
-  const policies = chain.map((key) => policyOf(fold.ledger, key))
-  const trials = chain.flatMap((key) => fold.get(key)?.trials ?? [])
-  const predictors = new Set(trials.flatMap((trial) => predictorOf(trial, fold.predictors) ?? []))
-  const thinning = {
-    minTokens: policies.map(({ min_tokens }) => min_tokens),
-    scorers: [...predictors].map((predictor) => scorerFor(predictor, arrival.leaf)),
-    isSampled: policies.at(-1)!.predictor === 'auto',
-  }
-  return { ...arrival, outcome: pruneSteps(arm === 'control' ? outcome : { ...outcome, steps: null }, thinning) }
-}
-
-function countArrival (
-  state: ContextState, { outcome, arm, comparedAt, time }: Arrival, saved: number, isWaiting: boolean, isCrowdedOut: boolean
-): ContextState {
+function countOutcome (state: ContextState, arm: Arm | null, saved: number, time: number): ContextState {
   return copyState(state, {
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
-    arms: arm === null || comparedAt === null || time < state.arms_since
-      ? state.arms
-      : compareTokens(state.arms, arm, comparedAt, outcome.tokens),
     tokens_saved: state.tokens_saved + saved,
-    awaiting_label: state.awaiting_label + (isWaiting ? 1 : 0),
-    crowded_out: state.crowded_out + (isCrowdedOut && arm === 'control' ? 1 : 0),
-    has_waited: state.has_waited || isWaiting,
     updated_at: time,
   })
-}
-
-/** Above the leaves it settles again when labels begin to come late: from then on quick ones prevail, as long as others may take. */
-function settleForLabels (before: ContextState, state: ContextState): ContextState {
-  return before.has_waited ? state : copyState(state, { settles_at: Math.max(state.settles_at, state.updated_at) })
 }
 
 /** An empty list says "never asked"; a generation long enough to have been asked more than once can't say so. */

@@ -1,6 +1,7 @@
-import { chainOf } from '../policy/context.js'
-import { policyOf, settledAt, write, type Fold } from './fold.js'
+import { policyOf, write, type Fold } from './fold.js'
+import type { ContextState } from '../judgement/context-state.js'
 import { isCurrent } from '../judgement/judge.js'
+import type { Policy } from '../policy/policy.js'
 import type { PredictorEntry } from './log-entry.js'
 import { moveShare } from './move-share.js'
 import { refTo } from '../predictor/fingerprint.js'
@@ -12,6 +13,16 @@ export const TRAINER = 'trainer'
 /** The next one is trained when there were so many times more samples, or so many more. */
 const GROWTH = 4
 const MOST_BETWEEN = 20_000
+
+/** The state with the trials of now. A new one takes evidence from the next slice on. */
+export function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy): ContextState {
+  const cohort = fold.cohorts.get(key)
+  const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, cohort?.nextSlice ?? 0)
+  if (next.challengers === state.challengers || cohort === undefined) return next
+  cohort.publish(fold.cohorts.clock)
+  fold.cohorts.touch(key)
+  return next
+}
 
 /** A predictor takes the field in every context whose policy lets it, or leaves it. */
 export function learnPredictor (fold: Fold, time: number, { name, version, by }: PredictorEntry): void {
@@ -28,9 +39,9 @@ export function learnPredictor (fold: Fold, time: number, { name, version, by }:
     const state = fold.get(key)!
     const policy = policyOf(fold.ledger, key)
     if (!isCurrent(state, policy, levels)) continue
-    const next = syncTrials(state, policy, levels, fold.predictors, settledAt(fold, policy, time))
+    const next = withTrials(fold, key, state, policy)
     if (next === state) continue
-    write(fold, key, next, policy, time, 'predictor', true)
-    if (chainOf(key).length === levels.length + 1) moveShare(fold, key, time)
+    write(fold, key, next, { policy, time, cause: 'predictor', mayMove: true })
+    moveShare(fold, key, time)
   }
 }

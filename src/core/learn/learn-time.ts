@@ -1,11 +1,12 @@
 import type { ContextState } from '../judgement/context-state.js'
-import { policyOf, startEpoch, write, type Fold } from './fold.js'
-import { isLabelOverdue } from './learn-label.js'
 import type { Policy } from '../policy/policy.js'
+import { policyOf, startEpoch, timesOf, write, type Fold } from './fold.js'
+import { followUp } from './follow-up.js'
 
-/** Takes back the threshold of every context whose evidence fell silent for too long. */
+/** Brings every context up to the time of the log. */
 export function learnTime (fold: Fold, time: number): void {
   for (const key of [...fold.keys()]) expire(fold, key, time)
+  for (const key of [...fold.cohorts.keys()]) followUp(fold, key, time)
 }
 
 /** Drops a context's evidence, and the threshold on it, if it fell silent for too long: an old past must not vouch for the present. */
@@ -14,7 +15,7 @@ export function expire (fold: Fold, key: string, time: number): void {
   if (state === undefined || state.last_evidence_at === null) return
   const policy = policyOf(fold.ledger, key)
   if (time < silentAt(state, policy)) return
-  write(fold, key, startEpoch(fold, state, 'evidence_stale', policy, time), policy, time, 'evidence_stale', true)
+  write(fold, key, startEpoch(fold, key, 'evidence_stale', policy, time), { policy, time, cause: 'evidence_stale', mayMove: true })
 }
 
 /** When the evidence is dropped if none arrives until then, ms. */
@@ -22,12 +23,18 @@ function silentAt (state: ContextState, policy: Policy): number {
   return (state.last_evidence_at ?? Infinity) + policy.max_evidence_age_seconds * 1000
 }
 
-/** Whether a tick at this time would drop some evidence, or let in an outcome whose label did not come. */
-export function isTickDue (fold: Pick<Fold, 'ledger' | 'get' | 'keys' | 'pending'>, time: number): boolean {
-  if (isLabelOverdue(fold, time)) return true
-  for (const key of fold.keys()) {
-    const state = fold.get(key)!
-    if (time >= silentAt(state, policyOf(fold.ledger, key))) return true
+/** Whether some evidence is to be dropped at this time, because none arrived for too long. */
+export function isSilenceDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get' | 'keys'>, time: number): boolean {
+  for (const key of keys()) if (time >= silentAt(get(key)!, policyOf(ledger, key))) return true
+  return false
+}
+
+/** Whether a tick would bring something to somebody who is enrolled, when the follow-up clock has come that far. */
+export function isFollowUpDue ({ ledger, cohorts }: Pick<Fold, 'ledger' | 'cohorts'>, clock: number): boolean {
+  const { look } = timesOf(ledger)
+  for (const key of cohorts.keys()) {
+    const followUp = policyOf(ledger, key).follow_up_seconds * 1000
+    if (cohorts.get(key)!.isDue(clock, { followUp, look })) return true
   }
   return false
 }

@@ -1,3 +1,4 @@
+import type { EnrolmentList } from '../enrolment/enrolment-list.js'
 import type { Levels } from '../policy/context.js'
 import type { Em } from '../certificate/evidence.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
@@ -10,8 +11,8 @@ export interface Configuration {
   readonly levels: Levels
   readonly defaults: PolicyPatch
   readonly max_contexts: number
-  /** How long an outcome may wait for its label, s. */
-  readonly label_wait_seconds: number
+  /** Factor on the times of enrolment, for tests. */
+  readonly time_scale: number
 }
 
 /** A label that came after its outcome; answers by their digests. */
@@ -32,7 +33,8 @@ export interface Origin { readonly by: string, readonly reason?: string }
 export type Command =
   | { readonly type: 'policy', readonly key: string, readonly policy: PolicyPatch | null } & Origin
   | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly by: string, readonly reason: string }
-  | { readonly type: 'reset', readonly key: string, readonly by: string, readonly reason: string }
+  /** `below: false`: the contexts below it stay as they are. */
+  | { readonly type: 'reset', readonly key: string, readonly below?: false, readonly by: string, readonly reason: string }
 
 /** A new checkpoint of a training run is served in a context, and in those below it. */
 export interface CheckpointEntry {
@@ -66,6 +68,7 @@ export interface UnreadableCommand {
 
 /** Everything that changes learned state, in one order. */
 export type LogEntry =
+  | EnrolmentList
   | LoggedOutcome
   | LabelEntry
   | Command

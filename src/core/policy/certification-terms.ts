@@ -21,3 +21,8 @@ export function certificationTerms (policy: Policy): CertificationTerms {
 export function haveSameTerms (a: CertificationTerms | undefined, b: CertificationTerms | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && FIELDS.every((field) => a[field] === b[field]))
 }
+
+/** Whether two terms ask for the same certificate; prices only choose among what is certified. */
+export function haveSameBar (a: CertificationTerms | undefined, b: CertificationTerms): boolean {
+  return a !== undefined && a.max_em_drop === b.max_em_drop && a.error_level === b.error_level && a.predictor === b.predictor
+}

@@ -14,15 +14,19 @@ export interface Policy {
   readonly label: Label
   /** How a generation without a label counts: not at all, or as `lost` at every threshold that would have stopped it. */
   readonly missing_labels: 'excluded' | 'lost'
+  /** What an enrolled generation counts as whose outcome never comes: nothing, or lost at every threshold. */
+  readonly missing_outcomes: 'excluded' | 'lost'
+  /** Share of the draws that is enrolled, where only so many generations can be labelled. */
+  readonly label_rate: number
   readonly mode: 'enforce' | 'shadow' | 'off'
-  /** Whether a context without a certificate may use the threshold of its nearest certified ancestor. */
-  readonly fallback: 'continue' | 'parent'
+  /** The level of the tree whose contexts are certified as pools, each for all contexts below it; `null`: each leaf for itself. */
+  readonly certify_at: string | null
   /** Tokens before which no generation is stopped. */
   readonly min_tokens: number
   /** Tokens between two steps. */
   readonly check_every_tokens: number
-  /** Outcomes that arrive this soon after an epoch starts or the last threshold is lost are not evidence. */
-  readonly settle_seconds: number
+  /** Time in which the outcome and label of an enrolled generation may come in; 0: outcomes count on arrival. */
+  readonly follow_up_seconds: number
   /** Generations that the two half-windows of evidence hold together. */
   readonly evidence_window: number
   /** Time without new evidence after which the threshold is withdrawn. */
@@ -49,12 +53,14 @@ export const DEFAULT_POLICY: Policy = {
   error_level: 0.05,
   control_rate: 'auto',
   label: 'exact_match',
-  missing_labels: 'excluded',
+  missing_labels: 'lost',
+  missing_outcomes: 'lost',
+  label_rate: 1,
   mode: 'enforce',
-  fallback: 'continue',
+  certify_at: null,
   min_tokens: 0,
   check_every_tokens: 32,
-  settle_seconds: 300,
+  follow_up_seconds: 1800,
   evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,
   record_steps: true,

@@ -1,5 +1,5 @@
 import { emDropInterval } from '../certificate/em-drop-interval.js'
-import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import { differencesAt, emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import { predictedDrop, priceBetween, type Price, type Segment } from './segments.js'
 
 /** The evidence for the thresholds of one score. */
@@ -63,7 +63,7 @@ export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segment
     ({ end: tokensSavedRatio(evidence, to), price: priceBetween(evidence, from, to, level) }))
   return [NEVER, ...grid.map((threshold, k): CurvePoint => {
     const saved = tokensSavedRatio(evidence, k)
-    const drop = emDropInterval(generations, lost[k]!, gained[k]!, level)
+    const drop = emDropInterval(differencesAt(evidence, k), level)
     const tokens = savedInterval(generations, saved, level)
     return {
       threshold,
@@ -88,6 +88,7 @@ export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segment
  * 1 - s of one that saves none.
  */
 function savedInterval (generations: number, saved: number, level: number): { low: number, high: number } {
-  const { low, high } = emDropInterval(generations, generations * Math.max(0, saved), 0, level)
+  const lost = generations * Math.max(0, saved)
+  const { low, high } = emDropInterval({ lost, kept: generations - lost, gained: 0 }, level)
   return { low: Math.max(0, low), high }
 }

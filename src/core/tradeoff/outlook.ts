@@ -1,5 +1,6 @@
-import { certifiedIndex, generationsToReach, logEvidence } from '../certificate/certificate.js'
-import { tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import { generationsToReach, logEvidence } from '../certificate/certificate.js'
+import { certifiedIndex } from '../certificate/certified-index.js'
+import { differencesAt, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import type { Policy } from '../policy/policy.js'
 import { medianPassage } from './first-passage.js'
 import type { Pace } from './pace.js'
@@ -33,25 +34,30 @@ export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace
 /** Median number of control generations until threshold k is certified, at the rates so far; `null`: more than an evidence window. */
 function generationsUntilCertified (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
   const { max_em_drop: a, evidence_window: window } = policy
-  const { generations: n, lost: { [k]: lost = 0 }, gained: { [k]: gained = 0 } } = evidence
-  const kept = n - lost - gained
-  const mean = generationsToReach(a, n, lost, gained, bar, window)
+  const seen = differencesAt(evidence, k)
+  const mean = generationsToReach(a, seen, bar, window)
   if (mean === null || mean === 0) return mean
-  const now = logEvidence(a, lost, kept, gained)
-  const steps: [number, number][] = [
-    [lost / n, logEvidence(a, lost + 1, kept, gained) - now],
-    [kept / n, logEvidence(a, lost, kept + 1, gained) - now],
-    [gained / n, logEvidence(a, lost, kept, gained + 1) - now],
-  ]
+  const now = logEvidence(a, seen)
+  const step = (field: 'lost' | 'kept' | 'gained'): [number, number] =>
+    [seen[field] / evidence.generations, logEvidence(a, { ...seen, [field]: seen[field] + 1 }) - now]
+  const steps = [step('lost'), step('kept'), step('gained')]
   const drift = steps.reduce((sum, [rate, step]) => sum + rate * step, 0)
   const variance = steps.reduce((sum, [rate, step]) => sum + rate * (step - drift) ** 2, 0)
   return Math.ceil(medianPassage(mean, bar - now, variance))
 }
 
-/** The expected counts after `to` generations, at the rates so far. */
-function grown ({ generations, lost, gained }: Evidence, to: number) {
-  const times = to / generations
-  return { generations: to, lost: lost.map((count) => count * times), gained: gained.map((count) => count * times) }
+/** The evidence that as many generations would give at the rates seen. */
+function grown (evidence: Evidence, to: number): Evidence {
+  const times = to / evidence.generations
+  const scale = (counts: readonly number[]) => counts.map((count) => count * times)
+  const { partial } = evidence
+  return {
+    ...evidence,
+    generations: to,
+    lost: scale(evidence.lost),
+    gained: scale(evidence.gained),
+    ...(partial !== undefined && { partial: Object.fromEntries(Object.entries(partial).map(([name, units]) => [name, scale(units)])) }),
+  }
 }
 
 /** When that many more generations will have arrived; `null` if the rate is unknown, or feedback has stalled and the time has passed. */

@@ -14,16 +14,13 @@ export interface Pace {
 }
 
 /**
- * Estimates the rate of evidence from the current epoch, by the log's clock. In a leaf the control share falls during an epoch, so the rate
- * is that of all generations, times the present control share, times the part of control generations that became evidence. Above the
- * leaves the control share is constant.
+ * How fast evidence comes in, from the epoch so far by the log's clock: its generations, times the control share of now, times the part of
+ * the enrolled that are accounted for. Contexts that gather no evidence have no pace.
  */
-export function paceOf (state: ContextState, isLeaf: boolean, now: number): Pace {
-  const { updated_at: since, labelled, generations, treated, unsettled, epoch_started_at: start, settles_at: settles } = state
+export function paceOf (state: ContextState, now: number): Pace {
+  const { updated_at: since, generations, epoch_started_at: start, control_share: share } = state
+  const { accounted, missing, excluded } = state.follow_up
   const pace = (perSecond: number | null): Pace => ({ now, since, perSecond })
-  if (evidenceOf(state).generations < MIN_EVIDENCE || since <= settles) return pace(null)
-  const settled = (since - settles) / 1000
-  if (!isLeaf) return pace(labelled / settled)
-  const control = Math.max(labelled, generations - treated - unsettled)
-  return pace(generations / ((since - start) / 1000) * state.control_share * labelled / control)
+  if (evidenceOf(state).generations < MIN_EVIDENCE || since <= start) return pace(null)
+  return pace(generations / ((since - start) / 1000) * share * (accounted + missing) / Math.max(1, accounted + missing + excluded))
 }

@@ -65,6 +65,6 @@ export function priceBetween (evidence: Evidence, from: number, to: number, leve
   const gained = evidence.gained[to]! - (from === -1 ? 0 : evidence.gained[from]!)
   const [worse, better] = [Math.max(0, lost) + Math.max(0, -gained), Math.max(0, gained) + Math.max(0, -lost)]
   const percent = 100 * saved
-  const { low, high } = emDropInterval(evidence.generations, worse, better, level)
+  const { low, high } = emDropInterval({ lost: worse, kept: evidence.generations - worse - better, gained: better }, level)
   return { estimate: (worse - better) / evidence.generations / percent, low: low / percent, high: high / percent }
 }

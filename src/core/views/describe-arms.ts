@@ -1,4 +1,4 @@
-import { emDifference, tokensDifference, type ArmTotals, type Arms, type Difference } from '../certificate/compare-arms.js'
+import { BREACH_SUSPECTED, emDifference, emSuspicion, isBreached, tokensDifference, type ArmTotals, type Arms, type Difference } from '../certificate/compare-arms.js'
 
 /** One arm, as in the reply to `GET /v1/contexts/{key}`; EM is a fraction. */
 export interface ArmView {
@@ -15,15 +15,24 @@ export interface ArmsView {
   /** Treated minus control; `null` with little data. */
   readonly em_difference: Difference | null
   readonly tokens_difference: Difference | null
+  /** Whether real stops seem to lose, or surely lose, more EM than is tolerated. */
+  readonly breach_suspected: boolean
+  readonly breached: boolean
 }
 
-/** Compares the arms. @param level chance that an interval ever excludes the true difference */
-export function describeArms (arms: Arms, level: number): ArmsView {
+/**
+ * Compares the arms.
+ * @param level chance that an interval ever excludes the true difference
+ * @param bound EM drop that is tolerated
+ */
+export function describeArms (arms: Arms, level: number, bound: number): ArmsView {
   return {
     control: describeArm(arms.control),
     treated: describeArm(arms.treated),
     em_difference: emDifference(arms, level),
     tokens_difference: tokensDifference(arms, level),
+    breach_suspected: emSuspicion(arms, bound) >= BREACH_SUSPECTED,
+    breached: isBreached(arms, level, bound),
   }
 }
 

@@ -1,21 +1,24 @@
 import { parseContextKey, type Context } from '../policy/context.js'
-import { evidenceOf, type ContextState } from '../judgement/context-state.js'
+import { cancelledRatio, evidenceOf, followUpRatio, labelsNeededRatio, type ContextState, type FollowUp } from '../judgement/context-state.js'
 import { describeArms, type ArmsView } from './describe-arms.js'
 import { untilNext } from './describe-thresholds.js'
-import { certifiedIndex } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
-import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { differencesAt, emDrop, tokensSavedRatio } from '../certificate/evidence.js'
 import type { EvidenceByToken } from '../judgement/evidence-by-token.js'
 import { candidateOf, type CandidateScorer } from '../judgement/candidate-scorer.js'
-import { controlShareInForce, effectiveThreshold, type Scope } from '../judgement/effective-threshold.js'
+import { certifyingDepthOf, controlShareInForce, effectiveThreshold, type Scope } from '../judgement/effective-threshold.js'
 import { expectedUtility } from '../certificate/objective.js'
 import { describeTrials, type TrialView } from './describe-trials.js'
 import type { Policy } from '../policy/policy.js'
 import type { Guarantee } from '../judgement/guarantee.js'
 import type { Pin } from '../judgement/pin.js'
+import { contextWarnings, type ContextWarning } from '../judgement/context-warnings.js'
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
 
-export type Status = 'settling' | 'learning' | 'certified' | 'drifted'
+export type Status = 'learning' | 'certified' | 'drifted'
+
+/** Evidence for the threshold in force, as ln E; `bar` is what certified it. */
+export interface EvidenceView { readonly best: number, readonly now: number, readonly bar: number, readonly holds_now: boolean }
 
 /** A context, as in the reply to `GET /v1/contexts`. Ratios and EM are fractions; times are in ms (the route writes ISO 8601). */
 export interface ContextView {
@@ -42,35 +45,36 @@ export interface ContextView {
   readonly arms: ArmsView
   readonly challengers: TrialView[]
   readonly unprobed: number
-  readonly unlabelled: number
-  readonly awaiting_label: number
-  readonly unstepped: number
-  readonly unsettled: number
-  readonly siblings: number
-  readonly unknown_arm: number
-  readonly crowded_out: number
+  readonly follow_up: FollowUp
+  readonly follow_up_ratio: number
+  readonly cancelled_ratio: number
+  readonly labels_needed_ratio: number | null
+  /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
+  readonly unaccounted: number
+  /** ln E of the threshold in force, at its best and now; it was certified when it reached `bar`. */
+  readonly evidence: EvidenceView | null
+  readonly warnings: readonly ContextWarning[]
   readonly fed_by: EvidenceByToken
   readonly epoch: number
-  readonly settles_at: number
   readonly control_share: number | null
   readonly generations_to_next_certificate: number | null
   readonly policy: Policy
   readonly updated_at: number
 }
 
-/** Describes a context that has a state. @param now ms */
-export function describeContext (loaded: LoadedContexts, key: string, now: number): ContextView {
+/** Describes a context that has a state. */
+export function describeContext (loaded: LoadedContexts, key: string): ContextView {
   const state = loaded.states.get(key)!
   const chain = linksOf(loaded, key)
   const own = chain.at(-1)!
-  const effective = effectiveThreshold(chain)
+  const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
   const evidence = evidenceOf(state)
   const candidate = candidateOf(state, own.policy, loaded.predictors, own.scorer)
   const interval = own.index === -1 ? null : intervalAt(candidate, own.index)
   return {
     key,
     context: parseContextKey(loaded.levels, key) ?? {},
-    status: statusOf(state, certifiedIndex(candidate.evidence, own.policy.max_em_drop, candidate.bar), now),
+    status: statusOf(state, own.index),
     mode: own.policy.mode,
     pin: own.pin ?? null,
     threshold: effective.threshold,
@@ -85,32 +89,35 @@ export function describeContext (loaded: LoadedContexts, key: string, now: numbe
     em_drop_high: interval?.high ?? null,
     tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(candidate.evidence, own.index),
     expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
-    arms: describeArms(state.arms, own.policy.error_level),
+    arms: describeArms(state.arms, own.policy.error_level, own.policy.max_em_drop),
     challengers: describeTrials(state, own.policy, loaded.predictors),
     unprobed: evidence.unprobed_generations,
-    unlabelled: state.unlabelled,
-    awaiting_label: state.awaiting_label,
-    unstepped: state.unstepped,
-    unsettled: state.unsettled,
-    siblings: state.siblings,
-    unknown_arm: state.unknown_arm,
-    crowded_out: state.crowded_out,
+    follow_up: state.follow_up,
+    follow_up_ratio: followUpRatio(state),
+    cancelled_ratio: cancelledRatio(state),
+    labels_needed_ratio: labelsNeededRatio(state),
+    unaccounted: candidate.unaccounted,
+    evidence: evidenceView(state, own.index, candidate),
+    warnings: contextWarnings(state),
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
-    settles_at: state.settles_at,
-    control_share: chain.length === loaded.levels.length + 1 ? controlShareInForce(own, effective) : null,
+    control_share: chain.length === loaded.levels.length + 1 ? controlShareInForce(effective) : null,
     generations_to_next_certificate: untilNext(candidate, own.policy),
     policy: own.policy,
     updated_at: state.updated_at,
   }
 }
 
-function intervalAt ({ evidence, bar }: CandidateScorer, k: number): { low: number, high: number } {
-  return emDropInterval(evidence.generations, evidence.lost[k]!, evidence.gained[k]!, Math.exp(-bar))
+function evidenceView ({ log_evidence: known }: ContextState, index: number, { bar }: CandidateScorer): EvidenceView | null {
+  return known === null || index === -1 ? null : { ...known, bar, holds_now: known.now >= bar }
 }
 
-export function statusOf (state: ContextState, index: number, now: number): Status {
+function intervalAt ({ evidence, bar }: CandidateScorer, k: number): { low: number, high: number } {
+  return emDropInterval(differencesAt(evidence, k), Math.exp(-bar))
+}
+
+export function statusOf (state: ContextState, index: number): Status {
   if (index !== -1) return 'certified'
-  if (state.epoch_cause === 'drift') return 'drifted'
-  return now < state.settles_at ? 'settling' : 'learning'
+  if (state.epoch_cause === 'drift' || state.epoch_cause === 'breach') return 'drifted'
+  return 'learning'
 }

@@ -1,7 +1,7 @@
-import { certifiedIndex, generationsToReach, logEvidence } from '../certificate/certificate.js'
+import { generationsToReach, logEvidence } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
-import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
-import type { CandidateScorer } from '../judgement/candidate-scorer.js'
+import { differencesAt, emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { certifiedNow, type CandidateScorer } from '../judgement/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
 /** The evidence of a context for one threshold. Ratios and EM are fractions. */
@@ -23,15 +23,16 @@ export interface ThresholdRow {
 }
 
 /** Describes every threshold of a candidate, safest first. */
-export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, policy: Policy): ThresholdRow[] {
-  const index = certifiedIndex(evidence, policy.max_em_drop, bar)
+export function describeThresholds (candidate: CandidateScorer, policy: Policy): ThresholdRow[] {
+  const { evidence, unaccounted, grid, bar } = candidate
+  const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
   let needed: number | null = 0
   return grid.map((threshold, k) => {
     const lost = evidence.lost[k]!
     const gained = evidence.gained[k]!
     const kept = evidence.generations - lost - gained
-    const { low, high } = emDropInterval(evidence.generations, lost, gained, Math.exp(-bar))
-    const more = needed === null ? null : generationsUntil(evidence, k, policy, bar)
+    const { low, high } = emDropInterval(differencesAt(evidence, k), Math.exp(-bar))
+    const more = needed === null ? null : generationsUntil(candidate, k, policy)
     needed = needed === null || more === null ? null : Math.max(needed, more) // Every safer threshold must be certified first.
     return {
       threshold,
@@ -43,7 +44,7 @@ export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, po
       em_drop_low: low,
       em_drop_high: high,
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
-      log_evidence: logEvidence(policy.max_em_drop, lost, kept, gained),
+      log_evidence: logEvidence(policy.max_em_drop, differencesAt(evidence, k, unaccounted)),
       certified: k <= index,
       generations_needed: needed,
     }
@@ -51,13 +52,13 @@ export function describeThresholds ({ evidence, grid, bar }: CandidateScorer, po
 }
 
 /** Control generations until the test of threshold k passes, at the rates so far; `null`: more than an evidence window. */
-export function generationsUntil (evidence: Evidence, k: number, policy: Policy, bar: number): number | null {
+export function generationsUntil ({ evidence, unaccounted, bar }: CandidateScorer, k: number, policy: Policy): number | null {
   const { max_em_drop: a, evidence_window: limit } = policy
-  return generationsToReach(a, evidence.generations, evidence.lost[k]!, evidence.gained[k]!, bar, limit)
+  return generationsToReach(a, differencesAt(evidence, k, unaccounted), bar, limit)
 }
 
 /** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */
-export function untilNext ({ evidence, grid, bar }: CandidateScorer, policy: Policy): number | null {
-  const next = certifiedIndex(evidence, policy.max_em_drop, bar) + 1
-  return next === grid.length ? null : generationsUntil(evidence, next, policy, bar)
+export function untilNext (candidate: CandidateScorer, policy: Policy): number | null {
+  const next = Math.max(candidate.certified, certifiedNow(candidate, policy)) + 1
+  return next === candidate.grid.length ? null : generationsUntil(candidate, next, policy)
 }

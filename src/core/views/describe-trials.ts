@@ -1,7 +1,6 @@
-import { certifiedIndex } from '../certificate/certificate.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
-import { challengerLevel, candidateScorers } from '../judgement/candidate-scorer.js'
+import { challengerLevel, candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
 import { untilNext } from './describe-thresholds.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -25,10 +24,10 @@ export interface TrialView {
 
 export function describeTrials (state: ContextState, policy: Policy, predictors: LivePredictors): TrialView[] {
   return candidateScorers(state, policy, predictors).flatMap((candidate): TrialView[] => {
-    const { scorer, grid, evidence, bar } = candidate
+    const { scorer, grid, evidence } = candidate
     const trial = state.trials.find(({ predictor }) => predictor === scorer)
     if (trial === undefined) return []
-    const index = certifiedIndex(evidence, policy.max_em_drop, bar)
+    const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
     return [{
       predictor: trial.predictor,
       serving: state.serving === scorer,

@@ -1,7 +1,8 @@
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
 import { statusOf, type Status } from './describe-context.js'
+import { Cohorts } from '../enrolment/cohorts.js'
 import { newLedger, type Fold } from '../learn/fold.js'
-import { effectiveThreshold } from '../judgement/effective-threshold.js'
+import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
 import { rawCandidate } from '../judgement/candidate-scorer.js'
 import { learnPolicy } from '../learn/learn-command.js'
 import { PendingOutcomes } from '../recording/pending.js'
@@ -45,10 +46,10 @@ export function policyEffects (
     return {
       key,
       before: thresholdIn(loaded, key),
-      after: effectiveThreshold(chain).threshold,
+      after: effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain)).threshold,
       mode_before: effectivePolicy(loaded.defaultPolicy, loaded.policies, key).mode,
       mode_after: own.policy.mode,
-      status_after: statusOf(state, own.index, now),
+      status_after: statusOf(state, own.index),
       new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
       post_hoc: rawCandidate(state, own.policy).isPostHoc,
     }
@@ -57,9 +58,10 @@ export function policyEffects (
 
 function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, states }: LoadedContexts): Fold {
   const next = new Map(states)
-  const configuration = { levels, defaults, max_contexts: next.size, label_wait_seconds: 0 }
+  const configuration = { levels, defaults, max_contexts: next.size, time_scale: 1 }
   return {
-    now: 0,
+    cursor: '0-0',
+    cohorts: new Cohorts(),
     ledger: { ...newLedger(configuration), policies, pins, contexts: next.size, predictors: [...predictors.values()].map(refTo) },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),
@@ -73,5 +75,6 @@ function foldOf ({ levels, defaultPolicy: defaults, policies, pins, predictors, 
 
 /** The effective threshold of a context. */
 export function thresholdIn (loaded: LoadedContexts, key: string): number | null {
-  return effectiveThreshold(linksOf(loaded, key)).threshold
+  const chain = linksOf(loaded, key)
+  return effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain)).threshold
 }

@@ -1,7 +1,7 @@
-import { chainOf } from '../policy/context.js'
+import { chainOf, type Levels } from '../policy/context.js'
 import type { ContextState } from '../judgement/context-state.js'
 import type { Change, UnreadableChange } from '../learn/fold.js'
-import { effectiveThreshold } from '../judgement/effective-threshold.js'
+import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
 import type { Command, PredictorCommand } from '../learn/log-entry.js'
 import { effectivePolicy, type PolicyPatch } from '../policy/policy.js'
 import { findPredictor, type PredictorRef } from '../predictor/fingerprint.js'
@@ -62,12 +62,13 @@ function beforeOf ({ before: threshold, before_scorer: name, before_fingerprint:
 
 /** Notes whether a context was recovering after its newest change, if the change shows it. */
 function noteRecovery (recovering: Map<string, boolean>, { key, cause, before, after }: Change): void {
-  if (cause === 'drift' || cause === 'reset') recovering.set(key, true)
+  if (cause === 'drift' || cause === 'breach' || cause === 'reset') recovering.set(key, true)
   else if (before !== null || after !== null) recovering.set(key, false)
 }
 
 /** The parts of the present state that a past threshold is derived with. */
 export interface PresentState {
+  readonly levels: Levels
   /** The contexts, read no later than the history. */
   readonly states: ReadonlyMap<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>
   readonly predictors: LivePredictors
@@ -80,7 +81,8 @@ export interface PresentState {
  * its parent if it is unknown whether it had drifted or been reset, since doubt means continue. Nor does one whose predictor is retired.
  */
 export function pastThreshold (then: PastState, now: PresentState, key: string): { threshold: number | null, scorer: string | null } {
-  const { threshold, scorer } = effectiveThreshold(chainOf(key).map((link) => pastLink(then, now, link)))
+  const chain = chainOf(key).map((link) => pastLink(then, now, link))
+  const { threshold, scorer } = effectiveThreshold(chain, certifyingDepthOf(now.levels, chain))
   return { threshold, scorer }
 }
 

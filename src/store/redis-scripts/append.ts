@@ -1,45 +1,31 @@
 /**
  * KEYS: log, version, policy_version, changed, audit, predictors_at; then one for each entry: the seen key of an outcome or label, the
  * table of a policy, pin or predictor, otherwise the log.
- * ARGV: dedup time in s, label wait in ms, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
+ * ARGV: dedup time in s, bound of the log's length, policy version that must stand ('' for any), channel, audit limit;
  * then five for each entry: kind, table field or what the outcome waits for or the label needs (see awaits), table value ('' deletes),
  * entry, command for the audit trail ('' for none).
  * Returns the result for each entry; or CONFLICT or FULL, having written nothing.
  */
 export const append = `
-if ARGV[4] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[4] then
+if ARGV[3] ~= '' and (redis.call('GET', KEYS[3]) or '0') ~= ARGV[3] then
   return 'CONFLICT'
 end
-local reports = 0                                                 -- outcomes and labels; other entries always pass
-for i = 7, #ARGV, 5 do
-  if ARGV[i] == 'outcome' or ARGV[i] == 'label' then
+local reports = 0                                                 -- what comes from traffic; other entries always pass
+for i = 6, #ARGV, 5 do
+  if ARGV[i] == 'outcome' or ARGV[i] == 'label' or ARGV[i] == 'enrolment' then
     reports = reports + 1
   end
 end
-if reports > 0 and redis.call('XLEN', KEYS[1]) + reports > tonumber(ARGV[3]) then
+if reports > 0 and redis.call('XLEN', KEYS[1]) + reports > tonumber(ARGV[2]) then
   return 'FULL'
-end
-local function log_time()                                         -- time of the next entry; it never goes back
-  local now = redis.call('TIME')
-  local ms = now[1] * 1000 + math.floor(now[2] / 1000)
-  local info = redis.pcall('XINFO', 'STREAM', KEYS[1])            -- an error where the log was deleted by hand
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then
-      ms = math.max(ms, tonumber(string.match(info[i + 1], '^%d+')))
-    end
-  end
-  return ms
 end
 local function label(seen, needs)                                 -- result for a label, given the value of its seen key
   if not seen then
     return 'unknown'
   end
-  local ms, waits = string.match(seen, '^(%d+) (%d)$')
+  local waits = string.match(seen, '^%d+ (%d)$')
   if waits == '0' then
     return 'duplicate'
-  end
-  if log_time() >= tonumber(ms) + tonumber(ARGV[2]) then
-    return 'late'
   end
   return waits == '1' and needs == '1' and 'unanswered' or 'accepted' -- a reference has nothing to grade
 end
@@ -47,8 +33,8 @@ local appended = {}                                               -- the reply
 local audited = {}                                                -- command, what it replaced
 local written = nil                                               -- the entry that wrote a predictor
 local version = nil                                               -- the new one, once a table was written
-for i = 1, (#ARGV - 6) / 5 do                                     -- in the caller's order
-  local at = 6 + (i - 1) * 5                                      -- the entry's arguments follow this one
+for i = 1, (#ARGV - 5) / 5 do                                     -- in the caller's order
+  local at = 5 + (i - 1) * 5                                      -- the entry's arguments follow this one
   local kind, entry = ARGV[at + 1], ARGV[at + 4]
   local result = 'accepted'
   if kind == 'outcome' and redis.call('EXISTS', KEYS[6 + i]) == 1 then
@@ -89,7 +75,7 @@ for i = 1, (#ARGV - 6) / 5 do                                     -- in the call
   appended[i] = result
 end
 for _, row in ipairs(audited) do
-  redis.call('XADD', KEYS[5], 'MAXLEN', '=', ARGV[6], '*',
+  redis.call('XADD', KEYS[5], 'MAXLEN', '=', ARGV[5], '*',
     'entry', row[1], 'version', version or redis.call('GET', KEYS[2]) or '0', 'replaced', row[2])
 end
 if version then
@@ -97,7 +83,7 @@ if version then
     redis.call('SET', KEYS[6], written)                           -- replicas load predictors anew; no id of the log is given twice
   end
   redis.call('SET', KEYS[3], version)                             -- replicas load policies, pins and predictors anew from here
-  redis.call('PUBLISH', ARGV[5], version)
+  redis.call('PUBLISH', ARGV[4], version)
 end
 return appended
 `

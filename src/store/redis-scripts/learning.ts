@@ -1,22 +1,26 @@
 /**
- * KEYS: cursor, ledger, contexts, pending, reservoir. ARGV: limit of rows that are returned at once.
- * Returns the cursor and the ledger of one moment; then 1 and the flat pairs of the three hashes, or, beyond the limit, 0 and their fields.
+ * KEYS: cursor, ledger, follow_up, contexts, pending, reservoir, cohorts.
+ * ARGV: limit of rows that are returned at once, rows that a cohort counts as.
+ * Returns cursor, ledger and follow_up of one moment; then 1 and the flat pairs of the four hashes, or, beyond the limit, 0 and their
+ * fields.
  */
 export const learned = `
-local total = redis.call('HLEN', KEYS[3]) + redis.call('HLEN', KEYS[4]) + redis.call('HLEN', KEYS[5])
+local total = redis.call('HLEN', KEYS[7]) * ARGV[2]
+for i = 4, 6 do
+  total = total + redis.call('HLEN', KEYS[i])
+end
 local isAll = total <= tonumber(ARGV[1])
 local command = isAll and 'HGETALL' or 'HKEYS'
 return {
-  redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), isAll and 1 or 0,
-  redis.call(command, KEYS[3]), redis.call(command, KEYS[4]), redis.call(command, KEYS[5])
+  redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3]), isAll and 1 or 0,
+  redis.call(command, KEYS[4]), redis.call(command, KEYS[5]), redis.call(command, KEYS[6]), redis.call(command, KEYS[7])
 }
 `
 
 /**
- * KEYS: lease, cursor, contexts, ledger, version, changed, history, log, pending, reservoir.
- * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), channel, history limit,
- * counts of states, deletions, decisive keys, changes, pending outcomes and deletions of those, samples and deletions of those;
- * then those: key and state, key, key, change, id and outcome, id, number and sample, number.
+ * KEYS: lease, cursor, ledger, follow_up, version, changed, history, log; then the tables contexts, pending, cohorts, reservoir.
+ * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), follow_up, channel, history limit, counts of decisive keys and
+ * of changes, for each table counts of rows and of deletions; then decisive keys, changes, and for each table keys with rows, and keys.
  * Returns OK; or LEASE or CURSOR, having written nothing.
  */
 export const commit = `
@@ -28,46 +32,34 @@ if (redis.call('GET', KEYS[2]) or '0-0') ~= ARGV[2] then          -- another lea
   return 'CURSOR'
 end
 redis.call('SET', KEYS[2], ARGV[3])                               -- the first write: if Redis refuses writes, it refuses this one
-local at = 16                                                     -- the next argument
-for _ = 1, ARGV[8] do                                             -- one by one: Lua cannot unpack thousands
-  redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
-  at = at + 2
-end
-for _ = 1, ARGV[9] do
-  redis.call('HDEL', KEYS[3], ARGV[at])
-  at = at + 1
-end
 if ARGV[5] ~= '' then
-  redis.call('SET', KEYS[4], ARGV[5])
+  redis.call('SET', KEYS[3], ARGV[5])
 end
+redis.call('SET', KEYS[4], ARGV[6])
+local at = 19                                                     -- the next argument
 local version = redis.call('GET', KEYS[5]) or '0'
-if tonumber(ARGV[10]) > 0 then                                    -- some decision could differ: the version moves, and only then
+if tonumber(ARGV[9]) > 0 then                                     -- some decision could differ: the version moves, and only then
   version = redis.call('INCR', KEYS[5])
-  for _ = 1, ARGV[10] do
+  for _ = 1, ARGV[9] do
     redis.call('ZADD', KEYS[6], version, ARGV[at])
     at = at + 1
   end
-  redis.call('PUBLISH', ARGV[6], version)
+  redis.call('PUBLISH', ARGV[7], version)
 end
-for _ = 1, ARGV[11] do
-  redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[7], '*', 'change', ARGV[at], 'version', version)
+for _ = 1, ARGV[10] do
+  redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[8], '*', 'change', ARGV[at], 'version', version)
   at = at + 1
 end
-for _ = 1, ARGV[12] do
-  redis.call('HSET', KEYS[9], ARGV[at], ARGV[at + 1])
-  at = at + 2
-end
-for _ = 1, ARGV[13] do
-  redis.call('HDEL', KEYS[9], ARGV[at])
-  at = at + 1
-end
-for _ = 1, ARGV[14] do
-  redis.call('HSET', KEYS[10], ARGV[at], ARGV[at + 1])
-  at = at + 2
-end
-for _ = 1, ARGV[15] do
-  redis.call('HDEL', KEYS[10], ARGV[at])
-  at = at + 1
+for i = 0, 3 do                                                   -- the tables
+  local table = KEYS[9 + i]
+  for _ = 1, ARGV[11 + 2 * i] do                                  -- one by one: Lua can't unpack thousands
+    redis.call('HSET', table, ARGV[at], ARGV[at + 1])
+    at = at + 2
+  end
+  for _ = 1, ARGV[12 + 2 * i] do
+    redis.call('HDEL', table, ARGV[at])
+    at = at + 1
+  end
 end
 redis.call('XTRIM', KEYS[8], 'MINID', '=', ARGV[4])               -- folded entries go, so the length of the log is the lag
 return 'OK'

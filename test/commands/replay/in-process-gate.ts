@@ -2,6 +2,7 @@ import type { Gate } from '../../../src/commands/replay/play-generation.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { ROOT, type Levels } from '../../../src/core/policy/context.js'
 import { decide } from '../../../src/core/decide/decide.js'
+import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { newLedger, type Fold } from '../../../src/core/learn/fold.js'
 import { learn } from '../../../src/core/learn/learn.js'
 import { gradeOutcome } from '../../../src/core/grading/outcome.js'
@@ -18,8 +19,9 @@ import { linkOf } from '../../../src/core/judgement/chain-link.js'
 export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
   const states = new Map<string, ContextState>()
   const fold: Fold = {
-    now: 0,
-    ledger: newLedger({ levels, defaults, max_contexts: 10_000, label_wait_seconds: 0 }),
+    cursor: '0-0',
+    cohorts: new Cohorts(),
+    ledger: newLedger({ levels, defaults, max_contexts: 10_000, time_scale: 1 }),
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },

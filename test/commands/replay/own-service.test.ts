@@ -8,10 +8,10 @@ const read = async (url: string) => await (await fetch(url)).json() as any
 
 t.test('it takes the settings that matter and leaves nothing behind', async (t) => {
   const before = new Set(await folders())
-  const own = await startOwnService({ CONTEXT_LEVELS: 'task', DEFAULT_POLICY: '{"max_em_drop":0.05,"settle_seconds":60}', REDIS_URL: 'redis://127.0.0.1:1', DATA_DIR: '/nowhere', ACCESS_TOKENS: '[]', HOST: '0.0.0.0' })
+  const own = await startOwnService({ CONTEXT_LEVELS: 'task', DEFAULT_POLICY: '{"max_em_drop":0.05,"follow_up_seconds":60}', REDIS_URL: 'redis://127.0.0.1:1', DATA_DIR: '/nowhere', ACCESS_TOKENS: '[]', HOST: '0.0.0.0' })
   t.teardown(() => own.close())
   t.match(await read(`${own.url}/v1/model`), { levels: ['task'], store: { kind: 'embedded', up: true } }, 'never somebody\'s Redis')
-  t.match(await read(`${own.url}/v1/contexts/*/policy`), { effective: { max_em_drop: 0.05, settle_seconds: 0 } })
+  t.match(await read(`${own.url}/v1/contexts/*/policy`), { effective: { max_em_drop: 0.05, follow_up_seconds: 0 } })
   await own.close()
   t.strictSame((await folders()).filter((name) => !before.has(name)), [])
 })

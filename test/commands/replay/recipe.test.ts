@@ -27,7 +27,7 @@ for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
     let saved = 0
     for (const seed of SEEDS) {
       const served: Served[] = []
-      await playAll(inProcessGate(levels, `salt ${seed}`, { settle_seconds: 0 }), levels, orderByGroup(seededRandom(seed), runs), {
+      await playAll(inProcessGate(levels, `salt ${seed}`, { follow_up_seconds: 0 }), levels, orderByGroup(seededRandom(seed), runs), {
         concurrency: 32, signal: new AbortController().signal, onServed: (one) => served.push(one),
       })
       const { contexts, total } = compareByContext(levels, served, () => ({ threshold: null, scope: 'none', score: 'confidence', policy: { max_em_drop: 0.02 } }))

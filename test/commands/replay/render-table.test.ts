@@ -17,7 +17,7 @@ const comparison = (saved: number, drop: number): Comparison => ({
 })
 const a = { key: 'task=a', threshold: 0.9509917735, scope: 'own' as const, score: 'confidence', ...comparison(0.412, -0.005) }
 const b = { key: 'task=longer', threshold: null, scope: 'none' as const, score: 'confidence', ...comparison(0, 0.00004) }
-const c = { key: 'task=c', threshold: 0.9, scope: 'parent' as const, score: 'confidence', ...comparison(0.5, 0.034) }
+const c = { key: 'task=c', threshold: 0.9, scope: 'pool' as const, score: 'confidence', ...comparison(0.5, 0.034) }
 
 t.test('each context has an aligned row, and so has the total', async (t) => {
   const lines = renderTable([a, b], comparison(0.2, -0.002)).split('\n')

@@ -35,7 +35,7 @@ t.test('a replay runs end to end with its own service', async (t) => {
     t.ok(isInside, `${key} is inside its bound`)
   }
   t.match(io.out(), /^ +stopgate .*\ncontext .*\n-+\nmodel=bold-8b,task=math +300 .*\n(.*\n){2}-+\nall +900 /)
-  t.match(io.err(), /uses its own empty service, with settle_seconds 0/)
+  t.match(io.err(), /uses its own empty service, with follow_up_seconds 0/)
   t.match(io.err(), /100 %, 900 of 900 generations/)
 })
 
@@ -50,7 +50,7 @@ t.test('a replay against a running service leaves its policy as it is', async (t
   const io = captureIo()
   await run([file, '--url', service.url, '--json', '-'], io)
   t.match(JSON.parse(io.out()), { url: service.url, levels: ['task'], contexts: [{ key: 'task=choices' }, { key: 'task=math' }] }, 'standard output holds only JSON')
-  t.match(io.err(), /settle_seconds is up to 300 in 2 of 2 contexts/)
+  t.match(io.err(), /follow_up_seconds is up to 1800 in 2 of 2 contexts/)
   t.match(io.err(), /^all +6 /m, 'the table goes to standard error')
 
   const again = captureIo()

@@ -20,7 +20,7 @@ function request (service: Partial<ServiceClient> = {}): ReplayRequest & { notes
     notes,
     service: {
       levels: async () => ['task'],
-      policy: async () => ({ ...DEFAULT_POLICY, settle_seconds: 0, max_em_drop: 0.03 }),
+      policy: async () => ({ ...DEFAULT_POLICY, follow_up_seconds: 0, max_em_drop: 0.03 }),
       contexts: async () => [{ key: 'task=x', threshold: 0.9, scope: 'own', score: 'confidence', policy: DEFAULT_POLICY }] as Awaited<ReturnType<ServiceClient['contexts']>>,
       decide: async () => ({ decision: 'continue', arm: 'control' }),
       report: async () => {},
@@ -43,9 +43,9 @@ t.test('contexts follow the levels of the service', async (t) => {
 })
 
 t.test('a policy that settles is left alone and noted', async (t) => {
-  const asked = request({ policy: async (key) => ({ ...DEFAULT_POLICY, settle_seconds: key === 'task=x' ? 300 : 0 }) })
+  const asked = request({ policy: async (key) => ({ ...DEFAULT_POLICY, follow_up_seconds: key === 'task=x' ? 300 : 0 }) })
   await runReplay(asked)
-  t.match(asked.notes, [/settle_seconds is up to 300 in 1 of 2 contexts: .* not evidence/])
+  t.match(asked.notes, [/follow_up_seconds is up to 300 in 1 of 2 contexts: evidence is taken in slices/])
 })
 
 t.test('duplicate outcomes are noted', async (t) => {

@@ -13,7 +13,7 @@ t.test('it calls the routes of the service', async (t) => {
     },
   })
   t.strictSame(await service.levels(), ['model', 'task'])
-  t.match(await service.policy(KEY), { settle_seconds: 0, max_em_drop: 0.02 }, 'of a context nobody has seen')
+  t.match(await service.policy(KEY), { follow_up_seconds: 0, max_em_drop: 0.02 }, 'of a context nobody has seen')
   t.match(await service.decide({ generation_id: 'a', tokens: 1, confidence: 0.5 }), { decision: 'continue', arm: 'control' })
 
   const outcome = { generation_id: 'a', tokens: 1, em: 1 as const, steps: [] }

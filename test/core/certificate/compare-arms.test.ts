@@ -1,5 +1,6 @@
 import t from 'tap'
-import { comparedShare, compareEm, compareTokens, emDifference, NO_ARMS, tokensDifference, type Arms } from '../../../src/core/certificate/compare-arms.js'
+import { addCompared, NO_ARM_SUMS, type ArmSums, type ComparedUnit } from '../../../src/core/certificate/arm-sums.js'
+import { compareSums, emDifference, emSuspicion, NO_ARMS, tokensDifference, type Arms } from '../../../src/core/certificate/compare-arms.js'
 import { atMost, mulberry32, rateOf } from '../../random.js'
 
 const LEVEL = 0.05
@@ -14,17 +15,26 @@ interface World {
   readonly tokens?: (arm: 'control' | 'treated', i: number) => number
 }
 
-/** Plays a stream; `look` is called after every tenth generation. */
+const SLICE = 32
+
+/** Plays a stream, of which those with a draw below twice the share are enrolled; `look` is called after every slice. */
 function play (
   random: () => number, generations: number, { share, em, tokens = () => 500 }: World, look: (arms: Arms) => void = () => {}
 ): Arms {
   let arms = NO_ARMS
-  for (let i = 0; i < generations; i++) {
-    const p = share(i)
-    const arm = random() < p ? 'control' : 'treated'
-    arms = compareTokens(arms, arm, p, Math.round(tokens(arm, i) * Math.exp(0.8 * normal(random) - 0.32)))
-    arms = compareEm(arms, arm, p, random() < em(arm, i) ? 1 : 0)
-    if (i % 10 === 0) look(arms)
+  let slice: readonly ArmSums[] = NO_ARM_SUMS
+  for (let [i, enrolled] = [0, 0]; i < generations; i++) {
+    const [p, u] = [share(i), random()]
+    if (u >= 2 * p) continue
+    const arm = u < p ? 'control' : 'treated'
+    const unit: ComparedUnit = {
+      arm, share: p, tokens: Math.round(tokens(arm, i) * Math.exp(0.8 * normal(random) - 0.32)), em: random() < em(arm, i) ? 1 : 0,
+    }
+    slice = addCompared(slice, unit)
+    if (++enrolled % SLICE > 0) continue
+    arms = compareSums(arms, slice)
+    slice = NO_ARM_SUMS
+    look(arms)
   }
   return arms
 }
@@ -86,10 +96,47 @@ t.test('no interval is given for few generations or few wrong answers', async (t
   t.not(tokensDifference(right, LEVEL), null)
 })
 
-t.test('a generation whose arm contradicts its draw is not compared', async (t) => {
-  t.equal(comparedShare('control', 0.1, 0.2), 0.2)
-  t.equal(comparedShare('treated', 0.3, 0.2), 0.2)
-  t.equal(comparedShare('treated', 0.1, 0.2), null)
-  t.equal(comparedShare('control', 0.3, 0.2), null)
-  t.equal(comparedShare(null, 0.3, 0.2), null)
+t.test('the sums of a slice give what its units give one by one', async (t) => {
+  const random = mulberry32(9)
+  let arms = NO_ARMS
+  let [n, weight, sum, square, labelled, right] = [0, 0, 0, 0, 0, 0]
+  for (let round = 0; round < 20; round++) {
+    const share = [0.1, 0.3, 0.7][round % 3]!
+    const p = Math.max(0.5, share)
+    const usual = labelled === 0 ? 0.5 : right / labelled
+    let slice = NO_ARM_SUMS
+    const [before, rights] = [labelled, right]
+    for (let i = 0; i < 50; i++) {
+      const arm = random() < p ? 'control' : 'treated'
+      const em = Math.floor(9 * random()) / 8
+      slice = addCompared(slice, { arm, share, em, tokens: 100 })
+      const z = arm === 'treated' ? em - usual : -(em - usual) * (1 - p) / p
+      n++
+      weight += 1 - p
+      sum += z
+      square += z * z
+      if (arm === 'control') { labelled++; right += em }
+    }
+    t.ok(labelled > before && right >= rights)
+    arms = compareSums(arms, slice)
+  }
+  const isClose = (x: number, y: number) => Math.abs(x - y) < 1e-9 * Math.max(1, Math.abs(y))
+  const { em_contrast: found, control } = arms
+  t.ok(found.n === n && isClose(found.weight, weight) && isClose(found.sum, sum) && isClose(found.square, square), JSON.stringify(found))
+  t.equal(control.labelled, labelled)
+})
+
+t.test('slices in which nobody was treated are not compared', async (t) => {
+  t.equal(compareSums(NO_ARMS, addCompared(NO_ARM_SUMS, { arm: 'control', share: 1, em: 1, tokens: 1 })), NO_ARMS)
+})
+
+t.test('a breach is suspected by the standard errors that the estimate is beyond the bound, after 100 compared', async (t) => {
+  const world = (loss: number): World => ({ share: () => 0.5, em: (arm) => arm === 'control' ? 0.9 : 0.9 - loss })
+  t.equal(emSuspicion(NO_ARMS, 0.02), -Infinity)
+  t.equal(emSuspicion(play(mulberry32(1), 99, world(0.5)), 0.02), -Infinity, 'too few')
+  t.ok(emSuspicion(play(mulberry32(1), 2000, world(0.1)), 0.02) > 1.65)
+  t.ok(emSuspicion(play(mulberry32(1), 2000, world(0)), 0.02) < 0.5)
+  const arms = play(mulberry32(1), 2000, world(0.1))
+  const { em_contrast: { n, sum, square, weight } } = arms
+  t.equal(emSuspicion(arms, 0.02), (-sum / weight - 0.02) / (Math.sqrt(square - sum * sum / n) / weight))
 })

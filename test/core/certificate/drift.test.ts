@@ -1,5 +1,8 @@
+import fc from 'fast-check'
 import t from 'tap'
-import { hasDrifted, NO_DRIFT, suspicion, watchDrift, type Drift } from '../../../src/core/certificate/drift.js'
+import { addUnit, noEvidence } from '../../../src/core/certificate/evidence.js'
+import { hasDrifted, NO_DRIFT, suspicion, watchDrift, watchEvidence, type Drift } from '../../../src/core/certificate/drift.js'
+import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
 
 /** Outcomes until the alarm, or `limit`. */
@@ -65,4 +68,18 @@ t.test('a real drift is found within the documented number of control outcomes',
     const mean = meanOf(Array.from({ length: 200 }, (_, i) => runLength(mulberry32(i), 0.02, drop, 0, 40_000)))
     t.ok(mean < most, `an EM drop of ${drop} raises the alarm after ${Math.round(mean)} outcomes on average`)
   }
+})
+
+t.test('a slice is watched no higher than in any order of its units', async (t) => {
+  const unit = (eighths: number) => (
+    { tokens: 1, em: 1, labelled: 1, unprobed_generations: 0, eighths: [eighths], stopped_tokens: [1], unprobed: [0] })
+  const drifts = fc.tuple(...NO_DRIFT.map(() => fc.double({ min: 0.1, max: 1e3, noNaN: true })))
+  const eighths = fc.oneof(fc.constantFrom(0, 8, -8), fc.integer({ min: -8, max: 8 }))
+  const bound = fc.double({ min: 0.001, max: 0.2, noNaN: true })
+  holds(t, fc.property(drifts, fc.array(eighths, { minLength: 1, maxLength: 20 }), bound, (drift, units, a) => {
+    const slice = units.reduce((sum, d) => addUnit(sum, unit(d)), noEvidence(1))
+    const watched = watchEvidence(drift, slice, 0, a)
+    const inOrder = units.reduce<Drift>((drift, d) => watchDrift(drift, d / 8, a), drift)
+    return watched.every((m, i) => m <= inOrder[i]! * (1 + 1e-9))
+  }), 1000)
 })

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
-import { emDropInterval } from '../../../src/core/certificate/em-drop-interval.js'
+import { emDropInterval as intervalOf } from '../../../src/core/certificate/em-drop-interval.js'
 import { holds } from '../../property.js'
 import { atMost, rateOf } from '../../random.js'
+
+const emDropInterval = (generations: number, lost: number, gained: number, level: number) =>
+  intervalOf({ lost, kept: generations - lost - gained, gained }, level)
 
 t.test('the EM drop interval contains the drop seen, narrows with evidence, and is symmetric', async (t) => {
   t.strictSame(emDropInterval(0, 0, 0, 0.05), { low: -1, high: 1 })
@@ -20,9 +23,9 @@ t.test('the EM drop interval contains the drop seen, narrows with evidence, and 
   }), 60)
 })
 
-t.test('the upper end is where the certificate passes: 224 lossless generations exclude 2 % at 0.05', async (t) => {
-  t.ok(emDropInterval(224, 0, 0, 0.1).high <= 0.02)
-  t.ok(emDropInterval(223, 0, 0, 0.1).high > 0.02)
+t.test('the upper end is where the certificate passes: 186 lossless generations exclude 2 % at 0.05', async (t) => {
+  t.ok(emDropInterval(186, 0, 0, 0.1).high <= 0.02)
+  t.ok(emDropInterval(185, 0, 0, 0.1).high > 0.02)
 })
 
 t.test('the interval misses the true drop in at most `level` of the runs, looking after every 20 outcomes', async (t) => {
@@ -51,9 +54,9 @@ t.test('each end is refuted and nothing inside is, for fractional counts too', a
       assert.ok(end > -1 && end <= 1)
       const rest = kept + lost + gained - lost - gained
       const slack = 1e-9 * (1 + kept + lost + gained) // the certificate's own rounding
-      if (end < 1) assert.ok(logEvidence(end, worse, rest, better) >= bar - slack, `${end} is not refuted`)
+      if (end < 1) assert.ok(logEvidence(end, { lost: worse, kept: rest, gained: better }) >= bar - slack, `${end} is not refuted`)
       const inside = end - 2e-6
-      if (inside > -1) assert.ok(logEvidence(inside, worse, rest, better) < bar + slack, `${inside} is refuted`)
+      if (inside > -1) assert.ok(logEvidence(inside, { lost: worse, kept: rest, gained: better }) < bar + slack, `${inside} is refuted`)
     }
   }), 300)
 })
@@ -77,4 +80,13 @@ t.test('the search ends within -1 and 1 for any input', async (t) => {
     const { low, high } = emDropInterval(generations, lost, gained, level)
     assert.ok(low >= -1 && low <= high && high <= 1, `${low} to ${high}`)
   }), 2000)
+})
+
+t.test('groups that lost or gained a part count by their share', async (t) => {
+  const whole = intervalOf({ lost: 10, kept: 990, gained: 0 }, 0.05)
+  const parted = intervalOf({ lost: 0, kept: 980, gained: 0, partial: [[4, 20]] }, 0.05)
+  t.ok(parted.low < 0.01 && parted.high > 0.01, 'the same mean')
+  t.ok(parted.high - parted.low < whole.high - whole.low, 'but it varies less')
+  const eighths = intervalOf({ lost: 0, kept: 990, gained: 0, partial: [[8, 10]] }, 0.05)
+  t.ok(Math.abs(eighths.low - whole.low) < 1e-5 && Math.abs(eighths.high - whole.high) < 1e-5, 'eight eighths are a whole')
 })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addTrace, emDrop, fillHalves, mergeEvidence, noEvidence, NO_EVIDENCE, stopsOf, tokensSavedRatio,
-  type Em, type Evidence, type Stop, type Trace, type TraceStep,
+  addLost, addTrace, addUnit, differencesAt, type Em, emDrop, type Evidence, fillHalves, mergeEvidence,
+  NO_EVIDENCE, noEvidence, type Stop, stopsOf, tokensSavedRatio, type Trace, type TraceStep, type Unit,
 } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { holds } from '../../property.js'
@@ -57,7 +57,7 @@ const grids = fc.uniqueArray(fc.double({ min: 0, max: 1, noNaN: true }), { minLe
 t.test('evidence over half-windows equals plain counts, for a grid of any length', async (t) => {
   holds(t, fc.property(grids, fc.array(trace, { maxLength: 12 }), fc.integer({ min: 1, max: 20 }), (grid, traces, window) => {
     let halves: readonly [Evidence, Evidence] = [noEvidence(grid.length), noEvidence(grid.length)]
-    for (const trace of traces) halves = fillHalves(halves, trace, stopsOf(trace, 0, grid), window)
+    for (const trace of traces) halves = fillHalves(halves, addTrace(noEvidence(grid.length), trace, stopsOf(trace, 0, grid)), window)
     const half = Math.ceil(window / 2)
     const kept = traces.slice(Math.max(0, (Math.floor(traces.length / half) - 1) * half))
     const stops = kept.map((trace) => stopsAsWritten(trace, 0, grid))
@@ -157,4 +157,73 @@ t.test('EM drop and tokens saved are ratios of the sums', async (t) => {
   t.equal(emDrop(evidence, LAST), 0.25)
   t.equal(tokensSavedRatio(evidence, LAST), 1 - (25 + 25 + 75 + 100) / 400)
   t.equal(evidence.full_em, 3)
+})
+
+const unit: fc.Arbitrary<Unit> = fc.record({
+  tokens: fc.nat(1000),
+  em: fc.nat(4),
+  labelled: fc.nat(4),
+  unprobed_generations: fc.nat(4),
+  eighths: fc.array(fc.integer({ min: -8, max: 8 }), { minLength: 3, maxLength: 3 }),
+  stopped_tokens: fc.array(fc.nat(1000), { minLength: 3, maxLength: 3 }),
+  unprobed: fc.array(fc.nat(4), { minLength: 3, maxLength: 3 }),
+})
+
+t.test('the differences at a threshold are those of the units, whole and in part', async (t) => {
+  holds(t, fc.property(fc.array(unit, { maxLength: 20 }), fc.nat(5), (units, alsoLost) => {
+    const evidence = units.reduce((sum, one) => addUnit(sum, one), noEvidence(3))
+    for (const k of [0, 1, 2]) {
+      const count = (d: number) => units.filter(({ eighths }) => eighths[k] === d).length
+      const parts = [-7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7].map((d) => [d, count(d)] as const).filter(([, n]) => n > 0)
+      const { lost, kept, gained, partial = [] } = differencesAt(evidence, k, alsoLost)
+      assert.deepEqual({ lost, kept, gained }, { lost: count(8) + alsoLost, kept: count(0), gained: count(-8) })
+      assert.deepEqual([...partial].sort(([a], [b]) => a - b), parts)
+      const drop = units.reduce((sum, { eighths }) => sum + eighths[k]! / 8, 0) / Math.max(1, units.length)
+      assert.ok(Math.abs(emDrop(evidence, k) - drop) < 1e-12)
+    }
+  }))
+})
+
+t.test('a unit that is taken out again leaves what was there', async (t) => {
+  holds(t, fc.property(fc.array(unit, { maxLength: 6 }), unit, (units, one) => {
+    const before = units.reduce((sum, other) => addUnit(sum, other), noEvidence(3))
+    const after = addUnit(addUnit(before, one), one, -1)
+    const { partial: _, ...sums } = before
+    const { partial: __, ...again } = after
+    assert.deepEqual(again, sums)
+    for (const k of [0, 1, 2]) {
+      const sorted = (evidence: Evidence) => {
+        const { partial = [], ...whole } = differencesAt(evidence, k)
+        return { ...whole, partial: [...partial].sort() }
+      }
+      assert.deepEqual(sorted(after), sorted(before))
+    }
+  }))
+})
+
+t.test('units of which nothing is known are lost at every threshold', async (t) => {
+  const evidence = addLost(sumOf([traceOf()]), 3)
+  t.equal(evidence.generations, 4)
+  t.ok(evidence.lost.every((count) => count === 3))
+  t.equal(evidence.full_tokens, 100)
+  t.equal(addLost(evidence, 0), evidence)
+})
+
+t.test('rule 4: a slice goes into one half-window as a whole', async (t) => {
+  const slice = Array.from({ length: 7 }, () => traceOf()).reduce(add, NO_EVIDENCE)
+  const none: readonly [Evidence, Evidence] = [NO_EVIDENCE, NO_EVIDENCE]
+  const once = fillHalves(none, slice, 20)
+  t.strictSame(once.map(({ generations }) => generations), [7, 0])
+  const twice = fillHalves(once, slice, 20)
+  t.strictSame(twice.map(({ generations }) => generations), [0, 14], 'beyond half of the window')
+  t.strictSame(fillHalves(twice, slice, 20).map(({ generations }) => generations), [7, 14])
+})
+
+t.test('rule 7: an answer that agrees with the final one loses nothing, whatever the label says; a verdict of its own overrides it', async (t) => {
+  const at = (em: Em | null, step: Partial<TraceStep>) => stopsOf(traceOf({ em, steps: [{ tokens: 10, score: 1, ...step }] }), 0)[LAST]
+  for (const em of [0, 1, null] as const) t.match(at(em, { agrees: true }), { delta: 0, isUnprobed: false })
+  t.match(at(null, { agrees: false }), { delta: 1, isUnprobed: false }, 'its label may say that the full answer was right')
+  t.match(at(0, { agrees: false }), { delta: 0 }, 'a wrong full answer cannot be lost')
+  t.match(at(1, { agrees: true, em: 0 }), { delta: 1 })
+  t.match(at(null, {}), { delta: 1, isUnprobed: true })
 })

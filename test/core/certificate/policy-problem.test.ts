@@ -2,18 +2,20 @@ import t from 'tap'
 import { policyProblem } from '../../../src/core/certificate/policy-problem.js'
 import { DEFAULT_POLICY, effectivePolicy, type PolicyPatch } from '../../../src/core/policy/policy.js'
 
+const levels = ['model', 'task']
+
 t.test('a half-window below twice the lossless count is refused', async (t) => {
   const problem = (evidence_window: number, max_em_drop = 0.02, error_level = 0.05) =>
-    policyProblem({ ...DEFAULT_POLICY, max_em_drop, error_level, evidence_window })
-  t.equal(problem(896), null, '2 x 2 x 224')
-  t.match(problem(895), { path: '/evidence_window', message: '896' })
+    policyProblem({ ...DEFAULT_POLICY, max_em_drop, error_level, evidence_window }, levels)
+  t.equal(problem(744), null, '2 x 2 x 186')
+  t.match(problem(743), { path: '/evidence_window', message: '744' })
   t.match(problem(20_000, 0.001, 0.001), { path: '/evidence_window' }, 'the default window is too small for the strictest of wishes')
-  t.equal(problem(4 * 88, 0.05), null)
+  t.equal(problem(4 * 73, 0.05), null)
 })
 
 t.test('a policy must have both prices or neither, wherever they were stated', async (t) => {
   const problem = (child: PolicyPatch, parent: PolicyPatch = {}) =>
-    policyProblem(effectivePolicy({}, new Map([['*', parent], ['model=q', child]]), 'model=q'))
+    policyProblem(effectivePolicy({}, new Map([['*', parent], ['model=q', child]]), 'model=q'), levels)
   t.match(problem({ value_of_em: 0.01 }), { path: '/price_per_1k_tokens', message: 'with value_of_em' })
   t.match(problem({ price_per_1k_tokens: 0.002 }), { path: '/value_of_em', message: 'with price_per_1k_tokens' })
   const both = { value_of_em: 0.01, price_per_1k_tokens: 0.002 }
@@ -21,4 +23,10 @@ t.test('a policy must have both prices or neither, wherever they were stated', a
   t.equal(problem({ value_of_em: 5 }, both), null, 'the other is the parent\'s')
   t.match(problem({ value_of_em: null }, both), { path: '/value_of_em' }, 'half of the parent\'s is taken away')
   t.equal(problem({ value_of_em: null, price_per_1k_tokens: null }, both), null)
+})
+
+t.test('pools are at a configured level, at the root, or nowhere', async (t) => {
+  const problem = (certify_at: string | null) => policyProblem({ ...DEFAULT_POLICY, certify_at }, levels)
+  for (const level of [null, '*', 'model', 'task']) t.equal(problem(level), null, String(level))
+  t.match(problem('tenant'), { path: '/certify_at', message: 'use one of "*" (all contexts), "model", "task"' })
 })

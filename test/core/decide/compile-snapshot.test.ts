@@ -16,7 +16,7 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
   index: fc.constantFrom(-1, 3, 10),
   savedRatio: fc.constantFrom(0.2, 0.5),
   isRecovering: fc.boolean(),
-  policy: fc.record({ fallback: fc.constantFrom<Policy['fallback']>('parent', 'continue') }),
+  policy: fc.record({ certify_at: fc.constantFrom<Policy['certify_at']>(null, 'a', 'b', '*') }),
 })
 
 const header = (version: number) => ({ stateId: 's', version, salt: 'salt' })

@@ -75,6 +75,7 @@ t.test('a decision has all its fields', async (t) => {
     probe: false,
     model_version: 7,
     stale: false,
+    warnings: [],
   })
 })
 
@@ -91,10 +92,10 @@ t.test('an unknown context continues, under its own key', async (t) => {
   t.equal(decide(snapshotOf({}), 'fresh', { tokens: 1, confidence: 1 }).context, 'model=-,task=-')
 })
 
-t.test('a parent\'s threshold has scope parent and no guarantee', async (t) => {
-  const snapshot = snapshotOf({ 'model=q': { index: 4 }, [KEY]: { policy: { fallback: 'parent' }, learnedControlShare: 0.1 } })
+t.test('a member of a pool has the threshold and the guarantee of the pool, with scope pool', async (t) => {
+  const snapshot = snapshotOf({ 'model=q': { index: 4 }, [KEY]: { policy: { certify_at: 'model' }, learnedControlShare: 0.1 } })
   t.match(decide(snapshot, 'fresh', { tokens: 1, confidence: 1, arm: 'treated', context: CONTEXT }),
-    { decision: 'stop', threshold: GRID[4], context: 'model=q', scope: 'parent', guarantee: null })
+    { decision: 'stop', threshold: GRID[4], context: 'model=q', scope: 'pool', guarantee: {} })
 })
 
 t.test('the arm is the echoed one, else the draw of the group or generation, else treated', async (t) => {

@@ -18,7 +18,7 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
   pinScorer: fc.constantFrom(null, PREDICTOR.name),
   policy: fc.record({
     mode: fc.constantFrom<Policy['mode']>('enforce', 'enforce', 'shadow', 'off'),
-    fallback: fc.constantFrom<Policy['fallback']>('continue', 'parent'),
+    certify_at: fc.constantFrom<Policy['certify_at']>(null, 'model', '*'),
     min_tokens: fc.constantFrom(0, 100),
     check_every_tokens: fc.constantFrom(32, 7),
     control_rate: fc.constantFrom<Policy['control_rate']>('auto', 0.3),

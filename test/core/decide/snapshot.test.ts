@@ -6,10 +6,10 @@ import { ruleFor } from '../../../src/core/decide/snapshot.js'
 import { holds } from '../../property.js'
 import { GUARANTEE, snapshotOf, type LinkFields } from './snapshot-of.js'
 
-const PARENT = { policy: { fallback: 'parent' } } as const
+const POOLED = { policy: { certify_at: 'model' } } as const
 
 t.test('a leaf\'s rule comes from its own certificate', async (t) => {
-  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, learnedControlShare: 0.4, policy: { min_tokens: 64, check_every_tokens: 16, mode: 'shadow' } } })
+  const snapshot = snapshotOf({ 'model=q,task=x': { index: 3, learnedControlShare: 0.4, epochName: '1-1', policy: { min_tokens: 64, check_every_tokens: 16, mode: 'shadow' } } })
   t.strictSame(ruleFor(snapshot, { model: 'q', task: 'x' }), {
     context: 'model=q,task=x',
     threshold: GRID[3],
@@ -22,6 +22,9 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     checkEveryTokens: 16,
     controlShare: 0.4,
     recordSteps: true,
+    epoch: '1-1',
+    enrolledShare: 1,
+    warnings: [],
   })
 })
 
@@ -32,12 +35,21 @@ t.test('an unknown context has no threshold, its nearest ancestor\'s policy, and
   }
 })
 
-t.test('an unknown context that falls back uses its nearest certified ancestor\'s threshold without a guarantee', async (t) => {
-  const snapshot = snapshotOf({ '*': { index: 1, ...PARENT }, 'model=q': { index: 2, savedRatio: 0.25, ...PARENT }, 'model=r': PARENT })
-  t.match(ruleFor(snapshot, { model: 'q', task: 'new' }),
-    { threshold: GRID[2], scope: 'parent', context: 'model=q', guarantee: null, controlShare: 0.4 })
-  t.match(ruleFor(snapshot, { model: 'r', task: 'new' }), { threshold: GRID[1], scope: 'parent', context: '*', guarantee: null })
-  t.match(ruleFor(snapshot, { model: 'new' }), { threshold: GRID[1], scope: 'parent', context: '*', guarantee: null })
+t.test('a context of a pool has the pool\'s threshold, guarantee, share and epoch, known or not', async (t) => {
+  const pool = { index: 2, learnedControlShare: 0.4, epochName: '1-1', ...POOLED }
+  const snapshot = snapshotOf({ '*': POOLED, 'model=q': pool, 'model=q,task=x': { index: 5, learnedControlShare: 0.1, epochName: '2-2', ...POOLED }, 'model=r': POOLED })
+  for (const task of ['x', 'new']) {
+    t.match(ruleFor(snapshot, { model: 'q', task }),
+      { threshold: GRID[2], scope: 'pool', context: 'model=q', guarantee: GUARANTEE, controlShare: 0.4, epoch: '1-1' }, task)
+  }
+  t.match(ruleFor(snapshot, { model: 'r', task: 'new' }), { threshold: null, scope: 'none', context: 'model=r', guarantee: null, controlShare: 1 })
+})
+
+t.test('label_rate is the share that is enrolled; outcomes that count on arrival enrol nobody', async (t) => {
+  const share = (policy: LinkFields['policy']) => ruleFor(snapshotOf({ 'model=q,task=x': { policy: policy! } }), { model: 'q', task: 'x' }).enrolledShare
+  t.equal(share({}), 1)
+  t.equal(share({ label_rate: 0.2 }), 0.2)
+  t.equal(share({ label_rate: 0.2, follow_up_seconds: 0 }), 0)
 })
 
 t.test('a missing level is a value of its own', async (t) => {
@@ -49,17 +61,6 @@ t.test('a missing level is a value of its own', async (t) => {
   t.equal(thresholdFor({}), 6)
   t.equal(thresholdFor(undefined), 6)
   t.equal(thresholdFor({ model: '-', task: 'x' }), -1, 'a literal - is not the missing level')
-})
-
-t.test('a child that is recovering, pinned to null, or whose parent is, does not fall back', async (t) => {
-  const parent = { index: 2, ...PARENT }
-  const ruleOf = (child: LinkFields, middle: LinkFields = parent) =>
-    ruleFor(snapshotOf({ '*': parent, 'model=q': middle, 'model=q,task=x': { ...PARENT, ...child } }), { model: 'q', task: 'x' })
-  t.match(ruleOf({}), { threshold: GRID[2], scope: 'parent' }, 'else it does')
-  t.match(ruleOf({ isRecovering: true }), { threshold: null, scope: 'none', controlShare: 1, context: 'model=q,task=x' })
-  t.match(ruleOf({ pin: null }), { threshold: null, scope: 'none', controlShare: 1 })
-  t.match(ruleOf({}, { pin: null, ...PARENT }), { threshold: null, scope: 'none', controlShare: 1 })
-  t.match(ruleOf({}, { isRecovering: true, ...PARENT }), { threshold: null, scope: 'none', controlShare: 1 })
 })
 
 t.test('a pin has no guarantee, even where the context is certified', async (t) => {

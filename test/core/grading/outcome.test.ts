@@ -1,6 +1,6 @@
 import t from 'tap'
 import { answerDigest } from '../../../src/core/grading/answer-digest.js'
-import { uniform } from '../../../src/core/assignment/arm.js'
+import { secondHash, uniform } from '../../../src/core/assignment/arm.js'
 import { clampConfidence, gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../../src/core/grading/outcome.js'
 
 const REPORT: ReportedOutcome = { generation_id: 'g1', tokens: 100 }
@@ -71,6 +71,7 @@ t.test('absent fields get their defaults', async (t) => {
     type: 'outcome',
     generation_id: 'g1',
     u: uniform('salt', 'g1'),
+    hash: secondHash('salt', 'g1'),
     arm: null,
     context: {},
     tokens: 100,
@@ -90,6 +91,10 @@ t.test('given fields are kept', async (t) => {
   }), {
     arm: 'treated', context: { model: 'q' }, answer_tokens: 9, stopped: true, steps_complete: false, steps: [{ tokens: 10, confidence: 0.5, signals: { x: 1 } }],
   })
+})
+
+t.test('the samples of a group and a cancelled client are kept', async (t) => {
+  t.match(gradeOutcome('salt', { ...REPORT, group_id: 'p', samples: 8, sample_index: 3, cancelled: true }), { samples: 8, sample_index: 3, cancelled: true })
 })
 
 t.test('a group\'s generations share its draw, and a sample without an index is not the first', async (t) => {
@@ -115,4 +120,15 @@ t.test('a contradictory outcome is refused with a remedy', async (t) => {
   t.match(outcomeProblem({ ...REPORT, steps: [step({ tokens: 20 }), step({ tokens: 101 })] }), { path: '/steps/1/tokens', message: '100' })
   t.equal(outcomeProblem({ ...REPORT, arm: 'treated', stopped: true, steps: [step({ tokens: 20 }), step({ tokens: 20 }), step({ tokens: 100 })] }), null)
   t.equal(outcomeProblem(REPORT), null)
+})
+
+t.test('the samples of a group are numbered below their count', async (t) => {
+  t.match(outcomeProblem({ ...REPORT, samples: 2 }), { path: '/samples', message: 'group_id' })
+  t.match(outcomeProblem({ ...REPORT, group_id: 'p', samples: 2, sample_index: 2 }), { path: '/sample_index', message: 'below samples (2)' })
+  t.equal(outcomeProblem({ ...REPORT, group_id: 'p', samples: 2, sample_index: 1 }), null)
+})
+
+t.test('a stopped generation cannot have been cancelled', async (t) => {
+  t.match(outcomeProblem({ ...REPORT, cancelled: true, stopped: true }), { path: '/cancelled' })
+  t.equal(outcomeProblem({ ...REPORT, cancelled: true }), null)
 })

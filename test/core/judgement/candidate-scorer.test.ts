@@ -1,10 +1,9 @@
 import t from 'tap'
-import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
-import { challengerLevel, candidateScorers, candidateOf, halvesInForce, rawCandidate } from '../../../src/core/judgement/candidate-scorer.js'
+import { losslessGenerations, reaches } from '../../../src/core/certificate/certificate.js'
+import { challengerLevel, candidateScorers, candidateOf, certifiedNow, rawCandidate, sumsInForce } from '../../../src/core/judgement/candidate-scorer.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { atMost, rateOf } from '../../random.js'
-import { certifiedIndex } from '../../../src/core/certificate/certificate.js'
-import { KEPT, memoryFold, policyWith } from '../learn/memory-fold.js'
+import { FIRST, KEPT, memoryFold, policyWith } from '../learn/memory-fold.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
 import { addPredictor } from '../learn/trial-fold.js'
 
@@ -36,8 +35,8 @@ t.test('each candidate has its own bar, grid and evidence', async (t) => {
   t.match(raw, { scorer: null, grid: GRID, isPostHoc: false, bar: Math.log(2 / 0.05), evidence: { generations: 2 } })
   t.match(challenger, { scorer: 'p', grid: PREDICTOR.grid, isPostHoc: false, bar: Math.log(4 / 0.05), evidence: { generations: 1 } })
   t.same(candidateOf(fold.state(), policy, fold.predictors, 'p'), challenger)
-  t.equal(halvesInForce({ ...fold.state(), serving: 'p' })[0].generations, 1)
-  t.equal(halvesInForce({ ...fold.state(), serving: 'gone' })[0].generations, 2)
+  t.equal(sumsInForce({ ...fold.state(), serving: 'p' })[0]!.generations, 1)
+  t.equal(sumsInForce({ ...fold.state(), serving: 'gone' })[0]!.generations, 2)
   t.equal(candidateScorers(fold.state(), policy, new Map()).length, 1, 'one that is retired is gone at once')
   const other = new Map([['p', { ...PREDICTOR, contexts: { '*': PREDICTOR.contexts['*']! } }]])
   t.equal(candidateScorers(fold.state(), policy, other).length, 1, 'nor does another of its name have its evidence')
@@ -64,7 +63,7 @@ t.test('many candidates, tested after every outcome, are falsely certified in at
       for (const [i, scorer] of scorers.entries()) {
         if (n <= scorer.since) continue
         if (random() < a) { scorer.lost++; continue } // a loss never brings a certificate
-        if (certifiedIndex({ generations: n - scorer.since, lost: [scorer.lost], gained: [0] }, a, scorer.bar) !== 0) continue
+        if (!reaches(a, { lost: scorer.lost, kept: n - scorer.since - scorer.lost, gained: 0 }, scorer.bar)) continue
         isWrong = true
         if (i === 0) wrongRaw++
       }
@@ -75,4 +74,20 @@ t.test('many candidates, tested after every outcome, are falsely certified in at
   t.ok(rate <= atMost(level, runs), `${(100 * rate).toFixed(1)} % of ${runs} runs; at most ${(100 * atMost(level, runs)).toFixed(1)} % may`)
   t.ok(rate > 0 && wrongRaw > 0, 'some come that far')
   t.ok(losslessGenerations(a, level / 4) < 600, 'and each challenger has the time for it')
+})
+
+t.test('what is certified stands only under the terms it was certified under', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  t.equal(rawCandidate(fold.state(), policyWith()).certified, GRID.length - 1)
+  t.equal(rawCandidate(fold.state(), policyWith({ max_em_drop: 0.01 })).certified, -1)
+})
+
+t.test('rule 5: units that are not accounted for count as lost in what the evidence certifies now', async (t) => {
+  const fold = memoryFold()
+  fold.learn(KEPT, 0, FIRST)
+  const state = fold.state()
+  t.equal(certifiedNow(rawCandidate(state, policyWith()), policyWith()), GRID.length - 1)
+  const waiting = { ...state, open: { ...state.open, unaccounted: 3 } }
+  t.equal(certifiedNow(rawCandidate(waiting, policyWith()), policyWith()), -1)
 })

@@ -1,10 +1,11 @@
 import t from 'tap'
-import { evidenceOf, labelledRatio, meaningOf, openEpoch, sameMeaning, type ContextState, type Meaning } from '../../../src/core/judgement/context-state.js'
+import { cancelledRatio, evidenceOf, followUpRatio, meaningOf, NO_FOLLOW_UP, openEpoch, sameMeaning, type ContextState, type Meaning } from '../../../src/core/judgement/context-state.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
-import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { addLost, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { FIRST, KEPT, LEAF, LOST, memoryFold, policyWith } from '../learn/memory-fold.js'
 
 const levels = ['model', 'task']
+const OPENING = { time: 0, name: '0-1' }
 
 /** A context with something in every field. */
 function livedIn (): ContextState {
@@ -16,41 +17,43 @@ function livedIn (): ContextState {
 
 t.test('an epoch starts from zero', async (t) => {
   const before = livedIn()
-  const after = openEpoch(before, 'reset', policyWith({ settle_seconds: 60 }), levels, 5000)
+  const after = openEpoch(before, 'reset', policyWith(), levels, { time: 5000, name: '5000-7' })
   t.equal(after.epoch, before.epoch + 1)
   t.equal(after.epoch_cause, 'reset')
   t.equal(after.epoch_started_at, 5000)
-  t.equal(after.settles_at, 65_000)
+  t.equal(after.epoch_name, '5000-7', 'named by the entry that opened it, since counters repeat after a failover')
+  t.match(after, { open: { unaccounted: 0 }, certified: -1, log_evidence: null, arms_from: 0, follow_up: NO_FOLLOW_UP })
   t.strictSame(after.halves, [NO_EVIDENCE, NO_EVIDENCE])
   t.strictSame(after.drift, NO_DRIFT)
   t.equal(after.threshold_index, -1)
   t.equal(after.control_share, 1, 'without a threshold all are control')
-  for (const count of ['generations', 'labelled', 'unlabelled', 'unstepped', 'unsettled', 'siblings', 'unknown_arm'] as const) t.equal(after[count], 0, count)
+  t.equal(after.generations, 0)
   for (const arm of ['control', 'treated'] as const) t.equal(after.arms[arm].generations, 0, arm)
   t.equal(after.last_evidence_at, null)
-  t.equal(openEpoch(undefined, 'first_outcome', policyWith(), levels, 0).epoch, 1)
+  t.equal(openEpoch(undefined, 'first_enrolment', policyWith(), levels, OPENING).epoch, 1)
 })
 
 t.test('only the estimate of tokens saved continues over epochs', async (t) => {
   const before = { ...livedIn(), tokens_saved: 1234 }
-  t.equal(openEpoch(before, 'drift', policyWith(), levels, 0).tokens_saved, 1234)
+  t.equal(openEpoch(before, 'drift', policyWith(), levels, OPENING).tokens_saved, 1234)
 })
 
 t.test('a context recovers from drift or reset until it is certified, across other epochs', async (t) => {
   const policy = policyWith()
-  const drifted = openEpoch(livedIn(), 'drift', policy, levels, 0)
+  const drifted = openEpoch(livedIn(), 'drift', policy, levels, OPENING)
   t.ok(drifted.is_recovering)
-  t.ok(openEpoch(livedIn(), 'reset', policy, levels, 0).is_recovering)
-  t.notOk(openEpoch(livedIn(), 'policy', policy, levels, 0).is_recovering)
-  t.ok(openEpoch(drifted, 'policy', policy, levels, 0).is_recovering, 'a change of policy does not excuse a drift')
-  t.notOk(openEpoch({ ...drifted, threshold_index: 3 }, 'policy', policy, levels, 0).is_recovering, 'a certificate does')
+  t.ok(openEpoch(livedIn(), 'breach', policy, levels, OPENING).is_recovering)
+  t.ok(openEpoch(livedIn(), 'reset', policy, levels, OPENING).is_recovering)
+  t.notOk(openEpoch(livedIn(), 'policy', policy, levels, OPENING).is_recovering)
+  t.ok(openEpoch(drifted, 'policy', policy, levels, OPENING).is_recovering, 'a change of policy does not excuse a drift')
+  t.notOk(openEpoch({ ...drifted, threshold_index: 3 }, 'policy', policy, levels, OPENING).is_recovering, 'a certificate does')
 })
 
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
   const meaning = meaningOf(policyWith(), levels)
-  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', missing_labels: 'excluded', min_tokens: 0, check_every_tokens: 32, levels: 'model,task' })
+  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', missing_labels: 'lost', missing_outcomes: 'lost', is_enrolled: false, min_tokens: 0, check_every_tokens: 32, levels: 'model,task' })
   t.ok(sameMeaning(meaning, meaningOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off', evidence_window: 5000 }), levels)))
-  const others: { [F in keyof Meaning]: unknown } = { score: 'predictor', label: 'agreement', missing_labels: 'lost', min_tokens: 1, check_every_tokens: 33, levels: 'task,model' }
+  const others: { [F in keyof Meaning]: unknown } = { score: 'predictor', label: 'agreement', missing_labels: 'excluded', missing_outcomes: 'excluded', is_enrolled: true, min_tokens: 1, check_every_tokens: 33, levels: 'task,model' }
   for (const [field, value] of Object.entries(others)) t.notOk(sameMeaning(meaning, { ...meaning, [field]: value } as Meaning), field)
   t.notOk(sameMeaning(meaning, meaningOf(policyWith(), ['task', 'model'])), 'the order of the levels is part of it')
 })
@@ -65,7 +68,16 @@ t.test('evidence is the sum of both half-windows', async (t) => {
   t.equal(evidenceOf(fold.state()).lost[0], 2)
 })
 
-t.test('the labelled ratio is 1 before any outcome', async (t) => {
-  t.equal(labelledRatio({ ...livedIn(), labelled: 0, unlabelled: 0 }), 1)
-  t.equal(labelledRatio({ ...livedIn(), labelled: 30, unlabelled: 10 }), 0.75)
+t.test('evidence has what is known of the open slices, and not the units of which nothing is', async (t) => {
+  const state = livedIn()
+  const open = { evidence: addLost(NO_EVIDENCE, 3), unaccounted: 5 }
+  t.equal(evidenceOf({ ...state, open }).generations, FIRST + 1 + 3)
+})
+
+t.test('rule 6: the follow-up ratio is that of those accounted for among those who did not cancel, 1 before there are any', async (t) => {
+  const withCounts = (counts: Partial<typeof NO_FOLLOW_UP>) => ({ ...livedIn(), follow_up: { ...NO_FOLLOW_UP, ...counts } })
+  t.equal(followUpRatio(withCounts({ enrolled: 50 })), 1)
+  t.equal(followUpRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.75)
+  t.equal(cancelledRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.6)
+  t.equal(cancelledRatio(withCounts({})), 0)
 })

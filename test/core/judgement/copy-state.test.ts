@@ -4,7 +4,7 @@ import { openEpoch, type ContextState } from '../../../src/core/judgement/contex
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { certificationTerms } from '../../../src/core/policy/certification-terms.js'
 
-const opened = openEpoch(undefined, 'first_outcome', DEFAULT_POLICY, ['model'], 1000)
+const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model'], { time: 1000, name: '1000-1' })
 const state: Required<ContextState> = { ...opened, judged_by: certificationTerms(DEFAULT_POLICY), fed_by: { alice: 2 }, checkpoint: { run: 'r', step: 7, expected: null } }
 
 t.test('a copy has every field, in the same order', async (t) => {

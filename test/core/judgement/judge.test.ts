@@ -8,7 +8,8 @@ import { rawCandidate } from '../../../src/core/judgement/candidate-scorer.js'
 import { freezeGuarantee, isCurrent, judge, judgeAfresh } from '../../../src/core/judgement/judge.js'
 import { write } from '../../../src/core/learn/fold.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
-import type { Policy } from '../../../src/core/policy/policy.js'
+import type { LogEntry } from '../../../src/core/learn/log-entry.js'
+import type { Policy, PolicyPatch } from '../../../src/core/policy/policy.js'
 import { encodeState, reviveState } from '../../../src/store/encoding.js'
 import { holds } from '../../property.js'
 import { EMPTY_GRID, evidenceWith } from '../certificate/random-evidence.js'
@@ -18,9 +19,14 @@ import { GUARANTEE, PREDICTOR } from '../decide/snapshot-of.js'
 
 const levels = ['model', 'task']
 const NONE = new Map()
+const OPEN = { evidence: NO_EVIDENCE, unaccounted: 0 }
 
-function stateOf (kept: number, ...others: Parameters<ReturnType<typeof memoryFold>['learn']>[0][]) {
-  const fold = memoryFold()
+const EXCLUDED = { missing_labels: 'excluded' } as const
+
+const stateOf = (kept: number, ...others: LogEntry[]) => stateUnder({}, kept, ...others)
+
+function stateUnder (policy: PolicyPatch, kept: number, ...others: LogEntry[]) {
+  const fold = memoryFold(policy)
   fold.learn(KEPT, 0, kept)
   for (const other of others) fold.learn(other)
   return fold.state()
@@ -34,14 +40,19 @@ t.test('a context is certified once its evidence reaches 1/error_level', async (
 
 t.test('the guarantee states the evidence behind it', async (t) => {
   const unlabelled = outcomeOf({ full: {} })
-  const state = stateOf(796, LOST, LOST, LOST, GAINED, unlabelled, unlabelled, unlabelled, unlabelled)
-  const { guarantee } = judgeAfresh(state, policyWith(), levels, NONE)
+  const state = stateUnder(EXCLUDED, 796, LOST, LOST, LOST, GAINED, unlabelled, unlabelled, unlabelled, unlabelled)
+  const { guarantee } = judgeAfresh(state, policyWith(EXCLUDED), levels, NONE)
   t.strictSame(guarantee, {
     max_em_drop: 0.02,
     error_level: 0.05,
     post_hoc: false,
     label: 'exact_match',
-    labelled_ratio: 800 / 804,
+    follow_up_ratio: 800 / 804,
+    cancelled_ratio: 0,
+    missing_labels: 'excluded',
+    missing_outcomes: 'lost',
+    on_arrival: true,
+    scope: 'context',
     generations: 800,
     em_drop: 0.0025,
     tokens_saved_ratio: 0.6,
@@ -51,10 +62,10 @@ t.test('the guarantee states the evidence behind it', async (t) => {
 })
 
 t.test('losses at a loose threshold do not affect safer ones', async (t) => {
-  const state = stateOf(300, ...Array.from({ length: 40 }, () => outcomeOf({
-    steps: [{ tokens: 20, confidence: GRID[12]!, exact_match: 0 }, SURE_STEP],
-  })))
-  t.equal(judge(state, policyWith(), levels, NONE).index, 11)
+  const fold = memoryFold()
+  fold.learn(outcomeOf({ steps: [{ tokens: 20, confidence: GRID[12]!, exact_match: 0 }, SURE_STEP] }), 0, 40)
+  fold.learn(KEPT, 0, 300)
+  t.equal(judge(fold.state(), policyWith(), levels, NONE).index, 11)
 })
 
 t.test('a guarantee requested after evidence came in must reach 30/error_level', async (t) => {
@@ -75,7 +86,7 @@ t.test('a guarantee requested after evidence came in must reach 30/error_level',
 
 t.test('evidence gathered under another meaning certifies nothing', async (t) => {
   const state = stateOf(1000)
-  for (const change of [{ label: 'agreement' }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
+  for (const change of [{ label: 'agreement' }, { missing_labels: 'excluded' }, { missing_outcomes: 'excluded' }, { follow_up_seconds: 60 }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
     t.equal(judge(state, policyWith(change), levels, NONE).index, -1, JSON.stringify(change))
     t.notOk(isCurrent(state, policyWith(change), levels))
   }
@@ -90,7 +101,7 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   t.match(judge(looser, policyWith({ mode: 'shadow' }), levels, NONE), { index: 3, threshold: GRID[3] })
   t.match(judge(looser, policyWith({ max_em_drop: 0.05 }), levels, NONE), { index: GRID.length - 1 })
   t.match(judge({ ...looser, judged_by: undefined }, policyWith(), levels, NONE), { index: GRID.length - 1 }, 'of before terms were kept')
-  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, halves: [NO_EVIDENCE, NO_EVIDENCE], trained_on: 0 } as const
+  const trial = { predictor: 'p', ordinal: 1, since: 0, requested: state.requested, halves: [NO_EVIDENCE, NO_EVIDENCE], open: OPEN, certified: -1, trained_on: 0 } as const
   const served = { ...looser, serving: 'p', trials: [trial], judged_by: { ...looser.judged_by!, predictor: 'auto' as const } }
   const auto = policyWith({ predictor: 'auto' })
   t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
@@ -99,8 +110,8 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   const finer = new Map([['p', { ...PREDICTOR, grid: Array.from({ length: 60 }, (_, k) => 0.99 - k / 100) }]])
   t.match(judge(served, auto, levels, finer), { scorer: null }, 'nor by evidence of another grid')
   const certified = evidenceWith(2000, EMPTY_GRID, GRID.map(() => 0.9))
-  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE] }] }, auto, levels, finer), { scorer: null }, 'which certifies nothing')
-  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE] }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
+  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, finer), { scorer: null }, 'which certifies nothing')
+  t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
 })
 
 t.test('the guarantee is frozen until its terms change, its evidence grows by a tenth, or a half-window is dropped', async (t) => {
@@ -174,7 +185,7 @@ t.test('replicas have the learner\'s threshold under any prices', async (t) => {
     const fold = { ...memoryFold({ predictor: 'auto' }), predictors: LEARNED.predictors }
     const policy = policyWith({ predictor: 'auto', max_em_drop: 0.05, value_of_em: 1, price_per_1k_tokens: drawn.price })
     fold.set(LEAF, planted(policy, drawn))
-    write(fold, LEAF, fold.get(LEAF)!, policy, 1, 'evidence', true)
+    write(fold, LEAF, fold.get(LEAF)!, { policy, time: 1, cause: 'evidence', mayMove: true })
     const learned = reviveState(JSON.parse(encodeState(fold.get(LEAF)!)))
     const { serving: scorer, threshold_index: index, threshold, guarantee } = learned
     assert.deepEqual(judge(learned, policy, levels, fold.predictors), { scorer, index, threshold, guarantee })

@@ -9,6 +9,8 @@ const trialOf = (thresholds: number): Trial => ({
   since: 0,
   requested: { max_em_drop: 0.02, error_level: 0.05 },
   trained_on: 0,
+  open: { evidence: noEvidence(thresholds), unaccounted: 0 },
+  certified: -1,
   halves: [noEvidence(thresholds), noEvidence(thresholds)],
 })
 

@@ -30,14 +30,15 @@ t.test('write stores the threshold that the evidence certifies, and notes moves 
   const state = fold.state()
   fold.changes.length = 0
 
-  write(fold, LEAF, { ...state, updated_at: 5 }, policyWith(), 5, 'evidence', true)
+  const writing = { policy: policyWith(), cause: 'evidence', mayMove: true } as const
+  write(fold, LEAF, { ...state, updated_at: 5 }, { ...writing, time: 5 })
   t.strictSame(fold.changes, [], 'nothing moved')
   t.equal(fold.state().updated_at, 5)
 
-  write(fold, LEAF, { ...state, halves: [state.halves[1], state.halves[1]] }, policyWith(), 6, 'evidence', false)
+  write(fold, LEAF, { ...state, certified: -1 }, { ...writing, time: 6, mayMove: false })
   t.equal(fold.state().threshold_index, LAST, 'not asked to look')
-  write(fold, LEAF, { ...state, halves: [state.halves[1], state.halves[1]] }, policyWith(), 6, 'evidence', true)
-  t.equal(fold.state().threshold_index, -1)
+  write(fold, LEAF, { ...state, certified: -1, log_evidence: { best: 5, now: 1 } }, { ...writing, time: 6 })
+  t.match(fold.state(), { threshold_index: -1, log_evidence: null })
   t.strictSame(fold.changes, [{ time: 6, key: LEAF, cause: 'evidence', epoch: 1, before: GRID[LAST], after: null }])
 })
 
@@ -51,30 +52,30 @@ t.test('a certificate ends the recovery from drift or reset', async (t) => {
   t.match(fold.state(), { is_recovering: false, threshold_index: LAST })
 })
 
-t.test('forceOf sees the chain as the learner has it: pins, ancestors, recovery', async (t) => {
-  const fold = memoryFold({ fallback: 'parent' })
+t.test('forceOf sees the chain as the learner has it: pins and pools', async (t) => {
+  const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   t.match(forceOf(fold, LEAF, 0), { threshold: GRID[LAST], scope: 'own', isPinned: false, leaf: { key: LEAF, generations: FIRST } })
-  t.match(forceOf(fold, 'model=q,task=new', 0), { threshold: GRID[LAST], scope: 'parent', source: { key: 'model=q' } })
-  fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'test' })
-  t.match(forceOf(fold, 'model=q,task=new', 0), { threshold: null, scope: 'none' }, 'not past a parent that was reset')
+  t.match(forceOf(fold, 'model=q,task=new', 0), { threshold: null, scope: 'none' })
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
   t.match(forceOf(fold, LEAF, 0), { threshold: 0.5, scope: 'own', isPinned: true })
+  const pool = memoryFold({ certify_at: 'model' })
+  pool.learn(KEPT, 0, FIRST)
+  t.match(forceOf(pool, 'model=q,task=new', 0), { threshold: GRID[LAST], scope: 'pool', source: { key: 'model=q' } })
+  t.match(forceOf(pool, '*', 0), { threshold: null, scope: 'none', source: { key: '*' } })
 })
 
-t.test('a change takes effect when it is committed, not when it was asked for: a learner that is behind settles later', async (t) => {
-  for (const [now, settles] of [[0, 61_000], [1000, 61_000], [400_000, 460_000]] as const) {
-    const fold = Object.assign(memoryFold({ settle_seconds: 60 }), { now })
-    fold.learn(KEPT, 0)
-    fold.learn({ type: 'reset', key: LEAF, reason: 'test', by: 'test' }, 1000)
-    t.equal(fold.state().settles_at, settles, `learned at ${now}`)
-  }
-  const first = Object.assign(memoryFold({ settle_seconds: 60 }), { now: 400_000 })
-  first.learn(KEPT, 0)
-  t.equal(first.state().settles_at, 60_000, 'before its first outcome nothing was in force')
-  const replay = Object.assign(memoryFold(), { now: 400_000 })
-  replay.learn(KEPT, 0)
-  t.equal(replay.state().settles_at, 0, 'settling in no time is settling in no time')
+t.test('an epoch is named by the entry that opened it, and its start forgets whoever is enrolled', async (t) => {
+  const fold = memoryFold({ follow_up_seconds: 60 })
+  const enrolment = { type: 'enrolment', boot: 'a', age: 0, entries: [{ key: LEAF, epoch: null, share: 1, draws: [[0.1, 0.1]] }] } as const
+  fold.learn({ ...enrolment, number: 1 }, 5)
+  t.equal(fold.state().epoch_name, '5-1')
+  fold.learn(outcomeOf({ u: 0.1, full: {}, steps: [{ tokens: 1, confidence: 1 }] }), 6)
+  t.equal(fold.pending.size, 1)
+  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' }, 7)
+  t.equal(fold.state().epoch_name, '7-3')
+  t.equal(fold.cohorts.get(LEAF), undefined)
+  t.equal(fold.pending.size, 0)
 })
 
 t.test('a pin ends by itself at its time, as it does in replicas, however far the learner is behind its removal', async (t) => {
@@ -82,7 +83,7 @@ t.test('a pin ends by itself at its time, as it does in replicas, however far th
   fold.learn(KEPT, 0, FIRST)
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'test', by: 'ops', expires_at: 1000 }, by: 'ops', reason: 'test' }, 500)
   fold.learn(outcomeOf({ arm: null, u: 0.5 }), 999)
-  t.match(fold.state(), { control_share: 1, labelled: FIRST + 1 }, 'pinned: all are control')
+  t.match(fold.state(), { control_share: 1, follow_up: { accounted: FIRST + 1 } }, 'pinned: all are control')
   fold.learn(outcomeOf({ arm: null, u: 0.5 }), 1000)
-  t.match(fold.state(), { control_share: 0.05, labelled: FIRST + 1, unknown_arm: 1 }, 'not a treated one that ran to its end')
+  t.equal(fold.state().control_share, 0.05)
 })

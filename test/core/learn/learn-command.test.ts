@@ -1,5 +1,5 @@
 import t from 'tap'
-import { evidenceOf } from '../../../src/core/judgement/context-state.js'
+import { evidenceOf, NO_FOLLOW_UP } from '../../../src/core/judgement/context-state.js'
 import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
@@ -33,11 +33,11 @@ t.test('a change of label, min_tokens or check_every_tokens opens an epoch that 
     setPolicy(fold, policy)
     for (const key of CHAIN) {
       t.match(fold.state(key), {
-        epoch: 2, epoch_cause: 'policy', epoch_started_at: 1000, generations: 0, labelled: 0, threshold_index: -1, control_share: 1, drift: NO_DRIFT,
+        epoch: 2, epoch_cause: 'policy', epoch_started_at: 1000, generations: 0, follow_up: NO_FOLLOW_UP, threshold_index: -1, control_share: 1, drift: NO_DRIFT,
       }, `${JSON.stringify(policy)} ${key}`)
       t.equal(evidenceOf(fold.state(key)).generations, 0)
     }
-    t.match(fold.changes.at(-1)!, { cause: 'policy', before: GRID[LAST], after: null, epoch: 2 })
+    t.match(fold.changes.findLast(({ key }) => key === LEAF), { cause: 'policy', before: GRID[LAST], after: null, epoch: 2 })
     setPolicy(fold, null, '*', 2000)
     t.equal(fold.state().epoch, 3, 'back again is a change too: what was gathered before is gone')
     t.equal(evidenceOf(fold.state()).generations, 0)
@@ -46,8 +46,8 @@ t.test('a change of label, min_tokens or check_every_tokens opens an epoch that 
 
 t.test('any other change keeps the epoch and its evidence', async (t) => {
   for (const policy of [
-    { max_em_drop: 0.03 }, { error_level: 0.1 }, { control_rate: 0.5 }, { mode: 'shadow' }, { mode: 'off' }, { fallback: 'parent' },
-    { settle_seconds: 9 }, { evidence_window: 5000 }, { max_evidence_age_seconds: 9 },
+    { max_em_drop: 0.03 }, { error_level: 0.1 }, { control_rate: 0.5 }, { mode: 'shadow' }, { mode: 'off' }, { certify_at: 'model' },
+    { label_rate: 0.5 }, { evidence_window: 5000 }, { max_evidence_age_seconds: 9 },
   ] as const) {
     const fold = certified()
     setPolicy(fold, policy)
@@ -119,20 +119,20 @@ t.test('another max_em_drop starts the drift detector over, another error_level 
   t.strictSame(fold.state().drift, NO_DRIFT)
 })
 
-t.test('another control rate moves the share, and what is control under one of them alone does not count at first', async (t) => {
-  const fold = certified({ settle_seconds: 0, control_rate: 0.1 })
+t.test('another control rate moves the share at once', async (t) => {
+  const fold = certified({ control_rate: 0.1 })
   t.equal(fold.state().control_share, 0.1)
-  setPolicy(fold, { control_rate: 0.05, settle_seconds: 60 }, '*', 10_000)
-  t.match(fold.state(), { control_share: 0.05, settles_at: 0, narrows_until: 70_000, narrow_share: 0.05 })
-  setPolicy(fold, { control_rate: 0.5, settle_seconds: 60 }, '*', 20_000)
-  t.match(fold.state(), { control_share: 0.5, settles_at: 0, narrows_until: 80_000, narrow_share: 0.05 })
+  setPolicy(fold, { control_rate: 0.05 }, '*', 10_000)
+  t.equal(fold.state().control_share, 0.05)
+  setPolicy(fold, { control_rate: 0.5 }, '*', 20_000)
+  t.equal(fold.state().control_share, 0.5)
 })
 
 t.test('a pin moves the share, and nothing of the evidence', async (t) => {
-  const fold = certified({ settle_seconds: 0 })
+  const fold = certified()
   const before = fold.state()
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: null, reason: 'incident', by: 'ops', expires_at: null }, by: 'ops', reason: 'incident' }, 1000)
-  t.strictSame(fold.state(), { ...before, control_share: 1, settles_at: 1000 })
+  t.strictSame(fold.state(), { ...before, control_share: 1 })
   fold.learn({ type: 'pin', key: LEAF, pin: null, by: 'ops', reason: 'over' }, 2000)
   t.equal(fold.state().control_share, before.control_share)
   t.equal(fold.ledger.pins.size, 0)
@@ -173,7 +173,7 @@ t.test('the history of a pin has what was in force before and after, not what wa
   moved({ ...pin, threshold: 0.5, expires_at: 220 }, 210)
   t.same(moved({ ...pin, threshold: 0.6 }, 230), [[own, 0.6]], 'it had, and another came')
   moved(null, 240)
-  t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=q'), [[GRID[fold.state('model=q').threshold_index], 0.5]])
+  t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=q'), [[null, 0.5]], 'a context that does not certify has no threshold')
   t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=nobody'), [[null, 0.5]])
 })
 
@@ -185,20 +185,22 @@ t.test('a policy that moves its own threshold is noted once', async (t) => {
   t.equal(fold.changes.length, 1)
 })
 
-t.test('a parent\'s pin reaches the shares of the children that fall back on it', async (t) => {
-  const fold = memoryFold({ fallback: 'parent' })
+t.test('a pin on a pool moves the share of the pool', async (t) => {
+  const fold = memoryFold({ certify_at: 'model' })
   fold.learn(KEPT)
   fold.learn({ type: 'pin', key: 'model=q', pin: { threshold: 0.9, reason: 'try', by: 'ops', expires_at: null }, by: 'ops', reason: 'try' }, 1000)
-  t.ok(fold.state().control_share < 1)
+  t.ok(fold.state('model=q').control_share < 1)
 })
 
-t.test('a reset opens an epoch in that context alone', async (t) => {
+t.test('a reset opens an epoch in that context and everything below it', async (t) => {
   const fold = certified()
   fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' }, 3000)
-  t.match(fold.state(), { epoch: 2, epoch_cause: 'reset', is_recovering: true, threshold_index: -1, generations: 0, epoch_started_at: 3000, control_share: 1 })
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'reset', threshold_index: -1, generations: 0, epoch_started_at: 3000, control_share: 1 })
   t.equal(evidenceOf(fold.state()).generations, 0)
-  t.match(fold.state('model=q'), { epoch: 1, threshold_index: LAST })
+  t.equal(fold.state('model=q').epoch, 1)
   t.match(fold.changes.at(-1)!, { key: LEAF, cause: 'reset', before: GRID[LAST], after: null })
+  fold.learn({ type: 'reset', key: 'model=q', by: 'ops', reason: 'new weights' }, 3500)
+  t.strictSame(CHAIN.map((key) => fold.state(key).epoch), [1, 2, 3])
   fold.learn({ type: 'reset', key: 'model=nobody', by: 'ops', reason: 'typo' }, 4000)
   t.notOk(fold.states.has('model=nobody'))
 })
@@ -213,12 +215,16 @@ t.test('a pin outlives a reset, and so does its share', async (t) => {
   t.equal(fold.state().control_share, 0.1, 'of a pin that saves it all, with no generations yet')
 })
 
-t.test('a context that was reset does not fall back until it is certified again, whatever epochs come', async (t) => {
-  const fold = certified({ fallback: 'parent' })
-  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'new checkpoint' }, 1000)
-  t.equal(fold.state().control_share, 1)
-  setPolicy(fold, { check_every_tokens: 16 }, LEAF, 2000)
-  t.match(fold.state(), { epoch: 3, epoch_cause: 'policy', is_recovering: true, control_share: 1 })
+t.test('what was certified stands only under its terms: a policy that changes and changes back is measured by the evidence of now', async (t) => {
+  const fold = certified()
+  fold.states.set(LEAF, { ...fold.state(), open: { ...fold.state().open, unaccounted: 5 } }) // the present prefix no longer reaches the bar
+  setPolicy(fold, { error_level: 0.04 }, LEAF)
+  t.match(fold.state(), { certified: -1, threshold_index: -1 })
+  setPolicy(fold, null, LEAF)
+  t.match(fold.state(), { certified: -1, threshold_index: -1, epoch: 1 })
+  const calm = certified()
+  setPolicy(calm, { value_of_em: 1, price_per_1k_tokens: 0.001 }, LEAF)
+  t.equal(calm.state().certified, LAST, 'prices only choose among what is certified')
 })
 
 t.test('other levels: contexts without a place go, the rest start an epoch', async (t) => {
@@ -250,7 +256,7 @@ t.test('policies and pins of levels that come back are still there', async (t) =
 t.test('other defaults are a change of policy', async (t) => {
   const fold = certified()
   const { configuration } = fold.ledger
-  fold.learn({ type: 'configuration', configuration: { ...configuration, defaults: { settle_seconds: 0, min_tokens: 9 } } }, 1000)
+  fold.learn({ type: 'configuration', configuration: { ...configuration, defaults: { follow_up_seconds: 0, min_tokens: 9 } } }, 1000)
   t.match(fold.state(), { epoch: 2, epoch_cause: 'configuration', meaning: { min_tokens: 9 } })
   fold.learn({ type: 'configuration', configuration: { ...configuration, max_contexts: 3 } }, 2000)
   t.equal(fold.state().epoch, 3)

@@ -1,5 +1,6 @@
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { ROOT } from '../../../src/core/policy/context.js'
+import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import { newLedger, type Change, type Fold, type Ledger } from '../../../src/core/learn/fold.js'
 import { learn } from '../../../src/core/learn/learn.js'
 import type { Configuration, LogEntry } from '../../../src/core/learn/log-entry.js'
@@ -20,12 +21,14 @@ export interface MemoryFold extends Fold {
   readonly learn: (entry: LogEntry, time?: number, times?: number) => void
 }
 
-/** Learned state in a map. Settling takes no time unless a policy says so. */
+/** Learned state in a map. Outcomes count on arrival unless a policy says otherwise. */
 export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}): MemoryFold {
   const states = new Map<string, ContextState>()
+  let entries = 0
   const fold: MemoryFold = {
-    now: 0,
-    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, label_wait_seconds: 0, defaults: { settle_seconds: 0, ...defaults }, ...configuration }),
+    cursor: '0-0',
+    cohorts: new Cohorts(),
+    ledger: newLedger({ levels: ['model', 'task'], max_contexts: 10_000, time_scale: 1, defaults: { follow_up_seconds: 0, ...defaults }, ...configuration }),
     states,
     keys: () => states.keys(),
     get: (key) => states.get(key),
@@ -39,13 +42,18 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
       if (state === undefined) throw new Error(`there is no context ${key}`)
       return state
     },
-    learn (entry, time = 0, times = 1) { for (let i = 0; i < times; i++) learn(fold, time, entry) },
+    learn (entry, time = 0, times = 1) {
+      for (let i = 0; i < times; i++) {
+        fold.cursor = `${time}-${++entries}`
+        learn(fold, time, entry)
+      }
+    },
   }
   return fold
 }
 
 export function policyWith (patch: PolicyPatch = {}): Policy {
-  return effectivePolicy({ settle_seconds: 0, ...patch }, new Map(), ROOT)
+  return effectivePolicy({ follow_up_seconds: 0, ...patch }, new Map(), ROOT)
 }
 
 /** A step that every threshold of the grid stops at. */
@@ -57,6 +65,7 @@ export function outcomeOf (overrides: Partial<LoggedOutcome> = {}): LoggedOutcom
     type: 'outcome',
     generation_id: 'g',
     u: 0.01,
+    hash: 0.5,
     arm: 'control',
     context: { model: 'q', task: 'gsm8k' },
     tokens: 100,
@@ -75,4 +84,4 @@ export const LOST = outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })
 export const GAINED = outcomeOf({ full: { exact_match: 0 } })
 
 /** Lossless generations to a first certificate at the default policy (DESIGN, The certificate). */
-export const FIRST = 224
+export const FIRST = 186

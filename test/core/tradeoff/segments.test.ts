@@ -39,7 +39,7 @@ t.test('the smoothed curve is convex, lies below the observed one, and meets it 
 
 t.test('a price has the interval of the changes between two thresholds, and there is none with too little data', async (t) => {
   const evidence = stairs([0, 10, 40])
-  const { low, high } = emDropInterval(1000, 30, 0, 0.05)
+  const { low, high } = emDropInterval({ lost: 30, kept: 970, gained: 0 }, 0.05)
   const price = priceBetween(evidence, 10, 20, 0.05)!
   t.ok(isClose(price.estimate, 0.0015) && isClose(price.low, low / 20) && isClose(price.high, high / 20), JSON.stringify(price))
   t.equal(priceBetween(evidence, 10, 15, 0.05), null, 'no tokens saved')

@@ -13,7 +13,7 @@ function seenIn (fold: MemoryFold): { state: ContextState, view: ReturnType<type
   const { levels, defaults } = fold.ledger.configuration
   const { policies, pins } = fold.ledger
   const known = { levels, defaultPolicy: defaults, policies, pins, predictors: fold.predictors, states: fold.states }
-  return { state: fold.state(), view: describeContext(known, LEAF, 1e6) }
+  return { state: fold.state(), view: describeContext(known, LEAF) }
 }
 
 t.test('the advice is to run in full with little evidence, and to stop early once certified by own evidence', async (t) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { chainOf } from '../../../src/core/policy/context.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
-import { effectiveThreshold } from '../../../src/core/judgement/effective-threshold.js'
+import { certifyingDepthOf, effectiveThreshold } from '../../../src/core/judgement/effective-threshold.js'
 import type { Command, LogEntry } from '../../../src/core/learn/log-entry.js'
 import { effectivePolicy } from '../../../src/core/policy/policy.js'
 import type { Change } from '../../../src/core/learn/fold.js'
@@ -14,25 +14,27 @@ import { PREDICTOR, linkWith } from '../decide/snapshot-of.js'
 import { servingOf } from '../../../src/core/judgement/sync-trials.js'
 import type { Pin } from '../../../src/core/judgement/pin.js'
 
+const LEVELS = ['model', 'task']
 const KEYS = ['*', 'model=q', LEAF, 'model=q,task=other']
 const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 const by = 'ops'
 
 /** Folds entries one by one, each a version, as a store and its learner do; keeps what is in force at each. */
 function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
-  const fold = memoryFold({ fallback: 'parent' })
+  const fold = memoryFold({ certify_at: 'model' })
   const changes: PastChanges['changes'][number][] = []
   const commands: PastChanges['commands'][number][] = []
   const moments: Array<() => Map<string, number | null>> = []
   const note = () => {
     const states = new Map(fold.states)
     const pins = new Map(fold.ledger.pins)
-    moments.push(() => new Map(KEYS.map((key) => [key, effectiveThreshold(chainOf(key).map((link) => {
-      const state = states.get(link)
-      const index = state?.threshold_index ?? -1
-      const policy = effectivePolicy(fold.ledger.configuration.defaults, fold.ledger.policies, link) // of the end
-      return { ...linkWith(link, { index, isRecovering: index === -1 && state?.is_recovering === true }), policy, pin: pins.get(link) }
-    })).threshold])))
+    moments.push(() => new Map(KEYS.map((key) => {
+      const chain = chainOf(key).map((link) => {
+        const policy = effectivePolicy(fold.ledger.configuration.defaults, fold.ledger.policies, link) // of the end
+        return { ...linkWith(link, { index: states.get(link)?.threshold_index ?? -1 }), policy, pin: pins.get(link) }
+      })
+      return [key, effectiveThreshold(chain, certifyingDepthOf(LEVELS, chain)).threshold]
+    })))
   }
   note()
   for (const [i, { entry, times }] of entries.entries()) {
@@ -48,7 +50,7 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
   }
   const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
   const own = [...states].map(([key, state]) => [key, { ...state, scorer: servingOf(state) }] as const)
-  const now = { states: new Map(own), predictors, defaultPolicy: defaults, policies }
+  const now = { levels: LEVELS, states: new Map(own), predictors, defaultPolicy: defaults, policies }
   return { past: { changes, commands, isWhole: true }, pins: fold.ledger.pins, now, moments }
 }
 
@@ -60,7 +62,7 @@ const event = fc.oneof(
   once(key.map((key) => ({ type: 'reset', key, by, reason: 'r' }))),
   once(fc.tuple(key, fc.constantFrom(undefined, null, 0.7, 0.9)).map(([key, threshold]) => (
     { type: 'pin', key, pin: threshold === undefined ? null : { threshold, reason: 'r', by, expires_at: null }, by, reason: 'r' }))),
-  once(fc.tuple(key, fc.constantFrom({ fallback: 'continue' }, { min_tokens: 3 }, { max_em_drop: 0.05 }, null)).map(([key, policy]) => (
+  once(fc.tuple(key, fc.constantFrom({ certify_at: null }, { min_tokens: 3 }, { max_em_drop: 0.05 }, null)).map(([key, policy]) => (
     { type: 'policy', key, policy, by } as LogEntry)))
 )
 
@@ -83,32 +85,27 @@ const pin = (threshold: number | null, expires_at: number | null = null): Pin =>
 const change = (version: number, cause: Change['cause'], before: number | null, after: number | null) =>
   ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
 const NOW = {
-  states: new Map([['*', { threshold: GRID[4]!, scorer: null, is_recovering: false }]]),
+  levels: LEVELS,
+  states: new Map([['model=q', { threshold: GRID[4]!, scorer: null, is_recovering: false }]]),
   predictors: new Map(),
-  defaultPolicy: { fallback: 'parent' as const },
+  defaultPolicy: {},
   policies: new Map(),
 }
 
-t.test('a context without history falls back to its parent only if the history is complete', async (t) => {
-  t.equal(pastThreshold(undoSince(3, { changes: [], commands: [], isWhole: false }, new Map()), NOW, LEAF).threshold, GRID[4], 'its threshold has not changed since')
-  const moved = { changes: [change(4, 'evidence', null, GRID[2]!)], commands: [] }
-  t.equal(pastThreshold(undoSince(3, { ...moved, isWhole: true }, new Map()), NOW, LEAF).threshold, GRID[4])
-  t.equal(pastThreshold(undoSince(3, { ...moved, isWhole: false }, new Map()), NOW, LEAF).threshold, null, 'doubt means continue')
-  const certified = { changes: [change(4, 'evidence', null, GRID[2]!), change(2, 'evidence_stale', GRID[2]!, null)], commands: [], isWhole: false }
-  t.equal(pastThreshold(undoSince(3, certified, new Map()), NOW, LEAF).threshold, GRID[4], 'it was certified, so it was not recovering')
-  const drifted = { changes: [change(4, 'evidence', null, GRID[2]!), change(3, 'policy', null, null), change(2, 'drift', GRID[2]!, null)], commands: [], isWhole: true }
-  t.equal(pastThreshold(undoSince(3, drifted, new Map()), NOW, LEAF).threshold, null)
-})
-
-t.test('changes before an unreadable one do not show whether a context was recovering', async (t) => {
+t.test('changes before an unreadable one are not trusted', async (t) => {
   const gap = { id: '3', time: 3000, key: null, cause: 'unreadable', epoch: null, before: null, after: null, by: 'stopgate', reason: 'r', version: 3 } as const
-  const certified = change(2, 'evidence_stale', GRID[2]!, null)
-  const past = { changes: [change(4, 'evidence', null, GRID[2]!), gap, certified], commands: [], isWhole: false }
-  t.equal(pastThreshold(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'it may have drifted since')
-  t.match(undoSince(3, past, new Map()), { thresholds: new Map([[LEAF, { threshold: null }]]), recovering: new Map() })
+  const past = { changes: [change(4, 'evidence', null, GRID[2]!), gap, change(2, 'evidence_stale', GRID[5]!, null)], commands: [], isWhole: false }
+  t.match(undoSince(1, past, new Map()).thresholds, new Map([[LEAF, { threshold: null }]]))
 })
 
-t.test('a threshold is restored with its predictor, and if that is retired, neither it nor a parent\'s is used', async (t) => {
+t.test('a member of a pool gets back the threshold of its pool', async (t) => {
+  const past = { changes: [{ ...change(4, 'evidence', GRID[7]!, GRID[2]!), key: 'model=q' }], commands: [], isWhole: true }
+  t.equal(pastThreshold(undoSince(3, past, new Map()), { ...NOW, defaultPolicy: { certify_at: 'model' } }, LEAF).threshold, GRID[7])
+  t.equal(pastThreshold(undoSince(5, past, new Map()), { ...NOW, defaultPolicy: { certify_at: 'model' } }, LEAF).threshold, GRID[4])
+  t.equal(pastThreshold(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'a leaf that certifies for itself has none')
+})
+
+t.test('a threshold is restored with its predictor, and not if that is retired', async (t) => {
   const past = { changes: [{ ...change(4, 'evidence', 0.95, null), before_scorer: 'p' }], commands: [], isWhole: true }
   const then = undoSince(3, past, new Map())
   t.strictSame(pastThreshold(then, { ...NOW, predictors: new Map([['p', PREDICTOR]]) }, LEAF), { threshold: 0.95, scorer: 'p' })
@@ -124,6 +121,6 @@ t.test('a threshold is restored with its predictor, and if that is retired, neit
 
 t.test('a pin that had expired by that version is not restored', async (t) => {
   const past = { changes: [change(3, 'policy', null, null)], commands: [], isWhole: true }
-  t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, GRID[4])
+  t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, null)
   t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF).threshold, 0.7, 'a pin that has expired since is restored')
 })

@@ -25,7 +25,7 @@ t.test('nothing is written when the policy version has moved', { skip }, async (
   const { redis } = await storeAndRedis(t)
   await redis.flushall()
   const keys = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed, KEYS.audit, KEYS.predictorsAt, KEYS.policies]
-  const args = [60, 1000, 10, 7, 'channel', 10, 'policy', '*', '{}', '{}', '{}']
+  const args = [60, 10, 7, 'channel', 10, 'policy', '*', '{}', '{}', '{}']
   t.equal(await redis.eval(append, keys.length, ...keys, ...args), 'CONFLICT')
   t.same(await redis.keys('*'), [])
 })

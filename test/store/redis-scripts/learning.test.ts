@@ -10,9 +10,10 @@ t.test('a commit under another lease or from another cursor writes nothing', { s
   const { redis } = await storeAndRedis(t)
   await redis.flushall()
   const keys = [
-    KEYS.lease, KEYS.cursor, KEYS.contexts, KEYS.ledger, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.pending, KEYS.reservoir,
+    KEYS.lease, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.version, KEYS.changed, KEYS.history, KEYS.log, KEYS.contexts, KEYS.pending,
+    KEYS.cohorts, KEYS.reservoir,
   ]
-  const args = [7, '0-0', '2-0', '2-1', '{}', 'channel', 10, 0, 0, 0, 0, 0, 0, 0, 0]
+  const args = [7, '0-0', '2-0', '2-1', '{}', '{}', 'channel', 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
   const run = async () => await redis.eval(commit, keys.length, ...keys, ...args)
   t.equal(await run(), 'LEASE')
   await redis.set(KEYS.lease, '77 a')

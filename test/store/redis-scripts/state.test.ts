@@ -8,7 +8,7 @@ import { storeAndRedis } from '../redis-ground.js'
 
 t.test('an export waits until its moment is after all entries', { skip: withoutRedis }, async (t) => {
   const { store, redis } = await storeAndRedis(t)
-  const keys = [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.format]
+  const keys = [...STATE_KEYS, KEYS.salt, KEYS.version, KEYS.policyVersion, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.format]
   const run = async () => await redis.eval(exportState, keys.length, ...keys)
   await store.append([outcome('a')])
   const last = (await store.read('0-0', 1, 0))[0]!.time

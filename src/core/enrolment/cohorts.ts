@@ -1,0 +1,99 @@
+import { Cohort } from './cohort.js'
+import type { StoredCohort } from './stored-cohort.js'
+import type { EnrolmentList } from './enrolment-list.js'
+import { advanceClock, NEW_CLOCK, type FollowUpClock } from './follow-up-clock.js'
+
+/** How long the number of a process's last list is remembered, ms. */
+const BOOT_MEMORY_MS = 3_600_000
+
+/** The last list of a process: its number, and when it came, by the follow-up clock and in the log's time, ms. */
+interface Boot { readonly number: number, readonly at: number, readonly time: number }
+
+/** What is kept besides the cohorts. */
+export interface CohortsHeader { readonly clock: FollowUpClock, readonly boots: Readonly<Record<string, Boot>> }
+
+/**
+ * The cohorts of all contexts, with the clock they go by. Part of committed state: what was touched since the last `takeChanges` goes into
+ * the commit. Mutable; a learner whose commit failed starts over from the store.
+ */
+export class Cohorts {
+  readonly #byKey = new Map<string, Cohort>()
+  #clock: FollowUpClock
+  #boots: Map<string, Boot>
+  #touched = new Set<string>()
+
+  constructor (header: CohortsHeader = { clock: NEW_CLOCK, boots: {} }, cohorts: Iterable<readonly [string, Cohort]> = []) {
+    this.#clock = header.clock
+    this.#boots = new Map(Object.entries(header.boots))
+    for (const [key, cohort] of cohorts) this.#byKey.set(key, cohort)
+  }
+
+  /** The follow-up clock, ms. */
+  get clock (): number { return this.#clock.passed }
+
+  get header (): CohortsHeader { return { clock: this.#clock, boots: Object.fromEntries(this.#boots) } }
+
+  keys (): Iterable<string> { return this.#byKey.keys() }
+
+  /** Whether the passing of time alone may bring anything, so that the clock has to go on. */
+  get isUnderWay (): boolean {
+    for (const cohort of this.#byKey.values()) if (cohort.isUnderWay) return true
+    return false
+  }
+
+  advance (time: number, longestGap: number): void { this.#clock = advanceClock(this.#clock, time, longestGap) }
+
+  /**
+   * Takes in a list, at most once.
+   * @returns how long it was on its way, at most, ms: the time since the list before it, less what had passed of it when it was sent. A
+   *   first list is taken to have arrived at once. `null`: the list was taken in before
+   */
+  admit ({ boot, number, after }: EnrolmentList, time: number): number | null {
+    const last = this.#boots.get(boot)
+    if (last !== undefined && last.number >= number) return null
+    this.#boots.delete(boot)
+    this.#boots.set(boot, { number, at: this.clock, time })
+    for (const [oldest, { at }] of this.#boots) {
+      if (at + BOOT_MEMORY_MS > this.clock) break
+      this.#boots.delete(oldest)
+    }
+    return last === undefined || after === undefined ? 0 : Math.max(0, time - last.time - after)
+  }
+
+  /** The cohort of a context's epoch; one of another epoch is replaced by an empty one. */
+  of (key: string, epoch: string): Cohort {
+    this.#touched.add(key)
+    const cohort = this.#byKey.get(key)
+    if (cohort?.epoch === epoch) return cohort
+    const fresh = new Cohort(epoch)
+    this.#byKey.set(key, fresh)
+    return fresh
+  }
+
+  /** The cohort of a context, if it has one. */
+  get (key: string): Cohort | undefined { return this.#byKey.get(key) }
+
+  /** The cohort of a context is to be committed. */
+  touch (key: string): void { this.#touched.add(key) }
+
+  /** Forgets everybody who is enrolled in a context. @returns ids of the outcomes that were kept for them */
+  drop (key: string): string[] {
+    const cohort = this.#byKey.get(key)
+    if (cohort === undefined) return []
+    this.#byKey.delete(key)
+    this.#touched.add(key)
+    return [...[...cohort.members.values()].flatMap(({ waiting }) => waiting), ...cohort.early.map(({ generation_id: id }) => id)]
+  }
+
+  /** The cohorts that were touched since the last call; `undefined`: gone. */
+  takeChanges (): ReadonlyMap<string, StoredCohort | undefined> {
+    const changes = new Map<string, StoredCohort | undefined>()
+    for (const key of this.#touched) {
+      const cohort = this.#byKey.get(key)
+      changes.set(key, cohort?.store())
+      if (cohort !== undefined) cohort.isDirty = false
+    }
+    this.#touched = new Set()
+    return changes
+  }
+}

@@ -1,0 +1,133 @@
+import type { Arm } from '../assignment/arm.js'
+import type { Unit } from '../certificate/evidence.js'
+import { addSample, meanUnit } from './unit-sums.js'
+import type { Slice } from './slice.js'
+
+/** What a missing outcome or label does to the evidence: counts as lost, or is left out. */
+export type Missing = 'lost' | 'excluded'
+
+/** A generation or group that is enrolled and not yet accounted for. */
+export interface Member {
+  readonly u: number
+  readonly arm: Arm
+  /** Control share at which it was drawn. */
+  readonly share: number
+  /** When it was enrolled, by the follow-up clock, ms. */
+  readonly at: number
+  slice: Slice
+  /** How many samples it has; `null`: no outcome has said so. */
+  samples: number | null
+  /** Samples whose outcome has come; of them those left out, those that count as lost, and those that await a label, by generation id. */
+  reported: number
+  leftOut: number
+  /** Of those left out, the ones that were cancelled, and the ones whose label is missing. */
+  cancelled: number
+  unlabelled: number
+  lost: number
+  /** Control samples whose label is missing, and which count as the worst that it could have said. */
+  atWorst: number
+  waiting: readonly string[]
+  /** Of a control member, sums over the samples that are known, by scorer. */
+  sums: ReadonlyMap<number, Unit>
+  /** For the comparison of the arms: samples graded, their right answers, samples measured, their tokens. */
+  graded: number
+  em: number
+  measured: number
+  tokens: number
+}
+
+/** What is known of one sample. */
+export type SampleReport =
+  /** `units`: by scorer, of a control sample; a scorer that may not learn from it is absent. */
+  | { readonly kind: 'known', readonly units: ReadonlyMap<number, Unit>, readonly em: number | null, readonly tokens: number }
+  /** Its answer would have changed somewhere, and only a label can tell whether that lost anything. */
+  | { readonly kind: 'awaits_label', readonly generation_id: string, readonly tokens: number }
+  /** Its outcome, its complete steps or its control run is missing. */
+  | { readonly kind: 'missing' }
+  /** The client went away. */
+  | { readonly kind: 'cancelled' }
+
+/** Shared by members that have none: a hundred thousand may be open. */
+const NOBODY: readonly string[] = []
+const NO_SUMS: ReadonlyMap<number, Unit> = new Map()
+
+export function newMember ({ u, arm, share, at, slice }: Pick<Member, 'u' | 'arm' | 'share' | 'at' | 'slice'>): Member {
+  return {
+    u,
+    arm,
+    share,
+    at,
+    slice,
+    samples: null,
+    reported: 0,
+    leftOut: 0,
+    cancelled: 0,
+    unlabelled: 0,
+    lost: 0,
+    atWorst: 0,
+    waiting: NOBODY,
+    sums: NO_SUMS,
+    graded: 0,
+    em: 0,
+    measured: 0,
+    tokens: 0,
+  }
+}
+
+/** Counts a sample that has not been reported before. */
+export function addReport (member: Member, report: SampleReport, missingOutcomes: Missing): void {
+  member.reported++
+  switch (report.kind) {
+    case 'cancelled': member.leftOut++; member.cancelled++; return
+    case 'missing': addMissing(member, 1, missingOutcomes); return
+    case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; measure(member, report.tokens); return
+    case 'known': measure(member, report.tokens); addKnown(member, report.units, report.em)
+  }
+}
+
+/** The label of a sample that awaited it. */
+export function addLabel (member: Member, generationId: string, units: ReadonlyMap<number, Unit>, em: number | null): void {
+  member.waiting = member.waiting.filter((id) => id !== generationId)
+  addKnown(member, units, em)
+}
+
+/** Samples whose outcome is missing. */
+export function addMissing (member: Member, samples: number, missingOutcomes: Missing): void {
+  if (missingOutcomes === 'lost') member.lost += samples; else member.leftOut += samples
+}
+
+function addKnown (member: Member, units: ReadonlyMap<number, Unit>, em: number | null): void {
+  if (units.size > 0) {
+    const sums = new Map(member.sums)
+    for (const [scorer, unit] of units) sums.set(scorer, addSample(sums.get(scorer), unit))
+    member.sums = sums
+  }
+  if (em === null) return
+  member.graded++
+  member.em += em
+}
+
+function measure (member: Member, tokens: number): void {
+  member.measured++
+  member.tokens += tokens
+}
+
+/** How many samples a member has, as far as is known. */
+export function samplesOf ({ samples, reported }: Member): number { return Math.max(1, samples ?? 0, reported) }
+
+/** Whether all of its samples are accounted for. */
+export function isComplete ({ samples, reported, waiting }: Member): boolean {
+  return samples !== null && reported >= samples && waiting.length === 0
+}
+
+/** The member as if the samples that are missing did not belong to it. */
+export function withoutMissing (member: Member): Member { return { ...member, lost: 0, leftOut: member.leftOut + member.lost } }
+
+/**
+ * The unit that a member is for one scorer; `null` where it is left out.
+ * @param alsoLost samples of which nothing is known, and that count as lost
+ */
+export function unitOfMember (member: Member, scorer: number, thresholds: number, alsoLost = 0): Unit | null {
+  const count = samplesOf(member) - member.leftOut
+  return count <= 0 ? null : meanUnit(member.sums.get(scorer), member.lost + alsoLost, count, member.u, thresholds)
+}

@@ -1,0 +1,90 @@
+import { mergeEvidence, type Evidence } from '../certificate/evidence.js'
+import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../certificate/arm-sums.js'
+
+/** What became of the control units of a slice, in units; a group counts by its samples. */
+export interface SliceCounts {
+  readonly accounted: number
+  /** Outcome, complete steps or a label that was needed never came. */
+  readonly missing: number
+  readonly cancelled: number
+  /** Missing, and left out of the evidence. */
+  readonly excluded: number
+}
+
+const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, excluded: 0 }
+
+/** Neighbours in the order of enrolment, of both arms (see docs/concepts/certificate.md). Times are the follow-up clock's, ms. */
+export interface Slice {
+  readonly number: number
+  /** When its first one was enrolled, and when it ended; `null`: it still takes more. */
+  readonly begins: number
+  ends: number | null
+  /** It begins after the publication of a predictor, so it never merges with the slice before it. */
+  readonly isAfterPublication: boolean
+  /** Control units enrolled, and of either arm those not accounted for. */
+  enrolled: number
+  open: { control: number, treated: number }
+  /** Evidence of the control units that are accounted for, by scorer. */
+  evidence: Map<number, Evidence>
+  /** The same without missing samples, for scorers where that differs. The drift detector watches it, since a killed fleet is no drift. */
+  watched: Map<number, Evidence>
+  counts: SliceCounts
+  /** Sums for the comparison of the arms. */
+  arms: readonly ArmSums[]
+  /** Its control evidence has joined the sum before it. */
+  isCounted: boolean
+}
+
+/** The number under which evidence of the raw confidence is kept; a trial's is its ordinal, from 1. */
+export const RAW = 0
+
+export function newSlice (number: number, begins: number, isAfterPublication: boolean): Slice {
+  return {
+    number,
+    begins,
+    ends: null,
+    isAfterPublication,
+    enrolled: 0,
+    open: { control: 0, treated: 0 },
+    evidence: new Map(),
+    watched: new Map(),
+    counts: NO_COUNTS,
+    arms: NO_ARM_SUMS,
+    isCounted: false,
+  }
+}
+
+/** Whether nothing more can come into the control evidence of a slice. */
+export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open.control === 0 }
+
+/** The first of two neighbours takes in the second. */
+export function absorb (first: Slice, second: Slice): void {
+  first.ends = second.ends
+  first.enrolled += second.enrolled
+  first.open.control += second.open.control
+  first.open.treated += second.open.treated
+  for (const scorer of new Set([...first.watched.keys(), ...second.watched.keys()])) {
+    const [mine, other] = [watchedOf(first, scorer), watchedOf(second, scorer)]
+    first.watched.set(scorer, mine === undefined || other === undefined ? (mine ?? other)! : mergeEvidence(mine, other))
+  }
+  for (const [scorer, evidence] of second.evidence) {
+    const mine = first.evidence.get(scorer)
+    first.evidence.set(scorer, mine === undefined ? evidence : mergeEvidence(mine, evidence))
+  }
+  first.counts = addCounts(first.counts, second.counts)
+  first.arms = mergeArmSums(first.arms, second.arms)
+}
+
+/** The evidence that the drift detector watches. */
+export function watchedOf ({ evidence, watched }: Slice, scorer: number): Evidence | undefined {
+  return watched.get(scorer) ?? evidence.get(scorer)
+}
+
+export function addCounts (a: SliceCounts, b: SliceCounts): SliceCounts {
+  return {
+    accounted: a.accounted + b.accounted,
+    missing: a.missing + b.missing,
+    cancelled: a.cancelled + b.cancelled,
+    excluded: a.excluded + b.excluded,
+  }
+}

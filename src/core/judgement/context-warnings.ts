@@ -1,0 +1,27 @@
+import type { ContextState } from './context-state.js'
+
+/** What is wrong with how a context is reported on. Workers and operators are told, since the context can then not be certified. */
+export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled'] as const
+
+export type ContextWarning = typeof CONTEXT_WARNINGS[number]
+
+/** What replies to outcomes warn of: an outcome that does not state its arm, or not how many samples its group has, and the above. */
+export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', ...CONTEXT_WARNINGS] as const
+
+export type OutcomeWarning = typeof OUTCOME_WARNINGS[number]
+
+const NO_WARNINGS: readonly ContextWarning[] = []
+
+/** Generations that show a pattern. */
+const ENOUGH = 32
+
+/**
+ * `outcomes_missing`: generations are enrolled, and none of their outcomes comes. `outcomes_not_enrolled`: outcomes come, and most of them
+ * are of generations that nobody asked about at their first step, as where workers report under other ids.
+ */
+export function contextWarnings ({ follow_up: { accounted, missing, excluded, unenrolled } }: ContextState): readonly ContextWarning[] {
+  const warnings: ContextWarning[] = []
+  if (accounted === 0 && missing + excluded >= ENOUGH) warnings.push('outcomes_missing')
+  if (unenrolled >= ENOUGH && unenrolled > accounted) warnings.push('outcomes_not_enrolled')
+  return warnings.length === 0 ? NO_WARNINGS : warnings
+}

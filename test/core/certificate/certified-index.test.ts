@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { logEvidence } from '../../../src/core/certificate/certificate.js'
+import { certifiedByAny, certifiedIndex } from '../../../src/core/certificate/certified-index.js'
+import { differencesAt, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { holds } from '../../property.js'
+import { anyEvidence, evidenceWith } from './random-evidence.js'
+
+const tolerance = fc.double({ min: 0.001, max: 0.5, noNaN: true })
+const level = fc.double({ min: 1e-6, max: 0.5, noNaN: true })
+const BAR = Math.log(20)
+
+const losing = (...lost: number[]): Evidence => evidenceWith(1000, lost, lost.map(() => 0.5), lost.map(() => 0))
+
+function passes (evidence: Evidence, k: number, a: number, logBar: number): boolean {
+  return logEvidence(a, differencesAt(evidence, k)) >= logBar
+}
+
+t.test('certifiedIndex is the last threshold that passes before the first that fails', async (t) => {
+  const index = (...lost: number[]) => certifiedIndex(losing(...lost), 0.02, BAR)
+  t.equal(index(0, 0, 60, 60), 1)
+  t.equal(index(0, 60, 0, 0), 0)
+  t.equal(index(60, 0, 0), -1, 'the safest fails: none')
+  t.equal(index(0, 0, 0), 2, 'all pass: the loosest')
+
+  holds(t, fc.property(anyEvidence, tolerance, level, (evidence, a, errorLevel) => {
+    const bar = Math.log(1 / errorLevel)
+    const found = certifiedIndex(evidence, a, bar)
+    for (let k = 0; k <= found; k++) if (!passes(evidence, k, a, bar)) return false
+    return found + 1 === evidence.lost.length || !passes(evidence, found + 1, a, bar)
+  }), 2000)
+})
+
+t.test('a larger max_em_drop never makes the threshold safer: no factor of E falls as a grows', async (t) => {
+  holds(t, fc.property(anyEvidence, tolerance, tolerance, level, (evidence, a, b, errorLevel) => {
+    const bar = Math.log(1 / errorLevel)
+    return certifiedIndex(evidence, Math.min(a, b), bar) <= certifiedIndex(evidence, Math.max(a, b), bar)
+  }), 2000)
+})
+
+t.test('a stricter error_level never makes the threshold looser', async (t) => {
+  holds(t, fc.property(anyEvidence, tolerance, level, level, (evidence, a, x, y) =>
+    certifiedIndex(evidence, a, Math.log(1 / Math.min(x, y))) <= certifiedIndex(evidence, a, Math.log(1 / Math.max(x, y)))), 2000)
+})
+
+t.test('rule 5: any prefix may certify a threshold, and each threshold its own', async (t) => {
+  t.equal(certifiedByAny([losing(0, 60, 60), losing(60, 0, 60)], 0.02, BAR), 1)
+  t.equal(certifiedByAny([losing(0, 60, 0), losing(0, 60, 0)], 0.02, BAR), 0, 'a threshold that no prefix certifies ends the walk')
+  holds(t, fc.property(anyEvidence, anyEvidence, tolerance, level, (x, y, a, errorLevel) => {
+    const bar = Math.log(1 / errorLevel)
+    const any = certifiedByAny([x, y], a, bar)
+    return any >= certifiedIndex(x, a, bar) && any >= certifiedIndex(y, a, bar)
+  }), 500)
+})
+
+t.test('what is certified already stays so, and the walk goes on from there', async (t) => {
+  t.equal(certifiedIndex(losing(60, 60, 60), 0.02, BAR, 1), 1)
+  t.equal(certifiedIndex(losing(60, 60, 0), 0.02, BAR, 1), 2)
+})

@@ -1,0 +1,66 @@
+import { unitOf, type Unit } from '../../../src/core/certificate/evidence.js'
+import { Cohort, type CohortRules } from '../../../src/core/enrolment/cohort.js'
+import type { EnrolmentEntry } from '../../../src/core/enrolment/enrolment-list.js'
+import type { SampleReport } from '../../../src/core/enrolment/member.js'
+import { RAW } from '../../../src/core/enrolment/slice.js'
+import { ENROLMENT_TIMES } from '../../../src/core/enrolment/times.js'
+
+export const EPOCH = '1-1'
+export const FOLLOW_UP = 640_000
+/** A slice lasts at least this long, and at most that long. */
+export const SLICE_LEAST = FOLLOW_UP / 64
+export const SLICE_MOST = FOLLOW_UP / 8
+
+/** Two thresholds, the raw confidence alone. */
+export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
+  return {
+    followUp: FOLLOW_UP,
+    missingOutcomes: 'lost',
+    missingLabels: 'lost',
+    wait: ENROLMENT_TIMES.wait,
+    scorers: [{ scorer: RAW, thresholds: 2, since: 0, isSetAside: () => false }],
+    worstUnits: () => new Map(),
+    ...changes,
+  }
+}
+
+export const RULES = rulesWith()
+
+/** A unit of 100 tokens with these differences at its thresholds: 1 lost, 0 kept, -1 gained. */
+export function unitWith (...deltas: Array<-1 | 0 | 1>): Unit {
+  const trace = { tokens: 100, answerTokens: 0, em: 1, steps: [], isComplete: true } as const
+  return unitOf(trace, deltas.map((delta) => ({ delta, tokens: 50, isUnprobed: false })))
+}
+
+export function known (...deltas: Array<-1 | 0 | 1>): SampleReport {
+  return { kind: 'known', units: new Map([[RAW, unitWith(...deltas)]]), em: 1, tokens: 100 }
+}
+
+export const KEPT = known(0, 0)
+export const LOST = known(1, 1)
+export const TREATED: SampleReport = { kind: 'known', units: new Map(), em: 1, tokens: 50 }
+
+/** An entry whose draws have u as second hash, unless stated otherwise. */
+export function entryOf (us: readonly number[], changes: Partial<EnrolmentEntry> = {}): EnrolmentEntry {
+  return { key: '*', epoch: EPOCH, share: 1, draws: us.map((u) => [u, u] as const), ...changes }
+}
+
+/** The first n of a sequence of distinct draws in [0, 1). */
+export const draws = (n: number, from = 0): number[] => Array.from({ length: n }, (_, i) => ((from + i + 1) * 0.6180339887498949) % 1)
+
+export function cohortWith (us: readonly number[], clock = 0, rules = RULES): Cohort {
+  const cohort = new Cohort(EPOCH)
+  cohort.enrol(entryOf(us), clock, rules)
+  return cohort
+}
+
+export function report (cohort: Cohort, u: number, what: SampleReport, clock: number, samples: number | null = 1, rules = RULES): void {
+  const member = cohort.members.get(u)
+  if (member === undefined) throw new Error(`${u} is not enrolled`)
+  cohort.report(member, what, samples, clock, rules)
+}
+
+/** A cohort as the store gives it back. */
+export function restored (cohort: Cohort): Cohort {
+  return Cohort.restore(JSON.parse(JSON.stringify(cohort.store())))
+}

@@ -1,0 +1,432 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { logEvidence } from '../../../src/core/certificate/certificate.js'
+import { differencesAt, mergeEvidence, noEvidence } from '../../../src/core/certificate/evidence.js'
+import { Cohort, MOST_EARLY, MOST_OPEN, MOST_SLICES, prefixesOf } from '../../../src/core/enrolment/cohort.js'
+import { RAW } from '../../../src/core/enrolment/slice.js'
+import { holds } from '../../property.js'
+import {
+  cohortWith, draws, entryOf, FOLLOW_UP, KEPT, known, LOST, report, restored, RULES, rulesWith, SLICE_LEAST, SLICE_MOST, TREATED, unitWith,
+} from './cohort-fixtures.js'
+import { addTotals, aloneOf, events, NO_TOTALS, Player, rules, timed } from './random-cohort.js'
+
+/** Thirds of a unit do not add exactly. */
+const rounded = <T>(value: T): T => JSON.parse(JSON.stringify(value, (_, part) => typeof part === 'number' ? Math.round(part * 1e6) / 1e6 : part))
+
+const SCORER = RULES.scorers[0]!
+const arms = (cohort: Cohort) => [...cohort.members.values()].map(({ arm }) => arm)
+
+t.test('rule 1: control if and only if u is below the share, and as many treated ones', async (t) => {
+  const cohort = new Cohort('1-1')
+  cohort.enrol(entryOf([0.1, 0.29, 0.3, 0.59, 0.6, 0.9], { share: 0.3 }), 0, RULES)
+  t.strictSame(arms(cohort), ['control', 'control', 'treated', 'treated'])
+})
+
+t.test('rule 2: for one follow-up the context takes, from every entry, only draws below the smallest cutoff stated', async (t) => {
+  const cohort = new Cohort('1-1')
+  cohort.enrol(entryOf([0.1, 0.2], { cutoff: 0.3 }), 0, RULES)
+  cohort.enrol(entryOf([0.25, 0.35], { cutoff: 0.5 }), 10, RULES)
+  t.strictSame([...cohort.members.keys()], [0.1, 0.2, 0.25], 'a larger cutoff changes nothing')
+  cohort.enrol(entryOf([0.29, 0.31]), FOLLOW_UP - 1, RULES)
+  t.ok(cohort.members.has(0.29) && !cohort.members.has(0.31))
+  cohort.enrol(entryOf([0.32, 0.6]), FOLLOW_UP, RULES)
+  t.ok(cohort.members.has(0.32) && !cohort.members.has(0.6), 'the larger cutoff is still in force')
+  cohort.enrol(entryOf([0.6]), FOLLOW_UP + 10, RULES)
+  t.ok(cohort.members.has(0.6))
+})
+
+t.test('rule 2: many entries with cutoffs keep only those that may still decide', async (t) => {
+  const cohort = new Cohort('1-1')
+  for (let i = 0; i < 500; i++) cohort.enrol(entryOf([], { cutoff: 0.5 }), i, RULES)
+  t.equal(cohort.store().cutoffs.length, 1)
+  t.equal(cohort.store().shares.length, 1)
+})
+
+t.test('rule 3: the order of enrolment is the order of the entries', async (t) => {
+  const cohort = cohortWith([0.5, 0.4], 0)
+  cohort.enrol(entryOf([0.1, 0.9]), 5, RULES)
+  t.strictSame([...cohort.members.keys()], [0.5, 0.4, 0.1, 0.9])
+})
+
+t.test('rule 3: an entry that would take the context past 4,096 open enrolments is void, and so are its draws for ever', async (t) => {
+  const cohort = cohortWith(draws(MOST_OPEN - 1))
+  const [last, ...rest] = draws(3, MOST_OPEN)
+  t.strictSame(cohort.enrol(entryOf(rest), 0, RULES), [])
+  t.equal(cohort.enrol(entryOf([last!]), 0, RULES).length, 1, 'there is room for one')
+  t.equal(cohort.takeCounts().void, 2)
+  report(cohort, last!, KEPT, 1)
+  t.strictSame(cohort.enrol(entryOf([rest[0]!]), 2, RULES), [], 'room that comes later does not help it')
+})
+
+t.test('rule 3: the draws of a void entry never enrol', async (t) => {
+  const cohort = new Cohort('1-1')
+  t.strictSame(cohort.enrol(entryOf([0.1]), 0, RULES, true), [])
+  t.strictSame(cohort.enrol(entryOf([0.1]), FOLLOW_UP - 1, RULES), [])
+  t.strictSame(cohort.takeCounts(), { enrolled: 0, void: 1 })
+})
+
+t.test('rule 3: a void entry thins nobody, however many draws it left out', async (t) => {
+  const cohort = new Cohort('1-1')
+  cohort.enrol(entryOf([0.1], { cutoff: 0.2 }), 0, RULES, true)
+  t.equal(cohort.enrol(entryOf([0.5]), 1, RULES).length, 1)
+})
+
+t.test('rule 3: a unit enrols once, however often it is drawn', async (t) => {
+  const cohort = cohortWith([0.1, 0.1, 0.2])
+  cohort.enrol(entryOf([0.1]), 10, RULES)
+  t.strictSame([...cohort.members.keys()], [0.1, 0.2])
+  t.match(cohort.slices, [{ enrolled: 2, open: { control: 2 } }])
+  report(cohort, 0.1, KEPT, 20)
+  t.strictSame(cohort.enrol(entryOf([0.1]), 30, RULES), [], 'not while it is remembered')
+  t.strictSame(cohort.takeCounts(), { enrolled: 2, void: 0 })
+})
+
+t.test('rule 3: an outcome waits for its entry if it can still enrol', async (t) => {
+  const cohort = new Cohort('1-1')
+  t.ok(cohort.mayEnrol(0.19, 0.9, 0.1, 0))
+  t.notOk(cohort.mayEnrol(0.2, 0.9, 0.1, 0), 'neither control nor one of the treated ones')
+  cohort.enrol(entryOf([0.05], { share: 0.3, cutoff: 0.8 }), 0, RULES)
+  t.ok(cohort.mayEnrol(0.5, 0.7, 0.1, 10), 'it may have been drawn at the share of before')
+  t.notOk(cohort.mayEnrol(0.5, 0.8, 0.1, 10), 'beyond the cutoff')
+  t.notOk(cohort.mayEnrol(0.5, 0.7, 0.1, 60_001), 'a minute later')
+  report(cohort, 0.05, KEPT, 20)
+  t.notOk(cohort.mayEnrol(0.05, 0.05, 1, 30), 'it is accounted for')
+})
+
+t.test('rule 3: where too many outcomes wait for their entries, the entries of the next 12 s are void', async (t) => {
+  const cohort = new Cohort('1-1')
+  for (let i = 0; i < MOST_EARLY; i++) t.ok(cohort.addEarly({ u: 0.5, generation_id: `g${i}`, until: RULES.wait }) || i === MOST_EARLY)
+  t.notOk(cohort.addEarly({ u: 0.6, generation_id: 'more', until: 1000 + RULES.wait }))
+  t.strictSame(cohort.enrol(entryOf([0.6]), 1000 + RULES.wait - 1, RULES), [])
+  t.equal(cohort.enrol(entryOf([0.7]), 1000 + RULES.wait, RULES).length, 1)
+  t.strictSame(cohort.enrol(entryOf([0.6]), 1000 + RULES.wait, RULES), [], 'a void one never again')
+})
+
+t.test('rule 3: an outcome whose entry does not come in time is given up', async (t) => {
+  const cohort = new Cohort('1-1')
+  cohort.addEarly({ u: 0.5, generation_id: 'a', until: 100 })
+  cohort.addEarly({ u: 0.6, generation_id: 'b', until: 200 })
+  t.strictSame(cohort.dropEarly(99), [])
+  t.match(cohort.dropEarly(100), [{ generation_id: 'a' }])
+  t.strictSame(cohort.takeEarly(0.5), [])
+  t.match(cohort.takeEarly(0.6), [{ generation_id: 'b' }])
+  t.strictSame(cohort.early, [])
+})
+
+t.test('rule 4: a slice ends at 32 control enrolments, but not before a 64th of the follow-up, and at the latest after an eighth', async (t) => {
+  const cohort = cohortWith(draws(100))
+  cohort.advance(SLICE_LEAST - 1, RULES)
+  t.equal(cohort.slices[0]!.ends, null, 'a burst falls into one slice')
+  cohort.advance(SLICE_LEAST, RULES)
+  t.equal(cohort.slices[0]!.ends, SLICE_LEAST)
+
+  const slow = cohortWith(draws(31))
+  slow.advance(SLICE_MOST - 1, RULES)
+  t.equal(slow.slices[0]!.ends, null)
+  slow.advance(SLICE_MOST, RULES)
+  t.equal(slow.slices[0]!.ends, SLICE_MOST)
+  slow.enrol(entryOf(draws(1, 31)), SLICE_MOST, RULES)
+  t.match(slow.slices, [{ number: 0 }, { number: 1, begins: SLICE_MOST, ends: null }])
+})
+
+t.test('rule 4: an entry that comes after the slice was due begins the next', async (t) => {
+  const cohort = cohortWith(draws(40))
+  cohort.enrol(entryOf(draws(1, 40)), SLICE_LEAST, RULES)
+  t.match(cohort.slices, [{ enrolled: 40, ends: SLICE_LEAST }, { enrolled: 1 }])
+})
+
+t.test('rule 4: at most eight slices are open; the two neighbours that are shortest in time merge, never the newest', async (t) => {
+  const cohort = new Cohort('1-1')
+  let [clock, enrolled] = [0, 0]
+  for (let i = 0; i < 12; i++) {
+    cohort.enrol(entryOf(draws(32, 32 * i)), clock, RULES)
+    enrolled += 32
+    clock += i === 5 || i === 6 ? SLICE_LEAST : SLICE_LEAST + 1000
+    cohort.advance(clock, RULES)
+    t.ok(cohort.slices.length <= MOST_SLICES)
+    t.equal(cohort.slices.reduce((sum, slice) => sum + slice.enrolled, 0), enrolled, 'nobody is dropped')
+  }
+  t.ok([...cohort.members.values()].every(({ slice }) => cohort.slices.includes(slice)), 'members are in the merged slices')
+  t.equal(cohort.slices.at(-1)!.enrolled, 32)
+  for (const u of draws(32 * 12)) report(cohort, u, KEPT, clock)
+  t.equal(cohort.takeFinal().reduce((sum, { evidence }) => sum + evidence.get(RAW)!.generations, 0), 32 * 12)
+})
+
+t.test('rule 4: a slice is final when each of its units is accounted for, not when as many outcomes have arrived', async (t) => {
+  const cohort = cohortWith([0.1, 0.2])
+  cohort.advance(SLICE_MOST, RULES)
+  cohort.enrol(entryOf([0.3, 0.4]), SLICE_MOST, RULES)
+  report(cohort, 0.1, KEPT, SLICE_MOST)
+  report(cohort, 0.3, KEPT, SLICE_MOST)
+  report(cohort, 0.4, KEPT, SLICE_MOST)
+  cohort.advance(2 * SLICE_MOST, RULES)
+  t.strictSame(cohort.takeFinal(), [], 'the second slice does not go before the first')
+  report(cohort, 0.2, KEPT, 2 * SLICE_MOST)
+  t.strictSame(cohort.takeFinal().map(({ number }) => number), [0, 1])
+  t.strictSame(cohort.takeFinal(), [], 'each once')
+})
+
+t.test('rule 5: whoever is not accounted for counts as lost in every prefix', async (t) => {
+  const cohort = cohortWith([0.1, 0.2, 0.3])
+  report(cohort, 0.1, KEPT, 0)
+  t.strictSame(cohort.openEvidence(SCORER, RULES), [], 'the slice has not ended')
+  cohort.advance(SLICE_MOST, RULES)
+  const [open] = cohort.openEvidence(SCORER, RULES)
+  t.match(open, { evidence: { generations: 1 }, lost: 2 })
+  const [sum, prefix] = prefixesOf(noEvidence(2), [open!])
+  t.equal(sum!.generations, 0)
+  t.match(prefix, { generations: 3, lost: [2, 2] })
+})
+
+t.test('rule 6: a member is missing one follow-up after its own entry, not a moment sooner', async (t) => {
+  const cohort = cohortWith([0.1], 0)
+  cohort.enrol(entryOf([0.2]), 1000, RULES)
+  cohort.advance(FOLLOW_UP - 1, RULES)
+  t.equal(cohort.open, 2)
+  cohort.advance(FOLLOW_UP, RULES)
+  t.strictSame([...cohort.members.keys()], [0.2])
+  t.ok(cohort.isMissed(0.1))
+  t.notOk(cohort.mayEnrol(0.1, 0.1, 1, FOLLOW_UP), 'its outcome has nothing to wait for')
+  cohort.advance(FOLLOW_UP + 1000, RULES)
+  const [slice] = cohort.takeFinal()
+  t.match(slice, { counts: { missing: 2, accounted: 0 } })
+  t.match(slice!.evidence.get(RAW), { generations: 2, lost: [2, 2] })
+})
+
+t.test('rule 6: missing outcomes are lost or left out, missing labels at their worst or left out, cancelled ones left out', async (t) => {
+  const counted = (changes: Parameters<typeof rulesWith>[0], what: Parameters<typeof report>[2] | null) => {
+    const rules = rulesWith({ worstUnits: () => new Map([[RAW, unitWith(0, 1)]]), ...changes })
+    const cohort = cohortWith([0.1], 0, rules)
+    if (what !== null) report(cohort, 0.1, what, 0, 1, rules)
+    const unlabelled = cohort.advance(FOLLOW_UP, rules)
+    const [slice] = cohort.takeFinal()
+    const { generations = 0, lost = [] } = slice!.evidence.get(RAW) ?? {}
+    return { generations, lost: generations === 0 ? [] : lost, ...slice!.counts, unlabelled }
+  }
+  const awaits = { kind: 'awaits_label', generation_id: 'g', tokens: 1 } as const
+  const none = { accounted: 0, missing: 0, cancelled: 0, excluded: 0, unlabelled: [] }
+  t.strictSame(counted({}, null), { ...none, generations: 1, lost: [1, 1], missing: 1 })
+  t.strictSame(counted({ missingOutcomes: 'excluded' }, null), { ...none, generations: 0, lost: [], excluded: 1 })
+  t.strictSame(counted({}, { kind: 'missing' }), { ...none, generations: 1, lost: [1, 1], missing: 1 })
+  t.strictSame(counted({}, awaits), { ...none, generations: 1, lost: [0, 1], missing: 1, unlabelled: ['g'] }, 'rule 7: lost where its answer would have changed')
+  t.strictSame(counted({ worstUnits: () => new Map() }, awaits), { ...none, generations: 1, lost: [1, 1], missing: 1, unlabelled: ['g'] }, 'nothing is known of it')
+  t.strictSame(counted({ missingLabels: 'excluded' }, awaits), { ...none, generations: 0, lost: [], excluded: 1, unlabelled: ['g'] })
+  t.strictSame(counted({}, { kind: 'cancelled' }), { ...none, generations: 0, lost: [], cancelled: 1 })
+  t.strictSame(counted({}, KEPT), { ...none, generations: 1, lost: [0, 0], accounted: 1 })
+})
+
+t.test('rule 6: under "excluded" a sample that awaits its label counts as lost until it is missing', async (t) => {
+  const rules = rulesWith({ missingLabels: 'excluded' })
+  const cohort = cohortWith([0.1, 0.2], 0, rules)
+  report(cohort, 0.1, { kind: 'awaits_label', generation_id: 'a', tokens: 1 }, 0, 1, rules)
+  report(cohort, 0.2, KEPT, 0, 4, rules)
+  for (const id of ['b', 'c', 'd']) report(cohort, 0.2, { kind: 'awaits_label', generation_id: id, tokens: 1 }, 0, 4, rules)
+  cohort.advance(SLICE_MOST, rules)
+  const [open] = cohort.openEvidence(SCORER, rules)
+  t.equal(open!.lost, 1)
+  t.strictSame(differencesAt(open!.evidence, 0).partial, [[6, 1]], 'one of four is known')
+})
+
+t.test('rule 8: a group is one unit, accounted for when all its samples are in', async (t) => {
+  const cohort = cohortWith([0.1])
+  for (const what of [KEPT, LOST, KEPT]) report(cohort, 0.1, what, 0, 4)
+  cohort.advance(SLICE_MOST, RULES)
+  t.strictSame(differencesAt(cohort.openEvidence(SCORER, RULES)[0]!.evidence, 0).partial, [[4, 1]], 'two of four, the missing one being lost')
+  t.equal(cohort.open, 1)
+  report(cohort, 0.1, KEPT, SLICE_MOST, 4)
+  const [slice] = cohort.takeFinal()
+  t.match(slice!.evidence.get(RAW), { generations: 1, full_tokens: 400 })
+  t.strictSame(differencesAt(slice!.evidence.get(RAW)!, 0).partial, [[2, 1]])
+  t.strictSame(slice!.counts, { accounted: 1, missing: 0, cancelled: 0, excluded: 0 })
+})
+
+t.test('rule 8: where no outcome says how many samples there are, the group counts as lost until its follow-up is over', async (t) => {
+  const cohort = cohortWith([0.1])
+  report(cohort, 0.1, KEPT, 0, null)
+  report(cohort, 0.1, KEPT, 0, null)
+  cohort.advance(SLICE_MOST, RULES)
+  t.match(cohort.openEvidence(SCORER, RULES), [{ lost: 1 }])
+  cohort.advance(FOLLOW_UP, RULES)
+  const [slice] = cohort.takeFinal()
+  t.match(slice!.evidence.get(RAW), { generations: 1, lost: [0, 0] })
+})
+
+t.test('rule 8: a number of samples that is known late holds for all, and the largest one of those that disagree', async (t) => {
+  const cohort = cohortWith([0.1, 0.2])
+  report(cohort, 0.1, KEPT, 0, null)
+  report(cohort, 0.1, KEPT, 0, 2)
+  t.notOk(cohort.members.has(0.1), 'both are in')
+  report(cohort, 0.2, KEPT, 0, 3)
+  report(cohort, 0.2, KEPT, 0, 2)
+  t.ok(cohort.members.has(0.2), 'a smaller number does not drop the third sample')
+})
+
+t.test('rule 8: a number of samples that is too small leaves no negative counts', async (t) => {
+  const cohort = cohortWith([0.1])
+  for (let i = 0; i < 3; i++) report(cohort, 0.1, LOST, 0, null)
+  report(cohort, 0.1, KEPT, 0, 2)
+  cohort.advance(SLICE_MOST, RULES)
+  const [slice] = cohort.takeFinal()
+  t.strictSame(slice!.counts, { accounted: 1, missing: 0, cancelled: 0, excluded: 0 })
+  t.strictSame(differencesAt(slice!.evidence.get(RAW)!, 0).partial, [[6, 1]])
+})
+
+t.test('rule 9: in the comparison a missing control outcome is wrong, a missing treated one right, a cancelled one wrong in both arms', async (t) => {
+  const cohort = new Cohort('1-1')
+  const [control, treated] = [[0.1, 0.2, 0.3], [0.5, 0.6, 0.7]]
+  cohort.enrol(entryOf([...control, ...treated], { share: 0.4 }), 0, RULES)
+  report(cohort, 0.1, KEPT, 0)
+  report(cohort, 0.2, { kind: 'cancelled' }, 0)
+  report(cohort, 0.5, { ...TREATED, em: 0 } as typeof TREATED, 0)
+  report(cohort, 0.6, { kind: 'cancelled' }, 0)
+  cohort.advance(SLICE_MOST, RULES)
+  t.strictSame(cohort.takeCompared(), [], 'nothing before the slice is final in both arms')
+  cohort.advance(FOLLOW_UP, RULES)
+  t.strictSame(cohort.takeCompared(), [], 'nor before its control evidence was counted')
+  cohort.takeFinal()
+  const figures = { units: 3, graded: 3, em: 1 }
+  t.match(cohort.takeCompared(), [{ arms: [{ share: 0.4, control: figures, treated: figures }] }])
+  t.strictSame(cohort.slices, [])
+})
+
+t.test('rule 9: treated units delay the comparison of their slice, not its control evidence', async (t) => {
+  const cohort = new Cohort('1-1')
+  cohort.enrol(entryOf([0.1, 0.5], { share: 0.4 }), 0, RULES)
+  report(cohort, 0.1, KEPT, 0)
+  cohort.advance(SLICE_MOST, RULES)
+  t.equal(cohort.takeFinal().length, 1)
+  t.strictSame(cohort.takeCompared(), [])
+  report(cohort, 0.5, TREATED, SLICE_MOST)
+  t.equal(cohort.takeCompared().length, 1)
+})
+
+t.test('rule 11: a predictor takes evidence from the slices that begin after its publication, and they never merge with older ones', async (t) => {
+  const cohort = cohortWith(draws(10))
+  const since = cohort.nextSlice
+  cohort.publish(5)
+  const rules = rulesWith({ scorers: [SCORER, { scorer: 1, thresholds: 1, since, isSetAside: (u) => u === draws(1, 10)[0] }] })
+  const both = { kind: 'known', units: new Map([[RAW, unitWith(0, 0)], [1, unitWith(0)]]), em: 1, tokens: 1 } as const
+  let clock = 10
+  for (let i = 1; i < 20; i++) {
+    cohort.enrol(entryOf(draws(32, 32 * i - 22)), clock, rules)
+    clock += SLICE_LEAST
+    cohort.advance(clock, rules)
+    t.ok(cohort.slices.some(({ number }) => number === since), 'the boundary stands')
+  }
+  t.equal(cohort.slices[0]!.number, 0)
+  for (const u of draws(10 + 32 * 19)) report(cohort, u, both, clock, 1, rules)
+  const final = cohort.takeFinal()
+  const sum = (scorer: number) => final.reduce((all, { evidence }) => all + (evidence.get(scorer)?.generations ?? 0), 0)
+  t.equal(sum(RAW), 10 + 32 * 19)
+  t.equal(sum(1), 32 * 19 - 1, 'stragglers and what it was trained on are no evidence')
+})
+
+t.test('rule 11: a prefix of a predictor on trial has its own slices alone', async (t) => {
+  const cohort = cohortWith([0.1])
+  const trial = { scorer: 1, thresholds: 1, since: cohort.nextSlice, isSetAside: () => false }
+  cohort.publish(0)
+  const rules = rulesWith({ scorers: [SCORER, trial] })
+  cohort.enrol(entryOf([0.2]), 1, rules)
+  cohort.advance(1 + SLICE_MOST, rules)
+  t.match(cohort.openEvidence(trial, rules), [{ lost: 1 }])
+  t.match(cohort.openEvidence(SCORER, rules), [{ lost: 1 }, { lost: 1 }])
+})
+
+t.test('a stored cohort remembers who may not enrol, what waits, and when its evidence was looked at', async (t) => {
+  const cohort = cohortWith([0.1, 0.2])
+  cohort.advance(FOLLOW_UP, RULES)
+  cohort.addEarly({ u: 0.3, generation_id: 'g', until: FOLLOW_UP + 5 })
+  cohort.lookedAt = 7
+  cohort.isChanged = false
+  const copy = restored(cohort)
+  t.ok(copy.isMissed(0.1))
+  t.match(copy, { lookedAt: 7, isChanged: false, early: cohort.early, nextSlice: 1 })
+  t.notOk(copy.mayEnrol(0.1, 0.1, 1, FOLLOW_UP))
+})
+
+t.test('every change of a cohort marks it for the next commit', async (t) => {
+  const cohort = cohortWith([0.1, 0.2])
+  const marks = (change: () => unknown) => {
+    cohort.isDirty = false
+    change()
+    return cohort.isDirty
+  }
+  t.ok(marks(() => cohort.addEarly({ u: 0.5, generation_id: 'g', until: 1 })))
+  t.ok(marks(() => cohort.dropEarly(1)))
+  t.ok(marks(() => cohort.publish(2)))
+  t.ok(marks(() => report(cohort, 0.1, KEPT, 3)))
+  t.ok(marks(() => cohort.advance(FOLLOW_UP, RULES)))
+  t.ok(marks(() => cohort.takeFinal()))
+  t.ok(marks(() => cohort.takeCompared()))
+  t.ok(marks(() => cohort.enrol(entryOf([0.1]), FOLLOW_UP, RULES, true)))
+  t.notOk(marks(() => cohort.advance(FOLLOW_UP, RULES)))
+})
+
+t.test('every enrolled unit is accounted for exactly once, whatever the order of events and however slices merge', async (t) => {
+  holds(t, fc.property(events, rules, (all, rules) => {
+    const story = timed(all)
+    const player = new Player(rules)
+    for (const one of story) player.play(one)
+    const end = story.at(-1)!.clock + 3 * FOLLOW_UP
+    player.advance(end)
+    player.advance(end + FOLLOW_UP)
+    const alone = [...aloneOf(story, rules).values()].reduce(addTotals, NO_TOTALS)
+    const sorted = ({ partial = {}, ...rest }: typeof alone.evidence) => ({ ...rest, partial: Object.entries(partial).sort() })
+    assert.deepEqual(sorted(player.totals.evidence), sorted(alone.evidence))
+    assert.deepEqual(rounded(player.totals.counts), rounded(alone.counts))
+    assert.deepEqual(rounded(player.totals.arms), rounded(alone.arms))
+    const { accounted, missing, cancelled, excluded } = player.totals.counts
+    assert.equal(rounded(accounted + missing + cancelled + excluded), player.sliceOf.size)
+    assert.deepEqual([player.cohort.open, player.cohort.slices], [0, []])
+  }), 60)
+})
+
+t.test('counting those that are not accounted for as lost never makes a prefix\'s evidence larger than it is in the end', async (t) => {
+  let looks = 0
+  holds(t, fc.property(events, rules, (all, rules) => {
+    const story = timed(all)
+    const alone = aloneOf(story, rules)
+    const player = new Player(rules)
+    for (const one of story) {
+      player.play(one)
+      for (const { evidence, units } of player.prefixes()) {
+        const final = units.reduce((sum, u) => mergeEvidence(sum, alone.get(u)!.evidence), noEvidence(2))
+        for (const k of [0, 1]) {
+          const [now, then] = [evidence, final].map((sum) => logEvidence(0.02, differencesAt(sum, k)))
+          assert.ok(now! <= then! + 1e-9, `${now} > ${then} at ${k}`)
+          looks++
+        }
+      }
+    }
+  }), 40)
+  t.ok(looks > 5000, `${looks} looks`)
+})
+
+t.test('a cohort that is stored and restored at any moment goes on as the original, to the bit', async (t) => {
+  holds(t, fc.property(events, rules, fc.nat(8), (all, rules, every) => {
+    const story = timed(all)
+    const [whole, restarted] = [new Player(rules), new Player(rules)]
+    for (const [i, one] of story.entries()) {
+      whole.play(one)
+      restarted.play(one)
+      if (every === 0 || i % every === 0) restarted.restart()
+      assert.deepEqual(restarted.totals, whole.totals)
+      assert.deepEqual(restarted.prefixes(), whole.prefixes())
+      assert.deepEqual(restarted.cohort.store(), JSON.parse(JSON.stringify(whole.cohort.store())))
+    }
+  }), 30)
+})
+
+t.test('the samples of a group may be reported in any order', async (t) => {
+  const reports = [KEPT, LOST, known(1, 0), known(0, -1), { kind: 'missing' } as const, { kind: 'cancelled' } as const]
+  holds(t, fc.property(fc.shuffledSubarray(reports, { minLength: 6 }), (shuffled) => {
+    const outcome = (order: typeof shuffled) => {
+      const cohort = cohortWith([0.1])
+      for (const what of order) report(cohort, 0.1, what, 0, 6)
+      cohort.advance(SLICE_MOST, RULES)
+      return cohort.takeFinal()[0]
+    }
+    assert.deepEqual(outcome(shuffled), outcome(reports))
+  }), 50)
+})

@@ -1,0 +1,34 @@
+import t from 'tap'
+import { addUnit, noEvidence } from '../../../src/core/certificate/evidence.js'
+import { addCompared, NO_ARM_SUMS } from '../../../src/core/certificate/arm-sums.js'
+import { absorb, addCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
+import { unitWith } from './cohort-fixtures.js'
+
+t.test('rule 4: a slice is final when it has ended and every control unit in it is accounted for', async (t) => {
+  const slice = newSlice(0, 0, false)
+  t.notOk(isFinal(slice), 'it has not ended')
+  slice.ends = 10
+  slice.open.control = 1
+  t.notOk(isFinal(slice))
+  slice.open = { control: 0, treated: 3 }
+  t.ok(isFinal(slice), 'treated ones do not delay the control evidence')
+})
+
+t.test('merging two slices keeps every sum', async (t) => {
+  const counts = { accounted: 1, missing: 0.5, cancelled: 0.25, excluded: 0.25 }
+  const of = (number: number, delta: 0 | 1) => Object.assign(newSlice(number, number, false), {
+    ends: number + 1,
+    enrolled: 3,
+    open: { control: 1, treated: 2 },
+    counts,
+    evidence: new Map([[RAW, addUnit(noEvidence(1), unitWith(delta))], [number, addUnit(noEvidence(1), unitWith(delta))]]),
+    arms: addCompared(NO_ARM_SUMS, { arm: 'control', share: 0.5, em: delta, tokens: 10 }),
+  })
+  const first = of(7, 0)
+  absorb(first, of(8, 1))
+  t.match(first, { number: 7, begins: 7, ends: 9, enrolled: 6, open: { control: 2, treated: 4 }, counts: addCounts(counts, counts) })
+  t.match(first.evidence.get(RAW), { generations: 2, lost: [1] })
+  t.equal(first.evidence.get(7)!.generations, 1)
+  t.equal(first.evidence.get(8)!.generations, 1)
+  t.match(first.arms, [{ share: 0.5, control: { units: 2, em: 1, tokens: 20 } }])
+})

@@ -1,0 +1,146 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { until } from '../helper.js'
+import type { ServiceProcess } from '../service-process.js'
+
+// The bound is five times the default, and so is the drop of the contexts that must not be certified: a certificate then takes 36 lossless
+// generations. The times of enrolment are a fifth.
+
+/** Settings of a service whose follow-up takes seconds. Every generation is control, so that each of them is counted. */
+export const QUICK = {
+  ENROLMENT_TIME_SCALE: '0.2',
+  DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: 4, max_em_drop: 0.1, control_rate: 1 }),
+  LEASE_SECONDS: '0.5',
+  POLL_SECONDS: '0.2',
+}
+
+/** Generations last so long, ms: every other one is long. */
+const SHORT_MS = 40
+const LONG_MS = 500
+const RETRY_MS = 50
+
+export interface WorkersOptions {
+  readonly task: string
+  readonly model?: string
+  /** Whether a stop loses the answer of two long generations in five: 20 points of EM in all. */
+  readonly isLossy?: boolean
+  /** Services that the worker of a generation may ask, the one to try first in front, and those that it may report to. */
+  readonly askAt: (i: number) => readonly ServiceProcess[]
+  readonly reportAt?: (i: number) => readonly ServiceProcess[]
+  /** Whether the worker is killed with its generation and never reports it. */
+  readonly isSilent?: (i: number) => boolean
+  /** Whether the worker sends its first step and its outcome twice, as it does when it has not seen the reply. */
+  readonly isDoubled?: (i: number) => boolean
+  readonly headers?: Record<string, string>
+}
+
+/** Honest workers of one context. */
+export class Workers {
+  readonly key: string
+  readonly #options: WorkersOptions
+  readonly #startedAt = Date.now()
+  /** Generations that were asked about, and those whose outcome was taken. */
+  started = 0
+  reported = 0
+
+  constructor (options: WorkersOptions) {
+    this.#options = options
+    this.key = `model=${options.model ?? 'q'},task=${options.task}`
+  }
+
+  get isLossy (): boolean { return this.#options.isLossy === true }
+
+  get seconds (): number { return (Date.now() - this.#startedAt) / 1000 }
+
+  /** Generations that start together; resolves when the last one has been reported. */
+  async burst (count: number): Promise<void> {
+    await Promise.all(Array.from({ length: count }, () => this.#generate(this.started++)))
+  }
+
+  /** Asks a first step, ahead of the first check; works; and sends the outcome, again and again until a replica takes it. */
+  async #generate (i: number): Promise<void> {
+    const { task, model = 'q', isLossy = false, askAt, reportAt = askAt, isSilent = () => false, isDoubled = () => false } = this.#options
+    const context = { model, task }
+    const id = `${model}-${task}-${i}`
+    const first = { tokens: 16, confidence: 0.05 }
+    const isLong = i % 2 === 1
+    for (let again = isDoubled(i) ? 2 : 1; again > 0; again--) await this.#send(() => askAt(i), '/v1/decisions', { generation_id: id, context, ...first })
+    await setTimeout(isLong ? LONG_MS : SHORT_MS)
+    if (isSilent(i)) return
+    const isLost = isLossy && (i % 10 === 1 || i % 10 === 5)
+    const outcome = {
+      generation_id: id, arm: 'control', context, tokens: 64, em: 1, steps: [first, { tokens: 32, confidence: 1, em: isLost ? 0 : 1 }],
+    }
+    for (let again = isDoubled(i) ? 2 : 1; again > 0; again--) await this.#send(() => reportAt(i), '/v1/outcomes', outcome)
+    this.reported++
+  }
+
+  /** Sends to one service after the other until one takes it. */
+  async #send (servicesNow: () => readonly ServiceProcess[], path: string, body: object): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const services = servicesNow()
+      const reply = await services[attempt % services.length]!.post(path, body, this.#options.headers).catch(() => null)
+      if (reply !== null && reply.status < 300) return
+      if (reply !== null && reply.status !== 503) throw new Error(`${path}: ${reply.status} ${JSON.stringify(reply.body)}`)
+      await setTimeout(RETRY_MS)
+    }
+  }
+}
+
+/** A context as a service has it. */
+export async function contextAt (service: ServiceProcess, { key }: Pick<Workers, 'key'>, headers?: Record<string, string>): Promise<any> {
+  return (await service.get(`/v1/contexts/${encodeURIComponent(key)}`, headers)).body
+}
+
+/** Workers of a context without loss, and of one with twice the loss that is tolerated. */
+export function workersOf (options: WorkersOptions): readonly [Workers, Workers] {
+  return [new Workers(options), new Workers({ ...options, task: `${options.task}-lossy`, isLossy: true })]
+}
+
+export async function burst (workers: readonly Workers[], count = 40): Promise<void> {
+  await Promise.all(workers.map((one) => one.burst(count)))
+}
+
+/** Whether any of the services, which may have ended, has certified a context. */
+export function wasCertified (services: readonly ServiceProcess[], { key }: Pick<Workers, 'key'>): boolean {
+  const isCertificate = ({ msg, change }: Record<string, any>) => msg === 'learned' && change.key === key && change.after !== null
+  return services.some(({ log }) => log.some(isCertificate))
+}
+
+/** More bursts until the context is certified, at most so many. */
+export async function certified (t: Test, services: readonly ServiceProcess[], workers: Workers, count = 20): Promise<void> {
+  for (let bursts = 0; bursts < 20 && !wasCertified(services, workers); bursts++) await workers.burst(count)
+  await until(`${workers.key} is certified`, () => wasCertified(services, workers))
+  t.comment(`${workers.key} was certified after ${workers.seconds.toFixed(1)} s and ${workers.started} generations`)
+}
+
+/**
+ * Every generation is accounted for once: it is enrolled or void, unless its list was lost with a replica that was killed; and its outcome
+ * is evidence, late, or of nobody enrolled.
+ * @param services all that ran, the one to ask in front
+ */
+export async function isExact (
+  t: Test, services: readonly ServiceProcess[], workers: Workers,
+  { mayLoseLists = false, headers }: { readonly mayLoseLists?: boolean, readonly headers?: Record<string, string> } = {}
+): Promise<any> {
+  let last: any = null
+  const context = await until(`all of ${workers.key} is accounted for`, async () => {
+    last = await contextAt(services[0]!, workers, headers)
+    const { enrolled, accounted, missing, void: voided, late, unenrolled } = last.follow_up ?? {}
+    const isListed = mayLoseLists || enrolled + voided >= workers.started
+    return isListed && enrolled === accounted + missing && accounted + late + unenrolled >= workers.reported && last
+  }).catch((error) => {
+    t.comment(JSON.stringify({ ...last?.follow_up, started: workers.started, reported: workers.reported }))
+    throw error
+  })
+  const { enrolled, accounted, missing, late, unenrolled, void: voided } = context.follow_up
+  t.equal(accounted + late + unenrolled, workers.reported, `${workers.key}: each outcome counts once`)
+  const unlisted = workers.started - enrolled - voided
+  const unreported = workers.started - workers.reported
+  t.ok(mayLoseLists ? unlisted >= 0 && unlisted <= unreported + unenrolled : unlisted === 0, `${workers.key}: each generation is enrolled or void once`)
+  t.equal(context.control_generations, accounted + missing, `${workers.key}: each enrolled generation is evidence`)
+  t.match(context, { unaccounted: 0, epoch: 1 })
+  if (workers.isLossy) t.notOk(wasCertified(services, workers), `${workers.key}: a drop of twice the bound is not certified`)
+  t.comment(`${workers.key}: ${JSON.stringify(context.follow_up)}`)
+  return context
+}

@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { temporaryFolder } from '../helper.js'
+import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
+import { cli, startProcess, type ServiceProcess } from '../service-process.js'
+import { burst, certified, isExact, QUICK, workersOf } from './enrolled-workers.js'
+
+t.test('generations run on while their service is killed, and then moved to another store', { skip: withoutRedis }, async (t) => {
+  const folder = await temporaryFolder(t)
+  const redis = await startRedis(t, DURABLE)
+  const env = { ...QUICK, DATA_DIR: folder }
+  let service = startProcess(t, env)
+  const all: ServiceProcess[] = [service]
+  await service.url()
+  const workers = workersOf({ task: 'moved', askAt: () => [service] })
+  const command = async (args: string[], more: NodeJS.ProcessEnv) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args], { env: { ...QUICK, ...more } })
+    return stdout
+  }
+  const move = async (signal: 'SIGKILL' | 'SIGTERM', start: () => Promise<ServiceProcess>) => {
+    const running = burst(workers)
+    await setTimeout(200)
+    service.child.kill(signal)
+    await service.exited
+    all.unshift(service = await start())
+    await running
+  }
+  await move('SIGKILL', async () => startProcess(t, env))
+  await move('SIGTERM', async () => {
+    const file = join(folder, 'state.jsonl')
+    await writeFile(file, await command(['export'], { DATA_DIR: folder }))
+    await command(['import', file], { REDIS_URL: redis.url })
+    return startProcess(t, { ...QUICK, REDIS_URL: redis.url })
+  })
+  await certified(t, all, workers[0])
+  for (const one of workers) await isExact(t, all, one, { mayLoseLists: true })
+})

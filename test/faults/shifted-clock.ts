@@ -1,0 +1,22 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { temporaryFolder } from '../helper.js'
+
+/** Shifts the clock of a process by the number of ms in a file. */
+const SHIFTED = `
+  import { readFileSync } from 'node:fs'
+  const RealDate = Date
+  const now = () => RealDate.now() + Number(readFileSync(process.env.CLOCK_FILE, 'utf8'))
+  globalThis.Date = class extends RealDate {
+    constructor (...args) { args.length === 0 ? super(now()) : super(...args) }
+    static now () { return now() }
+  }`
+
+/** A clock that a test sets, for the environment of a process. */
+export async function shiftedClock (t: Test): Promise<{ env: NodeJS.ProcessEnv, set: (ms: number) => void }> {
+  const file = join(await temporaryFolder(t), 'clock')
+  const set = (ms: number) => { writeFileSync(file, String(ms)) }
+  set(0)
+  return { env: { CLOCK_FILE: file, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(SHIFTED)}` }, set }
+}

@@ -1,0 +1,198 @@
+import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
+import { seededRandom } from '../../src/commands/traces/seeded-random.js'
+import { DrawBuffer } from '../../src/core/enrolment/draw-buffer.js'
+import type { LoggedOutcome, LoggedStep } from '../../src/core/grading/outcome.js'
+import type { Change } from '../../src/core/learn/fold.js'
+import type { LogEntry } from '../../src/core/learn/log-entry.js'
+import type { PolicyPatch } from '../../src/core/policy/policy.js'
+import { memoryFold, outcomeOf, type MemoryFold } from '../core/learn/memory-fold.js'
+import { Agenda } from './agenda.js'
+import type { Arrival, Traffic } from './arrivals.js'
+import { binomialBound } from './binomial-bound.js'
+
+/** The context that is watched: a leaf, or the pool of its members. */
+export const KEY = 'task=simulated'
+export const LEVELS = ['task', 'member']
+const OTHER = 'task=other'
+
+export interface World {
+  readonly traffic: Traffic
+  readonly policy?: PolicyPatch
+  /** How long the lists of each replica take to reach the log, s. */
+  readonly delays?: readonly number[]
+  /** Entries of the log besides, each at its time, s. */
+  readonly entries?: ReadonlyArray<{ readonly at: number, readonly entry: LogEntry }>
+  /** Evidence is looked at once a second, as in the service, and not after every entry: groups that are incomplete take long to look at. */
+  readonly isLookedAtBySecond?: boolean
+  /** Goes on after the first certificate, for so many seconds of traffic and follow-up; otherwise ends there. */
+  readonly until?: number
+  /** Ends before that, at the first change with this cause. */
+  readonly endsWith?: Change['cause']
+}
+
+export interface Played {
+  /** Seconds until a threshold was first in force; `null`: never. */
+  readonly certifiedAt: number | null
+  readonly fold: MemoryFold
+  /** Changes of the context watched, in order, each with its time, s, and the generations that had started by then. */
+  readonly changes: ReadonlyArray<{ readonly cause: Change['cause'], readonly at: number, readonly started: number }>
+}
+
+const LIST_EVERY = 0.1
+
+/** Plays traffic into the learner as replicas and workers would; evidence is looked at after every entry of the log. */
+export function play (world: World, drop: number, seed: number): Played {
+  return new Player(world, seed).play(drop)
+}
+
+/** What is drawn of a generation at its first step, and what its worker then does. */
+interface Running {
+  readonly arrival: Arrival
+  readonly id: string
+  readonly u: number
+  readonly hash: number
+  readonly arm: Arm
+  readonly isStopped: boolean
+}
+
+class Player {
+  readonly #world: World
+  readonly #random
+  readonly #agenda = new Agenda()
+  readonly #fold: MemoryFold
+  readonly #replicas = new Map<number, { readonly buffer: DrawBuffer, isListDue: boolean, lists: number }>()
+  readonly #groups = new Map<number, readonly [number, number]>()
+  #started = 0
+  readonly #changes: Array<Played['changes'][number]> = []
+  #certifiedAt: number | null = null
+
+  constructor (world: World, seed: number) {
+    this.#world = world
+    this.#random = seededRandom(seed * 7919 + 1)
+    this.#fold = memoryFold({ follow_up_seconds: 1800, certify_at: 'task', ...world.policy }, { levels: LEVELS })
+  }
+
+  play (drop: number): Played {
+    const { traffic, entries = [], until, endsWith } = this.#world
+    for (const arrival of traffic(this.#random, drop)) this.#agenda.add(arrival.start, (now) => this.#start(arrival, now))
+    for (const { at, entry } of entries) this.#agenda.add(at, (now) => this.#learn(entry, now))
+    if (until !== undefined) for (let at = 1; at < until; at++) this.#agenda.add(at, (now) => this.#learn({ type: 'tick' }, now))
+    const isOver = () => until === undefined
+      ? this.#certifiedAt !== null
+      : endsWith !== undefined && this.#changes.some(({ cause }) => cause === endsWith)
+    this.#agenda.run(isOver)
+    return { certifiedAt: this.#certifiedAt, fold: this.#fold, changes: this.#changes }
+  }
+
+  #learn (entry: LogEntry, at: number): void {
+    const cohort = this.#fold.cohorts.get(KEY)
+    if (cohort !== undefined && this.#world.isLookedAtBySecond !== true) cohort.lookedAt = -Infinity
+    const before = this.#fold.changes.length
+    this.#fold.learn(entry, at * 1000)
+    for (const { key, cause } of this.#fold.changes.slice(before)) {
+      if (key === KEY) this.#changes.push({ cause, at, started: this.#started })
+    }
+    const index = this.#fold.states.get(KEY)?.threshold_index ?? -1
+    if (index !== -1) this.#certifiedAt ??= at
+  }
+
+  #start (arrival: Arrival, now: number): void {
+    const id = `g${this.#started++}`
+    const [u, hash] = this.#drawsOf(arrival)
+    const state = this.#fold.states.get(keyOf(arrival))
+    const arm = drawArm(u, state?.control_share ?? 1)
+    const isServed = arm === 'treated' || arrival.isArmIgnored === true
+    const isStopped = isServed && state !== undefined && (state.threshold_index !== -1 || arrival.isArmIgnored === true)
+    this.#draw(arrival, u, hash, arrival.replica ?? 0, now)
+    if (arrival.retriedAfter !== undefined) {
+      this.#agenda.add(now + arrival.retriedAfter, (later) => this.#draw(arrival, u, hash, (arrival.replica ?? 0) + 1, later))
+    }
+    if (arrival.isSilent === true) return
+    const running = { arrival, id, u, hash, arm, isStopped }
+    const end = now + (isStopped ? 1 : arrival.seconds)
+    this.#agenda.add(end, (at) => this.#learn(outcomeOfRunning(running), at))
+    const { labelAfter } = arrival
+    if (labelAfter != null) this.#agenda.add(end + labelAfter, (at) => this.#learn(labelOf(running), at))
+  }
+
+  #drawsOf ({ group }: Arrival): readonly [number, number] {
+    const fresh = () => [this.#random(), this.#random()] as const
+    if (group === undefined) return fresh()
+    if (!this.#groups.has(group)) this.#groups.set(group, fresh())
+    return this.#groups.get(group)!
+  }
+
+  /** A replica draws, and soon after it appends a list of what it has drawn. */
+  #draw (arrival: Arrival, u: number, hash: number, number: number, now: number): void {
+    let replica = this.#replicas.get(number)
+    if (replica === undefined) this.#replicas.set(number, replica = { buffer: new DrawBuffer(), isListDue: false, lists: 0 })
+    const key = keyOf(arrival)
+    const state = this.#fold.states.get(key)
+    const share = state?.control_share ?? 1
+    replica.buffer.add({ key, epoch: state?.epoch_name ?? null, share }, u, hash, now * 1000)
+    if (replica.isListDue) return
+    replica.isListDue = true
+    const { buffer } = replica
+    const [owner, delay] = [replica, this.#world.delays?.[number] ?? 0]
+    this.#agenda.add((Math.floor(now / LIST_EVERY) + 1) * LIST_EVERY, (appended) => {
+      owner.isListDue = false
+      const taken = buffer.take()
+      if (taken === null) return // treated ones beyond those that are compared
+      const { entries, since } = taken
+      const list = { type: 'enrolment', boot: `replica-${number}`, number: ++owner.lists, age: (appended + delay) * 1000 - since, entries } as const
+      this.#agenda.add(appended + delay, (at) => this.#learn(list, at))
+    })
+  }
+}
+
+const keyOf = ({ isOther }: Arrival): string => isOther === true ? OTHER : KEY
+
+/** A step that every threshold stops at, right or wrong. Labels aside, it tells only whether the answer is the final one. */
+function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped }: Running): LoggedOutcome {
+  const { isLost, isOtherAnswer, isLostByStop, labelAfter, group, samples, member, isOther } = arrival
+  const isLabelled = labelAfter === undefined
+  const isRightInFull = isOtherAnswer !== true
+  const isRightStopped = !isLost && isRightInFull && isLostByStop !== true
+  const probed: LoggedStep = {
+    tokens: 20,
+    confidence: 1,
+    ...(isLabelled ? { exact_match: isLost || !isRightInFull ? 0 : 1 } : { answer_digest: isLost || isOtherAnswer === true ? 'other' : 'final' }),
+  }
+  const isRight = isStopped ? isRightStopped : isRightInFull
+  return outcomeOf({
+    generation_id: id,
+    u,
+    hash,
+    arm: isStopped ? 'treated' : arm,
+    stopped: isStopped,
+    context: { task: isOther === true ? 'other' : 'simulated', member: `m${member ?? 0}` },
+    tokens: isStopped ? 30 : Math.round(arrival.seconds * 30),
+    sample_index: group === undefined ? null : -1,
+    ...(samples !== undefined && { samples }),
+    ...(isLabelled ? { full: { exact_match: isRight ? 1 : 0 } } : { full: {}, answer_digest: 'final' }),
+    steps: arm === 'treated' || isStopped || arrival.isWithoutSteps === true ? null : [probed],
+    ...(arrival.isCancelled === true && { cancelled: true }),
+  })
+}
+
+function labelOf ({ arrival, id, arm }: Running): LogEntry {
+  const isRightInFull = arrival.isOtherAnswer !== true
+  const em = isRightInFull ? 1 : 0
+  return { type: 'label', generation_id: id, em, ...(arm === 'control' && { steps: [arrival.isLost || !isRightInFull ? 0 : 1] }) }
+}
+
+export interface Certified {
+  readonly runs: number
+  readonly certified: number
+  /** Of those certified, seconds until then, in order. */
+  readonly seconds: readonly number[]
+}
+
+/** Of runs with other seeds each, those in which a threshold was certified. @param from the first seed less 1 */
+export function certifiedOf (world: World, drop: number, runs: number, from = 0): Certified {
+  const seconds = Array.from({ length: runs }, (_, i) => play(world, drop, from + i + 1).certifiedAt).filter((at) => at !== null)
+  return { runs, certified: seconds.length, seconds: seconds.sort((a, b) => a - b) }
+}
+
+/** Whether so many false certificates are more than the level explains, but for one chance in a thousand. */
+export function isTooOften ({ runs, certified }: Certified, level = 0.05): boolean { return certified > binomialBound(runs, level) }
