@@ -54,7 +54,7 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
 
   function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
     const { url: route = 'none' } = request.route
-    services.metrics.requestSeconds.observe({ method: request.method, route, status_code: statusCode }, ms / 1000)
+    services.metrics.requestSeconds.observe(ms / 1000, request.method, route, statusCode)
     const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
     if (level === 'debug' && !isDebugging) return
     request.log[level]({ method: request.method, route, status_code: statusCode, ms, token: request.tokenName }, 'answered')
@@ -82,11 +82,11 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler(answerError)
   const overload = refuseOverload(log, BODY_LIMIT)
-  const track = trackRequests(app, { log, pipelines: limitPipelining(app, cut), overload, answered })
+  const track = trackRequests(app, { log, isDebugging, pipelines: limitPipelining(app, cut), overload, answered })
+  guard(app, () => services.access, () => services.metrics)
   readJsonBodies(app, overload.check)
   const refusals = methodNotAllowed(app)
   app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
-  guard(app, () => services.access, () => services.metrics)
   // Operator routes refuse unknown query parameters: a dry_run that is ignored would do harm.
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= { type: 'object', additionalProperties: false, properties: {} }

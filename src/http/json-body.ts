@@ -19,7 +19,7 @@ declare module 'fastify' {
 export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRequest) => void): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   const parseAsIs = app.getDefaultJsonParser('ignore', 'ignore')
-  app.addHook('preParsing', ({ headers: { 'content-encoding': encoding = 'identity' } }, reply, _payload, done) => {
+  app.addHook('onRequest', ({ headers: { 'content-encoding': encoding = 'identity' } }, reply, done) => { // preParsing hooks cost more
     if (encoding.toLowerCase() === 'identity') return done()
     reply.header('accept-encoding', 'identity') // RFC 7694
     done(new EncodedBodyError(encoding.slice(0, 64)))

@@ -15,6 +15,8 @@ export interface LifecycleOptions {
   readonly log: FastifyBaseLogger
   readonly pipelines: PipelineLimit
   readonly overload: Overload
+  /** Whether the log takes lines at debug or below. */
+  readonly isDebugging: boolean
   /** Called once a reply has been sent. @param ms since the request came */
   readonly answered: (request: FastifyRequest, reply: FastifyReply, ms: number) => void
 }
@@ -25,7 +27,7 @@ export interface LifecycleOptions {
  * @returns a function that tracks a request for which Fastify runs no hooks
  */
 export function trackRequests (
-  app: FastifyInstance, { log, pipelines, overload, answered }: LifecycleOptions
+  app: FastifyInstance, { log, isDebugging, pipelines, overload, answered }: LifecycleOptions
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   app.log = log
   app.decorateRequest('route')
@@ -49,7 +51,7 @@ export function trackRequests (
   })
 
   function begin (request: FastifyRequest, reply: FastifyReply): number {
-    request.log = reply.log = new RequestLog(log, request.id)
+    request.log = reply.log = new RequestLog(log, isDebugging, request.id)
     request.route = request.routeOptions
     return performance.now()
   }

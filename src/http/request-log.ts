@@ -9,11 +9,14 @@ interface Levelled extends FastifyBaseLogger { isLevelEnabled?: (level: string) 
  */
 export class RequestLog {
   readonly #parent: Levelled
+  readonly #isDebugging: boolean
   readonly #requestId: string
   #child: FastifyBaseLogger | null = null
 
-  constructor (parent: FastifyBaseLogger, requestId: string) {
+  /** @param isDebugging whether the parent logs at debug or below, which every decision asks */
+  constructor (parent: FastifyBaseLogger, isDebugging: boolean, requestId: string) {
     this.#parent = parent
+    this.#isDebugging = isDebugging
     this.#requestId = requestId
   }
 
@@ -27,7 +30,7 @@ export class RequestLog {
   error (...args: unknown[]): void { this.#log('error', args) }
   warn (...args: unknown[]): void { this.#log('warn', args) }
   info (...args: unknown[]): void { this.#log('info', args) }
-  debug (...args: unknown[]): void { this.#log('debug', args) }
+  debug (...args: unknown[]): void { if (this.#isDebugging) this.#log('debug', args) }
   trace (...args: unknown[]): void { this.#log('trace', args) }
   silent (): void {}
 

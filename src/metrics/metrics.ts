@@ -1,7 +1,8 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client'
 import { watchContexts } from './context-metrics.js'
 import { REASONS, type Reason } from '../core/decide/decide.js'
 import { CORRUPTIBLE, type Corrupted } from '../logging/report-corruption.js'
+import { Durations } from './durations.js'
 import { countFits, watchPredictors } from './predictor-metrics.js'
 import { presetCounter } from './counters.js'
 import { watchService } from './service-gauges.js'
@@ -44,18 +45,16 @@ export function createMetrics () {
     registry,
     /** Counts decisions by reason without a lookup of labels. */
     decided (reason: Reason, decisions = 1) { counts.set(reason, counts.get(reason)! + decisions) },
-    decisionSeconds: new Histogram({
+    decisionSeconds: new Durations(registry, {
       name: 'stopgate_decision_duration_seconds',
       help: 'Time to decide one request (a step or a whole batch), without HTTP',
       buckets: [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2],
-      registers,
     }),
-    requestSeconds: new Histogram({
+    requestSeconds: new Durations(registry, {
       name: 'stopgate_http_request_duration_seconds',
       help: 'Time from the start of a request to the end of its reply',
       labelNames: ['method', 'route', 'status_code'],
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
-      registers,
     }),
     outcomes: new Counter({
       name: 'stopgate_outcomes_total',

@@ -11,7 +11,7 @@ function logOf (level: string) {
     children++
     return child.apply(this, args)
   } as typeof child
-  return { lines, made: () => children, log: new RequestLog(parent, 'r1') }
+  return { lines, made: () => children, log: new RequestLog(parent, level === 'debug' || level === 'trace', 'r1') }
 }
 
 t.test('no child logger is created until something is logged', async (t) => {

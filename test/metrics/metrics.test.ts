@@ -44,8 +44,8 @@ t.test('each cause of a cut connection has a series from the start, so that an a
 
 t.test('durations of requests are observed by method, route and status', async (t) => {
   const { requestSeconds, render } = createMetrics()
-  requestSeconds.observe({ method: 'GET', route: '/a', status_code: 200 }, 0.001)
-  requestSeconds.observe({ method: 'GET', route: '/a', status_code: 200 }, 0.003)
+  requestSeconds.observe(0.001, 'GET', '/a', 200)
+  requestSeconds.observe(0.003, 'GET', '/a', 200)
   const text = await render()
   t.match(text, 'stopgate_http_request_duration_seconds_sum{method="GET",route="/a",status_code="200"} 0.004\n')
   t.match(text, 'stopgate_http_request_duration_seconds_bucket{le="0.0025",method="GET",route="/a",status_code="200"} 1\n')
