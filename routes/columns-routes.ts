@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { AnyColumnsSchema, ColumnDecisionsSchema, ColumnsSchema } from '../openapi/columns-schemas.js'
+import { ColumnDecisionsSchema, ColumnsSchema } from '../openapi/columns-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
-import { validatorFor } from '../openapi/validation.js'
 import { answerColumns } from '../src/decisions/answer-columns.js'
+import { renderColumns } from '../src/decisions/render-columns.js'
 import type { Services } from './services.js'
 
 export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
@@ -17,8 +17,8 @@ export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, d
       body: ColumnsSchema,
       response: { 200: ColumnDecisionsSchema, ...anyError },
     },
-    validatorCompiler: validatorFor(AnyColumnsSchema),
-    serializerCompiler: () => JSON.stringify,
+    validatorCompiler: () => () => true, // answerColumns validates, strictly first: valid columns are then validated once
+    serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderColumns : JSON.stringify,
   }, (request, reply) => {
     const answer = answerColumns(services, request.body, request)
     request.log.debug({ columns: request.body, decisions: answer }, 'decided')

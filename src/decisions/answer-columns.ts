@@ -27,12 +27,13 @@ export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' 
 
 /**
  * Decides the steps of columns, counts the decisions, and records the control rows.
- * @throws InvalidInputError where columns differ in length
+ * @param body columns, unless the client sent something else
+ * @throws InvalidInputError where it has another form, or columns differ in length
  */
-export function answerColumns (services: DecisionServices, columns: Columns, caller: Caller): ColumnsAnswer {
+export function answerColumns (services: DecisionServices, body: unknown, caller: Caller): ColumnsAnswer {
   const { config, service, metrics } = services
   const startedAt = performance.now()
-  const { errors, contexts } = checkColumns(caller, config.levels, columns)
+  const { columns, errors, contexts } = checkColumns(caller, config.levels, body)
   const decided = service.decideColumns(columns, new Set(errors.map(({ index }) => index)))
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
@@ -54,21 +55,16 @@ export function answerColumns (services: DecisionServices, columns: Columns, cal
 }
 
 /** Enrols the generations of rows without an arm. @returns the rows that came too late */
-function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { reasons, rules }: ColumnDecisions): number[] {
-  const { generation_ids: generations, group_ids: groups, arms, context, contexts, tokens, sample } = columns
-  const late: number[] = []
+function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { drawn, rules }: ColumnDecisions): number[] {
+  const { generation_ids: generations, group_ids: groups, context, contexts, tokens, sample } = columns
   const snapshot = service.snapshot()
-  if ((generations === undefined && groups === undefined) || snapshot.salt === null) return late
-  for (let row = 0; row < context.length; row++) {
-    if (reasons[row] === undefined || (arms?.[row] ?? null) !== null) continue
-    const id = groups?.[row] ?? generations?.[row] ?? null
+  if (snapshot.salt === null) return []
+  return drawn.filter((row) => {
     const place = context[row]!
-    if (id === null) continue
+    const id = (groups?.[row] ?? generations?.[row])!
     const draw = { id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
-    const isLate = enrolDraw(enroller, snapshot, rules[place]!, draw)
-    if (isLate) late.push(row)
-  }
-  return late
+    return enrolDraw(enroller, snapshot, rules[place]!, draw)
+  })
 }
 
 function recordControlRows (

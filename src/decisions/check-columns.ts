@@ -1,23 +1,25 @@
-import { ColumnsSchema } from '../../openapi/columns-schemas.js'
+import { AnyColumnsSchema, ColumnsSchema } from '../../openapi/columns-schemas.js'
 import { StepSchema } from '../../openapi/decision-schemas.js'
 import { ContextSchema } from '../../openapi/field-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { unknownLevel, type Context, type Levels } from '../core/policy/context.js'
 import { stepAt, type Columns } from '../core/decide/decide-columns.js'
-import { at, InvalidInputError, UnknownLevelError } from '../errors/errors.js'
+import { at, invalid, InvalidInputError, UnknownLevelError } from '../errors/errors.js'
 import { contextAccessProblem, type Caller } from '../access/context-access.js'
 import type { Problem } from '../errors/problem.js'
 
 export interface RowProblem extends Problem { readonly index: number }
 
-/** Problems in columns that have the right form. */
+/** Columns that have the right form, and the problems in them. */
 export interface Checked {
+  readonly columns: Columns
   /** Invalid rows, in order. */
   readonly errors: RowProblem[]
   /** The problem of each context; `null`: none. */
   readonly contexts: ReadonlyArray<Problem | null>
 }
 
+const formProblem = itemValidator(AnyColumnsSchema)
 const problemOfAny = itemValidator(ColumnsSchema)
 const stepProblem = itemValidator(StepSchema)
 const schemaContextProblem = itemValidator(ContextSchema)
@@ -26,16 +28,19 @@ const schemaContextProblem = itemValidator(ContextSchema)
 const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation_ids', group_id: 'group_ids', arm: 'arms' }
 
 /**
- * Finds the rows that cannot be decided: those that would be refused as single steps. Rows are validated one by one only if some cell is
- * invalid.
- * @param columns valid by AnyColumnsSchema
- * @throws InvalidInputError if columns differ in length
+ * Finds the rows that cannot be decided: those that would be refused as single steps. Form, contexts and rows are validated one by one only
+ * if something is invalid.
+ * @param body as it was received
+ * @throws InvalidInputError if it has another form, or columns differ in length
  */
-export function checkColumns (caller: Caller, levels: Levels, columns: Columns): Checked {
+export function checkColumns (caller: Caller, levels: Levels, body: unknown): Checked {
+  const isValid = problemOfAny(body) === null
+  const problem = isValid ? null : formProblem(body)
+  if (problem !== null) throw invalid(problem)
+  const columns = body as Columns
   checkLengths(columns)
-  const contexts = columns.contexts.map((context, i) => under(`/contexts/${i}`, contextProblemOf(caller, levels, context)))
-  const areBad = contexts.some((problem) => problem !== null) || problemOfAny(columns) !== null ||
-    columns.context.some((index) => index >= contexts.length)
+  const contexts = columns.contexts.map((context, i) => under(`/contexts/${i}`, contextProblemOf(caller, levels, context, isValid)))
+  const areBad = !isValid || contexts.some((problem) => problem !== null) || columns.context.some((index) => index >= contexts.length)
   const errors: RowProblem[] = []
   if (areBad) {
     for (let index = 0; index < columns.context.length; index++) {
@@ -43,20 +48,21 @@ export function checkColumns (caller: Caller, levels: Levels, columns: Columns):
       if (problem !== null) errors.push({ index, ...problem })
     }
   }
-  return { errors, contexts }
+  return { columns, errors, contexts }
 }
 
 function checkLengths ({ contexts: _, signals = {}, ...columns }: Columns): void {
   const rows = columns.context.length
-  const all = [...Object.entries(columns), ...Object.entries(signals).map(([name, column]) => [`signals/${name}`, column] as const)]
-  for (const [name, column] of all) {
-    if (column.length === rows) continue
-    throw at(`/${name}`, new InvalidInputError(`/${name} has ${column.length} rows and context has ${rows}: send columns of equal length`))
-  }
+  for (const name in columns) checkLength(name, columns[name as keyof typeof columns]!, rows)
+  for (const name in signals) checkLength(`signals/${name}`, signals[name]!, rows)
 }
 
-function contextProblemOf (caller: Caller, levels: Levels, context: Context): Problem | null {
-  const problem = schemaContextProblem(context)
+function checkLength (name: string, { length }: { readonly length: number }, rows: number): void {
+  if (length !== rows) throw at(`/${name}`, new InvalidInputError(`/${name} has ${length} rows and context has ${rows}: send columns of equal length`))
+}
+
+function contextProblemOf (caller: Caller, levels: Levels, context: Context, isValid: boolean): Problem | null {
+  const problem = isValid ? null : schemaContextProblem(context)
   if (problem !== null) return { ...problem, path: `/context${problem.path}` }
   const level = unknownLevel(levels, context)
   return contextAccessProblem(caller, levels, context) ??

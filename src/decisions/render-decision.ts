@@ -25,12 +25,12 @@ export function renderDecision (decision: Decision): string {
     '","context":' + JSON.stringify(decision.context) +
     ',"scope":"' + decision.scope + renderGuarantee(decision.guarantee) + decision.next_check_tokens +
     (decision.probe ? ',"probe":true,"model_version":' : ',"probe":false,"model_version":') + decision.model_version +
-    (decision.stale ? ',"stale":true,"warnings":' : ',"stale":false,"warnings":') + renderWarnings(decision.warnings)
+    (decision.stale ? ',"stale":true,"warnings":' : ',"stale":false,"warnings":') + renderWarnings(decision.warnings) + '}'
 }
 
 /** The codes of warnings need no escaping. */
-function renderWarnings (warnings: Decision['warnings']): string {
-  return warnings.length === 0 ? '[]}' : `["${warnings.join('","')}"]}`
+export function renderWarnings (warnings: Decision['warnings']): string {
+  return warnings.length === 0 ? '[]' : `["${warnings.join('","')}"]`
 }
 
 /** Renders a number as JSON does: -0 becomes 0, and a number that is not finite becomes null. */

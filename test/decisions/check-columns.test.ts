@@ -3,8 +3,16 @@ import { checkColumns } from '../../src/decisions/check-columns.js'
 
 const anybody = { tokenName: 'anonymous', tokenPrefix: null }
 const levels = ['model', 'task']
-const check = (columns: object, caller: Parameters<typeof checkColumns>[0] = anybody) =>
-  checkColumns(caller, levels, { contexts: [{ model: 'q' }], context: [0, 0], tokens: [1, 2], confidence: [0.5, null], ...columns } as Parameters<typeof checkColumns>[2])
+const check = (columns: object, caller: Parameters<typeof checkColumns>[0] = anybody) => {
+  const { errors, contexts } = checkColumns(caller, levels, { contexts: [{ model: 'q' }], context: [0, 0], tokens: [1, 2], confidence: [0.5, null], ...columns })
+  return { errors, contexts }
+}
+
+t.test('a body of another form is refused as a whole', async (t) => {
+  for (const [body, path] of [[undefined, ''], [[], ''], [{}, '/contexts'], [{ contexts: [], context: [], tokens: 1, confidence: [] }, '/tokens']] as const) {
+    t.throws(() => checkColumns(anybody, levels, body), { statusCode: 400, code: 'INVALID_INPUT', details: [{ path }] })
+  }
+})
 
 t.test('valid columns have no errors', async (t) => {
   t.same(check({}), { errors: [], contexts: [null] })

@@ -1,24 +1,26 @@
-import { murmur3, murmur3Behind } from './murmur3.js'
+import { murmur3Behind } from './murmur3.js'
 
 export type Arm = 'control' | 'treated'
 
 /** Floor of every control share: a generation with `u` below it is control in every context. */
 export const CONTROL_FLOOR = 0.02
 
-let drawn = { salt: '', hash: murmur3Behind(':') } // a process uses one salt
+const hashesOf = (salt: string) => ({ salt, first: murmur3Behind(`${salt}:`), second: murmur3Behind(`${salt}:enrol:`) })
+let hashes = hashesOf('') // a process uses one salt
 
 /**
  * The uniform draw of a generation, in [0, 1): murmur3_32 of `salt:id` (seed 0, UTF-8) over 2^32.
  * @param id of the group if there is one, so that the generations of one prompt share an arm
  */
 export function uniform (salt: string, id: string): number {
-  if (drawn.salt !== salt) drawn = { salt, hash: murmur3Behind(`${salt}:`) }
-  return drawn.hash(id) / 0x1_0000_0000
+  if (hashes.salt !== salt) hashes = hashesOf(salt)
+  return hashes.first(id) / 0x1_0000_0000
 }
 
 /** A hash of the same id that says nothing about `uniform`, in [0, 1): it thins enrolments where there are too many. */
 export function secondHash (salt: string, id: string): number {
-  return murmur3(`${salt}:enrol:${id}`) / 0x1_0000_0000
+  if (hashes.salt !== salt) hashes = hashesOf(salt)
+  return hashes.second(id) / 0x1_0000_0000
 }
 
 /** Control if and only if `u < share`. */

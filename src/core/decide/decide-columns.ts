@@ -33,6 +33,8 @@ export interface ColumnDecisions {
   readonly would_stop: number[]
   /** Control rows at which the worker should force an answer. */
   readonly probe: number[]
+  /** Rows without an arm that have an id to draw it from. */
+  readonly drawn: number[]
   /** The reason for each row; `undefined` for a row that was left out. */
   readonly reasons: ReadonlyArray<Reason | undefined>
   /** The rule of each of `contexts`. */
@@ -53,15 +55,23 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
   const control: number[] = []
   const would_stop: number[] = []
   const probe: number[] = []
+  const drawn: number[] = []
   for (let row = 0; row < context.length; row++) {
     if (bad.size > 0 && bad.has(row)) continue
     const rule = rules[context[row]!]!
     const sure = clampConfidence(confidence[row]!)
     const score = rule.scorer === null ? sure : scoreOf(rule.scorer, row, sure)
-    const arm = arms?.[row] ?? placeArm(snapshot.salt, rule, groups?.[row] ?? generations?.[row] ?? undefined)
+    let arm = arms?.[row] ?? null
+    if (arm === null) {
+      const id = groups?.[row] ?? generations?.[row] ?? undefined
+      arm = placeArm(snapshot.salt, rule, id)
+      if (id !== undefined) drawn.push(row)
+    }
     const reason = reasons[row] = reasonFor(rule, freshness, tokens[row]!, score, arm)
-    if (reason === 'score_at_threshold') stop.push(row)
-    if (wouldStop(reason)) would_stop.push(row)
+    if (wouldStop(reason)) {
+      would_stop.push(row)
+      if (reason === 'score_at_threshold') stop.push(row)
+    }
     if (arm !== 'control') continue
     control.push(row)
     const isProbed = (em?.[row] ?? answer?.[row] ?? null) !== null
@@ -69,7 +79,7 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
     const step = { tokens: tokens[row]!, probed_score: probed?.[row] ?? null }
     if (isProbeDue(rule, arm, step, sure, (scorer) => scoreOf(scorer, row, sure))) probe.push(row)
   }
-  return { stop, control, would_stop, probe, reasons, rules }
+  return { stop, control, would_stop, probe, drawn, reasons, rules }
 }
 
 /** Returns a function that scores a row straight from the columns; a predictor's columns are looked up once. */

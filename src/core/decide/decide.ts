@@ -77,7 +77,7 @@ export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): D
     scope: rule.scope,
     guarantee: rule.guarantee,
     next_check_tokens: nextCheckTokens(rule, step.tokens),
-    probe: isProbeDue(rule, arm, step, confidence),
+    probe: arm === 'control' && isProbeDue(rule, arm, step, confidence),
     model_version: snapshot.version,
     stale: freshness !== 'fresh',
     warnings: rule.warnings,

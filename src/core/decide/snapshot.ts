@@ -52,8 +52,8 @@ export const MISSING = ''
 /** The rule for a generation's context: that of the deepest node that matches. */
 export function ruleFor ({ root, levels }: Snapshot, context: Context | undefined): Rule {
   let node = root
-  for (const level of levels) {
-    const child = node.children.get(context?.[level] ?? MISSING)
+  for (let depth = 0; depth < levels.length; depth++) { // `for of` costs a decision a tenth of its time
+    const child = node.children.get(context?.[levels[depth]!] ?? MISSING)
     if (child === undefined) break
     node = child
   }
