@@ -1,0 +1,62 @@
+"""Spares generations the wait for a service that does not answer."""
+
+import random
+import threading
+from collections.abc import Callable
+
+from ._background import Background
+from ._log import warn
+from .errors import CallFailed
+
+_FAILURES = 2
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.25, 10.0
+
+
+class Breaker:
+    """Opens after two failed calls in a row, and closes when a ping from the background gets through.
+
+    While it is open nobody asks, so that an outage costs a process two time limits and not one for each step.
+
+    Args:
+        ping: calls the service with a time limit; raises CallFailed.
+    """
+
+    def __init__(self, ping: Callable[[], None]) -> None:
+        self._ping = ping
+        self._failures = 0
+        self._closing = threading.Event()
+        self._background = Background("ping", self._wait)
+        self.is_open = False
+
+    def succeeded(self) -> None:
+        """A call got its reply."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """A call got no usable reply."""
+        self._failures += 1
+        if self._failures >= _FAILURES and not self._closing.is_set():
+            self.is_open = True
+            self._background.ensure()
+
+    def after_fork(self) -> None:
+        """A child begins anew."""
+        self._closing = threading.Event()
+        self._background.after_fork()
+        self._failures, self.is_open = 0, False
+
+    def close(self) -> None:
+        """Ends the pings."""
+        self._closing.set()
+
+    def _wait(self) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while not self._closing.wait(wait * random.uniform(0.5, 1)):
+            try:
+                self._ping()
+            except CallFailed as error:
+                warn("ping", f"the service does not answer, so that all generations go on: {error}")
+                wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
+            else:
+                break
+        self._failures, self.is_open = 0, False

@@ -1,0 +1,134 @@
+"""Decides like the service, by its bundle. openapi/vectors.json has what both must say."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ._cadence import Cadence
+from ._grid import GRID
+from .generation import Arm, Step
+
+BUNDLE_FORMAT = 1
+
+
+class Scorer(NamedTuple):
+    """A predictor with the weights of one context."""
+
+    log_median: float
+    length_power: float
+    weights: tuple[float, ...]
+    signals: tuple[tuple[str, float, float], ...]
+    loosest: float
+
+    def score(self, tokens: int, confidence: float | None, signals: Mapping[str, float]) -> float | None:
+        """Chance that stopping now loses nothing; None where the confidence is unknown."""
+        if confidence is None:
+            return None
+        p = min(1.0, max(0.0, confidence))
+        odds = max(-12.0, min(12.0, math.log(p / (1 - p)))) if 0 < p < 1 else 24 * p - 12
+        length, power = math.log(max(1, tokens)) - self.log_median, self.length_power
+        if power:
+            length = math.expm1(power * min(length, math.log(100))) / power
+        w = self.weights
+        z = w[0] + w[1] * odds + w[2] * length + w[3] * odds * length
+        for weight, (name, mean, scale) in zip(w[4:], self.signals, strict=False):
+            if name in signals:
+                z += weight * min(8.0, max(-8.0, (signals[name] - mean) / scale))
+        if math.isnan(z):
+            return None
+        return 1 / (1 + math.exp(-z)) if z > -700 else 0.0
+
+    def may_stop(self, step: Step) -> bool:
+        """Whether the step reaches the loosest threshold."""
+        score = self.score(step.tokens, step.confidence, step.signals)
+        return score is not None and score >= self.loosest
+
+
+class Rule(NamedTuple):
+    """What is in force in one context."""
+
+    threshold: float | None
+    scorer: Scorer | None
+    trials: tuple[Scorer, ...]
+    mode: str
+    cadence: Cadence
+    share: float
+    epoch: str | None
+    label_rate: float
+
+    def stops(self, step: Step, arm: Arm | None) -> bool:
+        """Whether to stop a generation of this arm here."""
+        threshold, confidence = self.threshold, step.confidence
+        if threshold is None or confidence is None or arm == "control" or self.mode != "enforce":
+            return False
+        if step.tokens < self.cadence.min_tokens:
+            return False
+        if self.scorer is None:
+            return confidence >= threshold
+        score = self.scorer.score(step.tokens, confidence, step.signals)
+        return score is not None and score >= threshold
+
+    def wants_probe(self, step: Step, arm: Arm | None, probed_score: float | None) -> bool:
+        """Whether an answer forced here is worth its tokens: some threshold would first stop at this step."""
+        confidence = step.confidence
+        if arm != "control" or self.mode == "off" or confidence is None or step.tokens < self.cadence.min_tokens:
+            return False
+        if any(k <= confidence and (probed_score is None or k > probed_score) for k in GRID):
+            return True
+        return any(scorer.may_stop(step) for scorer in self.trials)
+
+
+class Bundle:
+    """A bundle as GET /v1/bundle replies it.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no bundle of this format.
+    """
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        if body["format"] != BUNDLE_FORMAT:
+            raise ValueError(f"the bundle has format {body['format']}, and this client knows {BUNDLE_FORMAT}")
+        self._body = body
+        self._rules: dict[object, Rule | None] = {}
+        self.salt: str | None = body["salt"]
+
+    def rule_of(self, context: Mapping[str, str], key: object) -> Rule | None:
+        """The rule of the deepest node that the context reaches; None: it is outside of the bundle.
+
+        Args:
+            key: a hashable that stands for the context.
+        """
+        if key not in self._rules:
+            if len(self._rules) >= 100_000:
+                self._rules = {}
+            self._rules[key] = self._find(context)
+        return self._rules[key]
+
+    def _find(self, context: Mapping[str, str]) -> Rule | None:
+        node = self._body["root"]
+        for level in self._body["levels"]:
+            child = node.get("below", {}).get(context.get(level, ""))
+            if child is None:
+                break
+            node = child
+        if "rule" not in node:
+            return None
+        its = self._body["rules"][node["rule"]]
+        is_scored = "scorer" in its
+        return Rule(
+            threshold=its["score_threshold"] if is_scored else its["threshold"],
+            scorer=self._scorer(node, its["scorer"]) if is_scored else None,
+            trials=tuple(self._scorer(node, name) for name in its.get("trials", [])),
+            mode=its["mode"],
+            cadence=Cadence(its["check_every_tokens"], its["min_tokens"]),
+            share=node.get("control_share", 1),
+            epoch=node.get("epoch"),
+            label_rate=its["label_rate"],
+        )
+
+    def _scorer(self, node: dict[str, Any], name: str) -> Scorer:
+        weights, predictor = self._body["weights"][node["weights"][name]], self._body["predictors"][name]
+        signals = tuple((s["name"], s["mean"], s["scale"]) for s in predictor["signals"])
+        return Scorer(
+            weights["log_median"], weights["length_power"], tuple(weights["weights"]), signals, predictor["grid"][-1]
+        )

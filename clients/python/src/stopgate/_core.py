@@ -1,0 +1,213 @@
+"""What both clients share: everything but how a call for decisions is made."""
+
+import atexit
+import json
+import multiprocessing
+import multiprocessing.util
+import os
+import ssl
+import uuid
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import _fork
+from ._breaker import Breaker
+from ._cadence import Cadence
+from ._connection import Connections
+from ._counters import Counters
+from ._enrolments import Enrolments
+from ._http import Endpoint, Reply
+from ._local import Local
+from ._log import warn
+from ._reporter import Report, Reporter
+from .errors import CallFailed
+from .generation import Context, Generation, Grade
+
+COLUMNS = "/v1/decisions/columns"
+_NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
+_PING_SECONDS = 1.0
+_MOST_CADENCES = 100_000
+
+
+class Core:
+    """The state of a client. See `Client` for its options."""
+
+    def __init__(
+        self, *, url: str | None, token: str | None, local: bool, prefix: str, timeout: float, queue_size: int,
+        exit_seconds: float, max_staleness: float, on_label_wanted: Callable[[str], None] | None,
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:  # fmt: skip
+        url = url or os.environ.get("STOPGATE_URL") or "http://localhost:8080"
+        self.endpoint = Endpoint(url, token or os.environ.get("STOPGATE_TOKEN"), ssl_context)
+        self.timeout, self._exit_seconds, self._on_label_wanted = timeout, exit_seconds, on_label_wanted
+        self.counters = Counters()
+        self.deciding = Connections(self.endpoint)
+        self._reporting = Connections(self.endpoint)
+        self.breaker = Breaker(self._ping)
+        self._reporter = Reporter(self._post, queue_size, self.counters, self._received)
+        self._enrolments = Enrolments(self._post, self.counters)
+        self.local = Local(self._get, prefix, max_staleness, self._enrolments) if local else None
+        self._cadences: dict[object, Cadence] = {}
+        self._closes_at_exit = False
+        _fork.watch(self)
+
+    def after_fork(self) -> None:
+        """A child has connections, threads, queues and counts of its own."""
+        self.deciding.forget()
+        self._reporting.forget()
+        for name, zero in vars(Counters()).items():
+            setattr(self.counters, name, zero)
+        for part in (self.breaker, self._reporter, self._enrolments, self.local):
+            if part is not None:
+                part.after_fork()
+        self._closes_at_exit = False
+
+    def generation(
+        self, context: Context, id: str | None, group: str | None, sample: int | None, samples: int | None,
+        grade: Grade | None,
+    ) -> Generation:  # fmt: skip
+        """Makes a generation. Without an id it gets a random one."""
+        return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade)
+
+    def cadence_of(self, generation: Generation) -> Cadence:
+        """When to ask about a generation. Before the service has said anything: every 32 tokens."""
+        known = self.local.cadence_of(generation) if self.local is not None else None
+        return known or self._cadences.get(generation.context_key) or Cadence()
+
+    def decide_locally(self, generations: Sequence[Generation], local: Local) -> None:
+        """Decides by the bundle."""
+        self._close_at_exit()
+        self.counters.checks += len(generations)
+        for one in generations:
+            if local.decide(one):
+                self.counters.stops += one.stopped
+            else:
+                self._go_on(one)
+
+    def replied(self, generations: Sequence[Generation], reply: Reply) -> None:
+        """Takes the decisions of a columns call.
+
+        Raises:
+            CallFailed: there are none in the reply.
+        """
+        body = reply.json()
+        try:
+            self._take(generations, body)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise CallFailed(f"the reply has no decisions: {error!r}") from error
+
+    def failed(self, generations: Sequence[Generation], error: CallFailed) -> None:
+        """Lets generations go on after a call that failed."""
+        self.counters.failures += 1
+        self.breaker.failed()
+        warn("check", f"generations go on without a decision: {error}")
+        self.skipped(generations)
+
+    def skipped(self, generations: Sequence[Generation]) -> None:
+        """Lets generations go on without asking."""
+        self.counters.undecided += len(generations)
+        for one in generations:
+            self._go_on(one)
+
+    def report(self, outcome: Mapping[str, Any]) -> None:
+        """Queues an outcome."""
+        self._close_at_exit()
+        self._reporter.put(Report(outcome["generation_id"], _encode(outcome)))
+
+    def label(self, generation_id: str, label: Mapping[str, Any]) -> None:
+        """Queues a label."""
+        self._close_at_exit()
+        self._reporter.put(Report(generation_id, _encode(label), is_label=True))
+
+    def flush(self, timeout: float) -> bool:
+        """Waits until all reports are sent. Returns whether they were, within `timeout` seconds."""
+        return self._reporter.flush(timeout)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Sends what waits and ends the threads. Returns whether all was sent."""
+        seconds = self._exit_seconds if timeout is None else timeout
+        self.breaker.close()
+        if self.local is not None:
+            self.local.close()
+        self._enrolments.close(seconds)
+        is_sent = self._reporter.close(seconds)
+        self.deciding.close()
+        self._reporting.close()
+        return is_sent
+
+    def _take(self, generations: Sequence[Generation], body: Any) -> None:
+        stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
+        problems = {one["index"]: one for one in body["errors"]}
+        rules: dict[object, Cadence] = {}
+        for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
+            if rule is not None:
+                rules[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"])
+                for warning in rule["warnings"]:
+                    warn(f"{warning} {one.context_key}", f"{warning} in context {dict(one.context)}")
+        if len(self._cadences) > _MOST_CADENCES:
+            self._cadences.clear()
+        self._cadences.update(rules)
+        for row in body["first_step_late"]:
+            warn("late", f"{generations[row].id} asked too late to be enrolled: ask at next_check")
+        for row, one in enumerate(generations):
+            if row in problems:
+                problem = problems[row]
+                warn(f"row {problem['message']}", f"no decision for {one.id}: {problem['path']} {problem['message']}")
+                self._go_on(one)
+                continue
+            one.arm = "control" if row in control else "treated"
+            next_check = rules[one.context_key].next_check(one.steps[-1].tokens)
+            one.checked(stop=row in stop, probe=row in probe, next_check=next_check)
+        self.counters.stops += len(stop)
+
+    def _go_on(self, one: Generation) -> None:
+        """No decision: continue, and probe where a control generation would need the answer as evidence."""
+        step = one.steps[-1]
+        is_news = step.confidence is not None and step.confidence > (one.probed_score or 0.0)
+        next_check = self.cadence_of(one).next_check(step.tokens)
+        one.checked(stop=False, probe=one.arm == "control" and is_news, next_check=next_check)
+
+    def _ping(self) -> None:
+        self._reporting.call("POST", COLUMNS, _NO_ROWS, timeout=_PING_SECONDS).json()
+
+    def _post(self, path: str, body: bytes, timeout: float) -> Any:
+        return self._reporting.call("POST", path, body, timeout=timeout).json()
+
+    def _get(self, path: str, headers: dict[str, str], timeout: float) -> Reply:
+        return self._reporting.call("GET", path, None, headers, timeout=timeout)
+
+    def _received(self, generation_id: str, receipt: Mapping[str, Any]) -> None:
+        for warning in receipt.get("warnings", ()):
+            warn(f"receipt {warning}", f"{warning}: the outcome of {generation_id} may be no evidence")
+        if receipt["label_wanted"] and self._on_label_wanted is not None:
+            try:
+                self._on_label_wanted(generation_id)
+            except Exception as error:
+                warn("on_label_wanted", f"on_label_wanted() failed: {error!r}")
+
+    def _close_at_exit(self) -> None:
+        """Closes at the end of this process. Those of multiprocessing end without atexit."""
+        if self._closes_at_exit:
+            return
+        self._closes_at_exit = True
+        close = _closer(weakref.ref(self))
+        if multiprocessing.parent_process() is None:
+            atexit.register(close)
+        else:
+            multiprocessing.util.Finalize(None, close, exitpriority=0)
+
+
+def _closer(reference: "weakref.ref[Core]") -> Callable[[], None]:
+    pid = os.getpid()
+
+    def close() -> None:
+        core = reference()
+        if core is not None and os.getpid() == pid:
+            core.close()
+
+    return close
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()

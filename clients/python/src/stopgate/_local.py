@@ -1,0 +1,126 @@
+"""Decides in the worker's own process, and keeps the bundle in step in the background."""
+
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+
+from ._background import Background
+from ._bundle import Bundle, Rule
+from ._cadence import Cadence
+from ._enrolments import Enrolments
+from ._http import Reply
+from ._log import warn
+from ._murmur3 import uniform
+from .errors import CallFailed
+from .generation import Generation
+
+_POLL_SECONDS = 30
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 10.0
+
+Get = Callable[[str, dict[str, str], float], Reply]
+
+
+class Local:
+    """A bundle that is renewed by long polls.
+
+    Args:
+        get: gets a path with headers within so many seconds; raises CallFailed.
+        prefix: context key that all generations lie within; "*": all.
+        max_staleness: seconds without a renewal after which everything continues.
+        enrolments: where first steps go.
+    """
+
+    def __init__(self, get: Get, prefix: str, max_staleness: float, enrolments: Enrolments) -> None:
+        self._get, self._prefix, self._max_staleness, self._enrolments = get, prefix, max_staleness, enrolments
+        self._background = Background("bundle", self._run)
+        self._bundle: Bundle | None = None
+        self._renewed_at = 0.0
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """A child goes on with the bundle that it has, and renews it itself."""
+        self._has_come = threading.Event()
+        if self._bundle is not None:
+            self._has_come.set()
+        self._closing = threading.Event()
+        self._background.after_fork()
+
+    def wait(self, timeout: float) -> bool:
+        """Waits for the first bundle. Returns whether it has come within `timeout` seconds."""
+        self._background.ensure()
+        return self._has_come.wait(timeout)
+
+    def close(self) -> None:
+        """Ends the renewals, at the latest when the poll under way does."""
+        self._closing.set()
+
+    def cadence_of(self, generation: Generation) -> Cadence | None:
+        """When to ask about a generation; None: the bundle does not say."""
+        rule = None if self._bundle is None else self._bundle.rule_of(generation.context, generation.context_key)
+        return None if rule is None else rule.cadence
+
+    def decide(self, generation: Generation) -> bool:
+        """Decides the last step of a generation. Returns False where it could not, so that it goes on."""
+        self._background.ensure()
+        bundle = self._bundle
+        if bundle is None or time.monotonic() - self._renewed_at > self._max_staleness:
+            return False
+        rule = bundle.rule_of(generation.context, generation.context_key)
+        if rule is None:
+            return False
+        step = generation.steps[-1]
+        if generation.arm is None:
+            self._draw(generation, bundle.salt, rule)
+        generation.checked(
+            stop=rule.stops(step, generation.arm),
+            probe=rule.wants_probe(step, generation.arm, generation.probed_score),
+            next_check=rule.cadence.next_check(step.tokens),
+        )
+        return True
+
+    def _draw(self, generation: Generation, salt: str | None, rule: Rule) -> None:
+        """Draws the arm, and enrols the generation where this is its first step."""
+        if salt is None:
+            generation.arm = "treated"
+            return
+        u = uniform(salt, generation.group or generation.id)
+        generation.arm = "control" if u < rule.share else "treated"
+        if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
+            return
+        if generation.steps[-1].tokens > rule.cadence.next_check(0):
+            warn("late", f"{generation.id} asked too late to be enrolled: ask at next_check")
+            return
+        named: dict[str, str | int] = {"generation_id": generation.id}
+        if generation.group is not None:
+            named["group_id"] = generation.group
+            if generation.sample is not None:
+                named["sample"] = generation.sample
+        self._enrolments.add(generation.context_key, rule.epoch, rule.share, named)
+
+    def _run(self) -> None:
+        etag, wait = "", _FIRST_WAIT_SECONDS
+        while not self._closing.is_set():
+            try:
+                etag = self._renew(etag)
+                wait = _FIRST_WAIT_SECONDS
+            except (CallFailed, KeyError, TypeError, ValueError) as error:
+                warn("bundle", f"the bundle can't be renewed: {error!r}")
+                self._closing.wait(wait)
+                wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
+
+    def _renew(self, etag: str) -> str:
+        path = f"/v1/bundle?prefix={quote(self._prefix, safe='')}&wait={_POLL_SECONDS}"
+        headers = {"accept-encoding": "gzip", **({"if-none-match": etag} if etag else {})}
+        reply = self._get(path, headers, _POLL_SECONDS + 10)
+        if reply.status != 304:
+            body = reply.json()
+            try:
+                self._bundle = Bundle(body)
+            except ValueError:  # a format that is not known: continue
+                self._bundle = None
+                raise
+            etag = reply.headers.get("etag", "")
+        self._renewed_at = time.monotonic()
+        self._has_come.set()
+        return etag

@@ -1,0 +1,149 @@
+"""Sends outcomes and labels in the background, in order, each until the service has it or refuses it."""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from ._background import Background
+from ._counters import Counters
+from ._log import warn
+from .errors import CallFailed
+
+_MOST_BYTES = 64 * 2**20
+_BATCH_ITEMS, _BATCH_BYTES = 256, 2**20
+_CALL_SECONDS = 5.0
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.2, 15.0
+
+Post = Callable[[str, bytes, float], Any]
+
+
+class Report(NamedTuple):
+    """An outcome, or the label of one."""
+
+    generation_id: str
+    body: bytes
+    is_label: bool = False
+
+
+class Reporter:
+    """A bounded queue with one thread. `put()` never waits for the service.
+
+    Args:
+        post: posts a body to a path within so many seconds, and returns the reply; raises CallFailed.
+        capacity: outcomes and labels that may wait; beyond it, or beyond 64 MiB, the oldest are dropped.
+        counters: where to count.
+        on_receipt: gets the id of each stored outcome and what the service says about it, in the background.
+    """
+
+    def __init__(
+        self, post: Post, capacity: int, counters: Counters, on_receipt: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        self._post, self._capacity, self._counters, self._on_receipt = post, capacity, counters, on_receipt
+        self._background = Background("reports", self._run)
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """What waits is the parent's to send."""
+        self._changed = threading.Condition()
+        self._waiting: deque[Report] = deque()
+        self._sending: list[Report] = []
+        self._bytes = 0
+        self._is_closing = self._is_closed = False
+        self._background.after_fork()
+
+    def put(self, report: Report) -> None:
+        """Takes a report."""
+        with self._changed:
+            self._waiting.append(report)
+            self._bytes += len(report.body)
+            while self._waiting and (len(self._waiting) > self._capacity or self._bytes > _MOST_BYTES):
+                self._bytes -= len(self._waiting.popleft().body)
+                self._counters.dropped += 1
+                warn("dropped", "the queue of reports is full: the oldest are dropped")
+            self._background.ensure()
+            self._changed.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Waits until all is sent. Returns whether it was, within `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._sending, timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Flushes, then ends the thread. Meanwhile it sends again at once what has to wait."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        is_sent = self.flush(timeout)
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        if not is_sent:
+            warn("unsent", f"{len(self._waiting) + len(self._sending)} reports were not sent before the end")
+        return is_sent
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._is_closed)
+                if self._is_closed:
+                    return
+                self._sending = self._take()
+            self._send(self._sending)
+            with self._changed:
+                self._sending = []
+                self._changed.notify_all()
+
+    def _take(self) -> list[Report]:
+        batch = [self._waiting.popleft()]
+        size = len(batch[0].body)
+        while self._waiting and not batch[0].is_label and len(batch) < _BATCH_ITEMS:
+            size += len(self._waiting[0].body)
+            if self._waiting[0].is_label or size > _BATCH_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        self._bytes -= sum(len(report.body) for report in batch)
+        return batch
+
+    def _send(self, batch: list[Report]) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while not self._is_closed:
+            try:
+                if batch[0].is_label:
+                    self._send_label(batch[0])
+                else:
+                    self._send_outcomes(batch)
+                return
+            except CallFailed as error:
+                if not error.may_succeed_later:
+                    self._counters.rejected += len(batch)
+                    warn(f"refused {error.status}", f"{len(batch)} reports were refused: {error}")
+                    return
+                warn("report", f"reports wait, since the service does not take them: {error}")
+                self._pause(max(error.retry_after or 0.0, wait * random.uniform(0.5, 1)))
+                wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
+
+    def _send_label(self, label: Report) -> None:
+        self._post(f"/v1/outcomes/{quote(label.generation_id, safe='')}/label", label.body, _CALL_SECONDS)
+        self._counters.reported += 1
+
+    def _send_outcomes(self, batch: list[Report]) -> None:
+        body = b'{"outcomes":[' + b",".join(report.body for report in batch) + b"]}"
+        reply = self._post("/v1/outcomes/batch", body, _CALL_SECONDS)
+        for problem in reply["rejected"]:
+            id, path, message = batch[problem["index"]].generation_id, problem["path"], problem["message"]
+            warn(f"outcome {message}", f"the outcome of {id} was refused: {path} {message}")
+        self._counters.rejected += len(reply["rejected"])
+        self._counters.reported += len(batch) - len(reply["rejected"])
+        for report, receipt in zip(batch, reply["outcomes"], strict=True):
+            if receipt is not None:
+                self._on_receipt(report.generation_id, receipt)
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            if self._is_closing:
+                self._changed.wait_for(lambda: self._is_closed, _FIRST_WAIT_SECONDS)
+            else:
+                self._changed.wait_for(lambda: self._is_closing, seconds)

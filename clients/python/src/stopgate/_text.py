@@ -1,0 +1,52 @@
+"""Fits what workers have into the limits of the API."""
+
+import hashlib
+import math
+
+from ._log import warn
+
+_MAX_ANSWER = 4096
+_MAX_ID = 128
+_MAX_SIGNALS = 16
+_SLACK = 1e-6
+
+
+def fit_answer(answer: str) -> str:
+    """An answer of at most 4 KiB. Of a longer one the beginning stays, and a digest, so that only equals stay equal."""
+    return _fit(answer, _MAX_ANSWER)
+
+
+def fit_id(text: str) -> str:
+    """An id of 1 to 128 bytes, shortened in the same way."""
+    return _fit(text, _MAX_ID) or "-"
+
+
+def _fit(text: str, limit: int) -> str:
+    data = str(text).encode("utf-8", "replace")
+    if len(data) > limit:
+        digest = hashlib.sha256(data).hexdigest()
+        data = data[: limit - len(digest) - 1] + b" " + digest.encode()
+    return data.decode("utf-8", "ignore")
+
+
+def fit_confidence(value: float | None) -> float | None:
+    """A confidence from 0 to 1; None, which means continue, where it is no number or out of range."""
+    if value is None:
+        return None
+    number = float(value)
+    if -_SLACK <= number <= 1 + _SLACK:
+        return min(1.0, max(0.0, number))
+    if not math.isnan(number):
+        warn("confidence", f"a confidence must be from 0 to 1 and is {number}: its step goes on")
+    return None
+
+
+def fit_signals(signals: "dict[str, float] | None") -> dict[str, float]:
+    """At most 16 signals, without those that are no finite number."""
+    if not signals:
+        return {}
+    numbers = {fit_id(name): float(value) for name, value in signals.items() if value is not None}
+    finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
+    if len(finite) > _MAX_SIGNALS:
+        warn("signals", f"a step has at most {_MAX_SIGNALS} signals: the others are left out")
+    return dict(list(finite.items())[:_MAX_SIGNALS])

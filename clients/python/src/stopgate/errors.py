@@ -1,0 +1,29 @@
+"""The exceptions of this package. Nothing that a worker calls raises because of the service."""
+
+
+class ClientGone(Exception):  # noqa: N818 - an event, not an error
+    """For `generate` and `probe` to raise when the client of a generation went away, and for nothing else.
+
+    The generation is then reported as cancelled and is left out of the evidence. What a worker kills or retries itself
+    is not cancelled: let any other exception out, and nothing is reported.
+    """
+
+
+class CallFailed(Exception):  # noqa: N818
+    """A call brought no usable reply: no contact, no time left, or a status other than 2xx.
+
+    Args:
+        message: what happened.
+        status: the HTTP status; None where no reply came.
+        retry_after: seconds after which the service asks to be called again; None where it does not say.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def may_succeed_later(self) -> bool:
+        """Whether the same call may succeed later: after 429, a 5xx or no reply."""
+        return self.status is None or self.status == 429 or self.status >= 500

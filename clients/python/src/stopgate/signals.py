@@ -1,0 +1,75 @@
+"""Numbers about a probed answer: its confidence, its entropy, and the signals with a fixed meaning."""
+
+import math
+import re
+from collections.abc import Sequence
+
+MARKERS = re.compile(r"\b(wait|hmm|actually|alternatively|hold on|let me (?:re)?check|on second thought)\b", re.I)
+"""Words of doubt that `marker_density` counts."""
+
+
+def confidence(logprobs: Sequence[float]) -> float | None:
+    """Geometric mean probability of the probed answer's tokens; None without tokens.
+
+    Args:
+        logprobs: natural logarithm of the probability of each token.
+    """
+    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else None
+
+
+def entropy(top_logprobs: Sequence[Sequence[float]]) -> float | None:
+    """Entropy of the next token in nats, the mean over the probed answer's tokens; None without tokens.
+
+    Args:
+        top_logprobs: for each token of the answer, the natural logarithms of the most probable tokens. What they leave
+            over counts as one more token.
+    """
+
+    def of(row: Sequence[float]) -> float:
+        p = [math.exp(x) for x in row]
+        return -sum(q * math.log(q) for q in [*p, max(0.0, 1 - sum(p))] if q > 0)
+
+    return sum(map(of, top_logprobs)) / len(top_logprobs) if top_logprobs else None
+
+
+class Signals:
+    """The signals of one generation. Call add() at each check, in order."""
+
+    def __init__(self) -> None:
+        self._answers: list[str] = []
+        self._last: float | None = None
+        self._highest: float | None = None
+
+    def add(
+        self,
+        answer: str,
+        confidence: float | None = None,
+        top_logprobs: Sequence[Sequence[float]] = (),
+        recent_text: str | None = None,
+        recent_tokens: int = 0,
+    ) -> dict[str, float]:
+        """The signals of this check. It leaves out those that are not known.
+
+        Args:
+            answer: the answer probed here.
+            confidence: of the answer, 0 to 1.
+            top_logprobs: of the answer's tokens, as for `entropy`.
+            recent_text: the thought since the last check.
+            recent_tokens: tokens of `recent_text`.
+        """
+        self._answers.append(answer)
+        streak = next((i for i, a in enumerate(reversed(self._answers)) if a != answer), len(self._answers))
+        delta = None
+        if confidence is not None:
+            delta = confidence - (confidence if self._last is None else self._last)
+            self._last, self._highest = confidence, max(self._highest or 0.0, confidence)
+        markers = None if recent_text is None else 100 * len(MARKERS.findall(recent_text)) / max(1, recent_tokens)
+        signals = {
+            "entropy": entropy(top_logprobs),
+            "answer_streak": streak,
+            "confidence_delta": delta,
+            "confidence_max": self._highest,
+            "vote_share": max(map(self._answers.count, self._answers)) / len(self._answers),
+            "marker_density": markers,
+        }
+        return {name: value for name, value in signals.items() if value is not None}

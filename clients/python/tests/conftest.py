@@ -1,0 +1,104 @@
+"""A real service for the tests: a process of its own with an embedded store."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+CONTEXT = {"model": "q", "task": "gsm8k"}
+KEY = "model=q,task=gsm8k"
+
+
+def until(what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Waits for a condition, and returns what it says."""
+    end = time.monotonic() + seconds
+    while not (said := condition()):
+        assert time.monotonic() < end, f"waited too long until {what}"
+        time.sleep(0.01)
+    return said
+
+
+def _cli() -> Path:
+    built = [ROOT / "dist/src/cli.js", ROOT / "dist/tests/src/cli.js"]
+    found = [path for path in built if path.exists()]
+    assert found, "build the service first: npm ci"
+    return Path(os.environ.get("STOPGATE_CLI") or max(found, key=lambda path: path.stat().st_mtime))
+
+
+class Service:
+    """The service in a process, on a port that it keeps when it is started again."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = {"PORT": str(self.port), "HOST": "127.0.0.1", "DATA_DIR": str(folder), **settings}
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            ["node", str(_cli()), "serve"], env={**os.environ, "LOG_LEVEL": "error", **self._settings}
+        )
+        until("the service serves", self._is_ready)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=30) as reply:
+            return json.load(reply)
+
+    def put(self, path: str, body: object) -> None:
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()
+
+    def context(self, key: str = KEY) -> Any:
+        try:
+            return self.get(f"/v1/contexts/{key}")
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return {}
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, "the service has ended"
+        try:
+            self.get("/readyz")
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that all tests share. Each test uses a context of its own."""
+    one = Service(tmp_path_factory.mktemp("store"))
+    yield one
+    one.kill()
+
+
+@pytest.fixture
+def own_service(tmp_path: Path) -> Iterator[Service]:
+    """A service that the test may kill."""
+    one = Service(tmp_path / "store")
+    yield one
+    one.kill()
+
+
+@pytest.fixture(autouse=True)
+def _all_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets each test see its warnings, though they are throttled."""
+    monkeypatch.setattr("stopgate._log._logged", {})

@@ -1,0 +1,186 @@
+"""The blocking client against a real service."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from conftest import Service, until
+from playing import Played, is_right
+from stopgate import Client, ClientGone, Generation, Probe
+
+
+def context(name: str) -> tuple[dict[str, str], str]:
+    return {"model": "q", "task": name}, f"model=q,task={name}"
+
+
+def followed(service: Service, key: str) -> Any:
+    return service.context(key).get("follow_up")
+
+
+def pin(service: Service, key: str, threshold: float = 0.5) -> None:
+    service.put(f"/v1/contexts/{key}/pin", {"threshold": threshold, "reason": "test"})
+
+
+def treated(client: Client, where: dict[str, str]) -> Generation:
+    one = client.generation(where)
+    one.arm = "treated"
+    return one
+
+
+def test_a_generation_runs_in_full_and_is_reported_with_its_steps(service: Service) -> None:
+    where, key = context("full")
+    with Client(service.url, timeout=5) as client:
+        played = Played(100, knows_at=64)
+        assert client.run(client.generation(where, grade=is_right), played.generate, played.probe) == "right"
+        assert played.asked == [32, 64, 96, 128]
+        assert client.flush(30)
+    said = until("the outcome is learned from", lambda: (v := followed(service, key)) and v["reported"] and v)
+    assert (said["enrolled"], said["reported"], said["unenrolled"]) == (1, 1, 0)
+
+
+def test_a_stop_ends_the_generation_with_the_answer_just_probed(service: Service) -> None:
+    where, key = context("stopped")
+    pin(service, key)
+    client = Client(service.url, timeout=5)
+    one, played = treated(client, where), Played(1000, knows_at=64)
+    assert client.run(one, played.generate, played.probe) == "right"
+    assert (one.stopped, played.tokens, played.probes, client.counters.stops) == (True, 64, 2, 1)
+    assert client.counters.probe_tokens == 6
+    client.close()
+
+
+def test_rows_of_a_batch_stop_one_by_one_in_one_call_each_step(service: Service) -> None:
+    where, key = context("batch")
+    pin(service, key)
+    client = Client(service.url, timeout=5)
+    rows = [Played(96, knows_at=32 * (i % 4)) for i in range(8)]
+    runs = [treated(client, where) for _ in rows]
+    stopped_at = {}
+    for tokens in (32, 64):
+        for row in rows:
+            row.generate(tokens)
+        due = [(run, row) for run, row in zip(runs, rows, strict=True) if run.due(tokens)]
+        for run in client.check(run.observe(tokens, row.probe()) for run, row in due):
+            stopped_at[runs.index(run)] = tokens
+    assert stopped_at == {0: 32, 1: 32, 2: 64, 4: 32, 5: 32, 6: 64}
+    assert (client.counters.calls, client.counters.checks) == (2, 12)
+    client.close()
+
+
+def test_a_free_confidence_is_probed_only_in_the_control_arm(service: Service) -> None:
+    where, _ = context("free")
+    with Client(service.url, timeout=5) as client:
+        one = client.generation(where)
+        assert client.check([one.observe(32, confidence=0.9)]) == []
+        assert (one.arm, one.wants_probe, one.next_check) == ("control", True, 64)
+        one.probed(Probe("right", tokens=4))
+        assert not one.wants_probe and one.probed_score == 0.9
+        client.check([one.observe(64, confidence=0.3)])
+        assert not one.wants_probe
+        assert one.finish("right", tokens=70) == "right"
+
+
+def test_a_context_tells_its_cadence(service: Service) -> None:
+    where, key = context("slow")
+    service.put(f"/v1/contexts/{key}/policy", {"check_every_tokens": 100, "min_tokens": 150})
+    with Client(service.url, timeout=5) as client:
+        one = client.generation(where)
+        assert one.next_check == 32
+        client.check([one.observe(32, confidence=None)])
+        assert one.next_check == 200
+        assert client.generation(where).next_check == 200
+
+
+def test_who_leaves_is_cancelled_and_who_fails_is_not_reported(service: Service) -> None:
+    where, _ = context("left")
+    with Client(service.url, timeout=5) as client:
+
+        def leave(error: Exception) -> None:
+            played = Played(100)
+
+            def generate(limit: int) -> tuple[int, bool]:
+                if limit > 32:
+                    raise error
+                return played.generate(limit)
+
+            with pytest.raises(type(error)):
+                client.run(client.generation(where), generate, played.probe)
+
+        leave(ClientGone())
+        assert client.flush(30) and client.counters.reported == 1
+        leave(RuntimeError())
+        assert client.run(client.generation(where), Played(5).generate, Played(5).probe) == "right"
+        assert client.flush(30) and client.counters.reported == 1
+
+
+def test_a_late_label_follows_its_outcome(service: Service) -> None:
+    where, _ = context("late")
+    wanted: list[str] = []
+    with Client(service.url, timeout=5, on_label_wanted=wanted.append) as client:
+        one, played = client.generation(where), Played(100, knows_at=64, unsure=0.9)
+        client.run(one, played.generate, played.probe)
+        client.label(one.id, em=True)
+        assert client.flush(30)
+        assert (client.counters.reported, client.counters.rejected) == (2, 0)
+    assert wanted == [one.id]
+
+
+def test_what_can_not_be_sent_as_it_is_does_not_end_a_generation(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    where, _ = context("odd")
+    with Client(service.url, timeout=5) as client, caplog.at_level(logging.WARNING, "stopgate"):
+        odd = client.generation({"nobody": "x"})
+        percent = client.generation(where, "é" * 100)
+        silent = client.generation(where)
+        assert client.check([
+            odd.observe(32, Probe("a" * 5000, 0.5)),
+            percent.observe(32, Probe("\ud800", 97.0, {"entropy": float("nan"), "x": float("inf")})),
+            silent.observe(32, confidence=float("nan")),
+        ]) == []  # fmt: skip
+        assert (odd.arm, percent.arm, silent.arm) == (None, "control", "control")
+        assert odd.next_check == 64
+        for one in (odd, percent, silent):
+            one.finish("a" * 5000, tokens=40, em=1)
+        assert client.flush(30)
+        assert (client.counters.reported, client.counters.rejected) == (2, 1)
+    assert "is not a context level" in caplog.text and "97.0" in caplog.text
+
+
+def test_samples_of_a_group_share_an_arm(service: Service) -> None:
+    where, key = context("groups")
+    pin(service, key, 0.999)
+    with Client(service.url, timeout=5) as client:
+        runs = [client.generation(where, group="p", sample=i, samples=8, grade=is_right) for i in range(8)]
+        client.check(run.observe(32, Probe("right", 0.5)) for run in runs)
+        assert len({run.arm for run in runs}) == 1
+        for run in runs:
+            run.finish("right", tokens=50)
+        assert client.flush(30) and client.counters.rejected == 0
+
+
+def test_the_service_grades_by_a_reference(service: Service) -> None:
+    where, _ = context("graded")
+    with Client(service.url, timeout=5) as client:
+        played = Played(100, knows_at=64)
+        client.run(client.generation(where), played.generate, played.probe, reference="right")
+        assert client.flush(30) and client.counters.reported == 1
+
+
+def test_a_failing_grade_leaves_the_answer(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    where, _ = context("failing")
+
+    def grade(answer: str) -> bool:
+        raise RuntimeError(answer)
+
+    with Client(service.url, timeout=5) as client:
+        played = Played(100)
+        assert client.run(client.generation(where, grade=grade), played.generate, played.probe) == "right"
+        assert client.flush(30)
+    assert "grade() failed" in caplog.text
+
+
+def test_the_url_must_be_http() -> None:
+    with pytest.raises(ValueError, match="http"):
+        Client("localhost:8080")

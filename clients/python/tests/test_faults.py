@@ -1,0 +1,183 @@
+"""What breaks costs no generation."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from conftest import CONTEXT, Service, until
+from playing import Played, is_right
+from stopgate import AsyncClient, Client
+
+
+def play(client: Client) -> None:
+    played = Played(100, knows_at=64)
+    assert client.run(client.generation(CONTEXT, grade=is_right), played.generate, played.probe) == "right"
+    assert played.tokens == 100
+
+
+def test_killed_and_started_again_it_gets_every_outcome(own_service: Service) -> None:
+    def reported() -> int:
+        told = own_service.context().get("follow_up") or {"reported": 0}
+        return int(told["reported"])
+
+    with Client(own_service.url, timeout=5) as client:
+        for _ in range(20):
+            play(client)
+        until("they are learned from", lambda: reported() == 20)
+        own_service.kill()
+        for _ in range(20):
+            play(client)
+        assert client.counters.undecided == 60
+        assert client.counters.failures == 2, "the breaker spares the others their calls"
+        own_service.start()
+        until("decisions come again", lambda: not client._core.breaker.is_open)
+        play(client)
+        assert client.flush(60)
+        assert client.counters.undecided == 60
+        assert (client.counters.reported, client.counters.rejected, client.counters.dropped) == (41, 0, 0)
+        until("the one that was decided again is learned from", lambda: reported() == 21)
+
+
+def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
+    client = Client(own_service.url, timeout=0.05, exit_seconds=0)
+    play(client)
+    os.kill(own_service.process.pid, signal.SIGSTOP)
+    try:
+        for _ in range(20):
+            play(client)
+        assert client.counters.failures == 2
+        assert client.counters.undecided == 60
+    finally:
+        os.kill(own_service.process.pid, signal.SIGCONT)
+    until("the breaker has closed", lambda: not client._core.breaker.is_open)
+    play(client)
+    assert client.counters.undecided == 60
+    client.close(30)
+
+
+def test_local_decisions_go_on_without_the_service(own_service: Service) -> None:
+    own_service.put("/v1/contexts/model=q,task=gsm8k/pin", {"threshold": 0.5, "reason": "test"})
+    with Client(own_service.url, local=True, exit_seconds=0) as client:
+        assert client.wait_ready(30)
+        own_service.kill()
+        one, played = client.generation(CONTEXT), Played(100, knows_at=64)
+        one.arm = "treated"
+        assert client.run(one, played.generate, played.probe) == "right"
+        assert one.stopped
+        client._core.local._max_staleness = 0  # type: ignore[union-attr]
+        late = client.generation(CONTEXT)
+        late.arm = "treated"
+        assert client.check([late.observe(32, confidence=0.999)]) == []
+
+
+@pytest.fixture
+def stranger() -> Iterator["tuple[str, list[bytes]]"]:
+    """A server that replies what the list says, whatever it is asked, one reply a connection."""
+    replies: list[bytes] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(replies.pop(0) if replies else b"")
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}", replies
+    listening.close()
+
+
+NO_REPLIES = [
+    b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"stop":[0]',
+    b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}",
+    b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
+    b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
+    b"hello\r\n\r\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("reply", NO_REPLIES)
+def test_what_is_no_reply_means_continue(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
+    url, replies = stranger
+    client = Client(url, timeout=5)
+    replies.append(reply)
+    one = client.generation(CONTEXT)
+    assert client.check([one.observe(32, confidence=0.999)]) == []
+    assert (one.next_check, client.counters.failures) == (64, 1)
+
+
+@pytest.mark.parametrize("reply", NO_REPLIES)
+def test_what_is_no_reply_means_continue_in_a_loop(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
+    url, replies = stranger
+    client = AsyncClient(url, timeout=5)
+    replies.append(reply)
+    one = client.generation(CONTEXT)
+    assert asyncio.run(client.check([one.observe(32, confidence=0.999)])) == []
+    assert (one.next_check, client.counters.failures) == (64, 1)
+
+
+def test_a_service_that_trickles_does_not_stretch_the_deadline(stranger: "tuple[str, list[bytes]]") -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    has_ended = threading.Event()
+
+    def trickle() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            while not has_ended.wait(0.01):
+                try:
+                    connection.sendall(b"H")
+                except OSError:
+                    return
+
+    threading.Thread(target=trickle, daemon=True).start()
+    client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=0.2)
+    one = client.generation(CONTEXT)
+    began = time.monotonic()
+    assert client.check([one.observe(32, confidence=0.999)]) == []
+    assert time.monotonic() - began >= 0.2 and client.counters.failures == 1
+    has_ended.set()
+    listening.close()
+
+
+def test_a_connection_that_idled_too_long_is_no_failure(own_service: Service) -> None:
+    client = Client(own_service.url, timeout=5)
+    one = client.generation(CONTEXT)
+    client.check([one.observe(32, confidence=0.5)])
+    own_service.kill()
+    own_service.start()
+    client.check([one.observe(64, confidence=0.5)])
+    assert (client.counters.calls, client.counters.failures) == (2, 0)
+    client.close()
+
+
+def test_a_full_queue_drops_the_oldest(own_service: Service) -> None:
+    own_service.kill()
+    client = Client(own_service.url, queue_size=5, timeout=5)
+    for _ in range(20):
+        play(client)
+    assert client.counters.dropped >= 14
+    own_service.start()
+    assert client.flush(60)
+    assert client.counters.reported + client.counters.dropped == 20
+    client.close()
+
+
+def test_a_service_that_is_away_does_not_hold_up_the_end(own_service: Service) -> None:
+    own_service.kill()
+    client = Client(own_service.url)
+    play(client)
+    assert not client.close(0)

@@ -1,0 +1,29 @@
+"""Signals have the values that docs/integrate/signals.md defines."""
+
+import math
+
+import pytest
+
+from stopgate import Signals, confidence, entropy
+
+
+def test_values() -> None:
+    given, certain = Signals(), [[0.0], [-math.inf, 0.0]]
+    still = {"marker_density": 0.0}
+    assert given.add("4", None, [], "", 0) == {"answer_streak": 1, "vote_share": 1, **still}
+    assert given.add("5", confidence([math.log(0.5)] * 2), certain, "Wait, hmm.", 50) == {
+        "entropy": 0, "answer_streak": 1, "confidence_delta": 0, "confidence_max": 0.5, "vote_share": 0.5, "marker_density": 4,
+    }  # fmt: skip
+    assert given.add("5", 0.25, certain, "so", 10) == {
+        "entropy": 0, "answer_streak": 2, "confidence_delta": -0.25, "confidence_max": 0.5, "vote_share": 2 / 3, **still,
+    }  # fmt: skip
+    assert given.add("5") == {"answer_streak": 3, "confidence_max": 0.5, "vote_share": 0.75}
+
+
+def test_without_tokens_nothing_is_known() -> None:
+    assert confidence([]) is None
+    assert entropy([]) is None
+
+
+def test_what_the_top_tokens_leave_over_counts_as_one_more() -> None:
+    assert entropy([[math.log(0.5)]]) == pytest.approx(math.log(2))
