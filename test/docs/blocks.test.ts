@@ -10,6 +10,7 @@ import { openShell, type Shell } from './run-bash.js'
 
 /** Bash blocks that cannot run here, by how they begin. Their syntax is checked. */
 const NOT_RUN: ReadonlyArray<{ readonly starts: string, readonly reason: string }> = [
+  { starts: 'pip ', reason: 'clients/python/run-tests installs it' },
   { starts: 'npm ', reason: 'npm would install, or test within a test' },
   { starts: 'docker ', reason: 'no Docker engine' },
   { starts: 'kubectl ', reason: 'no cluster' },
@@ -126,8 +127,12 @@ t.test('lines of a trace are outcomes that replay takes', async (t) => {
   }
 })
 
-t.test('Python needs the standard library alone', async (t) => {
-  const code = "import ast, sys; tree = ast.parse(sys.stdin.read()); print(*{name.name.split('.')[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names} - sys.stdlib_module_names)"
+t.test('Python needs the standard library and the client alone', async (t) => {
+  const code = `import ast, sys
+tree = ast.parse(sys.stdin.read())
+names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+print(*{name.split('.')[0] for name in names} - sys.stdlib_module_names - {'stopgate'})`
   for (const block of ofLanguage('python')) t.equal(execFileSync('python3', ['-c', code], { input: block.code, encoding: 'utf8' }).trim(), '', place(block))
 })
 

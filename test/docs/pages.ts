@@ -14,7 +14,7 @@ export interface Block {
 }
 
 /** Every page of the documentation, the README first. */
-export const PAGES = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md',
+export const PAGES = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'clients/python/README.md',
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md')).sort().map((file) => join('docs', file))]
 
 export const readPage = (page: string): string => readFileSync(page, 'utf8')

@@ -35,7 +35,7 @@ def test_hashes_draws_and_grid() -> None:
 def test_decision(case: dict[str, Any]) -> None:
     given, said = case["step"], case["decision"]
     context = given.get("context", {})
-    rule = BUNDLE.rule_of(context, tuple(sorted(context.items())))
+    rule = BUNDLE.rule_of(context, json.dumps(context))
     assert rule is not None
     step = Step(given["tokens"], given["confidence"], given.get("signals", {}))
     arm = arm_of(given, rule.share)

@@ -89,20 +89,22 @@ class Bundle:
         if body["format"] != BUNDLE_FORMAT:
             raise ValueError(f"the bundle has format {body['format']}, and this client knows {BUNDLE_FORMAT}")
         self._body = body
-        self._rules: dict[object, Rule | None] = {}
+        self._rules: dict[str, Rule | None] = {}
         self.salt: str | None = body["salt"]
 
-    def rule_of(self, context: Mapping[str, str], key: object) -> Rule | None:
+    def rule_of(self, context: Mapping[str, str], key: str) -> Rule | None:
         """The rule of the deepest node that the context reaches; None: it is outside of the bundle.
 
         Args:
-            key: a hashable that stands for the context.
+            key: stands for the context.
         """
-        if key not in self._rules:
+        try:
+            return self._rules[key]
+        except KeyError:
             if len(self._rules) >= 100_000:
                 self._rules = {}
-            self._rules[key] = self._find(context)
-        return self._rules[key]
+            rule = self._rules[key] = self._find(context)
+            return rule
 
     def _find(self, context: Mapping[str, str]) -> Rule | None:
         node = self._body["root"]

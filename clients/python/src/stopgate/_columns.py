@@ -11,7 +11,7 @@ MAX_ROWS = 4096
 
 def columns_of(generations: Sequence[Generation]) -> bytes:
     """The body of a call that asks about the last step of each generation."""
-    places: dict[object, int] = {}
+    places: dict[str, int] = {}
     contexts: list[dict[str, str]] = []
     for one in generations:
         if one.context_key not in places:

@@ -48,8 +48,8 @@ class Core:
         self._reporter = Reporter(self._post, queue_size, self.counters, self._received)
         self._enrolments = Enrolments(self._post, self.counters)
         self.local = Local(self._get, prefix, max_staleness, self._enrolments) if local else None
-        self._cadences: dict[object, Cadence] = {}
-        self._closes_at_exit = False
+        self._cadences: dict[str, Cadence] = {}
+        self._closes_at_exit = self._is_closed = False
         _fork.watch(self)
 
     def after_fork(self) -> None:
@@ -61,7 +61,7 @@ class Core:
         for part in (self.breaker, self._reporter, self._enrolments, self.local):
             if part is not None:
                 part.after_fork()
-        self._closes_at_exit = False
+        self._closes_at_exit = self._is_closed = False
 
     def generation(
         self, context: Context, id: str | None, group: str | None, sample: int | None, samples: int | None,
@@ -79,11 +79,10 @@ class Core:
         """Decides by the bundle."""
         self._close_at_exit()
         self.counters.checks += len(generations)
-        for one in generations:
-            if local.decide(one):
-                self.counters.stops += one.stopped
-            else:
-                self._go_on(one)
+        undecided = local.decide(generations)
+        self.counters.stops += sum(one.stopped for one in generations)
+        if undecided:
+            self.skipped(undecided)
 
     def replied(self, generations: Sequence[Generation], reply: Reply) -> None:
         """Takes the decisions of a columns call.
@@ -127,6 +126,7 @@ class Core:
     def close(self, timeout: float | None = None) -> bool:
         """Sends what waits and ends the threads. Returns whether all was sent."""
         seconds = self._exit_seconds if timeout is None else timeout
+        self._is_closed = True
         self.breaker.close()
         if self.local is not None:
             self.local.close()
@@ -139,7 +139,7 @@ class Core:
     def _take(self, generations: Sequence[Generation], body: Any) -> None:
         stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
         problems = {one["index"]: one for one in body["errors"]}
-        rules: dict[object, Cadence] = {}
+        rules: dict[str, Cadence] = {}
         for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
             if rule is not None:
                 rules[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"])
@@ -203,7 +203,7 @@ def _closer(reference: "weakref.ref[Core]") -> Callable[[], None]:
 
     def close() -> None:
         core = reference()
-        if core is not None and os.getpid() == pid:
+        if core is not None and os.getpid() == pid and not core._is_closed:
             core.close()
 
     return close

@@ -44,12 +44,11 @@ class Enrolments:
         self._is_sending = self._is_closed = False
         self._background.after_fork()
 
-    def add(
-        self, context: tuple[tuple[str, str], ...], epoch: str | None, share: float, generation: dict[str, Any]
-    ) -> None:
+    def add(self, context: dict[str, str], epoch: str | None, share: float, generation: dict[str, Any]) -> None:
         """Takes a generation at its first step."""
+        draw = _Draw(tuple(context.items()), epoch, share)
         with self._changed:
-            self._waiting.setdefault(_Draw(context, epoch, share), (time.monotonic(), []))[1].append(generation)
+            self._waiting.setdefault(draw, (time.monotonic(), []))[1].append(generation)
             self._background.ensure()
             self._changed.notify_all()
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from ._background import Background
@@ -60,24 +60,28 @@ class Local:
         rule = None if self._bundle is None else self._bundle.rule_of(generation.context, generation.context_key)
         return None if rule is None else rule.cadence
 
-    def decide(self, generation: Generation) -> bool:
-        """Decides the last step of a generation. Returns False where it could not, so that it goes on."""
+    def decide(self, generations: Sequence[Generation]) -> list[Generation]:
+        """Decides the last step of each generation. Returns those that it could not decide, so that they go on."""
         self._background.ensure()
         bundle = self._bundle
         if bundle is None or time.monotonic() - self._renewed_at > self._max_staleness:
-            return False
-        rule = bundle.rule_of(generation.context, generation.context_key)
-        if rule is None:
-            return False
-        step = generation.steps[-1]
-        if generation.arm is None:
-            self._draw(generation, bundle.salt, rule)
-        generation.checked(
-            stop=rule.stops(step, generation.arm),
-            probe=rule.wants_probe(step, generation.arm, generation.probed_score),
-            next_check=rule.cadence.next_check(step.tokens),
-        )
-        return True
+            return list(generations)
+        undecided = []
+        for one in generations:
+            rule = bundle.rule_of(one.context, one.context_key)
+            if rule is None:
+                undecided.append(one)
+                continue
+            if one.arm is None:
+                self._draw(one, bundle.salt, rule)
+            step = one.steps[-1]
+            is_control = one.arm == "control"
+            one.checked(
+                not is_control and rule.stops(step, one.arm),
+                is_control and rule.wants_probe(step, one.arm, one.probed_score),
+                rule.cadence.next_check(step.tokens),
+            )
+        return undecided
 
     def _draw(self, generation: Generation, salt: str | None, rule: Rule) -> None:
         """Draws the arm, and enrols the generation where this is its first step."""
@@ -96,7 +100,7 @@ class Local:
             named["group_id"] = generation.group
             if generation.sample is not None:
                 named["sample"] = generation.sample
-        self._enrolments.add(generation.context_key, rule.epoch, rule.share, named)
+        self._enrolments.add(generation.context, rule.epoch, rule.share, named)
 
     def _run(self) -> None:
         etag, wait = "", _FIRST_WAIT_SECONDS

@@ -1,5 +1,6 @@
 """A generation as its worker sees it."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
@@ -71,7 +72,7 @@ class Generation:
         self._core = core
         self.id = fit_id(id)
         self.context = {level: fit_id(value) for level, value in context.items()}
-        self.context_key = tuple(sorted(self.context.items()))
+        self.context_key = json.dumps(self.context, sort_keys=True)
         self.group = None if group is None else fit_id(group)
         self.sample, self.samples, self.grade = sample, samples, grade
         self.arm: Arm | None = None
@@ -124,7 +125,7 @@ class Generation:
             self._core.counters.probe_tokens += probe.tokens
             self._core.counters.prefill_tokens += probe.prefill_tokens
 
-    def checked(self, *, stop: bool, probe: bool, next_check: int) -> None:
+    def checked(self, stop: bool, probe: bool, next_check: int) -> None:
         """Takes the decision about the step just observed."""
         step = self.steps[-1]
         self.stopped = stop
