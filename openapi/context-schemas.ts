@@ -36,7 +36,8 @@ const ChallengerSchema = Type.Object({
   }),
   threshold: nullableRatio('Threshold that its evidence certifies; null: none yet'),
   em_drop: nullableRatio('Net EM drop at that threshold'),
-  tokens_saved_ratio: ratio('Tokens saved at that threshold'),
+  tokens_saved_ratio: ratio('Tokens saved at that threshold, net of the tokens of probes'),
+  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until its next threshold is certified, at the rates observed; null: cannot be predicted' }),
 }, { title: 'Challenger', description: 'A predictor on trial in this context' })
 
@@ -86,7 +87,12 @@ export const fields = {
   em_drop: nullableRatio('Net EM drop at the context\'s own certified threshold'),
   em_drop_low: nullableRatio('Lower bound of the true EM drop'),
   em_drop_high: nullableRatio('Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'),
-  tokens_saved_ratio: nullableRatio('Tokens that the certified threshold saves'),
+  tokens_saved_ratio: nullableRatio('Tokens that the certified threshold saves, net of the tokens of probes'),
+  tokens_saved_gross_ratio: nullableRatio('The same, probes not counted'),
+  tokens_saved: Type.Number({ description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more' }),
+  tokens_saved_gross: Type.Number({ description: 'The same, probes not counted' }),
+  probe_tokens: Type.Integer({ description: 'Tokens decoded only for probes, as outcomes of both arms reported them, over all epochs' }),
+  probe_prefill_tokens: Type.Integer({ description: 'Tokens prefilled anew for probes, likewise' }),
   expected_utility: nullable<number>('number', {
     description: 'Expected gain of that threshold over never stopping, for each generation, in the currency of the policy\'s prices; null: no prices',
   }),
@@ -102,7 +108,7 @@ export const fields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'What prevents a certificate: outcomes_missing: generations are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step',
+    description: 'What prevents a certificate: outcomes_missing: generations are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step; or that nothing is stopped although a threshold is certified: no_net_savings: probes cost more than it would save, so ask less often',
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
@@ -142,7 +148,8 @@ export const thresholds = Type.Array(Type.Object({
   em_drop: ratio('Net EM drop: (lost - gained) / all'),
   em_drop_low: ratio('Lower bound of the true EM drop'),
   em_drop_high: ratio('Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'),
-  tokens_saved_ratio: ratio('Share of the tokens of full runs that is saved'),
+  tokens_saved_ratio: ratio('Share of the tokens of full runs that is saved, net of the tokens of probes; negative where they cost more'),
+  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   log_evidence: Type.Number({ description: 'ln E. A certificate needs at least -ln of the score\'s share of error_level here and at every safer threshold, and ln 30 more if the guarantee is post hoc' }),
   certified: Type.Boolean({ description: 'Whether this threshold and every safer one pass' }),
   generations_needed: nullable<number>('integer', { description: 'Control generations still needed to certify it, at the rates observed; null: cannot be predicted' }),

@@ -49,7 +49,8 @@ const GuaranteeSchema = Type.Object({
   scope: Type.Unsafe<'context' | 'pool'>({ type: 'string', enum: ['context', 'pool'], description: '"pool": it holds on average over the traffic of all contexts of the pool, and may not hold for one of them' }),
   generations: Type.Integer({ description: 'Control generations that the certificate rests on' }),
   em_drop: ratio('Net EM drop observed at this threshold'),
-  tokens_saved_ratio: ratio('Share of the tokens of full runs that this threshold saves'),
+  tokens_saved_ratio: ratio('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
+  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
 }, { title: 'Guarantee' })
 

@@ -9,6 +9,9 @@ export const TextSchema = (description: string, examples: string[] = []) =>
 export const TokensSchema = (description: string, example: number) =>
   Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (a whole number from 0)`, examples: [example] })
 
+export const ProbeTokensSchema = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: `${description} (a whole number from 0)`, examples: [16] })
+
 /** Tolerance for workers that compute in float32. The core clamps, and error messages do not mention it. */
 export const SLACK = 1e-6
 

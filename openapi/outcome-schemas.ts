@@ -1,7 +1,7 @@
 import { Type, type Static, type TObject } from 'typebox'
 import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/judgement/context-warnings.js'
 import {
-  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, SignalsSchema, TextSchema, TokensSchema,
+  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, ProbeTokensSchema, SignalsSchema, TextSchema, TokensSchema,
 } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -12,6 +12,7 @@ const ProbedStepSchema = Type.Object({
   signals: Type.Optional(SignalsSchema),
   em: Type.Optional(EmSchema('EM of the answer forced at this step')),
   answer: Type.Optional(AnswerSchema('Answer forced at this step, to be graded by the service')),
+  probe_tokens: Type.Optional(ProbeTokensSchema('Tokens decoded at this step only to ask, in either arm; where no step says it, the total of the outcome counts in equal parts')),
 }, { ...strict, title: 'ProbedStep' })
 
 export const OutcomeSchema = Type.Object({
@@ -44,6 +45,9 @@ export const OutcomeSchema = Type.Object({
   cancelled: Type.Optional(Type.Boolean({
     description: 'Whether the client went away before the generation ended, so that it is no evidence; false if absent. Not for what the worker itself stops, kills or retries',
   })),
+  probe_tokens: Type.Optional(ProbeTokensSchema(
+    'Tokens decoded only for probes, in all; savings are net of them, in both arms. If absent, what the steps add up to')),
+  probe_prefill_tokens: Type.Optional(ProbeTokensSchema('Tokens prefilled anew for probes; shown beside the savings, and not deducted')),
   steps: Type.Optional(Type.Array(ProbedStepSchema, {
     maxItems: 4096,
     description: 'Every step that was sent for a decision, in order; if absent, the service uses the steps that it recorded; [] means that no decision was asked',
@@ -90,7 +94,8 @@ const receipt = {
     type: 'array',
     items: { type: 'string', enum: [...OUTCOME_WARNINGS] },
     description: 'What may keep outcomes from being evidence; absent: nothing. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
-      'outcomes_missing: generations of this context are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes of this context are of generations that did not ask at their first step',
+      'outcomes_missing: generations of this context are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes of this context are of generations that did not ask at their first step; ' +
+      'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often',
   })),
 }
 

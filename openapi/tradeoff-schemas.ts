@@ -18,7 +18,8 @@ const nullablePrice = (description: string) => Type.Unsafe<Price | null>({ ...pr
 const threshold = nullableRatio('Score at which to stop; null: never stop')
 const spot = {
   threshold,
-  tokens_saved_ratio: ratio('Tokens that the threshold saves'),
+  tokens_saved_ratio: ratio('Tokens that the threshold saves, net of the tokens of probes; negative where they cost more'),
+  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   em_drop: Type.Number({ description: 'Observed net EM drop, (lost - gained) / all (fraction; negative: EM is gained)' }),
   em_drop_predicted: Type.Number({ description: 'EM drop on the smoothed curve, on which each further percent of tokens costs at least as much as the one before (fraction)' }),
 }
@@ -64,7 +65,8 @@ const NextSchema = Type.Object({
 const HorizonSchema = Type.Object({
   generations: Type.Integer({ description: 'Control generations from now' }),
   threshold,
-  tokens_saved_ratio: ratio('Tokens that the threshold would save'),
+  tokens_saved_ratio: ratio('Tokens that the threshold would save, net of the tokens of probes'),
+  tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   ...due,
 }, { title: 'TradeoffHorizon', description: 'What would be certified then, at the rates observed' })
 

@@ -24,6 +24,7 @@ export const DECISION_EXAMPLE = {
     generations: 401,
     em_drop: 0,
     tokens_saved_ratio: 0.203,
+    tokens_saved_gross_ratio: 0.215,
     epoch: 1,
   },
   next_check_tokens: 544,

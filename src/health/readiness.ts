@@ -31,6 +31,7 @@ const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> 
   outcomes_missing: (contexts) => `${contexts} contexts enrol generations, but none of their outcomes comes. Send every outcome with the ids of its steps`,
   outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} contexts are of generations that were not enrolled. Ask at the first step of each ` +
     'generation, without an arm and with the ids of its outcome',
+  no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts} contexts, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
 }
 
 /** How many contexts a warning names. */

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import { ROOT } from '../core/policy/context.js'
 import { cancelledRatio, evidenceOf, followUpRatio, NO_FOLLOW_UP } from '../core/judgement/context-state.js'
 import { describeArms } from '../core/views/describe-arms.js'
-import { emDrop, mergeEvidence, tokensSavedRatio } from '../core/certificate/evidence.js'
+import { emDrop, grossSavedRatio, mergeEvidence, tokensSavedRatio } from '../core/certificate/evidence.js'
 import { sumsInForce } from '../core/judgement/candidate-scorer.js'
 import type { GaugeSources } from './gauge-sources.js'
 
@@ -18,7 +18,8 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
   const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
   const challengers = gauge('challengers', 'Predictors on trial')
   const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
-  const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves (fraction)')
+  const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
+  const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
   const generations = gauge('control_generations', 'Control generations in the evidence')
   const followUpRatios = gauge('follow_up_ratio', 'Share of the enrolled generations of final slices that are accounted for (fraction)')
   const cancelledRatios = gauge('cancelled_ratio', 'Share of the enrolled generations of final slices that were cancelled (fraction)')
@@ -30,14 +31,17 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
   const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
   const emDifference = gauge(
     'em_difference', 'EM of the treated arm minus that of the control arm: estimate and bounds of an anytime-valid interval', 'bound')
-  const saved = new Counter({
-    name: 'stopgate_tokens_saved_total', help: 'Tokens saved by stopping, estimated from the control arm, by leaf context', labelNames: ['context'], registers,
-  })
+  const counter = (name: string, help: string) => new Counter({ name: `stopgate_${name}`, help: `${help}, by leaf context`, labelNames: ['context'], registers })
+  const totals = [
+    { field: 'tokens_saved_gross', metric: counter('tokens_saved_gross_total', 'Tokens saved by stopping, estimated from the control arm; probes are not counted') },
+    { field: 'probe_tokens', metric: counter('probe_tokens_total', 'Tokens decoded only for probes, in both arms') },
+    { field: 'probe_prefill_tokens', metric: counter('probe_prefill_tokens_total', 'Tokens prefilled anew for probes, in both arms') },
+  ] as const
 
   return async () => {
     const shown = await busiest()
-    let savedByOthers = shown.get(ROOT)?.tokens_saved ?? 0
-    for (const metric of [...all, saved]) metric.reset()
+    const ofOthers = totals.map(({ field }) => shown.get(ROOT)?.[field] ?? 0)
+    for (const metric of [...all, ...totals.map(({ metric }) => metric)]) metric.reset()
     for (const [context, state] of shown) {
       const evidence = evidenceOf(state)
       generations.set({ context }, evidence.generations)
@@ -54,9 +58,10 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
         if (arms[arm].tokens_mean !== null) armTokens.set({ context, arm }, arms[arm].tokens_mean)
       }
       for (const [bound, value] of Object.entries(difference ?? {})) emDifference.set({ context, bound }, value)
-      if (isLeaf(context)) {
-        saved.inc({ context }, state.tokens_saved)
-        savedByOthers -= state.tokens_saved
+      for (const [i, { field, metric }] of totals.entries()) {
+        if (!isLeaf(context)) break
+        metric.inc({ context }, state[field])
+        ofOthers[i]! -= state[field]
       }
       if (state.threshold === null) continue
       const shown = sumsInForce(state).reduce(mergeEvidence)
@@ -64,7 +69,8 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
       scorers.set({ context, scorer: state.serving ?? 'confidence' }, 1)
       emDrops.set({ context }, emDrop(shown, state.threshold_index))
       savedRatios.set({ context }, tokensSavedRatio(shown, state.threshold_index))
+      grossRatios.set({ context }, grossSavedRatio(shown, state.threshold_index))
     }
-    saved.inc({ context: 'other' }, Math.max(0, savedByOthers))
+    for (const [i, { metric }] of totals.entries()) metric.inc({ context: 'other' }, Math.max(0, ofOthers[i]!))
   }
 }

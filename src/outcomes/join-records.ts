@@ -3,6 +3,7 @@ import { isRecordComplete, isRecordProbed } from '../core/recording/complete-rec
 import { rememberingNormaliser, type Normalise } from '../core/grading/exact-match.js'
 import { joinRecord } from '../core/recording/join-record.js'
 import { gradeOutcome, textsOf, type LoggedOutcome, type ReportedOutcome } from '../core/grading/outcome.js'
+import { withProbeCosts } from '../core/grading/probe-costs.js'
 import { mergeSteps } from '../core/recording/recorded-step.js'
 import { ruleFor } from '../core/decide/snapshot.js'
 import { scopedId } from '../access/scoped-id.js'
@@ -57,8 +58,9 @@ export async function joinRecords (
       const rule = ruleFor(snapshot, outcome.context)
       const isComplete = isRecordComplete(rule, outcome, steps)
       if (!isComplete || !isRecordProbed(rule, outcome, steps)) missing.add(i)
+      const asked = withProbeCosts(outcome, joinRecord(salt, outcome, steps, normalise))
       joined[i] = {
-        entry: { ...entry, steps: joinRecord(salt, outcome, steps, normalise), steps_complete: entry.steps_complete && isComplete },
+        entry: { ...entry, ...asked, steps_complete: entry.steps_complete && isComplete },
         result: isComplete ? 'complete' : 'incomplete',
       }
     }

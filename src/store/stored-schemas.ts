@@ -46,7 +46,8 @@ const pin = Type.Object({ threshold: orNull(ratio), reason: text, by: text, expi
 
 const judged = { exact_match: Type.Optional(em), agreement: Type.Optional(em), answer_digest: Type.Optional(text) }
 const arm = orNull(Type.Enum(['control', 'treated']))
-const step = { tokens: number, confidence: orNull(number), signals: Type.Optional(numbersByName), ...judged }
+const optional = Type.Optional(number)
+const step = { tokens: number, confidence: orNull(number), signals: Type.Optional(numbersByName), asked_tokens: optional, ...judged }
 const outcome = {
   generation_id: text,
   u: number,
@@ -62,6 +63,9 @@ const outcome = {
   full: Type.Object(judged),
   steps: orNull(Type.Array(Type.Object(step))),
   steps_complete: Type.Boolean(),
+  probe_tokens: optional,
+  probe_prefill_tokens: optional,
+  asked_tokens: optional,
   by: Type.Optional(text),
 }
 
@@ -97,7 +101,8 @@ const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
 /** Evidence whose lists are as given. */
 function evidenceOf (list: TSchema) {
   const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
-  return Type.Object({ ...fieldsLike(noEvidence(2)), lost: list, gained: list, unprobed: list, tokens: list, partial })
+  const known = { lost: list, gained: list, unprobed: list, tokens: list, probe_tokens: Type.Optional(list) }
+  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial })
 }
 
 /** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */
@@ -129,6 +134,7 @@ const state = Type.Object({
     generations: number,
     em_drop: number,
     tokens_saved_ratio: number,
+    tokens_saved_gross_ratio: number,
     epoch: number,
   })),
   last_evidence_at: orNull(number),
@@ -156,7 +162,14 @@ const until = Type.Object({ value: number, until: number })
 const draw = { u: ratio, share: ratio, at: number, slice: number }
 const lists = Type.Array(number)
 const unit = Type.Object({
-  tokens: number, em: number, labelled: number, unprobed_generations: number, eighths: lists, stopped_tokens: lists, unprobed: lists,
+  tokens: number,
+  em: number,
+  labelled: number,
+  unprobed_generations: number,
+  eighths: lists,
+  stopped_tokens: lists,
+  unprobed: lists,
+  probe_tokens: Type.Optional(lists),
 })
 const member = Type.Union([
   Type.Tuple([draw.u, Type.Enum([0, 1]), draw.share, draw.at, draw.slice]),

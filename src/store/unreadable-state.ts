@@ -24,7 +24,9 @@ function hasThresholdOfGrid (state: ContextState): boolean {
 }
 
 /** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment is of its epoch. */
-export function withoutEvidence ({ epoch, tokens_saved }: ContextState): ContextState { return { ...UNREADABLE, epoch, tokens_saved } }
+export function withoutEvidence ({ epoch, tokens_saved_gross, probe_tokens, probe_prefill_tokens }: ContextState): ContextState {
+  return { ...UNREADABLE, epoch, tokens_saved_gross, probe_tokens, probe_prefill_tokens }
+}
 
 /** The epochs of a context count from 1. */
 export const isUnreadable = ({ epoch }: ContextState): boolean => epoch === 0

@@ -19,12 +19,12 @@ t.test('two registries are independent', async (t) => {
 t.test('a scrape shows present values, with other savings under other', async (t) => {
   const metrics = createMetrics()
   let saved = 10
-  metrics.watch({ ...readings, busiest: async () => new Map([['*', { ...state, tokens_saved: 30 }], ['task=a', { ...state, tokens_saved: saved }]]) })
-  t.match(await metrics.render(), 'stopgate_tokens_saved_total{context="task=a"} 10\n')
+  metrics.watch({ ...readings, busiest: async () => new Map([['*', { ...state, tokens_saved_gross: 30 }], ['task=a', { ...state, tokens_saved_gross: saved }]]) })
+  t.match(await metrics.render(), 'stopgate_tokens_saved_gross_total{context="task=a"} 10\n')
   saved = 12
   const text = await metrics.render()
-  t.match(text, 'stopgate_tokens_saved_total{context="task=a"} 12\n')
-  t.match(text, 'stopgate_tokens_saved_total{context="other"} 18\n')
+  t.match(text, 'stopgate_tokens_saved_gross_total{context="task=a"} 12\n')
+  t.match(text, 'stopgate_tokens_saved_gross_total{context="other"} 18\n')
   t.notMatch(text, 'stopgate_context_threshold{', 'no threshold, no sample')
   t.match(text, 'stopgate_model_age_seconds +Inf\n')
   t.match(text, 'stopgate_outcome_log_lag 3\n')

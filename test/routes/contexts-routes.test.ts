@@ -17,6 +17,22 @@ t.test('a context shows a row for every threshold and the distance to the next c
   t.match(body.thresholds.at(-1), { kept: 100, tokens_saved_ratio: 0.5 })
 })
 
+t.test('tokens saved are shown net of what the workers say their probes cost', async (t) => {
+  const { send } = await build(t)
+  const probing = (id: string) => ({ ...losslessOutcome(id), probe_tokens: 30, probe_prefill_tokens: 5 })
+  await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 100 }, (_, i) => probing(`g${i}`)) })
+  const body = await until('100 are learned', async () => { const { body } = await send('GET', url); return body.control_generations === 100 && body })
+  t.match(body, { tokens_saved: -3000, tokens_saved_gross: 0, probe_tokens: 3000, probe_prefill_tokens: 500 })
+  const { tokens_saved_ratio: net, tokens_saved_gross_ratio: gross } = body.thresholds.at(-1)
+  t.equal(gross, 0.5)
+  t.ok(net < gross, 'net of the probes made before the stop')
+  const { body: tradeoff } = await send('GET', `${url}/tradeoff`)
+  t.match(tradeoff.points.at(-1), { tokens_saved_ratio: net, tokens_saved_gross_ratio: gross })
+  const { body: refused, status } = await send('POST', '/v1/outcomes', { ...losslessOutcome('x'), probe_tokens: -1 })
+  t.equal(status, 400)
+  t.match(refused.message, /probe_tokens/)
+})
+
 t.test('contexts are listed by key, in pages, by status and prefix', async (t) => {
   const built = await build(t)
   const { send } = built

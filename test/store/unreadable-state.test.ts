@@ -81,8 +81,8 @@ t.test('an unreadable state certifies nothing', async (t) => {
 })
 
 t.test('a state without its evidence keeps its epoch, certifies nothing and takes no enrolment', async (t) => {
-  const blank = withoutEvidence({ ...state(3), epoch: 7, tokens_saved: 5, threshold_index: 3, threshold: 0.9 })
-  t.match(blank, { epoch: 7, tokens_saved: 5, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
+  const blank = withoutEvidence({ ...state(3), epoch: 7, tokens_saved_gross: 5, threshold_index: 3, threshold: 0.9 })
+  t.match(blank, { epoch: 7, tokens_saved_gross: 5, threshold_index: -1, threshold: null, generations: 0, epoch_name: '' })
   t.notOk(isUnreadable(blank))
   t.equal(judge(blank, DEFAULT_POLICY, ['model', 'task'], new Map()), NO_JUDGEMENT)
 })

@@ -12,9 +12,9 @@ export interface Judged { readonly run: RecordedRun, readonly trace: Trace, read
 export interface Case { readonly run: RecordedRun, readonly leaf: string, readonly key: string, readonly raw: Judged }
 
 function judged (run: RecordedRun, scores: ReadonlyArray<number | null>, grid: readonly number[]): Judged {
-  const { tokens, answerTokens, em } = run
-  const steps = run.steps.map((step, i) => ({ tokens: step.tokens, em: step.em, score: scores[i]! }))
-  const trace = { tokens, answerTokens, em, isComplete: true, steps }
+  const { tokens, answerTokens, em, probeTokens } = run
+  const steps = run.steps.map((step, i) => ({ tokens: step.tokens, em: step.em, score: scores[i]!, probeTokens: step.probeTokens }))
+  const trace = { tokens, answerTokens, em, isComplete: true, steps, probeTokens }
   return { run, trace, stops: stopsOf(trace, 0, grid) }
 }
 
@@ -33,11 +33,12 @@ export function judgeBy (predictor: Predictor): (one: Case) => Judged {
   }
 }
 
-/** The threshold that a score certifies (-1: none), and the ratio of tokens that it saves. */
+/** The threshold that serves by a score (-1: none), and the ratio of tokens that it saves, net. */
 export interface Certified { readonly index: number, readonly saved: number }
 
 export function certify (runs: readonly Judged[], maxEmDrop: number, level: number): Certified {
   const evidence = runs.reduce((sum: Evidence, { trace, stops }) => addTrace(sum, trace, stops), noEvidence(runs[0]?.stops.length ?? 0))
   const index = certifiedIndex(evidence, maxEmDrop, Math.log(1 / level))
-  return { index, saved: index === -1 ? 0 : tokensSavedRatio(evidence, index) }
+  const saved = index === -1 ? 0 : tokensSavedRatio(evidence, index)
+  return saved < 0 ? { index: -1, saved: 0 } : { index, saved }
 }

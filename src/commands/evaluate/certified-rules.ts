@@ -44,6 +44,6 @@ export function certifiedRules (split: Split<Case>, predictor: Predictor | null,
 
 function endOf ({ run, stops }: Judged, index: number): Ending {
   if (index === -1) return ranInFull(run)
-  const { delta, tokens } = stops[index]!
-  return { tokens, em: (run.em - delta) as Ending['em'], isStopped: tokens < run.tokens }
+  const { delta, tokens, probeTokens } = stops[index]!
+  return { tokens, probeTokens, em: (run.em - delta) as Ending['em'], isStopped: tokens < run.tokens }
 }

@@ -4,7 +4,7 @@ import { CERTIFIED_RULES, type Wish } from './certified-rules.js'
 import type { EvaluatedContext, Evaluation } from './run-evaluation.js'
 import type { Summary } from './summarise.js'
 
-const HEADER = ['context', 'rule', 'saved %', 'EM drop', 'worst', 'exceeded', 'certified']
+const HEADER = ['context', 'rule', 'saved %', 'gross %', 'EM drop', 'worst', 'exceeded', 'certified']
 const CERTIFIED: readonly string[] = Object.values(CERTIFIED_RULES)
 
 /** The tables of an evaluation, one row a rule: each context, then the total. */
@@ -21,14 +21,15 @@ export function renderEvaluation ({ contexts, total }: Evaluation, wish: Wish): 
 
 function rowOf (key: string, { name, splits, ...figures }: Summary): string[] {
   return [
-    key, name, percent(figures.tokens_saved_ratio), percent(figures.em_drop), percent(figures.worst_em_drop),
+    key, name, percent(figures.tokens_saved_ratio), percent(figures.tokens_saved_gross_ratio),
+    percent(figures.em_drop), percent(figures.worst_em_drop),
     `${figures.exceeded} of ${splits}`, CERTIFIED.includes(name) ? `${figures.certified} of ${splits}` : '',
   ]
 }
 
 function legend ({ maxEmDrop }: Wish): string[] {
   return [
-    'saved: percentage of the tokens of the full runs. EM drop: EM of the full runs minus EM served, in points, on unseen groups;',
+    'saved: percentage of the tokens of the full runs, net of the tokens of probes; gross: probes not counted. EM drop: EM of the full runs minus EM served, in points, on unseen groups;',
     `both are means over the splits. worst: largest EM drop of a split. exceeded: splits with an EM drop above ${percent(maxEmDrop)}. certified: splits with a threshold.`,
     'on both parts: raw confidence needs no learning part, so that part is evidence too. champion and challenger: as the service runs them, raw',
     'confidence at half the error level and the predictor at a quarter; the one that saves more serves.',

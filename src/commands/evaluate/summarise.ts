@@ -3,6 +3,7 @@ export interface Trial {
   readonly name: string
   readonly generations: number
   readonly tokens: number
+  readonly probeTokens: number
   readonly fullTokens: number
   /** EM of the full runs minus EM served, in generations. */
   readonly emLost: number
@@ -22,7 +23,8 @@ export function summarise (trials: readonly Trial[][], maxEmDrop: number) {
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
     return {
       name,
-      tokens_saved_ratio: mean(own.map(({ tokens, fullTokens }) => fullTokens === 0 ? 0 : 1 - tokens / fullTokens)),
+      tokens_saved_ratio: mean(own.map((trial) => savedBy(trial, trial.tokens + trial.probeTokens))),
+      tokens_saved_gross_ratio: mean(own.map((trial) => savedBy(trial, trial.tokens))),
       em_drop: mean(drops),
       worst_em_drop: Math.max(...drops),
       /** Number of splits whose EM drop was above the bound. */
@@ -32,4 +34,9 @@ export function summarise (trials: readonly Trial[][], maxEmDrop: number) {
       splits: own.length,
     }
   })
+}
+
+/** Share of the full runs' tokens that is saved where so many are spent. */
+function savedBy ({ fullTokens }: Trial, spent: number): number {
+  return fullTokens === 0 ? 0 : 1 - spent / fullTokens
 }

@@ -49,6 +49,7 @@ export function compare (served: readonly Served[], maxEmDrop: number) {
 /** The result of one way to stop over some generations; ratios and EM are fractions, `em_drop` is EM of the full runs less this EM. */
 function figures (served: readonly Served[], endingOf: (one: Served) => Ending) {
   let tokens = 0
+  let probeTokens = 0
   let fullTokens = 0
   let right = 0
   let fullRight = 0
@@ -56,12 +57,14 @@ function figures (served: readonly Served[], endingOf: (one: Served) => Ending) 
   for (const one of served) {
     const ending = endingOf(one)
     tokens += ending.tokens
+    probeTokens += ending.probeTokens
     fullTokens += one.run.tokens
     right += ending.em
     fullRight += one.run.em
     if (ending.isStopped) stopped++
   }
   const n = served.length
-  const savedRatio = fullTokens === 0 ? 0 : 1 - tokens / fullTokens
-  return { tokens, tokens_saved_ratio: savedRatio, em: right / n, em_drop: (fullRight - right) / n, stopped }
+  const savedRatio = (used: number) => fullTokens === 0 ? 0 : 1 - used / fullTokens
+  const saved = { tokens_saved_ratio: savedRatio(tokens + probeTokens), tokens_saved_gross_ratio: savedRatio(tokens) }
+  return { tokens, probe_tokens: probeTokens, ...saved, em: right / n, em_drop: (fullRight - right) / n, stopped }
 }

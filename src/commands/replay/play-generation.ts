@@ -36,8 +36,8 @@ export async function playGeneration (gate: Gate, levels: Levels, run: RecordedR
   return { run, arm, ...ending }
 }
 
-/** A treated generation reports its answer, but no probes. */
+/** A treated generation reports its answer and what its probes cost, but not what they said. */
 function treatedOutcome (
-  known: Pick<ReportedOutcome, 'generation_id'>, { answerTokens }: RecordedRun, { tokens, em, isStopped }: Ending): ReportedOutcome {
-  return { ...known, tokens, em, answer_tokens: answerTokens, stopped: isStopped }
+  known: Pick<ReportedOutcome, 'generation_id'>, { answerTokens }: RecordedRun, { tokens, probeTokens, em, isStopped }: Ending): ReportedOutcome {
+  return { ...known, tokens, em, answer_tokens: answerTokens, stopped: isStopped, probe_tokens: probeTokens }
 }

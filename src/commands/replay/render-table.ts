@@ -3,7 +3,7 @@ import type { Comparison, ContextComparison, Figures } from './compare.js'
 import { FIXED_THRESHOLD } from '../traces/baselines.js'
 
 const COLUMNS = [
-  'context', 'generations', 'threshold', 'scope', 'stopped', 'saved %', 'EM %', 'change', 'bound', '|', // as served
+  'context', 'generations', 'threshold', 'scope', 'stopped', 'saved %', 'gross %', 'EM %', 'change', 'bound', '|', // as served
   'tokens', 'EM %', '|', // never stopping
   'saved %', 'change', '|', // the fixed rule
   'saved %', 'change', // the best possible stop
@@ -21,7 +21,8 @@ export function renderTable (contexts: readonly ContextComparison[], total: Comp
 function row (name: string, comparison: Comparison, force: string, scope: string): string[] {
   const { generations, served, never_stop, fixed_threshold, best_possible, ...bound } = comparison
   return [
-    name, String(generations), force, scope, String(served.stopped), percent(served.tokens_saved_ratio), percent(served.em), change(served),
+    name, String(generations), force, scope, String(served.stopped),
+    percent(served.tokens_saved_ratio), percent(served.tokens_saved_gross_ratio), percent(served.em), change(served),
     `${bound.is_inside_bound ? 'inside' : 'OUTSIDE'} ${percent(bound.max_em_drop)}`, '|',
     String(never_stop.tokens), percent(never_stop.em), '|',
     percent(fixed_threshold.tokens_saved_ratio), change(fixed_threshold), '|',
@@ -55,7 +56,7 @@ const NOTHING_STOPPED = 'Nothing was stopped: no threshold was in force long eno
   'that lose nothing.'
 
 const LEGEND = [
-  'saved: percentage of the tokens of the full runs. change: EM served minus EM of the full runs, in points. bound: EM drop allowed, in points.',
+  'saved: percentage of the tokens of the full runs, net of the tokens of probes. gross: probes not counted. change: EM served minus EM of the full runs, in points. bound: EM drop allowed, in points.',
   `conf >= ${FIXED_THRESHOLD}: the same fixed threshold in every context. never stopping: the full runs.`,
   'best possible: stopping at the earliest step that is no worse than the full run, known only in hindsight.',
 ]

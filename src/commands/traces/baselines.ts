@@ -5,10 +5,15 @@ export const FIXED_THRESHOLD = 0.95
 
 /** Other ways to stop, for comparison. */
 export const BASELINES = {
-  never_stop: ranInFull,
+  never_stop: neverAsked,
   fixed_threshold: stopAtConfidence,
   best_possible: stopAtBest,
 } as const
+
+/** Without a service nothing is asked, so no probe is made. */
+function neverAsked (run: RecordedRun): Ending {
+  return { ...ranInFull(run), probeTokens: 0 }
+}
 
 /** One rule for all contexts: stop at the first step with confidence >= 0.95. */
 function stopAtConfidence (run: RecordedRun): Ending {
@@ -16,8 +21,8 @@ function stopAtConfidence (run: RecordedRun): Ending {
   return step === undefined ? ranInFull(run) : stoppedAt(run, step)
 }
 
-/** The earliest step that is no worse than the full run; no rule can do better without losing EM. */
+/** The earliest step that is no worse than the full run, found without a probe; no rule can do better without losing EM. */
 function stopAtBest (run: RecordedRun): Ending {
   const step = run.steps.find(({ em }) => em >= run.em)
-  return step === undefined ? ranInFull(run) : stoppedAt(run, step)
+  return { ...(step === undefined ? ranInFull(run) : stoppedAt(run, step)), probeTokens: 0 }
 }

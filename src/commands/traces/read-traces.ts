@@ -45,14 +45,16 @@ export function readRun (place: string, text: string): RecordedRun {
   try { outcome = JSON.parse(text) } catch (error) { throw new FileError(`${place}: not JSON: ${(error as Error).message}`) }
   const problem = schemaProblem(outcome) ?? outcomeProblem(outcome) ?? recordingProblem(outcome)
   if (problem !== null) throw new FileError(`${place}: ${problem.path || 'the line'} ${problem.message}`)
-  const { full, steps } = gradeOutcome('', outcome)
+  const { full, steps, asked_tokens: probeTokens = 0 } = gradeOutcome('', outcome)
   const { tokens, answer_tokens: answerTokens = 0 } = outcome
   return {
     outcome,
     tokens,
     answerTokens,
     em: full.exact_match!,
-    steps: steps!.map(({ tokens, confidence, signals, exact_match: em }) => ({ tokens, confidence, signals, em: em! })),
+    probeTokens,
+    steps: steps!.map(({ exact_match: em, asked_tokens: probeTokens = 0, tokens, confidence, signals }) =>
+      ({ tokens, confidence, signals, em: em!, probeTokens })),
   }
 }
 

@@ -10,6 +10,8 @@ export interface RecordedRun {
   readonly answerTokens: number
   readonly em: Em
   readonly steps: readonly RecordedStep[]
+  /** Tokens decoded for the probes of a run that asks at every step. */
+  readonly probeTokens: number
 }
 
 export interface RecordedStep {
@@ -17,18 +19,21 @@ export interface RecordedStep {
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>> | undefined
   readonly em: Em
+  /** Tokens decoded for probes up to and with this step. */
+  readonly probeTokens: number
 }
 
-/** How a generation ended: in full, or stopped at a step. */
-export interface Ending { readonly tokens: number, readonly em: Em, readonly isStopped: boolean }
+/** How a generation ended: in full, or stopped at a step. `probeTokens` are those of the probes made until then. */
+export interface Ending { readonly tokens: number, readonly probeTokens: number, readonly em: Em, readonly isStopped: boolean }
 
-export function ranInFull ({ tokens, em }: RecordedRun): Ending {
-  return { tokens, em, isStopped: false }
+/** Ran to its end, and asked at every step. */
+export function ranInFull ({ tokens, em, probeTokens }: RecordedRun): Ending {
+  return { tokens, probeTokens, em, isStopped: false }
 }
 
 /** A stopped generation still spends the tokens of its answer, but never more tokens than the full run. */
 export function stoppedAt ({ tokens, answerTokens }: RecordedRun, step: RecordedStep): Ending {
-  return { tokens: Math.min(step.tokens + answerTokens, tokens), em: step.em, isStopped: true }
+  return { tokens: Math.min(step.tokens + answerTokens, tokens), probeTokens: step.probeTokens, em: step.em, isStopped: true }
 }
 
 /** The run's context, restricted to the levels of the service; traces may have more. */

@@ -11,6 +11,8 @@ export interface TraceStep {
   readonly em?: Em | undefined
   /** Whether the answer probed here equals the final one, and so is as right as that; absent where nothing was probed or compared. */
   readonly agrees?: boolean | undefined
+  /** Tokens decoded for probes in either arm, up to and with this step; absent: none. */
+  readonly probeTokens?: number | undefined
 }
 
 /** A control generation that ran in full. `isComplete` is false where steps that were asked are missing from `steps`. */
@@ -21,10 +23,12 @@ export interface Trace {
   readonly em: Em | null
   readonly steps: readonly TraceStep[]
   readonly isComplete: boolean
+  /** Tokens decoded for its probes in either arm where it is not stopped; absent: none. */
+  readonly probeTokens?: number | undefined
 }
 
-/** What stopping at one threshold would have done to one generation. */
-export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly isUnprobed: boolean }
+/** What stopping at one threshold would have done to one generation. `probeTokens` are those of the probes made until then. */
+export interface Stop { readonly delta: -1 | 0 | 1, readonly tokens: number, readonly probeTokens: number, readonly isUnprobed: boolean }
 
 /**
  * What stopping at each threshold would have done to one generation: at threshold k it would have stopped at the first step with enough
@@ -42,11 +46,14 @@ export function stopsOf (trace: Trace, minTokens: number, grid: readonly number[
     const stop: Stop = {
       delta: deltaAt(trace.em, step),
       tokens: Math.min(step.tokens + trace.answerTokens, trace.tokens),
+      probeTokens: step.probeTokens ?? 0,
       isUnprobed: step.em === undefined && step.agrees === undefined,
     }
     while (open >= 0 && step.score >= grid[open]!) stops[open--] = stop
   }
-  const ran: Stop = { delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, isUnprobed: !trace.isComplete }
+  const ran: Stop = {
+    delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, probeTokens: trace.probeTokens ?? 0, isUnprobed: !trace.isComplete,
+  }
   while (open >= 0) stops[open--] = ran
   return stops
 }
@@ -76,6 +83,8 @@ export interface Evidence {
   readonly gained: readonly number[]
   readonly unprobed: readonly number[]
   readonly tokens: readonly number[]
+  /** Tokens that the probes until the stop cost, per threshold. Absent: none was reported. */
+  readonly probe_tokens?: readonly number[]
   /** Units per threshold that lost or gained a part only, by their difference in eighths (-7 to 7, without 0). Absent: there are none. */
   readonly partial?: Readonly<Record<string, readonly number[]>>
 }
@@ -136,6 +145,8 @@ export interface Unit {
   readonly eighths: readonly number[]
   readonly stopped_tokens: readonly number[]
   readonly unprobed: readonly number[]
+  /** Tokens of the probes that its samples make until they are stopped there. Absent: none. */
+  readonly probe_tokens?: readonly number[]
 }
 
 /** The unit that one generation is. */
@@ -148,6 +159,7 @@ export function unitOf (trace: Trace, stops: readonly Stop[]): Unit {
     eighths: stops.map(({ delta }) => EIGHTHS * delta),
     stopped_tokens: stops.map(({ tokens }) => tokens),
     unprobed: stops.map(({ isUnprobed }) => isUnprobed ? 1 : 0),
+    ...(trace.probeTokens !== undefined && { probe_tokens: stops.map(({ probeTokens }) => probeTokens) }),
   }
 }
 
@@ -157,6 +169,7 @@ export function addUnit (evidence: Evidence, unit: Unit, sign: 1 | -1 = 1): Evid
   const lost = changed(evidence.lost, eighths, (d) => d > 0 ? sign * d / EIGHTHS : 0)
   const gained = changed(evidence.gained, eighths, (d) => d < 0 ? -sign * d / EIGHTHS : 0)
   const partial = withPartial(evidence.partial, eighths, sign)
+  const probeTokens = addOptional(evidence.probe_tokens, unit.probe_tokens?.map((tokens) => sign * tokens))
   return {
     generations: evidence.generations + sign,
     full_tokens: evidence.full_tokens + sign * unit.tokens,
@@ -167,6 +180,7 @@ export function addUnit (evidence: Evidence, unit: Unit, sign: 1 | -1 = 1): Evid
     gained,
     unprobed: changed(evidence.unprobed, unit.unprobed, (count) => sign * count),
     tokens: evidence.tokens.map((sum, k) => sum + sign * unit.stopped_tokens[k]!),
+    ...(probeTokens !== undefined && { probe_tokens: probeTokens }),
     ...(partial !== undefined && { partial }),
   }
 }
@@ -212,6 +226,7 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
   if (b.generations === 0) return a
   const sum = (x: readonly number[], y: readonly number[]) => x.map((value, k) => value + y[k]!)
   const partial = mergePartial(a.partial, b.partial)
+  const probeTokens = addOptional(a.probe_tokens, b.probe_tokens)
   return {
     generations: a.generations + b.generations,
     full_tokens: a.full_tokens + b.full_tokens,
@@ -222,8 +237,14 @@ export function mergeEvidence (a: Evidence, b: Evidence): Evidence {
     gained: sum(a.gained, b.gained),
     unprobed: sum(a.unprobed, b.unprobed),
     tokens: sum(a.tokens, b.tokens),
+    ...(probeTokens !== undefined && { probe_tokens: probeTokens }),
     ...(partial !== undefined && { partial }),
   }
+}
+
+/** The sum of two arrays, each of which may be absent for all zeros. */
+export function addOptional (a: readonly number[] | undefined, b: readonly number[] | undefined): readonly number[] | undefined {
+  return a === undefined || b === undefined ? a ?? b : a.map((value, k) => value + b[k]!)
 }
 
 function mergePartial (a: Evidence['partial'], b: Evidence['partial']): Evidence['partial'] {
@@ -238,7 +259,20 @@ export function emDrop (evidence: Evidence, k: number): number {
   return evidence.generations === 0 ? 0 : (evidence.lost[k]! - evidence.gained[k]!) / evidence.generations
 }
 
-/** Share of the full runs' tokens that stopping at threshold k saves; 0 without generations. */
+/**
+ * Share of the full runs' tokens that stopping at threshold k saves, net of the tokens that the probes until then cost; negative where they
+ * cost more than stopping saves. 0 without generations.
+ */
 export function tokensSavedRatio (evidence: Evidence, k: number): number {
-  return evidence.full_tokens === 0 ? 0 : 1 - evidence.tokens[k]! / evidence.full_tokens
+  return evidence.full_tokens === 0 ? 0 : tokensSaved(evidence, k) / evidence.full_tokens
+}
+
+/** The same, probes not counted. */
+export function grossSavedRatio ({ full_tokens: full, tokens }: Evidence, k: number): number {
+  return full === 0 ? 0 : (full - tokens[k]!) / full
+}
+
+/** Tokens that stopping at threshold k saves in all the generations, net of those of the probes. */
+export function tokensSaved ({ full_tokens: full, tokens, probe_tokens: probes }: Evidence, k: number): number {
+  return full - tokens[k]! - (probes?.[k] ?? 0)
 }

@@ -1,4 +1,4 @@
-import { emDrop, type Evidence } from './evidence.js'
+import { emDrop, tokensSaved, type Evidence } from './evidence.js'
 import { isotonic } from './isotonic.js'
 import type { Policy } from '../policy/policy.js'
 
@@ -16,7 +16,8 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
 
 /**
  * The threshold to serve among the certified ones. All of them hold at once, so choosing after looking costs nothing. Without prices it is
- * the ceiling, which saves the most. With prices it is the one of best expected utility, where never stopping has utility 0:
+ * the ceiling, which saves the most tokens, probes deducted: a looser threshold stops no later, and so after no more probes. Where even
+ * there the probes cost more, it is never stopping. With prices it is the one of best expected utility, where never stopping has utility 0:
  *  1. The best of many noisy estimates looks better than it is. So the drop is smoothed to be non-decreasing, weighted by the precision of
  *     each estimate, and never taken to be less than seen: a lucky threshold between worse ones gains nothing.
  *  2. The current threshold stays unless another is better by a standard error of their difference. The difference rests on the generations
@@ -29,7 +30,8 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
  */
 export function bestIndex (evidence: Evidence, ceiling: number, prices: Prices, current: number): number {
   const { value_of_em: value, price_per_1k_tokens: price } = prices
-  if (ceiling === -1 || value === null || price === null) return ceiling
+  if (ceiling === -1) return -1
+  if (value === null || price === null) return tokensSaved(evidence, ceiling) < 0 ? -1 : ceiling
   const { generations: n, lost, gained } = evidence
   const seen = lost.slice(0, ceiling + 1).map((_, k) => emDrop(evidence, k))
   const smooth = isotonic(seen, seen.map((_, k) => 1 / (lost[k]! + gained[k]! + 1)))
@@ -48,7 +50,7 @@ export function bestIndex (evidence: Evidence, ceiling: number, prices: Prices, 
   return best
 }
 
-/** Mean tokens that the threshold saves in a generation. */
-function savedBy ({ generations, full_tokens, tokens }: Evidence, k: number): number {
-  return k === -1 ? 0 : (full_tokens - tokens[k]!) / generations
+/** Mean tokens that the threshold saves in a generation, net of its probes. */
+function savedBy (evidence: Evidence, k: number): number {
+  return k === -1 ? 0 : tokensSaved(evidence, k) / evidence.generations
 }

@@ -1,5 +1,5 @@
 import { EIGHTHS } from '../certificate/certificate.js'
-import { type Unit } from '../certificate/evidence.js'
+import { addOptional, type Unit } from '../certificate/evidence.js'
 import { murmur3 } from '../assignment/murmur3.js'
 
 /**
@@ -8,6 +8,7 @@ import { murmur3 } from '../assignment/murmur3.js'
  */
 export function addSample (sums: Unit | undefined, sample: Unit): Unit {
   if (sums === undefined) return sample
+  const probeTokens = addOptional(sums.probe_tokens, sample.probe_tokens)
   const add = (a: readonly number[], b: readonly number[]) => a.map((value, k) => value + b[k]!)
   return {
     tokens: sums.tokens + sample.tokens,
@@ -17,6 +18,7 @@ export function addSample (sums: Unit | undefined, sample: Unit): Unit {
     eighths: add(sums.eighths, sample.eighths),
     stopped_tokens: add(sums.stopped_tokens, sample.stopped_tokens),
     unprobed: add(sums.unprobed, sample.unprobed),
+    ...(probeTokens !== undefined && { probe_tokens: probeTokens }),
   }
 }
 

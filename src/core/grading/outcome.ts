@@ -4,6 +4,7 @@ import type { Context } from '../policy/context.js'
 import type { Em } from '../certificate/evidence.js'
 import { exactMatcher, rememberingNormaliser, type Normalise } from './exact-match.js'
 import type { Label } from '../policy/policy.js'
+import { probeTokensOfSteps, withProbeCosts } from './probe-costs.js'
 
 /** Right (1) or wrong (0) under each label that could be judged. */
 export type Judged = { readonly [L in Label]?: Em }
@@ -14,6 +15,8 @@ export interface LoggedStep extends Judged {
   readonly signals?: Readonly<Record<string, number>>
   /** Digest of the answer probed here, so that a late label can grade it; absent where the outcome had `em` or `reference`. */
   readonly answer_digest?: string
+  /** Tokens decoded for the probes up to and with this step, in either arm; absent: none. */
+  readonly asked_tokens?: number
 }
 
 /** A finished generation in the log: graded, without the text of any answer. */
@@ -41,6 +44,11 @@ export interface LoggedOutcome {
   /** `null`: the worker sent none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
+  /** Tokens decoded for its probes, and tokens prefilled anew for them; absent: none. */
+  readonly probe_tokens?: number
+  readonly probe_prefill_tokens?: number
+  /** Of the tokens decoded, those that either arm would have spent at its steps. */
+  readonly asked_tokens?: number
   /** Name of the token that reported it; absent where the service has no tokens. */
   readonly by?: string
 }
@@ -64,8 +72,11 @@ export interface ReportedOutcome extends Answered {
     readonly tokens: number
     readonly confidence: number | null
     readonly signals?: Readonly<Record<string, number>>
+    readonly probe_tokens?: number
   }>
   readonly steps_complete?: boolean
+  readonly probe_tokens?: number
+  readonly probe_prefill_tokens?: number
   /** At how many token counts the worker asked for a decision, where it kept no steps. */
   readonly steps_asked?: number
 }
@@ -99,6 +110,10 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
   const { group_id: group } = outcome
   const grade = graderOf(salt, outcome, normalise)
   const { answer_digest: digest, ...full } = grade(outcome)
+  const steps = outcome.steps?.map(({ tokens, confidence, signals, em, answer }): LoggedStep => ({
+    tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade({ em, answer }),
+  }))
+  const { probe_prefill_tokens: prefilled = 0, probe_tokens: decoded = probeTokensOfSteps(outcome) ?? 0 } = outcome
   return {
     type: 'outcome',
     generation_id: outcome.generation_id,
@@ -114,9 +129,9 @@ export function gradeOutcome (salt: string, outcome: ReportedOutcome, normalise:
     sample_index: group === undefined ? null : outcome.sample_index ?? -1,
     full,
     ...(digest !== undefined && { answer_digest: digest }),
-    steps: outcome.steps?.map(({ tokens, confidence, signals, ...answered }) => ({
-      tokens, confidence: clampConfidence(confidence), ...(signals && { signals }), ...grade(answered),
-    })) ?? null,
+    ...(decoded > 0 && { probe_tokens: decoded }),
+    ...(prefilled > 0 && { probe_prefill_tokens: prefilled }),
+    ...(steps === undefined ? { steps: null } : withProbeCosts(outcome, steps)),
     steps_complete: outcome.steps_complete ?? true,
   }
 }
@@ -140,6 +155,10 @@ export function outcomeProblem (outcome: ReportedOutcome): { path: string, messa
     return { path: '/cancelled', message: 'a stopped generation ended before the client went away: send cancelled false, or stopped false' }
   }
   const { steps = [], tokens, samples, sample_index: index } = outcome
+  const asked = probeTokensOfSteps(outcome)
+  if (asked !== undefined && outcome.probe_tokens !== undefined && outcome.probe_tokens < asked) {
+    return { path: '/probe_tokens', message: `must be at least ${asked}, which is what the probe_tokens of its steps add up to` }
+  }
   if (samples !== undefined && outcome.group_id === undefined) {
     return { path: '/samples', message: 'is the number of generations of a group: send group_id too, or omit samples' }
   }

@@ -28,8 +28,8 @@ export interface ChainLink extends Judgement {
   readonly key: string
   readonly policy: Policy
   readonly pin: Pin | undefined
-  /** Share of the tokens that the judged threshold saves; 0 without one. */
-  readonly savedRatio: number
+  /** Share of the tokens that the judged threshold saves, probes not counted; 0 without one. */
+  readonly grossSavedRatio: number
   /** The context drifted or was reset and has not been certified since. */
   readonly isRecovering: boolean
   /** Generations reported in this epoch, of either arm. */
@@ -68,7 +68,7 @@ export function chainLink (
     key,
     policy,
     pin,
-    savedRatio: guarantee?.tokens_saved_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
+    grossSavedRatio: guarantee?.tokens_saved_gross_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
     isRecovering: index === -1 && state?.is_recovering === true,
     generations: state?.generations ?? 0,
     trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),

@@ -122,8 +122,11 @@ export interface ContextState {
   readonly arms_from: number
   /** ln E of the threshold in force, the largest since it came in force, and the one of now; `null`: there is none. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
-  /** Estimate over all epochs of the tokens that stops have saved. */
-  readonly tokens_saved: number
+  /** Estimate over all epochs of the tokens that stops have saved, probes not counted. */
+  readonly tokens_saved_gross: number
+  /** Over all epochs and both arms: tokens decoded for probes, and tokens prefilled anew for them. */
+  readonly probe_tokens: number
+  readonly probe_prefill_tokens: number
   readonly last_evidence_at: number | null
   readonly updated_at: number
   /** How much of this epoch's evidence each token reported (see evidence-by-token.ts); absent where the service has no tokens. */
@@ -179,7 +182,9 @@ export function openEpoch (
     arms: NO_ARMS,
     arms_from: 0,
     log_evidence: null,
-    tokens_saved: previous?.tokens_saved ?? 0,
+    tokens_saved_gross: previous?.tokens_saved_gross ?? 0,
+    probe_tokens: previous?.probe_tokens ?? 0,
+    probe_prefill_tokens: previous?.probe_prefill_tokens ?? 0,
     last_evidence_at: null,
     updated_at: time,
     ...(previous !== undefined && servedAfter(previous, cause)),

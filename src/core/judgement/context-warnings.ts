@@ -1,7 +1,8 @@
-import type { ContextState } from './context-state.js'
+import { tokensSaved } from '../certificate/evidence.js'
+import { evidenceOf, type ContextState } from './context-state.js'
 
 /** What is wrong with how a context is reported on. Workers and operators are told, since the context can then not be certified. */
-export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled'] as const
+export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings'] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
 
@@ -17,11 +18,19 @@ const ENOUGH = 32
 
 /**
  * `outcomes_missing`: generations are enrolled, and none of their outcomes comes. `outcomes_not_enrolled`: outcomes come, and most of them
- * are of generations that nobody asked about at their first step, as where workers report under other ids.
+ * are of generations that nobody asked about at their first step, as where workers report under other ids. `no_net_savings`: a threshold is
+ * certified, and probes cost more than it would save.
  */
-export function contextWarnings ({ follow_up: { accounted, missing, excluded, unenrolled } }: ContextState): readonly ContextWarning[] {
+export function contextWarnings (state: ContextState): readonly ContextWarning[] {
+  const { follow_up: { accounted, missing, excluded, unenrolled } } = state
   const warnings: ContextWarning[] = []
   if (accounted === 0 && missing + excluded >= ENOUGH) warnings.push('outcomes_missing')
   if (unenrolled >= ENOUGH && unenrolled > accounted) warnings.push('outcomes_not_enrolled')
+  if (isWithoutSavings(state)) warnings.push('no_net_savings')
   return warnings.length === 0 ? NO_WARNINGS : warnings
+}
+
+function isWithoutSavings ({ threshold_index: inForce, trials, ...raw }: ContextState): boolean {
+  if (inForce !== -1) return false
+  return [raw, ...trials].some((gathering) => gathering.certified !== -1 && tokensSaved(evidenceOf(gathering), gathering.certified) < 0)
 }

@@ -42,7 +42,7 @@ export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]):
  */
 export function controlShareFor ({ threshold, source, isPinned }: EffectiveThreshold): number {
   if (threshold === null) return 1
-  return controlShare(source.policy.control_rate, isPinned ? 1 : source.savedRatio, source.generations)
+  return controlShare(source.policy.control_rate, isPinned ? 1 : source.grossSavedRatio, source.generations)
 }
 
 /** The control share in force: the learner moves an `auto` share in steps, and until the next step its last one holds. */

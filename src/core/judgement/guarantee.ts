@@ -20,6 +20,8 @@ export interface Guarantee {
   readonly scope: 'context' | 'pool'
   readonly generations: number
   readonly em_drop: number
+  /** Net of what the probes cost, and with probes not counted. */
   readonly tokens_saved_ratio: number
+  readonly tokens_saved_gross_ratio: number
   readonly epoch: number
 }

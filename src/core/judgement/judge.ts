@@ -1,6 +1,6 @@
 import { cancelledRatio, followUpRatio, meaningOf, sameMeaning, type ContextState } from './context-state.js'
 import type { Levels } from '../policy/context.js'
-import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { candidateScorers, certifiedNow, type CandidateScorer } from './candidate-scorer.js'
 import { bestIndex, expectedUtility } from '../certificate/objective.js'
 import type { Policy } from '../policy/policy.js'
@@ -102,6 +102,7 @@ function guaranteeOf (state: ContextState, policy: Policy, { evidence, isPostHoc
     generations: evidence.generations,
     em_drop: emDrop(evidence, index),
     tokens_saved_ratio: tokensSavedRatio(evidence, index),
+    tokens_saved_gross_ratio: grossSavedRatio(evidence, index),
     epoch: state.epoch,
   }
 }

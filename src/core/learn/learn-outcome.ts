@@ -37,7 +37,7 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const saved = arm === 'treated' && fold.get(leaf) !== undefined ? savedBy(fold, leaf, outcome, policy, time) : 0
   for (const link of chain) {
     const counted = fold.get(link)
-    if (counted !== undefined) fold.set(link, countOutcome(counted, arm, saved, time))
+    if (counted !== undefined) fold.set(link, countOutcome(counted, outcome, arm, saved, time))
   }
   if (state === undefined) return
   const pending = { outcome: withPlaces(outcome), leaf, key }
@@ -114,17 +114,23 @@ function prune (fold: Fold, pending: Pending): Pending {
   return { ...pending, outcome: pruneSteps(outcome, { minTokens, scorers, isSampled: policy.predictor === 'auto' }) }
 }
 
-/** Estimate: at savings s, a treated generation that used t tokens would have used t/(1-s); none under a pin, of unknown savings. */
+/**
+ * Estimate, probes not counted: at savings s, a treated generation that used t tokens would have used t/(1-s); none under a pin, of unknown
+ * savings.
+ */
 function savedBy (fold: Fold, leaf: string, { tokens }: LoggedOutcome, { mode }: Policy, time: number): number {
   const { threshold, source, isPinned } = forceOf(fold, leaf, time)
-  return threshold === null || isPinned || mode !== 'enforce' || source.savedRatio === 1 ? 0 : tokens * source.savedRatio / (1 - source.savedRatio)
+  const s = source.grossSavedRatio
+  return threshold === null || isPinned || mode !== 'enforce' || s === 1 ? 0 : tokens * s / (1 - s)
 }
 
-function countOutcome (state: ContextState, arm: Arm | null, saved: number, time: number): ContextState {
+function countOutcome (state: ContextState, outcome: LoggedOutcome, arm: Arm | null, saved: number, time: number): ContextState {
   return copyState(state, {
     generations: state.generations + 1,
     treated: state.treated + (arm === 'treated' ? 1 : 0),
-    tokens_saved: state.tokens_saved + saved,
+    tokens_saved_gross: state.tokens_saved_gross + saved,
+    probe_tokens: state.probe_tokens + (outcome.probe_tokens ?? 0),
+    probe_prefill_tokens: state.probe_prefill_tokens + (outcome.probe_prefill_tokens ?? 0),
     updated_at: time,
   })
 }

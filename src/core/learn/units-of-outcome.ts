@@ -42,7 +42,7 @@ export function unitsOfOutcome (
 }
 
 /** A graded outcome of a full run. */
-export type GradedRun = Pick<LoggedOutcome, 'tokens' | 'answer_tokens' | 'full' | 'answer_digest' | 'steps_complete' | 'u'> & {
+export type GradedRun = Pick<LoggedOutcome, 'tokens' | 'answer_tokens' | 'full' | 'answer_digest' | 'steps_complete' | 'asked_tokens' | 'u'> & {
   readonly steps: readonly LoggedStep[] | null
 }
 
@@ -54,8 +54,10 @@ export function unitsBy (
   outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_labels' | 'min_tokens'>, trials: readonly TrialScorer[]): UnitsOfOutcome {
   const em = outcome.full[policy.label] ?? null
   const logged = outcome.steps ?? []
-  const steps = logged.map((step): TraceStep => ({ tokens: step.tokens, score: step.confidence, ...verdictOf(step, outcome, policy) }))
-  const trace: Trace = { tokens: outcome.tokens, answerTokens: outcome.answer_tokens, em, steps, isComplete: outcome.steps_complete }
+  const steps = logged.map((step): TraceStep =>
+    ({ tokens: step.tokens, score: step.confidence, probeTokens: step.asked_tokens, ...verdictOf(step, outcome, policy) }))
+  const { tokens, answer_tokens: answerTokens, steps_complete: isComplete, asked_tokens: probeTokens } = outcome
+  const trace: Trace = { tokens, answerTokens, em, steps, isComplete, probeTokens }
   const units = new Map([[RAW, unitOf(trace, stopsOf(trace, policy.min_tokens))]])
   for (const { ordinal, scorer } of trials) {
     const scored = steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))

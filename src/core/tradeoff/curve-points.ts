@@ -1,5 +1,5 @@
 import { emDropInterval } from '../certificate/em-drop-interval.js'
-import { differencesAt, emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import { predictedDrop, priceBetween, type Price, type Segment } from './segments.js'
 
 /** The evidence for the thresholds of one score. */
@@ -21,6 +21,7 @@ export interface CurvePoint {
   /** `null`: never stopping. */
   readonly threshold: number | null
   readonly tokens_saved_ratio: number
+  readonly tokens_saved_gross_ratio: number
   readonly tokens_saved_low: number
   readonly tokens_saved_high: number
   readonly em_drop: number
@@ -40,6 +41,7 @@ export interface CurvePoint {
 const NEVER: CurvePoint = {
   threshold: null,
   tokens_saved_ratio: 0,
+  tokens_saved_gross_ratio: 0,
   tokens_saved_low: 0,
   tokens_saved_high: 0,
   em_drop: 0,
@@ -64,17 +66,19 @@ export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segment
   return [NEVER, ...grid.map((threshold, k): CurvePoint => {
     const saved = tokensSavedRatio(evidence, k)
     const drop = emDropInterval(differencesAt(evidence, k), level)
-    const tokens = savedInterval(generations, saved, level)
+    const gross = grossSavedRatio(evidence, k)
+    const tokens = savedInterval(generations, gross, level)
     return {
       threshold,
       tokens_saved_ratio: saved,
-      tokens_saved_low: tokens.low,
-      tokens_saved_high: tokens.high,
+      tokens_saved_gross_ratio: gross,
+      tokens_saved_low: tokens.low - (gross - saved),
+      tokens_saved_high: tokens.high - (gross - saved),
       em_drop: emDrop(evidence, k),
       em_drop_low: drop.low,
       em_drop_high: drop.high,
       em_drop_predicted: predictedDrop(evidence, segments, k),
-      em_per_token_percent: saved === 0 ? null : stretches.find(({ end }) => end >= saved)?.price ?? null,
+      em_per_token_percent: saved <= 0 ? null : stretches.find(({ end }) => end >= saved)?.price ?? null,
       generations_changed: lost[k]! + gained[k]!,
       unprobed_ratio: generations === 0 ? 0 : unprobed[k]! / generations,
       certified: k <= ceiling,
@@ -83,9 +87,9 @@ export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segment
 }
 
 /**
- * Interval of the true share of tokens saved, as if all generations were equally long. The sum of the shares is enough for it: the log of a
- * bet is concave, so a generation that saves a share s is at least as informative as a fraction s of one that saves all and a fraction
- * 1 - s of one that saves none.
+ * Interval of the true share of tokens saved, probes not counted (their cost is taken as seen), as if all generations were equally long.
+ * The sum of the shares is enough for it: the log of a bet is concave, so a generation that saves a share s is at least as informative as
+ * a fraction s of one that saves all and a fraction 1 - s of one that saves none.
  */
 function savedInterval (generations: number, saved: number, level: number): { low: number, high: number } {
   const lost = generations * Math.max(0, saved)

@@ -45,8 +45,8 @@ export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy,
       drift_suspicion: suspicion,
       control_generations_per_hour: pace.perSecond === null ? null : 3600 * pace.perSecond,
       next_certificate: next && { threshold: grid[next.index]!, generations: next.generations, ...expectedTime(next.at) },
-      horizons: horizons.map(({ generations, index, tokens_saved_ratio, at }) =>
-        ({ generations, threshold: thresholdAt(index), tokens_saved_ratio, ...expectedTime(at) })),
+      horizons: horizons.map(({ generations, index, at, ...saved }) =>
+        ({ generations, threshold: thresholdAt(index), ...saved, ...expectedTime(at) })),
     },
   }
 
@@ -55,7 +55,7 @@ export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy,
   }
 
   function summaryAt (k: number) {
-    const { threshold, tokens_saved_ratio, em_drop, em_drop_predicted } = points[k + 1]!
-    return { threshold, tokens_saved_ratio, em_drop, em_drop_predicted }
+    const { threshold, tokens_saved_ratio, tokens_saved_gross_ratio, em_drop, em_drop_predicted } = points[k + 1]!
+    return { threshold, tokens_saved_ratio, tokens_saved_gross_ratio, em_drop, em_drop_predicted }
   }
 }

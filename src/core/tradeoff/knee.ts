@@ -1,4 +1,4 @@
-import { emDrop, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import { emDrop, tokensSaved, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import type { Segment } from './segments.js'
 
 /**
@@ -27,9 +27,10 @@ export function kneeOf (evidence: Evidence, segments: readonly Segment[]): { ind
 }
 
 /** Standard error of a point's distance from the line to `last`, if looser thresholds lose and gain whatever a stricter one does. */
-function noiseAt ({ generations, lost, gained, ...evidence }: Evidence, k: number, last: number): number {
+function noiseAt (evidence: Evidence, k: number, last: number): number {
   if (k === -1) return Infinity
-  const share = (evidence.full_tokens - evidence.tokens[k]!) / (evidence.full_tokens - evidence.tokens[last]!)
+  const { generations, lost, gained } = evidence
+  const share = tokensSaved(evidence, k) / tokensSaved(evidence, last)
   const [near, all] = [lost[k]! + gained[k]!, lost[last]! + gained[last]!]
   return Math.sqrt(share ** 2 * Math.max(0, all - near) + (1 - share) ** 2 * near + 1) / generations
 }

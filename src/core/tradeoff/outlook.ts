@@ -1,6 +1,6 @@
 import { generationsToReach, logEvidence } from '../certificate/certificate.js'
 import { certifiedIndex } from '../certificate/certified-index.js'
-import { differencesAt, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
+import { differencesAt, grossSavedRatio, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
 import type { Policy } from '../policy/policy.js'
 import { medianPassage } from './first-passage.js'
 import type { Pace } from './pace.js'
@@ -25,7 +25,8 @@ export function outlookOf (evidence: Evidence, policy: Policy, bar: number, pace
     : HORIZONS.filter((generations) => generations <= window).map((generations) => {
       const index = certifiedIndex(grown(evidence, Math.min(n + generations, Math.max(n, window))), a, bar)
       const tokens_saved_ratio = index === -1 ? 0 : tokensSavedRatio(evidence, index)
-      return { generations, index, tokens_saved_ratio, at: timeOf(generations, pace) }
+      const tokens_saved_gross_ratio = index === -1 ? 0 : grossSavedRatio(evidence, index)
+      return { generations, index, tokens_saved_ratio, tokens_saved_gross_ratio, at: timeOf(generations, pace) }
     })
   const next = more === null ? null : { index: ceiling + 1, generations: more, at: timeOf(more, pace) }
   return { ceiling, next, horizons }

@@ -44,7 +44,7 @@ export function segmentsOf (evidence: Evidence): Segment[] {
 /** The net EM drop at a threshold by the smoothed curve, interpolated linearly within a segment. */
 export function predictedDrop (evidence: Evidence, segments: readonly Segment[], k: number): number {
   let drop = 0
-  let saved = tokensSavedRatio(evidence, k)
+  let saved = Math.max(0, tokensSavedRatio(evidence, k))
   for (const segment of segments) {
     const part = Math.min(saved, segment.saved)
     drop += 100 * segment.price * part

@@ -3,7 +3,7 @@ import { cancelledRatio, evidenceOf, followUpRatio, labelsNeededRatio, type Cont
 import { describeArms, type ArmsView } from './describe-arms.js'
 import { untilNext } from './describe-thresholds.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
-import { differencesAt, emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import type { EvidenceByToken } from '../judgement/evidence-by-token.js'
 import { candidateOf, type CandidateScorer } from '../judgement/candidate-scorer.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold, type Scope } from '../judgement/effective-threshold.js'
@@ -40,6 +40,12 @@ export interface ContextView {
   readonly em_drop_low: number | null
   readonly em_drop_high: number | null
   readonly tokens_saved_ratio: number | null
+  readonly tokens_saved_gross_ratio: number | null
+  /** Over all epochs: what stops have saved less the tokens decoded for probes in both arms, and its parts. */
+  readonly tokens_saved: number
+  readonly tokens_saved_gross: number
+  readonly probe_tokens: number
+  readonly probe_prefill_tokens: number
   /** Gain of that threshold over never stopping, per generation, in the currency of the policy's prices; `null` without prices. */
   readonly expected_utility: number | null
   readonly arms: ArmsView
@@ -88,6 +94,11 @@ export function describeContext (loaded: LoadedContexts, key: string): ContextVi
     em_drop_low: interval?.low ?? null,
     em_drop_high: interval?.high ?? null,
     tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(candidate.evidence, own.index),
+    tokens_saved_gross_ratio: own.index === -1 ? null : grossSavedRatio(candidate.evidence, own.index),
+    tokens_saved: state.tokens_saved_gross - state.probe_tokens,
+    tokens_saved_gross: state.tokens_saved_gross,
+    probe_tokens: state.probe_tokens,
+    probe_prefill_tokens: state.probe_prefill_tokens,
     expected_utility: expectedUtility(candidate.evidence, own.index, own.policy),
     arms: describeArms(state.arms, own.policy.error_level, own.policy.max_em_drop),
     challengers: describeTrials(state, own.policy, loaded.predictors),

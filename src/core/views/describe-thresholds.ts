@@ -1,6 +1,6 @@
 import { generationsToReach, logEvidence } from '../certificate/certificate.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'
-import { differencesAt, emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { certifiedNow, type CandidateScorer } from '../judgement/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
@@ -15,7 +15,9 @@ export interface ThresholdRow {
   /** Interval of the true EM drop, at the level of the certificate. */
   readonly em_drop_low: number
   readonly em_drop_high: number
+  /** Net of what the probes cost, and with probes not counted. */
   readonly tokens_saved_ratio: number
+  readonly tokens_saved_gross_ratio: number
   readonly log_evidence: number
   readonly certified: boolean
   /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
@@ -44,6 +46,7 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy):
       em_drop_low: low,
       em_drop_high: high,
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
+      tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
       log_evidence: logEvidence(policy.max_em_drop, differencesAt(evidence, k, unaccounted)),
       certified: k <= index,
       generations_needed: needed,

@@ -1,5 +1,5 @@
 import type { ContextState } from '../judgement/context-state.js'
-import { emDrop, tokensSavedRatio } from '../certificate/evidence.js'
+import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { challengerLevel, candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
 import { untilNext } from './describe-thresholds.js'
 import type { Policy } from '../policy/policy.js'
@@ -19,6 +19,7 @@ export interface TrialView {
   readonly threshold: number | null
   readonly em_drop: number | null
   readonly tokens_saved_ratio: number
+  readonly tokens_saved_gross_ratio: number
   readonly generations_to_next_certificate: number | null
 }
 
@@ -38,6 +39,7 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       threshold: index === -1 ? null : grid[index]!,
       em_drop: index === -1 ? null : emDrop(evidence, index),
       tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
+      tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),
       generations_to_next_certificate: untilNext(candidate, policy),
     }]
   })

@@ -42,6 +42,7 @@ export interface WhatIf extends AnswerableFields, Pick<TradeoffView, 'expected_u
   readonly em_drop_low: number | null
   readonly em_drop_high: number | null
   readonly tokens_saved_ratio: number
+  readonly tokens_saved_gross_ratio: number
   readonly generations: number
   /** Control generations until the next threshold would be certified. */
   readonly generations_to_next_certificate: number | null
@@ -76,6 +77,7 @@ export function whatIf (state: ContextState, policy: Policy, levels: Levels, pre
     em_drop_low: row?.em_drop_low ?? null,
     em_drop_high: row?.em_drop_high ?? null,
     tokens_saved_ratio: row?.tokens_saved_ratio ?? 0,
+    tokens_saved_gross_ratio: row?.tokens_saved_gross_ratio ?? 0,
     expected_utility,
     unfavourable_from,
     generations: candidate.evidence.generations,

@@ -2,7 +2,8 @@ import t from 'tap'
 import { renderEvaluation } from '../../../src/commands/evaluate/render-evaluation.js'
 import { CERTIFIED_RULES } from '../../../src/commands/evaluate/certified-rules.js'
 
-const figures = { tokens_saved_ratio: 0.5123, em_drop: -0.0001, worst_em_drop: 0.031, exceeded: 1, certified: 3, splits: 4 }
+const saved = { tokens_saved_ratio: 0.5123, tokens_saved_gross_ratio: 0.55 }
+const figures = { ...saved, em_drop: -0.0001, worst_em_drop: 0.031, exceeded: 1, certified: 3, splits: 4 }
 const rule = (name: string) => ({ name, ...figures })
 const rules = [rule('never stop'), rule(CERTIFIED_RULES.raw)]
 const wish = { maxEmDrop: 0.02, errorLevel: 0.05 }
@@ -11,13 +12,13 @@ const total = { generations: 9, rules }
 const text = renderEvaluation({ contexts: [context], total, predictors: 4 }, wish)
 
 t.equal(text.split('\n').slice(0, 7).join('\n'), `
-context  rule                      saved %  EM drop  worst  exceeded  certified
--------------------------------------------------------------------------------
-task=a   never stop                   51.2      0.0    3.1    1 of 4
-         raw confidence certified     51.2      0.0    3.1    1 of 4     3 of 4
--------------------------------------------------------------------------------
-all      never stop                   51.2      0.0    3.1    1 of 4
-         raw confidence certified     51.2      0.0    3.1    1 of 4     3 of 4`.slice(1))
+context  rule                      saved %  gross %  EM drop  worst  exceeded  certified
+----------------------------------------------------------------------------------------
+task=a   never stop                   51.2     55.0      0.0    3.1    1 of 4
+         raw confidence certified     51.2     55.0      0.0    3.1    1 of 4     3 of 4
+----------------------------------------------------------------------------------------
+all      never stop                   51.2     55.0      0.0    3.1    1 of 4
+         raw confidence certified     51.2     55.0      0.0    3.1    1 of 4     3 of 4`.slice(1))
 t.match(text, /above 2\.0\./)
 t.notMatch(text, /Remedies/, 'every rule was certified')
 

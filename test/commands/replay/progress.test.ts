@@ -3,7 +3,7 @@ import { startProgress } from '../../../src/commands/replay/progress.js'
 import { captureIo } from '../command-line/captured-io.js'
 import { recorded } from '../traces/recorded.js'
 
-const served = { run: recorded('a', 1, [[0.9, 1]]), tokens: 60, em: 1 as const, isStopped: true, arm: 'treated' as const }
+const served = { run: recorded('a', 1, [[0.9, 1]]), tokens: 60, em: 1 as const, probeTokens: 0, isStopped: true, arm: 'treated' as const }
 
 t.test('without a terminal a line is printed every 10 %', async (t) => {
   const { stderr, err } = captureIo()

@@ -3,7 +3,13 @@ import { renderTable } from '../../../src/commands/replay/render-table.js'
 import type { Comparison, Figures } from '../../../src/commands/replay/compare.js'
 
 const figures = (saved: number, drop: number, stopped = 0): Figures => ({
-  tokens: 1000 * (1 - saved), tokens_saved_ratio: saved, em: 0.8 - drop, em_drop: drop, stopped,
+  tokens: 1000 * (1 - saved),
+  probe_tokens: 10,
+  tokens_saved_ratio: saved - 0.01,
+  tokens_saved_gross_ratio: saved,
+  em: 0.8 - drop,
+  em_drop: drop,
+  stopped,
 })
 const comparison = (saved: number, drop: number): Comparison => ({
   generations: 300,
@@ -22,13 +28,13 @@ const c = { key: 'task=c', threshold: 0.9, scope: 'pool' as const, score: 'confi
 t.test('each context has an aligned row, and so has the total', async (t) => {
   const lines = renderTable([a, b], comparison(0.2, -0.002)).split('\n')
   t.strictSame(lines.slice(0, 9).map((line) => line.replace(/^-+$/, '---')), [
-    '             stopgate                                                                   | never stopping | conf >= 0.95      | best possible',
-    'context      generations  threshold  scope  stopped  saved %  EM %  change       bound  |  tokens  EM %  |  saved %  change  |  saved %  change',
+    '             stopgate                                                                            | never stopping | conf >= 0.95      | best possible',
+    'context      generations  threshold  scope  stopped  saved %  gross %  EM %  change       bound  |  tokens  EM %  |  saved %  change  |  saved %  change',
     '---',
-    'task=a               300     0.9510  own         42     41.2  80.5    +0.5  inside 2.0  |    1000  80.0  |     30.0    -3.9  |     70.0    +3.0',
-    'task=longer          300       none  none        42      0.0  80.0     0.0  inside 2.0  |    1000  80.0  |     30.0    -3.9  |     70.0    +3.0',
+    'task=a               300     0.9510  own         42     40.2     41.2  80.5    +0.5  inside 2.0  |    1000  80.0  |     29.0    -3.9  |     69.0    +3.0',
+    'task=longer          300       none  none        42     -1.0      0.0  80.0     0.0  inside 2.0  |    1000  80.0  |     29.0    -3.9  |     69.0    +3.0',
     '---',
-    'all                  300                         42     20.0  80.2    +0.2  inside 2.0  |    1000  80.0  |     30.0    -3.9  |     70.0    +3.0',
+    'all                  300                         42     19.0     20.0  80.2    +0.2  inside 2.0  |    1000  80.0  |     29.0    -3.9  |     69.0    +3.0',
     '',
     'The EM drop is inside its bound in all 2 contexts.',
   ])

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  addLost, addTrace, addUnit, differencesAt, type Em, emDrop, type Evidence, fillHalves, mergeEvidence,
-  NO_EVIDENCE, noEvidence, type Stop, stopsOf, tokensSavedRatio, type Trace, type TraceStep, type Unit,
+  addLost, addTrace, addUnit, differencesAt, type Em, emDrop, type Evidence, fillHalves, grossSavedRatio, mergeEvidence,
+  NO_EVIDENCE, noEvidence, type Stop, stopsOf, tokensSaved, tokensSavedRatio, type Trace, type TraceStep, type Unit,
 } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { holds } from '../../property.js'
@@ -18,11 +18,15 @@ function traceOf (overrides: Partial<Trace> = {}): Trace {
 function stopsAsWritten (trace: Trace, minTokens: number, grid = GRID): Stop[] {
   return grid.map((threshold) => {
     const step = trace.steps.find(({ tokens, score }) => tokens >= minTokens && score !== null && score >= threshold)
-    if (step === undefined) return { delta: trace.isComplete ? 0 : trace.em ?? 1, tokens: trace.tokens, isUnprobed: !trace.isComplete }
+    if (step === undefined) {
+      const { isComplete, tokens, probeTokens = 0 } = trace
+      return { delta: isComplete ? 0 : trace.em ?? 1, tokens, probeTokens, isUnprobed: !isComplete }
+    }
     const tokens = Math.min(step.tokens + trace.answerTokens, trace.tokens)
-    if (trace.em === null) return { delta: 1, tokens, isUnprobed: step.em === undefined } // the worst case: only the full answer is right
-    if (step.em === undefined) return { delta: trace.em, tokens, isUnprobed: true } // the worst case: the stop answer is wrong
-    return { delta: (trace.em - step.em) as Stop['delta'], tokens, isUnprobed: false }
+    const probeTokens = step.probeTokens ?? 0
+    if (trace.em === null) return { delta: 1, tokens, probeTokens, isUnprobed: step.em === undefined } // only the full one is right
+    if (step.em === undefined) return { delta: trace.em, tokens, probeTokens, isUnprobed: true } // the worst case: the stop answer is wrong
+    return { delta: (trace.em - step.em) as Stop['delta'], tokens, probeTokens, isUnprobed: false }
   })
 }
 
@@ -34,13 +38,23 @@ const score = fc.oneof(
   fc.constant(null)
 )
 const step: fc.Arbitrary<TraceStep> = fc.record({ tokens: fc.nat({ max: 100 }), score, em: fc.option(em, { nil: undefined }) })
-const trace: fc.Arbitrary<Trace> = fc.record({
+/** Steps in order, with what probes cost so far, and the whole of it. */
+const withCosts = (trace: Trace, costs: readonly number[]): Trace => {
+  let probeTokens = 0
+  const steps = trace.steps.map((step, i) => {
+    probeTokens += costs[i] ?? 0
+    return { ...step, probeTokens }
+  })
+  return { ...trace, steps, probeTokens }
+}
+const plain: fc.Arbitrary<Trace> = fc.record({
   tokens: fc.integer({ min: 100, max: 200 }),
   answerTokens: fc.nat({ max: 50 }),
   em: fc.option(em, { nil: null, freq: 8 }),
   steps: fc.array(step, { maxLength: 12 }).map((steps) => steps.sort((a, b) => a.tokens - b.tokens)),
   isComplete: fc.boolean(),
 })
+const trace = fc.oneof(plain, fc.tuple(plain, fc.array(fc.nat({ max: 40 }))).map(([trace, costs]) => withCosts(trace, costs)))
 
 const add = (evidence: Evidence, trace: Trace) => addTrace(evidence, trace, stopsOf(trace, 0))
 const sumOf = (traces: readonly Trace[]) => traces.reduce(add, NO_EVIDENCE)
@@ -62,15 +76,26 @@ t.test('evidence over half-windows equals plain counts, for a grid of any length
     const kept = traces.slice(Math.max(0, (Math.floor(traces.length / half) - 1) * half))
     const stops = kept.map((trace) => stopsAsWritten(trace, 0, grid))
     const count = (what: (stop: Stop) => number) => grid.map((_, k) => stops.reduce((sum, row) => sum + what(row[k]!), 0))
-    const { lost, gained, unprobed, tokens, generations } = mergeEvidence(...halves)
-    assert.deepEqual({ lost, gained, unprobed, tokens, generations }, {
+    const { lost, gained, unprobed, tokens, probe_tokens = grid.map(() => 0), generations } = mergeEvidence(...halves)
+    assert.deepEqual({ lost, gained, unprobed, tokens, probe_tokens, generations }, {
       lost: count(({ delta }) => delta === 1 ? 1 : 0),
       gained: count(({ delta }) => delta === -1 ? 1 : 0),
       unprobed: count(({ isUnprobed }) => isUnprobed ? 1 : 0),
       tokens: count(({ tokens }) => tokens),
+      probe_tokens: count(({ probeTokens }) => probeTokens),
       generations: kept.length,
     })
     for (const half of halves) assert.equal(half.tokens.length, grid.length)
+  }), 500)
+})
+
+t.test('a looser threshold saves no fewer tokens, probes deducted', async (t) => {
+  holds(t, fc.property(fc.array(trace, { minLength: 1, maxLength: 12 }), (traces) => {
+    const evidence = sumOf(traces)
+    for (let k = 1; k <= LAST; k++) {
+      assert.ok(tokensSaved(evidence, k) >= tokensSaved(evidence, k - 1))
+      assert.ok(tokensSavedRatio(evidence, k) <= grossSavedRatio(evidence, k))
+    }
   }), 500)
 })
 
@@ -100,8 +125,8 @@ t.test('stops are counted as lost, kept and gained', async (t) => {
 t.test('crossing at a step without a probe counts as the worst case and as unprobed', async (t) => {
   const right = traceOf({ steps: [{ tokens: 10, score: GRID[5]! }, { tokens: 20, score: 1, em: 1 }] })
   const stops = stopsOf(right, 0)
-  t.strictSame(stops[4], { delta: 0, tokens: 20, isUnprobed: false }, 'safer thresholds look at the probed step')
-  t.strictSame(stops[5], { delta: 1, tokens: 10, isUnprobed: true })
+  t.match(stops[4], { delta: 0, tokens: 20, isUnprobed: false }, 'safer thresholds look at the probed step')
+  t.match(stops[5], { delta: 1, tokens: 10, isUnprobed: true })
   t.equal(stopsOf({ ...right, em: 0 }, 0)[5]!.delta, 0, 'a wrong full answer can not be lost')
   const evidence = sumOf([right, traceOf()])
   t.equal(evidence.unprobed_generations, 1)
@@ -111,8 +136,8 @@ t.test('crossing at a step without a probe counts as the worst case and as unpro
 
 t.test('an incomplete trace is the worst case at every threshold it did not cross', async (t) => {
   const stops = stopsOf(traceOf({ isComplete: false, steps: [{ tokens: 10, score: GRID[20]!, em: 1 }] }), 0)
-  t.strictSame(stops[19], { delta: 1, tokens: 100, isUnprobed: true })
-  t.strictSame(stops[20], { delta: 0, tokens: 10, isUnprobed: false })
+  t.match(stops[19], { delta: 1, tokens: 100, isUnprobed: true })
+  t.match(stops[20], { delta: 0, tokens: 10, isUnprobed: false })
 })
 
 t.test('a step before min_tokens or of unknown confidence stops nothing', async (t) => {

@@ -86,3 +86,13 @@ t.test('the choice moves a few times over 3,000 outcomes, not with each', async 
   t.ok(moves <= 25, `${moves} moves`)
   t.ok(Math.abs(current + 1 - 12.5) <= 5, `ends at ${current}`)
 })
+
+t.test('without prices, a context whose probes cost more than stopping saves never stops', async (t) => {
+  const none = pricesOf(null, null)
+  const probing = (tokens: number) => ({ ...STEPS, probe_tokens: GRID.map(() => 1000 * tokens) })
+  t.equal(bestIndex(probing(599), 29, none, -1), 29, '600 of 1,000 tokens are saved, and 599 spent on probes')
+  t.equal(bestIndex(probing(601), 29, none, 29), -1)
+  t.equal(bestIndex(probing(300), 9, none, 29), -1, 'the certified thresholds save 200')
+  t.equal(bestIndex(probing(300), 29, pricesOf(0, 1), 0), 20, 'prices are for what is saved net')
+  t.ok(Math.abs(expectedUtility(probing(300), 20, pricesOf(1, 0.01))! - (0.003 - 0.04)) < 1e-12)
+})

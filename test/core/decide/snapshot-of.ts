@@ -29,6 +29,7 @@ export const GUARANTEE: Guarantee = {
   generations: 300,
   em_drop: 0,
   tokens_saved_ratio: 0.5,
+  tokens_saved_gross_ratio: 0.5,
   epoch: 1,
 }
 
@@ -58,7 +59,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     index,
     threshold: index === -1 ? null : grid[index]!,
     trials: [],
-    savedRatio: index === -1 ? 0 : 0.5,
+    grossSavedRatio: index === -1 ? 0 : 0.5,
     isRecovering: false,
     generations: 0,
     epochName: null,

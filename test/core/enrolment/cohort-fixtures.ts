@@ -29,7 +29,7 @@ export const RULES = rulesWith()
 /** A unit of 100 tokens with these differences at its thresholds: 1 lost, 0 kept, -1 gained. */
 export function unitWith (...deltas: Array<-1 | 0 | 1>): Unit {
   const trace = { tokens: 100, answerTokens: 0, em: 1, steps: [], isComplete: true } as const
-  return unitOf(trace, deltas.map((delta) => ({ delta, tokens: 50, isUnprobed: false })))
+  return unitOf(trace, deltas.map((delta) => ({ delta, tokens: 50, probeTokens: 0, isUnprobed: false })))
 }
 
 export function known (...deltas: Array<-1 | 0 | 1>): SampleReport {

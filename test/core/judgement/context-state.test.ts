@@ -34,8 +34,8 @@ t.test('an epoch starts from zero', async (t) => {
 })
 
 t.test('only the estimate of tokens saved continues over epochs', async (t) => {
-  const before = { ...livedIn(), tokens_saved: 1234 }
-  t.equal(openEpoch(before, 'drift', policyWith(), levels, OPENING).tokens_saved, 1234)
+  const before = { ...livedIn(), tokens_saved_gross: 1234 }
+  t.equal(openEpoch(before, 'drift', policyWith(), levels, OPENING).tokens_saved_gross, 1234)
 })
 
 t.test('a context recovers from drift or reset until it is certified, across other epochs', async (t) => {

@@ -49,15 +49,15 @@ t.test('the wanted control share follows the threshold, the rate and the savings
   }
   t.equal(want({}), 1, 'no threshold: everything')
   t.equal(want({ policy: { control_rate: 0.1 } }), 1, 'whatever the rate')
-  t.equal(want({ index: 5, savedRatio: 0.5, generations: 600 }), 0.1)
-  t.equal(want({ index: 5, savedRatio: 0.5, policy: { control_rate: 0.3 } }), 0.3)
-  t.equal(want({ pin: 0.5, index: 5, savedRatio: 0.2 }), 0.1, 'a pin counts as saving it all')
+  t.equal(want({ index: 5, grossSavedRatio: 0.5, generations: 600 }), 0.1)
+  t.equal(want({ index: 5, grossSavedRatio: 0.5, policy: { control_rate: 0.3 } }), 0.3)
+  t.equal(want({ pin: 0.5, index: 5, grossSavedRatio: 0.2 }), 0.1, 'a pin counts as saving it all')
   t.equal(want({ pin: null, index: 5 }), 1, 'pinned to null: everything')
 })
 
 t.test('the control share in force is the learner\'s under auto, and the policy\'s number at once', async (t) => {
   const inForce = (fields: LinkFields) => {
-    const leaf = linkWith('model=q', { savedRatio: 0.5, generations: 600, ...fields })
+    const leaf = linkWith('model=q', { grossSavedRatio: 0.5, generations: 600, ...fields })
     return controlShareInForce(effectiveThreshold([linkWith('*'), leaf]))
   }
   t.equal(inForce({ index: 5, learnedControlShare: 0.3 }), 0.3)

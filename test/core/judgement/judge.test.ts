@@ -56,6 +56,7 @@ t.test('the guarantee states the evidence behind it', async (t) => {
     generations: 800,
     em_drop: 0.0025,
     tokens_saved_ratio: 0.6,
+    tokens_saved_gross_ratio: 0.6,
     epoch: 1,
   })
   t.equal(judgeAfresh(stateOf(FIRST), policyWith(), levels, NONE).threshold, GRID.at(-1))

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { contextWarnings } from '../../../src/core/judgement/context-warnings.js'
 import { evidenceOf } from '../../../src/core/judgement/context-state.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
@@ -143,13 +144,36 @@ t.test('tokens saved are estimated from what the treated used', async (t) => {
     const fold = memoryFold(policy)
     fold.learn(evidence, 0, FIRST)
     fold.learn(outcome)
-    return fold.state().tokens_saved
+    return fold.state().tokens_saved_gross
   }
   t.ok(Math.abs(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 40 })) - 60) < 1e-9, '60 % saved: 40 would have been 100')
   t.equal(saved(KEPT), 0, 'control saves nothing')
   t.equal(saved(TREATED, { mode: 'shadow' }), 0, 'nor does shadow')
   const atOnce = outcomeOf({ steps: [{ ...SURE_STEP, tokens: 0 }] })
   t.equal(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 5 }), {}, atOnce), 0, 'a threshold that seems to save everything is no measure')
+})
+
+t.test('savings are net of the probes of both arms', async (t) => {
+  const probing = (tokens: number) => ({ steps: [{ ...SURE_STEP, asked_tokens: tokens }], probe_tokens: tokens, asked_tokens: tokens })
+  const fold = memoryFold()
+  fold.learn(outcomeOf(probing(20)), 0, FIRST)
+  const { guarantee, probe_tokens: ofControl } = fold.state()
+  t.match(guarantee, { tokens_saved_ratio: 0.4, tokens_saved_gross_ratio: 0.6 }, '20 of 100 tokens are spent on asking')
+  t.equal(ofControl, 20 * FIRST)
+  fold.learn(outcomeOf({ arm: 'treated', stopped: true, tokens: 40, probe_tokens: 20, probe_prefill_tokens: 7 }))
+  t.match(fold.state(), { probe_tokens: 20 * (FIRST + 1), probe_prefill_tokens: 7 })
+  t.ok(Math.abs(fold.state().tokens_saved_gross - 60) < 1e-9, 'the estimate is that of the tokens generated')
+})
+
+t.test('a context whose probes cost more than stopping saves stops nothing, and says so', async (t) => {
+  const fold = memoryFold()
+  const probing = { steps: [{ ...SURE_STEP, asked_tokens: 61 }], probe_tokens: 61, asked_tokens: 61 }
+  fold.learn(outcomeOf(probing), 0, FIRST)
+  t.match(fold.state(), { certified: LAST, threshold_index: -1 })
+  t.strictSame(contextWarnings(fold.state()), ['no_net_savings'])
+  fold.learn(KEPT, 0, FIRST)
+  t.match(fold.state(), { threshold_index: LAST }, 'half of the generations asked nothing')
+  t.strictSame(contextWarnings(fold.state()), [])
 })
 
 t.test('beyond MAX_CONTEXTS outcomes of new contexts reach only their existing parents', async (t) => {

@@ -14,8 +14,8 @@ t.test('an example by hand: 100 of 186 lossless generations have arrived, one ev
   t.strictSame(outlook.next, { index: 0, generations: 86, at: 990_000 + 172_000 })
   t.equal(outlook.ceiling, -1)
   t.match(outlook.horizons.slice(0, 2), [
-    { generations: 100, index: 29, tokens_saved_ratio: 0.5, at: 1_190_000 },
-    { generations: 300, index: 29, tokens_saved_ratio: 0.5, at: 1_590_000 },
+    { generations: 100, index: 29, tokens_saved_ratio: 0.5, tokens_saved_gross_ratio: 0.5, at: 1_190_000 },
+    { generations: 300, index: 29, tokens_saved_ratio: 0.5, tokens_saved_gross_ratio: 0.5, at: 1_590_000 },
   ])
   t.strictSame(outlook.horizons.map(({ generations }) => generations), [100, 300, 1000, 3000, 10_000])
 })

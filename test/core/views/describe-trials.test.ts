@@ -22,6 +22,7 @@ t.test('trials describe the challengers of a context', async (t) => {
     threshold: null,
     em_drop: null,
     tokens_saved_ratio: 0,
+    tokens_saved_gross_ratio: 0,
     generations_to_next_certificate: needed,
   }])
   fold.learn(KEPT, 2, needed)
