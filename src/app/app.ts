@@ -84,7 +84,7 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
   const overload = refuseOverload(log, BODY_LIMIT)
   const track = trackRequests(app, { log, isDebugging, pipelines: limitPipelining(app, cut), overload, answered })
   guard(app, () => services.access, () => services.metrics)
-  readJsonBodies(app, overload.check)
+  readJsonBodies(app, (request) => { overload.check(request, performance.now()) })
   const refusals = methodNotAllowed(app)
   app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
   // Operator routes refuse unknown query parameters: a dry_run that is ignored would do harm.

@@ -3,8 +3,13 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { OverloadedError } from '../errors/errors.js'
 import { throttle } from '../logging/throttle.js'
 
-/** How long requests read in one turn of the event loop may make later ones of that turn wait, ms. */
-const MAX_TURN_MS = 50
+/** Wait from which requests are refused, ms: a constant, and more for each request served meanwhile, since cheap ones may be many. */
+const MAX_WAIT_MS = 50
+const ALLOWED_FOR_EACH_MS = 0.1
+/** Wait from which any request is refused, ms. Workers give up after 250 ms (docs/integrate/worker.md). */
+const MAX_CROWD_WAIT_MS = 200
+/** Bodies up to this size, bytes, are of requests that cost as much to refuse as to serve; only the last limit is for them. */
+const CHEAP_BODY = 1024
 /** Limit on the bodies in memory at once, bytes. Small bodies are always admitted. */
 const MAX_BODIES = 256 * 1024 * 1024
 const SMALL_BODY = 64 * 1024
@@ -13,17 +18,24 @@ declare module 'fastify' {
   interface FastifyRequest { isRefusedForLoad?: boolean }
 }
 
+/** Property of a socket: the time of the last reply on it. */
+const REPLIED_AT = Symbol('replied at')
+interface Timed extends Socket { [REPLIED_AT]?: number }
+
 export type Overload = ReturnType<typeof refuseOverload>
 
 /**
  * Sheds load from workers and trainers. A turn of the event loop reads from every connection that has data, so a request waits for those
- * read before it in the same turn. In a turn that takes too long, the later requests are refused, if possible before their bodies are
- * parsed. Requests that are served have therefore waited for about one such turn. Operators, health checks and metrics are always served.
+ * read before it in the same turn, but no longer than since the last reply on its connection. (A turn that finds more than a thousand
+ * connections ready can go round all of them several times.) Requests that have waited too long are refused, if possible before their
+ * bodies are parsed. The limits let a crowd of clients with a small request each be served, and cut a queue of costly requests short.
+ * Operators, health checks and metrics are always served.
  * @param bodyLimit largest body, bytes
  */
 export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   let turnStart = 0
   let isTurnOpen = false
+  let served = 0 // requests of this turn that were not refused
   let bodies = 0
   const closeTurn = () => { isTurnOpen = false }
   let refused = 0
@@ -32,18 +44,29 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
     refused = 0
   })
 
-  function checkTurn (request: FastifyRequest, now: number): void {
-    if (!(request.raw.socket instanceof Socket)) return // requests of `inject` do not come in turns of the event loop
+  function checkWait (request: FastifyRequest, now: number): void {
+    const socket: Timed = request.raw.socket
+    if (!(socket instanceof Socket)) return // requests of `inject` do not come in turns of the event loop
     if (!isTurnOpen) {
       isTurnOpen = true
       turnStart = now
+      served = 0
       setImmediate(closeTurn)
-    } else if (now - turnStart > MAX_TURN_MS) refuseWorker(request)
+    }
+    const waitedMs = now - Math.max(turnStart, socket[REPLIED_AT] ?? 0)
+    if (waitedMs > MAX_WAIT_MS && waitedMs > limitFor(request)) refuseWorker(request)
+  }
+
+  function limitFor (request: FastifyRequest): number {
+    return bytesOf(request) <= CHEAP_BODY ? MAX_CROWD_WAIT_MS : Math.min(MAX_WAIT_MS + ALLOWED_FOR_EACH_MS * served, MAX_CROWD_WAIT_MS)
+  }
+
+  function bytesOf ({ headers }: FastifyRequest): number {
+    return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : bodyLimit
   }
 
   function admitBody (request: FastifyRequest, reply: FastifyReply): void {
-    const { 'transfer-encoding': encoding, 'content-length': length = 0 } = request.headers
-    const bytes = encoding === undefined ? Number(length) : bodyLimit
+    const bytes = bytesOf(request)
     if (bytes <= SMALL_BODY || bytes > bodyLimit) return // a body that is too large is never held in memory
     if (bodies + bytes > MAX_BODIES) refuseWorker(request)
     bodies += bytes
@@ -62,10 +85,13 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   return {
     /** Called when a request has come, before its body. @param now performance.now() @throws OverloadedError */
     admit (request: FastifyRequest, reply: FastifyReply, now: number) {
-      checkTurn(request, now)
+      checkWait(request, now)
       admitBody(request, reply)
+      served++
     },
-    /** Called when the body has come, before it is parsed. @throws OverloadedError */
-    check: (request: FastifyRequest) => { checkTurn(request, performance.now()) },
+    /** Called when the body has come, before it is parsed. @param now performance.now() @throws OverloadedError */
+    check: checkWait,
+    /** Called when a reply has been sent. @param now performance.now() */
+    replied (socket: Timed, now: number) { socket[REPLIED_AT] = now },
   }
 }

@@ -39,8 +39,10 @@ export function trackRequests (
     }
     const now = begin(request, reply)
     reply.raw.on('finish', () => {
+      const end = performance.now()
       pipelines.leave(socket)
-      answered(request, reply, performance.now() - now)
+      overload.replied(socket, end)
+      answered(request, reply, end - now)
     })
     try {
       overload.admit(request, reply, now)

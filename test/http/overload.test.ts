@@ -1,8 +1,12 @@
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { refuseOverload } from '../../src/http/overload.js'
 import { losslessOutcome } from '../certify.js'
 import { build, temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
@@ -21,6 +25,64 @@ async function stalled (t: Test, url: string, path: string, headers: string): Pr
   socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers}\r\n\r\n{"ste`)
   return socket
 }
+
+/** Requests in one turn of the event loop, by a clock of their own. Each takes `ms` if it is served, and 0.04 ms if it is refused. */
+function oneTurn () {
+  const overload = refuseOverload(pino({ level: 'silent' }), MIB)
+  let now = 0
+  return {
+    /** Requests of which each socket sends one. @returns how many were served */
+    ask (sockets: readonly Socket[], ms: number, bytes: number, role = 'worker') {
+      let served = 0
+      for (const socket of sockets) {
+        try {
+          overload.admit(requestOn(socket, bytes, role), {} as FastifyReply, now)
+          served++
+          now += ms
+        } catch { now += 0.04 }
+        overload.replied(socket, now)
+      }
+      return served
+    },
+  }
+}
+const requestOn = (socket: Socket, bytes: number, role = 'worker') =>
+  ({ raw: { socket }, headers: { 'content-length': String(bytes) }, route: { config: { role } } }) as unknown as FastifyRequest
+const sockets = (count: number): Socket[] => Array.from({ length: count }, () => new Socket())
+
+t.test('a crowd is served, however often a turn goes round its connections', async (t) => {
+  const crowd = sockets(1000)
+  const single = oneTurn()
+  for (let round = 0; round < 40; round++) t.equal(single.ask(crowd, 0.19, 200), 1000, 'one decision each')
+  const columns = oneTurn()
+  for (let round = 0; round < 40; round++) t.equal(columns.ask(crowd, 0.14, 12_000), 1000, '256 rows each')
+})
+
+t.test('a crowd is cut short where workers would give up waiting', async (t) => {
+  const served = oneTurn().ask(sockets(10_000), 0.06, 200)
+  t.ok(served * 0.06 >= 200 && served * 0.06 < 201, `${served} served`)
+})
+
+t.test('a queue of costly requests is cut short after 50 ms, and its refusals do not extend it', async (t) => {
+  const turn = oneTurn()
+  const queue = sockets(300)
+  const served = turn.ask(queue, 2, 50_000)
+  t.ok(served >= 25 && served <= 28, `${served} served`)
+  t.equal(turn.ask(sockets(3), 2, 50_000, 'operator'), 3, 'operators are not refused')
+  t.equal(turn.ask(sockets(3), 2, 50_000, 'trainer'), 0)
+  await setImmediate()
+  t.equal(turn.ask(queue.slice(0, 20), 2, 50_000), 20, 'the next turn begins anew')
+})
+
+t.test('requests that come in one packet wait as long as those of other connections', async (t) => {
+  const overload = refuseOverload(pino({ level: 'silent' }), MIB)
+  const socket = new Socket()
+  const request = requestOn(socket, 200)
+  overload.admit(request, {} as FastifyReply, 0)
+  t.throws(() => { overload.admit(request, {} as FastifyReply, 201) }, { code: 'OVERLOADED' }, 'no reply came between')
+  overload.replied(socket, 250)
+  t.doesNotThrow(() => { overload.admit(request, {} as FastifyReply, 400) }, 'it came after the reply')
+})
 
 t.test('ten times what it can do: some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
   const service = startProcess(t, { DATA_DIR: await temporaryFolder(t) })
