@@ -26,6 +26,7 @@ export const bundle: FastifyPluginCallbackTypebox<Services> = (app, services, do
     },
     serializerCompiler: () => JSON.stringify,
   }, async (request, reply) => {
+    request.isLongPoll = (request.query.wait ?? 0) > 0
     const { bundle, isKnown } = await bundles.get({
       prefix: request.query.prefix,
       waitSeconds: request.query.wait,

@@ -54,7 +54,7 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
 
   function answered (request: FastifyRequest, { statusCode }: FastifyReply, ms: number): void {
     const { url: route = 'none' } = request.route
-    services.metrics.requestSeconds.observe(ms / 1000, request.method, route, statusCode)
+    if (!request.isLongPoll) services.metrics.requestSeconds.observe(ms / 1000, request.method, route, statusCode)
     const level = statusCode >= 500 && !request.isRefusedForLoad ? 'error' : HOT.has(route) ? 'debug' : 'info'
     if (level === 'debug' && !isDebugging) return
     request.log[level]({ method: request.method, route, status_code: statusCode, ms, token: request.tokenName }, 'answered')

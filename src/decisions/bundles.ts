@@ -3,13 +3,9 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { bundleOf } from '../core/decide/bundle.js'
 import type { Snapshot } from '../core/decide/snapshot.js'
-import type { Service } from '../replica/service.js'
 
 /** A bundle as it is sent. Its tag covers everything but the version, so it is equal on all replicas and changes only with the content. */
 export interface RenderedBundle { readonly etag: string, readonly text: string, readonly gzipped: () => Promise<Buffer> }
-
-/** Delay of replies after a change, ms, so that a burst of changes is sent at once. */
-const SETTLE_MS = 200
 
 /** Limit on cached prefixes, since callers may ask for any. */
 const MAX_PREFIXES = 256
@@ -42,31 +38,4 @@ function render (snapshot: Snapshot, prefix: string): RenderedBundle {
       return await small
     },
   }
-}
-
-/**
- * Waits for a bundle that the caller does not have, or returns the present one when the time is up or the wait is aborted. Ten thousand
- * callers may wait: a change that does not concern them costs each a timer and a comparison.
- * @param known etags that the caller has
- */
-export async function awaitBundle (
-  service: Pick<Service, 'snapshot' | 'onMove'>, prefix: string, known: readonly string[], waitMs: number, signal: AbortSignal
-): Promise<RenderedBundle> {
-  const bundle = renderBundle(service.snapshot(), prefix)
-  if (!known.includes(bundle.etag) || waitMs <= 0 || signal.aborted) return bundle
-  let settling: NodeJS.Timeout | undefined
-  let end = (): void => {}
-  const ended = new Promise<void>((resolve) => { end = resolve })
-  const check = (): void => {
-    settling = undefined
-    if (!known.includes(renderBundle(service.snapshot(), prefix).etag)) end()
-  }
-  const timer = setTimeout(end, waitMs)
-  signal.addEventListener('abort', end, { once: true })
-  const forget = service.onMove(() => { settling ??= setTimeout(check, SETTLE_MS) })
-  await ended
-  forget()
-  clearTimeout(settling)
-  clearTimeout(timer)
-  return renderBundle(service.snapshot(), prefix)
 }

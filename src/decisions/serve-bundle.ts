@@ -3,7 +3,8 @@ import type { Config } from '../config/config.js'
 import { parseContextKey } from '../core/policy/context.js'
 import { InvalidKeyError, ModelTooOldError } from '../errors/errors.js'
 import type { Service } from '../replica/service.js'
-import { awaitBundle, type RenderedBundle } from './bundles.js'
+import { BundleWaits } from './bundle-waits.js'
+import type { RenderedBundle } from './bundles.js'
 
 export interface BundleRequest {
   /** Context key; absent: all contexts that the caller may use. */
@@ -37,7 +38,8 @@ export interface BundleServices {
 
 /** Serves bundles, and keeps the requests that wait for a new one. */
 export function createBundleServer ({ config, service }: BundleServices): BundleServer {
-  const waits = new Set<AbortController>()
+  const waits = new BundleWaits(service)
+  const requests = new Set<AbortController>()
   let isClosing = false
   return {
     async get (request, caller) {
@@ -49,17 +51,18 @@ export function createBundleServer ({ config, service }: BundleServices): Bundle
       const known = (request.ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
       // A controller for each request: Node 20 never frees what AbortSignal.any attaches to a signal that lives on.
       const wait = new AbortController()
-      waits.add(wait)
+      requests.add(wait)
       request.onDisconnect(() => { wait.abort() })
       const waitMs = isClosing ? 0 : (request.waitSeconds ?? 0) * 1000
-      const bundle = await awaitBundle(service, prefix, known, waitMs, wait.signal).finally(() => { waits.delete(wait) })
+      const bundle = await waits.wait(prefix, known, waitMs, wait.signal).finally(() => { requests.delete(wait) })
       if (service.freshness() === 'too_old') throw new ModelTooOldError()
       return { bundle, isKnown: known.includes(bundle.etag) }
     },
     isClosing: () => isClosing,
     close () {
       isClosing = true
-      for (const wait of waits) wait.abort()
+      waits.close()
+      for (const wait of requests) wait.abort()
     },
   }
 }

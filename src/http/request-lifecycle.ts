@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The `routeOptions`. Fastify's own getter creates a new object at every access. */
     route: FastifyRequest['routeOptions']
+    /** Whether the client asked to wait: the time of such a request says nothing about the service. */
+    isLongPoll?: boolean
   }
 }
 

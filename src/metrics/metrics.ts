@@ -52,7 +52,7 @@ export function createMetrics () {
     }),
     requestSeconds: new Durations(registry, {
       name: 'stopgate_http_request_duration_seconds',
-      help: 'Time from the start of a request to the end of its reply',
+      help: 'Time from the start of a request to the end of its reply; without requests for a bundle that may wait for it',
       labelNames: ['method', 'route', 'status_code'],
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     }),

@@ -31,6 +31,13 @@ t.test('the reply is 304 while nothing changes, and a waiting request gets the n
   t.not(moved.headers.etag, etag)
 })
 
+t.test('a request that may wait is not among the durations of requests', async (t) => {
+  const { send, metrics } = await build(t)
+  await send('GET', '/v1/bundle')
+  await send('GET', '/v1/bundle?wait=30')
+  t.match(await metrics.render(), 'stopgate_http_request_duration_seconds_count{method="GET",route="/v1/bundle",status_code="200"} 1\n')
+})
+
 t.test('the bundle is compressed for clients that accept gzip', async (t) => {
   const { app } = await build(t)
   const plain = await app.inject({ url: '/v1/bundle' })
