@@ -9,14 +9,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+HAS_TORCH = find_spec("torch") is not None and find_spec("transformers") is not None
+collect_ignore = [] if HAS_TORCH else ["hf", "training"]
 ROOT = Path(__file__).resolve().parents[3]
 CONTEXT = {"model": "q", "task": "gsm8k"}
 KEY = "model=q,task=gsm8k"
+
+
+def pytest_report_header() -> str:
+    return "" if HAS_TORCH else "SKIPPED: stopgate.hf and stopgate.training, which need stopgate[hf]"
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:

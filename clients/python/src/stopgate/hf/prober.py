@@ -1,0 +1,134 @@
+"""Forces answers aside, on the key-value cache of the generation, and leaves the cache as it was."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..generation import Probe
+from ..signals import Signals, confidence
+from .thought import Thought
+
+_TOP_TOKENS = 20
+
+
+class Prober:
+    """Probes all rows of a batch at once.
+
+    Args:
+        model: a causal language model of transformers with a cache that can be cropped.
+        tokenizer: its tokenizer.
+        thought: how to ask.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, thought: Thought) -> None:
+        self._model, self._tokenizer, self._thought = model, tokenizer, thought
+        self._ask: list[int] = tokenizer.encode(thought.ask, add_special_tokens=False)
+        self._ends = end_ids(model, tokenizer)
+        self._texts: dict[int, str] = {}
+
+    @torch.no_grad()
+    def force(self, cache: Any, mask: Tensor, lead: Tensor | None = None) -> "list[Forced]":
+        """The greedy answers of all rows.
+
+        Args:
+            cache: what has been generated, but for `lead`. It is cropped to this again.
+            mask: of what is in the cache, rows by places.
+            lead: the last tokens of each row where the cache does not have them yet.
+
+        Raises:
+            ValueError: the cache can't be cropped.
+        """
+        if not getattr(cache, "is_croppable", True):
+            raise ValueError("the cache of this model can't be cropped, so that its generations can't be probed")
+        rows, before = mask.shape[0], cache.get_seq_length()
+        ask = torch.tensor([self._ask], device=mask.device).expand(rows, -1)
+        fed = ask if lead is None else torch.cat([lead, ask], dim=1)
+        answers = [Forced(self._tokenizer, self._thought, len(self._ask)) for _ in range(rows)]
+        try:
+            for _ in range(self._thought.answer_tokens):
+                logits, mask = forward(self._model, fed, mask, cache)
+                logprobs = logits.log_softmax(-1)
+                top = logprobs.topk(min(_TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
+                best = logprobs.max(-1)
+                for answer, token, logprob, others in zip(
+                    answers, best.indices.tolist(), best.values.tolist(), top, strict=True
+                ):
+                    if not answer.has_ended:
+                        answer.add(token, logprob, others, token in self._ends)
+                if all(answer.has_ended or self._has_line(answer) for answer in answers):
+                    break
+                fed = best.indices[:, None]
+        finally:
+            cache.crop(before - cache.get_seq_length())
+        return answers
+
+    def _has_line(self, answer: "Forced") -> bool:
+        """Ends an answer with its first line."""
+        texts = [self._text(token) for token in answer.tokens]
+        answer.has_ended = "\n" in "".join(texts).lstrip()
+        return answer.has_ended
+
+    def _text(self, token: int) -> str:
+        if token not in self._texts:
+            self._texts[token] = self._tokenizer.decode([token])
+        return self._texts[token]
+
+
+class Forced:
+    """The forced answer of one row."""
+
+    def __init__(self, tokenizer: Any, thought: Thought, asked: int) -> None:
+        self.tokens: list[int] = []
+        self.has_ended = False
+        self._tokenizer, self._thought = tokenizer, thought
+        self._asked, self._decoded = asked, 0
+        self._logprobs: list[float] = []
+        self._tops: list[list[float]] = []
+
+    def add(self, token: int, logprob: float, top: list[float], is_end: bool) -> None:
+        """Takes the next token; the one that ends the sequence is no part of the answer."""
+        self._decoded += 1
+        self.has_ended = is_end
+        if not is_end:
+            self.tokens.append(token)
+            self._logprobs.append(logprob)
+            self._tops.append(top)
+
+    def probe(self, signals: Signals, recent: list[int]) -> Probe:
+        """What the client is told.
+
+        Args:
+            signals: those of the generation.
+            recent: its tokens since the last check.
+        """
+        text = self._tokenizer.decode(self.tokens, skip_special_tokens=True).strip().split("\n")[0]
+        answer, sure = self._thought.extract(text), confidence(self._logprobs)
+        said = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
+        return Probe(answer, sure, said, tokens=self._decoded, prefill_tokens=self._asked)
+
+
+def forward(model: Any, ids: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Tensor]:
+    """Feeds tokens to all rows. Returns the logits of the next token, and the mask of what the cache then has.
+
+    Args:
+        mask: of what the cache has before.
+    """
+    return prefill(model, ids, torch.cat([mask, mask.new_ones(ids.shape)], dim=1), cache)
+
+
+def prefill(model: Any, ids: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Tensor]:
+    """As `forward`, with the mask of what the cache has after it."""
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+    output = model(
+        ids, attention_mask=mask, position_ids=positions, cache=cache, use_cache=True, logits_to_keep=1
+    )  # fmt: skip
+    return output.logits[:, -1].float(), mask
+
+
+def end_ids(model: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end a sequence."""
+    config = getattr(model, "generation_config", None)
+    ids = getattr(config, "eos_token_id", None)
+    known = ids if isinstance(ids, list) else [ids]
+    return {one for one in [*known, tokenizer.eos_token_id] if one is not None}

@@ -1,0 +1,164 @@
+"""Generations are those of generate(), but for where they are stopped."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from conftest import Service
+from hf.tiny import prompts, tiny_model, tiny_tokenizer
+from stopgate import Client, Generation
+from stopgate.hf import Sampling, StopgateCriteria, Thought, generate
+
+torch.set_num_threads(1)  # the machines that run the tests are small
+TEXTS = ["abc", "hello", "q", "stop here", "zebra", "mnop", "xyz", "gate"]
+THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=3)
+NEW_TOKENS = 60
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return tiny_tokenizer()
+
+
+def trimmed(tokens: "list[int]") -> "list[int]":
+    """Without what follows the end of the sequence."""
+    return tokens[: tokens.index(1) + 1] if 1 in tokens else tokens
+
+
+def full_runs(model: Any, inputs: Any) -> "list[list[int]]":
+    output = model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
+    return [trimmed(row) for row in output[:, inputs["input_ids"].shape[1] :].tolist()]
+
+
+def runs_in(client: Client, task: str, arms: "list[str]") -> "list[Generation]":
+    runs = [client.generation({"model": "q", "task": task}) for _ in arms]
+    for run, arm in zip(runs, arms, strict=True):
+        run.arm = arm  # type: ignore[assignment]
+        run.next_check = 8
+    return runs
+
+
+def prepare(service: Service, task: str, threshold: float) -> None:
+    service.put(f"/v1/contexts/model=q,task={task}/policy", {"check_every_tokens": 8})
+    service.put(f"/v1/contexts/model=q,task={task}/pin", {"threshold": threshold, "reason": "test"})
+
+
+def test_a_control_row_is_greedy_generation_token_for_token(service: Service, model: Any, tokenizer: Any) -> None:
+    prepare(service, "hf-control", 0.0)
+    inputs = prompts(tokenizer, TEXTS)
+    with Client(service.url, timeout=5) as client:
+        runs = runs_in(client, "hf-control", ["control"] * 8)
+        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        assert [one.tokens for one in finished] == full_runs(model, inputs)
+        assert sum(len(run.steps) for run in runs) > 16
+        assert all(step.answer is not None and step.confidence is not None for run in runs for step in run.steps)
+        assert client.counters.probe_tokens == sum(step.probe_tokens for run in runs for step in run.steps) > 0
+        assert client.flush(30) and client.counters.rejected == 0
+
+
+def test_rows_stop_one_by_one_and_write_an_answer(service: Service, model: Any, tokenizer: Any) -> None:
+    inputs = prompts(tokenizer, TEXTS)
+    full = full_runs(model, inputs)
+    with Client(service.url, timeout=5) as client:
+        prepare(service, "hf-look", 1.0)
+        looked = runs_in(client, "hf-look", ["control"] * 8)
+        generate(model, tokenizer, inputs, client, looked, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        threshold = sorted(step.confidence or 0 for run in looked for step in run.steps)[-6]
+        prepare(service, "hf-rows", threshold)
+        runs = runs_in(client, "hf-rows", ["treated"] * 7 + ["control"])
+        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        for one, run, seen, tokens in zip(finished, runs, looked, full, strict=True):
+            crossed = [step.tokens for step in seen.steps if (step.confidence or 0) >= threshold]
+            if run.arm == "control" or not crossed:
+                assert one.tokens == tokens and not one.stopped
+            else:
+                assert one.stopped and one.thought_tokens == crossed[0]
+                assert one.tokens[: crossed[0]] == tokens[: crossed[0]]
+                assert one.tokens[crossed[0]] == 2, "the thought is closed"
+                assert len(one.tokens) > crossed[0] + 1, "and an answer follows"
+        assert 1 < sum(one.stopped for one in finished) < 7
+        assert client.flush(30) and client.counters.rejected == 0
+
+
+def test_the_answer_after_a_stop_is_what_the_closed_thought_goes_on_with(
+    service: Service, model: Any, tokenizer: Any
+) -> None:
+    prepare(service, "hf-answer", 0.0)
+    text = next(text for text in TEXTS if len(full_runs(model, prompts(tokenizer, [text]))[0]) > 20)
+    with Client(service.url, timeout=5) as client:
+        runs = runs_in(client, "hf-answer", ["treated"])
+        inputs = prompts(tokenizer, [text])
+        [one] = generate(model, tokenizer, inputs, client, runs, max_new_tokens=30, thought=THOUGHT)
+    assert one.stopped and one.thought_tokens == 8
+    again = prompts(tokenizer, [text + tokenizer.decode(one.tokens[:9])])
+    assert again["input_ids"].shape[1] == len(text) + 9
+    output = model.generate(**again, max_new_tokens=21, do_sample=False)
+    assert one.tokens[9:] == trimmed(output[0, len(text) + 9 :].tolist())
+
+
+def test_criteria_stop_the_same_rows_within_generate(service: Service, model: Any, tokenizer: Any) -> None:
+    inputs = prompts(tokenizer, TEXTS)
+    arms = ["treated"] * 6 + ["control"] * 2
+    with Client(service.url, timeout=5) as client:
+        prepare(service, "hf-criteria", 0.35)
+        runs = runs_in(client, "hf-criteria", arms)
+        looped = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+        runs = runs_in(client, "hf-criteria", arms)
+        criteria = StopgateCriteria(model, tokenizer, inputs, client, runs, THOUGHT)
+        model.generate(
+            **inputs, cache=criteria.cache, stopping_criteria=[criteria], max_new_tokens=NEW_TOKENS, do_sample=False
+        )  # fmt: skip
+        finished = criteria.finish(max_new_tokens=NEW_TOKENS, do_sample=False)
+        assert [(one.stopped, one.thought_tokens) for one in finished] == [
+            (one.stopped, one.thought_tokens) for one in looped
+        ]
+        for one, other in zip(finished, looped, strict=True):
+            assert one.tokens[: len(other.tokens)] == other.tokens
+        assert any(one.stopped for one in finished)
+        assert client.flush(30) and client.counters.rejected == 0
+
+
+def test_criteria_need_the_cache(service: Service, model: Any, tokenizer: Any) -> None:
+    inputs = prompts(tokenizer, ["abc"])
+    with Client(service.url, timeout=5) as client:
+        criteria = StopgateCriteria(
+            model, tokenizer, inputs, client, runs_in(client, "hf-criteria", ["treated"]), THOUGHT
+        )
+        with pytest.raises(ValueError, match=r"cache=criteria\.cache"):
+            model.generate(**inputs, stopping_criteria=[criteria], max_new_tokens=4)
+
+
+def test_prompts_are_padded_on_the_left(service: Service, model: Any, tokenizer: Any) -> None:
+    inputs = tokenizer(["a", "abc"], padding=True, padding_side="right", add_special_tokens=False, return_tensors="pt")
+    with Client(service.url) as client, pytest.raises(ValueError, match="left"):
+        generate(model, tokenizer, inputs, client, runs_in(client, "hf-pad", ["treated"] * 2), max_new_tokens=4)
+
+
+def test_without_the_service_generations_are_whole(model: Any, tokenizer: Any) -> None:
+    inputs = prompts(tokenizer, TEXTS)
+    with Client("http://127.0.0.1:9", exit_seconds=0) as client:
+        runs = runs_in(client, "hf-away", ["treated"] * 8)
+        finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
+    assert [one.tokens for one in finished] == full_runs(model, inputs)
+
+
+def test_sampling_draws_from_the_warped_distribution(model: Any, tokenizer: Any) -> None:
+    inputs = prompts(tokenizer, TEXTS)
+    with Client("http://127.0.0.1:9", exit_seconds=0) as client:
+
+        def sampled(seed: int, top_k: int) -> "list[list[int]]":
+            sampling = Sampling(0.8, top_k=top_k, top_p=0.95, generator=torch.Generator().manual_seed(seed))
+            runs = runs_in(client, "hf-sampled", ["treated"] * 8)
+            done = generate(
+                model, tokenizer, inputs, client, runs, max_new_tokens=20, thought=THOUGHT, sampling=sampling
+            )
+            return [one.tokens for one in done]
+
+        assert sampled(1, 5) == sampled(1, 5) != sampled(2, 5)
+        assert sampled(1, 1) == [row[:20] for row in full_runs(model, inputs)]
