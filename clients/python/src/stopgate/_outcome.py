@@ -45,15 +45,29 @@ def outcome_of(
         outcome["em"] = grades.final
     elif reference is not None:
         outcome["reference"] = [fit_answer(one) for one in ([reference] if isinstance(reference, str) else reference)]
+    outcome.update(_cost(generation.steps))
     if generation.arm != "treated" and not generation.stopped:
-        outcome["steps"] = [_step(step, grades) for step in generation.steps[:_MOST_STEPS]]
+        is_priced = "probe_tokens" in outcome
+        outcome["steps"] = [_step(step, grades, is_priced) for step in generation.steps[:_MOST_STEPS]]
         if len(generation.steps) > _MOST_STEPS:
             outcome["steps_complete"] = False
     return outcome
 
 
-def _step(step: "Step", grades: "_Grades") -> dict[str, Any]:
+def _cost(steps: "list[Step]") -> dict[str, int]:
+    """What probes cost in all; nothing where the worker does not count it."""
+    decoded, prefilled = sum(step.probe_tokens for step in steps), sum(step.prefill_tokens for step in steps)
+    return {
+        **({"probe_tokens": decoded} if decoded else {}),
+        **({"probe_prefill_tokens": prefilled} if prefilled else {}),
+    }
+
+
+def _step(step: "Step", grades: "_Grades", is_priced: bool) -> dict[str, Any]:
+    """Its `probe_tokens` were spent to ask. What was spent on an answer that is only graded is in the total alone."""
     told: dict[str, Any] = {"tokens": step.tokens, "confidence": step.confidence}
+    if is_priced:
+        told["probe_tokens"] = step.asking_tokens
     if step.signals:
         told["signals"] = step.signals
     if step.answer is not None:

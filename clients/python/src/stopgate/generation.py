@@ -37,13 +37,13 @@ class Probe(NamedTuple):
 class Step:
     """One check of a generation."""
 
-    __slots__ = ("answer", "confidence", "em", "prefill_tokens", "probe_tokens", "signals", "tokens")
+    __slots__ = ("answer", "asking_tokens", "confidence", "em", "prefill_tokens", "probe_tokens", "signals", "tokens")
 
     def __init__(self, tokens: int, confidence: float | None, signals: dict[str, float]) -> None:
         self.tokens, self.confidence, self.signals = tokens, confidence, signals
         self.answer: str | None = None
         self.em: int | None = None
-        self.probe_tokens = self.prefill_tokens = 0
+        self.asking_tokens = self.probe_tokens = self.prefill_tokens = 0
 
     def probed(self, probe: Probe) -> None:
         """Adds the answer forced at this step, and what it cost."""
@@ -110,7 +110,9 @@ class Generation:
             return self
         level = probe.confidence if confidence is None else confidence
         both = {**(probe.signals or {}), **(signals or {})}
-        self.steps.append(Step(int(tokens), fit_confidence(level), fit_signals(both)))
+        step = Step(int(tokens), fit_confidence(level), fit_signals(both))
+        step.asking_tokens = probe.tokens
+        self.steps.append(step)
         self.probed(probe)
         return self
 

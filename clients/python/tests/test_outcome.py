@@ -1,0 +1,73 @@
+"""What is reported of a generation."""
+
+from typing import Any
+
+import pytest
+
+from stopgate import Client, Generation, Probe
+from stopgate._outcome import outcome_of
+
+CONTEXT = {"model": "q"}
+
+
+@pytest.fixture
+def control() -> Generation:
+    one = Client("http://127.0.0.1:9", exit_seconds=0).generation(CONTEXT, "g")
+    one.arm = "control"
+    return one
+
+
+def told(one: Generation, answer: str | None = "4", **more: Any) -> dict[str, Any]:
+    given = {"em": None, "reference": None, "answer_tokens": 0, **more}
+    return outcome_of(one, 100, answer, given["em"], given["reference"], given["answer_tokens"])
+
+
+def test_what_asking_cost_is_told_apart_from_what_grading_cost(control: Generation) -> None:
+    control.observe(32, Probe("4", 0.5, tokens=3, prefill_tokens=9))
+    control.observe(64, confidence=0.6)
+    control.probed(Probe("4", tokens=5))
+    said = told(control)
+    assert (said["probe_tokens"], said["probe_prefill_tokens"]) == (8, 9)
+    assert [step["probe_tokens"] for step in said["steps"]] == [3, 0]
+
+
+def test_without_costs_none_are_claimed(control: Generation) -> None:
+    control.observe(32, Probe("4", 0.5))
+    said = told(control)
+    assert "probe_tokens" not in said and "probe_tokens" not in said["steps"][0]
+
+
+@pytest.mark.parametrize(("em", "expected"), [(True, [1, 0]), (False, [0, 0]), (None, [None, None])])
+def test_a_verdict_on_the_answer_grades_the_probes_that_agree(
+    control: Generation, em: bool | None, expected: list[int | None]
+) -> None:
+    control.observe(32, Probe(" 4", 0.5)).observe(64, Probe("5", 0.5))
+    assert [step.get("em") for step in told(control, em=em)["steps"]] == expected
+
+
+def test_a_grade_grades_each_text_once(control: Generation) -> None:
+    graded: list[str] = []
+
+    def grade(answer: str) -> bool:
+        graded.append(answer)
+        return answer == "4"
+
+    control.grade = grade
+    control.observe(32, Probe("4", 0.5)).observe(64, Probe("5", 0.5)).observe(96, Probe("5", 0.5, em=1))
+    said = told(control)
+    assert ([step["em"] for step in said["steps"]], said["em"], sorted(graded)) == ([1, 0, 1], 1, ["4", "5"])
+
+
+def test_steps_of_the_treated_are_not_sent(control: Generation) -> None:
+    control.observe(32, Probe("4", 0.5, tokens=3))
+    control.arm, control.stopped = "treated", True
+    said = told(control, answer_tokens=2)
+    assert "steps" not in said
+    assert (said["stopped"], said["probe_tokens"], said["answer_tokens"], said["tokens"]) == (True, 3, 2, 100)
+
+
+def test_of_too_many_steps_the_first_are_sent(control: Generation) -> None:
+    for tokens in range(5000):
+        control.observe(tokens)
+    said = told(control)
+    assert (len(said["steps"]), said["steps_complete"], said["tokens"]) == (4096, False, 4999)
