@@ -10,7 +10,8 @@ export interface CoreAnswer { readonly echoed: number[], readonly drawn: number[
 process.on('message', async ({ contexts, decisions, rounds }: CoreOrder) => {
   const snapshot = await seededSnapshot(contexts)
   await removeFolders()
-  const steps = stepsOf(Math.min(20_000, decisions), contexts * 0.9)
+  const made = stepsOf(Math.min(20_000, decisions), contexts * 0.9)
+  const steps: typeof made = JSON.parse(JSON.stringify(made)) // as requests bring them
   const echoed = steps.map((step) => ({ ...step, arm: step.arm ?? 'treated' as const }))
   const drawn = steps.map(({ arm: _, ...step }) => step)
   let stops = 0

@@ -4,7 +4,7 @@ import { placeArm, reasonFor, wouldStop, type Freshness, type Reason, type Step 
 import type { Em } from '../certificate/evidence.js'
 import { clampConfidence } from '../grading/outcome.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
-import { isProbeDue } from './probe.js'
+import { canProbe, isNewCrossing, reachesLoosest } from './probe.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
@@ -75,15 +75,20 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
     if (arm !== 'control') continue
     control.push(row)
     const isProbed = (em?.[row] ?? answer?.[row] ?? null) !== null
-    if (isProbed) continue
-    const step = { tokens: tokens[row]!, probed_score: probed?.[row] ?? null }
-    if (isProbeDue(rule, arm, step, sure, (scorer) => scoreOf(scorer, row, sure))) probe.push(row)
+    if (isProbed || !canProbe(rule, tokens[row]!, sure)) continue
+    if (isNewCrossing(sure, probed?.[row] ?? null) || reachesTrial(rule, scoreOf, row, sure)) probe.push(row)
   }
   return { stop, control, would_stop, probe, drawn, reasons, rules }
 }
 
+type ScoreOf = (scorer: Scorer, row: number, confidence: number | null) => number | null
+
+function reachesTrial ({ trials }: Rule, scoreOf: ScoreOf, row: number, confidence: number): boolean {
+  return trials.length > 0 && trials.some((scorer) => reachesLoosest(scorer, scoreOf(scorer, row, confidence)))
+}
+
 /** Returns a function that scores a row straight from the columns; a predictor's columns are looked up once. */
-function scoring ({ tokens, signals = {} }: Columns): (scorer: Scorer, row: number, confidence: number | null) => number | null {
+function scoring ({ tokens, signals = {} }: Columns): ScoreOf {
   const columnsOf = new Map<Scorer, ReadonlyArray<Column<number> | undefined>>()
   const columnsFor = (scorer: Scorer) => {
     const columns = scorer.signals.map(({ name }) => Object.hasOwn(signals, name) ? signals[name] : undefined)

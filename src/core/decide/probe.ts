@@ -20,14 +20,32 @@ export interface Probing {
  * those are the thresholds above the highest confidence probed so far and up to this one. Workers do not keep predictors' scores: while a
  * predictor is on trial, every step that reaches its loosest threshold may be a first stop.
  */
-export function isProbeDue (
-  { mode, minTokens, trials }: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null,
-  scoreOf = (scorer: Scorer) => scoreStep(scorer, step.tokens, confidence, step.signals)
-): boolean {
-  if (arm !== 'control' || mode === 'off' || confidence === null || step.tokens < minTokens) return false
-  if (step.em !== undefined || step.answer !== undefined) return false
-  let k = 0
-  while (k < GRID.length && GRID[k]! > confidence) k++
-  if (k < GRID.length && GRID[k]! > (step.probed_score ?? -Infinity)) return true
-  return trials.some((scorer) => scoreOf(scorer)! >= scorer.grid.at(-1)!)
+export function isProbeDue (rule: Pick<Rule, 'mode' | 'minTokens' | 'trials'>, arm: Arm, step: Probing, confidence: number | null): boolean {
+  if (arm !== 'control' || step.em !== undefined || step.answer !== undefined || !canProbe(rule, step.tokens, confidence)) return false
+  if (isNewCrossing(confidence, step.probed_score ?? null)) return true
+  const { tokens, signals } = step
+  return rule.trials.length > 0 && rule.trials.some((scorer) => reachesLoosest(scorer, scoreStep(scorer, tokens, confidence, signals)))
+}
+
+/** Whether a control generation may have a first stop at such a step. */
+export function canProbe (
+  { mode, minTokens }: Pick<Rule, 'mode' | 'minTokens'>, tokens: number, confidence: number | null
+): confidence is number {
+  return mode !== 'off' && confidence !== null && tokens >= minTokens
+}
+
+/** Whether a threshold for the raw confidence lies above the highest confidence probed and up to this one. */
+export function isNewCrossing (confidence: number, probed: number | null): boolean {
+  let low = 0
+  let high = GRID.length
+  while (low < high) { // the grid descends
+    const middle = (low + high) >> 1
+    if (GRID[middle]! > confidence) low = middle + 1; else high = middle
+  }
+  return low < GRID.length && GRID[low]! > (probed ?? -Infinity)
+}
+
+/** Whether a score reaches the loosest threshold of its predictor. */
+export function reachesLoosest ({ grid }: Scorer, score: number | null): boolean {
+  return score! >= grid.at(-1)!
 }
