@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { documentOptions } from '../../openapi/document.js'
+import { serializerCompiler } from '../../openapi/serialization.js'
 import { validatorCompiler } from '../../openapi/validation.js'
 import { audit } from '../../routes/audit-routes.js'
 import { bundle } from '../../routes/bundle-routes.js'
@@ -80,6 +81,7 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
     routerOptions: { maxParamLength: 4096 },
   })
   app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(answerError)
   const overload = refuseOverload(log, BODY_LIMIT)
   const track = trackRequests(app, { log, isDebugging, pipelines: limitPipelining(app, cut), overload, answered })
