@@ -1,3 +1,4 @@
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +9,26 @@ import { assemble } from '../src/app/assemble.js'
 import { readConfig } from '../src/config/config.js'
 import type { Services } from '../routes/services.js'
 
+/**
+ * A file system in memory, if the machine has one with enough room. Tests kill processes, never the machine, so waiting for a disk would
+ * show nothing.
+ */
+function memoryFolder (): string | null {
+  const folder = '/dev/shm'
+  try {
+    accessSync(folder, constants.W_OK)
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize >= 2 ** 30 ? folder : null
+  } catch {
+    return null
+  }
+}
+
+const TEMPORARY = memoryFolder() ?? tmpdir()
+
 /** A folder that is deleted after the test. */
 export async function temporaryFolder (t: Test): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'stopgate-'))
+  const folder = await mkdtemp(join(TEMPORARY, 'stopgate-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
@@ -37,13 +55,17 @@ export async function build (t: Test, env: NodeJS.ProcessEnv = {}, log?: Logger)
   }
 }
 
-/** Waits until a condition holds and checks it every 10 ms. The deadline leaves room for a busy machine and a slow disk. */
+/**
+ * Waits until a condition holds. It is checked after 10 ms and then at intervals of a tenth of the time waited so far, since many
+ * conditions ask the service over HTTP. The deadline leaves room for a busy machine and a slow disk.
+ */
 export async function until<T> (what: string, condition: () => T | Promise<T>, seconds = 120): Promise<NonNullable<T>> {
-  const deadline = performance.now() + seconds * 1000
+  const start = performance.now()
   for (;;) {
     const value = await condition()
     if (value) return value
-    if (performance.now() > deadline) throw new Error(`timed out after ${seconds} s waiting until ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    const waited = performance.now() - start
+    if (waited > seconds * 1000) throw new Error(`timed out after ${seconds} s waiting until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, Math.min(250, Math.max(10, waited / 10))))
   }
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
@@ -7,15 +6,16 @@ import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
-import { AUDIT_LIMIT, auditOf, awaits, encodeEntry, READ_BYTES, tableWrite, toPlace } from './encoding.js'
-import { datedCommands, readChanges, readCohorts, readCommand, readEntry, readPin, readPolicy, readReplaced } from './read-stored.js'
+import { toPlace } from './encoding.js'
+import { datedCommands, readChanges, readCohorts, readCommand, readPin, readPolicy, readReplaced } from './read-stored.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisLearning } from './redis-learning.js'
+import { RedisLog } from './redis-log.js'
 import { RedisRecords } from './redis-record.js'
-import { CHANNEL, KEYS, seenKey } from './redis-keys.js'
+import { CHANNEL, KEYS } from './redis-keys.js'
 import { RedisReplicas } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
 import type { RedisTls } from './redis-tls.js'
@@ -27,7 +27,6 @@ import { redisWarnings } from './redis-warnings.js'
 import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
 import { readState } from './unreadable-state.js'
 import type { Cursor } from './cursor.js'
-import { ConflictError, StoreFullError } from './store-errors.js'
 import type { Pin } from '../core/judgement/pin.js'
 
 export interface RedisOptions extends Partial<LogLimits> {
@@ -46,12 +45,9 @@ export interface RedisOptions extends Partial<LogLimits> {
 export class RedisStore implements Store {
   readonly kind = 'redis'
   readonly #main: RedisConnection
-  /** For reads that wait, since they hold up the commands behind them. */
-  readonly #reader: RedisConnection
   readonly #subscriber: RedisConnection
   readonly #replicas: RedisReplicas
-  readonly #timeoutMs: number
-  readonly #limits: LogLimits
+  readonly #log: RedisLog
   readonly #learning: RedisLearning
   readonly #records: RedisRecords
   readonly #training: RedisTraining
@@ -59,21 +55,19 @@ export class RedisStore implements Store {
   readonly #predictors = new PredictorCache()
   readonly #listeners: Array<(isRegained: boolean) => void> = []
   #subscribed = Promise.resolve()
-  #isClosed = false
 
   private constructor (options: RedisOptions) {
     const { url, timeoutMs, tls } = options
-    this.#timeoutMs = timeoutMs
-    this.#limits = logLimits(options)
+    const limits = logLimits(options)
     const connect = (timeoutMs: number) => new RedisConnection(url, timeoutMs, tls)
     this.#main = connect(timeoutMs)
-    this.#reader = connect(timeoutMs)
     this.#subscriber = connect(timeoutMs)
     this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
+    this.#log = new RedisLog({ main: this.#main, reader: connect(timeoutMs), replicas: this.#replicas, limits, timeoutMs })
     this.#learning = new RedisLearning(this.#main, connect)
     this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
     this.#training = new RedisTraining(this.#main)
-    this.#state = new RedisState(this.#main, this.#limits.dedupSeconds * 1000)
+    this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000)
     this.#main.redis.on('ready', () => { this.#notify(true) })
     this.#subscriber.redis.on('message', () => { this.#notify() })
     this.#subscriber.redis.on('ready', () => { this.#subscribed = this.#subscribe() })
@@ -82,7 +76,7 @@ export class RedisStore implements Store {
   /** Resolves once connected, or once the first attempt has failed. The store then connects when it can. */
   static async open (options: RedisOptions): Promise<RedisStore> {
     const store = new RedisStore(options)
-    await Promise.all([store.#main, store.#reader, store.#subscriber, store.#replicas].map((connection) => connection.attempted()))
+    await Promise.all([store.#main, store.#log, store.#subscriber, store.#replicas].map((connection) => connection.attempted()))
     await store.#subscribed
     return store
   }
@@ -90,40 +84,8 @@ export class RedisStore implements Store {
   isUp (): boolean { return this.#main.isUp() && this.#replicas.problem() === null }
   async warnings (): Promise<string[]> { return [...await redisWarnings(this.#main), ...this.#replicas.warnings()] }
 
-  async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
-    const { dedupSeconds, maxLogEntries } = this.#limits
-    const keys: string[] = [KEYS.log, KEYS.version, KEYS.policyVersion, KEYS.changed, KEYS.audit, KEYS.predictorsAt]
-    const args: Array<string | number> = [dedupSeconds, maxLogEntries, ifPolicyVersion ?? '', CHANNEL, AUDIT_LIMIT]
-    for (const entry of entries) {
-      const write = tableWrite(entry)
-      const command = auditOf(entry)
-      const hasId = entry.type === 'outcome' || entry.type === 'label'
-      keys.push(write !== null ? KEYS[write.table] : hasId ? seenKey(entry.generation_id) : KEYS.log)
-      args.push(entry.type, write?.key ?? awaits(entry), write?.value ?? '', encodeEntry(entry), command === null ? '' : JSON.stringify(command))
-    }
-    const reply = await this.#main.script('append', keys, args)
-    if (reply === 'CONFLICT') throw new ConflictError(`The policy version is no longer ${ifPolicyVersion}`)
-    if (reply === 'FULL') throw new StoreFullError(`${maxLogEntries} entries wait to be folded`)
-    await this.#replicas.have(this.#main) // also for a duplicate: the first write may not be on a replica yet
-    return reply as Appended[]
-  }
-
-  async read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> {
-    const until = performance.now() + waitMs
-    try {
-      for (;;) {
-        const leftMs = until - performance.now()
-        const entries = await this.#main.script('read', [KEYS.log], [after, limit, READ_BYTES]) as StreamEntry[]
-        if (entries.length > 0) return entries.map(toStoredEntry)
-        if (leftMs <= 0) return []
-        if (!this.#reader.isReady()) await setTimeout(Math.min(leftMs, 50)) // it reconnects a little after the main connection
-        else await this.#reader.run((redis) => redis.xread('COUNT', 1, 'BLOCK', this.#blockMs(leftMs), 'STREAMS', KEYS.log, after))
-      }
-    } catch (error) {
-      if (this.#isClosed && waitMs > 0) return []
-      throw error
-    }
-  }
+  append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> { return this.#log.append(entries, ifPolicyVersion) }
+  read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> { return this.#log.read(after, limit, waitMs) }
 
   record (steps: StepBatch): Promise<number> { return this.#records.record(steps) }
   recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
@@ -209,8 +171,7 @@ export class RedisStore implements Store {
   importRows (state: SortedState, replaces: boolean): Promise<void> { return this.#state.import(state, replaces, randomUUID()) }
 
   async close (): Promise<void> {
-    this.#isClosed = true
-    for (const connection of [this.#main, this.#reader, this.#subscriber, this.#replicas, this.#learning]) connection.close()
+    for (const connection of [this.#log, this.#main, this.#subscriber, this.#replicas, this.#learning]) connection.close()
   }
 
   async #table<T> (key: string, decode: (text: string) => T): Promise<Map<string, T>> {
@@ -227,16 +188,7 @@ export class RedisStore implements Store {
     }
   }
 
-  /** Splits a long wait into short ones, so that the command timeout also detects a connection that died silently. */
-  #blockMs (leftMs: number): number { return Math.ceil(Math.min(leftMs, this.#timeoutMs / 2)) }
-
   #notify (isRegained = false): void { for (const listener of this.#listeners) listener(isRegained) }
-}
-
-type StreamEntry = [id: string, fields: string[]]
-
-function toStoredEntry ([cursor, [, text]]: StreamEntry): StoredEntry {
-  return { cursor, time: toPlace(cursor)[0], entry: readEntry(text!) }
 }
 
 function toKeptCommand ([id, [, entry, , version, , replaced]]: [id: string, fields: string[]]): AuditRow {

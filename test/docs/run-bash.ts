@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { chmod, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporaryFolder } from '../helper.js'
+import { freePort } from '../redis-server.js'
 import { cli } from '../service-process.js'
 
 /** The port of the service in the pages' examples, and of the one that they start themselves. */
@@ -55,12 +55,4 @@ export async function openShell (t: Test, url: string, env: NodeJS.ProcessEnv): 
       child.once('error', reject).once('close', (exitCode) => resolve({ code: exitCode, ...printed }))
     }),
   }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => { server.close(resolve) })
-  return port
 }

@@ -167,7 +167,7 @@ export async function foldNext (store: Store, token: number, waitMs: number): Pr
   const { cursor, contexts } = await store.learned()
   const entries = await store.read(cursor, 50, waitMs)
   if (entries.length === 0) return
-  const next = state((contexts.get('*')?.generations ?? 0) + entries.length)
+  const next = state((contexts.get('*')?.generations ?? 0) + entries.filter(({ entry }) => entry.type === 'outcome').length)
   await store.commit(commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]), decisive: ['*'] }))
 }
 
