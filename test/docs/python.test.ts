@@ -15,6 +15,9 @@ const folder = await temporaryFolder(t)
 /** Its example is a whole program. The other pages share their names with each other. */
 const PROGRAM = 'clients/python/README.md'
 
+/** Its code needs transformers, and is run by clients/python/tests/hf/test_page.py. */
+const TRANSFORMERS = 'docs/integrate/transformers.md'
+
 /**
  * Runs the Python of pages with the client of this repository, and then more of it.
  * @param url of the service that it calls
@@ -30,7 +33,7 @@ async function python (pages: readonly string[], more: string, url: string): Pro
 }
 
 const ofPages = async (more: string, url: string): Promise<any> =>
-  JSON.parse(await python(PAGES.filter((page) => page !== PROGRAM), more, url))
+  JSON.parse(await python(PAGES.filter((page) => page !== PROGRAM && page !== TRANSFORMERS), more, url))
 
 /** A service with a threshold that every confidence of 0.9 reaches, in the context of the pages. */
 async function pinned (t: Test): Promise<Built & { url: string }> {

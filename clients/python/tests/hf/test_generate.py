@@ -49,14 +49,18 @@ def prepare(service: Service, task: str, threshold: float) -> None:
     service.put(f"/v1/contexts/model=q,task={task}/pin", {"threshold": threshold, "reason": "test"})
 
 
-def test_a_control_row_is_greedy_generation_token_for_token(service: Service, model: Any, tokenizer: Any) -> None:
+@pytest.mark.parametrize("window", [None, 16])
+def test_a_control_row_is_greedy_generation_token_for_token(
+    service: Service, tokenizer: Any, window: int | None
+) -> None:
+    model = tiny_model(window=window)
     prepare(service, "hf-control", 0.0)
     inputs = prompts(tokenizer, TEXTS)
     with Client(service.url, timeout=5) as client:
         runs = runs_in(client, "hf-control", ["control"] * 8)
         finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
         assert [one.tokens for one in finished] == full_runs(model, inputs)
-        assert sum(len(run.steps) for run in runs) > 16
+        assert sum(len(run.steps) for run in runs) > 8
         assert all(step.answer is not None and step.confidence is not None for run in runs for step in run.steps)
         assert client.counters.probe_tokens == sum(step.probe_tokens for run in runs for step in run.steps) > 0
         assert client.flush(30) and client.counters.rejected == 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
 TOKENS = ["<pad>", "</s>", "</think>", "\n", *"abcdefghijklmnopqrstuvwxyz"]
 
@@ -19,14 +19,19 @@ def tiny_tokenizer() -> Any:
     return wrap(tokenizer_object=inner, pad_token="<pad>", eos_token="</s>")
 
 
-def tiny_model(seed: int = 1) -> Any:
-    """A Llama of 50,000 parameters that seldom repeats itself."""
+def tiny_model(seed: int = 1, window: int | None = None) -> Any:
+    """A Llama of 50,000 parameters that seldom repeats itself; a Mistral where attention has a window of tokens."""
     torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=len(TOKENS), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=512, initializer_range=0.4, bos_token_id=None, eos_token_id=1, pad_token_id=0,
-    )  # fmt: skip
-    model: Any = LlamaForCausalLM(config)
+    sizes: dict[str, Any] = {
+        "vocab_size": len(TOKENS), "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 512, "initializer_range": 0.4,
+        "bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0,
+    }  # fmt: skip
+    model: Any = (
+        LlamaForCausalLM(LlamaConfig(**sizes))
+        if window is None
+        else MistralForCausalLM(MistralConfig(**sizes, sliding_window=window))
+    )
     return model.eval()
 
 
