@@ -1,5 +1,6 @@
 """A real service for the tests: a process of its own with an embedded store."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from stopgate._async_connection import AsyncConnection
+from stopgate._connection import Connections
+from stopgate._http import Reply
 
 HAS_TORCH = find_spec("torch") is not None and find_spec("transformers") is not None
 collect_ignore = [] if HAS_TORCH else ["hf", "training"]
@@ -40,6 +45,26 @@ def _cli() -> Path:
     found = [path for path in built if path.exists()]
     assert found, "build the service first: npm ci"
     return Path(os.environ.get("STOPGATE_CLI") or max(found, key=lambda path: path.stat().st_mtime))
+
+
+def _ask_again_when_refused() -> None:
+    """Asks again after a 503. A machine that is busy with other tests lets the service refuse what came late."""
+    call, acall = Connections.call, AsyncConnection.call
+
+    def patient(self: Connections, *args: Any, **options: Any) -> Reply:
+        while (reply := call(self, *args, **options)).status == 503:
+            time.sleep(0.01)
+        return reply
+
+    async def apatient(self: AsyncConnection, *args: Any, **options: Any) -> Reply:
+        while (reply := await acall(self, *args, **options)).status == 503:
+            await asyncio.sleep(0.01)
+        return reply
+
+    Connections.call, AsyncConnection.call = patient, apatient  # type: ignore[method-assign]
+
+
+_ask_again_when_refused()
 
 
 class Service:

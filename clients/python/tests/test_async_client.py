@@ -19,7 +19,7 @@ def test_requests_of_a_loop_share_calls(service: Service) -> None:
     where = pinned(service, "aio-shared")
 
     async def serve() -> None:
-        async with AsyncClient(service.url, timeout=5) as client:
+        async with AsyncClient(service.url, timeout=30) as client:
 
             async def handle(knows_at: int) -> tuple[str, int]:
                 one, played = client.generation(where, grade=is_right), Played(96, knows_at=knows_at)
@@ -38,7 +38,7 @@ def test_requests_of_a_loop_share_calls(service: Service) -> None:
 
 def test_two_event_loops_share_a_client(service: Service) -> None:
     where = pinned(service, "aio-loops")
-    client = AsyncClient(service.url, timeout=5)
+    client = AsyncClient(service.url, timeout=30)
     stopped: list[bool] = []
 
     async def serve() -> None:
@@ -63,7 +63,7 @@ def test_two_event_loops_share_a_client(service: Service) -> None:
 @pytest.mark.parametrize("gone", [ClientGone, asyncio.CancelledError])
 def test_who_leaves_is_cancelled(service: Service, gone: type[BaseException]) -> None:
     async def serve() -> None:
-        async with AsyncClient(service.url, timeout=5) as client:
+        async with AsyncClient(service.url, timeout=30) as client:
             one, played = client.generation({"model": "q", "task": "aio-left"}), Played(100)
 
             async def generate(limit: int) -> tuple[int, bool]:
@@ -84,7 +84,7 @@ def test_a_cancelled_task_leaves_the_others_their_decisions(service: Service) ->
     where = pinned(service, "aio-cancelled")
 
     async def serve() -> None:
-        async with AsyncClient(service.url, timeout=5) as client:
+        async with AsyncClient(service.url, timeout=30) as client:
             runs = [client.generation(where) for _ in range(2)]
             for one in runs:
                 one.arm = "treated"

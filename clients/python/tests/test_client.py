@@ -30,7 +30,7 @@ def treated(client: Client, where: dict[str, str]) -> Generation:
 
 def test_a_generation_runs_in_full_and_is_reported_with_its_steps(service: Service) -> None:
     where, key = context("full")
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         played = Played(100, knows_at=64)
         assert client.run(client.generation(where, grade=is_right), played.generate, played.probe) == "right"
         assert played.asked == [32, 64, 96, 128]
@@ -42,7 +42,7 @@ def test_a_generation_runs_in_full_and_is_reported_with_its_steps(service: Servi
 def test_a_stop_ends_the_generation_with_the_answer_just_probed(service: Service) -> None:
     where, key = context("stopped")
     pin(service, key)
-    client = Client(service.url, timeout=5)
+    client = Client(service.url, timeout=30)
     one, played = treated(client, where), Played(1000, knows_at=64)
     assert client.run(one, played.generate, played.probe) == "right"
     assert (one.stopped, played.tokens, played.probes, client.counters.stops) == (True, 64, 2, 1)
@@ -53,7 +53,7 @@ def test_a_stop_ends_the_generation_with_the_answer_just_probed(service: Service
 def test_rows_of_a_batch_stop_one_by_one_in_one_call_each_step(service: Service) -> None:
     where, key = context("batch")
     pin(service, key)
-    client = Client(service.url, timeout=5)
+    client = Client(service.url, timeout=30)
     rows = [Played(96, knows_at=32 * (i % 4)) for i in range(8)]
     runs = [treated(client, where) for _ in rows]
     stopped_at = {}
@@ -70,7 +70,7 @@ def test_rows_of_a_batch_stop_one_by_one_in_one_call_each_step(service: Service)
 
 def test_a_free_confidence_is_probed_only_in_the_control_arm(service: Service) -> None:
     where, _ = context("free")
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         one = client.generation(where)
         assert client.check([one.observe(32, confidence=0.9)]) == []
         assert (one.arm, one.wants_probe, one.next_check) == ("control", True, 64)
@@ -84,7 +84,7 @@ def test_a_free_confidence_is_probed_only_in_the_control_arm(service: Service) -
 def test_a_context_tells_its_cadence(service: Service) -> None:
     where, key = context("slow")
     service.put(f"/v1/contexts/{key}/policy", {"check_every_tokens": 100, "min_tokens": 150})
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         one = client.generation(where)
         assert one.next_check == 32
         client.check([one.observe(32, confidence=None)])
@@ -94,7 +94,7 @@ def test_a_context_tells_its_cadence(service: Service) -> None:
 
 def test_who_leaves_is_cancelled_and_who_fails_is_not_reported(service: Service) -> None:
     where, _ = context("left")
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
 
         def leave(error: Exception) -> None:
             played = Played(100)
@@ -117,7 +117,7 @@ def test_who_leaves_is_cancelled_and_who_fails_is_not_reported(service: Service)
 def test_a_late_label_follows_its_outcome(service: Service) -> None:
     where, _ = context("late")
     wanted: list[str] = []
-    with Client(service.url, timeout=5, on_label_wanted=wanted.append) as client:
+    with Client(service.url, timeout=30, on_label_wanted=wanted.append) as client:
         one, played = client.generation(where), Played(100, knows_at=64, unsure=0.9)
         client.run(one, played.generate, played.probe)
         client.label(one.id, em=True)
@@ -130,7 +130,7 @@ def test_what_can_not_be_sent_as_it_is_does_not_end_a_generation(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     where, _ = context("odd")
-    with Client(service.url, timeout=5) as client, caplog.at_level(logging.WARNING, "stopgate"):
+    with Client(service.url, timeout=30) as client, caplog.at_level(logging.WARNING, "stopgate"):
         odd = client.generation({"nobody": "x"})
         percent = client.generation(where, "é" * 100)
         silent = client.generation(where)
@@ -151,7 +151,7 @@ def test_what_can_not_be_sent_as_it_is_does_not_end_a_generation(
 def test_samples_of_a_group_share_an_arm(service: Service) -> None:
     where, key = context("groups")
     pin(service, key, 0.999)
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         runs = [client.generation(where, group="p", sample=i, samples=8, grade=is_right) for i in range(8)]
         client.check(run.observe(32, Probe("right", 0.5)) for run in runs)
         assert len({run.arm for run in runs}) == 1
@@ -162,7 +162,7 @@ def test_samples_of_a_group_share_an_arm(service: Service) -> None:
 
 def test_the_service_grades_by_a_reference(service: Service) -> None:
     where, _ = context("graded")
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         played = Played(100, knows_at=64)
         client.run(client.generation(where), played.generate, played.probe, reference="right")
         assert client.flush(30) and client.counters.reported == 1
@@ -174,7 +174,7 @@ def test_a_failing_grade_leaves_the_answer(service: Service, caplog: pytest.LogC
     def grade(answer: str) -> bool:
         raise RuntimeError(answer)
 
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         played = Played(100)
         assert client.run(client.generation(where, grade=grade), played.generate, played.probe) == "right"
         assert client.flush(30)

@@ -26,7 +26,7 @@ def test_killed_and_started_again_it_gets_every_outcome(own_service: Service) ->
         told = own_service.context().get("follow_up") or {"reported": 0}
         return int(told["reported"])
 
-    with Client(own_service.url, timeout=5) as client:
+    with Client(own_service.url, timeout=30) as client:
         for _ in range(20):
             play(client)
         until("they are learned from", lambda: reported() == 20)
@@ -45,8 +45,9 @@ def test_killed_and_started_again_it_gets_every_outcome(own_service: Service) ->
 
 
 def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
-    client = Client(own_service.url, timeout=0.05, exit_seconds=0)
+    client = Client(own_service.url, timeout=30, exit_seconds=0)
     play(client)
+    client._core.timeout = 0.05
     os.kill(own_service.process.pid, signal.SIGSTOP)
     try:
         for _ in range(20):
@@ -55,6 +56,7 @@ def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
         assert client.counters.undecided == 60
     finally:
         os.kill(own_service.process.pid, signal.SIGCONT)
+    client._core.timeout = 30
     until("the breaker has closed", lambda: not client._core.breaker.is_open)
     play(client)
     assert client.counters.undecided == 60
@@ -113,7 +115,7 @@ NO_REPLIES = [
 @pytest.mark.parametrize("reply", NO_REPLIES)
 def test_what_is_no_reply_means_continue(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
     url, replies = stranger
-    client = Client(url, timeout=5)
+    client = Client(url, timeout=30)
     replies.append(reply)
     one = client.generation(CONTEXT)
     assert client.check([one.observe(32, confidence=0.999)]) == []
@@ -123,7 +125,7 @@ def test_what_is_no_reply_means_continue(stranger: "tuple[str, list[bytes]]", re
 @pytest.mark.parametrize("reply", NO_REPLIES)
 def test_what_is_no_reply_means_continue_in_a_loop(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
     url, replies = stranger
-    client = AsyncClient(url, timeout=5)
+    client = AsyncClient(url, timeout=30)
     replies.append(reply)
     one = client.generation(CONTEXT)
     assert asyncio.run(client.check([one.observe(32, confidence=0.999)])) == []
@@ -154,7 +156,7 @@ def test_a_service_that_trickles_does_not_stretch_the_deadline(stranger: "tuple[
 
 
 def test_a_connection_that_idled_too_long_is_no_failure(own_service: Service) -> None:
-    client = Client(own_service.url, timeout=5)
+    client = Client(own_service.url, timeout=30)
     one = client.generation(CONTEXT)
     client.check([one.observe(32, confidence=0.5)])
     own_service.kill()
@@ -166,7 +168,7 @@ def test_a_connection_that_idled_too_long_is_no_failure(own_service: Service) ->
 
 def test_a_full_queue_drops_the_oldest(own_service: Service) -> None:
     own_service.kill()
-    client = Client(own_service.url, queue_size=5, timeout=5)
+    client = Client(own_service.url, queue_size=5, timeout=30)
     for _ in range(20):
         play(client)
     assert client.counters.dropped >= 14

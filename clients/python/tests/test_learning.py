@@ -12,7 +12,7 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
     key = f"model=q,task=learning-{local}"
     where = {"model": "q", "task": f"learning-{local}"}
     service.put(f"/v1/contexts/{key}/policy", {"follow_up_seconds": 5})
-    with Client(service.url, timeout=5, local=local) as client:
+    with Client(service.url, timeout=30, local=local) as client:
         assert client.wait_ready(30)
 
         def play() -> int:

@@ -34,7 +34,7 @@ def python(code: str) -> str:
 
 
 def test_threads_share_a_client(service: Service) -> None:
-    client = Client(service.url, timeout=5)
+    client = Client(service.url, timeout=30)
     threads = [threading.Thread(target=play, args=(client, "threads", 10)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -51,7 +51,7 @@ def test_a_fork_reports_its_own_generations_and_no_other(service: Service) -> No
 import os
 from conftest import *
 from test_processes import *
-client = Client("{service.url}", timeout=5)
+client = Client("{service.url}", timeout=30)
 play(client, "forked", 3)
 one, played = client.generation({{"model": "q", "task": "forked"}}, grade=is_right), Played(100)
 client.check([one.observe(32, played.probe())])
@@ -72,7 +72,7 @@ assert client.counters.reported == 4 and client.counters.failures == 0
 def test_the_end_of_a_process_sends_what_waits(service: Service) -> None:
     python(f"""
 from test_processes import *
-play(Client("{service.url}", timeout=5), "ended", 30)
+play(Client("{service.url}", timeout=30), "ended", 30)
 """)
     until("all are reported", lambda: followed(service, "ended").get("reported") == 30)
 
@@ -81,7 +81,7 @@ def test_the_end_of_a_process_of_multiprocessing_does_too(service: Service) -> N
     python(f"""
 import multiprocessing
 from test_processes import *
-client = Client("{service.url}", timeout=5)
+client = Client("{service.url}", timeout=30)
 if __name__ == "__main__":
     children = [multiprocessing.get_context("fork").Process(target=play, args=(client, "children", 5)) for _ in range(3)]
     for child in children:

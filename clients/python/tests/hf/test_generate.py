@@ -56,7 +56,7 @@ def test_a_control_row_is_greedy_generation_token_for_token(
     model = tiny_model(window=window)
     prepare(service, "hf-control", 0.0)
     inputs = prompts(tokenizer, TEXTS)
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         runs = runs_in(client, "hf-control", ["control"] * 8)
         finished = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
         assert [one.tokens for one in finished] == full_runs(model, inputs)
@@ -69,7 +69,7 @@ def test_a_control_row_is_greedy_generation_token_for_token(
 def test_rows_stop_one_by_one_and_write_an_answer(service: Service, model: Any, tokenizer: Any) -> None:
     inputs = prompts(tokenizer, TEXTS)
     full = full_runs(model, inputs)
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         prepare(service, "hf-look", 1.0)
         looked = runs_in(client, "hf-look", ["control"] * 8)
         generate(model, tokenizer, inputs, client, looked, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
@@ -95,7 +95,7 @@ def test_the_answer_after_a_stop_is_what_the_closed_thought_goes_on_with(
 ) -> None:
     prepare(service, "hf-answer", 0.0)
     text = next(text for text in TEXTS if len(full_runs(model, prompts(tokenizer, [text]))[0]) > 20)
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         runs = runs_in(client, "hf-answer", ["treated"])
         inputs = prompts(tokenizer, [text])
         [one] = generate(model, tokenizer, inputs, client, runs, max_new_tokens=30, thought=THOUGHT)
@@ -109,7 +109,7 @@ def test_the_answer_after_a_stop_is_what_the_closed_thought_goes_on_with(
 def test_criteria_stop_the_same_rows_within_generate(service: Service, model: Any, tokenizer: Any) -> None:
     inputs = prompts(tokenizer, TEXTS)
     arms = ["treated"] * 6 + ["control"] * 2
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         prepare(service, "hf-criteria", 0.35)
         runs = runs_in(client, "hf-criteria", arms)
         looped = generate(model, tokenizer, inputs, client, runs, max_new_tokens=NEW_TOKENS, thought=THOUGHT)
@@ -130,7 +130,7 @@ def test_criteria_stop_the_same_rows_within_generate(service: Service, model: An
 
 def test_criteria_need_the_cache(service: Service, model: Any, tokenizer: Any) -> None:
     inputs = prompts(tokenizer, ["abc"])
-    with Client(service.url, timeout=5) as client:
+    with Client(service.url, timeout=30) as client:
         criteria = StopgateCriteria(
             model, tokenizer, inputs, client, runs_in(client, "hf-criteria", ["treated"]), THOUGHT
         )

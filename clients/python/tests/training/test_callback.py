@@ -87,7 +87,7 @@ def test_grpo_reports_its_rewards_by_suite(service: Service, tmp_path: Path) -> 
 
 
 def test_without_the_service_training_goes_on_and_reports_later(own_service: Service, tmp_path: Path) -> None:
-    callback = StopgateCallback("away", url=own_service.url, timeout=5, exit_seconds=0, stop_on={"same_level"})
+    callback = StopgateCallback("away", url=own_service.url, timeout=30, exit_seconds=0, stop_on={"same_level"})
     one = trainer(tmp_path, callback, [0.1, 0.2, 0.3, 0.4])
     own_service.kill()
     one.train()
