@@ -64,6 +64,7 @@ const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
 const ColumnContextSchema = {
   threshold: nullableRatio('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
+  check_growth: Type.Number({ description: 'Ask again this part of the tokens so far later at the earliest; 0: at the next multiple' }),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
   warnings: ContextWarningsSchema,
 }

@@ -33,7 +33,8 @@ const fields = {
     description: 'Level of CONTEXT_LEVELS whose contexts are certified as pools, each with one threshold for all contexts below it ("*": the root); null: each context is certified by itself',
   }),
   min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'Never stop before this many tokens (from 0)' }),
-  check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Distance of the steps at which workers ask (tokens, from 1)' }),
+  check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Least distance of the steps at which workers ask (tokens, from 1)' }),
+  check_growth: Type.Number({ minimum: 0, maximum: 1, description: 'Part of the tokens so far by which that distance grows, so that long generations are asked about less often (0 to 1; 0.1: the next check is due a tenth of the tokens later)' }),
   follow_up_seconds: Type.Number({
     minimum: 0,
     maximum: 86_400,

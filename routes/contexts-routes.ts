@@ -78,7 +78,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       tags: operate,
       summary: 'Replace the policy of a context',
       description: 'Fields that are left out are inherited. The policy takes effect on every replica at once. A change of label, missing_labels, missing_outcomes, ' +
-        'min_tokens or check_every_tokens, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch.',
+        'min_tokens, check_every_tokens or check_growth, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch.',
       params,
       querystring: PolicyQuerySchema,
       body: PolicyPatchSchema,

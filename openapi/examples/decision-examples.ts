@@ -53,7 +53,7 @@ export const COLUMN_DECISIONS_EXAMPLE = {
   probe: [2],
   first_step_late: [],
   errors: [],
-  contexts: [{ threshold: 0.985, check_every_tokens: 32, min_tokens: 0, warnings: [] }],
+  contexts: [{ threshold: 0.985, check_every_tokens: 32, check_growth: 0, min_tokens: 0, warnings: [] }],
 }
 
 export const BUNDLE_EXAMPLE = {
@@ -64,8 +64,8 @@ export const BUNDLE_EXAMPLE = {
   levels: ['model', 'task'],
   prefix: 'model=steady-8b',
   rules: [
-    { threshold: null, scope: 'none', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, label_rate: 1, record_steps: true },
-    { threshold: 0.985, scope: 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, label_rate: 1, record_steps: true },
+    { threshold: null, scope: 'none', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1, record_steps: true },
+    { threshold: 0.985, scope: 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1, record_steps: true },
   ],
   predictors: {},
   weights: [],

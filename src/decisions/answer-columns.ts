@@ -1,5 +1,6 @@
 import type { Caller } from '../access/context-access.js'
 import type { ColumnDecisions, Columns } from '../core/decide/decide-columns.js'
+import type { Rule } from '../core/decide/snapshot.js'
 import { askedAt } from '../core/recording/asked-at.js'
 import type { ContextWarning } from '../core/judgement/context-warnings.js'
 import { enrolDraw } from './enrol-step.js'
@@ -10,6 +11,7 @@ import { checkColumns, type RowProblem } from './check-columns.js'
 type ContextRule = {
   readonly threshold: number | null
   readonly check_every_tokens: number
+  readonly check_growth: number
   readonly min_tokens: number
   readonly warnings: readonly ContextWarning[]
 }
@@ -49,9 +51,12 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
     probe,
     first_step_late,
     errors,
-    contexts: rules.map(({ threshold, checkEveryTokens, minTokens, warnings }, i) =>
-      contexts[i] === null ? { threshold, check_every_tokens: checkEveryTokens, min_tokens: minTokens, warnings } : null),
+    contexts: rules.map((rule, i) => contexts[i] === null ? ruleOf(rule) : null),
   }
+}
+
+function ruleOf ({ threshold, checkEveryTokens, checkGrowth, minTokens, warnings }: Rule): ContextRule {
+  return { threshold, check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens, warnings }
 }
 
 /** Enrols the generations of rows without an arm. @returns the rows that came too late */

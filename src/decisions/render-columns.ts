@@ -17,6 +17,6 @@ function renderRows (rows: readonly number[]): string {
 
 function renderRule (rule: ColumnsAnswer['contexts'][number]): string {
   if (rule === null) return 'null'
-  const { threshold, check_every_tokens, min_tokens, warnings } = rule
-  return `{"threshold":${threshold},"check_every_tokens":${check_every_tokens},"min_tokens":${min_tokens},"warnings":${renderWarnings(warnings)}}`
+  const { threshold, check_every_tokens, check_growth, min_tokens, warnings } = rule
+  return `{"threshold":${threshold},"check_every_tokens":${check_every_tokens},"check_growth":${check_growth},"min_tokens":${min_tokens},"warnings":${renderWarnings(warnings)}}`
 }

@@ -15,7 +15,7 @@ const CONTEXTS: readonly Context[] = [
 ]
 
 const rule = (threshold: number | null, rest: Partial<BundleRule> = {}): BundleRule =>
-  ({ threshold, scope: threshold === null ? 'none' : 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, label_rate: 1, record_steps: true, ...rest })
+  ({ threshold, scope: threshold === null ? 'none' : 'own', mode: 'enforce', min_tokens: 0, check_every_tokens: 32, check_growth: 0, label_rate: 1, record_steps: true, ...rest })
 
 const PREDICTED = {
   signals: [{ name: 'entropy', mean: 0.4, scale: 0.3 }, { name: 'answer_streak', mean: 2, scale: 1.5 }],
@@ -36,7 +36,7 @@ const BUNDLE: Bundle = {
     rule(GRID[20]!, { scope: 'pool', context: 'model=q' }),
     rule(GRID[5]!, { mode: 'shadow' }),
     rule(GRID[5]!, { mode: 'off' }),
-    rule(0.9, { min_tokens: 100, check_every_tokens: 40 }),
+    rule(0.9, { min_tokens: 100, check_every_tokens: 40, check_growth: 0.25 }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
   ],
   predictors: { p1: PREDICTED },

@@ -3,6 +3,7 @@ import type { Levels } from '../../core/policy/context.js'
 import { renderEvaluation } from './render-evaluation.js'
 import { runEvaluation, type Plan } from './run-evaluation.js'
 import type { Shares } from './split-groups.js'
+import { atCadence, type Asking } from '../traces/at-cadence.js'
 import { readTraces } from '../traces/read-traces.js'
 import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
@@ -21,6 +22,10 @@ Options:
   --at LEVEL         level at which thresholds are certified and reported (default: the last); the predictor uses all levels
   --max-em-drop X    EM drop allowed, a fraction from 0.0001 to 0.5 (default: 0.02)
   --error-level X    chance that a certificate may be wrong, 0.000001 to 0.5 (default: 0.05)
+  --check-every-tokens N
+                     asks at every N tokens, of the steps that the traces have (default: 1, all of them)
+  --check-growth X   and X times the tokens later, 0 to 1 (default: 0)
+  --probe-tokens N   tokens that a probe costs at each step (default: what the traces say); savings are net of them
   --splits N         number of random splits, 1 to 1000 (default: 10)
   --shares L,C,T     shares of the groups for learning, certifying and testing (default: 1,1,1)
   --seed N           seed of the splits (default: 1)
@@ -33,9 +38,9 @@ Example:
 
 /** `stopgate evaluate`: reads traces and prints tables. */
 export async function run (args: readonly string[], { stdout, stderr }: CommandIo): Promise<void> {
-  const { files, json, plan } = readOptions(args)
-  const result = runEvaluation(await readTraces(files), plan)
-  const figures = JSON.stringify({ files, ...plan, ...result }, null, 2) + '\n'
+  const { files, json, plan, asking } = readOptions(args)
+  const result = runEvaluation((await readTraces(files)).map((run) => atCadence(run, asking)), plan)
+  const figures = JSON.stringify({ files, ...asking, ...plan, ...result }, null, 2) + '\n'
   if (json !== undefined && json !== '-') await writeFile(json, figures)
   if (json === '-') await writeAll(stdout, figures)
   if (result.predictors < plan.splits) {
@@ -49,12 +54,15 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
   await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan))
 }
 
-function readOptions (args: readonly string[]): { files: readonly string[], json: string | undefined, plan: Plan } {
+function readOptions (args: readonly string[]): { files: readonly string[], json: string | undefined, plan: Plan, asking: Asking } {
   const { values, positionals: files } = parseFlags(args, {
     levels: { type: 'string', default: 'model,task' },
     at: { type: 'string' },
     'max-em-drop': { type: 'string', default: '0.02' },
     'error-level': { type: 'string', default: '0.05' },
+    'check-every-tokens': { type: 'string', default: '1' },
+    'check-growth': { type: 'string', default: '0' },
+    'probe-tokens': { type: 'string' },
     splits: { type: 'string', default: '10' },
     shares: { type: 'string', default: '1,1,1' },
     seed: { type: 'string', default: '1' },
@@ -67,6 +75,14 @@ function readOptions (args: readonly string[]): { files: readonly string[], json
   return {
     files,
     json: values.json,
+    asking: {
+      cadence: {
+        checkEveryTokens: wholeNumber('--check-every-tokens', values['check-every-tokens'], 1, 1_000_000_000),
+        checkGrowth: fraction('--check-growth', values['check-growth'], 0, 1),
+        minTokens: 0,
+      },
+      probeTokens: values['probe-tokens'] === undefined ? null : wholeNumber('--probe-tokens', values['probe-tokens'], 0, 1_000_000),
+    },
     plan: {
       levels,
       at,

@@ -26,6 +26,7 @@ export interface BundleRule {
   readonly mode: Policy['mode']
   readonly min_tokens: number
   readonly check_every_tokens: number
+  readonly check_growth: number
   /** Share of the draws to enrol, by their second hash; 0: none. */
   readonly label_rate: number
   readonly record_steps: boolean
@@ -137,7 +138,7 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 }
 
 function bundleRule (rule: Rule, levels: Levels): BundleRule {
-  const { threshold, scorer, trials, scope, context, mode, minTokens, checkEveryTokens, recordSteps, enrolledShare } = rule
+  const { threshold, scorer, trials, scope, context, mode, minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
@@ -147,6 +148,7 @@ function bundleRule (rule: Rule, levels: Levels): BundleRule {
     mode,
     min_tokens: minTokens,
     check_every_tokens: checkEveryTokens,
+    check_growth: checkGrowth,
     label_rate: enrolledShare,
     record_steps: recordSteps,
   }

@@ -138,6 +138,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     mode: policy.mode,
     minTokens: policy.min_tokens,
     checkEveryTokens: policy.check_every_tokens,
+    checkGrowth: policy.check_growth,
     controlShare: controlShareInForce(force),
     recordSteps: policy.record_steps,
     epoch: force.source.epochName,

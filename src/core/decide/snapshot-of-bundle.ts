@@ -13,6 +13,7 @@ const OUTSIDE: Rule = {
   mode: 'off',
   minTokens: 0,
   checkEveryTokens: 32,
+  checkGrowth: 0,
   controlShare: 0,
   recordSteps: false,
   epoch: null,
@@ -29,7 +30,7 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): Rule {
-    const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, record_steps, label_rate } = shared
+    const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
     const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
     return {
       context: context ?? null,
@@ -41,6 +42,7 @@ export function snapshotOfBundle (
       mode,
       minTokens: min_tokens,
       checkEveryTokens: check_every_tokens,
+      checkGrowth: check_growth,
       controlShare: node.control_share ?? 1,
       recordSteps: record_steps,
       epoch: node.epoch ?? null,

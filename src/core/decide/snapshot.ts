@@ -19,6 +19,7 @@ export interface Rule {
   readonly mode: Policy['mode']
   readonly minTokens: number
   readonly checkEveryTokens: number
+  readonly checkGrowth: number
   readonly controlShare: number
   readonly recordSteps: boolean
   /** Name of the epoch that enrolments are for; `null`: the context is new. */

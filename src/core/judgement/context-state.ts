@@ -23,6 +23,7 @@ export interface Meaning {
   readonly is_enrolled: boolean
   readonly min_tokens: number
   readonly check_every_tokens: number
+  readonly check_growth: number
   readonly levels: string
 }
 
@@ -136,14 +137,16 @@ export interface ContextState {
 }
 
 export function meaningOf (policy: Policy, levels: Levels): Meaning {
-  const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens } = policy
+  const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens, check_growth } = policy
   const is_enrolled = policy.follow_up_seconds > 0
-  return { score: 'confidence', label, missing_labels, missing_outcomes, is_enrolled, min_tokens, check_every_tokens, levels: levels.join() }
+  const cadence = { min_tokens, check_every_tokens, check_growth }
+  return { score: 'confidence', label, missing_labels, missing_outcomes, is_enrolled, ...cadence, levels: levels.join() }
 }
 
 export function sameMeaning (a: Meaning, b: Meaning): boolean {
   return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.missing_outcomes === b.missing_outcomes &&
     a.is_enrolled === b.is_enrolled && a.min_tokens === b.min_tokens && a.check_every_tokens === b.check_every_tokens &&
+    a.check_growth === b.check_growth &&
     a.levels === b.levels
 }
 

@@ -6,6 +6,7 @@ import type { LoggedOutcome } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { countForToken } from '../judgement/evidence-by-token.js'
 import { predictorOf } from '../judgement/trial.js'
+import { nextCheckTokens } from '../policy/cadence.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import { contextChain } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
@@ -137,6 +138,7 @@ function countOutcome (state: ContextState, outcome: LoggedOutcome, arm: Arm | n
 
 /** An empty list says "never asked"; a generation long enough to have been asked more than once can't say so. */
 function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
-  const { check_every_tokens: every, min_tokens: min } = policy
-  return steps?.length === 0 && tokens >= Math.max(every, Math.ceil(min / every) * every) + every
+  if (steps?.length !== 0) return false
+  const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }
+  return tokens >= nextCheckTokens(cadence, nextCheckTokens(cadence, 0))
 }

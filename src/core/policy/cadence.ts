@@ -1,7 +1,14 @@
-/** When a worker asks for decisions; both in tokens. */
-export interface Cadence { readonly checkEveryTokens: number, readonly minTokens: number }
+/** When a worker asks for decisions. Tokens, and the part of the tokens so far by which the distance to the next check grows. */
+export interface Cadence { readonly checkEveryTokens: number, readonly checkGrowth: number, readonly minTokens: number }
 
-/** The next multiple of the cadence above `tokens`, and not below `minTokens`; the same in both arms. */
-export function nextCheckTokens ({ checkEveryTokens: every, minTokens }: Cadence, tokens: number): number {
-  return Math.max((Math.floor(tokens / every) + 1) * every, Math.ceil(minTokens / every) * every)
+/** Keeps a product such as 320 * 1.1 from being rounded up past the multiple that it is. */
+const SLACK = 1e-9
+
+/**
+ * The next multiple of the cadence above `tokens`, at least `checkGrowth` times the tokens later, and not below `minTokens`. It is the same
+ * in both arms.
+ */
+export function nextCheckTokens ({ checkEveryTokens: every, checkGrowth: growth, minTokens }: Cadence, tokens: number): number {
+  const grown = growth === 0 ? 0 : Math.ceil(tokens * (1 + growth) / every - SLACK) * every
+  return Math.max((Math.floor(tokens / every) + 1) * every, grown, Math.ceil(minTokens / every) * every)
 }

@@ -23,8 +23,10 @@ export interface Policy {
   readonly certify_at: string | null
   /** Tokens before which no generation is stopped. */
   readonly min_tokens: number
-  /** Tokens between two steps. */
+  /** Least number of tokens between two steps. */
   readonly check_every_tokens: number
+  /** Part of the tokens so far by which the distance to the next step grows; 0: it stays. */
+  readonly check_growth: number
   /** Time in which the outcome and label of an enrolled generation may come in; 0: outcomes count on arrival. */
   readonly follow_up_seconds: number
   /** Generations that the two half-windows of evidence hold together. */
@@ -60,6 +62,7 @@ export const DEFAULT_POLICY: Policy = {
   certify_at: null,
   min_tokens: 0,
   check_every_tokens: 32,
+  check_growth: 0,
   follow_up_seconds: 1800,
   evidence_window: 20_000,
   max_evidence_age_seconds: 604_800,

@@ -21,6 +21,7 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
     certify_at: fc.constantFrom<Policy['certify_at']>(null, 'model', '*'),
     min_tokens: fc.constantFrom(0, 100),
     check_every_tokens: fc.constantFrom(32, 7),
+    check_growth: fc.constantFrom(0, 0.1),
     control_rate: fc.constantFrom<Policy['control_rate']>('auto', 0.3),
     record_steps: fc.boolean(),
   }),

@@ -20,6 +20,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     mode: 'shadow',
     minTokens: 64,
     checkEveryTokens: 16,
+    checkGrowth: 0,
     controlShare: 0.4,
     recordSteps: true,
     epoch: '1-1',

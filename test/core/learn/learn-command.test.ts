@@ -27,8 +27,8 @@ function setPolicy (fold: MemoryFold, policy: PolicyPatch | null, key = '*', tim
 const judged = (fold: MemoryFold, key = LEAF) =>
   judge(fold.state(key), policyOf(fold.ledger, key), fold.ledger.configuration.levels, fold.predictors)
 
-t.test('a change of label, min_tokens or check_every_tokens opens an epoch that starts from zero', async (t) => {
-  for (const policy of [{ label: 'agreement' }, { min_tokens: 1 }, { check_every_tokens: 64 }] as const) {
+t.test('a change of label, min_tokens, check_every_tokens or check_growth opens an epoch that starts from zero', async (t) => {
+  for (const policy of [{ label: 'agreement' }, { min_tokens: 1 }, { check_every_tokens: 64 }, { check_growth: 0.1 }] as const) {
     const fold = certified()
     setPolicy(fold, policy)
     for (const key of CHAIN) {

@@ -14,6 +14,7 @@ t.test('the defaults of DESIGN section 4', async (t) => {
     certify_at: null,
     min_tokens: 0,
     check_every_tokens: 32,
+    check_growth: 0,
     follow_up_seconds: 1800,
     evidence_window: 20000,
     max_evidence_age_seconds: 604800,

@@ -6,12 +6,14 @@ import type { RecordedStep } from '../../../src/core/recording/recorded-step.js'
 import { holds } from '../../property.js'
 import { nextCheckTokens } from '../../../src/core/policy/cadence.js'
 
-const CADENCE = { checkEveryTokens: 32, minTokens: 0 }
+const CADENCE = { checkEveryTokens: 32, checkGrowth: 0, minTokens: 0 }
 
 const stepsAt = (...tokens: number[]): RecordedStep[] => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
 
 /** A generation whose worker asks at each check that is due, some tokens late, and which ends before or at the next. */
-const cadences = fc.record({ checkEveryTokens: fc.integer({ min: 1, max: 40 }), minTokens: fc.nat({ max: 150 }) })
+const cadences = fc.record({
+  checkEveryTokens: fc.integer({ min: 1, max: 40 }), checkGrowth: fc.constantFrom(0, 0.1, 0.5), minTokens: fc.nat({ max: 150 }),
+})
 const cadenced = cadences.chain((cadence) => fc.record({
   late: fc.array(fc.nat({ max: cadence.checkEveryTokens - 1 }), { minLength: 1, maxLength: 12 }),
   end: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -59,7 +61,7 @@ t.test('without a count, the cadence tells whether a record is complete', async 
 })
 
 t.test('steps that cannot stop may come between checks', async (t) => {
-  const cadence = { checkEveryTokens: 32, minTokens: 100 }
+  const cadence = { checkEveryTokens: 32, checkGrowth: 0, minTokens: 100 }
   t.ok(isRecordComplete(cadence, { tokens: 150 }, stepsAt(32, 33, 99, 128)))
   t.notOk(isRecordComplete(cadence, { tokens: 150 }, stepsAt(32, 100, 128)))
   t.ok(isRecordComplete(CADENCE, { tokens: 60 }, [{ tokens: 0, confidence: null }, ...stepsAt(32)]))

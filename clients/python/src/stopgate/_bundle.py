@@ -122,7 +122,7 @@ class Bundle:
             scorer=self._scorer(node, its["scorer"]) if is_scored else None,
             trials=tuple(self._scorer(node, name) for name in its.get("trials", [])),
             mode=its["mode"],
-            cadence=Cadence(its["check_every_tokens"], its["min_tokens"]),
+            cadence=Cadence(its["check_every_tokens"], its["min_tokens"], its["check_growth"]),
             share=node.get("control_share", 1),
             epoch=node.get("epoch"),
             label_rate=its["label_rate"],

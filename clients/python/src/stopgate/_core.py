@@ -142,7 +142,7 @@ class Core:
         rules: dict[str, Cadence] = {}
         for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
             if rule is not None:
-                rules[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"])
+                rules[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
                 for warning in rule["warnings"]:
                     warn(f"{warning} {one.context_key}", f"{warning} in context {dict(one.context)}")
         if len(self._cadences) > _MOST_CADENCES:
