@@ -14,14 +14,11 @@ interface Waiting { readonly prefix: string, readonly known: readonly string[], 
 export class BundleWaits {
   readonly #service: Pick<Service, 'snapshot' | 'onMove'>
   readonly #waiting = new Set<Waiting>()
-  readonly #forget: () => void
+  #forget: (() => void) | undefined
   #settling: NodeJS.Timeout | undefined
 
   constructor (service: Pick<Service, 'snapshot' | 'onMove'>) {
     this.#service = service
-    this.#forget = service.onMove(() => {
-      if (this.#waiting.size > 0) this.#settling ??= setTimeout(() => { this.#wake() }, SETTLE_MS)
-    })
   }
 
   /**
@@ -31,6 +28,9 @@ export class BundleWaits {
   async wait (prefix: string, known: readonly string[], waitMs: number, signal: AbortSignal): Promise<RenderedBundle> {
     const bundle = renderBundle(this.#service.snapshot(), prefix)
     if (!known.includes(bundle.etag) || waitMs <= 0 || signal.aborted) return bundle
+    this.#forget ??= this.#service.onMove(() => {
+      if (this.#waiting.size > 0) this.#settling ??= setTimeout(() => { this.#wake() }, SETTLE_MS)
+    })
     let end = (): void => {}
     const ended = new Promise<void>((resolve) => { end = resolve })
     const waiting = { prefix, known, end }
@@ -54,7 +54,7 @@ export class BundleWaits {
   }
 
   close (): void {
-    this.#forget()
+    this.#forget?.()
     clearTimeout(this.#settling)
   }
 }
