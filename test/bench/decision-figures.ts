@@ -19,6 +19,8 @@ interface Way {
 
 const CONTEXTS = 1000
 const STARTS = 3
+/** Rounds of ways with more connections than the usual ones, which take long to open. */
+const CROWD_ROUNDS = 3
 const single = json(stepsOf(256, 200))
 /** As many bodies as it takes that the records of their generations do not fill up while they are sent over and over. */
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
@@ -47,6 +49,8 @@ const withArms = (way: Way, name: string, change: (arms: Array<'control' | 'trea
 const WAYS: readonly Way[] = [
   { name: 'single, 1 connection', path: '/v1/decisions', bodies: single, connections: 1, decisions: 1 },
   { name: 'single, 32 connections', path: '/v1/decisions', bodies: single, connections: 32, decisions: 1 },
+  ...[100, 1000, 5000].map((connections): Way =>
+    ({ name: `single, ${connections.toLocaleString('en-GB')} connections`, path: '/v1/decisions', bodies: single, connections, decisions: 1 })),
   { name: 'batch of 256', path: '/v1/decisions/batch', bodies: json(seeds(64).map((seed) => ({ steps: stepsOf(256, 4, seed) }))), connections: 8, decisions: 256 },
   columns(16, 256), columns(256, 64), fewControl(columns(256, 64)), treated(columns(256, 64)), columns(4096, 8),
 ]
@@ -67,16 +71,17 @@ async function measure (generator: Generator, server: Server, { path, bodies, co
  * starts of each: one start differs from the next by a tenth for as long as it lives, whatever it runs.
  */
 export async function decisionFigures (generator: Generator, { rounds, windowMs, warmUpMs }: Load): Promise<Figure[]> {
-  const starts = Math.min(STARTS, rounds)
-  const services = await inTurn(starts, () => seededServer(CONTEXTS))
+  const services = await inTurn(Math.min(STARTS, rounds), () => seededServer(CONTEXTS))
   const literal = await startLiteral()
   const figures: Figure[] = []
   for (const way of WAYS) {
-    const echoes = await inTurn(starts, () => startEcho(services[0]!, way))
-    const peers = [echoes, services, ...way.connections === 32 ? [[literal.server]] : []]
+    const isCrowd = way.connections > 32
+    const asked = isCrowd ? services.slice(0, 1) : services
+    const echoes = await inTurn(asked.length, () => startEcho(services[0]!, way))
+    const peers = [echoes, asked, ...way.connections === 32 ? [[literal.server]] : []]
     const results = peers.map((): Measured[] => [])
     for (const server of peers.flat()) await measure(generator, server, way, warmUpMs)
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < (isCrowd ? Math.min(CROWD_ROUNDS, rounds) : rounds); round++) {
       for (const [i, peer] of peers.entries()) results[i]!.push(await measure(generator, peer[round % peer.length]!, way, windowMs))
     }
     for (const { child } of echoes) await end(child)

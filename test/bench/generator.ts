@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { quantile } from './figure.js'
 
@@ -25,34 +26,46 @@ export interface LoadResult {
 process.on('message', (order: LoadOrder) => { run(order).then((result) => process.send!(result)) })
 process.send?.('ready')
 
+/** Connections opened at once: more than the listener's queue holds would be tried again after a second. */
+const OPENED_AT_ONCE = 250
+
 async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<LoadResult> {
   const { hostname, port, host } = new URL(url)
+  const open = async (): Promise<Socket> => {
+    const socket = connect({ port: Number(port), host: hostname, noDelay: true })
+    await once(socket, 'connect')
+    return socket
+  }
   const requests = bodies.map((body) => Buffer.from(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`))
   const latencies: number[] = []
   let failed = 0
   let refused = 0
+  const sockets: Socket[] = []
+  while (sockets.length < connections) {
+    sockets.push(...await Promise.all(Array.from({ length: Math.min(OPENED_AT_ONCE, connections - sockets.length) }, open)))
+  }
   const start = performance.now()
   const until = start + ms
   const isOver = () => performance.now() >= until
-  await Promise.all(Array.from({ length: connections }, (_, i) => new Promise<void>((resolve, reject) => {
+  await Promise.all(sockets.map((first, i) => new Promise<void>((resolve, reject) => {
     let next = i
-    open()
+    use(first)
 
-    function open (): void {
-      const socket = connect({ port: Number(port), host: hostname, noDelay: true })
+    function use (socket: Socket): void {
       let sentAt = 0
       const send = () => {
         sentAt = performance.now()
         socket.write(requests[next++ % requests.length]!)
       }
-      socket.once('connect', send).once('error', reject)
-      socket.once('close', () => { if (isOver()) resolve(); else open() }) // as after a refusal
+      socket.once('error', reject)
+      socket.once('close', () => { if (isOver()) resolve(); else open().then(use, reject) }) // as after a refusal
       onReply(socket, (status) => {
         if (status === 503) refused++
         else latencies.push(performance.now() - sentAt)
         if (status !== 200 && status !== 503) failed++
         if (isOver()) socket.destroy(); else send()
       })
+      send()
     }
   })))
   const seconds = (performance.now() - start) / 1000
