@@ -80,6 +80,7 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
     },
     routerOptions: { maxParamLength: 4096 },
   })
+  app.server.keepAliveTimeout = 0 // connectionTimeout closes idle connections too; a second timeout costs each request two timers
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(answerError)
