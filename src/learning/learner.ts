@@ -19,7 +19,7 @@ import { LeaseLostError, StoreUnavailableError } from '../store/store-errors.js'
 /** Entries a commit in a thread that also decides: few enough that decisions do not wait. */
 const SHARED_THREAD_BATCH = 256
 /** Entries a commit in a thread of its own: more, so that each costs less. */
-export const OWN_THREAD_BATCH = 2048
+export const OWN_THREAD_BATCH = 8192
 /** How long a read of the log waits for the first entry at most, ms. */
 const WAIT_MS = 500
 

@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises'
 import { copyState } from '../core/judgement/copy-state.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/certificate/evidence.js'
+import { packEvidence, unpackEvidence, type PackedEvidence } from '../core/certificate/packed-evidence.js'
 import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
-import type { OpenSum } from '../core/judgement/open-sum.js'
+import type { OpenEvidence } from '../core/certificate/open-evidence.js'
 import type { Change, Ledger } from '../core/learn/fold.js'
 import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
@@ -31,7 +32,7 @@ export function encodeState (state: ContextState): string {
 type Gathered = Pick<ContextState, 'halves' | 'open'>
 
 function written ({ halves, open }: Gathered): Gathered {
-  const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as Evidence : evidence
+  const orNull = (evidence: Evidence) => evidence.generations === 0 ? null as unknown as PackedEvidence : packEvidence(evidence)
   return { halves: [orNull(halves[0]), orNull(halves[1])], open: { ...open, evidence: orNull(open.evidence) } }
 }
 
@@ -49,8 +50,8 @@ export function reviveState (written: object): ContextState {
 }
 
 interface WrittenGathered {
-  readonly halves: ReadonlyArray<Evidence | null>
-  readonly open: Omit<OpenSum, 'evidence'> & { readonly evidence: Evidence | null }
+  readonly halves: ReadonlyArray<PackedEvidence | null>
+  readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
 }
 type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
 type WrittenState = Omit<ContextState, keyof Gathered | 'trials'> & WrittenGathered & { readonly trials: readonly WrittenTrial[] }
@@ -64,11 +65,9 @@ function revived ({ halves, open }: WrittenGathered, none: Evidence): Gathered {
   }
 }
 
-/** Shares one object among empty evidence, and among lists of zeros. @param none empty evidence of the grid */
-function shared (half: Evidence | null, none: Evidence): Evidence {
-  if (half === null || half.generations === 0) return none
-  const counts = (some: readonly number[]) => some.length === none.lost.length && some.every((count) => count === 0) ? none.lost : some
-  return { ...half, lost: counts(half.lost), gained: counts(half.gained), unprobed: counts(half.unprobed) }
+/** Shares one object among empty evidence. @param none empty evidence of the grid */
+function shared (half: PackedEvidence | null, none: Evidence): Evidence {
+  return half === null || half.generations === 0 ? none : unpackEvidence(half)
 }
 
 export const encodePending = (pending: Pending): string => JSON.stringify(pending)

@@ -1,4 +1,4 @@
-import type { Em } from '../core/certificate/evidence.js'
+import type { Em } from '../core/certificate/stops.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import { isRecordedStep } from './stored-schemas.js'
 

@@ -1,8 +1,10 @@
 import { Type, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { PolicySchema } from '../../openapi/policy-schemas.js'
-import { noEvidence, type Evidence } from '../core/certificate/evidence.js'
+import { noEvidence } from '../core/certificate/evidence.js'
 import { GRID } from '../core/certificate/grid.js'
+import type { PackedEvidence } from '../core/certificate/packed-evidence.js'
+import { countPacked } from '../core/enrolment/packed-numbers.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import { RAW } from '../core/enrolment/slice.js'
 import { openEpoch } from '../core/judgement/context-state.js'
@@ -70,7 +72,9 @@ const outcome = {
 }
 
 const pending = Type.Object({
-  outcome: Type.Object({ ...outcome, steps: orNull(Type.Array(Type.Object({ ...step, place: number }))), asked: number }),
+  outcome: Type.Object({
+    ...outcome, steps: orNull(Type.Array(Type.Object({ ...step, place: optional }))), asked: optional,
+  }),
   leaf: text,
   key: text,
 })
@@ -98,10 +102,11 @@ const ledger = Type.Object({
 
 const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
 
-/** Evidence whose lists are as given. */
+/** Evidence whose lists are as given; of those that `packEvidence` leaves empty, either. */
 function evidenceOf (list: TSchema) {
+  const packed = Type.Union([list, Type.Tuple([])])
   const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
-  const known = { lost: list, gained: list, unprobed: list, tokens: list, probe_tokens: Type.Optional(list) }
+  const known = { lost: packed, gained: packed, unprobed: packed, tokens: list, probe_tokens: Type.Optional(list) }
   return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial })
 }
 
@@ -159,7 +164,6 @@ const state = Type.Object({
 })
 
 const until = Type.Object({ value: number, until: number })
-const draw = { u: ratio, share: ratio, at: number, slice: number }
 const lists = Type.Array(number)
 const unit = Type.Object({
   tokens: number,
@@ -171,17 +175,15 @@ const unit = Type.Object({
   unprobed: lists,
   probe_tokens: Type.Optional(lists),
 })
-const member = Type.Union([
-  Type.Tuple([draw.u, Type.Enum([0, 1]), draw.share, draw.at, draw.slice]),
-  Type.Object({
-    ...draw,
-    arm: Type.Enum(['control', 'treated']),
-    samples: orNull(number),
-    ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
-    waiting: Type.Array(text),
-    sums: Type.Array(Type.Tuple([number, unit])),
-  }),
-])
+const report = Type.Object({
+  u: ratio,
+  samples: orNull(number),
+  ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
+  waiting: Type.Array(text),
+  sums: Type.Array(Type.Tuple([number, unit])),
+})
+/** Units in packed numbers, which `isCohort` checks. */
+const memory = { units: text, until: text }
 const armFigures = like({ units: 0, graded: 0, em: 0, em_squares: 0, measured: 0, tokens: 0, token_squares: 0 })
 const slice = Type.Object({
   number,
@@ -202,14 +204,13 @@ const cohort = Type.Object({
   is_publication_next: Type.Boolean(),
   looked_at: number,
   is_changed: Type.Boolean(),
-  cutoffs: Type.Array(until),
-  shares: Type.Array(until),
+  bounds: Type.Object({ cutoffs: Type.Array(until), shares: Type.Array(until) }),
   void_until: number,
-  recent: Type.Array(Type.Tuple([number, number])),
-  missed: Type.Array(number),
+  spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
-  members: Type.Array(member),
+  members: Type.Array(Type.Object({ share: ratio, at: number, slice: number, units: text })),
+  reports: Type.Array(report),
 })
 
 /** What is kept besides the cohorts. */
@@ -291,8 +292,8 @@ export const isRecordedStep = check(Type.Union([
 const hasStateFields = check(state)
 interface WrittenTrial {
   readonly thresholds: number
-  readonly halves: ReadonlyArray<Evidence | null>
-  readonly open: { readonly evidence: Evidence | null }
+  readonly halves: ReadonlyArray<PackedEvidence | null>
+  readonly open: { readonly evidence: PackedEvidence | null }
 }
 
 /** A state as it is written. The evidence of a trial must be of its predictor's grid. */
@@ -301,20 +302,25 @@ export function isState (value: unknown): boolean {
     isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds)))
 }
 
-function isOfGrid ({ partial = {}, ...evidence }: Evidence, thresholds: number): boolean {
-  return [...Object.values(evidence), ...Object.values(partial)].every((list) => !Array.isArray(list) || list.length === thresholds)
+function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partial = {} }: PackedEvidence, thresholds: number): boolean {
+  return [lost, gained, unprobed].every(({ length }) => length === 0 || length === thresholds) &&
+    [tokens, probe_tokens ?? tokens, ...Object.values(partial)].every(({ length }) => length === thresholds)
 }
 
 const hasCohortFields = check(cohort)
 
-/** A cohort as it is written. Every member's slice must be there, and the evidence of a slice must be of one grid. */
+/** A cohort as it is written. The slice of each member must be there, and the evidence of a slice must be of one grid. */
 export function isCohort (value: unknown): boolean {
   if (!hasCohortFields(value)) return false
-  const { slices, members } = value as StoredCohort
+  const { slices, members, spent } = value as StoredCohort
+  const ratios = (packed: string) => countPacked(packed, 1)
+  const areWhole = [...members, spent.accounted, spent.void].every(({ units }) => ratios(units) !== null) &&
+    ratios(spent.missed) !== null && ratios(spent.void.hashes) === ratios(spent.void.units) &&
+    [spent.accounted, spent.void].every(({ units, until }) => ratios(units) === countPacked(until))
   const numbers = new Set(slices.map(({ number }) => number))
-  return members.every((member) => numbers.has(Array.isArray(member) ? member[4] : (member as { slice: number }).slice)) &&
+  return areWhole && members.every(({ slice }) => numbers.has(slice)) &&
     slices.every(({ evidence, watched }) => [...evidence, ...watched].every(([scorer, sums]) => {
-      const { length } = sums.lost
+      const { length } = sums.tokens
       return (scorer === RAW ? length === GRID.length : isGridLength(length)) && isOfGrid(sums, length)
     }))
 }

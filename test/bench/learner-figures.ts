@@ -9,9 +9,11 @@ export async function learnerFigures ({ outcomes, rounds }: Load): Promise<Figur
   const figures: Figure[] = []
   for (const [name, redisUrl] of [['embedded', ''], ['Redis, fsync always', redis.url]] as const) {
     const script = await startScript<LearnerOrder, LearnerAnswer>('learner-worker', SERVER_CORE)
-    const { perSecond } = await script.ask({ redisUrl, dataDir: await temporaryFolder(), outcomes, rounds: Math.min(3, rounds) })
+    const order = { redisUrl, dataDir: await temporaryFolder(), outcomes, rounds: Math.min(3, rounds) }
+    const { perSecond, microseconds } = await script.ask(order)
     await end(script.child)
     figures.push({ name: `learner, ${name}`, unit: 'outcomes/s', value: spreadOf(perSecond) })
+    figures.push({ name: `learner, ${name}, processor time an outcome`, unit: 'us', value: spreadOf(microseconds) })
   }
   await end(redis.child)
   return figures

@@ -9,7 +9,8 @@ import { leafOf } from './seeded-state.js'
 
 /** Fills a store's log and times the learner on it, in a process of its own as in a thread of its own. */
 export interface LearnerOrder { readonly redisUrl: string, readonly dataDir: string, readonly outcomes: number, readonly rounds: number }
-export interface LearnerAnswer { readonly perSecond: number[] }
+/** `microseconds`: processor time an outcome, of all threads of the process. It depends less on what else the machine does. */
+export interface LearnerAnswer { readonly perSecond: number[], readonly microseconds: number[] }
 
 const STEPS = Array.from({ length: 10 }, (_, i) => ({ tokens: 10 * (i + 1), confidence: 0.1 * (i + 1) - 0.005, exact_match: 1 as const }))
 
@@ -37,15 +38,21 @@ process.on('message', async ({ redisUrl, dataDir, outcomes, rounds }: LearnerOrd
   const config = readConfig({ REDIS_URL: redisUrl, DATA_DIR: dataDir })
   const store = await createStore(config)
   const perSecond: number[] = []
+  const microseconds: number[] = []
   for (let round = 0; round <= rounds; round++) { // the first compiles the code
     for (let i = 0; i < outcomes; i += BLOCK) await store.append(blockOf(round, i, Math.min(BLOCK, outcomes - i)))
     const startedAt = performance.now()
+    const usedBefore = process.cpuUsage()
     const learner = startLearner({ store, config, log: pino({ level: 'silent' }), batch: OWN_THREAD_BATCH })
     while ((await store.revision()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 5))
-    if (round > 0) perSecond.push(outcomes / (performance.now() - startedAt) * 1000)
+    if (round > 0) {
+      const { user, system } = process.cpuUsage(usedBefore)
+      perSecond.push(outcomes / (performance.now() - startedAt) * 1000)
+      microseconds.push((user + system) / outcomes)
+    }
     await learner.close()
   }
   await store.close()
-  process.send!({ perSecond })
+  process.send!({ perSecond, microseconds })
 })
 process.send?.('ready')

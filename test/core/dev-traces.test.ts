@@ -1,7 +1,9 @@
 import t from 'tap'
 import { logEvidence } from '../../src/core/certificate/certificate.js'
 import { certifiedIndex } from '../../src/core/certificate/certified-index.js'
-import { addTrace, emDrop, mergeEvidence, NO_EVIDENCE, stopsOf, tokensSavedRatio, type Em, type Evidence } from '../../src/core/certificate/evidence.js'
+import { emDrop, NO_EVIDENCE, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'
+import { addTrace, mergeEvidence } from '../../src/core/certificate/merge-evidence.js'
+import { stopsOf, type Em } from '../../src/core/certificate/stops.js'
 import { GRID } from '../../src/core/certificate/grid.js'
 import { sharedData } from '../shared-data.js'
 

@@ -2,8 +2,12 @@ import t from 'tap'
 import type { Random } from '../../src/commands/traces/seeded-random.js'
 import { reaches } from '../../src/core/certificate/certificate.js'
 import { certifiedByAny } from '../../src/core/certificate/certified-index.js'
-import { mergeEvidence, noEvidence, type Unit } from '../../src/core/certificate/evidence.js'
-import { Cohort, prefixesOf, type CohortRules, type CohortScorer } from '../../src/core/enrolment/cohort.js'
+import { noEvidence } from '../../src/core/certificate/evidence.js'
+import { mergeEvidence } from '../../src/core/certificate/merge-evidence.js'
+import type { Unit } from '../../src/core/certificate/unit.js'
+import { prefixDifferences } from '../../src/core/certificate/open-evidence.js'
+import type { CohortRules, CohortScorer } from '../../src/core/enrolment/account-for.js'
+import { Cohort } from '../../src/core/enrolment/cohort.js'
 import { RAW } from '../../src/core/enrolment/slice.js'
 import { atMost, rateOf } from '../random.js'
 import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
@@ -15,7 +19,7 @@ import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
 const RUNS = 10
 const BOUND = 0.02
 const BAR = Math.log(1 / 0.05)
-const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0, isSetAside: () => false }
+const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: 1, since: 0 }
 /** A follow-up of 1,800 s: slices of 28 to 225 s. */
 const RULES = rulesWith({ followUp: 1_800_000, scorers: [RAW_SCORER] })
 
@@ -91,8 +95,8 @@ function byEnrolment (
     for (const slice of cohort.takeFinal()) sum = mergeEvidence(sum, slice.evidence.get(scorer.scorer) ?? noEvidence(1))
     cohort.takeCompared()
     if (take !== look || (published !== undefined && at < published)) continue
-    const open = cohort.openEvidence(scorer, current()).map((one) => isLost ? one : { ...one, lost: 0 })
-    if (certifiedByAny(prefixesOf(sum, open), BOUND, BAR) === 0) return true
+    const open = cohort.openEvidence(scorer, current()).map((one) => isLost ? one : { ...one, unaccounted: 0 })
+    if (certifiedByAny((k) => prefixDifferences([sum], open, k), 1, BOUND, BAR) === 0) return true
   }
   return false
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ANYBODY } from '../../src/access/context-access.js'
 import { scopedId } from '../../src/access/scoped-id.js'
+import { packNumbers } from '../../src/core/enrolment/packed-numbers.js'
 import type { StoredCohort } from '../../src/core/enrolment/stored-cohort.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { readWantedLabels } from '../../src/operations/read-wanted-labels.js'
@@ -14,8 +15,9 @@ const TENANT = { tokenName: 'tenant', tokenPrefix: 'model=q' }
 function withCohort (
   { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()]
 ): Store {
-  const members = left.map((place) => ({ u: 0.1, arm: 'control', at: place, waiting: [ids[place]!] }))
-  const cohort = { members: [[0.2, 1, 1, 0, 0], ...members] } as unknown as StoredCohort
+  const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
+  const members = [{ u: 0.2, place: 0 }, ...placed].map(({ u, place: at }) => ({ share: 1, at, slice: 0, units: packNumbers([u]) }))
+  const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })) } as unknown as StoredCohort
   return {
     readCohorts: async (keys: readonly string[]) => new Map(keys.includes(key) ? [[key, cohort]] : []),
     readContexts: (keys: readonly string[]) => store.readContexts(keys),

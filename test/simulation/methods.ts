@@ -1,5 +1,7 @@
 import { controlShare } from '../../src/core/assignment/arm.js'
-import { addTrace, emDrop, NO_EVIDENCE, stopsOf, type Evidence, type Trace } from '../../src/core/certificate/evidence.js'
+import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'
+import { addTrace } from '../../src/core/certificate/merge-evidence.js'
+import { stopsOf, type Trace } from '../../src/core/certificate/stops.js'
 import { GRID } from '../../src/core/certificate/grid.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'

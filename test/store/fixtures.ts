@@ -4,9 +4,11 @@ import type { Ledger } from '../../src/core/learn/fold.js'
 import type { Command, LogEntry, PredictorEntry } from '../../src/core/learn/log-entry.js'
 import type { Pending } from '../../src/core/recording/pending.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
-import { stopsOf, unitOf, type Trace } from '../../src/core/certificate/evidence.js'
+import { stopsOf, type Trace } from '../../src/core/certificate/stops.js'
+import { unitOf } from '../../src/core/certificate/unit.js'
 import { GRID } from '../../src/core/certificate/grid.js'
-import { Cohort, type CohortRules } from '../../src/core/enrolment/cohort.js'
+import type { CohortRules } from '../../src/core/enrolment/account-for.js'
+import { Cohort } from '../../src/core/enrolment/cohort.js'
 import type { CohortsHeader } from '../../src/core/enrolment/cohorts.js'
 import { RAW } from '../../src/core/enrolment/slice.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
@@ -99,7 +101,7 @@ const RULES: CohortRules = {
   missingOutcomes: 'lost',
   missingLabels: 'lost',
   wait: 12_000,
-  scorers: [{ scorer: RAW, thresholds: GRID.length, since: 0, isSetAside: () => false }],
+  scorers: [{ scorer: RAW, thresholds: GRID.length, since: 0 }],
   worstUnits: () => new Map(),
 }
 

@@ -1,6 +1,6 @@
 import { normal, type Random } from '../traces/seeded-random.js'
 import type { Context } from '../../core/policy/context.js'
-import type { Em } from '../../core/certificate/evidence.js'
+import type { Em } from '../../core/certificate/stops.js'
 
 /** Parameters of the generations of a context. Evidence is in log-odds, lengths in tokens. */
 export interface Profile {

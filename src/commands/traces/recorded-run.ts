@@ -1,5 +1,5 @@
 import { contextKey, type Context, type Levels } from '../../core/policy/context.js'
-import type { Em } from '../../core/certificate/evidence.js'
+import type { Em } from '../../core/certificate/stops.js'
 import type { ReportedOutcome } from '../../core/grading/outcome.js'
 
 /** A generation that ran in full, with the EM of the answer at every step. */

@@ -1,4 +1,4 @@
-import { reaches } from './certificate.js'
+import { reaches, type Differences } from './certificate.js'
 import { differencesAt, thresholdsOf, type Evidence } from './evidence.js'
 
 /**
@@ -9,15 +9,17 @@ import { differencesAt, thresholdsOf, type Evidence } from './evidence.js'
  * @param from the loosest threshold that is certified already
  */
 export function certifiedIndex (evidence: Evidence, a: number, logBar: number, from = -1): number {
-  return certifiedByAny([evidence], a, logBar, from)
+  return certifiedByAny((k) => [differencesAt(evidence, k)], thresholdsOf(evidence), a, logBar, from)
 }
 
 /**
  * The same where any of several prefixes may certify a threshold. Each threshold's evidence is a test supermartingale along the prefixes,
  * so whichever of them reaches the bar first, the chance that one ever does wrongly stays at the level (Ville).
+ * @param prefixesAt the differences of every prefix at a threshold
  */
-export function certifiedByAny (prefixes: readonly Evidence[], a: number, logBar: number, from = -1): number {
+export function certifiedByAny (
+  prefixesAt: (k: number) => readonly Differences[], thresholds: number, a: number, logBar: number, from = -1): number {
   let index = from
-  while (index + 1 < thresholdsOf(prefixes[0]!) && prefixes.some((prefix) => reaches(a, differencesAt(prefix, index + 1), logBar))) index++
+  while (index + 1 < thresholds && prefixesAt(index + 1).some((differences) => reaches(a, differences, logBar))) index++
   return index
 }

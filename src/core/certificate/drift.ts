@@ -6,13 +6,13 @@ import { differencesAt, type Evidence } from './evidence.js'
  * Each bet runs M = max(M, 1) (1 + b (delta - a)). An alarm is raised where the mean of M reaches 1e4: without a change, at least 1e4
  * outcomes lie between false alarms on average.
  */
-const BETS = [0.25, 0.5, 0.95]
+const CUSUM_BETS = [0.25, 0.5, 0.95]
 const ALARM = 1e4
 
 /** The value of M for each bet. */
 export type Drift = readonly number[]
 
-export const NO_DRIFT: Drift = BETS.map(() => 1)
+export const NO_DRIFT: Drift = CUSUM_BETS.map(() => 1)
 
 /**
  * Folds one control outcome at the threshold in force.
@@ -20,7 +20,7 @@ export const NO_DRIFT: Drift = BETS.map(() => 1)
  * @param a max_em_drop
  */
 export function watchDrift (drift: Drift, delta: number, a: number): Drift {
-  return drift.map((m, i) => Math.max(m, 1) * (1 + BETS[i]! / (1 + a) * (delta - a)))
+  return drift.map((m, i) => Math.max(m, 1) * (1 + CUSUM_BETS[i]! / (1 + a) * (delta - a)))
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Arm } from '../assignment/arm.js'
 import type { Context } from '../policy/context.js'
 import { placeArm, reasonFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
-import type { Em } from '../certificate/evidence.js'
+import type { Em } from '../certificate/stops.js'
 import { clampConfidence } from '../grading/outcome.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
 import { canProbe, isNewCrossing, reachesLoosest } from './probe.js'

@@ -1,5 +1,5 @@
 import type { Arm } from '../assignment/arm.js'
-import type { Em } from '../certificate/evidence.js'
+import type { Em } from '../certificate/stops.js'
 import { GRID } from '../certificate/grid.js'
 import { scoreStep, type Scorer } from '../predictor/predictor.js'
 import type { Rule } from './snapshot.js'

@@ -13,14 +13,14 @@ interface Boot { readonly number: number, readonly at: number, readonly time: nu
 export interface CohortsHeader { readonly clock: FollowUpClock, readonly boots: Readonly<Record<string, Boot>> }
 
 /**
- * The cohorts of all contexts, with the clock they go by. Part of committed state: what was touched since the last `takeChanges` goes into
+ * The cohorts of all contexts, with the clock they go by. Part of committed state: what has changed since the last `takeChanges` goes into
  * the commit. Mutable; a learner whose commit failed starts over from the store.
  */
 export class Cohorts {
   readonly #byKey = new Map<string, Cohort>()
   #clock: FollowUpClock
   #boots: Map<string, Boot>
-  #touched = new Set<string>()
+  #dropped = new Set<string>()
 
   constructor (header: CohortsHeader = { clock: NEW_CLOCK, boots: {} }, cohorts: Iterable<readonly [string, Cohort]> = []) {
     this.#clock = header.clock
@@ -62,9 +62,9 @@ export class Cohorts {
 
   /** The cohort of a context's epoch; one of another epoch is replaced by an empty one. */
   of (key: string, epoch: string): Cohort {
-    this.#touched.add(key)
     const cohort = this.#byKey.get(key)
     if (cohort?.epoch === epoch) return cohort
+    if (cohort !== undefined) this.#dropped.add(key)
     const fresh = new Cohort(epoch)
     this.#byKey.set(key, fresh)
     return fresh
@@ -73,27 +73,24 @@ export class Cohorts {
   /** The cohort of a context, if it has one. */
   get (key: string): Cohort | undefined { return this.#byKey.get(key) }
 
-  /** The cohort of a context is to be committed. */
-  touch (key: string): void { this.#touched.add(key) }
-
   /** Forgets everybody who is enrolled in a context. @returns ids of the outcomes that were kept for them */
   drop (key: string): string[] {
     const cohort = this.#byKey.get(key)
     if (cohort === undefined) return []
     this.#byKey.delete(key)
-    this.#touched.add(key)
+    this.#dropped.add(key)
     return [...[...cohort.members.values()].flatMap(({ waiting }) => waiting), ...cohort.early.map(({ generation_id: id }) => id)]
   }
 
-  /** The cohorts that were touched since the last call; `undefined`: gone. */
+  /** The cohorts that have changed since the last call; `undefined`: gone. */
   takeChanges (): ReadonlyMap<string, StoredCohort | undefined> {
-    const changes = new Map<string, StoredCohort | undefined>()
-    for (const key of this.#touched) {
-      const cohort = this.#byKey.get(key)
-      changes.set(key, cohort?.store())
-      if (cohort !== undefined) cohort.isDirty = false
+    const changes = new Map<string, StoredCohort | undefined>([...this.#dropped].map((key) => [key, undefined]))
+    this.#dropped = new Set()
+    for (const [key, cohort] of this.#byKey) {
+      if (!cohort.isDirty) continue
+      changes.set(key, cohort.store())
+      cohort.isDirty = false
     }
-    this.#touched = new Set()
     return changes
   }
 }

@@ -1,5 +1,5 @@
 import type { Arm } from '../assignment/arm.js'
-import type { Unit } from '../certificate/evidence.js'
+import type { Unit } from '../certificate/unit.js'
 import { addSample, meanUnit } from './unit-sums.js'
 import type { Slice } from './slice.js'
 
@@ -29,6 +29,8 @@ export interface Member {
   waiting: readonly string[]
   /** Of a control member, sums over the samples that are known, by scorer. */
   sums: ReadonlyMap<number, Unit>
+  /** What it is at worst, by scorer, until more is reported of it: each look asks. Not stored. */
+  worst?: Map<number, Unit | null>
   /** For the comparison of the arms: samples graded, their right answers, samples measured, their tokens. */
   graded: number
   em: number
@@ -77,6 +79,7 @@ export function newMember ({ u, arm, share, at, slice }: Pick<Member, 'u' | 'arm
 /** Counts a sample that has not been reported before. */
 export function addReport (member: Member, report: SampleReport, missingOutcomes: Missing): void {
   member.reported++
+  delete member.worst
   switch (report.kind) {
     case 'cancelled': member.leftOut++; member.cancelled++; return
     case 'missing': addMissing(member, 1, missingOutcomes); return
@@ -87,6 +90,7 @@ export function addReport (member: Member, report: SampleReport, missingOutcomes
 
 /** The label of a sample that awaited it. */
 export function addLabel (member: Member, generationId: string, units: ReadonlyMap<number, Unit>, em: number | null): void {
+  delete member.worst
   member.waiting = member.waiting.filter((id) => id !== generationId)
   addKnown(member, units, em)
 }
@@ -98,13 +102,17 @@ export function addMissing (member: Member, samples: number, missingOutcomes: Mi
 
 function addKnown (member: Member, units: ReadonlyMap<number, Unit>, em: number | null): void {
   if (units.size > 0) {
-    const sums = new Map(member.sums)
-    for (const [scorer, unit] of units) sums.set(scorer, addSample(sums.get(scorer), unit))
-    member.sums = sums
+    member.sums = member.sums.size === 0 ? units : withSamples(member.sums, units)
   }
   if (em === null) return
   member.graded++
   member.em += em
+}
+
+function withSamples (before: Member['sums'], units: ReadonlyMap<number, Unit>): Member['sums'] {
+  const sums = new Map(before)
+  for (const [scorer, unit] of units) sums.set(scorer, addSample(sums.get(scorer), unit))
+  return sums
 }
 
 function measure (member: Member, tokens: number): void {

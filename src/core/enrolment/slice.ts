@@ -1,5 +1,6 @@
-import { mergeEvidence, type Evidence } from '../certificate/evidence.js'
 import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../certificate/arm-sums.js'
+import type { Evidence } from '../certificate/evidence.js'
+import { addEvidenceTo, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 
 /** What became of the control units of a slice, in units; a group counts by its samples. */
 export interface SliceCounts {
@@ -13,8 +14,17 @@ export interface SliceCounts {
 
 const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, excluded: 0 }
 
+/** What a slice knows of its control units. */
+export interface SliceEvidence {
+  /** Evidence of the control units that are accounted for, by scorer. */
+  evidence: Map<number, EvidenceSum>
+  /** The same without missing samples, for scorers where that differs. The drift detector watches it, since a killed fleet is no drift. */
+  watched: Map<number, EvidenceSum>
+  counts: SliceCounts
+}
+
 /** Neighbours in the order of enrolment, of both arms (see docs/concepts/certificate.md). Times are the follow-up clock's, ms. */
-export interface Slice {
+export interface Slice extends SliceEvidence {
   readonly number: number
   /** When its first one was enrolled, and when it ended; `null`: it still takes more. */
   readonly begins: number
@@ -24,14 +34,9 @@ export interface Slice {
   /** Control units enrolled, and of either arm those not accounted for. */
   enrolled: number
   open: { control: number, treated: number }
-  /** Evidence of the control units that are accounted for, by scorer. */
-  evidence: Map<number, Evidence>
-  /** The same without missing samples, for scorers where that differs. The drift detector watches it, since a killed fleet is no drift. */
-  watched: Map<number, Evidence>
-  counts: SliceCounts
   /** Sums for the comparison of the arms. */
   arms: readonly ArmSums[]
-  /** Its control evidence has joined the sum before it. */
+  /** Its control evidence has joined the sum before it, and is no longer here. */
   isCounted: boolean
 }
 
@@ -64,19 +69,23 @@ export function absorb (first: Slice, second: Slice): void {
   first.open.control += second.open.control
   first.open.treated += second.open.treated
   for (const scorer of new Set([...first.watched.keys(), ...second.watched.keys()])) {
-    const [mine, other] = [watchedOf(first, scorer), watchedOf(second, scorer)]
-    first.watched.set(scorer, mine === undefined || other === undefined ? (mine ?? other)! : mergeEvidence(mine, other))
+    first.watched.set(scorer, sumOf(watchedOf(first, scorer), watchedOf(second, scorer)))
   }
-  for (const [scorer, evidence] of second.evidence) {
-    const mine = first.evidence.get(scorer)
-    first.evidence.set(scorer, mine === undefined ? evidence : mergeEvidence(mine, evidence))
-  }
+  for (const [scorer, evidence] of second.evidence) first.evidence.set(scorer, sumOf(first.evidence.get(scorer), evidence))
   first.counts = addCounts(first.counts, second.counts)
   first.arms = mergeArmSums(first.arms, second.arms)
 }
 
+/** At least one of the two is there. */
+function sumOf (a: Evidence | undefined, b: Evidence | undefined): EvidenceSum {
+  if (a === undefined || b === undefined) return sumFrom((a ?? b)!)
+  const sum = sumFrom(a)
+  addEvidenceTo(sum, b)
+  return sum
+}
+
 /** The evidence that the drift detector watches. */
-export function watchedOf ({ evidence, watched }: Slice, scorer: number): Evidence | undefined {
+export function watchedOf ({ evidence, watched }: Pick<SliceEvidence, 'evidence' | 'watched'>, scorer: number): Evidence | undefined {
   return watched.get(scorer) ?? evidence.get(scorer)
 }
 

@@ -1,5 +1,6 @@
+import { addLists, addOptional, zeroList } from '../certificate/add-lists.js'
 import { EIGHTHS } from '../certificate/certificate.js'
-import { addOptional, type Unit } from '../certificate/evidence.js'
+import type { Unit } from '../certificate/unit.js'
 import { murmur3 } from '../assignment/murmur3.js'
 
 /**
@@ -9,15 +10,14 @@ import { murmur3 } from '../assignment/murmur3.js'
 export function addSample (sums: Unit | undefined, sample: Unit): Unit {
   if (sums === undefined) return sample
   const probeTokens = addOptional(sums.probe_tokens, sample.probe_tokens)
-  const add = (a: readonly number[], b: readonly number[]) => a.map((value, k) => value + b[k]!)
   return {
     tokens: sums.tokens + sample.tokens,
     em: sums.em + sample.em,
     labelled: sums.labelled + sample.labelled,
     unprobed_generations: sums.unprobed_generations + sample.unprobed_generations,
-    eighths: add(sums.eighths, sample.eighths),
-    stopped_tokens: add(sums.stopped_tokens, sample.stopped_tokens),
-    unprobed: add(sums.unprobed, sample.unprobed),
+    eighths: addLists(sums.eighths, sample.eighths),
+    stopped_tokens: addLists(sums.stopped_tokens, sample.stopped_tokens),
+    unprobed: addLists(sums.unprobed, sample.unprobed),
     ...(probeTokens !== undefined && { probe_tokens: probeTokens }),
   }
 }
@@ -31,13 +31,15 @@ export function addSample (sums: Unit | undefined, sample: Unit): Unit {
  * @param u of the group
  */
 export function meanUnit (sums: Unit | undefined, lost: number, count: number, u: number, thresholds: number): Unit {
-  const { eighths, ...rest } = sums ?? nothing(thresholds)
-  if (count === 1) return { ...rest, eighths: lost === 0 ? eighths : eighths.map((d) => d + EIGHTHS * lost) }
+  const known = sums ?? nothing(thresholds)
+  if (count === 1 && lost === 0) return known
+  const { eighths, ...rest } = known
+  if (count === 1) return { ...rest, eighths: eighths.map((d) => d + EIGHTHS * lost) }
   const rounding = murmur3(`round:${u}`) / 0x1_0000_0000
   return { ...rest, eighths: eighths.map((sum) => Math.floor((sum + EIGHTHS * lost) / count + rounding)) }
 }
 
 function nothing (thresholds: number): Unit {
-  const zeros: readonly number[] = new Array(thresholds).fill(0)
+  const zeros = zeroList(thresholds)
   return { tokens: 0, em: 0, labelled: 0, unprobed_generations: 0, eighths: zeros, stopped_tokens: zeros, unprobed: zeros }
 }

@@ -1,4 +1,5 @@
-import type { StoredCohort } from './stored-cohort.js'
+import { unpackNumbers } from './packed-numbers.js'
+import type { StoredMembers } from './stored-cohort.js'
 
 /** A control outcome that awaits its label, and its place in the order of enrolment. */
 export interface WantedLabel {
@@ -8,12 +9,10 @@ export interface WantedLabel {
 }
 
 /** The control outcomes of a cohort that await their labels, the longest enrolled first. */
-export function wantedLabels ({ members }: StoredCohort): WantedLabel[] {
-  return members.flatMap((member): WantedLabel[] => {
-    if (!('waiting' in member) || member.arm !== 'control') return []
-    const { at, u, waiting } = member
-    return waiting.map((generation_id) => ({ at, u, generation_id }))
-  }).sort(byPlace)
+export function wantedLabels ({ members, reports }: StoredMembers): WantedLabel[] {
+  const waiting = new Map(reports.map((report) => [report.u, report.waiting]))
+  return members.flatMap(({ share, at, units }) => unpackNumbers(units).filter((u) => u < share).flatMap((u) =>
+    (waiting.get(u) ?? []).map((generation_id): WantedLabel => ({ at, u, generation_id })))).sort(byPlace)
 }
 
 /** Orders by enrolment. Draws of one list have the same time, so their order is made definite. */

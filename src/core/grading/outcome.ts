@@ -1,7 +1,7 @@
 import { answerDigest } from './answer-digest.js'
 import { secondHash, uniform, type Arm } from '../assignment/arm.js'
 import type { Context } from '../policy/context.js'
-import type { Em } from '../certificate/evidence.js'
+import type { Em } from '../certificate/stops.js'
 import { exactMatcher, rememberingNormaliser, type Normalise } from './exact-match.js'
 import type { Label } from '../policy/policy.js'
 import { probeTokensOfSteps, withProbeCosts } from './probe-costs.js'

@@ -41,9 +41,7 @@ export function candidateScorers (state: ContextState, policy: Policy, predictor
   if (policy.predictor === 'off') return candidates
   for (const trial of state.trials) {
     const predictor = predictorOf(trial, predictors)
-    const isLate = state.requested.predictor !== policy.predictor
-    if (predictor === undefined) continue
-    candidates.push({ ...trialCandidate(state, trial, policy, { grid: predictor.grid, isLate }), lacksFollowUp })
+    if (predictor !== undefined) candidates.push({ ...trialCandidate(state, trial, policy, predictor.grid), lacksFollowUp })
   }
   return candidates
 }
@@ -54,33 +52,46 @@ export function candidateOf (state: ContextState, policy: Policy, predictors: Li
 }
 
 export function rawCandidate (state: ContextState, policy: Policy): CandidateScorer {
-  const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
-  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 2
   return {
     scorer: null,
     grid: GRID,
     evidence: evidenceOf(state),
     unaccounted: state.open.unaccounted,
     certified: haveSameBar(state.judged_by, policy) ? state.certified : -1,
-    isPostHoc,
-    bar: barOf(level, isPostHoc),
+    ...rawBar(state, policy),
   }
 }
 
-/** @param isLate whether predictors were turned on after evidence came in: until then the raw confidence had the whole level */
-function trialCandidate (
-  { judged_by: terms }: ContextState, trial: Trial, policy: Policy, { grid, isLate }: Pick<CandidateScorer, 'grid'> & { readonly isLate: boolean }
-): CandidateScorer {
-  const isPostHoc = isOtherRequest(trial.requested, policy) || isLate
+function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid: readonly number[]): CandidateScorer {
   return {
     scorer: trial.predictor,
     grid,
     evidence: evidenceOf(trial),
     unaccounted: trial.open.unaccounted,
-    certified: haveSameBar(terms, policy) ? trial.certified : -1,
-    isPostHoc,
-    bar: barOf(challengerLevel(policy.error_level, trial.ordinal), isPostHoc),
+    certified: haveSameBar(state.judged_by, policy) ? trial.certified : -1,
+    ...trialBar(state, trial, policy),
   }
+}
+
+/** The bar of every scorer that may serve, by the predictor's name; `null`: the raw confidence. */
+export function barsOf (state: ContextState, policy: Policy, predictors: LivePredictors): ReadonlyMap<string | null, number> {
+  const trials = policy.predictor === 'off' ? [] : state.trials.filter((trial) => predictorOf(trial, predictors) !== undefined)
+  const bars = new Map<string | null, number>(trials.map((trial) => [trial.predictor, trialBar(state, trial, policy).bar]))
+  return bars.set(null, rawBar(state, policy).bar)
+}
+
+type Bar = Pick<CandidateScorer, 'isPostHoc' | 'bar'>
+
+function rawBar (state: ContextState, policy: Policy): Bar {
+  const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
+  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 2
+  return { isPostHoc, bar: barOf(level, isPostHoc) }
+}
+
+/** Where predictors were turned on after evidence came in, the raw confidence had the whole level until then. */
+function trialBar (state: ContextState, trial: Trial, policy: Policy): Bar {
+  const isPostHoc = isOtherRequest(trial.requested, policy) || state.requested.predictor !== policy.predictor
+  return { isPostHoc, bar: barOf(challengerLevel(policy.error_level, trial.ordinal), isPostHoc) }
 }
 
 /** The part of the level at which the j-th challenger of an epoch is tested. @param ordinal j, from 1 */

@@ -1,11 +1,12 @@
 import { NO_ARMS, type Arms } from '../certificate/compare-arms.js'
 import { NO_DRIFT, type Drift } from '../certificate/drift.js'
-import { NO_EVIDENCE, mergeEvidence, type Evidence } from '../certificate/evidence.js'
+import { NO_EVIDENCE, type Evidence } from '../certificate/evidence.js'
+import { mergeEvidence } from '../certificate/merge-evidence.js'
 import type { Levels } from '../policy/context.js'
 import type { EvidenceByToken } from './evidence-by-token.js'
 import type { Label, Policy } from '../policy/policy.js'
 import type { CertificationTerms } from '../policy/certification-terms.js'
-import type { OpenSum } from './open-sum.js'
+import type { OpenEvidence } from '../certificate/open-evidence.js'
 import type { Trial } from './trial.js'
 import type { Guarantee } from './guarantee.js'
 import type { RequestedGuarantee } from './requested-guarantee.js'
@@ -93,7 +94,7 @@ export interface ContextState {
   /** Evidence of the raw confidence: the half-window being filled, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
   /** Of the raw confidence, what the ended slices that are not final yet add: the longest prefix. */
-  readonly open: OpenSum
+  readonly open: OpenEvidence
   /** Index of the loosest threshold of the raw confidence that some prefix has certified since the half-window turned, -1 for none. */
   readonly certified: number
   readonly drift: Drift

@@ -33,6 +33,7 @@ export function isCurrent (state: ContextState, policy: Policy, levels: Levels):
 export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (!isCurrent(state, policy, levels)) return NO_JUDGEMENT
   const isSticky = haveSameBar(state.judged_by, policy)
+  if (isSticky && state.certified === -1 && state.trials.every(({ certified }) => certified === -1)) return NO_JUDGEMENT
   let best: { candidate: CandidateScorer, index: number, worth: number } | null = null
   for (const candidate of candidateScorers(state, policy, predictors)) {
     const { evidence } = candidate

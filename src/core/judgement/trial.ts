@@ -2,7 +2,7 @@ import { thresholdsOf, type Evidence } from '../certificate/evidence.js'
 import { findPredictor } from '../predictor/fingerprint.js'
 import type { Predictor } from '../predictor/predictor.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import type { OpenSum } from './open-sum.js'
+import type { OpenEvidence } from '../certificate/open-evidence.js'
 import type { RequestedGuarantee } from './requested-guarantee.js'
 
 /** The evidence for one predictor in one context and epoch, from outcomes that it was not trained on. */
@@ -18,7 +18,7 @@ export interface Trial {
   readonly requested: RequestedGuarantee
   readonly halves: readonly [Evidence, Evidence]
   /** As the same fields of the context's state. */
-  readonly open: OpenSum
+  readonly open: OpenEvidence
   readonly certified: number
   /** Outcomes left out because it was trained on their groups. */
   readonly trained_on: number

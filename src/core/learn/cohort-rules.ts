@@ -1,18 +1,17 @@
 import { thresholdsOf, NO_EVIDENCE } from '../certificate/evidence.js'
-import type { CohortRules, CohortScorer } from '../enrolment/cohort.js'
+import type { CohortRules, CohortScorer } from '../enrolment/account-for.js'
 import { RAW } from '../enrolment/slice.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { predictorOf } from '../judgement/trial.js'
 import type { Policy } from '../policy/policy.js'
 import type { Fold } from './fold.js'
 import { timesOf } from './fold.js'
-import { isTrainedOn, unitsOfOutcome, type UnitsOfOutcome } from './units-of-outcome.js'
+import { isTrainedOn, unitsOfOutcome } from './units-of-outcome.js'
 
-const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: thresholdsOf(NO_EVIDENCE), since: 0, isSetAside: () => false }
+const RAW_SCORER: CohortScorer = { scorer: RAW, thresholds: thresholdsOf(NO_EVIDENCE), since: 0 }
 
 /** The rules by which a context's cohort is followed up. */
 export function cohortRules (fold: Fold, state: ContextState, policy: Policy): CohortRules {
-  const worst = new Map<string, UnitsOfOutcome['units']>() // each look asks once a scorer
   const trials = policy.predictor === 'off' ? [] : state.trials
   return {
     followUp: policy.follow_up_seconds * 1000,
@@ -29,9 +28,7 @@ export function cohortRules (fold: Fold, state: ContextState, policy: Policy): C
     worstUnits (id) {
       const pending = fold.pending.get(id)
       if (pending === undefined || pending.outcome.steps === null) return new Map()
-      const units = worst.get(id) ?? unitsOfOutcome(pending.outcome, pending.leaf, policy, state, fold.predictors).units
-      worst.set(id, units)
-      return units
+      return unitsOfOutcome(pending.outcome, pending.leaf, policy, state, fold.predictors).units
     },
   }
 }

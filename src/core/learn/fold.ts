@@ -4,7 +4,7 @@ import { copyState } from '../judgement/copy-state.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
 import { scaledTimes, type EnrolmentTimes } from '../enrolment/times.js'
 import { certifyingDepth, certifyingKey } from '../policy/certifying-link.js'
-import { chainOf } from '../policy/context.js'
+import { depthOf } from '../policy/context.js'
 import { openEpoch, type ContextState, type EpochCause } from '../judgement/context-state.js'
 import { effectiveThreshold, type EffectiveThreshold } from '../judgement/effective-threshold.js'
 import { freezeGuarantee, isInForce, judgeAfresh } from '../judgement/judge.js'
@@ -181,7 +181,7 @@ export function forceOf (fold: Fold, key: string, time: number): EffectiveThresh
   const leaf = linkOf(key)
   const { levels } = fold.ledger.configuration
   const { certify_at: certifyAt } = leaf.policy
-  const source = chainOf(key).length <= certifyingDepth(levels, certifyAt) ? key : certifyingKey(levels, certifyAt, key)
+  const source = depthOf(key) < certifyingDepth(levels, certifyAt) ? key : certifyingKey(levels, certifyAt, key)
   const chain = source === key ? [leaf] : [linkOf(source), leaf]
   return { ...effectiveThreshold(chain, 0), leaf }
 }

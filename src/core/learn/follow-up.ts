@@ -1,14 +1,16 @@
-import { copyState } from '../judgement/copy-state.js'
 import { certifiedByAny } from '../certificate/certified-index.js'
+import { logEvidence } from '../certificate/certificate.js'
 import { compareSums, isBreached } from '../certificate/compare-arms.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
-import { logEvidence } from '../certificate/certificate.js'
-import { differencesAt, fillHalves, mergeEvidence, noEvidence, thresholdsOf, type Evidence } from '../certificate/evidence.js'
-import { prefixesOf, type Cohort, type CohortRules, type OpenEvidence } from '../enrolment/cohort.js'
-import { RAW, watchedOf, type Slice } from '../enrolment/slice.js'
-import { candidateScorers, isFollowedUp, type CandidateScorer } from '../judgement/candidate-scorer.js'
-import { mergeHalves, type ContextState, type FollowUp } from '../judgement/context-state.js'
-import type { OpenSum } from '../judgement/open-sum.js'
+import { thresholdsOf, type Evidence } from '../certificate/evidence.js'
+import { fillHalves } from '../certificate/merge-evidence.js'
+import { prefixDifferences, sumOfOpen, type OpenEvidence } from '../certificate/open-evidence.js'
+import type { Cohort } from '../enrolment/cohort.js'
+import type { CohortRules, CohortScorer } from '../enrolment/account-for.js'
+import { RAW, watchedOf } from '../enrolment/slice.js'
+import { barsOf, isFollowedUp } from '../judgement/candidate-scorer.js'
+import type { ContextState, FollowUp } from '../judgement/context-state.js'
+import { copyState } from '../judgement/copy-state.js'
 import { haveSameBar } from '../policy/certification-terms.js'
 import type { Policy } from '../policy/policy.js'
 import type { Pending } from '../recording/pending.js'
@@ -24,11 +26,13 @@ type Gathering = Pick<ContextState, 'halves' | 'open' | 'certified'>
  * second or when a slice has, the evidence of every prefix (see docs/concepts/certificate.md).
  */
 export function followUp (fold: Fold, key: string, time: number): void {
-  const state = fold.get(key)
   const cohort = fold.cohorts.get(key)
-  if (state === undefined || cohort === undefined || cohort.epoch !== state.epoch_name) return
+  const state = cohort && fold.get(key)
+  if (cohort === undefined || state === undefined || cohort.epoch !== state.epoch_name) return
   const policy = policyOf(fold.ledger, key)
   const clock = fold.cohorts.clock
+  const { look } = timesOf(fold.ledger)
+  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return
   const rules = cohortRules(fold, state, policy)
   for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
   const unenrolled = cohort.dropEarly(clock)
@@ -36,9 +40,9 @@ export function followUp (fold: Fold, key: string, time: number): void {
   for (const { generation_id: id } of unenrolled) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
-  if (cohort.isDirty) fold.cohorts.touch(key)
-  const isLookDue = final.length > 0 || (cohort.isChanged && clock >= cohort.lookedAt + timesOf(fold.ledger).look)
-  let next = withCounts(state, { ...cohort.takeCounts(), unenrolled: strangers })
+  const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
+  const counts = cohort.takeCounts()
+  let next = counts.enrolled + counts.void + strangers === 0 ? state : withCounts(state, { ...counts, unenrolled: strangers })
   for (const slice of final) next = takeSlice(next, slice, policy, rules, time)
   if (hasDrifted(next.drift)) return endEpoch(fold, key, 'drift', time)
   if (compared.length > 0 && policy.mode !== 'off') {
@@ -47,14 +51,12 @@ export function followUp (fold: Fold, key: string, time: number): void {
     if (mustStop(fold, key, next, policy, time)) return endEpoch(fold, key, 'breach', time)
   }
   if (isLookDue) {
-    cohort.lookedAt = clock
-    cohort.isChanged = false
-    fold.cohorts.touch(key)
-    next = lookAt(fold, next, cohort, rules, policy)
+    cohort.noteLook(clock)
+    next = lookAt(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
   }
   if (next === state) return
   write(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
-  moveShare(fold, key, time)
+  if (isLookDue || compared.length > 0) moveShare(fold, key, time)
 }
 
 function isControl (pending: Pending | undefined, { control_share: share }: ContextState): boolean {
@@ -68,16 +70,29 @@ function endEpoch (fold: Fold, key: string, cause: 'drift' | 'breach', time: num
   moveShare(fold, key, time)
 }
 
-/** The counts, of which `Cohort` has some. */
+/** Adds to the counts. */
 export function withCounts (state: ContextState, more: Partial<FollowUp>): ContextState {
-  const moved = Object.entries(more).filter(([, count]) => count !== 0)
-  if (moved.length === 0) return state
-  const sums = Object.fromEntries(moved.map(([name, count]) => [name, state.follow_up[name as keyof FollowUp] + count]))
-  return copyState(state, { follow_up: { ...state.follow_up, ...sums } })
+  return copyState(state, { follow_up: addCounts(state.follow_up, more) })
+}
+
+export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
+  return { // written out, as in `copyState`
+    enrolled: counts.enrolled + (more.enrolled ?? 0),
+    accounted: counts.accounted + (more.accounted ?? 0),
+    missing: counts.missing + (more.missing ?? 0),
+    excluded: counts.excluded + (more.excluded ?? 0),
+    cancelled: counts.cancelled + (more.cancelled ?? 0),
+    void: counts.void + (more.void ?? 0),
+    unenrolled: counts.unenrolled + (more.unenrolled ?? 0),
+    late: counts.late + (more.late ?? 0),
+    reported: counts.reported + (more.reported ?? 0),
+    labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),
+    labels_given: counts.labels_given + (more.labels_given ?? 0),
+  }
 }
 
 /** A final slice joins the sum. */
-function takeSlice (state: ContextState, slice: Slice, policy: Policy, { scorers }: CohortRules, time: number): ContextState {
+function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], policy: Policy, { scorers }: CohortRules, time: number): ContextState {
   const add = <G extends Gathering>(gathering: G, scorer: number): G => withEvidence(gathering, slice.evidence.get(scorer), policy)
   const serving = state.serving === null ? RAW : state.trials.find(({ predictor }) => predictor === state.serving)?.ordinal
   const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
@@ -96,40 +111,34 @@ export function withEvidence<G extends Gathering> (gathering: G, evidence: Evide
   return { ...gathering, halves, certified: halves[0].generations === 0 ? -1 : gathering.certified }
 }
 
-/** Takes the evidence of every prefix, for every scorer. */
-export function lookAt (fold: Fold, state: ContextState, cohort: Cohort | undefined, rules: CohortRules, policy: Policy): ContextState {
-  const openOf = (scorer: number): OpenEvidence[] => {
-    const found = rules.scorers.find((one) => one.scorer === scorer)
-    return found === undefined || cohort === undefined ? [] : cohort.openEvidence(found, rules)
-  }
+/** Takes the evidence of every prefix, for every scorer. @param openOf what the open slices add for a scorer */
+export function lookAt (
+  fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenEvidence[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
+): ContextState {
   const isSameBar = haveSameBar(state.judged_by, policy)
+  const mayCertify = isFollowedUp(state, policy)
   let best: number | null = null
-  const look = <G extends Gathering>(gathering: G, scorer: number, { bar }: Pick<CandidateScorer, 'bar'>, isServing: boolean): G => {
-    const open = openOf(scorer)
-    const prefixes = prefixesOf(mergeHalves(gathering.halves), open)
+  const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
+    const gathers = scorers.find((one) => one.scorer === scorer)
+    const open = gathers === undefined ? [] : openOf(gathers)
+    const { halves } = gathering
+    const thresholds = thresholdsOf(halves[0])
+    const prefixesAt = (k: number) => prefixDifferences(halves, open, k)
     const from = isSameBar ? gathering.certified : -1
-    const certified = isFollowedUp(state, policy) ? certifiedByAny(prefixes, policy.max_em_drop, bar, from) : from
-    const logOf = (prefix: Evidence) => logEvidence(policy.max_em_drop, differencesAt(prefix, state.threshold_index))
-    if (isServing) best = Math.max(...prefixes.map(logOf))
-    return { ...gathering, open: sumOf(open, thresholdsOf(gathering.halves[0])), certified }
+    const certified = mayCertify ? certifiedByAny(prefixesAt, thresholds, policy.max_em_drop, bar, from) : from
+    if (isServing) best = Math.max(...prefixesAt(state.threshold_index).map((prefix) => logEvidence(policy.max_em_drop, prefix)))
+    return { ...gathering, open: sumOfOpen(open, thresholds), certified }
   }
-  const candidates = candidateScorers(state, policy, fold.predictors)
   const isServing = (scorer: string | null) => state.threshold_index !== -1 && state.serving === scorer
-  const raw = look({ halves: state.halves, open: state.open, certified: state.certified }, RAW, candidates[0]!, isServing(null))
+  const bars = barsOf(state, policy, fold.predictors)
+  const raw = look({ halves: state.halves, open: state.open, certified: state.certified }, RAW, bars.get(null)!, isServing(null))
   const trials = state.trials.map((trial) => {
-    const candidate = candidates.find(({ scorer }) => scorer === trial.predictor)
-    return candidate === undefined ? trial : look(trial, trial.ordinal, candidate, isServing(trial.predictor))
+    const bar = bars.get(trial.predictor)
+    return bar === undefined ? trial : look(trial, trial.ordinal, bar, isServing(trial.predictor))
   })
   const now = best as number | null
   const log_evidence = now === null ? state.log_evidence : { best: Math.max(now, state.log_evidence?.best ?? now), now }
   return copyState(state, { ...raw, trials, log_evidence })
-}
-
-function sumOf (open: readonly OpenEvidence[], thresholds: number): OpenSum {
-  return {
-    evidence: open.reduce((sum, { evidence }) => mergeEvidence(sum, evidence), noEvidence(thresholds)),
-    unaccounted: open.reduce((sum, { lost }) => sum + lost, 0),
-  }
 }
 
 /** Whether control against treated shows that real stops lose more than is tolerated; under a pin that is only a warning. */

@@ -1,4 +1,4 @@
-import type { Em } from '../certificate/evidence.js'
+import type { Em } from '../certificate/stops.js'
 import type { LabelEntry } from './log-entry.js'
 import type { PlacedStep, PrunedOutcome } from '../recording/prune-steps.js'
 
@@ -14,14 +14,16 @@ export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): Prune
   const em = label.em ?? isRight(answer)
   if (em === undefined) return outcome
 
-  const verdicts = label.steps?.length === outcome.asked ? label.steps : undefined // a list of other steps would be read amiss
-  const emOf = (step: PlacedStep): Em | undefined => {
+  const asked = outcome.asked ?? outcome.steps?.length
+  const verdicts = label.steps?.length === asked ? label.steps : undefined // a list of other steps would be read amiss
+  const emOf = (step: PlacedStep, index: number): Em | undefined => {
     const { answer_digest: probed } = step
     const agrees = step.agreement ?? (probed === undefined || answer === undefined ? undefined : Number(probed === answer))
-    return step.exact_match ?? verdicts?.[step.place] ?? isRight(probed) ?? (agrees === undefined ? undefined : agrees === 1 ? em : 0)
+    const verdict = verdicts?.[step.place ?? index]
+    return step.exact_match ?? verdict ?? isRight(probed) ?? (agrees === undefined ? undefined : agrees === 1 ? em : 0)
   }
-  const steps = outcome.steps?.map((step) => {
-    const exact_match = emOf(step)
+  const steps = outcome.steps?.map((step, index) => {
+    const exact_match = emOf(step, index)
     return exact_match === undefined ? step : { ...step, exact_match }
   }) ?? null
   return { ...outcome, full: { ...outcome.full, exact_match: em }, steps }

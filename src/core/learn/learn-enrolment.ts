@@ -17,8 +17,10 @@ export function learnEnrolment (fold: Fold, time: number, list: EnrolmentList): 
 function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boolean): void {
   const { key, epoch } = entry
   const { levels } = fold.ledger.configuration
-  if (parseContextKey(levels, key) === null) return
-  for (const link of chainOf(key)) createContext(fold, link, time)
+  if (fold.get(key) === undefined) {
+    if (parseContextKey(levels, key) === null) return
+    for (const link of chainOf(key)) createContext(fold, link, time)
+  }
   const state = fold.get(key)
   const policy = policyOf(fold.ledger, key)
   if (state === undefined || policy.follow_up_seconds === 0) return

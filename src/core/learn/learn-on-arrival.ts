@@ -1,6 +1,8 @@
 import { compareSums } from '../certificate/compare-arms.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
-import { addUnit, noEvidence, thresholdsOf, type Unit } from '../certificate/evidence.js'
+import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
+import { addUnit } from '../certificate/merge-evidence.js'
+import type { Unit } from '../certificate/unit.js'
 import { drawArm, type Arm } from '../assignment/arm.js'
 import { addCompared, NO_ARM_SUMS } from '../certificate/arm-sums.js'
 import { RAW } from '../enrolment/slice.js'
@@ -61,7 +63,7 @@ export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm:
 
 function finish (fold: Fold, key: string, state: ContextState, time: number, mayMove: boolean): void {
   const policy = policyOf(fold.ledger, key)
-  const next = mayMove ? lookAt(fold, state, undefined, cohortRules(fold, state, policy), policy) : state
+  const next = mayMove ? lookAt(fold, state, () => [], cohortRules(fold, state, policy), policy) : state
   write(fold, key, next, { policy, time, cause: 'evidence', mayMove })
   moveShare(fold, key, time)
 }

@@ -1,6 +1,7 @@
 import { copyState } from '../judgement/copy-state.js'
 import type { Arm } from '../assignment/arm.js'
-import type { Cohort, CohortRules } from '../enrolment/cohort.js'
+import type { CohortRules } from '../enrolment/account-for.js'
+import type { Cohort } from '../enrolment/cohort.js'
 import type { Member, SampleReport } from '../enrolment/member.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
@@ -12,10 +13,10 @@ import { contextChain } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 import { scorerFor } from '../predictor/predictor.js'
 import type { Pending } from '../recording/pending.js'
-import { pruneSteps, type PrunedOutcome } from '../recording/prune-steps.js'
+import { pruneSteps } from '../recording/prune-steps.js'
 import { cohortRules } from './cohort-rules.js'
 import { armOf, createContext, forceOf, policyOf, type Fold } from './fold.js'
-import { followUp, withCounts } from './follow-up.js'
+import { addCounts, followUp, withCounts } from './follow-up.js'
 import { learnOnArrival } from './learn-on-arrival.js'
 import { expire } from './learn-time.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
@@ -29,7 +30,10 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const policy = policyOf(fold.ledger, leaf)
   const key = chain[certifyingDepth(levels, policy.certify_at)]!
   const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
-  const outcome = isIncomplete ? { ...reported, steps_complete: false } : reported
+  const isBare = reported.arm === 'treated' && reported.steps !== null // its steps are no evidence
+  const outcome = isIncomplete || isBare
+    ? { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
+    : reported
   for (const link of chain) createContext(fold, link, time)
   expire(fold, key, time) // no tick may have come since
   if (fold.get(leaf) === undefined) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
@@ -41,7 +45,7 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
     if (counted !== undefined) fold.set(link, countOutcome(counted, outcome, arm, saved, time))
   }
   if (state === undefined) return
-  const pending = { outcome: withPlaces(outcome), leaf, key }
+  const pending = { outcome, leaf, key }
   if (policyOf(fold.ledger, key).follow_up_seconds === 0) learnOnArrival(fold, time, pending, arm)
   else account(fold, time, pending, arm)
 }
@@ -79,7 +83,9 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
   if (member.arm === 'treated') return
   if (report.kind === 'known') learnSample(fold, outcome, pending.leaf, policy)
   const counts = report.kind === 'awaits_label' ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
-  fold.set(key, copyState(withCounts(state, counts), { fed_by: countForToken(state.fed_by, outcome.by), updated_at: time }))
+  fold.set(key, copyState(state, {
+    follow_up: addCounts(state.follow_up, counts), fed_by: countForToken(state.fed_by, outcome.by), updated_at: time,
+  }))
 }
 
 function reportOf (fold: Fold, { outcome, leaf }: Pending, member: Member, state: ContextState, policy: Policy): SampleReport {
@@ -94,12 +100,6 @@ function reportOf (fold: Fold, { outcome, leaf }: Pending, member: Member, state
   if (outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
   return isLabelWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units, em, tokens }
-}
-
-/** An outcome with the place of each step; of a treated one no steps, as they are no evidence. */
-function withPlaces (outcome: LoggedOutcome): PrunedOutcome {
-  const steps = outcome.arm === 'treated' || outcome.steps === null ? null : outcome.steps.map((step, place) => ({ ...step, place }))
-  return { ...outcome, steps, asked: outcome.steps?.length ?? 0 }
 }
 
 /**

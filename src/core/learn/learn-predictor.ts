@@ -20,7 +20,6 @@ export function withTrials (fold: Fold, key: string, state: ContextState, policy
   const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, cohort?.nextSlice ?? 0)
   if (next.challengers === state.challengers || cohort === undefined) return next
   cohort.publish(fold.cohorts.clock)
-  fold.cohorts.touch(key)
   return next
 }
 

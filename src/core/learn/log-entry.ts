@@ -1,6 +1,6 @@
 import type { EnrolmentList } from '../enrolment/enrolment-list.js'
 import type { Levels } from '../policy/context.js'
-import type { Em } from '../certificate/evidence.js'
+import type { Em } from '../certificate/stops.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import type { PolicyPatch } from '../policy/policy.js'
 import type { PredictorVersion } from '../predictor/predictor-version.js'

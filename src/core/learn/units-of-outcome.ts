@@ -1,4 +1,5 @@
-import { stopsOf, unitOf, type Em, type Trace, type TraceStep, type Unit } from '../certificate/evidence.js'
+import { stopsOf, type Em, type Trace, type TraceStep } from '../certificate/stops.js'
+import { unitOf, type Unit } from '../certificate/unit.js'
 import { RAW } from '../enrolment/slice.js'
 import type { LoggedOutcome, LoggedStep } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
@@ -54,8 +55,7 @@ export function unitsBy (
   outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_labels' | 'min_tokens'>, trials: readonly TrialScorer[]): UnitsOfOutcome {
   const em = outcome.full[policy.label] ?? null
   const logged = outcome.steps ?? []
-  const steps = logged.map((step): TraceStep =>
-    ({ tokens: step.tokens, score: step.confidence, probeTokens: step.asked_tokens, ...verdictOf(step, outcome, policy) }))
+  const steps = logged.map((step) => traceStepOf(step, outcome, policy))
   const { tokens, answer_tokens: answerTokens, steps_complete: isComplete, asked_tokens: probeTokens } = outcome
   const trace: Trace = { tokens, answerTokens, em, steps, isComplete, probeTokens }
   const units = new Map([[RAW, unitOf(trace, stopsOf(trace, policy.min_tokens))]])
@@ -67,14 +67,13 @@ export function unitsBy (
   return { units, em, isLabelWanted: em === null && policy.label === 'exact_match' && mayDiffer }
 }
 
-/** What is known of the answer probed at a step: an explicit verdict, else whether it is the final answer. */
-function verdictOf (
+/** A step with what is known of the answer probed there: an explicit verdict, else whether it is the final answer. */
+function traceStepOf (
   step: LoggedStep, { answer_digest: final }: Pick<LoggedOutcome, 'answer_digest'>, { label, missing_labels }: Pick<Policy, 'label' | 'missing_labels'>
-): Pick<TraceStep, 'em' | 'agrees'> {
+): TraceStep {
+  const { tokens, confidence: score, asked_tokens: probeTokens, agreement, answer_digest: probed } = step
   const em = step[label]
-  if (em !== undefined) return { em }
-  if (label !== 'exact_match' || missing_labels !== 'lost') return {}
-  const { answer_digest: probed, agreement } = step
-  if (probed !== undefined && final !== undefined) return { agrees: probed === final }
-  return agreement === undefined ? {} : { agrees: agreement === 1 }
+  if (em !== undefined || label !== 'exact_match' || missing_labels !== 'lost') return { tokens, score, probeTokens, em }
+  if (probed !== undefined && final !== undefined) return { tokens, score, probeTokens, agrees: probed === final }
+  return { tokens, score, probeTokens, agrees: agreement === undefined ? undefined : agreement === 1 }
 }

@@ -1,4 +1,4 @@
-import { chainOf, ROOT, type Levels } from './context.js'
+import { chainOf, depthOf, ROOT, type Levels } from './context.js'
 
 /**
  * Depth in the chain of the link that gathers evidence for a leaf: the leaf itself, or the level that `certify_at` names (`*`: the root).
@@ -18,5 +18,5 @@ export function certifyingKey (levels: Levels, certifyAt: string | null, leaf: s
 
 /** Whether a context gathers evidence under its own policy. */
 export function isCertifying (levels: Levels, certifyAt: string | null, key: string): boolean {
-  return chainOf(key).length === certifyingDepth(levels, certifyAt) + 1
+  return depthOf(key) === certifyingDepth(levels, certifyAt)
 }

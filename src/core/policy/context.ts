@@ -47,10 +47,17 @@ export function chainOf (key: string): string[] {
   return parent === null ? [key] : [...chainOf(parent), key]
 }
 
+/** How many links lie above a key in its chain. */
+export function depthOf (key: string): number {
+  if (key === ROOT) return 0
+  let depth = 1
+  for (let at = key.indexOf(','); at !== -1; at = key.indexOf(',', at + 1)) depth++
+  return depth
+}
+
 /** Sorts keys so that ancestors come before descendants. */
 export function byDepth (keys: Iterable<string>): string[] {
-  const depth = (key: string) => key === ROOT ? 0 : key.split(',').length
-  return [...keys].map((key) => [depth(key), key] as const).sort(([a], [b]) => a - b).map(([, key]) => key)
+  return [...keys].map((key) => [depthOf(key), key] as const).sort(([a], [b]) => a - b).map(([, key]) => key)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { stopsOf } from '../certificate/evidence.js'
+import { stopsOf } from '../certificate/stops.js'
 import { GRID } from '../certificate/grid.js'
 import { scoreStep } from '../predictor/predictor.js'
 import type { RecordedStep } from './recorded-step.js'

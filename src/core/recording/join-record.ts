@@ -1,5 +1,5 @@
 import { answerDigest } from '../grading/answer-digest.js'
-import type { Em } from '../certificate/evidence.js'
+import type { Em } from '../certificate/stops.js'
 import type { Normalise } from '../grading/exact-match.js'
 import type { LoggedStep, ReportedOutcome } from '../grading/outcome.js'
 import type { RecordedStep } from './recorded-step.js'

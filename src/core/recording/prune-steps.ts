@@ -3,14 +3,14 @@ import type { LoggedOutcome, LoggedStep } from '../grading/outcome.js'
 import { scoreStep, type Scorer } from '../predictor/predictor.js'
 import { sampledIndexes } from '../predictor/sample.js'
 
-/** A step with its index among all that were asked. */
-export type PlacedStep = LoggedStep & { readonly place: number }
+/** A step with its index among all that were asked; absent: none was pruned before it. */
+export type PlacedStep = LoggedStep & { readonly place?: number }
 
 /** An outcome without the steps that change no evidence. */
 export type PrunedOutcome = Omit<LoggedOutcome, 'steps'> & {
   readonly steps: readonly PlacedStep[] | null
-  /** How many steps were asked. */
-  readonly asked: number
+  /** How many steps were asked; absent: none was pruned. */
+  readonly asked?: number
 }
 
 /** What the kept steps must serve. */
@@ -27,9 +27,9 @@ export interface Pruning {
  * Keeps the steps at which some threshold is first crossed, at most one for each threshold of a grid: others change no evidence. This saves
  * memory, as thousands of outcomes may wait for labels.
  */
-export function pruneSteps (outcome: LoggedOutcome, { minTokens, scorers, isSampled }: Pruning): PrunedOutcome {
+export function pruneSteps (outcome: PrunedOutcome, { minTokens, scorers, isSampled }: Pruning): PrunedOutcome {
   const { steps } = outcome
-  if (steps === null) return { ...outcome, steps, asked: 0 }
+  if (steps === null) return outcome
   const kept = new Set(isSampled ? sampledIndexes(steps) : [])
   for (const min of new Set(minTokens)) {
     keepCrossings(kept, steps, min, GRID, ({ confidence }) => confidence)

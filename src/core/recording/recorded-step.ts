@@ -1,5 +1,5 @@
 import type { Step } from '../decide/decide.js'
-import type { Em } from '../certificate/evidence.js'
+import type { Em } from '../certificate/stops.js'
 
 /** What is kept of a step until the outcome comes: everything that can be graded then, and no text of an answer. */
 export interface RecordedStep {

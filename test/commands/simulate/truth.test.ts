@@ -1,5 +1,7 @@
 import t from 'tap'
-import { addTrace, emDrop, NO_EVIDENCE, stopsOf, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
+import { emDrop, NO_EVIDENCE, tokensSavedRatio } from '../../../src/core/certificate/evidence.js'
+import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
+import { stopsOf } from '../../../src/core/certificate/stops.js'
 import { seededRandom } from '../../../src/commands/traces/seeded-random.js'
 import { plantedProfile, PROFILES } from '../../../src/commands/simulate/profiles.js'
 import { simulateGeneration } from '../../../src/commands/simulate/simulate-generation.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { stopsOf, type Em } from '../../../src/core/certificate/evidence.js'
+import { stopsOf, type Em } from '../../../src/core/certificate/stops.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { isProbeDue } from '../../../src/core/decide/probe.js'
 import { holds } from '../../property.js'

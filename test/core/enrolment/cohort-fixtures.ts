@@ -1,5 +1,6 @@
-import { unitOf, type Unit } from '../../../src/core/certificate/evidence.js'
-import { Cohort, type CohortRules } from '../../../src/core/enrolment/cohort.js'
+import { unitOf, type Unit } from '../../../src/core/certificate/unit.js'
+import type { CohortRules } from '../../../src/core/enrolment/account-for.js'
+import { Cohort } from '../../../src/core/enrolment/cohort.js'
 import type { EnrolmentEntry } from '../../../src/core/enrolment/enrolment-list.js'
 import type { SampleReport } from '../../../src/core/enrolment/member.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
@@ -18,7 +19,7 @@ export function rulesWith (changes: Partial<CohortRules> = {}): CohortRules {
     missingOutcomes: 'lost',
     missingLabels: 'lost',
     wait: ENROLMENT_TIMES.wait,
-    scorers: [{ scorer: RAW, thresholds: 2, since: 0, isSetAside: () => false }],
+    scorers: [{ scorer: RAW, thresholds: 2, since: 0 }],
     worstUnits: () => new Map(),
     ...changes,
   }

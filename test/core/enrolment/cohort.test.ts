@@ -2,9 +2,14 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
-import { differencesAt, mergeEvidence, noEvidence } from '../../../src/core/certificate/evidence.js'
-import { Cohort, MOST_EARLY, MOST_OPEN, MOST_SLICES, prefixesOf } from '../../../src/core/enrolment/cohort.js'
+import { differencesAt, noEvidence } from '../../../src/core/certificate/evidence.js'
+import { mergeEvidence } from '../../../src/core/certificate/merge-evidence.js'
+import { prefixDifferences } from '../../../src/core/certificate/open-evidence.js'
+import { Cohort, MOST_OPEN } from '../../../src/core/enrolment/cohort.js'
+import { MOST_EARLY } from '../../../src/core/enrolment/early-outcomes.js'
+import { MOST_SLICES } from '../../../src/core/enrolment/slice-queue.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
+import { MOST_VOID } from '../../../src/core/enrolment/spent-units.js'
 import { holds } from '../../property.js'
 import {
   cohortWith, draws, entryOf, FOLLOW_UP, KEPT, known, LOST, report, restored, RULES, rulesWith, SLICE_LEAST, SLICE_MOST, TREATED, unitWith,
@@ -39,8 +44,8 @@ t.test('rule 2: for one follow-up the context takes, from every entry, only draw
 t.test('rule 2: many entries with cutoffs keep only those that may still decide', async (t) => {
   const cohort = new Cohort('1-1')
   for (let i = 0; i < 500; i++) cohort.enrol(entryOf([], { cutoff: 0.5 }), i, RULES)
-  t.equal(cohort.store().cutoffs.length, 1)
-  t.equal(cohort.store().shares.length, 1)
+  t.equal(cohort.store().bounds.cutoffs.length, 1)
+  t.equal(cohort.store().bounds.shares.length, 1)
 })
 
 t.test('rule 3: the order of enrolment is the order of the entries', async (t) => {
@@ -64,6 +69,31 @@ t.test('rule 3: the draws of a void entry never enrol', async (t) => {
   t.strictSame(cohort.enrol(entryOf([0.1]), 0, RULES, true), [])
   t.strictSame(cohort.enrol(entryOf([0.1]), FOLLOW_UP - 1, RULES), [])
   t.strictSame(cohort.takeCounts(), { enrolled: 0, void: 1 })
+})
+
+t.test('rule 3: of more void draws than can be remembered none enrols either, and the context takes only draws below the hash that tells them', async (t) => {
+  const cohort = new Cohort('1-1')
+  const voids = draws(3 * MOST_VOID)
+  for (let i = 0; i < voids.length; i += 256) cohort.enrol(entryOf(voids.slice(i, i + 256)), i, RULES, true)
+  const copy = restored(cohort)
+  for (const one of [cohort, copy]) {
+    t.strictSame(voids.filter((u) => one.mayEnrol(u, u, 1, FOLLOW_UP - 1)), [])
+    t.strictSame(one.enrol(entryOf(voids.slice(0, 4000)), FOLLOW_UP - 1, RULES), [])
+    const others = draws(1000, voids.length)
+    const { length } = one.enrol(entryOf(others), FOLLOW_UP - 1, RULES)
+    t.ok(length > 0 && length < others.length, `${length} others enrol`)
+  }
+})
+
+t.test('rule 3: units that are accounted for do not make room for void ones', async (t) => {
+  const cohort = new Cohort('1-1')
+  cohort.enrol(entryOf([0.123]), 0, RULES, true)
+  const others = draws(10_000)
+  for (let i = 0; i < others.length; i += 100) {
+    cohort.enrol(entryOf(others.slice(i, i + 100)), i, RULES)
+    for (const u of others.slice(i, i + 100)) report(cohort, u, KEPT, i)
+  }
+  t.strictSame(cohort.enrol(entryOf([0.123]), 10_000, RULES), [])
 })
 
 t.test('rule 3: a void entry thins nobody, however many draws it left out', async (t) => {
@@ -173,10 +203,8 @@ t.test('rule 5: whoever is not accounted for counts as lost in every prefix', as
   t.strictSame(cohort.openEvidence(SCORER, RULES), [], 'the slice has not ended')
   cohort.advance(SLICE_MOST, RULES)
   const [open] = cohort.openEvidence(SCORER, RULES)
-  t.match(open, { evidence: { generations: 1 }, lost: 2 })
-  const [sum, prefix] = prefixesOf(noEvidence(2), [open!])
-  t.equal(sum!.generations, 0)
-  t.match(prefix, { generations: 3, lost: [2, 2] })
+  t.match(open, { evidence: { generations: 1 }, unaccounted: 2 })
+  t.strictSame(prefixDifferences([noEvidence(2)], [open!], 1), [{ lost: 0, kept: 0, gained: 0 }, { lost: 2, kept: 1, gained: 0 }])
 })
 
 t.test('rule 6: a member is missing one follow-up after its own entry, not a moment sooner', async (t) => {
@@ -224,7 +252,7 @@ t.test('rule 6: under "excluded" a sample that awaits its label counts as lost u
   for (const id of ['b', 'c', 'd']) report(cohort, 0.2, { kind: 'awaits_label', generation_id: id, tokens: 1 }, 0, 4, rules)
   cohort.advance(SLICE_MOST, rules)
   const [open] = cohort.openEvidence(SCORER, rules)
-  t.equal(open!.lost, 1)
+  t.equal(open!.unaccounted, 1)
   t.strictSame(differencesAt(open!.evidence, 0).partial, [[6, 1]], 'one of four is known')
 })
 
@@ -246,7 +274,7 @@ t.test('rule 8: where no outcome says how many samples there are, the group coun
   report(cohort, 0.1, KEPT, 0, null)
   report(cohort, 0.1, KEPT, 0, null)
   cohort.advance(SLICE_MOST, RULES)
-  t.match(cohort.openEvidence(SCORER, RULES), [{ lost: 1 }])
+  t.match(cohort.openEvidence(SCORER, RULES), [{ unaccounted: 1 }])
   cohort.advance(FOLLOW_UP, RULES)
   const [slice] = cohort.takeFinal()
   t.match(slice!.evidence.get(RAW), { generations: 1, lost: [0, 0] })
@@ -305,7 +333,7 @@ t.test('rule 11: a predictor takes evidence from the slices that begin after its
   const cohort = cohortWith(draws(10))
   const since = cohort.nextSlice
   cohort.publish(5)
-  const rules = rulesWith({ scorers: [SCORER, { scorer: 1, thresholds: 1, since, isSetAside: (u) => u === draws(1, 10)[0] }] })
+  const rules = rulesWith({ scorers: [SCORER, { scorer: 1, thresholds: 1, since, isSetAside: (u: number) => u === draws(1, 10)[0] }] })
   const both = { kind: 'known', units: new Map([[RAW, unitWith(0, 0)], [1, unitWith(0)]]), em: 1, tokens: 1 } as const
   let clock = 10
   for (let i = 1; i < 20; i++) {
@@ -324,24 +352,26 @@ t.test('rule 11: a predictor takes evidence from the slices that begin after its
 
 t.test('rule 11: a prefix of a predictor on trial has its own slices alone', async (t) => {
   const cohort = cohortWith([0.1])
-  const trial = { scorer: 1, thresholds: 1, since: cohort.nextSlice, isSetAside: () => false }
+  const trial = { scorer: 1, thresholds: 1, since: cohort.nextSlice }
   cohort.publish(0)
   const rules = rulesWith({ scorers: [SCORER, trial] })
   cohort.enrol(entryOf([0.2]), 1, rules)
   cohort.advance(1 + SLICE_MOST, rules)
-  t.match(cohort.openEvidence(trial, rules), [{ lost: 1 }])
-  t.match(cohort.openEvidence(SCORER, rules), [{ lost: 1 }, { lost: 1 }])
+  t.match(cohort.openEvidence(trial, rules), [{ unaccounted: 1 }])
+  t.match(cohort.openEvidence(SCORER, rules), [{ unaccounted: 1 }, { unaccounted: 1 }])
 })
 
 t.test('a stored cohort remembers who may not enrol, what waits, and when its evidence was looked at', async (t) => {
   const cohort = cohortWith([0.1, 0.2])
   cohort.advance(FOLLOW_UP, RULES)
   cohort.addEarly({ u: 0.3, generation_id: 'g', until: FOLLOW_UP + 5 })
-  cohort.lookedAt = 7
-  cohort.isChanged = false
+  cohort.noteLook(7)
   const copy = restored(cohort)
   t.ok(copy.isMissed(0.1))
-  t.match(copy, { lookedAt: 7, isChanged: false, early: cohort.early, nextSlice: 1 })
+  t.match(copy, { early: cohort.early, nextSlice: 1 })
+  t.notOk(copy.isLookDue(FOLLOW_UP, 1), 'nothing has changed')
+  copy.publish(8)
+  t.ok(!copy.isLookDue(8, 2) && copy.isLookDue(9, 2))
   t.notOk(copy.mayEnrol(0.1, 0.1, 1, FOLLOW_UP))
 })
 
@@ -390,10 +420,10 @@ t.test('counting those that are not accounted for as lost never makes a prefix\'
     const player = new Player(rules)
     for (const one of story) {
       player.play(one)
-      for (const { evidence, units } of player.prefixes()) {
+      for (const { differences, units } of player.prefixes()) {
         const final = units.reduce((sum, u) => mergeEvidence(sum, alone.get(u)!.evidence), noEvidence(2))
         for (const k of [0, 1]) {
-          const [now, then] = [evidence, final].map((sum) => logEvidence(0.02, differencesAt(sum, k)))
+          const [now, then] = [differences[k]!, differencesAt(final, k)].map((one) => logEvidence(0.02, one))
           assert.ok(now! <= then! + 1e-9, `${now} > ${then} at ${k}`)
           looks++
         }

@@ -1,7 +1,11 @@
 import fc from 'fast-check'
-import { mergeEvidence, noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
+import type { Differences } from '../../../src/core/certificate/certificate.js'
+import { prefixDifferences } from '../../../src/core/certificate/open-evidence.js'
+import { noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { mergeEvidence } from '../../../src/core/certificate/merge-evidence.js'
 import { mergeArmSums, NO_ARM_SUMS, type ArmSums } from '../../../src/core/certificate/arm-sums.js'
-import { Cohort, prefixesOf, type CohortRules } from '../../../src/core/enrolment/cohort.js'
+import type { CohortRules } from '../../../src/core/enrolment/account-for.js'
+import { Cohort } from '../../../src/core/enrolment/cohort.js'
 import { addCounts, newSlice, RAW, type SliceCounts } from '../../../src/core/enrolment/slice.js'
 import { draws, entryOf, EPOCH, FOLLOW_UP, known, restored, rulesWith, TREATED, unitWith } from './cohort-fixtures.js'
 
@@ -114,14 +118,15 @@ export class Player {
     for (const { arms } of this.cohort.takeCompared()) this.totals = addTotals(this.totals, { ...NO_TOTALS, arms })
   }
 
-  /** The evidence of every prefix, with the control units that it is of. */
-  prefixes (): Array<{ readonly evidence: Evidence, readonly units: readonly number[] }> {
+  /** The differences of every prefix at both thresholds, with the control units that it is of. */
+  prefixes (): Array<{ readonly differences: readonly [Differences, Differences], readonly units: readonly number[] }> {
     const { cohort, totals: { evidence: sum }, rules } = this
     const open = cohort.slices.filter(({ isCounted }) => !isCounted)
-    const evidence = prefixesOf(sum, cohort.openEvidence(rules.scorers[0]!, rules))
-    return evidence.map((evidence, i) => {
+    const evidence = cohort.openEvidence(rules.scorers[0]!, rules)
+    const [first, second] = [0, 1].map((k) => prefixDifferences([sum], evidence, k))
+    return first!.map((differences, i) => {
       const end = open[i]?.number ?? Infinity
-      return { evidence, units: [...this.sliceOf].filter(([, number]) => number < end).map(([u]) => u) }
+      return { differences: [differences, second![i]!], units: [...this.sliceOf].filter(([, number]) => number < end).map(([u]) => u) }
     })
   }
 

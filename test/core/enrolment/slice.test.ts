@@ -1,5 +1,6 @@
 import t from 'tap'
-import { addUnit, noEvidence } from '../../../src/core/certificate/evidence.js'
+import { noEvidence } from '../../../src/core/certificate/evidence.js'
+import { addUnit } from '../../../src/core/certificate/merge-evidence.js'
 import { addCompared, NO_ARM_SUMS } from '../../../src/core/certificate/arm-sums.js'
 import { absorb, addCounts, isFinal, newSlice, RAW } from '../../../src/core/enrolment/slice.js'
 import { unitWith } from './cohort-fixtures.js'

@@ -1,28 +1,43 @@
 import t from 'tap'
-import { newMember } from '../../../src/core/enrolment/member.js'
-import { newSlice } from '../../../src/core/enrolment/slice.js'
-import { restoreMember, restoreSlice, storeMember, storeSlice } from '../../../src/core/enrolment/stored-cohort.js'
-import { cohortWith, draws, KEPT, report } from './cohort-fixtures.js'
+import { unpackNumbers } from '../../../src/core/enrolment/packed-numbers.js'
+import { newSlice, type Slice } from '../../../src/core/enrolment/slice.js'
+import { restoreMembers, restoreSlice, storeMembers, storeSlice } from '../../../src/core/enrolment/stored-cohort.js'
+import { cohortWith, draws, entryOf, KEPT, report, RULES } from './cohort-fixtures.js'
 
 const throughStore = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 
-t.test('a member that was only enrolled is stored as a short list', async (t) => {
-  const slice = newSlice(3, 0, false)
-  for (const arm of ['control', 'treated'] as const) {
-    const member = newMember({ u: 0.25, arm, share: 0.5, at: 7, slice })
-    const stored = storeMember(member)
-    t.strictSame(stored, [0.25, arm === 'control' ? 1 : 0, 0.5, 7, 3])
-    t.strictSame(restoreMember(throughStore(stored), new Map([[3, slice]]), newMember), member)
-  }
+t.test('members that one entry enrolled in one slice are stored as a run of units', async (t) => {
+  const cohort = cohortWith([0.25, 0.5])
+  cohort.enrol(entryOf([0.1, 0.6], { share: 0.3 }), 7, RULES)
+  cohort.enrol(entryOf([0.3], { share: 0.3 }), 8, RULES)
+  const stored = storeMembers(cohort.members.values())
+  const runs = stored.members.map(({ units, ...run }) => ({ ...run, units: unpackNumbers(units) }))
+  t.strictSame(runs, [
+    { share: 1, at: 0, slice: 0, units: [0.25, 0.5] },
+    { share: 0.3, at: 7, slice: 0, units: [0.1] },
+    { share: 0.3, at: 8, slice: 0, units: [0.3] },
+  ])
+  t.strictSame(stored.reports, [])
+  t.strictSame(restoreMembers(throughStore(stored), cohort.slices), [...cohort.members.values()])
 })
 
-t.test('a member with samples and a slice come back as they were', async (t) => {
-  const [u] = draws(1)
-  const cohort = cohortWith([u!])
-  report(cohort, u!, KEPT, 5, 4)
-  report(cohort, u!, { kind: 'awaits_label', generation_id: 'g', tokens: 3 }, 5, 4)
-  const member = cohort.members.get(u!)!
-  const [slice] = cohort.slices
-  t.strictSame(restoreMember(throughStore(storeMember(member)), new Map([[slice!.number, slice!]]), newMember), member)
-  t.strictSame(restoreSlice(throughStore(storeSlice(slice!))), slice)
+t.test('members with samples come back in their order as they were', async (t) => {
+  const us = draws(3)
+  const cohort = cohortWith(us)
+  report(cohort, us[1]!, KEPT, 5, 4)
+  report(cohort, us[1]!, { kind: 'awaits_label', generation_id: 'g', tokens: 3 }, 5, 4)
+  const stored = storeMembers(cohort.members.values())
+  t.match(stored.reports, [{ u: us[1]!, waiting: ['g'] }])
+  t.strictSame(restoreMembers(throughStore(stored), cohort.slices), [...cohort.members.values()])
+})
+
+t.test('a slice comes back as it was; zeros are left out of what is stored', async (t) => {
+  const us = draws(2)
+  const cohort = cohortWith(us)
+  report(cohort, us[0]!, KEPT, 5)
+  const [slice] = cohort.slices as [Slice]
+  const stored = storeSlice(slice)
+  t.match(stored.evidence, [[0, { lost: [], tokens: [50, 50] }]])
+  t.strictSame(restoreSlice(throughStore(stored)), slice)
+  t.strictSame(restoreSlice(throughStore(storeSlice(newSlice(1, 2, true)))), newSlice(1, 2, true))
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Cohort, type CohortRules } from '../../../src/core/enrolment/cohort.js'
+import type { CohortRules } from '../../../src/core/enrolment/account-for.js'
+import { Cohort } from '../../../src/core/enrolment/cohort.js'
 import { byPlace, wantedLabels } from '../../../src/core/enrolment/wanted-labels.js'
 
 const rules: CohortRules = {

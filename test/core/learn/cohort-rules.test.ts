@@ -20,7 +20,7 @@ t.test('rule 11: a trial gathers evidence from its first slice on, but not of gr
   addPredictor(fold, { ...PREDICTOR, trained: { ...PREDICTOR.trained, groups: [0.2] } })
   const { scorers } = cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF))
   t.match(scorers[1], { scorer: 1, thresholds: PREDICTOR.grid.length, since: 1 })
-  t.ok(scorers[1]!.isSetAside(0.2) && !scorers[1]!.isSetAside(0.3))
+  t.ok(scorers[1]!.isSetAside!(0.2) && !scorers[1]!.isSetAside!(0.3))
   retirePredictor(fold, PREDICTOR)
   t.equal(cohortRules(fold, fold.state(), policyOf(fold.ledger, LEAF)).scorers.length, 1)
 })

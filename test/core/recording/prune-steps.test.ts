@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { stopsOf, type Em } from '../../../src/core/certificate/evidence.js'
+import { stopsOf, type Em } from '../../../src/core/certificate/stops.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import type { LoggedOutcome, LoggedStep } from '../../../src/core/grading/outcome.js'
 import { scoreStep } from '../../../src/core/predictor/predictor.js'
@@ -27,7 +27,7 @@ t.test('the kept steps give the same stops as all steps, for every threshold and
     for (const min of mins) assert.deepEqual(stopsIn(thin, min), stopsIn(outcome, min))
     assert.ok(thin.steps!.length <= GRID.length * mins.length)
     assert.equal(thin.asked, steps.length)
-    for (const { place, ...kept } of thin.steps!) assert.deepEqual(kept, { ...outcome.steps![place] })
+    for (const { place, ...kept } of thin.steps!) assert.deepEqual(kept, { ...outcome.steps![place!] })
   }))
 })
 

@@ -1,5 +1,7 @@
 import type { Test } from 'tap'
-import { addTrace, NO_EVIDENCE, stopsOf, type Em, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { NO_EVIDENCE, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
+import { stopsOf, type Em } from '../../../src/core/certificate/stops.js'
 import { sharedData } from '../../shared-data.js'
 
 interface Recorded {

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { NO_FOLLOW_UP, openEpoch } from '../../../src/core/judgement/context-state.js'
 import { describeContext } from '../../../src/core/views/describe-context.js'
-import { addTrace, NO_EVIDENCE, stopsOf } from '../../../src/core/certificate/evidence.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
+import { stopsOf } from '../../../src/core/certificate/stops.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { FIRST } from '../learn/memory-fold.js'
 

@@ -1,0 +1,104 @@
+import { addCompared } from '../certificate/arm-sums.js'
+import { noEvidence } from '../certificate/evidence.js'
+import { addUnitTo, newSum, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
+import type { Unit } from '../certificate/unit.js'
+import { addLabel, addMissing, samplesOf, unitOfMember, withoutMissing, type Member, type Missing } from './member.js'
+import { addCounts, type Slice } from './slice.js'
+
+/** What a cohort goes by. Times in ms of the follow-up clock. */
+export interface CohortRules {
+  readonly followUp: number
+  readonly missingOutcomes: Missing
+  readonly missingLabels: Missing
+  /** How long an outcome waits for its entry. */
+  readonly wait: number
+  /** Scorers that gather evidence here: the raw confidence, and trials from the first slice that began after their publication. */
+  readonly scorers: readonly CohortScorer[]
+  /** What a sample that awaits its label is at worst, by scorer. */
+  readonly worstUnits: (generationId: string) => ReadonlyMap<number, Unit>
+}
+
+export interface CohortScorer {
+  readonly scorer: number
+  readonly thresholds: number
+  /** Number of the first slice that it takes evidence from. */
+  readonly since: number
+  /** Whether it was trained on this unit, and so may not learn from it; absent: it was not trained. */
+  readonly isSetAside?: (u: number) => boolean
+}
+
+/** Adds a member of which nothing more can come to the sums of its slice. */
+export function accountFor (member: Member, { scorers }: Pick<CohortRules, 'scorers'>): void {
+  const { slice, arm, u } = member
+  const samples = samplesOf(member)
+  slice.open[arm]--
+  if (arm === 'control') {
+    const missing = member.lost + member.atWorst
+    slice.counts = addCounts(slice.counts, {
+      accounted: (samples - missing - member.leftOut) / samples,
+      missing: missing / samples,
+      cancelled: member.cancelled / samples,
+      excluded: (member.leftOut - member.cancelled) / samples,
+    })
+    for (const { scorer, thresholds, since, isSetAside } of scorers) {
+      if (slice.number >= since && isSetAside?.(u) !== true) addToSlice(member, scorer, thresholds)
+    }
+  }
+  compare(member, samples)
+}
+
+/** Adds a control member to the evidence of its slice, and to what the drift detector watches of it. */
+function addToSlice (member: Member, scorer: number, thresholds: number): void {
+  const { evidence, watched } = member.slice
+  if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
+  const seen = watched.get(scorer)
+  if (seen !== undefined) add(seen, unitOfMember(withoutMissing(member), scorer, thresholds))
+  add(sumIn(evidence, scorer, thresholds), unitOfMember(member, scorer, thresholds))
+}
+
+function add (sum: EvidenceSum, unit: Unit | null): void { if (unit !== null) addUnitTo(sum, unit) }
+
+function sumIn (sums: Slice['evidence'], scorer: number, thresholds: number): EvidenceSum {
+  let sum = sums.get(scorer)
+  if (sum === undefined) sums.set(scorer, sum = newSum(thresholds))
+  return sum
+}
+
+/** A missing control outcome counts as wrong, a missing treated one as right, a cancelled one as wrong in both arms. */
+function compare ({ slice, arm, share, graded, em, cancelled, unlabelled, measured, tokens }: Member, samples: number): void {
+  const compared = samples - unlabelled
+  const right = arm === 'treated' ? em + compared - graded - cancelled : em
+  slice.arms = addCompared(slice.arms, {
+    arm, share, em: compared === 0 ? null : right / compared, tokens: measured === 0 ? null : tokens / measured,
+  })
+}
+
+/**
+ * Gives up a member whose follow-up is over: whatever has not come of it is missing.
+ * @returns whether some of its samples are missing
+ */
+export function giveUp (member: Member, rules: Pick<CohortRules, 'missingLabels' | 'missingOutcomes' | 'worstUnits'>): boolean {
+  const { samples, reported } = member
+  for (const id of member.waiting) {
+    if (rules.missingLabels === 'excluded') leaveOutUnlabelled(member)
+    else addWorst(member, id, rules)
+  }
+  member.waiting = []
+  const absent = samples === null ? (reported === 0 ? 1 : 0) : Math.max(0, samples - reported)
+  member.samples = reported + absent
+  member.reported = member.samples
+  addMissing(member, absent, rules.missingOutcomes)
+  return absent > 0
+}
+
+/** A sample whose label does not come, at its worst: lost everywhere, if what is known of it is gone. */
+export function addWorst (member: Member, id: string, { worstUnits }: Pick<CohortRules, 'worstUnits'>): void {
+  const units = worstUnits(id)
+  if (member.arm === 'control') { if (units.size === 0) member.lost++; else member.atWorst++ }
+  addLabel(member, id, units, null)
+}
+
+function leaveOutUnlabelled (member: Member): void {
+  member.leftOut++
+  member.unlabelled++
+}

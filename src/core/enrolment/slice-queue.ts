@@ -1,0 +1,117 @@
+import { absorb, isFinal, newSlice, type Slice, type SliceEvidence } from './slice.js'
+
+/** Open slices at most; and at most as many whose treated units are not all accounted for. */
+export const MOST_SLICES = 8
+/** A slice ends at this many enrolments, but not before this part of the follow-up, and at the latest after that part. */
+const SLICE_SIZE = 32
+const SLICE_LEAST = 1 / 64
+const SLICE_MOST = 1 / 8
+
+/** The slices of a cohort in their order, from the first that is not final in both arms. Times are the follow-up clock's, ms. */
+export class SliceQueue {
+  #slices: Slice[]
+  #next: number
+  #isPublicationNext: boolean
+
+  constructor (slices: readonly Slice[] = [], next = 0, isPublicationNext = false) {
+    this.#slices = [...slices]
+    this.#next = next
+    this.#isPublicationNext = isPublicationNext
+  }
+
+  get slices (): readonly Slice[] { return this.#slices }
+
+  /** The number that the next slice to begin will have, and whether it begins after the publication of a predictor. */
+  get next (): number { return this.#next }
+
+  get isPublicationNext (): boolean { return this.#isPublicationNext }
+
+  /** The slice that takes enrolments now. */
+  newest (clock: number): Slice {
+    const last = this.#slices.at(-1)
+    if (last !== undefined && last.ends === null) return last
+    const slice = newSlice(this.#next++, clock, this.#isPublicationNext)
+    this.#isPublicationNext = false
+    this.#slices.push(slice)
+    return slice
+  }
+
+  /** Whether the newest slice takes no more. */
+  isOver (clock: number, followUp: number): boolean {
+    const last = this.#slices.at(-1)
+    if (last === undefined || last.ends !== null) return false
+    const age = clock - last.begins
+    return (last.enrolled >= SLICE_SIZE && age >= SLICE_LEAST * followUp) || age >= SLICE_MOST * followUp
+  }
+
+  endNewest (clock: number): void {
+    const last = this.#slices.at(-1)
+    if (last !== undefined && last.ends === null) last.ends = clock
+  }
+
+  /** Ends the newest slice, so that a predictor that is published now takes evidence from the next one on. */
+  publish (clock: number): void {
+    this.endNewest(clock)
+    this.#isPublicationNext = true
+  }
+
+  /** Where there are too many slices, merges the neighbours that are shortest in time. @returns pairs: the second is now in the first */
+  merge (): Array<readonly [Slice, Slice]> {
+    const merged: Array<readonly [Slice, Slice]> = []
+    if (this.#slices.length <= MOST_SLICES) return merged
+    for (const isCounted of [false, true]) {
+      for (;;) {
+        const alike = this.#slices.filter((slice) => slice.isCounted === isCounted)
+        if (alike.length <= MOST_SLICES) break
+        const pair = shortestPair(isCounted ? alike : alike.slice(0, -1))
+        if (pair === null) break
+        absorb(...pair)
+        this.#slices.splice(this.#slices.indexOf(pair[1]), 1)
+        merged.push(pair)
+      }
+    }
+    return merged
+  }
+
+  /** Whether `takeFinal` or `takeCompared` would find one. */
+  get hasFinal (): boolean {
+    const [first] = this.#slices
+    if (first === undefined) return false
+    if (first.isCounted && first.open.treated === 0) return true
+    const open = this.#slices.find((slice) => !slice.isCounted)
+    return open !== undefined && isFinal(open)
+  }
+
+  /** The control evidence of slices at the front that have become final, each once: it joins the sum. */
+  takeFinal (): Array<SliceEvidence & Pick<Slice, 'number' | 'enrolled'>> {
+    const taken = []
+    for (const slice of this.#slices) {
+      if (slice.isCounted) continue
+      if (!isFinal(slice)) break
+      const { number, enrolled, evidence, watched, counts } = slice
+      taken.push({ number, enrolled, evidence, watched, counts })
+      slice.isCounted = true
+      slice.evidence = new Map()
+      slice.watched = new Map()
+    }
+    return taken
+  }
+
+  /** The slices at the front that are final in both arms, each once, for the comparison. */
+  takeCompared (): Slice[] {
+    const taken: Slice[] = []
+    while (this.#slices[0]?.isCounted && this.#slices[0].open.treated === 0) taken.push(this.#slices.shift()!)
+    return taken
+  }
+}
+
+/** The two neighbours that are shortest together in time, and may merge. */
+function shortestPair (slices: readonly Slice[]): readonly [Slice, Slice] | null {
+  let best: readonly [Slice, Slice] | null = null
+  for (let i = 1; i < slices.length; i++) {
+    const [first, second] = [slices[i - 1]!, slices[i]!]
+    if (second.isAfterPublication) continue
+    if (best === null || second.ends! - first.begins < best[1].ends! - best[0].begins) best = [first, second]
+  }
+  return best
+}

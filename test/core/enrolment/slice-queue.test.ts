@@ -1,0 +1,71 @@
+import t from 'tap'
+import { MOST_SLICES, SliceQueue } from '../../../src/core/enrolment/slice-queue.js'
+import { FOLLOW_UP, SLICE_LEAST, SLICE_MOST } from './cohort-fixtures.js'
+
+/** A queue whose slices of one unit in each arm begin and end at these times. */
+function queueOf (...times: ReadonlyArray<readonly [begins: number, ends: number]>): SliceQueue {
+  const queue = new SliceQueue()
+  for (const [begins, ends] of times) {
+    Object.assign(queue.newest(begins), { enrolled: 1, open: { control: 1, treated: 1 } })
+    queue.endNewest(ends)
+  }
+  return queue
+}
+
+t.test('rule 4: a slice ends by its size, but not too early, or by its age', async (t) => {
+  const queue = new SliceQueue()
+  t.notOk(queue.isOver(1e9, FOLLOW_UP), 'there is none')
+  const slice = queue.newest(0)
+  t.equal(queue.newest(5), slice)
+  slice.enrolled = 31
+  t.notOk(queue.isOver(SLICE_MOST - 1, FOLLOW_UP))
+  t.ok(queue.isOver(SLICE_MOST, FOLLOW_UP))
+  slice.enrolled = 32
+  t.notOk(queue.isOver(SLICE_LEAST - 1, FOLLOW_UP))
+  t.ok(queue.isOver(SLICE_LEAST, FOLLOW_UP))
+  queue.endNewest(7)
+  t.notOk(queue.isOver(1e9, FOLLOW_UP), 'it has ended')
+  t.equal(queue.newest(8).number, 1)
+})
+
+t.test('rule 4: final slices are taken in their order, each once, and then compared once the treated are accounted for', async (t) => {
+  const queue = queueOf([0, 1], [1, 2], [2, 3])
+  const [first, second, third] = queue.slices
+  t.notOk(queue.hasFinal)
+  second!.open.control = 0
+  t.strictSame([queue.hasFinal, queue.takeFinal()], [false, []])
+  first!.open.control = 0
+  t.ok(queue.hasFinal)
+  t.strictSame(queue.takeFinal().map(({ number }) => number), [0, 1])
+  t.strictSame([queue.hasFinal, queue.takeCompared()], [false, []])
+  first!.open.treated = 0
+  t.ok(queue.hasFinal)
+  t.strictSame(queue.takeCompared(), [first])
+  t.strictSame(queue.slices, [second, third])
+})
+
+t.test('rule 4: of too many slices the neighbours that are shortest merge, never the newest, never across a publication', async (t) => {
+  const times = Array.from({ length: MOST_SLICES + 1 }, (_, i) => [10 * i, 10 * i + (i === 3 ? 2 : i === 4 ? 1 : 10)] as const)
+  const queue = queueOf(...times)
+  const [before, after] = [queue.slices[3], queue.slices[4]]
+  t.strictSame(queue.merge(), [[before, after]])
+  t.match(before, { begins: 30, ends: 41, enrolled: 2, open: { control: 2, treated: 2 } })
+  t.equal(queue.slices.length, MOST_SLICES)
+  t.strictSame(queue.merge(), [])
+
+  const published = new SliceQueue()
+  for (let i = 0; i <= MOST_SLICES; i++) {
+    published.newest(i)
+    published.publish(i + 1)
+  }
+  t.strictSame(published.merge(), [], 'each begins after a publication')
+})
+
+t.test('rule 4: slices that only their treated units keep open merge among themselves', async (t) => {
+  const queue = queueOf(...Array.from({ length: MOST_SLICES + 2 }, (_, i) => [i, i + 1] as const))
+  for (const slice of queue.slices) slice.open.control = 0
+  queue.takeFinal()
+  t.equal(queue.merge().length, 2)
+  t.equal(queue.slices.length, MOST_SLICES)
+  t.equal(queue.slices.reduce((sum, { open }) => sum + open.treated, 0), MOST_SLICES + 2)
+})
