@@ -67,4 +67,5 @@ const unprobed: fc.Arbitrary<Unit> = fc.record({
 const probes = fc.array(fc.nat(40), { minLength: 3, maxLength: 3 })
 
 /** Of three thresholds, with and without probes. */
-export const unit: fc.Arbitrary<Unit> = fc.oneof(unprobed, fc.tuple(unprobed, probes).map(([unit, probe_tokens]) => ({ ...unit, probe_tokens })))
+export const unit: fc.Arbitrary<Unit> = fc.oneof(
+  unprobed, fc.tuple(unprobed, probes).map(([unit, probe_tokens]) => ({ ...unit, probe_tokens })))
