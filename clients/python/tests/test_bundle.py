@@ -10,7 +10,8 @@ from conftest import ROOT
 from stopgate._bundle import Bundle
 from stopgate._grid import GRID
 from stopgate._murmur3 import murmur3, uniform
-from stopgate.generation import Arm, Step
+from stopgate.generation import Arm
+from stopgate.probe import Step
 
 VECTORS = json.loads((ROOT / "openapi/vectors.json").read_text())
 BUNDLE = Bundle(VECTORS["bundle"])

@@ -83,12 +83,14 @@ def test_a_free_confidence_is_probed_only_in_the_control_arm(service: Service) -
 
 def test_a_context_tells_its_cadence(service: Service) -> None:
     where, key = context("slow")
-    service.put(f"/v1/contexts/{key}/policy", {"check_every_tokens": 100, "min_tokens": 150})
+    service.put(f"/v1/contexts/{key}/policy", {"check_every_tokens": 100, "check_growth": 0.5, "min_tokens": 150})
     with Client(service.url, timeout=30) as client:
         one = client.generation(where)
         assert one.next_check == 32
         client.check([one.observe(32, confidence=None)])
         assert one.next_check == 200
+        client.check([one.observe(300, confidence=None)])
+        assert one.next_check == 500, "300 * 1.5, and then the next multiple"
         assert client.generation(where).next_check == 200
 
 

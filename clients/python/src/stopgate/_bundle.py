@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from ._cadence import Cadence
 from ._grid import GRID
-from .generation import Arm, Step
+from .generation import Arm
+from .probe import Step
 
 BUNDLE_FORMAT = 1
 

@@ -1,13 +1,9 @@
 """What both clients share: everything but how a call for decisions is made."""
 
-import atexit
 import json
-import multiprocessing
-import multiprocessing.util
 import os
 import ssl
 import uuid
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,9 +13,11 @@ from ._cadence import Cadence
 from ._connection import Connections
 from ._counters import Counters
 from ._enrolments import Enrolments
+from ._exit import AtExit
 from ._http import Endpoint, Reply
 from ._local import Local
 from ._log import warn
+from ._replies import take
 from ._reporter import Report, Reporter
 from .errors import CallFailed
 from .generation import Context, Generation, Grade
@@ -27,7 +25,6 @@ from .generation import Context, Generation, Grade
 COLUMNS = "/v1/decisions/columns"
 _NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
 _PING_SECONDS = 1.0
-_MOST_CADENCES = 100_000
 
 
 class Core:
@@ -49,7 +46,7 @@ class Core:
         self._enrolments = Enrolments(self._post, self.counters)
         self.local = Local(self._get, prefix, max_staleness, self._enrolments) if local else None
         self._cadences: dict[str, Cadence] = {}
-        self._closes_at_exit = self._is_closed = False
+        self._exit = AtExit(self)
         _fork.watch(self)
 
     def after_fork(self) -> None:
@@ -61,7 +58,7 @@ class Core:
         for part in (self.breaker, self._reporter, self._enrolments, self.local):
             if part is not None:
                 part.after_fork()
-        self._closes_at_exit = self._is_closed = False
+        self._exit = AtExit(self)
 
     def generation(
         self, context: Context, id: str | None, group: str | None, sample: int | None, samples: int | None,
@@ -77,12 +74,11 @@ class Core:
 
     def decide_locally(self, generations: Sequence[Generation], local: Local) -> None:
         """Decides by the bundle."""
-        self._close_at_exit()
+        self._exit.arrange()
         self.counters.checks += len(generations)
         undecided = local.decide(generations)
         self.counters.stops += sum(one.stopped for one in generations)
-        if undecided:
-            self.skipped(undecided)
+        self.skipped(undecided)
 
     def replied(self, generations: Sequence[Generation], reply: Reply) -> None:
         """Takes the decisions of a columns call.
@@ -92,9 +88,11 @@ class Core:
         """
         body = reply.json()
         try:
-            self._take(generations, body)
+            undecided = take(body, generations, self._cadences)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise CallFailed(f"the reply has no decisions: {error!r}") from error
+        self.counters.stops += sum(one.stopped for one in generations)
+        self.skipped(undecided)
 
     def failed(self, generations: Sequence[Generation], error: CallFailed) -> None:
         """Lets generations go on after a call that failed."""
@@ -111,12 +109,12 @@ class Core:
 
     def report(self, outcome: Mapping[str, Any]) -> None:
         """Queues an outcome."""
-        self._close_at_exit()
+        self._exit.arrange()
         self._reporter.put(Report(outcome["generation_id"], _encode(outcome)))
 
     def label(self, generation_id: str, label: Mapping[str, Any]) -> None:
         """Queues a label."""
-        self._close_at_exit()
+        self._exit.arrange()
         self._reporter.put(Report(generation_id, _encode(label), is_label=True))
 
     def flush(self, timeout: float) -> bool:
@@ -126,7 +124,7 @@ class Core:
     def close(self, timeout: float | None = None) -> bool:
         """Sends what waits and ends the threads. Returns whether all was sent."""
         seconds = self._exit_seconds if timeout is None else timeout
-        self._is_closed = True
+        self._exit.is_closed = True
         self.breaker.close()
         if self.local is not None:
             self.local.close()
@@ -135,31 +133,6 @@ class Core:
         self.deciding.close()
         self._reporting.close()
         return is_sent
-
-    def _take(self, generations: Sequence[Generation], body: Any) -> None:
-        stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
-        problems = {one["index"]: one for one in body["errors"]}
-        rules: dict[str, Cadence] = {}
-        for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
-            if rule is not None:
-                rules[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
-                for warning in rule["warnings"]:
-                    warn(f"{warning} {one.context_key}", f"{warning} in context {dict(one.context)}")
-        if len(self._cadences) > _MOST_CADENCES:
-            self._cadences.clear()
-        self._cadences.update(rules)
-        for row in body["first_step_late"]:
-            warn("late", f"{generations[row].id} asked too late to be enrolled: ask at next_check")
-        for row, one in enumerate(generations):
-            if row in problems:
-                problem = problems[row]
-                warn(f"row {problem['message']}", f"no decision for {one.id}: {problem['path']} {problem['message']}")
-                self._go_on(one)
-                continue
-            one.arm = "control" if row in control else "treated"
-            next_check = rules[one.context_key].next_check(one.steps[-1].tokens)
-            one.checked(stop=row in stop, probe=row in probe, next_check=next_check)
-        self.counters.stops += len(stop)
 
     def _go_on(self, one: Generation) -> None:
         """No decision: continue, and probe where a control generation would need the answer as evidence."""
@@ -185,28 +158,6 @@ class Core:
                 self._on_label_wanted(generation_id)
             except Exception as error:
                 warn("on_label_wanted", f"on_label_wanted() failed: {error!r}")
-
-    def _close_at_exit(self) -> None:
-        """Closes at the end of this process. Those of multiprocessing end without atexit."""
-        if self._closes_at_exit:
-            return
-        self._closes_at_exit = True
-        close = _closer(weakref.ref(self))
-        if multiprocessing.parent_process() is None:
-            atexit.register(close)
-        else:
-            multiprocessing.util.Finalize(None, close, exitpriority=0)
-
-
-def _closer(reference: "weakref.ref[Core]") -> Callable[[], None]:
-    pid = os.getpid()
-
-    def close() -> None:
-        core = reference()
-        if core is not None and os.getpid() == pid and not core._is_closed:
-            core.close()
-
-    return close
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,8 @@ from ._log import warn
 from ._text import fit_answer
 
 if TYPE_CHECKING:
-    from .generation import Generation, Step
+    from .generation import Generation
+    from .probe import Step
 
 _MOST_STEPS = 4096
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from . import _fork
 from ._lane import Lane
-from .client import BaseClient
+from .base_client import BaseClient
 from .errors import ClientGone
-from .generation import Generation, Probe
+from .generation import Generation
+from .probe import Probe
 
 
 class AsyncClient(BaseClient):

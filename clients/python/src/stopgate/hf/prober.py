@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..generation import Probe
+from ..probe import Probe
 from ..signals import Signals, confidence
 from .thought import Thought
 
