@@ -75,7 +75,7 @@ export class Cohort {
       bounds: this.#bounds.store(),
       void_until: this.#voidUntil,
       spent: this.#spent.store(),
-      early: this.#early.list,
+      early: [...this.#early.list],
       slices: this.#queue.slices.map(storeSlice),
       ...storeMembers(this.members.values()),
     }

@@ -448,6 +448,19 @@ t.test('a cohort that is stored and restored at any moment goes on as the origin
   }), 30)
 })
 
+t.test('what was stored stays as it was while the cohort goes on, since commits are encoded beside the learner', async (t) => {
+  holds(t, fc.property(events, rules, (all, rules) => {
+    const player = new Player(rules)
+    let [stored, text] = [player.cohort.store(), '']
+    for (const [i, one] of timed(all).entries()) {
+      if (i % 3 === 0) text = JSON.stringify(stored = player.cohort.store())
+      player.play(one)
+      player.cohort.addEarly({ u: 0.5, generation_id: `g${i}`, until: Infinity })
+      assert.equal(JSON.stringify(stored), text)
+    }
+  }), 30)
+})
+
 t.test('the samples of a group may be reported in any order', async (t) => {
   const reports = [KEPT, LOST, known(1, 0), known(0, -1), { kind: 'missing' } as const, { kind: 'cancelled' } as const]
   holds(t, fc.property(fc.shuffledSubarray(reports, { minLength: 6 }), (shuffled) => {
