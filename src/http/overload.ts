@@ -3,12 +3,15 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { OverloadedError } from '../errors/errors.js'
 import { throttle } from '../logging/throttle.js'
 
-/** Wait from which requests are refused, ms: a constant, and more for each request served meanwhile, since cheap ones may be many. */
+/** Wait from which requests are refused, ms: a constant, and more for each request served meanwhile, up to a limit. */
 const MAX_WAIT_MS = 50
 const ALLOWED_FOR_EACH_MS = 0.1
-/** Wait from which any request is refused, ms. Workers give up after 250 ms (docs/integrate/worker.md). */
 const MAX_CROWD_WAIT_MS = 200
-/** Bodies up to this size, bytes, are of requests that cost as much to refuse as to serve; only the last limit is for them. */
+/**
+ * The same for bodies up to a size, bytes: such requests cost as much to refuse as to serve, and whoever is refused waits for this long
+ * anyway (Retry-After).
+ */
+const MAX_CHEAP_WAIT_MS = 1000
 const CHEAP_BODY = 1024
 /** Limit on the bodies in memory at once, bytes. Small bodies are always admitted. */
 const MAX_BODIES = 256 * 1024 * 1024
@@ -58,7 +61,7 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   }
 
   function limitFor (request: FastifyRequest): number {
-    return bytesOf(request) <= CHEAP_BODY ? MAX_CROWD_WAIT_MS : Math.min(MAX_WAIT_MS + ALLOWED_FOR_EACH_MS * served, MAX_CROWD_WAIT_MS)
+    return bytesOf(request) <= CHEAP_BODY ? MAX_CHEAP_WAIT_MS : Math.min(MAX_WAIT_MS + ALLOWED_FOR_EACH_MS * served, MAX_CROWD_WAIT_MS)
   }
 
   function bytesOf ({ headers }: FastifyRequest): number {
