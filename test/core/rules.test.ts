@@ -29,6 +29,8 @@ interface Sample {
   readonly end: number
   readonly isLost: boolean
   readonly isSilent?: boolean
+  /** Whether the control share was too small at its first step to enrol it. */
+  readonly isPassedOver?: boolean
   readonly group?: number
 }
 
@@ -57,7 +59,8 @@ function byEnrolment (
     if (!drawOf.has(name)) drawOf.set(name, random())
     return drawOf.get(name)!
   }
-  const entries: Array<{ readonly at: number, readonly take: (clock: number) => void }> = world.map((sample) => ({
+  const enrolled = world.filter(({ isPassedOver }) => isPassedOver !== true)
+  const entries: Array<{ readonly at: number, readonly take: (clock: number) => void }> = enrolled.map((sample) => ({
     at: sample.start, take: (clock) => { cohort.enrol(entryOf([uOf(sample)]), clock, current()) },
   }))
   let scorer = RAW_SCORER
@@ -144,6 +147,18 @@ const bursts: World = (random, drop) => [0, 120].flatMap((start) =>
 /** So many a second for so long. */
 const steady = (random: Random, drop: number, perSecond: number, seconds: number, losing: 'short' | 'long' = 'long') =>
   Array.from({ length: perSecond * seconds }, (_, i) => generation(random, drop, i / perSecond, losing))
+
+/** When a control share rises from next to nothing, s. */
+const RISE = 10
+
+judgeRule('rule 1: only first steps enrol. When the share rises, later steps would enrol those that are still running', {
+  world: (random, drop) => [
+    ...Array.from({ length: 1600 }, () => ({ ...generation(random, drop, random() / 2, 'short'), isPassedOver: true })),
+    ...steady(random, drop, 2, 400, 'short').map((sample) => ({ ...sample, start: sample.start + RISE, end: sample.end + RISE })),
+  ],
+  broken: (random, world) => byEnrolment(random, world.map((sample) =>
+    sample.isPassedOver === true && sample.end > RISE ? { ...sample, start: RISE, isPassedOver: false } : sample)),
+})
 
 judgeRule('rule 3: the order is that of enrolment. On arrival a burst brings its short generations first', {
   world: bursts,

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+
+/** Sums over the generations of a task, as test/engines/run_transformers.py prints them. Tokens are those decoded. */
+export interface TaskFigures {
+  readonly generations: number
+  readonly control: number
+  readonly stopped: number
+  readonly full_tokens: number
+  readonly tokens: number
+  readonly probe_tokens: number
+  readonly probes: number
+  readonly full_right: number
+  readonly right: number
+}
+
+export interface Played {
+  readonly tasks: Readonly<Record<string, TaskFigures>>
+  /** Time of the full runs, and of those that the service may stop. */
+  readonly seconds: { readonly full: number, readonly served: number }
+  readonly client: Readonly<Record<'checks' | 'calls' | 'failures' | 'reported' | 'rejected' | 'dropped', number>>
+}
+
+/** What is known after a batch: milliseconds a generation, and calls that have failed so far. */
+export interface Progress { readonly batch: number, readonly ms: number, readonly failures: number }
+
+export interface Playing {
+  readonly url: string
+  readonly generations: number
+  readonly batch: number
+  readonly onProgress?: (progress: Progress) => void
+}
+
+const PYTHON = 'clients/python/.venv/bin/python'
+
+/** Why the model cannot be run here; `null` if it can. */
+export async function lacksTransformers (): Promise<string | null> {
+  const remedy = "python3 -m venv clients/python/.venv && clients/python/.venv/bin/pip install 'clients/python[test,hf]'"
+  if (!existsSync('test/engines/model/weights')) return 'needs test/engines/model/weights: python test/engines/model/train.py'
+  if (!existsSync(PYTHON)) return `needs transformers: ${remedy}`
+  const child = spawn(PYTHON, ['-c', 'import torch, transformers, stopgate.hf'], { stdio: 'ignore' })
+  return await new Promise((resolve) => child.once('exit', (code) => resolve(code === 0 ? null : `needs transformers: ${remedy}`)))
+}
+
+/** Runs the test model in transformers, each prompt in full and as the service at `url` decides. */
+export async function playTransformers ({ url, generations, batch, onProgress }: Playing): Promise<Played> {
+  const script = ['test/engines/run_transformers.py', '--url', url, '--generations', String(generations), '--batch', String(batch)]
+  const child = spawn(PYTHON, script, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [output, errors] = ['', '']
+  child.stdout.on('data', (chunk) => { output += chunk })
+  createInterface(child.stderr).on('line', (line) => {
+    if (line.startsWith('{')) onProgress?.(JSON.parse(line) as Progress); else errors += `${line}\n`
+  })
+  const code = await new Promise((resolve) => { child.once('close', resolve) })
+  if (code !== 0) throw new Error(`run_transformers.py ended with ${String(code)}: ${errors}`)
+  return JSON.parse(output) as Played
+}

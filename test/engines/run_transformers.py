@@ -1,0 +1,115 @@
+"""Runs the test model in transformers, stopped by a service through the client. Prints figures as one line of JSON.
+
+Each prompt is also run in full, without the service, so that what was lost and saved is known and not estimated. After
+each batch a line of progress goes to standard error.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+FOLDER = Path(__file__).parent / "model"
+sys.path.insert(0, str(FOLDER))
+
+from reasoner.generate import MAX_NEW_TOKENS, generate as generate_full, load  # noqa: E402
+from reasoner.prompts import Prompt, prompts  # noqa: E402
+
+from stopgate import Client, Generation  # noqa: E402
+from stopgate.hf import Finished, Thought, generate  # noqa: E402
+
+THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=1)
+
+
+@dataclass
+class Figures:
+    """Sums over the generations of a task. Tokens are those decoded, answers included."""
+
+    generations: int = 0
+    control: int = 0
+    stopped: int = 0
+    full_tokens: int = 0
+    tokens: int = 0
+    probe_tokens: int = 0
+    probes: int = 0
+    full_right: int = 0
+    right: int = 0
+
+    def add(self, prompt: Prompt, full: Any, run: Generation, served: Finished) -> None:
+        """Adds a generation: as it was in full, and as it was served."""
+        self.generations += 1
+        self.control += run.arm == "control"
+        self.stopped += served.stopped
+        self.full_tokens += len(full.tokens)
+        self.tokens += len(served.tokens)
+        self.probe_tokens += sum(step.probe_tokens for step in run.steps)
+        self.probes += len(run.steps)
+        self.full_right += full.is_right
+        self.right += served.answer == prompt.answer
+
+
+def batches(all_prompts: Iterator[Prompt], size: int) -> Iterator[list[Prompt]]:
+    """The prompts, some at a time."""
+    while batch := list(islice(all_prompts, size)):
+        yield batch
+
+
+def main() -> None:
+    """Plays all prompts and prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--generations", type=int, required=True)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    model, tokenizer = load(FOLDER / "weights")
+    tokenizer.padding_side = "left"
+    tasks: dict[str, Figures] = {}
+    seconds = {"full": 0.0, "served": 0.0}
+    with Client(options.url, timeout=1.0) as client:
+        for number, batch in enumerate(batches(prompts(options.seed, options.generations), options.batch)):
+            began = time.perf_counter()
+            full = list(generate_full(model, tokenizer, batch, batch_size=len(batch)))
+            between = time.perf_counter()
+            served, runs = serve(model, tokenizer, client, batch)
+            ended = time.perf_counter()
+            seconds["full"] += between - began
+            seconds["served"] += ended - between
+            for prompt, in_full, run, one in zip(batch, full, runs, served, strict=True):
+                tasks.setdefault(prompt.task, Figures()).add(prompt, in_full, run, one)
+            progress = {"batch": number, "ms": 1000 * (ended - between) / len(batch), "failures": client.counters.failures}
+            print(json.dumps(progress), file=sys.stderr, flush=True)
+        counters = client.counters
+    print(json.dumps({
+        "tasks": {task: asdict(figures) for task, figures in sorted(tasks.items())},
+        "seconds": seconds,
+        "client": asdict(counters),
+    }))  # fmt: skip
+
+
+def serve(model: Any, tokenizer: Any, client: Client, batch: list[Prompt]) -> tuple[list[Finished], list[Generation]]:
+    """Generates a batch that the service may stop."""
+    runs = [
+        client.generation(
+            {"model": "reasoner", "task": prompt.task}, grade=lambda answer, right=prompt.answer: answer == right
+        )
+        for prompt in batch
+    ]
+    chats = [[{"role": "user", "content": prompt.content}] for prompt in batch]
+    inputs = tokenizer.apply_chat_template(
+        chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt"
+    )
+    return generate(model, tokenizer, inputs, client, runs, max_new_tokens=MAX_NEW_TOKENS, thought=THOUGHT), runs
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+import t from 'tap'
+import { temporaryFolder } from '../helper.js'
+import { startProcess } from '../service-process.js'
+import { lacksTransformers, playTransformers, type Progress } from './play-transformers.js'
+
+const POLICY = JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60 })
+const GENERATIONS = Number(process.env.GENERATIONS ?? 100)
+const skip = await lacksTransformers() ?? false
+
+t.test('a real model is asked about, probed and stopped, and each generation is reported', { skip }, async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: POLICY })
+  const url = await service.url()
+  // A threshold that the operator sets lets stops be seen before the evidence for one is in.
+  await service.put('/v1/contexts/model=reasoner,task=follow/pin', { threshold: 0.95, reason: 'test' })
+  await service.put('/v1/contexts/model=reasoner,task=follow/policy', { control_rate: 0.1 })
+  const { tasks, client } = await playTransformers({ url, generations: GENERATIONS, batch: 50 })
+  const all = Object.values(tasks)
+  t.equal(all.reduce((sum, { generations }) => sum + generations, 0), GENERATIONS)
+  t.match(client, { failures: 0, reported: GENERATIONS, rejected: 0, dropped: 0 })
+  for (const [task, figures] of Object.entries(tasks)) {
+    const { control, generations, tokens, full_tokens: full, right, full_right: fullRight, probes, probe_tokens: spent } = figures
+    t.ok(probes > generations && spent >= probes, `${task} is probed by one token or more at each check`)
+    if (task === 'follow') continue
+    t.equal(control, generations, `nothing is certified yet in ${task}`)
+    t.equal(tokens, full, 'and greedy generations that are probed are those that are not')
+    t.equal(right, fullRight)
+  }
+  t.ok(tasks.follow!.stopped > 0, 'a pinned threshold stops some')
+  t.ok(tasks.follow!.tokens < tasks.follow!.full_tokens)
+  const { body } = await service.get('/v1/contexts?prefix=model%3Dreasoner')
+  const shown = body.contexts.find(({ key }: { key: string }) => key === 'model=reasoner')
+  t.equal(shown.probe_tokens, all.reduce((sum, { probe_tokens: spent }) => sum + spent, 0), 'the service knows what the probes cost')
+})
+
+t.test('killing the service costs no generation', { skip }, async (t) => {
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), DEFAULT_POLICY: POLICY })
+  const url = await service.url()
+  const batches: Progress[] = []
+  const { tasks, client } = await playTransformers({
+    url,
+    generations: GENERATIONS / 2,
+    batch: 10,
+    onProgress (progress) {
+      batches.push(progress)
+      if (progress.batch === 1) service.child.kill('SIGKILL')
+    },
+  })
+  t.ok(client.failures > 0, 'the service was gone')
+  for (const [task, { tokens, full_tokens: full, right, full_right: fullRight }] of Object.entries(tasks)) {
+    t.equal(tokens, full, `without a reply the generations of ${task} go on to their end`)
+    t.equal(right, fullRight)
+  }
+  t.comment(`ms a generation by batch: ${batches.map(({ ms }) => ms.toFixed(1)).join(', ')}`)
+})
