@@ -27,8 +27,9 @@ CONTEXT = {"model": "q", "task": "gsm8k"}
 KEY = "model=q,task=gsm8k"
 
 
-def pytest_report_header() -> str:
-    return "" if HAS_TORCH else "SKIPPED: stopgate.hf and stopgate.training, which need stopgate[hf]"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not HAS_TORCH:
+        terminalreporter.write_line("SKIPPED: stopgate.hf and stopgate.training, which need stopgate[hf] and trl")
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:

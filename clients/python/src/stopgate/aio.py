@@ -4,9 +4,7 @@ import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Any
 
-from . import _fork
 from ._lane import Lane
 from .base_client import BaseClient
 from .errors import ClientGone
@@ -19,11 +17,6 @@ class AsyncClient(BaseClient):
 
     Checks that tasks of a loop make at the same time go into one call.
     """
-
-    def __init__(self, url: str | None = None, **options: Any) -> None:
-        super().__init__(url, **options)
-        self.after_fork()
-        _fork.watch(self)
 
     def after_fork(self) -> None:
         """The loops of a child have connections of their own."""

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable
 
+from . import _fork
 from ._core import Core
 from ._counters import Counters
 from .generation import Context, Generation, Grade
@@ -49,6 +50,11 @@ class BaseClient:
         )  # fmt: skip
         if self._core.local is not None:
             self._core.local.wait(0)
+        self.after_fork()
+        _fork.watch(self)
+
+    def after_fork(self) -> None:
+        """Runs in a forked process, and when the client is made."""
 
     def generation(
         self,
