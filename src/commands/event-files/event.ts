@@ -11,7 +11,9 @@ export interface ScalarEvent {
 }
 
 // Field numbers of tensorboard/compat/proto: event.proto, summary.proto, tensor.proto.
-const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5 }
+const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 }
+const SESSION_STATUS = 1
+const SESSION_START = 1
 const SUMMARY_VALUE = 1
 const VALUE = { tag: 1, simpleValue: 2, tensor: 8 }
 const TENSOR = { dtype: 1, content: 4, floats: 5, doubles: 6 }
@@ -64,6 +66,11 @@ function shortest (float: number): number {
 /** The first event of a file. */
 export function writeVersion (wallTime: number): Buffer {
   return Buffer.concat([doubleField(EVENT.wallTime, wallTime), bytesField(EVENT.fileVersion, Buffer.from('brain.Event:2'))])
+}
+
+/** The start of a training at step 0: TensorBoard drops what it has read of the run in earlier files. */
+export function writeSessionStart (wallTime: number): Buffer {
+  return Buffer.concat([doubleField(EVENT.wallTime, wallTime), bytesField(EVENT.sessionLog, wholeField(SESSION_STATUS, SESSION_START))])
 }
 
 export function writeEvent ({ wallTime, step, scalars }: ScalarEvent): Buffer {

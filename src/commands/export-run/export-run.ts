@@ -1,19 +1,21 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Checkpoint } from '../../core/training/checkpoint.js'
 import type { PointView } from '../../core/training/describe-point.js'
-import { writeEvent, writeVersion, type Scalar } from '../event-files/event.js'
-import { frameRecord } from '../event-files/record-file.js'
+import type { Scalar } from '../event-files/event.js'
 import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
 import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
 import { parseFlags } from '../command-line/parse-flags.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
+import { replaceEvents, type SuiteEvent } from './replace-events.js'
+import { replaceFile } from './replace-file.js'
 
 export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
 
 Writes the checkpoints of a training run to a file: a TensorBoard event file with the latest figures of each step, in a
 folder of its own below FOLDER; or JSON lines with all attempts, which import-run reads. Prints the path of the file.
+An open TensorBoard shows what a further export of the run adds or changes.
 
 Options:
   --out FOLDER     folder to write to, created if absent (required)
@@ -41,15 +43,21 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
   const client = createHttpClient(url, 1, { token, onWait: (why) => { stderr.write(`export-run: ${why}\n`) } })
   try {
     const whole = await readRun(client, name)
-    const isLines = values.format === 'jsonl'
-    const folder = isLines ? values.out : join(values.out, encodeURIComponent(name)) // TensorBoard names a run after its folder
-    const path = join(folder, isLines ? `${encodeURIComponent(name)}.jsonl` : 'events.out.tfevents.0000000000.stopgate') // a fixed name, so that another export replaces it
-    await mkdir(folder, { recursive: true })
-    await writeFile(path, isLines ? linesOf(whole) : eventsOf(whole))
+    const path = await write(whole, name, values.out, values.format)
     await writeAll(stdout, `${path}\n`)
   } finally {
     client.close()
   }
+}
+
+/** Writes the run's file. @returns its path */
+async function write (whole: Run, name: string, out: string, format: 'tensorboard' | 'jsonl'): Promise<string> {
+  const folder = format === 'jsonl' ? out : join(out, encodeURIComponent(name)) // TensorBoard names a run after its folder
+  await mkdir(folder, { recursive: true })
+  if (format === 'tensorboard') return await replaceEvents(folder, eventsOf(whole))
+  const path = join(folder, `${encodeURIComponent(name)}.jsonl`)
+  await replaceFile(path, linesOf(whole))
+  return path
 }
 
 /** All points of a run, suite by suite. */
@@ -63,14 +71,12 @@ async function readRun (client: HttpClient, name: string): Promise<Run> {
 
 const PLOTTED = ['em_low', 'em_high', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const
 
-export function eventsOf ({ suites }: Run): Buffer {
-  const events = suites.flatMap(({ suite, points }) => points.map((point) => {
+export function eventsOf ({ suites }: Run): SuiteEvent[] {
+  return suites.flatMap(({ suite, points }) => points.map((point) => {
     const scalars: Scalar[] = [{ tag: `eval/${suite}/exact_match`, value: point.em }]
     for (const field of PLOTTED) if (typeof point[field] === 'number') scalars.push({ tag: `eval/${suite}/${field}`, value: point[field] })
-    return { wallTime: Date.parse(point.at ?? point.received_at) / 1000, step: point.step, scalars }
+    return { suite, wallTime: Date.parse(point.at ?? point.received_at) / 1000, step: point.step, scalars }
   }))
-  const start = Math.min(...events.map(({ wallTime }) => wallTime), Infinity)
-  return Buffer.concat([writeVersion(Number.isFinite(start) ? start : 0), ...events.map(writeEvent)].map(frameRecord))
 }
 
 /** The run as JSON lines, attempts in their order, so that importing them gives the same run. */

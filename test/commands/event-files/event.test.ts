@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readEvent, writeEvent, writeVersion } from '../../../src/commands/event-files/event.js'
+import { readEvent, writeEvent, writeSessionStart, writeVersion } from '../../../src/commands/event-files/event.js'
 import { bytesField, floatField, wholeField } from '../../../src/commands/event-files/protobuf.js'
 import { frameRecord, readRecords } from '../../../src/commands/event-files/record-file.js'
 
@@ -15,6 +15,11 @@ t.test('an event of scalars matches byte by byte: wall_time 1, step 2, summary 5
   t.equal(writeEvent(event).toString('hex'), '09000000000000f03f' + '10ac02' + '2a0c' + '0a0a' + '0a03612f62' + '150000003f')
   t.same(readEvent(writeEvent(event)), event)
   t.same(readRecords('f', frameRecord(writeEvent(event)), 0).records, [writeEvent(event)])
+})
+
+t.test('the start of a session matches byte by byte: wall_time 1, session_log 7 { status 1: START }', async (t) => {
+  t.equal(writeSessionStart(1).toString('hex'), '09000000000000f03f' + '3a02' + '0801')
+  t.same(readEvent(writeSessionStart(1)), { wallTime: 1, step: 0, scalars: [] })
 })
 
 t.test('floats are read as the shortest decimal', async (t) => {
