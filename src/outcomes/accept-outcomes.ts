@@ -61,9 +61,9 @@ export async function acceptBatch (services: OutcomeServices, items: readonly un
   return { ...countNew(reported), rejected, outcomes }
 }
 
-/** Counts an outcome that was refused before or by `acceptOutcome`, unless the service itself failed. */
+/** Counts an outcome that was refused before or by `acceptOutcome`, unless the service itself failed, or a quota did and was counted. */
 export function countRefused ({ metrics }: Pick<OutcomeServices, 'metrics'>, statusCode = 500): void {
-  if (statusCode < 500) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
+  if (statusCode < 500 && statusCode !== 429) metrics.outcomes.inc({ result: 'rejected', arm: 'unknown' })
 }
 
 async function store (services: OutcomeServices, outcomes: readonly ReportedOutcome[], reporter: Reporter): Promise<Reported[]> {

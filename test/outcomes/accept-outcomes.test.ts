@@ -43,6 +43,7 @@ t.test('an error of the client is counted as rejected, a failure of the service 
   const services = await build(t)
   countRefused(services, 400)
   countRefused(services, 503)
+  countRefused(services, 429)
   countRefused(services)
   t.match(await services.metrics.render(), 'stopgate_outcomes_total{result="rejected",arm="unknown"} 1\n')
 })
