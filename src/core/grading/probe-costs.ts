@@ -1,7 +1,6 @@
-import type { LoggedOutcome, LoggedStep, ReportedOutcome } from './outcome.js'
-
 /** What a worker says its probes cost, in decoded tokens. */
-export type ReportedCosts = Pick<ReportedOutcome, 'probe_tokens'> & {
+export interface ReportedCosts {
+  readonly probe_tokens?: number
   readonly steps?: ReadonlyArray<{ readonly probe_tokens?: number }> | null
 }
 
@@ -12,12 +11,17 @@ export function probeTokensOfSteps (reported: ReportedCosts): number | undefined
   return steps.reduce((sum, { probe_tokens: tokens = 0 }) => sum + tokens, 0)
 }
 
+/** The steps, each with `asked_tokens`: what the probes up to and with it cost in either arm; and the sum. Both absent: nothing. */
+export interface CostedSteps<S> {
+  readonly asked_tokens?: number
+  readonly steps: ReadonlyArray<S & { readonly asked_tokens?: number }>
+}
+
 /**
  * Adds to each step what the probes up to and with it cost in either arm: as the steps say, else the outcome's total in equal parts.
  * @param steps all steps that were asked, in order
  */
-export function withProbeCosts (
-  reported: ReportedCosts, steps: readonly LoggedStep[]): Pick<LoggedOutcome, 'asked_tokens'> & { readonly steps: readonly LoggedStep[] } {
+export function withProbeCosts<S extends object> (reported: ReportedCosts, steps: readonly S[]): CostedSteps<S> {
   const own = probeTokensOfSteps(reported)
   const total = own ?? reported.probe_tokens ?? 0
   if (total === 0) return { steps }
