@@ -1,0 +1,141 @@
+"""Measures the model on held-out prompts: exact match, lengths, how early it knows, and what stopping saves.
+
+    python measure.py --count 800 --temperature 0.7
+    python measure.py --outcomes FILE     # also writes outcomes as the service takes them, one JSON object a line
+
+Every figure of the README comes from this script.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import torch
+
+from reasoner.generate import Generation, Probe, generate, load, probe
+from reasoner.prompts import prompts
+from reasoner.tasks import TASKS
+
+THRESHOLDS = (0.9, 0.95, 0.99)
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+# A stopped generation still decodes its answer and the end of sequence.
+ANSWER_TOKENS = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """A full run with the answers forced along it: at each cadence step, and at each of SHARES of its thought."""
+
+    generation: Generation
+    probes: list[Probe]
+    at_shares: list[Probe]
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """What stopping at a threshold does: shares of all decoded tokens, and points of exact match."""
+
+    gross: float
+    net: float
+    em_change: float
+
+
+def settled_share(run: Run) -> float:
+    """The share of the thought after which the forced answer no longer changes (1: only at the end)."""
+    settled = len(run.generation.thought)
+    for forced in reversed(run.probes):
+        if forced.answer != run.generation.answer:
+            break
+        settled = forced.tokens
+    return settled / len(run.generation.thought)
+
+
+def stopping(runs: Sequence[Run], threshold: float, probe_tokens: float) -> Stopping:
+    """Stops each run at its first probe of at least `threshold`; every probe until then costs `probe_tokens`."""
+    total = saved = cost = change = 0.0
+    for run in runs:
+        total += len(run.generation.tokens)
+        crossed = next((number for number, forced in enumerate(run.probes) if forced.confidence >= threshold), None)
+        cost += probe_tokens * (len(run.probes) if crossed is None else crossed + 1)
+        if crossed is not None:
+            stop = run.probes[crossed]
+            saved += len(run.generation.tokens) - stop.tokens - ANSWER_TOKENS
+            change += (stop.answer == run.generation.prompt.answer) - run.generation.is_right
+    return Stopping(saved / total, (saved - cost) / total, 100 * change / len(runs))
+
+
+def em_when_cut(runs: Sequence[Run], number: int) -> float:
+    """The exact match of the answers forced at the share SHARES[number] of each thought."""
+    return fmean(run.at_shares[number].answer == run.generation.prompt.answer for run in runs)
+
+
+def print_tables(runs: Sequence[Run], probe_tokens: float) -> None:
+    """Prints both tables as Markdown."""
+    groups = {task: [run for run in runs if run.generation.prompt.task == task] for task in TASKS} | {"all": list(runs)}
+    cuts = ", ".join(f"{share:.0%}" for share in SHARES)
+    print(f"| task | EM % | tokens: mean | max | settled at % | EM % when cut at {cuts} |")
+    print("|---|---|---|---|---|---|")
+    for task, group in groups.items():
+        lengths = [len(run.generation.tokens) for run in group]
+        em = 100 * fmean(run.generation.is_right for run in group)
+        settled = 100 * fmean(map(settled_share, group))
+        cut_em = ", ".join(f"{100 * em_when_cut(group, number):.0f}" for number in range(len(SHARES)))
+        print(f"| {task} | {em:.1f} | {fmean(lengths):.0f} | {max(lengths)} | {settled:.0f} | {cut_em} |")
+    print("\n| task | " + " | ".join(f"at {threshold}: gross %, net %, EM points" for threshold in THRESHOLDS) + " |")
+    print("|---" * (len(THRESHOLDS) + 1) + "|")
+    for task, group in groups.items():
+        results = [stopping(group, threshold, probe_tokens) for threshold in THRESHOLDS]
+        cells = [f"{100 * result.gross:.1f}, {100 * result.net:.1f}, {result.em_change:+.1f}" for result in results]
+        print(f"| {task} | {' | '.join(cells)} |")
+
+
+def outcome(run: Run, number: int) -> dict[str, object]:
+    """The run as an outcome of the service."""
+    answer = run.generation.prompt.answer
+    return {
+        "generation_id": f"g{number}",
+        "group_id": run.generation.prompt.id,
+        "sample_index": 0,
+        "context": {"task": run.generation.prompt.task, "model": "stopgate-reasoner"},
+        "tokens": len(run.generation.tokens),
+        "em": int(run.generation.is_right),
+        "steps": [
+            {"tokens": p.tokens, "confidence": round(p.confidence, 6), "em": int(p.answer == answer)}
+            for p in run.probes
+        ],
+    }
+
+
+def main() -> None:
+    """Generates, probes and prints."""
+    parser = argparse.ArgumentParser(description="Measures the model on held-out prompts.")
+    parser.add_argument("--model", type=Path, default=Path(__file__).parent / "weights", help="Hugging Face folder")
+    parser.add_argument("--count", type=int, default=800, help="prompts, the tasks by turns (default 800)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of prompts and sampling (default 1)")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy (default)")
+    parser.add_argument("--check-every-tokens", type=int, default=16, help="tokens between probes (default 16)")
+    parser.add_argument("--probe-tokens", type=float, default=1.0, help="tokens that a probe costs (default 1)")
+    parser.add_argument("--outcomes", type=Path, help="file to write outcomes to, as JSON lines")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(arguments.seed)
+    model, tokenizer = load(arguments.model)
+    runs = []
+    for generation in generate(model, tokenizer, list(prompts(arguments.seed, arguments.count)), arguments.temperature):
+        length = len(generation.thought)
+        cuts = range(arguments.check_every_tokens, length + 1, arguments.check_every_tokens)
+        shares = [round(share * length) for share in SHARES]
+        probes = probe(model, tokenizer, generation, [*cuts, *shares])
+        runs.append(Run(generation, probes[: len(cuts)], probes[len(cuts) :]))
+    print_tables(runs, arguments.probe_tokens)
+    if arguments.outcomes:
+        arguments.outcomes.write_text(
+            "".join(json.dumps(outcome(run, number)) + "\n" for number, run in enumerate(runs))
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A reasoning model small enough for two CPU cores: its tasks, tokenizer, training data and export."""

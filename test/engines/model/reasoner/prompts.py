@@ -1,0 +1,49 @@
+"""Prompts with their true answers, endless and seeded. Standard library only.
+
+    from reasoner.prompts import prompts
+    for prompt in prompts(seed=1, count=1000): ...
+
+As a script it prints JSON lines: `python -m reasoner.prompts --count 100 --seed 1 --task follow --task add`.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from random import Random
+
+from reasoner.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One user message, its true answer (one character) and its task; `id` is unique within a seed."""
+
+    id: str
+    task: str
+    content: str
+    answer: str
+
+
+def prompts(seed: int, count: int, tasks: Sequence[str] = tuple(TASKS)) -> Iterator[Prompt]:
+    """Yields `count` prompts, the tasks by turns. Training uses seeds of its own (strings), so none is shared."""
+    rng = Random(seed)
+    for number in range(count):
+        task = tasks[number % len(tasks)]
+        problem = TASKS[task].pose(rng)
+        yield Prompt(f"{seed}-{number}", task, problem.prompt, problem.answer)
+
+
+def main() -> None:
+    """Prints prompts as JSON lines."""
+    parser = argparse.ArgumentParser(description="Prints prompts with their true answers as JSON lines.")
+    parser.add_argument("--count", type=int, default=100, help="number of prompts (default 100)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the problems (default 1)")
+    parser.add_argument("--task", action="append", choices=list(TASKS), help="a task to ask (default all)")
+    arguments = parser.parse_args()
+    for prompt in prompts(arguments.seed, arguments.count, arguments.task or tuple(TASKS)):
+        print(json.dumps(asdict(prompt)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""`follow`: follow pointers for a number of hops. Stopping early is safe after the first of two or three passes.
+
+The answer is known as soon as the first pass ends; what follows only confirms it. A wrong hop is nearly always
+noticed and corrected at once.
+"""
+
+from random import Random
+
+from reasoner.tasks.task import Problem, Segment, Task, repeat_until_agreed
+
+LETTERS = "abcdefghij"
+SLIP_RATE = 0.04
+UNNOTICED_RATE = 0.02
+EXTRA_LOOK_RATE = 0.6
+
+
+def pose(rng: Random) -> Problem:
+    """Poses a problem such as `follow c 9: a>d b>f ...` (a permutation of ten letters, 6 to 12 hops)."""
+    targets = rng.sample(LETTERS, len(LETTERS))
+    start, hops = rng.choice(LETTERS), rng.randint(6, 12)
+    pointers = dict(zip(LETTERS, targets, strict=True))
+    answer = start
+    for _ in range(hops):
+        answer = pointers[answer]
+    listed = " ".join(f"{source}>{target}" for source, target in pointers.items())
+    return Problem(f"follow {start} {hops}: {listed}", answer)
+
+
+def think(rng: Random, problem: Problem) -> list[Segment]:
+    """Walks the pointers twice or three times."""
+    question, listed = problem.prompt.split(": ")
+    _, start, hops = question.split()
+    pointers = {pair[0]: pair[2] for pair in listed.split()}
+    segments: list[Segment] = []
+
+    def walk(number: int) -> str:
+        here, text = start, "" if number == 0 else "again "
+        for hop in range(1, int(hops) + 1):
+            there = pointers[here]
+            text += f"{hop} {here}>"
+            if rng.random() < SLIP_RATE:
+                slip = rng.choice(LETTERS)
+                if slip != there and rng.random() >= UNNOTICED_RATE:
+                    text += f"{slip} no {here}>"
+                else:
+                    there = slip
+            text += f"{there} "
+            here = there
+        segments.append(Segment(f"{text}so {here}\n"))
+        return here
+
+    repeat_until_agreed(walk, rng.random() < EXTRA_LOOK_RATE)
+    return segments
+
+
+TASK = Task("follow", pose, think)

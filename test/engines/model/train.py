@@ -1,0 +1,123 @@
+"""Trains the model from nothing and writes it in Hugging Face format and as GGUF.
+
+    python train.py
+
+One CPU thread, about 35 minutes. The seed fixes the data and the initial weights; other processors round
+differently, so their weights differ in detail.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from random import Random
+
+import torch
+from torch.optim import AdamW, Muon, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+from reasoner.attention import HIDDEN, NAME
+from reasoner.batches import Batch, batches
+from reasoner.examples import IGNORED
+from reasoner.gguf_file import write_gguf
+from reasoner.tasks import TASKS
+from reasoner.tokenizer import END, PAD, build_tokenizer, vocabulary
+
+WARM_UP_STEPS = 100
+COOL_DOWN_STEPS = 600
+REPORT_EVERY_STEPS = 50
+
+
+def build_model() -> LlamaForCausalLM:
+    """The untrained model: 0.87 million parameters, heads of 32."""
+    tokens = vocabulary()
+    config = LlamaConfig(
+        vocab_size=len(tokens),
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        initializer_range=0.04,
+        bos_token_id=None,
+        eos_token_id=tokens.index(END),
+        pad_token_id=tokens.index(PAD),
+    )
+    return LlamaForCausalLM(config)
+
+
+def build_optimizers(model: LlamaForCausalLM) -> list[Optimizer]:
+    """Muon for the matrices of the layers, AdamW for the embedding and the norms."""
+    matrices = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
+    rest = [weight for name, weight in model.named_parameters() if weight.ndim < 2 or "embed" in name]
+    return [Muon(matrices, lr=0.02, weight_decay=0.01), AdamW(rest, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0)]
+
+
+def loss_of(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
+    """The mean cross entropy of the batch's targets, in nats a token."""
+    mask = torch.zeros(batch.mask.shape, dtype=torch.bfloat16).masked_fill(~batch.mask, HIDDEN)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(batch.tokens, attention_mask=mask, position_ids=batch.positions, use_cache=False).logits
+    return torch.nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED
+    )
+
+
+def train(model: LlamaForCausalLM, steps: int, tokens_per_batch: int, seed: int) -> None:
+    """Trains in place; the learning rate rises for WARM_UP_STEPS and falls to zero in the last COOL_DOWN_STEPS."""
+    optimizers = build_optimizers(model)
+    schedules = [
+        LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP_STEPS, (steps - step) / COOL_DOWN_STEPS))
+        for optimizer in optimizers
+    ]
+    data = batches(Random(f"train {seed}"), list(TASKS.values()), tokens_per_batch)
+    started, sum_of_losses = time.monotonic(), 0.0
+    for step in range(1, steps + 1):
+        loss = loss_of(model, next(data))
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+        sum_of_losses += loss.item()
+        if step % REPORT_EVERY_STEPS == 0:
+            seconds = time.monotonic() - started
+            print(f"step {step} loss {sum_of_losses / REPORT_EVERY_STEPS:.4f} after {seconds:.0f} s", flush=True)
+            sum_of_losses = 0.0
+
+
+def save(model: LlamaForCausalLM, folder: Path) -> None:
+    """Writes the folder. Weights are stored in 16 bits; `dtype` makes loaders compute in 32."""
+    model.half().save_pretrained(folder)  # type: ignore[no-untyped-call]
+    config = LlamaConfig.from_pretrained(folder)
+    config.dtype = "float32"
+    config.save_pretrained(folder)
+    tokens = vocabulary()
+    ends = {"eos_token_id": tokens.index(END), "pad_token_id": tokens.index(PAD)}
+    GenerationConfig.from_dict(ends).save_pretrained(folder)
+    build_tokenizer().save_pretrained(folder)
+
+
+def main() -> None:
+    """Trains and saves."""
+    here = Path(__file__).parent
+    parser = argparse.ArgumentParser(description="Trains the model and writes it in Hugging Face format and as GGUF.")
+    parser.add_argument("--weights", type=Path, default=here / "weights", help="Hugging Face folder to write")
+    parser.add_argument("--gguf", type=Path, default=here / "stopgate-reasoner.gguf", help="GGUF file to write")
+    parser.add_argument("--steps", type=int, default=3600, help="optimizer steps (default 3600)")
+    parser.add_argument("--tokens-per-batch", type=int, default=4096, help="tokens a step (default 4096)")
+    parser.add_argument("--seed", type=int, default=18, help="seed of data and initial weights (default 18)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(arguments.seed)
+    model = build_model()
+    model.set_attn_implementation(NAME)
+    train(model, arguments.steps, arguments.tokens_per_batch, arguments.seed)
+    save(model, arguments.weights)
+    write_gguf(arguments.weights, arguments.gguf)
+
+
+if __name__ == "__main__":
+    main()
