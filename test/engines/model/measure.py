@@ -72,24 +72,21 @@ def em_when_cut(runs: Sequence[Run], number: int) -> float:
     return fmean(run.at_shares[number].answer == run.generation.prompt.answer for run in runs)
 
 
-def print_tables(runs: Sequence[Run], probe_tokens: float) -> None:
-    """Prints both tables as Markdown."""
+def print_table(runs: Sequence[Run], probe_tokens: float) -> None:
+    """Prints the table of the README: a line for each task, and one for all."""
     groups = {task: [run for run in runs if run.generation.prompt.task == task] for task in TASKS} | {"all": list(runs)}
-    cuts = ", ".join(f"{share:.0%}" for share in SHARES)
-    print(f"| task | EM % | tokens: mean | max | settled at % | EM % when cut at {cuts} |")
-    print("|---|---|---|---|---|---|")
+    cuts = ", ".join(f"{100 * share:.0f}" for share in SHARES)
+    thresholds = " | ".join(f"at {threshold}" for threshold in THRESHOLDS)
+    print(f"| task | EM % | mean tokens | longest | settled at % | EM % when cut at {cuts} % | {thresholds} |")
+    print("|---" * (6 + len(THRESHOLDS)) + "|")
     for task, group in groups.items():
         lengths = [len(run.generation.tokens) for run in group]
         em = 100 * fmean(run.generation.is_right for run in group)
         settled = 100 * fmean(map(settled_share, group))
         cut_em = ", ".join(f"{100 * em_when_cut(group, number):.0f}" for number in range(len(SHARES)))
-        print(f"| {task} | {em:.1f} | {fmean(lengths):.0f} | {max(lengths)} | {settled:.0f} | {cut_em} |")
-    print("\n| task | " + " | ".join(f"at {threshold}: gross %, net %, EM points" for threshold in THRESHOLDS) + " |")
-    print("|---" * (len(THRESHOLDS) + 1) + "|")
-    for task, group in groups.items():
         results = [stopping(group, threshold, probe_tokens) for threshold in THRESHOLDS]
-        cells = [f"{100 * result.gross:.1f}, {100 * result.net:.1f}, {result.em_change:+.1f}" for result in results]
-        print(f"| {task} | {' | '.join(cells)} |")
+        stops = " | ".join(f"{100 * stop.gross:.1f}, {100 * stop.net:.1f}, {stop.em_change:+.1f}" for stop in results)
+        print(f"| {task} | {em:.1f} | {fmean(lengths):.0f} | {max(lengths)} | {settled:.0f} | {cut_em} | {stops} |")
 
 
 def outcome(run: Run, number: int) -> dict[str, object]:
@@ -130,7 +127,7 @@ def main() -> None:
         shares = [round(share * length) for share in SHARES]
         probes = probe(model, tokenizer, generation, [*cuts, *shares])
         runs.append(Run(generation, probes[: len(cuts)], probes[len(cuts) :]))
-    print_tables(runs, arguments.probe_tokens)
+    print_table(runs, arguments.probe_tokens)
     if arguments.outcomes:
         arguments.outcomes.write_text(
             "".join(json.dumps(outcome(run, number)) + "\n" for number, run in enumerate(runs))

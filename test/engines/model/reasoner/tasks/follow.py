@@ -8,40 +8,37 @@ from random import Random
 
 from reasoner.tasks.task import Problem, Segment, Task, repeat_until_agreed
 
-LETTERS = "abcdefghij"
+LETTERS = "abcdefghijklmn"
 SLIP_RATE = 0.04
 UNNOTICED_RATE = 0.02
 EXTRA_LOOK_RATE = 0.6
 
 
 def pose(rng: Random) -> Problem:
-    """Poses a problem such as `follow c 9: a>d b>f ...` (a permutation of ten letters, 6 to 12 hops)."""
-    targets = rng.sample(LETTERS, len(LETTERS))
-    start, hops = rng.choice(LETTERS), rng.randint(6, 12)
-    pointers = dict(zip(LETTERS, targets, strict=True))
-    answer = start
-    for _ in range(hops):
-        answer = pointers[answer]
-    listed = " ".join(f"{source}>{target}" for source, target in pointers.items())
-    return Problem(f"follow {start} {hops}: {listed}", answer)
+    """Poses a problem such as `follow c 9: Ad Bf ...` (a points to d; one ring of 14 letters, 8 to 13 hops)."""
+    ring = rng.sample(LETTERS, len(LETTERS))
+    hops = rng.randint(8, len(ring) - 1)
+    pointers = dict(zip(ring, ring[1:] + ring[:1], strict=True))
+    listed = " ".join(f"{letter.upper()}{pointers[letter]}" for letter in LETTERS)
+    return Problem(f"follow {ring[0]} {hops}: {listed}", ring[hops])
 
 
 def think(rng: Random, problem: Problem) -> list[Segment]:
     """Walks the pointers twice or three times."""
     question, listed = problem.prompt.split(": ")
     _, start, hops = question.split()
-    pointers = {pair[0]: pair[2] for pair in listed.split()}
+    pointers = {pair[0].lower(): pair[1] for pair in listed.split()}
     segments: list[Segment] = []
 
     def walk(number: int) -> str:
         here, text = start, "" if number == 0 else "again "
         for hop in range(1, int(hops) + 1):
             there = pointers[here]
-            text += f"{hop} {here}>"
+            text += f"{hop} {here.upper()}"
             if rng.random() < SLIP_RATE:
                 slip = rng.choice(LETTERS)
                 if slip != there and rng.random() >= UNNOTICED_RATE:
-                    text += f"{slip} no {here}>"
+                    text += f"{slip} no {here.upper()}"
                 else:
                     there = slip
             text += f"{there} "

@@ -17,7 +17,7 @@ EXTRA_LOOK_RATE = 0.3
 def pose(rng: Random) -> Problem:
     """Poses a problem such as `most 1 abcab 2 ccaba ...` (four to seven groups of five letters, one clear winner)."""
     while True:
-        weights = [rng.gammavariate(3, 1) for _ in LETTERS]
+        weights = [rng.gammavariate(6, 1) for _ in LETTERS]
         letters = rng.choices(LETTERS, weights, k=GROUP_SIZE * rng.randint(4, 7))
         totals = sorted(((letters.count(letter), letter) for letter in LETTERS), reverse=True)
         if totals[0][0] > totals[1][0]:
