@@ -25,7 +25,7 @@ t.test('two replicas share a build and have different ports', async (t) => {
   for (const name of replicas) {
     const { ports: _ports, ...replica } = services[name]
     const { ports: _first, ...first } = services[replicas[0]]
-    t.same(replica, first, `${name} differs in nothing but its port`)
+    t.same(replica, first, `${name} differs only in its port`)
     t.ok(existsSync(`docker/${replica.build.context}/Dockerfile`))
     t.equal(replica.environment.REDIS_URL, 'redis://redis:6379')
     t.equal(replica.environment.ALLOW_ANONYMOUS, 'true', 'its ports are open to this machine only, as checked below')

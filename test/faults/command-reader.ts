@@ -1,8 +1,8 @@
-/** Tells Redis commands apart in what a client sends: arrays of bulk strings. */
+/** Splits what a client sends to Redis into commands, which are arrays of bulk strings. */
 export class CommandReader {
   #rest: Buffer = Buffer.alloc(0)
 
-  /** The commands that are complete with this chunk, each with its bytes. */
+  /** Takes the next chunk, and returns the commands that it completes with their bytes. */
   read (chunk: Buffer): Array<{ name: string, bytes: Buffer }> {
     const commands = []
     this.#rest = Buffer.concat([this.#rest, chunk])
@@ -28,7 +28,7 @@ export class CommandReader {
     return { name, bytes: this.#rest.subarray(0, at) }
   }
 
-  /** `*3` or `$7`, and where it ends. */
+  /** A header such as `*3` or `$7`, and where it ends. */
   #line (start: number): { number: number, end: number } | null {
     const end = this.#rest.indexOf('\r\n', start)
     return end === -1 ? null : { number: Number(this.#rest.toString('latin1', start + 1, end)), end: end + 2 }

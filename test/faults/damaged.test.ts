@@ -11,7 +11,7 @@ import { build, temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { admin } from './redis-fleet.js'
 
-// JSON that is whole, and not what it must be, at each place that the learner reads: in turn left out, told of and overcome.
+// Valid JSON with an invalid value, at each place that the learner reads. It must be skipped, reported and repaired.
 
 type Table = 'history' | 'audit' | 'trainingRuns' | 'pending' | 'cohorts' | 'policies' | 'pins' | 'predictors' | 'reservoir'
 
@@ -24,7 +24,7 @@ interface Damager {
 const ENTRIES = ['{"type":"outcome","generation_id":"x","tokens":"many"}', '{"type":"policy","key":7}', '{"type":"__proto__"}', '[]', '{']
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99 }
 
-/** @param damage while nothing runs on the store */
+/** @param damage is called while no service uses the store */
 async function overcome (
   t: Test, env: NodeJS.ProcessEnv, damage: (how: (damager: Damager) => Promise<void>) => Promise<void>): Promise<void> {
   const settings = { ...env, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.5' }
@@ -68,7 +68,7 @@ async function overcome (
   const { body: { changes }, status } = await send('GET', '/v1/model/history?limit=1000')
   const gap = changes.find(({ cause }: { cause: string }) => cause === 'unreadable')
   t.match([status, gap], [200, { key: null, epoch: null, before: null, after: null, by: 'stopgate', time: String, version: Number }])
-  t.match((await send('GET', '/metrics')).body, 'stopgate_damaged_total{what="history"} 1\n', 'who reads it tells of it')
+  t.match((await send('GET', '/metrics')).body, 'stopgate_damaged_total{what="history"} 1\n', 'reading the history reports the damage')
   const back = async (version: number) => await send('POST', '/v1/model/rollback?dry_run=true', { version, reason: 'r' })
   const tooFar = await back(0)
   t.match(tooFar, { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back only to version \d+: roll back to that version or a later one/ } })
@@ -96,14 +96,14 @@ async function overcome (
   t.match(await send('GET', '/v1/training-runs/odd'), { status: 404 })
   const checkpoint = { step: 1, suite: 's', em: 0.5, n: 10, tokens_mean: 5 }
   for (const run of ['new', 'odd', 'cut']) t.match(await send('POST', `/v1/training-runs/${run}/checkpoints`, checkpoint), { status: 202, body: { accepted: 1 } })
-  t.match(await send('GET', '/v1/training-runs/odd'), { status: 200, body: { suites: [{ suite: 's' }] } }, 'the next report writes it anew')
+  t.match(await send('GET', '/v1/training-runs/odd'), { status: 200, body: { suites: [{ suite: 's' }] } }, 'the next report writes the run again')
   const byItself = commands.filter(({ by }: { by: string }) => by === 'stopgate')
-  t.match(byItself.filter(({ type }: { type: string }) => type === 'predictor'), [{ predictor: { name: 'cut', action: 'forgotten' } }], 'a damaged predictor goes')
+  t.match(byItself.filter(({ type }: { type: string }) => type === 'predictor'), [{ predictor: { name: 'cut', action: 'forgotten' } }], 'a damaged predictor is forgotten')
   const { damaged } = await store.learned()
-  t.same([damaged, (await store.predictors()).size], [{ ledger: 0, pending: [], cohorts: [], samples: [] }, 0], 'nothing damaged is left for the next learner to find')
+  t.same([damaged, (await store.predictors()).size], [{ ledger: 0, pending: [], cohorts: [], samples: [] }, 0], 'the next learner finds no damage')
 }
 
-/** What is damaged is named, and a file of all the rest can be imported, where the damaged is overcome as here. */
+/** An export names what is damaged. A file of the rest can be imported, and the damage is repaired there as well. */
 async function exportedOf (t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const io = captureIo(env)
   await t.rejects(exportState([], io), { name: 'CommandError', exitCode: 1, message: /^17 values .* can be imported/ })

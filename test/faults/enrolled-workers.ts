@@ -3,10 +3,10 @@ import type { Test } from 'tap'
 import { until } from '../helper.js'
 import type { ServiceProcess } from '../service-process.js'
 
-// The bound is five times the default, and so is the drop of the contexts that must not be certified: a certificate then takes 36 lossless
-// generations. The times of enrolment are a fifth.
+// The bound is five times the default, so that a certificate takes only 36 lossless generations. The contexts that must not be certified
+// lose twice the bound. The times of enrolment are a fifth.
 
-/** Settings of a service whose follow-up takes seconds. Every generation is control, so that each of them is counted. */
+/** Settings of a service with a follow-up of seconds. All generations are control, so that each of them is counted. */
 export const QUICK = {
   ENROLMENT_TIME_SCALE: '0.2',
   DEFAULT_POLICY: JSON.stringify({ follow_up_seconds: 4, max_em_drop: 0.1, control_rate: 1 }),
@@ -14,7 +14,7 @@ export const QUICK = {
   POLL_SECONDS: '0.2',
 }
 
-/** Generations last so long, ms: every other one is long. */
+/** Durations of generations, ms. Every other one is long. */
 const SHORT_MS = 40
 const LONG_MS = 500
 const RETRY_MS = 50
@@ -24,7 +24,7 @@ export interface WorkersOptions {
   readonly model?: string
   /** Whether a stop loses the answer of two long generations in five: 20 points of EM in all. */
   readonly isLossy?: boolean
-  /** Services that the worker of a generation may ask, the one to try first in front, and those that it may report to. */
+  /** Services that the worker of a generation may ask and report to, in the order in which it tries them. */
   readonly askAt: (i: number) => readonly ServiceProcess[]
   readonly reportAt?: (i: number) => readonly ServiceProcess[]
   /** Whether the worker is killed with its generation and never reports it. */
@@ -39,7 +39,7 @@ export class Workers {
   readonly key: string
   readonly #options: WorkersOptions
   readonly #startedAt = Date.now()
-  /** Generations that were asked about, and those whose outcome was taken. */
+  /** How many generations were started, and how many were reported. */
   started = 0
   reported = 0
 
@@ -52,12 +52,12 @@ export class Workers {
 
   get seconds (): number { return (Date.now() - this.#startedAt) / 1000 }
 
-  /** Generations that start together; resolves when the last one has been reported. */
+  /** Runs generations that start together. Resolves when the last one has been reported. */
   async burst (count: number): Promise<void> {
     await Promise.all(Array.from({ length: count }, () => this.#generate(this.started++)))
   }
 
-  /** Asks a first step, ahead of the first check; works; and sends the outcome, again and again until a replica takes it. */
+  /** Asks for a decision at a first step, waits as long as the generation lasts, and sends the outcome until a replica accepts it. */
   async #generate (i: number): Promise<void> {
     const { task, model = 'q', isLossy = false, askAt, reportAt = askAt, isSilent = () => false, isDoubled = () => false } = this.#options
     const context = { model, task }
@@ -75,7 +75,7 @@ export class Workers {
     this.reported++
   }
 
-  /** Sends to one service after the other until one takes it. */
+  /** Sends a request to one service after the other until one accepts it. */
   async #send (servicesNow: () => readonly ServiceProcess[], path: string, body: object): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const services = servicesNow()
@@ -87,12 +87,12 @@ export class Workers {
   }
 }
 
-/** A context as a service has it. */
+/** What a service shows of a context. */
 export async function contextAt (service: ServiceProcess, { key }: Pick<Workers, 'key'>, headers?: Record<string, string>): Promise<any> {
   return (await service.get(`/v1/contexts/${encodeURIComponent(key)}`, headers)).body
 }
 
-/** Workers of a context without loss, and of one with twice the loss that is tolerated. */
+/** Workers of a context that loses nothing, and of one that loses twice what is tolerated. */
 export function workersOf (options: WorkersOptions): readonly [Workers, Workers] {
   return [new Workers(options), new Workers({ ...options, task: `${options.task}-lossy`, isLossy: true })]
 }
@@ -107,7 +107,7 @@ export function wasCertified (services: readonly ServiceProcess[], { key }: Pick
   return services.some(({ log }) => log.some(isCertificate))
 }
 
-/** More bursts until the context is certified, at most so many. */
+/** Runs bursts until the context is certified. */
 export async function certified (t: Test, services: readonly ServiceProcess[], workers: Workers, count = 20): Promise<void> {
   for (let bursts = 0; bursts < 20 && !wasCertified(services, workers); bursts++) await workers.burst(count)
   await until(`${workers.key} is certified`, () => wasCertified(services, workers))
@@ -115,9 +115,9 @@ export async function certified (t: Test, services: readonly ServiceProcess[], w
 }
 
 /**
- * Every generation is accounted for once: it is enrolled or void, unless its list was lost with a replica that was killed; and its outcome
- * is evidence, late, or of nobody enrolled.
- * @param services all that ran, the one to ask in front
+ * Checks that every generation is accounted for once. It is enrolled or void, unless its list was lost with a replica that was killed. Its
+ * outcome is evidence, late, or of a generation that was not enrolled.
+ * @param services all that ran; the first one is asked
  */
 export async function isExact (
   t: Test, services: readonly ServiceProcess[], workers: Workers,

@@ -5,7 +5,7 @@ import { startProcess } from '../service-process.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 import { burst, certified, contextAt, isExact, QUICK, workersOf } from './enrolled-workers.js'
 
-/** Fewer than one entry of a list holds. */
+/** Fewer than an entry of a list can hold. */
 const BATCH = 200
 const FLOOD = 22 * BATCH
 
@@ -35,7 +35,7 @@ t.test('a tenant whose context is full of open enrolments does not delay another
   for (const one of [...before, ...during]) await isExact(t, [service], one, { headers })
 
   const { enrolled, void: voided, accounted, missing } = await followedUp()
-  t.comment(`of the flood ${enrolled} are enrolled and ${voided} void`)
+  t.comment(`${enrolled} generations of the flood are enrolled and ${voided} are void`)
   t.ok(enrolled > MOST_OPEN - BATCH && enrolled <= MOST_OPEN)
   t.equal(enrolled + voided, FLOOD)
   t.equal(accounted + missing, 0)

@@ -8,7 +8,7 @@ import { burst, certified, isExact, QUICK, workersOf, type Workers } from './enr
 import { startProxy } from './proxy.js'
 import { admin } from './redis-fleet.js'
 
-/** A little more than the follow-up, and than the age at which a list is void, ms. */
+/** Somewhat longer than the follow-up, and than the age from which a list is void, ms. */
 const FOLLOW_UP_MS = 4500
 const VOID_MS = 2500
 

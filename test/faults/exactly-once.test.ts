@@ -9,14 +9,14 @@ import { mulberry32 } from '../random.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProcess, type ServiceProcess } from '../service-process.js'
 
-// Outcomes through two replicas on one Redis while the learner is killed with -9 and started again at random, against one process that
-// folds them in order: the same state, to the count. At full volume: npm run volume
+// Sends outcomes to two replicas on one Redis, and kills and restarts the learner at random times. The state must equal that of one process
+// that folds the same outcomes in order. `npm run volume` does it with a million outcomes.
 
 const OUTCOMES = Number(process.env.OUTCOMES ?? 12_000)
 const BATCH = 500
-const POLICY = { follow_up_seconds: 0, evidence_window: 2000, max_em_drop: 0.2 } // a tenth has no label or steps, and counts as lost
+const POLICY = { follow_up_seconds: 0, evidence_window: 2000, max_em_drop: 0.2 } // a tenth has no label or no steps and counts as lost
 
-/** Everything an outcome can be: both arms, lost and gained, unlabelled, stepless, siblings, several contexts. */
+/** Outcomes of every kind: of both arms, lost and gained, without label or steps, of groups, in several contexts. */
 function outcomeOf (random: () => number, i: number): ReportedOutcome {
   const em = random() < 0.9 ? 1 : 0
   const probe = random() < 0.02 ? 1 - em : em
@@ -34,7 +34,7 @@ function outcomeOf (random: () => number, i: number): ReportedOutcome {
   }
 }
 
-/** What a state says of evidence and counts; its times are those of the run. */
+/** The counts and evidence of a state, without its times, which differ from run to run. */
 function counts ({ halves, drift, threshold_index, guarantee, control_share, arms, ...rest }: ContextState) {
   const { generations, treated, certified, follow_up, epoch, epoch_cause } = rest
   return { halves, drift, threshold_index, guarantee, control_share, arms, epoch, epoch_cause, generations, treated, certified, follow_up }
@@ -72,7 +72,7 @@ t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each count
   let longest = 0
   for (let i = 0; i < OUTCOMES; i += BATCH) {
     const body = { outcomes: outcomes.slice(i, i + BATCH) }
-    for (let attempt = 0; ; attempt++) { // as a worker does: until it is taken
+    for (let attempt = 0; ; attempt++) { // a worker sends until it is accepted
       const reply = await replicas[attempt % 2]!.post('/v1/outcomes/batch', body).catch(() => null)
       if (reply?.status === 202) {
         t.equal(reply.body.accepted + reply.body.duplicates, body.outcomes.length, `batch ${i / BATCH}`)
@@ -99,5 +99,5 @@ t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each count
   t.strictSame([...contexts.keys()].sort(), [...fold.states.keys()].sort())
   for (const [key, state] of fold.states) t.same(counts(contexts.get(key)!), counts(state), key)
   t.ok([...contexts.values()].some((state) => state.threshold_index !== -1), 'thresholds are in force')
-  t.ok([...contexts.values()].some((state) => state.halves[1].generations > 0), 'and windows have moved on')
+  t.ok([...contexts.values()].some((state) => state.halves[1].generations > 0), 'evidence windows have turned')
 })

@@ -28,7 +28,7 @@ async function writeState (file: string): Promise<void> {
   await writeFile(file, text)
 }
 
-/** Kills imports at random; what is in the store then is the whole state or nothing of it. */
+/** Kills imports at random times. The store must then have the whole state or nothing of it. */
 async function killImports (t: Test, env: NodeJS.ProcessEnv, open: Parameters<typeof createStore>[0]): Promise<void> {
   const file = join(await temporaryFolder(t), 'state.jsonl')
   await writeState(file)
@@ -38,7 +38,7 @@ async function killImports (t: Test, env: NodeJS.ProcessEnv, open: Parameters<ty
     const child = spawn(process.execPath, [cli, 'import', file, '--replace'], { env, stdio: 'ignore' })
     const exit = once(child, 'exit')
     const start = performance.now()
-    // The first is left alone, to see how long one takes.
+    // The first import is not killed, to measure how long one takes.
     if (round > 0) await Promise.race([exit, setTimeout(longest * (0.6 + 0.5 * random()))])
     if (round > 0) child.kill('SIGKILL')
     await exit
@@ -46,13 +46,13 @@ async function killImports (t: Test, env: NodeJS.ProcessEnv, open: Parameters<ty
     const store = await createStore(open)
     const contexts = (await store.contextKeys()).length
     found.set(contexts, (found.get(contexts) ?? 0) + 1)
-    t.equal((await store.policies()).size, contexts, `round ${round}: ${contexts} of both`)
+    t.equal((await store.policies()).size, contexts, `round ${round}: as many policies as contexts, ${contexts}`)
     t.equal((await store.revision()).version, contexts === 0 ? 0 : 7)
     if (contexts > 0) await store.importRows(EMPTY, true)
     await store.close()
   }
   t.same([...found.keys()].sort((a, b) => a - b).filter((contexts) => contexts !== 0), [CONTEXTS])
-  t.comment(`nothing was there ${found.get(0) ?? 0} times, all ${found.get(CONTEXTS)} times; an import takes ${Math.round(longest)} ms`)
+  t.comment(`${found.get(0) ?? 0} imports had written nothing and ${found.get(CONTEXTS)} everything; an import takes ${Math.round(longest)} ms`)
 }
 
 const EMPTY = sortRows(metaRows({ salt: 's', version: 0, policy_version: 0, cursor: '0-0', last_id: '0-0', ledger: null, follow_up: null }))

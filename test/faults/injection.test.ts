@@ -46,10 +46,10 @@ t.test('no request can forge a log line', async (t) => {
   await send('PUT', '/v1/contexts/*/pin', { threshold: 0.5, reason: forged })
   await send('GET', `/v1/${encodeURIComponent(forged)}`, undefined, { 'x-request-id': 'x"}{"level":60', 'user-agent': 'x"}{"level":60' })
   await until('it is logged', () => text.includes('answered'))
-  const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line)) // each is one whole object
+  const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line)) // every line is one JSON object
   t.ok(lines.length > 5)
   t.same(lines.filter(({ level, msg }) => level === 60 || msg === 'forged'), [])
-  t.notMatch(text, '\u001b', 'nothing that a terminal obeys')
+  t.notMatch(text, '\u001b', 'no escape sequence reaches the log')
 })
 
 t.test('no request can forge a metric', async (t) => {
@@ -76,13 +76,13 @@ t.test('no request can reach an unrelated Redis key', { skip: withoutRedis }, as
   for (const name of names.filter(Boolean)) {
     await send('POST', '/v1/decisions', { generation_id: name, arm: 'control', tokens: 1, confidence: 1, context: { model: name, task: name } })
     t.equal((await send('POST', '/v1/outcomes', { ...losslessOutcome(name, { model: name, task: name }), em: undefined })).status, 202)
-    t.equal((await send('POST', `/v1/outcomes/${encodeURIComponent(name)}/label`, { em: 1 })).status, 202, 'its own is found')
+    t.equal((await send('POST', `/v1/outcomes/${encodeURIComponent(name)}/label`, { em: 1 })).status, 202, 'the outcome of this id is found')
   }
   await recorder.flush()
   await until('all is learned', async () => (await send('GET', '/v1/model')).body.learner.log_lag === 0)
   const known = new Set<string>(Object.values(KEYS))
   const others = (await admin.keys('*')).filter((key) => !known.has(key))
-  t.same(others.filter((key) => !/^\{stopgate\}:(seen|steps):/.test(key)), [], 'every key is one of those in src/store/redis-scripts.ts')
+  t.same(others.filter((key) => !/^\{stopgate\}:(seen|steps):/.test(key)), [], 'every other key is one of src/store/redis-keys.ts')
   for (const name of names.filter(Boolean)) t.ok(others.includes(`{stopgate}:seen:${name}`), JSON.stringify(name))
   t.equal(await admin.type('{stopgate}:log'), 'stream')
 })
@@ -107,9 +107,9 @@ t.test('no request grows memory for good', async (t) => {
     const { body } = await send('GET', '/metrics')
     return (body as string).split('\n').filter((line) => !/^#|^nodejs_|^process_/.test(line)).map((line) => line.replace(/ \S+$/, ''))
   }
-  await send('GET', '/metrics') // has series of its own from the second time on
+  await send('GET', '/metrics') // the first call adds the series of /metrics itself
   const first = await flood('first')
-  t.same(await flood('second'), first, 'the very same series')
+  t.same(await flood('second'), first, 'the second flood adds no series')
   t.equal((await send('GET', '/v1/model')).body.contexts, 20)
-  t.ok(learner.refused() > 500, 'and who came late is counted')
+  t.ok(learner.refused() > 500, 'refused contexts are counted')
 })

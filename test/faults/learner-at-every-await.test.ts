@@ -14,20 +14,20 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProxy } from './proxy.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
-// A learner dies at its first await, the next one at its second, and so on until one survives. What it had requested is either not done, or
-// done without its knowledge. Another learner folds the rest, and the requests of the dead one arrive late.
+// A learner dies at its first await, the next one at its second, and so on until one survives. Its last request is either lost, or takes
+// effect without its knowledge. Another learner folds the rest, and requests of the dead one arrive late.
 
 t.jobs = 2
 const POLICY = { follow_up_seconds: 86_400 }
 const log = pino({ level: 'silent' })
 const config = readConfig({ DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.1' })
-/** Outcomes of each round that count at once; besides, one outcome comes before its enrolment, and one waits for its label, and gets it. */
+/** Outcomes of each round that count at once. Beside them, one comes before its enrolment and one waits for its label. */
 const PER_ROUND = 5
 
 interface Mortal {
   readonly store: Store
   readonly isDead: () => boolean
-  /** Rejects the calls that still wait, and lets requests under way arrive. */
+  /** Rejects the calls that still wait, and delivers the requests under way. */
   readonly bury: () => Promise<void>
 }
 
@@ -58,16 +58,16 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
       await until('the learner is dead or has learned everything', async () => dying.isDead() || (await store.revision()).lag === 0)
       isAlive = !dying.isDead()
       const heir = startLearner({ store, config, log })
-      await report() // so that the heir is ahead of the dead learner
+      await report() // so that the next learner is ahead of the dead one
       await until('the heir has learned everything', async () => heir.isLeader() && (await store.revision()).lag === 0)
       await dying.bury()
       await learner.close()
       await heir.close()
       t.pass(`the learner died at await ${at}, ${isDone ? 'after' : 'before'} the call took effect`)
-      if (at > 30) throw new Error('no learner survives')
+      if (at > 30) throw new Error('no learner has survived')
     }
   }
-  t.ok(round >= 12, 'it awaits several things in each life')
+  t.ok(round >= 12, 'a learner has several awaits at which to die')
   const { contexts, pending, cohorts } = await store.learned()
   t.equal(pending.length, 0)
   t.same([...contexts.keys()].sort(), [...fold.states.keys()].sort())
@@ -76,7 +76,7 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
     t.same({ generations, follow_up, epoch }, { generations: round * (PER_ROUND + 2), follow_up: state.follow_up, epoch: 1 }, key)
   }
   const { slices, members, early } = cohorts.get(KEY)!
-  t.same([slices.length, members, early], [1, [], []], 'everybody is accounted for')
+  t.same([slices.length, members, early], [1, [], []], 'every enrolled generation is accounted for')
   const [{ begins: _, ...slice }] = slices as [StoredSlice]
   const { begins: __, ...expected } = fold.cohorts.get(KEY)!.store().slices[0]!
   t.same(slice, expected)

@@ -4,27 +4,27 @@ import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { CommandReader } from './command-reader.js'
 
-/** What becomes of a Redis command: it goes on; it does, and nothing after it; nothing does from here on. */
+/** What happens to a Redis command: it passes, it passes as the last one of its connection, or the connection is cut before it. */
 export type Verdict = 'pass' | 'last' | 'none'
 
-/** Between a client and a server, for tests to spoil. */
+/** A proxy between a client and a server, which tests disturb. */
 export interface Proxy {
   readonly url: string
-  /** Where connections go from now on; those there are end. */
+  /** Sends new connections elsewhere and ends the present ones. */
   readonly leadTo: (port: number) => void
-  /** Where connections go from now on; those there are stay. */
+  /** Sends new connections elsewhere and leaves the present ones. */
   readonly moveTo: (port: number) => void
-  /** How long each piece of a reply is held back, ms. */
+  /** Delay of each chunk of a reply, ms. */
   delayMs: number
-  /** How long each piece of a request is held back, ms: it is acknowledged only when it has arrived. */
+  /** Delay of each chunk of a request, ms. */
   lateMs: number
-  /** Of the next reply only this many bytes come through on each connection, which then ends; `null`: all. */
+  /** Cuts each connection after this many bytes of its next reply; `null`: never. */
   cutAfterBytes: number | null
-  /** Asked before each Redis command is let through; `null`: nobody is. */
+  /** Decides on each Redis command before it passes; `null`: all pass. */
   judge: ((name: string) => Verdict) | null
-  /** Nothing comes through in either direction any more, and nobody is told: a partition. */
+  /** Starts a network partition: nothing passes in either direction, and connections stay open. */
   readonly part: () => void
-  /** What was sent meanwhile arrives late, as it does when the network is back, whether or not its sender still waits. */
+  /** Ends the partition. What was sent meanwhile arrives late, even if its sender no longer waits. */
   readonly heal: () => void
 }
 

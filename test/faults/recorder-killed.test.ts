@@ -16,7 +16,7 @@ t.test('a generation whose steps were lost with a replica counts as lost at ever
   for (const id of ids) await built.send('POST', '/v1/decisions', step(id, 32, 0.2))
   await built.recorder.flush()
 
-  await redis.stop('SIGKILL') // so the other can only keep its steps to itself
+  await redis.stop('SIGKILL') // so that the other replica cannot store its steps
   for (const id of [...ids, 'all of it']) t.equal((await other.post('/v1/decisions', step(id, 64, 0.99))).status, 200)
   other.child.kill('SIGKILL')
   await other.exited

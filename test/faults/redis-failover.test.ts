@@ -4,7 +4,7 @@ import { build, until } from '../helper.js'
 import { DURABLE, withoutRedis } from '../redis-server.js'
 import { admin, startCluster, startSentinels, type Fleet } from './redis-fleet.js'
 
-// The master of a real fleet hangs, its replica is chosen, and the master comes back.
+// The master of a real fleet hangs, its replica is promoted, and the old master comes back.
 
 t.jobs = 2
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
@@ -28,8 +28,8 @@ async function failOver (t: Test, start: (t: Test, settings: typeof DURABLE) => 
 
   await loseOne()
   master.pause()
-  t.equal(await report('during'), 503, 'nobody has it')
-  t.match(await send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'decisions go on')
+  t.equal(await report('during'), 503, 'the outcome is refused while there is no master')
+  t.match(await send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'decisions continue')
   t.match(await send('GET', '/readyz'), { status: 200, body: { store: { up: false }, warnings: [/cannot be reached/] } })
   t.match((await send('GET', '/metrics')).body, 'stopgate_store_up 0\n')
   await until('outcomes are taken again', async () => await report('during') === 202)
@@ -41,7 +41,7 @@ async function failOver (t: Test, start: (t: Test, settings: typeof DURABLE) => 
   await until('it is taken', async () => await report('after') === 202)
   await until('it is learned, once', async () => await learned() === 303)
   for (const id of acknowledged) {
-    t.match(await send('POST', '/v1/outcomes', losslessOutcome(id)), { status: 202, body: { accepted: 0, duplicates: 1 } }, `${id} is known`)
+    t.match(await send('POST', '/v1/outcomes', losslessOutcome(id)), { status: 202, body: { accepted: 0, duplicates: 1 } }, `${id} is a duplicate`)
   }
   t.match(await send('GET', '/readyz'), { status: 200, body: { store: { up: true }, warnings: [/REDIS_WAIT_REPLICAS=1/] } })
 }

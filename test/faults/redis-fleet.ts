@@ -5,24 +5,24 @@ import type { Test } from 'tap'
 import { temporaryFolder, until } from '../helper.js'
 import { endServer, freePort, startRedis, startServer, type RedisServer, type RedisSettings } from '../redis-server.js'
 
-// Several redis-servers as one: real Sentinels, a real Cluster. They notice a dead master within about half a second.
+// Several redis-servers together: real Sentinels, or a real Cluster. They notice a dead master within about half a second.
 
 const NOTICED_MS = '500'
 
-/** For what an operator does by hand. */
+/** A client for commands that an operator would send. */
 export function admin (t: Test, { url }: { readonly url: string }): Redis {
   const redis = new Redis(url)
-  redis.on('error', () => {}) // the server is killed now and then
+  redis.on('error', () => {}) // tests kill the server
   t.teardown(() => { redis.disconnect() })
   return redis
 }
 
 export interface Fleet {
-  /** For REDIS_URL. */
+  /** The value of REDIS_URL. */
   readonly url: string
   readonly master: RedisServer
   readonly replica: RedisServer
-  /** One of those that lead to the master goes: of three two are left. */
+  /** Ends one of the three servers that lead to the master. */
   readonly loseOne: () => Promise<void>
 }
 
@@ -40,7 +40,7 @@ export async function startSentinels (t: Test, settings: RedisSettings): Promise
   const ports = await Promise.all([1, 2, 3].map(freePort))
   const sentinels = await Promise.all(ports.map(async (port) => {
     const folder = await temporaryFolder(t)
-    const file = join(folder, 'sentinel.conf') // which it writes to
+    const file = join(folder, 'sentinel.conf') // Sentinel writes to it
     await writeFile(file, [
       `port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor main 127.0.0.1 ${master.port} 2`,
       `sentinel down-after-milliseconds main ${NOTICED_MS}`, 'sentinel failover-timeout main 3000', '',
@@ -61,7 +61,7 @@ export async function startSentinels (t: Test, settings: RedisSettings): Promise
   }
 }
 
-/** Three masters with a third of the slots each, and a replica of the one that has ours. */
+/** Three masters with a third of the slots each, and a replica of the master that has our slot. */
 export async function startCluster (t: Test, settings: RedisSettings): Promise<Fleet> {
   const start = async (more: RedisSettings = {}) => startRedis(t, {
     ...settings, 'cluster-enabled': 'yes', 'cluster-node-timeout': NOTICED_MS, 'cluster-port': String(await freePort()), 'repl-diskless-sync-delay': '0', ...more,
@@ -87,6 +87,6 @@ export async function startCluster (t: Test, settings: RedisSettings): Promise<F
     url: `redis+cluster://127.0.0.1:${elsewhere!.port},127.0.0.1:${another!.port},127.0.0.1:${masters[home]!.port}`,
     master: masters[home]!,
     replica,
-    loseOne: async () => {}, // of three masters two must be left to choose another, and ours is the one to go
+    loseOne: async () => {}, // two masters are needed to promote the replica of ours
   }
 }

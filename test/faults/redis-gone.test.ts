@@ -5,7 +5,7 @@ import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 
 const step = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 
-/** Old after a second, too old after three. */
+/** The model is stale after a second, and too old after three. */
 const AGEING = { STALE_AFTER_SECONDS: '1', MAX_STALENESS_SECONDS: '3', POLL_SECONDS: '0.1' }
 
 t.test('while Redis is dead, decisions continue and outcomes are refused at once; then the service recovers', { skip: withoutRedis }, async (t) => {
@@ -43,7 +43,7 @@ t.test('while Redis hangs, decisions continue and outcomes are refused in time, 
 
   redis.pause()
   const waiting = built.send('POST', '/v1/outcomes', losslessOutcome('hung'))
-  t.match(await decision(), { decision: 'stop' }, 'while an outcome waits')
+  t.match(await decision(), { decision: 'stop' }, 'decisions continue while an outcome waits')
   t.match(await waiting, { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
   await until('it is too old', async () => { const one = await decision(); return one.decision === 'continue' && one.reason === 'stale_model' })
 

@@ -9,7 +9,8 @@ import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
 import { build, until, type Built } from '../helper.js'
 import { DURABLE, freePort, startRedis, withoutRedis, type RedisServer } from '../redis-server.js'
 
-// Redis is there, and not as it was left. In each case: what callers see, what readyz and metrics say, and that it heals by itself.
+// Redis answers, but its state was changed or it refuses writes. Each test checks what callers see, what readyz and metrics report, and
+// that the service recovers by itself.
 
 const skip = withoutRedis
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
@@ -33,7 +34,7 @@ t.test('after Redis restarts empty, nothing is stopped and learning starts again
   const before = (await built.send('GET', '/v1/model')).body.state_id
   await redis.stop('SIGKILL')
   for (const file of await readdir(redis.folder)) await rm(join(redis.folder, file), { recursive: true })
-  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'until it is known, the last model decides')
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } }, 'the last model decides until the change is noticed')
   await redis.start()
   await until('the new state is known', async () => (await built.send('GET', '/v1/model')).body.state_id !== before)
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'continue', reason: 'no_threshold', threshold: null } })
@@ -111,9 +112,9 @@ t.test('a context with an unreadable state continues and starts a new epoch, and
 
 t.test('while the model cannot be read, the last model stays in force and readyz reports it', { skip }, async (t) => {
   const { built, admin } = await certified(t)
-  await admin.rename(KEYS.pins, 'kept').catch(() => {}) // there are none
+  await admin.rename(KEYS.pins, 'kept').catch(() => {}) // there may be no pins
   await admin.set(KEYS.pins, 'not pins')
-  await admin.set(KEYS.policyVersion, Number(await admin.get(KEYS.version)) + 1) // first: a replica may poll in between
+  await admin.set(KEYS.policyVersion, Number(await admin.get(KEYS.version)) + 1) // before the rest, since a replica may poll at any time
   await admin.incr(KEYS.version)
   await until('readyz says so', async () => /model cannot be loaded/.test((await built.send('GET', '/readyz')).body.warnings.join()))
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })

@@ -78,7 +78,7 @@ t.test('no log line, reply or metric reveals a secret, whatever goes wrong', { s
   const admin = new Redis(redis.port, { password: PASSWORD })
   t.teardown(() => { admin.disconnect() })
   await admin.rename('{stopgate}:log', 'kept')
-  await admin.set('{stopgate}:log', 'of another type')
+  await admin.set('{stopgate}:log', 'not a stream')
   t.equal(await ask('o', 'POST', '/v1/outcomes', losslessOutcome('odd')), 500)
   await admin.config('SET', 'requirepass', 'another')
   await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')

@@ -13,7 +13,7 @@ const SHIFTED = `
     static now () { return now() }
   }`
 
-/** A clock that a test sets, for the environment of a process. */
+/** A clock that a test can set, and the environment that gives it to a process. */
 export async function shiftedClock (t: Test): Promise<{ env: NodeJS.ProcessEnv, set: (ms: number) => void }> {
   const file = join(await temporaryFolder(t), 'clock')
   const set = (ms: number) => { writeFileSync(file, String(ms)) }

@@ -81,7 +81,7 @@ t.test('SIGTERM to each of several processes, as systemd sends it, loses no ackn
     process.kill(-child.pid!, 'SIGTERM')
     const closing = () => log.filter(({ msg }) => msg === 'closing')
     await until('both processes are closing', () => closing().length === 2)
-    for (const { pid } of closing()) process.kill(pid as number, 'SIGTERM') // the first process passes the signal on, later on a busy machine
+    for (const { pid } of closing()) process.kill(pid as number, 'SIGTERM') // the primary process passes the signal on, which takes longer on a busy machine
   }
   await endUnderLoad(t, { env: { REDIS_URL: redis.url }, open: { redisUrl: redis.url, dataDir: '' }, end, processes: 2 })
 })

@@ -13,7 +13,7 @@ t.test('many closed connections are logged in two lines: the first and the rest'
   t.match(JSON.parse(lines[0]!), { level: 40, cut: { unread: 1 } })
   const text = await metrics.render()
   t.match(text, 'stopgate_connections_cut_total{cause="unread"} 1000')
-  t.match(text, 'stopgate_connections_cut_total{cause="pipelined"} 0', 'an increase is seen from its first')
+  t.match(text, 'stopgate_connections_cut_total{cause="pipelined"} 0', 'every cause has a series from the start, so that the first increase is visible')
   cut('timeout')
   await until('the rest is told', () => lines.length === 2)
   t.match(JSON.parse(lines[1]!), { cut: { unread: 999, timeout: 1 } })

@@ -14,7 +14,7 @@ import { build, temporaryFolder, until } from '../helper.js'
 const silent = pino({ level: 'silent' })
 const skip = withoutOpenssl
 
-/** Status, body and the name in the certificate that was shown. */
+/** Status and body of the reply, and the name in the server's certificate. */
 async function ask (url: string, options: RequestOptions, body?: object) {
   const sent = request(url, { ...options, headers: { 'content-type': 'application/json' } }).end(body && JSON.stringify(body))
   const [reply] = await once(sent, 'response')
@@ -41,8 +41,8 @@ t.test('a renewed certificate is used without a restart', { skip }, async (t) =>
   t.teardown(() => standing.destroy())
 
   t.match(await ask(`${url}/v1/decisions`, { agent: standing, method: 'POST' }, { tokens: 1, confidence: 1 }), { status: 200, body: { decision: 'continue' }, name: 'first' })
-  await t.rejects(ask(`${url}/livez`, { agent: false }), { code: /UNABLE_TO_GET_ISSUER_CERT|SELF_SIGNED|UNABLE_TO_VERIFY/ }, 'who does not know the authority is warned')
-  await t.rejects(ask(`${url}/livez`, { agent: false, ca, maxVersion: 'TLSv1.1', minVersion: 'TLSv1' }), 'nothing below TLS 1.2')
+  await t.rejects(ask(`${url}/livez`, { agent: false }), { code: /UNABLE_TO_GET_ISSUER_CERT|SELF_SIGNED|UNABLE_TO_VERIFY/ }, 'a client that does not know the authority refuses the certificate')
+  await t.rejects(ask(`${url}/livez`, { agent: false, ca, maxVersion: 'TLSv1.1', minVersion: 'TLSv1' }), 'TLS below 1.2 is refused')
   await t.rejects(once(plainRequest(url.replace('https', 'http')).end(), 'response'), 'plain HTTP is not answered')
 
   const warnings = async (): Promise<string[]> => (await send('GET', '/readyz')).body.warnings
@@ -54,7 +54,7 @@ t.test('a renewed certificate is used without a restart', { skip }, async (t) =>
   await show(second, ['cert'])
   await until('the second is shown', async () => (await ask(`${url}/livez`, { agent: false, ca })).name === 'second')
   t.same(await warnings(), [])
-  t.match(await ask(`${url}/livez`, { agent: standing }), { status: 200, name: 'first' }, 'a connection that stands goes on')
+  t.match(await ask(`${url}/livez`, { agent: standing }), { status: 200, name: 'first' }, 'an open connection keeps its certificate')
 })
 
 t.test('a TLS client that sends half a request is disconnected', { skip }, async (t) => {

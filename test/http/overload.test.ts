@@ -13,10 +13,10 @@ import { startProcess } from '../service-process.js'
 
 const json = { 'content-type': 'application/json' }
 const MIB = 1024 * 1024
-/** Who all ask again at once, refused or not: ten times what is served in the 50 ms that a request may wait, and more. */
+/** Connections that send the next request at once, refused or not: over ten times what is served in the 50 ms that a request may wait. */
 const WORKERS = 300
 
-/** A client that has said what it will send, and sends no more of it. */
+/** A client that stalls after the headers and the first bytes of its body. */
 async function stalled (t: Test, url: string, path: string, headers: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   t.teardown(() => { socket.destroy() })
@@ -26,12 +26,12 @@ async function stalled (t: Test, url: string, path: string, headers: string): Pr
   return socket
 }
 
-/** Requests in one turn of the event loop, by a clock of their own. Each takes `ms` if it is served, and 0.04 ms if it is refused. */
+/** One turn of the event loop on a simulated clock. A request takes `ms` if it is served, and 0.04 ms if it is refused. */
 function oneTurn () {
   const overload = refuseOverload(pino({ level: 'silent' }), MIB)
   let now = 0
   return {
-    /** Requests of which each socket sends one. @returns how many were served */
+    /** Each socket sends one request. @returns how many were served */
     ask (sockets: readonly Socket[], ms: number, bytes: number, role = 'worker') {
       let served = 0
       for (const socket of sockets) {
@@ -53,7 +53,7 @@ const sockets = (count: number): Socket[] => Array.from({ length: count }, () =>
 t.test('a crowd is served, however often a turn goes round its connections', async (t) => {
   const crowd = sockets(1000)
   const single = oneTurn()
-  for (let round = 0; round < 40; round++) t.equal(single.ask(crowd, 0.9, 200), 1000, 'one decision each')
+  for (let round = 0; round < 40; round++) t.equal(single.ask(crowd, 0.9, 200), 1000, 'every connection gets its decision')
   const columns = oneTurn()
   for (let round = 0; round < 40; round++) t.equal(columns.ask(crowd, 0.14, 12_000), 1000, '256 rows each')
 })
@@ -73,7 +73,7 @@ t.test('a queue of costly requests is cut short after 50 ms, and its refusals do
   t.equal(turn.ask(sockets(3), 2, 50_000, 'operator'), 3, 'operators are not refused')
   t.equal(turn.ask(sockets(3), 2, 50_000, 'trainer'), 0)
   await setImmediate()
-  t.equal(turn.ask(queue.slice(0, 20), 2, 50_000), 20, 'the next turn begins anew')
+  t.equal(turn.ask(queue.slice(0, 20), 2, 50_000), 20, 'the next turn starts with an empty queue')
 })
 
 t.test('requests that come in one packet wait as long as those of other connections', async (t) => {
@@ -81,9 +81,9 @@ t.test('requests that come in one packet wait as long as those of other connecti
   const socket = new Socket()
   const request = requestOn(socket, 12_000)
   overload.admit(request, {} as FastifyReply, 0)
-  t.throws(() => { overload.admit(request, {} as FastifyReply, 60) }, { code: 'OVERLOADED' }, 'no reply came between')
+  t.throws(() => { overload.admit(request, {} as FastifyReply, 60) }, { code: 'OVERLOADED' }, 'a request that came before the reply to the one ahead of it is refused')
   overload.replied(socket, 100)
-  t.doesNotThrow(() => { overload.admit(request, {} as FastifyReply, 140) }, 'it came after the reply')
+  t.doesNotThrow(() => { overload.admit(request, {} as FastifyReply, 140) }, 'a request that came after the reply is served')
 })
 
 t.test('ten times what it can do: some are served soon, the rest refused at once, and operators and health are answered', async (t) => {
@@ -126,7 +126,7 @@ t.test('ten times what it can do: some are served soon, the rest refused at once
   const megabytes = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)![1]) / MIB
   t.ok(megabytes < 400, `${Math.round(megabytes)} MiB resident`)
   const refusals = service.log.filter(({ msg }) => String(msg).startsWith('overloaded'))
-  t.ok(refusals.length > 0 && refusals.length < latencies.get(503)!.length / 5, 'the log says so, but not each time')
+  t.ok(refusals.length > 0 && refusals.length < latencies.get(503)!.length / 5, 'refusals are logged, but not each of them')
   const [served, refused] = [latencies.get(200)!.length, latencies.get(503)!.length]
   t.comment(`${((served + refused) / served).toFixed(1)} times what was served`)
   for (const [status, all] of latencies) {
@@ -135,7 +135,7 @@ t.test('ten times what it can do: some are served soon, the rest refused at once
   }
   const refusedInLog = () => service.log.reduce((sum, { refused }) => sum + Number(refused ?? 0), 0)
   await until('the log has told of all', () => refusedInLog() === latencies.get(503)!.length)
-  t.equal((await service.post('/v1/decisions', step)).status, 200, 'then it is as before')
+  t.equal((await service.post('/v1/decisions', step)).status, 200, 'the service has recovered')
 })
 
 t.test('large bodies in transit are limited, and small ones pass', async (t) => {
@@ -145,7 +145,7 @@ t.test('large bodies in transit are limited, and small ones pass', async (t) => 
   const slow = await Promise.all(Array.from({ length: 64 }, () =>
     stalled(t, url, '/v1/decisions/batch', `content-length: ${4 * MIB}`)))
   await until('they are counted', async () => (await post(100_000)).status === 503)
-  t.equal((await post(1000)).status, 400, 'a small one is read')
+  t.equal((await post(1000)).status, 400, 'a small body is read')
   t.equal((await send('POST', '/v1/outcomes', losslessOutcome('a'))).status, 202)
   for (const socket of slow) socket.destroy()
   await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
@@ -158,7 +158,7 @@ t.test('connections of clients that never read are closed and use little memory'
   t.equal(app.server.timeout, 90_000)
   t.equal(app.server.keepAliveTimeout, 0, 'idle connections have no timeout of their own')
   app.server.timeout = 500
-  // 40 MB: of 4 MB of smaller replies the system's own buffers may take all, and then the connection waits idle for the next request.
+  // The replies have 40 MB, since the buffers of the system may hold 4 MB, and the connection would then be idle.
   const requests = 'GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(30)
   let [connections, replies] = [0, 0]
   app.server.on('connection', () => { connections++ }).on('request', () => { replies++ })
@@ -174,7 +174,7 @@ t.test('connections of clients that never read are closed and use little memory'
   const open = promisify(app.server.getConnections.bind(app.server))
   await until('all ask', () => connections === sockets.length + 1 && replies >= sockets.length + 1)
   await until('they are cut off', async () => await open() === 0)
-  t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="unread"} 20\n', 'and not the one that was idle')
+  t.match(await metrics.render(), 'stopgate_connections_cut_total{cause="unread"} 20\n', 'the idle connection was not closed')
   for (const socket of sockets) socket.destroy()
 })
 

@@ -9,7 +9,7 @@ import { snapshotOf, type LinkFields } from '../core/decide/snapshot-of.js'
 const CONTEXT = { model: 'q', task: 'x' }
 const STEP: RecordedStep = { tokens: 32, confidence: 0.9, em: 1 }
 
-/** Joins with what each reading in turn finds in the store. */
+/** Joins outcomes with the records that successive reads of the store find. */
 async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outcomes: Array<Partial<ReportedOutcome>>, stands: LinkFields = {}, kind: 'redis' | 'embedded' = 'redis') {
   const asked: string[][] = []
   let flushes = 0
@@ -30,7 +30,7 @@ async function joinedWith (readings: Array<Record<string, RecordedStep[]>>, outc
 t.test('a complete record provides the steps of the outcome', async (t) => {
   const { joined, asked, flushes } = await joinedWith([{ g: [STEP] }], [{}])
   t.same(joined, [{ steps: [{ tokens: 32, confidence: 0.9, exact_match: 1 }], complete: true, result: 'complete' }])
-  t.same(asked, [['g']], 'read once')
+  t.same(asked, [['g']], 'the store is read once')
   t.equal(flushes, 1)
 })
 
@@ -46,7 +46,7 @@ t.test('only outcomes without steps that may be control are looked up', async (t
 })
 
 t.test('steps that another replica may hold are waited for once', async (t) => {
-  const two = [STEP, { tokens: 64, confidence: 0.9 }] // which needs no probe of its own
+  const two = [STEP, { tokens: 64, confidence: 0.9 }] // the second step needs no probe
   const { joined, asked } = await joinedWith([
     { whole: [STEP], gap: [STEP], late: [], short: [STEP] }, { gap: two, late: [STEP], short: [STEP] },
   ], [{ generation_id: 'whole' }, { generation_id: 'gap', tokens: 80 }, { generation_id: 'late' }, { generation_id: 'short', tokens: 80 }])
@@ -80,7 +80,7 @@ t.test('the worker\'s count decides whether a record is complete', async (t) => 
   t.equal(await completeWith({ steps_asked: 1, tokens: 1000 }), true)
   t.equal(await completeWith({ steps_asked: 2 }), false)
   t.equal(await completeWith({ steps_asked: 1, steps_complete: false }), false)
-  t.same((await joinedWith([], [{ steps_asked: 0 }])).joined, [{ steps: [], complete: true, result: 'complete' }], 'never asked')
+  t.same((await joinedWith([], [{ steps_asked: 0 }])).joined, [{ steps: [], complete: true, result: 'complete' }], 'a generation without steps needs no record')
 })
 
 t.test('completeness uses the cadence of the leaf', async (t) => {

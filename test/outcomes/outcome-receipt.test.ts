@@ -23,10 +23,10 @@ function receipt (changes: Partial<ReportedOutcome> = {}, policy: PolicyPatch = 
 
 t.test('a label is wanted where the probed answer differs from the final one', async (t) => {
   t.strictSame(receipt(), { label_wanted: true })
-  t.strictSame(receipt({ answer: '5.0' }), { label_wanted: false }, 'they agree by Exact Match')
-  t.strictSame(receipt({ answer: '5' }, { missing_labels: 'excluded' }), { label_wanted: true }, 'every answer then needs its label')
+  t.strictSame(receipt({ answer: '5.0' }), { label_wanted: false }, 'the answers are equal by Exact Match')
+  t.strictSame(receipt({ answer: '5' }, { missing_labels: 'excluded' }), { label_wanted: true }, 'with missing_labels excluded, every answer needs its label')
   const { answer: _, ...unknown } = outcome
-  t.strictSame(outcomeReceipt(modelWith(), unknown, gradeOutcome('salt', unknown)), { label_wanted: true }, 'a final answer that is not known may differ')
+  t.strictSame(outcomeReceipt(modelWith(), unknown, gradeOutcome('salt', unknown)), { label_wanted: true }, 'an unknown final answer may differ')
 })
 
 t.test('no label is wanted that could not count', async (t) => {
@@ -34,7 +34,7 @@ t.test('no label is wanted that could not count', async (t) => {
     t.notOk(receipt(changes).label_wanted, JSON.stringify(changes))
   }
   const { steps: _, ...lean } = outcome
-  t.notOk(outcomeReceipt(modelWith(), lean, gradeOutcome('salt', lean)).label_wanted, 'its steps are missing')
+  t.notOk(outcomeReceipt(modelWith(), lean, gradeOutcome('salt', lean)).label_wanted, 'without its steps a label is of no use')
   for (const policy of [{ label: 'agreement' }, { follow_up_seconds: 0 }, { label_rate: 1e-9 }] as const) {
     t.notOk(receipt({}, policy).label_wanted, JSON.stringify(policy))
   }
@@ -54,7 +54,7 @@ t.test('an outcome without its arm, or without the samples of its group, is warn
   t.strictSame(warnings({ ...armless, stopped: true }), undefined, 'a stopped generation was treated')
   t.strictSame(warnings({ ...outcome, group_id: 'p' }), ['samples_missing'])
   t.strictSame(warnings({ ...outcome, group_id: 'p', samples: 8 }), undefined)
-  t.strictSame(warnings({ ...outcome, group_id: 'p' }, { follow_up_seconds: 0 }), undefined, 'each sample then counts by itself')
+  t.strictSame(warnings({ ...outcome, group_id: 'p' }, { follow_up_seconds: 0 }), undefined, 'without a follow-up each sample counts on its own')
 })
 
 t.test('the warnings of the context follow', async (t) => {

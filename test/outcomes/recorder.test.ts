@@ -14,7 +14,7 @@ import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
 const CONTEXT = { model: 'q', task: 'x' }
 
-/** A store that keeps what it is given, or fails as told. */
+/** A store that keeps the steps that it is given, or fails when told to. */
 function memoryStore () {
   const records = new Map<string, RecordedStep[]>()
   const calls: number[] = []
@@ -56,7 +56,7 @@ t.test('steps of control generations are recorded without the text of answers', 
   take({ tokens: 64, answer: 'SECRET', em: 0, signals: { x: 1 } })
   take({ generation_id: 'h', confidence: null, em: 1 })
   take({ generation_id: 'h', answer: 'secret ', probed_score: 0.5 })
-  t.equal(store.records.size, 0, 'not at once')
+  t.equal(store.records.size, 0, 'steps are not written at once')
   await recorder.flush()
   const digest = answerDigest('salt', 'SECRET')
   t.strictSame([...store.records], [
@@ -91,14 +91,14 @@ t.test('steps are stored periodically, in several calls if there are many', asyn
   t.same(store.records.get('g')!.map(({ tokens }) => tokens), Array.from({ length: 20_000 }, (_, i) => i))
   take({ generation_id: 'last' })
   await recorder.close()
-  t.ok(store.records.has('last'), 'and on close')
+  t.ok(store.records.has('last'), 'close writes the remaining steps')
 })
 
 t.test('a flush includes all steps recorded before the call, even during another flush', async (t) => {
   const { store, take, recorder } = recorderOn(t)
   take({ tokens: 1 })
   const first = recorder.flush()
-  await Promise.resolve() // it has begun
+  await Promise.resolve() // the write has begun
   take({ tokens: 2 })
   await recorder.flush()
   t.equal(store.records.get('g')!.length, 2)
@@ -115,10 +115,10 @@ t.test('steps wait up to a limit while the store is down, and further ones are d
   await until('drops are counted', async () => await counted('dropped') === 7)
   store.fail(null)
   await recorder.flush()
-  t.same(store.records.get('g')!.map(({ tokens }) => tokens), Array.from({ length: 50_000 }, (_, i) => i), 'in order')
+  t.same(store.records.get('g')!.map(({ tokens }) => tokens), Array.from({ length: 50_000 }, (_, i) => i), 'steps keep their order')
   take({ tokens: 1 })
   await recorder.flush()
-  t.equal(await counted('stored'), 50_001, 'and there is room again')
+  t.equal(await counted('stored'), 50_001, 'the buffer has room again')
   t.equal(await counted('dropped'), 7)
 })
 

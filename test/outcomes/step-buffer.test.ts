@@ -16,7 +16,7 @@ const step: fc.Arbitrary<Asked> = fc.record({
 }, { requiredKeys: ['tokens', 'confidence'], noNullPrototype: true }) as fc.Arbitrary<Asked>
 const plain = (tokens: number): Asked => ({ tokens, confidence: null })
 
-/** The steps of each generation in a batch, as they were asked. */
+/** The steps of each generation in a batch. */
 function read (batch: StepBatch<AskedBeside>): Map<string, Asked[]> {
   const { ids, starts, beside } = batch
   const at = (i: number): Asked => ({ ...stepIn({ ...batch, beside: new Map() }, i), ...beside.get(i) })
@@ -27,7 +27,7 @@ t.test('no step is lost, generations keep their order, and batches are bounded',
   const asked = fc.tuple(fc.integer({ min: 0, max: 2000 }), step)
   const buffer = new StepBuffer()
   holds(t, fc.property(fc.array(asked, { maxLength: 3000 }), fc.integer({ min: 0, max: 20_000 }), (some, more) => {
-    buffer.clear() // used again and again
+    buffer.clear() // a buffer is used for one batch after the other
     const all = [...some, ...Array.from({ length: more }, (_, i) => [7, plain(i)] as [number, Asked])]
     const expected = new Map<string, Asked[]>()
     for (const [id, one] of all) {

@@ -3,7 +3,7 @@ import { AUDIT_LIMIT } from '../../src/store/encoding.js'
 import type { Law } from './contract.js'
 import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, policyEntry, RESET, TICK, unpinEntry } from './fixtures.js'
 
-/** Law 2: who did what, and what may not be done at the same time. */
+/** Law 2: the audit trail, and appends that expect a policy version. */
 export function auditContract (law: Law): void {
   law('the audit trail has every command, what it replaced and the version it made', async (t, { store, other, crash }) => {
     t.same(await store.audit(10), [])
@@ -14,12 +14,12 @@ export function auditContract (law: Law): void {
     for (const command of commands.slice(0, 3)) await store.append([outcome(command.by + command.type), command, TICK])
     await other.append(commands.slice(3))
     const rows = await other.audit(10)
-    t.same(rows.map(({ command }) => command), commands.toReversed(), 'newest first, word for word')
+    t.same(rows.map(({ command }) => command), commands.toReversed(), 'the newest comes first, and texts are unchanged')
     t.same(rows.map(({ replaced }) => replaced).reverse(), [null, null, pinOf(0.9), pinOf(0.8), { mode: 'off' }, null])
-    t.same(rows.map(({ version }) => version).reverse(), [1, 2, 3, 4, 4, 4], 'one call makes one version')
+    t.same(rows.map(({ version }) => version).reverse(), [1, 2, 3, 4, 4, 4], 'a call makes one version, however many commands it has')
     for (const { time } of rows) t.ok(Math.abs(time - Date.now()) < 10_000)
     t.equal(new Set(rows.map(({ id }) => id)).size, 6)
-    t.same(await (await crash()).audit(10), rows, 'it outlives a crash')
+    t.same(await (await crash()).audit(10), rows, 'the trail survives a crash')
   })
 
   law('commands of one call replace each other', async (t, { store }) => {
@@ -54,7 +54,7 @@ export function auditContract (law: Law): void {
     const rows = await store.audit(100_000)
     t.equal(rows.length, AUDIT_LIMIT)
     t.same(rows.map(({ command }) => command.type === 'pin' && command.pin!.threshold! * count).map(Math.round as never),
-      rows.map((_, i) => count - 1 - i), 'newest first, without a gap')
+      rows.map((_, i) => count - 1 - i), 'the newest come first, without a gap')
   })
 
   law('an append with an outdated policy version appends nothing', async (t, { store, other }) => {
@@ -66,7 +66,7 @@ export function auditContract (law: Law): void {
     const { policyVersion: second } = await other.revision()
     const token = (await store.acquireLease('a', 10_000))!
     await store.commit(commitOf(token, { decisive: ['*'] }))
-    t.same(await other.append([unpinEntry('*')], second), ['accepted'], 'what is learned does not stand in the way')
+    t.same(await other.append([unpinEntry('*')], second), ['accepted'], 'outcomes do not move the policy version')
   })
 
   law('when several appends expect the same version, only the first succeeds', async (t, { store, other }) => {

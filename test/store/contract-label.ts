@@ -4,18 +4,18 @@ import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { commitOf, idsIn, idsOf, label, LIST, outcome, outcomes, pinEntry, TICK, unlabelled } from './fixtures.js'
 
-/** Law 1 of labels, and the bound of law 3. */
+/** Law 1 for labels, and its bound on the length of the log. */
 export function labelContract (law: Law): void {
   law('a label is appended once, and only if its outcome waits for it', async (t, { store, other }) => {
     await store.append([unlabelled('a'), unlabelled('b'), outcome('labelled')])
     t.same(await other.append([label('a'), label('a'), label('labelled'), label('nobody')]), ['accepted', 'duplicate', 'duplicate', 'unknown'])
-    t.same(await store.append([label('a'), unlabelled('a')]), ['duplicate', 'duplicate'], 'the outcome is still known')
-    t.same(await store.append([unlabelled('c'), label('c'), unlabelled('c')]), ['accepted', 'accepted', 'duplicate'], 'within one call')
+    t.same(await store.append([label('a'), unlabelled('a')]), ['duplicate', 'duplicate'], 'the outcome is remembered after its label came')
+    t.same(await store.append([unlabelled('c'), label('c'), unlabelled('c')]), ['accepted', 'accepted', 'duplicate'], 'the order within a call counts')
     const racing = await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? store : other).append([label('b')])))
-    t.equal(racing.flat().filter((code) => code === 'accepted').length, 1, 'at the same time')
+    t.equal(racing.flat().filter((code) => code === 'accepted').length, 1, 'only one of concurrent labels is accepted')
     const stored = await store.read('0-0', 100, 0)
     t.same(idsIn(stored), ['a', 'b', 'labelled', 'label', 'c', 'label', 'label'])
-    t.same(stored[3]!.entry, label('a'), 'word for word')
+    t.same(stored[3]!.entry, label('a'), 'the label is stored unchanged')
   })
 
   law('a reference is accepted only if the outcome or the label has an answer', async (t, { store }) => {
@@ -52,20 +52,20 @@ export function labelContract (law: Law): void {
   law('a full log refuses outcomes, labels and enrolment lists, and accepts other entries', async (t, { store, other }) => {
     await store.append([...outcomes(...idsOf('a', 8)), unlabelled('b')])
     const full = { name: 'StoreFullError' }
-    await t.rejects(store.append(outcomes('c', 'd')), full, 'two have no room')
+    await t.rejects(store.append(outcomes('c', 'd')), full, 'there is room for one entry, not for two')
     t.same(await store.append([outcome('c')]), ['accepted'])
     await t.rejects(other.append([outcome('d')]), full)
     await t.rejects(other.append([label('b')]), full)
     await t.rejects(other.append([LIST]), full)
     await t.rejects(other.append([pinEntry('*', 0.5), outcome('d')]), full)
-    t.equal((await store.pins()).size, 0, 'all or nothing')
+    t.equal((await store.pins()).size, 0, 'the pin of the refused call was not written')
     t.same(await store.append([TICK, pinEntry('*', 0.5)]), ['accepted', 'accepted'])
     t.same(await store.append([]), [])
     const stored = await store.read('0-0', 100, 0)
-    t.same(idsIn(stored), [...idsOf('a', 8), 'b', 'c', 'tick', 'pin'], 'what was acknowledged is all there')
+    t.same(idsIn(stored), [...idsOf('a', 8), 'b', 'c', 'tick', 'pin'], 'the log has all that was accepted')
     const token = (await store.acquireLease('a', 10_000))!
     await store.commit(commitOf(token, { to: stored.at(-1)!.cursor }))
-    t.same(await store.append([label('b'), ...outcomes('d')]), ['accepted', 'accepted'], 'folding makes room')
+    t.same(await store.append([label('b'), ...outcomes('d')]), ['accepted', 'accepted'], 'a commit makes room')
   }, { maxLogEntries: 10 })
 
   law('concurrent appends do not exceed the bound of the log', async (t, { store, other }) => {

@@ -10,7 +10,7 @@ import { LeaseLostError } from '../../src/store/store-errors.js'
 
 const LONG = 60_000
 
-/** Laws 3 and 4: what is learned from it. */
+/** Laws 3 and 4: leases, commits and the learned state. */
 export function learningContract (law: Law): void {
   law('only one lease runs at a time, and each has a higher token', async (t, { store, other }) => {
     const first = (await store.acquireLease('a', LONG))!
@@ -18,7 +18,7 @@ export function learningContract (law: Law): void {
     t.equal(await other.renewLease(first + 1, LONG), false)
     t.equal(await store.renewLease(first, LONG), true)
     const again = (await store.acquireLease('a', LONG))!
-    t.ok(again > first, 'its holder may begin anew')
+    t.ok(again > first, 'a holder that released its lease gets a new one')
     t.equal(await store.renewLease(first, LONG), false)
     await store.releaseLease(first)
     t.equal(await other.acquireLease('b', LONG), null, 'an old token releases nothing')
@@ -70,7 +70,7 @@ export function learningContract (law: Law): void {
       t.same(await replica.readContexts([]), new Map())
       t.same(await replica.readCohorts(['*', 'nowhere', '__proto__']), new Map([['*', cohorts.get('*')!], ['__proto__', cohorts.get('__proto__')!]]))
       t.same(await replica.readCohorts([]), new Map())
-      t.same(await replica.history(10), [{ ...change(2), version: 1 }, { ...change(1), version: 1 }], 'newest first, with the version they made')
+      t.same(await replica.history(10), [{ ...change(2), version: 1 }, { ...change(1), version: 1 }], 'the newest changes come first, each with the version that it made')
     }
     const next = new Map<string, ContextState | undefined>([['*', state(4)], ['__proto__', undefined], ['nowhere', undefined]])
     const leave = new Map([['a\0', undefined], ['nobody', undefined]])
@@ -86,8 +86,8 @@ export function learningContract (law: Law): void {
       follow_up: headerOf(2000),
       reservoir: [],
       damaged,
-    }, 'undefined deletes, and a ledger of null leaves the one there is')
-    t.same(await other.history(2), [{ ...change(3), version: 1 }, { ...change(2), version: 1 }], 'where none is made, the one that stands')
+    }, 'undefined deletes a row, and null keeps the ledger')
+    t.same(await other.history(2), [{ ...change(3), version: 1 }, { ...change(2), version: 1 }], 'a change that makes no version has the current one')
   })
 
   law('a commit moves the version only if a decision could differ', async (t, { store }) => {
@@ -101,7 +101,7 @@ export function learningContract (law: Law): void {
     await store.commit(commitOf(token, { decisive: ['model=q', 'model=r'] }))
     const second = (await store.revision()).version
     t.ok(second > first)
-    t.same((await store.changedSince(0)).sort(), ['*', 'model=q', 'model=r'], 'a key once')
+    t.same((await store.changedSince(0)).sort(), ['*', 'model=q', 'model=r'], 'each key appears once')
     t.same((await store.changedSince(first)).sort(), ['model=q', 'model=r'])
     t.same(await store.changedSince(second), [])
   })
@@ -132,7 +132,7 @@ export function learningContract (law: Law): void {
     const newer = (await store.acquireLease('b', LONG))!
     await refused('a lease that another followed', { token: short })
     await other.commit(commitOf(newer, wanted))
-    t.same((await store.learned()).contexts, new Map(), 'the newest may')
+    t.same((await store.learned()).contexts, new Map(), 'the newest lease may commit')
   })
 
   law('the log is trimmed up to the cursor and not beyond', async (t, { store }) => {
@@ -141,13 +141,13 @@ export function learningContract (law: Law): void {
     const token = (await store.acquireLease('a', LONG))!
     t.equal((await store.revision()).lag, 1000)
     await store.commit(commitOf(token, { to: stored[332]!.cursor }))
-    t.same(idsIn(await store.read('0-0', 1000, 0)).slice(-667), idsOf('a', 1000).slice(333), 'all that is to come')
+    t.same(idsIn(await store.read('0-0', 1000, 0)).slice(-667), idsOf('a', 1000).slice(333), 'all entries after the cursor are kept')
     t.same(idsIn(await store.read(stored[332]!.cursor, 1000, 0)), idsOf('a', 1000).slice(333))
     t.equal((await store.revision()).lag, 667)
     await until('the oldest has waited', async () => (await store.revision()).lagMs >= 20)
     await store.commit(commitOf(token, { from: stored[332]!.cursor, to: stored[999]!.cursor }))
     t.match(await store.revision(), { lag: 0, lagMs: 0 })
-    t.same(await store.append([outcome('a-0')]), ['duplicate'], 'what was folded is still known')
+    t.same(await store.append([outcome('a-0')]), ['duplicate'], 'ids of folded outcomes are remembered')
   })
 
   law('the history is bounded', async (t, { store }) => {
@@ -157,8 +157,8 @@ export function learningContract (law: Law): void {
     }
     const history = await store.history(100_000)
     t.equal(history[0]!.time, 11_999)
-    t.same(history.map(({ time }) => time), history.map((_, i) => 11_999 - i), 'newest first, without a gap')
-    t.ok(history.length >= HISTORY_LIMIT && history.length < HISTORY_LIMIT + 200, `${history.length} are kept`)
+    t.same(history.map(({ time }) => time), history.map((_, i) => 11_999 - i), 'the newest come first, without a gap')
+    t.ok(history.length >= HISTORY_LIMIT && history.length < HISTORY_LIMIT + 200, `${history.length} rows are kept`)
     t.same(await store.history(3), history.slice(0, 3))
   })
 
@@ -205,7 +205,7 @@ export function learningContract (law: Law): void {
       seen.push(...idsIn(made.entries))
     }
     t.equal((await other.learned()).contexts.get('*')!.generations, 200)
-    t.same(seen.filter((id) => id !== 'tick').sort(), [...ids].sort(), 'each outcome once')
+    t.same(seen.filter((id) => id !== 'tick').sort(), [...ids].sort(), 'each outcome was read once')
     t.equal((await other.revision()).lag, 0)
   })
 

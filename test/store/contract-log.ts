@@ -5,17 +5,17 @@ import type { Law } from './contract.js'
 import { commitOf, contentOf, failuresOf, idsIn, idsOf, LEDGER, LIST, outcome, outcomes, pinEntry, pinOf, RESET, TICK, unpinEntry } from './fixtures.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
 
-/** Laws 1, 2 and 6: what goes in. */
+/** Laws 1, 2 and 6: appending to the log and reading it. */
 export function logContract (law: Law): void {
   law('entries keep their order and have rising ids', async (t, { store }) => {
     const entries = [...outcomes('a', 'b'), LIST, RESET, TICK, { type: 'configuration', configuration: LEDGER.configuration } as const]
     t.same(await store.append(entries), entries.map(() => 'accepted'))
     t.same(await store.append([outcome('c')]), ['accepted'])
     const stored = await store.read('0-0', 100, 0)
-    t.same(stored.map(({ entry }) => entry), [...entries, outcome('c')], 'word for word')
+    t.same(stored.map(({ entry }) => entry), [...entries, outcome('c')], 'entries are read unchanged')
     const places = stored.map(({ cursor }) => toPlace(cursor))
     for (const [i, [ms, sequence]] of places.entries()) {
-      t.equal(stored[i]!.time, ms, 'the time of an entry is that of its id')
+      t.equal(stored[i]!.time, ms, 'the time of an entry is the time in its id')
       t.ok(Math.abs(ms - Date.now()) < 10_000)
       const [previousMs, previousSequence] = places[i - 1] ?? [0, 0]
       t.ok(ms > previousMs || (ms === previousMs && sequence > previousSequence))
@@ -36,7 +36,7 @@ export function logContract (law: Law): void {
     await store.append(large.slice(0, 10))
     await store.append(large.slice(10))
     const first = await store.read('0-0', 100, 0)
-    t.same(idsIn(first), idsOf('large', 9), 'those that make up 8 MiB')
+    t.same(idsIn(first), idsOf('large', 9), 'the read ends once it has 8 MiB')
     const second = await store.read(first.at(-1)!.cursor, 100, 0)
     t.same(idsIn([...first, ...second, ...await store.read(second.at(-1)!.cursor, 100, 0)]), idsOf('large', 20))
   })
@@ -64,11 +64,11 @@ export function logContract (law: Law): void {
   })
 
   law('a duplicate outcome is appended once, whichever replica receives it', async (t, { store, other }) => {
-    t.same(await store.append(outcomes('a', 'b', 'a', 'c', 'b')), ['accepted', 'accepted', 'duplicate', 'accepted', 'duplicate'], 'within one call')
-    t.same(await other.append(outcomes('c', 'd')), ['duplicate', 'accepted'], 'from another replica')
+    t.same(await store.append(outcomes('a', 'b', 'a', 'c', 'b')), ['accepted', 'accepted', 'duplicate', 'accepted', 'duplicate'], 'duplicates within one call')
+    t.same(await other.append(outcomes('c', 'd')), ['duplicate', 'accepted'], 'duplicates from another replica')
     const racing = await Promise.all(idsOf('race', 50).flatMap((id) => [store, other].map((writer) => writer.append([outcome(id)]))))
-    t.equal(racing.flat().filter((code) => code === 'accepted').length, 50, 'at the same time')
-    t.same(await store.append([TICK, RESET, TICK]), ['accepted', 'accepted', 'accepted'], 'other entries have no id to repeat')
+    t.equal(racing.flat().filter((code) => code === 'accepted').length, 50, 'of concurrent duplicates only one is accepted')
+    t.same(await store.append([TICK, RESET, TICK]), ['accepted', 'accepted', 'accepted'], 'other entries have no id and are never duplicates')
     const ids = idsIn(await store.read('0-0', 1000, 0))
     t.equal(ids.filter((id) => id === 'a').length, 1)
     t.equal(ids.length, 4 + 50 + 3)
@@ -78,7 +78,7 @@ export function logContract (law: Law): void {
     const start = performance.now()
     t.same(await store.append([outcome('a')]), ['accepted'])
     await until('the id is forgotten', async () => (await store.append([outcome('a')]))[0] === 'accepted')
-    t.ok(performance.now() - start >= 990, 'a second, give or take the two clocks')
+    t.ok(performance.now() - start >= 990, 'not before the dedup time of a second; 10 ms for the difference of the two clocks')
     t.same(await store.append([outcome('a')]), ['duplicate'], 'remembered anew')
     t.same(idsIn(await store.read('0-0', 100, 0)), ['a', 'a'])
   }, { dedupSeconds: 1 })
@@ -93,10 +93,10 @@ export function logContract (law: Law): void {
   law('a call is all or nothing', async (t, { store }) => {
     await store.append([outcome('before')])
     const content = await contentOf(store)
-    const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('no such text') } }
+    const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('cannot be encoded') } }
     await t.rejects(store.append([outcome('a'), pinEntry('*', 0.5), broken as never]), { message: 'no such text' })
     t.same(await contentOf(store), content)
-    t.same(await store.append([outcome('a')]), ['accepted'], 'its id was not remembered')
+    t.same(await store.append([outcome('a')]), ['accepted'], 'the id of the refused call was not remembered')
   })
 
   law('the largest batch is appended in one call', async (t, { store }) => {
@@ -109,7 +109,7 @@ export function logContract (law: Law): void {
   law('a policy or pin is written to its table and moves the version', async (t, { store }) => {
     t.same(await store.policies(), new Map())
     await store.append([outcome('a')])
-    t.equal((await store.revision()).version, 0, 'an outcome alone changes no decision')
+    t.equal((await store.revision()).version, 0, 'an outcome does not move the version')
 
     await store.append([{ type: 'policy', key: '*', policy: { max_em_drop: 0.01 }, by: 'ops' }, pinEntry('model=q', 0.9), pinEntry('__proto__', null)])
     t.same(await store.policies(), new Map([['*', { max_em_drop: 0.01 }]]))
@@ -144,9 +144,9 @@ export function logContract (law: Law): void {
     const content = await contentOf(store)
     const again = await crash()
     t.same(await contentOf(again), content)
-    t.same(await again.append(outcomes('a-0', 'a-19', 'b')), ['duplicate', 'duplicate', 'accepted'], 'and the ids are remembered')
+    t.same(await again.append(outcomes('a-0', 'a-19', 'b')), ['duplicate', 'duplicate', 'accepted'], 'the ids are remembered')
     const last = toPlace((await again.read('0-0', 100, 0)).at(-1)!.cursor)
-    t.ok(last > toPlace(content.log.at(-1)!.cursor), 'and ids go on from there')
+    t.ok(last > toPlace(content.log.at(-1)!.cursor), 'new entries get higher ids')
   })
 
   law('log ids continue after a crash although the whole log was folded', async (t, { store, crash }) => {
@@ -156,7 +156,7 @@ export function logContract (law: Law): void {
     const again = await crash()
     await again.append([TICK])
     const stored = await again.read(tick!.cursor, 10, 0)
-    t.equal(stored.length, 1, 'it is behind the cursor')
+    t.equal(stored.length, 1, 'the new entry comes after the cursor')
   })
 
   law('a closed store rejects every call', async (t, { store }) => {

@@ -15,7 +15,7 @@ import { LeaseLostError } from '../../src/store/store-errors.js'
 const AUTO = { follow_up_seconds: 0, predictor: 'auto' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
 
-/** A store whose learner has seen a predictor keep the answers of so many generations, and then fell behind. */
+/** Learns that a predictor kept the answers of so many generations, then lets the learner fall behind. */
 async function learnedOf (store: Store, generations: number, predictor = BY_SIGNAL) {
   const fold = memoryFold(AUTO)
   const now = Date.now()
@@ -30,7 +30,7 @@ async function learnedOf (store: Store, generations: number, predictor = BY_SIGN
   return fold
 }
 
-/** Folds all there is, as a replica that starts now. */
+/** Folds the whole log, as a replica does that starts now. */
 async function learnRest (t: Test, store: Store): Promise<void> {
   const config = readConfig({ DATA_DIR: 'none', DEFAULT_POLICY: JSON.stringify(AUTO) })
   const learner = startLearner({ store, config, log: pino({ level: 'silent' }) })
@@ -39,23 +39,23 @@ async function learnRest (t: Test, store: Store): Promise<void> {
   await learner.close()
 }
 
-/** The same name, other weights: the first is forgotten. */
+/** Forgets the first predictor, and makes another one of its name with other weights. */
 const PUT_ANEW = [predictorEntry('p', null), added({ ...BY_SIGNAL, contexts: { '*': { log_median: 1, weights: [9, 0, 0, 0, 0] } } }, 2)]
 
-/** Laws 2, 3 and 6 of predictors, and of what they are trained on. */
+/** Laws 2, 3 and 6 for predictors and for the samples that they are trained on. */
 export function predictorContract (law: Law): void {
   law('a predictor is written to its table and moves the version', async (t, { store, other, crash }) => {
     t.same(await store.predictors(), new Map())
     await store.append([outcome('a'), { ...predictorEntry('p', versionOf('p', 5)), reason: 'é "quoted"' }])
-    t.same(await other.predictors(), new Map([['p', versionOf('p', 5)]]), 'to the bit')
+    t.same(await other.predictors(), new Map([['p', versionOf('p', 5)]]), 'numbers keep every bit')
     const first = await other.revision()
     t.ok(first.version > 0 && first.policyVersion === first.version)
-    t.same((await other.read('0-0', 10, 0)).at(-1)!.entry, { ...predictorEntry('p', versionOf('p', 5)), reason: 'é "quoted"' }, 'word for word')
+    t.same((await other.read('0-0', 10, 0)).at(-1)!.entry, { ...predictorEntry('p', versionOf('p', 5)), reason: 'é "quoted"' }, 'the entry is stored unchanged')
 
     const early = versionOf('z', 1, 9)
     await other.append([predictorEntry('z', early), predictorEntry('b', versionOf('b', 5)), predictorEntry('__proto__', versionOf('__proto__', 7))])
     const names = ['z', 'b', 'p', '__proto__']
-    t.same([...(await store.predictors()).keys()], names, 'in the order in which they were made')
+    t.same([...(await store.predictors()).keys()], names, 'predictors come in the order in which they were made')
     const again = await crash()
     t.same([...(await again.predictors()).keys()], names)
     t.same((await again.predictors()).get('z'), early)
@@ -93,7 +93,7 @@ export function predictorContract (law: Law): void {
     t.equal(fold.state().serving, null)
     await store.append([{ ...early(), generation_id: 'last' }, ...PUT_ANEW])
     await learnRest(t, store)
-    t.same((await store.history(100)).filter((row) => 'after_scorer' in row), [], 'one generation short of its certificate')
+    t.same((await store.history(100)).filter((row) => 'after_scorer' in row), [], 'the new predictor has one generation too few for a certificate')
     t.match((await store.readContexts([LEAF])).get(LEAF)!.trials, [{ predictor: 'p', ordinal: 2, halves: [{ generations: 0 }, {}] }])
   })
 
@@ -125,7 +125,7 @@ export function predictorContract (law: Law): void {
       pinEntry('p', 0.5),
     ])
     t.same(rows.map(({ replaced }) => replaced), [null, pinOf(0.5), null, null, null])
-    t.same(rows.map(({ version }) => version), [3, 2, 2, 2, 1], 'one call makes one version')
+    t.same(rows.map(({ version }) => version), [3, 2, 2, 2, 1], 'a call makes one version')
   })
 
   law('a predictor is appended with the rest of its call or not at all', async (t, { store, other }) => {
@@ -136,7 +136,7 @@ export function predictorContract (law: Law): void {
     for (const version of [null, versionOf('p', 2), versionOf('q', 2)]) {
       await t.rejects(other.append([predictorEntry(version?.predictor.name ?? 'p', version), outcome('b')], policyVersion), { name: 'ConflictError' })
     }
-    const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('no such text') } }
+    const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('cannot be encoded') } }
     await t.rejects(store.append([predictorEntry('q', versionOf('q', 2)), broken as never]), { message: 'no such text' })
     t.same(await contentOf(store), content)
     t.same(await other.append([predictorEntry('p', null)], content.revision.policyVersion), ['accepted'])
@@ -160,7 +160,7 @@ export function predictorContract (law: Law): void {
     await store.commit(commitOf(token, { to: first!.cursor, contexts: new Map([['*', state(1)]]), reservoir: new Map(given) }))
     for (const replica of [store, other]) t.strictSame(await byNumber(replica), given)
     await store.commit(commitOf(token, { from: first!.cursor, to: first!.cursor }))
-    t.equal((await byNumber(other)).length, 3, 'what it does not name stays')
+    t.equal((await byNumber(other)).length, 3, 'samples that the commit does not name are kept')
     const next = new Map([[2, undefined], [10, sampleOf(0.5)], [301, sampleOf(0.6)], [999, undefined]])
     await store.commit(commitOf(token, { from: first!.cursor, to: second!.cursor, reservoir: next }))
     const stands = [[10, sampleOf(0.5)], [300, sampleOf(0.3)], [301, sampleOf(0.6)]]

@@ -7,11 +7,11 @@ import { batch, idsOf } from './fixtures.js'
 
 const stepsAt = (...tokens: number[]): RecordedStep[] => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
 const record = (store: Store, id: string, ...tokens: number[]) => store.record(batch([[id, stepsAt(...tokens)]]))
-/** Packed, and as a text `[10,0.12345]`. */
+/** A step of twelve bytes, both packed and as the text `[10,0.12345]`. */
 const ofTwelveBytes = (tokens: number): RecordedStep => ({ tokens, confidence: 0.12345 })
 const tokensOf = async (store: Store, id: string) => (await store.recorded([id])).get(id)?.map(({ tokens }) => tokens)
 
-/** The steps of control generations, until their outcomes come. */
+/** Law 7: the steps of control generations are kept until their outcomes come. */
 export function recordContract (law: Law): void {
   law('recorded steps are read unchanged', async (t, { store, other }) => {
     t.same(await store.recorded(['a']), new Map())
@@ -32,7 +32,7 @@ export function recordContract (law: Law): void {
     await record(store, 'a', 64, 128)
     t.same(await tokensOf(other, 'a'), [32, 64, 96, 64, 128])
     await Promise.all(Array.from({ length: 100 }, (_, i) => record(i % 2 === 0 ? store : other, 'race', i)))
-    t.same((await tokensOf(store, 'race'))!.sort((x, y) => x - y), Array.from({ length: 100 }, (_, i) => i), 'none is lost in a race')
+    t.same((await tokensOf(store, 'race'))!.sort((x, y) => x - y), Array.from({ length: 100 }, (_, i) => i), 'concurrent calls lose no step')
   })
 
   law('records of different ids are kept apart', async (t, { store }) => {
@@ -47,7 +47,7 @@ export function recordContract (law: Law): void {
     await store.forget([])
     t.same(await store.recorded(['a', 'b', 'c']), new Map([['b', stepsAt(1)]]))
     await record(store, 'a', 2)
-    t.same(await tokensOf(store, 'a'), [2], 'it begins anew')
+    t.same(await tokensOf(store, 'a'), [2], 'a forgotten record starts again')
   })
 
   law('a whole record expires a fixed time after its last step', async (t, { store }) => {
@@ -59,10 +59,10 @@ export function recordContract (law: Law): void {
       await record(store, 'lives', ++tokens)
       return await tokensOf(store, 'ends') === undefined
     })
-    t.ok(performance.now() - start >= 990, 'a second, give or take the clocks')
-    t.same(await tokensOf(store, 'lives'), Array.from({ length: tokens }, (_, i) => i + 1), 'each step prolongs it')
+    t.ok(performance.now() - start >= 990, 'not before a second; 10 ms for the difference of the clocks')
+    t.same(await tokensOf(store, 'lives'), Array.from({ length: tokens }, (_, i) => i + 1), 'each step prolongs the record')
     await record(store, 'ends', 7)
-    t.same(await tokensOf(store, 'ends'), [7], 'nothing of it comes back')
+    t.same(await tokensOf(store, 'ends'), [7], 'steps of the expired record do not come back')
   }, { records: { seconds: 1 } })
 
   law('steps beyond the limit of a generation are not kept', async (t, { store, other }) => {
@@ -75,7 +75,7 @@ export function recordContract (law: Law): void {
   }, { records: { steps: 5 } })
 
   law('beyond the limit of generations the least recently written records are dropped', async (t, { store, other }) => {
-    for (const id of ['a', 'b', 'c']) { await record(store, id, 1); await setTimeout(2) } // the order is by the ms
+    for (const id of ['a', 'b', 'c']) { await record(store, id, 1); await setTimeout(2) } // records are ordered by the ms of their last step
     await record(other, 'a', 2)
     await setTimeout(2)
     await record(store, 'd', 1)
@@ -84,7 +84,7 @@ export function recordContract (law: Law): void {
     t.same([...(await store.recorded(['a', 'c', 'd', ...idsOf('e', 3)])).keys()], idsOf('e', 3))
     await store.forget(['e-0'])
     await record(store, 'f', 1)
-    t.same([...(await store.recorded([...idsOf('e', 3), 'f'])).keys()], ['e-1', 'e-2', 'f'], 'what was forgotten makes room')
+    t.same([...(await store.recorded([...idsOf('e', 3), 'f'])).keys()], ['e-1', 'e-2', 'f'], 'forgotten records make room')
   }, { records: { generations: 3 } })
 
   law('beyond the limit of bytes the least recently written records are dropped', async (t, { store }) => {
@@ -98,9 +98,9 @@ export function recordContract (law: Law): void {
     t.same([...(await store.recorded(['a', 'b', 'c'])).keys()], ['b', 'c'])
     await store.forget(['b'])
     await record(store, 'd', 10, 20, 30, 40)
-    t.same([...(await store.recorded(['c', 'd'])).keys()], ['c', 'd'], 'what was forgotten makes room')
+    t.same([...(await store.recorded(['c', 'd'])).keys()], ['c', 'd'], 'forgotten records make room')
     await record(store, 'd', ...Array.from({ length: 20 }, () => 50))
-    t.same(await store.recorded(['c', 'd']), new Map(), 'one that is too large by itself goes too')
+    t.same(await store.recorded(['c', 'd']), new Map(), 'a record that is larger than the limit is dropped as well')
     await record(store, 'e', 10)
     t.same(await tokensOf(store, 'e'), [10])
   }, { records: { bytes: 67 } })

@@ -3,7 +3,7 @@ import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { commitOf, idsIn, outcome, pinEntry, state, TICK } from './fixtures.js'
 
-/** What replicas hear of each other. */
+/** What replicas share: the state id, waiting reads, notices and versions. */
 export function replicaContract (law: Law): void {
   law('state id and salt are made once', async (t, { store, other, crash }) => {
     const [one, two] = await Promise.all([store.revision(), other.revision()])
@@ -18,7 +18,7 @@ export function replicaContract (law: Law): void {
     await setTimeout(20)
     await other.append([outcome('a')])
     t.same(idsIn(await waiting), ['a'])
-    t.same(idsIn(await store.read('0-0', 10, 20_000)), ['a'], 'and not where there is one')
+    t.same(idsIn(await store.read('0-0', 10, 20_000)), ['a'], 'a read does not wait when there is an entry')
   })
 
   law('a read waits at most the given time', async (t, { store }) => {

@@ -13,11 +13,11 @@ async function exported (store: Store) {
   return sortRows(rows)
 }
 
-/** An outcome that waits for a label, and a label that only its answer lets be graded. */
+/** An outcome that waits for a label, and one whose answer lets a reference grade it. */
 const ANSWERED = outcomeOf({ generation_id: 'answered', full: {}, answer_digest: '0123456789abcdef' })
 const REFERENCE = { type: 'label', generation_id: 'answered', references: ['0123456789abcdef'] } as const
 
-/** Something in every table. */
+/** Writes a row into every table. */
 async function fill (store: Store): Promise<void> {
   await store.revision()
   await store.append([...outcomes('a', 'b'), unlabelled('waits'), ANSWERED, policyEntry('*', { mode: 'shadow' }), pinEntry('model=q', 0.5), RESET, predictorEntry('p', versionOf('p', 1, 2))])
@@ -37,13 +37,13 @@ async function fill (store: Store): Promise<void> {
   await store.writeTraining(trainingWriteOf('run "1"', null))
 }
 
-/** Law 9: the whole state, out of a store and into it. */
+/** Law 9: export and import. */
 export function stateContract (law: Law): void {
   law('an imported state equals the exported one but for the state id', async (t, { store, other, crash }) => {
     await fill(store)
     const [state, before] = [await exported(store), await contentOf(store)]
     await t.rejects(store.importRows(state, false), { name: 'StoreTakenError' })
-    t.same(await contentOf(other), before, 'nothing was written')
+    t.same(await contentOf(other), before, 'a refused import writes nothing')
 
     await store.append([outcome('later'), policyEntry('model=z', { mode: 'off' })])
     await store.importRows(state, true)
@@ -57,9 +57,9 @@ export function stateContract (law: Law): void {
     t.same(await reopened.trainingRun('run "1"'), trainingWriteOf('run "1"', null).run)
     t.same((await exported(reopened)).rows.training_series, state.rows.training_series)
     t.same(await reopened.append([outcome('a'), label('waits'), label('b'), outcome('later'), REFERENCE]), ['duplicate', 'accepted', 'duplicate', 'accepted', 'accepted'])
-    t.same(state.rows.seen.map(({ key, value }) => `${key} ${(value as number[])[1]}`).sort(), ['a 0', 'answered 2', 'b 0', 'waits 1'], 'the same of either kind')
+    t.same(state.rows.seen.map(({ key, value }) => `${key} ${(value as number[])[1]}`).sort(), ['a 0', 'answered 2', 'b 0', 'waits 1'], 'both kinds of store export the same')
     const [last] = (await reopened.read(state.meta.last_id, 1, 0))
-    t.ok(last, 'and new entries come after those there were')
+    t.ok(last, 'new entries come after the imported ones')
   })
 
   law('unreadable rows of the history and the audit trail are exported and imported in their places', async (t, { store, other }) => {

@@ -5,7 +5,7 @@ import { ConflictError } from '../../src/store/store-errors.js'
 
 const CHECKPOINT: CheckpointEntry = { type: 'checkpoint', key: 'model=q', run: 'r', step: 5, by: 'trainer' }
 
-/** Law 8: what is reported of training runs. */
+/** Law 8: training runs and their series. */
 export function trainingContract (law: Law): void {
   law('a run and its series are read unchanged', async (t, { store, other, crash }) => {
     t.same(await store.trainingRuns(), [])
@@ -18,7 +18,7 @@ export function trainingContract (law: Law): void {
     t.strictSame(await other.trainingRun('r'), write.run)
     t.strictSame(await other.trainingSeries('r', ['none', 's']), write.series)
     const runs = await (await crash()).trainingRuns()
-    t.same(runs.map(({ name }) => name).sort(), ['r', 'r2'], 'it outlives a crash')
+    t.same(runs.map(({ name }) => name).sort(), ['r', 'r2'], 'runs survive a crash')
   })
 
   law('runs and suites can have any names', async (t, { store }) => {
@@ -63,7 +63,7 @@ export function trainingContract (law: Law): void {
     }
     await Promise.all([raise(store), raise(other), raise(store)])
     t.equal((await store.trainingRun('r'))?.revision, 61)
-    t.equal((await store.read('0-0', 1000, 0)).length, 60, `an entry for each, ${conflicts} conflicts`)
+    t.equal((await store.read('0-0', 1000, 0)).length, 60, `each write appended one entry; ${conflicts} conflicts`)
   })
 
   law('the entries of a write are appended to the log without moving a version', async (t, { store, other }) => {

@@ -12,18 +12,18 @@ import { stateContract } from './contract-state.js'
 import { replicaContract } from './contract-replica.js'
 import { trainingContract } from './contract-training.js'
 
-/** A store with nothing in it, on ground that can fail. */
+/** An empty store, and the ways to fail it. */
 export interface Ground {
   readonly store: Store
-  /** Another client of the same state, as another replica has it; the same object where there can be only one. */
+  /** A second client of the same state, as another replica has; the same object where only one client is possible. */
   readonly other: Store
-  /** Crashes whatever keeps the state, and opens it anew: what was acknowledged must be there. */
+  /** Crashes what holds the state and opens it again. Whatever was acknowledged must be there. */
   readonly crash: () => Promise<Store>
 }
 
 export interface GroundOptions extends Partial<LogLimits> { readonly records?: Partial<RecordLimits> }
 
-/** The laws in src/store/store.ts, for one implementation. Each test breaks new ground. */
+/** Tests the laws of src/store/store.ts on one implementation. Each test gets a new store. */
 export function contract (
   t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
   const parts = [

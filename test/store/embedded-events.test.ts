@@ -13,7 +13,7 @@ t.test('stores of one folder receive each other\'s events, whatever path they us
   for (const [name, events] of Object.entries({ one, same, other })) events!.on('notice', () => { heard.push(name) })
   const woken = same!.appended(60_000)
   one!.emit('notice')
-  t.same(heard, ['one'], 'where it is said, at once')
+  t.same(heard, ['one'], 'the store that emits an event receives it at once')
   one!.emit('appended')
   await woken
   t.same(heard, ['one', 'same'])

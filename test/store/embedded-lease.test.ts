@@ -14,7 +14,7 @@ t.test('only the newest lease is current, until it expires', async (t) => {
   t.same([1, 2].map((token) => lease.renew(token, 10)), [false, true], 'a renewal may also shorten it')
   await setTimeout(15)
   t.equal(lease.isCurrent(2), false)
-  t.equal(lease.renew(2, 60_000), false, 'what has ended is not renewed')
+  t.equal(lease.renew(2, 60_000), false, 'an expired lease is not renewed')
   t.equal(lease.isHeldByOther('a'), false)
 })
 

@@ -50,9 +50,9 @@ t.test('each call deletes a few expired ids', async (t) => {
   const { tables, append } = await logIn(t)
   await append(1000, outcomes(...idsOf('a', 100)))
   await append(2500, [outcome('b')])
-  t.equal(tables.seen.getKeysCount(), 101 - 2, 'twice as many as came')
+  t.equal(tables.seen.getKeysCount(), 101 - 2, 'the call deleted twice as many ids as it added')
   await append(2500, outcomes(...idsOf('c', 60)))
-  t.equal(tables.seen.getKeysCount(), 61, 'all that were due')
+  t.equal(tables.seen.getKeysCount(), 61, 'all expired ids were deleted')
   t.equal(tables.seenAt.getKeysCount(), 61)
 })
 
@@ -61,7 +61,7 @@ t.test('an id that came again outlives its first expiry', async (t) => {
   await append(1000, outcomes(...idsOf('a', 10)))
   await append(2500, [outcome('a-9')])
   await append(2600, outcomes(...idsOf('b', 10)))
-  t.equal(tables.seenAt.getKeysCount(), 11, 'the older self is gone')
+  t.equal(tables.seenAt.getKeysCount(), 11, 'its first entry in the index is gone')
   t.same(await append(2700, [outcome('a-9')]), ['duplicate'])
 })
 

@@ -120,7 +120,7 @@ t.test('concurrent calls, failures and reopening give the same records as sequen
     const doing: Array<Promise<unknown>> = []
     for (let i = 0; i < 4; i++) {
       fails = random() < 0.2
-      const some = Array.from({ length: 3 }, () => one(ids)) // one perhaps twice
+      const some = Array.from({ length: 3 }, () => one(ids)) // perhaps with an id twice
       if (random() < 0.3) {
         doing.push(records.forget(some).then(() => { for (const id of some) expected.delete(id) }, () => {}))
       } else {
@@ -193,7 +193,7 @@ t.test('segments that something else removed are missed', async (t) => {
 t.test('a record that is forgotten while it is being written is gone', async (t) => {
   const { open } = await recordGround(t)
   const records = open()
-  const signals = Array.from({ length: 1000 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: i } })) // made ready in turns
+  const signals = Array.from({ length: 1000 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: i } })) // several turns
   const recording = records.record(batch([['a', signals]]))
   await records.forget(['a'])
   t.equal(await recording, 1000)

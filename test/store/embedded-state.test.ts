@@ -4,7 +4,7 @@ import { metaRows, sortRows } from '../../src/store/state-row.js'
 import { temporaryFolder } from '../helper.js'
 import { contentOf, outcome, policyEntry } from './fixtures.js'
 
-// What a whole state is: test/store/contract-state.ts.
+// contract-state.ts tests the laws of export and import.
 
 t.test('an import that fails in the middle writes nothing', async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t) })
@@ -12,7 +12,7 @@ t.test('an import that fails in the middle writes nothing', async (t) => {
   await store.append([outcome('a'), policyEntry('*', { mode: 'off' })])
   const before = await contentOf(store)
   const meta = metaRows({ salt: 's', version: 9, policy_version: 9, cursor: '0-0', last_id: '0-0', ledger: null, follow_up: null })
-  const torn = sortRows([...meta, { table: 'contexts', key: 'x'.repeat(9000), value: {} }]) // longer than a key may be
+  const torn = sortRows([...meta, { table: 'contexts', key: 'x'.repeat(9000), value: {} }]) // longer than the longest key
   await t.rejects(store.importRows(torn, true))
   t.same(await contentOf(store), before)
 })

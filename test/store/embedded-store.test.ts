@@ -15,7 +15,7 @@ contract(t, async (t: Test, limits: GroundOptions = {}) => {
   return {
     store,
     other: store,
-    async crash () { // as far as that goes within one process; embedded-crash.test.ts kills one
+    async crash () { // as far as that goes within one process; kill.test.ts kills a process
       await store.close()
       return open()
     },
@@ -31,18 +31,18 @@ t.test('a guest shares the folder and its events, and only the newest lease may 
   const waiting = guest.read(cursor, 10, 60_000)
   const key = 'model=m,task=t'
   await host.append([{ type: 'policy', key, policy: { max_em_drop: 0.01 }, by: 'test', reason: 'a test' }])
-  t.equal((await waiting).length, 1, 'what the host appends wakes the guest')
+  t.equal((await waiting).length, 1, 'an append by the host wakes a waiting read of the guest')
 
   const noticed = new Promise<number>((resolve) => { host.onNotice(async () => { resolve((await host.revision()).version) }) })
   const before = (await host.revision()).version
   const token = await guest.acquireLease('guest', 60_000) as number
   const { decisive: _, token: __, ...nothing } = commitOf(0, { from: cursor, to: cursor })
   await guest.commit({ ...nothing, token, decisive: [key] })
-  t.equal(await noticed, before + 1, 'what the guest commits the host sees with its notice')
+  t.equal(await noticed, before + 1, 'the host gets a notice of the guest\'s commit and reads its version')
 
   await host.acquireLease('host', 60_000)
   t.equal(await guest.renewLease(token, 60_000), false)
   await t.rejects(guest.commit({ ...nothing, token, decisive: [] }), { name: 'LeaseLostError' })
   await guest.close()
-  t.equal((await host.append([{ type: 'tick' }])).length, 1, 'the host goes on without it')
+  t.equal((await host.append([{ type: 'tick' }])).length, 1, 'the host continues when the guest has closed')
 })

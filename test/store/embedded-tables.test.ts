@@ -25,7 +25,7 @@ t.test('the longest context key of seven levels can be stored', async (t) => {
   t.same((await store.readContexts([key])).get(key), state(1))
 
   const content = await contentOf(store)
-  await t.rejects(store.append([outcome('a'), pinEntry(key + key, 0.5)]), /maximum key size|does not fit/, 'one that does not takes nothing else with it')
+  await t.rejects(store.append([outcome('a'), pinEntry(key + key, 0.5)]), /maximum key size|does not fit/, 'a key that is too long writes nothing of its call')
   t.same(await contentOf(store), content)
 })
 
@@ -33,7 +33,7 @@ t.test('a full disk refuses writes, and accepts them once there is room', { skip
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t), dedupSeconds: 3600 })
   t.teardown(() => store.close())
   const limitFiles = fileLimit(t)
-  t.capture(console, 'error') // lmdb's own words
+  t.capture(console, 'error') // lmdb prints the error as well
   limitFiles('3000000')
   let kept = 0
   let refused = 0
@@ -46,7 +46,7 @@ t.test('a full disk refuses writes, and accepts them once there is room', { skip
     }
   }
   t.equal(store.isUp(), false)
-  t.equal((await store.revision()).lag, kept, 'what was refused is not there')
+  t.equal((await store.revision()).lag, kept, 'refused entries were not written')
   limitFiles('unlimited')
   t.same(await store.append([outcome('b')]), ['accepted'])
   t.equal(store.isUp(), true)

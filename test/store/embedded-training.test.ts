@@ -3,7 +3,7 @@ import { EmbeddedStore } from '../../src/store/embedded-store.js'
 import { temporaryFolder } from '../helper.js'
 import { trainingWriteOf } from './fixtures.js'
 
-// Its laws are in contract-training.ts; here what only a folder has.
+// contract-training.ts tests the laws. This test is about what only the embedded store can get wrong.
 
 t.test('a write that fails in any part writes nothing', async (t) => {
   const store = await EmbeddedStore.open({ dataDir: await temporaryFolder(t) })

@@ -24,10 +24,10 @@ import type { Pin } from '../../src/core/judgement/pin.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
 export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)
-/** An outcome that waits for a label, and the label. */
+/** An outcome that waits for a label. */
 export const unlabelled = (generation_id: string): LogEntry => outcomeOf({ generation_id, full: {} })
 export const label = (generation_id: string): LogEntry => ({ type: 'label', generation_id, em: 1 })
-/** `count` ids that start with a name. */
+/** `count` ids that start with the name. */
 export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}-${i}`)
 /** Any step that may be recorded. */
 export const anyStep = fc.record({
@@ -40,17 +40,17 @@ export const anyStep = fc.record({
 
 /** A batch of steps, given by generation id. */
 export const batch = (records: Iterable<readonly [string, readonly RecordedStep[]]>): StepBatch => batchOf(new Map(records))
-/** What `packing` makes of a batch, without a promise. */
+/** Like `packing`, but at once instead of in turns. */
 export const packingAtOnce = (batch: StepBatch): Packing =>
   ({ ...batch, texts: new Map([...batch.beside.keys()].map((i) => [i, Buffer.from(encodeStep(stepIn(batch, i)))])) })
 /** The steps of a batch, by generation id. */
 export const recordsIn = (batch: StepBatch): Map<string, RecordedStep[]> => new Map(batch.ids.map((id, i) =>
   [id, Array.from({ length: batch.starts[i + 1]! - batch.starts[i]! }, (_, step) => stepIn(batch, batch.starts[i]! + step))]))
-/** What is in the log: the ids of outcomes, the types of other entries. */
+/** The generation ids of outcomes, and the types of other entries. */
 export const idsIn = (entries: readonly StoredEntry[]): string[] => entries.map(({ entry }) => entry.type === 'outcome' ? entry.generation_id : entry.type)
 
 export const TICK: LogEntry = { type: 'tick' }
-/** What a replica enrolled. */
+/** The enrolment list of a replica. */
 export const LIST: LogEntry = { type: 'enrolment', boot: 'replica "1"', number: 1, age: 0.1 + 0.2, entries: [{ key: 'model=q', epoch: null, share: 0.02, draws: [[0.01, 0.5], [1e-300, 0.25]], cutoff: 0.75 }, { key: '*', epoch: '1-0', share: 1, draws: [] }] }
 export const RESET: Command = { type: 'reset', key: '*', by: 'ops', reason: 'a new checkpoint' }
 export const pinOf = (threshold: number | null): Pin => ({ threshold, reason: 'why', by: 'ops', expires_at: null })
@@ -58,7 +58,7 @@ export const pinEntry = (key: string, threshold: number | null): Command => ({ t
 export const policyEntry = (key: string, policy: PolicyPatch | null): Command => ({ type: 'policy', key, policy, by: 'ops' })
 export const unpinEntry = (key: string): Command => ({ type: 'pin', key, pin: null, by: 'ops', reason: 'done' })
 
-/** A predictor's version; `created_at` is where it stands in their order. */
+/** A version of a predictor. Predictors are ordered by `created_at`. */
 export function versionOf (name: string, created_at: number, retired_at: number | null = null): PredictorVersion {
   const contexts = { '*': { log_median: 6.5, weights: [0.1 + 0.2, 1e-300, -1, 0] }, 'model=é%2C': { log_median: 6, length_power: 0.1 + 0.2, weights: [1, 2, 3, 4] } }
   const trained = { generations: 2, steps: 7, groups: [0.25, 0.5] }
@@ -66,12 +66,12 @@ export function versionOf (name: string, created_at: number, retired_at: number 
 }
 export const predictorEntry = (name: string, version: PredictorVersion | null): PredictorEntry => ({ type: 'predictor', name, version, by: 'ops' })
 
-/** A control generation to learn from; which one, `u` tells. */
+/** A sample of a control generation, which `u` identifies. */
 export function sampleOf (u: number, leaf = 'model=q,task=a'): Sample {
   return { u, leaf, label: 'exact_match', tokens: 100, steps: [{ tokens: 32, confidence: 0.1 + 0.2, signals: { entropy: 1e-300 }, lost: 1 }] }
 }
 
-/** A state that counts. */
+/** A state with so many generations. */
 export function state (generations: number): ContextState {
   const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model', 'task'], { time: 1000, name: '1000-0' })
   return { ...opened, generations, drift: [1, 0.1 + 0.2, 1e-300] }
@@ -93,7 +93,7 @@ export const change = (time: number) => ({ time, key: '*', cause: 'evidence' as 
 export const pendingOf = (id: string, u = 0.25): Pending =>
   ({ outcome: pruneSteps(outcomeOf({ generation_id: id, u }), { minTokens: [0], scorers: [], isSampled: false }), leaf: 'model=q,task=-', key: 'model=q,task=-' })
 
-/** A header whose clock has come so far, ms. */
+/** A header with the time of the follow-up clock, ms. */
 export const headerOf = (passed: number): CohortsHeader => ({ clock: { time: 5000 + passed, passed }, boots: { 'replica "1"': { number: 7, at: 0.1 + 0.2, time: 5000 } } })
 
 const RULES: CohortRules = {
@@ -105,7 +105,7 @@ const RULES: CohortRules = {
   worstUnits: () => new Map(),
 }
 
-/** A cohort with something in each of its parts: an open group, a member that awaits a label, one accounted for, and an early outcome. */
+/** A cohort with an open group, a member that awaits its label, a member that is accounted for, and an early outcome. */
 export function cohortOf (epoch = '1000-0'): Cohort {
   const cohort = new Cohort(epoch)
   const draws = [[0.1, 0.5], [0.2, 0.25], [0.3, 0.125], [0.1 + 0.2, 0.1], [0.6, 0.3]] as const
@@ -120,7 +120,7 @@ export function cohortOf (epoch = '1000-0'): Cohort {
   return cohort
 }
 
-/** A run with a series of one report, built on a revision. */
+/** A run with a series of one report, on top of the given revision. */
 export function trainingWriteOf (name: string, from: number | null, given: Partial<TrainingWrite> = {}): TrainingWrite {
   const checkpoint = { step: 5, suite: 's', em: 0.5, n: 100, tokens_mean: 10.5 }
   const summary = { suite: 's', steps: 1, replayed: 0, step: 5, em: 0.5, tokens_mean: 10.5, verdicts: [] }
@@ -128,12 +128,12 @@ export function trainingWriteOf (name: string, from: number | null, given: Parti
   return { run, from, series: [{ suite: 's', points: [{ step: 5, attempts: [{ checkpoint, received_at: 2 }] }], forgotten_through: null }], entries: [], dropped: [], ...given }
 }
 
-/** A commit that changes nothing but what is given. */
+/** A commit that changes only what is given. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
   return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), cohorts: new Map(), follow_up: headerOf(0), reservoir: new Map(), ledger: null, decisive: [], changes: [], ...given }
 }
 
-/** Everything a store has, to compare. Without `lagMs`, which time moves. */
+/** The whole content of a store, to compare; without `lagMs`, which changes by itself. */
 export async function contentOf (store: Store) {
   const { lagMs: _, ...revision } = await store.revision()
   const contextKeys = (await store.contextKeys()).sort()
@@ -173,7 +173,7 @@ export async function foldNext (store: Store, token: number, waitMs: number): Pr
   await store.commit(commitOf(token, { from: cursor, to: entries.at(-1)!.cursor, contexts: new Map([['*', next]]), decisive: ['*'] }))
 }
 
-/** What every operation of a store that is down rejects with; `null` where it does not. */
+/** The errors that every operation of a store rejects with; `null` where an operation succeeds. */
 export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),

@@ -14,7 +14,7 @@ import { StoreUnavailableError } from '../../src/store/store-errors.js'
 const random = mulberry32(5)
 const ROUNDS = 3
 
-/** What was sent and acknowledged, over all rounds. */
+/** The ids that were sent and acknowledged in all rounds. */
 class Record {
   readonly acknowledged = new Set<string>()
   readonly #lastOf = new Map<string, number>()
@@ -25,13 +25,13 @@ class Record {
     this.#lastOf.set(writer!, Number(number))
   }
 
-  /** All that may have been sent, and a batch of each writer that never was. */
+  /** All batches that may have been sent, and for each writer one that was not. */
   sent (): string[][] {
     return [...this.#lastOf].flatMap(([writer, last]) => Array.from({ length: last + 3 }, (_, i) => idsOf(`${writer}-${i}`, BATCH)))
   }
 }
 
-/** Sends everything again, as workers do: what was acknowledged is a duplicate, no batch is there in part, each outcome counts once. */
+/** Sends everything again, as workers do. Acknowledged outcomes must be duplicates, batches must be whole, and each outcome counts once. */
 async function check (t: Test, store: Store, record: Record): Promise<void> {
   const sent = record.sent()
   let lost = 0
@@ -45,7 +45,7 @@ async function check (t: Test, store: Store, record: Record): Promise<void> {
   const { cursor, contexts } = await store.learned()
   const waiting = idsIn((await store.read(cursor, 1_000_000, 0)).filter(({ entry }) => entry.type === 'outcome'))
   t.equal(new Set(waiting).size, waiting.length, 'no outcome is in the log twice')
-  t.equal((contexts.get('*')?.generations ?? 0) + waiting.length, sent.length * BATCH, 'each is folded once or waits once')
+  t.equal((contexts.get('*')?.generations ?? 0) + waiting.length, sent.length * BATCH, 'each outcome was folded once or waits once')
 }
 
 t.test('a killed process loses nothing that it acknowledged', async (t) => {
@@ -56,7 +56,7 @@ t.test('a killed process loses nothing that it acknowledged', async (t) => {
     const { child, told } = await startStoreProcess(t, dataDir, `round${round}`, (told) => {
       if ('acknowledged' in told) record.add(told.acknowledged)
     })
-    t.same(told, { opened: true }, 'the last one\'s lock is no obstacle')
+    t.same(told, { opened: true }, 'the lock of the killed process is no obstacle')
     await until('it writes', () => record.acknowledged.size > before + 100)
     await setTimeout(random() * 100)
     child.kill('SIGKILL')

@@ -16,14 +16,14 @@ async function open (t: Test, url: string, timeoutMs = 60_000): Promise<RedisSto
   return store
 }
 
-/** For what an operator does by hand. */
+/** A client for commands that an operator would send. */
 function admin (t: Test, { url }: RedisServer): Redis {
   const redis = new Redis(url)
   t.teardown(() => { redis.disconnect() })
   return redis
 }
 
-/** Every operation fails, and well before the 60 s that a command may take here by default. */
+/** Checks that every operation fails in time, well before the 60 s that a command may take in these tests by default. */
 async function isDown (t: Test, store: RedisStore, withinMs = 30_000): Promise<void> {
   const start = performance.now()
   t.same(new Set(await failuresOf(store)), new Set(['StoreUnavailableError']))
@@ -41,7 +41,7 @@ t.test('the connection recovers whenever Redis comes back, also when it was down
   let notices = 0
   store.onNotice(() => { notices++ })
   await isDown(t, store)
-  await t.rejects(store.append([TICK]), { message: /ECONNREFUSED/ }, 'it says why')
+  await t.rejects(store.append([TICK]), { message: /ECONNREFUSED/ }, 'the error has the cause')
   t.equal(notices, 0)
   for (const turn of [1, 2]) {
     await redis.start()
@@ -53,7 +53,7 @@ t.test('the connection recovers whenever Redis comes back, also when it was down
     const hanging = store.read('9999999999999-0', 1, 60_000)
     hanging.catch(() => {})
     await redis.stop(turn === 1 ? 'SIGKILL' : 'SIGTERM')
-    await t.rejects(hanging, UNAVAILABLE, 'a read that waits is told')
+    await t.rejects(hanging, UNAVAILABLE, 'a waiting read is rejected')
     await isDown(t, store)
     notices = 0
   }
@@ -78,7 +78,7 @@ t.test('a hanging Redis costs one timeout, not one for each call', { skip }, asy
   redis.resume()
   await until('it answers', () => notices > 0 && store.isUp())
   t.same(await store.append([outcome('a')]), ['accepted'])
-  t.same(await store.read('9999999999999-0', 1, 1000), [], 'a read may wait for longer than a command may take')
+  t.same(await store.read('9999999999999-0', 1, 1000), [], 'a read may wait longer than the timeout of a command')
 })
 
 t.test('a Redis that hangs does not delay the start', { skip }, async (t) => {
@@ -113,7 +113,7 @@ t.test('a full Redis refuses whole calls, answers reads, and accepts writes agai
   await t.rejects(store.append([{ type: 'pin', key: '*', pin: null, by: 'ops', reason: 'done' }, outcome('a')]), UNAVAILABLE)
   const commit = commitOf(token, { to: first!.cursor, contexts: new Map([['*', undefined]]), decisive: ['*'] })
   await t.rejects(store.commit(commit), UNAVAILABLE)
-  t.same(await contentOf(store), content, 'nothing of them is there')
+  t.same(await contentOf(store), content, 'nothing of the refused calls was written')
   await admin(t, redis).config('SET', 'maxmemory', '0')
   t.same(await store.append([outcome('a')]), ['accepted'])
   await store.commit(commit)
@@ -136,7 +136,7 @@ t.test('a wrong password is reported and does not crash', { skip }, async (t) =>
   await t.rejects(store.append([TICK]), { ...UNAVAILABLE, message: /NOAUTH/ })
   const error = await (await open(t, redis.url.replace('//', '//:wrong@'))).append([TICK]).catch((error: Error) => error) as Error
   t.match(error.message, /WRONGPASS/)
-  t.notMatch(error.message, 'wrong@', 'the password is not')
+  t.notMatch(error.message, 'wrong@', 'the error does not contain the password')
   t.same(await (await open(t, redis.url.replace('//', '//:secret@'))).append([TICK]), ['accepted'])
 })
 

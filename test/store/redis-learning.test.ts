@@ -3,13 +3,13 @@ import { withoutRedis } from '../redis-server.js'
 import { cohortOf, commitOf, idsOf, pendingOf, sampleOf, state } from './fixtures.js'
 import { storeAndRedis } from './redis-ground.js'
 
-// The laws are tested by the contract; here is what only this store can get wrong.
+// contract.ts tests the laws. These tests are about what only this implementation can get wrong.
 
 t.test('the state of many contexts is read and written even if it takes longer than a command may', { skip: withoutRedis }, async (t) => {
   const { store, redis } = await storeAndRedis(t)
   const token = (await store.acquireLease('a', 60_000))!
   const names = idsOf('model=m', 3000)
-  const long = { ...state(1), fed_by: { ['x'.repeat(5000)]: 1 } } // 15 MB of them
+  const long = { ...state(1), fed_by: { ['x'.repeat(5000)]: 1 } } // 15 MB in all
   const contexts = new Map(names.map((key, i) => [key, { ...long, generations: i }]))
   const pending = new Map(names.map((id, i) => [id, pendingOf(id, i / 3000)]))
   const cohorts = new Map(names.slice(0, 40).map((key) => [key, cohortOf(key).store()]))
@@ -24,5 +24,5 @@ t.test('the state of many contexts is read and written even if it takes longer t
   t.same(learned.reservoir.map(([number]) => number).sort((a, b) => a - b), names.map((_, i) => i))
   t.notMatch(await redis.info('commandstats'), 'hgetall', 'in parts')
   const clients = String(await redis.client('LIST')).match(/name=stopgate/g)!.length
-  t.equal(clients, 4, 'the commit had a connection of its own')
+  t.equal(clients, 4, 'a large commit uses a connection of its own')
 })

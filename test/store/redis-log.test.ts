@@ -8,7 +8,7 @@ import { until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { idsIn, outcomes } from './fixtures.js'
 
-// What a log does is in test/store/contract-log.ts.
+// contract-log.ts tests the laws of the log.
 
 t.test('an outcome counts once, even if Redis brings back half of a call that a kill interrupted', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
@@ -26,7 +26,7 @@ t.test('an outcome counts once, even if Redis brings back half of a call that a 
   const file = join(folder, readdirSync(folder).find((name) => name.endsWith('.incr.aof'))!)
   truncateSync(file, readFileSync(file, 'latin1').lastIndexOf('seen:b') + 3) // as a kill amid the write does
   await restart()
-  t.same(idsIn(await store.read('0-0', 100, 0)), ['before'], 'nothing of the call has happened')
+  t.same(idsIn(await store.read('0-0', 100, 0)), ['before'], 'the interrupted call wrote nothing')
   t.same(await store.append(outcomes('a', 'b', 'c')), ['accepted', 'accepted', 'accepted'])
   await restart()
   t.same(idsIn(await store.read('0-0', 100, 0)).filter((name) => name !== 'tick'), ['before', 'a', 'b', 'c'])

@@ -8,7 +8,7 @@ import { startRedis, withoutRedis } from '../redis-server.js'
 import { batch, idsOf } from './fixtures.js'
 import { storeAndRedis } from './redis-ground.js'
 
-// The laws are tested by the contract; here is what only this store can get wrong.
+// contract.ts tests the laws. These tests are about what only this implementation can get wrong.
 
 t.test('every key of a record has the hash tag and expires', { skip: withoutRedis }, async (t) => {
   const { url } = await startRedis(t)
@@ -16,7 +16,7 @@ t.test('every key of a record has the hash tag and expires', { skip: withoutRedi
   const redis = new Redis(url)
   t.teardown(() => { redis.disconnect() })
   t.teardown(() => store.close())
-  const ids = idsOf('g', 600) // more than are read at a time
+  const ids = idsOf('g', 600) // more than one command reads
   const steps = [{ tokens: 32, confidence: 0.5 }, { tokens: 64, confidence: 0.75 }]
   await store.record(batch(ids.map((id) => [id, steps])))
   t.same(await store.recorded(ids), new Map(ids.map((id) => [id, steps])))
@@ -45,7 +45,7 @@ t.test('many steps are written in several commands', { skip: withoutRedis }, asy
   t.equal(await scripts() - before, 5, '40 generations each, of 4,000 steps')
   t.same(await store.recorded(ids), new Map(ids.map((id) => [id, steps])))
   const long = Array.from({ length: 5000 }, (_, i) => ({ tokens: i, confidence: 0.5 }))
-  t.equal(await store.record(batch([['long', long], ['short', steps]])), 4096 + 100, 'of one as many as are kept of it')
+  t.equal(await store.record(batch([['long', long], ['short', steps]])), 4096 + 100, 'a generation keeps as many steps as its limit allows')
 })
 
 t.test('other work runs between the commands', async (t) => {

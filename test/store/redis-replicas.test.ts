@@ -23,7 +23,7 @@ t.test('what was acknowledged is on a replica, so a failover loses nothing', { s
   t.same(await careless.append([outcome('b')]), ['accepted'])
   await t.rejects(store.append([outcome('c')]), { name: 'StoreUnavailableError', message: /only 0 of 1 replicas/ })
   await t.rejects(store.writeTraining(trainingWriteOf('r', null)), { name: 'StoreUnavailableError' })
-  await t.rejects(other.append(outcomes('b', 'c')), { name: 'StoreUnavailableError' }, 'nor are duplicates, whoever wrote the first')
+  await t.rejects(other.append(outcomes('b', 'c')), { name: 'StoreUnavailableError' }, 'duplicates are not acknowledged either, whichever client wrote the first')
   t.equal(store.isUp(), false)
   t.match(await store.warnings(), [/outcomes are refused.*only 0 of 1 replicas.*REDIS_WAIT_REPLICAS/])
   replica.resume()

@@ -6,7 +6,7 @@ import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { contentOf, outcome, outcomes } from './fixtures.js'
 
-// What a whole state is: test/store/contract-state.ts.
+// contract-state.ts tests the laws of export and import.
 
 t.test('in Redis', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
@@ -40,7 +40,7 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
     const ttl = await admin.pttl('{stopgate}:seen:a')
     t.ok(ttl > 3_500_000 && ttl <= 3_600_000, `${ttl} ms`)
     await (await open(1)).importRows(sortRows((await exported()).map((row) => row.table === 'seen' ? { ...row, value: [1, 0] } : row)), true)
-    t.same(await store.append([outcome('a')]), ['accepted'], 'none is left')
+    t.same(await store.append([outcome('a')]), ['accepted'], 'ids of outcomes after the export were not imported')
   })
 
   await t.test('ids of outcomes that came after the export are not in it', async (t) => {

@@ -8,7 +8,7 @@ import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { contract, type GroundOptions } from './contract.js'
 
-/** The rights that the documentation gives to a user of Redis, and no more. */
+/** The rights that the documentation gives to a user of Redis. */
 const RIGHTS = /ACL SETUSER (stopgate on >PASSWORD .*)/.exec(readFileSync('docs/operate/redis.md', 'utf8'))![1]!
 const asUser = (port: number) => `redis://stopgate:PASSWORD@127.0.0.1:${port}`
 

@@ -11,7 +11,7 @@ import { outcomes } from './fixtures.js'
 
 const skip = withoutRedis || withoutOpenssl
 
-/** Settings of a server that speaks nothing but TLS. */
+/** Settings of a server that accepts only TLS. */
 function shows ({ cert, key }: CertificateFiles, authority: CertificateFiles) {
   return { port: '0', 'tls-cert-file': cert, 'tls-key-file': key, 'tls-ca-cert-file': authority.cert }
 }
@@ -73,7 +73,7 @@ t.test('Sentinels, other nodes of a Cluster and replicas are reached with the sa
   await until('the next node is reached', () => moved.isUp())
   t.same(await moved.append(outcomes('a')), ['duplicate'])
   const careful = await openStore(t, `rediss://127.0.0.1:${port}`, { ...own, waitReplicas: 1 })
-  await t.rejects(careful.append(outcomes('a')), { message: /only 0 of 1 replicas/ }, 'it is asked for its replicas')
+  await t.rejects(careful.append(outcomes('a')), { message: /only 0 of 1 replicas/ }, 'the connection that waits for replicas works over TLS')
   const unknown = await openStore(t, `rediss+sentinel://127.0.0.1:${asked}/main`, { ...own, redisCaFile: '' })
   await t.rejects(unknown.append(outcomes('b')), { name: 'StoreUnavailableError' })
 })
@@ -99,7 +99,7 @@ t.test('a redirection in a Cluster is followed over TLS', { skip }, async (t) =>
     .every((info) => /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:3/.test(String(info))))
   const slot = Number(await nodes[0]!.redis.cluster('KEYSLOT', '{stopgate}'))
   const home = ranges.findIndex(([from, to]) => from <= slot && slot <= to)
-  for (const { port } of nodes.filter((_, i) => i !== home)) { // the only one we know has none of our keys
+  for (const { port } of nodes.filter((_, i) => i !== home)) { // the URL names only a node that has none of our keys
     const store = await openStore(t, `rediss+cluster://127.0.0.1:${port}`, own)
     await until('ours is found', async () => { await store.append(outcomes('a')).catch(() => {}); return store.isUp() })
     t.same(await store.append(outcomes('a', `of ${port}`)), ['duplicate', 'accepted'])

@@ -4,7 +4,7 @@ import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
 import { trainingWriteOf } from './fixtures.js'
 
-// Its laws are in contract-training.ts; here what only Redis has.
+// contract-training.ts tests the laws. This test is about the form in which Redis holds runs.
 
 t.test('runs and series are stored as JSON in two hashes with the hash tag', { skip: withoutRedis }, async (t) => {
   const { url } = await startRedis(t)

@@ -58,7 +58,7 @@ t.test('a store that a newer version has written to in Redis is not learned from
   await t.rejects(exported(), NEWER)
   await t.rejects(store.importRows(state, true), NEWER)
   t.equal(await redis.get('{stopgate}:lease'), '1 a')
-  t.same(await store.append([outcome('a')]), ['accepted'], 'outcomes are accepted, and wait for the newer version')
+  t.same(await store.append([outcome('a')]), ['accepted'], 'outcomes are accepted and wait for the newer version')
 })
 
 t.test('an older replica goes on deciding, accepts outcomes and reports the problem', { skip: withoutRedis }, async (t) => {
@@ -68,7 +68,7 @@ t.test('an older replica goes on deciding, accepts outcomes and reports the prob
   await until('Redis is reached', async () => (await send('GET', '/readyz')).status === 200)
   await certify(built)
   const redis = admin(t, { url })
-  await redis.multi().set(FORMAT, STATE_FORMAT + 1).del('{stopgate}:lease').exec() // as a newer one does
+  await redis.multi().set(FORMAT, STATE_FORMAT + 1).del('{stopgate}:lease').exec() // as a newer version does
   const hasWarning = async (about: RegExp) => (await send('GET', '/readyz')).body.warnings.some((text: string) => about.test(text))
   await until('/readyz warns that nothing is learned', () => hasWarning(/nothing is learned.*a newer version of stopgate/))
   await until('/readyz warns that the model is stale', () => hasWarning(/model cannot be loaded.*a newer version of stopgate/))
