@@ -19,7 +19,7 @@ export function makeFolder (folder: string): void {
     for (const path of missing(folder)) makeOne(path)
     if (!statSync(folder).isDirectory()) throw new Error('it is not a folder')
   } catch (cause) {
-    throw new Error(`Can't make the data folder ${folder}: ${(cause as Error).message}. Give it another DATA_DIR.`, { cause })
+    throw new Error(`The data folder ${folder} cannot be created: ${(cause as Error).message}. Set another DATA_DIR.`, { cause })
   }
 }
 
@@ -43,7 +43,7 @@ export function checkDataFolder (folder: string): void {
   try {
     writeFileSync(probe, Buffer.alloc(ROOM))
   } catch (cause) {
-    throw new Error(`Can't write to the data folder ${folder}: ${(cause as Error).message}`, { cause })
+    throw new Error(`The data folder ${folder} cannot be written to: ${(cause as Error).message}`, { cause })
   } finally {
     rmSync(probe, { force: true })
   }

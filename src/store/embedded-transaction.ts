@@ -9,6 +9,6 @@ export async function transact<T> (root: RootDatabase, action: () => T): Promise
     const { code, commitError } = error as { code?: unknown, commitError?: Promise<never> }
     if (typeof code !== 'number' && commitError === undefined) throw error // not an error of LMDB
     const cause = await commitError?.catch((reason: Error) => reason) ?? error as Error
-    throw new StoreUnavailableError(`Can't write to the data folder (is its disk full?): ${cause.message}`, { cause })
+    throw new StoreUnavailableError(`The data folder cannot be written to (its disk may be full): ${cause.message}`, { cause })
   }
 }

@@ -1,5 +1,6 @@
 import { isUnreadable, readState } from './unreadable-state.js'
-import { isAuditRow, isChange, isCohort, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample } from './stored-schemas.js'
+import { isAuditRow, isChange, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample } from './stored-schemas.js'
+import { isCohort } from './stored-cohort-schema.js'
 import type { StateTable, StateRow } from './state-row.js'
 
 /**

@@ -9,8 +9,9 @@ import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import { inTurns, reviveLedger } from './encoding.js'
 import type { AuditRow, HistoryRow, Learned } from './store.js'
+import { isCohort } from './stored-cohort-schema.js'
 import {
-  isAuditRow, isChange, isCohort, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
+  isAuditRow, isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
 } from './stored-schemas.js'
 
 // A value that cannot be read must not make the others unreadable. It is replaced by one that stops nobody, or left out.

@@ -25,14 +25,14 @@ const HOST_FORM = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/
 export function redisAddress (text: string): RedisAddress {
   const [, tls = '', kind, login, places, path = '', query] = URL_FORM.exec(text) ?? []
   if (places === undefined) throw new Error('is not of the form redis://user:password@host:port/database (percent-encode / ? # @ in user and password)')
-  // The client would take the text before these characters for the host, and show it when the host can't be found.
-  if (/[/?#\\]/.test(login ?? '')) throw new Error('has / ? # or \\ before the @: percent-encode them in user and password, %2F %3F %23 %5C')
+  // ioredis would take the text before these characters for the host, and show it in the error when that host is not found.
+  if (/[/?#\\]/.test(login ?? '')) throw new Error('has / ? # or \\ before the @: percent-encode them in user and password as %2F %3F %23 %5C')
   const hosts = places.split(',').map((place) => readHost(place, kind === 'sentinel' ? 26379 : 6379))
-  if (kind === undefined && hosts.length > 1) throw new Error('names several hosts: redis+cluster:// and redis+sentinel:// do')
+  if (kind === undefined && hosts.length > 1) throw new Error('names several hosts: use redis+cluster:// or redis+sentinel://')
   const [name = '', database = ''] = kind === 'sentinel' ? path.split('/') : ['', path]
-  if (kind === 'sentinel' && name === '') throw new Error('does not name the master: redis+sentinel://host:26379,host:26379/name')
-  if (kind === 'cluster' && Number(database) !== 0) throw new Error('names a database: a Cluster has only one')
-  if (!/^\d*$/.test(database)) throw new Error('names a database that is no number')
+  if (kind === 'sentinel' && name === '') throw new Error('does not name the master: write redis+sentinel://host:26379,host:26379/name')
+  if (kind === 'cluster' && Number(database) !== 0) throw new Error('names a database, but a Cluster has only database 0: leave it out')
+  if (!/^\d*$/.test(database)) throw new Error('names a database that is not a number')
   const { host, port } = hosts[0]!
   const asked = new URLSearchParams(query)
   const rest = kind === undefined && query !== undefined ? `?${query}` : ''
@@ -49,6 +49,6 @@ export function redisAddress (text: string): RedisAddress {
 
 function readHost (place: string, defaultPort: number): RedisHost {
   const [, host, port = String(defaultPort)] = HOST_FORM.exec(place) ?? []
-  if (host === undefined || Number(port) > 65535) throw new Error('has a host that is not host:port')
+  if (host === undefined || Number(port) > 65535) throw new Error('has a host that is not of the form host:port')
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
 }

@@ -2,7 +2,7 @@ import { append } from './redis-scripts/append.js'
 import { commit, learned, read, revision } from './redis-scripts/learning.js'
 import { acquireLease, releaseLease, renewLease } from './redis-scripts/lease.js'
 import { forget, record, recorded } from './redis-scripts/records.js'
-import { exportState, importState } from './redis-scripts/state.js'
+import { exportState, importState } from './redis-scripts/move-state.js'
 import { writeTraining } from './redis-scripts/training.js'
 
 /*

@@ -20,7 +20,7 @@ export function readRedisTls ({ redisCaFile, redisCertFile, redisKeyFile }: Redi
   }
   try { createSecureContext(tls) } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw new Error(`REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE can't be used: an authority, a certificate and its key, PEM, the key without a password (${code ?? message})`)
+    throw new Error(`REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE cannot be used (${code ?? message}): they must be PEM files of an authority, of a certificate and of its key, which must not have a password`)
   }
   return tls
 }
@@ -28,8 +28,8 @@ export function readRedisTls ({ redisCaFile, redisCertFile, redisKeyFile }: Redi
 function read (setting: string, path: string): string {
   let text
   try { text = readFileSync(path, 'utf8') } catch (error) {
-    throw new Error(`${setting} can't be read (${(error as NodeJS.ErrnoException).code}): it must be the path of a file in PEM`)
+    throw new Error(`${setting} cannot be read (${(error as NodeJS.ErrnoException).code}): it must be the path of a PEM file`)
   }
-  if (!text.includes('-----BEGIN ')) throw new Error(`${setting} is not PEM: there is no line -----BEGIN in it`)
+  if (!text.includes('-----BEGIN ')) throw new Error(`${setting} is not a PEM file: it has no line that starts with -----BEGIN`)
   return text
 }

@@ -13,16 +13,16 @@ export async function redisWarnings (connection: RedisConnection): Promise<strin
   })
   const [appendonly, appendfsync, evicts] = settings
   if (settings.includes(undefined)) {
-    return ['Redis does not tell its settings (CONFIG GET): make sure of `appendonly yes`, `appendfsync always` and `maxmemory-policy noeviction`.']
+    return ['The settings of Redis cannot be read (CONFIG GET): make sure that it has `appendonly yes`, `appendfsync always` and `maxmemory-policy noeviction`.']
   }
   const warnings: string[] = []
   if (appendonly !== 'yes') {
-    warnings.push('Redis keeps no append-only file, so a crash loses outcomes that were acknowledged: set `appendonly yes` and `appendfsync always`.')
+    warnings.push('Redis has no append-only file, so a crash loses acknowledged outcomes: set `appendonly yes` and `appendfsync always`.')
   } else if (appendfsync !== 'always') {
-    warnings.push(`Redis acknowledges before its append-only file is on disk (\`appendfsync ${appendfsync}\`), so a crash loses the last outcomes: set \`appendfsync always\`.`)
+    warnings.push(`Redis acknowledges writes before they are on disk (\`appendfsync ${appendfsync}\`), so a crash loses the last outcomes: set \`appendfsync always\`.`)
   }
   if (evicts !== 'noeviction') {
-    warnings.push(`Redis may drop what was learned when its memory is full (\`maxmemory-policy ${evicts}\`): set \`maxmemory-policy noeviction\`.`)
+    warnings.push(`Redis may evict learned state when its memory is full (\`maxmemory-policy ${evicts}\`): set \`maxmemory-policy noeviction\`.`)
   }
   return warnings
 }

@@ -1,48 +1,15 @@
 import { Type, type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { PolicySchema } from '../../openapi/policy-schemas.js'
-import { noEvidence } from '../core/certificate/evidence.js'
-import { GRID } from '../core/certificate/grid.js'
-import type { PackedEvidence } from '../core/certificate/packed-evidence.js'
-import { countPacked } from '../core/enrolment/packed-numbers.js'
-import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
-import { RAW } from '../core/enrolment/slice.js'
-import { openEpoch } from '../core/judgement/context-state.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import { ROOT } from '../core/policy/context.js'
-import { DEFAULT_POLICY } from '../core/policy/policy.js'
 import { isGridLength, type Predictor } from '../core/predictor/predictor.js'
+import { check, em, number, numbersByName, orNull, ratio, text, time } from './schema-parts.js'
 
 // What values in the store must look like to be used. A missing or odd field would otherwise stop the learner, for all contexts.
 
-const text = Type.String()
-const number = Type.Number()
-const em = Type.Enum([0, 1])
-/** Scores and thresholds. A threshold below 0 would stop everyone. */
-const ratio = Type.Number({ minimum: 0, maximum: 1 })
-/** A time in ms that has a date. */
-const time = Type.Number({ minimum: -8.64e15, maximum: 8.64e15 })
-const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
-const numbersByName = Type.Record(text, number)
-
-/** The shape of an example: lists have its length, but empty ones may have any; where it has null there may be anything. */
-function like (example: unknown): TSchema {
-  if (example === null) return Type.Unknown()
-  if (Array.isArray(example)) {
-    const { length } = example
-    return length === 0 ? Type.Array(Type.Unknown()) : Type.Array(like(example[0]), { minItems: length, maxItems: length })
-  }
-  if (typeof example === 'number') return number
-  if (typeof example !== 'object') return typeof example === 'string' ? text : Type.Boolean()
-  return Type.Object(fieldsLike(example))
-}
-
-const fieldsLike = (example: object) =>
-  Object.fromEntries(Object.entries(example).map(([name, value]) => [name, like(value)]))
-
 // The API's schema of a policy, but for fields that it does not know.
 const policy = Type.Partial(Type.Object(PolicySchema.properties))
-const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
+const { label } = PolicySchema.properties
 
 const pin = Type.Object({ threshold: orNull(ratio), reason: text, by: text, expires_at: orNull(time), scorer: Type.Optional(text) })
 
@@ -100,119 +67,6 @@ const ledger = Type.Object({
   train_at: number,
 })
 
-const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
-
-/** Evidence whose lists are as given; of those that `packEvidence` leaves empty, either. */
-function evidenceOf (list: TSchema) {
-  const packed = Type.Union([list, Type.Tuple([])])
-  const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
-  const known = { lost: packed, gained: packed, unprobed: packed, tokens: list, probe_tokens: Type.Optional(list) }
-  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial })
-}
-
-/** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */
-const evidence = evidenceOf(Type.Array(number))
-const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))
-const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
-const missing = Type.Enum(['excluded', 'lost'])
-const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
-
-/** As it is written: empty evidence is null. */
-const state = Type.Object({
-  ...fieldsLike(newState),
-  halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
-  open: openSumOf(rawEvidence),
-  log_evidence: orNull(Type.Object({ best: number, now: number })),
-  serving: orNull(text),
-  threshold: orNull(ratio),
-  guarantee: orNull(Type.Object({
-    max_em_drop: maxEmDrop,
-    error_level: errorLevel,
-    post_hoc: Type.Boolean(),
-    label,
-    follow_up_ratio: number,
-    cancelled_ratio: number,
-    missing_labels: missing,
-    missing_outcomes: missing,
-    on_arrival: Type.Boolean(),
-    scope: Type.Enum(['context', 'pool']),
-    generations: number,
-    em_drop: number,
-    tokens_saved_ratio: number,
-    tokens_saved_gross_ratio: number,
-    epoch: number,
-  })),
-  last_evidence_at: orNull(number),
-  judged_by: Type.Optional(terms),
-  fed_by: Type.Optional(numbersByName),
-  checkpoint: Type.Optional(orNull(Type.Object({
-    run: text,
-    step: number,
-    expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
-  }))),
-  trials: Type.Array(Type.Object({
-    predictor: text,
-    ordinal: number,
-    since: number,
-    trained_on: number,
-    requested: terms,
-    thresholds: Type.Integer(),
-    halves: Type.Tuple([orNull(evidence), orNull(evidence)]),
-    open: openSumOf(evidence),
-    certified: number,
-  })),
-})
-
-const until = Type.Object({ value: number, until: number })
-const lists = Type.Array(number)
-const unit = Type.Object({
-  tokens: number,
-  em: number,
-  labelled: number,
-  unprobed_generations: number,
-  eighths: lists,
-  stopped_tokens: lists,
-  unprobed: lists,
-  probe_tokens: Type.Optional(lists),
-})
-const report = Type.Object({
-  u: ratio,
-  samples: orNull(number),
-  ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
-  waiting: Type.Array(text),
-  sums: Type.Array(Type.Tuple([number, unit])),
-})
-/** Units in packed numbers, which `isCohort` checks. */
-const memory = { units: text, until: text }
-const armFigures = like({ units: 0, graded: 0, em: 0, em_squares: 0, measured: 0, tokens: 0, token_squares: 0 })
-const slice = Type.Object({
-  number,
-  begins: number,
-  ends: orNull(number),
-  isAfterPublication: Type.Boolean(),
-  enrolled: number,
-  open: like({ control: 0, treated: 0 }),
-  evidence: Type.Array(Type.Tuple([number, evidence])),
-  watched: Type.Array(Type.Tuple([number, evidence])),
-  counts: like({ accounted: 0, missing: 0, cancelled: 0, excluded: 0 }),
-  arms: Type.Array(Type.Object({ share: ratio, control: armFigures, treated: armFigures })),
-  isCounted: Type.Boolean(),
-})
-const cohort = Type.Object({
-  epoch: text,
-  next_slice: number,
-  is_publication_next: Type.Boolean(),
-  looked_at: number,
-  is_changed: Type.Boolean(),
-  bounds: Type.Object({ cutoffs: Type.Array(until), shares: Type.Array(until) }),
-  void_until: number,
-  spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
-  early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
-  slices: Type.Array(slice),
-  members: Type.Array(Type.Object({ share: ratio, at: number, slice: number, units: text })),
-  reports: Type.Array(report),
-})
-
 /** What is kept besides the cohorts. */
 const followUp = Type.Object({
   clock: Type.Object({ time: orNull(number), passed: number }),
@@ -264,11 +118,6 @@ const policyCommand = Type.Object({ key: text, policy: orNull(policy), by: text 
 const pinCommand = Type.Object({ key: text, pin: orNull(pin), by: text })
 const resetCommand = Type.Object({ key: text, by: text, below: Type.Optional(Type.Literal(false)) })
 
-function check (schema: TSchema): (value: unknown) => boolean {
-  const validator = Compile(schema)
-  return (value) => validator.Check(value)
-}
-
 export const isPolicy = check(policy)
 export const isPin = check(pin)
 export const isPending = check(pending)
@@ -288,42 +137,6 @@ export const isRecordedStep = check(Type.Union([
   Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text)]),
   Type.Tuple([recordedTokens, orNull(number), orNull(em), orNull(text), numbersByName]),
 ]))
-
-const hasStateFields = check(state)
-interface WrittenTrial {
-  readonly thresholds: number
-  readonly halves: ReadonlyArray<PackedEvidence | null>
-  readonly open: { readonly evidence: PackedEvidence | null }
-}
-
-/** A state as it is written. The evidence of a trial must be of its predictor's grid. */
-export function isState (value: unknown): boolean {
-  return hasStateFields(value) && (value as { trials: readonly WrittenTrial[] }).trials.every(({ thresholds, halves, open }) =>
-    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds)))
-}
-
-function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partial = {} }: PackedEvidence, thresholds: number): boolean {
-  return [lost, gained, unprobed].every(({ length }) => length === 0 || length === thresholds) &&
-    [tokens, probe_tokens ?? tokens, ...Object.values(partial)].every(({ length }) => length === thresholds)
-}
-
-const hasCohortFields = check(cohort)
-
-/** A cohort as it is written. The slice of each member must be there, and the evidence of a slice must be of one grid. */
-export function isCohort (value: unknown): boolean {
-  if (!hasCohortFields(value)) return false
-  const { slices, members, spent } = value as StoredCohort
-  const ratios = (packed: string) => countPacked(packed, 1)
-  const areWhole = [...members, spent.accounted, spent.void].every(({ units }) => ratios(units) !== null) &&
-    ratios(spent.missed) !== null && ratios(spent.void.hashes) === ratios(spent.void.units) &&
-    [spent.accounted, spent.void].every(({ units, until }) => ratios(units) === countPacked(until))
-  const numbers = new Set(slices.map(({ number }) => number))
-  return areWhole && members.every(({ slice }) => numbers.has(slice)) &&
-    slices.every(({ evidence, watched }) => [...evidence, ...watched].every(([scorer, sums]) => {
-      const { length } = sums.tokens
-      return (scorer === RAW ? length === GRID.length : isGridLength(length)) && isOfGrid(sums, length)
-    }))
-}
 
 const hasPredictorFields = check(predictor)
 interface StoredPredictor { readonly predictor: Predictor }

@@ -3,7 +3,7 @@ import { thresholdsOf } from '../core/certificate/evidence.js'
 import { sumsInForce } from '../core/judgement/candidate-scorer.js'
 import { DEFAULT_POLICY } from '../core/policy/policy.js'
 import { reviveState } from './encoding.js'
-import { isState } from './stored-schemas.js'
+import { isState } from './stored-state-schema.js'
 
 /** Replaces an unreadable state. Its meaning fits no policy, so it certifies nothing, and no parent stands in for it. */
 const UNREADABLE: ContextState = { ...openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' }), epoch: 0 }

@@ -8,7 +8,7 @@ const url = `/v1/contexts/${encodeURIComponent(KEY)}`
 async function contextOf ({ send }: Pick<Built, 'send'>, outcomes: number) {
   return until(`${outcomes} outcomes are learned`, async () => {
     const { body } = await send('GET', url)
-    return body.control_generations + (body.unstepped ?? 0) === outcomes && body
+    return body.control_generations === outcomes && body
   })
 }
 

@@ -94,7 +94,7 @@ export function logContract (law: Law): void {
     await store.append([outcome('before')])
     const content = await contentOf(store)
     const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('cannot be encoded') } }
-    await t.rejects(store.append([outcome('a'), pinEntry('*', 0.5), broken as never]), { message: 'no such text' })
+    await t.rejects(store.append([outcome('a'), pinEntry('*', 0.5), broken as never]), { message: 'cannot be encoded' })
     t.same(await contentOf(store), content)
     t.same(await store.append([outcome('a')]), ['accepted'], 'the id of the refused call was not remembered')
   })

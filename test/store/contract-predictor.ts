@@ -137,7 +137,7 @@ export function predictorContract (law: Law): void {
       await t.rejects(other.append([predictorEntry(version?.predictor.name ?? 'p', version), outcome('b')], policyVersion), { name: 'ConflictError' })
     }
     const broken = { type: 'outcome', generation_id: 'broken', full: {}, toJSON () { throw new Error('cannot be encoded') } }
-    await t.rejects(store.append([predictorEntry('q', versionOf('q', 2)), broken as never]), { message: 'no such text' })
+    await t.rejects(store.append([predictorEntry('q', versionOf('q', 2)), broken as never]), { message: 'cannot be encoded' })
     t.same(await contentOf(store), content)
     t.same(await other.append([predictorEntry('p', null)], content.revision.policyVersion), ['accepted'])
   })

@@ -28,7 +28,7 @@ t.test('a missing folder is made with its parents, and a failure names the folde
   writeFileSync(join(folder, 'file'), '')
   symlinkSync(join(folder, 'nowhere'), join(folder, 'link'))
   for (const odd of [join(folder, 'file'), join(folder, 'file', 'x'), join(folder, 'link'), '/proc/stopgate/data', '/dev/null/x']) {
-    t.throws(() => { makeFolder(odd) }, { message: new RegExp(`^Can't make the data folder ${odd}: .*DATA_DIR`) }, odd)
+    t.throws(() => { makeFolder(odd) }, { message: new RegExp(`^The data folder ${odd} cannot be created: .*DATA_DIR`) }, odd)
   }
 })
 
@@ -70,7 +70,7 @@ t.test('a full disk is reported at the start', { skip: withoutFileLimit }, async
   const dataDir = await temporaryFolder(t)
   const limitFiles = fileLimit(t)
   limitFiles('10000')
-  await t.rejects(open(dataDir), { message: new RegExp(`^Can't write to the data folder ${dataDir}: EFBIG`) })
+  await t.rejects(open(dataDir), { message: new RegExp(`^The data folder ${dataDir} cannot be written to: EFBIG`) })
   t.same(readdirSync(dataDir), [])
   limitFiles('unlimited')
   await (await open(dataDir)).close()

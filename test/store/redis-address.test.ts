@@ -22,10 +22,10 @@ t.test('an invalid URL gives an error that shows no password', async (t) => {
   const bad: [string, RegExp][] = [
     ['http://:secret@a', /^is not of the form/],
     ['redis://', /^is not of the form/],
-    ['redis://:secret@a,b', /^names several hosts: redis\+cluster/],
+    ['redis://:secret@a,b', /^names several hosts: use redis\+cluster/],
     ['redis+sentinel://:secret@a,b', /^does not name the master/],
-    ['redis+sentinel://a/main/x', /^names a database that is no number/],
-    ['redis+cluster://:secret@a,b/1', /^names a database: a Cluster has only one/],
+    ['redis+sentinel://a/main/x', /^names a database that is not a number/],
+    ['redis+cluster://:secret@a,b/1', /^names a database, but a Cluster has only/],
     ['redis+cluster://:secret@a,,b', /^has a host/],
     ['redis://:secret@a:70000', /^has a host/],
     ['redis://:secret@a:b', /^has a host/],

@@ -119,8 +119,8 @@ t.test('an unusable TLS file gives an error that names its setting', { skip }, a
   await copyFile(client.key, join(folder, 'other.key'))
   t.same(readRedisTls({}), {})
   t.same(Object.keys(readRedisTls({ redisCaFile: cert, redisCertFile: client.cert, redisKeyFile: client.key })), ['ca', 'cert', 'key'])
-  t.throws(() => readRedisTls({ redisCaFile: join(folder, 'secret') }), { message: /^REDIS_CA_FILE can't be read \(ENOENT\)(?!.*secret)/ })
-  t.throws(() => readRedisTls({ redisCertFile: empty }), { message: /^REDIS_CERT_FILE is not PEM(?!.*secret)/ })
+  t.throws(() => readRedisTls({ redisCaFile: join(folder, 'secret') }), { message: /^REDIS_CA_FILE cannot be read \(ENOENT\)(?!.*secret)/ })
+  t.throws(() => readRedisTls({ redisCertFile: empty }), { message: /^REDIS_CERT_FILE is not a PEM file(?!.*secret)/ })
   const mismatched = { redisCertFile: cert, redisKeyFile: client.key }
-  t.throws(() => readRedisTls(mismatched), { message: /^REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE can't be used.*MISMATCH/ })
+  t.throws(() => readRedisTls(mismatched), { message: /^REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE cannot be used.*MISMATCH/ })
 })

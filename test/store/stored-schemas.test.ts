@@ -1,11 +1,11 @@
 import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
-import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
 import { auditOf, encodeCohort, encodeEntry, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
 import {
-  isChange, isCohort, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
+  isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
 } from '../../src/store/stored-schemas.js'
+import { isCohort } from '../../src/store/stored-cohort-schema.js'
 import { change, cohortOf, headerOf, LEDGER, label, LIST, outcome, pendingOf, pinEntry, policyEntry, predictorEntry, RESET, sampleOf, TICK, unlabelled, versionOf } from './fixtures.js'
 
 const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)
@@ -64,22 +64,5 @@ t.test('a missing field and a field of the wrong type make a value invalid', asy
   t.notOk(isPin({ ...PIN, expires_at: 1e300 }), 'a time without a date')
   for (const change of [{ grid: gridOf(1) }, { grid: gridOf(121) }, { grid: version.predictor.grid.with(3, -0.5) }, { contexts: { a: version.predictor.contexts['*'] } }, { contexts: { '*': { ...version.predictor.contexts['*'], length_power: null } } }, { signals: [{ name: 's', mean: 0, scale: 1 }] }]) {
     t.notOk(isPredictor({ ...version, predictor: { ...version.predictor, ...change } }), `${Object.keys(change)} of the wrong size or range`)
-  }
-})
-
-t.test('a cohort whose members or evidence do not fit its slices is invalid', async (t) => {
-  const [slice] = COHORT.slices
-  const withEvidence = (scorer: number, evidence: Evidence) =>
-    isCohort({ ...COHORT, members: [], slices: [{ ...slice, evidence: [[scorer, evidence]] }] })
-  t.ok(withEvidence(0, noEvidence(30)) && withEvidence(2, noEvidence(120)))
-  t.notOk(withEvidence(0, noEvidence(60)), 'the raw confidence has 30 thresholds')
-  t.notOk(withEvidence(2, noEvidence(121)))
-  for (const list of ['lost', 'gained', 'unprobed', 'tokens'] as const) t.notOk(withEvidence(2, { ...noEvidence(60), [list]: [1, 2] }), list)
-  const partial = (units: object) => withEvidence(2, { ...noEvidence(60), partial: units as never })
-  t.ok(partial({ 3: noEvidence(60).lost, '-7': noEvidence(60).lost }))
-  const { lost } = noEvidence(60)
-  for (const odd of [{ 8: lost }, { x: lost }, { 3: [1] }, { 3: null }]) t.notOk(partial(odd), JSON.stringify(odd))
-  for (const member of [[0.5, 1, 0.5, 0, 99], [0.5, 2, 0.5, 0, slice!.number], [2, 1, 0.5, 0, slice!.number], [0.5, 1, 0.5, 0]]) {
-    t.notOk(isCohort({ ...COHORT, members: [member] }), String(member))
   }
 })

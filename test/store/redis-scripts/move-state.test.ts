@@ -1,5 +1,5 @@
 import t from 'tap'
-import { exportState } from '../../../src/store/redis-scripts/state.js'
+import { exportState } from '../../../src/store/redis-scripts/move-state.js'
 import { KEYS, STATE_KEYS } from '../../../src/store/redis-keys.js'
 import { until } from '../../helper.js'
 import { withoutRedis } from '../../redis-server.js'

@@ -1,0 +1,92 @@
+import { Type, type TSchema } from 'typebox'
+import { PolicySchema } from '../../openapi/policy-schemas.js'
+import { noEvidence } from '../core/certificate/evidence.js'
+import { GRID } from '../core/certificate/grid.js'
+import type { PackedEvidence } from '../core/certificate/packed-evidence.js'
+import { openEpoch } from '../core/judgement/context-state.js'
+import { DEFAULT_POLICY } from '../core/policy/policy.js'
+import { isGridLength } from '../core/predictor/predictor.js'
+import { check, fieldsLike, number, numbersByName, orNull, ratio, text } from './schema-parts.js'
+
+const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
+
+const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
+
+/** Evidence whose lists are as given; of those that `packEvidence` leaves empty, either. */
+function evidenceOf (list: TSchema) {
+  const packed = Type.Union([list, Type.Tuple([])])
+  const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
+  const known = { lost: packed, gained: packed, unprobed: packed, tokens: list, probe_tokens: Type.Optional(list) }
+  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial })
+}
+
+/** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */
+export const evidence = evidenceOf(Type.Array(number))
+const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))
+const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
+const missing = Type.Enum(['excluded', 'lost'])
+const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
+
+/** As it is written: empty evidence is null. */
+const state = Type.Object({
+  ...fieldsLike(newState),
+  halves: Type.Tuple([orNull(rawEvidence), orNull(rawEvidence)]),
+  open: openSumOf(rawEvidence),
+  log_evidence: orNull(Type.Object({ best: number, now: number })),
+  serving: orNull(text),
+  threshold: orNull(ratio),
+  guarantee: orNull(Type.Object({
+    max_em_drop: maxEmDrop,
+    error_level: errorLevel,
+    post_hoc: Type.Boolean(),
+    label,
+    follow_up_ratio: number,
+    cancelled_ratio: number,
+    missing_labels: missing,
+    missing_outcomes: missing,
+    on_arrival: Type.Boolean(),
+    scope: Type.Enum(['context', 'pool']),
+    generations: number,
+    em_drop: number,
+    tokens_saved_ratio: number,
+    tokens_saved_gross_ratio: number,
+    epoch: number,
+  })),
+  last_evidence_at: orNull(number),
+  judged_by: Type.Optional(terms),
+  fed_by: Type.Optional(numbersByName),
+  checkpoint: Type.Optional(orNull(Type.Object({
+    run: text,
+    step: number,
+    expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
+  }))),
+  trials: Type.Array(Type.Object({
+    predictor: text,
+    ordinal: number,
+    since: number,
+    trained_on: number,
+    requested: terms,
+    thresholds: Type.Integer(),
+    halves: Type.Tuple([orNull(evidence), orNull(evidence)]),
+    open: openSumOf(evidence),
+    certified: number,
+  })),
+})
+
+const hasStateFields = check(state)
+interface WrittenTrial {
+  readonly thresholds: number
+  readonly halves: ReadonlyArray<PackedEvidence | null>
+  readonly open: { readonly evidence: PackedEvidence | null }
+}
+
+/** A state as it is written. The evidence of a trial must be of its predictor's grid. */
+export function isState (value: unknown): boolean {
+  return hasStateFields(value) && (value as { trials: readonly WrittenTrial[] }).trials.every(({ thresholds, halves, open }) =>
+    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds)))
+}
+
+export function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partial = {} }: PackedEvidence, thresholds: number): boolean {
+  return [lost, gained, unprobed].every(({ length }) => length === 0 || length === thresholds) &&
+    [tokens, probe_tokens ?? tokens, ...Object.values(partial)].every(({ length }) => length === thresholds)
+}
