@@ -4,13 +4,13 @@ import { join } from 'node:path'
 
 const REMEDY = 'openssl is not on the PATH: apt-get install openssl'
 
-/** As for `withoutRedis`. */
+/** The reason to skip tests that need openssl, or false. With CI set they fail instead. */
 export const withoutOpenssl: string | false = spawnSync('openssl', ['version']).error === undefined || process.env.CI ? false : REMEDY
 
 /** Paths of PEM files. */
 export interface CertificateFiles { readonly cert: string, readonly key: string }
 
-/** An authority of the test's own, whose certificates are for a day and for 127.0.0.1. */
+/** A certificate authority for tests. Its certificates are valid for a day and for 127.0.0.1. */
 export interface Authority extends CertificateFiles {
   readonly pem: string
   readonly issue: (name: string) => CertificateFiles

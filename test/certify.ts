@@ -10,11 +10,11 @@ export function losslessOutcome (id: string, context: Record<string, string> = C
   }
 }
 
-/** Reports outcomes as a worker does: what a store that was not to be reached in time refuses is sent again. */
+/** Reports outcomes as a worker does, and again while the store does not answer in time. */
 export async function report (
   post: (path: string, body: unknown) => Promise<{ status: number }>, outcomes: readonly object[]
 ): Promise<void> {
-  await until('the outcomes are taken', async () => {
+  await until('the outcomes are accepted', async () => {
     const { status } = await post('/v1/outcomes/batch', { outcomes })
     if (status !== 202 && status !== 503) throw new Error(`outcomes were refused with ${status}`)
     return status === 202

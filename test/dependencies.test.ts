@@ -16,7 +16,7 @@ const { dependencies, engines } = JSON.parse(await readFile('package.json', 'utf
 const { packages } = JSON.parse(await readFile('package-lock.json', 'utf8')) as { packages: Record<string, Locked> }
 const shipped = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true)
 
-/** Licences that ask for no more than that their text is included. */
+/** Licences that require only that their text is included. */
 const PERMISSIVE = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'BlueOak-1.0.0', '0BSD']
 
 t.test('shipped packages have permissive licences and locked contents', async (t) => {

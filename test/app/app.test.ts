@@ -41,7 +41,7 @@ t.test('a request that comes during the shutdown is served, since services close
   await came
   const closing = app.close()
   await until('it listens no more', () => !app.server.listening)
-  // The second one is an operator's, who is let in though the first has kept it waiting, as on a busy machine it may.
+  // The second request is an operator's, which is never refused as overload, even if the first one takes long on a busy machine.
   socket.write(`${body}GET /v1/audit HTTP/1.1\r\nhost: x\r\n\r\n`)
   await once(socket, 'close')
   await closing

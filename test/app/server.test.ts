@@ -93,7 +93,7 @@ t.test('a connection whose last request ends late does not prevent the shutdown'
   client.write(`POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
   await until('it is being read', async () => (await service.get('/livez')).status === 200)
   service.child.kill('SIGTERM')
-  await setTimeout(1000) // no other connection is taken by then
+  await setTimeout(1000) // by then no new connection is accepted
   client.write(body.slice(5))
   t.match((await once(client, 'data'))[0], /^HTTP\/1.1 200/)
   await until('it has closed', () => service.log.some(({ msg }) => msg === 'closed'))

@@ -9,7 +9,7 @@ import { withoutRedis } from '../redis-server.js'
 
 const bench = fileURLToPath(new URL('./run-bench.js', import.meta.url))
 
-/** Each figure that the issue asks for, by a word of its name; how good they are is nothing for a test on a shared machine. */
+/** The figures that the benchmark must yield, by the start of their names. A shared machine cannot test how good they are. */
 const FIGURES = [
   'single, 1 connection', 'single, 32 connections', 'single, 100 connections', 'single, 1,000 connections', 'single, 5,000 connections', 'batch of 256', 'columns of 16', 'columns of 256', 'columns of 4096', 'peer that reads Redis',
   'arm echoed', 'arm drawn', 'learner, embedded', 'learner, Redis', 'another replica: p50', 'another replica: p99',

@@ -4,7 +4,7 @@ import { spreadOf, type Figure } from './figure.js'
 import type { Load } from './load.js'
 import { seededSnapshot } from './seeded-snapshot.js'
 
-/** How large the bundle is, and what it costs to make. */
+/** Size of the bundle, and the time that it takes to make. */
 export async function bundleFigures ({ contexts }: Load): Promise<Figure[]> {
   const snapshot = await seededSnapshot(contexts.at(-1)!)
   const startedAt = performance.now()

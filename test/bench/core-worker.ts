@@ -3,7 +3,7 @@ import { seededSnapshot } from './seeded-snapshot.js'
 import { removeFolders } from './processes.js'
 import { stepsOf } from './steps.js'
 
-/** Nanoseconds a decision takes in a process of its own, arm echoed and drawn. */
+/** Measures decisions in a process of its own, ns each, with the arm echoed and drawn. */
 export interface CoreOrder { readonly contexts: number, readonly decisions: number, readonly rounds: number }
 export interface CoreAnswer { readonly echoed: number[], readonly drawn: number[] }
 
@@ -11,7 +11,7 @@ process.on('message', async ({ contexts, decisions, rounds }: CoreOrder) => {
   const snapshot = await seededSnapshot(contexts)
   await removeFolders()
   const made = stepsOf(Math.min(20_000, decisions), contexts * 0.9)
-  const steps: typeof made = JSON.parse(JSON.stringify(made)) // as requests bring them
+  const steps: typeof made = JSON.parse(JSON.stringify(made)) // parsed, as those of requests are
   const echoed = steps.map((step) => ({ ...step, arm: step.arm ?? 'treated' as const }))
   const drawn = steps.map(({ arm: _, ...step }) => step)
   let stops = 0

@@ -8,7 +8,7 @@ import { seededRules } from './seeded-snapshot.js'
 import { seededServer } from './seeded-server.js'
 import { columnsOf, json, stepsOf } from './steps.js'
 
-/** A way to ask, of so many decisions a request. */
+/** A way to ask for decisions, so many in a request. */
 interface Way {
   readonly name: string
   readonly path: string
@@ -19,19 +19,19 @@ interface Way {
 
 const CONTEXTS = 1000
 const STARTS = 3
-/** Rounds of ways with more connections than the usual ones, which take long to open. */
+/** Rounds of the ways with many connections, which take long to open. */
 const CROWD_ROUNDS = 3
 const single = json(stepsOf(256, 200))
-/** As many bodies as it takes that the records of their generations do not fill up while they are sent over and over. */
+/** Number of bodies that are sent again and again; with fewer, the records of their generations would become full. */
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 const columns = (rows: number, bodies: number): Way =>
   ({ name: `columns of ${rows}`, path: '/v1/decisions/columns', bodies: json(seeds(bodies).map((seed) => columnsOf(rows, seed))), connections: 8, decisions: rows })
-/** The same with one control step in fifty, the least share there is: every fifth stays control, the others are treated. */
+/** The same steps with one control step in fifty, the smallest share: every fifth control step stays, the others become treated. */
 const fewControl = (way: Way): Way => withArms(way, `${way.name}, one in fifty control`, (arms, ids) => {
   let controls = 0
   for (const [i, arm] of arms.entries()) if (arm === 'control' && controls++ % 5 > 0) [arms[i], ids[i]] = ['treated', null]
 })
-/** What is left when no step is recorded: every generation treated, and its arm known. */
+/** The same steps with every generation treated and its arm known, so that no step is recorded. */
 const treated = (way: Way): Way => withArms(way, `${way.name}, all treated`, (arms, ids) => {
   arms.fill('treated')
   ids.fill(null)
@@ -57,7 +57,7 @@ const WAYS: readonly Way[] = [
 
 interface Measured extends LoadResult { readonly cpuUs: number, readonly busy: number }
 
-/** One way to ask, of one server, in one round. */
+/** Measures one way to ask one server in one round. */
 async function measure (generator: Generator, server: Server, { path, bodies, connections }: Way, ms: number): Promise<Measured> {
   const before = await processorSeconds(server.child)
   const startedAt = performance.now()
@@ -67,8 +67,8 @@ async function measure (generator: Generator, server: Server, { path, bodies, co
 }
 
 /**
- * Every way to ask, service and echo in turns, and the peer that reads Redis where it is the same question. Rounds take turns with several
- * starts of each: one start differs from the next by a tenth for as long as it lives, whatever it runs.
+ * Measures every way to ask, in turns at the service, at the echo, and at the server that reads Redis where it answers the same question.
+ * The rounds go over several starts of each, since the speed of one start differs from that of the next by a tenth for as long as it lives.
  */
 export async function decisionFigures (generator: Generator, { rounds, windowMs, warmUpMs }: Load): Promise<Figure[]> {
   const services = await inTurn(Math.min(STARTS, rounds), () => seededServer(CONTEXTS))

@@ -8,15 +8,15 @@ import { leafOf } from './seeded-state.js'
 import { json, stepsOf } from './steps.js'
 
 const bodies = json(stepsOf(256, 200))
-/** Far more often than a Prometheus does. */
+/** Interval of scrapes, far shorter than that of Prometheus. */
 const SCRAPE_MS = 250
 const headers = { 'content-type': 'application/json' }
 
-/** Latency of single decisions on one connection, with the most contexts, while something else goes on; to the same undisturbed. */
+/** Latency of single decisions on one connection, with the most contexts, while other work runs, in relation to undisturbed ones. */
 export async function disturbedFigures (generator: Generator, load: Load): Promise<Figure[]> {
   const { contexts, rounds, windowMs } = load
   const redis = await startRedis(true)
-  const service = await seededServer(contexts.at(-1)!, redis.url, null) // not on one core: the learner's thread would share it
+  const service = await seededServer(contexts.at(-1)!, redis.url, null) // not pinned to one core, which the learner's thread would share
   const measure = () => generator.ask({ url: service.url, path: '/v1/decisions', bodies, connections: 1, ms: windowMs })
   const figures: Figure[] = []
 
@@ -53,7 +53,7 @@ export async function disturbedFigures (generator: Generator, load: Load): Promi
   return figures
 }
 
-/** Does it again and again, until it is told to stop. */
+/** Repeats an action until it is stopped. */
 function repeat (action: () => Promise<void>): () => Promise<void> {
   const over = new AbortController()
   const loop = (async () => { while (!over.signal.aborted) await action() })()

@@ -4,8 +4,8 @@ import { DecisionBatchSchema, DecisionSchema, StepBatchSchema, StepSchema } from
 import { validatorCompiler } from '../../openapi/validation.js'
 
 /**
- * The yardstick: bare Fastify with the schemas of a route, which answers with what the service answered once, so that parsing, validating,
- * serializing and the size of a reply are the same. A batch is checked and serialized as its schema says, where the service looks at
+ * The yardstick: bare Fastify with the schemas of a route. It answers with a recorded reply of the service, so that parsing, validating,
+ * serializing and the size of the reply are the same. Batches are validated and serialized by their schema, whereas the service looks at
  * each item.
  */
 export interface EchoOrder { readonly replies: Readonly<Record<string, unknown>> }

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { quantile } from './figure.js'
 
 /**
- * A closed-loop HTTP load, in a process of its own: each connection sends its next request when the reply to the last one is there whole.
- * Written on sockets, since generators on npm cost more a request than the server under test, and count whole milliseconds.
+ * A closed-loop HTTP load in a process of its own: each connection sends its next request when the reply to the last one is complete. It
+ * uses sockets, since the generators on npm cost more a request than the server under test, and count whole milliseconds.
  */
 export interface LoadOrder {
   readonly url: string
@@ -19,14 +19,14 @@ export interface LoadResult {
   readonly perSecond: number
   readonly p50Us: number
   readonly p99Us: number
-  /** Not among the requests: those that were told that the service is overloaded, as it is when its core is taken away for long. */
+  /** Requests that were refused as overload, which happens when other programs take the core. They are not among `requests`. */
   readonly refused: number
 }
 
 process.on('message', (order: LoadOrder) => { run(order).then((result) => process.send!(result)) })
 process.send?.('ready')
 
-/** Connections opened at once: more than the listener's queue holds would be tried again after a second. */
+/** Connections opened at a time. Those beyond the listener's queue would be retried after a second. */
 const OPENED_AT_ONCE = 250
 
 async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<LoadResult> {
@@ -58,7 +58,7 @@ async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<
         socket.write(requests[next++ % requests.length]!)
       }
       socket.once('error', reject)
-      socket.once('close', () => { if (isOver()) resolve(); else open().then(use, reject) }) // as after a refusal
+      socket.once('close', () => { if (isOver()) resolve(); else open().then(use, reject) }) // for example after a refusal
       onReply(socket, (status) => {
         if (status === 503) refused++
         else latencies.push(performance.now() - sentAt)
@@ -71,13 +71,13 @@ async function run ({ url, path, bodies, connections, ms }: LoadOrder): Promise<
   const seconds = (performance.now() - start) / 1000
   const sorted = Float64Array.from(latencies).sort()
   const us = (q: number) => quantile(sorted, q) * 1000
-  if (failed > 0) throw new Error(`${failed} of ${sorted.length} replies of ${path} were no success`) // a figure would be of something else
+  if (failed > 0) throw new Error(`${failed} of ${sorted.length} replies of ${path} were not successful`) // a figure would measure something else
   return { requests: sorted.length, perSecond: sorted.length / seconds, p50Us: us(0.5), p99Us: us(0.99), refused }
 }
 
 const LENGTH = /content-length: (\d+)/i
 
-/** Calls back with the status once a reply is there whole. */
+/** Calls back with the status when a reply is complete. */
 function onReply (socket: Socket, done: (status: number) => void): void {
   let missing = 0
   let status = 0

@@ -3,7 +3,7 @@ import type { LearnerAnswer, LearnerOrder } from './learner-worker.js'
 import type { Load } from './load.js'
 import { end, SERVER_CORE, startRedis, startScript, temporaryFolder } from './processes.js'
 
-/** Outcomes of ten steps over a thousand contexts, learned from a log that is full. */
+/** Learns outcomes of ten steps in a thousand contexts from a full log. */
 export async function learnerFigures ({ outcomes, rounds }: Load): Promise<Figure[]> {
   const redis = await startRedis(true)
   const figures: Figure[] = []

@@ -7,9 +7,9 @@ import { createStore } from '../../src/store/create-store.js'
 import { KEPT, outcomeOf } from '../core/learn/memory-fold.js'
 import { leafOf } from './seeded-state.js'
 
-/** Fills a store's log and times the learner on it, in a process of its own as in a thread of its own. */
+/** Fills the log of a store and times the learner on it, in a process of its own. */
 export interface LearnerOrder { readonly redisUrl: string, readonly dataDir: string, readonly outcomes: number, readonly rounds: number }
-/** `microseconds`: processor time an outcome, of all threads of the process. It depends less on what else the machine does. */
+/** `microseconds`: CPU time of all threads of the process for an outcome, which depends less on other load of the machine. */
 export interface LearnerAnswer { readonly perSecond: number[], readonly microseconds: number[] }
 
 const STEPS = Array.from({ length: 10 }, (_, i) => ({ tokens: 10 * (i + 1), confidence: 0.1 * (i + 1) - 0.005, exact_match: 1 as const }))
@@ -19,7 +19,7 @@ const CONTEXTS = 1000
 const BLOCK = 500
 let lists = 0
 
-/** Generations that start together: the list that enrols them, and then their outcomes. */
+/** The list that enrols generations that start together, and their outcomes. */
 function blockOf (round: number, from: number, count: number): LogEntry[] {
   const outcomes = Array.from({ length: count }, (_, j) => outcomeOf({
     ...KEPT,
@@ -39,7 +39,7 @@ process.on('message', async ({ redisUrl, dataDir, outcomes, rounds }: LearnerOrd
   const store = await createStore(config)
   const perSecond: number[] = []
   const microseconds: number[] = []
-  for (let round = 0; round <= rounds; round++) { // the first compiles the code
+  for (let round = 0; round <= rounds; round++) { // the first round compiles the code
     for (let i = 0; i < outcomes; i += BLOCK) await store.append(blockOf(round, i, Math.min(BLOCK, outcomes - i)))
     const startedAt = performance.now()
     const usedBefore = process.cpuUsage()

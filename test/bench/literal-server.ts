@@ -7,8 +7,8 @@ import { decide, type Step } from '../../src/core/decide/decide.js'
 import type { Rule, Snapshot } from '../../src/core/decide/snapshot.js'
 
 /**
- * What a literal reading of the job would build: the same decision by the same rules, with the model read from Redis on each request. As
- * lean as that can be: one HGET of a ready-made rule, and commands of one tick in one write (autopipelining).
+ * A server that reads the model from Redis for each request, and decides by the same rules. It is as lean as possible: one HGET of a
+ * prepared rule, and the commands of one turn of the event loop in one write (autopipelining).
  */
 export interface LiteralOrder { readonly redisUrl: string, readonly rules: Readonly<Record<string, Rule>> }
 

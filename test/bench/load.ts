@@ -1,9 +1,9 @@
-/** How much is measured. `tiny` shows only that every figure comes out. */
+/** How much is measured. `tiny` only shows that every figure can be measured. */
 export interface Load {
   readonly rounds: number
-  /** Of one measurement, ms. */
+  /** Duration of a measurement, ms. */
   readonly windowMs: number
-  /** Of each server before it, so that its code is compiled, ms. */
+  /** Duration of the warm-up of each server, in which its code is compiled, ms. */
   readonly warmUpMs: number
   readonly contexts: readonly number[]
   readonly coreDecisions: number

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { LoadOrder, LoadResult } from './generator.js'
 
-/** The server under test has a core to itself, the generator and Redis share the other; with one core, or no taskset, nothing is pinned. */
+/** The server under test has a core to itself; generator and Redis share another. Without two cores or taskset nothing is pinned. */
 export const SERVER_CORE = 1
 export const LOAD_CORE = 0
 
@@ -18,7 +18,7 @@ const folders = new Set<string>()
 
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
 
-/** A process on a core of its own, if there is one. */
+/** Starts a process, pinned to a core if possible. */
 function start (
   core: number | null, command: string, args: readonly string[], env: NodeJS.ProcessEnv, hasChannel: boolean): ChildProcess {
   const [name, all] = canPin && core !== null ? ['taskset', ['-c', String(core), command, ...args]] as const : [command, args] as const
@@ -37,14 +37,14 @@ export async function end (child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   await once(child, 'exit')
 }
 
-/** A script of this folder that is asked by messages. */
+/** Starts a script of this folder that answers messages. */
 export interface Script<Order, Answer> { readonly child: ChildProcess, readonly ask: (order: Order) => Promise<Answer> }
 
 export async function startScript<Order extends object, Answer> (
   name: string, core: number | null, args: readonly string[] = []): Promise<Script<Order, Answer>> {
   const child = start(core, process.execPath, [fileURLToPath(new URL(`./${name}.js`, import.meta.url)), ...args], {}, true)
   const gone = once(child, 'exit').then(([code]) => { throw new Error(`${name} ended with ${code}`) })
-  gone.catch(() => {}) // says whoever waits for an answer
+  gone.catch(() => {}) // whoever waits for an answer reports it
   const answer = async () => (await Promise.race([once(child, 'message'), gone]))[0] as Answer
   await answer()
   return {
@@ -60,7 +60,7 @@ export type Generator = Script<LoadOrder, LoadResult>
 
 export interface Server { readonly url: string, readonly child: ChildProcess }
 
-/** The service as a user starts it. */
+/** Starts the service as a user does. */
 export async function startServer (
   env: NodeJS.ProcessEnv, core: number | null = SERVER_CORE, execArgv: readonly string[] = []): Promise<Server> {
   const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
@@ -102,7 +102,7 @@ async function freePort (): Promise<number> {
   return port
 }
 
-/** Processor time a process has used, all its threads, s; NaN where the system does not tell. */
+/** CPU time that all threads of a process have used, s; NaN where the system does not show it. */
 export async function processorSeconds ({ pid }: ChildProcess): Promise<number> {
   try {
     const threads = await readdir(`/proc/${pid}/task`)
@@ -111,14 +111,14 @@ export async function processorSeconds ({ pid }: ChildProcess): Promise<number> 
   } catch { return NaN }
 }
 
-/** Of a process and those it started. */
+/** CPU time of a process and of the processes that it started, s. */
 export async function familySeconds ({ pid }: ChildProcess): Promise<number> {
   const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1').catch(() => '')).trim().split(' ').filter((id) => id !== '')
   const all = await Promise.all([pid, ...children].map((id) => processorSeconds({ pid: Number(id) } as ChildProcess)))
   return all.reduce((sum, seconds) => sum + seconds)
 }
 
-/** Resident memory, MiB. */
+/** Resident memory of a process, MiB. */
 export async function residentMiB ({ pid }: ChildProcess): Promise<number> {
   try { return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'latin1'))![1]) / 1024 } catch { return NaN }
 }

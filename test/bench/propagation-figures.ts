@@ -9,7 +9,7 @@ const KEY = 'model=model-0,task=task-0'
 const STEP = JSON.stringify({ arm: 'treated', tokens: 32, confidence: 0.5, context: { model: 'model-0', task: 'task-0' } })
 const headers = { 'content-type': 'application/json' }
 
-/** From the moment a change is sent to one replica until another decides by it. */
+/** The time from sending a change to one replica until another one decides by it. */
 export async function propagationFigures ({ changes }: Load): Promise<Figure[]> {
   const redis = await startRedis(true)
   const one = await seededServer(100, redis.url)

@@ -1,7 +1,7 @@
 import { alignColumns } from '../../src/commands/command-line/align-columns.js'
 import type { Figure, Spread } from './figure.js'
 
-/** Figures as text: the median, and the least and the greatest in brackets. */
+/** Figures as text: the median, and the minimum and maximum in brackets. */
 export function renderTable (title: string, figures: readonly Figure[]): string {
   const rows = figures.map(({ name, unit, value, ratio, note = '' }) =>
     [name, show(value), unit, ratio ? show(ratio) : '', note])
@@ -12,7 +12,7 @@ function show ({ median, min, max }: Spread): string {
   return `${round(median)} [${round(min)}, ${round(max)}]`
 }
 
-/** Three digits, and no fewer than there are before the point. */
+/** A number with three significant digits, or all digits before the point if there are more. */
 function round (value: number): string {
   return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en-GB') : String(Number(value.toPrecision(3)))
 }

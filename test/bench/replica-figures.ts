@@ -10,8 +10,8 @@ const ROWS = 256
 const bodies = json([1, 2, 3, 4].map((seed) => ({ steps: stepsOf(ROWS, 4, seed).map((step) => ({ ...step, arm: 'treated' })) })))
 
 /**
- * What more processes behind one port bring, nothing pinned: batches of 256 on eight connections, which take the service ten times what
- * they take the generator, of treated steps, of which Redis hears nothing. So on two cores nearly two processes' worth of work can be done.
+ * Measures several processes behind one port, with nothing pinned. Batches of 256 on eight connections cost the service ten times what they
+ * cost the generator, and treated steps cause no traffic to Redis. So on two cores nearly two processes' worth of work can be done.
  */
 export async function replicaFigures (generator: Generator, { rounds, windowMs }: Load): Promise<Figure[]> {
   const redis = await startRedis(true)

@@ -6,13 +6,13 @@ import type { Store } from '../../src/store/store.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
-/** Tasks of one model. */
+/** Number of tasks of a model. */
 const TASKS = 100
 
-/** The key of the i-th context of a full tree, leaves alone. */
+/** The key of the i-th leaf of a full tree. */
 export const leafOf = (i: number) => ({ model: `model-${Math.floor(i / TASKS)}`, task: `task-${i % TASKS}` })
 
-/** Learned states as they are after some hundred generations each, of certified contexts and of some that are not. */
+/** States after a few hundred generations each, most of them certified. */
 function samples (count: number): ContextState[] {
   const random = mulberry32(7)
   return Array.from({ length: count }, (_, i) => {
@@ -26,7 +26,7 @@ function samples (count: number): ContextState[] {
   })
 }
 
-/** Writes that many learned contexts into an empty store, ancestors among them. */
+/** Writes so many learned contexts and their ancestors into an empty store. */
 export async function seed (store: Store, contexts: number): Promise<void> {
   const kinds = samples(20)
   const states = new Map<string, ContextState>()
@@ -45,5 +45,5 @@ export async function seed (store: Store, contexts: number): Promise<void> {
   await store.releaseLease(token!)
 }
 
-/** Of the service on such a store. */
+/** Settings of the service on such a store. */
 export const SEEDED_ENV = { DEFAULT_POLICY: '{"follow_up_seconds":0}', LOG_LEVEL: 'info' }

@@ -3,7 +3,7 @@ import type { Columns } from '../../src/core/decide/decide-columns.js'
 import { mulberry32 } from '../random.js'
 import { leafOf } from './seeded-state.js'
 
-/** What workers ask: one step in ten is of the control arm; one in thirty is a first one, with its arm to be drawn. */
+/** Steps as workers send them. One in ten is of the control arm; one in thirty is a first step, whose arm is to be drawn. */
 export function stepsOf (count: number, contexts: number, seed = 1): Step[] {
   const random = mulberry32(seed)
   return Array.from({ length: count }, (_, i) => ({
@@ -15,7 +15,7 @@ export function stepsOf (count: number, contexts: number, seed = 1): Step[] {
   }))
 }
 
-/** The same as an engine would send them: the rows of one batch are of a few contexts. */
+/** The same steps as an engine sends them: the rows of a batch belong to a few contexts. */
 export function columnsOf (count: number, seed = 1): Columns {
   const steps = stepsOf(count, 4, seed)
   return {

@@ -32,12 +32,12 @@ t.test('two replicas share a build and have different ports', async (t) => {
     t.ok('ACCESS_TOKENS' in replica.environment)
   }
   const published = Object.values<any>(services).flatMap(({ ports = [] }) => ports.map((port: string) => port.split(':')))
-  t.equal(new Set(published.map(([, port]) => port)).size, published.length, 'no port twice')
-  t.ok(published.every(([host]) => host === '127.0.0.1'), 'nothing without a password is open to the network')
+  t.equal(new Set(published.map(([, port]) => port)).size, published.length, 'no port is published twice')
+  t.ok(published.every(([host]) => host === '127.0.0.1'), 'services without a password are published on this machine only')
 })
 
 t.test('a replica starts even if Redis is not ready', async (t) => {
-  for (const name of replicas) t.same(services[name].depends_on, ['redis'], 'an order, without a condition')
+  for (const name of replicas) t.same(services[name].depends_on, ['redis'], 'depends_on states an order and no condition')
 })
 
 t.test('Redis persists every acknowledged write', async (t) => {
@@ -47,7 +47,7 @@ t.test('Redis persists every acknowledged write', async (t) => {
   t.match(command, '--maxmemory-policy noeviction')
   t.match(services.redis.image, /^redis:8/)
   const volume = services.redis.volumes.find((mount: string) => mount.endsWith(':/data'))
-  t.ok(volume.split(':')[0] in compose.volumes, 'in a named volume')
+  t.ok(volume.split(':')[0] in compose.volumes, 'the data are in a named volume')
 })
 
 t.test('every service is confined, restarts and has a health check', async (t) => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 
-/** A JSON schema, as the OpenAPI document writes it. */
+/** A JSON schema of the OpenAPI document. */
 export type Schema = Record<string, any>
 
-/** Words that are special to JavaScript, Redis, HTTP, logs or Prometheus, or that the service's own state already has. */
+/** Words with a meaning to JavaScript, Redis, HTTP, logs or Prometheus, and names that the state of the service already has. */
 export const WORDS = [
   'model', 'task', 'q', 'gsm8k', 'g1', 'g2', 'g3', 'req-8f2c', 'unlabelled', '*', '-', 'model=q', 'model=q,task=gsm8k', '__proto__', 'constructor',
   'toString', '{stopgate}:log', 'a\r\nb: c', '"}\n{"level":60', '\u0000', '\u2028', '%41', '=', ',', '\u{1F600}', 'é'.repeat(64), 'x'.repeat(128), '\\', 'NaN', '../..',
@@ -18,7 +18,7 @@ export function valid (schema: Schema, document: Schema): fc.Arbitrary<unknown> 
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
   if (schema.const !== undefined) return fc.constant(schema.const)
   if (schema.anyOf !== undefined) {
-    // A branch may add to what stands beside `anyOf`, as where at least one of two properties is required.
+    // A branch may add to the schema beside `anyOf`, for example where at least one of two properties is required.
     const { anyOf, ...beside } = schema
     return fc.oneof(...anyOf.map((branch: Schema) => inner({ ...beside, ...branch })))
   }
@@ -35,14 +35,14 @@ export function valid (schema: Schema, document: Schema): fc.Arbitrary<unknown> 
   throw new Error(`no values for ${JSON.stringify(schema)}`)
 }
 
-/** What a JSON pointer within the document, `#/a/b`, points to. */
+/** The value that a JSON pointer of the document, such as `#/a/b`, points to. */
 export function at (document: Schema, pointer: string): Schema {
   return pointer.slice(2).split('/').reduce((place, name) => place[name], document)
 }
 
 type Between = (min: number, max: number) => fc.Arbitrary<number>
 
-/** Small ones, where the interesting cases are, and the ends of the range. */
+/** Small numbers, which have the interesting cases, and the ends of the range. */
 function numbers (schema: Schema, between: Between): fc.Arbitrary<number> {
   const { exclusiveMinimum = -1e308, exclusiveMaximum = 1e308 } = schema
   const { minimum = exclusiveMinimum + 1e-9, maximum = exclusiveMaximum - 1e-9 } = schema

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { WORDS } from './from-schema.js'
 
-/** Any JSON text, mostly wrong where it is put. */
+/** Any JSON value, which is mostly invalid where it is put. */
 const junk = fc.oneof(
   fc.constantFrom('null', '""', '-1', '0', '1', '1.5', '1e400', '-0', '9007199254740993', 'true', '[]', '{}', '[null]', '"NaN"', '"\\ud800"', '[[[[[[]]]]]]',
     '{"__proto__":{"polluted":1}}', '{"constructor":{"prototype":{"polluted":1}}}', '{"length":-1}', '{"toJSON":1}'),
@@ -10,7 +10,7 @@ const junk = fc.oneof(
   fc.json()
 )
 
-/** One value of a body somewhere is junk, is gone, is there twice, or has a neighbour that nobody asked for. */
+/** Replaces, removes or duplicates a value anywhere in a body, or adds an unknown one beside it. */
 export function spoiled (body: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
   const how = fc.constantFrom('replace', 'remove', 'add', 'repeat')
   return fc.tuple(body, fc.nat(), how, fc.constantFrom(...WORDS), junk).map(([value, where, how, name, text]) => {
@@ -26,7 +26,7 @@ export function spoiled (body: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
   })
 }
 
-/** Bodies that are no JSON, or none that a body may be. */
+/** Bodies that are not JSON, or not an object. */
 export const noJson: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom('', ' ', '{', '}', '{"tokens":1,"confidence":NaN}', '{"a":Infinity}', "{'a':1}", '\ufeff{}', '{}{}', 'null', '1', '"text"', '[]', '{"a":\u0000}', 'undefined', '\\'),
   fc.string({ unit: 'binary', maxLength: 50 }),
@@ -35,7 +35,7 @@ export const noJson: fc.Arbitrary<string> = fc.oneof(
 
 interface Place { readonly holder: { readonly value: unknown }, readonly key: string }
 
-/** Every member of every object and array in it; itself where it has none. */
+/** Every member of every object and array in a value, or the value itself if it has none. */
 function placesIn (value: unknown): Place[] {
   if (value === null || typeof value !== 'object') return [{ holder: { value: undefined }, key: '' }]
   const own = Object.keys(value).map((key) => ({ holder: { value }, key }))
@@ -45,7 +45,7 @@ function placesIn (value: unknown): Place[] {
 
 type Change = (members: { own: string, rest: string[] }) => string[]
 
-/** JSON in which the members of one holder are changed; `instead` where nothing has members. */
+/** JSON in which the members of one object or array are changed, or `instead` where none has members. */
 function write (value: unknown, holder: unknown, key: string, change: Change, instead: string): string {
   if (holder === undefined) return instead
   if (value === null || typeof value !== 'object') return JSON.stringify(value)

@@ -3,7 +3,7 @@ import { temporaryFolder, until } from '../helper.js'
 import { mulberry32 } from '../random.js'
 import { startProcess } from '../service-process.js'
 
-// Mixed traffic on one process: a few seconds of it here, five minutes with `npm run soak`.
+// Mixed traffic on one process, for a few seconds here and for five minutes with `npm run soak`.
 
 const SECONDS = Number(process.env.SECONDS ?? 6)
 const MIB = 1024 * 1024
