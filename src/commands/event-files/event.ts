@@ -37,7 +37,7 @@ function readValue (message: Buffer): Scalar[] {
   let value: number | null = null
   for (const field of fieldsOf(message)) {
     if (field.number === VALUE.tag) tag = (field.value as Buffer).toString()
-    if (field.number === VALUE.simpleValue) value = shortest((field.value as Buffer).readFloatLE())
+    if (field.number === VALUE.simpleValue) value = shortestFloat((field.value as Buffer).readFloatLE())
     if (field.number === VALUE.tensor) value = readTensor(field.value as Buffer)
   }
   return value === null ? [] : [{ tag, value }]
@@ -50,12 +50,12 @@ function readTensor (message: Buffer): number | null {
     if (number === TENSOR.dtype) dtype = value as bigint
     if ((number === TENSOR.content || number === TENSOR.floats || number === TENSOR.doubles) && typeof value !== 'bigint') bytes = value
   }
-  if (dtype === DT_FLOAT && bytes.length === 4) return shortest(bytes.readFloatLE())
+  if (dtype === DT_FLOAT && bytes.length === 4) return shortestFloat(bytes.readFloatLE())
   return dtype === DT_DOUBLE && bytes.length === 8 ? bytes.readDoubleLE() : null
 }
 
 /** The shortest decimal that this float represents: 0.7, not 0.699999988079071. */
-function shortest (float: number): number {
+export function shortestFloat (float: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const candidate = Number(float.toPrecision(digits))
     if (Math.fround(candidate) === float) return candidate

@@ -4,6 +4,9 @@ import { jsonOf } from './parse-json.js'
 
 export type Format = 'events' | 'lines' | 'json'
 
+/** A line of the samples of lm-evaluation-harness. */
+const isSample = (json: unknown): boolean => 'doc_id' in Object(json) && 'filtered_resps' in Object(json)
+
 /** Names of files of JSON lines, rotated ones included. */
 const LINES = /\.jsonl(\.\d+)?$/
 
@@ -20,9 +23,10 @@ export function detectFormat (path: string, start: Buffer, isFinal: boolean): Fo
   if (start.includes(0)) throw new FileError(`${path}: neither JSON nor a TensorBoard event file`)
   const text = start.toString().trim()
   if (text === '') return null
-  if (LINES.test(path)) return 'lines' // even if a killed job left only half of the first line
   const [first = ''] = text.split('\n', 1)
   const line = jsonOf(first)
+  if (isSample(line)) throw new FileError(`${path}: the single answers of lm-evaluation-harness (samples): give the results_*.json beside it`)
+  if (LINES.test(path)) return 'lines' // even if a killed job left only half of the first line
   if (line !== undefined && ('step' in Object(line) || text !== first.trimEnd())) return 'lines'
   if (jsonOf(text) !== undefined) return 'json'
   if (text.split('\n').some((line) => line.startsWith('{') && 'step' in Object(jsonOf(line)))) return 'lines' // after a broken first line

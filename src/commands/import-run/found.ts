@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../core/training/checkpoint.js'
 import { FileError } from '../command-line/command-error.js'
 import type { ImportOptions } from './import-run-options.js'
+import type { TokenCounter } from './read-tokenizer.js'
 
 /** The fields of a checkpoint that a file states; the service validates them. */
 export type Draft = Partial<Checkpoint>
@@ -8,22 +9,16 @@ export type Draft = Partial<Checkpoint>
 /** A checkpoint at a place of a file; `draft` is `null` if the place holds no JSON. */
 export interface Found { readonly place: string, readonly draft: Draft | null }
 
-/** Flags that fill in what files do not say. */
-export type Hints = Partial<ImportOptions['hints']>
+/** Flags that choose among what files say, or fill in what they do not. */
+export type Hints = Partial<ImportOptions['hints']> & { readonly countTokens?: TokenCounter | undefined }
 
-/** Figures by the names that training stacks give them. */
-export const FIGURES = {
-  exact_match: 'em',
-  em: 'em',
-  exact_match_stderr: 'em_stderr',
-  em_stderr: 'em_stderr',
-  n: 'n',
-  tokens_mean: 'tokens_mean',
-  tokens_p50: 'tokens_p50',
-  tokens_p95: 'tokens_p95',
-  stop_rate: 'stop_rate',
-  truncated_rate: 'truncated_rate',
-} as const satisfies Readonly<Record<string, keyof Draft>>
+/** Is told what happens while a file is read. */
+export interface Listener {
+  /** Something asked for was not done; the rest of the file is read. */
+  readonly onProblem: (problem: FileError) => void
+  /** Something that the caller should know. */
+  readonly onNote: (note: string) => void
+}
 
 /** Fields that a file may leave out, and their flags. */
 const FLAGS = [['suite', '--suite'], ['step', '--step'], ['n', '--n'], ['tokens_mean', '--tokens-mean']] as const
@@ -51,4 +46,27 @@ export function complete ({ place, draft }: Found, { step, n, tokensMean, isPerc
   return { ...whole, ...(em !== undefined && { em: em / 100 }), ...(stderr !== undefined && { em_stderr: stderr / 100 }) }
 }
 
+/** Fields that differ from checkpoint to checkpoint, so that one value of a flag fits only one. */
+const OF_ONE = [['step', 'step', '--step'], ['tokens_mean', 'tokensMean', '--tokens-mean']] as const
+
+/** @throws FileError if a flag would give several checkpoints of a suite the step or the length of one */
+export function refuseSharing (found: readonly Found[], hints: Hints): void {
+  for (const [field, hint, flag] of OF_ONE) {
+    if (hints[hint] === undefined) continue
+    const first = new Map<string, string>()
+    for (const { place, draft } of found) {
+      if (draft?.suite === undefined || draft[field] !== undefined) continue
+      const other = first.get(draft.suite)
+      if (other !== undefined) throw new FileError(`${flag} holds for one checkpoint, but ${draft.suite} has several without ${field}: ${other}, ${place}; import them one by one`)
+      first.set(draft.suite, place)
+    }
+  }
+}
+
 export const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+
+/** Names in a message, the first 20 of many. */
+export function namesOf (names: Iterable<string>): string {
+  const all = [...names]
+  return all.length <= 20 ? all.join(', ') : `${all.slice(0, 20).join(', ')} and ${all.length - 20} more`
+}

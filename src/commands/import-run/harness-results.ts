@@ -1,8 +1,14 @@
-import { isNumber, type Draft, type Found, type Hints } from './found.js'
+import { FileError } from '../command-line/command-error.js'
+import { isNumber, namesOf, type Draft, type Found, type Hints, type Listener } from './found.js'
+import { guessStep, type GuessedStep } from './guess-step.js'
+import type { TokenCounter } from './read-tokenizer.js'
+import { sampleLengths } from './sample-lengths.js'
 import { timeOf } from './time-of.js'
 
-interface Results {
-  readonly results: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+type Metrics = Readonly<Record<string, unknown>>
+
+export interface HarnessResults {
+  readonly results: Readonly<Record<string, Metrics>>
   readonly 'n-samples'?: Readonly<Record<string, { effective?: number, original?: number }>>
   /** The tasks of each group. */
   readonly group_subtasks?: Readonly<Record<string, unknown>>
@@ -12,46 +18,88 @@ interface Results {
   readonly date?: unknown
 }
 
-export function isHarnessResults (json: unknown): json is Results {
-  return typeof json === 'object' && json !== null && typeof (json as Results).results === 'object' && (json as Results).results !== null
+export function isHarnessResults (json: unknown): json is HarnessResults {
+  return typeof json === 'object' && json !== null && typeof (json as HarnessResults).results === 'object' && (json as HarnessResults).results !== null
 }
-
-/** Names of checkpoints: checkpoint-500, global_step_500, iter_0000500, step=500. */
-const STEP = /(?:checkpoint|ckpt|global_?step|step|iter(?:ation)?)[-_=]?0*(\d+)/gi
 
 /**
  * Results of lm-evaluation-harness: `exact_match,<filter>` and `exact_match_stderr,<filter>` of each task, strict-match first. The harness
- * does not count tokens, but a task may have a metric `tokens_mean`. Flags overrule what is guessed from names or standard errors.
+ * does not count tokens: a task may have a metric for them, or they are counted in the answers that `--log_samples` keeps. Flags overrule
+ * what is guessed from names or standard errors.
  */
-export function readHarnessResults (file: string, json: Results, { filter, step: given, n: counted }: Hints): Found[] {
-  const step = given ?? stepOf(json, file)
-  return Object.entries(json.results).flatMap(([suite, metrics]) => {
-    const name = filterOf(metrics, filter)
-    if (name === null) return []
-    const em = metrics[`exact_match,${name}`] as number
-    const stderr = metrics[`exact_match_stderr,${name}`]
-    const n = questionsOf(json, suite) ?? counted ?? samplesOf(em, stderr)
-    const tokens = Object.entries(metrics).find(([metric]) => metric.startsWith('tokens_mean,'))?.[1]
-    const draft: Draft = {
-      suite,
-      em,
-      ...(step !== null && { step }),
-      ...(isNumber(stderr) && { em_stderr: stderr }),
-      ...(isNumber(n) && { n }),
-      ...(isNumber(tokens) && { tokens_mean: tokens }),
-      ...(isNumber(json.date) && timeOf(json.date)),
+export async function readHarnessResults (
+  file: string, json: HarnessResults, hints: Hints, { onProblem, onNote }: Listener
+): Promise<Found[]> {
+  const guess = hints.step === undefined ? stepOf(json, file) : null
+  const found: Found[] = []
+  for (const [suite, metrics] of Object.entries(json.results)) {
+    if (hints.suite !== undefined && suite !== hints.suite) {
+      found.push({ place: file, draft: { suite } }) // it is left out as in any other format
+      continue
     }
-    return [{ place: file, draft }]
-  })
+    try {
+      const filter = filterOf(file, suite, metrics, hints)
+      if (typeof filter !== 'string') {
+        if (filter.leftOut !== null) onNote(filter.leftOut)
+        continue
+      }
+      const figures = await figuresOf(file, json, suite, filter, hints)
+      found.push({ place: file, draft: { suite, ...figures, ...(guess !== null && { step: guess.step }) } })
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error
+      onProblem(error)
+    }
+  }
+  if (guess !== null && found.length > 0) onNote(`${file}: step ${guess.step} is taken from ${guess.name} in ${guess.place}; --step overrules it`)
+  return found
 }
 
-function filterOf (metrics: Readonly<Record<string, unknown>>, wanted: string | undefined): string | null {
-  const names = Object.keys(metrics).filter((metric) => metric.startsWith('exact_match,') && isNumber(metrics[metric])).map((metric) => metric.slice('exact_match,'.length))
-  return [wanted ?? 'strict-match', ...(wanted === undefined ? names : [])].find((name) => names.includes(name)) ?? null
+async function figuresOf (file: string, json: HarnessResults, suite: string, filter: string, hints: Hints): Promise<Draft> {
+  const { metric = 'exact_match', tokensMetric = 'tokens_mean', n: counted, countTokens } = hints
+  const metrics = json.results[suite]!
+  const em = metrics[`${metric},${filter}`] as number
+  const stderr = metrics[`${metric}_stderr,${filter}`]
+  const n = questionsOf(json, suite) ?? counted ?? samplesOf(em, stderr)
+  const tokens = metrics[`${tokensMetric},${filter}`] ?? Object.entries(metrics).find(([name]) => name.startsWith(`${tokensMetric},`))?.[1]
+  return {
+    em,
+    ...(isNumber(stderr) && { em_stderr: stderr }),
+    ...(isNumber(n) && { n }),
+    ...(isNumber(tokens) ? { tokens_mean: tokens } : countTokens !== undefined && await countedIn(file, json, suite, filter, countTokens)),
+    ...(isNumber(json.date) && timeOf(json.date)),
+  }
+}
+
+/** @throws FileError if the answers are not there, or not as they were generated */
+async function countedIn (file: string, json: HarnessResults, suite: string, filter: string, countTokens: TokenCounter) {
+  if (JSON.stringify(json.config?.model_args ?? '').includes('think_end_token')) {
+    throw new FileError(`${file}: the answers of ${suite} cannot be counted, since lm_eval cut their thoughts off (think_end_token): leave --tokenizer out and add --tokens-mean`)
+  }
+  return await sampleLengths(file, tasksOf(json, suite), filter, countTokens)
+}
+
+/** A task itself, or the tasks of a group, which may be groups. */
+function tasksOf (json: HarnessResults, suite: string, depth = 0): string[] {
+  const tasks = json.group_subtasks?.[suite]
+  if (!Array.isArray(tasks) || tasks.length === 0 || depth > 8) return [suite]
+  return [...new Set(tasks.flatMap((task) => tasksOf(json, String(task), depth + 1)))]
+}
+
+/**
+ * The filter whose values are read, or why the task is left out; `null` if it has no metrics, as the heading of a group.
+ * @throws FileError if the filter that was asked for is not there
+ */
+function filterOf (file: string, suite: string, metrics: Metrics, { metric = 'exact_match', filter: wanted }: Hints): string | { leftOut: string | null } {
+  const names = Object.keys(metrics).filter((name) => name.includes(',') && isNumber(metrics[name]) && !name.includes('_stderr,'))
+  const filters = names.filter((name) => name.startsWith(`${metric},`)).map((name) => name.slice(metric.length + 1))
+  if (filters.length === 0) return { leftOut: names.length === 0 ? null : `${file}: ${suite} is left out: it has no ${metric}, but ${namesOf(names)}; --metric chooses one` }
+  if (wanted === undefined) return filters.includes('strict-match') ? 'strict-match' : filters[0]!
+  if (filters.includes(wanted)) return wanted
+  throw new FileError(`${file}: ${suite} is left out: its ${metric} has no filter ${wanted}, but ${namesOf(filters)}`)
 }
 
 /** The recorded number of questions; for a group the sum over its tasks, which may be groups. */
-function questionsOf (json: Results, suite: string, depth = 0): number | null {
+function questionsOf (json: HarnessResults, suite: string, depth = 0): number | null {
   const own = json['n-samples']?.[suite]?.effective
   const tasks = json.group_subtasks?.[suite]
   if (isNumber(own) || !Array.isArray(tasks) || tasks.length === 0 || depth > 8) return isNumber(own) ? own : null
@@ -68,10 +116,21 @@ function samplesOf (em: number, stderr: unknown): number | null {
   return Math.abs(n - Math.round(n)) < 0.01 * n && n < 1e9 ? Math.round(n) : null
 }
 
-function stepOf ({ config, model_name: name }: Results, file: string): number | null {
-  for (const text of [config?.model_args, name, file]) {
-    const last = [...(typeof text === 'string' ? text : JSON.stringify(text) ?? '').matchAll(STEP)].at(-1)
-    if (last !== undefined) return Number(last[1])
+/** Arguments of the harness that name a model, in its order. */
+const MODELS = ['peft', 'delta', 'pretrained', 'model', 'path', 'engine']
+
+function stepOf ({ config, model_name: name }: HarnessResults, file: string): GuessedStep & { place: string } | null {
+  const args = argumentsOf(config?.model_args)
+  const places = [...MODELS.map((argument) => [`its model's ${argument}`, args[argument]] as const), ['its model_name', name] as const, ['its path', file] as const]
+  for (const [place, text] of places) {
+    const guess = typeof text === 'string' ? guessStep(text) : null
+    if (guess !== null) return { ...guess, place }
   }
   return null
+}
+
+/** `pretrained=a,dtype=b`, or an object. */
+function argumentsOf (args: unknown): Readonly<Record<string, unknown>> {
+  if (typeof args !== 'string') return Object(args)
+  return Object.fromEntries(args.split(',').map((one) => [one.split('=', 1)[0]!.trim(), one.slice(one.indexOf('=') + 1)]))
 }

@@ -17,21 +17,30 @@ export function readImportOptions (args: readonly string[], env: NodeJS.ProcessE
     step: { type: 'string' },
     n: { type: 'string' },
     'tokens-mean': { type: 'string' },
+    'tokens-metric': { type: 'string' },
+    tokenizer: { type: 'string' },
+    metric: { type: 'string' },
     filter: { type: 'string' },
   })
   if (files.length === 0) throw new UsageError('import-run needs at least one FILE')
   if (values.run === undefined || values.run === '') throw new UsageError('import-run needs --run NAME')
   if (NO_PATHS.has(values.run)) throw new UsageError('--run must not be . or .., which a URL cannot hold')
   const { step, n, 'tokens-mean': tokens } = values
+  for (const flag of ['step', 'tokens-mean'] as const) {
+    if (values.follow && values[flag] !== undefined) throw new UsageError(`--${flag} holds for one checkpoint and cannot go with --follow, which expects several`)
+  }
   return {
     files,
     run: values.run,
     ...readServiceFlags(values, env),
     isFollowing: values.follow,
+    tokenizer: values.tokenizer,
     pollMs: fraction('--poll', values.poll, 0.1, 3600) * 1000,
     hints: {
       suite: values.suite,
+      metric: values.metric,
       filter: values.filter,
+      tokensMetric: values['tokens-metric'],
       isPercent: values.percent,
       context: values.context === undefined ? undefined : readContext(values.context),
       step: step === undefined ? undefined : wholeNumber('--step', step, 0, Number.MAX_SAFE_INTEGER),

@@ -6,14 +6,16 @@ import { readImportOptions, type ImportOptions } from './import-run-options.js'
 import { RunFile } from './run-file.js'
 import { filesIn } from './run-folder.js'
 import { reportsOf, send, type Totals } from './send.js'
+import { refuseSharing, type Found, type Hints } from './found.js'
+import { readTokenizer } from './read-tokenizer.js'
 
 export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
 Reports the checkpoints of a training run to the service. A FILE may be JSON lines of checkpoints, results of
-lm-evaluation-harness, a Hugging Face trainer_state.json, or a TensorBoard event file with tags such as
-eval/<suite>/exact_match and eval/<suite>/tokens_mean; the content decides which. A folder stands for all such files in
-it. Importing a file again adds nothing. Checkpoints that cannot be reported are named on standard error; the others are
-reported, and the exit code is 1.
+lm-evaluation-harness, a Hugging Face trainer_state.json, or a TensorBoard event file of your own (eval/<suite>/exact_match,
+eval/<suite>/tokens_mean), of Trainer or of verl; the content decides which. A folder stands for all such files in it.
+Importing a file again adds nothing. What cannot be reported is named on standard error; the rest is reported, and the
+exit code is 1.
 
 Options:
   --run NAME         name of the run (required)
@@ -26,12 +28,20 @@ Options:
   --context L=V,...  context that the checkpoints serve; each new step opens a new epoch there
   --percent          EM is in percent, not a fraction
 
+Options that choose among what the files say:
+  --suite NAME          read this suite only; where a file names none, what was evaluated
+  --metric NAME         metric that is the EM (default: exact_match; verl: acc)
+  --filter NAME         filter of lm-evaluation-harness (default: strict-match, else the first)
+  --tokens-metric NAME  metric that is the mean number of tokens of a response (default: tokens_mean), or the whole tag of
+                        an event file, for all suites of a step
+
 Options for what the files do not say:
-  --suite NAME       what was evaluated
-  --step N           step of the checkpoint (lm-evaluation-harness: default from the path, e.g. checkpoint-500, iter_500)
+  --step N           step of the one checkpoint in the files (lm-evaluation-harness: default from the name of the model or
+                     the path, e.g. checkpoint-500, global_step_500, iter_0000500)
   --n N              number of questions evaluated
-  --tokens-mean X    mean number of tokens of a response (lm-evaluation-harness: default from a metric tokens_mean)
-  --filter NAME      filter of lm-evaluation-harness (default: strict-match, else the first)
+  --tokens-mean X    mean number of tokens of a response of the one checkpoint in the files
+  --tokenizer PATH   tokenizer.json of the model: tokens are counted in the samples_*.jsonl beside the results of
+                     lm-evaluation-harness (lm_eval --log_samples)
 
 Example:
   stopgate import-run runs/ppo-7b --run ppo-7b --follow
@@ -42,6 +52,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM']
 /** `stopgate import-run`: reads files and reports their checkpoints. */
 export async function run (args: readonly string[], { env, stdout, stderr }: CommandIo): Promise<void> {
   const options = readImportOptions(args, env)
+  const countTokens = options.tokenizer === undefined ? undefined : await readTokenizer(options.tokenizer)
   const interrupt = new AbortController()
   const onNote = (line: string) => { stderr.write(`import-run: ${line}\n`) }
   const { url, token, isFollowing } = options
@@ -51,7 +62,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
   const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
   const problems = new Map<string, string>()
   try {
-    await importAll({ options, client, totals, problems, stop: interrupt.signal, onNote })
+    await importAll({ options, hints: { ...options.hints, countTokens }, client, totals, problems, stop: interrupt.signal, onNote })
     await writeAll(stdout, `${JSON.stringify({ run: options.run, ...totals })}\n`)
   } finally {
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
@@ -66,6 +77,7 @@ const NAMED_REJECTIONS = 20
 
 interface Import {
   readonly options: ImportOptions
+  readonly hints: Hints
   readonly client: HttpClient
   /** Counts what becomes of the checkpoints. */
   readonly totals: Totals
@@ -75,12 +87,19 @@ interface Import {
   readonly onNote: (line: string) => void
 }
 
-async function importAll ({ options, client, totals, problems, stop, onNote }: Import): Promise<void> {
-  const { files, run, isFollowing, pollMs, hints } = options
+async function importAll ({ options, hints, client, totals, problems, stop, onNote }: Import): Promise<void> {
+  const { files, run, isFollowing, pollMs } = options
   const known = new Map<string, RunFile>()
+  const told = new Set<string>()
+
+  /** Tells once what is found again at each look at a file. */
+  function tell (line: string): void {
+    if (!told.has(line)) onNote(line)
+    told.add(line)
+  }
 
   function onProblem (name: string, { message }: Error): void {
-    if (problems.get(name) !== message) onNote(message) // reported once, although the file is read again and again
+    tell(message)
     problems.set(name, message)
   }
 
@@ -92,23 +111,29 @@ async function importAll ({ options, client, totals, problems, stop, onNote }: I
     }
   }
 
-  for (;;) {
-    for (const path of files) {
-      for (const name of await namesIn(path)) {
-        const file = known.get(name) ?? new RunFile(name, hints, (problem) => onProblem(name, problem))
-        known.set(name, file)
-        const found = [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
-        let rejected = 0
-        const onReject = (problem: string) => {
-          totals.rejected++
-          if (++rejected <= NAMED_REJECTIONS) onNote(problem)
-        }
-        await send({ run, client, reports: reportsOf(found, hints, onReject), totals, onNote, onReject })
-        if (rejected > NAMED_REJECTIONS) onNote(`${name}: ${rejected - NAMED_REJECTIONS} more checkpoints could not be reported`)
-      }
+  async function readNew (name: string): Promise<Found[]> {
+    const file = known.get(name) ?? new RunFile(name, hints, { onNote: tell, onProblem: (problem) => onProblem(name, problem) })
+    known.set(name, file)
+    return [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
+  }
+
+  async function report (name: string, found: readonly Found[]): Promise<void> {
+    let rejected = 0
+    const onReject = (problem: string) => {
+      totals.rejected++
+      if (++rejected <= NAMED_REJECTIONS) onNote(problem)
     }
+    await send({ run, client, reports: reportsOf(found, hints, onReject), totals, onNote, onReject })
+    if (rejected > NAMED_REJECTIONS) onNote(`${name}: ${rejected - NAMED_REJECTIONS} more checkpoints could not be reported`)
+  }
+
+  for (;;) {
+    const found = new Map<string, Found[]>()
+    for (const path of files) for (const name of await namesIn(path)) found.set(name, [...found.get(name) ?? [], ...await readNew(name)])
+    refuseSharing([...found.values()].flat(), hints)
+    for (const [name, checkpoints] of found) await report(name, checkpoints)
     if (!isFollowing) {
-      if (totals.accepted + totals.duplicates + totals.rejected + problems.size === 0) throw new FileError(`${files.join(', ')}: no checkpoints found`)
+      if (totals.accepted + totals.duplicates + totals.rejected + problems.size === 0) throw new FileError(`${files.join(', ')}: no checkpoints found${hints.suite === undefined ? '' : ` of ${hints.suite}`}`)
       return
     }
     if (stop.aborted) return

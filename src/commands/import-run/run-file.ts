@@ -2,14 +2,14 @@ import { readFile, stat } from 'node:fs/promises'
 import { bytesOf } from './bytes-of.js'
 import { readEvent, type ScalarEvent } from '../event-files/event.js'
 import { detectFormat, type Format } from './detect-format.js'
-import type { Draft, Found, Hints } from './found.js'
-import { isHarnessResults, readHarnessResults } from './harness-results.js'
+import { namesOf, type Draft, type Found, type Hints, type Listener } from './found.js'
+import { isHarnessResults, readHarnessResults, type HarnessResults } from './harness-results.js'
 import { lineOf } from './line-of.js'
 import { parseJson } from './parse-json.js'
 import { FileError } from '../command-line/command-error.js'
 import { LONGEST, readRecords } from '../event-files/record-file.js'
 import { ScalarGroups } from './scalar-groups.js'
-import { isTrainerState, readTrainerState } from './trainer-state.js'
+import { isTrainerState, metricsIn, readTrainerState } from './trainer-state.js'
 
 /** After this long without a change a checkpoint is complete, ms: PyTorch and TensorFlow buffer scalars for up to 120 s (flush_secs). */
 const SETTLED_MS = 130_000
@@ -17,11 +17,14 @@ const SETTLED_MS = 130_000
 const CHUNK = LONGEST + 16
 /** Largest JSON document, bytes. */
 const LARGEST_JSON = 256 * 1024 * 1024
+
+const STRICT: Listener = { onProblem: (problem) => { throw problem }, onNote: () => {} }
+
 /** A file that a training stack writes. Each read returns what is new since the last one; a replaced file is read from its start. */
 export class RunFile {
   readonly path: string
   readonly #hints: Hints
-  readonly #onProblem: (problem: FileError) => void
+  readonly #listener: Listener
   #format: Format | null = null
   #offset = 0
   #line = 0
@@ -29,13 +32,15 @@ export class RunFile {
   #seen = ''
   #inode = 0
   #changedAt = 0
+  #hasCheckpoints = false
+  /** What is there instead of checkpoints, for a message; `null`: nothing at all. */
+  #instead: string | null = null
 
-  /** @param onProblem called with what is unreadable; everything else is read */
-  constructor (path: string, hints: Hints, onProblem: (problem: FileError) => void = (problem) => { throw problem }) {
+  constructor (path: string, hints: Hints, listener: Listener = STRICT) {
     this.path = path
     this.#hints = hints
-    this.#onProblem = onProblem
-    this.#groups = new ScalarGroups(path)
+    this.#listener = listener
+    this.#groups = new ScalarGroups(path, hints)
   }
 
   /**
@@ -44,16 +49,42 @@ export class RunFile {
    * @param now ms, of a monotonic clock
    */
   async read (isFinal: boolean, now = performance.now()): Promise<Found[]> {
-    try { return await this.#readOn(isFinal, now) } catch (error) {
+    try {
+      const found = this.#selected(await this.#readOn(isFinal, now))
+      if (isFinal && this.#format === null && !/tfevents/.test(this.path)) throw new FileError(`${this.path}: the file is empty`)
+      if (isFinal) this.#refuseEmpty()
+      return found
+    } catch (error) {
       const isOfFile = error instanceof Error && 'syscall' in error
       if (!isOfFile && !(error instanceof FileError)) throw error
-      this.#onProblem(isOfFile ? new FileError(`${this.path}: ${error.message}`) : error)
+      this.#listener.onProblem(isOfFile ? new FileError(`${this.path}: ${error.message}`) : error)
       return []
     }
   }
 
   /** The checkpoints that may be incomplete, for the end of following. */
-  finish (): Found[] { return this.#groups.flush() }
+  finish (): Found[] {
+    const found = this.#selected(this.#groups.flush())
+    try { this.#refuseEmpty() } catch (error) { this.#listener.onProblem(error as FileError) }
+    return found
+  }
+
+  /** The checkpoints of the suite that was asked for. */
+  #selected (found: readonly Found[]): Found[] {
+    this.#hasCheckpoints ||= found.length > 0
+    const { suite: wanted } = this.#hints
+    return found.filter(({ draft }) => {
+      const isSelected = wanted === undefined || draft?.suite === undefined || draft.suite === wanted
+      if (!isSelected) this.#listener.onNote(`${this.path}: ${draft.suite} is left out, since --suite names ${wanted}`)
+      return isSelected
+    })
+  }
+
+  /** @throws FileError if the file holds something, but no checkpoint */
+  #refuseEmpty (): void {
+    const instead = this.#format === 'events' ? this.#groups.tags() : this.#instead
+    if (!this.#hasCheckpoints && instead !== null) throw new FileError(`${this.path}: no ${this.#hints.metric ?? 'exact_match'} of an evaluation in there: ${instead}`)
+  }
 
   async #readOn (isFinal: boolean, now: number): Promise<Found[]> {
     const { size, mtimeMs, ino } = await stat(this.path)
@@ -64,7 +95,7 @@ export class RunFile {
     if (size < this.#offset || ino !== this.#inode) this.#restart()
     this.#inode = ino
     this.#format ??= detectFormat(this.path, await bytesOf(this.path, 0, CHUNK), isFinal)
-    if (this.#format === 'events') return [...await this.#readEvents(), ...isFinal ? this.finish() : []]
+    if (this.#format === 'events') return [...await this.#readEvents(), ...isFinal ? this.#groups.flush() : []]
     if (this.#format === 'json') return await this.#readJson(isFinal, size)
     return this.#format === null ? [] : await this.#readLines(isFinal)
   }
@@ -74,7 +105,7 @@ export class RunFile {
     this.#format = null
     this.#offset = 0
     this.#line = 0
-    this.#groups = new ScalarGroups(this.path)
+    this.#groups = new ScalarGroups(this.path, this.#hints)
   }
 
   async #readJson (isFinal: boolean, size: number): Promise<Found[]> {
@@ -85,9 +116,21 @@ export class RunFile {
       if (!isFinal) return [] // still being written
       throw new FileError(`${this.path}: not JSON: ${(error as Error).message}`)
     }
-    if (isTrainerState(json)) return readTrainerState(this.path, json, this.#hints)
-    if (isHarnessResults(json)) return readHarnessResults(this.path, json, this.#hints)
+    if (isTrainerState(json)) {
+      this.#instead = metricsIn(json)
+      return readTrainerState(this.path, json, this.#hints)
+    }
+    if (isHarnessResults(json)) return await this.#readResults(json)
     throw new FileError(`${this.path}: JSON, but neither results of lm-evaluation-harness ("results") nor a trainer_state.json ("log_history")`)
+  }
+
+  async #readResults (json: HarnessResults): Promise<Found[]> {
+    this.#instead = `its results are of ${namesOf(Object.keys(json.results))}`
+    const onProblem = (problem: FileError) => {
+      this.#instead = null // the problem says why there are none
+      this.#listener.onProblem(problem)
+    }
+    return await readHarnessResults(this.path, json, this.#hints, { ...this.#listener, onProblem })
   }
 
   async #readEvents (): Promise<Found[]> {
@@ -96,14 +139,14 @@ export class RunFile {
       const { records, consumed, problem } = readRecords(this.path, await bytesOf(this.path, this.#offset, CHUNK), this.#offset)
       this.#offset += consumed
       for (const record of records) found.push(...this.#groups.add(this.#eventOf(record)))
-      if (problem !== null) this.#onProblem(problem)
+      if (problem !== null) this.#listener.onProblem(problem)
       if (problem !== null || consumed === 0) return found
     }
   }
 
   #eventOf (record: Buffer): ScalarEvent {
     try { return readEvent(record) } catch (error) {
-      this.#onProblem(new FileError(`${this.path}: a record before byte ${this.#offset} is not an event: ${(error as Error).message}`))
+      this.#listener.onProblem(new FileError(`${this.path}: a record before byte ${this.#offset} is not an event: ${(error as Error).message}`))
       return { step: 0, wallTime: 0, scalars: [] }
     }
   }

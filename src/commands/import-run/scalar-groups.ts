@@ -1,10 +1,14 @@
 import type { ScalarEvent } from '../event-files/event.js'
-import { FIGURES, type Draft, type Found } from './found.js'
+import { figureNames, samplesOf, trainerNames, type Figure } from './figure-names.js'
+import { namesOf, type Draft, type Found, type Hints } from './found.js'
 import { timeOf } from './time-of.js'
 
-/** Tags of the form `eval/<suite>/<field>`. */
-const TAG = /^eval\/(.+)\/([a-z0-9_]+)$/
-const FIELDS: Readonly<Record<string, keyof Draft>> = { ...FIGURES, threshold: 'threshold' }
+/** `eval/<suite>/<field>`; below these last parts of a suite TRL has metrics of its own. */
+const TAG = /^eval\/(.+)\/([^/]+)$/
+const TRL = /(?:^|_)(?:rewards|completions)$/
+const EVAL = 'eval/'
+
+type Open = { at?: string, suite: string, step: number } & { [field in Figure]?: unknown }
 
 /**
  * Groups scalars, which arrive one by one and in several writes, into checkpoints. A checkpoint is complete when its suite gets another
@@ -12,23 +16,42 @@ const FIELDS: Readonly<Record<string, keyof Draft>> = { ...FIGURES, threshold: '
  */
 export class ScalarGroups {
   readonly #file: string
-  readonly #open = new Map<string, Draft & { step: number }>()
+  readonly #hints: Hints
+  readonly #names: ReadonlyMap<string, Figure>
+  readonly #trainerFigure: ReturnType<typeof trainerNames>
+  /** The tag of verl's validation: `val-core/<source>/acc/mean@1`. */
+  readonly #verl: RegExp
+  readonly #open = new Map<string, Open>()
   /** Fields of the previous checkpoint, by suite. */
   readonly #usual = new Map<string, readonly string[]>()
+  readonly #tags = new Set<string>()
+  /** The evaluation set whose metrics Trainer is writing. */
+  #set: { readonly step: number, readonly suite: string } | null = null
+  /** The last length under a tag that names no suite. */
+  #tokens: { readonly step: number, readonly value: number } | null = null
 
-  constructor (file: string) { this.#file = file }
+  constructor (file: string, hints: Hints = {}) {
+    this.#file = file
+    this.#hints = hints
+    this.#names = figureNames(hints)
+    this.#trainerFigure = trainerNames(hints)
+    this.#verl = new RegExp(`^val-core/(.+)/${(hints.metric ?? 'acc').replace(/[^\w/]/g, '\\$&')}/mean@\\d+$`)
+  }
 
   /** Adds an event. @returns the checkpoints that it completes */
   add ({ step, wallTime, scalars }: ScalarEvent): Found[] {
     const complete: Found[] = []
     for (const { tag, value } of scalars) {
-      const [, suite, name] = TAG.exec(tag) ?? []
-      const field = name !== undefined && Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
-      if (suite === undefined || field === undefined || !Number.isFinite(value)) continue
+      this.#tags.add(tag)
+      if (!Number.isFinite(value)) continue
+      if (tag === this.#hints.tokensMetric) this.#addTokens(step, value)
+      const { suite, field } = this.#figureOf(tag, step) ?? {}
+      if (suite === undefined || field === undefined) continue
       const open = this.#open.get(suite)
       const isSame = open?.step === step && open[field] === undefined
       if (open !== undefined && !isSame) complete.push(...this.#close(suite))
-      this.#open.set(suite, { ...timeOf(wallTime), ...(isSame && open), suite, step, [field]: value })
+      const tokens = this.#tokens?.step === step && { tokens_mean: this.#tokens.value }
+      this.#open.set(suite, { ...timeOf(wallTime), ...tokens, ...(isSame && open), suite, step, [field]: value })
     }
     return complete
   }
@@ -42,10 +65,40 @@ export class ScalarGroups {
     return usual.flatMap(([suite]) => this.#close(suite))
   }
 
+  /** The tags that there are, those of evaluations first, for a message; `null` if there are none. */
+  tags (): string | null {
+    const isOfEvaluation = (tag: string) => /^(?:eval|val|test)/i.test(tag)
+    const tags = [...this.#tags].sort()
+    return tags.length === 0 ? null : `its tags are ${namesOf([...tags.filter(isOfEvaluation), ...tags.filter((tag) => !isOfEvaluation(tag))])}`
+  }
+
+  /** What a tag is a figure of. Trainer writes `eval/<suite>_<field>`, or `eval/<field>`: of the set that it has just named, if any. */
+  #figureOf (tag: string, step: number): { suite: string, field: Figure } | null {
+    const [, source] = this.#verl.exec(tag) ?? []
+    if (source !== undefined) return { suite: source, field: 'em' }
+    const [, slashed = '', name = ''] = TAG.exec(tag) ?? []
+    const field = TRL.test(slashed) ? undefined : this.#names.get(name)
+    if (field !== undefined) return { suite: slashed, field }
+    const figure = tag.startsWith(EVAL) ? this.#trainerFigure(tag.slice(EVAL.length)) : null
+    if (figure === null || figure.suite?.includes('/')) return null
+    if (figure.field === 'runtime') this.#set = figure.suite === undefined ? null : { step, suite: figure.suite }
+    const set = this.#set?.step === step ? this.#set.suite : undefined
+    return { suite: figure.suite ?? set ?? this.#hints.suite ?? 'eval', field: figure.field }
+  }
+
+  #addTokens (step: number, value: number): void {
+    this.#tokens = { step, value }
+    for (const open of this.#open.values()) if (open.step === step) open.tokens_mean = value
+  }
+
   #close (suite: string): Found[] {
-    const draft = this.#open.get(suite)!
+    const open = this.#open.get(suite)!
     this.#open.delete(suite)
-    if (draft.em !== undefined) this.#usual.set(suite, Object.keys(draft))
-    return draft.em === undefined ? [] : [{ place: `${this.#file}: step ${draft.step} of ${suite}`, draft }]
+    if (open.em === undefined) return []
+    this.#usual.set(suite, Object.keys(open))
+    const { runtime, samples_per_second: pace, ...figures } = open
+    const n = figures.n ?? this.#hints.n ?? samplesOf(runtime as number | undefined, pace as number | undefined)
+    const draft = { ...figures, ...(n !== null && { n }) } as Draft
+    return [{ place: `${this.#file}: step ${open.step} of ${suite}`, draft }]
   }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { complete, isNumber } from '../../../src/commands/import-run/found.js'
+import { complete, isNumber, namesOf, refuseSharing } from '../../../src/commands/import-run/found.js'
 
 const draft = { suite: 's', em: 0.5 }
 
@@ -18,4 +18,17 @@ t.test('EM is read as percent only with --percent', async (t) => {
   const whole = { ...draft, em: 68.4, em_stderr: 1.2, step: 1, n: 1, tokens_mean: 1 }
   t.throws(() => complete({ place: 'f', draft: whole }, {}), { name: 'FileError', message: /68.4 is not a fraction.*--percent/ })
   t.match(complete({ place: 'f', draft: whole }, { isPercent: true }), { em: 0.6840000000000001, em_stderr: 0.012 })
+})
+
+t.test('a flag that holds for one checkpoint is refused where a suite has several', async (t) => {
+  const found = [{ place: 'f', draft }, { place: 'g', draft: { suite: 'other' } }, { place: 'h', draft: { ...draft, tokens_mean: 5, step: 3 } }, { place: 'i', draft: null }]
+  refuseSharing(found, { tokensMean: 300, step: 1 })
+  refuseSharing([...found, { place: 'j', draft }], {})
+  t.throws(() => refuseSharing([...found, { place: 'j', draft: { ...draft, step: 4 } }], { tokensMean: 300 }), { name: 'FileError', message: '--tokens-mean holds for one checkpoint, but s has several without tokens_mean: f, j; import them one by one' })
+  t.throws(() => refuseSharing([...found, { place: 'j', draft }], { step: 300 }), /^--step holds for one checkpoint.* without step: f, j/)
+})
+
+t.test('many names are cut short', async (t) => {
+  t.equal(namesOf(['a', 'b']), 'a, b')
+  t.match(namesOf(Array.from({ length: 23 }, (_, i) => `t${i}`)), /t18, t19 and 3 more$/)
 })

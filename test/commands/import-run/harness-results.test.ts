@@ -1,5 +1,6 @@
 import t from 'tap'
-import { isHarnessResults, readHarnessResults } from '../../../src/commands/import-run/harness-results.js'
+import type { Hints } from '../../../src/commands/import-run/found.js'
+import { isHarnessResults, readHarnessResults, type HarnessResults } from '../../../src/commands/import-run/harness-results.js'
 
 /** As lm-evaluation-harness 0.4 writes it; the figures of gsm8k are of a published file (500 questions), without its other parts. */
 const RESULTS = {
@@ -13,30 +14,58 @@ const RESULTS = {
   date: 1769860800.5,
 }
 
+const notes: string[] = []
+const onNote = (note: string) => { notes.push(note) }
+const listener = { onNote, onProblem: ({ message }: Error) => onNote(message) }
+
+async function read (file: string, json: object, hints: Hints = {}) {
+  notes.length = 0
+  t.ok(isHarnessResults(json))
+  return (await readHarnessResults(file, json as HarnessResults, hints, listener)).map(({ draft }) => draft!)
+}
+
 t.test('each task has its exact match, strict first, and its number of questions, given or derived', async (t) => {
-  t.ok(isHarnessResults(RESULTS))
   t.notOk(isHarnessResults({ log_history: [] }) || isHarnessResults(null))
-  t.same(readHarnessResults('f', RESULTS, {}).map(({ draft }) => draft), [
+  t.same(await read('f', RESULTS), [
     { suite: 'gsm8k', em: 0.844, step: 1200, em_stderr: 0.016243636028391094, n: 500, at: '2026-01-31T12:00:00.500Z' },
     { suite: 'own', em: 0.1, step: 1200, n: 50, tokens_mean: 321.5, at: '2026-01-31T12:00:00.500Z' },
   ])
-  t.match(readHarnessResults('f', RESULTS, { filter: 'flexible-extract' }), [{ draft: { suite: 'gsm8k', em: 0.892, n: 500 } }])
+  t.same(notes, [
+    'f: drop is left out: it has no exact_match, but f1,none; --metric chooses one',
+    "f: step 1200 is taken from checkpoint-1200 in its model's pretrained; --step overrules it",
+  ])
 })
 
-t.test('the step is read from the name of the model or the path', async (t) => {
+t.test('a filter and a metric can be chosen, and tasks without them are named', async (t) => {
+  t.match(await read('f', RESULTS, { filter: 'flexible-extract', step: 1 }), [{ suite: 'gsm8k', em: 0.892, n: 500 }])
+  t.same(notes, ['f: drop is left out: it has no exact_match, but f1,none; --metric chooses one', 'f: own is left out: its exact_match has no filter flexible-extract, but get-answer'])
+  t.match(await read('f', RESULTS, { metric: 'f1', step: 1 }), [{ suite: 'drop', em: 0.5 }])
+  t.match(notes, [/^f: gsm8k is left out: it has no f1, but exact_match,strict-match, exact_match,flexible-extract;/, /^f: own is/])
+  t.same(await read('f', RESULTS, { suite: 'own', step: 1, tokensMetric: 'length' }), [{ suite: 'gsm8k' }, { suite: 'drop' }, { suite: 'own', em: 0.1, n: 50, at: '2026-01-31T12:00:00.500Z' }], 'others are left out later')
+  t.match(await read('f', { results: { a: { 'exact_match,none': 0.5, 'length,none': 7 }, heading: { alias: ' - a' } } }, { tokensMetric: 'length' }), [{ tokens_mean: 7 }])
+  t.same(notes, [])
+})
+
+t.test('the step is read from the name of the model or the path, or not at all', async (t) => {
   const { config: _, ...rest } = RESULTS
-  const stepIn = (file: string, more: object = {}) => readHarnessResults(file, { ...rest, ...more }, {})[0]!.draft?.step
-  t.equal(stepIn('runs/global_step_300/results_2026.json'), 300)
-  t.equal(stepIn('runs/iter_0000500/results.json'), 500)
-  t.equal(stepIn('results.json', { model_name: 'q-checkpoint-7' }), 7)
-  t.equal(stepIn('results.json', { config: { model_args: { pretrained: 'a/step-8' } } }), 8)
-  t.equal(stepIn('evals/step=700/results.json'), 700)
-  t.equal(stepIn('evals/ckpt-900_2026-01-31T12-00-00.123456.json'), 900)
-  t.equal(stepIn('results_2026-01-01.json'), undefined)
+  const stepIn = async (file: string, more: object = {}) => (await read(file, { ...rest, ...more }))[0]!.step
+  t.equal(await stepIn('runs/global_step_300/results_2026.json'), 300)
+  t.match(notes.at(-1), /step 300 is taken from global_step_300 in its path/)
+  t.equal(await stepIn('results.json', { model_name: 'q-checkpoint-7' }), 7)
+  t.equal(await stepIn('results.json', { config: { model_args: { pretrained: 'base', peft: 'a/checkpoint-8', tokenizer: 'b/checkpoint-9' } } }), 8)
+  for (const pretrained of ['stepfun-ai/Step-3.5-Flash', 'q/step-2-mini']) {
+    t.equal(await stepIn('step-2-mini/results.json', { config: { model_args: `dtype=auto,pretrained=${pretrained}` } }), undefined, pretrained)
+  }
 })
 
 t.test('flags overrule guesses but not counts', async (t) => {
-  t.match(readHarnessResults('f', RESULTS, { step: 7, n: 480 }), [{ draft: { suite: 'gsm8k', step: 7, n: 480 } }, { draft: { suite: 'own', step: 7, n: 50 } }])
+  t.same((await read('f', RESULTS, { step: 7, n: 480 })).map(({ step, n }) => [step, n]), [[undefined, 480], [undefined, 50]], 'the step is filled in later')
+})
+
+t.test('thoughts that were cut off cannot be counted', async (t) => {
+  const json = { ...RESULTS, config: { model_args: { pretrained: 'q', think_end_token: '</think>' } } }
+  t.same((await read('f', json, { countTokens: () => 1, step: 1 })).map(({ suite }) => suite), ['own'], 'this one has its own count')
+  t.match(notes[0], /^f: the answers of gsm8k cannot be counted.*think_end_token/)
 })
 
 t.test('a group has the questions of its tasks, which may be groups', async (t) => {
@@ -46,10 +75,10 @@ t.test('a group has the questions of its tasks, which may be groups', async (t) 
     group_subtasks: { all: ['bbh', 'bbh_a'], bbh: ['bbh_a', 'bbh_b'], torn: ['bbh_a', 'gone'], loop: ['loop'], bbh_a: [] },
     'n-samples': { bbh_a: { original: 250, effective: 250 }, bbh_b: { original: 250, effective: 200 } },
   }
-  const found = readHarnessResults('f', json, {}).map(({ draft }) => [draft!.suite, draft!.n])
+  const found = (await read('f', json)).map(({ suite, n }) => [suite, n])
   t.same(found, [['all', 700], ['bbh', 450], ['bbh_a', 250], ['bbh_b', 200], ['torn', 7935], ['loop', 7935]], 'else as its standard error says')
 })
 
 t.test('an invalid date is left out', async (t) => {
-  for (const date of [1e300, -1, 1769860800500, 'today']) t.notOk('at' in readHarnessResults('f', { ...RESULTS, date }, {})[0]!.draft!, String(date))
+  for (const date of [1e300, -1, 1769860800500, 'today']) t.notOk('at' in (await read('f', { ...RESULTS, date }))[0]!, String(date))
 })

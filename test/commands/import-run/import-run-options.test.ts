@@ -16,5 +16,6 @@ t.test('a malformed command line is refused', async (t) => {
   refuses(['f'], /needs --run NAME/)
   refuses(['f', '--run', '..'], /must not be \. or \.\./)
   refuses(['f', '--run', 'r', '--context', 'model'], /--context must be level=value/)
+  refuses(['f', '--run', 'r', '--follow', '--tokens-mean', '5'], /--tokens-mean holds for one checkpoint/)
   refuses(['f', '--run', 'r', '--n', '0'], /--n must be/)
 })

@@ -41,11 +41,21 @@ t.test('a folder of results of lm-evaluation-harness is imported', async (t) => 
     await mkdir(join(folder, 'evals', `checkpoint-${step}`), { recursive: true })
     await writeFile(join(folder, 'evals', `checkpoint-${step}`, 'results_2026.json'), JSON.stringify({ results: { gsm8k: { 'exact_match,strict-match': 0.844, 'exact_match_stderr,strict-match': 0.016243636028391094 } } }))
   }
-  const io = captureIo()
-  await t.rejects(run([join(folder, 'evals'), '--run', 'r', '--url', url], io), { message: /2 of the checkpoints could not/ })
-  t.match(io.err(), /tokens_mean missing for gsm8k: add --tokens-mean/)
-  await run([join(folder, 'evals'), '--run', 'r', '--url', url, '--tokens-mean', '300'], captureIo())
+  const from = async (path: string, ...more: string[]) => {
+    const io = captureIo()
+    const message = await run([join(folder, 'evals', path), '--run', 'r', '--url', url, ...more], io).catch((error: Error) => error.message)
+    return `${io.err()}${message}`
+  }
+  t.match(await from('.'), /step 100 is taken from checkpoint-100 in its path;(.|\n)*tokens_mean missing for gsm8k: add --tokens-mean(.|\n)*2 of the checkpoints could not/)
+  t.match(await from('.', '--tokens-mean', '300'), /--tokens-mean holds for one checkpoint, but gsm8k has several/)
+  t.notOk((await get('r')).suites, 'nothing was sent')
+  for (const step of [100, 200]) await from(`checkpoint-${step}`, '--tokens-mean', '300')
   t.match((await get('r')).suites, [{ suite: 'gsm8k', points: [{ step: 100, n: 500, tokens_mean: 300 }, { step: 200 }] }])
+  t.match(await from('checkpoint-100', '--suite', 'math'), /gsm8k is left out, since --suite names math(.|\n)*no checkpoints found of math/)
+  await writeFile(join(folder, 'evals', 'results_none.json'), JSON.stringify({ results: { drop: { 'f1,none': 0.5 } } }))
+  t.match(await from('results_none.json'), /drop is left out: it has no exact_match, but f1,none(.|\n)*1 of the files could not be read/)
+  await writeFile(join(folder, 'evals', 'samples_gsm8k_2026.jsonl'), '{"doc_id": 0, "filtered_resps": ["5"]}\n'.repeat(20))
+  t.equal((await from('samples_gsm8k_2026.jsonl')).split('single answers').length, 2, 'one message')
 })
 
 t.test('an unusable line affects no other line', async (t) => {
@@ -89,7 +99,7 @@ t.test('a damaged or unknown file is reported once and does not stop the others'
   await writeFile(join(runs, 'results_2026.json'), '{"a": "neither"}')
   const once = captureIo()
   await t.rejects(run([runs, '--run', 'r', '--url', url], once), { name: 'FileError', message: /2 of the files could not be read/ })
-  t.match(once.err(), /a.jsonl:2: not JSON(.|\n)*neither JSON nor a TensorBoard(.|\n)*neither results/)
+  t.match(once.err(), /neither JSON nor a TensorBoard(.|\n)*neither results(.|\n)*a.jsonl:2: not JSON/)
   t.match(JSON.parse(once.out()), { accepted: 1, rejected: 1 })
   const io = captureIo()
   const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], io)

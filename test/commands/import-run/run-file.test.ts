@@ -66,7 +66,7 @@ t.test('damage is reported and everything before it is read', async (t) => {
   const broken = Buffer.from(event(3))
   broken[20]! ^= 1
   const problems: string[] = []
-  const file = new RunFile(path, {}, ({ message }) => { problems.push(message) })
+  const file = new RunFile(path, {}, { onProblem: ({ message }) => { problems.push(message) }, onNote: t.fail })
   await writeFile(path, frameRecord(writeVersion(1)).subarray(0, 5))
   t.same(await steps(file), [], 'too little to say what it is')
   const odd = [Buffer.from([8, 1]), Buffer.from([255])].map(frameRecord)
@@ -147,6 +147,10 @@ t.test('an unsupported file is refused', async (t) => {
   await refuses(Buffer.from([1, 0, 2, 0]), /neither JSON nor/)
   await refuses('{"a": 1}', /neither results of lm-evaluation-harness/)
   await refuses('{"results": {', /unknown format/)
+  await refuses('{"results": {"a": {"acc,none": 0.5}}}', /f: no exact_match of an evaluation in there: its results are of a/)
+  await refuses('{"log_history": [{"step": 1, "loss": 2}]}', /f: no exact_match of an evaluation in there: no evaluation in log_history/)
+  await refuses('\n', /f: the file is empty/)
+  await refuses('{"doc_id": 0, "resps": [["5"]], "filtered_resps": ["5"], "filter": "none"}\n'.repeat(30), /f: the single answers of lm-evaluation-harness/)
   await refuses(gzipSync('{"step":1}'), /compressed; gunzip it first/)
   await t.rejects(new RunFile(join(folder, 'none'), {}).read(true), { name: 'FileError', message: /ENOENT/ })
 })

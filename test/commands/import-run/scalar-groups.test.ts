@@ -53,3 +53,11 @@ t.test('an invalid wall time is left out', async (t) => {
     t.notOk('at' in groups.flush()[0]!.draft!, String(wallTime))
   }
 })
+
+t.test('an evaluation set is that of its own step, and a length without a suite is that of its step', async (t) => {
+  const groups = new ScalarGroups('f', { suite: 'all', tokensMetric: 'response_length/mean' })
+  const all = [event(1, 'eval/gsm8k_runtime', 1), event(1, 'eval/rewards/exact_match/mean', 0.5), event(1, 'response_length/mean', 7), event(2, 'eval/rewards/exact_match/mean', 0.25), event(2, 'response_length/mean', 8)].map((one) => groups.add(one))
+  t.match([...all.flat(), ...groups.flush()].map(({ draft }) => draft), [{ suite: 'gsm8k', step: 1, em: 0.5, tokens_mean: 7 }, { suite: 'all', step: 2, em: 0.25, tokens_mean: 8 }])
+  t.equal(groups.tags(), 'its tags are eval/gsm8k_runtime, eval/rewards/exact_match/mean, response_length/mean')
+  t.equal(new ScalarGroups('f').tags(), null)
+})

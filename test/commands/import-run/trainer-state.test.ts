@@ -1,7 +1,7 @@
 import t from 'tap'
-import { isTrainerState, readTrainerState } from '../../../src/commands/import-run/trainer-state.js'
+import { isTrainerState, metricsIn, readTrainerState } from '../../../src/commands/import-run/trainer-state.js'
 
-const read = (log_history: Record<string, unknown>[], suite?: string) => readTrainerState('f', { log_history }, { suite }).map(({ draft }) => draft)
+const read = (log_history: Record<string, unknown>[], suite?: string) => readTrainerState('f', { log_history }, suite === undefined ? {} : { suite }).map(({ draft }) => draft)
 
 t.test('evaluations are read by suite', async (t) => {
   t.ok(isTrainerState({ log_history: [] }))
@@ -50,4 +50,9 @@ t.test('an ambiguous number of questions is not guessed', async (t) => {
 t.test('the GRPOTrainer of TRL is supported with a reward function exact_match', async (t) => {
   const figures = { 'eval_completions/mean_length': 1150, 'eval_completions/clipped_ratio': 0.02, 'eval_rewards/exact_match/mean': 0.58, 'eval_rewards/exact_match/std': 0.4, eval_reward: 1.9 }
   t.same(read([{ ...figures, eval_runtime: 61.2, eval_samples_per_second: 16.34, step: 100 }]), [{ suite: 'eval', em: 0.58, tokens_mean: 1150, truncated_rate: 0.02, n: 1000, step: 100 }])
+})
+
+t.test('the metrics that there are can be named', async (t) => {
+  t.equal(metricsIn({ log_history: [{ loss: 1, step: 1 }] }), 'no evaluation in log_history')
+  t.equal(metricsIn({ log_history: [{ eval_acc: 1 }, { eval_loss: 1, eval_acc: 2 }] }), 'log_history has eval_acc, eval_loss')
 })
