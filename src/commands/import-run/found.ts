@@ -21,7 +21,9 @@ export interface Listener {
 }
 
 /** Fields that a file may leave out, and their flags. */
-const FLAGS = [['suite', '--suite'], ['step', '--step'], ['n', '--n'], ['tokens_mean', '--tokens-mean']] as const
+const FLAGS = [
+  ['suite', '--suite'], ['step', '--step'], ['n', '--n'], ['tokens_mean', '--tokens-metric, --tokenizer or --tokens-mean'],
+] as const
 
 /** Completes a checkpoint from the hints. @throws FileError that names the missing flags */
 export function complete ({ place, draft }: Found, { step, n, tokensMean, isPercent = false, context }: Hints): Draft {

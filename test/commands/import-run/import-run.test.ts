@@ -46,7 +46,7 @@ t.test('a folder of results of lm-evaluation-harness is imported', async (t) => 
     const message = await run([join(folder, 'evals', path), '--run', 'r', '--url', url, ...more], io).catch((error: Error) => error.message)
     return `${io.err()}${message}`
   }
-  t.match(await from('.'), /step 100 is taken from checkpoint-100 in its path;(.|\n)*tokens_mean missing for gsm8k: add --tokens-mean(.|\n)*2 of the checkpoints could not/)
+  t.match(await from('.'), /step 100 is taken from checkpoint-100 in its path;(.|\n)*tokens_mean missing for gsm8k: add --tokens-metric, --tokenizer or --tokens-mean(.|\n)*2 of the checkpoints could not/)
   t.match(await from('.', '--tokens-mean', '300'), /--tokens-mean holds for one checkpoint, but gsm8k has several/)
   t.notOk((await get('r')).suites, 'nothing was sent')
   for (const step of [100, 200]) await from(`checkpoint-${step}`, '--tokens-mean', '300')
