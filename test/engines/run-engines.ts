@@ -41,7 +41,7 @@ if (lacking !== null) {
 const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
 const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
 const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
-  DATA_DIR: folder, LOG_LEVEL: 'warn', DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60 }),
+  DATA_DIR: folder, DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60 }),
 })
 try {
   const { tasks, seconds, client } = await playTransformers({
