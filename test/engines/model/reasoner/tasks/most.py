@@ -1,4 +1,4 @@
-"""`most`: find the most frequent of three letters. The answer becomes ever clearer while the letters are counted.
+"""`most`: find the most frequent of three letters. The answer is often plain before the letters are counted.
 
 Problems differ in how close the race is, so the moment from which stopping is safe differs from one to the next.
 """
