@@ -24,7 +24,9 @@ export const NO_ARM_SUMS: readonly ArmSums[] = []
 export interface ComparedUnit { readonly arm: Arm, readonly share: number, readonly em: number | null, readonly tokens: number | null }
 
 export function addCompared (sums: readonly ArmSums[], { arm, share, em, tokens }: ComparedUnit): readonly ArmSums[] {
-  const figures = {
+  const known = sums.find((one) => one.share === share)
+  const mine = known ?? { share, control: NO_FIGURES, treated: NO_FIGURES }
+  const figures = addFigures(mine[arm], {
     units: 1,
     graded: em === null ? 0 : 1,
     em: em ?? 0,
@@ -32,8 +34,9 @@ export function addCompared (sums: readonly ArmSums[], { arm, share, em, tokens 
     measured: tokens === null ? 0 : 1,
     tokens: tokens ?? 0,
     token_squares: (tokens ?? 0) ** 2,
-  }
-  return mergeArmSums(sums, [{ share, control: NO_FIGURES, treated: NO_FIGURES, [arm]: figures }])
+  })
+  const next = arm === 'control' ? { share, control: figures, treated: mine.treated } : { share, control: mine.control, treated: figures }
+  return known === undefined ? [...sums, next] : sums.map((one) => one === known ? next : one)
 }
 
 export function mergeArmSums (a: readonly ArmSums[], b: readonly ArmSums[]): readonly ArmSums[] {

@@ -130,15 +130,17 @@ export class Cohort {
     this.#bounds.addShare({ value: share, until: clock + SHARE_WAITS * rules.wait }, clock)
     if (cutoff !== undefined && !isVoid) this.#bounds.addCutoff({ value: cutoff, until: clock + rules.followUp }, clock)
     const below = this.#bounds.cutoff(clock)
-    const isAble = ([u, hash]: readonly [number, number]) =>
-      u < 2 * share && hash < below && !this.members.has(u) && !this.#spent.has(u, clock)
-    const fresh = new Map(draws.filter(isAble)) // the samples of a group are drawn alike
+    const fresh = new Map<number, number>() // the samples of a group are drawn alike
+    for (const [u, hash] of draws) {
+      if (u < 2 * share && hash < below && !this.members.has(u) && !this.#spent.has(u, clock)) fresh.set(u, hash)
+    }
     if (isVoid || clock < this.#voidUntil || this.members.size + fresh.size > MOST_OPEN) {
       this.#void(fresh, clock, rules.followUp)
       return []
     }
     this.#endSlice(clock, rules.followUp) // what is due comes first
-    const added = [...fresh.keys()].map((u) => this.#add(u, u < share ? 'control' : 'treated', share, clock))
+    const added: Member[] = []
+    for (const u of fresh.keys()) added.push(this.#add(u, u < share ? 'control' : 'treated', share, clock))
     this.#mergeSlices()
     return added
   }
@@ -210,7 +212,7 @@ export class Cohort {
 
   /** Whether the learner has something to take, or the clock brings anything. */
   hasNews (clock: number, times: { readonly followUp: number, readonly look: number }): boolean {
-    return this.#counts.enrolled + this.#counts.void > 0 || this.#queue.hasFinal || this.isDue(clock, times)
+    return this.#queue.hasFinal || this.isDue(clock, times)
   }
 
   /** What the clock brings: ends slices, and gives up members whose follow-up is over. @returns ids of outcomes whose label did not come */

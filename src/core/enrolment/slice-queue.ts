@@ -78,8 +78,8 @@ export class SliceQueue {
     const [first] = this.#slices
     if (first === undefined) return false
     if (first.isCounted && first.open.treated === 0) return true
-    const open = this.#slices.find((slice) => !slice.isCounted)
-    return open !== undefined && isFinal(open)
+    for (const slice of this.#slices) if (!slice.isCounted) return isFinal(slice)
+    return false
   }
 
   /** The control evidence of slices at the front that have become final, each once: it joins the sum. */

@@ -41,8 +41,7 @@ export function followUp (fold: Fold, key: string, time: number): void {
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
-  const counts = cohort.takeCounts()
-  let next = counts.enrolled + counts.void + strangers === 0 ? state : withCounts(state, { ...counts, unenrolled: strangers })
+  let next = strangers === 0 ? state : withCounts(state, { unenrolled: strangers })
   for (const slice of final) next = takeSlice(next, slice, policy, rules, time)
   if (hasDrifted(next.drift)) return endEpoch(fold, key, 'drift', time)
   if (compared.length > 0 && policy.mode !== 'off') {

@@ -34,7 +34,9 @@ function enrol (fold: Fold, time: number, entry: EnrolmentEntry, isTooOld: boole
   const isVoid = isTooOld || current.epoch_name !== state.epoch_name || (epoch !== state.epoch_name && !isFirst)
   const cohort = fold.cohorts.of(key, current.epoch_name)
   const rules = cohortRules(fold, current, policy)
-  for (const member of cohort.enrol(entry, fold.cohorts.clock, rules, isVoid)) {
+  const members = cohort.enrol(entry, fold.cohorts.clock, rules, isVoid)
+  fold.set(key, withCounts(current, cohort.takeCounts()))
+  for (const member of members) {
     for (const { generation_id: id } of cohort.takeEarly(member.u)) {
       const pending = fold.pending.get(id)
       if (pending === undefined) continue

@@ -63,8 +63,8 @@ export function unitsBy (
     const scored = steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))
     units.set(ordinal, unitOf({ ...trace, steps: scored }, stopsOf({ ...trace, steps: scored }, policy.min_tokens, scorer.grid)))
   }
-  const mayDiffer = policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
-  return { units, em, isLabelWanted: em === null && policy.label === 'exact_match' && mayDiffer }
+  const mayDiffer = () => policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
+  return { units, em, isLabelWanted: em === null && policy.label === 'exact_match' && mayDiffer() }
 }
 
 /** A step with what is known of the answer probed there: an explicit verdict, else whether it is the final answer. */
