@@ -53,7 +53,7 @@ const cohort = Type.Object({
   spent: Type.Object({ accounted: Type.Object(memory), void: Type.Object({ ...memory, hashes: text }), missed: text }),
   early: Type.Array(Type.Object({ u: number, generation_id: text, until: number })),
   slices: Type.Array(slice),
-  members: Type.Array(Type.Object({ share: ratio, at: number, slice: number, units: text })),
+  members: Type.Object({ runs: Type.Array(Type.Tuple([ratio, number, number, Type.Integer({ minimum: 1 })])), units: text }),
   reports: Type.Array(report),
 })
 
@@ -63,12 +63,13 @@ const hasCohortFields = check(cohort)
 export function isCohort (value: unknown): boolean {
   if (!hasCohortFields(value)) return false
   const { slices, members, spent } = value as StoredCohort
-  const ratios = (packed: string) => countPacked(packed, 1)
-  const areWhole = [...members, spent.accounted, spent.void].every(({ units }) => ratios(units) !== null) &&
-    ratios(spent.missed) !== null && ratios(spent.void.hashes) === ratios(spent.void.units) &&
-    [spent.accounted, spent.void].every(({ units, until }) => ratios(units) === countPacked(until))
+  const enrolled = members.runs.reduce((sum, [, , , count]) => sum + count, 0)
+  const counts = [spent.accounted, spent.void].map(({ units }) => countPacked(units, 1))
+  const areWhole = countPacked(members.units, 1) === enrolled && countPacked(spent.missed, 1) !== null &&
+    countPacked(spent.void.hashes, 1) === counts[1] &&
+    [spent.accounted, spent.void].every(({ until }, i) => counts[i] !== null && countPacked(until) === counts[i])
   const numbers = new Set(slices.map(({ number }) => number))
-  return areWhole && members.every(({ slice }) => numbers.has(slice)) &&
+  return areWhole && members.runs.every(([, , slice]) => numbers.has(slice)) &&
     slices.every(({ evidence, watched }) => [...evidence, ...watched].every(([scorer, sums]) => {
       const { length } = sums.tokens
       return (scorer === RAW ? length === GRID.length : isGridLength(length)) && isOfGrid(sums, length)

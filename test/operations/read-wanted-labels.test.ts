@@ -16,7 +16,8 @@ function withCohort (
   { store }: Built, key: string, ids: readonly string[], policies: ReadonlyMap<string, PolicyPatch> = new Map(), left = [...ids.keys()]
 ): Store {
   const placed = left.map((place) => ({ u: 0.1 + place / 100, place }))
-  const members = [{ u: 0.2, place: 0 }, ...placed].map(({ u, place: at }) => ({ share: 1, at, slice: 0, units: packNumbers([u]) }))
+  const all = [{ u: 0.2, place: 0 }, ...placed]
+  const members = { runs: all.map(({ place: at }) => [1, at, 0, 1]), units: packNumbers(all.map(({ u }) => u)) }
   const cohort = { members, reports: placed.map(({ u, place }) => ({ u, waiting: [ids[place]!] })) } as unknown as StoredCohort
   return {
     readCohorts: async (keys: readonly string[]) => new Map(keys.includes(key) ? [[key, cohort]] : []),

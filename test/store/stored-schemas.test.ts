@@ -43,7 +43,9 @@ t.test('a missing field and a field of the wrong type make a value invalid', asy
     [isEntry, outcome('a')], [isLedger, back(encodeLedger(LEDGER))], [isPending, pendingOf('a')], [isSample, sampleOf(0.5)],
     [isChange, change(1)], [isCohort, COHORT], [isFollowUp, headerOf(1)],
     [(slice) => isCohort({ ...COHORT, slices: [slice] }), COHORT.slices[0]!],
-    [(member) => isCohort({ ...COHORT, members: [member] }), COHORT.members.find((member) => !Array.isArray(member))!],
+    [(report) => isCohort({ ...COHORT, reports: [report] }), COHORT.reports[0]!],
+    [(members) => isCohort({ ...COHORT, members }), COHORT.members],
+    [(spent) => isCohort({ ...COHORT, spent }), COHORT.spent], [(bounds) => isCohort({ ...COHORT, bounds }), COHORT.bounds],
     [(list) => isEntry({ type: 'enrolment', ...list as object }), list], [(entry) => isEntry({ type: 'enrolment', ...list, entries: [entry] }), list.entries[0]!],
     [isPredictor, version], [(predictor) => isPredictor({ ...version, predictor }), version.predictor],
   ]

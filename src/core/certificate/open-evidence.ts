@@ -1,6 +1,6 @@
 import type { Differences } from './certificate.js'
 import { differencesAt, noEvidence, type Evidence } from './evidence.js'
-import { addEvidenceTo, newSum } from './evidence-sum.js'
+import { addEvidenceTo, newSum, type EvidenceSum } from './evidence-sum.js'
 
 /** What an open slice adds to the prefix before it. */
 export interface OpenEvidence {
@@ -12,12 +12,13 @@ export interface OpenEvidence {
 
 /** The sum of open slices: what the longest prefix adds. */
 export function sumOfOpen (open: readonly OpenEvidence[], thresholds: number): OpenEvidence {
-  const sums = { evidence: newSum(thresholds), unaccounted: 0 }
+  let sum: EvidenceSum | null = null
+  let lost = 0
   for (const { evidence, unaccounted } of open) {
-    addEvidenceTo(sums.evidence, evidence)
-    sums.unaccounted += unaccounted
+    lost += unaccounted
+    if (evidence.generations > 0) addEvidenceTo(sum ??= newSum(thresholds), evidence)
   }
-  return sums.evidence.generations > 0 ? sums : { ...sums, evidence: noEvidence(thresholds) }
+  return { evidence: sum ?? noEvidence(thresholds), unaccounted: lost }
 }
 
 /**

@@ -1,16 +1,18 @@
 import { zeroList } from './add-lists.js'
 import type { Evidence } from './evidence.js'
-import { sumFrom } from './evidence-sum.js'
 
 /** Evidence as it is stored: a list of zeros is empty, since most are. */
 export type PackedEvidence = Evidence
 
-/** A copy that stays as it is when the evidence is added to, since commits are encoded while the learner goes on. */
+/** Shares its lists with the evidence, which must not be added to until the result is written. */
 export function packEvidence (evidence: Evidence): PackedEvidence {
-  const packed = sumFrom(evidence)
-  for (const list of ['lost', 'gained', 'unprobed'] as const) if (packed[list].every((value) => value === 0)) packed[list] = []
-  return packed
+  const { lost, gained, unprobed } = evidence
+  return { ...evidence, lost: packed(lost), gained: packed(gained), unprobed: packed(unprobed) }
 }
+
+const NOTHING: readonly number[] = []
+
+function packed (list: readonly number[]): readonly number[] { return list.every((value) => value === 0) ? NOTHING : list }
 
 /** The evidence that was stored; lists of zeros are shared. */
 export function unpackEvidence (stored: PackedEvidence): Evidence {

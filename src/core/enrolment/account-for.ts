@@ -3,7 +3,7 @@ import { noEvidence } from '../certificate/evidence.js'
 import { addUnitTo, newSum, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 import type { Unit } from '../certificate/unit.js'
 import { addLabel, addMissing, samplesOf, unitOfMember, withoutMissing, type Member, type Missing } from './member.js'
-import { addCounts, type Slice } from './slice.js'
+import { addCounts, ownSums, type Slice } from './slice.js'
 
 /** What a cohort goes by. Times in ms of the follow-up clock. */
 export interface CohortRules {
@@ -49,7 +49,7 @@ export function accountFor (member: Member, { scorers }: Pick<CohortRules, 'scor
 
 /** Adds a control member to the evidence of its slice, and to what the drift detector watches of it. */
 function addToSlice (member: Member, scorer: number, thresholds: number): void {
-  const { evidence, watched } = member.slice
+  const { evidence, watched } = ownSums(member.slice)
   if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
   const seen = watched.get(scorer)
   if (seen !== undefined) add(seen, unitOfMember(withoutMissing(member), scorer, thresholds))

@@ -38,6 +38,8 @@ export interface Slice extends SliceEvidence {
   arms: readonly ArmSums[]
   /** Its control evidence has joined the sum before it, and is no longer here. */
   isCounted: boolean
+  /** Its sums are shared with what was stored, which is written while the learner goes on: they are copied before they change. */
+  isShared: boolean
 }
 
 /** The number under which evidence of the raw confidence is kept; a trial's is its ordinal, from 1. */
@@ -56,11 +58,21 @@ export function newSlice (number: number, begins: number, isAfterPublication: bo
     counts: NO_COUNTS,
     arms: NO_ARM_SUMS,
     isCounted: false,
+    isShared: false,
   }
 }
 
 /** Whether nothing more can come into the control evidence of a slice. */
 export function isFinal ({ ends, open }: Slice): boolean { return ends !== null && open.control === 0 }
+
+/** The sums of a slice, to be added to. */
+export function ownSums (slice: Slice): Pick<Slice, 'evidence' | 'watched'> {
+  if (slice.isShared) {
+    const copied = (sums: Slice['evidence']) => new Map([...sums].map(([scorer, sum]) => [scorer, sumFrom(sum)]))
+    Object.assign(slice, { evidence: copied(slice.evidence), watched: copied(slice.watched), isShared: false })
+  }
+  return slice
+}
 
 /** The first of two neighbours takes in the second. */
 export function absorb (first: Slice, second: Slice): void {

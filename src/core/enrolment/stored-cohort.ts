@@ -11,19 +11,19 @@ import type { StoredUnits } from './spent-units.js'
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 
 /** A slice as it is stored: what in memory is a map is a list of pairs. */
-export type StoredSlice = Omit<Slice, 'evidence' | 'watched'> & { readonly evidence: StoredSums, readonly watched: StoredSums }
+export type StoredSlice = Omit<Slice, 'evidence' | 'watched' | 'isShared'> & { readonly evidence: StoredSums, readonly watched: StoredSums }
 
 /** What is known of a member. */
 export type StoredReport = Omit<Member, 'arm' | 'share' | 'at' | 'slice' | 'sums' | 'worst'> & {
   readonly sums: ReadonlyArray<readonly [scorer: number, unit: Unit]>
 }
 
-/** Neighbours in the order of enrolment that one entry enrolled in one slice, which is named by its number. */
-interface StoredRun extends Pick<Member, 'share' | 'at'> { readonly slice: number, readonly units: PackedNumbers }
+/** So many neighbours in the order of enrolment that one entry enrolled in one slice, which is named by its number. */
+type StoredRun = readonly [share: number, at: number, slice: number, count: number]
 
 export interface StoredMembers {
   /** All members, in the order of enrolment. */
-  readonly members: readonly StoredRun[]
+  readonly members: { readonly runs: readonly StoredRun[], readonly units: PackedNumbers }
   /** Of the members of which something is known. */
   readonly reports: readonly StoredReport[]
 }
@@ -43,11 +43,24 @@ export interface StoredCohort extends StoredMembers {
 }
 
 export function storeSlice (slice: Slice): StoredSlice {
-  return { ...slice, open: { ...slice.open }, evidence: storeSums(slice.evidence), watched: storeSums(slice.watched) }
+  slice.isShared = true
+  return { // written out: a spread takes ten times as long, and each context has up to 16
+    number: slice.number,
+    begins: slice.begins,
+    ends: slice.ends,
+    isAfterPublication: slice.isAfterPublication,
+    enrolled: slice.enrolled,
+    open: { control: slice.open.control, treated: slice.open.treated },
+    evidence: storeSums(slice.evidence),
+    watched: storeSums(slice.watched),
+    counts: slice.counts,
+    arms: slice.arms,
+    isCounted: slice.isCounted,
+  }
 }
 
-export function restoreSlice (stored: StoredSlice): Slice {
-  return { ...stored, open: { ...stored.open }, evidence: restoreSums(stored.evidence), watched: restoreSums(stored.watched) }
+export function restoreSlice ({ open, evidence, watched, ...rest }: StoredSlice): Slice {
+  return { ...rest, open: { ...open }, evidence: restoreSums(evidence), watched: restoreSums(watched), isShared: false }
 }
 
 function storeSums (sums: Slice['evidence']): StoredSums { return [...sums].map(([scorer, sum]) => [scorer, packEvidence(sum)]) }
@@ -57,28 +70,45 @@ function restoreSums (stored: StoredSums): Map<number, EvidenceSum> {
 }
 
 export function storeMembers (members: Iterable<Member>): StoredMembers {
-  const runs: Array<Pick<Member, 'share' | 'at' | 'slice'> & { readonly units: number[] }> = []
+  const runs: Array<[share: number, at: number, slice: number, count: number]> = []
+  const units: number[] = []
   const reports: StoredReport[] = []
   for (const member of members) {
-    const { u, share, at, slice } = member
+    const { u, share, at, slice: { number } } = member
     const last = runs.at(-1)
-    if (last?.share === share && last.at === at && last.slice === slice) last.units.push(u)
-    else runs.push({ share, at, slice, units: [u] })
+    if (last !== undefined && last[0] === share && last[1] === at && last[2] === number) last[3]++
+    else runs.push([share, at, number, 1])
+    units.push(u)
     if (member.reported > 0) reports.push(storeReport(member))
   }
-  return { members: runs.map(({ share, at, slice, units }) => ({ share, at, slice: slice.number, units: packNumbers(units) })), reports }
+  return { members: { runs, units: packNumbers(units) }, reports }
 }
 
 function storeReport ({ arm: _, share: _share, at: _at, slice: _slice, worst: _worst, ...known }: Member): StoredReport {
   return { ...known, sums: [...known.sums] }
 }
 
-export function restoreMembers ({ members: runs, reports }: StoredMembers, slices: readonly Slice[]): Member[] {
+type Draw = Pick<Member, 'u' | 'arm' | 'share' | 'at'> & { readonly slice: number }
+
+/** The members that were stored, without what is known of them. */
+export function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
+  const us = unpackNumbers(units)
+  const draws: Draw[] = []
+  for (const [share, at, slice, count] of runs) {
+    for (let i = 0; i < count; i++) {
+      const u = us[draws.length]!
+      draws.push({ u, arm: u < share ? 'control' : 'treated', share, at, slice })
+    }
+  }
+  return draws
+}
+
+export function restoreMembers (stored: StoredMembers, slices: readonly Slice[]): Member[] {
   const bySlice = new Map(slices.map((slice) => [slice.number, slice]))
-  const known = new Map(reports.map((report) => [report.u, report]))
-  return runs.flatMap(({ share, at, slice, units }) => unpackNumbers(units).map((u): Member => {
-    const member = newMember({ u, arm: u < share ? 'control' : 'treated', share, at, slice: bySlice.get(slice)! })
-    const report = known.get(u)
+  const known = new Map(stored.reports.map((report) => [report.u, report]))
+  return drawsOf(stored).map((draw): Member => {
+    const member = newMember({ ...draw, slice: bySlice.get(draw.slice)! })
+    const report = known.get(draw.u)
     return report === undefined ? member : { ...member, ...report, waiting: [...report.waiting], sums: new Map(report.sums) }
-  }))
+  })
 }

@@ -1,5 +1,4 @@
-import { unpackNumbers } from './packed-numbers.js'
-import type { StoredMembers } from './stored-cohort.js'
+import { drawsOf, type StoredMembers } from './stored-cohort.js'
 
 /** A control outcome that awaits its label, and its place in the order of enrolment. */
 export interface WantedLabel {
@@ -9,10 +8,12 @@ export interface WantedLabel {
 }
 
 /** The control outcomes of a cohort that await their labels, the longest enrolled first. */
-export function wantedLabels ({ members, reports }: StoredMembers): WantedLabel[] {
-  const waiting = new Map(reports.map((report) => [report.u, report.waiting]))
-  return members.flatMap(({ share, at, units }) => unpackNumbers(units).filter((u) => u < share).flatMap((u) =>
-    (waiting.get(u) ?? []).map((generation_id): WantedLabel => ({ at, u, generation_id })))).sort(byPlace)
+export function wantedLabels (stored: StoredMembers): WantedLabel[] {
+  const waiting = new Map(stored.reports.map((report) => [report.u, report.waiting]))
+  return drawsOf(stored).flatMap(({ u, arm, at }) => {
+    const ids = arm === 'control' ? waiting.get(u) ?? [] : []
+    return ids.map((generation_id): WantedLabel => ({ at, u, generation_id }))
+  }).sort(byPlace)
 }
 
 /** Orders by enrolment. Draws of one list have the same time, so their order is made definite. */
