@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
-import type { Change } from '../core/learn/fold.js'
+import type { Change } from '../core/learn/change.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import type { Learner } from './learner.js'
 import type { LearnerMessage } from './learner-worker.js'

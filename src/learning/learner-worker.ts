@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.js'
-import type { Change } from '../core/learn/fold.js'
+import type { Change } from '../core/learn/change.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
 import { serializeError } from './serialize-error.js'

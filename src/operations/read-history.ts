@@ -16,8 +16,7 @@ export async function readFullHistory (readHistory: ReadHistory, store: Pick<Sto
   ]
   const oldest = [changes.length < HISTORY_LIMIT ? undefined : changes.at(-1), commands.length < AUDIT_LIMIT ? undefined : commands.at(-1)]
   const reach = Math.max(0, ...[...gaps, ...oldest].map((row) => row?.version ?? 0))
-  const isWhole = changes.length < HISTORY_LIMIT && gaps[0] === undefined
-  return { changes, isWhole, commands: commands.filter(isOfContext), reach }
+  return { changes, commands: commands.filter(isOfContext), reach }
 }
 
 /** Whether a command is about a context, which predictor commands are not. */

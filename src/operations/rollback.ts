@@ -1,7 +1,6 @@
 import type { Config } from '../config/config.js'
 import { createCommander } from './commander.js'
 import { parseContextKey } from '../core/policy/context.js'
-import type { ContextState } from '../core/judgement/context-state.js'
 import { inStep } from '../core/learn/learn-command.js'
 import type { Command, Origin } from '../core/learn/log-entry.js'
 import { thresholdIn } from '../core/views/policy-effect.js'
@@ -50,12 +49,10 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
       readModelInputs(store, config, Date.now()), store.pins(), readContextKeys(store, config),
     ])
     const before = new Map<string, number | null>()
-    const states = new Map<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>()
+    const states = new Map<string, OwnThreshold>()
     const read = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], inputs, (loaded, chunk) => {
       for (const key of chunk) before.set(key, thresholdIn(loaded, key))
-      for (const [link, state] of loaded.states) {
-        states.set(link, { threshold: state.threshold, scorer: servingOf(state), is_recovering: state.is_recovering })
-      }
+      for (const [link, state] of loaded.states) states.set(link, { threshold: state.threshold, scorer: servingOf(state) })
     })
     const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
     await read(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))

@@ -1,6 +1,7 @@
 import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
-import type { Change, Ledger, UnreadableChange } from '../core/learn/fold.js'
+import type { Change, UnreadableChange } from '../core/learn/change.js'
+import type { Ledger } from '../core/learn/fold.js'
 import type { Pin } from '../core/judgement/pin.js'
 import type { LogEntry, UnreadableCommand } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'

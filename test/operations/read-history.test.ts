@@ -9,10 +9,10 @@ const pastOf = (history: object[], audit: object[]) =>
   readFullHistory((async () => history) as unknown as ReadHistory, { audit: async () => audit } as unknown as Store)
 
 t.test('a complete history reaches back to the first version, a trimmed one to its oldest row', async (t) => {
-  t.match(await pastOf(rows(3, 7), rows(2, 5)), { isWhole: true, reach: 0 })
-  t.match(await pastOf(rows(HISTORY_LIMIT, 7), rows(2, 5)), { isWhole: false, reach: 7 })
-  t.match(await pastOf(rows(HISTORY_LIMIT + 50, 7), rows(AUDIT_LIMIT, 9)), { isWhole: false, reach: 9 })
-  t.match(await pastOf([], rows(AUDIT_LIMIT, 9)), { isWhole: true, reach: 9 })
+  t.match(await pastOf(rows(3, 7), rows(2, 5)), { reach: 0 })
+  t.match(await pastOf(rows(HISTORY_LIMIT, 7), rows(2, 5)), { reach: 7 })
+  t.match(await pastOf(rows(HISTORY_LIMIT + 50, 7), rows(AUDIT_LIMIT, 9)), { reach: 9 })
+  t.match(await pastOf([], rows(AUDIT_LIMIT, 9)), { reach: 9 })
 })
 
 t.test('predictor rows say nothing about a context\'s threshold, but count for how far back the trail reaches', async (t) => {
@@ -27,6 +27,6 @@ t.test('the history reaches back no further than a damaged row', async (t) => {
   const { reach, commands } = await pastOf(rows(3, 2), audit)
   t.same([reach, commands.map(({ version }) => version)], [6, [8, 7, 5]])
   const history = [...rows(2, 8), { version: 7, cause: 'unreadable' }, ...rows(3, 4), { version: 3, cause: 'unreadable' }]
-  t.match(await pastOf(history, audit), { reach: 7, isWhole: false })
+  t.match(await pastOf(history, audit), { reach: 7 })
   t.match(await pastOf(history, rows(2, 5)), { reach: 7, changes: history })
 })

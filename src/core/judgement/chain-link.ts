@@ -30,8 +30,6 @@ export interface ChainLink extends Judgement {
   readonly pin: Pin | undefined
   /** Share of the tokens that the judged threshold saves, probes not counted; 0 without one. */
   readonly grossSavedRatio: number
-  /** The context drifted or was reset and has not been certified since. */
-  readonly isRecovering: boolean
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
   /** Names of the predictors on trial. */
@@ -69,7 +67,6 @@ export function chainLink (
     policy,
     pin,
     grossSavedRatio: guarantee?.tokens_saved_gross_ratio ?? (state === undefined || index === -1 ? 0 : savedRatioAt(state, index)),
-    isRecovering: index === -1 && state?.is_recovering === true,
     generations: state?.generations ?? 0,
     trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
     epochName: state?.epoch_name ?? null,

@@ -83,8 +83,6 @@ export const NO_FOLLOW_UP: FollowUp = {
 export interface ContextState {
   readonly epoch: number
   readonly epoch_cause: EpochCause
-  /** The context drifted or was reset and has certified nothing since. Until then it does not fall back on a parent, across epochs. */
-  readonly is_recovering: boolean
   readonly epoch_started_at: number
   /** Name of the epoch: the id of the log entry that opened it. Enrolments under another name are void. */
   readonly epoch_name: string
@@ -163,7 +161,6 @@ export function openEpoch (
   return {
     epoch: (previous?.epoch ?? 0) + 1,
     epoch_cause: cause,
-    is_recovering: cause === 'drift' || cause === 'breach' || cause === 'reset' || cause === 'checkpoint' || (previous?.is_recovering === true && previous.threshold_index === -1),
     epoch_started_at: time,
     epoch_name: name,
     meaning: meaningOf(policy, levels),

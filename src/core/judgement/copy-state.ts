@@ -10,7 +10,6 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
   const copy: Copy = {
     epoch: state.epoch,
     epoch_cause: state.epoch_cause,
-    is_recovering: state.is_recovering,
     epoch_started_at: state.epoch_started_at,
     epoch_name: state.epoch_name,
     meaning: state.meaning,

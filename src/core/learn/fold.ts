@@ -8,6 +8,7 @@ import { depthOf } from '../policy/context.js'
 import { openEpoch, type ContextState, type EpochCause } from '../judgement/context-state.js'
 import { effectiveThreshold, type EffectiveThreshold } from '../judgement/effective-threshold.js'
 import { freezeGuarantee, isInForce, judgeAfresh } from '../judgement/judge.js'
+import { moveOf, type Change } from './change.js'
 import type { Configuration } from './log-entry.js'
 import type { PendingOutcomes } from '../recording/pending.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
@@ -15,7 +16,7 @@ import type { PredictorRef } from '../predictor/fingerprint.js'
 import type { Predictor } from '../predictor/predictor.js'
 import type { Reservoir } from '../predictor/reservoir.js'
 import { haveSameTerms, certificationTerms } from '../policy/certification-terms.js'
-import { servingOf, syncTrials } from '../judgement/sync-trials.js'
+import { syncTrials } from '../judgement/sync-trials.js'
 import { isLive, usablePin, type Pin } from '../judgement/pin.js'
 import { chainLink, type ChainLink } from '../judgement/chain-link.js'
 
@@ -38,41 +39,6 @@ export interface Ledger {
 
 export function newLedger (configuration: Configuration): Ledger {
   return { configuration, policies: new Map(), pins: new Map(), contexts: 0, refused: 0, predictors: [], train_at: FIRST_TRAINING }
-}
-
-/**
- * A move of a context's own threshold, or a drift alarm; `before` equals `after` where the alarm was about a parent's. Of a pin they are
- * what was in force for the context, whosever it was.
- */
-export interface Change {
-  readonly time: number
-  readonly key: string
-  readonly cause: 'evidence' | 'pin' | 'predictor' | EpochCause
-  readonly epoch: number
-  readonly before: number | null
-  readonly after: number | null
-  /** The predictor whose score each is for; absent: the raw confidence. */
-  readonly before_scorer?: string
-  /** Which of that name. */
-  readonly before_fingerprint?: string
-  readonly after_scorer?: string
-  /** Where a command caused it: on whose word, and why. */
-  readonly by?: string
-  readonly reason?: string
-}
-
-/** In the place of a change that is damaged where the history has it. */
-export interface UnreadableChange {
-  /** Of the row, in the order of the history. */
-  readonly id: string
-  readonly time: number
-  readonly key: null
-  readonly cause: 'unreadable'
-  readonly epoch: null
-  readonly before: null
-  readonly after: null
-  readonly by: string
-  readonly reason: string
 }
 
 /** Learned state while a run of entries is folded: reads see what was written, and what was written can be committed or dropped whole. */
@@ -124,30 +90,14 @@ export function write (fold: Fold, key: string, next: ContextState, { policy, ti
   if (isMoved || cause === 'drift' || cause === 'breach') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
 }
 
-type InForceThen = Pick<ContextState, 'threshold' | 'serving' | 'trials'>
-
-/** The move from one state's threshold to another's; absent: never stop. */
-export function moveOf (
-  before: InForceThen | undefined, after?: InForceThen): Pick<Change, 'before' | 'after' | 'before_scorer' | 'before_fingerprint' | 'after_scorer'> {
-  const fingerprint = before && servingOf(before)?.fingerprint
-  return {
-    before: before?.threshold ?? null,
-    after: after?.threshold ?? null,
-    ...(before?.serving != null && { before_scorer: before.serving }),
-    ...(fingerprint !== undefined && { before_fingerprint: fingerprint }),
-    ...(after?.serving != null && { after_scorer: after.serving }),
-  }
-}
-
 function withJudgement (fold: Fold, state: ContextState, policy: Policy): ContextState {
   const now = judgeAfresh(state, policy, fold.ledger.configuration.levels, fold.predictors)
   const { scorer: serving, index: threshold_index, threshold } = now
   const guarantee = freezeGuarantee(isInForce(state, now) ? state.guarantee : null, now.guarantee)
   const judged_by = certificationTerms(policy)
   if (isInForce(state, now) && guarantee === state.guarantee && haveSameTerms(state.judged_by, judged_by)) return state
-  const is_recovering = state.is_recovering && threshold_index === -1
   const log_evidence = isInForce(state, now) ? state.log_evidence : null
-  return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, is_recovering, log_evidence })
+  return copyState(state, { serving, threshold_index, threshold, judged_by, guarantee, log_evidence })
 }
 
 /** Creates a context at its first enrolment or outcome, unless there is no room for more. */

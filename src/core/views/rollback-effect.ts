@@ -1,6 +1,5 @@
 import { chainOf, type Levels } from '../policy/context.js'
-import type { ContextState } from '../judgement/context-state.js'
-import type { Change, UnreadableChange } from '../learn/fold.js'
+import type { Change, UnreadableChange } from '../learn/change.js'
 import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
 import type { Command, PredictorCommand } from '../learn/log-entry.js'
 import { effectivePolicy, type PolicyPatch } from '../policy/policy.js'
@@ -15,8 +14,6 @@ interface Dated { readonly version: number, readonly time: number }
 /** The history in the store, newest first. */
 export interface PastChanges {
   readonly changes: ReadonlyArray<(Change | UnreadableChange) & Dated>
-  /** Whether these are all changes ever made, and all of them can be read. */
-  readonly isWhole: boolean
   readonly commands: ReadonlyArray<Dated & { readonly command: Command | PredictorCommand, readonly replaced: unknown }>
 }
 
@@ -27,9 +24,6 @@ export interface OwnThreshold { readonly threshold: number | null, readonly scor
 export interface PastState {
   /** Own thresholds of contexts whose threshold has changed since. */
   readonly thresholds: ReadonlyMap<string, OwnThreshold>
-  /** Whether a context had drifted or been reset and was not certified again; absent: unknown. */
-  readonly recovering: ReadonlyMap<string, boolean>
-  readonly isWhole: boolean
   /** All pins in force at that version. */
   readonly pins: ReadonlyMap<string, Pin>
 }
@@ -40,12 +34,10 @@ export interface PastState {
  */
 export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap<string, Pin>): PastState {
   const thresholds = new Map<string, OwnThreshold>()
-  const recovering = new Map<string, boolean>()
   for (const change of past.changes) {
     if (change.cause === 'unreadable') break // Older changes may be incomplete.
     if (change.cause === 'pin') continue
     if (change.version > version) thresholds.set(change.key, beforeOf(change))
-    else if (!recovering.has(change.key)) noteRecovery(recovering, change)
   }
   const pinsThen = new Map(pins)
   for (const { version: made, command, replaced } of past.commands) {
@@ -53,32 +45,26 @@ export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap
     if (replaced === null) pinsThen.delete(command.key); else pinsThen.set(command.key, replaced as Pin)
   }
   const since = [past.changes, past.commands].map((rows) => rows.find((row) => row.version <= version)?.time ?? 0)
-  return { thresholds, recovering, isWhole: past.isWhole, pins: livePins(pinsThen, Math.max(...since)) }
+  return { thresholds, pins: livePins(pinsThen, Math.max(...since)) }
 }
 
 function beforeOf ({ before: threshold, before_scorer: name, before_fingerprint: fingerprint }: Change): OwnThreshold {
   return { threshold, scorer: name === undefined ? null : { name, fingerprint } }
 }
 
-/** Notes whether a context was recovering after its newest change, if the change shows it. */
-function noteRecovery (recovering: Map<string, boolean>, { key, cause, before, after }: Change): void {
-  if (cause === 'drift' || cause === 'breach' || cause === 'reset') recovering.set(key, true)
-  else if (before !== null || after !== null) recovering.set(key, false)
-}
-
 /** The parts of the present state that a past threshold is derived with. */
 export interface PresentState {
   readonly levels: Levels
   /** The contexts, read no later than the history. */
-  readonly states: ReadonlyMap<string, OwnThreshold & Pick<ContextState, 'is_recovering'>>
+  readonly states: ReadonlyMap<string, OwnThreshold>
   readonly predictors: LivePredictors
   readonly defaultPolicy: PolicyPatch
   readonly policies: ReadonlyMap<string, PolicyPatch>
 }
 
 /**
- * The threshold in force for a context at a past version, under the present policies. A context without a threshold does not fall back to
- * its parent if it is unknown whether it had drifted or been reset, since doubt means continue. Nor does one whose predictor is retired.
+ * The threshold in force for a context at a past version, under the present policies. One whose predictor is retired has none, since doubt
+ * means continue.
  */
 export function pastThreshold (then: PastState, now: PresentState, key: string): { threshold: number | null, scorer: string | null } {
   const chain = chainOf(key).map((link) => pastLink(then, now, link))
@@ -87,17 +73,13 @@ export function pastThreshold (then: PastState, now: PresentState, key: string):
 }
 
 function pastLink (
-  { thresholds, recovering, isWhole, pins }: PastState,
+  { thresholds, pins }: PastState,
   { states, predictors, defaultPolicy, policies }: PresentState,
   key: string
 ): ChainLink {
   const state = states.get(key)
   const { threshold, scorer } = thresholds.get(key) ?? state ?? { threshold: null, scorer: null }
   const isGone = scorer !== null && findPredictor(predictors, scorer) === undefined
-  const isRecovering = thresholds.has(key) ? recovering.get(key) ?? !isWhole : state?.is_recovering === true
   const judgement = isGone ? NO_JUDGEMENT : { ...NO_JUDGEMENT, scorer: scorer?.name ?? null, threshold }
-  return {
-    ...chainLink(key, effectivePolicy(defaultPolicy, policies, key), usablePin(predictors, pins.get(key)), undefined, judgement),
-    isRecovering: isGone || (threshold === null && isRecovering),
-  }
+  return chainLink(key, effectivePolicy(defaultPolicy, policies, key), usablePin(predictors, pins.get(key)), undefined, judgement)
 }

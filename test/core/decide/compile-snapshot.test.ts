@@ -15,7 +15,6 @@ const key = fc.tuple(context, fc.nat(3)).map(([its, depth]) => contextChain(LEVE
 const stands: fc.Arbitrary<LinkFields> = fc.record({
   index: fc.constantFrom(-1, 3, 10),
   savedRatio: fc.constantFrom(0.2, 0.5),
-  isRecovering: fc.boolean(),
   policy: fc.record({ certify_at: fc.constantFrom<Policy['certify_at']>(null, 'a', 'b', '*') }),
 })
 

@@ -13,7 +13,6 @@ const stands: fc.Arbitrary<LinkFields> = fc.record({
   scorer: fc.constantFrom(null, null, PREDICTOR.name),
   trials: fc.constantFrom([], [], [PREDICTOR.name]),
   learnedControlShare: fc.constantFrom(0.02, 0.5, 1),
-  isRecovering: fc.boolean(),
   pin: fc.constantFrom(undefined, undefined, undefined, null, 0.9, 0),
   pinScorer: fc.constantFrom(null, PREDICTOR.name),
   policy: fc.record({

@@ -60,7 +60,6 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     threshold: index === -1 ? null : grid[index]!,
     trials: [],
     grossSavedRatio: index === -1 ? 0 : 0.5,
-    isRecovering: false,
     generations: 0,
     epochName: null,
     warnings: [],

@@ -38,17 +38,6 @@ t.test('only the estimate of tokens saved continues over epochs', async (t) => {
   t.equal(openEpoch(before, 'drift', policyWith(), levels, OPENING).tokens_saved_gross, 1234)
 })
 
-t.test('a context recovers from drift or reset until it is certified, across other epochs', async (t) => {
-  const policy = policyWith()
-  const drifted = openEpoch(livedIn(), 'drift', policy, levels, OPENING)
-  t.ok(drifted.is_recovering)
-  t.ok(openEpoch(livedIn(), 'breach', policy, levels, OPENING).is_recovering)
-  t.ok(openEpoch(livedIn(), 'reset', policy, levels, OPENING).is_recovering)
-  t.notOk(openEpoch(livedIn(), 'policy', policy, levels, OPENING).is_recovering)
-  t.ok(openEpoch(drifted, 'policy', policy, levels, OPENING).is_recovering, 'a change of policy does not excuse a drift')
-  t.notOk(openEpoch({ ...drifted, threshold_index: 3 }, 'policy', policy, levels, OPENING).is_recovering, 'a certificate does')
-})
-
 t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
   const meaning = meaningOf(policyWith(), levels)
   t.strictSame(meaning, { score: 'confidence', label: 'exact_match', missing_labels: 'lost', missing_outcomes: 'lost', is_enrolled: false, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })

@@ -42,16 +42,6 @@ t.test('write stores the threshold that the evidence certifies, and notes moves 
   t.strictSame(fold.changes, [{ time: 6, key: LEAF, cause: 'evidence', epoch: 1, before: GRID[LAST], after: null }])
 })
 
-t.test('a certificate ends the recovery from drift or reset', async (t) => {
-  const fold = memoryFold()
-  fold.learn(KEPT)
-  fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'test' })
-  fold.learn(KEPT, 0, FIRST - 1)
-  t.ok(fold.state().is_recovering)
-  fold.learn(KEPT)
-  t.match(fold.state(), { is_recovering: false, threshold_index: LAST })
-})
-
 t.test('forceOf sees the chain as the learner has it: pins and pools', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)

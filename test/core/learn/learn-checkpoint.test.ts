@@ -14,7 +14,7 @@ t.test('a checkpoint opens an epoch in its context and below, and nowhere else; 
   fold.changes.length = 0
   fold.learn(checkpoint(7), 1000)
   for (const key of ['model=q', LEAF, 'model=q,task=other']) {
-    t.match(fold.state(key), { epoch: 2, epoch_cause: 'checkpoint', threshold_index: -1, is_recovering: true, control_share: 1, checkpoint: { run: 'r', step: 7 } }, key)
+    t.match(fold.state(key), { epoch: 2, epoch_cause: 'checkpoint', threshold_index: -1, control_share: 1, checkpoint: { run: 'r', step: 7 } }, key)
     t.equal(evidenceOf(fold.state(key)).generations, 0)
   }
   for (const key of ['*', 'model=q2', 'model=q2,task=gsm8k']) t.match(fold.state(key), { epoch: 1, checkpoint: undefined }, key)

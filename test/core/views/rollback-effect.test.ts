@@ -5,7 +5,7 @@ import { GRID } from '../../../src/core/certificate/grid.js'
 import { certifyingDepthOf, effectiveThreshold } from '../../../src/core/judgement/effective-threshold.js'
 import type { Command, LogEntry } from '../../../src/core/learn/log-entry.js'
 import { effectivePolicy } from '../../../src/core/policy/policy.js'
-import type { Change } from '../../../src/core/learn/fold.js'
+import type { Change } from '../../../src/core/learn/change.js'
 import { pastThreshold, undoSince, type PastChanges } from '../../../src/core/views/rollback-effect.js'
 import { fingerprintOf } from '../../../src/core/predictor/fingerprint.js'
 import { holds } from '../../property.js'
@@ -51,7 +51,7 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
   const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
   const own = [...states].map(([key, state]) => [key, { ...state, scorer: servingOf(state) }] as const)
   const now = { levels: LEVELS, states: new Map(own), predictors, defaultPolicy: defaults, policies }
-  return { past: { changes, commands, isWhole: true }, pins: fold.ledger.pins, now, moments }
+  return { past: { changes, commands }, pins: fold.ledger.pins, now, moments }
 }
 
 const key = fc.constantFrom(...KEYS)
@@ -86,7 +86,7 @@ const change = (version: number, cause: Change['cause'], before: number | null, 
   ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
 const NOW = {
   levels: LEVELS,
-  states: new Map([['model=q', { threshold: GRID[4]!, scorer: null, is_recovering: false }]]),
+  states: new Map([['model=q', { threshold: GRID[4]!, scorer: null }]]),
   predictors: new Map(),
   defaultPolicy: {},
   policies: new Map(),
@@ -94,33 +94,33 @@ const NOW = {
 
 t.test('changes before an unreadable one are not trusted', async (t) => {
   const gap = { id: '3', time: 3000, key: null, cause: 'unreadable', epoch: null, before: null, after: null, by: 'stopgate', reason: 'r', version: 3 } as const
-  const past = { changes: [change(4, 'evidence', null, GRID[2]!), gap, change(2, 'evidence_stale', GRID[5]!, null)], commands: [], isWhole: false }
+  const past = { changes: [change(4, 'evidence', null, GRID[2]!), gap, change(2, 'evidence_stale', GRID[5]!, null)], commands: [] }
   t.match(undoSince(1, past, new Map()).thresholds, new Map([[LEAF, { threshold: null }]]))
 })
 
 t.test('a member of a pool gets back the threshold of its pool', async (t) => {
-  const past = { changes: [{ ...change(4, 'evidence', GRID[7]!, GRID[2]!), key: 'model=q' }], commands: [], isWhole: true }
+  const past = { changes: [{ ...change(4, 'evidence', GRID[7]!, GRID[2]!), key: 'model=q' }], commands: [] }
   t.equal(pastThreshold(undoSince(3, past, new Map()), { ...NOW, defaultPolicy: { certify_at: 'model' } }, LEAF).threshold, GRID[7])
   t.equal(pastThreshold(undoSince(5, past, new Map()), { ...NOW, defaultPolicy: { certify_at: 'model' } }, LEAF).threshold, GRID[4])
   t.equal(pastThreshold(undoSince(3, past, new Map()), NOW, LEAF).threshold, null, 'a leaf that certifies for itself has none')
 })
 
 t.test('a threshold is restored with its predictor, and not if that is retired', async (t) => {
-  const past = { changes: [{ ...change(4, 'evidence', 0.95, null), before_scorer: 'p' }], commands: [], isWhole: true }
+  const past = { changes: [{ ...change(4, 'evidence', 0.95, null), before_scorer: 'p' }], commands: [] }
   const then = undoSince(3, past, new Map())
   t.strictSame(pastThreshold(then, { ...NOW, predictors: new Map([['p', PREDICTOR]]) }, LEAF), { threshold: 0.95, scorer: 'p' })
   t.strictSame(pastThreshold(then, NOW, LEAF), { threshold: null, scorer: null })
   const other = { ...NOW, predictors: new Map([['p', { ...PREDICTOR, grid: PREDICTOR.grid.with(29, 0.01) }]]) }
   const named = { ...past, changes: [{ ...past.changes[0]!, before_fingerprint: fingerprintOf(PREDICTOR) }] }
   t.strictSame(pastThreshold(undoSince(3, named, new Map()), other, LEAF), { threshold: null, scorer: null }, 'another predictor has its name now')
-  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) }, is_recovering: false }]])
-  const unmoved = undoSince(3, { changes: [], commands: [], isWhole: true }, new Map())
+  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) } }]])
+  const unmoved = undoSince(3, { changes: [], commands: [] }, new Map())
   t.strictSame(pastThreshold(unmoved, { ...other, states }, LEAF), { threshold: null, scorer: null })
   t.strictSame(pastThreshold(unmoved, { ...NOW, predictors: new Map([['p', PREDICTOR]]), states }, LEAF), { threshold: 0.95, scorer: 'p' })
 })
 
 t.test('a pin that had expired by that version is not restored', async (t) => {
-  const past = { changes: [change(3, 'policy', null, null)], commands: [], isWhole: true }
+  const past = { changes: [change(3, 'policy', null, null)], commands: [] }
   t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, null)
   t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF).threshold, 0.7, 'a pin that has expired since is restored')
 })

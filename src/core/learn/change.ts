@@ -1,0 +1,52 @@
+import type { ContextState, EpochCause } from '../judgement/context-state.js'
+import { servingOf } from '../judgement/sync-trials.js'
+
+/**
+ * A move of a context's own threshold, or a drift alarm; `before` equals `after` where the alarm was about a parent's. Of a pin they are
+ * what was in force for the context, whosever it was.
+ */
+export interface Change {
+  readonly time: number
+  readonly key: string
+  readonly cause: 'evidence' | 'pin' | 'predictor' | EpochCause
+  readonly epoch: number
+  readonly before: number | null
+  readonly after: number | null
+  /** The predictor whose score each is for; absent: the raw confidence. */
+  readonly before_scorer?: string
+  /** Which of that name. */
+  readonly before_fingerprint?: string
+  readonly after_scorer?: string
+  /** Where a command caused it: on whose word, and why. */
+  readonly by?: string
+  readonly reason?: string
+}
+
+/** In the place of a change that is damaged where the history has it. */
+export interface UnreadableChange {
+  /** Of the row, in the order of the history. */
+  readonly id: string
+  readonly time: number
+  readonly key: null
+  readonly cause: 'unreadable'
+  readonly epoch: null
+  readonly before: null
+  readonly after: null
+  readonly by: string
+  readonly reason: string
+}
+
+type InForceThen = Pick<ContextState, 'threshold' | 'serving' | 'trials'>
+
+/** The move from one state's threshold to another's; absent: never stop. */
+export function moveOf (
+  before: InForceThen | undefined, after?: InForceThen): Pick<Change, 'before' | 'after' | 'before_scorer' | 'before_fingerprint' | 'after_scorer'> {
+  const fingerprint = before && servingOf(before)?.fingerprint
+  return {
+    before: before?.threshold ?? null,
+    after: after?.threshold ?? null,
+    ...(before?.serving != null && { before_scorer: before.serving }),
+    ...(fingerprint !== undefined && { before_fingerprint: fingerprint }),
+    ...(after?.serving != null && { after_scorer: after.serving }),
+  }
+}

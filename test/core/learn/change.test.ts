@@ -1,0 +1,15 @@
+import t from 'tap'
+import { moveOf } from '../../../src/core/learn/change.js'
+import { openEpoch } from '../../../src/core/judgement/context-state.js'
+import { policyWith } from './memory-fold.js'
+
+const NEW = openEpoch(undefined, 'reset', policyWith(), [], { time: 0, name: '1-0' })
+const TRIAL = { predictor: 'p', fingerprint: 'abc' } as (typeof NEW.trials)[number]
+
+t.test('a move has both thresholds, and the scorers that they are for', async (t) => {
+  t.strictSame(moveOf(undefined), { before: null, after: null })
+  t.strictSame(moveOf({ ...NEW, threshold: 0.9 }, { ...NEW, threshold: 0.8 }), { before: 0.9, after: 0.8 })
+  const served = { ...NEW, threshold: 0.7, serving: 'p', trials: [TRIAL] }
+  t.strictSame(moveOf(served, NEW), { before: 0.7, after: null, before_scorer: 'p', before_fingerprint: 'abc' })
+  t.strictSame(moveOf(NEW, served), { before: null, after: 0.7, after_scorer: 'p' })
+})
