@@ -20,16 +20,29 @@ from stopgate._async_connection import AsyncConnection
 from stopgate._connection import Connections
 from stopgate._http import Reply
 
-HAS_TORCH = find_spec("torch") is not None and find_spec("transformers") is not None
-collect_ignore = [] if HAS_TORCH else ["hf", "training"]
+
+def _has(*packages: str) -> bool:
+    return all(find_spec(package) is not None for package in packages)
+
+
+HAS_TORCH = _has("torch", "transformers")
+HAS_TRAINERS = HAS_TORCH and _has("accelerate", "datasets", "trl")
+collect_ignore = [*([] if HAS_TORCH else ["hf"]), *([] if HAS_TRAINERS else ["training"])]
 ROOT = Path(__file__).resolve().parents[3]
 CONTEXT = {"model": "q", "task": "gsm8k"}
 KEY = "model=q,task=gsm8k"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not HAS_TORCH:
-        terminalreporter.write_line("SKIPPED: stopgate.hf and stopgate.training, which need stopgate[hf] and trl")
+    if not HAS_TORCH or not HAS_TRAINERS:
+        terminalreporter.write_line(
+            "SKIPPED: "
+            + (
+                "stopgate.training, which needs accelerate and trl"
+                if HAS_TORCH
+                else "stopgate.hf and stopgate.training, which need stopgate[hf] and trl"
+            )
+        )
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:
