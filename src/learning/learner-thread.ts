@@ -6,6 +6,7 @@ import type { Corrupted } from '../logging/report-corruption.js'
 import type { Learner } from './learner.js'
 import type { LearnerMessage } from './learner-worker.js'
 import { startWatchdog } from './watchdog.js'
+import { WITHOUT_HOOKS } from './without-hooks.js'
 import type { FitResult } from '../core/predictor/fit-end.js'
 
 /** Delay before a failed learner is started again, ms. */
@@ -48,7 +49,12 @@ export function startLearnerThread (
 
   function start (): void {
     let failure: string | null = null
-    worker = new Worker(script, { name: 'learner', workerData: config, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
+    worker = new Worker(script, {
+      name: 'learner',
+      workerData: config,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      ...WITHOUT_HOOKS,
+    })
     const watchdog = startWatchdog(hangsAfterMs, () => {
       hang = `its thread hangs: no sign of life for ${hangsAfterMs / 1000} s${canReplace ? '' : '; restart the service'}`
       log.error({ reason: hang }, 'the learner hangs')

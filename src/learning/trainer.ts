@@ -11,6 +11,7 @@ import type { Predictor } from '../core/predictor/predictor.js'
 import { MAX_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
 import type { Memory } from './fold-entries.js'
+import { WITHOUT_HOOKS } from './without-hooks.js'
 import type { Store } from '../store/store.js'
 
 /** The input of a fit, see fit-worker.ts. */
@@ -120,7 +121,7 @@ function makeRoom (
 
 /** Fits in a worker thread. */
 export async function fitInThread (fit: Fit, signal: AbortSignal): Promise<Predictor | null> {
-  const worker = new Worker(new URL(`./fit-worker${extname(import.meta.url)}`, import.meta.url), { workerData: fit })
+  const worker = new Worker(new URL(`./fit-worker${extname(import.meta.url)}`, import.meta.url), { workerData: fit, ...WITHOUT_HOOKS })
   const end = () => { worker.terminate() }
   signal.addEventListener('abort', end)
   try {

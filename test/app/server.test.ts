@@ -75,7 +75,7 @@ t.test('SIGTERM answers the request in flight, and accepted outcomes survive', a
 })
 
 t.test('a stalled client does not prevent an orderly shutdown', async (t) => {
-  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '4' })
+  const service = startProcess(t, { DATA_DIR: await temporaryFolder(t), SHUTDOWN_SECONDS: '12' })
   const stalled = request(`${await service.url()}/v1/outcomes`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 8e6 } })
   stalled.on('error', () => {}).write('{"gen')
   await until('it is connected', () => stalled.socket?.connecting === false)
