@@ -33,8 +33,8 @@ t.test('it sends and reads JSON on kept-alive connections', async (t) => {
 
 t.test('it sends its token', async (t) => {
   const listener: RequestListener = (request, response) => { response.end(JSON.stringify(request.headers.authorization ?? 'none')) }
-  const bearing = await client(t, listener, { token: 'stopgate_x' })
-  for (const method of ['GET', 'POST'] as const) t.equal(await bearing.send(method, '/', method === 'POST' ? {} : undefined), 'Bearer stopgate_x')
+  const withToken = await client(t, listener, { token: 'stopgate_x' })
+  for (const method of ['GET', 'POST'] as const) t.equal(await withToken.send(method, '/', method === 'POST' ? {} : undefined), 'Bearer stopgate_x')
   t.equal(await (await client(t, listener)).send('GET', '/'), 'none')
 })
 
@@ -48,13 +48,13 @@ t.test('it waits as long as a 503 asks', async (t) => {
   t.equal(calls, 3)
 })
 
-t.test('it waits when its token is over a limit, and says so', async (t) => {
+t.test('it waits and says so if its token exceeds a rate limit', async (t) => {
   let calls = 0
   const waits: string[] = []
   const { send } = await client(t, (_request, response) => {
     if (++calls < 3) response.writeHead(429, { 'retry-after': '0' }).end('{"code":"TOO_MANY_REQUESTS","message":"too many"}')
     else response.end('{"ok":true}')
-  }, { onWait: (why) => { waits.push(why) } })
+  }, { onWait: (reason) => { waits.push(reason) } })
   t.strictSame(await send('POST', '/', {}), { ok: true })
   t.match(waits, [/waiting: the service at .* answers 429: too many/])
   t.equal(waits.length, 1)
@@ -73,20 +73,20 @@ t.test('it gives up on a service that stays unavailable', async (t) => {
   await t.rejects(send('GET', '/'), { name: 'ServiceError', message: /the service at .* answers 503/ })
 })
 
-t.test('it gives up early if nothing ever answered, and says what to change', async (t) => {
+t.test('it gives up early and suggests a remedy if nothing ever answered', async (t) => {
   const waits: string[] = []
-  const nobody = createHttpClient('http://127.0.0.1:1', 1, { patienceMs: Infinity, onWait: (why) => { waits.push(why) } })
-  await t.rejects(nobody.send('GET', '/'), { name: 'ServiceError', message: /no service at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; start it there, or give its address with --url/ })
+  const refused = createHttpClient('http://127.0.0.1:1', 1, { patienceMs: Infinity, onWait: (reason) => { waits.push(reason) } })
+  await t.rejects(refused.send('GET', '/'), { name: 'ServiceError', message: /no service at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; start it there, or give its address with --url/ })
   t.equal(waits.length, 1)
   const silent = createNetServer()
   await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { silent.close() })
-  const unheard = createHttpClient(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`, 1, { patienceMs: 0 })
-  t.teardown(() => unheard.close())
-  await t.rejects(unheard.send('GET', '/'), { name: 'ServiceError', message: /no service at .*: no reply/ })
+  const unanswered = createHttpClient(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`, 1, { patienceMs: 0 })
+  t.teardown(() => unanswered.close())
+  await t.rejects(unanswered.send('GET', '/'), { name: 'ServiceError', message: /no service at .*: no reply/ })
 })
 
-t.test('for an unknown certificate authority it says how to add it', { skip: withoutOpenssl }, async (t) => {
+t.test('the error for an unknown certificate authority says how to add it', { skip: withoutOpenssl }, async (t) => {
   const { cert, key, issue } = makeAuthority(await temporaryFolder(t))
   const issued = issue('service')
   for (const shown of [{ cert, key }, issued]) {

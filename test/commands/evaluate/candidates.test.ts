@@ -12,11 +12,11 @@ t.test('a case is certified at the requested link of its chain', async (t) => {
   t.equal(sure[0]!.raw.stops.length, GRID.length)
 })
 
-t.test('the certificate is the one of the service', async (t) => {
+t.test('thresholds are certified as in the service', async (t) => {
   const { index, saved } = certify(sure.map(({ raw }) => raw), 0.02, 0.05)
-  t.ok(GRID[index]! > 0.5 && GRID[index + 1]! <= 0.5, 'down to where the first step, which is wrong, would stop it')
+  t.ok(GRID[index]! > 0.5 && GRID[index + 1]! <= 0.5, 'the loosest threshold above the confidence of the wrong first step')
   t.ok(Math.abs(saved - 1 / 3) < 1e-12)
-  t.strictSame(certify(sure.slice(0, 185).map(({ raw }) => raw), 0.02, 0.05), { index: -1, saved: 0 }, 'after 186 lossless generations, no sooner')
+  t.strictSame(certify(sure.slice(0, 185).map(({ raw }) => raw), 0.02, 0.05), { index: -1, saved: 0 }, '185 lossless generations are one too few')
   t.not(certify(sure.slice(0, 186).map(({ raw }) => raw), 0.02, 0.05).index, -1)
 })
 

@@ -4,8 +4,8 @@ import { CERTIFIED_RULES, certifiedRules } from '../../../src/commands/evaluate/
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
 import { runOf } from './traces.js'
 
-const wish = { maxEmDrop: 0.02, errorLevel: 0.05 }
-/** Right from the second step on, but as sure before: confidence tells nothing, tokens do. */
+const guarantee = { maxEmDrop: 0.02, errorLevel: 0.05 }
+/** Right from the second step on, at the same confidence throughout: tokens are informative, confidence is not. */
 const cases = (count: number) => Array.from({ length: count }, (_, i) => caseOf(runOf(`g${i}`, 1, [[0.6, 0], [0.6, 1], [0.6, 1], [0.6, 1]]), '*', 0))
 const byTokens: Predictor = {
   name: 'p',
@@ -17,10 +17,10 @@ const byTokens: Predictor = {
   grid: Array.from({ length: 30 }, (_, k) => 0.975 - 0.04 * k / 29), // 10/11, 20/21, ...
 }
 const savedBy = (certify: number, predictor: Predictor | null, learn = 0) => Object.fromEntries(
-  certifiedRules({ learn: cases(learn), certify: cases(certify), test: cases(2) }, predictor, wish)
+  certifiedRules({ learn: cases(learn), certify: cases(certify), test: cases(2) }, predictor, guarantee)
     .map(({ name, endings, isCertified }) => [name, isCertified ? 50 - endings[0]!.tokens : null]))
 
-t.test('an informative score saves tokens, and of two the one that saves more serves', async (t) => {
+t.test('an informative score saves tokens, and the score that saves more is the champion', async (t) => {
   t.strictSame(savedBy(400, byTokens), {
     [CERTIFIED_RULES.raw]: 0, [CERTIFIED_RULES.both]: 0, [CERTIFIED_RULES.predictor]: 30, [CERTIFIED_RULES.champion]: 30,
   })

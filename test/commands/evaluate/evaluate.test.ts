@@ -16,7 +16,7 @@ t.test('it reads traces and writes tables and figures', async (t) => {
   const json = join(folder, 'figures.json')
   const io = captureIo()
   await run([file, '--levels', 'task', '--splits', '2', '--max-em-drop', '0.05', '--json', json], io)
-  t.equal(io.err(), '', 'each is a group of its own')
+  t.equal(io.err(), '', 'no warning, since each generation is a group of its own')
   t.match(io.out(), /^context +rule .*\n-+\ntask=choices +never stop +0\.0 .*\n(.*\n)+-+\nall +never stop +0\.0 /)
   t.match(JSON.parse(await readFile(json, 'utf8')), { files: [file], levels: ['task'], at: 1, splits: 2, maxEmDrop: 0.05, contexts: [{ key: 'task=choices' }, { key: 'task=math' }] })
 
@@ -35,7 +35,7 @@ t.test('certifying on several generations of a group prints a warning', async (t
   t.match(io.err(), /in model=steady-8b,task=math the \d+ generations to certify on are from \d+ groups, so its certificates are too/)
 })
 
-t.test('the documentation names each rule as the table does, and each option', async (t) => {
+t.test('the documentation lists every rule and every option by its name', async (t) => {
   const results = await readFile('docs/evidence/held-out.md', 'utf8')
   for (const name of [...Object.values(CERTIFIED_RULES), ORACLE.name]) t.match(results, `\n| ${name} |`, name)
   const options = await readFile('docs/integrate/traces.md', 'utf8')

@@ -13,6 +13,6 @@ t.strictSame(tokensOf([run]), {
   'confidence >= 0.90, 3 times': 50,
   'same answer 3 times': 40,
   'same answer 5 times': 60,
-}, 'a lapse starts the row again')
-t.notOk('same answer 3 times' in tokensOf([runOf('b', 1, [[0.9, 1]])]), 'streaks only where there are some')
+}, 'a step below the threshold resets the count')
+t.notOk('same answer 3 times' in tokensOf([runOf('b', 1, [[0.9, 1]])]), 'the rules for streaks need recorded streaks')
 t.equal(ORACLE.end(run).tokens, 30)

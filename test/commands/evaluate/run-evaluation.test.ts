@@ -9,19 +9,19 @@ t.test('every rule is evaluated in every split, by context and in total', async 
   const { contexts, total, predictors } = runEvaluation(runs, plan)
   t.equal(predictors, 3)
   t.strictSame(contexts.map(({ key }) => key), ['model=bold-8b,task=math', 'model=steady-8b,task=choices', 'model=steady-8b,task=math'])
-  t.equal(total.generations, 900, 'three splits test each third once, nearly')
+  t.equal(total.generations, 900, 'three splits test a third each')
   for (const { rules } of [...contexts, total]) {
     const [never, best] = [rules[0]!, rules.at(-1)!]
     t.match(never, { name: 'never stop', tokens_saved_ratio: 0, em_drop: 0, splits: 3 })
     for (const { name, tokens_saved_ratio: saved, certified, splits } of rules) {
       t.ok(saved >= 0 && saved < 1 && certified <= splits, name)
     }
-    t.ok(best.em_drop <= 0 && best.tokens_saved_ratio > 0, 'hindsight loses nothing')
+    t.ok(best.em_drop <= 0 && best.tokens_saved_ratio > 0, 'the best stop in hindsight loses nothing')
   }
   t.ok(total.rules.some(({ name, certified }) => name === 'predictor certified' && certified > 0))
 })
 
-t.test('the same seed gives the same figures, another seed others', async (t) => {
+t.test('the same seed gives the same figures, and another seed gives other figures', async (t) => {
   const once = runEvaluation(runs, { ...plan, splits: 1 })
   t.strictSame(runEvaluation(runs, { ...plan, splits: 1 }), once)
   t.notSame(runEvaluation(runs, { ...plan, splits: 1, seed: 2 }), once)

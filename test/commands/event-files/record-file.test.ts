@@ -24,6 +24,6 @@ t.test('a flipped bit is found and located', async (t) => {
     damaged[at]! ^= 0x10
     const { records, problem } = readRecords('f', damaged, 100)
     t.match(problem, { name: 'FileError', message: /f: the checksum of the (length|record) at byte 1\d\d does not match/ }, String(at))
-    t.equal(records.length, at < 19 ? 0 : at < 35 ? 1 : 2, 'those before it are read')
+    t.equal(records.length, at < 19 ? 0 : at < 35 ? 1 : 2, 'the records before it are read')
   }
 })

@@ -4,7 +4,7 @@ import t from 'tap'
 import { replaceFile } from '../../../src/commands/export-run/replace-file.js'
 import { temporaryFolder } from '../../helper.js'
 
-t.test('a file is replaced, and nothing else is left in the folder, also after a failure', async (t) => {
+t.test('replacing a file leaves no other file in the folder, even after a failure', async (t) => {
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, 'f'), 'old')
   await replaceFile(join(folder, 'f'), 'new')

@@ -15,7 +15,7 @@ import { captureIo } from '../command-line/captured-io.js'
 
 async function * lines (text: string): AsyncIterable<string> { yield * text.trimEnd().split('\n') }
 
-t.test('it writes the whole state of the store that the environment names', async (t) => {
+t.test('the whole state of the configured store is written', async (t) => {
   const dataDir = await temporaryFolder(t)
   const store = await EmbeddedStore.open({ dataDir })
   await store.append(outcomes('a', 'b'))
@@ -45,7 +45,7 @@ t.test('without a store nothing is written and none is created', async (t) => {
   t.same(await readdir(folder), [])
 })
 
-t.test('a slow Redis is waited for, and an empty one refused', { skip: withoutRedis }, async (t) => {
+t.test('export waits for a slow Redis and refuses an empty one', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t)
   const io = captureIo({ REDIS_URL: redis.url })
   await t.rejects(run([], io), { name: 'CommandError', message: /the Redis of REDIS_URL holds no store: nothing is exported/ })
@@ -61,7 +61,7 @@ t.test('a slow Redis is waited for, and an empty one refused', { skip: withoutRe
   t.match(io.out(), '"stopgate_state"')
 })
 
-t.test('a host that never answers is given up early', async (t) => {
+t.test('export soon gives up on a host that never answers', async (t) => {
   const silent = createServer((socket) => { socket.on('error', () => {}) }).listen(0, '127.0.0.1')
   t.teardown(() => { silent.close() })
   await once(silent, 'listening')

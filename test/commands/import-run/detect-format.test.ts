@@ -13,11 +13,11 @@ t.test('the content decides the format', async (t) => {
   t.equal(detect('{"step": 1, "su\n{"step":2,"em":0.5}\n'), 'lines', 'a broken first line')
 })
 
-t.test('a name of JSON lines decides where the content is broken', async (t) => {
+t.test('the name decides the format if the content is broken', async (t) => {
   t.equal(detect('{"step": 1, "sui', false, 'run.jsonl.1'), 'lines')
 })
 
-t.test('a file that is still too short is waited for', async (t) => {
+t.test('a file that is too short has no format until it is final', async (t) => {
   t.equal(detect('{'), null)
   t.equal(detect('{"log_history": ['), null)
   t.equal(detect(' \n', true), null, 'an empty file has no format')

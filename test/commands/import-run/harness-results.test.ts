@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Hints } from '../../../src/commands/import-run/found.js'
 import { isHarnessResults, readHarnessResults, type HarnessResults } from '../../../src/commands/import-run/harness-results.js'
 
-/** As lm-evaluation-harness 0.4 writes it; the figures of gsm8k are of a published file (500 questions), without its other parts. */
+/** As lm-evaluation-harness 0.4 writes it; the figures of gsm8k come from a published file (500 questions). */
 const RESULTS = {
   results: {
     gsm8k: { alias: 'gsm8k', 'exact_match,strict-match': 0.844, 'exact_match_stderr,strict-match': 0.016243636028391094, 'exact_match,flexible-extract': 0.892, 'exact_match_stderr,flexible-extract': 0.013894535480989173 },
@@ -24,7 +24,7 @@ async function read (file: string, json: object, hints: Hints = {}) {
   return (await readHarnessResults(file, json as HarnessResults, hints, listener)).map(({ draft }) => draft!)
 }
 
-t.test('each task has its exact match, strict first, and its number of questions, given or derived', async (t) => {
+t.test('each task is read with its strictest exact match and its recorded or derived number of questions', async (t) => {
   t.notOk(isHarnessResults({ log_history: [] }) || isHarnessResults(null))
   t.same(await read('f', RESULTS), [
     { suite: 'gsm8k', em: 0.844, step: 1200, em_stderr: 0.016243636028391094, n: 500, at: '2026-01-31T12:00:00.500Z' },
@@ -36,12 +36,12 @@ t.test('each task has its exact match, strict first, and its number of questions
   ])
 })
 
-t.test('a filter and a metric can be chosen, and tasks without them are named', async (t) => {
+t.test('a filter and a metric can be chosen, and tasks without them are reported', async (t) => {
   t.match(await read('f', RESULTS, { filter: 'flexible-extract', step: 1 }), [{ suite: 'gsm8k', em: 0.892, n: 500 }])
   t.same(notes, ['f: drop is left out: it has no exact_match, but f1,none; --metric chooses one', 'f: own is left out: its exact_match has no filter flexible-extract, but get-answer'])
   t.match(await read('f', RESULTS, { metric: 'f1', step: 1 }), [{ suite: 'drop', em: 0.5 }])
   t.match(notes, [/^f: gsm8k is left out: it has no f1, but exact_match,strict-match, exact_match,flexible-extract;/, /^f: own is/])
-  t.same(await read('f', RESULTS, { suite: 'own', step: 1, tokensMetric: 'length' }), [{ suite: 'gsm8k' }, { suite: 'drop' }, { suite: 'own', em: 0.1, n: 50, at: '2026-01-31T12:00:00.500Z' }], 'others are left out later')
+  t.same(await read('f', RESULTS, { suite: 'own', step: 1, tokensMetric: 'length' }), [{ suite: 'gsm8k' }, { suite: 'drop' }, { suite: 'own', em: 0.1, n: 50, at: '2026-01-31T12:00:00.500Z' }], 'other suites are left out at a later stage')
   t.match(await read('f', { results: { a: { 'exact_match,none': 0.5, 'length,none': 7 }, heading: { alias: ' - a' } } }, { tokensMetric: 'length' }), [{ tokens_mean: 7 }])
   t.same(notes, [])
 })
@@ -59,16 +59,16 @@ t.test('the step is read from the name of the model or the path, or not at all',
 })
 
 t.test('flags overrule guesses but not counts', async (t) => {
-  t.same((await read('f', RESULTS, { step: 7, n: 480 })).map(({ step, n }) => [step, n]), [[undefined, 480], [undefined, 50]], 'the step is filled in later')
+  t.same((await read('f', RESULTS, { step: 7, n: 480 })).map(({ step, n }) => [step, n]), [[undefined, 480], [undefined, 50]], 'the step is filled in at a later stage')
 })
 
-t.test('thoughts that were cut off cannot be counted', async (t) => {
+t.test('tokens are not counted if the harness removed the thoughts from the answers', async (t) => {
   const json = { ...RESULTS, config: { model_args: { pretrained: 'q', think_end_token: '</think>' } } }
-  t.same((await read('f', json, { countTokens: () => 1, step: 1 })).map(({ suite }) => suite), ['own'], 'this one has its own count')
+  t.same((await read('f', json, { countTokens: () => 1, step: 1 })).map(({ suite }) => suite), ['own'], 'its tokens are recorded')
   t.match(notes[0], /^f: the answers of gsm8k cannot be counted.*think_end_token/)
 })
 
-t.test('a group has the questions of its tasks, which may be groups', async (t) => {
+t.test('a group has the questions of its tasks and of the groups within it', async (t) => {
   const em = { 'exact_match,get-answer': 0.6, 'exact_match_stderr,get-answer': 0.0055 }
   const json = {
     results: { all: em, bbh: em, bbh_a: em, bbh_b: em, torn: em, loop: em },
@@ -76,7 +76,7 @@ t.test('a group has the questions of its tasks, which may be groups', async (t) 
     'n-samples': { bbh_a: { original: 250, effective: 250 }, bbh_b: { original: 250, effective: 200 } },
   }
   const found = (await read('f', json)).map(({ suite, n }) => [suite, n])
-  t.same(found, [['all', 700], ['bbh', 450], ['bbh_a', 250], ['bbh_b', 200], ['torn', 7935], ['loop', 7935]], 'else as its standard error says')
+  t.same(found, [['all', 700], ['bbh', 450], ['bbh_a', 250], ['bbh_b', 200], ['torn', 7935], ['loop', 7935]], 'derived from the standard error otherwise')
 })
 
 t.test('an invalid date is left out', async (t) => {

@@ -60,7 +60,7 @@ t.test('a folder of results of lm-evaluation-harness is imported', async (t) => 
 
 t.test('an unusable line affects no other line', async (t) => {
   const { folder, url } = await service(t)
-  const file = join(folder, 'run.log') // told by its content alone
+  const file = join(folder, 'run.log') // only the content tells its format
   const bad = ['starting', line(1).replace('0.5', 'NaN').trim(), '{"step":2,"em":0.5}', line(3, -1).trim()]
   await writeFile(file, bad.map((text) => `${text}\n${line(4)}`).join('') + '{"step":5}\n'.repeat(40) + line(6))
   const io = captureIo()
@@ -86,7 +86,7 @@ t.test('--follow reads growing and new files until it is interrupted', async (t)
   await stepsAre(3)
   process.emit('SIGTERM')
   await t.rejects(following, { name: 'FileError', message: '1 of the checkpoints could not be reported: see above' })
-  t.match(io.err(), 'a.jsonl:2: not JSON', 'and it went on')
+  t.match(io.err(), 'a.jsonl:2: not JSON', 'reported, and the command went on')
   t.match(JSON.parse(io.out()), { accepted: 3, duplicates: 0, rejected: 1 })
 })
 
@@ -103,10 +103,10 @@ t.test('a damaged or unknown file is reported once and does not stop the others'
   t.match(JSON.parse(once.out()), { accepted: 1, rejected: 1 })
   const io = captureIo()
   const following = run([runs, '--run', 'r', '--url', url, '--follow', '--poll', '0.1'], io)
-  await until('both are told', async () => io.err().includes('neither results'))
+  await until('both are reported', async () => io.err().includes('neither results'))
   await appendFile(join(runs, 'events.out.tfevents.1'), 'more')
   await writeFile(join(runs, 'b.jsonl'), line(2))
-  await until('the other is read', async () => (await get('r')).suites?.[0].steps === 2)
+  await until('the new file is read', async () => (await get('r')).suites?.[0].steps === 2)
   process.emit('SIGTERM')
   await t.rejects(following, { message: /2 of the files could not be read/ })
   t.equal(io.err().split('neither JSON nor').length, 2)

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../helper.js'
 /** A byte-level BPE with the pattern of Qwen's and Llama's tokenizers and two added tokens, trained with `tokenizers` 0.23. */
 const FOLDER = 'test/commands/import-run/files'
 
-t.test('tokens are counted as the tokenizers library of Python counts them, without special ones around the text', async (t) => {
+t.test('counts agree with the tokenizers library of Python, special tokens around the text excluded', async (t) => {
   const count = await readTokenizer(join(FOLDER, 'tokenizer.json'))
   for (const [text, tokens] of [
     ['The answer is 42.\n\nSo 7*6=42, and #### 42', 18],
@@ -18,7 +18,7 @@ t.test('tokens are counted as the tokenizers library of Python counts them, with
   t.equal((await readTokenizer(FOLDER))('So'), 1, 'from a folder')
 })
 
-t.test('anything else is refused', async (t) => {
+t.test('a file that is not a tokenizer is refused', async (t) => {
   const path = join(await temporaryFolder(t), 'f')
   await t.rejects(readTokenizer(path), { name: 'FileError', message: /f: not the tokenizer.json of a Hugging Face tokenizer: ENOENT/ })
   for (const text of ['{}', 'vocabulary']) {

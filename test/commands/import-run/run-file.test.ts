@@ -23,7 +23,7 @@ t.test('complete lines are read as they are written', async (t) => {
   t.match(await file.read(false), [{ place: `${path}:3`, draft: { step: 2 } }, { place: `${path}:4` }])
   t.same(await steps(file), [])
   await writeFile(path, line(9))
-  t.same(await steps(file), [9], 'it was cut: all of it again')
+  t.same(await steps(file), [9], 'a truncated file is read from the start')
   await appendFile(path, 'not json\n')
   t.same(await file.read(false), [{ place: `${path}:2`, draft: null }])
 })
@@ -37,7 +37,7 @@ t.test('events are read as they are written, the last step once the file is quie
   t.same(await steps(file), [])
   await appendFile(path, event(2).subarray(30))
   t.same(await steps(file), [1])
-  t.same(await steps(file), [2], 'it has all that the one before had')
+  t.same(await steps(file), [2], 'complete, with all scalars of the step before')
   t.same(await steps(file), [])
   t.same(await steps(new RunFile(path, {}), true), [1, 2])
 })
@@ -48,8 +48,8 @@ t.test('scalars of a checkpoint may arrive in several writes at any distance', a
   const file = new RunFile(path, {})
   for (const now of [0, 2000, 4000]) t.same(await file.read(false, now), [])
   await appendFile(path, scalar(1, 'tokens_mean', 5))
-  for (const now of [120_000, 122_000, 249_000]) t.same(await file.read(false, now), [], 'more may come')
-  t.match(await file.read(false, 251_000), [{ draft: { step: 1, em: 0.5, tokens_mean: 5 } }], 'nothing more has')
+  for (const now of [120_000, 122_000, 249_000]) t.same(await file.read(false, now), [], 'more scalars may come')
+  t.match(await file.read(false, 251_000), [{ draft: { step: 1, em: 0.5, tokens_mean: 5 } }], 'nothing more has come')
   await appendFile(path, scalar(2, 'exact_match', 0.6))
   for (const now of [300_000, 302_000]) t.same(await file.read(false, now), [])
   await appendFile(path, scalar(2, 'tokens_mean', 6))
@@ -57,7 +57,7 @@ t.test('scalars of a checkpoint may arrive in several writes at any distance', a
   t.match(await file.read(false, 306_000), [{ draft: { step: 2, em: 0.6, tokens_mean: 6 } }])
   await appendFile(path, scalar(3, 'exact_match', 0.7))
   t.same(await file.read(false, 308_000), [])
-  t.match(file.finish(), [{ draft: { step: 3, em: 0.7 } }], 'nobody looks any more')
+  t.match(file.finish(), [{ draft: { step: 3, em: 0.7 } }], 'finishing reads the last step')
 })
 
 t.test('damage is reported and everything before it is read', async (t) => {
@@ -68,7 +68,7 @@ t.test('damage is reported and everything before it is read', async (t) => {
   const problems: string[] = []
   const file = new RunFile(path, {}, { onProblem: ({ message }) => { problems.push(message) }, onNote: t.fail })
   await writeFile(path, frameRecord(writeVersion(1)).subarray(0, 5))
-  t.same(await steps(file), [], 'too little to say what it is')
+  t.same(await steps(file), [], 'too short to tell its format')
   const odd = [Buffer.from([8, 1]), Buffer.from([255])].map(frameRecord)
   await writeFile(path, Buffer.concat([event(1), ...odd, event(2), broken, event(4)]))
   t.same(await steps(file), [1])
@@ -79,7 +79,7 @@ t.test('damage is reported and everything before it is read', async (t) => {
   t.match(problems[3], /ENOENT/)
 })
 
-/** Made by an encoder that protoc generated from TensorBoard's event.proto: a histogram, a session's start, three scalars of step 300. */
+/** By an encoder that protoc generated from TensorBoard's event.proto: a histogram, the start of a session, three scalars of step 300. */
 const ENCODED = {
   'simple_value, as PyTorch and tensorboardX write it': (
     'GAAAAAAAAACjf0siCQAAALB7X9pBGg1icmFpbi5FdmVudDoyRQ/3omAAAAAAAAAAKCHG2gkAAACwe1/aQRABKlMKUQoHd2VpZ2h0cypGEQAAAAAAAPA/GQAA' +
@@ -110,10 +110,10 @@ t.test('event files of other writers are read', async (t) => {
   const two = Buffer.concat([writeVersion(1.5), writeEvent({ wallTime: 2.5, step: 300, scalars: [{ tag: 'eval/s/exact_match', value: 0.7 }, { tag: 'eval/s/n', value: 1319 }] })].map(frameRecord))
   t.equal(two.toString('hex'), (
     '1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c3a000000000000001295eae20900000000000004' +
-    '4010ac022a2c0a190a126576616c2f732f65786163745f6d61746368153333333f0a0f0a086576616c2f732f6e1500e0a444edc5e63c'), 'our encoder writes the same bytes as that one')
+    '4010ac022a2c0a190a126576616c2f732f65786163745f6d61746368153333333f0a0f0a086576616c2f732f6e1500e0a444edc5e63c'), 'the encoder of stopgate writes the same bytes')
 })
 
-t.test('NaN as Python writes it, and half a line of a killed job, are read over', async (t) => {
+t.test('NaN values and the half line of a killed job are skipped', async (t) => {
   const path = join(await temporaryFolder(t), 'run.jsonl')
   await writeFile(path, '{"step": 1, "sui' + line(1) + line(2).replace('"n"', '"em_stderr":NaN,"threshold":null,"n"'))
   t.match(await new RunFile(path, {}).read(false), [{ place: `${path}:1`, draft: { step: 1 } }, { place: `${path}:2`, draft: { step: 2, suite: 's', em: 0.5, threshold: null, n: 10, tokens_mean: 5 } }])
@@ -122,7 +122,7 @@ t.test('NaN as Python writes it, and half a line of a killed job, are read over'
   t.match(await new RunFile(state, {}).read(true), [{ draft: { suite: 's', step: 1, em: 0.5 } }])
 })
 
-t.test('replaced JSON is read again, and half-written JSON is waited for', async (t) => {
+t.test('replaced JSON is read again, and half-written JSON once it is complete', async (t) => {
   const folder = await temporaryFolder(t)
   const path = join(folder, 'trainer_state.json')
   const state = (...at: number[]) => JSON.stringify({ log_history: at.map((step) => ({ step, eval_s_em: 0.5 })) }, null, 2)

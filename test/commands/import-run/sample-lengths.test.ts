@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../helper.js'
 const TIME = '2026-01-31T12-00-00.123456'
 const countTokens = (text: string) => text.length
 
-/** A line as lm-evaluation-harness 0.4.13 writes it, each document once a filter. */
+/** A line as lm-evaluation-harness 0.4.13 writes it: one for each document and filter. */
 const sample = (filter: string, ...answers: unknown[]) => `${JSON.stringify({ doc_id: 0, doc: {}, target: '5', arguments: {}, resps: [answers], filtered_resps: ['5'], filter, metrics: ['exact_match'], exact_match: 1 })}\n`
 
 t.test('each answer of each task counts once, whatever the number of filters', async (t) => {
@@ -20,7 +20,7 @@ t.test('each answer of each task counts once, whatever the number of filters', a
   t.same(await sampleLengths(join(folder, `named_${TIME}.json`), ['x', 'y'], 'strict-match', countTokens), { tokens_mean: 10, tokens_p50: 3, tokens_p95: 30 })
 })
 
-t.test('samples that are missing, of other filters or without generated answers are refused', async (t) => {
+t.test('missing samples, samples of other filters and samples without generated answers are refused', async (t) => {
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, `samples_x_${TIME}.jsonl`), sample('none', ['-1.5', 'False']))
   const refuses = (results: string, task: string, filter: string, message: RegExp) => t.rejects(sampleLengths(join(folder, results), [task], filter, countTokens), { name: 'FileError', message })

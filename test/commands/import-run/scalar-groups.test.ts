@@ -19,7 +19,7 @@ t.test('a checkpoint with all fields of the one before is complete', async (t) =
   const groups = new ScalarGroups('f')
   const TOKENS = 'eval/gsm8k/tokens_mean'
   for (const tag of [EM, TOKENS]) groups.add(event(1, tag, 0.5))
-  t.same(groups.flushUsual(), [], 'there was none before')
+  t.same(groups.flushUsual(), [], 'the first checkpoint has none to compare with')
   groups.add(event(2, EM, 0.5))
   t.same(groups.flushUsual(), [])
   groups.add(event(2, TOKENS, 5))
@@ -54,7 +54,7 @@ t.test('an invalid wall time is left out', async (t) => {
   }
 })
 
-t.test('an evaluation set is that of its own step, and a length without a suite is that of its step', async (t) => {
+t.test('a suite is remembered for its step only, and a length without a suite counts for all suites of its step', async (t) => {
   const groups = new ScalarGroups('f', { suite: 'all', tokensMetric: 'response_length/mean' })
   const all = [event(1, 'eval/gsm8k_runtime', 1), event(1, 'eval/rewards/exact_match/mean', 0.5), event(1, 'response_length/mean', 7), event(2, 'eval/rewards/exact_match/mean', 0.25), event(2, 'response_length/mean', 8)].map((one) => groups.add(one))
   t.match([...all.flat(), ...groups.flush()].map(({ draft }) => draft), [{ suite: 'gsm8k', step: 1, em: 0.5, tokens_mean: 7 }, { suite: 'all', step: 2, em: 0.25, tokens_mean: 8 }])

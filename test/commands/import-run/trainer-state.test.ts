@@ -52,7 +52,7 @@ t.test('the GRPOTrainer of TRL is supported with a reward function exact_match',
   t.same(read([{ ...figures, eval_runtime: 61.2, eval_samples_per_second: 16.34, step: 100 }]), [{ suite: 'eval', em: 0.58, tokens_mean: 1150, truncated_rate: 0.02, n: 1000, step: 100 }])
 })
 
-t.test('the metrics that there are can be named', async (t) => {
+t.test('a message can list the metrics in the file', async (t) => {
   t.equal(metricsIn({ log_history: [{ loss: 1, step: 1 }] }), 'no evaluation in log_history')
   t.equal(metricsIn({ log_history: [{ eval_acc: 1 }, { eval_loss: 1, eval_acc: 2 }] }), 'log_history has eval_acc, eval_loss')
 })

@@ -36,12 +36,12 @@ t.test('a state moves from a folder to Redis with the same decisions, arms and e
   t.match(importing.err(), /^imported 3 contexts at version \d+, 0 entries to fold, 300 ids of outcomes\n$/)
   await until('it is in force', async () => (await after.send('POST', '/v1/decisions', step)).body.guarantee !== null)
   t.same(await decided(after), expected)
-  await until('a learner goes on from there', async () => after.learner.isLeader())
+  await until('the learner continues from there', async () => after.learner.isLeader())
   await certify(after, { model: 'q', task: 'another' })
 
   await t.rejects(run([file], importing), { name: 'CommandError', message: /already.*--replace/ })
   await run([file, '--replace'], importing)
-  await until('it is as it was', async () => (await after.send('GET', '/v1/contexts')).body.contexts.length === 3)
+  await until('the imported state is back', async () => (await after.send('GET', '/v1/contexts')).body.contexts.length === 3)
 })
 
 t.test('a failed import changes nothing', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { openapiDocument, run } from '../../../src/commands/openapi/print-openapi.js'
 import { captureIo } from '../command-line/captured-io.js'
 
-t.test('it prints the document and nothing else', async (t) => {
+t.test('the command prints the document and nothing else', async (t) => {
   const io = captureIo()
   await run([], io)
   t.equal(io.out(), await openapiDocument())

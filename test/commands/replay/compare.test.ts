@@ -13,7 +13,7 @@ const full = (id: string, em: 0 | 1, stopEm: 0 | 1, task: string) => {
   return { run: r, arm: 'control' as const, ...ranInFull(r) }
 }
 
-t.test('the service is compared with the other ways to stop', async (t) => {
+t.test('the service is compared with other stopping rules', async (t) => {
   const all = [full('a', 1, 0, 'x'), stopped('b', 1, 1, 'x'), stopped('c', 1, 0, 'x'), stopped('d', 0, 1, 'x')]
   t.match(compare(all, 0.02), {
     generations: 4,

@@ -13,8 +13,8 @@ import { compileSnapshot } from '../../../src/core/decide/compile-snapshot.js'
 import { linkOf } from '../../../src/core/judgement/chain-link.js'
 
 /**
- * The whole loop of the core without store, network or clock: each outcome is learned at once, and the next decision is made with what it
- * taught. What a replay over HTTP comes to may not be better than this.
+ * The whole loop of the core without store, network or clock: each outcome is learned at once and counts for the next decision. A replay
+ * over HTTP, where outcomes arrive later, can do no better.
  */
 export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
   const states = new Map<string, ContextState>()

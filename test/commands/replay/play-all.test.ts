@@ -9,26 +9,26 @@ const runs = Array.from({ length: 40 }, (_, i) => recorded(`r${i}`, 1, [[0.5, 1]
 const ids = (seed: number) => orderByGroup(seededRandom(seed), runs).map(({ outcome }) => outcome.generation_id)
 
 t.test('groups are shuffled and stay together', async (t) => {
-  t.strictSame(ids(1), ids(1), 'is the seed\'s')
+  t.strictSame(ids(1), ids(1), 'the seed decides the order')
   t.notSame(ids(1), ids(2))
-  t.strictSame(ids(1).sort(), runs.map(({ outcome }) => outcome.generation_id).sort(), 'loses nobody')
+  t.strictSame(ids(1).sort(), runs.map(({ outcome }) => outcome.generation_id).sort(), 'every run is kept')
   const groups = orderByGroup(seededRandom(1), runs).map(({ outcome }) => outcome.group_id ?? outcome.generation_id)
-  t.equal(groups.filter((group, i) => group !== groups[i - 1]).length, 16, 'keeps 6 groups together, and the 10 without one are their own')
+  t.equal(groups.filter((group, i) => group !== groups[i - 1]).length, 16, '6 groups, and 10 runs without a group')
   t.strictSame(ids(1).filter((id) => runs.findIndex((run) => run.outcome.generation_id === id && run.outcome.group_id === 'g2') >= 0),
-    ['r2', 'r8', 'r14', 'r20', 'r26'], 'as the file has them')
+    ['r2', 'r8', 'r14', 'r20', 'r26'], 'in the order of the file')
 })
 
 function watchedGate (onDecide: (inFlight: number) => void = () => {}) {
-  const flying = new Set<string>()
+  const running = new Set<string>()
   const started: string[] = []
   const gate: Gate = {
     async decide ({ generation_id: id, arm }) {
-      if (arm === undefined) { flying.add(id!); started.push(id!) }
+      if (arm === undefined) { running.add(id!); started.push(id!) }
       await setImmediate()
-      onDecide(flying.size)
+      onDecide(running.size)
       return { decision: 'continue', arm: 'control' }
     },
-    report: async ({ generation_id: id }) => { flying.delete(id) },
+    report: async ({ generation_id: id }) => { running.delete(id) },
   }
   return { gate, started }
 }

@@ -4,7 +4,7 @@ import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
 import { playGeneration, type Gate } from '../../../src/commands/replay/play-generation.js'
 import { recorded } from '../traces/recorded.js'
 
-/** A service that assigns this arm, and stops at this many tokens. */
+/** A service that assigns `arm` and stops at `stopTokens`. */
 function gate (arm: 'control' | 'treated', stopTokens = Infinity) {
   const steps: Step[] = []
   const outcomes: ReportedOutcome[] = []
@@ -32,7 +32,7 @@ t.test('a control generation asks at every step and reports all steps', async (t
   t.strictSame(service.outcomes, [{ ...identity, sample_index: 0, arm: 'control', tokens: 100, answer_tokens: 5, em: 1, steps: run.outcome.steps }])
 })
 
-t.test('a stopped generation asks no further and reports where it stopped', async (t) => {
+t.test('a stopped generation asks no more and reports where it stopped', async (t) => {
   const service = gate('treated', 10)
   const served = await playGeneration(service, ['task'], run)
   t.match(served, { tokens: 15, em: 0, isStopped: true, arm: 'treated' })
@@ -51,7 +51,7 @@ t.test('a run without steps has no arm', async (t) => {
   const service = gate('treated', 0)
   const served = await playGeneration(service, [], recorded('b', 0, [], { arm: 'treated' }))
   t.match(served, { tokens: 100, em: 0, isStopped: false, arm: null })
-  t.strictSame(service.outcomes, [{ generation_id: 'b', context: {}, tokens: 100, em: 0, steps: [] }], 'nor that of the recording')
+  t.strictSame(service.outcomes, [{ generation_id: 'b', context: {}, tokens: 100, em: 0, steps: [] }], 'the recorded arm is not reported')
 })
 
 t.test('signals are sent', async (t) => {

@@ -25,7 +25,7 @@ const a = { key: 'task=a', threshold: 0.9509917735, scope: 'own' as const, score
 const b = { key: 'task=longer', threshold: null, scope: 'none' as const, score: 'confidence', ...comparison(0, 0.00004) }
 const c = { key: 'task=c', threshold: 0.9, scope: 'pool' as const, score: 'confidence', ...comparison(0.5, 0.034) }
 
-t.test('each context has an aligned row, and so has the total', async (t) => {
+t.test('the contexts and the total are aligned rows', async (t) => {
   const lines = renderTable([a, b], comparison(0.2, -0.002)).split('\n')
   t.strictSame(lines.slice(0, 9).map((line) => line.replace(/^-+$/, '---')), [
     '             stopgate                                                                            | never stopping | conf >= 0.95      | best possible',
@@ -48,7 +48,7 @@ t.test('a context outside its bound is named below the table', async (t) => {
 
 t.match(renderTable([a], comparison(0.2, 0)), 'inside its bound in the one context')
 
-t.match(renderTable([{ ...a, served: { ...a.served, stopped: 0 } }], comparison(0, 0)), 'Nothing was stopped', 'no praise for doing nothing')
+t.match(renderTable([{ ...a, served: { ...a.served, stopped: 0 } }], comparison(0, 0)), 'Nothing was stopped', 'a replay without stops claims no success')
 
 t.test('thresholds of predictors are marked', async (t) => {
   t.notMatch(renderTable([a, b], comparison(0.2, 0)), /predictor/)

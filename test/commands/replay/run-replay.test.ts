@@ -42,7 +42,7 @@ t.test('contexts follow the levels of the service', async (t) => {
   t.strictSame(asked.notes, [])
 })
 
-t.test('a policy that settles is left alone and noted', async (t) => {
+t.test('a policy with follow-up is kept and noted', async (t) => {
   const asked = request({ policy: async (key) => ({ ...DEFAULT_POLICY, follow_up_seconds: key === 'task=x' ? 300 : 0 }) })
   await runReplay(asked)
   t.match(asked.notes, [/follow_up_seconds is up to 300 in 1 of 2 contexts: evidence is taken in slices/])

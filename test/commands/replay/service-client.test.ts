@@ -13,7 +13,7 @@ t.test('it calls the routes of the service', async (t) => {
     },
   })
   t.strictSame(await service.levels(), ['model', 'task'])
-  t.match(await service.policy(KEY), { follow_up_seconds: 0, max_em_drop: 0.02 }, 'of a context nobody has seen')
+  t.match(await service.policy(KEY), { follow_up_seconds: 0, max_em_drop: 0.02 }, 'of a context without generations')
   t.match(await service.decide({ generation_id: 'a', tokens: 1, confidence: 0.5 }), { decision: 'continue', arm: 'control' })
 
   const outcome = { generation_id: 'a', tokens: 1, em: 1 as const, steps: [] }
@@ -23,9 +23,9 @@ t.test('it calls the routes of the service', async (t) => {
   t.equal(service.duplicates(), 1)
 
   await certify(built)
-  t.ok(await service.hasLearned(10_000), 'in step with the log')
-  const known = await service.contexts()
-  t.match(known.find(({ key }) => key === KEY), { scope: 'own', policy: { max_em_drop: 0.02 } })
+  t.ok(await service.hasLearned(10_000), 'the learner has read the whole log')
+  const contexts = await service.contexts()
+  t.match(contexts.find(({ key }) => key === KEY), { scope: 'own', policy: { max_em_drop: 0.02 } })
 })
 
 t.test('it reads all pages of contexts', async (t) => {

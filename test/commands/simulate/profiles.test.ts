@@ -7,9 +7,9 @@ import { simulateGeneration } from '../../../src/commands/simulate/simulate-gene
 import { GRID } from '../../../src/core/certificate/grid.js'
 
 const keys = PROFILES.map(({ context }) => contextKey(['model', 'task'], context))
-t.equal(new Set(keys).size, PROFILES.length, 'contexts of their own under the default levels')
+t.equal(new Set(keys).size, PROFILES.length, 'the contexts differ under the default levels')
 t.ok(PROFILES.every(({ everyTokens }) => everyTokens === DEFAULT_POLICY.check_every_tokens), 'steps at the cadence a default policy asks for')
 
 const { chance, steps } = simulateGeneration(seededRandom(1), plantedProfile(0.025))
-t.ok(steps.every((step) => step.confidence >= GRID[0]!), 'planted: crosses every threshold at the first step')
-t.ok(steps.every((step) => Math.abs(chance - step.chance - 0.025) < 1e-12), 'planted: loses just that at any step')
+t.ok(steps.every((step) => step.confidence >= GRID[0]!), 'a planted context crosses every threshold at the first step')
+t.ok(steps.every((step) => Math.abs(chance - step.chance - 0.025) < 1e-12), 'a planted context loses the same at every step')

@@ -17,7 +17,7 @@ t.test('a generation has the shape of its profile', async (t) => {
   const steps = generations.flatMap((generation) => generation.steps)
   t.ok(generations.every(({ steps }) => steps.length >= 1 && steps.every((step, i) => step.tokens === 32 * (i + 1))), 'a step every 32 tokens')
   t.ok(generations.every(({ tokens, steps }) => tokens >= steps.at(-1)!.tokens))
-  t.ok(steps.every(({ confidence, chance }) => confidence >= 0.25 && confidence <= 1 && chance >= 0.25), 'never below a guess among four')
+  t.ok(steps.every(({ confidence, chance }) => confidence >= 0.25 && confidence <= 1 && chance >= 0.25), 'never below the chance of a guess among four')
   const isStreak = ({ signals: { answer_streak: streak }, em }: SimulatedStep, before: SimulatedStep | undefined) =>
     streak === 1 || (before !== undefined && streak === before.signals.answer_streak + 1 && em === before.em)
   t.ok(generations.every(({ steps }) => steps.every((step, i) => isStreak(step, steps[i - 1]))), 'a streak grows by one while the answer stays')
@@ -39,6 +39,6 @@ t.test('the steady model is calibrated and the bold one overconfident', async (t
     const sure = many(profile).flatMap(({ steps }) => steps.filter(({ confidence }) => confidence >= 0.9 && confidence < 0.95).slice(0, 1))
     return sure.reduce((sum, { confidence, chance }) => sum + confidence - chance, 0) / sure.length
   }
-  t.ok(Math.abs(gap(steady)) < 0.001, 'says what it knows')
-  t.ok(gap(bold) > 0.2, 'claims much more than it knows')
+  t.ok(Math.abs(gap(steady)) < 0.001, 'confidence equals the chance to be right')
+  t.ok(gap(bold) > 0.2, 'confidence far exceeds the chance to be right')
 })

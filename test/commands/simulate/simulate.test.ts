@@ -15,14 +15,14 @@ t.test('it writes traces that replay can read', async (t) => {
   const runs = lines.map((line, i) => readRun(`line ${i}`, line))
   t.equal(runs.length, 9)
   t.strictSame(runs.slice(0, 3).map(({ outcome }) => outcome.context), PROFILES.map(({ context }) => context), 'the contexts in turn')
-  t.notMatch(lines[0], /chance/, 'the truth is kept out')
+  t.notMatch(lines[0], /chance/, 'the true chances are not written')
 })
 
 t.test('the seed decides the traces', async (t) => {
   const [one, again, other] = [await output('--generations', '5'), await output('--generations', '5', '--seed', '1'), await output('--generations', '5', '--seed', '2')]
   t.equal(one, again)
   t.not(one, other)
-  t.strictSame([...simulateOutcomes(PROFILES, 5, 1)], [...simulateOutcomes(PROFILES, 9, 1)].slice(0, 5), 'more generations begin with the same ones')
+  t.strictSame([...simulateOutcomes(PROFILES, 5, 1)], [...simulateOutcomes(PROFILES, 9, 1)].slice(0, 5), 'a longer list begins with the same generations')
 })
 
 t.test('--em-drop adds a context with a planted drop', async (t) => {

@@ -16,7 +16,7 @@ t.test('the true drop of a planted context is exact', async (t) => {
 t.test('without a planted drop nothing is lost', async (t) => t.ok(truthOf(plantedProfile(0), 50, seededRandom(5)).every((row) => row.em_drop === 0)))
 
 for (const profile of PROFILES) {
-  t.test(`what the core counts agrees with the truth: ${JSON.stringify(profile.context)}`, async (t) => {
+  t.test(`the evidence of the core agrees with the truth: ${JSON.stringify(profile.context)}`, async (t) => {
     const n = 20_000
     const truth = truthOf(profile, n, seededRandom(1001))
     const random = seededRandom(2002)

@@ -14,7 +14,7 @@ async function file (t: Test, ...lines: unknown[]) {
 
 t.test('files are read one after the other', async (t) => {
   const runs = await readTraces([await file(t, good, '', { ...good, generation_id: 'b', answer_tokens: 7 }), await file(t, { ...good, generation_id: 'c' })])
-  t.strictSame(runs.map(({ outcome }) => outcome.generation_id), ['a', 'b', 'c'], 'an empty line is none')
+  t.strictSame(runs.map(({ outcome }) => outcome.generation_id), ['a', 'b', 'c'], 'an empty line is skipped')
   t.match(runs[1], { tokens: 100, answerTokens: 7, em: 1, steps: [{ tokens: 10, confidence: 0.5, em: 0 }] })
 })
 
@@ -26,7 +26,7 @@ t.test('answers are graded against the reference as the service does', async (t)
   t.strictSame(run.steps.map(({ em }) => em), [0, 1])
 })
 
-t.test('a line that cannot be replayed is named with a remedy', async (t) => {
+t.test('a line that cannot be replayed is reported with its place and a remedy', async (t) => {
   const cases: [unknown, RegExp][] = [
     ['{"generation_id"', /traces\.jsonl:2: not JSON: /],
     ['[]', /traces\.jsonl:2: the line must be object/],

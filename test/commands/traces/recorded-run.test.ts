@@ -8,8 +8,8 @@ t.strictSame(ranInFull(run), { tokens: 100, probeTokens: 0, em: 1, isStopped: fa
 t.strictSame(stoppedAt(run, run.steps[0]!), { tokens: 95, probeTokens: 0, em: 0, isStopped: true }, 'the answer still has to be given')
 t.strictSame(stoppedAt(run, run.steps[1]!), { tokens: 100, probeTokens: 0, em: 1, isStopped: true }, 'never more than in full')
 
-t.strictSame(contextUnder(['task'], run), { task: 'sum' }, 'levels the service does not know are dropped')
+t.strictSame(contextUnder(['task'], run), { task: 'sum' }, 'levels that the service lacks are dropped')
 t.equal(keyUnder(['model', 'task'], run), 'model=q,task=sum')
-t.equal(keyUnder(['region', 'task'], run), 'region=-,task=sum', 'and those the run does not have are missing')
+t.equal(keyUnder(['region', 'task'], run), 'region=-,task=sum', 'levels that the run lacks are marked as missing')
 t.equal(keyUnder([], run), '*')
 t.strictSame(contextUnder(['task'], recorded('b', 1, [])), {}, 'a run may have no context')

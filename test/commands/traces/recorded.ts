@@ -2,7 +2,7 @@ import { readRun } from '../../../src/commands/traces/read-traces.js'
 import type { RecordedRun } from '../../../src/commands/traces/recorded-run.js'
 import type { ReportedOutcome } from '../../../src/core/grading/outcome.js'
 
-/** A run of 100 tokens with a step every 10, whose answers are right (1) or wrong (0) as told, at the confidences told. */
+/** A run of 100 tokens with a step every 10, each with its confidence and whether its answer is right (1) or wrong (0). */
 export function recorded (
   id: string, em: 0 | 1, steps: ReadonlyArray<readonly [confidence: number, em: 0 | 1]>, extra: Partial<ReportedOutcome> = {}
 ): RecordedRun {

@@ -3,7 +3,7 @@ import { run } from '../../../src/commands/vectors/print-vectors.js'
 import { vectorsText } from '../../../src/decisions/vectors.js'
 import { captureIo } from '../command-line/captured-io.js'
 
-t.test('it prints the vectors and nothing else', async (t) => {
+t.test('the command prints the vectors and nothing else', async (t) => {
   const io = captureIo()
   await run([], io)
   t.equal(io.out(), vectorsText())
