@@ -1,41 +1,41 @@
 import type { Random } from '../../src/commands/traces/seeded-random.js'
 
-/** A generation as traffic has it. Times are seconds. */
+/** A generation of simulated traffic. Times are seconds. */
 export interface Arrival {
   readonly start: number
   readonly seconds: number
   /** Stopping it would lose its answer, so its probed answer is wrong and its final one right. */
   readonly isLost: boolean
-  /** It never reports. */
+  /** Never reports an outcome. */
   readonly isSilent?: boolean
   readonly isCancelled?: boolean
-  /** Its steps are gone when its outcome comes. */
+  /** Its recorded steps are lost before its outcome comes. */
   readonly isWithoutSteps?: boolean
-  /** Its worker treats it as one to be stopped, whatever the arm. */
+  /** Its worker stops it whatever its arm. */
   readonly isArmIgnored?: boolean
-  /** When its label comes, counted from its end; `null`: never; absent: with the outcome. */
+  /** Seconds from its end to its label; `null`: the label never comes; absent: it comes with the outcome. */
   readonly labelAfter?: number | null
-  /** The probed answer is another one than the final one, though neither loss nor gain: both are wrong. */
+  /** The probed answer differs from the final one, but both are wrong, so stopping loses and gains nothing. */
   readonly isOtherAnswer?: boolean
-  /** A real stop loses its answer, though the probed one was right. */
+  /** A real stop loses its answer, although the probed one was right. */
   readonly isLostByStop?: boolean
-  /** Its group, and how many samples that has; `samples` absent: no outcome says so. */
+  /** Its group, and the number of samples in the group; `samples` absent: no outcome states the number. */
   readonly group?: number
   readonly samples?: number
-  /** The replica that it asks first; 0 unless said. */
+  /** The replica that it asks first; default 0. */
   readonly replica?: number
-  /** Its first step is sent again so long after its start. */
+  /** Seconds from its start until its first step is sent again. */
   readonly retriedAfter?: number
   /** The member of the pool that it belongs to. */
   readonly member?: number
-  /** It belongs to another context, beside the one that is watched. */
+  /** It belongs to another context than the one under test. */
   readonly isOther?: boolean
 }
 
-/** Generations of one run; of them a fraction `drop` is lost by stopping. */
+/** Makes the generations of one run, of which stopping would lose a fraction `drop`. */
 export type Traffic = (random: Random, drop: number) => Arrival[]
 
-/** What a generation is like that starts at `start`. */
+/** Makes a generation that starts at `start`. */
 export type Kind = (random: Random, drop: number, start: number) => Arrival
 
 /** Durations of 2.4 to 60 s, log-uniform. */
@@ -55,7 +55,7 @@ export const shortLose: Kind = (random, drop, start) => {
   return { start, seconds: durationAt(quantile), isLost: quantile < 0.5 && random() < 2 * drop }
 }
 
-/** Starts of a Poisson process whose rate varies, by thinning one of the highest rate. */
+/** Starts of a Poisson process with a varying rate, by thinning a process of the highest rate. */
 export function poisson (random: Random, perSecond: (t: number) => number, until: number, most: number): number[] {
   const starts: number[] = []
   for (let t = 0; ;) {
@@ -68,6 +68,28 @@ export function poisson (random: Random, perSecond: (t: number) => number, until
 function times (count: number, make: (i: number) => Arrival | Arrival[]): Arrival[] {
   return Array.from({ length: count }, (_, i) => make(i)).flat()
 }
+
+interface Slots {
+  readonly count: number
+  /** Seconds within which all slots start their first generation. */
+  readonly startWithin: number
+  readonly until: number
+  /** When the servers are next killed after a time; default never. */
+  readonly nextKill?: (t: number) => number
+}
+
+/** Slots, each of which starts a generation when its last one ends. A kill interrupts what is running, which then never reports. */
+export const slots = ({ count, startWithin, until, nextKill = () => Infinity }: Slots): Traffic => (random, drop) => times(count, () => {
+  const slot: Arrival[] = []
+  for (let t = random() * startWithin; t < until;) {
+    const generation = longLose(random, drop, t)
+    const kill = nextKill(t)
+    const isKilled = t + generation.seconds > kill
+    slot.push(isKilled ? { ...generation, isSilent: true } : generation)
+    t = isKilled ? kill + random() * 0.2 : t + generation.seconds + 0.01
+  }
+  return slot
+})
 
 /** Poisson traffic of four a second. */
 export const steady = (kind: Kind = longLose, seconds = 600): Traffic => (random, drop) =>
@@ -85,7 +107,7 @@ export const rollouts: Traffic = (random, drop) => {
   for (let start = 0; all.length < 2400;) {
     const rollout = times(300, () => longLose(random, drop, start + random() * 0.3))
     all.push(...rollout)
-    start = Math.max(...rollout.map((one) => one.start + one.seconds)) + 3
+    start = Math.max(...rollout.map(({ start, seconds }) => start + seconds)) + 3
   }
   return all
 }
@@ -98,41 +120,15 @@ export const overlapping: Traffic = (random, drop) =>
 export const ramps: Traffic = (random, drop) => times(4, (round) =>
   poisson(random, (t) => Math.min(256, 2 ** (2 * t)), 5, 256).map((t) => longLose(random, drop, round * 130 + t)))
 
-/** 100 slots, each of which starts a generation when its last one ends. */
-export const closedLoop: Traffic = (random, drop) => times(100, () => {
-  const slot: Arrival[] = []
-  for (let t = random() * 60; t < 500;) {
-    const one = longLose(random, drop, t)
-    slot.push(one)
-    t += one.seconds + 0.01
-  }
-  return slot
-})
+export const closedLoop: Traffic = slots({ count: 100, startWithin: 60, until: 500 })
 
-/** 300 slots that fill at once when their servers restart, and go on; nothing is running when they restart. */
-export const restarted: Traffic = (random, drop) => times(300, () => {
-  const slot: Arrival[] = []
-  for (let t = random() * 0.2; t < 120;) {
-    const one = longLose(random, drop, t)
-    slot.push(one)
-    t += one.seconds + 0.01
-  }
-  return slot
-})
+/** The servers of 300 slots restart while nothing runs, and all slots fill at once. */
+export const restarted: Traffic = slots({ count: 300, startWithin: 0.2, until: 120 })
 
-/** The same, but every 100 s the servers are killed with whatever they run. */
-export const killed: Traffic = (random, drop) => times(300, () => {
-  const slot: Arrival[] = []
-  for (let t = random() * 0.2; t < 300;) {
-    const one = longLose(random, drop, t)
-    const next = 100 * (Math.floor(t / 100) + 1)
-    slot.push(t + one.seconds > next ? { ...one, isSilent: true } : one)
-    t = Math.min(t + one.seconds + 0.01, next + random() * 0.2)
-  }
-  return slot
-})
+/** The same, but the servers are killed every 100 s. */
+export const killed: Traffic = slots({ count: 300, startWithin: 0.2, until: 300, nextKill: (t) => 100 * (Math.floor(t / 100) + 1) })
 
-/** A day of five minutes: by night one a second, mostly short, by day seven, mostly long. The chance to lose is the same. */
+/** Days of five minutes: one mostly short generation a second at night, seven mostly long ones by day. The chance to lose is constant. */
 export const diurnal: Traffic = (random, drop) => {
   const light = (t: number) => (1 - Math.cos(2 * Math.PI * t / 300)) / 2
   return poisson(random, (t) => 1 + 6 * light(t), 600, 7).map((start) => {
@@ -146,11 +142,11 @@ export const columns: Traffic = (random, drop) => times(2, (round) => times(4096
   start: round * 90, seconds: durationAt(row / 4096), isLost: row >= 2048 && random() < 2 * drop,
 })))
 
-/** `isCountSaid`: outcomes say how many samples the group has. */
-interface GroupOptions { readonly seconds?: number, readonly perSecond?: number, readonly isCountSaid?: boolean }
+/** `statesSize`: outcomes state how many samples their group has. */
+interface GroupOptions { readonly seconds?: number, readonly perSecond?: number, readonly statesSize?: boolean }
 
-/** Rollouts of groups of one prompt, whose samples are spread over replicas; half of the prompts are hard, and lose all that is lost. */
-export const groups = (samples: number, { seconds = 600, perSecond = 4, isCountSaid = true }: GroupOptions = {}): Traffic =>
+/** Groups of samples of one prompt, spread over replicas. Half of the prompts are hard, and only these lose. */
+export const groups = (samples: number, { seconds = 600, perSecond = 4, statesSize = true }: GroupOptions = {}): Traffic =>
   (random, drop) => poisson(random, () => perSecond, seconds, perSecond).flatMap((start, group) => {
     const isHard = random() < 0.5
     return times(samples, (i) => ({
@@ -158,16 +154,16 @@ export const groups = (samples: number, { seconds = 600, perSecond = 4, isCountS
       seconds: durationAt(isHard ? 0.5 + random() / 2 : random() / 2),
       isLost: isHard && random() < 2 * drop,
       group,
-      ...(isCountSaid && { samples }),
+      ...(statesSize && { samples }),
       replica: i % 3,
     }))
   })
 
-/** The first half is easy and loses nothing, the second half loses twice the drop. */
+/** The first half of the traffic is easy and loses nothing; the second half loses twice the drop. */
 export const trending = (seconds: number): Traffic => (random, drop) =>
   poisson(random, () => 4, seconds, 4).map((start) => longLose(random, start < seconds / 2 ? 0 : 2 * drop, start))
 
-/** A day of so many seconds, whose middle loses the most and whose ends lose nothing: `drop` on average. */
+/** Days of `day` seconds, whose middle loses most and whose ends lose nothing: `drop` on average. */
 export const difficultDays = (day: number): Traffic => (random, drop) =>
   poisson(random, () => 4, 1200, 4).map((start) => longLose(random, drop * (1 - Math.cos(2 * Math.PI * start / day)), start))
 

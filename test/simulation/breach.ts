@@ -3,7 +3,7 @@ import { play } from './enrolment.js'
 import { lostByStop } from './mishaps.js'
 
 /**
- * Real stops lose 10 points of EM while probes lose none.
+ * Plays traffic in which real stops lose 10 points of EM while probes lose none.
  * @returns generations from the certificate to the breach; `null` where none is found among 80,000
  */
 export function generationsToBreach (controlRate: number | 'auto', seed: number, lostPoints = 0.1): number | null {

@@ -3,10 +3,10 @@ import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { truthAt } from './drift.js'
 import { adaptiveConformal, fixedOffline, ours, type Method } from './methods.js'
-import { generationsOf, overconfident, planted, SIXFOLD, TRIPLED, type Stream } from './stream.js'
+import { generationsOf, overconfident, planted, SIX_POINTS, TRIPLED, type Stream } from './stream.js'
 
-// A fixed threshold, adaptive conformal inference alone, and the service on the same streams. Every loss is a true chance, not a drawn one,
-// so that nothing but the methods' own luck is in the figures.
+// Compares a fixed threshold, adaptive conformal inference alone and the service on the same streams. Losses are true chances rather than
+// draws, so the only noise in the figures is that of the methods.
 
 export const LENGTH = 40_000
 export const SHIFT_AT = LENGTH / 2
@@ -25,13 +25,13 @@ export const METHODS: Readonly<Record<string, (seed: number) => Method>> = {
   stopgate: ours,
 }
 
-/** Fractions, but for `lostAfterShift`, in answers. */
+/** Fractions, except `lostAfterShift`, which counts answers. */
 export interface Figures {
   readonly saved: number
   readonly emDrop: number
   /** EM lost in the worst 1,000 consecutive treated generations. */
   readonly worstWindow: number
-  /** Of the time, in which the threshold in force truly loses more than the bound. */
+  /** Share of the time in which the threshold in force truly loses more than the bound. */
   readonly overBound: number
   readonly lostAfterShift: number
 }
@@ -67,8 +67,8 @@ function shifted (before: ReturnType<Stream>, after: ReturnType<Stream>): Stream
   return (i) => i < SHIFT_AT ? before : after
 }
 
-/** From a quarter of the stream on the confidence reads ever higher, in 30 steps. */
+/** After a quarter of the stream the confidence becomes more and more inflated, in 30 steps. */
 function gradual (): Stream {
-  const profiles = Array.from({ length: 31 }, (_, step) => overconfident(SIXFOLD * step / 30))
+  const profiles = Array.from({ length: 31 }, (_, step) => overconfident(SIX_POINTS * step / 30))
   return (i) => profiles[Math.max(0, Math.ceil(30 * (i / LENGTH - 0.25) / 0.75))]!
 }

@@ -6,29 +6,29 @@ import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.j
 import { simulatedService } from './service.js'
 import { generationsOf, KEY, LEVELS } from './stream.js'
 
-// What the service does when the risk rises under a threshold in force. Everything runs through the real decisions and the real learner
+// Raises the risk under a threshold in force and measures how the service reacts, through the real decisions and the real learner
 // (service.ts). A certificate stands until the e-detector (Shin, Ramdas & Rinaldo 2022, "E-detectors") raises its alarm, real stops show a
 // breach, or its half-window turns.
 
-/** A moment after a shift, counted from the shift on; Infinity where it never came. */
+/** A moment counted from the shift on; Infinity if it never came. */
 export interface Moment {
   readonly generations: number
   readonly controls: number
-  /** Answers lost by stopping until then: the true chances summed up, so that nothing but the stopping is random. */
+  /** Answers lost by stopping until then, as a sum of true chances, so that only the stopping is random. */
   readonly lost: number
 }
 
 const NEVER: Moment = { generations: Infinity, controls: Infinity, lost: Infinity }
 
 export interface Shift {
-  /** The threshold that was in force at the shift was tightened or taken away, by whatever. */
+  /** The threshold in force at the shift was tightened or withdrawn, for whatever cause. */
   readonly moved: Moment
-  /** The last generation that met a threshold which loses more than the bound. */
+  /** The last generation under a threshold that loses more than the bound. */
   readonly safe: Moment
   readonly alarm: Moment
   /** A threshold was certified after the alarm. */
   readonly relearned: Moment
-  /** Of the tokens, what the threshold in force saved: the truth just before the shift, and at the end. */
+  /** True share of the tokens that the threshold in force saves, just before the shift and at the end. */
   readonly savedBefore: number
   readonly savedAfter: number
 }
@@ -36,21 +36,21 @@ export interface Shift {
 export interface ShiftOptions {
   readonly before: Profile
   readonly after: Profile
-  /** Generations before the shift, the learning included, and after it. */
+  /** Generations before the shift, learning included, and after it. */
   readonly certified: number
   readonly shifted: number
   readonly policy?: PolicyPatch
-  /** All of the certified phase is control: half the evidence window is full, as it is after 500,000 generations at a share of 2 %. */
+  /** All generations before the shift are control, which fills half the evidence window, as 500,000 generations at a share of 2 % would. */
   readonly isOld?: boolean
 }
 
-/** All of them control, and nothing certified: where that lasts this many generations, no threshold is safe any more. */
+/** After this many generations without a certificate, all of them control, no threshold is safe any more. */
 const HOPELESS = 8000
 
-/** Generations after the new certificate in which it may still find its place. */
+/** Generations after a new certificate in which its threshold may still move. */
 const RELEARNED = 10_000
 
-/** One stream with a shift; `null` where nothing was certified before it. */
+/** Plays a stream with a shift. @returns `null` if nothing was certified before the shift */
 export function runShift ({ before, after, certified, shifted, policy, isOld = false }: ShiftOptions, seed: number): Shift | null {
   const bound = policy?.max_em_drop ?? DEFAULT_POLICY.max_em_drop
   const service = simulatedService(`salt-${seed}`, LEVELS, policy)
@@ -86,7 +86,7 @@ export function runShift ({ before, after, certified, shifted, policy, isOld = f
 const truths = new Map<Profile, TruthRow[]>()
 const TRUTH_GENERATIONS = 20_000
 
-/** What is true of stopping at a grid index; -1 never stops, and loses nothing. */
+/** True drop and savings of stopping at a grid index; -1 never stops and loses nothing. */
 export function truthAt (profile: Profile, index: number): Pick<TruthRow, 'em_drop' | 'tokens_saved_ratio'> {
   if (index === -1) return { em_drop: 0, tokens_saved_ratio: 0 }
   let truth = truths.get(profile)
@@ -94,7 +94,7 @@ export function truthAt (profile: Profile, index: number): Pick<TruthRow, 'em_dr
   return truth[index]!
 }
 
-/** Whether the alarm is raised within so many control outcomes of a threshold that loses and gains at these rates and stays in force. */
+/** Whether `outcomes` control outcomes with these rates of losses and gains raise the alarm, under a threshold that stays in force. */
 export function isAlarmRaised (random: () => number, lostRate: number, gainedRate: number, outcomes: number): boolean {
   const a = DEFAULT_POLICY.max_em_drop
   let drift = NO_DRIFT
@@ -108,7 +108,7 @@ export function isAlarmRaised (random: () => number, lostRate: number, gainedRat
 
 export interface Watched { readonly isAlarmed: boolean, readonly isInForce: boolean, readonly watched: number }
 
-/** The same through the learner, all generations control so that each is an outcome; until so many met a threshold in force. */
+/** The same through the learner, until `outcomes` generations met a threshold in force; all are control, so each is an outcome. */
 export function watchSteadyRisk (profile: Profile, seed: number, outcomes: number): Watched {
   const service = simulatedService(`salt-${seed}`, LEVELS, { control_rate: 1 })
   let watched = 0

@@ -6,11 +6,11 @@ import type { Change } from '../../src/core/learn/change.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { memoryFold, outcomeOf, type MemoryFold } from '../core/learn/memory-fold.js'
-import { Agenda } from './agenda.js'
+import { EventQueue } from './event-queue.js'
 import type { Arrival, Traffic } from './arrivals.js'
 import { binomialBound } from './binomial-bound.js'
 
-/** The context that is watched: a leaf, or the pool of its members. */
+/** The context under test: a leaf, or the pool of its members. */
 export const KEY = 'task=simulated'
 export const LEVELS = ['task', 'member']
 const OTHER = 'task=other'
@@ -18,15 +18,15 @@ const OTHER = 'task=other'
 export interface World {
   readonly traffic: Traffic
   readonly policy?: PolicyPatch
-  /** How long the lists of each replica take to reach the log, s. */
+  /** Delay of the enrolment lists of each replica to the log, in seconds. */
   readonly delays?: readonly number[]
-  /** Entries of the log besides, each at its time, s. */
+  /** Further entries of the log, each with its time in seconds. */
   readonly entries?: ReadonlyArray<{ readonly at: number, readonly entry: LogEntry }>
-  /** Evidence is looked at once a second, as in the service, and not after every entry: groups that are incomplete take long to look at. */
-  readonly isLookedAtBySecond?: boolean
-  /** Goes on after the first certificate, for so many seconds of traffic and follow-up; otherwise ends there. */
+  /** Looks at evidence once a second, as the service does, and not after every entry; looking at incomplete groups is slow. */
+  readonly looksEverySecond?: boolean
+  /** Ends after this many seconds of traffic and follow-up; absent: at the first certificate. */
   readonly until?: number
-  /** Ends before that, at the first change with this cause. */
+  /** Ends earlier, at the first change with this cause. */
   readonly endsWith?: Change['cause']
 }
 
@@ -34,18 +34,18 @@ export interface Played {
   /** Seconds until a threshold was first in force; `null`: never. */
   readonly certifiedAt: number | null
   readonly fold: MemoryFold
-  /** Changes of the context watched, in order, each with its time, s, and the generations that had started by then. */
+  /** Changes of the context under test, each with its time in seconds and the generations started by then. */
   readonly changes: ReadonlyArray<{ readonly cause: Change['cause'], readonly at: number, readonly started: number }>
 }
 
 const LIST_EVERY = 0.1
 
-/** Plays traffic into the learner as replicas and workers would; evidence is looked at after every entry of the log. */
+/** Plays traffic into the learner as replicas and workers would. By default evidence is looked at after every entry of the log. */
 export function play (world: World, drop: number, seed: number): Played {
   return new Player(world, seed).play(drop)
 }
 
-/** What is drawn of a generation at its first step, and what its worker then does. */
+/** The draws of a generation at its first step, and whether its worker stops it. */
 interface Running {
   readonly arrival: Arrival
   readonly id: string
@@ -58,7 +58,7 @@ interface Running {
 class Player {
   readonly #world: World
   readonly #random
-  readonly #agenda = new Agenda()
+  readonly #queue = new EventQueue()
   readonly #fold: MemoryFold
   readonly #replicas = new Map<number, { readonly buffer: DrawBuffer, isListDue: boolean, lists: number }>()
   readonly #groups = new Map<number, readonly [number, number]>()
@@ -74,19 +74,19 @@ class Player {
 
   play (drop: number): Played {
     const { traffic, entries = [], until, endsWith } = this.#world
-    for (const arrival of traffic(this.#random, drop)) this.#agenda.add(arrival.start, (now) => this.#start(arrival, now))
-    for (const { at, entry } of entries) this.#agenda.add(at, (now) => this.#learn(entry, now))
-    if (until !== undefined) for (let at = 1; at < until; at++) this.#agenda.add(at, (now) => this.#learn({ type: 'tick' }, now))
+    for (const arrival of traffic(this.#random, drop)) this.#queue.add(arrival.start, (now) => this.#start(arrival, now))
+    for (const { at, entry } of entries) this.#queue.add(at, (now) => this.#learn(entry, now))
+    if (until !== undefined) for (let at = 1; at < until; at++) this.#queue.add(at, (now) => this.#learn({ type: 'tick' }, now))
     const isOver = () => until === undefined
       ? this.#certifiedAt !== null
       : endsWith !== undefined && this.#changes.some(({ cause }) => cause === endsWith)
-    this.#agenda.run(isOver)
+    this.#queue.run(isOver)
     return { certifiedAt: this.#certifiedAt, fold: this.#fold, changes: this.#changes }
   }
 
   #learn (entry: LogEntry, at: number): void {
     const cohort = this.#fold.cohorts.get(KEY)
-    if (cohort !== undefined && this.#world.isLookedAtBySecond !== true) cohort.lookedAt = -Infinity
+    if (cohort !== undefined && this.#world.looksEverySecond !== true) cohort.lookedAt = -Infinity
     const before = this.#fold.changes.length
     this.#fold.learn(entry, at * 1000)
     for (const { key, cause } of this.#fold.changes.slice(before)) {
@@ -105,14 +105,14 @@ class Player {
     const isStopped = isServed && state !== undefined && (state.threshold_index !== -1 || arrival.isArmIgnored === true)
     this.#draw(arrival, u, hash, arrival.replica ?? 0, now)
     if (arrival.retriedAfter !== undefined) {
-      this.#agenda.add(now + arrival.retriedAfter, (later) => this.#draw(arrival, u, hash, (arrival.replica ?? 0) + 1, later))
+      this.#queue.add(now + arrival.retriedAfter, (later) => this.#draw(arrival, u, hash, (arrival.replica ?? 0) + 1, later))
     }
     if (arrival.isSilent === true) return
     const running = { arrival, id, u, hash, arm, isStopped }
     const end = now + (isStopped ? 1 : arrival.seconds)
-    this.#agenda.add(end, (at) => this.#learn(outcomeOfRunning(running), at))
+    this.#queue.add(end, (at) => this.#learn(outcomeOfRunning(running), at))
     const { labelAfter } = arrival
-    if (labelAfter != null) this.#agenda.add(end + labelAfter, (at) => this.#learn(labelOf(running), at))
+    if (labelAfter != null) this.#queue.add(end + labelAfter, (at) => this.#learn(labelOf(running), at))
   }
 
   #drawsOf ({ group }: Arrival): readonly [number, number] {
@@ -122,7 +122,7 @@ class Player {
     return this.#groups.get(group)!
   }
 
-  /** A replica draws, and soon after it appends a list of what it has drawn. */
+  /** Draws at a replica, which soon appends a list of its draws. */
   #draw (arrival: Arrival, u: number, hash: number, number: number, now: number): void {
     let replica = this.#replicas.get(number)
     if (replica === undefined) this.#replicas.set(number, replica = { buffer: new DrawBuffer(), isListDue: false, lists: 0 })
@@ -134,20 +134,20 @@ class Player {
     replica.isListDue = true
     const { buffer } = replica
     const [owner, delay] = [replica, this.#world.delays?.[number] ?? 0]
-    this.#agenda.add((Math.floor(now / LIST_EVERY) + 1) * LIST_EVERY, (appended) => {
+    this.#queue.add((Math.floor(now / LIST_EVERY) + 1) * LIST_EVERY, (appended) => {
       owner.isListDue = false
       const taken = buffer.take()
-      if (taken === null) return // treated ones beyond those that are compared
+      if (taken === null) return // all are treated generations beyond those that are compared
       const { entries, since } = taken
       const list = { type: 'enrolment', boot: `replica-${number}`, number: ++owner.lists, age: (appended + delay) * 1000 - since, entries } as const
-      this.#agenda.add(appended + delay, (at) => this.#learn(list, at))
+      this.#queue.add(appended + delay, (at) => this.#learn(list, at))
     })
   }
 }
 
 const keyOf = ({ isOther }: Arrival): string => isOther === true ? OTHER : KEY
 
-/** A step that every threshold stops at, right or wrong. Labels aside, it tells only whether the answer is the final one. */
+/** Has one step, at which every threshold stops. Before its label comes, the step tells only whether its answer is the final one. */
 function outcomeOfRunning ({ arrival, id, u, hash, arm, isStopped }: Running): LoggedOutcome {
   const { isLost, isOtherAnswer, isLostByStop, labelAfter, group, samples, member, isOther } = arrival
   const isLabelled = labelAfter === undefined
@@ -184,15 +184,15 @@ function labelOf ({ arrival, id, arm }: Running): LogEntry {
 export interface Certified {
   readonly runs: number
   readonly certified: number
-  /** Of those certified, seconds until then, in order. */
+  /** Seconds until the certificate of each certified run, in ascending order. */
   readonly seconds: readonly number[]
 }
 
-/** Of runs with other seeds each, those in which a threshold was certified. @param from the first seed less 1 */
+/** Counts the runs in which a threshold is certified. The seeds start at `from` + 1. */
 export function certifiedOf (world: World, drop: number, runs: number, from = 0): Certified {
   const seconds = Array.from({ length: runs }, (_, i) => play(world, drop, from + i + 1).certifiedAt).filter((at) => at !== null)
   return { runs, certified: seconds.length, seconds: seconds.sort((a, b) => a - b) }
 }
 
-/** Whether so many false certificates are more than the level explains, but for one chance in a thousand. */
+/** Whether there are more false certificates than the level explains, with a confidence of 99.9 %. */
 export function isTooOften ({ runs, certified }: Certified, level = 0.05): boolean { return certified > binomialBound(runs, level) }

@@ -5,13 +5,13 @@ import { PATTERNS } from './patterns.js'
 import { silent } from './mishaps.js'
 import { median } from './summary.js'
 
-// DESIGN, section 3: the first certificate at a bound of 2 points, where nothing is lost.
+// The time to the first certificate at a bound of 2 points, where stopping loses nothing.
 
 const RUNS = 3
-const of = (name: string) => PATTERNS.find((pattern) => pattern.name === name)!
+const patternNamed = (name: string) => PATTERNS.find((pattern) => pattern.name === name)!
 
 function secondsOf (name: string): number {
-  const { certified, seconds } = certifiedOf(of(name), 0, RUNS)
+  const { certified, seconds } = certifiedOf(patternNamed(name), 0, RUNS)
   return certified === RUNS ? median(seconds) : Infinity
 }
 
@@ -21,26 +21,26 @@ t.test('generations of 2.4 to 60 s at four a second are certified after about 11
   t.ok(median(seconds) > 100 && median(seconds) < 120, `${median(seconds)} s`)
 })
 
-t.test('a first certificate takes not much longer where 0.2 % never report', async (t) => {
+t.test('a first certificate takes little longer if 0.2 % never report', async (t) => {
   const { certified, seconds } = certifiedOf({ traffic: silent(steady(), 0.002, 'independent') }, 0, 10)
   t.equal(certified, 10)
   t.ok(median(seconds) < 130, `half within ${median(seconds)} s`)
   t.ok(seconds.at(-2)! < 200, `nine of ten within ${seconds.at(-2)} s`)
 })
 
-t.test('a first certificate comes within ten minutes where 1 % never report', async (t) => {
+t.test('a first certificate comes within ten minutes if 1 % never report', async (t) => {
   const { certified, seconds } = certifiedOf({ traffic: silent(steady(undefined, 1200), 0.01, 'independent') }, 0, 5)
   t.ok(certified >= 4, `${certified} of 5 within 20 minutes`)
   t.ok(median(seconds) < 600, `half within ${median(seconds)} s`)
 })
 
-t.test('rollouts of 300 are certified by the first one', async (t) => {
+t.test('one rollout of 300 is enough for a certificate', async (t) => {
   const { certified, seconds } = certifiedOf({ traffic: rollouts }, 0, RUNS)
   t.equal(certified, RUNS)
   t.ok(median(seconds) < 66, `${median(seconds)} s`)
 })
 
-t.test('a first certificate does not take long under other arrivals', async (t) => {
+t.test('other arrivals hardly delay the first certificate', async (t) => {
   for (const [name, atMost] of [
     ['a quiet minute, then a burst of 350', 125], ['ramps that double every half second', 70], ['a closed loop of 100 slots', 120],
     ['three replicas, one 4 s behind', 120], ['labels of lost ones are slow', 120], ['40 % labelled, answers compared', 120],
@@ -48,6 +48,6 @@ t.test('a first certificate does not take long under other arrivals', async (t) 
   ] as const) t.ok(secondsOf(name) < atMost, `${name}: ${secondsOf(name)} s`)
 })
 
-t.test('outcomes that no label reaches certify nothing where labels are excluded', async (t) => {
-  t.equal(play(of('40 % labelled, missing labels excluded'), 0, 1).certifiedAt, null)
+t.test('missing labels, if excluded, prevent a certificate', async (t) => {
+  t.equal(play(patternNamed('40 % labelled, missing labels excluded'), 0, 1).certifiedAt, null)
 })

@@ -7,19 +7,18 @@ import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'
 import { CONTEXT, KEY, LEVELS, type Simulated } from './stream.js'
 
-// Three ways to choose a threshold from the same generations, and from full runs alone: what a control generation shows. All choose
-// from the grid and want to lose at most max_em_drop.
+// Three methods that choose a threshold from what control generations show. All choose from the grid and aim to lose at most max_em_drop.
 
 const BOUND = DEFAULT_POLICY.max_em_drop
 
 export interface Method {
   /** Grid index in force, -1 for never. */
   readonly index: () => number
-  /** Lets one generation run; the step it was stopped at, -1 for none. */
+  /** Runs one generation. @returns the step it was stopped at, -1 for none */
   readonly run: (generation: Simulated, u: number) => number
 }
 
-/** The real thing; `u` is its own, from its salt. */
+/** The service itself. It draws `u` from its own salt. */
 export function ours (seed: number): Method {
   const service = simulatedService(`salt-${seed}`, LEVELS)
   return {
@@ -28,12 +27,12 @@ export function ours (seed: number): Method {
   }
 }
 
-/** Generations a fixed threshold is calibrated on. */
+/** Generations that a fixed threshold is calibrated on. */
 export const CALIBRATION = 500
 
 /**
- * Calibrated once: the first 500 generations run in full, then the loosest threshold that lost at most max_em_drop of them (net) is taken
- * and never looked at again.
+ * Calibrated once: the first 500 generations run in full; the loosest threshold that lost at most max_em_drop of them (net) then stays in
+ * force for good.
  */
 export function fixedOffline (): Method {
   let evidence = NO_EVIDENCE
@@ -49,12 +48,12 @@ export function fixedOffline (): Method {
   }
 }
 
-const WARM_UP = 186 // the full runs that ours needs at least, too
+const WARM_UP = 186 // as many full runs as the service needs at least
 const REMEMBERED = 1000
 const GAMMA = 0.005 // Gibbs & Candes, section 4
 
 /**
- * Adaptive conformal inference (Gibbs & Candes 2021), brought to this setting: a control generation's nonconformity is the safest threshold
+ * Adaptive conformal inference (Gibbs & Candes 2021), adapted to this setting: a control generation's nonconformity is the safest threshold
  * that would have lost its answer. The threshold in force is the loosest one below which at most a share alpha_t of the last 1,000 control
  * generations fall (the conformal quantile, with its +1), err_t says whether the one in force would have lost this generation's answer, and
  *   alpha_{t+1} = alpha_t + gamma (alpha - err_t),   alpha = max_em_drop, gamma = 0.005.

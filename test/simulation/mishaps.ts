@@ -14,19 +14,19 @@ function chanceOf (one: Arrival, share: number, bias: Bias): number {
   return bias === 'long' ? (one.seconds > 30 ? share / 0.22 : 0) : one.isLost ? 0.9 : 0 // 22 % run for more than 30 s
 }
 
-/** A share never reports; under `lost` nine of ten that stopping would lose. */
+/** A share of the generations never reports; with `lost`, nine of ten of those that stopping would lose. */
 export const silent = (traffic: Traffic, share: number, bias: Bias): Traffic =>
   change(traffic, (one, random) => ({ isSilent: random() < chanceOf(one, share, bias) }))
 
-/** A share comes without its steps. */
+/** A share of the outcomes comes without steps. */
 export const evicted = (traffic: Traffic, share: number, bias: Bias): Traffic =>
   change(traffic, (one, random) => ({ isWithoutSteps: random() < chanceOf(one, share, bias) }))
 
-/** Until `from` outcomes come without steps. Those that are running then send theirs. */
+/** Outcomes before `from` come without steps; generations running at that time send theirs. */
 export const stepsFrom = (traffic: Traffic, from: number): Traffic =>
   change(traffic, (one) => ({ isWithoutSteps: one.start + one.seconds < from }))
 
-/** Until `from` no label comes. Those that are running then get theirs with the outcome. */
+/** Outcomes before `from` never get a label; generations running at that time get theirs with the outcome. */
 export const labelsFrom = (traffic: Traffic, from: number): Traffic =>
   change(traffic, (one) => one.start + one.seconds < from ? { labelAfter: null } : {})
 
@@ -34,11 +34,11 @@ export const labelsFrom = (traffic: Traffic, from: number): Traffic =>
 export const cancelled = (traffic: Traffic, bias: 'independent' | 'long'): Traffic =>
   change(traffic, (one, random, drop) => {
     const isCancelled = random() < (bias === 'independent' ? 0.4 : Math.min(1, one.seconds / 40))
-    // Cancelled by length, what is left is shorter, and would lose less than the drop: so losses do not depend on length here.
+    // If long ones are cancelled, the rest is shorter and would lose less than the drop, so here losses do not depend on length.
     return { isCancelled, seconds: isCancelled ? one.seconds * random() : one.seconds, isLost: bias === 'independent' ? one.isLost : random() < drop }
   })
 
-/** Labels that come when somebody has looked: soon for some, minutes later for those that stopping would lose, or the other way round. */
+/** Labels come after seconds for some and after minutes for others: for those that stopping would lose, or for those it would not. */
 export const labelledLate = (traffic: Traffic, slow: 'lost' | 'kept'): Traffic =>
   change(traffic, (one, random) => ({ labelAfter: (one.isLost === (slow === 'lost') ? 300 : 5) * random() }))
 
@@ -49,27 +49,27 @@ export const partlyLabelled = (traffic: Traffic, share: number, otherAnswers = 0
     isOtherAnswer: !one.isLost && random() < otherAnswers,
   }))
 
-/** Workers that stop control generations as well. */
+/** Workers stop a share of the generations whatever their arm. */
 export const armIgnored = (traffic: Traffic, share: number): Traffic => change(traffic, (_, random) => ({ isArmIgnored: random() < share }))
 
-/** First steps that are sent again, some of them after the generation has ended, the longest most. */
+/** First steps are sent again to another replica, some of them after the generation has ended; most often those of long generations. */
 export const retried = (traffic: Traffic): Traffic =>
   change(traffic, (one, random) => random() < one.seconds / 60 ? { retriedAfter: 40 * random(), replica: 1 } : {})
 
-/** Spread over so many replicas; the hard ones mostly ask the last one. */
+/** Spread over replicas; most of the hard generations ask the last one. */
 export const spread = (traffic: Traffic, replicas: number): Traffic =>
   change(traffic, (one, random) => ({ replica: one.seconds > 20 && random() < 0.7 ? replicas - 1 : Math.floor(random() * replicas) }))
 
-/** Twenty members of one pool; the odd ones lose everything that is lost. */
+/** Twenty members of one pool; only the odd ones lose. */
 export const pooled = (traffic: Traffic): Traffic =>
   change(traffic, (one, random) => ({ member: 2 * Math.floor(random() * 10) + (one.seconds > 12 ? 1 : 0) }))
 
-/** Another context beside it, none of whose outcomes ever gets a label. */
+/** Adds another context, none of whose outcomes ever gets a label. */
 export const besideUnlabelled = (traffic: Traffic): Traffic => (random, drop) => [
   ...Array.from({ length: 6000 }, (_, i): Arrival => ({ start: i / 100, seconds: 1, isLost: true, labelAfter: null, isOther: true })),
   ...traffic(random, drop),
 ]
 
-/** Three in ten are wrong even in full; of the others real stops lose so many that EM falls by `drop`, of which probes show nothing. */
+/** Three in ten are wrong even in full. Of the others real stops lose so many that EM falls by `drop`, although probes lose none. */
 export const lostByStop = (traffic: Traffic, drop: number): Traffic =>
   change(traffic, (_, random) => ({ isOtherAnswer: random() < 0.3, isLostByStop: random() < drop / 0.7 }))

@@ -5,24 +5,24 @@ import { LABEL_WORLDS, playLabels } from './missing-labels.js'
 const RUNS = 12
 const [complete, few, , hidden, honest, fewHidden] = LABEL_WORLDS
 
-t.test('labels missing for lost answers alone mislead "excluded" while they are fewer than max_em_drop, and never "lost"', async (t) => {
+t.test('"excluded" is misled by up to max_em_drop of missing labels, "lost" never', async (t) => {
   const excluded = playLabels(fewHidden, 'excluded', RUNS)
   t.ok(excluded.certified > 0.5, `excluded: certified in ${100 * excluded.certified} % of the runs, though stopping loses 2.5 points`)
   t.ok(excluded.followUpRatio > 0.98)
   t.ok(playLabels(fewHidden, 'lost', RUNS).certified <= atMost(0.05, RUNS))
 })
 
-t.test('where more labels than max_em_drop are missing, "excluded" certifies in few runs, those that miss few at first', async (t) => {
+t.test('"excluded" rarely certifies if more labels than max_em_drop are missing', async (t) => {
   const excluded = playLabels(hidden, 'excluded', RUNS)
   t.ok(excluded.certified < 0.5, `${100 * excluded.certified} %, though what is labelled loses nothing`)
   t.ok(excluded.followUpRatio < 0.97, `follow_up_ratio ${excluded.followUpRatio}`)
   t.ok(playLabels(hidden, 'lost', RUNS).certified <= atMost(0.05, RUNS))
 })
 
-t.test('labels missing for wrong full answers mislead neither, since they hide gains', async (t) => {
+t.test('labels missing for wrong full answers mislead neither mode, since they hide gains', async (t) => {
   for (const mode of ['excluded', 'lost'] as const) t.ok(playLabels(honest, mode, RUNS).certified <= atMost(0.05, RUNS), mode)
 })
 
-t.test('"lost" costs nothing where all are labelled, and little where few are missing', async (t) => {
+t.test('"lost" costs nothing if all outcomes are labelled, and little if few labels are missing', async (t) => {
   for (const world of [complete, few]) t.ok(playLabels(world, 'lost', RUNS).certified > 0.8, world.name)
 })

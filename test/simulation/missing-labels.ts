@@ -3,11 +3,11 @@ import type { Policy } from '../../src/core/policy/policy.js'
 import { memoryFold, outcomeOf, SURE_STEP } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
-// Labels that are missing more often for wrong answers. Under `missing_labels: "excluded"` a certificate speaks of labelled traffic. While
-// fewer than `max_em_drop` of the labels are missing, it may certify what loses up to twice the bound; beyond that it certifies nothing.
-// Under `"lost"` a missing label counts as the worst case, so that nothing hidden can help.
+// Labels that are missing more often for wrong answers. Under `missing_labels: "excluded"` a certificate covers labelled traffic only:
+// while fewer than `max_em_drop` of the labels are missing, stopping may lose up to twice the bound; beyond that nothing is certified.
+// Under `"lost"` a missing label counts as the worst case, so hiding labels gains nothing.
 
-/** What becomes of a generation that is stopped: its net EM drop is lost - gained, and each kind misses its label as often as said. */
+/** Chances that stopping loses or gains an answer (the EM drop is lost - gained), and that the label of each kind is missing. */
 export interface LabelWorld {
   readonly name: string
   readonly lost: number
@@ -25,13 +25,13 @@ export const LABEL_WORLDS = [
 ] as const satisfies readonly LabelWorld[]
 
 export interface LabelFigures {
-  /** Of the runs, those in which a threshold was ever certified at 2 points. */
+  /** Share of the runs in which a threshold was ever certified at 2 points. */
   readonly certified: number
-  /** Mean at the end. */
+  /** Mean at the end of the runs. */
   readonly followUpRatio: number
 }
 
-/** Looks after every outcome. */
+/** Looks for a certificate after every outcome. */
 export function playLabels (
   { lost, gained, missing }: LabelWorld, missing_labels: Policy['missing_labels'], runs: number, generations = 4000
 ): LabelFigures {
@@ -39,7 +39,7 @@ export function playLabels (
   for (let run = 1; run <= runs; run++) {
     const random = mulberry32(run * 7919)
     const fold = memoryFold({ missing_labels }, { levels: [] })
-    let ever = false
+    let isCertified = false
     for (let i = 0; i < generations; i++) {
       const u = random()
       const kind = u < lost ? 'lost' : u < lost + gained ? 'gained' : 'kept'
@@ -47,9 +47,9 @@ export function playLabels (
       const isMissing = random() < missing[kind]
       const steps = [{ ...SURE_STEP, exact_match: kind === 'lost' ? 0 : 1 } as const]
       fold.learn(outcomeOf({ context: {}, full: isMissing ? {} : { exact_match: full }, steps }))
-      ever ||= fold.state('*').threshold_index > -1
+      isCertified ||= fold.state('*').threshold_index > -1
     }
-    if (ever) certified++
+    if (isCertified) certified++
     ratios += followUpRatio(fold.state('*'))
   }
   return { certified: certified / runs, followUpRatio: ratios / runs }

@@ -7,24 +7,25 @@ import { seededRandom } from '../../src/commands/traces/seeded-random.js'
 import { simulateGeneration, type Profile } from '../../src/commands/simulate/simulate-generation.js'
 import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/learn/memory-fold.js'
 
-// When the next certificate is forecast for, and when it comes: a context learned from nothing, one generation a second on average.
+// Forecasts of the time of the next certificate, compared with the time when it comes, in a context that is learned from nothing at one
+// generation a second on average.
 
 /** Outcomes after which a forecast is made: before the first certificate, and after. */
 export const MOMENTS = [50, 100, 150, 200, 400, 800, 1600, 3200, 6400]
 
-export interface Foretold {
+export interface Forecast {
   readonly moment: number
   readonly isFirst: boolean
-  /** Seconds from the forecast on; `null`: none was foreseen. */
+  /** Seconds from the forecast to the next certificate; `null`: none was foreseen. */
   readonly predicted: number | null
   /** `null`: none came within the stream. */
   readonly true: number | null
-  /** How long it was waited for. */
+  /** Seconds from the forecast to the certificate or the end of the stream. */
   readonly watched: number
 }
 
-/** Of the forecasts that can be judged, those that were right within a factor of 2, that said too soon, and that saw none coming. */
-export function judged (forecasts: readonly Foretold[]): { right: number, tooSoon: number, unforeseen: number, count: number } {
+/** Of the forecasts that can be judged, the shares that were right within a factor of 2, were too soon, and foresaw none. */
+export function judgeForecasts (forecasts: readonly Forecast[]): { right: number, tooSoon: number, unforeseen: number, count: number } {
   const known = forecasts.filter((one) => one.true !== null || (one.predicted !== null && 2 * one.predicted < one.watched))
   const share = (is: (ratio: number) => boolean) =>
     known.filter((one) => one.predicted !== null && is(one.predicted / (one.true ?? Infinity))).length / known.length
@@ -36,12 +37,13 @@ export function judged (forecasts: readonly Foretold[]): { right: number, tooSoo
   }
 }
 
-export function foretell (profile: Profile, seed: number, length: number): Foretold[] {
+/** Plays a stream of `length` generations with a forecast at each of `MOMENTS`. */
+export function forecastCertificates (profile: Profile, seed: number, length: number): Forecast[] {
   const random = seededRandom(seed)
   const fold = memoryFold()
   const policy = policyWith()
   const open: { moment: number, time: number, ceiling: number, predicted: number | null }[] = []
-  const told: Foretold[] = []
+  const closed: Forecast[] = []
   let time = 0
   for (let i = 1; i <= length; i++) {
     time += -1000 * Math.log(1 - random())
@@ -49,20 +51,20 @@ export function foretell (profile: Profile, seed: number, length: number): Foret
     const u = random()
     const arm = drawArm(u, fold.states.get(LEAF)?.control_share ?? 1)
     const logged = steps.map((step) => ({ tokens: step.tokens, confidence: step.confidence, exact_match: step.em }))
-    const said = { generation_id: `g${i}`, u, arm, stopped: arm === 'treated', tokens, answer_tokens: profile.answerTokens }
-    fold.learn(outcomeOf({ ...said, full: { exact_match: em }, steps: arm === 'control' ? logged : null }), time)
+    const reported = { generation_id: `g${i}`, u, arm, stopped: arm === 'treated', tokens, answer_tokens: profile.answerTokens }
+    fold.learn(outcomeOf({ ...reported, full: { exact_match: em }, steps: arm === 'control' ? logged : null }), time)
     const state = fold.state()
     for (const forecast of open.filter(({ ceiling }) => state.threshold_index > ceiling)) {
       open.splice(open.indexOf(forecast), 1)
-      told.push({ ...tellOf(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
+      closed.push({ ...withKind(forecast), true: (time - forecast.time) / 1000, watched: (time - forecast.time) / 1000 })
     }
     if (!MOMENTS.includes(i)) continue
     const { ceiling, next } = outlookOf(evidenceOf(state), policy, rawCandidate(state, policy).bar, paceOf(state, time))
     open.push({ moment: i, time, ceiling, predicted: next?.at == null ? null : (next.at - time) / 1000 })
   }
-  return [...told, ...open.map((forecast) => ({ ...tellOf(forecast), true: null, watched: (time - forecast.time) / 1000 }))]
+  return [...closed, ...open.map((forecast) => ({ ...withKind(forecast), true: null, watched: (time - forecast.time) / 1000 }))]
 }
 
-function tellOf ({ moment, ceiling, predicted }: { moment: number, ceiling: number, predicted: number | null }) {
+function withKind ({ moment, ceiling, predicted }: { moment: number, ceiling: number, predicted: number | null }) {
   return { moment, isFirst: ceiling === -1, predicted }
 }

@@ -16,7 +16,7 @@ export interface Pattern extends World {
   readonly note: string
 }
 
-/** Certain of every step: its one crossing is the first step, whatever the threshold. */
+/** Certain of every step, so that every threshold stops at the first one. */
 const CERTAIN: Predictor = {
   name: 'certain',
   label: 'exact_match',
@@ -32,7 +32,7 @@ const published = (at: number): { at: number, entry: LogEntry } => ({
   at,
   entry: { type: 'predictor', name: CERTAIN.name, version: { predictor: CERTAIN, created_at: 0, by: 'ops', retired_at: null }, by: 'ops' },
 })
-/** Where nothing is certified all are control; a pin lets the share move. */
+/** Without a certificate all generations are control, so a pin is needed to move the share. */
 const shares = (from: number, seconds: number): Array<{ at: number, entry: LogEntry }> => [
   { at: from, entry: { type: 'pin', key: KEY, pin: { threshold: 0.99, reason: 'simulated', by: 'ops', expires_at: null }, by: 'ops', reason: 'simulated' } },
   ...Array.from({ length: 20 }, (_, i): { at: number, entry: LogEntry } => ({
@@ -79,7 +79,7 @@ export const FOOLED: readonly Pattern[] = [
   },
 ]
 
-/** Traffic under which DESIGN's assumptions hold. */
+/** Traffic under which the assumptions of the certificate hold. */
 export const ARRIVALS: readonly Pattern[] = [
   {
     name: 'Poisson, four a second',
@@ -169,20 +169,20 @@ export const ARRIVALS: readonly Pattern[] = [
     name: 'groups of 8',
     note: 'The group is the unit, and half of the groups lose all that is lost.',
     traffic: groups(8),
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: 'groups of 64',
     note: 'The mean of a group is rounded to an eighth by hash.',
     traffic: groups(64, { seconds: 300, perSecond: 2 }),
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: 'groups of 8 whose size no outcome states',
     note: 'Such a group is accounted for when its follow-up is over, here after three minutes.',
-    traffic: groups(8, { isCountSaid: false }),
+    traffic: groups(8, { statesSize: false }),
     policy: { follow_up_seconds: 180 },
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: 'a pool of 20 contexts',
@@ -244,38 +244,38 @@ export const MISSING: readonly Pattern[] = [
     note: 'Every generation needs its label, and counts as lost until then.',
     traffic: labelledLate(steady(), 'lost'),
     policy: { missing_labels: 'excluded' },
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: '40 % labelled, answers compared',
     note: 'Only the answers that stopping would change need a label; without one they count as lost.',
     traffic: partlyLabelled(steady(), 0.4, 0),
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: '40 % labelled, a tenth changes between wrong answers',
     note: 'Six in a hundred changed answers never get a label and count as lost, so nothing is certified.',
     traffic: partlyLabelled(steady(), 0.4),
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: '40 % labelled, missing labels excluded',
     note: 'With fewer than 98 % labelled nothing is certified; `label_rate` is meant for this.',
     traffic: partlyLabelled(steady(), 0.4),
     policy: { missing_labels: 'excluded' },
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: 'groups of 8, 1 % of samples never report',
     note: 'A missing sample counts as lost within the mean of its group.',
     traffic: silent(groups(8), 0.01, 'independent'),
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
   },
   {
     name: 'groups of 8, 20 % of samples excluded',
     note: 'With fewer than 98 % accounted for nothing is certified.',
     traffic: silent(groups(8), 0.2, 'independent'),
-    isLookedAtBySecond: true,
+    looksEverySecond: true,
     policy: { missing_outcomes: 'excluded' },
   },
   {

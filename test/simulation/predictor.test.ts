@@ -4,7 +4,7 @@ import { playUnder, resampled } from './share.js'
 
 // A small run of what `npm run simulations predictor` prints.
 
-t.test('with traffic enough, predictors save more, inside the bound', async (t) => {
+t.test('predictors save more inside the bound if there is enough traffic', async (t) => {
   const text = sharedData(t, 'TRACES_DIR', 'older-self-consistency.jsonl')
   if (text === null) return
   const runs = text.trimEnd().split('\n').map((line) => JSON.parse(line)).map((run) => ({ ...run, context: { task: run.context.task } }))

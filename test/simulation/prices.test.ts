@@ -7,7 +7,7 @@ import { mean } from './summary.js'
 
 // A small run of what `npm run simulations prices` prints.
 
-t.test('of the certified thresholds one that is worth nearly the most serves, and none past the ceiling', async (t) => {
+t.test('the threshold in force has nearly the best utility of those certified, and is never looser than the ceiling', async (t) => {
   const profile = PROFILES[0]!
   const truth = pricedTruth(profile, 5000)
   const saved = [0.03, 0.3].map((worth) => {
@@ -20,7 +20,7 @@ t.test('of the certified thresholds one that is worth nearly the most serves, an
   t.ok(saved[0]! < saved[1]! - 0.1, 'cheap tokens are not worth the EM that the bound would allow')
 })
 
-t.test('where stopping loses just what is not tolerated any more, a price certifies it no oftener than error_level', async (t) => {
+t.test('with prices a drop just beyond the bound is certified no more often than error_level', async (t) => {
   const runs = 60
   const profile = planted(0.0501)
   const truth = pricedTruth(profile, 200)

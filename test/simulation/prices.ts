@@ -9,13 +9,13 @@ import { evidenceOf } from '../../src/core/judgement/context-state.js'
 import { simulatedService } from './service.js'
 import { CONTEXT, generate, KEY, LEVELS } from './stream.js'
 
-// Prices through the learner: which of the certified thresholds serves, against the one that is best in truth.
+// Compares the certified threshold that the learner puts in force under given prices with the one that is truly best.
 
-/** Tolerated, and the chance that it is exceeded. */
+/** The tolerated drop, and the tolerated chance that it is exceeded. */
 export const BOUND = 0.05
 export const LEVEL = 0.05
 
-/** What is true of a context: by threshold the EM lost and the tokens saved, and the mean tokens of a full run. */
+/** The truth about a context: EM lost and tokens saved by threshold, and the mean tokens of a full run. */
 export interface Truth { readonly drop: readonly number[], readonly saved: readonly number[], readonly tokens: number }
 
 export function pricedTruth (profile: Profile, generations: number): Truth {
@@ -26,27 +26,27 @@ export function pricedTruth (profile: Profile, generations: number): Truth {
   return { drop: rows.map((row) => row.em_drop), saved: rows.map((row) => row.tokens_saved_ratio), tokens: tokens / generations }
 }
 
-/** Of a full run, with the EM of one answer worth 1; -1 is never stopping. */
+/** Utility of stopping at threshold `k` in right answers per generation; -1 never stops. */
 export function utility ({ drop, saved }: Truth, k: number, worthOfTokens: number): number {
   return k === -1 ? 0 : worthOfTokens * saved[k]! - drop[k]!
 }
 
-/** The most there is among the thresholds up to a ceiling, never stopping among them. */
+/** The best utility up to a ceiling, which is at least that of never stopping. */
 export function bestUtility (truth: Truth, ceiling: number, worthOfTokens: number): number {
   return Math.max(0, ...truth.drop.slice(0, ceiling + 1).map((_, k) => utility(truth, k, worthOfTokens)))
 }
 
 export interface Priced {
-  /** The threshold that serves in the end, and the loosest that is certified. */
+  /** The threshold in force at the end, and the loosest certified one. */
   readonly index: number
   readonly ceiling: number
-  /** Whether a threshold ever served that loses more than is tolerated, or one past the ceiling. */
+  /** Whether a threshold in force ever lost more than is tolerated, or was looser than the ceiling. */
   readonly isWrong: boolean
   readonly isPastCeiling: boolean
   readonly moves: number
 }
 
-/** @param worthOfTokens what the tokens of a full run are worth, in right answers; `null`: no prices are stated */
+/** @param worthOfTokens value of the tokens of a full run in right answers; `null`: without prices */
 export function playPriced (profile: Profile, truth: Truth, worthOfTokens: number | null, generations: number, seed: number): Priced {
   const prices = worthOfTokens === null ? {} : { value_of_em: 1, price_per_1k_tokens: 1000 * worthOfTokens / truth.tokens }
   const stated = { max_em_drop: BOUND, error_level: LEVEL, ...prices }

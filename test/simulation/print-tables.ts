@@ -4,13 +4,13 @@ import { arrivalTables } from './arrival-tables.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
 import { labelTable } from './missing-labels.js'
-import { foretell, judged, type Foretold } from './next-certificate.js'
+import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import type { FullRun } from './service.js'
-import { overconfident, planted, SIXFOLD, TRIPLED } from './stream.js'
-import { ALLOWED, gather, howFarOff, trueEvidence } from './tradeoff.js'
-import { sameLevelRates, trainingTable } from './training-runs.js'
+import { overconfident, planted, SIX_POINTS, TRIPLED } from './stream.js'
+import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
+import { sameLevelRates, trainingTable } from './training-tables.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
 // `npm run simulations [arrivals|drift|compare|share|predictor|labels|training|tradeoff|prices]` prints the tables of the documentation;
@@ -47,8 +47,8 @@ function drift (): void {
     ['2 -> 6 % (bound 4 %), young', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...young }],
     ['2 -> 6 % (bound 4 %), full window', { before: planted(0.02), after: planted(0.06), policy: { max_em_drop: 0.04 }, ...old }],
     ['reasoner, risk x 3, full window', { ...reasoner, after: overconfident(TRIPLED), ...old }],
-    ['reasoner, risk x 7, young', { ...reasoner, after: overconfident(SIXFOLD), ...young }],
-    ['reasoner, risk x 7, full window', { ...reasoner, after: overconfident(SIXFOLD), ...old }],
+    ['reasoner, risk x 7, young', { ...reasoner, after: overconfident(SIX_POINTS), ...young }],
+    ['reasoner, risk x 7, full window', { ...reasoner, after: overconfident(SIX_POINTS), ...old }],
   ]
   print(`## A shift under a threshold in force, ${seeds.length} seeds: median (10th-90th percentile), counted from the shift on`, table(
     ['shift', 'alarm in', 'control outcomes until safe', 'all generations until safe', 'answers lost', 'points lost over that time',
@@ -141,12 +141,12 @@ function tradeoff (): void {
   const rows = PROFILES.flatMap((profile) => {
     const truth = trueEvidence(profile, 60_000)
     return [300, 1000, 5000].map((generations) => {
-      const offs = seeds.map((seed) => howFarOff(gather(profile, generations, seed), truth))
-      const seen = (field: 'knee' | 'turn' | 'regret') => offs.flatMap((off) => off[field] ?? [])
+      const errors = seeds.map((seed) => tradeoffErrors(gatherEvidence(profile, generations, seed), truth))
+      const seen = (field: 'knee' | 'turn' | 'regret') => errors.flatMap((error) => error[field] ?? [])
       return [
         Object.values(profile.context).join(', '), count(generations), spread(seen('knee'), percent), spread(seen('turn'), percent),
-        spread(seen('regret'), points), percent(seen('knee').length / offs.length), percent(seen('turn').length / offs.length),
-        percent(mean(offs.map((off) => off.tokensHeld))), percent(mean(offs.map((off) => off.pricesHeld))),
+        spread(seen('regret'), points), percent(seen('knee').length / errors.length), percent(seen('turn').length / errors.length),
+        percent(mean(errors.map(({ tokensHeld }) => tokensHeld))), percent(mean(errors.map(({ pricesHeld }) => pricesHeld))),
       ]
     })
   })
@@ -154,9 +154,9 @@ function tradeoff (): void {
     ['context', 'control generations', 'knee off by, % of tokens', 'unfavourable_from off by, % of tokens', 'which costs, points of EM', 'knee seen, %',
       'turn seen, %', 'intervals of tokens that hold, %', 'of prices, %'], rows))
 
-  const forecasts = PROFILES.flatMap((profile) => seeds.slice(0, 20).flatMap((seed) => foretell(profile, seed, 20_000)))
-  const row = (name: string, which: (forecast: Foretold) => boolean) => {
-    const { right, tooSoon, unforeseen, count } = judged(forecasts.filter(which))
+  const forecasts = PROFILES.flatMap((profile) => seeds.slice(0, 20).flatMap((seed) => forecastCertificates(profile, seed, 20_000)))
+  const row = (name: string, isIncluded: (forecast: Forecast) => boolean) => {
+    const { right, tooSoon, unforeseen, count } = judgeForecasts(forecasts.filter(isIncluded))
     return [name, `${count}`, ...[right, tooSoon, unforeseen].map((share) => `${percent(share)} %`)]
   }
   print(`## The next certificate, ${Math.min(20, seeds.length)} seeds: within 20,000 generations`, table(

@@ -18,18 +18,18 @@ import { ruleFor, type Rule, type Snapshot } from '../../src/core/decide/snapsho
 import { foldEntries } from '../../src/learning/fold-entries.js'
 import { linkOf, type ChainLink } from '../../src/core/judgement/chain-link.js'
 
-/** What became of a generation: the step it was stopped at, -1 for none. */
+/** The arm of a generation and the step it was stopped at, -1 for none. */
 export interface Served { readonly arm: Arm, readonly stoppedAt: number }
 
-/** A generation that ran in full, every step probed. */
+/** A generation that ran in full, with every step probed. */
 export type FullRun = ReportedOutcome & Required<Pick<ReportedOutcome, 'steps'>>
 
 export interface SimulatedService {
-  /** One worker, one generation: asks at every step, obeys, reports. */
+  /** Plays one generation as a worker: asks at every step, obeys, reports. */
   readonly serve: (run: FullRun) => Served
   /** An operator's command, or the passing of time. */
   readonly command: (entry: LogEntry) => void
-  /** In force for a context at this moment. */
+  /** The rule in force for a context. */
   readonly rule: (context: Context) => Rule
   readonly state: (key: string) => ContextState | undefined
   readonly changes: readonly Change[]
@@ -89,19 +89,19 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
 
   return {
     serve (run) {
-      const { steps, answer_tokens = 0, ...known } = run
+      const { steps, answer_tokens = 0, ...rest } = run
       const { generation_id, group_id, context = {} } = run
       const id = { generation_id, ...(group_id !== undefined && { group_id }), context }
       const { arm } = decide(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
-      // A control generation is told to continue at every step, so there the asking is left out.
+      // A control generation continues at every step, so it need not ask.
       const stoppedAt = arm === 'control'
         ? -1
         : steps.findIndex(({ tokens, confidence, signals }) =>
           decide(snapshot, 'fresh', { arm, context, tokens, confidence, ...(signals && { signals }) }).decision === 'stop')
       const stop = steps[stoppedAt]
       if (arm === 'control') report({ ...run, arm })
-      else if (stop === undefined) report({ ...known, answer_tokens, arm })
-      else report({ ...known, answer_tokens, arm, stopped: true, tokens: Math.min(stop.tokens + answer_tokens, run.tokens), em: stop.em! })
+      else if (stop === undefined) report({ ...rest, answer_tokens, arm })
+      else report({ ...rest, answer_tokens, arm, stopped: true, tokens: Math.min(stop.tokens + answer_tokens, run.tokens), em: stop.em! })
       return { arm, stoppedAt }
     },
     command: learn,

@@ -4,14 +4,14 @@ import { emDifference, tokensDifference } from '../../src/core/certificate/compa
 import { atMost, mulberry32 } from '../random.js'
 import { memoryFold, outcomeOf } from '../core/learn/memory-fold.js'
 
-// A/A: in mode shadow a threshold is in force, the arms are drawn, and nobody is stopped, so they must not differ. Through the whole
-// learner, looked at after every twentieth generation. The share is fixed: no more treated generations than control ones are compared, and
-// `auto` would leave too few for an interval of tokens.
+// An A/A test through the whole learner. In shadow mode a threshold is in force and arms are drawn, but nothing is stopped, so the arms do
+// not differ. The intervals are read after every twentieth generation. The share is fixed, since at most as many treated generations as
+// control ones are compared, and `auto` would leave too few for an interval of tokens.
 
 const RUNS = 40
 const LEVEL = 0.05
 
-t.test('in shadow the arms seem to differ in at most level of the runs', async (t) => {
+t.test('in shadow mode the arms seem to differ in at most a share of error_level of the runs', async (t) => {
   const seen = { em: 0, tokens: 0 }
   let compared = 0
   for (let run = 1; run <= RUNS; run++) {

@@ -8,7 +8,7 @@ import { mean, standardError } from './summary.js'
 const LEVELS = ['model', 'task']
 const SEEDS = [1, 2, 3, 4, 5, 6]
 
-t.test('over 6,000 generations the auto share saves what fixed ones do, give or take half a point and the noise, and more than a half', async (t) => {
+t.test('over 6,000 generations the auto share saves as much as any fixed share, within half a point and noise', async (t) => {
   const differences = (other: typeof SHARES[number]) => SEEDS.map((seed) => {
     const runs = [...simulatedRuns(seed, 6000)]
     return playUnderShare('auto', LEVELS, runs, seed).saved - playUnderShare(other, LEVELS, runs, seed).saved
@@ -25,7 +25,7 @@ t.test('the same traces under the same salt give the same savings', async (t) =>
   t.strictSame(play(), play())
 })
 
-t.test('real traces: inside the bound whatever the share', async (t) => {
+t.test('real traces stay inside the bound at every share', async (t) => {
   const text = sharedData(t, 'TRACES_DIR', 'older-self-consistency.jsonl')
   if (text === null) return
   const runs = text.trimEnd().split('\n').map((line) => JSON.parse(line)).map((run) => ({ ...run, context: { task: run.context.task } }))

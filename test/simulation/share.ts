@@ -6,8 +6,7 @@ import { PROFILES } from '../../src/commands/simulate/profiles.js'
 import { simulatedService, type FullRun } from './service.js'
 import { generate } from './stream.js'
 
-// What the share of control costs and brings: tokens saved over a whole stream, the learning included, under the `auto` share and under
-// fixed ones.
+// Tokens saved over a whole stream, learning included, under the `auto` control share and under fixed shares.
 
 export const SHARES = ['auto', 0.02, 0.05, 0.1, 0.2, 0.5] as const
 
@@ -18,7 +17,7 @@ export const TRACES = [
   { file: 'reasoner.jsonl', levels: ['model', 'task'] },
 ] as const
 
-/** Of the tokens of the full runs, what was saved; `lost` is the EM lost, net. Fractions. */
+/** The saved fraction of the tokens of the full runs, and the net EM lost. */
 export interface ShareFigures { readonly saved: number, readonly lost: number }
 
 export function playUnderShare (
@@ -45,7 +44,7 @@ export function * simulatedRuns (seed: number, count: number): Generator<FullRun
   for (let i = 0; i < count; i++) yield generate(random, PROFILES[i % PROFILES.length]!, `share-${seed}-${i}`).run
 }
 
-/** As many as asked, drawn from real ones with replacement, each as a generation of its own. */
+/** Draws `count` generations from real ones with replacement, and separates them from their groups. */
 export function * resampled (runs: readonly FullRun[], seed: number, count: number): Generator<FullRun> {
   const random = seededRandom(seed)
   for (let i = 0; i < count; i++) {

@@ -3,22 +3,22 @@ import { plantedProfile, PROFILES } from '../../src/commands/simulate/profiles.j
 import { simulateGeneration, type Profile, type SimulatedGeneration } from '../../src/commands/simulate/simulate-generation.js'
 import type { FullRun } from './service.js'
 
-/** A stream of one context; what the i-th generation is like may depend on i. */
+/** A stream of one context: the profile of the i-th generation. */
 export type Stream = (i: number) => Profile
 
-/** The calibrated reasoner of `stopgate simulate`, its confidence read this much too high (log-odds). */
+/** The calibrated reasoner of `stopgate simulate` with its confidence inflated by `shift` (log-odds). */
 export function overconfident (shift: number): Profile {
   return { ...PROFILES[0]!, confidence: { scale: 1, shift, noise: 0 } }
 }
 
-/** Triples what stopping loses where it lost 0.8 points before, and makes six points of it (`stopgate simulate --truth`, 0.9730). */
+/** Shifts under which stopping at 0.9730 loses three times the original 0.8 points, and six points (`stopgate simulate --truth`). */
 export const TRIPLED = 0.93
-export const SIXFOLD = 1.63
+export const SIX_POINTS = 1.63
 
 /** Stopping loses exactly this much, at every threshold. */
 export const planted = (emDrop: number): Profile => ({ ...plantedProfile(emDrop), context: CONTEXT })
 
-/** All streams of one context call it by one name. */
+/** The context of every stream. */
 export const CONTEXT = { task: 'simulated' }
 export const LEVELS = ['task']
 export const KEY = 'task=simulated'

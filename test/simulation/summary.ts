@@ -4,7 +4,7 @@ export function quantile (values: readonly number[], q: number): number {
   const place = q * (sorted.length - 1)
   const low = sorted[Math.floor(place)]!
   const high = sorted[Math.ceil(place)]!
-  return low === high ? low : low + (place - Math.floor(place)) * (high - low) // Infinity less Infinity is no number
+  return low === high ? low : low + (place - Math.floor(place)) * (high - low) // Infinity - Infinity is NaN
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
@@ -18,7 +18,7 @@ export function standardError (values: readonly number[]): number {
   return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)) / (values.length - 1))
 }
 
-/** `median (10th-90th percentile)`; what never came reads `never`. */
+/** `median (10th-90th percentile)`; Infinity is written as `never`. */
 export function spread (values: readonly number[], write: (value: number) => string = count): string {
   const word = (value: number) => Number.isFinite(value) ? write(value) : 'never'
   return `${word(median(values))} (${word(quantile(values, 0.1))}-${word(quantile(values, 0.9))})`

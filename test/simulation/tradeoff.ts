@@ -10,7 +10,7 @@ import { curvePoints } from '../../src/core/tradeoff/curve-points.js'
 import { segmentsOf } from '../../src/core/tradeoff/segments.js'
 import { turningPoint } from '../../src/core/tradeoff/turning-point.js'
 
-// How far off the turning points of the trade-off are, where the true curve is known.
+// Errors of the turning points of the trade-off, where the true curve is known.
 
 /** EM that a percent of tokens may cost: a tenth of a point, within the range of each simulated context. */
 export const ALLOWED = 0.001
@@ -30,8 +30,8 @@ export function trueEvidence (profile: Profile, generations: number, seed = 1): 
   }
 }
 
-/** A context's evidence after that many control generations. */
-export function gather (profile: Profile, generations: number, seed: number): Evidence {
+/** The evidence of a context after control generations. */
+export function gatherEvidence (profile: Profile, generations: number, seed: number): Evidence {
   const random = seededRandom(seed)
   let evidence = NO_EVIDENCE
   for (let i = 0; i < generations; i++) {
@@ -43,20 +43,20 @@ export function gather (profile: Profile, generations: number, seed: number): Ev
   return evidence
 }
 
-/** What was made of one draw of evidence, against the truth. Distances are fractions of the full run's tokens. */
-export interface Off {
+/** Errors of the trade-off computed from one draw of evidence. Distances are fractions of the tokens of a full run. */
+export interface TradeoffErrors {
   /** `null`: no knee was seen. */
   readonly knee: number | null
   /** `null`: no turn was seen. */
   readonly turn: number | null
-  /** EM a generation by which stopping at the turn seen is worse than at the true one, tokens taken at the price allowed. */
+  /** EM per generation by which stopping at the estimated turn is worse than at the true one, with tokens at the price allowed. */
   readonly regret: number | null
-  /** Of the intervals of tokens saved and of prices, those that hold the truth. */
+  /** Share of the intervals of tokens saved, and of prices, that contain the truth. */
   readonly tokensHeld: number
   readonly pricesHeld: number
 }
 
-export function howFarOff (evidence: Evidence, truth: Evidence): Off {
+export function tradeoffErrors (evidence: Evidence, truth: Evidence): TradeoffErrors {
   const saved = (k: number) => k === -1 ? 0 : tokensSavedRatio(truth, k)
   const drop = (k: number) => k === -1 ? 0 : emDrop(truth, k)
   const worth = (k: number) => 100 * ALLOWED * saved(k) - drop(k)

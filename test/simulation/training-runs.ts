@@ -2,10 +2,9 @@ import { normal } from '../../src/commands/traces/seeded-random.js'
 import type { Series, TrainingRun } from '../../src/core/training/run.js'
 import { EM_SCALE, forecastCoverage, TOKENS_SCALE, type Coverage } from '../../src/core/training/forecast.js'
 import { readingsOf, stderrOf, type Reading } from '../../src/core/training/reading.js'
-import { VERDICTS, type VerdictName } from '../../src/core/training/verdict.js'
+import type { VerdictName } from '../../src/core/training/verdict.js'
 import { verdictsOf } from '../../src/core/training/verdicts.js'
 import { mulberry32 } from '../random.js'
-import { count, percent, spread, table } from './summary.js'
 import { addReports } from '../../src/core/training/add-reports.js'
 
 /** The truth at a checkpoint, by its number from 0. */
@@ -14,12 +13,12 @@ export interface Truth { readonly em: number, readonly tokens: number, readonly 
 export interface RunKind {
   readonly name: string
   readonly checkpoints: number
-  /** Number of the first checkpoint past the turn; `null`: it never turns. */
+  /** Number of the first checkpoint past the turn; `null`: the run never turns. */
   readonly turn: number | null
   readonly truth: (i: number) => Truth
   /** The verdict that the turn calls for; `null`: none. */
   readonly due: VerdictName | null
-  /** Questions a checkpoint. */
+  /** Questions per checkpoint. */
   readonly n?: number
 }
 
@@ -49,14 +48,14 @@ export const RUNS: readonly RunKind[] = [
   { name: 'standstill: the same EM, 20,000 questions', checkpoints: 30, turn: 1, due: 'same_level', n: 20_000, truth: () => ({ em: 0.7, tokens: 1500 }) },
 ]
 
-/** Some of these with 100 questions a checkpoint, 4.6 points of standard error: what can't be seen must not be called good. */
+/** Some of these with 100 questions per checkpoint, a standard error of 4.6 points: changes that can't be seen must not be called good. */
 export const FEW_QUESTIONS: readonly RunKind[] = RUNS
   .filter(({ name }) => /^healthy|^tokens halve over 5 checkpoints, EM -8|^noisy plateau/.test(name)).map((kind) => ({ ...kind, name: `${kind.name}; 100 questions`, n: 100 }))
 
-/** Beyond the draw of questions: checkpoints differ by half a point of EM and by 2 % of tokens (standard deviations). */
+/** Standard deviations between checkpoints beyond the draw of questions: half a point of EM and 2 % of the tokens. */
 const [EM_JITTER, TOKENS_JITTER, QUESTIONS] = [0.005, 0.02, 1000]
 
-/** A run's evaluations, as a seed has them. */
+/** Draws the evaluations of a run. */
 export function drawRun ({ checkpoints, truth, n = QUESTIONS }: RunKind, seed: number): Reading[] {
   const random = mulberry32(seed * 7919)
   const jitter = n > QUESTIONS ? 0 : 1
@@ -72,9 +71,9 @@ export function drawRun ({ checkpoints, truth, n = QUESTIONS }: RunKind, seed: n
 export interface Watched {
   /** Checkpoints from the turn to the verdict due, the first past the turn being 1; Infinity: never. */
   readonly needed: number
-  /** Verdicts that were said at least once where they are not true of the run. */
+  /** False verdicts that were given at least once. */
   readonly wrong: ReadonlySet<VerdictName>
-  /** Times that two checkpoints were said to be at the same level, and those of them whose true EM differs by more than half a point. */
+  /** How often `same_level` was given, and how often the true EM differed by more than half a point. */
   readonly same: { readonly said: number, readonly wrong: number }
 }
 
@@ -87,7 +86,7 @@ const ALSO_TRUE: Partial<Record<VerdictName, readonly VerdictName[]>> = {
   same_level: ['plateau'],
 }
 
-/** Looks after each checkpoint, as a team does. */
+/** Reads the verdicts after each checkpoint, as a team does. */
 export function watchRun (kind: RunKind, readings: readonly Reading[], maxEmDrop = 0.02): Watched {
   const wrong = new Set<VerdictName>()
   const same = { said: 0, wrong: 0 }
@@ -107,13 +106,13 @@ export function watchRun (kind: RunKind, readings: readonly Reading[], maxEmDrop
   return { needed, wrong, same }
 }
 
-/** Whether a verdict that is not the one due is still no mistake. */
+/** Whether a verdict other than the one due is true. */
 function isTrue ({ due, truth }: RunKind, verdict: VerdictName, i: number, isPast: boolean): boolean {
-  if (verdict === 'plateau') return Math.abs(truth(i).em - truth(Math.max(0, i - 11)).em) < 0.03 // less than two evaluations of 1,000 tell apart
+  if (verdict === 'plateau') return Math.abs(truth(i).em - truth(Math.max(0, i - 11)).em) < 0.03 // too little for two evaluations of 1,000 questions to tell apart
   return isPast && due !== null && (ALSO_TRUE[due] ?? []).includes(verdict)
 }
 
-/** Held-out checkpoints that fell into the interval forecast for them. */
+/** How many held-out checkpoints fell into their forecast intervals. */
 export function coverageOf (readings: readonly Reading[]): Record<'em' | 'tokens', Coverage> {
   const steps = readings.map(({ step }) => step)
   return {
@@ -123,8 +122,8 @@ export function coverageOf (readings: readonly Reading[]): Record<'em' | 'tokens
 }
 
 /**
- * A job that is suspended again and again: it goes back to the checkpoint before the last three and reports those steps anew, with the same
- * figures if its evaluation is deterministic, else with others.
+ * A job that is suspended after every seventh checkpoint. It restarts before the last three and reports them again, with the same
+ * figures if its evaluation is deterministic and with other figures if not.
  */
 export function suspendAndReplay (
   kind: RunKind, seed: number, isDeterministic: boolean): { readings: Reading[], opened: number, reports: number } {
@@ -146,45 +145,4 @@ export function suspendAndReplay (
     for (let back = i - 2; back <= i; back++) report(drawn[isDeterministic ? 0 : 1]![back]!)
   }
   return { readings: readingsOf(series), opened, reports }
-}
-
-/** One row a kind of run: how many checkpoints the verdict due needs, how often others are said wrongly, how forecasts hold. */
-export function trainingTable (seeds: readonly number[]): string {
-  const kinds = [...RUNS, ...FEW_QUESTIONS].flatMap((kind) => [false, ...(kind.due === 'overthinking' ? [true] : [])].map((isReplayed) => ({ kind, isReplayed })))
-  return table(['run', 'verdict due', 'said in', 'checkpoints needed', 'said wrongly, share of runs', 'forecasts that held, of 90 %: EM, tokens'],
-    kinds.map(({ kind, isReplayed }) => {
-      const drawn = seeds.map((seed) => isReplayed ? suspendAndReplay(kind, seed, false).readings : drawRun(kind, seed))
-      const runs = drawn.map((readings) => watchRun(kind, readings))
-      const found = runs.filter(({ needed }) => needed < Infinity)
-      const wrong = VERDICT_NAMES.map((name) => [name, runs.filter((run) => run.wrong.has(name)).length / runs.length] as const)
-      return [
-        `${kind.name}${isReplayed ? '; suspended and replayed' : ''}`,
-        kind.due ?? 'none',
-        kind.due === null ? '-' : `${percent(found.length / runs.length)} %`,
-        kind.due === null ? '-' : spread(runs.map(({ needed }) => needed)),
-        wrong.filter(([, share]) => share > 0).map(([name, share]) => `${name} ${percent(share)} %`).join(', ') || 'none',
-        heldIn(drawn),
-      ]
-    }))
-}
-
-/** Of two checkpoints said to be at the same level, how many are not: those of the healthy run differ by a point. */
-export function sameLevelRates (seeds: readonly number[]): string {
-  const rates = RUNS.filter(({ name }) => /^(healthy|standstill)/.test(name)).map((kind) => {
-    const runs = seeds.map((seed) => watchRun(kind, drawRun(kind, seed)))
-    const looks = seeds.length * (kind.checkpoints - 1)
-    const said = runs.reduce((sum, { same }) => sum + same.said, 0)
-    return `${kind.name}: said at ${percent(said / looks)} % of ${count(looks)} checkpoints`
-  })
-  return `same_level compares two measurements; ${rates.join('; ')}`
-}
-
-const VERDICT_NAMES = Object.keys(VERDICTS) as VerdictName[]
-
-function heldIn (drawn: readonly Reading[][]): string {
-  const all = drawn.map(coverageOf)
-  return (['em', 'tokens'] as const).map((what) => {
-    const sum = (field: 'held_out' | 'covered') => all.reduce((total, one) => total + one[what][field], 0)
-    return `${percent(sum('covered') / sum('held_out'))} %`
-  }).join(', ')
 }

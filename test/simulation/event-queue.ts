@@ -1,5 +1,5 @@
-/** Things to do at their times, the earliest first; at one time in the order in which they were added. A binary heap. */
-export class Agenda {
+/** Actions at given times, the earliest first; those of the same time run in the order in which they were added. A binary heap. */
+export class EventQueue {
   readonly #heap: Array<{ readonly at: number, readonly order: number, readonly act: (at: number) => void }> = []
   #added = 0
 
@@ -14,7 +14,7 @@ export class Agenda {
     }
   }
 
-  /** Does everything, also what is added meanwhile, until nothing is left or `isOver` says so. */
+  /** Runs all actions, also those added meanwhile, until none is left or `isOver` returns true. */
   run (isOver: () => boolean = () => false): void {
     while (this.#heap.length > 0 && !isOver()) {
       const { at, act } = this.#take()
