@@ -103,6 +103,7 @@ export const fields = {
   follow_up_ratio: ratio('Share of the enrolled generations of final slices that are accounted for, cancelled ones aside; 1 before there are any'),
   cancelled_ratio: ratio('Share of the enrolled generations of final slices that were cancelled; the certificate says nothing about them'),
   labels_needed_ratio: nullableRatio('Share of the control outcomes whose answer would have changed somewhere, so that they needed a label of their own; null: no outcome yet'),
+  open_enrolments: Type.Integer({ description: 'Generations of either arm that are enrolled and not accounted for yet. Beyond 4,096 further ones are void' }),
   unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
   evidence: EvidenceSchema,
   warnings: Type.Unsafe<readonly ContextWarning[]>({

@@ -69,6 +69,7 @@ const CONTEXT = {
   follow_up_ratio: 0.998,
   cancelled_ratio: 0,
   labels_needed_ratio: 0.0465,
+  open_enrolments: 86,
   unaccounted: 2,
   evidence: { best: 7.31, now: 7.31, bar: 6.4, holds_now: true },
   warnings: [],

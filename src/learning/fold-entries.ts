@@ -1,4 +1,5 @@
 import type { ContextState } from '../core/judgement/context-state.js'
+import { copyState } from '../core/judgement/copy-state.js'
 import { contextWarnings } from '../core/judgement/context-warnings.js'
 import type { Cohorts } from '../core/enrolment/cohorts.js'
 import type { Fold, Ledger } from '../core/learn/fold.js'
@@ -48,12 +49,14 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): O
     learn(fold, time, entry)
   }
   const { cursor } = entries.at(-1)!
+  const cohorts = memory.cohorts.takeChanges()
+  for (const key of cohorts.keys()) countOpen(fold, key)
   const commit = {
     from: memory.cursor,
     to: cursor,
     contexts: written,
     pending: memory.pending.takeChanges(),
-    cohorts: memory.cohorts.takeChanges(),
+    cohorts,
     follow_up: memory.cohorts.header,
     reservoir: memory.reservoir.takeChanges(),
     ledger: fold.ledger === memory.ledger ? null : fold.ledger,
@@ -63,6 +66,13 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): O
   for (const [key, state] of written) if (state === undefined) memory.contexts.delete(key); else memory.contexts.set(key, state)
   Object.assign(memory, { cursor, ledger: fold.ledger })
   return commit
+}
+
+/** Shows in a context's state how many of its enrolments are open: replicas read states, and not cohorts. */
+function countOpen (fold: Fold, key: string): void {
+  const state = fold.get(key)
+  const open_enrolments = fold.cohorts.get(key)?.open ?? 0
+  if (state !== undefined && state.open_enrolments !== open_enrolments) fold.set(key, copyState(state, { open_enrolments }))
 }
 
 /** Whether a decision could differ. New contexts count, since this is how replicas learn of them. */

@@ -27,6 +27,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
   const followUps = gauge(
     'follow_up', `Enrolled generations and control outcomes of this epoch, by what became of them: ${Object.keys(NO_FOLLOW_UP).join(', ')}`, 'state')
   const unprobed = gauge('unprobed', 'Generations in the evidence that count as the worst case at some threshold because no answer was probed')
+  const openEnrolments = gauge('open_enrolments', 'Generations of either arm that are enrolled and not accounted for yet; at most 4,096')
   const unaccounted = gauge('unaccounted', 'Enrolled generations of ended slices that are not accounted for yet and count as lost until they are')
   const armEm = gauge('arm_em', 'Mean EM of the enrolled generations of an arm while a threshold was in force', 'arm')
   const armTokens = gauge('arm_tokens_mean', 'Mean tokens of a generation of an arm while a threshold was in force', 'arm')
@@ -51,6 +52,7 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
       cancelledRatios.set({ context }, cancelledRatio(state))
       for (const [name, count] of Object.entries(state.follow_up)) followUps.set({ context, state: name }, count)
       unprobed.set({ context }, evidence.unprobed_generations)
+      openEnrolments.set({ context }, state.open_enrolments)
       unaccounted.set({ context }, state.open.unaccounted)
       const terms = state.guarantee ?? state.requested
       const { em_difference: difference, ...arms } = describeArms(state.arms, terms.error_level, terms.max_em_drop)

@@ -50,6 +50,11 @@ export class Workers {
 
   get isLossy (): boolean { return this.#options.isLossy === true }
 
+  /** Whether first steps are sent twice. The second may come when a busy machine has forgotten that the first was void. */
+  get isDoubled (): boolean { return this.#options.isDoubled !== undefined }
+
+  get headers (): Record<string, string> | undefined { return this.#options.headers }
+
   get seconds (): number { return (Date.now() - this.#startedAt) / 1000 }
 
   /** Runs generations that start together. Resolves when the last one has been reported. */
@@ -102,15 +107,25 @@ export async function burst (workers: readonly Workers[], count = 40): Promise<v
 }
 
 /** Whether any of the services, which may have ended, has certified a context. */
-export function wasCertified (services: readonly ServiceProcess[], { key }: Pick<Workers, 'key'>): boolean {
-  const isCertificate = ({ msg, change }: Record<string, any>) => msg === 'learned' && change.key === key && change.after !== null
-  return services.some(({ log }) => log.some(isCertificate))
+export function wasCertified (services: readonly ServiceProcess[], workers: Pick<Workers, 'key'>): boolean {
+  return certificatesOf(services, workers).length > 0
 }
 
-/** Runs bursts until the context is certified. */
+/** The log lines of the moves by which a context was certified. */
+function certificatesOf (services: readonly ServiceProcess[], { key }: Pick<Workers, 'key'>): object[] {
+  const isCertificate = ({ msg, change }: Record<string, any>) => msg === 'learned' && change.key === key && change.after !== null
+  return services.flatMap(({ log }) => log.filter(isCertificate))
+}
+
+/**
+ * Runs bursts until the context is certified, unless the machine is so busy that outcomes come after their follow-up: those are lost.
+ */
 export async function certified (t: Test, services: readonly ServiceProcess[], workers: Workers, count = 20): Promise<void> {
   for (let bursts = 0; bursts < 20 && !wasCertified(services, workers); bursts++) await workers.burst(count)
-  await until(`${workers.key} is certified`, () => wasCertified(services, workers))
+  const isTooBusy = async () => (await contextAt(services[0]!, workers, workers.headers)).follow_up?.late > 0
+  if (await until(`${workers.key} is certified`, async () => wasCertified(services, workers) || await isTooBusy()) && !wasCertified(services, workers)) {
+    return t.comment(`${workers.key} was not certified: outcomes came too late`)
+  }
   t.comment(`${workers.key} was certified after ${workers.seconds.toFixed(1)} s and ${workers.started} generations`)
 }
 
@@ -137,10 +152,15 @@ export async function isExact (
   t.equal(accounted + late + unenrolled, workers.reported, `${workers.key}: each outcome counts once`)
   const unlisted = workers.started - enrolled - voided
   const unreported = workers.started - workers.reported
-  t.ok(mayLoseLists ? unlisted >= 0 && unlisted <= unreported + unenrolled : unlisted === 0, `${workers.key}: each generation is enrolled or void once`)
+  const isListed = mayLoseLists ? unlisted <= unreported + unenrolled : unlisted <= 0
+  t.ok(isListed && (unlisted >= 0 || workers.isDoubled || mayLoseLists), `${workers.key}: each generation is enrolled or void once`)
   t.equal(context.control_generations, accounted + missing, `${workers.key}: each enrolled generation is evidence`)
   t.match(context, { unaccounted: 0, epoch: 1 })
-  if (workers.isLossy) t.notOk(wasCertified(services, workers), `${workers.key}: a drop of twice the bound is not certified`)
+  if (workers.isLossy) {
+    const certificates = certificatesOf(services, workers)
+    t.equal(certificates.length, 0, `${workers.key}: a drop of twice the bound is not certified`)
+    if (certificates.length > 0) t.comment(`falsely certified: ${JSON.stringify({ certificates, context })}`)
+  }
   t.comment(`${workers.key}: ${JSON.stringify(context.follow_up)}`)
   return context
 }

@@ -75,7 +75,9 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     await running
     await burst(workers)
     await setTimeout(FOLLOW_UP_MS)
-    for (const { follow_up: { missing } } of await isRight(t, workers)) t.ok(missing >= 2)
+    for (const { follow_up: { missing, void: voided } } of await isRight(t, workers)) {
+      t.ok(missing >= 2 || voided > 0, 'who never reports is missing, unless a busy machine made the list too old')
+    }
   })
 
   await t.test('a replica is restarted again and again', async (t) => {
@@ -89,7 +91,7 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
       all.push(far = startFar())
       await far.url()
     }
-    await isRight(t, workers)
+    await isRight(t, workers, { mayLoseLists: true }) // a replica that ends gives up its last list after a while
   })
 
   await t.test('a replica is killed, and with it its workers', async (t) => {

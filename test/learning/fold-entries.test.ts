@@ -56,3 +56,18 @@ t.test('a change is decisive only if it could change a decision', async (t) => {
   const young = learned([{ cursor: '1-0', time: 1, entry: treated }])
   t.same(foldEntries(young, entries(1, 2)).decisive, [], 'the first evidence is not decisive')
 })
+
+t.test('the state of a context says how many of its enrolments are open', async (t) => {
+  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: {} }) }
+  let place = 0
+  const open = (...logged: StoredEntry['entry'][]) => {
+    foldEntries(memory, logged.map((entry) => ({ cursor: `${++place}-0`, time: place, entry })))
+    return memory.contexts.get(KEY)?.open_enrolments
+  }
+  const outcome = (u: number) => ({ ...gradeOutcome('salt', losslessOutcome(`g${u}`) as ReportedOutcome), u })
+  const draws = [[0.1, 0.5], [0.2, 0.5], [0.3, 0.5], [0.6, 0.5]] as const
+  t.equal(open({ type: 'enrolment', boot: 'b', number: 1, age: 0, entries: [{ key: KEY, epoch: null, share: 0.5, draws }] }), 4, 'of both arms')
+  t.equal(open(outcome(0.1), outcome(0.2)), 2)
+  t.equal(open(outcome(0.7)), 2, 'an outcome that was not enrolled closes none')
+  t.equal(open({ type: 'reset', key: KEY, by: 'ops', reason: 'new weights' }), 0)
+})

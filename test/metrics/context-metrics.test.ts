@@ -23,6 +23,7 @@ t.test('a context shows its arms and what became of the enrolled', async (t) => 
     arms: compareSums(NO_ARMS, sums),
     follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 },
     open: { evidence: NO_EVIDENCE, unaccounted: 2 },
+    open_enrolments: 5,
     threshold: 0.9,
     threshold_index: 3,
     trials: [trial],
@@ -39,6 +40,7 @@ t.test('a context shows its arms and what became of the enrolled', async (t) => 
   t.equal(value('stopgate_context_follow_up_ratio{context="task=a"}'), 0.75)
   t.equal(value('stopgate_context_cancelled_ratio{context="task=a"}'), 0.2)
   t.equal(value('stopgate_context_follow_up{context="task=a",state="missing"}'), 2)
+  t.equal(value('stopgate_context_open_enrolments{context="task=a"}'), 5)
   t.equal(value('stopgate_context_unaccounted{context="task=a"}'), 2)
   t.equal(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control"}'), 1000)
   t.equal(value('stopgate_context_scorer{context="task=a",scorer="confidence"}'), 1)

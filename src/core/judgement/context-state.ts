@@ -115,6 +115,8 @@ export interface ContextState {
   /** Generations reported in this epoch, of either arm. */
   readonly generations: number
   readonly follow_up: FollowUp
+  /** Enrolments of either arm that are not accounted for yet. Set with the commit of the cohort. */
+  readonly open_enrolments: number
   /** Treated generations reported in this epoch. */
   readonly treated: number
   readonly arms: Arms
@@ -179,6 +181,7 @@ export function openEpoch (
     control_share: 1,
     generations: 0,
     follow_up: NO_FOLLOW_UP,
+    open_enrolments: 0,
     treated: 0,
     arms: NO_ARMS,
     arms_from: 0,

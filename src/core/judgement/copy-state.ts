@@ -28,6 +28,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     control_share: state.control_share,
     generations: state.generations,
     follow_up: state.follow_up,
+    open_enrolments: state.open_enrolments,
     treated: state.treated,
     arms: state.arms,
     arms_from: state.arms_from,

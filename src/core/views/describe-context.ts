@@ -55,6 +55,8 @@ export interface ContextView {
   readonly follow_up_ratio: number
   readonly cancelled_ratio: number
   readonly labels_needed_ratio: number | null
+  /** Enrolments of either arm that are not accounted for yet. */
+  readonly open_enrolments: number
   /** Enrolled in ended slices and not accounted for yet: they count as lost in every test. */
   readonly unaccounted: number
   /** ln E of the threshold in force, at its best and now; it was certified when it reached `bar`. */
@@ -107,6 +109,7 @@ export function describeContext (loaded: LoadedContexts, key: string): ContextVi
     follow_up_ratio: followUpRatio(state),
     cancelled_ratio: cancelledRatio(state),
     labels_needed_ratio: labelsNeededRatio(state),
+    open_enrolments: state.open_enrolments,
     unaccounted: candidate.unaccounted,
     evidence: evidenceView(state, own.index, candidate),
     warnings: contextWarnings(state),

@@ -43,7 +43,7 @@ t.test('the evidence for the threshold in force is shown at its best and now, wi
 
 t.test('what became of the enrolled is shown, with the ratios', async (t) => {
   const follow_up = { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }
-  t.match(describeContext(known(0, { follow_up, open: { evidence: NO_EVIDENCE, unaccounted: 2 } }), key), {
-    follow_up, follow_up_ratio: 0.75, cancelled_ratio: 0.2, unaccounted: 2,
+  t.match(describeContext(known(0, { follow_up, open: { evidence: NO_EVIDENCE, unaccounted: 2 }, open_enrolments: 5 }), key), {
+    follow_up, follow_up_ratio: 0.75, cancelled_ratio: 0.2, unaccounted: 2, open_enrolments: 5,
   })
 })
