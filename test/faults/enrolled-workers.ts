@@ -123,9 +123,8 @@ function certificatesOf (services: readonly ServiceProcess[], { key }: Pick<Work
 export async function certified (t: Test, services: readonly ServiceProcess[], workers: Workers, count = 20): Promise<void> {
   for (let bursts = 0; bursts < 20 && !wasCertified(services, workers); bursts++) await workers.burst(count)
   const isTooBusy = async () => (await contextAt(services[0]!, workers, workers.headers)).follow_up?.late > 0
-  if (await until(`${workers.key} is certified`, async () => wasCertified(services, workers) || await isTooBusy()) && !wasCertified(services, workers)) {
-    return t.comment(`${workers.key} was not certified: outcomes came too late`)
-  }
+  await until(`${workers.key} is certified`, async () => wasCertified(services, workers) || isTooBusy())
+  if (!wasCertified(services, workers)) return t.comment(`${workers.key} is not certified: outcomes came too late`)
   t.comment(`${workers.key} was certified after ${workers.seconds.toFixed(1)} s and ${workers.started} generations`)
 }
 
