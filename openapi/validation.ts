@@ -5,14 +5,18 @@ import type { Problem } from '../src/errors/problem.js'
 const byteLength = (max: number) => (text: string): boolean =>
   (text.length * 3 <= max || Buffer.byteLength(text) <= max) && text.isWellFormed()
 
+/** What the decoder puts where bytes are not UTF-8. In a name it would make one of two. */
+const REPLACEMENT = '\uFFFD'
+const name128 = (text: string): boolean => byteLength(128)(text) && !text.includes(REPLACEMENT)
+
 const options = {
   allErrors: false,
   verbose: true, // errors then carry their schema, whose description tells what to change
   removeAdditional: false,
   strict: false,
   formats: {
-    text128: byteLength(128),
-    run128: (text: string) => text !== '.' && text !== '..' && byteLength(128)(text),
+    text128: name128,
+    run128: (text: string) => text !== '.' && text !== '..' && name128(text),
     text4096: byteLength(4096),
     'date-time': true,
   },

@@ -6,7 +6,7 @@ import type { Services } from './services.js'
 
 export const enrolments: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/enrolments', {
-    config: { role: 'worker', bound: 'handler' },
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags: ['decide'],
       summary: 'Report the generations whose arms a worker drew itself',

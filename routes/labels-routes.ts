@@ -6,7 +6,7 @@ import type { Services } from './services.js'
 
 export const labels: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/outcomes/:generation_id/label', {
-    config: { role: 'worker', bound: 'handler' },
+    config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags: ['report'],
       summary: 'Report the label of an outcome that came without one',

@@ -7,7 +7,7 @@ import { acceptBatch, acceptOutcome, countRefused } from '../src/outcomes/accept
 import type { Services } from './services.js'
 
 const tags = ['report']
-const config = { role: 'worker', bound: 'handler' } as const
+const config = { role: 'worker', bound: 'handler', isParsedAsIs: true } as const
 
 export const outcomes: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/outcomes', {

@@ -15,7 +15,7 @@ const params = RunParamsSchema
 export const trainingRuns: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   const { training } = services
   app.post('/v1/training-runs/:run/checkpoints', {
-    config: { role: 'trainer', bound: 'handler' },
+    config: { role: 'trainer', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags,
       summary: 'Report evaluations of one or many checkpoints',

@@ -62,6 +62,34 @@ t.test('bodies that are not JSON are refused', async (t) => {
   t.match((await post(`{"tokens": 1, "pad": "${'x'.repeat(5 * 1024 * 1024)}"}`)).json(), { statusCode: 413, code: 'BODY_TOO_LARGE', message: /4 MiB/ })
 })
 
+t.test('a field called __proto__ spoils its own item of a batch, not the others', async (t) => {
+  const { app } = await build(t)
+  const { context: _, ...rest } = outcome
+  const named = (name: string, payload: object) => JSON.stringify(payload).replaceAll('SPOILED', name)
+  const items = [
+    outcome, { ...outcome, generation_id: 'bad-2', SPOILED: 1 }, { ...rest, generation_id: 'bad-3', context: { ...CONTEXT, SPOILED: 'x' } },
+    { ...outcome, generation_id: 'bad-4', steps: [{ ...outcome.steps[0], signals: { SPOILED: 1 } }] }, { ...outcome, generation_id: 'good' },
+  ]
+  const reply = await app.inject({
+    method: 'POST', url: '/v1/outcomes/batch', payload: named('__proto__', { outcomes: items }), headers: { 'content-type': 'application/json' },
+  })
+  t.match(reply.json(), {
+    accepted: 2,
+    rejected: [{ index: 1, path: '/__proto__' }, { index: 2, path: '/context/__proto__' }, { index: 3, path: '/steps/0/signals' }],
+  })
+})
+
+t.test('a name that is not valid UTF-8 is refused', async (t) => {
+  const { app } = await build(t)
+  for (const field of ['generation_id', 'group_id', 'context']) {
+    const value = field === 'context' ? { model: 'XX' } : 'XX'
+    const text = Buffer.from(JSON.stringify({ ...outcome, [field]: value }))
+    text.writeUInt16BE(0xfffe, text.indexOf('XX'))
+    const { statusCode, body } = await app.inject({ method: 'POST', url: '/v1/outcomes', payload: text, headers: { 'content-type': 'application/json' } })
+    t.match([statusCode, body], [400, /valid Unicode/], field)
+  }
+})
+
 t.test('a body that is too large gets a reply while the client still sends', async (t) => {
   const { app } = await build(t)
   const url = await app.listen({ port: 0 })

@@ -87,7 +87,9 @@ export class RunFile {
   }
 
   async #readOn (isFinal: boolean, now: number): Promise<Found[]> {
-    const { size, mtimeMs, ino } = await stat(this.path)
+    const status = await stat(this.path)
+    if (!status.isFile()) throw new FileError(`${this.path}: not a regular file: write what it gives to a file first`)
+    const { size, mtimeMs, ino } = status
     const seen = `${size} ${mtimeMs} ${ino}`
     if (seen === this.#seen) return now - this.#changedAt >= SETTLED_MS ? this.#groups.flush() : this.#groups.flushUsual()
     this.#seen = seen

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { appendFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { writeEvent, writeVersion } from '../../../src/commands/event-files/event.js'
@@ -40,6 +42,12 @@ t.test('events are read as they are written, the last step once the file is quie
   t.same(await steps(file), [2], 'complete, with all scalars of the step before')
   t.same(await steps(file), [])
   t.same(await steps(new RunFile(path, {}), true), [1, 2])
+})
+
+t.test('a pipe is refused', async (t) => {
+  const path = join(await temporaryFolder(t), 'pipe')
+  await promisify(execFile)('mkfifo', [path])
+  await t.rejects(steps(new RunFile(path, {}), true), { name: 'FileError', message: /pipe: not a regular file/ })
 })
 
 t.test('scalars of a checkpoint may arrive in several writes at any distance', async (t) => {
