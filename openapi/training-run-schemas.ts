@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { VERDICTS, type VerdictName } from '../src/core/training/verdict.js'
 import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from './examples/training-examples.js'
 import { nullable, nullableRatio, ratio, time } from './field-schemas.js'
-import { CheckpointSchema, figures, wholeNumber } from './training-schemas.js'
+import { CheckpointSchema, figures, wholeNumber } from './checkpoint-schemas.js'
 
 const names = Object.keys(VERDICTS) as VerdictName[]
 const verdict = Type.Unsafe<VerdictName>({ type: 'string', enum: names, description: names.join(', ') })

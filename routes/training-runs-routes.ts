@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { anyError } from '../openapi/error-schemas.js'
-import { CheckpointsBodySchema, PlotQuerySchema, ReportedSchema, RunParamsSchema, RunQuerySchema } from '../openapi/training-schemas.js'
+import { CheckpointsBodySchema, PlotQuerySchema, ReportedSchema, RunParamsSchema, RunQuerySchema } from '../openapi/checkpoint-schemas.js'
 import { RunListSchema, RunSchema } from '../openapi/training-run-schemas.js'
 import { validatorCompiler } from '../openapi/validation.js'
 import { plotSuite } from '../src/plot/plot-suite.js'

@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
-import type { Change } from '../core/learn/change.js'
+import type { Change } from '../core/learn/threshold-change.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import type { Learner } from './learner.js'
 import type { LearnerMessage } from './learner-worker.js'
 import { startWatchdog } from './watchdog.js'
 import { WITHOUT_HOOKS } from './without-hooks.js'
-import type { FitResult } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-result.js'
 
 /** Delay before a failed learner is started again, ms. */
 const RESTART_MS = 1000

@@ -1,13 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.js'
-import type { Change } from '../core/learn/change.js'
+import type { Change } from '../core/learn/threshold-change.js'
 import type { Corrupted } from '../logging/report-corruption.js'
 import { OWN_THREAD_BATCH, startLearner, type Learner } from './learner.js'
 import { serializeError } from './serialize-error.js'
 import { createStore } from '../store/create-store.js'
 import type { Store } from '../store/store.js'
-import type { FitResult } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-result.js'
 
 /** Messages from the learner's thread to the one that started it. */
 export type LearnerMessage =

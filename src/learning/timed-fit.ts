@@ -1,6 +1,6 @@
 import type { Predictor } from '../core/predictor/predictor.js'
-import type { Fit } from './trainer.js'
-import type { FitResult } from '../core/predictor/fit-end.js'
+import type { Fit } from './predictor-trainer.js'
+import type { FitResult } from '../core/predictor/fit-result.js'
 
 type FitOne = (fit: Fit, signal: AbortSignal) => Promise<Predictor | null>
 

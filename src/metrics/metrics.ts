@@ -4,7 +4,7 @@ import { REASONS, type Reason } from '../core/decide/decide.js'
 import { CORRUPTIBLE, type Corrupted } from '../logging/report-corruption.js'
 import { Durations } from './durations.js'
 import { countFits, watchPredictors } from './predictor-metrics.js'
-import { presetCounter } from './counters.js'
+import { presetCounter } from './preset-counter.js'
 import { watchService } from './service-gauges.js'
 import { watchTraining } from './training-metrics.js'
 import type { GaugeSources } from './gauge-sources.js'
@@ -15,7 +15,7 @@ export type Metrics = ReturnType<typeof createMetrics>
 export const CUT_CAUSES = ['pipelined', 'unread', 'timeout', 'headers', 'malformed'] as const
 export type CutCause = typeof CUT_CAUSES[number]
 
-/** Creates every metric of the service in a registry of its own. */
+/** Creates every metric of the service in a registry of its own. Several processes sum a counter unless shared-metrics.ts names it. */
 export function createMetrics () {
   const registry = new Registry()
   const registers = [registry]

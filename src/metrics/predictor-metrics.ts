@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { FitResult } from '../core/predictor/fit-end.js'
+import type { FitResult } from '../core/predictor/fit-result.js'
 import type { ChainLink } from '../core/judgement/chain-link.js'
-import { presetCounter } from './counters.js'
+import { presetCounter } from './preset-counter.js'
 
 /** The state of a context that these metrics need. */
 export type ScoringLink = Pick<ChainLink, 'threshold' | 'scorer' | 'trials'>

@@ -1,4 +1,4 @@
-import type { UnreadableChange } from '../core/learn/change.js'
+import type { UnreadableChange } from '../core/learn/threshold-change.js'
 import type { ReportCorruption } from '../logging/report-corruption.js'
 import type { HistoryRow, Store } from '../store/store.js'
 

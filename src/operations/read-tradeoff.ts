@@ -1,5 +1,5 @@
 import type { ContextState } from '../core/judgement/context-state.js'
-import type { Change } from '../core/learn/change.js'
+import type { Change } from '../core/learn/threshold-change.js'
 import type { LoadedContexts } from '../core/judgement/chain-link.js'
 import { suspicion } from '../core/certificate/drift.js'
 import { candidateOf } from '../core/judgement/candidate-scorer.js'

@@ -6,7 +6,7 @@ import { packEvidence, unpackEvidence, type PackedEvidence } from '../core/certi
 import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { OpenEvidence } from '../core/certificate/open-evidence.js'
-import type { Change } from '../core/learn/change.js'
+import type { Change } from '../core/learn/threshold-change.js'
 import type { Ledger } from '../core/learn/fold.js'
 import type { Command, LogEntry, PredictorCommand, PredictorEntry } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'

@@ -1,6 +1,6 @@
 import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
-import type { Change, UnreadableChange } from '../core/learn/change.js'
+import type { Change, UnreadableChange } from '../core/learn/threshold-change.js'
 import type { Ledger } from '../core/learn/fold.js'
 import type { Pin } from '../core/judgement/pin.js'
 import type { LogEntry, UnreadableCommand } from '../core/learn/log-entry.js'

@@ -1,5 +1,5 @@
 import type { ContextState } from '../core/judgement/context-state.js'
-import type { Change, UnreadableChange } from '../core/learn/change.js'
+import type { Change, UnreadableChange } from '../core/learn/threshold-change.js'
 import type { Ledger } from '../core/learn/fold.js'
 import type { Command, LogEntry, PredictorCommand, UnreadableCommand } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'

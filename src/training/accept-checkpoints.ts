@@ -1,4 +1,4 @@
-import { AnyCheckpointsSchema, CheckpointSchema } from '../../openapi/training-schemas.js'
+import { AnyCheckpointsSchema, CheckpointSchema } from '../../openapi/checkpoint-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { forbidden } from '../access/context-access.js'
 import { spendReportQuota, type Reporter } from '../access/report-quota.js'

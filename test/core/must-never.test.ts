@@ -18,7 +18,7 @@ import { PREDICTOR } from './decide/snapshot-of.js'
 import { addPredictor } from './learn/trial-fold.js'
 import { linkOf } from '../../src/core/judgement/chain-link.js'
 
-// DESIGN section 3, "What must never happen (each is a test)": one test each, in its order.
+// What must never happen, one test each.
 
 const LAST = GRID.length - 1
 

@@ -4,8 +4,8 @@ import { GRID } from '../../src/core/certificate/grid.js'
 import { atMost, rateOf } from '../random.js'
 import { memoryFold, outcomeOf, SURE_STEP } from './learn/memory-fold.js'
 
-// DESIGN, The certificate: the chance that a false one is ever issued is at most error_level, at whatever moments one looks. Here one looks
-// after every outcome. Bounds on simulated rates allow three standard deviations (binomial); all draws are seeded.
+// The chance that a false certificate is ever issued is at most error_level, whenever one looks (docs/concepts/certificate.md). Here one
+// looks after every outcome. Bounds on simulated rates allow three standard deviations (binomial); all draws are seeded.
 
 const A = 0.02
 const LEVEL = 0.05

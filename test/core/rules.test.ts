@@ -12,9 +12,9 @@ import { RAW } from '../../src/core/enrolment/slice.js'
 import { atMost, rateOf } from '../random.js'
 import { entryOf, rulesWith, unitWith } from './enrolment/cohort-fixtures.js'
 
-// DESIGN section 3: each rule of evidence is there because breaking it gives false certificates. For each of them a world in which stopping
-// loses two to three times the EM that may be lost, or nothing. With the rule the first is not certified and the second is; the same
-// generations, counted as they would be without the rule, certify the first.
+// Breaking any rule of evidence (docs/concepts/certificate.md) gives false certificates. For each of them a world in which stopping loses
+// two to three times the EM that may be lost, or nothing. With the rule the first is not certified and the second is; the same generations,
+// counted as they would be without the rule, certify the first.
 
 const RUNS = 10
 const BOUND = 0.02

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { readConfig } from '../../src/config/config.js'
-import { makeAuthority, withoutOpenssl } from '../certificates.js'
+import { makeAuthority, withoutOpenssl } from '../tls-certificates.js'
 import { build, temporaryFolder } from '../helper.js'
 
 const dockerfile = (await readFile('Dockerfile', 'utf8')).replaceAll(/\\\n\s*/g, '')

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { readConfig } from '../../src/config/config.js'
 import { createListenerTls } from '../../src/http/listener-tls.js'
-import { makeAuthority, withoutOpenssl, type CertificateFiles } from '../certificates.js'
+import { makeAuthority, withoutOpenssl, type CertificateFiles } from '../tls-certificates.js'
 import { build, temporaryFolder, until } from '../helper.js'
 
 const silent = pino({ level: 'silent' })

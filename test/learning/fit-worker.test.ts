@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fitInThread } from '../../src/learning/trainer.js'
+import { fitInThread } from '../../src/learning/predictor-trainer.js'
 
 t.test('with too few samples the thread answers null and ends', async (t) => {
   const fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task' } as const

@@ -5,7 +5,7 @@ import t from 'tap'
 import { readConfig } from '../../src/config/config.js'
 import { startLearnerThread } from '../../src/learning/learner-thread.js'
 import { until } from '../helper.js'
-import type { FitResult } from '../../src/core/predictor/fit-end.js'
+import type { FitResult } from '../../src/core/predictor/fit-result.js'
 
 const config = readConfig({})
 

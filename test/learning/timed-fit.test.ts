@@ -1,8 +1,8 @@
 import t from 'tap'
 import { timedFit } from '../../src/learning/timed-fit.js'
-import type { Fit } from '../../src/learning/trainer.js'
+import type { Fit } from '../../src/learning/predictor-trainer.js'
 import { PREDICTOR } from '../core/decide/snapshot-of.js'
-import type { FitResult } from '../../src/core/predictor/fit-end.js'
+import type { FitResult } from '../../src/core/predictor/fit-result.js'
 
 const WHAT: Fit = { samples: [], name: 'p', label: 'exact_match', levels: 'model,task' }
 

@@ -2,7 +2,7 @@ import type { Arm } from '../../src/core/assignment/arm.js'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { chainOf, ROOT, type Context, type Levels } from '../../src/core/policy/context.js'
 import { decide } from '../../src/core/decide/decide.js'
-import type { Change } from '../../src/core/learn/change.js'
+import type { Change } from '../../src/core/learn/threshold-change.js'
 import { newLedger } from '../../src/core/learn/fold.js'
 import { TRAINER } from '../../src/core/learn/learn-predictor.js'
 import type { LogEntry } from '../../src/core/learn/log-entry.js'
@@ -78,7 +78,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
     if (reservoir.added >= ledger.train_at && reservoir.added >= 1.1 * triedAt) train()
   }
 
-  /** As src/learning/trainer.ts does, but at once. */
+  /** As src/learning/predictor-trainer.ts does, but at once. */
   function train (): void {
     triedAt = reservoir.added
     const name = `auto-${triedAt}`

@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeEvent, writeSessionStart, writeVersion, type ScalarEvent } from '../event-files/event.js'
-import { frameRecord, readRecords } from '../event-files/record-file.js'
+import { frameRecord, readRecords } from '../event-files/tfrecord.js'
 import { replaceFile } from './replace-file.js'
 
 /** Names of our event files; TensorBoard reads a folder's files in the order of their names. */

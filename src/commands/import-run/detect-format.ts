@@ -1,5 +1,5 @@
 import { FileError } from '../command-line/command-error.js'
-import { HEADER, isRecordFile } from '../event-files/record-file.js'
+import { HEADER, isRecordFile } from '../event-files/tfrecord.js'
 import { jsonOf } from './parse-json.js'
 
 export type Format = 'events' | 'lines' | 'json'
@@ -7,7 +7,7 @@ export type Format = 'events' | 'lines' | 'json'
 /** A line of the samples of lm-evaluation-harness. */
 const isSample = (json: unknown): boolean => 'doc_id' in Object(json) && 'filtered_resps' in Object(json)
 
-/** Names of files of JSON lines, rotated ones included. */
+/** Names of files of JSON lines, rotated ones included. run-folder.ts has the names of all files that a folder stands for. */
 const LINES = /\.jsonl(\.\d+)?$/
 
 /**

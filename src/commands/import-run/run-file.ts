@@ -7,7 +7,7 @@ import { isHarnessResults, readHarnessResults, type HarnessResults } from './har
 import { lineOf } from './line-of.js'
 import { parseJson } from './parse-json.js'
 import { FileError } from '../command-line/command-error.js'
-import { LONGEST, readRecords } from '../event-files/record-file.js'
+import { LONGEST, readRecords } from '../event-files/tfrecord.js'
 import { ScalarGroups } from './scalar-groups.js'
 import { isTrainerState, metricsIn, readTrainerState } from './trainer-state.js'
 

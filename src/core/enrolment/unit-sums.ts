@@ -4,7 +4,7 @@ import type { Unit } from '../certificate/unit.js'
 import { murmur3 } from '../assignment/murmur3.js'
 
 /**
- * Adds the samples of a group. `eighths` are sums, whole numbers; `left` sums them into one unit by `meanUnit`.
+ * Adds the samples of a group. `eighths` are sums, whole numbers, of which `meanUnit` makes the unit of the group.
  * @param sums `undefined` before the first sample
  */
 export function addSample (sums: Unit | undefined, sample: Unit): Unit {

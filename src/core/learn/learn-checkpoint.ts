@@ -1,6 +1,6 @@
 import { isWithin } from '../policy/context.js'
 import type { ContextState, Expected } from '../judgement/context-state.js'
-import { moveOf } from './change.js'
+import { moveOf } from './threshold-change.js'
 import { policyOf, startEpoch, type Fold } from './fold.js'
 import { judgeAfresh } from '../judgement/judge.js'
 import type { CheckpointEntry } from './log-entry.js'

@@ -1,3 +1,4 @@
+import { EIGHTHS } from '../certificate/certificate.js'
 import { compareSums } from '../certificate/compare-arms.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
 import { noEvidence, thresholdsOf } from '../certificate/evidence.js'
@@ -38,7 +39,7 @@ export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm:
     return finish(fold, key, withCounts(fed, { enrolled: 1, excluded: 1 }), time, false)
   }
   const counted = withCounts(fed, { enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
-  const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => 8) }
+  const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: Unit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
   const watched = state.serving === null ? RAW : state.trials.find(({ predictor }) => predictor === state.serving)?.ordinal
   const isWatched = isPresent && watched !== undefined && state.threshold_index !== -1

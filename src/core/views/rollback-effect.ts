@@ -1,5 +1,5 @@
 import { chainOf, type Levels } from '../policy/context.js'
-import type { Change, UnreadableChange } from '../learn/change.js'
+import type { Change, UnreadableChange } from '../learn/threshold-change.js'
 import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
 import type { Command, PredictorCommand } from '../learn/log-entry.js'
 import { effectivePolicy, type PolicyPatch } from '../policy/policy.js'

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { createServer as createNetServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createHttpClient, type ClientOptions } from '../../../src/commands/command-line/http-client.js'
-import { makeAuthority, withoutOpenssl } from '../../certificates.js'
+import { makeAuthority, withoutOpenssl } from '../../tls-certificates.js'
 import { temporaryFolder } from '../../helper.js'
 
 async function client (t: Test, listener: RequestListener, options?: ClientOptions) {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readEvent, writeEvent, writeSessionStart, writeVersion } from '../../../src/commands/event-files/event.js'
 import { bytesField, floatField, wholeField } from '../../../src/commands/event-files/protobuf.js'
-import { frameRecord, readRecords } from '../../../src/commands/event-files/record-file.js'
+import { frameRecord, readRecords } from '../../../src/commands/event-files/tfrecord.js'
 
 t.test('the first record of an event file matches byte by byte', async (t) => {
   const version = writeVersion(1.5)

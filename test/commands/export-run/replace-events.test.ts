@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { replaceEvents, type SuiteEvent } from '../../../src/commands/export-run/replace-events.js'
 import { readEvent } from '../../../src/commands/event-files/event.js'
-import { readRecords } from '../../../src/commands/event-files/record-file.js'
+import { readRecords } from '../../../src/commands/event-files/tfrecord.js'
 import { temporaryFolder } from '../../helper.js'
 
 const event = (suite: string, step: number, value = 0.5): SuiteEvent => ({ suite, step, wallTime: step + 1, scalars: [{ tag: `eval/${suite}/exact_match`, value }] })

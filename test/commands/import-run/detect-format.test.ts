@@ -1,7 +1,7 @@
 import t from 'tap'
 import { detectFormat } from '../../../src/commands/import-run/detect-format.js'
 import { writeVersion } from '../../../src/commands/event-files/event.js'
-import { frameRecord } from '../../../src/commands/event-files/record-file.js'
+import { frameRecord } from '../../../src/commands/event-files/tfrecord.js'
 
 const detect = (text: string, isFinal = false, path = 'f') => detectFormat(path, Buffer.from(text), isFinal)
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { writeEvent, writeVersion } from '../../../src/commands/event-files/event.js'
-import { frameRecord } from '../../../src/commands/event-files/record-file.js'
+import { frameRecord } from '../../../src/commands/event-files/tfrecord.js'
 import { RunFile } from '../../../src/commands/import-run/run-file.js'
 import { temporaryFolder } from '../../helper.js'
 

@@ -13,7 +13,7 @@ interface Vectors {
   readonly first_certificate: Array<{ max_em_drop: number, error_level: number, lossless_generations_to_first_certificate: number }>
 }
 
-/** The weighted products as DESIGN writes them, without logarithms; good for counts small enough not to overflow. */
+/** The weighted products without logarithms; good for counts small enough not to overflow. */
 function evidenceAsWritten (a: number, lost: number, kept: number, gained: number): number {
   const product = (c: number) => {
     const nu = c / (1 - a)
@@ -45,7 +45,7 @@ t.test('ln E equals the values of an independent float64 reference', async (t) =
   ] as const) t.ok(isClose(logE(a, lost, kept, gained), expected), `a=${a}: ${lost} lost, ${kept} kept, ${gained} gained`)
 })
 
-t.test('lossless generations to a first certificate at 0.05 (DESIGN, The certificate)', async (t) => {
+t.test('lossless generations to a first certificate at 0.05', async (t) => {
   t.equal(losslessGenerations(0.01, 0.05), 373)
   t.equal(losslessGenerations(0.02, 0.05), 186)
   t.equal(losslessGenerations(0.03, 0.05), 123)

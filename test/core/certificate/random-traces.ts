@@ -9,7 +9,7 @@ export function traceOf (overrides: Partial<Trace> = {}): Trace {
   return { tokens: 100, answerTokens: 0, em: 1, steps: [], isComplete: true, ...overrides }
 }
 
-/** DESIGN, "One outcome, every threshold", word by word: each threshold looks for its own first step. */
+/** Plain and slow: each threshold looks for its own first step. */
 export function stopsAsWritten (trace: Trace, minTokens: number, grid = GRID): Stop[] {
   return grid.map((threshold) => {
     const step = trace.steps.find(({ tokens, score }) => tokens >= minTokens && score !== null && score >= threshold)

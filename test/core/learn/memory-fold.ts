@@ -1,7 +1,7 @@
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { ROOT } from '../../../src/core/policy/context.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
-import type { Change } from '../../../src/core/learn/change.js'
+import type { Change } from '../../../src/core/learn/threshold-change.js'
 import { newLedger, type Fold, type Ledger } from '../../../src/core/learn/fold.js'
 import { learn } from '../../../src/core/learn/learn.js'
 import type { Configuration, LogEntry } from '../../../src/core/learn/log-entry.js'
@@ -84,5 +84,5 @@ export const KEPT = outcomeOf()
 export const LOST = outcomeOf({ steps: [{ ...SURE_STEP, exact_match: 0 }] })
 export const GAINED = outcomeOf({ full: { exact_match: 0 } })
 
-/** Lossless generations to a first certificate at the default policy (DESIGN, The certificate). */
+/** Lossless generations to a first certificate at the default policy. */
 export const FIRST = 186

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { cutLog } from '../../src/http/cut-log.js'
+import { cutLog } from '../../src/http/log-cut-connections.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { until } from '../helper.js'
 

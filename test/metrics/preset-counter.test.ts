@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { presetCounter } from '../../src/metrics/counters.js'
+import { presetCounter } from '../../src/metrics/preset-counter.js'
 
 t.test('a preset counter shows every value of its label before the first increase', async (t) => {
   const registry = new Registry()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { moveOf } from '../../../src/core/learn/change.js'
+import { moveOf } from '../../../src/core/learn/threshold-change.js'
 import { openEpoch } from '../../../src/core/judgement/context-state.js'
 import { policyWith } from './memory-fold.js'
 

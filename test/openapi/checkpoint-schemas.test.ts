@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CheckpointSchema, RunParamsSchema } from '../../openapi/training-schemas.js'
+import { CheckpointSchema, RunParamsSchema } from '../../openapi/checkpoint-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 
 t.test('a run may have any name except . and ..', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { frameRecord, isRecordFile, readRecords } from '../../../src/commands/event-files/record-file.js'
+import { frameRecord, isRecordFile, readRecords } from '../../../src/commands/event-files/tfrecord.js'
 
 const framed = Buffer.concat([frameRecord(Buffer.from('one')), frameRecord(Buffer.alloc(0)), frameRecord(Buffer.from('three'))])
 

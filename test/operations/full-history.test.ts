@@ -2,7 +2,7 @@ import t from 'tap'
 import type { ReadHistory } from '../../src/operations/history-reader.js'
 import { AUDIT_LIMIT, HISTORY_LIMIT } from '../../src/store/encoding.js'
 import type { Store } from '../../src/store/store.js'
-import { readFullHistory } from '../../src/operations/read-history.js'
+import { readFullHistory } from '../../src/operations/full-history.js'
 
 const rows = (count: number, oldest: number) => Array.from({ length: count }, (_, i) => ({ version: oldest + count - 1 - i, command: { type: 'pin', key: '*' } }))
 const pastOf = (history: object[], audit: object[]) =>
