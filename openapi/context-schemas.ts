@@ -43,6 +43,10 @@ const ChallengerSchema = Type.Object({
 
 const count = (description: string) => Type.Number({ description })
 
+/** Descriptions of `em_drop_low` and `em_drop_high`. */
+const DROP_LOW = 'Lower bound of the true EM drop'
+const DROP_HIGH = 'Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'
+
 const FollowUpSchema = Type.Object({
   enrolled: count('Control generations, or groups, that are enrolled'),
   accounted: count('Of those in final slices, how many are accounted for (a group counts by its samples)'),
@@ -85,8 +89,8 @@ export const fields = {
   treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch' }),
   em_full: nullableRatio('EM of the full runs in the evidence'),
   em_drop: nullableRatio('Net EM drop at the context\'s own certified threshold'),
-  em_drop_low: nullableRatio('Lower bound of the true EM drop'),
-  em_drop_high: nullableRatio('Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'),
+  em_drop_low: nullableRatio(DROP_LOW),
+  em_drop_high: nullableRatio(DROP_HIGH),
   tokens_saved_ratio: nullableRatio('Tokens that the certified threshold saves, net of the tokens of probes'),
   tokens_saved_gross_ratio: nullableRatio('The same, probes not counted'),
   tokens_saved: Type.Number({ description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more' }),
@@ -147,8 +151,8 @@ export const thresholds = Type.Array(Type.Object({
   gained: Type.Integer({ description: 'Control generations whose EM would have been gained' }),
   unprobed: Type.Integer({ description: 'Generations counted as the worst case, since no answer was probed' }),
   em_drop: ratio('Net EM drop: (lost - gained) / all'),
-  em_drop_low: ratio('Lower bound of the true EM drop'),
-  em_drop_high: ratio('Upper bound of the true EM drop. Both bounds hold at the certificate\'s level however often they are read; the interval is two-sided, so a little wider than the certificate'),
+  em_drop_low: ratio(DROP_LOW),
+  em_drop_high: ratio(DROP_HIGH),
   tokens_saved_ratio: ratio('Share of the tokens of full runs that is saved, net of the tokens of probes; negative where they cost more'),
   tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   log_evidence: Type.Number({ description: 'ln E. A certificate needs at least -ln of the score\'s share of error_level here and at every safer threshold, and ln 30 more if the guarantee is post hoc' }),

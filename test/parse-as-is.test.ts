@@ -19,7 +19,7 @@ t.test('a field that would be a prototype is data like any other, and does no ha
   t.match(await send('/v1/outcomes', '{"generation_id":"g","tokens":1,"__proto__":{}}'), { status: 400 }, 'elsewhere they are looked for')
 })
 
-t.test('what is not JSON is refused as everywhere', async (t) => {
+t.test('invalid JSON gets the same error as on other routes', async (t) => {
   const { app } = await build(t)
   for (const payload of ['', '{', '{"tokens":NaN}']) {
     const reply = await app.inject({ method: 'POST', url: '/v1/decisions', headers, payload })

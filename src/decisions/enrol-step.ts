@@ -7,7 +7,7 @@ import type { Enroller } from './enroller.js'
 
 /** What a first step is enrolled by. */
 export interface EnrolledStep extends Pick<Step, 'tokens' | 'context' | 'arm' | 'group_id' | 'generation_id'> {
-  /** Number of the sample in its group; only number 0 enrols the group. Absent: not said. */
+  /** Number of the sample in its group; only number 0 enrols the group. Absent: not stated. */
   readonly sample?: number
 }
 

@@ -21,7 +21,7 @@ export interface Enroller {
    * @param ageMs how long ago it was drawn; more than 0 where a local decider drew it
    */
   readonly enrol: (drawn: DrawnIn, u: number, hash: number, ageMs?: number) => void
-  /** Appends what is left. */
+  /** Appends the remaining draws. */
   readonly close: () => Promise<void>
 }
 
@@ -66,8 +66,8 @@ export function createEnroller ({ store, log, times = ENROLMENT_TIMES }: Enrolle
     async close () {
       clearInterval(timer)
       await running
-      await send() // what was under way
-      await send() // what came meanwhile
+      await send() // waits for the list that is being sent
+      await send() // sends the draws made since
     },
   }
 }

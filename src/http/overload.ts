@@ -3,13 +3,13 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { OverloadedError } from '../errors/errors.js'
 import { throttle } from '../logging/throttle.js'
 
-/** Wait from which requests are refused, ms: a constant, and more for each request served meanwhile, up to a limit. */
+/** Requests are refused after waiting this long, ms: a constant, plus an allowance for each request served meanwhile, up to a limit. */
 const MAX_WAIT_MS = 50
 const ALLOWED_FOR_EACH_MS = 0.1
 const MAX_CROWD_WAIT_MS = 200
 /**
- * The same for bodies up to a size, bytes: such requests cost as much to refuse as to serve, and whoever is refused waits for this long
- * anyway (Retry-After).
+ * The same for bodies up to a size, bytes. Such requests cost as much to refuse as to serve, and a refused client waits this long anyway
+ * (Retry-After).
  */
 const MAX_CHEAP_WAIT_MS = 1000
 const CHEAP_BODY = 1024

@@ -44,7 +44,7 @@ export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
 export interface PredictorVersions {
   readonly list: () => Promise<PredictorView[]>
   readonly get: (name: string) => Promise<PredictorView & { definition: Predictor & { trained: Trained } }>
-  /** Makes it a challenger wherever policies allow. Repeating it changes nothing, or restores one that was retired. */
+  /** Makes a predictor a challenger wherever policies allow it. A repeated call changes nothing, or restores a retired predictor. */
   readonly put: (name: string, request: PredictorRequest, origin: Origin) => Promise<PredictorView>
   /** Stops a predictor serving at once and drops its evidence. */
   readonly retire: (name: string, origin: Required<Origin>) => Promise<void>

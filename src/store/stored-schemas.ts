@@ -67,7 +67,7 @@ const ledger = Type.Object({
   train_at: number,
 })
 
-/** What is kept besides the cohorts. */
+/** State of the follow-up outside the cohorts. */
 const followUp = Type.Object({
   clock: Type.Object({ time: orNull(number), passed: number }),
   boots: Type.Record(text, Type.Object({ number, at: number, time: number })),

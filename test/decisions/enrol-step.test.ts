@@ -40,14 +40,14 @@ t.test('a group is enrolled by its own id, and by its sample number 0 alone', as
   t.strictSame(sampled(1), [])
 })
 
-t.test('a step that has its arm, has no id, or comes before the salt is known enrols nobody', async (t) => {
+t.test('a step that has its arm, has no id, or comes before the salt is known enrols nothing', async (t) => {
   for (const { isLate, enrolled } of [enrol({ generation_id: 'g', arm: 'control' }), enrol({}), enrol({ generation_id: 'g' }, {}, null)]) {
     t.notOk(isLate)
     t.strictSame(enrolled, [])
   }
 })
 
-t.test('a step past the first check is late and enrols nobody', async (t) => {
+t.test('a step past the first check is late and enrols nothing', async (t) => {
   const at = (tokens: number) => enrol({ generation_id: 'g', tokens }, { policy: { check_every_tokens: 16, min_tokens: 40 } })
   t.match(at(48), { isLate: false, enrolled: [{}] })
   t.strictSame(at(49), { isLate: true, enrolled: [] })

@@ -101,7 +101,7 @@ t.test('unused trained predictors are retired, and beyond the limit the oldest r
   t.match(store.appended, [{ name: 'auto-0', version: null }, { name: 'idle', version: { retired_at: Number } }, { name: 'auto-300', version: { retired_at: null } }])
 })
 
-t.test('nothing is trained while the last predictor is not folded yet, since each takes part of the error level', async (t) => {
+t.test('nothing is trained before the last predictor is folded, since each takes part of the error level', async (t) => {
   const store = storeOf({ 'auto-300': { by: 'trainer', retired_at: null }, brought: { by: 'ops', retired_at: null } })
   let fits = 0
   const trainer = createTrainer({ store, log, fit: async ({ name }: Fit) => { fits++; return { ...PREDICTOR, name } } })

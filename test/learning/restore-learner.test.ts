@@ -63,7 +63,7 @@ t.test('cohorts, their clock and pending outcomes are restored', async (t) => {
   t.same(reported, [])
 })
 
-t.test('a context whose cohort or state is unreadable starts a new epoch, and nobody stays enrolled in it', async (t) => {
+t.test('a context with an unreadable cohort or state starts a new epoch without enrolled generations', async (t) => {
   const [X, Y, Z] = ['model=q,task=x', 'model=q,task=y', 'model=q,task=z']
   const damaged = { ledger: 0, pending: [], cohorts: [X], samples: [] }
   const ground = await restoreOn(t, {

@@ -11,7 +11,7 @@ import { change, LEDGER, outcome, pinEntry, predictorEntry, RESET, state, TICK, 
 
 const decoded = (state: ContextState) => reviveState(JSON.parse(encodeState(state)))
 
-t.test('what was encoded is decoded unchanged', async (t) => {
+t.test('encoded values are decoded unchanged', async (t) => {
   t.same(decoded(state(3)), state(3))
   t.same(reviveLedger(JSON.parse(encodeLedger(LEDGER))), LEDGER)
   t.ok(reviveLedger(JSON.parse(encodeLedger(LEDGER))).policies instanceof Map)

@@ -6,7 +6,7 @@ import { until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { outcome, outcomes, trainingWriteOf } from './fixtures.js'
 
-t.test('what was acknowledged is on a replica, so a failover loses nothing', { skip: withoutRedis }, async (t) => {
+t.test('acknowledged writes are on a replica, so a failover loses nothing', { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t, DURABLE)
   const replica = await startRedis(t, { ...DURABLE, replicaof: `127.0.0.1 ${redis.port}` })
   await until('the replica has all', async () => /master_link_status:up/.test(await admin(t, replica).info('replication')))

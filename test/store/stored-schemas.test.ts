@@ -19,7 +19,7 @@ const ENTRIES = [
   { type: 'configuration', configuration: LEDGER.configuration } as const,
 ]
 
-t.test('what the store writes is valid', async (t) => {
+t.test('every value that the store writes matches its schema', async (t) => {
   for (const entry of ENTRIES) {
     t.ok(isEntry(back(encodeEntry(entry))), entry.type)
     const command = auditOf(entry)

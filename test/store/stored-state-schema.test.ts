@@ -15,6 +15,6 @@ t.test('evidence has lists of numbers, of which some may be empty, and belongs t
   t.notOk(isEvidence({ ...sums, lost: ['x'] }))
 })
 
-t.test('what has not the fields of a state is no state', async (t) => {
+t.test('a value without the fields of a state is rejected', async (t) => {
   for (const odd of [null, 7, 'x', [], {}]) t.notOk(isState(odd), JSON.stringify(odd))
 })

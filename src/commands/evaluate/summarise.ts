@@ -36,7 +36,7 @@ export function summarise (trials: readonly Trial[][], maxEmDrop: number) {
   })
 }
 
-/** Share of the full runs' tokens that is saved where so many are spent. */
+/** Share of the tokens of full runs that is saved if `spent` tokens are used. */
 function savedBy ({ fullTokens }: Trial, spent: number): number {
   return fullTokens === 0 ? 0 : 1 - spent / fullTokens
 }

@@ -13,7 +13,7 @@ const LINES = /\.jsonl(\.\d+)?$/
 /**
  * The format of a file by its content; `null` if there is too little of it yet.
  * @param start the file's first bytes
- * @param isFinal whether nobody writes to the file any more
+ * @param isFinal whether the file is no longer written to
  * @throws FileError for a format that is not supported
  */
 export function detectFormat (path: string, start: Buffer, isFinal: boolean): Format | null {

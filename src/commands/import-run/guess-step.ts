@@ -1,6 +1,6 @@
 /**
- * A checkpoint's name at the end of a part of a path: checkpoint-500, ckpt_500, global_step_500, step=500, iter_0000500. `step-3` is not
- * one, since models are called so (stepfun-ai/Step-3), nor is a name that goes on (step-2-mini).
+ * The name of a checkpoint at the end of a part of a path: checkpoint-500, ckpt_500, global_step_500, step=500, iter_0000500. Neither
+ * `step-3`, which is how models are named (stepfun-ai/Step-3), nor a longer name such as step-2-mini is one.
  */
 const CHECKPOINT = /(?:^|[-_.=])((?:(?:checkpoint|ckpt|iter(?:ation)?)[-_=]|(?:global_?)?step[_=])0*(\d{1,15}))$/i
 

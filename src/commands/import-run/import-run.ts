@@ -92,7 +92,7 @@ async function importAll ({ options, hints, client, totals, problems, stop, onNo
   const known = new Map<string, RunFile>()
   const told = new Set<string>()
 
-  /** Tells once what is found again at each look at a file. */
+  /** Reports a message only once, although each look at a file produces it again. */
   function tell (line: string): void {
     if (!told.has(line)) onNote(line)
     told.add(line)

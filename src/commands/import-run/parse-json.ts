@@ -7,7 +7,7 @@ export function parseJson (text: string): unknown {
   }
 }
 
-/** `undefined`: it is none. */
+/** The value of a JSON text; `undefined` if it is not valid. */
 export function jsonOf (text: string): unknown {
   try { return parseJson(text) } catch { return undefined }
 }

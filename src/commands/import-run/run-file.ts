@@ -45,7 +45,7 @@ export class RunFile {
 
   /**
    * The checkpoints that are new in the file.
-   * @param isFinal whether nobody writes to the file any more: unfinished content is then used as it is, or refused
+   * @param isFinal whether the file is no longer written to: unfinished content is then used as it is, or refused
    * @param now ms, of a monotonic clock
    */
   async read (isFinal: boolean, now = performance.now()): Promise<Found[]> {

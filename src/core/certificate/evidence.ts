@@ -3,7 +3,7 @@ import { EIGHTHS, type Differences } from './certificate.js'
 import { GRID } from './grid.js'
 
 /**
- * What is kept of control generations, per threshold and in all. Two of them add in any order. A unit is a generation, or a group of
+ * Sums over control generations, per threshold and in all, which add in any order. A unit is a generation, or a group of
  * samples, whose difference at a threshold (EM in full less EM stopped there) is the mean over its samples in whole eighths.
  */
 export interface Evidence {
@@ -29,7 +29,7 @@ export interface Evidence {
 
 const empty = new Map<number, Evidence>()
 
-/** No evidence, for a grid of so many thresholds: one shared object, since most contexts have some half-window without any. */
+/** Empty evidence for a grid of `thresholds`: one shared object, since most contexts have an empty half-window. */
 export function noEvidence (thresholds: number): Evidence {
   let none = empty.get(thresholds)
   if (none === undefined) {

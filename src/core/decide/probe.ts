@@ -4,7 +4,7 @@ import { GRID } from '../certificate/grid.js'
 import { scoreStep, type Scorer } from '../predictor/predictor.js'
 import type { Rule } from './snapshot.js'
 
-/** What a step says about the probes made so far. */
+/** The probes so far, as a step reports them. */
 export interface Probing {
   readonly tokens: number
   /** Exact Match of the answer probed at this step. */

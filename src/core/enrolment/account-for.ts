@@ -47,7 +47,7 @@ export function accountFor (member: Member, { scorers }: Pick<CohortRules, 'scor
   compare(member, samples)
 }
 
-/** Adds a control member to the evidence of its slice, and to what the drift detector watches of it. */
+/** Adds a control member to the evidence of its slice, and to the evidence for the drift detector. */
 function addToSlice (member: Member, scorer: number, thresholds: number): void {
   const { evidence, watched } = ownSums(member.slice)
   if (member.lost > 0 && !watched.has(scorer)) watched.set(scorer, sumFrom(evidence.get(scorer) ?? noEvidence(thresholds)))
@@ -91,7 +91,7 @@ export function giveUp (member: Member, rules: Pick<CohortRules, 'missingLabels'
   return absent > 0
 }
 
-/** A sample whose label does not come, at its worst: lost everywhere, if what is known of it is gone. */
+/** The worst case of a sample whose label does not come: lost at every threshold if its steps are no longer known. */
 export function addWorst (member: Member, id: string, { worstUnits }: Pick<CohortRules, 'worstUnits'>): void {
   const units = worstUnits(id)
   if (member.arm === 'control') { if (units.size === 0) member.lost++; else member.atWorst++ }

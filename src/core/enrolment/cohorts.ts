@@ -9,7 +9,7 @@ const BOOT_MEMORY_MS = 3_600_000
 /** The last list of a process: its number, and when it came, by the follow-up clock and in the log's time, ms. */
 interface Boot { readonly number: number, readonly at: number, readonly time: number }
 
-/** What is kept besides the cohorts. */
+/** State of the follow-up outside the cohorts. */
 export interface CohortsHeader { readonly clock: FollowUpClock, readonly boots: Readonly<Record<string, Boot>> }
 
 /**

@@ -36,7 +36,7 @@ export class DrawBounds {
   }
 }
 
-/** Adds a bound. Those that are over go, and those that the new one outlasts and covers. */
+/** Adds a bound and drops expired ones and those that the new one outlasts and covers. */
 function withBound (bounds: readonly Bound[], added: Bound, clock: number, isCovered: (value: number) => boolean): readonly Bound[] {
   return [...bounds.filter(({ value, until }) => until > clock && !(until <= added.until && isCovered(value))), added]
 }

@@ -25,7 +25,7 @@ export class DrawBuffer {
   #since: number | null = null
 
   /**
-   * Adds a draw, unless it is neither control nor of the same number of treated ones.
+   * Adds a draw if it is control, or one of as many treated draws, which are those below twice the share.
    * @param u the draw, in [0, 1)
    * @param hash the second hash, in [0, 1)
    * @param now a monotonic clock, ms

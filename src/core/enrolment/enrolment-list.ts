@@ -7,8 +7,8 @@ export interface EnrolmentList {
   /** Of its oldest draw when it was appended, by a monotonic clock, ms. */
   readonly age: number
   /**
-   * How long before that the list before it was known to be in the log, by the same clock, ms; absent: it is the first. A list that is held
-   * up on its way is older than it says, and the learner tells by this how much.
+   * How long before that the previous list was known to be in the log, by the same clock, ms; absent: it is the first. A delayed list is
+   * older than its `age`, and the learner infers from this field by how much.
    */
   readonly after?: number
   readonly entries: readonly EnrolmentEntry[]

@@ -1,6 +1,6 @@
 /**
- * The clock that follow-up goes by: the log's time, where a gap counts as no more than `longestGap`. While nobody can write to the log no
- * outcome can come in, so nobody's follow-up runs out.
+ * The clock of the follow-up: the time of the log, in which a gap counts as `longestGap` at most. While the log cannot be written to, no
+ * outcome can arrive, so no follow-up may run out.
  */
 export interface FollowUpClock {
   /** Of the last entry, ms of the log's time; `null`: there was none. */

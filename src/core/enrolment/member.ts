@@ -15,7 +15,7 @@ export interface Member {
   /** When it was enrolled, by the follow-up clock, ms. */
   readonly at: number
   slice: Slice
-  /** How many samples it has; `null`: no outcome has said so. */
+  /** Number of its samples; `null`: no outcome has stated it. */
   samples: number | null
   /** Samples whose outcome has come; of them those left out, those that count as lost, and those that await a label, by generation id. */
   reported: number
@@ -24,12 +24,12 @@ export interface Member {
   cancelled: number
   unlabelled: number
   lost: number
-  /** Control samples whose label is missing, and which count as the worst that it could have said. */
+  /** Control samples whose label is missing, which count as the worst case. */
   atWorst: number
   waiting: readonly string[]
-  /** Of a control member, sums over the samples that are known, by scorer. */
+  /** Sums over the known samples of a control member, by scorer. */
   sums: ReadonlyMap<number, Unit>
-  /** What it is at worst, by scorer, until more is reported of it: each look asks. Not stored. */
+  /** Cache of its worst case by scorer, which every look needs, until more is reported. Not stored. */
   worst?: Map<number, Unit | null>
   /** For the comparison of the arms: samples graded, their right answers, samples measured, their tokens. */
   graded: number

@@ -18,7 +18,7 @@ const NO_COUNTS: SliceCounts = { accounted: 0, missing: 0, cancelled: 0, exclude
 export interface SliceEvidence {
   /** Evidence of the control units that are accounted for, by scorer. */
   evidence: Map<number, EvidenceSum>
-  /** The same without missing samples, for scorers where that differs. The drift detector watches it, since a killed fleet is no drift. */
+  /** The same without missing samples, for scorers where that differs. It feeds the drift detector, since a killed fleet is no drift. */
   watched: Map<number, EvidenceSum>
   counts: SliceCounts
 }
@@ -26,12 +26,12 @@ export interface SliceEvidence {
 /** Neighbours in the order of enrolment, of both arms (see docs/concepts/certificate.md). Times are the follow-up clock's, ms. */
 export interface Slice extends SliceEvidence {
   readonly number: number
-  /** When its first one was enrolled, and when it ended; `null`: it still takes more. */
+  /** When its first unit was enrolled, and when it ended; `null`: it is still open to further units. */
   readonly begins: number
   ends: number | null
   /** It begins after the publication of a predictor, so it never merges with the slice before it. */
   readonly isAfterPublication: boolean
-  /** Control units enrolled, and of either arm those not accounted for. */
+  /** Enrolled control units, and the units of each arm that are not accounted for. */
   enrolled: number
   open: { control: number, treated: number }
   /** Sums for the comparison of the arms. */

@@ -34,7 +34,7 @@ export interface LoggedOutcome {
   readonly stopped: boolean
   /** The client went away before it ended. */
   readonly cancelled?: boolean
-  /** How many samples its group has; absent where it has no group, or that was not said. */
+  /** Number of samples in its group; absent if it has no group or did not state the number. */
   readonly samples?: number
   /** `null` without a group, `-1` in a group without an index. */
   readonly sample_index: number | null
@@ -44,10 +44,10 @@ export interface LoggedOutcome {
   /** `null`: the worker sent none. */
   readonly steps: readonly LoggedStep[] | null
   readonly steps_complete: boolean
-  /** Tokens decoded for its probes, and tokens prefilled anew for them; absent: none. */
+  /** Tokens decoded for its probes, and tokens prefilled again for them; absent: none. */
   readonly probe_tokens?: number
   readonly probe_prefill_tokens?: number
-  /** Of the tokens decoded, those that either arm would have spent at its steps. */
+  /** The part of the decoded tokens that a generation of either arm would have spent at these steps. */
   readonly asked_tokens?: number
   /** Name of the token that reported it; absent where the service has no tokens. */
   readonly by?: string

@@ -14,7 +14,7 @@ import type { RequestedGuarantee } from './requested-guarantee.js'
 /** Why an epoch began. */
 export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach'
 
-/** What evidence means. Evidence of one meaning says nothing under another, so a change of any field opens an epoch. */
+/** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
 export interface Meaning {
   readonly score: 'confidence'
   readonly label: Label
@@ -28,7 +28,7 @@ export interface Meaning {
   readonly levels: string
 }
 
-/** The checkpoint of a training run that a context serves, and what the previous one had certified: an expectation, not evidence. */
+/** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 export interface ServedCheckpoint {
   readonly run: string
   readonly step: number
@@ -46,7 +46,7 @@ export interface Expected {
   readonly em_drop: number
 }
 
-/** What became of the enrolled, in units, and of outcomes that are no evidence. Since the epoch began. */
+/** Counts of this epoch: enrolled units by their fate, and outcomes that are no evidence. */
 export interface FollowUp {
   readonly enrolled: number
   readonly accounted: number
@@ -59,7 +59,7 @@ export interface FollowUp {
   /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
   readonly unenrolled: number
   readonly late: number
-  /** Control outcomes of the enrolled that have their steps; those of them that needed a label, and those that got it. */
+  /** Control outcomes of enrolled units with their steps, and how many of these needed a label and got it. */
   readonly reported: number
   readonly labels_wanted: number
   readonly labels_given: number
@@ -91,7 +91,7 @@ export interface ContextState {
   readonly requested: RequestedGuarantee & Pick<Policy, 'predictor'>
   /** Evidence of the raw confidence: the half-window being filled, and the full one before it. */
   readonly halves: readonly [Evidence, Evidence]
-  /** Of the raw confidence, what the ended slices that are not final yet add: the longest prefix. */
+  /** Evidence of the raw confidence in ended slices that are not final yet: the longest prefix. */
   readonly open: OpenEvidence
   /** Index of the loosest threshold of the raw confidence that some prefix has certified since the half-window turned, -1 for none. */
   readonly certified: number
@@ -122,11 +122,11 @@ export interface ContextState {
   readonly arms: Arms
   /** Number of the first slice that is compared: a change of mode or pin restarts the comparison. */
   readonly arms_from: number
-  /** ln E of the threshold in force, the largest since it came in force, and the one of now; `null`: there is none. */
+  /** ln E of the threshold in force: the largest since it came into force, and the current one; `null`: no threshold is in force. */
   readonly log_evidence: { readonly best: number, readonly now: number } | null
   /** Estimate over all epochs of the tokens that stops have saved, probes not counted. */
   readonly tokens_saved_gross: number
-  /** Over all epochs and both arms: tokens decoded for probes, and tokens prefilled anew for them. */
+  /** Over all epochs and both arms: tokens decoded for probes, and tokens prefilled again for them. */
   readonly probe_tokens: number
   readonly probe_prefill_tokens: number
   readonly last_evidence_at: number | null

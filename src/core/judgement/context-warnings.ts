@@ -1,7 +1,7 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { evidenceOf, type ContextState } from './context-state.js'
 
-/** What is wrong with how a context is reported on. Workers and operators are told, since the context can then not be certified. */
+/** Problems with the reports on a context. Workers and operators are warned of them, since they prevent a certificate. */
 export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings'] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]

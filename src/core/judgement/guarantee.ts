@@ -20,7 +20,7 @@ export interface Guarantee {
   readonly scope: 'context' | 'pool'
   readonly generations: number
   readonly em_drop: number
-  /** Net of what the probes cost, and with probes not counted. */
+  /** Net of the cost of probes, and without counting it. */
   readonly tokens_saved_ratio: number
   readonly tokens_saved_gross_ratio: number
   readonly epoch: number

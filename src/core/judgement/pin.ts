@@ -29,8 +29,8 @@ export function livePins (pins: ReadonlyMap<string, Pin>, now: number): Readonly
 }
 
 /**
- * The pin as it takes effect. Where its predictor is gone, or another one has taken the name, there is no score to compare with: the pin
- * then means never stop, since doubt means continue.
+ * The pin as it takes effect. If its predictor is gone, or another predictor has its name, there is no score to compare with, and the pin
+ * means never stop, since doubt means continue.
  */
 export function usablePin (predictors: LivePredictors, pin: Pin | undefined): Pin | undefined {
   if (pin?.scorer === undefined) return pin

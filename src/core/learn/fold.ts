@@ -109,7 +109,7 @@ export function createContext (fold: Fold, key: string, time: number): void {
 }
 
 /**
- * A new epoch, with nothing of the last one's evidence: whoever is enrolled is forgotten, and the newest predictor is a challenger again.
+ * Starts an epoch without the evidence of the last one: enrolled generations are dropped, and the newest predictor is a challenger again.
  * @returns the state, to be written
  */
 export function startEpoch (fold: Fold, key: string, cause: EpochCause, policy: Policy, time: number): ContextState {
@@ -136,7 +136,7 @@ export function forceOf (fold: Fold, key: string, time: number): EffectiveThresh
   return { ...effectiveThreshold(chain, 0), leaf }
 }
 
-/** A stopped generation was treated, whatever it says; without an arm it is control if its draw says so, else unknown. */
+/** A stopped generation counts as treated whatever arm it reports. Without an arm, a low draw means control, and any other is unknown. */
 export function armOf ({ stopped, arm, u }: Pick<LoggedOutcome, 'stopped' | 'arm' | 'u'>, share: number): Arm | null {
   if (stopped) return 'treated'
   return arm ?? (u < share ? 'control' : null)

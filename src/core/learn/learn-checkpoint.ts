@@ -8,8 +8,8 @@ import { moveShare } from './move-share.js'
 import type { Policy } from '../policy/policy.js'
 
 /**
- * Starts an epoch in a context and those below: what was learned of one checkpoint says nothing sure of the next. What the last one had
- * certified goes along as an expectation, which nothing is decided by.
+ * Starts an epoch in a context and those below, since evidence about one checkpoint proves nothing about the next. The certificate of the
+ * previous checkpoint is kept as an expectation, which affects no decision.
  */
 export function learnCheckpoint (fold: Fold, time: number, { key: under, run, step, by }: CheckpointEntry): void {
   const keys = [...fold.keys()].filter((key) => isWithin(key, under))

@@ -31,8 +31,8 @@ function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string,
 }
 
 /**
- * Pins that move in one step, in the order in which the history of each has what was in force before and after the step: those that are
- * removed parents first, then those that are put children first.
+ * Orders pins that move in one step so that the history of each shows the rules in force before and after the whole step: removed pins come
+ * first, parents before children, then new ones, children before parents.
  */
 export function inStep<P extends { readonly key: string, readonly pin: Pin | null }> (pins: readonly P[]): P[] {
   const byKey = new Map(pins.map((one) => [one.key, one]))
@@ -102,8 +102,8 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
 }
 
 /**
- * Before any evidence, a changed request is as good as the first. Another bar is measured anew, by the evidence of now; another tolerance
- * starts the drift detector over, another mode the comparison of the arms.
+ * Before any evidence, a changed request is as good as the first. A changed bar is compared with the current evidence; a changed tolerance
+ * restarts the drift detector, a changed mode the comparison of the arms.
  */
 function withRequest (fold: Fold, key: string, before: Policy, policy: Policy): ContextState {
   const state = fold.get(key)!

@@ -136,7 +136,7 @@ function countOutcome (state: ContextState, outcome: LoggedOutcome, arm: Arm | n
   })
 }
 
-/** An empty list says "never asked"; a generation long enough to have been asked more than once can't say so. */
+/** An empty list means that the generation never asked, which cannot be true if it was long enough for more than one check. */
 function wasDueButNotAsked ({ steps, tokens }: LoggedOutcome, policy: Policy): boolean {
   if (steps?.length !== 0) return false
   const cadence = { checkEveryTokens: policy.check_every_tokens, checkGrowth: policy.check_growth, minTokens: policy.min_tokens }

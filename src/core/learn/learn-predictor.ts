@@ -7,10 +7,10 @@ import { moveShare } from './move-share.js'
 import { refTo } from '../predictor/fingerprint.js'
 import { syncTrials } from '../judgement/sync-trials.js'
 
-/** Who makes the predictors that nobody imports. */
+/** Name under which the service records the predictors that it trains. */
 export const TRAINER = 'trainer'
 
-/** The next one is trained when there were so many times more samples, or so many more. */
+/** The next predictor is due at this multiple of the samples of the last one, or at this many more, whichever comes first. */
 const GROWTH = 4
 const MOST_BETWEEN = 20_000
 

@@ -29,7 +29,7 @@ export function isSilenceDue ({ ledger, keys, get }: Pick<Fold, 'ledger' | 'get'
   return false
 }
 
-/** Whether a tick would bring something to somebody who is enrolled, when the follow-up clock has come that far. */
+/** Whether a tick at that time of the follow-up clock would change anything for an enrolled generation. */
 export function isFollowUpDue ({ ledger, cohorts }: Pick<Fold, 'ledger' | 'cohorts'>, clock: number): boolean {
   const { look } = timesOf(ledger)
   for (const key of cohorts.keys()) {

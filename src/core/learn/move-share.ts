@@ -15,7 +15,7 @@ const SUSPECTED = 2
 const CALM = 1.2
 const BOOST = 10
 
-/** A suspicion of breach lasts until the estimated drop is less than so many standard errors beyond the bound; the share it raises to. */
+/** A suspicion of breach ends below this many standard errors beyond the bound. Until then the control share is at least BREACH_SHARE. */
 const BREACH_CALM = 0.5
 const BREACH_SHARE = 0.5
 

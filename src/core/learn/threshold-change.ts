@@ -2,8 +2,8 @@ import type { ContextState, EpochCause } from '../judgement/context-state.js'
 import { servingOf } from '../judgement/sync-trials.js'
 
 /**
- * A move of a context's own threshold, or a drift alarm; `before` equals `after` where the alarm was about a parent's. Of a pin they are
- * what was in force for the context, whosever it was.
+ * A move of a context's own threshold, or a drift alarm; `before` equals `after` if the alarm concerned the threshold of a parent. For a
+ * pin, they are the thresholds in force for the context, whether its own or inherited.
  */
 export interface Change {
   readonly time: number

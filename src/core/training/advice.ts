@@ -18,7 +18,7 @@ export interface RunCheckpoint extends ServedCheckpoint { readonly run: string }
  * Advises whether generations of a checkpoint may be stopped early in a context that it serves, by the evidence of the checkpoint's own
  * epoch. Reasons: `certified`: its own evidence certifies the threshold; `little_evidence`: it does not, or no longer; `not_started`: no
  * generation of this checkpoint was reported, or the learner has not processed it yet; `superseded`: the context serves another checkpoint;
- * `reset`: the context was reset since, so it is unknown what it serves. `expected` is what the previous checkpoint had certified: only an
+ * `reset`: the context was reset since, so it is unknown what it serves. `expected` is the certificate of the previous checkpoint: only an
  * expectation, on which no decision depends.
  * @param served the checkpoint
  * @param key the context

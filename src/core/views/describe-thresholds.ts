@@ -15,7 +15,7 @@ export interface ThresholdRow {
   /** Interval of the true EM drop, at the level of the certificate. */
   readonly em_drop_low: number
   readonly em_drop_high: number
-  /** Net of what the probes cost, and with probes not counted. */
+  /** Net of the cost of probes, and without counting it. */
   readonly tokens_saved_ratio: number
   readonly tokens_saved_gross_ratio: number
   readonly log_evidence: number

@@ -29,7 +29,8 @@ export interface PastState {
 }
 
 /**
- * Reconstructs a past version. A threshold was the `before` of the oldest change since; a pin was what the oldest command since replaced.
+ * Reconstructs a past version. The threshold is the `before` of the oldest change since; the pin is the one that the oldest command since
+ * replaced.
  * @param pins the stored pins, expired ones included
  */
 export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap<string, Pin>): PastState {

@@ -79,7 +79,7 @@ t.test('ln E is the logarithm of the formula', async (t) => {
   }), 2000)
 })
 
-t.test('E is a fair bet: its expectation stays the same where the mean drop is exactly a', async (t) => {
+t.test('E is a fair bet: its expectation stays the same if the mean drop is exactly a', async (t) => {
   holds(t, fc.property(tolerance, fewer, fewer, fewer, fc.double({ min: 0, max: 0.25, noNaN: true }),
     (a, lost, kept, gained, gainedRate) => {
       const lostRate = Math.min(a + gainedRate, 1 - gainedRate) // lost - gained = a, the edge of the null hypothesis

@@ -56,7 +56,7 @@ t.test('rule 5: any prefix may certify a threshold, and each threshold its own',
   }), 500)
 })
 
-t.test('what is certified already stays so, and the walk goes on from there', async (t) => {
+t.test('the search continues from the threshold that is certified already', async (t) => {
   t.equal(certifiedIndex(losing(60, 60, 60), 0.02, BAR, 1), 1)
   t.equal(certifiedIndex(losing(60, 60, 0), 0.02, BAR, 1), 2)
 })

@@ -139,7 +139,7 @@ t.test('the probe decision uses the clamped confidence and the context\'s rule',
   t.equal(decided({}, { confidence: 1 }).probe, false, 'a treated one')
 })
 
-t.test('where a predictor serves, its score decides, and without a confidence there is no score', async (t) => {
+t.test('the score of the serving predictor decides, and a step without a confidence has no score', async (t) => {
   const snapshot = snapshotOf({ 'model=q,task=x': { index: 10, scorer: 'p' } })
   const ask = (step: Partial<Step>) => decide(snapshot, 'fresh', { arm: 'treated', tokens: 100, confidence: 0.9, context: { model: 'q', task: 'x' }, ...step })
   const scorer = scorerFor(PREDICTOR, 'model=q,task=x')

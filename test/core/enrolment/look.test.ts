@@ -29,7 +29,7 @@ t.test('rule 5: only ended slices are looked at, and those of whom nothing is kn
   t.match(lookAtOpen(looked, setAside, RULES), [{ evidence: { generations: 1 }, unaccounted: 0 }])
 })
 
-t.test('what a member is at worst is computed again only after more was reported of it', async (t) => {
+t.test('the worst case of a member is computed again only after a further report', async (t) => {
   let asked = 0
   const rules = rulesWith({ worstUnits: () => { asked++; return new Map([[RAW, unitWith(0, 1)]]) } })
   const slice = newSlice(0, 0, false)

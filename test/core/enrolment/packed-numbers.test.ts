@@ -10,7 +10,7 @@ t.test('packed numbers come back to the bit', async (t) => {
   }))
 })
 
-t.test('what is packed is counted, and anything else is told apart', async (t) => {
+t.test('packed numbers are counted, and any other text is rejected', async (t) => {
   t.equal(countPacked(''), 0)
   t.equal(countPacked(packNumbers([0, 0.5, 1]), 1), 3)
   t.equal(countPacked(packNumbers([3])), 1)

@@ -17,7 +17,7 @@ t.test('units are spent as long as they are remembered', async (t) => {
   }
 })
 
-t.test('what is over is forgotten', async (t) => {
+t.test('expired units are forgotten', async (t) => {
   const spent = new SpentUnits()
   for (let clock = 0; clock < 1000; clock++) {
     spent.addAccounted(clock / 1000, clock + 10, clock)
@@ -36,7 +36,7 @@ t.test('units that are accounted for do not push out void ones', async (t) => {
   t.ok(spent.has(0.5, 10_000))
 })
 
-t.test('of too many void units those with the smallest second hashes are remembered, and the others are told by theirs', async (t) => {
+t.test('of too many void units only those with the smallest second hashes are remembered, below a cutoff that is returned', async (t) => {
   const spent = new SpentUnits()
   const all = new Map(draws(MOST_VOID + 1).map((u) => [u, 1 - u]))
   t.equal(spent.addVoid(new Map([...all].slice(0, MOST_VOID)), 100, 0), Infinity, 'there is room')

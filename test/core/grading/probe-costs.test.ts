@@ -6,14 +6,14 @@ import { probeTokensOfSteps, withProbeCosts } from '../../../src/core/grading/pr
 const stepsAt = (...tokens: number[]): LoggedStep[] => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
 const askedBy = ({ steps }: { readonly steps: readonly LoggedStep[] }) => steps.map(({ asked_tokens: asked }) => asked)
 
-t.test('where steps say what they cost, each carries the sum so far', (t) => {
+t.test('each step carries the sum of the costs stated so far', (t) => {
   const costs = withProbeCosts({ probe_tokens: 20, steps: [{ probe_tokens: 3 }, {}, { probe_tokens: 4 }] }, stepsAt(16, 32, 48))
   t.strictSame(askedBy(costs), [3, 3, 7])
   t.equal(costs.asked_tokens, 7, 'the rest of the total was spent by the control arm alone')
   t.end()
 })
 
-t.test('where no step says it, the total is spread evenly', (t) => {
+t.test('the total is spread evenly if no step states its cost', (t) => {
   t.strictSame(askedBy(withProbeCosts({ probe_tokens: 10 }, stepsAt(16, 32, 48))), [3, 7, 10])
   t.strictSame(askedBy(withProbeCosts({}, stepsAt(16, 32))), [undefined, undefined], 'nothing was reported')
   t.end()

@@ -76,7 +76,7 @@ t.test('many candidates, tested after every outcome, are falsely certified in at
   t.ok(losslessGenerations(a, level / 4) < 600, 'and each challenger has the time for it')
 })
 
-t.test('what is certified stands only under the terms it was certified under', async (t) => {
+t.test('a certificate stands only under its own terms', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   t.equal(rawCandidate(fold.state(), policyWith()).certified, GRID.length - 1)

@@ -55,7 +55,7 @@ t.test('forceOf sees the chain as the learner has it: pins and pools', async (t)
   t.match(forceOf(pool, '*', 0), { threshold: null, scope: 'none', source: { key: '*' } })
 })
 
-t.test('an epoch is named by the entry that opened it, and its start forgets whoever is enrolled', async (t) => {
+t.test('an epoch is named after the entry that opened it, and its start drops the enrolled generations', async (t) => {
   const fold = memoryFold({ follow_up_seconds: 60 })
   const enrolment = { type: 'enrolment', boot: 'a', age: 0, entries: [{ key: LEAF, epoch: null, share: 1, draws: [[0.1, 0.1]] }] } as const
   fold.learn({ ...enrolment, number: 1 }, 5)

@@ -12,7 +12,7 @@ const LAST = GRID.length - 1
 const spread = (n: number, share = 1) => Array.from({ length: n }, (_, i) => share * (i + 0.5) / n)
 const LOST_STEPS = { steps: [{ ...SURE_STEP, exact_match: 0 as const }] }
 
-t.test('rule 5: a prefix certifies though somebody in it is not accounted for', async (t) => {
+t.test('rule 5: a prefix certifies although one of its units is not accounted for', async (t) => {
   const fold = enrolledFold()
   const us = spread(400)
   fold.enrol(us, 0)
@@ -82,7 +82,7 @@ t.test('rule 6: under "excluded" nothing is certified while fewer than 1 - max_e
   }
 })
 
-t.test('a drift is found in final slices, takes the threshold back and forgets whoever is enrolled', async (t) => {
+t.test('a drift found in final slices withdraws the threshold and drops the enrolled generations', async (t) => {
   const fold = certifiedFold()
   const { time } = fold
   const us = spread(40, 0.02)
@@ -133,7 +133,7 @@ t.test('rule 9: a change of mode or pin restarts the comparison at the next slic
   t.match(fold.state().arms, { control: { generations: 1, em: 1 }, treated: { generations: 1, em: 1 } })
 })
 
-t.test('what happened to a cohort is committed, even where nothing else changes', async (t) => {
+t.test('a changed cohort is committed even if nothing else changes', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.5], 0)
   fold.report(0.1, 1000)
@@ -141,5 +141,5 @@ t.test('what happened to a cohort is committed, even where nothing else changes'
   fold.pass(5000, 13_000)
   t.strictSame(fold.cohorts.takeChanges().get(LEAF)!.early, [])
   fold.learn({ type: 'tick' }, 13_001)
-  t.equal(fold.cohorts.takeChanges().size, 0, 'and nothing is where nothing happened')
+  t.equal(fold.cohorts.takeChanges().size, 0, 'an unchanged cohort is not committed')
 })

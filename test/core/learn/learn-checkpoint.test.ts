@@ -23,7 +23,7 @@ t.test('a checkpoint opens an epoch in its context and below, and nowhere else; 
   t.match(fold.changes[1], { cause: 'checkpoint', epoch: 2, before: Number, after: null, by: 'trainer', reason: 'step 7 of run r' })
 })
 
-t.test('what the last one had certified goes along as an expectation, and decides nothing', async (t) => {
+t.test('the certificate of the previous checkpoint is kept as an expectation and affects no decision', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
   fold.learn(checkpoint(1), 1000)
@@ -34,7 +34,7 @@ t.test('what the last one had certified goes along as an expectation, and decide
   fold.learn(checkpoint(3), 4000)
   t.match(fold.state().checkpoint, { step: 3, expected: { run: 'r', step: 2 } })
   fold.learn({ type: 'policy', key: LEAF, policy: { min_tokens: 7 }, by: 'ops' }, 5000)
-  t.match(fold.state(), { epoch: 5, checkpoint: { step: 3 } }, 'other epochs are of the same checkpoint')
+  t.match(fold.state(), { epoch: 5, checkpoint: { step: 3 } }, 'the checkpoint outlasts later epochs')
   fold.learn({ type: 'reset', key: LEAF, by: 'ops', reason: 'older weights' }, 6000)
   t.match(fold.state(), { epoch: 6, checkpoint: null }, 'but for those of a reset')
   fold.learn({ type: 'policy', key: LEAF, policy: { min_tokens: 8 }, by: 'ops' }, 7000)
@@ -43,7 +43,7 @@ t.test('what the last one had certified goes along as an expectation, and decide
   t.match(fold.state().checkpoint, { step: 4, expected: null })
 })
 
-t.test('a context that nobody has reported on has nothing to forget', async (t) => {
+t.test('a context without reports has nothing to forget', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   fold.learn(checkpoint(1, 'model=unknown'), 10)

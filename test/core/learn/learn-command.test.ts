@@ -215,7 +215,7 @@ t.test('a pin outlives a reset, and so does its share', async (t) => {
   t.equal(fold.state().control_share, 0.1, 'of a pin that saves it all, with no generations yet')
 })
 
-t.test('what was certified stands only under its terms: a policy that changes and changes back is measured by the evidence of now', async (t) => {
+t.test('a certificate stands only under its terms: a policy that changes and changes back is judged by the current evidence', async (t) => {
   const fold = certified()
   fold.states.set(LEAF, { ...fold.state(), open: { ...fold.state().open, unaccounted: 5 } }) // the present prefix no longer reaches the bar
   setPolicy(fold, { error_level: 0.04 }, LEAF)

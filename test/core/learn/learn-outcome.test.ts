@@ -47,7 +47,7 @@ t.test('outcomes that are no evidence', async (t) => {
   }
 })
 
-t.test('what is evidence', async (t) => {
+t.test('control outcomes with their steps are evidence', async (t) => {
   for (const [name, outcome] of [
     ['the first sample of a group', outcomeOf({ sample_index: 0 })],
     ['no arm, and a draw below the share', outcomeOf({ arm: null, u: 0.29 })],
@@ -246,7 +246,7 @@ t.test('rule 1: an outcome of a generation that was never enrolled is no evidenc
   t.equal(fold.pending.size, 0)
 })
 
-t.test('a treated outcome whose entry does not come is nobody\'s fault', async (t) => {
+t.test('a treated outcome whose entry does not come is not counted as unenrolled', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1], 0)
   fold.report(0.8, 100)

@@ -32,7 +32,7 @@ t.test('a predictor is a challenger in every context, and serves where its own e
   ])
 })
 
-t.test('what was learned before the trial is no evidence for it', async (t) => {
+t.test('a trial starts without the evidence learned before it', async (t) => {
   const fold = memoryFold({ predictor: 'auto' })
   fold.learn(early(), 0, 1000)
   addPredictor(fold, BY_SIGNAL)

@@ -41,7 +41,7 @@ t.test('the evidence for the threshold in force is shown at its best and now, wi
   t.match(evidence({ log_evidence: { best: 5, now: 3 } }), { holds_now: true })
 })
 
-t.test('what became of the enrolled is shown, with the ratios', async (t) => {
+t.test('the follow-up of enrolled generations is shown with its ratios', async (t) => {
   const follow_up = { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 }
   t.match(describeContext(known(0, { follow_up, open: { evidence: NO_EVIDENCE, unaccounted: 2 }, open_enrolments: 5 }), key), {
     follow_up, follow_up_ratio: 0.75, cancelled_ratio: 0.2, unaccounted: 2, open_enrolments: 5,
