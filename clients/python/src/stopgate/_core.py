@@ -9,17 +9,15 @@ from typing import Any
 
 from . import _fork
 from ._breaker import Breaker
-from ._cadence import Cadence
 from ._connection import Connections
 from ._counters import Counters
+from ._decisions import Decisions
 from ._enrolments import Enrolments
 from ._exit import AtExit
 from ._http import Endpoint, Reply
 from ._local import Local
 from ._log import warn
-from ._replies import take
 from ._reporter import Report, Reporter
-from .errors import CallFailed
 from .generation import Context, Generation, Grade
 
 COLUMNS = "/v1/decisions/columns"
@@ -45,7 +43,7 @@ class Core:
         self._reporter = Reporter(self._post, queue_size, self.counters, self._received)
         self._enrolments = Enrolments(self._post, self.counters)
         self.local = Local(self._get, prefix, max_staleness, self._enrolments) if local else None
-        self._cadences: dict[str, Cadence] = {}
+        self.decisions = Decisions(self.counters, self.breaker, self.local)
         self._exit = AtExit(self)
         _fork.watch(self)
 
@@ -67,45 +65,10 @@ class Core:
         """Makes a generation. Without an id it gets a random one."""
         return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade)
 
-    def cadence_of(self, generation: Generation) -> Cadence:
-        """When to ask about a generation. Before the service has said anything: every 32 tokens."""
-        known = self.local.cadence_of(generation) if self.local is not None else None
-        return known or self._cadences.get(generation.context_key) or Cadence()
-
     def decide_locally(self, generations: Sequence[Generation], local: Local) -> None:
         """Decides by the bundle."""
         self._exit.arrange()
-        self.counters.checks += len(generations)
-        undecided = local.decide(generations)
-        self.counters.stops += sum(one.stopped for one in generations)
-        self.skipped(undecided)
-
-    def replied(self, generations: Sequence[Generation], reply: Reply) -> None:
-        """Takes the decisions of a columns call.
-
-        Raises:
-            CallFailed: there are none in the reply.
-        """
-        body = reply.json()
-        try:
-            undecided = take(body, generations, self._cadences)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise CallFailed(f"the reply has no decisions: {error!r}") from error
-        self.counters.stops += sum(one.stopped for one in generations)
-        self.skipped(undecided)
-
-    def failed(self, generations: Sequence[Generation], error: CallFailed) -> None:
-        """Lets generations go on after a call that failed."""
-        self.counters.failures += 1
-        self.breaker.failed()
-        warn("check", f"generations go on without a decision: {error}")
-        self.skipped(generations)
-
-    def skipped(self, generations: Sequence[Generation]) -> None:
-        """Lets generations go on without asking."""
-        self.counters.undecided += len(generations)
-        for one in generations:
-            self._go_on(one)
+        self.decisions.decide_locally(generations, local)
 
     def report(self, outcome: Mapping[str, Any]) -> None:
         """Queues an outcome."""
@@ -133,13 +96,6 @@ class Core:
         self.deciding.close()
         self._reporting.close()
         return is_sent
-
-    def _go_on(self, one: Generation) -> None:
-        """No decision: continue, and probe where a control generation would need the answer as evidence."""
-        step = one.steps[-1]
-        is_news = step.confidence is not None and step.confidence > (one.probed_score or 0.0)
-        next_check = self.cadence_of(one).next_check(step.tokens)
-        one.checked(stop=False, probe=one.arm == "control" and is_news, next_check=next_check)
 
     def _ping(self) -> None:
         self._reporting.call("POST", COLUMNS, _NO_ROWS, timeout=_PING_SECONDS).json()

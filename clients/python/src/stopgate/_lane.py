@@ -4,10 +4,9 @@ import asyncio
 from collections import deque
 
 from ._async_connection import AsyncConnection
-from ._columns import MAX_ROWS, columns_of
+from ._columns import MAX_ROWS
 from ._core import COLUMNS, Core
 from ._log import logger
-from .errors import CallFailed
 from .generation import Generation
 
 _MOST_CALLS = 4
@@ -68,17 +67,10 @@ class Lane:
 
     async def _call(self, generations: list[Generation]) -> None:
         core = self._core
-        core.counters.checks += len(generations)
-        if core.breaker.is_open:
-            core.skipped(generations)
+        body = core.decisions.body_of(generations)
+        if body is None:
             return
-        core.counters.calls += 1
         connection = self._idle.pop() if self._idle else AsyncConnection(core.endpoint)
-        try:
-            reply = await connection.call("POST", COLUMNS, columns_of(generations), timeout=core.timeout)
-            core.replied(generations, reply)
-        except CallFailed as error:
-            core.failed(generations, error)
-        else:
-            core.breaker.succeeded()
+        with core.decisions.going_on(generations):
+            core.decisions.take(generations, await connection.call("POST", COLUMNS, body, timeout=core.timeout))
         self._idle.append(connection)

@@ -1,15 +1,14 @@
 """Sends outcomes and labels in the background, in order, each until the service has it or refuses it."""
 
 import random
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ._background import Background
 from ._counters import Counters
 from ._log import warn
+from ._outbox import Outbox
 from .errors import CallFailed
 
 _MOST_BYTES = 64 * 2**20
@@ -28,7 +27,7 @@ class Report(NamedTuple):
     is_label: bool = False
 
 
-class Reporter:
+class Reporter(Outbox[list[Report]]):
     """A bounded queue with one thread. `put()` never waits for the service.
 
     Args:
@@ -42,17 +41,13 @@ class Reporter:
         self, post: Post, capacity: int, counters: Counters, on_receipt: Callable[[str, dict[str, Any]], None]
     ) -> None:
         self._post, self._capacity, self._counters, self._on_receipt = post, capacity, counters, on_receipt
-        self._background = Background("reports", self._run)
-        self.after_fork()
+        super().__init__("reports")
 
     def after_fork(self) -> None:
-        """What waits is the parent's to send."""
-        self._changed = threading.Condition()
+        """Begins anew."""
+        super().after_fork()
         self._waiting: deque[Report] = deque()
-        self._sending: list[Report] = []
         self._bytes = 0
-        self._is_closing = self._is_closed = False
-        self._background.after_fork()
 
     def put(self, report: Report) -> None:
         """Takes a report."""
@@ -63,38 +58,14 @@ class Reporter:
                 self._bytes -= len(self._waiting.popleft().body)
                 self._counters.dropped += 1
                 warn("dropped", "the queue of reports is full: the oldest are dropped")
-            self._background.ensure()
-            self._changed.notify_all()
-
-    def flush(self, timeout: float) -> bool:
-        """Waits until all is sent. Returns whether it was, within `timeout` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._sending, timeout)
+            self._added()
 
     def close(self, timeout: float) -> bool:
-        """Flushes, then ends the thread. Meanwhile it sends again at once what has to wait."""
-        with self._changed:
-            self._is_closing = True
-            self._changed.notify_all()
-        is_sent = self.flush(timeout)
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
+        """As `Outbox.close()`, and sends again at once what has to wait."""
+        is_sent = super().close(timeout)
         if not is_sent:
-            warn("unsent", f"{len(self._waiting) + len(self._sending)} reports were not sent before the end")
+            warn("unsent", "reports were not sent before the end")
         return is_sent
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._is_closed)
-                if self._is_closed:
-                    return
-                self._sending = self._take()
-            self._send(self._sending)
-            with self._changed:
-                self._sending = []
-                self._changed.notify_all()
 
     def _take(self) -> list[Report]:
         batch = [self._waiting.popleft()]
@@ -122,7 +93,7 @@ class Reporter:
                     warn(f"refused {error.status}", f"{len(batch)} reports were refused: {error}")
                     return
                 warn("report", f"reports wait, since the service does not take them: {error}")
-                self._pause(max(error.retry_after or 0.0, wait * random.uniform(0.5, 1)))
+                self._pause(max(error.retry_after or 0.0, wait * random.uniform(0.5, 1)), _FIRST_WAIT_SECONDS)
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
 
     def _send_label(self, label: Report) -> None:
@@ -140,10 +111,3 @@ class Reporter:
         for report, receipt in zip(batch, reply["outcomes"], strict=True):
             if receipt is not None:
                 self._on_receipt(report.generation_id, receipt)
-
-    def _pause(self, seconds: float) -> None:
-        with self._changed:
-            if self._is_closing:
-                self._changed.wait_for(lambda: self._is_closed, _FIRST_WAIT_SECONDS)
-            else:
-                self._changed.wait_for(lambda: self._is_closing, seconds)

@@ -17,7 +17,8 @@ class BaseClient:
         token: bearer token; None: the environment's STOPGATE_TOKEN, else none.
         local: whether to decide in this process, by a bundle that is renewed in the background, without a call a step.
         prefix: with `local`, a context key that all generations lie within, such as "model=qwen3-8b"; "*": all.
-        timeout: seconds for a call for decisions. A step without a reply in time goes on.
+        timeout: seconds for a call for decisions. A step without a reply in time goes on. More than the 50 ms of the
+            default rarely pays: an overloaded service lets a call wait for longer, and meanwhile the engine stands.
         queue_size: outcomes and labels that may wait to be sent. Beyond it the oldest are dropped.
         exit_seconds: seconds that the end of the process may take to send what waits.
         max_staleness: with `local`, seconds without contact after which nothing is stopped any more.

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
-from ._columns import MAX_ROWS, columns_of
+from ._columns import MAX_ROWS
 from ._core import COLUMNS
 from .base_client import BaseClient
-from .errors import CallFailed, ClientGone
+from .errors import ClientGone
 from .generation import Generation
 from .probe import Probe
 
@@ -78,15 +78,7 @@ class Client(BaseClient):
 
     def _ask(self, generations: list[Generation]) -> None:
         core = self._core
-        core.counters.checks += len(generations)
-        if core.breaker.is_open:
-            core.skipped(generations)
-            return
-        core.counters.calls += 1
-        try:
-            reply = core.deciding.call("POST", COLUMNS, columns_of(generations), timeout=core.timeout)
-            core.replied(generations, reply)
-        except CallFailed as error:
-            core.failed(generations, error)
-        else:
-            core.breaker.succeeded()
+        body = core.decisions.body_of(generations)
+        if body is not None:
+            with core.decisions.going_on(generations):
+                core.decisions.take(generations, core.deciding.call("POST", COLUMNS, body, timeout=core.timeout))

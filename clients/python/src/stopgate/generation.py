@@ -44,7 +44,7 @@ class Generation:
         self.stopped = self.wants_probe = False
         self.steps: list[Step] = []
         self.probed_score: float | None = None
-        self.next_check = core.cadence_of(self).next_check(0)
+        self.next_check = core.decisions.cadence_of(self).next_check(0)
         self._is_over = False
 
     def due(self, tokens: int) -> bool:
