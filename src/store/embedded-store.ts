@@ -1,37 +1,28 @@
 import { randomUUID } from 'node:crypto'
-import type { ContextState } from '../core/judgement/context-state.js'
-import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
-import type { PolicyPatch } from '../core/policy/policy.js'
-import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
-import type { Series, TrainingRun } from '../core/training/run.js'
-import { append, readAudit } from './embedded-commands.js'
+import { append } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { EmbeddedEvents } from './embedded-events.js'
-import { readChanges, readCohorts, readLearned, readPin, readPolicy } from './read-stored.js'
 import { checkDataFolder, makeFolder } from './data-folder-check.js'
 import { EmbeddedLease } from './embedded-lease.js'
-import { entriesAfter, logLag } from './embedded-log.js'
+import { entriesAfter } from './embedded-log.js'
+import { EmbeddedReader } from './embedded-reader.js'
 import { EmbeddedRecords } from './embedded-record.js'
 import { openTables, type Tables } from './embedded-tables.js'
-import { exportState, importState } from './embedded-state.js'
+import { importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
 import { encodeCohort, encodePending, encodeSample, encodeState, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
-import { PredictorCache } from './predictor-cache.js'
-import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
-import { decodeSeries, readRun, seriesKey } from './training-encoding.js'
+import type { Appended, Commit, Store, StoredEntry, TrainingWrite } from './store.js'
 import { checkFormat, STATE_FORMAT } from './state-format.js'
-import type { SortedState, StateRow } from './state-row.js'
+import type { SortedState } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
-import { readState } from './unreadable-state.js'
 import type { Cursor } from './cursor.js'
 import { LeaseLostError, StoreUnavailableError } from './store-errors.js'
-import type { Pin } from '../core/judgement/pin.js'
 
 export interface EmbeddedOptions extends Partial<LogLimits> {
   /** Folder of the data, made if absent; one process at a time. */
@@ -46,25 +37,22 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
  * A store in a folder, for one process. Other threads of the process may open it as guests. LMDB runs write transactions one at a time, and
  * they are on disk when they resolve.
  */
-export class EmbeddedStore implements Store {
+export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly kind = 'embedded'
-  readonly #tables: Tables
   readonly #release: () => Promise<void>
   readonly #limits: LogLimits
   readonly #records: EmbeddedRecords
   readonly #events: EmbeddedEvents
   readonly #lease = new EmbeddedLease()
-  readonly #predictors = new PredictorCache()
   #isUp = true
-  #isClosed = false
 
   private constructor (tables: Tables, release: () => Promise<void>, options: EmbeddedOptions) {
-    this.#tables = tables
+    super(tables)
     this.#release = release
     this.#limits = logLimits(options)
     this.#events = new EmbeddedEvents(options.dataDir)
     this.#records = new EmbeddedRecords({
-      reads: () => this.#reads(), write: (action) => this.#write(action), limits: { ...RECORD_LIMITS, ...options.records },
+      reads: () => this.reads(), write: (action) => this.#write(action), limits: { ...RECORD_LIMITS, ...options.records },
     })
   }
 
@@ -101,7 +89,7 @@ export class EmbeddedStore implements Store {
   async warnings (): Promise<string[]> { return [] }
 
   async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
-    const { appended, isMoved } = await this.#write(() => append(this.#tables, entries, Date.now(), this.#limits, ifPolicyVersion))
+    const { appended, isMoved } = await this.#write(() => append(this.tables, entries, Date.now(), this.#limits, ifPolicyVersion))
     this.#events.emit('appended')
     if (isMoved) this.#events.emit('notice')
     return appended
@@ -110,11 +98,11 @@ export class EmbeddedStore implements Store {
   async read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> {
     const until = performance.now() + waitMs
     for (;;) {
-      const entries = entriesAfter(this.#reads(), after, limit)
+      const entries = entriesAfter(this.reads(), after, limit)
       const leftMs = until - performance.now()
       if (entries.length > 0 || leftMs <= 0) return entries
       await this.#events.appended(leftMs)
-      if (this.#isClosed) return []
+      if (this.isClosed) return []
     }
   }
 
@@ -125,34 +113,21 @@ export class EmbeddedStore implements Store {
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
     return this.#write(() => {
       if (this.#lease.isHeldByOther(holder)) return null
-      const token = this.#tables.getMeta('token') + 1
-      this.#tables.setMeta('token', token)
+      const token = this.tables.getMeta('token') + 1
+      this.tables.setMeta('token', token)
       this.#lease.give(holder, token, ttlMs)
       return token
     })
   }
 
   async renewLease (token: number, ttlMs: number): Promise<boolean> {
-    this.#reads()
+    this.reads()
     return this.#isCurrent(token) && this.#lease.renew(token, ttlMs)
   }
 
   async releaseLease (token: number): Promise<void> {
-    this.#reads()
+    this.reads()
     this.#lease.release(token)
-  }
-
-  async learned (): Promise<Learned> {
-    const { contexts, pending, cohorts, reservoir, getMeta } = this.#reads()
-    const cursor = getMeta('cursor')
-    const texts = {
-      ledger: getMeta('ledger'),
-      follow_up: getMeta('follow_up'),
-      pending: [...pending.getRange().map(({ key, value }) => [key.toString(), value] as const)],
-      cohorts: [...cohorts.getRange().map(({ key, value }) => [key, value] as const)],
-      reservoir: [...reservoir.getRange().map(({ key, value }) => [key, value] as const)],
-    }
-    return { cursor, contexts: await this.#states([...contexts.getKeys()]), ...await readLearned(texts) }
   }
 
   async commit (commit: Commit): Promise<void> {
@@ -162,97 +137,30 @@ export class EmbeddedStore implements Store {
     const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
     await this.#write(() => {
       if (!this.#isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
-      writeCommit(this.#tables, commit, { contexts, pending, cohorts, reservoir })
+      writeCommit(this.tables, commit, { contexts, pending, cohorts, reservoir })
     })
     if (commit.decisive.length > 0) this.#events.emit('notice')
   }
 
-  async revision (): Promise<Revision> {
-    const tables = this.#reads()
-    return {
-      stateId: tables.getMeta('state_id'),
-      salt: tables.getMeta('salt'),
-      version: tables.getMeta('version'),
-      policyVersion: tables.getMeta('policy_version'),
-      ...logLag(tables, Date.now()),
-    }
-  }
-
   onNotice (listener: (isRegained: boolean) => void): void {
     this.#events.on('notice', () => {
-      if (!this.#isClosed) this.#tables.root.resetReadTxn() // otherwise reads of this turn could miss the commit of another thread
+      if (!this.isClosed) this.tables.root.resetReadTxn() // otherwise reads of this turn could miss the commit of another thread
       listener(false)
     })
   }
 
-  async changedSince (version: number): Promise<string[]> {
-    return [...this.#reads().changedAt.getKeys({ start: [version + 1, ''] }).map(([, key]) => key)]
-  }
-
-  async contextKeys (): Promise<string[]> { return [...this.#reads().contexts.getKeys()] }
-
-  async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> { return this.#states(keys) }
-
-  async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
-    return readCohorts(keys, keys.map((key) => this.#reads().cohorts.get(key) ?? null))
-  }
-
-  async policies (): Promise<Map<string, PolicyPatch>> {
-    return new Map(this.#reads().policies.getRange().map(({ key, value }) => [key, readPolicy(value)]))
-  }
-
-  async pins (): Promise<Map<string, Pin>> {
-    return new Map(this.#reads().pins.getRange().map(({ key, value }) => [key, readPin(value)]))
-  }
-
-  async predictors (): Promise<Map<string, PredictorVersion>> {
-    const { predictors, getMeta } = this.#reads()
-    const stamp = `${getMeta('state_id')} ${getMeta('predictors_at')}`
-    return await this.#predictors.versions(stamp, async () => [...predictors.getRange().map(({ key, value }) => [key, value] as const)])
-  }
-
-  async damagedPredictors (): Promise<readonly string[]> {
-    await this.predictors()
-    return this.#predictors.damaged()
-  }
-
-  async history (limit: number): Promise<HistoryRow[]> {
-    const { history, getMeta } = this.#reads()
-    const rows = history.getRange({ reverse: true, limit }).map(({ key, value: text }) => ({ id: String(key), text }))
-    return readChanges([...rows], { time: getMeta('last_place')[0], version: getMeta('version') })
-  }
-
-  async audit (limit: number, before?: string): Promise<AuditRow[]> { return readAudit(this.#reads(), limit, before) }
-
-  async trainingRuns (): Promise<TrainingRun[]> {
-    return [...this.#reads().trainingRuns.getRange().map(({ key, value }) => readRun(key.toString(), value))]
-  }
-
-  async trainingRun (name: string): Promise<TrainingRun | null> {
-    const text = this.#reads().trainingRuns.get(Buffer.from(name))
-    return text === undefined ? null : readRun(name, text)
-  }
-
-  async trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> {
-    const { trainingSeries } = this.#reads()
-    const texts = suites.map((suite) => trainingSeries.get(Buffer.from(seriesKey(name, suite))))
-    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries, 1)
-  }
-
   async writeTraining (write: TrainingWrite): Promise<void> {
     await this.#write(() => {
-      writeTraining(this.#tables, write)
-      append(this.#tables, write.entries, Date.now(), this.#limits)
+      writeTraining(this.tables, write)
+      append(this.tables, write.entries, Date.now(), this.#limits)
     })
     this.#events.emit('appended')
   }
 
-  async * exportRows (): AsyncIterable<StateRow> { yield * exportState(this.#reads()) }
-
   async importRows (state: SortedState, replaces: boolean): Promise<void> {
     await this.#write(() => {
-      importState(this.#tables, state, replaces, randomUUID())
-      this.#tables.setMeta('token', this.#tables.getMeta('token') + 1) // ends the leases of all threads
+      importState(this.tables, state, replaces, randomUUID())
+      this.tables.setMeta('token', this.tables.getMeta('token') + 1) // ends the leases of all threads
       this.#lease.end()
     })
     this.#records.read()
@@ -261,36 +169,21 @@ export class EmbeddedStore implements Store {
   }
 
   async close (): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.isClosed) return
+    this.isClosed = true
     this.#isUp = false
     this.#events.close()
-    await this.#tables.root.close()
+    await this.tables.root.close()
     await this.#release()
   }
 
-  /** Reads one text at a time: ten thousand texts would take more memory than their states. */
-  async #states (keys: readonly string[]): Promise<Map<string, ContextState>> {
-    const states = new Map<string, ContextState>()
-    await inTurns(keys, (key) => {
-      const text = this.#reads().contexts.get(key)
-      if (text !== undefined) states.set(key, readState(text))
-    })
-    return states
-  }
-
   /** Also compares the stored token, since another thread may have given a later lease. */
-  #isCurrent (token: number): boolean { return this.#lease.isCurrent(token) && this.#tables.getMeta('token') === token }
-
-  #reads (): Tables {
-    if (this.#isClosed) throw new StoreUnavailableError('The store is closed')
-    return this.#tables
-  }
+  #isCurrent (token: number): boolean { return this.#lease.isCurrent(token) && this.tables.getMeta('token') === token }
 
   /** Runs a write all or nothing; it is on disk when this resolves. */
   async #write<T> (action: () => T): Promise<T> {
     try {
-      const result = await transact(this.#reads().root, action)
+      const result = await transact(this.reads().root, action)
       this.#isUp = true
       return result
     } catch (error) {
