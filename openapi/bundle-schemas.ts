@@ -43,7 +43,7 @@ export const BundleSchema = Type.Object({
     mode: Type.Unsafe<'enforce' | 'shadow' | 'off'>({ type: 'string', enum: ['enforce', 'shadow', 'off'], description: 'Mode of the policy' }),
     min_tokens: Type.Integer({ description: 'No stop before this many tokens' }),
     check_every_tokens: Type.Integer({ description: 'Distance of the steps at which to decide (tokens)' }),
-    check_growth: Type.Number({ description: 'Part of the tokens so far by which that distance grows; 0: it stays' }),
+    check_growth: Type.Number({ description: 'Least distance to the next check, as a part of the tokens so far; 0: the distance stays' }),
     label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, since outcomes count on arrival' }),
     record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),
   }), { description: 'Rules that nodes share' }),

@@ -13,7 +13,7 @@ export const EnrolmentsSchema = Type.Object({
   context: Type.Optional(ContextSchema),
   epoch: nullable<string>('string', { maxLength: 64, description: 'Epoch of the node of the bundle by which the arms were drawn; null: the bundle states none' }),
   share: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Control share at which the arms were drawn (above 0, to 1)' }),
-  age_ms: Type.Number({ minimum: 0, maximum: 86_400_000, description: 'Time since the first of these draws, by a monotonic clock (milliseconds); draws older than 10 seconds are void' }),
+  age_ms: Type.Number({ minimum: 0, maximum: 86_400_000, description: 'Time since the first of these draws, by a monotonic clock (milliseconds); draws older than 5 seconds do not enrol' }),
   generations: Type.Array(EnrolledSchema, { maxItems: 4096, description: 'Generations whose first step was decided, up to 4,096' }),
 }, {
   ...strict,

@@ -34,7 +34,7 @@ const fields = {
   }),
   min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'Never stop before this many tokens (from 0)' }),
   check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Least distance of the steps at which workers ask (tokens, from 1)' }),
-  check_growth: Type.Number({ minimum: 0, maximum: 1, description: 'Part of the tokens so far by which that distance grows, so that long generations are asked about less often (0 to 1; 0.1: the next check is due a tenth of the tokens later)' }),
+  check_growth: Type.Number({ minimum: 0, maximum: 1, description: 'Least distance to the next check, as a part of the tokens so far, so that long generations are asked about less often (0 to 1; 0.1: the next check is due a tenth of the tokens later)' }),
   follow_up_seconds: Type.Number({
     minimum: 0,
     maximum: 86_400,

@@ -11,7 +11,7 @@ export const enrolments: FastifyPluginCallbackTypebox<Services> = (app, services
       tags: ['decide'],
       summary: 'Report the generations whose arms a worker drew itself',
       description: 'For workers that decide with a bundle. Send the first steps of each context, epoch and control share at least every 100 ms, in the ' +
-        'background: only generations that are enrolled before they end are evidence. Draws that arrive when they are more than 10 seconds old are void. ' +
+        'background: only generations that are enrolled before they end are evidence. Draws that arrive when they are more than 5 seconds old do not enrol. ' +
         'The service computes draws and hashes from the ids, and enrols those that it would have enrolled itself.',
       body: EnrolmentsSchema,
       response: { 202: EnrolledCountSchema, ...anyError },

@@ -1,4 +1,4 @@
-/** When a worker asks for decisions. Tokens, and the part of the tokens so far by which the distance to the next check grows. */
+/** When a worker asks for decisions: tokens, and the least distance to the next check as a part of the tokens so far. */
 export interface Cadence { readonly checkEveryTokens: number, readonly checkGrowth: number, readonly minTokens: number }
 
 /** Keeps a product such as 320 * 1.1 from being rounded up past the multiple that it is. */

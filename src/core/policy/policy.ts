@@ -25,7 +25,7 @@ export interface Policy {
   readonly min_tokens: number
   /** Least number of tokens between two steps. */
   readonly check_every_tokens: number
-  /** Part of the tokens so far by which the distance to the next step grows; 0: it stays. */
+  /** Least distance to the next step, as a part of the tokens so far; 0: the distance stays. */
   readonly check_growth: number
   /** Time in which the outcome and label of an enrolled generation may come in; 0: outcomes count on arrival. */
   readonly follow_up_seconds: number
