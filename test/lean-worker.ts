@@ -32,8 +32,8 @@ type Send = Built['send']
 export interface Reported { readonly kept: object, readonly lean: object, readonly probes: number }
 
 /**
- * Asks at every step of many generations in lockstep, the service at `sendAt(step)` for each, probing where it is told to, and lets it have
- * each probe by asking again.
+ * Asks at every step of many generations in lockstep, each time the service at `sendAt(step)`. Where the reply asks for a probe, it probes
+ * and asks again.
  */
 export async function askThrough (generations: readonly Lived[], sendAt: (step: number) => Send): Promise<Reported[]> {
   const workers = generations.map((lived) => ({ lived, probed: null as number | null, steps: [] as object[], probes: 0 }))

@@ -128,7 +128,7 @@ export function startLearner (
 
   function report ({ ledger, changes }: Omit<Commit, 'token'>): void {
     if (ledger !== null) {
-      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'outcomes were refused a context of their own: raise MAX_CONTEXTS')
+      if (refused === 0 && ledger.refused > 0) log.warn({ refused: ledger.refused }, 'outcomes of contexts beyond MAX_CONTEXTS count only for their existing parents: raise MAX_CONTEXTS')
       refused = ledger.refused
     }
     for (const change of changes) {

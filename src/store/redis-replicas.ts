@@ -57,7 +57,7 @@ export class RedisReplicas {
     const [wrote, waited] = await Promise.all([writer.server(), this.#join(connection)])
     if (wrote === waited) return
     for (const either of [writer, connection]) if (either.isReady()) either.reconnect() // one has a replaced master
-    throw new StoreUnavailableError('Redis is unavailable: its master changes')
+    throw new StoreUnavailableError('Redis is unavailable: its master is changing')
   }
 
   close (): void {

@@ -75,7 +75,7 @@ export class RedisState {
       const [now, last, values, tables, streams] = reply as [number, string, Array<string | null>, Pairs[], Stream[]]
       return { now, last, values, tables, streams }
     }
-    throw new StoreUnavailableError('Redis has entries of a time to come, its clock was put back: export again later')
+    throw new StoreUnavailableError('Redis has entries with a time in the future, since its clock was set back: export again later')
   }
 
   async * #seenBefore (now: number): AsyncIterable<StateRow> {

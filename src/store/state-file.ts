@@ -49,7 +49,7 @@ function parse (text: string, number: number): Record<string, unknown> {
     const value = JSON.parse(text)
     if (value !== null && typeof value === 'object') return value
   } catch { /* reported below */ }
-  throw new StateFileError(`line ${number} is not a JSON object: this is no file of stopgate export, or only a part of one`)
+  throw new StateFileError(`line ${number} is not a JSON object: this is not a file of stopgate export, or only a part of one`)
 }
 
 function checkHead ({ stopgate_state: format }: Record<string, unknown>): void {

@@ -102,13 +102,13 @@ t.test('an invalid token file changes nothing and is logged once', async (t) => 
   for (const [text, why] of [['[{"name":', /is not valid JSON/], ['', /is not valid JSON/], ['[]', /is an empty list/], [`[{"name":"${tokenOf('b')}"}]`, /\[0\]\.name|role/]] as const) {
     await replaceFile(file, text)
     await until(`${text} is refused`, () => why.test(access.problem() ?? ''))
-    t.ok(has('a'), 'who was in stays in')
+    t.ok(has('a'), 'the previous tokens stay valid')
   }
   await rm(file)
   await until('it is gone', () => /cannot be read \(ENOENT\)/.test(access.problem() ?? ''))
   t.ok(has('a'))
-  const told = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50)
-  t.equal(new Set(told.map(({ reason }) => reason)).size, told.length, 'each only once')
+  const problems = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50)
+  t.equal(new Set(problems.map(({ reason }) => reason)).size, problems.length, 'each problem is logged once')
   t.notMatch(lines.join(), /secret-of/)
   await replaceFile(file, tokenList({ b: 'worker' }))
   await until('a good one is in force', () => has('b'))

@@ -97,7 +97,7 @@ t.test('a refused request is not read or executed', async (t) => {
   t.match((await send('GET', '/v1/contexts/*/policy', undefined, bearer('o'))).body.policy, {})
   const url = await app.listen({ port: 0 })
   const reply = await fetch(`${url}/v1/outcomes/batch`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: 'x'.repeat(20 * 1024 * 1024) })
-  t.match(await reply.json(), { code: 'UNAUTHENTICATED' }, 'the answer reaches whoever still sends')
+  t.match(await reply.json(), { code: 'UNAUTHENTICATED' }, 'the reply reaches a client that is still sending')
 })
 
 t.test('the header follows RFC 6750', async (t) => {

@@ -30,10 +30,10 @@ t.test('a lying worker is limited by its quota and visible in metrics', async (t
   for (let from = 0; from < 100; from += 5) await report('liar', lies(from, 5))
   t.match(await report('liar', lies(1000, 5)), { status: 429, body: { code: 'TOO_MANY_OUTCOMES', message: /nothing was stored/ }, headers: { 'retry-after': /^\d+$/ } })
   t.match(await send('POST', '/v1/outcomes', losslessOutcome('lie-one'), bearer('liar')), { status: 429 })
-  t.match(await report('liar', lies(0, 5)), { status: 429 }, 'nor anything it sent before')
+  t.match(await report('liar', lies(0, 5)), { status: 429 }, 'outcomes that it sent before are refused too')
   await send('POST', '/v1/outcomes', { ...losslessOutcome('unlabelled'), em: undefined }, bearer('honest'))
-  t.match(await send('POST', '/v1/outcomes/unlabelled/label', { em: 0 }, bearer('liar')), { status: 429 }, 'nor a label')
-  t.equal((await report('honest', [losslessOutcome('truth-later')])).status, 202, 'who does not lie goes on')
+  t.match(await send('POST', '/v1/outcomes/unlabelled/label', { em: 0 }, bearer('liar')), { status: 429 }, 'labels are refused too')
+  t.equal((await report('honest', [losslessOutcome('truth-later')])).status, 202, 'an honest token is not limited')
 
   const context = await until('all is learned', async () => {
     const { body } = await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`, undefined, bearer('o'))

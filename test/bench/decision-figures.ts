@@ -8,7 +8,7 @@ import { seededRules } from './seeded-snapshot.js'
 import { seededServer } from './seeded-server.js'
 import { columnsOf, json, stepsOf } from './steps.js'
 
-/** A way to ask for decisions, so many in a request. */
+/** A way to ask for decisions, with the number of decisions per request. */
 interface Way {
   readonly name: string
   readonly path: string

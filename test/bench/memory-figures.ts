@@ -8,7 +8,7 @@ import { columnsOf, json } from './steps.js'
 
 const ROWS = 4096
 
-/** Resident memory with so many contexts, before and after many decisions. Learner and embedded store are in the process. */
+/** Resident memory with many contexts, before and after many decisions. Learner and embedded store are in the process. */
 export async function memoryFigures (generator: Generator, { contexts, steadyDecisions, windowMs }: Load): Promise<Figure[]> {
   const figures: Figure[] = []
   const row = (name: string, value: number): void => { figures.push({ name, unit: 'MiB', value: spreadOf([value]) }) }

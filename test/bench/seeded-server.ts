@@ -2,7 +2,7 @@ import { createStore } from '../../src/store/create-store.js'
 import { SERVER_CORE, startServer, temporaryFolder, type Server } from './processes.js'
 import { seed, SEEDED_ENV } from './seeded-state.js'
 
-/** Starts the service on a store with so many contexts: the embedded one, or one in Redis. */
+/** Starts the service on a store with many contexts: the embedded one, or one in Redis. */
 export async function seededServer (contexts: number, redisUrl = '', core: number | null = SERVER_CORE): Promise<Server> {
   const dataDir = await temporaryFolder()
   const store = await createStore({ dataDir, redisUrl })

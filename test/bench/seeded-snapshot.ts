@@ -4,7 +4,7 @@ import { loadModel } from '../../src/replica/model.js'
 import { temporaryFolder } from './processes.js'
 import { leafOf, seed } from './seeded-state.js'
 
-/** The snapshot that the service compiles from so many contexts. */
+/** The snapshot that the service compiles from many contexts. */
 export async function seededSnapshot (contexts: number): Promise<Snapshot> {
   const store = await createStore({ dataDir: await temporaryFolder() })
   await seed(store, contexts)

@@ -26,7 +26,7 @@ function samples (count: number): ContextState[] {
   })
 }
 
-/** Writes so many learned contexts and their ancestors into an empty store. */
+/** Writes many learned contexts and their ancestors into an empty store. */
 export async function seed (store: Store, contexts: number): Promise<void> {
   const kinds = samples(20)
   const states = new Map<string, ContextState>()

@@ -111,10 +111,10 @@ t.test('must never: evidence kept over a change that opens an epoch', async (t) 
     for (const entry of entries) fold.learn(entry, time)
     for (const [key, state] of fold.states) {
       t.equal(evidenceOf(state).generations, 0, `${cause}: no evidence left of ${key}`)
-      t.equal(state.threshold_index, -1, `${cause}: nor a threshold`)
+      t.equal(state.threshold_index, -1, `${cause}: no threshold is left`)
     }
     for (const context of [{ model: 'q', task: 'gsm8k' }, undefined]) {
-      t.equal(decide(snapshotFrom(fold), 'fresh', { ...sureStep, ...(context && { context }) }).decision, 'continue', `${cause}: nobody stops`)
+      t.equal(decide(snapshotFrom(fold), 'fresh', { ...sureStep, ...(context && { context }) }).decision, 'continue', `${cause}: nothing is stopped`)
     }
   }
 })
@@ -204,5 +204,5 @@ t.test('must never: evidence of one checkpoint counted in another\'s epoch', asy
   const fold = memoryFold({ certify_at: 'model' })
   fold.learn(KEPT, 0, 4000)
   fold.learn({ type: 'checkpoint', key: 'model=q', run: 'r', step: 1, by: 'trainer' }, 1)
-  t.equal(decide(snapshotFrom(fold), 'fresh', { ...sureStep, context: { model: 'q', task: 'gsm8k' } }).decision, 'continue', 'nor its certificate, by way of a pool')
+  t.equal(decide(snapshotFrom(fold), 'fresh', { ...sureStep, context: { model: 'q', task: 'gsm8k' } }).decision, 'continue', 'a pool does not bring the certificate back')
 })

@@ -133,7 +133,7 @@ function judgeRule (name: string, { world, drop = 0.06, kept = {}, broken }: Rul
   })
 }
 
-/** Half are short, 2 to 5 s, the others 35 to 60 s; all of the drop is in one of the halves. */
+/** Half are short, 2 to 5 s, and the others take 35 to 60 s; only one of the halves loses. */
 function generation (random: Random, drop: number, start: number, losing: 'short' | 'long' = 'long'): Sample {
   const isLong = random() < 0.5
   const isLost = isLong === (losing === 'long') && random() < 2 * drop

@@ -41,7 +41,7 @@ t.test('a pool enrols under its own key, and label_rate thins by the second hash
   const enrolled = acceptEnrolments(thin.services, { ...report, share: 0.5, generations }, ANYBODY)
   t.equal(enrolled, generations.filter(({ generation_id: id }) => secondHash(thin.salt, id) < 0.25).length)
   const arriving = await enrolling(t, '{"follow_up_seconds":0}')
-  t.equal(acceptEnrolments(arriving.services, { ...report, generations }, ANYBODY), 0, 'nobody is enrolled where outcomes count on arrival')
+  t.equal(acceptEnrolments(arriving.services, { ...report, generations }, ANYBODY), 0, 'nothing is enrolled where outcomes count on arrival')
 })
 
 t.test('unknown levels, foreign contexts and a store that was not reached are refused', async (t) => {

@@ -41,7 +41,7 @@ t.test('a change outside the prefix does not end the wait', async (t) => {
   snapshot = { ...snapshotOf({ 'model=q,task=x': { index: 3 }, 'model=r,task=x': { index: 4 } }), version: snapshot.version + 1 }
   for (const listener of listeners) listener()
   t.match((await elsewhere).text, '"prefix":"model=r"')
-  t.notOk(isAnswered, 'who looked first')
+  t.notOk(isAnswered, 'the other caller still waits')
   stop.abort()
   await here
 })

@@ -21,7 +21,7 @@ export interface Ran { readonly code: number | null, readonly stdout: string, re
 export interface Shell {
   /** Runs a block to its end. */
   readonly run: (code: string) => Promise<Ran>
-  /** Starts a block that goes on until the test ends. */
+  /** Starts a block that runs until the test ends. */
   readonly start: (code: string) => Promise<void>
   /** Address of the service that a block starts by itself. */
   readonly ownUrl: string

@@ -76,7 +76,7 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     await burst(workers)
     await setTimeout(FOLLOW_UP_MS)
     for (const { follow_up: { missing, void: voided } } of await isRight(t, workers)) {
-      t.ok(missing >= 2 || voided > 0, 'who never reports is missing, unless a busy machine made the list too old')
+      t.ok(missing >= 2 || voided > 0, 'generations that never report are missing, unless a busy machine made the list too old')
     }
   })
 
@@ -104,6 +104,6 @@ t.test('whatever happens to the replicas and the log, nothing is certified false
     far.child.kill('SIGKILL')
     await running
     await isRight(t, workers, { mayLoseLists: true })
-    if (wasCertified(all, workers[0]!)) t.match(await contextAt(near, workers[0]!), { status: 'certified' }, 'who is killed costs no certificate')
+    if (wasCertified(all, workers[0]!)) t.match(await contextAt(near, workers[0]!), { status: 'certified' }, 'killed generations do not withdraw the certificate')
   })
 })

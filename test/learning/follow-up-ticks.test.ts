@@ -52,7 +52,7 @@ t.test('in a quiet service ticks keep the follow-up clock going, and missing out
   t.ok(gaps.every((gap) => gap >= 1000 && gap <= 5000), String(gaps))
   t.ok(ticks.length <= 30, `${ticks.length} ticks, about one for four seconds`)
   t.equal(memory.cohorts.clock, ticks.at(-1)! - 5000, 'the clock lost nothing')
-  t.same(pass(60_000), [], 'nobody is left')
+  t.same(pass(60_000), [], 'no generation is left')
 })
 
 t.test('traffic elsewhere does not keep a context from its follow-up', async (t) => {

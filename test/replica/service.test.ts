@@ -102,5 +102,5 @@ t.test('a pin expires by the replica\'s clock while the store is down', async (t
   await until('the pin has ended', () => service.decide(step).decision === 'stop')
   const late = replica(t, built.store, {}, undefined, {}, () => end)
   await late.refresh()
-  t.equal(late.decide(step).decision, 'stop', 'nor is an expired pin ever loaded')
+  t.equal(late.decide(step).decision, 'stop', 'an expired pin is never loaded')
 })

@@ -89,7 +89,7 @@ t.test('a bound token gets only its own rows', async (t) => {
   const { status, body } = await send('POST', url, { contexts: [{ model: 'r' }, CONTEXT], context: [0, 1], tokens: [1, 1], confidence: [1, 1], arms: ['control', 'control'] }, bearer('tenant'))
   t.equal(status, 200)
   t.match(body, { errors: [{ index: 0, path: '/contexts/0', message: /bound to model=q/ }], control: [1] })
-  t.equal(body.contexts[0], null, 'nothing is told of what is not its own')
+  t.equal(body.contexts[0], null, 'nothing is revealed about a foreign context')
 })
 
 t.test('a body that is not columns is refused', async (t) => {

@@ -79,7 +79,7 @@ export function logContract (law: Law): void {
     t.same(await store.append([outcome('a')]), ['accepted'])
     await until('the id is forgotten', async () => (await store.append([outcome('a')]))[0] === 'accepted')
     t.ok(performance.now() - start >= 990, 'not before the dedup time of a second; 10 ms for the difference of the two clocks')
-    t.same(await store.append([outcome('a')]), ['duplicate'], 'remembered anew')
+    t.same(await store.append([outcome('a')]), ['duplicate'], 'the id is remembered again')
     t.same(idsIn(await store.read('0-0', 100, 0)), ['a', 'a'])
   }, { dedupSeconds: 1 })
 

@@ -15,7 +15,7 @@ import { LeaseLostError } from '../../src/store/store-errors.js'
 const AUTO = { follow_up_seconds: 0, predictor: 'auto' } as const
 const added = (predictor: typeof BY_SIGNAL, time: number) => predictorEntry('p', { predictor, created_at: time, by: 'ops', retired_at: null })
 
-/** Learns that a predictor kept the answers of so many generations, then lets the learner fall behind. */
+/** Learns generations whose answers a predictor kept, then lets the learner fall behind. */
 async function learnedOf (store: Store, generations: number, predictor = BY_SIGNAL) {
   const fold = memoryFold(AUTO)
   const now = Date.now()
@@ -39,7 +39,7 @@ async function learnRest (t: Test, store: Store): Promise<void> {
   await learner.close()
 }
 
-/** Forgets the first predictor, and makes another one of its name with other weights. */
+/** Replaces the first predictor by another one of the same name with other weights. */
 const PUT_ANEW = [predictorEntry('p', null), added({ ...BY_SIGNAL, contexts: { '*': { log_median: 1, weights: [9, 0, 0, 0, 0] } } }, 2)]
 
 /** Laws 2, 3 and 6 for predictors and for the samples that they are trained on. */

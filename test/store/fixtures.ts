@@ -71,7 +71,7 @@ export function sampleOf (u: number, leaf = 'model=q,task=a'): Sample {
   return { u, leaf, label: 'exact_match', tokens: 100, steps: [{ tokens: 32, confidence: 0.1 + 0.2, signals: { entropy: 1e-300 }, lost: 1 }] }
 }
 
-/** A state with so many generations. */
+/** A state with this number of generations. */
 export function state (generations: number): ContextState {
   const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['model', 'task'], { time: 1000, name: '1000-0' })
   return { ...opened, generations, drift: [1, 0.1 + 0.2, 1e-300] }
@@ -128,7 +128,7 @@ export function trainingWriteOf (name: string, from: number | null, given: Parti
   return { run, from, series: [{ suite: 's', points: [{ step: 5, attempts: [{ checkpoint, received_at: 2 }] }], forgotten_through: null }], entries: [], dropped: [], ...given }
 }
 
-/** A commit that changes only what is given. */
+/** A commit that changes only the given parts. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
   return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), cohorts: new Map(), follow_up: headerOf(0), reservoir: new Map(), ledger: null, decisive: [], changes: [], ...given }
 }

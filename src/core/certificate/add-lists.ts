@@ -17,7 +17,7 @@ export function addToList (sums: number[], more: readonly number[]): void {
 
 const zeros = new Map<number, readonly number[]>()
 
-/** A list of zeros, shared by all who need one of this length. */
+/** A list of zeros, one shared object for each length. */
 export function zeroList (length: number): readonly number[] {
   let list = zeros.get(length)
   if (list === undefined) zeros.set(length, list = new Array<number>(length).fill(0))

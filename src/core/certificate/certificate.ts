@@ -86,8 +86,8 @@ export function losslessGenerations (a: number, errorLevel: number): number {
 }
 
 /**
- * How many more units the test of one threshold needs to reach `logBar`, if losses and gains go on at the rates seen so far.
- * `null` when at those rates it never does, or not within `limit`.
+ * How many more units the test of one threshold needs to reach `logBar`, if losses and gains continue at the rates so far; `null` if it
+ * never reaches it at those rates, or not within `limit`.
  */
 export function generationsToReach (a: number, seen: Differences, logBar: number, limit: number): number | null {
   const { lost, kept, gained, partial = [] } = seen

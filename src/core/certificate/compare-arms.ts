@@ -39,7 +39,7 @@ export function compareSums (arms: Arms, sums: readonly ArmSums[]): Arms {
 
 /** @param sums of the units that were drawn at one share; all with a draw below twice the share were enrolled */
 function compareAtShare (arms: Arms, { share, control, treated }: ArmSums): Arms {
-  if (share === 1) return arms // nobody was treated
+  if (share === 1) return arms // no unit was treated
   const p = share / Math.min(1, 2 * share)
   const before = arms.control
   const usualEm = before.labelled === 0 ? 0.5 : before.em / before.labelled

@@ -1,6 +1,6 @@
 import { BETS, EIGHTHS, LOG_WEIGHTS, type Differences } from './certificate.js'
 
-/** How near an end is found, and how near to 1 it is looked for. */
+/** Precision of the ends, and the distance from 1 up to which they are searched. */
 const PRECISION = 1e-6
 const FURTHEST = -Math.log(PRECISION)
 /** Limit on the steps of Newton's method; a dozen suffice. */
@@ -12,7 +12,7 @@ type Counts = ReadonlyArray<readonly [difference: number, units: number]>
 /**
  * Interval for the mean EM drop that stays valid however often one looks: the tolerances that neither the differences nor their mirror
  * image (losses and gains exchanged) refute at level/2.
- * @returns fractions; [-1, 1] without any units, and for what are no counts or is no level
+ * @returns fractions; [-1, 1] without units, and for invalid counts or an invalid level
  */
 export function emDropInterval ({ lost, kept, gained, partial = [] }: Differences, level: number): { low: number, high: number } {
   const parts = partial.map(([eighths, units]) => [eighths / EIGHTHS, units] as const)

@@ -73,7 +73,7 @@ export function differencesAt ({ generations, lost, gained, partial }: Evidence,
   return { lost: whole + alsoLost, kept: generations - whole - won - rest, gained: won, partial: parts }
 }
 
-/** The evidence with units that count as lost at every threshold, and of which nothing else is known. */
+/** Adds units that count as lost at every threshold, since nothing is known of them. */
 export function addLost (evidence: Evidence, units: number): Evidence {
   if (units === 0) return evidence
   return { ...evidence, generations: evidence.generations + units, lost: evidence.lost.map((count) => count + units) }

@@ -27,7 +27,7 @@ export interface CohortScorer {
   readonly isSetAside?: (u: number) => boolean
 }
 
-/** Adds a member of which nothing more can come to the sums of its slice. */
+/** Adds a member to the sums of its slice, once none of its outcomes or labels can come any more. */
 export function accountFor (member: Member, { scorers }: Pick<CohortRules, 'scorers'>): void {
   const { slice, arm, u } = member
   const samples = samplesOf(member)
@@ -74,7 +74,7 @@ function compare ({ slice, arm, share, graded, em, cancelled, unlabelled, measur
 }
 
 /**
- * Gives up a member whose follow-up is over: whatever has not come of it is missing.
+ * Gives up a member whose follow-up is over: its remaining outcomes and labels count as missing.
  * @returns whether some of its samples are missing
  */
 export function giveUp (member: Member, rules: Pick<CohortRules, 'missingLabels' | 'missingOutcomes' | 'worstUnits'>): boolean {

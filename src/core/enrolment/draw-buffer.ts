@@ -1,6 +1,6 @@
 import { MOST_DRAWS, type EnrolmentEntry } from './enrolment-list.js'
 
-/** What a replica's draws of one entry have in common. */
+/** The properties that all draws of one entry share. */
 export interface DrawnIn {
   /** Key of the context that gathers the evidence. */
   readonly key: string

@@ -22,13 +22,13 @@ export class EarlyOutcomes {
     return true
   }
 
-  /** Takes those whose entry did not come in time. */
+  /** Takes the outcomes whose entry did not come in time. */
   dropUntil (clock: number): EarlyOutcome[] {
     if (this.firstUntil > clock) return []
     return this.#take(({ until }) => until <= clock)
   }
 
-  /** Takes those of a unit. */
+  /** Takes the outcomes of a unit. */
   takeOf (u: number): EarlyOutcome[] {
     return this.#list.length === 0 ? [] : this.#take((outcome) => outcome.u === u)
   }

@@ -6,7 +6,7 @@ import { addWorst, type CohortRules, type CohortScorer } from './account-for.js'
 import { unitOfMember, type Member } from './member.js'
 import type { Slice } from './slice.js'
 
-/** The open slices of a cohort, and its members, all of them and those of which something is known. */
+/** The open slices of a cohort, all its members, and the members of which some samples are known. */
 export interface Looked {
   readonly slices: readonly Slice[]
   readonly members: Iterable<Member>
@@ -14,8 +14,8 @@ export interface Looked {
 }
 
 /**
- * What each ended slice that is not final yet, and has none before it that is not ended, adds to the prefix before it, for one scorer.
- * @returns evidence of those accounted for, or known at worst, and how many others there are
+ * What each ended slice adds to the prefix before it, for one scorer. Final slices are left out, and so are those after an unended one.
+ * @returns evidence of the units that are accounted for or have a known worst case, and the number of the other units
  */
 export function lookAtOpen ({ slices, members, partlyKnown }: Looked, scorer: CohortScorer, rules: CohortRules): OpenEvidence[] {
   const { thresholds, since, isSetAside } = scorer

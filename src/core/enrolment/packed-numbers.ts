@@ -19,8 +19,7 @@ export function unpackNumbers (packed: PackedNumbers): number[] {
 }
 
 /**
- * How many numbers a text packs, all of them at least 0; `null`: it is something else.
- * @param most the largest that there may be
+ * Counts the numbers that a text packs; `null` if it is not such a text, or a number is below 0 or above `most`.
  */
 export function countPacked (packed: string, most = Infinity): number | null {
   const bytes = Buffer.from(packed, 'base64')

@@ -1,6 +1,6 @@
 import { absorb, isFinal, newSlice, type Slice, type SliceEvidence } from './slice.js'
 
-/** Open slices at most; and at most as many whose treated units are not all accounted for. */
+/** Limit on the open slices, and also on the slices whose treated units are not all accounted for. */
 export const MOST_SLICES = 8
 /** A slice ends at this many enrolments, but not before this part of the follow-up, and at the latest after that part. */
 const SLICE_SIZE = 32

@@ -1,11 +1,11 @@
 import { packNumbers, unpackNumbers, type PackedNumbers } from './packed-numbers.js'
 
-/** Units that were accounted for a short while ago, at most. */
+/** Limit on the remembered units that were accounted for recently. */
 const MOST_ACCOUNTED = 4096
-/** Units of void entries that are remembered, at most; beyond that only those with the smallest second hashes are. */
+/** Limit on the remembered units of void entries; those with the smallest second hashes are kept. */
 export const MOST_VOID = 4096
 const KEPT_VOID = MOST_VOID * 3 / 4
-/** Enrolments that went missing and are remembered, to tell an outcome that comes too late. */
+/** Limit on the remembered units that went missing, by which late outcomes are recognised. */
 const MOST_MISSED = 1024
 
 /** Units, and when the memory of each ends. */

@@ -18,12 +18,12 @@ import { cohortRules } from './cohort-rules.js'
 import { armOf, forceOf, policyOf, startEpoch, timesOf, write, type Fold } from './fold.js'
 import { moveShare } from './move-share.js'
 
-/** What takes part in evidence: a state of its own, or a trial in it. */
+/** A holder of evidence: the state of a context, or a trial in it. */
 type Gathering = Pick<ContextState, 'halves' | 'open' | 'certified'>
 
 /**
- * Brings a context up to the time of the log: slices that end, members whose follow-up is over, slices that have become final, and, once a
- * second or when a slice has, the evidence of every prefix (see docs/concepts/certificate.md).
+ * Brings a context up to the time of the log: ends slices, gives up members whose follow-up is over, and takes in slices that have become
+ * final. Takes the evidence of every prefix once a second, or when a slice has become final (see docs/concepts/certificate.md).
  */
 export function followUp (fold: Fold, key: string, time: number): void {
   const cohort = fold.cohorts.get(key)

@@ -3,9 +3,9 @@ import type { LabelEntry } from './log-entry.js'
 import type { PlacedStep, PrunedOutcome } from '../recording/prune-steps.js'
 
 /**
- * The outcome with the label that came after it; as it was, if the label does not settle whether the full answer was right. Steps are
- * graded by the label's own verdicts, else by the reference, else by whether they agree with the full answer: one that does is as right
- * as that, one that does not counts as wrong.
+ * Adds a late label to its outcome; returns the outcome unchanged if the label does not settle whether the full answer was right. Steps are
+ * graded by the verdicts in the label, else by its reference. Otherwise a step that agrees with the full answer is as right as that answer,
+ * and any other step counts as wrong.
  */
 export function withLateLabel (outcome: PrunedOutcome, label: LabelEntry): PrunedOutcome {
   const answer = label.answer ?? outcome.answer_digest

@@ -131,7 +131,7 @@ function withCertifiedNow (state: ContextState, policy: Policy, { predictors }: 
   }
 }
 
-/** Units of slices to come are compared; those before began under another mode or pin. */
+/** Restarts the comparison of the arms with the next slices, since earlier units began under another mode or pin. */
 function comparisonFromNow (fold: Fold, key: string): Pick<ContextState, 'arms' | 'arms_from'> {
   return { arms: NO_ARMS, arms_from: fold.cohorts.get(key)?.nextSlice ?? 0 }
 }
@@ -142,8 +142,8 @@ function restartComparison (fold: Fold, key: string): void {
 }
 
 /**
- * Other levels make other contexts: those that no longer have a place are dropped, and the root starts an epoch. Policies and pins stay, as
- * they do in the store: where the levels come back, so do they.
+ * New levels mean other contexts: contexts without a place under them are dropped, and the root starts an epoch. Policies and pins stay,
+ * as in the store, and apply again if their levels return.
  */
 export function learnConfiguration (fold: Fold, time: number, configuration: Configuration): void {
   const { levels } = configuration

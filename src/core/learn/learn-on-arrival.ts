@@ -20,8 +20,8 @@ import { unitsOfOutcome } from './units-of-outcome.js'
 import { learnSample } from './learn-sample.js'
 
 /**
- * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`): right only where the order of arrival says nothing about the
- * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and a label that is not there is missing.
+ * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
+ * outcomes, as in a replay of shuffled records. Each sample of a group counts on its own, and an outcome without a label never gets one.
  */
 export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
   const { key, leaf, outcome } = pending
@@ -69,7 +69,7 @@ function finish (fold: Fold, key: string, state: ContextState, time: number, may
   moveShare(fold, key, time)
 }
 
-/** Control against treated, where a threshold is in force and the arm is the one that its draw says. */
+/** Compares control with treated generations where a threshold is in force, if the reported arm agrees with the draw. */
 function compare (state: ContextState, { outcome }: Pending, arm: Arm | null, policy: Policy): ContextState {
   const { control_share: share } = state
   if (arm === null || state.threshold_index === -1 || policy.mode === 'off' || outcome.u >= 2 * share) return state

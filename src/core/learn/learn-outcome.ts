@@ -103,8 +103,8 @@ function reportOf (fold: Fold, { outcome, leaf }: Pending, member: Member, state
 }
 
 /**
- * An outcome without the steps at which no threshold is crossed, which would fill the store while it awaits its label. Not before it is
- * enrolled: a predictor that is published in between may cross at other steps.
+ * Drops the steps at which no threshold is crossed, which would fill the store while the outcome awaits its label. Use it only after the
+ * enrolment: a predictor that is published before it may cross at other steps.
  */
 function prune (fold: Fold, pending: Pending): Pending {
   const { outcome, leaf, key } = pending

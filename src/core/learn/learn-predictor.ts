@@ -14,7 +14,7 @@ export const TRAINER = 'trainer'
 const GROWTH = 4
 const MOST_BETWEEN = 20_000
 
-/** The state with the trials of now. A new one takes evidence from the next slice on. */
+/** The state with its trials up to date. A new trial takes evidence from the next slice on. */
 export function withTrials (fold: Fold, key: string, state: ContextState, policy: Policy): ContextState {
   const cohort = fold.cohorts.get(key)
   const next = syncTrials(state, policy, fold.ledger.configuration.levels, fold.predictors, cohort?.nextSlice ?? 0)
@@ -23,7 +23,7 @@ export function withTrials (fold: Fold, key: string, state: ContextState, policy
   return next
 }
 
-/** A predictor takes the field in every context whose policy lets it, or leaves it. */
+/** Makes a predictor a challenger in every context whose policy allows it, or ends its trials. */
 export function learnPredictor (fold: Fold, time: number, { name, version, by }: PredictorEntry): void {
   const isLive = version !== null && version.retired_at === null
   fold.predictors.delete(name)

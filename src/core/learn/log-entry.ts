@@ -26,14 +26,14 @@ export interface LabelEntry {
   readonly steps?: ReadonlyArray<Em | null>
 }
 
-/** On whose word (the name of a token), and why. */
+/** The name of the token that gave the command, and the reason. */
 export interface Origin { readonly by: string, readonly reason?: string }
 
-/** What an operator wants done. */
+/** A command of an operator. */
 export type Command =
   | { readonly type: 'policy', readonly key: string, readonly policy: PolicyPatch | null } & Origin
   | { readonly type: 'pin', readonly key: string, readonly pin: Pin | null, readonly by: string, readonly reason: string }
-  /** `below: false`: the contexts below it stay as they are. */
+  /** `below: false`: the contexts below are not reset. */
   | { readonly type: 'reset', readonly key: string, readonly below?: false, readonly by: string, readonly reason: string }
 
 /** A new checkpoint of a training run is served in a context, and in those below it. */
@@ -45,21 +45,21 @@ export interface CheckpointEntry {
   readonly by: string
 }
 
-/** A predictor takes the field as a challenger, or is retired; `null`: it is forgotten, having been retired. */
+/** A predictor becomes a challenger, or is retired; `null`: a retired predictor is deleted. */
 export interface PredictorEntry extends Origin {
   readonly type: 'predictor'
   readonly name: string
   readonly version: PredictorVersion | null
 }
 
-/** What the audit trail keeps of that. */
+/** The part of a predictor entry that the audit trail keeps. */
 export interface PredictorCommand extends Origin {
   readonly type: 'predictor'
   readonly name: string
   readonly action: 'added' | 'retired' | 'forgotten'
 }
 
-/** In the place of a command that is damaged where the audit trail has it. */
+/** Replaces a damaged command of the audit trail. */
 export interface UnreadableCommand {
   readonly type: 'unreadable'
   readonly by: string
@@ -75,7 +75,7 @@ export type LogEntry =
   | CheckpointEntry
   | PredictorEntry
   | { readonly type: 'configuration', readonly configuration: Configuration }
-  /** In the place of one that was damaged where it lay; nothing comes of it. */
+  /** Replaces a damaged entry, and has no effect. */
   | { readonly type: 'unreadable' }
-  /** Time passes, though nothing else arrives. */
+  /** Lets time pass when no other entry arrives. */
   | { readonly type: 'tick' }

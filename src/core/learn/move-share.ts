@@ -8,8 +8,8 @@ import type { Policy } from '../policy/policy.js'
 import { forceOf, type Fold } from './fold.js'
 
 /**
- * An `auto` share is raised tenfold at the first of these suspicions of drift, and stays so down to the second. Lower ones raise it too
- * often, higher ones too late (simulated at 20 generations a second and an EM drop that rises from 0.5 to 6 points).
+ * An `auto` share is raised tenfold at the first of these suspicions of drift, and stays raised down to the second. Lower limits raise it
+ * too often, higher ones too late (simulated at 20 generations a second and an EM drop that rises from 0.5 to 6 points).
  */
 const SUSPECTED = 2
 const CALM = 1.2

@@ -12,17 +12,17 @@ export interface Change {
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null
-  /** The predictor whose score each is for; absent: the raw confidence. */
+  /** The predictor whose score each threshold is for; absent: the raw confidence. */
   readonly before_scorer?: string
-  /** Which of that name. */
+  /** Fingerprint, since several predictors may have had the name. */
   readonly before_fingerprint?: string
   readonly after_scorer?: string
-  /** Where a command caused it: on whose word, and why. */
+  /** If a command caused it: the name of the token, and the reason. */
   readonly by?: string
   readonly reason?: string
 }
 
-/** In the place of a change that is damaged where the history has it. */
+/** Replaces a damaged change of the history. */
 export interface UnreadableChange {
   /** Of the row, in the order of the history. */
   readonly id: string

@@ -29,8 +29,8 @@ export function isTrainedOn (predictor: Predictor, u: number): boolean {
 
 /**
  * The units of a control sample with complete steps.
- * @param outcome its steps may have been pruned to those that matter
- * @param leaf key of its context, by which predictors weigh it
+ * @param outcome may have been pruned to the steps at which some threshold is crossed
+ * @param leaf key of its context, which selects the weights of a predictor
  */
 export function unitsOfOutcome (
   outcome: GradedRun, leaf: string, policy: Policy, state: ContextState, predictors: LivePredictors): UnitsOfOutcome {
@@ -67,7 +67,7 @@ export function unitsBy (
   return { units, em, isLabelWanted: em === null && policy.label === 'exact_match' && mayDiffer() }
 }
 
-/** A step with what is known of the answer probed there: an explicit verdict, else whether it is the final answer. */
+/** A step with the grade of its probed answer, as far as it is known: an explicit verdict, else whether it is the final answer. */
 function traceStepOf (
   step: LoggedStep, { answer_digest: final }: Pick<LoggedOutcome, 'answer_digest'>, { label, missing_labels }: Pick<Policy, 'label' | 'missing_labels'>
 ): TraceStep {

@@ -35,7 +35,7 @@ export const events: fc.Arbitrary<readonly Event[]> = fc.array(event, { minLengt
 
 const missing = fc.constantFrom('lost' as const, 'excluded' as const)
 
-/** A label can only be better than the worst that it could have said: lost at the second threshold. */
+/** A label can only improve on the worst case, which is a loss at the second threshold. */
 const WORST = unitWith(0, 1)
 
 export const rules: fc.Arbitrary<CohortRules> = fc.record({ missingOutcomes: missing, missingLabels: missing })
@@ -134,7 +134,7 @@ export class Player {
   restart (): void { this.cohort = restored(this.cohort) }
 }
 
-/** What becomes of each unit by itself: its own events alone, in a cohort of its own. */
+/** The fate of each unit with its own events alone, in a separate cohort. */
 export function aloneOf (all: readonly Timed[], rules: CohortRules): Map<number, Totals> {
   const alone = new Map<number, Totals>()
   const end = all.at(-1)!.clock + 3 * FOLLOW_UP

@@ -39,7 +39,7 @@ t.test('each candidate has its own bar, grid and evidence', async (t) => {
   t.equal(sumsInForce({ ...fold.state(), serving: 'gone' })[0]!.generations, 2)
   t.equal(candidateScorers(fold.state(), policy, new Map()).length, 1, 'one that is retired is gone at once')
   const other = new Map([['p', { ...PREDICTOR, contexts: { '*': PREDICTOR.contexts['*']! } }]])
-  t.equal(candidateScorers(fold.state(), policy, other).length, 1, 'nor does another of its name have its evidence')
+  t.equal(candidateScorers(fold.state(), policy, other).length, 1, 'another predictor of its name does not get its evidence')
   const looser = candidateScorers(fold.state(), { ...policy, max_em_drop: 0.1 }, fold.predictors)
   t.ok(looser.every(({ isPostHoc, bar }) => isPostHoc && bar > Math.log(600)))
 })

@@ -107,9 +107,9 @@ t.test('the learner\'s judgement holds until a policy or predictor changes that 
   const auto = policyWith({ predictor: 'auto' })
   t.match(judge(served, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p', index: 3 })
   t.match(judge(served, auto, levels, NONE), { scorer: null })
-  t.match(judge({ ...served, trials: [] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: null }, 'nor by one without evidence, which is damage')
+  t.match(judge({ ...served, trials: [] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: null }, 'a predictor without evidence, which means damage, does not serve')
   const finer = new Map([['p', { ...PREDICTOR, grid: Array.from({ length: 60 }, (_, k) => 0.99 - k / 100) }]])
-  t.match(judge(served, auto, levels, finer), { scorer: null }, 'nor by evidence of another grid')
+  t.match(judge(served, auto, levels, finer), { scorer: null }, 'a predictor with evidence of another grid does not serve')
   const certified = evidenceWith(2000, EMPTY_GRID, GRID.map(() => 0.9))
   t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, finer), { scorer: null }, 'which certifies nothing')
   t.match(judgeAfresh({ ...served, trials: [{ ...trial, halves: [certified, NO_EVIDENCE], certified: 29 }] }, auto, levels, new Map([['p', PREDICTOR]])), { scorer: 'p' })
@@ -137,7 +137,7 @@ t.test('replicas show the learner\'s guarantee unless a policy not folded yet ch
   t.match(judge(state, policyWith({ max_em_drop: 0.03 }), levels, NONE).guarantee, { max_em_drop: 0.03, post_hoc: true, generations: 1000 })
 })
 
-/** Losses and gains that grow with what is saved, as a scorer's do, with some noise. */
+/** Losses and gains that grow with the savings, as those of a scorer do, with some noise. */
 const counted = fc.record({
   generations: fc.integer({ min: 200, max: 3000 }),
   lost: fc.array(fc.nat({ max: 3 }), { minLength: 30, maxLength: 30 }),
@@ -194,5 +194,5 @@ t.test('replicas have the learner\'s threshold under any prices', async (t) => {
     if (again.index !== index || again.scorer !== scorer) apart.weighed++
     if (index !== drawn.index) apart.moved++
   }), Number(process.env.PRICED_STATES ?? 2000)) // 10,000 hold as well
-  t.ok(apart.moved > 100 && apart.weighed > 0, `${apart.moved} moved; weighed anew, ${apart.weighed} would have moved once more`)
+  t.ok(apart.moved > 100 && apart.weighed > 0, `${apart.moved} moved; judged afresh, ${apart.weighed} would have moved once more`)
 })

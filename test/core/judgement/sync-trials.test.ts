@@ -23,7 +23,7 @@ t.test('the newest predictor becomes the next challenger once', async (t) => {
   t.equal(syncTrials(one, auto, levels, live(named('a')), 6), one, 'nothing new')
   const two = syncTrials(one, auto, levels, live(named('a'), named('b')), 7)
   t.match(two.trials, [{ predictor: 'a', ordinal: 1 }, { predictor: 'b', ordinal: 2 }])
-  t.same(two.trials.map(({ predictor }) => predictor), ['a', 'b'], 'the first, which has the largest part of the level, goes on')
+  t.same(two.trials.map(({ predictor }) => predictor), ['a', 'b'], 'the trial of the first, which has the largest part of the level, continues')
 })
 
 t.test('a fourth predictor replaces the oldest that does not serve', async (t) => {

@@ -24,7 +24,7 @@ t.test('rule 3: an entry that is more than 10 s old, or of another epoch, is voi
     fold.enrol([0.1], 2, changes)
     t.match(fold.state(), { follow_up: { enrolled: 0, void: 1 } }, JSON.stringify(changes))
     fold.enrol([0.1], 3)
-    t.match(fold.state(), { follow_up: { enrolled: 0, void: 1 } }, 'a later sample of its group enrols nobody')
+    t.match(fold.state(), { follow_up: { enrolled: 0, void: 1 } }, 'a later sample of its group enrols nothing')
     fold.enrol([0.2], 4, { age: 10_000 })
     t.equal(fold.state().follow_up.enrolled, 1)
   }

@@ -148,7 +148,7 @@ t.test('tokens saved are estimated from what the treated used', async (t) => {
   }
   t.ok(Math.abs(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 40 })) - 60) < 1e-9, '60 % saved: 40 would have been 100')
   t.equal(saved(KEPT), 0, 'control saves nothing')
-  t.equal(saved(TREATED, { mode: 'shadow' }), 0, 'nor does shadow')
+  t.equal(saved(TREATED, { mode: 'shadow' }), 0, 'shadow mode saves nothing')
   const atOnce = outcomeOf({ steps: [{ ...SURE_STEP, tokens: 0 }] })
   t.equal(saved(outcomeOf({ arm: 'treated', stopped: true, tokens: 5 }), {}, atOnce), 0, 'a threshold that seems to save everything is no measure')
 })

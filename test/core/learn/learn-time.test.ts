@@ -76,7 +76,7 @@ t.test('a tick is due exactly when it would drop evidence', async (t) => {
 t.test('a tick is due for the enrolled when a slice ends, a follow-up is over, a look is due or an outcome was in vain', async (t) => {
   const fold = enrolledFold()
   const isDue = (clock: number) => isFollowUpDue(fold, clock)
-  t.notOk(isDue(1e9), 'nobody is enrolled')
+  t.notOk(isDue(1e9), 'nothing is enrolled')
   fold.enrol([0.1], 0)
   fold.pass(1000, 1000)
   t.notOk(isDue(SLICE_MOST - 1))

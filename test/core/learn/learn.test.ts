@@ -108,7 +108,7 @@ function play (entries: readonly Timed[], policy: PolicyPatch): MemoryFold {
 
 const throughStore = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 
-/** Folds chunk by chunk over what was committed; what is committed goes through JSON, as it does in a store. */
+/** Folds entries chunk by chunk. Each commit passes through JSON, as in a store, and the next chunk starts from it. */
 function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: readonly number[]): MemoryFold {
   const fold = memoryFold(policy, CONFIGURATION)
   const stored = new Map<string, Pending>() // as a store keeps them

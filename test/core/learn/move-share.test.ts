@@ -73,7 +73,7 @@ t.test('an auto share jumps at a suspicion of drift, and stays up while it lasts
   t.equal(moved({ ...suspected, drift: [9000, 9000, 9000] }), 0.3, 'a numeric share is what it is')
   t.ok(moved({ ...suspected, drift: [9000, 9000, 9000] }, { type: 'policy', key: '*', policy: null, by: 'ops' }) > 0.3)
   const pin = { threshold: 0.9, reason: 'test', by: 'ops', expires_at: null }
-  t.ok(moved(fold.state(), { type: 'pin', key: LEAF, pin, by: 'ops', reason: 'test' }) < 0.1, 'nor does a pin care')
+  t.ok(moved(fold.state(), { type: 'pin', key: LEAF, pin, by: 'ops', reason: 'test' }) < 0.1, 'a low share is enough under a pin')
 })
 
 t.test('a numeric share is followed at once', async (t) => {

@@ -56,7 +56,7 @@ t.test('without a count, the cadence tells whether a record is complete', async 
   t.notOk(isComplete(100, 64, 96), 'the first is missing')
   t.notOk(isComplete(100, 32, 96))
   t.notOk(isComplete(1000, 32))
-  t.notOk(isComplete(100, 32, 48, 64, 96), 'asked out of turn: nobody can tell what else was')
+  t.notOk(isComplete(100, 32, 48, 64, 96), 'a step out of turn means that others may be missing')
   t.notOk(isComplete(100, 10, 32, 64, 96))
 })
 

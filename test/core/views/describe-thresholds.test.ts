@@ -4,7 +4,7 @@ import { rawCandidate } from '../../../src/core/judgement/candidate-scorer.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { FIRST, KEPT, LOST, memoryFold, outcomeOf, policyWith, SURE_STEP } from '../learn/memory-fold.js'
 
-/** What a fold's leaf says under a policy. */
+/** The threshold rows of a fold's leaf under a policy. */
 function rowsAfter (kept: number, lost = 0, patch: PolicyPatch = {}) {
   const fold = memoryFold()
   fold.learn(KEPT, 0, kept)
