@@ -29,6 +29,8 @@ export interface Playing {
   readonly url: string
   readonly generations: number
   readonly batch: number
+  /** Seconds that a call for decisions may take, and the last reports. A step that is not answered in time goes on. */
+  readonly timeoutSeconds?: number
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -39,14 +41,17 @@ export async function lacksTransformers (): Promise<string | null> {
   const remedy = "python3 -m venv clients/python/.venv && clients/python/.venv/bin/pip install 'clients/python[test,hf]'"
   if (!existsSync('test/engines/model/weights')) return 'needs test/engines/model/weights: python test/engines/model/train.py'
   if (!existsSync(PYTHON)) return `needs transformers: ${remedy}`
-  const child = spawn(PYTHON, ['-c', 'import torch, transformers, stopgate.hf'], { stdio: 'ignore' })
+  // To import them takes seconds.
+  const code = "from importlib.util import find_spec; raise SystemExit(not all(map(find_spec, ('torch', 'transformers', 'stopgate'))))"
+  const child = spawn(PYTHON, ['-c', code], { stdio: 'ignore' })
   return await new Promise((resolve) => child.once('exit', (code) => resolve(code === 0 ? null : `needs transformers: ${remedy}`)))
 }
 
 /** Runs the test model in transformers, each prompt in full and as the service at `url` decides. */
-export async function playTransformers ({ url, generations, batch, onProgress }: Playing): Promise<Played> {
-  const script = ['test/engines/run_transformers.py', '--url', url, '--generations', String(generations), '--batch', String(batch)]
-  const child = spawn(PYTHON, script, { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function playTransformers ({ url, generations, batch, timeoutSeconds = 1, onProgress }: Playing): Promise<Played> {
+  const options = { url, generations, batch, timeout: timeoutSeconds }
+  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
+  const child = spawn(PYTHON, ['test/engines/run_transformers.py', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
   let [output, errors] = ['', '']
   child.stdout.on('data', (chunk) => { output += chunk })
   createInterface(child.stderr).on('line', (line) => {

@@ -69,13 +69,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--timeout", type=float, default=1.0, help="seconds for a decision, and for the last reports")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model, tokenizer = load(FOLDER / "weights")
     tokenizer.padding_side = "left"
     tasks: dict[str, Figures] = {}
     seconds = {"full": 0.0, "served": 0.0}
-    with Client(options.url, timeout=1.0) as client:
+    with Client(options.url, timeout=options.timeout) as client:
         for number, batch in enumerate(batches(prompts(options.seed, options.generations), options.batch)):
             began = time.perf_counter()
             full = list(generate_full(model, tokenizer, batch, batch_size=len(batch)))
@@ -88,6 +89,7 @@ def main() -> None:
                 tasks.setdefault(prompt.task, Figures()).add(prompt, in_full, run, one)
             progress = {"batch": number, "ms": 1000 * (ended - between) / len(batch), "failures": client.counters.failures}
             print(json.dumps(progress), file=sys.stderr, flush=True)
+        client.flush(options.timeout)
         counters = client.counters
     print(json.dumps({
         "tasks": {task: asdict(figures) for task, figures in sorted(tasks.items())},
