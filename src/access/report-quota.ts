@@ -8,7 +8,7 @@ export interface Reporter extends Caller { readonly tokenOutcomes: Quota | null 
 /**
  * Stores reports within the quota of the caller's token, and counts them under its name. Only new reports use up the quota, so sending a
  * report again after a 503 or a lost reply costs nothing.
- * @param keep stores the reports, and tells for each whether it is new
+ * @param keep stores the reports and returns for each whether it is new
  * @throws TooManyOutcomesError: nothing was stored
  */
 export async function spendReportQuota (

@@ -28,7 +28,7 @@ const schemaContextProblem = itemValidator(ContextSchema)
 const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation_ids', group_id: 'group_ids', arm: 'arms' }
 
 /**
- * Finds the rows that cannot be decided: those that would be refused as single steps. Form, contexts and rows are validated one by one only
+ * Finds the rows that would be refused as single steps. Form, contexts and rows are validated one by one only
  * if something is invalid.
  * @param body as it was received
  * @throws InvalidInputError if it has another form, or columns differ in length

@@ -15,7 +15,7 @@ import {
   isAuditRow, isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
 } from './stored-schemas.js'
 
-// A value that cannot be read must not make the others unreadable. It is replaced by one that stops nobody, or left out.
+// A value that cannot be read must not make the others unreadable. It is replaced by one that never stops, or left out.
 
 /** Replaces an unreadable pin. Doubt means continue. */
 export const UNREADABLE_PIN: Pin = { threshold: null, reason: 'the pin could not be read', by: 'stopgate', expires_at: null }

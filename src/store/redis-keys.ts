@@ -12,7 +12,7 @@ export const KEYS = {
   changed: key('changed'), // sorted set of context keys by the version that last changed them
   contexts: key('contexts'), // hash, key -> state
   pending: key('pending'), // hash, generation id -> outcome that awaits its label or its enrolment
-  cohorts: key('cohorts'), // hash, context key -> whoever is enrolled
+  cohorts: key('cohorts'), // hash, context key -> its enrolled generations
   followUp: key('follow_up'), // the clock that cohorts go by, and the enrolment lists that were taken in
   ledger: key('ledger'),
   policies: key('policies'), // hash, key -> policy

@@ -83,9 +83,9 @@ export interface Commit {
   readonly contexts: ReadonlyMap<string, ContextState | undefined>
   /** Outcomes that await their label or their enrolment, by generation id; `undefined` deletes. */
   readonly pending: ReadonlyMap<string, Pending | undefined>
-  /** Who is enrolled, by context key; `undefined` deletes. */
+  /** Enrolled generations by context key; `undefined` deletes. */
   readonly cohorts: ReadonlyMap<string, StoredCohort | undefined>
-  /** The clock that the cohorts go by, and the enrolment lists that were taken in. Every commit writes it. */
+  /** The clock of the follow-up, and the enrolment lists that were folded. Every commit writes it. */
   readonly follow_up: CohortsHeader
   /** Samples that predictors are trained on, by number; `undefined` deletes. */
   readonly reservoir: ReadonlyMap<number, Sample | undefined>
@@ -176,7 +176,7 @@ export interface Store {
   readonly contextKeys: () => Promise<string[]>
   /** States by key; contexts that do not exist are absent. */
   readonly readContexts: (keys: readonly string[]) => Promise<Map<string, ContextState>>
-  /** Those who are enrolled, by context key; contexts without a cohort, or with an unreadable one, are absent. */
+  /** Cohorts by context key; contexts without a cohort, or with an unreadable one, are absent. */
   readonly readCohorts: (keys: readonly string[]) => Promise<Map<string, StoredCohort>>
   readonly policies: () => Promise<Map<string, PolicyPatch>>
   readonly pins: () => Promise<Map<string, Pin>>

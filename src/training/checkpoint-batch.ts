@@ -28,7 +28,7 @@ export function sortCheckpoints (
   return { good, refused }
 }
 
-/** A caller that is bound to a prefix reports on what is served there, and on nothing else. */
+/** A caller that is bound to a prefix may report only on contexts within it. */
 function reachProblem (levels: Levels, caller: Caller, { context }: Checkpoint): Problem | null {
   if (context !== undefined) return keyAccessProblem(caller, namedKey(levels, context), '/context')
   return keyAccessProblem(caller, '*', '/context')

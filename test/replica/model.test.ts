@@ -48,5 +48,5 @@ t.test('after a pin expires the model is as if there had been none', async (t) =
   t.strictSame(ruleFor(one.snapshot, CONTEXT), ruleFor(free.snapshot, CONTEXT))
   t.equal(one.inputs.pins.size, 1)
   t.equal(endPins(one, 2000).inputs.pins.size, 0)
-  t.equal(pinned.inputs.pins.size, 2, 'the model before is as it was')
+  t.equal(pinned.inputs.pins.size, 2, 'the previous model is unchanged')
 })

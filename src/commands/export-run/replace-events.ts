@@ -15,8 +15,8 @@ const REMOVED_AFTER_MS = 3_600_000
 export interface SuiteEvent extends ScalarEvent { readonly suite: string }
 
 /**
- * Makes a folder's event file hold these events. An open TensorBoard goes on reading from where it was, so what is in the file stays as it
- * is and the new events are appended. Where that is not possible, a file with a later name replaces it. The replaced one stays for an hour
+ * Makes a folder's event file hold these events. An open TensorBoard continues from its place in the file, so the content stays as it is
+ * and new events are appended. Where that is not possible, a file with a later name replaces it. The replaced one stays for an hour
  * as an empty file: without the faster of its two loaders TensorBoard never gets past a file that is gone while it is the current one.
  * @returns the path of the file
  */

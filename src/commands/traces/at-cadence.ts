@@ -1,14 +1,14 @@
 import { nextCheckTokens, type Cadence } from '../../core/policy/cadence.js'
 import type { RecordedRun, RecordedStep } from './recorded-run.js'
 
-/** Another cadence, and what a probe costs. */
+/** Another cadence, and the cost of a probe. */
 export interface Asking {
   readonly cadence: Cadence
-  /** Tokens that a step spends on its probe; `null`: as the trace says. */
+  /** Tokens that a step spends on its probe; `null`: as recorded in the trace. */
   readonly probeTokens: number | null
 }
 
-/** A run as if it had been asked at another cadence: of its steps, those that are due, each at the first recorded one from there on. */
+/** A run as if it had been asked at another cadence: for each due check, the first recorded step from there on is kept. */
 export function atCadence (run: RecordedRun, { cadence, probeTokens }: Asking): RecordedRun {
   const steps: RecordedStep[] = []
   let due = nextCheckTokens(cadence, 0)

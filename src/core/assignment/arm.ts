@@ -17,7 +17,7 @@ export function uniform (salt: string, id: string): number {
   return hashes.first(id) / 0x1_0000_0000
 }
 
-/** A hash of the same id that says nothing about `uniform`, in [0, 1): it thins enrolments where there are too many. */
+/** A hash of the same id that is independent of `uniform`, in [0, 1). It thins enrolments where there are too many. */
 export function secondHash (salt: string, id: string): number {
   if (hashes.salt !== salt) hashes = hashesOf(salt)
   return hashes.second(id) / 0x1_0000_0000

@@ -48,7 +48,7 @@ function skipPrefix (text: string, at: number): number {
   return isSign(text.charCodeAt(at)) ? at + 1 : at
 }
 
-/** The number whose digits begin here, without leading and trailing zeros; `null` where there is none. */
+/** The number whose digits begin here, without leading and trailing zeros; `null` if there is none. */
 function numberAt (text: string, at: number): { whole: string, decimals: string, end: number } | null {
   const whole = wholeEnd(text, at)
   let end = whole

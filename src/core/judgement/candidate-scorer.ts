@@ -20,9 +20,9 @@ export interface CandidateScorer {
   readonly evidence: Evidence
   /** Units of open slices of which nothing is known; in a test they count as lost. */
   readonly unaccounted: number
-  /** The loosest threshold that some prefix has certified; -1 under other terms than those that the state was last judged by. */
+  /** The loosest threshold that some prefix has certified; -1 if the state was last judged under other terms. */
   readonly certified: number
-  /** Too many are left out for missing, so nothing may be certified now. */
+  /** Too many missing units were left out, so nothing may be certified now. */
   readonly lacksFollowUp?: boolean
   /** Whether the guarantee was requested after evidence came in. */
   readonly isPostHoc: boolean

@@ -3,7 +3,7 @@ import { certifyingDepth } from '../policy/certifying-link.js'
 import type { Levels } from '../policy/context.js'
 import type { ChainLink } from './chain-link.js'
 
-/** Whether the threshold in force is certified for the context itself, for the pool that it belongs to, or is none. */
+/** Whether the threshold in force is certified for the context itself or for its pool, or none is in force. */
 export type Scope = 'own' | 'pool' | 'none'
 
 /** The threshold that takes effect at the end of a chain. */

@@ -16,7 +16,7 @@ export interface Policy {
   readonly missing_labels: 'excluded' | 'lost'
   /** What an enrolled generation counts as whose outcome never comes: nothing, or lost at every threshold. */
   readonly missing_outcomes: 'excluded' | 'lost'
-  /** Share of the draws that is enrolled, where only so many generations can be labelled. */
+  /** Share of the draws that is enrolled, for services that can label only some of the generations. */
   readonly label_rate: number
   readonly mode: 'enforce' | 'shadow' | 'off'
   /** The level of the tree whose contexts are certified as pools, each for all contexts below it; `null`: each leaf for itself. */

@@ -3,7 +3,7 @@ import type { LoggedOutcome, LoggedStep } from '../grading/outcome.js'
 import { scoreStep, type Scorer } from '../predictor/predictor.js'
 import { sampledIndexes } from '../predictor/sample.js'
 
-/** A step with its index among all that were asked; absent: none was pruned before it. */
+/** A step with its index among all steps that were asked; absent: no step was pruned before it. */
 export type PlacedStep = LoggedStep & { readonly place?: number }
 
 /** An outcome without the steps that change no evidence. */
