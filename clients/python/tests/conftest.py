@@ -38,9 +38,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             "SKIPPED: "
             + (
-                "stopgate.training, which needs accelerate and trl"
+                "stopgate.training, which needs stopgate[test-training]"
                 if HAS_TORCH
-                else "stopgate.hf and stopgate.training, which need stopgate[hf] and trl"
+                else "stopgate.hf and stopgate.training, which need stopgate[hf,test-training]"
             )
         )
 
