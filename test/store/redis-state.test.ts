@@ -63,6 +63,6 @@ t.test('in Redis', { skip: withoutRedis }, async (t) => {
 
   await t.test('a log from the future is not exported', async (t) => {
     await admin.xadd(KEYS.log, '99999999999999-0', 'entry', '{"type":"tick"}')
-    await t.rejects(exported(), { name: 'StoreUnavailableError', message: /clock was put back/ })
+    await t.rejects(exported(), { name: 'StoreUnavailableError', message: /clock was set back/ })
   })
 })
