@@ -50,7 +50,7 @@ const TurnSchema = Type.Object({
   is_sure: Type.Boolean({ description: 'Whether the lower bound of one of the two costs exceeds the allowed one' }),
 })
 
-const orNull = <T extends ReturnType<typeof Type.Object>>(schema: T, title: string, description: string) =>
+export const orNull = <T extends ReturnType<typeof Type.Object>>(schema: T, title: string, description: string) =>
   Type.Unsafe<Type.Static<T> | null>({ ...schema, type: ['object', 'null'], title, description })
 
 export const NullableTurnSchema = orNull(TurnSchema, 'NullableTurn', 'Threshold after which one more percent of tokens is predicted to cost more EM than em_per_token_percent; null: ' +

@@ -31,10 +31,11 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     schema: {
       tags: read,
       summary: 'Show what the present evidence would certify under another requested guarantee',
-      description: 'Nothing is changed. Fields that are left out keep the value of the policy. Only fields that decide how the evidence is judged can be ' +
-        'set, since others would need other evidence; for those, use PUT /v1/contexts/{key}/policy?dry_run=true. An empty value is null ' +
-        '(value_of_em=&price_per_1k_tokens=). A max_em_drop, error_level or predictor other than the one that the epoch began with counts as ' +
-        'chosen after seeing the evidence, so its bar is thirty times higher, as it would be after a change of the policy.',
+      description: 'Nothing is changed. Fields that are left out keep the value of the policy. Fields that decide how the evidence is judged can be set, and ' +
+        'the cadence (check_every_tokens, check_growth): it is answered by up to 256 generations that are kept with all their steps, each check ' +
+        'at the first recorded step from where it is due, and must not be finer than the recorded one. Others would need other evidence; ' +
+        'for those, use PUT /v1/contexts/{key}/policy?dry_run=true. An empty value is null (value_of_em=&price_per_1k_tokens=). A ' +
+        'max_em_drop, error_level or predictor other than the one that the epoch began with counts as chosen after seeing the evidence, so its bar is thirty times higher, as it would be after a change of the policy.',
       params,
       querystring: WhatIfQuerySchema,
       response: { 200: WhatIfSchema, ...anyError },

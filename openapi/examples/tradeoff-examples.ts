@@ -93,6 +93,8 @@ export const WHAT_IF_EXAMPLE = {
   value_of_em: null,
   price_per_1k_tokens: null,
   em_per_token_percent: null,
+  check_every_tokens: 32,
+  check_growth: 0,
   post_hoc: true,
   threshold: 0.985,
   score: 'confidence',
@@ -104,6 +106,7 @@ export const WHAT_IF_EXAMPLE = {
   expected_utility: null,
   unfavourable_from: null,
   generations: 365,
+  cadence: null,
   generations_to_next_certificate: 9,
   thresholds: [{
     threshold: 0.973,

@@ -41,6 +41,7 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): O
     pending: memory.pending,
     cohorts: memory.cohorts,
     reservoir: memory.reservoir,
+    traces: new Map(),
     predictors: memory.predictors,
     changes: [],
   }
@@ -59,6 +60,7 @@ export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): O
     cohorts,
     follow_up: memory.cohorts.header,
     reservoir: memory.reservoir.takeChanges(),
+    traces: fold.traces,
     ledger: fold.ledger === memory.ledger ? null : fold.ledger,
     decisive: [...written].filter(([key, state]) => differs(memory.contexts.get(key), state)).map(([key]) => key),
     changes: fold.changes,

@@ -58,6 +58,7 @@ export function learnerRestorer ({ store, config, log, command, reportCorruption
         cohorts: deletionsOf([...reset]),
         follow_up: cohorts.header,
         reservoir: deletionsOf(damaged.samples),
+        traces: new Map(),
         ledger: ledger === null ? first : null,
         decisive: [...emptied.keys()],
         changes: [],

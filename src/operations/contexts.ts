@@ -9,6 +9,7 @@ import { effectivePolicy } from '../core/policy/policy.js'
 import { policyProblem } from '../core/certificate/policy-problem.js'
 import { describeContext, type ContextView, type Status } from '../core/views/describe-context.js'
 import { describeThresholds, type ThresholdRow } from '../core/views/describe-thresholds.js'
+import { cadenceProblem } from '../core/views/replay-traces.js'
 import { whatIf, type AnswerableFields, type WhatIf } from '../core/views/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../errors/errors.js'
 import type { Store } from '../store/store.js'
@@ -81,7 +82,12 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...terms }
       const problem = policyProblem(policy, loaded.levels)
       if (problem !== null) throw at(problem.path, new InvalidPolicyError(`${problem.path.slice(1)} ${problem.message}`))
-      return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }
+      if (terms.check_every_tokens === undefined && terms.check_growth === undefined) {
+        return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors) }
+      }
+      const unknown = cadenceProblem(state.meaning, policy)
+      if (unknown !== null) throw at(unknown.path, new InvalidPolicyError(`${unknown.path.slice(1)} ${unknown.message}`))
+      return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors, await store.readTraces(key)) }
     },
 
     wantedLabels: (key, query, caller) => readWantedLabels(store, config, key, query, caller),

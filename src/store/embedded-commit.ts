@@ -15,6 +15,7 @@ export interface CommitTexts {
   readonly pending: Texts
   readonly cohorts: Texts
   readonly reservoir: Texts<number>
+  readonly traces: Texts
 }
 
 export function writeCommit (tables: Tables, { from, to, follow_up, ledger, decisive, changes }: Commit, texts: CommitTexts): void {
@@ -23,6 +24,7 @@ export function writeCommit (tables: Tables, { from, to, follow_up, ledger, deci
   writeRows(tables.pending, texts.pending.map(([id, text]) => [Buffer.from(id), text] as const))
   writeRows(tables.cohorts, texts.cohorts)
   writeRows(tables.reservoir, texts.reservoir)
+  writeRows(tables.traces, texts.traces)
   tables.setMeta('follow_up', encodeFollowUp(follow_up))
   if (ledger !== null) tables.setMeta('ledger', encodeLedger(ledger))
   if (decisive.length > 0) moveVersion(tables, decisive)

@@ -1,10 +1,11 @@
+import type { KeptTrace } from '../core/certificate/kept-trace.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { readAudit } from './embedded-commands.js'
-import { readChanges, readCohorts, readLearned, readPin, readPolicy } from './read-stored.js'
+import { readChanges, readCohorts, readLearned, readPin, readPolicy, readTraces, traceNames } from './read-stored.js'
 import { logLag } from './embedded-log.js'
 import type { Tables } from './embedded-tables.js'
 import { exportState } from './embedded-state.js'
@@ -56,6 +57,11 @@ export class EmbeddedReader {
   async contextKeys (): Promise<string[]> { return [...this.reads().contexts.getKeys()] }
 
   async readContexts (keys: readonly string[]): Promise<Map<string, ContextState>> { return this.#states(keys) }
+
+  async readTraces (key: string): Promise<KeptTrace[]> {
+    const { traces } = this.reads()
+    return await readTraces(traceNames(key).map((name) => traces.get(name) ?? null))
+  }
 
   async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
     return readCohorts(keys, keys.map((key) => this.reads().cohorts.get(key) ?? null))

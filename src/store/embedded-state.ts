@@ -34,11 +34,11 @@ interface TextTable {
 }
 
 function textTables (tables: Tables): Array<[StateTable, TextTable]> {
-  const { contexts, pending, cohorts, policies, pins, predictors, reservoir, history, audit, trainingRuns, trainingSeries } = tables
+  const { contexts, pending, cohorts, policies, pins, predictors, reservoir, traces, history, audit, trainingRuns, trainingSeries } = tables
   return [
     ['contexts', { rows: contexts }], ['pending', { rows: pending }], ['cohorts', { rows: cohorts }], ['policies', { rows: policies }],
-    ['pins', { rows: pins }], ['predictors', { rows: predictors }], ['reservoir', { rows: reservoir }], ['history', { rows: history }],
-    ['audit', { rows: audit }],
+    ['pins', { rows: pins }], ['predictors', { rows: predictors }], ['reservoir', { rows: reservoir }], ['traces', { rows: traces }],
+    ['history', { rows: history }], ['audit', { rows: audit }],
     ['training_runs', { rows: trainingRuns, parse: decodeRun }], ['training_series', { rows: trainingSeries }],
   ]
 }
@@ -49,8 +49,8 @@ function textTables (tables: Tables): Array<[StateTable, TextTable]> {
  */
 export function importState (tables: Tables, { meta, rows }: SortedState, replaces: boolean, stateId: string): void {
   const { setMeta, log, seen, seenAt, contexts, pending, cohorts, policies, pins, changed, changedAt, history, audit } = tables
-  const { predictors, reservoir, trainingRuns, trainingSeries } = tables
-  const telling = [log, contexts, pending, cohorts, policies, pins, predictors, reservoir, trainingRuns]
+  const { predictors, reservoir, traces, trainingRuns, trainingSeries } = tables
+  const telling = [log, contexts, pending, cohorts, policies, pins, predictors, reservoir, traces, trainingRuns]
   const isTaken = telling.some((table) => [...table.getKeys({ limit: 1 })].length > 0)
   if (isTaken && !replaces) throw new StoreTakenError()
   const all = [...telling, seen, seenAt, changed, changedAt, history, audit, trainingSeries]
@@ -59,7 +59,7 @@ export function importState (tables: Tables, { meta, rows }: SortedState, replac
   const put = (table: StateTable, write: (key: string, text: string, number: number) => void) => {
     for (const [i, { key, value }] of rows[table].entries()) write(key, JSON.stringify(value), i + 1)
   }
-  for (const [table, target] of [['contexts', contexts], ['cohorts', cohorts], ['policies', policies], ['pins', pins], ['predictors', predictors]] as const) {
+  for (const [table, target] of [['contexts', contexts], ['cohorts', cohorts], ['policies', policies], ['pins', pins], ['predictors', predictors], ['traces', traces]] as const) {
     put(table, (key, text) => { target.putSync(key, text) })
   }
   put('reservoir', (key, text) => { reservoir.putSync(Number(key), text) })

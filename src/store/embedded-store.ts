@@ -13,7 +13,7 @@ import { openTables, type Tables } from './embedded-tables.js'
 import { importState } from './embedded-state.js'
 import { writeTraining } from './embedded-training.js'
 import { transact } from './embedded-transaction.js'
-import { encodeCohort, encodePending, encodeSample, encodeState, inTurns } from './encoding.js'
+import { encodeCohort, encodePending, encodeSample, encodeState, encodeTrace, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -135,9 +135,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     const pending = await inTurns([...commit.pending], ([id, waiting]) => [id, waiting && encodePending(waiting)] as const)
     const cohorts = await inTurns([...commit.cohorts], ([key, cohort]) => [key, cohort && encodeCohort(cohort)] as const, 1)
     const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
+    const traces = await inTurns([...commit.traces], ([name, trace]) => [name, encodeTrace(trace)] as const)
     await this.#write(() => {
       if (!this.#isCurrent(commit.token)) throw new LeaseLostError(`Lease ${commit.token} has ended`)
-      writeCommit(this.tables, commit, { contexts, pending, cohorts, reservoir })
+      writeCommit(this.tables, commit, { contexts, pending, cohorts, reservoir, traces })
     })
     if (commit.decisive.length > 0) this.#events.emit('notice')
   }

@@ -61,6 +61,8 @@ export interface Tables {
   readonly predictors: Database<string, string>
   /** Samples that predictors are trained on, by number. */
   readonly reservoir: Database<string, number>
+  /** Full traces, by `<context key> <slot>`. */
+  readonly traces: Database<string, string>
   /** Context key -> the version that last changed it, and the reverse index. */
   readonly changed: Database<number, string>
   readonly changedAt: Database<true, [version: number, key: string]>
@@ -99,6 +101,7 @@ export function openTables (folder: string): Tables {
     pins: texts('pins'),
     predictors: texts('predictors'),
     reservoir: texts('reservoir'),
+    traces: texts('traces'),
     changed: root.openDB('changed', {}),
     changedAt: root.openDB('changed_at', {}),
     history: texts('history'),

@@ -3,6 +3,7 @@ import { copyState } from '../core/judgement/copy-state.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import { noEvidence, NO_EVIDENCE, thresholdsOf, type Evidence } from '../core/certificate/evidence.js'
 import { packEvidence, unpackEvidence, type PackedEvidence } from '../core/certificate/packed-evidence.js'
+import type { KeptTrace } from '../core/certificate/kept-trace.js'
 import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { OpenEvidence } from '../core/certificate/open-evidence.js'
@@ -76,6 +77,8 @@ export const encodePending = (pending: Pending): string => JSON.stringify(pendin
 export const encodeCohort = (cohort: StoredCohort): string => JSON.stringify(cohort)
 
 export const encodeFollowUp = (header: CohortsHeader): string => JSON.stringify(header)
+
+export const encodeTrace = (trace: KeptTrace): string => JSON.stringify(trace)
 
 export const encodeSample = (sample: Sample): string => JSON.stringify(sample)
 

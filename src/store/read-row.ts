@@ -1,5 +1,5 @@
 import { isUnreadable, readState } from './unreadable-state.js'
-import { isAuditRow, isChange, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample } from './stored-schemas.js'
+import { isAuditRow, isChange, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample, isTrace } from './stored-schemas.js'
 import { isCohort } from './stored-cohort-schema.js'
 import type { StateTable, StateRow } from './state-row.js'
 
@@ -16,6 +16,7 @@ const CHECKS: Readonly<Partial<Record<StateTable, (value: unknown, text: string,
   pins: isPin,
   predictors: isPredictor,
   reservoir: isSample,
+  traces: isTrace,
   log: isEntry,
   history: isChange,
   audit: isAuditRow,

@@ -1,3 +1,4 @@
+import type { KeptTrace } from '../core/certificate/kept-trace.js'
 import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { Change, UnreadableChange } from '../core/learn/threshold-change.js'
@@ -5,6 +6,7 @@ import type { Ledger } from '../core/learn/fold.js'
 import type { Pin } from '../core/judgement/pin.js'
 import type { LogEntry, UnreadableCommand } from '../core/learn/log-entry.js'
 import type { Pending } from '../core/recording/pending.js'
+import { SLOTS_OF_CONTEXT } from '../core/recording/trace-slot.js'
 import { UNREADABLE_POLICY, type PolicyPatch } from '../core/policy/policy.js'
 import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { Sample } from '../core/predictor/sample.js'
@@ -12,7 +14,7 @@ import { inTurns, reviveLedger } from './encoding.js'
 import type { AuditRow, HistoryRow, Learned } from './store.js'
 import { isCohort } from './stored-cohort-schema.js'
 import {
-  isAuditRow, isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
+  isAuditRow, isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample, isTrace,
 } from './stored-schemas.js'
 
 // A value that cannot be read must not make the others unreadable. It is replaced by one that never stops, or left out.
@@ -42,6 +44,7 @@ export const readPending = (text: string): Pending | null => read(text, isPendin
 export const readCohort = (text: string): StoredCohort | null => read(text, isCohort, null)
 export const readFollowUp = (text: string): CohortsHeader | null => read(text, isFollowUp, null)
 export const readSample = (text: string): Sample | null => read(text, isSample, null)
+export const readTrace = (text: string): KeptTrace | null => read(text, isTrace, null)
 export const readPredictor = (text: string): PredictorVersion | null => read(text, isPredictor, null)
 export const readEntry = (text: string): LogEntry => read<LogEntry, LogEntry>(text, isEntry, { type: 'unreadable' })
 export const readCommand = (text: string): AuditRow['command'] => read(text, isCommand, UNREADABLE_COMMAND)
@@ -103,6 +106,15 @@ export function readCohorts (keys: readonly string[], texts: ReadonlyArray<strin
     const cohort = texts[i] == null ? null : readCohort(texts[i])
     return cohort === null ? [] : [[key, cohort] as const]
   }))
+}
+
+/** Names of all the traces that a context may have. */
+export function traceNames (key: string): string[] { return Array.from({ length: SLOTS_OF_CONTEXT }, (_, slot) => `${key} ${slot}`) }
+
+/** The traces that can be read. @param texts `null`: the slot is empty */
+export async function readTraces (texts: ReadonlyArray<string | null>): Promise<KeptTrace[]> {
+  const traces = await inTurns(texts, (text) => text === null ? null : readTrace(text))
+  return traces.filter((trace) => trace !== null)
 }
 
 /** Learned state as a store keeps it, but for the contexts. */

@@ -20,6 +20,7 @@ export const KEYS = {
   predictors: key('predictors'), // hash, name -> version
   predictorsAt: key('predictors_at'), // id of the log entry that last wrote a predictor
   reservoir: key('reservoir'), // hash, number -> sample that predictors are trained on
+  traces: key('traces'), // hash, `<context key> <slot>` -> full trace of a control generation
   history: key('history'), // stream, fields `change` and `version`
   audit: key('audit'), // stream, fields `entry`, `version` and `replaced`
   lease: key('lease'), // `<token> <holder>`, expires
@@ -39,8 +40,8 @@ export const stepsKey = (generationId: string): string => key(`steps:${generatio
 
 /** The tables of a state: `changed` is a sorted set, the last three are streams, the others hashes. */
 export const STATE_KEYS = [
-  KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.policies, KEYS.pins, KEYS.predictors, KEYS.reservoir, KEYS.trainingRuns,
-  KEYS.trainingSeries, KEYS.changed, KEYS.log, KEYS.history, KEYS.audit,
+  KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.policies, KEYS.pins, KEYS.predictors, KEYS.reservoir, KEYS.traces,
+  KEYS.trainingRuns, KEYS.trainingSeries, KEYS.changed, KEYS.log, KEYS.history, KEYS.audit,
 ] as const
 
 /** Where an import stages the tables, and last a hash of the remembered ids. Nothing else reads these keys. */

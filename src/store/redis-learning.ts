@@ -1,7 +1,7 @@
 import type { ContextState } from '../core/judgement/context-state.js'
 import {
-  encodeChange, encodeCohort, encodeFollowUp, encodeLedger, encodePending, encodeSample, encodeState, HISTORY_LIMIT, inTurns, START,
-  toCursor, toPlace,
+  encodeChange, encodeCohort, encodeFollowUp, encodeLedger, encodePending, encodeSample, encodeState, encodeTrace, HISTORY_LIMIT, inTurns,
+  START, toCursor, toPlace,
 } from './encoding.js'
 import { readLearned } from './read-stored.js'
 import type { RedisConnection } from './redis-connection.js'
@@ -73,19 +73,21 @@ export class RedisLearning {
     }
   }
 
-  async commit ({ token, from, to, contexts, pending, cohorts, follow_up, reservoir, ledger, decisive, changes }: Commit): Promise<void> {
+  async commit (commit: Commit): Promise<void> {
+    const { token, from, to, contexts, pending, cohorts, follow_up, reservoir, traces, ledger, decisive, changes } = commit
     const tables = [
       await rowsOf(contexts, encodeState),
       await rowsOf(pending, encodePending),
       await rowsOf(cohorts, encodeCohort, 1),
       await rowsOf(reservoir, encodeSample),
+      await rowsOf(traces, encodeTrace),
     ]
     const [ms, sequence] = toPlace(to)
     const length = tables.reduce((sum, { written }) => written.reduce((sum, text) => sum + text.length, sum), 0)
     const connection = length > LARGE ? await this.#patientConnection() : this.#main
     const reply = await connection.script('commit', [
       KEYS.lease, KEYS.cursor, KEYS.ledger, KEYS.followUp, KEYS.version, KEYS.changed, KEYS.history, KEYS.log,
-      KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.reservoir,
+      KEYS.contexts, KEYS.pending, KEYS.cohorts, KEYS.reservoir, KEYS.traces,
     ], [
       token, from, to, toCursor([ms, sequence + 1]), ledger === null ? '' : encodeLedger(ledger), encodeFollowUp(follow_up), CHANNEL,
       HISTORY_LIMIT, decisive.length, changes.length, ...tables.flatMap(({ written, deleted }) => [written.length / 2, deleted.length]),

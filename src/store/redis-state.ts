@@ -100,7 +100,7 @@ export class RedisState {
     const staged = [...STAGED]
     await this.#connection.run((redis) => redis.unlink(staged)) // leftovers of an import that was killed
     const text = ({ value }: StateRow) => JSON.stringify(value)
-    for (const table of ['contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'training_series'] as const) {
+    for (const table of ['contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'traces', 'training_series'] as const) {
       await this.#stage(table, rows[table], text)
     }
     await this.#stage('training_runs', rows.training_runs, ({ value }) => encodeRun(value as TrainingRun))
@@ -152,8 +152,8 @@ export class RedisState {
 
 /** The tables in the order of STATE_KEYS. */
 const STATE_ORDER = [
-  'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'training_runs', 'training_series',
-  'changed', 'log', 'history', 'audit',
+  'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'traces', 'training_runs',
+  'training_series', 'changed', 'log', 'history', 'audit',
 ] as const satisfies readonly StateTable[]
 
 function orNothing (value: unknown): string { return value === null ? '' : JSON.stringify(value) }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { KeptTrace } from '../core/certificate/kept-trace.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
@@ -7,7 +8,7 @@ import type { PredictorVersion } from '../core/predictor/predictor-version.js'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Series, TrainingRun } from '../core/training/run.js'
 import { toPlace } from './encoding.js'
-import { datedCommands, readChanges, readCohorts, readCommand, readPin, readPolicy, readReplaced } from './read-stored.js'
+import { datedCommands, readChanges, readCohorts, readCommand, readPin, readPolicy, readReplaced, readTraces, traceNames } from './read-stored.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
@@ -123,6 +124,10 @@ export class RedisStore implements Store {
 
   async readCohorts (keys: readonly string[]): Promise<Map<string, StoredCohort>> {
     return readCohorts(keys, keys.length === 0 ? [] : await this.#main.run((redis) => redis.hmget(KEYS.cohorts, ...keys)))
+  }
+
+  async readTraces (key: string): Promise<KeptTrace[]> {
+    return readTraces(await this.#main.run((redis) => redis.hmget(KEYS.traces, ...traceNames(key))))
   }
 
   async policies (): Promise<Map<string, PolicyPatch>> { return this.#table(KEYS.policies, readPolicy) }

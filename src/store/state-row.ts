@@ -1,6 +1,6 @@
 /** The tables of a state, the same for both kinds of store. Rows of `log`, `history` and `audit` are in order, oldest first. */
 export const STATE_TABLES = [
-  'meta', 'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'changed', 'log', 'history', 'audit', 'seen',
+  'meta', 'contexts', 'pending', 'cohorts', 'policies', 'pins', 'predictors', 'reservoir', 'traces', 'changed', 'log', 'history', 'audit', 'seen',
   'training_runs', 'training_series',
 ] as const
 

@@ -1,3 +1,4 @@
+import type { KeptTrace } from '../core/certificate/kept-trace.js'
 import type { ContextState } from '../core/judgement/context-state.js'
 import type { Change, UnreadableChange } from '../core/learn/threshold-change.js'
 import type { Ledger } from '../core/learn/fold.js'
@@ -89,6 +90,8 @@ export interface Commit {
   readonly follow_up: CohortsHeader
   /** Samples that predictors are trained on, by number; `undefined` deletes. */
   readonly reservoir: ReadonlyMap<number, Sample | undefined>
+  /** Full traces, by `<context key> <slot>`; each takes the place of the one before. */
+  readonly traces: ReadonlyMap<string, KeptTrace>
   /** `null`: unchanged. */
   readonly ledger: Ledger | null
   /** Keys for which some decision could differ. If there are any, the version moves and replicas are notified. */
@@ -120,9 +123,9 @@ export interface TrainingWrite {
  *  2. A policy, pin or predictor entry is written to its table and moves the version in the same atomic step. It and a reset are also
  *     added to the audit trail, which keeps the newest 10,000 rows (for a predictor: whether it was added, retired or forgotten). With
  *     `ifPolicyVersion`, `append` throws ConflictError unless that is still the policy version.
- *  3. `commit` writes states, pending outcomes, cohorts, samples, ledger, changes and cursor in one atomic step, or throws and writes
- *     nothing: LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is trimmed only
- *     up to the cursor.
+ *  3. `commit` writes states, pending outcomes, cohorts, samples, traces, ledger, changes and cursor in one atomic step, or throws and
+ *     writes nothing: LeaseLostError unless its token is the newest lease, unexpired, and the cursor stands at `from`. The log is
+ *     trimmed only up to the cursor.
  *  4. At most one lease runs at a time. A later lease has a higher token.
  *  5. Every operation on a store that is down rejects with StoreUnavailableError at once, and works again when the store is back. A write
  *     that was rejected may have happened: appending an outcome again is safe.
@@ -176,6 +179,8 @@ export interface Store {
   readonly contextKeys: () => Promise<string[]>
   /** States by key; contexts that do not exist are absent. */
   readonly readContexts: (keys: readonly string[]) => Promise<Map<string, ContextState>>
+  /** The full traces that are kept of a context. */
+  readonly readTraces: (key: string) => Promise<KeptTrace[]>
   /** Cohorts by context key; contexts without a cohort, or with an unreadable one, are absent. */
   readonly readCohorts: (keys: readonly string[]) => Promise<Map<string, StoredCohort>>
   readonly policies: () => Promise<Map<string, PolicyPatch>>

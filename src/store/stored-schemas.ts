@@ -54,6 +54,18 @@ const sample = Type.Object({
   steps: Type.Array(Type.Object({ tokens: number, confidence: number, signals: Type.Optional(numbersByName), lost: em })),
 })
 
+const numbers = Type.Array(number)
+const trace = Type.Object({
+  epoch: text,
+  tokens: number,
+  answer_tokens: number,
+  em: orNull(em),
+  probe_tokens: optional,
+  steps: Type.Object({
+    tokens: numbers, confidence: Type.Array(orNull(number)), answers: text, probe_tokens: Type.Optional(numbers),
+  }),
+})
+
 const configuration = Type.Object({ levels: Type.Array(text), defaults: policy, max_contexts: number, time_scale: number })
 
 /** As it is written, with its maps as lists of pairs. */
@@ -122,6 +134,7 @@ export const isPolicy = check(policy)
 export const isPin = check(pin)
 export const isPending = check(pending)
 export const isSample = check(sample)
+export const isTrace = check(trace)
 export const isLedger = check(ledger)
 export const isFollowUp = check(followUp)
 export const isRun = check(run)

@@ -40,7 +40,8 @@ export async function seed (store: Store, contexts: number): Promise<void> {
   const configuration = { levels: ['model', 'task'], defaults: { follow_up_seconds: 0 }, max_contexts: 10_000, time_scale: 1 }
   const ledger = { ...newLedger(configuration), contexts: states.size }
   const { cursor } = await store.learned()
-  const nothing = { pending: new Map(), cohorts: new Map(), follow_up: new Cohorts().header, reservoir: new Map(), changes: [] }
+  const none = new Map<never, never>()
+  const nothing = { pending: none, cohorts: none, follow_up: new Cohorts().header, reservoir: none, traces: none, changes: [] }
   await store.commit({ token: token!, from: cursor, to: cursor, ledger, contexts: states, decisive: [...states.keys()], ...nothing })
   await store.releaseLease(token!)
 }

@@ -9,7 +9,7 @@ import { KEPT, LEAF, memoryFold } from '../core/learn/memory-fold.js'
 import { until } from '../helper.js'
 import type { Store } from '../../src/store/store.js'
 import type { Law } from './contract.js'
-import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, versionOf } from './fixtures.js'
+import { commitOf, contentOf, idsOf, outcome, pinEntry, pinOf, predictorEntry, sampleOf, state, traceOf, versionOf } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
 
 const AUTO = { follow_up_seconds: 0, predictor: 'auto' } as const
@@ -181,6 +181,18 @@ export function predictorContract (law: Law): void {
     await store.releaseLease(token)
     await t.rejects(store.commit(commitOf(token, { reservoir })), { name: 'LeaseLostError' })
     t.same(await contentOf(store), content)
+  })
+
+  law('a commit writes traces, each in the place of the one before', async (t, { store, other, crash }) => {
+    const token = (await store.acquireLease('a', 60_000))!
+    const key = 'model=é%2C,task=\u{1F600}'
+    await store.commit(commitOf(token, { traces: new Map([['* 0', traceOf(1)], ['* 17', traceOf(2)], [`${key} 255`, traceOf(3)]]) }))
+    await store.commit(commitOf(token, { traces: new Map([['* 17', traceOf(4)]]) }))
+    await t.rejects(other.commit(commitOf(token + 1, { traces: new Map([['* 1', traceOf(5)]]) })), { name: 'LeaseLostError' })
+    const contentsOf = async (replica: typeof store) => Promise.all(['*', key, 'model=q'].map((one) => replica.readTraces(one)))
+    const stands = [[traceOf(1), traceOf(4)], [traceOf(3)], []]
+    t.strictSame([await contentsOf(store), await contentsOf(other)], [stands, stands])
+    t.strictSame(await contentsOf(await crash()), stands)
   })
 
   law('one commit can replace all samples', async (t, { store, other }) => {

@@ -2,7 +2,7 @@ import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Law } from './contract.js'
 import {
   change, cohortOf, commitOf, contentOf, headerOf, LEDGER, label, outcome, outcomes, pendingOf, pinEntry, policyEntry, predictorEntry,
-  RESET, sampleOf, state, trainingWriteOf, unlabelled, versionOf,
+  RESET, sampleOf, state, traceOf, trainingWriteOf, unlabelled, versionOf,
 } from './fixtures.js'
 import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import type { Store } from '../../src/store/store.js'
@@ -30,6 +30,7 @@ async function fill (store: Store): Promise<void> {
     pending: new Map([['waits\u0000', pendingOf('waits\u0000')]]),
     cohorts: new Map([['model=q,task="\u{1F600}"', cohortOf().store()], ['*', cohortOf('7-1').store()]]),
     follow_up: headerOf(0.1 + 0.2),
+    traces: new Map([['* 3', traceOf(100)], ['model=q,task="\u{1F600}" 255', traceOf(0.1 + 0.2)]]),
     reservoir: new Map([[7, sampleOf(0.1)], [1, sampleOf(0.2)], [10, sampleOf(0.3)]]),
     decisive: ['*'],
     changes: [change(1), change(2)],

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { openEpoch, type ContextState } from '../../src/core/judgement/context-state.js'
+import type { KeptTrace } from '../../src/core/certificate/kept-trace.js'
 import type { Ledger } from '../../src/core/learn/fold.js'
 import type { Command, LogEntry, PredictorEntry } from '../../src/core/learn/log-entry.js'
 import type { Pending } from '../../src/core/recording/pending.js'
@@ -128,18 +129,25 @@ export function trainingWriteOf (name: string, from: number | null, given: Parti
   return { run, from, series: [{ suite: 's', points: [{ step: 5, attempts: [{ checkpoint, received_at: 2 }] }], forgotten_through: null }], entries: [], dropped: [], ...given }
 }
 
+/** A full trace of two steps. @param tokens of the run */
+export function traceOf (tokens: number): KeptTrace {
+  return { epoch: '1-0', tokens, answer_tokens: 2, em: null, probe_tokens: 4, steps: { tokens: [16, 32], confidence: [0.5, null], answers: '=-', probe_tokens: [2, 4] } }
+}
+
 /** A commit that changes only the given parts. */
 export function commitOf (token: number, given: Partial<Commit> = {}): Commit {
-  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), cohorts: new Map(), follow_up: headerOf(0), reservoir: new Map(), ledger: null, decisive: [], changes: [], ...given }
+  return { token, from: '0-0', to: '0-0', contexts: new Map(), pending: new Map(), cohorts: new Map(), follow_up: headerOf(0), reservoir: new Map(), traces: new Map(), ledger: null, decisive: [], changes: [], ...given }
 }
 
 /** The whole content of a store, to compare; without `lagMs`, which changes by itself. */
 export async function contentOf (store: Store) {
   const { lagMs: _, ...revision } = await store.revision()
   const contextKeys = (await store.contextKeys()).sort()
-  const [learned, contexts, policies, pins, predictors, history, audit, changed, log] = await Promise.all([
+  const traceKeys = [...contextKeys, 'model=q']
+  const [learned, contexts, policies, pins, predictors, history, audit, changed, log, ...traces] = await Promise.all([
     store.learned(), store.readContexts(contextKeys), store.policies(), store.pins(), store.predictors(), store.history(100),
     store.audit(100), store.changedSince(0), store.read('0-0', 10_000, 0),
+    ...traceKeys.map((key) => store.readTraces(key)),
   ])
   const sorted = <T> (map: ReadonlyMap<string, T>) => [...map].sort(([a], [b]) => a < b ? -1 : 1)
   const { cursor, ledger } = learned
@@ -156,6 +164,7 @@ export async function contentOf (store: Store) {
     pending: sorted(new Map(learned.pending.map((pending) => [pending.outcome.generation_id, pending]))),
     cohorts: sorted(learned.cohorts),
     follow_up: learned.follow_up,
+    traces,
     reservoir: learned.reservoir.toSorted(([a], [b]) => a - b),
     history,
     audit,
@@ -177,7 +186,7 @@ export async function foldNext (store: Store, token: number, waitMs: number): Pr
 export async function failuresOf (store: Store): Promise<Array<string | null>> {
   const calls: Array<Promise<unknown>> = [
     store.append([TICK]), store.read('0-0', 1, 0), store.acquireLease('a', 1000), store.renewLease(1, 1000), store.releaseLease(1),
-    store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']), store.readCohorts(['*']),
+    store.learned(), store.commit(commitOf(1)), store.revision(), store.changedSince(0), store.contextKeys(), store.readContexts(['*']), store.readCohorts(['*']), store.readTraces('*'),
     store.policies(), store.pins(), store.predictors(), store.history(1), store.audit(1), store.record(batch([['g', [{ tokens: 1, confidence: 0.5 }]]])),
     store.recorded(['g']), store.forget(['g']), store.trainingRuns(), store.trainingRun('r'), store.trainingSeries('r', ['s']),
     store.writeTraining(trainingWriteOf('r', null)),

@@ -3,7 +3,8 @@ import type { Test } from 'tap'
 import { RedisStore } from '../../src/store/redis-store.js'
 import { startRedis } from '../redis-server.js'
 import {
-  change, cohortOf, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, TICK, trainingWriteOf, versionOf,
+  change, cohortOf, commitOf, LEDGER, outcome, pendingOf, pinEntry, predictorEntry, sampleOf, state, TICK, traceOf, trainingWriteOf,
+  versionOf,
 } from './fixtures.js'
 
 /** A store, and what an operator sees of it. */
@@ -27,6 +28,7 @@ export async function useAll (store: RedisStore): Promise<void> {
     contexts: new Map([['*', state(1)], ['gone', undefined]]),
     pending: new Map([['a', pendingOf('a')], ['b', undefined]]),
     cohorts: new Map([['*', cohortOf().store()]]),
+    traces: new Map([['* 3', traceOf(100)]]),
     reservoir: new Map([[3, sampleOf(0.5)], [2, undefined]]),
     ledger: LEDGER,
     decisive: ['*'],

@@ -11,7 +11,7 @@ t.test('every key has the hash tag and a documented name', { skip }, async (t) =
   const names = [
     'audit', 'changed', 'cohorts', 'contexts', 'cursor', 'follow_up', 'format', 'history', 'lease', 'lease_token', 'ledger', 'log', 'pending', 'pins', 'policies', 'policy_version',
     'predictors', 'predictors_at', 'reservoir', 'salt', 'seen:a',
-    'state_id', 'training_runs', 'training_series', 'version',
+    'state_id', 'traces', 'training_runs', 'training_series', 'version',
   ]
   t.same((await redis.keys('*')).sort(), names.map((name) => `{stopgate}:${name}`))
   const ttl = await redis.ttl('{stopgate}:seen:a')

@@ -1,4 +1,5 @@
 import type { Arm } from '../assignment/arm.js'
+import type { KeptTrace } from '../certificate/kept-trace.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import { copyState } from '../judgement/copy-state.js'
 import type { Cohorts } from '../enrolment/cohorts.js'
@@ -52,6 +53,8 @@ export interface Fold {
   /** Id of the entry that is folded. */
   cursor: string
   readonly reservoir: Reservoir
+  /** Full traces to keep, by `<context key> <slot>`. */
+  readonly traces: Map<string, KeptTrace>
   /** Those of the ledger, in its order. */
   readonly predictors: Map<string, Predictor>
   readonly changes: Change[]

@@ -5,6 +5,7 @@ import { withLateLabel } from './late-label.js'
 import type { LabelEntry } from './log-entry.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
 import { learnSample } from './learn-sample.js'
+import { learnTrace } from './learn-trace.js'
 
 /** Gives an outcome the label that it awaits. */
 export function learnLabel (fold: Fold, time: number, label: LabelEntry): void {
@@ -28,6 +29,7 @@ export function learnLabel (fold: Fold, time: number, label: LabelEntry): void {
   fold.pending.remove(label.generation_id)
   if (member.arm === 'control') {
     learnSample(fold, outcome, leaf, policy)
+    learnTrace(fold, outcome, key, current, policy)
     fold.set(key, withCounts(current, { labels_given: 1 }))
   }
   followUp(fold, key, time)

@@ -18,6 +18,7 @@ import { lookAt, withCounts, withEvidence } from './follow-up.js'
 import { moveShare } from './move-share.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
 import { learnSample } from './learn-sample.js'
+import { learnTrace } from './learn-trace.js'
 
 /**
  * Takes an outcome as evidence when it arrives (`follow_up_seconds: 0`). This is right only if the order of arrival is independent of the
@@ -38,6 +39,7 @@ export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm:
   if ((!isPresent && policy.missing_outcomes === 'excluded') || isUnlabelled) {
     return finish(fold, key, withCounts(fed, { enrolled: 1, excluded: 1 }), time, false)
   }
+  if (isPresent) learnTrace(fold, outcome, key, state, policy)
   const counted = withCounts(fed, { enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: Unit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))

@@ -21,6 +21,7 @@ import { learnOnArrival } from './learn-on-arrival.js'
 import { expire } from './learn-time.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
 import { learnSample } from './learn-sample.js'
+import { isTraceKept, learnTrace } from './learn-trace.js'
 
 /** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
 export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome): void {
@@ -77,11 +78,14 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
   const state = fold.get(key)!
   const policy = policyOf(fold.ledger, key)
   const report = reportOf(fold, pending, member, state, policy)
-  if (report.kind === 'awaits_label') fold.pending.set(prune(fold, pending))
+  if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending))
   const samples = outcome.sample_index === null ? 1 : outcome.samples ?? null
   cohort.report(member, report, samples, fold.cohorts.clock, rules)
   if (member.arm === 'treated') return
-  if (report.kind === 'known') learnSample(fold, outcome, pending.leaf, policy)
+  if (report.kind === 'known') {
+    learnSample(fold, outcome, pending.leaf, policy)
+    learnTrace(fold, outcome, key, state, policy)
+  }
   const counts = report.kind === 'awaits_label' ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
   fold.set(key, copyState(state, {
     follow_up: addCounts(state.follow_up, counts), fed_by: countForToken(state.fed_by, outcome.by), updated_at: time,

@@ -53,11 +53,9 @@ export interface TrialScorer { readonly ordinal: number, readonly scorer: Scorer
 /** The same for known scorers. @param policy of the context that gathers the evidence */
 export function unitsBy (
   outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_labels' | 'min_tokens'>, trials: readonly TrialScorer[]): UnitsOfOutcome {
-  const em = outcome.full[policy.label] ?? null
   const logged = outcome.steps ?? []
-  const steps = logged.map((step) => traceStepOf(step, outcome, policy))
-  const { tokens, answer_tokens: answerTokens, steps_complete: isComplete, asked_tokens: probeTokens } = outcome
-  const trace: Trace = { tokens, answerTokens, em, steps, isComplete, probeTokens }
+  const trace = traceOf(outcome, policy)
+  const { em, steps } = trace
   const units = new Map([[RAW, unitOf(trace, stopsOf(trace, policy.min_tokens))]])
   for (const { ordinal, scorer } of trials) {
     const scored = steps.map((step, i) => ({ ...step, score: scoreStep(scorer, step.tokens, logged[i]!.confidence, logged[i]!.signals) }))
@@ -65,6 +63,13 @@ export function unitsBy (
   }
   const mayDiffer = () => policy.missing_labels === 'excluded' || [...units.values()].some(({ eighths }) => eighths.some((d) => d !== 0))
   return { units, em, isLabelWanted: em === null && policy.label === 'exact_match' && mayDiffer() }
+}
+
+/** A control sample as evidence sees it, scored by the raw confidence. */
+export function traceOf (outcome: GradedRun, policy: Pick<Policy, 'label' | 'missing_labels'>): Trace {
+  const { tokens, answer_tokens: answerTokens, steps_complete: isComplete, asked_tokens: probeTokens } = outcome
+  const steps = (outcome.steps ?? []).map((step) => traceStepOf(step, outcome, policy))
+  return { tokens, answerTokens, em: outcome.full[policy.label] ?? null, steps, isComplete, probeTokens }
 }
 
 /** A step with the grade of its probed answer, as far as it is known: an explicit verdict, else whether it is the final answer. */

@@ -1,14 +1,19 @@
 import type { Levels } from '../policy/context.js'
+import type { KeptTrace } from '../certificate/kept-trace.js'
 import { evidenceOf, type ContextState } from '../judgement/context-state.js'
 import { describeThresholds, type ThresholdRow } from './describe-thresholds.js'
 import { candidateOf } from '../judgement/candidate-scorer.js'
 import { judgeAfresh } from '../judgement/judge.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
+import { replayTraces, type CadenceComparison } from './replay-traces.js'
 import { describeTradeoff, type TradeoffView } from '../tradeoff/describe-tradeoff.js'
 
-/** Policy fields that only affect how evidence is judged, so that what-if queries may change them. */
-export const ANSWERABLE_FIELDS = ['max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens', 'em_per_token_percent'] as const
+/** Policy fields that what-if queries may change: those that only affect how evidence is judged, and the cadence, by kept traces. */
+export const ANSWERABLE_FIELDS = [
+  'max_em_drop', 'error_level', 'predictor', 'value_of_em', 'price_per_1k_tokens', 'em_per_token_percent', 'check_every_tokens',
+  'check_growth',
+] as const
 
 export type AnswerableFields = Pick<Policy, typeof ANSWERABLE_FIELDS[number]>
 
@@ -19,8 +24,6 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   label: NEW_EPOCH,
   missing_labels: NEW_EPOCH,
   min_tokens: NEW_EPOCH,
-  check_every_tokens: NEW_EPOCH,
-  check_growth: NEW_EPOCH,
   control_rate: 'it affects how fast evidence arrives, not what the present evidence certifies',
   mode: 'it affects whether a threshold stops generations, not what is certified',
   missing_outcomes: NEW_EPOCH,
@@ -45,6 +48,8 @@ export interface WhatIf extends AnswerableFields, Pick<TradeoffView, 'expected_u
   readonly tokens_saved_ratio: number
   readonly tokens_saved_gross_ratio: number
   readonly generations: number
+  /** Of another cadence, where one is asked about; all the figures are then of its generations. */
+  readonly cadence: CadenceComparison | null
   /** Control generations until the next threshold would be certified. */
   readonly generations_to_next_certificate: number | null
   readonly thresholds: ThresholdRow[]
@@ -53,8 +58,20 @@ export interface WhatIf extends AnswerableFields, Pick<TradeoffView, 'expected_u
 /** The answer contains no times. */
 const NO_PACE = { now: 0, since: 0, perSecond: null }
 
-/** Judges the evidence of a context afresh. @param policy the effective policy with the changed fields */
-export function whatIf (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): WhatIf {
+/**
+ * Judges the evidence of a context afresh. Where another cadence is asked about, the evidence is what the kept traces would have shown at
+ * it; the guarantee is then that of a new epoch, so nothing is post hoc.
+ * @param policy the effective policy with the changed fields
+ * @param traces those kept of the context, where a cadence is asked about
+ */
+export function whatIf (
+  state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, traces: readonly KeptTrace[] | null = null): WhatIf {
+  if (traces === null) return { ...judged(state, policy, levels, predictors), cadence: null }
+  const { asked, comparison } = replayTraces(state, policy, levels, traces)
+  return { ...judged(asked, policy, levels, predictors), cadence: comparison }
+}
+
+function judged (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Omit<WhatIf, 'cadence'> {
   const isUnseen = evidenceOf(state).generations === 0 // Without evidence, no request is made after looking.
   const asked = isUnseen ? { ...state, requested: policy } : state
   const { scorer, index, threshold } = judgeAfresh(asked, policy, levels, predictors)
@@ -71,6 +88,8 @@ export function whatIf (state: ContextState, policy: Policy, levels: Levels, pre
     value_of_em: policy.value_of_em,
     price_per_1k_tokens: policy.price_per_1k_tokens,
     em_per_token_percent,
+    check_every_tokens: policy.check_every_tokens,
+    check_growth: policy.check_growth,
     post_hoc: candidate.isPostHoc,
     threshold,
     score,

@@ -18,7 +18,8 @@ return {
 `
 
 /**
- * KEYS: lease, cursor, ledger, follow_up, version, changed, history, log; then the tables contexts, pending, cohorts, reservoir.
+ * KEYS: lease, cursor, ledger, follow_up, version, changed, history, log; then the tables contexts, pending, cohorts, reservoir,
+ * traces.
  * ARGV: token, from, to, first id to keep in the log, ledger ('' leaves it), follow_up, channel, history limit, counts of decisive keys and
  * of changes, for each table counts of rows and of deletions; then decisive keys, changes, and for each table keys with rows, and keys.
  * Returns OK; or LEASE or CURSOR, having written nothing.
@@ -36,7 +37,7 @@ if ARGV[5] ~= '' then
   redis.call('SET', KEYS[3], ARGV[5])
 end
 redis.call('SET', KEYS[4], ARGV[6])
-local at = 19                                                     -- the next argument
+local at = 21                                                     -- the next argument
 local version = redis.call('GET', KEYS[5]) or '0'
 if tonumber(ARGV[9]) > 0 then                                     -- some decision could differ: the version moves, and only then
   version = redis.call('INCR', KEYS[5])
@@ -50,7 +51,7 @@ for _ = 1, ARGV[10] do
   redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[8], '*', 'change', ARGV[at], 'version', version)
   at = at + 1
 end
-for i = 0, 3 do                                                   -- the tables
+for i = 0, 4 do                                                   -- the tables
   local table = KEYS[9 + i]
   for _ = 1, ARGV[11 + 2 * i] do                                  -- one by one: Lua can't unpack thousands
     redis.call('HSET', table, ARGV[at], ARGV[at + 1])

@@ -1,6 +1,6 @@
 /**
- * KEYS: the thirteen of STATE_KEYS; salt, version, policy_version, cursor, ledger, follow_up, format.
- * Returns the time in ms, the newest id of the log, the seven values, the nine hashes and the sorted set as flat pairs, and the three
+ * KEYS: the fourteen of STATE_KEYS; salt, version, policy_version, cursor, ledger, follow_up, format.
+ * Returns the time in ms, the newest id of the log, the seven values, the ten hashes and the sorted set as flat pairs, and the three
  * streams, all of one moment. Returns AGAIN if an entry was appended in this millisecond, so that the time separates earlier from later
  * entries.
  */
@@ -8,7 +8,7 @@ export const exportState = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local last = '0-0'
-local info = redis.pcall('XINFO', 'STREAM', KEYS[11])             -- an error if there is no log yet
+local info = redis.pcall('XINFO', 'STREAM', KEYS[12])             -- an error if there is no log yet
 for i = 1, #info, 2 do
   if info[i] == 'last-generated-id' then
     last = info[i + 1]
@@ -18,23 +18,23 @@ if tonumber(string.match(last, '^%d+')) >= now then
   return 'AGAIN'
 end
 local values = {}
-for i = 14, 20 do
-  values[i - 13] = redis.call('GET', KEYS[i])
+for i = 15, 21 do
+  values[i - 14] = redis.call('GET', KEYS[i])
 end
 local tables = {}
-for i = 1, 9 do
+for i = 1, 10 do
   tables[i] = redis.call('HGETALL', KEYS[i])
 end
-tables[10] = redis.call('ZRANGE', KEYS[10], 0, -1, 'WITHSCORES')
+tables[11] = redis.call('ZRANGE', KEYS[11], 0, -1, 'WITHSCORES')
 local streams = {}
-for i = 11, 13 do
-  streams[i - 10] = redis.call('XRANGE', KEYS[i], '-', '+')
+for i = 12, 14 do
+  streams[i - 11] = redis.call('XRANGE', KEYS[i], '-', '+')
 end
 return { now, last, values, tables, streams }
 `
 
 /**
- * KEYS: the thirteen of STATE_KEYS; the fourteen of STAGED; salt, version, policy_version, cursor, ledger, follow_up, state_id, lease,
+ * KEYS: the fourteen of STATE_KEYS; the fifteen of STAGED; salt, version, policy_version, cursor, ledger, follow_up, state_id, lease,
  * records, record_bytes, format.
  * ARGV: 1 to replace what there is, prefixes of the seen keys and of the lists of steps, dedup time in ms, channel; salt, version, policy
  * version, cursor, ledger and follow_up ('' for none), state id; the expected sizes of STAGED; the format of the rows.
@@ -46,25 +46,25 @@ local function size(key)
   local command = { hash = 'HLEN', zset = 'ZCARD', stream = 'XLEN' }
   return command[type] and redis.call(command[type], key) or 0
 end
-local format = redis.call('GET', KEYS[38]) or '0'
-if tonumber(format) > tonumber(ARGV[27]) then
+local format = redis.call('GET', KEYS[40]) or '0'
+if tonumber(format) > tonumber(ARGV[28]) then
   return 'NEWER ' .. format
 end
-for i = 1, 13 do
-  if ARGV[1] ~= '1' and i ~= 10 and i ~= 12 and i ~= 13 and size(KEYS[i]) > 0 then
+for i = 1, 14 do
+  if ARGV[1] ~= '1' and i ~= 11 and i ~= 13 and i ~= 14 and size(KEYS[i]) > 0 then
     return 'TAKEN'                                                -- changed, history and audit do not count as a state
   end
 end
-for i = 1, 14 do
-  if size(KEYS[13 + i]) ~= tonumber(ARGV[12 + i]) then
+for i = 1, 15 do
+  if size(KEYS[14 + i]) ~= tonumber(ARGV[12 + i]) then
     return 'TORN'
   end
 end
-redis.call('SET', KEYS[34], ARGV[12])                             -- the first write: if Redis refuses writes, it refuses this one
-for i = 1, 13 do
+redis.call('SET', KEYS[36], ARGV[12])                             -- the first write: if Redis refuses writes, it refuses this one
+for i = 1, 14 do
   redis.call('UNLINK', KEYS[i])
-  if redis.call('EXISTS', KEYS[13 + i]) == 1 then
-    redis.call('RENAME', KEYS[13 + i], KEYS[i])
+  if redis.call('EXISTS', KEYS[14 + i]) == 1 then
+    redis.call('RENAME', KEYS[14 + i], KEYS[i])
   end
 end
 for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- remembered ids and recorded steps of the old state
@@ -79,22 +79,22 @@ for i, prefix in ipairs({ ARGV[2], ARGV[3] }) do                  -- remembered 
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local seen = redis.call('HGETALL', KEYS[27])
+local seen = redis.call('HGETALL', KEYS[29])
 for i = 1, #seen, 2 do
   local left = string.match(seen[i + 1], '^%d+') + ARGV[4] - now
   if left > 0 then
     redis.call('SET', ARGV[2] .. seen[i], seen[i + 1], 'PX', string.format('%d', left))
   end
 end
-redis.call('UNLINK', KEYS[27], KEYS[35], KEYS[36], KEYS[37])      -- without its lease an earlier learner commits nothing
+redis.call('UNLINK', KEYS[29], KEYS[37], KEYS[38], KEYS[39])      -- without its lease an earlier learner commits nothing
 for i = 1, 6 do
   if ARGV[5 + i] == '' then
-    redis.call('DEL', KEYS[27 + i])
+    redis.call('DEL', KEYS[29 + i])
   else
-    redis.call('SET', KEYS[27 + i], ARGV[5 + i])
+    redis.call('SET', KEYS[29 + i], ARGV[5 + i])
   end
 end
-redis.call('SET', KEYS[38], ARGV[27])
+redis.call('SET', KEYS[40], ARGV[28])
 redis.call('PUBLISH', ARGV[5], ARGV[7])
 return 'OK'
 `

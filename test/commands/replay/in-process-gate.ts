@@ -27,6 +27,7 @@ export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPat
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),
+    traces: new Map(),
     predictors: new Map(),
     changes: [],
   }

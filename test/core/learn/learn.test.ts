@@ -127,6 +127,7 @@ function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: rea
       cohorts: restored(),
       cursor: '',
       reservoir: fold.reservoir,
+      traces: fold.traces,
       predictors: fold.predictors,
       changes: fold.changes,
     }

@@ -36,6 +36,7 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),
+    traces: new Map(),
     predictors: new Map(),
     changes: [],
     state (key = LEAF) {
