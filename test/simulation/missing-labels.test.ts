@@ -19,6 +19,11 @@ t.test('"excluded" rarely certifies if more labels than max_em_drop are missing'
   t.ok(playLabels(hidden, 'lost', RUNS).certified <= atMost(0.05, RUNS))
 })
 
+t.test('"excluded" loses more than twice the bound no more often than the level says', async (t) => {
+  const world = { name: '', lost: 0.0405, gained: 0, missing: { lost: 1, gained: 0, kept: 0 } }
+  t.ok(playLabels(world, 'excluded', 40, 1500).certified <= atMost(0.05, 40))
+})
+
 t.test('labels missing for wrong full answers mislead neither mode, since they hide gains', async (t) => {
   for (const mode of ['excluded', 'lost'] as const) t.ok(playLabels(honest, mode, RUNS).certified <= atMost(0.05, RUNS), mode)
 })

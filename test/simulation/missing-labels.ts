@@ -4,7 +4,7 @@ import { memoryFold, outcomeOf, SURE_STEP } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'
 
 // Labels that are missing more often for wrong answers. Under `missing_labels: "excluded"` a certificate covers labelled traffic only:
-// while fewer than `max_em_drop` of the labels are missing, stopping may lose up to twice the bound; beyond that nothing is certified.
+// stopping may lose up to twice the bound, and a threshold that could lose more than that is not certified.
 // Under `"lost"` a missing label counts as the worst case, so hiding labels gains nothing.
 
 /** Chances that stopping loses or gains an answer (the EM drop is lost - gained), and that the label of each kind is missing. */

@@ -260,7 +260,7 @@ export const MISSING: readonly Pattern[] = [
   },
   {
     name: '40 % labelled, missing labels excluded',
-    note: 'With fewer than 98 % labelled nothing is certified; `label_rate` is meant for this.',
+    note: 'With most left out nothing is certified; `label_rate` is meant for this.',
     traffic: partlyLabelled(steady(), 0.4),
     policy: { missing_labels: 'excluded' },
     looksEverySecond: true,
@@ -273,7 +273,7 @@ export const MISSING: readonly Pattern[] = [
   },
   {
     name: 'groups of 8, 20 % of samples excluded',
-    note: 'With fewer than 98 % accounted for nothing is certified.',
+    note: 'With a fifth left out nothing is certified.',
     traffic: silent(groups(8), 0.2, 'independent'),
     looksEverySecond: true,
     policy: { missing_outcomes: 'excluded' },

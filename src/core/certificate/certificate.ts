@@ -44,6 +44,10 @@ export interface Differences {
   readonly partial?: ReadonlyArray<readonly [number, number]>
 }
 
+export function unitsOf ({ lost, kept, gained, partial = [] }: Differences): number {
+  return partial.reduce((sum, [, units]) => sum + units, lost + kept + gained)
+}
+
 function logOfBet (table: BetTable, i: number, { lost, kept, gained, partial }: Differences): number {
   const logs = table[i]!
   let log = LOG_WEIGHTS[i]! + lost * logs[2 * EIGHTHS]! + kept * logs[EIGHTHS]! + gained * logs[0]!
@@ -91,7 +95,7 @@ export function losslessGenerations (a: number, errorLevel: number): number {
  */
 export function generationsToReach (a: number, seen: Differences, logBar: number, limit: number): number | null {
   const { lost, kept, gained, partial = [] } = seen
-  const total = lost + kept + gained + partial.reduce((sum, [, units]) => sum + units, 0)
+  const total = unitsOf(seen)
   return smallest((more) => {
     const times = total === 0 ? 0 : 1 + more / total
     const grown = partial.map(([eighths, units]) => [eighths, units * times] as const)

@@ -1,4 +1,4 @@
-import { evidenceOf, followUpRatio, type ContextState } from './context-state.js'
+import { evidenceOf, type ContextState, type FollowUp } from './context-state.js'
 import { certifiedIndex } from '../certificate/certified-index.js'
 import { addLost, type Evidence } from '../certificate/evidence.js'
 import { GRID } from '../certificate/grid.js'
@@ -22,8 +22,8 @@ export interface CandidateScorer {
   readonly unaccounted: number
   /** The loosest threshold that some prefix has certified; -1 if the state was last judged under other terms. */
   readonly certified: number
-  /** Too many missing units were left out, so nothing may be certified now. */
-  readonly lacksFollowUp?: boolean
+  /** Units that are left out for missing, for each one that is not. */
+  readonly leftOut: number
   /** Whether the guarantee was requested after evidence came in. */
   readonly isPostHoc: boolean
   /** ln of the value that E must reach. */
@@ -36,12 +36,11 @@ export interface CandidateScorer {
  * other half.
  */
 export function candidateScorers (state: ContextState, policy: Policy, predictors: LivePredictors): CandidateScorer[] {
-  const lacksFollowUp = !isFollowedUp(state, policy)
-  const candidates = [{ ...rawCandidate(state, policy), lacksFollowUp }]
+  const candidates = [rawCandidate(state, policy)]
   if (policy.predictor === 'off') return candidates
   for (const trial of state.trials) {
     const predictor = predictorOf(trial, predictors)
-    if (predictor !== undefined) candidates.push({ ...trialCandidate(state, trial, policy, predictor.grid), lacksFollowUp })
+    if (predictor !== undefined) candidates.push(trialCandidate(state, trial, policy, predictor.grid))
   }
   return candidates
 }
@@ -58,6 +57,7 @@ export function rawCandidate (state: ContextState, policy: Policy): CandidateSco
     evidence: evidenceOf(state),
     unaccounted: state.open.unaccounted,
     certified: haveSameBar(state.judged_by, policy) ? state.certified : -1,
+    leftOut: leftOutPerUnit(state.follow_up),
     ...rawBar(state, policy),
   }
 }
@@ -69,6 +69,7 @@ function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid
     evidence: evidenceOf(trial),
     unaccounted: trial.open.unaccounted,
     certified: haveSameBar(state.judged_by, policy) ? trial.certified : -1,
+    leftOut: leftOutPerUnit(state.follow_up),
     ...trialBar(state, trial, policy),
   }
 }
@@ -114,13 +115,18 @@ export function sumsInForce (state: ContextState): readonly Evidence[] {
   return [...halves, open.evidence]
 }
 
-/** Whether so few are left out for missing that the evidence may certify: fewer than `max_em_drop` of the enrolled. */
-export function isFollowedUp (state: ContextState, policy: Policy): boolean {
-  const isAllCounted = policy.missing_labels === 'lost' && policy.missing_outcomes === 'lost'
-  return isAllCounted || followUpRatio(state) >= 1 - policy.max_em_drop
+type Counts = Pick<FollowUp, 'accounted' | 'missing' | 'excluded'>
+
+/**
+ * Units that are left out for missing, for each one that is in the evidence. Once the window has turned this is the mean of the epoch.
+ * @param open of slices that are not final
+ */
+export function leftOutPerUnit (final: Counts, open?: Counts): number {
+  const excluded = final.excluded + (open?.excluded ?? 0)
+  return excluded === 0 ? 0 : excluded / (final.accounted + final.missing + (open === undefined ? 0 : open.accounted + open.missing))
 }
 
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
-export function certifiedNow ({ evidence, unaccounted, bar, lacksFollowUp }: CandidateScorer, policy: Pick<Policy, 'max_em_drop'>): number {
-  return lacksFollowUp === true ? -1 : certifiedIndex(addLost(evidence, unaccounted), policy.max_em_drop, bar)
+export function certifiedNow ({ evidence, unaccounted, bar, leftOut }: CandidateScorer, policy: Pick<Policy, 'max_em_drop'>): number {
+  return certifiedIndex(addLost(evidence, unaccounted), policy.max_em_drop, bar, -1, leftOut)
 }

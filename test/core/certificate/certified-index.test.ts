@@ -56,6 +56,17 @@ t.test('rule 5: any prefix may certify a threshold, and each threshold its own',
   }), 500)
 })
 
+t.test('whoever is left out counts as lost in a second test, at twice the tolerance', async (t) => {
+  const index = (leftOut: number, a = 0.02) => certifiedIndex(losing(0, 15, 30), a, BAR, -1, leftOut)
+  t.equal(index(0), 0)
+  t.equal(index(0.02), 0, '20 of 1,020 are less than 4 %')
+  t.equal(index(0.05), -1)
+  t.equal(index(Infinity), -1, 'everyone is left out')
+  t.equal(index(10, 0.5), 2, 'no drop is more than all')
+  holds(t, fc.property(anyEvidence, tolerance, level, fc.double({ min: 0, max: 1, noNaN: true }), (evidence, a, errorLevel, leftOut) =>
+    certifiedIndex(evidence, a, Math.log(1 / errorLevel), -1, leftOut) <= certifiedIndex(evidence, a, Math.log(1 / errorLevel))), 500)
+})
+
 t.test('the search continues from the threshold that is certified already', async (t) => {
   t.equal(certifiedIndex(losing(60, 60, 60), 0.02, BAR, 1), 1)
   t.equal(certifiedIndex(losing(60, 60, 0), 0.02, BAR, 1), 2)

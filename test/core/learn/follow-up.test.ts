@@ -68,7 +68,7 @@ t.test('rule 6: nobody\'s follow-up runs out while nobody can write to the log',
   t.match(fold.state(), { follow_up: { accounted: 1, missing: 0 } })
 })
 
-t.test('rule 6: under "excluded" nothing is certified while fewer than 1 - max_em_drop of the enrolled are accounted for', async (t) => {
+t.test('rule 6: under "excluded" nothing is certified where those left out, if all had lost, could lose more than twice the bound', async (t) => {
   for (const [silent, isCertified] of [[3, true], [12, false]] as const) {
     const fold = enrolledFold({ missing_outcomes: 'excluded' })
     const us = spread(300)
