@@ -19,7 +19,7 @@ const COHORT_ROWS = 20
 const LARGE = 8 * 1024 * 1024
 const PATIENT_MS = 30_000
 
-/** The learner's part of the Redis store without the log: lease, learned state and commits. */
+/** The learner's part of the Redis store: lease, learned state, and commits, which also trim the log. */
 export class RedisLearning {
   readonly #main: RedisConnection
   readonly #connect: (timeoutMs: number) => RedisConnection

@@ -22,7 +22,7 @@ export interface RedisLogOptions {
 
 type StreamEntry = [id: string, fields: string[]]
 
-/** The log of the Redis store. */
+/** Appends to the log of the Redis store and reads it. A commit of the learner trims it (redis-scripts/learning.ts). */
 export class RedisLog {
   readonly #options: RedisLogOptions
   #isClosed = false
