@@ -2,6 +2,7 @@ import t from 'tap'
 import { reaches } from '../../src/core/certificate/certificate.js'
 import { GRID } from '../../src/core/certificate/grid.js'
 import { atMost, rateOf } from '../random.js'
+import { cachedReaches } from './certificate/cached-reaches.js'
 import { memoryFold, outcomeOf, SURE_STEP } from './learn/memory-fold.js'
 
 // The chance that a false certificate is ever issued is at most error_level, whenever one looks (docs/concepts/certificate.md). Here one
@@ -12,13 +13,16 @@ const LEVEL = 0.05
 const BAR = Math.log(1 / LEVEL)
 const OUTCOMES = 5000
 
+const reachesWithoutGains = cachedReaches(A, BAR, OUTCOMES)
+
 /** Whether a threshold that loses and gains at these rates is certified at any of 5,000 looks. */
 function everCertified (random: () => number, lostRate: number, gainedRate: number): boolean {
   let [lost, gained] = [0, 0]
   for (let generations = 1; generations <= OUTCOMES; generations++) {
     const u = random()
     if (u < lostRate) lost++; else if (u < lostRate + gainedRate) gained++
-    if (reaches(A, { lost, kept: generations - lost - gained, gained }, BAR)) return true
+    const kept = generations - lost - gained
+    if (gained === 0 ? reachesWithoutGains(lost, kept) : reaches(A, { lost, kept, gained }, BAR)) return true
   }
   return false
 }

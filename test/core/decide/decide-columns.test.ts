@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { decide, type Decision, type Freshness, type Reason } from '../../../src/core/decide/decide.js'
@@ -17,11 +18,14 @@ t.test('each row is decided like a single step, to the bit, and bad rows are lef
     const rows = [...columns.context.keys()]
     const singles = rows.map((row) => bad.includes(row) ? undefined : decide(snapshot, freshness, stepAt(columns, row)))
     const rowsWhere = (isSo: (single: Decision) => boolean) => rows.filter((row) => singles[row] !== undefined && isSo(singles[row]))
-    t.same(columnwise.stop, rowsWhere(({ decision }) => decision === 'stop'))
-    t.same(columnwise.control, rowsWhere(({ arm }) => arm === 'control'))
-    t.same(columnwise.would_stop, rowsWhere(({ would_stop }) => would_stop))
-    t.same(columnwise.probe, rowsWhere(({ probe }) => probe))
-    t.strictSame([...columnwise.reasons], singles.map((single) => single?.reason))
+    const { stop, control, would_stop, probe, reasons } = columnwise
+    assert.deepEqual({ stop, control, would_stop, probe, reasons: [...reasons] }, {
+      stop: rowsWhere(({ decision }) => decision === 'stop'),
+      control: rowsWhere(({ arm }) => arm === 'control'),
+      would_stop: rowsWhere((single) => single.would_stop),
+      probe: rowsWhere((single) => single.probe),
+      reasons: singles.map((single) => single?.reason),
+    })
     for (const single of singles) if (single) { met.add(single.reason); scorers.add(`${single.decision} by ${single.scorer}`) }
     return rows.every((row) => singles[row] === undefined || singles[row].threshold === columnwise.rules[columns.context[row]!]!.threshold)
   }), 500)

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { losslessGenerations, reaches } from '../../../src/core/certificate/certificate.js'
+import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
 import { challengerLevel, candidateScorers, candidateOf, certifiedNow, rawCandidate, sumsInForce } from '../../../src/core/judgement/candidate-scorer.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
+import { cachedReaches } from '../certificate/cached-reaches.js'
 import { atMost, rateOf } from '../../random.js'
 import { FIRST, KEPT, memoryFold, policyWith } from '../learn/memory-fold.js'
 import { PREDICTOR } from '../decide/snapshot-of.js'
@@ -53,17 +54,18 @@ t.test('turning predictors on after evidence came in is post hoc', async (t) => 
 t.test('many candidates, tested after every outcome, are falsely certified in at most error_level of the runs', async (t) => {
   // Each stops at one threshold, which loses exactly what is tolerated; they lose other generations, the worst for a sum of levels.
   const [a, level, runs, outcomes, retrained] = [0.02, 0.05, 1000, 3000, [300, 600, 1200, 2400]]
-  const bar = (share: number) => Math.log(1 / share)
+  const atLevel = (share: number) => cachedReaches(a, Math.log(1 / share), outcomes)
+  const raw = { since: 0, isReached: atLevel(level / 2) }
+  const challengers = retrained.map((since, i) => ({ since, isReached: atLevel(challengerLevel(level, i + 1)) }))
   let wrongRaw = 0
   const rate = rateOf(runs, (random) => {
-    const challengers = retrained.map((since, i) => ({ since, bar: bar(challengerLevel(level, i + 1)), lost: 0 }))
-    const scorers = [{ since: 0, bar: bar(level / 2), lost: 0 }, ...challengers]
+    const scorers = [raw, ...challengers].map((scorer) => ({ ...scorer, lost: 0 }))
     let isWrong = false
     for (let n = 1; n <= outcomes; n++) {
       for (const [i, scorer] of scorers.entries()) {
         if (n <= scorer.since) continue
         if (random() < a) { scorer.lost++; continue } // a loss never brings a certificate
-        if (!reaches(a, { lost: scorer.lost, kept: n - scorer.since - scorer.lost, gained: 0 }, scorer.bar)) continue
+        if (!scorer.isReached(scorer.lost, n - scorer.since - scorer.lost)) continue
         isWrong = true
         if (i === 0) wrongRaw++
       }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { chainOf } from '../../../src/core/policy/context.js'
@@ -73,7 +74,7 @@ t.test('undoing restores what was in force, at every version of any history', as
     for (const [version, moment] of moments.entries()) {
       const then = undoSince(version, past, pins)
       for (const [key, threshold] of moment()) {
-        t.equal(pastThreshold(then, now, key).threshold, threshold, `${key} at ${version}`)
+        assert.equal(pastThreshold(then, now, key).threshold, threshold, `${key} at ${version}`)
         if (threshold !== moments.at(-1)!().get(key)) differing++
       }
     }
