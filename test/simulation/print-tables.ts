@@ -11,17 +11,20 @@ import type { FullRun } from './service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from './stream.js'
 import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-tables.js'
+import { twoStageTable } from './two-stage-table.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [arrivals|drift|compare|share|predictor|labels|training|tradeoff|prices]` prints the tables of the documentation;
+// `npm run simulations [arrivals|drift|compare|share|predictor|labels|training|tradeoff|prices|stages]` prints the tables of the docs;
 // the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same wherever it runs.
 
 const [only] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
-const SECTIONS: Record<string, () => void> = { arrivals, drift, compare, share, predictor, labels, training, tradeoff, prices }
-for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) section()
+const SECTIONS: Record<string, () => void | Promise<void>> = {
+  arrivals, drift, compare, share, predictor, labels, training, tradeoff, prices, stages,
+}
+for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
 function arrivals (): void { print(arrivalTables(seedsOr(20).length)) }
 
@@ -186,4 +189,10 @@ function prices (): void {
   const truth = pricedTruth(profile, 200)
   const wrong = seedsOr(300).filter((seed) => playPriced(profile, truth, 10, 3000, seed).isWrong)
   print(`Where stopping loses 5.01 points at every threshold and tokens are worth ten answers: certified in ${wrong.length} of ${seedsOr(300).length} runs.`)
+}
+
+/** RUNS names the generations, FREE the signals that cost nothing. */
+async function stages (): Promise<void> {
+  const { RUNS = `${process.env.TRACES_DIR ?? '../shared/traces'}/reasoner.jsonl`, FREE } = process.env
+  print(await twoStageTable(RUNS, FREE?.split(',') ?? [], seedsOr(10)))
 }
