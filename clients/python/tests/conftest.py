@@ -45,8 +45,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
-def until(what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Waits for a condition, and returns what it says."""
+def until(what: str, condition: Callable[[], Any], seconds: float = 120) -> Any:
+    """Waits for a condition, and returns what it says. The deadline leaves room for a busy machine."""
     end = time.monotonic() + seconds
     while not (said := condition()):
         assert time.monotonic() < end, f"waited too long until {what}"
