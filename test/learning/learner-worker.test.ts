@@ -54,7 +54,8 @@ t.test('after an uncaught exception the store is intact and every outcome counts
 t.test('a hanging learner is replaced, and every outcome counts once', { skip: withoutRedis }, async (t) => {
   const folder = await temporaryFolder(t)
   const redis = await startRedis(t)
-  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '0.3' })
+  // Long enough for a learner on a busy machine to renew its lease in time.
+  const config = readConfig({ REDIS_URL: redis.url, DEFAULT_POLICY: '{"follow_up_seconds":0}', LEASE_SECONDS: '2' })
   const store = await createStore(config)
   t.teardown(() => store.close())
   const worker = new URL('../../src/learning/learner-worker.js', import.meta.url)
