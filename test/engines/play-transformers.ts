@@ -29,6 +29,8 @@ export interface Playing {
   readonly url: string
   readonly generations: number
   readonly batch: number
+  /** Of the prompts; 1 by default. */
+  readonly seed?: number
   /** Seconds that a call for decisions may take, and the last reports. A step that is not answered in time goes on. */
   readonly timeoutSeconds?: number
   readonly onProgress?: (progress: Progress) => void
@@ -48,8 +50,8 @@ export async function lacksTransformers (): Promise<string | null> {
 }
 
 /** Runs the test model in transformers, each prompt in full and as the service at `url` decides. */
-export async function playTransformers ({ url, generations, batch, timeoutSeconds = 1, onProgress }: Playing): Promise<Played> {
-  const options = { url, generations, batch, timeout: timeoutSeconds }
+export async function playTransformers ({ url, generations, batch, seed = 1, timeoutSeconds = 1, onProgress }: Playing): Promise<Played> {
+  const options = { url, generations, batch, seed, timeout: timeoutSeconds }
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
   const child = spawn(PYTHON, ['test/engines/run_transformers.py', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
   let [output, errors] = ['', '']

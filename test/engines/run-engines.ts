@@ -10,7 +10,11 @@ import { lacksTransformers, playTransformers, type TaskFigures } from './play-tr
 /** `npm run engines -- transformers`: the figures of docs/evidence/engines.md. */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { generations: { type: 'string', default: '6000' }, batch: { type: 'string', default: '64' } },
+  options: {
+    generations: { type: 'string', default: '6000' },
+    batch: { type: 'string', default: '64' },
+    seed: { type: 'string', default: '1' },
+  },
 })
 const known = ['transformers']
 const wanted = positionals.length === 0 ? known : positionals
@@ -48,6 +52,7 @@ try {
     url: await service.url(),
     generations: Number(values.generations),
     batch: Number(values.batch),
+    seed: Number(values.seed),
     onProgress ({ batch, ms }) { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) },
   })
   const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
