@@ -1,5 +1,5 @@
 import { envSchema } from 'env-schema'
-import { Type, type Static } from 'typebox'
+import { Type, type Static, type TObject } from 'typebox'
 import { LOG_LIMITS } from '../store/log-limits.js'
 
 /** Every setting. `npm run docs` writes docs/operate/settings.md from this schema. */
@@ -45,12 +45,20 @@ interface ValidationError { instancePath: string, keyword: string, message?: str
 
 /** @throws ConfigError that names the setting and states what it accepts */
 export function readSettings (env: NodeJS.ProcessEnv): Settings {
+  return readEnvironment(SettingsSchema, env)
+}
+
+/**
+ * Settings of a schema as they stand in the environment, with their defaults.
+ * @throws ConfigError that names the setting and states what it accepts
+ */
+export function readEnvironment<T extends TObject> (schema: T, env: NodeJS.ProcessEnv): Static<T> {
   try {
-    return envSchema<Settings>({ schema: SettingsSchema, data: env, env: false })
+    return envSchema<Static<T>>({ schema, data: env, env: false })
   } catch (error) {
     const [first] = (error as { errors?: ValidationError[] }).errors ?? []
-    const name = first?.instancePath.slice(1) as keyof typeof SettingsSchema.properties
-    const property = SettingsSchema.properties[name] as { description?: string, default?: unknown } | undefined
+    const name = first?.instancePath.slice(1) ?? ''
+    const property = schema.properties[name] as { description?: string, default?: unknown } | undefined
     if (property === undefined) throw new ConfigError((error as Error).message)
     const value = ` (${JSON.stringify(env[name])})`
     const problem = first!.keyword === 'pattern' ? 'has the wrong format' : first!.message

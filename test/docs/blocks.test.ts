@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { readRun } from '../../src/commands/traces/read-traces.js'
+import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
 import { redisAddress } from '../../src/store/redis-address.js'
 import { certify } from '../certify.js'
 import { build, temporaryFolder, until, type Built } from '../helper.js'
@@ -24,6 +25,7 @@ const TEXT: Readonly<Record<string, string>> = {
   'docs/concepts/certificate.md': 'a drawing',
   'docs/operate/redis.md': 'URLs: below; rights: store/redis-store.test.ts',
   'docs/reference/cli.md': 'docs/generated-pages.test.ts',
+  'docs/reference/proxy.md': 'docs/generated-pages.test.ts',
 }
 
 /** Stands after `json` where the reply has the fields shown, with other values. */
@@ -138,7 +140,10 @@ print(*{name.split('.')[0] for name in names} - sys.stdlib_module_names - {'stop
 
 t.test('every metric that a page names is exported, and queries are balanced', async (t) => {
   const { app } = await build(t)
-  const exported = new Set([...(await app.inject('/metrics')).body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+  const reports = () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 })
+  const proxy = new ProxyMetrics({ isCircuitOpen: () => true, inFlight: () => 0, enrolled: () => 0, reports })
+  const text = (await app.inject('/metrics')).body + await proxy.registry.metrics()
+  const exported = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
   const rules = ofLanguage('yaml').flatMap((block) => (parse(block.code)?.groups ?? []).flatMap((group: any) => group.rules.map(({ expr }: any) => ({ block, expr }))))
   for (const page of PAGES) {
     for (const [name] of readPage(page).matchAll(/\bstopgate_[a-z_]+/g)) t.ok(exported.has(name.replace(/_bucket$/, '')), `${page} names ${name}`)

@@ -70,7 +70,7 @@ async function helpOf (...words: string[]): Promise<string> {
 
 async function cliPage (): Promise<string> {
   const overview = await helpOf()
-  const commands = [...overview.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!)
+  const commands = [...overview.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!).filter((name) => name !== 'proxy')
   const sections = await Promise.all(commands.map(async (name) => `## stopgate ${name}\n\n\`\`\`text\n${await helpOf(name)}\`\`\`\n`))
   return `# Command line
 
@@ -82,10 +82,29 @@ A command ends with exit code 0, with 1 when it could not do all of its work, an
 \`\`\`text
 ${overview}\`\`\`
 
+The options of \`stopgate proxy\` are [on a page of their own](proxy.md).
+
 ${sections.join('\n')}`
+}
+
+async function proxyPage (): Promise<string> {
+  return `# stopgate proxy
+
+${NOTE}
+
+[The proxy](../integrate/proxy.md) takes each option as a flag or from the environment.
+
+\`\`\`text
+${await helpOf('proxy')}\`\`\`
+`
 }
 
 /** The text of every page that is made from the code, by its path. */
 export async function generatedPages (): Promise<Record<string, string>> {
-  return { 'docs/operate/settings.md': settingsPage(), 'docs/reference/errors.md': errorsPage(), 'docs/reference/cli.md': await cliPage() }
+  return {
+    'docs/operate/settings.md': settingsPage(),
+    'docs/reference/errors.md': errorsPage(),
+    'docs/reference/cli.md': await cliPage(),
+    'docs/reference/proxy.md': await proxyPage(),
+  }
 }

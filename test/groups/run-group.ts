@@ -9,6 +9,7 @@ import t from 'tap'
 export const GROUPS = {
   commands: ['commands', 'docs', 'plot'],
   core: ['core'],
+  proxy: ['proxy'],
   routes: ['access', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'wire'],
   service: ['app', 'config', 'http', 'learning', 'logging', 'metrics'],
   store: ['store'],

@@ -1,0 +1,62 @@
+import type { Route } from '../asked.js'
+import { readEvents } from '../generation/event-stream.js'
+import type { Chunk, Piece, Pieces } from './dialect.js'
+
+/** The engine ended its stream with an error, which goes on to the client as it is. */
+export class StreamError extends Error {
+  override name = 'StreamError'
+  readonly chunk: Chunk
+  constructor (chunk: Chunk) {
+    super(JSON.stringify(chunk).slice(0, 500))
+    this.chunk = chunk
+  }
+}
+
+export interface ReadOptions {
+  readonly route: Route
+  /** The token that closes a thought, where it is one and known. */
+  readonly closeId?: number | null
+  /** Takes the prompt's token ids out of the chunk that has them. */
+  readonly onPrompt?: (ids: readonly number[]) => void
+}
+
+/** Reads a stream in OpenAI's format, with the token ids that vLLM adds. A stream that breaks off throws. */
+export async function * readPieces (body: AsyncIterable<Uint8Array>, options: ReadOptions): Pieces & AsyncGenerator<Piece[]> {
+  for await (const events of readEvents(body)) {
+    const pieces: Piece[] = []
+    for (const data of events) {
+      if (data === '[DONE]') {
+        if (pieces.length > 0) yield pieces
+        return
+      }
+      pieces.push(pieceOf(JSON.parse(data), options))
+    }
+    yield pieces
+  }
+  throw new Error('the stream of the model server broke off')
+}
+
+function pieceOf (chunk: Chunk, { route, closeId = null, onPrompt }: ReadOptions): Piece {
+  if (chunk.error !== undefined || chunk.choices === undefined) throw new StreamError(chunk)
+  const choice = chunk.choices[0]
+  const prompt = chunk.prompt_token_ids ?? choice?.prompt_token_ids
+  if (Array.isArray(prompt)) onPrompt?.(prompt)
+  const ids: readonly number[] | null = choice?.token_ids ?? null
+  delete chunk.prompt_token_ids
+  if (choice !== undefined) {
+    delete choice.token_ids
+    delete choice.prompt_token_ids
+  }
+  const reasoning = route === 'chat' ? choice?.delta?.reasoning ?? choice?.delta?.reasoning_content ?? '' : ''
+  const content = (route === 'chat' ? choice?.delta?.content : choice?.text) ?? ''
+  return {
+    tokens: ids?.length ?? (reasoning !== '' || content !== '' ? 1 : 0),
+    ids,
+    reasoning,
+    content,
+    isClosing: closeId !== null && ids !== null && ids.includes(closeId),
+    finish: choice?.finish_reason ?? null,
+    usage: chunk.usage ?? null,
+    chunk,
+  }
+}

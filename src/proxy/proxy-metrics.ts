@@ -1,0 +1,80 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Forced } from './dialects/dialect.js'
+import type { ProbeEnd } from './generation/checks.js'
+import { PASS_CAUSES, type PassCause } from './pass-cause.js'
+import { presetCounter } from '../metrics/counters.js'
+
+export const GENERATION_ENDS = ['finished', 'stopped', 'no_thought', 'cancelled', 'broken'] as const
+export type GenerationEnd = typeof GENERATION_ENDS[number]
+
+/** What the gauges read. */
+export interface ProxyState {
+  readonly isCircuitOpen: () => boolean
+  readonly inFlight: () => number
+  readonly reports: () => { readonly reported: number, readonly refused: number, readonly dropped: number, readonly waiting: number }
+  readonly enrolled: () => number
+}
+
+const SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25]
+
+/** What Prometheus scrapes from the proxy. */
+export class ProxyMetrics {
+  readonly registry = new Registry()
+  readonly #registers = [this.registry]
+  readonly #passed = presetCounter(this.#registers, 'stopgate_proxy_passed_total', 'Requests passed through untouched, by cause', 'cause', PASS_CAUSES)
+  readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503, since too many were in flight')
+  readonly #ends = new Counter({ name: 'stopgate_proxy_generations_total', help: 'Generations served, by arm and end', labelNames: ['arm', 'end'], registers: this.#registers })
+  readonly #probes = presetCounter(this.#registers, 'stopgate_proxy_probes_total', 'Checks, by what became of the probe', 'end', ['ok', 'failed', 'skipped', 'late'])
+  readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes')
+  readonly #promptTokens = presetCounter(this.#registers, 'stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether the prefix cache had them', 'cache', ['hit', 'miss', 'unknown'])
+  readonly #prefixes = presetCounter(this.#registers, 'stopgate_proxy_prefixes_total', 'Probes, by whether their prefix went upstream as token ids or as text', 'kind', ['ids', 'text'])
+  readonly #tokens = presetCounter(this.#registers, 'stopgate_proxy_tokens_total', 'Tokens generated', 'part', ['thought', 'answer'])
+  readonly #aborts = presetCounter(this.#registers, 'stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
+  readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so that the thought went on')
+  readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
+  readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them', buckets: SECONDS, registers: this.#registers })
+  /** Gets the reason why a stop failed. */
+  onFailedStop: (error: Error) => void = () => {}
+
+  constructor (state: ProxyState) {
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({ name, help, registers: this.#registers, collect () { this.set(read()) } })
+    gauge('stopgate_proxy_circuit_open', '1 while the service is away and everything is passed through', () => Number(state.isCircuitOpen()))
+    gauge('stopgate_proxy_requests_in_flight', 'Requests in flight', state.inFlight)
+    gauge('stopgate_proxy_enrolled', 'Generations told to the service at their first check', state.enrolled)
+    for (const end of ['reported', 'refused', 'dropped', 'waiting'] as const) {
+      gauge(`stopgate_proxy_reports_${end}`, `Outcomes ${end === 'waiting' ? 'waiting for the service' : end} since the start`, () => state.reports()[end])
+    }
+  }
+
+  #counter (name: string, help: string) { return new Counter({ name, help, registers: this.#registers }) }
+
+  passed (cause: PassCause): void { this.#passed.inc({ cause }) }
+  refused (): void { this.#refused.inc() }
+  ended (arm: string | null, end: GenerationEnd): void { this.#ends.inc({ arm: arm ?? 'none', end }) }
+  aborted (cause: 'stop' | 'client'): void { this.#aborts.inc({ cause }) }
+  opened (since: number): void { this.#opening.observe((performance.now() - since) / 1000) }
+  handled (since: number): void { this.#handling.observe((performance.now() - since) / 1000) }
+
+  stopFailed (error: Error): void {
+    this.#failedStops.inc()
+    this.onFailedStop(error)
+  }
+
+  generated (thought: number, answer: number): void {
+    this.#tokens.inc({ part: 'thought' }, thought)
+    this.#tokens.inc({ part: 'answer' }, Math.max(0, answer))
+  }
+
+  probed ({ hasIds }: { readonly hasIds: boolean }, end: ProbeEnd, forced: Forced | null): void {
+    this.#probes.inc({ end })
+    if (forced === null) return
+    this.#prefixes.inc({ kind: hasIds ? 'ids' : 'text' })
+    this.#probeTokens.inc(forced.tokens)
+    const { promptTokens, cachedTokens } = forced
+    if (promptTokens === null) return
+    if (cachedTokens === null) { this.#promptTokens.inc({ cache: 'unknown' }, promptTokens); return }
+    this.#promptTokens.inc({ cache: 'hit' }, cachedTokens)
+    this.#promptTokens.inc({ cache: 'miss' }, promptTokens - cachedTokens)
+  }
+}

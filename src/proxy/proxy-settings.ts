@@ -1,0 +1,63 @@
+import { Type, type Static } from 'typebox'
+import { ConfigError, readEnvironment } from '../config/settings.js'
+import { PROBE_STYLES } from './generation/probe-styles.js'
+
+/** The dialects that `--dialect` names; `auto` asks the upstream which it is. */
+export const DIALECT_NAMES = ['vllm', 'llama.cpp', 'sglang', 'plain'] as const
+export type DialectName = typeof DIALECT_NAMES[number]
+
+const choice = <T extends string> (values: readonly T[], fallback: T, description: string) =>
+  Type.Unsafe<T>({ type: 'string', enum: [...values], default: fallback, description })
+
+/** Every setting of the proxy, named as in the environment. PROXY_MAX_REQUESTS is `--max-requests` on the command line. */
+export const ProxySettingsSchema = Type.Object({
+  PROXY_UPSTREAM: Type.String({ default: '', description: 'Address of the model server, such as http://127.0.0.1:8000; required' }),
+  PROXY_SERVICE: Type.String({ default: 'http://127.0.0.1:8080', description: 'Address of the stopgate service' }),
+  PROXY_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on' }),
+  PROXY_PORT: Type.Integer({ default: 8081, minimum: 0, maximum: 65535, description: 'Port for clients; 0: any free port' }),
+  PROXY_ADMIN_PORT: Type.Integer({ default: 8082, minimum: 0, maximum: 65535, description: 'Port for /metrics, /readyz and /livez, apart since every path of the other port is the upstream\'s' }),
+  PROXY_DIALECT: choice(['auto', ...DIALECT_NAMES], 'auto', 'Kind of model server; auto: ask it'),
+  PROXY_PREFIX: Type.String({ default: '*', minLength: 1, description: 'Key of the context that all generations lie within, which the token must reach' }),
+  PROXY_PROBE: choice(PROBE_STYLES, 'plain', 'How an answer is forced: with "Final answer:", in \\boxed{}, as a letter, as JSON, or nothing but the end of the thought (direct)'),
+  PROXY_PROBE_SUFFIX: Type.String({ default: '', description: 'Text that forces an answer behind the end of the thought, in place of that of --probe; empty: that of --probe' }),
+  PROXY_PROBE_TOKENS: Type.Integer({ default: 16, minimum: 1, maximum: 256, description: 'Most tokens of a forced answer' }),
+  PROXY_THINK_OPEN: Type.String({ default: '<think>', minLength: 1, description: 'Tag that opens a thought' }),
+  PROXY_THINK_CLOSE: Type.String({ default: '</think>', minLength: 1, description: 'Tag that closes a thought' }),
+  PROXY_BEFORE_CLOSE: Type.String({ default: '\\n', description: 'Text before the closing tag of a stopped thought; \\n is a line feed' }),
+  PROXY_AFTER_CLOSE: Type.String({ default: '\\n\\n', description: 'Text behind the closing tag of a stopped thought; \\n is a line feed' }),
+  PROXY_MAX_REQUESTS: Type.Integer({ default: 4096, minimum: 1, description: 'Requests in flight; further ones are refused with 503' }),
+  PROXY_MAX_BODY_BYTES: Type.Integer({ default: 4 * 2 ** 20, minimum: 1024, description: 'Longest request body that is read; longer ones are passed through (bytes)' }),
+  PROXY_MAX_PROBES: Type.Integer({ default: 256, minimum: 1, description: 'Probes in flight; a check beyond them continues' }),
+  PROXY_PROBE_TIMEOUT_MS: Type.Integer({ default: 5000, minimum: 1, description: 'Time after which a probe is given up, and the thought goes on (milliseconds)' }),
+  PROXY_MAX_STALENESS_SECONDS: Type.Number({ default: 60, minimum: 1, description: 'Time without word from the service after which requests are passed through (seconds)' }),
+  PROXY_MAX_REPORTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Outcomes that may wait for the service; beyond them the oldest are dropped' }),
+  PROXY_SHUTDOWN_SECONDS: Type.Number({ default: 30, minimum: 0.1, description: 'Time that requests in flight have to finish after SIGTERM (seconds)' }),
+  STOPGATE_TOKEN: Type.String({ default: '', description: 'Access token for the service; empty: none' }),
+  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'Lowest level that is logged'),
+})
+
+export type ProxySettings = Static<typeof ProxySettingsSchema>
+
+/** The flag of a setting. */
+export function flagOf (setting: string): string {
+  return setting.replace(/^(PROXY|STOPGATE)_/, '').toLowerCase().replaceAll('_', '-')
+}
+
+/** @throws ConfigError that names the setting */
+export function readProxySettings (env: NodeJS.ProcessEnv): ProxySettings {
+  const settings = readEnvironment(ProxySettingsSchema, env)
+  return {
+    ...settings,
+    PROXY_UPSTREAM: addressOf('PROXY_UPSTREAM', settings.PROXY_UPSTREAM).replace(/\/v1$/, ''),
+    PROXY_SERVICE: addressOf('PROXY_SERVICE', settings.PROXY_SERVICE),
+    PROXY_BEFORE_CLOSE: settings.PROXY_BEFORE_CLOSE.replaceAll('\\n', '\n'),
+    PROXY_AFTER_CLOSE: settings.PROXY_AFTER_CLOSE.replaceAll('\\n', '\n'),
+    PROXY_PROBE_SUFFIX: settings.PROXY_PROBE_SUFFIX.replaceAll('\\n', '\n'),
+  }
+}
+
+function addressOf (setting: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.username === '') return text.replace(/\/+$/, '')
+  throw new ConfigError(`${setting} (${JSON.stringify(text)}) must be an http or https URL, such as http://127.0.0.1:8000`)
+}

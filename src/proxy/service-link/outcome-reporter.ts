@@ -1,0 +1,85 @@
+import { Backoff } from './backoff.js'
+import { CallError, type ServiceClient } from './service-calls.js'
+
+const BATCH = 256
+const CALL_MS = 10_000
+const MAX_BYTES = 64 * 2 ** 20
+
+export interface ReporterOptions {
+  readonly capacity: number
+  readonly onProblem: (message: string) => void
+}
+
+/** Sends outcomes in the background, each until the service has it or refuses it. */
+export class OutcomeReporter {
+  readonly #service: Pick<ServiceClient, 'post'>
+  readonly #options: ReporterOptions
+  readonly #giveUp = new AbortController()
+  #waiting: Array<{ outcome: object, bytes: number }> = []
+  #bytes = 0
+  #running: Promise<void> | null = null
+  readonly counts = { reported: 0, refused: 0, dropped: 0 }
+
+  constructor (service: Pick<ServiceClient, 'post'>, options: ReporterOptions) {
+    this.#service = service
+    this.#options = options
+  }
+
+  get waiting (): number { return this.#waiting.length }
+
+  put (outcome: object): void {
+    const bytes = JSON.stringify(outcome).length
+    this.#waiting.push({ outcome, bytes })
+    this.#bytes += bytes
+    while (this.#waiting.length > this.#options.capacity || (this.#bytes > MAX_BYTES && this.#waiting.length > 1)) {
+      this.#bytes -= this.#waiting.shift()!.bytes
+      this.counts.dropped++
+    }
+    this.#running ??= this.#run().finally(() => { this.#running = null })
+  }
+
+  /** Waits until all is sent, for at most that long. */
+  async close (ms: number): Promise<void> {
+    const timer = setTimeout(() => { this.#giveUp.abort() }, ms)
+    await this.#running
+    clearTimeout(timer)
+    if (this.waiting > 0) this.#options.onProblem(`${this.waiting} outcomes were not sent before the end`)
+  }
+
+  async #run (): Promise<void> {
+    const backoff = new Backoff(200, 15_000)
+    await null // so that what ends in the same turn goes in one call
+    while (this.#waiting.length > 0 && !this.#giveUp.signal.aborted) {
+      const batch = this.#waiting.slice(0, BATCH)
+      try {
+        const { body } = await this.#service.post('/v1/outcomes/batch', { outcomes: batch.map(({ outcome }) => outcome) }, CALL_MS)
+        this.#remove(batch)
+        this.#count(batch.length, body.rejected)
+        backoff.reset()
+      } catch (error) {
+        const { mayRetry, retryAfterMs, message } = error instanceof CallError ? error : new CallError(String(error), null)
+        this.#options.onProblem(`outcomes are not taken: ${message}`)
+        if (mayRetry) await backoff.wait(this.#giveUp.signal, retryAfterMs)
+        else {
+          this.#remove(batch)
+          this.counts.refused += batch.length
+        }
+      }
+    }
+  }
+
+  #count (sent: number, rejected: ReadonlyArray<{ path: string, message: string }>): void {
+    this.counts.reported += sent - rejected.length
+    this.counts.refused += rejected.length
+    for (const { path, message } of rejected) this.#options.onProblem(`an outcome was refused: ${path} ${message}`)
+  }
+
+  /** Some of the batch may have been dropped meanwhile. */
+  #remove (batch: readonly unknown[]): void {
+    const sent = new Set(batch)
+    this.#waiting = this.#waiting.filter((one) => {
+      if (sent.has(one)) this.#bytes -= one.bytes
+      return !sent.has(one)
+    })
+  }
+}

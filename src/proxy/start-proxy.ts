@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ConfigError } from '../config/settings.js'
+import { throttle } from '../logging/throttle.js'
+import { createAdminServer } from './admin-server.js'
+import { DIALECTS } from './dialects/dialects.js'
+import type { Dialect, DialectParts } from './dialects/dialect.js'
+import { LengthEstimate } from './generation/length-estimate.js'
+import { probeStyle } from './generation/probe-styles.js'
+import { errorBody } from './proxy-errors.js'
+import { createProxyHandler } from './proxy-handler.js'
+import { ProxyMetrics } from './proxy-metrics.js'
+import type { DialectName, ProxySettings } from './proxy-settings.js'
+import { BundlePoll } from './service-link/bundle-poll.js'
+import { EnrolmentSender } from './service-link/enrolment-sender.js'
+import { LocalDecider } from './service-link/local-decider.js'
+import { OutcomeReporter } from './service-link/outcome-reporter.js'
+import { createServiceLink } from './service-link/service-calls.js'
+import { createUpstream } from './upstream.js'
+
+export interface RunningProxy {
+  readonly url: string
+  readonly adminUrl: string
+  readonly metrics: ProxyMetrics
+  /** Lets requests in flight finish, sends what is to be reported, then ends. */
+  readonly close: () => Promise<void>
+}
+
+/** Interval at which idle connections are closed while the proxy is closing, ms. */
+const IDLE_MS = 50
+
+/** Starts the proxy. @throws ConfigError where a port is not free */
+export async function startProxy (settings: ProxySettings, log: Logger): Promise<RunningProxy> {
+  const warn = throttledWarnings(log)
+  const upstream = createUpstream(settings.PROXY_UPSTREAM)
+  const service = createServiceLink(settings.PROXY_SERVICE, settings.STOPGATE_TOKEN)
+  const { PROXY_PREFIX: prefix, PROXY_MAX_STALENESS_SECONDS: maxStalenessSeconds } = settings
+  const poll = new BundlePoll(service, { prefix, maxStalenessSeconds, onProblem: warn })
+  const enrolments = new EnrolmentSender(service, warn)
+  const reporter = new OutcomeReporter(service, { capacity: settings.PROXY_MAX_REPORTS, onProblem: warn })
+  let inFlight = 0
+  let probing = 0
+  const metrics = new ProxyMetrics({
+    isCircuitOpen: () => poll.snapshot() === null,
+    inFlight: () => inFlight,
+    reports: () => ({ ...reporter.counts, waiting: reporter.waiting }),
+    enrolled: () => enrolments.enrolled,
+  })
+  metrics.onFailedStop = ({ message }) => { warn(`a stop failed, and the thought went on: ${message}`) }
+  const style = probeStyle(settings.PROXY_PROBE, settings.PROXY_PROBE_SUFFIX)
+  const tags = { open: settings.PROXY_THINK_OPEN, close: settings.PROXY_THINK_CLOSE }
+  const closeText = settings.PROXY_BEFORE_CLOSE + tags.close + settings.PROXY_AFTER_CLOSE
+  const parts: DialectParts = { upstream, tags, close: closeText, style, probeTokens: settings.PROXY_PROBE_TOKENS }
+  const made = Object.entries(DIALECTS).map(([name, create]) => [name, create(parts)])
+  const dialects = Object.fromEntries(made) as Record<DialectName, Dialect>
+  const handle = createProxyHandler({
+    upstream,
+    decider: new LocalDecider(() => poll.snapshot(), enrolments),
+    metrics,
+    dialects,
+    dialect: settings.PROXY_DIALECT === 'auto' ? null : settings.PROXY_DIALECT,
+    maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
+    lengths: new LengthEstimate(),
+    report: (outcome) => { reporter.put(outcome) },
+    style,
+    tags,
+    close: closeText,
+    mayProbe: () => probing < settings.PROXY_MAX_PROBES,
+    onProbing: (change) => { probing += change },
+    probeTimeoutMs: settings.PROXY_PROBE_TIMEOUT_MS,
+  })
+  let isClosing = false
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, (request, response) => {
+    if (isClosing) response.setHeader('connection', 'close')
+    if (inFlight >= settings.PROXY_MAX_REQUESTS) {
+      metrics.refused()
+      const body = errorBody(`more than ${settings.PROXY_MAX_REQUESTS} requests are in flight (PROXY_MAX_REQUESTS)`, 'too_many_requests')
+      response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end(body)
+      return
+    }
+    inFlight++
+    response.once('close', () => { inFlight-- })
+    request.socket.setNoDelay(true)
+    handle(request, response).catch((error: Error) => {
+      log.error({ err: error }, 'a request failed')
+      response.destroy()
+    })
+  })
+  const admin = createAdminServer(metrics.registry, () => ({
+    ready: !isClosing, circuit: poll.snapshot() === null ? 'open' : 'closed', problem: poll.problem, upstream: settings.PROXY_UPSTREAM, dialect: settings.PROXY_DIALECT,
+  }))
+  const urls = [await listen(server, settings, 'PROXY_PORT'), await listen(admin, settings, 'PROXY_ADMIN_PORT')] as const
+  const polling = poll.run()
+  let closing: Promise<void> | undefined
+
+  return {
+    url: urls[0],
+    adminUrl: urls[1],
+    metrics,
+    async close () { await (closing ??= close()) },
+  }
+
+  async function close () {
+    isClosing = true
+    const limitMs = 1000 * settings.PROXY_SHUTDOWN_SECONDS
+    const since = performance.now()
+    const closed = once(server, 'close')
+    server.close()
+    const idle = setInterval(() => { server.closeIdleConnections() }, IDLE_MS) // connections whose replies were under way
+    await Promise.race([closed, setTimeout(0.8 * limitMs, undefined, { ref: false })])
+    clearInterval(idle)
+    server.closeAllConnections()
+    poll.close()
+    await enrolments.close()
+    await reporter.close(Math.max(100, 0.9 * limitMs - (performance.now() - since)))
+    await service.close()
+    await polling
+    await upstream.close()
+    admin.close()
+    admin.closeAllConnections()
+  }
+}
+
+async function listen (server: Server, { PROXY_HOST: host, ...ports }: ProxySettings, setting: 'PROXY_PORT' | 'PROXY_ADMIN_PORT'): Promise<string> {
+  server.listen(ports[setting], host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw new ConfigError(`${setting} ${ports[setting]} on ${host}: ${(error as Error).message}`)
+  }
+  const { port } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Logs each kind of problem once in ten seconds at most. */
+function throttledWarnings (log: Logger): (message: string) => void {
+  let last = ''
+  const report = throttle(() => { log.warn(last) }, 10_000)
+  return (message) => {
+    last = message
+    report()
+  }
+}

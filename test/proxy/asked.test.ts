@@ -1,0 +1,42 @@
+import t from 'tap'
+import { readAsked, type Asked } from '../../src/proxy/asked.js'
+import { readStopgateHeaders } from '../../src/proxy/stopgate-headers.js'
+
+const SAID = readStopgateHeaders({})
+const CHAT = { model: 'm', messages: [{ role: 'user', content: 'hello' }] }
+const chat = (more: object, said = SAID) => readAsked('chat', '/v1/chat/completions', { ...CHAT, ...more }, said)
+
+t.test('a request for one generation is read', async (t) => {
+  const said = readStopgateHeaders({ 'x-stopgate-context': 'lang=en', 'x-stopgate-gold': '42' })
+  t.match(chat({ stream: true, stream_options: { include_usage: true }, max_completion_tokens: 9, metadata: { task: 'a', lang: 'de' } }, said), {
+    model: 'm', isStream: true, wantsUsage: true, maxTokens: 9, context: { model: 'm', task: 'a', lang: 'en' }, samples: 1, gold: '42',
+  })
+  t.match(chat({}), { isStream: false, wantsUsage: false, maxTokens: null, gold: null })
+  t.match(readAsked('completions', '/v1/completions', { model: 'm', prompt: [1, 2] }, SAID), { maxTokens: 16 })
+})
+
+t.test('requests with the same prompt are one group, unless the client names it', async (t) => {
+  const group = (more: object, said = SAID) => (chat(more, said) as Asked).group
+  t.equal(group({ temperature: 1 }), group({}))
+  t.not(group({ messages: [{ role: 'user', content: 'other' }] }), group({}))
+  t.match(chat({}, readStopgateHeaders({ 'x-stopgate-group': 'g', 'x-stopgate-samples': '4' })), { group: 'g', samples: 4 })
+  t.match(chat({}, readStopgateHeaders({ 'x-stopgate-group': 'g' })), { group: 'g', samples: null })
+})
+
+t.test('what cannot be served identically is named', async (t) => {
+  t.equal(chat({ tools: [{}] }), 'tools')
+  t.equal(chat({ messages: [{ role: 'tool', content: '' }] }), 'tools')
+  t.equal(chat({ n: 2 }), 'several_samples')
+  t.equal(chat({ response_format: { type: 'json_object' } }), 'structured_output')
+  t.equal(chat({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }), 'media')
+  t.equal(chat({ logprobs: true }), 'logprobs')
+  t.equal(chat({ stop: ['x'] }), 'stop_strings')
+  t.equal(chat({ made_up: 1 }), 'unknown_field')
+  t.equal(chat({ stream_options: { include_usage: true, other: 1 } }), 'unknown_field')
+  t.equal(chat({ messages: 'hello' }), 'body')
+  t.equal(chat({ messages: [null] }), 'body')
+  t.equal(readAsked('completions', '/v1/completions', { model: 'm', prompt: ['a', 'b'] }, SAID), 'prompt_list')
+  t.equal(readAsked('completions', '/v1/completions', { model: 'm', prompt: 'a', echo: true }, SAID), 'echo')
+  const asksForNothing = { n: 1, tools: [], stop: null, logprobs: false, response_format: { type: 'text' }, tool_choice: 'none' }
+  t.type(chat(asksForNothing), 'object')
+})

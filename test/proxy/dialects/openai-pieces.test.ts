@@ -1,0 +1,28 @@
+import t from 'tap'
+import { readPieces, StreamError } from '../../../src/proxy/dialects/openai-pieces.js'
+
+async function * bodyOf (...events: unknown[]) {
+  for (const event of events) yield Buffer.from(`data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`)
+}
+async function all (body: AsyncIterable<Buffer>, prompts: unknown[] = []) {
+  const pieces = []
+  for await (const read of readPieces(body, { route: 'chat', closeId: 7, onPrompt: (ids) => { prompts.push(ids) } })) pieces.push(...read)
+  return pieces
+}
+
+t.test('token ids are taken out of the chunks', async (t) => {
+  const prompts: unknown[] = []
+  const chunk = (delta: object, ids?: number[]) => {
+    const choices = [{ delta, token_ids: ids, finish_reason: null }]
+    return ids === undefined ? { choices, prompt_token_ids: [1] } : { choices }
+  }
+  const pieces = await all(bodyOf(chunk({ role: 'assistant' }), chunk({ reasoning: 'ab' }, [5, 6]), chunk({ reasoning_content: 'c' }, [7]), '[DONE]'), prompts)
+  t.same(prompts, [[1]])
+  t.match(pieces, [{ tokens: 0 }, { tokens: 2, ids: [5, 6], reasoning: 'ab', isClosing: false }, { reasoning: 'c', isClosing: true }])
+  t.notOk(JSON.stringify(pieces.map(({ chunk }) => chunk)).includes('token_ids'))
+})
+
+t.test('an error, and a stream that breaks off, throw', async (t) => {
+  await t.rejects(all(bodyOf({ error: { message: 'x' } })), StreamError)
+  await t.rejects(all(bodyOf({ choices: [] })), /broke off/)
+})

@@ -1,0 +1,18 @@
+import t from 'tap'
+import { CHAT, startUnderTest } from '../proxy-under-test.js'
+
+t.test('the request goes upstream as it is, and probes are token ids', async (t) => {
+  const { ask, upstream, metric, treated } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
+  await (await ask({ ...CHAT, temperature: 0.3 }, treated)).json()
+  const [, ...tokenized] = upstream.requests.filter(({ path }) => path === '/tokenize')
+  t.equal(tokenized.length, 3, 'the tokenizer is asked once a model for each text')
+  const [thought] = upstream.requests.filter(({ path }) => path === '/v1/chat/completions')
+  t.match(thought!.body, { ...CHAT, temperature: 0.3, return_token_ids: true, stream: true })
+  const probe = upstream.requests.find(({ path, body }) => path === '/v1/completions' && !body.stream)!
+  t.equal(probe.body.prompt.length, 4 + 32 + 4 + 'Final answer:'.length)
+  t.match(probe.body, { max_tokens: 16, temperature: 0, skip_special_tokens: false, stop: ['\n'] })
+  t.equal(await metric('stopgate_proxy_prefixes_total{kind="ids"}'), 1)
+  const before = upstream.requests.length
+  await (await ask(CHAT, treated)).json()
+  t.equal(upstream.requests.slice(before).filter(({ path }) => path === '/tokenize').length, 0)
+})

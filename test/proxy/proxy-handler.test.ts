@@ -1,0 +1,148 @@
+import t from 'tap'
+import { until } from '../helper.js'
+import { CHAT, eventsOf, startUnderTest } from './proxy-under-test.js'
+
+const THOUGHT = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
+
+t.test('without a threshold a stream is what the model server says, with a field about the generation in its last chunk', async (t) => {
+  const { ask, metric, service, upstream } = await startUnderTest(t)
+  const reply = await ask({ ...CHAT, stream: true }, { authorization: 'Bearer client', 'x-stopgate-gold': '42' })
+  const events = eventsOf(await reply.text())
+  t.equal(reply.headers.get('x-engine'), 'stand-in')
+  const id = reply.headers.get('x-stopgate-generation')
+  t.equal(events.map(({ choices: [{ delta }] }) => delta.reasoning ?? '').join(''), THOUGHT)
+  t.equal(events.map(({ choices: [{ delta }] }) => delta.content ?? '').join(''), '42')
+  t.match(events.at(-1), { choices: [{ finish_reason: 'stop' }], stopgate: { generation_id: id, arm: 'control', stopped: false, tokens: 89 } })
+  t.notOk(JSON.stringify(events).includes('token_ids'), 'nothing is shown that the client did not ask for')
+  t.ok(upstream.requests.every(({ headers }) => !Object.keys(headers).some((name) => name.startsWith('x-stopgate'))))
+  t.ok(upstream.requests.every(({ headers }) => headers.authorization === 'Bearer client'))
+  await until('the outcome is reported', async () => await metric('stopgate_proxy_reports_reported') === 1)
+  const followUp = await until('it is learned', async () => {
+    const { body } = await service.send('GET', '/v1/contexts/model=m,task=-')
+    return body.follow_up?.accounted === 1 && body.follow_up
+  })
+  t.match(followUp, { enrolled: 1, unenrolled: 0, missing: 0 }, 'it was enrolled before')
+})
+
+t.test('a reply that is not streamed is put together', async (t) => {
+  const { ask } = await startUnderTest(t)
+  const body = await (await ask()).json()
+  t.match(body, {
+    object: 'chat.completion',
+    choices: [{ index: 0, message: { role: 'assistant', content: '42', reasoning: THOUGHT }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 4, completion_tokens: 90 },
+    stopgate: { arm: 'control', stopped: false },
+  })
+})
+
+t.test('at a threshold the thought is ended and the answer written, in one stream', async (t) => {
+  const confidence = (characters: number) => characters === 32 ? 0.95 : 0.1
+  const { ask, metric, upstream, treated } = await startUnderTest(t, { pauseAt: 40, confidence })
+  const reply = await ask({ ...CHAT, stream: true, stream_options: { include_usage: true }, temperature: 0.7 }, treated)
+  const events = eventsOf(await reply.text())
+  t.equal(events.filter(({ choices: [choice] }) => choice?.delta.role).length, 1, 'one role')
+  t.equal(events.filter(({ choices: [choice] }) => choice?.finish_reason).length, 1, 'one end')
+  t.equal(new Set(events.map(({ id, object }) => id + object)).size, 1)
+  const reasoning = events.map(({ choices: [choice] }) => choice?.delta.reasoning ?? '').join('')
+  t.ok(THOUGHT.startsWith(reasoning) && reasoning.length >= 32 && reasoning.length <= 40)
+  t.equal(events.map(({ choices: [choice] }) => choice?.delta.content ?? '').join(''), '42')
+  t.match(events.at(-1), {
+    choices: [],
+    usage: { prompt_tokens: 4, completion_tokens: reasoning.length + 2, completion_tokens_details: { reasoning_tokens: reasoning.length } },
+    stopgate: { arm: 'treated', stopped: true, threshold: 0.9, probe_tokens: 2 },
+  })
+  const answer = upstream.requests.find(({ path, body }) => path === '/v1/completions' && body.stream)!
+  t.equal(answer.body.temperature, 0.7, 'sampled as asked')
+  t.same(answer.body.prompt.slice(0, 4), [1, 2, 3, 900], "the engine's own tokens")
+  await until('the stream is ended upstream', () => upstream.aborted() === 1)
+  t.equal(await metric('stopgate_proxy_generations_total{arm="treated",end="stopped"}'), 1)
+})
+
+t.test('a stop is also one reply, and one of completions', async (t) => {
+  const { ask, treated } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95 })
+  t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42' } }], stopgate: { stopped: true } })
+  const body = { model: 'm', prompt: 'six times seven<think>', max_tokens: 200 }
+  const { choices: [{ text }], stopgate, usage } = await (await ask(body, treated, '/v1/completions')).json() as any
+  t.match(stopgate, { stopped: true })
+  t.match(text, /^a thought.*\n<\/think>\n\n42$/s, 'the thought stands in the text')
+  t.equal(usage.prompt_tokens, 16)
+})
+
+t.test('thoughts between tags are stopped as well', async (t) => {
+  const { ask, treated } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95, hasParser: false })
+  const { choices: [{ message }] } = await (await ask(CHAT, treated)).json() as any
+  t.match(message.content, /^a thought.*\n<\/think>\n\n42$/s)
+})
+
+t.test('a probe that fails, or an answer that is refused, means that the thought goes on', async (t) => {
+  for (const script of [{ failProbes: true }, { failAnswers: true, confidence: () => 0.95 }]) {
+    const { ask, metric, treated } = await startUnderTest(t, script)
+    t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42', reasoning: THOUGHT } }], stopgate: { stopped: false } })
+    t.ok(await metric('failProbes' in script ? 'stopgate_proxy_probes_total{end="failed"}' : 'stopgate_proxy_failed_stops_total') > 0)
+  }
+})
+
+t.test('a client that goes away ends the upstream stream, and its generation is reported as cancelled', async (t) => {
+  const { proxy, upstream, metric } = await startUnderTest(t, { pauseAt: 40 })
+  const leaving = new AbortController()
+  const reply = await fetch(proxy.url + '/v1/chat/completions', {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...CHAT, stream: true }), signal: leaving.signal,
+  })
+  await reply.body!.getReader().read()
+  await until('it is probed', async () => await metric('stopgate_proxy_probes_total{end="ok"}') === 1)
+  leaving.abort()
+  await until('the upstream notices', () => upstream.aborted() === 1)
+  await until('it is reported', async () => await metric('stopgate_proxy_reports_reported') === 1)
+  t.equal(await metric('stopgate_proxy_generations_total{arm="control",end="cancelled"}'), 1)
+})
+
+t.test('what cannot be served identically is passed through, and counted by cause', async (t) => {
+  const { ask, metric, upstream } = await startUnderTest(t)
+  const cases: Array<[string, object, Record<string, string>?]> = [
+    ['off', CHAT, { 'x-stopgate': 'off' }],
+    ['header', CHAT, { 'x-stopgate-context': 'nonsense' }],
+    ['tools', { ...CHAT, tools: [{ type: 'function' }] }],
+    ['several_samples', { ...CHAT, n: 2 }],
+    ['unknown_field', { ...CHAT, xyz: 1 }],
+    ['body', { ...CHAT, messages: [] }],
+  ]
+  for (const [cause, body, headers] of cases) {
+    const reply = await ask(body, headers)
+    const text = await reply.text()
+    t.notOk(text.includes('stopgate'), cause)
+    t.equal(await metric(`stopgate_proxy_passed_total{cause="${cause}"}`), 1, cause)
+    t.same(upstream.requests.at(-1)!.body, body, 'the body is as it was')
+  }
+})
+
+t.test('errors of the model server are passed on, and so is every other route', async (t) => {
+  const { ask, proxy } = await startUnderTest(t)
+  const refused = await ask({ ...CHAT, messages: [{ role: 'user', content: 'refuse me' }] })
+  t.equal(refused.status, 400)
+  t.same(await refused.json(), { error: { message: 'refused' } })
+  const sent = Buffer.from([0, 255, 1, 254])
+  const echoed = await fetch(proxy.url + '/echo', { method: 'PUT', body: sent, headers: { 'content-type': 'application/x-bytes' } })
+  t.same(Buffer.from(await echoed.arrayBuffer()), sent)
+  t.equal((await fetch(proxy.url + '/nowhere')).status, 404)
+})
+
+t.test('without the service everything is passed through', async (t) => {
+  const { ask, metric } = await startUnderTest(t, {}, { PROXY_SERVICE: 'http://127.0.0.1:9' })
+  t.notOk('stopgate' in (await (await ask()).json() as object))
+  t.equal(await metric('stopgate_proxy_passed_total{cause="service_away"}'), 1)
+})
+
+t.test('without the model server the client is told', async (t) => {
+  const { ask } = await startUnderTest(t, {}, { PROXY_UPSTREAM: 'http://127.0.0.1:9' })
+  const reply = await ask()
+  t.equal(reply.status, 502)
+  t.match(await reply.json(), { error: { code: 'upstream_unreachable' } })
+})
+
+t.test('a body that is too long is passed through', async (t) => {
+  const { ask, metric, upstream } = await startUnderTest(t, {}, { PROXY_MAX_BODY_BYTES: '1024' })
+  const body = { ...CHAT, messages: [{ role: 'user', content: 'x'.repeat(100_000) }] }
+  t.equal((await ask(body)).status, 200)
+  t.same(upstream.requests.at(-1)!.body, body)
+  t.equal(await metric('stopgate_proxy_passed_total{cause="body"}'), 1)
+})

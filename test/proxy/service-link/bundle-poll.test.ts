@@ -1,0 +1,36 @@
+import t from 'tap'
+import { bundleOf } from '../../../src/core/decide/bundle.js'
+import { BundlePoll } from '../../../src/proxy/service-link/bundle-poll.js'
+import { build, until } from '../../helper.js'
+
+const options = { prefix: '*', maxStalenessSeconds: 60, onProblem: () => {} }
+
+t.test('the circuit is open until a bundle has come, and when the last word is too old', async (t) => {
+  const { service } = await build(t)
+  const asked: Array<[string, object | undefined]> = []
+  const get = async (path: string, _ms: number, headers?: Record<string, string>) => {
+    asked.push([path, headers])
+    return asked.length === 1 ? { status: 200, etag: 'e', body: bundleOf(service.snapshot()) } : { status: 304, etag: '', body: null }
+  }
+  const poll = new BundlePoll({ get }, options)
+  t.equal(poll.snapshot(), null)
+  await poll.renew()
+  t.equal(poll.snapshot()!.salt, service.snapshot().salt)
+  await poll.renew()
+  t.same(asked, [['/v1/bundle?prefix=*', {}], ['/v1/bundle?prefix=*&wait=30', { 'if-none-match': 'e' }]])
+  const stale = new BundlePoll({ get: async () => ({ status: 200, etag: '', body: bundleOf(service.snapshot()) }) }, { ...options, maxStalenessSeconds: -1 })
+  await stale.renew()
+  t.equal(stale.snapshot(), null)
+})
+
+t.test('a bundle of another format opens it, and failures are tried again', async (t) => {
+  const poll = new BundlePoll({ get: async () => ({ status: 200, etag: '', body: { format: 99 } }) }, options)
+  await t.rejects(poll.renew(), /format 99/)
+  let calls = 0
+  const failing = new BundlePoll({ get: async () => { calls++; throw new Error('away') } }, options)
+  const running = failing.run()
+  await until('it has tried twice', () => calls > 1)
+  t.equal(failing.problem, 'away')
+  failing.close()
+  await running
+})

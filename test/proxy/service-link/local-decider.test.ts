@@ -1,0 +1,38 @@
+import t from 'tap'
+import { bundleOf } from '../../../src/core/decide/bundle.js'
+import { snapshotOfBundle } from '../../../src/core/decide/snapshot-of-bundle.js'
+import { LocalDecider } from '../../../src/proxy/service-link/local-decider.js'
+import { build, until } from '../../helper.js'
+
+t.test('it decides and enrols like the service', async (t) => {
+  const { send, service } = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}' })
+  await send('PUT', '/v1/contexts/model=m,task=a/pin', { threshold: 0.9, reason: 'test' })
+  await send('PUT', '/v1/contexts/model=m,task=b/policy', { mode: 'off' })
+  await until('the pin is in force', () => service.snapshot().root.children.get('m')?.children.get('a')?.rule.threshold === 0.9)
+  const snapshot = snapshotOfBundle(bundleOf(service.snapshot()))
+  const enrolled: unknown[] = []
+  const decider = new LocalDecider(() => snapshot, { add: (...draw) => { enrolled.push(draw) } })
+  t.equal(decider.refusal({ model: 'm', task: 'a' }), null)
+  t.equal(decider.refusal({ model: 'm', task: 'b' }), 'mode_off')
+  const one = decider.begin({ model: 'm', task: 'a', unknown: 'x' }, 'group')
+  t.same(one.context, { model: 'm', task: 'a' }, 'unknown levels are left out')
+  t.equal(decider.nextCheck(one, 0), 32)
+  t.equal(decider.decide(one, { tokens: 32, confidence: 1 }), null, 'not before it is drawn')
+  decider.draw(one, 32)
+  decider.draw(one, 64)
+  t.ok(enrolled.length <= 1, 'enrolled once')
+  const { body } = await send('POST', '/v1/decisions', { generation_id: one.id, group_id: 'group', tokens: 32, confidence: 0.95, context: one.context })
+  t.match(decider.decide(one, { tokens: 32, confidence: 0.95 }), { decision: body.decision, arm: body.arm, threshold: 0.9 })
+  const fresh = decider.begin({ model: 'new' }, 'other')
+  decider.draw(fresh, 32)
+  t.match(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: fresh.id, group_id: 'other' }])
+})
+
+t.test('without a bundle nothing is decided', async (t) => {
+  const decider = new LocalDecider(() => null, { add: () => { t.fail('nothing is enrolled') } })
+  t.equal(decider.refusal({}), 'service_away')
+  const one = decider.begin({ model: 'm' }, 'g')
+  decider.draw(one, 32)
+  t.equal(one.arm, null)
+  t.equal(decider.nextCheck(one, 0), Infinity)
+})

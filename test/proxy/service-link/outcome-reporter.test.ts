@@ -1,0 +1,38 @@
+import t from 'tap'
+import { OutcomeReporter } from '../../../src/proxy/service-link/outcome-reporter.js'
+import { CallError } from '../../../src/proxy/service-link/service-calls.js'
+
+const options = { capacity: 3, onProblem: () => {} }
+const reply = (rejected: unknown[] = []) => ({ status: 202, etag: '', body: { rejected } })
+
+t.test('outcomes go in batches, again after a failure, and each is counted', async (t) => {
+  const batches: number[] = []
+  const reporter = new OutcomeReporter({
+    async post (_path, body) {
+      batches.push((body as { outcomes: unknown[] }).outcomes.length)
+      if (batches.length === 1) throw new CallError('away', 503)
+      return reply([{ path: '/a', message: 'b' }])
+    },
+  }, options)
+  reporter.put({ a: 1 })
+  reporter.put({ a: 2 })
+  await reporter.close(60_000)
+  t.same(batches, [2, 2])
+  t.same(reporter.counts, { reported: 1, refused: 1, dropped: 0 })
+})
+
+t.test('the oldest are dropped where too many wait, and what is refused is not sent again', async (t) => {
+  const reporter = new OutcomeReporter({ post: async () => { throw new CallError('refused', 400) } }, options)
+  for (let i = 0; i < 5; i++) reporter.put({ i })
+  t.equal(reporter.waiting, 3)
+  await reporter.close(60_000)
+  t.same(reporter.counts, { reported: 0, refused: 3, dropped: 2 })
+})
+
+t.test('closing gives up after its time', async (t) => {
+  const problems: string[] = []
+  const reporter = new OutcomeReporter({ post: async () => { throw new CallError('away', null) } }, { ...options, onProblem: (problem) => { problems.push(problem) } })
+  reporter.put({})
+  await reporter.close(1)
+  t.match(problems.at(-1), /1 outcomes were not sent/)
+})

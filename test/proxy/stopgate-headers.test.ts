@@ -1,0 +1,14 @@
+import t from 'tap'
+import { HeaderError, readStopgateHeaders } from '../../src/proxy/stopgate-headers.js'
+
+t.test('values are percent-decoded and bounded', async (t) => {
+  t.match(readStopgateHeaders({ 'x-stopgate': 'OFF', 'x-stopgate-context': 'task=a%2Cb, lang=en', 'x-stopgate-gold': '%E2%82%AC' }), {
+    isOff: true, context: { task: 'a,b', lang: 'en' }, gold: '€', group: null, samples: null,
+  })
+  t.match(readStopgateHeaders({}), { isOff: false, context: {} })
+  for (const headers of [
+    { 'x-stopgate-context': 'task' }, { 'x-stopgate-context': 'task=' }, { 'x-stopgate-context': `task=${'x'.repeat(129)}` },
+    { 'x-stopgate-context': 'x'.repeat(10_000) }, { 'x-stopgate-gold': '%E2' }, { 'x-stopgate-gold': 'x'.repeat(4097) },
+    { 'x-stopgate-samples': '0' }, { 'x-stopgate-group': 'x'.repeat(129) },
+  ]) t.throws(() => readStopgateHeaders(headers), HeaderError, JSON.stringify(headers).slice(0, 60))
+})
