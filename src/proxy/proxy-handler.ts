@@ -68,13 +68,13 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
 
   async function serve (
     { asked, dialect }: Understood, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const run = await dialect.begin(asked, request.rawHeaders, signal)
+    const one = decider.begin(asked.context, asked.group)
+    const run = await dialect.begin(asked, request.rawHeaders, signal, decider.nextCheck(one, 0))
     const { status, headers } = run.reply
     if (status !== 200 || !/^text\/event-stream/.test(valueOf(headers, 'content-type') ?? '')) {
       await relay(run.reply, response, signal)
       return
     }
-    const one = decider.begin(asked.context, asked.group)
     const sent = headersOf(headers, one.id, asked.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
     const reply = asked.isStream ? streamReply(asked, response, sent) : jsonReply(asked, response, sent, run.reasoningField)
     await new Generation({ asked, dialect, run, one, reply, parts, signal }).serve()

@@ -84,7 +84,17 @@ export async function startStandIn (t: Test, {
     const body = request.body as any
     if (body.messages?.[0]?.content === 'refuse me') return await reply.code(400).send({ error: { message: 'refused' } })
     const message = { role: 'assistant', content: answer, reasoning: thought }
-    if (!body.stream) return { ...envelope('chat.completion'), choices: [{ index: 0, message, finish_reason: 'stop' }] }
+    const last = body.messages.at(-1)
+    const isForced = body.continue_final_message === true
+    if (isForced && body.stream) {
+      const choices = [...answer].map((content) => ({ index: 0, delta: { content }, finish_reason: null }))
+      const deltas = choices.map((choice) => ({ ...envelope('chat.completion.chunk'), choices: [choice] }))
+      await stream(reply, [...deltas, usageChunk('chat.completion.chunk', body, 4, answer.length)], Infinity)
+      return
+    }
+    const content = [...answer].map(() => ({ logprob: Math.log(confidence(last.content.length)) }))
+    const choice = { index: 0, message, finish_reason: 'stop', ...(isForced && { logprobs: { content } }) }
+    if (!body.stream) return { ...envelope('chat.completion'), choices: [choice] }
     await stream(reply, chatChunks(body), pauseAt + 1)
   })
 
@@ -115,6 +125,25 @@ export async function startStandIn (t: Test, {
       }],
     }))
     await stream(reply, [...chunks, usageChunk('text_completion', body, promptIds.length, idsOf(text).length)], isForced ? Infinity : pauseAt)
+  })
+
+  app.post('/apply-template', async () => ({ prompt: 'prompt<think>' }))
+
+  app.post('/completion', async (request, reply) => {
+    const body = request.body as { prompt: string | Array<string | number>, stream?: boolean, n_predict: number }
+    const parts = typeof body.prompt === 'string' ? [body.prompt] : body.prompt
+    const prompt = parts.map((part) => typeof part === 'string' ? part : textOf([part])).join('')
+    const [, before, isForced] = /<think>(.*?)(\n?<\/think>.*)?$/s.exec(prompt)!
+    if (body.stream !== true) {
+      if (failProbes) return await reply.code(500).send({ error: { message: 'broken' } })
+      const completion_probabilities = [...answer].map(() => ({ logprob: Math.log(confidence(before!.length)) }))
+      return { content: answer, tokens_predicted: answer.length, timings: { cache_n: 16 }, completion_probabilities }
+    }
+    if (failAnswers && isForced !== undefined) return await reply.code(500).send({ error: { message: 'broken' } })
+    const rest = isForced === undefined ? [...thought, '</think>', ...answer].slice(before!.length) : [...answer]
+    const said = body.n_predict < 0 ? rest : rest.slice(0, body.n_predict)
+    const end = { content: '', tokens: [], stop: true, stop_type: said.length < rest.length ? 'limit' : 'eos', tokens_evaluated: prompt.length }
+    await stream(reply, [...said.map((text) => ({ content: text, tokens: idsOf(text), stop: false })), end], Infinity)
   })
 
   app.all('/echo', async (request, reply) => await reply.header('x-engine', 'stand-in').send(request.body ?? 'nothing'))

@@ -79,8 +79,11 @@ export interface Dialect {
   readonly hasPauses: boolean
   /** Why a request can't be served identically; `null`: it can. */
   readonly refusal: (asked: Asked) => PassCause | null
-  /** Sends the request. Resolves when the engine has answered, be it with an error. */
-  readonly begin: (asked: Asked, headers: RawHeaders, signal: AbortSignal) => Promise<Run>
+  /**
+   * Sends the request. Resolves when the engine has answered, be it with an error.
+   * @param firstCheck tokens at which the thought is first checked
+   */
+  readonly begin: (asked: Asked, headers: RawHeaders, signal: AbortSignal, firstCheck: number) => Promise<Run>
 }
 
 /** What every dialect is made with. */

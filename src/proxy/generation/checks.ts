@@ -46,8 +46,8 @@ export class Checks {
     this.#next = parts.decider.nextCheck(parts.one, 0)
   }
 
-  /** Tokens of the thought at which the next check is due. */
-  get next (): number { return this.#next }
+  /** Tokens of the thought at which the next check is due; none is when it has ended. */
+  get next (): number { return this.#hasEnded ? Infinity : this.#next }
 
   /** The thought has grown. */
   advance (thought: Thought): void {

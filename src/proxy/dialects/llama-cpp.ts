@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import type { Asked } from '../asked.js'
+import { readEvents } from '../generation/event-stream.js'
+import { ownRequestHeaders, type RawHeaders } from '../hop-by-hop.js'
+import type { UpstreamReply } from '../upstream.js'
+import type { Dialect, DialectParts, Forced, Piece, Pieces, Run, Thought } from './dialect.js'
+import { createLlamaPieces, type LlamaEvent, type LlamaPieces } from './llama-pieces.js'
+import { StreamError } from './openai-pieces.js'
+
+type Prompt = string | ReadonlyArray<string | number>
+
+const SAMPLING = ['temperature', 'top_p', 'top_k', 'min_p', 'seed', 'presence_penalty', 'frequency_penalty', 'repeat_penalty']
+
+/**
+ * llama.cpp keeps its cache in slots, so that a probe beside a stream would evaluate the whole prefix in another slot. So the thought is
+ * generated up to each check, and the probe comes in between, on the same slot. The chat template is applied by the server
+ * (`/apply-template`), and its own tokens go on behind the rendered text.
+ */
+export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: DialectParts): Dialect {
+  async function render (asked: Asked, headers: RawHeaders, signal: AbortSignal): Promise<Prompt> {
+    if (asked.route === 'completions') return asked.body.prompt as Prompt
+    const { messages, chat_template_kwargs: kwargs, reasoning_format: format } = asked.body
+    const body = { messages, chat_template_kwargs: kwargs ?? undefined, reasoning_format: format ?? undefined }
+    const { prompt } = await upstream.json('/apply-template', headers, body, signal)
+    return prompt
+  }
+
+  async function begin (asked: Asked, rawHeaders: RawHeaders, signal: AbortSignal, firstCheck: number): Promise<Run> {
+    const headers = ownRequestHeaders(rawHeaders)
+    const prompt = await render(asked, headers, signal)
+    const sampling = Object.fromEntries(SAMPLING.map((field) => [field, asked.body[field] ?? undefined]))
+    const ids: number[] = []
+    const left = (tokens: number) => asked.maxTokens === null ? Infinity : asked.maxTokens - tokens
+    const behind = (tokens: readonly number[], text = ''): Prompt => {
+      const parts = [...typeof prompt === 'string' ? [prompt] : prompt, ...tokens, ...(text === '' ? [] : [text])]
+      return parts.every((part) => typeof part === 'string') ? parts.join('') : parts
+    }
+    const open = (prompt: Prompt, most: number) => upstream.open({
+      method: 'POST',
+      path: '/completion',
+      headers,
+      body: JSON.stringify({
+        ...sampling, prompt, n_predict: Number.isFinite(most) ? most : -1, stream: true, return_tokens: true, cache_prompt: true,
+      }),
+      signal,
+    })
+    const first = await open(behind([]), Math.min(left(0), firstCheck))
+    const isOpened = typeof prompt === 'string' && prompt.trimEnd().endsWith(tags.open)
+    const envelope = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: asked.model }
+    const pieces = createLlamaPieces(asked.route, tags, envelope, isOpened)
+    let hasEnded = false
+    let current = first
+    let evaluated: number | null = null
+
+    async function * think (nextCheck: () => number): AsyncGenerator<readonly Piece[]> {
+      for (let most = firstCheck; ;) {
+        let last: LlamaEvent | undefined
+        for await (const events of readLlama(current)) {
+          ids.push(...events.flatMap(({ tokens }) => tokens ?? []))
+          last = events.at(-1)
+          if (last?.stop && evaluated === null) evaluated = last.tokens_evaluated ?? null
+          const read = events.map((event) => pieces.of(event))
+          const isDone = last?.stop === true && (last.stop_type !== 'limit' || left(ids.length) < 1 || ids.length < most)
+          if (isDone) yield [...read, ...pieces.end(last!.stop_type === 'limit' ? 'length' : 'stop', evaluated ?? 0, ids.length)]
+          else if (read.length > 0) yield read
+          if (isDone) return
+        }
+        if (hasEnded) return
+        most = pieces.isThinking() ? Math.max(nextCheck(), ids.length + 1) : Infinity
+        current = await open(behind(ids), Math.min(left(ids.length), most - ids.length))
+      }
+    }
+
+    return {
+      reply: first,
+      reasoningField: 'reasoning_content',
+      pieces: think,
+      isOpened: () => isOpened,
+      promptTokens: () => evaluated,
+      probe: async (thought, signal) => forcedOf(await upstream.json('/completion', headers, {
+        prompt: behind(thought.ids ?? [], close + style.suffix),
+        n_predict: probeTokens,
+        temperature: 0,
+        n_probs: 1,
+        cache_prompt: true,
+        stop: style.stops,
+      }, signal)),
+      async answer (thought: Thought): Promise<Pieces> {
+        const reply = await open(behind(thought.ids ?? [], close), left(thought.tokens))
+        if (reply.status !== 200) throw new Error(`the answer was refused: ${reply.status} ${(await reply.body.text()).slice(0, 200)}`)
+        return answerOf(reply, createLlamaPieces('completions', tags, envelope, false))
+      },
+      abort () {
+        hasEnded = true
+        current.body.destroy()
+      },
+    }
+  }
+
+  return {
+    name: 'llama.cpp',
+    hasIds: true,
+    hasPauses: true,
+    // Each chunk starts the sampler anew, which would not repeat a seed's tokens.
+    refusal: ({ body }) => body.seed != null && body.temperature !== 0 ? 'seed' : body.repetition_penalty != null ? 'unknown_field' : null,
+    begin,
+  }
+}
+
+async function * readLlama ({ body }: UpstreamReply): AsyncGenerator<LlamaEvent[]> {
+  for await (const events of readEvents(body)) {
+    const parsed = events.filter((data) => data !== '[DONE]').map((data) => JSON.parse(data))
+    const broken = parsed.find((event) => event.error !== undefined)
+    if (broken !== undefined) throw new StreamError(broken)
+    yield parsed
+  }
+}
+
+async function * answerOf (reply: UpstreamReply, pieces: LlamaPieces): AsyncGenerator<readonly Piece[]> {
+  let tokens = 0
+  for await (const events of readLlama(reply)) {
+    tokens += events.reduce((sum, event) => sum + (event.tokens?.length ?? 0), 0)
+    const last = events.at(-1)
+    const end = last?.stop === true ? pieces.end(last.stop_type === 'limit' ? 'length' : 'stop', last.tokens_evaluated ?? 0, tokens) : []
+    yield [...events.map((event) => pieces.of(event)), ...end]
+  }
+}
+
+function forcedOf (reply: any): Forced {
+  if (typeof reply?.content !== 'string') throw new Error('a probe was answered without a text')
+  const logprobs = (reply.completion_probabilities ?? []).map(({ logprob }: { logprob: number }) => logprob)
+  const { cache_n: cached = null } = reply.timings ?? {}
+  const { content: text, tokens_predicted: tokens = 1, tokens_evaluated: promptTokens = null } = reply
+  return { text, logprobs, tokens, promptTokens, cachedTokens: cached }
+}
