@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Forced } from './dialects/dialect.js'
 import type { ProbeEnd } from './generation/checks.js'
 import { PASS_CAUSES, type PassCause } from './pass-cause.js'
-import { presetCounter } from '../metrics/counters.js'
+import { presetCounter } from '../metrics/preset-counter.js'
 
 export const GENERATION_ENDS = ['finished', 'stopped', 'no_thought', 'cancelled', 'broken'] as const
 export type GenerationEnd = typeof GENERATION_ENDS[number]
