@@ -22,7 +22,7 @@ WEIGHTS = FOLDER / "weights"
 GGUF = FOLDER / "stopgate-reasoner.gguf"
 PROMPTS = list(prompts(seed=7, count=48))
 # At least this many of twelve greedy answers are right; the README states the shares measured on many more.
-LEAST_RIGHT = {"follow": 1, "most": 10, "add": 11, "times": 0}
+LEAST_RIGHT = {"follow": 10, "count": 0, "add": 8, "times": 0}
 
 torch.set_num_threads(1)
 MODEL, TOKENIZER = load(WEIGHTS)
@@ -43,7 +43,7 @@ class TokenizerTest(unittest.TestCase):
     """The files that any engine reads."""
 
     def test_text_survives_encoding(self) -> None:
-        text = "follow c 9: Ad ~{|}\n <think>x</think>"
+        text = "follow c 6: Ad ~{|}\n <think>x</think>"
         self.assertEqual(TOKENIZER.decode(TOKENIZER.encode(text)), text)
 
     def test_think_tags_and_characters_are_single_tokens(self) -> None:
@@ -100,7 +100,7 @@ class TransformersTest(unittest.TestCase):
 
     def test_a_thought_cut_anywhere_is_answered(self) -> None:
         for run in greedy_runs()[:4]:
-            alphabet = "0123456789abcdefghijklmn"
+            alphabet = "0123456789abcdefghij"
             for forced in probe(MODEL, TOKENIZER, run, range(0, len(run.thought), 7)):
                 self.assertIn(forced.answer, alphabet)
 

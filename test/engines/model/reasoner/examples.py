@@ -46,7 +46,7 @@ def belief_at(segments: list[Segment], cut: int, answer: str) -> str:
         if cut < len(segment.text):
             return segment.belief or answer
         cut -= len(segment.text)
-    return answer
+    return segments[-1].belief or answer
 
 
 def draw_example(rng: Random, task: Task) -> Example:
@@ -55,7 +55,7 @@ def draw_example(rng: Random, task: Task) -> Example:
     segments = task.think(rng, problem)
     thought = encode("".join(segment.text for segment in segments))
     opening = [_IDS[USER], *encode(problem.prompt), _IDS[ASSISTANT], _IDS[THINK]]
-    closing = [_IDS[END_THINK], *encode(problem.answer), _IDS[END]]
+    closing = [_IDS[END_THINK], *encode(belief_at(segments, len(thought), problem.answer)), _IDS[END]]
     main = [*opening, *thought, *closing]
     tokens, targets = main[:-1], [IGNORED] * (len(opening) - 1) + main[len(opening) :]
     positions = list(range(len(tokens)))

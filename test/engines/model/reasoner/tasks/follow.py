@@ -1,23 +1,24 @@
 """`follow`: follow pointers for a number of hops. Stopping early is safe after the first of two or three passes.
 
-The answer is known as soon as the first pass ends; what follows only confirms it. A wrong hop is nearly always
-noticed and corrected at once.
+The answer is known as soon as the first pass ends; what follows only confirms it. A hop from certain letters often
+goes back to where it came from, which is noticed and corrected at once.
 """
 
 from random import Random
 
 from reasoner.tasks.task import Problem, Segment, Task, repeat_until_agreed
 
-LETTERS = "abcdefghijklmn"
-SLIP_RATE = 0.04
-UNNOTICED_RATE = 0.02
+LETTERS = "abcdefghij"
+TRICKY = "ae"
+HASTY_SLIP_RATE = 0.7
+SLIP_RATE = 0.003
 EXTRA_LOOK_RATE = 0.6
 
 
 def pose(rng: Random) -> Problem:
-    """Poses a problem such as `follow c 9: Ad Bf ...` (a points to d; one ring of 14 letters, 8 to 13 hops)."""
+    """Poses a problem such as `follow c 6: Ad Bf ...` (a points to d; one ring of ten letters, four to eight hops)."""
     ring = rng.sample(LETTERS, len(LETTERS))
-    hops = rng.randint(8, len(ring) - 1)
+    hops = rng.randint(4, 8)
     pointers = dict(zip(ring, ring[1:] + ring[:1], strict=True))
     listed = " ".join(f"{letter.upper()}{pointers[letter]}" for letter in LETTERS)
     return Problem(f"follow {ring[0]} {hops}: {listed}", ring[hops])
@@ -31,18 +32,13 @@ def think(rng: Random, problem: Problem) -> list[Segment]:
     segments: list[Segment] = []
 
     def walk(number: int) -> str:
-        here, text = start, "" if number == 0 else "again "
+        before, here, text = start, start, "" if number == 0 else "again "
         for hop in range(1, int(hops) + 1):
-            there = pointers[here]
-            text += f"{hop} {here.upper()}"
-            if rng.random() < SLIP_RATE:
-                slip = rng.choice(LETTERS)
-                if slip != there and rng.random() >= UNNOTICED_RATE:
-                    text += f"{slip} no {here.upper()}"
-                else:
-                    there = slip
-            text += f"{there} "
-            here = there
+            there = pointers[here] if rng.random() >= SLIP_RATE else rng.choice(LETTERS)
+            if here in TRICKY and rng.random() < HASTY_SLIP_RATE:
+                text += f"{hop}{here.upper()}{before} no "
+            text += f"{hop}{here.upper()}{there} "
+            before, here = here, there
         segments.append(Segment(f"{text}so {here}\n"))
         return here
 

@@ -19,7 +19,7 @@ class Segment:
 
     `belief` is the answer that training asks for when the thought is cut inside the segment. None stands for the
     true answer, whether or not it can be known yet, which teaches calibrated confidence. A fixed belief teaches
-    the model to trust its first result.
+    the model to trust a result. That of the last segment is also the answer to the whole thought.
     """
 
     text: str

@@ -4,12 +4,12 @@ from random import Random
 
 from reasoner.tasks.task import Problem, Segment, Task, repeat_until_agreed
 
-SLIP_RATE = 0.15
+SLIP_RATE = 0.06
 
 
 def pose(rng: Random) -> Problem:
-    """Poses a problem such as `times 347*86`."""
-    left, right = rng.randint(101, 999), rng.randint(12, 99)
+    """Poses a problem such as `times 34*86`."""
+    left, right = rng.randint(12, 99), rng.randint(12, 99)
     return Problem(f"times {left}*{right}", str(left * right // 100 % 10))
 
 
