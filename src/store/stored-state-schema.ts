@@ -23,7 +23,7 @@ function evidenceOf (list: TSchema) {
 /** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */
 export const evidence = evidenceOf(Type.Array(number))
 const rawEvidence = evidenceOf(Type.Array(number, { minItems: GRID.length, maxItems: GRID.length }))
-const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number })
+const openSumOf = (evidence: TSchema) => Type.Object({ evidence: orNull(evidence), unaccounted: number, left_out: Type.Optional(number) })
 const missing = Type.Enum(['excluded', 'lost'])
 const newState = openEpoch(undefined, 'reset', DEFAULT_POLICY, ['?'], { time: 0, name: '' })
 

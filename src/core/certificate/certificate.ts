@@ -42,6 +42,8 @@ export interface Differences {
   readonly gained: number
   /** Units of groups that lost or gained a part, by eighths: [eighths, units]. */
   readonly partial?: ReadonlyArray<readonly [number, number]>
+  /** Units besides that are left out for missing: a second test counts them as lost. Absent: none. */
+  readonly leftOut?: number
 }
 
 export function unitsOf ({ lost, kept, gained, partial = [] }: Differences): number {

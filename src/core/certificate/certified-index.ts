@@ -1,4 +1,4 @@
-import { reaches, unitsOf, type Differences } from './certificate.js'
+import { reaches, type Differences } from './certificate.js'
 import { differencesAt, thresholdsOf, type Evidence } from './evidence.js'
 
 /**
@@ -7,10 +7,10 @@ import { differencesAt, thresholdsOf, type Evidence } from './evidence.js'
  * @param a max_em_drop
  * @param logBar ln(1/error_level), or more
  * @param from the loosest threshold that is certified already
- * @param leftOut units that are left out for missing, for each one that is not
+ * @param leftOut units besides that are left out for missing
  */
 export function certifiedIndex (evidence: Evidence, a: number, logBar: number, from = -1, leftOut = 0): number {
-  return certifiedByAny((k) => [differencesAt(evidence, k)], thresholdsOf(evidence), a, logBar, { from, leftOut })
+  return certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], thresholdsOf(evidence), a, logBar, from)
 }
 
 /**
@@ -19,10 +19,10 @@ export function certifiedIndex (evidence: Evidence, a: number, logBar: number, f
  * @param prefixesAt the differences of every prefix at a threshold
  */
 export function certifiedByAny (
-  prefixesAt: (k: number) => readonly Differences[], thresholds: number, a: number, logBar: number, { from = -1, leftOut = 0 } = {}
+  prefixesAt: (k: number) => readonly Differences[], thresholds: number, a: number, logBar: number, from = -1
 ): number {
   let index = from
-  const passes = (differences: Differences) => reaches(a, differences, logBar) && isWithinTwice(a, differences, logBar, leftOut)
+  const passes = (differences: Differences) => reaches(a, differences, logBar) && isWithinTwice(a, differences, logBar)
   while (index + 1 < thresholds && prefixesAt(index + 1).some(passes)) index++
   return index
 }
@@ -31,7 +31,8 @@ export function certifiedByAny (
  * Whether the drop is at most twice the tolerance even if everyone who was left out for missing had lost. A comparison of the share left
  * out with `a` has no such level: where 4.05 % are left out and all of them lost, it holds at some moment in a tenth of the runs.
  */
-function isWithinTwice (a: number, differences: Differences, logBar: number, leftOut: number): boolean {
+function isWithinTwice (a: number, differences: Differences, logBar: number): boolean {
+  const { lost, leftOut = 0 } = differences
   if (leftOut === 0 || 2 * a >= 1) return true
-  return reaches(2 * a, { ...differences, lost: differences.lost + leftOut * unitsOf(differences) }, logBar)
+  return reaches(2 * a, { ...differences, lost: lost + leftOut }, logBar)
 }

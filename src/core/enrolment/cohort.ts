@@ -7,7 +7,7 @@ import { EarlyOutcomes, type EarlyOutcome } from './early-outcomes.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
 import { lookAtOpen } from './look.js'
 import { addLabel, addReport, isComplete, newMember, type Member, type SampleReport } from './member.js'
-import { addCounts, NO_COUNTS, type Slice, type SliceCounts } from './slice.js'
+import type { Slice } from './slice.js'
 import { SliceQueue } from './slice-queue.js'
 import { SpentUnits } from './spent-units.js'
 import { restoreMembers, restoreSlice, storeMembers, storeSlice, type StoredCohort } from './stored-cohort.js'
@@ -84,11 +84,6 @@ export class Cohort {
   get open (): number { return this.members.size }
 
   get slices (): readonly Slice[] { return this.#queue.slices }
-
-  /** What became of the control units of slices that are not final. */
-  get openCounts (): SliceCounts {
-    return this.slices.reduce((sum, { isCounted, counts }) => isCounted ? sum : addCounts(sum, counts), NO_COUNTS)
-  }
 
   get early (): readonly EarlyOutcome[] { return this.#early.list }
 

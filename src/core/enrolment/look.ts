@@ -1,6 +1,6 @@
 import { noEvidence } from '../certificate/evidence.js'
 import { addUnitTo, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
-import type { OpenEvidence } from '../certificate/open-evidence.js'
+import { leftOutBeside, type OpenEvidence } from '../certificate/open-evidence.js'
 import type { Unit } from '../certificate/unit.js'
 import { addWorst, type CohortRules, type CohortScorer } from './account-for.js'
 import { unitOfMember, type Member } from './member.js'
@@ -40,7 +40,10 @@ export function lookAtOpen ({ slices, members, partlyKnown }: Looked, scorer: Co
     unaccounted[place]!--
   }
   const evidenceOf = (place: number) => sums.get(place) ?? known[place] ?? noEvidence(thresholds)
-  return ended.map((_, place) => ({ evidence: evidenceOf(place), unaccounted: unaccounted[place]! }))
+  return ended.map(({ counts }, place) => {
+    const leftOut = leftOutBeside(known[place]?.generations ?? 0, counts)
+    return { evidence: evidenceOf(place), unaccounted: unaccounted[place]!, ...(leftOut > 0 && { left_out: leftOut }) }
+  })
 }
 
 /** What a member is at worst; `null`: nothing is known of it. */

@@ -1,7 +1,8 @@
-import { evidenceOf, type ContextState, type FollowUp } from './context-state.js'
+import { evidenceOf, type ContextState } from './context-state.js'
 import { certifiedIndex } from '../certificate/certified-index.js'
 import { addLost, type Evidence } from '../certificate/evidence.js'
 import { GRID } from '../certificate/grid.js'
+import { leftOutBeside } from '../certificate/open-evidence.js'
 import { haveSameBar } from '../policy/certification-terms.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -22,7 +23,7 @@ export interface CandidateScorer {
   readonly unaccounted: number
   /** The loosest threshold that some prefix has certified; -1 if the state was last judged under other terms. */
   readonly certified: number
-  /** Units that are left out for missing, for each one that is not. */
+  /** Units besides that are left out for missing. */
   readonly leftOut: number
   /** Whether the guarantee was requested after evidence came in. */
   readonly isPostHoc: boolean
@@ -57,7 +58,7 @@ export function rawCandidate (state: ContextState, policy: Policy): CandidateSco
     evidence: evidenceOf(state),
     unaccounted: state.open.unaccounted,
     certified: haveSameBar(state.judged_by, policy) ? state.certified : -1,
-    leftOut: leftOutPerUnit(state.follow_up),
+    leftOut: leftOutOf(state, state),
     ...rawBar(state, policy),
   }
 }
@@ -69,7 +70,7 @@ function trialCandidate (state: ContextState, trial: Trial, policy: Policy, grid
     evidence: evidenceOf(trial),
     unaccounted: trial.open.unaccounted,
     certified: haveSameBar(state.judged_by, policy) ? trial.certified : -1,
-    leftOut: leftOutPerUnit(state.follow_up),
+    leftOut: leftOutOf(state, trial),
     ...trialBar(state, trial, policy),
   }
 }
@@ -115,15 +116,9 @@ export function sumsInForce (state: ContextState): readonly Evidence[] {
   return [...halves, open.evidence]
 }
 
-type Counts = Pick<FollowUp, 'accounted' | 'missing' | 'excluded'>
-
-/**
- * Units that are left out for missing, for each one that is in the evidence. Once the window has turned this is the mean of the epoch.
- * @param open of slices that are not final
- */
-export function leftOutPerUnit (final: Counts, open?: Counts): number {
-  const excluded = final.excluded + (open?.excluded ?? 0)
-  return excluded === 0 ? 0 : excluded / (final.accounted + final.missing + (open === undefined ? 0 : open.accounted + open.missing))
+/** Units left out beside what a state or a trial has gathered. Once the window has turned, the final ones go by the epoch's mean. */
+function leftOutOf ({ follow_up: fates }: ContextState, { halves: [filling, full], open }: Pick<ContextState, 'halves' | 'open'>): number {
+  return leftOutBeside(filling.generations + full.generations, fates) + (open.left_out ?? 0)
 }
 
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */

@@ -7,8 +7,8 @@ import { fillHalves } from '../certificate/merge-evidence.js'
 import { prefixDifferences, sumOfOpen, type OpenEvidence } from '../certificate/open-evidence.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import type { CohortRules, CohortScorer } from '../enrolment/account-for.js'
-import { RAW, watchedOf, type SliceCounts } from '../enrolment/slice.js'
-import { barsOf, leftOutPerUnit } from '../judgement/candidate-scorer.js'
+import { RAW, watchedOf } from '../enrolment/slice.js'
+import { barsOf } from '../judgement/candidate-scorer.js'
 import type { ContextState, FollowUp } from '../judgement/context-state.js'
 import { copyState } from '../judgement/copy-state.js'
 import { haveSameBar } from '../policy/certification-terms.js'
@@ -51,7 +51,7 @@ export function followUp (fold: Fold, key: string, time: number): void {
   }
   if (isLookDue) {
     cohort.noteLook(clock)
-    next = lookAt(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy, cohort.openCounts)
+    next = lookAt(fold, next, (scorer) => cohort.openEvidence(scorer, rules), rules, policy)
   }
   if (next === state) return
   write(fold, key, next, { policy, time, cause: 'evidence', mayMove: isLookDue })
@@ -110,22 +110,20 @@ export function withEvidence<G extends Gathering> (gathering: G, evidence: Evide
   return { ...gathering, halves, certified: halves[0].generations === 0 ? -1 : gathering.certified }
 }
 
-/** Takes the evidence of every prefix, for every scorer. @param openOf what the open slices add for a scorer, and `openCounts` in all */
+/** Takes the evidence of every prefix, for every scorer. @param openOf what the open slices add for a scorer */
 export function lookAt (
-  fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenEvidence[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy,
-  openCounts?: SliceCounts
+  fold: Fold, state: ContextState, openOf: (scorer: CohortScorer) => OpenEvidence[], { scorers }: Pick<CohortRules, 'scorers'>, policy: Policy
 ): ContextState {
   const isSameBar = haveSameBar(state.judged_by, policy)
-  const leftOut = leftOutPerUnit(state.follow_up, openCounts)
   let best: number | null = null
   const look = <G extends Gathering>(gathering: G, scorer: number, bar: number, isServing: boolean): G => {
     const gathers = scorers.find((one) => one.scorer === scorer)
     const open = gathers === undefined ? [] : openOf(gathers)
     const { halves } = gathering
     const thresholds = thresholdsOf(halves[0])
-    const prefixesAt = (k: number) => prefixDifferences(halves, open, k)
+    const prefixesAt = (k: number) => prefixDifferences(halves, open, k, state.follow_up)
     const from = isSameBar ? gathering.certified : -1
-    const certified = certifiedByAny(prefixesAt, thresholds, policy.max_em_drop, bar, { from, leftOut })
+    const certified = certifiedByAny(prefixesAt, thresholds, policy.max_em_drop, bar, from)
     if (isServing) best = Math.max(...prefixesAt(state.threshold_index).map((prefix) => logEvidence(policy.max_em_drop, prefix)))
     return { ...gathering, open: sumOfOpen(open, thresholds), certified }
   }

@@ -4,7 +4,7 @@ import t from 'tap'
 import { addLost, differencesAt, noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { logEvidence, type Differences } from '../../../src/core/certificate/certificate.js'
 import { addUnit, mergeEvidence } from '../../../src/core/certificate/merge-evidence.js'
-import { prefixDifferences, sumOfOpen } from '../../../src/core/certificate/open-evidence.js'
+import { leftOutBeside, prefixDifferences, sumOfOpen } from '../../../src/core/certificate/open-evidence.js'
 import { holds } from '../../property.js'
 import { unit } from './random-traces.js'
 
@@ -34,4 +34,16 @@ t.test('each prefix is the sum of the final slices and of the open ones up to it
     assert.equal(unaccounted, slices.reduce((so, slice) => so + slice.unaccounted, 0))
   }))
   t.equal(sumOfOpen([{ evidence: noEvidence(3), unaccounted: 2 }], 3).evidence, noEvidence(3), 'empty evidence is one object')
+})
+
+t.test('each prefix has the units that are left out of its own slices', async (t) => {
+  const kept = { tokens: 1, em: 0, labelled: 0, unprobed_generations: 0, eighths: [0], stopped_tokens: [1], unprobed: [0] }
+  const one = addUnit(noEvidence(1), kept)
+  const slices = [{ evidence: one, unaccounted: 0, left_out: 2 }, { evidence: one, unaccounted: 1 }]
+  const leftOut = (fates: Parameters<typeof leftOutBeside>[1]) =>
+    prefixDifferences([one, one], slices, 0, fates).map((prefix) => prefix.leftOut)
+  t.strictSame(leftOut({ accounted: 3, missing: 1, excluded: 1 }), [0.5, 2.5, 2.5])
+  t.strictSame(leftOut({ accounted: 2, missing: 0, excluded: 0 }), [undefined, 2, 2])
+  t.equal(leftOutBeside(0, { accounted: 0, missing: 0, excluded: 3 }), 3, 'all are left out')
+  t.equal(sumOfOpen(slices, 1).left_out, 2)
 })

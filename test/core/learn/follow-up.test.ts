@@ -82,6 +82,19 @@ t.test('rule 6: under "excluded" nothing is certified where those left out, if a
   }
 })
 
+t.test('rule 6: the outcomes of later slices don\'t dilute the share that a prefix leaves out', async (t) => {
+  const fold = enrolledFold({ missing_outcomes: 'excluded', max_em_drop: 0.05 })
+  for (let second = 0; second < 1.5 * FOLLOW_UP / 1000; second++) { // one in five never reports, of the last follow-up as of the one before
+    const us = [0, 1].map((i) => ((2 * second + i + 1) * 0.6180339887498949) % 1)
+    fold.enrol(us, 1000 * second)
+    for (const u of us.slice(second % 5 < 2 ? 1 : 0)) fold.report(u, 1000 * second + 500)
+    t.equal(fold.state().threshold_index, -1)
+    if (fold.state().threshold_index !== -1) break
+  }
+  t.match(fold.state().open, { evidence: { generations: Number }, left_out: Number })
+  t.ok(fold.state().follow_up.excluded > 50 && fold.state().open.evidence.generations > 500)
+})
+
 t.test('a drift found in final slices withdraws the threshold and drops the enrolled generations', async (t) => {
   const fold = certifiedFold()
   const { time } = fold
