@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
 import { SettingsSchema } from '../../src/config/settings.js'
+import { ProxySettingsSchema } from '../../src/proxy/proxy-settings.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { blocksOf, PAGES, proseOf, readPage } from './pages.js'
 
@@ -45,7 +46,7 @@ t.test('every relative link leads to a page and a heading that exist', async (t)
 
 t.test('every file, folder, setting and script that a page names exists', async (t) => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
-  const settings = [...Object.keys(SettingsSchema.properties), ...OTHER_VARIABLES]
+  const settings = [SettingsSchema, ProxySettingsSchema].flatMap(({ properties }) => Object.keys(properties)).concat(OTHER_VARIABLES)
   for (const page of PAGES) {
     const text = readPage(page)
     for (const [, path] of text.matchAll(/[` ]((?:src|routes|test|docker|openapi)\/[\w./-]*\w)/g)) {

@@ -61,7 +61,17 @@ export function streamReply ({ route, wantsUsage }: Asked, response: ServerRespo
       if (error === null) response.destroy()
       else response.end(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`)
     },
-    drained: () => response.writableNeedDrain ? Promise.race([once(response, 'drain'), once(response, 'close')]).then(() => {}) : null,
+    drained: () => response.writableNeedDrain ? drainedOrClosed(response) : null,
+  }
+}
+
+async function drainedOrClosed (response: ServerResponse): Promise<void> {
+  const done = new AbortController() // takes the other listener away
+  const { signal } = done
+  try {
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })])
+  } finally {
+    done.abort()
   }
 }
 

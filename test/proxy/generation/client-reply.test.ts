@@ -53,3 +53,16 @@ t.test('one reply has the text of all pieces', async (t) => {
   t.match(failed.text(), /"error":"e"/)
   t.match(headersOf(['A', 'b'], 'id', 'text/plain'), ['A', 'b', 'content-type', 'text/plain', 'x-stopgate-generation', 'id'])
 })
+
+t.test('a slow client is waited for, without a listener left behind', async (t) => {
+  const { response } = responseOf()
+  const reply = streamReply(chat, response, [])
+  for (let i = 0; i < 20; i++) {
+    do reply.write('x'.repeat(10_000)); while (!response.writableNeedDrain)
+    const waiting = reply.drained()
+    response.resume()
+    await waiting
+    response.pause()
+  }
+  t.ok(response.listenerCount('close') < 5)
+})
