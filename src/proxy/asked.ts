@@ -49,8 +49,14 @@ const REFUSED: ReadonlyArray<readonly [fields: readonly string[], cause: PassCau
   [['echo', 'suffix'], 'echo'],
 ]
 
-/** The generation that a body asks for, or why it is passed through. */
-export function readAsked (route: Route, path: string, body: Body, said: Said): Asked | PassCause {
+/** How long requests with one prompt are samples of one group, ms. */
+const GROUP_MS = 1_800_000
+
+/**
+ * The generation that a body asks for, or why it is passed through.
+ * @param now ms since 1970, alike in all proxies
+ */
+export function readAsked (route: Route, path: string, body: Body, said: Said, now: number): Asked | PassCause {
   for (const [fields, cause] of REFUSED) if (fields.some((field) => asksForSomething(field, body[field]))) return cause
   for (const field in body) {
     const isRefused = REFUSED.some(([fields]) => fields.includes(field))
@@ -71,7 +77,7 @@ export function readAsked (route: Route, path: string, body: Body, said: Said): 
     wantsUsage: (options as { include_usage?: boolean } | null | undefined)?.include_usage === true,
     maxTokens: typeof most === 'number' ? most : route === 'completions' ? 16 : null, // 16 is OpenAI's default
     context: { ...contextOf(metadata), ...said.context, model: fitText(model, 128) },
-    group: said.group ?? promptHash(body),
+    group: said.group ?? promptGroup(body, now),
     samples: said.group === null ? 1 : said.samples,
     gold: said.gold,
   }
@@ -111,7 +117,11 @@ function contextOf (metadata: unknown): Context {
   return context
 }
 
-/** Requests with the same prompt are samples of one group, and share an arm. */
-function promptHash ({ model, messages, prompt }: Body): string {
-  return 'prompt-' + createHash('sha256').update(JSON.stringify([model, messages ?? prompt])).digest('hex').slice(0, 32)
+/**
+ * Requests with the same prompt are samples of one group for a while, and share an arm. A prompt that comes back later draws anew: else
+ * prompts that always come back would be control for ever or never, and the evidence would be about those few alone.
+ */
+function promptGroup ({ model, messages, prompt }: Body, now: number): string {
+  const prompted = JSON.stringify([model, messages ?? prompt, Math.floor(now / GROUP_MS)])
+  return 'prompt-' + createHash('sha256').update(prompted).digest('hex').slice(0, 32)
 }

@@ -53,7 +53,7 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
       if (said.isOff) return 'off'
       const parsed = bodyOf(request, body)
       if (parsed === null) return 'body'
-      const asked = readAsked(route, request.url!, parsed, said)
+      const asked = readAsked(route, request.url!, parsed, said, Date.now())
       if (typeof asked === 'string') return asked
       const away = decider.refusal(asked.context)
       if (away !== null) return away

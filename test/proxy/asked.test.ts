@@ -4,7 +4,8 @@ import { readStopgateHeaders } from '../../src/proxy/stopgate-headers.js'
 
 const SAID = readStopgateHeaders({})
 const CHAT = { model: 'm', messages: [{ role: 'user', content: 'hello' }] }
-const chat = (more: object, said = SAID) => readAsked('chat', '/v1/chat/completions', { ...CHAT, ...more }, said)
+const chat = (more: object, said = SAID, now = 0) => readAsked('chat', '/v1/chat/completions', { ...CHAT, ...more }, said, now)
+const completions = (body: object) => readAsked('completions', '/v1/completions', { model: 'm', ...body }, SAID, 0)
 
 t.test('a request for one generation is read', async (t) => {
   const said = readStopgateHeaders({ 'x-stopgate-context': 'lang=en', 'x-stopgate-gold': '42' })
@@ -12,11 +13,13 @@ t.test('a request for one generation is read', async (t) => {
     model: 'm', isStream: true, wantsUsage: true, maxTokens: 9, context: { model: 'm', task: 'a', lang: 'en' }, samples: 1, gold: '42',
   })
   t.match(chat({}), { isStream: false, wantsUsage: false, maxTokens: null, gold: null })
-  t.match(readAsked('completions', '/v1/completions', { model: 'm', prompt: [1, 2] }, SAID), { maxTokens: 16 })
+  t.match(completions({ prompt: [1, 2] }), { maxTokens: 16 })
 })
 
-t.test('requests with the same prompt are one group, unless the client names it', async (t) => {
-  const group = (more: object, said = SAID) => (chat(more, said) as Asked).group
+t.test('requests with the same prompt are one group for half an hour, unless the client names it', async (t) => {
+  const group = (more: object, said = SAID, now = 0) => (chat(more, said, now) as Asked).group
+  t.equal(group({}, SAID, 1_799_999), group({}))
+  t.not(group({}, SAID, 1_800_000), group({}))
   t.equal(group({ temperature: 1 }), group({}))
   t.not(group({ messages: [{ role: 'user', content: 'other' }] }), group({}))
   t.match(chat({}, readStopgateHeaders({ 'x-stopgate-group': 'g', 'x-stopgate-samples': '4' })), { group: 'g', samples: 4 })
@@ -35,8 +38,8 @@ t.test('what cannot be served identically is named', async (t) => {
   t.equal(chat({ stream_options: { include_usage: true, other: 1 } }), 'unknown_field')
   t.equal(chat({ messages: 'hello' }), 'body')
   t.equal(chat({ messages: [null] }), 'body')
-  t.equal(readAsked('completions', '/v1/completions', { model: 'm', prompt: ['a', 'b'] }, SAID), 'prompt_list')
-  t.equal(readAsked('completions', '/v1/completions', { model: 'm', prompt: 'a', echo: true }, SAID), 'echo')
+  t.equal(completions({ prompt: ['a', 'b'] }), 'prompt_list')
+  t.equal(completions({ prompt: 'a', echo: true }), 'echo')
   const asksForNothing = { n: 1, tools: [], stop: null, logprobs: false, response_format: { type: 'text' }, tool_choice: 'none' }
   t.type(chat(asksForNothing), 'object')
 })
