@@ -25,7 +25,7 @@ export class ProxyMetrics {
   readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503, since too many were in flight')
   readonly #ends = new Counter({ name: 'stopgate_proxy_generations_total', help: 'Generations served, by arm and end', labelNames: ['arm', 'end'], registers: this.#registers })
   readonly #probes = presetCounter(this.#registers, 'stopgate_proxy_probes_total', 'Checks, by what became of the probe', 'end', ['ok', 'failed', 'skipped', 'late'])
-  readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes')
+  readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; those that were given up count with all they might have had')
   readonly #promptTokens = presetCounter(this.#registers, 'stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether the prefix cache had them', 'cache', ['hit', 'miss', 'unknown'])
   readonly #prefixes = presetCounter(this.#registers, 'stopgate_proxy_prefixes_total', 'Probes, by whether their prefix went upstream as token ids or as text', 'kind', ['ids', 'text'])
   readonly #tokens = presetCounter(this.#registers, 'stopgate_proxy_tokens_total', 'Tokens generated', 'part', ['thought', 'answer'])
@@ -66,11 +66,11 @@ export class ProxyMetrics {
     this.#tokens.inc({ part: 'answer' }, Math.max(0, answer))
   }
 
-  probed ({ hasIds }: { readonly hasIds: boolean }, end: ProbeEnd, forced: Forced | null): void {
+  probed ({ hasIds }: { readonly hasIds: boolean }, end: ProbeEnd, tokens: number, forced: Forced | null): void {
     this.#probes.inc({ end })
+    this.#probeTokens.inc(tokens)
     if (forced === null) return
     this.#prefixes.inc({ kind: hasIds ? 'ids' : 'text' })
-    this.#probeTokens.inc(forced.tokens)
     const { promptTokens, cachedTokens } = forced
     if (promptTokens === null) return
     if (cachedTokens === null) { this.#promptTokens.inc({ cache: 'unknown' }, promptTokens); return }

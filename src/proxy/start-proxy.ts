@@ -71,6 +71,7 @@ export async function startProxy (settings: ProxySettings, log: Logger): Promise
     mayProbe: () => probing < settings.PROXY_MAX_PROBES,
     onProbing: (change) => { probing += change },
     probeTimeoutMs: settings.PROXY_PROBE_TIMEOUT_MS,
+    maxProbeTokens: settings.PROXY_PROBE_TOKENS,
   })
   let isClosing = false
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, (request, response) => {

@@ -5,9 +5,10 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   const metrics = new ProxyMetrics({
     isCircuitOpen: () => true, inFlight: () => 2, enrolled: () => 3, reports: () => ({ reported: 4, refused: 0, dropped: 0, waiting: 1 }),
   })
-  metrics.probed({ hasIds: true }, 'ok', { text: '', logprobs: [], tokens: 2, promptTokens: 40, cachedTokens: 32 })
-  metrics.probed({ hasIds: false }, 'ok', { text: '', logprobs: [], tokens: 2, promptTokens: 40, cachedTokens: null })
-  metrics.probed({ hasIds: true }, 'failed', null)
+  metrics.probed({ hasIds: true }, 'ok', 2, { text: '', logprobs: [], tokens: 2, promptTokens: 40, cachedTokens: 32 })
+  metrics.probed({ hasIds: false }, 'ok', 2, { text: '', logprobs: [], tokens: 2, promptTokens: 40, cachedTokens: null })
+  metrics.probed({ hasIds: true }, 'failed', 0, null)
+  metrics.probed({ hasIds: true }, 'late', 16, null)
   metrics.passed('off')
   metrics.refused()
   metrics.ended(null, 'broken')
@@ -20,7 +21,7 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   t.same(reasons, ['why'])
   const text = await metrics.registry.metrics()
   for (const line of [
-    'probe_tokens_total 4', 'probe_prompt_tokens_total{cache="hit"} 32', 'probe_prompt_tokens_total{cache="miss"} 8',
+    'probe_tokens_total 20', 'probe_prompt_tokens_total{cache="hit"} 32', 'probe_prompt_tokens_total{cache="miss"} 8',
     'probe_prompt_tokens_total{cache="unknown"} 40', 'prefixes_total{kind="text"} 1', 'probes_total{end="failed"} 1', 'passed_total{cause="off"} 1',
     'circuit_open 1', 'requests_in_flight 2', 'enrolled 3', 'reports_waiting 1', 'generations_total{arm="none",end="broken"} 1',
   ]) t.ok(text.includes(`stopgate_proxy_${line}`), line)

@@ -13,6 +13,8 @@ export interface Script {
   /** The thought waits behind so many characters until it is ended or released. */
   readonly pauseAt?: number
   readonly failProbes?: boolean
+  /** Probes are never answered. */
+  readonly holdProbes?: boolean
   readonly failAnswers?: boolean
   /** Whether streams have the thought in a field of its own. */
   readonly hasParser?: boolean
@@ -23,7 +25,7 @@ export interface StandIn {
   readonly url: string
   /** Paths and bodies of the requests so far. */
   readonly requests: Array<{ readonly path: string, readonly body: any, readonly headers: FastifyRequest['headers'] }>
-  /** Streams that the other side has ended early. */
+  /** Streams and held probes that the other side has ended early. */
   readonly aborted: () => number
   readonly release: () => void
 }
@@ -36,7 +38,7 @@ const textOf = (ids: readonly number[]) => ids.map((id) => id === THINK ? '<thin
 /** A model server that says what its script says, in the manner of vLLM, SGLang or another. */
 export async function startStandIn (t: Test, {
   thought = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two', answer = '42', confidence = () => 0.5,
-  pauseAt = Infinity, failProbes = false, failAnswers = false, hasParser = true, owner = 'vllm',
+  pauseAt = Infinity, failProbes = false, holdProbes = false, failAnswers = false, hasParser = true, owner = 'vllm',
 }: Script = {}): Promise<StandIn> {
   const app = Fastify({ forceCloseConnections: true })
   const requests: StandIn['requests'] = []
@@ -104,6 +106,12 @@ export async function startStandIn (t: Test, {
     const isForced = prompt.includes('</think>')
     if (!body.stream) {
       if (failProbes) return await reply.code(500).send({ error: { message: 'broken' } })
+      if (holdProbes) {
+        reply.hijack()
+        await once(reply.raw, 'close')
+        aborted++
+        return
+      }
       const logprob = Math.log(confidence(/<think>(.*?)\n?<\/think>/s.exec(prompt)![1]!.length))
       return {
         ...envelope('text_completion'),

@@ -5,13 +5,14 @@ import { meanProbability } from './confidence.js'
 import { fitText } from './fit-text.js'
 import type { ProbeStyle } from './probe-styles.js'
 
-/** A check, as it is reported. */
+/** A check whose probe cost tokens, as it is reported. */
 export interface CheckedStep {
   readonly tokens: number
+  /** `null`: the probe gave none, so that nothing was decided. */
   readonly confidence: number | null
-  readonly answer: string
+  readonly answer?: string
   readonly probe_tokens: number
-  readonly signals: Readonly<Record<string, number>>
+  readonly signals?: Readonly<Record<string, number>>
 }
 
 export type ProbeEnd = 'ok' | 'failed' | 'skipped' | 'late'
@@ -20,26 +21,37 @@ export interface ChecksParts {
   readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'decide'>
   readonly one: Decided
   readonly style: ProbeStyle
-  readonly probe: (thought: Thought) => Promise<Forced>
+  readonly probe: (thought: Thought, signal: AbortSignal) => Promise<Forced>
+  /** Most tokens that a probe may have. A probe that is given up counts with all of them, since nobody knows how far it came. */
+  readonly maxProbeTokens: number
+  readonly probeTimeoutMs: number
+  /** The client has gone. */
+  readonly gone: AbortSignal
   /** Whether a probe may be sent now. */
   readonly mayProbe: () => boolean
-  readonly onProbe: (end: ProbeEnd, forced: Forced | null) => void
+  /** Gets the tokens that the probe cost, and what it forced, if it came back in time. */
+  readonly onProbe: (end: ProbeEnd, tokens: number, forced: Forced | null) => void
   /** Called at most once. */
   readonly onStop: (threshold: number) => void
 }
 
 /**
- * The checks of one generation, one at a time, beside its stream. A probe that comes back when the thought has ended counts in neither arm,
- * and neither does one that fails: the thought goes on.
+ * The checks of one generation, one at a time, beside its stream. If a probe fails, the thought goes on; a probe that is under way when the
+ * thought ends is aborted. What such probes cost counts in both arms, like the cost of any other.
  */
 export class Checks {
   readonly steps: CheckedStep[] = []
   probeTokens = 0
+  /** Prompt tokens of the probes that the prefix cache did not have, as far as the engine tells. */
+  prefillTokens = 0
   readonly #parts: ChecksParts
   readonly #signals = new AnswerSignals()
   #next: number
   #running: Promise<void> | null = null
+  readonly #ended = new AbortController()
   #hasEnded = false
+  /** Tokens of the thought at the check whose probe is in flight. */
+  #probingAt: number | null = null
 
   constructor (parts: ChecksParts) {
     this.#parts = parts
@@ -63,34 +75,70 @@ export class Checks {
     while (this.#running !== null) await this.#running
   }
 
-  /** The thought has ended: nothing can be stopped any more. */
-  end (): void { this.#hasEnded = true }
+  /** The thought has ended: nothing can be stopped any more, and a probe in flight is given up. */
+  end (): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    if (this.#probingAt !== null) this.#giveUp(this.#probingAt, 'late') // counted now, since the outcome is reported before the probe rejects
+    this.#ended.abort()
+  }
+
+  #giveUp (at: number, end: ProbeEnd): void {
+    const { maxProbeTokens: tokens, onProbe } = this.#parts
+    this.#probingAt = null
+    this.#spend({ tokens: at, confidence: null, probe_tokens: tokens })
+    onProbe(end, tokens, null)
+  }
+
+  #spend (step: CheckedStep): void {
+    this.probeTokens += step.probe_tokens
+    this.steps.push(step)
+  }
 
   async #check (thought: Thought): Promise<void> {
-    const { decider, one, style, probe, mayProbe, onProbe, onStop } = this.#parts
+    const { decider, one, mayProbe, onProbe, onStop } = this.#parts
     // Where the engine tells its tokens the check is exactly at the cadence, however many came at once.
     const at = thought.ids === null ? thought.tokens : this.#next
     const prefix = { tokens: at, ids: thought.ids?.slice(0, at) ?? null, text: thought.text }
     this.#next = decider.nextCheck(one, at)
     decider.draw(one, at)
-    if (!mayProbe()) { onProbe('skipped', null); return }
-    let forced: Forced
-    try {
-      forced = await probe(prefix)
-    } catch {
-      onProbe(this.#hasEnded ? 'late' : 'failed', null)
-      return
-    }
-    this.probeTokens += forced.tokens
-    onProbe(this.#hasEnded ? 'late' : 'ok', forced)
-    const confidence = meanProbability(forced.logprobs)
-    if (this.#hasEnded || confidence === null) return
-    const answer = fitText(style.forced(forced.text), 4096)
-    const signals = this.#signals.add(answer, confidence)
-    this.steps.push({ tokens: at, confidence, answer, probe_tokens: forced.tokens, signals })
+    if (!mayProbe()) { onProbe('skipped', 0, null); return }
+    const forced = await this.#probe(at, prefix)
+    if (forced === null) return
+    const step = this.#stepOf(at, forced)
+    this.#spend(step)
+    onProbe('ok', forced.tokens, forced)
+    const { confidence, signals } = step
+    if (confidence === null || signals === undefined) return
     const decision = decider.decide(one, { tokens: at, confidence, signals })
     if (decision?.decision !== 'stop') return
     this.#hasEnded = true
     onStop(decision.threshold!)
+  }
+
+  /** `null` if the probe failed, or was given up. */
+  async #probe (at: number, prefix: Thought): Promise<Forced | null> {
+    const { probe, probeTimeoutMs, gone, onProbe } = this.#parts
+    const signal = AbortSignal.any([gone, this.#ended.signal, AbortSignal.timeout(probeTimeoutMs)])
+    this.#probingAt = at
+    try {
+      const forced = await probe(prefix, signal)
+      return this.#probingAt === null ? null : forced
+    } catch {
+      if (this.#probingAt === null) return null
+      if (signal.aborted) this.#giveUp(at, gone.aborted ? 'late' : 'failed')
+      else onProbe('failed', 0, null)
+      return null
+    } finally {
+      this.#probingAt = null
+    }
+  }
+
+  #stepOf (tokens: number, { text, logprobs, tokens: probeTokens, promptTokens, cachedTokens }: Forced): CheckedStep {
+    if (promptTokens !== null && cachedTokens !== null) this.prefillTokens += Math.max(0, promptTokens - cachedTokens)
+    const confidence = meanProbability(logprobs)
+    if (confidence === null) return { tokens, confidence, probe_tokens: probeTokens }
+    const answer = fitText(this.#parts.style.forced(text), 4096)
+    return { tokens, confidence, answer, probe_tokens: probeTokens, signals: this.#signals.add(answer, confidence) }
   }
 }

@@ -22,6 +22,8 @@ export interface GenerationParts {
   /** A probe was sent (1), or has come to its end (-1). */
   readonly onProbing: (change: 1 | -1) => void
   readonly probeTimeoutMs: number
+  /** Most tokens of a forced answer. */
+  readonly maxProbeTokens: number
 }
 
 export interface GenerationOf {
@@ -70,15 +72,18 @@ export class Generation {
       one,
       style: parts.style,
       mayProbe: parts.mayProbe,
-      probe: async (thought) => {
+      maxProbeTokens: parts.maxProbeTokens,
+      probeTimeoutMs: parts.probeTimeoutMs,
+      gone: signal,
+      probe: async (thought, signal) => {
         parts.onProbing(1)
         try {
-          return await run.probe(thought, AbortSignal.any([signal, AbortSignal.timeout(parts.probeTimeoutMs)]))
+          return await run.probe(thought, signal)
         } finally {
           parts.onProbing(-1)
         }
       },
-      onProbe: (end, forced) => { parts.metrics.probed(dialect, end, forced) },
+      onProbe: (end, tokens, forced) => { parts.metrics.probed(dialect, end, tokens, forced) },
       onStop: (threshold) => { this.#stop(threshold) },
     })
   }
@@ -95,7 +100,7 @@ export class Generation {
       this.#run.abort()
       const isGone = this.#signal.aborted
       metrics.ended(this.#one.arm, isGone ? 'cancelled' : 'broken')
-      if (isGone && this.#one.arm !== null) this.#parts.report(cancelledOutcome(this.#one, this.#asked, this.#tokens))
+      if (isGone && this.#one.arm !== null) this.#parts.report(cancelledOutcome(this.#one, this.#asked, this.#tokens, this.#checks))
       this.#reply.fail(error instanceof StreamError ? error.chunk : null)
     }
   }
@@ -210,8 +215,7 @@ export class Generation {
     metrics.generated(this.#thought.tokens, answerTokens)
     if (this.#one.arm === null) return
     const answer = style.final(this.#content.split(tags.close).at(-1)!)
-    const { steps, probeTokens } = this.#checks
-    report(outcomeOf(this.#one, this.#asked, { tokens: this.#tokens, answerTokens, answer, isStopped, steps, probeTokens }))
+    report(outcomeOf(this.#one, this.#asked, { tokens: this.#tokens, answerTokens, answer, isStopped, checks: this.#checks }))
   }
 
   #field (): StopgateField {

@@ -1,6 +1,6 @@
 import type { Asked } from '../asked.js'
 import type { Decided } from '../service-link/local-decider.js'
-import type { CheckedStep } from './checks.js'
+import type { Checks } from './checks.js'
 import { fitText } from './fit-text.js'
 
 export interface Ended {
@@ -8,9 +8,10 @@ export interface Ended {
   readonly answerTokens: number
   readonly answer: string
   readonly isStopped: boolean
-  readonly steps: readonly CheckedStep[]
-  readonly probeTokens: number
+  readonly checks: Checked
 }
+
+export type Checked = Pick<Checks, 'steps' | 'probeTokens' | 'prefillTokens'>
 
 const MOST_STEPS = 4096
 
@@ -19,7 +20,8 @@ function identityOf ({ id, arm, group, context }: Decided, { samples }: Asked): 
 }
 
 /** What POST /v1/outcomes takes of a generation that has ended. Steps are only sent where it may be evidence. */
-export function outcomeOf (one: Decided, asked: Asked, { tokens, answerTokens, answer, isStopped, steps, probeTokens }: Ended): object {
+export function outcomeOf (one: Decided, asked: Asked, { tokens, answerTokens, answer, isStopped, checks }: Ended): object {
+  const { steps } = checks
   const isControl = one.arm === 'control'
   return {
     ...identityOf(one, asked),
@@ -28,12 +30,16 @@ export function outcomeOf (one: Decided, asked: Asked, { tokens, answerTokens, a
     ...(isStopped && answerTokens > 0 && { answer_tokens: answerTokens }),
     answer: fitText(answer, 4096),
     ...(asked.gold !== null && { reference: asked.gold }),
-    probe_tokens: probeTokens,
+    ...costOf(checks),
     ...(isControl && { steps: steps.slice(0, MOST_STEPS), ...(steps.length > MOST_STEPS && { steps_complete: false }) }),
   }
 }
 
 /** The same of one whose client has gone. */
-export function cancelledOutcome (one: Decided, asked: Asked, tokens: number): object {
-  return { ...identityOf(one, asked), tokens, cancelled: true }
+export function cancelledOutcome (one: Decided, asked: Asked, tokens: number, checks: Checked): object {
+  return { ...identityOf(one, asked), tokens, cancelled: true, ...costOf(checks) }
+}
+
+function costOf ({ probeTokens, prefillTokens }: Checked): object {
+  return { probe_tokens: probeTokens, ...(prefillTokens > 0 && { probe_prefill_tokens: prefillTokens }) }
 }

@@ -6,7 +6,7 @@ import { probeStyle } from '../../../src/proxy/generation/probe-styles.js'
 const forced = (p: number): Forced => ({ text: '42', logprobs: [Math.log(p)], tokens: 1, promptTokens: null, cachedTokens: null })
 
 function checksOf (more: Partial<ChecksParts> = {}) {
-  const seen = { prefixes: [] as number[], ends: [] as string[], stops: [] as number[], drawn: [] as number[] }
+  const seen = { prefixes: [] as number[], ends: [] as Array<[string, number]>, stops: [] as number[], drawn: [] as number[] }
   const checks = new Checks({
     decider: {
       nextCheck: (_one, tokens) => 10 * (Math.floor(tokens / 10) + 1),
@@ -17,7 +17,10 @@ function checksOf (more: Partial<ChecksParts> = {}) {
     style: probeStyle('plain'),
     mayProbe: () => true,
     probe: async ({ ids }) => { seen.prefixes.push(ids!.length); return forced(0.5) },
-    onProbe: (end) => { seen.ends.push(end) },
+    maxProbeTokens: 16,
+    probeTimeoutMs: 60_000,
+    gone: new AbortController().signal,
+    onProbe: (end, tokens) => { seen.ends.push([end, tokens]) },
     onStop: (threshold) => { seen.stops.push(threshold) },
     ...more,
   })
@@ -47,17 +50,60 @@ t.test('a score at the threshold stops, once', async (t) => {
   t.equal(checks.steps.length, 1)
 })
 
-t.test('a probe that fails, is not allowed or comes late is no step', async (t) => {
-  const failing = checksOf({ probe: async () => { throw new Error('broken') } })
-  failing.checks.advance(thoughtOf(10))
-  await failing.checks.settled()
-  const full = checksOf({ mayProbe: () => false })
-  full.checks.advance(thoughtOf(10))
-  await full.checks.settled()
+t.test('a probe that fails or is not allowed is no step', async (t) => {
+  for (const [end, more] of [
+    ['failed', { probe: async () => { throw new Error('broken') } }],
+    ['skipped', { mayProbe: () => false }],
+  ] as const) {
+    const { checks, seen } = checksOf(more)
+    checks.advance(thoughtOf(10))
+    await checks.settled()
+    t.same([seen.ends, checks.steps, checks.probeTokens], [[[end, 0]], [], 0])
+  }
+})
+
+/** A probe that is never answered, and rejects when it is aborted. */
+const held = async (_thought: object, signal: AbortSignal) => await new Promise<Forced>((_resolve, reject) => {
+  signal.addEventListener('abort', () => { reject(signal.reason) })
+})
+const givenUp = [{ tokens: 10, confidence: null, probe_tokens: 16 }]
+
+t.test('a probe in flight at the end of the thought is aborted, and counts at once as it was asked for', async (t) => {
+  const { checks, seen } = checksOf({ probe: held })
+  checks.advance(thoughtOf(10))
+  checks.end()
+  t.same(checks.steps, givenUp)
+  t.equal(checks.probeTokens, 16)
+  checks.end()
+  await checks.settled()
+  t.same(seen.ends, [['late', 16]])
+  t.same(checks.steps, givenUp)
+})
+
+t.test('an answer that comes after the end of the thought counts once and stops nothing', async (t) => {
   const late = checksOf({ probe: async () => { late.checks.end(); return forced(0.95) } })
   late.checks.advance(thoughtOf(10))
   await late.checks.settled()
-  t.same([failing, full, late].map(({ seen, checks }) => [seen.ends, checks.steps.length]), [[['failed'], 0], [['skipped'], 0], [['late'], 0]])
-  t.same(late.seen.stops, [])
-  t.equal(late.checks.probeTokens, 1, 'its tokens were spent all the same')
+  t.same([late.seen.ends, late.seen.stops, late.checks.probeTokens], [[['late', 16]], [], 16])
+})
+
+t.test('a probe that takes too long, or whose client has gone, counts as it was asked for', async (t) => {
+  const slow = checksOf({ probe: held, probeTimeoutMs: 1 })
+  slow.checks.advance(thoughtOf(10))
+  await slow.checks.settled()
+  t.same([slow.seen.ends, slow.checks.steps], [[['failed', 16]], givenUp])
+  const client = new AbortController()
+  const left = checksOf({ probe: held, gone: client.signal })
+  left.checks.advance(thoughtOf(10))
+  client.abort()
+  await left.checks.settled()
+  t.same([left.seen.ends, left.checks.steps], [[['late', 16]], givenUp])
+})
+
+t.test('a probe without log-probabilities decides nothing, and its tokens count', async (t) => {
+  const { checks, seen } = checksOf({ probe: async () => ({ ...forced(0.95), logprobs: [], promptTokens: 40, cachedTokens: 32 }) })
+  checks.advance(thoughtOf(10))
+  await checks.settled()
+  t.same(checks.steps, [{ tokens: 10, confidence: null, probe_tokens: 1 }])
+  t.same([checks.probeTokens, checks.prefillTokens, seen.stops], [1, 8, []])
 })
