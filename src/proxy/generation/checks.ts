@@ -119,7 +119,9 @@ export class Checks {
   /** `null` if the probe failed, or was given up. */
   async #probe (at: number, prefix: Thought): Promise<Forced | null> {
     const { probe, probeTimeoutMs, gone, onProbe } = this.#parts
-    const signal = AbortSignal.any([gone, this.#ended.signal, AbortSignal.timeout(probeTimeoutMs)])
+    const slow = new AbortController() // an AbortSignal.timeout() may be collected before its time, since `any` refers to it weakly
+    const timer = setTimeout(() => { slow.abort() }, probeTimeoutMs)
+    const signal = AbortSignal.any([gone, this.#ended.signal, slow.signal])
     this.#probingAt = at
     try {
       const forced = await probe(prefix, signal)
@@ -130,6 +132,7 @@ export class Checks {
       else onProbe('failed', 0, null)
       return null
     } finally {
+      clearTimeout(timer)
       this.#probingAt = null
     }
   }
