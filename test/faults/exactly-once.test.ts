@@ -40,11 +40,11 @@ function counts ({ halves, drift, threshold_index, guarantee, control_share, arm
   return { halves, drift, threshold_index, guarantee, control_share, arms, epoch, epoch_cause, generations, treated, certified, follow_up }
 }
 
-const options = { skip: withoutRedis, timeout: OUTCOMES + 100_000 }
+const options = { skip: withoutRedis, timeout: OUTCOMES + 600_000 }
 
 t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each counts exactly once`, options, async (t) => {
   const redis = await startRedis(t, DURABLE)
-  const env = { REDIS_URL: redis.url, DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '0.5', POLL_SECONDS: '0.2' }
+  const env = { REDIS_URL: redis.url, DEFAULT_POLICY: JSON.stringify(POLICY), LEASE_SECONDS: '1', POLL_SECONDS: '0.2' }
   const replicas: ServiceProcess[] = [startProcess(t, env), startProcess(t, env)]
   await Promise.all(replicas.map((replica) => replica.url()))
   const random = mulberry32(42)
@@ -91,7 +91,7 @@ t.test(`${OUTCOMES} outcomes, two replicas, a learner that is killed: each count
 
   const store = await createStore({ redisUrl: redis.url, dataDir: '', dedupSeconds: 1 })
   t.teardown(() => store.close())
-  await until('all are learned', async () => (await store.revision()).lag === 0, 60 + OUTCOMES / 5000)
+  await until('all are learned', async () => (await store.revision()).lag === 0, 240 + OUTCOMES / 5000)
   const { salt } = await store.revision()
   const fold = memoryFold(POLICY)
   for (const outcome of outcomes) fold.learn(gradeOutcome(salt, outcome))
