@@ -117,7 +117,7 @@ async def serve():
     return answers, [one.tokens for one in sessions]
 
 engine = Engine()
-solve_all(engine, range(20), lambda answer: answer.endswith("4."))
+solve_all(engine, range(20), lambda row, answer: answer.endswith("4."))
 answers, tokens = asyncio.run(serve())
 one = Thought()
 print(json.dumps({"batch": [row.tokens for row in engine.rows], "calls": client.counters.calls, "answers": answers, "tokens": tokens,

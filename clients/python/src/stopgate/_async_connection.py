@@ -28,7 +28,7 @@ class AsyncConnection:
             return await asyncio.wait_for(self._call(self._endpoint.request(method, path, body)), timeout)
         except (OSError, asyncio.TimeoutError) as error:
             self.close()
-            raise CallFailed(f"{type(error).__name__}: {error}") from error
+            raise CallFailed(f"{type(error).__name__}: {str(error) or f'no reply within {timeout} s'}") from error
         except BaseException:
             self.close()
             raise

@@ -17,7 +17,7 @@ def test_the_code_of_the_page(service: Service) -> None:
     tokenizer.chat_template = "{{ messages[0]['content'] }}"
     chats = [[{"role": "user", "content": text}] for text in ("abc", "hello")]
     model.generation_config.max_length = 60
-    answers = shown["solve"](model, tokenizer, chats, lambda answer: True)
+    answers = shown["solve"](model, tokenizer, chats, lambda chat, answer: True)
     inputs = prompts(tokenizer, ["abc", "hello"])
     runs = [shown["client"].generation({"model": "qwen3-8b", "task": "gsm8k"}) for _ in chats]
     assert shown["solve_with_criteria"](model, tokenizer, inputs, runs, 40) == answers
