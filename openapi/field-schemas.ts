@@ -41,7 +41,7 @@ export const ContextSchema = Type.Unsafe<Record<string, string>>({
 export const SignalsSchema = Type.Unsafe<Record<string, number>>({
   type: 'object',
   additionalProperties: { type: 'number' },
-  propertyNames: { minLength: 1, maxLength: 128, format: 'text128', not: { const: '__proto__' } },
+  propertyNames: { minLength: 1, maxLength: 128, format: 'signal128' },
   maxProperties: 16,
   description: 'Other numbers about this step by name, up to 16; predictors can learn from any. Standard names: entropy (nats, of the tokens of the probed answer), ' +
     'answer_streak (consecutive steps with this answer), confidence_delta (change since the previous step), confidence_max (highest so far), vote_share (of the leading answer), ' +

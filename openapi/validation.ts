@@ -16,6 +16,7 @@ const options = {
   strict: false,
   formats: {
     text128: name128,
+    signal128: (text: string) => text !== '__proto__' && name128(text),
     run128: (text: string) => text !== '.' && text !== '..' && name128(text),
     text4096: byteLength(4096),
     'date-time': true,
