@@ -3,9 +3,15 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporaryFolder } from '../helper.js'
 
-/** Shifts the clock of a process by the number of ms in a file. */
+/** Shifts the clock of a process and of its threads by the ms in a file. The service starts threads without preloaded modules. */
 const SHIFTED = `
   import { readFileSync } from 'node:fs'
+  import { syncBuiltinESMExports } from 'node:module'
+  import threads from 'node:worker_threads'
+  threads.Worker = class extends threads.Worker {
+    constructor (script, options) { super(script, { ...options, execArgv: ['--import=' + import.meta.url] }) }
+  }
+  syncBuiltinESMExports()
   const RealDate = Date
   const now = () => RealDate.now() + Number(readFileSync(process.env.CLOCK_FILE, 'utf8'))
   globalThis.Date = class extends RealDate {
