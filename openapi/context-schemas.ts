@@ -59,6 +59,7 @@ const FollowUpSchema = Type.Object({
   reported: count('Control outcomes of enrolled generations that have the steps they need'),
   labels_wanted: count('Of those, how many needed a label that they came without'),
   labels_given: count('Of those, how many got it in time'),
+  signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
 }, { title: 'FollowUp', description: 'What became of the enrolled generations of this epoch, and of outcomes that are no evidence' })
 
 const EvidenceSchema = Type.Unsafe<{ best: number, now: number, bar: number, holds_now: boolean } | null>({
@@ -113,7 +114,7 @@ export const fields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'What prevents a certificate: outcomes_missing: generations are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step; or that nothing is stopped although a threshold is certified: no_net_savings: probes cost more than it would save, so ask less often',
+    description: 'What prevents a certificate: outcomes_missing: generations are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step; or that nothing is stopped although a threshold is certified: no_net_savings: probes cost more than it would save, so ask less often; or that predictors do not learn from some signals: signals_refused: there are too many names, so use fixed ones',
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

@@ -65,6 +65,7 @@ const CONTEXT = {
     reported: 452,
     labels_wanted: 21,
     labels_given: 20,
+    signals_refused: 0,
   },
   follow_up_ratio: 0.998,
   cancelled_ratio: 0,

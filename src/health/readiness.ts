@@ -32,6 +32,7 @@ const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> 
   outcomes_not_enrolled: (contexts) => `Most outcomes of ${contexts} contexts are of generations that were not enrolled. Ask at the first step of each ` +
     'generation, without an arm and with the ids of its outcome',
   no_net_savings: (contexts) => `Probes cost more than stopping would save in ${contexts} contexts, so nothing is stopped there. Ask less often (check_every_tokens), or with shorter probes`,
+  signals_refused: (contexts) => `Signals of ${contexts} contexts have too many names, so predictors do not learn from some of them. Let workers use fixed names`,
 }
 
 /** How many contexts a warning names. */

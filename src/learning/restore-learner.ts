@@ -36,10 +36,10 @@ export function learnerRestorer ({ store, config, log, command, reportCorruption
     const emptied = new Map(damaged.cohorts.filter((key) => contexts.has(key)).map((key) => [key, withoutEvidence(contexts.get(key)!)]))
     for (const [key, state] of emptied) contexts.set(key, state)
     const orphans = stored.pending.filter(({ key }) => reset.has(key)).map(({ outcome }) => outcome.generation_id)
-    const pending = new PendingOutcomes(stored.pending.filter(({ key }) => !reset.has(key)))
     const whole = [...stored.cohorts].filter(([key]) => !reset.has(key)).map(([key, cohort]) => [key, Cohort.restore(cohort)] as const)
     const cohorts = new Cohorts(stored.follow_up ?? undefined, whole)
     const reservoir = new Reservoir(stored.reservoir)
+    const pending = new PendingOutcomes(stored.pending.filter(({ key }) => !reset.has(key)), reservoir.names)
     const configuration: Configuration = {
       levels: config.levels, defaults: config.defaultPolicy, max_contexts: config.maxContexts, time_scale: config.enrolmentTimeScale,
     }

@@ -20,8 +20,9 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('outcome_log_lag', 'Log entries that the learner has not processed yet, at the last poll', sources.lag)
   new Gauge({ // eslint-disable-line no-new
     name: 'stopgate_contexts_warned',
-    help: 'Contexts that cannot be certified as they are reported on, by warning: outcomes_missing (generations are enrolled, but none of their ' +
-      'outcomes comes), outcomes_not_enrolled (most outcomes are of generations that were not enrolled)',
+    help: 'Contexts whose workers report amiss, by warning: outcomes_missing (generations are enrolled, but none of their outcomes comes), ' +
+      'outcomes_not_enrolled (most outcomes are of generations that were not enrolled), no_net_savings (probes cost more than stopping ' +
+      'would save), signals_refused (signals have too many names)',
     labelNames: ['warning'],
     registers,
     collect () {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readiness } from '../../src/health/readiness.js'
-import { build } from '../helper.js'
+import { losslessOutcome } from '../certify.js'
+import { build, until } from '../helper.js'
 
 t.test('a replica with a model is ready and has no warnings', async (t) => {
   const services = await build(t)
@@ -40,4 +41,18 @@ t.test('contexts whose workers report amiss are counted, and five of them are na
     /^6 contexts enrol generations, but none of their outcomes comes\. .*: model=m0, model=m1, model=m2, model=m3, model=m4$/,
     /^Most outcomes of 1 contexts are of generations that were not enrolled\. .*: model=m6$/,
   ])
+})
+
+t.test('a worker that invents names of signals is told so, and so is the operator', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: '{"predictor":"auto","follow_up_seconds":0}' })
+  let invented = 0
+  const reply = async () => {
+    const outcome = losslessOutcome(`g${invented}`)
+    const steps = outcome.steps.map((step) => ({ ...step, signals: Object.fromEntries(Array.from({ length: 16 }, () => [`name-${invented++}`, 1])) }))
+    return (await send('POST', '/v1/outcomes', { ...outcome, steps })).body
+  }
+  await until('the worker is warned', async () => (await reply()).warnings?.includes('signals_refused'))
+  const { warnings } = (await send('GET', '/readyz')).body
+  t.match(warnings.join(), /Signals of 1 contexts have too many names.*: model=q,task=gsm8k/)
+  t.match((await send('GET', '/metrics')).body, 'stopgate_contexts_warned{warning="signals_refused"} 1\n')
 })

@@ -63,6 +63,8 @@ export interface FollowUp {
   readonly reported: number
   readonly labels_wanted: number
   readonly labels_given: number
+  /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
+  readonly signals_refused: number
 }
 
 export const NO_FOLLOW_UP: FollowUp = {
@@ -77,6 +79,7 @@ export const NO_FOLLOW_UP: FollowUp = {
   reported: 0,
   labels_wanted: 0,
   labels_given: 0,
+  signals_refused: 0,
 }
 
 /** All that is learned about a context. Only the learner writes it; times are the log's, in ms. */

@@ -1,8 +1,8 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { evidenceOf, type ContextState } from './context-state.js'
 
-/** Problems with the reports on a context. Workers and operators are warned of them, since they prevent a certificate. */
-export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings'] as const
+/** Problems with the reports on a context. Workers and operators are warned of them. All but the last prevent a certificate. */
+export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused'] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
 
@@ -19,14 +19,16 @@ const ENOUGH = 32
 /**
  * `outcomes_missing`: generations are enrolled, and none of their outcomes comes. `outcomes_not_enrolled`: outcomes come, and most of them
  * are of generations that nobody asked about at their first step, as where workers report under other ids. `no_net_savings`: a threshold is
- * certified, and probes cost more than it would save.
+ * certified, and probes cost more than it would save. `signals_refused`: signals had too many names, so that predictors do not learn from
+ * some.
  */
 export function contextWarnings (state: ContextState): readonly ContextWarning[] {
-  const { follow_up: { accounted, missing, excluded, unenrolled } } = state
+  const { follow_up: { accounted, missing, excluded, unenrolled, signals_refused: refused } } = state
   const warnings: ContextWarning[] = []
   if (accounted === 0 && missing + excluded >= ENOUGH) warnings.push('outcomes_missing')
   if (unenrolled >= ENOUGH && unenrolled > accounted) warnings.push('outcomes_not_enrolled')
   if (isWithoutSavings(state)) warnings.push('no_net_savings')
+  if (refused > 0) warnings.push('signals_refused')
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }
 

@@ -83,6 +83,7 @@ export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp 
     cancelled: counts.cancelled + (more.cancelled ?? 0),
     void: counts.void + (more.void ?? 0),
     unenrolled: counts.unenrolled + (more.unenrolled ?? 0),
+    signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
     late: counts.late + (more.late ?? 0),
     reported: counts.reported + (more.reported ?? 0),
     labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),

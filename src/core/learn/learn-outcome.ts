@@ -21,6 +21,7 @@ import { learnOnArrival } from './learn-on-arrival.js'
 import { expire } from './learn-time.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
 import { learnSample } from './learn-sample.js'
+import { refuseSignals } from './refuse-signals.js'
 import { isTraceKept, learnTrace } from './learn-trace.js'
 
 /** Counts one finished generation in every link of its chain, and accounts for it in the cohort that it was enrolled in. */
@@ -32,9 +33,10 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   const key = chain[certifyingDepth(levels, policy.certify_at)]!
   const isIncomplete = wasDueButNotAsked(reported, policy) // workers ask at the leaf's cadence
   const isBare = reported.arm === 'treated' && reported.steps !== null // its steps are no evidence
-  const outcome = isIncomplete || isBare
+  const whole = isIncomplete || isBare
     ? { ...reported, steps_complete: !isIncomplete && reported.steps_complete, steps: isBare ? null : reported.steps }
     : reported
+  const outcome = refuseSignals(fold, leaf, whole)
   for (const link of chain) createContext(fold, link, time)
   expire(fold, key, time) // no tick may have come since
   if (fold.get(leaf) === undefined) fold.ledger = { ...fold.ledger, refused: fold.ledger.refused + 1 }
@@ -46,6 +48,7 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
     if (counted !== undefined) fold.set(link, countOutcome(counted, outcome, arm, saved, time))
   }
   if (state === undefined) return
+  if (outcome !== whole) fold.set(key, withCounts(fold.get(key)!, { signals_refused: 1 }))
   const pending = { outcome, leaf, key }
   if (policyOf(fold.ledger, key).follow_up_seconds === 0) learnOnArrival(fold, time, pending, arm)
   else account(fold, time, pending, arm)

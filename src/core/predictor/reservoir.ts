@@ -1,4 +1,5 @@
 import type { Sample } from './sample.js'
+import { SignalNames } from './signal-names.js'
 
 /** The largest number of samples per leaf, so that a busy leaf leaves room for the others, and in all. The oldest are dropped first. */
 export const RESERVOIR_LIMIT_OF_LEAF = 2_000
@@ -9,6 +10,8 @@ export const RESERVOIR_LIMIT = 10_000
  * changes since the last `takeChanges`. The reservoir is mutable; a learner whose commit failed rebuilds it from the store.
  */
 export class Reservoir {
+  /** The names of signals in the samples, and in whatever else is kept beside them. */
+  readonly names = new SignalNames()
   /** By number, oldest first. */
   readonly #samples = new Map<number, Sample>()
   /** Numbers by leaf, oldest first. */
@@ -49,14 +52,16 @@ export class Reservoir {
     this.#samples.set(number, sample)
     const leaf = this.#leaves.get(sample.leaf)
     if (leaf === undefined) this.#leaves.set(sample.leaf, new Set([number])); else leaf.add(number)
+    this.names.add(sample.leaf, sample.steps)
   }
 
   #remove (number: number): void {
-    const { leaf } = this.#samples.get(number)!
+    const { leaf, steps } = this.#samples.get(number)!
     const mine = this.#leaves.get(leaf)!
     this.#samples.delete(number)
     mine.delete(number)
     if (mine.size === 0) this.#leaves.delete(leaf)
+    this.names.remove(leaf, steps)
     this.#changes.set(number, undefined)
   }
 }

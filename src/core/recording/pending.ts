@@ -1,3 +1,4 @@
+import { SignalNames } from '../predictor/signal-names.js'
 import type { PrunedOutcome } from './prune-steps.js'
 
 /** An outcome that awaits its label, or its entry in an enrolment list. */
@@ -14,10 +15,14 @@ export interface Pending {
  */
 export class PendingOutcomes {
   readonly #byId: Map<string, Pending>
+  readonly #names: SignalNames
   #changes = new Map<string, Pending | undefined>()
 
-  constructor (stored: Iterable<Pending> = []) {
+  /** @param names counts the names of their signals */
+  constructor (stored: Iterable<Pending> = [], names = new SignalNames()) {
     this.#byId = new Map([...stored].map((pending) => [pending.outcome.generation_id, pending]))
+    this.#names = names
+    for (const { leaf, outcome } of this.#byId.values()) names.add(leaf, outcome.steps)
   }
 
   get size (): number { return this.#byId.size }
@@ -28,11 +33,14 @@ export class PendingOutcomes {
 
   set (pending: Pending): void {
     const { generation_id: id } = pending.outcome
+    this.#uncount(id)
     this.#byId.set(id, pending)
+    this.#names.add(pending.leaf, pending.outcome.steps)
     this.#changes.set(id, pending)
   }
 
   remove (id: string): void {
+    this.#uncount(id)
     if (this.#byId.delete(id)) this.#changes.set(id, undefined)
   }
 
@@ -41,5 +49,10 @@ export class PendingOutcomes {
     const changes = this.#changes
     this.#changes = new Map()
     return changes
+  }
+
+  #uncount (id: string): void {
+    const pending = this.#byId.get(id)
+    if (pending !== undefined) this.#names.remove(pending.leaf, pending.outcome.steps)
   }
 }

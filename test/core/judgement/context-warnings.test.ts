@@ -18,3 +18,7 @@ t.test('a context that is reported on under other ids is warned about', async (t
   t.same(warned({ unenrolled: 40, accounted: 41 }), [])
   t.same(warned({ unenrolled: 40, missing: 100 }), ['outcomes_missing', 'outcomes_not_enrolled'])
 })
+
+t.test('a context whose signals have too many names is warned about', async (t) => {
+  t.same(warned({ accounted: 100, signals_refused: 1 }), ['signals_refused'])
+})

@@ -25,6 +25,7 @@ export interface MemoryFold extends Fold {
 /** Learned state in a map. Outcomes count on arrival unless a policy says otherwise. */
 export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<Configuration> = {}): MemoryFold {
   const states = new Map<string, ContextState>()
+  const reservoir = new Reservoir()
   let entries = 0
   const fold: MemoryFold = {
     cursor: '0-0',
@@ -34,8 +35,8 @@ export function memoryFold (defaults: PolicyPatch = {}, configuration: Partial<C
     keys: () => states.keys(),
     get: (key) => states.get(key),
     set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
-    pending: new PendingOutcomes(),
-    reservoir: new Reservoir(),
+    pending: new PendingOutcomes([], reservoir.names),
+    reservoir,
     traces: new Map(),
     predictors: new Map(),
     changes: [],
