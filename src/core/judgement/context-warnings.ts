@@ -32,7 +32,11 @@ export function contextWarnings (state: ContextState): readonly ContextWarning[]
   return warnings.length === 0 ? NO_WARNINGS : warnings
 }
 
-function isWithoutSavings ({ threshold_index: inForce, trials, ...raw }: ContextState): boolean {
-  if (inForce !== -1) return false
-  return [raw, ...trials].some((gathering) => gathering.certified !== -1 && tokensSaved(evidenceOf(gathering), gathering.certified) < 0)
+function isWithoutSavings (state: ContextState): boolean {
+  return state.threshold_index === -1 && (costsMore(state) || state.trials.some(costsMore))
+}
+
+/** Whether the threshold that evidence certifies would save less than it costs. */
+function costsMore (gathering: Pick<ContextState, 'certified' | 'halves' | 'open'>): boolean {
+  return gathering.certified !== -1 && tokensSaved(evidenceOf(gathering), gathering.certified) < 0
 }
