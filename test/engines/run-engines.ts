@@ -5,10 +5,10 @@ import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/commands/command-line/align-columns.js'
 import { startProcess } from '../service-process.js'
-import { lacksEngine, playProxy } from './play-proxy.js'
-import { lacksTransformers, playTransformers, type Played, type TaskFigures } from './play-transformers.js'
+import { lacksEngine, playInProcess, playProxy } from './play-proxy.js'
+import { lacksTransformers, playTransformers, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 
-/** `npm run engines -- transformers`, `llama.cpp` or `vllm`: the figures of docs/evidence/engines.md. */
+/** `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
     unlabelled: { type: 'boolean', default: false },
   },
 })
-const known = ['transformers', 'llama.cpp', 'vllm'] as const
+const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-in-process'] as const
 type Engine = typeof known[number]
 const unknown = positionals.find((engine) => !known.includes(engine as Engine))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
@@ -44,18 +44,14 @@ const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksT
 
 async function play (engine: Engine, url: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
-  if (engine !== 'transformers') {
-    const played = await playProxy(engine, { url, generations, seed, isLabelled: !values.unlabelled })
+  const options = { url, generations, seed, isLabelled: !values.unlabelled }
+  if (engine === 'llama.cpp' || engine === 'vllm') {
+    const played = await playProxy(engine, options)
     for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
     return played
   }
-  const played = await playTransformers({
-    url,
-    generations,
-    batch: Number(values.batch),
-    seed,
-    onProgress ({ batch, ms }) { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) },
-  })
+  const onProgress = ({ batch, ms }: Progress) => { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) }
+  const played = engine === 'vllm-in-process' ? await playInProcess(options) : await playTransformers({ ...options, batch: Number(values.batch), onProgress })
   process.stdout.write(`calls a generation: ${(played.client.calls / generations).toFixed(2)}; ${JSON.stringify(played.client)}\n`)
   return played
 }
@@ -79,6 +75,9 @@ async function runEngine (engine: Engine): Promise<void> {
     const total = rowOf('all', Object.values(tasks).reduce(addFigures))
     process.stdout.write(alignColumns([HEADER, ...rows, total], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
     const all = Number(values.generations)
+    const sums: Record<string, number> = { ...Object.values(tasks).reduce(addFigures) }
+    if (sums.changed !== undefined) process.stdout.write(`not stopped and not as in full: ${sums.changed}\n`)
+    if (sums.prefill_tokens !== undefined) process.stdout.write(`prompt tokens evaluated a probe: ${(sums.prefill_tokens / sums.probes!).toFixed(1)}\n`)
     process.stdout.write(`ms a generation: ${(1000 * seconds.full / all).toFixed(1)} in full, ${(1000 * seconds.served / all).toFixed(1)} served\n`)
     const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
     for (const { key, threshold, em_drop_high: high, tokens_saved: net } of contexts.body.contexts) {

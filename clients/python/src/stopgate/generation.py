@@ -44,8 +44,13 @@ class Generation:
         self.stopped = self.wants_probe = False
         self.steps: list[Step] = []
         self.probed_score: float | None = None
-        self.next_check = core.decisions.cadence_of(self).next_check(0)
         self._is_over = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Takes the cadence as it is known by now: one that has waited to be started would otherwise ask too late."""
+        if not self.steps:
+            self.next_check = self._core.decisions.cadence_of(self).next_check(0)
 
     def due(self, tokens: int) -> bool:
         """Whether to ask, now that the generation has this many tokens (without prompt and probes)."""

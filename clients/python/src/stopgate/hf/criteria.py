@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, StoppingCriteria
 
+from .._row import Finished, Row
 from ..client import Client
 from ..generation import Generation
+from ..thought import Thought
 from .prober import Prober, end_ids
-from .row import Finished, Row
-from .thought import Thought
 
 
 class StopgateCriteria(StoppingCriteria):

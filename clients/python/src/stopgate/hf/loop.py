@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from .._row import Finished, Row
 from ..client import Client
 from ..generation import Generation
+from ..thought import Thought
 from .prober import Prober, end_ids, forward, prefill
-from .row import Finished, Row
 from .sampling import Sampling
-from .thought import Thought
 
 
 @torch.no_grad()

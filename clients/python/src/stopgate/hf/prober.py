@@ -5,11 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..probe import Probe
-from ..signals import Signals, confidence
-from .thought import Thought
-
-_TOP_TOKENS = 20
+from .._forced import TOP_TOKENS, Forced
+from ..thought import Thought
 
 
 class Prober:
@@ -28,7 +25,7 @@ class Prober:
         self._texts: dict[int, str] = {}
 
     @torch.no_grad()
-    def force(self, cache: Any, mask: Tensor, lead: Tensor | None = None) -> "list[Forced]":
+    def force(self, cache: Any, mask: Tensor, lead: Tensor | None = None) -> list[Forced]:
         """The greedy answers of all rows.
 
         Args:
@@ -49,7 +46,7 @@ class Prober:
             for _ in range(self._thought.answer_tokens):
                 logits, mask = forward(self._model, fed, mask, cache)
                 logprobs = logits.log_softmax(-1)
-                top = logprobs.topk(min(_TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
+                top = logprobs.topk(min(TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
                 best = logprobs.max(-1)
                 for answer, token, logprob, others in zip(
                     answers, best.indices.tolist(), best.values.tolist(), top, strict=True
@@ -63,7 +60,7 @@ class Prober:
             cache.crop(before - cache.get_seq_length())
         return answers
 
-    def _has_line(self, answer: "Forced") -> bool:
+    def _has_line(self, answer: Forced) -> bool:
         """Ends an answer with its first line."""
         texts = [self._text(token) for token in answer.tokens]
         answer.has_ended = "\n" in "".join(texts).lstrip()
@@ -73,39 +70,6 @@ class Prober:
         if token not in self._texts:
             self._texts[token] = self._tokenizer.decode([token])
         return self._texts[token]
-
-
-class Forced:
-    """The forced answer of one row."""
-
-    def __init__(self, tokenizer: Any, thought: Thought, asked: int) -> None:
-        self.tokens: list[int] = []
-        self.has_ended = False
-        self._tokenizer, self._thought = tokenizer, thought
-        self._asked, self._decoded = asked, 0
-        self._logprobs: list[float] = []
-        self._tops: list[list[float]] = []
-
-    def add(self, token: int, logprob: float, top: list[float], is_end: bool) -> None:
-        """Takes the next token; the one that ends the sequence is no part of the answer."""
-        self._decoded += 1
-        self.has_ended = is_end
-        if not is_end:
-            self.tokens.append(token)
-            self._logprobs.append(logprob)
-            self._tops.append(top)
-
-    def probe(self, signals: Signals, recent: list[int]) -> Probe:
-        """What the client is told.
-
-        Args:
-            signals: those of the generation.
-            recent: its tokens since the last check.
-        """
-        text = self._tokenizer.decode(self.tokens, skip_special_tokens=True).strip().split("\n")[0]
-        answer, sure = self._thought.extract(text), confidence(self._logprobs)
-        said = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
-        return Probe(answer, sure, said, tokens=self._decoded, prefill_tokens=self._asked)
 
 
 def forward(model: Any, ids: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Tensor]:

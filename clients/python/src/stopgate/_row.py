@@ -3,9 +3,9 @@
 from collections import deque
 from typing import Any, NamedTuple
 
-from ..generation import Generation
-from ..signals import Signals
-from .prober import Forced
+from ._forced import Forced
+from .generation import Generation
+from .signals import Signals
 from .thought import Thought
 
 
@@ -61,10 +61,15 @@ class Row:
             self.thought_tokens = len(self.tokens) - len(self._end)
         self.is_done = token in self._ends or len(self.tokens) >= self._limit
 
-    def observe(self, forced: Forced) -> Generation:
-        """States what was forced at this step."""
-        recent, self._checked_at = self.tokens[self._checked_at :], len(self.tokens)
-        return self.run.observe(len(self.tokens), forced.probe(self._signals, recent))
+    def observe(self, forced: Forced, tokens: "int | None" = None) -> Generation:
+        """States what was forced at this step.
+
+        Args:
+            tokens: at which it was; None: at all that there are.
+        """
+        at = len(self.tokens) if tokens is None else tokens
+        recent, self._checked_at = self.tokens[self._checked_at : at], at
+        return self.run.observe(at, forced.probe(self._signals, recent))
 
     def stop(self) -> None:
         """Closes the thought: the next tokens are written for the model."""

@@ -1,0 +1,202 @@
+"""Rollouts are those of the engine, but for where they are stopped."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from conftest import Service
+from in_vllm.stand_in import END, END_THINK, Letters, Request, SamplingParams, StandIn
+from stopgate import AsyncClient, Generation
+from stopgate.vllm import Rollout, Thought, generate
+
+PROMPT = Letters().encode("six times seven<think>")
+THOUGHT = Thought(close="\n</think>\n", ask="</think>\n", answer_tokens=8)
+ANSWER = [*map(ord, StandIn.answer), END]
+WHOLE = [*map(ord, StandIn.thought), END_THINK, *ANSWER]
+
+
+def prepare(service: Service, task: str, threshold: float) -> None:
+    service.put(f"/v1/contexts/model=q,task={task}/policy", {"check_every_tokens": 16})
+    service.put(f"/v1/contexts/model=q,task={task}/pin", {"threshold": threshold, "reason": "test"})
+
+
+def runs_in(client: AsyncClient, task: str, arms: "list[str]") -> "list[Generation]":
+    runs = [
+        client.generation({"model": "q", "task": task}, group=f"{task}-g", sample=i, samples=len(arms))
+        for i in range(len(arms))
+    ]
+    for run, arm in zip(runs, arms, strict=True):
+        run.arm = arm  # type: ignore[assignment]
+    return runs
+
+
+def deciding(service: Service) -> AsyncClient:
+    client = AsyncClient(service.url, local=True)
+    assert client.wait_ready(120)
+    return client
+
+
+def waiting_for(runs: "list[Generation]") -> Any:
+    """A thought waits for each check."""
+    by_id = {run.id: run for run in runs}
+
+    def hold(id: str, tokens: int) -> bool:
+        run = by_id.get(id)
+        return run is not None and not run.stopped and run.next_check <= min(tokens, 80) - 1
+
+    return hold
+
+
+async def roll(
+    engine: StandIn, client: AsyncClient, runs: "list[Generation]", most: "int | None" = 400, **options: Any
+) -> "list[Rollout]":
+    params = SamplingParams(temperature=0.7, max_tokens=most, logprobs=0)
+    return await generate(
+        engine, Letters(), [PROMPT] * len(runs), client, runs, params, thought=THOUGHT, **options
+    )  # fmt: skip
+
+
+def probes_of(engine: StandIn) -> "list[Request]":
+    return [request for id, request in engine.requests.items() if "-probe-" in id]
+
+
+def test_control_rollouts_are_those_of_the_engine(service: Service) -> None:
+    prepare(service, "vllm-control", 0.0)
+
+    async def play() -> None:
+        async with deciding(service) as client:
+            runs = runs_in(client, "vllm-control", ["control"] * 4)
+            engine = StandIn(hold=waiting_for(runs))
+            finished = await roll(engine, client, runs, references=["42"] * 4)
+            assert all(one.tokens == WHOLE and not one.stopped and one.finish_reason == "stop" for one in finished)
+            assert all(one.logprobs == [-0.25] * len(WHOLE) for one in finished)
+            assert [[step.tokens for step in run.steps] for run in runs] == [[16, 32, 48, 64, 80]] * 4
+            assert all(step.answer == "42" and 0.4 < (step.confidence or 0) < 0.6 for run in runs for step in run.steps)
+            assert all(len(request.said) == 4 for request in probes_of(engine)), "a probe ends with its line"
+            assert all(step.prefill_tokens < 12 for run in runs for step in run.steps), "its prefix is in the cache"
+            assert not any(request.is_aborted for id, request in engine.requests.items() if "-probe-" not in id)
+            assert client.flush(30) and client.counters.rejected == 0 and client.counters.reported == 4
+
+    asyncio.run(play())
+
+
+def test_a_treated_rollout_is_aborted_at_a_threshold_and_answers(service: Service) -> None:
+    prepare(service, "vllm-treated", 0.9)
+
+    async def play() -> None:
+        async with deciding(service) as client:
+            runs = runs_in(client, "vllm-treated", ["treated"] * 3)
+            engine = StandIn(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
+            for one, run in zip(await roll(engine, client, runs), runs, strict=True):
+                at = one.thought_tokens
+                close = Letters().encode(THOUGHT.close)
+                assert one.stopped and 32 <= at <= 40
+                assert one.tokens == [*WHOLE[:at], *close, *ANSWER]
+                assert one.logprobs[at : at + len(close)] == [None] * len(close)
+                assert None not in one.logprobs[:at] + one.logprobs[at + len(close) :]
+                assert len(one.logprobs) == len(one.tokens)
+                assert engine.requests[run.id].is_aborted
+                assert engine.requests[f"{run.id}-answer"].params.max_tokens == 400 - at - len(close)
+            assert engine.running == 0
+            assert client.flush(30) and client.counters.rejected == 0 and client.counters.reported == 3
+
+    asyncio.run(play())
+
+
+def test_a_probe_that_the_end_of_the_thought_overtakes_counts_and_stops_nothing(service: Service) -> None:
+    prepare(service, "vllm-late", 0.9)
+
+    async def play() -> None:
+        async with deciding(service) as client:
+            runs = runs_in(client, "vllm-late", ["control", "treated"])
+            waits = waiting_for(runs)
+            engine = StandIn(
+                confidence=lambda tokens: 0.95 if tokens > 16 else 0.1,
+                hold=lambda id, tokens: (
+                    tokens == 2
+                    if "-probe-32" in id
+                    else waits(id, tokens)
+                    if tokens < 32
+                    else tokens == 60 and len(engine.requests[f"{id}-probe-32"].said) < 2
+                    if f"{id}-probe-32" in engine.requests
+                    else tokens == 60
+                ),
+            )
+            finished = await roll(engine, client, runs)
+            assert all(one.tokens == WHOLE and not one.stopped for one in finished)
+            assert all(request.is_aborted for id, request in engine.requests.items() if "-probe-32" in id)
+            assert [[(step.tokens, step.probe_tokens) for step in run.steps] for run in runs] == [
+                [(16, 4), (32, 2)]
+            ] * 2
+            assert client.flush(30) and client.counters.rejected == 0
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("fails", ["the probes", "the service"])
+def test_without_probes_or_the_service_rollouts_are_whole(service: Service, fails: str) -> None:
+    prepare(service, "vllm-fails", 0.0)
+    is_away = fails == "the service"
+
+    async def play() -> None:
+        async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) if is_away else deciding(service) as client:
+            runs = runs_in(client, "vllm-fails", ["treated"] * 2)
+            engine = StandIn(fail=lambda id: not is_away and "-probe-" in id, confidence=lambda tokens: 0.99)
+            assert [one.tokens for one in await roll(engine, client, runs)] == [WHOLE] * 2
+            assert probes_of(engine)
+
+    asyncio.run(play())
+
+
+def test_an_engine_that_fails_ends_the_batch_and_aborts_the_rest() -> None:
+    async def play() -> None:
+        async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
+            runs = runs_in(client, "vllm-dead", ["control"] * 3)
+            engine = StandIn(fail=lambda id: id == runs[1].id, hold=lambda id, tokens: tokens > 5)
+            with pytest.raises(RuntimeError, match="dead"):
+                await roll(engine, client, runs)
+            assert engine.running == 0 and engine.requests[runs[0].id].is_aborted
+            assert client.counters.reported == 0
+
+    asyncio.run(play())
+
+
+def test_answers_lie_within_the_limit_and_thoughts_without_an_end_have_none(service: Service) -> None:
+    prepare(service, "vllm-limit", 0.9)
+
+    async def play() -> None:
+        async with deciding(service) as client:
+            for most, kept in ((50, 50), (20, 20)):
+                runs = runs_in(client, "vllm-limit", ["treated"])
+                engine = StandIn(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
+                [one] = await roll(engine, client, runs, most)
+                assert len(one.tokens) == len(one.logprobs) == kept
+                assert one.stopped == (most == 50) and one.finish_reason == "length"
+                assert one.answer == "" or one.stopped
+
+    asyncio.run(play())
+
+
+def test_places_of_the_engine_are_left_for_probes() -> None:
+    async def play() -> None:
+        async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
+            runs = runs_in(client, "vllm-seats", ["control"] * 20)
+            engine = StandIn(fail=lambda id: "-probe-" in id)
+            assert engine.vllm_config.scheduler_config.max_num_seqs == 8
+            await roll(engine, client, runs)
+            assert engine.most_running == 6
+
+    asyncio.run(play())
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    async def play() -> None:
+        async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
+            runs = runs_in(client, "vllm-refused", ["control"])
+            with pytest.raises(ValueError, match="as many"):
+                await generate(StandIn(), Letters(), [PROMPT] * 2, client, runs, SamplingParams())
+            with pytest.raises(ValueError, match="repeat the prompt"):
+                await generate(StandIn(), Letters(), [PROMPT], client, runs, SamplingParams(n=4))
+
+    asyncio.run(play())
