@@ -49,7 +49,7 @@ const DROP_HIGH = 'Upper bound of the true EM drop. Both bounds hold at the cert
 
 const FollowUpSchema = Type.Object({
   enrolled: count('Control generations, or groups, that are enrolled'),
-  accounted: count('Of those in final slices, how many are accounted for (a group counts by its samples)'),
+  accounted: count('Of those in final slices, how many are accounted for (a group counts by its samples); a threshold may be certified before the first slice is final'),
   missing: count('Of those in final slices, how many count as lost, because their outcome, their steps or a label did not come in time, or because they were reported as treated or stopped'),
   excluded: count('Of those in final slices, how many are left out because their outcome or label is missing'),
   cancelled: count('Of those in final slices, how many were cancelled'),

@@ -132,7 +132,7 @@ export function startLearner (
       refused = ledger.refused
     }
     for (const change of changes) {
-      log.info({ change }, 'learned')
+      log.info({ change }, messageOf(change))
       onChange(change)
     }
   }
@@ -147,4 +147,9 @@ export function startLearner (
       await trainer.close()
     },
   }
+}
+
+function messageOf ({ cause, after }: Change): string {
+  if (after === null) return 'a threshold is withdrawn'
+  return cause === 'evidence' ? 'a threshold is certified' : 'a threshold has changed'
 }

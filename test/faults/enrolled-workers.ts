@@ -113,7 +113,7 @@ export function wasCertified (services: readonly ServiceProcess[], workers: Pick
 
 /** The log lines of the moves by which a context was certified. */
 function certificatesOf (services: readonly ServiceProcess[], { key }: Pick<Workers, 'key'>): object[] {
-  const isCertificate = ({ msg, change }: Record<string, any>) => msg === 'learned' && change.key === key && change.after !== null
+  const isCertificate = ({ msg, change }: Record<string, any>) => msg === 'a threshold is certified' && change.key === key
   return services.flatMap(({ log }) => log.filter(isCertificate))
 }
 
