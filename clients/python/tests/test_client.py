@@ -183,6 +183,27 @@ def test_a_failing_grade_leaves_the_answer(service: Service, caplog: pytest.LogC
     assert "grade() failed" in caplog.text
 
 
+def test_a_grade_that_returns_nothing_is_no_verdict(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    where, _ = context("nothing")
+    wanted: list[str] = []
+    with Client(service.url, timeout=30, on_label_wanted=wanted.append) as client:
+        one, played = client.generation(where, grade=lambda answer: None), Played(100, knows_at=64, unsure=0.9)  # type: ignore[arg-type, return-value]
+        assert client.run(one, played.generate, played.probe) == "right"
+        assert client.flush(30)
+    assert wanted == [one.id]
+    assert "grade() returned None" in caplog.text
+
+
+def test_mistakes_of_a_worker_are_told_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    client = Client("http://127.0.0.1:9", exit_seconds=0)
+    with pytest.raises(TypeError, match=r"a probe is a stopgate\.Probe\(answer, confidence\), not str"):
+        client.run(client.generation({"task": "x"}), Played(100).generate, lambda: "42")  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError, match="a context has a value for each level"):
+        client.generation("model=q")  # type: ignore[arg-type]
+    assert client.generation({"task": None}).context == {"task": "None"}  # type: ignore[dict-item]
+    assert "a level of the context {'task': None} has no value" in caplog.text
+
+
 def test_the_url_must_be_http() -> None:
     with pytest.raises(ValueError, match="http"):
         Client("localhost:8080")

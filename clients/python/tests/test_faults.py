@@ -15,33 +15,45 @@ from playing import Played, is_right
 from stopgate import AsyncClient, Client
 
 
-def play(client: Client) -> None:
+def play(client: Client) -> Played:
     played = Played(100, knows_at=64)
     assert client.run(client.generation(CONTEXT, grade=is_right), played.generate, played.probe) == "right"
     assert played.tokens == 100
+    return played
 
 
-def test_killed_and_started_again_it_gets_every_outcome(own_service: Service) -> None:
-    def reported() -> int:
-        told = own_service.context().get("follow_up") or {"reported": 0}
-        return int(told["reported"])
+def test_killed_and_started_again_it_gets_every_outcome(own_service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    def followed(what: str) -> int:
+        return int((own_service.context().get("follow_up") or {what: 0})[what])
 
     with Client(own_service.url, timeout=30) as client:
         for _ in range(20):
             play(client)
-        until("they are learned from", lambda: reported() == 20)
+        until("they are learned from", lambda: followed("reported") == 20)
+        begun = [(client.generation(CONTEXT, grade=is_right), Played(100, knows_at=64)) for _ in range(5)]
+        client.check(one.observe(played.generate(32)[0], played.probe()) for one, played in begun)
+        until("they are enrolled", lambda: followed("enrolled") == 25)
         own_service.kill()
-        for _ in range(20):
-            play(client)
-        assert client.counters.undecided == 60
+        for one, played in begun:
+            assert client.run(one, played.generate, played.probe) == "right"
+            assert [step.tokens for step in one.steps] == [32, 64, 96], "the record of a control generation is whole"
         assert client.counters.failures == 2, "the breaker spares the others their calls"
+        for _ in range(20):
+            assert play(client).probes == 1, "only the answer is forced, since no decision can come"
+        assert client.counters.undecided == 10 + 60
         own_service.start()
         until("decisions come again", lambda: not client._core.breaker.is_open)
         play(client)
         assert client.flush(60)
-        assert client.counters.undecided == 60
-        assert (client.counters.reported, client.counters.rejected, client.counters.dropped) == (41, 0, 0)
-        until("the one that was decided again is learned from", lambda: reported() == 21)
+        assert client.counters.undecided == 70
+        assert (client.counters.reported, client.counters.rejected, client.counters.dropped) == (26, 0, 0)
+        until(
+            "those that had started, and the one that was decided again, are learned from",
+            lambda: followed("reported") == 26,
+        )
+    said = [record.getMessage() for record in caplog.records]
+    for what in ("the service is away", "the service answers again, after"):
+        assert len([line for line in said if what in line]) == 1, what
 
 
 def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
@@ -50,8 +62,9 @@ def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
     client._core.timeout = 0.05
     os.kill(own_service.process.pid, signal.SIGSTOP)
     try:
-        for _ in range(20):
-            play(client)
+        assert play(client).probes == 4, "its first check may have enrolled it, so that its record is kept"
+        for _ in range(19):
+            assert play(client).probes == 1
         assert client.counters.failures == 2
         assert client.counters.undecided == 60
     finally:
@@ -76,6 +89,7 @@ def test_local_decisions_go_on_without_the_service(own_service: Service) -> None
         late = client.generation(CONTEXT)
         late.arm = "treated"
         assert client.check([late.observe(32, confidence=0.999)]) == []
+        assert not late.due(64) and late.next_check == 96, "no decision can come"
 
 
 @pytest.fixture
@@ -167,10 +181,12 @@ def test_a_connection_that_idled_too_long_is_no_failure(own_service: Service) ->
 
 
 def test_a_full_queue_drops_the_oldest(own_service: Service) -> None:
-    own_service.kill()
     client = Client(own_service.url, queue_size=5, timeout=30)
-    for _ in range(20):
-        play(client)
+    runs = [client.generation(CONTEXT) for _ in range(20)]
+    client.check(one.observe(32, confidence=0.5) for one in runs)
+    own_service.kill()
+    for one in runs:
+        one.finish("right", tokens=100)
     assert client.counters.dropped >= 10
     own_service.start()
     assert client.flush(60)
@@ -183,3 +199,14 @@ def test_a_service_that_is_away_does_not_hold_up_the_end(own_service: Service) -
     client = Client(own_service.url)
     play(client)
     assert not client.close(0)
+
+
+def test_a_loop_does_not_probe_in_vain_either() -> None:
+    async def serve() -> None:
+        async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
+            first, other = Played(100), Played(100)
+            await client.run(client.generation(CONTEXT), first.agenerate, first.aprobe)
+            assert await client.run(client.generation(CONTEXT), other.agenerate, other.aprobe) == "right"
+            assert (first.probes, other.probes, client.counters.undecided) == (4, 1, 6)
+
+    asyncio.run(serve())

@@ -2,10 +2,11 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from ._background import Background
-from ._log import warn
+from ._log import logger, warn
 from .errors import CallFailed
 
 _FAILURES = 2
@@ -50,13 +51,16 @@ class Breaker:
         self._closing.set()
 
     def _wait(self) -> None:
-        wait = _FIRST_WAIT_SECONDS
+        wait, since = _FIRST_WAIT_SECONDS, time.monotonic()
+        is_told = warn("away", "the service is away: all generations go on, and nobody asks until it is back")
         while not self._closing.wait(wait * random.uniform(0.5, 1)):
             try:
                 self._ping()
             except CallFailed as error:
-                warn("ping", f"the service does not answer, so that all generations go on: {error}")
+                is_told |= warn("away", f"the service is still away, so that all generations go on: {error}")
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
             else:
+                if is_told:
+                    logger.warning("the service answers again, after %.1f s", time.monotonic() - since)
                 break
         self._failures, self.is_open = 0, False

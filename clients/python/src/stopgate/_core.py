@@ -108,7 +108,8 @@ class Core:
 
     def _received(self, generation_id: str, receipt: Mapping[str, Any]) -> None:
         for warning in receipt.get("warnings", ()):
-            warn(f"receipt {warning}", f"{warning}: the outcome of {generation_id} may be no evidence")
+            why = "none of its checks got a decision" if warning == "arm_missing" else warning
+            warn(f"receipt {warning}", f"the outcome of {generation_id} may be no evidence: {why}")
         if receipt["label_wanted"] and self._on_label_wanted is not None:
             try:
                 self._on_label_wanted(generation_id)

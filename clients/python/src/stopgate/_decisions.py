@@ -33,6 +33,16 @@ class Decisions:
         known = self._local.cadence_of(generation) if self._local is not None else None
         return known or self._cadences.get(generation.context_key) or Cadence()
 
+    def skips(self, generation: Generation, tokens: int) -> bool:
+        """Whether no decision can be had now. The check is then skipped, and the next one is due later."""
+        can_decide = self._local.is_usable if self._local is not None else not self._breaker.is_open
+        if can_decide:
+            return False
+        self._counters.checks += 1
+        self._counters.undecided += 1
+        generation.next_check = self.cadence_of(generation).next_check(tokens)
+        return True
+
     def decide_locally(self, generations: Sequence[Generation], local: Local) -> None:
         """Decides by the bundle."""
         self._counters.checks += len(generations)
@@ -72,7 +82,7 @@ class Decisions:
         except CallFailed as error:
             self._counters.failures += 1
             self._breaker.failed()
-            warn("check", f"generations go on without a decision: {error}")
+            warn(f"check {error.status}", f"generations go on without a decision: {error}")
             self.skipped(generations)
 
     def skipped(self, generations: Sequence[Generation]) -> None:

@@ -10,6 +10,7 @@ from ._bundle import Bundle, Rule
 from ._cadence import Cadence
 from ._enrolments import Enrolments
 from ._http import Reply
+from ._late import warn_late
 from ._log import warn
 from ._murmur3 import uniform
 from .errors import CallFailed
@@ -60,11 +61,16 @@ class Local:
         rule = None if self._bundle is None else self._bundle.rule_of(generation.context, generation.context_key)
         return None if rule is None else rule.cadence
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a bundle, and it is not too old."""
+        self._background.ensure()
+        return self._bundle is not None and time.monotonic() - self._renewed_at <= self._max_staleness
+
     def decide(self, generations: Sequence[Generation]) -> list[Generation]:
         """Decides the last step of each generation. Returns those that it could not decide, so that they go on."""
-        self._background.ensure()
-        bundle = self._bundle
-        if bundle is None or time.monotonic() - self._renewed_at > self._max_staleness:
+        bundle = self._bundle if self.is_usable else None
+        if bundle is None:
             return list(generations)
         undecided = []
         for one in generations:
@@ -93,7 +99,7 @@ class Local:
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
         if generation.steps[-1].tokens > rule.cadence.next_check(0):
-            warn("late", f"{generation.id} asked too late to be enrolled: ask at next_check")
+            warn_late(generation)
             return
         named: dict[str, str | int] = {"generation_id": generation.id}
         if generation.group is not None:

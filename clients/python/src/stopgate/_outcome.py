@@ -103,7 +103,10 @@ class _Grades:
             return None
         if answer not in self._known:
             try:
-                self._known[answer] = int(bool(self._grade(answer)))
+                said: object = self._grade(answer)
+                if said is None:
+                    warn("grade None", "grade() returned None, so that the answer has no label: return True or False")
+                self._known[answer] = None if said is None else int(bool(said))
             except Exception as error:
                 warn("grade", f"grade() failed, so that the answer has no label: {error!r}")
                 self._known[answer] = None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ._cadence import Cadence
+from ._late import warn_late
 from ._log import warn
 from .generation import Generation
 
@@ -33,7 +34,7 @@ def take(body: Any, generations: Sequence[Generation], cadences: dict[str, Caden
             for warning in rule["warnings"]:
                 warn(f"{warning} {one.context_key}", f"{warning} in context {dict(one.context)}")
     for row in body["first_step_late"]:
-        warn("late", f"{generations[row].id} asked too late to be enrolled: ask at next_check")
+        warn_late(generations[row])
     for row, one in enumerate(generations):
         if row in problems:
             path, message = problems[row]["path"], problems[row]["message"]

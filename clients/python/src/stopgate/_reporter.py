@@ -92,7 +92,7 @@ class Reporter(Outbox[list[Report]]):
                     self._counters.rejected += len(batch)
                     warn(f"refused {error.status}", f"{len(batch)} reports were refused: {error}")
                     return
-                warn("report", f"reports wait, since the service does not take them: {error}")
+                warn(f"report {error.status}", f"reports wait, since the service does not take them: {error}")
                 self._pause(max(error.retry_after or 0.0, wait * random.uniform(0.5, 1)), _FIRST_WAIT_SECONDS)
                 wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
 

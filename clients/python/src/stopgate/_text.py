@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 
 from ._log import warn
 
@@ -19,6 +20,20 @@ def fit_answer(answer: str) -> str:
 def fit_id(text: str) -> str:
     """An id of 1 to 128 bytes, shortened in the same way."""
     return _fit(text, _MAX_ID) or "-"
+
+
+def fit_context(context: Mapping[str, object]) -> dict[str, str]:
+    """A context whose values are texts of 1 to 128 bytes.
+
+    Raises:
+        TypeError: it is no mapping.
+    """
+    if not isinstance(context, Mapping):
+        raise TypeError(f'a context has a value for each level, as {{"model": "qwen3-8b"}}, and is not {context!r}')
+    fitted = {level: fit_id(str(value)) for level, value in context.items()}
+    if any(value is None or value == "" for value in context.values()):
+        warn(f"context {fitted}", f"a level of the context {dict(context)} has no value: it is sent as {fitted}")
+    return fitted
 
 
 def _fit(text: str, limit: int) -> str:

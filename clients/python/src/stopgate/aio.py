@@ -55,9 +55,10 @@ class AsyncClient(BaseClient):
         try:
             tokens, has_ended = await generate(generation.next_check)
             while not has_ended:
-                forced = await probe()
-                if await self.check([generation.observe(tokens, forced)]):
-                    break
+                if generation.due(tokens):
+                    forced = await probe()
+                    if await self.check([generation.observe(tokens, forced)]):
+                        break
                 tokens, has_ended = await generate(generation.next_check)
             if answer is not None:
                 text = await answer()

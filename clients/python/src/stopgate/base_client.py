@@ -75,7 +75,11 @@ class BaseClient:
             group: id of the prompt, where it has several samples.
             sample: number of this sample in its group, from 0.
             samples: how many samples the group has.
-            grade: says whether an answer is right. It is called when the generation ends, in the caller's thread.
+            grade: says whether an answer is right. It is called when the generation ends, in the caller's thread. An
+                answer for which it raises, or returns None, has no label.
+
+        Raises:
+            TypeError: the context is no mapping.
         """
         return self._core.generation(context, id, group, sample, samples, grade)
 

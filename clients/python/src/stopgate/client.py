@@ -57,9 +57,10 @@ class Client(BaseClient):
         try:
             tokens, has_ended = generate(generation.next_check)
             while not has_ended:
-                forced = probe()
-                if self.check([generation.observe(tokens, forced)]):
-                    break
+                if generation.due(tokens):
+                    forced = probe()
+                    if self.check([generation.observe(tokens, forced)]):
+                        break
                 tokens, has_ended = generate(generation.next_check)
             if answer is not None:
                 text = answer()

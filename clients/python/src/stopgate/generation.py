@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ._log import logger
 from ._outcome import identity_of, outcome_of
-from ._text import fit_confidence, fit_id, fit_signals
+from ._text import fit_confidence, fit_context, fit_id, fit_signals
 from .probe import Probe, Step
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Generation:
     ) -> None:  # fmt: skip
         self._core = core
         self.id = fit_id(id)
-        self.context = {level: fit_id(value) for level, value in context.items()}
+        self.context = fit_context(context)
         self.context_key = json.dumps(self.context, sort_keys=True)
         self.group = None if group is None else fit_id(group)
         self.sample, self.samples, self.grade = sample, samples, grade
@@ -53,8 +53,18 @@ class Generation:
             self.next_check = self._core.decisions.cadence_of(self).next_check(0)
 
     def due(self, tokens: int) -> bool:
-        """Whether to ask, now that the generation has this many tokens (without prompt and probes)."""
-        return tokens >= self.next_check and not self.stopped
+        """Whether to probe and ask, now that the generation has this many tokens (without prompt and probes).
+
+        While no decision can be had, a check that is due is skipped, unless its answer may be evidence.
+        """
+        if tokens < self.next_check or self.stopped:
+            return False
+        return self._may_be_evidence or not self._core.decisions.skips(self, tokens)
+
+    @property
+    def _may_be_evidence(self) -> bool:
+        """Whether the service may have enrolled it in the control arm: a call that failed may have got there."""
+        return self.arm == "control" or (self.arm is None and len(self.steps) > 0)
 
     def observe(
         self,
@@ -74,10 +84,14 @@ class Generation:
 
         Returns:
             The generation itself.
+
+        Raises:
+            TypeError: `probe` is no Probe.
         """
         if probe is None:
             self.steps.append(Step(int(tokens), fit_confidence(confidence), fit_signals(signals)))
             return self
+        _require(probe)
         level = probe.confidence if confidence is None else confidence
         both = {**(probe.signals or {}), **(signals or {})}
         step = Step(int(tokens), fit_confidence(level), fit_signals(both))
@@ -88,6 +102,7 @@ class Generation:
 
     def probed(self, probe: Probe) -> None:
         """Adds the answer forced at the step just observed."""
+        _require(probe)
         self.wants_probe = False
         if self.steps:
             step = self.steps[-1]
@@ -145,3 +160,8 @@ class Generation:
             if self.steps and not self.stopped:
                 so_far = self.steps[-1].tokens if tokens is None else int(tokens)
                 self._core.report({**identity_of(self), "tokens": so_far, "cancelled": True})
+
+
+def _require(probe: Probe) -> None:
+    if not isinstance(probe, Probe):
+        raise TypeError(f"a probe is a stopgate.Probe(answer, confidence), not {type(probe).__name__}")
