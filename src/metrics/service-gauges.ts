@@ -8,7 +8,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
     new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
   gauge('model_version', 'Version of the model in force', sources.modelVersion)
   gauge('model_age_seconds', 'Seconds since the model was last in step with the store; +Inf if it never was', () => sources.modelAgeSeconds() ?? Infinity)
-  gauge('store_up', '1 if the last contact with the store succeeded, else 0', () => sources.isStoreUp() ? 1 : 0)
+  gauge('store_up', '1 if the last contact with the store succeeded and it takes writes, else 0', () => sources.isStoreUp() ? 1 : 0)
   gauge('learner_leader', '1 on the replica that is the learner, else 0', () => sources.isLeader() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new
     name: 'stopgate_outcomes_without_context_total',

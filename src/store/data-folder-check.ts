@@ -11,7 +11,7 @@ const MAGIC_OFFSET = 24
 const LAST_PAGE_OFFSET = 144
 const TRANSACTION_OFFSET = 152
 /** Free space to ask for, somewhat more than a new database needs, bytes. */
-const ROOM = 256 * 1024
+export const ROOM = 256 * 1024
 
 /** Makes the data folder and its parents, one at a time: Node's `recursive` option never returns under /proc. */
 export function makeFolder (folder: string): void {

@@ -4,7 +4,7 @@ import type { RecordedStep } from '../core/recording/recorded-step.js'
 import { append } from './embedded-commands.js'
 import { writeCommit } from './embedded-commit.js'
 import { EmbeddedEvents } from './embedded-events.js'
-import { checkDataFolder, makeFolder } from './data-folder-check.js'
+import { checkDataFolder, makeFolder, ROOM } from './data-folder-check.js'
 import { EmbeddedLease } from './embedded-lease.js'
 import { entriesAfter } from './embedded-log.js'
 import { EmbeddedReader } from './embedded-reader.js'
@@ -17,7 +17,7 @@ import { encodeCohort, encodePending, encodeSample, encodeState, encodeTrace, in
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
-import type { Appended, Commit, Store, StoredEntry, TrainingWrite } from './store.js'
+import type { Appended, Commit, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
 import { checkFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
@@ -44,7 +44,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly #records: EmbeddedRecords
   readonly #events: EmbeddedEvents
   readonly #lease = new EmbeddedLease()
-  #isUp = true
+  /** Why the last write failed; `null`: it did not. */
+  #refusal: string | null = null
 
   private constructor (tables: Tables, release: () => Promise<void>, options: EmbeddedOptions) {
     super(tables)
@@ -85,8 +86,19 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     }
   }
 
-  isUp (): boolean { return this.#isUp }
-  async warnings (): Promise<string[]> { return [] }
+  isUp (): boolean { return this.#refusal === null && !this.isClosed }
+
+  async warnings (): Promise<string[]> {
+    return this.#refusal === null
+      ? []
+      : [`Outcomes get 503 and nothing is learned; decisions continue with the last model. Make room on the disk of DATA_DIR: ${this.#refusal}`]
+  }
+
+  /** Also finds out whether there is room again, if a write failed. */
+  override async revision (): Promise<Revision> {
+    if (this.#refusal !== null) await this.#tryRoom().catch(() => {})
+    return await super.revision()
+  }
 
   async append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> {
     const { appended, isMoved } = await this.#write(() => append(this.tables, entries, Date.now(), this.#limits, ifPolicyVersion))
@@ -172,7 +184,6 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   async close (): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
-    this.#isUp = false
     this.#events.close()
     await this.tables.root.close()
     await this.#release()
@@ -181,14 +192,20 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   /** Also compares the stored token, since another thread may have given a later lease. */
   #isCurrent (token: number): boolean { return this.#lease.isCurrent(token) && this.tables.getMeta('token') === token }
 
+  /** Writes something large, since a small write finds room on a full disk, too: in pages of the file that are free. */
+  async #tryRoom (): Promise<void> {
+    await this.#write(() => { this.tables.setMeta('room', ' '.repeat(ROOM)) })
+    await this.#write(() => { this.tables.setMeta('room', '') })
+  }
+
   /** Runs a write all or nothing; it is on disk when this resolves. */
   async #write<T> (action: () => T): Promise<T> {
     try {
       const result = await transact(this.reads().root, action)
-      this.#isUp = true
+      this.#refusal = null
       return result
     } catch (error) {
-      if (error instanceof StoreUnavailableError) this.#isUp = false
+      if (error instanceof StoreUnavailableError) this.#refusal = error.message
       throw error
     }
   }

@@ -24,6 +24,8 @@ export interface Meta {
   /** Numbers of the newest rows of the history and of the audit trail. */
   history: number
   audit: number
+  /** Written to see whether the disk has room, and empty otherwise. */
+  room: string
 }
 
 const INITIAL: Meta = {
@@ -40,6 +42,7 @@ const INITIAL: Meta = {
   last_place: [0, 0],
   history: 0,
   audit: 0,
+  room: '',
 }
 
 export interface Tables {

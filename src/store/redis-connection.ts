@@ -1,11 +1,15 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { redisAddress, type RedisAddress, type RedisHost } from './redis-address.js'
+import { KEYS } from './redis-keys.js'
 import { SCRIPTS, type ScriptName } from './redis-scripts.js'
 import type { RedisTls } from './redis-tls.js'
 import { StoreUnavailableError } from './store-errors.js'
 
 /** Error replies that mean "not now" or "not here". Other error replies are faults of the caller. */
 const REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM)\b/
+
+/** Error replies to writes of a server that may go on answering reads: out of memory, full disk, read-only, cut off. */
+const WRITE_REFUSALS = /\b(READONLY|OOM|MISCONF|NOREPLICAS)\b/
 
 /** Error replies of a server that is cut off from the others, who may have replaced it. */
 const CUT_OFF = /\b(NOREPLICAS|MASTERDOWN|CLUSTERDOWN)\b/
@@ -23,6 +27,7 @@ export class RedisConnection {
   readonly #attempted: Promise<void>
   #isUp = false
   #problem = 'not connected yet'
+  #refusal: string | null = null
   readonly #address: RedisAddress
   /** Number of the host to try next. */
   #turn = 0
@@ -71,8 +76,18 @@ export class RedisConnection {
     })
   }
 
-  /** Whether the last contact succeeded. */
-  isUp (): boolean { return this.#isUp }
+  /** Whether the last contact succeeded, and no write is refused. */
+  isUp (): boolean { return this.#isUp && this.#refusal === null }
+
+  /** Why Redis refuses writes, in its words; `null`: it does not, as far as is known. */
+  refusal (): string | null { return this.#refusal }
+
+  /** Finds out by a write whether Redis still refuses writes, if it did. */
+  async retryWrite (): Promise<void> {
+    if (this.#refusal === null) return
+    const isWritten = await this.run((redis) => redis.set(KEYS.written, '')).then(() => true, () => false)
+    if (isWritten) this.#refusal = null
+  }
 
   isReady (): boolean { return this.redis.status === 'ready' }
 
@@ -94,6 +109,7 @@ export class RedisConnection {
       const { name, message } = error as Error
       if (name === 'ReplyError' && !REFUSALS.test(message)) throw error
       this.#isUp = false
+      if (name === 'ReplyError' && WRITE_REFUSALS.test(message)) this.#refusal = message
       this.#reconnectAfter(message)
       const isSent = name === 'ReplyError' || message === TIMED_OUT
       throw new StoreUnavailableError(`Redis is unavailable: ${isSent ? message : this.#problem}`, { cause: error })

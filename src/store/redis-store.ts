@@ -24,7 +24,7 @@ import { RedisTraining } from './redis-training.js'
 import { checkFormat } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
-import { redisWarnings } from './redis-warnings.js'
+import { redisWarnings, refusalWarnings } from './redis-warnings.js'
 import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
 import { readState } from './unreadable-state.js'
 import type { Cursor } from './cursor.js'
@@ -83,7 +83,10 @@ export class RedisStore implements Store {
   }
 
   isUp (): boolean { return this.#main.isUp() && this.#replicas.problem() === null }
-  async warnings (): Promise<string[]> { return [...await redisWarnings(this.#main), ...this.#replicas.warnings()] }
+  async warnings (): Promise<string[]> {
+    const warnings = await redisWarnings(this.#main)
+    return [...refusalWarnings(this.#main.refusal()), ...warnings, ...this.#replicas.warnings()]
+  }
 
   append (entries: readonly LogEntry[], ifPolicyVersion?: number): Promise<Appended[]> { return this.#log.append(entries, ifPolicyVersion) }
   read (after: Cursor, limit: number, waitMs: number): Promise<StoredEntry[]> { return this.#log.read(after, limit, waitMs) }
@@ -103,6 +106,7 @@ export class RedisStore implements Store {
     const reply = await this.#main.script('revision', keys, [randomUUID(), randomUUID()])
     const [stateId, salt, version, policyVersion, lag, lagMs, format] = reply as [string, string, string, string, number, number, string]
     checkFormat(Number(format))
+    await this.#main.retryWrite()
     return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs }
   }
 

@@ -26,3 +26,10 @@ export async function redisWarnings (connection: RedisConnection): Promise<strin
   }
   return warnings
 }
+
+/** @param refusal why Redis refuses writes; `null`: it does not */
+export function refusalWarnings (refusal: string | null): string[] {
+  return refusal === null
+    ? []
+    : [`Redis refuses writes, so outcomes get 503 and nothing is learned; decisions continue with the last model. Give it memory or disk space: ${refusal}`]
+}

@@ -35,8 +35,9 @@ t.test('a full disk refuses outcomes, and decisions continue and nothing acknowl
   limit(statSync(join(env.DATA_DIR, 'data.mdb')).size + 500_000)
   await until('there is no room', async () => await batch() === 503)
   t.match(await first.post('/v1/decisions', step), { status: 200, body: { decision: 'continue' } })
-  t.match((await first.get('/readyz')).body, { store: { up: false } })
+  t.match(await first.get('/readyz'), { status: 200, body: { ready: true, store: { up: false }, warnings: [/Make room on the disk of DATA_DIR/] } })
   limit('unlimited')
+  await until('the warning is gone, though nobody reports', async () => (await first.get('/readyz')).body.warnings.length === 0)
   await until('there is room', async () => await batch() === 202)
   first.child.kill('SIGKILL')
   await first.exited

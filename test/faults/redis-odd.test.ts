@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
@@ -15,8 +15,8 @@ import { DURABLE, freePort, startRedis, withoutRedis, type RedisServer } from '.
 const skip = withoutRedis
 const treated = { arm: 'treated', tokens: 32, confidence: 0.99, context: CONTEXT }
 
-async function certified (t: Test): Promise<{ redis: RedisServer, built: Built, admin: Redis }> {
-  const redis = await startRedis(t, DURABLE)
+async function certified (t: Test, settings = DURABLE): Promise<{ redis: RedisServer, built: Built, admin: Redis }> {
+  const redis = await startRedis(t, settings)
   const built = await build(t, { REDIS_URL: redis.url, POLL_SECONDS: '0.2', LEASE_SECONDS: '0.5' })
   await until('Redis is reached', async () => (await built.send('GET', '/readyz')).status === 200)
   await certify(built)
@@ -28,6 +28,23 @@ async function certified (t: Test): Promise<{ redis: RedisServer, built: Built, 
 const report = async ({ send }: Built, id: string) => (await send('POST', '/v1/outcomes', losslessOutcome(id))).status
 const isTaken = (built: Built, name: string) => until('outcomes are taken again', async () => await report(built, name) === 202)
 const learned = async ({ send }: Built) => (await send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)).body.control_generations
+
+/** The replica stays ready, and says that the store takes no writes, however often it is read. */
+async function warnsOfRefusals (t: Test, { send, service }: Built, warning: RegExp): Promise<void> {
+  for (let reading = 0; reading < 2; reading++) {
+    const { status, body } = await send('GET', '/readyz')
+    t.match({ status, body }, { status: 200, body: { ready: true, store: { up: false } } })
+    t.match(body.warnings.join(), warning)
+    t.match((await send('GET', '/metrics')).body, 'stopgate_store_up 0\n')
+    await service.refresh()
+  }
+}
+
+/** Nobody has to report for the service to see that writes are taken again. */
+const warnsNoMore = ({ send }: Built) => until('the warning is gone', async () => {
+  const { store, warnings } = (await send('GET', '/readyz')).body
+  return store.up && warnings.length === 0
+})
 
 t.test('after Redis restarts empty, nothing is stopped and learning starts again', { skip }, async (t) => {
   const { redis, built } = await certified(t)
@@ -58,7 +75,28 @@ t.test('while Redis is out of memory, outcomes are refused whole, decisions cont
   await admin.config('SET', 'maxmemory', '1')
   t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
   t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  await warnsOfRefusals(t, built, /Redis refuses writes.*OOM/)
   await admin.config('SET', 'maxmemory', '0')
+  await warnsNoMore(built)
+  await isTaken(built, 'refused')
+  await until('it is learned, once', async () => await learned(built) === 301)
+})
+
+t.test('while Redis cannot write to its disk, outcomes are refused, decisions continue and readyz warns', { skip }, async (t) => {
+  const { redis, built, admin } = await certified(t, { ...DURABLE, dbfilename: 'in-the-way' })
+  const save = (status: string) => until(`a snapshot ends with ${status}`, async () => {
+    await admin.bgsave().catch(() => {}) // the one before may not have ended
+    return (await admin.info('persistence')).includes(`rdb_last_bgsave_status:${status}`)
+  })
+  await mkdir(join(redis.folder, 'in-the-way')) // no file can take the place of a folder
+  await admin.config('SET', 'save', '3600 1')
+  await save('err')
+  t.match(await built.send('POST', '/v1/outcomes', losslessOutcome('refused')), { status: 503, body: { code: 'STORE_UNAVAILABLE' } })
+  t.match(await built.send('POST', '/v1/decisions', treated), { body: { decision: 'stop' } })
+  await warnsOfRefusals(t, built, /Redis refuses writes.*MISCONF/)
+  await rm(join(redis.folder, 'in-the-way'), { recursive: true })
+  await save('ok')
+  await warnsNoMore(built)
   await isTaken(built, 'refused')
   await until('it is learned, once', async () => await learned(built) === 301)
 })

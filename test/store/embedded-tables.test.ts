@@ -46,8 +46,13 @@ t.test('a full disk refuses writes, and accepts them once there is room', { skip
     }
   }
   t.equal(store.isUp(), false)
+  t.match(await store.warnings(), [/^Outcomes get 503 .* Make room on the disk of DATA_DIR: .*full/])
   t.equal((await store.revision()).lag, kept, 'refused entries were not written')
+  t.equal(store.isUp(), false, 'there is still no room')
   limitFiles('unlimited')
+  await store.revision()
+  t.equal(store.isUp(), true, 'without another append')
+  t.same(await store.warnings(), [])
   t.same(await store.append([outcome('b')]), ['accepted'])
   t.equal(store.isUp(), true)
   t.equal((await store.read('0-0', 100_000, 0)).length, kept + 1)
