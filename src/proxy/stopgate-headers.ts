@@ -13,6 +13,8 @@ export interface Said {
 const MAX_HEADER = 8192
 const MAX_TEXT = 128
 const MAX_GOLD = 4096
+/** What decoders put where bytes are not UTF-8. The service refuses it in ids and contexts. */
+const REPLACEMENT = '\uFFFD'
 
 /** Headers that can't be read: the request is passed through. */
 export class HeaderError extends Error { override name = 'HeaderError' }
@@ -51,6 +53,7 @@ function contextOf (header: string | string[] | undefined): Context {
 function decoded (value: string, mostBytes: number): string {
   let text: string
   try { text = decodeURIComponent(value) } catch { throw new HeaderError('a value is not percent-encoded UTF-8') }
+  if (mostBytes === MAX_TEXT && text.includes(REPLACEMENT)) throw new HeaderError('a value is not valid Unicode')
   if (text === '' || Buffer.byteLength(text) > mostBytes) throw new HeaderError(`a value must have 1 to ${mostBytes} bytes`)
   return text
 }

@@ -76,7 +76,7 @@ export function parseContextKey (levels: Levels, key: string): Context | null {
     if (text === MISSING) continue
     let value: string
     try { value = decodeURIComponent(text) } catch { return null }
-    if (value === '' || encodeValue(value) !== text) return null
+    if (value === '' || value.includes('\uFFFD') || encodeValue(value) !== text) return null // as no outcome may have such a value
     context[level] = value
   }
   return context

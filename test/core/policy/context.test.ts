@@ -10,11 +10,11 @@ const LEVELS = ['model', 'task', 'tenant']
 
 const PIECES = ['%', ',', '=', '*', '-', '%2C', '%2c', 'a', '2', 'D', '\u0000', '\n', '\u007f', '\u0085', '\u2028', 'é', '😀', '+', ' ', 'task=']
 
-/** Any text, and text made of what keys are made of. */
+/** Any text that a context may have, and text made of what keys are made of. */
 const value = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }),
   fc.string({ unit: fc.constantFrom(...PIECES), minLength: 1, maxLength: 4 })
-)
+).filter((text) => !text.includes('\uFFFD'))
 const context: fc.Arbitrary<Context> = fc.record({ model: value, task: value, tenant: value }, { requiredKeys: [], noNullPrototype: true })
 
 t.test('the chain of a context is full, root first, its last link the leaf', async (t) => {
@@ -43,6 +43,10 @@ t.test('a key round-trips to its context, whatever the values', async (t) => {
   holds(t, fc.property(context, (context) => {
     assert.deepEqual(parseContextKey(LEVELS, contextKey(LEVELS, context)), context)
   }), 1000)
+})
+
+t.test('a value that was not UTF-8 is no part of a key, encoded or not', async (t) => {
+  for (const text of ['%EF%BF%BD', '\uFFFD', '%FF']) t.equal(parseContextKey(LEVELS, `model=${text}`), null)
 })
 
 t.test('every link of a chain is a key of the levels above', async (t) => {
