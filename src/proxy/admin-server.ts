@@ -1,11 +1,14 @@
 import { createServer, type Server } from 'node:http'
 import type { Registry } from 'prom-client'
+import type { Label } from '../core/policy/policy.js'
 
 /** What `GET /readyz` says. The proxy is ready even while the service is away, since it then passes everything through. */
 export interface ProxyReadiness {
   readonly ready: boolean
   readonly circuit: 'closed' | 'open'
   readonly problem: string | null
+  /** What is certified, in some context or other: exact match by labels, or agreement with the model's own full answers. */
+  readonly certifies: readonly Label[]
   readonly upstream: string
   readonly dialect: string
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConfigError } from '../config/settings.js'
+import type { Label } from '../core/policy/policy.js'
 import { throttle } from '../logging/throttle.js'
 import { createAdminServer } from './admin-server.js'
 import { DIALECTS } from './dialects/dialects.js'
@@ -32,13 +33,20 @@ export interface RunningProxy {
 /** Interval at which idle connections are closed while the proxy is closing, ms. */
 const IDLE_MS = 50
 
+/** What the log says of each label. */
+const CERTIFIED: Readonly<Record<Label, string>> = {
+  exact_match: 'exact match is certified, by the labels that come',
+  agreement: "agreement with the model's own full answers is certified, without labels",
+}
+
 /** Starts the proxy. @throws ConfigError where a port is not free */
 export async function startProxy (settings: ProxySettings, log: Logger): Promise<RunningProxy> {
   const warn = throttledWarnings(log)
   const upstream = createUpstream(settings.PROXY_UPSTREAM)
   const service = createServiceLink(settings.PROXY_SERVICE, settings.STOPGATE_TOKEN)
   const { PROXY_PREFIX: prefix, PROXY_MAX_STALENESS_SECONDS: maxStalenessSeconds } = settings
-  const poll = new BundlePoll(service, { prefix, maxStalenessSeconds, onProblem: warn })
+  const onLabels = (certifies: readonly Label[]) => { log.info({ certifies }, certifies.map((label) => CERTIFIED[label]).join('; ')) }
+  const poll = new BundlePoll(service, { prefix, maxStalenessSeconds, onProblem: warn, onLabels })
   const enrolments = new EnrolmentSender(service, warn)
   const reporter = new OutcomeReporter(service, { capacity: settings.PROXY_MAX_REPORTS, onProblem: warn })
   let inFlight = 0
@@ -91,7 +99,7 @@ export async function startProxy (settings: ProxySettings, log: Logger): Promise
     })
   })
   const admin = createAdminServer(metrics.registry, () => ({
-    ready: !isClosing, circuit: poll.snapshot() === null ? 'open' : 'closed', problem: poll.problem, upstream: settings.PROXY_UPSTREAM, dialect: settings.PROXY_DIALECT,
+    ready: !isClosing, circuit: poll.snapshot() === null ? 'open' : 'closed', problem: poll.problem, certifies: poll.certifies, upstream: settings.PROXY_UPSTREAM, dialect: settings.PROXY_DIALECT,
   }))
   const urls = [await listen(server, settings, 'PROXY_PORT'), await listen(admin, settings, 'PROXY_ADMIN_PORT')] as const
   const polling = poll.run()

@@ -23,6 +23,8 @@ export interface BundleRule {
   readonly scope: Scope
   /** Key that the threshold came from; absent: the generation's own. */
   readonly context?: string
+  /** What is certified; absent: exact match. */
+  readonly label?: 'agreement'
   readonly mode: Policy['mode']
   readonly min_tokens: number
   readonly check_every_tokens: number
@@ -138,13 +140,15 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 }
 
 function bundleRule (rule: Rule, levels: Levels): BundleRule {
-  const { threshold, scorer, trials, scope, context, mode, minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare } = rule
+  const { threshold, scorer, trials, scope, context, label, mode } = rule
+  const { minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
     ...(trials.length > 0 && { trials: trials.map(({ name }) => name) }),
     scope,
     ...(context !== null && chainOf(context).length <= levels.length && { context }), // a pool's
+    ...(label === 'agreement' && { label }),
     mode,
     min_tokens: minTokens,
     check_every_tokens: checkEveryTokens,

@@ -135,6 +135,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     trials: scorers(force.source.trials),
     scope: force.scope,
     guarantee: force.isPinned ? null : force.source.guarantee,
+    label: force.source.policy.label,
     mode: policy.mode,
     minTokens: policy.min_tokens,
     checkEveryTokens: policy.check_every_tokens,

@@ -10,6 +10,7 @@ const OUTSIDE: Rule = {
   trials: [],
   scope: 'none',
   guarantee: null,
+  label: 'exact_match',
   mode: 'off',
   minTokens: 0,
   checkEveryTokens: 32,
@@ -30,7 +31,7 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): Rule {
-    const { scorer, trials = [], scope, context, mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
+    const { scorer, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
     const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
     return {
       context: context ?? null,
@@ -39,6 +40,7 @@ export function snapshotOfBundle (
       trials: trials.map(scorerOf),
       scope,
       guarantee: null,
+      label,
       mode,
       minTokens: min_tokens,
       checkEveryTokens: check_every_tokens,

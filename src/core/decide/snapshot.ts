@@ -16,6 +16,8 @@ export interface Rule {
   readonly trials: readonly Scorer[]
   readonly scope: Scope
   readonly guarantee: Guarantee | null
+  /** What is certified: that answers are right, or that they are the model's own full answers. */
+  readonly label: Policy['label']
   readonly mode: Policy['mode']
   readonly minTokens: number
   readonly checkEveryTokens: number

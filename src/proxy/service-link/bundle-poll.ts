@@ -1,6 +1,7 @@
 import { BUNDLE_FORMAT, type Bundle } from '../../core/decide/bundle.js'
 import { snapshotOfBundle } from '../../core/decide/snapshot-of-bundle.js'
 import type { Snapshot } from '../../core/decide/snapshot.js'
+import type { Label } from '../../core/policy/policy.js'
 import { Backoff } from './backoff.js'
 import type { ServiceClient } from './service-calls.js'
 
@@ -10,6 +11,8 @@ export interface BundlePollOptions {
   readonly prefix: string
   readonly maxStalenessSeconds: number
   readonly onProblem: (message: string) => void
+  /** What is certified has changed. */
+  readonly onLabels: (certifies: readonly Label[]) => void
 }
 
 /**
@@ -23,6 +26,8 @@ export class BundlePoll {
   #snapshot: Snapshot | null = null
   #etag = ''
   #renewedAt = -Infinity
+  /** What some rule or other certifies. */
+  certifies: readonly Label[] = []
   /** What is wrong, or `null`. */
   problem: string | null = 'the service has not been reached yet'
 
@@ -65,9 +70,17 @@ export class BundlePoll {
       }
       this.#snapshot = snapshotOfBundle(body as Bundle)
       this.#etag = etag
+      this.#setLabels(body as Bundle)
     }
     this.#renewedAt = performance.now()
     this.problem = null
+  }
+
+  #setLabels ({ rules }: Bundle): void {
+    const labels = [...new Set(rules.map(({ label = 'exact_match' as Label }) => label))].sort()
+    if (labels.join() === this.certifies.join()) return
+    this.certifies = labels
+    this.#options.onLabels(labels)
   }
 
   close (): void { this.#closing.abort() }

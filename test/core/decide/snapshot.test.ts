@@ -17,6 +17,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
     trials: [],
     scope: 'own',
     guarantee: GUARANTEE,
+    label: 'exact_match',
     mode: 'shadow',
     minTokens: 64,
     checkEveryTokens: 16,

@@ -3,7 +3,7 @@ import { bundleOf } from '../../../src/core/decide/bundle.js'
 import { BundlePoll } from '../../../src/proxy/service-link/bundle-poll.js'
 import { build, until } from '../../helper.js'
 
-const options = { prefix: '*', maxStalenessSeconds: 60, onProblem: () => {} }
+const options = { prefix: '*', maxStalenessSeconds: 60, onProblem: () => {}, onLabels: () => {} }
 
 t.test('the circuit is open until a bundle has come, and when the last word is too old', async (t) => {
   const { service } = await build(t)
@@ -33,4 +33,18 @@ t.test('a bundle of another format opens it, and failures are tried again', asyn
   t.equal(failing.problem, 'away')
   failing.close()
   await running
+})
+
+t.test('it tells what the rules certify, and when that changes', async (t) => {
+  const { service, send } = await build(t)
+  const told: unknown[] = []
+  const get = async () => ({ status: 200, etag: 'e', body: bundleOf(service.snapshot()) })
+  const poll = new BundlePoll({ get }, { ...options, onLabels: (certifies) => { told.push(certifies) } })
+  await poll.renew()
+  await poll.renew()
+  t.same(told, [['exact_match']])
+  await send('PUT', '/v1/contexts/model=m/policy', { label: 'agreement' })
+  await until('the policy is in force', async () => { await poll.renew(); return told.length > 1 })
+  t.same(told, [['exact_match'], ['agreement', 'exact_match']])
+  t.equal(poll.certifies, told[1])
 })
