@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { nullable, nullableRatio } from './field-schemas.js'
 
 const difference = (what: string) => Type.Unsafe<{ estimate: number, low: number, high: number } | null>({

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { NullablePinSchema } from './pin-schemas.js'
 import { AUDIT_EXAMPLE } from './examples/context-examples.js'
 import { nullable, time } from './field-schemas.js'

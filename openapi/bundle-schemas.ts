@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { BUNDLE_FORMAT } from '../src/core/decide/bundle.js'
 import { ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { REPORTED_EXAMPLE } from './examples/training-examples.js'
 import { ContextSchema, nullable, TextSchema } from './field-schemas.js'
 import { TRAINING_LIMITS } from '../src/core/training/add-reports.js'

@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TSchema } from 'typebox'
+import { Type, type Static, type TObject, type TSchema } from '#typebox'
 import type { Columns } from '../src/core/decide/decide-columns.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
 import { StepSchema } from './decision-schemas.js'

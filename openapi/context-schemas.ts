@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
 import { ArmsSchema } from './arm-schemas.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '#typebox'
 import { DECISION_WARNINGS, REASONS, type DecisionWarning, type Reason } from '../src/core/decide/decide.js'
 import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
 import {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { ContextSchema, nullable, TextSchema } from './field-schemas.js'
 
 const strict = { additionalProperties: false }

@@ -1,4 +1,4 @@
-import { Type, type TSchemaOptions } from 'typebox'
+import { Type, type TSchemaOptions } from '#typebox'
 
 /** Fields that several schemas share. Descriptions state unit and range, since error messages quote them. */
 

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '#typebox'
 import { AnswerSchema, EmSchema, nullable, TextSchema } from './field-schemas.js'
 import { OutcomeSchema } from './outcome-schemas.js'
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { PinSchema } from './pin-schemas.js'
 import { HISTORY_EXAMPLE, MODEL_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/model-examples.js'
 import { nullable, nullableRatio, time } from './field-schemas.js'

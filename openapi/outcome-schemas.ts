@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject } from 'typebox'
+import { Type, type Static, type TObject } from '#typebox'
 import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/judgement/context-warnings.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, ProbeTokensSchema, SignalsSchema, TextSchema, TokensSchema,

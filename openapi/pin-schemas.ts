@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { nullable, nullableRatio } from './field-schemas.js'
 
 export const PinSchema = Type.Object({

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '#typebox'
 import { POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from './examples/context-examples.js'
 import { nullable, nullableRatio } from './field-schemas.js'
 import { DEFAULT_POLICY, type Policy, type PolicyPatch } from '../src/core/policy/policy.js'

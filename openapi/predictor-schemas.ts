@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '#typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_REQUEST_EXAMPLE } from './examples/predictor-examples.js'
 import { LENGTH_POWER_DESCRIPTION, nullable, TextSchema, time, WEIGHTS_DESCRIPTION } from './field-schemas.js'
 import { MIN_THRESHOLDS, MAX_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { TRADEOFF_EXAMPLE } from './examples/tradeoff-examples.js'
 import { nullable, nullableRatio, ratio, time } from './field-schemas.js'
 

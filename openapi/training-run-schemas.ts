@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { VERDICTS, type VerdictName } from '../src/core/training/verdict.js'
 import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from './examples/training-examples.js'
 import { nullable, nullableRatio, ratio, time } from './field-schemas.js'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/views/what-if.js'
 import { fields, thresholds } from './context-schemas.js'
 import { WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { BundleQuerySchema, BundleSchema } from '../openapi/bundle-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { createBundleServer } from '../src/decisions/serve-bundle.js'

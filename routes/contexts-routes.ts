@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import type { Services } from './services.js'
 
 export const metrics: FastifyPluginCallbackTypebox<Services> = (app, { metrics }, done) => {

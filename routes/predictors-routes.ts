@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { ReasonQuerySchema } from '../openapi/pin-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { PredictorDetailSchema, PredictorListSchema, PredictorParamsSchema, PredictorViewSchema, PredictorRequestSchema } from '../openapi/predictor-schemas.js'

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { anyError } from '../openapi/error-schemas.js'
 import { CheckpointsBodySchema, PlotQuerySchema, ReportedSchema, RunParamsSchema, RunQuerySchema } from '../openapi/checkpoint-schemas.js'
 import { RunListSchema, RunSchema } from '../openapi/training-run-schemas.js'

@@ -1,5 +1,5 @@
 import { envSchema } from 'env-schema'
-import { Type, type Static, type TObject } from 'typebox'
+import { Type, type Static, type TObject } from '#typebox'
 import { LOG_LIMITS } from '../store/log-limits.js'
 
 /** Every setting. `npm run docs` writes docs/operate/settings.md from this schema. */

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '#typebox'
 import { ConfigError, readEnvironment } from '../config/settings.js'
 import { PROBE_STYLES } from './generation/probe-styles.js'
 

@@ -1,5 +1,5 @@
-import { Type, type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Type, type TSchema } from '#typebox'
+import { Compile } from '#typebox/compile'
 
 // What the schemas of stored values are made of.
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import { GRID } from '../core/certificate/grid.js'
 import { countPacked } from '../core/enrolment/packed-numbers.js'
 import { RAW } from '../core/enrolment/slice.js'

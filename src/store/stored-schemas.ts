@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type TSchema } from '#typebox'
 import { PolicySchema } from '../../openapi/policy-schemas.js'
 import type { LogEntry } from '../core/learn/log-entry.js'
 import { ROOT } from '../core/policy/context.js'

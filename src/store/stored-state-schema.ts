@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type TSchema } from '#typebox'
 import { PolicySchema } from '../../openapi/policy-schemas.js'
 import { noEvidence } from '../core/certificate/evidence.js'
 import { GRID } from '../core/certificate/grid.js'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '#typebox'
 import t from 'tap'
 import { check, like, orNull, time } from '../../src/store/schema-parts.js'
 
