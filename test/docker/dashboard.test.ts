@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
+import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
 import { build } from '../helper.js'
 
 interface Panel { readonly title: string, readonly targets?: readonly { readonly expr: string }[] }
@@ -7,11 +8,15 @@ interface Panel { readonly title: string, readonly targets?: readonly { readonly
 const dashboard = JSON.parse(await readFile('docker/grafana/dashboards/stopgate.json', 'utf8'))
 const queries = (dashboard.panels as Panel[]).flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })))
 
-t.test('the service exports every metric that the dashboard shows', async (t) => {
+t.test('the service and the proxy export every metric that the dashboard shows', async (t) => {
   const { app } = await build(t)
   const { statusCode, body } = await app.inject('/metrics')
   if (!t.equal(statusCode, 200)) return
-  const exported = new Set([...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+  const proxy = new ProxyMetrics({
+    isCircuitOpen: () => false, inFlight: () => 0, enrolled: () => 0, reports: () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 }),
+  })
+  const texts = body + await proxy.registry.metrics()
+  const exported = new Set([...texts.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
   for (const { title, expr } of queries) {
     const names = expr.match(/\b(stopgate|process)_\w+/g) ?? []
     for (const name of names) t.ok(exported.has(name.replace(/_bucket$/, '')), `${title}: ${name}`)
@@ -25,5 +30,6 @@ t.test('the dashboard shows the metrics that operators look at first', async (t)
     'decisions_total', 'decision_duration_seconds_bucket', 'outcome_log_lag', 'store_up', 'drift_alarms_total',
     'breaches_total',
     'context_tokens_saved_ratio', 'context_em_drop', 'context_threshold', 'context_follow_up_ratio',
+    'proxy_generations_total', 'proxy_passed_total', 'proxy_circuit_open', 'proxy_first_token_added_seconds_bucket',
   ]) t.match(shown, `stopgate_${name}`)
 })
