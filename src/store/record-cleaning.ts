@@ -9,8 +9,8 @@ type Segments = Pick<Tables, 'recordSegments'>
 
 /** Expired records that one call drops at most; more than one call can add. */
 const DROPPED = 2000
-/** Bytes that segments may take up beyond twice what lives in them. */
-const SLACK = 8 * 1024 * 1024
+/** Bytes that live rows may take up beyond the limit of their steps, and segments beyond twice what lives in them. */
+export const SLACK = 8 * 1024 * 1024
 /**
  * Cleaning that one call does beyond what it brings, in rows read and KiB moved (about 5 us each). Decisions wait meanwhile, so it is
  * little.
@@ -33,11 +33,13 @@ export function dropExpired (index: RecordIndex, writer: SegmentWriter, since: n
   }
 }
 
+/** The heads of rows count as well, since they take up more than the steps where each call brings a step or two of a generation. */
 export function dropOldest (index: RecordIndex, writer: SegmentWriter, { generations, bytes }: RecordLimits): void {
-  if (index.size <= generations && index.stepBytes <= bytes) return
+  const isWithin = () => index.size <= generations && index.stepBytes <= bytes && index.liveBytes <= bytes + SLACK
+  if (isWithin()) return
   for (const record of index.oldestFirst()) {
     drop(index, writer, record)
-    if (index.size <= generations && index.stepBytes <= bytes) return
+    if (isWithin()) return
   }
 }
 

@@ -1,4 +1,8 @@
 import t from 'tap'
+import { dropOldest, SLACK } from '../../src/store/record-cleaning.js'
+import { RECORD_LIMITS } from '../../src/store/record-encoding.js'
+import { RecordIndex } from '../../src/store/record-index.js'
+import { SegmentWriter } from '../../src/store/record-segment.js'
 import { mulberry32 } from '../random.js'
 import { batch, idsOf } from './fixtures.js'
 import { fill, recordGround, stepsAt as steps, tokensOf } from './record-ground.js'
@@ -104,4 +108,12 @@ t.test('one call moves only some of the live rows, and the next call continues',
   }
   t.ok(calls >= 8 && calls < 50, `${calls} calls: 4,000 rows were to be moved`)
   t.equal((await open().recorded(['x'])).get('x')!.length, calls)
+})
+
+t.test('rows that are mostly heads count toward the limit of bytes, and the least recently written are dropped', async (t) => {
+  const index = new RecordIndex()
+  for (let i = 0; i < 12; i++) index.append(`g${i}`, { place: { segment: 1, offset: i }, steps: 1, bytes: 8, size: SLACK / 8 }, i)
+  dropOldest(index, new SegmentWriter(1, () => {}), { ...RECORD_LIMITS, bytes: 100 })
+  t.ok(index.liveBytes <= 100 + SLACK)
+  t.same([...index.oldestFirst()].map(({ id }) => id), ['g4', 'g5', 'g6', 'g7', 'g8', 'g9', 'g10', 'g11'])
 })
