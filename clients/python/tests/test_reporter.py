@@ -80,3 +80,15 @@ def test_putting_never_waits_for_the_service() -> None:
     taker.may_take.set()
     assert one.close(30)
     assert taker.taken[-1] == "999"
+
+
+def test_a_reply_without_receipts_is_no_receipt() -> None:
+    taker, counters = Taker([]), Counters()
+    taker.may_take.set()
+    replies: list[Any] = [{}, [], {"rejected": [], "outcomes": []}]
+    one = Reporter(
+        lambda *call: replies.pop(0) if replies else taker.post(*call), 10, counters, lambda id, receipt: None
+    )
+    one.put(Report("a", b'{"id":"a"}'))
+    assert one.close(30)
+    assert (taker.taken, counters.reported) == (["a"], 1)

@@ -27,7 +27,14 @@ class Breaker:
         self._failures = 0
         self._closing = threading.Event()
         self._background = Background("ping", self._wait)
-        self.is_open = False
+        self._is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is to ask. As long as it says so, there is a thread that pings."""
+        if self._is_open:
+            self._background.ensure()
+        return self._is_open
 
     def succeeded(self) -> None:
         """A call got its reply."""
@@ -37,14 +44,14 @@ class Breaker:
         """A call got no usable reply."""
         self._failures += 1
         if self._failures >= _FAILURES and not self._closing.is_set():
-            self.is_open = True
+            self._is_open = True
             self._background.ensure()
 
     def after_fork(self) -> None:
         """A child begins anew."""
         self._closing = threading.Event()
         self._background.after_fork()
-        self._failures, self.is_open = 0, False
+        self._failures, self._is_open = 0, False
 
     def close(self) -> None:
         """Ends the pings."""
@@ -63,4 +70,4 @@ class Breaker:
                 if is_told:
                     logger.warning("the service answers again, after %.1f s", time.monotonic() - since)
                 break
-        self._failures, self.is_open = 0, False
+        self._failures, self._is_open = 0, False

@@ -40,6 +40,7 @@ def take(body: Any, generations: Sequence[Generation], cadences: dict[str, Caden
             path, message = problems[row]["path"], problems[row]["message"]
             warn(f"row {message}", f"no decision for {one.id}: {path} {message}")
             continue
-        one.arm = "control" if row in control else "treated"
+        if one.arm is None:
+            one.arm = "control" if row in control else "treated"
         one.checked(row in stop, row in probe, cadences[one.context_key].next_check(one.steps[-1].tokens))
     return [generations[row] for row in problems]

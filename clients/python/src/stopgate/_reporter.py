@@ -103,11 +103,15 @@ class Reporter(Outbox[list[Report]]):
     def _send_outcomes(self, batch: list[Report]) -> None:
         body = b'{"outcomes":[' + b",".join(report.body for report in batch) + b"]}"
         reply = self._post("/v1/outcomes/batch", body, _CALL_SECONDS)
-        for problem in reply["rejected"]:
+        try:
+            rejected, receipts = reply["rejected"], list(zip(batch, reply["outcomes"], strict=True))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CallFailed(f"the reply has no receipts: {error!r}") from error
+        for problem in rejected:
             id, path, message = batch[problem["index"]].generation_id, problem["path"], problem["message"]
             warn(f"outcome {message}", f"the outcome of {id} was refused: {path} {message}")
-        self._counters.rejected += len(reply["rejected"])
-        self._counters.reported += len(batch) - len(reply["rejected"])
-        for report, receipt in zip(batch, reply["outcomes"], strict=True):
+        self._counters.rejected += len(rejected)
+        self._counters.reported += len(batch) - len(rejected)
+        for report, receipt in receipts:
             if receipt is not None:
                 self._on_receipt(report.generation_id, receipt)

@@ -138,7 +138,7 @@ class Generation:
             em: whether the answer is right. Else `grade` says it, or `reference`, or `Client.label()` later, or the
                 policy's label is "agreement".
             reference: the right answer, or a list of right ones: the service then grades.
-            answer_tokens: what the answer costs after a stop, where `tokens` does not hold it.
+            answer_tokens: where `tokens` holds the answer, how many of them it takes.
         """
         if not self._is_over:
             self._is_over = True
