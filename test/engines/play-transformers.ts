@@ -19,11 +19,21 @@ export interface Played {
   readonly tasks: Readonly<Record<string, TaskFigures>>
   /** Time of the full runs, and of those that the service may stop. */
   readonly seconds: { readonly full: number, readonly served: number }
-  readonly client: Readonly<Record<'checks' | 'calls' | 'failures' | 'reported' | 'rejected' | 'dropped', number>>
+  readonly client: Readonly<Record<'checks' | 'calls' | 'failures' | 'reported' | 'rejected' | 'dropped' | 'probe_tokens', number>>
 }
 
-/** What is known after a batch: milliseconds a generation, and calls that have failed so far. */
-export interface Progress { readonly batch: number, readonly ms: number, readonly failures: number }
+/** What is known after a batch. */
+export interface Progress {
+  readonly batch: number
+  /** Milliseconds a generation. */
+  readonly ms: number
+  /** Milliseconds that the batch, and so each of its generations, stood still in each of its checks. */
+  readonly stood_still_ms: readonly number[]
+  /** Calls that have failed so far. */
+  readonly failures: number
+  /** Tokens decoded for probes so far. */
+  readonly probe_tokens: number
+}
 
 export interface Playing {
   readonly url: string
@@ -33,6 +43,8 @@ export interface Playing {
   readonly seed?: number
   /** Seconds that a call for decisions may take, and the last reports. A step that is not answered in time goes on. */
   readonly timeoutSeconds?: number
+  /** Process of the service, to be killed before the third check of the second batch. */
+  readonly kill?: number
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -50,8 +62,9 @@ export async function lacksTransformers (): Promise<string | null> {
 }
 
 /** Runs the test model in transformers, each prompt in full and as the service at `url` decides. */
-export async function playTransformers ({ url, generations, batch, seed = 1, timeoutSeconds = 1, onProgress }: Playing): Promise<Played> {
-  const options = { url, generations, batch, seed, timeout: timeoutSeconds }
+export async function playTransformers (playing: Playing): Promise<Played> {
+  const { url, generations, batch, seed = 1, timeoutSeconds = 1, kill, onProgress } = playing
+  const options = { url, generations, batch, seed, timeout: timeoutSeconds, ...(kill !== undefined && { kill }) }
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
   return await playPython(PYTHON, ['test/engines/run_transformers.py', ...words], {}, onProgress)
 }

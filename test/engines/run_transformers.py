@@ -6,9 +6,11 @@ each batch a line of progress goes to standard error.
 
 import argparse
 import json
+import os
+import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,6 +28,23 @@ from stopgate import Client, Generation  # noqa: E402
 from stopgate.hf import Finished, Thought, generate  # noqa: E402
 
 THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=1)
+
+
+class TimedClient(Client):
+    """Times the checks of a batch, and may kill a process before the third."""
+
+    kill: int | None = None
+    milliseconds: list[float]
+
+    def check(self, generations: Iterable[Generation]) -> list[Generation]:
+        """As that of the client."""
+        asked = list(generations)
+        if self.kill is not None and len(self.milliseconds) == 2:
+            os.kill(self.kill, signal.SIGKILL)
+        began = time.perf_counter()
+        stopped = super().check(asked)
+        self.milliseconds.append(1000 * (time.perf_counter() - began))
+        return stopped
 
 
 @dataclass
@@ -70,24 +89,32 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=1.0, help="seconds for a decision, and for the last reports")
+    parser.add_argument("--kill", type=int, help="process of the service, to be killed in the middle of the second batch")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model, tokenizer = load(FOLDER / "weights")
     tokenizer.padding_side = "left"
     tasks: dict[str, Figures] = {}
     seconds = {"full": 0.0, "served": 0.0}
-    with Client(options.url, timeout=options.timeout) as client:
+    with TimedClient(options.url, timeout=options.timeout) as client:
         for number, batch in enumerate(batches(prompts(options.seed, options.generations), options.batch)):
             began = time.perf_counter()
             full = list(generate_full(model, tokenizer, batch, batch_size=len(batch)))
             between = time.perf_counter()
+            client.milliseconds, client.kill = [], options.kill if number == 1 else None
             served, runs = serve(model, tokenizer, client, batch)
             ended = time.perf_counter()
             seconds["full"] += between - began
             seconds["served"] += ended - between
             for prompt, in_full, run, one in zip(batch, full, runs, served, strict=True):
                 tasks.setdefault(prompt.task, Figures()).add(prompt, in_full, run, one)
-            progress = {"batch": number, "ms": 1000 * (ended - between) / len(batch), "failures": client.counters.failures}
+            progress = {
+                "batch": number,
+                "ms": 1000 * (ended - between) / len(batch),
+                "stood_still_ms": client.milliseconds,
+                "failures": client.counters.failures,
+                "probe_tokens": client.counters.probe_tokens,
+            }
             print(json.dumps(progress), file=sys.stderr, flush=True)
         client.flush(options.timeout)
         counters = client.counters

@@ -37,18 +37,14 @@ t.test('killing the service costs no generation', { skip }, async (t) => {
   const url = await service.url()
   const batches: Progress[] = []
   const { tasks, client } = await playTransformers({
-    url,
-    generations: 20,
-    batch: 10,
-    onProgress (progress) {
-      batches.push(progress)
-      if (progress.batch === 0) service.child.kill('SIGKILL')
-    },
+    url, generations: 30, batch: 10, kill: service.child.pid!, onProgress (progress) { batches.push(progress) },
   })
-  t.ok(client.failures > 0, 'the service was gone')
+  t.ok(client.failures >= 2, 'the service was gone')
+  t.equal(client.failures, batches[1]!.failures, 'and in the next batch nobody asked')
   for (const [task, { tokens, full_tokens: full, right, full_right: fullRight }] of Object.entries(tasks)) {
     t.equal(tokens, full, `without a reply the generations of ${task} go on to their end`)
     t.equal(right, fullRight)
   }
-  t.comment(`ms a generation by batch: ${batches.map(({ ms }) => ms.toFixed(1)).join(', ')}`)
+  t.equal(client.probe_tokens, batches[1]!.probe_tokens, 'those that begin when it is away are not probed')
+  t.comment(`ms of each check, killed before the third: ${batches[1]!.stood_still_ms.map((ms) => ms.toFixed(1)).join(', ')}`)
 })
