@@ -19,7 +19,7 @@ export const OutcomeSchema = Type.Object({
   generation_id: TextSchema('Id of the generation', ['req-8f2c']),
   group_id: Type.Optional(TextSchema('Id of the prompt that several generations share', ['prompt-17'])),
   sample_index: Type.Optional(Type.Integer({
-    minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0, below samples)',
+    minimum: 0, maximum: 1_000_000, description: 'Number of the generation in its group (from 0, below samples); of several outcomes with the same number only the first counts',
   })),
   samples: Type.Optional(Type.Integer({
     minimum: 1,

@@ -17,6 +17,8 @@ export interface Member {
   slice: Slice
   /** Number of its samples; `null`: no outcome has stated it. */
   samples: number | null
+  /** Numbers of the samples that were reported, as far as outcomes state them. Absent: none did. */
+  indices?: readonly number[]
   /** Samples whose outcome has come; of them those left out, those that count as lost, and those that await a label, by generation id. */
   reported: number
   leftOut: number
@@ -86,6 +88,18 @@ export function addReport (member: Member, report: SampleReport, missingOutcomes
     case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; measure(member, report.tokens); return
     case 'known': measure(member, report.tokens); addKnown(member, report.units, report.em)
   }
+}
+
+/**
+ * Notes the number that a sample has in its group.
+ * @returns whether it is new. A sample that was retried is reported under several ids and counts once: else the group would be complete
+ *   before its last sample
+ */
+export function noteIndex (member: Member, index: number): boolean {
+  const { indices = [] } = member
+  if (indices.includes(index)) return false
+  member.indices = [...indices, index]
+  return true
 }
 
 /** The label of a sample that awaited it. */

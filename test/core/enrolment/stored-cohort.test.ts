@@ -1,5 +1,6 @@
 import t from 'tap'
 import { unpackNumbers } from '../../../src/core/enrolment/packed-numbers.js'
+import { noteIndex } from '../../../src/core/enrolment/member.js'
 import { newSlice, type Slice } from '../../../src/core/enrolment/slice.js'
 import { restoreMembers, restoreSlice, storeMembers, storeSlice } from '../../../src/core/enrolment/stored-cohort.js'
 import { cohortWith, draws, entryOf, KEPT, report, RULES } from './cohort-fixtures.js'
@@ -21,6 +22,7 @@ t.test('members with samples come back in their order as they were', async (t) =
   const us = draws(3)
   const cohort = cohortWith(us)
   report(cohort, us[1]!, KEPT, 5, 4)
+  noteIndex(cohort.members.get(us[1]!)!, 3)
   report(cohort, us[1]!, { kind: 'awaits_label', generation_id: 'g', tokens: 3 }, 5, 4)
   const stored = storeMembers(cohort.members.values())
   t.match(stored.reports, [{ u: us[1]!, waiting: ['g'] }])

@@ -115,3 +115,25 @@ t.test('more early outcomes than a group has samples account for it once', async
   fold.report(0.75, 2000)
   t.match(fold.cohorts.get(LEAF)!.slices, [{ open: { control: 0 } }])
 })
+
+t.test('rule 8: a sample that was retried counts once, so the group still waits for its last one', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25], 0)
+  const sample = (id: string, sample_index: number, changes = {}) =>
+    fold.report(0.25, 100, { generation_id: id, sample_index, samples: 3, ...changes })
+  sample('a', 0)
+  sample('b', 1, { full: {} })
+  sample('b-retried', 1)
+  t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ samples: 3, reported: 2, waiting: ['b'] }])
+  fold.learn({ type: 'label', generation_id: 'b', em: 1 }, 200)
+  t.equal(fold.cohorts.get(LEAF)!.open, 1)
+  sample('c', 2)
+  t.equal(fold.cohorts.get(LEAF)!.open, 0)
+})
+
+t.test('rule 8: samples of a group that state no number all count', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25], 0)
+  for (const id of ['a', 'b']) fold.report(0.25, 100, { generation_id: id, sample_index: -1, samples: 2 })
+  t.equal(fold.cohorts.get(LEAF)!.open, 0)
+})
