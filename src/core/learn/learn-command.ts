@@ -5,6 +5,7 @@ import { NO_DRIFT } from '../certificate/drift.js'
 import { candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
 import { isCurrent } from '../judgement/judge.js'
 import { certificationTerms, haveSameBar } from '../policy/certification-terms.js'
+import { certifyingDepth } from '../policy/certifying-link.js'
 import { moveOf } from './threshold-change.js'
 import { forceOf, policyOf, startEpoch, write, type Fold, type Ledger } from './fold.js'
 import type { Command, Configuration, Origin } from './log-entry.js'
@@ -17,17 +18,33 @@ import type { Pin } from '../judgement/pin.js'
 function learnPolicies (fold: Fold, time: number, ledger: Ledger, under: string, cause: EpochCause = 'policy'): void {
   const before = fold.ledger
   const { levels } = ledger.configuration
-  const keys = keysWithin(fold, under, levels)
+  const within = keysWithin(fold, under, levels)
+  const regrouped = regroupedBy(before, ledger, within)
   fold.ledger = ledger
+  const keys = [...new Set([...within, ...regrouped])].filter((key) => fold.get(key) !== undefined)
   for (const key of keys) {
     const state = fold.get(key)!
     const policy = policyOf(ledger, key)
-    const next = isCurrent(state, policy, levels)
+    const next = isCurrent(state, policy, levels) && !regrouped.has(key)
       ? withRequest(fold, key, policyOf(before, key), policy)
       : startEpoch(fold, key, cause, policy, time)
     write(fold, key, next, { policy, time, cause, mayMove: true })
   }
   for (const key of keys) moveShare(fold, key, time)
+}
+
+/**
+ * The contexts that gather evidence of other traffic than before, since `certify_at` has changed for them or for a context below them. What
+ * a pool has shown says nothing of those that remain in it when some leave, or of those that join it.
+ */
+function regroupedBy (before: Ledger, after: Ledger, keys: readonly string[]): Set<string> {
+  const { levels } = after.configuration
+  const depthOf = (ledger: Ledger, key: string) => certifyingDepth(levels, policyOf(ledger, key).certify_at)
+  return new Set(keys.flatMap((key) => {
+    const [was, is] = [depthOf(before, key), depthOf(after, key)]
+    const chain = chainOf(key)
+    return was === is ? [] : [chain[was], chain[is]].filter((link) => link !== undefined)
+  }))
 }
 
 /**

@@ -8,6 +8,7 @@ import type { LogEntry } from '../../../src/core/learn/log-entry.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { policyOf } from '../../../src/core/learn/fold.js'
 import { inStep } from '../../../src/core/learn/learn-command.js'
+import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 import { CHAIN, FIRST, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from './memory-fold.js'
 import type { Pin } from '../../../src/core/judgement/pin.js'
 
@@ -46,7 +47,7 @@ t.test('a change of label, min_tokens, check_every_tokens or check_growth opens 
 
 t.test('any other change keeps the epoch and its evidence', async (t) => {
   for (const policy of [
-    { max_em_drop: 0.03 }, { error_level: 0.1 }, { control_rate: 0.5 }, { mode: 'shadow' }, { mode: 'off' }, { certify_at: 'model' },
+    { max_em_drop: 0.03 }, { error_level: 0.1 }, { control_rate: 0.5 }, { mode: 'shadow' }, { mode: 'off' },
     { label_rate: 0.5 }, { evidence_window: 5000 }, { max_evidence_age_seconds: 9 },
   ] as const) {
     const fold = certified()
@@ -183,6 +184,42 @@ t.test('a policy that moves its own threshold is noted once', async (t) => {
   setPolicy(fold, { min_tokens: 5 }, LEAF)
   t.match(fold.changes, [{ key: LEAF, cause: 'policy', before: GRID[LAST], after: null, by: 'ops' }])
   t.equal(fold.changes.length, 1)
+})
+
+t.test('a context that is pooled, and later by itself again, gathers evidence from zero each time', async (t) => {
+  const fold = certified()
+  setPolicy(fold, { certify_at: 'model' })
+  t.match(fold.state(), { epoch: 2, epoch_cause: 'policy', threshold: null })
+  t.match(fold.state('model=q'), { epoch: 2, epoch_cause: 'policy' })
+  t.equal(fold.state('*').epoch, 1, 'it gathers no evidence before or after')
+  setPolicy(fold, {})
+  t.match(fold.state(), { epoch: 3, threshold: null })
+  t.match(fold.state('model=q'), { epoch: 3 })
+})
+
+t.test('a pool that a context leaves or joins starts from zero, and the others of the pool stay in it', async (t) => {
+  const fold = memoryFold({ certify_at: 'model' })
+  fold.learn(KEPT, 1000, FIRST)
+  const other = 'model=q,task=other'
+  fold.learn({ ...KEPT, context: { model: 'q', task: 'other' } })
+  const inForce = fold.state('model=q').threshold
+  t.not(inForce, null)
+  setPolicy(fold, { certify_at: null }, LEAF)
+  t.match(fold.state('model=q'), { epoch: 2, epoch_cause: 'policy', threshold: null, control_share: 1 }, 'its evidence was of the context that left')
+  t.match(fold.changes.at(-1), { key: LEAF, cause: 'policy', by: 'ops' })
+  t.match(fold.changes.filter(({ key }) => key === 'model=q').at(-1), { cause: 'policy', before: inForce, after: null, by: 'ops' })
+  t.match([fold.state(), fold.state(other)], [{ epoch: 2 }, { epoch: 1 }])
+  setPolicy(fold, {}, LEAF)
+  t.match([fold.state('model=q'), fold.state(), fold.state(other)], [{ epoch: 3 }, { epoch: 3 }, { epoch: 1 }])
+})
+
+t.test('those who were enrolled while a context was by itself do not count as lost when it is so again', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1, 0.2], 0)
+  setPolicy(fold, { certify_at: 'model' })
+  setPolicy(fold, {})
+  fold.pass(1000, FOLLOW_UP + 1000)
+  t.match(fold.state(), { epoch: 3, follow_up: { enrolled: 0, missing: 0 } })
 })
 
 t.test('a pin on a pool moves the share of the pool', async (t) => {
