@@ -2,7 +2,7 @@ import type { Config } from '../config/config.js'
 import { isWithin } from '../core/policy/context.js'
 import { effectivePolicy, type PolicyPatch } from '../core/policy/policy.js'
 import { at, InvalidPolicyError, TooManyError } from '../errors/errors.js'
-import { policyProblem } from '../core/certificate/policy-problem.js'
+import { memberProblem, policyProblem } from '../core/certificate/policy-problem.js'
 
 /** Policies and pins are limited to as many as contexts. @throws TooManyError */
 export function checkRoom ({ maxContexts }: Config, table: ReadonlyMap<string, unknown>, key: string): void {
@@ -18,8 +18,9 @@ export function checkedPolicies (
   const policies = new Map(stated)
   if (policy !== null) checkRoom(config, policies, key)
   if (policy === null) policies.delete(key); else policies.set(key, policy)
+  const policyAt = (at: string) => effectivePolicy(config.defaultPolicy, policies, at)
   for (const link of [key, ...[...policies.keys()].filter((other) => isWithin(other, key))]) {
-    const problem = policyProblem(effectivePolicy(config.defaultPolicy, policies, link), config.levels)
+    const problem = policyProblem(policyAt(link), config.levels) ?? memberProblem(policyAt, config.levels, link)
     if (problem !== null) throw at(problem.path, new InvalidPolicyError(`in context ${link}, ${problem.path.slice(1)} ${problem.message}`))
   }
   return policies

@@ -1,5 +1,6 @@
 import { losslessGenerations } from './certificate.js'
-import { ROOT, type Levels } from '../policy/context.js'
+import { certifyingDepth, isCertifying } from '../policy/certifying-link.js'
+import { chainOf, depthOf, ROOT, type Levels } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
 
 /** What is wrong with an effective policy: a path and what to change there, or `null`. */
@@ -31,4 +32,26 @@ export function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }
   if ((value === null) === (price === null)) return null
   const [stated, missing] = value === null ? ['price_per_1k_tokens', 'value_of_em'] : ['value_of_em', 'price_per_1k_tokens']
   return { path: `/${missing}`, message: `must be stated with ${stated}, in the same currency; or state null for both` }
+}
+
+/** What a pool certifies, and how its members must run for that to hold for them. */
+const OF_POOL = ['label', 'max_em_drop', 'error_level', 'min_tokens', 'check_every_tokens', 'check_growth'] as const
+
+/**
+ * What keeps a context from being a member of its pool, or `null`: the pool's evidence and guarantee are for the pool's policy.
+ * @param policyAt the effective policy at a key
+ */
+export function memberProblem (
+  policyAt: (key: string) => Policy, levels: Levels, key: string): { path: string, message: string } | null {
+  const own = policyAt(key)
+  const depth = certifyingDepth(levels, own.certify_at)
+  if (depthOf(key) <= depth) return null
+  const pool = chainOf(key)[depth]!
+  const its = policyAt(pool)
+  if (!isCertifying(levels, its.certify_at, pool)) {
+    return { path: '/certify_at', message: `must also hold for ${pool}, which would be the pool: state it there` }
+  }
+  const field = OF_POOL.find((name) => own[name] !== its[name])
+  if (field === undefined) return null
+  return { path: `/${field}`, message: `must be ${its[field]}, as in its pool ${pool}: state it there, or certify_at null here` }
 }
