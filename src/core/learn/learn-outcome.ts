@@ -67,10 +67,19 @@ function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): 
     return followUp(fold, key, time)
   }
   const rules = cohortRules(fold, state, policy)
-  const mayCome = outcome.hash < policy.label_rate && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
+  const mayCome = !isNeverAsked(outcome) && outcome.hash < policy.label_rate &&
+    cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
   else if (arm === 'control') fold.set(key, withCounts(state, cohort.isMissed(outcome.u) ? { late: 1 } : { unenrolled: 1 }))
+}
+
+/**
+ * Whether no entry can be under way: the generation ended before its first check, so it has no arm and no steps. Else many short ones would
+ * take the places of the outcomes that wait. Those of a group wait, since another sample may have enrolled it.
+ */
+function isNeverAsked ({ arm, steps, steps_complete: isComplete, sample_index: index }: LoggedOutcome): boolean {
+  return arm === null && steps?.length === 0 && isComplete && index === null
 }
 
 export interface Reporting { readonly cohort: Cohort, readonly member: Member, readonly rules: CohortRules, readonly time: number }

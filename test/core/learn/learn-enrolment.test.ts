@@ -1,4 +1,5 @@
 import t from 'tap'
+import { MOST_EARLY } from '../../../src/core/enrolment/early-outcomes.js'
 import { CHAIN, LEAF } from './memory-fold.js'
 import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 
@@ -136,4 +137,18 @@ t.test('rule 8: samples of a group that state no number all count', async (t) =>
   fold.enrol([0.25], 0)
   for (const id of ['a', 'b']) fold.report(0.25, 100, { generation_id: id, sample_index: -1, samples: 2 })
   t.equal(fold.cohorts.get(LEAF)!.open, 0)
+})
+
+t.test('rule 3: generations that end before their first check take no place of outcomes that wait', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.5], 0)
+  const short = { tokens: 5, steps: [] }
+  for (let i = 0; i <= MOST_EARLY; i++) fold.report(0.25 + i / 10_000, 100, short)
+  t.equal(fold.pending.size, 0)
+  t.equal(fold.state().follow_up.unenrolled, MOST_EARLY + 1)
+  fold.enrol([0.75], 200)
+  t.match(fold.state().follow_up, { enrolled: 2, void: 0 })
+  fold.report(0.9, 300, { ...short, sample_index: 1, samples: 2 })
+  fold.report(0.95, 300, { ...short, arm: 'control' })
+  t.equal(fold.pending.size, 2, 'another sample may have enrolled its group, and who has an arm has asked')
 })
