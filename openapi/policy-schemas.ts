@@ -1,7 +1,7 @@
 import { Type, type Static } from '#typebox'
 import { POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from './examples/context-examples.js'
-import { nullable, nullableRatio } from './field-schemas.js'
-import { DEFAULT_POLICY, type Policy, type PolicyPatch } from '../src/core/policy/policy.js'
+import { nullable, nullableRatio, orNull } from './field-schemas.js'
+import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
 
@@ -38,7 +38,7 @@ const fields = {
   follow_up_seconds: Type.Number({
     minimum: 0,
     maximum: 86_400,
-    not: { exclusiveMinimum: 0, exclusiveMaximum: 1 },
+    not: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
     description: 'Time in which the outcome and label of an enrolled generation may come in (seconds, 1 to 86,400); 0: outcomes count in the order of arrival, which is right only if that order says nothing about them',
   }),
   evidence_window: Type.Integer({
@@ -77,6 +77,15 @@ export const PolicyPatchSchema = Type.Unsafe<PolicyPatch>({
   title: 'PolicyPatch',
   description: 'Policy fields that this context states; the others are inherited from its parent',
   examples: [{ max_em_drop: 0.01, mode: 'shadow' }],
+})
+
+export const PolicyMergePatchSchema = Type.Unsafe<PolicyMergePatch>({
+  type: 'object',
+  properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, orNull(field)])),
+  additionalProperties: false,
+  title: 'PolicyMergePatch',
+  description: 'Policy fields to change (JSON merge patch, RFC 7396); null removes a field, so that it is inherited',
+  examples: [{ mode: 'off' }],
 })
 
 export const PolicyQuerySchema = Type.Object({

@@ -3,7 +3,7 @@ import { Type } from '#typebox'
 import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
-import { PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema } from '../openapi/policy-schemas.js'
+import { PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema } from '../openapi/policy-schemas.js'
 import { TradeoffSchema } from '../openapi/tradeoff-schemas.js'
 import { WhatIfQuerySchema, WhatIfSchema } from '../openapi/what-if-schemas.js'
 import type { Services } from './services.js'
@@ -78,7 +78,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     schema: {
       tags: operate,
       summary: 'Replace the policy of a context',
-      description: 'Fields that are left out are inherited. The policy takes effect on every replica at once. A change of label, missing_labels, missing_outcomes, ' +
+      description: 'Fields that are left out are inherited; PATCH keeps them. The policy takes effect on every replica at once. A change of label, missing_labels, missing_outcomes, ' +
         'min_tokens, check_every_tokens or check_growth, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch.',
       params,
       querystring: PolicyQuerySchema,
@@ -86,6 +86,22 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       response: { 200: PolicyDryRunSchema, ...anyError },
     },
   }, (request) => commands.setPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
+
+  app.patch('/v1/contexts/:key/policy', {
+    config,
+    schema: {
+      tags: operate,
+      summary: 'Change fields of the policy of a context',
+      description: 'A JSON merge patch (RFC 7396) of what the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
+        'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: nothing is stopped any more in any context, ' +
+        'and no evidence is lost, nor when the mode is set back.',
+      consumes: ['application/json', 'application/merge-patch+json'],
+      params,
+      querystring: PolicyQuerySchema,
+      body: PolicyMergePatchSchema,
+      response: { 200: PolicyDryRunSchema, ...anyError },
+    },
+  }, (request) => commands.patchPolicy(request.params.key, request.body, { by: request.tokenName, ...request.query }))
 
   app.delete('/v1/contexts/:key/policy', {
     config,

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { EncodedBodyError } from '../errors/errors.js'
+import { EncodedBodyError, MediaTypeError } from '../errors/errors.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -11,9 +11,11 @@ declare module 'fastify' {
   }
 }
 
+type JsonParser = (request: FastifyRequest, body: string, done: (error: Error | null, body?: unknown) => void) => void
+
 /**
- * Parses JSON bodies as Fastify does, but accepts an empty body on routes without one, since clients may send the content type with every
- * request.
+ * Parses JSON bodies, and merge patches of PATCH requests, as Fastify does, but accepts an empty body on routes without one, since clients
+ * may send the content type with every request.
  * @param check throws if a body that was received must not be parsed
  */
 export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRequest) => void): void {
@@ -25,13 +27,17 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     done(new EncodedBodyError(encoding.slice(0, 64)))
   })
   app.removeContentTypeParser('text/plain') // the error would be that the body is not an object, rather than not JSON
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+  const read: JsonParser = (request, body, done) => {
     try {
       check(request)
     } catch (error) {
       return done(error as Error)
     }
     if (body.length === 0 && request.route.schema?.body === undefined) done(null, undefined)
-    else (request.route.config.isParsedAsIs ? parseAsIs : parse)(request, body as string, done)
-  })
+    else (request.route.config.isParsedAsIs ? parseAsIs : parse)(request, body, done)
+  }
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, read)
+  // A merge patch that replaced something would remove what it does not name.
+  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, (request, body: string, done) =>
+    request.method === 'PATCH' ? read(request, body, done) : done(new MediaTypeError()))
 }

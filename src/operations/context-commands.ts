@@ -2,9 +2,9 @@ import type { Config } from '../config/config.js'
 import type { Pin } from '../core/judgement/pin.js'
 import type { Origin } from '../core/learn/log-entry.js'
 import { isWithin } from '../core/policy/context.js'
-import { effectivePolicy, type Policy, type PolicyPatch } from '../core/policy/policy.js'
+import { effectivePolicy, patchedPolicy, UNREADABLE_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../core/policy/policy.js'
 import { policyEffects, type PolicyEffect } from '../core/views/policy-effect.js'
-import { ContextNotFoundError } from '../errors/errors.js'
+import { ContextNotFoundError, UnreadablePolicyError } from '../errors/errors.js'
 import { readModelInputs } from '../replica/model-inputs.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
@@ -22,6 +22,9 @@ export interface PolicyDryRun extends PolicyView, DryRun<PolicyEffect> { readonl
 
 export interface PolicyRequest extends Origin { readonly dry_run?: boolean }
 
+/** What a context states next, by what it states now. */
+type NextPolicy = (stated: PolicyPatch | undefined) => PolicyPatch | null
+
 /** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
 export interface PinRequest { readonly threshold: number | null, readonly expires_in_seconds?: number }
 
@@ -30,6 +33,8 @@ export interface ContextCommands {
   readonly policy: (key: string) => Promise<PolicyView>
   /** Replaces the policy that the context states; `null` removes it. */
   readonly setPolicy: (key: string, policy: PolicyPatch | null, request: PolicyRequest) => Promise<PolicyView | PolicyDryRun>
+  /** Changes fields of the policy that the context states, and keeps the others. */
+  readonly patchPolicy: (key: string, patch: PolicyMergePatch, request: PolicyRequest) => Promise<PolicyView | PolicyDryRun>
   /** Replaces the pin of the context; `null` removes it. */
   readonly setPin: (key: string, pin: PinRequest | null, origin: Required<Origin>) => Promise<void>
   /** Starts a new epoch. */
@@ -44,8 +49,9 @@ export function createContextCommands (store: Store, service: Service, config: C
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
   }
 
-  async function tryPolicy (key: string, policy: PolicyPatch | null): Promise<PolicyDryRun> {
+  async function tryPolicy (key: string, next: NextPolicy): Promise<PolicyDryRun> {
     const inputs = await readModelInputs(store, config, Date.now())
+    const policy = next(inputs.policies.get(key))
     const policies = checkedPolicies(config, inputs.policies, key, policy)
     const keys = (await readContextKeys(store, config)).filter((other) => isWithin(other, key))
     const effects: PolicyEffect[] = []
@@ -56,21 +62,30 @@ export function createContextCommands (store: Store, service: Service, config: C
     return { key, policy: policy ?? {}, effective, dry_run: true, ...dryRun(effects) }
   }
 
+  async function change (key: string, next: NextPolicy, { dry_run = false, ...origin }: PolicyRequest): Promise<PolicyView | PolicyDryRun> {
+    checkKey(config, key)
+    if (dry_run) return await tryPolicy(key, next)
+    await command(async () => {
+      const policies = await store.policies()
+      const policy = next(policies.get(key))
+      checkedPolicies(config, policies, key, policy)
+      return [{ type: 'policy', key, policy, ...origin }]
+    })
+    return await policyView(key)
+  }
+
   return {
     async policy (key) {
       checkKey(config, key)
       return await policyView(key)
     },
 
-    async setPolicy (key, policy, { dry_run = false, ...origin }) {
-      checkKey(config, key)
-      if (dry_run) return await tryPolicy(key, policy)
-      await command(async () => {
-        checkedPolicies(config, await store.policies(), key, policy)
-        return [{ type: 'policy', key, policy, ...origin }]
-      })
-      return await policyView(key)
-    },
+    setPolicy: (key, policy, request) => change(key, () => policy, request),
+
+    patchPolicy: (key, patch, request) => change(key, (stated = {}) => {
+      if (stated === UNREADABLE_POLICY) throw new UnreadablePolicyError(key)
+      return patchedPolicy(stated, patch)
+    }, request),
 
     async setPin (key, request, origin) {
       checkKey(config, key)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PolicyPatchSchema, PolicySchema } from '../../openapi/policy-schemas.js'
+import { PolicyMergePatchSchema, PolicyPatchSchema, PolicySchema } from '../../openapi/policy-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 
@@ -21,4 +21,15 @@ t.test('invalid policies are refused', async (t) => {
 t.test('the time of follow-up is 0, or a second to a day', async (t) => {
   for (const follow_up_seconds of [0, 1, 1.5, 86_400]) t.equal(problem({ follow_up_seconds }), null, String(follow_up_seconds))
   t.match(problem({ follow_up_seconds: 0.5 }), { path: '/follow_up_seconds', message: /is out of range; .*\(seconds, 1 to 86,400\); 0:/ })
+})
+
+t.test('a merge patch may set any field, or remove it with null', async (t) => {
+  const problem = itemValidator(PolicyMergePatchSchema)
+  for (const [field, value] of Object.entries(DEFAULT_POLICY)) {
+    t.equal(problem({ [field]: value }), null, field)
+    t.equal(problem({ [field]: null }), null, field)
+  }
+  t.match(problem({ mode: 'on' }), { path: '/mode' })
+  t.match(problem({ control_rate: 0 }), { path: '/control_rate' })
+  t.match(problem({ follow_up_seconds: 0.5 }), { path: '/follow_up_seconds', message: /is out of range/ })
 })

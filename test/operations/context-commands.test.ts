@@ -1,8 +1,12 @@
 import t from 'tap'
 import { certify, KEY } from '../certify.js'
 import { build } from '../helper.js'
+import { readConfig } from '../../src/config/config.js'
+import { UNREADABLE_POLICY } from '../../src/core/policy/policy.js'
+import { createContextCommands } from '../../src/operations/context-commands.js'
 
 const OPS = { by: 'ops' }
+const CONFIG = readConfig({})
 
 t.test('a policy is checked in every context below before it is stored', async (t) => {
   const { contextCommands: commands } = await build(t)
@@ -27,4 +31,26 @@ t.test('concurrent policies are validated together', async (t) => {
   const { contextCommands: commands } = await build(t)
   const puts = await Promise.allSettled([commands.setPolicy('*', { evidence_window: 900 }, OPS), commands.setPolicy('model=q', { max_em_drop: 0.015 }, OPS)])
   t.equal(puts.filter(({ status }) => status === 'fulfilled').length, 1, 'each is valid alone, both together are not')
+})
+
+t.test('patches that come at once are all kept, across replicas', async (t) => {
+  const { store, service } = await build(t)
+  const replicas = [1, 2].map(() => createContextCommands(store, service, CONFIG))
+  const patches = [{ max_em_drop: 0.03 }, { mode: 'shadow' }, { min_tokens: 9 }, { check_growth: 0.1 }] as const
+  await Promise.all(patches.map((patch, i) => replicas[i % 2]!.patchPolicy('*', patch, OPS)))
+  t.same((await store.policies()).get('*'), Object.assign({}, ...patches))
+})
+
+t.test('a patch that leaves nothing stated removes the policy', async (t) => {
+  const { contextCommands: commands, store } = await build(t)
+  await commands.patchPolicy(KEY, { mode: 'off' }, OPS)
+  await commands.patchPolicy(KEY, { mode: null, label: null }, OPS)
+  t.equal((await store.policies()).size, 0)
+})
+
+t.test('a damaged policy cannot be patched, since its other fields are unknown', async (t) => {
+  const { store, service } = await build(t)
+  Object.assign(store, { policies: async () => new Map([[KEY, UNREADABLE_POLICY]]) })
+  const commands = createContextCommands(store, service, CONFIG)
+  await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
 })

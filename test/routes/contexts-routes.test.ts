@@ -77,6 +77,36 @@ t.test('a policy is inherited field by field, and a child may state its own', as
   t.match((await send('GET', `${url}/policy`)).body, { effective: { mode: 'shadow' } })
 })
 
+t.test('the kill switch and its undoing keep what the root states, and the evidence', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  await send('PUT', '/v1/contexts/*/policy', { min_tokens: 16, value_of_em: null })
+  await certify(built)
+  const before = (await send('GET', url)).body
+  const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context: CONTEXT })).body
+  t.match(await ask(), { decision: 'stop' })
+  const tried = await send('PATCH', '/v1/contexts/*/policy?dry_run=true', { mode: 'off' })
+  t.match(tried.body, { dry_run: true, changing: tried.body.total, contexts: [{ mode_before: 'enforce', mode_after: 'off', new_epoch: false }] })
+  t.match(await ask(), { decision: 'stop' }, 'a dry run changes nothing')
+  t.same((await send('PATCH', '/v1/contexts/*/policy', { mode: 'off' })).body.policy, { min_tokens: 16, value_of_em: null, mode: 'off' })
+  t.match(await ask(), { decision: 'continue', reason: 'off' })
+  t.same((await send('PATCH', '/v1/contexts/*/policy', { mode: null })).body.policy, { min_tokens: 16, value_of_em: null })
+  t.match(await ask(), { decision: 'stop' })
+  const { epoch, threshold, control_generations } = before
+  t.match((await send('GET', url)).body, { epoch, threshold, control_generations, guarantee: { post_hoc: false } })
+})
+
+t.test('a policy may be changed by a merge patch of either media type', async (t) => {
+  const { app } = await build(t)
+  const send = (method: 'PATCH' | 'PUT', type: string, payload: object) =>
+    app.inject({ method, url: `${url}/policy`, headers: { 'content-type': type }, payload: JSON.stringify(payload) })
+  t.same((await send('PATCH', 'application/merge-patch+json; charset=utf-8', { label: 'agreement' })).json().policy, { label: 'agreement' })
+  t.same((await send('PATCH', 'application/json', { max_em_drop: 0.01 })).json().policy, { label: 'agreement', max_em_drop: 0.01 })
+  t.match(await send('PUT', 'application/merge-patch+json', { mode: 'off' }), { statusCode: 415 }, 'or it would replace the rest')
+  t.match((await send('PATCH', 'application/json', { mode: 'on' })).json(), { statusCode: 400, details: [{ path: '/mode' }] })
+  t.match((await send('PATCH', 'application/json', { evidence_window: 100 })).json(), { statusCode: 400, code: 'INVALID_POLICY' })
+})
+
 t.test('a guarantee that changes after evidence keeps the counts and raises the bar', async (t) => {
   const built = await build(t)
   const { send } = built

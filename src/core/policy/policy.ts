@@ -50,6 +50,9 @@ export interface Policy {
 /** A policy as stated on one context: absent fields are inherited. */
 export type PolicyPatch = { readonly [F in keyof Policy]?: Policy[F] }
 
+/** A JSON merge patch (RFC 7396) of what a context states: `null` removes a field, so that it is inherited. */
+export type PolicyMergePatch = { readonly [F in keyof Policy]?: Policy[F] | null }
+
 export const DEFAULT_POLICY: Policy = {
   max_em_drop: 0.02,
   error_level: 0.05,
@@ -81,4 +84,10 @@ export function effectivePolicy (defaults: PolicyPatch, policies: ReadonlyMap<st
   const stated = chainOf(key).map((link) => policies.get(link))
   const isOff = stated[0]?.mode === 'off' || stated.includes(UNREADABLE_POLICY)
   return Object.assign({}, DEFAULT_POLICY, defaults, ...stated, isOff ? { mode: 'off' } : undefined)
+}
+
+/** What a context states after a merge patch; `null` where that is nothing. */
+export function patchedPolicy (stated: PolicyPatch, patch: PolicyMergePatch): PolicyPatch | null {
+  const fields = Object.entries({ ...stated, ...patch }).filter(([field, value]) => value !== null || !Object.hasOwn(patch, field))
+  return fields.length === 0 ? null : Object.fromEntries(fields)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DEFAULT_POLICY, effectivePolicy, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { DEFAULT_POLICY, effectivePolicy, patchedPolicy, type PolicyPatch } from '../../../src/core/policy/policy.js'
 
 t.test('a policy inherits field by field from the nearest link that states it', async (t) => {
   const policies = new Map<string, PolicyPatch>([
@@ -27,4 +27,10 @@ t.test('mode off on the root applies to every context; elsewhere it is inherited
   t.equal(mode('model=q,task=a', ['*', { mode: 'off' }], ['model=q', { mode: 'enforce' }]), 'off')
   t.equal(mode('model=q,task=a', ['model=q', { mode: 'off' }], ['model=q,task=a', { mode: 'enforce' }]), 'enforce')
   t.equal(mode('model=q,task=a', ['model=q', { mode: 'enforce' }]), 'enforce', 'mode off in the defaults can be overridden')
+})
+
+t.test('a merge patch sets and removes fields, and keeps what it does not name', async (t) => {
+  t.strictSame(patchedPolicy({ certify_at: null, min_tokens: 7 }, { mode: 'off' }), { certify_at: null, min_tokens: 7, mode: 'off' })
+  t.strictSame(patchedPolicy({ certify_at: 'model', min_tokens: 7 }, { certify_at: null }), { min_tokens: 7 })
+  t.equal(patchedPolicy({ mode: 'off' }, { mode: null }), null, 'nothing is left')
 })
