@@ -15,6 +15,7 @@ const FIGURES = [
   'arm echoed', 'arm drawn', 'learner, embedded', 'learner, Redis', 'another replica: p50', 'another replica: p99',
   'resident, 10 contexts', 'resident, 20 contexts', 'resident, 40 contexts', 'resident there, after 20,000 decisions',
   'the learner is busy: p99', '/metrics is scraped: p99', 'Redis is paused: p99', 'Redis is killed: p99', '2 processes behind one port', 'size, gzip',
+  'first event, 20 streams', 'token, 20 streams', 'token, 10 streams', 'tokens a second', 'processor of the proxy', 'resident, proxy',
 ]
 
 t.test('the benchmark yields every figure', { skip: withoutRedis, timeout: 110_000 }, async (t) => {

@@ -10,6 +10,9 @@ export interface Load {
   readonly outcomes: number
   readonly changes: number
   readonly steadyDecisions: number
+  /** Most streams at once through the proxy, and tokens of each. */
+  readonly streams: number
+  readonly streamTokens: number
 }
 
 export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
@@ -22,6 +25,8 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
     outcomes: 20_000,
     changes: 200,
     steadyDecisions: 10_000_000,
+    streams: 1000,
+    streamTokens: 300,
   },
   quick: {
     rounds: 3,
@@ -32,6 +37,8 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
     outcomes: 20_000,
     changes: 50,
     steadyDecisions: 1_000_000,
+    streams: 1000,
+    streamTokens: 150,
   },
   tiny: {
     rounds: 1,
@@ -42,5 +49,7 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
     outcomes: 300,
     changes: 3,
     steadyDecisions: 20_000,
+    streams: 10,
+    streamTokens: 20,
   },
 }

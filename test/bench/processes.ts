@@ -63,15 +63,25 @@ export interface Server { readonly url: string, readonly child: ChildProcess }
 /** Starts the service as a user does. */
 export async function startServer (
   env: NodeJS.ProcessEnv, core: number | null = SERVER_CORE, execArgv: readonly string[] = []): Promise<Server> {
+  return await startCommand(['serve'], { PORT: '0', ...env }, core, execArgv)
+}
+
+/** Starts the proxy as a user does. */
+export async function startProxy (upstream: string, service: string, core: number | null = SERVER_CORE): Promise<Server> {
+  return await startCommand(['proxy', '--upstream', upstream, '--service', service, '--port', '0', '--admin-port', '0'], {}, core)
+}
+
+async function startCommand (
+  args: readonly string[], env: NodeJS.ProcessEnv, core: number | null, execArgv: readonly string[] = []): Promise<Server> {
   const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
-  const child = start(core, process.execPath, [...execArgv, cli, 'serve'], { PORT: '0', ...env }, false)
+  const child = start(core, process.execPath, [...execArgv, cli, ...args], env, false)
   for await (const line of createInterface(child.stdout!)) {
     const { msg, url } = JSON.parse(line)
-    if (msg !== 'stopgate is listening') continue
+    if (!msg.endsWith('is listening')) continue
     child.stdout!.resume()
     return { url, child }
   }
-  throw new Error('the service did not start')
+  throw new Error(`stopgate ${args[0]} did not start`)
 }
 
 export async function startRedis (isDurable: boolean): Promise<{ url: string, child: ChildProcess }> {

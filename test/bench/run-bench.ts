@@ -14,6 +14,7 @@ import { LOAD_CORE, removeFolders, startScript } from './processes.js'
 import { propagationFigures } from './propagation-figures.js'
 import { renderTable } from './render-table.js'
 import { replicaFigures } from './replica-figures.js'
+import { streamFigures } from './stream-figures.js'
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean' }, tiny: { type: 'boolean' }, only: { type: 'string' }, out: { type: 'string', default: 'bench.json' } },
@@ -30,6 +31,7 @@ const SECTIONS: Record<string, () => Promise<Figure[]>> = {
   disturbed: () => disturbedFigures(generator, load),
   replicas: () => replicaFigures(generator, load),
   bundle: () => bundleFigures(load),
+  streams: () => streamFigures(load),
 }
 
 const figures: Figure[] = []
