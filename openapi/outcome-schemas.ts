@@ -1,4 +1,5 @@
 import { Type, type Static, type TObject } from '#typebox'
+import { MOST_SAMPLES } from '../src/core/enrolment/member.js'
 import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/judgement/context-warnings.js'
 import {
   AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, ProbeTokensSchema, SignalsSchema, TextSchema, TokensSchema,
@@ -23,7 +24,7 @@ export const OutcomeSchema = Type.Object({
   })),
   samples: Type.Optional(Type.Integer({
     minimum: 1,
-    maximum: 1_000_000,
+    maximum: MOST_SAMPLES,
     description: 'Number of generations in the group (from 1; needs group_id); the group is accounted for when so many outcomes have come, or without it when its follow-up is over',
   })),
   arm: Type.Optional(ArmSchema),

@@ -6,6 +6,12 @@ import type { Slice } from './slice.js'
 /** What a missing outcome or label does to the evidence: counts as lost, or is left out. */
 export type Missing = 'lost' | 'excluded'
 
+/**
+ * Limit on the samples of a group; any more count as missing. The learner keeps what each sample has shown, and workers may give one
+ * `group_id` to all of their generations.
+ */
+export const MOST_SAMPLES = 4096
+
 /** A generation or group that is enrolled and not yet accounted for. */
 export interface Member {
   readonly u: number

@@ -2,7 +2,7 @@ import { copyState } from '../judgement/copy-state.js'
 import type { Arm } from '../assignment/arm.js'
 import type { CohortRules } from '../enrolment/account-for.js'
 import type { Cohort } from '../enrolment/cohort.js'
-import { noteIndex, type Member, type SampleReport } from '../enrolment/member.js'
+import { MOST_SAMPLES, noteIndex, type Member, type SampleReport } from '../enrolment/member.js'
 import type { LoggedOutcome } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { countForToken } from '../judgement/evidence-by-token.js'
@@ -88,10 +88,11 @@ export interface Reporting { readonly cohort: Cohort, readonly member: Member, r
 export function takeReport (fold: Fold, pending: Pending, { cohort, member, rules, time }: Reporting): void {
   const { outcome, key } = pending
   const { sample_index: index } = outcome
-  if (index !== null && index >= 0 && !noteIndex(member, index)) return
+  const isTooMany = member.reported >= MOST_SAMPLES
+  if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return
   const state = fold.get(key)!
   const policy = policyOf(fold.ledger, key)
-  const report = reportOf(fold, pending, member, state, policy)
+  const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, member, state, policy)
   if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending))
   const samples = index === null ? 1 : outcome.samples ?? null
   cohort.report(member, report, samples, fold.cohorts.clock, rules)

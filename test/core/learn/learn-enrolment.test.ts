@@ -1,5 +1,6 @@
 import t from 'tap'
 import { MOST_EARLY } from '../../../src/core/enrolment/early-outcomes.js'
+import { MOST_SAMPLES } from '../../../src/core/enrolment/member.js'
 import { CHAIN, LEAF } from './memory-fold.js'
 import { enrolledFold, FOLLOW_UP } from './enrolled-fold.js'
 
@@ -151,4 +152,12 @@ t.test('rule 3: generations that end before their first check take no place of o
   fold.report(0.9, 300, { ...short, sample_index: 1, samples: 2 })
   fold.report(0.95, 300, { ...short, arm: 'control' })
   t.equal(fold.pending.size, 2, 'another sample may have enrolled its group, and who has an arm has asked')
+})
+
+t.test('of a group without end no more than 4,096 samples are kept, and the others count as lost', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25], 0)
+  for (let i = 0; i < MOST_SAMPLES + 10; i++) fold.report(0.25, 100, { generation_id: `g${i}`, sample_index: i, full: {} })
+  t.equal(fold.pending.size, MOST_SAMPLES)
+  t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ reported: MOST_SAMPLES + 10, lost: 10 }])
 })
