@@ -15,6 +15,8 @@ interface Draft extends DrawnIn { draws: Map<number, number>, cutoff: number }
 
 /** Entries of a list at most: while the store is away they pile up, and context keys come from clients. */
 const MOST_DRAFTS = 16_384
+/** Draws in all, for the same reason: 18 MB. A list on which so many have piled up is mostly too old to enrol anybody. */
+export const MOST_BUFFERED = 262_144
 
 /**
  * The draws of a replica since its last list. An entry holds those with the smallest second hashes, at most `MOST_DRAWS`, so that bursts
@@ -22,6 +24,7 @@ const MOST_DRAFTS = 16_384
  */
 export class DrawBuffer {
   #drafts = new Map<string, Draft>()
+  #size = 0
   #since: number | null = null
 
   /**
@@ -38,9 +41,11 @@ export class DrawBuffer {
     if (draft === undefined && this.#drafts.size >= MOST_DRAFTS) return // as if its list were lost
     if (draft === undefined) this.#drafts.set(name, draft = { key, epoch, share, draws: new Map(), cutoff: Infinity })
     this.#since = Math.min(this.#since ?? now, now) // a local decider's draw may be older than those before it
-    if (hash >= draft.cutoff) return
+    if (hash >= draft.cutoff || this.#size >= MOST_BUFFERED) return
+    const before = draft.draws.size
     draft.draws.set(u, hash)
     if (draft.draws.size === 2 * MOST_DRAWS) thin(draft)
+    this.#size += draft.draws.size - before
   }
 
   /** The entries of the next list and the time of the oldest draw; `null` if there is none. */
@@ -49,6 +54,7 @@ export class DrawBuffer {
     if (since === null) return null
     const drafts = [...this.#drafts.values()]
     this.#drafts = new Map()
+    this.#size = 0
     this.#since = null
     return {
       since,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { DrawBuffer } from '../../../src/core/enrolment/draw-buffer.js'
+import { DrawBuffer, MOST_BUFFERED } from '../../../src/core/enrolment/draw-buffer.js'
 import { MOST_DRAWS } from '../../../src/core/enrolment/enrolment-list.js'
 import { holds } from '../../property.js'
 import { mulberry32 } from '../../random.js'
@@ -49,4 +49,12 @@ t.test('rule 2: a full entry keeps the draws with the smallest second hashes, an
     return JSON.stringify(entry!.draws.map(([, hash]) => hash).sort((a, b) => a - b)) === JSON.stringify(sorted.slice(0, MOST_DRAWS)) &&
       entry!.cutoff === sorted[MOST_DRAWS]
   }), 60)
+})
+
+t.test('draws that pile up while the store is away are bounded in all, and the next list takes as many again', async (t) => {
+  const buffer = new DrawBuffer()
+  for (let list = 0; list < 2; list++) {
+    for (let i = 0; i < MOST_BUFFERED + 1000; i++) buffer.add({ ...DRAWN, key: `task=${i % 2000}` }, i * 1e-7, i * 1e-7, 0)
+    t.equal(buffer.take()!.entries.reduce((sum, { draws }) => sum + draws.length, 0), MOST_BUFFERED)
+  }
 })
