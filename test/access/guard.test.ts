@@ -25,6 +25,7 @@ const ROUTES: Record<string, string> = {
   'GET /v1/contexts/:key/tradeoff': 'operator',
   'GET /v1/contexts/:key/policy': 'operator',
   'PUT /v1/contexts/:key/policy': 'operator',
+  'PATCH /v1/contexts/:key/policy': 'operator',
   'DELETE /v1/contexts/:key/policy': 'operator',
   'PUT /v1/contexts/:key/pin': 'operator',
   'DELETE /v1/contexts/:key/pin': 'operator',

@@ -38,6 +38,7 @@ t.test('codes are stable, since clients match on them', async (t) => {
     TOO_MANY_REQUESTS: 429,
     UNAUTHENTICATED: 401,
     UNKNOWN_CONTEXT_LEVEL: 400,
+    UNREADABLE_POLICY: 409,
     UNKNOWN_VERSION: 400,
     UNSUPPORTED_CONTENT_ENCODING: 415,
     UNSUPPORTED_MEDIA_TYPE: 415,
