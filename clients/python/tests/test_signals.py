@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given as over
+from hypothesis import strategies as st
 
 from stopgate import Signals, confidence, entropy
 
@@ -18,6 +20,15 @@ def test_values() -> None:
         "entropy": 0, "answer_streak": 2, "confidence_delta": -0.25, "confidence_max": 0.5, "vote_share": 2 / 3, **still,
     }  # fmt: skip
     assert given.add("5") == {"answer_streak": 3, "confidence_max": 0.5, "vote_share": 0.75}
+
+
+@over(st.lists(st.sampled_from("123"), min_size=1, max_size=30))
+def test_streak_and_vote_are_those_of_all_answers_so_far(answers: list[str]) -> None:
+    given = Signals()
+    said = [given.add(answer) for answer in answers][-1]
+    assert said["vote_share"] == max(map(answers.count, answers)) / len(answers)
+    assert set(answers[-int(said["answer_streak"]) :]) == {answers[-1]}
+    assert said["answer_streak"] == len(answers) or answers[-int(said["answer_streak"]) - 1] != answers[-1]
 
 
 def test_without_tokens_nothing_is_known() -> None:

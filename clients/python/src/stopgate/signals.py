@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 MARKERS = re.compile(r"\b(wait|hmm|actually|alternatively|hold on|let me (?:re)?check|on second thought)\b", re.I)
@@ -36,7 +37,9 @@ class Signals:
     """The signals of one generation. Call add() at each check, in order."""
 
     def __init__(self) -> None:
-        self._answers: list[str] = []
+        self._answer: str | None = None
+        self._times: Counter[str] = Counter()
+        self._checks = self._streak = self._most = 0
         self._last: float | None = None
         self._highest: float | None = None
 
@@ -57,8 +60,11 @@ class Signals:
             recent_text: the thought since the last check.
             recent_tokens: tokens of `recent_text`.
         """
-        self._answers.append(answer)
-        streak = next((i for i, a in enumerate(reversed(self._answers)) if a != answer), len(self._answers))
+        self._checks += 1
+        self._streak = self._streak + 1 if answer == self._answer else 1
+        self._answer = answer
+        self._times[answer] += 1
+        self._most = max(self._most, self._times[answer])
         delta = None
         if confidence is not None:
             delta = confidence - (confidence if self._last is None else self._last)
@@ -66,10 +72,10 @@ class Signals:
         markers = None if recent_text is None else 100 * len(MARKERS.findall(recent_text)) / max(1, recent_tokens)
         signals = {
             "entropy": entropy(top_logprobs),
-            "answer_streak": streak,
+            "answer_streak": self._streak,
             "confidence_delta": delta,
             "confidence_max": self._highest,
-            "vote_share": max(map(self._answers.count, self._answers)) / len(self._answers),
+            "vote_share": self._most / self._checks,
             "marker_density": markers,
         }
         return {name: value for name, value in signals.items() if value is not None}
