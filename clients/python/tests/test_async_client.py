@@ -1,7 +1,9 @@
 """The client for event loops, against a real service."""
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -57,6 +59,19 @@ def test_two_event_loops_share_a_client(service: Service) -> None:
     asyncio.run(serve())
     assert stopped == [True] * 30
     assert client.counters.failures == 0
+    client.close()
+
+
+def test_a_loop_that_has_ended_is_let_go(service: Service) -> None:
+    client = AsyncClient(service.url, timeout=30)
+
+    async def serve() -> "weakref.ref[asyncio.AbstractEventLoop]":
+        await client.check([client.generation({"model": "aio-ended"}).observe(32, confidence=0.9)])
+        return weakref.ref(asyncio.get_running_loop())
+
+    loops = [asyncio.run(serve()) for _ in range(4)]
+    gc.collect()
+    assert [one() is None for one in loops[:-1]] == [True] * 3
     client.close()
 
 

@@ -88,5 +88,9 @@ class AsyncClient(BaseClient):
         loop = asyncio.get_running_loop()
         lane = self._lanes.get(loop)
         if lane is None:
+            for known in self._lanes.keyrefs():
+                ended = known()
+                if ended is not None and ended.is_closed():  # its lane would keep it and the sockets alive
+                    self._lanes.pop(ended, None)
             lane = self._lanes[loop] = Lane(self._core)
         return lane
