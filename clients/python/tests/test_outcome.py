@@ -1,13 +1,28 @@
 """What is reported of a generation."""
 
+import json
 from typing import Any
 
 import pytest
 
 from stopgate import Client, Generation, Probe
+from stopgate._columns import columns_of
 from stopgate._outcome import outcome_of
 
 CONTEXT = {"model": "q"}
+
+
+class Number:
+    """As NumPy's, whose integers JSON does not know."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __int__(self) -> int:
+        return self._value
+
+    def __float__(self) -> float:
+        return float(self._value)
 
 
 @pytest.fixture
@@ -29,6 +44,15 @@ def test_what_asking_cost_is_told_apart_from_what_grading_cost(control: Generati
     said = told(control)
     assert (said["probe_tokens"], said["probe_prefill_tokens"]) == (8, 9)
     assert [step["probe_tokens"] for step in said["steps"]] == [3, 0]
+
+
+def test_numbers_may_be_those_of_an_array() -> None:
+    one: Any = Client("http://127.0.0.1:9", exit_seconds=0)
+    run = one.generation(CONTEXT, group="q", sample=Number(1), samples=Number(8))
+    run.observe(Number(32), Probe("4", Number(1), tokens=Number(3), prefill_tokens=Number(9)))  # type: ignore[arg-type]
+    columns_of([run])
+    assert json.loads(json.dumps(told(run)))["probe_tokens"] == 3
+    assert json.loads(json.dumps(one.counters.probe_tokens)) == 3
 
 
 def test_without_costs_none_are_claimed(control: Generation) -> None:

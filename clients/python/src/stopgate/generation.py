@@ -39,7 +39,9 @@ class Generation:
         self.context = fit_context(context)
         self.context_key = json.dumps(self.context, sort_keys=True)
         self.group = None if group is None else fit_id(group)
-        self.sample, self.samples, self.grade = sample, samples, grade
+        self.sample = None if sample is None else int(sample)
+        self.samples = None if samples is None else int(samples)
+        self.grade = grade
         self.arm: Arm | None = None
         self.stopped = self.wants_probe = False
         self.steps: list[Step] = []
@@ -95,7 +97,7 @@ class Generation:
         level = probe.confidence if confidence is None else confidence
         both = {**(probe.signals or {}), **(signals or {})}
         step = Step(int(tokens), fit_confidence(level), fit_signals(both))
-        step.asking_tokens = probe.tokens
+        step.asking_tokens = int(probe.tokens)
         self.steps.append(step)
         self.probed(probe)
         return self
@@ -109,8 +111,8 @@ class Generation:
             step.probed(probe)
             if step.confidence is not None:
                 self.probed_score = max(self.probed_score or 0.0, step.confidence)
-            self._core.counters.probe_tokens += probe.tokens
-            self._core.counters.prefill_tokens += probe.prefill_tokens
+            self._core.counters.probe_tokens += int(probe.tokens)
+            self._core.counters.prefill_tokens += int(probe.prefill_tokens)
 
     def checked(self, stop: bool, probe: bool, next_check: int) -> None:
         """Takes the decision about the step just observed."""

@@ -35,5 +35,5 @@ class Step:
         """Adds the answer forced at this step, and what it cost."""
         self.answer = probe.answer
         self.em = None if probe.em is None else int(bool(probe.em))
-        self.probe_tokens += probe.tokens
-        self.prefill_tokens += probe.prefill_tokens
+        self.probe_tokens += int(probe.tokens)
+        self.prefill_tokens += int(probe.prefill_tokens)
