@@ -4,6 +4,7 @@ import json
 import threading
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,3 +93,12 @@ def test_a_reply_without_receipts_is_no_receipt() -> None:
     one.put(Report("a", b'{"id":"a"}'))
     assert one.close(30)
     assert (taker.taken, counters.reported) == (["a"], 1)
+
+
+def test_what_comes_after_the_end_is_dropped_and_said_to_be(caplog: pytest.LogCaptureFixture) -> None:
+    taker, counters = Taker([]), Counters()
+    one = reporter(taker, 10, counters)
+    assert one.close(30)
+    one.put(Report("late", b'{"id":"late"}'))
+    assert one.flush(30), "nothing waits"
+    assert (counters.dropped, "the client is closed" in caplog.text) == (1, True)

@@ -50,8 +50,12 @@ class Reporter(Outbox[list[Report]]):
         self._bytes = 0
 
     def put(self, report: Report) -> None:
-        """Takes a report."""
+        """Takes a report. It is dropped where the end has come."""
         with self._changed:
+            if self._is_closed:
+                self._counters.dropped += 1
+                warn("closed", "the client is closed: what is reported after that is lost")
+                return
             self._waiting.append(report)
             self._bytes += len(report.body)
             while self._waiting and (len(self._waiting) > self._capacity or self._bytes > _MOST_BYTES):
