@@ -67,7 +67,7 @@ class StopgateCriteria(StoppingCriteria):
         if due:
             mask = self._mask.to(input_ids.device)
             known = torch.cat([mask, mask.new_ones(len(mask), input_ids.shape[1] - 1 - mask.shape[1])], dim=1)
-            forced = self._prober.force(self.cache, known, lead=input_ids[:, -1:])
+            forced = self._prober.force(self.cache, known, due, lead=input_ids[:, -1:])
             self._client.check([self._rows[place].observe(forced[place]) for place in due])
         stopped = [row.run.stopped for row in self._rows]
         return torch.tensor(stopped, dtype=torch.bool, device=input_ids.device)

@@ -86,7 +86,7 @@ def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Te
     due = [place for place, row in enumerate(rows) if row.is_due]
     if not due:
         return
-    forced = prober.force(cache, mask)
+    forced = prober.force(cache, mask, due)
     client.check([rows[place].observe(forced[place]) for place in due])
     for place in due:
         if rows[place].run.stopped:

@@ -1,5 +1,6 @@
 """Forces answers aside, on the key-value cache of the generation, and leaves the cache as it was."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,12 +26,13 @@ class Prober:
         self._texts: dict[int, str] = {}
 
     @torch.no_grad()
-    def force(self, cache: Any, mask: Tensor, lead: Tensor | None = None) -> list[Forced]:
-        """The greedy answers of all rows.
+    def force(self, cache: Any, mask: Tensor, due: Sequence[int], lead: Tensor | None = None) -> dict[int, Forced]:
+        """The greedy answers of the rows that are due.
 
         Args:
             cache: what has been generated, but for `lead`. It is cropped to this again.
             mask: of what is in the cache, rows by places.
+            due: the rows. The others take part, and hold up nobody.
             lead: the last tokens of each row where the cache does not have them yet.
 
         Raises:
@@ -41,19 +43,19 @@ class Prober:
         rows, before = mask.shape[0], cache.get_seq_length()
         ask = torch.tensor([self._ask], device=mask.device).expand(rows, -1)
         fed = ask if lead is None else torch.cat([lead, ask], dim=1)
-        answers = [Forced(self._tokenizer, self._thought, len(self._ask)) for _ in range(rows)]
+        answers = {row: Forced(self._tokenizer, self._thought, fed.shape[1]) for row in due}
         try:
             for _ in range(self._thought.answer_tokens):
                 logits, mask = forward(self._model, fed, mask, cache)
                 logprobs = logits.log_softmax(-1)
                 top = logprobs.topk(min(TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
                 best = logprobs.max(-1)
-                for answer, token, logprob, others in zip(
-                    answers, best.indices.tolist(), best.values.tolist(), top, strict=True
-                ):
+                tokens, levels = best.indices.tolist(), best.values.tolist()
+                for row, answer in answers.items():
                     if not answer.has_ended:
-                        answer.add(token, logprob, others, token in self._ends)
-                if all(answer.has_ended or self._has_line(answer) for answer in answers):
+                        answer.add(tokens[row], levels[row], top[row], tokens[row] in self._ends)
+                        answer.has_ended |= self._has_line(answer)
+                if all(answer.has_ended for answer in answers.values()):
                     break
                 fed = best.indices[:, None]
         finally:
@@ -61,10 +63,8 @@ class Prober:
         return answers
 
     def _has_line(self, answer: Forced) -> bool:
-        """Ends an answer with its first line."""
-        texts = [self._text(token) for token in answer.tokens]
-        answer.has_ended = "\n" in "".join(texts).lstrip()
-        return answer.has_ended
+        """Whether the first line of an answer has ended, and the answer with it."""
+        return "\n" in "".join(self._text(token) for token in answer.tokens).lstrip()
 
     def _text(self, token: int) -> str:
         if token not in self._texts:
