@@ -13,7 +13,7 @@ export const KeySchema = Type.String({
   minLength: 1,
   maxLength: 4096,
   description: 'Context key, URL-encoded: "*" is the root, "model=q,task=gsm8k" is a leaf with the default levels',
-  examples: ['*'],
+  examples: ['model=example,task=example'],
 })
 
 export const KeyParamsSchema = Type.Object({ key: KeySchema })

@@ -1,5 +1,5 @@
 import { Type } from '#typebox'
-import { PinSchema } from './pin-schemas.js'
+import { ConfirmSchema, PinSchema } from './pin-schemas.js'
 import { HISTORY_EXAMPLE, MODEL_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/model-examples.js'
 import { nullable, nullableRatio, time } from './field-schemas.js'
 
@@ -47,10 +47,6 @@ export const RollbackSchema = Type.Object({
   expires_in_seconds: PinSchema.properties.expires_in_seconds,
 }, { additionalProperties: false, title: 'Rollback', description: 'A rollback', examples: [{ version: 0, reason: 'incident 42', expires_in_seconds: 3600 }] })
 
-export const RollbackQuerySchema = Type.Object({
-  dry_run: Type.Optional(Type.Boolean({ description: 'true: report what the call would do, without doing it' })),
-}, { additionalProperties: false })
-
 export const RollbackReplySchema = Type.Object({
   version: Type.Integer({ description: 'Version that the thresholds are from' }),
   dry_run: Type.Boolean({ description: 'Whether this was a dry run, which changed nothing' }),
@@ -62,11 +58,14 @@ export const RollbackReplySchema = Type.Object({
   }), { description: 'Contexts pinned, those that change first (at most 200)' }),
   total: Type.Integer({ description: 'Number of contexts pinned' }),
   changing: Type.Integer({ description: 'Number of contexts whose threshold changes' }),
+  confirm: ConfirmSchema,
 }, { title: 'RollbackReply', description: 'Result of a rollback or its dry run', examples: [ROLLBACK_REPLY_EXAMPLE] })
 
 export const RollbackEndSchema = Type.Object({
   removed: Type.Integer({ description: 'Number of pins removed' }),
-}, { title: 'RollbackEnd', description: 'End of a rollback', examples: [{ removed: 6 }] })
+  dry_run: Type.Boolean({ description: 'Whether this was a dry run, which removed nothing' }),
+  confirm: ConfirmSchema,
+}, { title: 'RollbackEnd', description: 'End of a rollback, or its dry run', examples: [{ removed: 6, dry_run: false, confirm: 'uYc1mX0pS3vLq8Zt' }] })
 
 export const LiveSchema = Type.Object({ status: Type.String({ description: 'ok' }) }, {
   title: 'Live', description: 'Liveness', examples: [{ status: 'ok' }],

@@ -15,7 +15,19 @@ export const ReasonSchema = Type.Object({ reason: PinSchema.properties.reason },
   additionalProperties: false, title: 'Reason', description: 'A JSON body such as {"reason": "new weights"}', examples: [{ reason: 'new weights' }],
 })
 
-export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason }, { additionalProperties: false })
+const manner = {
+  dry_run: Type.Optional(Type.Boolean({ description: 'true: report what the call would do, without doing it' })),
+  confirm: Type.Optional(Type.String({
+    minLength: 1, maxLength: 64, description: 'The confirm of a dry run of the same call; needed where the call concerns all contexts and changes any of them (409 UNCONFIRMED)',
+  })),
+}
+
+export const MannerQuerySchema = Type.Object(manner, { additionalProperties: false })
+
+/** For calls without a body. */
+export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason, ...manner }, { additionalProperties: false })
+
+export const ConfirmSchema = Type.String({ description: 'To be sent with the same call as confirm; it holds while the same contexts change' })
 
 type WirePin = { threshold: number | null, scorer?: string, reason: string, by: string, expires_at: string | null, rollback?: number }
 

@@ -1,6 +1,7 @@
 import { Type, type Static } from '#typebox'
-import { POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from './examples/context-examples.js'
+import { COMMAND_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from './examples/context-examples.js'
 import { nullable, nullableRatio, orNull } from './field-schemas.js'
+import { ConfirmSchema, MannerQuerySchema } from './pin-schemas.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
@@ -90,15 +91,12 @@ export const PolicyMergePatchSchema = Type.Unsafe<PolicyMergePatch>({
 
 export const PolicyQuerySchema = Type.Object({
   reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'Reason, kept in the audit trail (1 to 500 characters)' })),
-  dry_run: Type.Optional(Type.Boolean({ description: 'true: report what the call would do, without doing it' })),
+  ...MannerQuerySchema.properties,
 }, { additionalProperties: false })
 
-export const PolicyReplySchema = Type.Object({
-  key: Type.String({ description: 'Context key' }),
-  policy: PolicyPatchSchema,
-  effective: PolicySchema,
-  dry_run: Type.Optional(Type.Boolean({ description: 'true: this was a dry run, and the other fields state its effect' })),
-  contexts: Type.Optional(Type.Array(Type.Object({
+const effect = {
+  dry_run: Type.Boolean({ description: 'true: this was a dry run, and the other fields state its effect' }),
+  contexts: Type.Array(Type.Object({
     key: Type.String({ description: 'Context key' }),
     before: nullableRatio('Threshold in force now; null: never stop'),
     after: nullableRatio('Threshold that would be in force'),
@@ -107,9 +105,19 @@ export const PolicyReplySchema = Type.Object({
     status_after: Type.String({ description: 'Status after the change: learning, certified or drifted' }),
     new_epoch: Type.Boolean({ description: 'Whether a new epoch would start, with no evidence' }),
     post_hoc: Type.Boolean({ description: 'Whether the guarantee would count as chosen after seeing the evidence, so that the bar is thirty times higher until the next epoch' }),
-  }), { description: 'Contexts that the policy applies to, those that change first (at most 200)' })),
-  total: Type.Optional(Type.Integer({ description: 'Number of contexts that the policy applies to' })),
-  changing: Type.Optional(Type.Integer({ description: 'Number of contexts whose threshold, mode or epoch changes' })),
+  }), { description: 'Contexts that the call applies to, those that change first (at most 200)' }),
+  total: Type.Integer({ description: 'Number of contexts that the call applies to' }),
+  changing: Type.Integer({ description: 'Number of contexts whose threshold, mode or epoch changes' }),
+  confirm: ConfirmSchema,
+}
+
+export const CommandDryRunSchema = Type.Object(effect, { title: 'CommandDryRun', description: 'What the call would do', examples: [COMMAND_DRY_RUN_EXAMPLE] })
+
+export const PolicyReplySchema = Type.Object({
+  key: Type.String({ description: 'Context key' }),
+  policy: PolicyPatchSchema,
+  effective: PolicySchema,
+  ...Type.Partial(CommandDryRunSchema).properties,
 }, { title: 'PolicyReply', description: 'The policy that the context states, and the one in force', examples: [POLICY_REPLY_EXAMPLE] })
 
 /** The same schema with the example of a dry run. */

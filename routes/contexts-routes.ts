@@ -1,19 +1,28 @@
+import type { FastifyReply } from 'fastify'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '#typebox'
 import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
-import { PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
-import { PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema } from '../openapi/policy-schemas.js'
+import { MannerQuerySchema, PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
+import { PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema, CommandDryRunSchema } from '../openapi/policy-schemas.js'
 import { TradeoffSchema } from '../openapi/tradeoff-schemas.js'
 import { WhatIfQuerySchema, WhatIfSchema } from '../openapi/what-if-schemas.js'
 import type { Services } from './services.js'
 import { allowedPrefix } from '../src/access/context-access.js'
+import type { CommandDryRun } from '../src/operations/context-commands.js'
 
 const params = KeyParamsSchema
 const read = ['contexts']
 const operate = ['operate']
 const config = { role: 'operator', bound: 'key' } as const
-const nothing = Type.Null({ description: 'The change is stored' })
+const replies = { 200: CommandDryRunSchema, 204: Type.Null({ description: 'The change is stored' }), ...anyError }
+const CONFIRM = 'At *, a call that changes any context needs the confirm of a dry run.'
+const CONFIRM_POLICY = 'At *, a call that changes any context needs the confirm of a dry run, unless it sets mode "off".'
+
+/** Answers with what a dry run shows, or with nothing. */
+function answer (reply: FastifyReply, tried: CommandDryRun | null): FastifyReply {
+  return reply.code(tried === null ? 204 : 200).send(tried)
+}
 
 export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts, contextCommands: commands }, done) => {
   app.get('/v1/contexts', {
@@ -79,7 +88,8 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       tags: operate,
       summary: 'Replace the policy of a context',
       description: 'Fields that are left out are inherited; PATCH keeps them. The policy takes effect on every replica at once. A change of label, missing_labels, missing_outcomes, ' +
-        'min_tokens, check_every_tokens or check_growth, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch.',
+        'min_tokens, check_every_tokens or check_growth, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch. ' +
+        CONFIRM_POLICY,
       params,
       querystring: PolicyQuerySchema,
       body: PolicyPatchSchema,
@@ -94,7 +104,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       summary: 'Change fields of the policy of a context',
       description: 'A JSON merge patch (RFC 7396) of what the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
         'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: nothing is stopped any more in any context, ' +
-        'and no evidence is lost, nor when the mode is set back.',
+        'and no evidence is lost, nor when the mode is set back. ' + CONFIRM_POLICY,
       consumes: ['application/json', 'application/merge-patch+json'],
       params,
       querystring: PolicyQuerySchema,
@@ -116,33 +126,37 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       tags: operate,
       summary: 'Pin a threshold, which then has no guarantee',
       description: 'The pin takes effect at once. Above the leaves, it applies only where the context is a pool (see certify_at in the policy), to all contexts ' +
-        'of the pool that have no pin of their own. To switch stopping off in all contexts below, set mode "off" in the policy.',
+        'of the pool that have no pin of their own. To switch stopping off in all contexts below, set mode "off" in the policy. ' + CONFIRM,
       params,
+      querystring: MannerQuerySchema,
       body: PinSchema,
-      response: { 204: nothing, ...anyError },
+      response: replies,
     },
   }, async (request, reply) => {
     const { reason, ...pin } = request.body
-    await commands.setPin(request.params.key, pin, { by: request.tokenName, reason })
-    return await reply.code(204).send(null)
+    return answer(reply, await commands.setPin(request.params.key, pin, { by: request.tokenName, reason, ...request.query }))
   })
 
   app.delete('/v1/contexts/:key/pin', {
     config,
-    schema: { tags: operate, summary: 'Remove the pin of a context', params, querystring: ReasonQuerySchema, response: { 204: nothing, ...anyError } },
+    schema: { tags: operate, summary: 'Remove the pin of a context', params, querystring: ReasonQuerySchema, response: replies },
   }, async (request, reply) => {
-    await commands.setPin(request.params.key, null, { by: request.tokenName, reason: request.query.reason })
-    return await reply.code(204).send(null)
+    return answer(reply, await commands.setPin(request.params.key, null, { by: request.tokenName, ...request.query }))
   })
 
   app.post('/v1/contexts/:key/reset', {
     config,
     schema: {
-      tags: operate, summary: 'Start a new epoch, which begins without evidence', params, body: ReasonSchema, response: { 204: nothing, ...anyError },
+      tags: operate,
+      summary: 'Start a new epoch, which begins without evidence',
+      description: 'The reset holds for the context and everything below it. ' + CONFIRM,
+      params,
+      querystring: MannerQuerySchema,
+      body: ReasonSchema,
+      response: replies,
     },
   }, async (request, reply) => {
-    await commands.reset(request.params.key, { by: request.tokenName, reason: request.body.reason })
-    return await reply.code(204).send(null)
+    return answer(reply, await commands.reset(request.params.key, { by: request.tokenName, ...request.body, ...request.query }))
   })
   done()
 }

@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import { ReasonQuerySchema } from '../openapi/pin-schemas.js'
+import { MannerQuerySchema, ReasonQuerySchema } from '../openapi/pin-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import {
-  HistoryQuerySchema, HistorySchema, ModelSchema, RollbackEndSchema, RollbackQuerySchema, RollbackReplySchema, RollbackSchema,
+  HistoryQuerySchema, HistorySchema, ModelSchema, RollbackEndSchema, RollbackReplySchema, RollbackSchema,
 } from '../openapi/model-schemas.js'
 import { modelStatus } from '../src/health/model-status.js'
 import { withIsoTime } from '../src/wire/to-wire.js'
@@ -29,8 +29,8 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
       summary: 'Pin every context to the threshold it had at an earlier version',
       description: 'The pins take effect on every replica at once. Certified thresholds and pins are taken as they were at that version, and applied ' +
         'under the present policies: policies and modes do not change. A context that did not exist then is pinned to what an unknown context ' +
-        'had, mostly null (never stop). Pins that operators set are replaced. Learning continues. To end the rollback, use DELETE.',
-      querystring: RollbackQuerySchema,
+        'had, mostly null (never stop). Pins that operators set are replaced. Learning continues. To end the rollback, use DELETE. Needs the confirm of a dry run, since all contexts are concerned.',
+      querystring: MannerQuerySchema,
       body: RollbackSchema,
       response: { 200: RollbackReplySchema, ...anyError },
     },
@@ -41,10 +41,10 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
     schema: {
       tags: ['operate'],
       summary: 'Remove the pins that rollbacks set',
-      description: 'Contexts return to their learned thresholds. Pins that operators set since stay. A pin that a rollback replaced is not restored; GET /v1/audit lists it.',
+      description: 'Contexts return to their learned thresholds. Pins that operators set since stay. A pin that a rollback replaced is not restored; GET /v1/audit lists it. Needs the confirm of a dry run.',
       querystring: ReasonQuerySchema,
       response: { 200: RollbackEndSchema, ...anyError },
     },
-  }, (request) => rollback.end({ by: request.tokenName, reason: request.query.reason }))
+  }, (request) => rollback.end({ by: request.tokenName, ...request.query }))
   done()
 }

@@ -105,10 +105,7 @@ export const CONTEXT_DETAIL_EXAMPLE = {
 
 export const POLICY_REPLY_EXAMPLE = { key: 'model=steady-8b', policy: { max_em_drop: 0.03 }, effective: EFFECTIVE }
 
-export const POLICY_DRY_RUN_EXAMPLE = {
-  key: 'model=steady-8b,task=choices',
-  policy: { max_em_drop: 0.01, mode: 'shadow' },
-  effective: { ...EFFECTIVE, max_em_drop: 0.01, mode: 'shadow' },
+export const COMMAND_DRY_RUN_EXAMPLE = {
   dry_run: true,
   contexts: [{
     key: 'model=steady-8b,task=choices',
@@ -122,6 +119,14 @@ export const POLICY_DRY_RUN_EXAMPLE = {
   }],
   total: 1,
   changing: 1,
+  confirm: 'uYc1mX0pS3vLq8Zt',
+}
+
+export const POLICY_DRY_RUN_EXAMPLE = {
+  key: 'model=steady-8b,task=choices',
+  policy: { max_em_drop: 0.01, mode: 'shadow' },
+  effective: { ...EFFECTIVE, max_em_drop: 0.01, mode: 'shadow' },
+  ...COMMAND_DRY_RUN_EXAMPLE,
 }
 
 export const AUDIT_EXAMPLE = {

@@ -43,6 +43,7 @@ export const ROLLBACK_REPLY_EXAMPLE = {
   contexts: [{ key: 'model=steady-8b,task=choices', before: 0.98, after: null, scorer: null }],
   total: 6,
   changing: 3,
+  confirm: 'Ty2bN6rKq0VwE5hA',
 }
 
 export const READY_EXAMPLE = {

@@ -10,6 +10,7 @@ export const InvalidLabelError = createError<[string]>('INVALID_LABEL', '%s', 40
 export const OutcomeNotFoundError = createError<[string]>('OUTCOME_NOT_FOUND', 'Outcome %s is unknown, or older than DEDUP_SECONDS: send the outcome before its label', 404)
 export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
 export const UnreadablePolicyError = createError<[string]>('UNREADABLE_POLICY', 'The stored policy of %s cannot be read, so nothing is stopped there: replace it with PUT, or remove it with DELETE', 409)
+export const UnconfirmedError = createError<[string]>('UNCONFIRMED', 'This call changes %s contexts. Send it with dry_run=true to see them, then again with the confirm of that reply. A confirm holds for the same call only while the same contexts change', 409)
 export const InvalidKeyError = createError<[string, string]>('INVALID_CONTEXT_KEY', '%s is not a context key: use "*", or name the levels in order, starting with the first (%s; levels at the end may be left out, and - stands for a missing value). Percent-encode %% , = * and control characters in values', 400)
 export const ContextNotFoundError = createError<[string]>('CONTEXT_NOT_FOUND', 'Context %s is unknown, since no outcome has named it yet: list the known contexts with GET /v1/contexts', 404)
 export const FutureVersionError = createError<[string, string]>('UNKNOWN_VERSION', 'Version %s does not exist yet: the model is at version %s', 400)

@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.js'
 import type { Pin } from '../core/judgement/pin.js'
-import type { Origin } from '../core/learn/log-entry.js'
-import { isWithin } from '../core/policy/context.js'
+import type { Command, Origin } from '../core/learn/log-entry.js'
+import { isWithin, ROOT } from '../core/policy/context.js'
 import { effectivePolicy, patchedPolicy, UNREADABLE_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../core/policy/policy.js'
-import { policyEffects, type PolicyEffect } from '../core/views/policy-effect.js'
+import { commandEffects, type CommandEffect } from '../core/views/command-effect.js'
 import { ContextNotFoundError, UnreadablePolicyError } from '../errors/errors.js'
 import { readModelInputs } from '../replica/model-inputs.js'
 import type { Service } from '../replica/service.js'
@@ -12,21 +12,33 @@ import { checkKey } from './check-key.js'
 import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
-import { dryRun, type DryRun } from './dry-run.js'
+import { checkConfirmed, dryRun, type DryRun } from './dry-run.js'
 
 /** A policy as stated on one context, and the one in force there. */
 export interface PolicyView { readonly key: string, readonly policy: PolicyPatch, readonly effective: Policy }
 
+/** What a command would do. */
+export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
+
 /** What a policy would do. */
-export interface PolicyDryRun extends PolicyView, DryRun<PolicyEffect> { readonly dry_run: true }
+export interface PolicyDryRun extends PolicyView, CommandDryRun {}
 
-export interface PolicyRequest extends Origin { readonly dry_run?: boolean }
+/** How a command is given. */
+export interface Manner {
+  /** Tells what the command would do, and does nothing. */
+  readonly dry_run?: boolean
+  /** From a dry run of the same command; needed at the root, for whatever would change a context but sets the mode `off`. */
+  readonly confirm?: string
+}
 
-/** What a context states next, by what it states now. */
-type NextPolicy = (stated: PolicyPatch | undefined) => PolicyPatch | null
+export interface PolicyRequest extends Origin, Manner {}
+export interface CommandRequest extends Required<Origin>, Manner {}
 
 /** A pin as an operator states it; without `expires_in_seconds` it stays until it is removed. */
 export interface PinRequest { readonly threshold: number | null, readonly expires_in_seconds?: number }
+
+/** What a context states next, by what it states now. */
+type NextPolicy = (stated: PolicyPatch | undefined) => PolicyPatch | null
 
 /** Policies, pins and resets. Each command is in force on this replica when its promise resolves. */
 export interface ContextCommands {
@@ -36,9 +48,9 @@ export interface ContextCommands {
   /** Changes fields of the policy that the context states, and keeps the others. */
   readonly patchPolicy: (key: string, patch: PolicyMergePatch, request: PolicyRequest) => Promise<PolicyView | PolicyDryRun>
   /** Replaces the pin of the context; `null` removes it. */
-  readonly setPin: (key: string, pin: PinRequest | null, origin: Required<Origin>) => Promise<void>
-  /** Starts a new epoch. */
-  readonly reset: (key: string, origin: Required<Origin>) => Promise<void>
+  readonly setPin: (key: string, pin: PinRequest | null, request: CommandRequest) => Promise<CommandDryRun | null>
+  /** Starts a new epoch in the context and in all below it. */
+  readonly reset: (key: string, request: CommandRequest) => Promise<CommandDryRun | null>
 }
 
 export function createContextCommands (store: Store, service: Service, config: Config): ContextCommands {
@@ -49,29 +61,43 @@ export function createContextCommands (store: Store, service: Service, config: C
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
   }
 
-  async function tryPolicy (key: string, next: NextPolicy): Promise<PolicyDryRun> {
+  /** Finds out what a command would do, from the store. */
+  async function foresee (command: Command): Promise<DryRun<CommandEffect>> {
     const inputs = await readModelInputs(store, config, Date.now())
-    const policy = next(inputs.policies.get(key))
-    const policies = checkedPolicies(config, inputs.policies, key, policy)
-    const keys = (await readContextKeys(store, config)).filter((other) => isWithin(other, key))
-    const effects: PolicyEffect[] = []
+    const keys = (await readContextKeys(store, config)).filter((other) => isWithin(other, command.key))
+    const effects: CommandEffect[] = []
     await forEachChunk(store, config, keys, inputs, (loaded, chunk) => {
-      effects.push(...policyEffects(loaded, key, policy, chunk.filter((within) => loaded.states.has(within)), Date.now()))
+      effects.push(...commandEffects(loaded, command, chunk.filter((within) => loaded.states.has(within)), Date.now()))
     })
-    const effective = effectivePolicy(config.defaultPolicy, policies, key)
-    return { key, policy: policy ?? {}, effective, dry_run: true, ...dryRun(effects) }
+    return dryRun(identityOf(command), effects)
   }
 
-  async function change (key: string, next: NextPolicy, { dry_run = false, ...origin }: PolicyRequest): Promise<PolicyView | PolicyDryRun> {
-    checkKey(config, key)
-    if (dry_run) return await tryPolicy(key, next)
+  /** Gives a command, or tells what it would do. @param plan checks it, and states it as it is at the time */
+  async function give (
+    plan: () => Promise<Command>, { dry_run = false, confirm }: Manner, isHarmless = false
+  ): Promise<CommandDryRun | null> {
+    if (dry_run) return { dry_run: true, ...await foresee(await plan()) }
     await command(async () => {
-      const policies = await store.policies()
-      const policy = next(policies.get(key))
-      checkedPolicies(config, policies, key, policy)
-      return [{ type: 'policy', key, policy, ...origin }]
+      const planned = await plan()
+      if (planned.key === ROOT && !isHarmless) checkConfirmed(await foresee(planned), confirm)
+      return [planned]
     })
-    return await policyView(key)
+    return null
+  }
+
+  async function change (
+    key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, ...origin }: PolicyRequest
+  ): Promise<PolicyView | PolicyDryRun> {
+    checkKey(config, key)
+    let view: PolicyView
+    const tried = await give(async () => {
+      const stated = await store.policies()
+      const policy = next(stated.get(key))
+      const policies = checkedPolicies(config, stated, key, policy)
+      view = { key, policy: policy ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
+      return { type: 'policy', key, policy, ...origin }
+    }, { dry_run, confirm }, requested?.mode === 'off')
+    return { ...view!, ...tried }
   }
 
   return {
@@ -80,28 +106,38 @@ export function createContextCommands (store: Store, service: Service, config: C
       return await policyView(key)
     },
 
-    setPolicy: (key, policy, request) => change(key, () => policy, request),
+    setPolicy: (key, policy, request) => change(key, policy, () => policy, request),
 
-    patchPolicy: (key, patch, request) => change(key, (stated = {}) => {
+    patchPolicy: (key, patch, request) => change(key, patch, (stated = {}) => {
       if (stated === UNREADABLE_POLICY) throw new UnreadablePolicyError(key)
       return patchedPolicy(stated, patch)
     }, request),
 
-    async setPin (key, request, origin) {
+    async setPin (key, request, { dry_run, confirm, ...origin }) {
       checkKey(config, key)
-      await command(async () => {
+      return await give(async () => {
         if (request !== null) checkRoom(config, await store.pins(), key)
-        return [{ type: 'pin', key, pin: request && pinOf(request, origin), ...origin }]
-      })
+        return { type: 'pin', key, pin: request && pinOf(request, origin), ...origin }
+      }, { dry_run, confirm })
     },
 
-    async reset (key, origin) {
+    async reset (key, { dry_run, confirm, ...origin }) {
       checkKey(config, key)
-      await command(async () => {
+      return await give(async () => {
         if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key)
-        return [{ type: 'reset', key, ...origin }]
-      })
+        return { type: 'reset', key, ...origin }
+      }, { dry_run, confirm })
     },
+  }
+}
+
+/** What makes two commands differ in their effect: neither who gives them, nor why, nor until when. */
+function identityOf (command: Command): unknown[] {
+  const { type, key } = command
+  switch (command.type) {
+    case 'policy': return [type, key, command.policy]
+    case 'pin': return [type, key, command.pin && { threshold: command.pin.threshold }]
+    case 'reset': return [type, key]
   }
 }
 

@@ -1,5 +1,10 @@
+import { createHash } from 'node:crypto'
+import { UnconfirmedError } from '../errors/errors.js'
+
 /** Most rows that a dry run lists. */
 const SHOWN = 200
+/** Characters of a confirmation. */
+const CONFIRM_LENGTH = 16
 
 interface Row {
   readonly key: string
@@ -16,10 +21,29 @@ export interface DryRun<R> {
   readonly contexts: R[]
   readonly total: number
   readonly changing: number
+  /** Digest of the command and of the contexts that change. */
+  readonly confirm: string
 }
 
-export function dryRun<R extends Row> (rows: readonly R[]): DryRun<R> {
+/** @param command what makes two commands differ: neither who gives it nor the reason */
+export function dryRun<R extends Row> (command: unknown, rows: readonly R[]): DryRun<R> {
   const changes = (row: R) => row.before !== row.after || row.mode_before !== row.mode_after || row.new_epoch === true
   const sorted = [...rows].sort((a, b) => Number(changes(b)) - Number(changes(a)) || (a.key < b.key ? -1 : 1))
-  return { contexts: sorted.slice(0, SHOWN), total: rows.length, changing: rows.filter(changes).length }
+  const changing = sorted.filter(changes)
+  const confirm = confirmation(command, changing.map(({ key }) => key))
+  return { contexts: sorted.slice(0, SHOWN), total: rows.length, changing: changing.length, confirm }
+}
+
+/** Digest of a command and of the contexts that it changes. */
+export function confirmation (command: unknown, keys: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify([command, keys])).digest('base64url').slice(0, CONFIRM_LENGTH)
+}
+
+/**
+ * Checks that the caller has seen which contexts a command changes.
+ * @param given the `confirm` that came with the command
+ * @throws UnconfirmedError where contexts change, and no dry run showed the same command changing just these
+ */
+export function checkConfirmed ({ changing, confirm }: Pick<DryRun<unknown>, 'changing' | 'confirm'>, given: string | undefined): void {
+  if (changing > 0 && given !== confirm) throw new UnconfirmedError(String(changing))
 }

@@ -3,12 +3,12 @@ import { createCommander } from './commander.js'
 import { parseContextKey } from '../core/policy/context.js'
 import { inStep } from '../core/learn/learn-command.js'
 import type { Command, Origin } from '../core/learn/log-entry.js'
-import { thresholdIn } from '../core/views/policy-effect.js'
+import { thresholdIn } from '../core/views/command-effect.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
 import type { LivePredictors } from '../core/predictor/predictor-version.js'
 import { pastThreshold, undoSince, type OwnThreshold } from '../core/views/rollback-effect.js'
 import { FutureVersionError, VersionOutOfReachError } from '../errors/errors.js'
-import { dryRun, type DryRun } from './dry-run.js'
+import { checkConfirmed, confirmation, dryRun, type DryRun } from './dry-run.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
 import { readFullHistory } from './full-history.js'
@@ -21,7 +21,11 @@ export interface RollbackRequest extends Required<Origin> {
   readonly version: number
   readonly expires_in_seconds?: number
   readonly dry_run?: boolean
+  /** From a dry run of the same rollback; needed where a threshold changes. */
+  readonly confirm?: string
 }
+
+type EndRequest = Omit<RollbackRequest, 'version' | 'expires_in_seconds'>
 
 interface Row {
   readonly key: string
@@ -34,8 +38,8 @@ interface Row {
 export interface Rollback {
   /** Pins every context to the threshold that was in force at a version; a dry run only reports what would change. */
   readonly to: (request: RollbackRequest) => Promise<DryRun<Row> & { version: number, dry_run: boolean }>
-  /** Removes all pins that rollbacks have set. */
-  readonly end: (origin: Required<Origin>) => Promise<{ removed: number }>
+  /** Removes all pins that rollbacks have set; a dry run only counts them. */
+  readonly end: (request: EndRequest) => Promise<{ removed: number, dry_run: boolean, confirm: string }>
 }
 
 export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config): Rollback {
@@ -70,30 +74,33 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
   }
 
   return {
-    async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false }) {
-      let rows: Row[] = []
+    async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false, confirm }) {
+      let effect!: DryRun<Row>
       const planPins = async (): Promise<Command[]> => {
         const planned = await plan(version)
-        rows = planned.rows
+        effect = dryRun(['rollback', version], planned.rows)
+        if (!dry_run) checkConfirmed(effect, confirm)
         const expires_at = seconds === undefined ? null : Date.now() + seconds * 1000
-        return inStep(rows.map(({ key, after: threshold, scorer }) => {
+        return inStep(planned.rows.map(({ key, after: threshold, scorer }) => {
           const named = scorer !== null && { scorer, scorer_fingerprint: fingerprintOf(planned.predictors.get(scorer)!) }
           const pin = { threshold, ...named, reason, by, expires_at, rollback: version }
           return { type: 'pin' as const, key, pin, by, reason }
         }))
       }
       if (dry_run) await planPins(); else await command(planPins)
-      return { version, dry_run, ...dryRun(rows) }
+      return { version, dry_run, ...effect }
     },
 
-    async end (origin) {
-      let removed = 0
-      await command(async () => {
-        const keys = [...await store.pins()].filter(([, pin]) => pin.rollback !== undefined).map(([key]) => key)
-        removed = keys.length
+    async end ({ dry_run = false, confirm, ...origin }) {
+      let effect!: { removed: number, confirm: string }
+      const planEnd = async (): Promise<Command[]> => {
+        const keys = [...await store.pins()].filter(([, pin]) => pin.rollback !== undefined).map(([key]) => key).sort()
+        effect = { removed: keys.length, confirm: confirmation(['end'], keys) }
+        if (!dry_run) checkConfirmed({ changing: keys.length, confirm: effect.confirm }, confirm)
         return inStep(keys.map((key) => ({ type: 'pin' as const, key, pin: null, ...origin })))
-      })
-      return { removed }
+      }
+      if (dry_run) await planEnd(); else await command(planEnd)
+      return { ...effect, dry_run }
     },
   }
 }

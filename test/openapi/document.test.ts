@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { openapiDocument } from '../../src/commands/openapi/print-openapi.js'
-import { certify, losslessOutcome } from '../certify.js'
-import { build } from '../helper.js'
+import { certify, KEY, losslessOutcome } from '../certify.js'
+import { sendConfirmed } from '../confirmed.js'
+import { build, until } from '../helper.js'
 
 const text = await openapiDocument()
 const document = JSON.parse(text)
@@ -51,10 +52,29 @@ t.test('every example is accepted', async (t) => {
     for (const [method, { requestBody, parameters = [] }] of Object.entries<any>(operations)) {
       const body = requestBody?.content['application/json'].example
       if (requestBody) t.ok(body, `${method} ${path} has an example`)
-      const { status } = await built.send(method.toUpperCase() as 'GET', `${path.replace('{key}', '*').replace('{generation_id}', 'unlabelled').replace('{name}', 'p')}${queryOf(parameters)}`, body)
+      const url = `${path.replace('{key}', '*').replace('{generation_id}', 'unlabelled').replace('{name}', 'p')}${queryOf(parameters)}`
+      const isConfirmed = parameters.some(({ name }: { name: string }) => name === 'confirm')
+      const { status } = await (isConfirmed ? sendConfirmed(built, method.toUpperCase() as 'GET', url, body) : built.send(method.toUpperCase() as 'GET', url, body))
       t.ok(status >= 200 && status < 300, `${method} ${path} answers ${status}`)
     }
   }
+})
+
+t.test('an example that is sent unedited changes no threshold of the fleet', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const fleet = async () => (await built.send('GET', `/v1/contexts?prefix=${encodeURIComponent(KEY)}`)).body.contexts
+    .map(({ threshold, epoch, pin, mode }: any) => ({ threshold, epoch, pin, mode }))
+  const before = await fleet()
+  for (const [path, operations] of Object.entries<any>(document.paths)) {
+    for (const [method, { requestBody, parameters = [], tags }] of Object.entries<any>(operations)) {
+      if (method === 'get' || tags[0] !== 'operate') continue
+      const url = path.replace('{key}', encodeURIComponent(parameters.find(({ name }: { name: string }) => name === 'key')?.example))
+      await built.send(method.toUpperCase() as 'PUT', `${url}${queryOf(parameters)}`, requestBody?.content['application/json'].example)
+    }
+  }
+  await until('all is learned', async () => (await built.store.revision()).lag === 0)
+  t.strictSame(await fleet(), before)
 })
 
 /** The query that an operation can't do without, of its examples. */

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { certify, CONTEXT, KEY } from '../certify.js'
+import { giveConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
 
 const origin = { by: 'ops', reason: 'incident 42' }
@@ -19,8 +20,8 @@ t.test('every earlier version can be restored', async (t) => {
     () => certify(built, { model: 'q', task: 'other' }),
     () => store.append([{ type: 'reset', key: KEY, ...origin }]),
     () => store.append([pin(KEY, 0.9), pin('model=q', null)]),
-    () => rollback.to({ ...origin, version: moments[1]!.version }),
-    () => rollback.end(origin),
+    () => giveConfirmed(rollback.to, { ...origin, version: moments[1]!.version }),
+    () => giveConfirmed(rollback.end, origin),
     () => store.append([{ type: 'policy', key: 'model=q', policy: { max_em_drop: 0.3 }, ...origin }]),
   ]) {
     await act()
@@ -40,7 +41,7 @@ t.test('all pins of a rollback make one version', async (t) => {
   await certify(built)
   const { version } = await built.store.revision()
   const start = Date.now()
-  await built.rollback.to({ ...origin, version, expires_in_seconds: 60 })
+  await giveConfirmed(built.rollback.to, { ...origin, version, expires_in_seconds: 60 })
   t.same(new Set((await built.store.audit(10)).map((row) => row.version)), new Set([version + 1]))
   const pins = await built.store.pins()
   t.same([...pins.keys()].sort(), ['*', 'model=q', KEY], 'contexts whose threshold is the same are pinned as well')
@@ -62,7 +63,7 @@ t.test('the history has the thresholds before and after every change, also in th
     const { changes } = (await send('GET', '/v1/model/history?limit=3')).body
     return Object.fromEntries(changes.map(({ key, before, after }: Record<string, unknown>) => [key, [before, after]]))
   }
-  t.same(await moves(() => rollback.to({ ...origin, version })), { '*': [null, null], 'model=q': [0.9, null], [KEY]: [0.9, null] })
+  t.same(await moves(() => giveConfirmed(rollback.to, { ...origin, version })), { '*': [null, null], 'model=q': [0.9, null], [KEY]: [0.9, null] })
   await store.append([pin('*', 0.8), pin('model=q', 0.7), pin(KEY, 0.6)].map((one) => ({ ...one, pin: { ...one.pin, rollback: 1 } })))
-  t.same(await moves(() => rollback.end(origin)), { '*': [0.8, null], 'model=q': [0.7, null], [KEY]: [0.6, null] })
+  t.same(await moves(() => giveConfirmed(rollback.end, origin)), { '*': [0.8, null], 'model=q': [0.7, null], [KEY]: [0.6, null] })
 })

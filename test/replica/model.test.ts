@@ -4,6 +4,7 @@ import type { Context } from '../../src/core/policy/context.js'
 import { ruleFor } from '../../src/core/decide/snapshot.js'
 import { emptyModel, endPins, loadModel } from '../../src/replica/model.js'
 import { certify, CONTEXT, KEY } from '../certify.js'
+import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
 
 const options = { levels: ['model', 'task'], defaultPolicy: readConfig({}).defaultPolicy }
@@ -17,10 +18,10 @@ t.test('loading changes one by one equals loading everything at once', async (t)
   let model = await loadModel(store, options, null, await store.revision(), 0)
   for (const step of [
     () => certify({ ...built, send, service }),
-    () => send('PUT', '/v1/contexts/*/policy', { certify_at: 'model', mode: 'shadow' }),
+    () => sendConfirmed({ send }, 'PUT', '/v1/contexts/*/policy', { certify_at: 'model', mode: 'shadow' }),
     () => certify({ ...built, send, service }, { model: 'q', task: 'other' }),
     () => send('PUT', `/v1/contexts/${encodeURIComponent('model=new')}/pin`, { threshold: 0.9, reason: 'x' }),
-    () => send('DELETE', '/v1/contexts/*/policy'),
+    () => sendConfirmed({ send }, 'DELETE', '/v1/contexts/*/policy'),
   ]) {
     await step()
     await until('all is learned', async () => (await store.revision()).lag === 0) // else the second load may see more

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { certify, CONTEXT, KEY, losslessOutcome } from '../certify.js'
+import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
 
 const url = `/v1/contexts/${encodeURIComponent(KEY)}`
@@ -90,7 +91,8 @@ t.test('the kill switch and its undoing keep what the root states, and the evide
   t.match(await ask(), { decision: 'stop' }, 'a dry run changes nothing')
   t.same((await send('PATCH', '/v1/contexts/*/policy', { mode: 'off' })).body.policy, { min_tokens: 16, value_of_em: null, mode: 'off' })
   t.match(await ask(), { decision: 'continue', reason: 'off' })
-  t.same((await send('PATCH', '/v1/contexts/*/policy', { mode: null })).body.policy, { min_tokens: 16, value_of_em: null })
+  t.match(await send('PATCH', '/v1/contexts/*/policy', { mode: null }), { status: 409, body: { code: 'UNCONFIRMED' } })
+  t.same((await sendConfirmed(built, 'PATCH', '/v1/contexts/*/policy', { mode: null })).body.policy, { min_tokens: 16, value_of_em: null })
   t.match(await ask(), { decision: 'stop' })
   const { epoch, threshold, control_generations } = before
   t.match((await send('GET', url)).body, { epoch, threshold, control_generations, guarantee: { post_hoc: false } })
@@ -155,6 +157,37 @@ t.test('a reset starts a new epoch', async (t) => {
   await until('this replica has it', async () => (await send('POST', '/v1/decisions', { tokens: 1, confidence: 1, context: CONTEXT })).body.threshold === null)
   const { changes } = (await send('GET', '/v1/model/history')).body
   t.match(changes[0], { key: KEY, cause: 'reset', epoch: 2, after: null, before: Number })
+})
+
+t.test('a reset of the root takes back every threshold, once it is confirmed', async (t) => {
+  const built = await build(t)
+  const { send } = built
+  const contexts = [CONTEXT, { model: 'other', task: 'other' }]
+  for (const context of contexts) await certify(built, context)
+  const ask = async () => Promise.all(contexts.map(async (context) =>
+    (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context })).body.decision))
+  t.same(await ask(), ['stop', 'stop'])
+  const reason = { reason: 'new weights' }
+  t.match(await send('POST', '/v1/contexts/*/reset', reason), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 5 contexts/ } })
+  const tried = await send('POST', '/v1/contexts/*/reset?dry_run=true', reason)
+  t.match(tried, { status: 200, body: { dry_run: true, total: 5, changing: 5, contexts: [{ new_epoch: true, after: null }] } })
+  t.same(await ask(), ['stop', 'stop'], 'nothing has happened yet')
+  t.equal((await send('POST', `/v1/contexts/*/reset?confirm=${tried.body.confirm}`, reason)).status, 204)
+  await until('nothing is stopped any more', async () => (await ask()).every((decision) => decision === 'continue'))
+  const { body } = await send('GET', '/v1/contexts')
+  for (const context of body.contexts) t.match(context, { epoch: 2, threshold: null, control_generations: 0 }, context.key)
+})
+
+t.test('a pin of the root needs a confirmation where it changes a threshold', async (t) => {
+  const built = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":0,"certify_at":"*"}' })
+  const { send } = built
+  await certify(built)
+  const pin = { threshold: null, reason: 'incident 42' }
+  t.match(await send('PUT', '/v1/contexts/*/pin', pin), { status: 409, body: { code: 'UNCONFIRMED' } })
+  t.match((await send('PUT', '/v1/contexts/*/pin?dry_run=true', pin)).body, { changing: 3, contexts: [{ before: Number, after: null }] })
+  t.equal((await sendConfirmed(built, 'PUT', '/v1/contexts/*/pin', pin)).status, 204)
+  t.match(await send('DELETE', '/v1/contexts/*/pin?reason=over'), { status: 409, body: { code: 'UNCONFIRMED' } }, 'stopping begins again')
+  t.equal((await sendConfirmed(built, 'DELETE', '/v1/contexts/*/pin?reason=over')).status, 204)
 })
 
 t.test('a pin with a lifetime ends, in decisions, learned state, history and audit', async (t) => {
@@ -232,12 +265,12 @@ t.test('enforce stops, shadow only reports what it would do, and off always cont
   t.match(await ask(), { decision: 'stop' })
 })
 
-t.test('an unknown query parameter is refused, such as a dry_run that would be ignored', async (t) => {
+t.test('an unknown query parameter is refused, such as a misspelt dry_run that would be ignored', async (t) => {
   const built = await build(t)
   await certify(built)
   const { send } = built
   const url = `/v1/contexts/${encodeURIComponent(KEY)}`
-  t.match(await send('PUT', `${url}/pin?dry_run=true`, { threshold: 0.9, reason: 'r' }), { status: 400, body: { message: /dry_run is not a known field: remove it$/ } })
-  t.match(await send('POST', `${url}/reset?dry_run=true`, { reason: 'r' }), { status: 400 })
+  t.match(await send('PUT', `${url}/pin?dryrun=true`, { threshold: 0.9, reason: 'r' }), { status: 400, body: { message: /dryrun is not a known field: remove it/ } })
+  t.match(await send('POST', `${url}/reset?dryrun=true`, { reason: 'r' }), { status: 400 })
   t.match((await send('GET', url)).body, { pin: null, epoch: 1 })
 })

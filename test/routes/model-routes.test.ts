@@ -1,5 +1,6 @@
 import t from 'tap'
 import { certify, CONTEXT, KEY } from '../certify.js'
+import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
 
 t.test('the model and its history are shown', async (t) => {
@@ -37,7 +38,9 @@ t.test('a rollback sets pins, which DELETE removes', async (t) => {
     ],
   })
   t.equal((await send('GET', url)).body.pin, null)
-  t.strictSame((await send('POST', '/v1/model/rollback', wish)).body, { ...trial, dry_run: false })
+  t.match(await send('POST', '/v1/model/rollback', wish), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 3 contexts/ } })
+  t.match(await send('POST', `/v1/model/rollback?confirm=${trial.confirm}`, { ...wish, version: 0 }), { status: 409 }, 'another rollback')
+  t.strictSame((await send('POST', `/v1/model/rollback?confirm=${trial.confirm}`, wish)).body, { ...trial, dry_run: false })
 
   const ask = async (context: object) => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 32, confidence: 1, context })).body
   t.match(await ask(CONTEXT), { decision: 'stop', threshold, guarantee: null })
@@ -46,11 +49,12 @@ t.test('a rollback sets pins, which DELETE removes', async (t) => {
   t.match((await send('GET', '/v1/audit?limit=5')).body.commands.map(({ pin, reason }: any) => [pin.rollback, reason]), Array(5).fill([version, 'incident 42']))
 
   await send('PUT', '/v1/contexts/*/pin', { threshold: null, reason: 'mine' })
-  t.same((await send('DELETE', '/v1/model/rollback?reason=over')).body, { removed: 4 }, 'all but the one set since')
+  t.match(await send('DELETE', '/v1/model/rollback?reason=over'), { status: 409, body: { code: 'UNCONFIRMED', message: /changes 4 contexts/ } })
+  t.match((await sendConfirmed(built, 'DELETE', '/v1/model/rollback?reason=over')).body, { removed: 4, dry_run: false }, 'all but the one set since')
   t.match((await send('GET', url)).body, { pin: null, threshold: null })
   t.match(await ask({ model: 'q', task: 'later' }), { decision: 'stop' }, 'what was learned is in force again')
   t.match((await send('GET', '/v1/contexts/*')).body.pin, { reason: 'mine' })
-  t.same((await send('DELETE', '/v1/model/rollback?reason=again')).body, { removed: 0 })
+  t.match((await send('DELETE', '/v1/model/rollback?reason=again')).body, { removed: 0 })
 })
 
 t.test('a rollback to a version that does not exist or is too old is refused', async (t) => {

@@ -44,7 +44,7 @@ t.test('the documented access rights suffice for the service', { skip: withoutRe
   t.equal((await send('POST', '/v1/outcomes', waits)).status, 202)
   t.equal((await send('POST', '/v1/outcomes/b/label', { em: 1 })).status, 202)
   t.equal((await send('POST', '/v1/decisions', { generation_id: 'c', tokens: 32, confidence: 0.5 })).status, 200)
-  t.equal((await send('PUT', '/v1/contexts/*/policy', { mode: 'shadow' })).status, 200)
+  t.equal((await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })).status, 200)
   t.equal((await send('GET', '/v1/audit')).body.commands.length, 1)
   t.equal((await send('POST', '/v1/training-runs/r/checkpoints', { step: 1, suite: 's', em: 0.5, n: 100, tokens_mean: 10 })).status, 202)
   t.same(await operator.call('ACL', 'LOG'), [], 'nothing was refused')

@@ -4,7 +4,7 @@ import t from 'tap'
 import { isWithin } from '../../../src/core/policy/context.js'
 import type { LoadedContexts } from '../../../src/core/judgement/chain-link.js'
 import { describeContext } from '../../../src/core/views/describe-context.js'
-import { policyEffects, thresholdIn } from '../../../src/core/views/policy-effect.js'
+import { commandEffects, thresholdIn } from '../../../src/core/views/command-effect.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { holds } from '../../property.js'
 import { GAINED, KEPT, LEAF, LOST, memoryFold, outcomeOf, type MemoryFold } from '../learn/memory-fold.js'
@@ -13,7 +13,7 @@ const OTHER = outcomeOf({ context: { model: 'q', task: 'other' } })
 
 function knownOf ({ ledger, states, predictors }: MemoryFold): LoadedContexts {
   const { configuration: { levels, defaults }, policies, pins } = ledger
-  return { levels, defaultPolicy: defaults, policies, pins, predictors, states: new Map(states) }
+  return { levels, defaultPolicy: defaults, policies, pins: new Map(pins), predictors, states: new Map(states) }
 }
 
 const patch: fc.Arbitrary<PolicyPatch> = fc.record({
@@ -35,6 +35,7 @@ const pin = fc.record({
   by: fc.constant('ops'),
   reason: fc.constant('r'),
 })
+const next = fc.oneof({ arbitrary: wish, weight: 3 }, reset, pin)
 const outcomes = fc.record({ entry: fc.constantFrom(KEPT, KEPT, OTHER, GAINED, LOST), times: fc.constantFrom(1, 60, 224, 450) })
 
 t.test('the predicted effects equal the real ones', async (t) => {
@@ -42,13 +43,13 @@ t.test('the predicted effects equal the real ones', async (t) => {
   let modes = 0
   let epochs = 0
   let raised = 0
-  holds(t, fc.property(fc.array(fc.oneof(outcomes, wish, reset, pin), { maxLength: 8 }), wish, (past, next) => {
+  holds(t, fc.property(fc.array(fc.oneof(outcomes, wish, reset, pin), { maxLength: 8 }), next, (past, next) => {
     const fold = memoryFold()
     fold.learn(KEPT, 0, 300)
     for (const [i, event] of past.entries()) if ('times' in event) fold.learn(event.entry, i, event.times); else fold.learn(event, i)
     const known = knownOf(fold)
     const keys = [...fold.states.keys()].filter((within) => isWithin(within, next.key))
-    const foreseen = policyEffects(known, next.key, next.policy, keys, 100)
+    const foreseen = commandEffects(known, next, keys, 100)
 
     fold.learn(next, 100)
     const then = knownOf(fold)
@@ -68,6 +69,6 @@ t.test('the predicted effects equal the real ones', async (t) => {
       if (new_epoch) epochs++
       if (post_hoc && after !== null) raised++
     }
-  }), 160)
+  }), 240)
   for (const [kind, count] of Object.entries({ moves, modes, epochs, raised })) t.ok(count >= 5, `the random cases cover ${kind}: ${count}`)
 })

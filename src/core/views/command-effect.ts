@@ -4,16 +4,17 @@ import { Cohorts } from '../enrolment/cohorts.js'
 import { newLedger, type Fold } from '../learn/fold.js'
 import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
 import { rawCandidate } from '../judgement/candidate-scorer.js'
-import { learnPolicy } from '../learn/learn-command.js'
+import { learnPin, learnPolicy, learnReset } from '../learn/learn-command.js'
+import type { Command } from '../learn/log-entry.js'
 import { PendingOutcomes } from '../recording/pending.js'
-import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
+import { effectivePolicy, type Policy } from '../policy/policy.js'
 import { refTo } from '../predictor/fingerprint.js'
 import { Reservoir } from '../predictor/reservoir.js'
 
-/** The effect of another policy on one context. */
-export interface PolicyEffect {
+/** The effect of a command on one context. */
+export interface CommandEffect {
   readonly key: string
-  /** The effective threshold under the present policy and under the other one. */
+  /** The effective threshold before and after the command. */
   readonly before: number | null
   readonly after: number | null
   /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
@@ -27,18 +28,19 @@ export interface PolicyEffect {
 }
 
 /**
- * The effect of another policy on contexts: a dry run of the learner's fold with the policy as its only entry.
+ * The effect of a command on contexts: a dry run of the learner's fold with the command as its only entry.
  * @param loaded must hold the contexts
- * @param under context that the policy is stated for
- * @param policy `null`: remove it
- * @param keys contexts to describe, all within `under`
+ * @param keys contexts to describe, all within the key of the command
  */
-export function policyEffects (
-  loaded: LoadedContexts, under: string, policy: PolicyPatch | null, keys: readonly string[], now: number): PolicyEffect[] {
+export function commandEffects (loaded: LoadedContexts, command: Command, keys: readonly string[], now: number): CommandEffect[] {
   const fold = foldOf(loaded)
-  learnPolicy(fold, now, under, policy, { by: '' })
+  switch (command.type) {
+    case 'policy': learnPolicy(fold, now, command.key, command.policy, command); break
+    case 'pin': learnPin(fold, now, command.key, command.pin, command); break
+    case 'reset': learnReset(fold, now, command)
+  }
   const states = new Map([...loaded.states.keys()].map((key) => [key, fold.get(key)!]))
-  const then = { ...loaded, policies: fold.ledger.policies, states }
+  const then = { ...loaded, policies: fold.ledger.policies, pins: fold.ledger.pins, states }
   return keys.map((key) => {
     const chain = linksOf(then, key)
     const own = chain.at(-1)!
