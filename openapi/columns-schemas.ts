@@ -4,6 +4,7 @@ import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/con
 import { StepSchema } from './decision-schemas.js'
 import { COLUMN_DECISIONS_EXAMPLE } from './examples/decision-examples.js'
 import { ContextSchema, nullableRatio, SignalsSchema } from './field-schemas.js'
+import { orNull } from './lenient.js'
 
 const strict = { additionalProperties: false }
 const MAX_ROWS = 4096
@@ -11,11 +12,6 @@ const MAX_ROWS = 4096
 const field: typeof StepSchema.properties = StepSchema.properties
 
 const column = (items: TSchema, description: string) => Type.Array(items, { maxItems: MAX_ROWS, description })
-
-/** The schema of a cell: that of the step's field, or null where the row has none. */
-function orNull (schema: TSchema & { type?: string, enum?: unknown[] }): TSchema {
-  return Type.Unsafe({ ...schema, type: [schema.type, 'null'], ...(schema.enum && { enum: [...schema.enum, null] }) })
-}
 
 const properties = {
   contexts: column(ContextSchema, 'Contexts that rows refer to, up to 4,096'),
@@ -25,7 +21,7 @@ const properties = {
   confidence: column(field.confidence, 'A number from 0 to 1, or null if unknown (the decision is then continue)'),
   generation_ids: Type.Optional(column(orNull(field.generation_id), 'Ids of the generations; null: none')),
   group_ids: Type.Optional(column(orNull(field.group_id), 'Ids of the prompts that several generations share; null: none')),
-  sample: Type.Optional(column(orNull(field.sample as TSchema), 'Numbers of the samples in their groups; null: not stated')),
+  sample: Type.Optional(column(orNull(field.sample), 'Numbers of the samples in their groups; null: not stated')),
   arms: Type.Optional(column(orNull(field.arm), 'Arms that the first replies stated; null: the service draws the arm')),
   signals: Type.Optional(Type.Unsafe<Record<string, Array<number | null>>>({
     ...SignalsSchema,

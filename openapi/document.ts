@@ -1,4 +1,5 @@
 import type { SwaggerOptions } from '@fastify/swagger'
+import { lenient } from './lenient.js'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
@@ -10,7 +11,7 @@ export const documentOptions: SwaggerOptions = {
       title: 'stopgate',
       version: '1',
       description: 'Workers of LLM inference ask stopgate at every generation step whether to stop or to continue. It answers with the threshold that saves ' +
-        'most tokens while its certificate bounds the loss of Exact Match (EM) to what the operator accepts.',
+        'most tokens while its certificate bounds the loss of Exact Match (EM) to what the operator accepts. In requests, an optional field that is null counts as absent.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     components: {
@@ -38,7 +39,8 @@ export const documentOptions: SwaggerOptions = {
   // The document states the role that the guard checks. OpenAPI 3.1 puts it where OAuth has scopes.
   transform: ({ schema, url, route }) => {
     const { role } = route.config ?? {}
-    return { schema: { ...schema, security: role === undefined || role === 'open' ? [] : [{ bearer: [role] }] }, url }
+    const body = schema?.body !== undefined && (role === 'worker' || role === 'trainer') && { body: lenient(schema.body as object) }
+    return { schema: { ...schema, ...body, security: role === undefined || role === 'open' ? [] : [{ bearer: [role] }] }, url }
   },
   transformObject: (document) => {
     if (!('openapiObject' in document)) return document.swaggerObject

@@ -65,10 +65,3 @@ export const nullable = <T>(type: string, options: TSchemaOptions & { descriptio
 export const ratio = (description: string) => Type.Number({ description: `${description} (fraction)` })
 export const nullableRatio = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })
 export const time = (description: string) => Type.String({ format: 'date-time', description: `${description} (ISO 8601, UTC)` })
-
-/** The same schema, which `null` meets too. */
-export function orNull<T extends object> (schema: T): T {
-  const { type, enum: values, anyOf } = schema as { type?: string | string[], enum?: unknown[], anyOf?: object[] }
-  if (anyOf !== undefined) return { ...schema, anyOf: [...anyOf, { type: 'null' }] }
-  return { ...schema, type: [...new Set([type, 'null'].flat())], ...(values && { enum: [...values, null] }) }
-}

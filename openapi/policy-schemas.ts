@@ -1,6 +1,7 @@
 import { Type, type Static } from '#typebox'
 import { COMMAND_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE } from './examples/context-examples.js'
-import { nullable, nullableRatio, orNull } from './field-schemas.js'
+import { nullable, nullableRatio } from './field-schemas.js'
+import { orNull } from './lenient.js'
 import { ConfirmSchema, MannerQuerySchema } from './pin-schemas.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
 

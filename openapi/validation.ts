@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { SLACK } from './field-schemas.js'
+import { mend } from './lenient.js'
 import type { Problem } from '../src/errors/problem.js'
 
 const byteLength = (max: number) => (text: string): boolean =>
@@ -30,12 +31,24 @@ const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true })
 
 /** Fastify's validator compiler. */
 export function validatorCompiler ({ schema, httpPart }: { schema: object, httpPart?: string }): ValidateFunction {
-  return (httpPart === 'body' ? bodies : texts).compile(schema)
+  return httpPart === 'body' ? bodyValidator(schema) : texts.compile(schema)
+}
+
+/** A validator of bodies that mends one which it would otherwise refuse, so that it costs others nothing. */
+function bodyValidator (schema: object): ValidateFunction {
+  const validate = bodies.compile(schema)
+  const mending = (body: unknown): boolean => {
+    const isValid = validate(body) || (mend(schema, body) && validate(body))
+    mending.errors = validate.errors
+    return isValid
+  }
+  mending.errors = validate.errors
+  return mending as ValidateFunction
 }
 
 /** A validator of one item of a batch, which returns `null` for a valid item. */
 export function itemValidator (schema: object): (item: unknown) => Problem | null {
-  const validate = bodies.compile(schema)
+  const validate = bodyValidator(schema)
   return (item) => validate(item) ? null : problemOf(validate.errors![0]!)
 }
 

@@ -11,5 +11,5 @@ t.test('labels and replies match their schemas', async (t) => {
   const problem = itemValidator(LabelSchema)
   for (const good of [{ em: 0 }, { reference: 'a' }, { reference: ['a', 'b'], answer: 'c' }, { em: 1, steps: [1, null, 0] }]) t.equal(problem(good), null)
   const tooMany = Array(4097).fill(1)
-  for (const bad of [{ em: 2 }, { em: true }, { steps: [2] }, { steps: tooMany }, { reference: [] }, { label: 1 }]) t.ok(problem(bad))
+  for (const bad of [{ em: 2 }, { em: '1' }, { steps: [2] }, { steps: tooMany }, { reference: [] }, { label: 1 }]) t.ok(problem(bad))
 })
