@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Tables } from './embedded-tables.js'
 import { packedLength, packing, unpackSteps, type Packing } from './packed-steps.js'
-import { clean, drop, dropExpired, dropOldest } from './record-cleaning.js'
+import { clean, drop, dropExpired, dropOldest, joinRows } from './record-cleaning.js'
 import type { RecordLimits } from './record-encoding.js'
 import { readIndex, type RecordIndex } from './record-index.js'
 import { NOWHERE, rowsOfRecord, SegmentWriter, toSeconds } from './record-segment.js'
@@ -22,8 +22,8 @@ const READ = 1000
  * The records of the embedded store, as a log-structured file system (Rosenblum & Ousterhout 1992). Each call appends the new steps of all
  * its generations to a new segment. Each row names the place of the record's row before it. The places of the last rows are in memory; they
  * are found by reading the segments when the store is opened. Once most of the log is dead, old segments are removed and their live rows
- * are moved. A table with a row for each generation and call takes as much processor time, or up to twice as much, and writes 15 to 60
- * times as many bytes to the disk, since each row that is added or removed rewrites a page.
+ * are moved. A record of many rows is written again as one. A table with a row for each generation and call takes as much processor time,
+ * or up to twice as much, and writes 15 to 60 times as many bytes to the disk, since each row that is added or removed rewrites a page.
  */
 export class EmbeddedRecords {
   readonly #ground: RecordGround
@@ -41,9 +41,12 @@ export class EmbeddedRecords {
         const { limits, reads } = this.#ground
         const now = Date.now()
         dropExpired(index, writer, now - this.#keptMs)
-        clean(reads(), index, writer, { rows: ids.length, bytes })
+        let left = clean(reads(), index, writer, { rows: ids.length, bytes })
         let kept = 0
-        for (let i = 0; i < ids.length; i++) kept += this.#add(index, writer, batch, i, now)
+        for (let i = 0; i < ids.length; i++) {
+          if (left > 0) left -= joinRows(reads(), index, writer, ids[i]!)
+          kept += this.#add(index, writer, batch, i, now)
+        }
         dropOldest(index, writer, limits)
         return kept
       })

@@ -12,10 +12,15 @@ const DROPPED = 2000
 /** Bytes that live rows may take up beyond the limit of their steps, and segments beyond twice what lives in them. */
 export const SLACK = 8 * 1024 * 1024
 /**
- * Cleaning that one call does beyond what it brings, in rows read and KiB moved (about 5 us each). Decisions wait meanwhile, so it is
- * little.
+ * Cleaning and joining that one call does beyond what it brings, in rows read and KiB moved (about 5 us each). Decisions wait meanwhile, so
+ * it is little.
  */
 const CLEANED = 256
+/**
+ * Number of rows at which those of a record are joined. Where a few generations get a step or two at each call, all their rows would have
+ * to be moved before the oldest segment can be removed, and the log would double meanwhile.
+ */
+const JOINED = 64
 /** Cost of removing one segment, in the same unit. */
 const REMOVAL = 4
 
@@ -45,28 +50,36 @@ export function dropOldest (index: RecordIndex, writer: SegmentWriter, { generat
 
 /**
  * Removes old segments while most of the log is dead, and moves what lives in them to the new segment, each record as one row. Continues
- * with the next call once it has done enough. This keeps up: each row that a call brings is moved at most once as a row of its own, and
- * half of the rows are dead by then.
+ * with the next call once it has done enough. This keeps up: each row that a call brings is moved or joined at most once as a row of its
+ * own.
  * @param brought number of rows and of bytes that the call brings
+ * @returns what is left to do in this call, in the unit of `CLEANED`
  */
 export function clean (
   { recordSegments }: Segments, index: RecordIndex, writer: SegmentWriter, brought: { readonly rows: number, readonly bytes: number }
-): void {
-  let left = CLEANED + brought.rows / 2 + 2 * brought.bytes / 1024
+): number {
+  let left = CLEANED + brought.rows + 2 * brought.bytes / 1024
   while (index.bytes > 2 * index.liveBytes + SLACK) {
     const [oldest] = [...recordSegments.getKeys({ limit: 1 })]
-    if (oldest === undefined) return
+    if (oldest === undefined) return left
     const segment = recordSegments.getBinary(oldest)!
     for (const { id } of rowsOf(segment)) {
       const live = index.get(id)
       if (live === undefined || live.first > oldest) continue // ended, started again, or moved already
       left -= move({ recordSegments }, index, writer, live)
-      if (left <= 0) return
+      if (left <= 0) return 0
     }
     index.segmentRemoved(segment.length)
     recordSegments.removeSync(oldest)
-    if ((left -= REMOVAL) <= 0) return
+    if ((left -= REMOVAL) <= 0) return 0
   }
+  return left
+}
+
+/** Joins the rows of a record if it has many. Call it before the call adds rows. Returns the cost, in the unit of `CLEANED`. */
+export function joinRows (segments: Segments, index: RecordIndex, writer: SegmentWriter, id: string): number {
+  const live = index.get(id)
+  return live === undefined || live.rows < JOINED ? 0 : move(segments, index, writer, live)
 }
 
 /** Returns the cost, in the unit of `CLEANED`. */
@@ -79,6 +92,6 @@ function move ({ recordSegments }: Segments, index: RecordIndex, writer: Segment
   const bytes = steps.reduce((sum, { length }) => sum + length, 0)
   const { segment, offset } = writer.appendPacked({ id: live.id, before: NOWHERE, count, at: toSeconds(live.lastAt) }, steps)
   const size = writer.bytes - written
-  index.put(live.id, { first: segment, segment, offset, lastAt: live.lastAt, steps: count, bytes, size })
+  index.put(live.id, { first: segment, segment, offset, lastAt: live.lastAt, rows: 1, steps: count, bytes, size })
   return rows.length + size / 1024
 }

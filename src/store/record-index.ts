@@ -10,6 +10,8 @@ export interface RecordPosition {
   offset: number
   /** When the last row was written, ms. */
   lastAt: number
+  /** Number of rows, each of which is read by itself. */
+  rows: number
   steps: number
   /** Length of the packed steps. */
   bytes: number
@@ -47,9 +49,10 @@ export class RecordIndex {
   /** Adds a row to a record, which becomes the most recently written one. */
   append (id: string, { place: { segment, offset }, steps, bytes, size }: WrittenRow, now: number): void {
     this.#remember(id)
-    const record = this.#records.get(id) ?? { id, first: segment, segment, offset, lastAt: now, steps: 0, bytes: 0, size: 0 }
+    const record = this.#records.get(id) ?? { id, first: segment, segment, offset, lastAt: now, rows: 0, steps: 0, bytes: 0, size: 0 }
     record.segment = segment
     record.offset = offset
+    record.rows++
     record.steps += steps
     record.bytes += bytes
     record.size += size
@@ -131,6 +134,7 @@ export function readIndex ({ recordSegments }: Pick<Tables, 'recordSegments'>, n
         segment: number,
         offset,
         lastAt: Math.min(1000 * at, now),
+        rows: (known?.rows ?? 0) + 1,
         steps: (known?.steps ?? 0) + count,
         bytes: (known?.bytes ?? 0) + bytes,
         size: (known?.size ?? 0) + size,

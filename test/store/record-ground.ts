@@ -12,13 +12,14 @@ export const tokensOf = async (records: EmbeddedRecords, id: string) => (await r
 
 /** Records in tables of their own, which may be opened again and again. */
 export async function recordGround (t: Test) {
-  const tables = openTables(await temporaryFolder(t))
+  const folder = await temporaryFolder(t)
+  const tables = openTables(folder)
   t.teardown(() => tables.root.close())
   const open = (limits: Partial<RecordLimits> = {}, write: RecordGround['write'] = (action) => tables.root.childTransaction(action)) =>
     new EmbeddedRecords({ reads: () => tables, write, limits: { ...RECORD_LIMITS, ...limits } })
   const numbers = () => [...tables.recordSegments.getKeys()]
   const segments = () => numbers().map((number) => tables.recordSegments.getBinary(number)!)
-  return { tables, open, numbers, segments }
+  return { folder, tables, open, numbers, segments }
 }
 
 /** Puts a segment of one row, with one step. */

@@ -4,7 +4,7 @@ import { NOWHERE, rowsOf } from '../../src/store/record-segment.js'
 import { batch } from './fixtures.js'
 import { recordGround, stepsAt } from './record-ground.js'
 
-const standing = (bytes: number, first = 1): RecordPosition => ({ first, ...NOWHERE, lastAt: 0, steps: 1, bytes, size: 2 * bytes })
+const standing = (bytes: number, first = 1): RecordPosition => ({ first, ...NOWHERE, lastAt: 0, rows: 1, steps: 1, bytes, size: 2 * bytes })
 
 function indexOf (...ids: string[]): RecordIndex {
   const index = new RecordIndex()
@@ -21,8 +21,8 @@ const row = (segment: number, offset: number, steps: number, bytes: number, size
 t.test('a rollback returns to the last commit', async (t) => {
   const index = indexOf('a', 'b', 'c')
   const of = (id: string) => {
-    const { first, segment, offset, lastAt, steps, bytes, size } = index.get(id) ?? standing(0, 0)
-    return { first, segment, offset, lastAt, steps, bytes, size }
+    const { first, segment, offset, lastAt, rows, steps, bytes, size } = index.get(id) ?? standing(0, 0)
+    return { first, segment, offset, lastAt, rows, steps, bytes, size }
   }
   const state = () => ({ records: ['a', 'b', 'c', 'd'].map(of), size: index.size, bytes: index.bytes, last: index.last, steps: index.stepBytes, live: index.liveBytes })
   const before = state()
@@ -39,7 +39,7 @@ t.test('a rollback returns to the last commit', async (t) => {
     index.segmentRemoved(50)
     index.segmentAdded(2, 7)
     t.match(index, { stepBytes: 48, liveBytes: 100, bytes: 57, last: 2, committed: 1, size: 4 })
-    t.match(of('c'), { first: 1, segment: 3, offset: 4, lastAt: 5, steps: 3, bytes: 11, size: 27 })
+    t.match(of('c'), { first: 1, segment: 3, offset: 4, lastAt: 5, rows: 2, steps: 3, bytes: 11, size: 27 })
     t.match(of('b'), { first: 3, segment: 3, offset: 8, steps: 1, bytes: 2, size: 3 })
     index.rollback()
     t.same(state(), before)
@@ -90,6 +90,6 @@ t.test('the index that is read from the segments counts live rows and all rows',
     stepBytes: 7 * 12,
     liveBytes: live.reduce((sum, { size }) => sum + size, 0),
   })
-  t.match(index.get('a'), { first: 1, segment: 3, steps: 6, bytes: 6 * 12 })
+  t.match(index.get('a'), { first: 1, segment: 3, rows: 3, steps: 6, bytes: 6 * 12 })
   t.match(index.get('b'), { first: 2, segment: 2, steps: 1, bytes: 12 })
 })
