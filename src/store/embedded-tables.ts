@@ -80,6 +80,12 @@ export interface Tables {
   readonly setMeta: <K extends keyof Meta>(name: K, value: Meta[K]) => void
 }
 
+/**
+ * Addresses reserved for the file, bytes; no memory. When the file outgrows them, LMDB maps it anew and keeps the older maps, and then
+ * pages that are in several maps count several times as resident memory.
+ */
+const MAP_SIZE = 2 ** 30
+
 export function openTables (folder: string): Tables {
   const root = open({
     path: folder,
@@ -87,6 +93,7 @@ export function openTables (folder: string): Tables {
     overlappingSync: false, // a commit resolves when it is on disk, not before
     eventTurnBatching: false, // otherwise a failed commit also rejects a promise that nobody handles, which ends the process
     pageSize: PAGE_SIZE,
+    mapSize: MAP_SIZE,
     maxDbs: 32, // upper limit of tables
     encoding: 'msgpack',
   })

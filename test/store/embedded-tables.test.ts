@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { openTables } from '../../src/store/embedded-tables.js'
 import { temporaryFolder } from '../helper.js'
 import { fileLimit, withoutFileLimit } from './file-limit.js'
 import { commitOf, contentOf, idsOf, outcome, outcomes, pinEntry, state, TICK } from './fixtures.js'
@@ -12,6 +13,16 @@ t.test('a missing folder is made, also with a dot in its name', async (t) => {
   t.teardown(() => store.close())
   await store.append([TICK])
   t.ok(existsSync(join(dataDir, 'data.mdb')))
+})
+
+t.test('a file that grows is mapped once', { skip: !existsSync('/proc/self/maps') && 'needs /proc' }, async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const { root, reservoir } = openTables(dataDir)
+  t.teardown(() => root.close())
+  const maps = () => readFileSync('/proc/self/maps', 'utf8').split('\n').filter((line) => line.includes(join(dataDir, 'data.mdb'))).length
+  t.equal(maps(), 1)
+  await root.childTransaction(() => { for (let i = 0; i < 32; i++) reservoir.putSync(i, 'x'.repeat(2 ** 20)) })
+  t.equal(maps(), 1)
 })
 
 t.test('the longest context key of seven levels can be stored', async (t) => {
