@@ -8,7 +8,7 @@ interface Watched { readonly problem: () => string | null }
 
 export interface HealthServices {
   readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
-  readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'model' | 'problem' | 'snapshot'>
+  readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'lag' | 'model' | 'problem' | 'snapshot'>
   readonly learner: Watched & { readonly isLeader: () => boolean }
   readonly access: Watched
   /** `null`: plain HTTP. */
@@ -56,6 +56,7 @@ function warnings ({ service, learner, access, tls }: HealthServices): string[] 
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
     [learner.problem(), (problem) => `The learner fails, so nothing is learned. See its log for details: ${problem}`],
     [service.problem(), (problem) => `The model cannot be loaded, so the previous one stays in force. See the log for details: ${problem}`],
+    [unlearned(service), (waiting) => `Outcomes are stored, but not learned: ${waiting}. If the time grows, see the log of the learner and restart it`],
     [list(unreadable), (keys) => `The state of ${unreadable.size} contexts cannot be read. They continue, and start a new epoch once a learner runs: ${keys}`],
     [list(inputs), (keys) => `Policies or pins cannot be read, so their contexts continue. PUT or DELETE each of them again: ${keys}`],
     ...CONTEXT_WARNINGS.map((warning): typeof found[number] => {
@@ -66,6 +67,12 @@ function warnings ({ service, learner, access, tls }: HealthServices): string[] 
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
   ]
   return found.flatMap(([problem, say]) => problem == null ? [] : [say(problem)])
+}
+
+/** What waits for the learner, if that makes the model stale. The age of a model is that of the oldest entry that it has not learned. */
+function unlearned ({ lag, ageSeconds, freshness }: HealthServices['service']): string | null {
+  const age = ageSeconds()
+  return lag() === 0 || age === null || freshness() === 'fresh' ? null : `${lag()} log entries wait, the oldest for ${Math.round(age)} s`
 }
 
 /** The first of some names; `null`: there are none. */

@@ -1,5 +1,7 @@
+import { pino } from 'pino'
 import t from 'tap'
 import { readiness } from '../../src/health/readiness.js'
+import { startLearner } from '../../src/learning/learner.js'
 import { losslessOutcome } from '../certify.js'
 import { build, until } from '../helper.js'
 
@@ -27,6 +29,19 @@ t.test('each part that has a problem adds a warning', async (t) => {
   })
   t.match(warnings, [/^The store cannot be reached/, /broken learner/, /broken state/, /broken tokens/, /broken certificate/])
   t.equal(warnings.length, 5)
+})
+
+t.test('a learner that stands still is reported while outcomes wait, whatever the cause, and no longer once they are learned', async (t) => {
+  const { config, store, learner, send } = await build(t, { STALE_AFTER_SECONDS: '1' })
+  await learner.close() // its `problem` says nothing
+  const warnings = async () => (await send('GET', '/readyz')).body.warnings.join()
+  t.equal(await warnings(), '')
+  for (const id of ['g1', 'g2']) t.equal((await send('POST', '/v1/outcomes', losslessOutcome(id))).status, 202)
+  const warned = await until('it is reported', warnings)
+  t.match(warned, /^Outcomes are stored, but not learned: [1-9]\d* log entries wait, the oldest for [1-9]\d* s\./)
+  const next = startLearner({ store, config, log: pino({ level: 'silent' }) })
+  t.teardown(() => next.close())
+  await until('the outcomes are learned', async () => await warnings() === '')
 })
 
 t.test('contexts whose workers report amiss are counted, and five of them are named', async (t) => {
