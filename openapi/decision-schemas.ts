@@ -68,7 +68,7 @@ export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
 export const WarningsSchema = Type.Unsafe<readonly DecisionWarning[]>({
   type: 'array',
   items: { type: 'string', enum: [...DECISION_WARNINGS] },
-  description: 'What will not count as the worker may expect. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, and no outcome comes. outcomes_not_enrolled: outcomes come under ids that nobody asked about. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
+  description: 'What will not count as the worker may expect. id_missing: the step has neither an id nor an arm, so its generation is treated and never evidence. context_missing: the step names no context, so it is decided by that of generations without one. first_step_late: the step has no arm and is past the first check, so its generation is not enrolled: echo the arm of the first reply. outcomes_missing: generations of this context are enrolled, and no outcome comes. outcomes_not_enrolled: outcomes come under ids that nobody asked about. no_net_savings: probes cost more than stopping would save. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
 })
 
 const decisionFields = {

@@ -95,6 +95,8 @@ const receipt = {
     type: 'array',
     items: { type: 'string', enum: [...OUTCOME_WARNINGS] },
     description: 'What may keep outcomes from being evidence; absent: nothing. arm_missing: the outcome does not state the arm of the first reply; samples_missing: it states group_id without samples, so the group is accounted for only when its follow-up is over; ' +
+      'context_missing: it names no context, so it counts for that of generations without one; steps_missing: it is of the control arm, and no steps came with it or were recorded, so it is no evidence; ' +
+      'answer_long: its answer is much longer than the reference, and only an extracted answer can match; ' +
       'outcomes_missing: generations of this context are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes of this context are of generations that did not ask at their first step; ' +
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
       'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names',

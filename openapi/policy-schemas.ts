@@ -3,6 +3,7 @@ import { COMMAND_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE }
 import { nullable, nullableRatio } from './field-schemas.js'
 import { orNull } from './lenient.js'
 import { ConfirmSchema, MannerQuerySchema } from './pin-schemas.js'
+import { POLICY_WARNINGS, type PolicyWarning } from '../src/core/judgement/context-warnings.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
@@ -119,6 +120,11 @@ export const PolicyReplySchema = Type.Object({
   policy: PolicyPatchSchema,
   effective: PolicySchema,
   ...Type.Partial(CommandDryRunSchema).properties,
+  warnings: Type.Optional(Type.Unsafe<readonly PolicyWarning[]>({
+    type: 'array',
+    items: { type: 'string', enum: [...POLICY_WARNINGS] },
+    description: 'context_unknown: no outcome has named this context yet, so check its key; absent: nothing',
+  })),
 }, { title: 'PolicyReply', description: 'The policy that the context states, and the one in force', examples: [POLICY_REPLY_EXAMPLE] })
 
 /** The same schema with the example of a dry run. */

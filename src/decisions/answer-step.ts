@@ -1,6 +1,6 @@
 import { contextAccessProblem, forbidden, type Caller } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
-import type { Decision, Step } from '../core/decide/decide.js'
+import type { Decision, DecisionWarning, Step } from '../core/decide/decide.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Recorder } from '../outcomes/recorder.js'
 import { enrolStep } from './enrol-step.js'
@@ -32,12 +32,21 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
 
 /**
  * Enrols the generation of a first step, records a control step, and counts the decision.
- * @returns the decision, with a warning where the step came too late
+ * @returns the decision, with warnings of what the step lacks, or that it came too late
  */
 export function enrolAndRecord (services: DecisionServices, step: Step, decision: Decision, caller: Caller): Decision {
   const { service, recorder, enroller, metrics } = services
   recorder.recordDecided(step, decision, caller)
   metrics.decided(decision.reason)
-  const isLate = step.arm === undefined && enrolStep(enroller, service.snapshot(), step)
-  return isLate ? { ...decision, warnings: ['first_step_late', ...decision.warnings] } : decision
+  if (step.arm !== undefined && step.context !== undefined) return decision
+  const warnings = warningsOf(step, services)
+  if (step.arm === undefined && enrolStep(enroller, service.snapshot(), step)) warnings.push('first_step_late')
+  return warnings.length === 0 ? decision : { ...decision, warnings: [...warnings, ...decision.warnings] }
+}
+
+function warningsOf ({ arm, generation_id: id, group_id: group, context }: Step, { config }: DecisionServices): DecisionWarning[] {
+  const warnings: DecisionWarning[] = []
+  if (arm === undefined && id === undefined && group === undefined) warnings.push('id_missing')
+  if (context === undefined && config.levels.length > 0) warnings.push('context_missing')
+  return warnings
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import type { Pin } from '../core/judgement/pin.js'
+import type { PolicyWarning } from '../core/judgement/context-warnings.js'
 import type { Command, Origin } from '../core/learn/log-entry.js'
 import { isWithin, ROOT } from '../core/policy/context.js'
 import { effectivePolicy, patchedPolicy, UNREADABLE_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../core/policy/policy.js'
@@ -15,7 +16,13 @@ import { forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, dryRun, type DryRun } from './dry-run.js'
 
 /** A policy as stated on one context, and the one in force there. */
-export interface PolicyView { readonly key: string, readonly policy: PolicyPatch, readonly effective: Policy }
+export interface PolicyView {
+  readonly key: string
+  readonly policy: PolicyPatch
+  readonly effective: Policy
+  /** Absent: none. */
+  readonly warnings?: readonly PolicyWarning[]
+}
 
 /** What a command would do. */
 export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
@@ -97,7 +104,8 @@ export function createContextCommands (store: Store, service: Service, config: C
       view = { key, policy: policy ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, requested?.mode === 'off')
-    return { ...view!, ...tried }
+    const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
+    return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown'] }) }
   }
 
   return {

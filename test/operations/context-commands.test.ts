@@ -54,3 +54,13 @@ t.test('a damaged policy cannot be patched, since its other fields are unknown',
   const commands = createContextCommands(store, service, CONFIG)
   await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
 })
+
+t.test('a policy for a context that no outcome has named is warned of', async (t) => {
+  const built = await build(t)
+  await certify(built)
+  const warnings = async (key: string, policy: object | null = {}) => (await built.contextCommands.setPolicy(key, policy, OPS)).warnings
+  t.strictSame(await warnings('model=typo'), ['context_unknown'])
+  for (const key of [KEY, 'model=q', '*']) t.strictSame(await warnings(key), undefined)
+  t.strictSame(await warnings('model=typo', null), undefined, 'removing it needs no warning')
+  t.strictSame((await built.contextCommands.patchPolicy('model=typo', { mode: 'off' }, { ...OPS, dry_run: true })).warnings, ['context_unknown'])
+})

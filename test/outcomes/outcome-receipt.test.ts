@@ -57,6 +57,24 @@ t.test('an outcome without its arm, or without the samples of its group, is warn
   t.strictSame(warnings({ ...outcome, group_id: 'p' }, { follow_up_seconds: 0 }), undefined, 'without a follow-up each sample counts on its own')
 })
 
+t.test('an outcome without its context, or a control outcome without steps, is warned about', async (t) => {
+  const warnings = (changed: ReportedOutcome) => outcomeReceipt(modelWith(), changed, gradeOutcome('salt', changed)).warnings
+  const { context: _c, ...nowhere } = outcome
+  t.strictSame(warnings(nowhere), ['context_missing'])
+  const { steps: _s, ...lean } = outcome
+  t.strictSame(warnings(lean), ['steps_missing'])
+  for (const other of [{ arm: 'treated' }, { cancelled: true }, { steps: [] }] as const) t.strictSame(warnings({ ...lean, ...other }), undefined)
+})
+
+t.test('an answer that is graded against a much shorter reference is warned about', async (t) => {
+  const warnings = (changes: Partial<ReportedOutcome>) => receipt(changes).warnings
+  t.strictSame(warnings({ answer: 'So the answer is 42.', reference: '42' }), ['answer_long'])
+  t.strictSame(warnings({ answer: 'So the answer is 42.', reference: ['42', 'forty-two'] }), undefined, 'one reference is long enough')
+  t.strictSame(warnings({ answer: '$42.00', reference: '42' }), undefined)
+  t.strictSame(warnings({ answer: 'So the answer is 42.', reference: '42', em: 1 }), undefined, 'the worker has graded it')
+  t.strictSame(warnings({ answer: 'So the answer is 42.' }), undefined)
+})
+
 t.test('the warnings of the context follow', async (t) => {
   const model = modelWith()
   const { root } = model.snapshot

@@ -6,10 +6,18 @@ export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'n
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
 
-/** What replies to outcomes warn of: an outcome that does not state its arm, or not how many samples its group has, and the above. */
-export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', ...CONTEXT_WARNINGS] as const
+/**
+ * What replies to outcomes warn of: an outcome that lacks its arm, the number of samples in its group or its context; a control outcome
+ * that lacks its steps; an answer too long to match its reference; and the above.
+ */
+export const OUTCOME_WARNINGS = ['arm_missing', 'samples_missing', 'context_missing', 'steps_missing', 'answer_long', ...CONTEXT_WARNINGS] as const
 
 export type OutcomeWarning = typeof OUTCOME_WARNINGS[number]
+
+/** What replies to policies warn of. `context_unknown`: no outcome has named the context yet, as where its key is misspelt. */
+export const POLICY_WARNINGS = ['context_unknown'] as const
+
+export type PolicyWarning = typeof POLICY_WARNINGS[number]
 
 const NO_WARNINGS: readonly ContextWarning[] = []
 
