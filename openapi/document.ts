@@ -1,4 +1,5 @@
 import type { SwaggerOptions } from '@fastify/swagger'
+import { VERSION } from '../src/version/version.js'
 import { lenient } from './lenient.js'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
@@ -9,7 +10,7 @@ export const documentOptions: SwaggerOptions = {
     openapi: '3.1.0',
     info: {
       title: 'stopgate',
-      version: '1',
+      version: VERSION,
       description: 'Workers of LLM inference ask stopgate at every generation step whether to stop or to continue. It answers with the threshold that saves ' +
         'most tokens while its certificate bounds the loss of Exact Match (EM) to what the operator accepts. In requests, an optional field that is null counts as absent.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },

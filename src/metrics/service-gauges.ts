@@ -1,9 +1,17 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { CONTEXT_WARNINGS } from '../core/judgement/context-warnings.js'
+import { VERSION } from '../version/version.js'
 import type { GaugeSources } from './gauge-sources.js'
 
 /** Metrics of the model, the store and the learner of this replica. */
 export function watchService (registers: Registry[], sources: GaugeSources): void {
+  new Gauge({ // eslint-disable-line no-new
+    name: 'stopgate_build_info',
+    help: '1, with the version of the service and of Node.js as labels',
+    labelNames: ['version', 'node'],
+    registers,
+    collect () { this.set({ version: VERSION, node: process.version }, 1) },
+  })
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({ name: `stopgate_${name}`, help, registers, collect () { this.set(read()) } })
   gauge('model_version', 'Version of the model in force', sources.modelVersion)

@@ -10,7 +10,7 @@ export const GROUPS = {
   commands: ['commands', 'docs', 'plot'],
   core: ['core'],
   proxy: ['proxy'],
-  routes: ['access', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'wire'],
+  routes: ['access', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'version', 'wire'],
   service: ['app', 'config', 'http', 'learning', 'logging', 'metrics'],
   store: ['store'],
 } satisfies Record<string, string[]>

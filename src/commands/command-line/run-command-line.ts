@@ -1,4 +1,5 @@
 import type { CommandIo } from './command-io.js'
+import { VERSION } from '../../version/version.js'
 import { CommandError, UsageError } from './command-error.js'
 
 interface Command {
@@ -27,7 +28,7 @@ const USAGE = `Usage: stopgate [command] [options]
 Commands:
 ${Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`).join('\n')}
 
-Run \`stopgate COMMAND --help\` for the options of a command and an example.
+Run \`stopgate COMMAND --help\` for the options of a command and an example, or \`stopgate --version\`.
 `
 
 const HELP = ['--help', '-h']
@@ -36,6 +37,7 @@ const HELP = ['--help', '-h']
 export async function runCommandLine (words: readonly string[], io: CommandIo): Promise<number> {
   const [first = 'serve', ...rest] = words
   if (HELP.includes(first)) { io.stdout.write(USAGE); return 0 }
+  if (first === '--version') { io.stdout.write(`${VERSION}\n`); return 0 }
   const [name, args] = first.startsWith('-') ? ['serve', words] : [first, rest]
   try {
     if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`unknown command ${JSON.stringify(name)}: the commands are ${Object.keys(COMMANDS).join(', ')}`)

@@ -9,6 +9,7 @@ async function run (...words: string[]) {
 
 t.match(await run('--help'), { code: 0, out: /serve.*\n.*replay.*\n.*evaluate.*\n.*simulate.*\n.*import-run.*\n.*export-run.*\n.*token.*\n.*vectors.*\n.*openapi/, err: '' })
 t.match(await run('-h'), { code: 0, out: /^Usage: stopgate/ })
+t.match(await run('--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/, err: '' })
 for (const command of ['serve', 'replay', 'evaluate', 'simulate', 'import-run', 'export-run', 'token', 'vectors', 'openapi', 'export', 'import']) {
   t.match(await run(command, '--help'), { code: 0, out: new RegExp(`^Usage: stopgate ${command}`), err: '' }, `${command} has a usage text`)
 }
