@@ -5,6 +5,7 @@ import type { Contexts } from '../src/operations/contexts.js'
 import type { ReadHistory } from '../src/operations/history-reader.js'
 import type { Enroller } from '../src/decisions/enroller.js'
 import type { Learner } from '../src/learning/learner.js'
+import type { ConfigurationWatch } from '../src/health/configuration-watch.js'
 import type { ListenerTls } from '../src/http/listener-tls.js'
 import type { Metrics } from '../src/metrics/metrics.js'
 import type { PredictorVersions } from '../src/operations/predictor-versions.js'
@@ -23,6 +24,7 @@ export interface Services {
   readonly store: Store
   readonly service: Service
   readonly learner: Learner
+  readonly configurations: ConfigurationWatch
   readonly readHistory: ReadHistory
   readonly contexts: Contexts
   readonly contextCommands: ContextCommands

@@ -10,6 +10,7 @@ import { createContextCommands } from '../operations/context-commands.js'
 import { createContexts } from '../operations/contexts.js'
 import type { Change } from '../core/learn/threshold-change.js'
 import { corruptionReporter } from '../logging/report-corruption.js'
+import { watchConfigurations } from '../health/configuration-watch.js'
 import { createHistory } from '../operations/history-reader.js'
 import { startLearner } from '../learning/learner.js'
 import { startLearnerThread } from '../learning/learner-thread.js'
@@ -44,6 +45,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   }
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
   const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...events })
+  const configurations = watchConfigurations({ store, config, log })
   const training = createTraining(store, config)
   metrics.watch({
     modelVersion: () => service.snapshot().version,
@@ -70,6 +72,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     store,
     service,
     learner,
+    configurations,
     readHistory,
     contexts,
     contextCommands,
@@ -84,6 +87,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })
   app.addHook('onClose', async () => {
     access.close()
+    configurations.close()
     tls?.close()
     await enroller.close()
     await recorder.close()

@@ -10,6 +10,7 @@ export interface HealthServices {
   readonly store: Pick<Store, 'kind' | 'isUp' | 'warnings'>
   readonly service: Pick<Service, 'ageSeconds' | 'freshness' | 'lag' | 'model' | 'problem' | 'snapshot'>
   readonly learner: Watched & { readonly isLeader: () => boolean }
+  readonly configurations: Watched
   readonly access: Watched
   /** `null`: plain HTTP. */
   readonly tls: Watched | null
@@ -50,7 +51,7 @@ export async function readiness (services: HealthServices): Promise<Readiness> {
   }
 }
 
-function warnings ({ service, learner, access, tls }: HealthServices): string[] {
+function warnings ({ service, learner, configurations, access, tls }: HealthServices): string[] {
   const { unreadable, inputs: modelInputs, links } = service.model()
   const inputs = unreadableInputs(modelInputs)
   const found: Array<[problem: string | null | undefined, say: (problem: string) => string]> = [
@@ -63,6 +64,7 @@ function warnings ({ service, learner, access, tls }: HealthServices): string[] 
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
       return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
     }),
+    [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what others learn. Configure them alike: ${problem}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
   ]

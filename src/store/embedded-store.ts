@@ -137,6 +137,9 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     return this.#isCurrent(token) && this.#lease.renew(token, ttlMs)
   }
 
+  /** A folder has one process. */
+  async announce (configuration: string): Promise<string[]> { return [configuration] }
+
   async releaseLease (token: number): Promise<void> {
     this.reads()
     this.#lease.release(token)

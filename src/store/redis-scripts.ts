@@ -1,3 +1,4 @@
+import { announce } from './redis-scripts/announce.js'
 import { append } from './redis-scripts/append.js'
 import { commit, learned, read, revision } from './redis-scripts/learning.js'
 import { acquireLease, releaseLease, renewLease } from './redis-scripts/lease.js'
@@ -10,6 +11,7 @@ import { writeTraining } from './redis-scripts/training.js'
  * memory, read-only mode and disk failures only at the first write of a script, so a script writes all or nothing.
  */
 export const SCRIPTS = {
+  announce,
   append,
   acquireLease,
   renewLease,

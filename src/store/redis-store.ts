@@ -110,6 +110,10 @@ export class RedisStore implements Store {
     return { stateId, salt, version: Number(version), policyVersion: Number(policyVersion), lag, lagMs }
   }
 
+  async announce (configuration: string, ttlMs: number): Promise<string[]> {
+    return await this.#main.script('announce', [KEYS.replicas], [configuration, ttlMs]) as string[]
+  }
+
   onNotice (listener: (isRegained: boolean) => void): void { this.#listeners.push(listener) }
 
   async changedSince (version: number): Promise<string[]> {

@@ -171,6 +171,8 @@ export interface Store {
 
   /** Makes the state id and the salt if there are none yet. */
   readonly revision: () => Promise<Revision>
+  /** Announces how this replica is configured, for a time. @returns what all replicas have announced, each once */
+  readonly announce: (configuration: string, ttlMs: number) => Promise<string[]>
   /** Calls back after each move of the version. Notices may be lost. Also calls back when contact was regained; the version may have gone
    *  back then. */
   readonly onNotice: (listener: (isRegained: boolean) => void) => void

@@ -24,11 +24,14 @@ t.test('each part that has a problem adds a warning', async (t) => {
     store: { kind: 'redis', isUp: () => false, warnings: async () => { throw new Error('gone') } },
     service: { ...services.service, ...failing('broken state') },
     learner: { isLeader: () => false, ...failing('broken learner') },
+    configurations: failing('other levels'),
     access: failing('broken tokens'),
     tls: failing('broken certificate'),
   })
-  t.match(warnings, [/^The store cannot be reached/, /broken learner/, /broken state/, /broken tokens/, /broken certificate/])
-  t.equal(warnings.length, 5)
+  t.match(warnings, [
+    /^The store cannot be reached/, /broken learner/, /broken state/, /other levels/, /broken tokens/, /broken certificate/,
+  ])
+  t.equal(warnings.length, 6)
 })
 
 t.test('a learner that stands still is reported while outcomes wait, whatever the cause, and no longer once they are learned', async (t) => {

@@ -22,6 +22,7 @@ export async function useAll (store: RedisStore): Promise<void> {
   await store.append([outcome('a'), pinEntry('*', 0.5), { type: 'policy', key: '*', policy: {}, by: 'ops' }, predictorEntry('p', versionOf('p', 1)), TICK])
   const token = (await store.acquireLease('a', 10_000))!
   await store.revision()
+  await store.announce('{}', 10_000)
   const [first] = await store.read('0-0', 1, 0)
   await store.commit(commitOf(token, {
     to: first!.cursor,
