@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from copy import copy
 from dataclasses import dataclass, field
 from enum import Enum
+from importlib import import_module
 from importlib.util import find_spec
 from math import log
 from types import ModuleType, SimpleNamespace
@@ -39,7 +40,11 @@ if find_spec("vllm") is None:
     package, inner = ModuleType("vllm"), ModuleType("vllm.sampling_params")
     package.SamplingParams = SamplingParams  # type: ignore[attr-defined]
     inner.RequestOutputKind = RequestOutputKind  # type: ignore[attr-defined]
-    sys.modules.update({"vllm": package, "vllm.sampling_params": inner})
+    stubs = {"vllm": package, "vllm.sampling_params": inner}
+    sys.modules.update(stubs)
+    import_module("stopgate.vllm")
+    for name in stubs:
+        del sys.modules[name]  # TRL would take it for vLLM
 
 
 class Letters:

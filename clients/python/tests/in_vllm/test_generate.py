@@ -1,6 +1,7 @@
 """Rollouts are those of the engine, but for where they are stopped."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,6 +78,28 @@ def test_control_rollouts_are_those_of_the_engine(service: Service) -> None:
             assert all(step.prefill_tokens < 12 for run in runs for step in run.steps), "its prefix is in the cache"
             assert not any(request.is_aborted for id, request in engine.requests.items() if "-probe-" not in id)
             assert client.flush(30) and client.counters.rejected == 0 and client.counters.reported == 4
+
+    asyncio.run(play())
+
+
+def test_a_probe_that_cannot_be_read_is_made_once(service: Service) -> None:
+    prepare(service, "vllm-unread", 0.9)
+
+    def extract(text: str) -> str:
+        if "nothing more" not in text:
+            raise ValueError(text)
+        return text.split()[0]
+
+    async def play() -> None:
+        async with deciding(service) as client:
+            runs = runs_in(client, "vllm-unread", ["control"])
+            engine = StandIn(hold=waiting_for(runs))
+            thought = replace(THOUGHT, extract=extract)
+            params = SamplingParams(temperature=0.7, max_tokens=400, logprobs=0)
+            [one] = await generate(engine, Letters(), [PROMPT], client, runs, params, thought=thought)
+            assert one.tokens == WHOLE and one.answer == "42"
+            assert [(step.tokens, step.answer) for step in runs[0].steps] == [(at, None) for at in (16, 32, 48, 64, 80)]
+            assert len(probes_of(engine)) == 5
 
     asyncio.run(play())
 

@@ -61,12 +61,11 @@ class Checks:
         self._probing = tokens, forced
         try:
             await self._force(tokens, forced)
-        except Exception as error:
-            warn("vllm-probe", f"an answer can't be forced, so that the thought goes on: {error!r}")
-            self._spend(tokens, forced)
-        else:
-            self._probing = None
             self._row.observe(forced, tokens)
+            self._probing = None
+        except Exception as error:
+            warn("vllm-probe", f"an answer can't be forced or read, so that the thought goes on: {error!r}")
+            self._spend(tokens, forced)
         await self._client.check([self._row.run])
 
     async def _force(self, tokens: int, forced: Forced) -> None:
