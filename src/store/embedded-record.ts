@@ -42,9 +42,10 @@ export class EmbeddedRecords {
         const now = Date.now()
         dropExpired(index, writer, now - this.#keptMs)
         let left = clean(reads(), index, writer, { rows: ids.length, bytes })
+        const isLong = index.bytes > limits.bytes // joining costs as much as recording, and a short log needs none
         let kept = 0
         for (let i = 0; i < ids.length; i++) {
-          if (left > 0) left -= joinRows(reads(), index, writer, ids[i]!)
+          if (isLong && left > 0) left -= joinRows(reads(), index, writer, ids[i]!)
           kept += this.#add(index, writer, batch, i, now)
         }
         dropOldest(index, writer, limits)
