@@ -37,7 +37,7 @@ export const ColumnsSchema = Type.Unsafe<Columns>(Type.Object(properties, {
   ...strict,
   title: 'Columns',
   description: 'Many steps, with one column for each field',
-  examples: [{ contexts: [{ model: 'qwen3-8b', task: 'gsm8k' }], context: [0, 0], tokens: [512, 96], confidence: [0.97, null], arms: ['treated', null] }],
+  examples: [{ contexts: [{ model: 'example', task: 'example' }], context: [0, 0], tokens: [512, 96], confidence: [0.97, null], arms: ['treated', null] }],
 }))
 
 const anything = (items: TSchema): TSchema => Type.Unsafe({ ...items, items: {} })

@@ -31,7 +31,7 @@ export const StepSchema = Type.Object({
   ...strict,
   title: 'Step',
   description: 'One moment of a generation',
-  examples: [{ generation_id: 'req-8f2c', tokens: 512, confidence: 0.97, context: { model: 'qwen3-8b', task: 'gsm8k' } }],
+  examples: [{ generation_id: 'req-8f2c', tokens: 512, confidence: 0.97, context: { model: 'example', task: 'example' } }],
 })
 
 const missing = (description: string) => Type.Unsafe<'lost' | 'excluded'>({ type: 'string', enum: ['lost', 'excluded'], description })
@@ -100,7 +100,7 @@ const steps = { maxItems: 4096, description: 'Up to 4,096 steps; an invalid step
 export const StepBatchSchema = Type.Object({ steps: Type.Array(StepSchema, steps) }, {
   ...strict,
   title: 'StepBatch',
-  examples: [{ steps: [{ arm: 'treated', tokens: 512, confidence: 0.97, context: { model: 'qwen3-8b', task: 'gsm8k' } }, { tokens: 96, confidence: null }] }],
+  examples: [{ steps: [{ arm: 'treated', tokens: 512, confidence: 0.97, context: { model: 'example', task: 'example' } }, { tokens: 96, confidence: null }] }],
 })
 
 /** What a batch must be as a whole. Its steps are validated one by one. */

@@ -35,7 +35,7 @@ export const ContextSchema = Type.Unsafe<Record<string, string>>({
   additionalProperties: { type: 'string', minLength: 1, maxLength: 128, format: 'text128' },
   maxProperties: 16,
   description: 'Where the generation belongs: one value for each level of CONTEXT_LEVELS (1 to 128 bytes each)',
-  examples: [{ model: 'qwen3-8b', task: 'gsm8k' }],
+  examples: [{ model: 'example', task: 'example' }],
 })
 
 export const SignalsSchema = Type.Unsafe<Record<string, number>>({

@@ -69,7 +69,7 @@ export const OutcomeSchema = Type.Object({
   examples: [{
     generation_id: 'req-8f2c',
     arm: 'control',
-    context: { model: 'qwen3-8b', task: 'gsm8k' },
+    context: { model: 'example', task: 'example' },
     tokens: 1024,
     em: 1,
     steps: [{ tokens: 256, confidence: 0.62, em: 0 }, { tokens: 512, confidence: 0.97, em: 1 }],
@@ -81,7 +81,7 @@ const outcomes = { maxItems: 4096, description: 'Up to 4,096 outcomes; an invali
 export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSchema, outcomes) }, {
   ...strict,
   title: 'OutcomeBatch',
-  examples: [{ outcomes: [{ generation_id: 'req-8f2d', arm: 'treated', stopped: true, context: { model: 'qwen3-8b', task: 'gsm8k' }, tokens: 524, em: 1 }] }],
+  examples: [{ outcomes: [{ generation_id: 'req-8f2d', arm: 'treated', stopped: true, context: { model: 'example', task: 'example' }, tokens: 524, em: 1 }] }],
 })
 
 /** What a batch must be as a whole. Its outcomes are validated one by one. */
