@@ -132,7 +132,7 @@ export function startLearner (
       refused = ledger.refused
     }
     for (const change of changes) {
-      log.info({ change }, messageOf(change))
+      log.info({ change }, describeChange(change))
       onChange(change)
     }
   }
@@ -149,7 +149,8 @@ export function startLearner (
   }
 }
 
-function messageOf ({ cause, after }: Change): string {
-  if (after === null) return 'a threshold is withdrawn'
-  return cause === 'evidence' ? 'a threshold is certified' : 'a threshold has changed'
+/** What the log says of a change. */
+export function describeChange ({ cause, before, after }: Pick<Change, 'cause' | 'before' | 'after'>): string {
+  if (after !== null) return cause === 'evidence' ? 'a threshold is certified' : 'a threshold has changed'
+  return before === null ? 'a change moves no threshold' : 'a threshold is withdrawn'
 }

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config/config.js'
 import type { Ledger } from '../../src/core/learn/fold.js'
 import { gradeOutcome, type ReportedOutcome } from '../../src/core/grading/outcome.js'
-import { startLearner } from '../../src/learning/learner.js'
+import { describeChange, startLearner } from '../../src/learning/learner.js'
 import { createStore } from '../../src/store/create-store.js'
 import type { Store } from '../../src/store/store.js'
 import { KEY, losslessOutcome } from '../certify.js'
@@ -170,4 +170,13 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
   t.match(await state(), { epoch_cause: 'reset', halves: [{ generations: 0 }] })
   await until('all is read', async () => (await store.revision()).lag === 0)
   t.equal((await state()).epoch, 3, 'each began one epoch')
+})
+
+t.test('the log says what a change does to the threshold', async (t) => {
+  const said = (cause: 'evidence' | 'policy' | 'drift', before: number | null, after: number | null) => describeChange({ cause, before, after })
+  t.equal(said('evidence', null, 0.9), 'a threshold is certified')
+  t.equal(said('evidence', 0.9, 0.8), 'a threshold is certified')
+  t.equal(said('policy', 0.9, 0.8), 'a threshold has changed')
+  t.equal(said('drift', 0.9, null), 'a threshold is withdrawn')
+  t.equal(said('policy', null, null), 'a change moves no threshold')
 })
