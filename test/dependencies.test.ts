@@ -12,7 +12,7 @@ interface Locked {
   readonly engines?: { readonly node?: string }
 }
 
-const { dependencies, engines } = JSON.parse(await readFile('package.json', 'utf8'))
+const { version, dependencies, engines } = JSON.parse(await readFile('package.json', 'utf8'))
 const { packages } = JSON.parse(await readFile('package-lock.json', 'utf8')) as { packages: Record<string, Locked> }
 const shipped = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true)
 
@@ -68,4 +68,8 @@ t.test('the package holds what a user needs, and no more', async (t) => {
   const others = files.filter((file) => !/^dist\/(src|routes|openapi|vendor)\/.*\.js$/.test(file))
   t.same(others.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'openapi/openapi.json', 'openapi/vectors.json', 'package.json'])
   t.ok(files.includes('dist/src/cli.js'), 'the command is in it')
+})
+
+t.test('npx finds the command in the folder of the repository, as the README uses it', async (t) => {
+  t.equal(execFileSync('npx', ['stopgate', '--version'], { encoding: 'utf8' }).trim(), version)
 })
