@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
-/** Sums over the generations of a task, as test/engines/run_transformers.py prints them. Tokens are those decoded. */
+/** Sums over the generations of a task, as test/engines/figures.py prints them. Tokens are those decoded. */
 export interface TaskFigures {
   readonly generations: number
   readonly control: number
@@ -10,9 +10,13 @@ export interface TaskFigures {
   readonly full_tokens: number
   readonly tokens: number
   readonly probe_tokens: number
+  /** Prompt tokens that were evaluated for probes; 0 where the proxy asked. */
+  readonly prefill_tokens: number
   readonly probes: number
   readonly full_right: number
   readonly right: number
+  /** Generations that were not stopped and yet differ from the full run. */
+  readonly changed: number
 }
 
 export interface Played {

@@ -72,12 +72,11 @@ async function runEngine (engine: Engine): Promise<void> {
   try {
     const { tasks, seconds } = await play(engine, await service.url())
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
-    const total = rowOf('all', Object.values(tasks).reduce(addFigures))
-    process.stdout.write(alignColumns([HEADER, ...rows, total], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
+    const sums = Object.values(tasks).reduce(addFigures)
+    process.stdout.write(alignColumns([HEADER, ...rows, rowOf('all', sums)], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
     const all = Number(values.generations)
-    const sums: Record<string, number> = { ...Object.values(tasks).reduce(addFigures) }
-    if (sums.changed !== undefined) process.stdout.write(`not stopped and not as in full: ${sums.changed}\n`)
-    if (sums.prefill_tokens !== undefined) process.stdout.write(`prompt tokens evaluated a probe: ${(sums.prefill_tokens / sums.probes!).toFixed(1)}\n`)
+    process.stdout.write(`not stopped and not as in full: ${sums.changed}\n`)
+    if (sums.prefill_tokens > 0) process.stdout.write(`prompt tokens evaluated a probe: ${(sums.prefill_tokens / sums.probes).toFixed(1)}\n`)
     process.stdout.write(`ms a generation: ${(1000 * seconds.full / all).toFixed(1)} in full, ${(1000 * seconds.served / all).toFixed(1)} served\n`)
     const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
     for (const { key, threshold, em_drop_high: high, tokens_saved: net } of contexts.body.contexts) {

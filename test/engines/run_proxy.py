@@ -1,39 +1,21 @@
 """Runs the test model in a model server by OpenAI's client: each prompt directly, and through `stopgate proxy`.
 
-Prints figures as one line of JSON, in the form of run_transformers.py.
+Prints figures as one line of JSON.
 """
 
 import argparse
 import asyncio
-import json
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import openai
+from figures import Figures, print_figures
 
 sys.path.insert(0, str(Path(__file__).parent / "model"))
 
 from reasoner.prompts import Prompt, prompts  # noqa: E402
-
-
-@dataclass
-class Figures:
-    """Sums over the generations of a task. Tokens are those decoded, answers included."""
-
-    generations: int = 0
-    control: int = 0
-    stopped: int = 0
-    full_tokens: int = 0
-    tokens: int = 0
-    probe_tokens: int = 0
-    probes: int = 0
-    full_right: int = 0
-    right: int = 0
-    changed: int = 0
-    """Control generations whose text is not that of the direct request."""
 
 
 async def ask(client: openai.AsyncOpenAI, model: str, prompt: Prompt, is_labelled: bool) -> Any:
@@ -97,10 +79,7 @@ def main() -> None:
         figures.full_right += (direct.choices[0].message.content or "").strip() == prompt.answer
         figures.right += (reply.choices[0].message.content or "").strip() == prompt.answer
         figures.changed += not said.get("stopped") and text_of(direct) != text_of(reply)
-    print(json.dumps({
-        "tasks": {task: asdict(figures) for task, figures in sorted(tasks.items())},
-        "seconds": {"full": full_seconds, "served": seconds},
-    }))  # fmt: skip
+    print_figures(tasks, full_seconds, seconds)
 
 
 if __name__ == "__main__":

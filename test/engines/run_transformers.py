@@ -11,12 +11,12 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
+from figures import Figures, print_figures
 
 FOLDER = Path(__file__).parent / "model"
 sys.path.insert(0, str(FOLDER))
@@ -47,33 +47,6 @@ class TimedClient(Client):
         return stopped
 
 
-@dataclass
-class Figures:
-    """Sums over the generations of a task. Tokens are those decoded, answers included."""
-
-    generations: int = 0
-    control: int = 0
-    stopped: int = 0
-    full_tokens: int = 0
-    tokens: int = 0
-    probe_tokens: int = 0
-    probes: int = 0
-    full_right: int = 0
-    right: int = 0
-
-    def add(self, prompt: Prompt, full: Any, run: Generation, served: Finished) -> None:
-        """Adds a generation: as it was in full, and as it was served."""
-        self.generations += 1
-        self.control += run.arm == "control"
-        self.stopped += served.stopped
-        self.full_tokens += len(full.tokens)
-        self.tokens += len(served.tokens)
-        self.probe_tokens += sum(step.probe_tokens for step in run.steps)
-        self.probes += len(run.steps)
-        self.full_right += full.is_right
-        self.right += served.answer == prompt.answer
-
-
 def batches(all_prompts: Iterator[Prompt], size: int) -> Iterator[list[Prompt]]:
     """The prompts, some at a time."""
     while batch := list(islice(all_prompts, size)):
@@ -89,13 +62,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=1.0, help="seconds for a decision, and for the last reports")
-    parser.add_argument("--kill", type=int, help="process of the service, to be killed in the middle of the second batch")
+    parser.add_argument("--kill", type=int, help="process of the service, to be killed before the third check of the second batch")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model, tokenizer = load(FOLDER / "weights")
     tokenizer.padding_side = "left"
     tasks: dict[str, Figures] = {}
-    seconds = {"full": 0.0, "served": 0.0}
+    full_seconds = served_seconds = 0.0
     with TimedClient(options.url, timeout=options.timeout) as client:
         for number, batch in enumerate(batches(prompts(options.seed, options.generations), options.batch)):
             began = time.perf_counter()
@@ -104,10 +77,10 @@ def main() -> None:
             client.milliseconds, client.kill = [], options.kill if number == 1 else None
             served, runs = serve(model, tokenizer, client, batch)
             ended = time.perf_counter()
-            seconds["full"] += between - began
-            seconds["served"] += ended - between
+            full_seconds += between - began
+            served_seconds += ended - between
             for prompt, in_full, run, one in zip(batch, full, runs, served, strict=True):
-                tasks.setdefault(prompt.task, Figures()).add(prompt, in_full, run, one)
+                tasks.setdefault(prompt.task, Figures()).add(prompt.answer, in_full.tokens, in_full.answer, run, one)
             progress = {
                 "batch": number,
                 "ms": 1000 * (ended - between) / len(batch),
@@ -117,12 +90,7 @@ def main() -> None:
             }
             print(json.dumps(progress), file=sys.stderr, flush=True)
         client.flush(options.timeout)
-        counters = client.counters
-    print(json.dumps({
-        "tasks": {task: asdict(figures) for task, figures in sorted(tasks.items())},
-        "seconds": seconds,
-        "client": asdict(counters),
-    }))  # fmt: skip
+    print_figures(tasks, full_seconds, served_seconds, client.counters)
 
 
 def serve(model: Any, tokenizer: Any, client: Client, batch: list[Prompt]) -> tuple[list[Finished], list[Generation]]:

@@ -1,62 +1,30 @@
 """Runs the test model in vLLM's AsyncLLM, in this process, stopped by a service through `stopgate.vllm`.
 
-Prints figures as one line of JSON, in the form of run_transformers.py. Each prompt is also run in full.
+Prints figures as one line of JSON. Each prompt is also run in full.
 """
 
 import argparse
 import asyncio
-import json
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from figures import Figures, print_figures
 
 FOLDER = Path(__file__).parent / "model"
 sys.path.insert(0, str(FOLDER))
 
-from reasoner.prompts import Prompt, prompts  # noqa: E402
+from reasoner.prompts import prompts  # noqa: E402
 from vllm import AsyncEngineArgs, SamplingParams  # noqa: E402
 from vllm.sampling_params import RequestOutputKind  # noqa: E402
 from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
 
-from stopgate import AsyncClient, Generation  # noqa: E402
-from stopgate.vllm import Rollout, Thought, generate  # noqa: E402
+from stopgate import AsyncClient  # noqa: E402
+from stopgate.vllm import Thought, generate  # noqa: E402
 
 THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=1)
 MAX_TOKENS = 700
-
-
-@dataclass
-class Figures:
-    """Sums over the generations of a task. Tokens are those decoded, answers included."""
-
-    generations: int = 0
-    control: int = 0
-    stopped: int = 0
-    full_tokens: int = 0
-    tokens: int = 0
-    probe_tokens: int = 0
-    prefill_tokens: int = 0
-    probes: int = 0
-    full_right: int = 0
-    right: int = 0
-    changed: int = 0
-    """Generations that were not stopped and whose tokens are not those of the full run."""
-
-    def add(self, prompt: Prompt, full: list[int], answer: str, run: Generation, served: Rollout) -> None:
-        """Adds a generation: as it was in full, and as it was served."""
-        self.generations += 1
-        self.control += run.arm == "control"
-        self.stopped += served.stopped
-        self.full_tokens += len(full)
-        self.tokens += len(served.tokens)
-        self.probe_tokens += sum(step.probe_tokens for step in run.steps)
-        self.prefill_tokens += sum(step.prefill_tokens for step in run.steps)
-        self.probes += len(run.steps)
-        self.full_right += answer == prompt.answer
-        self.right += served.answer == prompt.answer
-        self.changed += not served.stopped and served.tokens != full
 
 
 async def in_full(engine: Any, all_ids: list[list[int]], concurrency: int) -> list[list[int]]:
@@ -74,8 +42,8 @@ async def in_full(engine: Any, all_ids: list[list[int]], concurrency: int) -> li
     return await asyncio.gather(*map(one, range(len(all_ids))))
 
 
-async def play(options: argparse.Namespace) -> dict[str, Any]:
-    """Plays all prompts."""
+async def play(options: argparse.Namespace) -> None:
+    """Plays all prompts and prints the figures."""
     args = AsyncEngineArgs(
         model=str(FOLDER / "weights"), dtype="float32", enforce_eager=True, max_model_len=1024, block_size=16, max_num_seqs=64,
         generation_config="vllm",
@@ -93,9 +61,9 @@ async def play(options: argparse.Namespace) -> dict[str, Any]:
         async with AsyncClient(options.url, local=True) as client:
             client.wait_ready(30)
             runs = [
-                client.generation({"model": "reasoner", "task": prompt.task}, grade=lambda answer, right=prompt.answer: answer == right)
-                if options.is_labelled
-                else client.generation({"model": "reasoner", "task": prompt.task})
+                client.generation(
+                    {"model": "reasoner", "task": prompt.task}, grade=prompt.answer.__eq__ if options.is_labelled else None
+                )
                 for prompt in asked
             ]
             params = SamplingParams(temperature=0, max_tokens=MAX_TOKENS)
@@ -104,29 +72,24 @@ async def play(options: argparse.Namespace) -> dict[str, Any]:
             )  # fmt: skip
             ended = time.perf_counter()
             await asyncio.to_thread(client.flush, 30)
-            counters = client.counters
     finally:
         engine.shutdown()
     tasks: dict[str, Figures] = {}
     for prompt, tokens, run, one in zip(asked, full, runs, served, strict=True):
         answer = tokenizer.decode(tokens, skip_special_tokens=False).partition("</think>")[2].removesuffix("</s>").strip()
-        tasks.setdefault(prompt.task, Figures()).add(prompt, tokens, answer, run, one)
-    return {
-        "tasks": {task: asdict(figures) for task, figures in sorted(tasks.items())},
-        "seconds": {"full": between - began, "served": ended - between},
-        "client": asdict(counters),
-    }
+        tasks.setdefault(prompt.task, Figures()).add(prompt.answer, tokens, answer, run, one)
+    print_figures(tasks, between - began, ended - between, client.counters)
 
 
 def main() -> None:
-    """Plays all prompts and prints the figures."""
+    """Reads the options and plays."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--generations", type=int, required=True)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unlabelled", dest="is_labelled", action="store_false")
-    print(json.dumps(asyncio.run(play(parser.parse_args()))))
+    asyncio.run(play(parser.parse_args()))
 
 
 if __name__ == "__main__":
