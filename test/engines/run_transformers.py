@@ -88,7 +88,7 @@ def main() -> None:
                 "failures": client.counters.failures,
                 "probe_tokens": client.counters.probe_tokens,
             }
-            print(json.dumps(progress), file=sys.stderr, flush=True)
+            sys.stderr.write(f"{json.dumps(progress)}\n")  # in one write, since threads of the client log there too
         client.flush(options.timeout)
     print_figures(tasks, full_seconds, served_seconds, client.counters)
 
