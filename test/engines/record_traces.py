@@ -1,4 +1,4 @@
-"""Records full runs of the test model, probed every few tokens, as traces for `evaluate` and `npm run simulations stages`.
+"""Records full runs of the test model, probed every few tokens, as traces for `evaluate` and `simulations stages`.
 
 The service must have `DEFAULT_POLICY='{"mode":"off","control_rate":1,"check_every_tokens":4}'`. The first batch is left
 out, since the client learns the cadence from it.
