@@ -62,7 +62,7 @@ def test_two_event_loops_share_a_client(service: Service) -> None:
     client.close()
 
 
-def test_a_loop_that_has_ended_is_let_go(service: Service) -> None:
+def test_event_loops_that_have_ended_are_not_kept(service: Service) -> None:
     client = AsyncClient(service.url, timeout=30)
 
     async def serve() -> "weakref.ref[asyncio.AbstractEventLoop]":

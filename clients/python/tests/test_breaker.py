@@ -6,7 +6,7 @@ from conftest import until
 from stopgate._breaker import Breaker
 
 
-def test_a_ping_that_breaks_does_not_leave_the_breaker_open_for_good() -> None:
+def test_a_ping_that_raises_does_not_leave_the_breaker_open() -> None:
     broken = [RuntimeError("once")]
     told: list[object] = []
 

@@ -194,7 +194,7 @@ def test_a_grade_that_returns_nothing_is_no_verdict(service: Service, caplog: py
     assert "grade() returned None" in caplog.text
 
 
-def test_mistakes_of_a_worker_are_told_as_such(caplog: pytest.LogCaptureFixture) -> None:
+def test_mistakes_of_a_worker_get_a_message_that_names_them(caplog: pytest.LogCaptureFixture) -> None:
     client = Client("http://127.0.0.1:9", exit_seconds=0)
     with pytest.raises(TypeError, match=r"a probe is a stopgate\.Probe\(answer, confidence\), not str"):
         client.run(client.generation({"task": "x"}), Played(100).generate, lambda: "42")  # type: ignore[arg-type, return-value]

@@ -201,7 +201,7 @@ def test_a_service_that_is_away_does_not_hold_up_the_end(own_service: Service) -
     assert not client.close(0)
 
 
-def test_a_loop_does_not_probe_in_vain_either() -> None:
+def test_an_asyncio_client_does_not_probe_in_vain_either() -> None:
     async def serve() -> None:
         async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
             first, other = Played(100), Played(100)

@@ -83,7 +83,7 @@ def test_putting_never_waits_for_the_service() -> None:
     assert taker.taken[-1] == "999"
 
 
-def test_a_reply_without_receipts_is_no_receipt() -> None:
+def test_reports_are_sent_again_after_replies_without_receipts() -> None:
     taker, counters = Taker([]), Counters()
     taker.may_take.set()
     replies: list[Any] = [{}, [], {"rejected": [], "outcomes": []}]
@@ -95,7 +95,7 @@ def test_a_reply_without_receipts_is_no_receipt() -> None:
     assert (taker.taken, counters.reported) == (["a"], 1)
 
 
-def test_what_comes_after_the_end_is_dropped_and_said_to_be(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_report_after_the_end_is_dropped_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     taker, counters = Taker([]), Counters()
     one = reporter(taker, 10, counters)
     assert one.close(30)

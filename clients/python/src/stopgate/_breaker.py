@@ -31,7 +31,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody is to ask. As long as it says so, there is a thread that pings."""
+        """Whether to make no calls. While it is true, a thread pings."""
         if self._is_open:
             self._background.ensure()
         return self._is_open

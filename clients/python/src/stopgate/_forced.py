@@ -7,7 +7,7 @@ from .signals import Signals, confidence
 from .thought import Thought
 
 TOP_TOKENS = 20
-"""Log-probabilities of a place that signals are made of."""
+"""How many log-probabilities of each place the signals are made of."""
 
 
 class Forced:

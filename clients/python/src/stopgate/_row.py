@@ -65,7 +65,7 @@ class Row:
         """States what was forced at this step.
 
         Args:
-            tokens: at which it was; None: at all that there are.
+            tokens: how many there were when it was forced; None: as many as now.
         """
         at = len(self.tokens) if tokens is None else tokens
         recent, self._checked_at = self.tokens[self._checked_at : at], at
@@ -75,6 +75,12 @@ class Row:
         """Closes the thought: the next tokens are written for the model."""
         self.thought_tokens = len(self.tokens)
         self._forced.extend(self._close)
+
+    def close(self) -> None:
+        """Closes the thought at once: what closes it is written without asking the model."""
+        self.stop()
+        while self._forced:
+            self.add(self._forced.popleft())
 
     def finish(self, reference: "str | list[str] | None" = None) -> Finished:
         """Reports the outcome. A thought that has not ended has no answer."""

@@ -50,7 +50,7 @@ class Generation:
         self.begin()
 
     def begin(self) -> None:
-        """Takes the cadence as it is known by now: one that has waited to be started would otherwise ask too late."""
+        """Takes the cadence as it is known by now. A generation that waited for its start would otherwise ask late."""
         if not self.steps:
             self.next_check = self._core.decisions.cadence_of(self).next_check(0)
 

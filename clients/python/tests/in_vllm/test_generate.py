@@ -127,25 +127,24 @@ def test_a_treated_rollout_is_aborted_at_a_threshold_and_answers(service: Servic
     asyncio.run(play())
 
 
-def test_a_probe_that_the_end_of_the_thought_overtakes_counts_and_stops_nothing(service: Service) -> None:
+def test_a_probe_still_under_way_when_the_thought_ends_counts_and_stops_nothing(service: Service) -> None:
     prepare(service, "vllm-late", 0.9)
 
     async def play() -> None:
         async with deciding(service) as client:
             runs = runs_in(client, "vllm-late", ["control", "treated"])
             waits = waiting_for(runs)
-            engine = StandIn(
-                confidence=lambda tokens: 0.95 if tokens > 16 else 0.1,
-                hold=lambda id, tokens: (
-                    tokens == 2
-                    if "-probe-32" in id
-                    else waits(id, tokens)
-                    if tokens < 32
-                    else tokens == 60 and len(engine.requests[f"{id}-probe-32"].said) < 2
-                    if f"{id}-probe-32" in engine.requests
-                    else tokens == 60
-                ),
-            )
+
+            def hold(id: str, tokens: int) -> bool:
+                """The second probe never gets past two tokens. Its thought waits until it has got there."""
+                if "-probe-32" in id:
+                    return tokens == 2
+                if tokens < 32:
+                    return bool(waits(id, tokens))
+                probe = engine.requests.get(f"{id}-probe-32")
+                return tokens == 60 and (probe is None or len(probe.said) < 2)
+
+            engine = StandIn(confidence=lambda tokens: 0.95 if tokens > 16 else 0.1, hold=hold)
             finished = await roll(engine, client, runs)
             assert all(one.tokens == WHOLE and not one.stopped for one in finished)
             assert all(request.is_aborted for id, request in engine.requests.items() if "-probe-32" in id)

@@ -45,7 +45,6 @@ class StopgateCriteria(StoppingCriteria):
         if len(runs) != len(self._prompt_ids):
             raise ValueError(f"{len(self._prompt_ids)} prompts need as many runs, not {len(runs)}")
         thought = thought or Thought()
-        self._close: list[int] = tokenizer.encode(thought.close, add_special_tokens=False)
         self._prober = Prober(model, tokenizer, thought)
         limit = 2**62  # generate() has the limit
         self._rows = [Row(run, tokenizer, thought, end_ids(model, tokenizer), limit) for run in runs]
@@ -88,9 +87,7 @@ class StopgateCriteria(StoppingCriteria):
         prompts = []
         for place in stopped:
             row, prompt = self._rows[place], self._prompt_ids[place][self._mask[place].bool()].tolist()
-            row.stop()
-            for _ in self._close:
-                row.add(row.choose(0))
+            row.close()
             prompts.append(prompt + row.tokens)
         padded = self._tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
         padded = {name: padded[name].to(self._model.device) for name in ("input_ids", "attention_mask")}

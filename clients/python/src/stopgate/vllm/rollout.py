@@ -44,7 +44,6 @@ class Roller:
 
     def __init__(self, engine: Engine, tokenizer: Any, client: AsyncClient, thought: Thought) -> None:
         self._engine, self._tokenizer, self._client, self._thought = engine, tokenizer, client, thought
-        self._close: list[int] = tokenizer.encode(thought.close, add_special_tokens=False)
 
     async def roll(
         self, prompt: list[int], params: SamplingParams, run: Generation, reference: "str | list[str] | None"
@@ -64,10 +63,8 @@ class Roller:
         if row.thought_tokens is not None or reason is not None:
             run.stopped = False  # a decision that came too late
         elif run.stopped:
-            row.stop()
-            for _ in self._close:
-                row.add(row.choose(0))
-            logprobs += [None] * len(self._close)
+            row.close()
+            logprobs += [None] * (len(row.tokens) - len(logprobs))
             reason = await self._answer(prompt, params, row, logprobs)
         done = row.finish(reference)
         return Rollout(*done[:3], logprobs, *done[3:], reason)
