@@ -22,7 +22,7 @@ const unit = Type.Object({
 const report = Type.Object({
   u: ratio,
   samples: orNull(number),
-  indices: Type.Optional(lists),
+  indices: lists,
   ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),
   waiting: Type.Array(text),
   sums: Type.Array(Type.Tuple([number, unit])),

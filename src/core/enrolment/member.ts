@@ -23,8 +23,8 @@ export interface Member {
   slice: Slice
   /** Number of its samples; `null`: no outcome has stated it. */
   samples: number | null
-  /** Numbers of the samples that were reported, as far as outcomes state them. Absent: none did. */
-  indices?: readonly number[]
+  /** Numbers of the samples that were reported, as far as outcomes state them. */
+  indices: readonly number[]
   /** Samples whose outcome has come; of them those left out, those that count as lost, and those that await a label, by generation id. */
   reported: number
   leftOut: number
@@ -58,6 +58,7 @@ export type SampleReport =
   | { readonly kind: 'cancelled' }
 
 /** Shared by members that have none: a hundred thousand may be open. */
+const NO_INDICES: readonly number[] = []
 const NOBODY: readonly string[] = []
 const NO_SUMS: ReadonlyMap<number, Unit> = new Map()
 
@@ -69,6 +70,7 @@ export function newMember ({ u, arm, share, at, slice }: Pick<Member, 'u' | 'arm
     at,
     slice,
     samples: null,
+    indices: NO_INDICES,
     reported: 0,
     leftOut: 0,
     cancelled: 0,
@@ -97,14 +99,13 @@ export function addReport (member: Member, report: SampleReport, missingOutcomes
 }
 
 /**
- * Notes the number that a sample has in its group.
- * @returns whether it is new. A sample that was retried is reported under several ids and counts once: else the group would be complete
- *   before its last sample
+ * Notes the number that a sample has in its group. A sample that was retried is reported under several ids, and counts once: else the group
+ * would be complete before its last sample.
+ * @returns whether the number is new
  */
 export function noteIndex (member: Member, index: number): boolean {
-  const { indices = [] } = member
-  if (indices.includes(index)) return false
-  member.indices = [...indices, index]
+  if (member.indices.includes(index)) return false
+  member.indices = [...member.indices, index]
   return true
 }
 
