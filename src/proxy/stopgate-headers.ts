@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { MOST_SAMPLES } from '../core/enrolment/member.js'
 import type { Context } from '../core/policy/context.js'
 
 /** What a client says about a generation by its headers. */
@@ -13,7 +14,7 @@ export interface Said {
 const MAX_HEADER = 8192
 const MAX_TEXT = 128
 const MAX_GOLD = 4096
-/** What decoders put where bytes are not UTF-8. The service refuses it in ids and contexts. */
+/** What decoders put in the place of bytes that are not UTF-8. The service refuses it in ids and contexts. */
 const REPLACEMENT = '\uFFFD'
 
 /** Headers that can't be read: the request is passed through. */
@@ -21,18 +22,16 @@ export class HeaderError extends Error { override name = 'HeaderError' }
 
 /** @throws HeaderError */
 export function readStopgateHeaders (headers: IncomingHttpHeaders): Said {
-  const text = (name: string, most: number) => {
+  const read = <T>(name: string, parse: (value: string) => T) => {
     const value = headers[`x-stopgate-${name}`]
-    return value === undefined ? null : decoded(String(value), most)
+    return value === undefined ? null : parse(String(value))
   }
-  const samples = text('samples', MAX_TEXT)
-  if (samples !== null && !/^[1-9]\d{0,5}$/.test(samples)) throw new HeaderError('X-Stopgate-Samples must be a whole number from 1')
   return {
     isOff: headers['x-stopgate']?.toString().trim().toLowerCase() === 'off',
     context: contextOf(headers['x-stopgate-context']),
-    group: text('group', MAX_TEXT),
-    samples: samples === null ? null : Number(samples),
-    gold: text('gold', MAX_GOLD),
+    group: read('group', nameOf),
+    samples: read('samples', samplesOf),
+    gold: read('gold', (value) => decoded(value, MAX_GOLD)),
   }
 }
 
@@ -45,15 +44,27 @@ function contextOf (header: string | string[] | undefined): Context {
   for (const part of text.split(',')) {
     const [, level, value] = /^\s*([A-Za-z][\w.-]{0,31})\s*=\s*(.*?)\s*$/.exec(part) ?? []
     if (level === undefined || value === undefined) throw new HeaderError('X-Stopgate-Context must be like task=gsm8k')
-    context[level] = decoded(value, MAX_TEXT)
+    context[level] = nameOf(value)
   }
   return context
+}
+
+function samplesOf (value: string): number {
+  const samples = /^\d+$/.test(value) ? Number(value) : 0
+  if (samples < 1 || samples > MOST_SAMPLES) throw new HeaderError(`X-Stopgate-Samples must be a whole number from 1 to ${MOST_SAMPLES}`)
+  return samples
+}
+
+/** An id, or a value of a context. */
+function nameOf (value: string): string {
+  const name = decoded(value, MAX_TEXT)
+  if (name.includes(REPLACEMENT)) throw new HeaderError('a value contains U+FFFD, which stands for bytes that are not UTF-8')
+  return name
 }
 
 function decoded (value: string, mostBytes: number): string {
   let text: string
   try { text = decodeURIComponent(value) } catch { throw new HeaderError('a value is not percent-encoded UTF-8') }
-  if (mostBytes === MAX_TEXT && text.includes(REPLACEMENT)) throw new HeaderError('a value is not valid Unicode')
   if (text === '' || Buffer.byteLength(text) > mostBytes) throw new HeaderError(`a value must have 1 to ${mostBytes} bytes`)
   return text
 }
