@@ -13,7 +13,7 @@ import { checkKey } from './check-key.js'
 import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
-import { checkConfirmed, dryRun, type DryRun } from './dry-run.js'
+import { checkConfirmed, dryRun, type DryRun, type Manner } from './dry-run.js'
 
 /** A policy as stated on one context, and the one in force there. */
 export interface PolicyView {
@@ -29,14 +29,6 @@ export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run:
 
 /** What a policy would do. */
 export interface PolicyDryRun extends PolicyView, CommandDryRun {}
-
-/** How a command is given. */
-export interface Manner {
-  /** Tells what the command would do, and does nothing. */
-  readonly dry_run?: boolean
-  /** From a dry run of the same command; needed at the root, for whatever would change a context but sets the mode `off`. */
-  readonly confirm?: string
-}
 
 export interface PolicyRequest extends Origin, Manner {}
 export interface CommandRequest extends Required<Origin>, Manner {}
@@ -63,8 +55,7 @@ export interface ContextCommands {
 export function createContextCommands (store: Store, service: Service, config: Config): ContextCommands {
   const command = createCommander(store, service)
 
-  async function policyView (key: string): Promise<PolicyView> {
-    const policies = await store.policies()
+  function viewOf (policies: ReadonlyMap<string, PolicyPatch>, key: string): PolicyView {
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
   }
 
@@ -79,7 +70,11 @@ export function createContextCommands (store: Store, service: Service, config: C
     return dryRun(identityOf(command), effects)
   }
 
-  /** Gives a command, or tells what it would do. @param plan checks it, and states it as it is at the time */
+  /**
+   * Gives a command, or tells what it would do.
+   * @param plan checks the command against the store, and returns it
+   * @param isHarmless whether it needs no confirmation even at the root
+   */
   async function give (
     plan: () => Promise<Command>, { dry_run = false, confirm }: Manner, isHarmless = false
   ): Promise<CommandDryRun | null> {
@@ -100,8 +95,7 @@ export function createContextCommands (store: Store, service: Service, config: C
     const tried = await give(async () => {
       const stated = await store.policies()
       const policy = next(stated.get(key))
-      const policies = checkedPolicies(config, stated, key, policy)
-      view = { key, policy: policy ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
+      view = viewOf(checkedPolicies(config, stated, key, policy), key)
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, requested?.mode === 'off')
     const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
@@ -111,7 +105,7 @@ export function createContextCommands (store: Store, service: Service, config: C
   return {
     async policy (key) {
       checkKey(config, key)
-      return await policyView(key)
+      return viewOf(await store.policies(), key)
     },
 
     setPolicy: (key, policy, request) => change(key, policy, () => policy, request),

@@ -6,6 +6,14 @@ const SHOWN = 200
 /** Characters of a confirmation. */
 const CONFIRM_LENGTH = 16
 
+/** How an operator gives a command. */
+export interface Manner {
+  /** Tells what the command would do, and does nothing. */
+  readonly dry_run?: boolean
+  /** From a dry run of the same command; needed where the command concerns all contexts and would change some. */
+  readonly confirm?: string
+}
+
 interface Row {
   readonly key: string
   readonly before: number | null

@@ -8,7 +8,7 @@ import { fingerprintOf } from '../core/predictor/fingerprint.js'
 import type { LivePredictors } from '../core/predictor/predictor-version.js'
 import { pastThreshold, undoSince, type OwnThreshold } from '../core/views/rollback-effect.js'
 import { FutureVersionError, VersionOutOfReachError } from '../errors/errors.js'
-import { checkConfirmed, confirmation, dryRun, type DryRun } from './dry-run.js'
+import { checkConfirmed, confirmation, dryRun, type DryRun, type Manner } from './dry-run.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
 import { readFullHistory } from './full-history.js'
@@ -17,12 +17,9 @@ import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
 import { servingOf } from '../core/judgement/sync-trials.js'
 
-export interface RollbackRequest extends Required<Origin> {
+export interface RollbackRequest extends Required<Origin>, Manner {
   readonly version: number
   readonly expires_in_seconds?: number
-  readonly dry_run?: boolean
-  /** From a dry run of the same rollback; needed where a threshold changes. */
-  readonly confirm?: string
 }
 
 type EndRequest = Omit<RollbackRequest, 'version' | 'expires_in_seconds'>
