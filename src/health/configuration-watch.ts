@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import type { Store } from '../store/store.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 
-/** How long a replica counts that is silent, ms. */
+/** For how long a replica that has fallen silent still counts, at least, ms. */
 const SILENT_MS = 10_000
 
 export interface ConfigurationWatch {
@@ -13,8 +13,8 @@ export interface ConfigurationWatch {
 }
 
 /**
- * Announces by what levels and default policy this replica decides, and notices where others decide by other ones: each would undo what the
- * other learns.
+ * Announces the levels and the default policy of this replica, and notices replicas with other ones: each would undo what the others
+ * learn.
  */
 export function watchConfigurations ({ store, config, log }: { store: Pick<Store, 'announce'>, config: Config, log: FastifyBaseLogger }): ConfigurationWatch {
   const own = configurationOf(config)

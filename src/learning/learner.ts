@@ -152,5 +152,5 @@ export function startLearner (
 /** What the log says of a change. */
 export function describeChange ({ cause, before, after }: Pick<Change, 'cause' | 'before' | 'after'>): string {
   if (after !== null) return cause === 'evidence' ? 'a threshold is certified' : 'a threshold has changed'
-  return before === null ? 'a change moves no threshold' : 'a threshold is withdrawn'
+  return before === null ? 'no threshold is in force, before or after a change' : 'a threshold is withdrawn'
 }

@@ -143,9 +143,9 @@ export interface TrainingWrite {
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'
-  /** Whether the last contact succeeded. */
+  /** Whether the last contact succeeded, and writes are taken. */
   readonly isUp: () => boolean
-  /** Warnings about settings of the server that put acknowledged outcomes at risk, each with the remedy. */
+  /** Warnings about refused writes, and about settings of the server that put acknowledged outcomes at risk, each with the remedy. */
   readonly warnings: () => Promise<string[]>
 
   readonly append: (entries: readonly LogEntry[], ifPolicyVersion?: number) => Promise<Appended[]>

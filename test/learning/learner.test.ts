@@ -178,5 +178,5 @@ t.test('the log says what a change does to the threshold', async (t) => {
   t.equal(said('evidence', 0.9, 0.8), 'a threshold is certified')
   t.equal(said('policy', 0.9, 0.8), 'a threshold has changed')
   t.equal(said('drift', 0.9, null), 'a threshold is withdrawn')
-  t.equal(said('policy', null, null), 'a change moves no threshold')
+  t.equal(said('policy', null, null), 'no threshold is in force, before or after a change')
 })

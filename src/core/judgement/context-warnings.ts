@@ -1,7 +1,7 @@
 import { tokensSaved } from '../certificate/evidence.js'
 import { evidenceOf, type ContextState } from './context-state.js'
 
-/** Problems with the reports on a context. Workers and operators are warned of them. All but the last prevent a certificate. */
+/** Problems with the reports on a context. Workers and operators are warned of them. The first two prevent a certificate. */
 export const CONTEXT_WARNINGS = ['outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused'] as const
 
 export type ContextWarning = typeof CONTEXT_WARNINGS[number]
