@@ -20,7 +20,7 @@ t.test('a context outside the prefix of the caller is refused and not counted', 
   t.match(await services.metrics.render(), 'stopgate_decisions_total{decision="continue",reason="no_threshold"} 0\n')
 })
 
-t.test('a step without an id or a context is warned of', async (t) => {
+t.test('a step without an id or a context gets a warning', async (t) => {
   const services = await build(t, { DEFAULT_POLICY: '{}' })
   const warnings = (step: object) => answerStep(services, { tokens: 32, confidence: 0.5, ...step }, ANYBODY).warnings
   t.strictSame(warnings({}), ['id_missing', 'context_missing'])

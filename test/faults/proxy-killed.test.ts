@@ -58,7 +58,7 @@ async function startFleet (t: Test): Promise<Fleet> {
 
 const probed = async ({ metric }: Fleet) => await until('the thought is probed', async () => await metric('stopgate_proxy_probes_total{end="ok"}') > 0)
 
-t.test('the service is killed: streams end well, others are served, and their outcomes are reported when it is back', async (t) => {
+t.test('the service is killed: open and new streams end well, and their outcomes are reported when it is back', async (t) => {
   const fleet = await startFleet(t)
   const reply = await fetch(`${fleet.url}/v1/chat/completions`, { method: 'POST', headers: HEADERS, body: BODY })
   await probed(fleet)
@@ -74,7 +74,7 @@ t.test('the service is killed: streams end well, others are served, and their ou
   await until('both outcomes are reported', async () => await fleet.metric('stopgate_proxy_reports_reported') === 2)
 })
 
-t.test('the model server is killed: its stream breaks for the client, too, and the next is told', async (t) => {
+t.test('the model server is killed: the stream breaks for the client too, and the next request gets 502', async (t) => {
   const fleet = await startFleet(t)
   const reply = await fetch(`${fleet.url}/v1/chat/completions`, { method: 'POST', headers: HEADERS, body: BODY })
   await probed(fleet)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { build, until } from '../helper.js'
 import { startRedis, withoutRedis } from '../redis-server.js'
 
-t.test('replicas that are configured differently say so, all of them, in log and health', { skip: withoutRedis }, async (t) => {
+t.test('replicas that are configured differently all say so, in the log and in /readyz', { skip: withoutRedis }, async (t) => {
   const { url } = await startRedis(t)
   const replica = async (env: NodeJS.ProcessEnv) => {
     const lines: string[] = []

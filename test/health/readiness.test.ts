@@ -61,7 +61,7 @@ t.test('contexts whose workers report amiss are counted, and five of them are na
   ])
 })
 
-t.test('a worker that invents names of signals is told so, and so is the operator', async (t) => {
+t.test('a worker that invents signal names is warned, and so is the operator', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{"predictor":"auto","follow_up_seconds":0}' })
   let invented = 0
   const reply = async () => {

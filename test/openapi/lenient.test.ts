@@ -61,7 +61,7 @@ t.test('a valid body is left as it is', async (t) => {
   for (const odd of [null, 1, 'x', [null], [[]]]) t.equal(mend(StepSchema, odd), false)
 })
 
-t.test('null may be added to any schema once', async (t) => {
+t.test('orNull lets any schema accept null, and leaves one that does as it is', async (t) => {
   t.strictSame(orNull({ type: 'string', enum: ['a'] }), { type: ['string', 'null'], enum: ['a', null] })
   t.strictSame(orNull({ type: ['number', 'null'] }), { type: ['number', 'null'] })
   t.strictSame(orNull({ anyOf: [{ type: 'number' }] }), { anyOf: [{ type: 'number' }, { type: 'null' }] })

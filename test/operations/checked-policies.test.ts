@@ -19,7 +19,7 @@ t.test('a policy is checked where it is stated and in all contexts below', async
   t.same([...checkedPolicies(config, stated, 'model=q', null).keys()], [])
 })
 
-t.test('a policy is refused where it would set a member of a pool apart, whichever of them states it', async (t) => {
+t.test('a policy that would make a context differ from its pool is refused, whichever of the two it is stated for', async (t) => {
   const stated = new Map<string, PolicyPatch>([['model=q,task=a', { max_em_drop: 0.01 }]])
   const message = 'in context model=q,task=a, max_em_drop must be 0.02, as in its pool model=q: state it there, or certify_at null here'
   t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'model' }), { code: 'INVALID_POLICY', message })

@@ -33,7 +33,7 @@ t.test('concurrent policies are validated together', async (t) => {
   t.equal(puts.filter(({ status }) => status === 'fulfilled').length, 1, 'each is valid alone, both together are not')
 })
 
-t.test('patches that come at once are all kept, across replicas', async (t) => {
+t.test('concurrent patches are all kept, also across replicas', async (t) => {
   const { store, service } = await build(t)
   const replicas = [1, 2].map(() => createContextCommands(store, service, CONFIG))
   const patches = [{ max_em_drop: 0.03 }, { mode: 'shadow' }, { min_tokens: 9 }, { check_growth: 0.1 }] as const
@@ -55,7 +55,7 @@ t.test('a damaged policy cannot be patched, since its other fields are unknown',
   await t.rejects(commands.patchPolicy(KEY, { mode: 'enforce' }, OPS), { code: 'UNREADABLE_POLICY' })
 })
 
-t.test('a policy for a context that no outcome has named is warned of', async (t) => {
+t.test('a policy for a context that no outcome has named gets a warning', async (t) => {
   const built = await build(t)
   await certify(built)
   const warnings = async (key: string, policy: object | null = {}) => (await built.contextCommands.setPolicy(key, policy, OPS)).warnings

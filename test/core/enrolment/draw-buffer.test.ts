@@ -51,7 +51,7 @@ t.test('rule 2: a full entry keeps the draws with the smallest second hashes, an
   }), 60)
 })
 
-t.test('draws that pile up while the store is away are bounded in all, and the next list takes as many again', async (t) => {
+t.test('the draws that pile up while the store is away are limited in total, for each list anew', async (t) => {
   const buffer = new DrawBuffer()
   for (let list = 0; list < 2; list++) {
     for (let i = 0; i < MOST_BUFFERED + 1000; i++) buffer.add({ ...DRAWN, key: `task=${i % 2000}` }, i * 1e-7, i * 1e-7, 0)

@@ -186,7 +186,7 @@ t.test('a policy that moves its own threshold is noted once', async (t) => {
   t.equal(fold.changes.length, 1)
 })
 
-t.test('a context that is pooled, and later by itself again, gathers evidence from zero each time', async (t) => {
+t.test('a context that joins a pool, and later leaves it, starts from zero each time', async (t) => {
   const fold = certified()
   setPolicy(fold, { certify_at: 'model' })
   t.match(fold.state(), { epoch: 2, epoch_cause: 'policy', threshold: null })
@@ -197,7 +197,7 @@ t.test('a context that is pooled, and later by itself again, gathers evidence fr
   t.match(fold.state('model=q'), { epoch: 3 })
 })
 
-t.test('a pool that a context leaves or joins starts from zero, and the others of the pool stay in it', async (t) => {
+t.test('a pool starts from zero when a context leaves or joins it, and its other members go on', async (t) => {
   const fold = memoryFold({ certify_at: 'model' })
   fold.learn(KEPT, 1000, FIRST)
   const other = 'model=q,task=other'
@@ -213,7 +213,7 @@ t.test('a pool that a context leaves or joins starts from zero, and the others o
   t.match([fold.state('model=q'), fold.state(), fold.state(other)], [{ epoch: 3 }, { epoch: 3 }, { epoch: 1 }])
 })
 
-t.test('those who were enrolled while a context was by itself do not count as lost when it is so again', async (t) => {
+t.test('generations enrolled before their context joined a pool do not count as lost once it has left', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.1, 0.2], 0)
   setPolicy(fold, { certify_at: 'model' })

@@ -140,7 +140,7 @@ t.test('rule 8: samples of a group that state no number all count', async (t) =>
   t.equal(fold.cohorts.get(LEAF)!.open, 0)
 })
 
-t.test('rule 3: generations that end before their first check take no place of outcomes that wait', async (t) => {
+t.test('rule 3: generations that end before their first check take no place among the waiting outcomes', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.5], 0)
   const short = { tokens: 5, steps: [] }
@@ -154,7 +154,7 @@ t.test('rule 3: generations that end before their first check take no place of o
   t.equal(fold.pending.size, 2, 'another sample may have enrolled its group, and who has an arm has asked')
 })
 
-t.test('of a group without end no more than 4,096 samples are kept, and the others count as lost', async (t) => {
+t.test('a group without end keeps 4,096 samples, and any more count as lost', async (t) => {
   const fold = enrolledFold()
   fold.enrol([0.25], 0)
   for (let i = 0; i < MOST_SAMPLES + 10; i++) fold.report(0.25, 100, { generation_id: `g${i}`, sample_index: i, full: {} })

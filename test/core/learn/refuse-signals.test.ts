@@ -22,7 +22,7 @@ function namesKept ({ reservoir, pending }: MemoryFold, leaf?: string): number {
   return new Set(mine.flatMap(({ steps }) => steps.flatMap(({ signals = {} }) => Object.keys(signals)))).size
 }
 
-t.test('a worker that invents names of signals fills no more than its context may have, and its context warns', async (t) => {
+t.test('a worker that invents signal names fills only the room of its context, which then warns', async (t) => {
   const fold = memoryFold({ predictor: 'auto' })
   for (let i = 0; i < 50; i++) fold.learn(inventing(`g${i}`))
   t.equal(namesKept(fold), NAMES_OF_LEAF)
@@ -37,7 +37,7 @@ t.test('many contexts share the room for names', async (t) => {
   t.equal(namesKept(fold), NAMES)
 })
 
-t.test('outcomes that await their enrolment or label count, and free their names when they are dropped', async (t) => {
+t.test('names in waiting outcomes count too, and are free again when the outcomes are dropped', async (t) => {
   const fold = memoryFold({ predictor: 'auto', follow_up_seconds: 60 })
   for (let i = 0; i < 20; i++) fold.learn(inventing(`g${i}`))
   t.ok(fold.pending.size > 0)

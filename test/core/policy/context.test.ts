@@ -45,7 +45,7 @@ t.test('a key round-trips to its context, whatever the values', async (t) => {
   }), 1000)
 })
 
-t.test('a value that was not UTF-8 is no part of a key, encoded or not', async (t) => {
+t.test('a key whose value was not UTF-8 is refused, encoded or not', async (t) => {
   for (const text of ['%EF%BF%BD', '\uFFFD', '%FF']) t.equal(parseContextKey(LEVELS, `model=${text}`), null)
 })
 

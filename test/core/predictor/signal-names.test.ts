@@ -10,7 +10,7 @@ const steps = (from: number, to: number) => {
   return [{ signals }, {}, { signals }]
 }
 
-t.test('a leaf has room for as many names as it may have, and known names are always taken', async (t) => {
+t.test('a leaf has room for a limited number of names, and known names are always accepted', async (t) => {
   const names = new SignalNames()
   t.equal(names.refused('a', steps(0, NAMES_OF_LEAF), none).size, 0)
   names.add('a', steps(0, NAMES_OF_LEAF))
@@ -23,7 +23,7 @@ t.test('one outcome cannot take more names than there is room for', async (t) =>
   t.equal(new SignalNames().refused('a', steps(0, 200), none).size, 200 - NAMES_OF_LEAF)
 })
 
-t.test('all leaves together have room for so many names, and share those that they have in common', async (t) => {
+t.test('all leaves together have room for a limited number of names, and a name that several use counts once', async (t) => {
   const names = new SignalNames()
   for (let at = 0; at < NAMES; at += NAMES_OF_LEAF) names.add(`leaf-${at}`, steps(at, at + NAMES_OF_LEAF))
   t.equal(names.refused('new', steps(0, NAMES_OF_LEAF), none).size, 0)
@@ -52,7 +52,7 @@ const item = fc.record({ leaf: upTo(40), from: upTo(3000), count: upTo(90) })
 const move = fc.oneof({ weight: 4, arbitrary: item }, { weight: 1, arbitrary: fc.constant('drop' as const) })
 const moves = fc.array(move, { minLength: 50, maxLength: 150 })
 
-t.test('whatever comes and goes, neither a leaf nor all leaves have more names than they may', async (t) => {
+t.test('whatever comes and goes, neither one leaf nor all leaves together exceed their limit of names', async (t) => {
   let most = 0
   holds(t, fc.property(moves, (moves) => {
     const names = new SignalNames()
