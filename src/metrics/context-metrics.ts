@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { ROOT } from '../core/policy/context.js'
-import { cancelledRatio, evidenceOf, followUpRatio, NO_FOLLOW_UP } from '../core/judgement/context-state.js'
+import { evidenceOf } from '../core/judgement/context-state.js'
+import { cancelledRatio, followUpRatio, NO_FOLLOW_UP } from '../core/judgement/follow-up-counts.js'
 import { describeArms } from '../core/views/describe-arms.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../core/certificate/evidence.js'
 import { mergeEvidence } from '../core/certificate/merge-evidence.js'

@@ -1,4 +1,4 @@
-import { followUpRatio } from '../../src/core/judgement/context-state.js'
+import { followUpRatio } from '../../src/core/judgement/follow-up-counts.js'
 import type { Policy } from '../../src/core/policy/policy.js'
 import { memoryFold, outcomeOf, SURE_STEP } from '../core/learn/memory-fold.js'
 import { mulberry32 } from '../random.js'

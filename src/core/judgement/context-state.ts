@@ -4,7 +4,9 @@ import { NO_EVIDENCE, type Evidence } from '../certificate/evidence.js'
 import { mergeEvidence } from '../certificate/merge-evidence.js'
 import type { Levels } from '../policy/context.js'
 import type { EvidenceByToken } from './evidence-by-token.js'
-import type { Label, Policy } from '../policy/policy.js'
+import { NO_FOLLOW_UP, type FollowUp } from './follow-up-counts.js'
+import { meaningOf, type Meaning } from './meaning.js'
+import type { Policy } from '../policy/policy.js'
 import type { CertificationTerms } from '../policy/certification-terms.js'
 import type { OpenEvidence } from '../certificate/open-evidence.js'
 import type { Trial } from './trial.js'
@@ -13,20 +15,6 @@ import type { RequestedGuarantee } from './requested-guarantee.js'
 
 /** Why an epoch began. */
 export type EpochCause = 'first_enrolment' | 'policy' | 'configuration' | 'reset' | 'drift' | 'evidence_stale' | 'checkpoint' | 'breach'
-
-/** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
-export interface Meaning {
-  readonly score: 'confidence'
-  readonly label: Label
-  readonly missing_labels: Policy['missing_labels']
-  readonly missing_outcomes: Policy['missing_outcomes']
-  /** Whether evidence is taken in the order of enrolment, or on arrival. */
-  readonly is_enrolled: boolean
-  readonly min_tokens: number
-  readonly check_every_tokens: number
-  readonly check_growth: number
-  readonly levels: string
-}
 
 /** The checkpoint of a training run that a context serves, and the certificate of the previous one: an expectation, not evidence. */
 export interface ServedCheckpoint {
@@ -44,42 +32,6 @@ export interface Expected {
   readonly scorer?: string
   readonly tokens_saved_ratio: number
   readonly em_drop: number
-}
-
-/** Counts of this epoch: enrolled units by their fate, and outcomes that are no evidence. */
-export interface FollowUp {
-  readonly enrolled: number
-  readonly accounted: number
-  /** Outcome, complete steps or label never came; counted as lost, or excluded. */
-  readonly missing: number
-  readonly excluded: number
-  readonly cancelled: number
-  /** Enrolments that came too late, under another epoch, or beyond what a context may have open. */
-  readonly void: number
-  /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
-  readonly unenrolled: number
-  readonly late: number
-  /** Control outcomes of enrolled units with their steps, and how many of these needed a label and got it. */
-  readonly reported: number
-  readonly labels_wanted: number
-  readonly labels_given: number
-  /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
-  readonly signals_refused: number
-}
-
-export const NO_FOLLOW_UP: FollowUp = {
-  enrolled: 0,
-  accounted: 0,
-  missing: 0,
-  excluded: 0,
-  cancelled: 0,
-  void: 0,
-  unenrolled: 0,
-  late: 0,
-  reported: 0,
-  labels_wanted: 0,
-  labels_given: 0,
-  signals_refused: 0,
 }
 
 /** All that is learned about a context. Only the learner writes it; times are the log's, in ms. */
@@ -140,20 +92,6 @@ export interface ContextState {
   readonly checkpoint?: ServedCheckpoint | null | undefined
 }
 
-export function meaningOf (policy: Policy, levels: Levels): Meaning {
-  const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens, check_growth } = policy
-  const is_enrolled = policy.follow_up_seconds > 0
-  const cadence = { min_tokens, check_every_tokens, check_growth }
-  return { score: 'confidence', label, missing_labels, missing_outcomes, is_enrolled, ...cadence, levels: levels.join() }
-}
-
-export function sameMeaning (a: Meaning, b: Meaning): boolean {
-  return a.score === b.score && a.label === b.label && a.missing_labels === b.missing_labels && a.missing_outcomes === b.missing_outcomes &&
-    a.is_enrolled === b.is_enrolled && a.min_tokens === b.min_tokens && a.check_every_tokens === b.check_every_tokens &&
-    a.check_growth === b.check_growth &&
-    a.levels === b.levels
-}
-
 /**
  * A new epoch, with nothing of the last one's evidence. `previous` is absent for a new context.
  * @param name id of the log entry that opens it
@@ -211,20 +149,4 @@ export function evidenceOf ({ halves, open }: Pick<ContextState, 'halves' | 'ope
 
 export function mergeHalves ([filling, full]: readonly [Evidence, Evidence]): Evidence {
   return mergeEvidence(filling, full)
-}
-
-/** Share of the enrolled units of final slices that are accounted for, cancelled ones aside; 1 before there are any. */
-export function followUpRatio ({ follow_up: { accounted, missing, excluded } }: ContextState): number {
-  const all = accounted + missing + excluded
-  return all === 0 ? 1 : accounted / all
-}
-
-/** Share of the units of final slices whose client went away. */
-export function cancelledRatio ({ follow_up: { accounted, missing, excluded, cancelled } }: ContextState): number {
-  return cancelled === 0 ? 0 : cancelled / (accounted + missing + excluded + cancelled)
-}
-
-/** Share of the control outcomes that needed a label of their own; `null` before there are any. */
-export function labelsNeededRatio ({ follow_up: { reported, labels_wanted: wanted } }: ContextState): number | null {
-  return reported === 0 ? null : wanted / reported
 }

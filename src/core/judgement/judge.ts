@@ -1,4 +1,6 @@
-import { cancelledRatio, followUpRatio, meaningOf, sameMeaning, type ContextState } from './context-state.js'
+import type { ContextState } from './context-state.js'
+import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
+import { meaningOf, sameMeaning } from './meaning.js'
 import type { Levels } from '../policy/context.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { candidateScorers, certifiedNow, type CandidateScorer } from './candidate-scorer.js'

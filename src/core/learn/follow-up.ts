@@ -9,7 +9,8 @@ import type { Cohort } from '../enrolment/cohort.js'
 import type { CohortRules, CohortScorer } from '../enrolment/account-for.js'
 import { RAW, watchedOf } from '../enrolment/slice.js'
 import { barsOf } from '../judgement/candidate-scorer.js'
-import type { ContextState, FollowUp } from '../judgement/context-state.js'
+import type { ContextState } from '../judgement/context-state.js'
+import { addCounts, type FollowUp } from '../judgement/follow-up-counts.js'
 import { copyState } from '../judgement/copy-state.js'
 import { haveSameBar } from '../policy/certification-terms.js'
 import type { Policy } from '../policy/policy.js'
@@ -72,23 +73,6 @@ function endEpoch (fold: Fold, key: string, cause: 'drift' | 'breach', time: num
 /** Adds to the counts. */
 export function withCounts (state: ContextState, more: Partial<FollowUp>): ContextState {
   return copyState(state, { follow_up: addCounts(state.follow_up, more) })
-}
-
-export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
-  return { // written out, as in `copyState`
-    enrolled: counts.enrolled + (more.enrolled ?? 0),
-    accounted: counts.accounted + (more.accounted ?? 0),
-    missing: counts.missing + (more.missing ?? 0),
-    excluded: counts.excluded + (more.excluded ?? 0),
-    cancelled: counts.cancelled + (more.cancelled ?? 0),
-    void: counts.void + (more.void ?? 0),
-    unenrolled: counts.unenrolled + (more.unenrolled ?? 0),
-    signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
-    late: counts.late + (more.late ?? 0),
-    reported: counts.reported + (more.reported ?? 0),
-    labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),
-    labels_given: counts.labels_given + (more.labels_given ?? 0),
-  }
 }
 
 /** A final slice joins the sum. */

@@ -1,5 +1,6 @@
 import { parseContextKey, type Context } from '../policy/context.js'
-import { cancelledRatio, evidenceOf, followUpRatio, labelsNeededRatio, type ContextState, type FollowUp } from '../judgement/context-state.js'
+import { evidenceOf, type ContextState } from '../judgement/context-state.js'
+import { cancelledRatio, followUpRatio, labelsNeededRatio, type FollowUp } from '../judgement/follow-up-counts.js'
 import { describeArms, type ArmsView } from './describe-arms.js'
 import { untilNext } from './describe-thresholds.js'
 import { emDropInterval } from '../certificate/em-drop-interval.js'

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { cancelledRatio, evidenceOf, followUpRatio, meaningOf, NO_FOLLOW_UP, openEpoch, sameMeaning, type ContextState, type Meaning } from '../../../src/core/judgement/context-state.js'
+import { evidenceOf, openEpoch, type ContextState } from '../../../src/core/judgement/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/judgement/follow-up-counts.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { addLost, NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { FIRST, KEPT, LEAF, LOST, memoryFold, policyWith } from '../learn/memory-fold.js'
@@ -38,15 +39,6 @@ t.test('only the estimate of tokens saved continues over epochs', async (t) => {
   t.equal(openEpoch(before, 'drift', policyWith(), levels, OPENING).tokens_saved_gross, 1234)
 })
 
-t.test('evidence means the same only under the same score, label, min_tokens, cadence and levels', async (t) => {
-  const meaning = meaningOf(policyWith(), levels)
-  t.strictSame(meaning, { score: 'confidence', label: 'exact_match', missing_labels: 'lost', missing_outcomes: 'lost', is_enrolled: false, min_tokens: 0, check_every_tokens: 32, check_growth: 0, levels: 'model,task' })
-  t.ok(sameMeaning(meaning, meaningOf(policyWith({ max_em_drop: 0.1, error_level: 0.1, mode: 'off', evidence_window: 5000 }), levels)))
-  const others: { [F in keyof Meaning]: unknown } = { score: 'predictor', label: 'agreement', missing_labels: 'excluded', missing_outcomes: 'excluded', is_enrolled: true, min_tokens: 1, check_every_tokens: 33, check_growth: 0.1, levels: 'task,model' }
-  for (const [field, value] of Object.entries(others)) t.notOk(sameMeaning(meaning, { ...meaning, [field]: value } as Meaning), field)
-  t.notOk(sameMeaning(meaning, meaningOf(policyWith(), ['task', 'model'])), 'the order of the levels is part of it')
-})
-
 t.test('evidence is the sum of both half-windows', async (t) => {
   const fold = memoryFold({ evidence_window: 6 })
   fold.learn(KEPT, 0, 3)
@@ -61,12 +53,4 @@ t.test('evidence has what is known of the open slices, and not the units of whic
   const state = livedIn()
   const open = { evidence: addLost(NO_EVIDENCE, 3), unaccounted: 5 }
   t.equal(evidenceOf({ ...state, open }).generations, FIRST + 1 + 3)
-})
-
-t.test('rule 6: the follow-up ratio is that of those accounted for among those who did not cancel, 1 before there are any', async (t) => {
-  const withCounts = (counts: Partial<typeof NO_FOLLOW_UP>) => ({ ...livedIn(), follow_up: { ...NO_FOLLOW_UP, ...counts } })
-  t.equal(followUpRatio(withCounts({ enrolled: 50 })), 1)
-  t.equal(followUpRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.75)
-  t.equal(cancelledRatio(withCounts({ accounted: 30, missing: 6, excluded: 4, cancelled: 60 })), 0.6)
-  t.equal(cancelledRatio(withCounts({})), 0)
 })

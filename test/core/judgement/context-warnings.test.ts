@@ -1,6 +1,7 @@
 import t from 'tap'
 import { contextWarnings } from '../../../src/core/judgement/context-warnings.js'
-import { NO_FOLLOW_UP, openEpoch, type FollowUp } from '../../../src/core/judgement/context-state.js'
+import { openEpoch } from '../../../src/core/judgement/context-state.js'
+import { NO_FOLLOW_UP, type FollowUp } from '../../../src/core/judgement/follow-up-counts.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 
 const state = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, ['task'], { time: 0, name: '1-0' })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { evidenceOf, NO_FOLLOW_UP } from '../../../src/core/judgement/context-state.js'
+import { evidenceOf } from '../../../src/core/judgement/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/judgement/follow-up-counts.js'
 import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
 import { GRID } from '../../../src/core/certificate/grid.js'

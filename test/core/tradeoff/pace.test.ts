@@ -1,5 +1,6 @@
 import t from 'tap'
-import { NO_FOLLOW_UP, openEpoch } from '../../../src/core/judgement/context-state.js'
+import { openEpoch } from '../../../src/core/judgement/context-state.js'
+import { NO_FOLLOW_UP } from '../../../src/core/judgement/follow-up-counts.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { paceOf } from '../../../src/core/tradeoff/pace.js'

@@ -1,0 +1,71 @@
+/** Counts of this epoch: enrolled units by their fate, and outcomes that are no evidence. */
+export interface FollowUp {
+  readonly enrolled: number
+  readonly accounted: number
+  /** Outcome, complete steps or label never came; counted as lost, or excluded. */
+  readonly missing: number
+  readonly excluded: number
+  readonly cancelled: number
+  /** Enrolments that came too late, under another epoch, or beyond what a context may have open. */
+  readonly void: number
+  /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
+  readonly unenrolled: number
+  readonly late: number
+  /** Control outcomes of enrolled units with their steps, and how many of these needed a label and got it. */
+  readonly reported: number
+  readonly labels_wanted: number
+  readonly labels_given: number
+  /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
+  readonly signals_refused: number
+}
+
+export const NO_FOLLOW_UP: FollowUp = {
+  enrolled: 0,
+  accounted: 0,
+  missing: 0,
+  excluded: 0,
+  cancelled: 0,
+  void: 0,
+  unenrolled: 0,
+  late: 0,
+  reported: 0,
+  labels_wanted: 0,
+  labels_given: 0,
+  signals_refused: 0,
+}
+
+export function addCounts (counts: FollowUp, more: Partial<FollowUp>): FollowUp {
+  return { // written out, as in `copyState`
+    enrolled: counts.enrolled + (more.enrolled ?? 0),
+    accounted: counts.accounted + (more.accounted ?? 0),
+    missing: counts.missing + (more.missing ?? 0),
+    excluded: counts.excluded + (more.excluded ?? 0),
+    cancelled: counts.cancelled + (more.cancelled ?? 0),
+    void: counts.void + (more.void ?? 0),
+    unenrolled: counts.unenrolled + (more.unenrolled ?? 0),
+    late: counts.late + (more.late ?? 0),
+    reported: counts.reported + (more.reported ?? 0),
+    labels_wanted: counts.labels_wanted + (more.labels_wanted ?? 0),
+    labels_given: counts.labels_given + (more.labels_given ?? 0),
+    signals_refused: counts.signals_refused + (more.signals_refused ?? 0),
+  }
+}
+
+/** A context, of which the ratios need only the counts. */
+interface Followed { readonly follow_up: FollowUp }
+
+/** Share of the enrolled units of final slices that are accounted for, cancelled ones aside; 1 before there are any. */
+export function followUpRatio ({ follow_up: { accounted, missing, excluded } }: Followed): number {
+  const all = accounted + missing + excluded
+  return all === 0 ? 1 : accounted / all
+}
+
+/** Share of the units of final slices whose client went away. */
+export function cancelledRatio ({ follow_up: { accounted, missing, excluded, cancelled } }: Followed): number {
+  return cancelled === 0 ? 0 : cancelled / (accounted + missing + excluded + cancelled)
+}
+
+/** Share of the control outcomes that needed a label of their own; `null` before there are any. */
+export function labelsNeededRatio ({ follow_up: { reported, labels_wanted: wanted } }: Followed): number | null {
+  return reported === 0 ? null : wanted / reported
+}
