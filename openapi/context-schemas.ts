@@ -114,7 +114,7 @@ export const fields = {
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },
-    description: 'What prevents a certificate: outcomes_missing: generations are enrolled, but none of their outcomes comes; outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step; or that nothing is stopped although a threshold is certified: no_net_savings: probes cost more than it would save, so ask less often; or that predictors do not learn from some signals: signals_refused: there are too many names, so use fixed ones',
+    description: 'What is wrong with the reports. Two prevent a certificate. outcomes_missing: generations are enrolled, but none of their outcomes comes. outcomes_not_enrolled: most outcomes are of generations that did not ask at their first step. Two do not. no_net_savings: nothing is stopped although a threshold is certified, since probes cost more than it would save: ask less often. signals_refused: signals have too many names, so predictors do not learn from some: use fixed names',
   }),
   fed_by: Type.Unsafe<Record<string, number>>({
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',

@@ -27,7 +27,7 @@ export const MannerQuerySchema = Type.Object(manner, { additionalProperties: fal
 /** For calls without a body. */
 export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reason, ...manner }, { additionalProperties: false })
 
-export const ConfirmSchema = Type.String({ description: 'To be sent with the same call as confirm; it holds while the same contexts change' })
+export const ConfirmSchema = Type.String({ description: 'Send it as confirm with the same call; it holds while the same contexts change' })
 
 type WirePin = { threshold: number | null, scorer?: string, reason: string, by: string, expires_at: string | null, rollback?: number }
 

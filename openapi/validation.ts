@@ -1,13 +1,12 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { SLACK } from './field-schemas.js'
 import { mend } from './lenient.js'
+import { REPLACEMENT } from '../src/core/policy/context.js'
 import type { Problem } from '../src/errors/problem.js'
 
 const byteLength = (max: number) => (text: string): boolean =>
   (text.length * 3 <= max || Buffer.byteLength(text) <= max) && text.isWellFormed()
 
-/** What the decoder puts where bytes are not UTF-8. In a name it would make one of two. */
-const REPLACEMENT = '\uFFFD'
 const name128 = (text: string): boolean => byteLength(128)(text) && !text.includes(REPLACEMENT)
 
 const options = {
@@ -34,7 +33,7 @@ export function validatorCompiler ({ schema, httpPart }: { schema: object, httpP
   return httpPart === 'body' ? bodyValidator(schema) : texts.compile(schema)
 }
 
-/** A validator of bodies that mends one which it would otherwise refuse, so that it costs others nothing. */
+/** A validator that mends a body only when its schema refuses it, so that valid bodies cost nothing more. */
 function bodyValidator (schema: object): ValidateFunction {
   const validate = bodies.compile(schema)
   const mending = (body: unknown): boolean => {

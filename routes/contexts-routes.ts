@@ -103,8 +103,8 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       tags: operate,
       summary: 'Change fields of the policy of a context',
       description: 'A JSON merge patch (RFC 7396) of what the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
-        'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: nothing is stopped any more in any context, ' +
-        'and no evidence is lost, nor when the mode is set back. ' + CONFIRM_POLICY,
+        'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: nothing is stopped any more in any context. ' +
+        'No evidence is lost by it, nor by setting the mode back. ' + CONFIRM_POLICY,
       consumes: ['application/json', 'application/merge-patch+json'],
       params,
       querystring: PolicyQuerySchema,

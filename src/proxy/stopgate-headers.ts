@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { MOST_SAMPLES } from '../core/enrolment/member.js'
-import type { Context } from '../core/policy/context.js'
+import { REPLACEMENT, type Context } from '../core/policy/context.js'
 
 /** What a client says about a generation by its headers. */
 export interface Said {
@@ -14,8 +14,6 @@ export interface Said {
 const MAX_HEADER = 8192
 const MAX_TEXT = 128
 const MAX_GOLD = 4096
-/** What decoders put in the place of bytes that are not UTF-8. The service refuses it in ids and contexts. */
-const REPLACEMENT = '\uFFFD'
 
 /** Headers that can't be read: the request is passed through. */
 export class HeaderError extends Error { override name = 'HeaderError' }
@@ -55,7 +53,7 @@ function samplesOf (value: string): number {
   return samples
 }
 
-/** An id, or a value of a context. */
+/** An id, or a value of a context: the service would refuse others. */
 function nameOf (value: string): string {
   const name = decoded(value, MAX_TEXT)
   if (name.includes(REPLACEMENT)) throw new HeaderError('a value contains U+FFFD, which stands for bytes that are not UTF-8')

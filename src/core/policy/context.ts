@@ -7,6 +7,9 @@ export type Context = Readonly<Record<string, string>>
 /** Key of the root context, the ancestor of all others. */
 export const ROOT = '*'
 
+/** What decoders put in the place of bytes that are not UTF-8. No id, level value or signal name may have it: several would become one. */
+export const REPLACEMENT = '\uFFFD'
+
 const MISSING = '-'
 const RESERVED = /[%,=*\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu // eslint-disable-line no-control-regex
 
@@ -76,7 +79,7 @@ export function parseContextKey (levels: Levels, key: string): Context | null {
     if (text === MISSING) continue
     let value: string
     try { value = decodeURIComponent(text) } catch { return null }
-    if (value === '' || value.includes('\uFFFD') || encodeValue(value) !== text) return null // as no outcome may have such a value
+    if (value === '' || value.includes(REPLACEMENT) || encodeValue(value) !== text) return null
     context[level] = value
   }
   return context
