@@ -9,7 +9,9 @@ export async function coreFigures ({ contexts, coreDecisions, rounds }: Load): P
   const { echoed, drawn } = await script.ask({ contexts: contexts.at(-1)!, decisions: coreDecisions, rounds })
   await end(script.child)
   return [
-    { name: 'core/decide, arm echoed', unit: 'ns', value: spreadOf(echoed) },
-    { name: 'core/decide, arm drawn', unit: 'ns', value: spreadOf(drawn) },
+    { name: 'core/decide, arm echoed', unit: 'us', value: spreadOf(echoed.map(microseconds)) },
+    { name: 'core/decide, arm drawn', unit: 'us', value: spreadOf(drawn.map(microseconds)) },
   ]
 }
+
+const microseconds = (nanoseconds: number): number => nanoseconds / 1000

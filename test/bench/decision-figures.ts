@@ -9,7 +9,7 @@ import { seededServer } from './seeded-server.js'
 import { columnsOf, json, stepsOf } from './steps.js'
 
 /** A way to ask for decisions, with the number of decisions per request. */
-interface Way {
+export interface Way {
   readonly name: string
   readonly path: string
   readonly bodies: readonly string[]
@@ -46,19 +46,21 @@ const withArms = (way: Way, name: string, change: (arms: Array<'control' | 'trea
   }),
 })
 
+/** The way by whose echo everything else is judged. */
+export const SINGLE: Way = { name: 'single, 32 connections', path: '/v1/decisions', bodies: single, connections: 32, decisions: 1 }
 const WAYS: readonly Way[] = [
-  { name: 'single, 1 connection', path: '/v1/decisions', bodies: single, connections: 1, decisions: 1 },
-  { name: 'single, 32 connections', path: '/v1/decisions', bodies: single, connections: 32, decisions: 1 },
+  { ...SINGLE, name: 'single, 1 connection', connections: 1 },
+  SINGLE,
   ...[100, 1000, 5000].map((connections): Way =>
-    ({ name: `single, ${connections.toLocaleString('en-GB')} connections`, path: '/v1/decisions', bodies: single, connections, decisions: 1 })),
+    ({ ...SINGLE, name: `single, ${connections.toLocaleString('en-GB')} connections`, connections })),
   { name: 'batch of 256', path: '/v1/decisions/batch', bodies: json(seeds(64).map((seed) => ({ steps: stepsOf(256, 4, seed) }))), connections: 8, decisions: 256 },
   columns(16, 256), columns(256, 64), fewControl(columns(256, 64)), treated(columns(256, 64)), columns(4096, 8),
 ]
 
-interface Measured extends LoadResult { readonly cpuUs: number, readonly busy: number }
+export interface Measured extends LoadResult { readonly cpuUs: number, readonly busy: number }
 
 /** Measures one way to ask one server in one round. */
-async function measure (generator: Generator, server: Server, { path, bodies, connections }: Way, ms: number): Promise<Measured> {
+export async function measure (generator: Generator, server: Server, { path, bodies, connections }: Way, ms: number): Promise<Measured> {
   const before = await processorSeconds(server.child)
   const startedAt = performance.now()
   const result = await generator.ask({ url: server.url, path, bodies, connections, ms })
@@ -77,7 +79,8 @@ export async function decisionFigures (generator: Generator, { rounds, windowMs,
   for (const way of WAYS) {
     const isCrowd = way.connections > 32
     const asked = isCrowd ? services.slice(0, 1) : services
-    const echoes = await inTurn(asked.length, () => startEcho(services[0]!, way))
+    const reply = await replyTo(services[0]!, way)
+    const echoes = await inTurn(asked.length, () => startEcho(way, reply))
     const peers = [echoes, asked, ...way.connections === 32 ? [[literal.server]] : []]
     const results = peers.map((): Measured[] => [])
     for (const server of peers.flat()) await measure(generator, server, way, warmUpMs)
@@ -120,8 +123,11 @@ function throughput (name: string, { decisions }: Way, echoes: readonly Measured
   }
 }
 
-async function startEcho (service: Server, { path, bodies }: Way): Promise<Server> {
-  const reply = await (await fetch(service.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: bodies[0]! })).json()
+async function replyTo ({ url }: Server, { path, bodies }: Way): Promise<unknown> {
+  return await (await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: bodies[0]! })).json()
+}
+
+export async function startEcho ({ path }: Way, reply: unknown): Promise<Server> {
   const script = await startScript<EchoOrder, { url: string }>('echo-server', SERVER_CORE)
   return { child: script.child, ...await script.ask({ replies: { [path]: reply } }) }
 }

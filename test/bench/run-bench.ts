@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { besideEcho } from './beside-echo.js'
 import { bundleFigures } from './bundle-figures.js'
 import { coreFigures } from './core-figures.js'
 import { decisionFigures } from './decision-figures.js'
@@ -24,8 +25,8 @@ const generator = await startScript<LoadOrder, LoadResult>('generator', LOAD_COR
 
 const SECTIONS: Record<string, () => Promise<Figure[]>> = {
   decisions: () => decisionFigures(generator, load),
-  core: () => coreFigures(load),
-  learner: () => learnerFigures(load),
+  core: () => besideEcho(generator, load, () => coreFigures(load)),
+  learner: () => besideEcho(generator, load, () => learnerFigures(load)),
   propagation: () => propagationFigures(load),
   memory: () => memoryFigures(generator, load),
   disturbed: () => disturbedFigures(generator, load),
