@@ -2,7 +2,7 @@ import { addCompared } from '../certificate/arm-sums.js'
 import { noEvidence } from '../certificate/evidence.js'
 import { addUnitTo, newSum, sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 import type { Unit } from '../certificate/unit.js'
-import { addLabel, addMissing, samplesOf, unitOfMember, withoutMissing, type Member, type Missing } from './member.js'
+import { addAtWorst, addMissing, samplesOf, stopWaiting, unitOfMember, withoutMissing, type Member, type Missing } from './member.js'
 import { addCounts, ownSums, type Slice } from './slice.js'
 
 /** What a cohort goes by. Times in ms of the follow-up clock. */
@@ -91,11 +91,10 @@ export function giveUp (member: Member, rules: Pick<CohortRules, 'missingLabels'
   return absent > 0
 }
 
-/** The worst case of a sample whose label does not come: lost at every threshold if its steps are no longer known. */
+/** A sample whose label does not come. */
 export function addWorst (member: Member, id: string, { worstUnits }: Pick<CohortRules, 'worstUnits'>): void {
-  const units = worstUnits(id)
-  if (member.arm === 'control') { if (units.size === 0) member.lost++; else member.atWorst++ }
-  addLabel(member, id, units, null)
+  stopWaiting(member, id)
+  addAtWorst(member, worstUnits(id))
 }
 
 function leaveOutUnlabelled (member: Member): void {

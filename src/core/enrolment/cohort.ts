@@ -14,6 +14,8 @@ import { restoreMembers, restoreSlice, storeMembers, storeSlice, type StoredCoho
 
 /** Enrolments of a context that are not accounted for, at most. */
 export const MOST_OPEN = 4096
+/** Samples of a context that await their labels, at most: the learner keeps the steps of each. */
+export const MOST_WAITING = 16_384
 /** For how many times the wait the largest share decides who may still enrol: a minute. */
 const SHARE_WAITS = 5
 
@@ -38,6 +40,8 @@ export class Cohort {
   #spent = new SpentUnits()
   #voidUntil = 0
   #counts: EntryCounts = { enrolled: 0, void: 0 }
+  /** Samples that await their labels. */
+  #waiting = 0
   /** When its evidence was last looked at, by the follow-up clock. */
   lookedAt = 0
   /** Whether anything has changed since. */
@@ -60,6 +64,7 @@ export class Cohort {
     cohort.#early = new EarlyOutcomes(stored.early)
     for (const member of restoreMembers(stored, slices)) {
       cohort.members.set(member.u, member)
+      cohort.#waiting += member.waiting.length
       if (member.reported > 0) cohort.#partlyKnown.add(member)
     }
     return cohort
@@ -92,6 +97,9 @@ export class Cohort {
 
   /** The number that the next slice to begin will have. */
   get nextSlice (): number { return this.#queue.next }
+
+  /** Whether another sample may await its label. */
+  get hasRoomForLabel (): boolean { return this.#waiting < MOST_WAITING }
 
   /** Whether an outcome without an entry may still have one under way. */
   mayEnrol (u: number, hash: number, share: number, clock: number): boolean {
@@ -181,10 +189,12 @@ export class Cohort {
   report (member: Member, report: SampleReport, samples: number | null, clock: number, rules: CohortRules): void {
     if (samples !== null) member.samples = Math.max(samples, member.samples ?? 0)
     addReport(member, report, rules.missingOutcomes)
+    if (report.kind === 'awaits_label') this.#waiting++
     this.#learned(member, clock, rules)
   }
 
   label (member: Member, graded: GradedSample, clock: number, rules: CohortRules): void {
+    this.#waiting--
     addLabel(member, graded.generation_id, graded.units, graded.em)
     this.#learned(member, clock, rules)
   }
@@ -222,6 +232,7 @@ export class Cohort {
     for (const member of this.members.values()) {
       if (member.at + rules.followUp > clock) break // the others came later
       unlabelled.push(...member.waiting)
+      this.#waiting -= member.waiting.length
       this.#change()
       if (giveUp(member, rules)) this.#spent.addMissed(member.u)
       this.#account(member, clock, rules)

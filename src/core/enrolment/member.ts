@@ -52,6 +52,8 @@ export type SampleReport =
   | { readonly kind: 'known', readonly units: ReadonlyMap<number, Unit>, readonly em: number | null, readonly tokens: number }
   /** Its answer would have changed somewhere, and only a label can tell whether that lost anything. */
   | { readonly kind: 'awaits_label', readonly generation_id: string, readonly tokens: number }
+  /** The same where too many await their labels already: the worst that it can be, by scorer. */
+  | { readonly kind: 'at_worst', readonly units: ReadonlyMap<number, Unit>, readonly tokens: number }
   /** Its outcome, its complete steps or its control run is missing. */
   | { readonly kind: 'missing' }
   /** The client went away. */
@@ -94,6 +96,7 @@ export function addReport (member: Member, report: SampleReport, missingOutcomes
     case 'cancelled': member.leftOut++; member.cancelled++; return
     case 'missing': addMissing(member, 1, missingOutcomes); return
     case 'awaits_label': member.waiting = [...member.waiting, report.generation_id]; measure(member, report.tokens); return
+    case 'at_worst': measure(member, report.tokens); addAtWorst(member, report.units); return
     case 'known': measure(member, report.tokens); addKnown(member, report.units, report.em)
   }
 }
@@ -111,9 +114,20 @@ export function noteIndex (member: Member, index: number): boolean {
 
 /** The label of a sample that awaited it. */
 export function addLabel (member: Member, generationId: string, units: ReadonlyMap<number, Unit>, em: number | null): void {
+  stopWaiting(member, generationId)
+  addKnown(member, units, em)
+}
+
+/** The label of a sample is awaited no longer. */
+export function stopWaiting (member: Member, generationId: string): void {
   delete member.worst
   member.waiting = member.waiting.filter((id) => id !== generationId)
-  addKnown(member, units, em)
+}
+
+/** A sample whose label is missing: the worst that it can be, or lost at every threshold if its steps are no longer known. */
+export function addAtWorst (member: Member, units: ReadonlyMap<number, Unit>): void {
+  if (member.arm === 'control') { if (units.size === 0) member.lost++; else member.atWorst++ }
+  addKnown(member, units, null)
 }
 
 /** Samples whose outcome is missing. */

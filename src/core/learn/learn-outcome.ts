@@ -93,7 +93,7 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return
   const state = fold.get(key)!
   const policy = policyOf(fold.ledger, key)
-  const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, member, state, policy)
+  const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)
   if (report.kind === 'awaits_label') fold.pending.set(isTraceKept(fold, outcome, state) ? pending : prune(fold, pending))
   const samples = index === null ? 1 : outcome.samples ?? null
   cohort.report(member, report, samples, fold.cohorts.clock, rules)
@@ -108,18 +108,21 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
   }))
 }
 
-function reportOf (fold: Fold, { outcome, leaf }: Pending, member: Member, state: ContextState, policy: Policy): SampleReport {
+function reportOf (
+  fold: Fold, { outcome, leaf }: Pending, { cohort, member }: Pick<Reporting, 'cohort' | 'member'>, state: ContextState, policy: Policy): SampleReport {
   const { tokens, generation_id } = outcome
   if (outcome.cancelled === true) return { kind: 'cancelled' }
   const isOther = member.arm === 'control' ? outcome.stopped || outcome.arm === 'treated' : outcome.arm === 'control'
   if (isOther) return { kind: 'missing' }
   if (member.arm === 'treated') {
     const em = outcome.full[policy.label] ?? null
-    return em === null && policy.label === 'exact_match' ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units: new Map(), em, tokens }
+    const isWanted = em === null && policy.label === 'exact_match' && cohort.hasRoomForLabel
+    return isWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units: new Map(), em, tokens }
   }
   if (outcome.steps === null || !outcome.steps_complete) return { kind: 'missing' }
   const { units, em, isLabelWanted } = unitsOfOutcome(outcome, leaf, policy, state, fold.predictors)
-  return isLabelWanted ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'known', units, em, tokens }
+  if (!isLabelWanted) return { kind: 'known', units, em, tokens }
+  return cohort.hasRoomForLabel ? { kind: 'awaits_label', generation_id, tokens } : { kind: 'at_worst', units, tokens }
 }
 
 /**

@@ -5,7 +5,7 @@ import { logEvidence } from '../../../src/core/certificate/certificate.js'
 import { differencesAt, noEvidence } from '../../../src/core/certificate/evidence.js'
 import { mergeEvidence } from '../../../src/core/certificate/merge-evidence.js'
 import { prefixDifferences } from '../../../src/core/certificate/open-evidence.js'
-import { Cohort, MOST_OPEN } from '../../../src/core/enrolment/cohort.js'
+import { Cohort, MOST_OPEN, MOST_WAITING } from '../../../src/core/enrolment/cohort.js'
 import { MOST_EARLY } from '../../../src/core/enrolment/early-outcomes.js'
 import { MOST_SLICES } from '../../../src/core/enrolment/slice-queue.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
@@ -431,6 +431,23 @@ t.test('counting those that are not accounted for as lost never makes a prefix\'
     }
   }), 40)
   t.ok(looks > 5000, `${looks} looks`)
+})
+
+t.test('16,384 samples of a context may await their labels; a label or the end of a follow-up makes room', async (t) => {
+  const cohort = cohortWith([0.1])
+  report(cohort, 0.1, { kind: 'awaits_label', generation_id: 'a', tokens: 100 }, 0, null)
+  const stored = cohort.store()
+  const waiting = Array.from({ length: MOST_WAITING - 1 }, (_, i) => `b${i}`)
+  const full = Cohort.restore({ ...stored, reports: stored.reports.map((one) => ({ ...one, waiting })) })
+  t.ok(full.hasRoomForLabel)
+  report(full, 0.1, { kind: 'awaits_label', generation_id: 'a', tokens: 100 }, 0, null)
+  t.notOk(full.hasRoomForLabel)
+  full.label(full.members.get(0.1)!, { generation_id: 'b0', units: new Map(), em: 1 }, 0, RULES)
+  t.ok(full.hasRoomForLabel)
+  report(full, 0.1, { kind: 'awaits_label', generation_id: 'b0', tokens: 100 }, 0, null)
+  t.notOk(full.hasRoomForLabel)
+  full.advance(FOLLOW_UP, RULES)
+  t.ok(full.hasRoomForLabel)
 })
 
 t.test('a cohort that is stored and restored at any moment goes on as the original, to the bit', async (t) => {

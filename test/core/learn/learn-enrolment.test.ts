@@ -161,3 +161,15 @@ t.test('a group without end keeps 4,096 samples, and any more count as lost', as
   t.equal(fold.pending.size, MOST_SAMPLES)
   t.match([...fold.cohorts.get(LEAF)!.members.values()], [{ reported: MOST_SAMPLES + 10, lost: 10 }])
 })
+
+t.test('an outcome for whose label there is no room counts at its worst, and keeps nothing', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.25, 0.5], 0)
+  const cohort = fold.cohorts.get(LEAF)!
+  Object.defineProperty(cohort, 'hasRoomForLabel', { value: false })
+  fold.report(0.25, 100, { sample_index: 0, samples: 2, full: {} })
+  t.equal(fold.pending.size, 0)
+  t.match(cohort.members.get(0.25), { reported: 1, atWorst: 1, lost: 0, waiting: [], em: 0, graded: 0 })
+  fold.report(0.5, 100)
+  t.equal(cohort.open, 1, 'a labelled outcome needs no room')
+})
