@@ -1,4 +1,7 @@
+import { memberProblem } from '../core/certificate/policy-problem.js'
+import type { ChainLink } from '../core/judgement/chain-link.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../core/judgement/context-warnings.js'
+import type { Levels } from '../core/policy/context.js'
 import { unreadableInputs } from '../replica/model-inputs.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
@@ -64,6 +67,7 @@ function warnings ({ service, learner, configurations, access, tls }: HealthServ
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
       return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
     }),
+    [list(uncovered(modelInputs.levels, links)), (keys) => `The policies of contexts differ from that of their pool in what it certifies, so they continue. State them alike, or certify_at null where they differ: ${keys}`],
     [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what others learn. Configure them alike: ${problem}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
@@ -75,6 +79,12 @@ function warnings ({ service, learner, configurations, access, tls }: HealthServ
 function unlearned ({ lag, ageSeconds, freshness }: HealthServices['service']): string | null {
   const age = ageSeconds()
   return lag() === 0 || age === null || freshness() === 'fresh' ? null : `${lag()} log entries wait, the oldest for ${Math.round(age)} s`
+}
+
+/** Contexts that their pool does not cover. A change of a policy would be refused; DEFAULT_POLICY and an import are not. */
+function uncovered (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
+  const pooled = [...links.values()].filter(({ policy }) => policy.certify_at !== null)
+  return pooled.filter(({ key }) => memberProblem((at) => links.get(at)!.policy, levels, key) !== null).map(({ key }) => key)
 }
 
 /** The first of some names; `null`: there are none. */

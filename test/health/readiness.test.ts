@@ -61,6 +61,16 @@ t.test('contexts whose workers report amiss are counted, and five of them are na
   ])
 })
 
+t.test('contexts that their pool does not cover are named', async (t) => {
+  const services = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
+  const model = services.service.model()
+  const [root] = model.links.values()
+  const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) =>
+    [key, { ...root!, key, policy: { ...root!.policy, ...(key.endsWith('a') && { max_em_drop: 0.01 }) } }]))
+  const { warnings } = await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })
+  t.match(warnings, [/^The policies of contexts differ from that of their pool .*: model=q,task=a$/])
+})
+
 t.test('a worker that invents signal names is warned, and so is the operator', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{"predictor":"auto","follow_up_seconds":0}' })
   let invented = 0

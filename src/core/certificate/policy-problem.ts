@@ -37,6 +37,11 @@ export function priceProblem ({ value_of_em: value, price_per_1k_tokens: price }
 /** What a pool certifies, and how its members must run for that to hold for them. */
 const OF_POOL = ['label', 'max_em_drop', 'error_level', 'min_tokens', 'check_every_tokens', 'check_growth'] as const
 
+/** The field by which a policy differs from that of its pool in what the pool certifies; `undefined`: none. */
+export function differenceFromPool (own: Policy, pool: Policy): typeof OF_POOL[number] | undefined {
+  return OF_POOL.find((name) => own[name] !== pool[name])
+}
+
 /**
  * What keeps a context from being a member of its pool, or `null`: the pool's evidence and guarantee are for the pool's policy.
  * @param policyAt the effective policy at a key
@@ -51,7 +56,7 @@ export function memberProblem (
   if (!isCertifying(levels, its.certify_at, pool)) {
     return { path: '/certify_at', message: `must also hold for ${pool}, which would be the pool: state it there` }
   }
-  const field = OF_POOL.find((name) => own[name] !== its[name])
+  const field = differenceFromPool(own, its)
   if (field === undefined) return null
   return { path: `/${field}`, message: `must be ${its[field]}, as in its pool ${pool}: state it there, or certify_at null here` }
 }

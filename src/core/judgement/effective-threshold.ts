@@ -1,4 +1,5 @@
 import { controlShare } from '../assignment/arm.js'
+import { differenceFromPool } from '../certificate/policy-problem.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import type { Levels } from '../policy/context.js'
 import type { ChainLink } from './chain-link.js'
@@ -17,8 +18,11 @@ export interface EffectiveThreshold {
   readonly isPinned: boolean
 }
 
+const UNCOVERED = { threshold: null, scorer: null }
+
 /**
- * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it.
+ * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it. A pool's
+ * certificate does not serve a member whose policy asks for another one, as a change of DEFAULT_POLICY or an import can bring about.
  * @param chain root first, leaf last
  * @param depth of the certifying link in it
  */
@@ -26,7 +30,8 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const leaf = chain.at(-1)!
   const source = chain[depth]!
   const pin = leaf.pin ?? source.pin
-  const { threshold, scorer = null } = pin ?? source
+  const isCovered = pin !== undefined || source === leaf || differenceFromPool(leaf.policy, source.policy) === undefined
+  const { threshold, scorer = null } = isCovered ? pin ?? source : UNCOVERED
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   return { threshold, scorer, scope, source, isPinned: pin !== undefined }
 }

@@ -23,6 +23,14 @@ t.test('a member of a pool has the threshold of the pool, which is never called 
   t.strictSame(force({ index: 5 }, { index: 9 }, {}, 0), { threshold: GRID[5], scope: 'pool', from: '*', isPinned: false })
 })
 
+t.test('the certificate of a pool does not serve a member whose policy asks for another, and a pin does', async (t) => {
+  const stricter = { policy: { max_em_drop: 0.01 } }
+  t.strictSame(force({}, { index: 9 }, stricter, 1), { ...none, from: 'model=q' })
+  t.match(force({}, { index: 9 }, { policy: { control_rate: 0.5 } }, 1), { scope: 'pool' }, 'fields that the certificate does not depend on may differ')
+  t.match(force({}, { index: 9, pin: 0.6 }, stricter, 1), { threshold: 0.6, isPinned: true })
+  t.match(force({}, { index: 9 }, { ...stricter, index: 3 }), { scope: 'own' }, 'without a pool there is nothing to differ from')
+})
+
 t.test('a pin takes precedence over the certificate: the leaf\'s own, else that of its pool', async (t) => {
   t.strictSame(force({}, {}, { index: 3, pin: 0.5 }), { threshold: 0.5, scope: 'own', from: 'model=q,task=x', isPinned: true })
   t.strictSame(force({}, { index: 9, pin: 0.6 }, { pin: 0.5 }, 1), { threshold: 0.5, scope: 'own', from: 'model=q', isPinned: true })
