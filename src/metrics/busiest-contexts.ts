@@ -9,9 +9,10 @@ import { keepLastKnown } from './keep-last-known.js'
 const SHOWN = 200
 
 /** Reads the busiest contexts for the metrics. */
-export function busiestContexts (store: Store, service: Service): Pick<GaugeSources, 'busiest' | 'isLeaf'> {
+export function busiestContexts (store: Store, service: Service): Pick<GaugeSources, 'busiest' | 'isLeaf' | 'policyOf'> {
   return {
     isLeaf: (key) => chainOf(key).length === service.snapshot().levels.length + 1,
+    policyOf: (key) => service.model().links.get(key)?.policy,
     busiest: keepLastKnown(async () => {
       const links = [...service.model().links].sort(([, a], [, b]) => b.generations - a.generations).slice(0, SHOWN)
       return await store.readContexts([...new Set([ROOT, ...links.map(([key]) => key)])])

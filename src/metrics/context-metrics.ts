@@ -9,7 +9,7 @@ import { sumsInForce } from '../core/judgement/candidate-scorer.js'
 import type { GaugeSources } from './gauge-sources.js'
 
 /** Metrics of each context, all from one reading of the states. */
-export function watchContexts (registers: Registry[], { busiest, isLeaf }: GaugeSources): () => Promise<void> {
+export function watchContexts (registers: Registry[], { busiest, isLeaf, policyOf }: GaugeSources): () => Promise<void> {
   const all: Array<{ reset: () => void }> = []
   const gauge = <L extends string = never>(name: string, help: string, ...labels: L[]) => {
     const made = new Gauge<'context' | L>({ name: `stopgate_context_${name}`, help, labelNames: ['context', ...labels], registers })
@@ -20,9 +20,12 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
   const scorers = gauge('scorer', '1 for the score that the certified threshold applies to (confidence, or the name of a predictor); absent if none is certified', 'scorer')
   const challengers = gauge('challengers', 'Predictors on trial')
   const emDrops = gauge('em_drop', 'Net EM drop at the certified threshold (fraction)')
+  const bounds = gauge('max_em_drop', 'EM drop that the policy allows (fraction)')
   const savedRatios = gauge('tokens_saved_ratio', 'Share of tokens that the certified threshold saves, net of the tokens of probes (fraction)')
   const grossRatios = gauge('tokens_saved_gross_ratio', 'Share of tokens that the certified threshold saves, probes not counted (fraction)')
   const generations = gauge('control_generations', 'Control generations in the evidence')
+  const lastEvidence = gauge('last_evidence_timestamp_seconds', 'Unix time of the last evidence, by the clock of the store; absent before any')
+  const evidenceAges = gauge('max_evidence_age_seconds', 'Time without evidence after which the policy takes a threshold back')
   const followUpRatios = gauge('follow_up_ratio', 'Share of the enrolled generations of final slices that are accounted for (fraction)')
   const cancelledRatios = gauge('cancelled_ratio', 'Share of the enrolled generations of final slices that were cancelled (fraction)')
   const followUps = gauge(
@@ -48,6 +51,12 @@ export function watchContexts (registers: Registry[], { busiest, isLeaf }: Gauge
     for (const [context, state] of shown) {
       const evidence = evidenceOf(state)
       generations.set({ context }, evidence.generations)
+      if (state.last_evidence_at !== null) lastEvidence.set({ context }, state.last_evidence_at / 1000)
+      const policy = policyOf(context)
+      if (policy !== undefined) {
+        bounds.set({ context }, policy.max_em_drop)
+        evidenceAges.set({ context }, policy.max_evidence_age_seconds)
+      }
       challengers.set({ context }, state.trials.length)
       followUpRatios.set({ context }, followUpRatio(state))
       cancelledRatios.set({ context }, cancelledRatio(state))

@@ -9,6 +9,9 @@ import { watchService } from './service-gauges.js'
 import { watchTraining } from './training-metrics.js'
 import type { GaugeSources } from './gauge-sources.js'
 
+/** Gauges of prom-client that are named like counters. They only sum what nodejs_active_handles, _requests and _resources show by type. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** Why the service closed a connection. */
@@ -20,6 +23,7 @@ export function createMetrics () {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
   const counts = new Map<Reason, number>(REASONS.map((reason) => [reason, 0]))
 
   new Counter({ // eslint-disable-line no-new

@@ -66,9 +66,10 @@ t.test('Compose gives a replica the time that it needs to stop', async (t) => {
 })
 
 t.test('Prometheus scrapes every replica', async (t) => {
-  const { scrape_configs: jobs } = await read('docker/prometheus.yml')
+  const { scrape_configs: jobs, rule_files: rules } = await read('docker/prometheus/prometheus.yml')
   t.same(jobs.flatMap((job: any) => job.static_configs.flatMap(({ targets }: any) => targets)), replicas.map((name) => `${name}:8080`))
-  t.ok(services.prometheus.volumes.includes('./prometheus.yml:/etc/prometheus/prometheus.yml:ro'))
+  t.same(rules, ['rules.yml'])
+  for (const file of ['prometheus.yml', ...rules]) t.ok(services.prometheus.volumes.includes(`./prometheus/${file}:/etc/prometheus/${file}:ro`))
 })
 
 t.test('Grafana finds Prometheus and the dashboard', async (t) => {

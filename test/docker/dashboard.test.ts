@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
-import { build } from '../helper.js'
+import { exportedMetrics, metricsIn } from './exported-metrics.js'
 
 interface Panel { readonly title: string, readonly targets?: readonly { readonly expr: string }[] }
 
@@ -9,17 +8,10 @@ const dashboard = JSON.parse(await readFile('docker/grafana/dashboards/stopgate.
 const queries = (dashboard.panels as Panel[]).flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })))
 
 t.test('the service and the proxy export every metric that the dashboard shows', async (t) => {
-  const { app } = await build(t)
-  const { statusCode, body } = await app.inject('/metrics')
-  if (!t.equal(statusCode, 200)) return
-  const proxy = new ProxyMetrics({
-    isCircuitOpen: () => false, inFlight: () => 0, enrolled: () => 0, reports: () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 }),
-  })
-  const texts = body + await proxy.registry.metrics()
-  const exported = new Set([...texts.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+  const exported = await exportedMetrics(t)
   for (const { title, expr } of queries) {
-    const names = expr.match(/\b(stopgate|process)_\w+/g) ?? []
-    for (const name of names) t.ok(exported.has(name.replace(/_bucket$/, '')), `${title}: ${name}`)
+    const names = metricsIn(expr)
+    for (const name of names) t.ok(exported.has(name), `${title}: ${name}`)
     t.ok(names.length > 0 || expr.startsWith('sum(up'), `${title} shows a metric`)
   }
 })

@@ -2,9 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { readRun } from '../../src/commands/traces/read-traces.js'
-import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
 import { redisAddress } from '../../src/store/redis-address.js'
 import { certify } from '../certify.js'
+import { exportedMetrics, metricsIn } from '../docker/exported-metrics.js'
 import { build, temporaryFolder, until, type Built } from '../helper.js'
 import { blocksOf, PAGES, readPage, type Block } from './pages.js'
 import { openShell, type Shell } from './run-bash.js'
@@ -139,20 +139,15 @@ print(*{name.split('.')[0] for name in names} - sys.stdlib_module_names - {'stop
 })
 
 t.test('every metric that a page names is exported, and queries are balanced', async (t) => {
-  const { app } = await build(t)
-  const reports = () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 })
-  const proxy = new ProxyMetrics({ isCircuitOpen: () => true, inFlight: () => 0, enrolled: () => 0, reports })
-  const text = (await app.inject('/metrics')).body + await proxy.registry.metrics()
-  const exported = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
-  const rules = ofLanguage('yaml').flatMap((block) => (parse(block.code)?.groups ?? []).flatMap((group: any) => group.rules.map(({ expr }: any) => ({ block, expr }))))
+  const exported = await exportedMetrics(t)
   for (const page of PAGES) {
-    for (const [name] of readPage(page).matchAll(/\bstopgate_[a-z_]+/g)) t.ok(exported.has(name.replace(/_bucket$/, '')), `${page} names ${name}`)
+    for (const name of metricsIn(readPage(page))) t.ok(name.startsWith('process_') || exported.has(name), `${page} names ${name}`)
   }
-  const queries = [...ofLanguage('promql').map((block) => ({ block, expr: block.code })), ...rules]
+  const queries = ofLanguage('promql')
   t.ok(queries.length > 0, 'queries were found')
-  for (const { block, expr } of queries) {
-    const opened = [...expr.matchAll(/[([{]/g)].length
-    t.equal([...expr.matchAll(/[)\]}]/g)].length, opened, `${place(block)} closes what it opens: ${expr}`)
+  for (const block of queries) {
+    const opened = [...block.code.matchAll(/[([{]/g)].length
+    t.equal([...block.code.matchAll(/[)\]}]/g)].length, opened, `${place(block)} closes what it opens: ${block.code}`)
   }
 })
 

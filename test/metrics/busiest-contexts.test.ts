@@ -8,9 +8,11 @@ t.test('at most 200 contexts and the root are read, and the last ones are kept d
   const outcomes = Array.from({ length: 250 }, (_, i) => losslessOutcome(`g${i}`, { model: 'q', task: `t${i}` }))
   await send('POST', '/v1/outcomes/batch', { outcomes })
   await until('all are loaded', () => service.model().links.size === 252)
-  const { busiest, isLeaf } = busiestContexts(store, service)
+  const { busiest, isLeaf, policyOf } = busiestContexts(store, service)
   const shown = await busiest()
   t.ok(shown.size >= 200 && shown.size <= 201 && shown.has('*'))
+  t.equal(policyOf('model=q,task=t1')?.max_em_drop, 0.02)
+  t.equal(policyOf('model=other'), undefined)
   t.ok(isLeaf('model=q,task=t1') && !isLeaf('model=q') && !isLeaf('*'))
 
   t.teardown(() => delete (store as unknown as Record<string, unknown>).readContexts)

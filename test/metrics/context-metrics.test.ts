@@ -25,6 +25,7 @@ t.test('a context shows its arms and what became of the enrolled', async (t) => 
     follow_up: { ...NO_FOLLOW_UP, enrolled: 12, accounted: 6, missing: 2, cancelled: 2 },
     open: { evidence: NO_EVIDENCE, unaccounted: 2 },
     open_enrolments: 5,
+    last_evidence_at: 90_500,
     threshold: 0.9,
     threshold_index: 3,
     trials: [trial],
@@ -34,7 +35,7 @@ t.test('a context shows its arms and what became of the enrolled', async (t) => 
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
   const up = { isStoreUp: () => true, isLeader: () => true }
   const service = { ...up, modelVersion: none, modelAgeSeconds: none, refused: none, pins: none, lag: none }
-  const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true }
+  const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)
   const text = await metrics.render()
   const value = (line: string) => Number(text.split('\n').find((one) => one.startsWith(line + ' '))?.split(' ')[1])
@@ -43,6 +44,9 @@ t.test('a context shows its arms and what became of the enrolled', async (t) => 
   t.equal(value('stopgate_context_follow_up{context="task=a",state="missing"}'), 2)
   t.equal(value('stopgate_context_open_enrolments{context="task=a"}'), 5)
   t.equal(value('stopgate_context_unaccounted{context="task=a"}'), 2)
+  t.equal(value('stopgate_context_max_em_drop{context="task=a"}'), 0.02)
+  t.equal(value('stopgate_context_last_evidence_timestamp_seconds{context="task=a"}'), 90.5)
+  t.equal(value('stopgate_context_max_evidence_age_seconds{context="task=a"}'), 604_800)
   t.equal(value('stopgate_context_arm_tokens_mean{context="task=a",arm="control"}'), 1000)
   t.equal(value('stopgate_context_scorer{context="task=a",scorer="confidence"}'), 1)
   t.equal(value('stopgate_context_challengers{context="task=a"}'), 1)

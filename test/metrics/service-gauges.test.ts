@@ -14,6 +14,7 @@ t.test('gauges are read at each scrape', async (t) => {
     refused: () => 5,
     pins: () => 2,
     isLeaf: () => true,
+    policyOf: () => undefined,
     trainingRuns: async () => [],
     predictors: () => [],
     busiest: async () => new Map(),

@@ -12,6 +12,7 @@ const readings = {
   refused: () => 5,
   pins: () => 2,
   isLeaf: () => false,
+  policyOf: () => undefined,
   trainingRuns: async () => [],
   predictors: () => [],
   links: () => [],

@@ -1,0 +1,21 @@
+import type { Test } from 'tap'
+import { ProxyMetrics } from '../../src/proxy/proxy-metrics.js'
+import { build } from '../helper.js'
+
+/** What the proxy shows before its first request. */
+export function idleProxyMetrics (): Promise<string> {
+  const reports = () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 })
+  return new ProxyMetrics({ isCircuitOpen: () => false, inFlight: () => 0, enrolled: () => 0, reports }).registry.metrics()
+}
+
+/** The names of all metrics of the service and of the proxy. */
+export async function exportedMetrics (t: Test): Promise<ReadonlySet<string>> {
+  const { app } = await build(t)
+  const text = (await app.inject('/metrics')).body + await idleProxyMetrics()
+  return new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!))
+}
+
+/** The metrics of ours, and those of the process, that a query reads. Buckets and counts belong to the histogram of their name. */
+export function metricsIn (query: string): string[] {
+  return (query.match(/\b(stopgate|process|nodejs)_\w+/g) ?? []).map((name) => name.replace(/_(bucket|count|sum)$/, ''))
+}
