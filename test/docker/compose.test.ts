@@ -45,14 +45,17 @@ t.test('Redis persists every acknowledged write', async (t) => {
   t.match(command, '--appendonly yes')
   t.match(command, '--appendfsync always')
   t.match(command, '--maxmemory-policy noeviction')
+  t.match(command, '--maxmemory 1gb')
+  t.equal(services.redis.mem_limit, '2g', 'so Redis refuses writes before it is killed')
   t.match(services.redis.image, /^redis:8/)
   const volume = services.redis.volumes.find((mount: string) => mount.endsWith(':/data'))
   t.ok(volume.split(':')[0] in compose.volumes, 'the data are in a named volume')
 })
 
-t.test('every service is confined, restarts and has a health check', async (t) => {
+t.test('every service is confined, has a limit of memory, restarts and has a health check', async (t) => {
   for (const [name, service] of Object.entries<any>(services)) {
     t.match(service, { read_only: true, restart: 'unless-stopped', cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
+    t.match(service.mem_limit, /^\d+[mg]$/, name)
     if (!replicas.includes(name)) t.type(service.healthcheck.test, Array, name) // a replica's is in its image: dockerfile.test.ts
     for (const mount of service.volumes ?? []) {
       const [source] = mount.split(':')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { runCommandLine } from '../../src/commands/command-line/run-command-line.js'
 import { SettingsSchema } from '../../src/config/settings.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
@@ -99,12 +100,25 @@ ${await helpOf('proxy')}\`\`\`
 `
 }
 
-/** The text of every page that is made from the code, by its path. */
+/** The rules for alerts as a resource of the Prometheus Operator. kustomize reads no file outside its folder, so it is a copy. */
+async function prometheusRule (): Promise<string> {
+  const rules = await readFile('docker/prometheus/rules.yml', 'utf8')
+  return `# docker/prometheus/rules.yml, copied by \`npm run docs\`: do not edit.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: stopgate
+spec:
+${rules.replaceAll(/^(?=.)/gm, '  ')}`
+}
+
+/** The text of every page that is made from the code, and of the copied rules, by its path. */
 export async function generatedPages (): Promise<Record<string, string>> {
   return {
     'docs/operate/settings.md': settingsPage(),
     'docs/reference/errors.md': errorsPage(),
     'docs/reference/cli.md': await cliPage(),
     'docs/reference/proxy.md': await proxyPage(),
+    'docker/kubernetes/monitoring/rules.yaml': await prometheusRule(),
   }
 }

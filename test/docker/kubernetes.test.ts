@@ -1,0 +1,97 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse, parseAllDocuments } from 'yaml'
+import { readConfig } from '../../src/config/config.js'
+import { build, temporaryFolder } from '../helper.js'
+
+const FOLDER = 'docker/kubernetes'
+const VALIDATE = 'clients/python/.venv/bin/kubernetes-validate'
+/** The oldest whose preStop can sleep, and the newest that the validator knows. */
+const VERSIONS = ['1.30', '1.37']
+/** Kinds of the Prometheus Operator, of which the validator has no schema. */
+const UNKNOWN = ['PrometheusRule', 'ServiceMonitor']
+
+const without = (program: string, remedy: string): string | false => {
+  const isMissing = spawnSync(program, ['--help']).error !== undefined && !process.env.CI
+  if (isMissing) console.error(`SKIPPED: ${remedy}`)
+  return isMissing && remedy
+}
+const withoutKustomize = without('kustomize', 'kustomize is not on the PATH: apt-get install kustomize')
+const withoutValidator = without(VALIDATE, 'npm run test:python once, then clients/python/.venv/bin/pip install kubernetes-validate')
+
+const built = (overlay: 'redis' | 'monitoring'): string => execFileSync('kustomize', ['build', join(FOLDER, overlay)], { encoding: 'utf8' })
+/** The resources of an overlay by kind; there is one of each. */
+const resources = (overlay: 'redis' | 'monitoring'): Record<string, any> =>
+  Object.fromEntries(parseAllDocuments(built(overlay)).map((document) => document.toJS()).map((resource: any) => [resource.kind, resource]))
+
+/** The arguments of an instruction of the Dockerfile, in the final stage. */
+async function instruction (name: string): Promise<string[]> {
+  return (await readFile('Dockerfile', 'utf8')).split('\n').findLast((line) => line.startsWith(`${name} `))!.split(' ').slice(1)
+}
+
+t.test('kustomize builds what the schemas of Kubernetes accept', { skip: withoutKustomize || withoutValidator }, async (t) => {
+  const file = join(await temporaryFolder(t), 'built.yaml')
+  await writeFile(file, built('monitoring')) // builds upon the other overlay
+  const { status, stdout, stderr } = spawnSync(VALIDATE, ['--strict', ...VERSIONS.flatMap((version) => ['-k', version]), file], { encoding: 'utf8' })
+  t.equal(status, 0, stdout + stderr)
+  const unknown = [...stdout.matchAll(/Couldn't find schema for kind (\w+)/g)].map(([, kind]) => kind!)
+  t.same(new Set(unknown), new Set(UNKNOWN), 'everything else was checked')
+})
+
+t.test('the manifests start replicas with the settings that the image and Redis need', { skip: withoutKustomize }, async (t) => {
+  const { Deployment: { spec }, ConfigMap: { data, metadata } } = resources('redis')
+  const [container] = spec.template.spec.containers
+  t.equal(spec.replicas, 2)
+  t.same(container.envFrom, [{ configMapRef: { name: metadata.name } }], 'it reads the map under its generated name')
+
+  const env = Object.fromEntries(container.env.map(({ name, value, valueFrom }: any) => [name, value ?? valueFrom.secretKeyRef]))
+  t.same(env.REDIS_URL, { name: 'stopgate', key: 'redis-url' }, 'the URL may hold a password, so it is a secret')
+  const folder = await temporaryFolder(t)
+  const tokens = join(folder, 'tokens.json')
+  await writeFile(tokens, JSON.stringify([{ name: 'vllm', role: 'worker', sha256: 'a'.repeat(64) }]))
+  const image = Object.fromEntries((await instruction('ENV')).map((pair) => pair.split('=')))
+  const config = readConfig({ ...image, ...data, ...env, REDIS_URL: 'rediss://:secret@redis:6379', ACCESS_TOKENS_FILE: tokens })
+  t.match(config, { host: '0.0.0.0', port: container.ports[0].containerPort, levels: ['model', 'task'] })
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+  t.equal(container.image, `stopgate:${version}`)
+
+  const volumes = Object.fromEntries(spec.template.spec.volumes.map(({ name, ...volume }: any) => [name, volume]))
+  const mount = container.volumeMounts.find(({ name }: any) => name === 'tokens')
+  const [item] = volumes.tokens.secret.items
+  t.equal(join(mount.mountPath, item.path), env.ACCESS_TOKENS_FILE, 'the tokens are mounted where the service reads them')
+})
+
+t.test('a replica is confined, and stops in the time that it needs', { skip: withoutKustomize }, async (t) => {
+  const { spec: { template: { spec } } } = resources('redis').Deployment
+  const [container] = spec.containers
+  const [user] = await instruction('USER')
+  t.equal(`${spec.securityContext.runAsUser}:${spec.securityContext.runAsGroup}`, user, 'it runs as the user of the image')
+  t.match(spec, { automountServiceAccountToken: false, securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } })
+  t.match(container.securityContext, { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } })
+  const seconds = container.lifecycle.preStop.sleep.seconds + readConfig({}).shutdownSeconds
+  t.ok(spec.terminationGracePeriodSeconds > seconds, 'it is not killed before SHUTDOWN_SECONDS are over')
+  const limit = container.resources.limits.memory.replace('Mi', ' MiB')
+  t.match(await readFile('docs/operate/deployment.md', 'utf8'), `Give each process ${limit}.`, 'the limit of memory is the one advised')
+})
+
+t.test('probes ask for what needs no token', { skip: withoutKustomize }, async (t) => {
+  const { spec } = resources('redis').Deployment
+  const { startupProbe, livenessProbe, readinessProbe } = spec.template.spec.containers[0]
+  const { send } = await build(t, { ACCESS_TOKENS: JSON.stringify([{ name: 'vllm', role: 'worker', sha256: 'a'.repeat(64) }]) })
+  for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) t.equal((await send('GET', httpGet.path)).status, 200, httpGet.path)
+  t.equal(livenessProbe.httpGet.path, '/livez', 'a replica without a store is not restarted')
+})
+
+t.test('the Prometheus Operator scrapes the Service and loads the rules', { skip: withoutKustomize }, async (t) => {
+  const { Service, Deployment, ServiceMonitor, PrometheusRule, PodDisruptionBudget } = resources('monitoring')
+  const labels = Deployment.spec.template.metadata.labels
+  const selectors = [Service.spec.selector, Deployment.spec.selector.matchLabels, PodDisruptionBudget.spec.selector.matchLabels]
+  for (const selector of selectors) t.same(selector, labels)
+  t.match(Service.metadata.labels, ServiceMonitor.spec.selector.matchLabels)
+  const [endpoint] = ServiceMonitor.spec.endpoints
+  t.equal(endpoint.port, Service.spec.ports[0].name)
+  t.same(PrometheusRule.spec, parse(await readFile('docker/prometheus/rules.yml', 'utf8')))
+  t.match(JSON.stringify(PrometheusRule.spec), `up{job=\\"${Service.metadata.name}\\"}`, 'a ServiceMonitor names the job after the Service')
+})
