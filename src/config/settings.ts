@@ -1,4 +1,4 @@
-import { envSchema } from 'env-schema'
+import { Ajv } from 'ajv'
 import { Type, type Static, type TObject } from '#typebox'
 import { LOG_LIMITS } from '../store/log-limits.js'
 
@@ -41,7 +41,8 @@ export type Settings = Static<typeof SettingsSchema>
 /** An invalid setting. The message names it. */
 export class ConfigError extends Error { override name = 'ConfigError' }
 
-interface ValidationError { instancePath: string, keyword: string, message?: string, params: { allowedValues: string[] } }
+/** Environment variables are text, which is coerced. Those that are no settings are left out. */
+const ajv = new Ajv({ strict: false, validateSchema: false, coerceTypes: true, useDefaults: true, removeAdditional: 'all' })
 
 /** @throws ConfigError that names the setting and states what it accepts */
 export function readSettings (env: NodeJS.ProcessEnv): Settings {
@@ -53,16 +54,13 @@ export function readSettings (env: NodeJS.ProcessEnv): Settings {
  * @throws ConfigError that names the setting and states what it accepts
  */
 export function readEnvironment<T extends TObject> (schema: T, env: NodeJS.ProcessEnv): Static<T> {
-  try {
-    return envSchema<Static<T>>({ schema, data: env, env: false })
-  } catch (error) {
-    const [first] = (error as { errors?: ValidationError[] }).errors ?? []
-    const name = first?.instancePath.slice(1) ?? ''
-    const property = schema.properties[name] as { description?: string, default?: unknown } | undefined
-    if (property === undefined) throw new ConfigError((error as Error).message)
-    const value = ` (${JSON.stringify(env[name])})`
-    const problem = first!.keyword === 'pattern' ? 'has the wrong format' : first!.message
-    const allowed = first!.keyword === 'enum' ? ` (${first!.params.allowedValues.join(', ')})` : ''
-    throw new ConfigError(`${name}${value} ${problem}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
-  }
+  const settings = { ...env }
+  const validate = ajv.compile<Static<T>>(schema) // once for each schema: Ajv remembers it
+  if (validate(settings)) return settings
+  const { instancePath, keyword, message, params } = validate.errors![0]!
+  const name = instancePath.slice(1)
+  const property = schema.properties[name] as { description?: string, default?: unknown }
+  const problem = keyword === 'pattern' ? 'has the wrong format' : message
+  const allowed = keyword === 'enum' ? ` (${params.allowedValues.join(', ')})` : ''
+  throw new ConfigError(`${name} (${JSON.stringify(env[name])}) ${problem}${allowed}: ${property.description}; default ${JSON.stringify(property.default)}`)
 }
