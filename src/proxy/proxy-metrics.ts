@@ -15,6 +15,9 @@ export interface ProxyState {
   readonly enrolled: () => number
 }
 
+/** Paths of a model server that have a series of their own. */
+const PATHS = ['/v1/chat/completions', '/v1/completions', '/completion', '/apply-template', '/tokenize', '/v1/models', 'other'] as const
+
 const SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25]
 
 /** What Prometheus scrapes from the proxy. */
@@ -22,6 +25,7 @@ export class ProxyMetrics {
   readonly registry = new Registry()
   readonly #registers = [this.registry]
   readonly #passed = presetCounter(this.#registers, 'stopgate_proxy_passed_total', 'Requests passed through untouched, by cause', 'cause', PASS_CAUSES)
+  readonly #requests = presetCounter(this.#registers, 'stopgate_proxy_upstream_requests_total', 'Requests sent to the model server, by path: thoughts, answers, probes, templates, and what is passed through', 'path', PATHS)
   readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503, since too many were in flight')
   readonly #ends = new Counter({ name: 'stopgate_proxy_generations_total', help: 'Generations served, by arm and end', labelNames: ['arm', 'end'], registers: this.#registers })
   readonly #probes = presetCounter(this.#registers, 'stopgate_proxy_probes_total', 'Checks, by what became of the probe', 'end', ['ok', 'failed', 'skipped', 'late'])
@@ -50,6 +54,11 @@ export class ProxyMetrics {
   #counter (name: string, help: string) { return new Counter({ name, help, registers: this.#registers }) }
 
   passed (cause: PassCause): void { this.#passed.inc({ cause }) }
+  requested (path: string): void {
+    const [plain] = path.split('?')
+    this.#requests.inc({ path: PATHS.find((known) => known === plain) ?? 'other' })
+  }
+
   refused (): void { this.#refused.inc() }
   ended (arm: string | null, end: GenerationEnd): void { this.#ends.inc({ arm: arm ?? 'none', end }) }
   aborted (cause: 'stop' | 'client'): void { this.#aborts.inc({ cause }) }

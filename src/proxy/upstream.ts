@@ -26,13 +26,17 @@ export class UpstreamError extends Error { override name = 'UpstreamError' }
 
 export type Upstream = ReturnType<typeof createUpstream>
 
-/** The model server. Generations may take as long as they like: clients have time limits of their own. */
-export function createUpstream (address: string) {
+/**
+ * The model server. Generations may take as long as they like: clients have time limits of their own.
+ * @param onRequest gets the path of each request that is sent
+ */
+export function createUpstream (address: string, onRequest: (path: string) => void = () => {}) {
   const { origin, pathname } = new URL(address)
   const base = pathname.replace(/\/+$/, '')
   const agent = new Agent({ keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, headersTimeout: 0, bodyTimeout: 0, connections: null })
 
   async function open ({ method, path, headers, body, signal }: UpstreamRequest): Promise<UpstreamReply> {
+    onRequest(path)
     const reply = await agent.request({
       origin, path: base + path, method: method as Dispatcher.HttpMethod, headers: headers as string[], body, signal, responseHeaders: 'raw',
     })

@@ -56,6 +56,12 @@ t.test('at a threshold the thought is ended and the answer written, in one strea
   t.same(answer.body.prompt.slice(0, 4), [1, 2, 3, 900], "the engine's own tokens")
   await until('the stream is ended upstream', () => upstream.aborted() === 1)
   t.equal(await metric('stopgate_proxy_generations_total{arm="treated",end="stopped"}'), 1)
+  const sent = async (path: string) => await metric(`stopgate_proxy_upstream_requests_total{path="${path}"}`)
+  t.equal(await sent('/v1/chat/completions'), 1, 'one request for the thought')
+  t.equal(await sent('/v1/completions'), 1 + await metric('stopgate_proxy_probes_total{end="ok"}'), 'one for the answer, and the probes')
+  const tokenized = await sent('/tokenize')
+  await (await ask({ ...CHAT, stream: true }, treated)).text()
+  t.equal(await sent('/tokenize'), tokenized, 'the tokenizer is asked once a model')
 })
 
 t.test('a stop is also one reply, and one of completions', async (t) => {

@@ -10,6 +10,8 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   metrics.probed({ hasIds: true }, 'failed', 0, null)
   metrics.probed({ hasIds: true }, 'late', 16, null)
   metrics.passed('off')
+  metrics.requested('/v1/models?limit=1')
+  metrics.requested('/v1/embeddings')
   metrics.refused()
   metrics.ended(null, 'broken')
   metrics.generated(5, -1)
@@ -23,6 +25,7 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   for (const line of [
     'probe_tokens_total 20', 'probe_prompt_tokens_total{cache="hit"} 32', 'probe_prompt_tokens_total{cache="miss"} 8',
     'probe_prompt_tokens_total{cache="unknown"} 40', 'prefixes_total{kind="text"} 1', 'probes_total{end="failed"} 1', 'passed_total{cause="off"} 1',
+    'upstream_requests_total{path="/v1/models"} 1', 'upstream_requests_total{path="other"} 1', 'upstream_requests_total{path="/tokenize"} 0',
     'circuit_open 1', 'requests_in_flight 2', 'enrolled 3', 'reports_waiting 1', 'generations_total{arm="none",end="broken"} 1',
   ]) t.ok(text.includes(`stopgate_proxy_${line}`), line)
 })

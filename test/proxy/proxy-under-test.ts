@@ -21,9 +21,13 @@ export interface UnderTest {
 export const CHAT = { model: 'm', messages: [{ role: 'user', content: 'what is six times seven?' }] }
 export const PINNED = 'model=m,task=pinned'
 
-/** A proxy between a real service and a stand-in for a model server. It closes after the test. In `task=pinned` scores of 0.9 stop. */
-export async function startUnderTest (t: Test, script: Script = {}, env: NodeJS.ProcessEnv = {}): Promise<UnderTest> {
-  const service = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}' })
+/**
+ * A proxy between a real service and a stand-in for a model server. It closes after the test. In `task=pinned` scores of 0.9 stop.
+ * @param env of the proxy, `serviceEnv` of the service
+ */
+export async function startUnderTest (
+  t: Test, script: Script = {}, env: NodeJS.ProcessEnv = {}, serviceEnv: NodeJS.ProcessEnv = {}): Promise<UnderTest> {
+  const service = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}', ...serviceEnv })
   const url = await service.app.listen({ port: 0, host: '127.0.0.1' })
   await service.send('PUT', `/v1/contexts/${PINNED}/pin`, { threshold: 0.9, reason: 'test' })
   await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: 0.02 })
