@@ -1,16 +1,14 @@
 import { Type } from '#typebox'
-import { nullable, nullableRatio } from './field-schemas.js'
+import { nullable, nullableRatio, objectOrNull } from './field-schemas.js'
 
-const difference = (what: string) => Type.Unsafe<{ estimate: number, low: number, high: number } | null>({
-  type: ['object', 'null'],
-  properties: {
-    estimate: Type.Number({ description: 'Estimate, weighted by the control share at which each generation was drawn' }),
-    low: Type.Number({ description: 'Lower bound at error_level, valid however often it is read' }),
-    high: Type.Number({ description: 'Upper bound, likewise' }),
-  },
-  required: ['estimate', 'low', 'high'],
-  description: `Treated minus control: ${what}; null while an arm has too few generations`,
-})
+const DifferenceSchema = Type.Object({
+  estimate: Type.Number({ description: 'Estimate, weighted by the control share at which each generation was drawn' }),
+  low: Type.Number({ description: 'Lower bound at error_level, valid however often it is read' }),
+  high: Type.Number({ description: 'Upper bound, likewise' }),
+}, { title: 'ArmDifference', description: 'Treated minus control' })
+
+const difference = (what: string) =>
+  objectOrNull(DifferenceSchema, `Treated minus control: ${what}; null while an arm has too few generations`)
 
 const ArmViewSchema = Type.Object({
   generations: Type.Integer({ description: 'Generations with a known length' }),

@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { NullablePinSchema } from './pin-schemas.js'
 import { AUDIT_EXAMPLE } from './examples/context-examples.js'
-import { nullable, time } from './field-schemas.js'
+import { nullable, objectOrNull, time } from './field-schemas.js'
 import { PolicyPatchSchema } from './policy-schemas.js'
 
 const types = ['policy', 'pin', 'reset', 'predictor', 'unreadable'] as const
@@ -20,9 +20,7 @@ export const AuditSchema = Type.Object({
     type: Type.Unsafe<typeof types[number]>({ type: 'string', enum: [...types], description: 'What was changed; unreadable: the command is damaged in the store' }),
     key: nullable<string>('string', { description: 'Context key; null for a predictor, which belongs to no single context, and for an unreadable command' }),
     reason: nullable<string>('string', { description: 'Reason that was given; null: none' }),
-    policy: Type.Optional(Type.Unsafe<object | null>({
-      ...PolicyPatchSchema, type: ['object', 'null'], title: 'NullablePolicyPatch', description: 'The policy that was set; null: it was removed',
-    })),
+    policy: Type.Optional(objectOrNull(PolicyPatchSchema, 'The policy that was set; null: it was removed')),
     pin: Type.Optional(NullablePinSchema),
     predictor: Type.Optional(Type.Object({
       name: Type.String({ description: 'Name of the predictor' }),

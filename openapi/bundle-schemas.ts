@@ -13,6 +13,17 @@ export const BundleQuerySchema = Type.Object({
   })),
 }, strict)
 
+const ENTITY_TAG = '"9f86d081884c7d659a2feaa0c55ad015"'
+
+export const BundleHeadersSchema = Type.Object({
+  'if-none-match': Type.Optional(Type.String({ description: 'ETag of the bundle that you have', examples: [ENTITY_TAG] })),
+})
+
+/** Headers of replies. */
+export const BUNDLE_HEADERS = {
+  ETag: Type.String({ description: 'Tag of the bundle, to be sent as If-None-Match', examples: [ENTITY_TAG] }),
+}
+
 const NodeSchema = Type.Unsafe<object>({
   type: 'object',
   title: 'BundleNode',

@@ -1,9 +1,9 @@
-import { Type, type Static, type TObject, type TSchema } from '#typebox'
+import { Type, type TSchema } from '#typebox'
 import type { Columns } from '../src/core/decide/decide-columns.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
 import { StepSchema } from './decision-schemas.js'
 import { COLUMN_DECISIONS_EXAMPLE } from './examples/decision-examples.js'
-import { ContextSchema, nullableRatio, SignalsSchema } from './field-schemas.js'
+import { ContextSchema, nullableRatio, objectOrNull, SignalsSchema } from './field-schemas.js'
 import { orNull } from './lenient.js'
 
 const strict = { additionalProperties: false }
@@ -27,6 +27,7 @@ const properties = {
     ...SignalsSchema,
     additionalProperties: column(orNull(Type.Number()), 'A number, or null if the row has none'),
     description: 'Other signals, one column for each name',
+    examples: [{ entropy: [0.31, null], answer_streak: [3, 1] }],
   })),
   em: Type.Optional(column(orNull(field.em), 'EM of the answers forced at these steps: 1 right, 0 wrong, null: none was forced')),
   answer: Type.Optional(column(orNull(field.answer), 'Answers forced at these steps (up to 4 KiB each); null: none')),
@@ -57,13 +58,13 @@ const ContextWarningsSchema = Type.Unsafe<readonly ContextWarning[]>({
   type: 'array', items: { type: 'string', enum: [...CONTEXT_WARNINGS] }, description: 'As the warnings of a decision',
 })
 
-const ColumnContextSchema = {
+const ColumnContextSchema = Type.Object({
   threshold: nullableRatio('Score at which the service says stop; null: never'),
   check_every_tokens: Type.Integer({ description: 'Ask again at the next multiple of this (tokens), in both arms, but not before min_tokens' }),
   check_growth: Type.Number({ description: 'Ask again this part of the tokens so far later at the earliest; 0: at the next multiple' }),
   min_tokens: Type.Integer({ description: 'Earliest step at which to ask again (tokens)' }),
   warnings: ContextWarningsSchema,
-}
+}, { title: 'ColumnContext', description: 'The rule in force in one context' })
 
 export const ColumnDecisionsSchema = Type.Object({
   model_version: Type.Integer({ description: 'Version of the model that made all of these decisions' }),
@@ -78,7 +79,5 @@ export const ColumnDecisionsSchema = Type.Object({
     path: Type.String({ description: 'JSON pointer to the cell: the column, then the row' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Invalid rows' }),
-  contexts: Type.Array(Type.Unsafe<Static<TObject<typeof ColumnContextSchema>> | null>({
-    ...Type.Object(ColumnContextSchema), type: ['object', 'null'],
-  }), { description: 'The rule in force in each context; null: the context is invalid or the token may not use it' }),
+  contexts: Type.Array(objectOrNull(ColumnContextSchema, 'null: the context is invalid or the token may not use it'), { description: 'The rule in force in each context; null: the context is invalid or the token may not use it' }),
 }, { title: 'ColumnDecisions', description: 'Decisions of all rows', examples: [COLUMN_DECISIONS_EXAMPLE] })

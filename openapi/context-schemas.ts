@@ -3,7 +3,7 @@ import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/con
 import { ArmsSchema } from './arm-schemas.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { nullable, nullableRatio, ratio, time } from './field-schemas.js'
+import { nullable, nullableRatio, objectOrNull, ratio, time } from './field-schemas.js'
 import { NullablePinSchema } from './pin-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
 
@@ -62,17 +62,12 @@ const FollowUpSchema = Type.Object({
   signals_refused: count('Outcomes some of whose signals were left out, since signals may have 64 names in a context and 1,024 in all'),
 }, { title: 'FollowUp', description: 'What became of the enrolled generations of this epoch, and of outcomes that are no evidence' })
 
-const EvidenceSchema = Type.Unsafe<{ best: number, now: number, bar: number, holds_now: boolean } | null>({
-  ...Type.Object({
-    best: Type.Number({ description: 'Largest ln E since the threshold came into force' }),
-    now: Type.Number({ description: 'ln E now' }),
-    bar: Type.Number({ description: 'ln E that a certificate needs' }),
-    holds_now: Type.Boolean({ description: 'Whether the evidence of now would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
-  }),
-  type: ['object', 'null'],
-  title: 'NullableEvidence',
-  description: 'Evidence for the certified threshold; null: none is certified',
-})
+const EvidenceSchema = Type.Object({
+  best: Type.Number({ description: 'Largest ln E since the threshold came into force' }),
+  now: Type.Number({ description: 'ln E now' }),
+  bar: Type.Number({ description: 'ln E that a certificate needs' }),
+  holds_now: Type.Boolean({ description: 'Whether the evidence of now would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
+}, { title: 'Evidence', description: 'Evidence for the certified threshold' })
 
 export const fields = {
   key: Type.String({ description: 'Context key' }),
@@ -110,7 +105,7 @@ export const fields = {
   labels_needed_ratio: nullableRatio('Share of the control outcomes whose answer would have changed somewhere, so that they needed a label of their own; null: no outcome yet'),
   open_enrolments: Type.Integer({ description: 'Generations of either arm that are enrolled and not accounted for yet. Beyond 4,096 further ones are void' }),
   unaccounted: Type.Integer({ description: 'Control generations of ended slices that are not accounted for yet, and count as lost until they are' }),
-  evidence: EvidenceSchema,
+  evidence: objectOrNull(EvidenceSchema, 'Evidence for the certified threshold; null: none is certified'),
   warnings: Type.Unsafe<readonly ContextWarning[]>({
     type: 'array',
     items: { type: 'string', enum: [...CONTEXT_WARNINGS] },

@@ -1,10 +1,7 @@
-import { Type, type Static } from '#typebox'
+import { Type } from '#typebox'
 import { DECISION_WARNINGS, REASONS, type DecisionWarning, type Reason } from '../src/core/decide/decide.js'
 import { DECISION_BATCH_EXAMPLE, DECISION_EXAMPLE } from './examples/decision-examples.js'
-import {
-  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, nullableRatio, ratio, SignalsSchema, TextSchema,
-  TokensSchema,
-} from './field-schemas.js'
+import { AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, nullable, nullableRatio, objectOrNull, ratio, SignalsSchema, TextSchema, TokensSchema } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
 
@@ -52,14 +49,9 @@ const GuaranteeSchema = Type.Object({
   tokens_saved_ratio: ratio('Share of the tokens of full runs that this threshold saves, net of the tokens of probes'),
   tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   epoch: Type.Integer({ description: 'Epoch of the evidence' }),
-}, { title: 'Guarantee' })
+}, { title: 'Guarantee', description: 'Certificate behind a threshold' })
 
-export const NullableGuaranteeSchema = Type.Unsafe<Static<typeof GuaranteeSchema> | null>({
-  ...GuaranteeSchema,
-  type: ['object', 'null'],
-  title: 'NullableGuarantee',
-  description: 'Certificate behind the threshold; null: this context has none of its own',
-})
+export const NullableGuaranteeSchema = objectOrNull(GuaranteeSchema, 'Certificate behind the threshold; null: this context has none of its own')
 
 export const ScopeSchema = Type.Unsafe<'own' | 'pool' | 'none'>({
   type: 'string', enum: ['own', 'pool', 'none'], description: 'Where the threshold comes from: the context\'s own evidence or pin, its pool (certified on average over the pool, not for this context), or none',

@@ -1,8 +1,9 @@
 import type { SwaggerOptions } from '@fastify/swagger'
 import { VERSION } from '../src/version/version.js'
+import { hoist, type Json } from './components.js'
+import { ERROR_RESPONSES, errorResponsesOf } from './error-responses.js'
 import { lenient } from './lenient.js'
-
-type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+import { linksOf } from './links.js'
 
 /** The head of the OpenAPI document. The rest comes from the schemas of the routes. */
 export const documentOptions: SwaggerOptions = {
@@ -12,7 +13,8 @@ export const documentOptions: SwaggerOptions = {
       title: 'stopgate',
       version: VERSION,
       description: 'Workers of LLM inference ask stopgate at every generation step whether to stop or to continue. It answers with the threshold that saves ' +
-        'most tokens while its certificate bounds the loss of Exact Match (EM) to what the operator accepts. In requests, an optional field that is null counts as absent.',
+        'most tokens while its certificate bounds the loss of Exact Match (EM) to what the operator accepts. In requests, an optional field that is null counts as absent. ' +
+        'A method that a path does not have is answered with 405, and the header Allow lists those that it has.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     components: {
@@ -45,29 +47,20 @@ export const documentOptions: SwaggerOptions = {
   },
   transformObject: (document) => {
     if (!('openapiObject' in document)) return document.swaggerObject
-    const schemas: Record<string, Json> = {}
     const { paths, ...rest } = document.openapiObject
-    for (const [path, operations] of Object.entries(paths as Record<string, Record<string, { operationId?: string }>>)) {
-      for (const [method, operation] of Object.entries(operations)) operation.operationId = operationId(method, path)
-    }
-    return { ...rest, components: { ...rest.components, schemas }, paths: hoist(paths as Json, schemas) } as typeof document.openapiObject
+    for (const operations of Object.values(paths as Record<string, Record<string, Operation>>)) Object.values(operations).forEach(complete)
+    const schemas: Record<string, Json> = {}
+    const responses = hoist(ERROR_RESPONSES as unknown as Json, schemas)
+    const components = { ...rest.components, responses, schemas }
+    return { ...rest, paths: hoist(paths as Json, schemas), components } as unknown as typeof document.openapiObject
   },
 }
 
-/** A name for generated clients: `post /v1/decisions/batch` becomes `postDecisionsBatch`. */
-function operationId (method: string, path: string): string {
-  const words = path.replace('/v1/', '/').split(/\W+/).filter(Boolean)
-  return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
-}
+interface Operation { operationId: string, security: unknown[], responses: Record<string, { $ref?: string, links?: object }> }
 
-/** Moves every schema that has a title into the components, so that the document contains it once. */
-function hoist (value: Json, schemas: Record<string, Json>): Json {
-  if (value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return value.map((item) => hoist(item, schemas))
-  const copy = Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, hoist(inner, schemas)]))
-  if (typeof copy.title !== 'string' || copy.type === undefined) return copy
-  const { examples: _, ...schema } = copy // examples of a body are beside its schema already
-  const known = schemas[copy.title] ??= schema
-  if (JSON.stringify(known) !== JSON.stringify(schema)) throw new Error(`two schemas have the title ${copy.title}`)
-  return { $ref: `#/components/schemas/${copy.title}` }
+/** Adds the error replies that operations share, and links to the operations that may follow. */
+function complete (operation: Operation): void {
+  const { '4XX': _, '5XX': __, ...own } = operation.responses
+  operation.responses = { ...errorResponsesOf(operation.security.length === 0), ...own }
+  for (const [status, links] of linksOf(operation.operationId)) operation.responses[status]!.links = links
 }

@@ -1,4 +1,4 @@
-import { Type, type TSchemaOptions } from '#typebox'
+import { Type, type Static, type TObject, type TSchema, type TSchemaOptions } from '#typebox'
 
 /** Fields that several schemas share. Descriptions state unit and range, since error messages quote them. */
 
@@ -61,6 +61,19 @@ export const AnswerSchema = (description: string) => Type.String({ maxLength: 40
 
 export const nullable = <T>(type: string, options: TSchemaOptions & { description: string }) =>
   Type.Unsafe<T | null>({ ...options, type: [type, 'null'] })
+
+/** A schema with a title, described for the place where it is used. In the document it is a reference. */
+export const described = <T extends TObject>(schema: T, description: string): T => ({ ...schema, description, 'x-named': schema })
+
+/** The same where the value may be `null`. */
+export const objectOrNull = <T extends TSchema>(schema: T, description: string) =>
+  Type.Unsafe<Static<T> | null>({ ...schema, type: ['object', 'null'], description, 'x-named': schema })
+
+/**
+ * Adds constraints that only the document states. The code checks them after the validation, with an error that says more than a
+ * validator's.
+ */
+export const stating = <T extends TSchema>(schema: T, constraints: object): T => ({ ...schema, 'x-stated': constraints })
 
 export const ratio = (description: string) => Type.Number({ description: `${description} (fraction)` })
 export const nullableRatio = (description: string) => nullable<number>('number', { description: `${description} (fraction)` })

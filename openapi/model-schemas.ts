@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { ConfirmSchema, PinSchema } from './pin-schemas.js'
-import { HISTORY_EXAMPLE, MODEL_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/model-examples.js'
+import { HISTORY_EXAMPLE, MODEL_EXAMPLE, NOT_READY_EXAMPLE, READY_EXAMPLE, ROLLBACK_REPLY_EXAMPLE } from './examples/model-examples.js'
 import { nullable, nullableRatio, time } from './field-schemas.js'
 
 export const ModelSchema = Type.Object({
@@ -84,3 +84,6 @@ export const ReadySchema = Type.Object({
   learner: Type.Object({ leader: Type.Boolean({ description: 'Whether this replica is the learner' }) }, { description: 'State of the learner' }),
   warnings: Type.Array(Type.String(), { description: 'Problems that do not prevent traffic, each with its remedy' }),
 }, { title: 'Ready', description: 'Readiness and problems of this replica', examples: [READY_EXAMPLE] })
+
+/** The same schema with the example of a replica that is not ready. */
+export const NotReadySchema: typeof ReadySchema = Object.assign({ ...ReadySchema }, { examples: [NOT_READY_EXAMPLE] })

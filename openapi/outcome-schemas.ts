@@ -1,9 +1,7 @@
-import { Type, type Static, type TObject } from '#typebox'
+import { Type } from '#typebox'
 import { MOST_SAMPLES } from '../src/core/enrolment/member.js'
 import { OUTCOME_WARNINGS, type OutcomeWarning } from '../src/core/judgement/context-warnings.js'
-import {
-  AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, ProbeTokensSchema, SignalsSchema, TextSchema, TokensSchema,
-} from './field-schemas.js'
+import { AnswerSchema, ArmSchema, ConfidenceSchema, ContextSchema, EmSchema, objectOrNull, ProbeTokensSchema, SignalsSchema, TextSchema, TokensSchema } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
 
@@ -87,7 +85,7 @@ export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSche
 /** What a batch must be as a whole. Its outcomes are validated one by one. */
 export const AnyOutcomesSchema = Type.Object({ outcomes: Type.Array(Type.Unknown(), outcomes) }, strict)
 
-const receipt = {
+const ReceiptSchema = Type.Object({
   label_wanted: Type.Boolean({
     description: 'Whether a label could still change what the outcome counts as: send it with POST /v1/outcomes/{generation_id}/label within the follow-up. Otherwise no label is needed',
   }),
@@ -101,18 +99,16 @@ const receipt = {
       'no_net_savings: probes cost more than the certified threshold would save, so nothing is stopped: ask less often; ' +
       'signals_refused: signals have too many names, so predictors do not learn from some of them: use fixed names',
   })),
-}
+}, { title: 'Receipt', description: 'What the service says about one outcome' })
 
 const accepted = {
   accepted: Type.Integer({ description: 'Outcomes stored durably by this call' }),
   duplicates: Type.Integer({ description: 'Outcomes whose generation_id was stored before' }),
 }
 
-export const AcceptedSchema = Type.Object({ ...accepted, ...receipt }, {
+export const AcceptedSchema = Type.Object({ ...accepted, ...ReceiptSchema.properties }, {
   title: 'Accepted', description: 'The outcome is stored durably', examples: [{ accepted: 1, duplicates: 0, label_wanted: false }],
 })
-
-type Receipt = Static<TObject<typeof receipt>>
 
 export const AcceptedBatchSchema = Type.Object({
   ...accepted,
@@ -121,9 +117,7 @@ export const AcceptedBatchSchema = Type.Object({
     path: Type.String({ description: 'JSON pointer into the outcome' }),
     message: Type.String({ description: 'What to change' }),
   }), { description: 'Invalid outcomes, which were not stored' }),
-  outcomes: Type.Array(Type.Unsafe<Receipt | null>({
-    ...Type.Object(receipt), type: ['object', 'null'], title: 'NullableReceipt', description: 'What the service says about one outcome; null: it was rejected',
-  }), { description: 'One for each outcome, in the order of the batch' }),
+  outcomes: Type.Array(objectOrNull(ReceiptSchema, 'What the service says about one outcome; null: it was rejected'), { description: 'One for each outcome, in the order of the batch' }),
 }, {
   title: 'AcceptedBatch',
   description: 'The valid outcomes are stored durably',

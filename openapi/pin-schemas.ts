@@ -1,5 +1,5 @@
 import { Type } from '#typebox'
-import { nullable, nullableRatio } from './field-schemas.js'
+import { nullable, nullableRatio, objectOrNull } from './field-schemas.js'
 
 export const PinSchema = Type.Object({
   threshold: nullable<number>('number', {
@@ -29,18 +29,13 @@ export const ReasonQuerySchema = Type.Object({ reason: PinSchema.properties.reas
 
 export const ConfirmSchema = Type.String({ description: 'Send it as confirm with the same call; it holds while the same contexts change' })
 
-type WirePin = { threshold: number | null, scorer?: string, reason: string, by: string, expires_at: string | null, rollback?: number }
+const PinInForceSchema = Type.Object({
+  threshold: nullableRatio('Score at which to stop; null: never stop'),
+  scorer: Type.Optional(Type.String({ description: 'Predictor whose score is compared; absent: the raw confidence' })),
+  reason: Type.String({ description: 'Reason that was given' }),
+  by: Type.String({ description: 'Name of the token that set it' }),
+  expires_at: nullable<string>('string', { format: 'date-time', description: 'When the pin ends (ISO 8601, UTC); null: when it is removed' }),
+  rollback: Type.Optional(Type.Integer({ description: 'Version that a rollback went back to; absent: an operator set the pin' })),
+}, { title: 'PinInForce', description: 'Threshold set by an operator' })
 
-export const NullablePinSchema = Type.Unsafe<WirePin | null>({
-  ...Type.Object({
-    threshold: nullableRatio('Score at which to stop; null: never stop'),
-    scorer: Type.Optional(Type.String({ description: 'Predictor whose score is compared; absent: the raw confidence' })),
-    reason: Type.String({ description: 'Reason that was given' }),
-    by: Type.String({ description: 'Name of the token that set it' }),
-    expires_at: nullable<string>('string', { format: 'date-time', description: 'When the pin ends (ISO 8601, UTC); null: when it is removed' }),
-    rollback: Type.Optional(Type.Integer({ description: 'Version that a rollback went back to; absent: an operator set the pin' })),
-  }),
-  type: ['object', 'null'],
-  title: 'NullablePin',
-  description: 'Threshold set by an operator; null: none',
-})
+export const NullablePinSchema = objectOrNull(PinInForceSchema, 'Threshold set by an operator; null: none')

@@ -1,6 +1,6 @@
-import { Type, type Static } from '#typebox'
+import { Type } from '#typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_REQUEST_EXAMPLE } from './examples/predictor-examples.js'
-import { LENGTH_POWER_DESCRIPTION, nullable, TextSchema, time, WEIGHTS_DESCRIPTION } from './field-schemas.js'
+import { LENGTH_POWER_DESCRIPTION, nullable, objectOrNull, TextSchema, time, WEIGHTS_DESCRIPTION } from './field-schemas.js'
 import { MIN_THRESHOLDS, MAX_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
 
 const strict = { additionalProperties: false }
@@ -99,7 +99,7 @@ const fields = {
   trained_generations: Type.Integer({ description: 'Generations in its training data (`trained.generations` of its definition)' }),
   serving_in: Type.Integer({ description: 'Number of contexts in which its certified threshold is in force, including inner ones' }),
   on_trial_in: Type.Integer({ description: 'Number of contexts in which it is on trial, including inner ones; their `challengers` list it' }),
-  calibration: Type.Unsafe<Static<typeof CalibrationSchema> | null>({ ...CalibrationSchema, type: ['object', 'null'], title: 'NullableCalibration' }),
+  calibration: objectOrNull(CalibrationSchema, 'Calibration of the predictor on groups that the fit did not use; null: it was imported without one'),
 }
 
 export const PredictorViewSchema = Type.Object(fields, {

@@ -1,19 +1,14 @@
 import { Type } from '#typebox'
 import { TRADEOFF_EXAMPLE } from './examples/tradeoff-examples.js'
-import { nullable, nullableRatio, ratio, time } from './field-schemas.js'
+import { described, nullable, nullableRatio, objectOrNull, ratio, time } from './field-schemas.js'
 
-type Price = { estimate: number, low: number, high: number }
-
-const priceFields = {
+const PriceSchema = Type.Object({
   estimate: Type.Number({ description: 'Estimate (EM as a fraction, for each percent of the tokens)' }),
   low: Type.Number({ description: 'Lower bound of the true value' }),
   high: Type.Number({
     description: 'Upper bound of the true value. Both hold at the certificate\'s level however often they are read, if every generation that a threshold loses or gains is also lost or gained at every looser one',
   }),
-}
-
-const price = (description: string) => Type.Object(priceFields, { description })
-const nullablePrice = (description: string) => Type.Unsafe<Price | null>({ ...price(description), type: ['object', 'null'] })
+}, { title: 'TokenPrice', description: 'EM that each percent of the tokens costs' })
 
 const threshold = nullableRatio('Score at which to stop; null: never stop')
 const spot = {
@@ -30,7 +25,7 @@ const PointSchema = Type.Object({
   tokens_saved_high: ratio('Upper bound of it'),
   em_drop_low: Type.Number({ description: 'Lower bound of the true EM drop (fraction)' }),
   em_drop_high: Type.Number({ description: 'Upper bound of the true EM drop (fraction); both bounds hold at the certificate\'s level however often they are read' }),
-  em_per_token_percent: nullablePrice('Cost of each percent of tokens on the segment of the smoothed curve that ends here; null: too few data'),
+  em_per_token_percent: objectOrNull(PriceSchema, 'Cost of each percent of tokens on the segment of the smoothed curve that ends here; null: too few data'),
   generations_changed: Type.Integer({ description: 'Generations whose EM changes by stopping here; the drop is estimated from them' }),
   unprobed_ratio: ratio('Share of generations that count as the worst case here because no answer was probed; if it is high, the drop is mostly an assumption'),
   certified: Type.Boolean({ description: 'Whether this threshold and every safer one pass' }),
@@ -41,26 +36,25 @@ const due = {
   seconds: nullable<number>('number', { description: 'Predicted time from now (seconds); null: cannot be predicted' }),
 }
 
-const KneeSchema = Type.Object({ ...spot, em_below_line: ratio('EM saved compared with a straight line between the ends of the curve') })
+const KneeSchema = Type.Object({ ...spot, em_below_line: ratio('EM saved compared with a straight line between the ends of the curve') }, {
+  title: 'TradeoffKnee', description: 'Point at which the curve bends most',
+})
 
 const TurnSchema = Type.Object({
   ...spot,
-  next: nullablePrice('Cost of each percent of tokens on the segment after this threshold; null: the segment is too short'),
-  rest: price('Cost of each percent of tokens from this threshold to the end of the curve'),
+  next: objectOrNull(PriceSchema, 'Cost of each percent of tokens on the segment after this threshold; null: the segment is too short'),
+  rest: described(PriceSchema, 'Cost of each percent of tokens from this threshold to the end of the curve'),
   is_sure: Type.Boolean({ description: 'Whether the lower bound of one of the two costs exceeds the allowed one' }),
-})
+}, { title: 'TradeoffTurn', description: 'Threshold after which more tokens cost more EM than is allowed' })
 
-export const orNull = <T extends ReturnType<typeof Type.Object>>(schema: T, title: string, description: string) =>
-  Type.Unsafe<Type.Static<T> | null>({ ...schema, type: ['object', 'null'], title, description })
-
-export const NullableTurnSchema = orNull(TurnSchema, 'NullableTurn', 'Threshold after which one more percent of tokens is predicted to cost more EM than em_per_token_percent; null: ' +
+export const NullableTurnSchema = objectOrNull(TurnSchema, 'Threshold after which one more percent of tokens is predicted to cost more EM than em_per_token_percent; null: ' +
     'no allowed cost is stated, or the curve never exceeds it. If its `threshold` is null, the cost is too high from the first token on')
 
 const NextSchema = Type.Object({
   threshold: ratio('Score'),
   generations: Type.Integer({ description: 'Control generations until then, at the rates observed' }),
   ...due,
-})
+}, { title: 'NextCertificate', description: 'The next threshold to be certified' })
 
 const HorizonSchema = Type.Object({
   generations: Type.Integer({ description: 'Control generations from now' }),
@@ -91,7 +85,7 @@ export const TradeoffSchema = Type.Object({
     description: 'Expected gain of that threshold over never stopping, for each generation (in the currency of the policy\'s prices); null: no prices',
   }),
   points: Type.Array(PointSchema, { description: 'Points from never stopping to the loosest threshold with data' }),
-  knee: orNull(KneeSchema, 'NullableKnee', 'Point at which the curve, with both axes scaled to 1 at its end, is furthest below a straight line (Kneedle); ' +
+  knee: objectOrNull(KneeSchema, 'Point at which the curve, with both axes scaled to 1 at its end, is furthest below a straight line (Kneedle); ' +
     'null: the curve loses nothing, or bends no more than noise could explain'),
   em_per_token_percent: nullable<number>('number', {
     description: 'EM (a fraction) that one more percent of tokens may cost: as the policy states, else computed from its prices; null: neither is stated',
@@ -103,7 +97,7 @@ export const TradeoffSchema = Type.Object({
     }),
     drift_suspicion: Type.Number({ description: 'Evidence of the drift detector against the threshold in force: about 1 without drift, suspected from 2, alarm at 10,000' }),
     control_generations_per_hour: nullable<number>('number', { description: 'Pace of the evidence, from the traffic of this epoch and the present control share; null: too few data' }),
-    next_certificate: orNull(NextSchema, 'NullableNextCertificate', 'The next threshold to be certified; null: none within a window at the rates observed'),
+    next_certificate: objectOrNull(NextSchema, 'The next threshold to be certified; null: none within a window at the rates observed'),
     horizons: Type.Array(HorizonSchema, { description: 'Forecasts up to 10,000 control generations ahead' }),
   }, { description: 'Forecast, if answers continue to be lost and gained at the rates observed' }),
   moves: Type.Array(MoveSchema, { description: 'Latest changes, newest first (up to 10, from the newest 1,000 of all contexts)' }),

@@ -1,7 +1,7 @@
 import { Type } from '#typebox'
 import { VERDICTS, type VerdictName } from '../src/core/training/verdict.js'
 import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from './examples/training-examples.js'
-import { nullable, nullableRatio, ratio, time } from './field-schemas.js'
+import { nullable, nullableRatio, objectOrNull, ratio, time } from './field-schemas.js'
 import { CheckpointSchema, figures, wholeNumber } from './checkpoint-schemas.js'
 
 const names = Object.keys(VERDICTS) as VerdictName[]
@@ -12,19 +12,14 @@ const coverage = (of: string) => Type.Object({
   covered: wholeNumber('Checkpoints that fell into their interval'),
 }, { description: `Coverage for ${of}` })
 
-type Slope = { slope: number, low: number | null, high: number | null, checkpoints: number }
+const SlopeSchema = Type.Object({
+  slope: Type.Number({ description: 'Change for each step (Theil 1950)' }),
+  low: nullable<number>('number', { description: 'Lower bound at 95 % (Sen 1968); null: too few checkpoints' }),
+  high: nullable<number>('number', { description: 'Upper bound at 95 %; null: too few checkpoints' }),
+  checkpoints: wholeNumber('Number of newest checkpoints that it is computed from'),
+}, { title: 'LocalSlope', description: 'Slope over the newest checkpoints' })
 
-const slope = (of: string, unit: string) => Type.Unsafe<Slope | null>({
-  type: ['object', 'null'],
-  properties: {
-    slope: Type.Number({ description: `${unit} for each step (Theil 1950)` }),
-    low: nullable<number>('number', { description: 'Lower bound at 95 % (Sen 1968); null: too few checkpoints' }),
-    high: nullable<number>('number', { description: 'Upper bound at 95 %; null: too few checkpoints' }),
-    checkpoints: wholeNumber('Number of newest checkpoints that it is computed from'),
-  },
-  required: ['slope', 'low', 'high', 'checkpoints'],
-  description: `Local slope of ${of}; null: fewer than two checkpoints`,
-})
+const slope = (of: string) => objectOrNull(SlopeSchema, `Local slope of ${of}; null: fewer than two checkpoints`)
 
 const nullableTokens = (description: string) => nullable<number>('number', { description: `${description} (tokens)` })
 
@@ -59,7 +54,7 @@ const SuiteSchema = Type.Object({
   threshold: nullableRatio('Threshold of the newest step. Trend, forecast, coverage and verdicts use only steps evaluated under the same threshold; null: full runs'),
   compared: wholeNumber('Number of steps evaluated under that threshold'),
   points: Type.Array(PointSchema, { description: 'Points in the order of steps' }),
-  trend: Type.Object({ em: slope('EM', 'Fraction'), tokens: slope('the mean tokens', 'Tokens') }, { description: 'Trend over the last 10 checkpoints' }),
+  trend: Type.Object({ em: slope('EM (fraction)'), tokens: slope('the mean tokens') }, { description: 'Trend over the last 10 checkpoints' }),
   forecast: Type.Array(ForecastSchema, { description: 'Forecast of the next three checkpoints' }),
   coverage: Type.Object({ level: ratio('Share of checkpoints that should fall into their interval'), em: coverage('EM'), tokens: coverage('tokens') }, {
     description: 'How well forecasts of the next checkpoint have held in this series',
@@ -73,20 +68,13 @@ const SuiteSchema = Type.Object({
   }), { description: 'Verdicts on the newest checkpoints; empty: none applies' }),
 }, { title: 'SuiteOfRun', description: 'A suite of a training run' })
 
-interface Expected { run: string | null, step: number | null, threshold: number, tokens_saved_ratio: number, em_drop: number }
-
-const ExpectedSchema = Type.Unsafe<Expected | null>({
-  type: ['object', 'null'],
-  properties: {
-    run: nullable<string>('string', { description: 'Run of that checkpoint; null: unknown' }),
-    step: nullable<number>('integer', { description: 'Step of that checkpoint; null: unknown' }),
-    threshold: ratio('Threshold that was certified'),
-    tokens_saved_ratio: ratio('Tokens that it saved'),
-    em_drop: ratio('EM that it lost'),
-  },
-  required: ['run', 'step', 'threshold', 'tokens_saved_ratio', 'em_drop'],
-  description: 'Threshold that an earlier checkpoint had certified. It is only a first expectation, which decides nothing; null: none',
-})
+const ExpectedSchema = Type.Object({
+  run: nullable<string>('string', { description: 'Run of that checkpoint; null: unknown' }),
+  step: nullable<number>('integer', { description: 'Step of that checkpoint; null: unknown' }),
+  threshold: ratio('Threshold that was certified'),
+  tokens_saved_ratio: ratio('Tokens that it saved'),
+  em_drop: ratio('EM that it lost'),
+}, { title: 'ExpectedThreshold', description: 'Threshold that an earlier checkpoint had certified' })
 
 const AdviceSchema = Type.Object({
   context: Type.String({ description: 'Context key' }),
@@ -104,7 +92,7 @@ const AdviceSchema = Type.Object({
   em_drop_high: nullableRatio('Upper bound of the true EM drop'),
   generations: wholeNumber('Control generations of this checkpoint in the evidence'),
   generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until the next threshold would be certified; null: cannot be predicted' }),
-  expected: ExpectedSchema,
+  expected: objectOrNull(ExpectedSchema, 'Threshold that an earlier checkpoint had certified. It is only a first expectation, which decides nothing; null: none'),
 }, { title: 'Advice', description: 'Whether generations of the newest checkpoint may be stopped early' })
 
 const head = {

@@ -2,13 +2,13 @@ import { Type } from '#typebox'
 import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS } from '../src/core/views/what-if.js'
 import { fields, thresholds } from './context-schemas.js'
 import { WHAT_IF_EXAMPLE } from './examples/tradeoff-examples.js'
-import { nullable, nullableRatio, ratio } from './field-schemas.js'
+import { described, nullable, nullableRatio, objectOrNull, ratio } from './field-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
-import { NullableTurnSchema, orNull } from './tradeoff-schemas.js'
+import { NullableTurnSchema } from './tradeoff-schemas.js'
 
 const judged = Type.Pick(PolicySchema, ANSWERABLE_FIELDS)
 
-const figures = (description: string) => Type.Object({
+const FiguresSchema = Type.Object({
   check_every_tokens: PolicySchema.properties.check_every_tokens,
   check_growth: PolicySchema.properties.check_growth,
   em_drop: Type.Number({ description: 'Net EM drop observed at the threshold; 0 without one' }),
@@ -16,13 +16,13 @@ const figures = (description: string) => Type.Object({
   tokens_saved_gross_ratio: ratio('The same, probes not counted'),
   probe_tokens: Type.Number({ description: 'Tokens decoded for probes in a generation until it stops, the mean' }),
   checks: Type.Number({ description: 'Checks in a generation until it stops, the mean' }),
-}, { description })
+}, { title: 'CadenceFigures', description: 'What a cadence would bring at the threshold' })
 
 const ComparisonSchema = Type.Object({
   threshold: nullableRatio('Threshold of the raw confidence in force, at which both are compared; null: none is, and the figures are of runs in full'),
-  recorded: figures('The cadence of the epoch'),
-  asked: figures('The one asked about'),
-})
+  recorded: described(FiguresSchema, 'The cadence of the epoch'),
+  asked: described(FiguresSchema, 'The one asked about'),
+}, { title: 'CadenceComparison', description: 'The cadence of the epoch and another one, on the same generations' })
 
 /** Policy fields that the evidence cannot answer for are refused, each with its reason (openapi/validation.ts). */
 export const WhatIfQuerySchema = Type.Partial(judged, { additionalProperties: false, refused: UNANSWERABLE_FIELDS })
@@ -44,7 +44,7 @@ export const WhatIfSchema = Type.Object({
   expected_utility: fields.expected_utility,
   unfavourable_from: NullableTurnSchema,
   generations: Type.Integer({ description: 'Control generations in the evidence; for another cadence, those of this epoch that were kept with all their steps (256 at most)' }),
-  cadence: orNull(ComparisonSchema, 'NullableCadenceComparison', 'The cadence of the epoch and the one asked about, on the same generations; null: none was asked about'),
+  cadence: objectOrNull(ComparisonSchema, 'The cadence of the epoch and the one asked about, on the same generations; null: none was asked about'),
   generations_to_next_certificate: nullable<number>('integer', { description: 'Control generations until the next threshold would be certified; null: cannot be predicted' }),
   thresholds,
 }, { title: 'WhatIf', description: 'What the present evidence would certify under another requested guarantee', examples: [WHAT_IF_EXAMPLE] })

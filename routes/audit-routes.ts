@@ -9,6 +9,7 @@ export const audit: FastifyPluginCallbackTypebox<Services> = (app, { store }, do
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],
+      operationId: 'listCommands',
       summary: 'List the commands of operators',
       description: 'The newest 10,000 changes of policies, pins, resets and predictors, with the policy or pin that each replaced.',
       querystring: AuditQuerySchema,

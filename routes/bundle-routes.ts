@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '#typebox'
-import { BundleQuerySchema, BundleSchema } from '../openapi/bundle-schemas.js'
+import { BUNDLE_HEADERS as headers, BundleHeadersSchema, BundleQuerySchema, BundleSchema } from '../openapi/bundle-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { createBundleServer } from '../src/decisions/serve-bundle.js'
 import type { Services } from './services.js'
@@ -16,13 +16,15 @@ export const bundle: FastifyPluginCallbackTypebox<Services> = (app, services, do
     config: { role: 'worker', bound: 'handler' },
     schema: {
       tags: ['decide'],
+      operationId: 'getBundle',
       summary: 'Get everything that a worker needs to decide locally',
       description: 'A decision made from a bundle equals the service\'s to the last bit, except that it has no guarantee. Test your implementation ' +
         'against openapi/vectors.json. With If-None-Match, the reply is 304 if nothing but model_version has changed; with `wait` as well, that ' +
         'reply comes after `wait` seconds, and a new bundle as soon as there is one. The reply is compressed with gzip if the request accepts it. ' +
         'The service does not record steps that were decided locally: send them with the outcome, and report the arms that were drawn with POST /v1/enrolments.',
       querystring: BundleQuerySchema,
-      response: { 200: BundleSchema, 304: Type.Null({ description: 'You have the current bundle' }), ...anyError },
+      headers: BundleHeadersSchema,
+      response: { 200: { ...BundleSchema, headers }, 304: Type.Null({ description: 'You have the current bundle', headers }), ...anyError },
     },
     serializerCompiler: () => JSON.stringify,
   }, async (request, reply) => {

@@ -10,6 +10,7 @@ export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, d
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags: ['decide'],
+      operationId: 'decideColumns',
       summary: 'Decide many steps sent as columns (the fastest form)',
       description: 'Use it to decide one step of a whole engine in one request. Decisions are the same as those of the other two routes. ' +
         'A row that is in none of the lists of the reply is treated and continues. ' +

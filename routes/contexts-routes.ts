@@ -27,18 +27,33 @@ function answer (reply: FastifyReply, tried: CommandDryRun | null): FastifyReply
 export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts, contextCommands: commands }, done) => {
   app.get('/v1/contexts', {
     config: { role: 'operator', bound: 'handler' },
-    schema: { tags: read, summary: 'List contexts with their state', querystring: ContextQuerySchema, response: { 200: ContextPageSchema, ...anyError } },
+    schema: {
+      tags: read,
+      operationId: 'listContexts',
+      summary: 'List contexts with their state',
+      description: 'A page of the contexts that outcomes have named, and of those above them, in the order of their keys. Each row is the state that the learner wrote last.',
+      querystring: ContextQuerySchema,
+      response: { 200: ContextPageSchema, ...anyError },
+    },
   }, (request) => contexts.list({ limit: 50, ...request.query, prefix: allowedPrefix(request, request.query.prefix) }))
 
   app.get('/v1/contexts/:key', {
     config,
-    schema: { tags: read, summary: 'Get one context with a row for every threshold', params, response: { 200: ContextDetailSchema, ...anyError } },
+    schema: {
+      tags: read,
+      operationId: 'getContext',
+      summary: 'Get one context with a row for every threshold',
+      description: 'The state of the context and what the evidence says about each threshold of the score that serves it.',
+      params,
+      response: { 200: ContextDetailSchema, ...anyError },
+    },
   }, (request) => contexts.get(request.params.key))
 
   app.get('/v1/contexts/:key/what-if', {
     config,
     schema: {
       tags: read,
+      operationId: 'getWhatIf',
       summary: 'Show what the present evidence would certify under another requested guarantee',
       description: 'Nothing is changed. Fields that are left out keep the value of the policy. Fields that decide how the evidence is judged can be set, and ' +
         'the cadence (check_every_tokens, check_growth): it is answered by up to 256 generations that are kept with all their steps, each check ' +
@@ -55,6 +70,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     config,
     schema: {
       tags: read,
+      operationId: 'getTradeoff',
       summary: 'Get the trade-off between EM and tokens',
       description: 'The curve with its intervals, raw and smoothed; its knee; the threshold after which more tokens cost more EM than ' +
         'em_per_token_percent allows; and a forecast of the certified threshold. These are estimates: only a certificate is a promise.',
@@ -67,6 +83,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     config: { role: 'worker', bound: 'key' },
     schema: {
       tags: read,
+      operationId: 'listWantedLabels',
       summary: 'List the generations whose outcome awaits a label',
       description: 'Only enrolled control generations are listed whose label can still change what they count as; those that were enrolled first come first, since ' +
         'their follow-up ends first. For a context that belongs to a pool, the list is that of the pool. A token that is bound to a prefix sees the ' +
@@ -79,13 +96,21 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
 
   app.get('/v1/contexts/:key/policy', {
     config,
-    schema: { tags: operate, summary: 'Get the policy that the context states and the one in force', params, response: { 200: PolicyReplySchema, ...anyError } },
+    schema: {
+      tags: operate,
+      operationId: 'getPolicy',
+      summary: 'Get the policy that the context states and the one in force',
+      description: '`policy` has the fields that the context states; `effective` is the whole policy, with the fields that it inherits.',
+      params,
+      response: { 200: PolicyReplySchema, ...anyError },
+    },
   }, (request) => commands.policy(request.params.key))
 
   app.put('/v1/contexts/:key/policy', {
     config,
     schema: {
       tags: operate,
+      operationId: 'replacePolicy',
       summary: 'Replace the policy of a context',
       description: 'Fields that are left out are inherited; PATCH keeps them. The policy takes effect on every replica at once. A change of label, missing_labels, missing_outcomes, ' +
         'min_tokens, check_every_tokens or check_growth, or of follow_up_seconds from or to 0, starts a new epoch. Another max_em_drop or error_level counts as chosen after seeing the evidence until the next epoch. ' +
@@ -101,6 +126,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     config,
     schema: {
       tags: operate,
+      operationId: 'patchPolicy',
       summary: 'Change fields of the policy of a context',
       description: 'A JSON merge patch (RFC 7396) of what the context states: fields that are left out stay as they are, and null removes a field, so that it is ' +
         'inherited. (To state the value null itself, replace the policy.) {"mode": "off"} at * is the kill switch: nothing is stopped any more in any context. ' +
@@ -116,7 +142,13 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
   app.delete('/v1/contexts/:key/policy', {
     config,
     schema: {
-      tags: operate, summary: 'Remove the policy of a context', params, querystring: PolicyQuerySchema, response: { 200: PolicyReplySchema, ...anyError },
+      tags: operate,
+      operationId: 'deletePolicy',
+      summary: 'Remove the policy of a context',
+      description: 'The context then inherits every field from its parent. Where that changes a field that evidence depends on, a new epoch starts, as with PUT. ' + CONFIRM,
+      params,
+      querystring: PolicyQuerySchema,
+      response: { 200: PolicyReplySchema, ...anyError },
     },
   }, (request) => commands.setPolicy(request.params.key, null, { by: request.tokenName, ...request.query }))
 
@@ -124,6 +156,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     config,
     schema: {
       tags: operate,
+      operationId: 'setPin',
       summary: 'Pin a threshold, which then has no guarantee',
       description: 'The pin takes effect at once. Above the leaves, it applies only where the context is a pool (see certify_at in the policy), to all contexts ' +
         'of the pool that have no pin of their own. To switch stopping off in all contexts below, set mode "off" in the policy. ' + CONFIRM,
@@ -139,7 +172,15 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
 
   app.delete('/v1/contexts/:key/pin', {
     config,
-    schema: { tags: operate, summary: 'Remove the pin of a context', params, querystring: ReasonQuerySchema, response: replies },
+    schema: {
+      tags: operate,
+      operationId: 'removePin',
+      summary: 'Remove the pin of a context',
+      description: 'The context returns at once to the threshold that its evidence certifies. ' + CONFIRM,
+      params,
+      querystring: ReasonQuerySchema,
+      response: replies,
+    },
   }, async (request, reply) => {
     return answer(reply, await commands.setPin(request.params.key, null, { by: request.tokenName, ...request.query }))
   })
@@ -148,6 +189,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
     config,
     schema: {
       tags: operate,
+      operationId: 'resetContext',
       summary: 'Start a new epoch, which begins without evidence',
       description: 'The reset holds for the context and everything below it. ' + CONFIRM,
       params,

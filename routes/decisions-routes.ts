@@ -13,7 +13,15 @@ const config = { role: 'worker', bound: 'handler', isParsedAsIs: true } as const
 export const decisions: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
   app.post('/v1/decisions', {
     config,
-    schema: { tags, summary: 'Decide one step', body: StepSchema, response: { 200: DecisionSchema, ...anyError } },
+    schema: {
+      tags,
+      operationId: 'decide',
+      summary: 'Decide one step',
+      description: 'Send the first step of a generation before its first check, and echo the `arm` of the reply with all later steps and with the outcome. ' +
+        'The service does not wait for its store, and answers `continue` where it is in doubt. If a reply does not come, continue.',
+      body: StepSchema,
+      response: { 200: DecisionSchema, ...anyError },
+    },
     serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderDecision : JSON.stringify,
   }, (request, reply) => {
     const decision = answerStep(services, request.body, request)
@@ -25,6 +33,7 @@ export const decisions: FastifyPluginCallbackTypebox<Services> = (app, services,
     config,
     schema: {
       tags,
+      operationId: 'decideBatch',
       summary: 'Decide many steps',
       description: 'The reply has one decision for each step, in the same order. An invalid step gets an error in its place; the others are decided.',
       body: StepBatchSchema,

@@ -9,6 +9,7 @@ export const enrolments: FastifyPluginCallbackTypebox<Services> = (app, services
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags: ['decide'],
+      operationId: 'reportEnrolments',
       summary: 'Report the generations whose arms a worker drew itself',
       description: 'For workers that decide with a bundle. Send the first steps of each context, epoch and control share at least every 100 ms, in the ' +
         'background: only generations that are enrolled before they end are evidence. Draws that arrive when they are more than 5 seconds old do not enrol. ' +

@@ -9,6 +9,7 @@ export const labels: FastifyPluginCallbackTypebox<Services> = (app, services, do
     config: { role: 'worker', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags: ['report'],
+      operationId: 'reportLabel',
       summary: 'Report the label of an outcome that came without one',
       description: 'A label counts as evidence if it comes within `follow_up_seconds` of the policy after the generation began. A later label is accepted and has no effect. ' +
         'The call is idempotent: the first label of an outcome stands. After a 503 or a lost reply, send the label again.',

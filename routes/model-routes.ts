@@ -14,18 +14,32 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
   const { readHistory, rollback } = services
   app.get('/v1/model', {
     config: { role: 'operator' },
-    schema: { tags, summary: 'Get the model that this replica decides with', response: { 200: ModelSchema, ...anyError } },
+    schema: {
+      tags,
+      operationId: 'getModel',
+      summary: 'Get the model that this replica decides with',
+      description: 'Its version, its age, and the state of the store and the learner, as this replica sees them.',
+      response: { 200: ModelSchema, ...anyError },
+    },
   }, () => modelStatus(services))
 
   app.get('/v1/model/history', {
     config: { role: 'operator' },
-    schema: { tags, summary: 'List the changes of thresholds and their causes', querystring: HistoryQuerySchema, response: { 200: HistorySchema, ...anyError } },
+    schema: {
+      tags,
+      operationId: 'getHistory',
+      summary: 'List the changes of thresholds and their causes',
+      description: 'The newest changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list.',
+      querystring: HistoryQuerySchema,
+      response: { 200: HistorySchema, ...anyError },
+    },
   }, async (request) => ({ changes: (await readHistory(request.query.limit ?? 100)).map(withIsoTime) }))
 
   app.post('/v1/model/rollback', {
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],
+      operationId: 'startRollback',
       summary: 'Pin every context to the threshold it had at an earlier version',
       description: 'The pins take effect on every replica at once. Certified thresholds and pins are taken as they were at that version, and applied ' +
         'under the present policies: policies and modes do not change. A context that did not exist then is pinned to what an unknown context ' +
@@ -40,6 +54,7 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
     config: { role: 'operator' },
     schema: {
       tags: ['operate'],
+      operationId: 'endRollback',
       summary: 'Remove the pins that rollbacks set',
       description: 'Contexts return to their learned thresholds. Pins that operators set since stay. A pin that a rollback replaced is not restored; GET /v1/audit lists it. Needs the confirm of a dry run.',
       querystring: ReasonQuerySchema,

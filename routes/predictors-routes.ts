@@ -11,17 +11,33 @@ const params = PredictorParamsSchema
 
 export const predictors: FastifyPluginCallbackTypebox<Services> = (app, { predictors }, done) => {
   app.get('/v1/model/predictors', {
-    config, schema: { tags, summary: 'List the predictors, trained or imported, with their calibration', response: { 200: PredictorListSchema, ...anyError } },
+    config,
+    schema: {
+      tags,
+      operationId: 'listPredictors',
+      summary: 'List the predictors, trained or imported, with their calibration',
+      description: 'Each predictor with the contexts in which it serves or is on trial. Retired ones are included.',
+      response: { 200: PredictorListSchema, ...anyError },
+    },
   }, async () => ({ predictors: await predictors.list() }))
 
   app.get('/v1/model/predictors/:name', {
-    config, schema: { tags, summary: 'Get one predictor with its complete definition', params, response: { 200: PredictorDetailSchema, ...anyError } },
+    config,
+    schema: {
+      tags,
+      operationId: 'getPredictor',
+      summary: 'Get one predictor with its complete definition',
+      description: '`definition` is what PUT accepts, also in another service with the same levels.',
+      params,
+      response: { 200: PredictorDetailSchema, ...anyError },
+    },
   }, (request) => predictors.get(request.params.name))
 
   app.put('/v1/model/predictors/:name', {
     config,
     schema: {
       tags,
+      operationId: 'importPredictor',
       summary: 'Import a predictor',
       description: 'The predictor becomes a challenger in every context whose policy has predictor "auto" and the same label. It serves in a context once its own ' +
         'evidence, from outcomes after the import, certifies a threshold that saves more. The scores of a predictor never change under its name.',
@@ -36,6 +52,7 @@ export const predictors: FastifyPluginCallbackTypebox<Services> = (app, { predic
     config,
     schema: {
       tags,
+      operationId: 'retirePredictor',
       summary: 'Retire a predictor',
       description: 'The predictor stops serving at once in every context, and its evidence is deleted. Contexts continue with the raw confidence.',
       params,

@@ -18,6 +18,7 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Services> = (app, servic
     config: { role: 'trainer', bound: 'handler', isParsedAsIs: true },
     schema: {
       tags,
+      operationId: 'reportCheckpoints',
       summary: 'Report evaluations of one or many checkpoints',
       description: 'The reply comes once the checkpoints are stored durably. The call is idempotent by run, step and suite, so a job that was ' +
         'suspended may report its steps again. Other figures for a step that is known already are kept as another attempt. Invalid checkpoints ' +
@@ -33,13 +34,20 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Services> = (app, servic
 
   app.get('/v1/training-runs', {
     config: { role: 'operator' },
-    schema: { tags, summary: 'List the training runs with their latest figures', response: { 200: RunListSchema, ...anyError } },
+    schema: {
+      tags,
+      operationId: 'listTrainingRuns',
+      summary: 'List the training runs with their latest figures',
+      description: 'For each run its suites with the newest figures and verdicts, and the contexts that its checkpoints serve.',
+      response: { 200: RunListSchema, ...anyError },
+    },
   }, async () => ({ runs: (await training.list()).map(summaryToWire) }))
 
   app.get('/v1/training-runs/:run', {
     config: { role: 'operator' },
     schema: {
       tags,
+      operationId: 'getTrainingRun',
       summary: 'Get a run with its trend, forecast, verdicts and advice',
       description: 'For each suite: EM and tokens with intervals, the trend, a forecast of the next checkpoints and how well such forecasts ' +
         'have held, and verdicts with their figures. For each context that the run serves: whether its newest checkpoint may be stopped early.',
@@ -53,6 +61,7 @@ export const trainingRuns: FastifyPluginCallbackTypebox<Services> = (app, servic
     config: { role: 'operator' },
     schema: {
       tags,
+      operationId: 'plotTrainingRun',
       summary: 'Plot a suite of a run as SVG',
       description: 'EM and tokens by step with their intervals, the forecast of the next checkpoints, and the step at which the trade-off turned.',
       params,

@@ -46,6 +46,14 @@ export const ROLLBACK_REPLY_EXAMPLE = {
   confirm: 'Ty2bN6rKq0VwE5hA',
 }
 
+export const NOT_READY_EXAMPLE = {
+  ready: false,
+  store: { kind: 'redis', up: false },
+  model: { version: 0, age_seconds: null, stale: true },
+  learner: { leader: false },
+  warnings: ['The store cannot be reached. Decisions continue with the last model; outcomes are refused with 503. Check REDIS_URL and the Redis server.'],
+}
+
 export const READY_EXAMPLE = {
   ready: true,
   store: { kind: 'embedded', up: true },

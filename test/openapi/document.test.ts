@@ -22,10 +22,13 @@ t.test('every field is described', async (t) => {
     }
   }
   for (const [title, schema] of Object.entries<any>(document.components.schemas)) check(title, schema)
+  const names = new Set<string>()
   for (const [path, operations] of Object.entries<any>(document.paths)) {
-    for (const [method, { summary, tags, operationId, parameters = [] }] of Object.entries<any>(operations)) {
-      t.ok(summary && tags.length === 1, `${method} ${path}`)
-      t.match(operationId, /^[a-z]\w+$/, `${method} ${path}: for generated clients`)
+    for (const [method, { summary, description, tags, operationId, parameters = [] }] of Object.entries<any>(operations)) {
+      t.ok(summary && description && tags.length === 1, `${method} ${path} has a summary, a description and a tag`)
+      t.match(operationId, /^[a-z]+([A-Z][a-z]+)*$/, `${method} ${path} states an operationId, which generated clients name its function after`)
+      t.notOk(names.has(operationId), `${operationId} is unique`)
+      names.add(operationId)
       for (const { name, description } of parameters) t.ok(description, `${method} ${path} ${name}`)
     }
   }
