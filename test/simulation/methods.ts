@@ -1,4 +1,3 @@
-import { controlShare } from '../../src/core/assignment/arm.js'
 import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'
 import { addTrace } from '../../src/core/certificate/merge-evidence.js'
 import { stopsOf, type Trace } from '../../src/core/certificate/stops.js'
@@ -103,12 +102,17 @@ export function adaptiveConformal (): Method {
     index: () => index,
     run (generation, u) {
       generations++
-      const share = remembered.length < WARM_UP ? 1 : controlShare('auto', saved, generations)
+      const share = remembered.length < WARM_UP ? 1 : controlShare(saved, generations)
       if (u >= share) return stepAt(generation, index)
       learn(generation)
       return -1
     },
   }
+}
+
+/** A share that falls as savings and generations grow: where a threshold saves little, control generations cost little. */
+function controlShare (saved: number, generations: number): number {
+  return Math.min(1, Math.max(0.02, 0.1 / saved * Math.sqrt(200 / (generations + 200))))
 }
 
 function stepAt ({ steps }: Simulated, index: number): number {

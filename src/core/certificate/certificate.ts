@@ -105,6 +105,24 @@ export function generationsToReach (a: number, seen: Differences, logBar: number
   }, limit)
 }
 
+/**
+ * About how many more units the test of one threshold needs to reach `logBar` if differences come at other rates from now on; Infinity if
+ * it never reaches it. It takes the best bet alone, so that there is nothing to search: a little more than all of them together need.
+ * @param rates units whose differences tell the rates
+ */
+export function unitsToReach (a: number, seen: Differences, logBar: number, rates: Differences): number {
+  const table = betTable(a)
+  const total = unitsOf(rates)
+  let least = Infinity
+  for (let i = 0; i < BETS.length; i++) {
+    const growth = (logOfBet(table, i, rates) - LOG_WEIGHTS[i]!) / total
+    const missing = logBar - logOfBet(table, i, seen)
+    if (missing <= 0) return 0
+    if (growth > 0) least = Math.min(least, missing / growth)
+  }
+  return least
+}
+
 /** The smallest n >= 0 at which a monotone predicate is true; `null` past `limit`. */
 function smallest (isTrue: (n: number) => boolean, limit = 2 ** 40): number | null {
   if (isTrue(0)) return 0

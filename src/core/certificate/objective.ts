@@ -32,22 +32,25 @@ export function bestIndex (evidence: Evidence, ceiling: number, prices: Prices, 
   const { value_of_em: value, price_per_1k_tokens: price } = prices
   if (ceiling === -1) return -1
   if (value === null || price === null) return tokensSaved(evidence, ceiling) < 0 ? -1 : ceiling
-  const { generations: n, lost, gained } = evidence
+  const { lost, gained } = evidence
   const seen = lost.slice(0, ceiling + 1).map((_, k) => emDrop(evidence, k))
   const smooth = isotonic(seen, seen.map((_, k) => 1 / (lost[k]! + gained[k]! + 1)))
   const dropOf = (k: number) => k === -1 ? 0 : Math.max(smooth[k]!, seen[k]!)
-  const countsOf = (k: number): [number, number] => k === -1 ? [0, 0] : [lost[k]!, gained[k]!]
   const stay = Math.min(current, ceiling)
-  const [lostNow, gainedNow] = countsOf(stay)
   let [best, most] = [stay, 0]
   for (let k = -1; k <= ceiling; k++) {
     if (k === stay) continue
-    const [lostThen, gainedThen] = countsOf(k)
-    const margin = Math.sqrt(Math.abs(lostThen - lostNow) + Math.abs(gainedThen - gainedNow) + 1) / n
+    const margin = standardError(evidence, k, stay)
     const better = price * (savedBy(evidence, k) - savedBy(evidence, stay)) / 1000 - value * (dropOf(k) - dropOf(stay) + margin)
     if (better > most) [best, most] = [k, better]
   }
   return best
+}
+
+/** Standard error of the difference of two thresholds' EM drops, at the least; -1: never stopping. */
+export function standardError ({ generations, lost, gained }: Evidence, k: number, other: number): number {
+  const between = (counts: readonly number[]) => Math.abs((counts[k] ?? 0) - (counts[other] ?? 0))
+  return Math.sqrt(between(lost) + between(gained) + 1) / generations
 }
 
 /** Mean tokens that the threshold saves in a generation, net of its probes. */

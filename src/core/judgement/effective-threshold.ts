@@ -1,4 +1,4 @@
-import { controlShare } from '../assignment/arm.js'
+import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { differenceFromPool } from '../certificate/policy-problem.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import type { Levels } from '../policy/context.js'
@@ -42,17 +42,11 @@ export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]):
 }
 
 /**
- * The control share that the certifying link should have, for all contexts that it certifies: 1 without a threshold. A pin counts as saving
- * everything, as its savings are not measured.
+ * The control share in force for all contexts that the certifying link certifies: 1 without a threshold. The learner moves an `auto` share;
+ * a pin that it has yet to fold has the least.
  */
-export function controlShareFor ({ threshold, source, isPinned }: EffectiveThreshold): number {
+export function controlShareInForce ({ threshold, source }: EffectiveThreshold): number {
+  const { control_rate: rate } = source.policy
   if (threshold === null) return 1
-  return controlShare(source.policy.control_rate, isPinned ? 1 : source.grossSavedRatio, source.generations)
-}
-
-/** The control share in force: the learner moves an `auto` share in steps, and until the next step its last one holds. */
-export function controlShareInForce (effective: EffectiveThreshold): number {
-  const { source, threshold } = effective
-  const wanted = controlShareFor(effective)
-  return source.policy.control_rate === 'auto' && threshold !== null ? source.learnedControlShare ?? wanted : wanted
+  return rate === 'auto' ? source.learnedControlShare ?? CONTROL_FLOOR : Math.max(CONTROL_FLOOR, rate)
 }

@@ -1,10 +1,10 @@
-import { nextShare } from '../assignment/arm.js'
+import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { BREACH_SUSPECTED, emSuspicion } from '../certificate/compare-arms.js'
 import { suspicion } from '../certificate/drift.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { copyState } from '../judgement/copy-state.js'
-import { controlShareFor, type EffectiveThreshold } from '../judgement/effective-threshold.js'
-import type { Policy } from '../policy/policy.js'
+import type { EffectiveThreshold } from '../judgement/effective-threshold.js'
+import { isLearningWorthwhile } from '../judgement/worth-learning.js'
 import { forceOf, type Fold } from './fold.js'
 
 /**
@@ -15,35 +15,42 @@ const SUSPECTED = 2
 const CALM = 1.2
 const BOOST = 10
 
-/** A suspicion of breach ends below this many standard errors beyond the bound. Until then the control share is at least BREACH_SHARE. */
+/** A suspicion of breach ends below this many standard errors beyond the bound. */
 const BREACH_CALM = 0.5
-const BREACH_SHARE = 0.5
+
+/** The share while a looser threshold is worth learning about, and the least one while a breach is suspected. */
+const LEARNING_SHARE = 0.5
 
 /**
- * Follows the control share; an `auto` one also the suspicions of drift and breach, since at the floor either would have to be found in one
- * generation of fifty. It depends on the past alone, so the bets stay fair, and each draw states the share that it was made at.
+ * Moves the control share. An `auto` one is a half while learning is worth its price, and else the floor; it is raised at a suspicion of
+ * drift or breach, since at the floor either would have to be found in one generation of fifty. It depends on the past alone, so the bets
+ * stay fair, and each draw states the share that it was made at.
  */
 export function moveShare (fold: Fold, key: string, time: number): void {
   const state = fold.get(key)
   if (state === undefined) return
   const force = forceOf(fold, key, time)
-  const { policy } = force.source
-  const wanted = controlShareFor(force)
-  if (policy.control_rate !== 'auto') {
-    if (wanted !== state.control_share) fold.set(key, copyState(state, { control_share: wanted, is_suspected: false }))
-    return
-  }
-  const suspected = suspicionOf(state, force, policy)
-  const raised = suspected === 'breach' ? Math.max(wanted, BREACH_SHARE) : suspected === 'drift' ? Math.min(1, BOOST * wanted) : wanted
-  const share = nextShare(state.control_share, raised)
+  const { control_rate: rate } = force.source.policy
+  const suspected = rate === 'auto' ? suspicionOf(state, force) : null
+  const share = rate === 'auto' ? autoShare(fold, state, force, suspected) : force.threshold === null ? 1 : Math.max(CONTROL_FLOOR, rate)
   const is_suspected = suspected !== null
   if (share === state.control_share && is_suspected === state.is_suspected) return
   fold.set(key, copyState(state, { control_share: share, is_suspected }))
 }
 
-function suspicionOf (state: ContextState, { threshold, isPinned }: EffectiveThreshold, { max_em_drop: bound }: Policy): 'drift' | 'breach' | null {
+type Suspicion = 'drift' | 'breach' | null
+
+function autoShare (fold: Fold, state: ContextState, { threshold, isPinned, source }: EffectiveThreshold, suspected: Suspicion): number {
+  if (threshold === null) return 1
+  const isWorthwhile = !isPinned && isLearningWorthwhile(state, source.policy, fold.predictors)
+  const share = isWorthwhile ? LEARNING_SHARE : CONTROL_FLOOR
+  if (suspected === 'breach') return Math.max(share, LEARNING_SHARE)
+  return suspected === 'drift' ? Math.min(1, BOOST * share) : share
+}
+
+function suspicionOf (state: ContextState, { threshold, isPinned, source }: EffectiveThreshold): Suspicion {
   if (threshold === null || isPinned) return null
   const { is_suspected: was } = state
-  if (emSuspicion(state.arms, bound) >= (was ? BREACH_CALM : BREACH_SUSPECTED)) return 'breach'
+  if (emSuspicion(state.arms, source.policy.max_em_drop) >= (was ? BREACH_CALM : BREACH_SUSPECTED)) return 'breach'
   return suspicion(state.drift) >= (was ? CALM : SUSPECTED) ? 'drift' : null
 }

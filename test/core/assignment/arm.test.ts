@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import murmurhash from 'murmurhash'
 import t from 'tap'
-import { CONTROL_FLOOR, controlShare, drawArm, nextShare, uniform } from '../../../src/core/assignment/arm.js'
+import { CONTROL_FLOOR, drawArm, uniform } from '../../../src/core/assignment/arm.js'
 import { decide } from '../../../src/core/decide/decide.js'
 import { holds } from '../../property.js'
 import { snapshotOf } from '../decide/snapshot-of.js'
@@ -81,32 +81,4 @@ t.test('the generations of a group share an arm', async (t) => {
     for (const arm of ofGroup) arms.add(arm)
   }
   t.strictSame([...arms].sort(), ['control', 'treated'], 'different groups differ')
-})
-
-t.test('the share is clamp(0.02, 1, (0.1/s) sqrt(200/(n + 200)))', async (t) => {
-  t.equal(controlShare('auto', 0.1, 0), 1)
-  t.equal(controlShare('auto', 0.5, 0), 0.2)
-  t.equal(controlShare('auto', 0.5, 600), 0.1)
-  t.equal(controlShare('auto', 0.5, 10_000_000), 0.02, 'not below the floor')
-  t.equal(controlShare('auto', 0.01, 0), 1, 'not above 1')
-  t.equal(controlShare('auto', 0, 1000), 1, 'a threshold that saves nothing costs nothing to test')
-  t.equal(controlShare(0.3, 0.9, 1_000_000), 0.3, 'a numeric rate is what it is')
-  t.equal(controlShare(0.001, 0.9, 10), 0.02, 'but not below the floor')
-})
-
-t.test('the share in force follows the wanted share in steps', async (t) => {
-  t.equal(nextShare(0.5, 0.46), 0.5, 'less than a tenth down')
-  t.equal(nextShare(0.5, 0.45), 0.45)
-  t.equal(nextShare(0.5, 0.74), 0.5, 'less than a half up')
-  t.equal(nextShare(0.5, 0.75), 0.75)
-  t.equal(nextShare(0.8, 1), 1, 'up to 1 at once: nothing is in force')
-  t.equal(nextShare(0.0205, 0.02), 0.02, 'the floor is reached')
-  t.equal(nextShare(0.02, 0.021), 0.02)
-
-  const share = fc.double({ min: CONTROL_FLOOR, max: 1, noNaN: true })
-  holds(t, fc.property(share, share, (current, wanted) => {
-    const next = nextShare(current, wanted)
-    const stays = wanted > 0.9 * current && wanted < 1.5 * current && wanted < 1
-    return (next === wanted || (next === current && stays)) && nextShare(next, wanted) === next
-  }), 1000)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { BETS, EIGHTHS, generationsToReach, LOG_WEIGHTS, logEvidence, losslessGenerations, reaches, type Differences } from '../../../src/core/certificate/certificate.js'
+import { BETS, EIGHTHS, generationsToReach, LOG_WEIGHTS, logEvidence, losslessGenerations, reaches, unitsToReach, type Differences } from '../../../src/core/certificate/certificate.js'
 import { holds } from '../../property.js'
 import { sharedData } from '../../shared-data.js'
 
@@ -147,5 +147,20 @@ t.test('generationsToReach extrapolates the rates seen so far', async (t) => {
     }
     if (more === null) return at(5000) < bar + 1e-9
     return at(more) >= bar - 1e-9 && (more === 0 || at(more - 1) < bar + 1e-9)
+  }))
+})
+
+t.test('unitsToReach is never less than the search finds', async (t) => {
+  const bar = Math.log(20)
+  t.equal(unitsToReach(0.02, { lost: 0, kept: 500, gained: 0 }, bar, { lost: 0, kept: 1, gained: 0 }), 0, 'reached')
+  const more = unitsToReach(0.02, { lost: 0, kept: 100, gained: 0 }, bar, { lost: 0, kept: 1, gained: 0 })
+  t.ok(more >= 86 && more < 110, `${more}: the best bet alone takes little longer than all`)
+  t.equal(unitsToReach(0.02, { lost: 0, kept: 100, gained: 0 }, bar, { lost: 3, kept: 97, gained: 0 }), Infinity, 'never at these losses')
+  const few = fc.nat({ max: 20 })
+  holds(t, fc.property(fc.integer({ min: 1, max: 2000 }), few, few, few, (kept, lost, gained, halves) => {
+    const seen: Differences = { lost, kept, gained, partial: [[4, halves]] }
+    const more = unitsToReach(0.05, seen, bar, seen)
+    const exact = generationsToReach(0.05, seen, bar, 1e6)
+    return more > (exact ?? 1e6) - 1
   }))
 })

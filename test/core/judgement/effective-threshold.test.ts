@@ -1,6 +1,6 @@
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/grid.js'
-import { certifyingDepthOf, controlShareFor, controlShareInForce, effectiveThreshold } from '../../../src/core/judgement/effective-threshold.js'
+import { certifyingDepthOf, controlShareInForce, effectiveThreshold } from '../../../src/core/judgement/effective-threshold.js'
 import { linkWith, type LinkFields } from '../decide/snapshot-of.js'
 
 /** What is in force for a leaf, given the links of root, model and leaf; the one at `depth` certifies. */
@@ -50,26 +50,13 @@ t.test('the certifying link is the leaf or the level that its policy names, and 
   t.equal(depth(null, ['*', 'model=q']), 1)
 })
 
-t.test('the wanted control share follows the threshold, the rate and the savings', async (t) => {
-  const want = (leaf: LinkFields, root: LinkFields = {}) => {
-    const chain = [linkWith('*', root), linkWith('model=q', leaf)]
-    return controlShareFor(effectiveThreshold(chain))
-  }
-  t.equal(want({}), 1, 'no threshold: everything')
-  t.equal(want({ policy: { control_rate: 0.1 } }), 1, 'whatever the rate')
-  t.equal(want({ index: 5, grossSavedRatio: 0.5, generations: 600 }), 0.1)
-  t.equal(want({ index: 5, grossSavedRatio: 0.5, policy: { control_rate: 0.3 } }), 0.3)
-  t.equal(want({ pin: 0.5, index: 5, grossSavedRatio: 0.2 }), 0.1, 'a pin counts as saving it all')
-  t.equal(want({ pin: null, index: 5 }), 1, 'pinned to null: everything')
-})
-
 t.test('the control share in force is the learner\'s under auto, and the policy\'s number at once', async (t) => {
-  const inForce = (fields: LinkFields) => {
-    const leaf = linkWith('model=q', { grossSavedRatio: 0.5, generations: 600, ...fields })
-    return controlShareInForce(effectiveThreshold([linkWith('*'), leaf]))
-  }
-  t.equal(inForce({ index: 5, learnedControlShare: 0.3 }), 0.3)
-  t.equal(inForce({ index: 5 }), 0.1, 'the share wanted, where the learner has none yet')
-  t.equal(inForce({ index: 5, learnedControlShare: 0.3, policy: { control_rate: 0.2 } }), 0.2)
-  t.equal(inForce({ learnedControlShare: 0.3 }), 1, 'everything is control without a threshold')
+  const inForce = (fields: LinkFields) => controlShareInForce(effectiveThreshold([linkWith('*'), linkWith('model=q', fields)]))
+  t.equal(inForce({ index: 5, learnedControlShare: 0.5 }), 0.5)
+  t.equal(inForce({ index: 5, learnedControlShare: 0.5, policy: { control_rate: 0.2 } }), 0.2)
+  t.equal(inForce({ index: 5, learnedControlShare: 0.5, policy: { control_rate: 0.001 } }), 0.02, 'never below the floor')
+  t.equal(inForce({ learnedControlShare: 0.5 }), 1, 'everything is control without a threshold')
+  t.equal(inForce({ learnedControlShare: 0.5, policy: { control_rate: 0.1 } }), 1, 'whatever the rate')
+  t.equal(inForce({ pin: 0.5 }), 0.02, 'a pin that the learner has yet to fold')
+  t.equal(inForce({ pin: null, index: 5, learnedControlShare: 0.5 }), 1, 'pinned to null: everything')
 })

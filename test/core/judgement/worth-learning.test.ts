@@ -1,0 +1,42 @@
+import t from 'tap'
+import { GRID } from '../../../src/core/certificate/grid.js'
+import type { ContextState } from '../../../src/core/judgement/context-state.js'
+import { isLearningWorthwhile } from '../../../src/core/judgement/worth-learning.js'
+import { memoryFold, outcomeOf, policyWith } from '../learn/memory-fold.js'
+
+const LAST = GRID.length - 1
+
+/** A context in which every threshold but the loosest stops at `late` tokens of 100, and the loosest at 10, where it loses some answers. */
+function stateWith (late: number, kept: number, lost: number): ContextState {
+  const fold = memoryFold()
+  const early = (exact_match: 0 | 1) => outcomeOf({
+    steps: [{ tokens: 10, confidence: GRID[LAST]!, exact_match }, { tokens: late, confidence: 1, exact_match: 1 }],
+  })
+  fold.learn(early(0), 0, lost)
+  fold.learn(early(1), 0, kept)
+  return fold.state()
+}
+
+const isWorthwhile = (state: ContextState, patch = {}) => isLearningWorthwhile(state, policyWith(patch), new Map())
+
+t.test('learning is worth while ds (n - m) > s m', async (t) => {
+  const state = stateWith(90, 300, 1)
+  t.equal(state.threshold_index, LAST - 1)
+  // s = 0.1 and ds = 0.8; at a loss rate of 1.5 in 301 the loosest needs 80 more: 0.8 (n - 80) > 0.1 * 80 from n = 91 on
+  t.notOk(isWorthwhile({ ...state, generations: 89 }))
+  t.ok(isWorthwhile({ ...state, generations: 92 }))
+  const early = stateWith(20, 300, 1) // s = 0.8 and ds = 0.1: from n = 721 on
+  t.notOk(isWorthwhile({ ...early, generations: 700 }))
+  t.ok(isWorthwhile({ ...early, generations: 740 }))
+})
+
+t.test('a threshold that loses too much is never worth learning about, nor one that saves no more', async (t) => {
+  t.notOk(isWorthwhile({ ...stateWith(90, 300, 9), generations: 1e6 }))
+  t.notOk(isWorthwhile({ ...stateWith(10, 200, 0), generations: 1e6 }), 'all are certified')
+})
+
+t.test('with prices, worth is in money', async (t) => {
+  const state = { ...stateWith(90, 300, 1), generations: 300 }
+  t.ok(isWorthwhile(state, { value_of_em: 1e-6, price_per_1k_tokens: 1 }))
+  t.notOk(isWorthwhile(state, { value_of_em: 1000, price_per_1k_tokens: 1 }), 'the answer that it loses is worth more than the tokens')
+})
