@@ -53,6 +53,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     isStoreUp: () => store.isUp(),
     isLeader: learner.isLeader,
     refused: learner.refused,
+    isConfiguredApart: () => configurations.problem() !== null,
     pins: () => service.model().inputs.pins.size,
     lag: service.lag,
     ...busiestContexts(store, service),

@@ -12,6 +12,8 @@ export interface GaugeSources {
   readonly isLeader: () => boolean
   readonly lag: () => number
   readonly refused: () => number
+  /** Whether another replica has other levels or another default policy. */
+  readonly isConfiguredApart: () => boolean
   /** Pins in force, including those of rollbacks. */
   readonly pins: () => number
   /** States of the busiest contexts by key, always including the root, which sums over all. */

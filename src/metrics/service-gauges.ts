@@ -18,6 +18,7 @@ export function watchService (registers: Registry[], sources: GaugeSources): voi
   gauge('model_age_seconds', 'Seconds since the model was last in step with the store; +Inf if it never was', () => sources.modelAgeSeconds() ?? Infinity)
   gauge('store_up', '1 if the last contact with the store succeeded and it takes writes, else 0', () => sources.isStoreUp() ? 1 : 0)
   gauge('learner_leader', '1 on the replica that is the learner, else 0', () => sources.isLeader() ? 1 : 0)
+  gauge('configuration_differs', '1 if another replica has other CONTEXT_LEVELS or another DEFAULT_POLICY, else 0', () => sources.isConfiguredApart() ? 1 : 0)
   new Counter({ // eslint-disable-line no-new
     name: 'stopgate_outcomes_without_context_total',
     help: 'Outcomes that counted only for parent contexts because MAX_CONTEXTS was reached (on the learner)',

@@ -33,7 +33,7 @@ t.test('a context shows its arms and what became of the enrolled', async (t) => 
   const metrics = createMetrics()
   const none = () => 0
   const NONE = { trainingRuns: async () => [], predictors: () => [], links: () => [] }
-  const up = { isStoreUp: () => true, isLeader: () => true }
+  const up = { isStoreUp: () => true, isLeader: () => true, isConfiguredApart: () => false }
   const service = { ...up, modelVersion: none, modelAgeSeconds: none, refused: none, pins: none, lag: none }
   const readings: GaugeSources = { ...service, ...NONE, busiest: async () => new Map([['task=a', state]]), isLeaf: () => true, policyOf: () => DEFAULT_POLICY }
   metrics.watch(readings)

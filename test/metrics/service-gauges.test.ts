@@ -15,6 +15,7 @@ t.test('gauges are read at each scrape', async (t) => {
     pins: () => 2,
     isLeaf: () => true,
     policyOf: () => undefined,
+    isConfiguredApart: () => true,
     trainingRuns: async () => [],
     predictors: () => [],
     busiest: async () => new Map(),
@@ -26,7 +27,7 @@ t.test('gauges are read at each scrape', async (t) => {
   t.match(await registry.metrics(), 'stopgate_model_version 7\n')
   version = 8
   const text = await registry.metrics()
-  for (const line of ['model_version 8', 'model_age_seconds +Inf', 'store_up 0', 'learner_leader 1', 'outcome_log_lag 3', 'pins 2', 'outcomes_without_context_total 5']) {
+  for (const line of ['model_version 8', 'model_age_seconds +Inf', 'store_up 0', 'learner_leader 1', 'configuration_differs 1', 'outcome_log_lag 3', 'pins 2', 'outcomes_without_context_total 5']) {
     t.match(text, `stopgate_${line}\n`)
   }
   t.match(text, 'stopgate_contexts_warned{warning="outcomes_missing"} 2\n')

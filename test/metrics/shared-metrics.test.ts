@@ -13,6 +13,7 @@ const readings = {
   pins: () => 2,
   isLeaf: () => false,
   policyOf: () => undefined,
+  isConfiguredApart: () => false,
   trainingRuns: async () => [],
   predictors: () => [],
   links: () => [],
