@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { cli } from './service-process.js'
 
+/** Not the bundle that other tests start. */
+const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 const start = (...words: string[]) => spawn(process.execPath, [cli, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
 
 async function end (child: ReturnType<typeof start>) {

@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { until } from './helper.js'
+import { bundleService } from './service-bundle.js'
 
-/** The command-line interface that users run, compiled with the tests. */
-export const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url))
+/** The command-line interface that users run. */
+export const cli = await bundleService()
 
 export interface ServiceProcess {
   readonly child: ChildProcess
