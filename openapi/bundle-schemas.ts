@@ -1,5 +1,6 @@
 import { Type } from '#typebox'
 import { BUNDLE_FORMAT } from '../src/core/decide/bundle.js'
+import { PrefixSchema } from './context-schemas.js'
 import { ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
 import { LENGTH_POWER_DESCRIPTION, nullable, nullableRatio, WEIGHTS_DESCRIPTION } from './field-schemas.js'
@@ -7,7 +8,7 @@ import { LENGTH_POWER_DESCRIPTION, nullable, nullableRatio, WEIGHTS_DESCRIPTION 
 const strict = { additionalProperties: false }
 
 export const BundleQuerySchema = Type.Object({
-  prefix: Type.Optional(Type.String({ description: 'Context key: the bundle covers this context and those below it' })),
+  prefix: Type.Optional(PrefixSchema('Context key: the bundle covers this context and those below it')),
   wait: Type.Optional(Type.Integer({
     minimum: 0, maximum: 60, default: 0, description: 'With If-None-Match: how long to wait for a new bundle (seconds, up to 60)',
   })),

@@ -17,7 +17,7 @@ export const figures = {
   n: Type.Integer({ minimum: 1, maximum: 1e9, description: 'Number of questions evaluated (a whole number from 1)', examples: [1319] }),
   em_stderr: Type.Optional(share('Standard error of em; absent: sqrt(em (1 - em) / n)', 0.0125)),
   tokens_mean: tokens('Mean length of a response', 812.4),
-  tokens_p50: Type.Optional(tokens('Median length', 700)),
+  tokens_p50: Type.Optional(tokens('Median length, not above tokens_p95', 700)),
   tokens_p95: Type.Optional(tokens('95th percentile of the length', 2100)),
   stop_rate: Type.Optional(share('Share of responses that were stopped early', 0)),
   truncated_rate: Type.Optional(share('Share of responses cut off at the token limit', 0.004)),
@@ -32,7 +32,9 @@ const examples = [{
 export const CheckpointSchema = Type.Object({
   ...figures,
   suite: TextSchema('Name of the evaluation suite', ['gsm8k']),
-  at: Type.Optional(Type.String({ maxLength: 40, description: 'When the checkpoint was evaluated (ISO 8601, with a time zone)', examples: ['2026-01-31T12:00:00Z'] })),
+  at: Type.Optional(Type.String({
+    maxLength: 40, format: 'date-time', description: 'When the checkpoint was evaluated (RFC 3339, without leap seconds)', examples: ['2026-01-31T12:00:00Z'],
+  })),
 }, {
   ...strict,
   title: 'Checkpoint',

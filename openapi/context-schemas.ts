@@ -3,23 +3,30 @@ import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/con
 import { ArmsSchema } from './arm-schemas.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
-import { nullable, nullableRatio, objectOrNull, ratio, time } from './field-schemas.js'
+import { nullable, nullableRatio, objectOrNull, ratio, stating, time } from './field-schemas.js'
 import { NullablePinSchema } from './pin-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
 
 const status = ['learning', 'certified', 'drifted'] as const
 
-export const KeySchema = Type.String({
+/** A level, and a value without what keys percent-encode. The code checks the rest: the levels, and that the encoding is canonical. */
+const LEVEL_VALUE = '[A-Za-z][A-Za-z0-9_.-]{0,31}=([^%,=*\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]|%[0-9A-F]{2})+'
+const KEY = { pattern: `^(\\*|${LEVEL_VALUE}(,${LEVEL_VALUE}){0,7})$` }
+
+export const KeySchema = stating(Type.String({
   minLength: 1,
   maxLength: 4096,
   description: 'Context key, URL-encoded: "*" is the root, "model=q,task=gsm8k" is a leaf with the default levels',
   examples: ['model=example,task=example'],
-})
+}), KEY)
+
+export const PrefixSchema = (description: string) =>
+  stating(Type.String({ minLength: 1, maxLength: 4096, description, examples: ['model=example'] }), KEY)
 
 export const KeyParamsSchema = Type.Object({ key: KeySchema })
 
 export const ContextQuerySchema = Type.Object({
-  prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only this context and those below it' })),
+  prefix: Type.Optional(PrefixSchema('Context key: lists only this context and those below it')),
   status: Type.Optional(Type.Unsafe<typeof status[number]>({ type: 'string', enum: [...status], description: 'Lists only contexts with this status' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Number of contexts on a page (1 to 200)' })),
   after: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'The "next" of the previous page' })),

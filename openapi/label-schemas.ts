@@ -1,10 +1,10 @@
 import { Type, type Static } from '#typebox'
-import { AnswerSchema, EmSchema, nullable, TextSchema } from './field-schemas.js'
+import { AnswerSchema, EmSchema, nullable, stating, TextSchema } from './field-schemas.js'
 import { OutcomeSchema } from './outcome-schemas.js'
 
 export const LabelParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
 
-export const LabelSchema = Type.Object({
+export const LabelSchema = stating(Type.Object({
   em: Type.Optional(EmSchema('EM of the final answer')),
   answer: Type.Optional(AnswerSchema('Final answer, if the outcome came without one')),
   reference: OutcomeSchema.properties.reference,
@@ -17,7 +17,7 @@ export const LabelSchema = Type.Object({
   title: 'Label',
   description: 'Label of an outcome: em, or a reference to grade its answers with',
   examples: [{ em: 1 }],
-})
+}), { allOf: [{ anyOf: [{ required: ['em'] }, { required: ['reference'] }] }] })
 
 export type Label = Static<typeof LabelSchema>
 

@@ -45,7 +45,7 @@ const fields = {
     description: 'Time in which the outcome and label of an enrolled generation may come in (seconds, 1 to 86,400); 0: outcomes count in the order of arrival, which is right only if that order says nothing about them',
   }),
   evidence_window: Type.Integer({
-    minimum: 100, maximum: 100_000_000, description: 'Size of the window of evidence, which is kept in two halves (generations, from 100)',
+    minimum: 100, maximum: 100_000_000, description: 'Size of the window of evidence, which is kept in two halves (generations, from 100). At least four times the lossless generations that a first certificate needs at max_em_drop and error_level (744 by default)',
   }),
   max_evidence_age_seconds: Type.Number({
     minimum: 1, maximum: 315_360_000, description: 'Time without new evidence after which a threshold is withdrawn (seconds, 1 to ten years)',
@@ -61,10 +61,10 @@ const fields = {
     description: 'EM that one more percent of the tokens of a full run may cost (fraction, 0 to 1; 0.0005 is a twentieth of a point); used by the trade-off view and by the verdict "costly_shortening" on training runs; null: not stated',
   }),
   value_of_em: nullable<number>('number', {
-    minimum: 0, maximum: 1e12, description: 'Value of one right answer, in the currency of price_per_1k_tokens (0 to 1e12); if this or that is null, there are no prices',
+    minimum: 0, maximum: 1e12, description: 'Value of one right answer, in the currency of price_per_1k_tokens (0 to 1e12). The policy in force must state both or neither; null: no prices',
   }),
   price_per_1k_tokens: nullable<number>('number', {
-    minimum: 1e-12, maximum: 1e12, description: 'Price of 1,000 generated tokens, in the currency of value_of_em (1e-12 to 1e12); if this or that is null, there are no prices',
+    minimum: 1e-12, maximum: 1e12, description: 'Price of 1,000 generated tokens, in the currency of value_of_em (1e-12 to 1e12). The policy in force must state both or neither; null: no prices',
   }),
 }
 

@@ -1,6 +1,6 @@
 import { Type } from '#typebox'
 import { PREDICTOR_DETAIL_EXAMPLE, PREDICTOR_EXAMPLE, PREDICTOR_REQUEST_EXAMPLE } from './examples/predictor-examples.js'
-import { LENGTH_POWER_DESCRIPTION, nullable, objectOrNull, TextSchema, time, WEIGHTS_DESCRIPTION } from './field-schemas.js'
+import { LENGTH_POWER_DESCRIPTION, nullable, objectOrNull, stating, TextSchema, time, WEIGHTS_DESCRIPTION } from './field-schemas.js'
 import { MIN_THRESHOLDS, MAX_THRESHOLDS, type Predictor } from '../src/core/predictor/predictor.js'
 
 const strict = { additionalProperties: false }
@@ -13,6 +13,11 @@ export const PredictorParamsSchema = Type.Object({
     description: 'Name of the predictor: up to 64 lower-case letters, digits, . _ -; the service names those that it trains auto-...',
     examples: ['gsm8k-v2'],
   }),
+})
+
+/** For imports: names that the service gives itself cannot be taken. */
+export const ImportParamsSchema = Type.Object({
+  name: stating(PredictorParamsSchema.properties.name, { pattern: '^(?!auto-|confidence$)[a-z0-9][a-z0-9._-]{0,63}$' }),
 })
 
 const CalibrationSchema = Type.Object({

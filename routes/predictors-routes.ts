@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '#typebox'
 import { ReasonQuerySchema } from '../openapi/pin-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
-import { PredictorDetailSchema, PredictorListSchema, PredictorParamsSchema, PredictorViewSchema, PredictorRequestSchema } from '../openapi/predictor-schemas.js'
+import { ImportParamsSchema, PredictorDetailSchema, PredictorListSchema, PredictorParamsSchema, PredictorViewSchema, PredictorRequestSchema } from '../openapi/predictor-schemas.js'
 import type { Services } from './services.js'
 
 const tags = ['predictors']
@@ -41,7 +41,7 @@ export const predictors: FastifyPluginCallbackTypebox<Services> = (app, { predic
       summary: 'Import a predictor',
       description: 'The predictor becomes a challenger in every context whose policy has predictor "auto" and the same label. It serves in a context once its own ' +
         'evidence, from outcomes after the import, certifies a threshold that saves more. The scores of a predictor never change under its name.',
-      params,
+      params: ImportParamsSchema,
       querystring: ReasonQuerySchema,
       body: PredictorRequestSchema,
       response: { 200: PredictorViewSchema, ...anyError },

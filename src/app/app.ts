@@ -92,7 +92,10 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
   guard(app, () => services.access, () => services.metrics)
   readJsonBodies(app, (request) => { overload.check(request, performance.now()) })
   const refusals = methodNotAllowed(app)
-  app.setNotFoundHandler((request) => { throw new RouteNotFoundError(request.method, request.url.slice(0, 200)) })
+  app.setNotFoundHandler((request, reply) => {
+    app.refuseMethod(request.method, request.url, reply)
+    throw new RouteNotFoundError(request.method, request.url.slice(0, 200))
+  })
   // Operator routes refuse unknown query parameters: a dry_run that is ignored would do harm.
   app.addHook('onRoute', ({ config, schema }) => {
     if (config?.role === 'operator' && schema !== undefined) schema.querystring ??= NO_QUERY

@@ -16,6 +16,16 @@ t.test('a method that a path does not have gets 405 with the allowed methods', a
   t.equal((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode, 200)
 })
 
+t.test('a method that is rarely used gets the same reply as others', async (t) => {
+  const { send } = await build(t)
+  for (const method of ['QUERY', 'TRACE', 'PROPFIND']) {
+    for (const [url, allow] of [['/v1/decisions?a=1', 'POST'], ['/v1/contexts/%2A/pin', 'DELETE, PUT'], ['/v1/training-runs/q/plot.svg', 'GET, HEAD']]) {
+      t.match(await send(method as 'GET', url!), { status: 405, headers: { allow } }, `${method} ${url}`)
+    }
+    if (method !== 'QUERY') t.equal((await send(method as 'GET', '/v1/nowhere')).status, 404) // Fastify requires a body of QUERY first
+  }
+})
+
 t.test('allowed methods are shown without a token', async (t) => {
   const { send } = await build(t, { ACCESS_TOKENS: JSON.stringify([{ name: 'w', role: 'worker', sha256: 'a'.repeat(64) }]) })
   t.equal((await send('GET', '/v1/decisions')).status, 405)
