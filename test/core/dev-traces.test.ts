@@ -5,7 +5,7 @@ import { emDrop, NO_EVIDENCE, tokensSavedRatio, type Evidence } from '../../src/
 import { addTrace, mergeEvidence } from '../../src/core/certificate/merge-evidence.js'
 import { stopsOf, type Em } from '../../src/core/certificate/stops.js'
 import { GRID } from '../../src/core/certificate/grid.js'
-import { sharedData } from '../shared-data.js'
+import { tracesText, vectors, type TraceFile } from '../test-data.js'
 
 interface Row {
   readonly file: string
@@ -52,17 +52,11 @@ function evidenceByContext (text: string): Map<string, Evidence> {
 
 const isClose = (x: number, y: number) => Math.abs(x - y) <= 1e-9 * Math.max(1, Math.abs(y))
 
-t.test('real traces certify what the independent implementation certifies (vectors/dev-traces-2.json)', async (t) => {
-  const vectors = sharedData(t, 'VECTORS_DIR', 'dev-traces-2.json')
-  if (vectors === null) return
-  const { rows }: { rows: Row[] } = JSON.parse(vectors)
+t.test('real traces certify what the independent implementation certifies (test/data/vectors/dev-traces.json)', async (t) => {
+  const { rows }: { rows: Row[] } = vectors('dev-traces')
   const files = new Map<string, Map<string, Evidence>>()
   for (const row of rows) {
-    if (!files.has(row.file)) {
-      const text = sharedData(t, 'TRACES_DIR', row.file)
-      if (text === null) return
-      files.set(row.file, evidenceByContext(text))
-    }
+    if (!files.has(row.file)) files.set(row.file, evidenceByContext(tracesText(row.file.replace('.jsonl', '') as TraceFile)))
     const evidence = files.get(row.file)!.get(row.context)!
     const name = `${row.file} ${row.context} at ${row.max_em_drop}: `
     t.equal(evidence.generations, row.generations, name + 'generations')

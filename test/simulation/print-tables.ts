@@ -11,6 +11,7 @@ import type { FullRun } from './service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from './stream.js'
 import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
 import { sameLevelRates, trainingTable } from './training-tables.js'
+import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
@@ -104,8 +105,7 @@ function share (): void {
     rows.push([`simulated, ${count(length)}`, ...cell(['model', 'task'], seedsOr(seeds), (seed) => simulatedRuns(seed, length))])
   }
   for (const { file, levels } of TRACES) {
-    const runs = readTraceRuns(process.env.TRACES_DIR ?? '../shared/traces', file, levels)
-    if (runs === null) { print(`SKIPPED: ${file} is absent; TRACES_DIR names the folder it is in`); continue }
+    const runs = readTraceRuns(file, levels)
     rows.push([`${file}, ${count(runs.length)}`, ...cell(levels, seedsOr(20), (seed) => inRandomOrder(runs, seed))])
   }
   print(`## Tokens saved under a control share, %, learning included: mean ± standard error (${PROFILES.length} simulated contexts)`,
@@ -124,8 +124,7 @@ function predictor (): void {
     row(`simulated, ${count(length)}`, ['model', 'task'], seedsOr(seeds), (seed) => simulatedRuns(seed, length))
   }
   for (const { file, levels } of TRACES) {
-    const runs = readTraceRuns(process.env.TRACES_DIR ?? '../shared/traces', file, levels)
-    if (runs === null) { print(`SKIPPED: ${file} is absent; TRACES_DIR names the folder it is in`); continue }
+    const runs = readTraceRuns(file, levels)
     row(`${file}, ${count(runs.length)}`, levels, seedsOr(10), (seed) => inRandomOrder(runs, seed))
     for (const length of [20_000, 100_000]) row(`drawn from it, ${count(length)}`, levels, seedsOr(5), (seed) => resampled(runs, seed, length))
   }
@@ -193,6 +192,6 @@ function prices (): void {
 
 /** RUNS names the generations, FREE the signals that cost nothing. */
 async function stages (): Promise<void> {
-  const { RUNS = `${process.env.TRACES_DIR ?? '../shared/traces'}/reasoner.jsonl`, FREE } = process.env
+  const { RUNS = tracePath('reasoner'), FREE } = process.env
   print(await twoStageTable(RUNS, FREE?.split(',') ?? [], seedsOr(10)))
 }

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { sharedData } from '../shared-data.js'
-import { playUnderShare, simulatedRuns, SHARES } from './share.js'
+import { playUnderShare, readTraceRuns, simulatedRuns, SHARES } from './share.js'
 import { mean, standardError } from './summary.js'
 
 // A small run of what `npm run simulations share` prints.
@@ -26,9 +25,7 @@ t.test('the same traces under the same salt give the same savings', async (t) =>
 })
 
 t.test('real traces stay inside the bound at every share', async (t) => {
-  const text = sharedData(t, 'TRACES_DIR', 'older-self-consistency.jsonl')
-  if (text === null) return
-  const runs = text.trimEnd().split('\n').map((line) => JSON.parse(line)).map((run) => ({ ...run, context: { task: run.context.task } }))
+  const runs = readTraceRuns('older-self-consistency', ['task'])
   for (const share of SHARES) {
     const { saved, lost } = playUnderShare(share, ['task'], runs, 1)
     t.ok(saved > 0.1, `${share}: ${(100 * saved).toFixed(1)} % saved`)

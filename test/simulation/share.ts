@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { seededRandom, shuffle } from '../../src/commands/traces/seeded-random.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
+import { tracesText, type TraceFile } from '../test-data.js'
 import { simulatedService, type FullRun } from './service.js'
 import { generate } from './stream.js'
 
@@ -12,9 +11,9 @@ export const SHARES = ['auto', 0.02, 0.05, 0.1, 0.2, 0.5] as const
 
 /** Real traces, each under the levels that give its contexts enough generations; played once. */
 export const TRACES = [
-  { file: 'frontier-self-consistency.jsonl', levels: ['task'] },
-  { file: 'older-self-consistency.jsonl', levels: ['task'] },
-  { file: 'reasoner.jsonl', levels: ['model', 'task'] },
+  { file: 'frontier-self-consistency', levels: ['task'] },
+  { file: 'older-self-consistency', levels: ['task'] },
+  { file: 'reasoner', levels: ['model', 'task'] },
 ] as const
 
 /** The saved fraction of the tokens of the full runs, and the net EM lost. */
@@ -53,11 +52,9 @@ export function * resampled (runs: readonly FullRun[], seed: number, count: numb
   }
 }
 
-/** The runs of a trace file; `null` where it is absent. */
-export function readTraceRuns (folder: string, file: string, levels: readonly string[]): FullRun[] | null {
-  const path = resolve(folder, file)
-  if (!existsSync(path)) return null
-  return readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => {
+/** The runs of a trace file, under some levels. */
+export function readTraceRuns (file: TraceFile, levels: readonly string[]): FullRun[] {
+  return tracesText(file).trimEnd().split('\n').map((line) => {
     const run: FullRun = JSON.parse(line)
     return { ...run, context: Object.fromEntries(levels.map((level) => [level, run.context![level]!])) }
   })

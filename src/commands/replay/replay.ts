@@ -17,7 +17,8 @@ export const usage = `Usage: stopgate replay FILE... [options]
 Sends recorded generations through the HTTP API, step by step, as workers would. Prints a table of the tokens saved and
 the Exact Match lost in each context, beside other ways to stop.
 
-  FILE               JSON lines, one outcome each: a full run with its EM at every step; - reads standard input
+  FILE               JSON lines, one outcome each: a full run with its EM at every step; it may be compressed
+                     (.gz); - reads standard input
 
 Options:
   --url URL          address of the service (default: a new service in a temporary folder, with follow_up_seconds 0;

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { gradeOutcome, outcomeProblem, type ReportedOutcome } from '../../core/grading/outcome.js'
 import { OutcomeSchema } from '../../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../../openapi/validation.js'
@@ -28,13 +29,19 @@ export async function readTraces (files: readonly string[]): Promise<RecordedRun
 }
 
 async function * lines (file: string): AsyncGenerator<[number, string]> {
-  const input: Readable = file === '-' ? process.stdin : createReadStream(file)
+  const input = file === '-' ? process.stdin : textOf(file)
   let line = 0
   try {
     for await (const text of createInterface({ input, crlfDelay: Infinity })) yield [++line, text]
   } catch (error) {
     throw error instanceof FileError ? error : new FileError(`${file}: ${(error as Error).message}`)
   }
+}
+
+/** A file that may be compressed. */
+function textOf (file: string): Readable {
+  const bytes = createReadStream(file)
+  return file.endsWith('.gz') ? pipeline(bytes, createGunzip(), () => {}) : bytes // whoever reads it meets the error
 }
 
 const schemaProblem = itemValidator(OutcomeSchema)

@@ -5,7 +5,7 @@ import { CERTIFIED_RULES } from '../../../src/commands/evaluate/certified-rules.
 import { ORACLE } from '../../../src/commands/evaluate/plain-rules.js'
 import { run, usage } from '../../../src/commands/evaluate/evaluate.js'
 import { temporaryFolder } from '../../helper.js'
-import { sharedData } from '../../shared-data.js'
+import { tracePath } from '../../test-data.js'
 import { captureIo } from '../command-line/captured-io.js'
 import { simulatedRuns } from './traces.js'
 
@@ -58,12 +58,8 @@ t.test('a malformed command line is refused', async (t) => {
 })
 
 t.test('on real traces a predictor saves what the documentation says, within the bound', async (t) => {
-  const text = sharedData(t, 'TRACES_DIR', 'older-self-consistency.jsonl')
-  if (text === null) return
-  const file = join(await temporaryFolder(t), 'traces.jsonl')
-  await writeFile(file, text)
   const io = captureIo()
-  await run([file, '--levels', 'task', '--splits', '20', '--json', '-'], io)
+  await run([tracePath('older-self-consistency'), '--levels', 'task', '--splits', '20', '--json', '-'], io)
   for (const { key, rules } of JSON.parse(io.out()).contexts) {
     const { tokens_saved_ratio: saved, exceeded } = rules.find(({ name }: { name: string }) => name === CERTIFIED_RULES.predictor)
     t.ok(saved > (key === 'task=gpqa_diamond' ? 0.655 : 0.574), `${key}: ${(100 * saved).toFixed(1)} %`) // with the length's logarithm 68.9 and 57.2

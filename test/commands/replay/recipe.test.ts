@@ -4,7 +4,7 @@ import { compareByContext } from '../../../src/commands/replay/compare.js'
 import { orderByGroup, playAll } from '../../../src/commands/replay/play-all.js'
 import type { Served } from '../../../src/commands/replay/play-generation.js'
 import { readRun } from '../../../src/commands/traces/read-traces.js'
-import { sharedData } from '../../shared-data.js'
+import { tracesText } from '../../test-data.js'
 import { inProcessGate } from './in-process-gate.js'
 
 /**
@@ -13,17 +13,15 @@ import { inProcessGate } from './in-process-gate.js'
  * 10.0 % and 0.7 (reasoner, 20). The mean of six seeds must exceed that mean minus two of its standard errors.
  */
 const FILES = [
-  { file: 'frontier-self-consistency.jsonl', levels: ['task'], saves: 0.386, fixedSaves: 0.319, fixedLoses: 0 },
-  { file: 'older-self-consistency.jsonl', levels: ['task'], saves: 0.316, fixedSaves: 0.288, fixedLoses: 0 },
-  { file: 'reasoner.jsonl', levels: ['model', 'task'], saves: 0.094, fixedSaves: 0.454, fixedLoses: 0.008 },
-]
+  { file: 'frontier-self-consistency', levels: ['task'], saves: 0.386, fixedSaves: 0.319, fixedLoses: 0 },
+  { file: 'older-self-consistency', levels: ['task'], saves: 0.316, fixedSaves: 0.288, fixedLoses: 0 },
+  { file: 'reasoner', levels: ['model', 'task'], saves: 0.094, fixedSaves: 0.454, fixedLoses: 0.008 },
+] as const
 const SEEDS = [1, 2, 3, 4, 5, 6]
 
 for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
   t.test(`the default policy stays inside its bound and saves tokens on ${file}`, async (t) => {
-    const text = sharedData(t, 'TRACES_DIR', file)
-    if (text === null) return
-    const runs = text.trim().split('\n').map((line, i) => readRun(`${file}:${i + 1}`, line))
+    const runs = tracesText(file).trim().split('\n').map((line, i) => readRun(`${file}:${i + 1}`, line))
     let saved = 0
     for (const seed of SEEDS) {
       const served: Served[] = []

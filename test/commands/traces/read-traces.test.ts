@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { readRun, readTraces } from '../../../src/commands/traces/read-traces.js'
 import { temporaryFolder } from '../../helper.js'
@@ -16,6 +17,17 @@ t.test('files are read one after the other', async (t) => {
   const runs = await readTraces([await file(t, good, '', { ...good, generation_id: 'b', answer_tokens: 7 }), await file(t, { ...good, generation_id: 'c' })])
   t.strictSame(runs.map(({ outcome }) => outcome.generation_id), ['a', 'b', 'c'], 'an empty line is skipped')
   t.match(runs[1], { tokens: 100, answerTokens: 7, em: 1, steps: [{ tokens: 10, confidence: 0.5, em: 0 }] })
+})
+
+t.test('a compressed file is read as it is, and a damaged or absent one is reported', async (t) => {
+  const folder = await temporaryFolder(t)
+  const path = join(folder, 'traces.jsonl.gz')
+  const bytes = gzipSync(JSON.stringify(good) + '\n')
+  await writeFile(path, bytes)
+  t.equal((await readTraces([path]))[0]!.outcome.generation_id, 'a')
+  await writeFile(path, bytes.subarray(0, -9))
+  await t.rejects(readTraces([path]), { message: /traces\.jsonl\.gz: unexpected end of file/ })
+  await t.rejects(readTraces([join(folder, 'absent.gz')]), { message: /absent\.gz: ENOENT/ })
 })
 
 t.test('answers are graded against the reference as the service does', async (t) => {

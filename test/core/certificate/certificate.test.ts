@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { BETS, EIGHTHS, generationsToReach, LOG_WEIGHTS, logEvidence, losslessGenerations, reaches, unitsToReach, type Differences } from '../../../src/core/certificate/certificate.js'
 import { holds } from '../../property.js'
-import { sharedData } from '../../shared-data.js'
+import { vectors as vectorsOf } from '../../test-data.js'
 
 interface Vectors {
   /** Pairs of bet and weight. */
@@ -52,10 +52,8 @@ t.test('lossless generations to a first certificate at 0.05', async (t) => {
   t.equal(losslessGenerations(0.05, 0.05), 73)
 })
 
-t.test('parity with vectors/certificate-2.json', async (t) => {
-  const text = sharedData(t, 'VECTORS_DIR', 'certificate-2.json')
-  if (text === null) return
-  const vectors: Vectors = JSON.parse(text)
+t.test('parity with test/data/vectors/certificate.json', async (t) => {
+  const vectors: Vectors = vectorsOf('certificate')
   t.strictSame(BETS, vectors.bets.map(([bet]) => bet))
   t.ok(vectors.bets.every(([, weight], i) => isClose(LOG_WEIGHTS[i]!, Math.log(weight))))
   t.ok(vectors.evidence.length > 50)

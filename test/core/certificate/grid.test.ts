@@ -1,6 +1,6 @@
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/grid.js'
-import { sharedData } from '../../shared-data.js'
+import { vectors } from '../../test-data.js'
 
 t.test('30 thresholds, equally spaced in log-odds from +7 to -2, safest first', async (t) => {
   t.equal(GRID.length, 30)
@@ -11,6 +11,5 @@ t.test('30 thresholds, equally spaced in log-odds from +7 to -2, safest first', 
 })
 
 t.test('the constants equal those of the vectors to the bit', async (t) => {
-  const text = sharedData(t, 'VECTORS_DIR', 'certificate.json')
-  if (text !== null) t.strictSame(GRID, JSON.parse(text).grid)
+  t.strictSame(GRID, vectors('certificate').grid)
 })

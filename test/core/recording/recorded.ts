@@ -1,8 +1,7 @@
-import type { Test } from 'tap'
 import { NO_EVIDENCE, type Evidence } from '../../../src/core/certificate/evidence.js'
 import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
 import { stopsOf, type Em } from '../../../src/core/certificate/stops.js'
-import { sharedData } from '../../shared-data.js'
+import { tracesText, type TraceFile } from '../../test-data.js'
 
 interface Recorded {
   readonly context: Record<string, string>
@@ -11,12 +10,10 @@ interface Recorded {
   readonly steps: { tokens: number, confidence: number, em: Em }[]
 }
 
-/** Every generation of a file of real traces as evidence of its task; `null` where there is no such file, which the test then says. */
-export function recordedByTask (t: Test, file: string): Map<string, Evidence> | null {
-  const text = sharedData(t, 'TRACES_DIR', file)
-  if (text === null) return null
+/** Every generation of a file of real traces as evidence of its task. */
+export function recordedByTask (file: TraceFile): Map<string, Evidence> {
   const evidence = new Map<string, Evidence>()
-  for (const line of text.trimEnd().split('\n')) {
+  for (const line of tracesText(file).trimEnd().split('\n')) {
     const { context: { task = '' }, tokens, em, steps }: Recorded = JSON.parse(line)
     const trace = { tokens, em, answerTokens: 0, isComplete: true, steps: steps.map((step) => ({ ...step, score: step.confidence })) }
     evidence.set(task, addTrace(evidence.get(task) ?? NO_EVIDENCE, trace, stopsOf(trace, 0)))

@@ -38,8 +38,7 @@ t.test('without evidence, everything that depends on it is null or empty', async
 })
 
 t.test('on real traces the knee lies where votes begin to be split', async (t) => {
-  const evidence = recordedByTask(t, 'older-self-consistency.jsonl')
-  if (evidence === null) return
+  const evidence = recordedByTask('older-self-consistency')
   // A single vote gives a confidence of 0.75, and two agreeing votes give 0.875. Thresholds above 0.75 lose hardly any answers; at 0.75 and
   // below, a single vote is enough to stop.
   for (const [task, most] of [['gpqa_diamond', 0.92], ['otis_mock_aime', 0.92]] as const) {

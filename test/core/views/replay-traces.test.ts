@@ -7,7 +7,7 @@ import { traceSlot } from '../../../src/core/recording/trace-slot.js'
 import { cadenceProblem, replayTraces } from '../../../src/core/views/replay-traces.js'
 import { whatIf } from '../../../src/core/views/what-if.js'
 import type { RecordedRun } from '../../../src/commands/traces/recorded-run.js'
-import { sharedData } from '../../shared-data.js'
+import { tracesText } from '../../test-data.js'
 import { LEAF, memoryFold, outcomeOf, policyWith, type MemoryFold } from '../learn/memory-fold.js'
 
 const LEVELS = ['model', 'task']
@@ -39,9 +39,7 @@ function readRuns (text: string): RecordedRun[] {
 }
 
 t.test('another cadence is answered as a run at that cadence would be', async (t) => {
-  const text = sharedData(t, 'TRACES_DIR', 'reasoner.jsonl')
-  if (text === null) return
-  const runs = readRuns(text)
+  const runs = readRuns(tracesText('reasoner'))
   t.equal(runs.length, 150)
   const recorded = asked(runs, { check_every_tokens: 4 })
   const traces = [...recorded.traces.values()]
