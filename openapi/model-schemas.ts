@@ -22,6 +22,7 @@ export const ModelSchema = Type.Object({
 }, { title: 'Model', description: 'The model that this replica decides with', examples: [MODEL_EXAMPLE] })
 
 export const HistoryQuerySchema = Type.Object({
+  prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only changes of this context and those below it' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of changes to list (1 to 1000)' })),
 }, { additionalProperties: false })
 

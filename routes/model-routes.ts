@@ -4,7 +4,9 @@ import { anyError } from '../openapi/error-schemas.js'
 import {
   HistoryQuerySchema, HistorySchema, ModelSchema, RollbackEndSchema, RollbackReplySchema, RollbackSchema,
 } from '../openapi/model-schemas.js'
+import { allowedPrefix } from '../src/access/context-access.js'
 import { modelStatus } from '../src/health/model-status.js'
+import { historyWithin } from '../src/operations/history-within.js'
 import { withIsoTime } from '../src/wire/to-wire.js'
 import type { Services } from './services.js'
 
@@ -24,16 +26,20 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
   }, () => modelStatus(services))
 
   app.get('/v1/model/history', {
-    config: { role: 'operator' },
+    config: { role: 'operator', bound: 'handler' },
     schema: {
       tags,
       operationId: 'getHistory',
       summary: 'List the changes of thresholds and their causes',
-      description: 'The newest changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list.',
+      description: 'The newest changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list. Rows that are ' +
+        'unreadable are listed only without a prefix.',
       querystring: HistoryQuerySchema,
       response: { 200: HistorySchema, ...anyError },
     },
-  }, async (request) => ({ changes: (await readHistory(request.query.limit ?? 100)).map(withIsoTime) }))
+  }, async (request) => {
+    const changes = await historyWithin(readHistory, allowedPrefix(request, request.query.prefix), request.query.limit ?? 100)
+    return { changes: changes.map(withIsoTime) }
+  })
 
   app.post('/v1/model/rollback', {
     config: { role: 'operator' },

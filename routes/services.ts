@@ -2,6 +2,7 @@ import type { Access } from '../src/access/access.js'
 import type { Config } from '../src/config/config.js'
 import type { ContextCommands } from '../src/operations/context-commands.js'
 import type { Contexts } from '../src/operations/contexts.js'
+import type { Fleet } from '../src/operations/fleet.js'
 import type { ReadHistory } from '../src/operations/history-reader.js'
 import type { Enroller } from '../src/decisions/enroller.js'
 import type { Learner } from '../src/learning/learner.js'
@@ -27,6 +28,7 @@ export interface Services {
   readonly configurations: ConfigurationWatch
   readonly readHistory: ReadHistory
   readonly contexts: Contexts
+  readonly fleet: Fleet
   readonly contextCommands: ContextCommands
   readonly rollback: Rollback
   readonly predictors: PredictorVersions

@@ -34,7 +34,7 @@ t.test('every dependency is used, and every package used is a dependency', async
   const used = new Set<string>()
   for (const folder of ['src', 'routes', 'openapi']) {
     for (const file of await readdir(folder, { recursive: true })) {
-      if (!file.endsWith('.ts')) continue
+      if (!file.endsWith('.ts') || file.startsWith('page/')) continue // the page is bundled
       for (const [, name] of (await readFile(join(folder, file), 'utf8')).matchAll(/from '#?((?:@[\w.-]+\/)?[\w-][\w.-]*)/g)) used.add(name!)
     }
   }
@@ -65,9 +65,10 @@ t.test('every locked package runs on the oldest Node that package.json claims', 
 t.test('the package holds what a user needs, and no more', async (t) => {
   const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const files: string[] = JSON.parse(packed)[0].files.map(({ path }: { path: string }) => path)
-  const others = files.filter((file) => !/^dist\/(src|routes|openapi|vendor)\/.*\.js$/.test(file))
+  const others = files.filter((file) => !/^dist\/(src|routes|openapi|vendor)\/.*\.js$|^dist\/page\//.test(file))
   t.same(others.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'openapi/openapi.json', 'openapi/vectors.json', 'package.json'])
   t.ok(files.includes('dist/src/cli.js'), 'the command is in it')
+  t.same(files.filter((file) => file.startsWith('dist/page/')).sort(), ['LICENSES.txt', 'icon.svg', 'index.html', 'page.css', 'page.js'].map((file) => `dist/page/${file}`), 'and the operators\' page')
 })
 
 t.test('the built command is executable, as npx needs it', async (t) => {

@@ -13,12 +13,13 @@ function folderOf (file: string): string {
 }
 
 const files = ['src', 'routes', 'openapi'].flatMap((root) => readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts')).map((file) => join(root, file)))
+  .filter((file) => /\.tsx?$/.test(file)).map((file) => join(root, file)))
 
 /** The files that a file imports, types included. */
 const imports = new Map(files.map((file) => {
   const specifiers = readFileSync(file, 'utf8').matchAll(/(?:from |import\()'(\.[^']+)\.js'/g)
-  return [file, [...specifiers].map(([, path]) => normalize(join(dirname(file), `${path}.ts`)))] as const
+  const sourceOf = (path: string) => [`${path}.ts`, `${path}.tsx`].find((source) => files.includes(source)) ?? `${path}.ts`
+  return [file, [...specifiers].map(([, path]) => sourceOf(normalize(join(dirname(file), path!))))] as const
 }))
 
 t.test('a file imports from its own folder and from folders above it in ARCHITECTURE.md', async (t) => {

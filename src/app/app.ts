@@ -9,12 +9,15 @@ import { columns } from '../../routes/columns-routes.js'
 import { contexts } from '../../routes/contexts-routes.js'
 import { decisions } from '../../routes/decisions-routes.js'
 import { enrolments } from '../../routes/enrolments-routes.js'
+import { events } from '../../routes/events-routes.js'
 import { docs } from '../../routes/docs-routes.js'
+import { fleet } from '../../routes/fleet-routes.js'
 import { health } from '../../routes/health-routes.js'
 import { labels } from '../../routes/labels-routes.js'
 import { metrics } from '../../routes/metrics-routes.js'
 import { model } from '../../routes/model-routes.js'
 import { outcomes } from '../../routes/outcomes-routes.js'
+import { page } from '../../routes/page-routes.js'
 import { predictors } from '../../routes/predictors-routes.js'
 import { trainingRuns } from '../../routes/training-runs-routes.js'
 import { trackRequests } from '../http/request-lifecycle.js'
@@ -103,7 +106,8 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
 
   app.register(swagger, documentOptions)
   const all = [
-    decisions, columns, bundle, enrolments, outcomes, labels, contexts, audit, model, predictors, trainingRuns, health, metrics, docs,
+    decisions, columns, bundle, enrolments, outcomes, labels, contexts, fleet, events, audit, model, predictors, trainingRuns, health,
+    metrics, docs, page,
   ]
   for (const routes of all) app.register(Object.assign(routes, { [DISPLAY_NAME]: routes.name }), services)
   app.register(refusals)

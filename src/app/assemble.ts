@@ -11,6 +11,7 @@ import { createContexts } from '../operations/contexts.js'
 import type { Change } from '../core/learn/threshold-change.js'
 import { corruptionReporter } from '../logging/report-corruption.js'
 import { watchConfigurations } from '../health/configuration-watch.js'
+import { createFleet } from '../operations/fleet.js'
 import { createHistory } from '../operations/history-reader.js'
 import { startLearner } from '../learning/learner.js'
 import { startLearnerThread } from '../learning/learner-thread.js'
@@ -63,6 +64,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   })
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   const contexts = createContexts(store, readHistory, config)
+  const fleet = createFleet(store, readHistory, config)
   const contextCommands = createContextCommands(store, service, config)
   const rollback = createRollback(store, readHistory, service, config)
   const predictors = createPredictorVersions(store, service, config)
@@ -76,6 +78,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     configurations,
     readHistory,
     contexts,
+    fleet,
     contextCommands,
     rollback,
     predictors,

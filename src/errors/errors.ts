@@ -20,6 +20,7 @@ export const StoreDownError = createError('STORE_UNAVAILABLE', 'The store cannot
 export const StoreNewerError = createError('STORE_NEWER', 'A newer version of stopgate has written to the store, so this version must not, and nothing was stored: send the request to a replica of the newer version', 503)
 export const LogFullError = createError('LOG_FULL', 'The learner is behind, since MAX_LOG_ENTRIES outcomes and labels wait for it, and nothing was stored: send the request again later. Operators: check stopgate_outcome_log_lag, sum(stopgate_learner_leader) and the warnings of /readyz', 503)
 export const OverloadedError = createError('OVERLOADED', 'The service is overloaded, and nothing was stored: send the request again later', 503)
+export const TooManyStreamsError = createError<[string]>('TOO_MANY_STREAMS', 'This replica serves %s event streams, its limit: close one, or read GET /v1/fleet from time to time', 503)
 export const ConcurrentChangeError = createError<[string]>('CONFLICT', 'Other policies or pins changed at the same time, in each of %s attempts: check them, then send the request again', 409)
 export const RunNotFoundError = createError<[string]>('RUN_NOT_FOUND', 'Run %s is unknown: list the known runs with GET /v1/training-runs', 404)
 export const RunBusyError = createError<[string]>('RUN_BUSY', 'Others reported on this run at the same time, in each of %s attempts, and nothing was stored: send the request again', 503)

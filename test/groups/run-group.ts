@@ -7,11 +7,11 @@ import t from 'tap'
  * other load it once. test/every-file-has-a-test.test.ts checks that `npm test` runs each file.
  */
 export const GROUPS = {
-  commands: ['commands', 'docs', 'plot'],
+  commands: ['commands', 'docs', 'page', 'plot'],
   core: ['core'],
   proxy: ['proxy'],
   routes: ['access', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'version', 'wire'],
-  service: ['app', 'config', 'http', 'learning', 'logging', 'metrics'],
+  service: ['app', 'config', 'http', 'learning', 'live', 'logging', 'metrics'],
   store: ['store'],
 } satisfies Record<string, string[]>
 

@@ -53,6 +53,7 @@ t.test('every example is accepted', async (t) => {
   await built.predictors.put('p', predictor, { by: 'test' })
   for (const [path, operations] of Object.entries<any>(document.paths)) {
     for (const [method, { requestBody, parameters = [] }] of Object.entries<any>(operations)) {
+      if (path === '/v1/events') continue // it does not end: see test/routes/events-routes.test.ts
       const body = requestBody?.content['application/json'].example
       if (requestBody) t.ok(body, `${method} ${path} has an example`)
       const url = `${path.replace('{key}', '*').replace('{generation_id}', 'unlabelled').replace('{name}', 'p')}${queryOf(parameters)}`

@@ -1,0 +1,83 @@
+import { Type } from '#typebox'
+import { ALARMS, ROW_ORDERS, type Alarm, type RowOrder } from '../src/core/views/describe-row.js'
+import { ContextQuerySchema, fields } from './context-schemas.js'
+import { FLEET_EXAMPLE, FLEET_PAGE_EXAMPLE } from './examples/fleet-examples.js'
+import { nullable, time } from './field-schemas.js'
+
+const { prefix, status } = ContextQuerySchema.properties
+
+export const FleetQuerySchema = Type.Object({ prefix }, { additionalProperties: false })
+
+export const FleetPageQuerySchema = Type.Object({
+  prefix,
+  status,
+  search: Type.Optional(Type.String({ maxLength: 200, description: 'Words, each of which the key must hold, in any case of letters (up to 200 characters)' })),
+  sums: Type.Optional(Type.Boolean({ default: false, description: 'Whether to list contexts, too, that show only the sums of those below' })),
+  sort: Type.Optional(Type.Unsafe<RowOrder>({
+    type: 'string', enum: [...ROW_ORDERS], default: 'key', description: 'Field to sort by; contexts without a value come last. By status, drifted comes first, then learning',
+  })),
+  descending: Type.Optional(Type.Boolean({ default: false, description: 'Whether the largest comes first' })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'Number of contexts to leave out at the start (from 0)' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50, description: 'Number of contexts to list (1 to 500)' })),
+}, { additionalProperties: false })
+
+const alarm = Type.Unsafe<Alarm>({
+  type: 'string',
+  enum: [...ALARMS],
+  description: 'drift: the threshold was withdrawn, since full runs show that stopping came to lose more than max_em_drop; breach: real stops lose more; drift_suspected, breach_suspected: ' +
+    'either is likely, and an "auto" control share is raised. The others are warnings of the context',
+})
+
+const count = (description: string) => Type.Integer({ description })
+const tokens = (description: string) => Type.Number({ description })
+const at = time('When the contexts were read. Readers share one reading for up to twenty times as long as it takes')
+
+export const FleetSchema = Type.Object({
+  prefix: Type.String({ description: 'Context key: the sums are of this context and those below' }),
+  at,
+  contexts: count('Contexts in which generations run (leaves); the counts below are of these'),
+  by_status: Type.Object({
+    certified: count('A threshold is certified, for the context or its pool'),
+    learning: count('None is'),
+    drifted: count('One was withdrawn, because of drift or a breach, and none is certified since'),
+  }, { description: 'Contexts by status' }),
+  by_mode: Type.Object({ enforce: count('Generations are stopped'), shadow: count('Decisions are made and stop nothing'), off: count('Nothing is stopped') }, { description: 'Contexts by mode' }),
+  pinned: count('Pins set on these contexts and those above them within the prefix'),
+  stopping: count('Contexts with a threshold in force and mode "enforce"'),
+  control_generations: count('Control generations in the evidence'),
+  treated_generations: count('Treated generations reported in the present epochs'),
+  tokens_saved: tokens('Estimate over all epochs of the tokens that stopping has saved, less probe_tokens'),
+  tokens_saved_gross: tokens('The same, probes not counted'),
+  probe_tokens: tokens('Tokens decoded only for probes, over all epochs'),
+  worth: nullable<number>('number', { description: 'What the tokens saved are worth at the price_per_1k_tokens of each policy, in its currency; null: no policy states one' }),
+  tokens_priced: tokens('Tokens saved in the contexts whose policy states a price'),
+  alarms: Type.Array(Type.Object({ key: fields.key, alarm, since: time('When the threshold or the epoch of the context last changed') }), { description: 'Alarms, the gravest first (at most 50)' }),
+  alarms_total: count('Number of alarms'),
+}, { title: 'Fleet', description: 'Sums over many contexts', examples: [FLEET_EXAMPLE] })
+
+export const FleetPageSchema = Type.Object({
+  at,
+  total: count('Number of contexts found'),
+  contexts: Type.Array(Type.Object({
+    key: fields.key,
+    is_leaf: Type.Boolean({ description: 'Whether generations run in it; else it is above them' }),
+    is_certifying: Type.Boolean({ description: 'Whether evidence is gathered for it: a leaf of its own, or a pool' }),
+    status: { ...fields.status, description: 'As in the context; for a context of a pool, that of the pool' },
+    mode: fields.mode,
+    is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),
+    threshold: fields.threshold,
+    scope: fields.scope,
+    em_drop: fields.em_drop,
+    em_drop_low: fields.em_drop_low,
+    em_drop_high: fields.em_drop_high,
+    max_em_drop: Type.Number({ description: 'EM that its policy accepts to lose (fraction)' }),
+    tokens_saved: fields.tokens_saved,
+    tokens_saved_ratio: fields.tokens_saved_ratio,
+    control_generations: fields.control_generations,
+    treated_generations: fields.treated_generations,
+    generations_to_next_certificate: fields.generations_to_next_certificate,
+    alarms: Type.Array(alarm, { description: 'What needs attention' }),
+    changed_at: time('When its threshold or epoch last changed (of thresholds, among the newest 1,000 changes)'),
+    updated_at: fields.updated_at,
+  }, { title: 'ContextRow', description: 'A context in short' }), { description: 'Contexts in the order asked for' }),
+}, { title: 'FleetPage', description: 'A part of a sorted list of contexts', examples: [FLEET_PAGE_EXAMPLE] })

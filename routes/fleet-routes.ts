@@ -1,0 +1,37 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { anyError } from '../openapi/error-schemas.js'
+import { FleetPageQuerySchema, FleetPageSchema, FleetQuerySchema, FleetSchema } from '../openapi/fleet-schemas.js'
+import { allowedPrefix } from '../src/access/context-access.js'
+import type { Services } from './services.js'
+
+const config = { role: 'operator', bound: 'handler' } as const
+const tags = ['contexts']
+
+export const fleet: FastifyPluginCallbackTypebox<Services> = (app, { fleet }, done) => {
+  app.get('/v1/fleet', {
+    config,
+    schema: {
+      tags,
+      operationId: 'getFleet',
+      summary: 'Get sums over all contexts, and what needs attention',
+      description: 'Tokens saved, generations, contexts by status and mode, and alarms: of all contexts, or of those within a prefix.',
+      querystring: FleetQuerySchema,
+      response: { 200: FleetSchema, ...anyError },
+    },
+  }, (request) => fleet.sums(allowedPrefix(request, request.query.prefix)))
+
+  app.get('/v1/fleet/contexts', {
+    config,
+    schema: {
+      tags,
+      operationId: 'searchContexts',
+      summary: 'Search and sort contexts, in short',
+      description: 'A part of a list of contexts that can be searched, filtered by status and sorted by any figure. GET /v1/contexts lists them in full.',
+      querystring: FleetPageQuerySchema,
+      response: { 200: FleetPageSchema, ...anyError },
+    },
+  }, (request) => fleet.rows({
+    sort: 'key', descending: false, offset: 0, limit: 50, ...request.query, prefix: allowedPrefix(request, request.query.prefix),
+  }))
+  done()
+}

@@ -1,0 +1,78 @@
+import { certifyingKey, isCertifying } from '../policy/certifying-link.js'
+import { depthOf } from '../policy/context.js'
+import { linkOf, type LoadedContexts } from '../judgement/chain-link.js'
+import type { ContextWarning } from '../judgement/context-warnings.js'
+import { describeContext, statusOf, type ContextView } from './describe-context.js'
+
+/** What needs the attention of an operator: thresholds taken back, suspicions, and amiss reports. */
+export const ALARMS = [
+  'drift', 'breach', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
+] as const
+export type Alarm = typeof ALARMS[number]
+/** Fails to compile if a warning of contexts is missing above. */
+type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
+
+/** What rows can be sorted by. */
+export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at'] as const
+export type RowOrder = typeof ROW_ORDERS[number]
+
+/** A context as a row of a table of thousands. Ratios and EM are fractions, times are ms. */
+export interface ContextRow extends Pick<ContextView,
+  'key' | 'status' | 'mode' | 'threshold' | 'scope' | 'em_drop' | 'em_drop_low' | 'em_drop_high' | 'tokens_saved' | 'tokens_saved_gross' | 'probe_tokens' |
+  'tokens_saved_ratio' | 'control_generations' | 'treated_generations' | 'generations_to_next_certificate' | 'updated_at'> {
+  /** Whether generations run in it; else it shows sums, or is a pool. */
+  readonly is_leaf: boolean
+  /** Whether evidence is gathered here: a leaf of its own, or a pool. */
+  readonly is_certifying: boolean
+  readonly is_pinned: boolean
+  readonly max_em_drop: number
+  readonly price_per_1k_tokens: number | null
+  readonly alarms: Alarm[]
+  /** When the epoch began: the last change of the threshold is not part of the state. */
+  readonly epoch_started_at: number
+}
+
+/** Describes a context that has a state. A context of a pool has the status of the pool. */
+export function describeRow (loaded: LoadedContexts, key: string): ContextRow {
+  const view = describeContext(loaded, key)
+  const { levels, states } = loaded
+  const { certify_at: certifyAt } = view.policy
+  const isLeaf = depthOf(key) === levels.length
+  const pool = isLeaf ? certifyingKey(levels, certifyAt, key) : key
+  const poolState = pool === key ? undefined : states.get(pool)
+  return {
+    key,
+    is_leaf: isLeaf,
+    is_certifying: isCertifying(levels, certifyAt, key),
+    status: poolState === undefined ? view.status : statusOf(poolState, linkOf(loaded, pool, poolState).index),
+    mode: view.mode,
+    is_pinned: view.pin !== null,
+    threshold: view.threshold,
+    scope: view.scope,
+    em_drop: view.em_drop,
+    em_drop_low: view.em_drop_low,
+    em_drop_high: view.em_drop_high,
+    max_em_drop: view.policy.max_em_drop,
+    tokens_saved: view.tokens_saved,
+    tokens_saved_gross: view.tokens_saved_gross,
+    probe_tokens: view.probe_tokens,
+    tokens_saved_ratio: view.tokens_saved_ratio,
+    price_per_1k_tokens: view.policy.price_per_1k_tokens,
+    control_generations: view.control_generations,
+    treated_generations: view.treated_generations,
+    generations_to_next_certificate: view.generations_to_next_certificate,
+    alarms: alarmsOf(loaded, view),
+    epoch_started_at: loaded.states.get(key)!.epoch_started_at,
+    updated_at: view.updated_at,
+  }
+}
+
+function alarmsOf ({ states }: LoadedContexts, { key, status, arms, warnings }: ContextView): Alarm[] {
+  const { epoch_cause: cause, is_suspected: isSuspected } = states.get(key)!
+  const alarms: Alarm[] = []
+  if (status === 'drifted') alarms.push(cause === 'breach' ? 'breach' : 'drift')
+  else if (arms.breached) alarms.push('breach')
+  if (isSuspected) alarms.push('drift_suspected')
+  if (arms.breach_suspected && !alarms.includes('breach')) alarms.push('breach_suspected')
+  return [...alarms, ...warnings satisfies ReadonlyArray<AlarmOf<ContextWarning>>]
+}

@@ -1,0 +1,67 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Config } from '../config/config.js'
+import { describeRow, type ContextRow } from '../core/views/describe-row.js'
+import { readModelInputs } from '../replica/model-inputs.js'
+import type { Store } from '../store/store.js'
+import { readContextKeys, readContexts } from './context-reader.js'
+import type { ReadHistory } from './history-reader.js'
+
+/** A row with the time of the last change of its threshold or epoch, ms. */
+export interface FleetRow extends Omit<ContextRow, 'epoch_started_at'> { readonly changed_at: number }
+
+/** All contexts as they were read at one time, ms. */
+export interface Scan { readonly at: number, readonly rows: readonly FleetRow[] }
+
+/** Contexts that are described in one turn of the event loop: about a millisecond. */
+const CHUNK = 10
+/** Changes that are searched for the last one of each context. */
+const SEARCHED = 1000
+/** A scan is used for this long, and for this many times as long as it took: readers cost at most a twentieth of a core. */
+const LEAST_AGE_MS = 500
+const AGE_OF_COST = 20
+/** A scan that took longer than this is renewed in the background, unless the last one is too old. */
+const PATIENCE_MS = 200
+const MAX_AGE_MS = 60_000
+
+/**
+ * Reads all contexts. Decisions are answered between one chunk of contexts and the next. Readers share a scan; without readers there is
+ * none.
+ */
+export function createScanner (
+  store: Store, readHistory: ReadHistory, config: Config, clock: () => number = Date.now
+): () => Promise<Scan> {
+  let last: (Scan & { readonly costMs: number }) | null = null
+  let running: Promise<Scan> | null = null
+
+  async function scan (): Promise<Scan> {
+    const at = clock()
+    const reads = [readContextKeys(store, config), readModelInputs(store, config, at), readHistory(SEARCHED)] as const
+    const [keys, inputs, history] = await Promise.all(reads)
+    const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
+    const rows: FleetRow[] = []
+    let costMs = 0
+    for (let i = 0; i < keys.length; i += CHUNK) {
+      const start = performance.now()
+      const chunk = keys.slice(i, i + CHUNK)
+      const loaded = await readContexts(store, config, chunk, inputs)
+      for (const key of chunk) {
+        if (!loaded.states.has(key)) continue
+        const { epoch_started_at: epoch, ...row } = describeRow(loaded, key)
+        rows.push({ ...row, changed_at: Math.max(epoch, changes.get(key) ?? 0) })
+      }
+      costMs += performance.now() - start
+      await setImmediate()
+    }
+    last = { at, rows, costMs }
+    return last
+  }
+
+  return async () => {
+    const age = last === null ? Infinity : clock() - last.at
+    if (last !== null && age < Math.max(LEAST_AGE_MS, AGE_OF_COST * last.costMs)) return last
+    running ??= scan().finally(() => { running = null })
+    if (last === null || last.costMs < PATIENCE_MS || age > MAX_AGE_MS) return await running
+    running.catch(() => {}) // the next reader sees the error
+    return last
+  }
+}

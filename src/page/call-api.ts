@@ -1,0 +1,48 @@
+/** A reply that is no success, with the message of the service. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+
+  constructor (status: number, code: string, message: string) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+export interface ApiOptions {
+  readonly fetch: typeof fetch
+  /** The token of the user; `null`: none was given. */
+  readonly token: () => string | null
+  /** Called when the service wants a token, or another one. */
+  readonly onRefused: () => void
+}
+
+export interface Api {
+  /** Sends JSON and reads JSON; `null` for a reply without a body. @throws ApiError */
+  readonly call: <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<T>
+  /** A reply whose body is read as it comes. @throws ApiError */
+  readonly open: (path: string, signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>
+}
+
+/** Calls the service that this page came from. Paths are relative, such as `v1/fleet`. */
+export function createApi ({ fetch, token, onRefused }: ApiOptions): Api {
+  async function request (method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const bearer = token()
+    const json = body === undefined ? {} : { body: JSON.stringify(body) }
+    const headers = { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...(body !== undefined && { 'content-type': 'application/json' }) }
+    const reply = await fetch(path, { method, headers, ...json, ...(signal && { signal }) })
+    if (reply.ok) return reply
+    if (reply.status === 401) onRefused()
+    const error = await reply.json().catch(() => ({})) as { code?: string, message?: string }
+    throw new ApiError(reply.status, error.code ?? 'UNKNOWN', error.message ?? `The service answered ${reply.status}.`)
+  }
+
+  return {
+    async call<T> (method: string, path: string, body?: unknown, signal?: AbortSignal) {
+      const reply = await request(method, path, body, signal)
+      return (reply.status === 204 ? null : await reply.json()) as T
+    },
+    async open (path, signal) { return (await request('GET', path, undefined, signal)).body! },
+  }
+}

@@ -1,0 +1,76 @@
+import { useState } from 'preact/hooks'
+import type { Audit, History, Model } from './api-types.js'
+import { ConfirmDialog } from './confirm-dialog.js'
+import { clockTime, threshold, words } from './format.js'
+import { useData } from './live.js'
+import { Card, Pending, Table } from './parts.js'
+import { routeTo } from './route.js'
+
+/** What moved thresholds, who did what, and the way back. */
+export function ChangesView () {
+  const history = useData<History>('v1/model/history?limit=200')
+  const audit = useData<Audit>('v1/audit?limit=100')
+  const model = useData<Model>('v1/model')
+  const [version, setVersion] = useState<number | null>(null)
+  const [isEnding, setEnding] = useState(false)
+  const reload = () => { history.reload(); audit.reload() }
+  return (
+    <>
+      <h1>Changes</h1>
+      <Card
+        title='Thresholds' note={model.data === null ? undefined : `The model is at version ${model.data.version}. A rollback pins every context to the threshold that it had at an earlier version; policies stay as they are.`}
+        actions={model.data !== null && <div class='filters'><button type='button' onClick={() => { setVersion(model.data!.version) }}>Roll back …</button><button type='button' onClick={() => { setEnding(true) }}>End rollback …</button></div>}
+      >
+        {history.data === null
+          ? <Pending error={history.error} />
+          : (
+            <Table
+              caption='Changes of thresholds' rows={history.data.changes} empty='No threshold has moved yet.' columns={[
+                { head: 'Time', cell: (row) => clockTime(row.time) },
+                { head: 'Context', cell: (row) => row.key === null ? 'unreadable' : <a href={routeTo('context', row.key)}>{row.key}</a> },
+                { head: 'Cause', cell: (row) => words(row.cause) },
+                { head: 'Threshold', cell: (row) => <>{threshold(row.before)} → <b>{threshold(row.after)}</b></>, isNumber: true },
+                { head: 'By', cell: (row) => row.by === undefined ? '–' : `${row.by}${row.reason === undefined ? '' : `: ${row.reason}`}` },
+                { head: 'Version', cell: (row) => <button type='button' class='quiet small' title='Roll back to this version' onClick={() => { setVersion(row.version) }}>{row.version}</button>, isNumber: true },
+              ]}
+            />
+            )}
+      </Card>
+      <Card title='Audit trail' note='Commands of operators.'>
+        {audit.data === null
+          ? <Pending error={audit.error} />
+          : (
+            <Table
+              caption='Audit trail' rows={audit.data.commands} empty='Nobody has changed anything yet.' columns={[
+                { head: 'Time', cell: (row) => clockTime(row.time) },
+                { head: 'Who', cell: (row) => row.by },
+                { head: 'What', cell: (row) => words(row.type) },
+                { head: 'Context', cell: (row) => row.key === null ? '–' : <a href={routeTo('context', row.key)}>{row.key}</a> },
+                { head: 'To', cell: (row) => <code>{JSON.stringify(row.policy ?? row.pin ?? row.predictor ?? null)}</code> },
+                { head: 'Reason', cell: (row) => row.reason ?? '–' },
+              ]}
+            />
+            )}
+      </Card>
+      {version !== null && <RollbackForm version={version} onClose={(isDone) => { setVersion(null); if (isDone) reload() }} />}
+      {isEnding && (
+        <ConfirmDialog
+          title='End the rollback' note='Removes the pins that rollbacks set. Contexts return to their learned thresholds.' onClose={(isDone) => { setEnding(false); if (isDone) reload() }}
+          command={(reason) => ({ method: 'DELETE', path: `v1/model/rollback?reason=${encodeURIComponent(reason)}` })}
+        />
+      )}
+    </>
+  )
+}
+
+function RollbackForm ({ version, onClose }: { version: number, onClose: (isDone: boolean) => void }) {
+  const [text, setText] = useState(String(version))
+  return (
+    <ConfirmDialog
+      title='Roll back' note='Pins every context, in one step, to the threshold that was in force for it at that version.' onClose={onClose}
+      command={(reason) => /^\d+$/.test(text) ? { method: 'POST', path: 'v1/model/rollback', body: { version: Number(text), reason } } : null}
+    >
+      <label>Version <input inputMode='numeric' value={text} onInput={({ currentTarget }) => { setText(currentTarget.value) }} /></label>
+    </ConfirmDialog>
+  )
+}

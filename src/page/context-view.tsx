@@ -1,0 +1,94 @@
+import type { ContextDetail, Tradeoff } from './api-types.js'
+import { Actions } from './actions.js'
+import { ArmsPanel } from './arms-panel.js'
+import { DropBar } from './drop-bar.js'
+import { EvidencePanel } from './evidence-panel.js'
+import { FollowUpPanel } from './follow-up-panel.js'
+import { ago, clockTime, count, percent, points, short, threshold, words } from './format.js'
+import { useData } from './live.js'
+import { MovesPanel } from './moves-panel.js'
+import { Badge, Pending, Tile } from './parts.js'
+import { routeTo } from './route.js'
+import { TradeoffPanel } from './tradeoff-panel.js'
+import { TrialsPanel } from './trials-panel.js'
+
+/** The context and those above it, as links. */
+function Path ({ name }: { name: string }) {
+  const parts = name === '*' ? [] : name.split(',')
+  return (
+    <nav aria-label='Contexts above' class='path'>
+      <a href={routeTo('fleet')}>Fleet</a> › <a href={routeTo('context', '*')}>*</a>
+      {parts.map((part, i) => (
+        <span key={part}> › {i === parts.length - 1 ? part : <a href={routeTo('context', parts.slice(0, i + 1).join(','))}>{part}</a>}</span>
+      ))}
+    </nav>
+  )
+}
+
+/** What stands behind the threshold in force. */
+function promise ({ scope, guarantee, pin }: ContextDetail): string {
+  if (pin !== null) return 'By a pin, without a guarantee'
+  if (guarantee === null) return 'None is certified'
+  const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
+  return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
+}
+
+/** Everything about one context. */
+export function ContextView ({ name }: { name: string }) {
+  const path = `v1/contexts/${encodeURIComponent(name)}`
+  const { data: context, error, reload } = useData<ContextDetail>(path)
+  const { data: tradeoff } = useData<Tradeoff>(`${path}/tradeoff`)
+  if (context === null) return <><Path name={name} /><h1>{name}</h1><Pending error={error} /></>
+  const { pin, policy } = context
+  return (
+    <>
+      <Path name={name} />
+      <h1 class='key'>{name}</h1>
+      <p class='badges'>
+        <Badge kind={context.status} /><Badge kind={context.mode} />{pin !== null && <Badge kind='pinned' />}
+        {context.warnings.map((warning) => <Badge key={warning} kind='warn'>{words(warning)}</Badge>)}
+        <span class='muted'>epoch {context.epoch} · last outcome {ago(context.updated_at, Date.now())}</span>
+      </p>
+      <Actions context={context} onDone={reload} />
+      {pin !== null && (
+        <p class='banner info'>
+          <span aria-hidden='true'>◆</span> Pinned to {threshold(pin.threshold)} by {pin.by} ({pin.reason}),{' '}
+          {pin.expires_at === null ? 'until it is removed' : `until ${clockTime(pin.expires_at)}`}. A pinned threshold has no guarantee.
+        </p>
+      )}
+      <div class='tiles'>
+        <Tile title='Threshold in force' value={threshold(context.threshold)}>
+          {promise(context)}
+        </Tile>
+        <Tile title='EM drop' value={points(context.em_drop)}>
+          {context.em_drop === null
+            ? `${points(policy.max_em_drop, 1)} allowed`
+            : (
+              <DropBar drop={context.em_drop} low={context.em_drop_low} high={context.em_drop_high} bound={policy.max_em_drop}>
+                {points(policy.max_em_drop, 1)} allowed, true drop {points(context.em_drop_low)} to {points(context.em_drop_high)}
+              </DropBar>
+              )}
+        </Tile>
+        <Tile title='Tokens saved, net' value={short(context.tokens_saved)}>
+          {percent(context.tokens_saved_ratio)} of a generation at this threshold; {short(context.probe_tokens)} tokens spent on probes
+        </Tile>
+        <Tile title='Generations' value={count(context.control_generations + context.treated_generations)}>
+          {count(context.control_generations)} control, {count(context.treated_generations)} treated;{' '}
+          control share {percent(context.control_share, 0)}
+        </Tile>
+      </div>
+      <div class='columns'>
+        <div>
+          {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} bound={policy.max_em_drop} />}
+          <ArmsPanel context={context} />
+          <FollowUpPanel context={context} />
+        </div>
+        <div>
+          <EvidencePanel context={context} tradeoff={tradeoff} />
+          <MovesPanel name={name} />
+          <TrialsPanel context={context} />
+        </div>
+      </div>
+    </>
+  )
+}

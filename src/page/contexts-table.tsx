@@ -1,0 +1,116 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { FleetPage } from './api-types.js'
+import { CONTEXT_COLUMNS } from './context-columns.js'
+import { count, words } from './format.js'
+import { useData } from './live.js'
+import { Card, Pending } from './parts.js'
+
+const PAGE = 50
+/** Pause in typing after which a search is sent, ms. */
+const PAUSE_MS = 200
+
+/** Contexts, which the service searches, sorts and cuts into pages. */
+export function ContextsTable () {
+  const [search, setSearch] = useState('')
+  const [sent, setSent] = useState('')
+  const [status, setStatus] = useState('')
+  const [[sort, descending], setSort] = useState<readonly [string, boolean]>(['tokens_saved', true])
+  const [offset, setOffset] = useState(0)
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    const timer = setTimeout(() => { setSent(search); setOffset(0) }, PAUSE_MS)
+    return () => { clearTimeout(timer) }
+  }, [search])
+  useEffect(() => {
+    const focus = (event: KeyboardEvent) => {
+      if (event.key !== '/' || event.target instanceof HTMLInputElement || document.querySelector('dialog[open]') !== null) return
+      event.preventDefault()
+      field.current?.focus()
+    }
+    document.addEventListener('keydown', focus)
+    return () => { document.removeEventListener('keydown', focus) }
+  }, [])
+  const order = (by: string) => {
+    setSort([by, by === sort ? !descending : CONTEXT_COLUMNS.some((column) => column.sort === by && column.isNumber === true)])
+    setOffset(0)
+  }
+  const query = new URLSearchParams({
+    sort,
+    descending: String(descending),
+    offset: String(offset),
+    limit: String(PAGE),
+    ...(sent && { search: sent }),
+    ...(status && { status }),
+  })
+  const { data, error } = useData<FleetPage>(`v1/fleet/contexts?${query.toString()}`)
+  const direction = descending ? 'descending' : 'ascending'
+  const last = useRef<FleetPage | null>(null)
+  if (data !== null) last.current = data
+  const page = data ?? last.current
+
+  return (
+    <Card
+      title='Contexts' actions={
+        <div class='filters'>
+          <input
+            ref={field} type='search' aria-label='Search' placeholder='Search ( / )' value={search}
+            onInput={({ currentTarget }) => { setSearch(currentTarget.value) }}
+          />
+          <select aria-label='Status' value={status} onChange={({ currentTarget }) => { setStatus(currentTarget.value); setOffset(0) }}>
+            <option value=''>every status</option>
+            {['certified', 'learning', 'drifted'].map((value) => <option key={value}>{value}</option>)}
+          </select>
+          <select class='phone-only' aria-label='Sort by' value={sort} onChange={({ currentTarget: { value } }) => { order(value) }}>
+            {CONTEXT_COLUMNS.map(({ head, sort: by }) => <option key={by} value={by}>by {head}</option>)}
+          </select>
+        </div>
+      }
+    >
+      {page === null
+        ? <Pending error={error} />
+        : (
+          <>
+            {error !== null && <Pending error={error} />}
+            <div class='scroll' tabIndex={0} role='region' aria-label='Contexts'>
+              <table class='cards'>
+                <caption class='visually-hidden'>Contexts, sorted by {words(sort)}, {descending ? 'largest' : 'smallest'} first</caption>
+                <thead>
+                  <tr>
+                    {CONTEXT_COLUMNS.map(({ head, sort: by, isNumber }) => (
+                      <th key={by} scope='col' class={isNumber ? 'number' : ''} aria-sort={by === sort ? direction : undefined}>
+                        <button type='button' onClick={() => { order(by) }}>
+                          {head}<span aria-hidden='true'>{by === sort ? (descending ? ' ↓' : ' ↑') : ''}</span>
+                        </button>
+                      </th>
+                    ))}
+                  </tr>
+                </thead>
+                <tbody>
+                  {page.contexts.map((row) => (
+                    <tr key={row.key}>
+                      {CONTEXT_COLUMNS.map(({ head, sort: by, isNumber, cell }) => (
+                        <td key={by} data-head={head} class={isNumber ? 'number' : ''}>{cell(row)}</td>
+                      ))}
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            <Pager offset={offset} shown={page.contexts.length} total={page.total} onMove={setOffset} />
+          </>
+          )}
+    </Card>
+  )
+}
+
+interface PagerProps { readonly offset: number, readonly shown: number, readonly total: number, readonly onMove: (offset: number) => void }
+
+function Pager ({ offset, shown, total, onMove }: PagerProps) {
+  return (
+    <div class='pager'>
+      <span role='status'>{total === 0 ? 'No context found' : `${count(offset + 1)}–${count(offset + shown)} of ${count(total)}`}</span>
+      <button type='button' disabled={offset === 0} onClick={() => { onMove(Math.max(0, offset - PAGE)) }}>Previous</button>
+      <button type='button' disabled={offset + shown >= total} onClick={() => { onMove(offset + PAGE) }}>Next</button>
+    </div>
+  )
+}

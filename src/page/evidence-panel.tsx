@@ -1,0 +1,90 @@
+import { useMemo } from 'preact/hooks'
+import type { AlignedData, Options } from 'uplot'
+import type { ContextDetail, Tradeoff } from './api-types.js'
+import { axis, colour, timeAxis } from './chart.js'
+import { Figure } from './figure.js'
+import { clockTime, count, decimals, duration, percent, points, threshold } from './format.js'
+import { Card } from './parts.js'
+import { useGrowth, type Sample } from './use-growth.js'
+
+type Row = ContextDetail['thresholds'][number]
+
+function needed (row: Row): string {
+  if (row.certified) return '✓ certified'
+  return row.generations_needed === null ? 'not in sight' : `${count(row.generations_needed)} more`
+}
+
+const COLUMNS = [
+  { head: 'Threshold', cell: (row: Row) => threshold(row.threshold), isNumber: true },
+  { head: 'Lost', cell: (row: Row) => count(row.lost), isNumber: true },
+  { head: 'Kept', cell: (row: Row) => count(row.kept), isNumber: true },
+  { head: 'Gained', cell: (row: Row) => count(row.gained), isNumber: true },
+  { head: 'EM drop', cell: (row: Row) => points(row.em_drop), isNumber: true },
+  { head: 'Tokens saved, net', cell: (row: Row) => percent(row.tokens_saved_ratio), isNumber: true },
+  { head: 'Evidence, ln E', cell: (row: Row) => decimals(row.log_evidence), isNumber: true },
+  { head: 'Needed', cell: needed, isNumber: true },
+]
+
+function byThreshold (): Omit<Options, 'width' | 'height'> {
+  return {
+    scales: { x: { time: false, dir: -1 } },
+    axes: [axis('Threshold, safest on the left', (value) => decimals(value, 2)), axis('Evidence, ln E', (value) => decimals(value, 0), { size: 54 })],
+    series: [
+      { label: 'Threshold', value: (_chart, value) => value == null ? '–' : threshold(value) },
+      { label: 'Evidence', stroke: colour('accent'), fill: colour('band'), width: 2, points: { show: true, size: 5 }, value: (_chart, value) => decimals(value) },
+      { label: 'Needed', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false }, value: (_chart, value) => decimals(value) },
+    ],
+  }
+}
+
+function overTime (): Omit<Options, 'width' | 'height'> {
+  return {
+    axes: [timeAxis(), axis('Control generations', (value) => count(value), { size: 60 })],
+    series: [
+      { label: 'Time', value: (_chart, value) => value == null ? '–' : clockTime(new Date(value * 1000).toISOString()) },
+      { label: 'Control generations', stroke: colour('accent'), width: 2, fill: colour('band') },
+      { label: 'Next certificate', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false } },
+    ],
+  }
+}
+
+const GROWTH = [
+  { head: 'Time', cell: (sample: Sample) => clockTime(new Date(sample.at).toISOString()) },
+  { head: 'Control generations', cell: (sample: Sample) => count(sample.generations), isNumber: true },
+  { head: 'Next certificate at', cell: (sample: Sample) => count(sample.target), isNumber: true },
+]
+
+/** How far the evidence for each threshold is, and how it grows while the page is open. */
+export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: Tradeoff | null }) {
+  const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
+  const bar = -Math.log(context.policy.error_level) + (context.guarantee?.post_hoc === true ? Math.log(30) : 0)
+  const line = context.evidence?.bar ?? bar
+  const data = useMemo(() => {
+    const rows = [...thresholds].sort((a, b) => a.threshold - b.threshold)
+    return [rows.map((row) => row.threshold), rows.map((row) => Math.max(-line, row.log_evidence)), rows.map(() => line)] as AlignedData
+  }, [thresholds, line])
+  const samples = useGrowth(context.key, generations, more)
+  const growth = useMemo(() => [
+    samples.map(({ at }) => at / 1000), samples.map((sample) => sample.generations), samples.map((sample) => sample.target),
+  ] as AlignedData, [samples])
+  const next = tradeoff?.forecast.next_certificate
+  return (
+    <Card title='Evidence toward the next certificate' note='A threshold is certified when its evidence, and that of every safer one, reaches the dashed line. Evidence below the chart is cut off.'>
+      {more !== null && (
+        <p class='progress'>
+          <progress max={generations + more} value={generations} aria-label='Evidence toward the next certificate' />{' '}
+          {count(generations)} control generations, {count(more)} more to the next certificate
+          {next?.seconds != null && `, in about ${duration(next.seconds)}`}
+        </p>
+      )}
+      {more === null && <p class='note'>{count(generations)} control generations. No further certificate is in sight at the rates observed.</p>}
+      <Figure label='Evidence by threshold' data={data} options={byThreshold} columns={COLUMNS} rows={thresholds} empty='No evidence yet.' />
+      {samples.length > 1 && (
+        <>
+          <h3>Since you opened this page</h3>
+          <Figure label='Control generations since the page was opened' data={growth} options={overTime} height={160} columns={GROWTH} rows={samples} empty='' />
+        </>
+      )}
+    </Card>
+  )
+}

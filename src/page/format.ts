@@ -1,0 +1,54 @@
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
+const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+
+/** What is shown where there is no value. */
+export const NONE = '–'
+
+type Figure = number | null | undefined
+
+const shown = (value: Figure, render: (value: number) => string): string => value == null || !Number.isFinite(value) ? NONE : render(value)
+
+export const count = (value: Figure): string => shown(value, (number) => minus(whole.format(number)))
+/** Large counts in short: 12.3M. */
+export const short = (value: Figure): string =>
+  shown(value, (number) => minus((Math.abs(number) < 10_000 ? whole : compact).format(number)))
+export const worth = (value: Figure): string =>
+  shown(value, (number) => minus(Math.abs(number) < 0.01 && number !== 0 ? number.toPrecision(2) : money.format(number)))
+/** A fraction as percent. */
+export const percent = (value: Figure, digits = 1): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0%`)
+/** A difference of EM as points. */
+export const points = (value: Figure, digits = 2): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0pt`)
+/** A score; `null` means that nothing is stopped. */
+export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
+export const decimals = (value: Figure, digits = 2): string => shown(value, (number) => minus(number.toFixed(digits)))
+
+function trim (text: string): string { return text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') }
+
+/** A real minus sign, and no minus before zero. */
+function minus (text: string): string { return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replace('-', '−') }
+
+const UNITS: ReadonlyArray<readonly [seconds: number, name: string]> = [[86_400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']]
+
+/** A duration in its largest unit. */
+export function duration (seconds: Figure): string {
+  return shown(seconds, (value) => {
+    const [unit, name] = UNITS.find(([size]) => value >= size) ?? [1, 's']
+    return `${Math.round(value / unit)}\u00a0${name}`
+  })
+}
+
+/** How long ago a time was. @param iso ISO 8601 */
+export function ago (iso: string | null | undefined, now: number): string {
+  if (iso == null) return NONE
+  const seconds = (now - Date.parse(iso)) / 1000
+  return seconds < 1 ? 'just now' : `${duration(seconds)} ago`
+}
+
+/** A time in the zone of the user. */
+export function clockTime (iso: string | null | undefined): string {
+  return iso == null ? NONE : new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
+/** A word of the API in prose: `drift_suspected` becomes `drift suspected`. */
+export const words = (name: string): string => name.replaceAll('_', ' ')

@@ -1,0 +1,74 @@
+import { createContext, type ComponentChildren } from 'preact'
+import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks'
+import type { ApiError } from './call-api.js'
+import { readEvents } from './read-events.js'
+import { api } from './session.js'
+
+/** How the page learns of changes: by events, or by reading again where it can't have them. */
+export type Liveness = 'connecting' | 'live' | 'polling'
+
+interface Live { readonly liveness: Liveness, /** Grows with every change. */ readonly revision: number }
+
+const LiveContext = createContext<Live>({ liveness: 'connecting', revision: 0 })
+export const useLive = () => useContext(LiveContext)
+
+const POLL_MS = 5000
+const RETRY_MS = 3000
+
+/** Follows the events of the service, and connects again when they end. */
+export function LiveProvider ({ children }: { children: ComponentChildren }) {
+  const [live, setLive] = useState<Live>({ liveness: 'connecting', revision: 0 })
+  useEffect(() => {
+    const stop = new AbortController()
+    const moved = (liveness: Liveness) => { setLive(({ revision }) => ({ liveness, revision: revision + 1 })) }
+    async function follow (): Promise<void> {
+      while (!stop.signal.aborted) {
+        try {
+          const body = await api.open('v1/events', stop.signal)
+          await readEvents(body, () => { moved('live') })
+        } catch { /* shown as polling below */ }
+        if (stop.signal.aborted) return
+        setLive(({ revision }) => ({ liveness: 'polling', revision }))
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+    follow().catch(() => {}) // it catches its own
+    const poll = setInterval(() => { setLive((now) => now.liveness === 'live' ? now : { ...now, revision: now.revision + 1 }) }, POLL_MS)
+    return () => { stop.abort(); clearInterval(poll) }
+  }, [])
+  return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>
+}
+
+export interface Loaded<T> { readonly data: T | null, readonly error: ApiError | null, readonly reload: () => void }
+
+/** Reads a path of the API, and again after changes, one request at a time. @param path `null`: nothing is read */
+export function useData<T> (path: string | null): Loaded<T> {
+  const { revision } = useLive()
+  const [state, setState] = useState<{ path: string | null, data: T | null, error: ApiError | null }>({ path, data: null, error: null })
+  const [round, setRound] = useState(0)
+  const running = useRef<{ path: string, isAgain: boolean } | null>(null)
+  const shown = useRef(path)
+  shown.current = path
+
+  useEffect(() => {
+    if (path === null) return
+    if (running.current?.path === path) { running.current.isAgain = true; return }
+    const mine = running.current = { path, isAgain: false }
+    async function read (path: string): Promise<void> {
+      do {
+        mine.isAgain = false
+        try {
+          const data = await api.call<T>('GET', path)
+          if (shown.current === path) setState({ path, data, error: null })
+        } catch (error) {
+          const failed = error as ApiError
+          if (shown.current === path) setState((before) => ({ path, data: before.path === path ? before.data : null, error: failed }))
+        }
+      } while (mine.isAgain && shown.current === path)
+      if (running.current === mine) running.current = null
+    }
+    read(path).catch(() => {}) // it catches its own
+  }, [path, revision, round])
+  const reload = useCallback(() => { setRound((before) => before + 1) }, [])
+  return { data: state.path === path ? state.data : null, error: state.path === path ? state.error : null, reload }
+}

@@ -1,0 +1,86 @@
+import { useMemo } from 'preact/hooks'
+import UPlot, { type AlignedData, type Options } from 'uplot'
+import type { Change, History } from './api-types.js'
+import { axis, colour, timeAxis } from './chart.js'
+import { Figure } from './figure.js'
+import { clockTime, decimals, threshold, words } from './format.js'
+import { useData } from './live.js'
+import { Card, Pending } from './parts.js'
+
+const COLUMNS = [
+  { head: 'Time', cell: (change: Change) => clockTime(change.time) },
+  { head: 'Cause', cell: (change: Change) => words(change.cause) },
+  { head: 'Before', cell: (change: Change) => threshold(change.before), isNumber: true },
+  { head: 'After', cell: (change: Change) => threshold(change.after), isNumber: true },
+  { head: 'Epoch', cell: (change: Change) => change.epoch ?? '–', isNumber: true },
+  { head: 'By', cell: (change: Change) => change.by === undefined ? '–' : `${change.by}${change.reason === undefined ? '' : `: ${change.reason}`}` },
+]
+
+/** Room between two written causes, px. */
+const GAP = 70
+
+function options (changes: readonly Change[]): Omit<Options, 'width' | 'height'> {
+  return {
+    scales: { x: { range: (_chart, low, high) => padded(low, high) }, y: { range: [0, 1.2] } },
+    axes: [timeAxis(), axis('Threshold', (value) => decimals(value, 1), { size: 50 })],
+    series: [
+      { label: 'Time', value: (_chart, value) => value == null ? '–' : clockTime(new Date(value * 1000).toISOString()) },
+      {
+        label: 'Threshold',
+        stroke: colour('accent'),
+        width: 2,
+        points: { show: true, size: 6 },
+        paths: UPlot.paths.stepped!({ align: 1 }),
+        value: (_chart, value) => value == null ? '–' : threshold(value),
+      },
+      { label: 'Never stop', stroke: colour('warn'), width: 0, points: { show: true, size: 8 }, value: (_chart, value) => value == null ? '–' : 'yes' },
+    ],
+    hooks: { draw: [(chart) => { writeCauses(chart, changes) }] },
+  }
+}
+
+/** Leaves room before the first move and after the last. */
+function padded (low: number, high: number): [low: number, high: number] {
+  const room = Math.max(1, (high - low) * 0.04)
+  return [low - room, high + room]
+}
+
+/** Writes the cause above each move, where there is room. */
+function writeCauses (chart: UPlot, changes: readonly Change[]): void {
+  const { ctx } = chart
+  ctx.save()
+  ctx.fillStyle = colour('text')
+  ctx.textAlign = 'left'
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
+  let end = -Infinity
+  for (const { time, cause, after } of changes) {
+    const x = chart.valToPos(Date.parse(time) / 1000, 'x', true)
+    const y = chart.valToPos(after ?? 0, 'y', true)
+    if (x < end) continue
+    ctx.fillText(words(cause), x + 6 * devicePixelRatio, y - 8 * devicePixelRatio)
+    end = x + GAP * devicePixelRatio
+  }
+  ctx.restore()
+}
+
+/** The threshold over time, with the causes of its moves. */
+export function MovesPanel ({ name }: { name: string }) {
+  const { data: history, error } = useData<History>(`v1/model/history?limit=200&prefix=${encodeURIComponent(name)}`)
+  const own = useMemo(() => history?.changes.filter(({ key }) => key === name) ?? [], [history, name])
+  const inOrder = useMemo(() => [...own].reverse(), [own])
+  const data = useMemo(() => {
+    const now = { time: new Date().toISOString(), after: own[0]?.after ?? null }
+    const moves = [...inOrder, ...(own.length > 0 ? [now] : [])]
+    const times = moves.map(({ time }) => Date.parse(time) / 1000)
+    return [times, moves.map(({ after }) => after), moves.map(({ after }) => after === null ? 0 : null)] as AlignedData
+  }, [own, inOrder])
+  if (history === null) return <Card title='Threshold over time'><Pending error={error} /></Card>
+  return (
+    <Card title='Threshold over time' note='Each move with its cause. Where the line is missing, nothing was stopped.'>
+      <Figure
+        label='Threshold over time' data={data} options={() => options(inOrder)} shape={String(own[0]?.time)} height={200}
+        columns={COLUMNS} rows={own} empty='The threshold has not moved yet.'
+      />
+    </Card>
+  )
+}

@@ -1,0 +1,67 @@
+import type { ComponentChildren } from 'preact'
+import type { ApiError } from './call-api.js'
+import { words } from './format.js'
+
+/** Signs of states, so that colour is never the only one. */
+const SIGNS: Readonly<Record<string, string>> = { certified: '●', learning: '◐', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆' }
+
+export function Badge ({ kind, children }: { kind: string, children?: ComponentChildren }) {
+  return <span class={`badge ${kind}`}><span aria-hidden='true'>{SIGNS[kind] ?? '▲'}</span> {children ?? words(kind)}</span>
+}
+
+export function Tile ({ title, value, children }: { title: string, value: ComponentChildren, children?: ComponentChildren }) {
+  return <section class='tile'><h3>{title}</h3><p class='value'>{value}</p>{children !== undefined && <div class='note'>{children}</div>}</section>
+}
+
+export interface CardProps {
+  readonly title: string
+  readonly note?: ComponentChildren
+  readonly actions?: ComponentChildren
+  readonly children: ComponentChildren
+}
+
+export function Card ({ title, note, actions, children }: CardProps) {
+  return (
+    <section class='card' aria-label={title}>
+      <div class='card-head'><h2>{title}</h2>{actions}</div>
+      {note !== undefined && <p class='note'>{note}</p>}
+      {children}
+    </section>
+  )
+}
+
+/** What is shown until data has come, or instead of it. */
+export function Pending ({ error }: { error: ApiError | null }) {
+  if (error === null) return <p class='note' role='status'>Reading …</p>
+  return <p class='problem' role='alert'><span aria-hidden='true'>▲</span> {error.message}</p>
+}
+
+export interface Column<R> {
+  readonly head: string
+  readonly cell: (row: R) => ComponentChildren
+  readonly isNumber?: boolean
+}
+
+export interface TableProps<R> {
+  readonly caption: string
+  readonly columns: ReadonlyArray<Column<R>>
+  readonly rows: readonly R[]
+  readonly empty?: string
+}
+
+export function Table<R> ({ caption, columns, rows, empty = 'Nothing yet.' }: TableProps<R>) {
+  if (rows.length === 0) return <p class='note'>{empty}</p>
+  return (
+    <div class='scroll' tabIndex={0} role='region' aria-label={caption}>
+      <table>
+        <caption class='visually-hidden'>{caption}</caption>
+        <thead><tr>{columns.map(({ head, isNumber }) => <th key={head} scope='col' class={isNumber ? 'number' : ''}>{head}</th>)}</tr></thead>
+        <tbody>
+          {rows.map((row, i) => (
+            <tr key={i}>{columns.map(({ head, cell, isNumber }) => <td key={head} class={isNumber ? 'number' : ''}>{cell(row)}</td>)}</tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

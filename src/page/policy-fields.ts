@@ -1,0 +1,49 @@
+import type { Policy } from './api-types.js'
+
+/** How a field of the policy is typed in. */
+export interface PolicyField {
+  readonly name: keyof Policy
+  readonly kind: 'number' | 'choice' | 'text'
+  /** For a choice: the values, as text. */
+  readonly values?: readonly string[]
+  readonly meaning: string
+}
+
+/** Every field of a policy, those that operators change most first. */
+export const POLICY_FIELDS: readonly PolicyField[] = [
+  { name: 'max_em_drop', kind: 'number', meaning: 'EM that you are willing to lose (0.02 is 2 points)' },
+  { name: 'error_level', kind: 'number', meaning: 'chance that a certificate is wrong' },
+  { name: 'mode', kind: 'choice', values: ['enforce', 'shadow', 'off'], meaning: 'whether generations are stopped' },
+  { name: 'control_rate', kind: 'text', meaning: 'share that always runs in full, or auto' },
+  { name: 'price_per_1k_tokens', kind: 'number', meaning: 'what 1,000 tokens cost' },
+  { name: 'value_of_em', kind: 'number', meaning: 'what a right answer is worth, in the same currency' },
+  { name: 'certify_at', kind: 'text', meaning: 'level whose contexts are certified as pools' },
+  { name: 'predictor', kind: 'choice', values: ['off', 'auto'], meaning: 'whether predictors are trained and may serve' },
+  { name: 'follow_up_seconds', kind: 'number', meaning: 'time in which outcome and label may come' },
+  { name: 'label', kind: 'choice', values: ['exact_match', 'agreement'], meaning: 'what makes an answer right' },
+  { name: 'missing_labels', kind: 'choice', values: ['lost', 'excluded'], meaning: 'what a missing label counts as' },
+  { name: 'missing_outcomes', kind: 'choice', values: ['lost', 'excluded'], meaning: 'what a missing outcome counts as' },
+  { name: 'label_rate', kind: 'number', meaning: 'share of the generations that are enrolled' },
+  { name: 'min_tokens', kind: 'number', meaning: 'no stop before this many tokens' },
+  { name: 'check_every_tokens', kind: 'number', meaning: 'tokens from one check to the next' },
+  { name: 'check_growth', kind: 'number', meaning: 'least distance of checks, as a part of the tokens so far' },
+  { name: 'evidence_window', kind: 'number', meaning: 'generations of evidence kept' },
+  { name: 'max_evidence_age_seconds', kind: 'number', meaning: 'time without evidence after which a threshold is withdrawn' },
+  { name: 'record_steps', kind: 'choice', values: ['true', 'false'], meaning: 'whether the service keeps the steps of control generations' },
+  { name: 'em_per_token_percent', kind: 'number', meaning: 'EM that one more percent of tokens may cost' },
+]
+
+/**
+ * The merge patch for what was typed in: a field that is empty is inherited again.
+ * @param typed texts by field, of those that were changed
+ */
+export function mergePatch (typed: Readonly<Record<string, string>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, valueOf(text.trim())]))
+}
+
+function valueOf (text: string): unknown {
+  if (text === '') return null
+  if (text === 'true' || text === 'false') return text === 'true'
+  const number = Number(text)
+  return Number.isFinite(number) ? number : text
+}

@@ -1,0 +1,23 @@
+/** What the page shows, as the fragment of its address says it. */
+export interface Route {
+  readonly view: 'fleet' | 'context' | 'training' | 'changes' | 'generation'
+  /** Context key, name of a training run or id of a generation; `null`: none. */
+  readonly name: string | null
+}
+
+const VIEWS = ['context', 'training', 'changes', 'generation'] as const
+
+export function parseRoute (hash: string): Route {
+  const [, view, name = ''] = /^#\/(\w+)(?:\/(.*))?$/.exec(hash) ?? []
+  const known = VIEWS.find((candidate) => candidate === view)
+  if (known === undefined) return { view: 'fleet', name: null }
+  return { view: known, name: name === '' ? null : decoded(name) }
+}
+
+export function routeTo (view: Route['view'], name?: string): string {
+  return view === 'fleet' ? '#/' : `#/${view}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`
+}
+
+function decoded (text: string): string {
+  try { return decodeURIComponent(text) } catch { return text }
+}

@@ -1,0 +1,75 @@
+import { useMemo } from 'preact/hooks'
+import type { AlignedData, Options } from 'uplot'
+import type { Tradeoff } from './api-types.js'
+import { axis, colour } from './chart.js'
+import { Figure } from './figure.js'
+import { decimals, percent, points, threshold } from './format.js'
+import { Card } from './parts.js'
+
+type Point = Tradeoff['points'][number]
+
+function options (): Omit<Options, 'width' | 'height'> {
+  const shown = (unit: (value: number) => string) => (_chart: unknown, value: number | null) => value == null ? '–' : unit(value)
+  const saved = (value: number) => percent(value, 1)
+  const drop = (value: number) => points(value)
+  return {
+    scales: { x: { time: false } },
+    axes: [axis('Tokens saved, net', (value) => percent(value, 0)), axis('EM drop, points', (value) => decimals(value * 100, 1), { size: 54 })],
+    series: [
+      { label: 'Tokens saved', value: shown(saved) },
+      { label: 'Upper bound', stroke: colour('muted'), width: 1, dash: [3, 3], value: shown(drop), points: { show: false } },
+      { label: 'Lower bound', stroke: colour('muted'), width: 1, dash: [3, 3], value: shown(drop), points: { show: false } },
+      { label: 'EM drop', stroke: colour('accent'), width: 2, value: shown(drop), points: { show: true, size: 5 } },
+      { label: 'Allowed', stroke: colour('bad'), width: 2, dash: [8, 4], value: shown(drop), points: { show: false } },
+      { label: 'In force', stroke: colour('good'), width: 0, points: { show: true, size: 14, width: 3, fill: colour('card') }, value: shown(drop) },
+    ],
+    bands: [{ series: [1, 2], fill: colour('band') }],
+  }
+}
+
+const COLUMNS = [
+  { head: 'Threshold', cell: (point: Point) => threshold(point.threshold), isNumber: true },
+  { head: 'Tokens saved, net', cell: (point: Point) => percent(point.tokens_saved_ratio), isNumber: true },
+  { head: 'EM drop', cell: (point: Point) => points(point.em_drop), isNumber: true },
+  { head: 'Interval', cell: (point: Point) => `${points(point.em_drop_low)} to ${points(point.em_drop_high)}`, isNumber: true },
+  { head: 'Certified', cell: (point: Point) => point.certified ? '✓ certified' : 'not yet' },
+]
+
+/** EM against tokens, with the bound and the threshold in force. */
+export function TradeoffPanel ({ tradeoff, bound }: { tradeoff: Tradeoff, bound: number }) {
+  const data = useMemo(() => {
+    const rows = [...tradeoff.points].sort((a, b) => a.tokens_saved_ratio - b.tokens_saved_ratio)
+    return [
+      rows.map((point) => point.tokens_saved_ratio),
+      rows.map((point) => point.em_drop_high),
+      rows.map((point) => point.em_drop_low),
+      rows.map((point) => point.em_drop),
+      rows.map(() => bound),
+      rows.map((point) => point.threshold === tradeoff.threshold ? point.em_drop : null),
+    ] as AlignedData
+  }, [tradeoff, bound])
+  const { knee, unfavourable_from: turn } = tradeoff
+  return (
+    <Card
+      title='What stopping earlier would cost'
+      note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold in force, the band where the true drop lies.'
+    >
+      <Figure
+        label='EM drop against tokens saved, by threshold' data={data} options={options}
+        columns={COLUMNS} rows={tradeoff.points} empty='No control generation has been counted yet.'
+      />
+      <ul class='facts'>
+        {knee !== null && (
+          <li>
+            The curve bends at threshold {threshold(knee.threshold)}: {percent(knee.tokens_saved_ratio)} saved for {points(knee.em_drop)}.
+          </li>
+        )}
+        {turn !== null && (
+          <li>
+            From threshold {threshold(turn.threshold)} on, further savings cost more EM than you allow{turn.is_sure ? '' : ' (not certain)'}.
+          </li>
+        )}
+      </ul>
+    </Card>
+  )
+}

@@ -1,0 +1,42 @@
+import t from 'tap'
+import { openEpoch, type ContextState } from '../../../src/core/judgement/context-state.js'
+import { describeRow } from '../../../src/core/views/describe-row.js'
+import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
+import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
+import { stopsOf } from '../../../src/core/certificate/stops.js'
+import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { FIRST } from '../learn/memory-fold.js'
+
+const levels = ['model', 'task']
+const trace = { tokens: 64, answerTokens: 0, em: 1, steps: [{ tokens: 32, score: 0.95, em: 1 }], isComplete: true } as const
+
+function stateOf (generations: number, changes: Partial<ContextState> = {}): ContextState {
+  let evidence = NO_EVIDENCE
+  for (let i = 0; i < generations; i++) evidence = addTrace(evidence, trace, stopsOf(trace, 0))
+  const opened = openEpoch(undefined, 'first_enrolment', DEFAULT_POLICY, levels, { time: 1000, name: '1000-1' })
+  return { ...opened, halves: [evidence, NO_EVIDENCE], ...changes }
+}
+
+const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) => ({
+  levels, defaultPolicy: policy, policies: new Map(), pins: new Map(), predictors: new Map(), states: new Map(Object.entries(states)),
+})
+
+t.test('a leaf of its own has its status, and the time at which its epoch began', async (t) => {
+  t.match(describeRow(loaded({ 'model=q,task=a': stateOf(FIRST) }), 'model=q,task=a'), {
+    is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [], epoch_started_at: 1000,
+  })
+})
+
+t.test('a context of a pool has the status of the pool; sums certify nothing', async (t) => {
+  const states = loaded({ '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0) }, { certify_at: 'model' })
+  t.match(describeRow(states, 'model=q,task=a'), { is_leaf: true, is_certifying: false, status: 'certified', scope: 'pool' })
+  t.match(describeRow(states, 'model=q'), { is_leaf: false, is_certifying: true, status: 'certified' })
+  t.match(describeRow(states, '*'), { is_leaf: false, is_certifying: false, status: 'learning' })
+})
+
+t.test('drift, breach and suspicions are alarms', async (t) => {
+  const alarms = (changes: Partial<ContextState>) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a').alarms
+  t.same(alarms({ epoch_cause: 'drift' }), ['drift'])
+  t.same(alarms({ epoch_cause: 'breach', is_suspected: true }), ['breach', 'drift_suspected'])
+  t.same(alarms({}), [])
+})

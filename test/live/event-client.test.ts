@@ -1,0 +1,42 @@
+import t from 'tap'
+import { EventClient } from '../../src/live/event-client.js'
+
+const textOf = (client: EventClient) => String(client.stream.read() ?? '')
+const change = (client: EventClient) => JSON.parse(/event: change\ndata: (.*)\n\n/.exec(textOf(client))?.[1] ?? 'null')
+
+t.test('a client is told only of its contexts, and once', async (t) => {
+  const client = new EventClient('model=q', 7)
+  t.match(textOf(client), 'event: hello\ndata: {"model_version":7,"prefix":"model=q"}\n\n')
+  client.note(['model=q,task=a', 'model=r,task=a'], false)
+  client.note(['model=q,task=a'], true)
+  client.flush(8)
+  t.same(change(client), { model_version: 8, contexts: ['model=q,task=a'], contexts_changed: 1, counts_changed: true })
+  client.flush(9)
+  t.equal(client.stream.read(), null, 'nothing changed')
+  client.beat()
+  t.equal(textOf(client), ': alive\n\n')
+})
+
+t.test('a message names a hundred keys, and counts the others', async (t) => {
+  const client = new EventClient('*', 0)
+  client.note(Array.from({ length: 250 }, (_, i) => `model=${i}`), false)
+  client.flush(1)
+  const { contexts, contexts_changed: changed } = change(client)
+  t.same([contexts.length, changed], [100, 250])
+})
+
+t.test('changes for a client that does not read are merged into one message', async (t) => {
+  const client = new EventClient('*', 0)
+  for (let i = 0; i < 1000; i++) {
+    client.note([`model=${i % 10}`], true)
+    client.flush(i)
+    client.beat()
+  }
+  t.ok(client.stream.readableLength < 16 * 1024, 'little waits for it')
+  textOf(client)
+  client.flush(1000)
+  t.match(change(client), { model_version: 1000, contexts_changed: 10, counts_changed: true })
+  client.end()
+  client.stream.destroy()
+  client.flush(1001)
+})
