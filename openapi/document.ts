@@ -31,6 +31,7 @@ export const documentOptions: SwaggerOptions = {
     tags: [
       { name: 'decide', description: 'Decisions for workers. They never wait for the store.' },
       { name: 'report', description: 'Outcomes and labels of generations. They are stored durably before the reply.' },
+      { name: 'generations', description: 'The decision log: what was asked and answered at each step of a generation.' },
       { name: 'contexts', description: 'What the service has learned in each context.' },
       { name: 'operate', description: 'Policies, pins and resets of contexts.' },
       { name: 'model', description: 'The model in force and its history.' },

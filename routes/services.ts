@@ -4,6 +4,7 @@ import type { ContextCommands } from '../src/operations/context-commands.js'
 import type { Contexts } from '../src/operations/contexts.js'
 import type { Fleet } from '../src/operations/fleet.js'
 import type { ReadHistory } from '../src/operations/history-reader.js'
+import type { DecisionLog } from '../src/decision-log/decision-log.js'
 import type { Enroller } from '../src/decisions/enroller.js'
 import type { Learner } from '../src/learning/learner.js'
 import type { ConfigurationWatch } from '../src/health/configuration-watch.js'
@@ -34,6 +35,7 @@ export interface Services {
   readonly predictors: PredictorVersions
   readonly recorder: Recorder
   readonly enroller: Enroller
+  readonly decisionLog: DecisionLog
   readonly metrics: Metrics
   readonly training: Training
 }

@@ -15,6 +15,12 @@ export function ownId (caller: Caller, stored: string): string | null {
   return stored.startsWith(scope) ? stored.slice(scope.length) : null
 }
 
+/** The id as whoever sent it. */
+export function sentId (stored: string): string { return stored.startsWith('\0') ? stored.slice(SCOPE_LENGTH) : stored }
+
+/** Length of a scope: a zero character and 32 hexadecimal digits. */
+const SCOPE_LENGTH = 33
+
 function scopeOf ({ tokenPrefix }: Caller): string {
   return tokenPrefix === null ? '' : `\0${sha256(tokenPrefix).slice(0, 32)}`
 }

@@ -12,6 +12,7 @@ import { enrolments } from '../../routes/enrolments-routes.js'
 import { events } from '../../routes/events-routes.js'
 import { docs } from '../../routes/docs-routes.js'
 import { fleet } from '../../routes/fleet-routes.js'
+import { generations } from '../../routes/generations-routes.js'
 import { health } from '../../routes/health-routes.js'
 import { labels } from '../../routes/labels-routes.js'
 import { metrics } from '../../routes/metrics-routes.js'
@@ -106,8 +107,8 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
 
   app.register(swagger, documentOptions)
   const all = [
-    decisions, columns, bundle, enrolments, outcomes, labels, contexts, fleet, events, audit, model, predictors, trainingRuns, health,
-    metrics, docs, page,
+    decisions, columns, bundle, enrolments, outcomes, labels, generations, contexts, fleet, events, audit, model, predictors,
+    trainingRuns, health, metrics, docs, page,
   ]
   for (const routes of all) app.register(Object.assign(routes, { [DISPLAY_NAME]: routes.name }), services)
   app.register(refusals)

@@ -7,6 +7,7 @@ import { createApp } from './app.js'
 import { busiestContexts } from '../metrics/busiest-contexts.js'
 import type { Config } from '../config/config.js'
 import { createContextCommands } from '../operations/context-commands.js'
+import { createDecisionLog } from '../decision-log/decision-log.js'
 import { createContexts } from '../operations/contexts.js'
 import type { Change } from '../core/learn/threshold-change.js'
 import { corruptionReporter } from '../logging/report-corruption.js'
@@ -39,6 +40,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
   const service = createService({ store, config, log })
   await service.refresh()
   const recorder = createRecorder({ store, service, metrics, log })
+  const decisionLog = createDecisionLog({ store, service, config, metrics, log })
   const enroller = createEnroller({ store, log, times: scaledTimes(config.enrolmentTimeScale) })
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()
@@ -84,6 +86,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     predictors,
     recorder,
     enroller,
+    decisionLog,
     metrics,
     training,
   }
@@ -95,6 +98,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     tls?.close()
     await enroller.close()
     await recorder.close()
+    await decisionLog.close()
     await learner.close()
     await service.close()
     await store.close()

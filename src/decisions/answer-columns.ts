@@ -5,6 +5,7 @@ import { askedAt } from '../core/recording/asked-at.js'
 import type { ContextWarning } from '../core/judgement/context-warnings.js'
 import { enrolDraw } from './enrol-step.js'
 import type { DecisionServices } from './answer-step.js'
+import { logRows } from './log-rows.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
 
 /** What is in force in a context of a request. */
@@ -28,7 +29,7 @@ export interface ColumnsAnswer extends Pick<ColumnDecisions, 'stop' | 'control' 
 }
 
 /**
- * Decides the steps of columns, counts the decisions, and records the control rows.
+ * Decides the steps of columns, counts and logs the decisions, and records the control rows.
  * @param body columns, unless the client sent something else
  * @throws InvalidInputError where it has another form, or columns differ in length
  */
@@ -40,10 +41,12 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
-  const first_step_late = enrolRows(services, columns, decided)
+  const { late: first_step_late, enrolled } = enrolRows(services, columns, decided)
+  const { version } = service.snapshot()
+  logRows(services.decisionLog, columns, decided, { version, enrolled, caller })
   const { stop, control, would_stop, probe, rules } = decided
   return {
-    model_version: service.snapshot().version,
+    model_version: version,
     stale: service.freshness() !== 'fresh',
     stop,
     control,
@@ -59,17 +62,24 @@ function ruleOf ({ threshold, checkEveryTokens, checkGrowth, minTokens, warnings
   return { threshold, check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens, warnings }
 }
 
-/** Enrols the generations of rows without an arm. @returns the rows that came too late */
-function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { drawn, rules }: ColumnDecisions): number[] {
+interface EnrolledRows { readonly late: number[], readonly enrolled: ReadonlySet<number> }
+
+/** Enrols the generations of rows without an arm. */
+function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, { drawn, rules }: ColumnDecisions): EnrolledRows {
   const { generation_ids: generations, group_ids: groups, context, contexts, tokens, sample } = columns
   const snapshot = service.snapshot()
-  if (snapshot.salt === null) return []
-  return drawn.filter((row) => {
+  const late: number[] = []
+  const enrolled = new Set<number>()
+  if (snapshot.salt === null) return { late, enrolled }
+  for (const row of drawn) {
     const place = context[row]!
     const id = (groups?.[row] ?? generations?.[row])!
     const draw = { id, tokens: tokens[row]!, context: contexts[place], sample: sample?.[row] ?? undefined }
-    return enrolDraw(enroller, snapshot, rules[place]!, draw)
-  })
+    const enrolment = enrolDraw(enroller, snapshot, rules[place]!, draw)
+    if (enrolment === 'late') late.push(row)
+    else if (enrolment === 'enrolled') enrolled.add(row)
+  }
+  return { late, enrolled }
 }
 
 function recordControlRows (

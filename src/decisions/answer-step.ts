@@ -1,10 +1,12 @@
 import { contextAccessProblem, forbidden, type Caller } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import type { Decision, DecisionWarning, Step } from '../core/decide/decide.js'
+import type { DecisionLog } from '../decision-log/decision-log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Recorder } from '../outcomes/recorder.js'
 import { enrolStep } from './enrol-step.js'
 import type { Enroller } from './enroller.js'
+import { logStep } from './log-step.js'
 import type { Service } from '../replica/service.js'
 
 /** What answering steps needs. */
@@ -13,11 +15,12 @@ export interface DecisionServices {
   readonly service: Pick<Service, 'decide' | 'decideColumns' | 'snapshot' | 'freshness'>
   readonly recorder: Pick<Recorder, 'recordStep' | 'recordDecided'>
   readonly enroller: Pick<Enroller, 'enrol'>
+  readonly decisionLog: Pick<DecisionLog, 'takes' | 'isTreatedTaken' | 'decided'>
   readonly metrics: Pick<Metrics, 'decided' | 'decisionSeconds'>
 }
 
 /**
- * Decides one step, counts the decision, and records the step if its generation is control.
+ * Decides one step, counts and logs the decision, and records the step if its generation is control.
  * @throws ForbiddenError where the caller may not use the context; UnknownLevelError
  */
 export function answerStep (services: DecisionServices, step: Step, caller: Caller): Decision {
@@ -31,16 +34,18 @@ export function answerStep (services: DecisionServices, step: Step, caller: Call
 }
 
 /**
- * Enrols the generation of a first step, records a control step, and counts the decision.
+ * Enrols the generation of a first step, records a control step, and counts and logs the decision.
  * @returns the decision, with warnings of what the step lacks, or that it came too late
  */
 export function enrolAndRecord (services: DecisionServices, step: Step, decision: Decision, caller: Caller): Decision {
-  const { service, recorder, enroller, metrics } = services
+  const { service, recorder, enroller, decisionLog, metrics } = services
   recorder.recordDecided(step, decision, caller)
   metrics.decided(decision.reason)
+  const enrolment = step.arm === undefined ? enrolStep(enroller, service.snapshot(), step) : 'none'
+  logStep(decisionLog, step, decision, { isEnrolled: enrolment === 'enrolled', caller })
   if (step.arm !== undefined && step.context !== undefined) return decision
   const warnings = warningsOf(step, services)
-  if (step.arm === undefined && enrolStep(enroller, service.snapshot(), step)) warnings.push('first_step_late')
+  if (enrolment === 'late') warnings.push('first_step_late')
   return warnings.length === 0 ? decision : { ...decision, warnings: [...warnings, ...decision.warnings] }
 }
 

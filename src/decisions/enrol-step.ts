@@ -11,13 +11,13 @@ export interface EnrolledStep extends Pick<Step, 'tokens' | 'context' | 'arm' | 
   readonly sample?: number
 }
 
-/**
- * Enrols the generation of a step that draws its arm, which its first step does (see docs/concepts/certificate.md).
- * @returns whether the step came too late to enrol: it has no arm, and is past the first check
- */
-export function enrolStep (enroller: Pick<Enroller, 'enrol'>, snapshot: Snapshot, step: EnrolledStep): boolean {
+/** What a step without an arm did: it put its generation down for enrolment, came too late for that, or neither. */
+export type Enrolment = 'enrolled' | 'late' | 'none'
+
+/** Enrols the generation of a step that draws its arm, which its first step does (see docs/concepts/certificate.md). */
+export function enrolStep (enroller: Pick<Enroller, 'enrol'>, snapshot: Snapshot, step: EnrolledStep): Enrolment {
   const id = step.group_id ?? step.generation_id
-  if (step.arm !== undefined || id === undefined || snapshot.salt === null) return false
+  if (step.arm !== undefined || id === undefined || snapshot.salt === null) return 'none'
   return enrolDraw(enroller, snapshot, ruleFor(snapshot, step.context), { ...step, id })
 }
 
@@ -32,14 +32,15 @@ interface Draw {
 /** The same of a step of columns, whose rule is known. It must have no arm. */
 export function enrolDraw (
   enroller: Pick<Enroller, 'enrol'>, { salt, levels }: Snapshot, rule: Rule, { id, tokens, context, sample = 0 }: Draw
-): boolean {
+): Enrolment {
   const { enrolledShare, controlShare: share, epoch } = rule
-  if (enrolledShare === 0) return false
-  if (tokens > nextCheckTokens(rule, 0)) return true
-  if (sample !== 0) return false
+  if (enrolledShare === 0) return 'none'
+  if (tokens > nextCheckTokens(rule, 0)) return 'late'
+  if (sample !== 0) return 'none'
   const u = uniform(salt!, id)
-  if (u >= 2 * share) return false
+  if (u >= 2 * share) return 'none'
   const hash = secondHash(salt!, id)
-  if (hash < enrolledShare) enroller.enrol({ key: rule.context ?? contextKey(levels, context ?? {}), epoch, share }, u, hash)
-  return false
+  if (hash >= enrolledShare) return 'none'
+  enroller.enrol({ key: rule.context ?? contextKey(levels, context ?? {}), epoch, share }, u, hash)
+  return 'enrolled'
 }

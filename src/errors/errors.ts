@@ -8,6 +8,7 @@ export const UnknownLevelError = createError<[string, string]>('UNKNOWN_CONTEXT_
 export const InvalidOutcomeError = createError<[string]>('INVALID_OUTCOME', '%s', 400)
 export const InvalidLabelError = createError<[string]>('INVALID_LABEL', '%s', 400)
 export const OutcomeNotFoundError = createError<[string]>('OUTCOME_NOT_FOUND', 'Outcome %s is unknown, or older than DEDUP_SECONDS: send the outcome before its label', 404)
+export const GenerationNotFoundError = createError<[string]>('GENERATION_NOT_FOUND', 'Generation %s is not in the decision log, which holds control generations and a share of treated ones (DECISION_LOG_TREATED_SHARE) for DECISION_LOG_SECONDS: check the id, and the prefix if a token bound to one reported it', 404)
 export const InvalidPolicyError = createError<[string]>('INVALID_POLICY', '%s', 400)
 export const UnreadablePolicyError = createError<[string]>('UNREADABLE_POLICY', 'The stored policy of %s cannot be read, so nothing is stopped there: replace it with PUT, or remove it with DELETE', 409)
 export const UnconfirmedError = createError<[string]>('UNCONFIRMED', 'This call changes %s contexts. Send it with dry_run=true to see them, then again with the confirm of that reply. A confirm holds for the same call only while the same contexts change', 409)

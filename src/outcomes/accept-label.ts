@@ -3,6 +3,7 @@ import { spendReportQuota, type Reporter } from '../access/report-quota.js'
 import { scopedId } from '../access/scoped-id.js'
 import { answerDigest } from '../core/grading/answer-digest.js'
 import type { LabelEntry } from '../core/learn/log-entry.js'
+import type { DecisionLog } from '../decision-log/decision-log.js'
 import { at, InvalidLabelError, OutcomeNotFoundError } from '../errors/errors.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Service } from '../replica/service.js'
@@ -13,6 +14,7 @@ import type { Accepted } from './accept-outcomes.js'
 export interface LabelServices {
   readonly store: Pick<Store, 'append'>
   readonly service: Pick<Service, 'snapshot'>
+  readonly decisionLog: Pick<DecisionLog, 'labelled'>
   readonly metrics: Pick<Metrics, 'labels' | 'reports' | 'limited'>
 }
 
@@ -38,15 +40,17 @@ const RESULTS: Readonly<Record<string, string>> = {
 
 /** @returns whether the label is new */
 async function storeLabel (services: LabelServices, generationId: string, label: Label, reporter: Reporter): Promise<boolean> {
-  const { store, service } = services
+  const { store, service, decisionLog } = services
   const { salt } = service.snapshot()
   if (label.em === undefined && label.reference === undefined) throw at('/em', new InvalidLabelError('send em (1 right, 0 wrong) or a reference'))
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
-  const [result] = await store.append([labelEntry(salt, scopedId(reporter, generationId), label)])
+  const entry = labelEntry(salt, scopedId(reporter, generationId), label)
+  const [result] = await store.append([entry])
   if (result === 'unknown') throw new OutcomeNotFoundError(generationId)
   if (result === 'unanswered') {
     throw at('/answer', new InvalidLabelError('the outcome has no answer that the reference could grade: send em, or send the answer with the reference'))
   }
+  if (result === 'accepted') decisionLog.labelled(generationId, entry)
   return result === 'accepted'
 }
 

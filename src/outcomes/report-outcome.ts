@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.js'
 import { unknownLevel } from '../core/policy/context.js'
 import { outcomeProblem, type ReportedOutcome } from '../core/grading/outcome.js'
+import type { DecisionLog } from '../decision-log/decision-log.js'
 import { joinRecords } from './join-records.js'
 import { outcomeReceipt, type OutcomeReceipt } from './outcome-receipt.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -23,6 +24,7 @@ export interface ReportServices {
   readonly store: Pick<Store, 'kind' | 'recorded' | 'append'>
   readonly service: Pick<Service, 'snapshot' | 'model'>
   readonly recorder: Pick<Recorder, 'flush' | 'forget'>
+  readonly decisionLog: Pick<DecisionLog, 'reported'>
   readonly metrics: Pick<Metrics, 'joinedOutcomes'>
 }
 
@@ -39,13 +41,14 @@ export interface Reported extends OutcomeReceipt {
  */
 export async function reportOutcomes (
   services: ReportServices, outcomes: readonly ReportedOutcome[], caller?: Caller): Promise<Reported[]> {
-  const { store, service, recorder, metrics } = services
+  const { store, service, recorder, decisionLog, metrics } = services
   const { salt } = service.snapshot()
   if (salt === null) throw new StoreUnavailableError('this replica has not reached the store yet')
   const joined = await joinRecords(services, salt, outcomes, caller)
   const areNew = (await store.append(joined.map(({ entry }) => entry))).map((code) => code === 'accepted')
   recorder.forget(outcomes.filter(({ arm, stopped }) => arm !== 'treated' && stopped !== true).map(({ generation_id: id }) => scopedId(caller, id)))
   for (const [i, { result }] of joined.entries()) if (result !== undefined && areNew[i]) metrics.joinedOutcomes.inc({ result })
+  for (const [i, { entry }] of joined.entries()) if (areNew[i]) decisionLog.reported(outcomes[i]!.generation_id, entry, outcomes[i]!.answer)
   const model = service.model()
   return joined.map(({ entry }, i) => ({ isNew: areNew[i]!, ...outcomeReceipt(model, outcomes[i]!, entry) }))
 }

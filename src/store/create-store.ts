@@ -9,6 +9,10 @@ export interface StoreOptions extends Partial<LogLimits>, RedisTlsFiles {
   readonly dataDir: string
   /** How long the steps of a control generation are kept after its last one, s; default 3,600. */
   readonly recordSeconds?: number
+  /** How long the decision log keeps a generation after its last event, s; default 86,400. */
+  readonly decisionLogSeconds?: number
+  /** Size of the decision log, MiB; default 64. */
+  readonly decisionLogMib?: number
   /** How many replicas of Redis must have a write before it is acknowledged; default 0. */
   readonly waitReplicas?: number
   /** Timeout of a Redis command, ms; default 2,000. */
@@ -24,14 +28,18 @@ export interface StoreOptions extends Partial<LogLimits>, RedisTlsFiles {
 export async function createStore (options: StoreOptions): Promise<Store> {
   const {
     redisUrl, redisCaFile, redisCertFile, redisKeyFile, redisTimeoutMs = 2000, waitReplicas = 0, dataDir, recordSeconds, isGuest = false,
-    ...limits
+    decisionLogSeconds, decisionLogMib, ...limits
   } = options
   const records = recordSeconds === undefined ? {} : { seconds: recordSeconds }
+  const events = {
+    ...(decisionLogSeconds !== undefined && { seconds: decisionLogSeconds }),
+    ...(decisionLogMib !== undefined && { bytes: decisionLogMib * 1024 * 1024 }),
+  }
   if (redisUrl === undefined || redisUrl === '') {
     const { EmbeddedStore } = await import('./embedded-store.js')
-    return EmbeddedStore.open({ ...limits, dataDir, records, isGuest })
+    return EmbeddedStore.open({ ...limits, dataDir, records, events, isGuest })
   }
   const [{ RedisStore }, { readRedisTls }] = await Promise.all([import('./redis-store.js'), import('./redis-tls.js')])
   const tls = readRedisTls({ redisCaFile, redisCertFile, redisKeyFile })
-  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, records })
+  return RedisStore.open({ ...limits, url: redisUrl, timeoutMs: redisTimeoutMs, tls, waitReplicas, records, events })
 }

@@ -1,12 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
-import type { RecordedStep } from '../core/recording/recorded-step.js'
 import type { Tables } from './embedded-tables.js'
-import { packedLength, packing, unpackSteps, type Packing } from './packed-steps.js'
+import { packedLength, type Packing } from './packed-steps.js'
 import { clean, drop, dropExpired, dropOldest, joinRows } from './record-cleaning.js'
 import type { RecordLimits } from './record-encoding.js'
 import { readIndex, type RecordIndex } from './record-index.js'
+import type { Batch, RecordKind } from './record-kind.js'
 import { NOWHERE, rowsOfRecord, SegmentWriter, toSeconds } from './record-segment.js'
-import type { StepBatch } from './step-batch.js'
 
 export interface RecordGround {
   readonly reads: () => Pick<Tables, 'recordSegments'>
@@ -15,26 +14,31 @@ export interface RecordGround {
   readonly limits: RecordLimits
 }
 
-/** Steps that are read before other work has its turn. */
+/** Items that are read before other work has its turn. */
 const READ = 1000
 
 /**
- * The records of the embedded store, as a log-structured file system (Rosenblum & Ousterhout 1992). Each call appends the new steps of all
+ * Records of the embedded store, as a log-structured file system (Rosenblum & Ousterhout 1992). Each call appends the new steps of all
  * its generations to a new segment. Each row names the place of the record's row before it. The places of the last rows are in memory; they
  * are found by reading the segments when the store is opened. Once most of the log is dead, old segments are removed and their live rows
  * are moved. A record of many rows is written again as one. A table with a row for each generation and call takes as much processor time,
  * or up to twice as much, and writes 15 to 60 times as many bytes to the disk, since each row that is added or removed rewrites a page.
  */
-export class EmbeddedRecords {
+export class EmbeddedRecords<B extends Batch, I> {
+  readonly #kind: RecordKind<B, I>
   readonly #ground: RecordGround
   #known: RecordIndex | null = null
   #writing: Promise<unknown> = Promise.resolve()
 
-  constructor (ground: RecordGround) { this.#ground = ground }
+  constructor (kind: RecordKind<B, I>, ground: RecordGround) {
+    this.#kind = kind
+    this.#ground = ground
+  }
 
-  record (steps: StepBatch): Promise<number> {
+  /** Returns how many of the items were kept. */
+  record (items: B): Promise<number> {
     return this.#inTurn(async () => {
-      const batch = await packing(steps)
+      const batch = await this.#kind.packing(items)
       const { ids, starts } = batch
       const bytes = packedLength(batch, starts[0]!, starts[ids.length]!)
       return await this.#write((index, writer) => {
@@ -54,8 +58,8 @@ export class EmbeddedRecords {
     })
   }
 
-  async recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> {
-    const found = new Map<string, RecordedStep[]>()
+  async recorded (generationIds: readonly string[]): Promise<Map<string, I[]>> {
+    const found = new Map<string, I[]>()
     for (let ids = generationIds; ids.length > 0;) {
       const onTheirWay: string[] = []
       let read = 0
@@ -64,8 +68,9 @@ export class EmbeddedRecords {
         if (record === undefined || record.lastAt <= Date.now() - this.#keptMs) continue
         if (record.segment > this.#index.committed) { onTheirWay.push(id); continue }
         const { recordSegments } = this.#ground.reads()
-        const steps = rowsOfRecord((number) => recordSegments.getBinaryFast(number), id, record).flatMap(({ steps }) => unpackSteps(steps))
-        if (steps.length > 0) found.set(id, steps)
+        const rows = rowsOfRecord((number) => recordSegments.getBinaryFast(number), id, record)
+        const items = rows.flatMap(({ steps }) => this.#kind.unpack(steps))
+        if (items.length > 0) found.set(id, items)
         if ((read += record.steps) < READ) continue
         read = 0
         await setImmediate()
@@ -76,7 +81,7 @@ export class EmbeddedRecords {
     return found
   }
 
-  /** Also forgets steps that are still being written. */
+  /** Also forgets items that are still being written. */
   forget (generationIds: readonly string[]): Promise<void> {
     return this.#inTurn(async () => {
       if (!generationIds.some((id) => this.#index.get(id))) return

@@ -16,11 +16,13 @@ import { transact } from './embedded-transaction.js'
 import { encodeCohort, encodePending, encodeSample, encodeState, encodeTrace, inTurns } from './encoding.js'
 import { checkFolder, takeFolder } from './folder-lock.js'
 import { logLimits, type LogLimits } from './log-limits.js'
-import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
+import { EVENT_LIMITS, RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
+import { STEPS, TEXTS } from './record-kind.js'
 import type { Appended, Commit, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
 import { checkFormat, STATE_FORMAT } from './state-format.js'
 import type { SortedState } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
+import type { TextBatch } from './text-batch.js'
 import type { Cursor } from './cursor.js'
 import { LeaseLostError, StoreUnavailableError } from './store-errors.js'
 
@@ -29,6 +31,8 @@ export interface EmbeddedOptions extends Partial<LogLimits> {
   readonly dataDir: string
   /** Limits of the recorded steps. */
   readonly records?: Partial<RecordLimits>
+  /** Limits of the decision log. */
+  readonly events?: Partial<RecordLimits>
   /** Whether a store in another thread of this process holds the folder and outlives this store. */
   readonly isGuest?: boolean
 }
@@ -41,7 +45,8 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   readonly kind = 'embedded'
   readonly #release: () => Promise<void>
   readonly #limits: LogLimits
-  readonly #records: EmbeddedRecords
+  readonly #records: EmbeddedRecords<StepBatch, RecordedStep>
+  readonly #logged: EmbeddedRecords<TextBatch, string>
   readonly #events: EmbeddedEvents
   readonly #lease = new EmbeddedLease()
   /** Why the last write failed; `null`: it did not. */
@@ -52,9 +57,10 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
     this.#release = release
     this.#limits = logLimits(options)
     this.#events = new EmbeddedEvents(options.dataDir)
-    this.#records = new EmbeddedRecords({
-      reads: () => this.reads(), write: (action) => this.#write(action), limits: { ...RECORD_LIMITS, ...options.records },
-    })
+    const write = <T>(action: () => T) => this.#write(action)
+    this.#records = new EmbeddedRecords(STEPS, { reads: () => this.reads(), write, limits: { ...RECORD_LIMITS, ...options.records } })
+    const reads = () => ({ recordSegments: this.reads().eventSegments })
+    this.#logged = new EmbeddedRecords(TEXTS, { reads, write, limits: { ...EVENT_LIMITS, ...options.events } })
   }
 
   /** Throws if another process uses the folder, or if a newer version has written to it. */
@@ -78,6 +84,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
         tables.setMeta('salt', randomUUID())
       })
       store.#records.read()
+      store.#logged.read()
       return store
     } catch (error) {
       await tables.root.close()
@@ -121,6 +128,9 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   record (steps: StepBatch): Promise<number> { return this.#records.record(steps) }
   recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
   forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
+
+  logEvents (events: TextBatch): Promise<number> { return this.#logged.record(events) }
+  loggedEvents (generationIds: readonly string[]): Promise<Map<string, string[]>> { return this.#logged.recorded(generationIds) }
 
   async acquireLease (holder: string, ttlMs: number): Promise<number | null> {
     return this.#write(() => {

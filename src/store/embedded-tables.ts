@@ -73,6 +73,8 @@ export interface Tables {
   readonly audit: Database<string, number>
   /** Segments of the log of recorded steps. */
   readonly recordSegments: Database<Buffer, number>
+  /** Segments of the decision log. */
+  readonly eventSegments: Database<Buffer, number>
   /** Name -> run, and run and suite -> series. */
   readonly trainingRuns: Database<string, Buffer>
   readonly trainingSeries: Database<string, Buffer>
@@ -117,6 +119,7 @@ export function openTables (folder: string): Tables {
     history: texts('history'),
     audit: texts('audit'),
     recordSegments: root.openDB('step_segments', { encoding: 'binary' }),
+    eventSegments: root.openDB('event_segments', { encoding: 'binary' }),
     trainingRuns: root.openDB('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
     trainingSeries: root.openDB('training_series', { keyEncoding: 'binary', encoding: 'string' }),
     getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],

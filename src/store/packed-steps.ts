@@ -62,6 +62,20 @@ function packText (view: DataView, at: number, text: Buffer): number {
   return at + WORD + room.length
 }
 
+/** Reads texts that were packed in place of steps. */
+export function unpackTexts (packed: Buffer): string[] {
+  const texts: string[] = []
+  for (let at = 0; at + WORD <= packed.length;) {
+    const word = packed.readUInt32LE(at)
+    const length = word & VALUE
+    at += WORD
+    if (word >>> KIND_AT !== TEXT || at + length > packed.length) break // damaged
+    texts.push(packed.toString('utf8', at, at + length))
+    at += padded(length)
+  }
+  return texts
+}
+
 /** Reads packed steps. Steps after a damaged one are left out. */
 export function unpackSteps (packed: Buffer): RecordedStep[] {
   const steps: RecordedStep[] = []

@@ -15,6 +15,8 @@ export interface RecordLimits {
 }
 
 export const RECORD_LIMITS: RecordLimits = { seconds: 3600, steps: 4096, generations: 100_000, bytes: 64 * 1024 * 1024 }
+/** Limits of the decision log; an event counts as a step. */
+export const EVENT_LIMITS: RecordLimits = { seconds: 86_400, steps: 4096, generations: 50_000, bytes: 64 * 1024 * 1024 }
 
 /** Encodes a step as `[tokens, confidence, em, answer_digest, signals]`, without absent fields at the end. */
 export function encodeStep ({ tokens, confidence, em, answer_digest: digest, signals }: RecordedStep): string {

@@ -27,6 +27,8 @@ export const KEYS = {
   leaseToken: key('lease_token'),
   records: key('records'), // sorted set of generation ids with recorded steps, by the ms of the last step; expires
   recordBytes: key('record_bytes'), // hash, generation id -> bytes of its steps; the empty id has the total; expires
+  logged: key('logged'), // the same two for the decision log: generation ids by the ms of the last event, and
+  loggedBytes: key('logged_bytes'), // bytes of their events
   trainingRuns: key('training_runs'), // hash, name -> revision and run
   trainingSeries: key('training_series'), // hash, [run, suite] -> series
   replicas: key('replicas'), // sorted set of the configurations that replicas announce, by the ms at which they expire; expires
@@ -38,6 +40,19 @@ export const seenKey = (generationId: string): string => key(`seen:${generationI
 
 /** Key of the list of recorded steps of a generation; expires. */
 export const stepsKey = (generationId: string): string => key(`steps:${generationId}`)
+
+/** Key of the list of logged events of a generation; expires. */
+const eventsKey = (generationId: string): string => key(`events:${generationId}`)
+
+/** The keys of one kind of records: generation ids by age, their sizes, and the list of each. */
+export interface RecordKeys {
+  readonly records: string
+  readonly sizes: string
+  readonly list: (generationId: string) => string
+}
+
+export const STEP_KEYS: RecordKeys = { records: KEYS.records, sizes: KEYS.recordBytes, list: stepsKey }
+export const EVENT_KEYS: RecordKeys = { records: KEYS.logged, sizes: KEYS.loggedBytes, list: eventsKey }
 
 /** The tables of a state: `changed` is a sorted set, the last three are streams, the others hashes. */
 export const STATE_KEYS = [

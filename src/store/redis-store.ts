@@ -11,12 +11,13 @@ import { toPlace } from './encoding.js'
 import { datedCommands, readChanges, readCohorts, readCommand, readPin, readPolicy, readReplaced, readTraces, traceNames } from './read-stored.js'
 import { logLimits, type LogLimits } from './log-limits.js'
 import { PredictorCache } from './predictor-cache.js'
-import { RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
+import { EVENT_LIMITS, RECORD_LIMITS, type RecordLimits } from './record-encoding.js'
+import { STEPS, TEXTS } from './record-kind.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisLearning } from './redis-learning.js'
 import { RedisLog } from './redis-log.js'
 import { RedisRecords } from './redis-record.js'
-import { CHANNEL, KEYS } from './redis-keys.js'
+import { CHANNEL, EVENT_KEYS, KEYS, STEP_KEYS } from './redis-keys.js'
 import { RedisReplicas } from './redis-replicas.js'
 import { RedisState } from './redis-state.js'
 import type { RedisTls } from './redis-tls.js'
@@ -24,6 +25,7 @@ import { RedisTraining } from './redis-training.js'
 import { checkFormat } from './state-format.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
+import type { TextBatch } from './text-batch.js'
 import { redisWarnings, refusalWarnings } from './redis-warnings.js'
 import type { Appended, AuditRow, Commit, HistoryRow, Learned, Revision, Store, StoredEntry, TrainingWrite } from './store.js'
 import { readState } from './unreadable-state.js'
@@ -40,6 +42,8 @@ export interface RedisOptions extends Partial<LogLimits> {
   readonly waitReplicas?: number
   /** Limits of the recorded steps. */
   readonly records?: Partial<RecordLimits>
+  /** Limits of the decision log. */
+  readonly events?: Partial<RecordLimits>
 }
 
 /** A store in Redis, for any number of processes. */
@@ -50,7 +54,8 @@ export class RedisStore implements Store {
   readonly #replicas: RedisReplicas
   readonly #log: RedisLog
   readonly #learning: RedisLearning
-  readonly #records: RedisRecords
+  readonly #records: RedisRecords<StepBatch, RecordedStep>
+  readonly #logged: RedisRecords<TextBatch, string>
   readonly #training: RedisTraining
   readonly #state: RedisState
   readonly #predictors = new PredictorCache()
@@ -66,7 +71,8 @@ export class RedisStore implements Store {
     this.#replicas = new RedisReplicas(url, options.waitReplicas ?? 0, timeoutMs, tls)
     this.#log = new RedisLog({ main: this.#main, reader: connect(timeoutMs), replicas: this.#replicas, limits, timeoutMs })
     this.#learning = new RedisLearning(this.#main, connect)
-    this.#records = new RedisRecords(this.#main, { ...RECORD_LIMITS, ...options.records })
+    this.#records = new RedisRecords(this.#main, STEPS, STEP_KEYS, { ...RECORD_LIMITS, ...options.records })
+    this.#logged = new RedisRecords(this.#main, TEXTS, EVENT_KEYS, { ...EVENT_LIMITS, ...options.events })
     this.#training = new RedisTraining(this.#main)
     this.#state = new RedisState(this.#main, limits.dedupSeconds * 1000)
     this.#main.redis.on('ready', () => { this.#notify(true) })
@@ -94,6 +100,9 @@ export class RedisStore implements Store {
   record (steps: StepBatch): Promise<number> { return this.#records.record(steps) }
   recorded (generationIds: readonly string[]): Promise<Map<string, RecordedStep[]>> { return this.#records.recorded(generationIds) }
   forget (generationIds: readonly string[]): Promise<void> { return this.#records.forget(generationIds) }
+
+  logEvents (events: TextBatch): Promise<number> { return this.#logged.record(events) }
+  loggedEvents (generationIds: readonly string[]): Promise<Map<string, string[]>> { return this.#logged.recorded(generationIds) }
 
   acquireLease (holder: string, ttlMs: number): Promise<number | null> { return this.#learning.acquireLease(holder, ttlMs) }
   renewLease (token: number, ttlMs: number): Promise<boolean> { return this.#learning.renewLease(token, ttlMs) }

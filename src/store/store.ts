@@ -13,6 +13,7 @@ import type { CohortsHeader } from '../core/enrolment/cohorts.js'
 import type { StoredCohort } from '../core/enrolment/stored-cohort.js'
 import type { SortedState, StateRow } from './state-row.js'
 import type { StepBatch } from './step-batch.js'
+import type { TextBatch } from './text-batch.js'
 import type { Cursor } from './cursor.js'
 import type { Pin } from '../core/judgement/pin.js'
 
@@ -135,10 +136,11 @@ export interface TrainingWrite {
  *     the least recently written ones are dropped. If `record` rejects, the steps may have been kept; they may be recorded again.
  *  8. `writeTraining` writes a run, its series and the log entries, and removes the dropped runs with their series, in one atomic step. It
  *     throws ConflictError and writes nothing unless the run stands at `from` and the dropped runs are as given.
- *  9. `exportRows` gives everything but leases and recorded steps, as of one moment. `importRows` replaces the state by such rows, of
- *     either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes nothing if there is a state
- *     and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
- * 10. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
+ *  9. `exportRows` gives everything but leases, recorded steps and the decision log, as of one moment. `importRows` replaces the state by
+ *     such rows, of either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes nothing if
+ *     there is a state and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
+ * 10. `logEvents` appends to the decision log as `record` does to the records, within limits of its own. Nothing is forgotten before.
+ 11. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
  *     `acquireLease`, `writeTraining`, `exportRows` and `importRows`, while outcomes and labels are still accepted.
  */
 export interface Store {
@@ -160,6 +162,11 @@ export interface Store {
   /** Records by generation id; generations without a record are absent. */
   readonly recorded: (generationIds: readonly string[]) => Promise<Map<string, RecordedStep[]>>
   readonly forget: (generationIds: readonly string[]) => Promise<void>
+
+  /** Appends to the decision log. Returns how many of the events were kept. */
+  readonly logEvents: (events: TextBatch) => Promise<number>
+  /** The events of generations, in the order in which they were appended; generations without any are absent. */
+  readonly loggedEvents: (generationIds: readonly string[]) => Promise<Map<string, string[]>>
 
   /** Returns a fencing token, or `null` while another holder's lease runs. */
   readonly acquireLease: (holder: string, ttlMs: number) => Promise<number | null>

@@ -18,6 +18,7 @@ const ROUTES: Record<string, string> = {
   'POST /v1/outcomes': 'worker',
   'POST /v1/outcomes/batch': 'worker',
   'POST /v1/outcomes/:generation_id/label': 'worker',
+  'GET /v1/generations/:generation_id': 'operator',
   'GET /v1/contexts': 'operator',
   'GET /v1/contexts/:key': 'operator',
   'GET /v1/contexts/:key/wanted-labels': 'worker',

@@ -18,13 +18,13 @@ function enrolling () {
 
 function enrol (step: Partial<EnrolledStep>, link: LinkFields = {}, salt: string | null = 'salt') {
   const enroller = enrolling()
-  const isLate = enrolStep(enroller, snapshotOf({ [KEY]: link }, ['model', 'task'], salt), { tokens: 1, context: CONTEXT, ...step })
-  return { isLate, enrolled: enroller.enrolled }
+  const enrolment = enrolStep(enroller, snapshotOf({ [KEY]: link }, ['model', 'task'], salt), { tokens: 1, context: CONTEXT, ...step })
+  return { enrolment, enrolled: enroller.enrolled }
 }
 
 t.test('the first step of a generation enrols it in its context, at the share and in the epoch in force', async (t) => {
-  const { isLate, enrolled } = enrol({ generation_id: 'g' }, { epochName: '1-1', index: 3, learnedControlShare: 0.9 })
-  t.notOk(isLate)
+  const { enrolment, enrolled } = enrol({ generation_id: 'g' }, { epochName: '1-1', index: 3, learnedControlShare: 0.9 })
+  t.equal(enrolment, 'enrolled')
   t.strictSame(enrolled, [{ drawn: { key: KEY, epoch: '1-1', share: 0.9 }, u: uniform('salt', 'g'), hash: secondHash('salt', 'g') }])
 })
 
@@ -41,20 +41,20 @@ t.test('a group is enrolled by its own id, and by its sample number 0 alone', as
 })
 
 t.test('a step that has its arm, has no id, or comes before the salt is known enrols nothing', async (t) => {
-  for (const { isLate, enrolled } of [enrol({ generation_id: 'g', arm: 'control' }), enrol({}), enrol({ generation_id: 'g' }, {}, null)]) {
-    t.notOk(isLate)
+  for (const { enrolment, enrolled } of [enrol({ generation_id: 'g', arm: 'control' }), enrol({}), enrol({ generation_id: 'g' }, {}, null)]) {
+    t.equal(enrolment, 'none')
     t.strictSame(enrolled, [])
   }
 })
 
 t.test('a step past the first check is late and enrols nothing', async (t) => {
   const at = (tokens: number) => enrol({ generation_id: 'g', tokens }, { policy: { check_every_tokens: 16, min_tokens: 40 } })
-  t.match(at(48), { isLate: false, enrolled: [{}] })
-  t.strictSame(at(49), { isLate: true, enrolled: [] })
+  t.match(at(48), { enrolment: 'enrolled', enrolled: [{}] })
+  t.strictSame(at(49), { enrolment: 'late', enrolled: [] })
 })
 
 t.test('outcomes that count on arrival need no enrolment, so no step is late', async (t) => {
-  t.strictSame(enrol({ generation_id: 'g', tokens: 10_000 }, { policy: { follow_up_seconds: 0 } }), { isLate: false, enrolled: [] })
+  t.strictSame(enrol({ generation_id: 'g', tokens: 10_000 }, { policy: { follow_up_seconds: 0 } }), { enrolment: 'none', enrolled: [] })
 })
 
 t.test('as many treated draws are enrolled as control ones, thinned by label_rate', async (t) => {

@@ -8,6 +8,7 @@ t.test('codes are stable, since clients match on them', async (t) => {
     CONFLICT: 409,
     CONTEXT_NOT_FOUND: 404,
     FORBIDDEN: 403,
+    GENERATION_NOT_FOUND: 404,
     HEADERS_TOO_LARGE: 431,
     INTERNAL: 500,
     INVALID_CONTEXT_KEY: 400,

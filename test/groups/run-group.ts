@@ -10,7 +10,7 @@ export const GROUPS = {
   commands: ['commands', 'docs', 'page', 'plot'],
   core: ['core'],
   proxy: ['proxy'],
-  routes: ['access', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'version', 'wire'],
+  routes: ['access', 'decision-log', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'version', 'wire'],
   service: ['app', 'config', 'http', 'learning', 'live', 'logging', 'metrics'],
   store: ['store'],
 } satisfies Record<string, string[]>

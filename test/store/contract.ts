@@ -3,6 +3,7 @@ import type { LogLimits } from '../../src/store/log-limits.js'
 import type { RecordLimits } from '../../src/store/record-encoding.js'
 import type { Store } from '../../src/store/store.js'
 import { auditContract } from './contract-audit.js'
+import { eventContract } from './contract-event.js'
 import { labelContract } from './contract-label.js'
 import { learningContract } from './contract-learning.js'
 import { logContract } from './contract-log.js'
@@ -21,14 +22,17 @@ export interface Ground {
   readonly crash: () => Promise<Store>
 }
 
-export interface GroundOptions extends Partial<LogLimits> { readonly records?: Partial<RecordLimits> }
+export interface GroundOptions extends Partial<LogLimits> {
+  readonly records?: Partial<RecordLimits>
+  readonly events?: Partial<RecordLimits>
+}
 
 /** Tests the laws of src/store/store.ts on one implementation. Each test gets a new store. */
 export function contract (
   t: Test, breakGround: (t: Test, options?: GroundOptions) => Promise<Ground>, options: { skip: string | false } = { skip: false }): void {
   const parts = [
     logContract, labelContract, auditContract, learningContract, replicaContract, recordContract, stateContract, trainingContract,
-    predictorContract,
+    predictorContract, eventContract,
   ]
   for (const part of parts) {
     part((name, run, groundOptions) => t.test(name, options, async (t) => { await run(t, await breakGround(t, groundOptions)) }))

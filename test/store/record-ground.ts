@@ -1,14 +1,17 @@
 import type { Test } from 'tap'
 import { EmbeddedRecords, type RecordGround } from '../../src/store/embedded-record.js'
 import { openTables, type Tables } from '../../src/store/embedded-tables.js'
+import { STEPS } from '../../src/store/record-kind.js'
 import { RECORD_LIMITS, type RecordLimits } from '../../src/store/record-encoding.js'
 import { SegmentWriter, type RowHead } from '../../src/store/record-segment.js'
-import { batchOf } from '../../src/store/step-batch.js'
+import { batchOf, type StepBatch } from '../../src/store/step-batch.js'
+import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import { temporaryFolder } from '../helper.js'
 import { batch, packingAtOnce } from './fixtures.js'
 
 export const stepsAt = (...tokens: number[]) => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
-export const tokensOf = async (records: EmbeddedRecords, id: string) => (await records.recorded([id])).get(id)?.map(({ tokens }) => tokens)
+export const tokensOf = async (records: EmbeddedRecords<StepBatch, RecordedStep>, id: string) =>
+  (await records.recorded([id])).get(id)?.map(({ tokens }) => tokens)
 
 /** Records in tables of their own, which may be opened again and again. */
 export async function recordGround (t: Test) {
@@ -16,7 +19,7 @@ export async function recordGround (t: Test) {
   const tables = openTables(folder)
   t.teardown(() => tables.root.close())
   const open = (limits: Partial<RecordLimits> = {}, write: RecordGround['write'] = (action) => tables.root.childTransaction(action)) =>
-    new EmbeddedRecords({ reads: () => tables, write, limits: { ...RECORD_LIMITS, ...limits } })
+    new EmbeddedRecords(STEPS, { reads: () => tables, write, limits: { ...RECORD_LIMITS, ...limits } })
   const numbers = () => [...tables.recordSegments.getKeys()]
   const segments = () => numbers().map((number) => tables.recordSegments.getBinary(number)!)
   return { folder, tables, open, numbers, segments }
@@ -32,7 +35,7 @@ export async function putRow (tables: Tables, number: number, head: Omit<RowHead
 }
 
 /** What fills segments, and is dead at once. */
-export async function fill (records: EmbeddedRecords): Promise<void> {
+export async function fill (records: EmbeddedRecords<StepBatch, RecordedStep>): Promise<void> {
   await records.record(batch([['filler', stepsAt(...Array.from({ length: 4096 }, (_, i) => i))]]))
   await records.forget(['filler'])
 }

@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
+import { STEP_KEYS } from '../../src/store/redis-keys.js'
+import { STEPS } from '../../src/store/record-kind.js'
 import { RECORD_LIMITS } from '../../src/store/record-encoding.js'
 import type { RedisConnection } from '../../src/store/redis-connection.js'
 import { RedisRecords } from '../../src/store/redis-record.js'
@@ -49,7 +51,7 @@ t.test('many steps are written in several commands', { skip: withoutRedis }, asy
 })
 
 t.test('other work runs between the commands', async (t) => {
-  const records = new RedisRecords({ script: async () => 0 } as unknown as RedisConnection, RECORD_LIMITS)
+  const records = new RedisRecords({ script: async () => 0 } as unknown as RedisConnection, STEPS, STEP_KEYS, RECORD_LIMITS)
   const steps = Array.from({ length: 128 }, (_, i) => ({ tokens: i, confidence: 0.5, signals: { entropy: 0.5 } }))
   let turns = 0
   const count = () => { turns++; waiting = setImmediate(count) }

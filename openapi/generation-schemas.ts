@@ -1,0 +1,55 @@
+import { Type, type Static } from '#typebox'
+import { REASONS, type Reason } from '../src/core/decide/decide.js'
+import { GENERATION_EXAMPLE } from './examples/generation-examples.js'
+import { nullable, nullableRatio, TextSchema, time } from './field-schemas.js'
+
+export const GenerationParamsSchema = Type.Object({ generation_id: TextSchema('Id of the generation, URL-encoded', ['req-8f2c']) })
+
+export const GenerationQuerySchema = Type.Object({
+  prefix: Type.Optional(Type.String({
+    maxLength: 4096,
+    description: 'Prefix of the token that reported the generation, if it is bound to one; absent: the prefix of the caller\'s token, or none',
+  })),
+}, { additionalProperties: false })
+
+const digest = (whose: string) => Type.Optional(Type.String({
+  description: `Digest of ${whose}: two answers of this service match by Exact Match where their digests are equal`,
+}))
+const em = (whose: string) => ({ enum: [0, 1, null], description: `EM of ${whose}: 1 right, 0 wrong; null: unknown` })
+const tokens = (description: string) => Type.Integer({ minimum: 0, description })
+
+const LoggedStepSchema = Type.Object({
+  at: time('When it was decided'),
+  tokens: tokens('Tokens generated so far'),
+  confidence: nullableRatio('Confidence that the worker sent; null: unknown'),
+  score: nullableRatio('Score of this step; null: the confidence is unknown'),
+  scorer: Type.String({ description: 'What computed the score: "confidence", or the name of a predictor' }),
+  threshold: nullableRatio('Score at which the service said stop; null: never'),
+  threshold_context: Type.String({ description: 'Key of the context that the threshold came from' }),
+  action: Type.Unsafe<'stop' | 'continue'>({ type: 'string', enum: ['stop', 'continue'], description: 'What the service answered' }),
+  reason: Type.Unsafe<Reason>({ type: 'string', enum: [...REASONS], description: 'Reason for the decision' }),
+  would_stop: Type.Boolean({ description: 'Whether the score reached the threshold' }),
+  model_version: Type.Integer({ description: 'Version of the model that made the decision' }),
+  em: Type.Optional(Type.Unsafe<0 | 1>({ type: 'integer', enum: [0, 1], description: 'EM of the answer forced at this step, if the worker sent it: 1 right, 0 wrong' })),
+  answer_digest: digest('the answer forced at this step, if the worker sent one'),
+}, { title: 'LoggedStep', description: 'What was asked at one step, and what was answered' })
+
+const LoggedOutcomeSchema = Type.Object({
+  at: time('When it was stored'),
+  tokens: tokens('Tokens of the generation'),
+  stopped: Type.Boolean({ description: 'Whether the worker stopped it' }),
+  cancelled: Type.Boolean({ description: 'Whether the client went away before it ended' }),
+  em: nullable<0 | 1>('integer', em('its answer, by the outcome or its label')),
+  answer_digest: digest('its answer, if the worker sent it'),
+}, { title: 'LoggedOutcome', description: 'What became of the generation' })
+
+export const GenerationSchema = Type.Object({
+  generation_id: Type.String({ description: 'Id of the generation, as the worker sent it' }),
+  context: Type.String({ description: 'Key of its context' }),
+  arm: nullable<'control' | 'treated'>('string', { enum: ['control', 'treated', null], description: 'Its arm; null: the worker sent an outcome alone, and no arm with it' }),
+  enrolled: Type.Boolean({ description: 'Whether one of these steps put it down for enrolment: its evidence counts once it is accounted for. Later samples of a group are not enrolled themselves' }),
+  steps: Type.Array(LoggedStepSchema, { description: 'Its steps in the order of time; empty where the worker decided by a bundle' }),
+  outcome: Type.Optional(LoggedOutcomeSchema),
+}, { title: 'Generation', description: 'What the decision log has of a generation', examples: [GENERATION_EXAMPLE] })
+
+export type Generation = Static<typeof GenerationSchema>

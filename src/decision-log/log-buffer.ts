@@ -1,0 +1,112 @@
+import type { Arm } from '../core/assignment/arm.js'
+import type { Em } from '../core/certificate/stops.js'
+import { REASONS, type Reason } from '../core/decide/decide.js'
+import type { Context } from '../core/policy/context.js'
+
+/** A decision as it is taken for the log, before digests are computed. */
+export interface TakenDecision {
+  /** The id under which the generation is stored. */
+  readonly id: string
+  readonly context: Context | undefined
+  /** Key of the context that the threshold comes from; `null`: the generation's own. */
+  readonly source: string | null
+  readonly arm: Arm
+  readonly tokens: number
+  readonly confidence: number | null
+  readonly score: number | null
+  readonly scorer: string
+  readonly threshold: number | null
+  readonly reason: Reason
+  readonly version: number
+  readonly isEnrolled: boolean
+  readonly em: Em | undefined
+  readonly answer: string | undefined
+}
+
+/** Fields that few steps have. */
+type Beside = Pick<TakenDecision, 'em' | 'answer'>
+
+const orNaN = (value: number | null): number => value ?? NaN
+const orNull = (value: number): number | null => Number.isNaN(value) ? null : value
+
+/**
+ * Decisions that wait to be logged, in columns of a fixed length: objects would survive into the old generation of the heap (see
+ * step-buffer.ts).
+ */
+export class LogBuffer {
+  readonly #ids: string[] = []
+  readonly #contexts: Array<Context | undefined> = []
+  readonly #sources: Array<string | null> = []
+  readonly #scorers: string[] = []
+  readonly #at: Float64Array
+  readonly #tokens: Float64Array
+  readonly #confidence: Float64Array
+  readonly #score: Float64Array
+  readonly #threshold: Float64Array
+  readonly #version: Float64Array
+  readonly #reason: Uint8Array
+  /** 1: control, 2: enrolled. */
+  readonly #flags: Uint8Array
+  readonly #beside = new Map<number, Beside>()
+  length = 0
+
+  constructor (capacity: number) {
+    const numbers = () => new Float64Array(capacity)
+    this.#at = numbers()
+    this.#tokens = numbers()
+    this.#confidence = numbers()
+    this.#score = numbers()
+    this.#threshold = numbers()
+    this.#version = numbers()
+    this.#reason = new Uint8Array(capacity)
+    this.#flags = new Uint8Array(capacity)
+  }
+
+  /** There must be room. @param answer in place of that of the decision @param at ms since 1970 */
+  push (taken: TakenDecision, answer: string | undefined, at: number): void {
+    const i = this.length++
+    this.#ids[i] = taken.id
+    this.#contexts[i] = taken.context
+    this.#sources[i] = taken.source
+    this.#scorers[i] = taken.scorer
+    this.#at[i] = at
+    this.#tokens[i] = taken.tokens
+    this.#confidence[i] = orNaN(taken.confidence)
+    this.#score[i] = orNaN(taken.score)
+    this.#threshold[i] = orNaN(taken.threshold)
+    this.#version[i] = taken.version
+    this.#reason[i] = REASONS.indexOf(taken.reason)
+    this.#flags[i] = (taken.arm === 'control' ? 1 : 0) | (taken.isEnrolled ? 2 : 0)
+    if (taken.em !== undefined || answer !== undefined) this.#beside.set(i, { em: taken.em, answer })
+  }
+
+  /** The decision with this number, and when it was made (ms). */
+  get (i: number): TakenDecision & { readonly at: number } {
+    const flags = this.#flags[i]!
+    const { em, answer } = this.#beside.get(i) ?? {}
+    return {
+      id: this.#ids[i]!,
+      context: this.#contexts[i],
+      source: this.#sources[i]!,
+      arm: (flags & 1) === 1 ? 'control' : 'treated',
+      tokens: this.#tokens[i]!,
+      confidence: orNull(this.#confidence[i]!),
+      score: orNull(this.#score[i]!),
+      scorer: this.#scorers[i]!,
+      threshold: orNull(this.#threshold[i]!),
+      reason: REASONS[this.#reason[i]!]!,
+      version: this.#version[i]!,
+      isEnrolled: (flags & 2) === 2,
+      em,
+      answer,
+      at: this.#at[i]!,
+    }
+  }
+
+  clear (): void {
+    this.#ids.fill('') // shortened, the list would be made anew
+    this.#contexts.fill(undefined)
+    this.#beside.clear()
+    this.length = 0
+  }
+}

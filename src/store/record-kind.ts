@@ -1,0 +1,41 @@
+import type { RecordedStep } from '../core/recording/recorded-step.js'
+import { inTurns } from './encoding.js'
+import { packing, unpackSteps, unpackTexts, type Packing } from './packed-steps.js'
+import { decodeSteps, encodeStep } from './record-encoding.js'
+import { stepIn, type StepBatch } from './step-batch.js'
+import type { TextBatch } from './text-batch.js'
+
+/** A batch of items of several generations: those of `ids[i]` are from `starts[i]` to before `starts[i + 1]`. */
+export interface Batch {
+  readonly ids: readonly string[]
+  readonly starts: ArrayLike<number>
+}
+
+/** What records consist of, and how it is written: packed in the embedded store, as texts in Redis. */
+export interface RecordKind<B extends Batch, I> {
+  readonly packing: (batch: B) => Promise<Packing>
+  /** Items after a damaged one are left out. */
+  readonly unpack: (packed: Buffer) => I[]
+  readonly textOf: (batch: B, item: number) => string
+  /** None if the text is damaged. */
+  readonly itemsOf: (text: string) => I[]
+}
+
+/** Steps of control generations, kept until their outcomes come. */
+export const STEPS: RecordKind<StepBatch, RecordedStep> = {
+  packing,
+  unpack: unpackSteps,
+  textOf: (batch, item) => encodeStep(stepIn(batch, item)),
+  itemsOf: decodeSteps,
+}
+
+/** Texts, such as the events of the decision log. */
+export const TEXTS: RecordKind<TextBatch, string> = {
+  packing: async ({ ids, starts, texts }) =>
+    ({ ...NO_STEPS, ids, starts, texts: new Map(await inTurns(texts, (text, i) => [i, Buffer.from(text)] as const)) }),
+  unpack: unpackTexts,
+  textOf: ({ texts }, item) => texts[item]!,
+  itemsOf: (text) => [text],
+}
+
+const NO_STEPS = { tokens: new Float64Array(0), confidence: new Float64Array(0), em: new Int8Array(0), beside: new Map() }

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { createDecisionLog } from '../../src/decision-log/decision-log.js'
+import type { TakenDecision } from '../../src/decision-log/log-buffer.js'
+import { createMetrics } from '../../src/metrics/metrics.js'
+import { gradeOutcome } from '../../src/core/grading/outcome.js'
+import { snapshotOf } from '../core/decide/snapshot-of.js'
+import { temporaryFolder, until } from '../helper.js'
+import { StoreUnavailableError } from '../../src/store/store-errors.js'
+import type { TextBatch } from '../../src/store/text-batch.js'
+
+const decision: TakenDecision = {
+  id: 'g',
+  context: { model: 'q' },
+  source: null,
+  arm: 'control',
+  tokens: 32,
+  confidence: 0.5,
+  score: 0.5,
+  scorer: 'confidence',
+  threshold: null,
+  reason: 'no_threshold',
+  version: 7,
+  isEnrolled: false,
+  em: undefined,
+  answer: 'SECRET',
+}
+
+function logOn (t: Test, { file = '', mib = 64 } = {}) {
+  const events = new Map<string, string[]>()
+  let failure: Error | null = null
+  const store = {
+    async logEvents ({ ids, starts, texts }: TextBatch) {
+      if (failure !== null) throw failure
+      for (const [i, id] of ids.entries()) events.set(id, [...events.get(id) ?? [], ...texts.slice(starts[i]!, starts[i + 1]!)])
+      return texts.length
+    },
+  }
+  const metrics = createMetrics()
+  const config = { decisionLogMib: mib, decisionLogFile: file, decisionLogTreatedShare: 0 }
+  const decisionLog = createDecisionLog({ store, service: { snapshot: () => snapshotOf({}) }, config, metrics, log: pino({ level: 'silent' }) })
+  t.teardown(() => decisionLog.close())
+  const counted = async (result: string) => Number(new RegExp(`stopgate_decision_log_events_total{result="${result}"} (\\d+)`).exec(await metrics.render())![1])
+  return { decisionLog, events, counted, fail (error: Error | null) { failure = error } }
+}
+
+t.test('decisions, outcomes and labels of a generation are stored together, without the text of answers', async (t) => {
+  const { decisionLog, events, counted } = logOn(t)
+  decisionLog.decided(decision)
+  decisionLog.decided({ ...decision, id: 'h' })
+  decisionLog.reported('g', gradeOutcome('salt', { generation_id: 'g', arm: 'control', tokens: 64, em: 1 }), 'SECRET')
+  decisionLog.reported('t', gradeOutcome('salt', { generation_id: 't', arm: 'treated', tokens: 64, em: 1 }), 'SECRET')
+  decisionLog.labelled('g', { type: 'label', generation_id: 'g', em: 1 })
+  t.equal(events.size, 0, 'nothing is written at once')
+  await decisionLog.flush()
+  t.strictSame([...events].map(([id, texts]) => [id, texts.map((text) => JSON.parse(text).event)]), [['g', ['decision', 'outcome', 'label']], ['h', ['decision']]])
+  t.notMatch(JSON.stringify([...events]), 'SECRET')
+  t.match(events.get('g')![1], /"answer_digest":"[0-9a-f]{16}"/)
+  t.equal(await counted('stored'), 4)
+})
+
+t.test('what is logged is stored periodically, and at the end', async (t) => {
+  const { decisionLog, events } = logOn(t)
+  decisionLog.decided(decision)
+  await until('it is stored', () => events.has('g'))
+  decisionLog.decided({ ...decision, id: 'last' })
+  await decisionLog.close()
+  t.ok(events.has('last'))
+})
+
+t.test('more than an interval takes is dropped and counted, and then fewer generations are taken', async (t) => {
+  const { decisionLog, counted } = logOn(t)
+  for (let i = 0; i < 4104; i++) decisionLog.decided(decision)
+  await decisionLog.flush()
+  t.same([await counted('stored'), await counted('dropped')], [4096, 8])
+  const taken = Array.from({ length: 1000 }, (_, i) => decisionLog.takes(`g${i}`, 'control')).filter(Boolean).length
+  t.ok(taken > 400 && taken < 600)
+})
+
+t.test('what comes while the store is down is dropped, and the log goes on afterwards', async (t) => {
+  const { decisionLog, events, counted, fail } = logOn(t)
+  for (const error of [new StoreUnavailableError('gone'), new Error('a bug')]) {
+    fail(error)
+    decisionLog.decided(decision)
+    await decisionLog.flush()
+  }
+  t.equal(await counted('dropped'), 2)
+  fail(null)
+  decisionLog.decided(decision)
+  await decisionLog.flush()
+  t.equal(events.get('g')!.length, 1)
+})
+
+t.test('the log is also written as lines, with or without the store', async (t) => {
+  const file = join(await temporaryFolder(t), 'decisions.jsonl')
+  const { decisionLog, events } = logOn(t, { file, mib: 0 })
+  decisionLog.decided(decision)
+  decisionLog.labelled('g', { type: 'label', generation_id: 'g', em: 1 })
+  await decisionLog.close()
+  const lines = (await readFile(file, 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
+  t.match(lines, [{ generation_id: 'g', event: 'decision', tokens: 32, reason: 'no_threshold' }, { generation_id: 'g', event: 'label', em: 1 }])
+  t.equal(events.size, 0)
+})
+
+t.test('without a store and a file nothing is taken', async (t) => {
+  const { decisionLog } = logOn(t, { mib: 0 })
+  t.equal(decisionLog.takes('g', 'control'), false)
+  t.equal(decisionLog.isTreatedTaken, false)
+  await decisionLog.flush()
+})
