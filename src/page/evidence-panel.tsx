@@ -27,8 +27,8 @@ const COLUMNS = [
 
 function byThreshold (): Omit<Options, 'width' | 'height'> {
   return {
-    scales: { x: { time: false, dir: -1 } },
-    axes: [axis('Threshold, safest on the left', (value) => decimals(value, 2)), axis('Evidence, ln E', (value) => decimals(value, 0), { size: 54 })],
+    scales: { x: { time: false, dir: -1 }, y: { range: (_chart, low, high) => [Math.min(0, low) - 0.5, Math.max(1, high) * 1.1] } },
+    axes: [axis('Threshold, safest on the left', (value) => decimals(value, 2)), axis('Evidence, ln E', (value) => decimals(value, Number.isInteger(value) ? 0 : 1), { size: 54 })],
     series: [
       { label: 'Threshold', value: (_chart, value) => value == null ? '–' : threshold(value) },
       { label: 'Evidence', stroke: colour('accent'), fill: colour('band'), width: 2, points: { show: true, size: 5 }, value: (_chart, value) => decimals(value) },
@@ -67,6 +67,7 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
   const growth = useMemo(() => [
     samples.map(({ at }) => at / 1000), samples.map((sample) => sample.generations), samples.map((sample) => sample.target),
   ] as AlignedData, [samples])
+  const areAll = thresholds.length > 0 && thresholds.every(({ certified }) => certified)
   const next = tradeoff?.forecast.next_certificate
   return (
     <Card title='Evidence toward the next certificate' note='A threshold is certified when its evidence, and that of every safer one, reaches the dashed line. Evidence below the chart is cut off.'>
@@ -77,7 +78,12 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
           {next?.seconds != null && `, in about ${duration(next.seconds)}`}
         </p>
       )}
-      {more === null && <p class='note'>{count(generations)} control generations. No further certificate is in sight at the rates observed.</p>}
+      {more === null && (
+        <p class='note'>
+          {count(generations)} control generations.{' '}
+          {areAll ? 'Every threshold is certified.' : 'No further certificate is in sight at the rates observed.'}
+        </p>
+      )}
       <Figure label='Evidence by threshold' data={data} options={byThreshold} columns={COLUMNS} rows={thresholds} empty='No evidence yet.' />
       {samples.length > 1 && (
         <>

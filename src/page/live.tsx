@@ -14,18 +14,26 @@ export const useLive = () => useContext(LiveContext)
 
 const POLL_MS = 5000
 const RETRY_MS = 3000
+/** Sums over all contexts may be some seconds old, so what was read after an event is read again after this time. */
+const AGAIN_MS = 1500
 
 /** Follows the events of the service, and connects again when they end. */
 export function LiveProvider ({ children }: { children: ComponentChildren }) {
   const [live, setLive] = useState<Live>({ liveness: 'connecting', revision: 0 })
   useEffect(() => {
     const stop = new AbortController()
-    const moved = (liveness: Liveness) => { setLive(({ revision }) => ({ liveness, revision: revision + 1 })) }
+    const readAgain = () => { if (!document.hidden) setLive((now) => ({ ...now, revision: now.revision + 1 })) }
+    let later: ReturnType<typeof setTimeout> | undefined
+    const moved = () => {
+      setLive(({ revision }) => ({ liveness: 'live', revision: revision + 1 }))
+      clearTimeout(later)
+      later = setTimeout(readAgain, AGAIN_MS)
+    }
     async function follow (): Promise<void> {
       while (!stop.signal.aborted) {
         try {
           const body = await api.open('v1/events', stop.signal)
-          await readEvents(body, () => { moved('live') })
+          await readEvents(body, moved)
         } catch { /* shown as polling below */ }
         if (stop.signal.aborted) return
         setLive(({ revision }) => ({ liveness: 'polling', revision }))
@@ -33,8 +41,14 @@ export function LiveProvider ({ children }: { children: ComponentChildren }) {
       }
     }
     follow().catch(() => {}) // it catches its own
-    const poll = setInterval(() => { setLive((now) => now.liveness === 'live' ? now : { ...now, revision: now.revision + 1 }) }, POLL_MS)
-    return () => { stop.abort(); clearInterval(poll) }
+    const poll = setInterval(readAgain, POLL_MS)
+    document.addEventListener('visibilitychange', readAgain)
+    return () => {
+      stop.abort()
+      clearInterval(poll)
+      clearTimeout(later)
+      document.removeEventListener('visibilitychange', readAgain)
+    }
   }, [])
   return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>
 }

@@ -32,20 +32,27 @@ const COLUMNS = [
   { head: 'Tokens saved, net', cell: (point: Point) => percent(point.tokens_saved_ratio), isNumber: true },
   { head: 'EM drop', cell: (point: Point) => points(point.em_drop), isNumber: true },
   { head: 'Interval', cell: (point: Point) => `${points(point.em_drop_low)} to ${points(point.em_drop_high)}`, isNumber: true },
-  { head: 'Certified', cell: (point: Point) => point.certified ? '✓ certified' : 'not yet' },
+  { head: 'Certified', cell: (point: Point) => point.certified ? '✓ yes' : 'no' },
 ]
+
+/** The point of the threshold in force. Thresholds that stop the same generations at the same steps share a point. */
+function pointInForce ({ points, threshold: inForce }: Tradeoff): Point | undefined {
+  if (inForce === null) return points.find((point) => point.threshold === null)
+  return points.findLast((point) => point.threshold !== null && point.threshold >= inForce) ?? points[0]
+}
 
 /** EM against tokens, with the bound and the threshold in force. */
 export function TradeoffPanel ({ tradeoff, bound }: { tradeoff: Tradeoff, bound: number }) {
   const data = useMemo(() => {
     const rows = [...tradeoff.points].sort((a, b) => a.tokens_saved_ratio - b.tokens_saved_ratio)
+    const inForce = pointInForce(tradeoff)
     return [
       rows.map((point) => point.tokens_saved_ratio),
       rows.map((point) => point.em_drop_high),
       rows.map((point) => point.em_drop_low),
       rows.map((point) => point.em_drop),
       rows.map(() => bound),
-      rows.map((point) => point.threshold === tradeoff.threshold ? point.em_drop : null),
+      rows.map((point) => point === inForce ? point.em_drop : null),
     ] as AlignedData
   }, [tradeoff, bound])
   const { knee, unfavourable_from: turn } = tradeoff
