@@ -1,14 +1,12 @@
 import { problemOf } from '../../openapi/validation.js'
 import { isOurs } from '../errors/error-codes.js'
 import {
-  at, BodyTooLargeError, InternalError, invalid, InvalidInputError, InvalidUrlError, LogFullError, MediaTypeError,
-  ModelTooOldError, OverloadedError, PathTooLongError, RefusedError, RunBusyError, StoreDownError, StoreNewerError, type InputError,
+  at, BodyTooLargeError, InternalError, invalid, InvalidInputError, InvalidUrlError, LogFullError, MediaTypeError, PathTooLongError,
+  RefusedError, StoreDownError, StoreNewerError, type InputError,
 } from '../errors/errors.js'
 import { NewerFormatError } from '../store/state-format.js'
 import { StoreFullError, StoreUnavailableError } from '../store/store-errors.js'
 
-/** Server errors whose message tells the client what to do. */
-const PUBLIC = [StoreDownError, StoreNewerError, OverloadedError, ModelTooOldError, RunBusyError]
 const NOT_JSON = 'The body is not valid JSON: check quotes and commas, and use null in place of NaN and Infinity'
 
 /** Our errors in place of Fastify's, whose codes may change with its version. */
@@ -21,7 +19,7 @@ const FASTIFY_ERRORS: Readonly<Record<string, () => InputError>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: () => at('', new InvalidInputError('The body is empty: send JSON')),
 }
 
-/** The error that a client may see: errors of input state what to change; internal errors state only the request id. */
+/** The error that a client may see: our errors state what to do; of other server errors the reply has only the request id. */
 export function toPublicError (error: InputError, requestId: string): InputError {
   if (error.validation?.[0] !== undefined) {
     const problem = problemOf(error.validation[0] as Parameters<typeof problemOf>[0])
@@ -32,7 +30,7 @@ export function toPublicError (error: InputError, requestId: string): InputError
   if (error instanceof StoreFullError) return new LogFullError()
   if (error instanceof NewerFormatError) return new StoreNewerError()
   if (Object.hasOwn(FASTIFY_ERRORS, error.code ?? '')) return FASTIFY_ERRORS[error.code]!()
+  if (isOurs(error.code)) return error
   const { statusCode = 500 } = error
-  if (statusCode < 500) return isOurs(error.code) ? error : Object.assign(new RefusedError(error.message), { statusCode })
-  return PUBLIC.some((kind) => error instanceof kind) ? error : new InternalError(requestId)
+  return statusCode < 500 ? Object.assign(new RefusedError(error.message), { statusCode }) : new InternalError(requestId)
 }

@@ -140,7 +140,7 @@ export interface TrainingWrite {
  *     such rows, of either kind of store, in one atomic step and under a new state id. It throws StoreTakenError and writes nothing if
  *     there is a state and `replaces` is false. A learner with an earlier lease commits nothing afterwards.
  * 10. `logEvents` appends to the decision log as `record` does to the records, within limits of its own. Nothing is forgotten before.
- 11. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
+ * 11. A store that a newer version has written to is refused with NewerFormatError: a folder when it is opened; in Redis by `revision`,
  *     `acquireLease`, `writeTraining`, `exportRows` and `importRows`, while outcomes and labels are still accepted.
  */
 export interface Store {

@@ -1,6 +1,6 @@
 import createError from '@fastify/error'
 import t from 'tap'
-import { RunBusyError, RunNotFoundError } from '../../src/errors/errors.js'
+import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { toPublicError } from '../../src/http/public-error.js'
 import { build } from '../helper.js'
 import { StoreFullError } from '../../src/store/store-errors.js'
@@ -12,7 +12,13 @@ t.test('foreign errors get our codes and keep their status', async (t) => {
   t.match(toPublicError(made('FST_ERR_CTP_BODY_TOO_LARGE', 413), 'r'), { code: 'BODY_TOO_LARGE', statusCode: 413 })
   t.match(toPublicError(made('FST_NEW', 500), 'r'), { code: 'INTERNAL', message: /^Internal error.* request id r / })
   t.match(toPublicError(new StoreFullError() as never, 'r'), { code: 'LOG_FULL' })
-  for (const error of [new RunNotFoundError('x'), new RunBusyError('3')]) t.equal(toPublicError(error, 'r'), error)
+})
+
+t.test('every error of ours reaches the client as it is', async (t) => {
+  for (const { code, status } of ERROR_CODES) {
+    const error = new (createError(code, 'what to do', status))()
+    t.equal(toPublicError(error, 'r'), error, code)
+  }
 })
 
 t.test('refusals of Fastify and its plugins have our format', async (t) => {
