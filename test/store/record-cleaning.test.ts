@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { dropOldest, SLACK } from '../../src/store/record-cleaning.js'
 import { RECORD_LIMITS } from '../../src/store/record-encoding.js'
@@ -33,7 +34,9 @@ t.test('the log stays short and records stay complete while records come, go and
     for (const id of over) expected.delete(id)
     if (call % 100 === 57) records = reopened()
     if (call % 40 !== 0) continue
-    for (const [id, tokens] of expected) t.strictSame(await tokensOf(records, id), tokens, id)
+    const wrong: string[] = [] // tap takes seconds to compare a million tokens
+    for (const [id, tokens] of expected) if (!isDeepStrictEqual(await tokensOf(records, id), tokens)) wrong.push(id)
+    t.same(wrong, [])
     t.equal((await records.recorded([...idsOf('g', 250)].filter((id) => !expected.has(id)))).size, 0)
   }
   const bytes = segments().reduce((sum, { length }) => sum + length, 0)
@@ -96,6 +99,7 @@ t.test('one call moves only some of the live rows, and the next call continues',
   const dead = idsOf('dead', 200)
   for (const id of dead) await first.record(batch([[id, many]]))
   await first.forget(dead)
+  const whole = Array.from({ length: 60 }, (_, at) => at)
   let reads = 0
   const { getBinaryFast } = tables.recordSegments
   tables.recordSegments.getBinaryFast = (...of) => { reads++; return getBinaryFast.apply(tables.recordSegments, of) }
@@ -106,7 +110,9 @@ t.test('one call moves only some of the live rows, and the next call continues',
     reads = 0
     await records.record(batch([['x', steps(calls)]]))
     t.ok(reads < 400, `${reads} rows`)
-    for (const id of ids) t.strictSame(await tokensOf(records, id), Array.from({ length: 60 }, (_, at) => at))
+    const wrong: string[] = []
+    for (const id of ids) if (!isDeepStrictEqual(await tokensOf(records, id), whole)) wrong.push(id)
+    t.same(wrong, [])
   }
   t.ok(calls >= 8 && calls < 50, `${calls} calls: 4,200 rows were to be moved`)
   t.equal((await open().recorded(['x'])).get('x')!.length, calls)

@@ -126,7 +126,8 @@ t.test('rule 3: an outcome waits for its entry if it can still enrol', async (t)
 
 t.test('rule 3: where too many outcomes wait for their entries, the entries of the next 12 s are void', async (t) => {
   const cohort = new Cohort('1-1')
-  for (let i = 0; i < MOST_EARLY; i++) t.ok(cohort.addEarly({ u: 0.5, generation_id: `g${i}`, until: RULES.wait }) || i === MOST_EARLY)
+  const early = Array.from({ length: MOST_EARLY }, (_, i) => ({ u: 0.5, generation_id: `g${i}`, until: RULES.wait }))
+  t.ok(early.every((one) => cohort.addEarly(one)))
   t.notOk(cohort.addEarly({ u: 0.6, generation_id: 'more', until: 1000 + RULES.wait }))
   t.strictSame(cohort.enrol(entryOf([0.6]), 1000 + RULES.wait - 1, RULES), [])
   t.equal(cohort.enrol(entryOf([0.7]), 1000 + RULES.wait, RULES).length, 1)

@@ -18,7 +18,7 @@ t.test('outcomes are taken by their unit, or when their wait is over', async (t)
 
 t.test('there is room for a number of them', async (t) => {
   const outcomes = new EarlyOutcomes()
-  for (let i = 0; i < MOST_EARLY; i++) t.ok(outcomes.add(early(`${i}`, 0.5, i)))
+  t.ok(Array.from({ length: MOST_EARLY }, (_, i) => early(`${i}`, 0.5, i)).every((one) => outcomes.add(one)))
   t.notOk(outcomes.add(early('more', 0.5, 9)))
   t.equal(outcomes.list.length, MOST_EARLY)
 })
