@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Levels } from '../../core/policy/context.js'
-import type { Decision, Step } from '../../core/decide/decide.js'
 import type { ReportedOutcome } from '../../core/grading/outcome.js'
 import type { ContextView } from '../../core/views/describe-context.js'
 import type { Policy } from '../../core/policy/policy.js'
 import type { HttpClient } from '../command-line/http-client.js'
+import { batchSteps } from './batch-steps.js'
 
 export type ServiceClient = ReturnType<typeof createServiceClient>
 
@@ -19,7 +19,7 @@ export function createServiceClient ({ send }: Pick<HttpClient, 'send'>) {
   return {
     /** Number of outcomes whose generation_id the service already knew. */
     duplicates: () => duplicates,
-    decide: async (step: Step) => await send('POST', '/v1/decisions', step) as Pick<Decision, 'decision' | 'arm'>,
+    decide: batchSteps(send),
 
     async report (outcome: ReportedOutcome) {
       const reply = await send('POST', '/v1/outcomes', outcome) as { duplicates: number }
