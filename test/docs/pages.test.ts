@@ -6,7 +6,7 @@ import { ProxySettingsSchema } from '../../src/proxy/proxy-settings.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { blocksOf, PAGES, proseOf, readPage } from './pages.js'
 
-const LONGEST: Readonly<Record<string, number>> = { 'README.md': 250 }
+const LONGEST: Readonly<Record<string, number>> = { 'README.md': 250, 'docs/reference/cli.md': 330 }
 
 /** Each of these is run, sent, parsed or compared by a test. */
 const LANGUAGES = ['bash', 'json', 'jsonl', 'python', 'yaml', 'promql', 'text']

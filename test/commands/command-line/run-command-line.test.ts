@@ -14,7 +14,7 @@ for (const command of ['serve', 'replay', 'evaluate', 'simulate', 'import-run', 
   t.match(await run(command, '--help'), { code: 0, out: new RegExp(`^Usage: stopgate ${command}`), err: '' }, `${command} has a usage text`)
 }
 t.match(await run('frobnicate'), {
-  code: 2, out: '', err: /unknown command "frobnicate".*serve, proxy, replay, evaluate, simulate, import-run, export-run, token, vectors, openapi, export, import\nTry: stopgate --help/,
+  code: 2, out: '', err: /unknown command "frobnicate".*serve, demo, proxy, replay, evaluate, simulate, import-run, export-run, token, vectors, openapi, export, import\nTry: stopgate --help/,
 })
 t.match(await run('constructor'), { code: 2, err: /unknown command "constructor"/ })
 t.match(await run('--port', '1'), { code: 2, err: /--port.*\nTry: stopgate serve --help/ }, 'without a command it runs serve')

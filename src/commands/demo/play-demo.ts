@@ -1,0 +1,123 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Change } from '../../core/learn/threshold-change.js'
+import { contextKey } from '../../core/policy/context.js'
+import type { HttpClient } from '../command-line/http-client.js'
+import type { Profile } from '../simulate/simulate-generation.js'
+import { seededRandom } from '../traces/seeded-random.js'
+import { createFleet } from './demo-fleet.js'
+import { addScores, NOTHING, type Score } from './demo-score.js'
+
+export interface DemoOptions {
+  readonly client: Pick<HttpClient, 'send'>
+  readonly seed: number
+  readonly models: readonly Profile[]
+  /** What takes the place of the first model. */
+  readonly exchanged: Profile
+  /** Generations of each model at a time. */
+  readonly width: number
+  /** Time from one step of all generations to the next, ms. */
+  readonly stepMs: number
+  /** Generations of the first model from its certificate to the exchange, and from its new certificate to the end. */
+  readonly stretch: number
+  readonly signal: AbortSignal
+  readonly tell: (event: DemoEvent) => void
+}
+
+type Moved = Pick<Change, 'key' | 'cause' | 'before' | 'after'>
+
+/** What is told while the demo runs. */
+export type DemoEvent =
+  | { readonly type: 'progress', readonly score: Score }
+  | { readonly type: 'changed', readonly change: Moved, readonly generations: number }
+  | { readonly type: 'exchanged', readonly key: string }
+
+/** The parts of the demo, by the state of the first model. */
+export const PARTS = ['learning', 'certified', 'drifted', 'relearning', 'recertified'] as const
+export type Part = typeof PARTS[number]
+
+export interface DemoResult {
+  /** Scores of the first model by part. */
+  readonly first: Readonly<Record<Part, Score>>
+  /** Scores of all models. */
+  readonly total: Score
+  /** Seconds to the first certificate of the first model. */
+  readonly certifiedSeconds: number
+  /** The last part that was reached. */
+  readonly part: Part
+}
+
+/** Generations of the first model after which a part ends even if what it waits for has not come. */
+const MOST = 40_000
+const WATCH_MS = 250
+const PROGRESS_MS = 5000
+
+/** Plays the demo against a service that knows nothing yet. Ends at a signal, too. */
+export async function playDemo (options: DemoOptions): Promise<DemoResult> {
+  const { client, seed, models, exchanged, width, stepMs, stretch, signal, tell } = options
+  const key = contextKey(Object.keys(exchanged.context), exchanged.context)
+  const first: Record<Part, Score> = { learning: NOTHING, certified: NOTHING, drifted: NOTHING, relearning: NOTHING, recertified: NOTHING }
+  const counts = models.map(() => 0)
+  let part: Part = 'learning'
+  let total = NOTHING
+  const fleet = createFleet({
+    client,
+    random: seededRandom(seed),
+    models,
+    width,
+    onEnd (model, score) {
+      counts[model]!++
+      total = addScores(total, score)
+      if (model === 0) first[part] = addScores(first[part], score)
+    },
+  })
+
+  let seen = 0
+  let threshold: number | null = null
+  async function watch (): Promise<void> {
+    const { changes } = await client.send('GET', '/v1/model/history?limit=500') as { changes: Moved[] }
+    for (const change of changes.slice(0, changes.length - seen).reverse()) {
+      const model = models.findIndex(({ context }) => contextKey(Object.keys(context), context) === change.key)
+      if (change.key === key) threshold = change.after
+      if (change.before !== change.after) tell({ type: 'changed', change, generations: counts[model] ?? 0 })
+    }
+    seen = changes.length
+  }
+
+  /** Whether the part is over, by what was learned or by the number of generations. */
+  function isOver (): boolean {
+    const { generations } = first[part]
+    if (generations >= MOST) return true
+    switch (part) {
+      case 'learning': case 'relearning': return threshold !== null
+      case 'certified': case 'recertified': return generations >= stretch
+      case 'drifted': return threshold === null
+    }
+  }
+
+  const startedAt = performance.now()
+  let certifiedSeconds = Infinity
+  let [watchAt, progressAt] = [startedAt, startedAt + PROGRESS_MS]
+  while (!signal.aborted) {
+    const steppedAt = performance.now()
+    await fleet.step()
+    if (steppedAt >= watchAt) {
+      await watch()
+      watchAt = steppedAt + WATCH_MS
+      if (isOver()) {
+        if (part === 'learning') certifiedSeconds = (steppedAt - startedAt) / 1000
+        if (part === 'recertified') break
+        part = PARTS[PARTS.indexOf(part) + 1]!
+        if (part === 'drifted') {
+          fleet.exchange(0, exchanged)
+          tell({ type: 'exchanged', key })
+        }
+      }
+    }
+    if (steppedAt >= progressAt) {
+      tell({ type: 'progress', score: total })
+      progressAt = steppedAt + PROGRESS_MS
+    }
+    await setTimeout(Math.max(0, stepMs - (performance.now() - steppedAt)))
+  }
+  return { first, total, certifiedSeconds, part }
+}

@@ -1,0 +1,40 @@
+import t from 'tap'
+import { EXCHANGED, MODELS } from '../../../src/commands/demo/demo-world.js'
+import { playDemo, type DemoEvent } from '../../../src/commands/demo/play-demo.js'
+import { build } from '../../helper.js'
+
+const brief = { medianSteps: 8, step: { drift: 1, deviation: 0.2 } }
+const model = { ...MODELS[0]!, ...brief }
+const exchanged = { ...EXCHANGED, ...brief }
+const POLICY = JSON.stringify({ follow_up_seconds: 2, control_rate: 0.5 })
+
+t.test('a model is certified, exchanged, found out and certified again', async (t) => {
+  const { send } = await build(t, { DEFAULT_POLICY: POLICY, ENROLMENT_TIME_SCALE: '0.1', POLL_SECONDS: '0.05' })
+  const client = { send: async (method: 'GET' | 'POST', path: string, body?: unknown) => (await send(method, path, body)).body }
+  const told: DemoEvent[] = []
+  const { signal } = new AbortController()
+  const { first, total, certifiedSeconds, part } = await playDemo({
+    client, seed: 1, models: [model], exchanged, width: 32, stepMs: 0, stretch: 150, signal, tell: (event) => { told.push(event) },
+  })
+  t.equal(part, 'recertified')
+  t.ok(certifiedSeconds < 120)
+  t.ok(first.learning.control > 0.8 * first.learning.generations, 'all are control before the first certificate, which is seen a moment later')
+  t.ok(first.certified.treated > 0)
+  t.ok(first.drifted.lost / first.drifted.treated > 0.1)
+  t.equal(total.generations, Object.values(first).reduce((sum, { generations }) => sum + generations, 0))
+  const causes = told.flatMap((event) => event.type === 'changed' ? event.change.cause : event.type === 'exchanged' ? event.type : [])
+  t.strictSame(causes.filter((cause) => cause !== 'evidence'), ['exchanged', 'drift'])
+})
+
+t.test('a signal ends the demo', async (t) => {
+  const stop = new AbortController()
+  const client = {
+    async send (_method: string, path: string) {
+      stop.abort()
+      return path.startsWith('/v1/model') ? { changes: [] } : { stop: [], control: [], probe: [] }
+    },
+  }
+  const quick = { seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1 }
+  const result = await playDemo({ ...quick, client, signal: stop.signal, tell: () => {} })
+  t.equal(result.part, 'learning')
+})
