@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { certify, KEY, losslessOutcome, report } from './certify.js'
+import { certify, CONTEXT, KEY, losslessOutcome, report } from './certify.js'
 import { skip, startBrowser } from './chromium.js'
 import { build, type Built } from './helper.js'
 import { bearer, tokenList, tokenOf } from './token-fixtures.js'
@@ -49,6 +49,7 @@ t.test('in a browser', { skip }, async (t) => {
 
   t.test('the page shows the fleet, changes a policy by clicks, and tells of drift as it happens', async (t) => {
     const { send, url } = await populated(t)
+    await send('POST', '/v1/decisions', { generation_id: 'why', arm: 'control', tokens: 32, confidence: 0.99, context: CONTEXT })
     const { page, problems } = await open(url)
     await page.getByRole('link', { name: KEY }).waitFor()
     await page.getByText('● live').waitFor()
@@ -84,6 +85,11 @@ t.test('in a browser', { skip }, async (t) => {
     await report((path, body) => send('POST', path, body), lost)
     await page.locator('.alarms', { hasText: 'drift' }).getByRole('link', { name: KEY }).waitFor()
     await picture(page, 'alarm-light')
+    await page.getByRole('link', { name: 'Generations' }).click()
+    await page.getByLabel('Generation id').fill('why')
+    await page.getByRole('button', { name: 'Find' }).click()
+    await page.getByText(/At its last step, after 32 tokens, the answer was continue/).waitFor()
+    await picture(page, 'generation-light')
     await refusesScripts(t, page, problems)
     t.same(problems, [], 'no error, and nothing from elsewhere')
   })

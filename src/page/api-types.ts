@@ -2,6 +2,7 @@ import type { Type } from '#typebox'
 import type { AuditSchema } from '../../openapi/audit-schemas.js'
 import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
 import type { FleetPageSchema, FleetSchema } from '../../openapi/fleet-schemas.js'
+import type { GenerationSchema } from '../../openapi/generation-schemas.js'
 import type { HistorySchema, ModelSchema, ReadySchema } from '../../openapi/model-schemas.js'
 import type { PolicyReplySchema } from '../../openapi/policy-schemas.js'
 import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
@@ -13,6 +14,7 @@ export type FleetPage = Type.Static<typeof FleetPageSchema>
 export type ContextRow = FleetPage['contexts'][number]
 export type ContextDetail = Type.Static<typeof ContextDetailSchema>
 export type Tradeoff = Type.Static<typeof TradeoffSchema>
+export type Generation = Type.Static<typeof GenerationSchema>
 export type History = Type.Static<typeof HistorySchema>
 export type Change = History['changes'][number]
 export type Audit = Type.Static<typeof AuditSchema>

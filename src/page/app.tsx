@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { ChangesView } from './changes-view.js'
 import { ContextView } from './context-view.js'
 import { FleetView } from './fleet-view.js'
+import { GenerationView } from './generation-view.js'
 import { LiveProvider, useData, useLive } from './live.js'
 import type { Ready } from './api-types.js'
 import { parseRoute, routeTo, type Route } from './route.js'
@@ -9,7 +10,9 @@ import { askForToken, TokenDialog } from './session.js'
 import { ThemeButton } from './theme.js'
 import { TrainingView } from './training-view.js'
 
-const TABS: ReadonlyArray<readonly [view: Route['view'], title: string]> = [['fleet', 'Fleet'], ['training', 'Training runs'], ['changes', 'Changes']]
+const TABS: ReadonlyArray<readonly [view: Route['view'], title: string]> = [
+  ['fleet', 'Fleet'], ['training', 'Training'], ['generation', 'Generations'], ['changes', 'Changes'],
+]
 const SHOWN = { connecting: ['◌', 'connecting'], live: ['●', 'live'], polling: ['◐', 'reading every 5 s'] } as const
 
 function useRoute (): Route {
@@ -26,6 +29,7 @@ function View ({ view, name }: Route) {
   switch (view) {
     case 'context': return <ContextView key={name} name={name ?? '*'} />
     case 'training': return <TrainingView name={name} />
+    case 'generation': return <GenerationView key={name} name={name} />
     case 'changes': return <ChangesView />
     default: return <FleetView />
   }

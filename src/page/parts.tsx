@@ -53,12 +53,12 @@ export function Table<R> ({ caption, columns, rows, empty = 'Nothing yet.' }: Ta
   if (rows.length === 0) return <p class='note'>{empty}</p>
   return (
     <div class='scroll' tabIndex={0} role='region' aria-label={caption}>
-      <table>
+      <table class={columns.length > 3 ? 'cards' : ''}>
         <caption class='visually-hidden'>{caption}</caption>
         <thead><tr>{columns.map(({ head, isNumber }) => <th key={head} scope='col' class={isNumber ? 'number' : ''}>{head}</th>)}</tr></thead>
         <tbody>
           {rows.map((row, i) => (
-            <tr key={i}>{columns.map(({ head, cell, isNumber }) => <td key={head} class={isNumber ? 'number' : ''}>{cell(row)}</td>)}</tr>
+            <tr key={i}>{columns.map(({ head, cell, isNumber }) => <td key={head} data-head={head} class={isNumber ? 'number' : ''}>{cell(row)}</td>)}</tr>
           ))}
         </tbody>
       </table>

@@ -44,8 +44,11 @@ function pointInForce ({ points, threshold: inForce }: Tradeoff): Point | undefi
 /** EM against tokens, with the bound and the threshold in force. */
 export function TradeoffPanel ({ tradeoff, bound }: { tradeoff: Tradeoff, bound: number }) {
   const data = useMemo(() => {
-    const rows = [...tradeoff.points].sort((a, b) => a.tokens_saved_ratio - b.tokens_saved_ratio)
     const inForce = pointInForce(tradeoff)
+    // Of points that save the same, the chart has one: that in force, else the loosest.
+    const bySavings = new Map(tradeoff.points.map((point) => [point.tokens_saved_ratio, point]))
+    if (inForce !== undefined) bySavings.set(inForce.tokens_saved_ratio, inForce)
+    const rows = [...bySavings.values()].sort((a, b) => a.tokens_saved_ratio - b.tokens_saved_ratio)
     return [
       rows.map((point) => point.tokens_saved_ratio),
       rows.map((point) => point.em_drop_high),

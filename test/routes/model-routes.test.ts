@@ -2,6 +2,7 @@ import t from 'tap'
 import { certify, CONTEXT, KEY } from '../certify.js'
 import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'
+import { bearer, tokenList } from '../token-fixtures.js'
 
 t.test('the model and its history are shown', async (t) => {
   const built = await build(t, { CONTEXT_LEVELS: 'model,task' })
@@ -65,4 +66,19 @@ t.test('a rollback to a version that does not exist or is too old is refused', a
   for (let i = 0; i < 11; i++) await store.append(Array.from({ length: 1000 }, () => ({ type: 'pin', key: '*', pin: null, by: 'ops', reason: 'r' })))
   t.match(await send('POST', '/v1/model/rollback', { version: 1, reason: 'r' }), { status: 409, body: { code: 'VERSION_OUT_OF_REACH', message: /back only to version 2/ } })
   t.equal((await send('POST', '/v1/model/rollback?dry_run=true', { version: 2, reason: 'r' })).status, 200)
+})
+
+t.test('the history of one context, also for a token that is bound to it', async (t) => {
+  const { send } = await build(t, { ACCESS_TOKENS: tokenList({ all: 'operator', q: 'operator model=q' }) })
+  for (const key of ['model=q,task=a', 'model=r,task=a']) {
+    await send('PUT', `/v1/contexts/${encodeURIComponent(key)}/pin`, { threshold: 0.5, reason: 'r' }, bearer('all'))
+  }
+  const keys = async (query: string, name: string) => {
+    const { body } = await send('GET', `/v1/model/history${query}`, undefined, bearer(name))
+    return body.changes.map(({ key }: { key: string }) => key)
+  }
+  await until('both pins are in the history', async () => (await keys('', 'all')).length === 2)
+  t.same(await keys('?prefix=model%3Dr', 'all'), ['model=r,task=a'])
+  t.same(await keys('', 'q'), ['model=q,task=a'])
+  t.match(await send('GET', '/v1/model/history?prefix=model%3Dr', undefined, bearer('q')), { status: 403 })
 })
