@@ -1,3 +1,4 @@
+import { isWithin } from '../core/policy/context.js'
 import type { Status } from '../core/views/describe-context.js'
 import type { RowOrder } from '../core/views/describe-row.js'
 import { isoTime } from '../wire/to-wire.js'
@@ -23,26 +24,15 @@ export type WireRow = Omit<FleetRow, 'changed_at' | 'updated_at' | 'price_per_1k
 /** A page of rows, and how many there are in all. */
 export interface RowPage { readonly at: string, readonly total: number, readonly contexts: WireRow[] }
 
-const STATUS_ORDER: Readonly<Record<Status, number>> = { drifted: 0, learning: 1, certified: 2 }
-
-/** Filters, sorts and cuts the rows of a scan. Rows without a value come last in either direction; of equal rows the key decides. */
-export function selectRows ({ at, rows }: Scan, { search = '', status, sums = false, sort, descending, offset, limit }: RowQuery): RowPage {
+/** Filters the rows of a scan, which are in the order asked for, and cuts them. */
+export function selectRows ({ at, rows }: Scan, { prefix, search = '', status, sums = false, offset, limit }: RowQuery): RowPage {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
-  const found = rows.filter((row) => (sums || row.is_leaf || row.is_certifying) && (status === undefined || row.status === status) &&
-    (words.length === 0 || holds(row.key.toLowerCase(), words)))
-  const sign = descending ? -1 : 1
-  const valueOf = (row: FleetRow) => sort === 'status' ? STATUS_ORDER[row.status] : row[sort]
-  found.sort((a, b) => compare(valueOf(a), valueOf(b), sign) || (a.key < b.key ? -1 : 1))
+  const found = rows.filter((row) => isWithin(row.key, prefix) && (sums || row.is_leaf || row.is_certifying) &&
+    (status === undefined || row.status === status) && (words.length === 0 || holds(row.key.toLowerCase(), words)))
   return { at: isoTime(at), total: found.length, contexts: found.slice(offset, offset + limit).map(rowToWire) }
 }
 
 function holds (key: string, words: readonly string[]): boolean { return words.every((word) => key.includes(word)) }
-
-function compare (a: string | number | null, b: string | number | null, sign: number): number {
-  if (a === b) return 0
-  if (a === null || b === null) return a === null ? 1 : -1
-  return a < b ? -sign : sign
-}
 
 function rowToWire ({ price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, ...row }: FleetRow): WireRow {
   return { ...row, changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { ROW_ORDERS } from '../../src/core/views/describe-row.js'
 import type { FleetRow } from '../../src/operations/scan-fleet.js'
 import { selectRows } from '../../src/operations/select-rows.js'
 
@@ -11,14 +10,6 @@ const rows = [
 ]
 const query = { prefix: '*', sort: 'key', descending: false, offset: 0, limit: 10 } as const
 const keys = (more: object) => selectRows({ at: 0, rows }, { ...query, ...more }).contexts.map(({ key }) => key)
-
-t.test('rows are sorted either way; what has no value comes last, and the key breaks ties', async (t) => {
-  t.same(keys({ sort: 'tokens_saved', descending: true }), ['model=a,task=math', 'model=b,task=Math', 'model=a,task=code'])
-  t.same(keys({ sort: 'threshold' }), ['model=a,task=code', 'model=b,task=Math', 'model=a,task=math'])
-  t.same(keys({ sort: 'threshold', descending: true }), ['model=b,task=Math', 'model=a,task=code', 'model=a,task=math'])
-  t.same(keys({ sort: 'status' })[0], 'model=a,task=code', 'drifted first')
-  for (const sort of ROW_ORDERS) t.equal(keys({ sort }).length, 3, sort)
-})
 
 t.test('rows are searched, filtered and cut; sums are listed on request', async (t) => {
   t.same(keys({ search: ' MATH  b' }), ['model=b,task=Math'])
