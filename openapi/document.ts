@@ -61,7 +61,7 @@ interface Operation { operationId: string, security: unknown[], responses: Recor
 
 /** Adds the error replies that operations share, and links to the operations that may follow. */
 function complete (operation: Operation): void {
-  const { '4XX': _, '5XX': __, ...own } = operation.responses
+  const { '4XX': _, '5XX': __, ...own } = operation.responses // what the serializer knows of errors
   operation.responses = { ...errorResponsesOf(operation.security.length === 0), ...own }
   for (const [status, links] of linksOf(operation.operationId)) operation.responses[status]!.links = links
 }

@@ -26,6 +26,11 @@ t.test('a use of a component keeps its own description, and a nullable use refer
   t.match(schemas, { Place: { type: 'object', description: 'A place' } })
 })
 
+t.test('a nullable list of values is a choice between the list and null', async (t) => {
+  const schema = { type: ['string', 'null'], enum: ['a', 'b', null], description: 'Letter', examples: ['a'] }
+  t.strictSame(hoisted(schema).schema, { anyOf: [{ type: 'string', enum: ['a', 'b'] }, { type: 'null' }], description: 'Letter', examples: ['a'] })
+})
+
 t.test('constraints that a schema only states stand in the document', async (t) => {
   t.strictSame(hoisted(stating(Type.String({ minLength: 1 }), { pattern: '^a' })).schema, { type: 'string', minLength: 1, pattern: '^a' })
 })

@@ -4,11 +4,12 @@ import { ERROR_CODES } from '../../src/errors/error-codes.js'
 import { build } from '../helper.js'
 import { bearer, tokenList } from '../token-fixtures.js'
 
-t.test('every status of an error is declared', async (t) => {
+t.test('every declared status is one of an error', async (t) => {
   const declared = Object.keys(errorResponsesOf(false))
-  t.same(declared.sort(), ['401', '403', '429', '4XX', '503', '5XX'])
-  for (const { code, status } of ERROR_CODES) t.ok(declared.includes(String(status)) || declared.includes(`${String(status)[0]}XX`), code)
-  t.same(Object.keys(errorResponsesOf(true)).sort(), ['4XX', '5XX'], 'whoever needs no token gets no error about it')
+  t.same(declared, ['400', '401', '403', '429', '503', 'default'])
+  const statuses = new Set(ERROR_CODES.map(({ status }) => String(status)))
+  t.same(declared.slice(0, -1).filter((status) => !statuses.has(status)), [])
+  t.same(Object.keys(errorResponsesOf(true)), ['400', 'default'], 'whoever needs no token gets no error about it')
 })
 
 t.test('the headers that error replies declare are sent', async (t) => {
@@ -18,7 +19,7 @@ t.test('the headers that error replies declare are sent', async (t) => {
     Unauthenticated: await call('GET', '/metrics'),
     Forbidden: await call('GET', '/v1/model', bearer('ci')),
     TooManyRequests: await call('GET', '/metrics', bearer('ci')),
-    Refused: await call('DELETE', '/metrics'),
+    OtherError: await call('DELETE', '/metrics'),
   }
   t.same(Object.values(replies).map(({ status }) => status), [401, 403, 429, 405])
   for (const [name, { headers, body }] of Object.entries(replies)) {
