@@ -20,7 +20,7 @@ t.test('a model is certified, exchanged, found out and certified again', async (
   t.ok(certifiedSeconds < 120)
   t.ok(first.learning.control > 0.8 * first.learning.generations, 'all are control before the first certificate, which is seen a moment later')
   t.ok(first.certified.treated > 0)
-  t.ok(first.drifted.lost / first.drifted.treated > 0.1)
+  t.ok(first.drifted.lost / first.drifted.treated > 0.02, 'what was stopped after the exchange lost more than the bound')
   t.equal(total.generations, Object.values(first).reduce((sum, { generations }) => sum + generations, 0))
   const causes = told.flatMap((event) => event.type === 'changed' ? event.change.cause : event.type === 'exchanged' ? event.type : [])
   t.strictSame(causes.filter((cause) => cause !== 'evidence'), ['exchanged', 'drift'])
