@@ -16,10 +16,10 @@ export interface Scan { readonly at: number, readonly rows: readonly FleetRow[] 
 const CHUNK = 10
 /** Changes that are searched for the last one of each context. */
 const SEARCHED = 1000
-/** A scan is used for this long, and for this many times as long as it took: readers cost at most a twentieth of a core. */
+/** Readers share a scan for at least this long, and for twenty times as long as it took: so scans take a twentieth of a core at most. */
 const LEAST_AGE_MS = 500
 const AGE_OF_COST = 20
-/** A scan that took longer than this is renewed in the background, unless the last one is too old. */
+/** Where a scan takes longer than this, readers get the last one while the next is made, unless the last one is too old. */
 const PATIENCE_MS = 200
 const MAX_AGE_MS = 60_000
 
