@@ -3,6 +3,7 @@ import { BUNDLE_FORMAT } from '../src/core/decide/bundle.js'
 import { PrefixSchema } from './context-schemas.js'
 import { ScopeSchema } from './decision-schemas.js'
 import { BUNDLE_EXAMPLE } from './examples/decision-examples.js'
+import { LotterySchema } from './lottery-schema.js'
 import { LENGTH_POWER_DESCRIPTION, nullable, nullableRatio, WEIGHTS_DESCRIPTION } from './field-schemas.js'
 
 const strict = { additionalProperties: false }
@@ -49,6 +50,7 @@ export const BundleSchema = Type.Object({
     threshold: nullableRatio('Raw confidence at which to stop; null: never, or stop by a predictor\'s score'),
     scorer: Type.Optional(Type.String({ description: 'Predictor whose score decides; absent: the raw confidence decides' })),
     score_threshold: Type.Optional(nullableRatio('With scorer: the score at which to stop; null: never')),
+    lottery: Type.Optional(LotterySchema),
     trials: Type.Optional(Type.Array(Type.String(), { description: 'Predictors on trial; absent: none' })),
     scope: ScopeSchema,
     context: Type.Optional(Type.String({ description: 'Key of the context that the threshold comes from, if it is not the generation\'s own' })),

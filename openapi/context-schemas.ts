@@ -4,6 +4,7 @@ import { ArmsSchema } from './arm-schemas.js'
 import { NullableGuaranteeSchema, ScopeSchema } from './decision-schemas.js'
 import { CONTEXT_DETAIL_EXAMPLE, CONTEXT_PAGE_EXAMPLE } from './examples/context-examples.js'
 import { nullable, nullableRatio, objectOrNull, ratio, stating, time } from './field-schemas.js'
+import { LotterySchema } from './lottery-schema.js'
 import { NullablePinSchema } from './pin-schemas.js'
 import { PolicySchema } from './policy-schemas.js'
 
@@ -85,6 +86,7 @@ export const fields = {
   mode: PolicySchema.properties.mode,
   pin: NullablePinSchema,
   threshold: nullableRatio('Threshold in force; null: never stop'),
+  lottery: objectOrNull(LotterySchema, 'Where the certified point lies between two thresholds: the looser one, which a share of the generations has; null: all have `threshold`'),
   scope: ScopeSchema,
   score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
   guarantee: NullableGuaranteeSchema,

@@ -11,6 +11,7 @@ const CONTEXT = {
   mode: 'enforce',
   pin: null,
   threshold: 0.985,
+  lottery: null,
   scope: 'own',
   score: 'confidence',
   guarantee: {

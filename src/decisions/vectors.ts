@@ -1,4 +1,4 @@
-import { uniform } from '../core/assignment/arm.js'
+import { lotteryHash, uniform } from '../core/assignment/arm.js'
 import { BUNDLE_FORMAT, type Bundle, type BundleRule } from '../core/decide/bundle.js'
 import { snapshotOfBundle } from '../core/decide/snapshot-of-bundle.js'
 import { contextKey, type Context } from '../core/policy/context.js'
@@ -38,6 +38,8 @@ const BUNDLE: Bundle = {
     rule(GRID[5]!, { mode: 'off' }),
     rule(0.9, { min_tokens: 100, check_every_tokens: 40, check_growth: 0.25 }),
     rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, scope: 'own', trials: ['p1'] }),
+    rule(GRID[10]!, { lottery: { threshold: GRID[11]!, share: 0.625 } }),
+    rule(null, { scorer: 'p1', score_threshold: PREDICTED.grid[12]!, lottery: { threshold: PREDICTED.grid[13]!, share: 0.25 } }),
   ],
   predictors: { p1: PREDICTED },
   weights: [
@@ -56,6 +58,8 @@ const BUNDLE: Bundle = {
           off: { rule: 4, control_share: 0.5 },
           pinned: { rule: 5, control_share: 0.02 },
           predicted: { rule: 6, control_share: 0.1, weights: { p1: 0 } },
+          drawn: { rule: 7, control_share: 0.02 },
+          'drawn by a score': { rule: 8, control_share: 0.02, weights: { p1: 0 } },
           bent: { rule: 6, control_share: 0.1, weights: { p1: 1 } },
           '': { rule: 1, control_share: 0.25 },
         },
@@ -66,12 +70,12 @@ const BUNDLE: Bundle = {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
   ]
-  const scores = [GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
+  const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {
-    const signals = (context?.task === 'predicted' || context?.task === 'bent') && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
-    const placed = { tokens: j === 4 ? 40_000 : 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
+    const signals = (context?.task === 'predicted' || context?.task === 'bent' || context?.task === 'drawn by a score') && { signals: { entropy: 0.3 * j, ...(j % 2 === 0 && { answer_streak: j }), unknown: 1 } }
+    const placed = { tokens: j === 5 ? 40_000 : 31 + i * 7, confidence, ...(context !== undefined && { context }), ...signals }
     return [
       { ...placed, arm: 'treated' },
       { ...placed, arm: 'control', ...(j % 2 === 0 && { probed_score: 0.5 }), ...(j === 3 && { em: 1 as const }) },
@@ -86,10 +90,10 @@ function steps (): Step[] {
 export function vectors (): object {
   const snapshot = snapshotOfBundle(BUNDLE)
   return {
-    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32.',
+    about: 'Made by `npm run vectors`. Numbers are exact doubles. A decision from a bundle has no guarantee. The score of a predictor uses exp and log, whose last digit may differ between libraries. u = murmur3 of "salt:id" divided by 2^32; a lottery is drawn by murmur3 of "salt:lottery:id".',
     grid: GRID,
     murmur3: TEXTS.map((text) => ({ text, hash: murmur3(text) })),
-    draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id) })),
+    draws: ['req-8f2c', 'prompt-17', 'é'].map((id) => ({ salt: 'salt', id, u: uniform('salt', id), lottery: lotteryHash('salt', id) })),
     levels: LEVELS,
     context_keys: CONTEXTS.map((context) => ({ context, key: contextKey(LEVELS, context) })),
     bundle: BUNDLE,

@@ -16,8 +16,10 @@ const terms = Type.Object({ max_em_drop: maxEmDrop, error_level: errorLevel })
 function evidenceOf (list: TSchema) {
   const packed = Type.Union([list, Type.Tuple([])])
   const partial = Type.Optional(Type.Record(Type.String({ pattern: '^-?[1-7]$' }), list, { additionalProperties: false }))
+  const changes = Type.Record(Type.String({ pattern: '^-?[0-8]:-?[0-8]$' }), number, { additionalProperties: false })
+  const moved = Type.Optional(Type.Record(Type.String({ pattern: '^[0-9]{1,3}$' }), changes, { additionalProperties: false }))
   const known = { lost: packed, gained: packed, unprobed: packed, tokens: list, probe_tokens: Type.Optional(list) }
-  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial })
+  return Type.Object({ ...fieldsLike(noEvidence(2)), ...known, partial, moved })
 }
 
 /** Evidence of any grid: `isOfGrid` tells whether its lists have the length of one. */

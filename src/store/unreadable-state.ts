@@ -1,3 +1,4 @@
+import { LOTTERY_STEP } from '../core/certificate/lottery.js'
 import { openEpoch, type ContextState } from '../core/judgement/context-state.js'
 import { thresholdsOf } from '../core/certificate/evidence.js'
 import { sumsInForce } from '../core/judgement/candidate-scorer.js'
@@ -17,10 +18,11 @@ export function readState (text: string): ContextState {
   } catch { return UNREADABLE }
 }
 
-/** Whether the threshold in force is one of the grid that its evidence is for. */
+/** Whether what is in force has a place on the grid that its evidence is for. */
 function hasThresholdOfGrid (state: ContextState): boolean {
   const { threshold_index: index } = state
-  return Number.isInteger(index) && index >= -1 && index < thresholdsOf(sumsInForce(state)[0]!)
+  if (index === -1) return true
+  return Number.isInteger(index / LOTTERY_STEP) && index >= 0 && index <= thresholdsOf(sumsInForce(state)[0]!) - 1
 }
 
 /** A state whose evidence is lost, until its next epoch: it certifies nothing, and no enrolment is of its epoch. */

@@ -99,7 +99,7 @@ function byEnrolment (
     cohort.takeCompared()
     if (take !== look || (published !== undefined && at < published)) continue
     const open = cohort.openEvidence(scorer, current()).map((one) => isLost ? one : { ...one, unaccounted: 0 })
-    if (certifiedByAny((k) => prefixDifferences([sum], open, k), 1, BOUND, BAR) === 0) return true
+    if (certifiedByAny((k) => prefixDifferences([sum], open, k), () => false, 1, BOUND, BAR) === 0) return true
   }
   return false
 }

@@ -97,7 +97,7 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       const stoppedAt = arm === 'control'
         ? -1
         : steps.findIndex(({ tokens, confidence, signals }) =>
-          decide(snapshot, 'fresh', { arm, context, tokens, confidence, ...(signals && { signals }) }).decision === 'stop')
+          decide(snapshot, 'fresh', { ...id, arm, tokens, confidence, ...(signals && { signals }) }).decision === 'stop')
       const stop = steps[stoppedAt]
       if (arm === 'control') report({ ...run, arm })
       else if (stop === undefined) report({ ...rest, answer_tokens, arm })

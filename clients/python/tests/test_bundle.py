@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from stopgate._bundle import Bundle
 from stopgate._grid import GRID
-from stopgate._murmur3 import murmur3, uniform
+from stopgate._murmur3 import lottery, murmur3, uniform
 from stopgate.generation import Arm
 from stopgate.probe import Step
 
@@ -29,6 +29,9 @@ def arm_of(step: dict[str, Any], share: float) -> Arm:
 def test_hashes_draws_and_grid() -> None:
     assert [murmur3(case["text"]) for case in VECTORS["murmur3"]] == [case["hash"] for case in VECTORS["murmur3"]]
     assert [uniform(case["salt"], case["id"]) for case in VECTORS["draws"]] == [case["u"] for case in VECTORS["draws"]]
+    assert [lottery(case["salt"], case["id"]) for case in VECTORS["draws"]] == [
+        case["lottery"] for case in VECTORS["draws"]
+    ]
     assert list(GRID) == VECTORS["grid"]
 
 
@@ -40,7 +43,9 @@ def test_decision(case: dict[str, Any]) -> None:
     assert rule is not None
     step = Step(given["tokens"], given["confidence"], given.get("signals", {}))
     arm = arm_of(given, rule.share)
-    stop = rule.stops(step, arm)
+    threshold = rule.threshold_of(BUNDLE.salt, given.get("group_id", given.get("generation_id")))
+    assert threshold == said["threshold"]
+    stop = rule.stops(step, arm, threshold)
     probe = "em" not in given and rule.wants_probe(step, arm, given.get("probed_score"))
     told = {"stop": stop, "arm": arm, "probe": probe, "next": rule.cadence.next_check(step.tokens)}
     assert told == {

@@ -17,7 +17,10 @@ export const LOG_WEIGHTS: readonly number[] = [...new Array<number>(16).fill(Mat
 /** A difference is a whole number of eighths: 8 lost, 0 kept, -8 gained; groups have those between (see docs/concepts/certificate.md). */
 export const EIGHTHS = 8
 
-/** Of each bet, the log factor of one unit by its difference in eighths, from -8 on. */
+/** At a lottery between two thresholds the difference of a group is a multiple of this part of an eighth. */
+const PARTS = 8
+
+/** Of each bet, the log factor of one unit by its difference in 64ths, from -1 on. */
 type BetTable = ReadonlyArray<readonly number[]>
 
 const tables = new Map<number, BetTable>()
@@ -28,8 +31,8 @@ function betTable (a: number): BetTable {
   if (table === undefined) {
     const logOf = (c: number, eighths: number) => // exact for a loss, whatever the tolerance
       eighths === EIGHTHS ? Math.log1p(-c) : Math.log1p(c / (1 - a) * (a - eighths / EIGHTHS))
-    table = BETS.map((c) => Array.from({ length: 2 * EIGHTHS + 1 }, (_, i) => logOf(c, i - EIGHTHS)))
-    if (tables.size >= 1024) tables.clear()
+    table = BETS.map((c) => Array.from({ length: 2 * EIGHTHS * PARTS + 1 }, (_, i) => logOf(c, i / PARTS - EIGHTHS)))
+    if (tables.size >= 128) tables.clear()
     tables.set(a, table)
   }
   return table
@@ -40,7 +43,7 @@ export interface Differences {
   readonly lost: number
   readonly kept: number
   readonly gained: number
-  /** Units of groups that lost or gained a part, by eighths: [eighths, units]. */
+  /** Units that lost or gained a part, by eighths: [eighths, units]. */
   readonly partial?: ReadonlyArray<readonly [number, number]>
   /** Units besides that are left out for missing: a second test counts them as lost. Absent: none. */
   readonly leftOut?: number
@@ -52,8 +55,8 @@ export function unitsOf ({ lost, kept, gained, partial = [] }: Differences): num
 
 function logOfBet (table: BetTable, i: number, { lost, kept, gained, partial }: Differences): number {
   const logs = table[i]!
-  let log = LOG_WEIGHTS[i]! + lost * logs[2 * EIGHTHS]! + kept * logs[EIGHTHS]! + gained * logs[0]!
-  if (partial !== undefined) for (const [eighths, units] of partial) log += units * logs[eighths + EIGHTHS]!
+  let log = LOG_WEIGHTS[i]! + lost * logs[2 * EIGHTHS * PARTS]! + kept * logs[EIGHTHS * PARTS]! + gained * logs[0]!
+  if (partial !== undefined) for (const [eighths, units] of partial) log += units * logs[(eighths + EIGHTHS) * PARTS]!
   return log
 }
 

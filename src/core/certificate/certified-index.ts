@@ -1,5 +1,6 @@
 import { reaches, type Differences } from './certificate.js'
 import { differencesAt, thresholdsOf, type Evidence } from './evidence.js'
+import { nextPlace } from './lottery.js'
 
 /**
  * Index of the loosest certified threshold: walk the grid from the safest, stop at the first that fails, return the last that passed; -1 if
@@ -10,21 +11,41 @@ import { differencesAt, thresholdsOf, type Evidence } from './evidence.js'
  * @param leftOut units besides that are left out for missing
  */
 export function certifiedIndex (evidence: Evidence, a: number, logBar: number, from = -1, leftOut = 0): number {
-  return certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], thresholdsOf(evidence), a, logBar, from)
+  return certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], () => false, thresholdsOf(evidence), a, logBar, from)
+}
+
+/** The same with the lotteries between thresholds, which are tested in order like these. */
+export function certifiedPlace (evidence: Evidence, a: number, logBar: number, leftOut = 0): number {
+  const isSplit = (k: number) => isSplitAt([evidence], k)
+  return certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], isSplit, thresholdsOf(evidence), a, logBar)
+}
+
+/**
+ * Whether some unit stops elsewhere at the next threshold, so that the lotteries between the two say something of their own. Where none
+ * does, all have the same evidence: what certifies one certifies them all.
+ * @param parts that add
+ */
+export function isSplitAt (parts: readonly Evidence[], k: number): boolean {
+  return k + 1 < thresholdsOf(parts[0]!) && parts.some(({ tokens, moved }) => tokens[k] !== tokens[k + 1] || moved?.[k] !== undefined)
 }
 
 /**
  * The same where any of several prefixes may certify a threshold. Each threshold's evidence is a test supermartingale along the prefixes,
  * so whichever of them reaches the bar first, the chance that one ever does wrongly stays at the level (Ville).
- * @param prefixesAt the differences of every prefix at a threshold
+ * @param prefixesAt the differences of every prefix at a place of the grid
+ * @param isSplit whether there are lotteries between a threshold and the next one
  */
 export function certifiedByAny (
-  prefixesAt: (k: number) => readonly Differences[], thresholds: number, a: number, logBar: number, from = -1
+  prefixesAt: (k: number) => readonly Differences[], isSplit: (k: number) => boolean, thresholds: number, a: number, logBar: number,
+  from = -1
 ): number {
   let index = from
   const passes = (differences: Differences) => reaches(a, differences, logBar) && isWithinTwice(a, differences, logBar)
-  while (index + 1 < thresholds && prefixesAt(index + 1).some(passes)) index++
-  return index
+  for (;;) {
+    const next = nextPlace(index, isSplit)
+    if (next >= thresholds || !prefixesAt(next).some(passes)) return index
+    index = next
+  }
 }
 
 /**

@@ -7,13 +7,14 @@ import type { Unit } from './unit.js'
 export type EvidenceSum = { -readonly [F in keyof Evidence]: Evidence[F] extends readonly number[] ? number[] : Evidence[F] } & {
   probe_tokens?: number[]
   partial?: Record<string, number[]>
+  moved?: Record<string, Record<string, number>>
 }
 
 export function newSum (thresholds: number): EvidenceSum { return sumFrom(noEvidence(thresholds)) }
 
 /** A sum that begins with some evidence, which stays as it is. */
 export function sumFrom (evidence: Evidence): EvidenceSum {
-  const { probe_tokens: probeTokens, partial } = evidence
+  const { probe_tokens: probeTokens, partial, moved } = evidence
   return {
     ...evidence,
     lost: evidence.lost.slice(),
@@ -22,6 +23,7 @@ export function sumFrom (evidence: Evidence): EvidenceSum {
     tokens: evidence.tokens.slice(),
     ...(probeTokens !== undefined && { probe_tokens: probeTokens.slice() }),
     ...(partial !== undefined && { partial: copyLists(partial) }),
+    ...(moved !== undefined && { moved: Object.fromEntries(Object.entries(moved).map(([k, changes]) => [k, { ...changes }])) }),
   } as EvidenceSum
 }
 
@@ -37,6 +39,8 @@ export function addUnitTo (sum: EvidenceSum, unit: Unit): void {
   if (unit.unprobed_generations > 0) addToList(sum.unprobed, unit.unprobed)
   for (let k = 0; k < eighths.length; k++) {
     const difference = eighths[k]!
+    const next = eighths[k + 1]
+    if (next !== undefined && next !== difference) addMoved(sum, k, `${difference}:${next}`, 1)
     if (difference === 0) continue
     if (difference > 0) sum.lost[k]! += difference / EIGHTHS; else sum.gained[k]! -= difference / EIGHTHS
     if (difference % EIGHTHS !== 0) partOf(sum, difference)[k]!++
@@ -56,6 +60,12 @@ export function addEvidenceTo (sum: EvidenceSum, more: Evidence): void {
   addToList(sum.tokens, more.tokens)
   addProbeTokens(sum, more.probe_tokens)
   for (const [eighths, units] of Object.entries(more.partial ?? {})) addToList(partOf(sum, eighths), units)
+  for (const k in more.moved) for (const change in more.moved[k]) addMoved(sum, k, change, more.moved[k]![change]!)
+}
+
+function addMoved (sum: EvidenceSum, k: number | string, change: string, units: number): void {
+  const changes = (sum.moved ??= {})[k] ??= {}
+  changes[change] = (changes[change] ?? 0) + units
 }
 
 function addProbeTokens (sum: EvidenceSum, more: readonly number[] | undefined): void {

@@ -1,6 +1,7 @@
 import { zeroList } from './add-lists.js'
 import { EIGHTHS, type Differences } from './certificate.js'
 import { GRID } from './grid.js'
+import { valueAt } from './lottery.js'
 
 /**
  * Sums over control generations, per threshold and in all, which add in any order. A unit is a generation, or a group of
@@ -25,6 +26,11 @@ export interface Evidence {
   readonly probe_tokens?: readonly number[]
   /** Units per threshold that lost or gained a part only, by their difference in eighths (-7 to 7, without 0). Absent: there are none. */
   readonly partial?: Readonly<Record<string, readonly number[]>>
+  /**
+   * Units whose difference changes from threshold k to the next one, by k and by both differences in eighths (`8:0`). It tells what a
+   * lottery between the two loses. Absent: there are none.
+   */
+  readonly moved?: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 const empty = new Map<number, Evidence>()
@@ -56,8 +62,30 @@ export const NO_EVIDENCE = noEvidence(GRID.length)
 /** How many thresholds the evidence is for. */
 export function thresholdsOf ({ lost }: Evidence): number { return lost.length }
 
-/** The differences at threshold k, with `alsoLost` more units that count as lost. */
-export function differencesAt ({ generations, lost, gained, partial }: Evidence, k: number, alsoLost = 0): Differences {
+/** The differences at a place of the grid, with `alsoLost` more units that count as lost. @param place see `lottery.ts` */
+export function differencesAt (evidence: Evidence, place: number, alsoLost = 0): Differences {
+  const k = Math.floor(place)
+  const safer = differencesAtThreshold(evidence, k, alsoLost)
+  const moved = place === k ? undefined : evidence.moved?.[k]
+  return moved === undefined ? safer : mixed(safer, moved, place - k)
+}
+
+/** At a lottery a unit has each threshold with a fixed chance, so its difference is the mean of the two, weighted by these chances. */
+function mixed (safer: Differences, moved: Readonly<Record<string, number>>, share: number): Differences {
+  let { lost, kept, gained } = safer
+  const partial = [...safer.partial ?? []]
+  for (const [change, units] of Object.entries(moved)) {
+    const [from, to] = change.split(':').map(Number) as [number, number]
+    if (from === EIGHTHS) lost -= units
+    else if (from === 0) kept -= units
+    else if (from === -EIGHTHS) gained -= units
+    else partial.push([from, -units])
+    partial.push([from + share * (to - from), units])
+  }
+  return { lost, kept, gained, partial }
+}
+
+function differencesAtThreshold ({ generations, lost, gained, partial }: Evidence, k: number, alsoLost: number): Differences {
   if (partial === undefined) {
     return { lost: lost[k]! + alsoLost, kept: generations - lost[k]! - gained[k]!, gained: gained[k]! }
   }
@@ -81,7 +109,7 @@ export function addLost (evidence: Evidence, units: number): Evidence {
 
 /** Net EM drop at threshold k, a fraction of the generations; 0 without any. */
 export function emDrop (evidence: Evidence, k: number): number {
-  return evidence.generations === 0 ? 0 : (evidence.lost[k]! - evidence.gained[k]!) / evidence.generations
+  return evidence.generations === 0 ? 0 : (valueAt(evidence.lost, k) - valueAt(evidence.gained, k)) / evidence.generations
 }
 
 /**
@@ -94,10 +122,10 @@ export function tokensSavedRatio (evidence: Evidence, k: number): number {
 
 /** The same, probes not counted. */
 export function grossSavedRatio ({ full_tokens: full, tokens }: Evidence, k: number): number {
-  return full === 0 ? 0 : (full - tokens[k]!) / full
+  return full === 0 ? 0 : (full - valueAt(tokens, k)) / full
 }
 
 /** Tokens that stopping at threshold k saves in all the generations, net of those of the probes. */
 export function tokensSaved ({ full_tokens: full, tokens, probe_tokens: probes }: Evidence, k: number): number {
-  return full - tokens[k]! - (probes?.[k] ?? 0)
+  return full - valueAt(tokens, k) - (probes === undefined ? 0 : valueAt(probes, k))
 }

@@ -24,14 +24,15 @@ export function expectedUtility (evidence: Evidence, index: number, prices: Pric
  *     that one of the two loses or gains and the other does not: at least as many as their counts differ by. That margin is a metric, so
  *     the choice never changes twice on the same evidence.
  * The utility less that margin is linear in the two prices: only their ratio counts, and a higher value of EM never loosens the choice.
- * @param ceiling grid index of the loosest certified threshold, -1 for none
- * @param current grid index of the threshold in force, -1 for none
- * @returns a grid index, -1 for never stopping
+ * @param loosest place of the loosest certified threshold or lottery (see `lottery.ts`), -1 for none
+ * @param inForce place of what is in force, -1 for none
+ * @returns a place, -1 for never stopping
  */
-export function bestIndex (evidence: Evidence, ceiling: number, prices: Prices, current: number): number {
+export function bestIndex (evidence: Evidence, loosest: number, prices: Prices, inForce: number): number {
   const { value_of_em: value, price_per_1k_tokens: price } = prices
-  if (ceiling === -1) return -1
-  if (value === null || price === null) return tokensSaved(evidence, ceiling) < 0 ? -1 : ceiling
+  if (loosest === -1) return -1
+  if (value === null || price === null) return tokensSaved(evidence, loosest) < 0 ? -1 : loosest
+  const [ceiling, current] = [Math.floor(loosest), Math.floor(inForce)] // between two thresholds, a lottery is worth less than one of them
   const { lost, gained } = evidence
   const seen = lost.slice(0, ceiling + 1).map((_, k) => emDrop(evidence, k))
   const smooth = isotonic(seen, seen.map((_, k) => 1 / (lost[k]! + gained[k]! + 1)))

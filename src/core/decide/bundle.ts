@@ -1,4 +1,5 @@
 import { chainOf, parseContextKey, ROOT, type Levels } from '../policy/context.js'
+import type { Lottery } from '../certificate/lottery.js'
 import type { Scope } from '../judgement/effective-threshold.js'
 import type { Policy } from '../policy/policy.js'
 import type { Scorer } from '../predictor/predictor.js'
@@ -18,6 +19,8 @@ export interface BundleRule {
   readonly scorer?: string
   /** For the score of `scorer`, and present exactly where that is; `null`: never stop. */
   readonly score_threshold?: number | null
+  /** The looser threshold, for the same score, that a share of the generations has instead, by a hash of their id. Absent: none. */
+  readonly lottery?: Lottery
   /** Names of the predictors on trial, which need probes; absent: none. */
   readonly trials?: readonly string[]
   readonly scope: Scope
@@ -140,11 +143,12 @@ function valuesOf (levels: Levels, prefix: string): string[] {
 }
 
 function bundleRule (rule: Rule, levels: Levels): BundleRule {
-  const { threshold, scorer, trials, scope, context, label, mode } = rule
+  const { threshold, lottery, scorer, trials, scope, context, label, mode } = rule
   const { minTokens, checkEveryTokens, checkGrowth, recordSteps, enrolledShare } = rule
   return {
     threshold: scorer === null ? threshold : null,
     ...(scorer !== null && { scorer: scorer.name, score_threshold: threshold }),
+    ...(lottery !== null && { lottery }),
     ...(trials.length > 0 && { trials: trials.map(({ name }) => name) }),
     scope,
     ...(context !== null && chainOf(context).length <= levels.length && { context }), // a pool's

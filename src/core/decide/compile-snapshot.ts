@@ -131,6 +131,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
   return {
     context: force.source.key || null,
     threshold: force.threshold,
+    lottery: force.lottery,
     scorer: force.scorer === null ? null : scorers([force.scorer])[0]!,
     trials: scorers(force.source.trials),
     scope: force.scope,

@@ -1,6 +1,6 @@
 import type { Arm } from '../assignment/arm.js'
 import type { Context } from '../policy/context.js'
-import { placeArm, reasonFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
+import { placeArm, reasonFor, thresholdFor, wouldStop, type Freshness, type Reason, type Step } from './decide.js'
 import type { Em } from '../certificate/stops.js'
 import { clampConfidence } from '../grading/outcome.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
@@ -67,7 +67,9 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
       arm = placeArm(snapshot.salt, rule, id)
       if (id !== undefined) drawn.push(row)
     }
-    const reason = reasons[row] = reasonFor(rule, freshness, tokens[row]!, score, arm)
+    const own = rule.lottery === null ? undefined : groups?.[row] ?? generations?.[row] ?? undefined
+    const threshold = thresholdFor(snapshot.salt, rule, own)
+    const reason = reasons[row] = reasonFor(rule, threshold, freshness, tokens[row]!, score, arm)
     if (wouldStop(reason)) {
       would_stop.push(row)
       if (reason === 'score_at_threshold') stop.push(row)

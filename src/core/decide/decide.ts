@@ -1,4 +1,4 @@
-import { drawArm, uniform, type Arm } from '../assignment/arm.js'
+import { drawArm, lotteryHash, uniform, type Arm } from '../assignment/arm.js'
 import { contextKey, type Context } from '../policy/context.js'
 import { CONTEXT_WARNINGS } from '../judgement/context-warnings.js'
 import type { Scope } from '../judgement/effective-threshold.js'
@@ -61,13 +61,15 @@ export type Freshness = 'fresh' | 'stale' | 'too_old'
 /** Decides one step: stop or continue. Doubt means continue. */
 export function decide (snapshot: Snapshot, freshness: Freshness, step: Step): Decision {
   const rule = ruleFor(snapshot, step.context)
-  const arm = step.arm ?? placeArm(snapshot.salt, rule, step.group_id ?? step.generation_id)
+  const id = step.group_id ?? step.generation_id
+  const arm = step.arm ?? placeArm(snapshot.salt, rule, id)
+  const threshold = thresholdFor(snapshot.salt, rule, id)
   const confidence = clampConfidence(step.confidence)
   const score = rule.scorer === null ? confidence : scoreStep(rule.scorer, step.tokens, confidence, step.signals)
-  const reason = reasonFor(rule, freshness, step.tokens, score, arm)
+  const reason = reasonFor(rule, threshold, freshness, step.tokens, score, arm)
   return {
     decision: reason === 'score_at_threshold' ? 'stop' : 'continue',
-    threshold: rule.threshold,
+    threshold,
     score,
     scorer: rule.scorer?.name ?? 'confidence',
     reason,
@@ -89,17 +91,24 @@ export function placeArm (salt: string | null, rule: Rule, id: string | undefine
   return id === undefined || salt === null ? 'treated' : drawArm(uniform(salt, id), rule.controlShare)
 }
 
+/** The threshold of a generation. Where it is drawn by lottery, the samples of a group share it; without an id it is the safer one. */
+export function thresholdFor (salt: string | null, { threshold, lottery }: Rule, id: string | undefined): number | null {
+  if (lottery === null || id === undefined || salt === null) return threshold
+  return lotteryHash(salt, id) < lottery.share ? lottery.threshold : threshold
+}
+
 export function wouldStop (reason: Reason): boolean {
   return reason === 'score_at_threshold' || reason === 'control_arm' || reason === 'shadow'
 }
 
-export function reasonFor (rule: Rule, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
+export function reasonFor (
+  rule: Rule, threshold: number | null, freshness: Freshness, tokens: number, score: number | null, arm: Arm): Reason {
   if (rule.mode === 'off') return 'off'
   if (freshness === 'too_old') return 'stale_model'
-  if (rule.threshold === null) return 'no_threshold'
+  if (threshold === null) return 'no_threshold'
   if (score === null) return 'no_score'
   if (tokens < rule.minTokens) return 'min_tokens'
-  if (!(score >= rule.threshold)) return 'below_threshold' // NaN does not stop either
+  if (!(score >= threshold)) return 'below_threshold' // NaN does not stop either
   if (arm === 'control') return 'control_arm'
   return rule.mode === 'shadow' ? 'shadow' : 'score_at_threshold'
 }

@@ -6,6 +6,7 @@ import type { Node, Rule, Snapshot } from './snapshot.js'
 const OUTSIDE: Rule = {
   context: null,
   threshold: null,
+  lottery: null,
   scorer: null,
   trials: [],
   scope: 'none',
@@ -31,11 +32,12 @@ export function snapshotOfBundle (
   }
 
   function ruleOf (shared: BundleRule, node: BundleNode): Rule {
-    const { scorer, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
+    const { scorer, lottery = null, trials = [], scope, context, label = 'exact_match', mode, min_tokens, check_every_tokens, check_growth, record_steps, label_rate } = shared
     const scorerOf = (name: string): Scorer => ({ name, ...predictors[name]!, ...weights[node.weights![name]!]! })
     return {
       context: context ?? null,
       threshold: scorer === undefined ? shared.threshold : shared.score_threshold!,
+      lottery,
       scorer: scorer === undefined ? null : scorerOf(scorer),
       trials: trials.map(scorerOf),
       scope,

@@ -1,4 +1,5 @@
 import type { Context, Levels } from '../policy/context.js'
+import type { Lottery } from '../certificate/lottery.js'
 import type { Scope } from '../judgement/effective-threshold.js'
 import type { Policy } from '../policy/policy.js'
 import type { Scorer } from '../predictor/predictor.js'
@@ -10,6 +11,8 @@ export interface Rule {
   /** The context that gathers the evidence, and whose threshold it is; `null`: none did, and the generation's own key is the answer. */
   readonly context: string | null
   readonly threshold: number | null
+  /** The looser threshold that a share of the generations has instead; `null`: none. */
+  readonly lottery: Lottery | null
   /** The predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: Scorer | null
   /** The predictors on trial here, which need probes. */

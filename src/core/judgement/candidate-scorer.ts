@@ -1,5 +1,5 @@
 import { evidenceOf, type ContextState } from './context-state.js'
-import { certifiedIndex } from '../certificate/certified-index.js'
+import { certifiedPlace } from '../certificate/certified-index.js'
 import { addLost, type Evidence } from '../certificate/evidence.js'
 import { GRID } from '../certificate/grid.js'
 import { leftOutBeside } from '../certificate/open-evidence.js'
@@ -123,5 +123,5 @@ function leftOutOf ({ follow_up: fates }: ContextState, { halves: [filling, full
 
 /** The loosest threshold of a candidate that its evidence certifies now, the units that are not accounted for counting as lost. */
 export function certifiedNow ({ evidence, unaccounted, bar, leftOut }: CandidateScorer, policy: Pick<Policy, 'max_em_drop'>): number {
-  return certifiedIndex(addLost(evidence, unaccounted), policy.max_em_drop, bar, -1, leftOut)
+  return certifiedPlace(addLost(evidence, unaccounted), policy.max_em_drop, bar, leftOut)
 }

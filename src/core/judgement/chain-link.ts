@@ -1,3 +1,4 @@
+import { valueAt } from '../certificate/lottery.js'
 import { chainOf, type Levels } from '../policy/context.js'
 import { effectivePolicy, type Policy, type PolicyPatch } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -57,11 +58,12 @@ export function linksOf (loaded: LoadedContexts, key: string): ChainLink[] {
 
 export function chainLink (
   key: string, policy: Policy, pin: Pin | undefined, state: ContextState | undefined, judgement: Judgement): ChainLink {
-  const { scorer, index, threshold, guarantee } = judgement
+  const { scorer, index, threshold, lottery, guarantee } = judgement
   return {
     scorer,
     index,
     threshold,
+    lottery,
     guarantee,
     key,
     policy,
@@ -79,5 +81,5 @@ export function chainLink (
 function savedRatioAt (state: ContextState, index: number): number {
   const parts = sumsInForce(state)
   const full = parts.reduce((sum, part) => sum + part.full_tokens, 0)
-  return full === 0 ? 0 : 1 - parts.reduce((sum, part) => sum + part.tokens[index]!, 0) / full
+  return full === 0 ? 0 : 1 - parts.reduce((sum, part) => sum + valueAt(part.tokens, index), 0) / full
 }

@@ -1,4 +1,5 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
+import type { Lottery } from '../certificate/lottery.js'
 import { differenceFromPool } from '../certificate/policy-problem.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import type { Levels } from '../policy/context.js'
@@ -10,6 +11,8 @@ export type Scope = 'own' | 'pool' | 'none'
 /** The threshold that takes effect at the end of a chain. */
 export interface EffectiveThreshold {
   readonly threshold: number | null
+  /** The looser threshold that a share of the generations has instead; `null`: none. */
+  readonly lottery: Lottery | null
   /** Name of the predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly scope: Scope
@@ -18,7 +21,7 @@ export interface EffectiveThreshold {
   readonly isPinned: boolean
 }
 
-const UNCOVERED = { threshold: null, scorer: null }
+const UNCOVERED = { threshold: null, scorer: null, lottery: null }
 
 /**
  * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it. A pool's
@@ -31,9 +34,9 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const source = chain[depth]!
   const pin = leaf.pin ?? source.pin
   const isCovered = pin !== undefined || source === leaf || differenceFromPool(leaf.policy, source.policy) === undefined
-  const { threshold, scorer = null } = isCovered ? pin ?? source : UNCOVERED
+  const { threshold, scorer = null, lottery = null } = isCovered ? pin === undefined ? source : { ...pin, lottery: null } : UNCOVERED
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
-  return { threshold, scorer, scope, source, isPinned: pin !== undefined }
+  return { threshold, lottery, scorer, scope, source, isPinned: pin !== undefined }
 }
 
 /** Depth of the link that certifies for the end of a chain, which may end above the leaves. */

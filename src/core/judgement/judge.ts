@@ -3,6 +3,8 @@ import { cancelledRatio, followUpRatio } from './follow-up-counts.js'
 import { meaningOf, sameMeaning } from './meaning.js'
 import type { Levels } from '../policy/context.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
+import { GRID } from '../certificate/grid.js'
+import { lotteryAt, thresholdAt, type Lottery } from '../certificate/lottery.js'
 import { candidateScorers, certifiedNow, type CandidateScorer } from './candidate-scorer.js'
 import { bestIndex, expectedUtility } from '../certificate/objective.js'
 import type { Policy } from '../policy/policy.js'
@@ -18,13 +20,15 @@ const MARGIN = 0.02
 export interface Judgement {
   /** Name of the predictor whose threshold it is; `null`: the raw confidence's, or none. */
   readonly scorer: string | null
-  /** Index of the threshold in its scorer's grid, -1 for none. */
+  /** Place on its scorer's grid (see `lottery.ts`), -1 for none. */
   readonly index: number
   readonly threshold: number | null
+  /** The looser threshold that a share of the generations has instead; `null`: none. */
+  readonly lottery: Lottery | null
   readonly guarantee: Guarantee | null
 }
 
-export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, guarantee: null }
+export const NO_JUDGEMENT: Judgement = { scorer: null, index: -1, threshold: null, lottery: null, guarantee: null }
 
 /** Whether the state's evidence has the meaning that the policy asks about; if not, a new epoch is due and nothing is certified. */
 export function isCurrent (state: ContextState, policy: Policy, levels: Levels): boolean {
@@ -49,7 +53,9 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
   }
   if (best === null) return NO_JUDGEMENT
   const { candidate, index } = best
-  return { scorer: candidate.scorer, index, threshold: candidate.grid[index]!, guarantee: guaranteeOf(state, policy, candidate, index) }
+  const { scorer, grid } = candidate
+  const guarantee = guaranteeOf(state, policy, candidate, index)
+  return { scorer, index, threshold: thresholdAt(grid, index), lottery: lotteryAt(grid, index), guarantee }
 }
 
 /**
@@ -58,20 +64,24 @@ export function judgeAfresh (state: ContextState, policy: Policy, levels: Levels
  */
 export function judge (state: ContextState | undefined, policy: Policy, levels: Levels, predictors: LivePredictors): Judgement {
   if (state === undefined) return NO_JUDGEMENT
-  const isUpToDate = haveSameTerms(state.judged_by, policy) && isCurrent(state, policy, levels) && isServingLive(state, predictors)
-  if (isUpToDate) return judgementOf(state)
+  const grid = gridInForce(state, predictors)
+  const isUpToDate = haveSameTerms(state.judged_by, policy) && isCurrent(state, policy, levels)
+  if (isUpToDate && grid !== undefined) return judgementOf(state, grid)
   const now = judgeAfresh(state, policy, levels, predictors)
   return isInForce(state, now) && isSameGuarantee(state.guarantee, now.guarantee) ? { ...now, guarantee: state.guarantee } : now
 }
 
-function judgementOf ({ serving: scorer, threshold_index: index, threshold, guarantee }: ContextState): Judgement {
-  return index === -1 ? NO_JUDGEMENT : { scorer, index, threshold, guarantee }
+function judgementOf (state: ContextState, grid: readonly number[]): Judgement {
+  const { serving: scorer, threshold_index: index, threshold, guarantee } = state
+  if (index === -1) return NO_JUDGEMENT
+  return { scorer, index, threshold, lottery: lotteryAt(grid, index), guarantee }
 }
 
-function isServingLive ({ serving, trials }: ContextState, predictors: LivePredictors): boolean {
-  if (serving === null) return true
+/** The grid of the scorer in force; `undefined`: its predictor is gone. */
+function gridInForce ({ serving, trials }: ContextState, predictors: LivePredictors): readonly number[] | undefined {
+  if (serving === null) return GRID
   const trial = trials.find(({ predictor }) => predictor === serving)
-  return trial !== undefined && predictorOf(trial, predictors) !== undefined
+  return trial && predictorOf(trial, predictors)?.grid
 }
 
 /** Whether a judgement has the threshold that the learner has put in force. */

@@ -42,7 +42,7 @@ function isChoiceUnsure ({ evidence, certified }: CandidateScorer, index: number
 /** @param now what the threshold in force is worth; @param n generations so far */
 function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: number, n: number, policy: Policy): boolean {
   let needed = 0
-  for (let k = certified + 1; k < thresholdsOf(evidence); k++) {
+  for (let k = Math.floor(certified) + 1; k < thresholdsOf(evidence); k++) {
     const seen = differencesAt(evidence, k)
     needed = Math.max(needed, unitsToReach(policy.max_em_drop, seen, bar, ratesOf(seen))) // each waits for the safer ones
     if (needed >= n) return false

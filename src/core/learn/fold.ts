@@ -89,7 +89,7 @@ export function write (fold: Fold, key: string, next: ContextState, { policy, ti
   const before = fold.get(key)
   const after = mayMove ? withJudgement(fold, next, policy) : next
   fold.set(key, after)
-  const isMoved = (before?.threshold_index ?? -1) !== after.threshold_index || (before?.serving ?? null) !== after.serving
+  const isMoved = (before?.threshold ?? null) !== after.threshold || (before?.serving ?? null) !== after.serving
   if (isMoved || cause === 'drift' || cause === 'breach') fold.changes.push({ time, key, cause, epoch: next.epoch, ...moveOf(before, after) })
 }
 
@@ -129,7 +129,7 @@ export function forceOf (fold: Fold, key: string, time: number): EffectiveThresh
     const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
     const pin = fold.ledger.pins.get(of)
     const live = pin !== undefined && isLive(pin, time) ? usablePin(fold.predictors, pin) : undefined
-    return chainLink(of, policyOf(fold.ledger, of), live, state, { scorer, index, threshold, guarantee: null })
+    return chainLink(of, policyOf(fold.ledger, of), live, state, { scorer, index, threshold, lottery: null, guarantee: null })
   }
   const leaf = linkOf(key)
   const { levels } = fold.ledger.configuration

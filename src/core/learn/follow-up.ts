@@ -1,4 +1,4 @@
-import { certifiedByAny } from '../certificate/certified-index.js'
+import { certifiedByAny, isSplitAt } from '../certificate/certified-index.js'
 import { logEvidence } from '../certificate/certificate.js'
 import { compareSums, isBreached } from '../certificate/compare-arms.js'
 import { hasDrifted, watchEvidence } from '../certificate/drift.js'
@@ -107,8 +107,10 @@ export function lookAt (
     const { halves } = gathering
     const thresholds = thresholdsOf(halves[0])
     const prefixesAt = (k: number) => prefixDifferences(halves, open, k, state.follow_up)
+    const parts = [...halves, ...open.map(({ evidence }) => evidence)]
+    const isSplit = (k: number) => isSplitAt(parts, k)
     const from = isSameBar ? gathering.certified : -1
-    const certified = certifiedByAny(prefixesAt, thresholds, policy.max_em_drop, bar, from)
+    const certified = certifiedByAny(prefixesAt, isSplit, thresholds, policy.max_em_drop, bar, from)
     if (isServing) best = Math.max(...prefixesAt(state.threshold_index).map((prefix) => logEvidence(policy.max_em_drop, prefix)))
     return { ...gathering, open: sumOfOpen(open, thresholds), certified }
   }

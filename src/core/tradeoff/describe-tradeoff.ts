@@ -1,5 +1,6 @@
 import { allowedPrice } from '../policy/allowed-price.js'
 import { expectedUtility } from '../certificate/objective.js'
+import { thresholdAt as placed } from '../certificate/lottery.js'
 import type { Policy } from '../policy/policy.js'
 import { kneeOf } from './knee.js'
 import { outlookOf } from './outlook.js'
@@ -24,7 +25,7 @@ export function describeTradeoff (thresholds: ThresholdEvidence, policy: Policy,
   const knee = kneeOf(evidence, segments)
   const { ceiling, next, horizons } = outlookOf(evidence, policy, bar, pace)
   const points = curvePoints(thresholds, segments, ceiling)
-  const thresholdAt = (k: number) => k === -1 ? null : grid[k]!
+  const thresholdAt = (k: number) => placed(grid, k)
   const end = horizons.at(-1)
 
   return {

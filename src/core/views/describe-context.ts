@@ -9,6 +9,7 @@ import type { EvidenceByToken } from '../judgement/evidence-by-token.js'
 import { candidateOf, type CandidateScorer } from '../judgement/candidate-scorer.js'
 import { certifyingDepthOf, controlShareInForce, effectiveThreshold, type Scope } from '../judgement/effective-threshold.js'
 import { expectedUtility } from '../certificate/objective.js'
+import type { Lottery } from '../certificate/lottery.js'
 import { describeTrials, type TrialView } from './describe-trials.js'
 import type { Policy } from '../policy/policy.js'
 import type { Guarantee } from '../judgement/guarantee.js'
@@ -29,6 +30,8 @@ export interface ContextView {
   readonly mode: Policy['mode']
   readonly pin: Pin | null
   readonly threshold: number | null
+  /** The looser threshold that a share of the generations has instead; `null`: none. */
+  readonly lottery: Lottery | null
   readonly scope: Scope
   /** The score that the threshold is for: `confidence`, or the name of a predictor. */
   readonly score: string
@@ -87,6 +90,7 @@ export function describeContext (loaded: LoadedContexts, key: string): ContextVi
     mode: own.policy.mode,
     pin: own.pin ?? null,
     threshold: effective.threshold,
+    lottery: effective.lottery,
     scope: effective.scope,
     score: effective.scorer ?? own.scorer ?? 'confidence',
     guarantee: effective.isPinned ? null : own.guarantee,

@@ -62,6 +62,6 @@ export function generationsUntil ({ evidence, unaccounted, bar }: CandidateScore
 
 /** Control generations until the next threshold is certified, at the rates so far; `null`: too many, or all are certified. */
 export function untilNext (candidate: CandidateScorer, policy: Policy): number | null {
-  const next = Math.max(candidate.certified, certifiedNow(candidate, policy)) + 1
+  const next = Math.floor(Math.max(candidate.certified, certifiedNow(candidate, policy))) + 1
   return next === candidate.grid.length ? null : generationsUntil(candidate, next, policy)
 }

@@ -1,6 +1,7 @@
 import type { ContextState } from '../judgement/context-state.js'
 import { emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import { challengerLevel, candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
+import { thresholdAt } from '../certificate/lottery.js'
 import { untilNext } from './describe-thresholds.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
@@ -36,7 +37,7 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       error_level: challengerLevel(policy.error_level, trial.ordinal),
       generations: evidence.generations,
       seen_in_training: trial.trained_on,
-      threshold: index === -1 ? null : grid[index]!,
+      threshold: index === -1 ? null : thresholdAt(grid, index),
       em_drop: index === -1 ? null : emDrop(evidence, index),
       tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),
       tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),

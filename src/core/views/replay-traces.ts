@@ -50,7 +50,7 @@ export function cadenceProblem (recorded: CadenceFields, asked: CadenceFields): 
 export function replayTraces (
   state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]): { asked: ContextState, comparison: CadenceComparison } {
   const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
-  const index = state.serving === null ? state.threshold_index : -1
+  const index = state.serving === null ? Math.floor(state.threshold_index) : -1
   const recorded = replay(traces, state.meaning, index)
   const asked = replay(traces, policy, index)
   const opening = { time: state.epoch_started_at, name: state.epoch_name }

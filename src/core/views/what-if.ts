@@ -78,7 +78,7 @@ function judged (state: ContextState, policy: Policy, levels: Levels, predictors
   const score = scorer ?? 'confidence'
   const candidate = candidateOf(asked, policy, predictors, scorer)
   const thresholds = describeThresholds(candidate, policy)
-  const row = thresholds[index]
+  const row = thresholds[Math.floor(index)]
   const { expected_utility, em_per_token_percent, unfavourable_from } =
     describeTradeoff({ ...candidate, score, index, suspicion: 1 }, policy, NO_PACE)
   return {

@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
-import { certifiedByAny, certifiedIndex } from '../../../src/core/certificate/certified-index.js'
-import { differencesAt, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { certifiedByAny, certifiedIndex, certifiedPlace, isSplitAt } from '../../../src/core/certificate/certified-index.js'
+import { differencesAt, noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
+import { addUnit } from '../../../src/core/certificate/merge-evidence.js'
+import type { Unit } from '../../../src/core/certificate/unit.js'
 import { holds } from '../../property.js'
+import { atMost, rateOf } from '../../random.js'
 import { anyEvidence, evidenceWith } from './random-evidence.js'
 
 const tolerance = fc.double({ min: 0.001, max: 0.5, noNaN: true })
@@ -13,7 +16,7 @@ const BAR = Math.log(20)
 const losing = (...lost: number[]): Evidence => evidenceWith(1000, lost, lost.map(() => 0.5), lost.map(() => 0))
 
 const byAny = (prefixes: readonly Evidence[], a: number, bar: number) =>
-  certifiedByAny((k) => prefixes.map((prefix) => differencesAt(prefix, k)), prefixes[0]!.lost.length, a, bar)
+  certifiedByAny((k) => prefixes.map((prefix) => differencesAt(prefix, k)), () => false, prefixes[0]!.lost.length, a, bar)
 
 function passes (evidence: Evidence, k: number, a: number, logBar: number): boolean {
   return logEvidence(a, differencesAt(evidence, k)) >= logBar
@@ -70,4 +73,48 @@ t.test('whoever is left out counts as lost in a second test, at twice the tolera
 t.test('the search continues from the threshold that is certified already', async (t) => {
   t.equal(certifiedIndex(losing(60, 60, 60), 0.02, BAR, 1), 1)
   t.equal(certifiedIndex(losing(60, 60, 0), 0.02, BAR, 1), 2)
+})
+
+const unit = (eighths: readonly number[], stopped_tokens: readonly number[]): Unit =>
+  ({ tokens: 100, em: 1, labelled: 1, unprobed_generations: 0, eighths, stopped_tokens, unprobed: eighths.map(() => 0) })
+
+const evidenceOf = (units: readonly Unit[]): Evidence => units.reduce(addUnit, noEvidence(units[0]!.eighths.length))
+
+t.test('between two thresholds the loosest lottery whose evidence reaches the bar is certified', async (t) => {
+  const kept = unit([0, 0, 0], [90, 90, 10])
+  const lost = unit([0, 0, 8], [90, 90, 10])
+  const evidence = (losses: number) => evidenceOf([...new Array<Unit>(1000).fill(kept), ...new Array<Unit>(losses).fill(lost)])
+  t.equal(certifiedPlace(evidence(0), 0.02, BAR), 2, 'nothing is lost')
+  t.equal(certifiedPlace(evidence(30), 0.02, BAR), 1 + 3 / 8, 'the looser threshold loses 2.9 points, and 3/8 of the way 1.1')
+  t.equal(certifiedIndex(evidence(30), 0.02, BAR), 1)
+  t.equal(certifiedPlace(evidence(900), 0.02, BAR), 1, 'even an eighth is too much')
+  t.notOk(isSplitAt([evidence(3)], 0), 'no generation stops elsewhere')
+  t.ok(isSplitAt([evidence(0)], 1))
+  t.notOk(isSplitAt([evidence(3)], 2), 'there is none looser')
+})
+
+t.test('a place is certified only if it and all before it reach the bar', async (t) => {
+  const difference = fc.constantFrom(0, 0, 0, 0, 8, -8, 3)
+  const units = fc.array(fc.tuple(difference, difference, difference, fc.integer({ min: 1, max: 200 })), { minLength: 1, maxLength: 6 })
+  holds(t, fc.property(units, tolerance, (drawn, a) => {
+    const evidence = evidenceOf(drawn.flatMap(([x, y, z, times]) => new Array<Unit>(times).fill(unit([x, y, z], [90, 50, 10]))))
+    const found = certifiedPlace(evidence, a, BAR)
+    if (found === -1) return !passes(evidence, 0, a, BAR)
+    for (let place = 0; place <= found; place += 1 / 8) if (!passes(evidence, place, a, BAR)) return false
+    return found === 2 || !passes(evidence, found + 1 / 8, a, BAR)
+  }), 500)
+})
+
+t.test('a lottery whose expected loss is at the bound is certified no more often than error_level, however often one looks', async (t) => {
+  const runs = 200
+  const isEverCertified = (random: () => number): boolean => { // the looser threshold loses 4 points, so halfway it is 2
+    let evidence = noEvidence(2)
+    for (let n = 1; n <= 2000; n++) {
+      evidence = addUnit(evidence, unit([0, random() < 0.04 ? 8 : 0], [90, 10]))
+      if (n % 5 === 0 && certifiedPlace(evidence, 0.02, BAR) >= 0.5) return true
+    }
+    return false
+  }
+  const rate = rateOf(runs, isEverCertified)
+  t.ok(rate <= atMost(0.05, runs), `${100 * rate} %`)
 })

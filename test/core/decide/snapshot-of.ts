@@ -1,4 +1,5 @@
 import { chainOf, type Levels } from '../../../src/core/policy/context.js'
+import { lotteryAt, thresholdAt } from '../../../src/core/certificate/lottery.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { DEFAULT_POLICY, type Policy } from '../../../src/core/policy/policy.js'
 import type { Predictor } from '../../../src/core/predictor/predictor.js'
@@ -57,7 +58,8 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     pin: pinned,
     scorer: null,
     index,
-    threshold: index === -1 ? null : grid[index]!,
+    threshold: thresholdAt(grid, index),
+    lottery: lotteryAt(grid, index),
     trials: [],
     grossSavedRatio: index === -1 ? 0 : 0.5,
     generations: 0,

@@ -13,6 +13,7 @@ t.test('a leaf\'s rule comes from its own certificate', async (t) => {
   t.strictSame(ruleFor(snapshot, { model: 'q', task: 'x' }), {
     context: 'model=q,task=x',
     threshold: GRID[3],
+    lottery: null,
     scorer: null,
     trials: [],
     scope: 'own',

@@ -9,11 +9,11 @@ t.test('a link sums up a state and its judgement', async (t) => {
   const fold = memoryFold({ evidence_window: 2 * FIRST })
   fold.learn(KEPT, 0, FIRST) // fills a half
   fold.learn({ ...GAINED, steps: [] }, 0)
-  const judgement = { scorer: null, index: 4, threshold: GRID[4]!, guarantee: null }
+  const judgement = { scorer: null, index: 4, threshold: GRID[4]!, lottery: null, guarantee: null }
   const link = chainLink('k', policyWith(), undefined, fold.state(), judgement)
   t.match(link, { key: 'k', index: 4, generations: FIRST + 1, guarantee: null })
   t.ok(Math.abs(link.grossSavedRatio - 0.6 * FIRST / (FIRST + 1)) < 1e-12, 'both halves count: all generations but one save 60 of 100 tokens')
-  t.match(chainLink('k', policyWith(), undefined, fold.state(), { scorer: null, index: 4, threshold: null, guarantee: GUARANTEE }),
+  t.match(chainLink('k', policyWith(), undefined, fold.state(), { scorer: null, index: 4, threshold: null, lottery: null, guarantee: GUARANTEE }),
     { grossSavedRatio: GUARANTEE.tokens_saved_gross_ratio, guarantee: GUARANTEE }, 'the guarantee\'s ratio where there is a guarantee')
   t.equal(chainLink('k', policyWith(), undefined, fold.state(), NO_JUDGEMENT).grossSavedRatio, 0)
   t.match(chainLink('k', policyWith(), undefined, undefined, NO_JUDGEMENT), { grossSavedRatio: 0, generations: 0 })

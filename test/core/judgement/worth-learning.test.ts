@@ -14,7 +14,9 @@ function stateWith (late: number, kept: number, lost: number): ContextState {
   })
   fold.learn(early(0), 0, lost)
   fold.learn(early(1), 0, kept)
-  return fold.state()
+  const state = fold.state()
+  const whole = Math.floor(state.threshold_index) // a lottery would be in force already
+  return { ...state, threshold_index: whole, certified: whole }
 }
 
 const isWorthwhile = (state: ContextState, patch = {}) => isLearningWorthwhile(state, policyWith(patch), new Map())

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ._cadence import Cadence
 from ._grid import GRID
+from ._murmur3 import lottery
 from .generation import Arm
 from .probe import Step
 
@@ -49,6 +50,7 @@ class Rule(NamedTuple):
     """What is in force in one context."""
 
     threshold: float | None
+    lottery: tuple[float, float] | None
     scorer: Scorer | None
     trials: tuple[Scorer, ...]
     mode: str
@@ -57,9 +59,21 @@ class Rule(NamedTuple):
     epoch: str | None
     label_rate: float
 
-    def stops(self, step: Step, arm: Arm | None) -> bool:
-        """Whether to stop a generation of this arm here."""
-        threshold, confidence = self.threshold, step.confidence
+    def threshold_of(self, salt: str | None, unit: str | None) -> float | None:
+        """The threshold that a generation has; it may be drawn by lottery.
+
+        Args:
+            salt: of the bundle.
+            unit: id of the group, or of the generation where there is no group.
+        """
+        if self.lottery is None or salt is None or unit is None:
+            return self.threshold
+        looser, share = self.lottery
+        return looser if lottery(salt, unit) < share else self.threshold
+
+    def stops(self, step: Step, arm: Arm | None, threshold: float | None) -> bool:
+        """Whether to stop a generation of this arm and threshold here."""
+        confidence = step.confidence
         if threshold is None or confidence is None or arm == "control" or self.mode != "enforce":
             return False
         if step.tokens < self.cadence.min_tokens:
@@ -120,6 +134,7 @@ class Bundle:
         is_scored = "scorer" in its
         return Rule(
             threshold=its["score_threshold"] if is_scored else its["threshold"],
+            lottery=(its["lottery"]["threshold"], its["lottery"]["share"]) if "lottery" in its else None,
             scorer=self._scorer(node, its["scorer"]) if is_scored else None,
             trials=tuple(self._scorer(node, name) for name in its.get("trials", [])),
             mode=its["mode"],

@@ -83,7 +83,7 @@ class Local:
             step = one.steps[-1]
             is_control = one.arm == "control"
             one.checked(
-                not is_control and rule.stops(step, one.arm),
+                not is_control and rule.stops(step, one.arm, rule.threshold_of(bundle.salt, one.group or one.id)),
                 is_control and rule.wants_probe(step, one.arm, one.probed_score),
                 rule.cadence.next_check(step.tokens),
             )

@@ -25,3 +25,8 @@ def uniform(salt: str, unit: str) -> float:
         unit: id of the group, or of the generation where there is no group.
     """
     return murmur3(f"{salt}:{unit}") / 2**32
+
+
+def lottery(salt: str, unit: str) -> float:
+    """Draws the threshold of a generation, in [0, 1): it has the looser one if and only if this is below the share."""
+    return murmur3(f"{salt}:lottery:{unit}") / 2**32
