@@ -1,8 +1,8 @@
-import { ALARMS, type Alarm } from '../core/views/describe-row.js'
+import { ALARMS, type Alarm, type ContextRow } from '../core/views/describe-row.js'
 import type { Status } from '../core/views/describe-context.js'
 import type { Policy } from '../core/policy/policy.js'
 import { isoTime } from '../wire/to-wire.js'
-import type { FleetRow, Scan } from './scan-fleet.js'
+import type { Scan } from './scan-fleet.js'
 
 export interface FleetAlarm { readonly key: string, readonly alarm: Alarm, readonly since: string }
 
@@ -30,41 +30,56 @@ export interface FleetSums {
 /** Alarms that are listed. */
 const LISTED = 50
 
-/** Sums the contexts of a scan. */
+const TOKENS = ['tokens_saved', 'tokens_saved_gross', 'probe_tokens'] as const
+
+/** Sums the contexts of a scan in one pass, since there may be ten thousand. */
 export function sumFleet ({ at, rows }: Scan, prefix: string): FleetSums {
-  const leaves = rows.filter((row) => row.is_leaf)
-  const sum = (field: 'control_generations' | 'treated_generations' | 'tokens_saved' | 'tokens_saved_gross' | 'probe_tokens', of = leaves) =>
-    of.reduce((total, row) => total + row[field], 0)
-  const count = <T extends string>(values: readonly T[], valueOf: (row: FleetRow) => T) =>
-    Object.fromEntries(values.map((value) => [value, leaves.filter((row) => valueOf(row) === value).length])) as Record<T, number>
-  const priced = leaves.filter((row) => row.price_per_1k_tokens !== null)
+  const tokens = { tokens_saved: 0, tokens_saved_gross: 0, probe_tokens: 0 }
+  const byStatus = { certified: 0, learning: 0, drifted: 0 }
+  const byMode = { enforce: 0, shadow: 0, off: 0 }
+  let [contexts, pinned, stopping, control, treated, worth, priced] = [0, 0, 0, 0, 0, 0, 0]
+  let hasPrice = false
+  for (const row of rows) {
+    if (row.is_pinned) pinned++
+    if (!row.is_leaf) continue
+    contexts++
+    byStatus[row.status]++
+    byMode[row.mode]++
+    if (row.threshold !== null && row.mode === 'enforce') stopping++
+    control += row.control_generations
+    treated += row.treated_generations
+    for (const field of TOKENS) tokens[field] += row[field]
+    if (row.price_per_1k_tokens === null) continue
+    hasPrice = true
+    priced += row.tokens_saved
+    worth += row.tokens_saved / 1000 * row.price_per_1k_tokens
+  }
   const whole = rows.find(({ key }) => key === prefix) // it also counts what came when there was no room for further contexts
-  const total = (field: 'tokens_saved' | 'tokens_saved_gross' | 'probe_tokens') => whole?.[field] ?? sum(field)
+  if (whole !== undefined) for (const field of TOKENS) tokens[field] = whole[field]
   const alarms = alarmsOf(rows)
   return {
     prefix,
     at: isoTime(at),
-    contexts: leaves.length,
-    by_status: count(['certified', 'learning', 'drifted'], ({ status }) => status),
-    by_mode: count(['enforce', 'shadow', 'off'], ({ mode }) => mode),
-    pinned: rows.filter((row) => row.is_pinned).length,
-    stopping: leaves.filter(({ threshold, mode }) => threshold !== null && mode === 'enforce').length,
-    control_generations: sum('control_generations'),
-    treated_generations: sum('treated_generations'),
-    tokens_saved: total('tokens_saved'),
-    tokens_saved_gross: total('tokens_saved_gross'),
-    probe_tokens: total('probe_tokens'),
-    worth: priced.length === 0 ? null : priced.reduce((total, row) => total + row.tokens_saved / 1000 * row.price_per_1k_tokens!, 0),
-    tokens_priced: sum('tokens_saved', priced),
-    alarms: alarms.slice(0, LISTED),
+    contexts,
+    by_status: byStatus,
+    by_mode: byMode,
+    pinned,
+    stopping,
+    control_generations: control,
+    treated_generations: treated,
+    ...tokens,
+    worth: hasPrice ? worth : null,
+    tokens_priced: priced,
+    alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: isoTime(since) })),
     alarms_total: alarms.length,
   }
 }
 
 /** The gravest first, of equal ones the newest. Contexts that show only sums repeat what those below them report. */
-function alarmsOf (rows: readonly FleetRow[]): FleetAlarm[] {
-  return rows.filter((row) => row.is_certifying)
-    .flatMap(({ key, alarms, changed_at: since }) => alarms.map((alarm) => ({ key, alarm, since })))
-    .sort((a, b) => ALARMS.indexOf(a.alarm) - ALARMS.indexOf(b.alarm) || b.since - a.since)
-    .map(({ since, ...alarm }) => ({ ...alarm, since: isoTime(since) }))
+function alarmsOf (rows: readonly ContextRow[]) {
+  const alarms: Array<{ key: string, alarm: Alarm, since: number, rank: number }> = []
+  for (const { key, is_certifying: isCertifying, alarms: own, changed_at: since } of rows) {
+    if (isCertifying) for (const alarm of own) alarms.push({ key, alarm, since, rank: ALARMS.indexOf(alarm) })
+  }
+  return alarms.sort((a, b) => a.rank - b.rank || b.since - a.since)
 }

@@ -6,11 +6,8 @@ import type { Store } from '../store/store.js'
 import { readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
 
-/** A row with the time of the last change of its threshold or epoch, ms. */
-export interface FleetRow extends Omit<ContextRow, 'epoch_started_at'> { readonly changed_at: number }
-
 /** All contexts as they were read at one time, ms. */
-export interface Scan { readonly at: number, readonly rows: readonly FleetRow[] }
+export interface Scan { readonly at: number, readonly rows: readonly ContextRow[] }
 
 /** Contexts that are described in one turn of the event loop: about a millisecond. */
 const CHUNK = 10
@@ -38,16 +35,14 @@ export function createScanner (
     const reads = [readContextKeys(store, config), readModelInputs(store, config, at), readHistory(SEARCHED)] as const
     const [keys, inputs, history] = await Promise.all(reads)
     const changes = new Map(history.map(({ key, time }) => [key, time] as const).reverse())
-    const rows: FleetRow[] = []
+    const rows: ContextRow[] = []
     let costMs = 0
     for (let i = 0; i < keys.length; i += CHUNK) {
       const start = performance.now()
       const chunk = keys.slice(i, i + CHUNK)
       const loaded = await readContexts(store, config, chunk, inputs)
       for (const key of chunk) {
-        if (!loaded.states.has(key)) continue
-        const { epoch_started_at: epoch, ...row } = describeRow(loaded, key)
-        rows.push({ ...row, changed_at: Math.max(epoch, changes.get(key) ?? 0) })
+        if (loaded.states.has(key)) rows.push(describeRow(loaded, key, changes.get(key)))
       }
       costMs += performance.now() - start
       await setImmediate()

@@ -1,8 +1,8 @@
 import { isWithin } from '../core/policy/context.js'
 import type { Status } from '../core/views/describe-context.js'
-import type { RowOrder } from '../core/views/describe-row.js'
+import type { ContextRow, RowOrder } from '../core/views/describe-row.js'
 import { isoTime } from '../wire/to-wire.js'
-import type { FleetRow, Scan } from './scan-fleet.js'
+import type { Scan } from './scan-fleet.js'
 
 export interface RowQuery {
   readonly prefix: string
@@ -18,7 +18,7 @@ export interface RowQuery {
 }
 
 /** A row as replies have it, with times in ISO 8601. */
-export type WireRow = Omit<FleetRow, 'changed_at' | 'updated_at' | 'price_per_1k_tokens' | 'tokens_saved_gross' | 'probe_tokens'> &
+export type WireRow = Omit<ContextRow, 'changed_at' | 'updated_at' | 'price_per_1k_tokens' | 'tokens_saved_gross' | 'probe_tokens'> &
   { readonly changed_at: string, readonly updated_at: string }
 
 /** A page of rows, and how many there are in all. */
@@ -34,6 +34,6 @@ export function selectRows ({ at, rows }: Scan, { prefix, search = '', status, s
 
 function holds (key: string, words: readonly string[]): boolean { return words.every((word) => key.includes(word)) }
 
-function rowToWire ({ price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, ...row }: FleetRow): WireRow {
+function rowToWire ({ price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, ...row }: ContextRow): WireRow {
   return { ...row, changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
 }

@@ -38,12 +38,12 @@ function Drop ({ row: { em_drop: drop, em_drop_low: low, em_drop_high: high, max
 }
 
 function Beside ({ children, note }: { children: ComponentChildren, note: string | null }) {
-  return <span>{children}{note !== null && <span class='muted'> {note}</span>}</span>
+  return <>{children}{note !== null && <span class='muted'> {note}</span>}</>
 }
 
 export const CONTEXT_COLUMNS: readonly ContextColumn[] = [
   { head: 'Context', sort: 'key', cell: ({ key, alarms }) => <Name name={key} alarm={alarms[0]} /> },
-  { head: 'Status', sort: 'status', cell: (row) => <span><States row={row} /></span> },
+  { head: 'Status', sort: 'status', cell: (row) => <States row={row} /> },
   { head: 'Threshold', sort: 'threshold', isNumber: true, cell: (row) => threshold(row.threshold) },
   { head: 'EM drop of bound', sort: 'em_drop', isNumber: true, cell: (row) => <Drop row={row} /> },
   {

@@ -89,7 +89,7 @@ export function ContextsTable () {
                   {page.contexts.map((row) => (
                     <tr key={row.key}>
                       {CONTEXT_COLUMNS.map(({ head, sort: by, isNumber, cell }) => (
-                        <td key={by} data-head={head} class={isNumber ? 'number' : ''}>{cell(row)}</td>
+                        <td key={by} data-head={head} class={isNumber ? 'number' : ''}><span>{cell(row)}</span></td>
                       ))}
                     </tr>
                   ))}

@@ -39,7 +39,7 @@ function options (): Omit<Options, 'width' | 'height'> {
     series: [
       { label: 'Tokens', value: (_chart, value) => count(value) },
       { label: 'Score', stroke: colour('accent'), width: 2, points: { show: true, size: 6 }, value: (_chart, value) => decimals(value, 4) },
-      { label: 'Threshold', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: false }, value: (_chart, value) => decimals(value, 4) },
+      { label: 'Threshold', stroke: colour('good'), width: 2, dash: [8, 4], points: { show: true, size: 4 }, value: (_chart, value) => decimals(value, 4) },
     ],
   }
 }

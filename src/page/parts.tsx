@@ -58,7 +58,7 @@ export function Table<R> ({ caption, columns, rows, empty = 'Nothing yet.' }: Ta
         <thead><tr>{columns.map(({ head, isNumber }) => <th key={head} scope='col' class={isNumber ? 'number' : ''}>{head}</th>)}</tr></thead>
         <tbody>
           {rows.map((row, i) => (
-            <tr key={i}>{columns.map(({ head, cell, isNumber }) => <td key={head} data-head={head} class={isNumber ? 'number' : ''}>{cell(row)}</td>)}</tr>
+            <tr key={i}>{columns.map(({ head, cell, isNumber }) => <td key={head} data-head={head} class={isNumber ? 'number' : ''}><span>{cell(row)}</span></td>)}</tr>
           ))}
         </tbody>
       </table>

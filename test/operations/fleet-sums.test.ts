@@ -1,10 +1,10 @@
 import t from 'tap'
+import type { ContextRow } from '../../src/core/views/describe-row.js'
 import { sumFleet } from '../../src/operations/fleet-sums.js'
-import type { FleetRow } from '../../src/operations/scan-fleet.js'
 
-const rowOf = (key: string, fields: Partial<FleetRow> = {}) => ({
+const rowOf = (key: string, fields: Partial<ContextRow> = {}) => ({
   key, is_leaf: true, is_certifying: true, is_pinned: false, status: 'learning', mode: 'enforce', threshold: null, tokens_saved: 100, tokens_saved_gross: 120, probe_tokens: 20, control_generations: 1, treated_generations: 2, price_per_1k_tokens: null, alarms: [], changed_at: 1000, ...fields,
-}) as FleetRow
+}) as ContextRow
 
 t.test('leaves are counted; tokens are those of the context at the top, which has all of them', async (t) => {
   const rows = [

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { FleetRow } from '../../src/operations/scan-fleet.js'
+import type { ContextRow } from '../../src/core/views/describe-row.js'
 import { selectRows } from '../../src/operations/select-rows.js'
 
-const rowOf = (key: string, fields: Partial<FleetRow> = {}) =>
-  ({ key, is_leaf: true, is_certifying: true, status: 'learning', threshold: null, tokens_saved: 0, changed_at: 1, updated_at: 2, alarms: [], ...fields }) as FleetRow
+const rowOf = (key: string, fields: Partial<ContextRow> = {}) =>
+  ({ key, is_leaf: true, is_certifying: true, status: 'learning', threshold: null, tokens_saved: 0, changed_at: 1, updated_at: 2, alarms: [], ...fields }) as ContextRow
 const rows = [
   rowOf('model=b,task=Math', { threshold: 0.9, tokens_saved: 5, status: 'certified' }), rowOf('model=a,task=math', { tokens_saved: 5 }),
   rowOf('model=a,task=code', { threshold: 0.5, tokens_saved: -1, status: 'drifted' }), rowOf('*', { is_leaf: false, is_certifying: false }),

@@ -28,12 +28,15 @@ export interface ContextRow extends Pick<ContextView,
   readonly max_em_drop: number
   readonly price_per_1k_tokens: number | null
   readonly alarms: Alarm[]
-  /** When the epoch began: the last change of the threshold is not part of the state. */
-  readonly epoch_started_at: number
+  /** When its threshold or epoch last changed. */
+  readonly changed_at: number
 }
 
-/** Describes a context that has a state. A context of a pool has the status of the pool. */
-export function describeRow (loaded: LoadedContexts, key: string): ContextRow {
+/**
+ * Describes a context that has a state. A context of a pool has the status of the pool.
+ * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
+ */
+export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): ContextRow {
   const view = describeContext(loaded, key)
   const { levels, states } = loaded
   const { certify_at: certifyAt } = view.policy
@@ -62,7 +65,7 @@ export function describeRow (loaded: LoadedContexts, key: string): ContextRow {
     treated_generations: view.treated_generations,
     generations_to_next_certificate: view.generations_to_next_certificate,
     alarms: alarmsOf(loaded, view),
-    epoch_started_at: loaded.states.get(key)!.epoch_started_at,
+    changed_at: Math.max(movedAt, states.get(key)!.epoch_started_at),
     updated_at: view.updated_at,
   }
 }

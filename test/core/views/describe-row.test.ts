@@ -23,8 +23,13 @@ const loaded = (states: Record<string, ContextState>, policy: PolicyPatch = {}) 
 
 t.test('a leaf of its own has its status, and the time at which its epoch began', async (t) => {
   t.match(describeRow(loaded({ 'model=q,task=a': stateOf(FIRST) }), 'model=q,task=a'), {
-    is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [], epoch_started_at: 1000,
+    is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [], changed_at: 1000,
   })
+})
+
+t.test('the last change is that of the epoch or of the threshold, whichever is later', async (t) => {
+  const states = loaded({ 'model=q,task=a': stateOf(0) })
+  t.same([0, 500, 2000].map((movedAt) => describeRow(states, 'model=q,task=a', movedAt).changed_at), [1000, 1000, 2000])
 })
 
 t.test('a context of a pool has the status of the pool; sums certify nothing', async (t) => {
