@@ -7,6 +7,7 @@ import { labelTable } from './missing-labels.js'
 import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
+import { measureSavings, type Savings } from './savings.js'
 import type { FullRun } from './service.js'
 import { overconfident, planted, SIX_POINTS, TRIPLED } from './stream.js'
 import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'
@@ -15,15 +16,15 @@ import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
 import { count, mean, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [arrivals|drift|compare|share|predictor|labels|training|tradeoff|prices|stages]` prints the tables of the docs;
-// the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same wherever it runs.
+// `npm run simulations [arrivals|drift|compare|share|savings|predictor|labels|training|tradeoff|prices|stages]` prints the tables of the
+// docs; the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same wherever it runs.
 
 const [only] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
 const SECTIONS: Record<string, () => void | Promise<void>> = {
-  arrivals, drift, compare, share, predictor, labels, training, tradeoff, prices, stages,
+  arrivals, drift, compare, share, savings, predictor, labels, training, tradeoff, prices, stages,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
@@ -110,6 +111,28 @@ function share (): void {
   }
   print(`## Tokens saved under a control share, %, learning included: mean ± standard error (${PROFILES.length} simulated contexts)`,
     table(['generations', ...SHARES.map((share) => share === 'auto' ? share : `${100 * share} %`)], rows))
+}
+
+function savings (): void {
+  const sets = [
+    ...TRACES.map(({ file, levels }) => ({ name: file, file, levels, policy: {} })),
+    { name: 'reasoner, pools by model', file: 'reasoner', levels: ['model', 'task'], policy: { certify_at: 'model' } },
+    { name: 'frontier, by model and task', file: 'frontier-self-consistency', levels: ['model', 'task'], policy: {} },
+    { name: 'the same in one pool', file: 'frontier-self-consistency', levels: ['model', 'task'], policy: { certify_at: '*' } },
+  ] as const
+  const rows = sets.map(({ name, file, levels, policy }) => {
+    const runs = seedsOr(10).map((seed) => measureSavings(file, levels, policy, seed))
+    const over = (field: Exclude<keyof Savings, 'lostIn'>) => percent(mean(runs.map((run) => run[field])))
+    const saved = runs.map((run) => run.saved)
+    const all = runs.flatMap(({ lostIn }) => [...lostIn.values()])
+    return [
+      name, `${over('saved')} ± ${percent(standardError(saved))}`, over('hindsight'), over('learning'), over('control'), over('threshold'),
+      points(mean(runs.map(({ lost }) => lost))), points(Math.max(...all)), `${all.filter((lost) => lost > 0.02).length} of ${all.length}`, over('labelled'),
+    ]
+  })
+  print(`## Savings on real traces, each played once, ${seedsOr(10).length} seeds: % of the tokens`, table(
+    ['traces', 'saved', 'fixed threshold in hindsight', 'lost to learning', 'to control', 'to safer thresholds', 'EM lost, points', 'worst context and seed',
+      'beyond the bound', 'need a label, %'], rows))
 }
 
 function predictor (): void {

@@ -1,11 +1,14 @@
 import { shuffle, type Random } from '../traces/seeded-random.js'
 import type { Levels } from '../../core/policy/context.js'
+import type { ReportedOutcome } from '../../core/grading/outcome.js'
 import { playGeneration, type Gate, type Served } from './play-generation.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
 
+interface Grouped { readonly outcome: Pick<ReportedOutcome, 'group_id'> }
+
 /** The order of a replay: groups are shuffled, and the generations of a group stay together, since they share a prompt. */
-export function orderByGroup (random: Random, runs: readonly RecordedRun[]): RecordedRun[] {
-  const groups = new Map<string, RecordedRun[]>()
+export function orderByGroup<R extends Grouped> (random: Random, runs: readonly R[]): R[] {
+  const groups = new Map<string, R[]>()
   for (const [i, run] of runs.entries()) {
     const { group_id: group } = run.outcome
     const key = group === undefined ? `generation ${i}` : `group ${group}`

@@ -1,0 +1,87 @@
+import { orderByGroup } from '../../src/commands/replay/play-all.js'
+import { readRun } from '../../src/commands/traces/read-traces.js'
+import { seededRandom } from '../../src/commands/traces/seeded-random.js'
+import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'
+import { GRID } from '../../src/core/certificate/grid.js'
+import { addTrace } from '../../src/core/certificate/merge-evidence.js'
+import { stopsOf, type Stop } from '../../src/core/certificate/stops.js'
+import { contextKey, type Levels } from '../../src/core/policy/context.js'
+import type { PolicyPatch } from '../../src/core/policy/policy.js'
+import { readTraceRuns } from './share.js'
+import { simulatedService, type FullRun } from './service.js'
+import type { TraceFile } from '../test-data.js'
+
+// What a policy saves on real traces that are played once, the learning included, and where the rest is lost.
+
+const BOUND = 0.02
+
+/** Fractions of the tokens of the full runs, but for the EM. */
+export interface Savings {
+  readonly saved: number
+  /** By the best fixed threshold of each context that is inside the bound, known in hindsight. */
+  readonly hindsight: number
+  /** What of that is lost before the first certificate, in later control generations, and by other thresholds. */
+  readonly learning: number
+  readonly control: number
+  readonly threshold: number
+  /** EM lost in all, and in each context. */
+  readonly lost: number
+  readonly lostIn: ReadonlyMap<string, number>
+  /** Share of the control generations that some threshold changes, so that they need a label. */
+  readonly labelled: number
+}
+
+interface Judged { readonly outcome: FullRun, readonly key: string, readonly stops: readonly Stop[] }
+
+export function measureSavings (file: TraceFile, levels: Levels, policy: PolicyPatch, seed: number): Savings {
+  const judged = readTraceRuns(file, levels).map((run): Judged => {
+    const { tokens, em, steps } = readRun(file, JSON.stringify(run))
+    const trace = { tokens, em, answerTokens: 0, isComplete: true, steps: steps.map((step) => ({ ...step, score: step.confidence })) }
+    return { outcome: run, key: contextKey(levels, run.context!), stops: stopsOf(trace, 0) }
+  })
+  const best = bestThresholds(judged)
+  const service = simulatedService(`salt-${seed}`, levels, policy)
+  const lostIn = new Map<string, { lost: number, generations: number }>()
+  const sums = { full: 0, saved: 0, hindsight: 0, learning: 0, control: 0, threshold: 0, lost: 0, controls: 0, labelled: 0 }
+  for (const { outcome: run, key, stops } of orderByGroup(seededRandom(seed), judged)) {
+    const isLearning = service.rule(run.context!).threshold === null
+    const { arm, stoppedAt } = service.serve(run)
+    const stop = run.steps[stoppedAt]
+    const saved = stop === undefined ? 0 : run.tokens - stop.tokens
+    const lost = stop === undefined ? 0 : run.em! - stop.em!
+    const index = best.get(key)!
+    const most = index === -1 ? 0 : run.tokens - stops[index]!.tokens
+    sums.full += run.tokens
+    sums.saved += saved
+    sums.hindsight += most
+    sums[arm === 'treated' ? 'threshold' : isLearning ? 'learning' : 'control'] += most - saved
+    sums.lost += lost
+    if (arm === 'control') {
+      sums.controls++
+      if (stops.some(({ delta }) => delta !== 0)) sums.labelled++
+    }
+    const own = lostIn.get(key) ?? { lost: 0, generations: 0 }
+    lostIn.set(key, { lost: own.lost + lost, generations: own.generations + 1 })
+  }
+  const { full, saved, hindsight, learning, control, threshold, lost, controls, labelled } = sums
+  return {
+    saved: saved / full,
+    hindsight: hindsight / full,
+    learning: learning / full,
+    control: control / full,
+    threshold: threshold / full,
+    lost: lost / judged.length,
+    lostIn: new Map([...lostIn].map(([key, own]) => [key, own.lost / own.generations])),
+    labelled: labelled / controls,
+  }
+}
+
+/** The loosest threshold of each context that loses no more than the bound on the whole file. */
+function bestThresholds (judged: readonly Judged[]): Map<string, number> {
+  const evidence = new Map<string, Evidence>()
+  for (const { outcome: run, key, stops } of judged) {
+    const trace = { tokens: run.tokens, em: run.em!, answerTokens: 0, isComplete: true, steps: [] }
+    evidence.set(key, addTrace(evidence.get(key) ?? NO_EVIDENCE, trace, stops))
+  }
+  return new Map([...evidence].map(([key, its]) => [key, GRID.findLastIndex((_, k) => emDrop(its, k) <= BOUND)]))
+}
