@@ -30,6 +30,7 @@ import { readJsonBodies } from '../http/json-body.js'
 import type { Identity } from '../http/listener-tls.js'
 import { methodNotAllowed } from '../http/method-not-allowed.js'
 import { refuseOverload } from '../http/overload.js'
+import type { Telemetry } from '../telemetry/start-telemetry.js'
 import type { Services } from '../../routes/services.js'
 import { limitPipelining } from '../http/pipeline-limit.js'
 import { toPublicError } from '../http/public-error.js'
@@ -54,8 +55,16 @@ const NO_QUERY = { type: 'object', additionalProperties: false, properties: {} }
 /** Where Fastify looks for the name of a plugin. Without it, Fastify searches all loaded modules for each plugin, which takes 10 ms. */
 const DISPLAY_NAME = Symbol.for('fastify.display-name')
 
-/** The Fastify app: routes, OpenAPI document, errors, request log. @param https `null`: plain HTTP */
-export function createApp (services: Services, log: FastifyBaseLogger, https: Identity | null = null): FastifyInstance {
+export interface AppOptions {
+  /** `null`: plain HTTP. */
+  readonly https?: Identity | null
+  /** `null`: no traces. */
+  readonly telemetry?: Pick<Telemetry, 'instrument'> | null
+}
+
+/** The Fastify app: routes, OpenAPI document, errors, request log. */
+export function createApp (
+  services: Services, log: FastifyBaseLogger, { https = null, telemetry = null }: AppOptions = {}): FastifyInstance {
   let requests = 0
   const cut = cutLog(log, () => services.metrics)
   const isDebugging = DEBUG_LEVELS.has(log.level)
@@ -91,6 +100,7 @@ export function createApp (services: Services, log: FastifyBaseLogger, https: Id
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(answerError)
+  telemetry?.instrument(app)
   const overload = refuseOverload(log, BODY_LIMIT)
   const track = trackRequests(app, { log, isDebugging, pipelines: limitPipelining(app, cut), overload, answered })
   guard(app, () => services.access, () => services.metrics)

@@ -28,10 +28,12 @@ import { createRollback } from '../operations/rollback.js'
 import { createService } from '../replica/service.js'
 import { shareMetrics, type Channel } from '../metrics/shared-metrics.js'
 import { createStore } from '../store/create-store.js'
+import type { Telemetry } from '../telemetry/start-telemetry.js'
 import { createTraining } from '../training/training-runs.js'
 
 /** Creates all parts of the service and the app, which does not listen yet. Closing the app closes everything, requests in flight first. */
-export async function assemble (config: Config, log: Logger): Promise<Services & { app: FastifyInstance }> {
+export async function assemble (
+  config: Config, log: Logger, telemetry: Telemetry | null = null): Promise<Services & { app: FastifyInstance }> {
   const access = createAccess(config, log)
   const tls = createListenerTls(config, log)
   const store = await createStore(config)
@@ -64,6 +66,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     predictors: () => service.model().inputs.predictors.keys(),
     links: () => service.model().links.values(),
   })
+  telemetry?.watch(metrics)
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
   const contexts = createContexts(store, readHistory, config)
   const fleet = createFleet(store, readHistory, config)
@@ -90,7 +93,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     metrics,
     training,
   }
-  const app = createApp(services, log, tls?.identity())
+  const app = createApp(services, log, { https: tls?.identity() ?? null, telemetry })
   tls?.onRenewal((identity) => { (app.server as unknown as Server).setSecureContext(identity) })
   app.addHook('onClose', async () => {
     access.close()
@@ -101,6 +104,7 @@ export async function assemble (config: Config, log: Logger): Promise<Services &
     await decisionLog.close()
     await learner.close()
     await service.close()
+    await telemetry?.close()
     await store.close()
   })
   return { ...services, app }

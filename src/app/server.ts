@@ -7,6 +7,8 @@ import { closeOnSignal } from '../process/close-on-signal.js'
 import { readConfig, misplacedPolicyFields, type Config } from '../config/config.js'
 import { ConfigError } from '../config/settings.js'
 import { startProcesses } from '../process/processes.js'
+import type { Telemetry } from '../telemetry/start-telemetry.js'
+import { telemetrySignals } from '../telemetry/telemetry-signals.js'
 
 /** Time after SIGTERM in which replies tell clients to close their connections, ms. */
 const LINGER_MS = 500
@@ -15,6 +17,14 @@ const IDLE_MS = 50
 
 /** Fields of errors that may hold secrets: the bytes of a malformed request, and the arguments of a refused Redis command. */
 const NEVER_LOGGED = { paths: ['err.rawPacket', 'err.command'], remove: true }
+
+/** Loads OpenTelemetry only if the environment asks for it. @throws ConfigError */
+async function telemetryFor (env: NodeJS.ProcessEnv): Promise<Telemetry | null> {
+  const signals = telemetrySignals(env)
+  if (signals === null) return null
+  const { startTelemetry } = await import('../telemetry/start-telemetry.js')
+  return startTelemetry(signals, env)
+}
 
 export interface Running { readonly url: string, readonly config: Config, readonly log: Logger, readonly close: () => Promise<void> }
 
@@ -27,7 +37,8 @@ export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promis
   const config = readConfig(env)
   const log = pino({ level: config.logLevel, redact: NEVER_LOGGED })
   for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this environment variable is not a setting: put policy fields into DEFAULT_POLICY, such as {"max_em_drop":0.02}')
-  const { app } = await assemble(config, log)
+  const telemetry = await telemetryFor(env)
+  const { app } = await assemble(config, log, telemetry)
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {

@@ -12,6 +12,7 @@ const LONGEST: Readonly<Record<string, number>> = { 'README.md': 250, 'docs/refe
 const LANGUAGES = ['bash', 'json', 'jsonl', 'python', 'yaml', 'promql', 'text']
 
 /** Words in capitals that are not settings. */
+const OF_OPEN_TELEMETRY = /^OTEL_/
 const OTHER_VARIABLES = ['STOPGATE_TOKEN', 'STOPGATE_URL', 'NODE_EXTRA_CA_CERTS', ...ERROR_CODES.map(({ code }) => code)]
 
 /** The relative links of a page. */
@@ -53,7 +54,7 @@ t.test('every file, folder, setting and script that a page names exists', async 
       t.ok(['', '.ts', '.js'].some((ending) => existsSync(path + ending)), `${page} names ${path}`)
     }
     for (const [, name] of text.matchAll(/npm run ([a-z:]+)/g)) t.ok(name! in scripts, `${page} names npm run ${name}`)
-    for (const [, name] of text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)\b/g)) t.ok(settings.includes(name!), `${page} names ${name}`)
+    for (const [, name] of text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)\b/g)) t.ok(settings.includes(name!) || OF_OPEN_TELEMETRY.test(name!), `${page} names ${name}`)
   }
 })
 

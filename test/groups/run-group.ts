@@ -11,7 +11,7 @@ export const GROUPS = {
   core: ['core'],
   proxy: ['proxy'],
   routes: ['access', 'decision-log', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'version', 'wire'],
-  service: ['app', 'config', 'http', 'learning', 'live', 'logging', 'metrics'],
+  service: ['app', 'config', 'http', 'learning', 'live', 'logging', 'metrics', 'telemetry'],
   store: ['store'],
 } satisfies Record<string, string[]>
 
