@@ -74,7 +74,7 @@ export function SuitePanel ({ suite }: { suite: Suite }) {
         {verdicts.map(({ verdict, tests, figures }) => (
           <li key={verdict}>
             <Badge kind='warn'>{words(verdict)}</Badge> {tests}{' '}
-            <span class='muted'>{Object.entries(figures).map(([name, value]) => `${words(name)} ${decimals(value, 4)}`).join(', ')}</span>
+            <span class='muted'>{Object.entries(figures).map(([name, value]) => `${words(name)} ${decimals(value, Number.isInteger(value) ? 0 : 4)}`).join(', ')}</span>
           </li>
         ))}
       </ul>
