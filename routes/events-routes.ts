@@ -15,6 +15,7 @@ export const events: FastifyPluginCallbackTypebox<Services> = (app, services, do
   })
 
   app.get('/v1/events', {
+    exposeHeadRoute: false, // a stream that nobody reads would never end
     config: { role: 'operator', bound: 'handler' },
     schema: {
       tags: ['contexts'],

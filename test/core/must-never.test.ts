@@ -141,6 +141,19 @@ t.test('must never: a pooled certificate called the child\'s', async (t) => {
   t.match(ask({ model: 'q', task: 'gsm8k' }), { decision: 'continue', scope: 'none', guarantee: null }, 'what the pool showed certifies no member')
 })
 
+t.test('must never: evidence of a pool from a member that the pool does not cover', async (t) => {
+  const fold = memoryFold({ certify_at: 'model' })
+  fold.learn(KEPT, 0, FIRST)
+  const evidence = () => fold.states.get('model=q')!.halves[1].generations
+  const before = evidence()
+  fold.learn({ type: 'policy', key: LEAF, policy: { check_every_tokens: 512 }, by: 'ops' })
+  const { rule } = [...snapshotFrom(fold).root.children.get('q')!.children.values()][0]!
+  t.match(rule, { threshold: null, controlShare: 1, enrolledShare: 0 }, 'it continues, and enrols nobody')
+  fold.learn(KEPT, 0, 10)
+  t.equal(evidence(), before)
+  t.not(snapshotFrom(fold).root.children.get('q')!.rule.threshold, null, 'other members are served')
+})
+
 t.test('must never: a predictor certified on its own training data', async (t) => {
   // It has memorised: a signal tells it of each generation it was trained on whether stopping early loses it. Of others it tells nothing.
   const random = mulberry32(11)

@@ -25,6 +25,11 @@ t.test('a change of a policy is announced, and the stream ends when the service 
   t.match(await ended, /hello/)
 })
 
+t.test('HEAD opens no stream, which nobody would read or end', async (t) => {
+  const { app } = await build(t)
+  t.equal((await app.inject({ method: 'HEAD', url: '/v1/events' })).statusCode, 405)
+})
+
 t.test('a token that is bound to a prefix follows that part alone', async (t) => {
   const { app, send } = await build(t, { ACCESS_TOKENS: tokenList({ w: 'worker', q: 'operator model=q' }) })
   t.match(await send('GET', '/v1/events', undefined, bearer('w')), { status: 403 })

@@ -127,7 +127,6 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
   const force = effectiveThreshold(chain, certifyingDepthOf(levels, chain))
   const leaf = chain.at(-1)!
   const { policy } = leaf
-  const isEnrolling = leaf.pin === undefined || leaf === force.source // a pinned member would be no fair sample of its pool
   return {
     context: force.source.key || null,
     threshold: force.threshold,
@@ -144,7 +143,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     controlShare: controlShareInForce(force),
     recordSteps: policy.record_steps,
     epoch: force.source.epochName,
-    enrolledShare: !isEnrolling || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,
+    enrolledShare: !force.isEvidence || force.source.policy.follow_up_seconds === 0 ? 0 : force.source.policy.label_rate,
     warnings: force.source.warnings,
   }
 }

@@ -19,6 +19,8 @@ export interface EffectiveThreshold {
   /** The link that gathers evidence for the leaf: itself, or its pool. */
   readonly source: ChainLink
   readonly isPinned: boolean
+  /** Whether the leaf is evidence of the source. A member of a pool is not if it has a pin of its own or asks for another certificate. */
+  readonly isEvidence: boolean
 }
 
 const UNCOVERED = { threshold: null, scorer: null, lottery: null }
@@ -33,10 +35,11 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const leaf = chain.at(-1)!
   const source = chain[depth]!
   const pin = leaf.pin ?? source.pin
-  const isCovered = pin !== undefined || source === leaf || differenceFromPool(leaf.policy, source.policy) === undefined
-  const { threshold, scorer = null, lottery = null } = isCovered ? pin === undefined ? source : { ...pin, lottery: null } : UNCOVERED
+  const isCovered = source === leaf || differenceFromPool(leaf.policy, source.policy) === undefined
+  const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
-  return { threshold, lottery, scorer, scope, source, isPinned: pin !== undefined }
+  const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
+  return { threshold, lottery, scorer, scope, source, isPinned: pin !== undefined, isEvidence }
 }
 
 /** Depth of the link that certifies for the end of a chain, which may end above the leaves. */

@@ -1,5 +1,6 @@
 import { copyState } from '../judgement/copy-state.js'
 import type { Arm } from '../assignment/arm.js'
+import { differenceFromPool } from '../certificate/policy-problem.js'
 import type { CohortRules } from '../enrolment/account-for.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { MOST_SAMPLES, noteIndex, type Member, type SampleReport } from '../enrolment/member.js'
@@ -50,6 +51,7 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   }
   if (state === undefined) return
   if (outcome !== whole) fold.set(key, withCounts(fold.get(key)!, { signals_refused: 1 }))
+  if (differenceFromPool(policy, policyOf(fold.ledger, key)) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
   if (policyOf(fold.ledger, key).follow_up_seconds === 0) learnOnArrival(fold, time, pending, arm)
   else account(fold, time, pending, arm)

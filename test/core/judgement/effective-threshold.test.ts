@@ -31,6 +31,15 @@ t.test('the certificate of a pool does not serve a member whose policy asks for 
   t.match(force({}, { index: 9 }, { ...stricter, index: 3 }), { scope: 'own' }, 'without a pool there is nothing to differ from')
 })
 
+t.test('a member of a pool is no evidence of it if it has a pin of its own or asks for another certificate', async (t) => {
+  const isEvidence = (leaf: LinkFields, depth = 1) =>
+    effectiveThreshold([linkWith('*', {}), linkWith('model=q', { index: 9 }), linkWith('model=q,task=x', leaf)], depth).isEvidence
+  t.ok(isEvidence({}))
+  t.notOk(isEvidence({ pin: 0.5 }))
+  t.notOk(isEvidence({ policy: { check_every_tokens: 512 } }))
+  t.ok(isEvidence({ pin: 0.5, policy: { check_every_tokens: 512 } }, 2), 'without a pool it is its own')
+})
+
 t.test('a pin takes precedence over the certificate: the leaf\'s own, else that of its pool', async (t) => {
   t.strictSame(force({}, {}, { index: 3, pin: 0.5 }), { threshold: 0.5, scope: 'own', from: 'model=q,task=x', isPinned: true })
   t.strictSame(force({}, { index: 9, pin: 0.6 }, { pin: 0.5 }, 1), { threshold: 0.5, scope: 'own', from: 'model=q', isPinned: true })
