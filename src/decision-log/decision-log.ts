@@ -56,6 +56,7 @@ export function createDecisionLog ({ store, service, config, metrics, log }: Dec
   let labels: TakenLabel[] = []
   let characters = 0
   let dropped = 0
+  const sinceAdapted = { taken: 0, dropped: 0 }
   let queued: Promise<void> | null = null // the flush that has not started
   let last = Promise.resolve()
 
@@ -69,10 +70,11 @@ export function createDecisionLog ({ store, service, config, metrics, log }: Dec
   async function drain (): Promise<void> {
     const { salt, levels } = service.snapshot()
     const [ended, labelled] = [outcomes, labels]
+    sinceAdapted.taken += filling.length + ended.length + labelled.length
+    sinceAdapted.dropped += dropped
     ;[filling, draining] = [draining, filling]
     outcomes = []
     labels = []
-    share.adapt(draining.length + ended.length + labelled.length, dropped, LIMIT.events)
     count(0)
     characters = 0
     const places = Array.from({ length: draining.length }, (_, i) => i)
@@ -108,7 +110,11 @@ export function createDecisionLog ({ store, service, config, metrics, log }: Dec
   }
 
   if (!isStored && lines === null) return SILENT
-  const timer = setInterval(flush, FLUSH_MS)
+  const timer = setInterval(() => {
+    flush().catch(() => {}) // it reports what fails
+    share.adapt(sinceAdapted.taken, sinceAdapted.dropped, LIMIT.events)
+    Object.assign(sinceAdapted, { taken: 0, dropped: 0 })
+  }, FLUSH_MS)
   timer.unref()
   return {
     takes: (id, arm) => share.takes(id, arm),

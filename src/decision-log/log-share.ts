@@ -4,14 +4,11 @@ import type { Arm } from '../core/assignment/arm.js'
 const LEAST = 1 / 65_536
 const CALM = 1 / 4
 
-/** Characters at the end of an id that are hashed. A whole UUID would take longer than deciding its step in columns does. */
-const HASHED = 16
-
-/** A hash of the end of an id, in [0, 1): four characters at a time as in murmur3_32, with a salt of its own. */
+/** A hash of an id, in [0, 1): four characters at a time as in murmur3_32, with a salt of its own. */
 function hashOf (id: string): number {
   const { length } = id
   let hash = 0x106 // so that it is independent of the draws of arms
-  let i = Math.max(0, length - HASHED)
+  let i = 0
   for (; i + 3 < length; i += 4) {
     hash = mix(hash, id.charCodeAt(i) ^ id.charCodeAt(i + 1) << 8 ^ id.charCodeAt(i + 2) << 16 ^ id.charCodeAt(i + 3) << 24)
   }
@@ -28,7 +25,7 @@ function mix (hash: number, block: number): number {
 }
 
 /**
- * Decides which generations are logged, by a hash of the ends of their ids, so that all steps of one are, on all replicas. Where more comes
+ * Decides which generations are logged, by a hash of their ids, so that all steps of one are, on all replicas. Where more comes
  * than can be logged, this replica logs a smaller share of the generations, and not a part of the steps of each.
  */
 export class LogShare {

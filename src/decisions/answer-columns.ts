@@ -42,11 +42,11 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
   const { late: first_step_late, enrolled } = enrolRows(services, columns, decided)
-  const { version } = service.snapshot()
-  logRows(services.decisionLog, columns, decided, { version, enrolled, caller })
+  const snapshot = service.snapshot()
+  logRows(services.decisionLog, columns, decided, { snapshot, enrolled, caller })
   const { stop, control, would_stop, probe, rules } = decided
   return {
-    model_version: version,
+    model_version: snapshot.version,
     stale: service.freshness() !== 'fresh',
     stop,
     control,

@@ -1,13 +1,15 @@
 import type { Caller } from '../access/context-access.js'
 import { scopedId } from '../access/scoped-id.js'
 import type { Arm } from '../core/assignment/arm.js'
+import { thresholdFor } from '../core/decide/decide.js'
 import { signalsAt, type ColumnDecisions, type Columns } from '../core/decide/decide-columns.js'
+import type { Snapshot } from '../core/decide/snapshot.js'
 import { clampConfidence } from '../core/grading/outcome.js'
 import { scoreStep } from '../core/predictor/predictor.js'
 import type { DecisionLog } from '../decision-log/decision-log.js'
 
 export interface RowLogging {
-  readonly version: number
+  readonly snapshot: Pick<Snapshot, 'salt' | 'version'>
   /** Rows that put their generations down for enrolment. */
   readonly enrolled: ReadonlySet<number>
   readonly caller: Caller
@@ -36,11 +38,12 @@ export function logRows (
 }
 
 function takenAt (
-  columns: Columns, { rules, reasons }: ColumnDecisions, { version, enrolled, caller }: RowLogging,
+  columns: Columns, { rules, reasons }: ColumnDecisions, { snapshot: { salt, version }, enrolled, caller }: RowLogging,
   { row, id, arm }: { readonly row: number, readonly id: string, readonly arm: Arm }
 ) {
   const { context, contexts, tokens, em, answer, signals } = columns
-  const { context: source, scorer, threshold } = rules[context[row]!]!
+  const rule = rules[context[row]!]!
+  const { context: source, scorer } = rule
   const confidence = clampConfidence(columns.confidence[row]!)
   return {
     id: scopedId(caller, id),
@@ -51,7 +54,7 @@ function takenAt (
     confidence,
     score: scorer === null ? confidence : scoreStep(scorer, tokens[row]!, confidence, signals && signalsAt(signals, row)),
     scorer: scorer?.name ?? 'confidence',
-    threshold,
+    threshold: thresholdFor(salt, rule, columns.group_ids?.[row] ?? id),
     reason: reasons[row]!,
     version,
     isEnrolled: enrolled.has(row),

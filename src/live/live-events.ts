@@ -100,11 +100,10 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
 /** Whether an operator would see the difference. Links of one context are the same object until something is read anew. */
 function isOther (before: ChainLink | undefined, after: ChainLink): boolean {
   if (before === after) return false
-  return before === undefined || seenOf(before) !== seenOf(after)
-}
-
-function seenOf ({ threshold, scorer, pin, policy, epochName, warnings }: ChainLink): string {
-  return JSON.stringify([threshold, scorer, pin, policy.mode, policy.max_em_drop, epochName, warnings])
+  return before === undefined ||
+    before.threshold !== after.threshold || before.lottery?.share !== after.lottery?.share || before.scorer !== after.scorer ||
+    before.pin !== after.pin || before.policy.mode !== after.policy.mode || before.policy.max_em_drop !== after.policy.max_em_drop ||
+    before.epochName !== after.epochName || before.warnings.join() !== after.warnings.join()
 }
 
 function countsOf (state: ContextState): string {

@@ -16,6 +16,7 @@ t.test('all control generations and a share of the treated ones are taken, the s
 t.test('the share holds for ids of any form', async (t) => {
   const forms: Array<(i: number) => string> = [
     (i) => `${i}`, (i) => `cmpl-3f2a91c4-${i}-0`, (i) => `3f2a91c4-77de-4b1c-9c0e-${i.toString(16).padStart(12, '0')}`, (i) => `é${i}ü`, (i) => `prompt ${i}, sample 3`,
+    (i) => `prompt-${i}-model-qwen3-8b-s0`, (i) => `${i}-completion-000001`,
   ]
   for (const form of forms) {
     const count = IDS.filter((_, i) => new LogShare(0.1).takes(form(i), 'treated')).length

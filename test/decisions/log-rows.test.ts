@@ -23,7 +23,7 @@ const columns: Columns = {
 function logged (isTreatedTaken: boolean): TakenDecision[] {
   const taken: TakenDecision[] = []
   const log = { isTreatedTaken, takes: () => true, decided: (one: TakenDecision) => { taken.push(one) } }
-  logRows(log, columns, decideColumns(snapshot, 'fresh', columns, new Set([5])), { version: snapshot.version, enrolled: new Set([1]), caller: ANYBODY })
+  logRows(log, columns, decideColumns(snapshot, 'fresh', columns, new Set([5])), { snapshot, enrolled: new Set([1]), caller: ANYBODY })
   return taken
 }
 
@@ -45,5 +45,5 @@ t.test('where no treated generation may be taken, only control rows are looked a
 t.test('columns without ids are not logged', async (t) => {
   const { generation_ids: _, ...nameless } = columns
   const log = { isTreatedTaken: true, takes: () => true, decided: () => { t.fail('nothing to log') } }
-  logRows(log, nameless, decideColumns(snapshot, 'fresh', nameless, new Set()), { version: 1, enrolled: new Set(), caller: ANYBODY })
+  logRows(log, nameless, decideColumns(snapshot, 'fresh', nameless, new Set()), { snapshot, enrolled: new Set(), caller: ANYBODY })
 })

@@ -73,16 +73,17 @@ export function differencesAt (evidence: Evidence, place: number, alsoLost = 0):
 /** At a lottery a unit has each threshold with a fixed chance, so its difference is the mean of the two, weighted by these chances. */
 function mixed (safer: Differences, moved: Readonly<Record<string, number>>, share: number): Differences {
   let { lost, kept, gained } = safer
-  const partial = [...safer.partial ?? []]
+  const partial = new Map(safer.partial)
+  const move = (eighths: number, units: number) => { partial.set(eighths, (partial.get(eighths) ?? 0) + units) }
   for (const [change, units] of Object.entries(moved)) {
     const [from, to] = change.split(':').map(Number) as [number, number]
     if (from === EIGHTHS) lost -= units
     else if (from === 0) kept -= units
     else if (from === -EIGHTHS) gained -= units
-    else partial.push([from, -units])
-    partial.push([from + share * (to - from), units])
+    else move(from, -units)
+    move(from + share * (to - from), units)
   }
-  return { lost, kept, gained, partial }
+  return { lost, kept, gained, partial: [...partial].filter(([, units]) => units > 0) }
 }
 
 function differencesAtThreshold ({ generations, lost, gained, partial }: Evidence, k: number, alsoLost: number): Differences {

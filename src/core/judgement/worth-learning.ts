@@ -34,7 +34,7 @@ function isChoiceUnsure ({ evidence, certified }: CandidateScorer, index: number
     const gain = worthAt(evidence, k, policy) - now
     if (k === index || gain <= 0) continue
     const needed = evidence.generations * ((value * standardError(evidence, k, index) / gain) ** 2 - 1)
-    if (gain * (n - needed) > now * needed) return true
+    if (needed > 0 && gain * (n - needed) > now * needed) return true // at 0 or less it is sure, and the objective stays for another reason
   }
   return false
 }

@@ -1,6 +1,6 @@
 import { CONTROL_FLOOR } from '../assignment/arm.js'
 import { BREACH_SUSPECTED, emSuspicion } from '../certificate/compare-arms.js'
-import { suspicion } from '../certificate/drift.js'
+import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { copyState } from '../judgement/copy-state.js'
 import type { EffectiveThreshold } from '../judgement/effective-threshold.js'
@@ -8,10 +8,9 @@ import { isLearningWorthwhile } from '../judgement/worth-learning.js'
 import { forceOf, type Fold } from './fold.js'
 
 /**
- * An `auto` share is raised tenfold at the first of these suspicions of drift, and stays raised down to the second. Lower limits raise it
- * too often, higher ones too late (simulated at 20 generations a second and an EM drop that rises from 0.5 to 6 points).
+ * An `auto` share is raised tenfold at a suspicion of drift (DRIFT_SUSPECTED), and stays raised down to this one. Lower limits raise it too
+ * often, higher ones too late (simulated at 20 generations a second and an EM drop that rises from 0.5 to 6 points).
  */
-const SUSPECTED = 2
 const CALM = 1.2
 const BOOST = 10
 
@@ -52,5 +51,5 @@ function suspicionOf (state: ContextState, { threshold, isPinned, source }: Effe
   if (threshold === null || isPinned) return null
   const { is_suspected: was } = state
   if (emSuspicion(state.arms, source.policy.max_em_drop) >= (was ? BREACH_CALM : BREACH_SUSPECTED)) return 'breach'
-  return suspicion(state.drift) >= (was ? CALM : SUSPECTED) ? 'drift' : null
+  return suspicion(state.drift) >= (was ? CALM : DRIFT_SUSPECTED) ? 'drift' : null
 }

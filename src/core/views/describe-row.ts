@@ -1,3 +1,4 @@
+import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { certifyingKey, isCertifying } from '../policy/certifying-link.js'
 import { depthOf } from '../policy/context.js'
 import { linkOf, type LoadedContexts } from '../judgement/chain-link.js'
@@ -71,11 +72,11 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): 
 }
 
 function alarmsOf ({ states }: LoadedContexts, { key, status, arms, warnings }: ContextView): Alarm[] {
-  const { epoch_cause: cause, is_suspected: isSuspected } = states.get(key)!
+  const { epoch_cause: cause, drift } = states.get(key)!
   const alarms: Alarm[] = []
   if (status === 'drifted') alarms.push(cause === 'breach' ? 'breach' : 'drift')
   else if (arms.breached) alarms.push('breach')
-  if (isSuspected) alarms.push('drift_suspected')
+  if (suspicion(drift) >= DRIFT_SUSPECTED) alarms.push('drift_suspected')
   if (arms.breach_suspected && !alarms.includes('breach')) alarms.push('breach_suspected')
   return [...alarms, ...warnings satisfies ReadonlyArray<AlarmOf<ContextWarning>>]
 }

@@ -42,6 +42,7 @@ t.test('a context of a pool has the status of the pool; sums certify nothing', a
 t.test('drift, breach and suspicions are alarms', async (t) => {
   const alarms = (changes: Partial<ContextState>) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a').alarms
   t.same(alarms({ epoch_cause: 'drift' }), ['drift'])
-  t.same(alarms({ epoch_cause: 'breach', is_suspected: true }), ['breach', 'drift_suspected'])
+  t.same(alarms({ epoch_cause: 'breach', is_suspected: true }), ['breach'], 'a suspicion of breach is none of drift')
+  t.same(alarms({ epoch_cause: 'breach', drift: [9, 9, 9] }), ['breach', 'drift_suspected'])
   t.same(alarms({}), [])
 })
