@@ -26,7 +26,7 @@ const COLUMNS = [
   { head: 'Tokens', cell: (step: Step) => count(step.tokens), isNumber: true },
   { head: 'Score', cell: (step: Step) => decimals(step.score, 4), isNumber: true },
   { head: 'Threshold', cell: (step: Step) => threshold(step.threshold), isNumber: true },
-  { head: 'Answer', cell: (step: Step) => <b>{step.action}</b> },
+  { head: 'Decision', cell: (step: Step) => <b>{step.action}</b> },
   { head: 'Because', cell: (step: Step) => MEANINGS[step.reason] },
   { head: 'Right if stopped', cell: (step: Step) => step.em === undefined ? '–' : step.em === 1 ? 'yes' : 'no' },
   { head: 'Time', cell: (step: Step) => clockTime(step.at) },
@@ -77,7 +77,7 @@ function Found ({ generation: { generation_id: id, context, arm, enrolled, steps
       </p>
       {last !== undefined && (
         <p>
-          At its last step, after {count(last.tokens)} tokens, the answer was <b>{last.action}</b> ({words(last.reason)}):{' '}
+          At its last step, after {count(last.tokens)} tokens, the decision was <b>{last.action}</b> ({words(last.reason)}):{' '}
           {MEANINGS[last.reason]}.
         </p>
       )}

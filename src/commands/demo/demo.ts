@@ -12,7 +12,7 @@ import { renderEvent, renderSummary } from './render-demo.js'
 
 export const usage = `Usage: stopgate demo [options]
 
-Starts a service with an empty store, and plays simulated models against it, of which the truth is known: thresholds are
+Starts a service with an empty store, and plays simulated models against it whose true losses it knows. Thresholds are
 certified, tokens are saved, one model is exchanged behind the service's back, the alarm takes its threshold back, and it
 is learned anew. Takes one to two minutes. Open the page of the service meanwhile; Ctrl-C ends the demo.
 
