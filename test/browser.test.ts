@@ -88,7 +88,7 @@ t.test('in a browser', { skip }, async (t) => {
     await page.getByRole('link', { name: 'Generations' }).click()
     await page.getByLabel('Generation id').fill('why')
     await page.getByRole('button', { name: 'Find' }).click()
-    await page.getByText(/At its last step, after 32 tokens, the answer was continue/).waitFor()
+    await page.getByText(/At its last step, after 32 tokens, the decision was continue/).waitFor()
     await picture(page, 'generation-light')
     await refusesScripts(t, page, problems)
     t.same(problems, [], 'no error, and nothing from elsewhere')

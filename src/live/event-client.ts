@@ -5,6 +5,8 @@ import { isWithin } from '../core/policy/context.js'
 const MOST_WAITING = 16 * 1024
 /** Keys that a message names. */
 const NAMED = 100
+/** Heartbeats after which a stream ends, ten minutes: the client connects again, so that a token that was taken away reads no further. */
+const MOST_BEATS = 40
 /** How long a client that lost the connection should wait before it connects again, ms. */
 const RETRY_MS = 3000
 
@@ -14,6 +16,8 @@ export class EventClient {
   readonly prefix: string
   readonly #changed = new Set<string>()
   #haveCountsMoved = false
+  #beats = 0
+  #isEnded = false
 
   /** @param prefix the contexts that it is told of: this one and those below */
   constructor (prefix: string, version: number) {
@@ -37,12 +41,20 @@ export class EventClient {
     this.#send(`event: change\ndata: ${JSON.stringify(change)}\n\n`)
   }
 
-  /** Keeps proxies from closing a connection on which nothing changes. */
-  beat (): void { if (!this.#isSlow()) this.#send(': alive\n\n') }
+  /** Keeps proxies from closing a connection on which nothing changes, and ends the stream in the end. */
+  beat (): void {
+    if (++this.#beats >= MOST_BEATS) this.end()
+    else if (!this.#isSlow()) this.#send(': alive\n\n')
+  }
 
-  end (): void { if (!this.stream.destroyed) this.stream.push(null) }
+  end (): void {
+    if (this.#isOpen()) this.stream.push(null)
+    this.#isEnded = true
+  }
+
+  #isOpen (): boolean { return !this.stream.destroyed && !this.#isEnded }
 
   #isSlow (): boolean { return this.stream.readableLength > MOST_WAITING / 2 }
 
-  #send (text: string): void { if (!this.stream.destroyed) this.stream.push(text) }
+  #send (text: string): void { if (this.#isOpen()) this.stream.push(text) }
 }

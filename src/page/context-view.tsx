@@ -26,9 +26,9 @@ function Path ({ name }: { name: string }) {
 }
 
 /** What stands behind the threshold in force. */
-function promise ({ scope, guarantee, pin }: ContextDetail): string {
+function promise ({ scope, guarantee, pin, threshold }: ContextDetail): string {
   if (pin !== null) return 'By a pin, without a guarantee'
-  if (guarantee === null) return 'None is certified'
+  if (guarantee === null) return threshold === null ? 'None is certified' : 'By the pin of its pool, without a guarantee'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
 }

@@ -57,8 +57,8 @@ const GROWTH = [
 /** How far the evidence for each threshold is, and how it grows while the page is open. */
 export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, tradeoff: Tradeoff | null }) {
   const { thresholds, control_generations: generations, generations_to_next_certificate: more } = context
-  const bar = -Math.log(context.policy.error_level) + (context.guarantee?.post_hoc === true ? Math.log(30) : 0)
-  const line = context.evidence?.bar ?? bar
+  const { error_level: level, predictor } = context.policy
+  const line = context.evidence?.bar ?? Math.log((predictor === 'off' ? 1 : 2) / level) // predictors take half of the level
   const data = useMemo(() => {
     const rows = [...thresholds].sort((a, b) => a.threshold - b.threshold)
     return [rows.map((row) => row.threshold), rows.map((row) => Math.max(-line, row.log_evidence)), rows.map(() => line)] as AlignedData

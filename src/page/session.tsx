@@ -4,6 +4,8 @@ import { createApi } from './call-api.js'
 const KEY = 'stopgate-token'
 const listeners = new Set<() => void>()
 let isWanted = false
+/** The token, or its absence, with which the user has closed the dialog. It does not open by itself for that one again. */
+let dismissed: string | null | undefined
 
 function setWanted (wanted: boolean): void {
   isWanted = wanted
@@ -14,7 +16,7 @@ function setWanted (wanted: boolean): void {
 export const api = createApi({
   fetch: (...request) => fetch(...request),
   token: () => sessionStorage.getItem(KEY),
-  onRefused: () => { setWanted(true) },
+  onRefused: () => { if (sessionStorage.getItem(KEY) !== dismissed) setWanted(true) },
 })
 
 /** Opens the dialog that asks for a token. */
@@ -44,7 +46,7 @@ export function TokenDialog ({ onChange }: { onChange: () => void }) {
   }
 
   return (
-    <dialog ref={dialog} aria-labelledby='token-title' onClose={() => { setWanted(false) }}>
+    <dialog ref={dialog} aria-labelledby='token-title' onCancel={() => { dismissed = sessionStorage.getItem(KEY) }} onClose={() => { setWanted(false) }}>
       <form method='dialog' onSubmit={(event) => { event.preventDefault(); use(field.current!.value.trim()) }}>
         <h2 id='token-title'>Token</h2>
         <p>

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import t from 'tap'
 import { EventClient } from '../../src/live/event-client.js'
 
@@ -30,7 +31,7 @@ t.test('changes for a client that does not read are merged into one message', as
   for (let i = 0; i < 1000; i++) {
     client.note([`model=${i % 10}`], true)
     client.flush(i)
-    client.beat()
+    if (i % 100 === 0) client.beat()
   }
   t.ok(client.stream.readableLength < 16 * 1024, 'little waits for it')
   textOf(client)
@@ -39,4 +40,15 @@ t.test('changes for a client that does not read are merged into one message', as
   client.end()
   client.stream.destroy()
   client.flush(1001)
+})
+
+t.test('a stream ends after forty heartbeats, and nothing is sent after its end', async (t) => {
+  const client = new EventClient('*', 0)
+  const ended = once(client.stream.resume(), 'end')
+  for (let i = 0; i < 41; i++) client.beat()
+  client.note(['*'], true)
+  client.flush(1)
+  client.end()
+  await ended
+  t.pass()
 })
