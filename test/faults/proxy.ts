@@ -28,6 +28,18 @@ export interface Proxy {
   readonly heal: () => void
 }
 
+/** Hands chunks on after a delay, which may change: none overtakes another, as on any connection. */
+function inOrder (delayMs: () => number, handOn: (chunk: Buffer) => void): (chunk: Buffer) => void {
+  let waiting = 0
+  let last = Promise.resolve()
+  return (chunk) => {
+    if (waiting === 0 && delayMs() === 0) return handOn(chunk)
+    waiting++
+    const due = setTimeout(delayMs())
+    last = last.then(() => due).then(() => { waiting--; handOn(chunk) })
+  }
+}
+
 export async function startProxy (t: Test, port: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let target = port
@@ -51,19 +63,12 @@ export async function startProxy (t: Test, port: number): Promise<Proxy> {
         }
       }
     }
-    let late = 0
-    let arrived = Promise.resolve()
-    client.on('data', (chunk: Buffer) => {
-      if (late === 0 && proxy.lateMs === 0) return forward(chunk)
-      late++
-      const due = setTimeout(proxy.lateMs)
-      arrived = arrived.then(() => due).then(() => { late--; forward(chunk) })
-    })
+    client.on('data', inOrder(() => proxy.lateMs, forward))
+    const reply = inOrder(() => proxy.delayMs, (chunk) => { pass(() => client.write(chunk)) })
     upstream.on('data', (chunk: Buffer) => {
-      const { delayMs, cutAfterBytes } = proxy
+      const { cutAfterBytes } = proxy
       if (cutAfterBytes !== null) client.end(chunk.subarray(0, cutAfterBytes))
-      else if (delayMs > 0) setTimeout(delayMs).then(() => client.write(chunk))
-      else pass(() => client.write(chunk))
+      else reply(chunk)
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
