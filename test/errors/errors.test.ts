@@ -37,6 +37,7 @@ t.test('codes are stable, since clients match on them', async (t) => {
     TOO_MANY_OUTCOMES: 429,
     TOO_MANY_PREDICTORS: 409,
     TOO_MANY_REQUESTS: 429,
+    TOO_MANY_STREAMS: 503,
     UNAUTHENTICATED: 401,
     UNCONFIRMED: 409,
     UNKNOWN_CONTEXT_LEVEL: 400,

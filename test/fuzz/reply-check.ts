@@ -21,12 +21,16 @@ export function replyCheck (document: Schema): ReplyCheck {
     const listed = schema.responses[status] !== undefined ? String(status) : `${String(status)[0]}XX`
     const isListed = schema.responses[listed] !== undefined
     if (!isListed && status < 400) return `status ${status} is not in the document`
-    const content = isListed ? schema.responses[listed].content : { 'application/json': {} }
+    const shared = schema.responses[listed]?.$ref as string | undefined // '#/components/responses/NAME'
+    const response = shared === undefined ? schema.responses[listed] : document.components.responses[shared.split('/').at(-1)!]
+    const content = isListed ? response.content : { 'application/json': {} }
     if (content === undefined) return body === '' ? null : `a body with ${status}: ${body}`
     const type = String(headers['content-type']).split(';')[0]!
     if (content[type] === undefined) return `content-type ${type}, not ${Object.keys(content)}`
     if (type !== 'application/json') return null
-    const pointer = isListed ? pointerTo('paths', path, method.toLowerCase(), 'responses', listed, 'content', type, 'schema') : pointerTo('components', 'schemas', 'Error')
+    const pointer = shared !== undefined
+      ? `${shared}${pointerTo('content', type, 'schema').slice(1)}`
+      : isListed ? pointerTo('paths', path, method.toLowerCase(), 'responses', listed, 'content', type, 'schema') : pointerTo('components', 'schemas', 'Error')
     const validate = validatorAt(pointer)
     const value: unknown = JSON.parse(body)
     const { statusCode = status } = value as { statusCode?: number }

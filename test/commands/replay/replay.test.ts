@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../helper.js'
 import { tokenList, tokenOf } from '../../token-fixtures.js'
 import { captureIo } from '../command-line/captured-io.js'
 
-/** 300 generations in each simulated context; at 5 points the first certificate takes 88. */
+/** 300 generations in each simulated context; at 5 points the first certificate takes 73. */
 async function traces (folder: string): Promise<string> {
   const path = join(folder, 'traces.jsonl')
   await writeFile(path, [...simulateOutcomes(PROFILES, 900, 3)].map((outcome) => JSON.stringify(outcome) + '\n').join(''))
@@ -31,7 +31,7 @@ t.test('a replay runs end to end with its own service', async (t) => {
     t.equal(generations, 300)
     t.ok(threshold !== null && scope === 'own', `${key} was certified`)
     t.ok(served.stopped > 0 && served.tokens_saved_ratio > 0, `${key} stopped some`)
-    t.ok(control >= 88 && control < 300, `${key} learned from control generations, then served`)
+    t.ok(control >= 73 && control < 300, `${key} learned from control generations, then served`)
     t.ok(isInside, `${key} is inside its bound`)
   }
   t.match(io.out(), /^ +stopgate .*\ncontext .*\n-+\nmodel=bold-8b,task=math +300 .*\n(.*\n){2}-+\nall +900 /)
