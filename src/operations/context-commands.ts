@@ -97,7 +97,7 @@ export function createContextCommands (store: Store, service: Service, config: C
       const policy = next(stated.get(key))
       view = viewOf(checkedPolicies(config, stated, key, policy), key)
       return { type: 'policy', key, policy, ...origin }
-    }, { dry_run, confirm }, requested?.mode === 'off')
+    }, { dry_run, confirm }, isKillSwitch(requested))
     const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
     return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown'] }) }
   }
@@ -145,4 +145,9 @@ function identityOf (command: Command): unknown[] {
 
 function pinOf ({ threshold, expires_in_seconds: seconds }: PinRequest, { by, reason }: Required<Origin>): Pin {
   return { threshold, reason, by, expires_at: seconds === undefined ? null : Date.now() + seconds * 1000 }
+}
+
+/** Whether a change does nothing but stop nothing more. With other fields beside it has to be confirmed as any change. */
+function isKillSwitch (requested: PolicyMergePatch | null): boolean {
+  return requested?.mode === 'off' && Object.keys(requested).length === 1
 }
