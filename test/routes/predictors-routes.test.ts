@@ -31,8 +31,12 @@ t.test('an imported predictor goes on trial, is certified, serves, is in the bun
   await send('POST', '/v1/outcomes', outcome(0))
   t.match(await send('PUT', '/v1/model/predictors/mine?reason=better', BY_SIGNAL), { status: 200, body: { name: 'mine', status: 'live', by: 'anonymous', signals: ['sure'] } })
   await until('it is on trial', async () => (await send('GET', KEY)).body.challengers?.length === 1)
-  const lean = await send('POST', '/v1/decisions', { generation_id: 'x', arm: 'control', tokens: 32, confidence: 0.01, probed_score: 1, context: CONTEXT, signals: { sure: 8 } })
-  t.match(lean.body, { scorer: 'confidence', probe: true }, 'its evidence needs probes where the confidence has none')
+  const unsure = { generation_id: 'x', arm: 'control', tokens: 32, confidence: 0.01, probed_score: 1, context: CONTEXT, signals: { sure: 8 } }
+  const lean = await until('the replica probes for its evidence, where the confidence needs none', async () => {
+    const { body } = await send('POST', '/v1/decisions', unsure)
+    return body.probe && body
+  })
+  t.match(lean, { scorer: 'confidence' })
 
   await send('POST', '/v1/outcomes/batch', { outcomes: Array.from({ length: 400 }, (_, i) => outcome(i + 1)) })
   await until('it serves', async () => (await send('GET', KEY)).body.score === 'mine')
