@@ -29,7 +29,7 @@ def test_generations_learn_to_stop(service: Service, local: bool) -> None:
             assert client.flush(30)
             return sum(run.stopped for run in runs)
 
-        assert until("most generations are stopped", lambda: (stops := play()) > 50 and stops, 60) < 100
+        until("most generations are stopped", lambda: play() > 50, 60)
         said = until(
             "both arms are accounted for", lambda: (v := service.context(key)["follow_up"])["reported"] > 200 and v
         )
