@@ -1,22 +1,15 @@
-import type { Arm } from '../core/assignment/arm.js'
 import type { Em } from '../core/certificate/stops.js'
-import { REASONS, type Reason } from '../core/decide/decide.js'
+import { REASONS } from '../core/decide/decide.js'
 import type { Context } from '../core/policy/context.js'
+import type { DecidedStep } from './logged-event.js'
 
 /** A decision as it is taken for the log, before digests are computed. */
-export interface TakenDecision {
+export interface TakenDecision extends DecidedStep {
   /** The id under which the generation is stored. */
   readonly id: string
   readonly context: Context | undefined
   /** Key of the context that the threshold comes from; `null`: the generation's own. */
   readonly source: string | null
-  readonly arm: Arm
-  readonly tokens: number
-  readonly confidence: number | null
-  readonly score: number | null
-  readonly scorer: string
-  readonly threshold: number | null
-  readonly reason: Reason
   readonly version: number
   readonly isEnrolled: boolean
   readonly em: Em | undefined

@@ -4,13 +4,8 @@ import type { Em } from '../core/certificate/stops.js'
 import type { Reason } from '../core/decide/decide.js'
 import { check, em, number, orNull, ratio, text, time } from '../store/schema-parts.js'
 
-/** A step that was decided. Times are in ms since 1970; an absent field was not stated. */
-export interface DecisionEvent {
-  readonly event: 'decision'
-  readonly at: number
-  /** Key of the generation's own context, and of the one that the threshold comes from. */
-  readonly context: string
-  readonly threshold_context: string
+/** What was asked and answered at a step. `scorer`: the predictor's name, or `confidence`. */
+export interface DecidedStep {
   readonly arm: Arm
   readonly tokens: number
   readonly confidence: number | null
@@ -18,6 +13,15 @@ export interface DecisionEvent {
   readonly scorer: string
   readonly threshold: number | null
   readonly reason: Reason
+}
+
+/** A step that was decided. Times are in ms since 1970; an absent field was not stated. */
+export interface DecisionEvent extends DecidedStep {
+  readonly event: 'decision'
+  readonly at: number
+  /** Key of the generation's own context, and of the one that the threshold comes from. */
+  readonly context: string
+  readonly threshold_context: string
   readonly model_version: number
   /** Whether this step put the generation down for enrolment; absent: it did not. */
   readonly enrolled?: true

@@ -67,7 +67,7 @@ function warnings ({ service, learner, configurations, access, tls }: HealthServ
       const keys = [...links.values()].filter((link) => link.warnings.includes(warning)).map(({ key }) => key)
       return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
     }),
-    [list(uncovered(modelInputs.levels, links)), (keys) => `The policies of contexts differ from that of their pool in what it certifies, so they continue. State them alike, or certify_at null where they differ: ${keys}`],
+    [list(uncovered(modelInputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or set certify_at to null: ${keys}`],
     [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what others learn. Configure them alike: ${problem}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],

@@ -22,7 +22,7 @@ export interface LiveEvents {
 }
 
 export interface EventServices {
-  readonly service: Pick<Service, 'model' | 'onMove'>
+  readonly service: Pick<Service, 'model'>
   readonly store: Pick<Store, 'readContexts'>
 }
 

@@ -3,30 +3,15 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { createDecisionLog } from '../../src/decision-log/decision-log.js'
-import type { TakenDecision } from '../../src/decision-log/log-buffer.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { gradeOutcome } from '../../src/core/grading/outcome.js'
 import { snapshotOf } from '../core/decide/snapshot-of.js'
 import { temporaryFolder, until } from '../helper.js'
+import { TAKEN } from './taken-decision.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
 import type { TextBatch } from '../../src/store/text-batch.js'
 
-const decision: TakenDecision = {
-  id: 'g',
-  context: { model: 'q' },
-  source: null,
-  arm: 'control',
-  tokens: 32,
-  confidence: 0.5,
-  score: 0.5,
-  scorer: 'confidence',
-  threshold: null,
-  reason: 'no_threshold',
-  version: 7,
-  isEnrolled: false,
-  em: undefined,
-  answer: 'SECRET',
-}
+const decision = TAKEN
 
 function logOn (t: Test, { file = '', mib = 64 } = {}) {
   const events = new Map<string, string[]>()

@@ -3,25 +3,10 @@ import { answerDigest } from '../../src/core/grading/answer-digest.js'
 import { gradeOutcome } from '../../src/core/grading/outcome.js'
 import { encodeDecision, encodeLabel, encodeOutcome } from '../../src/decision-log/encode-event.js'
 import { decodeEvent } from '../../src/decision-log/logged-event.js'
+import { TAKEN } from './taken-decision.js'
 
 const LEVELS = ['model', 'task']
-const taken = {
-  id: 'g',
-  context: { model: 'q' },
-  source: null,
-  arm: 'control',
-  tokens: 32,
-  confidence: 0.5,
-  score: 0.5,
-  scorer: 'confidence',
-  threshold: null,
-  reason: 'no_threshold',
-  version: 7,
-  isEnrolled: true,
-  em: undefined,
-  answer: 'SECRET',
-  at: 5,
-} as const
+const taken = { ...TAKEN, isEnrolled: true, answer: 'SECRET', at: 5 }
 
 t.test('a decision names its own context and that of the threshold, and has digests in place of answers', async (t) => {
   const [id, text] = encodeDecision('salt', LEVELS, taken)

@@ -68,7 +68,7 @@ t.test('contexts that their pool does not cover are named', async (t) => {
   const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) =>
     [key, { ...root!, key, policy: { ...root!.policy, ...(key.endsWith('a') && { max_em_drop: 0.01 }) } }]))
   const { warnings } = await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })
-  t.match(warnings, [/^The policies of contexts differ from that of their pool .*: model=q,task=a$/])
+  t.match(warnings, [/^These contexts differ from their pool .*: model=q,task=a$/])
 })
 
 t.test('a worker that invents signal names is warned, and so is the operator', async (t) => {

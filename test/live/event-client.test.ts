@@ -44,11 +44,16 @@ t.test('changes for a client that does not read are merged into one message', as
 
 t.test('a stream ends after forty heartbeats, and nothing is sent after its end', async (t) => {
   const client = new EventClient('*', 0)
-  const ended = once(client.stream.resume(), 'end')
-  for (let i = 0; i < 41; i++) client.beat()
+  let text = ''
+  client.stream.on('data', (piece) => { text += String(piece) })
+  const ended = once(client.stream, 'end')
+  for (let i = 0; i < 39; i++) client.beat()
   client.note(['*'], true)
   client.flush(1)
-  client.end()
+  client.beat()
+  client.note(['*'], true)
+  client.flush(2)
   await ended
-  t.pass()
+  t.match(text, /"model_version":1,/, 'it was open before the last heartbeat')
+  t.notMatch(text, /"model_version":2,/)
 })

@@ -1,3 +1,5 @@
+import { LOTTERY_STEP } from './lottery.js'
+
 /**
  * The certificate: an e-process for "the EM drop at this threshold exceeds a" (a = max_em_drop). Of a unit of evidence (a generation, or a
  * group of samples) let d in [-1, 1] be its EM in full less its EM stopped there. For bets c of weight w,
@@ -18,7 +20,7 @@ export const LOG_WEIGHTS: readonly number[] = [...new Array<number>(16).fill(Mat
 export const EIGHTHS = 8
 
 /** At a lottery between two thresholds the difference of a group is a multiple of this part of an eighth. */
-const PARTS = 8
+const PARTS = 1 / LOTTERY_STEP
 
 /** Of each bet, the log factor of one unit by its difference in 64ths, from -1 on. */
 type BetTable = ReadonlyArray<readonly number[]>

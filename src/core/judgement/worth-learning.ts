@@ -26,9 +26,10 @@ export function isLearningWorthwhile (state: ContextState, policy: Policy, predi
  * The same under prices, where another certified threshold looks better, but not yet by a standard error, so that the one in force stays.
  * Standard errors fall with the square root of the evidence.
  */
-function isChoiceUnsure ({ evidence, certified }: CandidateScorer, index: number, n: number, policy: Policy): boolean {
+function isChoiceUnsure ({ evidence, certified }: CandidateScorer, place: number, n: number, policy: Policy): boolean {
   const { value_of_em: value } = policy
   if (value === null) return false
+  const index = Math.floor(place) // prices choose among whole thresholds
   const now = worthAt(evidence, index, policy)
   for (let k = 0; k <= certified; k++) {
     const gain = worthAt(evidence, k, policy) - now
@@ -46,7 +47,8 @@ function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: nu
     const seen = differencesAt(evidence, k)
     needed = Math.max(needed, unitsToReach(policy.max_em_drop, seen, bar, ratesOf(seen))) // each waits for the safer ones
     if (needed >= n) return false
-    if ((worthAt(evidence, k, policy) - now) * (n - needed) > now * needed) return true
+    // At 0 it has reached the bar, and control outcomes are not what it lacks.
+    if (needed > 0 && (worthAt(evidence, k, policy) - now) * (n - needed) > now * needed) return true
   }
   return false
 }

@@ -104,7 +104,8 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
     learnSample(fold, outcome, pending.leaf, policy)
     learnTrace(fold, outcome, key, state, policy)
   }
-  const counts = report.kind === 'awaits_label' ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
+  const isLabelWanted = report.kind === 'awaits_label' || report.kind === 'at_worst'
+  const counts = isLabelWanted ? { reported: 1, labels_wanted: 1 } : report.kind === 'known' ? { reported: 1 } : {}
   fold.set(key, copyState(state, {
     follow_up: addCounts(state.follow_up, counts), fed_by: countForToken(state.fed_by, outcome.by), updated_at: time,
   }))

@@ -5,7 +5,7 @@ import { linkOf, type LoadedContexts } from '../judgement/chain-link.js'
 import type { ContextWarning } from '../judgement/context-warnings.js'
 import { describeContext, statusOf, type ContextView } from './describe-context.js'
 
-/** What needs the attention of an operator: thresholds taken back, suspicions, and amiss reports. */
+/** What needs the attention of an operator: thresholds taken back, suspicions, and problems with reports. */
 export const ALARMS = [
   'drift', 'breach', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
 ] as const

@@ -50,7 +50,7 @@ t.test('the evidence of a lottery is that of units which lose the mean of both t
 
 t.test('groups at a lottery keep their number, so that the drift detector watches each once', async (t) => {
   const { lost, kept, gained, partial = [] } = differencesAt({
-    ...noEvidence(2), generations: 1, lost: [0.5, 1], partial: { 4: [1, 0] }, moved: [{ '4:8': 1 }],
-  } as never, 0.5)
+    ...noEvidence(2), generations: 1, lost: [0.5, 1], partial: { 4: [1, 0] }, moved: { 0: { '4:8': 1 } },
+  }, 0.5)
   t.strictSame([lost, kept, gained, partial], [0, 0, 0, [[6, 1]]])
 })

@@ -21,7 +21,7 @@ function stateWith (late: number, kept: number, lost: number): ContextState {
 
 const isWorthwhile = (state: ContextState, patch = {}) => isLearningWorthwhile(state, policyWith(patch), new Map())
 
-t.test('learning is worth while ds (n - m) > s m', async (t) => {
+t.test('learning pays as long as ds (n - m) > s m', async (t) => {
   const state = stateWith(90, 300, 1)
   t.equal(state.threshold_index, LAST - 1)
   // s = 0.1 and ds = 0.8; at a loss rate of 1.5 in 301 the loosest needs 80 more: 0.8 (n - 80) > 0.1 * 80 from n = 91 on

@@ -170,6 +170,7 @@ t.test('an outcome for whose label there is no room counts at its worst, and kee
   fold.report(0.25, 100, { sample_index: 0, samples: 2, full: {} })
   t.equal(fold.pending.size, 0)
   t.match(cohort.members.get(0.25), { reported: 1, atWorst: 1, lost: 0, waiting: [], em: 0, graded: 0 })
+  t.match(fold.state().follow_up, { reported: 1, labels_wanted: 1 })
   fold.report(0.5, 100)
   t.equal(cohort.open, 1, 'a labelled outcome needs no room')
 })
