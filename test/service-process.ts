@@ -39,7 +39,8 @@ export function startProcess (t: Test, env: NodeJS.ProcessEnv, { detached = fals
   child.stderr!.on('data', (chunk) => { errors += chunk })
   const url = async () => (await until(`the service serves ${errors}`, () => log.find(({ msg }) => msg === 'stopgate is listening'))).url as string
   const call = async (path: string, init: RequestInit) => {
-    const reply = await fetch(await url() + path, init)
+    // The fetch of Node.js 20 may wait forever for a service that is killed while it connects.
+    const reply = await fetch(await url() + path, { signal: AbortSignal.timeout(60_000), ...init })
     return { status: reply.status, body: reply.status === 204 ? null : await reply.json() }
   }
   return {
