@@ -16,8 +16,11 @@ import { restoreMembers, restoreSlice, storeMembers, storeSlice, type StoredCoho
 export const MOST_OPEN = 4096
 /** Samples of a context that await their labels, at most: the learner keeps the steps of each. */
 export const MOST_WAITING = 16_384
-/** For how many times the wait the largest share decides who may still enrol: a minute. */
-const SHARE_WAITS = 5
+/**
+ * For how many times the wait the largest share decides who may still enrol. An entry is void if a draw in it is older than one wait, so
+ * the second one is for replicas that learn of a new share late. After a share has fallen, outcomes that can't enrol take up places too.
+ */
+const SHARE_WAITS = 2
 
 /** Control units enrolled, and draws of void entries, since they were last asked for. */
 export interface EntryCounts { enrolled: number, void: number }
