@@ -28,7 +28,7 @@ export const SettingsSchema = Type.Object({
   RECORD_SECONDS: Type.Integer({ default: 3600, minimum: 1, description: 'Time for which recorded steps of a control generation are kept after the last step (seconds)' }),
   DECISION_LOG_SECONDS: Type.Integer({ default: 86_400, minimum: 1, description: 'Time for which the decision log keeps a generation after its last step or report (seconds)' }),
   DECISION_LOG_MIB: Type.Integer({ default: 64, minimum: 0, maximum: 4096, description: 'Size of the decision log in the store (MiB); generations that were written least recently go first; 0: nothing is kept' }),
-  DECISION_LOG_TREATED_SHARE: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'Share of treated generations that the decision log takes, beside all control generations' }),
+  DECISION_LOG_TREATED_SHARE: Type.Number({ default: 0.01, minimum: 0, maximum: 1, description: 'Share of the treated generations that the decision log keeps; it keeps all control generations' }),
   DECISION_LOG_FILE: Type.String({ default: '', description: 'File to which the decision log is also appended, one JSON object a line; -: standard output; empty: none' }),
   MAX_CONTEXTS: Type.Integer({ default: 10_000, minimum: 1, description: 'Largest number of contexts to learn; outcomes of further contexts count only for their existing parents' }),
   POLL_SECONDS: Type.Number({ default: 1, minimum: 0.01, description: 'Interval at which a replica checks for a new model, in case a notification was lost, and for changed files (seconds)' }),
