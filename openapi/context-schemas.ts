@@ -77,12 +77,24 @@ const EvidenceSchema = Type.Object({
   holds_now: Type.Boolean({ description: 'Whether the evidence of now would certify the threshold; if not, the certificate still holds, since it is about the largest value' }),
 }, { title: 'Evidence', description: 'Evidence for the certified threshold' })
 
+const PoolSchema = Type.Object({
+  key: Type.String({ description: 'Context key of the pool' }),
+  left_at: nullable<string>('string', {
+    format: 'date-time',
+    description: 'When its own drift detector alarmed, so that it left the pool: nothing is stopped in it until the pool\'s next epoch (ISO 8601, UTC); null: it belongs to the pool',
+  }),
+}, { title: 'PoolOfContext', description: 'The pool of a context' })
+
+/** Of a member of a pool. */
+const OWN = 'for a context of a pool, what it has itself shown at the threshold of the pool, which certifies nothing'
+
 export const fields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values of the context by level' }),
   status: Type.Unsafe<typeof status[number]>({
-    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since',
+    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool',
   }),
+  pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified by itself, or is a pool'),
   mode: PolicySchema.properties.mode,
   pin: NullablePinSchema,
   threshold: nullableRatio('Threshold in force; null: never stop'),
@@ -90,13 +102,13 @@ export const fields = {
   scope: ScopeSchema,
   score: Type.String({ description: 'Score that the threshold is compared with: "confidence", or the name of a predictor' }),
   guarantee: NullableGuaranteeSchema,
-  control_generations: Type.Integer({ description: 'Control generations in the evidence' }),
+  control_generations: Type.Integer({ description: 'Control generations in the evidence; for a context of a pool, its own in the pool\'s present epoch' }),
   treated_generations: Type.Integer({ description: 'Treated generations reported in this epoch' }),
   em_full: nullableRatio('EM of the full runs in the evidence'),
-  em_drop: nullableRatio('Net EM drop at the context\'s own certified threshold'),
+  em_drop: nullableRatio(`Net EM drop at the context's own certified threshold; ${OWN}`),
   em_drop_low: nullableRatio(DROP_LOW),
   em_drop_high: nullableRatio(DROP_HIGH),
-  tokens_saved_ratio: nullableRatio('Tokens that the certified threshold saves, net of the tokens of probes'),
+  tokens_saved_ratio: nullableRatio(`Tokens that the certified threshold saves, net of the tokens of probes; ${OWN}`),
   tokens_saved_gross_ratio: nullableRatio('The same, probes not counted'),
   tokens_saved: Type.Number({ description: 'Estimate over all epochs of the tokens that stopping has saved, less probe_tokens; negative where asking cost more' }),
   tokens_saved_gross: Type.Number({ description: 'The same, probes not counted' }),
@@ -165,6 +177,28 @@ export const thresholds = Type.Array(Type.Object({
   generations_needed: nullable<number>('integer', { description: 'Control generations still needed to certify it, at the rates observed; null: cannot be predicted' }),
 }), { description: 'Every threshold of the grid, safest first' })
 
-export const ContextDetailSchema = Type.Object({ ...fields, thresholds }, {
+const { key, threshold, control_generations, em_drop_low, em_drop_high } = fields
+
+const MembersSchema = Type.Object({
+  at: time('When the members were read. Readers share one reading for up to twenty times as long as it takes'),
+  total: Type.Integer({ description: 'Contexts of the pool' }),
+  over_bound: Type.Integer({ description: 'Of those, how many have themselves lost more than max_em_drop, by estimate' }),
+  left: Type.Integer({ description: 'Of those, how many have left the pool, since their own drift detector alarmed' }),
+  worst: Type.Array(Type.Object({
+    key,
+    threshold,
+    control_generations: { ...control_generations, description: 'Its own control generations in the pool\'s present epoch; generations of which nothing came are not counted' },
+    em_drop: nullableRatio('Net EM drop that these show at the threshold of the pool; null: none yet'),
+    em_drop_low,
+    em_drop_high,
+    tokens_saved_ratio: nullableRatio('Share of their tokens that this threshold saves, net of the tokens of probes'),
+    over_bound: Type.Boolean({ description: 'Whether that EM drop is beyond max_em_drop' }),
+    left_at: PoolSchema.properties.left_at,
+  }), { description: 'At most 20 members, first those that have lost the most answers beyond what max_em_drop allows' }),
+}, { title: 'PoolMembers', description: 'What each context of a pool has itself shown. The guarantee is about their average only' })
+
+export const ContextDetailSchema = Type.Object({
+  ...fields, thresholds, members: objectOrNull(MembersSchema, 'The contexts of a pool; null: it is none'),
+}, {
   title: 'ContextDetail', description: 'State of one context with a row for every threshold', examples: [CONTEXT_DETAIL_EXAMPLE],
 })

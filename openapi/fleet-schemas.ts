@@ -24,7 +24,7 @@ export const FleetPageQuerySchema = Type.Object({
 const alarm = Type.Unsafe<Alarm>({
   type: 'string',
   enum: [...ALARMS],
-  description: 'drift: the threshold was withdrawn, since full runs show that stopping came to lose more than max_em_drop; breach: real stops lose more; drift_suspected, breach_suspected: ' +
+  description: 'drift: the threshold was withdrawn, since full runs show that stopping came to lose more than max_em_drop; breach: real stops lose more; left_pool: a context of a pool loses more by itself, and has left the pool; drift_suspected, breach_suspected: ' +
     'either is likely, and an "auto" control share is raised. The others are warnings of the context',
 })
 
@@ -62,7 +62,8 @@ export const FleetPageSchema = Type.Object({
     key: fields.key,
     is_leaf: Type.Boolean({ description: 'Whether generations run in it; else it is above them' }),
     is_certifying: Type.Boolean({ description: 'Whether evidence is gathered for it: a leaf of its own, or a pool' }),
-    status: { ...fields.status, description: 'As in the context; for a context of a pool, that of the pool' },
+    status: { ...fields.status, description: 'As in the context; for a context that belongs to a pool, that of the pool' },
+    pool: fields.pool,
     mode: fields.mode,
     is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),
     threshold: fields.threshold,

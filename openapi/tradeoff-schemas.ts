@@ -66,7 +66,7 @@ const HorizonSchema = Type.Object({
 
 const MoveSchema = Type.Object({
   time: time('When the learner made the change'),
-  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, evidence_stale, checkpoint or predictor' }),
+  cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, evidence_stale, checkpoint or predictor' }),
   epoch: Type.Integer({ description: 'Epoch after the change' }),
   before: nullableRatio('The context\'s own threshold before the change; for a pin, the threshold that was in force; null: never stop'),
   after: nullableRatio('Threshold after the change; null: never stop'),

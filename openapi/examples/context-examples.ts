@@ -8,6 +8,7 @@ const CONTEXT = {
   key: 'model=steady-8b,task=choices',
   context: { model: 'steady-8b', task: 'choices' },
   status: 'certified',
+  pool: null,
   mode: 'enforce',
   pin: null,
   threshold: 0.985,
@@ -102,6 +103,7 @@ export const CONTEXT_DETAIL_EXAMPLE = {
     certified: true,
     generations_needed: 0,
   }],
+  members: null,
 }
 
 export const POLICY_REPLY_EXAMPLE = { key: 'model=steady-8b', policy: { max_em_drop: 0.03 }, effective: EFFECTIVE }

@@ -25,6 +25,7 @@ export const FLEET_PAGE_EXAMPLE = {
     is_leaf: true,
     is_certifying: true,
     status: 'certified',
+    pool: null,
     mode: 'enforce',
     is_pinned: false,
     threshold: 0.97,

@@ -25,6 +25,7 @@ import { createEnroller } from '../decisions/enroller.js'
 import { scaledTimes } from '../core/enrolment/times.js'
 import { createRecorder } from '../outcomes/recorder.js'
 import { createRollback } from '../operations/rollback.js'
+import { createScanner } from '../operations/scan-fleet.js'
 import { createService } from '../replica/service.js'
 import { shareMetrics, type Channel } from '../metrics/shared-metrics.js'
 import { createStore } from '../store/create-store.js'
@@ -47,6 +48,7 @@ export async function assemble (
   const onChange = ({ cause }: Change) => {
     if (cause === 'drift') metrics.driftAlarms.inc()
     if (cause === 'breach') metrics.breaches.inc()
+    if (cause === 'left_pool') metrics.poolExits.inc()
   }
   const events = { onChange, onFit: metrics.fitted, onDamage: metrics.damaged, onEnd: () => { metrics.learnerEnds.inc() } }
   const learner = (config.hasLearnerThread ? startLearnerThread : startLearner)({ store, config, log, ...events })
@@ -68,8 +70,9 @@ export async function assemble (
   })
   telemetry?.watch(metrics)
   const readHistory = createHistory(store, corruptionReporter(log, metrics.damaged))
-  const contexts = createContexts(store, readHistory, config)
-  const fleet = createFleet(store, readHistory, config)
+  const scan = createScanner(store, readHistory, config)
+  const contexts = createContexts(store, readHistory, config, scan)
+  const fleet = createFleet(scan, config)
   const contextCommands = createContextCommands(store, service, config)
   const rollback = createRollback(store, readHistory, service, config)
   const predictors = createPredictorVersions(store, service, config)

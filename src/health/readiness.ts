@@ -1,4 +1,6 @@
 import { memberProblem } from '../core/certificate/policy-problem.js'
+import { hasLeft } from '../core/judgement/effective-threshold.js'
+import { certifyingKey } from '../core/policy/certifying-link.js'
 import type { ChainLink } from '../core/judgement/chain-link.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../core/judgement/context-warnings.js'
 import type { Levels } from '../core/policy/context.js'
@@ -68,6 +70,7 @@ function warnings ({ service, learner, configurations, access, tls }: HealthServ
       return [list(keys), (named) => `${REPORTING[warning](keys.length)}: ${named}`]
     }),
     [list(uncovered(modelInputs.levels, links)), (keys) => `These contexts differ from their pool in a field that the pool certifies, so nothing is stopped in them. Give them the pool's values, or set certify_at to null: ${keys}`],
+    [list(leftOf(modelInputs.levels, links)), (keys) => `These contexts have left their pool, since they lose more than it allows by themselves. Nothing is stopped in them until the pool's next epoch. To certify them by themselves, set certify_at to null for them, which starts that epoch: ${keys}`],
     [configurations.problem(), (problem) => `Replicas differ in CONTEXT_LEVELS or DEFAULT_POLICY, so each decides in its own way and undoes what others learn. Configure them alike: ${problem}`],
     [access.problem(), (problem) => `The changed access tokens are not in force; the previous ones are. ${problem}`],
     [tls?.problem(), (problem) => `The changed certificate is not in force; the previous one is. ${problem}`],
@@ -79,6 +82,12 @@ function warnings ({ service, learner, configurations, access, tls }: HealthServ
 function unlearned ({ lag, ageSeconds, freshness }: HealthServices['service']): string | null {
   const age = ageSeconds()
   return lag() === 0 || age === null || freshness() === 'fresh' ? null : `${lag()} log entries wait, the oldest for ${Math.round(age)} s`
+}
+
+/** Contexts that have left their pool. */
+function leftOf (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
+  const gone = [...links.values()].filter(({ leftEpoch }) => leftEpoch !== null)
+  return gone.filter((link) => hasLeft(link, links.get(certifyingKey(levels, link.policy.certify_at, link.key))!)).map(({ key }) => key)
 }
 
 const uncoveredOf = new WeakMap<ReadonlyMap<string, ChainLink>, string[]>()

@@ -1,6 +1,7 @@
 import type { ContextState } from '../core/judgement/context-state.js'
 import { copyState } from '../core/judgement/copy-state.js'
 import { contextWarnings } from '../core/judgement/context-warnings.js'
+import { leftEpochOf } from '../core/judgement/membership.js'
 import type { Cohorts } from '../core/enrolment/cohorts.js'
 import type { Fold, Ledger } from '../core/learn/fold.js'
 import { learn } from '../core/learn/learn.js'
@@ -82,6 +83,7 @@ function differs (before: ContextState | undefined, after: ContextState | undefi
   if (before === undefined || after === undefined) return before !== after
   return before.threshold_index !== after.threshold_index || before.serving !== after.serving || before.guarantee !== after.guarantee ||
     before.control_share !== after.control_share || before.epoch !== after.epoch ||
+    leftEpochOf(before) !== leftEpochOf(after) ||
     contextWarnings(before).join() !== contextWarnings(after).join() || namesOf(before) !== namesOf(after) ||
     (isJudged(before) && !haveSameTerms(before.judged_by, after.judged_by)) // until now replicas judged its evidence themselves
 }

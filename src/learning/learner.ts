@@ -151,6 +151,7 @@ export function startLearner (
 
 /** What the log says of a change. */
 export function describeChange ({ cause, before, after }: Pick<Change, 'cause' | 'before' | 'after'>): string {
+  if (cause === 'left_pool') return 'a context has left its pool, since it loses more than the pool allows'
   if (after !== null) return cause === 'evidence' ? 'a threshold is certified' : 'a threshold has changed'
   return before === null ? 'no threshold is in force, before or after a change' : 'a threshold is withdrawn'
 }

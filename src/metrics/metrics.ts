@@ -95,6 +95,11 @@ export function createMetrics () {
       help: 'Thresholds that this replica withdrew as the learner because real stops lost more EM than max_em_drop',
       registers,
     }),
+    poolExits: new Counter({
+      name: 'stopgate_pool_exits_total',
+      help: 'Contexts that this replica as the learner took out of their pool because they lost more EM than max_em_drop by themselves',
+      registers,
+    }),
     fitted: countFits(registers),
     recordedSteps: presetCounter(registers, 'stopgate_recorded_steps_total',
       'Steps of control generations that were recorded (stored), or lost because a limit was reached (dropped)', 'result', ['stored', 'dropped']),

@@ -4,7 +4,8 @@ import type { Config } from '../config/config.js'
 import { candidateOf } from '../core/judgement/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../core/judgement/chain-link.js'
 import type { ContextState } from '../core/judgement/context-state.js'
-import { isWithin, ROOT } from '../core/policy/context.js'
+import { isCertifying } from '../core/policy/certifying-link.js'
+import { depthOf, isWithin, ROOT } from '../core/policy/context.js'
 import { effectivePolicy } from '../core/policy/policy.js'
 import { policyProblem } from '../core/certificate/policy-problem.js'
 import { describeContext, type ContextView, type Status } from '../core/views/describe-context.js'
@@ -13,15 +14,17 @@ import { cadenceProblem } from '../core/views/replay-traces.js'
 import { whatIf, type AnswerableFields, type WhatIf } from '../core/views/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../errors/errors.js'
 import type { Store } from '../store/store.js'
-import { isoTime, pinToWire, type WirePin } from '../wire/to-wire.js'
+import { isoTime, pinToWire, poolToWire, type WirePin, type WirePool } from '../wire/to-wire.js'
 import { checkKey } from './check-key.js'
 import { readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
+import { membersOf, type PoolMembers } from './pool-members.js'
 import { readTradeoff, type Tradeoff } from './read-tradeoff.js'
+import type { Scan } from './scan-fleet.js'
 import { readWantedLabels, type WantedLabelsPage, type WantedLabelsQuery } from './read-wanted-labels.js'
 
 /** Times as replies have them, ISO 8601. */
-type Wire<T> = { [F in keyof T]: F extends 'updated_at' ? string : F extends 'pin' ? WirePin | null : T[F] }
+type Wire<T> = { [F in keyof T]: F extends 'updated_at' ? string : F extends 'pin' ? WirePin | null : F extends 'pool' ? WirePool | null : T[F] }
 
 export interface ContextPage { readonly contexts: Wire<ContextView>[], readonly next: string | null }
 
@@ -30,7 +33,7 @@ export interface ContextFilter { readonly prefix?: string, readonly status?: Sta
 /** What an operator reads about contexts, straight from the store. */
 export interface Contexts {
   readonly list: (filter: ContextFilter) => Promise<ContextPage>
-  readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[] }>
+  readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[], members: PoolMembers | null }>
   /** What the present evidence would certify under other terms; absent terms stay as they are. */
   readonly whatIf: (key: string, terms: Partial<AnswerableFields>) => Promise<WhatIf & { key: string }>
   readonly tradeoff: (key: string) => Promise<Tradeoff>
@@ -40,7 +43,8 @@ export interface Contexts {
 /** Contexts read from the store at a time while a page is filled. */
 const CHUNK = 200
 
-export function createContexts (store: Store, readHistory: ReadHistory, config: Config): Contexts {
+/** @param scan reads all contexts, which shows the members of a pool */
+export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<Scan>): Contexts {
   /** @throws InvalidKeyError, ContextNotFoundError */
   async function load (key: string): Promise<{ loaded: LoadedContexts, state: ContextState }> {
     checkKey(config, key)
@@ -74,7 +78,9 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       const { loaded, state } = await load(key)
       const { scorer, policy } = linkOf(loaded, key, state)
       const candidate = candidateOf(state, policy, loaded.predictors, scorer)
-      return { ...onWire(describeContext(loaded, key)), thresholds: describeThresholds(candidate, policy) }
+      const isPool = depthOf(key) < loaded.levels.length && isCertifying(loaded.levels, policy.certify_at, key)
+      const members = isPool ? membersOf(await scan(), key) : null
+      return { ...onWire(describeContext(loaded, key)), thresholds: describeThresholds(candidate, policy), members }
     },
 
     async whatIf (key, terms) {
@@ -97,5 +103,5 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
 }
 
 function onWire (view: ContextView): Wire<ContextView> {
-  return { ...view, pin: pinToWire(view.pin), updated_at: isoTime(view.updated_at) }
+  return { ...view, pin: pinToWire(view.pin), pool: poolToWire(view.pool), updated_at: isoTime(view.updated_at) }
 }

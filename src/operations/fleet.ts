@@ -1,11 +1,9 @@
 import type { Config } from '../config/config.js'
 import { isWithin } from '../core/policy/context.js'
 import type { RowOrder } from '../core/views/describe-row.js'
-import type { Store } from '../store/store.js'
 import { checkKey } from './check-key.js'
 import { sumFleet, type FleetSums } from './fleet-sums.js'
-import type { ReadHistory } from './history-reader.js'
-import { createScanner, type Scan } from './scan-fleet.js'
+import type { Scan } from './scan-fleet.js'
 import { selectRows, type RowPage, type RowQuery } from './select-rows.js'
 import { sortRows } from './sort-rows.js'
 
@@ -17,9 +15,11 @@ export interface Fleet {
   readonly rows: (query: RowQuery) => Promise<RowPage>
 }
 
-/** @returns readers that share what they read for a time, with the sums and the orders that were asked for */
-export function createFleet (store: Store, readHistory: ReadHistory, config: Config): Fleet {
-  const scan = createScanner(store, readHistory, config)
+/**
+ * @param scan reads all contexts; readers share what it reads for a time
+ * @returns readers that also share the sums and the orders that were asked for
+ */
+export function createFleet (scan: () => Promise<Scan>, config: Config): Fleet {
   const sumsOf = oncePerScan(({ at, rows }, prefix: string) => {
     return sumFleet({ at, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
   })

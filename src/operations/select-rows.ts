@@ -1,7 +1,7 @@
 import { isWithin } from '../core/policy/context.js'
 import type { Status } from '../core/views/describe-context.js'
 import type { ContextRow, RowOrder } from '../core/views/describe-row.js'
-import { isoTime } from '../wire/to-wire.js'
+import { isoTime, poolToWire, type WirePool } from '../wire/to-wire.js'
 import type { Scan } from './scan-fleet.js'
 
 export interface RowQuery {
@@ -18,8 +18,8 @@ export interface RowQuery {
 }
 
 /** A row as replies have it, with times in ISO 8601. */
-export type WireRow = Omit<ContextRow, 'changed_at' | 'updated_at' | 'price_per_1k_tokens' | 'tokens_saved_gross' | 'probe_tokens'> &
-  { readonly changed_at: string, readonly updated_at: string }
+export type WireRow = Omit<ContextRow, 'pool' | 'changed_at' | 'updated_at' | 'price_per_1k_tokens' | 'tokens_saved_gross' | 'probe_tokens'> &
+  { readonly pool: WirePool | null, readonly changed_at: string, readonly updated_at: string }
 
 /** A page of rows, and how many there are in all. */
 export interface RowPage { readonly at: string, readonly total: number, readonly contexts: WireRow[] }
@@ -35,5 +35,5 @@ export function selectRows ({ at, rows }: Scan, { prefix, search = '', status, s
 function holds (key: string, words: readonly string[]): boolean { return words.every((word) => key.includes(word)) }
 
 function rowToWire ({ price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, ...row }: ContextRow): WireRow {
-  return { ...row, changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
+  return { ...row, pool: poolToWire(row.pool), changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
 }

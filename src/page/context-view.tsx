@@ -6,6 +6,7 @@ import { EvidencePanel } from './evidence-panel.js'
 import { FollowUpPanel } from './follow-up-panel.js'
 import { ago, clockTime, count, percent, points, short, threshold, words } from './format.js'
 import { useData } from './live.js'
+import { MembersPanel } from './members-panel.js'
 import { MovesPanel } from './moves-panel.js'
 import { Badge, Pending, Tile } from './parts.js'
 import { routeTo } from './route.js'
@@ -26,8 +27,9 @@ function Path ({ name }: { name: string }) {
 }
 
 /** What stands behind the threshold in force. */
-function promise ({ scope, guarantee, pin, threshold }: ContextDetail): string {
+function promise ({ scope, pool, guarantee, pin, threshold }: ContextDetail): string {
   if (pin !== null) return 'By a pin, without a guarantee'
+  if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since it loses more than allowed by itself'
   if (guarantee === null) return threshold === null ? 'None is certified' : 'By the pin of its pool, without a guarantee'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
@@ -80,6 +82,7 @@ export function ContextView ({ name }: { name: string }) {
       <div class='columns'>
         <div>
           {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} bound={policy.max_em_drop} />}
+          <MembersPanel context={context} />
           <ArmsPanel context={context} />
           <FollowUpPanel context={context} />
         </div>

@@ -28,7 +28,8 @@ export const encodeEntry = (entry: LogEntry): string => JSON.stringify(entry)
  */
 export function encodeState (state: ContextState): string {
   const trials = state.trials.map((trial) => ({ ...trial, thresholds: thresholdsOf(trial.halves[0]), ...written(trial) }))
-  return JSON.stringify(copyState(state, { ...written(state), trials }))
+  const membership = state.membership && { ...state.membership, evidence: packEvidence(state.membership.evidence) }
+  return JSON.stringify(copyState(state, { ...written(state), trials, membership }))
 }
 
 type Gathered = Pick<ContextState, 'halves' | 'open'>
@@ -48,6 +49,7 @@ export function reviveState (written: object): ContextState {
     arms: { ...state.arms, control: intern(state.arms.control), treated: intern(state.arms.treated) },
     ...revived(state, NO_EVIDENCE),
     trials: state.trials.map(reviveTrial),
+    ...(state.membership && { membership: { ...state.membership, evidence: unpackEvidence(state.membership.evidence) } }),
   })
 }
 

@@ -21,6 +21,7 @@ const unit = Type.Object({
 })
 const report = Type.Object({
   u: ratio,
+  leaf: Type.Optional(text),
   samples: orNull(number),
   indices: lists,
   ...fieldsLike({ reported: 0, leftOut: 0, cancelled: 0, unlabelled: 0, lost: 0, atWorst: 0, graded: 0, em: 0, measured: 0, tokens: 0 }),

@@ -1,12 +1,15 @@
 import { Type, type TSchema } from '#typebox'
 import { PolicySchema } from '../../openapi/policy-schemas.js'
+import { NO_DRIFT } from '../core/certificate/drift.js'
 import { noEvidence } from '../core/certificate/evidence.js'
 import { GRID } from '../core/certificate/grid.js'
 import type { PackedEvidence } from '../core/certificate/packed-evidence.js'
+import { RAW } from '../core/enrolment/slice.js'
 import { openEpoch } from '../core/judgement/context-state.js'
+import type { Membership } from '../core/judgement/membership.js'
 import { DEFAULT_POLICY } from '../core/policy/policy.js'
 import { isGridLength } from '../core/predictor/predictor.js'
-import { check, fieldsLike, number, numbersByName, orNull, ratio, text } from './schema-parts.js'
+import { check, fieldsLike, like, number, numbersByName, orNull, ratio, text, time } from './schema-parts.js'
 
 const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
 
@@ -62,6 +65,14 @@ const state = Type.Object({
     step: number,
     expected: orNull(Type.Object({ threshold: number, tokens_saved_ratio: number, em_drop: number })),
   }))),
+  membership: Type.Optional(Type.Object({
+    epoch: text,
+    scorer: Type.Integer({ minimum: 0 }),
+    evidence,
+    drift: like(NO_DRIFT),
+    unwatched: Type.Array(Type.Object({ slice: number, units: Type.Array(Type.Tuple([number, number])) })),
+    left_at: orNull(time),
+  })),
   trials: Type.Array(Type.Object({
     predictor: text,
     ordinal: number,
@@ -84,8 +95,12 @@ interface WrittenTrial {
 
 /** A state as it is written. The evidence of a trial must be of its predictor's grid. */
 export function isState (value: unknown): boolean {
-  return hasStateFields(value) && (value as { trials: readonly WrittenTrial[] }).trials.every(({ thresholds, halves, open }) =>
-    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds)))
+  if (!hasStateFields(value)) return false
+  const { trials, membership } = value as { readonly trials: readonly WrittenTrial[], readonly membership?: Pick<Membership, 'scorer' | 'evidence'> }
+  const own = membership?.evidence
+  return trials.every(({ thresholds, halves, open }) =>
+    isGridLength(thresholds) && [...halves, open.evidence].every((evidence) => evidence === null || isOfGrid(evidence, thresholds))) &&
+    (own === undefined || isOfGrid(own, membership!.scorer === RAW ? GRID.length : own.tokens.length))
 }
 
 export function isOfGrid ({ lost, gained, unprobed, tokens, probe_tokens, partial = {} }: PackedEvidence, thresholds: number): boolean {

@@ -16,3 +16,10 @@ export function pinToWire (pin: Pin | null): WirePin | null {
 export function withIsoTime<T extends { readonly time: number }> (row: T): Omit<T, 'time'> & { readonly time: string } {
   return { ...row, time: isoTime(row.time) }
 }
+
+/** The pool of a context, as replies show it. */
+export interface WirePool { readonly key: string, readonly left_at: string | null }
+
+export function poolToWire (pool: { readonly key: string, readonly left_at: number | null } | null): WirePool | null {
+  return pool && { ...pool, left_at: pool.left_at === null ? null : isoTime(pool.left_at) }
+}

@@ -2,6 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { certifiedIndex } from '../../src/core/certificate/certified-index.js'
 import { evidenceOf } from '../../src/core/judgement/context-state.js'
+import { bundleOf } from '../../src/core/decide/bundle.js'
+import { decideColumns } from '../../src/core/decide/decide-columns.js'
+import { snapshotOfBundle } from '../../src/core/decide/snapshot-of-bundle.js'
+import { encodeState, reviveState } from '../../src/store/encoding.js'
 import { decide } from '../../src/core/decide/decide.js'
 import { GRID } from '../../src/core/certificate/grid.js'
 import { judge } from '../../src/core/judgement/judge.js'
@@ -152,6 +156,45 @@ t.test('must never: evidence of a pool from a member that the pool does not cove
   fold.learn(KEPT, 0, 10)
   t.equal(evidence(), before)
   t.not(snapshotFrom(fold).root.children.get('q')!.rule.threshold, null, 'other members are served')
+})
+
+t.test('must never: the threshold of a pool for a member that has left it', async (t) => {
+  const fold = memoryFold({ certify_at: 'model' })
+  const lossy = outcomeOf({ context: { model: 'q', task: 'lossy' }, steps: [{ ...SURE_STEP, exact_match: 0 }] })
+  const LOSSY = 'model=q,task=lossy'
+  fold.learn(KEPT, 0, 2 * FIRST)
+  for (let i = 0; i < 20; i++) {
+    fold.learn(lossy, i)
+    fold.learn(KEPT, i, 70)
+  }
+  t.match(fold.changes.at(-1), { key: LOSSY, cause: 'left_pool', before: GRID[LAST], after: null }, 'the member alone: its own detector alarmed')
+  const asked = (task: string, snapshot = snapshotFrom(fold)) => decide(snapshot, 'fresh', { ...sureStep, context: { model: 'q', task } })
+  const stays = { decision: 'continue', threshold: null, scope: 'none', reason: 'no_threshold', guarantee: null } as const
+  const check = (when: string) => {
+    t.match(asked('lossy'), stays, when)
+    t.match(asked('gsm8k'), { decision: 'stop', scope: 'pool' }, `${when}: the others are served`)
+    t.match(asked('lossy', snapshotOfBundle(bundleOf(snapshotFrom(fold)))), stays, `${when}: in a bundle`)
+    const context = [{ model: 'q', task: 'lossy' }, { model: 'q', task: 'gsm8k' }]
+    const columns = { contexts: context, context: [0, 1], tokens: [40, 40], confidence: [1, 1], arms: ['treated', 'treated'] as const }
+    t.same(decideColumns(snapshotFrom(fold), 'fresh', columns, new Set()).stop, [1], `${when}: in columns`)
+  }
+  check('it has left')
+  const { rule } = snapshotFrom(fold).root.children.get('q')!.children.get('lossy')!
+  t.match(rule, { controlShare: 1, enrolledShare: 0 }, 'it runs in full, and enrols nobody')
+  const { halves } = fold.state('model=q')
+  fold.learn(outcomeOf({ context: { model: 'q', task: 'lossy' } }), 99, 500)
+  t.equal(fold.state('model=q').halves, halves, 'it is no evidence of the pool')
+  check('however well it does later')
+  for (const [key, state] of fold.states) fold.states.set(key, reviveState(JSON.parse(encodeState(state))))
+  check('from the store')
+  fold.learn({ type: 'reset', key: LOSSY, by: 'ops', reason: 'test' }, 100)
+  check('after an epoch of its own')
+  fold.learn({ type: 'policy', key: 'model=q', policy: { max_em_drop: 0.03 }, by: 'ops' }, 101)
+  fold.learn({ type: 'policy', key: 'model=q', policy: null, by: 'ops' }, 102)
+  check('after a change of the policy that keeps the evidence')
+  fold.learn({ type: 'reset', key: 'model=q', below: false, by: 'ops', reason: 'test' }, 103)
+  fold.learn(KEPT, 103, FIRST)
+  t.match(asked('lossy'), { decision: 'stop', scope: 'pool' }, 'the next epoch of the pool brings it back')
 })
 
 t.test('must never: a predictor certified on its own training data', async (t) => {

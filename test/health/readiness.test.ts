@@ -71,6 +71,19 @@ t.test('contexts that their pool does not cover are named', async (t) => {
   t.match(warnings, [/^These contexts differ from their pool .*: model=q,task=a$/])
 })
 
+t.test('contexts that have left their pool are named, until its next epoch', async (t) => {
+  const services = await build(t, { DEFAULT_POLICY: '{"certify_at":"model"}' })
+  const model = services.service.model()
+  const [root] = model.links.values()
+  const linkOf = (key: string, epochName: string) => [key, { ...root!, key, epochName, leftEpoch: key.endsWith('a') ? '7-1' : null }] as const
+  const warningsIn = async (epoch: string) => {
+    const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) => linkOf(key, epoch)))
+    return (await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })).warnings
+  }
+  t.match(await warningsIn('7-1'), [/^These contexts have left their pool, .*: model=q,task=a$/])
+  t.same(await warningsIn('8-1'), [])
+})
+
 t.test('a worker that invents signal names is warned, and so is the operator', async (t) => {
   const { send } = await build(t, { DEFAULT_POLICY: '{"predictor":"auto","follow_up_seconds":0}' })
   let invented = 0

@@ -71,3 +71,25 @@ t.test('the state of a context says how many of its enrolments are open', async 
   t.equal(open(outcome(0.7)), 2, 'an outcome that was not enrolled closes none')
   t.equal(open({ type: 'reset', key: KEY, by: 'ops', reason: 'new weights' }), 0)
 })
+
+t.test('a member that leaves its pool is decisive, and so is its return', async (t) => {
+  const memory = { ...empty(), ledger: newLedger({ ...configuration, defaults: { follow_up_seconds: 0, certify_at: 'model' } }) }
+  let place = 0
+  const fold = (task: string, em: 0 | 1, times = 1) => Array.from({ length: times }, () => {
+    const outcome = losslessOutcome(`g${++place}`, { model: 'q', task })
+    const steps = outcome.steps.map((step) => ({ ...step, em }))
+    const entry = gradeOutcome('salt', { ...outcome, steps } as ReportedOutcome)
+    return foldEntries(memory, [{ cursor: `${place}-0`, time: place, entry }]).decisive
+  }).at(-1)!
+  const key = 'model=q,task=hard'
+  fold('kind', 1, 400)
+  let left = 0
+  for (let i = 0; i < 20; i++) {
+    if (fold('hard', 0).includes(key)) left++
+    fold('kind', 1, 70)
+  }
+  t.equal(left, 2, 'it appears, and leaves')
+  foldEntries(memory, [{ cursor: '9999-0', time: 9999, entry: { type: 'reset', key: 'model=q', below: false, by: 'ops', reason: 'test' } }])
+  t.same(fold('hard', 1), [key], 'it has shown something in the next epoch')
+  t.same(fold('hard', 1), [])
+})

@@ -173,7 +173,8 @@ t.test('a reset or checkpoint with an unreadable log entry still begins an epoch
 })
 
 t.test('the log says what a change does to the threshold', async (t) => {
-  const said = (cause: 'evidence' | 'policy' | 'drift', before: number | null, after: number | null) => describeChange({ cause, before, after })
+  const said = (cause: 'evidence' | 'policy' | 'drift' | 'left_pool', before: number | null, after: number | null) => describeChange({ cause, before, after })
+  t.equal(said('left_pool', 0.9, null), 'a context has left its pool, since it loses more than the pool allows')
   t.equal(said('evidence', null, 0.9), 'a threshold is certified')
   t.equal(said('evidence', 0.9, 0.8), 'a threshold is certified')
   t.equal(said('policy', 0.9, 0.8), 'a threshold has changed')

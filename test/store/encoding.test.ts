@@ -6,6 +6,9 @@ import {
 } from '../../src/store/encoding.js'
 import { noEvidence, NO_EVIDENCE } from '../../src/core/certificate/evidence.js'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
+import { addToMembership } from '../../src/core/judgement/membership.js'
+import { isState } from '../../src/store/stored-state-schema.js'
+import { memberUnit } from '../core/judgement/member-unit.js'
 import { holds } from '../property.js'
 import { change, LEDGER, outcome, pinEntry, predictorEntry, RESET, state, TICK, unpinEntry, versionOf } from './fixtures.js'
 
@@ -54,6 +57,15 @@ t.test('the evidence of a trial has as many thresholds as the grid of its predic
   t.equal(read.trials[0]!.halves[1], none, 'one object')
   t.equal(read.trials[1]!.halves[0].gained, none.gained)
   t.notOk('thresholds' in read.trials[0]!)
+})
+
+t.test('what a member of a pool has shown is decoded unchanged', async (t) => {
+  const membership = addToMembership(addToMembership(undefined, memberUnit({ lost: 1 })), memberUnit({ slice: 4, firstOpen: 2 }))
+  const written = { ...state(3), membership }
+  t.same(decoded(written), written)
+  t.ok(isState(JSON.parse(encodeState(written))))
+  const kept = { ...state(3), membership: addToMembership(undefined, memberUnit()) }
+  t.match(JSON.parse(encodeState(kept)).membership.evidence, { lost: [], tokens: { length: 30 } })
 })
 
 t.test('the audit trail keeps commands, and for a predictor only what was done with it', async (t) => {

@@ -32,10 +32,13 @@ export function watchDrift (drift: Drift, delta: number, a: number): Drift {
 export function watchEvidence (drift: Drift, evidence: Evidence, k: number, a: number): Drift {
   const { lost, kept, gained, partial = [] } = differencesAt(evidence, k)
   const parts = partial.map(([eighths, units]) => [eighths / EIGHTHS, units] as const)
-  const counts = [[1, lost], [0, kept], [-1, gained], ...parts]
-    .sort(([x], [y]) => y! - x!)
+  return watchDifferences(drift, [[1, lost], [0, kept], [-1, gained], ...parts], a)
+}
+
+/** The same for the differences of the units. */
+export function watchDifferences (drift: Drift, counts: ReadonlyArray<readonly [delta: number, units: number]>, a: number): Drift {
   let next = drift
-  for (const [delta, units] of counts) for (let i = 0; i < units!; i++) next = watchDrift(next, delta!, a)
+  for (const [delta, units] of [...counts].sort(([x], [y]) => y - x)) for (let i = 0; i < units; i++) next = watchDrift(next, delta, a)
   return next
 }
 

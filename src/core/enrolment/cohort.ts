@@ -7,7 +7,7 @@ import { EarlyOutcomes, type EarlyOutcome } from './early-outcomes.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
 import { lookAtOpen } from './look.js'
 import { addLabel, addReport, isComplete, newMember, type Member, type SampleReport } from './member.js'
-import type { Slice } from './slice.js'
+import { isFinal, type Slice } from './slice.js'
 import { SliceQueue } from './slice-queue.js'
 import { SpentUnits } from './spent-units.js'
 import { restoreMembers, restoreSlice, storeMembers, storeSlice, type StoredCohort } from './stored-cohort.js'
@@ -21,6 +21,8 @@ export const MOST_WAITING = 16_384
  * the second one is for replicas that learn of a new share late. After a share has fallen, outcomes that can't enrol take up places too.
  */
 const SHARE_WAITS = 2
+
+const NOBODY: readonly Member[] = []
 
 /** Control units enrolled, and draws of void entries, since they were last asked for. */
 export interface EntryCounts { enrolled: number, void: number }
@@ -45,6 +47,8 @@ export class Cohort {
   #counts: EntryCounts = { enrolled: 0, void: 0 }
   /** Samples that await their labels. */
   #waiting = 0
+  /** Control members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
+  #accounted: Member[] = []
   /** When its evidence was last looked at, by the follow-up clock. */
   lookedAt = 0
   /** Whether anything has changed since. */
@@ -248,7 +252,19 @@ export class Cohort {
     this.#partlyKnown.delete(member)
     this.#spent.addAccounted(member.u, clock + 2 * rules.wait, clock)
     accountFor(member, rules)
+    if (member.leaf !== undefined && member.arm === 'control') this.#accounted.push(member)
   }
+
+  /** The control members of a pool that were accounted for, each once. */
+  takeAccounted (): readonly Member[] {
+    if (this.#accounted.length === 0) return NOBODY
+    const taken = this.#accounted
+    this.#accounted = []
+    return taken
+  }
+
+  /** Number of the first slice that is not final yet; Infinity: all are. */
+  get firstOpen (): number { return this.slices.find((slice) => !slice.isCounted && !isFinal(slice))?.number ?? Infinity }
 
   #endSlice (clock: number, followUp: number): void {
     if (!this.#queue.isOver(clock, followUp)) return

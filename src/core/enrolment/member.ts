@@ -21,6 +21,8 @@ export interface Member {
   /** When it was enrolled, by the follow-up clock, ms. */
   readonly at: number
   slice: Slice
+  /** In a pool, the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
+  leaf?: string
   /** Number of its samples; `null`: no outcome has stated it. */
   samples: number | null
   /** Numbers of the samples that were reported, as far as outcomes state them. */

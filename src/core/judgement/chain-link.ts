@@ -6,6 +6,7 @@ import { sumsInForce } from './candidate-scorer.js'
 import type { ContextState } from './context-state.js'
 import { contextWarnings, type ContextWarning } from './context-warnings.js'
 import { judge, type Judgement } from './judge.js'
+import { leftEpochOf } from './membership.js'
 import { usablePin, type Pin } from './pin.js'
 
 /** Everything but its own state that a context's link depends on. */
@@ -37,6 +38,8 @@ export interface ChainLink extends Judgement {
   readonly trials: readonly string[]
   /** Name of its epoch; `null` before any enrolment. */
   readonly epochName: string | null
+  /** Name of the epoch of its pool that it has left, since its drift detector alarmed; `null`: it has not. */
+  readonly leftEpoch: string | null
   /** What is wrong with how it is reported on. */
   readonly warnings: readonly ContextWarning[]
   /** The control share that the learner has in force; `undefined` before any outcome. */
@@ -72,6 +75,7 @@ export function chainLink (
     generations: state?.generations ?? 0,
     trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
     epochName: state?.epoch_name ?? null,
+    leftEpoch: leftEpochOf(state),
     warnings: state === undefined ? [] : contextWarnings(state),
     learnedControlShare: state?.control_share,
   }

@@ -6,6 +6,7 @@ import type { Levels } from '../policy/context.js'
 import type { EvidenceByToken } from './evidence-by-token.js'
 import { NO_FOLLOW_UP, type FollowUp } from './follow-up-counts.js'
 import { meaningOf, type Meaning } from './meaning.js'
+import { leftEpochOf, type Membership } from './membership.js'
 import type { Policy } from '../policy/policy.js'
 import type { CertificationTerms } from '../policy/certification-terms.js'
 import type { OpenEvidence } from '../certificate/open-evidence.js'
@@ -90,6 +91,8 @@ export interface ContextState {
   readonly fed_by?: EvidenceByToken | undefined
   /** Absent where no training run names the context; `null` after a reset, until a run names it again. */
   readonly checkpoint?: ServedCheckpoint | null | undefined
+  /** Of a member of a pool: what it has itself shown there. Absent before it has shown anything. */
+  readonly membership?: Membership | undefined
 }
 
 /**
@@ -133,6 +136,7 @@ export function openEpoch (
     last_evidence_at: null,
     updated_at: time,
     ...(previous !== undefined && servedAfter(previous, cause)),
+    ...(leftEpochOf(previous) !== null && { membership: previous?.membership }), // it returns with the pool's next epoch, not with its own
   }
 }
 

@@ -41,6 +41,7 @@ export function copyState (state: ContextState, changes: Partial<ContextState>):
     judged_by: state.judged_by,
     fed_by: state.fed_by,
     checkpoint: state.checkpoint,
+    membership: state.membership,
   }
   return Object.assign(copy, changes)
 }

@@ -19,7 +19,9 @@ export interface EffectiveThreshold {
   /** The link that gathers evidence for the leaf: itself, or its pool. */
   readonly source: ChainLink
   readonly isPinned: boolean
-  /** Whether the leaf is evidence of the source. A member of a pool is not if it has a pin of its own or asks for another certificate. */
+  /** Whether the certificate of the source is about the leaf. */
+  readonly isCovered: boolean
+  /** Whether the leaf is evidence of the source. A member of a pool is not if it is not covered, or has a pin of its own. */
   readonly isEvidence: boolean
 }
 
@@ -27,7 +29,8 @@ const UNCOVERED = { threshold: null, scorer: null, lottery: null }
 
 /**
  * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it. A pool's
- * certificate does not serve a member whose policy asks for another one, as a change of DEFAULT_POLICY or an import can bring about.
+ * certificate does not serve a member that has left it, or whose policy asks for another one, as a change of DEFAULT_POLICY or an import
+ * can bring about.
  * @param chain root first, leaf last
  * @param depth of the certifying link in it
  */
@@ -35,11 +38,16 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const leaf = chain.at(-1)!
   const source = chain[depth]!
   const pin = leaf.pin ?? source.pin
-  const isCovered = source === leaf || differenceFromPool(leaf.policy, source.policy) === undefined
+  const isCovered = source === leaf || (differenceFromPool(leaf.policy, source.policy) === undefined && !hasLeft(leaf, source))
   const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
-  return { threshold, lottery, scorer, scope, source, isPinned: pin !== undefined, isEvidence }
+  return { threshold, lottery, scorer, scope, source, isPinned: pin !== undefined, isCovered, isEvidence }
+}
+
+/** Whether a context has left its pool, until the pool's next epoch. */
+export function hasLeft ({ leftEpoch }: Pick<ChainLink, 'leftEpoch'>, { epochName }: Pick<ChainLink, 'epochName'>): boolean {
+  return leftEpoch !== null && leftEpoch === epochName
 }
 
 /** Depth of the link that certifies for the end of a chain, which may end above the leaves. */

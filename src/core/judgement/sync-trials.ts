@@ -1,6 +1,7 @@
 import type { Levels } from '../policy/context.js'
 import type { ContextState } from './context-state.js'
 import { noEvidence } from '../certificate/evidence.js'
+import { RAW } from '../enrolment/slice.js'
 import type { Policy } from '../policy/policy.js'
 import { fingerprintOf, type PredictorRef } from '../predictor/fingerprint.js'
 import type { Predictor } from '../predictor/predictor.js'
@@ -10,6 +11,11 @@ import { type Trial, predictorOf } from './trial.js'
 /** The predictor that serves; `null`: the raw confidence, or nothing. */
 export function servingOf ({ serving: name, trials }: Pick<ContextState, 'serving' | 'trials'>): PredictorRef | null {
   return name === null ? null : { name, fingerprint: trials.find(({ predictor }) => predictor === name)?.fingerprint }
+}
+
+/** The number under which slices keep the evidence of the scorer that serves; `undefined`: its trial is gone. */
+export function servingNumber ({ serving, trials }: Pick<ContextState, 'serving' | 'trials'>): number | undefined {
+  return serving === null ? RAW : trials.find(({ predictor }) => predictor === serving)?.ordinal
 }
 
 /** The newest predictor for the policy's label and the configured levels. */

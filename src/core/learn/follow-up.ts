@@ -12,11 +12,13 @@ import { barsOf } from '../judgement/candidate-scorer.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { addCounts, type FollowUp } from '../judgement/follow-up-counts.js'
 import { copyState } from '../judgement/copy-state.js'
+import { servingNumber } from '../judgement/sync-trials.js'
 import { haveSameBar } from '../policy/certification-terms.js'
 import type { Policy } from '../policy/policy.js'
 import type { Pending } from '../recording/pending.js'
 import { cohortRules } from './cohort-rules.js'
 import { armOf, forceOf, policyOf, startEpoch, timesOf, write, type Fold } from './fold.js'
+import { learnMembers } from './learn-member.js'
 import { moveShare } from './move-share.js'
 
 /** A holder of evidence: the state of a context, or a trial in it. */
@@ -33,9 +35,10 @@ export function followUp (fold: Fold, key: string, time: number): void {
   const policy = policyOf(fold.ledger, key)
   const clock = fold.cohorts.clock
   const { look } = timesOf(fold.ledger)
-  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return
+  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return learnMembers(fold, key, cohort, time)
   const rules = cohortRules(fold, state, policy)
   for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
+  learnMembers(fold, key, cohort, time)
   const unenrolled = cohort.dropEarly(clock)
   const strangers = unenrolled.filter(({ generation_id: id }) => isControl(fold.pending.get(id), state)).length
   for (const { generation_id: id } of unenrolled) fold.pending.remove(id)
@@ -78,7 +81,7 @@ export function withCounts (state: ContextState, more: Partial<FollowUp>): Conte
 /** A final slice joins the sum. */
 function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[number], policy: Policy, { scorers }: CohortRules, time: number): ContextState {
   const add = <G extends Gathering>(gathering: G, scorer: number): G => withEvidence(gathering, slice.evidence.get(scorer), policy)
-  const serving = state.serving === null ? RAW : state.trials.find(({ predictor }) => predictor === state.serving)?.ordinal
+  const serving = servingNumber(state)
   const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
   return copyState(withCounts(state, slice.counts), {
     ...add({ halves: state.halves, open: state.open, certified: state.certified }, RAW),

@@ -10,11 +10,13 @@ import { RAW } from '../enrolment/slice.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { copyState } from '../judgement/copy-state.js'
 import { countForToken } from '../judgement/evidence-by-token.js'
+import { servingNumber } from '../judgement/sync-trials.js'
 import type { Policy } from '../policy/policy.js'
 import type { Pending } from '../recording/pending.js'
 import { cohortRules } from './cohort-rules.js'
 import { policyOf, startEpoch, write, type Fold } from './fold.js'
 import { lookAt, withCounts, withEvidence } from './follow-up.js'
+import { learnMember } from './learn-member.js'
 import { moveShare } from './move-share.js'
 import { unitsOfOutcome } from './units-of-outcome.js'
 import { learnSample } from './learn-sample.js'
@@ -43,9 +45,12 @@ export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm:
   const counted = withCounts(fed, { enrolled: 1, ...(isPresent && !isLabelWanted ? { accounted: 1 } : { missing: 1 }) })
   const lost = (unit: Unit): Unit => isPresent ? unit : { ...unit, eighths: unit.eighths.map(() => EIGHTHS) }
   const evidenceOf = (unit: Unit | undefined) => unit && addUnit(noEvidence(unit.eighths.length), lost(unit))
-  const watched = state.serving === null ? RAW : state.trials.find(({ predictor }) => predictor === state.serving)?.ordinal
-  const isWatched = isPresent && watched !== undefined && state.threshold_index !== -1
-  const seen = isWatched ? evidenceOf(units.get(watched)) : undefined
+  const watched = servingNumber(state)
+  const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
+  if (shown !== undefined && leaf !== key) {
+    learnMember(fold, { pool: key, leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
+  }
+  const seen = state.threshold_index === -1 ? undefined : evidenceOf(shown)
   const drift = seen === undefined ? state.drift : watchEvidence(state.drift, seen, state.threshold_index, policy.max_em_drop)
   if (hasDrifted(drift)) {
     write(fold, key, startEpoch(fold, key, 'drift', policy, time), { policy, time, cause: 'drift', mayMove: true })

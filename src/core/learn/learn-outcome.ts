@@ -8,6 +8,7 @@ import type { LoggedOutcome } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { countForToken } from '../judgement/evidence-by-token.js'
 import { addCounts } from '../judgement/follow-up-counts.js'
+import { leftEpochOf } from '../judgement/membership.js'
 import { predictorOf } from '../judgement/trial.js'
 import { nextCheckTokens } from '../policy/cadence.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
@@ -53,8 +54,14 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (outcome !== whole) fold.set(key, withCounts(fold.get(key)!, { signals_refused: 1 }))
   if (differenceFromPool(policy, policyOf(fold.ledger, key)) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
-  if (policyOf(fold.ledger, key).follow_up_seconds === 0) learnOnArrival(fold, time, pending, arm)
-  else account(fold, time, pending, arm)
+  if (policyOf(fold.ledger, key).follow_up_seconds !== 0) account(fold, time, pending, arm)
+  else if (leftAt(fold, pending) === null) learnOnArrival(fold, time, pending, arm)
+}
+
+/** When the context of an outcome left its pool; `null`: it belongs to it, or has none. */
+function leftAt (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>): number | null {
+  const state = fold.get(leaf)
+  return leftEpochOf(state) === fold.get(key)!.epoch_name ? state!.membership!.left_at : null
 }
 
 function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
@@ -70,6 +77,7 @@ function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): 
     return followUp(fold, key, time)
   }
   const rules = cohortRules(fold, state, policy)
+  if (time >= (leftAt(fold, pending) ?? Infinity) + rules.wait) return // nobody enrols it any more
   const mayCome = !isNeverAsked(outcome) && outcome.hash < policy.label_rate &&
     cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
@@ -93,6 +101,7 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
   const { sample_index: index } = outcome
   const isTooMany = member.reported >= MOST_SAMPLES
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return
+  if (pending.leaf !== key) member.leaf ??= pending.leaf
   const state = fold.get(key)!
   const policy = policyOf(fold.ledger, key)
   const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)

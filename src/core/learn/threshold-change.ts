@@ -3,12 +3,12 @@ import { servingOf } from '../judgement/sync-trials.js'
 
 /**
  * A move of a context's own threshold, or a drift alarm; `before` equals `after` if the alarm concerned the threshold of a parent. For a
- * pin, they are the thresholds in force for the context, whether its own or inherited.
+ * pin, and for a member that leaves its pool, they are the thresholds in force for the context, whether its own or inherited.
  */
 export interface Change {
   readonly time: number
   readonly key: string
-  readonly cause: 'evidence' | 'pin' | 'predictor' | EpochCause
+  readonly cause: 'evidence' | 'pin' | 'predictor' | 'left_pool' | EpochCause
   readonly epoch: number
   readonly before: number | null
   readonly after: number | null

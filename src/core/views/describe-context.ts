@@ -7,7 +7,7 @@ import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import type { EvidenceByToken } from '../judgement/evidence-by-token.js'
 import { candidateOf, type CandidateScorer } from '../judgement/candidate-scorer.js'
-import { certifyingDepthOf, controlShareInForce, effectiveThreshold, type Scope } from '../judgement/effective-threshold.js'
+import { certifyingDepthOf, controlShareInForce, effectiveThreshold, hasLeft, type Scope } from '../judgement/effective-threshold.js'
 import { expectedUtility } from '../certificate/objective.js'
 import type { Lottery } from '../certificate/lottery.js'
 import { describeTrials, type TrialView } from './describe-trials.js'
@@ -16,6 +16,7 @@ import type { Guarantee } from '../judgement/guarantee.js'
 import type { Pin } from '../judgement/pin.js'
 import { contextWarnings, type ContextWarning } from '../judgement/context-warnings.js'
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
+import { shownInPool } from './shown-in-pool.js'
 
 export type Status = 'learning' | 'certified' | 'drifted'
 
@@ -27,6 +28,8 @@ export interface ContextView {
   readonly key: string
   readonly context: Context
   readonly status: Status
+  /** The pool that it is a context of, and when its own drift detector made it leave that, ms; `null`: it has none, or is one. */
+  readonly pool: { readonly key: string, readonly left_at: number | null } | null
   readonly mode: Policy['mode']
   readonly pin: Pin | null
   readonly threshold: number | null
@@ -80,28 +83,35 @@ export function describeContext (loaded: LoadedContexts, key: string): ContextVi
   const chain = linksOf(loaded, key)
   const own = chain.at(-1)!
   const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
-  const evidence = evidenceOf(state)
+  const { source } = effective
+  const isMember = source !== own && chain.length === loaded.levels.length + 1
   const candidate = candidateOf(state, own.policy, loaded.predictors, own.scorer)
-  const interval = own.index === -1 ? null : intervalAt(candidate, own.index)
+  const { evidence: shown, index, level } = isMember
+    ? shownInPool(state, source, loaded.states.get(source.key))
+    : { evidence: candidate.evidence, index: own.index, level: Math.exp(-candidate.bar) }
+  const evidence = isMember ? shown : evidenceOf(state)
+  const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
+  const isGone = isMember && hasLeft(own, source)
   return {
     key,
     context: parseContextKey(loaded.levels, key) ?? {},
-    status: statusOf(state, own.index),
+    status: isGone ? 'drifted' : statusOf(state, own.index),
+    pool: isMember ? { key: source.key, left_at: isGone ? state.membership!.left_at : null } : null,
     mode: own.policy.mode,
     pin: own.pin ?? null,
     threshold: effective.threshold,
     lottery: effective.lottery,
     scope: effective.scope,
     score: effective.scorer ?? own.scorer ?? 'confidence',
-    guarantee: effective.isPinned ? null : own.guarantee,
+    guarantee: effective.isPinned || !effective.isCovered ? null : (isMember ? source : own).guarantee,
     control_generations: evidence.generations,
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
-    em_drop: own.index === -1 ? null : emDrop(candidate.evidence, own.index),
+    em_drop: index === -1 ? null : emDrop(shown, index),
     em_drop_low: interval?.low ?? null,
     em_drop_high: interval?.high ?? null,
-    tokens_saved_ratio: own.index === -1 ? null : tokensSavedRatio(candidate.evidence, own.index),
-    tokens_saved_gross_ratio: own.index === -1 ? null : grossSavedRatio(candidate.evidence, own.index),
+    tokens_saved_ratio: index === -1 ? null : tokensSavedRatio(shown, index),
+    tokens_saved_gross_ratio: index === -1 ? null : grossSavedRatio(shown, index),
     tokens_saved: state.tokens_saved_gross - state.probe_tokens,
     tokens_saved_gross: state.tokens_saved_gross,
     probe_tokens: state.probe_tokens,
@@ -129,10 +139,6 @@ export function describeContext (loaded: LoadedContexts, key: string): ContextVi
 
 function evidenceView ({ log_evidence: known }: ContextState, index: number, { bar }: CandidateScorer): EvidenceView | null {
   return known === null || index === -1 ? null : { ...known, bar, holds_now: known.now >= bar }
-}
-
-function intervalAt ({ evidence, bar }: CandidateScorer, k: number): { low: number, high: number } {
-  return emDropInterval(differencesAt(evidence, k), Math.exp(-bar))
 }
 
 export function statusOf (state: ContextState, index: number): Status {

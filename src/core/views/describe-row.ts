@@ -1,5 +1,5 @@
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
-import { certifyingKey, isCertifying } from '../policy/certifying-link.js'
+import { isCertifying } from '../policy/certifying-link.js'
 import { depthOf } from '../policy/context.js'
 import { linkOf, type LoadedContexts } from '../judgement/chain-link.js'
 import type { ContextWarning } from '../judgement/context-warnings.js'
@@ -7,7 +7,7 @@ import { describeContext, statusOf, type ContextView } from './describe-context.
 
 /** What needs the attention of an operator: thresholds taken back, suspicions, and problems with reports. */
 export const ALARMS = [
-  'drift', 'breach', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
+  'drift', 'breach', 'left_pool', 'drift_suspected', 'breach_suspected', 'outcomes_missing', 'outcomes_not_enrolled', 'no_net_savings', 'signals_refused',
 ] as const
 export type Alarm = typeof ALARMS[number]
 /** Fails to compile if a warning of contexts is missing above. */
@@ -19,7 +19,7 @@ export type RowOrder = typeof ROW_ORDERS[number]
 
 /** A context as a row of a table of thousands. Ratios and EM are fractions, times are ms. */
 export interface ContextRow extends Pick<ContextView,
-  'key' | 'status' | 'mode' | 'threshold' | 'scope' | 'em_drop' | 'em_drop_low' | 'em_drop_high' | 'tokens_saved' | 'tokens_saved_gross' | 'probe_tokens' |
+  'key' | 'status' | 'pool' | 'mode' | 'threshold' | 'scope' | 'em_drop' | 'em_drop_low' | 'em_drop_high' | 'tokens_saved' | 'tokens_saved_gross' | 'probe_tokens' |
   'tokens_saved_ratio' | 'control_generations' | 'treated_generations' | 'generations_to_next_certificate' | 'updated_at'> {
   /** Whether generations run in it; else it shows sums, or is a pool. */
   readonly is_leaf: boolean
@@ -34,21 +34,20 @@ export interface ContextRow extends Pick<ContextView,
 }
 
 /**
- * Describes a context that has a state. A context of a pool has the status of the pool.
+ * Describes a context that has a state. A context of a pool has the status of the pool, unless it has left it.
  * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
  */
 export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): ContextRow {
   const view = describeContext(loaded, key)
   const { levels, states } = loaded
-  const { certify_at: certifyAt } = view.policy
-  const isLeaf = depthOf(key) === levels.length
-  const pool = isLeaf ? certifyingKey(levels, certifyAt, key) : key
-  const poolState = pool === key ? undefined : states.get(pool)
+  const { pool } = view
+  const poolState = pool === null || pool.left_at !== null ? undefined : states.get(pool.key)
   return {
     key,
-    is_leaf: isLeaf,
-    is_certifying: isCertifying(levels, certifyAt, key),
-    status: poolState === undefined ? view.status : statusOf(poolState, linkOf(loaded, pool, poolState).index),
+    is_leaf: depthOf(key) === levels.length,
+    is_certifying: isCertifying(levels, view.policy.certify_at, key),
+    pool,
+    status: poolState === undefined ? view.status : statusOf(poolState, linkOf(loaded, pool!.key, poolState).index),
     mode: view.mode,
     is_pinned: view.pin !== null,
     threshold: view.threshold,
@@ -66,15 +65,16 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): 
     treated_generations: view.treated_generations,
     generations_to_next_certificate: view.generations_to_next_certificate,
     alarms: alarmsOf(loaded, view),
-    changed_at: Math.max(movedAt, states.get(key)!.epoch_started_at),
+    changed_at: Math.max(movedAt, states.get(key)!.epoch_started_at, pool?.left_at ?? 0),
     updated_at: view.updated_at,
   }
 }
 
-function alarmsOf ({ states }: LoadedContexts, { key, status, arms, warnings }: ContextView): Alarm[] {
+function alarmsOf ({ states }: LoadedContexts, { key, status, pool, arms, warnings }: ContextView): Alarm[] {
   const { epoch_cause: cause, drift } = states.get(key)!
   const alarms: Alarm[] = []
-  if (status === 'drifted') alarms.push(cause === 'breach' ? 'breach' : 'drift')
+  if (pool !== null && pool.left_at !== null) alarms.push('left_pool')
+  else if (status === 'drifted') alarms.push(cause === 'breach' ? 'breach' : 'drift')
   else if (arms.breached) alarms.push('breach')
   if (suspicion(drift) >= DRIFT_SUSPECTED) alarms.push('drift_suspected')
   if (arms.breach_suspected && !alarms.includes('breach')) alarms.push('breach_suspected')

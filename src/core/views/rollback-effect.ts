@@ -37,7 +37,7 @@ export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap
   const thresholds = new Map<string, OwnThreshold>()
   for (const change of past.changes) {
     if (change.cause === 'unreadable') break // Older changes may be incomplete.
-    if (change.cause === 'pin') continue
+    if (change.cause === 'pin' || change.cause === 'left_pool') continue // the context's own threshold did not move
     if (change.version > version) thresholds.set(change.key, beforeOf(change))
   }
   const pinsThen = new Map(pins)

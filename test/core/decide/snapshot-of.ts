@@ -64,6 +64,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     grossSavedRatio: index === -1 ? 0 : 0.5,
     generations: 0,
     epochName: null,
+    leftEpoch: null,
     warnings: [],
     learnedControlShare: undefined,
     guarantee: index === -1 ? null : GUARANTEE,

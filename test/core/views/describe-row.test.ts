@@ -5,6 +5,8 @@ import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
 import { stopsOf } from '../../../src/core/certificate/stops.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { addToMembership, type Membership } from '../../../src/core/judgement/membership.js'
+import { memberUnit } from '../judgement/member-unit.js'
 import { FIRST } from '../learn/memory-fold.js'
 
 const levels = ['model', 'task']
@@ -37,6 +39,17 @@ t.test('a context of a pool has the status of the pool; sums certify nothing', a
   t.match(describeRow(states, 'model=q,task=a'), { is_leaf: true, is_certifying: false, status: 'certified', scope: 'pool' })
   t.match(describeRow(states, 'model=q'), { is_leaf: false, is_certifying: true, status: 'certified' })
   t.match(describeRow(states, '*'), { is_leaf: false, is_certifying: false, status: 'learning' })
+})
+
+t.test('a member of a pool shows its own evidence at the threshold of the pool, and an alarm once it has left', async (t) => {
+  const shown = (changes: Partial<Membership>) => {
+    const membership = { ...addToMembership(undefined, memberUnit({ lost: 1, epoch: '1000-1' })), ...changes }
+    const states = loaded({ '*': stateOf(0), 'model=q': stateOf(FIRST), 'model=q,task=a': stateOf(0, { membership }) }, { certify_at: 'model' })
+    return describeRow(states, 'model=q,task=a')
+  }
+  t.match(shown({}), { status: 'certified', scope: 'pool', pool: { key: 'model=q', left_at: null }, em_drop: 1, em_drop_high: 1, control_generations: 1, tokens_saved_ratio: 0.6, alarms: [] })
+  t.match(shown({ left_at: 5000 }), { status: 'drifted', scope: 'none', threshold: null, pool: { left_at: 5000 }, em_drop: 1, alarms: ['left_pool'], changed_at: 5000 })
+  t.match(shown({ left_at: 5000, epoch: '900-1' }), { status: 'certified', pool: { left_at: null }, em_drop: null, control_generations: 0, alarms: [] }, 'an earlier epoch')
 })
 
 t.test('drift, breach and suspicions are alarms', async (t) => {

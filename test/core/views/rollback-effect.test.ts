@@ -125,3 +125,8 @@ t.test('a pin that had expired by that version is not restored', async (t) => {
   t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 2999)]])), NOW, LEAF).threshold, null)
   t.equal(pastThreshold(undoSince(3, past, new Map([[LEAF, pin(0.7, 3001)]])), NOW, LEAF).threshold, 0.7, 'a pin that has expired since is restored')
 })
+
+t.test('a member that has left its pool has moved no threshold of its own', async (t) => {
+  const left = { time: 5, version: 5, key: LEAF, cause: 'left_pool', epoch: 1, before: 0.9, after: null } as const
+  t.same(undoSince(3, { changes: [left], commands: [] }, new Map()).thresholds.size, 0)
+})

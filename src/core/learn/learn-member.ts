@@ -1,0 +1,49 @@
+import type { Unit } from '../certificate/unit.js'
+import type { Cohort } from '../enrolment/cohort.js'
+import { unitOfMember, withoutMissing } from '../enrolment/member.js'
+import { copyState } from '../judgement/copy-state.js'
+import { addToMembership, leftEpochOf } from '../judgement/membership.js'
+import { servingNumber } from '../judgement/sync-trials.js'
+import { cohortRules } from './cohort-rules.js'
+import { policyOf, type Fold } from './fold.js'
+import { moveOf } from './threshold-change.js'
+
+/** Lets the contexts of a pool learn from their own control units that were accounted for. Missing samples are left out. */
+export function learnMembers (fold: Fold, pool: string, cohort: Cohort, time: number): void {
+  const accounted = cohort.takeAccounted()
+  if (accounted.length === 0) return
+  const state = fold.get(pool)!
+  const number = servingNumber(state)
+  const serving = cohortRules(fold, state, policyOf(fold.ledger, pool)).scorers.find(({ scorer }) => scorer === number)
+  if (serving === undefined) return
+  const { firstOpen } = cohort
+  for (const member of accounted) {
+    const { leaf, slice: { number: slice }, u } = member
+    if (slice < serving.since || serving.isSetAside?.(u) === true) continue
+    const unit = unitOfMember(withoutMissing(member), serving.scorer, serving.thresholds)
+    if (unit !== null) learnMember(fold, { pool, leaf: leaf!, unit, slice, firstOpen, scorer: serving.scorer }, time)
+  }
+}
+
+/** A control unit of one context of a pool. Where outcomes count on arrival, each is final at once: `slice` is less than `firstOpen`. */
+export interface UnitOfMember {
+  readonly pool: string
+  readonly leaf: string
+  readonly unit: Unit
+  readonly slice: number
+  readonly firstOpen: number
+  readonly scorer: number
+}
+
+/** Adds a unit to what a member has shown. If its own detector alarms, it leaves the pool. */
+export function learnMember (fold: Fold, { pool: key, leaf, ...shown }: UnitOfMember, time: number): void {
+  const pool = fold.get(key)!
+  const state = fold.get(leaf)
+  if (state === undefined) return // there is no room for more contexts
+  const { epoch_name: epoch, threshold_index: place } = pool
+  const { max_em_drop } = policyOf(fold.ledger, key)
+  const membership = addToMembership(state.membership, { ...shown, epoch, place, max_em_drop, time })
+  fold.set(leaf, copyState(state, { membership }))
+  if (membership.left_at === null || leftEpochOf(state) === epoch) return
+  fold.changes.push({ time, key: leaf, cause: 'left_pool', epoch: state.epoch, ...moveOf(pool) })
+}
