@@ -1,10 +1,12 @@
 import { PROFILES } from '../../src/commands/simulate/profiles.js'
-import { rateOf } from '../random.js'
+import { mulberry32, rateOf } from '../random.js'
 import { arrivalTables } from './arrival-tables.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'
 import { isAlarmRaised, runShift, watchSteadyRisk, type Shift, type ShiftOptions } from './drift.js'
+import { groupsNeeded } from './groups.js'
 import { labelTable } from './missing-labels.js'
 import { forecastCertificates, judgeForecasts, type Forecast } from './next-certificate.js'
+import { playMix } from './shifting-mix.js'
 import { bestUtility, playPriced, pricedTruth, utility } from './prices.js'
 import { inRandomOrder, playUnder, playUnderShare, readTraceRuns, resampled, SHARES, simulatedRuns, TRACES } from './share.js'
 import { measureSavings, type Savings } from './savings.js'
@@ -14,17 +16,18 @@ import { ALLOWED, gatherEvidence, tradeoffErrors, trueEvidence } from './tradeof
 import { sameLevelRates, trainingTable } from './training-tables.js'
 import { tracePath } from '../test-data.js'
 import { twoStageTable } from './two-stage-table.js'
-import { count, mean, percent, points, spread, standardError, table } from './summary.js'
+import { count, mean, median, percent, points, spread, standardError, table } from './summary.js'
 
-// `npm run simulations [arrivals|drift|compare|share|savings|predictor|labels|training|tradeoff|prices|stages]` prints the tables of the
-// docs; the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same wherever it runs.
+// `npm run simulations [arrivals|drift|mix|compare|share|savings|groups|predictor|labels|training|tradeoff|prices|stages]` prints the
+// tables of the docs; the environment variable SEEDS sets the number of runs. All draws are seeded, so the figures are the same wherever
+// it runs.
 
 const [only] = process.argv.slice(2)
 const seedsOr = (seeds: number) => Array.from({ length: Number(process.env.SEEDS ?? seeds) }, (_, i) => i + 1)
 const print = (...lines: string[]) => console.log(lines.join('\n') + '\n')
 
 const SECTIONS: Record<string, () => void | Promise<void>> = {
-  arrivals, drift, compare, share, savings, predictor, labels, training, tradeoff, prices, stages,
+  arrivals, drift, mix, compare, share, savings, groups, predictor, labels, training, tradeoff, prices, stages,
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (only === undefined || only === 'all' || only === name) await section()
 
@@ -80,6 +83,20 @@ function labels (): void {
   print('## Labels that are missing', labelTable(seedsOr(100).length))
 }
 
+function mix (): void {
+  const seeds = seedsOr(40)
+  const rows = (['auto', 0.1, 0.5] as const).flatMap((control_rate) => [true, false].map((hasMembers) => {
+    const runs = seeds.flatMap((seed) => playMix({ control_rate, before: 2000, after: 30_000, hasMembers }, seed) ?? [])
+    return [
+      String(control_rate), hasMembers ? 'the member\'s own' : 'the pool\'s only', `${runs.length} of ${seeds.length}`,
+      ...(['generations', 'controls', 'own', 'lost'] as const).map((field) => spread(runs.map((run) => run[field]))),
+      points(median(runs.map((run) => run.points))), `${runs.filter(({ isAlone }) => isAlone).length} of ${runs.length}`,
+    ]
+  }))
+  print(`## A member that loses 6 points goes from 10 % to 60 % of a pool, ${seeds.length} seeds: median (10th-90th percentile) until it is stopped no more`, table(
+    ['control share', 'detector', 'runs with a threshold at the shift', 'generations', 'control generations', 'of the member', 'answers lost', 'points of EM lost until then', 'the member left alone'], rows))
+}
+
 function compare (): void {
   const seeds = seedsOr(20)
   const over = (figures: readonly Figures[], field: keyof Figures, write: (value: number) => string) =>
@@ -133,6 +150,22 @@ function savings (): void {
   print(`## Savings on real traces, each played once, ${seedsOr(10).length} seeds: % of the tokens`, table(
     ['traces', 'saved', 'fixed threshold in hindsight', 'lost to learning', 'to control', 'to safer thresholds', 'EM lost, points', 'worst context and seed',
       'beyond the bound', 'need a label, %'], rows))
+}
+
+function groups (): void {
+  const runs = seedsOr(1000).length
+  const roundings = [null, 16, 8, 4, 2]
+  const rows = ([
+    [1, 0.01, 1], [4, 0.01, 1], [4, 0.01, 0.1], [6, 0.01, 1], [8, 0.01, 1], [16, 0.01, 1], [16, 0.01, 0.1], [1, 0.005, 1], [4, 0.005, 1],
+  ] as const).map(([samples, drop, risky]) => {
+    const random = mulberry32(1)
+    const played = Array.from({ length: runs }, () => groupsNeeded(random, { samples, drop, risky }, roundings, 20_000))
+    const over = (r: number) => played.map((needed) => needed[r]!)
+    const medians = roundings.map((_, r) => `${count(median(over(r)))} (${count(mean(over(r)))})`)
+    return [String(samples), `${percent(drop)} %`, risky === 1 ? 'no' : `only ${percent(risky)} % of prompts lose anything`, ...medians, count(samples * median(over(2)))]
+  })
+  print(`## Groups to a first certificate, ${count(runs)} runs: median (mean), by how the mean difference of a group is rounded`, table(
+    ['samples', 'EM drop', 'samples of a prompt alike', 'not rounded', 'sixteenths', 'eighths', 'quarters', 'halves', 'generations, by eighths'], rows))
 }
 
 function predictor (): void {
