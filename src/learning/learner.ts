@@ -95,7 +95,7 @@ export function startLearner (
       refused = memory.ledger.refused
       const runPeriodicJobs = createPeriodicJobs(store)
       while (!lost.signal.aborted && !stop.signal.aborted) {
-        const entries = await store.read(memory.cursor, batch, Math.min(WAIT_MS, timesOf(memory.ledger).look / 2))
+        const entries = await unlessStopped(store.read(memory.cursor, batch, Math.min(WAIT_MS, timesOf(memory.ledger).look / 2)))
         const commit = entries.length === 0 ? null : foldEntries(memory, entries)
         await committing // reading and folding ran beside the commit before; if that failed, the fold is discarded
         await repeatMissed(memory, entries) // before the commit that skips unreadable entries
@@ -116,6 +116,14 @@ export function startLearner (
       clearInterval(renew)
       await store.releaseLease(token).catch(() => {})
     }
+  }
+
+  /** What a read of the log returns, or nothing as soon as the learner is to stop, since a read may wait. */
+  async function unlessStopped (reading: Promise<StoredEntry[]>): Promise<StoredEntry[]> {
+    let onStop = (): void => {}
+    const stopping = new Promise<StoredEntry[]>((resolve) => { onStop = () => { resolve([]) } })
+    stop.signal.addEventListener('abort', onStop)
+    return await Promise.race([reading, stopping]).finally(() => { stop.signal.removeEventListener('abort', onStop) })
   }
 
   /** An unreadable entry may have been a command: everything that the store's tables show and the learner does not know is logged again. */

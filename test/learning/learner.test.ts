@@ -52,6 +52,14 @@ t.test('one replica learns at a time, and another takes over when it closes', as
   await until('200 are learned', async () => await counted(store) === 200)
 })
 
+t.test('closing does not wait for a read that waits for entries', async (t) => {
+  let reads = 0
+  const first = learner(t, await openStore(t), { read: () => { reads++; return new Promise(() => {}) } })
+  await until('it reads', () => reads === 1)
+  await first.close()
+  t.notOk(first.isLeader())
+})
+
 t.test('every outcome counts once, wherever a failure occurs between read and commit', async (t) => {
   const store = await openStore(t)
   let commits = 0
