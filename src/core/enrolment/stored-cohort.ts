@@ -59,8 +59,21 @@ export function storeSlice (slice: Slice): StoredSlice {
   }
 }
 
-export function restoreSlice ({ open, evidence, watched, ...rest }: StoredSlice): Slice {
-  return { ...rest, open: { ...open }, evidence: restoreSums(evidence), watched: restoreSums(watched), isShared: false }
+export function restoreSlice (stored: StoredSlice): Slice {
+  return { // written out as well: each spread result can get a hidden class of its own, and every later access then misses V8's caches
+    number: stored.number,
+    begins: stored.begins,
+    ends: stored.ends,
+    isAfterPublication: stored.isAfterPublication,
+    enrolled: stored.enrolled,
+    open: { control: stored.open.control, treated: stored.open.treated },
+    evidence: restoreSums(stored.evidence),
+    watched: restoreSums(stored.watched),
+    counts: stored.counts,
+    arms: stored.arms,
+    isCounted: stored.isCounted,
+    isShared: false,
+  }
 }
 
 function storeSums (sums: Slice['evidence']): StoredSums { return [...sums].map(([scorer, sum]) => [scorer, packEvidence(sum)]) }

@@ -123,7 +123,7 @@ export function startEpoch (fold: Fold, key: string, cause: EpochCause, policy: 
 }
 
 /** The threshold in force for a context, as the learner's state has it; a pin ends by itself, as in replicas. */
-export function forceOf (fold: Fold, key: string, time: number): EffectiveThreshold & { leaf: ChainLink } {
+export function forceOf (fold: Fold, key: string, time: number): EffectiveThreshold {
   const linkOf = (of: string): ChainLink => {
     const state = fold.get(of)
     const { serving: scorer, threshold_index: index, threshold } = state ?? { serving: null, threshold_index: -1, threshold: null }
@@ -136,7 +136,7 @@ export function forceOf (fold: Fold, key: string, time: number): EffectiveThresh
   const { certify_at: certifyAt } = leaf.policy
   const source = depthOf(key) < certifyingDepth(levels, certifyAt) ? key : certifyingKey(levels, certifyAt, key)
   const chain = source === key ? [leaf] : [linkOf(source), leaf]
-  return { ...effectiveThreshold(chain, 0), leaf }
+  return effectiveThreshold(chain, 0)
 }
 
 /** A stopped generation counts as treated whatever arm it reports. Without an arm, a low draw means control, and any other is unknown. */

@@ -83,8 +83,10 @@ function takeSlice (state: ContextState, slice: ReturnType<Cohort['takeFinal']>[
   const add = <G extends Gathering>(gathering: G, scorer: number): G => withEvidence(gathering, slice.evidence.get(scorer), policy)
   const serving = servingNumber(state)
   const evidence = serving === undefined || state.threshold_index === -1 ? undefined : watchedOf(slice, serving)
+  const raw = add({ halves: state.halves, open: state.open, certified: state.certified }, RAW)
   return copyState(withCounts(state, slice.counts), {
-    ...add({ halves: state.halves, open: state.open, certified: state.certified }, RAW),
+    halves: raw.halves,
+    certified: raw.certified,
     trials: state.trials.map((trial) => scorers.some(({ scorer }) => scorer === trial.ordinal) ? add(trial, trial.ordinal) : trial),
     drift: evidence === undefined ? state.drift : watchEvidence(state.drift, evidence, state.threshold_index, policy.max_em_drop),
     last_evidence_at: slice.enrolled > 0 ? time : state.last_evidence_at,
@@ -126,7 +128,7 @@ export function lookAt (
   })
   const now = best as number | null
   const log_evidence = now === null ? state.log_evidence : { best: Math.max(now, state.log_evidence?.best ?? now), now }
-  return copyState(state, { ...raw, trials, log_evidence })
+  return copyState(state, { open: raw.open, certified: raw.certified, trials, log_evidence })
 }
 
 /** Whether control against treated shows that real stops lose more than is tolerated; under a pin that is only a warning. */

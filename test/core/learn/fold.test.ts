@@ -45,7 +45,7 @@ t.test('write stores the threshold that the evidence certifies, and notes moves 
 t.test('forceOf sees the chain as the learner has it: pins and pools', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT, 0, FIRST)
-  t.match(forceOf(fold, LEAF, 0), { threshold: GRID[LAST], scope: 'own', isPinned: false, leaf: { key: LEAF, generations: FIRST } })
+  t.match(forceOf(fold, LEAF, 0), { threshold: GRID[LAST], scope: 'own', isPinned: false })
   t.match(forceOf(fold, 'model=q,task=new', 0), { threshold: null, scope: 'none' })
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
   t.match(forceOf(fold, LEAF, 0), { threshold: 0.5, scope: 'own', isPinned: true })
