@@ -10,7 +10,7 @@ import { PendingOutcomes } from '../../../src/core/recording/pending.js'
 import { Reservoir } from '../../../src/core/predictor/reservoir.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { compileSnapshot } from '../../../src/core/decide/compile-snapshot.js'
-import { linkOf } from '../../../src/core/judgement/chain-link.js'
+import { linkOf, type ChainLink } from '../../../src/core/judgement/chain-link.js'
 
 /**
  * The whole loop of the core without store, network or clock: each outcome is learned at once and counts for the next decision. A replay
@@ -18,32 +18,37 @@ import { linkOf } from '../../../src/core/judgement/chain-link.js'
  */
 export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
   const states = new Map<string, ContextState>()
+  const changed = new Set([ROOT])
   const fold: Fold = {
     cursor: '0-0',
     cohorts: new Cohorts(),
     ledger: newLedger({ levels, defaults, max_contexts: 10_000, time_scale: 1 }),
     keys: () => states.keys(),
     get: (key) => states.get(key),
-    set: (key, state) => { if (state === undefined) states.delete(key); else states.set(key, state) },
+    set (key, state) {
+      if (state === undefined) states.delete(key); else states.set(key, state)
+      changed.add(key)
+    },
     pending: new PendingOutcomes(),
     reservoir: new Reservoir(),
     traces: new Map(),
     predictors: new Map(),
     changes: [],
   }
+  const inputs = { levels, defaultPolicy: defaults, policies: fold.ledger.policies, pins: new Map(), predictors: fold.predictors }
+  const links = new Map<string, ChainLink>()
   const compile = () => {
-    const { policies } = fold.ledger
-    const inputs = { levels, defaultPolicy: defaults, policies, pins: new Map(), predictors: fold.predictors }
-    const links = new Map([ROOT, ...states.keys()].map((key) => [key, linkOf(inputs, key, states.get(key))]))
+    for (const key of changed) links.set(key, linkOf(inputs, key, states.get(key)))
+    changed.clear()
     return compileSnapshot({ stateId: 'test', version: 0, levels, salt }, links)
   }
 
   let snapshot = compile()
   return {
-    decide: async (step) => decide(snapshot, 'fresh', step),
-    report: async (outcome) => {
-      learn(fold, 0, gradeOutcome(salt, outcome))
-      snapshot = compile()
+    async decide (step) {
+      if (changed.size > 0) snapshot = compile()
+      return decide(snapshot, 'fresh', step)
     },
+    report: async (outcome) => { learn(fold, 0, gradeOutcome(salt, outcome)) },
   }
 }
