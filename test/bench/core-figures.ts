@@ -3,7 +3,7 @@ import { spreadOf, type Figure } from './figure.js'
 import type { Load } from './load.js'
 import { end, SERVER_CORE, startScript } from './processes.js'
 
-/** The time of a decision in the core alone, with the most contexts of the load. */
+/** The processor time of a decision in the core alone, with the most contexts of the load. */
 export async function coreFigures ({ contexts, coreDecisions, rounds }: Load): Promise<Figure[]> {
   const script = await startScript<CoreOrder, CoreAnswer>('core-worker', SERVER_CORE)
   const { echoed, drawn } = await script.ask({ contexts: contexts.at(-1)!, decisions: coreDecisions, rounds })
