@@ -27,8 +27,12 @@ export interface Savings {
   /** EM lost in all, and in each context. */
   readonly lost: number
   readonly lostIn: ReadonlyMap<string, number>
-  /** Share of the control generations that some threshold changes, so that they need a label. */
+  /**
+   * Shares of the control generations that need a label: at least those whose correctness some threshold changes, and at most also those
+   * that some threshold stops early at a wrong answer when they end with a wrong one. The traces do not tell whether the two are the same.
+   */
   readonly labelled: number
+  readonly labelledAtMost: number
 }
 
 interface Judged { readonly outcome: FullRun, readonly key: string, readonly stops: readonly Stop[] }
@@ -42,7 +46,8 @@ export function measureSavings (file: TraceFile, levels: Levels, policy: PolicyP
   const best = bestThresholds(judged)
   const service = simulatedService(`salt-${seed}`, levels, policy)
   const lostIn = new Map<string, { lost: number, generations: number }>()
-  const sums = { full: 0, saved: 0, hindsight: 0, learning: 0, control: 0, threshold: 0, lost: 0, controls: 0, labelled: 0 }
+  const sums = { full: 0, saved: 0, hindsight: 0, learning: 0, control: 0, threshold: 0, lost: 0 }
+  const labels = { controls: 0, labelled: 0, labelledAtMost: 0 }
   for (const { outcome: run, key, stops } of orderByGroup(seededRandom(seed), judged)) {
     const isLearning = service.rule(run.context!).threshold === null
     const { arm, stoppedAt } = service.serve(run)
@@ -57,13 +62,15 @@ export function measureSavings (file: TraceFile, levels: Levels, policy: PolicyP
     sums[arm === 'treated' ? 'threshold' : isLearning ? 'learning' : 'control'] += most - saved
     sums.lost += lost
     if (arm === 'control') {
-      sums.controls++
-      if (stops.some(({ delta }) => delta !== 0)) sums.labelled++
+      labels.controls++
+      if (stops.some(({ delta }) => delta !== 0)) labels.labelled++
+      if (stops.some(({ delta, tokens }) => delta !== 0 || (run.em === 0 && tokens < run.tokens))) labels.labelledAtMost++
     }
     const own = lostIn.get(key) ?? { lost: 0, generations: 0 }
     lostIn.set(key, { lost: own.lost + lost, generations: own.generations + 1 })
   }
-  const { full, saved, hindsight, learning, control, threshold, lost, controls, labelled } = sums
+  const { full, saved, hindsight, learning, control, threshold, lost } = sums
+  const { controls, labelled, labelledAtMost } = labels
   return {
     saved: saved / full,
     hindsight: hindsight / full,
@@ -73,6 +80,7 @@ export function measureSavings (file: TraceFile, levels: Levels, policy: PolicyP
     lost: lost / judged.length,
     lostIn: new Map([...lostIn].map(([key, own]) => [key, own.lost / own.generations])),
     labelled: labelled / controls,
+    labelledAtMost: labelledAtMost / controls,
   }
 }
 
