@@ -68,6 +68,11 @@ export function addToMembership (last: Membership | undefined, added: MemberUnit
   }
 }
 
+/** The membership with its detector at its start; who has left stays away. */
+export function restartDetector (membership: Membership): Membership {
+  return { ...membership, drift: NO_DRIFT, unwatched: [] }
+}
+
 /** Slices that the pool has merged may be too many: the two oldest become one, which is final when the later of them is. */
 function withUnit (slices: readonly UnwatchedSlice[], slice: number, difference: number): UnwatchedSlice[] {
   const its = slices.find((one) => one.slice === slice)

@@ -4,6 +4,7 @@ import type { ContextState, EpochCause } from '../judgement/context-state.js'
 import { NO_DRIFT } from '../certificate/drift.js'
 import { candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
 import { isCurrent } from '../judgement/judge.js'
+import { restartDetector } from '../judgement/membership.js'
 import { certificationTerms, haveSameBar } from '../policy/certification-terms.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import { moveOf } from './threshold-change.js'
@@ -120,7 +121,7 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
 
 /**
  * Before any evidence, a changed request is as good as the first. A changed bar is compared with the current evidence; a changed tolerance
- * restarts the drift detector, a changed mode the comparison of the arms.
+ * restarts the drift detectors, a changed mode the comparison of the arms.
  */
 function withRequest (fold: Fold, key: string, before: Policy, policy: Policy): ContextState {
   const state = fold.get(key)!
@@ -131,8 +132,10 @@ function withRequest (fold: Fold, key: string, before: Policy, policy: Policy): 
   const isUnreported = reported + accounted + missing + excluded === 0 // also in the slice that has not ended
   const requested = isUnseen(state) && isUnreported ? { max_em_drop, error_level, predictor } : state.requested
   const trials = state.trials.map((trial) => isUnseen(trial) ? { ...trial, requested: { max_em_drop, error_level } } : trial)
-  const drift = before.max_em_drop === max_em_drop ? state.drift : NO_DRIFT
-  const next = { ...withTrials(fold, key, { ...state, requested, trials, drift }, policy) }
+  const isSameBound = before.max_em_drop === max_em_drop
+  const drift = isSameBound ? state.drift : NO_DRIFT
+  const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
+  const next = { ...withTrials(fold, key, { ...state, requested, trials, drift, membership }, policy) }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }

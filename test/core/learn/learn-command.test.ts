@@ -121,6 +121,18 @@ t.test('another max_em_drop starts the drift detector over, another error_level 
   t.strictSame(fold.state().drift, NO_DRIFT)
 })
 
+t.test('another max_em_drop starts the detectors of members over, too', async (t) => {
+  const fold = certified({ certify_at: 'model' })
+  fold.learn(KEPT, 0, 300)
+  fold.learn(LOST, 0, 2)
+  const { drift } = fold.state().membership!
+  t.ok(drift[0]! > 1)
+  setPolicy(fold, { error_level: 0.06 })
+  t.strictSame(fold.state().membership!.drift, drift)
+  setPolicy(fold, { max_em_drop: 0.03, error_level: 0.06 })
+  t.match(fold.state().membership, { drift: NO_DRIFT, evidence: { generations: FIRST + 302 } })
+})
+
 t.test('another control rate moves the share at once', async (t) => {
   const fold = certified({ control_rate: 0.1 })
   t.equal(fold.state().control_share, 0.1)
