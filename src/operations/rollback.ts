@@ -6,7 +6,7 @@ import type { Command, Origin } from '../core/learn/log-entry.js'
 import { thresholdIn } from '../core/views/command-effect.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
 import type { LivePredictors } from '../core/predictor/predictor-version.js'
-import { pastThreshold, undoSince, type OwnThreshold } from '../core/views/rollback-effect.js'
+import { pastThreshold, undoSince, type PresentThreshold } from '../core/views/rollback-effect.js'
 import { FutureVersionError, VersionOutOfReachError } from '../errors/errors.js'
 import { checkConfirmed, confirmation, dryRun, type DryRun, type Manner } from './dry-run.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
@@ -15,6 +15,7 @@ import { readFullHistory } from './full-history.js'
 import { readModelInputs } from '../replica/model-inputs.js'
 import type { Service } from '../replica/service.js'
 import type { Store } from '../store/store.js'
+import { leftEpochOf } from '../core/judgement/membership.js'
 import { servingOf } from '../core/judgement/sync-trials.js'
 
 export interface RollbackRequest extends Required<Origin>, Manner {
@@ -50,10 +51,13 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
       readModelInputs(store, config, Date.now()), store.pins(), readContextKeys(store, config),
     ])
     const before = new Map<string, number | null>()
-    const states = new Map<string, OwnThreshold>()
+    const states = new Map<string, PresentThreshold>()
     const read = (keys: Iterable<string>) => forEachChunk(store, config, [...keys], inputs, (loaded, chunk) => {
       for (const key of chunk) before.set(key, thresholdIn(loaded, key))
-      for (const [link, state] of loaded.states) states.set(link, { threshold: state.threshold, scorer: servingOf(state) })
+      for (const [link, state] of loaded.states) {
+        const { threshold, epoch_name: epochName } = state
+        states.set(link, { threshold, scorer: servingOf(state), epochName, leftEpoch: leftEpochOf(state) })
+      }
     })
     const hasPlace = (key: string) => parseContextKey(config.levels, key) !== null
     await read(new Set([...keys, ...[...pins.keys()].filter(hasPlace)]))

@@ -20,12 +20,23 @@ export interface PastChanges {
 /** The own threshold of a context, and the predictor whose score it is for; `null`: the raw confidence. */
 export interface OwnThreshold { readonly threshold: number | null, readonly scorer: PredictorRef | null }
 
+/** What a context has in force now, and the names of its epoch and of the epoch of its pool that it has left. */
+export type PresentThreshold = OwnThreshold & Pick<ChainLink, 'epochName' | 'leftEpoch'>
+
+/** How many changes came after a change, up to the past version. */
+type Age = number
+
 /** The state at a past version, as far as it differs from the present one. */
 export interface PastState {
   /** Own thresholds of contexts whose threshold has changed since. */
   readonly thresholds: ReadonlyMap<string, OwnThreshold>
   /** All pins in force at that version. */
   readonly pins: ReadonlyMap<string, Pin>
+  /** Contexts that had left a pool by then, and those that have left one since. */
+  readonly leftAt: ReadonlyMap<string, Age>
+  readonly leftSince: ReadonlySet<string>
+  /** The oldest change that is known of the epoch that each context was in. */
+  readonly epochs: ReadonlyMap<string, Age>
 }
 
 /**
@@ -35,10 +46,13 @@ export interface PastState {
  */
 export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap<string, Pin>): PastState {
   const thresholds = new Map<string, OwnThreshold>()
+  const leftSince = new Set<string>()
+  const until: Array<Change & Dated> = []
   for (const change of past.changes) {
     if (change.cause === 'unreadable') break // Older changes may be incomplete.
-    if (change.cause === 'pin' || change.cause === 'left_pool') continue // the context's own threshold did not move
-    if (change.version > version) thresholds.set(change.key, beforeOf(change))
+    if (change.version <= version) until.push(change)
+    else if (change.cause === 'left_pool') leftSince.add(change.key) // its own threshold did not move
+    else if (change.cause !== 'pin') thresholds.set(change.key, beforeOf(change))
   }
   const pinsThen = new Map(pins)
   for (const { version: made, command, replaced } of past.commands) {
@@ -46,7 +60,20 @@ export function undoSince (version: number, past: PastChanges, pins: ReadonlyMap
     if (replaced === null) pinsThen.delete(command.key); else pinsThen.set(command.key, replaced as Pin)
   }
   const since = [past.changes, past.commands].map((rows) => rows.find((row) => row.version <= version)?.time ?? 0)
-  return { thresholds, pins: livePins(pinsThen, Math.max(...since)) }
+  return { thresholds, pins: livePins(pinsThen, Math.max(...since)), leftSince, ...departures(until) }
+}
+
+/** @param changes up to a version, newest first */
+function departures (changes: ReadonlyArray<Change & Dated>): Pick<PastState, 'leftAt' | 'epochs'> {
+  const leftAt = new Map<string, Age>()
+  const epochs = new Map<string, Age>()
+  const last = new Map<string, number>()
+  for (const [age, { key, cause, epoch }] of changes.entries()) {
+    if (cause === 'left_pool' && !leftAt.has(key)) leftAt.set(key, age)
+    if (!last.has(key)) last.set(key, epoch)
+    if (last.get(key) === epoch) epochs.set(key, age)
+  }
+  return { leftAt, epochs }
 }
 
 function beforeOf ({ before: threshold, before_scorer: name, before_fingerprint: fingerprint }: Change): OwnThreshold {
@@ -57,7 +84,7 @@ function beforeOf ({ before: threshold, before_scorer: name, before_fingerprint:
 export interface PresentState {
   readonly levels: Levels
   /** The contexts, read no later than the history. */
-  readonly states: ReadonlyMap<string, OwnThreshold>
+  readonly states: ReadonlyMap<string, PresentThreshold>
   readonly predictors: LivePredictors
   readonly defaultPolicy: PolicyPatch
   readonly policies: ReadonlyMap<string, PolicyPatch>
@@ -69,8 +96,21 @@ export interface PresentState {
  */
 export function pastThreshold (then: PastState, now: PresentState, key: string): { threshold: number | null, scorer: string | null } {
   const chain = chainOf(key).map((link) => pastLink(then, now, link))
-  const { threshold, scorer } = effectiveThreshold(chain, certifyingDepthOf(now.levels, chain))
+  const depth = certifyingDepthOf(now.levels, chain)
+  const leftEpoch = hadLeft(then, now, key, chain[depth]!.key) ? PAST_EPOCH : null
+  const { threshold, scorer } = effectiveThreshold(chain.with(-1, { ...chain.at(-1)!, leftEpoch }), depth)
   return { threshold, scorer }
+}
+
+/** Stands for the names of past epochs, which are not known. */
+const PAST_EPOCH = 'past'
+
+/** Whether a context had left its pool, and the pool had begun no epoch since: by the history, or by what is known now. */
+function hadLeft ({ leftAt, leftSince, epochs }: PastState, { states }: PresentState, key: string, pool: string): boolean {
+  const left = leftAt.get(key)
+  if (left !== undefined) return (epochs.get(pool) ?? Infinity) >= left
+  const state = states.get(key)
+  return !leftSince.has(key) && state !== undefined && state.leftEpoch !== null && state.leftEpoch === states.get(pool)?.epochName
 }
 
 function pastLink (
@@ -82,5 +122,6 @@ function pastLink (
   const { threshold, scorer } = thresholds.get(key) ?? state ?? { threshold: null, scorer: null }
   const isGone = scorer !== null && findPredictor(predictors, scorer) === undefined
   const judgement = isGone ? NO_JUDGEMENT : { ...NO_JUDGEMENT, scorer: scorer?.name ?? null, threshold }
-  return chainLink(key, effectivePolicy(defaultPolicy, policies, key), usablePin(predictors, pins.get(key)), undefined, judgement)
+  const link = chainLink(key, effectivePolicy(defaultPolicy, policies, key), usablePin(predictors, pins.get(key)), undefined, judgement)
+  return { ...link, epochName: PAST_EPOCH }
 }

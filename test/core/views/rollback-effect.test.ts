@@ -12,6 +12,7 @@ import { fingerprintOf } from '../../../src/core/predictor/fingerprint.js'
 import { holds } from '../../property.js'
 import { KEPT, LEAF, LOST, memoryFold, outcomeOf } from '../learn/memory-fold.js'
 import { PREDICTOR, linkWith } from '../decide/snapshot-of.js'
+import { leftEpochOf } from '../../../src/core/judgement/membership.js'
 import { servingOf } from '../../../src/core/judgement/sync-trials.js'
 import type { Pin } from '../../../src/core/judgement/pin.js'
 
@@ -32,7 +33,9 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
     moments.push(() => new Map(KEYS.map((key) => {
       const chain = chainOf(key).map((link) => {
         const policy = effectivePolicy(fold.ledger.configuration.defaults, fold.ledger.policies, link) // of the end
-        return { ...linkWith(link, { index: states.get(link)?.threshold_index ?? -1 }), policy, pin: pins.get(link) }
+        const state = states.get(link)
+        const its = { index: state?.threshold_index ?? -1, epochName: state?.epoch_name ?? null, leftEpoch: leftEpochOf(state) }
+        return { ...linkWith(link, its), policy, pin: pins.get(link) }
       })
       return [key, effectiveThreshold(chain, certifyingDepthOf(LEVELS, chain)).threshold]
     })))
@@ -50,7 +53,9 @@ function history (entries: ReadonlyArray<{ entry: LogEntry, times: number }>) {
     note()
   }
   const { ledger: { configuration: { defaults }, policies }, states, predictors } = fold
-  const own = [...states].map(([key, state]) => [key, { ...state, scorer: servingOf(state) }] as const)
+  const own = [...states].map(([key, state]) => [key, {
+    threshold: state.threshold, scorer: servingOf(state), epochName: state.epoch_name, leftEpoch: leftEpochOf(state),
+  }] as const)
   const now = { levels: LEVELS, states: new Map(own), predictors, defaultPolicy: defaults, policies }
   return { past: { changes, commands }, pins: fold.ledger.pins, now, moments }
 }
@@ -59,7 +64,7 @@ const key = fc.constantFrom(...KEYS)
 const once = (entry: fc.Arbitrary<LogEntry>) => fc.record({ entry, times: fc.constant(1) })
 const event = fc.oneof(
   fc.record({ entry: fc.constantFrom<LogEntry>(KEPT, KEPT, OTHER), times: fc.constantFrom(1, 100, 230) }),
-  fc.record({ entry: fc.constant<LogEntry>(LOST), times: fc.constantFrom(1, 40) }),
+  fc.record({ entry: fc.constant<LogEntry>(LOST), times: fc.constantFrom(1, 8, 8, 40) }),
   once(key.map((key) => ({ type: 'reset', key, by, reason: 'r' }))),
   once(fc.tuple(key, fc.constantFrom(undefined, null, 0.7, 0.9)).map(([key, threshold]) => (
     { type: 'pin', key, pin: threshold === undefined ? null : { threshold, reason: 'r', by, expires_at: null }, by, reason: 'r' }))),
@@ -87,7 +92,7 @@ const change = (version: number, cause: Change['cause'], before: number | null, 
   ({ time: version * 1000, key: LEAF, cause, epoch: 1, before, after, version })
 const NOW = {
   levels: LEVELS,
-  states: new Map([['model=q', { threshold: GRID[4]!, scorer: null }]]),
+  states: new Map([['model=q', { threshold: GRID[4]!, scorer: null, epochName: '1-1', leftEpoch: null }]]),
   predictors: new Map(),
   defaultPolicy: {},
   policies: new Map(),
@@ -114,7 +119,7 @@ t.test('a threshold is restored with its predictor, and not if that is retired',
   const other = { ...NOW, predictors: new Map([['p', { ...PREDICTOR, grid: PREDICTOR.grid.with(29, 0.01) }]]) }
   const named = { ...past, changes: [{ ...past.changes[0]!, before_fingerprint: fingerprintOf(PREDICTOR) }] }
   t.strictSame(pastThreshold(undoSince(3, named, new Map()), other, LEAF), { threshold: null, scorer: null }, 'another predictor has its name now')
-  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) } }]])
+  const states = new Map([[LEAF, { threshold: 0.95, scorer: { name: 'p', fingerprint: fingerprintOf(PREDICTOR) }, epochName: '1-1', leftEpoch: null }]])
   const unmoved = undoSince(3, { changes: [], commands: [] }, new Map())
   t.strictSame(pastThreshold(unmoved, { ...other, states }, LEAF), { threshold: null, scorer: null })
   t.strictSame(pastThreshold(unmoved, { ...NOW, predictors: new Map([['p', PREDICTOR]]), states }, LEAF), { threshold: 0.95, scorer: 'p' })
@@ -129,4 +134,20 @@ t.test('a pin that had expired by that version is not restored', async (t) => {
 t.test('a member that has left its pool has moved no threshold of its own', async (t) => {
   const left = { time: 5, version: 5, key: LEAF, cause: 'left_pool', epoch: 1, before: 0.9, after: null } as const
   t.same(undoSince(3, { changes: [left], commands: [] }, new Map()).thresholds.size, 0)
+})
+
+t.test('a member that had left its pool by that version gets no threshold, until an epoch of the pool that began before it', async (t) => {
+  const lost = [{ entry: LOST, times: 8 }, { entry: OTHER, times: 230 }] // twice: the detector of the leaf alarms, and not that of the pool
+  const entries = [{ entry: OTHER, times: 230 }, ...lost, ...lost]
+  const reset: LogEntry = { type: 'reset', key: 'model=q', below: false, by, reason: 'r' }
+  const { past, pins, now } = history([...entries, { entry: reset, times: 1 }, { entry: OTHER, times: 230 }])
+  const at = (version: number, { changes } = past) => pastThreshold(undoSince(version, { ...past, changes }, pins), now, LEAF).threshold
+  t.ok(past.changes.some(({ cause, version }) => cause === 'left_pool' && version === 4))
+  t.ok(at(3) !== null, 'before it left')
+  t.equal(at(4), null, 'it has left')
+  t.equal(at(5), null)
+  t.ok(at(7) !== null, 'the next epoch of the pool has a threshold')
+  const gone = history(entries)
+  const without = { ...gone.past, changes: gone.past.changes.filter(({ version }) => version > 4) }
+  t.equal(pastThreshold(undoSince(5, without, pins), gone.now, LEAF).threshold, null, 'so long ago that the history does not have it')
 })
