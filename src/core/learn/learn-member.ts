@@ -17,13 +17,18 @@ export function learnMembers (fold: Fold, pool: string, cohort: Cohort, time: nu
   const serving = cohortRules(fold, state, policyOf(fold.ledger, pool)).scorers.find(({ scorer }) => scorer === number)
   if (serving === undefined) return
   const { firstOpen } = cohort
-  for (const member of accounted) {
+  const shown = accounted.flatMap((member): UnitOfMember[] => {
     const { leaf, slice: { number: slice }, u } = member
-    if (slice < serving.since || serving.isSetAside?.(u) === true) continue
+    if (slice < serving.since || serving.isSetAside?.(u) === true) return []
     const unit = unitOfMember(withoutMissing(member), serving.scorer, serving.thresholds)
-    if (unit !== null) learnMember(fold, { pool, leaf: leaf!, unit, slice, firstOpen, scorer: serving.scorer }, time)
-  }
+    return unit === null ? [] : [{ pool, leaf: leaf!, unit, slice, firstOpen, scorer: serving.scorer }]
+  })
+  const last = new Map(shown.map((one) => [one.leaf, one]))
+  for (const one of shown) learnMember(fold, last.get(one.leaf) === one ? one : { ...one, firstOpen: NONE_FINAL }, time)
 }
+
+/** Of several units at once the last lets the detector watch: a slice must be watched as a whole, not in the order of its units. */
+const NONE_FINAL = 0
 
 /** A control unit of one context of a pool. Where outcomes count on arrival, each is final at once: `slice` is less than `firstOpen`. */
 export interface UnitOfMember {

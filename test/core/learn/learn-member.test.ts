@@ -55,6 +55,18 @@ t.test('a member whose own detector alarms leaves the pool, once the slices of i
   t.equal(fold.state(KIND).membership!.left_at, null)
 })
 
+t.test('members whose follow-up ends at once are watched as a slice, not in the order of enrolment', async (t) => {
+  const fold = certifiedPool()
+  const { time } = fold
+  fold.enrol(us(1017), time, { key: POOL })
+  const ofGroup = { context: hard.context, sample_index: 0 } // how many samples the group has is not stated, so it ends with its follow-up
+  for (const [i, u] of us(1017).entries()) fold.report(u, time + 1000, i < 1000 ? ofGroup : { ...ofGroup, steps: LOST.steps })
+  fold.pass(time + 2000, time + FOLLOW_UP + 2000)
+  const { evidence, left_at } = fold.state(HARD).membership!
+  t.match({ generations: evidence.generations, lost: evidence.lost[LAST], left_at }, { generations: 1017, lost: 17, left_at: null })
+  t.equal(fold.state(POOL).epoch, 1)
+})
+
 t.test('open enrolments of a member that has left stay in the evidence of the pool; others are neither enrolled nor missed', async (t) => {
   const fold = oneSlice()
   fold.pass(fold.time, fold.time + SLICE_LEAST)
