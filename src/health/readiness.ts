@@ -87,7 +87,11 @@ function unlearned ({ lag, ageSeconds, freshness }: HealthServices['service']): 
 /** Contexts that have left their pool. */
 function leftOf (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
   const gone = [...links.values()].filter(({ leftEpoch }) => leftEpoch !== null)
-  return gone.filter((link) => hasLeft(link, links.get(certifyingKey(levels, link.policy.certify_at, link.key))!)).map(({ key }) => key)
+  const hasGone = (link: ChainLink) => {
+    const pool = links.get(certifyingKey(levels, link.policy.certify_at, link.key)) // none if it was a leaf under other levels
+    return pool !== undefined && hasLeft(link, pool)
+  }
+  return gone.filter(hasGone).map(({ key }) => key)
 }
 
 const uncoveredOf = new WeakMap<ReadonlyMap<string, ChainLink>, string[]>()

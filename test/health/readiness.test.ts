@@ -78,6 +78,8 @@ t.test('contexts that have left their pool are named, until its next epoch', asy
   const linkOf = (key: string, epochName: string) => [key, { ...root!, key, epochName, leftEpoch: key.endsWith('a') ? '7-1' : null }] as const
   const warningsIn = async (epoch: string) => {
     const links = new Map(['*', 'model=q', 'model=q,task=a', 'model=q,task=b'].map((key) => linkOf(key, epoch)))
+    // it was a leaf when the only level was the model
+    links.set('model=once', { ...root!, key: 'model=once', policy: { ...root!.policy, certify_at: 'task' }, epochName: '6-1', leftEpoch: '7-1' })
     return (await readiness({ ...services, service: { ...services.service, model: () => ({ ...model, links }) } })).warnings
   }
   t.match(await warningsIn('7-1'), [/^These contexts have left their pool, .*: model=q,task=a$/])
