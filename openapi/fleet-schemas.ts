@@ -39,7 +39,7 @@ export const FleetSchema = Type.Object({
   by_status: Type.Object({
     certified: count('A threshold is certified, for the context or its pool'),
     learning: count('No threshold is certified yet'),
-    drifted: count('A threshold was withdrawn, because of drift or a breach, and none has been certified since'),
+    drifted: count('A threshold was withdrawn, because of drift or a breach, and none has been certified since, or the context has left its pool'),
   }, { description: 'Contexts by status' }),
   by_mode: Type.Object({ enforce: count('Generations are stopped'), shadow: count('Decisions are made and stop nothing'), off: count('Nothing is stopped') }, { description: 'Contexts by mode' }),
   pinned: count('Pins set on these contexts and those above them within the prefix'),

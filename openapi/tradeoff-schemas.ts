@@ -68,7 +68,7 @@ const MoveSchema = Type.Object({
   time: time('When the learner made the change'),
   cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift, breach, left_pool, evidence_stale, checkpoint or predictor' }),
   epoch: Type.Integer({ description: 'Epoch after the change' }),
-  before: nullableRatio('The context\'s own threshold before the change; for a pin, the threshold that was in force; null: never stop'),
+  before: nullableRatio('The context\'s own threshold before the change; for a pin, and for a context that left its pool, the threshold that was in force; null: never stop'),
   after: nullableRatio('Threshold after the change; null: never stop'),
   before_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold before applied to; absent: the raw confidence' })),
   after_scorer: Type.Optional(Type.String({ description: 'Predictor that the threshold after applies to; absent: the raw confidence' })),
