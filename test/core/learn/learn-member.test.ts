@@ -109,6 +109,10 @@ t.test('a group is one unit, without its missing samples; a generation of which 
 
 t.test('what members show is taken within the entry that it came with, so that a restored cohort misses nothing', async (t) => {
   const fold = oneSlice()
-  t.same(fold.cohorts.get(POOL)!.takeAccounted(), [])
-  t.ok(Cohort.restore(JSON.parse(JSON.stringify(fold.cohorts.get(POOL)!.store()))))
+  const cohort = fold.cohorts.get(POOL)!
+  t.same(cohort.takeAccounted(), [])
+  fold.enrol([0.4], fold.time, { key: POOL })
+  fold.report(0.4, fold.time + 500, { ...hard, sample_index: 0, samples: 2 })
+  const restored = Cohort.restore(JSON.parse(JSON.stringify(cohort.store())))
+  t.equal(restored.members.get(0.4)!.leaf, HARD, 'the context of a group that is known in part')
 })
