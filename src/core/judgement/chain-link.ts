@@ -40,6 +40,8 @@ export interface ChainLink extends Judgement {
   readonly epochName: string | null
   /** Name of the epoch of its pool that it has left, since its drift detector alarmed; `null`: it has not. */
   readonly leftEpoch: string | null
+  /** Its state could not be read, so that it may have left its pool. */
+  readonly isUnreadable: boolean
   /** What is wrong with how it is reported on. */
   readonly warnings: readonly ContextWarning[]
   /** The control share that the learner has in force; `undefined` before any outcome. */
@@ -76,6 +78,7 @@ export function chainLink (
     trials: state === undefined || state.trials.length === 0 ? NO_TRIALS : state.trials.map(({ predictor }) => predictor),
     epochName: state?.epoch_name ?? null,
     leftEpoch: leftEpochOf(state),
+    isUnreadable: state?.epoch === 0,
     warnings: state === undefined ? [] : contextWarnings(state),
     learnedControlShare: state?.control_share,
   }

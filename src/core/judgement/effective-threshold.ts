@@ -29,8 +29,8 @@ const UNCOVERED = { threshold: null, scorer: null, lottery: null }
 
 /**
  * The threshold in force for a leaf: its own pin, else the pin or the certificate of the link that gathers evidence for it. A pool's
- * certificate does not serve a member that has left it, or whose policy asks for another one, as a change of DEFAULT_POLICY or an import
- * can bring about.
+ * certificate does not serve a member that has left it or whose state can't be read, nor one whose policy asks for another certificate, as
+ * a change of DEFAULT_POLICY or an import can bring about.
  * @param chain root first, leaf last
  * @param depth of the certifying link in it
  */
@@ -38,7 +38,8 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const leaf = chain.at(-1)!
   const source = chain[depth]!
   const pin = leaf.pin ?? source.pin
-  const isCovered = source === leaf || (differenceFromPool(leaf.policy, source.policy) === undefined && !hasLeft(leaf, source))
+  const isMember = differenceFromPool(leaf.policy, source.policy) === undefined && !leaf.isUnreadable && !hasLeft(leaf, source)
+  const isCovered = source === leaf || isMember
   const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)

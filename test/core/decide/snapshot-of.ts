@@ -65,6 +65,7 @@ export function linkWith (key: string, { policy, pin, pinScorer, ...rest }: Link
     generations: 0,
     epochName: null,
     leftEpoch: null,
+    isUnreadable: false,
     warnings: [],
     learnedControlShare: undefined,
     guarantee: index === -1 ? null : GUARANTEE,

@@ -42,6 +42,12 @@ t.test('a member that has left the present epoch of its pool has no threshold fr
   t.match(effectiveThreshold(chain, 1), { isEvidence: false, isCovered: false })
 })
 
+t.test('a member whose state cannot be read has no threshold from its pool: it may have left', async (t) => {
+  const chain = [linkWith('*', {}), linkWith('model=q', { index: 9 }), { ...linkWith('model=q,task=x', {}), isUnreadable: true }]
+  t.match(effectiveThreshold(chain, 1), { threshold: null, scope: 'none', isEvidence: false })
+  t.match(effectiveThreshold(chain.slice(0, 2), 1), { scope: 'own' }, 'the pool itself can be read')
+})
+
 t.test('a member of a pool is no evidence of it if it has a pin of its own or asks for another certificate', async (t) => {
   const isEvidence = (leaf: LinkFields, depth = 1) =>
     effectiveThreshold([linkWith('*', {}), linkWith('model=q', { index: 9 }), linkWith('model=q,task=x', leaf)], depth).isEvidence
