@@ -24,13 +24,14 @@ export const PINNED = 'model=m,task=pinned'
 /**
  * A proxy between a real service and a stand-in for a model server. It closes after the test. In `task=pinned` scores of 0.9 stop.
  * @param env of the proxy, `serviceEnv` of the service
+ * @param controlRate of `task=pinned`
  */
 export async function startUnderTest (
-  t: Test, script: Script = {}, env: NodeJS.ProcessEnv = {}, serviceEnv: NodeJS.ProcessEnv = {}): Promise<UnderTest> {
+  t: Test, script: Script = {}, env: NodeJS.ProcessEnv = {}, serviceEnv: NodeJS.ProcessEnv = {}, controlRate = 0.02): Promise<UnderTest> {
   const service = await build(t, { DEFAULT_POLICY: '{"follow_up_seconds":60}', ...serviceEnv })
   const url = await service.app.listen({ port: 0, host: '127.0.0.1' })
   await service.send('PUT', `/v1/contexts/${PINNED}/pin`, { threshold: 0.9, reason: 'test' })
-  await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: 0.02 })
+  await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: controlRate })
   const upstream = await startStandIn(t, script)
   const settings = { PROXY_UPSTREAM: upstream.url, PROXY_SERVICE: url, PROXY_PORT: '0', PROXY_ADMIN_PORT: '0', PROXY_SHUTDOWN_SECONDS: '2' }
   const proxy = await startProxy(readProxySettings({ ...settings, ...env }), pino({ level: 'silent' }))

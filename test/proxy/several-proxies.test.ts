@@ -8,15 +8,10 @@ const TITLE = 'two proxies before two replicas work as one: a group has one arm,
 t.test(TITLE, { skip: withoutRedis }, async (t) => {
   const redis = await startRedis(t)
   const sides = [
-    await startUnderTest(t, { confidence: () => 0.95 }, {}, { REDIS_URL: redis.url }),
-    await startUnderTest(t, { confidence: () => 0.95 }, {}, { REDIS_URL: redis.url }),
+    await startUnderTest(t, { confidence: () => 0.95 }, {}, { REDIS_URL: redis.url }, 0.5),
+    await startUnderTest(t, { confidence: () => 0.95 }, {}, { REDIS_URL: redis.url }, 0.5),
   ]
   const { service } = sides[0]!
-  const changed = await service.send('PUT', `/v1/contexts/${PINNED}/policy`, { control_rate: 0.5 })
-  t.equal(changed.status, 200)
-  const seesShare = ({ service }: typeof sides[number]) =>
-    [...service.service.model().links.values()].some(({ policy }) => policy.control_rate === 0.5)
-  await until('both replicas know the share', () => sides.every(seesShare))
   const sample = async ({ ask }: typeof sides[number], group: number): Promise<string> => {
     const headers = {
       'x-stopgate-context': 'task=pinned', 'x-stopgate-group': `g${group}`, 'x-stopgate-samples': '2', 'x-stopgate-gold': '42',
