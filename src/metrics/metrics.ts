@@ -97,7 +97,7 @@ export function createMetrics () {
     }),
     poolExits: new Counter({
       name: 'stopgate_pool_exits_total',
-      help: 'Contexts that this replica as the learner took out of their pool because they lost more EM than max_em_drop by themselves',
+      help: 'Contexts that this replica as the learner took out of their pool because their own generations lost more EM than max_em_drop',
       registers,
     }),
     fitted: countFits(registers),

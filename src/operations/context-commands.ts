@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/config.js'
 import type { Pin } from '../core/judgement/pin.js'
 import type { PolicyWarning } from '../core/judgement/context-warnings.js'
@@ -73,15 +74,15 @@ export function createContextCommands (store: Store, service: Service, config: C
   /**
    * Gives a command, or tells what it would do.
    * @param plan checks the command against the store, and returns it
-   * @param isHarmless whether it needs no confirmation even at the root
+   * @param isHarmless whether the planned command needs no confirmation even at the root
    */
   async function give (
-    plan: () => Promise<Command>, { dry_run = false, confirm }: Manner, isHarmless = false
+    plan: () => Promise<Command>, { dry_run = false, confirm }: Manner, isHarmless = () => false
   ): Promise<CommandDryRun | null> {
     if (dry_run) return { dry_run: true, ...await foresee(await plan()) }
     await command(async () => {
       const planned = await plan()
-      if (planned.key === ROOT && !isHarmless) checkConfirmed(await foresee(planned), confirm)
+      if (planned.key === ROOT && !isHarmless()) checkConfirmed(await foresee(planned), confirm)
       return [planned]
     })
     return null
@@ -92,12 +93,14 @@ export function createContextCommands (store: Store, service: Service, config: C
   ): Promise<PolicyView | PolicyDryRun> {
     checkKey(config, key)
     let view: PolicyView
+    let isHarmless = false
     const tried = await give(async () => {
       const stated = await store.policies()
       const policy = next(stated.get(key))
+      isHarmless = isKillSwitch(stated.get(key), policy)
       view = viewOf(checkedPolicies(config, stated, key, policy), key)
       return { type: 'policy', key, policy, ...origin }
-    }, { dry_run, confirm }, isKillSwitch(requested))
+    }, { dry_run, confirm }, () => isHarmless)
     const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
     return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown'] }) }
   }
@@ -147,7 +150,7 @@ function pinOf ({ threshold, expires_in_seconds: seconds }: PinRequest, { by, re
   return { threshold, reason, by, expires_at: seconds === undefined ? null : Date.now() + seconds * 1000 }
 }
 
-/** Whether a change does nothing but stop nothing more. With other fields beside it has to be confirmed as any change. */
-function isKillSwitch (requested: PolicyMergePatch | null): boolean {
-  return requested?.mode === 'off' && Object.keys(requested).length === 1
+/** Whether a change only sets the mode to `off`. A PUT that drops another field has to be confirmed like any other change. */
+function isKillSwitch (stated: PolicyPatch = {}, next: PolicyPatch | null): boolean {
+  return stated !== UNREADABLE_POLICY && next?.mode === 'off' && isDeepStrictEqual({ ...stated, mode: 'off' }, { ...next })
 }

@@ -79,7 +79,7 @@ export function sumFleet ({ at, rows }: Scan, prefix: string): FleetSums {
 function alarmsOf (rows: readonly ContextRow[]) {
   const alarms: Array<{ key: string, alarm: Alarm, since: number, rank: number }> = []
   for (const { key, is_certifying: isCertifying, alarms: own, changed_at: since } of rows) {
-    if (isCertifying || own.includes('left_pool')) for (const alarm of own) alarms.push({ key, alarm, since, rank: ALARMS.indexOf(alarm) })
+    for (const alarm of own) if (isCertifying || alarm === 'left_pool') alarms.push({ key, alarm, since, rank: ALARMS.indexOf(alarm) })
   }
   return alarms.sort((a, b) => a.rank - b.rank || b.since - a.since)
 }

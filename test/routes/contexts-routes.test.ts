@@ -91,6 +91,8 @@ t.test('the kill switch and its undoing keep what the root states, and the evide
   t.match(await ask(), { decision: 'stop' }, 'a dry run changes nothing')
   const more = await send('PATCH', '/v1/contexts/*/policy', { mode: 'off', max_em_drop: 0.1 })
   t.match(more, { status: 409, body: { code: 'UNCONFIRMED' } }, 'other fields have to be confirmed')
+  const fewer = await send('PUT', '/v1/contexts/*/policy', { mode: 'off' })
+  t.match(fewer, { status: 409, body: { code: 'UNCONFIRMED' } }, 'so do fields that a PUT drops')
   t.same((await send('PATCH', '/v1/contexts/*/policy', { mode: 'off' })).body.policy, { min_tokens: 16, value_of_em: null, mode: 'off' })
   t.match(await ask(), { decision: 'continue', reason: 'off' })
   t.match(await send('PATCH', '/v1/contexts/*/policy', { mode: null }), { status: 409, body: { code: 'UNCONFIRMED' } })

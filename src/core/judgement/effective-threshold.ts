@@ -38,8 +38,8 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const leaf = chain.at(-1)!
   const source = chain[depth]!
   const pin = leaf.pin ?? source.pin
-  const isMember = differenceFromPool(leaf.policy, source.policy) === undefined && !leaf.isUnreadable && !hasLeft(leaf, source)
-  const isCovered = source === leaf || isMember
+  const isCovered = source === leaf ||
+    (!leaf.isUnreadable && !hasLeft(leaf, source) && differenceFromPool(leaf.policy, source.policy) === undefined)
   const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)

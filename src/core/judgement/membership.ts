@@ -4,6 +4,7 @@ import { noEvidence, type Evidence } from '../certificate/evidence.js'
 import { valueAt } from '../certificate/lottery.js'
 import { addUnit } from '../certificate/merge-evidence.js'
 import type { Unit } from '../certificate/unit.js'
+import { MOST_SLICES } from '../enrolment/slice-queue.js'
 
 /** What a member of a pool has itself shown in the epoch of the pool, whose certificate is about the average. */
 export interface Membership {
@@ -26,9 +27,6 @@ interface UnwatchedSlice {
   /** Units by their difference at the threshold that was in force. */
   readonly units: ReadonlyArray<readonly [difference: number, units: number]>
 }
-
-/** As many as a cohort has open. */
-const MOST_UNWATCHED = 8
 
 /** A control unit of a member, and the pool that it is accounted for in. */
 export interface MemberUnit {
@@ -78,7 +76,7 @@ function withUnit (slices: readonly UnwatchedSlice[], slice: number, difference:
   const its = slices.find((one) => one.slice === slice)
   const next = [...slices.filter((one) => one !== its), { slice, units: addUnits(its?.units ?? [], [[difference, 1]]) }]
     .sort((a, b) => a.slice - b.slice)
-  if (next.length <= MOST_UNWATCHED) return next
+  if (next.length <= MOST_SLICES) return next
   const [first, second, ...rest] = next as [UnwatchedSlice, UnwatchedSlice, ...UnwatchedSlice[]]
   return [{ slice: second.slice, units: addUnits(first.units, second.units) }, ...rest]
 }
