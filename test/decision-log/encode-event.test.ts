@@ -3,7 +3,7 @@ import { answerDigest } from '../../src/core/grading/answer-digest.js'
 import { gradeOutcome } from '../../src/core/grading/outcome.js'
 import { encodeDecision, encodeLabel, encodeOutcome } from '../../src/decision-log/encode-event.js'
 import { decodeEvent } from '../../src/decision-log/logged-event.js'
-import { TAKEN } from './taken-decision.js'
+import { DECIDED, TAKEN } from './taken-decision.js'
 
 const LEVELS = ['model', 'task']
 const taken = { ...TAKEN, isEnrolled: true, answer: 'SECRET', at: 5 }
@@ -17,13 +17,7 @@ t.test('a decision names its own context and that of the threshold, and has dige
     at: 5,
     context: 'model=q,task=-',
     threshold_context: 'model=q,task=-',
-    arm: 'control',
-    tokens: 32,
-    confidence: 0.5,
-    score: 0.5,
-    scorer: 'confidence',
-    threshold: null,
-    reason: 'no_threshold',
+    ...DECIDED,
     model_version: 7,
     enrolled: true,
     answer_digest: answerDigest('salt', 'SECRET'),

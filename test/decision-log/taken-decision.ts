@@ -1,17 +1,23 @@
 import type { TakenDecision } from '../../src/decision-log/log-buffer.js'
+import type { DecidedStep } from '../../src/decision-log/logged-event.js'
+
+/** What was asked and answered at a step. The log has it unchanged. */
+export const DECIDED: DecidedStep = {
+  arm: 'control',
+  tokens: 32,
+  confidence: 0.5,
+  score: 0.6,
+  scorer: 'confidence',
+  threshold: null,
+  reason: 'no_threshold',
+}
 
 /** A decision on a step, as it is taken for the log. */
 export const TAKEN: TakenDecision = {
   id: 'g',
   context: { model: 'q' },
   source: null,
-  arm: 'control',
-  tokens: 32,
-  confidence: 0.5,
-  score: 0.5,
-  scorer: 'confidence',
-  threshold: null,
-  reason: 'no_threshold',
+  ...DECIDED,
   version: 7,
   isEnrolled: false,
   em: undefined,

@@ -134,7 +134,7 @@ function ruleOf (levels: Levels, chain: readonly ChainLink[], scorers: (names: r
     scorer: force.scorer === null ? null : scorers([force.scorer])[0]!,
     trials: scorers(force.source.trials),
     scope: force.scope,
-    guarantee: force.isPinned || !force.isCovered ? null : force.source.guarantee,
+    guarantee: force.guarantee,
     label: force.source.policy.label,
     mode: policy.mode,
     minTokens: policy.min_tokens,

@@ -17,8 +17,8 @@ export const MOST_OPEN = 4096
 /** Samples of a context that await their labels, at most: the learner keeps the steps of each. */
 export const MOST_WAITING = 16_384
 /**
- * For how many times the wait the largest share decides who may still enrol. An entry is void if a draw in it is older than one wait, so
- * the second one is for replicas that learn of a new share late. After a share has fallen, outcomes that can't enrol take up places too.
+ * For how many waits a larger share counts for who may still enrol. One wait is how late an entry may come; the second is for replicas that
+ * learn of a new share late. A longer time would keep places for outcomes that can no longer enrol once the share has fallen.
  */
 const SHARE_WAITS = 2
 

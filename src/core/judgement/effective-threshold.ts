@@ -4,6 +4,7 @@ import { differenceFromPool } from '../certificate/policy-problem.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import type { Levels } from '../policy/context.js'
 import type { ChainLink } from './chain-link.js'
+import type { Guarantee } from './guarantee.js'
 
 /** Whether the threshold in force is certified for the context itself or for its pool, or none is in force. */
 export type Scope = 'own' | 'pool' | 'none'
@@ -16,6 +17,8 @@ export interface EffectiveThreshold {
   /** Name of the predictor whose score the threshold is for; `null`: the raw confidence. */
   readonly scorer: string | null
   readonly scope: Scope
+  /** What is promised for the threshold; `null`: nothing is, as under a pin. */
+  readonly guarantee: Guarantee | null
   /** The link that gathers evidence for the leaf: itself, or its pool. */
   readonly source: ChainLink
   readonly isPinned: boolean
@@ -43,7 +46,8 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
-  return { threshold, lottery, scorer, scope, source, isPinned: pin !== undefined, isCovered, isEvidence }
+  const guarantee = pin !== undefined || !isCovered ? null : source.guarantee
+  return { threshold, lottery, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isEvidence }
 }
 
 /** Whether a context has left its pool, until the pool's next epoch. */

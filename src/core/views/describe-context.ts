@@ -103,7 +103,7 @@ export function describeContext (loaded: LoadedContexts, key: string): ContextVi
     lottery: effective.lottery,
     scope: effective.scope,
     score: effective.scorer ?? own.scorer ?? 'confidence',
-    guarantee: effective.isPinned || !effective.isCovered ? null : (isMember ? source : own).guarantee,
+    guarantee: effective.guarantee,
     control_generations: evidence.generations,
     treated_generations: state.treated,
     em_full: evidence.labelled === 0 ? null : evidence.full_em / evidence.labelled,
