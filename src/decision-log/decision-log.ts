@@ -18,8 +18,6 @@ import { LogShare } from './log-share.js'
 const FLUSH_MS = 1000
 /** Limits of what one interval takes: events of each kind, and characters of answers that are to be digested. */
 const LIMIT = { events: 4096, characters: 4 * 1024 * 1024 }
-/** Events encoded in one turn, about 1 ms. */
-const TURN = 256
 
 export interface DecisionLogOptions {
   readonly store: Pick<Store, 'logEvents'>
@@ -79,9 +77,9 @@ export function createDecisionLog ({ store, service, config, metrics, log }: Dec
     characters = 0
     const places = Array.from({ length: draining.length }, (_, i) => i)
     const events = [
-      ...await inTurns(places, (i) => encodeDecision(salt, levels, draining.get(i)), TURN),
-      ...await inTurns(ended, (outcome) => encodeOutcome(salt, levels, outcome), TURN),
-      ...await inTurns(labelled, encodeLabel, TURN),
+      ...await inTurns(places, (i) => encodeDecision(salt, levels, draining.get(i))),
+      ...await inTurns(ended, (outcome) => encodeOutcome(salt, levels, outcome)),
+      ...await inTurns(labelled, encodeLabel),
     ]
     draining.clear()
     lines?.write(events.map(lineOf))

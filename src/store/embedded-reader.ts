@@ -106,7 +106,7 @@ export class EmbeddedReader {
   async trainingSeries (name: string, suites: readonly string[]): Promise<Series[]> {
     const { trainingSeries } = this.reads()
     const texts = suites.map((suite) => trainingSeries.get(Buffer.from(seriesKey(name, suite))))
-    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries, 1)
+    return await inTurns(texts.filter((text) => text !== undefined), decodeSeries)
   }
 
   async * exportRows (): AsyncIterable<StateRow> { yield * exportState(this.reads()) }

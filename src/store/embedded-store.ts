@@ -158,7 +158,7 @@ export class EmbeddedStore extends EmbeddedReader implements Store {
   async commit (commit: Commit): Promise<void> {
     const contexts = await inTurns([...commit.contexts], ([key, state]) => [key, state && encodeState(state)] as const)
     const pending = await inTurns([...commit.pending], ([id, waiting]) => [id, waiting && encodePending(waiting)] as const)
-    const cohorts = await inTurns([...commit.cohorts], ([key, cohort]) => [key, cohort && encodeCohort(cohort)] as const, 1)
+    const cohorts = await inTurns([...commit.cohorts], ([key, cohort]) => [key, cohort && encodeCohort(cohort)] as const)
     const reservoir = await inTurns([...commit.reservoir], ([number, sample]) => [number, sample && encodeSample(sample)] as const)
     const traces = await inTurns([...commit.traces], ([name, trace]) => [name, encodeTrace(trace)] as const)
     await this.#write(() => {

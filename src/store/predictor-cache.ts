@@ -26,7 +26,7 @@ export class PredictorCache {
   ): Promise<Map<string, PredictorVersion>> {
     if (stamp === this.#stamp) return new Map(this.#versions)
     const texts = await read()
-    const all = await inTurns(texts, ([name, text]) => [name, readPredictor(text)] as const, 1)
+    const all = await inTurns(texts, ([name, text]) => [name, readPredictor(text)] as const)
     const versions = inCreationOrder(all.flatMap(([, version]) => version ?? []))
     const isKept = texts.reduce((sum, [, { length }]) => sum + length, 0) <= MOST_TEXT
     this.#damaged = all.flatMap(([name, version]) => version === null ? [name] : [])

@@ -130,7 +130,7 @@ export async function readLearned (texts: LearnedTexts): Promise<Omit<Learned, '
   const ledger = texts.ledger === null ? null : readLedger(texts.ledger)
   const follow_up = texts.follow_up === null ? null : readFollowUp(texts.follow_up)
   const pending = await readRows(texts.pending, readPending)
-  const cohorts = await readRows(texts.cohorts, (text) => follow_up === null ? null : readCohort(text), 1) // their times are by its clock
+  const cohorts = await readRows(texts.cohorts, (text) => follow_up === null ? null : readCohort(text)) // their times are by its clock
   const reservoir = await readRows(texts.reservoir, readSample)
   return {
     ledger,
@@ -148,9 +148,9 @@ export async function readLearned (texts: LearnedTexts): Promise<Omit<Learned, '
 }
 
 async function readRows<K, V> (
-  rows: ReadonlyArray<readonly [K, string]>, readValue: (text: string) => V | null, turn?: number
+  rows: ReadonlyArray<readonly [K, string]>, readValue: (text: string) => V | null
 ): Promise<{ whole: Array<readonly [K, V]>, damaged: K[] }> {
-  const values = await inTurns(rows, ([, text]) => readValue(text), turn)
+  const values = await inTurns(rows, ([, text]) => readValue(text))
   return {
     whole: rows.flatMap(([key], i) => values[i] === null ? [] : [[key, values[i]!] as const]),
     damaged: rows.flatMap(([key], i) => values[i] === null ? [key] : []),

@@ -78,7 +78,7 @@ export class RedisLearning {
     const tables = [
       await rowsOf(contexts, encodeState),
       await rowsOf(pending, encodePending),
-      await rowsOf(cohorts, encodeCohort, 1),
+      await rowsOf(cohorts, encodeCohort),
       await rowsOf(reservoir, encodeSample),
       await rowsOf(traces, encodeTrace),
     ]
@@ -119,8 +119,8 @@ async function all<T> (items: Iterable<T> | AsyncIterable<T>): Promise<T[]> {
 
 /** Keys and texts of what is written, in turn, and the keys of what is deleted. */
 async function rowsOf<K extends string | number, V> (
-  rows: ReadonlyMap<K, V | undefined>, encode: (value: V) => string, turn?: number
+  rows: ReadonlyMap<K, V | undefined>, encode: (value: V) => string
 ): Promise<{ written: string[], deleted: string[] }> {
-  const written = await inTurns([...rows], ([key, value]) => value === undefined ? [] : [String(key), encode(value)], turn)
+  const written = await inTurns([...rows], ([key, value]) => value === undefined ? [] : [String(key), encode(value)])
   return { written: written.flat(), deleted: [...rows.keys()].filter((key) => rows.get(key) === undefined).map(String) }
 }

@@ -27,7 +27,7 @@ export class RedisTraining {
     if (suites.length === 0) return []
     const fields = suites.map((suite) => seriesKey(name, suite))
     const texts = await this.#connection.run((redis) => redis.hmget(KEYS.trainingSeries, ...fields))
-    return await inTurns(texts.filter((text) => text !== null), decodeSeries, 1)
+    return await inTurns(texts.filter((text) => text !== null), decodeSeries)
   }
 
   async write ({ run, from, series, entries, dropped }: TrainingWrite): Promise<void> {

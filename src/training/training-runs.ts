@@ -138,7 +138,7 @@ export function createTraining (store: Store, config: Config, now: () => number 
       const suites = (run?.suites ?? []).map((summary) => summary.suite).filter((one) => suite === undefined || one === suite)
       if (run === null || suites.length === 0) throw notFound(name, suite)
       const [series, policies] = await Promise.all([store.trainingSeries(name, suites), store.policies()])
-      const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last), 1)
+      const views = await inTurns(series, (one) => describeSeries(one, effectivePolicy(defaultPolicy, policies, keyOf(one)), last))
       const [keys, runs] = await Promise.all([store.contextKeys(), store.trainingRuns()])
       const served = runs.flatMap((one) => one.contexts.map((opening): RunCheckpoint => ({ run: one.name, ...opening })))
       const contexts = []

@@ -7,6 +7,7 @@ export interface Load {
   readonly warmUpMs: number
   readonly contexts: readonly number[]
   readonly coreDecisions: number
+  /** That the learner finds in the log: more than a few commits of them, since the first read and the last commit run beside nothing. */
   readonly outcomes: number
   readonly changes: number
   readonly steadyDecisions: number
@@ -22,7 +23,7 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
     warmUpMs: 2000,
     contexts: [10, 1000, 10_000],
     coreDecisions: 1_000_000,
-    outcomes: 20_000,
+    outcomes: 60_000,
     changes: 200,
     steadyDecisions: 10_000_000,
     streams: 1000,
