@@ -138,7 +138,7 @@ function savings (): void {
     { name: 'the same in one pool', file: 'frontier-self-consistency', levels: ['model', 'task'], policy: { certify_at: '*' } },
   ] as const
   const rows = sets.map(({ name, file, levels, policy }) => {
-    const runs = seedsOr(10).map((seed) => measureSavings(file, levels, policy, seed))
+    const runs = seedsOr(100).map((seed) => measureSavings(file, levels, policy, seed))
     const over = (field: Exclude<keyof Savings, 'lostIn'>) => percent(mean(runs.map((run) => run[field])))
     const saved = runs.map((run) => run.saved)
     const all = runs.flatMap(({ lostIn }) => [...lostIn.values()])
@@ -147,7 +147,7 @@ function savings (): void {
       points(mean(runs.map(({ lost }) => lost))), points(Math.max(...all)), `${all.filter((lost) => lost > 0.02).length} of ${all.length}`, over('labelled'), over('labelledAtMost'),
     ]
   })
-  print(`## Savings on real traces, each played once, ${seedsOr(10).length} seeds: % of the tokens`, table(
+  print(`## Savings on real traces, each played once, ${seedsOr(100).length} seeds: % of the tokens`, table(
     ['traces', 'saved', 'fixed threshold in hindsight', 'lost to learning', 'to control', 'to safer thresholds', 'EM lost, points', 'worst context and seed',
       'beyond the bound', 'need a label: at least, %', 'at most, %'], rows))
 }

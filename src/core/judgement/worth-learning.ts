@@ -45,7 +45,7 @@ function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: nu
   let needed = 0
   for (let k = Math.floor(certified) + 1; k < thresholdsOf(evidence); k++) {
     const seen = differencesAt(evidence, k)
-    needed = Math.max(needed, unitsToReach(policy.max_em_drop, seen, bar, ratesOf(seen))) // each waits for the safer ones
+    needed = Math.max(needed, unitsToReach(policy.max_em_drop, seen, bar, hopedFor(seen))) // each waits for the safer ones
     if (needed >= n) return false
     // At 0 it has reached the bar, and control outcomes are not what it lacks.
     if (needed > 0 && (worthAt(evidence, k, policy) - now) * (n - needed) > now * needed) return true
@@ -53,9 +53,13 @@ function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: nu
   return false
 }
 
-/** Half a loss more than was seen: else no loss so far would mean none to come. */
-function ratesOf (seen: Differences): Differences {
-  return { ...seen, lost: seen.lost + 0.5, kept: Math.max(0, seen.kept - 0.5) }
+/**
+ * Losses one standard error below those seen: optimism in the face of uncertainty, as in upper confidence bounds (Auer et al. 2002). An
+ * early run of losses would else end the learning, and without control generations nothing could correct it.
+ */
+function hopedFor (seen: Differences): Differences {
+  const lost = seen.lost - Math.sqrt(seen.lost)
+  return { ...seen, lost, kept: seen.kept + seen.lost - lost }
 }
 
 /** What a generation gains by a threshold: by the prices of the policy, else the share of its tokens that is saved. */
