@@ -7,7 +7,7 @@ import { isCurrent } from '../judgement/judge.js'
 import { restartDetector } from '../judgement/membership.js'
 import { certificationTerms, haveSameBar } from '../policy/certification-terms.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
-import { moveOf } from './threshold-change.js'
+import { moveInForce, moveOf } from './threshold-change.js'
 import { forceOf, policyOf, startEpoch, write, type Fold, type Ledger } from './fold.js'
 import type { Command, Configuration, Origin } from './log-entry.js'
 import { moveShare } from './move-share.js'
@@ -70,18 +70,8 @@ export function learnPin (fold: Fold, time: number, key: string, pin: Pin | null
     moveShare(fold, below, time)
   }
   if (last === undefined && pin === null) return // nothing was there
-  const after = forceOf(fold, key, time)
-  fold.changes.push({
-    time,
-    key,
-    cause: 'pin',
-    epoch: fold.get(key)?.epoch ?? 0,
-    before: before.threshold,
-    after: after.threshold,
-    ...(before.scorer !== null && { before_scorer: before.scorer }),
-    ...(after.scorer !== null && { after_scorer: after.scorer }),
-    ...signature(origin),
-  })
+  const move = moveInForce(before, forceOf(fold, key, time))
+  fold.changes.push({ time, key, cause: 'pin', epoch: fold.get(key)?.epoch ?? 0, ...move, ...signature(origin) })
 }
 
 /** Puts a policy in force, or removes it; noted even where no threshold moves, since decisions may. */

@@ -5,8 +5,8 @@ import { copyState } from '../judgement/copy-state.js'
 import { addToMembership, leftEpochOf } from '../judgement/membership.js'
 import { servingNumber } from '../judgement/sync-trials.js'
 import { cohortRules } from './cohort-rules.js'
-import { policyOf, type Fold } from './fold.js'
-import { moveOf } from './threshold-change.js'
+import { forceOf, policyOf, type Fold } from './fold.js'
+import { moveInForce } from './threshold-change.js'
 
 /** Lets the contexts of a pool learn from their own control units that were accounted for. Missing samples are left out. */
 export function learnMembers (fold: Fold, pool: string, cohort: Cohort, time: number): void {
@@ -48,7 +48,9 @@ export function learnMember (fold: Fold, { pool: key, leaf, ...shown }: UnitOfMe
   const { epoch_name: epoch, threshold_index: place } = pool
   const { max_em_drop } = policyOf(fold.ledger, key)
   const membership = addToMembership(state.membership, { ...shown, epoch, place, max_em_drop, time })
-  fold.set(leaf, copyState(state, { membership }))
-  if (membership.left_at === null || leftEpochOf(state) === epoch) return
-  fold.changes.push({ time, key: leaf, cause: 'left_pool', epoch: state.epoch, ...moveOf(pool) })
+  const next = copyState(state, { membership })
+  if (membership.left_at === null || leftEpochOf(state) === epoch) return fold.set(leaf, next)
+  const before = forceOf(fold, leaf, time)
+  fold.set(leaf, next)
+  fold.changes.push({ time, key: leaf, cause: 'left_pool', epoch: state.epoch, ...moveInForce(before, forceOf(fold, leaf, time)) })
 }

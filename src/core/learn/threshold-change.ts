@@ -1,4 +1,5 @@
 import type { ContextState, EpochCause } from '../judgement/context-state.js'
+import type { EffectiveThreshold } from '../judgement/effective-threshold.js'
 import { servingOf } from '../judgement/sync-trials.js'
 
 /**
@@ -36,11 +37,12 @@ export interface UnreadableChange {
   readonly reason: string
 }
 
-type InForceThen = Pick<ContextState, 'threshold' | 'serving' | 'trials'>
+type Move = Pick<Change, 'before' | 'after' | 'before_scorer' | 'before_fingerprint' | 'after_scorer'>
+type OwnThen = Pick<ContextState, 'threshold' | 'serving' | 'trials'>
+type InForceThen = Pick<EffectiveThreshold, 'threshold' | 'scorer'>
 
 /** The move from one state's threshold to another's; absent: never stop. */
-export function moveOf (
-  before: InForceThen | undefined, after?: InForceThen): Pick<Change, 'before' | 'after' | 'before_scorer' | 'before_fingerprint' | 'after_scorer'> {
+export function moveOf (before: OwnThen | undefined, after?: OwnThen): Move {
   const fingerprint = before && servingOf(before)?.fingerprint
   return {
     before: before?.threshold ?? null,
@@ -48,5 +50,15 @@ export function moveOf (
     ...(before?.serving != null && { before_scorer: before.serving }),
     ...(fingerprint !== undefined && { before_fingerprint: fingerprint }),
     ...(after?.serving != null && { after_scorer: after.serving }),
+  }
+}
+
+/** The move from one threshold in force to another. */
+export function moveInForce (before: InForceThen, after: InForceThen): Move {
+  return {
+    before: before.threshold,
+    after: after.threshold,
+    ...(before.scorer !== null && { before_scorer: before.scorer }),
+    ...(after.scorer !== null && { after_scorer: after.scorer }),
   }
 }

@@ -55,6 +55,16 @@ t.test('a member whose own detector alarms leaves the pool, once the slices of i
   t.equal(fold.state(KIND).membership!.left_at, null)
 })
 
+t.test('the history shows the threshold in force for a member that leaves: a pin of the pool still holds', async (t) => {
+  const fold = oneSlice()
+  fold.learn({ type: 'pin', key: POOL, pin: { threshold: 0.7, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }, fold.time)
+  fold.pass(fold.time, fold.time + SLICE_LEAST)
+  const time = fold.time + SLICE_LEAST + 1000
+  fold.enrol([0.00005], time, { key: POOL })
+  fold.report(0.00005, time + 500, { ...hard, steps: GAINED.steps })
+  t.match(fold.changes.at(-1), { key: HARD, cause: 'left_pool', before: 0.7, after: 0.7 })
+})
+
 t.test('members whose follow-up ends at once are watched as a slice, not in the order of enrolment', async (t) => {
   const fold = certifiedPool()
   const { time } = fold
