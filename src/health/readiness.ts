@@ -1,5 +1,5 @@
 import { memberProblem } from '../core/certificate/policy-problem.js'
-import { hasLeft } from '../core/judgement/effective-threshold.js'
+import { hasLeft } from '../core/judgement/membership.js'
 import { certifyingKey } from '../core/policy/certifying-link.js'
 import type { ChainLink } from '../core/judgement/chain-link.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../core/judgement/context-warnings.js'
@@ -89,7 +89,7 @@ function leftOf (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[
   const gone = [...links.values()].filter(({ leftEpoch }) => leftEpoch !== null)
   const hasGone = (link: ChainLink) => {
     const pool = links.get(certifyingKey(levels, link.policy.certify_at, link.key)) // none if it was a leaf under other levels
-    return pool !== undefined && hasLeft(link, pool)
+    return pool !== undefined && hasLeft(link.leftEpoch, pool.epochName)
   }
   return gone.filter(hasGone).map(({ key }) => key)
 }

@@ -5,6 +5,7 @@ import { certifyingDepth } from '../policy/certifying-link.js'
 import type { Levels } from '../policy/context.js'
 import type { ChainLink } from './chain-link.js'
 import type { Guarantee } from './guarantee.js'
+import { hasLeft } from './membership.js'
 
 /** Whether the threshold in force is certified for the context itself or for its pool, or none is in force. */
 export type Scope = 'own' | 'pool' | 'none'
@@ -42,17 +43,12 @@ export function effectiveThreshold (chain: readonly ChainLink[], depth = chain.l
   const source = chain[depth]!
   const pin = leaf.pin ?? source.pin
   const isCovered = source === leaf ||
-    (!leaf.isUnreadable && !hasLeft(leaf, source) && differenceFromPool(leaf.policy, source.policy) === undefined)
+    (!leaf.isUnreadable && !hasLeft(leaf.leftEpoch, source.epochName) && differenceFromPool(leaf.policy, source.policy) === undefined)
   const { threshold, scorer = null, lottery = null } = pin === undefined ? isCovered ? source : UNCOVERED : { ...pin, lottery: null }
   const scope = threshold === null ? 'none' : source === leaf || leaf.pin !== undefined ? 'own' : 'pool'
   const isEvidence = isCovered && (source === leaf || leaf.pin === undefined)
   const guarantee = pin !== undefined || !isCovered ? null : source.guarantee
   return { threshold, lottery, scorer, scope, guarantee, source, isPinned: pin !== undefined, isCovered, isEvidence }
-}
-
-/** Whether a context has left its pool, until the pool's next epoch. */
-export function hasLeft ({ leftEpoch }: Pick<ChainLink, 'leftEpoch'>, { epochName }: Pick<ChainLink, 'epochName'>): boolean {
-  return leftEpoch !== null && leftEpoch === epochName
 }
 
 /** Depth of the link that certifies for the end of a chain, which may end above the leaves. */

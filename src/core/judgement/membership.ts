@@ -87,6 +87,11 @@ function addUnits (a: UnwatchedSlice['units'], b: UnwatchedSlice['units']): Unwa
   return [...sums]
 }
 
+/** Whether a context that has left this epoch of its pool is still away; it is back with the pool's next epoch. */
+export function hasLeft (leftEpoch: string | null, poolEpoch: string | null | undefined): boolean {
+  return leftEpoch !== null && leftEpoch === poolEpoch
+}
+
 /** Name of the pool's epoch that a context has left; `null`: none. */
 export function leftEpochOf (state: { readonly membership?: Membership | undefined } | undefined): string | null {
   const { epoch, left_at: leftAt } = state?.membership ?? { epoch: null, left_at: null }

@@ -2,7 +2,7 @@ import type { Unit } from '../certificate/unit.js'
 import type { Cohort } from '../enrolment/cohort.js'
 import { unitOfMember, withoutMissing } from '../enrolment/member.js'
 import { copyState } from '../judgement/copy-state.js'
-import { addToMembership, leftEpochOf } from '../judgement/membership.js'
+import { addToMembership, hasLeft, leftEpochOf } from '../judgement/membership.js'
 import { servingNumber } from '../judgement/sync-trials.js'
 import { cohortRules } from './cohort-rules.js'
 import { forceOf, policyOf, type Fold } from './fold.js'
@@ -49,7 +49,7 @@ export function learnMember (fold: Fold, { pool: key, leaf, ...shown }: UnitOfMe
   const { max_em_drop } = policyOf(fold.ledger, key)
   const membership = addToMembership(state.membership, { ...shown, epoch, place, max_em_drop, time })
   const next = copyState(state, { membership })
-  if (membership.left_at === null || leftEpochOf(state) === epoch) return fold.set(leaf, next)
+  if (membership.left_at === null || hasLeft(leftEpochOf(state), epoch)) return fold.set(leaf, next)
   const before = forceOf(fold, leaf, time)
   fold.set(leaf, next)
   fold.changes.push({ time, key: leaf, cause: 'left_pool', epoch: state.epoch, ...moveInForce(before, forceOf(fold, leaf, time)) })

@@ -8,7 +8,7 @@ import type { LoggedOutcome } from '../grading/outcome.js'
 import type { ContextState } from '../judgement/context-state.js'
 import { countForToken } from '../judgement/evidence-by-token.js'
 import { addCounts } from '../judgement/follow-up-counts.js'
-import { leftEpochOf } from '../judgement/membership.js'
+import { hasLeft, leftEpochOf } from '../judgement/membership.js'
 import { predictorOf } from '../judgement/trial.js'
 import { nextCheckTokens } from '../policy/cadence.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
@@ -61,7 +61,7 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
 /** When the context of an outcome left its pool; `null`: it belongs to it, or has none. */
 function leftAt (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>): number | null {
   const state = fold.get(leaf)
-  return leftEpochOf(state) === fold.get(key)!.epoch_name ? state!.membership!.left_at : null
+  return hasLeft(leftEpochOf(state), fold.get(key)!.epoch_name) ? state!.membership!.left_at : null
 }
 
 function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {

@@ -7,12 +7,13 @@ import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../certificate/evidence.js'
 import type { EvidenceByToken } from '../judgement/evidence-by-token.js'
 import { candidateOf, type CandidateScorer } from '../judgement/candidate-scorer.js'
-import { certifyingDepthOf, controlShareInForce, effectiveThreshold, hasLeft, type Scope } from '../judgement/effective-threshold.js'
+import { certifyingDepthOf, controlShareInForce, effectiveThreshold, type Scope } from '../judgement/effective-threshold.js'
 import { expectedUtility } from '../certificate/objective.js'
 import type { Lottery } from '../certificate/lottery.js'
 import { describeTrials, type TrialView } from './describe-trials.js'
 import type { Policy } from '../policy/policy.js'
 import type { Guarantee } from '../judgement/guarantee.js'
+import { hasLeft } from '../judgement/membership.js'
 import type { Pin } from '../judgement/pin.js'
 import { contextWarnings, type ContextWarning } from '../judgement/context-warnings.js'
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
@@ -91,7 +92,7 @@ export function describeContext (loaded: LoadedContexts, key: string): ContextVi
     : { evidence: candidate.evidence, index: own.index, level: Math.exp(-candidate.bar) }
   const evidence = isMember ? shown : evidenceOf(state)
   const interval = index === -1 ? null : emDropInterval(differencesAt(shown, index), level)
-  const isGone = isMember && hasLeft(own, source)
+  const isGone = isMember && hasLeft(own.leftEpoch, source.epochName)
   return {
     key,
     context: parseContextKey(loaded.levels, key) ?? {},

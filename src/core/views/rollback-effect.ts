@@ -8,6 +8,7 @@ import type { LivePredictors } from '../predictor/predictor-version.js'
 import { livePins, usablePin, type Pin } from '../judgement/pin.js'
 import { chainLink, type ChainLink } from '../judgement/chain-link.js'
 import { NO_JUDGEMENT } from '../judgement/judge.js'
+import { hasLeft } from '../judgement/membership.js'
 
 interface Dated { readonly version: number, readonly time: number }
 
@@ -109,8 +110,7 @@ const PAST_EPOCH = 'past'
 function hadLeft ({ leftAt, leftSince, epochs }: PastState, { states }: PresentState, key: string, pool: string): boolean {
   const left = leftAt.get(key)
   if (left !== undefined) return (epochs.get(pool) ?? Infinity) >= left
-  const state = states.get(key)
-  return !leftSince.has(key) && state !== undefined && state.leftEpoch !== null && state.leftEpoch === states.get(pool)?.epochName
+  return !leftSince.has(key) && hasLeft(states.get(key)?.leftEpoch ?? null, states.get(pool)?.epochName)
 }
 
 function pastLink (

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { NO_DRIFT } from '../../../src/core/certificate/drift.js'
-import { addToMembership, leftEpochOf, type Membership } from '../../../src/core/judgement/membership.js'
+import { addToMembership, hasLeft, leftEpochOf, type Membership } from '../../../src/core/judgement/membership.js'
 import { memberUnit } from './member-unit.js'
 
 const { unit: ofPredictor } = memberUnit({ lost: 1 })
@@ -61,4 +61,11 @@ t.test('no more slices wait than a pool has open: the two oldest become one', as
   const many = after(Array.from({ length: 12 }, (_, i) => ({ slice: i, firstOpen: 0 })))
   t.same(many.unwatched.map(({ slice }) => slice), [4, 5, 6, 7, 8, 9, 10, 11])
   t.same(many.unwatched[0]!.units, [[0, 5]])
+})
+
+t.test('a context is away from the epoch of its pool that it has left, and from no other', async (t) => {
+  t.ok(hasLeft('7-1', '7-1'))
+  t.notOk(hasLeft('7-1', '8-1'))
+  t.notOk(hasLeft(null, null), 'neither has an epoch')
+  t.notOk(hasLeft('7-1', undefined), 'there is no pool')
 })
