@@ -93,7 +93,7 @@ function mix (): void {
       points(median(runs.map((run) => run.points))), `${runs.filter(({ isAlone }) => isAlone).length} of ${runs.length}`,
     ]
   }))
-  print(`## A member that loses 6 points goes from 10 % to 60 % of a pool, ${seeds.length} seeds: median (10th-90th percentile) until it is stopped no more`, table(
+  print(`## A member that loses 6 points goes from 10 % to 60 % of a pool, ${seeds.length} seeds: median (10th-90th percentile) until it has no threshold`, table(
     ['control share', 'detector', 'runs with a threshold at the shift', 'generations', 'control generations', 'of the member', 'answers lost', 'points of EM lost until then', 'the member left alone'], rows))
 }
 

@@ -8,7 +8,7 @@ const OPTIONS: MixOptions = { control_rate: 0.5, before: 1500, after: 6000, hasM
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
 const played = (options: Partial<MixOptions> = {}) => SEEDS.flatMap((seed) => playMix({ ...OPTIONS, ...options }, seed) ?? [])
 
-t.test('a member that loses 6 points and comes to have 60 % of a pool is soon stopped no more, and mostly leaves alone', async (t) => {
+t.test('stopping soon ends in a member that loses 6 points and grows to 60 % of its pool, mostly because it leaves the pool', async (t) => {
   const runs = played()
   t.ok(runs.length >= 4, `${runs.length} of 8 were certified, and the member was still there`)
   t.ok(median(runs.map(({ generations }) => generations)) < 2000, `half within ${median(runs.map(({ generations }) => generations))} generations`)

@@ -21,7 +21,7 @@ export interface MixOptions {
 
 /** What happened after the shift, counted in generations of the pool. */
 export interface Mix {
-  /** When the second member was stopped no more; Infinity: never. */
+  /** Generations until the second member had no threshold; Infinity: it had one to the end. */
   readonly generations: number
   readonly controls: number
   /** Control generations of the second member. */

@@ -11,7 +11,7 @@ function after (units: ReadonlyArray<Parameters<typeof memberUnit>[0]>): Members
 }
 const times = (count: number, fields: Parameters<typeof memberUnit>[0]) => Array.from({ length: count }, () => fields)
 
-t.test('a member has its own evidence, in the present epoch of its pool and for the scorer that serves', async (t) => {
+t.test('the evidence of a member starts over with each epoch of its pool and each scorer that serves there', async (t) => {
   const { evidence, left_at } = after([{ lost: 1 }, {}, {}])
   t.match({ generations: evidence.generations, lost: evidence.lost[9], left_at }, { generations: 3, lost: 1, left_at: null })
   t.equal(after([{ lost: 1 }, {}, { epoch: 'pool-2' }]).evidence.generations, 1, 'another epoch')
@@ -19,7 +19,7 @@ t.test('a member has its own evidence, in the present epoch of its pool and for 
   t.match({ generations: other.evidence.generations, thresholds: other.evidence.lost.length }, { generations: 1, thresholds: 31 }, 'another scorer')
 })
 
-t.test('a member that keeps losing more than the bound leaves, and one inside it stays', async (t) => {
+t.test('a member that keeps losing more than the bound leaves its pool, and one within the bound stays', async (t) => {
   const losing = after(times(20, { lost: 1, time: 7 }))
   t.equal(losing.left_at, 7)
   t.equal(leftEpochOf({ membership: losing }), 'pool-1')
@@ -30,7 +30,7 @@ t.test('a member that keeps losing more than the bound leaves, and one inside it
   t.equal(leftEpochOf(undefined), null)
 })
 
-t.test('who has left stays away until the next epoch of the pool, whatever comes in', async (t) => {
+t.test('a member that has left does not return before the next epoch of the pool, whatever is reported', async (t) => {
   const left = after(times(20, { lost: 1, time: 7 }))
   const later = times(5000, { time: 9 }).reduce((last, fields) => addToMembership(last, memberUnit(fields)), left)
   t.match(later, { left_at: 7, drift: left.drift, unwatched: [] })
@@ -38,11 +38,11 @@ t.test('who has left stays away until the next epoch of the pool, whatever comes
   t.match(addToMembership(later, memberUnit({ epoch: 'pool-2' })), { left_at: null, evidence: { generations: 1 } })
 })
 
-t.test('nothing is watched while the pool has no threshold', async (t) => {
+t.test('the detector watches nothing while the pool has no threshold', async (t) => {
   t.match(after(times(50, { lost: 1, place: -1 })), { drift: NO_DRIFT, left_at: null, evidence: { generations: 50 } })
 })
 
-t.test('a slice is watched once it is final, what was lost first, so that the order of arrival raises no alarm', async (t) => {
+t.test('a slice is watched once it is final, and its losses first, so that the order of arrival raises no alarm', async (t) => {
   const open = { slice: 3, firstOpen: 3 }
   const waiting = after([...times(1000, open), ...times(17, { ...open, lost: 1 })])
   t.match(waiting, { drift: NO_DRIFT, unwatched: [{ slice: 3, units: [[0, 1000], [1, 17]] }], left_at: null })
@@ -51,13 +51,13 @@ t.test('a slice is watched once it is final, what was lost first, so that the or
   t.ok(atOnce.left_at !== null, 'in the order of arrival these 17 would be an alarm')
 })
 
-t.test('of a lottery a unit has the share that it gives to each of the two thresholds', async (t) => {
+t.test('at a lottery, the difference of a unit is the weighted mean of those at the two thresholds', async (t) => {
   const eighths = memberUnit().unit.eighths.map((_, k) => k >= 10 ? 8 : 0)
   const unit = { ...memberUnit().unit, eighths }
   t.same(after([{ unit, slice: 1, firstOpen: 1, place: 9.25 }]).unwatched, [{ slice: 1, units: [[0.25, 1]] }])
 })
 
-t.test('no more slices wait than a pool has open: the two oldest become one', async (t) => {
+t.test('as many slices may wait as a pool may have open; beyond that, the two oldest are merged', async (t) => {
   const many = after(Array.from({ length: 12 }, (_, i) => ({ slice: i, firstOpen: 0 })))
   t.same(many.unwatched.map(({ slice }) => slice), [4, 5, 6, 7, 8, 9, 10, 11])
   t.same(many.unwatched[0]!.units, [[0, 5]])

@@ -66,11 +66,11 @@ t.test('a policy reaches the contexts below its key, and no others', async (t) =
     [['*', 1], ['model=q', 2], [LEAF, 2], ['model=qq', 1], ['model=qq,task=gsm8k', 1]])
 })
 
-t.test('a changed wish keeps the counts, but was stated after looking: the bar is 30/error_level and the guarantee says so', async (t) => {
+t.test('a guarantee requested after evidence came in keeps that evidence, but its bar is 30/error_level and it is marked post hoc', async (t) => {
   for (const policy of [{ max_em_drop: 0.03 }, { error_level: 0.1 }]) {
     const fold = certified()
     setPolicy(fold, policy)
-    t.equal(fold.state().threshold_index, -1, 'enough for the bar of one stated in time, not for thirty times that')
+    t.equal(fold.state().threshold_index, -1, 'the evidence reaches the bar of a guarantee requested in time, but not thirty times that bar')
     const { max_em_drop, error_level } = policyOf(fold.ledger, LEAF)
     const needed = losslessGenerations(max_em_drop, error_level / 30)
     fold.learn(KEPT, 1000, needed - FIRST - 1)
@@ -81,7 +81,7 @@ t.test('a changed wish keeps the counts, but was stated after looking: the bar i
   }
 })
 
-t.test('the first wish is not post hoc when it comes back; a new epoch makes the new wish the first', async (t) => {
+t.test('the guarantee requested first is not post hoc when it is requested again; nor is the present one in a new epoch', async (t) => {
   const fold = certified()
   setPolicy(fold, { max_em_drop: 0.03 })
   setPolicy(fold, null)
@@ -93,7 +93,7 @@ t.test('the first wish is not post hoc when it comes back; a new epoch makes the
   t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.03, epoch: 2 })
 })
 
-t.test('before any evidence a changed wish is as good as the first', async (t) => {
+t.test('a guarantee that changes before any evidence came in is not post hoc', async (t) => {
   const fold = memoryFold()
   fold.learn(outcomeOf({ arm: 'treated' }))
   setPolicy(fold, { max_em_drop: 0.05 })
@@ -101,7 +101,7 @@ t.test('before any evidence a changed wish is as good as the first', async (t) =
   t.match(judged(fold).guarantee, { post_hoc: false, max_em_drop: 0.05 })
 })
 
-t.test('a half that has just stepped back was seen, too', async (t) => {
+t.test('evidence in the half-window before the present one makes a changed guarantee post hoc, too', async (t) => {
   const fold = memoryFold({ evidence_window: 2 * FIRST })
   fold.learn(KEPT, 0, FIRST)
   t.equal(fold.state().halves[0].generations, 0)
@@ -109,7 +109,7 @@ t.test('a half that has just stepped back was seen, too', async (t) => {
   t.equal(fold.state().requested.max_em_drop, 0.02)
 })
 
-t.test('another max_em_drop starts the drift detector over, another error_level does not', async (t) => {
+t.test('another max_em_drop restarts the drift detector, another error_level does not', async (t) => {
   const fold = certified()
   fold.learn(KEPT, 0, 300)
   fold.learn(LOST, 0, 2)
@@ -121,7 +121,7 @@ t.test('another max_em_drop starts the drift detector over, another error_level 
   t.strictSame(fold.state().drift, NO_DRIFT)
 })
 
-t.test('another max_em_drop starts the detectors of members over, too', async (t) => {
+t.test('another max_em_drop restarts the detectors of members, too', async (t) => {
   const fold = certified({ certify_at: 'model' })
   fold.learn(KEPT, 0, 300)
   fold.learn(LOST, 0, 2)
@@ -152,7 +152,7 @@ t.test('a pin moves the share, and nothing of the evidence', async (t) => {
   t.equal(fold.ledger.pins.size, 0)
 })
 
-t.test('commands are noted with who gave them and why, even where no threshold of their own moves', async (t) => {
+t.test('the history names who gave a command and why, even where no threshold moves', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   const noted = (entry: LogEntry) => {
@@ -172,7 +172,7 @@ t.test('commands are noted with who gave them and why, even where no threshold o
   t.match(noted({ type: 'policy', key: 'model=nobody', policy: { mode: 'off' }, by: 'ops' }), [{ cause: 'policy', epoch: 0 }], 'also of a context that is still to come')
 })
 
-t.test('the history of a pin has what was in force before and after, not what was pinned', async (t) => {
+t.test('for a pin, the history has the thresholds in force before and after, not those pinned', async (t) => {
   const fold = certified()
   const own = GRID[fold.state().threshold_index]!
   const moved = (pin: Pin | null, time: number, key = LEAF) => {
@@ -191,7 +191,7 @@ t.test('the history of a pin has what was in force before and after, not what wa
   t.same(moved({ ...pin, threshold: 0.5 }, 300, 'model=nobody'), [[null, 0.5]])
 })
 
-t.test('a policy that moves its own threshold is noted once', async (t) => {
+t.test('a policy that moves the threshold of its own context adds one row to the history', async (t) => {
   const fold = certified()
   fold.changes.length = 0
   setPolicy(fold, { min_tokens: 5 }, LEAF)
@@ -210,7 +210,7 @@ t.test('a context that joins a pool, and later leaves it, starts from zero each 
   t.match(fold.state('model=q'), { epoch: 3 })
 })
 
-t.test('a pool starts from zero when a context leaves or joins it, and its other members go on', async (t) => {
+t.test('a pool starts from zero when a context leaves or joins it, and its other members keep their epoch', async (t) => {
   const fold = memoryFold({ certify_at: 'model' })
   fold.learn(KEPT, 1000, FIRST)
   const other = 'model=q,task=other'
@@ -255,7 +255,7 @@ t.test('a reset opens an epoch in that context and everything below it', async (
   t.notOk(fold.states.has('model=nobody'))
 })
 
-t.test('a pin outlives a reset, and so does its share', async (t) => {
+t.test('a reset keeps a pin, and the control share under it', async (t) => {
   const fold = memoryFold()
   fold.learn(KEPT)
   fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'try', by: 'ops', expires_at: null }, by: 'ops', reason: 'try' })
@@ -264,7 +264,7 @@ t.test('a pin outlives a reset, and so does its share', async (t) => {
   t.equal(fold.state().control_share, 0.02)
 })
 
-t.test('a certificate stands only under its terms: a policy that changes and changes back is judged by the current evidence', async (t) => {
+t.test('a change of policy ends a certificate, and changing back does not restore it where the present evidence falls short', async (t) => {
   const fold = certified()
   fold.states.set(LEAF, { ...fold.state(), open: { ...fold.state().open, unaccounted: 5 } }) // the present prefix no longer reaches the bar
   setPolicy(fold, { error_level: 0.04 }, LEAF)
@@ -276,7 +276,7 @@ t.test('a certificate stands only under its terms: a policy that changes and cha
   t.equal(calm.state().certified, LAST, 'prices only choose among what is certified')
 })
 
-t.test('other levels: contexts without a place go, the rest start an epoch', async (t) => {
+t.test('other levels remove the contexts that do not fit them, and start an epoch in the others', async (t) => {
   const fold = certified()
   const { configuration } = fold.ledger
   fold.learn({ type: 'configuration', configuration: { ...configuration, levels: ['model'] } }, 1000)
@@ -292,7 +292,7 @@ t.test('other levels: contexts without a place go, the rest start an epoch', asy
   t.equal(fold.ledger.contexts, 1)
 })
 
-t.test('policies and pins of levels that come back are still there', async (t) => {
+t.test('policies and pins of earlier levels are in force again when the levels come back', async (t) => {
   const fold = certified()
   const { configuration } = fold.ledger
   setPolicy(fold, { min_tokens: 5 }, LEAF)
@@ -302,7 +302,7 @@ t.test('policies and pins of levels that come back are still there', async (t) =
   t.equal(fold.state().meaning.min_tokens, 5, 'as a replica has it, which reads the store\'s policies')
 })
 
-t.test('other defaults are a change of policy', async (t) => {
+t.test('a change of the default policy opens an epoch, as any change of policy does', async (t) => {
   const fold = certified()
   const { configuration } = fold.ledger
   fold.learn({ type: 'configuration', configuration: { ...configuration, defaults: { follow_up_seconds: 0, min_tokens: 9 } } }, 1000)
@@ -313,7 +313,7 @@ t.test('other defaults are a change of policy', async (t) => {
   t.equal(fold.state().epoch, 3, 'another limit changes no meaning')
 })
 
-t.test('a fold writes pins to a map of its own', async (t) => {
+t.test('a fold leaves the pins of the ledger that it started from unchanged', async (t) => {
   const first = memoryFold()
   first.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.9, reason: 'r', by: 'ops', expires_at: null }, by: 'ops', reason: 'r' })
   const { pins } = first.ledger
@@ -325,7 +325,7 @@ t.test('a fold writes pins to a map of its own', async (t) => {
   t.same([...second.ledger.pins.keys()], ['*'])
 })
 
-t.test('pins of one step: what is removed parents first, then what is put children first', async (t) => {
+t.test('pins changed in one step are removed from the root down, then set from the leaves up', async (t) => {
   const pin = { threshold: 0.5, reason: 'test', by: 'ops', expires_at: null }
   const keys = [LEAF, '*', 'model=q']
   const ordered = inStep([...keys.map((key) => ({ key, pin })), ...keys.map((key) => ({ key: key.replace('q', 'r'), pin: null })).slice(0, 1)])

@@ -41,7 +41,7 @@ t.test('each member has the evidence of its own control generations', async (t) 
   t.equal(fold.state(POOL).membership, undefined, 'the pool itself has none')
 })
 
-t.test('a member whose own detector alarms leaves the pool, once the slices of its losses are final', async (t) => {
+t.test('a member whose own detector alarms leaves the pool, once the slices that hold its losses are final', async (t) => {
   const fold = oneSlice()
   t.equal(fold.state(HARD).membership!.left_at, null, 'the slice is open')
   fold.pass(fold.time, fold.time + SLICE_LEAST)
@@ -65,7 +65,7 @@ t.test('the history shows the threshold in force for a member that leaves: a pin
   t.match(fold.changes.at(-1), { key: HARD, cause: 'left_pool', before: 0.7, after: 0.7 })
 })
 
-t.test('members whose follow-up ends at once are watched as a slice, not in the order of enrolment', async (t) => {
+t.test('where the follow-up of a whole slice ends at one time, losses among the last of it raise no alarm', async (t) => {
   const fold = certifiedPool()
   const { time } = fold
   fold.enrol(us(1017), time, { key: POOL })
@@ -77,7 +77,7 @@ t.test('members whose follow-up ends at once are watched as a slice, not in the 
   t.equal(fold.state(POOL).epoch, 1)
 })
 
-t.test('open enrolments of a member that has left stay in the evidence of the pool; others are neither enrolled nor missed', async (t) => {
+t.test('generations enrolled before their member left still count for the pool; later ones are not expected to be enrolled', async (t) => {
   const fold = oneSlice()
   fold.pass(fold.time, fold.time + SLICE_LEAST)
   const time = fold.time + SLICE_LEAST + 1000
@@ -95,7 +95,7 @@ t.test('open enrolments of a member that has left stay in the evidence of the po
   t.equal(fold.cohorts.get(POOL)!.early.length, 0, 'so they take no place among those that wait')
 })
 
-t.test('where outcomes count on arrival, a member is watched at once', async (t) => {
+t.test('where outcomes count on arrival, the detector of a member watches each as it arrives', async (t) => {
   const fold = enrolledFold({ certify_at: 'model', follow_up_seconds: 0 })
   for (let i = 0; i < 400; i++) fold.report(0.1, i, { ...kind, arm: 'control' })
   for (let i = 0; i < 20; i++) {
@@ -106,7 +106,7 @@ t.test('where outcomes count on arrival, a member is watched at once', async (t)
   t.equal(fold.changes.filter(({ cause }) => cause === 'left_pool').length, 1)
 })
 
-t.test('a group is one unit, without its missing samples; a generation of which nothing came is no member\'s', async (t) => {
+t.test('a group is one unit, without its missing samples; a generation that never reported belongs to no member', async (t) => {
   const fold = certifiedPool()
   const { time } = fold
   const before = fold.state(KIND).membership!.evidence.generations
@@ -117,7 +117,7 @@ t.test('a group is one unit, without its missing samples; a generation of which 
   t.match({ generations, lost: lost[LAST], partial }, { generations: before + 1, lost: 1, partial: {} })
 })
 
-t.test('what members show is taken within the entry that it came with, so that a restored cohort misses nothing', async (t) => {
+t.test('members learn from a log entry while it is folded, so that a restored cohort has nothing left to pass on', async (t) => {
   const fold = oneSlice()
   const cohort = fold.cohorts.get(POOL)!
   t.same(cohort.takeAccounted(), [])
