@@ -94,7 +94,7 @@ export const fields = {
   status: Type.Unsafe<typeof status[number]>({
     type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool',
   }),
-  pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified by itself, or is a pool'),
+  pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   mode: PolicySchema.properties.mode,
   pin: NullablePinSchema,
   threshold: nullableRatio('Threshold in force; null: never stop'),

@@ -24,7 +24,7 @@ export const FleetPageQuerySchema = Type.Object({
 const alarm = Type.Unsafe<Alarm>({
   type: 'string',
   enum: [...ALARMS],
-  description: 'drift: the threshold was withdrawn, since full runs show that stopping came to lose more than max_em_drop; breach: real stops lose more; left_pool: a context of a pool loses more by itself, and has left the pool; drift_suspected, breach_suspected: ' +
+  description: 'drift: the threshold was withdrawn, since full runs show that stopping came to lose more than max_em_drop; breach: real stops lose more; left_pool: a context has left its pool, since its own generations lose more; drift_suspected, breach_suspected: ' +
     'either is likely, and an "auto" control share is raised. The others are warnings of the context',
 })
 

@@ -33,7 +33,7 @@ const fields = {
   certify_at: nullable<string>('string', {
     minLength: 1,
     maxLength: 128,
-    description: 'Level of CONTEXT_LEVELS whose contexts are certified as pools, each with one threshold for all contexts below it ("*": the root); null: each context is certified by itself',
+    description: 'Level of CONTEXT_LEVELS whose contexts are certified as pools, each with one threshold for all contexts below it ("*": the root); null: each context is certified on its own',
   }),
   min_tokens: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'Never stop before this many tokens (from 0)' }),
   check_every_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: 'Least distance of the steps at which workers ask (tokens, from 1)' }),

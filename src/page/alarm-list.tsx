@@ -8,7 +8,7 @@ type Alarm = Fleet['alarms'][number]['alarm']
 const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
   drift: ['bad', 'Full runs lose more EM than allowed. The threshold was withdrawn, and nothing is stopped.'],
   breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
-  left_pool: ['bad', 'It loses more EM than allowed by itself, so it has left its pool. Only a pin stops anything in it.'],
+  left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin stops anything in it.'],
   drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
   breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
   outcomes_missing: ['warn', 'Generations are enrolled, but none of their outcomes comes.'],

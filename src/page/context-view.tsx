@@ -29,7 +29,7 @@ function Path ({ name }: { name: string }) {
 /** What stands behind the threshold in force. */
 function promise ({ scope, pool, guarantee, pin, threshold }: ContextDetail): string {
   if (pin !== null) return 'By a pin, without a guarantee'
-  if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since it loses more than allowed by itself'
+  if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
   if (guarantee === null) return threshold === null ? 'None is certified' : 'By the pin of its pool, without a guarantee'
   const bound = `At most ${points(guarantee.max_em_drop, 1)} lost, error level ${percent(guarantee.error_level, 1)}`
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
