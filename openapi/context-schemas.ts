@@ -136,7 +136,7 @@ export const fields = {
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
   }),
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
-  control_share: nullableRatio('Share of generations in the control arm; null above the leaves'),
+  control_share: nullableRatio('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null above the leaves'),
   generations_to_next_certificate: nullable<number>('integer', {
     description: 'Control generations until the next threshold is certified, at the rates observed; null: cannot be predicted',
   }),

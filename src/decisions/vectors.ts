@@ -61,6 +61,7 @@ const BUNDLE: Bundle = {
           drawn: { rule: 7, control_share: 0.02 },
           'drawn by a score': { rule: 8, control_share: 0.02, weights: { p1: 0 } },
           bent: { rule: 6, control_share: 0.1, weights: { p1: 1 } },
+          left: { rule: 0, control_share: 0 },
           '': { rule: 1, control_share: 0.25 },
         },
       },
@@ -70,7 +71,7 @@ const BUNDLE: Bundle = {
 
 function steps (): Step[] {
   const contexts: Array<Context | undefined> = [
-    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined,
+    ...['own', 'shadow', 'off', 'pinned', 'predicted', 'new', '-', 'bent', 'drawn', 'drawn by a score'].map((task) => ({ model: 'q', task })), { model: 'q' }, { model: 'r', task: 'own' }, {}, undefined, { model: 'q', task: 'left' },
   ]
   const scores = [(GRID[10]! + GRID[11]!) / 2, GRID[10]!, GRID[10]! - Number.EPSILON / 2, 1, 1.0000005, 0, null]
   return contexts.flatMap((context, i) => scores.flatMap((confidence, j): Step[] => {

@@ -152,7 +152,7 @@ t.test('must never: evidence of a pool from a member that the pool does not cove
   const before = evidence()
   fold.learn({ type: 'policy', key: LEAF, policy: { check_every_tokens: 512 }, by: 'ops' })
   const { rule } = [...snapshotFrom(fold).root.children.get('q')!.children.values()][0]!
-  t.match(rule, { threshold: null, controlShare: 1, enrolledShare: 0 }, 'it continues, and enrols nobody')
+  t.match(rule, { threshold: null, controlShare: 0, enrolledShare: 0 }, 'it continues, and enrols and probes nobody')
   fold.learn(KEPT, 0, 10)
   t.equal(evidence(), before)
   t.not(snapshotFrom(fold).root.children.get('q')!.rule.threshold, null, 'other members are served')
@@ -180,7 +180,10 @@ t.test('must never: the threshold of a pool for a member that has left it', asyn
   }
   check('it has left')
   const { rule } = snapshotFrom(fold).root.children.get('q')!.children.get('lossy')!
-  t.match(rule, { controlShare: 1, enrolledShare: 0 }, 'it runs in full, and enrols nobody')
+  t.match(rule, { controlShare: 0, enrolledShare: 0 }, 'it runs in full, and enrols nobody')
+  const step = { tokens: 40, confidence: 1, generation_id: 'g', context: { model: 'q', task: 'lossy' } }
+  t.match(decide(snapshotFrom(fold), 'fresh', step), { arm: 'treated', probe: false }, 'no probe is paid for, since none would count')
+  t.match(decide(snapshotFrom(fold), 'fresh', { ...step, arm: 'control' }), { probe: true }, 'one that was enrolled before goes on')
   const { halves } = fold.state('model=q')
   fold.learn(outcomeOf({ context: { model: 'q', task: 'lossy' } }), 99, 500)
   t.equal(fold.state('model=q').halves, halves, 'it is no evidence of the pool')

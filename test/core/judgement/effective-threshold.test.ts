@@ -76,6 +76,14 @@ t.test('the certifying link is the leaf or the level that its policy names, and 
   t.equal(depth(null, ['*', 'model=q']), 1)
 })
 
+t.test('a member that its pool does not cover has no control arm, under a pin either', async (t) => {
+  const shareOf = (pool: LinkFields) => controlShareInForce(effectiveThreshold(
+    [linkWith('*', {}), linkWith('model=q', { index: 9, epochName: '7-1', learnedControlShare: 0.5, ...pool }), linkWith('model=q,task=x', { leftEpoch: '7-1' })], 1))
+  t.equal(shareOf({}), 0)
+  t.equal(shareOf({ pin: 0.6 }), 0)
+  t.equal(shareOf({ index: -1, epochName: '9-1' }), 1, 'in the next epoch')
+})
+
 t.test('the control share in force is the learner\'s under auto, and the policy\'s number at once', async (t) => {
   const inForce = (fields: LinkFields) => controlShareInForce(effectiveThreshold([linkWith('*'), linkWith('model=q', fields)]))
   t.equal(inForce({ index: 5, learnedControlShare: 0.5 }), 0.5)
