@@ -1,5 +1,6 @@
 import type { Predictor } from '../../core/predictor/predictor.js'
 import { ranInFull, type Ending } from '../traces/recorded-run.js'
+import { challengerLevel, championLevel } from '../../core/judgement/candidate-scorer.js'
 import { certify, judgeBy, type Case, type Certified, type Judged } from './candidates.js'
 import type { Split } from './split-groups.js'
 
@@ -17,8 +18,8 @@ export interface Wish { readonly maxEmDrop: number, readonly errorLevel: number 
 
 /**
  * The rules that certify, in one context of a split. Each score is evaluated alone at the full error level, and both together as the
- * service runs them: raw confidence at half the level, the first challenger at a quarter, and the one that saves more serves. Raw
- * confidence needs no learning part, so it is also shown with that part as evidence.
+ * service runs them: raw confidence and the first challenger share the level, and the one that saves more serves. Raw confidence needs
+ * no learning part, so it is also shown with that part as evidence.
  * @param predictor `null` if there was not enough evidence to fit one; it then certifies nothing
  */
 export function certifiedRules (split: Split<Case>, predictor: Predictor | null, { maxEmDrop, errorLevel }: Wish): Served[] {
@@ -31,8 +32,8 @@ export function certifiedRules (split: Split<Case>, predictor: Predictor | null,
   const serve = (name: string, { index }: Certified, test: readonly Judged[]): Served =>
     ({ name, endings: test.map((one) => endOf(one, index)), isCertified: index >= 0 })
 
-  const champion = certify(rawEvidence, maxEmDrop, errorLevel / 2)
-  const challenger = certify(ownEvidence, maxEmDrop, errorLevel / 4)
+  const champion = certify(rawEvidence, maxEmDrop, championLevel(errorLevel))
+  const challenger = certify(ownEvidence, maxEmDrop, challengerLevel(errorLevel, 1))
   const isTaken = challenger.index >= 0 && (champion.index < 0 || challenger.saved > champion.saved)
   return [
     serve(CERTIFIED_RULES.raw, certify(rawEvidence, maxEmDrop, errorLevel), rawTest),

@@ -86,7 +86,7 @@ type Bar = Pick<CandidateScorer, 'isPostHoc' | 'bar'>
 
 function rawBar (state: ContextState, policy: Policy): Bar {
   const isPostHoc = isOtherRequest(state.requested, policy) || state.requested.predictor !== policy.predictor
-  const level = policy.predictor === 'off' ? policy.error_level : policy.error_level / 2
+  const level = policy.predictor === 'off' ? policy.error_level : championLevel(policy.error_level)
   return { isPostHoc, bar: barOf(level, isPostHoc) }
 }
 
@@ -95,6 +95,9 @@ function trialBar (state: ContextState, trial: Trial, policy: Policy): Bar {
   const isPostHoc = isOtherRequest(trial.requested, policy) || state.requested.predictor !== policy.predictor
   return { isPostHoc, bar: barOf(challengerLevel(policy.error_level, trial.ordinal), isPostHoc) }
 }
+
+/** The part of the level at which the raw confidence is tested where predictors may challenge it. */
+export function championLevel (errorLevel: number): number { return errorLevel / 2 }
 
 /** The part of the level at which the j-th challenger of an epoch is tested. @param ordinal j, from 1 */
 export function challengerLevel (errorLevel: number, ordinal: number): number {

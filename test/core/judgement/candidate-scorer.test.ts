@@ -1,6 +1,6 @@
 import t from 'tap'
 import { losslessGenerations } from '../../../src/core/certificate/certificate.js'
-import { challengerLevel, candidateScorers, candidateOf, certifiedNow, rawCandidate, sumsInForce } from '../../../src/core/judgement/candidate-scorer.js'
+import { challengerLevel, championLevel, candidateScorers, candidateOf, certifiedNow, rawCandidate, sumsInForce } from '../../../src/core/judgement/candidate-scorer.js'
 import { GRID } from '../../../src/core/certificate/grid.js'
 import { cachedReaches } from '../certificate/cached-reaches.js'
 import { atMost, rateOf } from '../../random.js'
@@ -55,7 +55,7 @@ t.test('many candidates, tested after every outcome, are falsely certified in at
   // Each stops at one threshold, which loses exactly what is tolerated; they lose other generations, the worst for a sum of levels.
   const [a, level, runs, outcomes, retrained] = [0.02, 0.05, 1000, 3000, [300, 600, 1200, 2400]]
   const atLevel = (share: number) => cachedReaches(a, Math.log(1 / share), outcomes)
-  const raw = { since: 0, isReached: atLevel(level / 2) }
+  const raw = { since: 0, isReached: atLevel(championLevel(level)) }
   const challengers = retrained.map((since, i) => ({ since, isReached: atLevel(challengerLevel(level, i + 1)) }))
   let wrongRaw = 0
   const rate = rateOf(runs, (random) => {
