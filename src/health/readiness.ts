@@ -84,14 +84,12 @@ function unlearned ({ lag, ageSeconds, freshness }: HealthServices['service']): 
   return lag() === 0 || age === null || freshness() === 'fresh' ? null : `${lag()} log entries wait, the oldest for ${Math.round(age)} s`
 }
 
-/** Contexts that have left their pool. */
+/** Contexts that have left their pool. Only for the few that ever left one is the pool looked up, which takes longest. */
 function leftOf (levels: Levels, links: ReadonlyMap<string, ChainLink>): string[] {
-  const gone = [...links.values()].filter(({ leftEpoch }) => leftEpoch !== null)
-  const hasGone = (link: ChainLink) => {
-    const pool = links.get(certifyingKey(levels, link.policy.certify_at, link.key)) // none if it was a leaf under other levels
-    return pool !== undefined && hasLeft(link.leftEpoch, pool.epochName)
-  }
-  return gone.filter(hasGone).map(({ key }) => key)
+  // A leaf of other levels may have no pool by now.
+  const poolEpochOf = ({ key, policy }: ChainLink) => links.get(certifyingKey(levels, policy.certify_at, key))?.epochName
+  const gone = [...links.values()].filter((link) => link.leftEpoch !== null && hasLeft(link.leftEpoch, poolEpochOf(link)))
+  return gone.map(({ key }) => key)
 }
 
 const uncoveredOf = new WeakMap<ReadonlyMap<string, ChainLink>, string[]>()
