@@ -49,6 +49,8 @@ export interface DemoResult {
 /** Generations of the first model after which a part ends even if what it waits for has not come. */
 const MOST = 40_000
 const WATCH_MS = 250
+/** Newest changes that are read at a time: many more than come in between. */
+const WATCHED = 500
 const PROGRESS_MS = 5000
 
 /** Plays the demo against a service that knows nothing yet. Ends at a signal, too. */
@@ -71,16 +73,17 @@ export async function playDemo (options: DemoOptions): Promise<DemoResult> {
     },
   })
 
-  let seen = 0
+  let last = ''
   let threshold: number | null = null
   async function watch (): Promise<void> {
-    const { changes } = await client.send('GET', '/v1/model/history?limit=500') as { changes: Moved[] }
-    for (const change of changes.slice(0, changes.length - seen).reverse()) {
+    const { changes } = await client.send('GET', `/v1/model/history?limit=${WATCHED}`) as { changes: Moved[] }
+    const at = changes.findIndex((change) => JSON.stringify(change) === last)
+    for (const change of changes.slice(0, at === -1 ? undefined : at).reverse()) {
       const model = models.findIndex(({ context }) => contextKey(Object.keys(context), context) === change.key)
       if (change.key === key) threshold = change.after
       if (change.before !== change.after) tell({ type: 'changed', change, generations: counts[model] ?? 0 })
     }
-    seen = changes.length
+    if (changes.length > 0) last = JSON.stringify(changes[0])
   }
 
   /** Whether the part is over, by what was learned or by the number of generations. */

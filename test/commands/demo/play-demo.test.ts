@@ -26,6 +26,23 @@ t.test('a model is certified, exchanged, found out and certified again', async (
   t.strictSame(causes.filter((cause) => cause !== 'evidence'), ['exchanged', 'drift'])
 })
 
+t.test('every change is told once, however long the history gets', async (t) => {
+  const stop = new AbortController()
+  const history: Array<{ key: string, before: null, after: number }> = [] // newest first
+  const client = {
+    async send (_method: string, path: string) {
+      if (!path.startsWith('/v1/model')) return { stop: [], control: [], probe: [] }
+      for (let i = 0; i < 300; i++) history.unshift({ key: 'model=x', before: null, after: history.length })
+      if (history.length === 1200) stop.abort()
+      return { changes: history.slice(0, Number(/limit=(\d+)/.exec(path)![1])) }
+    },
+  }
+  const told: Array<number | null> = []
+  const tell = (event: DemoEvent) => { if (event.type === 'changed') told.push(event.change.after) }
+  await playDemo({ seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1, client, signal: stop.signal, tell })
+  t.strictSame(told, Array.from({ length: 1200 }, (_, i) => i))
+})
+
 t.test('a signal ends the demo', async (t) => {
   const stop = new AbortController()
   const client = {
