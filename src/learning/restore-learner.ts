@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Commander } from '../operations/commander.js'
 import type { Config } from '../config/config.js'
-import { Cohort } from '../core/enrolment/cohort.js'
+import { restoreCohort } from '../core/enrolment/cohort-storage.js'
 import { Cohorts } from '../core/enrolment/cohorts.js'
 import { newLedger, type Ledger } from '../core/learn/fold.js'
 import type { Configuration } from '../core/learn/log-entry.js'
@@ -36,7 +36,7 @@ export function learnerRestorer ({ store, config, log, command, reportCorruption
     const emptied = new Map(damaged.cohorts.filter((key) => contexts.has(key)).map((key) => [key, withoutEvidence(contexts.get(key)!)]))
     for (const [key, state] of emptied) contexts.set(key, state)
     const orphans = stored.pending.filter(({ key }) => reset.has(key)).map(({ outcome }) => outcome.generation_id)
-    const whole = [...stored.cohorts].filter(([key]) => !reset.has(key)).map(([key, cohort]) => [key, Cohort.restore(cohort)] as const)
+    const whole = [...stored.cohorts].filter(([key]) => !reset.has(key)).map(([key, cohort]) => [key, restoreCohort(cohort)] as const)
     const cohorts = new Cohorts(stored.follow_up ?? undefined, whole)
     const reservoir = new Reservoir(stored.reservoir)
     const pending = new PendingOutcomes(stored.pending.filter(({ key }) => !reset.has(key)), reservoir.names)

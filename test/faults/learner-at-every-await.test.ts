@@ -13,6 +13,7 @@ import { temporaryFolder, until } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 import { startProxy } from './proxy.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
 // A learner dies at its first await, the next one at its second, and so on until one survives. Its last request is either lost, or takes
 // effect without its knowledge. Another learner folds the rest, and requests of the dead one arrive late.
@@ -78,7 +79,7 @@ async function diesEverywhere (t: Test, store: Store, mortal: (at: number, isDon
   const { slices, members, early } = cohorts.get(KEY)!
   t.same([slices.length, members, early], [1, { runs: [], units: '' }, []], 'every enrolled generation is accounted for')
   const [{ begins: _, ...slice }] = slices as [StoredSlice]
-  const { begins: __, ...expected } = fold.cohorts.get(KEY)!.store().slices[0]!
+  const { begins: __, ...expected } = storeCohort(fold.cohorts.get(KEY)!).slices[0]!
   t.same(slice, expected)
   t.equal(slice.enrolled, round * (PER_ROUND + 2))
   t.equal(contexts.get(KEY)!.follow_up.labels_given, round)

@@ -8,6 +8,7 @@ import type { Store } from '../../src/store/store.js'
 import { temporaryFolder } from '../helper.js'
 import { cohortOf, commitOf, headerOf, LEDGER, pendingOf, predictorEntry, state, versionOf } from '../store/fixtures.js'
 import { isUnreadable, readState } from '../../src/store/unreadable-state.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
 /** A store, a learner's start on it, and the corruption that was reported. */
 async function restoreOn (t: Test, overrides: Partial<Store> = {}) {
@@ -53,11 +54,11 @@ t.test('an unreadable ledger is restored from the tables', async (t) => {
 
 t.test('cohorts, their clock and pending outcomes are restored', async (t) => {
   const { store, start, token, reported } = await restoreOn(t)
-  const cohort = cohortOf().store()
+  const cohort = storeCohort(cohortOf())
   const given = { contexts: new Map([['model=q', state(1)]]), pending: new Map([['waits', pendingOf('waits')]]), cohorts: new Map([['model=q', cohort]]) }
   await store.commit(commitOf(token, { ...given, follow_up: headerOf(7), ledger: LEDGER }))
   const { cohorts, pending } = await start()(token)
-  t.same(cohorts.get('model=q')!.store(), cohort)
+  t.same(storeCohort(cohorts.get('model=q')!), cohort)
   t.same(cohorts.header, headerOf(7))
   t.same([...pending.values()], [pendingOf('waits')])
   t.same(reported, [])
@@ -79,7 +80,7 @@ t.test('a context with an unreadable cohort or state starts a new epoch without 
   await store.commit(commitOf(token, {
     contexts: new Map(keys.map((key) => [key, certified])),
     pending: new Map(keys.map((key) => [key, { ...pendingOf(key), key }])),
-    cohorts: new Map(keys.map((key) => [key, cohortOf().store()])),
+    cohorts: new Map(keys.map((key) => [key, storeCohort(cohortOf())])),
     follow_up: headerOf(7),
     ledger: LEDGER,
   }))

@@ -5,6 +5,7 @@ import type { Store } from '../../src/store/store.js'
 import { until } from '../helper.js'
 import type { Law } from './contract.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 import { change, cohortOf, commitOf, contentOf, headerOf, idsIn, idsOf, LEDGER, outcome, outcomes, pendingOf, pinEntry, state, TICK } from './fixtures.js'
 import { LeaseLostError } from '../../src/store/store-errors.js'
 
@@ -58,7 +59,7 @@ export function learningContract (law: Law): void {
     const token = (await store.acquireLease('a', LONG))!
     const contexts = new Map([['*', state(1)], ['model=é%2C', state(2)], ['__proto__', state(3)]])
     const pending = new Map([['a\0', pendingOf('a\0', 0.1)], ['b', pendingOf('b', 0.2)]])
-    const cohorts = new Map([['*', cohortOf().store()], ['model=é%2C', cohortOf('7-1').store()], ['__proto__', new Cohort('8-0').store()]])
+    const cohorts = new Map([['*', storeCohort(cohortOf())], ['model=é%2C', storeCohort(cohortOf('7-1'))], ['__proto__', storeCohort(new Cohort('8-0'))]])
     const given = { contexts, pending, cohorts, follow_up: headerOf(0.1 + 0.2), ledger: LEDGER }
     await store.commit(commitOf(token, { to: second!.cursor, ...given, decisive: ['*'], changes: [change(1), change(2)] }))
     for (const replica of [store, other]) {
@@ -74,7 +75,7 @@ export function learningContract (law: Law): void {
     }
     const next = new Map<string, ContextState | undefined>([['*', state(4)], ['__proto__', undefined], ['nowhere', undefined]])
     const leave = new Map([['a\0', undefined], ['nobody', undefined]])
-    const dissolved = new Map([['*', undefined], ['model=é%2C', cohortOf('9-0').store()], ['nowhere', undefined]])
+    const dissolved = new Map([['*', undefined], ['model=é%2C', storeCohort(cohortOf('9-0'))], ['nowhere', undefined]])
     const moved = { contexts: next, pending: leave, cohorts: dissolved, follow_up: headerOf(2000) }
     await store.commit(commitOf(token, { from: second!.cursor, to: third!.cursor, ...moved, changes: [change(3)] }))
     t.same(await other.learned(), {
@@ -82,7 +83,7 @@ export function learningContract (law: Law): void {
       ledger: LEDGER,
       contexts: new Map([['*', state(4)], ['model=é%2C', state(2)]]),
       pending: [pendingOf('b', 0.2)],
-      cohorts: new Map([['model=é%2C', cohortOf('9-0').store()], ['__proto__', new Cohort('8-0').store()]]),
+      cohorts: new Map([['model=é%2C', storeCohort(cohortOf('9-0'))], ['__proto__', storeCohort(new Cohort('8-0'))]]),
       follow_up: headerOf(2000),
       reservoir: [],
       damaged,
@@ -113,7 +114,7 @@ export function learningContract (law: Law): void {
     await store.commit(commitOf(token, { to: first!.cursor, contexts: new Map([['*', state(1)]]), ledger: LEDGER, decisive: ['*'] }))
     const content = await contentOf(store)
     const wanted = {
-      from: first!.cursor, to: second!.cursor, contexts: new Map([['*', undefined]]), cohorts: new Map([['*', cohortOf().store()]]), follow_up: headerOf(7), ledger: { ...LEDGER, refused: 9 }, decisive: ['*'], changes: [change(1)],
+      from: first!.cursor, to: second!.cursor, contexts: new Map([['*', undefined]]), cohorts: new Map([['*', storeCohort(cohortOf())]]), follow_up: headerOf(7), ledger: { ...LEDGER, refused: 9 }, decisive: ['*'], changes: [change(1)],
     }
     const refused = async (why: string, given: Partial<typeof wanted> & { token?: number }) => {
       const error = await other.commit(commitOf(token, { ...wanted, ...given })).catch((error: unknown) => error)

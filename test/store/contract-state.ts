@@ -6,6 +6,7 @@ import {
 } from './fixtures.js'
 import { sortRows, type StateRow } from '../../src/store/state-row.js'
 import type { Store } from '../../src/store/store.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
 async function exported (store: Store) {
   const rows: StateRow[] = []
@@ -28,7 +29,7 @@ async function fill (store: Store): Promise<void> {
     ledger: LEDGER,
     contexts: new Map([['*', state(2)], ['model=q,task="\u{1F600}"', state(1)]]),
     pending: new Map([['waits\u0000', pendingOf('waits\u0000')]]),
-    cohorts: new Map([['model=q,task="\u{1F600}"', cohortOf().store()], ['*', cohortOf('7-1').store()]]),
+    cohorts: new Map([['model=q,task="\u{1F600}"', storeCohort(cohortOf())], ['*', storeCohort(cohortOf('7-1'))]]),
     follow_up: headerOf(0.1 + 0.2),
     traces: new Map([['* 3', traceOf(100)], ['model=q,task="\u{1F600}" 255', traceOf(0.1 + 0.2)]]),
     reservoir: new Map([[7, sampleOf(0.1)], [1, sampleOf(0.2)], [10, sampleOf(0.3)]]),

@@ -6,6 +6,7 @@ import {
 } from '../../src/store/read-stored.js'
 import { encodeCohort, encodeEntry, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
 import { cohortOf, headerOf, LEDGER, outcome, pendingOf, sampleOf } from './fixtures.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
 
@@ -49,7 +50,7 @@ t.test('an unreadable policy also turns off the contexts below it', async (t) =>
 const NOTHING = { ledger: null, follow_up: null, pending: [], cohorts: [], reservoir: [] }
 
 t.test('unreadable outcomes, cohorts and samples are left out and named', async (t) => {
-  const cohort = cohortOf().store()
+  const cohort = storeCohort(cohortOf())
   const learned = await readLearned({
     ledger: '{',
     follow_up: encodeFollowUp(headerOf(7)),
@@ -69,7 +70,7 @@ t.test('unreadable outcomes, cohorts and samples are left out and named', async 
 })
 
 t.test('without a readable follow-up clock all cohorts are damaged', async (t) => {
-  const cohorts = [['y', encodeCohort(cohortOf().store())]] as const
+  const cohorts = [['y', encodeCohort(storeCohort(cohortOf()))]] as const
   for (const follow_up of [null, '{', '{"clock":{"time":1},"boots":{}}']) {
     t.match(await readLearned({ ...NOTHING, follow_up, cohorts }), { follow_up: null, cohorts: new Map(), damaged: { cohorts: ['y'] } })
   }

@@ -1,3 +1,4 @@
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { RedisStore } from '../../src/store/redis-store.js'
@@ -28,7 +29,7 @@ export async function useAll (store: RedisStore): Promise<void> {
     to: first!.cursor,
     contexts: new Map([['*', state(1)], ['gone', undefined]]),
     pending: new Map([['a', pendingOf('a')], ['b', undefined]]),
-    cohorts: new Map([['*', cohortOf().store()]]),
+    cohorts: new Map([['*', storeCohort(cohortOf())]]),
     traces: new Map([['* 3', traceOf(100)]]),
     reservoir: new Map([[3, sampleOf(0.5)], [2, undefined]]),
     ledger: LEDGER,

@@ -2,6 +2,7 @@ import t from 'tap'
 import { withoutRedis } from '../redis-server.js'
 import { cohortOf, commitOf, idsOf, pendingOf, sampleOf, state } from './fixtures.js'
 import { storeAndRedis } from './redis-ground.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
 // contract.ts tests the laws. These tests are about what only this implementation can get wrong.
 
@@ -12,7 +13,7 @@ t.test('the state of many contexts is read and written even if it takes longer t
   const long = { ...state(1), fed_by: { ['x'.repeat(5000)]: 1 } } // 15 MB in all
   const contexts = new Map(names.map((key, i) => [key, { ...long, generations: i }]))
   const pending = new Map(names.map((id, i) => [id, pendingOf(id, i / 3000)]))
-  const cohorts = new Map(names.slice(0, 40).map((key) => [key, cohortOf(key).store()]))
+  const cohorts = new Map(names.slice(0, 40).map((key) => [key, storeCohort(cohortOf(key))]))
   const reservoir = new Map(names.map((_, i) => [i, sampleOf(i / 3000)]))
   await store.commit(commitOf(token, { to: '5-0', contexts, pending, cohorts, reservoir }))
   await redis.config('RESETSTAT')

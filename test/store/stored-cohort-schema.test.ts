@@ -3,8 +3,9 @@ import { noEvidence, type Evidence } from '../../src/core/certificate/evidence.j
 import { packNumbers } from '../../src/core/enrolment/packed-numbers.js'
 import { isCohort } from '../../src/store/stored-cohort-schema.js'
 import { cohortOf } from './fixtures.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 
-const COHORT = cohortOf().store()
+const COHORT = storeCohort(cohortOf())
 
 t.test('a cohort whose members or evidence do not fit its slices is invalid', async (t) => {
   const [slice] = COHORT.slices

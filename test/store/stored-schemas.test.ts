@@ -1,6 +1,7 @@
 import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/core/policy/policy.js'
 import { Cohort } from '../../src/core/enrolment/cohort.js'
+import { storeCohort } from '../../src/core/enrolment/cohort-storage.js'
 import { auditOf, encodeCohort, encodeEntry, encodeFollowUp, encodeLedger, encodePending, encodeSample } from '../../src/store/encoding.js'
 import {
   isChange, isCommand, isEntry, isFollowUp, isLedger, isPending, isPin, isPolicy, isPredictor, isSample,
@@ -10,7 +11,7 @@ import { change, cohortOf, headerOf, LEDGER, label, LIST, outcome, pendingOf, pi
 
 const gridOf = (length: number) => Array.from({ length }, (_, k) => 0.99 - k / 200)
 const PIN = { threshold: 0.5, reason: 'r', by: 'a', expires_at: null }
-const COHORT = cohortOf().store()
+const COHORT = storeCohort(cohortOf())
 const { type: _, ...list } = LIST as Extract<typeof LIST, { type: 'enrolment' }>
 const back = (text: string) => JSON.parse(text)
 const ENTRIES = [
@@ -29,7 +30,7 @@ t.test('every value that the store writes matches its schema', async (t) => {
   t.ok(isPending(back(encodePending(pendingOf('a')))))
   t.ok(isSample(back(encodeSample(sampleOf(0.5)))))
   t.ok(isFollowUp(back(encodeFollowUp(headerOf(1)))))
-  for (const cohort of [COHORT, new Cohort('1-0').store()]) t.ok(isCohort(back(encodeCohort(cohort))))
+  for (const cohort of [COHORT, storeCohort(new Cohort('1-0'))]) t.ok(isCohort(back(encodeCohort(cohort))))
   const { predictor, ...version } = versionOf('p', 1)
   for (const length of [2, 30, 120]) t.ok(isPredictor({ ...version, predictor: { ...predictor, grid: gridOf(length) } }), `${length} thresholds`)
   t.ok(isPolicy(DEFAULT_POLICY))

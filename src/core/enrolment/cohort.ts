@@ -1,31 +1,34 @@
-import type { Arm } from '../assignment/arm.js'
+import { drawArm } from '../assignment/arm.js'
 import type { OpenEvidence } from '../certificate/open-evidence.js'
 import type { Unit } from '../certificate/unit.js'
 import { accountFor, giveUp, type CohortRules, type CohortScorer } from './account-for.js'
-import { DrawBounds } from './draw-bounds.js'
-import { EarlyOutcomes, type EarlyOutcome } from './early-outcomes.js'
+import { Admission } from './admission.js'
+import type { EarlyOutcome } from './early-outcomes.js'
 import type { EnrolmentEntry } from './enrolment-list.js'
 import { lookAtOpen } from './look.js'
 import { addLabel, addReport, isComplete, newMember, type Member, type SampleReport } from './member.js'
 import { isFinal, type Slice } from './slice.js'
 import { SliceQueue } from './slice-queue.js'
-import { SpentUnits } from './spent-units.js'
-import { restoreMembers, restoreSlice, storeMembers, storeSlice, type StoredCohort } from './stored-cohort.js'
 
 /** Enrolments of a context that are not accounted for, at most. */
 export const MOST_OPEN = 4096
 /** Samples of a context that await their labels, at most: the learner keeps the steps of each. */
 export const MOST_WAITING = 16_384
-/**
- * For how many waits a larger share counts for who may still enrol. One wait is how late an entry may come; the second is for replicas that
- * learn of a new share late. A longer time would keep places for outcomes that can no longer enrol once the share has fallen.
- */
-const SHARE_WAITS = 2
 
 const NOBODY: readonly Member[] = []
 
 /** Control units enrolled, and draws of void entries, since they were last asked for. */
 export interface EntryCounts { enrolled: number, void: number }
+
+/** What a cohort consists of besides its members. */
+export interface CohortParts {
+  readonly queue: SliceQueue
+  readonly admission: Admission
+  readonly lookedAt: number
+  readonly isChanged: boolean
+}
+
+function newParts (): CohortParts { return { queue: new SliceQueue(), admission: new Admission(), lookedAt: 0, isChanged: false } }
 
 /** A sample whose label has come. */
 export interface GradedSample { readonly generation_id: string, readonly units: ReadonlyMap<number, Unit>, readonly em: number | null }
@@ -39,65 +42,44 @@ export class Cohort {
   readonly members = new Map<number, Member>()
   /** The members of which some sample is known. */
   readonly #partlyKnown = new Set<Member>()
-  #queue = new SliceQueue()
-  #early = new EarlyOutcomes()
-  #bounds = new DrawBounds()
-  #spent = new SpentUnits()
-  #voidUntil = 0
+  readonly #queue: SliceQueue
+  readonly #admission: Admission
   #counts: EntryCounts = { enrolled: 0, void: 0 }
   /** Samples that await their labels. */
   #waiting = 0
   /** Control members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
   #accounted: Member[] = []
   /** When its evidence was last looked at, by the follow-up clock. */
-  lookedAt = 0
+  lookedAt: number
   /** Whether anything has changed since. */
-  #isChanged = false
+  #isChanged: boolean
   /** Whether it differs from what was stored last. */
   isDirty = false
 
-  constructor (epoch: string) { this.epoch = epoch }
-
-  /** The cohort as it was when it was stored. */
-  static restore (stored: StoredCohort): Cohort {
-    const cohort = new Cohort(stored.epoch)
-    const slices = stored.slices.map(restoreSlice)
-    cohort.#queue = new SliceQueue(slices, stored.next_slice, stored.is_publication_next)
-    cohort.lookedAt = stored.looked_at
-    cohort.#isChanged = stored.is_changed
-    cohort.#bounds = new DrawBounds(stored.bounds)
-    cohort.#voidUntil = stored.void_until
-    cohort.#spent = new SpentUnits(stored.spent)
-    cohort.#early = new EarlyOutcomes(stored.early)
-    for (const member of restoreMembers(stored, slices)) {
-      cohort.members.set(member.u, member)
-      cohort.#waiting += member.waiting.length
-      if (member.reported > 0) cohort.#partlyKnown.add(member)
+  /** @param members in the order of enrolment, in slices of the queue */
+  constructor (epoch: string, members: readonly Member[] = [], { queue, admission, lookedAt, isChanged }: CohortParts = newParts()) {
+    this.epoch = epoch
+    this.#queue = queue
+    this.#admission = admission
+    this.lookedAt = lookedAt
+    this.#isChanged = isChanged
+    for (const member of members) {
+      this.members.set(member.u, member)
+      this.#waiting += member.waiting.length
+      if (member.reported > 0) this.#partlyKnown.add(member)
     }
-    return cohort
   }
 
-  store (): StoredCohort {
-    return {
-      epoch: this.epoch,
-      next_slice: this.#queue.next,
-      is_publication_next: this.#queue.isPublicationNext,
-      looked_at: this.lookedAt,
-      is_changed: this.#isChanged,
-      bounds: this.#bounds.store(),
-      void_until: this.#voidUntil,
-      spent: this.#spent.store(),
-      early: [...this.#early.list],
-      slices: this.#queue.slices.map(storeSlice),
-      ...storeMembers(this.members.values()),
-    }
+  /** To be stored. */
+  get parts (): CohortParts {
+    return { queue: this.#queue, admission: this.#admission, lookedAt: this.lookedAt, isChanged: this.#isChanged }
   }
 
   get open (): number { return this.members.size }
 
   get slices (): readonly Slice[] { return this.#queue.slices }
 
-  get early (): readonly EarlyOutcome[] { return this.#early.list }
+  get early (): readonly EarlyOutcome[] { return this.#admission.early }
 
   /** Whether the passing of time alone may bring anything. */
   get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early.length > 0 }
@@ -110,24 +92,22 @@ export class Cohort {
 
   /** Whether an outcome without an entry may still have one under way. */
   mayEnrol (u: number, hash: number, share: number, clock: number): boolean {
-    return u < 2 * this.#bounds.widestShare(share, clock) && hash < this.#bounds.cutoff(clock) && !this.#spent.has(u, clock)
+    return this.#admission.mayEnrol(u, hash, share, clock)
   }
 
-  isMissed (u: number): boolean { return this.#spent.isMissed(u) }
+  isMissed (u: number): boolean { return this.#admission.isMissed(u) }
 
   /** Keeps an outcome until its entry comes; where there is no room, what its entry brings is void. */
   addEarly (outcome: EarlyOutcome): boolean {
     this.isDirty = true
-    const hasRoom = this.#early.add(outcome)
-    if (!hasRoom) this.#voidUntil = outcome.until
-    return hasRoom
+    return this.#admission.addEarly(outcome)
   }
 
   /** The outcomes whose entry did not come in time. */
-  dropEarly (clock: number): EarlyOutcome[] { return this.#marked(this.#early.dropUntil(clock)) }
+  dropEarly (clock: number): EarlyOutcome[] { return this.#marked(this.#admission.dropEarly(clock)) }
 
   /** Takes the early outcomes of a unit. */
-  takeEarly (u: number): EarlyOutcome[] { return this.#marked(this.#early.takeOf(u)) }
+  takeEarly (u: number): EarlyOutcome[] { return this.#marked(this.#admission.takeEarly(u)) }
 
   #marked<T extends readonly unknown[]> (taken: T): T {
     if (taken.length > 0) this.isDirty = true
@@ -136,36 +116,23 @@ export class Cohort {
 
   /**
    * Enrols the draws of an entry.
-   * @param isVoid whether the entry came too late, or was for another epoch; it is also void where there is no room for it.
-   *   A void entry thins nobody: a replica that was cut off for long has left out most of what it drew
+   * @param isVoid whether the entry came too late, or was for another epoch; it is also void where there is no room for it
    * @returns the new members
    */
-  enrol ({ share, draws, cutoff }: EnrolmentEntry, clock: number, rules: CohortRules, isVoid = false): Member[] {
+  enrol (entry: EnrolmentEntry, clock: number, rules: CohortRules, isVoid = false): Member[] {
     this.isDirty = true
-    this.#bounds.addShare({ value: share, until: clock + SHARE_WAITS * rules.wait }, clock)
-    if (cutoff !== undefined && !isVoid) this.#bounds.addCutoff({ value: cutoff, until: clock + rules.followUp }, clock)
-    const below = this.#bounds.cutoff(clock)
-    const fresh = new Map<number, number>() // the samples of a group are drawn alike
-    for (const [u, hash] of draws) {
-      if (u < 2 * share && hash < below && !this.members.has(u) && !this.#spent.has(u, clock)) fresh.set(u, hash)
-    }
-    if (isVoid || clock < this.#voidUntil || this.members.size + fresh.size > MOST_OPEN) {
-      this.#void(fresh, clock, rules.followUp)
+    this.#admission.addBounds(entry, isVoid, clock, rules)
+    const fresh = this.#admission.admissible(entry, this.members, clock)
+    if (isVoid || this.#admission.isVoid(clock) || this.members.size + fresh.size > MOST_OPEN) {
+      this.#counts.void += fresh.size
+      this.#admission.addVoid(fresh, clock, rules)
       return []
     }
     this.#endSlice(clock, rules.followUp) // what is due comes first
     const added: Member[] = []
-    for (const u of fresh.keys()) added.push(this.#add(u, u < share ? 'control' : 'treated', share, clock))
+    for (const u of fresh.keys()) added.push(this.#add(u, entry.share, clock))
     this.#mergeSlices()
     return added
-  }
-
-  /** Units of a void entry never enrol. Those that can't all be remembered are told by their second hash. */
-  #void (draws: ReadonlyMap<number, number>, clock: number, followUp: number): void {
-    const until = clock + followUp
-    this.#counts.void += draws.size
-    const cutoff = this.#spent.addVoid(draws, until, clock)
-    if (cutoff !== Infinity) this.#bounds.addCutoff({ value: cutoff, until }, clock)
   }
 
   #change (): void {
@@ -173,7 +140,8 @@ export class Cohort {
     this.isDirty = true
   }
 
-  #add (u: number, arm: Arm, share: number, clock: number): Member {
+  #add (u: number, share: number, clock: number): Member {
+    const arm = drawArm(u, share)
     const slice = this.#queue.newest(clock)
     const member = newMember({ u, arm, share, at: clock, slice })
     this.members.set(u, member)
@@ -222,7 +190,7 @@ export class Cohort {
 
   /** Whether the clock brings anything: a look that is due, the end of a slice, or the end of a follow-up or of a wait. */
   isDue (clock: number, { followUp, look }: { readonly followUp: number, readonly look: number }): boolean {
-    if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp) || clock >= this.#early.firstUntil) return true
+    if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp) || clock >= this.#admission.firstUntil) return true
     const oldest = this.members.values().next().value
     return oldest !== undefined && clock >= oldest.at + followUp
   }
@@ -241,7 +209,7 @@ export class Cohort {
       unlabelled.push(...member.waiting)
       this.#waiting -= member.waiting.length
       this.#change()
-      if (giveUp(member, rules)) this.#spent.addMissed(member.u)
+      if (giveUp(member, rules)) this.#admission.addMissed(member.u)
       this.#account(member, clock, rules)
     }
     return unlabelled
@@ -250,7 +218,7 @@ export class Cohort {
   #account (member: Member, clock: number, rules: CohortRules): void {
     this.members.delete(member.u)
     this.#partlyKnown.delete(member)
-    this.#spent.addAccounted(member.u, clock + 2 * rules.wait, clock)
+    this.#admission.addAccounted(member.u, clock, rules)
     accountFor(member, rules)
     if (member.leaf !== undefined && member.arm === 'control') this.#accounted.push(member)
   }
@@ -264,7 +232,7 @@ export class Cohort {
   }
 
   /** Number of the first slice that is not final yet; Infinity: all are. */
-  get firstOpen (): number { return this.slices.find((slice) => !slice.isCounted && !isFinal(slice))?.number ?? Infinity }
+  get firstOpen (): number { return this.slices.find((slice) => !isFinal(slice))?.number ?? Infinity }
 
   #endSlice (clock: number, followUp: number): void {
     if (!this.#queue.isOver(clock, followUp)) return

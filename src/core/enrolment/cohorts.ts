@@ -1,4 +1,5 @@
 import { Cohort } from './cohort.js'
+import { storeCohort } from './cohort-storage.js'
 import type { StoredCohort } from './stored-cohort.js'
 import type { EnrolmentList } from './enrolment-list.js'
 import { advanceClock, NEW_CLOCK, type FollowUpClock } from './follow-up-clock.js'
@@ -88,7 +89,7 @@ export class Cohorts {
     this.#dropped = new Set()
     for (const [key, cohort] of this.#byKey) {
       if (!cohort.isDirty) continue
-      changes.set(key, cohort.store())
+      changes.set(key, storeCohort(cohort))
       cohort.isDirty = false
     }
     return changes

@@ -1,6 +1,7 @@
 import { unitOf, type Unit } from '../../../src/core/certificate/unit.js'
 import type { CohortRules } from '../../../src/core/enrolment/account-for.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
+import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
 import type { EnrolmentEntry } from '../../../src/core/enrolment/enrolment-list.js'
 import type { SampleReport } from '../../../src/core/enrolment/member.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
@@ -63,5 +64,5 @@ export function report (cohort: Cohort, u: number, what: SampleReport, clock: nu
 
 /** A cohort as the store gives it back. */
 export function restored (cohort: Cohort): Cohort {
-  return Cohort.restore(JSON.parse(JSON.stringify(cohort.store())))
+  return restoreCohort(JSON.parse(JSON.stringify(storeCohort(cohort))))
 }

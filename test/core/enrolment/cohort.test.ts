@@ -6,6 +6,7 @@ import { differencesAt, noEvidence } from '../../../src/core/certificate/evidenc
 import { mergeEvidence } from '../../../src/core/certificate/merge-evidence.js'
 import { prefixDifferences } from '../../../src/core/certificate/open-evidence.js'
 import { Cohort, MOST_OPEN, MOST_WAITING } from '../../../src/core/enrolment/cohort.js'
+import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
 import { MOST_EARLY } from '../../../src/core/enrolment/early-outcomes.js'
 import { MOST_SLICES } from '../../../src/core/enrolment/slice-queue.js'
 import { RAW } from '../../../src/core/enrolment/slice.js'
@@ -39,13 +40,6 @@ t.test('rule 2: for one follow-up the context takes, from every entry, only draw
   t.ok(cohort.members.has(0.32) && !cohort.members.has(0.6), 'the larger cutoff is still in force')
   cohort.enrol(entryOf([0.6]), FOLLOW_UP + 10, RULES)
   t.ok(cohort.members.has(0.6))
-})
-
-t.test('rule 2: many entries with cutoffs keep only those that may still decide', async (t) => {
-  const cohort = new Cohort('1-1')
-  for (let i = 0; i < 500; i++) cohort.enrol(entryOf([], { cutoff: 0.5 }), i, RULES)
-  t.equal(cohort.store().bounds.cutoffs.length, 1)
-  t.equal(cohort.store().bounds.shares.length, 1)
 })
 
 t.test('rule 3: the order of enrolment is the order of the entries', async (t) => {
@@ -438,9 +432,9 @@ t.test('counting those that are not accounted for as lost never makes a prefix\'
 t.test('16,384 samples of a context may await their labels; a label or the end of a follow-up makes room', async (t) => {
   const cohort = cohortWith([0.1])
   report(cohort, 0.1, { kind: 'awaits_label', generation_id: 'a', tokens: 100 }, 0, null)
-  const stored = cohort.store()
+  const stored = storeCohort(cohort)
   const waiting = Array.from({ length: MOST_WAITING - 1 }, (_, i) => `b${i}`)
-  const full = Cohort.restore({ ...stored, reports: stored.reports.map((one) => ({ ...one, waiting })) })
+  const full = restoreCohort({ ...stored, reports: stored.reports.map((one) => ({ ...one, waiting })) })
   t.ok(full.hasRoomForLabel)
   report(full, 0.1, { kind: 'awaits_label', generation_id: 'a', tokens: 100 }, 0, null)
   t.notOk(full.hasRoomForLabel)
@@ -450,34 +444,6 @@ t.test('16,384 samples of a context may await their labels; a label or the end o
   t.notOk(full.hasRoomForLabel)
   full.advance(FOLLOW_UP, RULES)
   t.ok(full.hasRoomForLabel)
-})
-
-t.test('a cohort that is stored and restored at any moment goes on as the original, to the bit', async (t) => {
-  holds(t, fc.property(events, rules, fc.nat(8), (all, rules, every) => {
-    const story = timed(all)
-    const [whole, restarted] = [new Player(rules), new Player(rules)]
-    for (const [i, one] of story.entries()) {
-      whole.play(one)
-      restarted.play(one)
-      if (every === 0 || i % every === 0) restarted.restart()
-      assert.deepEqual(restarted.totals, whole.totals)
-      assert.deepEqual(restarted.prefixes(), whole.prefixes())
-      assert.deepEqual(restarted.cohort.store(), JSON.parse(JSON.stringify(whole.cohort.store())))
-    }
-  }), 30)
-})
-
-t.test('what was stored stays as it was while the cohort goes on, since commits are encoded beside the learner', async (t) => {
-  holds(t, fc.property(events, rules, (all, rules) => {
-    const player = new Player(rules)
-    let [stored, text] = [player.cohort.store(), '']
-    for (const [i, one] of timed(all).entries()) {
-      if (i % 3 === 0) text = JSON.stringify(stored = player.cohort.store())
-      player.play(one)
-      player.cohort.addEarly({ u: 0.5, generation_id: `g${i}`, until: Infinity })
-      assert.equal(JSON.stringify(stored), text)
-    }
-  }), 30)
 })
 
 t.test('the samples of a group may be reported in any order', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { CohortRules } from '../../../src/core/enrolment/account-for.js'
 import { Cohort } from '../../../src/core/enrolment/cohort.js'
+import { storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
 import { byPlace, wantedLabels } from '../../../src/core/enrolment/wanted-labels.js'
 
 const rules: CohortRules = {
@@ -15,7 +16,7 @@ t.test('control outcomes that await a label are listed in the order of enrolment
     for (const generation_id of ids) cohort.report(member, { kind: 'awaits_label', generation_id, tokens: 1 }, 2, 300, rules)
   }
   t.ok(cohort.members.has(silent.u))
-  t.same(wantedLabels(cohort.store()).map(({ generation_id: id }) => id), ['a', 'b', 's'])
+  t.same(wantedLabels(storeCohort(cohort)).map(({ generation_id: id }) => id), ['a', 'b', 's'])
 })
 
 t.test('the order is definite', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { GRID } from '../../../src/core/certificate/grid.js'
-import { Cohort } from '../../../src/core/enrolment/cohort.js'
+import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
 import { enrolledFold, FOLLOW_UP, SLICE_LEAST, type EnrolledFold } from './enrolled-fold.js'
 import { GAINED, LOST, SURE_STEP } from './memory-fold.js'
 
@@ -123,6 +123,6 @@ t.test('members learn from a log entry while it is folded, so that a restored co
   t.same(cohort.takeAccounted(), [])
   fold.enrol([0.4], fold.time, { key: POOL })
   fold.report(0.4, fold.time + 500, { ...hard, sample_index: 0, samples: 2 })
-  const restored = Cohort.restore(JSON.parse(JSON.stringify(cohort.store())))
+  const restored = restoreCohort(JSON.parse(JSON.stringify(storeCohort(cohort))))
   t.equal(restored.members.get(0.4)!.leaf, HARD, 'the context of a group that is known in part')
 })

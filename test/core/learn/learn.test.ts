@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { Cohort } from '../../../src/core/enrolment/cohort.js'
+import { restoreCohort, storeCohort } from '../../../src/core/enrolment/cohort-storage.js'
 import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
 import type { StoredCohort } from '../../../src/core/enrolment/stored-cohort.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
@@ -84,7 +84,7 @@ const CONFIGURATION = { levels: LEVELS, max_contexts: 8, time_scale: 0.02 }
 /** All that is learned, as the store keeps it. */
 function written ({ states, ledger, changes, cohorts, pending }: MemoryFold): string {
   const { policies, pins, ...rest } = ledger
-  const kept = [...cohorts.keys()].sort().map((key) => [key, cohorts.get(key)!.store()])
+  const kept = [...cohorts.keys()].sort().map((key) => [key, storeCohort(cohorts.get(key)!)])
   const ids = [...pending.values()].map(({ outcome }) => outcome.generation_id).sort()
   return JSON.stringify({ states: [...states], policies: [...policies], pins: [...pins], rest, changes, kept, header: cohorts.header, ids })
 }
@@ -115,7 +115,7 @@ function playInChunks (entries: readonly Timed[], policy: PolicyPatch, cuts: rea
   const cohorts = new Map<string, StoredCohort>()
   let { header } = fold.cohorts
   const bounds = [0, ...[...cuts].sort((a, b) => a - b), entries.length]
-  const restored = () => new Cohorts(throughStore(header), [...cohorts].map(([key, cohort]) => [key, Cohort.restore(throughStore(cohort))]))
+  const restored = () => new Cohorts(throughStore(header), [...cohorts].map(([key, cohort]) => [key, restoreCohort(throughStore(cohort))]))
   for (let i = 1; i < bounds.length; i++) {
     const written = new Map<string, ContextState | undefined>()
     const chunk: Fold = {
