@@ -28,6 +28,11 @@ const alarm = Type.Unsafe<Alarm>({
     'either is likely, and an "auto" control share is raised. The others are warnings of the context',
 })
 
+const since = nullable<string>('string', {
+  format: 'date-time',
+  description: 'For drift, breach and left_pool: when the threshold was withdrawn, or the context left its pool (ISO 8601, UTC); null: the alarm withdrew nothing, and the service does not record when it began',
+})
+
 const count = (description: string) => Type.Integer({ description })
 const tokens = (description: string) => Type.Number({ description })
 const at = time('When the contexts were read. Readers share one reading for up to twenty times as long as it takes')
@@ -51,7 +56,7 @@ export const FleetSchema = Type.Object({
   probe_tokens: tokens('Tokens decoded only for probes, over all epochs'),
   worth: nullable<number>('number', { description: 'What the tokens saved are worth at the price_per_1k_tokens of each policy, in its currency; null: no policy states one' }),
   tokens_priced: tokens('Tokens saved in the contexts whose policy states a price'),
-  alarms: Type.Array(Type.Object({ key: fields.key, alarm, since: time('When the threshold or the epoch of the context last changed') }), { description: 'Alarms, the gravest first (at most 50)' }),
+  alarms: Type.Array(Type.Object({ key: fields.key, alarm, since }), { description: 'Alarms, the gravest first, of equal ones the newest (at most 50)' }),
   alarms_total: count('Number of alarms'),
 }, { title: 'Fleet', description: 'Sums over many contexts', examples: [FLEET_EXAMPLE] })
 

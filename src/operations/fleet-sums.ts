@@ -4,7 +4,7 @@ import type { Policy } from '../core/policy/policy.js'
 import { isoTime } from '../wire/to-wire.js'
 import type { Scan } from './scan-fleet.js'
 
-export interface FleetAlarm { readonly key: string, readonly alarm: Alarm, readonly since: string }
+export interface FleetAlarm { readonly key: string, readonly alarm: Alarm, readonly since: string | null }
 
 /** The reply of `GET /v1/fleet`. Counts of contexts are those of leaves, in which generations run. */
 export interface FleetSums {
@@ -70,16 +70,22 @@ export function sumFleet ({ at, rows }: Scan, prefix: string): FleetSums {
     ...tokens,
     worth: hasPrice ? worth : null,
     tokens_priced: priced,
-    alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: isoTime(since) })),
+    alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: since === null ? null : isoTime(since) })),
     alarms_total: alarms.length,
   }
 }
 
+/** Alarms of a threshold that was taken back, which is the only beginning of an alarm that a state knows. */
+const WITHDRAWALS: ReadonlySet<Alarm> = new Set(['drift', 'breach', 'left_pool'])
+
 /** The gravest first, of equal ones the newest. Contexts that show only sums repeat what those below them report. */
 function alarmsOf (rows: readonly ContextRow[]) {
-  const alarms: Array<{ key: string, alarm: Alarm, since: number, rank: number }> = []
-  for (const { key, is_certifying: isCertifying, alarms: own, changed_at: since } of rows) {
-    for (const alarm of own) if (isCertifying || alarm === 'left_pool') alarms.push({ key, alarm, since, rank: ALARMS.indexOf(alarm) })
+  const alarms: Array<{ key: string, alarm: Alarm, since: number | null, rank: number }> = []
+  for (const { key, is_certifying: isCertifying, alarms: own, withdrawn_at: withdrawnAt } of rows) {
+    for (const alarm of own) {
+      if (!isCertifying && alarm !== 'left_pool') continue
+      alarms.push({ key, alarm, since: WITHDRAWALS.has(alarm) ? withdrawnAt : null, rank: ALARMS.indexOf(alarm) })
+    }
   }
-  return alarms.sort((a, b) => a.rank - b.rank || b.since - a.since)
+  return alarms.sort((a, b) => a.rank - b.rank || (b.since ?? 0) - (a.since ?? 0))
 }

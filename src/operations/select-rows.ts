@@ -18,7 +18,7 @@ export interface RowQuery {
 }
 
 /** A row as replies have it, with times in ISO 8601. */
-export type WireRow = Omit<ContextRow, 'pool' | 'changed_at' | 'updated_at' | 'price_per_1k_tokens' | 'tokens_saved_gross' | 'probe_tokens'> &
+export type WireRow = Omit<ContextRow, 'pool' | 'withdrawn_at' | 'changed_at' | 'updated_at' | 'price_per_1k_tokens' | 'tokens_saved_gross' | 'probe_tokens'> &
   { readonly pool: WirePool | null, readonly changed_at: string, readonly updated_at: string }
 
 /** A page of rows, and how many there are in all. */
@@ -34,6 +34,7 @@ export function selectRows ({ at, rows }: Scan, { prefix, search = '', status, s
 
 function holds (key: string, words: readonly string[]): boolean { return words.every((word) => key.includes(word)) }
 
-function rowToWire ({ price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, ...row }: ContextRow): WireRow {
+function rowToWire (all: ContextRow): WireRow {
+  const { price_per_1k_tokens: _, tokens_saved_gross: _gross, probe_tokens: _probes, withdrawn_at: _at, ...row } = all
   return { ...row, pool: poolToWire(row.pool), changed_at: isoTime(row.changed_at), updated_at: isoTime(row.updated_at) }
 }

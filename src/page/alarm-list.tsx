@@ -27,7 +27,7 @@ export function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: 
           <li key={key + alarm} class={kind}>
             <span class='sign' aria-hidden='true'>{kind === 'bad' ? '▲' : '△'}</span>
             <div>
-              <b>{words(alarm)}</b> in <a href={routeTo('context', key)}>{key}</a> <span class='muted'>{ago(since, Date.now())}</span><br />
+              <b>{words(alarm)}</b> in <a href={routeTo('context', key)}>{key}</a> {since !== null && <span class='muted'>{ago(since, Date.now())}</span>}<br />
               <span class='muted'>{meaning}</span>
             </div>
           </li>

@@ -29,6 +29,8 @@ export interface ContextRow extends Pick<ContextView,
   readonly max_em_drop: number
   readonly price_per_1k_tokens: number | null
   readonly alarms: Alarm[]
+  /** When drift or a breach withdrew its threshold, or it left its pool; `null`: neither holds. */
+  readonly withdrawn_at: number | null
   /** When its threshold or epoch last changed. */
   readonly changed_at: number
 }
@@ -41,6 +43,7 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): 
   const view = describeContext(loaded, key)
   const { levels, states } = loaded
   const { pool } = view
+  const startedAt = states.get(key)!.epoch_started_at
   const poolState = pool === null || pool.left_at !== null ? undefined : states.get(pool.key)
   return {
     key,
@@ -65,7 +68,8 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): 
     treated_generations: view.treated_generations,
     generations_to_next_certificate: view.generations_to_next_certificate,
     alarms: alarmsOf(loaded, view),
-    changed_at: Math.max(movedAt, states.get(key)!.epoch_started_at, pool?.left_at ?? 0),
+    withdrawn_at: pool?.left_at ?? (view.status === 'drifted' ? startedAt : null),
+    changed_at: Math.max(movedAt, startedAt, pool?.left_at ?? 0),
     updated_at: view.updated_at,
   }
 }

@@ -48,8 +48,15 @@ t.test('a member of a pool shows its own evidence at the threshold of the pool, 
     return describeRow(states, 'model=q,task=a')
   }
   t.match(shown({}), { status: 'certified', scope: 'pool', pool: { key: 'model=q', left_at: null }, em_drop: 1, em_drop_high: 1, control_generations: 1, tokens_saved_ratio: 0.6, alarms: [] })
-  t.match(shown({ left_at: 5000 }), { status: 'drifted', scope: 'none', threshold: null, pool: { left_at: 5000 }, em_drop: 1, alarms: ['left_pool'], changed_at: 5000 })
+  t.match(shown({ left_at: 5000 }), { status: 'drifted', scope: 'none', threshold: null, pool: { left_at: 5000 }, em_drop: 1, alarms: ['left_pool'], withdrawn_at: 5000, changed_at: 5000 })
   t.match(shown({ left_at: 5000, epoch: '900-1' }), { status: 'certified', pool: { left_at: null }, em_drop: null, control_generations: 0, alarms: [] }, 'an earlier epoch')
+})
+
+t.test('a threshold was withdrawn when the epoch began, whatever moved later, or when the context left its pool', async (t) => {
+  const at = (changes: Partial<ContextState>) => describeRow(loaded({ 'model=q,task=a': stateOf(0, changes) }), 'model=q,task=a', 2000).withdrawn_at
+  t.equal(at({ epoch_cause: 'drift' }), 1000)
+  t.equal(at({ epoch_cause: 'breach' }), 1000)
+  t.equal(at({ drift: [9, 9, 9] }), null, 'a suspicion withdraws nothing')
 })
 
 t.test('drift, breach and suspicions are alarms', async (t) => {
