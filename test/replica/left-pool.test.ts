@@ -66,7 +66,9 @@ t.test('a member that has left its pool gets no threshold from it on any replica
   const again = await build(t, env)
   await checkGone(t, again, 'after a restart')
   await again.send('POST', `${path('model=q,task=hard')}/reset`, { reason: 'test' })
-  await until('the reset is learned', async () => (await again.send('GET', path('model=q,task=hard'))).body.epoch === 2)
+  const reset = await until('the reset is learned', async () =>
+    (await again.send('GET', '/v1/model/history')).body.changes.find(({ cause }: { cause: string }) => cause === 'reset'))
+  await until('the replica has read it', async () => (await asked(again)).hard.model_version >= reset.version)
   t.equal((await asked(again)).hard.decision, 'continue', 'after a reset of its own')
 
   const exporting = captureIo({ REDIS_URL: redis.url })
