@@ -21,7 +21,7 @@ export interface Member {
   /** When it was enrolled, by the follow-up clock, ms. */
   readonly at: number
   slice: Slice
-  /** In a pool, the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
+  /** Of a control member of a pool: the context that its first outcome named. Absent: the enrolling context itself, or nothing is known. */
   leaf?: string
   /** Number of its samples; `null`: no outcome has stated it. */
   samples: number | null

@@ -33,12 +33,13 @@ export function followUp (fold: Fold, key: string, time: number): void {
   const state = cohort && fold.get(key)
   if (cohort === undefined || state === undefined || cohort.epoch !== state.epoch_name) return
   const policy = policyOf(fold.ledger, key)
+  const pool = { state, policy }
   const clock = fold.cohorts.clock
   const { look } = timesOf(fold.ledger)
-  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return learnMembers(fold, key, cohort, time)
+  if (!cohort.hasNews(clock, { followUp: policy.follow_up_seconds * 1000, look })) return learnMembers(fold, pool, cohort, time)
   const rules = cohortRules(fold, state, policy)
   for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
-  learnMembers(fold, key, cohort, time)
+  learnMembers(fold, pool, cohort, time)
   const unenrolled = cohort.dropEarly(clock)
   const strangers = unenrolled.filter(({ generation_id: id }) => isControl(fold.pending.get(id), state)).length
   for (const { generation_id: id } of unenrolled) fold.pending.remove(id)

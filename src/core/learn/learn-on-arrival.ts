@@ -48,7 +48,7 @@ export function learnOnArrival (fold: Fold, time: number, pending: Pending, arm:
   const watched = servingNumber(state)
   const shown = isPresent && watched !== undefined ? units.get(watched) : undefined
   if (shown !== undefined && leaf !== key) {
-    learnMember(fold, { pool: key, leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
+    learnMember(fold, { state, policy }, { leaf, unit: shown, slice: 0, firstOpen: Infinity, scorer: watched! }, time)
   }
   const seen = state.threshold_index === -1 ? undefined : evidenceOf(shown)
   const drift = seen === undefined ? state.drift : watchEvidence(state.drift, seen, state.threshold_index, policy.max_em_drop)

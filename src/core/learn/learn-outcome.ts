@@ -101,7 +101,7 @@ export function takeReport (fold: Fold, pending: Pending, { cohort, member, rule
   const { sample_index: index } = outcome
   const isTooMany = member.reported >= MOST_SAMPLES
   if (!isTooMany && index !== null && index >= 0 && !noteIndex(member, index)) return
-  if (pending.leaf !== key) member.leaf ??= pending.leaf
+  if (pending.leaf !== key && member.arm === 'control') member.leaf ??= pending.leaf
   const state = fold.get(key)!
   const policy = policyOf(fold.ledger, key)
   const report: SampleReport = isTooMany ? { kind: 'missing' } : reportOf(fold, pending, { cohort, member }, state, policy)

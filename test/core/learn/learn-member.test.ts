@@ -121,8 +121,9 @@ t.test('members learn from a log entry while it is folded, so that a restored co
   const fold = oneSlice()
   const cohort = fold.cohorts.get(POOL)!
   t.same(cohort.takeAccounted(), [])
-  fold.enrol([0.4], fold.time, { key: POOL })
-  fold.report(0.4, fold.time + 500, { ...hard, sample_index: 0, samples: 2 })
+  fold.enrol([0.4, 0.7], fold.time, { key: POOL })
+  for (const u of [0.4, 0.7]) fold.report(u, fold.time + 500, { ...hard, sample_index: 0, samples: 2 })
   const restored = restoreCohort(JSON.parse(JSON.stringify(storeCohort(cohort))))
   t.equal(restored.members.get(0.4)!.leaf, HARD, 'the context of a group that is known in part')
+  t.match(restored.members.get(0.7), { arm: 'treated', reported: 1, leaf: undefined }, 'a treated one shows nothing of its context')
 })
