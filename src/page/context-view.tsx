@@ -35,6 +35,11 @@ function promise ({ scope, pool, guarantee, pin, threshold }: ContextDetail): st
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
 }
 
+/** What a lottery changes, where one is in force. */
+function mixture ({ lottery }: ContextDetail): string {
+  return lottery === null ? '' : `A lottery gives ${percent(lottery.share)} of the generations the looser threshold ${threshold(lottery.threshold)}. `
+}
+
 /** Everything about one context. */
 export function ContextView ({ name }: { name: string }) {
   const path = `v1/contexts/${encodeURIComponent(name)}`
@@ -60,7 +65,7 @@ export function ContextView ({ name }: { name: string }) {
       )}
       <div class='tiles'>
         <Tile title='Threshold in force' value={threshold(context.threshold)}>
-          {promise(context)}
+          {mixture(context)}{promise(context)}
         </Tile>
         <Tile title='EM drop' value={points(context.em_drop)}>
           {context.em_drop === null
@@ -81,7 +86,7 @@ export function ContextView ({ name }: { name: string }) {
       </div>
       <div class='columns'>
         <div>
-          {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} bound={policy.max_em_drop} />}
+          {tradeoff !== null && <TradeoffPanel tradeoff={tradeoff} context={context} />}
           <MembersPanel context={context} />
           <ArmsPanel context={context} />
           <FollowUpPanel context={context} />

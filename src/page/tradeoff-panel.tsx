@@ -1,10 +1,11 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { Tradeoff } from './api-types.js'
+import type { ContextDetail, Tradeoff } from './api-types.js'
 import { axis, colour } from './chart.js'
 import { Figure } from './figure.js'
 import { decimals, percent, points, threshold } from './format.js'
 import { Card } from './parts.js'
+import { pointInForce, type Drawn } from './point-in-force.js'
 
 type Point = Tradeoff['points'][number]
 
@@ -35,18 +36,13 @@ const COLUMNS = [
   { head: 'Certified', cell: (point: Point) => point.certified ? '✓ yes' : 'no' },
 ]
 
-/** The point of the threshold in force. Thresholds that stop the same generations at the same steps share a point. */
-function pointInForce ({ points, threshold: inForce }: Tradeoff): Point | undefined {
-  if (inForce === null) return points.find((point) => point.threshold === null)
-  return points.findLast((point) => point.threshold !== null && point.threshold >= inForce) ?? points[0]
-}
-
 /** EM against tokens, with the bound and the threshold in force. */
-export function TradeoffPanel ({ tradeoff, bound }: { tradeoff: Tradeoff, bound: number }) {
+export function TradeoffPanel ({ tradeoff, context }: { tradeoff: Tradeoff, context: ContextDetail }) {
+  const { lottery, policy: { max_em_drop: bound } } = context
   const data = useMemo(() => {
-    const inForce = pointInForce(tradeoff)
+    const inForce = pointInForce(tradeoff, lottery)
     // Of points that save the same, the chart has one: that in force, else the loosest.
-    const bySavings = new Map(tradeoff.points.map((point) => [point.tokens_saved_ratio, point]))
+    const bySavings = new Map(tradeoff.points.map((point): [number, Drawn] => [point.tokens_saved_ratio, point]))
     if (inForce !== undefined) bySavings.set(inForce.tokens_saved_ratio, inForce)
     const rows = [...bySavings.values()].sort((a, b) => a.tokens_saved_ratio - b.tokens_saved_ratio)
     return [
@@ -57,12 +53,12 @@ export function TradeoffPanel ({ tradeoff, bound }: { tradeoff: Tradeoff, bound:
       rows.map(() => bound),
       rows.map((point) => point === inForce ? point.em_drop : null),
     ] as AlignedData
-  }, [tradeoff, bound])
+  }, [tradeoff, bound, lottery])
   const { knee, unfavourable_from: turn } = tradeoff
   return (
     <Card
       title='What stopping earlier would cost'
-      note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold in force, the band where the true drop lies.'
+      note='Each point is a threshold. The dashed line is the EM that you allow to be lost, the ring the threshold or the lottery in force, the band where the true drop lies.'
     >
       <Figure
         label='EM drop against tokens saved, by threshold' data={data} options={options}
