@@ -1,7 +1,7 @@
 import type { Arm } from '../../src/core/assignment/arm.js'
 import type { ContextState } from '../../src/core/judgement/context-state.js'
 import { chainOf, ROOT, type Context, type Levels } from '../../src/core/policy/context.js'
-import { decide } from '../../src/core/decide/decide.js'
+import { decide, type Step } from '../../src/core/decide/decide.js'
 import type { Change } from '../../src/core/learn/threshold-change.js'
 import { newLedger } from '../../src/core/learn/fold.js'
 import { TRAINER } from '../../src/core/learn/learn-predictor.js'
@@ -93,11 +93,16 @@ export function simulatedService (salt: string, levels: Levels, policy: PolicyPa
       const { generation_id, group_id, context = {} } = run
       const id = { generation_id, ...(group_id !== undefined && { group_id }), context }
       const { arm } = decide(snapshot, 'fresh', { ...id, tokens: 0, confidence: null })
+      const asked: { -readonly [Field in keyof Step]: Step[Field] } = { ...id, arm, tokens: 0, confidence: null } // fast
       // A control generation continues at every step, so it need not ask.
       const stoppedAt = arm === 'control'
         ? -1
-        : steps.findIndex(({ tokens, confidence, signals }) =>
-          decide(snapshot, 'fresh', { ...id, arm, tokens, confidence, ...(signals && { signals }) }).decision === 'stop')
+        : steps.findIndex(({ tokens, confidence, signals }) => {
+          asked.tokens = tokens
+          asked.confidence = confidence
+          if (signals !== undefined) asked.signals = signals
+          return decide(snapshot, 'fresh', asked).decision === 'stop'
+        })
       const stop = steps[stoppedAt]
       if (arm === 'control') report({ ...run, arm })
       else if (stop === undefined) report({ ...rest, answer_tokens, arm })
