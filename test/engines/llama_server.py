@@ -8,9 +8,10 @@ import xllamacpp
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--slots", type=int, default=8)
+parser.add_argument("--model", default=str(Path(__file__).parent / "model" / "stopgate-reasoner.gguf"))
 options = parser.parse_args()
 params = xllamacpp.CommonParams()
-params.model.path = str(Path(__file__).parent / "model" / "stopgate-reasoner.gguf")
+params.model.path = options.model
 params.n_ctx, params.n_parallel, params.verbosity = 1024 * options.slots, options.slots, 0
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
 params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32

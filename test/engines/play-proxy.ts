@@ -13,7 +13,10 @@ export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 
 /** A Python that has the engine's package and `openai`. */
 const PYTHON = process.env.ENGINE_PYTHON ?? 'clients/python/.venv/bin/python'
-const WEIGHTS = 'test/engines/model/weights'
+export const MODEL: ModelFiles = { weights: 'test/engines/model/weights', gguf: 'test/engines/model/stopgate-reasoner.gguf' }
+
+/** The model as a Hugging Face folder and as a GGUF file. */
+export interface ModelFiles { readonly weights: string, readonly gguf: string }
 
 const VLLM = 'on a CPU test/engines/install-vllm FOLDER makes an environment with both'
 const NEEDS: Readonly<Record<OtherEngine, { readonly modules: string, readonly remedy: string }>> = {
@@ -27,7 +30,7 @@ const VLLM_ENV = { VLLM_CPU_KVCACHE_SPACE: '1', HF_HUB_OFFLINE: '1', VLLM_NO_USA
 /** Why the engine cannot be run here; `null` if it can. */
 export function lacksEngine (engine: OtherEngine): string | null {
   const { modules, remedy } = NEEDS[engine]
-  const isThere = existsSync(PYTHON) && existsSync(WEIGHTS) && spawnSync(PYTHON, ['-c', `import ${modules}`]).status === 0
+  const isThere = existsSync(PYTHON) && existsSync(MODEL.weights) && spawnSync(PYTHON, ['-c', `import ${modules}`]).status === 0
   return isThere ? null : `needs ${modules} in ${PYTHON} (or the Python of ENGINE_PYTHON): ${remedy}`
 }
 
@@ -39,14 +42,16 @@ async function freePort (): Promise<number> {
   return port
 }
 
-async function startEngine (engine: ProxiedEngine, start: (file: string, args: string[], env?: object) => ChildProcess): Promise<string> {
+async function startEngine (
+  engine: ProxiedEngine, { weights, gguf }: ModelFiles, start: (file: string, args: string[], env?: object) => ChildProcess
+): Promise<string> {
   if (engine === 'llama.cpp') {
-    const [url] = await once(createInterface(start(PYTHON, ['test/engines/llama_server.py']).stdout!), 'line') as [string]
+    const [url] = await once(createInterface(start(PYTHON, ['test/engines/llama_server.py', '--model', gguf]).stdout!), 'line') as [string]
     return url
   }
   const port = await freePort()
   const args = [
-    'serve', WEIGHTS, '--served-model-name', 'reasoner', '--host', '127.0.0.1', '--port', String(port), '--dtype', 'float32', '--enforce-eager',
+    'serve', weights, '--served-model-name', 'reasoner', '--host', '127.0.0.1', '--port', String(port), '--dtype', 'float32', '--enforce-eager',
     '--max-model-len', '1024', '--block-size', '16', '--generation-config', 'vllm', '--reasoning-parser', 'deepseek_r1', '--enable-prompt-tokens-details',
   ]
   start(join(dirname(PYTHON), 'vllm'), args, VLLM_ENV)
@@ -66,6 +71,7 @@ export interface PlayingByProxy {
   readonly seed: number
   /** Whether the proxy is told the right answers. */
   readonly isLabelled: boolean
+  readonly model?: ModelFiles
 }
 
 /** Runs the test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
@@ -77,7 +83,7 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
     return child
   }
   try {
-    const direct = await startEngine(engine, start)
+    const direct = await startEngine(engine, options.model ?? MODEL, start)
     children.at(-1)!.stdout!.resume()
     await until('the engine serves', () => fetch(`${direct}/v1/models`).then(({ ok }) => ok, () => false))
     const proxy = start(process.execPath, [
@@ -101,6 +107,14 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
   } finally {
     for (const { pid } of children.reverse()) try { process.kill(-pid!, 'SIGTERM') } catch { /* it has ended */ }
   }
+}
+
+/** Writes the model with further layers that add nothing: the same tokens, and each costs as much as those of a larger model. */
+export function deepen (folder: string, layers: string): ModelFiles {
+  const files = { weights: join(folder, 'weights'), gguf: join(folder, 'deep.gguf') }
+  const args = ['test/engines/model/deepen.py', '--layers', layers, '--weights', files.weights, '--gguf', files.gguf]
+  if (spawnSync(PYTHON, args, { stdio: 'inherit' }).status !== 0) throw new Error('deepen.py failed: it needs numpy, safetensors and gguf')
+  return files
 }
 
 /** Runs the test model in vLLM within a Python process, each prompt in full and through `stopgate.vllm`. */

@@ -5,10 +5,14 @@ import { parseArgs } from 'node:util'
 import type { Test } from 'tap'
 import { alignColumns } from '../../src/commands/command-line/align-columns.js'
 import { startProcess } from '../service-process.js'
-import { lacksEngine, playInProcess, playProxy } from './play-proxy.js'
+import { deepen, lacksEngine, MODEL, playInProcess, playProxy } from './play-proxy.js'
 import { lacksTransformers, playTransformers, type Played, type Progress, type TaskFigures } from './play-transformers.js'
 
-/** `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. */
+/**
+ * `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. Through the proxy,
+ * `--layers 100` makes the model as costly as one of that depth, and `--threshold 0.95` pins a threshold instead of learning one: then the
+ * throughput can be compared with the tokens that are saved.
+ */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -16,6 +20,8 @@ const { values, positionals } = parseArgs({
     batch: { type: 'string', default: '64' },
     seed: { type: 'string', default: '1' },
     unlabelled: { type: 'boolean', default: false },
+    layers: { type: 'string' },
+    threshold: { type: 'string' },
   },
 })
 const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-in-process'] as const
@@ -24,6 +30,7 @@ const unknown = positionals.find((engine) => !known.includes(engine as Engine))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
 const wanted = positionals.length === 0 ? known : positionals as Engine[]
 
+const TASKS = ['add', 'count', 'follow', 'times']
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
 
 function rowOf (name: string, figures: TaskFigures): string[] {
@@ -42,11 +49,12 @@ function addFigures (a: TaskFigures, b: TaskFigures): TaskFigures {
 
 const lacks = async (engine: Engine) => engine === 'transformers' ? await lacksTransformers() : lacksEngine(engine)
 
-async function play (engine: Engine, url: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
+async function play (engine: Engine, url: string, folder: string): Promise<Pick<Played, 'tasks' | 'seconds'>> {
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
   const options = { url, generations, seed, isLabelled: !values.unlabelled }
   if (engine === 'llama.cpp' || engine === 'vllm') {
-    const played = await playProxy(engine, options)
+    const model = values.layers === undefined ? MODEL : deepen(folder, values.layers)
+    const played = await playProxy(engine, { ...options, model })
     for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
     return played
   }
@@ -70,7 +78,11 @@ async function runEngine (engine: Engine): Promise<void> {
     DATA_DIR: folder, DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60, ...label }),
   })
   try {
-    const { tasks, seconds } = await play(engine, await service.url())
+    if (values.threshold !== undefined) {
+      const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
+      for (const task of TASKS) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
+    }
+    const { tasks, seconds } = await play(engine, await service.url(), folder)
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
     const sums = Object.values(tasks).reduce(addFigures)
     process.stdout.write(alignColumns([HEADER, ...rows, rowOf('all', sums)], HEADER.map((_, i) => i === 0)).join('\n') + '\n')
@@ -78,6 +90,8 @@ async function runEngine (engine: Engine): Promise<void> {
     process.stdout.write(`not stopped and not as in full: ${sums.changed}\n`)
     if (sums.prefill_tokens > 0) process.stdout.write(`prompt tokens evaluated a probe: ${(sums.prefill_tokens / sums.probes).toFixed(1)}\n`)
     process.stdout.write(`ms a generation: ${(1000 * seconds.full / all).toFixed(1)} in full, ${(1000 * seconds.served / all).toFixed(1)} served\n`)
+    const tokens = (sums.tokens + sums.probe_tokens) / sums.full_tokens
+    process.stdout.write(`throughput to that in full: ${(seconds.full / seconds.served).toFixed(2)}, and ${(1 / tokens).toFixed(2)} by the tokens saved net\n`)
     const contexts = await service.get('/v1/contexts?prefix=model%3Dreasoner')
     for (const { key, threshold, em_drop_high: high, tokens_saved: net } of contexts.body.contexts) {
       process.stdout.write(`${key}: threshold ${threshold}, EM drop at most ${high}, tokens saved by its own estimate ${Math.round(net)}\n`)
