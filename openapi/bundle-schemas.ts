@@ -59,7 +59,7 @@ export const BundleSchema = Type.Object({
     min_tokens: Type.Integer({ description: 'No stop before this many tokens' }),
     check_every_tokens: Type.Integer({ description: 'Distance of the steps at which to decide (tokens)' }),
     check_growth: Type.Number({ description: 'Least distance to the next check, as a part of the tokens so far; 0: the distance stays' }),
-    label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, since outcomes count on arrival' }),
+    label_rate: Type.Number({ description: 'Share of the draws to enrol (the service picks them by a hash); 0: none, where outcomes count on arrival or a pool takes no evidence from the context' }),
     record_steps: Type.Boolean({ description: 'Whether the service keeps the steps that it decides itself; it does not see steps that are decided locally, so send those with the outcome' }),
   }), { description: 'Rules that nodes share' }),
   predictors: Type.Unsafe<object>({

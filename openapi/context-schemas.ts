@@ -81,7 +81,7 @@ const PoolSchema = Type.Object({
   key: Type.String({ description: 'Context key of the pool' }),
   left_at: nullable<string>('string', {
     format: 'date-time',
-    description: 'When its own drift detector alarmed, so that it left the pool: nothing is stopped in it until the pool\'s next epoch (ISO 8601, UTC); null: it belongs to the pool',
+    description: 'When its own drift detector alarmed, so that it left the pool: only a pin stops anything in it until the pool\'s next epoch (ISO 8601, UTC); null: it belongs to the pool',
   }),
 }, { title: 'PoolOfContext', description: 'The pool of a context' })
 

@@ -12,7 +12,7 @@ const EnrolledSchema = Type.Object({
 export const EnrolmentsSchema = Type.Object({
   context: Type.Optional(ContextSchema),
   epoch: nullable<string>('string', { maxLength: 64, description: 'Epoch of the node of the bundle by which the arms were drawn; null: the bundle states none' }),
-  share: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Control share at which the arms were drawn (above 0, to 1)' }),
+  share: Type.Number({ minimum: 0, maximum: 1, description: 'Control share at which the arms were drawn (0 to 1); at 0 nothing is enrolled' }),
   age_ms: Type.Number({ minimum: 0, maximum: 86_400_000, description: 'Time since the first of these draws, by a monotonic clock (milliseconds); draws older than 5 seconds do not enrol' }),
   generations: Type.Array(EnrolledSchema, { maxItems: 4096, description: 'Generations whose first step was decided, up to 4,096' }),
 }, {

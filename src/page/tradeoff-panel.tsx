@@ -38,7 +38,8 @@ const COLUMNS = [
 
 /** EM against tokens, with the bound and the threshold in force. */
 export function TradeoffPanel ({ tradeoff, context }: { tradeoff: Tradeoff, context: ContextDetail }) {
-  const { lottery, policy: { max_em_drop: bound } } = context
+  const { policy: { max_em_drop: bound } } = context
+  const lottery = context.threshold === tradeoff.threshold ? context.lottery : null // a pool's is not about these points
   const data = useMemo(() => {
     const inForce = pointInForce(tradeoff, lottery)
     // Of points that save the same, the chart has one: that in force, else the loosest.

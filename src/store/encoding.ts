@@ -101,7 +101,7 @@ type WrittenLedger = Omit<Ledger, 'policies' | 'pins'> & {
   readonly pins: ReadonlyArray<[string, Pin]>
 }
 
-/** How long one turn of `inTurns` takes, ms, but for its last item. */
+/** A turn of `inTurns` ends with the first item that is done later than this, ms. */
 const TURN_MS = 2
 
 /** Maps many items and lets other work run in between: ten thousand states take a fifth of a second. */

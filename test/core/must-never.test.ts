@@ -158,6 +158,16 @@ t.test('must never: evidence of a pool from a member that the pool does not cove
   t.not(snapshotFrom(fold).root.children.get('q')!.rule.threshold, null, 'other members are served')
 })
 
+t.test('must never: evidence of a pool from a member that has a pin of its own', async (t) => {
+  const fold = memoryFold({ certify_at: 'model' })
+  fold.learn(KEPT, 0, FIRST)
+  fold.learn({ type: 'pin', key: LEAF, pin: { threshold: 0.1, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' })
+  const { halves, arms } = fold.states.get('model=q')!
+  fold.learn(KEPT, 0, 10)
+  fold.learn({ ...KEPT, arm: 'treated', stopped: true }, 0, 10)
+  t.match(fold.states.get('model=q'), { halves, arms }, 'neither control nor treated generations of it')
+})
+
 t.test('must never: the threshold of a pool for a member that has left it', async (t) => {
   const fold = memoryFold({ certify_at: 'model' })
   const lossy = outcomeOf({ context: { model: 'q', task: 'lossy' }, steps: [{ ...SURE_STEP, exact_match: 0 }] })

@@ -2,7 +2,7 @@ import { murmur3Behind } from './murmur3.js'
 
 export type Arm = 'control' | 'treated'
 
-/** Floor of every control share: a generation with `u` below it is control in every context. */
+/** Floor of every control share. Only a context from which its pool takes no evidence has less: 0. */
 export const CONTROL_FLOOR = 0.02
 
 const hashesOf = (salt: string) => ({ salt, first: murmur3Behind(`${salt}:`), second: murmur3Behind(`${salt}:enrol:`), lottery: murmur3Behind(`${salt}:lottery:`) })

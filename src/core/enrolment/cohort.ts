@@ -47,7 +47,7 @@ export class Cohort {
   #counts: EntryCounts = { enrolled: 0, void: 0 }
   /** Samples that await their labels. */
   #waiting = 0
-  /** Members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
+  /** Control members with a leaf that were accounted for. Not stored, since they are taken within the same entry. */
   #accounted: Member[] = []
   /** When its evidence was last looked at, by the follow-up clock. */
   lookedAt: number
@@ -220,7 +220,7 @@ export class Cohort {
     this.#partlyKnown.delete(member)
     this.#admission.addAccounted(member.u, clock, rules)
     accountFor(member, rules)
-    if (member.leaf !== undefined) this.#accounted.push(member)
+    if (member.leaf !== undefined && member.arm === 'control') this.#accounted.push(member)
   }
 
   /** The control members of a pool that were accounted for, each once. */

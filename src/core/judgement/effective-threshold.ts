@@ -57,12 +57,12 @@ export function certifyingDepthOf (levels: Levels, chain: readonly ChainLink[]):
 }
 
 /**
- * The control share in force for all contexts that the certifying link covers: 1 without a threshold. The learner moves an `auto` share; a
- * pin that it has yet to fold has the least. A member that the link does not cover is no evidence, and so is not worth a probe.
+ * The control share in force for all contexts that are evidence of the certifying link: 1 without a threshold. The learner moves an `auto`
+ * share; a pin that it has yet to fold has the least. A context that is no evidence has none, since its probes would bring nothing.
  */
-export function controlShareInForce ({ threshold, source, isCovered }: EffectiveThreshold): number {
+export function controlShareInForce ({ threshold, source, isEvidence }: EffectiveThreshold): number {
   const { control_rate: rate } = source.policy
-  if (!isCovered) return 0
+  if (!isEvidence) return 0
   if (threshold === null) return 1
   return rate === 'auto' ? source.learnedControlShare ?? CONTROL_FLOOR : Math.max(CONTROL_FLOOR, rate)
 }

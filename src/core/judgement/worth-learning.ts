@@ -54,8 +54,8 @@ function isWorthItsPrice ({ evidence, certified, bar }: CandidateScorer, now: nu
 }
 
 /**
- * Losses one standard error below those seen: optimism in the face of uncertainty, as in upper confidence bounds (Auer et al. 2002). An
- * early run of losses would else end the learning, and without control generations nothing could correct it.
+ * Losses of whole units one standard error below those seen: optimism in the face of uncertainty, as in upper confidence bounds (Auer et
+ * al. 2002). An early run of losses would else end the learning, and without control generations nothing could correct it.
  */
 function hopedFor (seen: Differences): Differences {
   const lost = seen.lost - Math.sqrt(seen.lost)

@@ -55,13 +55,18 @@ export function learnOutcome (fold: Fold, time: number, reported: LoggedOutcome)
   if (differenceFromPool(policy, policyOf(fold.ledger, key)) !== undefined) return // no evidence of its pool
   const pending = { outcome, leaf, key }
   if (policyOf(fold.ledger, key).follow_up_seconds !== 0) account(fold, time, pending, arm)
-  else if (leftAt(fold, pending) === null) learnOnArrival(fold, time, pending, arm)
+  else if (isEvidence(fold, pending, time)) learnOnArrival(fold, time, pending, arm)
 }
 
 /** When the context of an outcome left its pool; `null`: it belongs to it, or has none. */
 function leftAt (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>): number | null {
   const state = fold.get(leaf)
   return hasLeft(leftEpochOf(state), fold.get(key)!.epoch_name) ? state!.membership!.left_at : null
+}
+
+/** Whether new generations of the leaf are evidence of the context that certifies for it. */
+function isEvidence (fold: Fold, { leaf, key }: Pick<Pending, 'leaf' | 'key'>, time: number): boolean {
+  return leaf === key || forceOf(fold, leaf, time).isEvidence
 }
 
 function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): void {
@@ -77,7 +82,8 @@ function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): 
     return followUp(fold, key, time)
   }
   const rules = cohortRules(fold, state, policy)
-  if (time >= (leftAt(fold, pending) ?? Infinity) + rules.wait) return // nobody enrols it any more
+  const left = leftAt(fold, pending)
+  if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nobody enrols it any more
   const mayCome = !isNeverAsked(outcome) && outcome.hash < policy.label_rate &&
     cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }

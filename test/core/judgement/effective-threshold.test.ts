@@ -84,6 +84,13 @@ t.test('a member that its pool does not cover has no control arm, under a pin ei
   t.equal(shareOf({ index: -1, epochName: '9-1' }), 1, 'in the next epoch')
 })
 
+t.test('a member with a pin of its own has no control arm, so that the pin serves it even where its pool has no threshold', async (t) => {
+  const shareOf = (pool: LinkFields) => controlShareInForce(effectiveThreshold(
+    [linkWith('*', {}), linkWith('model=q', { learnedControlShare: 1, ...pool }), linkWith('model=q,task=x', { pin: 0.6 })], 1))
+  t.equal(shareOf({ index: -1 }), 0)
+  t.equal(shareOf({ index: 9 }), 0)
+})
+
 t.test('the control share in force is the learner\'s under auto, and the policy\'s number at once', async (t) => {
   const inForce = (fields: LinkFields) => controlShareInForce(effectiveThreshold([linkWith('*'), linkWith('model=q', fields)]))
   t.equal(inForce({ index: 5, learnedControlShare: 0.5 }), 0.5)

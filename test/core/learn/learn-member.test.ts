@@ -77,6 +77,15 @@ t.test('where the follow-up of a whole slice ends at one time, losses among the 
   t.equal(fold.state(POOL).epoch, 1)
 })
 
+t.test('outcomes of a member with a pin of its own take no place among those that wait for their list', async (t) => {
+  const fold = certifiedPool()
+  fold.learn({ type: 'pin', key: HARD, pin: { threshold: 0.7, reason: 'test', by: 'ops', expires_at: null }, by: 'ops', reason: 'test' }, fold.time)
+  const { unenrolled } = fold.state(POOL).follow_up
+  fold.report(0.3, fold.time + 1000, { ...hard, arm: 'control' })
+  t.equal(fold.cohorts.get(POOL)!.early.length, 0)
+  t.equal(fold.state(POOL).follow_up.unenrolled, unenrolled, 'nor are they missed')
+})
+
 t.test('generations enrolled before their member left still count for the pool; later ones are not expected to be enrolled', async (t) => {
   const fold = oneSlice()
   fold.pass(fold.time, fold.time + SLICE_LEAST)
