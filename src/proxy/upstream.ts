@@ -33,29 +33,42 @@ export type Upstream = ReturnType<typeof createUpstream>
 export function createUpstream (address: string, onRequest: (path: string) => void = () => {}) {
   const { origin, pathname } = new URL(address)
   const base = pathname.replace(/\/+$/, '')
+  /** What the first reply names as its server. */
+  let server: string | null = null
   const agent = new Agent({ keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, headersTimeout: 0, bodyTimeout: 0, connections: null })
 
-  async function open ({ method, path, headers, body, signal }: UpstreamRequest): Promise<UpstreamReply> {
+  async function send ({ method, path, headers, body, signal }: UpstreamRequest, reset: boolean): Promise<UpstreamReply> {
     onRequest(path)
     const reply = await agent.request({
-      origin, path: base + path, method: method as Dispatcher.HttpMethod, headers: headers as string[], body, signal, responseHeaders: 'raw',
+      origin, path: base + path, method: method as Dispatcher.HttpMethod, headers: headers as string[], body, signal, reset, responseHeaders: 'raw',
     })
-    return { status: reply.statusCode, headers: reply.headers as unknown as RawHeaders, body: reply.body }
+    const raw = reply.headers as unknown as RawHeaders
+    server ??= serverOf(raw)
+    return { status: reply.statusCode, headers: raw, body: reply.body }
   }
+
+  /** llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost. */
+  const open = async (request: UpstreamRequest): Promise<UpstreamReply> => await send(request, server === 'llama.cpp')
 
   return {
     address,
+    /** Sends a request whose reply may be a stream. */
     open,
     /** Sends and reads JSON. @throws UpstreamError, or what undici throws */
     async json (path: string, headers: RawHeaders, body: unknown, signal: AbortSignal): Promise<any> {
       const isPost = body !== undefined
-      const reply = await open({ method: isPost ? 'POST' : 'GET', path, headers, body: isPost ? JSON.stringify(body) : null, signal })
+      const reply = await send({ method: isPost ? 'POST' : 'GET', path, headers, body: isPost ? JSON.stringify(body) : null, signal }, false)
       const text = await readText(reply.body)
       if (reply.status !== 200) throw new UpstreamError(`${path} was answered ${reply.status} ${text.slice(0, 200)}`)
       try { return JSON.parse(text) } catch { throw new UpstreamError(`${path} was answered with what is no JSON: ${text.slice(0, 200)}`) }
     },
     close: () => agent.destroy(),
   }
+}
+
+function serverOf (headers: RawHeaders): string {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'server')
+  return at === -1 ? '' : headers[at + 1]!
 }
 
 async function readText (body: AsyncIterable<Buffer>): Promise<string> {

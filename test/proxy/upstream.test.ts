@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createUpstream, UpstreamError } from '../../src/proxy/upstream.js'
 import { startStandIn } from './stand-in.js'
@@ -12,4 +15,21 @@ t.test('JSON is sent and read, and an error tells what was answered', async (t) 
   await t.rejects(upstream.json('/nowhere', [], undefined, signal), UpstreamError)
   await t.rejects(upstream.json('/echo', [], undefined, signal), /no JSON/)
   await t.rejects(createUpstream('http://127.0.0.1:9').json('/', [], undefined, signal), { code: 'ECONNREFUSED' })
+})
+
+t.test('a connection to llama.cpp is not used again after a stream, since its server closes it unannounced', async (t) => {
+  const asked: Array<[url: string, connection: string]> = []
+  const server = createServer(({ url, headers }, response) => {
+    asked.push([url!, headers.connection!])
+    response.setHeader('server', 'llama.cpp')
+    response.end('{}')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const upstream = createUpstream(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.teardown(async () => { await upstream.close(); server.close() })
+  const { signal } = new AbortController()
+  await upstream.json('/v1/models', [], undefined, signal)
+  await (await upstream.open({ method: 'POST', path: '/completion', headers: [], body: '{}', signal })).body.text()
+  await upstream.json('/completion', [], {}, signal)
+  t.same(asked, [['/v1/models', 'keep-alive'], ['/completion', 'close'], ['/completion', 'keep-alive']])
 })
