@@ -101,13 +101,17 @@ export async function startProxy (settings: ProxySettings, log: Logger): Promise
   const admin = createAdminServer(metrics.registry, () => ({
     ready: !isClosing, circuit: poll.snapshot() === null ? 'open' : 'closed', problem: poll.problem, certifies: poll.certifies, upstream: settings.PROXY_UPSTREAM, dialect: settings.PROXY_DIALECT,
   }))
-  const urls = [await listen(server, settings, 'PROXY_PORT'), await listen(admin, settings, 'PROXY_ADMIN_PORT')] as const
+  const url = await listen(server, settings, 'PROXY_PORT')
+  const adminUrl = await listen(admin, settings, 'PROXY_ADMIN_PORT').catch((error) => {
+    server.close() // else the process would go on, and serve
+    throw error
+  })
   const polling = poll.run()
   let closing: Promise<void> | undefined
 
   return {
-    url: urls[0],
-    adminUrl: urls[1],
+    url,
+    adminUrl,
     metrics,
     async close () { await (closing ??= close()) },
   }

@@ -21,7 +21,7 @@ t.test('a policy is checked where it is stated and in all contexts below', async
 
 t.test('a policy that would make a context differ from its pool is refused, whichever of the two it is stated for', async (t) => {
   const stated = new Map<string, PolicyPatch>([['model=q,task=a', { max_em_drop: 0.01 }]])
-  const message = 'in context model=q,task=a, max_em_drop must be 0.02, as in its pool model=q: state it there, or certify_at null here'
+  const message = 'in context model=q,task=a, max_em_drop must be 0.02, as in its pool model=q: state it there, or name the last level in certify_at here'
   t.throws(() => checkedPolicies(config, stated, '*', { certify_at: 'model' }), { code: 'INVALID_POLICY', message })
   t.doesNotThrow(() => checkedPolicies(config, stated, '*', { certify_at: 'model', max_em_drop: 0.01 }))
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { readProxySettings } from '../../src/proxy/proxy-settings.js'
 import { startProxy } from '../../src/proxy/start-proxy.js'
 import { until } from '../helper.js'
+import { freePort } from '../redis-server.js'
 import { CHAT, eventsOf, startUnderTest } from './proxy-under-test.js'
 
 t.test('on closing, streams go on to their end and are reported', async (t) => {
@@ -31,4 +32,12 @@ t.test('a port in use is named', async (t) => {
   const { proxy } = await startUnderTest(t)
   const settings = readProxySettings({ PROXY_UPSTREAM: 'http://127.0.0.1:9', PROXY_PORT: new URL(proxy.url).port, PROXY_ADMIN_PORT: '0' })
   await t.rejects(startProxy(settings, pino({ level: 'silent' })), /PROXY_PORT/)
+})
+
+t.test('a proxy whose admin port is in use serves no clients', async (t) => {
+  const { proxy } = await startUnderTest(t)
+  const port = await freePort()
+  const settings = readProxySettings({ PROXY_UPSTREAM: 'http://127.0.0.1:9', PROXY_PORT: String(port), PROXY_ADMIN_PORT: new URL(proxy.url).port })
+  await t.rejects(startProxy(settings, pino({ level: 'silent' })), /PROXY_ADMIN_PORT/)
+  await t.rejects(fetch(`http://127.0.0.1:${port}/v1/models`), { cause: { code: 'ECONNREFUSED' } })
 })

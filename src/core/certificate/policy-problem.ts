@@ -58,5 +58,5 @@ export function memberProblem (
   }
   const field = differenceFromPool(own, its)
   if (field === undefined) return null
-  return { path: `/${field}`, message: `must be ${its[field]}, as in its pool ${pool}: state it there, or certify_at null here` }
+  return { path: `/${field}`, message: `must be ${its[field]}, as in its pool ${pool}: state it there, or name the last level in certify_at here, so that this context is certified on its own` }
 }

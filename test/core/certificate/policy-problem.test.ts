@@ -39,7 +39,7 @@ t.test('a member of a pool has the label, the bound and the cadence of its pool'
   }
   for (const member of [{ max_em_drop: 0.01 }, { error_level: 0.1 }, { label: 'agreement' }, { min_tokens: 9 }, { check_every_tokens: 9 }, { check_growth: 1 }] as const) {
     const [field] = Object.keys(member)
-    t.match(problem(member), { path: `/${field}`, message: 'as in its pool model=q: state it there, or certify_at null here' })
+    t.match(problem(member), { path: `/${field}`, message: 'as in its pool model=q: state it there, or name the last level in certify_at here' })
     t.equal(problem({ ...member, certify_at: null }), null, 'it is no member')
     t.equal(problem(member, member), null, 'the pool has the same')
     t.equal(problem({}, member), null, 'it inherits what the pool states')
