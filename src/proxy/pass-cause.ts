@@ -13,3 +13,22 @@ export const PASS_CAUSES = [
 ] as const
 
 export type PassCause = typeof PASS_CAUSES[number]
+
+/** What an operator or a client can do about it, where requests are not meant to be passed through. */
+const REMEDIES: Partial<Record<PassCause, string>> = {
+  body: 'their body is too long (--max-body-bytes), compressed or no JSON object',
+  header: "an X-Stopgate header can't be read",
+  dialect: 'the proxy can\'t serve them on this kind of model server; --dialect names the kind',
+  not_ready: 'the model server does not answer as its kind does; --dialect names the kind',
+}
+
+/** Warns once of each cause that can be remedied: everything else looks healthy then, and nothing is saved. */
+export function passWarner (warn: (message: string) => void): (cause: PassCause) => void {
+  const told = new Set<PassCause>()
+  return (cause) => {
+    const remedy = REMEDIES[cause]
+    if (remedy === undefined || told.has(cause)) return
+    told.add(cause)
+    warn(`requests are passed through and not stopped: ${remedy}`)
+  }
+}

@@ -39,6 +39,7 @@ export class ProxyMetrics {
   readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them', buckets: SECONDS, registers: this.#registers })
   /** Gets the reason why a stop failed. */
   onFailedStop: (error: Error) => void = () => {}
+  onPassed: (cause: PassCause) => void = () => {}
 
   constructor (state: ProxyState) {
     const gauge = (name: string, help: string, read: () => number) =>
@@ -53,7 +54,11 @@ export class ProxyMetrics {
 
   #counter (name: string, help: string) { return new Counter({ name, help, registers: this.#registers }) }
 
-  passed (cause: PassCause): void { this.#passed.inc({ cause }) }
+  passed (cause: PassCause): void {
+    this.#passed.inc({ cause })
+    this.onPassed(cause)
+  }
+
   requested (path: string): void {
     const [plain] = path.split('?')
     this.#requests.inc({ path: PATHS.find((known) => known === plain) ?? 'other' })

@@ -19,8 +19,10 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   metrics.handled(performance.now())
   const reasons: string[] = []
   metrics.onFailedStop = ({ message }) => { reasons.push(message) }
+  metrics.onPassed = (cause) => { reasons.push(cause) }
+  metrics.passed('tools')
   metrics.stopFailed(new Error('why'))
-  t.same(reasons, ['why'])
+  t.same(reasons, ['tools', 'why'])
   const text = await metrics.registry.metrics()
   for (const line of [
     'probe_tokens_total 20', 'probe_prompt_tokens_total{cache="hit"} 32', 'probe_prompt_tokens_total{cache="miss"} 8',
