@@ -1,5 +1,5 @@
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
-import { statusOf, type Status } from './describe-context.js'
+import { statusOf } from './describe-context.js'
 import { Cohorts } from '../enrolment/cohorts.js'
 import { newLedger, type Fold } from '../learn/fold.js'
 import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
@@ -7,32 +7,18 @@ import { rawCandidate } from '../judgement/candidate-scorer.js'
 import { learnPin, learnPolicy, learnReset } from '../learn/learn-command.js'
 import type { Command } from '../learn/log-entry.js'
 import { PendingOutcomes } from '../recording/pending.js'
-import { effectivePolicy, type Policy } from '../policy/policy.js'
+import { effectivePolicy } from '../policy/policy.js'
 import { refTo } from '../predictor/fingerprint.js'
 import { Reservoir } from '../predictor/reservoir.js'
 
-/** The effect of a command on one context. */
-export interface CommandEffect {
-  readonly key: string
-  /** The effective threshold before and after the command. */
-  readonly before: number | null
-  readonly after: number | null
-  /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
-  readonly mode_before: Policy['mode']
-  readonly mode_after: Policy['mode']
-  readonly status_after: Status
-  /** Whether its evidence would start again from zero. */
-  readonly new_epoch: boolean
-  /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
-  readonly post_hoc: boolean
-}
+export type CommandEffect = ReturnType<typeof commandEffects>[number]
 
 /**
  * The effect of a command on contexts: a dry run of the learner's fold with the command as its only entry.
  * @param loaded must hold the contexts
  * @param keys contexts to describe, all within the key of the command
  */
-export function commandEffects (loaded: LoadedContexts, command: Command, keys: readonly string[], now: number): CommandEffect[] {
+export function commandEffects (loaded: LoadedContexts, command: Command, keys: readonly string[], now: number) {
   const fold = foldOf(loaded)
   switch (command.type) {
     case 'policy': learnPolicy(fold, now, command.key, command.policy, command); break
@@ -49,10 +35,13 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
       key,
       before: thresholdIn(loaded, key),
       after: effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain)).threshold,
+      /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
       mode_before: effectivePolicy(loaded.defaultPolicy, loaded.policies, key).mode,
       mode_after: own.policy.mode,
       status_after: statusOf(state, own.index),
+      /** Whether its evidence would start again from zero. */
       new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
+      /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */
       post_hoc: rawCandidate(state, own.policy).isPostHoc,
     }
   })

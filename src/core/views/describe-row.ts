@@ -17,29 +17,14 @@ type AlarmOf<W extends ContextWarning> = W extends Alarm ? W : never
 export const ROW_ORDERS = ['key', 'status', 'threshold', 'em_drop', 'tokens_saved', 'control_generations', 'changed_at'] as const
 export type RowOrder = typeof ROW_ORDERS[number]
 
-/** A context as a row of a table of thousands. Ratios and EM are fractions, times are ms. */
-export interface ContextRow extends Pick<ContextView,
-  'key' | 'status' | 'pool' | 'mode' | 'threshold' | 'scope' | 'em_drop' | 'em_drop_low' | 'em_drop_high' | 'tokens_saved' | 'tokens_saved_gross' | 'probe_tokens' |
-  'tokens_saved_ratio' | 'control_generations' | 'treated_generations' | 'generations_to_next_certificate' | 'updated_at'> {
-  /** Whether generations run in it; else it shows sums, or is a pool. */
-  readonly is_leaf: boolean
-  /** Whether evidence is gathered here: a leaf of its own, or a pool. */
-  readonly is_certifying: boolean
-  readonly is_pinned: boolean
-  readonly max_em_drop: number
-  readonly price_per_1k_tokens: number | null
-  readonly alarms: Alarm[]
-  /** When drift or a breach withdrew its threshold, or it left its pool; `null`: neither holds. */
-  readonly withdrawn_at: number | null
-  /** When its threshold or epoch last changed. */
-  readonly changed_at: number
-}
+export type ContextRow = ReturnType<typeof describeRow>
 
 /**
- * Describes a context that has a state. A context of a pool has the status of the pool, unless it has left it.
+ * Describes a context as a row of a table of thousands; times are in ms. A context of a pool has the status of the pool, unless it has left
+ * it.
  * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
  */
-export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): ContextRow {
+export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
   const view = describeContext(loaded, key)
   const { levels, states } = loaded
   const { pool } = view
@@ -47,7 +32,9 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): 
   const poolState = pool === null || pool.left_at !== null ? undefined : states.get(pool.key)
   return {
     key,
+    /** Whether generations run in it; else it shows sums, or is a pool. */
     is_leaf: depthOf(key) === levels.length,
+    /** Whether evidence is gathered here: a leaf of its own, or a pool. */
     is_certifying: isCertifying(levels, view.policy.certify_at, key),
     pool,
     status: poolState === undefined ? view.status : statusOf(poolState, linkOf(loaded, pool!.key, poolState).index),
@@ -68,7 +55,9 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0): 
     treated_generations: view.treated_generations,
     generations_to_next_certificate: view.generations_to_next_certificate,
     alarms: alarmsOf(loaded, view),
+    /** When drift or a breach withdrew its threshold, or it left its pool; `null`: neither holds. */
     withdrawn_at: pool?.left_at ?? (view.status === 'drifted' ? startedAt : null),
+    /** When its threshold or epoch last changed. */
     changed_at: Math.max(movedAt, startedAt, pool?.left_at ?? 0),
     updated_at: view.updated_at,
   }

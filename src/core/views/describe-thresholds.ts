@@ -4,28 +4,10 @@ import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio } from '../cer
 import { certifiedNow, type CandidateScorer } from '../judgement/candidate-scorer.js'
 import type { Policy } from '../policy/policy.js'
 
-/** The evidence of a context for one threshold. Ratios and EM are fractions. */
-export interface ThresholdRow {
-  readonly threshold: number
-  readonly lost: number
-  readonly kept: number
-  readonly gained: number
-  readonly unprobed: number
-  readonly em_drop: number
-  /** Interval of the true EM drop, at the level of the certificate. */
-  readonly em_drop_low: number
-  readonly em_drop_high: number
-  /** Net of the cost of probes, and without counting it. */
-  readonly tokens_saved_ratio: number
-  readonly tokens_saved_gross_ratio: number
-  readonly log_evidence: number
-  readonly certified: boolean
-  /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
-  readonly generations_needed: number | null
-}
+export type ThresholdRow = ReturnType<typeof describeThresholds>[number]
 
-/** Describes every threshold of a candidate, safest first. */
-export function describeThresholds (candidate: CandidateScorer, policy: Policy): ThresholdRow[] {
+/** Describes the evidence for every threshold of a candidate, safest first. Ratios and EM are fractions. */
+export function describeThresholds (candidate: CandidateScorer, policy: Policy) {
   const { evidence, unaccounted, grid, bar } = candidate
   const index = Math.max(candidate.certified, certifiedNow(candidate, policy))
   let needed: number | null = 0
@@ -43,12 +25,14 @@ export function describeThresholds (candidate: CandidateScorer, policy: Policy):
       gained,
       unprobed: evidence.unprobed[k]!,
       em_drop: emDrop(evidence, k),
+      /** Interval of the true EM drop, at the level of the certificate. */
       em_drop_low: low,
       em_drop_high: high,
       tokens_saved_ratio: tokensSavedRatio(evidence, k),
       tokens_saved_gross_ratio: grossSavedRatio(evidence, k),
       log_evidence: logEvidence(policy.max_em_drop, differencesAt(evidence, k, unaccounted)),
       certified: k <= index,
+      /** Control generations until it is certified, at the rates so far; `null`: more than an evidence window. */
       generations_needed: needed,
     }
   })

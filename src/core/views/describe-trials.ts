@@ -6,26 +6,9 @@ import { untilNext } from './describe-thresholds.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 
-/** The trial of a predictor in a context; ratios and EM are fractions. */
-export interface TrialView {
-  readonly predictor: string
-  readonly serving: boolean
-  /** Its number among the challengers of the epoch, from 1, and the level that it is tested at. */
-  readonly ordinal: number
-  readonly error_level: number
-  readonly generations: number
-  /** Generations excluded from its evidence because it was trained on their groups. */
-  readonly seen_in_training: number
-  /** The loosest threshold that its own evidence certifies. */
-  readonly threshold: number | null
-  readonly em_drop: number | null
-  readonly tokens_saved_ratio: number
-  readonly tokens_saved_gross_ratio: number
-  readonly generations_to_next_certificate: number | null
-}
-
-export function describeTrials (state: ContextState, policy: Policy, predictors: LivePredictors): TrialView[] {
-  return candidateScorers(state, policy, predictors).flatMap((candidate): TrialView[] => {
+/** The trials of predictors in a context; ratios and EM are fractions. */
+export function describeTrials (state: ContextState, policy: Policy, predictors: LivePredictors) {
+  return candidateScorers(state, policy, predictors).flatMap((candidate) => {
     const { scorer, grid, evidence } = candidate
     const trial = state.trials.find(({ predictor }) => predictor === scorer)
     if (trial === undefined) return []
@@ -36,7 +19,9 @@ export function describeTrials (state: ContextState, policy: Policy, predictors:
       ordinal: trial.ordinal,
       error_level: challengerLevel(policy.error_level, trial.ordinal),
       generations: evidence.generations,
+      /** Generations excluded from its evidence because it was trained on their groups. */
       seen_in_training: trial.trained_on,
+      /** The loosest threshold that its own evidence certifies. */
       threshold: index === -1 ? null : thresholdAt(grid, index),
       em_drop: index === -1 ? null : emDrop(evidence, index),
       tokens_saved_ratio: index === -1 ? 0 : tokensSavedRatio(evidence, index),

@@ -1,6 +1,6 @@
 import { stepsAtCadence } from '../certificate/steps-at-cadence.js'
 import { emDrop, grossSavedRatio, NO_EVIDENCE, tokensSavedRatio } from '../certificate/evidence.js'
-import { addUnitTo, newSum, type EvidenceSum } from '../certificate/evidence-sum.js'
+import { addUnitTo, newSum } from '../certificate/evidence-sum.js'
 import { GRID } from '../certificate/grid.js'
 import { traceOfKept, type KeptTrace } from '../certificate/kept-trace.js'
 import { stopsOf, type Trace } from '../certificate/stops.js'
@@ -9,27 +9,6 @@ import { openEpoch, type ContextState } from '../judgement/context-state.js'
 import type { Cadence } from '../policy/cadence.js'
 import type { Levels } from '../policy/context.js'
 import type { Policy } from '../policy/policy.js'
-
-/** What a cadence does at one threshold. Ratios and EM are fractions. */
-export interface CadenceFigures {
-  readonly check_every_tokens: number
-  readonly check_growth: number
-  readonly em_drop: number
-  /** Net of what the probes cost, and with probes not counted. */
-  readonly tokens_saved_ratio: number
-  readonly tokens_saved_gross_ratio: number
-  /** Means over the generations: tokens decoded for probes, and checks, until the stop. */
-  readonly probe_tokens: number
-  readonly checks: number
-}
-
-/** The recorded cadence and another one, on the same generations. */
-export interface CadenceComparison {
-  /** Of the raw confidence, at which both are compared: the one in force. `null`: none is, and the figures are of generations in full. */
-  readonly threshold: number | null
-  readonly recorded: CadenceFigures
-  readonly asked: CadenceFigures
-}
 
 type CadenceFields = Pick<Policy, 'check_every_tokens' | 'check_growth' | 'min_tokens'>
 
@@ -48,19 +27,21 @@ export function cadenceProblem (recorded: CadenceFields, asked: CadenceFields): 
  * cadences compared on them. Each check is taken at the first recorded step from where it is due.
  */
 export function replayTraces (
-  state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]): { asked: ContextState, comparison: CadenceComparison } {
+  state: ContextState, policy: Policy, levels: Levels, kept: readonly KeptTrace[]) {
   const traces = kept.filter(({ epoch }) => epoch === state.epoch_name).map(traceOfKept)
   const index = state.serving === null ? Math.floor(state.threshold_index) : -1
   const recorded = replay(traces, state.meaning, index)
   const asked = replay(traces, policy, index)
   const opening = { time: state.epoch_started_at, name: state.epoch_name }
+  const opened: ContextState = { ...openEpoch(state, 'policy', policy, levels, opening), epoch: state.epoch, halves: [asked.evidence, NO_EVIDENCE] }
   return {
-    asked: { ...openEpoch(state, 'policy', policy, levels, opening), epoch: state.epoch, halves: [asked.evidence, NO_EVIDENCE] },
+    asked: opened,
+    /** At the threshold of the raw confidence that is in force. Where none is, the figures are of generations in full. */
     comparison: { threshold: index === -1 ? null : GRID[index]!, recorded: recorded.figures, asked: asked.figures },
   }
 }
 
-function replay (traces: readonly Trace[], fields: CadenceFields, index: number): { evidence: EvidenceSum, figures: CadenceFigures } {
+function replay (traces: readonly Trace[], fields: CadenceFields, index: number) {
   const { check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens } = fields
   const cadence: Cadence = { checkEveryTokens, checkGrowth, minTokens }
   const evidence = newSum(GRID.length)
@@ -84,6 +65,7 @@ function replay (traces: readonly Trace[], fields: CadenceFields, index: number)
       em_drop: index === -1 ? 0 : emDrop(evidence, index),
       tokens_saved_ratio: index === -1 ? -probes / Math.max(1, full) : tokensSavedRatio(evidence, index),
       tokens_saved_gross_ratio: index === -1 ? 0 : grossSavedRatio(evidence, index),
+      /** Means over the generations: tokens decoded for probes, and checks, until the stop. */
       probe_tokens: perGeneration(probes),
       checks: perGeneration(checks),
     },

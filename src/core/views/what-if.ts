@@ -1,13 +1,13 @@
 import type { Levels } from '../policy/context.js'
 import type { KeptTrace } from '../certificate/kept-trace.js'
 import { evidenceOf, type ContextState } from '../judgement/context-state.js'
-import { describeThresholds, type ThresholdRow } from './describe-thresholds.js'
+import { describeThresholds } from './describe-thresholds.js'
 import { candidateOf } from '../judgement/candidate-scorer.js'
 import { judgeAfresh } from '../judgement/judge.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
-import { replayTraces, type CadenceComparison } from './replay-traces.js'
-import { describeTradeoff, type TradeoffView } from '../tradeoff/describe-tradeoff.js'
+import { replayTraces } from './replay-traces.js'
+import { describeTradeoff } from '../tradeoff/describe-tradeoff.js'
 
 /** Policy fields that what-if queries may change: those that only affect how evidence is judged, and the cadence, by kept traces. */
 export const ANSWERABLE_FIELDS = [
@@ -35,43 +35,25 @@ export const UNANSWERABLE_FIELDS: Readonly<Record<Exclude<keyof Policy, keyof An
   record_steps: 'it affects where steps are recorded, not what is certified',
 }
 
-/** What the present evidence would certify if another guarantee were requested. */
-export interface WhatIf extends AnswerableFields, Pick<TradeoffView, 'expected_utility' | 'unfavourable_from'> {
-  /** Whether the guarantee is requested after looking at the evidence of the epoch, which raises the bar thirtyfold. */
-  readonly post_hoc: boolean
-  readonly threshold: number | null
-  /** The score that the thresholds are for: `confidence`, or the name of a predictor. */
-  readonly score: string
-  readonly em_drop: number | null
-  readonly em_drop_low: number | null
-  readonly em_drop_high: number | null
-  readonly tokens_saved_ratio: number
-  readonly tokens_saved_gross_ratio: number
-  readonly generations: number
-  /** Of another cadence, where one is asked about; all the figures are then of its generations. */
-  readonly cadence: CadenceComparison | null
-  /** Control generations until the next threshold would be certified. */
-  readonly generations_to_next_certificate: number | null
-  readonly thresholds: ThresholdRow[]
-}
+export type WhatIf = ReturnType<typeof whatIf>
 
 /** The answer contains no times. */
 const NO_PACE = { now: 0, since: 0, perSecond: null }
 
 /**
- * Judges the evidence of a context afresh. Where another cadence is asked about, the evidence is what the kept traces would have shown at
- * it; the guarantee is then that of a new epoch, so nothing is post hoc.
+ * What the present evidence would certify if another guarantee were requested. Where another cadence is asked about, the evidence is what
+ * the kept traces would have shown at it; the guarantee is then that of a new epoch, so nothing is post hoc.
  * @param policy the effective policy with the changed fields
  * @param traces those kept of the context, where a cadence is asked about
  */
 export function whatIf (
-  state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, traces: readonly KeptTrace[] | null = null): WhatIf {
+  state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors, traces: readonly KeptTrace[] | null = null) {
   if (traces === null) return { ...judged(state, policy, levels, predictors), cadence: null }
   const { asked, comparison } = replayTraces(state, policy, levels, traces)
   return { ...judged(asked, policy, levels, predictors), cadence: comparison }
 }
 
-function judged (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors): Omit<WhatIf, 'cadence'> {
+function judged (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors) {
   const isUnseen = evidenceOf(state).generations === 0 // Without evidence, no request is made after looking.
   const asked = isUnseen ? { ...state, requested: policy } : state
   const { scorer, index, threshold } = judgeAfresh(asked, policy, levels, predictors)
