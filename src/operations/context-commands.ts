@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/config.js'
 import type { Pin } from '../core/judgement/pin.js'
-import type { PolicyWarning } from '../core/judgement/context-warnings.js'
 import type { Command, Origin } from '../core/learn/log-entry.js'
 import { isWithin, ROOT } from '../core/policy/context.js'
-import { effectivePolicy, patchedPolicy, UNREADABLE_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../core/policy/policy.js'
+import { effectivePolicy, patchedPolicy, UNREADABLE_POLICY, type PolicyMergePatch, type PolicyPatch } from '../core/policy/policy.js'
 import { commandEffects, type CommandEffect } from '../core/views/command-effect.js'
 import { ContextNotFoundError, UnreadablePolicyError } from '../errors/errors.js'
 import { readModelInputs } from '../replica/model-inputs.js'
@@ -16,20 +15,8 @@ import { createCommander } from './commander.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, dryRun, type DryRun, type Manner } from './dry-run.js'
 
-/** A policy as stated on one context, and the one in force there. */
-export interface PolicyView {
-  readonly key: string
-  readonly policy: PolicyPatch
-  readonly effective: Policy
-  /** Absent: none. */
-  readonly warnings?: readonly PolicyWarning[]
-}
-
 /** What a command would do. */
 export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
-
-/** What a policy would do. */
-export interface PolicyDryRun extends PolicyView, CommandDryRun {}
 
 export interface PolicyRequest extends Origin, Manner {}
 export interface CommandRequest extends Required<Origin>, Manner {}
@@ -40,23 +27,14 @@ export interface PinRequest { readonly threshold: number | null, readonly expire
 /** What a context states next, by what it states now. */
 type NextPolicy = (stated: PolicyPatch | undefined) => PolicyPatch | null
 
-/** Policies, pins and resets. Each command is in force on this replica when its promise resolves. */
-export interface ContextCommands {
-  readonly policy: (key: string) => Promise<PolicyView>
-  /** Replaces the policy that the context states; `null` removes it. */
-  readonly setPolicy: (key: string, policy: PolicyPatch | null, request: PolicyRequest) => Promise<PolicyView | PolicyDryRun>
-  /** Changes fields of the policy that the context states, and keeps the others. */
-  readonly patchPolicy: (key: string, patch: PolicyMergePatch, request: PolicyRequest) => Promise<PolicyView | PolicyDryRun>
-  /** Replaces the pin of the context; `null` removes it. */
-  readonly setPin: (key: string, pin: PinRequest | null, request: CommandRequest) => Promise<CommandDryRun | null>
-  /** Starts a new epoch in the context and in all below it. */
-  readonly reset: (key: string, request: CommandRequest) => Promise<CommandDryRun | null>
-}
+export type ContextCommands = ReturnType<typeof createContextCommands>
 
-export function createContextCommands (store: Store, service: Service, config: Config): ContextCommands {
+/** Policies, pins and resets. Each command is in force on this replica when its promise resolves. */
+export function createContextCommands (store: Store, service: Service, config: Config) {
   const command = createCommander(store, service)
 
-  function viewOf (policies: ReadonlyMap<string, PolicyPatch>, key: string): PolicyView {
+  /** The policy that a context states, and the one in force there. */
+  function viewOf (policies: ReadonlyMap<string, PolicyPatch>, key: string) {
     return { key, policy: policies.get(key) ?? {}, effective: effectivePolicy(config.defaultPolicy, policies, key) }
   }
 
@@ -90,9 +68,9 @@ export function createContextCommands (store: Store, service: Service, config: C
 
   async function change (
     key: string, requested: PolicyMergePatch | null, next: NextPolicy, { dry_run, confirm, ...origin }: PolicyRequest
-  ): Promise<PolicyView | PolicyDryRun> {
+  ) {
     checkKey(config, key)
-    let view: PolicyView
+    let view: ReturnType<typeof viewOf>
     let isHarmless = false
     const tried = await give(async () => {
       const stated = await store.policies()
@@ -102,23 +80,26 @@ export function createContextCommands (store: Store, service: Service, config: C
       return { type: 'policy', key, policy, ...origin }
     }, { dry_run, confirm }, () => isHarmless)
     const isUnknown = key !== ROOT && requested !== null && (await store.readContexts([key])).size === 0
-    return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown'] }) }
+    return { ...view!, ...tried, ...(isUnknown && { warnings: ['context_unknown' as const] }) }
   }
 
   return {
-    async policy (key) {
+    async policy (key: string) {
       checkKey(config, key)
       return viewOf(await store.policies(), key)
     },
 
-    setPolicy: (key, policy, request) => change(key, policy, () => policy, request),
+    /** Replaces the policy that the context states; `null` removes it. */
+    setPolicy: (key: string, policy: PolicyPatch | null, request: PolicyRequest) => change(key, policy, () => policy, request),
 
-    patchPolicy: (key, patch, request) => change(key, patch, (stated = {}) => {
+    /** Changes fields of the policy that the context states, and keeps the others. */
+    patchPolicy: (key: string, patch: PolicyMergePatch, request: PolicyRequest) => change(key, patch, (stated = {}) => {
       if (stated === UNREADABLE_POLICY) throw new UnreadablePolicyError(key)
       return patchedPolicy(stated, patch)
     }, request),
 
-    async setPin (key, request, { dry_run, confirm, ...origin }) {
+    /** Replaces the pin of the context; `null` removes it. */
+    async setPin (key: string, request: PinRequest | null, { dry_run, confirm, ...origin }: CommandRequest) {
       checkKey(config, key)
       return await give(async () => {
         if (request !== null) checkRoom(config, await store.pins(), key)
@@ -126,7 +107,8 @@ export function createContextCommands (store: Store, service: Service, config: C
       }, { dry_run, confirm })
     },
 
-    async reset (key, { dry_run, confirm, ...origin }) {
+    /** Starts a new epoch in the context and in all below it. */
+    async reset (key: string, { dry_run, confirm, ...origin }: CommandRequest) {
       checkKey(config, key)
       return await give(async () => {
         if ((await store.readContexts([key])).size === 0) throw new ContextNotFoundError(key)

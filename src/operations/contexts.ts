@@ -9,42 +9,29 @@ import { depthOf, isWithin, ROOT } from '../core/policy/context.js'
 import { effectivePolicy } from '../core/policy/policy.js'
 import { policyProblem } from '../core/certificate/policy-problem.js'
 import { describeContext, type ContextView, type Status } from '../core/views/describe-context.js'
-import { describeThresholds, type ThresholdRow } from '../core/views/describe-thresholds.js'
+import { describeThresholds } from '../core/views/describe-thresholds.js'
 import { cadenceProblem } from '../core/views/replay-traces.js'
-import { whatIf, type AnswerableFields, type WhatIf } from '../core/views/what-if.js'
+import { whatIf, type AnswerableFields } from '../core/views/what-if.js'
 import { at, ContextNotFoundError, InvalidPolicyError } from '../errors/errors.js'
 import type { Store } from '../store/store.js'
-import { isoTime, pinToWire, poolToWire, type WirePin, type WirePool } from '../wire/to-wire.js'
+import { isoTime, pinToWire, poolToWire } from '../wire/to-wire.js'
 import { checkKey } from './check-key.js'
 import { readContextKeys, readContexts } from './context-reader.js'
 import type { ReadHistory } from './history-reader.js'
-import { membersOf, type PoolMembers } from './pool-members.js'
-import { readTradeoff, type Tradeoff } from './read-tradeoff.js'
+import { membersOf } from './pool-members.js'
+import { readTradeoff } from './read-tradeoff.js'
 import type { Scan } from './scan-fleet.js'
-import { readWantedLabels, type WantedLabelsPage, type WantedLabelsQuery } from './read-wanted-labels.js'
-
-/** Times as replies have them, ISO 8601. */
-type Wire<T> = { [F in keyof T]: F extends 'updated_at' ? string : F extends 'pin' ? WirePin | null : F extends 'pool' ? WirePool | null : T[F] }
-
-export interface ContextPage { readonly contexts: Wire<ContextView>[], readonly next: string | null }
+import { readWantedLabels, type WantedLabelsQuery } from './read-wanted-labels.js'
 
 export interface ContextFilter { readonly prefix?: string, readonly status?: Status, readonly limit: number, readonly after?: string }
 
-/** What an operator reads about contexts, straight from the store. */
-export interface Contexts {
-  readonly list: (filter: ContextFilter) => Promise<ContextPage>
-  readonly get: (key: string) => Promise<Wire<ContextView> & { thresholds: ThresholdRow[], members: PoolMembers | null }>
-  /** What the present evidence would certify under other terms; absent terms stay as they are. */
-  readonly whatIf: (key: string, terms: Partial<AnswerableFields>) => Promise<WhatIf & { key: string }>
-  readonly tradeoff: (key: string) => Promise<Tradeoff>
-  readonly wantedLabels: (key: string, query: WantedLabelsQuery, caller: Caller) => Promise<WantedLabelsPage>
-}
+export type Contexts = ReturnType<typeof createContexts>
 
 /** Contexts read from the store at a time while a page is filled. */
 const CHUNK = 200
 
-/** @param scan reads all contexts, which shows the members of a pool */
-export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<Scan>): Contexts {
+/** What an operator reads about contexts, straight from the store. @param scan reads all contexts, which shows the members of a pool */
+export function createContexts (store: Store, readHistory: ReadHistory, config: Config, scan: () => Promise<Scan>) {
   /** @throws InvalidKeyError, ContextNotFoundError */
   async function load (key: string): Promise<{ loaded: LoadedContexts, state: ContextState }> {
     checkKey(config, key)
@@ -55,10 +42,10 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
   }
 
   return {
-    async list ({ prefix = ROOT, status, limit, after = '' }) {
+    async list ({ prefix = ROOT, status, limit, after = '' }: ContextFilter) {
       checkKey(config, prefix, '/prefix')
       const keys = (await readContextKeys(store, config)).filter((key) => key > after && isWithin(key, prefix)).sort()
-      const contexts: Wire<ContextView>[] = []
+      const contexts: Array<ReturnType<typeof onWire>> = []
       for (let i = 0; i < keys.length; i += CHUNK) {
         const chunk = keys.slice(i, i + CHUNK)
         const loaded = await readContexts(store, config, chunk)
@@ -74,7 +61,7 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       return { contexts, next: null }
     },
 
-    async get (key) {
+    async get (key: string) {
       const { loaded, state } = await load(key)
       const { scorer, policy } = linkOf(loaded, key, state)
       const candidate = candidateOf(state, policy, loaded.predictors, scorer)
@@ -83,7 +70,8 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       return { ...onWire(describeContext(loaded, key)), thresholds: describeThresholds(candidate, policy), members }
     },
 
-    async whatIf (key, terms) {
+    /** What the present evidence would certify under other terms; absent terms stay as they are. */
+    async whatIf (key: string, terms: Partial<AnswerableFields>) {
       const { loaded, state } = await load(key)
       const policy = { ...effectivePolicy(loaded.defaultPolicy, loaded.policies, key), ...terms }
       const problem = policyProblem(policy, loaded.levels)
@@ -96,12 +84,13 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
       return { key, ...whatIf(state, policy, loaded.levels, loaded.predictors, await store.readTraces(key)) }
     },
 
-    wantedLabels: (key, query, caller) => readWantedLabels(store, config, key, query, caller),
+    wantedLabels: (key: string, query: WantedLabelsQuery, caller: Caller) => readWantedLabels(store, config, key, query, caller),
 
-    async tradeoff (key) { return await readTradeoff(readHistory, await load(key), key) },
+    async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },
   }
 }
 
-function onWire (view: ContextView): Wire<ContextView> {
+/** Times as replies have them, ISO 8601. */
+function onWire (view: ContextView) {
   return { ...view, pin: pinToWire(view.pin), pool: poolToWire(view.pool), updated_at: isoTime(view.updated_at) }
 }

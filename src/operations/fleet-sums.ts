@@ -1,39 +1,14 @@
 import { ALARMS, type Alarm, type ContextRow } from '../core/views/describe-row.js'
-import type { Status } from '../core/views/describe-context.js'
-import type { Policy } from '../core/policy/policy.js'
 import { isoTime } from '../wire/to-wire.js'
 import type { Scan } from './scan-fleet.js'
-
-export interface FleetAlarm { readonly key: string, readonly alarm: Alarm, readonly since: string | null }
-
-/** The reply of `GET /v1/fleet`. Counts of contexts are those of leaves, in which generations run. */
-export interface FleetSums {
-  readonly prefix: string
-  readonly at: string
-  readonly contexts: number
-  readonly by_status: Readonly<Record<Status, number>>
-  readonly by_mode: Readonly<Record<Policy['mode'], number>>
-  readonly pinned: number
-  readonly stopping: number
-  readonly control_generations: number
-  readonly treated_generations: number
-  readonly tokens_saved: number
-  readonly tokens_saved_gross: number
-  readonly probe_tokens: number
-  /** What the tokens saved are worth where the policy states a price, and how many of them it does so for. */
-  readonly worth: number | null
-  readonly tokens_priced: number
-  readonly alarms: FleetAlarm[]
-  readonly alarms_total: number
-}
 
 /** Alarms that are listed. */
 const LISTED = 50
 
 const TOKENS = ['tokens_saved', 'tokens_saved_gross', 'probe_tokens'] as const
 
-/** Sums the contexts of a scan in one pass, since there may be ten thousand. */
-export function sumFleet ({ at, rows }: Scan, prefix: string): FleetSums {
+/** The reply of `GET /v1/fleet`: sums over the leaves of a scan, in which generations run. One pass, since there may be ten thousand. */
+export function sumFleet ({ at, rows }: Scan, prefix: string) {
   const tokens = { tokens_saved: 0, tokens_saved_gross: 0, probe_tokens: 0 }
   const byStatus = { certified: 0, learning: 0, drifted: 0 }
   const byMode = { enforce: 0, shadow: 0, off: 0 }
@@ -68,6 +43,7 @@ export function sumFleet ({ at, rows }: Scan, prefix: string): FleetSums {
     control_generations: control,
     treated_generations: treated,
     ...tokens,
+    /** What the tokens saved are worth where the policy states a price, and how many of them it does so for. */
     worth: hasPrice ? worth : null,
     tokens_priced: priced,
     alarms: alarms.slice(0, LISTED).map(({ rank: _, since, ...alarm }) => ({ ...alarm, since: since === null ? null : isoTime(since) })),

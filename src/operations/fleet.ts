@@ -2,35 +2,32 @@ import type { Config } from '../config/config.js'
 import { isWithin } from '../core/policy/context.js'
 import type { RowOrder } from '../core/views/describe-row.js'
 import { checkKey } from './check-key.js'
-import { sumFleet, type FleetSums } from './fleet-sums.js'
+import { sumFleet } from './fleet-sums.js'
 import type { Scan } from './scan-fleet.js'
-import { selectRows, type RowPage, type RowQuery } from './select-rows.js'
+import { selectRows, type RowQuery } from './select-rows.js'
 import { sortRows } from './sort-rows.js'
 
-/** What an operator reads about all contexts at once. */
-export interface Fleet {
-  /** @throws InvalidKeyError */
-  readonly sums: (prefix: string) => Promise<FleetSums>
-  /** @throws InvalidKeyError */
-  readonly rows: (query: RowQuery) => Promise<RowPage>
-}
+export type Fleet = ReturnType<typeof createFleet>
 
 /**
+ * What an operator reads about all contexts at once.
  * @param scan reads all contexts; readers share what it reads for a time
  * @returns readers that also share the sums and the orders that were asked for
  */
-export function createFleet (scan: () => Promise<Scan>, config: Config): Fleet {
+export function createFleet (scan: () => Promise<Scan>, config: Config) {
   const sumsOf = oncePerScan(({ at, rows }, prefix: string) => {
     return sumFleet({ at, rows: rows.filter(({ key }) => isWithin(key, prefix)) }, prefix)
   })
   const inOrder = oncePerScan(({ rows }, [sort, descending]: readonly [RowOrder, boolean]) => sortRows(rows, sort, descending))
 
   return {
-    async sums (prefix) {
+    /** @throws InvalidKeyError */
+    async sums (prefix: string) {
       checkKey(config, prefix, '/prefix')
       return sumsOf(await scan(), prefix)
     },
-    async rows (query) {
+    /** @throws InvalidKeyError */
+    async rows (query: RowQuery) {
       checkKey(config, query.prefix, '/prefix')
       const all = await scan()
       return selectRows({ at: all.at, rows: inOrder(all, [query.sort, query.descending]) }, query)

@@ -7,26 +7,14 @@ const LISTED = 20
 
 const SHOWN = ['key', 'threshold', 'control_generations', 'em_drop', 'em_drop_low', 'em_drop_high', 'tokens_saved_ratio'] as const
 
-/** What one member of a pool has itself shown. */
-export type PoolMember = Pick<ContextRow, typeof SHOWN[number]> & { readonly over_bound: boolean, readonly left_at: string | null }
-
-export interface PoolMembers {
-  /** When they were read; readers share what is read. */
-  readonly at: string
-  readonly total: number
-  /** Members whose own EM drop is beyond the bound by estimate, and members that have left the pool. */
-  readonly over_bound: number
-  readonly left: number
-  readonly worst: PoolMember[]
-}
-
-/** The members of a pool, first those that lost most answers beyond the bound: a few generations tell little. */
-export function membersOf ({ at, rows }: Scan, pool: string): PoolMembers {
+/** What each member of a pool has itself shown, first those that lost most answers beyond the bound: a few generations tell little. */
+export function membersOf ({ at, rows }: Scan, pool: string) {
   const members = rows.filter((row) => row.pool?.key === pool)
   const worst = [...members].sort((a, b) => answersBeyond(b) - answersBeyond(a) || (a.key < b.key ? -1 : 1)).slice(0, LISTED)
   return {
     at: isoTime(at),
     total: members.length,
+    /** Members whose own EM drop is beyond the bound by estimate, and members that have left the pool. */
     over_bound: members.filter(isOverBound).length,
     left: members.filter((row) => row.pool!.left_at !== null).length,
     worst: worst.map((row) => ({

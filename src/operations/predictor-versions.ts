@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { uniform } from '../core/assignment/arm.js'
 import type { Origin, PredictorEntry } from '../core/learn/log-entry.js'
 import { fingerprintOf } from '../core/predictor/fingerprint.js'
-import type { Calibration, Predictor } from '../core/predictor/predictor.js'
+import type { Predictor } from '../core/predictor/predictor.js'
 import { predictorProblem } from '../core/predictor/predictor-problem.js'
 import { MAX_PREDICTORS, type PredictorVersion } from '../core/predictor/predictor-version.js'
 import { textDigest } from '../core/assignment/text-digest.js'
@@ -12,24 +12,6 @@ import { isoTime } from '../wire/to-wire.js'
 import type { Store } from '../store/store.js'
 import type { Service } from '../replica/service.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
-
-/** A predictor as `GET /v1/model/predictors` lists it. */
-export interface PredictorView {
-  readonly name: string
-  readonly label: Predictor['label']
-  readonly status: 'live' | 'retired'
-  readonly by: string
-  readonly created_at: string
-  readonly retired_at: string | null
-  /** Number of contexts for which it has its own weights. */
-  readonly contexts: number
-  readonly signals: string[]
-  readonly trained_generations: number
-  /** Number of contexts in which it serves, and in which it gathers evidence. */
-  readonly serving_in: number
-  readonly on_trial_in: number
-  readonly calibration: Calibration | null
-}
 
 /** What a predictor was trained on, with a digest of the salt that its groups were drawn under. */
 export type Trained = Predictor['trained'] & { readonly salt_digest: string }
@@ -41,33 +23,29 @@ export interface PredictorRequest extends Omit<Predictor, 'name' | 'trained'> {
   readonly trained_group_ids?: readonly string[]
 }
 
-export interface PredictorVersions {
-  readonly list: () => Promise<PredictorView[]>
-  readonly get: (name: string) => Promise<PredictorView & { definition: Predictor & { trained: Trained } }>
-  /** Makes a predictor a challenger wherever policies allow it. A repeated call changes nothing, or restores a retired predictor. */
-  readonly put: (name: string, request: PredictorRequest, origin: Origin) => Promise<PredictorView>
-  /** Stops a predictor serving at once and drops its evidence. */
-  readonly retire: (name: string, origin: Required<Origin>) => Promise<void>
-}
+export type PredictorVersions = ReturnType<typeof createPredictorVersions>
 
 const FOREIGN_DRAWS = '/trained/groups are draws of another service (salt_digest) and would exclude nothing here: omit them, and list in trained_group_ids ' +
   'the training groups that may come here'
 
-export function createPredictorVersions (store: Store, service: Service, { levels }: Pick<Config, 'levels'>): PredictorVersions {
+export function createPredictorVersions (store: Store, service: Service, { levels }: Pick<Config, 'levels'>) {
   const command = createCommander(store, service)
 
-  function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion): PredictorView {
+  /** A predictor as `GET /v1/model/predictors` lists it. */
+  function viewOf ({ predictor, by, created_at, retired_at }: PredictorVersion) {
     const links = [...service.model().links.values()]
     return {
       name: predictor.name,
       label: predictor.label,
-      status: retired_at === null ? 'live' : 'retired',
+      status: retired_at === null ? 'live' as const : 'retired' as const,
       by,
       created_at: isoTime(created_at),
       retired_at: retired_at === null ? null : isoTime(retired_at),
+      /** Number of contexts for which it has its own weights. */
       contexts: Object.keys(predictor.contexts).length,
       signals: predictor.signals.map(({ name }) => name),
       trained_generations: predictor.trained.generations,
+      /** Number of contexts in which it serves, and in which it gathers evidence. */
       serving_in: links.filter(({ scorer }) => scorer === predictor.name).length,
       on_trial_in: links.filter(({ trials }) => trials.includes(predictor.name)).length,
       calibration: predictor.calibration ?? null,
@@ -109,13 +87,14 @@ export function createPredictorVersions (store: Store, service: Service, { level
   return {
     async list () { return [...(await store.predictors()).values()].map(viewOf).reverse() },
 
-    async get (name) {
+    async get (name: string) {
       const version = await versionOf(name)
       const { predictor } = version
       return { ...viewOf(version), definition: { ...predictor, trained: { ...predictor.trained, salt_digest: textDigest(knownSalt()) } } }
     },
 
-    async put (name, request, origin) {
+    /** Makes a predictor a challenger wherever policies allow it. A repeated call changes nothing, or restores a retired predictor. */
+    async put (name: string, request: PredictorRequest, origin: Origin) {
       const predictor = predictorOf(name, request)
       await command(async () => {
         const versions = await store.predictors()
@@ -129,7 +108,8 @@ export function createPredictorVersions (store: Store, service: Service, { level
       return viewOf(await versionOf(name))
     },
 
-    async retire (name, origin) {
+    /** Stops a predictor serving at once and drops its evidence. */
+    async retire (name: string, origin: Required<Origin>) {
       await command(async () => {
         const version = await versionOf(name)
         if (version.retired_at !== null) return []

@@ -33,14 +33,9 @@ interface Row {
   readonly scorer: string | null
 }
 
-export interface Rollback {
-  /** Pins every context to the threshold that was in force at a version; a dry run only reports what would change. */
-  readonly to: (request: RollbackRequest) => Promise<DryRun<Row> & { version: number, dry_run: boolean }>
-  /** Removes all pins that rollbacks have set; a dry run only counts them. */
-  readonly end: (request: EndRequest) => Promise<{ removed: number, dry_run: boolean, confirm: string }>
-}
+export type Rollback = ReturnType<typeof createRollback>
 
-export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config): Rollback {
+export function createRollback (store: Store, readHistory: ReadHistory, service: Service, config: Config) {
   const command = createCommander(store, service)
 
   /** Plans a pin for every context, and for every key that has or had a pin. */
@@ -75,7 +70,8 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
   }
 
   return {
-    async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false, confirm }) {
+    /** Pins every context to the threshold that was in force at a version; a dry run only reports what would change. */
+    async to ({ version, by, reason, expires_in_seconds: seconds, dry_run = false, confirm }: RollbackRequest) {
       let effect!: DryRun<Row>
       const planPins = async (): Promise<Command[]> => {
         const planned = await plan(version)
@@ -92,7 +88,8 @@ export function createRollback (store: Store, readHistory: ReadHistory, service:
       return { version, dry_run, ...effect }
     },
 
-    async end ({ dry_run = false, confirm, ...origin }) {
+    /** Removes all pins that rollbacks have set; a dry run only counts them. */
+    async end ({ dry_run = false, confirm, ...origin }: EndRequest) {
       let effect!: { removed: number, confirm: string }
       const planEnd = async (): Promise<Command[]> => {
         const keys = [...await store.pins()].filter(([, pin]) => pin.rollback !== undefined).map(([key]) => key).sort()
