@@ -23,24 +23,19 @@ const RETRY_MS = 20
 const END_MS = 1000
 const REPORT_MS = 60_000
 
-/** Writes lines off the event loop. It never waits for a disk or a reader: what they do not take in time is lost, and counted. */
-export interface LineExport {
-  readonly write: (lines: readonly string[]) => void
-  readonly close: () => Promise<void>
-}
-
 /** The line of an event: its JSON with the id that the worker sent. */
 export function lineOf ([id, text]: Encoded): string {
   return `{"generation_id":${JSON.stringify(sentId(id))},${text.slice(1)}\n`
 }
 
 /**
- * A file is opened for each write, so that it can be moved or removed at any time.
+ * Writes lines off the event loop. It never waits for a disk or a reader: what they do not take in time is lost, and counted. A file is
+ * opened for each write, so that it can be moved or removed at any time.
  * @param onLost called with the number of lines that were lost
  * @returns `null` if there is no file
  * @throws ConfigError if the file cannot be written
  */
-export function exportLines (file: string, log: FastifyBaseLogger, onLost: (lines: number) => void): LineExport | null {
+export function exportLines (file: string, log: FastifyBaseLogger, onLost: (lines: number) => void) {
   if (file === '') return null
   const isPipe = file === STANDARD_OUTPUT
   if (!isPipe) checkFile(file)
@@ -78,7 +73,7 @@ export function exportLines (file: string, log: FastifyBaseLogger, onLost: (line
   }
 
   return {
-    write (more) {
+    write (more: readonly string[]): void {
       let taken = 0
       for (const line of more) {
         if (characters > WAITING) break
@@ -90,7 +85,7 @@ export function exportLines (file: string, log: FastifyBaseLogger, onLost: (line
       if (taken < more.length) onLost(more.length - taken)
       if (waiting.length > 0) writing ??= writeWaiting()
     },
-    async close () {
+    async close (): Promise<void> {
       await Promise.race([writing, setTimeout(END_MS, undefined, { ref: false })])
       onLost(lines)
     },

@@ -6,17 +6,13 @@ import { StoreUnavailableError } from '../store/store-errors.js'
 /** For how long a replica that has fallen silent still counts, at least, ms. */
 const SILENT_MS = 10_000
 
-export interface ConfigurationWatch {
-  /** How other replicas are configured where they differ from this one; `null`: none does. */
-  readonly problem: () => string | null
-  readonly close: () => void
-}
+export type ConfigurationWatch = ReturnType<typeof watchConfigurations>
 
 /**
  * Announces the levels and the default policy of this replica, and notices replicas with other ones: each would undo what the others
  * learn.
  */
-export function watchConfigurations ({ store, config, log }: { store: Pick<Store, 'announce'>, config: Config, log: FastifyBaseLogger }): ConfigurationWatch {
+export function watchConfigurations ({ store, config, log }: { store: Pick<Store, 'announce'>, config: Config, log: FastifyBaseLogger }) {
   const own = configurationOf(config)
   const everyMs = config.pollSeconds * 1000
   let problem: string | null = null
@@ -34,7 +30,11 @@ export function watchConfigurations ({ store, config, log }: { store: Pick<Store
 
   look()
   const timer = setInterval(look, everyMs).unref()
-  return { problem: () => problem, close () { clearInterval(timer) } }
+  return {
+    /** How other replicas are configured where they differ from this one; `null`: none does. */
+    problem: () => problem,
+    close () { clearInterval(timer) },
+  }
 }
 
 /** The same text for the same configuration, in whatever order its fields stand. */

@@ -21,15 +21,6 @@ export interface HealthServices {
   readonly tls: Watched | null
 }
 
-/** The reply of `GET /readyz`. */
-export interface Readiness {
-  readonly ready: boolean
-  readonly store: { readonly kind: string, readonly up: boolean }
-  readonly model: { readonly version: number, readonly age_seconds: number | null, readonly stale: boolean }
-  readonly learner: { readonly leader: boolean }
-  readonly warnings: string[]
-}
-
 const STORE_DOWN = 'The store cannot be reached. Decisions continue with the last model; outcomes are refused with 503. Check REDIS_URL and the Redis server.'
 
 /** What operators read about contexts whose workers report amiss, so that nothing can be certified there. */
@@ -44,8 +35,11 @@ const REPORTING: Readonly<Record<ContextWarning, (contexts: number) => string>> 
 /** How many contexts a warning names. */
 const NAMED = 5
 
-/** Tells whether this replica can take traffic, and what needs attention. A replica is ready once it has loaded a model. */
-export async function readiness (services: HealthServices): Promise<Readiness> {
+/**
+ * The reply of `GET /readyz`: whether this replica can take traffic, and what needs attention. A replica is ready once it has loaded a
+ * model.
+ */
+export async function readiness (services: HealthServices) {
   const { store, service, learner } = services
   return {
     ready: service.ageSeconds() !== null,

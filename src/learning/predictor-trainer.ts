@@ -17,13 +17,6 @@ import type { Store } from '../store/store.js'
 /** The input of a fit, see fit-worker.ts. */
 export interface Fit { readonly samples: readonly Sample[], readonly name: string, readonly label: Label, readonly levels: string }
 
-export interface Trainer {
-  /** Starts training in the background if it is due and none is running. */
-  readonly consider: (memory: Memory) => void
-  /** Aborts a running fit; resolves when it has ended. */
-  readonly close: () => Promise<void>
-}
-
 export interface TrainerOptions {
   readonly store: Pick<Store, 'append' | 'predictors' | 'revision'>
   readonly log: FastifyBaseLogger
@@ -35,7 +28,7 @@ export interface TrainerOptions {
  * Trains predictors beside the learner, on the samples in its reservoir. A trained predictor is appended to the log, so that a replay finds
  * the same predictor at the same place without fitting again.
  */
-export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions): Trainer {
+export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions) {
   const closing = new AbortController()
   let running: Promise<void> | null = null
   const command = createCommander(store, { refresh: async () => {} }) // Retries if an import comes in between.
@@ -71,7 +64,8 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
   }
 
   return {
-    consider (memory) {
+    /** Starts training in the background if it is due and none is running. */
+    consider (memory: Memory): void {
       const { added } = memory.reservoir
       if (running !== null || closing.signal.aborted || added < memory.ledger.train_at || added < 1.1 * triedAt) return
       triedAt = added
@@ -79,7 +73,8 @@ export function createTrainer ({ store, log, fit = fitInThread }: TrainerOptions
         if (!closing.signal.aborted) log.error({ err: error }, 'training a predictor failed; it is tried again with 10 % more samples')
       }).finally(() => { running = null })
     },
-    async close () {
+    /** Aborts a running fit; resolves when it has ended. */
+    async close (): Promise<void> {
       closing.abort()
       await running
     },

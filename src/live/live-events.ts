@@ -14,13 +14,6 @@ const TICK_MS = 1000
 /** Ticks from one heartbeat to the next. */
 const HEARTBEAT_TICKS = 15
 
-export interface LiveEvents {
-  /** A stream of server-sent events on the contexts of a prefix. @throws TooManyStreamsError */
-  readonly open: (prefix: string) => Readable
-  /** Ends all streams, and lets none begin. */
-  readonly close: () => void
-}
-
 export interface EventServices {
   readonly service: Pick<Service, 'model'>
   readonly store: Pick<Store, 'readContexts'>
@@ -30,7 +23,7 @@ export interface EventServices {
  * Tells operators' pages what changed. It looks once a second while there are readers, apart from the path of decisions: at the links of
  * the model in force, and at what the store counts for each prefix that is read.
  */
-export function createLiveEvents ({ service, store }: EventServices, tickMs = TICK_MS): LiveEvents {
+export function createLiveEvents ({ service, store }: EventServices, tickMs = TICK_MS) {
   const clients = new Set<EventClient>()
   const counts = new Map<string, string>()
   let links: ReadonlyMap<string, ChainLink> = new Map()
@@ -75,7 +68,8 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
   }
 
   return {
-    open (prefix = ROOT) {
+    /** A stream of server-sent events on the contexts of a prefix. @throws TooManyStreamsError */
+    open (prefix = ROOT): Readable {
       if (clients.size >= MOST_CLIENTS) throw new TooManyStreamsError(String(MOST_CLIENTS))
       const client = new EventClient(prefix, service.model().snapshot.version)
       if (isClosed) client.end()
@@ -89,6 +83,7 @@ export function createLiveEvents ({ service, store }: EventServices, tickMs = TI
       })
       return client.stream
     },
+    /** Ends all streams, and lets none begin. */
     close () {
       isClosed = true
       clearInterval(timer)

@@ -23,14 +23,6 @@ import { OutcomeReporter } from './service-link/outcome-reporter.js'
 import { createServiceLink } from './service-link/service-calls.js'
 import { createUpstream } from './upstream.js'
 
-export interface RunningProxy {
-  readonly url: string
-  readonly adminUrl: string
-  readonly metrics: ProxyMetrics
-  /** Lets requests in flight finish, sends what is to be reported, then ends. */
-  readonly close: () => Promise<void>
-}
-
 /** Interval at which idle connections are closed while the proxy is closing, ms. */
 const IDLE_MS = 50
 
@@ -41,7 +33,7 @@ const CERTIFIED: Readonly<Record<Label, string>> = {
 }
 
 /** Starts the proxy. @throws ConfigError where a port is not free */
-export async function startProxy (settings: ProxySettings, log: Logger): Promise<RunningProxy> {
+export async function startProxy (settings: ProxySettings, log: Logger) {
   const warn = throttledWarnings(log)
   const upstream = createUpstream(settings.PROXY_UPSTREAM, (path) => { metrics.requested(path) })
   const service = createServiceLink(settings.PROXY_SERVICE, settings.STOPGATE_TOKEN)
@@ -115,7 +107,8 @@ export async function startProxy (settings: ProxySettings, log: Logger): Promise
     url,
     adminUrl,
     metrics,
-    async close () { await (closing ??= close()) },
+    /** Lets requests in flight finish, sends what is to be reported, then ends. */
+    async close (): Promise<void> { await (closing ??= close()) },
   }
 
   async function close () {

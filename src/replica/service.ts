@@ -3,7 +3,6 @@ import type { Config } from '../config/config.js'
 import { unknownLevel } from '../core/policy/context.js'
 import { decide, type Decision, type Freshness, type Step } from '../core/decide/decide.js'
 import { decideColumns, type ColumnDecisions, type Columns } from '../core/decide/decide-columns.js'
-import type { Snapshot } from '../core/decide/snapshot.js'
 import { at, UnknownLevelError } from '../errors/errors.js'
 import { emptyModel, endPins, loadModel, type Model } from './model.js'
 import type { Store } from '../store/store.js'
@@ -19,29 +18,10 @@ export interface ServiceOptions {
   readonly clock?: () => number
 }
 
-/** Holds the model that a replica decides with, its only mutable reference, and keeps it in step with the store. */
-export interface Service {
-  /** Decides one step; never waits. @throws UnknownLevelError */
-  readonly decide: (step: Step) => Decision
-  /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
-  readonly decideColumns: (columns: Columns, bad: ReadonlySet<number>) => ColumnDecisions
-  readonly snapshot: () => Snapshot
-  readonly model: () => Model
-  /** Calls back whenever a new model is in force. @returns a function that unsubscribes */
-  readonly onMove: (listener: () => void) => () => void
-  readonly freshness: () => Freshness
-  /** Seconds since the model was last in step with the store; `null`: never. */
-  readonly ageSeconds: () => number | null
-  /** Log entries that were not folded yet at the last poll. */
-  readonly lag: () => number
-  /** Why the model cannot be loaded; `null` where it can, or where the store is unavailable. */
-  readonly problem: () => string | null
-  /** Loads what changed. Resolves once the model is in step, or the store turned out to be unavailable. */
-  readonly refresh: () => Promise<void>
-  readonly close: () => Promise<void>
-}
+export type Service = ReturnType<typeof createService>
 
-export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions): Service {
+/** Holds the model that a replica decides with, its only mutable reference, and keeps it in step with the store. */
+export function createService ({ store, config, log, now = () => performance.now(), clock = Date.now }: ServiceOptions) {
   const options = { levels: config.levels, defaultPolicy: config.defaultPolicy }
   let model = emptyModel(options)
   const listeners = new Set<() => void>() // a set, as thousands may wait for a bundle and all end at once
@@ -102,7 +82,10 @@ export function createService ({ store, config, log, now = () => performance.now
     freshness = next
   }
 
-  /** Runs one load at a time; a notice during a load starts another one after it. */
+  /**
+   * Loads what changed. Resolves once the model is in step, or the store turned out to be unavailable. Runs one load at a time; a notice
+   * during a load starts another one after it.
+   */
   function refresh (): Promise<void> {
     if (closed.signal.aborted) return Promise.resolve()
     if (running !== null) { isAgain = true; return running }
@@ -125,7 +108,8 @@ export function createService ({ store, config, log, now = () => performance.now
   poll.unref()
 
   return {
-    decide (step) {
+    /** Decides one step; never waits. @throws UnknownLevelError */
+    decide (step: Step): Decision {
       const { snapshot } = model
       if (step.context !== undefined) {
         const level = unknownLevel(snapshot.levels, step.context)
@@ -133,16 +117,21 @@ export function createService ({ store, config, log, now = () => performance.now
       }
       return decide(snapshot, freshness, step)
     },
-    decideColumns: (columns, bad) => decideColumns(model.snapshot, freshness, columns, bad),
+    /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
+    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(model.snapshot, freshness, columns, bad),
     snapshot: () => model.snapshot,
     model: () => model,
-    onMove (listener) {
+    /** Calls back whenever a new model is in force. @returns a function that unsubscribes */
+    onMove (listener: () => void): () => void {
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
     freshness: () => freshness,
+    /** Seconds since the model was last in step with the store; `null`: never. */
     ageSeconds: () => inStepAt === -Infinity ? null : (now() - inStepAt) / 1000,
+    /** Log entries that were not folded yet at the last poll. */
     lag: () => lag,
+    /** Why the model cannot be loaded; `null` where it can, or where the store is unavailable. */
     problem: () => problem,
     refresh,
     async close () {

@@ -16,26 +16,22 @@ const SCOPE = { name: 'stopgate', version: VERSION }
 const INTERVAL_MS = 60_000
 const TIMEOUT_MS = 30_000
 
-export interface Telemetry {
-  /** Adds hooks to an app that has no routes yet. */
-  readonly instrument: (app: FastifyInstance) => void
-  readonly watch: (metrics: Pick<Metrics, 'collect'>) => void
-  /** Exports the rest. */
-  readonly close: () => Promise<void>
-}
+export type Telemetry = ReturnType<typeof startTelemetry>
 
 /**
  * Exports by OTLP over HTTP. The packages themselves read the endpoint, headers, sampler and limits from the environment. A collector that
  * is away costs spans and points, and delays nothing.
  */
-export function startTelemetry ({ traces, metrics: hasMetrics }: TelemetrySignals, env: NodeJS.ProcessEnv): Telemetry {
+export function startTelemetry ({ traces, metrics: hasMetrics }: TelemetrySignals, env: NodeJS.ProcessEnv) {
   const resource = resourceOf()
   const provider = traces ? new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())] }) : null
   let meters: MeterProvider | null = null
   return {
-    instrument (app) { if (provider !== null) traceRequests(app, provider.getTracer(SCOPE.name, SCOPE.version)) },
-    watch (metrics) { if (hasMetrics) meters = exportMetrics(metrics, resource, Number(env.OTEL_METRIC_EXPORT_INTERVAL) || INTERVAL_MS) },
-    async close () { await Promise.allSettled([provider?.shutdown(), meters?.shutdown()]) },
+    /** Adds hooks to an app that has no routes yet. */
+    instrument (app: FastifyInstance): void { if (provider !== null) traceRequests(app, provider.getTracer(SCOPE.name, SCOPE.version)) },
+    watch (metrics: Pick<Metrics, 'collect'>): void { if (hasMetrics) meters = exportMetrics(metrics, resource, Number(env.OTEL_METRIC_EXPORT_INTERVAL) || INTERVAL_MS) },
+    /** Exports the rest. */
+    async close (): Promise<void> { await Promise.allSettled([provider?.shutdown(), meters?.shutdown()]) },
   }
 }
 

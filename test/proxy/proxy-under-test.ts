@@ -2,12 +2,12 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { uniform } from '../../src/core/assignment/arm.js'
 import { readProxySettings } from '../../src/proxy/proxy-settings.js'
-import { startProxy, type RunningProxy } from '../../src/proxy/start-proxy.js'
+import { startProxy } from '../../src/proxy/start-proxy.js'
 import { build, until, type Built } from '../helper.js'
 import { startStandIn, type Script, type StandIn } from './stand-in.js'
 
 export interface UnderTest {
-  readonly proxy: RunningProxy
+  readonly proxy: Awaited<ReturnType<typeof startProxy>>
   readonly upstream: StandIn
   readonly service: Built
   /** A request for a chat, or for another route. */
