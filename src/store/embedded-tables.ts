@@ -1,85 +1,33 @@
-import { open, type Database, type RootDatabase } from 'lmdb'
+import { open } from 'lmdb'
 import { PAGE_SIZE } from './data-folder-check.js'
 import { START, type Place, type Seen } from './encoding.js'
-import type { Cursor } from './cursor.js'
 
-/** The single values. */
-export interface Meta {
-  state_id: string
-  /** STATE_FORMAT of the version that made the store. */
-  format: number
-  salt: string
-  version: number
-  policy_version: number
-  /** The version that last wrote a predictor. */
-  predictors_at: number
-  cursor: Cursor
-  ledger: string | null
-  /** The clock that cohorts go by, and the enrolment lists that were taken in. */
-  follow_up: string | null
-  /** Fencing token of the newest lease. */
-  token: number
-  /** Place of the newest log entry, even if it was trimmed: ids never go back. */
-  last_place: Place
-  /** Numbers of the newest rows of the history and of the audit trail. */
-  history: number
-  audit: number
-  /** Written to see whether the disk has room, and empty otherwise. */
-  room: string
-}
+export type Tables = ReturnType<typeof openTables>
+type Meta = typeof INITIAL
 
-const INITIAL: Meta = {
+/** The single values, as they are in a new store. */
+const INITIAL = {
   state_id: '',
+  /** STATE_FORMAT of the version that made the store. */
   format: 0,
   salt: '',
   version: 0,
   policy_version: 0,
+  /** The version that last wrote a predictor. */
   predictors_at: 0,
   cursor: START,
-  ledger: null,
-  follow_up: null,
+  ledger: null as string | null,
+  /** The clock that cohorts go by, and the enrolment lists that were taken in. */
+  follow_up: null as string | null,
+  /** Fencing token of the newest lease. */
   token: 0,
-  last_place: [0, 0],
+  /** Place of the newest log entry, even if it was trimmed: ids never go back. */
+  last_place: [0, 0] as Place,
+  /** Numbers of the newest rows of the history and of the audit trail. */
   history: 0,
   audit: 0,
+  /** Written to see whether the disk has room, and empty otherwise. */
   room: '',
-}
-
-export interface Tables {
-  readonly root: RootDatabase
-  /** Entries that are not folded yet; a commit deletes those it has folded. */
-  readonly log: Database<string, Place>
-  /** Generation id -> when its outcome came and what it waits for, within the dedup time. */
-  readonly seen: Database<Seen, Buffer>
-  /** The same ids by age, to find the expired ones. */
-  readonly seenAt: Database<string, Place>
-  readonly contexts: Database<string, string>
-  /** Outcomes that await their label or their enrolment, by generation id. */
-  readonly pending: Database<string, Buffer>
-  /** Whoever is enrolled, by context key. */
-  readonly cohorts: Database<string, string>
-  readonly policies: Database<string, string>
-  readonly pins: Database<string, string>
-  /** Name -> version. */
-  readonly predictors: Database<string, string>
-  /** Samples that predictors are trained on, by number. */
-  readonly reservoir: Database<string, number>
-  /** Full traces, by `<context key> <slot>`. */
-  readonly traces: Database<string, string>
-  /** Context key -> the version that last changed it, and the reverse index. */
-  readonly changed: Database<number, string>
-  readonly changedAt: Database<true, [version: number, key: string]>
-  readonly history: Database<string, number>
-  readonly audit: Database<string, number>
-  /** Segments of the log of recorded steps. */
-  readonly recordSegments: Database<Buffer, number>
-  /** Segments of the decision log. */
-  readonly eventSegments: Database<Buffer, number>
-  /** Name -> run, and run and suite -> series. */
-  readonly trainingRuns: Database<string, Buffer>
-  readonly trainingSeries: Database<string, Buffer>
-  readonly getMeta: <K extends keyof Meta>(name: K) => Meta[K]
-  readonly setMeta: <K extends keyof Meta>(name: K, value: Meta[K]) => void
 }
 
 /**
@@ -88,7 +36,7 @@ export interface Tables {
  */
 const MAP_SIZE = 2 ** 30
 
-export function openTables (folder: string): Tables {
+export function openTables (folder: string) {
   const root = open({
     path: folder,
     noSubdir: false, // otherwise LMDB takes a name with a dot for a file
@@ -103,26 +51,38 @@ export function openTables (folder: string): Tables {
   const meta = root.openDB<Meta[keyof Meta], keyof Meta>('meta', {})
   return {
     root,
-    log: texts('log'),
-    seen: root.openDB('seen', { keyEncoding: 'binary' }), // ids can have any bytes, zero included
-    seenAt: texts('seen_at'),
-    contexts: texts('contexts'),
-    pending: root.openDB('pending', { keyEncoding: 'binary', encoding: 'string' }),
-    cohorts: texts('cohorts'),
-    policies: texts('policies'),
-    pins: texts('pins'),
-    predictors: texts('predictors'),
-    reservoir: texts('reservoir'),
-    traces: texts('traces'),
-    changed: root.openDB('changed', {}),
-    changedAt: root.openDB('changed_at', {}),
-    history: texts('history'),
-    audit: texts('audit'),
-    recordSegments: root.openDB('step_segments', { encoding: 'binary' }),
-    eventSegments: root.openDB('event_segments', { encoding: 'binary' }),
-    trainingRuns: root.openDB('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
-    trainingSeries: root.openDB('training_series', { keyEncoding: 'binary', encoding: 'string' }),
+    /** Entries that are not folded yet; a commit deletes those it has folded. */
+    log: texts<Place>('log'),
+    /** Generation id -> when its outcome came and what it waits for, within the dedup time. */
+    seen: root.openDB<Seen, Buffer>('seen', { keyEncoding: 'binary' }), // ids can have any bytes, zero included
+    /** The same ids by age, to find the expired ones. */
+    seenAt: texts<Place>('seen_at'),
+    contexts: texts<string>('contexts'),
+    /** Outcomes that await their label or their enrolment, by generation id. */
+    pending: root.openDB<string, Buffer>('pending', { keyEncoding: 'binary', encoding: 'string' }),
+    /** Whoever is enrolled, by context key. */
+    cohorts: texts<string>('cohorts'),
+    policies: texts<string>('policies'),
+    pins: texts<string>('pins'),
+    /** Name -> version. */
+    predictors: texts<string>('predictors'),
+    /** Samples that predictors are trained on, by number. */
+    reservoir: texts<number>('reservoir'),
+    /** Full traces, by `<context key> <slot>`. */
+    traces: texts<string>('traces'),
+    /** Context key -> the version that last changed it, and the reverse index. */
+    changed: root.openDB<number, string>('changed', {}),
+    changedAt: root.openDB<true, [version: number, key: string]>('changed_at', {}),
+    history: texts<number>('history'),
+    audit: texts<number>('audit'),
+    /** Segments of the log of recorded steps. */
+    recordSegments: root.openDB<Buffer, number>('step_segments', { encoding: 'binary' }),
+    /** Segments of the decision log. */
+    eventSegments: root.openDB<Buffer, number>('event_segments', { encoding: 'binary' }),
+    /** Name -> run, and run and suite -> series. */
+    trainingRuns: root.openDB<string, Buffer>('training_runs', { keyEncoding: 'binary', encoding: 'string' }),
+    trainingSeries: root.openDB<string, Buffer>('training_series', { keyEncoding: 'binary', encoding: 'string' }),
     getMeta: <K extends keyof Meta>(name: K) => (meta.get(name) as Meta[K] | undefined) ?? INITIAL[name],
-    setMeta: (name, value) => { meta.putSync(name, value) },
+    setMeta: <K extends keyof Meta>(name: K, value: Meta[K]) => { meta.putSync(name, value) },
   }
 }

@@ -1,12 +1,11 @@
+import { drawArm } from '../assignment/arm.js'
 import { sumFrom, type EvidenceSum } from '../certificate/evidence-sum.js'
 import { packEvidence, unpackEvidence, type PackedEvidence } from '../certificate/packed-evidence.js'
 import type { Unit } from '../certificate/unit.js'
-import type { StoredBounds } from './draw-bounds.js'
-import type { EarlyOutcome } from './early-outcomes.js'
+import type { StoredAdmission } from './admission.js'
 import { newMember, type Member } from './member.js'
 import { packNumbers, unpackNumbers, type PackedNumbers } from './packed-numbers.js'
 import type { Slice } from './slice.js'
-import type { StoredUnits } from './spent-units.js'
 
 type StoredSums = ReadonlyArray<readonly [scorer: number, sum: PackedEvidence]>
 
@@ -29,16 +28,12 @@ export interface StoredMembers {
 }
 
 /** A cohort as it is stored, plain values only. */
-export interface StoredCohort extends StoredMembers {
+export interface StoredCohort extends StoredMembers, StoredAdmission {
   readonly epoch: string
   readonly next_slice: number
   readonly is_publication_next: boolean
   readonly looked_at: number
   readonly is_changed: boolean
-  readonly bounds: StoredBounds
-  readonly void_until: number
-  readonly spent: StoredUnits
-  readonly early: readonly EarlyOutcome[]
   readonly slices: readonly StoredSlice[]
 }
 
@@ -110,7 +105,7 @@ export function drawsOf ({ members: { runs, units } }: StoredMembers): Draw[] {
   for (const [share, at, slice, count] of runs) {
     for (let i = 0; i < count; i++) {
       const u = us[draws.length]!
-      draws.push({ u, arm: u < share ? 'control' : 'treated', share, at, slice })
+      draws.push({ u, arm: drawArm(u, share), share, at, slice })
     }
   }
   return draws

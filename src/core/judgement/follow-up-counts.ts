@@ -1,36 +1,23 @@
 /** Counts of this epoch: enrolled units by their fate, and outcomes that are no evidence. */
-export interface FollowUp {
-  readonly enrolled: number
-  readonly accounted: number
-  /** Outcome, complete steps or label never came; counted as lost, or excluded. */
-  readonly missing: number
-  readonly excluded: number
-  readonly cancelled: number
-  /** Enrolments that came too late, under another epoch, or beyond what a context may have open. */
-  readonly void: number
-  /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
-  readonly unenrolled: number
-  readonly late: number
-  /** Control outcomes of enrolled units with their steps, and how many of these needed a label and got it. */
-  readonly reported: number
-  readonly labels_wanted: number
-  readonly labels_given: number
-  /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
-  readonly signals_refused: number
-}
+export type FollowUp = Readonly<Record<keyof typeof NO_FOLLOW_UP, number>>
 
-export const NO_FOLLOW_UP: FollowUp = {
+export const NO_FOLLOW_UP = {
   enrolled: 0,
   accounted: 0,
+  /** Outcome, complete steps or label never came; counted as lost, or excluded. */
   missing: 0,
   excluded: 0,
   cancelled: 0,
+  /** Enrolments that came too late, under another epoch, or beyond what a context may have open. */
   void: 0,
+  /** Control outcomes of units that were not enrolled, and of units that had gone missing before. */
   unenrolled: 0,
   late: 0,
+  /** Control outcomes of enrolled units with their steps, and how many of these needed a label and got it. */
   reported: 0,
   labels_wanted: 0,
   labels_given: 0,
+  /** Outcomes some of whose signals were left out, since they have too many names (see `SignalNames`). */
   signals_refused: 0,
 }
 
