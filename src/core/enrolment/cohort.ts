@@ -79,7 +79,7 @@ export class Cohort {
 
   get slices (): readonly Slice[] { return this.#queue.slices }
 
-  get early (): readonly EarlyOutcome[] { return this.#admission.early }
+  get early (): readonly EarlyOutcome[] { return this.#admission.early.list }
 
   /** Whether the passing of time alone may bring anything. */
   get isUnderWay (): boolean { return this.members.size > 0 || this.slices.length > 0 || this.early.length > 0 }
@@ -95,7 +95,7 @@ export class Cohort {
     return this.#admission.mayEnrol(u, hash, share, clock)
   }
 
-  isMissed (u: number): boolean { return this.#admission.isMissed(u) }
+  isMissed (u: number): boolean { return this.#admission.spent.isMissed(u) }
 
   /** Keeps an outcome until its entry comes; where there is no room, what its entry brings is void. */
   addEarly (outcome: EarlyOutcome): boolean {
@@ -104,10 +104,10 @@ export class Cohort {
   }
 
   /** The outcomes whose entry did not come in time. */
-  dropEarly (clock: number): EarlyOutcome[] { return this.#marked(this.#admission.dropEarly(clock)) }
+  dropEarly (clock: number): EarlyOutcome[] { return this.#marked(this.#admission.early.dropUntil(clock)) }
 
   /** Takes the early outcomes of a unit. */
-  takeEarly (u: number): EarlyOutcome[] { return this.#marked(this.#admission.takeEarly(u)) }
+  takeEarly (u: number): EarlyOutcome[] { return this.#marked(this.#admission.early.takeOf(u)) }
 
   #marked<T extends readonly unknown[]> (taken: T): T {
     if (taken.length > 0) this.isDirty = true
@@ -190,7 +190,7 @@ export class Cohort {
 
   /** Whether the clock brings anything: a look that is due, the end of a slice, or the end of a follow-up or of a wait. */
   isDue (clock: number, { followUp, look }: { readonly followUp: number, readonly look: number }): boolean {
-    if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp) || clock >= this.#admission.firstUntil) return true
+    if (this.isLookDue(clock, look) || this.#queue.isOver(clock, followUp) || clock >= this.#admission.early.firstUntil) return true
     const oldest = this.members.values().next().value
     return oldest !== undefined && clock >= oldest.at + followUp
   }
@@ -209,7 +209,7 @@ export class Cohort {
       unlabelled.push(...member.waiting)
       this.#waiting -= member.waiting.length
       this.#change()
-      if (giveUp(member, rules)) this.#admission.addMissed(member.u)
+      if (giveUp(member, rules)) this.#admission.spent.addMissed(member.u)
       this.#account(member, clock, rules)
     }
     return unlabelled

@@ -13,10 +13,10 @@ t.test('a unit enrols once: not while it is enrolled, and not after it was accou
   const admission = new Admission()
   admission.addAccounted(0.2, 0, RULES)
   admission.addVoid(new Map([[0.3, 0.3]]), 0, RULES)
-  admission.addMissed(0.4)
+  admission.spent.addMissed(0.4)
   t.strictSame(admitted(admission, [0.1, 0.2, 0.3, 0.4, 0.5, 0.5], [0.1]), [0.5])
   t.strictSame(admitted(throughStore(admission), [0.1, 0.2, 0.3, 0.4, 0.5], [0.1]), [0.5], 'from the store')
-  t.ok(admission.isMissed(0.4) && !admission.isMissed(0.3))
+  t.ok(admission.spent.isMissed(0.4) && !admission.spent.isMissed(0.3))
 })
 
 t.test('an entry states bounds; a void one thins nobody', async (t) => {
@@ -47,9 +47,9 @@ t.test('where an early outcome finds no room, entries are void until it would ha
   for (const one of [admission, throughStore(admission)]) {
     t.ok(one.isVoid(5099))
     t.notOk(one.isVoid(5100))
-    t.equal(one.firstUntil, 100)
-    t.same(one.takeEarly(0.0001), [early(1)])
-    t.same(one.dropEarly(102), [early(0), early(2)])
-    t.equal(one.early.length, MOST_EARLY - 3)
+    t.equal(one.early.firstUntil, 100)
+    t.same(one.early.takeOf(0.0001), [early(1)])
+    t.same(one.early.dropUntil(102), [early(0), early(2)])
+    t.equal(one.early.list.length, MOST_EARLY - 3)
   }
 })
