@@ -24,6 +24,8 @@ export function createMetrics () {
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
+  const counter = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter<L>({ name, help, labelNames, registers })
   const counts = new Map<Reason, number>(REASONS.map((reason) => [reason, 0]))
 
   new Counter({ // eslint-disable-line no-new
@@ -60,46 +62,25 @@ export function createMetrics () {
       labelNames: ['method', 'route', 'status_code'],
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     }),
-    outcomes: new Counter({
-      name: 'stopgate_outcomes_total',
-      help: 'Outcomes by result (accepted, duplicate, rejected, limited, unavailable) and arm (control, treated, unknown)',
-      labelNames: ['result', 'arm'],
-      registers,
-    }),
-    labels: new Counter({
-      name: 'stopgate_labels_total',
-      help: 'Labels reported after their outcome, by result (accepted, duplicate, unknown, rejected, limited, unavailable)',
-      labelNames: ['result'],
-      registers,
-    }),
-    reports: new Counter({
-      name: 'stopgate_token_reports_total',
-      help: 'Outcomes, labels and checkpoints by the token that reported them, kind (outcome, label, checkpoint) and result (accepted, duplicate)',
-      labelNames: ['token', 'kind', 'result'],
-      registers,
-    }),
-    limited: new Counter({
-      name: 'stopgate_limited_total',
-      help: 'Requests refused with 429, by token and the quota that was used up (requests, outcomes)',
-      labelNames: ['token', 'limit'],
-      registers,
-    }),
+    outcomes: counter('stopgate_outcomes_total',
+      'Outcomes by result (accepted, duplicate, rejected, limited, unavailable) and arm (control, treated, unknown)', 'result', 'arm'),
+    labels: counter('stopgate_labels_total',
+      'Labels reported after their outcome, by result (accepted, duplicate, unknown, rejected, limited, unavailable)', 'result'),
+    reports: counter('stopgate_token_reports_total',
+      'Outcomes, labels and checkpoints by the token that reported them, kind (outcome, label, checkpoint) and result (accepted, duplicate)',
+      'token', 'kind', 'result'),
+    limited: counter('stopgate_limited_total',
+      'Requests refused with 429, by token and the quota that was used up (requests, outcomes)', 'token', 'limit'),
     damaged (what: Corrupted, count: number) { damage.inc({ what }, count) },
     cut: presetCounter(registers, 'stopgate_connections_cut_total',
       'Connections closed because of what the client did: pipelined (more than 32 requests waiting), unread (read nothing for 90 s), ' +
         'timeout (request not complete after 30 s), headers (too large), malformed (not HTTP)', 'cause', CUT_CAUSES),
-    learnerEnds: new Counter({ name: 'stopgate_learner_thread_ends_total', help: 'Learner threads that failed or hung', registers }),
-    driftAlarms: new Counter({ name: 'stopgate_drift_alarms_total', help: 'Drift alarms that this replica raised as the learner', registers }),
-    breaches: new Counter({
-      name: 'stopgate_breaches_total',
-      help: 'Thresholds that this replica withdrew as the learner because real stops lost more EM than max_em_drop',
-      registers,
-    }),
-    poolExits: new Counter({
-      name: 'stopgate_pool_exits_total',
-      help: 'Contexts that this replica as the learner took out of their pool because their own generations lost more EM than max_em_drop',
-      registers,
-    }),
+    learnerEnds: counter('stopgate_learner_thread_ends_total', 'Learner threads that failed or hung'),
+    driftAlarms: counter('stopgate_drift_alarms_total', 'Drift alarms that this replica raised as the learner'),
+    breaches: counter('stopgate_breaches_total',
+      'Thresholds that this replica withdrew as the learner because real stops lost more EM than max_em_drop'),
+    poolExits: counter('stopgate_pool_exits_total',
+      'Contexts that this replica as the learner took out of their pool because their own generations lost more EM than max_em_drop'),
     fitted: countFits(registers),
     recordedSteps: presetCounter(registers, 'stopgate_recorded_steps_total',
       'Steps of control generations that were recorded (stored), or lost because a limit was reached (dropped)', 'result', ['stored', 'dropped']),

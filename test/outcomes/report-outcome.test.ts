@@ -1,10 +1,10 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/config.js'
 import { reportOutcomes, reportProblem } from '../../src/outcomes/report-outcome.js'
-import { batchOf } from '../../src/store/step-batch.js'
 import { losslessOutcome } from '../certify.js'
 import { build } from '../helper.js'
 import { StoreUnavailableError } from '../../src/store/store-errors.js'
+import { batchOf } from '../store/batch-of.js'
 
 const config = readConfig({})
 const outcome = losslessOutcome('g') as never

@@ -17,11 +17,12 @@ import type { PredictorVersion } from '../../src/core/predictor/predictor-versio
 import type { Sample } from '../../src/core/predictor/sample.js'
 import type { Packing } from '../../src/store/packed-steps.js'
 import { encodeStep } from '../../src/store/record-encoding.js'
-import { batchOf, stepIn, type StepBatch } from '../../src/store/step-batch.js'
+import { stepIn, type StepBatch } from '../../src/store/step-batch.js'
 import type { Commit, Store, StoredEntry, TrainingWrite } from '../../src/store/store.js'
 import { pruneSteps } from '../../src/core/recording/prune-steps.js'
 import { outcomeOf } from '../core/learn/memory-fold.js'
 import type { Pin } from '../../src/core/judgement/pin.js'
+import { batchOf } from './batch-of.js'
 
 export const outcome = (generation_id: string): LogEntry => outcomeOf({ generation_id })
 export const outcomes = (...ids: string[]): LogEntry[] => ids.map(outcome)

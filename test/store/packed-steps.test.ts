@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { packedLength, packing, packSteps, unpackSteps } from '../../src/store/packed-steps.js'
-import { batchOf, stepIn } from '../../src/store/step-batch.js'
+import { stepIn } from '../../src/store/step-batch.js'
 import { holds } from '../property.js'
 import { anyStep, packingAtOnce } from './fixtures.js'
+import { batchOf } from './batch-of.js'
 
 t.test('steps unpack to what was packed', async (t) => {
   holds(t, fc.property(fc.array(anyStep), fc.nat(), fc.nat(), (steps, a, b) => {

@@ -4,10 +4,11 @@ import { openTables, type Tables } from '../../src/store/embedded-tables.js'
 import { STEPS } from '../../src/store/record-kind.js'
 import { RECORD_LIMITS, type RecordLimits } from '../../src/store/record-encoding.js'
 import { SegmentWriter, type RowHead } from '../../src/store/record-segment.js'
-import { batchOf, type StepBatch } from '../../src/store/step-batch.js'
+import type { StepBatch } from '../../src/store/step-batch.js'
 import type { RecordedStep } from '../../src/core/recording/recorded-step.js'
 import { temporaryFolder } from '../helper.js'
 import { batch, packingAtOnce } from './fixtures.js'
+import { batchOf } from './batch-of.js'
 
 export const stepsAt = (...tokens: number[]) => tokens.map((at) => ({ tokens: at, confidence: 0.5 }))
 export const tokensOf = async (records: EmbeddedRecords<StepBatch, RecordedStep>, id: string) =>

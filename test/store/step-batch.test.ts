@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { batchOf } from '../../src/store/step-batch.js'
 import { holds } from '../property.js'
 import { anyStep, recordsIn } from './fixtures.js'
+import { batchOf } from './batch-of.js'
 
 t.test('steps are read from a batch unchanged', async (t) => {
   holds(t, fc.property(fc.array(fc.tuple(fc.string(), fc.array(anyStep))), (records) => {

@@ -30,13 +30,9 @@ export function rememberingNormaliser (): Normalise {
   }
 }
 
-/** Exact Match of an answer against a reference or any of a list: 1 or 0. An empty answer matches only a blank reference (SQuAD 2.0). */
-export function exactMatch (answer: string, reference: string | readonly string[]): 0 | 1 {
-  return exactMatcher(reference)(answer)
-}
-
 /**
- * Returns a function that grades answers against one reference or any of a list.
+ * Returns a function that grades answers against one reference or any of a list: 1 or 0 by Exact Match. An empty answer matches only a
+ * blank reference (SQuAD 2.0).
  * @param normalise normaliseAnswer, or one that caches
  */
 export function exactMatcher (reference: string | readonly string[], normalise: Normalise = normaliseAnswer): (answer: string) => 0 | 1 {
