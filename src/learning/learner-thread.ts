@@ -1,13 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
-import type { Config } from '../config/config.js'
-import type { Change } from '../core/learn/threshold-change.js'
-import type { Corrupted } from '../logging/report-corruption.js'
-import type { Learner } from './learner.js'
+import type { Learner, LearnerOptions } from './learner.js'
 import type { LearnerMessage } from './learner-worker.js'
 import { startWatchdog } from './watchdog.js'
 import { WITHOUT_HOOKS } from './without-hooks.js'
-import type { FitResult } from '../core/predictor/fit-result.js'
 
 /** Delay before a failed learner is started again, ms. */
 const RESTART_MS = 1000
@@ -18,12 +14,8 @@ const YOUNG_GENERATION_MB = 4
 const WORKER = new URL('./learner-worker.js', import.meta.url)
 const NO_STATUS = { isLeader: false, refused: 0, problem: null }
 
-export interface LearnerThreadOptions {
-  readonly config: Config
+export interface LearnerThreadOptions extends Pick<LearnerOptions, 'config' | 'onChange' | 'onFit' | 'onDamage'> {
   readonly log: Logger
-  readonly onChange?: (change: Change) => void
-  readonly onFit?: (end: FitResult) => void
-  readonly onDamage?: (what: Corrupted, count: number) => void
   /** Called when a thread fails or hangs. */
   readonly onEnd?: () => void
   /** The module that runs in the thread. */

@@ -18,15 +18,8 @@ export interface ApiOptions {
   readonly onRefused: () => void
 }
 
-export interface Api {
-  /** Sends JSON and reads JSON; `null` for a reply without a body. @throws ApiError */
-  readonly call: <T>(method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<T>
-  /** A reply whose body is read as it comes. @throws ApiError */
-  readonly open: (path: string, signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>
-}
-
 /** Calls the service that this page came from. Paths are relative, such as `v1/fleet`. */
-export function createApi ({ fetch, token, onRefused }: ApiOptions): Api {
+export function createApi ({ fetch, token, onRefused }: ApiOptions) {
   async function request (method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const bearer = token()
     const json = body === undefined ? {} : { body: JSON.stringify(body) }
@@ -39,10 +32,12 @@ export function createApi ({ fetch, token, onRefused }: ApiOptions): Api {
   }
 
   return {
+    /** Sends JSON and reads JSON; `null` for a reply without a body. @throws ApiError */
     async call<T> (method: string, path: string, body?: unknown, signal?: AbortSignal) {
       const reply = await request(method, path, body, signal)
       return (reply.status === 204 ? null : await reply.json()) as T
     },
-    async open (path, signal) { return (await request('GET', path, undefined, signal)).body! },
+    /** A reply whose body is read as it comes. @throws ApiError */
+    async open (path: string, signal: AbortSignal) { return (await request('GET', path, undefined, signal)).body! },
   }
 }

@@ -3,13 +3,7 @@ import { MOST_SAMPLES } from '../core/enrolment/member.js'
 import { REPLACEMENT, type Context } from '../core/policy/context.js'
 
 /** What a client says about a generation by its headers. */
-export interface Said {
-  readonly isOff: boolean
-  readonly context: Context
-  readonly group: string | null
-  readonly samples: number | null
-  readonly gold: string | null
-}
+export type Said = ReturnType<typeof readStopgateHeaders>
 
 const MAX_HEADER = 8192
 const MAX_TEXT = 128
@@ -19,7 +13,7 @@ const MAX_GOLD = 4096
 export class HeaderError extends Error { override name = 'HeaderError' }
 
 /** @throws HeaderError */
-export function readStopgateHeaders (headers: IncomingHttpHeaders): Said {
+export function readStopgateHeaders (headers: IncomingHttpHeaders) {
   const read = <T>(name: string, parse: (value: string) => T) => {
     const value = headers[`x-stopgate-${name}`]
     return value === undefined ? null : parse(String(value))

@@ -1,25 +1,15 @@
 import type { Levels } from '../policy/context.js'
-import type { Label, Policy } from '../policy/policy.js'
+import type { Policy } from '../policy/policy.js'
 
 /** The meaning of evidence. Evidence under one meaning proves nothing under another, so a change of any field opens an epoch. */
-export interface Meaning {
-  readonly score: 'confidence'
-  readonly label: Label
-  readonly missing_labels: Policy['missing_labels']
-  readonly missing_outcomes: Policy['missing_outcomes']
-  /** Whether evidence is taken in the order of enrolment, or on arrival. */
-  readonly is_enrolled: boolean
-  readonly min_tokens: number
-  readonly check_every_tokens: number
-  readonly check_growth: number
-  readonly levels: string
-}
+export type Meaning = Readonly<ReturnType<typeof meaningOf>>
 
-export function meaningOf (policy: Policy, levels: Levels): Meaning {
+export function meaningOf (policy: Policy, levels: Levels) {
   const { label, missing_labels, missing_outcomes, min_tokens, check_every_tokens, check_growth } = policy
-  const is_enrolled = policy.follow_up_seconds > 0
+  const score = 'confidence' as const
+  const is_enrolled = policy.follow_up_seconds > 0 // whether evidence is taken in the order of enrolment, or on arrival
   const cadence = { min_tokens, check_every_tokens, check_growth }
-  return { score: 'confidence', label, missing_labels, missing_outcomes, is_enrolled, ...cadence, levels: levels.join() }
+  return { score, label, missing_labels, missing_outcomes, is_enrolled, ...cadence, levels: levels.join() }
 }
 
 export function sameMeaning (a: Meaning, b: Meaning): boolean {

@@ -1,6 +1,6 @@
 import { emDropInterval } from '../certificate/em-drop-interval.js'
 import { differencesAt, emDrop, grossSavedRatio, tokensSavedRatio, type Evidence } from '../certificate/evidence.js'
-import { predictedDrop, priceBetween, type Price, type Segment } from './segments.js'
+import { predictedDrop, priceBetween, type Segment } from './segments.js'
 
 /** The evidence for the thresholds of one score. */
 export interface ThresholdEvidence {
@@ -16,29 +16,7 @@ export interface ThresholdEvidence {
   readonly suspicion: number
 }
 
-/** One point of the trade-off curve. Ratios and EM are fractions. */
-export interface CurvePoint {
-  /** `null`: never stopping. */
-  readonly threshold: number | null
-  readonly tokens_saved_ratio: number
-  readonly tokens_saved_gross_ratio: number
-  readonly tokens_saved_low: number
-  readonly tokens_saved_high: number
-  readonly em_drop: number
-  readonly em_drop_low: number
-  readonly em_drop_high: number
-  /** On the smoothed curve, see `segmentsOf`. */
-  readonly em_drop_predicted: number
-  /** Price of the tokens on the segment that leads here from safer thresholds. */
-  readonly em_per_token_percent: Price | null
-  /** Generations whose EM changes, for worse or better. */
-  readonly generations_changed: number
-  /** Share of generations that count as lost because they were not probed here. */
-  readonly unprobed_ratio: number
-  readonly certified: boolean
-}
-
-const NEVER: CurvePoint = {
+const NEVER = {
   threshold: null,
   tokens_saved_ratio: 0,
   tokens_saved_gross_ratio: 0,
@@ -55,15 +33,15 @@ const NEVER: CurvePoint = {
 }
 
 /**
- * The points of the curve: never stopping, then every threshold, safest first.
+ * The points of the curve: never stopping, then every threshold, safest first. Ratios and EM are fractions.
  * @param ceiling grid index of the loosest certified threshold
  */
-export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segments: readonly Segment[], ceiling: number): CurvePoint[] {
+export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segments: readonly Segment[], ceiling: number) {
   const { generations, lost, gained, unprobed } = evidence
   const level = Math.exp(-bar)
   const stretches = segments.map(({ from, to }) =>
     ({ end: tokensSavedRatio(evidence, to), price: priceBetween(evidence, from, to, level) }))
-  return [NEVER, ...grid.map((threshold, k): CurvePoint => {
+  return [NEVER, ...grid.map((threshold, k) => {
     const saved = tokensSavedRatio(evidence, k)
     const drop = emDropInterval(differencesAt(evidence, k), level)
     const gross = grossSavedRatio(evidence, k)
@@ -77,9 +55,13 @@ export function curvePoints ({ evidence, grid, bar }: ThresholdEvidence, segment
       em_drop: emDrop(evidence, k),
       em_drop_low: drop.low,
       em_drop_high: drop.high,
+      /** On the smoothed curve, see `segmentsOf`. */
       em_drop_predicted: predictedDrop(evidence, segments, k),
+      /** Price of the tokens on the segment that leads here from safer thresholds. */
       em_per_token_percent: saved <= 0 ? null : stretches.find(({ end }) => end >= saved)?.price ?? null,
+      /** Generations whose EM changes, for worse or better. */
       generations_changed: lost[k]! + gained[k]!,
+      /** Share of generations that count as lost because they were not probed here. */
       unprobed_ratio: generations === 0 ? 0 : unprobed[k]! / generations,
       certified: k <= ceiling,
     }

@@ -1,13 +1,5 @@
 import { lineAt, theilSen } from './trend.js'
 
-/** Backtest of past forecasts, each made from what was known before. */
-export interface Coverage {
-  /** Checkpoints that were forecast with an interval. */
-  readonly held_out: number
-  /** Checkpoints of these that fell into their interval. */
-  readonly covered: number
-}
-
 /** Chance that an interval contains the value of its checkpoint. */
 export const FORECAST_LEVEL = 0.9
 /** Number of checkpoints that are forecast. */
@@ -45,8 +37,11 @@ export function forecastSeries (steps: readonly number[], values: readonly numbe
   })
 }
 
-/** How many of the last one-step intervals would have contained their checkpoint. */
-export function forecastCoverage (steps: readonly number[], values: readonly number[], scale: Scale): Coverage {
+/** Backtest of past forecasts, each made from what was known before. */
+export type Coverage = ReturnType<typeof forecastCoverage>
+
+/** How many of the last checkpoints were forecast one step ahead with an interval (`held_out`), and fell into it (`covered`). */
+export function forecastCoverage (steps: readonly number[], values: readonly number[], scale: Scale) {
   const errors = pastErrors(steps, values.map(scale.to), 1, HELD_OUT + ERRORS)
   let held_out = 0
   let covered = 0

@@ -2,13 +2,7 @@ import { median } from '../predictor/median.js'
 import { scatterOf, type Reading } from './reading.js'
 
 /** EM and tokens of a block of consecutive checkpoints. */
-export interface Level {
-  /** Step of the middle checkpoint. */
-  readonly step: number
-  readonly em: number
-  readonly stderr: number
-  readonly tokens: number
-}
+export type Level = Readonly<ReturnType<typeof levelOf>>
 
 /** Checkpoints in a block. */
 export const BLOCK = 3
@@ -17,10 +11,11 @@ export const BLOCK = 3
  * The level of a block: the precision-weighted mean of EM, and the median of the tokens.
  * @param scatter lower bound on the standard errors, for checkpoints that scatter more than these say (see `scatterOf`)
  */
-export function levelOf (block: readonly Reading[], scatter: number): Level {
+export function levelOf (block: readonly Reading[], scatter: number) {
   const weights = block.map(({ stderr }) => 1 / Math.max(stderr, scatter) ** 2)
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   return {
+    /** Of the middle checkpoint. */
     step: block[block.length >> 1]!.step,
     em: block.reduce((sum, { em }, i) => sum + em * weights[i]!, 0) / total,
     stderr: 1 / Math.sqrt(total),
