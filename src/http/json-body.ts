@@ -8,6 +8,8 @@ declare module 'fastify' {
      * whose strict schemas refuse such fields, or that read only known fields.
      */
     isParsedAsIs?: boolean
+    /** A parser that is faster for the texts that the route usually gets, and returns undefined for any other. */
+    parseUsual?: (text: string) => unknown
   }
 }
 
@@ -33,8 +35,11 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     } catch (error) {
       return done(error as Error)
     }
-    if (body.length === 0 && request.route.schema?.body === undefined) done(null, undefined)
-    else (request.route.config.isParsedAsIs ? parseAsIs : parse)(request, body, done)
+    const { config, schema } = request.route
+    if (body.length === 0 && schema?.body === undefined) return done(null, undefined)
+    const usual = config.parseUsual?.(body)
+    if (usual !== undefined) done(null, usual)
+    else (config.isParsedAsIs ? parseAsIs : parse)(request, body, done)
   }
   app.addContentTypeParser('application/json', { parseAs: 'string' }, read)
   // A merge patch that replaced something would remove what it does not name.
