@@ -1,5 +1,6 @@
 import type { Caller } from '../access/context-access.js'
 import type { ColumnDecisions, Columns } from '../core/decide/decide-columns.js'
+import { REASONS } from '../core/decide/decide.js'
 import type { Rule } from '../core/decide/snapshot.js'
 import { askedAt } from '../core/recording/asked-at.js'
 import type { ContextWarning } from '../core/judgement/context-warnings.js'
@@ -93,14 +94,15 @@ function recordControlRows (
   }
 }
 
-/** Counts a run of rows with the same reason at once, since neighbours mostly share it. */
+/** Adds up the rows first, since a count in the metrics takes several times as long as a decision. */
 function countRows ({ metrics }: DecisionServices, reasons: ColumnDecisions['reasons']): void {
-  let run = 0
+  const rows = new Uint32Array(REASONS.length)
   for (let row = 0; row < reasons.length; row++) {
-    run++
     const reason = reasons[row]
-    if (reason === reasons[row + 1]) continue
-    if (reason !== undefined) metrics.decided(reason, run)
-    run = 0
+    if (reason === undefined) continue
+    let place = 0
+    while (REASONS[place] !== reason) place++ // indexOf takes longer
+    rows[place]++
   }
+  for (const [place, count] of rows.entries()) if (count > 0) metrics.decided(REASONS[place]!, count)
 }
