@@ -7,6 +7,8 @@ import { throttle } from '../logging/throttle.js'
 const MAX_WAIT_MS = 50
 const ALLOWED_FOR_EACH_MS = 0.1
 const MAX_CROWD_WAIT_MS = 200
+/** Turns of the event loop that start within this time are taken for one, ms: to notice the end of each costs as much as a decision. */
+const TURN_MS = 5
 /**
  * The same for bodies up to a size, bytes. Such requests cost as much to refuse as to serve, and a refused client waits this long anyway
  * (Retry-After).
@@ -36,9 +38,9 @@ export type Overload = ReturnType<typeof refuseOverload>
  * @param bodyLimit largest body, bytes
  */
 export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
-  let turnStart = 0
+  let turnStart = -Infinity
   let isTurnOpen = false
-  let served = 0 // requests of this turn that were not refused
+  let served = 0 // requests since then that were not refused
   let bodies = 0
   const closeTurn = () => { isTurnOpen = false }
   let refused = 0
@@ -50,7 +52,7 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   function checkWait (request: FastifyRequest, now: number): void {
     const socket: Timed = request.raw.socket
     if (!(socket instanceof Socket)) return // requests of `inject` do not come in turns of the event loop
-    if (!isTurnOpen) {
+    if (!isTurnOpen && now - turnStart > TURN_MS) {
       isTurnOpen = true
       turnStart = now
       served = 0
