@@ -17,7 +17,7 @@ import { LogShare } from './log-share.js'
 /** Interval at which events are stored and exported, ms. */
 const FLUSH_MS = 1000
 /** Limits of what one interval takes: events of each kind, and characters of answers that are to be digested. */
-const LIMIT = { events: 4096, characters: 4 * 1024 * 1024 }
+const LIMIT = { events: 1024, characters: 4 * 1024 * 1024 }
 
 export interface DecisionLogOptions {
   readonly store: Pick<Store, 'logEvents'>

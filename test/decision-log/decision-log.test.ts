@@ -57,9 +57,9 @@ t.test('what is logged is stored periodically, and at the end', async (t) => {
 
 t.test('more than an interval takes is dropped and counted, and then fewer generations are taken', async (t) => {
   const { decisionLog, counted } = logOn(t)
-  for (let i = 0; i < 4104; i++) decisionLog.decided(decision)
+  for (let i = 0; i < 1032; i++) decisionLog.decided(decision)
   await decisionLog.flush()
-  t.same([await counted('stored'), await counted('dropped')], [4096, 8])
+  t.same([await counted('stored'), await counted('dropped')], [1024, 8])
   const taken = () => Array.from({ length: 1000 }, (_, i) => decisionLog.takes(`g${i}`, 'control')).filter(Boolean).length
   await until('the share is adapted', () => taken() < 1000)
   t.ok(taken() > 400 && taken() < 600)
