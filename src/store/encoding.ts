@@ -57,7 +57,7 @@ interface WrittenGathered {
   readonly halves: ReadonlyArray<PackedEvidence | null>
   readonly open: Omit<OpenEvidence, 'evidence'> & { readonly evidence: PackedEvidence | null }
 }
-type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
+export type WrittenTrial = Omit<Trial, keyof Gathered> & WrittenGathered & { readonly thresholds: number }
 type WrittenState = Omit<ContextState, keyof Gathered | 'trials'> & WrittenGathered & { readonly trials: readonly WrittenTrial[] }
 
 function reviveTrial ({ thresholds, ...trial }: WrittenTrial): Trial { return { ...trial, ...revived(trial, noEvidence(thresholds)) } }

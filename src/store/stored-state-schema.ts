@@ -9,6 +9,7 @@ import { openEpoch } from '../core/judgement/context-state.js'
 import type { Membership } from '../core/judgement/membership.js'
 import { DEFAULT_POLICY } from '../core/policy/policy.js'
 import { isGridLength } from '../core/predictor/predictor.js'
+import type { WrittenTrial } from './encoding.js'
 import { check, fieldsLike, like, number, numbersByName, orNull, ratio, text, time } from './schema-parts.js'
 
 const { label, max_em_drop: maxEmDrop, error_level: errorLevel } = PolicySchema.properties
@@ -87,11 +88,6 @@ const state = Type.Object({
 })
 
 const hasStateFields = check(state)
-interface WrittenTrial {
-  readonly thresholds: number
-  readonly halves: ReadonlyArray<PackedEvidence | null>
-  readonly open: { readonly evidence: PackedEvidence | null }
-}
 
 /** A state as it is written. The evidence of a trial must be of its predictor's grid. */
 export function isState (value: unknown): boolean {
