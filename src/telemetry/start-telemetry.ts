@@ -29,7 +29,9 @@ export function startTelemetry ({ traces, metrics: hasMetrics }: TelemetrySignal
   return {
     /** Adds hooks to an app that has no routes yet. */
     instrument (app: FastifyInstance): void { if (provider !== null) traceRequests(app, provider.getTracer(SCOPE.name, SCOPE.version)) },
-    watch (metrics: Pick<Metrics, 'collect'>): void { if (hasMetrics) meters = exportMetrics(metrics, resource, Number(env.OTEL_METRIC_EXPORT_INTERVAL) || INTERVAL_MS) },
+    watch (metrics: Pick<Metrics, 'collect'>): void {
+      if (hasMetrics) meters = exportMetrics(metrics, resource, Number(env.OTEL_METRIC_EXPORT_INTERVAL) || INTERVAL_MS)
+    },
     /** Exports the rest. */
     async close (): Promise<void> { await Promise.allSettled([provider?.shutdown(), meters?.shutdown()]) },
   }

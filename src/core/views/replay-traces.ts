@@ -33,7 +33,8 @@ export function replayTraces (
   const recorded = replay(traces, state.meaning, index)
   const asked = replay(traces, policy, index)
   const opening = { time: state.epoch_started_at, name: state.epoch_name }
-  const opened: ContextState = { ...openEpoch(state, 'policy', policy, levels, opening), epoch: state.epoch, halves: [asked.evidence, NO_EVIDENCE] }
+  const begun = openEpoch(state, 'policy', policy, levels, opening)
+  const opened: ContextState = { ...begun, epoch: state.epoch, halves: [asked.evidence, NO_EVIDENCE] }
   return {
     asked: opened,
     /** At the threshold of the raw confidence that is in force. Where none is, the figures are of generations in full. */
