@@ -61,7 +61,8 @@ t.test('the trade-off of a context is shown point by point', async (t) => {
   await send('PUT', `${url}/policy`, { em_per_token_percent: 0.0005 })
   const { status, body } = await send('GET', `${url}/tradeoff`)
   t.equal(status, 200)
-  t.match(body, { key: KEY, score: 'confidence', em_per_token_percent: 0.0005, unfavourable_from: null, knee: null, moves: [{ before: null }] })
+  t.match(body, { key: KEY, score: 'confidence', em_per_token_percent: 0.0005, unfavourable_from: null, knee: null })
+  t.equal(body.moves.at(-1).before, null) // the policy may already have moved it again
   t.match(body.points[0], { threshold: null, tokens_saved_ratio: 0, em_drop: 0 })
   t.match(body.points.at(-1), { tokens_saved_ratio: 0.5, em_drop: 0, em_per_token_percent: { estimate: 0 } })
   t.match(await send('GET', '/v1/contexts/model%3Dnobody/tradeoff'), { status: 404, body: { code: 'CONTEXT_NOT_FOUND' } })
