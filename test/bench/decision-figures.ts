@@ -18,7 +18,7 @@ export interface Way {
 }
 
 const CONTEXTS = 1000
-const STARTS = 3
+const STARTS = 2
 /** Rounds of the ways with many connections, which take long to open. */
 const CROWD_ROUNDS = 3
 const single = json(stepsOf(256, 200))

@@ -3,7 +3,7 @@ export interface Load {
   readonly rounds: number
   /** Duration of a measurement, ms. */
   readonly windowMs: number
-  /** Duration of the warm-up of each server, in which its code is compiled, ms. */
+  /** Duration of the warm-up of each server, ms. V8 goes on compiling the service for some seconds, since it has more code than an echo. */
   readonly warmUpMs: number
   readonly contexts: readonly number[]
   readonly coreDecisions: number
@@ -20,7 +20,7 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
   full: {
     rounds: 7,
     windowMs: 1000,
-    warmUpMs: 2000,
+    warmUpMs: 6000,
     contexts: [10, 1000, 10_000],
     coreDecisions: 1_000_000,
     outcomes: 60_000,
