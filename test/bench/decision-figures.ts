@@ -73,26 +73,25 @@ export async function measure (generator: Generator, server: Server, { path, bod
  * The rounds go over several starts of each, since the speed of one start differs from that of the next by a tenth for as long as it lives.
  */
 export async function decisionFigures (generator: Generator, { rounds, windowMs, warmUpMs }: Load): Promise<Figure[]> {
-  const services = await inTurn(Math.min(STARTS, rounds), () => seededServer(CONTEXTS))
   const literal = await startLiteral()
   const figures: Figure[] = []
   for (const way of WAYS) {
     const isCrowd = way.connections > 32
-    const asked = isCrowd ? services.slice(0, 1) : services
+    const starts = isCrowd ? 1 : Math.min(STARTS, rounds)
+    const services = await inTurn(starts, () => seededServer(CONTEXTS)) // anew, without the steps that other ways recorded
     const reply = await replyTo(services[0]!, way)
-    const echoes = await inTurn(asked.length, () => startEcho(way, reply))
-    const peers = [echoes, asked, ...way.connections === 32 ? [[literal.server]] : []]
+    const echoes = await inTurn(starts, () => startEcho(way, reply))
+    const peers = [echoes, services, ...way.connections === 32 ? [[literal.server]] : []]
     const results = peers.map((): Measured[] => [])
     for (const server of peers.flat()) await measure(generator, server, way, warmUpMs)
     for (let round = 0; round < (isCrowd ? Math.min(CROWD_ROUNDS, rounds) : rounds); round++) {
       for (const [i, peer] of peers.entries()) results[i]!.push(await measure(generator, peer[round % peer.length]!, way, windowMs))
     }
-    for (const { child } of echoes) await end(child)
+    for (const { child } of [...echoes, ...services]) await end(child)
     figures.push(...figuresOf(way, results[0]!, results[1]!))
     if (results[2]) figures.push(...figuresOf({ ...way, name: 'peer that reads Redis on each request, 32 connections' }, results[0]!, results[2]))
   }
   await literal.close()
-  for (const { child } of services) await end(child)
   return figures
 }
 
