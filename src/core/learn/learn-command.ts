@@ -5,6 +5,7 @@ import { NO_DRIFT } from '../certificate/drift.js'
 import { candidateScorers, certifiedNow } from '../judgement/candidate-scorer.js'
 import { isCurrent } from '../judgement/judge.js'
 import { restartDetector } from '../judgement/membership.js'
+import { requestGuarantee } from '../judgement/request-guarantee.js'
 import { certificationTerms, haveSameBar } from '../policy/certification-terms.js'
 import { certifyingDepth } from '../policy/certifying-link.js'
 import { moveInForce, moveOf } from './threshold-change.js'
@@ -110,22 +111,15 @@ function withEntry<T> (map: ReadonlyMap<string, T>, key: string, value: T | null
 }
 
 /**
- * Before any evidence, a changed request is as good as the first. A changed bar is compared with the current evidence; a changed tolerance
- * restarts the drift detectors, a changed mode the comparison of the arms.
+ * A changed bar is compared with the current evidence; a changed tolerance restarts the drift detectors, a changed mode the comparison of
+ * the arms.
  */
 function withRequest (fold: Fold, key: string, before: Policy, policy: Policy): ContextState {
   const state = fold.get(key)!
-  const { max_em_drop, error_level, predictor } = policy
-  const isUnseen = ({ halves, open }: Pick<ContextState, 'halves' | 'open'>) =>
-    halves.every((half) => half.generations === 0) && open.evidence.generations + open.unaccounted === 0
-  const { reported, accounted, missing, excluded } = state.follow_up
-  const isUnreported = reported + accounted + missing + excluded === 0 // also in the slice that has not ended
-  const requested = isUnseen(state) && isUnreported ? { max_em_drop, error_level, predictor } : state.requested
-  const trials = state.trials.map((trial) => isUnseen(trial) ? { ...trial, requested: { max_em_drop, error_level } } : trial)
-  const isSameBound = before.max_em_drop === max_em_drop
+  const isSameBound = before.max_em_drop === policy.max_em_drop
   const drift = isSameBound ? state.drift : NO_DRIFT
   const membership = isSameBound ? state.membership : state.membership && restartDetector(state.membership)
-  const next = { ...withTrials(fold, key, { ...state, requested, trials, drift, membership }, policy) }
+  const next = { ...withTrials(fold, key, { ...requestGuarantee(state, policy), drift, membership }, policy) }
   if (before.mode !== policy.mode) Object.assign(next, comparisonFromNow(fold, key))
   return haveSameBar(certificationTerms(before), policy) ? next : withCertifiedNow(next, policy, fold)
 }

@@ -1,9 +1,10 @@
 import type { Levels } from '../policy/context.js'
 import type { KeptTrace } from '../certificate/kept-trace.js'
-import { evidenceOf, type ContextState } from '../judgement/context-state.js'
+import type { ContextState } from '../judgement/context-state.js'
 import { describeThresholds } from './describe-thresholds.js'
 import { candidateOf } from '../judgement/candidate-scorer.js'
 import { judgeAfresh } from '../judgement/judge.js'
+import { requestGuarantee } from '../judgement/request-guarantee.js'
 import type { Policy } from '../policy/policy.js'
 import type { LivePredictors } from '../predictor/predictor-version.js'
 import { replayTraces } from './replay-traces.js'
@@ -54,8 +55,7 @@ export function whatIf (
 }
 
 function judged (state: ContextState, policy: Policy, levels: Levels, predictors: LivePredictors) {
-  const isUnseen = evidenceOf(state).generations === 0 // Without evidence, no request is made after looking.
-  const asked = isUnseen ? { ...state, requested: policy } : state
+  const asked = requestGuarantee(state, policy)
   const { scorer, index, threshold } = judgeAfresh(asked, policy, levels, predictors)
   const score = scorer ?? 'confidence'
   const candidate = candidateOf(asked, policy, predictors, scorer)

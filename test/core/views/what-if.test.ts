@@ -1,4 +1,6 @@
 import t from 'tap'
+import { openEpoch } from '../../../src/core/judgement/context-state.js'
+import { commandEffects } from '../../../src/core/views/command-effect.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { DEFAULT_POLICY } from '../../../src/core/policy/policy.js'
 import { ANSWERABLE_FIELDS, UNANSWERABLE_FIELDS, whatIf } from '../../../src/core/views/what-if.js'
@@ -78,6 +80,20 @@ t.test('a price per percent of tokens sets the turning point and leaves the thre
   t.equal(ask(0.0001).threshold, ask(0.5).threshold)
   t.match(ask(0.0001), { em_per_token_percent: 0.0001, unfavourable_from: { rest: { estimate: Number } } })
   t.equal(ask(0.5).unfavourable_from, null)
+})
+
+t.test('before the first slice ends, a reported outcome makes another request post hoc, in a dry run and in what-if alike', async (t) => {
+  const opened = openEpoch(undefined, 'first_enrolment', policyWith(), levels, { time: 0, name: '0-1' })
+  for (const reported of [0, 1]) {
+    const state = { ...opened, follow_up: { ...opened.follow_up, reported } }
+    const inputs = { levels, defaultPolicy: policyWith(), policies: new Map(), pins: new Map(), predictors: new Map() }
+    const loaded = { ...inputs, states: new Map([[LEAF, state]]) }
+    const [dry] = commandEffects(loaded, { type: 'policy', key: LEAF, policy: { max_em_drop: 0.05 }, by: 'test' }, [LEAF], 0)
+    const answer = whatIf(state, policyWith({ max_em_drop: 0.05 }), levels, new Map())
+    t.equal(answer.post_hoc, reported > 0)
+    t.equal(answer.post_hoc, dry!.post_hoc)
+    t.equal(answer.generations_to_next_certificate, reported > 0 ? 148 : 73)
+  }
 })
 
 t.test('every policy field can either be queried or is refused with a reason', async (t) => {
