@@ -36,6 +36,7 @@ export interface Thought {
   readonly tokens: number
   /** `null`: not known, so that the text goes upstream. */
   readonly ids: readonly number[] | null
+  /** Empty where the dialect has ids. */
   readonly text: string
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Asked } from '../asked.js'
-import { readEvents } from '../generation/event-stream.js'
+import { END, readEvents } from '../generation/event-stream.js'
 import { ownRequestHeaders, type RawHeaders } from '../hop-by-hop.js'
 import type { UpstreamReply } from '../upstream.js'
 import type { Dialect, DialectParts, Forced, Piece, Pieces, Run, Thought } from './dialect.js'
@@ -107,13 +107,13 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
   }
 }
 
-async function * readLlama ({ body }: UpstreamReply): AsyncGenerator<LlamaEvent[]> {
-  for await (const events of readEvents(body)) {
-    const parsed = events.filter((data) => data !== '[DONE]').map((data) => JSON.parse(data))
-    const broken = parsed.find((event) => event.error !== undefined)
-    if (broken !== undefined) throw new StreamError(broken)
-    yield parsed
-  }
+function readLlama ({ body }: UpstreamReply): AsyncIterable<LlamaEvent[]> {
+  return readEvents<LlamaEvent>(body, (data) => {
+    if (data === '[DONE]') return END
+    const event = JSON.parse(data)
+    if (event.error !== undefined) throw new StreamError(event)
+    return event
+  })
 }
 
 async function * answerOf (reply: UpstreamReply, pieces: LlamaPieces): AsyncGenerator<readonly Piece[]> {

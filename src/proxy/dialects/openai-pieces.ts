@@ -1,6 +1,7 @@
+import type { Readable } from 'node:stream'
 import type { Route } from '../asked.js'
-import { readEvents } from '../generation/event-stream.js'
-import type { Chunk, Piece, Pieces } from './dialect.js'
+import { END, readEvents } from '../generation/event-stream.js'
+import type { Chunk, Piece } from './dialect.js'
 
 /** The engine ended its stream with an error, which goes on to the client as it is. */
 export class StreamError extends Error {
@@ -21,19 +22,10 @@ export interface ReadOptions {
 }
 
 /** Reads a stream in OpenAI's format, with the token ids that vLLM adds. A stream that breaks off throws. */
-export async function * readPieces (body: AsyncIterable<Uint8Array>, options: ReadOptions): Pieces & AsyncGenerator<Piece[]> {
-  for await (const events of readEvents(body)) {
-    const pieces: Piece[] = []
-    for (const data of events) {
-      if (data === '[DONE]') {
-        if (pieces.length > 0) yield pieces
-        return
-      }
-      pieces.push(pieceOf(JSON.parse(data), options))
-    }
-    yield pieces
-  }
-  throw new Error('the stream of the model server broke off')
+export function readPieces (body: Readable, options: ReadOptions): AsyncIterable<Piece[]> {
+  return readEvents(body, (data) => data === '[DONE]' ? END : pieceOf(JSON.parse(data), options), () => {
+    throw new Error('the stream of the model server broke off')
+  })
 }
 
 function pieceOf (chunk: Chunk, { route, closeId = null, onPrompt }: ReadOptions): Piece {

@@ -34,27 +34,30 @@ export function headersOf (headers: RawHeaders, generationId: string, contentTyp
 
 /** One coherent stream in OpenAI's format. */
 export function streamReply ({ route, wantsUsage }: Asked, response: ServerResponse, headers: readonly string[]): ClientReply {
-  let envelope: Chunk = {}
+  let last: Chunk = {}
   response.writeHead(200, [...headers])
   const send = (chunk: Chunk) => { response.write(`data: ${JSON.stringify(chunk)}\n\n`) }
   const choice = (content: string, finish: string | null) => route === 'chat'
     ? { index: 0, delta: content === '' ? {} : { content }, logprobs: null, finish_reason: finish }
     : { index: 0, text: content, logprobs: null, finish_reason: finish }
+  const envelope = (): Chunk => {
+    const { choices: _, usage: __, stopgate: ___, ...rest } = last
+    return rest
+  }
   return {
     pass ({ chunk, finish, usage }, field) {
-      const { choices, usage: _, ...rest } = chunk
-      envelope = rest
-      const isUsage = usage !== null && choices.length === 0
+      last = chunk
+      const isUsage = usage !== null && chunk.choices.length === 0
       if (isUsage && !wantsUsage) return
       if (isUsage || (finish !== null && !wantsUsage)) chunk.stopgate = field()
       if (!wantsUsage) delete chunk.usage
       send(chunk)
     },
-    write (content) { send({ ...envelope, choices: [choice(content, null)] }) },
+    write (content) { send({ ...envelope(), choices: [choice(content, null)] }) },
     end (finish, usage, field) {
       // After a natural end the engine's own last chunks have been passed on.
-      if (finish !== null) send({ ...envelope, choices: [choice('', finish)], ...(!wantsUsage && { stopgate: field }) })
-      if (finish !== null && wantsUsage) send({ ...envelope, choices: [], usage, stopgate: field })
+      if (finish !== null) send({ ...envelope(), choices: [choice('', finish)], ...(!wantsUsage && { stopgate: field }) })
+      if (finish !== null && wantsUsage) send({ ...envelope(), choices: [], usage, stopgate: field })
       response.end('data: [DONE]\n\n')
     },
     fail (error) {

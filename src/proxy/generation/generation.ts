@@ -116,7 +116,8 @@ export class Generation {
           await this.#checks.settled()
           await this.#answering
         }
-        await this.#reply.drained()
+        const drained = this.#reply.drained()
+        if (drained !== null) await drained // to await nothing costs each token a turn
       }
     } catch (error) {
       const answer = await this.#answering
@@ -146,9 +147,9 @@ export class Generation {
 
   #grow ({ tokens, ids, reasoning, content }: Piece): void {
     const thought = this.#thought
-    if (this.#dialect.hasIds && ids !== null) (thought.ids ??= []).push(...ids)
     thought.tokens += tokens
-    thought.text += reasoning + content
+    if (!this.#dialect.hasIds) thought.text += reasoning + content
+    else if (ids !== null) (thought.ids ??= []).push(...ids)
   }
 
   /** Asks for the answer, and ends the thought's stream only when the engine has taken that: else the thought goes on. */

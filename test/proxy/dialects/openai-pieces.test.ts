@@ -1,10 +1,10 @@
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { readPieces, StreamError } from '../../../src/proxy/dialects/openai-pieces.js'
 
-async function * bodyOf (...events: unknown[]) {
-  for (const event of events) yield Buffer.from(`data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`)
-}
-async function all (body: AsyncIterable<Buffer>, prompts: unknown[] = []) {
+const bodyOf = (...events: unknown[]): Readable =>
+  Readable.from(events.map((event) => Buffer.from(`data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`)))
+async function all (body: Readable, prompts: unknown[] = []) {
   const pieces = []
   for await (const read of readPieces(body, { route: 'chat', closeId: 7, onPrompt: (ids) => { prompts.push(ids) } })) pieces.push(...read)
   return pieces
