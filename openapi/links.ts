@@ -39,7 +39,7 @@ const NEXT: Readonly<Record<string, Readonly<Record<number, Readonly<Record<stri
   getPolicy: { 200: { replacePolicy: { ...SAME_KEY, requestBody: '$response.body#/policy' }, deletePolicy: SAME_KEY } },
   replacePolicy: { 200: { replacePolicy: CONFIRMED, getPolicy: SAME_KEY, deletePolicy: SAME_KEY } },
   patchPolicy: { 200: { patchPolicy: CONFIRMED, getPolicy: SAME_KEY } },
-  setPin: { 200: { setPin: CONFIRMED }, 204: { removePin: SAME_KEY, getContext: SAME_KEY } },
+  setPin: { 200: { setPin: CONFIRMED, removePin: SAME_KEY, getContext: SAME_KEY } },
   resetContext: { 200: { resetContext: CONFIRMED }, 204: { getContext: SAME_KEY } },
   listCommands: { 200: { listCommands: NEXT_OF('before'), getContext: { parameters: { key: '$response.body#/commands/0/key' } } } },
   getModel: { 200: { startRollback: { requestBody: { version: '$response.body#/version' } } } },

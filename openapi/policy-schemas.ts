@@ -3,7 +3,7 @@ import { COMMAND_DRY_RUN_EXAMPLE, POLICY_REPLY_EXAMPLE, POLICY_DRY_RUN_EXAMPLE }
 import { nullable, nullableRatio } from './field-schemas.js'
 import { orNull } from './lenient.js'
 import { ConfirmSchema, MannerQuerySchema } from './pin-schemas.js'
-import { POLICY_WARNINGS, type PolicyWarning } from '../src/core/judgement/context-warnings.js'
+import { PIN_WARNINGS, POLICY_WARNINGS, type PinWarning, type PolicyWarning } from '../src/core/judgement/context-warnings.js'
 import { DEFAULT_POLICY, type Policy, type PolicyMergePatch, type PolicyPatch } from '../src/core/policy/policy.js'
 
 const enumOf = <T extends string>(values: readonly T[], description: string) => Type.Unsafe<T>({ type: 'string', enum: values, description })
@@ -114,6 +114,18 @@ const effect = {
 }
 
 export const CommandDryRunSchema = Type.Object(effect, { title: 'CommandDryRun', description: 'What the call would do', examples: [COMMAND_DRY_RUN_EXAMPLE] })
+
+export const PinReplySchema = Type.Object({
+  key: Type.String({ description: 'Context key' }),
+  pinned_contexts: Type.Integer({ description: 'Number of contexts with outcomes, without contexts below, for which the pin holds' }),
+  ...Type.Partial(CommandDryRunSchema).properties,
+  warnings: Type.Optional(Type.Unsafe<readonly PinWarning[]>({
+    type: 'array',
+    items: { type: 'string', enum: [...PIN_WARNINGS] },
+    description: 'context_unknown: no outcome has named this context yet, so check its key; pin_without_effect: the context has others below it and the pin holds for none of ' +
+      'them, since it is no pool or each of its contexts has a pin of its own; absent: nothing',
+  })),
+}, { title: 'PinReply', description: 'Where the pin holds', examples: [{ key: 'model=steady-8b,task=choices', pinned_contexts: 1 }] })
 
 export const PolicyReplySchema = Type.Object({
   key: Type.String({ description: 'Context key' }),

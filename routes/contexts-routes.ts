@@ -4,7 +4,7 @@ import { Type } from '#typebox'
 import { ContextDetailSchema, ContextPageSchema, ContextQuerySchema, KeyParamsSchema, WantedLabelsQuerySchema, WantedLabelsSchema } from '../openapi/context-schemas.js'
 import { anyError } from '../openapi/error-schemas.js'
 import { MannerQuerySchema, PinSchema, ReasonQuerySchema, ReasonSchema } from '../openapi/pin-schemas.js'
-import { PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema, CommandDryRunSchema } from '../openapi/policy-schemas.js'
+import { PolicyMergePatchSchema, PolicyPatchSchema, PolicyQuerySchema, PolicyReplySchema, PolicyDryRunSchema, CommandDryRunSchema, PinReplySchema } from '../openapi/policy-schemas.js'
 import { TradeoffSchema } from '../openapi/tradeoff-schemas.js'
 import { WhatIfQuerySchema, WhatIfSchema } from '../openapi/what-if-schemas.js'
 import type { Services } from './services.js'
@@ -163,11 +163,11 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       params,
       querystring: MannerQuerySchema,
       body: PinSchema,
-      response: replies,
+      response: { 200: PinReplySchema, ...anyError },
     },
-  }, async (request, reply) => {
+  }, (request) => {
     const { reason, ...pin } = request.body
-    return answer(reply, await commands.setPin(request.params.key, pin, { by: request.tokenName, reason, ...request.query }))
+    return commands.setPin(request.params.key, pin, { by: request.tokenName, reason, ...request.query })
   })
 
   app.delete('/v1/contexts/:key/pin', {
@@ -182,7 +182,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       response: replies,
     },
   }, async (request, reply) => {
-    return answer(reply, await commands.setPin(request.params.key, null, { by: request.tokenName, ...request.query }))
+    return answer(reply, await commands.removePin(request.params.key, { by: request.tokenName, ...request.query }))
   })
 
   app.post('/v1/contexts/:key/reset', {

@@ -14,6 +14,7 @@ import { checkRoom, checkedPolicies } from './checked-policies.js'
 import { createCommander } from './commander.js'
 import { forEachChunk, readContextKeys } from './context-reader.js'
 import { checkConfirmed, dryRun, type DryRun, type Manner } from './dry-run.js'
+import { pinReach } from './pin-reach.js'
 
 /** What a command would do. */
 export interface CommandDryRun extends DryRun<CommandEffect> { readonly dry_run: true }
@@ -98,13 +99,20 @@ export function createContextCommands (store: Store, service: Service, config: C
       return patchedPolicy(stated, patch)
     }, request),
 
-    /** Replaces the pin of the context; `null` removes it. */
-    async setPin (key: string, request: PinRequest | null, { dry_run, confirm, ...origin }: CommandRequest) {
+    /** Replaces the pin of the context, and tells where it holds. */
+    async setPin (key: string, request: PinRequest, { dry_run, confirm, ...origin }: CommandRequest) {
       checkKey(config, key)
-      return await give(async () => {
-        if (request !== null) checkRoom(config, await store.pins(), key)
-        return { type: 'pin', key, pin: request && pinOf(request, origin), ...origin }
+      const tried = await give(async () => {
+        checkRoom(config, await store.pins(), key)
+        return { type: 'pin', key, pin: pinOf(request, origin), ...origin }
       }, { dry_run, confirm })
+      const [inputs, keys] = await Promise.all([readModelInputs(store, config, Date.now()), readContextKeys(store, config)])
+      return { key, ...pinReach(inputs, keys, key), ...tried }
+    },
+
+    async removePin (key: string, { dry_run, confirm, ...origin }: CommandRequest) {
+      checkKey(config, key)
+      return await give(async () => ({ type: 'pin', key, pin: null, ...origin }), { dry_run, confirm })
     },
 
     /** Starts a new epoch in the context and in all below it. */

@@ -23,13 +23,18 @@ export interface Effects {
   readonly warnings?: readonly string[]
 }
 
+const WARNINGS: Readonly<Record<string, string>> = {
+  context_unknown: 'No outcome has named this context yet: check its key.',
+  pin_without_effect: 'The pin would hold for no context: this is no pool, or each of its contexts has a pin of its own.',
+}
+
 /** What a call would do, as its dry run says. */
 export function Effect ({ effects: { contexts = [], total = 0, changing = 0, removed, warnings = [] } }: { effects: Effects }) {
   if (removed !== undefined) return <p class='effect'>This would remove {count(removed)} pins.</p>
   return (
     <div class='effect'>
       <p><b>{changing === 0 ? 'No threshold, mode or epoch would change' : `${count(changing)} would change`}</b>, of {count(total)} contexts that the call applies to.</p>
-      {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {warning === 'context_unknown' ? 'No outcome has named this context yet: check its key.' : words(warning)}</p>)}
+      {warnings.map((warning) => <p key={warning} class='problem'><span aria-hidden='true'>▲</span> {WARNINGS[warning] ?? words(warning)}</p>)}
       <Table
         caption='Effect' rows={contexts.slice(0, 20)} empty='' columns={[
           { head: 'Context', cell: (row) => row.key },

@@ -139,7 +139,7 @@ t.test('another label, min_tokens or cadence starts a new epoch without evidence
 
 t.test('a pin takes effect at once, without a guarantee, until it is removed', async (t) => {
   const { send } = await build(t)
-  t.equal((await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'incident 42' })).status, 204)
+  t.equal((await send('PUT', `${url}/pin`, { threshold: 0.9, reason: 'incident 42' })).status, 200)
   const ask = async () => (await send('POST', '/v1/decisions', { arm: 'treated', tokens: 1, confidence: 0.95, context: CONTEXT })).body
   t.match(await ask(), { decision: 'stop', threshold: 0.9, scope: 'own', guarantee: null })
   t.equal((await send('DELETE', `${url}/pin?reason=over`)).status, 204)
@@ -190,7 +190,9 @@ t.test('a pin of the root needs a confirmation where it changes a threshold', as
   const pin = { threshold: null, reason: 'incident 42' }
   t.match(await send('PUT', '/v1/contexts/*/pin', pin), { status: 409, body: { code: 'UNCONFIRMED' } })
   t.match((await send('PUT', '/v1/contexts/*/pin?dry_run=true', pin)).body, { changing: 3, contexts: [{ before: Number, after: null }] })
-  t.equal((await sendConfirmed(built, 'PUT', '/v1/contexts/*/pin', pin)).status, 204)
+  t.match(await sendConfirmed(built, 'PUT', '/v1/contexts/*/pin', pin), { status: 200, body: { key: '*', pinned_contexts: 1, warnings: undefined } })
+  const idle = ['context_unknown', 'pin_without_effect']
+  t.strictSame((await send('PUT', '/v1/contexts/model=typo/pin', pin)).body, { key: 'model=typo', pinned_contexts: 0, warnings: idle })
   t.match(await send('DELETE', '/v1/contexts/*/pin?reason=over'), { status: 409, body: { code: 'UNCONFIRMED' } }, 'stopping begins again')
   t.equal((await sendConfirmed(built, 'DELETE', '/v1/contexts/*/pin?reason=over')).status, 204)
 })

@@ -19,6 +19,14 @@ export const POLICY_WARNINGS = ['context_unknown'] as const
 
 export type PolicyWarning = typeof POLICY_WARNINGS[number]
 
+/**
+ * What replies to pins warn of. `pin_without_effect`: the pin is above the leaves and holds for none of them, since its context is no pool
+ * or each context of the pool has a pin of its own.
+ */
+export const PIN_WARNINGS = [...POLICY_WARNINGS, 'pin_without_effect'] as const
+
+export type PinWarning = typeof PIN_WARNINGS[number]
+
 const NO_WARNINGS: readonly ContextWarning[] = []
 
 /** Generations that show a pattern. */

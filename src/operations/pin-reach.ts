@@ -1,0 +1,23 @@
+import type { ModelInputs } from '../core/judgement/chain-link.js'
+import type { PinWarning } from '../core/judgement/context-warnings.js'
+import { certifyingKey } from '../core/policy/certifying-link.js'
+import { depthOf, isWithin, ROOT } from '../core/policy/context.js'
+import { effectivePolicy } from '../core/policy/policy.js'
+
+/** Where a pin holds. */
+export interface PinReach {
+  /** Contexts without children that have outcomes and whose threshold the pin sets. */
+  readonly pinned_contexts: number
+  readonly warnings?: readonly PinWarning[]
+}
+
+/** Finds out where a pin at a key holds. @param keys of the contexts with outcomes, and of those above them */
+export function pinReach ({ levels, defaultPolicy, policies, pins }: ModelInputs, keys: readonly string[], key: string): PinReach {
+  const isPinned = (leaf: string) => leaf === key ||
+    (!pins.has(leaf) && certifyingKey(levels, effectivePolicy(defaultPolicy, policies, leaf).certify_at, leaf) === key)
+  const pinned = keys.filter((other) => depthOf(other) === levels.length && isWithin(other, key) && isPinned(other)).length
+  const warnings: PinWarning[] = []
+  if (key !== ROOT && !keys.includes(key)) warnings.push('context_unknown')
+  if (pinned === 0 && depthOf(key) < levels.length) warnings.push('pin_without_effect')
+  return { pinned_contexts: pinned, ...(warnings.length > 0 && { warnings }) }
+}
