@@ -57,6 +57,9 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
       if (typeof asked === 'string') return asked
       const away = decider.refusal(asked.context)
       if (away !== null) return away
+      const known = decider.levels()
+      const unknown = Object.keys(said.context).filter((level) => !known.includes(level))
+      if (unknown.length > 0) metrics.leftOut(unknown, known)
       const dialect = await dialectFor(request)
       if (dialect === null) return 'not_ready'
       return dialect.refusal(asked) ?? { asked, dialect }

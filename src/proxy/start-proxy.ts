@@ -13,6 +13,7 @@ import { LengthEstimate } from './generation/length-estimate.js'
 import { probeStyle } from './generation/probe-styles.js'
 import { errorBody } from './proxy-errors.js'
 import { createProxyHandler } from './proxy-handler.js'
+import { levelWarner } from './level-warner.js'
 import { passWarner } from './pass-cause.js'
 import { ProxyMetrics } from './proxy-metrics.js'
 import type { DialectName, ProxySettings } from './proxy-settings.js'
@@ -52,6 +53,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   })
   metrics.onFailedStop = ({ message }) => { warn(`a stop failed, and the thought went on: ${message}`) }
   metrics.onPassed = passWarner((message) => { log.warn(message) })
+  metrics.onUnknownLevels = levelWarner((message) => { log.warn(message) })
   const style = probeStyle(settings.PROXY_PROBE, settings.PROXY_PROBE_SUFFIX)
   const tags = { open: settings.PROXY_THINK_OPEN, close: settings.PROXY_THINK_CLOSE }
   const closeText = settings.PROXY_BEFORE_CLOSE + tags.close + settings.PROXY_AFTER_CLOSE

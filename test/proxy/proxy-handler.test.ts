@@ -24,6 +24,16 @@ t.test('without a threshold a stream is what the model server says, with a field
   t.match(followUp, { enrolled: 1, unenrolled: 0, missing: 0 }, 'it was enrolled before')
 })
 
+t.test('a request that names an unknown level is counted, and served without it', async (t) => {
+  const { ask, metric, proxy } = await startUnderTest(t)
+  const told: unknown[] = []
+  proxy.metrics.onUnknownLevels = (...levels) => { told.push(levels) }
+  t.match(await (await ask(CHAT, { 'x-stopgate-context': 'taks=gsm8k' })).json(), { stopgate: { arm: 'control' } })
+  await ask(CHAT, { 'x-stopgate-context': 'task=gsm8k' })
+  t.equal(await metric('stopgate_proxy_unknown_levels_total'), 1)
+  t.same(told, [[['taks'], ['model', 'task']]])
+})
+
 t.test('a reply that is not streamed is put together', async (t) => {
   const { ask } = await startUnderTest(t)
   const body = await (await ask()).json()

@@ -20,14 +20,16 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   const reasons: string[] = []
   metrics.onFailedStop = ({ message }) => { reasons.push(message) }
   metrics.onPassed = (cause) => { reasons.push(cause) }
+  metrics.onUnknownLevels = (unknown, known) => { reasons.push(...unknown, ...known) }
   metrics.passed('tools')
   metrics.stopFailed(new Error('why'))
-  t.same(reasons, ['tools', 'why'])
+  metrics.leftOut(['taks'], ['task'])
+  t.same(reasons, ['tools', 'why', 'taks', 'task'])
   const text = await metrics.registry.metrics()
   for (const line of [
     'probe_tokens_total 20', 'probe_prompt_tokens_total{cache="hit"} 32', 'probe_prompt_tokens_total{cache="miss"} 8',
     'probe_prompt_tokens_total{cache="unknown"} 40', 'prefixes_total{kind="text"} 1', 'probes_total{end="failed"} 1', 'passed_total{cause="off"} 1',
     'upstream_requests_total{path="/v1/models"} 1', 'upstream_requests_total{path="other"} 1', 'upstream_requests_total{path="/tokenize"} 0',
-    'circuit_open 1', 'requests_in_flight 2', 'enrolled 3', 'reports_waiting 1', 'generations_total{arm="none",end="broken"} 1',
+    'unknown_levels_total 1', 'circuit_open 1', 'requests_in_flight 2', 'enrolled 3', 'reports_waiting 1', 'generations_total{arm="none",end="broken"} 1',
   ]) t.ok(text.includes(`stopgate_proxy_${line}`), line)
 })

@@ -32,6 +32,9 @@ export class LocalDecider {
     this.#enrolments = enrolments
   }
 
+  /** The levels that the service knows; none while the circuit is open. */
+  levels (): readonly string[] { return this.#snapshot()?.levels ?? [] }
+
   /** Why nothing is decided in a context; `null`: it is. */
   refusal (context: Context): 'service_away' | 'mode_off' | null {
     const snapshot = this.#snapshot()
@@ -41,8 +44,7 @@ export class LocalDecider {
 
   /** A new generation, with the levels that the service knows of its context. */
   begin (context: Context, group: string): Decided {
-    const levels = this.#snapshot()?.levels ?? []
-    const known = levels.flatMap((level) => context[level] === undefined ? [] : [[level, context[level]] as const])
+    const known = this.levels().flatMap((level) => context[level] === undefined ? [] : [[level, context[level]] as const])
     return { id: `proxy-${randomUUID()}`, group, context: Object.fromEntries(known), arm: null }
   }
 
