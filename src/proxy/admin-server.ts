@@ -10,6 +10,7 @@ export interface ProxyReadiness {
   /** What is certified, in some context or other: exact match by labels, or agreement with the model's own full answers. */
   readonly certifies: readonly Label[]
   readonly upstream: string
+  /** `auto` until the model server has been asked what it is. */
   readonly dialect: string
 }
 

@@ -27,6 +27,8 @@ export interface HandlerParts extends Omit<GenerationParts, 'decider'> {
   readonly dialects: Readonly<Record<DialectName, Dialect>>
   /** `null`: the upstream is asked. */
   readonly dialect: DialectName | null
+  /** Called when the upstream has told its dialect. */
+  readonly onDialect: (name: DialectName) => void
 }
 
 /** Answers a request of a client: serves a generation, or passes the request through. */
@@ -39,7 +41,9 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
   async function dialectFor (request: IncomingMessage): Promise<Dialect | null> {
     if (dialect !== null || performance.now() - failedAt < ASK_AGAIN_MS) return dialect
     try {
-      dialect = dialects[await detectDialect(upstream, request.rawHeaders)]
+      const name = await detectDialect(upstream, request.rawHeaders)
+      dialect = dialects[name]
+      parts.onDialect(name)
     } catch {
       failedAt = performance.now()
     }

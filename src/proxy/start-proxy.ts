@@ -60,12 +60,14 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   const parts: DialectParts = { upstream, tags, close: closeText, style, probeTokens: settings.PROXY_PROBE_TOKENS }
   const made = Object.entries(DIALECTS).map(([name, create]) => [name, create(parts)])
   const dialects = Object.fromEntries(made) as Record<DialectName, Dialect>
+  let dialect: ProxySettings['PROXY_DIALECT'] = settings.PROXY_DIALECT
   const handle = createProxyHandler({
     upstream,
     decider: new LocalDecider(() => poll.snapshot(), enrolments),
     metrics,
     dialects,
-    dialect: settings.PROXY_DIALECT === 'auto' ? null : settings.PROXY_DIALECT,
+    dialect: dialect === 'auto' ? null : dialect,
+    onDialect: (name) => { dialect = name },
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
     lengths: new LengthEstimate(),
     report: (outcome) => { reporter.put(outcome) },
@@ -95,7 +97,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     })
   })
   const admin = createAdminServer(metrics.registry, () => ({
-    ready: !isClosing, circuit: poll.snapshot() === null ? 'open' : 'closed', problem: poll.problem, certifies: poll.certifies, upstream: settings.PROXY_UPSTREAM, dialect: settings.PROXY_DIALECT,
+    ready: !isClosing, circuit: poll.snapshot() === null ? 'open' : 'closed', problem: poll.problem, certifies: poll.certifies, upstream: settings.PROXY_UPSTREAM, dialect,
   }))
   const url = await listen(server, settings, 'PROXY_PORT')
   const adminUrl = await listen(admin, settings, 'PROXY_ADMIN_PORT').catch((error) => {
