@@ -72,6 +72,7 @@ export const FleetPageSchema = Type.Object({
     mode: fields.mode,
     is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),
     threshold: fields.threshold,
+    lottery: fields.lottery,
     scope: fields.scope,
     em_drop: fields.em_drop,
     em_drop_low: fields.em_drop_low,

@@ -29,6 +29,7 @@ export const FLEET_PAGE_EXAMPLE = {
     mode: 'enforce',
     is_pinned: false,
     threshold: 0.97,
+    lottery: null,
     scope: 'own',
     em_drop: 0.004,
     em_drop_low: -0.002,

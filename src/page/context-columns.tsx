@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import type { ContextRow } from './api-types.js'
 import { DropBar } from './drop-bar.js'
-import { ago, count, percent, points, short, threshold, words } from './format.js'
+import { ago, count, percent, points, short, thresholds, words } from './format.js'
 import { Badge } from './parts.js'
 import { routeTo } from './route.js'
 
@@ -44,7 +44,7 @@ function Beside ({ children, note }: { children: ComponentChildren, note: string
 export const CONTEXT_COLUMNS: readonly ContextColumn[] = [
   { head: 'Context', sort: 'key', cell: ({ key, alarms }) => <Name name={key} alarm={alarms[0]} /> },
   { head: 'Status', sort: 'status', cell: (row) => <States row={row} /> },
-  { head: 'Threshold', sort: 'threshold', isNumber: true, cell: (row) => threshold(row.threshold) },
+  { head: 'Threshold', sort: 'threshold', isNumber: true, cell: (row) => thresholds(row) },
   { head: 'EM drop of bound', sort: 'em_drop', isNumber: true, cell: (row) => <Drop row={row} /> },
   {
     head: 'Tokens saved, net',

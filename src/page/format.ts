@@ -1,3 +1,5 @@
+import type { ContextRow } from './api-types.js'
+
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
 const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
@@ -21,6 +23,9 @@ export const percent = (value: Figure, digits = 1): string => shown(value, (numb
 export const points = (value: Figure, digits = 2): string => shown(value, (number) => `${minus((number * 100).toFixed(digits))}\u00a0pt`)
 /** A score; `null` means that nothing is stopped. */
 export const threshold = (value: Figure): string => value == null ? 'never stop' : trim(value.toFixed(4))
+/** The threshold in force; with a lottery both, and how many generations have the looser one. */
+export const thresholds = ({ threshold: safer, lottery }: Pick<ContextRow, 'threshold' | 'lottery'>): string =>
+  threshold(safer) + (lottery === null ? '' : `, ${percent(lottery.share)} at ${threshold(lottery.threshold)}`)
 export const decimals = (value: Figure, digits = 2): string => shown(value, (number) => minus(number.toFixed(digits)))
 
 function trim (text: string): string { return text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') }

@@ -41,6 +41,7 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     mode: view.mode,
     is_pinned: view.pin !== null,
     threshold: view.threshold,
+    lottery: view.lottery,
     scope: view.scope,
     em_drop: view.em_drop,
     em_drop_low: view.em_drop_low,

@@ -3,8 +3,10 @@ import { openEpoch, type ContextState } from '../../../src/core/judgement/contex
 import { describeRow } from '../../../src/core/views/describe-row.js'
 import { NO_EVIDENCE } from '../../../src/core/certificate/evidence.js'
 import { addTrace } from '../../../src/core/certificate/merge-evidence.js'
+import { GRID } from '../../../src/core/certificate/grid.js'
 import { stopsOf } from '../../../src/core/certificate/stops.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../../src/core/policy/policy.js'
+import { certificationTerms } from '../../../src/core/policy/certification-terms.js'
 import { addToMembership, type Membership } from '../../../src/core/judgement/membership.js'
 import { memberUnit } from '../judgement/member-unit.js'
 import { FIRST } from '../learn/memory-fold.js'
@@ -27,6 +29,11 @@ t.test('a leaf of its own has its status, and the time at which its epoch began'
   t.match(describeRow(loaded({ 'model=q,task=a': stateOf(FIRST) }), 'model=q,task=a'), {
     is_leaf: true, is_certifying: true, status: 'certified', is_pinned: false, max_em_drop: 0.02, alarms: [], changed_at: 1000,
   })
+})
+
+t.test('with a lottery in force the row has both thresholds', async (t) => {
+  const state = stateOf(FIRST, { judged_by: certificationTerms(DEFAULT_POLICY), threshold_index: 3.5, threshold: GRID[3]! })
+  t.match(describeRow(loaded({ 'model=q,task=a': state }), 'model=q,task=a'), { threshold: GRID[3], lottery: { threshold: GRID[4], share: 0.5 } })
 })
 
 t.test('the last change is that of the epoch or of the threshold, whichever is later', async (t) => {
