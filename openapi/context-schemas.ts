@@ -92,7 +92,7 @@ export const fields = {
   key: Type.String({ description: 'Context key' }),
   context: Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: { type: 'string' }, description: 'Values of the context by level' }),
   status: Type.Unsafe<typeof status[number]>({
-    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool',
+    type: 'string', enum: [...status], description: 'learning: no threshold is certified; certified: a threshold is; drifted: a threshold was withdrawn, because of drift or a breach, and none is certified since, or the context has left its pool. A context of a pool that it has not left has the status of the pool',
   }),
   pool: objectOrNull(PoolSchema, 'The pool that it is certified with; null: it is certified on its own, or is a pool'),
   mode: PolicySchema.properties.mode,
@@ -136,7 +136,7 @@ export const fields = {
     type: 'object', additionalProperties: { type: 'integer' }, description: 'Generations in the evidence of this epoch, by the token that reported them: up to 32 tokens, the others under "*"; empty if the service has no tokens',
   }),
   epoch: Type.Integer({ description: 'Number of the epoch, from 1' }),
-  control_share: nullableRatio('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null above the leaves'),
+  control_share: nullableRatio('Share of generations in the control arm; 0 where the pool takes no evidence from the context; null where none is drawn, as above the leaves where the context is no pool'),
   generations_to_next_certificate: nullable<number>('integer', {
     description: 'Control generations until the next threshold is certified, at the rates observed; null: cannot be predicted',
   }),

@@ -67,7 +67,7 @@ export const FleetPageSchema = Type.Object({
     key: fields.key,
     is_leaf: Type.Boolean({ description: 'Whether generations run in it; else it is above them' }),
     is_certifying: Type.Boolean({ description: 'Whether evidence is gathered for it: a leaf of its own, or a pool' }),
-    status: { ...fields.status, description: 'As in the context; for a context that belongs to a pool, that of the pool' },
+    status: fields.status,
     pool: fields.pool,
     mode: fields.mode,
     is_pinned: Type.Boolean({ description: 'Whether it has a pin of its own' }),

@@ -1,5 +1,5 @@
 import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
-import { statusOf } from './describe-context.js'
+import { statusInForce } from './describe-context.js'
 import { Cohorts } from '../enrolment/cohorts.js'
 import { newLedger, type Fold } from '../learn/fold.js'
 import { certifyingDepthOf, effectiveThreshold } from '../judgement/effective-threshold.js'
@@ -31,14 +31,15 @@ export function commandEffects (loaded: LoadedContexts, command: Command, keys: 
     const chain = linksOf(then, key)
     const own = chain.at(-1)!
     const state = states.get(key)!
+    const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
     return {
       key,
       before: thresholdIn(loaded, key),
-      after: effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain)).threshold,
+      after: effective.threshold,
       /** In `off` and `shadow` no generation is stopped, whatever the threshold. */
       mode_before: effectivePolicy(loaded.defaultPolicy, loaded.policies, key).mode,
       mode_after: own.policy.mode,
-      status_after: statusOf(state, own.index),
+      status_after: statusInForce(then, chain, effective.source),
       /** Whether its evidence would start again from zero. */
       new_epoch: state.epoch !== loaded.states.get(key)!.epoch,
       /** Whether the guarantee would count as requested after looking at the evidence, which raises the bar thirtyfold. */

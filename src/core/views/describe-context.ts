@@ -1,3 +1,4 @@
+import { isCertifying } from '../policy/certifying-link.js'
 import { parseContextKey } from '../policy/context.js'
 import { evidenceOf, type ContextState } from '../judgement/context-state.js'
 import { cancelledRatio, followUpRatio, labelsNeededRatio } from '../judgement/follow-up-counts.js'
@@ -11,7 +12,7 @@ import { expectedUtility } from '../certificate/objective.js'
 import { describeTrials } from './describe-trials.js'
 import { hasLeft } from '../judgement/membership.js'
 import { contextWarnings } from '../judgement/context-warnings.js'
-import { linksOf, type LoadedContexts } from '../judgement/chain-link.js'
+import { linksOf, type ChainLink, type LoadedContexts } from '../judgement/chain-link.js'
 import { shownInPool } from './shown-in-pool.js'
 
 export type Status = 'learning' | 'certified' | 'drifted'
@@ -28,7 +29,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
   const own = chain.at(-1)!
   const effective = effectiveThreshold(chain, certifyingDepthOf(loaded.levels, chain))
   const { source } = effective
-  const isMember = source !== own && chain.length === loaded.levels.length + 1
+  const isMember = isOfPool(loaded, chain, source)
   const candidate = candidateOf(state, own.policy, loaded.predictors, own.scorer)
   const { evidence: shown, index, level } = isMember
     ? shownInPool(state, source, loaded.states.get(source.key))
@@ -39,7 +40,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
   return {
     key,
     context: parseContextKey(loaded.levels, key) ?? {},
-    status: isGone ? 'drifted' as const : statusOf(state, own.index),
+    status: statusInForce(loaded, chain, source),
     /** The pool that it is a context of, and when its own drift detector made it leave that; `null`: it has none, or is one. */
     pool: isMember ? { key: source.key, left_at: isGone ? state.membership!.left_at : null } : null,
     mode: own.policy.mode,
@@ -82,7 +83,7 @@ export function describeContext (loaded: LoadedContexts, key: string) {
     warnings: contextWarnings(state),
     fed_by: state.fed_by ?? {},
     epoch: state.epoch,
-    control_share: chain.length === loaded.levels.length + 1 ? controlShareInForce(effective) : null,
+    control_share: isMember || isCertifying(loaded.levels, own.policy.certify_at, key) ? controlShareInForce(effective) : null,
     generations_to_next_certificate: untilNext(candidate, own.policy),
     policy: own.policy,
     updated_at: state.updated_at,
@@ -94,7 +95,23 @@ function evidenceView ({ log_evidence: known }: ContextState, index: number, { b
   return known === null || index === -1 ? null : { ...known, bar, holds_now: known.now >= bar }
 }
 
-export function statusOf (state: ContextState, index: number): Status {
+/**
+ * The status of the end of a chain. A context of a pool has that of the pool, unless it has left it.
+ * @param source the link that gathers evidence for the end
+ */
+export function statusInForce (loaded: LoadedContexts, chain: readonly ChainLink[], source: ChainLink): Status {
+  const own = chain.at(-1)!
+  const isMember = isOfPool(loaded, chain, source)
+  if (isMember && hasLeft(own.leftEpoch, source.epochName)) return 'drifted'
+  const link = isMember && loaded.states.has(source.key) ? source : own
+  return statusOf(loaded.states.get(link.key)!, link.index)
+}
+
+function isOfPool ({ levels }: LoadedContexts, chain: readonly ChainLink[], source: ChainLink): boolean {
+  return source !== chain.at(-1) && chain.length === levels.length + 1
+}
+
+function statusOf (state: ContextState, index: number): Status {
   if (index !== -1) return 'certified'
   if (state.epoch_cause === 'drift' || state.epoch_cause === 'breach') return 'drifted'
   return 'learning'

@@ -1,9 +1,9 @@
 import { DRIFT_SUSPECTED, suspicion } from '../certificate/drift.js'
 import { isCertifying } from '../policy/certifying-link.js'
 import { depthOf } from '../policy/context.js'
-import { linkOf, type LoadedContexts } from '../judgement/chain-link.js'
+import type { LoadedContexts } from '../judgement/chain-link.js'
 import type { ContextWarning } from '../judgement/context-warnings.js'
-import { describeContext, statusOf, type ContextView } from './describe-context.js'
+import { describeContext, type ContextView } from './describe-context.js'
 
 /** What needs the attention of an operator: thresholds taken back, suspicions, and problems with reports. */
 export const ALARMS = [
@@ -20,8 +20,7 @@ export type RowOrder = typeof ROW_ORDERS[number]
 export type ContextRow = ReturnType<typeof describeRow>
 
 /**
- * Describes a context as a row of a table of thousands; times are in ms. A context of a pool has the status of the pool, unless it has left
- * it.
+ * Describes a context as a row of a table of thousands; times are in ms.
  * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
  */
 export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
@@ -29,7 +28,6 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
   const { levels, states } = loaded
   const { pool } = view
   const startedAt = states.get(key)!.epoch_started_at
-  const poolState = pool === null || pool.left_at !== null ? undefined : states.get(pool.key)
   return {
     key,
     /** Whether generations run in it; else it shows sums, or is a pool. */
@@ -37,7 +35,7 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     /** Whether evidence is gathered here: a leaf of its own, or a pool. */
     is_certifying: isCertifying(levels, view.policy.certify_at, key),
     pool,
-    status: poolState === undefined ? view.status : statusOf(poolState, linkOf(loaded, pool!.key, poolState).index),
+    status: view.status,
     mode: view.mode,
     is_pinned: view.pin !== null,
     threshold: view.threshold,
@@ -57,7 +55,7 @@ export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
     generations_to_next_certificate: view.generations_to_next_certificate,
     alarms: alarmsOf(loaded, view),
     /** When drift or a breach withdrew its threshold, or it left its pool; `null`: neither holds. */
-    withdrawn_at: pool?.left_at ?? (view.status === 'drifted' ? startedAt : null),
+    withdrawn_at: pool === null ? (view.status === 'drifted' ? startedAt : null) : pool.left_at,
     /** When its threshold or epoch last changed. */
     changed_at: Math.max(movedAt, startedAt, pool?.left_at ?? 0),
     updated_at: view.updated_at,
@@ -68,7 +66,7 @@ function alarmsOf ({ states }: LoadedContexts, { key, status, pool, arms, warnin
   const { epoch_cause: cause, drift } = states.get(key)!
   const alarms: Alarm[] = []
   if (pool !== null && pool.left_at !== null) alarms.push('left_pool')
-  else if (status === 'drifted') alarms.push(cause === 'breach' ? 'breach' : 'drift')
+  else if (status === 'drifted' && pool === null) alarms.push(cause === 'breach' ? 'breach' : 'drift')
   else if (arms.breached) alarms.push('breach')
   if (suspicion(drift) >= DRIFT_SUSPECTED) alarms.push('drift_suspected')
   if (arms.breach_suspected && !alarms.includes('breach')) alarms.push('breach_suspected')

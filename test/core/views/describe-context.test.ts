@@ -27,6 +27,19 @@ t.test('the status is learning, certified or drifted', async (t) => {
   t.equal(status(FIRST, { epoch_cause: 'drift' }), 'certified', 'certified again after drift')
 })
 
+t.test('a pool shows its control share, and its contexts have its status; sums have no share', async (t) => {
+  const policies = new Map([['model=q', { certify_at: 'model' }]])
+  const stateOf = (generations: number, changes = {}) => known(generations, changes).states.get(key)!
+  const pooled = (changes = {}) => {
+    const pool = stateOf(FIRST, { control_share: 0.5, ...changes })
+    return { ...known(0), policies, states: new Map([['*', stateOf(0)], ['model=q', pool], [key, stateOf(0)]]) }
+  }
+  t.match(describeContext(pooled(), '*'), { control_share: null, status: 'learning' })
+  t.match(describeContext(pooled(), 'model=q'), { control_share: 0.5, status: 'certified' })
+  t.match(describeContext(pooled(), key), { control_share: 0.5, status: 'certified', scope: 'pool' })
+  t.match(describeContext(pooled({ halves: [NO_EVIDENCE, NO_EVIDENCE], epoch_cause: 'drift' }), key), { control_share: 1, status: 'drifted' })
+})
+
 t.test('the distance of the next certificate', async (t) => {
   const next = (generations: number, changes = {}) => describeContext(known(generations, changes), key).generations_to_next_certificate
   t.equal(next(0), FIRST, 'lossless generations to the first certificate at 2 % and level 0.05 (vectors/certificate-2.json)')
