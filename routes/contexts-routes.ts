@@ -43,7 +43,7 @@ export const contexts: FastifyPluginCallbackTypebox<Services> = (app, { contexts
       tags: read,
       operationId: 'getContext',
       summary: 'Get one context with a row for every threshold',
-      description: 'The state of the context and what the evidence says about each threshold of the score that serves it.',
+      description: 'The state of the context and what the evidence says about each threshold of the score that serves it. Where a policy of its own makes the context a pool, it is shown before its first outcome, too.',
       params,
       response: { 200: ContextDetailSchema, ...anyError },
     },

@@ -3,7 +3,7 @@ import type { Caller } from '../access/context-access.js'
 import type { Config } from '../config/config.js'
 import { candidateOf } from '../core/judgement/candidate-scorer.js'
 import { linkOf, type LoadedContexts } from '../core/judgement/chain-link.js'
-import type { ContextState } from '../core/judgement/context-state.js'
+import { openEpoch, type ContextState } from '../core/judgement/context-state.js'
 import { isCertifying } from '../core/policy/certifying-link.js'
 import { depthOf, isWithin, ROOT } from '../core/policy/context.js'
 import { effectivePolicy } from '../core/policy/policy.js'
@@ -36,9 +36,9 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
   async function load (key: string): Promise<{ loaded: LoadedContexts, state: ContextState }> {
     checkKey(config, key)
     const loaded = await readContexts(store, config, [key])
-    const state = loaded.states.get(key)
+    const state = loaded.states.get(key) ?? unseenPool(loaded, key)
     if (state === undefined) throw new ContextNotFoundError(key)
-    return { loaded, state }
+    return { loaded: { ...loaded, states: new Map(loaded.states).set(key, state) }, state }
   }
 
   return {
@@ -88,6 +88,13 @@ export function createContexts (store: Store, readHistory: ReadHistory, config: 
 
     async tradeoff (key: string) { return await readTradeoff(readHistory, await load(key), key) },
   }
+}
+
+/** The state of a pool before its first outcome, where a policy of its own makes the context one; other contexts have none. */
+function unseenPool ({ levels, defaultPolicy, policies }: LoadedContexts, key: string): ContextState | undefined {
+  const policy = effectivePolicy(defaultPolicy, policies, key)
+  const isPool = policies.has(key) && depthOf(key) < levels.length && isCertifying(levels, policy.certify_at, key)
+  return isPool ? openEpoch(undefined, 'first_enrolment', policy, levels, { time: Date.now(), name: '' }) : undefined
 }
 
 /** Times as replies have them, ISO 8601. */

@@ -12,6 +12,16 @@ t.test('contexts are listed in pages', async (t) => {
   t.match(await contexts.list({ limit: 2, after: first.next! }), { contexts: [{ key: KEY }], next: null })
 })
 
+t.test('a pool that a policy names is shown before its first outcome', async (t) => {
+  const { contexts, contextCommands } = await build(t)
+  await contextCommands.setPolicy('model=q', { certify_at: 'model' }, { by: 'ops' })
+  t.match(await contexts.get('model=q'), {
+    status: 'learning', threshold: null, control_share: 1, control_generations: 0, members: { total: 0 }, policy: { certify_at: 'model' },
+  })
+  t.match(await contexts.whatIf('model=q', { max_em_drop: 0.05 }), { post_hoc: false, threshold: null })
+  await t.rejects(contexts.get('model=r'), { code: 'CONTEXT_NOT_FOUND' })
+})
+
 t.test('a context that has no state is not found', async (t) => {
   const { contexts } = await build(t)
   await t.rejects(contexts.get('model=new'), { code: 'CONTEXT_NOT_FOUND' })
