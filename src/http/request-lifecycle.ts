@@ -40,7 +40,7 @@ export function trackRequests (
       return
     }
     const now = begin(request, reply)
-    reply.raw.on('finish', () => {
+    atEnd(reply, () => {
       const end = performance.now()
       pipelines.leave(socket)
       overload.replied(socket, end)
@@ -62,6 +62,14 @@ export function trackRequests (
 
   return (request, reply) => {
     const now = begin(request, reply)
-    reply.raw.on('finish', () => { answered(request, reply, performance.now() - now) })
+    atEnd(reply, () => { answered(request, reply, performance.now() - now) })
   }
+}
+
+/**
+ * Calls back once a reply has been sent. It listens to `close`, since a second listener to `finish`, where Node has one, makes an array of
+ * them. V8 comes to place such arrays where only full collections look, and under 1,000 connections what each request holds then survived.
+ */
+function atEnd ({ raw }: FastifyReply, sent: () => void): void {
+  raw.on('close', () => { if (raw.writableEnded) sent() }) // else the client went before it was answered
 }
