@@ -15,7 +15,8 @@ const READERS: Readonly<Record<keyof Columns, Reader | null>> = {
   contexts: null,
   context: (start, rows) => readNumbers(start, new Array<number>(rows)),
   tokens: (start, rows) => readNumbers(start, new Array<number>(rows)),
-  confidence: (start, rows) => readNumbers(start, new Array<number>(rows)), // an array of its own, since one place makes one kind of array
+  // The array is made here, since V8 keeps the kind of arrays by the place in the code that makes them.
+  confidence: (start, rows) => readNumbers(start, new Array<number>(rows)),
   generation_ids: null,
   group_ids: null,
   sample: null,
@@ -41,6 +42,9 @@ const CLOSING_BRACE = codeOf('}')
 
 /** The powers of ten that are exact as doubles. */
 const POWERS = Array.from({ length: 23 }, (_, places) => 10 ** places)
+
+/** Rows that a request may have. An array is made for as many before the column is read. */
+const MAX_ROWS = 4096
 
 const encoder = new TextEncoder()
 /** Four characters as one number. Words are compared in these, since a loop over their characters takes twice as long. */
@@ -71,10 +75,10 @@ export function parseColumns (text: string): Record<string, unknown> | undefined
     const end = text.indexOf('"', start + 1)
     const name = text.slice(start + 1, end)
     const colon = skipSpaces(end + 1)
-    if (buffer[start] !== QUOTE || buffer[colon] !== COLON || !isColumn(name)) return undefined
+    if (buffer[start] !== QUOTE || buffer[colon] !== COLON || !isColumn(name) || Object.hasOwn(columns, name)) return undefined
     const place = skipSpaces(colon + 1)
     const reader = READERS[name]
-    if (reader !== null && rows === 0) rows = countRows(place)
+    if (reader !== null && rows === 0 && (rows = countRows(place)) > MAX_ROWS) return undefined
     const read = reader?.(place, rows) ?? readOther(text, place)
     if (read === null) return undefined
     columns[name] = read.value
@@ -116,7 +120,7 @@ function readNumbers (start: number, value: number[]): Read | null {
     let byte
     for (; ; at++) {
       byte = bytes[at]!
-      if (byte >= ZERO && byte <= NINE) number = 10 * number + byte - ZERO
+      if (byte >= ZERO && byte <= NINE) number = 10 * number + (byte - ZERO)
       else if (byte === POINT && point === -1) point = at
       else break
     }

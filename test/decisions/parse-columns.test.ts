@@ -28,6 +28,8 @@ t.test('a text of another form is left to JSON.parse as a whole', async (t) => {
     '', '[]', '{}', 'null', '{"tokens":7}', '{"tokens":[1]', '{"tokens":[1]}x', '{"tokens":[1],}', '{"other":[1]}', '{"__proto__":{}}', '{"generation_ids":["a]"]}',
     '{"generation_ids":["é"]}', '{"generation_ids":["\\u0061"]}', '{"tokens":[01]}', '{"tokens":[1.]}', '{"tokens":[.5]}', '{"tokens":[1,]}', '{"tokens":[1 2]}', '{tokens:[1]}',
     `{"answer":["${'x'.repeat(600_000)}"]}`,
+    // Each array is made before its column is read: these took seconds.
+    '{"arms":[],"arms":[]}', `{"tokens":[${Array(4097).fill(1).join()}]}`,
   ]
   for (const text of texts) t.equal(parseColumns(text), undefined, text.slice(0, 40))
 })
@@ -49,6 +51,13 @@ t.test('numbers of any length are read as the nearest double', async (t) => hold
     const texts = numbers.map(([digits, places]) => places === 0 ? `${digits}` : `${digits % 7n}.${String(digits).padStart(places, '0')}`)
     return isParsedRight(`{"confidence":[${texts.join()}],"tokens":[${texts.join()}]}`)
   }), 2000))
+
+t.test('integers up to the greatest that is exact are read', async (t) => {
+  const greatest = BigInt(Number.MAX_SAFE_INTEGER)
+  const near = Array.from({ length: 128 }, (_, i) => greatest - 64n + BigInt(i))
+  const texts = near.flatMap((n) => [`{"tokens":[${n}]}`, `{"confidence":[0.${n}]}`, `{"confidence":[9.${String(n).slice(1)}]}`])
+  t.strictSame(texts.filter((text) => !isParsedRight(text)), [])
+})
 
 const usual = JSON.stringify(columnsOf(8))
 t.test('a text that is damaged at any place is not read as something else', async (t) => holds(t, fc.property(
