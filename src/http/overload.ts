@@ -7,11 +7,14 @@ import { throttle } from '../logging/throttle.js'
 const MAX_WAIT_MS = 50
 const ALLOWED_FOR_EACH_MS = 0.1
 const MAX_CROWD_WAIT_MS = 200
-/** Turns of the event loop that start within this time are taken for one, ms: to notice the end of each costs as much as a decision. */
+/**
+ * A turn of the event loop that starts within this time of the last one is taken for a part of it, ms, until that time is over. To notice
+ * the end of each turn would cost as much as a decision.
+ */
 const TURN_MS = 5
 /**
- * The same for bodies up to a size, bytes. Such requests cost as much to refuse as to serve, and a refused client waits this long anyway
- * (Retry-After).
+ * The longest wait for bodies up to a size, bytes. Such requests cost as much to refuse as to serve, and a refused client waits this long
+ * anyway (Retry-After).
  */
 const MAX_CHEAP_WAIT_MS = 1000
 const CHEAP_BODY = 1024
@@ -40,7 +43,7 @@ export type Overload = ReturnType<typeof refuseOverload>
 export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
   let turnStart = -Infinity
   let isTurnOpen = false
-  let served = 0 // requests since then that were not refused
+  let served = 0 // requests since turnStart that were not refused
   let bodies = 0
   const closeTurn = () => { isTurnOpen = false }
   let refused = 0

@@ -16,6 +16,10 @@ t.test('a pin above the leaves holds for the contexts of a pool that have no pin
   t.strictSame(pinReach({ ...pool, pins: new Map([['model=q', pin], ['model=q,task=a', pin]]) }, keys, 'model=q'), { pinned_contexts: 1 })
 })
 
+t.test('a pin of a pool without outcomes holds for all that are to come', async (t) => {
+  t.strictSame(pinReach(pool, ['*', 'model=q'], 'model=q'), { pinned_contexts: 0 })
+})
+
 t.test('a pin that holds nowhere gets a warning', async (t) => {
   for (const key of ['*', 'model=q']) t.strictSame(pinReach(inputs, keys, key), { pinned_contexts: 0, warnings: ['pin_without_effect'] })
   const own = new Map([['model=q,task=a', pin], ['model=q,task=b', pin]])

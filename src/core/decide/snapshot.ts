@@ -29,7 +29,7 @@ export interface Rule {
   readonly recordSteps: boolean
   /** Name of the epoch that enrolments are for; `null`: the context is new. */
   readonly epoch: string | null
-  /** Share of the draws that is enrolled, by their second hash; 0: none is, since outcomes count on arrival. */
+  /** Share of the draws that is enrolled, by their second hash; 0: none is, since outcomes count on arrival or are no evidence. */
   readonly enrolledShare: number
   /** What is wrong with how the context is reported on. */
   readonly warnings: readonly ContextWarning[]
