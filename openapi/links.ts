@@ -45,6 +45,7 @@ const NEXT: Readonly<Record<string, Readonly<Record<number, Readonly<Record<stri
   getModel: { 200: { startRollback: { requestBody: { version: '$response.body#/version' } } } },
   getHistory: {
     200: {
+      getHistory: NEXT_OF('before'),
       startRollback: { requestBody: { version: '$response.body#/changes/0/version' } },
       getContext: { parameters: { key: '$response.body#/changes/0/key' } },
     },

@@ -24,10 +24,12 @@ export const ModelSchema = Type.Object({
 export const HistoryQuerySchema = Type.Object({
   prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Context key: lists only changes of this context and those below it' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Number of changes to list (1 to 1000)' })),
+  before: Type.Optional(Type.String({ pattern: '^\\d{1,16}(-\\d{1,16})?$', description: 'Lists only changes older than this one: the "id" of a row, or the "next" of the page before' })),
 }, { additionalProperties: false })
 
 export const HistorySchema = Type.Object({
   changes: Type.Array(Type.Object({
+    id: Type.String({ description: 'Id of the row' }),
     time: time('When the learner made the change; for an unreadable row, the latest time it can have been'),
     key: nullable<string>('string', { description: 'Context key; null: the row is unreadable' }),
     cause: Type.String({ description: 'evidence, policy, pin, configuration, reset, drift (the control arm loses more than max_em_drop), breach (real stops lose more than max_em_drop), left_pool (the context has left its pool, since its own generations lose more than max_em_drop), evidence_stale, checkpoint or predictor; unreadable: the row is damaged in the store' }),
@@ -40,6 +42,7 @@ export const HistorySchema = Type.Object({
     by: Type.Optional(Type.String({ description: 'For a change by a command: name of the token; "stopgate" for an unreadable row' })),
     reason: Type.Optional(Type.String({ description: 'For a change by a command: reason, if one was given' })),
   }), { description: 'Changes, newest first' }),
+  next: nullable<string>('string', { description: 'Start of the next page, to be passed as "before"; null: this is the last page' }),
 }, { title: 'History', description: 'Changes of thresholds', examples: [HISTORY_EXAMPLE] })
 
 export const RollbackSchema = Type.Object({

@@ -31,14 +31,15 @@ export const model: FastifyPluginCallbackTypebox<Services> = (app, services, don
       tags,
       operationId: 'getHistory',
       summary: 'List the changes of thresholds and their causes',
-      description: 'The newest changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list. Rows that are ' +
+      description: 'The newest 10,000 changes, each with its cause and, for commands, who gave it. A rollback names a `version` of this list. Rows that are ' +
         'unreadable are listed only without a prefix.',
       querystring: HistoryQuerySchema,
       response: { 200: HistorySchema, ...anyError },
     },
   }, async (request) => {
-    const changes = await historyWithin(readHistory, allowedPrefix(request, request.query.prefix), request.query.limit ?? 100)
-    return { changes: changes.map(withIsoTime) }
+    const { prefix, limit = 100, before } = request.query
+    const { changes, next } = await historyWithin(readHistory, allowedPrefix(request, prefix), limit, before)
+    return { changes: changes.map(withIsoTime), next }
   })
 
   app.post('/v1/model/rollback', {

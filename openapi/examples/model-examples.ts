@@ -15,6 +15,7 @@ export const MODEL_EXAMPLE = {
 export const HISTORY_EXAMPLE = {
   changes: [
     {
+      id: '12',
       time: '2026-11-25T11:44:10.883Z',
       key: 'model=steady-8b,task=choices',
       cause: 'pin',
@@ -26,6 +27,7 @@ export const HISTORY_EXAMPLE = {
       reason: 'incident 42',
     },
     {
+      id: '11',
       time: '2026-11-25T11:35:28.399Z',
       key: 'model=steady-8b,task=math',
       cause: 'evidence',
@@ -35,6 +37,7 @@ export const HISTORY_EXAMPLE = {
       version: 35,
     },
   ],
+  next: '11',
 }
 
 export const ROLLBACK_REPLY_EXAMPLE = {

@@ -82,7 +82,7 @@ export function readChanges (
     const version = own ?? change?.version
     const isKnown = Number.isFinite(version)
     const row = isKnown && change !== null
-      ? { ...change, version: version! }
+      ? { ...change, id, version: version! }
       : { ...UNREADABLE_CHANGE, id, time: after.time, version: isKnown ? version! : after.version }
     after = row
     return row

@@ -38,7 +38,7 @@ export interface AuditRow {
 }
 
 /** A change, with the version of the model that has it. An unreadable row has the latest time and version that it can have. */
-export type HistoryRow = (Change | UnreadableChange) & { readonly version: number }
+export type HistoryRow = (Change | UnreadableChange) & { readonly id: string, readonly version: number }
 
 /** What a replica compares with the model it has loaded. */
 export interface Revision {

@@ -14,6 +14,11 @@ t.test('the model and its history are shown', async (t) => {
   t.ok(body.version > 0 && body.state_id !== '')
   const { changes } = (await send('GET', '/v1/model/history')).body
   t.match(changes.at(-1), { key: KEY, cause: 'evidence', epoch: 1, before: null, after: Number })
+  await send('PUT', `/v1/contexts/${KEY}/pin`, { threshold: 0.5, reason: 'test' })
+  const page = async (before = '') => (await send('GET', `/v1/model/history?limit=1${before}`)).body
+  const first = await until('the pin is in the history', async () => { const body = await page(); return body.changes[0].cause === 'pin' && body })
+  t.match(await page(`&before=${first.next}`), { changes: [{ id: changes[0].id, cause: changes[0].cause }] })
+  t.match(await page(`&before=${changes.at(-1).id}`), { changes: [], next: null })
 })
 
 t.test('a rollback sets pins, which DELETE removes', async (t) => {

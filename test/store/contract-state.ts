@@ -50,12 +50,13 @@ export function stateContract (law: Law): void {
     await store.append([outcome('later'), policyEntry('model=z', { mode: 'off' })])
     await store.importRows(state, true)
     const reopened = await crash()
-    const { revision, audit, ...rest } = await contentOf(reopened)
-    const { revision: revisionBefore, audit: auditBefore, ...restBefore } = before
+    const { revision, audit, history, ...rest } = await contentOf(reopened)
+    const { revision: revisionBefore, audit: auditBefore, history: historyBefore, ...restBefore } = before
     t.same(rest, restBefore)
     t.same({ ...revision, stateId: '' }, { ...revisionBefore, stateId: '' })
     t.not(revision.stateId, revisionBefore.stateId)
     t.same(audit.map(({ id: _, ...row }) => row), auditBefore.map(({ id: _, ...row }) => row))
+    t.same(history.map(({ id: _, ...row }) => row), historyBefore.map(({ id: _, ...row }) => row))
     t.same(await reopened.trainingRun('run "1"'), trainingWriteOf('run "1"', null).run)
     t.same((await exported(reopened)).rows.training_series, state.rows.training_series)
     t.same(await reopened.append([outcome('a'), label('waits'), label('b'), outcome('later'), REFERENCE]), ['duplicate', 'accepted', 'duplicate', 'accepted', 'accepted'])
