@@ -1,4 +1,4 @@
-import { Type } from '#typebox'
+import { Type, type Static, type TArrayOptions, type TSchema } from '#typebox'
 import { VERDICTS, type VerdictName } from '../src/core/training/verdict.js'
 import { RUN_EXAMPLE, RUN_LIST_EXAMPLE } from './examples/training-examples.js'
 import { nullable, nullableRatio, objectOrNull, ratio, time } from './field-schemas.js'
@@ -6,6 +6,9 @@ import { CheckpointSchema, figures, wholeNumber } from './checkpoint-schemas.js'
 
 const names = Object.keys(VERDICTS) as VerdictName[]
 const verdict = Type.Unsafe<VerdictName>({ type: 'string', enum: names, description: names.join(', ') })
+
+/** A list that the service does not change, so that replies need no copy of it. */
+const list = <T extends TSchema>(of: T, options: TArrayOptions) => Type.Unsafe<ReadonlyArray<Static<T>>>(Type.Array(of, options))
 
 const coverage = (of: string) => Type.Object({
   held_out: wholeNumber('Checkpoints for which earlier ones had forecast an interval'),
@@ -32,7 +35,7 @@ const PointSchema = Type.Object({
   at: nullable<string>('string', { description: 'When the checkpoint was evaluated, as reported' }),
   received_at: time('When the checkpoint was reported'),
   is_replay: Type.Boolean({ description: 'Whether the step was reported before with other figures under the same threshold' }),
-  earlier_attempts: Type.Array(CheckpointSchema, { description: 'Earlier reports of the step, oldest first' }),
+  earlier_attempts: list(CheckpointSchema, { description: 'Earlier reports of the step, oldest first' }),
   predates_replay: Type.Boolean({ description: 'Whether a lower step was reported again after this one, which may then belong to a branch that the job has left' }),
 }, { title: 'CheckpointPoint', description: 'Latest figures of a step' })
 
@@ -53,13 +56,13 @@ const SuiteSchema = Type.Object({
   max_em_drop: ratio('EM that the policy of its context accepts to lose; without a context, that of the root'),
   threshold: nullableRatio('Threshold of the newest step. Trend, forecast, coverage and verdicts use only steps evaluated under the same threshold; null: full runs'),
   compared: wholeNumber('Number of steps evaluated under that threshold'),
-  points: Type.Array(PointSchema, { description: 'Points in the order of steps' }),
+  points: list(PointSchema, { description: 'Points in the order of steps' }),
   trend: Type.Object({ em: slope('EM (fraction)'), tokens: slope('the mean tokens') }, { description: 'Trend over the last 10 checkpoints' }),
-  forecast: Type.Array(ForecastSchema, { description: 'Forecast of the next three checkpoints' }),
+  forecast: list(ForecastSchema, { description: 'Forecast of the next three checkpoints' }),
   coverage: Type.Object({ level: ratio('Share of checkpoints that should fall into their interval'), em: coverage('EM'), tokens: coverage('tokens') }, {
     description: 'How well forecasts of the next checkpoint have held in this series',
   }),
-  verdicts: Type.Array(Type.Object({
+  verdicts: list(Type.Object({
     verdict,
     tests: Type.String({ description: 'What the verdict tests' }),
     figures: Type.Unsafe<Record<string, number>>({
@@ -103,27 +106,27 @@ const head = {
 
 export const RunSchema = Type.Object({
   ...head,
-  suites: Type.Array(SuiteSchema, { description: 'Suites of the run' }),
-  contexts: Type.Array(Type.Object({
+  suites: list(SuiteSchema, { description: 'Suites of the run' }),
+  contexts: list(Type.Object({
     context: Type.String({ description: 'Context key that checkpoints stated' }),
     step: wholeNumber('Step of the newest checkpoint served there'),
     since: time('When that checkpoint was first reported'),
-    advice: Type.Array(AdviceSchema, { description: 'Advice for this context and up to 50 below it' }),
+    advice: list(AdviceSchema, { description: 'Advice for this context and up to 50 below it' }),
   }), { description: 'Contexts that serve checkpoints of the run' }),
 }, { title: 'TrainingRun', description: 'A training run with its suites', examples: [RUN_EXAMPLE] })
 
 export const RunListSchema = Type.Object({
-  runs: Type.Array(Type.Object({
+  runs: list(Type.Object({
     ...head,
-    suites: Type.Array(Type.Object({
+    suites: list(Type.Object({
       suite: Type.String({ description: 'Name of the evaluation suite' }),
       steps: wholeNumber('Number of steps kept'),
       replayed: wholeNumber('Number of steps that were reported again with other figures under the same threshold'),
       step: wholeNumber('Newest step'),
       em: ratio('EM of the newest step'),
       tokens_mean: Type.Number({ description: 'Mean length of the newest step (tokens)' }),
-      verdicts: Type.Array(verdict, { description: 'Verdicts at the time of the last report, under the policy of that time; GET the run for the present ones' }),
+      verdicts: list(verdict, { description: 'Verdicts at the time of the last report, under the policy of that time; GET the run for the present ones' }),
     }), { description: 'Latest figures of each suite' }),
-    contexts: Type.Array(Type.String(), { description: 'Context keys that checkpoints stated' }),
+    contexts: list(Type.String(), { description: 'Context keys that checkpoints stated' }),
   }, { title: 'TrainingRunSummary', description: 'A run with its latest figures' }), { description: 'Up to 100 runs, the last reported on first' }),
 }, { title: 'TrainingRuns', description: 'Training runs', examples: [RUN_LIST_EXAMPLE] })

@@ -1,4 +1,3 @@
-import type { Context } from '../core/policy/context.js'
 import type { TrainingRun } from '../core/training/run.js'
 import { isoTime } from '../wire/to-wire.js'
 import type { RunView } from './training-runs.js'
@@ -9,7 +8,7 @@ export function summaryToWire ({ name, created_at, updated_at, suites, contexts 
     run: name,
     created_at: isoTime(created_at),
     updated_at: isoTime(updated_at),
-    suites: suites.map((suite) => ({ ...suite, verdicts: [...suite.verdicts] })),
+    suites,
     contexts: contexts.map(({ key }) => key),
   }
 }
@@ -22,19 +21,8 @@ export function runToWire ({ run, suites, contexts }: RunView) {
     updated_at: isoTime(run.updated_at),
     suites: suites.map((suite) => ({
       ...suite,
-      points: suite.points.map((point) => ({
-        ...withOwnContext(point),
-        received_at: isoTime(point.received_at),
-        earlier_attempts: point.earlier_attempts.map(withOwnContext),
-      })),
-      forecast: [...suite.forecast],
-      verdicts: [...suite.verdicts],
+      points: suite.points.map((point) => ({ ...point, received_at: isoTime(point.received_at) })),
     })),
-    contexts: contexts.map(({ key, step, at, advice }) => ({ context: key, step, since: isoTime(at), advice: [...advice] })),
+    contexts: contexts.map(({ key, step, at, advice }) => ({ context: key, step, since: isoTime(at), advice })),
   }
-}
-
-/** Copies the context, since the reply type is mutable. */
-function withOwnContext<T extends { readonly context?: Context }> ({ context, ...figures }: T) {
-  return { ...figures, ...(context && { context: { ...context } }) }
 }
