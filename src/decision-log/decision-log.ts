@@ -11,13 +11,13 @@ import { textBatchOf } from '../store/text-batch.js'
 import { StoreUnavailableError } from '../store/store-errors.js'
 import { encodeDecision, encodeLabel, encodeOutcome, type TakenLabel, type TakenOutcome } from './encode-event.js'
 import { exportLines, lineOf } from './export-lines.js'
-import { LogBuffer, type TakenDecision } from './log-buffer.js'
+import { CAPACITY, LogBuffer, type TakenDecision } from './log-buffer.js'
 import { LogShare } from './log-share.js'
 
 /** Interval at which events are stored and exported, ms. */
 const FLUSH_MS = 1000
 /** Limits of what one interval takes: events of each kind, and characters of answers that are to be digested. */
-const LIMIT = { events: 1024, characters: 4 * 1024 * 1024 }
+const LIMIT = { events: CAPACITY, characters: 4 * 1024 * 1024 }
 
 export interface DecisionLogOptions {
   readonly store: Pick<Store, 'logEvents'>
@@ -48,8 +48,8 @@ export function createDecisionLog ({ store, service, config, metrics, log }: Dec
   const isStored = config.decisionLogMib > 0
   const lines = exportLines(config.decisionLogFile, log, (count) => { metrics.decisionLogEvents.inc({ result: 'not_exported' }, count) })
   const share = new LogShare(config.decisionLogTreatedShare)
-  let filling = new LogBuffer(LIMIT.events)
-  let draining = new LogBuffer(LIMIT.events)
+  let filling = new LogBuffer()
+  let draining = new LogBuffer()
   let outcomes: TakenOutcome[] = []
   let labels: TakenLabel[] = []
   let characters = 0

@@ -3,6 +3,9 @@ import { REASONS } from '../core/decide/decide.js'
 import type { Context } from '../core/policy/context.js'
 import type { DecidedStep } from './logged-event.js'
 
+/** Decisions that a buffer has room for. */
+export const CAPACITY = 1024
+
 /** A decision as it is taken for the log, before digests are computed. */
 export interface TakenDecision extends DecidedStep {
   /** The id under which the generation is stored. */
@@ -31,29 +34,17 @@ export class LogBuffer {
   readonly #contexts: Array<Context | undefined> = []
   readonly #sources: Array<string | null> = []
   readonly #scorers: string[] = []
-  readonly #at: Float64Array
-  readonly #tokens: Float64Array
-  readonly #confidence: Float64Array
-  readonly #score: Float64Array
-  readonly #threshold: Float64Array
-  readonly #version: Float64Array
-  readonly #reason: Uint8Array
+  readonly #at = new Float64Array(CAPACITY)
+  readonly #tokens = new Float64Array(CAPACITY)
+  readonly #confidence = new Float64Array(CAPACITY)
+  readonly #score = new Float64Array(CAPACITY)
+  readonly #threshold = new Float64Array(CAPACITY)
+  readonly #version = new Float64Array(CAPACITY)
+  readonly #reason = new Uint8Array(CAPACITY)
   /** 1: control, 2: enrolled. */
-  readonly #flags: Uint8Array
+  readonly #flags = new Uint8Array(CAPACITY)
   readonly #beside = new Map<number, Beside>()
   length = 0
-
-  constructor (capacity: number) {
-    const numbers = () => new Float64Array(capacity)
-    this.#at = numbers()
-    this.#tokens = numbers()
-    this.#confidence = numbers()
-    this.#score = numbers()
-    this.#threshold = numbers()
-    this.#version = numbers()
-    this.#reason = new Uint8Array(capacity)
-    this.#flags = new Uint8Array(capacity)
-  }
 
   /** There must be room. @param answer in place of that of the decision @param at ms since 1970 */
   push (taken: TakenDecision, answer: string | undefined, at: number): void {

@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher } from 'undici'
-import type { RawHeaders } from './hop-by-hop.js'
+import { valueOf, type RawHeaders } from './hop-by-hop.js'
 
 /** vLLM closes idle connections after 5 s, and a request that meets the close is lost. So they are given up before, ms. */
 const IDLE_MS = 4000
@@ -43,7 +43,7 @@ export function createUpstream (address: string, onRequest: (path: string) => vo
       origin, path: base + path, method: method as Dispatcher.HttpMethod, headers: headers as string[], body, signal, reset, responseHeaders: 'raw',
     })
     const raw = reply.headers as unknown as RawHeaders
-    server ??= serverOf(raw)
+    server ??= valueOf(raw, 'server') ?? ''
     return { status: reply.statusCode, headers: raw, body: reply.body }
   }
 
@@ -64,11 +64,6 @@ export function createUpstream (address: string, onRequest: (path: string) => vo
     },
     close: () => agent.destroy(),
   }
-}
-
-function serverOf (headers: RawHeaders): string {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'server')
-  return at === -1 ? '' : headers[at + 1]!
 }
 
 async function readText (body: AsyncIterable<Buffer>): Promise<string> {

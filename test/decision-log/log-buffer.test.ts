@@ -24,14 +24,14 @@ const others: TakenDecision[] = [
 ]
 
 t.test('decisions come out as they went in, with their time', async (t) => {
-  const buffer = new LogBuffer(4)
+  const buffer = new LogBuffer()
   for (const [i, decision] of [plain, ...others].entries()) buffer.push(decision, decision.answer, 1000 + i)
   t.equal(buffer.length, 4)
   t.strictSame([0, 1, 2, 3].map((i) => buffer.get(i)), [plain, ...others].map((decision, i) => ({ ...decision, at: 1000 + i })))
 })
 
 t.test('nothing of a decision is left after clearing', async (t) => {
-  const buffer = new LogBuffer(2)
+  const buffer = new LogBuffer()
   buffer.push({ ...plain, em: 1 }, 'a', 1)
   buffer.clear()
   t.equal(buffer.length, 0)

@@ -7,14 +7,15 @@ import { nextPlace } from './lottery.js'
  * none does. Fixed-sequence testing keeps the whole grid at the level of one test (Angelopoulos et al. 2021, "Learn then Test").
  * @param a max_em_drop
  * @param logBar ln(1/error_level), or more
- * @param from the loosest threshold that is certified already
- * @param leftOut units besides that are left out for missing
  */
-export function certifiedIndex (evidence: Evidence, a: number, logBar: number, from = -1, leftOut = 0): number {
-  return certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], () => false, thresholdsOf(evidence), a, logBar, from)
+export function certifiedIndex (evidence: Evidence, a: number, logBar: number): number {
+  return certifiedByAny((k) => [differencesAt(evidence, k)], () => false, thresholdsOf(evidence), a, logBar)
 }
 
-/** The same with the lotteries between thresholds, which are tested in order like these. */
+/**
+ * The same with the lotteries between thresholds, which are tested in order like these.
+ * @param leftOut units besides that are left out for missing
+ */
 export function certifiedPlace (evidence: Evidence, a: number, logBar: number, leftOut = 0): number {
   const isSplit = (k: number) => isSplitAt([evidence], k)
   return certifiedByAny((k) => [{ ...differencesAt(evidence, k), leftOut }], isSplit, thresholdsOf(evidence), a, logBar)

@@ -23,8 +23,6 @@ export class Reservoir {
     for (const [number, sample] of [...stored].sort(([a], [b]) => a - b)) this.#insert(number, sample)
   }
 
-  get size (): number { return this.#samples.size }
-
   /** The number of samples ever added. */
   get added (): number { return this.#added }
 

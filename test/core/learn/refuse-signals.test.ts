@@ -26,7 +26,7 @@ t.test('a worker that invents signal names fills only the room of its context, w
   const fold = memoryFold({ predictor: 'auto' })
   for (let i = 0; i < 50; i++) fold.learn(inventing(`g${i}`))
   t.equal(namesKept(fold), NAMES_OF_LEAF)
-  t.equal(fold.reservoir.size, 50, 'the rest of each outcome counts')
+  t.equal(fold.reservoir.samples().length, 50, 'the rest of each outcome counts')
   t.match(fold.state(), { generations: 50, follow_up: { signals_refused: 50, accounted: 50 } })
   t.same(contextWarnings(fold.state()), ['signals_refused'])
 })
