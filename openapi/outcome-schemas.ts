@@ -85,7 +85,7 @@ export const OutcomeBatchSchema = Type.Object({ outcomes: Type.Array(OutcomeSche
 /** What a batch must be as a whole. Its outcomes are validated one by one. */
 export const AnyOutcomesSchema = Type.Object({ outcomes: Type.Array(Type.Unknown(), outcomes) }, strict)
 
-const ReceiptSchema = Type.Object({
+export const ReceiptSchema = Type.Object({
   label_wanted: Type.Boolean({
     description: 'Whether a label could still change what the outcome counts as: send it with POST /v1/outcomes/{generation_id}/label within the follow-up. Otherwise no label is needed',
   }),

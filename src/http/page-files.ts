@@ -3,13 +3,6 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
-/** A file of the page. */
-export interface PageFile {
-  readonly path: string
-  readonly type: string
-  readonly name: string
-}
-
 /** A file of the page as it is served. */
 export interface ServedFile {
   readonly etag: string
@@ -18,13 +11,13 @@ export interface ServedFile {
 }
 
 /** Files by path. Links within the page are relative, so that it also works below a path of a reverse proxy. */
-export const PAGE_FILES: readonly PageFile[] = [
+export const PAGE_FILES = [
   { path: '/', name: 'index.html', type: 'text/html; charset=utf-8' },
   { path: '/ui', name: 'index.html', type: 'text/html; charset=utf-8' },
   { path: '/ui/page.js', name: 'page.js', type: 'text/javascript; charset=utf-8' },
   { path: '/ui/page.css', name: 'page.css', type: 'text/css; charset=utf-8' },
   { path: '/ui/icon.svg', name: 'icon.svg', type: 'image/svg+xml' },
-]
+] as const
 
 const known = new Map<string, ServedFile>()
 

@@ -2,26 +2,14 @@ import type { ContextState } from '../core/judgement/context-state.js'
 import { copyState } from '../core/judgement/copy-state.js'
 import { contextWarnings } from '../core/judgement/context-warnings.js'
 import { leftEpochOf } from '../core/judgement/membership.js'
-import type { Cohorts } from '../core/enrolment/cohorts.js'
-import type { Fold, Ledger } from '../core/learn/fold.js'
+import type { Fold } from '../core/learn/fold.js'
 import { learn } from '../core/learn/learn.js'
-import type { PendingOutcomes } from '../core/recording/pending.js'
-import type { Predictor } from '../core/predictor/predictor.js'
-import type { Reservoir } from '../core/predictor/reservoir.js'
 import { haveSameTerms } from '../core/policy/certification-terms.js'
 import type { Commit, StoredEntry } from '../store/store.js'
-import type { Cursor } from '../store/cursor.js'
 
 /** What a learner holds between commits. */
-export interface Memory {
-  cursor: Cursor
-  ledger: Ledger
+export interface Memory extends Pick<Fold, 'cursor' | 'ledger' | 'pending' | 'cohorts' | 'reservoir' | 'predictors'> {
   readonly contexts: Map<string, ContextState>
-  readonly pending: PendingOutcomes
-  readonly cohorts: Cohorts
-  readonly reservoir: Reservoir
-  /** The predictors that the ledger names. */
-  readonly predictors: Map<string, Predictor>
 }
 
 /**
@@ -31,19 +19,14 @@ export interface Memory {
 export function foldEntries (memory: Memory, entries: readonly StoredEntry[]): Omit<Commit, 'token'> {
   const written = new Map<string, ContextState | undefined>()
   const fold: Fold = {
-    cursor: memory.cursor,
-    ledger: memory.ledger,
+    ...memory,
     keys: () => [...new Set([...memory.contexts.keys(), ...written.keys()])].filter((key) => fold.get(key) !== undefined),
     get: (key) => {
       const state = written.get(key)
       return state !== undefined || written.has(key) ? state : memory.contexts.get(key)
     },
     set: (key, state) => { written.set(key, state) },
-    pending: memory.pending,
-    cohorts: memory.cohorts,
-    reservoir: memory.reservoir,
     traces: new Map(),
-    predictors: memory.predictors,
     changes: [],
   }
   for (const { cursor, time, entry } of entries) {

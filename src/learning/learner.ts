@@ -38,14 +38,7 @@ export interface LearnerOptions {
   readonly onFit?: (end: FitResult) => void
 }
 
-export interface Learner {
-  readonly isLeader: () => boolean
-  /** Outcomes whose context exceeded MAX_CONTEXTS, as of this replica's last commit. */
-  readonly refused: () => number
-  /** Why it cannot learn; `null` when it can. */
-  readonly problem: () => string | null
-  readonly close: () => Promise<void>
-}
+export type Learner = ReturnType<typeof startLearner>
 
 /**
  * Folds the log into learned state while this replica holds the lease. Every replica runs a learner; the lease decides which one learns,
@@ -53,7 +46,7 @@ export interface Learner {
  */
 export function startLearner (
   { store, config, log, batch = SHARED_THREAD_BATCH, onChange = () => {}, onFit = () => {}, onDamage = () => {} }: LearnerOptions
-): Learner {
+) {
   const holder = randomUUID()
   const leaseMs = config.leaseSeconds * 1000
   const stop = new AbortController()
@@ -147,7 +140,9 @@ export function startLearner (
 
   return {
     isLeader: () => isLeader,
+    /** Outcomes whose context exceeded MAX_CONTEXTS, as of this replica's last commit. */
     refused: () => refused,
+    /** Why it cannot learn; `null` when it can. */
     problem: () => problem,
     async close () {
       stop.abort()

@@ -1,11 +1,11 @@
-import { OutcomeSchema } from '../../openapi/outcome-schemas.js'
+import type { Static } from '#typebox'
+import { OutcomeSchema, type AcceptedBatchSchema } from '../../openapi/outcome-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { contextAccessProblem, forbidden } from '../access/context-access.js'
 import { spendReportQuota, type Reporter } from '../access/report-quota.js'
 import type { Config } from '../config/config.js'
 import type { ReportedOutcome } from '../core/grading/outcome.js'
 import { at, InvalidOutcomeError, TooManyOutcomesError } from '../errors/errors.js'
-import type { Problem } from '../errors/problem.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { OutcomeReceipt } from './outcome-receipt.js'
 import { reportOutcomes, reportProblem, type Reported, type ReportServices } from './report-outcome.js'
@@ -15,12 +15,8 @@ export interface OutcomeServices extends ReportServices {
   readonly metrics: Pick<Metrics, 'joinedOutcomes' | 'outcomes' | 'reports' | 'limited'>
 }
 
-export interface Accepted { readonly accepted: number, readonly duplicates: number }
-export interface AcceptedBatch extends Accepted {
-  readonly rejected: Array<Problem & { readonly index: number }>
-  /** One for each outcome, in the order of the batch; `null` for a rejected one. */
-  readonly outcomes: Array<OutcomeReceipt | null>
-}
+export type AcceptedBatch = Static<typeof AcceptedBatchSchema>
+export type Accepted = Pick<AcceptedBatch, 'accepted' | 'duplicates'>
 
 const schemaProblem = itemValidator(OutcomeSchema)
 

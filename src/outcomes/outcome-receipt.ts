@@ -1,3 +1,5 @@
+import type { Static } from '#typebox'
+import type { ReceiptSchema } from '../../openapi/outcome-schemas.js'
 import { ruleFor, type Rule } from '../core/decide/snapshot.js'
 import type { LoggedOutcome, ReportedOutcome } from '../core/grading/outcome.js'
 import type { OutcomeWarning } from '../core/judgement/context-warnings.js'
@@ -8,12 +10,7 @@ import { effectivePolicy, type Policy } from '../core/policy/policy.js'
 import type { Model } from '../replica/model.js'
 
 /** What the reply says about one outcome. */
-export interface OutcomeReceipt {
-  /** Whether a label could still change what the outcome counts as. */
-  readonly label_wanted: boolean
-  /** Absent: none. */
-  readonly warnings?: readonly OutcomeWarning[]
-}
+export type OutcomeReceipt = Readonly<Static<typeof ReceiptSchema>>
 
 /** @param entry the outcome as it is logged, with the recorded steps */
 export function outcomeReceipt (model: Model, outcome: ReportedOutcome, entry: LoggedOutcome): OutcomeReceipt {

@@ -30,21 +30,10 @@ export interface RecorderOptions {
   readonly log: FastifyBaseLogger
 }
 
-/** Records the steps of control generations until their outcomes come, off the decision path. */
-export interface Recorder {
-  /** Records a step that was decided, if it is control and its policy records steps. Never waits and never throws. */
-  readonly recordDecided: (step: Step, decision: Pick<Decision, 'arm' | 'reason'>, caller?: Caller) => void
-  /** Records a step of a control generation without checking its policy. */
-  readonly recordStep: (generationId: string, step: Asked, caller?: Caller) => void
-  /** Resolves once all steps recorded until now are stored. @throws StoreUnavailableError; the steps then wait for the next flush */
-  readonly flush: () => Promise<void>
-  /** Deletes the records of generations whose outcomes have come. */
-  readonly forget: (generationIds: readonly string[]) => void
-  /** Stores the waiting steps if possible, and ends. */
-  readonly close: () => Promise<void>
-}
+export type Recorder = ReturnType<typeof createRecorder>
 
-export function createRecorder ({ store, service, metrics, log }: RecorderOptions): Recorder {
+/** Records the steps of control generations until their outcomes come, off the decision path. */
+export function createRecorder ({ store, service, metrics, log }: RecorderOptions) {
   let filling = new StepBuffer()
   let draining = new StepBuffer()
   let waiting: Array<StepBatch<AskedBeside>> = [] // batches of `draining` that are not stored yet
@@ -84,6 +73,7 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
     }
   }
 
+  /** Records a step of a control generation without checking its policy. */
   function recordStep (generationId: string, step: Asked, caller?: Caller): void {
     if (steps >= LIMIT.steps || characters > LIMIT.characters) { dropped++; return }
     filling.push(scopedId(caller, generationId), step)
@@ -91,7 +81,10 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
     if (step.answer !== undefined) characters += step.answer.length
   }
 
-  /** Runs one flush at a time. Calls during a flush share the next one, which includes all steps recorded before the call. */
+  /**
+   * Resolves once all steps recorded until now are stored. One flush runs at a time, and calls during it share the next one.
+   * @throws StoreUnavailableError; the steps then wait for the next flush
+   */
   function flush (): Promise<void> {
     if (queued === null) {
       queued = last.then(() => { queued = null; return drain() })
@@ -118,14 +111,17 @@ export function createRecorder ({ store, service, metrics, log }: RecorderOption
   timer.unref()
 
   return {
-    recordDecided (step, { arm, reason }, caller) {
+    /** Records a step that was decided, if it is control and its policy records steps. Never waits and never throws. */
+    recordDecided (step: Step, { arm, reason }: Pick<Decision, 'arm' | 'reason'>, caller?: Caller): void {
       if (arm !== 'control' || reason === 'off' || step.generation_id === undefined) return
       if (ruleFor(service.snapshot(), step.context).recordSteps) recordStep(step.generation_id, step, caller)
     },
     recordStep,
     flush,
-    forget (generationIds) { waves[0]!.push(...generationIds) },
-    async close () {
+    /** Deletes the records of generations whose outcomes have come. */
+    forget (generationIds: readonly string[]): void { waves[0]!.push(...generationIds) },
+    /** Stores the waiting steps if possible, and ends. */
+    async close (): Promise<void> {
       clearInterval(timer)
       await flush().catch(() => { dropped += steps })
       await forgetNow(waves.flat())

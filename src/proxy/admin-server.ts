@@ -1,21 +1,11 @@
 import { createServer, type Server } from 'node:http'
 import type { Registry } from 'prom-client'
-import type { Label } from '../core/policy/policy.js'
 
-/** What `GET /readyz` says. The proxy is ready even while the service is away, since it then passes everything through. */
-export interface ProxyReadiness {
-  readonly ready: boolean
-  readonly circuit: 'closed' | 'open'
-  readonly problem: string | null
-  /** What is certified, in some context or other: exact match by labels, or agreement with the model's own full answers. */
-  readonly certifies: readonly Label[]
-  readonly upstream: string
-  /** `auto` until the model server has been asked what it is. */
-  readonly dialect: string
-}
-
-/** The proxy's own routes, on a port of their own: every path of the other port may be the upstream's. */
-export function createAdminServer (registry: Registry, readiness: () => ProxyReadiness): Server {
+/**
+ * The proxy's own routes, on a port of their own: every path of the other port may be the upstream's.
+ * @param readiness what `GET /readyz` says
+ */
+export function createAdminServer (registry: Registry, readiness: () => { readonly ready: boolean }): Server {
   return createServer((request, response) => {
     const send = (status: number, type: string, body: string) => { response.writeHead(status, { 'content-type': type }).end(body) }
     switch (request.url) {

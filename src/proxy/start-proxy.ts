@@ -97,7 +97,12 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     })
   })
   const admin = createAdminServer(metrics.registry, () => ({
-    ready: !isClosing, circuit: poll.snapshot() === null ? 'open' : 'closed', problem: poll.problem, certifies: poll.certifies, upstream: settings.PROXY_UPSTREAM, dialect,
+    ready: !isClosing, // even while the service is away, since everything is passed through then
+    circuit: poll.snapshot() === null ? 'open' : 'closed',
+    problem: poll.problem,
+    certifies: poll.certifies,
+    upstream: settings.PROXY_UPSTREAM,
+    dialect, // `auto` until the model server has been asked what it is
   }))
   const url = await listen(server, settings, 'PROXY_PORT')
   const adminUrl = await listen(admin, settings, 'PROXY_ADMIN_PORT').catch((error) => {

@@ -1,24 +1,21 @@
+import type { EmbeddedOptions } from './embedded-store.js'
 import type { LogLimits } from './log-limits.js'
+import type { RedisOptions } from './redis-store.js'
 import type { RedisTlsFiles } from './redis-tls.js'
 import type { Store } from './store.js'
 
-export interface StoreOptions extends Partial<LogLimits>, RedisTlsFiles {
+export interface StoreOptions
+  extends Partial<LogLimits>, RedisTlsFiles, Pick<EmbeddedOptions, 'dataDir' | 'isGuest'>, Pick<RedisOptions, 'waitReplicas'> {
   /** See `redisAddress`. Without a URL the store is embedded. */
   readonly redisUrl?: string | undefined
-  /** Folder of the embedded store, for one process at a time. It is made if absent. */
-  readonly dataDir: string
   /** How long the steps of a control generation are kept after its last one, s; default 3,600. */
   readonly recordSeconds?: number
   /** How long the decision log keeps a generation after its last event, s; default 86,400. */
   readonly decisionLogSeconds?: number
   /** Size of the decision log, MiB; default 64. */
   readonly decisionLogMib?: number
-  /** How many replicas of Redis must have a write before it is acknowledged; default 0. */
-  readonly waitReplicas?: number
   /** Timeout of a Redis command, ms; default 2,000. */
   readonly redisTimeoutMs?: number
-  /** Embedded: whether a store in another thread of this process holds the folder and outlives this store. */
-  readonly isGuest?: boolean
 }
 
 /**

@@ -35,16 +35,7 @@ export type DemoEvent =
 export const PARTS = ['learning', 'certified', 'drifted', 'relearning', 'recertified'] as const
 export type Part = typeof PARTS[number]
 
-export interface DemoResult {
-  /** Scores of the first model by part. */
-  readonly first: Readonly<Record<Part, Score>>
-  /** Scores of all models. */
-  readonly total: Score
-  /** Seconds to the first certificate of the first model. */
-  readonly certifiedSeconds: number
-  /** The last part that was reached. */
-  readonly part: Part
-}
+export type DemoResult = Awaited<ReturnType<typeof playDemo>>
 
 /** Generations of the first model after which a part ends even if what it waits for has not come. */
 const MOST = 40_000
@@ -53,8 +44,11 @@ const WATCH_MS = 250
 const WATCHED = 500
 const PROGRESS_MS = 5000
 
-/** Plays the demo against a service that knows nothing yet. Ends at a signal, too. */
-export async function playDemo (options: DemoOptions): Promise<DemoResult> {
+/**
+ * Plays the demo against a service that knows nothing yet. Ends at a signal, too.
+ * @returns scores of the first model by part and of all models, seconds to the first model's first certificate, the last part reached
+ */
+export async function playDemo (options: DemoOptions) {
   const { client, seed, models, exchanged, width, stepMs, stretch, signal, tell } = options
   const key = contextKey(Object.keys(exchanged.context), exchanged.context)
   const first: Record<Part, Score> = { learning: NOTHING, certified: NOTHING, drifted: NOTHING, relearning: NOTHING, recertified: NOTHING }
