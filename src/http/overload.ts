@@ -26,9 +26,10 @@ declare module 'fastify' {
   interface FastifyRequest { isRefusedForLoad?: boolean }
 }
 
-/** Property of a socket: the time of the last reply on it. */
+/** Properties of a socket: the time of the last reply on it, and the bytes of its bodies in memory. */
 const REPLIED_AT = Symbol('replied at')
-interface Timed extends Socket { [REPLIED_AT]?: number }
+const HELD = Symbol('held')
+interface Timed extends Socket { [REPLIED_AT]?: number, [HELD]?: number }
 
 export type Overload = ReturnType<typeof refuseOverload>
 
@@ -77,8 +78,18 @@ export function refuseOverload (log: FastifyBaseLogger, bodyLimit: number) {
     const bytes = bytesOf(request)
     if (bytes <= SMALL_BODY || bytes > bodyLimit) return // a body that is too large is never held in memory
     if (bodies + bytes > MAX_BODIES) refuseWorker(request)
+    const socket: Timed = request.raw.socket
+    if (socket[HELD] === undefined) socket.once('close', () => { free(socket, socket[HELD]!) })
+    socket[HELD] = (socket[HELD] ?? 0) + bytes
     bodies += bytes
-    reply.raw.once('close', () => { bodies -= bytes })
+    reply.raw.once('close', () => { free(socket, bytes) })
+  }
+
+  /** Gives room back. Replies that wait behind another one do not close when their connection does. */
+  function free (socket: Timed, bytes: number): void {
+    const freed = Math.min(bytes, socket[HELD]!)
+    socket[HELD]! -= freed
+    bodies -= freed
   }
 
   function refuseWorker (request: FastifyRequest): void {

@@ -151,6 +151,20 @@ t.test('large bodies in transit are limited, and small ones pass', async (t) => 
   await until('those that were cut off are not counted any more', async () => (await post(100_000)).status === 400)
 })
 
+t.test('bodies behind a reply that never came are not counted any more once their connection is gone', async (t) => {
+  const { app } = await build(t)
+  const url = await app.listen({ port: 0 })
+  const post = (bytes: number) => fetch(`${url}/v1/decisions`, { method: 'POST', headers: json, body: JSON.stringify({ pad: 'x'.repeat(bytes) }) })
+  const chunked = 'POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+  const tag = (await fetch(`${url}/v1/bundle`)).headers.get('etag')
+  const waiting = `GET /v1/bundle?wait=60 HTTP/1.1\r\nhost: x\r\nif-none-match: ${tag}\r\n\r\n`
+  const sockets = Array.from({ length: 4 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
+  for (const socket of sockets) socket.write(waiting + chunked.repeat(30))
+  await until('they are counted', async () => (await post(100_000)).status === 503)
+  for (const socket of sockets) socket.destroy()
+  await until('they are not counted any more', async () => (await post(100_000)).status === 400)
+})
+
 t.test('connections of clients that never read are closed and use little memory', async (t) => {
   const { app, metrics } = await build(t)
   await app.listen({ port: 0 })
