@@ -16,6 +16,8 @@ export interface Script {
   /** Probes are never answered. */
   readonly holdProbes?: boolean
   readonly failAnswers?: boolean
+  /** A thought is not gone on with, as while llama.cpp loads its model. */
+  readonly failContinuations?: boolean
   /** Whether streams have the thought in a field of its own. */
   readonly hasParser?: boolean
   readonly owner?: string
@@ -38,7 +40,7 @@ const textOf = (ids: readonly number[]) => ids.map((id) => id === THINK ? '<thin
 /** A model server that says what its script says, in the manner of vLLM, SGLang or another. */
 export async function startStandIn (t: Test, {
   thought = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two', answer = '42', confidence = () => 0.5,
-  pauseAt = Infinity, failProbes = false, holdProbes = false, failAnswers = false, hasParser = true, owner = 'vllm',
+  pauseAt = Infinity, failProbes = false, holdProbes = false, failAnswers = false, failContinuations = false, hasParser = true, owner = 'vllm',
 }: Script = {}): Promise<StandIn> {
   const app = Fastify({ forceCloseConnections: true })
   const requests: StandIn['requests'] = []
@@ -148,6 +150,7 @@ export async function startStandIn (t: Test, {
       return { content: answer, tokens_predicted: answer.length, timings: { cache_n: 16 }, completion_probabilities }
     }
     if (failAnswers && isForced !== undefined) return await reply.code(500).send({ error: { message: 'broken' } })
+    if (failContinuations && before !== '') return await reply.code(503).send({ error: { message: 'Loading model' } })
     const rest = isForced === undefined ? [...thought, '</think>', ...answer].slice(before!.length) : [...answer]
     const said = body.n_predict < 0 ? rest : rest.slice(0, body.n_predict)
     const end = { content: '', tokens: [], stop: true, stop_type: said.length < rest.length ? 'limit' : 'eos', tokens_evaluated: prompt.length }

@@ -66,8 +66,10 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
           if (isDone) return
         }
         if (hasEnded) return
+        if (last?.stop !== true) throw new Error('the stream of the model server broke off')
         most = pieces.isThinking() ? Math.max(nextCheck(), ids.length + 1) : Infinity
         current = await open(behind(ids), Math.min(left(ids.length), most - ids.length))
+        if (current.status !== 200) throw new Error(`the thought was not continued: ${current.status} ${(await current.body.text()).slice(0, 200)}`)
       }
     }
 
@@ -118,12 +120,15 @@ function readLlama ({ body }: UpstreamReply): AsyncIterable<LlamaEvent[]> {
 
 async function * answerOf (reply: UpstreamReply, pieces: LlamaPieces): AsyncGenerator<readonly Piece[]> {
   let tokens = 0
+  let hasStopped = false
   for await (const events of readLlama(reply)) {
     tokens += events.reduce((sum, event) => sum + (event.tokens?.length ?? 0), 0)
     const last = events.at(-1)
+    hasStopped = last?.stop === true
     const end = last?.stop === true ? pieces.end(last.stop_type === 'limit' ? 'length' : 'stop', last.tokens_evaluated ?? 0, tokens) : []
     yield [...events.map((event) => pieces.of(event)), ...end]
   }
+  if (!hasStopped) throw new Error('the stream of the model server broke off')
 }
 
 function forcedOf (reply: any): Forced {
