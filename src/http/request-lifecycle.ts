@@ -19,7 +19,7 @@ export interface LifecycleOptions {
   readonly overload: Overload
   /** Whether the log takes lines at debug or below. */
   readonly isDebugging: boolean
-  /** Called once a reply has been sent. @param ms since the request came */
+  /** Called when a reply has ended. @param ms since the request came */
   readonly answered: (request: FastifyRequest, reply: FastifyReply, ms: number) => void
 }
 
@@ -67,9 +67,9 @@ export function trackRequests (
 }
 
 /**
- * Calls back once a reply has been sent. It listens to `close`, since a second listener to `finish`, where Node has one, makes an array of
+ * Calls back when a reply has ended. It listens to `close`, since a second listener to `finish`, where Node has one, makes an array of
  * them. V8 comes to place such arrays where only full collections look, and under 1,000 connections what each request holds then survived.
  */
-function atEnd ({ raw }: FastifyReply, sent: () => void): void {
-  raw.on('close', () => { if (raw.writableEnded) sent() }) // else the client went before it was answered
+function atEnd ({ raw }: FastifyReply, ended: () => void): void {
+  raw.on('close', () => { if (raw.writableEnded) ended() }) // else the client went before it was answered
 }

@@ -102,11 +102,12 @@ export function createContextCommands (store: Store, service: Service, config: C
     /** Replaces the pin of the context, and tells where it holds. */
     async setPin (key: string, request: PinRequest, { dry_run, confirm, ...origin }: CommandRequest) {
       checkKey(config, key)
+      // Read first, since a pin that is in force must not be answered with an error.
+      const [inputs, keys] = await Promise.all([readModelInputs(store, config, Date.now()), readContextKeys(store, config)])
       const tried = await give(async () => {
         checkRoom(config, await store.pins(), key)
         return { type: 'pin', key, pin: pinOf(request, origin), ...origin }
       }, { dry_run, confirm })
-      const [inputs, keys] = await Promise.all([readModelInputs(store, config, Date.now()), readContextKeys(store, config)])
       return { key, ...pinReach(inputs, keys, key), ...tried }
     },
 
