@@ -14,7 +14,8 @@ import { Reservoir } from '../predictor/reservoir.js'
 export type CommandEffect = ReturnType<typeof commandEffects>[number]
 
 /**
- * The effect of a command on contexts: a dry run of the learner's fold with the command as its only entry.
+ * The effect of a command on contexts: a dry run of the learner's fold with the command as its only entry. `before` and `after` are
+ * effective thresholds.
  * @param loaded must hold the contexts
  * @param keys contexts to describe, all within the key of the command
  */

@@ -1,7 +1,8 @@
 import { BREACH_SUSPECTED, emDifference, emSuspicion, isBreached, tokensDifference, type ArmTotals, type Arms } from '../certificate/compare-arms.js'
 
 /**
- * Compares control and treated generations while a threshold was in force; differences are treated minus control, `null` with little data.
+ * Compares control and treated generations while a threshold was in force. EM is a fraction; differences are treated minus control, `null`
+ * with little data.
  * @param level chance that an interval ever excludes the true difference
  * @param bound EM drop that is tolerated
  */

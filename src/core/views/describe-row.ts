@@ -20,7 +20,7 @@ export type RowOrder = typeof ROW_ORDERS[number]
 export type ContextRow = ReturnType<typeof describeRow>
 
 /**
- * Describes a context as a row of a table of thousands; times are in ms.
+ * Describes a context as a row of a table of thousands. Ratios and EM are fractions, times are in ms.
  * @param movedAt when its threshold last moved, ms; 0: unknown, since a state knows only when its epoch began
  */
 export function describeRow (loaded: LoadedContexts, key: string, movedAt = 0) {
