@@ -1,5 +1,5 @@
 import { Type, type TSchema } from '#typebox'
-import type { Columns } from '../src/core/decide/decide-columns.js'
+import { MAX_ROWS, type Columns } from '../src/core/decide/decide-columns.js'
 import { CONTEXT_WARNINGS, type ContextWarning } from '../src/core/judgement/context-warnings.js'
 import { StepSchema } from './decision-schemas.js'
 import { COLUMN_DECISIONS_EXAMPLE } from './examples/decision-examples.js'
@@ -7,7 +7,6 @@ import { ContextSchema, nullableRatio, objectOrNull, SignalsSchema } from './fie
 import { orNull } from './lenient.js'
 
 const strict = { additionalProperties: false }
-const MAX_ROWS = 4096
 
 const field: typeof StepSchema.properties = StepSchema.properties
 

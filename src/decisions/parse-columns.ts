@@ -1,5 +1,5 @@
 import type { Arm } from '../core/assignment/arm.js'
-import type { Columns } from '../core/decide/decide-columns.js'
+import { MAX_ROWS, type Columns } from '../core/decide/decide-columns.js'
 
 /** A value that was read, and the index behind it. */
 interface Read { readonly value: unknown, readonly end: number }
@@ -13,9 +13,9 @@ type Reader = (start: number, rows: number) => Read | null
 /** The columns of a request. Most of a text is in those that have a reader; `JSON.parse` reads the others. */
 const READERS: Readonly<Record<keyof Columns, Reader | null>> = {
   contexts: null,
+  // Each array is made in a place of its own: V8 tracks the kinds of elements by the place of allocation.
   context: (start, rows) => readNumbers(start, new Array<number>(rows)),
   tokens: (start, rows) => readNumbers(start, new Array<number>(rows)),
-  // The array is made here, since V8 keeps the kind of arrays by the place in the code that makes them.
   confidence: (start, rows) => readNumbers(start, new Array<number>(rows)),
   generation_ids: null,
   group_ids: null,
@@ -42,9 +42,6 @@ const CLOSING_BRACE = codeOf('}')
 
 /** The powers of ten that are exact as doubles. */
 const POWERS = Array.from({ length: 23 }, (_, places) => 10 ** places)
-
-/** Rows that a request may have. An array is made for as many before the column is read. */
-const MAX_ROWS = 4096
 
 const encoder = new TextEncoder()
 /** Four characters as one number. Words are compared in these, since a loop over their characters takes twice as long. */
@@ -78,7 +75,8 @@ export function parseColumns (text: string): Record<string, unknown> | undefined
     if (buffer[start] !== QUOTE || buffer[colon] !== COLON || !isColumn(name) || Object.hasOwn(columns, name)) return undefined
     const place = skipSpaces(colon + 1)
     const reader = READERS[name]
-    if (reader !== null && rows === 0 && (rows = countRows(place)) > MAX_ROWS) return undefined
+    if (reader !== null && rows === 0) rows = countRows(place)
+    if (rows > MAX_ROWS) return undefined // an array is made for as many before the column is read
     const read = reader?.(place, rows) ?? readOther(text, place)
     if (read === null) return undefined
     columns[name] = read.value

@@ -8,8 +8,8 @@ const MAX_WAIT_MS = 50
 const ALLOWED_FOR_EACH_MS = 0.1
 const MAX_CROWD_WAIT_MS = 200
 /**
- * A turn of the event loop that starts within this time of the last one is taken for a part of it, ms, until that time is over. To notice
- * the end of each turn would cost as much as a decision.
+ * A turn of the event loop that starts within this time of the last recorded one counts as part of it, ms. Noticing the end of every turn
+ * would cost as much as a decision.
  */
 const TURN_MS = 5
 /**

@@ -67,9 +67,9 @@ export function trackRequests (
 }
 
 /**
- * Calls back when a reply has ended. It listens to `close`, since a second listener to `finish`, where Node has one, makes an array of
- * them. V8 comes to place such arrays where only full collections look, and under 1,000 connections what each request holds then survived.
+ * Calls back when a reply has ended. It listens to `close`: with a second listener to `finish`, Node would keep an array of them, which V8
+ * frees only in full collections, with all that the request holds.
  */
 function atEnd ({ raw }: FastifyReply, ended: () => void): void {
-  raw.on('close', () => { if (raw.writableEnded) ended() }) // else the client went before it was answered
+  raw.on('close', () => { if (raw.writableEnded) ended() }) // else the client left before `end` was called
 }

@@ -22,7 +22,7 @@ export function pinReach (
   const pinned = leaves.filter(isPinned).length
   const isPool = isCertifying(levels, effectivePolicy(defaultPolicy, policies, key).certify_at, key)
   const warnings: PinWarning[] = []
-  if (key !== ROOT && !keys.includes(key) && !policies.has(key)) warnings.push('context_unknown')
+  if (key !== ROOT && !keys.includes(key)) warnings.push('context_unknown')
   if (pinned === 0 && depthOf(key) < levels.length && !(isPool && leaves.length === 0)) warnings.push('pin_without_effect')
   return { pinned_contexts: pinned, ...(warnings.length > 0 && { warnings }) }
 }

@@ -12,6 +12,14 @@ function isParsedRight (text: string): boolean {
   try { return isDeepStrictEqual(parsed, JSON.parse(text)) } catch { return false }
 }
 
+t.test('numbers and arms are read without JSON.parse', async (t) => {
+  const { args } = t.capture(JSON, 'parse')
+  t.strictSame(parseColumns('{"context":[0, 0],"tokens":[7,32],"confidence":[0.5,1],"arms":["control",null]}'), {
+    context: [0, 0], tokens: [7, 32], confidence: [0.5, 1], arms: ['control', null],
+  })
+  t.strictSame(args(), [])
+})
+
 t.test('the columns of clients are read, as JavaScript and Python write them', async (t) => {
   for (const rows of [1, 16, 256, 4096]) {
     const columns = columnsOf(rows)
@@ -52,7 +60,7 @@ t.test('numbers of any length are read as the nearest double', async (t) => hold
     return isParsedRight(`{"confidence":[${texts.join()}],"tokens":[${texts.join()}]}`)
   }), 2000))
 
-t.test('integers up to the greatest that is exact are read', async (t) => {
+t.test('integers near the greatest exact one are not rounded', async (t) => {
   const greatest = BigInt(Number.MAX_SAFE_INTEGER)
   const near = Array.from({ length: 128 }, (_, i) => greatest - 64n + BigInt(i))
   const texts = near.flatMap((n) => [`{"tokens":[${n}]}`, `{"confidence":[0.${n}]}`, `{"confidence":[9.${String(n).slice(1)}]}`])

@@ -6,7 +6,7 @@ const inputs = { levels: ['model', 'task'], defaultPolicy: {}, policies: new Map
 const pool = { ...inputs, policies: new Map([['model=q', { certify_at: 'model' }]]) }
 const pin = { threshold: 0.5, reason: 'r', by: 'ops', expires_at: null }
 
-t.test('a pin of a leaf holds there, before its first outcome too', async (t) => {
+t.test('a pin of a leaf counts it once it has outcomes, and warns before that', async (t) => {
   t.strictSame(pinReach(inputs, keys, 'model=q,task=a'), { pinned_contexts: 1 })
   t.strictSame(pinReach(inputs, keys, 'model=q,task=typo'), { pinned_contexts: 0, warnings: ['context_unknown'] })
 })
@@ -16,8 +16,8 @@ t.test('a pin above the leaves holds for the contexts of a pool that have no pin
   t.strictSame(pinReach({ ...pool, pins: new Map([['model=q', pin], ['model=q,task=a', pin]]) }, keys, 'model=q'), { pinned_contexts: 1 })
 })
 
-t.test('a pin of a pool without outcomes holds for all that are to come', async (t) => {
-  t.strictSame(pinReach(pool, ['*'], 'model=q'), { pinned_contexts: 0 })
+t.test('a pin of a pool without outcomes has no warning that it has no effect', async (t) => {
+  t.strictSame(pinReach(pool, ['*'], 'model=q'), { pinned_contexts: 0, warnings: ['context_unknown'] })
 })
 
 t.test('a pin that holds nowhere gets a warning', async (t) => {

@@ -16,7 +16,7 @@ export interface Script {
   /** Probes are never answered. */
   readonly holdProbes?: boolean
   readonly failAnswers?: boolean
-  /** A thought is not gone on with, as while llama.cpp loads its model. */
+  /** A thought is not continued, as while llama.cpp loads its model. */
   readonly failContinuations?: boolean
   /** Whether streams have the thought in a field of its own. */
   readonly hasParser?: boolean

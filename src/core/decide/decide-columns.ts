@@ -9,6 +9,9 @@ import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
 
+/** Most rows of columns. */
+export const MAX_ROWS = 4096
+
 /** Many steps, with a column for each field: row i of all columns is one step. `null` stands for an absent field. */
 export interface Columns {
   /** The contexts that `context` indexes. */

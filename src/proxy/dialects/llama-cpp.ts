@@ -69,7 +69,7 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
         if (last?.stop !== true) throw new Error('the stream of the model server broke off')
         most = pieces.isThinking() ? Math.max(nextCheck(), ids.length + 1) : Infinity
         current = await open(behind(ids), Math.min(left(ids.length), most - ids.length))
-        if (current.status !== 200) throw new Error(`the thought was not continued: ${current.status} ${(await current.body.text()).slice(0, 200)}`)
+        if (current.status !== 200) throw new Error(`the model server did not continue the thought: ${current.status} ${(await current.body.text()).slice(0, 200)}`)
       }
     }
 

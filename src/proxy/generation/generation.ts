@@ -117,7 +117,7 @@ export class Generation {
           await this.#answering
         }
         const drained = this.#reply.drained()
-        if (drained !== null) await drained // to await nothing costs each token a turn
+        if (drained !== null) await drained // awaiting null would still cost each token a turn
       }
     } catch (error) {
       const answer = await this.#answering

@@ -40,7 +40,7 @@ t.test('a limit of tokens ends it, and a seed is passed through', async (t) => {
   t.equal(await metric('stopgate_proxy_passed_total{cause="seed"}'), 1)
 })
 
-t.test('where the thought is not gone on with, the stream breaks off instead of asking for ever', async (t) => {
+t.test('if the server refuses to continue a thought, the stream breaks off rather than retrying for ever', async (t) => {
   const { ask, upstream, metric } = await startUnderTest(t, { ...OWNER, failContinuations: true })
   await t.rejects(ask({ ...CHAT, stream: true }).then(async (reply) => await reply.text()))
   t.equal(upstream.requests.filter(({ path, body }) => path === '/completion' && body.stream).length, 2)
