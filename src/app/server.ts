@@ -1,11 +1,12 @@
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
 import { setTimeout } from 'node:timers/promises'
-import { pino, type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { assemble } from './assemble.js'
 import { closeOnSignal } from '../process/close-on-signal.js'
 import { readConfig, misplacedPolicyFields, type Config } from '../config/config.js'
 import { ConfigError } from '../config/settings.js'
+import { createLog } from '../logging/create-log.js'
 import { startProcesses } from '../process/processes.js'
 import type { Telemetry } from '../telemetry/start-telemetry.js'
 import { telemetrySignals } from '../telemetry/telemetry-signals.js'
@@ -35,7 +36,7 @@ export interface Running { readonly url: string, readonly config: Config, readon
  */
 export async function startService ({ env }: { env: NodeJS.ProcessEnv }): Promise<Running> {
   const config = readConfig(env)
-  const log = pino({ level: config.logLevel, redact: NEVER_LOGGED })
+  const log = createLog({ level: config.logLevel, redact: NEVER_LOGGED })
   for (const name of misplacedPolicyFields(env)) log.warn({ setting: name }, 'this environment variable is not a setting: put policy fields into DEFAULT_POLICY, such as {"max_em_drop":0.02}')
   const telemetry = await telemetryFor(env)
   const { app } = await assemble(config, log, telemetry)
@@ -84,7 +85,7 @@ const HEAP_GROWTH = 100
 export async function serve (env: NodeJS.ProcessEnv): Promise<void> {
   const { shutdownSeconds, processes, logLevel } = readConfig(env)
   if (processes > 1 && cluster.isPrimary) {
-    await startProcesses({ processes, shutdownSeconds }, pino({ level: logLevel }))
+    await startProcesses({ processes, shutdownSeconds }, createLog({ level: logLevel }))
     return
   }
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`) // V8 reads the flag at each collection

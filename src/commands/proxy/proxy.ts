@@ -1,5 +1,5 @@
-import { pino } from 'pino'
 import { ConfigError } from '../../config/settings.js'
+import { createLog } from '../../logging/create-log.js'
 import { closeOnSignal } from '../../process/close-on-signal.js'
 import { flagOf, ProxySettingsSchema, readProxySettings } from '../../proxy/proxy-settings.js'
 import { startProxy } from '../../proxy/start-proxy.js'
@@ -32,7 +32,7 @@ export async function run (args: readonly string[], { env }: CommandIo): Promise
   const flags = Object.keys(properties).map((name) => [name, values[flagOf(name)]] as const).filter(([, value]) => value !== undefined)
   try {
     const settings = readProxySettings({ ...env, ...Object.fromEntries(flags) })
-    const log = pino({ level: settings.LOG_LEVEL })
+    const log = createLog({ level: settings.LOG_LEVEL })
     const proxy = await startProxy(settings, log)
     closeOnSignal(settings.PROXY_SHUTDOWN_SECONDS * 1000, async ({ signal, err }) => {
       if (err) log.fatal({ err }, 'closing after an error')

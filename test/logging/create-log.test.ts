@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { until } from '../helper.js'
+
+const MODULE = JSON.stringify(new URL('../../src/logging/create-log.js', import.meta.url))
+
+/** Runs a script that has a `log`, with a pipe as standard output that nobody reads until the test does. */
+function runScript (t: Test, script: string) {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', `
+    import { createLog } from ${MODULE}
+    const log = createLog({ level: 'info' })
+    const fill = (lines) => { for (let i = 0; i < lines; i++) log.info({ i, text: 'x'.repeat(1000) }, 'line') }
+    ${script}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => { child.kill('SIGKILL') })
+  let errors = ''
+  child.stderr.on('data', (chunk) => { errors += chunk })
+  return { child, exited: once(child, 'exit'), errors: () => errors }
+}
+
+t.test('a process whose log nobody reads ends all the same', async (t) => {
+  const { exited, errors } = runScript(t, 'fill(2000); setTimeout(() => process.exit(3), 200)')
+  t.same(await exited, [3, null])
+  t.equal(errors(), '')
+})
+
+t.test('a fatal line does not hold up a process whose log nobody reads', async (t) => {
+  const { exited } = runScript(t, "fill(2000); setTimeout(() => { log.fatal('an error'); process.exit(3) }, 200)")
+  t.same(await exited, [3, null])
+})
+
+t.test('a process whose log has lost its reader goes on and ends', async (t) => {
+  const { child, exited, errors } = runScript(t, 'setTimeout(() => fill(100), 300); setTimeout(() => { fill(100); process.exit(3) }, 600)')
+  child.stdout.destroy()
+  t.same(await exited, [3, null])
+  t.equal(errors(), '')
+})
+
+t.test('a process that loses the reader of its log and ends at once does not wait', async (t) => {
+  const { child, exited } = runScript(t, 'setTimeout(() => { fill(100); process.exit(3) }, 300)')
+  child.stdout.destroy()
+  t.same(await exited, [3, null])
+})
+
+t.test('lines beyond the limit are dropped, which the log says once it is read again', async (t) => {
+  const { child, exited } = runScript(t, "fill(20_000); process.on('SIGTERM', () => { log.info('the last line'); process.exit(0) }); setInterval(() => {}, 1000)")
+  await setTimeout(300)
+  const lines: any[] = []
+  createInterface(child.stdout).on('line', (line) => { lines.push(JSON.parse(line)) })
+  const { count } = await until('the warning', () => lines.find(({ msg }) => msg === 'log lines were dropped, since standard output was not read'))
+  const written = lines.filter(({ msg }) => msg === 'line')
+  t.ok(count > 0)
+  t.equal(written.length + count, 20_000, 'each line is written or counted')
+  t.same(written.map(({ i }) => i), written.map((_, i) => i), 'the lines before the limit are written in order')
+  child.kill()
+  await exited
+  t.equal(lines.at(-1).msg, 'the last line')
+})
