@@ -9,6 +9,11 @@ import type { DecisionServices } from './answer-step.js'
 import { logRows } from './log-rows.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
 
+const NONE: ReadonlySet<number> = new Set()
+
+/** Counts of rows by reason, in the order of `REASONS`; all zero between calls. */
+const counted = new Uint32Array(REASONS.length)
+
 /** What is in force in a context of a request. */
 type ContextRule = {
   readonly threshold: number | null
@@ -38,7 +43,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   const { config, service, metrics } = services
   const startedAt = performance.now()
   const { columns, errors, contexts } = checkColumns(caller, config.levels, body)
-  const decided = service.decideColumns(columns, new Set(errors.map(({ index }) => index)))
+  const decided = service.decideColumns(columns, errors.length === 0 ? NONE : new Set(errors.map(({ index }) => index)))
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
@@ -96,13 +101,15 @@ function recordControlRows (
 
 /** Adds up the rows first, since a count in the metrics takes several times as long as a decision. */
 function countRows ({ metrics }: DecisionServices, reasons: ColumnDecisions['reasons']): void {
-  const rows = new Uint32Array(REASONS.length)
   for (let row = 0; row < reasons.length; row++) {
     const reason = reasons[row]
     if (reason === undefined) continue
     let place = 0
     while (REASONS[place] !== reason) place++ // indexOf takes longer
-    rows[place]++
+    counted[place]!++
   }
-  for (const [place, count] of rows.entries()) if (count > 0) metrics.decided(REASONS[place]!, count)
+  for (let place = 0; place < counted.length; place++) {
+    if (counted[place]! > 0) metrics.decided(REASONS[place]!, counted[place])
+    counted[place] = 0
+  }
 }

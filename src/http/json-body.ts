@@ -23,8 +23,9 @@ type JsonParser = (request: FastifyRequest, body: string, done: (error: Error | 
 export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRequest) => void): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   const parseAsIs = app.getDefaultJsonParser('ignore', 'ignore')
-  app.addHook('onRequest', ({ headers: { 'content-encoding': encoding = 'identity' } }, reply, done) => { // preParsing hooks cost more
-    if (encoding.toLowerCase() === 'identity') return done()
+  app.addHook('onRequest', ({ headers }, reply, done) => { // preParsing hooks cost more
+    const encoding = headers['content-encoding']
+    if (encoding === undefined || encoding.toLowerCase() === 'identity') return done()
     reply.header('accept-encoding', 'identity') // RFC 7694
     done(new EncodedBodyError(encoding.slice(0, 64)))
   })

@@ -24,6 +24,8 @@ export class Durations {
   readonly #options: Required<DurationOptions>
   readonly #root: Node = { below: new Map() }
   readonly #all: Series[] = []
+  /** The series of the last observation, since the next one is mostly of the same. */
+  #last: Series | null = null
 
   constructor (registry: Registry, { labelNames = [], ...options }: DurationOptions) {
     this.#options = { labelNames, ...options }
@@ -35,7 +37,7 @@ export class Durations {
   /** @param values of the labels, in the order of `labelNames` */
   observe (seconds: number, ...values: readonly LabelValue[]): void {
     const { buckets } = this.#options
-    const series = this.#seriesOf(values)
+    const series = this.#last !== null && isSame(this.#last.values, values) ? this.#last : this.#last = this.#seriesOf(values)
     let bucket = 0
     while (bucket < buckets.length && seconds > buckets[bucket]!) bucket++
     series.counts[bucket]!++
@@ -69,4 +71,9 @@ export class Durations {
     })
     return { name, help, type: 'histogram', values, aggregator: 'sum' }
   }
+}
+
+function isSame (some: readonly LabelValue[], others: readonly LabelValue[]): boolean {
+  for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false
+  return true
 }
