@@ -1,9 +1,10 @@
-import { AnyColumnsSchema, ColumnsSchema } from '../../openapi/columns-schemas.js'
+import { AnyColumnsSchema, ColumnsOfValidContextsSchema, ColumnsSchema } from '../../openapi/columns-schemas.js'
 import { StepSchema } from '../../openapi/decision-schemas.js'
 import { ContextSchema } from '../../openapi/field-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { unknownLevel, type Context, type Levels } from '../core/policy/context.js'
 import { stepAt, type Columns } from '../core/decide/decide-columns.js'
+import { findingsOf } from '../core/decide/known-contexts.js'
 import { at, invalid, InvalidInputError, UnknownLevelError } from '../errors/errors.js'
 import { contextAccessProblem, type Caller } from '../access/context-access.js'
 import type { Problem } from '../errors/problem.js'
@@ -21,6 +22,8 @@ export interface Checked {
 
 const formProblem = itemValidator(AnyColumnsSchema)
 const problemOfAny = itemValidator(ColumnsSchema)
+/** As `problemOfAny`, for columns whose contexts are valid. */
+const problemOfOthers = itemValidator(ColumnsOfValidContextsSchema)
 const stepProblem = itemValidator(StepSchema)
 const schemaContextProblem = itemValidator(ContextSchema)
 
@@ -34,12 +37,12 @@ const COLUMN_OF: Readonly<Record<string, string>> = { generation_id: 'generation
  * @throws InvalidInputError if it has another form, or columns differ in length
  */
 export function checkColumns (caller: Caller, levels: Levels, body: unknown): Checked {
-  const isValid = problemOfAny(body) === null
+  const isValid = meetsSchema(body)
   const problem = isValid ? null : formProblem(body)
   if (problem !== null) throw invalid(problem)
   const columns = body as Columns
   checkLengths(columns)
-  const contexts = columns.contexts.map((context, i) => under(`/contexts/${i}`, contextProblemOf(caller, levels, context, isValid)))
+  const contexts = columns.contexts.map((context, i) => under(i, contextProblemOf(caller, levels, context, isValid)))
   const areBad = !isValid || contexts.some((problem) => problem !== null) || columns.context.some((index) => index >= contexts.length)
   const errors: RowProblem[] = []
   if (areBad) {
@@ -51,10 +54,22 @@ export function checkColumns (caller: Caller, levels: Levels, body: unknown): Ch
   return { columns, errors, contexts }
 }
 
-function checkLengths ({ contexts: _, signals = {}, ...columns }: Columns): void {
-  const rows = columns.context.length
-  for (const name in columns) checkLength(name, columns[name as keyof typeof columns]!, rows)
-  for (const name in signals) checkLength(`signals/${name}`, signals[name]!, rows)
+function meetsSchema (body: unknown): body is Columns {
+  const contexts = (body as Partial<Columns> | null)?.contexts
+  const findings = Array.isArray(contexts) ? findingsOf(contexts) : undefined
+  if (findings?.areValid) return problemOfOthers(body) === null
+  const isValid = problemOfAny(body) === null
+  if (findings !== undefined && isValid) findings.areValid = true
+  return isValid
+}
+
+function checkLengths (columns: Columns): void {
+  const { contexts, signals, context } = columns
+  for (const name in columns) {
+    const column = columns[name as keyof Columns]
+    if (column !== contexts && column !== signals) checkLength(name, column as readonly unknown[], context.length)
+  }
+  for (const name in signals) checkLength(`signals/${name}`, signals[name]!, context.length)
 }
 
 function checkLength (name: string, { length }: { readonly length: number }, rows: number): void {
@@ -70,8 +85,8 @@ function contextProblemOf (caller: Caller, levels: Levels, context: Context, isV
 }
 
 /** Moves the problem of a context to its place among the contexts. */
-function under (place: string, problem: Problem | null): Problem | null {
-  return problem && { ...problem, path: problem.path.replace('/context', place) }
+function under (index: number, problem: Problem | null): Problem | null {
+  return problem && { ...problem, path: problem.path.replace('/context', `/contexts/${index}`) }
 }
 
 function rowProblem (columns: Columns, row: number): Problem | null {
@@ -80,7 +95,7 @@ function rowProblem (columns: Columns, row: number): Problem | null {
     return { path: `/context/${row}`, message: `must be an index into contexts (there are ${columns.contexts.length})` }
   }
   const problem = stepProblem(stepAt(columns, row))
-  if (problem === null || problem.path.startsWith('/context')) return under(`/contexts/${index}`, problem)
+  if (problem === null || problem.path.startsWith('/context')) return under(index, problem)
   const [, field, ...rest] = problem.path.split('/')
   return { ...problem, path: ['', COLUMN_OF[field!] ?? field, ...rest, row].join('/') }
 }

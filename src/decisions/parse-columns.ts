@@ -1,5 +1,6 @@
 import type { Arm } from '../core/assignment/arm.js'
 import { MAX_ROWS, type Columns } from '../core/decide/decide-columns.js'
+import { parseContexts } from '../core/decide/known-contexts.js'
 
 /** A value that was read, and the index behind it. */
 interface Read { readonly value: unknown, readonly end: number }
@@ -10,7 +11,10 @@ interface Read { readonly value: unknown, readonly end: number }
  */
 type Reader = (start: number, rows: number) => Read | null
 
-/** The columns of a request. Most of a text is in those that have a reader; `JSON.parse` reads the others. */
+/** A column, with its reader; `null`: the column is left to `JSON.parse`. */
+interface Column { readonly name: keyof Columns, readonly reader: Reader | null, readonly bit: number }
+
+/** The columns of a request. Most of a text is in those that have a reader. */
 const READERS: Readonly<Record<keyof Columns, Reader | null>> = {
   contexts: null,
   // Each array is made in a place of its own: V8 tracks the kinds of elements by the place of allocation.
@@ -26,6 +30,11 @@ const READERS: Readonly<Record<keyof Columns, Reader | null>> = {
   answer: null,
   probed_score: null,
 }
+
+const COLUMNS = Object.entries(READERS).map(([name, reader], i) => ({ name, reader, bit: 1 << i }) as Column)
+
+/** The columns of the last text in their order, which the next text mostly has too. To look up a name cut out of a text costs a hash. */
+const usual: Array<Column | undefined> = []
 
 const codeOf = (char: string): number => char.charCodeAt(0)
 const ZERO = codeOf('0')
@@ -65,27 +74,35 @@ export function parseColumns (text: string): Record<string, unknown> | undefined
   buffer[length] = 0
   const columns: Record<string, unknown> = {}
   let rows = 0
+  let seen = 0
   let at = skipSpaces(0)
   if (buffer[at] !== OPENING_BRACE) return undefined
-  do {
+  for (let i = 0; ; i++) {
     const start = skipSpaces(at + 1)
-    const end = text.indexOf('"', start + 1)
-    const name = text.slice(start + 1, end)
-    const colon = skipSpaces(end + 1)
-    if (buffer[start] !== QUOTE || buffer[colon] !== COLON || !isColumn(name) || Object.hasOwn(columns, name)) return undefined
+    if (buffer[start] !== QUOTE) return undefined
+    let column = usual[i]
+    if (column === undefined || !isAt(text, start, column)) column = usual[i] = COLUMNS.find((column) => isAt(text, start, column))
+    if (column === undefined || (seen & column.bit) !== 0) return undefined
+    seen |= column.bit
+    const { name, reader } = column
+    const colon = skipSpaces(start + name.length + 2)
+    if (buffer[colon] !== COLON) return undefined
     const place = skipSpaces(colon + 1)
-    const reader = READERS[name]
     if (reader !== null && rows === 0) rows = countRows(place)
     if (rows > MAX_ROWS) return undefined // an array is made for as many before the column is read
-    const read = reader?.(place, rows) ?? readOther(text, place)
+    const read = reader?.(place, rows) ?? readOther(text, name, place)
     if (read === null) return undefined
     columns[name] = read.value
     at = skipSpaces(read.end)
-  } while (buffer[at] === COMMA)
+    if (buffer[at] !== COMMA) break
+  }
   return buffer[at] === CLOSING_BRACE && skipSpaces(at + 1) === length ? columns : undefined
 }
 
-function isColumn (name: string): name is keyof Columns { return Object.hasOwn(READERS, name) }
+/** Whether a string that begins with a quote is the name of a column. */
+function isAt (text: string, start: number, { name }: Column): boolean {
+  return text.startsWith(name, start + 1) && buffer[start + 1 + name.length] === QUOTE
+}
 
 function skipSpaces (at: number): number {
   while (buffer[at] === SPACE) at++
@@ -100,9 +117,12 @@ function countRows (start: number): number {
 }
 
 /** Reads an object or an array up to the first bracket that may close it. */
-function readOther (text: string, start: number): Read | null {
+function readOther (text: string, name: keyof Columns, start: number): Read | null {
   const end = text.indexOf(buffer[start] === OPENING_BRACE ? '}' : ']', start) + 1
-  try { return { value: JSON.parse(text.slice(start, end)), end } } catch { return null }
+  const part = text.slice(start, end)
+  try {
+    return { value: name === 'contexts' ? parseContexts(part) : JSON.parse(part), end }
+  } catch { return null }
 }
 
 /** Reads numbers without sign and exponent, and of so few digits that they are exact. */

@@ -1,11 +1,20 @@
+import assert from 'node:assert/strict'
 import t from 'tap'
+import { parseContexts } from '../../src/core/decide/known-contexts.js'
 import { checkColumns } from '../../src/decisions/check-columns.js'
 
 const anybody = { tokenName: 'anonymous', tokenPrefix: null }
 const levels = ['model', 'task']
+/** Checks columns with contexts that are new, and that are known. */
 const check = (columns: object, caller: Parameters<typeof checkColumns>[0] = anybody) => {
-  const { errors, contexts } = checkColumns(caller, levels, { contexts: [{ model: 'q' }], context: [0, 0], tokens: [1, 2], confidence: [0.5, null], ...columns })
-  return { errors, contexts }
+  const body = { contexts: [{ model: 'q' }], context: [0, 0], tokens: [1, 2], confidence: [0.5, null], ...columns }
+  const problemsIn = (contexts: unknown) => {
+    const checked = checkColumns(caller, levels, { ...body, contexts })
+    return { errors: checked.errors, contexts: checked.contexts }
+  }
+  const problems = problemsIn(body.contexts)
+  for (let i = 0; i < 2; i++) assert.deepEqual(problemsIn(parseContexts(JSON.stringify(body.contexts))), problems)
+  return problems
 }
 
 t.test('a body of another form is refused as a whole', async (t) => {

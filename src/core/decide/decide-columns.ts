@@ -5,6 +5,7 @@ import type { Em } from '../certificate/stops.js'
 import { clampConfidence } from '../grading/outcome.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
 import { canProbe, isNewCrossing, reachesLoosest } from './probe.js'
+import { findingsOf } from './known-contexts.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
@@ -51,7 +52,7 @@ export interface ColumnDecisions {
 export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>): ColumnDecisions {
   const { context, tokens, confidence, arms, em, answer, probed_score: probed } = columns
   const { generation_ids: generations, group_ids: groups } = columns
-  const rules = columns.contexts.map((context) => ruleFor(snapshot, context))
+  const rules = rulesFor(snapshot, columns.contexts)
   const scoreOf = scoring(columns)
   const reasons = new Array<Reason | undefined>(context.length)
   const stop: number[] = []
@@ -84,6 +85,14 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
     if (isNewCrossing(sure, probed?.[row] ?? null) || reachesTrial(rule, scoreOf, row, sure)) probe.push(row)
   }
   return { stop, control, would_stop, probe, drawn, reasons, rules }
+}
+
+function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly Rule[] {
+  const findings = findingsOf(contexts)
+  if (findings?.rules?.snapshot === snapshot) return findings.rules.rules
+  const rules = contexts.map((context) => ruleFor(snapshot, context))
+  if (findings !== undefined) findings.rules = { snapshot, rules }
+  return rules
 }
 
 type ScoreOf = (scorer: Scorer, row: number, confidence: number | null) => number | null
