@@ -48,10 +48,9 @@ export class Checks {
   readonly #signals = new AnswerSignals()
   #next: number
   #running: Promise<void> | null = null
-  readonly #ended = new AbortController()
   #hasEnded = false
-  /** Tokens of the thought at the check whose probe is in flight. */
-  #probingAt: number | null = null
+  /** The probe in flight, and the tokens of the thought at its check. */
+  #probing: { readonly at: number, readonly giveUp: () => void } | null = null
 
   constructor (parts: ChecksParts) {
     this.#parts = parts
@@ -79,13 +78,16 @@ export class Checks {
   end (): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    if (this.#probingAt !== null) this.#giveUp(this.#probingAt, 'late') // counted now, since the outcome is reported before the probe rejects
-    this.#ended.abort()
+    this.#giveUp('late')
   }
 
-  #giveUp (at: number, end: ProbeEnd): void {
+  /** The probe counts now, since the outcome may be reported before it rejects. */
+  #giveUp (end: ProbeEnd): void {
+    if (this.#probing === null) return
+    const { at, giveUp } = this.#probing
     const { maxProbeTokens: tokens, onProbe } = this.#parts
-    this.#probingAt = null
+    this.#probing = null
+    giveUp()
     this.#spend({ tokens: at, confidence: null, probe_tokens: tokens })
     onProbe(end, tokens, null)
   }
@@ -119,21 +121,22 @@ export class Checks {
   /** `null` if the probe failed, or was given up. */
   async #probe (at: number, prefix: Thought): Promise<Forced | null> {
     const { probe, probeTimeoutMs, gone, onProbe } = this.#parts
-    const slow = new AbortController() // an AbortSignal.timeout() may be collected before its time, since `any` refers to it weakly
-    const timer = setTimeout(() => { slow.abort() }, probeTimeoutMs)
-    const signal = AbortSignal.any([gone, this.#ended.signal, slow.signal])
-    this.#probingAt = at
+    const aborting = new AbortController()
+    const probing = { at, giveUp: () => { aborting.abort() } }
+    const leave = (): void => { this.#giveUp('late') }
+    const timer = setTimeout(() => { this.#giveUp('failed') }, probeTimeoutMs)
+    gone.addEventListener('abort', leave)
+    this.#probing = probing
     try {
-      const forced = await probe(prefix, signal)
-      return this.#probingAt === null ? null : forced
+      const forced = await probe(prefix, aborting.signal)
+      return this.#probing === null ? null : forced
     } catch {
-      if (this.#probingAt === null) return null
-      if (signal.aborted) this.#giveUp(at, gone.aborted ? 'late' : 'failed')
-      else onProbe('failed', 0, null)
+      if (this.#probing !== null) onProbe('failed', 0, null)
       return null
     } finally {
       clearTimeout(timer)
-      this.#probingAt = null
+      gone.removeEventListener('abort', leave)
+      this.#probing = null
     }
   }
 
