@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { requestHeaders, responseHeaders } from './hop-by-hop.js'
 import { errorBody } from './proxy-errors.js'
-import type { Upstream, UpstreamReply } from './upstream.js'
+import type { UpstreamReply } from './exchange.js'
+import type { Upstream } from './upstream.js'
 
 /**
  * Passes a request on, and the reply back, as they are.
@@ -29,7 +30,7 @@ export async function relay (reply: UpstreamReply, response: ServerResponse, sig
   response.writeHead(reply.status, responseHeaders(reply.headers))
   response.flushHeaders()
   try {
-    await pipeline(reply.body, response, { signal })
+    await pipeline(reply.body.readable(), response, { signal })
   } catch {
     response.destroy()
   }

@@ -18,6 +18,9 @@ export interface ProxyState {
 /** Paths of a model server that have a series of their own. */
 const PATHS = ['/v1/chat/completions', '/v1/completions', '/completion', '/apply-template', '/tokenize', '/v1/models', 'other'] as const
 
+/** One read in so many is timed. */
+const READS_A_SAMPLE = 16
+
 const SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25]
 
 /** What Prometheus scrapes from the proxy. */
@@ -37,7 +40,8 @@ export class ProxyMetrics {
   readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so that the thought went on')
   readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Requests whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
   readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
-  readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them', buckets: SECONDS, registers: this.#registers })
+  readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them, of one read in sixteen', buckets: SECONDS, registers: this.#registers })
+  #reads = 0
   /** Gets the reason why a stop failed. */
   onFailedStop: (error: Error) => void = () => {}
   onPassed: (cause: PassCause) => void = () => {}
@@ -76,6 +80,9 @@ export class ProxyMetrics {
   aborted (cause: 'stop' | 'client'): void { this.#aborts.inc({ cause }) }
   opened (since: number): void { this.#opening.observe((performance.now() - since) / 1000) }
   handled (since: number): void { this.#handling.observe((performance.now() - since) / 1000) }
+
+  /** When a read begins to be handled; `null` if it is none that is timed. To time each would be a fortieth of what a token costs. */
+  startHandling (): number | null { return this.#reads++ % READS_A_SAMPLE === 0 ? performance.now() : null }
 
   stopFailed (error: Error): void {
     this.#failedStops.inc()

@@ -2,9 +2,11 @@ import type { Asked } from '../asked.js'
 import type { RawHeaders } from '../hop-by-hop.js'
 import type { PassCause } from '../pass-cause.js'
 import type { DialectName } from '../proxy-settings.js'
+import type { Take } from '../generation/event-stream.js'
 import type { ProbeStyle } from '../generation/probe-styles.js'
 import type { ThinkTags } from '../generation/thought-tracker.js'
-import type { Upstream, UpstreamReply } from '../upstream.js'
+import type { UpstreamReply } from '../exchange.js'
+import type { Upstream } from '../upstream.js'
 
 /** A chunk of a stream, or a whole reply, as the client reads it. */
 export type Chunk = Record<string, any>
@@ -51,7 +53,8 @@ export interface Forced {
   readonly cachedTokens: number | null
 }
 
-export type Pieces = AsyncIterable<readonly Piece[]>
+/** Reads a stream to its end. A stream that breaks off throws. */
+export type Pieces = (take: Take<Piece>) => Promise<void>
 
 /** One generation in the engine. */
 export interface Run {

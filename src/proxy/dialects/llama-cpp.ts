@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Asked } from '../asked.js'
-import { END, readEvents } from '../generation/event-stream.js'
+import { readEvents, type Take } from '../generation/event-stream.js'
 import { ownRequestHeaders, type RawHeaders } from '../hop-by-hop.js'
-import type { UpstreamReply } from '../upstream.js'
-import type { Dialect, DialectParts, Forced, Piece, Pieces, Run, Thought } from './dialect.js'
+import type { UpstreamReply } from '../exchange.js'
+import type { Dialect, DialectParts, Forced, Pieces, Run, Thought } from './dialect.js'
 import { createLlamaPieces, type LlamaEvent, type LlamaPieces } from './llama-pieces.js'
 import { StreamError } from './openai-pieces.js'
 
@@ -52,21 +52,18 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
     let current = first
     let evaluated: number | null = null
 
-    async function * think (nextCheck: () => number): AsyncGenerator<readonly Piece[]> {
+    const think = (nextCheck: () => number): Pieces => async (take) => {
       for (let most = firstCheck; ;) {
-        let last: LlamaEvent | undefined
-        for await (const events of readLlama(current)) {
+        let isDone = false
+        await readLlama(current, (events) => {
           ids.push(...events.flatMap(({ tokens }) => tokens ?? []))
-          last = events.at(-1)
-          if (last?.stop && evaluated === null) evaluated = last.tokens_evaluated ?? null
+          const last = events.at(-1)!
+          if (last.stop && evaluated === null) evaluated = last.tokens_evaluated ?? null
           const read = events.map((event) => pieces.of(event))
-          const isDone = last?.stop === true && (last.stop_type !== 'limit' || left(ids.length) < 1 || ids.length < most)
-          if (isDone) yield [...read, ...pieces.end(last!.stop_type === 'limit' ? 'length' : 'stop', evaluated ?? 0, ids.length)]
-          else if (read.length > 0) yield read
-          if (isDone) return
-        }
-        if (hasEnded) return
-        if (last?.stop !== true) throw new Error('the stream of the model server broke off')
+          isDone = last.stop === true && (last.stop_type !== 'limit' || left(ids.length) < 1 || ids.length < most)
+          return take(isDone ? [...read, ...pieces.end(last.stop_type === 'limit' ? 'length' : 'stop', evaluated ?? 0, ids.length)] : read)
+        })
+        if (isDone || hasEnded) return
         most = pieces.isThinking() ? Math.max(nextCheck(), ids.length + 1) : Infinity
         current = await open(behind(ids), Math.min(left(ids.length), most - ids.length))
         if (current.status !== 200) throw new Error(`the model server did not continue the thought: ${current.status} ${(await current.body.text()).slice(0, 200)}`)
@@ -109,26 +106,26 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
   }
 }
 
-function readLlama ({ body }: UpstreamReply): AsyncIterable<LlamaEvent[]> {
-  return readEvents<LlamaEvent>(body, (data) => {
-    if (data === '[DONE]') return END
+async function readLlama ({ body }: UpstreamReply, take: Take<LlamaEvent>): Promise<void> {
+  await readEvents<LlamaEvent>(body, (data, end) => {
+    if (data === '[DONE]') return undefined
     const event = JSON.parse(data)
     if (event.error !== undefined) throw new StreamError(event)
+    if (event.stop === true) end()
     return event
-  })
+  }, take)
 }
 
-async function * answerOf (reply: UpstreamReply, pieces: LlamaPieces): AsyncGenerator<readonly Piece[]> {
+function answerOf (reply: UpstreamReply, pieces: LlamaPieces): Pieces {
   let tokens = 0
-  let hasStopped = false
-  for await (const events of readLlama(reply)) {
-    tokens += events.reduce((sum, event) => sum + (event.tokens?.length ?? 0), 0)
-    const last = events.at(-1)
-    hasStopped = last?.stop === true
-    const end = last?.stop === true ? pieces.end(last.stop_type === 'limit' ? 'length' : 'stop', last.tokens_evaluated ?? 0, tokens) : []
-    yield [...events.map((event) => pieces.of(event)), ...end]
+  return async (take) => {
+    await readLlama(reply, (events) => {
+      tokens += events.reduce((sum, event) => sum + (event.tokens?.length ?? 0), 0)
+      const last = events.at(-1)!
+      const end = last.stop === true ? pieces.end(last.stop_type === 'limit' ? 'length' : 'stop', last.tokens_evaluated ?? 0, tokens) : []
+      return take([...events.map((event) => pieces.of(event)), ...end])
+    })
   }
-  if (!hasStopped) throw new Error('the stream of the model server broke off')
 }
 
 function forcedOf (reply: any): Forced {

@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream'
 import type { Route } from '../asked.js'
-import { END, readEvents } from '../generation/event-stream.js'
-import type { Chunk, Piece } from './dialect.js'
+import { readEvents } from '../generation/event-stream.js'
+import type { ByteSource } from '../reply-body.js'
+import type { Chunk, Piece, Pieces } from './dialect.js'
 
 /** The engine ended its stream with an error, which goes on to the client as it is. */
 export class StreamError extends Error {
@@ -22,10 +22,10 @@ export interface ReadOptions {
 }
 
 /** Reads a stream in OpenAI's format, with the token ids that vLLM adds. A stream that breaks off throws. */
-export function readPieces (body: Readable, options: ReadOptions): AsyncIterable<Piece[]> {
-  return readEvents(body, (data) => data === '[DONE]' ? END : pieceOf(JSON.parse(data), options), () => {
-    throw new Error('the stream of the model server broke off')
-  })
+export function readPieces (body: ByteSource, options: ReadOptions): Pieces {
+  return async (take) => {
+    await readEvents(body, (data, end) => data === '[DONE]' ? end() : pieceOf(JSON.parse(data), options), take)
+  }
 }
 
 function pieceOf (chunk: Chunk, { route, closeId = null, onPrompt }: ReadOptions): Piece {
@@ -34,11 +34,9 @@ function pieceOf (chunk: Chunk, { route, closeId = null, onPrompt }: ReadOptions
   const prompt = chunk.prompt_token_ids ?? choice?.prompt_token_ids
   if (Array.isArray(prompt)) onPrompt?.(prompt)
   const ids: readonly number[] | null = choice?.token_ids ?? null
-  delete chunk.prompt_token_ids
-  if (choice !== undefined) {
-    delete choice.token_ids
-    delete choice.prompt_token_ids
-  }
+  if (prompt !== undefined) chunk.prompt_token_ids = undefined // `delete` would make it slow to write
+  if (choice?.token_ids !== undefined) choice.token_ids = undefined
+  if (choice?.prompt_token_ids !== undefined) choice.prompt_token_ids = undefined
   const reasoning = route === 'chat' ? choice?.delta?.reasoning ?? choice?.delta?.reasoning_content ?? '' : ''
   const content = (route === 'chat' ? choice?.delta?.content : choice?.text) ?? ''
   return {

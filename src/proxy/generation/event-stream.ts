@@ -1,63 +1,72 @@
-import { finished, type Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
+import type { ByteSource } from '../reply-body.js'
 
-/** What the last event of a stream is read as. Whatever comes behind it is ignored. */
-export const END = Symbol('end')
-
-/** Items that may wait to be taken before the stream is paused. */
-const MOST_WAITING = 256
+/** Takes what came with one read. Nothing more is read until what it returns has resolved. */
+export type Take<T> = (items: readonly T[]) => Promise<unknown> | null
 
 /**
- * Reads the events of a stream, in lists as they came with each read, so that a burst costs one turn. It listens to the stream: to iterate
- * over it takes three more turns for each token.
- * @param read turns the data of an event into an item; what it throws ends the stream
- * @param broken called if the stream ends without `END`, to throw an error
+ * Reads the events of a source to its end. Items are handed over by a call, in the turn in which they came: an async iterator would cost
+ * each token some turns more.
+ * @param read turns the data of an event into an item, or into nothing; it calls `end` with the last event, behind which all is ignored
+ * @throws what the source, `read` or `take` throw, or an error if the source ends before its last event
  */
-export async function * readEvents<T> (
-  body: Readable, read: (data: string) => T | typeof END, broken: () => void = () => {}): AsyncGenerator<T[], void, void> {
-  const decoder = new TextDecoder()
+export async function readEvents<T> (
+  source: ByteSource, read: (data: string, end: () => undefined) => T | undefined, take: Take<T>): Promise<void> {
+  const decoder = new StringDecoder()
   let items: T[] = []
   let isOver = false
-  let ended: { readonly error: Error | null | undefined } | null = null
-  let wake = () => {}
+  let isTaking = false
+  let failure: { readonly error: unknown } | null = null
+  const end = (): undefined => { isOver = true }
+  const fail = (error: unknown): void => {
+    failure ??= { error }
+    isOver = true
+  }
   const parser = createParser({
     onEvent ({ data }) {
       if (isOver) return
-      const item = read(data)
-      if (item === END) isOver = true
-      else items.push(item)
+      const item = read(data, end)
+      if (item !== undefined) items.push(item)
     },
   })
-  body.on('data', (bytes: Uint8Array) => {
-    try {
-      parser.feed(decoder.decode(bytes, { stream: true }))
-    } catch (error) {
-      body.destroy(error as Error)
-    }
-    if (items.length > MOST_WAITING) body.pause()
-    wake()
-  })
-  const forget = finished(body, { writable: false }, (error) => {
-    ended = { error }
-    wake()
-  })
-  try {
-    for (;;) {
+  await new Promise<void>((resolve, reject) => {
+    function handOver (): void {
+      if (isTaking) return
       if (items.length > 0) {
         const taken = items
         items = []
-        if (body.isPaused()) body.resume()
-        yield taken
-      } else if (isOver) return
-      else if (ended !== null) {
-        const { error } = ended as { error: Error | null | undefined }
-        if (error) throw error
-        broken()
-        return
-      } else await new Promise<void>((resolve) => { wake = resolve })
+        try {
+          const taking = take(taken)
+          if (taking !== null) { wait(taking); return }
+        } catch (error) {
+          fail(error)
+        }
+      }
+      if (!isOver) return
+      source.destroy()
+      if (failure === null) resolve()
+      else reject(failure.error)
     }
-  } finally {
-    forget()
-    body.on('error', () => {}).destroy()
-  }
+    function wait (taking: Promise<unknown>): void {
+      isTaking = true
+      source.pause()
+      taking.catch(fail).finally(() => {
+        isTaking = false
+        handOver()
+        if (!isTaking) source.resume()
+      })
+    }
+    source.listen((bytes) => {
+      try {
+        parser.feed(decoder.write(bytes))
+      } catch (error) {
+        fail(error)
+      }
+      handOver()
+    }, (error) => {
+      if (!isOver) fail(error ?? new Error('the stream of the model server broke off'))
+      handOver()
+    })
+  })
 }

@@ -49,6 +49,7 @@ export class Generation {
   readonly #tracker: ThoughtTracker
   readonly #checks: Checks
   readonly #thought = { tokens: 0, ids: null as number[] | null, text: '' }
+  readonly #fieldNow = (): StopgateField => this.#field()
   #isFirst = true
   #tokens = 0
   #content = ''
@@ -108,23 +109,27 @@ export class Generation {
   /** @returns the answer where the thought was stopped */
   async #think (): Promise<Pieces | null> {
     try {
-      for await (const pieces of this.#run.pieces(() => this.#checks.next)) {
-        const since = performance.now()
-        for (const piece of pieces) if (this.#held === null) this.#take(piece); else this.#held.push(piece)
-        this.#parts.metrics.handled(since)
-        if (this.#dialect.hasPauses) {
-          await this.#checks.settled()
-          await this.#answering
-        }
-        const drained = this.#reply.drained()
-        if (drained !== null) await drained // awaiting null would still cost each token a turn
-      }
+      await this.#run.pieces(() => this.#checks.next)((pieces) => this.#takeAll(pieces))
     } catch (error) {
       const answer = await this.#answering
       if (answer === null || this.#signal.aborted) throw error // else the thought was ended for the answer's sake
       return answer
     }
     return await this.#answering
+  }
+
+  #takeAll (pieces: readonly Piece[]): Promise<unknown> | null {
+    const since = this.#parts.metrics.startHandling()
+    for (const piece of pieces) if (this.#held === null) this.#take(piece); else this.#held.push(piece)
+    if (since !== null) this.#parts.metrics.handled(since)
+    return this.#dialect.hasPauses ? this.#settled() : this.#reply.drained()
+  }
+
+  /** Waits until nothing is decided any more and the client has taken what was written. */
+  async #settled (): Promise<void> {
+    await this.#checks.settled()
+    await this.#answering
+    await this.#reply.drained()
   }
 
   #take (piece: Piece): void {
@@ -141,7 +146,7 @@ export class Generation {
       this.#checks.end()
       this.#content += piece.content
     } else this.#grow(piece)
-    this.#reply.pass(piece, () => this.#field())
+    this.#reply.pass(piece, this.#fieldNow)
     if (tracker.state === 'thinking') this.#checks.advance(this.#thought)
   }
 
@@ -149,7 +154,7 @@ export class Generation {
     const thought = this.#thought
     thought.tokens += tokens
     if (!this.#dialect.hasIds) thought.text += reasoning + content
-    else if (ids !== null) (thought.ids ??= []).push(...ids)
+    else if (ids !== null) for (const id of ids) (thought.ids ??= []).push(id)
   }
 
   /** Asks for the answer, and ends the thought's stream only when the engine has taken that: else the thought goes on. */
@@ -176,9 +181,9 @@ export class Generation {
     let text = ''
     let finish: string | null = null
     let counted = 0
-    let usage: Usage | null = null
+    let usage = null as Usage | null
     if (this.#tracker.isInText) this.#reply.write(close)
-    for await (const read of pieces) {
+    await pieces((read) => {
       for (const piece of read) {
         counted += piece.tokens
         text += piece.content
@@ -186,8 +191,8 @@ export class Generation {
         usage = piece.usage ?? usage
         if (piece.content !== '') this.#reply.write(piece.content)
       }
-      await this.#reply.drained()
-    }
+      return this.#reply.drained()
+    })
     const answerTokens = usage?.completion_tokens ?? counted
     this.#tokens = this.#thought.tokens + answerTokens
     this.#content = tags.close + text

@@ -1,12 +1,15 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
+import type { Piece } from '../../../src/proxy/dialects/dialect.js'
 import { readPieces, StreamError } from '../../../src/proxy/dialects/openai-pieces.js'
+import { byteSource } from '../byte-source.js'
 
 const bodyOf = (...events: unknown[]): Readable =>
   Readable.from(events.map((event) => Buffer.from(`data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`)))
 async function all (body: Readable, prompts: unknown[] = []) {
-  const pieces = []
-  for await (const read of readPieces(body, { route: 'chat', closeId: 7, onPrompt: (ids) => { prompts.push(ids) } })) pieces.push(...read)
+  const pieces: Piece[] = []
+  const read = readPieces(byteSource(body), { route: 'chat', closeId: 7, onPrompt: (ids) => { prompts.push(ids) } })
+  await read((some) => { pieces.push(...some); return null })
   return pieces
 }
 

@@ -1,0 +1,55 @@
+import t from 'tap'
+import { ReplyBody } from '../../src/proxy/reply-body.js'
+
+function bodyUnderTest () {
+  const calls: string[] = []
+  const controller = {
+    pause: () => { calls.push('pause') },
+    resume: () => { calls.push('resume') },
+    abort: () => { calls.push('abort') },
+    aborted: false,
+    paused: false,
+    reason: null,
+  }
+  return { calls, body: new ReplyBody(controller) }
+}
+
+t.test('nothing is read before somebody listens, and a text is read whole', async (t) => {
+  const { calls, body } = bodyUnderTest()
+  t.same(calls, ['pause'])
+  const text = body.text()
+  t.same(calls, ['pause', 'resume'])
+  body.take(Buffer.from('a€').subarray(0, 2))
+  body.take(Buffer.from('a€').subarray(2))
+  body.end(null)
+  t.equal(await text, 'a€')
+  body.destroy()
+  t.notMatch(calls, ['abort'], 'it has ended by itself')
+})
+
+t.test('a reply that is too long, or breaks off before or while it is read, throws', async (t) => {
+  const long = bodyUnderTest()
+  const text = long.body.text()
+  for (let i = 0; i < 17; i++) long.body.take(Buffer.alloc(2 ** 20))
+  await t.rejects(text, /too long/)
+  t.equal(long.calls.at(-1), 'abort')
+  for (const isBefore of [true, false]) {
+    const { body } = bodyUnderTest()
+    if (isBefore) body.end(new Error('gone'))
+    const broken = body.text()
+    if (!isBefore) body.end(new Error('gone'))
+    await t.rejects(broken, /gone/)
+  }
+})
+
+t.test('as a stream it comes at the pace of its reader', async (t) => {
+  const { calls, body } = bodyUnderTest()
+  const stream = body.readable()
+  stream.read(0)
+  body.take(Buffer.alloc(2 ** 20))
+  t.equal(calls.at(-1), 'pause')
+  stream.read()
+  t.equal(calls.at(-1), 'resume')
+  stream.destroy()
+  t.equal(calls.at(-1), 'abort')
+})
