@@ -31,6 +31,8 @@ export interface Piece {
   readonly usage: Usage | null
   /** The event as it goes on to the client. */
   readonly chunk: Chunk
+  /** The same as JSON, if the engine's own text will do. */
+  readonly text?: string | null
 }
 
 /** The thought so far, as the client has it. */

@@ -24,11 +24,15 @@ export interface ReadOptions {
 /** Reads a stream in OpenAI's format, with the token ids that vLLM adds. A stream that breaks off throws. */
 export function readPieces (body: ByteSource, options: ReadOptions): Pieces {
   return async (take) => {
-    await readEvents(body, (data, end) => data === '[DONE]' ? end() : pieceOf(JSON.parse(data), options), take)
+    await readEvents(body, (data, end) => data === '[DONE]' ? end() : pieceOf(data, options), take)
   }
 }
 
-function pieceOf (chunk: Chunk, { route, closeId = null, onPrompt }: ReadOptions): Piece {
+/** Matches nothing but a field: within a string the quotes would be escaped. */
+const IDS = /,"token_ids":\[[\d,\s]*\]/
+
+function pieceOf (data: string, { route, closeId = null, onPrompt }: ReadOptions): Piece {
+  const chunk: Chunk = JSON.parse(data)
   if (chunk.error !== undefined || chunk.choices === undefined) throw new StreamError(chunk)
   const choice = chunk.choices[0]
   const prompt = chunk.prompt_token_ids ?? choice?.prompt_token_ids
@@ -48,5 +52,12 @@ function pieceOf (chunk: Chunk, { route, closeId = null, onPrompt }: ReadOptions
     finish: choice?.finish_reason ?? null,
     usage: chunk.usage ?? null,
     chunk,
+    text: withoutIds(data),
   }
+}
+
+/** `null`: there are ids elsewhere, or the event had several lines. */
+function withoutIds (data: string): string | null {
+  const text = data.replace(IDS, '')
+  return text.includes('token_ids"') || text.includes('\n') ? null : text
 }

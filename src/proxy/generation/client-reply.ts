@@ -36,7 +36,8 @@ export function headersOf (headers: RawHeaders, generationId: string, contentTyp
 export function streamReply ({ route, wantsUsage }: Asked, response: ServerResponse, headers: readonly string[]): ClientReply {
   let last: Chunk = {}
   response.writeHead(200, [...headers])
-  const send = (chunk: Chunk) => { response.write(`data: ${JSON.stringify(chunk)}\n\n`) }
+  const sendText = (text: string) => { response.write(`data: ${text}\n\n`) }
+  const send = (chunk: Chunk) => { sendText(JSON.stringify(chunk)) }
   const choice = (content: string, finish: string | null) => route === 'chat'
     ? { index: 0, delta: content === '' ? {} : { content }, logprobs: null, finish_reason: finish }
     : { index: 0, text: content, logprobs: null, finish_reason: finish }
@@ -45,8 +46,9 @@ export function streamReply ({ route, wantsUsage }: Asked, response: ServerRespo
     return rest
   }
   return {
-    pass ({ chunk, finish, usage }, field) {
+    pass ({ chunk, finish, usage, text = null }, field) {
       last = chunk
+      if (text !== null && finish === null && chunk.usage === undefined) { sendText(text); return }
       const isUsage = usage !== null && chunk.choices.length === 0
       if (isUsage && !wantsUsage) return
       if (isUsage || (finish !== null && !wantsUsage)) chunk.stopgate = field()

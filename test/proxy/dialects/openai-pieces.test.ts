@@ -25,6 +25,17 @@ t.test('token ids are taken out of the chunks', async (t) => {
   t.notOk(JSON.stringify(pieces.map(({ chunk }) => chunk)).includes('token_ids'))
 })
 
+t.test('a chunk goes on as it came but for the token ids, also where a text speaks of them', async (t) => {
+  const told = ',"token_ids":[1] and "token_ids":[2]'
+  const chunk = (ids: object) => ({ choices: [{ delta: { reasoning: told }, ...ids, finish_reason: null }] })
+  const pieces = await all(bodyOf(chunk({ token_ids: [5] }), chunk({}), { token_ids: [5], ...chunk({}) }, '{"choices":\ndata:[]}', '[DONE]'))
+  for (const { chunk, text } of pieces.slice(0, 2)) {
+    t.equal(text, JSON.stringify(chunk))
+    t.match(chunk, { choices: [{ delta: { reasoning: told } }] })
+  }
+  t.same(pieces.slice(2).map(({ text }) => text), [null, null], 'one that has ids elsewhere, or several lines, is written anew')
+})
+
 t.test('an error, and a stream that breaks off, throw', async (t) => {
   await t.rejects(all(bodyOf({ error: { message: 'x' } })), StreamError)
   await t.rejects(all(bodyOf({ choices: [] })), /broke off/)

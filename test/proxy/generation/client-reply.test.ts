@@ -32,6 +32,18 @@ t.test('a stream that was stopped ends once, with the field', async (t) => {
   t.match(written, /"delta":{"content":"b"}.*"stopgate":{"generation_id":"g".*\[DONE\]/s)
 })
 
+t.test('a chunk is passed on as the engine wrote it, unless the proxy has something to add or to take away', async (t) => {
+  const written = ({ finish = null as string | null, usage }: { finish?: string | null, usage?: null } = {}) => {
+    const { response, text } = responseOf()
+    const one = piece({}, finish)
+    streamReply(chat, response, []).pass({ ...one, chunk: { ...one.chunk, ...(usage === null && { usage }) }, text: '{"n": 1.0}' }, () => field)
+    return text()
+  }
+  t.equal(written(), 'data: {"n": 1.0}\n\n')
+  t.match(written({ finish: 'stop' }), /"stopgate":/)
+  t.notMatch(written({ usage: null }), /n": 1.0|usage/)
+})
+
 t.test("an engine's error ends the stream, and a broken stream breaks off", async (t) => {
   const { response, text } = responseOf()
   streamReply(chat, response, []).fail({ error: 'e' })
