@@ -1,5 +1,5 @@
 import { Type, type TSchema } from '#typebox'
-import { Compile } from '#typebox/compile'
+import { Compile, type Validator } from '#typebox/compile'
 
 // What the schemas of stored values are made of.
 
@@ -28,7 +28,8 @@ export function like (example: unknown): TSchema {
 export const fieldsLike = (example: object) =>
   Object.fromEntries(Object.entries(example).map(([name, value]) => [name, like(value)]))
 
+/** Compiles the validator when the first value is checked: a process reads few kinds of values, and each thread would compile all. */
 export function check (schema: TSchema): (value: unknown) => boolean {
-  const validator = Compile(schema)
-  return (value) => validator.Check(value)
+  let validator: Validator | undefined
+  return (value) => (validator ??= Compile(schema)).Check(value)
 }
