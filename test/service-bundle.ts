@@ -1,14 +1,25 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { dirname, join } from 'node:path'
+import type { Plugin } from 'esbuild'
 
 const COMPILED = fileURLToPath(new URL('..', import.meta.url))
 const ENTRIES = ['src/cli.js', 'src/learning/learner-worker.js', 'src/learning/fit-worker.js']
-/** These read files of their own package. */
-const EXTERNAL = ['lmdb', '@fastify/swagger-ui']
+/** It loads native code from its own folder. */
+const EXTERNAL = ['lmdb']
 /** Packages in CommonJS call `require`. */
 const REQUIRE = "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url)"
+
+/** Swagger UI serves files of its own package. */
+const KEEP_FOLDER: Plugin = {
+  name: 'keep-folder',
+  setup (build) {
+    build.onLoad({ filter: /@fastify\/swagger-ui\/.*\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replaceAll('__dirname', JSON.stringify(dirname(path))),
+    }))
+  },
+}
 
 /**
  * The command-line interface with the modules that it loads in a few files: to load six hundred of them one by one took a third of a start.
@@ -31,6 +42,7 @@ export async function bundleService (): Promise<string> {
     platform: 'node',
     format: 'esm',
     external: EXTERNAL,
+    plugins: [KEEP_FOLDER],
     banner: { js: REQUIRE },
     logLevel: 'warning',
   })
