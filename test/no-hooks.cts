@@ -3,6 +3,9 @@ import Module = require('node:module')
 
 // Required in the process of each test file before tap, see .taprc.
 
+// For tap's own process alone: with more threads it starts files in the order in which their `stat` returns, and a long one may come last.
+delete process.env.UV_THREADPOOL_SIZE
+
 // Only coverage needs the module hooks that tap registers.
 if (process.env._TAPJS_PROCESSINFO_COVERAGE_ === '0') Module.register = () => {}
 
