@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readAsked, type Asked, type Body, type Route } from './asked.js'
 import { DialectError } from './dialects/dialect-error.js'
-import { detectDialect } from './dialects/detect.js'
 import type { Dialect } from './dialects/dialect.js'
+import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { headersOf, jsonReply, streamReply } from './generation/client-reply.js'
 import { Generation, type GenerationParts } from './generation/generation.js'
 import { valueOf } from './hop-by-hop.js'
@@ -15,8 +15,6 @@ import { HeaderError, readStopgateHeaders } from './stopgate-headers.js'
 import type { Upstream } from './upstream.js'
 
 const ROUTES: Readonly<Record<string, Route>> = { '/v1/chat/completions': 'chat', '/v1/completions': 'completions' }
-/** Time after which an upstream that could not be asked what it is is asked again, ms. */
-const ASK_AGAIN_MS = 1000
 
 interface Understood { readonly asked: Asked, readonly dialect: Dialect }
 
@@ -25,30 +23,12 @@ export interface HandlerParts extends Omit<GenerationParts, 'decider'> {
   readonly decider: LocalDecider
   readonly maxBodyBytes: number
   readonly dialects: Readonly<Record<DialectName, Dialect>>
-  /** `null`: the upstream is asked. */
-  readonly dialect: DialectName | null
-  /** Called when the upstream has told its dialect. */
-  readonly onDialect: (name: DialectName) => void
+  readonly dialect: UpstreamDialect
 }
 
 /** Answers a request of a client: serves a generation, or passes the request through. */
 export function createProxyHandler (parts: HandlerParts): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { upstream, decider, metrics, maxBodyBytes, dialects } = parts
-  let dialect: Dialect | null = parts.dialect === null ? null : dialects[parts.dialect]
-  let failedAt = -Infinity
-
-  /** `null`: the upstream did not say what it is. */
-  async function dialectFor (request: IncomingMessage): Promise<Dialect | null> {
-    if (dialect !== null || performance.now() - failedAt < ASK_AGAIN_MS) return dialect
-    try {
-      const name = await detectDialect(upstream, request.rawHeaders)
-      dialect = dialects[name]
-      parts.onDialect(name)
-    } catch {
-      failedAt = performance.now()
-    }
-    return dialect
-  }
 
   /** What is asked for, or why it is passed through. */
   async function understand (request: IncomingMessage, route: Route, body: Buffer): Promise<Understood | PassCause> {
@@ -64,8 +44,9 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
       const known = decider.levels()
       const unknown = Object.keys(said.context).filter((level) => !known.includes(level))
       if (unknown.length > 0) metrics.leftOut(unknown, known)
-      const dialect = await dialectFor(request)
-      if (dialect === null) return 'not_ready'
+      const name = await parts.dialect.find(request.rawHeaders)
+      if (name === null) return 'not_ready'
+      const dialect = dialects[name]
       return dialect.refusal(asked) ?? { asked, dialect }
     } catch (error) {
       if (error instanceof HeaderError) return 'header'

@@ -7,8 +7,10 @@ import { ConfigError } from '../config/settings.js'
 import type { Label } from '../core/policy/policy.js'
 import { throttle } from '../logging/throttle.js'
 import { createAdminServer } from './admin-server.js'
+import { detectDialect } from './dialects/detect.js'
 import { DIALECTS } from './dialects/dialects.js'
 import type { Dialect, DialectParts } from './dialects/dialect.js'
+import { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { LengthEstimate } from './generation/length-estimate.js'
 import { probeStyle } from './generation/probe-styles.js'
 import { errorBody } from './proxy-errors.js'
@@ -60,14 +62,13 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   const parts: DialectParts = { upstream, tags, close: closeText, style, probeTokens: settings.PROXY_PROBE_TOKENS }
   const made = Object.entries(DIALECTS).map(([name, create]) => [name, create(parts)])
   const dialects = Object.fromEntries(made) as Record<DialectName, Dialect>
-  let dialect: ProxySettings['PROXY_DIALECT'] = settings.PROXY_DIALECT
+  const dialect = new UpstreamDialect(settings.PROXY_DIALECT, async (headers) => await detectDialect(upstream, headers))
   const handle = createProxyHandler({
     upstream,
     decider: new LocalDecider(() => poll.snapshot(), enrolments),
     metrics,
     dialects,
-    dialect: dialect === 'auto' ? null : dialect,
-    onDialect: (name) => { dialect = name },
+    dialect,
     maxBodyBytes: settings.PROXY_MAX_BODY_BYTES,
     lengths: new LengthEstimate(),
     report: (outcome) => { reporter.put(outcome) },
@@ -102,7 +103,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     problem: poll.problem,
     certifies: poll.certifies,
     upstream: settings.PROXY_UPSTREAM,
-    dialect, // `auto` until the model server has been asked what it is
+    dialect: dialect.name,
   }))
   const url = await listen(server, settings, 'PROXY_PORT')
   const adminUrl = await listen(admin, settings, 'PROXY_ADMIN_PORT').catch((error) => {
