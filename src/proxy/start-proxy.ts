@@ -38,7 +38,10 @@ const CERTIFIED: Readonly<Record<Label, string>> = {
 /** Starts the proxy. @throws ConfigError where a port is not free */
 export async function startProxy (settings: ProxySettings, log: Logger) {
   const warn = throttledWarnings(log)
-  const upstream = createUpstream(settings.PROXY_UPSTREAM, (path) => { metrics.requested(path) })
+  const upstream = createUpstream(settings.PROXY_UPSTREAM, {
+    onRequest: (path) => { metrics.requested(path) },
+    dialect: () => dialect.name,
+  })
   const service = createServiceLink(settings.PROXY_SERVICE, settings.STOPGATE_TOKEN)
   const { PROXY_PREFIX: prefix, PROXY_MAX_STALENESS_SECONDS: maxStalenessSeconds } = settings
   const onLabels = (certifies: readonly Label[]) => { log.info({ certifies }, certifies.map((label) => CERTIFIED[label]).join('; ')) }

@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher } from 'undici'
 import { exchange, type UpstreamReply } from './exchange.js'
-import { valueOf, type RawHeaders } from './hop-by-hop.js'
+import type { RawHeaders } from './hop-by-hop.js'
+import type { DialectName } from './proxy-settings.js'
 
 /** vLLM closes idle connections after 5 s, and a request that meets the close is lost. So they are given up before, ms. */
 const IDLE_MS = 4000
@@ -18,15 +19,17 @@ export class UpstreamError extends Error { override name = 'UpstreamError' }
 
 export type Upstream = ReturnType<typeof createUpstream>
 
-/**
- * The model server. Generations may take as long as they like: clients have time limits of their own.
- * @param onRequest gets the path of each request that is sent
- */
-export function createUpstream (address: string, onRequest: (path: string) => void = () => {}) {
+export interface UpstreamOptions {
+  /** Gets the path of each request that is sent. */
+  readonly onRequest?: (path: string) => void
+  /** What the model server is, as far as it is known; `auto`: not yet. */
+  readonly dialect?: () => DialectName | 'auto'
+}
+
+/** The model server. Generations may take as long as they like: clients have time limits of their own. */
+export function createUpstream (address: string, { onRequest = () => {}, dialect = () => 'auto' }: UpstreamOptions = {}) {
   const { origin, pathname } = new URL(address)
   const base = pathname.replace(/\/+$/, '')
-  /** What the first reply names as its server. */
-  let server: string | null = null
   const options = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, headersTimeout: 0, bodyTimeout: 0, connections: null }
   const forStreams = new Agent(options)
   /** An agent of their own, since an idle connection is looked for among all that are busy with streams. */
@@ -35,13 +38,15 @@ export function createUpstream (address: string, onRequest: (path: string) => vo
   async function send (agent: Agent, { method, path, headers, body, signal }: UpstreamRequest, reset: boolean): Promise<UpstreamReply> {
     onRequest(path)
     const sent = { origin, path: base + path, method: method as Dispatcher.HttpMethod, headers: headers as string[], body, reset }
-    const reply = await exchange(agent, sent, signal)
-    server ??= valueOf(reply.headers, 'server') ?? ''
-    return reply
+    return await exchange(agent, sent, signal)
   }
 
-  /** llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost. */
-  const open = async (request: UpstreamRequest): Promise<UpstreamReply> => await send(forStreams, request, server === 'llama.cpp')
+  /**
+   * llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost. So a
+   * connection is used again only if the model server is known to be another.
+   */
+  const mustReset = () => ['llama.cpp', 'auto'].includes(dialect())
+  const open = async (request: UpstreamRequest): Promise<UpstreamReply> => await send(forStreams, request, mustReset())
 
   return {
     address,

@@ -17,19 +17,21 @@ t.test('JSON is sent and read, and an error tells what was answered', async (t) 
   await t.rejects(createUpstream('http://127.0.0.1:9').json('/', [], undefined, signal), { code: 'ECONNREFUSED' })
 })
 
-t.test('a connection to llama.cpp is not used again after a stream, since its server closes it unannounced', async (t) => {
+t.test('a connection is used again after a stream if the model server is known not to be llama.cpp, which closes it unannounced', async (t) => {
   const asked: Array<[url: string, connection: string]> = []
   const server = createServer(({ url, headers }, response) => {
     asked.push([url!, headers.connection!])
-    response.setHeader('server', 'llama.cpp')
     response.end('{}')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const upstream = createUpstream(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  t.teardown(async () => { await upstream.close(); server.close() })
+  t.teardown(() => server.close())
   const { signal } = new AbortController()
-  await upstream.json('/v1/models', [], undefined, signal)
-  await (await upstream.open({ method: 'POST', path: '/completion', headers: [], body: '{}', signal })).body.text()
-  await upstream.json('/completion', [], {}, signal)
-  t.same(asked, [['/v1/models', 'keep-alive'], ['/completion', 'close'], ['/completion', 'keep-alive']])
+  for (const [dialect, connection] of [['auto', 'close'], ['llama.cpp', 'close'], ['vllm', 'keep-alive']] as const) {
+    const upstream = createUpstream(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { dialect: () => dialect })
+    t.teardown(() => upstream.close())
+    await upstream.json('/v1/models', [], undefined, signal)
+    await (await upstream.open({ method: 'POST', path: '/completion', headers: [], body: '{}', signal })).body.text()
+    await upstream.json('/completion', [], {}, signal)
+    t.same(asked.splice(0), [['/v1/models', 'keep-alive'], ['/completion', connection], ['/completion', 'keep-alive']], dialect)
+  }
 })
