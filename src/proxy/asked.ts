@@ -18,6 +18,8 @@ export interface Asked {
   /** Most tokens of thought and answer; `null`: as many as the context has room for. */
   readonly maxTokens: number | null
   readonly context: Context
+  /** Levels that X-Stopgate-Context names. */
+  readonly stated: readonly string[]
   readonly group: string
   readonly samples: number | null
   readonly gold: string | null
@@ -77,6 +79,7 @@ export function readAsked (route: Route, path: string, body: Body, said: Said, n
     wantsUsage: (options as { include_usage?: boolean } | null | undefined)?.include_usage === true,
     maxTokens: typeof most === 'number' ? most : route === 'completions' ? 16 : null, // 16 is OpenAI's default
     context: { ...contextOf(metadata), ...said.context, model: fitText(model, 128) },
+    stated: Object.keys(said.context),
     group: said.group ?? promptGroup(body, now),
     samples: said.group === null ? 1 : said.samples,
     gold: said.gold,

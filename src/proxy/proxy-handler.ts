@@ -41,9 +41,6 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
       if (typeof asked === 'string') return asked
       const away = decider.refusal(asked.context)
       if (away !== null) return away
-      const known = decider.levels()
-      const unknown = Object.keys(said.context).filter((level) => !known.includes(level))
-      if (unknown.length > 0) metrics.leftOut(unknown, known)
       const name = await parts.dialect.find(request.rawHeaders)
       if (name === null) return 'not_ready'
       const dialect = dialects[name]
@@ -58,6 +55,8 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
     { asked, dialect }: Understood, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
     const one = decider.begin(asked.context, asked.group)
     const run = await dialect.begin(asked, request.rawHeaders, signal, decider.nextCheck(one, 0))
+    const unknown = asked.stated.filter((level) => one.context[level] === undefined)
+    if (unknown.length > 0) metrics.leftOut(unknown, decider.levels())
     const { status, headers } = run.reply
     if (status !== 200 || !/^text\/event-stream/.test(valueOf(headers, 'content-type') ?? '')) {
       await relay(run.reply, response, signal)

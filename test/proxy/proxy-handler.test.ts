@@ -34,6 +34,13 @@ t.test('a request that names an unknown level is counted, and served without it'
   t.same(told, [[['taks'], ['model', 'task']]])
 })
 
+t.test('a request that is passed through is not counted for its unknown level', async (t) => {
+  const { ask, metric } = await startUnderTest(t, { owner: 'someone' })
+  await (await ask(CHAT, { 'x-stopgate-context': 'taks=gsm8k' })).text()
+  t.equal(await metric('stopgate_proxy_passed_total{cause="dialect"}'), 1)
+  t.equal(await metric('stopgate_proxy_unknown_levels_total'), 0)
+})
+
 t.test('a reply that is not streamed is put together', async (t) => {
   const { ask } = await startUnderTest(t)
   const body = await (await ask()).json()
