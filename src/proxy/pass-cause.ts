@@ -1,3 +1,5 @@
+import { warnOnce } from './warn-once.js'
+
 /** Why a request was passed through untouched. */
 export const PASS_CAUSES = [
   'route', // no generation
@@ -24,11 +26,9 @@ const REMEDIES: Partial<Record<PassCause, string>> = {
 
 /** Warns once of each cause that can be remedied: everything else looks healthy then, and nothing is saved. */
 export function passWarner (warn: (message: string) => void): (cause: PassCause) => void {
-  const told = new Set<PassCause>()
+  const tell = warnOnce<PassCause>(warn)
   return (cause) => {
     const remedy = REMEDIES[cause]
-    if (remedy === undefined || told.has(cause)) return
-    told.add(cause)
-    warn(`requests are passed through and not stopped: ${remedy}`)
+    if (remedy !== undefined) tell(cause, `requests are passed through and not stopped: ${remedy}`)
   }
 }
