@@ -41,10 +41,7 @@ export function streamReply ({ route, wantsUsage }: Asked, response: ServerRespo
   const choice = (content: string, finish: string | null) => route === 'chat'
     ? { index: 0, delta: content === '' ? {} : { content }, logprobs: null, finish_reason: finish }
     : { index: 0, text: content, logprobs: null, finish_reason: finish }
-  const envelope = (): Chunk => {
-    const { choices: _, usage: __, stopgate: ___, ...rest } = last
-    return rest
-  }
+  const envelope = (): Chunk => ({ ...last, usage: undefined, stopgate: undefined }) // JSON leaves them out
   return {
     pass ({ chunk, finish, usage, text = null }, field) {
       last = chunk
