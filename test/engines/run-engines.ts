@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,8 +31,13 @@ const unknown = positionals.find((engine) => !known.includes(engine as Engine))
 if (unknown !== undefined) throw new Error(`there is no engine ${unknown}: use ${known.join(', ')}`)
 const wanted = positionals.length === 0 ? known : positionals as Engine[]
 
-const TASKS = ['add', 'count', 'follow', 'times']
 const HEADER = ['task', 'generations', 'control', 'stopped', 'saved %', 'gross %', 'EM in full', 'EM served', 'probes each']
+
+/** Names of the tasks that the model was trained on. */
+function taskNames (): string[] {
+  const script = 'from reasoner.tasks import TASKS; print(*TASKS)'
+  return execFileSync('python3', ['-c', script], { cwd: 'test/engines/model', encoding: 'utf8' }).trim().split(' ')
+}
 
 function rowOf (name: string, figures: TaskFigures): string[] {
   const { generations: n, control, stopped, tokens, full_tokens: full, probe_tokens: asked, probes, right, full_right: fullRight } = figures
@@ -80,7 +86,7 @@ async function runEngine (engine: Engine): Promise<void> {
   try {
     if (values.threshold !== undefined) {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
-      for (const task of TASKS) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
+      for (const task of taskNames()) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
     }
     const { tasks, seconds } = await play(engine, await service.url(), folder)
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))
