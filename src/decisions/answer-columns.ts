@@ -6,6 +6,7 @@ import { askedAt } from '../core/recording/asked-at.js'
 import type { ContextWarning } from '../core/judgement/context-warnings.js'
 import { enrolDraw } from './enrol-step.js'
 import type { DecisionServices } from './answer-step.js'
+import { knownRules } from './known-contexts.js'
 import { logRows } from './log-rows.js'
 import { checkColumns, type RowProblem } from './check-columns.js'
 
@@ -43,12 +44,13 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   const { config, service, metrics } = services
   const startedAt = performance.now()
   const { columns, errors, contexts } = checkColumns(caller, config.levels, body)
-  const decided = service.decideColumns(columns, errors.length === 0 ? NONE : new Set(errors.map(({ index }) => index)))
+  const snapshot = service.snapshot()
+  const bad = errors.length === 0 ? NONE : new Set(errors.map(({ index }) => index))
+  const decided = service.decideColumns(columns, bad, knownRules(snapshot, columns.contexts))
   metrics.decisionSeconds.observe((performance.now() - startedAt) / 1000)
   recordControlRows(services, columns, decided, caller)
   countRows(services, decided.reasons)
   const { late: first_step_late, enrolled } = enrolRows(services, columns, decided)
-  const snapshot = service.snapshot()
   logRows(services.decisionLog, columns, decided, { snapshot, enrolled, caller })
   const { stop, control, would_stop, probe, rules } = decided
   return {

@@ -4,10 +4,10 @@ import { ContextSchema } from '../../openapi/field-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
 import { unknownLevel, type Context, type Levels } from '../core/policy/context.js'
 import { stepAt, type Columns } from '../core/decide/decide-columns.js'
-import { findingsOf } from '../core/decide/known-contexts.js'
 import { at, invalid, InvalidInputError, UnknownLevelError } from '../errors/errors.js'
 import { contextAccessProblem, type Caller } from '../access/context-access.js'
 import type { Problem } from '../errors/problem.js'
+import { areKnownValid, rememberValid } from './known-contexts.js'
 
 export interface RowProblem extends Problem { readonly index: number }
 
@@ -55,11 +55,10 @@ export function checkColumns (caller: Caller, levels: Levels, body: unknown): Ch
 }
 
 function meetsSchema (body: unknown): body is Columns {
-  const contexts = (body as Partial<Columns> | null)?.contexts
-  const findings = Array.isArray(contexts) ? findingsOf(contexts) : undefined
-  if (findings?.areValid) return problemOfOthers(body) === null
+  const contexts = (body as Partial<Columns> | null | undefined)?.contexts
+  if (areKnownValid(contexts)) return problemOfOthers(body) === null
   const isValid = problemOfAny(body) === null
-  if (findings !== undefined && isValid) findings.areValid = true
+  if (isValid) rememberValid(contexts)
   return isValid
 }
 

@@ -1,6 +1,6 @@
 import type { Arm } from '../core/assignment/arm.js'
 import { MAX_ROWS, type Columns } from '../core/decide/decide-columns.js'
-import { parseContexts } from '../core/decide/known-contexts.js'
+import { parseContexts } from './known-contexts.js'
 
 /** A value that was read, and the index behind it. */
 interface Read { readonly value: unknown, readonly end: number }
@@ -33,8 +33,11 @@ const READERS: Readonly<Record<keyof Columns, Reader | null>> = {
 
 const COLUMNS = Object.entries(READERS).map(([name, reader], i) => ({ name, reader, bit: 1 << i }) as Column)
 
-/** The columns of the last text in their order, which the next text mostly has too. To look up a name cut out of a text costs a hash. */
-const usual: Array<Column | undefined> = []
+/**
+ * The columns of the last request, in order; the next request usually has the same. Comparing in place saves cutting out and hashing each
+ * name.
+ */
+const lastOrder: Array<Column | undefined> = []
 
 const codeOf = (char: string): number => char.charCodeAt(0)
 const ZERO = codeOf('0')
@@ -80,8 +83,8 @@ export function parseColumns (text: string): Record<string, unknown> | undefined
   for (let i = 0; ; i++) {
     const start = skipSpaces(at + 1)
     if (buffer[start] !== QUOTE) return undefined
-    let column = usual[i]
-    if (column === undefined || !isAt(text, start, column)) column = usual[i] = COLUMNS.find((column) => isAt(text, start, column))
+    let column = lastOrder[i]
+    if (column === undefined || !isAt(text, start, column)) column = lastOrder[i] = COLUMNS.find((column) => isAt(text, start, column))
     if (column === undefined || (seen & column.bit) !== 0) return undefined
     seen |= column.bit
     const { name, reader } = column

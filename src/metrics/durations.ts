@@ -24,7 +24,7 @@ export class Durations {
   readonly #options: Required<DurationOptions>
   readonly #root: Node = { below: new Map() }
   readonly #all: Series[] = []
-  /** The series of the last observation, since the next one is mostly of the same. */
+  /** The series of the last observation, the next one usually belongs to it too. */
   #last: Series | null = null
 
   constructor (registry: Registry, { labelNames = [], ...options }: DurationOptions) {

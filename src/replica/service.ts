@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js'
 import { unknownLevel } from '../core/policy/context.js'
 import { decide, type Decision, type Freshness, type Step } from '../core/decide/decide.js'
 import { decideColumns, type ColumnDecisions, type Columns } from '../core/decide/decide-columns.js'
+import type { Rule } from '../core/decide/snapshot.js'
 import { at, UnknownLevelError } from '../errors/errors.js'
 import { emptyModel, endPins, loadModel, type Model } from './model.js'
 import type { Store } from '../store/store.js'
@@ -118,7 +119,8 @@ export function createService ({ store, config, log, now = () => performance.now
       return decide(snapshot, freshness, step)
     },
     /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
-    decideColumns: (columns: Columns, bad: ReadonlySet<number>): ColumnDecisions => decideColumns(model.snapshot, freshness, columns, bad),
+    decideColumns: (columns: Columns, bad: ReadonlySet<number>, rules?: readonly Rule[]): ColumnDecisions =>
+      decideColumns(model.snapshot, freshness, columns, bad, rules),
     snapshot: () => model.snapshot,
     model: () => model,
     /** Calls back whenever a new model is in force. @returns a function that unsubscribes */

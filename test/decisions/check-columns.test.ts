@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { parseContexts } from '../../src/core/decide/known-contexts.js'
 import { checkColumns } from '../../src/decisions/check-columns.js'
+import { parseContexts } from '../../src/decisions/known-contexts.js'
 
 const anybody = { tokenName: 'anonymous', tokenPrefix: null }
 const levels = ['model', 'task']

@@ -5,7 +5,6 @@ import type { Em } from '../certificate/stops.js'
 import { clampConfidence } from '../grading/outcome.js'
 import { scoreBy, type Scorer } from '../predictor/predictor.js'
 import { canProbe, isNewCrossing, reachesLoosest } from './probe.js'
-import { findingsOf } from './known-contexts.js'
 import { ruleFor, type Rule, type Snapshot } from './snapshot.js'
 
 type Column<T> = ReadonlyArray<T | null>
@@ -48,11 +47,13 @@ export interface ColumnDecisions {
 /**
  * Decides each row exactly as `decide` decides a single step, without making objects for it.
  * @param bad rows to leave out
+ * @param rules of the contexts, where they have been looked up before
  */
-export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>): ColumnDecisions {
+export function decideColumns (
+  snapshot: Snapshot, freshness: Freshness, columns: Columns, bad: ReadonlySet<number>, rules = rulesFor(snapshot, columns.contexts)
+): ColumnDecisions {
   const { context, tokens, confidence, arms, em, answer, probed_score: probed } = columns
   const { generation_ids: generations, group_ids: groups } = columns
-  const rules = rulesFor(snapshot, columns.contexts)
   const scoreOf = scoring(columns)
   const reasons = new Array<Reason | undefined>(context.length)
   const stop: number[] = []
@@ -87,12 +88,9 @@ export function decideColumns (snapshot: Snapshot, freshness: Freshness, columns
   return { stop, control, would_stop, probe, drawn, reasons, rules }
 }
 
-function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly Rule[] {
-  const findings = findingsOf(contexts)
-  if (findings?.rules?.snapshot === snapshot) return findings.rules.rules
-  const rules = contexts.map((context) => ruleFor(snapshot, context))
-  if (findings !== undefined) findings.rules = { snapshot, rules }
-  return rules
+/** The rules for contexts, in their order. */
+export function rulesFor (snapshot: Snapshot, contexts: readonly Context[]): readonly Rule[] {
+  return contexts.map((context) => ruleFor(snapshot, context))
 }
 
 type ScoreOf = (scorer: Scorer, row: number, confidence: number | null) => number | null
