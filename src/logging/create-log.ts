@@ -1,15 +1,15 @@
 import { pino, type Logger, type LoggerOptions } from 'pino'
 import sonicBoom from 'sonic-boom'
 
-/** Lines that wait for the reader of the log may take up this much, bytes. */
-const MAX_WAITING = 8 * 2 ** 20
+/** Limit for lines that nobody has read yet. */
+const MAX_WAITING_BYTES = 8 * 2 ** 20
 /** How long the end of the process, or a fatal line, waits for the reader, ms. */
 const FLUSH_MS = 1000
 
 /**
- * Creates a logger that writes JSON lines to standard output and never holds up the process. Lines wait while nobody reads them. Beyond
- * 8 MiB they are dropped, which a warning says once the reader has caught up. A process that ends waits a second for the reader. When the
- * reader is gone, the process goes on without a log. pino's own destination waits without limits, also at the end.
+ * Creates a logger that writes JSON lines to standard output. When nobody reads them, lines wait up to a limit, and further ones are
+ * dropped, which a line says once the reader has caught up. A process that ends, or logs a fatal line, waits for the reader at most a
+ * second; pino's own destination waits without limits. When the reader is gone, the process goes on without a log.
  */
 export function createLog (options: LoggerOptions): Logger {
   let isGone = false
@@ -17,16 +17,16 @@ export function createLog (options: LoggerOptions): Logger {
   let retryUntil = Infinity
   // `process.stdout` makes writes to a pipe fail instead of block while the pipe is full.
   const lines = new sonicBoom.SonicBoom({
-    fd: process.stdout.fd, maxLength: MAX_WAITING, retryEAGAIN: () => performance.now() < retryUntil,
+    fd: process.stdout.fd, maxLength: MAX_WAITING_BYTES, retryEAGAIN: () => performance.now() < retryUntil,
   })
   const destination = { write: (line: string) => { if (!isGone) lines.write(line) }, flushSync }
   const log = pino(options, destination)
-  lines.on('error', () => { isGone = true })
+  lines.on('error', ({ code }: NodeJS.ErrnoException) => { isGone = code === 'EPIPE' }) // after another error, the next line tries again
   lines.on('drop', () => { dropped++ })
   lines.on('drain', () => {
     const count = dropped
     dropped = 0
-    if (count > 0) log.warn({ count }, 'log lines were dropped, since standard output was not read')
+    if (count > 0) log.error({ count }, 'log lines were dropped because nobody read standard output')
   })
   process.on('exit', flushSync)
   return log

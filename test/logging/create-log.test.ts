@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { until } from '../helper.js'
+import { temporaryFolder, until } from '../helper.js'
 
 const MODULE = JSON.stringify(new URL('../../src/logging/create-log.js', import.meta.url))
 
@@ -17,7 +18,7 @@ function runScript (t: Test, script: string) {
   t.teardown(() => { child.kill('SIGKILL') })
   let errors = ''
   child.stderr.on('data', (chunk) => { errors += chunk })
-  return { child, exited: once(child, 'exit'), errors: () => errors }
+  return { child, exited: once(child, 'exit'), closed: once(child, 'close'), errors: () => errors }
 }
 
 t.test('a process whose log nobody reads ends all the same', async (t) => {
@@ -45,16 +46,27 @@ t.test('a process that loses the reader of its log and ends at once does not wai
 })
 
 t.test('lines beyond the limit are dropped, which the log says once it is read again', async (t) => {
-  const { child, exited } = runScript(t, "fill(20_000); process.on('SIGTERM', () => { log.info('the last line'); process.exit(0) }); setInterval(() => {}, 1000)")
-  await setTimeout(300)
+  const { child, closed } = runScript(t, "fill(20_000); process.on('SIGTERM', () => { log.info('the last line'); process.exit(0) }); setInterval(() => {}, 1000)")
   const lines: any[] = []
   createInterface(child.stdout).on('line', (line) => { lines.push(JSON.parse(line)) })
-  const { count } = await until('the warning', () => lines.find(({ msg }) => msg === 'log lines were dropped, since standard output was not read'))
+  const { count } = await until('the warning', () => lines.find(({ msg }) => msg === 'log lines were dropped because nobody read standard output'))
   const written = lines.filter(({ msg }) => msg === 'line')
   t.ok(count > 0)
   t.equal(written.length + count, 20_000, 'each line is written or counted')
   t.same(written.map(({ i }) => i), written.map((_, i) => i), 'the lines before the limit are written in order')
   child.kill()
-  await exited
+  await closed
   t.equal(lines.at(-1).msg, 'the last line')
+})
+
+t.test('a disk without room silences the log only as long as it has none', { skip: existsSync('/dev/full') ? false : 'needs /dev/full' }, async (t) => {
+  const script = `import { closeSync, openSync } from 'node:fs'
+    import { createLog } from ${MODULE}
+    const log = createLog({ level: 'info' })
+    log.info('lost or late')
+    setTimeout(() => { closeSync(1); openSync(process.env.FILE, 'w'); log.info('written') }, 200)`
+  const FILE = join(await temporaryFolder(t), 'log')
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, FILE }, stdio: ['ignore', openSync('/dev/full', 'w'), 'inherit'] })
+  t.same(await once(child, 'exit'), [0, null])
+  t.match(readFileSync(FILE, 'utf8'), '"msg":"written"')
 })
