@@ -1,19 +1,24 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 
-/** Bytes that come when they like, as long as they are wanted. */
+/** A push source of bytes that can be paused and cancelled. */
 export interface ByteSource {
   /** From then on the bytes come, and at last their end: with an error if there was one. */
   readonly listen: (onBytes: (bytes: Buffer) => void, onEnd: (error: Error | null) => void) => void
   readonly pause: () => void
   readonly resume: () => void
+  /** Ignores what else may come, and lets it end by itself. */
+  readonly release: () => void
   readonly destroy: () => void
 }
 
 /** Most bytes of a reply that is read whole. */
 const MAX_BYTES = 16 * 2 ** 20
 
-/** The body of a reply. It is no stream, since that would be half of what it costs to read a token. It waits until it is listened to. */
+/** How long a released reply may take to end, ms. */
+const RELEASE_MS = 1000
+
+/** The body of a reply. Not a Node stream, which was half the cost of reading a token. It waits until it is listened to. */
 export class ReplyBody implements ByteSource {
   readonly #controller: Dispatcher.DispatchController
   #onBytes: (bytes: Buffer) => void = () => {}
@@ -44,7 +49,17 @@ export class ReplyBody implements ByteSource {
   pause (): void { this.#controller.pause() }
   resume (): void { if (this.#ended === null) this.#controller.resume() }
 
-  /** Closes the connection, at which model servers abort the generation. */
+  /** Keeps the connection for the next request. */
+  release (): void {
+    if (this.#ended !== null) return
+    const timer = setTimeout(() => { this.destroy() }, RELEASE_MS).unref()
+    this.listen(() => {}, () => { clearTimeout(timer) })
+  }
+
+  /**
+   * Closes the connection, at which model servers abort the generation. undici then opens another one for nothing, so a reply that has
+   * come to its last event is released instead.
+   */
   destroy (): void {
     if (this.#ended === null) this.#controller.abort(new Error('the reply is not wanted any more'))
   }

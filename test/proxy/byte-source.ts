@@ -10,6 +10,7 @@ export function byteSource (body: Readable): ByteSource {
     },
     pause: () => { body.pause() },
     resume: () => { body.resume() },
+    release: () => { body.removeAllListeners('data').resume() },
     destroy: () => { body.destroy() },
   }
 }

@@ -29,6 +29,8 @@ export interface StandIn {
   readonly requests: Array<{ readonly path: string, readonly body: any, readonly headers: FastifyRequest['headers'] }>
   /** Streams and held probes that the other side has ended early. */
   readonly aborted: () => number
+  /** Connections that have been opened to it. */
+  readonly connections: () => number
   readonly release: () => void
 }
 
@@ -45,6 +47,8 @@ export async function startStandIn (t: Test, {
   const app = Fastify({ forceCloseConnections: true })
   const requests: StandIn['requests'] = []
   let aborted = 0
+  let connections = 0
+  app.server.on('connection', () => { connections++ })
   let release = () => {}
   const released = new Promise<void>((resolve) => { release = resolve })
   app.addHook('preHandler', async ({ url, body, headers }) => { requests.push({ path: url, body: structuredClone(body), headers }) })
@@ -161,5 +165,5 @@ export async function startStandIn (t: Test, {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => { release(); return app.close() })
-  return { url, requests, aborted: () => aborted, release: () => { release() } }
+  return { url, requests, aborted: () => aborted, connections: () => connections, release: () => { release() } }
 }

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
+import { readPieces } from '../../src/proxy/dialects/openai-pieces.js'
 import { createUpstream, UpstreamError } from '../../src/proxy/upstream.js'
 import { startStandIn } from './stand-in.js'
 
@@ -34,4 +36,19 @@ t.test('a connection is used again after a stream if the model server is known n
     await upstream.json('/completion', [], {}, signal)
     t.same(asked.splice(0), [['/v1/models', 'keep-alive'], ['/completion', connection], ['/completion', 'keep-alive']], dialect)
   }
+})
+
+t.test('streams that are read to their last event, one after the other, share a connection', async (t) => {
+  const { url, connections } = await startStandIn(t)
+  const upstream = createUpstream(url, { dialect: () => 'vllm' })
+  t.teardown(() => upstream.close())
+  const headers = ['content-type', 'application/json']
+  const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'a' }], stream: true })
+  const { signal } = new AbortController()
+  for (let i = 0; i < 5; i++) {
+    const reply = await upstream.open({ method: 'POST', path: '/v1/chat/completions', headers, body, signal })
+    await readPieces(reply.body, { route: 'chat' })(() => null)
+    await setImmediate() // the end of the reply follows its last event
+  }
+  t.equal(connections(), 1)
 })

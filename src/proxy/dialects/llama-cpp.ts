@@ -50,10 +50,11 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
     const pieces = createLlamaPieces(asked.route, tags, envelope, isOpened)
     let hasEnded = false
     let current = first
+    let most = firstCheck // tokens after which the current stream ends
     let evaluated: number | null = null
 
     const think = (nextCheck: () => number): Pieces => async (take) => {
-      for (let most = firstCheck; ;) {
+      for (;;) {
         let isDone = false
         await readLlama(current, (events) => {
           ids.push(...events.flatMap(({ tokens }) => tokens ?? []))
@@ -91,7 +92,7 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
       },
       abort () {
         hasEnded = true
-        current.body.destroy()
+        if (ids.length < most) current.body.destroy()
       },
     }
   }

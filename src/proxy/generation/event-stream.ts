@@ -8,7 +8,7 @@ export type Take<T> = (items: readonly T[]) => Promise<unknown> | null
 /**
  * Reads the events of a source to its end. Items are handed over by a call, in the turn in which they came: an async iterator would cost
  * each token some turns more.
- * @param read turns the data of an event into an item, or into nothing; it calls `end` with the last event, behind which all is ignored
+ * @param read turns the data of an event into an item, or into nothing; it calls `end` with the last event: everything after it is ignored
  * @throws what the source, `read` or `take` throw, or an error if the source ends before its last event
  */
 export async function readEvents<T> (
@@ -44,9 +44,13 @@ export async function readEvents<T> (
         }
       }
       if (!isOver) return
-      source.destroy()
-      if (failure === null) resolve()
-      else reject(failure.error)
+      if (failure === null) {
+        source.release()
+        resolve()
+      } else {
+        source.destroy()
+        reject(failure.error)
+      }
     }
     function wait (taking: Promise<unknown>): void {
       isTaking = true

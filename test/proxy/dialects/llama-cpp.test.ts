@@ -14,15 +14,17 @@ t.test('the thought is generated up to each check, on the engine\'s own tokens',
   const chunks = upstream.requests.filter(({ path, body }) => path === '/completion' && body.stream)
   t.same(chunks.map(({ body }) => body.n_predict), [32, 32, 32], 'the last has the end of the thought and the answer in it')
   t.equal(chunks[1]!.body.prompt.length, 1 + 32)
+  t.equal(upstream.connections(), 2 + chunks.length, 'two for JSON, and one for each stream')
 })
 
 t.test('a stop has the answer written behind the tokens so far', async (t) => {
-  const { ask, treated } = await startUnderTest(t, { ...OWNER, confidence: () => 0.95 })
+  const { ask, treated, upstream } = await startUnderTest(t, { ...OWNER, confidence: () => 0.95 })
   t.match(await (await ask(CHAT, treated)).json(), {
     choices: [{ message: { content: '42', reasoning_content: THOUGHT.slice(0, 32) } }],
     usage: { completion_tokens: 34, completion_tokens_details: { reasoning_tokens: 32 } },
     stopgate: { stopped: true },
   })
+  t.same([upstream.connections(), upstream.aborted()], [2 + 2, 0], 'the first stream had its tokens, so it is not aborted')
 })
 
 t.test('where the answer or a probe is refused the thought goes on', async (t) => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
@@ -18,13 +19,16 @@ t.test('events may be split anywhere, within a character too', async (t) => {
   }
 })
 
-t.test('what comes behind the end is ignored, and the stream is let go', async (t) => {
+t.test('what comes behind the end is ignored, and the stream may end by itself', async (t) => {
   const body = new PassThrough()
   body.write(eventsOf(1, 2, 'end', 3))
   const taken: unknown[] = []
   await readEvents(byteSource(body), numberOf, (numbers) => { taken.push(numbers); return null })
   t.strictSame(taken, [[1, 2]])
-  t.equal(body.destroyed, true)
+  t.equal(body.destroyed, false)
+  body.end(eventsOf(4))
+  await once(body, 'end')
+  t.strictSame(taken, [[1, 2]])
 })
 
 t.test('a stream waits for a reader who is slow, and loses nothing', async (t) => {
