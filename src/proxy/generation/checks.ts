@@ -62,7 +62,7 @@ export class Checks {
 
   /** The thought has grown. */
   advance (thought: Thought): void {
-    if (this.#running !== null || this.#hasEnded || thought.tokens < this.#next) return
+    if (this.#running !== null || this.#hasEnded || this.#parts.gone.aborted || thought.tokens < this.#next) return
     this.#running = this.#check(thought).finally(() => {
       this.#running = null
       this.advance(thought) // the stream may be past the next check, too; the thought grows in place
@@ -81,7 +81,7 @@ export class Checks {
     this.#giveUp('late')
   }
 
-  /** The probe counts now, since the outcome may be reported before it rejects. */
+  /** Counts the probe at once: the outcome may be reported before its promise rejects. */
   #giveUp (end: ProbeEnd): void {
     if (this.#probing === null) return
     const { at, giveUp } = this.#probing
@@ -123,9 +123,9 @@ export class Checks {
     const { probe, probeTimeoutMs, gone, onProbe } = this.#parts
     const aborting = new AbortController()
     const probing = { at, giveUp: () => { aborting.abort() } }
-    const leave = (): void => { this.#giveUp('late') }
+    const onGone = (): void => { this.#giveUp('late') }
     const timer = setTimeout(() => { this.#giveUp('failed') }, probeTimeoutMs)
-    gone.addEventListener('abort', leave)
+    gone.addEventListener('abort', onGone)
     this.#probing = probing
     try {
       const forced = await probe(prefix, aborting.signal)
@@ -135,7 +135,7 @@ export class Checks {
       return null
     } finally {
       clearTimeout(timer)
-      gone.removeEventListener('abort', leave)
+      gone.removeEventListener('abort', onGone)
       this.#probing = null
     }
   }

@@ -93,11 +93,11 @@ t.test('a probe that takes too long, or whose client has gone, counts as it was 
   await slow.checks.settled()
   t.same([slow.seen.ends, slow.checks.steps], [[['failed', 16]], givenUp])
   const client = new AbortController()
-  const left = checksOf({ probe: held, gone: client.signal })
-  left.checks.advance(thoughtOf(10))
+  const left = checksOf({ probe: held, probeTimeoutMs: 1000, gone: client.signal })
+  left.checks.advance(thoughtOf(35))
   client.abort()
   await left.checks.settled()
-  t.same([left.seen.ends, left.checks.steps], [[['late', 16]], givenUp])
+  t.same([left.seen.ends, left.checks.steps], [[['late', 16]], givenUp], 'no other probe is sent, though the thought is past its next check')
 })
 
 t.test('a probe without log-probabilities decides nothing, and its tokens count', async (t) => {
