@@ -10,13 +10,13 @@ import { passThrough, refuseAsUpstream, relay } from './pass-through.js'
 import type { PassCause } from './pass-cause.js'
 import type { DialectName } from './proxy-settings.js'
 import { readBody } from './read-body.js'
-import type { LocalDecider } from './service-link/local-decider.js'
+import type { Begun, LocalDecider } from './service-link/local-decider.js'
 import { HeaderError, readStopgateHeaders } from './stopgate-headers.js'
 import type { Upstream } from './upstream.js'
 
 const ROUTES: Readonly<Record<string, Route>> = { '/v1/chat/completions': 'chat', '/v1/completions': 'completions' }
 
-interface Understood { readonly asked: Asked, readonly dialect: Dialect }
+interface Understood { readonly asked: Asked, readonly begun: Begun, readonly dialect: Dialect }
 
 export interface HandlerParts extends Omit<GenerationParts, 'decider'> {
   readonly upstream: Upstream
@@ -41,10 +41,11 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
       if (typeof asked === 'string') return asked
       const away = decider.refusal(asked.context)
       if (away !== null) return away
+      const begun = decider.begin(asked)
       const name = await parts.dialect.find(request.rawHeaders)
       if (name === null) return 'not_ready'
       const dialect = dialects[name]
-      return dialect.refusal(asked) ?? { asked, dialect }
+      return dialect.refusal(asked) ?? { asked, begun, dialect }
     } catch (error) {
       if (error instanceof HeaderError) return 'header'
       throw error
@@ -52,16 +53,15 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
   }
 
   async function serve (
-    { asked, dialect }: Understood, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const one = decider.begin(asked.context, asked.group)
+    { asked, begun, dialect }: Understood, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const { one, levels, unknown } = begun
     const run = await dialect.begin(asked, request.rawHeaders, signal, decider.nextCheck(one, 0))
-    const unknown = asked.stated.filter((level) => one.context[level] === undefined)
-    if (unknown.length > 0) metrics.leftOut(unknown, decider.levels())
     const { status, headers } = run.reply
     if (status !== 200 || !/^text\/event-stream/.test(valueOf(headers, 'content-type') ?? '')) {
       await relay(run.reply, response, signal)
       return
     }
+    if (unknown.length > 0) metrics.leftOut(unknown, levels)
     const sent = headersOf(headers, one.id, asked.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
     const reply = asked.isStream ? streamReply(asked, response, sent) : jsonReply(asked, response, sent, run.reasoningField)
     await new Generation({ asked, dialect, run, one, reply, parts, signal }).serve()

@@ -38,7 +38,7 @@ export class ProxyMetrics {
   readonly #tokens = presetCounter(this.#registers, 'stopgate_proxy_tokens_total', 'Tokens generated', 'part', ['thought', 'answer'])
   readonly #aborts = presetCounter(this.#registers, 'stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
   readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so that the thought went on')
-  readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Requests whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
+  readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
   readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
   readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them, of one read in sixteen', buckets: SECONDS, registers: this.#registers })
   #reads = 0

@@ -24,7 +24,7 @@ t.test('without a threshold a stream is what the model server says, with a field
   t.match(followUp, { enrolled: 1, unenrolled: 0, missing: 0 }, 'it was enrolled before')
 })
 
-t.test('a request that names an unknown level is counted, and served without it', async (t) => {
+t.test('a generation that names an unknown level is counted, and served without it', async (t) => {
   const { ask, metric, proxy } = await startUnderTest(t)
   const told: unknown[] = []
   proxy.metrics.onUnknownLevels = (...levels) => { told.push(levels) }
@@ -32,9 +32,15 @@ t.test('a request that names an unknown level is counted, and served without it'
   await ask(CHAT, { 'x-stopgate-context': 'task=gsm8k' })
   t.equal(await metric('stopgate_proxy_unknown_levels_total'), 1)
   t.same(told, [[['taks'], ['model', 'task']]])
+  await ask(CHAT, { 'x-stopgate-context': 'constructor=gsm8k' })
+  t.equal(await metric('stopgate_proxy_unknown_levels_total'), 2, 'a name that every object has is unknown, too')
 })
 
-t.test('a request that is passed through is not counted for its unknown level', async (t) => {
+t.test('a request that is passed through, or refused by the model server, is not counted for its unknown level', async (t) => {
+  const refused = await startUnderTest(t)
+  const body = { ...CHAT, messages: [{ role: 'user', content: 'refuse me' }] }
+  t.equal((await refused.ask(body, { 'x-stopgate-context': 'taks=gsm8k' })).status, 400)
+  t.equal(await refused.metric('stopgate_proxy_unknown_levels_total'), 0)
   const { ask, metric } = await startUnderTest(t, { owner: 'someone' })
   await (await ask(CHAT, { 'x-stopgate-context': 'taks=gsm8k' })).text()
   t.equal(await metric('stopgate_proxy_passed_total{cause="dialect"}'), 1)

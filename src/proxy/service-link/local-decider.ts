@@ -5,6 +5,7 @@ import type { Arm } from '../../core/assignment/arm.js'
 import { nextCheckTokens } from '../../core/policy/cadence.js'
 import type { Context } from '../../core/policy/context.js'
 import { enrolDraw } from '../../decisions/enrol-step.js'
+import type { Asked } from '../asked.js'
 import type { EnrolmentSender } from './enrolment-sender.js'
 
 /** A generation that this process decides about. */
@@ -14,6 +15,14 @@ export interface Decided {
   readonly context: Context
   /** Drawn at its first check. */
   arm: Arm | null
+}
+
+export interface Begun {
+  readonly one: Decided
+  /** The levels that the service knows. */
+  readonly levels: readonly string[]
+  /** The levels that the client stated and the service does not know. */
+  readonly unknown: readonly string[]
 }
 
 export interface DecidedStep {
@@ -32,9 +41,6 @@ export class LocalDecider {
     this.#enrolments = enrolments
   }
 
-  /** The levels that the service knows; none while the circuit is open. */
-  levels (): readonly string[] { return this.#snapshot()?.levels ?? [] }
-
   /** Why nothing is decided in a context; `null`: it is. */
   refusal (context: Context): 'service_away' | 'mode_off' | null {
     const snapshot = this.#snapshot()
@@ -42,10 +48,15 @@ export class LocalDecider {
     return ruleFor(snapshot, context).mode === 'off' ? 'mode_off' : null
   }
 
-  /** A new generation, with the levels that the service knows of its context. */
-  begin (context: Context, group: string): Decided {
-    const known = this.levels().flatMap((level) => context[level] === undefined ? [] : [[level, context[level]] as const])
-    return { id: `proxy-${randomUUID()}`, group, context: Object.fromEntries(known), arm: null }
+  /**
+   * A new generation, with the levels that the service knows of its context. Call it in the same turn as `refusal`, so that both see one
+   * snapshot.
+   */
+  begin ({ context, stated, group }: Pick<Asked, 'context' | 'stated' | 'group'>): Begun {
+    const levels = this.#snapshot()?.levels ?? []
+    const known = levels.flatMap((level) => Object.hasOwn(context, level) ? [[level, context[level]] as const] : [])
+    const one = { id: `proxy-${randomUUID()}`, group, context: Object.fromEntries(known), arm: null }
+    return { one, levels, unknown: stated.filter((level) => !levels.includes(level)) }
   }
 
   /** When to ask next; never while the circuit is open. */
