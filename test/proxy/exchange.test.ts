@@ -35,5 +35,5 @@ t.test('a signal ends a request before, while and after its reply begins, and is
   await t.rejects(text, reason)
   const whole = new AbortController()
   t.equal(await (await ask('/whole', whole)).body.text(), 'begun')
-  for (const { signal } of [waiting, reading, whole]) t.same(getEventListeners(signal, 'abort'), [])
+  for (const { signal } of [before, waiting, reading, whole]) t.same(getEventListeners(signal, 'abort'), [])
 })
