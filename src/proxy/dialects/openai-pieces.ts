@@ -38,9 +38,13 @@ function pieceOf (data: string, { route, closeId = null, onPrompt }: ReadOptions
   const prompt = chunk.prompt_token_ids ?? choice?.prompt_token_ids
   if (Array.isArray(prompt)) onPrompt?.(prompt)
   const ids: readonly number[] | null = choice?.token_ids ?? null
-  if (prompt !== undefined) chunk.prompt_token_ids = undefined // `delete` would make it slow to write
-  if (choice?.token_ids !== undefined) choice.token_ids = undefined
-  if (choice?.prompt_token_ids !== undefined) choice.prompt_token_ids = undefined
+  const hasIds = choice?.token_ids !== undefined
+  const hasPrompt = chunk.prompt_token_ids !== undefined || choice?.prompt_token_ids !== undefined
+  if (hasIds) choice.token_ids = undefined // `delete` would make it slow to write
+  if (hasPrompt) {
+    chunk.prompt_token_ids = undefined
+    if (choice !== undefined) choice.prompt_token_ids = undefined
+  }
   const reasoning = route === 'chat' ? choice?.delta?.reasoning ?? choice?.delta?.reasoning_content ?? '' : ''
   const content = (route === 'chat' ? choice?.delta?.content : choice?.text) ?? ''
   return {
@@ -52,12 +56,12 @@ function pieceOf (data: string, { route, closeId = null, onPrompt }: ReadOptions
     finish: choice?.finish_reason ?? null,
     usage: chunk.usage ?? null,
     chunk,
-    text: withoutIds(data),
+    text: hasPrompt || data.includes('\n') ? null : hasIds ? withoutIds(data) : data,
   }
 }
 
-/** `null`: there are ids elsewhere, or the event had several lines. */
+/** `null`: there are ids elsewhere, too, which may have been cut instead. */
 function withoutIds (data: string): string | null {
   const text = data.replace(IDS, '')
-  return text.includes('token_ids"') || text.includes('\n') ? null : text
+  return text.includes('token_ids"') ? null : text
 }

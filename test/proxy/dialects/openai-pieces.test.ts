@@ -28,12 +28,14 @@ t.test('token ids are taken out of the chunks', async (t) => {
 t.test('a chunk goes on as it came but for the token ids, also where a text speaks of them', async (t) => {
   const told = ',"token_ids":[1] and "token_ids":[2]'
   const chunk = (ids: object) => ({ choices: [{ delta: { reasoning: told }, ...ids, finish_reason: null }] })
-  const pieces = await all(bodyOf(chunk({ token_ids: [5] }), chunk({}), { token_ids: [5], ...chunk({}) }, '{"choices":\ndata:[]}', '[DONE]'))
-  for (const { chunk, text } of pieces.slice(0, 2)) {
-    t.equal(text, JSON.stringify(chunk))
-    t.match(chunk, { choices: [{ delta: { reasoning: told } }] })
-  }
-  t.same(pieces.slice(2).map(({ text }) => text), [null, null], 'one that has ids elsewhere, or several lines, is written anew')
+  const logprobs = { top: 1, token_ids: [5] }
+  const pieces = await all(bodyOf(
+    chunk({ token_ids: [5] }), chunk({}), chunk({ logprobs }),
+    chunk({ logprobs, token_ids: [5] }), { prompt_token_ids: null, ...chunk({ token_ids: null }) }, '{"choices":\ndata:[]}', '[DONE]'))
+  const clean = [chunk({}), chunk({}), chunk({ logprobs }), chunk({ logprobs }), chunk({}), { choices: [] }]
+  t.same(pieces.map(({ chunk }) => JSON.stringify(chunk)), clean.map((one) => JSON.stringify(one)))
+  t.same(pieces.map(({ text }) => text), [...clean.slice(0, 3).map((one) => JSON.stringify(one)), null, null, null],
+    'one that has ids elsewhere, too, or that of the prompt, or several lines, is written anew')
 })
 
 t.test('an error, and a stream that breaks off, throw', async (t) => {
