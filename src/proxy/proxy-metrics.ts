@@ -18,8 +18,8 @@ export interface ProxyState {
 /** Paths of a model server that have a series of their own. */
 const PATHS = ['/v1/chat/completions', '/v1/completions', '/completion', '/apply-template', '/tokenize', '/v1/models', 'other'] as const
 
-/** One read in so many is timed. */
-const READS_A_SAMPLE = 16
+/** One read in so many is timed, on average. */
+const SAMPLE_EVERY = 16
 
 const SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25]
 
@@ -41,7 +41,7 @@ export class ProxyMetrics {
   readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
   readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
   readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them, of one read in sixteen', buckets: SECONDS, registers: this.#registers })
-  #reads = 0
+  #readsToSample = 1
   /** Gets the reason why a stop failed. */
   onFailedStop: (error: Error) => void = () => {}
   onPassed: (cause: PassCause) => void = () => {}
@@ -81,8 +81,12 @@ export class ProxyMetrics {
   opened (since: number): void { this.#opening.observe((performance.now() - since) / 1000) }
   handled (since: number): void { this.#handling.observe((performance.now() - since) / 1000) }
 
-  /** When a read begins to be handled; `null` if it is none that is timed. To time each would be a fortieth of what a token costs. */
-  startHandling (): number | null { return this.#reads++ % READS_A_SAMPLE === 0 ? performance.now() : null }
+  /** Start time of a sampled read, else `null`. Timing each read would add 2.5 % to the cost of a token. */
+  startHandling (): number | null {
+    if (--this.#readsToSample > 0) return null
+    this.#readsToSample = 1 + Math.floor((2 * SAMPLE_EVERY - 1) * Math.random()) // a fixed gap could meet the same stream each time
+    return performance.now()
+  }
 
   stopFailed (error: Error): void {
     this.#failedStops.inc()

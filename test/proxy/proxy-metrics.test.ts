@@ -33,3 +33,14 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
     'unknown_levels_total 1', 'circuit_open 1', 'requests_in_flight 2', 'enrolled 3', 'reports_waiting 1', 'generations_total{arm="none",end="broken"} 1',
   ]) t.ok(text.includes(`stopgate_proxy_${line}`), line)
 })
+
+t.test('of streams that are read in step, each is timed now and then', async (t) => {
+  const metrics = new ProxyMetrics({
+    isCircuitOpen: () => true, inFlight: () => 0, enrolled: () => 0, reports: () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 }),
+  })
+  const timed = Array<number>(16).fill(0)
+  for (let read = 0; read < 16_000; read++) if (metrics.startHandling() !== null) timed[read % 16]!++
+  t.ok(timed.every((times) => times > 0), `${timed}`) // each is timed 62 times on average
+  const all = timed.reduce((sum, times) => sum + times)
+  t.ok(all > 800 && all < 1200, `${all} of 16,000`) // the standard deviation is about 18
+})
