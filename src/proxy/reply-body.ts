@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { UpstreamError } from './upstream-error.js'
 
 /** A push source of bytes that can be paused and cancelled. */
 export interface ByteSource {
@@ -79,7 +80,7 @@ export class ReplyBody implements ByteSource {
     return readable
   }
 
-  /** @throws what broke the reply off */
+  /** @throws UpstreamError if it is too long, or what broke the reply off */
   async text (): Promise<string> {
     const parts: Buffer[] = []
     let size = 0
@@ -88,7 +89,7 @@ export class ReplyBody implements ByteSource {
         parts.push(bytes)
         size += bytes.length
         if (size <= MAX_BYTES) return
-        reject(new Error('the reply is too long'))
+        reject(new UpstreamError('the reply is too long'))
         this.destroy()
       }, (error) => { if (error === null) resolve(); else reject(error) })
     })

@@ -2,6 +2,7 @@ import { Agent, type Dispatcher } from 'undici'
 import { exchange, type UpstreamReply } from './exchange.js'
 import type { RawHeaders } from './hop-by-hop.js'
 import type { DialectName } from './proxy-settings.js'
+import { UpstreamError } from './upstream-error.js'
 
 /** vLLM closes idle connections after 5 s, and a request that meets the close is lost. So they are given up before, ms. */
 const IDLE_MS = 4000
@@ -13,9 +14,6 @@ export interface UpstreamRequest {
   readonly body: Dispatcher.DispatchOptions['body']
   readonly signal: AbortSignal
 }
-
-/** The upstream answered with an error, or with what is no JSON. */
-export class UpstreamError extends Error { override name = 'UpstreamError' }
 
 export type Upstream = ReturnType<typeof createUpstream>
 
@@ -32,7 +30,7 @@ export function createUpstream (address: string, { onRequest = () => {}, dialect
   const base = pathname.replace(/\/+$/, '')
   const options = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, headersTimeout: 0, bodyTimeout: 0, connections: null }
   const forStreams = new Agent(options)
-  /** An agent of their own, since an idle connection is looked for among all that are busy with streams. */
+  /** An agent of its own: undici searches its connections in turn for an idle one, and those of streams are busy. */
   const forJson = new Agent(options)
 
   async function send (agent: Agent, { method, path, headers, body, signal }: UpstreamRequest, reset: boolean): Promise<UpstreamReply> {
@@ -43,9 +41,9 @@ export function createUpstream (address: string, { onRequest = () => {}, dialect
 
   /**
    * llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost. So a
-   * connection is used again only if the model server is known to be another.
+   * connection is used again only if the server is known not to be llama.cpp.
    */
-  const mustReset = () => ['llama.cpp', 'auto'].includes(dialect())
+  const mustReset = () => dialect() === 'auto' || dialect() === 'llama.cpp'
   const open = async (request: UpstreamRequest): Promise<UpstreamReply> => await send(forStreams, request, mustReset())
 
   return {

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { readPieces } from '../../src/proxy/dialects/openai-pieces.js'
-import { createUpstream, UpstreamError } from '../../src/proxy/upstream.js'
+import { UpstreamError } from '../../src/proxy/upstream-error.js'
+import { createUpstream } from '../../src/proxy/upstream.js'
 import { startStandIn } from './stand-in.js'
 
 t.test('JSON is sent and read, and an error tells what was answered', async (t) => {
