@@ -1,4 +1,4 @@
-/** Warns once about each thing. */
+/** Warns once about each subject. */
 export function warnOnce<T> (warn: (message: string) => void, most = Infinity): (about: T, message: string) => void {
   const told = new Set<T>()
   return (about, message) => {

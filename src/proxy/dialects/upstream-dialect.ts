@@ -1,7 +1,7 @@
 import type { RawHeaders } from '../hop-by-hop.js'
 import type { DialectName } from '../proxy-settings.js'
 
-/** Time after which a model server that could not be asked what it is is asked again, ms. */
+/** How long to wait after a failed detection before trying again, ms. */
 const ASK_AGAIN_MS = 1000
 
 /** The dialect of the model server: as the operator says, or as the server does when it is first asked. */

@@ -49,7 +49,6 @@ export class Generation {
   readonly #tracker: ThoughtTracker
   readonly #checks: Checks
   readonly #thought = { tokens: 0, ids: null as number[] | null, text: '' }
-  readonly #fieldNow = (): StopgateField => this.#field()
   #isFirst = true
   #tokens = 0
   #content = ''
@@ -146,7 +145,7 @@ export class Generation {
       this.#checks.end()
       this.#content += piece.content
     } else this.#grow(piece)
-    this.#reply.pass(piece, this.#fieldNow)
+    this.#reply.pass(piece, this.#field)
     if (tracker.state === 'thinking') this.#checks.advance(this.#thought)
   }
 
@@ -224,7 +223,7 @@ export class Generation {
     report(outcomeOf(this.#one, this.#asked, { tokens: this.#tokens, answerTokens, answer, isStopped, checks: this.#checks }))
   }
 
-  #field (): StopgateField {
+  readonly #field = (): StopgateField => {
     const isStopped = this.#threshold !== null
     return {
       generation_id: this.#one.id,
