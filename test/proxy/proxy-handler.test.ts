@@ -1,4 +1,5 @@
 import t from 'tap'
+import { BundlePoll } from '../../src/proxy/service-link/bundle-poll.js'
 import { until } from '../helper.js'
 import { CHAT, eventsOf, startUnderTest } from './proxy-under-test.js'
 
@@ -34,6 +35,18 @@ t.test('a generation that names an unknown level is counted, and served without 
   t.same(told, [[['taks'], ['model', 'task']]])
   await ask(CHAT, { 'x-stopgate-context': 'constructor=gsm8k' })
   t.equal(await metric('stopgate_proxy_unknown_levels_total'), 2, 'a name that every object has is unknown, too')
+})
+
+t.test('if the service goes away while the model server is asked, the levels are still told apart', async (t) => {
+  const { ask, proxy, metric } = await startUnderTest(t)
+  const told: unknown[] = []
+  proxy.metrics.onUnknownLevels = (...levels) => { told.push(levels) }
+  const { snapshot } = BundlePoll.prototype
+  t.teardown(() => { BundlePoll.prototype.snapshot = snapshot })
+  proxy.metrics.requested = () => { BundlePoll.prototype.snapshot = () => null }
+  t.match(await (await ask(CHAT, { 'x-stopgate-context': 'task=gsm8k,taks=gsm8k' })).json(), { stopgate: { stopped: false } })
+  t.equal(await metric('stopgate_proxy_circuit_open'), 1)
+  t.same(told, [[['taks'], ['model', 'task']]])
 })
 
 t.test('a request that is passed through, or refused by the model server, is not counted for its unknown level', async (t) => {
