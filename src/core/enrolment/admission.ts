@@ -40,8 +40,10 @@ export class Admission {
 
   /** Whether an outcome without an entry may still have one under way. */
   mayEnrol (u: number, hash: number, share: number, clock: number): boolean {
-    return u < 2 * this.#bounds.widestShare(share, clock) && hash < this.#bounds.cutoff(clock) && !this.spent.has(u, clock)
+    return u < 2 * this.#bounds.widestShare(share, clock) && !this.isLeftOut(hash, clock) && !this.spent.has(u, clock)
   }
+
+  isLeftOut (hash: number, clock: number): boolean { return hash >= this.#bounds.cutoff(clock) }
 
   /** Whether entries are void, since there was no room for an outcome that one of them may belong to. */
   isVoid (clock: number): boolean { return clock < this.#voidUntil }

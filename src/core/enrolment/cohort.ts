@@ -97,6 +97,9 @@ export class Cohort {
 
   isMissed (u: number): boolean { return this.#admission.spent.isMissed(u) }
 
+  /** Whether entries leave a draw out by its second hash, since a burst had more draws than an entry has room for. */
+  isLeftOut (hash: number, clock: number): boolean { return this.#admission.isLeftOut(hash, clock) }
+
   /** Keeps an outcome until its entry comes; where there is no room, what its entry brings is void. */
   addEarly (outcome: EarlyOutcome): boolean {
     this.isDirty = true

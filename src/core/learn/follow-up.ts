@@ -40,13 +40,13 @@ export function followUp (fold: Fold, key: string, time: number): void {
   const rules = cohortRules(fold, state, policy)
   for (const id of cohort.advance(clock, rules)) fold.pending.remove(id)
   learnMembers(fold, pool, cohort, time)
-  const unenrolled = cohort.dropEarly(clock)
-  const strangers = unenrolled.filter(({ generation_id: id }) => isControl(fold.pending.get(id), state)).length
-  for (const { generation_id: id } of unenrolled) fold.pending.remove(id)
+  const unlisted = cohort.dropEarly(clock)
+  const unenrolled = unlisted.filter(({ generation_id: id }) => isUnenrolled(fold.pending.get(id), state, cohort, clock)).length
+  for (const { generation_id: id } of unlisted) fold.pending.remove(id)
   const final = cohort.takeFinal()
   const compared = cohort.takeCompared()
   const isLookDue = final.length > 0 || cohort.isLookDue(clock, look)
-  let next = strangers === 0 ? state : withCounts(state, { unenrolled: strangers })
+  let next = unenrolled === 0 ? state : withCounts(state, { unenrolled })
   for (const slice of final) next = takeSlice(next, slice, policy, rules, time)
   if (hasDrifted(next.drift)) return endEpoch(fold, key, 'drift', time)
   if (compared.length > 0 && policy.mode !== 'off') {
@@ -63,8 +63,9 @@ export function followUp (fold: Fold, key: string, time: number): void {
   if (isLookDue || compared.length > 0) moveShare(fold, key, time)
 }
 
-function isControl (pending: Pending | undefined, { control_share: share }: ContextState): boolean {
-  return pending !== undefined && armOf(pending.outcome, share) === 'control'
+/** Whether no list had a control generation although its worker should have had it enrolled: one that a burst left out was rightly not. */
+function isUnenrolled (pending: Pending | undefined, { control_share: share }: ContextState, cohort: Cohort, clock: number): boolean {
+  return pending !== undefined && armOf(pending.outcome, share) === 'control' && !cohort.isLeftOut(pending.outcome.hash, clock)
 }
 
 /** Starts an epoch because what was certified no longer holds. */

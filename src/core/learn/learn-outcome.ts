@@ -84,11 +84,13 @@ function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): 
   const rules = cohortRules(fold, state, policy)
   const left = leftAt(fold, pending)
   if (left === null ? !isEvidence(fold, pending, time) : time >= left + rules.wait) return // nobody enrols it any more
-  const mayCome = !isNeverAsked(outcome) && outcome.hash < policy.label_rate &&
-    cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
+  const isLeftOut = outcome.hash >= policy.label_rate || cohort.isLeftOut(outcome.hash, clock)
+  const mayCome = !isNeverAsked(outcome) && !isLeftOut && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
-  else if (arm === 'control') fold.set(key, withCounts(state, cohort.isMissed(outcome.u) ? { late: 1 } : { unenrolled: 1 }))
+  else if (arm !== 'control') return
+  else if (cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
+  else if (!isLeftOut) fold.set(key, withCounts(state, { unenrolled: 1 }))
 }
 
 /**

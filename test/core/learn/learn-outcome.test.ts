@@ -261,4 +261,16 @@ t.test('rule 7: with a label_rate, outcomes beyond that share of the draws wait 
   fold.report(0.4, 1000)
   fold.report(0.6, 1000)
   t.strictSame([...fold.pending.values()].map(({ outcome }) => outcome.u), [0.4])
+  fold.pass(2000, 14_000)
+  t.match(fold.state(), { follow_up: { unenrolled: 1 } }, 'nobody expects the second one to be enrolled')
+})
+
+t.test('an outcome that a burst left out is not counted as unenrolled, whether it comes before or after its list', async (t) => {
+  const fold = enrolledFold()
+  fold.enrol([0.1], 0)
+  fold.report(0.7, 100)
+  fold.enrol([0.2], 200, { cutoff: 0.6 })
+  for (const u of [0.3, 0.8]) fold.report(u, 1000)
+  fold.pass(2000, 14_000)
+  t.match(fold.state(), { follow_up: { enrolled: 2, unenrolled: 1 } }, 'only 0.3 should have been on a list')
 })
