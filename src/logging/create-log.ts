@@ -6,6 +6,9 @@ const MAX_WAITING_BYTES = 8 * 2 ** 20
 /** How long the end of the process, or a fatal line, waits for the reader, ms. */
 const FLUSH_MS = 1000
 
+const flushes: Array<() => void> = []
+process.on('exit', () => { for (const flush of flushes) flush() })
+
 /**
  * Creates a logger that writes JSON lines to standard output. When nobody reads them, lines wait up to a limit, and further ones are
  * dropped, which a line says once the reader has caught up. A process that ends, or logs a fatal line, waits for the reader at most a
@@ -28,7 +31,7 @@ export function createLog (options: LoggerOptions): Logger {
     dropped = 0
     if (count > 0) log.error({ count }, 'log lines were dropped because nobody read standard output')
   })
-  process.on('exit', flushSync)
+  flushes.push(flushSync)
   return log
 
   function flushSync (): void {

@@ -21,7 +21,7 @@ const REMEDIES: Partial<Record<PassCause, string>> = {
   body: 'their body is too long (--max-body-bytes), compressed or no JSON object',
   header: "an X-Stopgate header can't be read",
   dialect: 'the proxy can\'t serve them on this kind of model server; --dialect names the kind',
-  not_ready: 'the model server does not answer as its kind does; --dialect names the kind',
+  not_ready: 'the model server cannot be reached, or does not answer as its kind does: check that it runs, then --dialect',
 }
 
 /** Warns once of each cause that can be remedied: everything else looks healthy then, and nothing is saved. */

@@ -42,7 +42,7 @@ export function renderSummary ({ first, total, certifiedSeconds, part }: DemoRes
     ...table.map((line) => `  ${line}`),
     '',
     `All models: ${whole(total.generations)} generations, ${percent(savedRatio(total))} of the tokens saved, probes paid for.`,
-    ...(Number.isFinite(certifiedSeconds) ? [`First certificate: after ${whole(first.learning.generations)} generations, ${certifiedSeconds.toFixed(0)} s.`] : []),
+    ...(Number.isFinite(certifiedSeconds) ? [`Its first certificate: after ${whole(first.learning.generations)} generations, ${certifiedSeconds.toFixed(0)} s.`] : []),
     ...(safe.treated > 0 ? [`Under a certificate: true EM drop ${points(trueEmDrop(safe))}, allowed ${points(bound)}.`] : []),
     ...(part === 'relearning' || part === 'recertified'
       ? [`The exchange was found after ${whole(first.drifted.generations)} generations, ${whole(first.drifted.control)} of them control.`]
@@ -51,6 +51,9 @@ export function renderSummary ({ first, total, certifiedSeconds, part }: DemoRes
   ].join('\n')
 }
 
+/** Of fewer treated generations an EM drop says nothing. */
+const FEW = 30
+
 function cells (score: Score): string[] {
-  return [whole(score.generations), whole(score.control), percent(savedRatio(score)), score.treated === 0 ? '-' : points(trueEmDrop(score))]
+  return [whole(score.generations), whole(score.control), percent(savedRatio(score)), score.treated < FEW ? '-' : points(trueEmDrop(score))]
 }

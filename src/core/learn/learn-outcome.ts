@@ -88,9 +88,8 @@ function account (fold: Fold, time: number, pending: Pending, arm: Arm | null): 
   const mayCome = !isNeverAsked(outcome) && !isLeftOut && cohort.mayEnrol(outcome.u, outcome.hash, state.control_share, clock)
   const early = { u: outcome.u, generation_id: outcome.generation_id, until: clock + rules.wait }
   if (mayCome && cohort.addEarly(early)) fold.pending.set(pending)
-  else if (arm !== 'control') return
-  else if (cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
-  else if (!isLeftOut) fold.set(key, withCounts(state, { unenrolled: 1 }))
+  else if (arm === 'control' && cohort.isMissed(outcome.u)) fold.set(key, withCounts(state, { late: 1 }))
+  else if (arm === 'control' && !isLeftOut) fold.set(key, withCounts(state, { unenrolled: 1 }))
 }
 
 /**

@@ -17,12 +17,13 @@ t.test('events are told in a line each, with the time', async (t) => {
 })
 
 t.test('the summary has a row for each part that was reached, and compares the true EM drop with the bound', async (t) => {
-  const first = { learning: { ...score, treated: 0 }, certified: score, drifted: score, relearning: NOTHING, recertified: score }
+  const first = { learning: { ...score, treated: 29 }, certified: score, drifted: score, relearning: NOTHING, recertified: score }
   const whole = renderSummary({ first, total: score, certifiedSeconds: 7.4, part: 'recertified' }, 'model=m', 0.02)
   t.match(whole, /certified again +2,000 +1,000 +25\.0 % +1\.20 points/)
-  t.match(whole, 'First certificate: after 2,000 generations, 7 s.')
+  t.match(whole, /until the first certificate .* -\n/, 'of so few treated generations an EM drop says nothing')
+  t.match(whole, 'Its first certificate: after 2,000 generations, 7 s.')
   t.match(whole, 'Under a certificate: true EM drop 1.20 points, allowed 2.00 points.')
   t.match(whole, 'found after 2,000 generations, 1,000 of them control.')
   const short = renderSummary({ first: { ...first, certified: NOTHING, recertified: NOTHING }, total: score, certifiedSeconds: Infinity, part: 'learning' }, 'model=m', 0.02)
-  t.notMatch(short, /certified again|First certificate|Under a certificate|found after/)
+  t.notMatch(short, /certified again|Its first certificate|Under a certificate|found after/)
 })
