@@ -72,7 +72,7 @@ export const ColumnDecisionsSchema = Type.Object({
   model_version: Type.Integer({ description: 'Version of the model that made all of these decisions' }),
   stale: Type.Boolean({ description: 'Whether the model has not been in step with the store for STALE_AFTER_SECONDS' }),
   stop: rows('Rows to stop: end the reasoning and answer; the decision is final'),
-  control: rows('Rows of the control arm; all others are treated'),
+  control: rows('Rows of the control arm; all others, except those in errors, are treated'),
   would_stop: rows('Rows whose score reached the threshold'),
   probe: rows('Control rows at which to force an answer on the side; what it tells is worth its tokens'),
   first_step_late: rows('Rows without an arm that are past the first check: their generations are not enrolled, so echo the arm of the first reply'),

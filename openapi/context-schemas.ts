@@ -62,7 +62,7 @@ const FollowUpSchema = Type.Object({
   excluded: count('Of those in final slices, how many are left out because their outcome or label is missing'),
   cancelled: count('Of those in final slices, how many were cancelled'),
   void: count('Draws that did not enrol, because their list came too late or for another epoch, because 4,096 were open, or because more than 1,024 outcomes were waiting for their lists'),
-  unenrolled: count('Control outcomes of generations that were not enrolled, so that they are no evidence'),
+  unenrolled: count('Control outcomes of generations that should have been enrolled and were not; those that a burst or label_rate leaves out are not counted, so that they are no evidence'),
   late: count('Control outcomes that came after their generation had gone missing, so that they are no evidence'),
   reported: count('Control outcomes of enrolled generations that have the steps they need'),
   labels_wanted: count('Of those, how many needed a label that they came without'),

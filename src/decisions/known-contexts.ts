@@ -10,7 +10,7 @@ const MAX_LENGTH = 4096
 interface Findings {
   /** True once the contexts have met the schema. */
   areValid: boolean
-  /** The snapshot in which they were last asked for, which must not be kept alive, and their rules in it. */
+  /** The snapshot in which they were last asked for, which may go, and their rules in it, which stay until they are asked for again. */
   snapshot: WeakRef<Snapshot> | null
   rules: readonly Rule[]
 }

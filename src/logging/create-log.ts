@@ -10,8 +10,8 @@ const flushes: Array<() => void> = []
 process.on('exit', () => { for (const flush of flushes) flush() })
 
 /**
- * Creates a logger that writes JSON lines to standard output. When nobody reads them, lines wait up to a limit, and further ones are
- * dropped, which a line says once the reader has caught up. A process that ends, or logs a fatal line, waits for the reader at most a
+ * Creates a logger that writes JSON lines to standard output. While standard output does not take them, lines wait up to a limit, and
+ * further ones are dropped, which a line says once it does. A process that ends, or logs a fatal line, waits for the reader at most a
  * second; pino's own destination waits without limits. When the reader is gone, the process goes on without a log.
  */
 export function createLog (options: LoggerOptions): Logger {
@@ -25,11 +25,14 @@ export function createLog (options: LoggerOptions): Logger {
   const destination = { write: (line: string) => { if (!isGone) lines.write(line) }, flushSync }
   const log = pino(options, destination)
   lines.on('error', ({ code }: NodeJS.ErrnoException) => { isGone = code === 'EPIPE' }) // after another error, the next line tries again
-  lines.on('drop', () => { dropped++ })
+  lines.on('drop', () => {
+    dropped++
+    lines.write('') // tries again to write those that wait, which a line that is dropped does not
+  })
   lines.on('drain', () => {
     const count = dropped
     dropped = 0
-    if (count > 0) log.error({ count }, 'log lines were dropped because nobody read standard output')
+    if (count > 0) log.error({ count }, 'log lines were dropped because standard output did not take them')
   })
   flushes.push(flushSync)
   return log

@@ -24,7 +24,7 @@ export class Durations {
   readonly #options: Required<DurationOptions>
   readonly #root: Node = { below: new Map() }
   readonly #all: Series[] = []
-  /** The series of the last observation, the next one usually belongs to it too. */
+  /** The series of the last observation; the next one is usually of the same series. */
   #last: Series | null = null
 
   constructor (registry: Registry, { labelNames = [], ...options }: DurationOptions) {

@@ -41,7 +41,7 @@ export class ProxyMetrics {
   readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
   readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
   readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them, of one read in sixteen', buckets: SECONDS, registers: this.#registers })
-  #readsToSample = 1
+  #readsUntilSample = 1
   /** Gets the reason why a stop failed. */
   onFailedStop: (error: Error) => void = () => {}
   onPassed: (cause: PassCause) => void = () => {}
@@ -83,8 +83,8 @@ export class ProxyMetrics {
 
   /** Start time of a sampled read, else `null`. Timing each read would add 2.5 % to the cost of a token. */
   startHandling (): number | null {
-    if (--this.#readsToSample > 0) return null
-    this.#readsToSample = 1 + Math.floor((2 * SAMPLE_EVERY - 1) * Math.random()) // a fixed gap could meet the same stream each time
+    if (--this.#readsUntilSample > 0) return null
+    this.#readsUntilSample = 1 + Math.floor((2 * SAMPLE_EVERY - 1) * Math.random()) // a fixed gap could meet the same stream each time
     return performance.now()
   }
 

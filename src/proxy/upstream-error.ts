@@ -1,2 +1,2 @@
-/** The upstream answered with an error, with what is no JSON, or with more than is read whole. */
+/** The upstream answered with an error, with invalid JSON, or with a body above the size limit. */
 export class UpstreamError extends Error { override name = 'UpstreamError' }

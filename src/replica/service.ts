@@ -119,6 +119,7 @@ export function createService ({ store, config, log, now = () => performance.now
       return decide(snapshot, freshness, step)
     },
     /** Decides many steps that have been checked (checkColumns). @param bad rows to leave out */
+    /** @param rules of the contexts in the present snapshot */
     decideColumns: (columns: Columns, bad: ReadonlySet<number>, rules?: readonly Rule[]): ColumnDecisions =>
       decideColumns(model.snapshot, freshness, columns, bad, rules),
     snapshot: () => model.snapshot,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
@@ -49,7 +49,7 @@ t.test('lines beyond the limit are dropped, which the log says once it is read a
   const { child, closed } = runScript(t, "fill(20_000); process.on('SIGTERM', () => { log.info('the last line'); process.exit(0) }); setInterval(() => {}, 1000)")
   const lines: any[] = []
   createInterface(child.stdout).on('line', (line) => { lines.push(JSON.parse(line)) })
-  const { count } = await until('the warning', () => lines.find(({ msg }) => msg === 'log lines were dropped because nobody read standard output'))
+  const { count } = await until('the warning', () => lines.find(({ msg }) => msg === 'log lines were dropped because standard output did not take them'))
   const written = lines.filter(({ msg }) => msg === 'line')
   t.ok(count > 0)
   t.equal(written.length + count, 20_000, 'each line is written or counted')
@@ -60,13 +60,24 @@ t.test('lines beyond the limit are dropped, which the log says once it is read a
 })
 
 t.test('a disk without room silences the log only as long as it has none', { skip: existsSync('/dev/full') ? false : 'needs /dev/full' }, async (t) => {
-  const script = `import { closeSync, openSync } from 'node:fs'
+  const script = `
+    import { closeSync, openSync } from 'node:fs'
     import { createLog } from ${MODULE}
     const log = createLog({ level: 'info' })
-    log.info('lost or late')
-    setTimeout(() => { closeSync(1); openSync(process.env.FILE, 'w'); log.info('written') }, 200)`
+    for (let i = 0; i < 10_000; i++) log.info('x'.repeat(1000))
+    process.once('message', () => {
+      closeSync(1)
+      openSync(process.env.FILE, 'w')
+      setInterval(() => log.info('y'.repeat(1000)), 10) // as long as the others, so that it has no room before they are written
+    })
+    process.send('filled')`
   const FILE = join(await temporaryFolder(t), 'log')
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, FILE }, stdio: ['ignore', openSync('/dev/full', 'w'), 'inherit'] })
-  t.same(await once(child, 'exit'), [0, null])
-  t.match(readFileSync(FILE, 'utf8'), '"msg":"written"')
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, FILE }, stdio: ['ignore', full, 'inherit', 'ipc'] })
+  closeSync(full)
+  t.teardown(() => { child.kill('SIGKILL') })
+  await once(child, 'message')
+  child.send('there is room')
+  const text = await until('lines are written', () => existsSync(FILE) && /"y{1000}"/.test(readFileSync(FILE, 'utf8')) && readFileSync(FILE, 'utf8'))
+  t.match(text, 'log lines were dropped because standard output did not take them')
 })

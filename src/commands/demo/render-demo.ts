@@ -42,8 +42,8 @@ export function renderSummary ({ first, total, certifiedSeconds, part }: DemoRes
     ...table.map((line) => `  ${line}`),
     '',
     `All models: ${whole(total.generations)} generations, ${percent(savedRatio(total))} of the tokens saved, probes paid for.`,
-    ...(Number.isFinite(certifiedSeconds) ? [`Its first certificate: after ${whole(first.learning.generations)} generations, ${certifiedSeconds.toFixed(0)} s.`] : []),
-    ...(safe.treated > 0 ? [`Under a certificate: true EM drop ${points(trueEmDrop(safe))}, allowed ${points(bound)}.`] : []),
+    ...(Number.isFinite(certifiedSeconds) ? [`First certificate of ${key}: after ${whole(first.learning.generations)} generations, ${certifiedSeconds.toFixed(0)} s.`] : []),
+    ...(safe.treated >= MIN_TREATED ? [`Under a certificate: true EM drop ${points(trueEmDrop(safe))}, allowed ${points(bound)}.`] : []),
     ...(part === 'relearning' || part === 'recertified'
       ? [`The exchange was found after ${whole(first.drifted.generations)} generations, ${whole(first.drifted.control)} of them control.`]
       : []),
@@ -51,9 +51,9 @@ export function renderSummary ({ first, total, certifiedSeconds, part }: DemoRes
   ].join('\n')
 }
 
-/** Of fewer treated generations an EM drop says nothing. */
-const FEW = 30
+/** Below so many treated generations an EM drop is mostly noise. */
+const MIN_TREATED = 30
 
 function cells (score: Score): string[] {
-  return [whole(score.generations), whole(score.control), percent(savedRatio(score)), score.treated < FEW ? '-' : points(trueEmDrop(score))]
+  return [whole(score.generations), whole(score.control), percent(savedRatio(score)), score.treated < MIN_TREATED ? '-' : points(trueEmDrop(score))]
 }

@@ -97,7 +97,7 @@ export class Cohort {
 
   isMissed (u: number): boolean { return this.#admission.spent.isMissed(u) }
 
-  /** Whether entries leave a draw out by its second hash, since a burst had more draws than an entry has room for. */
+  /** Whether a draw is above the cutoff below which draws enrol now: a burst, or too many void draws, lowered it. */
   isLeftOut (hash: number, clock: number): boolean { return this.#admission.isLeftOut(hash, clock) }
 
   /** Keeps an outcome until its entry comes; where there is no room, what its entry brings is void. */

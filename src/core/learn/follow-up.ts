@@ -63,7 +63,7 @@ export function followUp (fold: Fold, key: string, time: number): void {
   if (isLookDue || compared.length > 0) moveShare(fold, key, time)
 }
 
-/** Whether no list had a control generation although its worker should have had it enrolled: one that a burst left out was rightly not. */
+/** Whether a control generation should have been enrolled and was not. Those that a burst left out do not count. */
 function isUnenrolled (pending: Pending | undefined, { control_share: share }: ContextState, cohort: Cohort, clock: number): boolean {
   return pending !== undefined && armOf(pending.outcome, share) === 'control' && !cohort.isLeftOut(pending.outcome.hash, clock)
 }

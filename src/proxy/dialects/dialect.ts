@@ -31,7 +31,7 @@ export interface Piece {
   readonly usage: Usage | null
   /** The event as it goes on to the client. */
   readonly chunk: Chunk
-  /** The chunk as the engine wrote it, without token ids; absent or null: serialize `chunk`. */
+  /** The chunk as the engine wrote it, without the choice's token ids; absent or null: serialize `chunk`. */
   readonly text?: string | null
 }
 

@@ -50,7 +50,7 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
     const pieces = createLlamaPieces(asked.route, tags, envelope, isOpened)
     let hasEnded = false
     let current = first
-    let most = firstCheck // tokens after which the current stream ends
+    let most = firstCheck // tokens of the whole generation at which the current stream ends at the latest
     let evaluated: number | null = null
 
     const think = (nextCheck: () => number): Pieces => async (take) => {

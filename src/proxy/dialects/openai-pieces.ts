@@ -60,7 +60,7 @@ function pieceOf (data: string, { route, closeId = null, onPrompt }: ReadOptions
   }
 }
 
-/** `null`: there are ids elsewhere, too, which may have been cut instead. */
+/** `null`: a field `token_ids` is left, so that the one that was cut may not have been the choice's. */
 function withoutIds (data: string): string | null {
   const text = data.replace(IDS, '')
   return text.includes('token_ids"') ? null : text
