@@ -6,7 +6,7 @@ import { areKnownValid, knownRules, parseContexts, rememberValid } from '../../s
 import { contexts as anyContext, snapshots } from '../core/decide/random-columns.js'
 import { holds } from '../property.js'
 
-t.test('the same text gives the same array, and another text another one', async (t) => {
+t.test('equal texts share one array of contexts, and different texts do not', async (t) => {
   const text = '[{"model":"a"},{"model":"b"}]'
   const contexts = parseContexts(text)
   t.strictSame(contexts, JSON.parse(text))
@@ -15,7 +15,7 @@ t.test('the same text gives the same array, and another text another one', async
   t.equal(JSON.stringify(contexts), text, 'what is known about contexts is not part of them')
 })
 
-t.test('texts beyond a number or a length are not kept', async (t) => {
+t.test('the cache holds at most 256 texts, and none of more than 4,096 characters', async (t) => {
   const first = parseContexts('[{"model":"first"}]')
   for (let i = 0; i < 256; i++) parseContexts(`[{"model":"${i}"}]`)
   const again = parseContexts('[{"model":"first"}]')
@@ -29,7 +29,7 @@ t.test('invalid JSON throws every time', async (t) => {
   for (let i = 0; i < 2; i++) t.throws(() => parseContexts('[{"model":}]'), SyntaxError)
 })
 
-t.test('only contexts from the cache are known to be valid, once they were', async (t) => {
+t.test('contexts are known to be valid only if they are cached and have met the schema', async (t) => {
   const contexts = parseContexts('[{"model":"valid"}]')
   t.notOk(areKnownValid(contexts))
   rememberValid(contexts)
@@ -39,7 +39,7 @@ t.test('only contexts from the cache are known to be valid, once they were', asy
   for (const other of [own, undefined, null, 7, parseContexts('{}')]) t.notOk(areKnownValid(other))
 })
 
-t.test('the rules of known contexts are those of the snapshot that is asked', async (t) => holds(t, fc.property(
+t.test('known contexts get the rules of the snapshot at hand', async (t) => holds(t, fc.property(
   fc.array(snapshots, { minLength: 2, maxLength: 3 }), fc.array(anyContext, { maxLength: 3 }), (some, own) => {
     const contexts = parseContexts(JSON.stringify(own)) as Context[]
     return [...some, ...some].every((snapshot) => {

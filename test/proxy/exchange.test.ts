@@ -5,7 +5,7 @@ import t from 'tap'
 import { Agent } from 'undici'
 import { exchange } from '../../src/proxy/exchange.js'
 
-t.test('a signal ends a request before, while and after its reply begins, and is let go at the end', async (t) => {
+t.test('a signal ends a request before, while and after its reply begins, and keeps no listener afterwards', async (t) => {
   const server = createServer((request, response) => {
     if (request.url === '/silent') return
     response.writeHead(200, { 'X-A': 'b' }).write('begun')

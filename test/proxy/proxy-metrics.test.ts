@@ -34,7 +34,7 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   ]) t.ok(text.includes(`stopgate_proxy_${line}`), line)
 })
 
-t.test('of streams that are read in step, each is timed now and then', async (t) => {
+t.test('of streams that are read in step, every one is sampled', async (t) => {
   const metrics = new ProxyMetrics({
     isCircuitOpen: () => true, inFlight: () => 0, enrolled: () => 0, reports: () => ({ reported: 0, refused: 0, dropped: 0, waiting: 0 }),
   })

@@ -44,7 +44,7 @@ t.test('a reply that is too long, or breaks off before or while it is read, thro
   }
 })
 
-t.test('as a stream it comes at the pace of its reader', async (t) => {
+t.test('read as a stream, a reply comes at the pace of its reader', async (t) => {
   const { calls, body } = bodyUnderTest()
   const stream = body.readable()
   stream.read(0)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { until } from '../../helper.js'
 import { UpstreamDialect } from '../../../src/proxy/dialects/upstream-dialect.js'
 
-t.test('the model server is asked once, and not again at once after it did not say what it is', async (t) => {
+t.test('the model server is asked once; if it does not say what it is, it is not asked again at once', async (t) => {
   const answers = [new Error('away'), 'vllm' as const]
   let asked = 0
   const dialect = new UpstreamDialect('auto', async () => {
@@ -19,7 +19,7 @@ t.test('the model server is asked once, and not again at once after it did not s
   t.equal(dialect.name, 'vllm')
 })
 
-t.test('what the operator says is not asked for', async (t) => {
+t.test('a dialect that the operator names is not detected', async (t) => {
   const dialect = new UpstreamDialect('plain', async () => { throw new Error('it was asked') })
   t.equal(await dialect.find([]), 'plain')
 })
