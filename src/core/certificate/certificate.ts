@@ -22,8 +22,8 @@ export const EIGHTHS = 8
 /** At a lottery between two thresholds the difference of a group is a multiple of this part of an eighth. */
 const PARTS = 1 / LOTTERY_STEP
 
-/** Of each bet, the log factor of one unit by its difference in 64ths, from -1 on. */
-type BetTable = ReadonlyArray<readonly number[]>
+/** Log factors of one unit under each bet, by its difference in 64ths from -1 on; computed when the difference first occurs. */
+interface BetTable { readonly a: number, readonly byDifference: Array<readonly number[] | undefined> }
 
 const tables = new Map<number, BetTable>()
 
@@ -31,13 +31,22 @@ const tables = new Map<number, BetTable>()
 function betTable (a: number): BetTable {
   let table = tables.get(a)
   if (table === undefined) {
-    const logOf = (c: number, eighths: number) => // exact for a loss, whatever the tolerance
-      eighths === EIGHTHS ? Math.log1p(-c) : Math.log1p(c / (1 - a) * (a - eighths / EIGHTHS))
-    table = BETS.map((c) => Array.from({ length: 2 * EIGHTHS * PARTS + 1 }, (_, i) => logOf(c, i / PARTS - EIGHTHS)))
+    table = { a, byDifference: new Array(2 * EIGHTHS * PARTS + 1).fill(undefined) }
     if (tables.size >= 128) tables.clear()
     tables.set(a, table)
   }
   return table
+}
+
+function logsOf ({ a, byDifference }: BetTable, eighths: number): readonly number[] {
+  const place = (eighths + EIGHTHS) * PARTS
+  const logs = byDifference[place] ??= logFactors(a, eighths)
+  return logs
+}
+
+function logFactors (a: number, eighths: number): readonly number[] {
+  if (eighths === EIGHTHS) return BETS.map((c) => Math.log1p(-c)) // exact, whatever the tolerance
+  return BETS.map((c) => Math.log1p(c / (1 - a) * (a - eighths / EIGHTHS)))
 }
 
 /** Units of one threshold by their difference. `kept` is those of difference 0. */
@@ -56,9 +65,8 @@ export function unitsOf ({ lost, kept, gained, partial = [] }: Differences): num
 }
 
 function logOfBet (table: BetTable, i: number, { lost, kept, gained, partial }: Differences): number {
-  const logs = table[i]!
-  let log = LOG_WEIGHTS[i]! + lost * logs[2 * EIGHTHS * PARTS]! + kept * logs[EIGHTHS * PARTS]! + gained * logs[0]!
-  if (partial !== undefined) for (const [eighths, units] of partial) log += units * logs[(eighths + EIGHTHS) * PARTS]!
+  let log = LOG_WEIGHTS[i]! + lost * logsOf(table, EIGHTHS)[i]! + kept * logsOf(table, 0)[i]! + gained * logsOf(table, -EIGHTHS)[i]!
+  if (partial !== undefined) for (const [eighths, units] of partial) log += units * logsOf(table, eighths)[i]!
   return log
 }
 
