@@ -22,8 +22,15 @@ export const EIGHTHS = 8
 /** At a lottery between two thresholds the difference of a group is a multiple of this part of an eighth. */
 const PARTS = 1 / LOTTERY_STEP
 
-/** Log factors of one unit under each bet, by its difference in 64ths from -1 on; computed when the difference first occurs. */
-interface BetTable { readonly a: number, readonly byDifference: Array<readonly number[] | undefined> }
+/** Log factors of one unit under each bet. Those of a unit that lost or gained a part are computed when its difference first occurs. */
+interface BetTable {
+  readonly a: number
+  readonly lost: readonly number[]
+  readonly kept: readonly number[]
+  readonly gained: readonly number[]
+  /** By difference in 64ths, from -1 on. */
+  readonly partial: Array<readonly number[] | undefined>
+}
 
 const tables = new Map<number, BetTable>()
 
@@ -31,22 +38,21 @@ const tables = new Map<number, BetTable>()
 function betTable (a: number): BetTable {
   let table = tables.get(a)
   if (table === undefined) {
-    table = { a, byDifference: new Array(2 * EIGHTHS * PARTS + 1).fill(undefined) }
+    table = { a, lost: logFactors(a, EIGHTHS), kept: logFactors(a, 0), gained: logFactors(a, -EIGHTHS), partial: [] }
     if (tables.size >= 128) tables.clear()
     tables.set(a, table)
   }
   return table
 }
 
-function logsOf ({ a, byDifference }: BetTable, eighths: number): readonly number[] {
-  const place = (eighths + EIGHTHS) * PARTS
-  const logs = byDifference[place] ??= logFactors(a, eighths)
-  return logs
-}
-
 function logFactors (a: number, eighths: number): readonly number[] {
   if (eighths === EIGHTHS) return BETS.map((c) => Math.log1p(-c)) // exact, whatever the tolerance
   return BETS.map((c) => Math.log1p(c / (1 - a) * (a - eighths / EIGHTHS)))
+}
+
+function partialFactors ({ a, partial }: BetTable, eighths: number): readonly number[] {
+  const factors = partial[(eighths + EIGHTHS) * PARTS] ??= logFactors(a, eighths)
+  return factors
 }
 
 /** Units of one threshold by their difference. `kept` is those of difference 0. */
@@ -65,8 +71,8 @@ export function unitsOf ({ lost, kept, gained, partial = [] }: Differences): num
 }
 
 function logOfBet (table: BetTable, i: number, { lost, kept, gained, partial }: Differences): number {
-  let log = LOG_WEIGHTS[i]! + lost * logsOf(table, EIGHTHS)[i]! + kept * logsOf(table, 0)[i]! + gained * logsOf(table, -EIGHTHS)[i]!
-  if (partial !== undefined) for (const [eighths, units] of partial) log += units * logsOf(table, eighths)[i]!
+  let log = LOG_WEIGHTS[i]! + lost * table.lost[i]! + kept * table.kept[i]! + gained * table.gained[i]!
+  if (partial !== undefined) for (const [eighths, units] of partial) log += units * partialFactors(table, eighths)[i]!
   return log
 }
 
