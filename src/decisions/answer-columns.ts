@@ -66,8 +66,16 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   }
 }
 
-function ruleOf ({ threshold, checkEveryTokens, checkGrowth, minTokens, warnings }: Rule): ContextRule {
-  return { threshold, check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens, warnings }
+/** What replies say of a rule, made once so that it is rendered once. */
+const shown = new WeakMap<Rule, ContextRule>()
+
+function ruleOf (rule: Rule): ContextRule {
+  let one = shown.get(rule)
+  if (one === undefined) {
+    const { threshold, checkEveryTokens, checkGrowth, minTokens, warnings } = rule
+    shown.set(rule, one = { threshold, check_every_tokens: checkEveryTokens, check_growth: checkGrowth, min_tokens: minTokens, warnings })
+  }
+  return one
 }
 
 interface EnrolledRows { readonly late: number[], readonly enrolled: ReadonlySet<number> }
@@ -77,8 +85,8 @@ function enrolRows ({ service, enroller }: DecisionServices, columns: Columns, {
   const { generation_ids: generations, group_ids: groups, context, contexts, tokens, sample } = columns
   const snapshot = service.snapshot()
   const late: number[] = []
+  if (snapshot.salt === null || drawn.length === 0) return { late, enrolled: NONE }
   const enrolled = new Set<number>()
-  if (snapshot.salt === null) return { late, enrolled }
   for (const row of drawn) {
     const place = context[row]!
     const id = (groups?.[row] ?? generations?.[row])!

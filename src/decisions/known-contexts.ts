@@ -10,8 +10,8 @@ const MAX_LENGTH = 4096
 interface Findings {
   /** True once the contexts have met the schema. */
   areValid: boolean
-  /** The snapshot in which they were last asked for, which may go, and their rules in it, which stay until they are asked for again. */
-  snapshot: WeakRef<Snapshot> | null
+  /** The number of the snapshot in which they were last asked for, and their rules in it. */
+  snapshot: number
   rules: readonly Rule[]
 }
 
@@ -20,6 +20,10 @@ const FINDINGS = Symbol('findings')
 interface Known { [FINDINGS]?: Findings }
 
 const cache = new Map<string, object>()
+
+/** The snapshot of the last request, and its number. Arrays of contexts keep the number, since a snapshot would live as long as they do. */
+let current: Snapshot | null = null
+let number = 0
 
 /**
  * Parses contexts. Clients send the same ones again and again, and get the same array for the same text. Once there are too many texts, all
@@ -33,7 +37,7 @@ export function parseContexts (text: string): unknown {
   if (known !== undefined) return known
   const contexts: unknown = JSON.parse(text)
   if (Array.isArray(contexts)) {
-    Object.defineProperty(contexts, FINDINGS, { value: { areValid: false, snapshot: null, rules: [] } satisfies Findings })
+    Object.defineProperty(contexts, FINDINGS, { value: { areValid: false, snapshot: 0, rules: [] } satisfies Findings })
     if (cache.size === MAX_TEXTS) cache.clear()
     cache.set(Buffer.from(text, 'latin1').toString('latin1'), contexts) // a copy: a slice would keep the whole body alive
   }
@@ -55,8 +59,12 @@ export function rememberValid (contexts: unknown): void {
 export function knownRules (snapshot: Snapshot, contexts: readonly Context[]): readonly Rule[] {
   const findings = findingsOf(contexts)
   if (findings === undefined) return rulesFor(snapshot, contexts)
-  if (findings.snapshot?.deref() !== snapshot) {
-    findings.snapshot = new WeakRef(snapshot)
+  if (current !== snapshot) {
+    current = snapshot
+    number++
+  }
+  if (findings.snapshot !== number) {
+    findings.snapshot = number
     findings.rules = rulesFor(snapshot, contexts)
   }
   return findings.rules

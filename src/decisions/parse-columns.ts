@@ -2,42 +2,49 @@ import type { Arm } from '../core/assignment/arm.js'
 import { MAX_ROWS, type Columns } from '../core/decide/decide-columns.js'
 import { parseContexts } from './known-contexts.js'
 
-/** A value that was read, and the index behind it. */
-interface Read { readonly value: unknown, readonly end: number }
-
 /**
- * Reads an array of a number of rows from the buffer. Returns null if it has another form than clients usually send, valid or not.
+ * Reads an array of a number of rows from the buffer, and sets `end`. Returns null if it has another form than clients usually send, valid
+ * or not.
  * @param start index of the opening bracket
  */
-type Reader = (start: number, rows: number) => Read | null
+type Reader = (start: number, rows: number) => unknown[] | null
 
-/** A column, with its reader; `null`: the column is left to `JSON.parse`. */
-interface Column { readonly name: keyof Columns, readonly reader: Reader | null, readonly bit: number }
+/** Index behind the value that was read last. */
+let end = 0
 
-/** The columns of a request. Most of a text is in those that have a reader. */
-const READERS: Readonly<Record<keyof Columns, Reader | null>> = {
-  contexts: null,
+type Parsed = { -readonly [F in keyof Columns]?: any }
+
+/**
+ * The columns of a request. Most of a text is in those that have a reader; the others are left to `JSON.parse`. Each has a function that
+ * stores it, since V8 looks up what a computed name leads to at each store.
+ */
+const COLUMNS = [
+  columnOf('contexts', (columns, value) => { columns.contexts = value }),
   // Each array is made in a place of its own: V8 tracks the kinds of elements by the place of allocation.
-  context: (start, rows) => readNumbers(start, new Array<number>(rows)),
-  tokens: (start, rows) => readNumbers(start, new Array<number>(rows)),
-  confidence: (start, rows) => readNumbers(start, new Array<number>(rows)),
-  generation_ids: null,
-  group_ids: null,
-  sample: null,
-  arms: (start, rows) => readArms(start, new Array<Arm | null>(rows)),
-  signals: null,
-  em: null,
-  answer: null,
-  probed_score: null,
-}
+  columnOf('context', (columns, value) => { columns.context = value }, (start, rows) => readNumbers(start, new Array<number>(rows))),
+  columnOf('tokens', (columns, value) => { columns.tokens = value }, (start, rows) => readNumbers(start, new Array<number>(rows))),
+  columnOf('confidence', (columns, value) => { columns.confidence = value }, (start, rows) => readNumbers(start, new Array<number>(rows))),
+  columnOf('generation_ids', (columns, value) => { columns.generation_ids = value }),
+  columnOf('group_ids', (columns, value) => { columns.group_ids = value }),
+  columnOf('sample', (columns, value) => { columns.sample = value }),
+  columnOf('arms', (columns, value) => { columns.arms = value }, (start, rows) => readArms(start, new Array<Arm | null>(rows))),
+  columnOf('signals', (columns, value) => { columns.signals = value }),
+  columnOf('em', (columns, value) => { columns.em = value }),
+  columnOf('answer', (columns, value) => { columns.answer = value }),
+  columnOf('probed_score', (columns, value) => { columns.probed_score = value }),
+]
 
-const COLUMNS = Object.entries(READERS).map(([name, reader], i) => ({ name, reader, bit: 1 << i }) as Column)
+type Column = ReturnType<typeof columnOf>
+
+function columnOf (name: keyof Columns, store: (columns: Parsed, value: unknown) => void, reader: Reader | null = null) {
+  return { name, quoted: Buffer.from(`"${name}"`), store, reader }
+}
 
 /**
  * The columns of the last request, in order; the next request usually has the same. Comparing in place saves cutting out and hashing each
  * name.
  */
-const lastOrder: Array<Column | undefined> = []
+const lastOrder: Column[] = []
 
 const codeOf = (char: string): number => char.charCodeAt(0)
 const ZERO = codeOf('0')
@@ -62,6 +69,9 @@ const TREATED = [quartetOf('"tre'), quartetOf('ated')] as const
 const CONTROL = [quartetOf('"con'), quartetOf('trol')] as const
 const NULL = quartetOf('null')
 
+/** Digits of which every number has 32 bits. */
+const DIGITS = 9
+
 /** The text that is being parsed. Reading a character of a string would take several times as long. */
 const buffer = new Uint8Array(512 * 1024)
 const view = new DataView(buffer.buffer)
@@ -75,36 +85,36 @@ export function parseColumns (text: string): Record<string, unknown> | undefined
   if (length + 8 > buffer.length || text.includes('\\')) return undefined // without escapes, every quote begins or ends a string
   if (encoder.encodeInto(text, buffer).written !== length) return undefined // not ASCII, so that indices would differ
   buffer[length] = 0
-  const columns: Record<string, unknown> = {}
+  const columns: Parsed = {}
   let rows = 0
-  let seen = 0
   let at = skipSpaces(0)
   if (buffer[at] !== OPENING_BRACE) return undefined
   for (let i = 0; ; i++) {
     const start = skipSpaces(at + 1)
-    if (buffer[start] !== QUOTE) return undefined
-    let column = lastOrder[i]
-    if (column === undefined || !isAt(text, start, column)) column = lastOrder[i] = COLUMNS.find((column) => isAt(text, start, column))
-    if (column === undefined || (seen & column.bit) !== 0) return undefined
-    seen |= column.bit
-    const { name, reader } = column
-    const colon = skipSpaces(start + name.length + 2)
+    const last = lastOrder[i]
+    const column = last !== undefined && isAt(start, last) ? last : COLUMNS.find((column) => isAt(start, column))
+    if (column === undefined) return undefined
+    lastOrder[i] = column
+    for (let j = 0; j < i; j++) if (lastOrder[j] === column) return undefined
+    const { name, quoted, store, reader } = column
+    const colon = skipSpaces(start + quoted.length)
     if (buffer[colon] !== COLON) return undefined
     const place = skipSpaces(colon + 1)
     if (reader !== null && rows === 0) rows = countRows(place)
     if (rows > MAX_ROWS) return undefined // an array is made for as many before the column is read
-    const read = reader?.(place, rows) ?? readOther(text, name, place)
-    if (read === null) return undefined
-    columns[name] = read.value
-    at = skipSpaces(read.end)
+    const value = reader === null ? readOther(text, name, place) : reader(place, rows)
+    if (value === null) return undefined
+    store(columns, value)
+    at = skipSpaces(end)
     if (buffer[at] !== COMMA) break
   }
   return buffer[at] === CLOSING_BRACE && skipSpaces(at + 1) === length ? columns : undefined
 }
 
-/** Whether a string that begins with a quote is the name of a column. */
-function isAt (text: string, start: number, { name }: Column): boolean {
-  return text.startsWith(name, start + 1) && buffer[start + 1 + name.length] === QUOTE
+/** Whether the name of a column, in quotes, begins here. */
+function isAt (start: number, { quoted }: Column): boolean {
+  for (let i = 0; i < quoted.length; i++) if (buffer[start + i] !== quoted[i]) return false
+  return true
 }
 
 function skipSpaces (at: number): number {
@@ -113,53 +123,62 @@ function skipSpaces (at: number): number {
 }
 
 function countRows (start: number): number {
-  const end = buffer.indexOf(CLOSING_BRACKET, start)
   let rows = 1
-  for (let at = start; at < end; at++) if (buffer[at] === COMMA) rows++
+  for (let at = start; buffer[at] !== CLOSING_BRACKET && buffer[at] !== 0; at++) if (buffer[at] === COMMA) rows++
   return rows
 }
 
 /** Reads an object or an array up to the first bracket that may close it. */
-function readOther (text: string, name: keyof Columns, start: number): Read | null {
-  const end = text.indexOf(buffer[start] === OPENING_BRACE ? '}' : ']', start) + 1
+function readOther (text: string, name: keyof Columns, start: number): unknown {
+  end = text.indexOf(buffer[start] === OPENING_BRACE ? '}' : ']', start) + 1
   const part = text.slice(start, end)
   try {
-    return { value: name === 'contexts' ? parseContexts(part) : JSON.parse(part), end }
+    return name === 'contexts' ? parseContexts(part) : JSON.parse(part)
   } catch { return null }
 }
 
 /** Reads numbers without sign and exponent, and of so few digits that they are exact. */
-function readNumbers (start: number, value: number[]): Read | null {
+function readNumbers (start: number, value: number[]): number[] | null {
   if (buffer[start] !== OPENING_BRACKET) return null
   const bytes = buffer
   let at = start
   for (let row = 0; row < value.length; row++) {
     if (bytes[++at] === SPACE) at++
     const first = at
-    let number = 0
+    let number = 0 // in 32 bits, which takes less time
     let point = -1
     let byte
     for (; ; at++) {
       byte = bytes[at]!
-      if (byte >= ZERO && byte <= NINE) number = 10 * number + (byte - ZERO)
+      if (byte >= ZERO && byte <= NINE) number = Math.imul(number, 10) + (byte - ZERO) | 0
       else if (byte === POINT && point === -1) point = at
       else break
     }
-    const digits = (point === -1 ? at : point) - first // before the point
-    if (digits === 0 || (digits > 1 && bytes[first] === ZERO) || number > Number.MAX_SAFE_INTEGER) return null
     if (!isEnd(byte, row, value.length)) return null
-    if (point === -1) value[row] = number
-    else {
-      const places = at - point - 1
-      if (places === 0 || places >= POWERS.length) return null
-      value[row] = number / POWERS[places]! // the double nearest to the decimal, since both are exact (Clinger 1990, section 3)
-    }
+    const digits = (point === -1 ? at : point) - first // before the point
+    const places = point === -1 ? 0 : at - point - 1
+    if (digits === 0 || (digits > 1 && bytes[first] === ZERO) || (point !== -1 && places === 0) || places >= POWERS.length) return null
+    // The double nearest to the decimal, since both are exact (Clinger 1990, section 3).
+    if (digits + places > DIGITS) {
+      const long = longNumber(first, at)
+      if (long > Number.MAX_SAFE_INTEGER) return null
+      value[row] = long / POWERS[places]!
+    } else if (point === -1) value[row] = number
+    else value[row] = number / POWERS[places]!
   }
-  return { value, end: at + 1 }
+  end = at + 1
+  return value
+}
+
+/** All digits of a decimal as one number, which is not exact if it is too large. */
+function longNumber (first: number, end: number): number {
+  let number = 0
+  for (let at = first; at < end; at++) if (buffer[at] !== POINT) number = 10 * number + (buffer[at]! - ZERO)
+  return number
 }
 
 /** Reads arms and nulls. */
-function readArms (start: number, value: Array<Arm | null>): Read | null {
+function readArms (start: number, value: Array<Arm | null>): Array<Arm | null> | null {
   if (buffer[start] !== OPENING_BRACKET) return null
   let at = start
   for (let row = 0; row < value.length; row++) {
@@ -176,7 +195,8 @@ function readArms (start: number, value: Array<Arm | null>): Read | null {
     }
     if (!isEnd(buffer[at]!, row, value.length)) return null
   }
-  return { value, end: at + 1 }
+  end = at + 1
+  return value
 }
 
 /** Whether a cell ends as it must: the last one with a bracket, the others with a comma. */

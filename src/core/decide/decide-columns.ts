@@ -101,14 +101,15 @@ function reachesTrial ({ trials }: Rule, scoreOf: ScoreOf, row: number, confiden
 
 /** Returns a function that scores a row straight from the columns; a predictor's columns are looked up once. */
 function scoring ({ tokens, signals = {} }: Columns): ScoreOf {
-  const columnsOf = new Map<Scorer, ReadonlyArray<Column<number> | undefined>>()
+  let columnsOf: Map<Scorer, ReadonlyArray<Column<number> | undefined>> | null = null // most requests need none
   const columnsFor = (scorer: Scorer) => {
     const columns = scorer.signals.map(({ name }) => Object.hasOwn(signals, name) ? signals[name] : undefined)
+    columnsOf ??= new Map()
     columnsOf.set(scorer, columns)
     return columns
   }
   return (scorer, row, confidence) => {
-    const columns = columnsOf.get(scorer) ?? columnsFor(scorer)
+    const columns = columnsOf?.get(scorer) ?? columnsFor(scorer)
     return scoreBy(scorer, tokens[row]!, confidence, (i) => columns[i]?.[row])
   }
 }
