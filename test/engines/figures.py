@@ -43,17 +43,17 @@ class Figures:
         self.changed += not served.stopped and served.tokens != full
 
 
-def print_figures(tasks: dict[str, Figures], full_seconds: float, served_seconds: float, client: Any = None) -> None:
+def print_figures(tasks: dict[str, Figures], full_seconds: float, served_seconds: float, **more: Any) -> None:
     """Prints one line of JSON.
 
     Args:
         tasks: figures by task.
         full_seconds: time of the full runs.
         served_seconds: time of those that the service could stop.
-        client: counters of the Python client; None: the proxy asked.
+        more: `client`, counters of the Python client, or `first_token`, the median times to it in seconds, where the proxy asked.
     """
     print(json.dumps({
         "tasks": {task: asdict(figures) for task, figures in sorted(tasks.items())},
         "seconds": {"full": full_seconds, "served": served_seconds},
-        **({} if client is None else {"client": asdict(client)}),
+        **more,
     }))  # fmt: skip

@@ -61,6 +61,8 @@ async function startEngine (
 export interface PlayedByProxy extends Omit<Played, 'client'> {
   /** What the proxy counted, by the names of its metrics. */
   readonly metrics: Readonly<Record<string, number>>
+  /** Median seconds to the first token, directly and through the proxy. */
+  readonly first_token: { readonly full: number, readonly served: number }
 }
 
 export interface PlayingByProxy {
@@ -72,6 +74,8 @@ export interface PlayingByProxy {
   /** Whether the proxy is told the right answers. */
   readonly isLabelled: boolean
   readonly model?: ModelFiles
+  /** Those that the model was trained on by default. */
+  readonly tasks?: readonly string[]
 }
 
 /** Runs the test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
@@ -96,7 +100,7 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
     await until('it has the rules', async () => (await (await fetch(`${admin}/readyz`)).text()).includes('"closed"'))
     const player = start(PYTHON, [
       'test/engines/run_proxy.py', '--direct', direct, '--proxy', url, '--generations', String(options.generations), '--seed', String(options.seed),
-      ...(options.isLabelled ? [] : ['--unlabelled']),
+      ...(options.isLabelled ? [] : ['--unlabelled']), ...(options.tasks ?? []).flatMap((task) => ['--task', task]),
     ])
     let output = ''
     player.stdout!.on('data', (chunk) => { output += chunk })
@@ -110,9 +114,9 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
 }
 
 /** Writes the model with further layers that add nothing: the same tokens, and each costs as much as those of a larger model. */
-export function deepen (folder: string, layers: string): ModelFiles {
+export function deepen (model: ModelFiles, folder: string, layers: string): ModelFiles {
   const files = { weights: join(folder, 'weights'), gguf: join(folder, 'deep.gguf') }
-  const args = ['test/engines/model/deepen.py', '--layers', layers, '--weights', files.weights, '--gguf', files.gguf]
+  const args = ['test/engines/model/deepen.py', '--start', model.weights, '--layers', layers, '--weights', files.weights, '--gguf', files.gguf]
   if (spawnSync(PYTHON, args, { stdio: 'inherit' }).status !== 0) throw new Error('deepen.py failed: it needs numpy, safetensors and gguf')
   return files
 }

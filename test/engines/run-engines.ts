@@ -12,7 +12,8 @@ import { lacksTransformers, playTransformers, type Played, type Progress, type T
 /**
  * `npm run engines -- transformers`, `llama.cpp`, `vllm` or `vllm-in-process`: the figures of docs/evidence/engines.md. Through the proxy,
  * `--layers 100` makes the model as costly as one of that depth, and `--threshold 0.95` pins a threshold instead of learning one: then the
- * throughput can be compared with the tokens that are saved.
+ * throughput can be compared with the tokens that are saved. `--model FOLDER --task trail` runs another model, of which the folder holds
+ * `weights` and `model.gguf`, and `--every 64` asks every 64 tokens instead of 16.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,6 +24,9 @@ const { values, positionals } = parseArgs({
     unlabelled: { type: 'boolean', default: false },
     layers: { type: 'string' },
     threshold: { type: 'string' },
+    model: { type: 'string' },
+    task: { type: 'string', multiple: true },
+    every: { type: 'string', default: '16' },
   },
 })
 const known = ['transformers', 'llama.cpp', 'vllm', 'vllm-in-process'] as const
@@ -59,9 +63,12 @@ async function play (engine: Engine, url: string, folder: string): Promise<Pick<
   const [generations, seed] = [Number(values.generations), Number(values.seed)]
   const options = { url, generations, seed, isLabelled: !values.unlabelled }
   if (engine === 'llama.cpp' || engine === 'vllm') {
-    const model = values.layers === undefined ? MODEL : deepen(folder, values.layers)
-    const played = await playProxy(engine, { ...options, model })
+    const named = values.model === undefined ? MODEL : { weights: join(values.model, 'weights'), gguf: join(values.model, 'model.gguf') }
+    const model = values.layers === undefined ? named : deepen(named, folder, values.layers)
+    const played = await playProxy(engine, { ...options, model, ...(values.task !== undefined && { tasks: values.task }) })
     for (const [name, value] of Object.entries(played.metrics)) if (value !== 0) process.stdout.write(`${name} ${value}\n`)
+    const [full, served] = [played.first_token.full, played.first_token.served].map((seconds) => (1000 * seconds).toFixed(1))
+    process.stdout.write(`ms to the first token: ${full} directly, ${served} through the proxy\n`)
     return played
   }
   const onProgress = ({ batch, ms }: Progress) => { if (batch % 10 === 9) process.stderr.write(`batch ${batch + 1}: ${ms.toFixed(1)} ms a generation\n`) }
@@ -81,12 +88,12 @@ async function runEngine (engine: Engine): Promise<void> {
   const ends: Array<() => unknown> = [() => rm(folder, { recursive: true, force: true })]
   const label = values.unlabelled ? { label: 'agreement' } : {}
   const service = startProcess({ teardown: (end: () => unknown) => { ends.unshift(end) } } as Test, {
-    DATA_DIR: folder, DEFAULT_POLICY: JSON.stringify({ check_every_tokens: 16, follow_up_seconds: 60, ...label }),
+    DATA_DIR: folder, DEFAULT_POLICY: JSON.stringify({ check_every_tokens: Number(values.every), follow_up_seconds: 60, ...label }),
   })
   try {
     if (values.threshold !== undefined) {
       const pin = { threshold: Number(values.threshold), reason: 'throughput at a known threshold' }
-      for (const task of taskNames()) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
+      for (const task of values.task ?? taskNames()) await service.put(`/v1/contexts/${encodeURIComponent(`model=reasoner,task=${task}`)}/pin`, pin)
     }
     const { tasks, seconds } = await play(engine, await service.url(), folder)
     const rows = Object.entries(tasks).map(([task, figures]) => rowOf(task, figures))

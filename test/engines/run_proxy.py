@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +16,104 @@ from figures import Figures, print_figures
 
 sys.path.insert(0, str(Path(__file__).parent / "model"))
 
-from reasoner.prompts import Prompt, prompts  # noqa: E402
+from reasoner.prompts import Prompt, prompts
+from reasoner.tasks import ALL_TASKS, TASKS
 
 
-async def ask(client: openai.AsyncOpenAI, model: str, prompt: Prompt, is_labelled: bool) -> Any:
-    """One greedy chat; the proxy reads the headers."""
+@dataclass
+class Reply:
+    """A streamed reply. Times in seconds."""
+
+    thought: str = ""
+    answer: str = ""
+    tokens: int = 0
+    stopgate: dict[str, Any] = field(default_factory=dict)
+    first_token: float | None = None
+    """From the request to the first chunk with text."""
+
+
+@dataclass
+class Played:
+    """Replies in the order of the prompts, and the seconds that they took."""
+
+    replies: list[Reply] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+async def ask(client: openai.AsyncOpenAI, model: str, prompt: Prompt, is_labelled: bool, extra: dict[str, str]) -> Reply:
+    """One greedy chat; the proxy reads the headers. `extra` are further fields of the request."""
     headers = {"X-Stopgate-Context": f"task={prompt.task}"}
     if is_labelled:
         headers["X-Stopgate-Gold"] = prompt.answer
-    return await client.chat.completions.create(
+    reply, began = Reply(), time.perf_counter()
+    chunks = await client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": prompt.content}],
         temperature=0,
+        stream=True,
+        stream_options={"include_usage": True},
         extra_headers=headers,
+        extra_body=extra,
     )
+    async for chunk in chunks:
+        for choice in chunk.choices:
+            more = choice.delta.model_extra or {}
+            thought = more.get("reasoning") or more.get("reasoning_content") or ""
+            answer = choice.delta.content or ""
+            if reply.first_token is None and thought + answer:
+                reply.first_token = time.perf_counter() - began
+            reply.thought += thought
+            reply.answer += answer
+        if chunk.usage is not None:
+            reply.tokens = chunk.usage.completion_tokens
+        reply.stopgate |= (chunk.model_extra or {}).get("stopgate") or {}
+    return reply
 
 
-def text_of(reply: Any) -> str:
-    """Thought and answer."""
-    message = reply.choices[0].message
-    extra = message.model_extra or {}
-    return f"{extra.get('reasoning') or extra.get('reasoning_content') or ''}|{message.content or ''}"
+async def play(
+    played: Played, client: openai.AsyncOpenAI, some: list[Prompt], options: argparse.Namespace, is_labelled: bool, **extra: str
+) -> None:
+    """Asks all of `some`, so many at a time as the options say."""
+    slots = asyncio.Semaphore(options.concurrency)
+
+    async def one(prompt: Prompt) -> Reply:
+        async with slots:
+            return await ask(client, options.model, prompt, is_labelled, extra)
+
+    began = time.perf_counter()
+    played.replies += await asyncio.gather(*map(one, some))
+    played.seconds += time.perf_counter() - began
 
 
-async def play(url: str, model: str, all_prompts: list[Prompt], concurrency: int, is_labelled: bool) -> tuple[list[Any], float]:
-    """All replies in the order of the prompts, and the seconds that they took."""
-    slots = asyncio.Semaphore(concurrency)
-    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=2, timeout=120) as client:
+async def warm_up(client: openai.AsyncOpenAI, prompt: Prompt, options: argparse.Namespace) -> None:
+    """In vLLM the first stream takes seconds longer, and the first log-probabilities, which a probe asks for."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(options.concurrency):
+            group.create_task(ask(client, options.model, prompt, False, {}))
+            group.create_task(client.completions.create(model=options.model, prompt="a", max_tokens=1, logprobs=1))
 
-        async def one(prompt: Prompt) -> Any:
-            async with slots:
-                return await ask(client, model, prompt, is_labelled)
 
-        began = time.perf_counter()
-        replies = await asyncio.gather(*map(one, all_prompts))
-        return replies, time.perf_counter() - began
+async def play_in_turns(options: argparse.Namespace, asked: list[Prompt]) -> tuple[Played, Played]:
+    """Asks directly and through the proxy by turns, so that a machine that slows down slows down both."""
+    full, served = Played(), Played()
+
+    def connect(url: str) -> openai.AsyncOpenAI:
+        return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=2, timeout=120)
+
+    async with connect(options.direct) as direct, connect(options.proxy) as proxied:
+        await warm_up(direct, asked[0], options)
+        for first in range(0, len(asked), options.turn):
+            some = asked[first : first + options.turn]
+            # With the salt, vLLM keeps what it caches here from the proxy's requests.
+            await play(full, direct, some, options, False, cache_salt="direct")
+            await play(served, proxied, some, options, not options.unlabelled)
+    return full, served
+
+
+def first_token(played: Played) -> float:
+    """The upper median time to the first token, in seconds."""
+    times = sorted(reply.first_token or 0 for reply in played.replies)
+    return times[len(times) // 2]
 
 
 def main() -> None:
@@ -60,26 +124,28 @@ def main() -> None:
     parser.add_argument("--model", default="reasoner")
     parser.add_argument("--generations", type=int, required=True)
     parser.add_argument("--concurrency", type=int, default=8)
+    parser.add_argument("--turn", type=int, default=40, help="generations of a turn (default 40)")
+    parser.add_argument("--task", action="append", choices=list(ALL_TASKS), help="a task to ask (default: those of the model)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--unlabelled", action="store_true")
     options = parser.parse_args()
-    asked = list(prompts(options.seed, options.generations))
-    full, full_seconds = asyncio.run(play(options.direct, options.model, asked, options.concurrency, False))
-    served, seconds = asyncio.run(play(options.proxy, options.model, asked, options.concurrency, not options.unlabelled))
+    asked = list(prompts(options.seed, options.generations, options.task or tuple(TASKS)))
+    full, served = asyncio.run(play_in_turns(options, asked))
     tasks: dict[str, Figures] = {}
-    for prompt, direct, reply in zip(asked, full, served, strict=True):
-        figures, said = tasks.setdefault(prompt.task, Figures()), reply.model_extra.get("stopgate") or {}
+    for prompt, direct, reply in zip(asked, full.replies, served.replies, strict=True):
+        figures, said = tasks.setdefault(prompt.task, Figures()), reply.stopgate
         figures.generations += 1
         figures.control += said.get("arm") == "control"
         figures.stopped += bool(said.get("stopped"))
-        figures.full_tokens += direct.usage.completion_tokens
-        figures.tokens += reply.usage.completion_tokens
+        figures.full_tokens += direct.tokens
+        figures.tokens += reply.tokens
         figures.probe_tokens += said.get("probe_tokens", 0)
         figures.probes += said.get("probe_tokens", 0)  # a probe decodes one token here
-        figures.full_right += (direct.choices[0].message.content or "").strip() == prompt.answer
-        figures.right += (reply.choices[0].message.content or "").strip() == prompt.answer
-        figures.changed += not said.get("stopped") and text_of(direct) != text_of(reply)
-    print_figures(tasks, full_seconds, seconds)
+        figures.full_right += direct.answer.strip() == prompt.answer
+        figures.right += reply.answer.strip() == prompt.answer
+        figures.changed += not said.get("stopped") and (direct.thought, direct.answer) != (reply.thought, reply.answer)
+    first = {"full": first_token(full), "served": first_token(served)}
+    print_figures(tasks, full.seconds, served.seconds, first_token=first)
 
 
 if __name__ == "__main__":

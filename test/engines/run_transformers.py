@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def main() -> None:
             }
             sys.stderr.write(f"{json.dumps(progress)}\n")  # in one write, since threads of the client log there too
         client.flush(options.timeout)
-    print_figures(tasks, full_seconds, served_seconds, client.counters)
+    print_figures(tasks, full_seconds, served_seconds, client=asdict(client.counters))
 
 
 def serve(model: Any, tokenizer: Any, client: Client, batch: list[Prompt]) -> tuple[list[Finished], list[Generation]]:

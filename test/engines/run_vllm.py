@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ async def play(options: argparse.Namespace) -> None:
     for prompt, tokens, run, one in zip(asked, full, runs, served, strict=True):
         answer = tokenizer.decode(tokens, skip_special_tokens=False).partition("</think>")[2].removesuffix("</s>").strip()
         tasks.setdefault(prompt.task, Figures()).add(prompt.answer, tokens, answer, run, one)
-    print_figures(tasks, between - began, ended - between, client.counters)
+    print_figures(tasks, between - began, ended - between, client=asdict(client.counters))
 
 
 def main() -> None:

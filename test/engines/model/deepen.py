@@ -15,13 +15,13 @@ OUTPUTS = ("self_attn.o_proj.weight", "mlp.down_proj.weight")
 
 def main() -> None:
     """Writes a Hugging Face folder and a GGUF file."""
-    here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--layers", type=int, required=True, help="layers in all")
+    parser.add_argument("--start", type=Path, required=True, help="Hugging Face folder of the model")
     parser.add_argument("--weights", type=Path, required=True, help="folder to write")
     parser.add_argument("--gguf", type=Path, required=True, help="GGUF file to write")
     arguments = parser.parse_args()
-    shutil.copytree(here / "weights", arguments.weights, dirs_exist_ok=True)
+    shutil.copytree(arguments.start, arguments.weights, dirs_exist_ok=True)
     config_file, tensors_file = arguments.weights / "config.json", arguments.weights / "model.safetensors"
     config, tensors = json.loads(config_file.read_text()), load_file(tensors_file)
     first = config["num_hidden_layers"]

@@ -22,7 +22,7 @@ from reasoner.batches import Batch, batches
 from reasoner.examples import IGNORED
 from reasoner.gguf_file import write_gguf
 from reasoner.muon import Muon
-from reasoner.tasks import TASKS
+from reasoner.tasks import ALL_TASKS, TASKS, Task
 from reasoner.tokenizer import END, PAD, build_tokenizer, vocabulary
 
 WARM_UP_STEPS = 100
@@ -63,14 +63,14 @@ def loss_of(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
 
 
-def train(model: LlamaForCausalLM, steps: int, tokens_per_batch: int, seed: int) -> None:
+def train(model: LlamaForCausalLM, tasks: list[Task], steps: int, tokens_per_batch: int, seed: int) -> None:
     """Trains in place; the learning rate rises for WARM_UP_STEPS and falls to zero in the last COOL_DOWN_STEPS."""
     optimizers = build_optimizers(model)
     schedules = [
         LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP_STEPS, (steps - step) / COOL_DOWN_STEPS))
         for optimizer in optimizers
     ]
-    data = batches(Random(f"train {seed}"), list(TASKS.values()), tokens_per_batch)
+    data = batches(Random(f"train {seed}"), tasks, tokens_per_batch)
     started, sum_of_losses = time.monotonic(), 0.0
     for step in range(1, steps + 1):
         loss = loss_of(model, next(data))
@@ -109,12 +109,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1400, help="optimizer steps (default 1400)")
     parser.add_argument("--tokens-per-batch", type=int, default=2048, help="tokens a step (default 2048)")
     parser.add_argument("--seed", type=int, default=18, help="seed of data and initial weights (default 18)")
+    parser.add_argument("--task", action="append", choices=list(ALL_TASKS), help="a task to train (default: those of the model)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     model = LlamaForCausalLM.from_pretrained(arguments.start) if arguments.start else build_model()
     model.set_attn_implementation(NAME)
-    train(model, arguments.steps, arguments.tokens_per_batch, arguments.seed)
+    train(model, [ALL_TASKS[task] for task in arguments.task or TASKS], arguments.steps, arguments.tokens_per_batch, arguments.seed)
     save(model, arguments.weights)
     write_gguf(arguments.weights, arguments.gguf)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
 
-from reasoner.tasks import TASKS
+from reasoner.tasks import ALL_TASKS, TASKS
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def prompts(seed: int, count: int, tasks: Sequence[str] = tuple(TASKS)) -> Itera
     rng = Random(seed)
     for number in range(count):
         task = tasks[number % len(tasks)]
-        problem = TASKS[task].pose(rng)
+        problem = ALL_TASKS[task].pose(rng)
         yield Prompt(f"{seed}-{number}", task, problem.prompt, problem.answer)
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Prints prompts with their true answers as JSON lines.")
     parser.add_argument("--count", type=int, default=100, help="number of prompts (default 100)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the problems (default 1)")
-    parser.add_argument("--task", action="append", choices=list(TASKS), help="a task to ask (default all)")
+    parser.add_argument("--task", action="append", choices=list(ALL_TASKS), help="a task to ask (default: those of the model)")
     arguments = parser.parse_args()
     for prompt in prompts(arguments.seed, arguments.count, arguments.task or tuple(TASKS)):
         print(json.dumps(asdict(prompt)))

@@ -1,8 +1,12 @@
-"""The tasks of the model by name. Standard library only."""
+"""The tasks by name. Standard library only."""
 
-from reasoner.tasks import add, count, follow, times
+from reasoner.tasks import add, count, follow, times, trail
 from reasoner.tasks.task import Problem, Segment, Task
 
 TASKS: dict[str, Task] = {task.name: task for task in (follow.TASK, count.TASK, add.TASK, times.TASK)}
+"""Those that the model in `weights/` is trained on."""
 
-__all__ = ["TASKS", "Problem", "Segment", "Task"]
+ALL_TASKS: dict[str, Task] = {**TASKS, trail.TASK.name: trail.TASK}
+"""And those that only `train.py --task` trains."""
+
+__all__ = ["ALL_TASKS", "TASKS", "Problem", "Segment", "Task"]
