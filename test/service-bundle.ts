@@ -41,6 +41,8 @@ export async function bundleService (): Promise<string> {
     splitting: true,
     platform: 'node',
     format: 'esm',
+    minifyWhitespace: true,
+    legalComments: 'none',
     external: EXTERNAL,
     plugins: [KEEP_FOLDER],
     banner: { js: REQUIRE },
