@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { EncodedBodyError, MediaTypeError } from '../errors/errors.js'
 
 declare module 'fastify' {
@@ -42,8 +43,38 @@ export function readJsonBodies (app: FastifyInstance, check: (request: FastifyRe
     if (usual !== undefined) done(null, usual)
     else (config.isParsedAsIs ? parseAsIs : parse)(request, body, done)
   }
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, read)
+  app.addContentTypeParser('application/json', (request, payload, done) => { readText(request, payload, (text) => { read(request, text, done) }, done) })
   // A merge patch that replaced something would remove what it does not name.
   app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, (request, body: string, done) =>
     request.method === 'PATCH' ? read(request, body, done) : done(new MediaTypeError()))
+}
+
+/**
+ * Reads a body as text. Fastify would do so, but takes its listeners off again, which costs more than reading.
+ * @param read called with the text
+ * @param fail called instead if the body is too large, or does not come to its end
+ */
+function readText (
+  { headers, route: { bodyLimit } }: FastifyRequest, payload: IncomingMessage, read: (text: string) => void, fail: (error: Error) => void
+): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  let isOver = false
+  const refuse = (error: Error) => {
+    if (isOver) return
+    isOver = true
+    fail(error)
+  }
+  if (Number(headers['content-length']) > bodyLimit) return refuse(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
+  payload.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= bodyLimit) chunks.push(chunk)
+    else refuse(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
+  })
+  payload.on('error', (error) => { refuse(Object.assign(error, { statusCode: 400 })) })
+  payload.on('end', () => {
+    if (isOver) return
+    isOver = true
+    read((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString())
+  })
 }

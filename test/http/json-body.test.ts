@@ -1,4 +1,6 @@
 import { gzipSync } from 'node:zlib'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { build } from '../helper.js'
 
@@ -35,4 +37,36 @@ t.test('a body of another type is refused', async (t) => {
     const reply = await app.inject({ method: 'POST', url: '/v1/decisions', headers: { 'content-type': type }, payload: '{"tokens":1,"confidence":1}' })
     t.match(reply.json(), { statusCode: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: /content-type: application\/json/ }, type)
   }
+})
+
+t.test('a body that comes in parts is read whole, and one that is too large or incomplete is not', async (t) => {
+  const { app } = await build(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const post = async (...parts: Array<string | Buffer>) => {
+    const client = connect(port, '127.0.0.1').on('error', () => {})
+    t.teardown(() => { client.destroy() })
+    client.write('POST /v1/decisions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n')
+    for (const part of parts) {
+      client.write(`${part.length.toString(16)}\r\n`)
+      client.write(part)
+      client.write('\r\n')
+    }
+    client.write('0\r\n\r\n')
+    let reply = ''
+    client.on('data', (chunk) => { reply += chunk })
+    await once(client, 'close')
+    return reply
+  }
+  const body = Buffer.from('{"tokens":1,"confidence":1,"context":{"model":"é"}}')
+  const inside = body.indexOf('é') + 1 // the parts of a character
+  t.match(await post(body.subarray(0, inside), body.subarray(inside)), /^HTTP\/1.1 200 [^]*"context":"model=é,task=-"/)
+  t.match(await post(...Array<string>(6).fill(' '.repeat(1024 * 1024))), /^HTTP\/1.1 413 [^]*BODY_TOO_LARGE/)
+
+  const client = connect(port, '127.0.0.1')
+  client.write('POST /v1/decisions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"tokens":')
+  const [, reply] = await once(app.server, 'request')
+  client.destroy()
+  await once(reply, 'close')
+  t.equal(reply.statusCode, 400)
 })
