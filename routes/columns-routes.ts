@@ -4,6 +4,7 @@ import { anyError } from '../openapi/error-schemas.js'
 import { answerColumns } from '../src/decisions/answer-columns.js'
 import { parseColumns } from '../src/decisions/parse-columns.js'
 import { renderColumns } from '../src/decisions/render-columns.js'
+import { sendJson } from '../src/http/send-json.js'
 import type { Services } from './services.js'
 
 export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, done) => {
@@ -20,11 +21,11 @@ export const columns: FastifyPluginCallbackTypebox<Services> = (app, services, d
       response: { 200: ColumnDecisionsSchema, ...anyError },
     },
     validatorCompiler: () => () => true, // answerColumns validates, strictly first: valid columns are then validated once
-    serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderColumns : JSON.stringify,
+    serializerCompiler: () => JSON.stringify, // of errors
   }, (request, reply) => {
     const answer = answerColumns(services, request.body, request)
     request.log.debug({ columns: request.body, decisions: answer }, 'decided')
-    reply.send(answer)
+    sendJson(reply, renderColumns(answer))
   })
   done()
 }

@@ -5,6 +5,7 @@ import { validatorFor } from '../openapi/validation.js'
 import { answerBatch } from '../src/decisions/answer-batch.js'
 import { answerStep } from '../src/decisions/answer-step.js'
 import { renderBatch, renderDecision } from '../src/decisions/render-decision.js'
+import { sendJson } from '../src/http/send-json.js'
 import type { Services } from './services.js'
 
 const tags = ['decide']
@@ -22,11 +23,11 @@ export const decisions: FastifyPluginCallbackTypebox<Services> = (app, services,
       body: StepSchema,
       response: { 200: DecisionSchema, ...anyError },
     },
-    serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderDecision : JSON.stringify,
+    serializerCompiler: () => JSON.stringify, // of errors
   }, (request, reply) => {
     const decision = answerStep(services, request.body, request)
     request.log.debug({ step: request.body, decision }, 'decided')
-    reply.send(decision)
+    sendJson(reply, renderDecision(decision))
   })
 
   app.post('/v1/decisions/batch', {
@@ -40,11 +41,11 @@ export const decisions: FastifyPluginCallbackTypebox<Services> = (app, services,
       response: { 200: DecisionBatchSchema, ...anyError },
     },
     validatorCompiler: validatorFor(AnyStepsSchema),
-    serializerCompiler: ({ httpStatus }) => httpStatus === '200' ? renderBatch : JSON.stringify,
+    serializerCompiler: () => JSON.stringify,
   }, (request, reply) => {
     const answer = answerBatch(services, request.body.steps as unknown[], request)
     request.log.debug({ steps: request.body.steps, decisions: answer.decisions }, 'decided')
-    reply.send(answer)
+    sendJson(reply, renderBatch(answer))
   })
   done()
 }
