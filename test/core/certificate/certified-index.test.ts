@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { logEvidence } from '../../../src/core/certificate/certificate.js'
 import { certifiedByAny, certifiedIndex, certifiedPlace, isSplitAt } from '../../../src/core/certificate/certified-index.js'
-import { differencesAt, noEvidence, type Evidence } from '../../../src/core/certificate/evidence.js'
-import { addUnit } from '../../../src/core/certificate/merge-evidence.js'
+import { addUnitTo, newSum } from '../../../src/core/certificate/evidence-sum.js'
+import { differencesAt, type Evidence } from '../../../src/core/certificate/evidence.js'
 import type { Unit } from '../../../src/core/certificate/unit.js'
 import { holds } from '../../property.js'
 import { atMost, rateOf } from '../../random.js'
@@ -82,7 +82,11 @@ t.test('the search continues from the threshold that is certified already', asyn
 const unit = (eighths: readonly number[], stopped_tokens: readonly number[]): Unit =>
   ({ tokens: 100, em: 1, labelled: 1, unprobed_generations: 0, eighths, stopped_tokens, unprobed: eighths.map(() => 0) })
 
-const evidenceOf = (units: readonly Unit[]): Evidence => units.reduce(addUnit, noEvidence(units[0]!.eighths.length))
+function evidenceOf (units: readonly Unit[]): Evidence {
+  const sum = newSum(units[0]!.eighths.length)
+  for (const unit of units) addUnitTo(sum, unit)
+  return sum
+}
 
 t.test('between two thresholds the loosest lottery whose evidence reaches the bar is certified', async (t) => {
   const kept = unit([0, 0, 0], [90, 90, 10])
@@ -111,10 +115,11 @@ t.test('a place is certified only if it and all before it reach the bar', async 
 
 t.test('a lottery whose expected loss is at the bound is certified no more often than error_level, however often one looks', async (t) => {
   const runs = 200
+  const [kept, lost] = [unit([0, 0], [90, 10]), unit([0, 8], [90, 10])]
   const isEverCertified = (random: () => number): boolean => { // the looser threshold loses 4 points, so halfway it is 2
-    let evidence = noEvidence(2)
+    const evidence = newSum(2)
     for (let n = 1; n <= 2000; n++) {
-      evidence = addUnit(evidence, unit([0, random() < 0.04 ? 8 : 0], [90, 10]))
+      addUnitTo(evidence, random() < 0.04 ? lost : kept)
       if (n % 5 === 0 && certifiedPlace(evidence, 0.02, BAR) >= 0.5) return true
     }
     return false

@@ -57,10 +57,10 @@ t.test('losses in a row alarm; kept outcomes never do', async (t) => {
 
 t.test('false alarms: with the drop at exactly max_em_drop, at least 1e4 outcomes lie between them on average', async (t) => {
   for (const gainedRate of [0, 0.05]) {
-    const runs = Array.from({ length: 120 }, (_, i) => runLength(mulberry32(1000 + i), 0.02, 0.02 + gainedRate, gainedRate, 40_000))
+    const runs = Array.from({ length: 120 }, (_, i) => runLength(mulberry32(1000 + i), 0.02, 0.02 + gainedRate, gainedRate, 20_000))
     const mean = meanOf(runs)
     const error = Math.sqrt(meanOf(runs.map((n) => (n - mean) ** 2)) / runs.length)
-    t.ok(mean + 3 * error >= 1e4, `gained ${gainedRate}: ${Math.round(mean)} outcomes to a false alarm (counted up to 40,000)`)
+    t.ok(mean + 3 * error >= 1e4, `gained ${gainedRate}: ${Math.round(mean)} outcomes to a false alarm (counted up to 20,000)`)
   }
 })
 
