@@ -105,9 +105,8 @@ export function createApp (
   const track = trackRequests(app, { log, isDebugging, pipelines: limitPipelining(app, cut), overload, answered })
   guard(app, () => services.access, () => services.metrics)
   readJsonBodies(app, (request) => { overload.check(request, performance.now()) })
-  const refusals = methodNotAllowed(app)
-  app.setNotFoundHandler((request, reply) => {
-    app.refuseMethod(request.method, request.url, reply)
+  methodNotAllowed(app)
+  app.setNotFoundHandler((request) => {
     throw new RouteNotFoundError(request.method, request.url.slice(0, 200))
   })
   // Operator routes refuse unknown query parameters: a dry_run that is ignored would do harm.
@@ -121,7 +120,6 @@ export function createApp (
     trainingRuns, health, metrics, docs, page,
   ]
   for (const routes of all) app.register(Object.assign(routes, { [DISPLAY_NAME]: routes.name }), services)
-  app.register(refusals)
   return app
 }
 

@@ -1,19 +1,11 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { MethodNotAllowedError } from '../errors/errors.js'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Throws for a path that is known, but not with the method of a request that no route matched. */
-    refuseMethod: (method: string, url: string, reply: FastifyReply) => void
-  }
-}
-
 /**
- * Replies 405 to methods that a documented path does not have, with the allowed methods in `allow` (RFC 9110, 15.5.6). Call it before any
- * route is added, and register the plugin that it returns after all routes. Methods that Fastify cannot route (PROPFIND and others) end in
- * the handler of unknown routes, which calls `refuseMethod`.
+ * Replies 405 to methods that a documented path does not have, with the allowed methods in `allow` (RFC 9110, 15.5.6), before a body is
+ * read. Call it before any route is added.
  */
-export function methodNotAllowed (app: FastifyInstance): FastifyPluginCallback {
+export function methodNotAllowed (app: FastifyInstance): void {
   const methodsOf = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method, schema }) => {
     if (schema?.hide === true) return
@@ -21,41 +13,18 @@ export function methodNotAllowed (app: FastifyInstance): FastifyPluginCallback {
     methodsOf.set(url, methods)
     for (const each of [method].flat()) methods.add(each)
   })
-  app.decorate('refuseMethod', (method, url, reply) => {
-    if (app.supportedMethods.includes(method)) return
-    const path = url.split('?')[0]!
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done()
+    const path = request.url.split('?')[0]!
     const [, methods] = [...methodsOf].find(([pattern]) => expressionOf(pattern).test(path)) ?? []
-    if (methods === undefined) return
-    const allow = allowed(methods)
+    if (methods === undefined) return done()
+    const allow = [...methods].sort().join(', ')
     reply.header('allow', allow)
-    throw new MethodNotAllowedError(method, allow)
+    done(new MethodNotAllowedError(request.method, allow))
   })
-  return (app, _options, done) => {
-    for (const [url, methods] of [...methodsOf]) {
-      const others = app.supportedMethods.filter((method) => !methods.has(method))
-      if (others.length > 0) refuse(app, url, others, allowed(methods))
-    }
-    done()
-  }
 }
-
-function allowed (methods: ReadonlySet<string>): string { return [...methods].sort().join(', ') }
 
 /** What matches the paths of a route such as `/v1/contexts/:key`. */
 function expressionOf (pattern: string): RegExp {
   return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`)
-}
-
-function refuse (app: FastifyInstance, url: string, method: string[], allow: string): void {
-  app.route({
-    url,
-    method,
-    config: { role: 'open' }, // the document names the methods to anybody
-    schema: { hide: true },
-    onRequest: async (request, reply) => {
-      reply.header('allow', allow)
-      throw new MethodNotAllowedError(request.method, allow)
-    },
-    handler: () => {},
-  })
 }

@@ -14,6 +14,8 @@ t.test('a method that a path does not have gets 405 with the allowed methods', a
   }
   t.equal((await send('POST', '/v1/nowhere')).status, 404)
   t.equal((await app.inject({ method: 'HEAD', url: '/livez' })).statusCode, 200)
+  const malformed = { method: 'POST', url: '/v1/contexts', headers: { 'content-type': 'application/json' }, payload: '{' } as const
+  t.equal((await app.inject(malformed)).statusCode, 405, 'the body is not read')
 })
 
 t.test('a method that is rarely used gets the same reply as others', async (t) => {
