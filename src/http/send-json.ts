@@ -1,8 +1,8 @@
 import { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 
-/** The head of a reply after `writeHead`, which `end` sends. */
-interface Headed { _header: string }
+/** The head of a reply after `writeHead`, which `end` sends. Private to Node. */
+interface Headed { _header?: unknown }
 
 /**
  * Sends JSON with status 200, without what Fastify does for replies of every kind. Node would send the text behind its head and an empty
@@ -12,8 +12,9 @@ interface Headed { _header: string }
 export function sendJson ({ raw }: FastifyReply, text: string): void {
   const length = Buffer.byteLength(text)
   raw.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': length })
-  if (length === text.length && raw.req.socket instanceof Socket) { // requests of `inject` have none
-    (raw as unknown as Headed)._header += text
+  const headed = raw as unknown as Headed
+  if (length === text.length && typeof headed._header === 'string' && raw.req.socket instanceof Socket) { // requests of `inject` have none
+    headed._header += text
     raw.end()
   } else raw.end(text)
 }
