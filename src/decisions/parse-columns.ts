@@ -59,9 +59,6 @@ const CLOSING_BRACKET = codeOf(']')
 const OPENING_BRACE = codeOf('{')
 const CLOSING_BRACE = codeOf('}')
 
-/** The powers of ten that are exact as doubles. */
-const POWERS = Array.from({ length: 23 }, (_, places) => 10 ** places)
-
 const encoder = new TextEncoder()
 /** Four characters as one number. Words are compared in these, since a loop over their characters takes twice as long. */
 const quartetOf = (text: string): number => new DataView(encoder.encode(text).buffer).getUint32(0)
@@ -69,10 +66,17 @@ const TREATED = [quartetOf('"tre'), quartetOf('ated')] as const
 const CONTROL = [quartetOf('"con'), quartetOf('trol')] as const
 const NULL = quartetOf('null')
 
-/** Digits of which every number has 32 bits. */
+/** Numbers of at most so many digits fit 32 bits, or are exact as doubles. */
 const DIGITS = 9
+const EXACT_DIGITS = 15
 
-/** The text that is being parsed. Reading a character of a string would take several times as long. */
+/** The powers of ten that are exact as doubles. */
+const POWERS = Array.from({ length: EXACT_DIGITS + 1 }, (_, places) => 10 ** places)
+
+/** The text that is being parsed. */
+let source = ''
+
+/** The same as bytes: reading a character of a string would take several times as long. */
 const buffer = new Uint8Array(512 * 1024)
 const view = new DataView(buffer.buffer)
 
@@ -85,6 +89,7 @@ export function parseColumns (text: string): Record<string, unknown> | undefined
   if (length + 8 > buffer.length || text.includes('\\')) return undefined // without escapes, every quote begins or ends a string
   if (encoder.encodeInto(text, buffer).written !== length) return undefined // not ASCII, so that indices would differ
   buffer[length] = 0
+  source = text
   const columns: Parsed = {}
   let rows = 0
   let at = skipSpaces(0)
@@ -102,7 +107,7 @@ export function parseColumns (text: string): Record<string, unknown> | undefined
     const place = skipSpaces(colon + 1)
     if (reader !== null && rows === 0) rows = countRows(place)
     if (rows > MAX_ROWS) return undefined // an array is made for as many before the column is read
-    const value = reader === null ? readOther(text, name, place) : reader(place, rows)
+    const value = reader?.(place, rows) ?? readOther(text, name, place)
     if (value === null) return undefined
     store(columns, value)
     at = skipSpaces(end)
@@ -137,7 +142,7 @@ function readOther (text: string, name: keyof Columns, start: number): unknown {
   } catch { return null }
 }
 
-/** Reads numbers without sign and exponent, and of so few digits that they are exact. */
+/** Reads numbers without sign and exponent. */
 function readNumbers (start: number, value: number[]): number[] | null {
   if (buffer[start] !== OPENING_BRACKET) return null
   const bytes = buffer
@@ -157,20 +162,18 @@ function readNumbers (start: number, value: number[]): number[] | null {
     if (!isEnd(byte, row, value.length)) return null
     const digits = (point === -1 ? at : point) - first // before the point
     const places = point === -1 ? 0 : at - point - 1
-    if (digits === 0 || (digits > 1 && bytes[first] === ZERO) || (point !== -1 && places === 0) || places >= POWERS.length) return null
-    // The double nearest to the decimal, since both are exact (Clinger 1990, section 3).
-    if (digits + places > DIGITS) {
-      const long = longNumber(first, at)
-      if (long > Number.MAX_SAFE_INTEGER) return null
-      value[row] = long / POWERS[places]!
-    } else if (point === -1) value[row] = number
+    if (digits === 0 || (digits > 1 && bytes[first] === ZERO) || (point !== -1 && places === 0)) return null
+    // Quotients are the double nearest to the decimal, since both numbers are exact (Clinger 1990, section 3).
+    if (digits + places > EXACT_DIGITS) value[row] = Number(source.slice(first, at))
+    else if (digits + places > DIGITS) value[row] = longNumber(first, at) / POWERS[places]!
+    else if (point === -1) value[row] = number
     else value[row] = number / POWERS[places]!
   }
   end = at + 1
   return value
 }
 
-/** All digits of a decimal as one number, which is not exact if it is too large. */
+/** All digits of a decimal as one number. */
 function longNumber (first: number, end: number): number {
   let number = 0
   for (let at = first; at < end; at++) if (buffer[at] !== POINT) number = 10 * number + (buffer[at]! - ZERO)

@@ -63,6 +63,7 @@ function readText (
   const refuse = (error: Error) => {
     if (isOver) return
     isOver = true
+    chunks.length = 0 // the listeners stay until the rest of the body has come
     fail(error)
   }
   if (Number(headers['content-length']) > bodyLimit) return refuse(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())

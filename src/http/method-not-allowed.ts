@@ -6,17 +6,21 @@ import { MethodNotAllowedError } from '../errors/errors.js'
  * read. Call it before any route is added.
  */
 export function methodNotAllowed (app: FastifyInstance): void {
-  const methodsOf = new Map<string, Set<string>>()
+  const known = new Map<string, { expression: RegExp, methods: Set<string> }>()
   app.addHook('onRoute', ({ url, method, schema }) => {
     if (schema?.hide === true) return
-    const methods = methodsOf.get(url) ?? new Set()
-    methodsOf.set(url, methods)
+    const { methods } = known.get(url) ?? add(url)
     for (const each of [method].flat()) methods.add(each)
   })
+  function add (url: string) {
+    const path = { expression: expressionOf(url), methods: new Set<string>() }
+    known.set(url, path)
+    return path
+  }
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.is404) return done()
-    const path = request.url.split('?')[0]!
-    const [, methods] = [...methodsOf].find(([pattern]) => expressionOf(pattern).test(path)) ?? []
+    const path = decoded(request.url.split(/[?#]/)[0]!)
+    const methods = [...known.values()].find(({ expression }) => expression.test(path))?.methods
     if (methods === undefined) return done()
     const allow = [...methods].sort().join(', ')
     reply.header('allow', allow)
@@ -24,7 +28,14 @@ export function methodNotAllowed (app: FastifyInstance): void {
   })
 }
 
-/** What matches the paths of a route such as `/v1/contexts/:key`. */
+/** What matches the decoded paths of a route such as `/v1/contexts/:key`. */
 function expressionOf (pattern: string): RegExp {
-  return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`)
+  return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]*')}$`)
+}
+
+/** The path as the router reads it; one that cannot be decoded is left as it is. */
+function decoded (path: string): string {
+  try {
+    return decodeURI(path)
+  } catch { return path }
 }

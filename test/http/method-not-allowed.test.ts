@@ -6,6 +6,7 @@ t.test('a method that a path does not have gets 405 with the allowed methods', a
   const cases = [
     ['GET', '/v1/decisions', 'POST'], ['OPTIONS', '/v1/outcomes/batch', 'POST'], ['POST', '/v1/contexts', 'GET, HEAD'],
     ['POST', '/v1/contexts/*/policy', 'DELETE, GET, HEAD, PATCH, PUT'], ['GET', '/v1/contexts/*/pin', 'DELETE, PUT'], ['DELETE', '/livez', 'GET, HEAD'],
+    ['GET', '/v1/%64ecisions', 'POST'], ['GET', '/v1/decisions#x', 'POST'], ['POST', '/v1/contexts/', 'GET, HEAD'],
   ] as const
   for (const [method, url, allow] of cases) {
     const reply = await send(method, url)
