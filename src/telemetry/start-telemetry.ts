@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import {
   BasicTracerProvider, BatchSpanProcessor, defaultResource, detectResources, envDetector, MeterProvider, OTLPMetricExporter,
@@ -16,6 +17,9 @@ const SCOPE = { name: 'stopgate', version: VERSION }
 const INTERVAL_MS = 60_000
 const TIMEOUT_MS = 30_000
 
+/** Most time that the last export may take, ms: the packages would go on trying for as long as the service has to end. */
+const LAST_EXPORT_MS = 2000
+
 export type Telemetry = ReturnType<typeof startTelemetry>
 
 /**
@@ -32,8 +36,11 @@ export function startTelemetry ({ traces, metrics: hasMetrics }: TelemetrySignal
     watch (metrics: Pick<Metrics, 'collect'>): void {
       if (hasMetrics) meters = exportMetrics(metrics, resource, Number(env.OTEL_METRIC_EXPORT_INTERVAL) || INTERVAL_MS)
     },
-    /** Exports the rest. */
-    async close (): Promise<void> { await Promise.allSettled([provider?.shutdown(), meters?.shutdown()]) },
+    /** Exports the rest, if the collector takes it within two seconds. */
+    async close (): Promise<void> {
+      const exported = Promise.allSettled([provider?.shutdown(), meters?.shutdown()])
+      await Promise.race([exported, setTimeout(LAST_EXPORT_MS, undefined, { ref: false })])
+    },
   }
 }
 
