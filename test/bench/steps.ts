@@ -10,7 +10,7 @@ export function stepsOf (count: number, contexts: number, seed = 1): Step[] {
     generation_id: `generation-${seed}-${i}`,
     ...(random() > 1 / 30 && { arm: random() < 0.1 ? 'control' as const : 'treated' as const }),
     tokens: 32 * Math.floor(1 + random() * 60),
-    confidence: Number(random().toFixed(6)),
+    confidence: random(),
     context: leafOf(Math.floor(random() * contexts)),
   }))
 }
