@@ -5,29 +5,23 @@ The answer is known as soon as the first walk ends; the second only confirms it.
 
 from random import Random
 
-from reasoner.tasks.follow import LETTERS
+from reasoner.tasks.follow import pose_ring, read_ring
 from reasoner.tasks.task import Problem, Segment, Task, repeat_until_agreed
 
 
 def pose(rng: Random) -> Problem:
-    """Poses a problem such as `trail c 6: Ad Bf ...` (a leads to d; one ring of ten letters, six to nine hops)."""
-    ring = rng.sample(LETTERS, len(LETTERS))
-    hops = rng.randint(6, 9)
-    pointers = dict(zip(ring, ring[1:] + ring[:1], strict=True))
-    listed = " ".join(f"{letter.upper()}{pointers[letter]}" for letter in LETTERS)
-    return Problem(f"trail {ring[0]} {hops}: {listed}", ring[hops])
+    """Poses a problem of six to nine hops."""
+    return pose_ring(rng, "trail", 6, 9)
 
 
 def think(rng: Random, problem: Problem) -> list[Segment]:
     """Walks the pointers twice."""
-    question, listed = problem.prompt.split(": ")
-    _, start, hops = question.split()
-    pointers = {pair[0].lower(): pair[1] for pair in listed.split()}
+    start, hops, pointers = read_ring(problem)
     segments: list[Segment] = []
 
     def walk(number: int) -> str:
         here, text = start, "" if number == 0 else "once more. "
-        for hop in range(1, int(hops) + 1):
+        for hop in range(1, hops + 1):
             there = pointers[here]
             text += f"step {hop}: {here.upper()}{there}, so now we are at {there}. "
             here = there
