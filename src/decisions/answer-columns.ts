@@ -66,7 +66,7 @@ export function answerColumns (services: DecisionServices, body: unknown, caller
   }
 }
 
-/** What replies say of a rule, made once so that it is rendered once. */
+/** What replies say of a rule: one object for each rule, since its text is kept by the object. */
 const shown = new WeakMap<Rule, ContextRule>()
 
 function ruleOf (rule: Rule): ContextRule {

@@ -66,7 +66,7 @@ const TREATED = [quartetOf('"tre'), quartetOf('ated')] as const
 const CONTROL = [quartetOf('"con'), quartetOf('trol')] as const
 const NULL = quartetOf('null')
 
-/** Numbers of at most so many digits fit 32 bits, or are exact as doubles. */
+/** Numbers of at most 9 digits fit 32 bits, and those of at most 15 are exact as doubles. */
 const DIGITS = 9
 const EXACT_DIGITS = 15
 
@@ -76,7 +76,7 @@ const POWERS = Array.from({ length: EXACT_DIGITS + 1 }, (_, places) => 10 ** pla
 /** The text that is being parsed. */
 let source = ''
 
-/** The same as bytes: reading a character of a string would take several times as long. */
+/** The same text as bytes: reading a character of a string would take several times as long. */
 const buffer = new Uint8Array(512 * 1024)
 const view = new DataView(buffer.buffer)
 

@@ -2,7 +2,7 @@ import { MAX_ROWS } from '../core/decide/decide-columns.js'
 import type { ColumnsAnswer } from './answer-columns.js'
 import { renderWarnings } from './render-decision.js'
 
-/** The text of each row behind another one. Making it of a number each time takes several times as long. */
+/** Each row number with a comma before it. Making the text anew each time takes several times as long. */
 const FURTHER = Array.from({ length: MAX_ROWS }, (_, row) => `,${row}`)
 
 /** The text of what is in force in a context, which stays the same until the model changes. */

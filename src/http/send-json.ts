@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 
-/** The head of a reply after `writeHead`, which `end` sends. Private to Node. */
+/** The head of a reply, which `writeHead` makes and `end` sends. It is private to Node. */
 interface Headed { _header?: unknown }
 
 /**
