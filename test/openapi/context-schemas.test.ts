@@ -1,12 +1,14 @@
 import t from 'tap'
 import { ContextDetailSchema, ContextPageSchema } from '../../openapi/context-schemas.js'
 import { itemValidator } from '../../openapi/validation.js'
-import { certify, KEY } from '../certify.js'
-import { build } from '../helper.js'
+import { certify, CONTEXT, KEY } from '../certify.js'
+import { build, until } from '../helper.js'
 
 t.test('replies match their schemas without losing a field', async (t) => {
   const built = await build(t)
-  await certify(built)
+  const generations = 300
+  await certify(built, CONTEXT, generations)
+  await until('every outcome is learned', async () => (await built.contexts.get(KEY))?.control_generations === generations)
   await built.send('PUT', `/v1/contexts/${encodeURIComponent(KEY)}/pin`, { threshold: 0.5, reason: 'test' })
   const { body } = await built.send('GET', `/v1/contexts/${encodeURIComponent(KEY)}`)
   t.equal(itemValidator(ContextDetailSchema)(body), null)
