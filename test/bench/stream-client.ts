@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { quantile } from './figure.js'
 import { sharedUs } from './shared-clock.js'
@@ -8,6 +8,9 @@ export interface StreamOrder {
   readonly streams: number
   /** Time over which the streams start, ms. */
   readonly rampMs: number
+  /** When the tokens that came a second are counted, ms from the start: while all streams are under way. */
+  readonly fromMs: number
+  readonly untilMs: number
 }
 
 export interface StreamResult {
@@ -16,57 +19,64 @@ export interface StreamResult {
   /** From the time a token was sent by the model server, us. */
   readonly tokenP50Us: number
   readonly tokenP99Us: number
-  readonly tokens: number
   readonly tokensPerSecond: number
   /** Streams without an end. */
   readonly broken: number
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
 const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'How many?' }], stream: true })
-const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'x-stopgate-context': 'task=bench' }
-const SENT_AT = /"reasoning":" (\d+)"/g
+const request = [
+  'POST /v1/chat/completions HTTP/1.1', 'host: stand-in', 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`,
+  'x-stopgate-context: task=bench', '', body,
+].join('\r\n')
+const SENT_AT = '"reasoning":" '
+const LAST = 'data: [DONE]'
 
-interface Seen { readonly first: number[], readonly tokens: number[], broken: number }
+interface Seen { readonly first: number[], readonly tokens: number[], counted: number, broken: number }
 
-async function readStream (url: string, seen: Seen): Promise<void> {
+/** Reads one stream, without an HTTP client: that would cost as much as what is measured. */
+async function readStream ({ url, fromMs, untilMs }: StreamOrder, startedUs: number, seen: Seen): Promise<void> {
+  const { hostname, port } = new URL(url)
+  const [fromUs, untilUs] = [startedUs + fromMs * 1000, startedUs + untilMs * 1000]
   await new Promise<void>((resolve) => {
     const since = sharedUs()
-    let hasBegun = false
-    let last = ''
-    const end = (): void => {
-      if (!last.includes('[DONE]')) seen.broken++
+    const socket = connect(Number(port), hostname, () => { socket.write(request) }).setEncoding('latin1')
+    let [hasBegun, isWhole, rest] = [false, false, '']
+    socket.on('data', (chunk: unknown) => {
+      const now = sharedUs()
+      if (!hasBegun) seen.first.push(now - since)
+      hasBegun = true
+      const text = rest + chunk
+      const known = seen.tokens.length
+      for (let at = text.indexOf(SENT_AT); at >= 0; at = text.indexOf(SENT_AT, at + 1)) {
+        seen.tokens.push(now - parseInt(text.slice(at + SENT_AT.length)))
+      }
+      if (now >= fromUs && now < untilUs) seen.counted += seen.tokens.length - known
+      rest = text.slice(text.lastIndexOf('\n') + 1) // an event may come in two pieces
+      isWhole = text.includes(LAST)
+      if (isWhole) socket.end()
+    })
+    socket.on('error', () => {}).once('close', () => {
+      if (!isWhole) seen.broken++
       resolve()
-    }
-    request(`${url}/v1/chat/completions`, { method: 'POST', agent, headers }, (response) => {
-      response.setEncoding('latin1')
-      response.on('data', (text: string) => {
-        const now = sharedUs()
-        if (!hasBegun) seen.first.push(now - since)
-        hasBegun = true
-        for (const [, sentAt] of text.matchAll(SENT_AT)) seen.tokens.push(now - Number(sentAt))
-        last = text
-      })
-      response.once('end', end).once('error', end)
-    }).once('error', end).end(body)
+    })
   })
 }
 
-process.on('message', async ({ url, streams, rampMs }: StreamOrder) => {
-  const seen: Seen = { first: [], tokens: [], broken: 0 }
-  const since = sharedUs()
+process.on('message', async (order: StreamOrder) => {
+  const { streams, rampMs, fromMs, untilMs } = order
+  const seen: Seen = { first: [], tokens: [], counted: 0, broken: 0 }
+  const startedUs = sharedUs()
   await Promise.all(Array.from({ length: streams }, async (_, i) => {
-    await setTimeout(rampMs * i / streams)
-    await readStream(url, seen)
+    await setTimeout(rampMs * (i + Math.random()) / streams)
+    await readStream(order, startedUs, seen)
   }))
-  const seconds = (sharedUs() - since) / 1e6
   const [first, tokens] = [seen.first, seen.tokens].map((us) => Float64Array.from(us).sort())
   process.send!({
     firstP50Us: quantile(first!, 0.5),
     tokenP50Us: quantile(tokens!, 0.5),
     tokenP99Us: quantile(tokens!, 0.99),
-    tokens: tokens!.length,
-    tokensPerSecond: tokens!.length / seconds,
+    tokensPerSecond: seen.counted / (untilMs - fromMs) * 1000,
     broken: seen.broken,
   } satisfies StreamResult)
 })

@@ -12,6 +12,9 @@ const FEW = 20
 const ROUNDS = 3
 /** How often the proxy's memory is read, ms. */
 const MEMORY_MS = 500
+/** The part of the time of a stream over which all of them start, and the one after which tokens are counted. */
+const RAMP = 0.1
+const SETTLED = 0.2
 
 /**
  * Streams of a stand-in for vLLM, directly and through the proxy in turn. Nothing is certified, so that every thought is probed at each of
@@ -25,8 +28,10 @@ export async function streamFigures ({ rounds, streams, streamTokens }: Load): P
   const service = await startServer({ DATA_DIR: await temporaryFolder() }, LOAD_CORE)
   const proxy = await startProxy(direct, service.url)
   const figures: Figure[] = []
-  const few = async (url: string) => await client.ask({ url, streams: FEW, rampMs: 1000 })
-  const many = async (url: string) => await client.ask({ url, streams, rampMs: 1000 })
+  const lastsMs = streamTokens / TOKENS_PER_SECOND * 1000
+  const [rampMs, fromMs, untilMs] = [lastsMs * RAMP, lastsMs * SETTLED, lastsMs]
+  const few = async (url: string) => await client.ask({ url, streams: FEW, rampMs, fromMs, untilMs })
+  const many = async (url: string) => await client.ask({ url, streams, rampMs, fromMs, untilMs })
   const compare = (name: string, unit: string, of: (one: StreamResult) => number, directly: StreamResult[], proxied: StreamResult[]) => {
     figures.push({ name, unit, value: spreadOf(proxied.map(of)), note: `${Math.round(spreadOf(directly.map(of)).median).toLocaleString('en-GB')} directly` })
   }
@@ -49,9 +54,12 @@ export async function streamFigures ({ rounds, streams, streamTokens }: Load): P
       await setTimeout(MEMORY_MS)
     }
   })()
+  const proxying = many(proxy.url)
+  await setTimeout(fromMs)
   const [usedBefore, since] = [await processorSeconds(proxy.child), performance.now()]
-  const allProxied = await many(proxy.url)
+  await setTimeout(untilMs - fromMs)
   const used = (await processorSeconds(proxy.child) - usedBefore) / (performance.now() - since) * 1000
+  const allProxied = await proxying
   over.abort()
   await watching
   const label = `${streams.toLocaleString('en-GB')} streams`
@@ -60,6 +68,7 @@ export async function streamFigures ({ rounds, streams, streamTokens }: Load): P
   compare(`token, ${label}: p99`, 'us', ({ tokenP99Us }) => tokenP99Us, [all], [allProxied])
   compare(`tokens a second, ${label}`, '1/s', ({ tokensPerSecond }) => tokensPerSecond, [all], [allProxied])
   figures.push({ name: `processor of the proxy, ${label}`, unit: 'cores', value: spreadOf([used]), note: `${allProxied.broken} broken` })
+  figures.push({ name: `processor of the proxy a token, ${label}`, unit: 'us', value: spreadOf([used / allProxied.tokensPerSecond * 1e6]) })
   figures.push({ name: `resident, proxy, ${label}`, unit: 'MiB', value: spreadOf([mostMiB]) })
   for (const child of [proxy.child, service.child, standIn.child, client.child]) await end(child)
   return figures

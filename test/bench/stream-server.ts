@@ -20,19 +20,47 @@ function chunkOf (delta: object, ids: readonly number[], more: object = {}): str
   return `data: ${JSON.stringify(chunk)}\n\n`
 }
 
+/** A chunk of the reply's body with its frame, so that a token is one write. */
+function framed (text: string): string {
+  return `${text.length.toString(16)}\r\n${text}\r\n`
+}
+
+/** A reply under way. */
+interface Stream { readonly response: ServerResponse, readonly tokens: number, readonly intervalMs: number, dueMs: number, sent: number }
+
+const streams = new Set<Stream>()
+const TICK_MS = 1
+const [beforeTime, behindTime] = chunkOf({ reasoning: ' TIME' }, [32]).split('TIME') as [string, string]
+
+/** Sends the tokens that are due. One timer for all: the stand-in must not be what is slow. */
+function tick (): void {
+  const now = performance.now()
+  const token = framed(`${beforeTime}${sharedUs()}${behindTime}`)
+  for (const stream of streams) {
+    if (stream.dueMs > now) continue
+    stream.dueMs += stream.intervalMs
+    stream.response.socket!.write(token, 'latin1')
+    if (++stream.sent === stream.tokens) finish(stream)
+  }
+}
+
+setInterval(tick, TICK_MS)
+
+function finish (stream: Stream): void {
+  const { response, tokens } = stream
+  streams.delete(stream)
+  response.write(chunkOf({ content: '42' }, [CLOSE_ID, 42]))
+  const usage = { prompt_tokens: PROMPT_IDS.length, completion_tokens: tokens + 2, total_tokens: PROMPT_IDS.length + tokens + 2 }
+  response.end(`data: ${JSON.stringify({ ...envelope, choices: [], usage })}\n\ndata: [DONE]\n\n`)
+}
+
 function stream (response: ServerResponse, { tokensPerSecond, tokens }: StreamServerOrder): void {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
   response.write(chunkOf({ role: 'assistant', content: '' }, [], { prompt_token_ids: PROMPT_IDS }))
-  let sent = 0
-  const timer = setInterval(() => {
-    response.write(chunkOf({ reasoning: ` ${sharedUs()}` }, [32]))
-    if (++sent < tokens) return
-    clearInterval(timer)
-    response.write(chunkOf({ content: '42' }, [CLOSE_ID, 42]))
-    const usage = { prompt_tokens: PROMPT_IDS.length, completion_tokens: tokens + 2, total_tokens: PROMPT_IDS.length + tokens + 2 }
-    response.end(`data: ${JSON.stringify({ ...envelope, choices: [], usage })}\n\ndata: [DONE]\n\n`)
-  }, 1000 / tokensPerSecond)
-  response.once('close', () => { clearInterval(timer) })
+  const intervalMs = 1000 / tokensPerSecond
+  const started: Stream = { response, tokens, intervalMs, dueMs: performance.now() + intervalMs, sent: 0 }
+  streams.add(started)
+  response.once('close', () => { streams.delete(started) })
 }
 
 const json = (response: ServerResponse, body: object): void => {
