@@ -28,9 +28,6 @@ export function readPieces (body: ByteSource, options: ReadOptions): Pieces {
   }
 }
 
-/** Matches nothing but a field: within a string the quotes would be escaped. */
-const IDS = /,"token_ids":\[[\d,\s]*\]/
-
 function pieceOf (data: string, { route, closeId = null, onPrompt }: ReadOptions): Piece {
   const chunk: Chunk = JSON.parse(data)
   if (chunk.error !== undefined || chunk.choices === undefined) throw new StreamError(chunk)
@@ -60,8 +57,14 @@ function pieceOf (data: string, { route, closeId = null, onPrompt }: ReadOptions
   }
 }
 
-/** `null`: a field `token_ids` is left, so that the one that was cut may not have been the choice's. */
+const NAME = 'token_ids"'
+/** Not within a string: there the quotes would be escaped. */
+const FIELD = `,"${NAME}:[`
+
+/** `null`: there is another field of that name, or text that ends with it, so that it is not plain which one is the choice's. */
 function withoutIds (data: string): string | null {
-  const text = data.replace(IDS, '')
-  return text.includes('token_ids"') ? null : text
+  const start = data.indexOf(NAME) - 2
+  const end = data.indexOf(']', start)
+  if (!data.startsWith(FIELD, start) || data.includes(NAME, end)) return null
+  return data.slice(0, start) + data.slice(end + 1)
 }

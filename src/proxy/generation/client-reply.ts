@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Asked } from '../asked.js'
 import type { Chunk, Piece, Usage } from '../dialects/dialect.js'
 import { ownResponseHeaders, type RawHeaders } from '../hop-by-hop.js'
+import { chunkWriter } from './chunk-writer.js'
 
 /** What the last chunk, or the whole reply, says about the generation. */
 export interface StopgateField {
@@ -36,7 +37,8 @@ export function headersOf (headers: RawHeaders, generationId: string, contentTyp
 export function streamReply ({ route, wantsUsage }: Asked, response: ServerResponse, headers: readonly string[]): ClientReply {
   let last: Chunk = {}
   response.writeHead(200, [...headers])
-  const sendText = (text: string) => { response.write(`data: ${text}\n\n`) }
+  const write = chunkWriter(response)
+  const sendText = (text: string) => { write(`data: ${text}\n\n`) }
   const send = (chunk: Chunk) => { sendText(JSON.stringify(chunk)) }
   const choice = (content: string, finish: string | null) => route === 'chat'
     ? { index: 0, delta: content === '' ? {} : { content }, logprobs: null, finish_reason: finish }
@@ -57,11 +59,11 @@ export function streamReply ({ route, wantsUsage }: Asked, response: ServerRespo
       // After a natural end the engine's own last chunks have been passed on.
       if (finish !== null) send({ ...envelope(), choices: [choice('', finish)], ...(!wantsUsage && { stopgate: field }) })
       if (finish !== null && wantsUsage) send({ ...envelope(), choices: [], usage, stopgate: field })
-      response.end('data: [DONE]\n\n')
+      write('data: [DONE]\n\n', true)
     },
     fail (error) {
       if (error === null) response.destroy()
-      else response.end(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`)
+      else write(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`, true)
     },
     drained: () => response.writableNeedDrain ? drainedOrClosed(response) : null,
   }
