@@ -27,7 +27,7 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
     changes: 200,
     steadyDecisions: 10_000_000,
     streams: 1000,
-    streamTokens: 300,
+    streamTokens: 450,
   },
   quick: {
     rounds: 3,
@@ -39,7 +39,7 @@ export const LOADS: Readonly<Record<'full' | 'quick' | 'tiny', Load>> = {
     changes: 50,
     steadyDecisions: 1_000_000,
     streams: 1000,
-    streamTokens: 150,
+    streamTokens: 300,
   },
   tiny: {
     rounds: 1,

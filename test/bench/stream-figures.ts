@@ -13,8 +13,8 @@ const ROUNDS = 3
 /** How often the proxy's memory is read, ms. */
 const MEMORY_MS = 500
 /** The part of the time of a stream over which all of them start, and the one after which tokens are counted. */
-const RAMP = 0.1
-const SETTLED = 0.2
+const RAMP = 0.3
+const SETTLED = 0.4
 
 /**
  * Streams of a stand-in for vLLM, directly and through the proxy in turn. Nothing is certified, so that every thought is probed at each of

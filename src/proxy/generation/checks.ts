@@ -62,7 +62,7 @@ export class Checks {
 
   /** The thought has grown. */
   advance (thought: Thought): void {
-    if (this.#running !== null || this.#hasEnded || this.#parts.gone.aborted || thought.tokens < this.#next) return
+    if (thought.tokens < this.#next || this.#running !== null || this.#hasEnded || this.#parts.gone.aborted) return
     this.#running = this.#check(thought).finally(() => {
       this.#running = null
       this.advance(thought) // the stream may be past the next check, too; the thought grows in place
