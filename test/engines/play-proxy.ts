@@ -8,6 +8,9 @@ import { cli } from '../service-process.js'
 import { until } from '../helper.js'
 import { playPython, type Played } from './play-transformers.js'
 
+/** How long an engine may take to end, ms. */
+const END_MS = 20_000
+
 export type ProxiedEngine = 'llama.cpp' | 'vllm'
 export type OtherEngine = ProxiedEngine | 'vllm-in-process'
 
@@ -81,8 +84,10 @@ export interface PlayingByProxy {
 /** Runs the test model in an engine, each prompt directly and through a proxy that asks the service at `url`. */
 export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy): Promise<PlayedByProxy> {
   const children: ChildProcess[] = []
+  // All in one session: Linux gives each session the same share of the cores (autogroup), and where sessions competed, vLLM, which waits by
+  // yielding its core, took three times as long and sent its first token after seconds.
   const start = (file: string, args: string[], env: object = {}) => {
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env }, detached: true })
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } })
     children.push(child)
     return child
   }
@@ -109,8 +114,17 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
     const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n').filter((line) => /^stopgate_proxy/.test(line) && !line.includes('_bucket'))
     return { ...JSON.parse(output), metrics: Object.fromEntries(lines.map((line) => [line.split(' ')[0], Number(line.split(' ')[1])])) }
   } finally {
-    for (const { pid } of children.reverse()) try { process.kill(-pid!, 'SIGTERM') } catch { /* it has ended */ }
+    for (const child of children.reverse()) await endChild(child)
   }
+}
+
+async function endChild (child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill()
+  const timer = setTimeout(() => { child.kill('SIGKILL') }, END_MS)
+  await ended
+  clearTimeout(timer)
 }
 
 /** Writes the model with further layers that add nothing: the same tokens, and each costs as much as those of a larger model. */
