@@ -6,6 +6,7 @@ import type { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { headersOf, jsonReply, streamReply } from './generation/client-reply.js'
 import { Generation, type GenerationParts } from './generation/generation.js'
 import { valueOf } from './hop-by-hop.js'
+import { onClosed } from './on-closed.js'
 import { passThrough, refuseAsUpstream, relay } from './pass-through.js'
 import type { PassCause } from './pass-cause.js'
 import type { DialectName } from './proxy-settings.js'
@@ -71,7 +72,7 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
     const since = performance.now()
     const gone = new AbortController()
     const { signal } = gone
-    response.once('close', () => {
+    onClosed(request, response, () => {
       if (response.writableFinished) return
       metrics.aborted('client')
       gone.abort()

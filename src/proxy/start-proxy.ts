@@ -14,6 +14,7 @@ import { UpstreamDialect } from './dialects/upstream-dialect.js'
 import { LengthEstimate } from './generation/length-estimate.js'
 import { probeStyle } from './generation/probe-styles.js'
 import { errorBody } from './proxy-errors.js'
+import { onClosed } from './on-closed.js'
 import { createProxyHandler } from './proxy-handler.js'
 import { levelWarner } from './level-warner.js'
 import { passWarner } from './pass-cause.js'
@@ -93,7 +94,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
       return
     }
     inFlight++
-    response.once('close', () => { inFlight-- })
+    onClosed(request, response, () => { inFlight-- })
     request.socket.setNoDelay(true)
     handle(request, response).catch((error: Error) => {
       log.error({ err: error }, 'a request failed')
