@@ -61,7 +61,7 @@ const NAME = 'token_ids"'
 /** Not within a string: there the quotes would be escaped. */
 const FIELD = `,"${NAME}:[`
 
-/** `null`: there is another field of that name, or text that ends with it, so that it is not plain which one is the choice's. */
+/** `null` if the name occurs again, so that the choice's own field cannot be told. */
 function withoutIds (data: string): string | null {
   const start = data.indexOf(NAME) - 2
   const end = data.indexOf(']', start)

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Asked } from '../asked.js'
 import type { Chunk, Piece, Usage } from '../dialects/dialect.js'
 import { ownResponseHeaders, type RawHeaders } from '../hop-by-hop.js'
-import { chunkWriter } from './chunk-writer.js'
+import { chunkWriter, sendAtOnce } from './chunk-writer.js'
 
 /** What the last chunk, or the whole reply, says about the generation. */
 export interface StopgateField {
@@ -25,6 +25,8 @@ export interface ClientReply {
   readonly end: (finish: string | null, usage: Usage | null, field: StopgateField) => void
   /** Ends with an error of the engine. */
   readonly fail: (error: Chunk | null) => void
+  /** Sends what is passed on and written within `write` at once. */
+  readonly together: (write: () => void) => void
   /** Waits until the client has taken what was written. */
   readonly drained: () => Promise<void> | null
 }
@@ -65,6 +67,7 @@ export function streamReply ({ route, wantsUsage }: Asked, response: ServerRespo
       if (error === null) response.destroy()
       else write(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`, true)
     },
+    together: (write) => { sendAtOnce(response, write) },
     drained: () => response.writableNeedDrain ? drainedOrClosed(response) : null,
   }
 }
@@ -97,12 +100,14 @@ export function jsonReply ({ route }: Asked, response: ServerResponse, headers: 
       const message = { role: 'assistant', content: content === '' && reasoning !== '' ? null : content, ...(reasoning !== '' && { [reasoningField]: reasoning }) }
       const choice = { index: 0, ...(route === 'chat' ? { message } : { text: content }), logprobs: null, finish_reason: finish ?? finished }
       const object = route === 'chat' ? 'chat.completion' : 'text_completion'
-      response.writeHead(200, [...headers]).end(JSON.stringify({ ...envelope, object, choices: [choice], usage, stopgate: field }))
+      const body = JSON.stringify({ ...envelope, object, choices: [choice], usage, stopgate: field })
+      response.writeHead(200, [...headers]).end(Buffer.from(body)) // Node would write the head in the encoding of a string
     },
     fail (error) {
       if (error === null) response.destroy()
       else response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify(error))
     },
+    together: (write) => { write() },
     drained: () => null,
   }
 }

@@ -119,7 +119,9 @@ export class Generation {
 
   #takeAll (pieces: readonly Piece[]): Promise<unknown> | null {
     const since = this.#parts.metrics.startHandling()
-    for (const piece of pieces) if (this.#held === null) this.#take(piece); else this.#held.push(piece)
+    this.#reply.together(() => {
+      for (const piece of pieces) if (this.#held === null) this.#take(piece); else this.#held.push(piece)
+    })
     if (since !== null) this.#parts.metrics.handled(since)
     return this.#dialect.hasPauses ? this.#settled() : this.#reply.drained()
   }
@@ -183,13 +185,15 @@ export class Generation {
     let usage = null as Usage | null
     if (this.#tracker.isInText) this.#reply.write(close)
     await pieces((read) => {
-      for (const piece of read) {
-        counted += piece.tokens
-        text += piece.content
-        finish = piece.finish ?? finish
-        usage = piece.usage ?? usage
-        if (piece.content !== '') this.#reply.write(piece.content)
-      }
+      this.#reply.together(() => {
+        for (const piece of read) {
+          counted += piece.tokens
+          text += piece.content
+          finish = piece.finish ?? finish
+          usage = piece.usage ?? usage
+          if (piece.content !== '') this.#reply.write(piece.content)
+        }
+      })
       return this.#reply.drained()
     })
     const answerTokens = usage?.completion_tokens ?? counted

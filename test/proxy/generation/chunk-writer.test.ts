@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { chunkWriter } from '../../../src/proxy/generation/chunk-writer.js'
+import { chunkWriter, sendAtOnce } from '../../../src/proxy/generation/chunk-writer.js'
 
 async function serve (t: Test, answer: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<number> {
   const server = createServer(answer).listen(0, '127.0.0.1')
@@ -35,19 +35,38 @@ t.test('chunks are framed by their bytes, and the last one ends the body', async
   t.equal(bodyOf(await rawReply(port, 'GET / HTTP/1.0')), 'asciigrößer €end', 'HTTP/1.0 has no chunks')
 })
 
-t.test('a chunk goes out before the turn ends', async (t) => {
+t.test('chunks that are written together are one system call, before it returns', async (t) => {
   const port = await serve(t, (_, response) => {
     response.writeHead(200)
     const write = chunkWriter(response)
-    const { socket } = response
-    write('a')
-    t.equal(socket?.writableLength, 0)
-    const before = socket!.bytesWritten
-    write('b')
-    t.equal(socket!.bytesWritten - before, '1\r\nb\r\n'.length)
+    const { _handle: handle } = response.socket as unknown as { _handle: Record<string, (...given: unknown[]) => unknown> }
+    let calls = 0
+    for (const name of ['writev', 'writeBuffer', 'writeUtf8String', 'writeLatin1String']) {
+      const original = handle[name]!
+      handle[name] = function (...given) {
+        calls++
+        return original.apply(this, given)
+      }
+    }
+    const callsOf = (...texts: readonly string[]) => {
+      calls = 0
+      sendAtOnce(response, () => { for (const text of texts) write(text) })
+      return calls
+    }
+    t.equal(callsOf('head and first'), 1)
+    t.equal(callsOf('one'), 1)
+    t.equal(callsOf('one', 'two', 'drei €'), 1)
     write('end', true)
   })
-  await rawReply(port, 'GET / HTTP/1.1')
+  t.match(await rawReply(port, 'GET / HTTP/1.1'), /\r\nhead and first\r\n.*\r\ndrei €\r\n3\r\nend\r\n0\r\n\r\n$/s)
+})
+
+t.test('headers keep their bytes, whatever the first chunk is', async (t) => {
+  const port = await serve(t, (_, response) => {
+    response.writeHead(200, ['x-engine', 'caf\xe9'])
+    chunkWriter(response)('größer', true)
+  })
+  t.equal((await fetch(`http://127.0.0.1:${port}`)).headers.get('x-engine'), 'caf\xe9')
 })
 
 t.test('requests that come together are answered in their order', async (t) => {
