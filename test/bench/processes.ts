@@ -66,20 +66,22 @@ export async function startServer (
   return await startCommand(['serve'], { PORT: '0', ...env }, core, execArgv)
 }
 
+export interface Proxy extends Server { readonly admin: string }
+
 /** Starts the proxy as a user does. */
-export async function startProxy (upstream: string, service: string, core: number | null = SERVER_CORE): Promise<Server> {
+export async function startProxy (upstream: string, service: string, core: number | null = SERVER_CORE): Promise<Proxy> {
   return await startCommand(['proxy', '--upstream', upstream, '--service', service, '--port', '0', '--admin-port', '0'], {}, core)
 }
 
 async function startCommand (
-  args: readonly string[], env: NodeJS.ProcessEnv, core: number | null, execArgv: readonly string[] = []): Promise<Server> {
+  args: readonly string[], env: NodeJS.ProcessEnv, core: number | null, execArgv: readonly string[] = []): Promise<Proxy> {
   const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
   const child = start(core, process.execPath, [...execArgv, cli, ...args], env, false)
   for await (const line of createInterface(child.stdout!)) {
-    const { msg, url } = JSON.parse(line)
+    const { msg, url, admin } = JSON.parse(line)
     if (!msg.endsWith('is listening')) continue
     child.stdout!.resume()
-    return { url, child }
+    return { url, admin, child }
   }
   throw new Error(`stopgate ${args[0]} did not start`)
 }

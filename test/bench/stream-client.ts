@@ -8,13 +8,13 @@ export interface StreamOrder {
   readonly streams: number
   /** Time over which the streams start, ms. */
   readonly rampMs: number
-  /** When the tokens that came a second are counted, ms from the start: while all streams are under way. */
+  /** Window in which tokens count, ms from the start: while all streams are under way. */
   readonly fromMs: number
   readonly untilMs: number
 }
 
 export interface StreamResult {
-  /** From the request to the first event, us. */
+  /** From the start of the connection to the first event, us. */
   readonly firstP50Us: number
   /** From the time a token was sent by the model server, us. */
   readonly tokenP50Us: number
@@ -32,7 +32,7 @@ const request = [
 const SENT_AT = '"reasoning":" '
 const LAST = 'data: [DONE]'
 
-interface Seen { readonly first: number[], readonly tokens: number[], counted: number, broken: number }
+interface Seen { readonly first: number[], readonly tokens: number[], broken: number }
 
 /** Reads one stream, without an HTTP client: that would cost as much as what is measured. */
 async function readStream ({ url, fromMs, untilMs }: StreamOrder, startedUs: number, seen: Seen): Promise<void> {
@@ -47,13 +47,14 @@ async function readStream ({ url, fromMs, untilMs }: StreamOrder, startedUs: num
       if (!hasBegun) seen.first.push(now - since)
       hasBegun = true
       const text = rest + chunk
-      const known = seen.tokens.length
-      for (let at = text.indexOf(SENT_AT); at >= 0; at = text.indexOf(SENT_AT, at + 1)) {
-        seen.tokens.push(now - parseInt(text.slice(at + SENT_AT.length)))
+      const end = text.lastIndexOf('\n') + 1 // an event may come in two pieces
+      rest = text.slice(end)
+      isWhole ||= text.includes(LAST)
+      if (now >= fromUs && now < untilUs) {
+        for (let at = text.indexOf(SENT_AT); at >= 0 && at < end; at = text.indexOf(SENT_AT, at + 1)) {
+          seen.tokens.push(now - parseInt(text.slice(at + SENT_AT.length)))
+        }
       }
-      if (now >= fromUs && now < untilUs) seen.counted += seen.tokens.length - known
-      rest = text.slice(text.lastIndexOf('\n') + 1) // an event may come in two pieces
-      isWhole = text.includes(LAST)
       if (isWhole) socket.end()
     })
     socket.on('error', () => {}).once('close', () => {
@@ -65,7 +66,7 @@ async function readStream ({ url, fromMs, untilMs }: StreamOrder, startedUs: num
 
 process.on('message', async (order: StreamOrder) => {
   const { streams, rampMs, fromMs, untilMs } = order
-  const seen: Seen = { first: [], tokens: [], counted: 0, broken: 0 }
+  const seen: Seen = { first: [], tokens: [], broken: 0 }
   const startedUs = sharedUs()
   await Promise.all(Array.from({ length: streams }, async (_, i) => {
     await setTimeout(rampMs * (i + Math.random()) / streams)
@@ -76,7 +77,7 @@ process.on('message', async (order: StreamOrder) => {
     firstP50Us: quantile(first!, 0.5),
     tokenP50Us: quantile(tokens!, 0.5),
     tokenP99Us: quantile(tokens!, 0.99),
-    tokensPerSecond: seen.counted / (untilMs - fromMs) * 1000,
+    tokensPerSecond: seen.tokens.length / (untilMs - fromMs) * 1000,
     broken: seen.broken,
   } satisfies StreamResult)
 })

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { spreadOf, type Figure } from './figure.js'
 import type { Load } from './load.js'
-import { end, LOAD_CORE, processorSeconds, residentMiB, startProxy, startScript, startServer, temporaryFolder } from './processes.js'
+import { end, LOAD_CORE, processorSeconds, residentMiB, startProxy, startScript, startServer, temporaryFolder, type Proxy } from './processes.js'
 import type { StreamOrder, StreamResult } from './stream-client.js'
 import type { StreamServerOrder } from './stream-server.js'
 
@@ -12,7 +12,7 @@ const FEW = 20
 const ROUNDS = 3
 /** How often the proxy's memory is read, ms. */
 const MEMORY_MS = 500
-/** The part of the time of a stream over which all of them start, and the one after which tokens are counted. */
+/** Fractions of the duration of a stream: over which all of them start, and after which tokens count. */
 const RAMP = 0.3
 const SETTLED = 0.4
 
@@ -54,6 +54,7 @@ export async function streamFigures ({ rounds, streams, streamTokens }: Load): P
       await setTimeout(MEMORY_MS)
     }
   })()
+  const probedBefore = await probesOf(proxy)
   const proxying = many(proxy.url)
   await setTimeout(fromMs)
   const [usedBefore, since] = [await processorSeconds(proxy.child), performance.now()]
@@ -69,7 +70,19 @@ export async function streamFigures ({ rounds, streams, streamTokens }: Load): P
   compare(`tokens a second, ${label}`, '1/s', ({ tokensPerSecond }) => tokensPerSecond, [all], [allProxied])
   figures.push({ name: `processor of the proxy, ${label}`, unit: 'cores', value: spreadOf([used]), note: `${allProxied.broken} broken` })
   figures.push({ name: `processor of the proxy a token, ${label}`, unit: 'us', value: spreadOf([used / allProxied.tokensPerSecond * 1e6]) })
+  const probes = Object.entries(await probesOf(proxy)).map(([end, count]) => [end, count - probedBefore[end]!] as const)
+  const [, answered] = probes.find(([end]) => end === 'ok')!
+  const note = probes.map(([end, count]) => `${end} ${count.toLocaleString('en-GB')}`).join(', ')
+  figures.push({ name: `probes a stream, ${label}`, unit: '', value: spreadOf([answered / streams]), note })
   figures.push({ name: `resident, proxy, ${label}`, unit: 'MiB', value: spreadOf([mostMiB]) })
   for (const child of [proxy.child, service.child, standIn.child, client.child]) await end(child)
   return figures
+}
+
+const PROBES = /^stopgate_proxy_probes_total\{end="(\w+)"\} (\d+)$/gm
+
+/** Probes so far, by how they ended. */
+async function probesOf ({ admin }: Proxy): Promise<Record<string, number>> {
+  const text = await (await fetch(`${admin}/metrics`)).text()
+  return Object.fromEntries([...text.matchAll(PROBES)].map(([, end, count]) => [end!, Number(count)]))
 }

@@ -85,7 +85,7 @@ export interface PlayingByProxy {
 export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy): Promise<PlayedByProxy> {
   const children: ChildProcess[] = []
   // All in one session: Linux gives each session the same share of the cores (autogroup), and where sessions competed, vLLM, which waits by
-  // yielding its core, took three times as long and sent its first token after seconds.
+  // yielding its core, took two and a half times as long, with its first token after seconds.
   const start = (file: string, args: string[], env: object = {}) => {
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } })
     children.push(child)
