@@ -81,7 +81,7 @@ const buffer = new Uint8Array(512 * 1024)
 const view = new DataView(buffer.buffer)
 
 /**
- * Parses the columns of a request as `JSON.parse` does, in half the time.
+ * Parses the columns of a request as `JSON.parse` does, in half the time for numbers of few digits.
  * @returns undefined if the text has another form than clients usually send, valid or not
  */
 export function parseColumns (text: string): Record<string, unknown> | undefined {

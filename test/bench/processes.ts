@@ -70,11 +70,13 @@ export interface Proxy extends Server { readonly admin: string }
 
 /** Starts the proxy as a user does. */
 export async function startProxy (upstream: string, service: string, core: number | null = SERVER_CORE): Promise<Proxy> {
-  return await startCommand(['proxy', '--upstream', upstream, '--service', service, '--port', '0', '--admin-port', '0'], {}, core)
+  const args = ['--upstream', upstream, '--service', service, '--port', '0', '--admin-port', '0']
+  return await startCommand(['proxy', ...args], {}, core) as Proxy
 }
 
 async function startCommand (
-  args: readonly string[], env: NodeJS.ProcessEnv, core: number | null, execArgv: readonly string[] = []): Promise<Proxy> {
+  args: readonly string[], env: NodeJS.ProcessEnv, core: number | null, execArgv: readonly string[] = []
+): Promise<Server & { readonly admin?: string }> {
   const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
   const child = start(core, process.execPath, [...execArgv, cli, ...args], env, false)
   for await (const line of createInterface(child.stdout!)) {

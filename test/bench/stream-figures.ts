@@ -18,8 +18,8 @@ const SETTLED = 0.4
 
 /**
  * Streams of a stand-in for vLLM, directly and through the proxy in turn. Nothing is certified, so that every thought is probed at each of
- * its checks and none is stopped: this is where the proxy has most to do. The proxy has a core to itself; the stand-in and its client share
- * the other one.
+ * its checks and none is stopped: this is where the proxy has most to do. The proxy has a core to itself; the stand-in, its client and the
+ * service share the other one.
  */
 export async function streamFigures ({ rounds, streams, streamTokens }: Load): Promise<Figure[]> {
   const standIn = await startScript<StreamServerOrder, { url: string }>('stream-server', LOAD_CORE)
@@ -70,9 +70,9 @@ export async function streamFigures ({ rounds, streams, streamTokens }: Load): P
   compare(`tokens a second, ${label}`, '1/s', ({ tokensPerSecond }) => tokensPerSecond, [all], [allProxied])
   figures.push({ name: `processor of the proxy, ${label}`, unit: 'cores', value: spreadOf([used]), note: `${allProxied.broken} broken` })
   figures.push({ name: `processor of the proxy a token, ${label}`, unit: 'us', value: spreadOf([used / allProxied.tokensPerSecond * 1e6]) })
-  const probes = Object.entries(await probesOf(proxy)).map(([end, count]) => [end, count - probedBefore[end]!] as const)
-  const [, answered] = probes.find(([end]) => end === 'ok')!
-  const note = probes.map(([end, count]) => `${end} ${count.toLocaleString('en-GB')}`).join(', ')
+  const probes = Object.entries(await probesOf(proxy)).map(([how, count]) => [how, count - probedBefore[how]!] as const)
+  const [, answered] = probes.find(([how]) => how === 'ok')!
+  const note = probes.map(([how, count]) => `${how} ${count.toLocaleString('en-GB')}`).join(', ')
   figures.push({ name: `probes a stream, ${label}`, unit: '', value: spreadOf([answered / streams]), note })
   figures.push({ name: `resident, proxy, ${label}`, unit: 'MiB', value: spreadOf([mostMiB]) })
   for (const child of [proxy.child, service.child, standIn.child, client.child]) await end(child)
@@ -84,5 +84,5 @@ const PROBES = /^stopgate_proxy_probes_total\{end="(\w+)"\} (\d+)$/gm
 /** Probes so far, by how they ended. */
 async function probesOf ({ admin }: Proxy): Promise<Record<string, number>> {
   const text = await (await fetch(`${admin}/metrics`)).text()
-  return Object.fromEntries([...text.matchAll(PROBES)].map(([, end, count]) => [end!, Number(count)]))
+  return Object.fromEntries([...text.matchAll(PROBES)].map(([, how, count]) => [how!, Number(count)]))
 }

@@ -118,6 +118,7 @@ export async function playProxy (engine: ProxiedEngine, options: PlayingByProxy)
   }
 }
 
+/** Ends a process. On SIGTERM its own children end with it; after a SIGKILL they may be left. */
 async function endChild (child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')

@@ -61,7 +61,7 @@ const NAME = 'token_ids"'
 /** Not within a string: there the quotes would be escaped. */
 const FIELD = `,"${NAME}:[`
 
-/** `null` if the name occurs again, so that the choice's own field cannot be told. */
+/** `null` if there is no such field, or if the name occurs again, so that the choice's own cannot be told. */
 function withoutIds (data: string): string | null {
   const start = data.indexOf(NAME) - 2
   const end = data.indexOf(']', start)

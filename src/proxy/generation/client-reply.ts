@@ -25,8 +25,8 @@ export interface ClientReply {
   readonly end: (finish: string | null, usage: Usage | null, field: StopgateField) => void
   /** Ends with an error of the engine. */
   readonly fail: (error: Chunk | null) => void
-  /** Sends what is passed on and written within `write` at once. */
-  readonly together: (write: () => void) => void
+  /** Sends at once what `work` passes on and writes. */
+  readonly together: (work: () => void) => void
   /** Waits until the client has taken what was written. */
   readonly drained: () => Promise<void> | null
 }
@@ -67,7 +67,7 @@ export function streamReply ({ route, wantsUsage }: Asked, response: ServerRespo
       if (error === null) response.destroy()
       else write(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`, true)
     },
-    together: (write) => { sendAtOnce(response, write) },
+    together: (work) => { sendAtOnce(response, work) },
     drained: () => response.writableNeedDrain ? drainedOrClosed(response) : null,
   }
 }
@@ -107,7 +107,7 @@ export function jsonReply ({ route }: Asked, response: ServerResponse, headers: 
       if (error === null) response.destroy()
       else response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify(error))
     },
-    together: (write) => { write() },
+    together: (work) => { work() },
     drained: () => null,
   }
 }

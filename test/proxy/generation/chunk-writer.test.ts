@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { chunkWriter, sendAtOnce } from '../../../src/proxy/generation/chunk-writer.js'
+import { chunkWriter, sendAtOnce, type WriteChunk } from '../../../src/proxy/generation/chunk-writer.js'
 
 async function serve (t: Test, answer: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<number> {
   const server = createServer(answer).listen(0, '127.0.0.1')
@@ -70,7 +70,7 @@ t.test('headers keep their bytes, whatever the first chunk is', async (t) => {
 })
 
 t.test('requests that come together are answered in their order', async (t) => {
-  const writers = new Map<string, (text: string, isLast?: boolean) => void>()
+  const writers = new Map<string, WriteChunk>()
   const port = await serve(t, async ({ url }, response) => {
     response.writeHead(200)
     writers.set(url!, chunkWriter(response))
