@@ -16,9 +16,7 @@ from typing import Any
 
 import pytest
 
-from stopgate._async_connection import AsyncConnection
-from stopgate._connection import Connections
-from stopgate._http import Reply
+from stopgate._http import AsyncConnection, Connections, Reply
 
 
 def _has(*packages: str) -> bool:
@@ -147,4 +145,4 @@ def own_service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture(autouse=True)
 def _all_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets each test see its warnings, though they are throttled."""
-    monkeypatch.setattr("stopgate._log._logged", {})
+    monkeypatch.setattr("stopgate._telemetry._logged", {})

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from stopgate._bundle import Bundle
-from stopgate._grid import GRID
-from stopgate._murmur3 import lottery, murmur3, uniform
+from stopgate._bundle import GRID, Bundle, lottery, murmur3, uniform
 from stopgate.generation import Arm
 from stopgate.probe import Step
 

@@ -5,8 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from ._background import Background
-from ._log import logger, warn
+from ._process import Background
+from ._telemetry import logger, warn
 from .errors import CallFailed
 
 _FAILURES = 2

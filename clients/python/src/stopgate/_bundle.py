@@ -1,16 +1,55 @@
-"""Decides like the service, by its bundle. openapi/vectors.json has what both must say."""
+"""Decides like the service, by its bundle. openapi/vectors.json holds the decisions that both must make."""
 
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ._cadence import Cadence
-from ._grid import GRID
-from ._murmur3 import lottery
 from .generation import Arm
 from .probe import Step
 
 BUNDLE_FORMAT = 1
+
+GRID = (
+    0.9990889488055994, 0.9987578333319665, 0.9983065801251294, 0.9976917749129804, 0.9968544646558322,
+    0.995714724119082, 0.9941644321251797, 0.9920577617873176, 0.9891988352143963, 0.9853260176559604,
+    0.9800925256439704, 0.9730435672514532, 0.963591390653982, 0.9509917735472369, 0.9343290746690791,
+    0.9125222174950202, 0.884370272997969, 0.8486610605386135, 0.8043635263619703, 0.7509056509048028,
+    0.6884973123555822, 0.6183990709384134, 0.542996988453704, 0.4655718070254902, 0.389770773402332,
+    0.3189458042953346, 0.25559986396238643, 0.201119784232575, 0.1558211936886601, 0.11920292202211755,
+)  # fmt: skip
+"""Candidate thresholds, safest first, as `grid` of openapi/vectors.json has them."""
+
+_MASK = 0xFFFFFFFF  # 32 bits
+
+
+def murmur3(text: str) -> int:
+    """MurmurHash3_x86_32 of the text in UTF-8, seed 0 (Austin Appleby, public domain): an integer below 2**32."""
+    data, h = text.encode(), 0
+    for i in range(0, len(data), 4):
+        k = int.from_bytes(data[i : i + 4], "little") * 0xCC9E2D51 & _MASK
+        h ^= (k << 15 | k >> 17) * 0x1B873593 & _MASK
+        if i + 4 <= len(data):
+            h = (h << 13 | h >> 19) * 5 + 0xE6546B64 & _MASK
+    h ^= len(data)
+    h = (h ^ h >> 16) * 0x85EBCA6B & _MASK
+    h = (h ^ h >> 13) * 0xC2B2AE35 & _MASK
+    return h ^ h >> 16
+
+
+def uniform(salt: str, unit: str) -> float:
+    """The draw of a generation, in [0, 1): it is in the control arm if and only if this is below the control share.
+
+    Args:
+        salt: of the bundle.
+        unit: id of the group, or of the generation where there is no group.
+    """
+    return murmur3(f"{salt}:{unit}") / 2**32
+
+
+def lottery(salt: str, unit: str) -> float:
+    """Draws the threshold of a generation, in [0, 1): it has the looser one if and only if this is below the share."""
+    return murmur3(f"{salt}:lottery:{unit}") / 2**32
 
 
 class Scorer(NamedTuple):
@@ -47,7 +86,7 @@ class Scorer(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What is in force in one context."""
+    """The threshold, scorer, cadence and shares in force in one context."""
 
     threshold: float | None
     lottery: tuple[float, float] | None
@@ -97,7 +136,7 @@ class Bundle:
     """A bundle as GET /v1/bundle replies it.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no bundle of this format.
+        KeyError, TypeError, ValueError: the body is not a bundle of this format.
     """
 
     def __init__(self, body: dict[str, Any]) -> None:
@@ -108,10 +147,10 @@ class Bundle:
         self.salt: str | None = body["salt"]
 
     def rule_of(self, context: Mapping[str, str], key: str) -> Rule | None:
-        """The rule of the deepest node that the context reaches; None: it is outside of the bundle.
+        """The rule of the deepest node that the context reaches; None: the context is outside of the bundle.
 
         Args:
-            key: stands for the context.
+            key: identifies the context in the cache of rules.
         """
         try:
             return self._rules[key]
@@ -130,18 +169,18 @@ class Bundle:
             node = child
         if "rule" not in node:
             return None
-        its = self._body["rules"][node["rule"]]
-        is_scored = "scorer" in its
+        fields = self._body["rules"][node["rule"]]
+        is_scored = "scorer" in fields
         return Rule(
-            threshold=its["score_threshold"] if is_scored else its["threshold"],
-            lottery=(its["lottery"]["threshold"], its["lottery"]["share"]) if "lottery" in its else None,
-            scorer=self._scorer(node, its["scorer"]) if is_scored else None,
-            trials=tuple(self._scorer(node, name) for name in its.get("trials", [])),
-            mode=its["mode"],
-            cadence=Cadence(its["check_every_tokens"], its["min_tokens"], its["check_growth"]),
+            threshold=fields["score_threshold"] if is_scored else fields["threshold"],
+            lottery=(fields["lottery"]["threshold"], fields["lottery"]["share"]) if "lottery" in fields else None,
+            scorer=self._scorer(node, fields["scorer"]) if is_scored else None,
+            trials=tuple(self._scorer(node, name) for name in fields.get("trials", [])),
+            mode=fields["mode"],
+            cadence=Cadence(fields["check_every_tokens"], fields["min_tokens"], fields["check_growth"]),
             share=node.get("control_share", 1),
             epoch=node.get("epoch"),
-            label_rate=its["label_rate"],
+            label_rate=fields["label_rate"],
         )
 
     def _scorer(self, node: dict[str, Any], name: str) -> Scorer:

@@ -7,17 +7,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from . import _fork
 from ._breaker import Breaker
-from ._connection import Connections
-from ._counters import Counters
 from ._decisions import Decisions
-from ._enrolments import Enrolments
-from ._exit import AtExit
-from ._http import Endpoint, Reply
+from ._http import Connections, Endpoint, Reply
 from ._local import Local
-from ._log import warn
-from ._reporter import Report, Reporter
+from ._outbox import Enrolments, Report, Reporter
+from ._process import AtExit, watch_forks
+from ._telemetry import Counters, warn
 from .generation import Context, Generation, Grade
 
 COLUMNS = "/v1/decisions/columns"
@@ -45,7 +41,7 @@ class Core:
         self.local = Local(self._get, prefix, max_staleness, self._enrolments) if local else None
         self.decisions = Decisions(self.counters, self.breaker, self.local)
         self._exit = AtExit(self)
-        _fork.watch(self)
+        watch_forks(self)
 
     def after_fork(self) -> None:
         """A child has connections, threads, queues and counts of its own."""

@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from ._breaker import Breaker
 from ._cadence import Cadence
 from ._columns import columns_of
-from ._counters import Counters
 from ._http import Reply
 from ._local import Local
-from ._log import warn
 from ._replies import take
+from ._telemetry import Counters, warn
 from .errors import CallFailed
 from .generation import Generation
 

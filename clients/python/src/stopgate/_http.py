@@ -1,10 +1,14 @@
-"""HTTP/1.1 as bytes: requests are written and replies are read without a socket, for both kinds of connection."""
+"""HTTP/1.1: requests and replies as bytes, blocking connections, and connections of an event loop."""
 
+import asyncio
 import gzip
 import http.client
 import io
 import json
+import socket
 import ssl
+import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -12,6 +16,8 @@ from urllib.parse import urlsplit
 from .errors import CallFailed
 
 _MAX_HEAD = 65_536
+_MOST_IDLE = 8
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Reply(NamedTuple):
@@ -147,3 +153,165 @@ def _read_chunks(data: bytearray, at: int) -> bytes | None:
             return bytes(body)
         body += data[end + 2 : end + 2 + size]
     return None
+
+
+class Connections:
+    """Calls a service. Threads may call concurrently: each call has its own connection, which is kept alive.
+
+    A call has one deadline for all of it.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._idle: deque[socket.socket] = deque()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float,
+    ) -> Reply:
+        """Sends a request and returns the reply, whatever its status.
+
+        Where the service has closed an idle connection meanwhile, the request is sent again over another.
+
+        Args:
+            timeout: seconds for all of it, without the look-up of a host's name.
+
+        Raises:
+            CallFailed: no contact, no time left, or no HTTP.
+        """
+        deadline = time.monotonic() + timeout
+        request = self._endpoint.request(method, path, body, headers)
+        try:
+            while (connection := self._take()) is not None:
+                reply = self._exchange(connection, request, deadline, is_reused=True)
+                if reply is not None:
+                    return reply
+            reply = self._exchange(self._connect(deadline), request, deadline, is_reused=False)
+            assert reply is not None
+            return reply
+        except OSError as error:
+            raise CallFailed(f"{type(error).__name__}: {error}") from error
+
+    def forget(self) -> None:
+        """Leaves idle connections to the process that shares them, after a fork."""
+        self._idle = deque()
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        while (connection := self._take()) is not None:
+            connection.close()
+
+    def _take(self) -> socket.socket | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _connect(self, deadline: float) -> socket.socket:
+        address = (self._endpoint.host, self._endpoint.port)
+        connection = socket.create_connection(address, timeout=_left(deadline))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._endpoint.ssl_context is None:
+            return connection
+        connection.settimeout(_left(deadline))
+        return self._endpoint.ssl_context.wrap_socket(connection, server_hostname=self._endpoint.host)
+
+    def _exchange(self, connection: socket.socket, request: bytes, deadline: float, is_reused: bool) -> Reply | None:
+        """Returns None where the other side had closed a connection that was reused."""
+        reader = ReplyReader()
+        reply: Reply | None = None
+        try:
+            connection.settimeout(_left(deadline))
+            connection.sendall(request)
+            while reply is None:
+                connection.settimeout(_left(deadline))
+                data = connection.recv(65_536)
+                if not data and is_reused and not reader.has_begun:
+                    return None
+                reply = reader.feed(data)
+            return reply
+        except (ConnectionResetError, BrokenPipeError):
+            if is_reused and not reader.has_begun:
+                return None
+            raise
+        finally:
+            if reply is not None and reply.keeps_alive and len(self._idle) < _MOST_IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
+
+
+class AsyncConnection:
+    """Calls a service from an event loop, one call at a time, over a connection that is kept alive."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._streams: _Streams | None = None
+
+    async def call(self, method: str, path: str, body: bytes, *, timeout: float) -> Reply:
+        """Sends a request and returns the reply, whatever its status.
+
+        Args:
+            timeout: seconds for all of it.
+
+        Raises:
+            CallFailed: no contact, no time left, or no HTTP.
+        """
+        try:
+            return await asyncio.wait_for(self._call(self._endpoint.request(method, path, body)), timeout)
+        except (OSError, asyncio.TimeoutError) as error:
+            self.close()
+            raise CallFailed(f"{type(error).__name__}: {str(error) or f'no reply within {timeout} s'}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection; the next call opens another."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def _call(self, request: bytes) -> Reply:
+        if self._streams is not None:
+            reply = await self._exchange(self._streams, request, is_reused=True)
+            if reply is not None:
+                return reply
+            self.close()
+        endpoint = self._endpoint
+        self._streams = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=endpoint.ssl_context)
+        reply = await self._exchange(self._streams, request, is_reused=False)
+        assert reply is not None
+        return reply
+
+    async def _exchange(self, streams: _Streams, request: bytes, is_reused: bool) -> Reply | None:
+        """Returns None where the other side had closed a connection that was reused."""
+        reader, writer = streams
+        read = ReplyReader()
+        reply: Reply | None = None
+        try:
+            writer.write(request)
+            while reply is None:
+                data = await reader.read(65_536)
+                if not data and is_reused and not read.has_begun:
+                    return None
+                reply = read.feed(data)
+        except (ConnectionResetError, BrokenPipeError):
+            if is_reused and not read.has_begun:
+                return None
+            raise
+        if not reply.keeps_alive:
+            self.close()
+        return reply

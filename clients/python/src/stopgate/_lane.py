@@ -3,10 +3,10 @@
 import asyncio
 from collections import deque
 
-from ._async_connection import AsyncConnection
 from ._columns import MAX_ROWS
 from ._core import COLUMNS, Core
-from ._log import logger
+from ._http import AsyncConnection
+from ._telemetry import logger
 from .generation import Generation
 
 _MOST_CALLS = 4

@@ -1,6 +1,6 @@
 """Says that a generation is not enrolled."""
 
-from ._log import warn
+from ._telemetry import warn
 from .generation import Generation
 
 

@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from ._background import Background
-from ._bundle import Bundle, Rule
+from ._bundle import Bundle, Rule, uniform
 from ._cadence import Cadence
-from ._enrolments import Enrolments
 from ._http import Reply
 from ._late import warn_late
-from ._log import warn
-from ._murmur3 import uniform
+from ._outbox import Enrolments
+from ._process import Background
+from ._telemetry import warn
 from .errors import CallFailed
 from .generation import Generation
 

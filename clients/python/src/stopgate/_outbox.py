@@ -1,13 +1,22 @@
-"""A queue that a thread empties in the background."""
+"""Queues that a thread sends in the background: outcomes and labels, and enrolments."""
 
+import json
+import random
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sized
-from typing import Generic, TypeVar
+from collections import deque
+from collections.abc import Callable, Sized
+from typing import Any, Generic, NamedTuple, TypeVar
+from urllib.parse import quote
 
-from ._background import Background
+from ._process import Background
+from ._telemetry import Counters, warn
+from .errors import CallFailed
 
 Batch = TypeVar("Batch")
+Post = Callable[[str, bytes, float], Any]
+"""Posts a body to a path within so many seconds, and returns the reply. Raises CallFailed."""
 
 
 class Outbox(ABC, Generic[Batch]):
@@ -26,7 +35,7 @@ class Outbox(ABC, Generic[Batch]):
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begins anew: what waits is the parent's to send."""
+        """Empties the queue: the parent sends what it holds."""
         self._changed = threading.Condition()
         self._is_sending = self._is_closing = self._is_closed = False
         self._background.after_fork()
@@ -49,19 +58,19 @@ class Outbox(ABC, Generic[Batch]):
 
     @abstractmethod
     def _take(self) -> Batch:
-        """Takes the next batch of what waits."""
+        """Takes the next batch from the queue."""
 
     @abstractmethod
     def _send(self, batch: Batch) -> None:
-        """Sends a batch, or gives it up. Returns soon once the box is closed."""
+        """Sends a batch, or gives it up. Returns soon once the outbox is closed."""
 
     def _added(self) -> None:
-        """To be called where something was added, `_changed` being held."""
+        """Starts the thread after something was added. Call it while `_changed` is held."""
         self._background.ensure()
         self._changed.notify_all()
 
     def _pause(self, seconds: float, closing_seconds: float) -> None:
-        """Waits in the thread; while the box is closing, for `closing_seconds` at most."""
+        """Waits in the thread; while the outbox is closing, for `closing_seconds` at most."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_closing, seconds)
             if self._is_closing:
@@ -81,3 +90,178 @@ class Outbox(ABC, Generic[Batch]):
                 with self._changed:
                     self._is_sending = False
                     self._changed.notify_all()
+
+
+_MOST_BYTES = 64 * 2**20
+_BATCH_ITEMS, _BATCH_BYTES = 256, 2**20
+_REPORT_CALL_SECONDS = 5.0
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.2, 15.0
+
+
+class Report(NamedTuple):
+    """An outcome, or the label of one."""
+
+    generation_id: str
+    body: bytes
+    is_label: bool = False
+
+
+class Reporter(Outbox[list[Report]]):
+    """Sends outcomes and labels in order, each until the service accepts or refuses it. `put()` never waits for it.
+
+    Args:
+        post: calls the service.
+        capacity: outcomes and labels that may wait; beyond it, or beyond 64 MiB, the oldest are dropped.
+        counters: where to count.
+        on_receipt: called in the background with the id of each stored outcome and the receipt of the service.
+    """
+
+    def __init__(
+        self, post: Post, capacity: int, counters: Counters, on_receipt: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        self._post, self._capacity, self._counters, self._on_receipt = post, capacity, counters, on_receipt
+        super().__init__("reports")
+
+    def after_fork(self) -> None:
+        """Empties the queue: the parent sends what it holds."""
+        super().after_fork()
+        self._waiting: deque[Report] = deque()
+        self._bytes = 0
+
+    def put(self, report: Report) -> None:
+        """Queues a report. A closed reporter drops it."""
+        with self._changed:
+            if self._is_closed:
+                self._counters.dropped += 1
+                warn("closed", "the client is closed: what is reported after that is lost")
+                return
+            self._waiting.append(report)
+            self._bytes += len(report.body)
+            while self._waiting and (len(self._waiting) > self._capacity or self._bytes > _MOST_BYTES):
+                self._bytes -= len(self._waiting.popleft().body)
+                self._counters.dropped += 1
+                warn("dropped", "the queue of reports is full: the oldest are dropped")
+            self._added()
+
+    def close(self, timeout: float) -> bool:
+        """As `Outbox.close()`. A report that is waiting for its next attempt is sent immediately."""
+        is_sent = super().close(timeout)
+        if not is_sent:
+            warn("unsent", "reports were not sent before the end")
+        return is_sent
+
+    def _take(self) -> list[Report]:
+        """A label, or as many consecutive outcomes as fit in one call."""
+        batch = [self._waiting.popleft()]
+        size = len(batch[0].body)
+        while self._waiting and not batch[0].is_label and len(batch) < _BATCH_ITEMS:
+            size += len(self._waiting[0].body)
+            if self._waiting[0].is_label or size > _BATCH_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        self._bytes -= sum(len(report.body) for report in batch)
+        return batch
+
+    def _send(self, batch: list[Report]) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while not self._is_closed:
+            try:
+                if batch[0].is_label:
+                    self._send_label(batch[0])
+                else:
+                    self._send_outcomes(batch)
+                return
+            except CallFailed as error:
+                if not error.may_succeed_later:
+                    self._counters.rejected += len(batch)
+                    warn(f"refused {error.status}", f"{len(batch)} reports were refused: {error}")
+                    return
+                warn(f"report {error.status}", f"reports wait, since the service does not take them: {error}")
+                self._pause(max(error.retry_after or 0.0, wait * random.uniform(0.5, 1)), _FIRST_WAIT_SECONDS)
+                wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
+
+    def _send_label(self, label: Report) -> None:
+        self._post(f"/v1/outcomes/{quote(label.generation_id, safe='')}/label", label.body, _REPORT_CALL_SECONDS)
+        self._counters.reported += 1
+
+    def _send_outcomes(self, batch: list[Report]) -> None:
+        body = b'{"outcomes":[' + b",".join(report.body for report in batch) + b"]}"
+        reply = self._post("/v1/outcomes/batch", body, _REPORT_CALL_SECONDS)
+        try:
+            rejected, receipts = reply["rejected"], list(zip(batch, reply["outcomes"], strict=True))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CallFailed(f"the reply has no receipts: {error!r}") from error
+        for problem in rejected:
+            id, path, message = batch[problem["index"]].generation_id, problem["path"], problem["message"]
+            warn(f"outcome {message}", f"the outcome of {id} was refused: {path} {message}")
+        self._counters.rejected += len(rejected)
+        self._counters.reported += len(batch) - len(rejected)
+        for report, receipt in receipts:
+            if receipt is not None:
+                self._on_receipt(report.generation_id, receipt)
+
+
+_ENROL_EVERY_SECONDS = 0.05
+_ENROL_RETRY_SECONDS = 0.25
+_ENROL_CALL_SECONDS = 1.0
+_OLDEST_SECONDS = 4.5
+"""The service accepts no older draws."""
+_MOST_IN_CALL = 4096
+
+
+class _Draw(NamedTuple):
+    """The fields that the generations of one call share."""
+
+    context: tuple[tuple[str, str], ...]
+    epoch: str | None
+    share: float
+
+
+_Started = dict[_Draw, tuple[float, list[dict[str, Any]]]]
+"""By draw: when the first of its generations was added, and these generations."""
+
+
+class Enrolments(Outbox[_Started]):
+    """Tells the service, 20 times a second, which generations a local decider has enrolled.
+
+    An enrolment that can not be posted within 4.5 seconds is given up. Such a generation is no evidence, and goes on.
+    """
+
+    def __init__(self, post: Post, counters: Counters) -> None:
+        self._post, self._counters = post, counters
+        super().__init__("enrolments")
+
+    def after_fork(self) -> None:
+        """Empties the queue: the parent sends what it holds."""
+        super().after_fork()
+        self._waiting: _Started = {}
+
+    def add(self, context: dict[str, str], epoch: str | None, share: float, generation: dict[str, Any]) -> None:
+        """Queues a generation at its first step."""
+        draw = _Draw(tuple(context.items()), epoch, share)
+        with self._changed:
+            self._waiting.setdefault(draw, (time.monotonic(), []))[1].append(generation)
+            self._added()
+
+    def _take(self) -> _Started:
+        taken, self._waiting = self._waiting, {}
+        return taken
+
+    def _send(self, batch: _Started) -> None:
+        for draw, (since, generations) in batch.items():
+            for first in range(0, len(generations), _MOST_IN_CALL):
+                self._send_draw(draw, since, generations[first : first + _MOST_IN_CALL])
+        self._pause(_ENROL_EVERY_SECONDS, 0)
+
+    def _send_draw(self, draw: _Draw, since: float, generations: list[dict[str, Any]]) -> None:
+        body = {"context": dict(draw.context), "epoch": draw.epoch, "share": draw.share, "generations": generations}
+        while (age := time.monotonic() - since) < _OLDEST_SECONDS and not self._is_closed:
+            try:
+                self._post("/v1/enrolments", json.dumps({**body, "age_ms": 1000 * age}).encode(), _ENROL_CALL_SECONDS)
+                self._counters.enrolled += len(generations)
+                return
+            except CallFailed as error:
+                warn("enrolments", f"generations that have started can't be enrolled: {error}")
+                if not error.may_succeed_later:
+                    return
+            self._pause(_ENROL_RETRY_SECONDS, _ENROL_RETRY_SECONDS)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ._log import warn
+from ._telemetry import warn
 from ._text import fit_answer
 
 if TYPE_CHECKING:

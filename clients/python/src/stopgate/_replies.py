@@ -5,7 +5,7 @@ from typing import Any
 
 from ._cadence import Cadence
 from ._late import warn_late
-from ._log import warn
+from ._telemetry import warn
 from .generation import Generation
 
 _MOST_CADENCES = 100_000

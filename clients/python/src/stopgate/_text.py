@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 
-from ._log import warn
+from ._telemetry import warn
 
 _MAX_ANSWER = 4096
 _MAX_ID = 128

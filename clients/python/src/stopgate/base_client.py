@@ -3,9 +3,9 @@
 import ssl
 from collections.abc import Callable
 
-from . import _fork
 from ._core import Core
-from ._counters import Counters
+from ._process import watch_forks
+from ._telemetry import Counters
 from .generation import Context, Generation, Grade
 
 
@@ -52,7 +52,7 @@ class BaseClient:
         if self._core.local is not None:
             self._core.local.wait(0)
         self.after_fork()
-        _fork.watch(self)
+        watch_forks(self)
 
     def after_fork(self) -> None:
         """Runs in a forked process, and when the client is made."""

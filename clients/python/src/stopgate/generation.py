@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from ._log import logger
 from ._outcome import identity_of, outcome_of
+from ._telemetry import logger
 from ._text import fit_confidence, fit_context, fit_id, fit_signals
 from .probe import Probe, Step
 

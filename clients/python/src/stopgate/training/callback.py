@@ -8,7 +8,7 @@ import torch.distributed
 from transformers import TrainerCallback
 
 from .._http import Endpoint
-from .._log import logger, warn
+from .._telemetry import logger, warn
 from ..generation import Context
 from .metrics import figures_of, suite_of
 from .run import Run

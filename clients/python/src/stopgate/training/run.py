@@ -5,9 +5,8 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from .._connection import Connections
-from .._http import Endpoint
-from .._log import warn
+from .._http import Connections, Endpoint
+from .._telemetry import warn
 from ..errors import CallFailed
 
 _FIRST_WAIT_SECONDS = 0.5

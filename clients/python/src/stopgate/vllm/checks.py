@@ -7,8 +7,8 @@ from typing import Any
 from vllm import SamplingParams
 
 from .._forced import TOP_TOKENS, Forced
-from .._log import warn
 from .._row import Row
+from .._telemetry import warn
 from ..aio import AsyncClient
 from ..probe import Probe
 from ..thought import Thought

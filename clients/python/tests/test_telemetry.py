@@ -2,7 +2,7 @@
 
 import pytest
 
-from stopgate import _log
+from stopgate import _telemetry
 
 
 def test_a_line_says_how_many_were_left_out_before(
@@ -10,9 +10,13 @@ def test_a_line_says_how_many_were_left_out_before(
 ) -> None:
     now = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    assert [_log.warn("a", "first"), _log.warn("a", "second"), _log.warn("a", "third")] == [True, False, False]
-    assert _log.warn("b", "another kind")
+    assert [_telemetry.warn("a", "first"), _telemetry.warn("a", "second"), _telemetry.warn("a", "third")] == [
+        True,
+        False,
+        False,
+    ]
+    assert _telemetry.warn("b", "another kind")
     now += 60
-    assert _log.warn("a", "fourth")
+    assert _telemetry.warn("a", "fourth")
     said = [record.getMessage() for record in caplog.records]
     assert said == ["first", "another kind", "fourth (and 2 more like it since the last line)"]

@@ -50,7 +50,7 @@ def test_a_fork_reports_its_own_generations_and_no_other(service: Service) -> No
     python(f"""
 import os
 from conftest import *
-from test_processes import *
+from test_process import *
 client = Client("{service.url}", timeout=30)
 play(client, "forked", 3)
 one, played = client.generation({{"model": "q", "task": "forked"}}, grade=is_right), Played(100)
@@ -71,7 +71,7 @@ assert client.counters.reported == 4 and client.counters.failures == 0
 
 def test_the_end_of_a_process_sends_what_waits(service: Service) -> None:
     python(f"""
-from test_processes import *
+from test_process import *
 play(Client("{service.url}", timeout=30), "ended", 30)
 """)
     until("all are reported", lambda: followed(service, "ended").get("reported") == 30)
@@ -80,7 +80,7 @@ play(Client("{service.url}", timeout=30), "ended", 30)
 def test_the_end_of_a_process_of_multiprocessing_does_too(service: Service) -> None:
     python(f"""
 import multiprocessing
-from test_processes import *
+from test_process import *
 client = Client("{service.url}", timeout=30)
 if __name__ == "__main__":
     children = [multiprocessing.get_context("fork").Process(target=play, args=(client, "children", 5)) for _ in range(3)]
@@ -96,7 +96,7 @@ if __name__ == "__main__":
 def test_local_decisions_go_on_in_a_fork(service: Service) -> None:
     python(f"""
 import os
-from test_processes import *
+from test_process import *
 client = Client("{service.url}", local=True)
 assert client.wait_ready(30)
 if (child := os.fork()) == 0:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stopgate._counters import Counters
-from stopgate._reporter import Report, Reporter
+from stopgate._outbox import Report, Reporter
+from stopgate._telemetry import Counters
 from stopgate.errors import CallFailed
 
 
