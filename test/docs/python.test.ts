@@ -65,7 +65,7 @@ class Thought:
         return "The answer is 4."
 
 for each in (client, service):
-    each._core.timeout = 30
+    each._session.timeout = 30
 `
 
 t.test('the example of the client runs as it stands', async (t) => {

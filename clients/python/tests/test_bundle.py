@@ -8,8 +8,7 @@ import pytest
 
 from conftest import ROOT
 from stopgate._bundle import GRID, Bundle, lottery, murmur3, uniform
-from stopgate.generation import Arm
-from stopgate.probe import Step
+from stopgate.generation import Arm, Step
 
 VECTORS = json.loads((ROOT / "openapi/vectors.json").read_text())
 BUNDLE = Bundle(VECTORS["bundle"])

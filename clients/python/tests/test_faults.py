@@ -42,7 +42,7 @@ def test_killed_and_started_again_it_gets_every_outcome(own_service: Service, ca
             assert play(client).probes == 1, "only the answer is forced, since no decision can come"
         assert client.counters.undecided == 10 + 60
         own_service.start()
-        until("decisions come again", lambda: not client._core.breaker.is_open)
+        until("decisions come again", lambda: not client._session.breaker.is_open)
         play(client)
         assert client.flush(60)
         assert client.counters.undecided == 70
@@ -59,7 +59,7 @@ def test_killed_and_started_again_it_gets_every_outcome(own_service: Service, ca
 def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
     client = Client(own_service.url, timeout=30, exit_seconds=0)
     play(client)
-    client._core.timeout = 0.05
+    client._session.timeout = 0.05
     os.kill(own_service.process.pid, signal.SIGSTOP)
     try:
         assert play(client).probes == 4, "its first check may have enrolled it, so that its record is kept"
@@ -69,8 +69,8 @@ def test_a_frozen_service_costs_two_deadlines(own_service: Service) -> None:
         assert client.counters.undecided == 60
     finally:
         os.kill(own_service.process.pid, signal.SIGCONT)
-    client._core.timeout = 30
-    until("the breaker has closed", lambda: not client._core.breaker.is_open)
+    client._session.timeout = 30
+    until("the breaker has closed", lambda: not client._session.breaker.is_open)
     play(client)
     assert client.counters.undecided == 60
     client.close(30)
@@ -85,7 +85,7 @@ def test_local_decisions_go_on_without_the_service(own_service: Service) -> None
         one.arm = "treated"
         assert client.run(one, played.generate, played.probe) == "right"
         assert one.stopped
-        client._core.local._max_staleness = 0  # type: ignore[union-attr]
+        client._session.local._max_staleness = 0  # type: ignore[union-attr]
         late = client.generation(CONTEXT)
         late.arm = "treated"
         assert client.check([late.observe(32, confidence=0.999)]) == []

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from stopgate import Client, Generation, Probe
-from stopgate._columns import columns_of
+from stopgate._decisions import columns_of
 from stopgate._outcome import outcome_of
+from stopgate.generation import Ending
 
 CONTEXT = {"model": "q"}
 
@@ -32,16 +33,15 @@ def control() -> Generation:
     return one
 
 
-def told(one: Generation, answer: str | None = "4", **more: Any) -> dict[str, Any]:
-    given = {"em": None, "reference": None, "answer_tokens": 0, **more}
-    return outcome_of(one, 100, answer, given["em"], given["reference"], given["answer_tokens"])
+def outcome(one: Generation, answer: str | None = "4", **more: Any) -> dict[str, Any]:
+    return outcome_of(one, Ending(answer, 100, **more))
 
 
 def test_what_asking_cost_is_told_apart_from_what_grading_cost(control: Generation) -> None:
     control.observe(32, Probe("4", 0.5, tokens=3, prefill_tokens=9))
     control.observe(64, confidence=0.6)
     control.probed(Probe("4", tokens=5))
-    said = told(control)
+    said = outcome(control)
     assert (said["probe_tokens"], said["probe_prefill_tokens"]) == (8, 9)
     assert [step["probe_tokens"] for step in said["steps"]] == [3, 0]
 
@@ -51,13 +51,13 @@ def test_counts_may_be_integers_of_an_array() -> None:
     run = one.generation(CONTEXT, group="q", sample=Number(1), samples=Number(8))
     run.observe(Number(32), Probe("4", Number(1), tokens=Number(3), prefill_tokens=Number(9)))  # type: ignore[arg-type]
     columns_of([run])
-    assert json.loads(json.dumps(told(run)))["probe_tokens"] == 3
+    assert json.loads(json.dumps(outcome(run)))["probe_tokens"] == 3
     assert one.counters.probe_tokens == 3
 
 
 def test_without_costs_none_are_claimed(control: Generation) -> None:
     control.observe(32, Probe("4", 0.5))
-    said = told(control)
+    said = outcome(control)
     assert "probe_tokens" not in said and "probe_tokens" not in said["steps"][0]
 
 
@@ -66,7 +66,7 @@ def test_a_verdict_on_the_answer_grades_the_probes_that_agree(
     control: Generation, em: bool | None, expected: list[int | None]
 ) -> None:
     control.observe(32, Probe(" 4", 0.5)).observe(64, Probe("5", 0.5))
-    assert [step.get("em") for step in told(control, em=em)["steps"]] == expected
+    assert [step.get("em") for step in outcome(control, em=em)["steps"]] == expected
 
 
 def test_a_grade_grades_each_text_once(control: Generation) -> None:
@@ -78,14 +78,14 @@ def test_a_grade_grades_each_text_once(control: Generation) -> None:
 
     control.grade = grade
     control.observe(32, Probe("4", 0.5)).observe(64, Probe("5", 0.5)).observe(96, Probe("5", 0.5, em=1))
-    said = told(control)
+    said = outcome(control)
     assert ([step["em"] for step in said["steps"]], said["em"], sorted(graded)) == ([1, 0, 1], 1, ["4", "5"])
 
 
 def test_steps_of_the_treated_are_not_sent(control: Generation) -> None:
     control.observe(32, Probe("4", 0.5, tokens=3))
     control.arm, control.stopped = "treated", True
-    said = told(control, answer_tokens=2)
+    said = outcome(control, answer_tokens=2)
     assert "steps" not in said
     assert (said["stopped"], said["probe_tokens"], said["answer_tokens"], said["tokens"]) == (True, 3, 2, 100)
 
@@ -93,5 +93,5 @@ def test_steps_of_the_treated_are_not_sent(control: Generation) -> None:
 def test_of_too_many_steps_the_first_are_sent(control: Generation) -> None:
     for tokens in range(5000):
         control.observe(tokens)
-    said = told(control)
+    said = outcome(control)
     assert (len(said["steps"]), said["steps_complete"], said["tokens"]) == (4096, False, 4999)

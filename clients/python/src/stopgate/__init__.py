@@ -3,8 +3,7 @@
 from .aio import AsyncClient
 from .client import Client
 from .errors import ClientGone
-from .generation import Generation
-from .probe import Probe
+from .generation import Generation, Probe
 from .signals import Signals, confidence, entropy
 
 __all__ = ["AsyncClient", "Client", "ClientGone", "Generation", "Probe", "Signals", "confidence", "entropy"]

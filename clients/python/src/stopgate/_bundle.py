@@ -4,9 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ._cadence import Cadence
-from .generation import Arm
-from .probe import Step
+from .generation import Arm, Cadence, Step
 
 BUNDLE_FORMAT = 1
 

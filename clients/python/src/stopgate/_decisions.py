@@ -1,39 +1,110 @@
-"""What is asked about generations, and what becomes of the reply."""
+"""Asks the service for decisions, one call for many generations, and spares them the wait while it is away."""
 
-from collections.abc import Iterator, Sequence
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from ._breaker import Breaker
-from ._cadence import Cadence
-from ._columns import columns_of
 from ._http import Reply
-from ._local import Local
-from ._replies import take
-from ._telemetry import Counters, warn
+from ._local import LocalDecider
+from ._process import Background
+from ._telemetry import Counters, logger, warn
 from .errors import CallFailed
-from .generation import Generation
+from .generation import Cadence, Generation
+
+COLUMNS_PATH = "/v1/decisions/columns"
+MAX_ROWS = 4096
+NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
+"""A body that asks about no generation, for a ping."""
+
+_MOST_CADENCES = 100_000
+_BREAKER_FAILURES = 2
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.25, 10.0
+
+
+class Breaker:
+    """A circuit breaker. It opens after two failed calls in a row, and closes once a ping in the background succeeds.
+
+    While it is open nobody asks, so that an outage costs a process two time limits and not one for each step.
+
+    Args:
+        ping: calls the service with a time limit; raises CallFailed.
+    """
+
+    def __init__(self, ping: Callable[[], None]) -> None:
+        self._ping = ping
+        self._failures = 0
+        self._closing = threading.Event()
+        self._background = Background("ping", self._wait)
+        self._is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether to make no calls. While it is true, a thread pings."""
+        if self._is_open:
+            self._background.ensure()
+        return self._is_open
+
+    def succeeded(self) -> None:
+        """A call got its reply."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """A call got no usable reply."""
+        self._failures += 1
+        if self._failures >= _BREAKER_FAILURES and not self._closing.is_set():
+            self._is_open = True
+            self._background.ensure()
+
+    def after_fork(self) -> None:
+        """Closes the breaker in a child."""
+        self._closing = threading.Event()
+        self._background.after_fork()
+        self._failures, self._is_open = 0, False
+
+    def close(self) -> None:
+        """Ends the pings."""
+        self._closing.set()
+
+    def _wait(self) -> None:
+        wait, since = _FIRST_WAIT_SECONDS, time.monotonic()
+        is_logged = warn("away", "the service is away: all generations go on, and nobody asks until it is back")
+        while not self._closing.wait(wait * random.uniform(0.5, 1)):
+            try:
+                self._ping()
+            except CallFailed as error:
+                is_logged |= warn("away", f"the service is still away, so that all generations go on: {error}")
+                wait = min(_LONGEST_WAIT_SECONDS, 2 * wait)
+            else:
+                if is_logged:
+                    logger.warning("the service answers again, after %.1f s", time.monotonic() - since)
+                break
+        self._failures, self._is_open = 0, False
 
 
 class Decisions:
-    """Has generations checked. Where there is no decision, they go on.
+    """Has generations checked. A generation without a decision goes on.
 
     Args:
         counters: where to count.
         breaker: says whether to ask at all.
-        local: the bundle to decide by; None: the service is asked.
+        local: decides by the bundle; None: the service is asked.
     """
 
-    def __init__(self, counters: Counters, breaker: Breaker, local: Local | None) -> None:
+    def __init__(self, counters: Counters, breaker: Breaker, local: LocalDecider | None) -> None:
         self._counters, self._breaker, self._local = counters, breaker, local
         self._cadences: dict[str, Cadence] = {}
 
     def cadence_of(self, generation: Generation) -> Cadence:
-        """When to ask about a generation. Before the service has said anything: every 32 tokens."""
+        """When to ask about a generation. Until the service has sent a cadence: every 32 tokens."""
         known = self._local.cadence_of(generation) if self._local is not None else None
         return known or self._cadences.get(generation.context_key) or Cadence()
 
-    def skips(self, generation: Generation, tokens: int) -> bool:
-        """Whether no decision can be had now. The check is then skipped, and the next one is due later."""
+    def skip_check(self, generation: Generation, tokens: int) -> bool:
+        """Postpones a check that is due if no decision can be had now. Returns whether it did."""
         can_decide = self._local.is_usable if self._local is not None else not self._breaker.is_open
         if can_decide:
             return False
@@ -42,18 +113,18 @@ class Decisions:
         generation.next_check = self.cadence_of(generation).next_check(tokens)
         return True
 
-    def decide_locally(self, generations: Sequence[Generation], local: Local) -> None:
+    def decide_locally(self, generations: Sequence[Generation], local: LocalDecider) -> None:
         """Decides by the bundle."""
         self._counters.checks += len(generations)
         undecided = local.decide(generations)
         self._counters.stops += sum(one.stopped for one in generations)
-        self.skipped(undecided)
+        self._continue(undecided)
 
     def body_of(self, generations: Sequence[Generation]) -> bytes | None:
         """The body of the call that asks about generations; None: they go on, since the service does not answer."""
         self._counters.checks += len(generations)
         if self._breaker.is_open:
-            self.skipped(generations)
+            self._continue(generations)
             return None
         self._counters.calls += 1
         return columns_of(generations)
@@ -62,37 +133,95 @@ class Decisions:
         """Takes the decisions of a reply.
 
         Raises:
-            CallFailed: there are none in the reply.
+            CallFailed: the reply holds no decisions.
         """
         body = reply.json()
         try:
-            undecided = take(body, generations, self._cadences)
+            undecided = _apply_reply(body, generations, self._cadences)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise CallFailed(f"the reply has no decisions: {error!r}") from error
         self._breaker.succeeded()
         self._counters.stops += sum(one.stopped for one in generations)
-        self.skipped(undecided)
+        self._continue(undecided)
 
     @contextmanager
-    def going_on(self, generations: Sequence[Generation]) -> Iterator[None]:
-        """Lets generations go on where the call about them fails."""
+    def continuing_on_failure(self, generations: Sequence[Generation]) -> Iterator[None]:
+        """Lets generations go on if the call about them fails."""
         try:
             yield
         except CallFailed as error:
             self._counters.failures += 1
             self._breaker.failed()
             warn(f"check {error.status}", f"generations go on without a decision: {error}")
-            self.skipped(generations)
+            self._continue(generations)
 
-    def skipped(self, generations: Sequence[Generation]) -> None:
-        """Lets generations go on without asking."""
+    def _continue(self, generations: Sequence[Generation]) -> None:
+        """Lets generations go on without a decision. A control generation is probed if its answer would be evidence."""
         self._counters.undecided += len(generations)
         for one in generations:
-            self._go_on(one)
+            step = one.steps[-1]
+            is_highest = step.confidence is not None and step.confidence > (one.probed_score or 0.0)
+            next_check = self.cadence_of(one).next_check(step.tokens)
+            one.checked(stop=False, probe=one.arm == "control" and is_highest, next_check=next_check)
 
-    def _go_on(self, one: Generation) -> None:
-        """No decision: continue, and probe where a control generation would need the answer as evidence."""
-        step = one.steps[-1]
-        is_news = step.confidence is not None and step.confidence > (one.probed_score or 0.0)
-        next_check = self.cadence_of(one).next_check(step.tokens)
-        one.checked(stop=False, probe=one.arm == "control" and is_news, next_check=next_check)
+
+def columns_of(generations: Sequence[Generation]) -> bytes:
+    """The body of a call of POST /v1/decisions/columns that asks about the last step of each generation."""
+    places: dict[str, int] = {}
+    contexts: list[dict[str, str]] = []
+    for one in generations:
+        if one.context_key not in places:
+            places[one.context_key] = len(contexts)
+            contexts.append(one.context)
+    steps = [one.steps[-1] for one in generations]
+    body: dict[str, Any] = {
+        "contexts": contexts,
+        "context": [places[one.context_key] for one in generations],
+        "tokens": [step.tokens for step in steps],
+        "confidence": [step.confidence for step in steps],
+        "generation_ids": [one.id for one in generations],
+        "arms": [one.arm for one in generations],
+        "probed_score": [one.probed_score for one in generations],
+    }
+    if any(one.group is not None for one in generations):
+        body["group_ids"] = [one.group for one in generations]
+        body["sample"] = [one.sample if one.arm is None else None for one in generations]
+    names = {name for step in steps for name in step.signals}
+    if names:
+        body["signals"] = {name: [step.signals.get(name) for step in steps] for name in names}
+    return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _apply_reply(body: Any, generations: Sequence[Generation], cadences: dict[str, Cadence]) -> list[Generation]:
+    """Passes the decisions of a reply to its generations.
+
+    Args:
+        body: the reply to a call that asked about these generations.
+        cadences: by context; those of the reply are added.
+
+    Returns:
+        The generations whose rows the service could not read.
+
+    Raises:
+        KeyError, TypeError, ValueError, IndexError, AttributeError: the body is not the reply to this call.
+    """
+    stop, control, probe = set(body["stop"]), set(body["control"]), set(body["probe"])
+    problems = {one["index"]: one for one in body["errors"]}
+    if len(cadences) > _MOST_CADENCES:
+        cadences.clear()
+    for one, rule in zip({one.context_key: one for one in generations}.values(), body["contexts"], strict=True):
+        if rule is not None:
+            cadences[one.context_key] = Cadence(rule["check_every_tokens"], rule["min_tokens"], rule["check_growth"])
+            for warning in rule["warnings"]:
+                warn(f"{warning} {one.context_key}", f"{warning} in context {dict(one.context)}")
+    for row in body["first_step_late"]:
+        generations[row].warn_late()
+    for row, one in enumerate(generations):
+        if row in problems:
+            path, message = problems[row]["path"], problems[row]["message"]
+            warn(f"row {message}", f"no decision for {one.id}: {path} {message}")
+            continue
+        if one.arm is None:
+            one.arm = "control" if row in control else "treated"
+        one.checked(row in stop, row in probe, cadences[one.context_key].next_check(one.steps[-1].tokens))
+    return [generations[row] for row in problems]

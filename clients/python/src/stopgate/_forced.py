@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .probe import Probe
+from .generation import Probe
 from .signals import Signals, confidence
 from .thought import Thought
 

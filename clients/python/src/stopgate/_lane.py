@@ -3,9 +3,9 @@
 import asyncio
 from collections import deque
 
-from ._columns import MAX_ROWS
-from ._core import COLUMNS, Core
+from ._decisions import COLUMNS_PATH, MAX_ROWS
 from ._http import AsyncConnection
+from ._session import Session
 from ._telemetry import logger
 from .generation import Generation
 
@@ -15,8 +15,8 @@ _MOST_CALLS = 4
 class Lane:
     """The calls of one event loop. While four calls are under way, what is asked waits and goes together."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._waiting: deque[tuple[list[Generation], asyncio.Future[None]]] = deque()
         self._idle: list[AsyncConnection] = []
         self._calls: set[asyncio.Task[None]] = set()
@@ -66,11 +66,13 @@ class Lane:
                     future.set_result(None)
 
     async def _call(self, generations: list[Generation]) -> None:
-        core = self._core
-        body = core.decisions.body_of(generations)
+        session = self._session
+        body = session.decisions.body_of(generations)
         if body is None:
             return
-        connection = self._idle.pop() if self._idle else AsyncConnection(core.endpoint)
-        with core.decisions.going_on(generations):
-            core.decisions.take(generations, await connection.call("POST", COLUMNS, body, timeout=core.timeout))
+        connection = self._idle.pop() if self._idle else AsyncConnection(session.endpoint)
+        with session.decisions.continuing_on_failure(generations):
+            session.decisions.take(
+                generations, await connection.call("POST", COLUMNS_PATH, body, timeout=session.timeout)
+            )
         self._idle.append(connection)

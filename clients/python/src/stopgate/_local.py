@@ -1,4 +1,4 @@
-"""Decides in the worker's own process, and keeps the bundle in step in the background."""
+"""Decides in the worker's own process by a bundle, which a thread keeps up to date."""
 
 import threading
 import time
@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from ._bundle import Bundle, Rule, uniform
-from ._cadence import Cadence
 from ._http import Reply
-from ._late import warn_late
 from ._outbox import Enrolments
 from ._process import Background
 from ._telemetry import warn
 from .errors import CallFailed
-from .generation import Generation
+from .generation import Cadence, Generation
 
 _POLL_SECONDS = 30
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 10.0
@@ -21,14 +19,14 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 10.0
 Get = Callable[[str, dict[str, str], float], Reply]
 
 
-class Local:
-    """A bundle that is renewed by long polls.
+class LocalDecider:
+    """Decides by a bundle that is renewed by long polls.
 
     Args:
         get: gets a path with headers within so many seconds; raises CallFailed.
         prefix: context key that all generations lie within; "*": all.
         max_staleness: seconds without a renewal after which everything continues.
-        enrolments: where first steps go.
+        enrolments: get the generations that start.
     """
 
     def __init__(self, get: Get, prefix: str, max_staleness: float, enrolments: Enrolments) -> None:
@@ -39,17 +37,17 @@ class Local:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """A child goes on with the bundle that it has, and renews it itself."""
-        self._has_come = threading.Event()
+        """A child keeps the bundle that it has, and renews it itself."""
+        self._has_bundle = threading.Event()
         if self._bundle is not None:
-            self._has_come.set()
+            self._has_bundle.set()
         self._closing = threading.Event()
         self._background.after_fork()
 
     def wait(self, timeout: float) -> bool:
         """Waits for the first bundle. Returns whether it has come within `timeout` seconds."""
         self._background.ensure()
-        return self._has_come.wait(timeout)
+        return self._has_bundle.wait(timeout)
 
     def close(self) -> None:
         """Ends the renewals, at the latest when the poll under way does."""
@@ -67,7 +65,7 @@ class Local:
         return self._bundle is not None and time.monotonic() - self._renewed_at <= self._max_staleness
 
     def decide(self, generations: Sequence[Generation]) -> list[Generation]:
-        """Decides the last step of each generation. Returns those that it could not decide, so that they go on."""
+        """Decides the last step of each generation. Returns those without a decision, which go on."""
         bundle = self._bundle if self.is_usable else None
         if bundle is None:
             return list(generations)
@@ -89,7 +87,7 @@ class Local:
         return undecided
 
     def _draw(self, generation: Generation, salt: str | None, rule: Rule) -> None:
-        """Draws the arm, and enrols the generation where this is its first step."""
+        """Draws the arm, and enrols the generation if it may become evidence."""
         if salt is None:
             generation.arm = "treated"
             return
@@ -98,14 +96,14 @@ class Local:
         if rule.label_rate == 0 or u >= 2 * rule.share or generation.sample:
             return
         if generation.steps[-1].tokens > rule.cadence.next_check(0):
-            warn_late(generation)
+            generation.warn_late()
             return
-        named: dict[str, str | int] = {"generation_id": generation.id}
+        started: dict[str, str | int] = {"generation_id": generation.id}
         if generation.group is not None:
-            named["group_id"] = generation.group
+            started["group_id"] = generation.group
             if generation.sample is not None:
-                named["sample"] = generation.sample
-        self._enrolments.add(generation.context, rule.epoch, rule.share, named)
+                started["sample"] = generation.sample
+        self._enrolments.add(generation.context, rule.epoch, rule.share, started)
 
     def _run(self) -> None:
         etag, wait = "", _FIRST_WAIT_SECONDS
@@ -126,10 +124,10 @@ class Local:
             body = reply.json()
             try:
                 self._bundle = Bundle(body)
-            except ValueError:  # a format that is not known: continue
+            except ValueError:  # an unknown format: everything continues
                 self._bundle = None
                 raise
             etag = reply.headers.get("etag", "")
         self._renewed_at = time.monotonic()
-        self._has_come.set()
+        self._has_bundle.set()
         return etag

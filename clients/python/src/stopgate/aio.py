@@ -8,8 +8,7 @@ from types import TracebackType
 from ._lane import Lane
 from .base_client import BaseClient
 from .errors import ClientGone
-from .generation import Generation
-from .probe import Probe
+from .generation import Generation, Probe
 
 
 class AsyncClient(BaseClient):
@@ -28,9 +27,9 @@ class AsyncClient(BaseClient):
         Returns:
             The generations to stop: close the thought and answer.
         """
-        asked, core = list(generations), self._core
-        if core.local is not None:
-            core.decide_locally(asked, core.local)
+        asked, session = list(generations), self._session
+        if session.local is not None:
+            session.decide_locally(asked, session.local)
         elif asked:
             await self._lane().ask(asked)
         return [one for one in asked if one.stopped]
@@ -92,5 +91,5 @@ class AsyncClient(BaseClient):
                 ended = known()
                 if ended is not None and ended.is_closed():  # its lane would keep it and the sockets alive
                     self._lanes.pop(ended, None)
-            lane = self._lanes[loop] = Lane(self._core)
+            lane = self._lanes[loop] = Lane(self._session)
         return lane

@@ -3,8 +3,8 @@
 import ssl
 from collections.abc import Callable
 
-from ._core import Core
 from ._process import watch_forks
+from ._session import Session
 from ._telemetry import Counters
 from .generation import Context, Generation, Grade
 
@@ -44,13 +44,13 @@ class BaseClient:
         on_label_wanted: Callable[[str], None] | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._core = Core(
+        self._session = Session(
             url=url, token=token, local=local, prefix=prefix, timeout=timeout, queue_size=queue_size,
             exit_seconds=exit_seconds, max_staleness=max_staleness, on_label_wanted=on_label_wanted,
             ssl_context=ssl_context,
         )  # fmt: skip
-        if self._core.local is not None:
-            self._core.local.wait(0)
+        if self._session.local is not None:
+            self._session.local.wait(0)
         self.after_fork()
         watch_forks(self)
 
@@ -81,7 +81,7 @@ class BaseClient:
         Raises:
             TypeError: the context is no mapping.
         """
-        return self._core.generation(context, id, group, sample, samples, grade)
+        return self._session.generation(context, id, group, sample, samples, grade)
 
     def label(
         self, generation_id: str, *, em: bool | int | None = None, reference: str | list[str] | None = None
@@ -97,15 +97,15 @@ class BaseClient:
         """
         if em is None and reference is None:
             raise ValueError("a label needs em or reference")
-        self._core.label(generation_id, {"reference": reference} if em is None else {"em": int(bool(em))})
+        self._session.label(generation_id, {"reference": reference} if em is None else {"em": int(bool(em))})
 
     def wait_ready(self, timeout: float) -> bool:
         """With `local`, waits up to `timeout` seconds for the first bundle. Returns whether decisions can be made."""
-        return self._core.local is None or self._core.local.wait(timeout)
+        return self._session.local is None or self._session.local.wait(timeout)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Waits until all reports are sent. Returns whether they were, within `timeout` seconds."""
-        return self._core.flush(timeout)
+        return self._session.flush(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
         """Sends what waits and ends the threads; the end of the process does the same.
@@ -116,9 +116,9 @@ class BaseClient:
         Returns:
             Whether all was sent.
         """
-        return self._core.close(timeout)
+        return self._session.close(timeout)
 
     @property
     def counters(self) -> Counters:
         """What this client has done."""
-        return self._core.counters
+        return self._session.counters

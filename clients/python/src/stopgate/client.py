@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
-from ._columns import MAX_ROWS
-from ._core import COLUMNS
+from ._decisions import COLUMNS_PATH, MAX_ROWS
 from .base_client import BaseClient
 from .errors import ClientGone
-from .generation import Generation
-from .probe import Probe
+from .generation import Generation, Probe
 
 
 class Client(BaseClient):
@@ -20,9 +18,9 @@ class Client(BaseClient):
         Returns:
             The generations to stop: close the thought and answer.
         """
-        asked, core = list(generations), self._core
-        if core.local is not None:
-            core.decide_locally(asked, core.local)
+        asked, session = list(generations), self._session
+        if session.local is not None:
+            session.decide_locally(asked, session.local)
         else:
             for first in range(0, len(asked), MAX_ROWS):
                 self._ask(asked[first : first + MAX_ROWS])
@@ -78,8 +76,10 @@ class Client(BaseClient):
         self.close()
 
     def _ask(self, generations: list[Generation]) -> None:
-        core = self._core
-        body = core.decisions.body_of(generations)
+        session = self._session
+        body = session.decisions.body_of(generations)
         if body is not None:
-            with core.decisions.going_on(generations):
-                core.decisions.take(generations, core.deciding.call("POST", COLUMNS, body, timeout=core.timeout))
+            with session.decisions.continuing_on_failure(generations):
+                session.decisions.take(
+                    generations, session.deciding.call("POST", COLUMNS_PATH, body, timeout=session.timeout)
+                )

@@ -1,21 +1,103 @@
-"""A generation as its worker sees it."""
+"""A generation as its worker sees it: its probes and steps, when it asks, and how it ends."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
-from ._outcome import identity_of, outcome_of
-from ._telemetry import logger
-from ._text import fit_confidence, fit_context, fit_id, fit_signals
-from .probe import Probe, Step
-
-if TYPE_CHECKING:
-    from ._core import Core
+from ._limits import fit_confidence, fit_context, fit_id, fit_signals
+from ._telemetry import Counters, logger, warn
 
 Arm = Literal["control", "treated"]
 Context = Mapping[str, str]
 Grade = Callable[[str], "bool | int"]
 AnswerT = TypeVar("AnswerT", bound="str | None")
+
+
+class Cadence(NamedTuple):
+    """How often a context asks. `check_growth` is the fraction of its tokens by which the distance grows."""
+
+    check_every_tokens: int = 32
+    min_tokens: int = 0
+    check_growth: float = 0.0
+
+    def next_check(self, tokens: int) -> int:
+        """When to ask next, in tokens.
+
+        It is the next multiple of `check_every_tokens` above `tokens`, at least `check_growth` times the tokens later,
+        and not below `min_tokens`.
+        """
+        every = self.check_every_tokens
+        # A product such as 320 * 1.1 must not be rounded up past the multiple that it equals.
+        grown = math.ceil(tokens * (1 + self.check_growth) / every - 1e-9) * every
+        return max((tokens // every + 1) * every, grown, -(-self.min_tokens // every) * every)
+
+
+class Probe(NamedTuple):
+    """An answer that was forced outside of the generation, without a trace in it."""
+
+    answer: str | None = None
+    """The answer's text."""
+    confidence: float | None = None
+    """From 0 to 1; None: unknown."""
+    signals: dict[str, float] | None = None
+    """Other numbers about this step, at most 16."""
+    tokens: int = 0
+    """Tokens decoded for this probe alone."""
+    prefill_tokens: int = 0
+    """Tokens prefilled for this probe: 0 if the prefix cache had them all."""
+    em: int | None = None
+    """1 right, 0 wrong; None: graded in another way (`grade`, `reference`, or a label that comes later)."""
+
+
+class Step:
+    """One check of a generation."""
+
+    __slots__ = ("answer", "asking_tokens", "confidence", "em", "prefill_tokens", "probe_tokens", "signals", "tokens")
+
+    def __init__(self, tokens: int, confidence: float | None, signals: dict[str, float]) -> None:
+        self.tokens, self.confidence, self.signals = tokens, confidence, signals
+        self.answer: str | None = None
+        self.em: int | None = None
+        self.asking_tokens = self.probe_tokens = self.prefill_tokens = 0
+
+    def probed(self, probe: Probe) -> None:
+        """Adds the answer forced at this step, and its cost."""
+        self.answer = probe.answer
+        self.em = None if probe.em is None else int(bool(probe.em))
+        self.probe_tokens += int(probe.tokens)
+        self.prefill_tokens += int(probe.prefill_tokens)
+
+
+class Ending(NamedTuple):
+    """How a generation ended. `Generation.finish()` documents the fields."""
+
+    answer: str | None
+    tokens: int
+    em: bool | int | None = None
+    reference: str | list[str] | None = None
+    answer_tokens: int = 0
+
+
+class Backend(Protocol):
+    """The interface that a generation uses of the client that made it.
+
+    It is declared here, so that this module does not depend on the modules that decide and report.
+    """
+
+    counters: Counters
+
+    def cadence_of(self, generation: "Generation") -> Cadence:
+        """When to ask about a generation."""
+
+    def skip_check(self, generation: "Generation", tokens: int) -> bool:
+        """Postpones a check that is due if no decision can be had now. Returns whether it did."""
+
+    def report_outcome(self, generation: "Generation", ending: Ending) -> None:
+        """Queues the outcome of a generation that has ended."""
+
+    def report_cancellation(self, generation: "Generation", tokens: int) -> None:
+        """Queues the notice that the client of a generation went away."""
 
 
 class Generation:
@@ -26,15 +108,15 @@ class Generation:
     """
 
     __slots__ = (
-        "_core", "_is_over", "arm", "context", "context_key", "grade", "group", "id", "next_check",
+        "_backend", "_is_over", "arm", "context", "context_key", "grade", "group", "id", "next_check",
         "probed_score", "sample", "samples", "steps", "stopped", "wants_probe",
     )  # fmt: skip
 
     def __init__(
-        self, core: "Core", id: str, context: Context, group: str | None, sample: int | None, samples: int | None,
+        self, backend: Backend, id: str, context: Context, group: str | None, sample: int | None, samples: int | None,
         grade: Grade | None,
     ) -> None:  # fmt: skip
-        self._core = core
+        self._backend = backend
         self.id = fit_id(id)
         self.context = fit_context(context)
         self.context_key = json.dumps(self.context, sort_keys=True)
@@ -50,9 +132,9 @@ class Generation:
         self.begin()
 
     def begin(self) -> None:
-        """Takes the cadence as it is known by now. A generation that waited for its start would otherwise ask late."""
+        """Takes the cadence that is known by now. A generation that was queued since it was made would ask late."""
         if not self.steps:
-            self.next_check = self._core.decisions.cadence_of(self).next_check(0)
+            self.next_check = self._backend.cadence_of(self).next_check(0)
 
     def due(self, tokens: int) -> bool:
         """Whether to probe and ask, now that the generation has this many tokens (without prompt and probes).
@@ -61,11 +143,11 @@ class Generation:
         """
         if tokens < self.next_check or self.stopped:
             return False
-        return self._may_be_evidence or not self._core.decisions.skips(self, tokens)
+        return self._may_be_evidence or not self._backend.skip_check(self, tokens)
 
     @property
     def _may_be_evidence(self) -> bool:
-        """Whether the service may have enrolled it in the control arm: a call that failed may have got there."""
+        """Whether the service may have enrolled it in the control arm: a call that failed may have arrived."""
         return self.arm == "control" or (self.arm is None and len(self.steps) > 0)
 
     def observe(
@@ -76,24 +158,24 @@ class Generation:
         confidence: float | None = None,
         signals: dict[str, float] | None = None,
     ) -> "Generation":
-        """States what is known at a check; `check()` of the client then asks.
+        """Adds a step, with everything known at a check; `check()` of the client then asks.
 
         Args:
             tokens: generated so far, without prompt and probes.
-            probe: the answer forced here, where the confidence comes from it. Probe then in both arms.
-            confidence: instead, a confidence that costs nothing, from 0 to 1. Then probe only where `wants_probe` says.
+            probe: the answer forced here, if the confidence comes from it. Probe then in both arms.
+            confidence: instead, a confidence that costs nothing, from 0 to 1. Then probe only if `wants_probe` is true.
             signals: other numbers about this step.
 
         Returns:
             The generation itself.
 
         Raises:
-            TypeError: `probe` is no Probe.
+            TypeError: `probe` is not a Probe.
         """
         if probe is None:
             self.steps.append(Step(int(tokens), fit_confidence(confidence), fit_signals(signals)))
             return self
-        _require(probe)
+        _require_probe(probe)
         level = probe.confidence if confidence is None else confidence
         both = {**(probe.signals or {}), **(signals or {})}
         step = Step(int(tokens), fit_confidence(level), fit_signals(both))
@@ -104,15 +186,15 @@ class Generation:
 
     def probed(self, probe: Probe) -> None:
         """Adds the answer forced at the step just observed."""
-        _require(probe)
+        _require_probe(probe)
         self.wants_probe = False
         if self.steps:
             step = self.steps[-1]
             step.probed(probe)
             if step.confidence is not None:
                 self.probed_score = max(self.probed_score or 0.0, step.confidence)
-            self._core.counters.probe_tokens += int(probe.tokens)
-            self._core.counters.prefill_tokens += int(probe.prefill_tokens)
+            self._backend.counters.probe_tokens += int(probe.tokens)
+            self._backend.counters.prefill_tokens += int(probe.prefill_tokens)
 
     def checked(self, stop: bool, probe: bool, next_check: int) -> None:
         """Takes the decision about the step just observed."""
@@ -126,8 +208,8 @@ class Generation:
         answer: AnswerT,
         *,
         tokens: int,
-        em: "bool | int | None" = None,
-        reference: "str | list[str] | None" = None,
+        em: bool | int | None = None,
+        reference: str | list[str] | None = None,
         answer_tokens: int = 0,
     ) -> AnswerT:
         """Reports the outcome in the background, and returns the answer. Only the first end of a generation counts.
@@ -135,18 +217,18 @@ class Generation:
         A generation that never asked is not reported.
 
         Args:
-            answer: the final answer; None: there is no text of it.
+            answer: the final answer; None: its text is unknown.
             tokens: of the whole generation, counted in the same way in both arms.
-            em: whether the answer is right. Else `grade` says it, or `reference`, or `Client.label()` later, or the
-                policy's label is "agreement".
+            em: whether the answer is right; None: it is graded by `grade`, by `reference`, or by `Client.label()`
+                later, or the policy's label is "agreement".
             reference: the right answer, or a list of right ones: the service then grades.
-            answer_tokens: where `tokens` holds the answer, how many of them it takes.
+            answer_tokens: if `tokens` includes the answer, the tokens of the answer.
         """
         if not self._is_over:
             self._is_over = True
             if self.steps:
                 try:
-                    self._core.report(outcome_of(self, tokens, answer, em, reference, answer_tokens))
+                    self._backend.report_outcome(self, Ending(answer, tokens, em, reference, answer_tokens))
                 except Exception:  # a generation may not fail because it can't be reported
                     logger.exception("the outcome of %s can't be reported", self.id)
         return answer
@@ -160,10 +242,18 @@ class Generation:
         if not self._is_over:
             self._is_over = True
             if self.steps and not self.stopped:
-                so_far = self.steps[-1].tokens if tokens is None else int(tokens)
-                self._core.report({**identity_of(self), "tokens": so_far, "cancelled": True})
+                self._backend.report_cancellation(self, self.steps[-1].tokens if tokens is None else int(tokens))
+
+    def warn_late(self) -> None:
+        """Logs that it is not enrolled, since its first check came late. It may still be stopped."""
+        warn(
+            f"late {self.context_key}",
+            f"{self.id} is no evidence in context {self.context}, since its first decision came late, at "
+            f"{self.steps[-1].tokens} tokens. That is normal after an outage, and before the client has learned how "
+            "often to ask in a context; otherwise, ask whenever due() says so",
+        )
 
 
-def _require(probe: Probe) -> None:
+def _require_probe(probe: Probe) -> None:
     if not isinstance(probe, Probe):
         raise TypeError(f"a probe is a stopgate.Probe(answer, confidence), not {type(probe).__name__}")

@@ -10,7 +10,7 @@ from .._forced import TOP_TOKENS, Forced
 from .._row import Row
 from .._telemetry import warn
 from ..aio import AsyncClient
-from ..probe import Probe
+from ..generation import Probe
 from ..thought import Thought
 from .engine import Engine
 

@@ -1,9 +1,9 @@
-"""The circuit breaker."""
+"""The circuit breaker of the calls for decisions."""
 
 import threading
 
 from conftest import until
-from stopgate._breaker import Breaker
+from stopgate._decisions import Breaker
 
 
 def test_a_ping_that_raises_does_not_leave_the_breaker_open() -> None:

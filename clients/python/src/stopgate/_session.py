@@ -1,4 +1,4 @@
-"""What both clients share: everything but how a call for decisions is made."""
+"""The state that both kinds of client share: connections, queues, and the end of the process."""
 
 import json
 import os
@@ -7,22 +7,20 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ._breaker import Breaker
-from ._decisions import Decisions
+from ._decisions import COLUMNS_PATH, NO_ROWS, Breaker, Decisions
 from ._http import Connections, Endpoint, Reply
-from ._local import Local
+from ._local import LocalDecider
 from ._outbox import Enrolments, Report, Reporter
+from ._outcome import cancellation_of, outcome_of
 from ._process import AtExit, watch_forks
 from ._telemetry import Counters, warn
-from .generation import Context, Generation, Grade
+from .generation import Backend, Cadence, Context, Ending, Generation, Grade
 
-COLUMNS = "/v1/decisions/columns"
-_NO_ROWS = b'{"contexts":[],"context":[],"tokens":[],"confidence":[]}'
 _PING_SECONDS = 1.0
 
 
-class Core:
-    """The state of a client. See `Client` for its options."""
+class Session(Backend):
+    """The state of a client, and the backend of its generations. See `BaseClient` for its options."""
 
     def __init__(
         self, *, url: str | None, token: str | None, local: bool, prefix: str, timeout: float, queue_size: int,
@@ -38,13 +36,13 @@ class Core:
         self.breaker = Breaker(self._ping)
         self._reporter = Reporter(self._post, queue_size, self.counters, self._received)
         self._enrolments = Enrolments(self._post, self.counters)
-        self.local = Local(self._get, prefix, max_staleness, self._enrolments) if local else None
+        self.local = LocalDecider(self._get, prefix, max_staleness, self._enrolments) if local else None
         self.decisions = Decisions(self.counters, self.breaker, self.local)
         self._exit = AtExit(self)
         watch_forks(self)
 
     def after_fork(self) -> None:
-        """A child has connections, threads, queues and counts of its own."""
+        """Gives a child its own connections, threads, queues and counts."""
         self.deciding.forget()
         self._reporting.forget()
         for name, zero in vars(Counters()).items():
@@ -61,27 +59,37 @@ class Core:
         """Makes a generation. Without an id it gets a random one."""
         return Generation(self, id or uuid.uuid4().hex, context, group, sample, samples, grade)
 
-    def decide_locally(self, generations: Sequence[Generation], local: Local) -> None:
+    def cadence_of(self, generation: Generation) -> Cadence:
+        """When to ask about a generation."""
+        return self.decisions.cadence_of(generation)
+
+    def skip_check(self, generation: Generation, tokens: int) -> bool:
+        """Postpones a check that is due if no decision can be had now. Returns whether it did."""
+        return self.decisions.skip_check(generation, tokens)
+
+    def decide_locally(self, generations: Sequence[Generation], local: LocalDecider) -> None:
         """Decides by the bundle."""
         self._exit.arrange()
         self.decisions.decide_locally(generations, local)
 
-    def report(self, outcome: Mapping[str, Any]) -> None:
-        """Queues an outcome."""
-        self._exit.arrange()
-        self._reporter.put(Report(outcome["generation_id"], _encode(outcome)))
+    def report_outcome(self, generation: Generation, ending: Ending) -> None:
+        """Queues the outcome of a generation that has ended."""
+        self._put(generation.id, outcome_of(generation, ending))
+
+    def report_cancellation(self, generation: Generation, tokens: int) -> None:
+        """Queues the notice that the client of a generation went away."""
+        self._put(generation.id, cancellation_of(generation, tokens))
 
     def label(self, generation_id: str, label: Mapping[str, Any]) -> None:
         """Queues a label."""
-        self._exit.arrange()
-        self._reporter.put(Report(generation_id, _encode(label), is_label=True))
+        self._put(generation_id, label, is_label=True)
 
     def flush(self, timeout: float) -> bool:
         """Waits until all reports are sent. Returns whether they were, within `timeout` seconds."""
         return self._reporter.flush(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
-        """Sends what waits and ends the threads. Returns whether all was sent."""
+        """Sends what is queued and ends the threads. Returns whether all was sent."""
         seconds = self._exit_seconds if timeout is None else timeout
         self._exit.is_closed = True
         self.breaker.close()
@@ -93,8 +101,13 @@ class Core:
         self._reporting.close()
         return is_sent
 
+    def _put(self, generation_id: str, body: Mapping[str, Any], is_label: bool = False) -> None:
+        self._exit.arrange()
+        encoded = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        self._reporter.put(Report(generation_id, encoded, is_label))
+
     def _ping(self) -> None:
-        self._reporting.call("POST", COLUMNS, _NO_ROWS, timeout=_PING_SECONDS).json()
+        self._reporting.call("POST", COLUMNS_PATH, NO_ROWS, timeout=_PING_SECONDS).json()
 
     def _post(self, path: str, body: bytes, timeout: float) -> Any:
         return self._reporting.call("POST", path, body, timeout=timeout).json()
@@ -111,7 +124,3 @@ class Core:
                 self._on_label_wanted(generation_id)
             except Exception as error:
                 warn("on_label_wanted", f"on_label_wanted() failed: {error!r}")
-
-
-def _encode(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Fits what workers have into the limits of the API."""
+"""The limits of the API, and how the values of workers are fitted into them."""
 
 import hashlib
 import math
@@ -10,15 +10,16 @@ _MAX_ANSWER = 4096
 _MAX_ID = 128
 _MAX_SIGNALS = 16
 _SLACK = 1e-6
+"""Rounding may put a confidence this far out of range."""
 
 
 def fit_answer(answer: str) -> str:
-    """An answer of at most 4 KiB. Of a longer one the beginning stays, and a digest, so that only equals stay equal."""
+    """An answer of at most 4 KiB. A longer one is cut and gets a digest, so that different answers stay different."""
     return _fit(answer, _MAX_ANSWER)
 
 
 def fit_id(text: str) -> str:
-    """An id of 1 to 128 bytes, shortened in the same way."""
+    """An id of 1 to 128 bytes, shortened like an answer."""
     return _fit(text, _MAX_ID) or "-"
 
 
@@ -26,7 +27,7 @@ def fit_context(context: Mapping[str, object]) -> dict[str, str]:
     """A context whose values are texts of 1 to 128 bytes.
 
     Raises:
-        TypeError: it is no mapping.
+        TypeError: it is not a mapping.
     """
     if not isinstance(context, Mapping):
         raise TypeError(f'a context has a value for each level, as {{"model": "qwen3-8b"}}, and is not {context!r}')
@@ -36,16 +37,8 @@ def fit_context(context: Mapping[str, object]) -> dict[str, str]:
     return fitted
 
 
-def _fit(text: str, limit: int) -> str:
-    data = str(text).encode("utf-8", "replace")
-    if len(data) > limit:
-        digest = hashlib.sha256(data).hexdigest()
-        data = data[: limit - len(digest) - 1] + b" " + digest.encode()
-    return data.decode("utf-8", "ignore")
-
-
 def fit_confidence(value: float | None) -> float | None:
-    """A confidence from 0 to 1; None, which means continue, where it is no number or out of range."""
+    """A confidence from 0 to 1; None, which means continue, if it is not a number or out of range."""
     if value is None:
         return None
     number = float(value)
@@ -56,8 +49,8 @@ def fit_confidence(value: float | None) -> float | None:
     return None
 
 
-def fit_signals(signals: "dict[str, float] | None") -> dict[str, float]:
-    """At most 16 signals, without those that are no finite number."""
+def fit_signals(signals: dict[str, float] | None) -> dict[str, float]:
+    """At most 16 signals, without those that are not finite numbers."""
     if not signals:
         return {}
     numbers = {fit_id(name): float(value) for name, value in signals.items() if value is not None}
@@ -65,3 +58,11 @@ def fit_signals(signals: "dict[str, float] | None") -> dict[str, float]:
     if len(finite) > _MAX_SIGNALS:
         warn("signals", f"a step has at most {_MAX_SIGNALS} signals: the others are left out")
     return dict(list(finite.items())[:_MAX_SIGNALS])
+
+
+def _fit(text: str, limit: int) -> str:
+    data = str(text).encode("utf-8", "replace")
+    if len(data) > limit:
+        digest = hashlib.sha256(data).hexdigest()
+        data = data[: limit - len(digest) - 1] + b" " + digest.encode()
+    return data.decode("utf-8", "ignore")
