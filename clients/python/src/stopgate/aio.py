@@ -2,13 +2,88 @@
 
 import asyncio
 import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 
-from ._lane import Lane
-from .base_client import BaseClient
+from ._decisions import COLUMNS_PATH, MAX_ROWS
+from ._http import AsyncConnection
+from ._session import Session
+from ._telemetry import logger
+from .client import BaseClient
 from .errors import ClientGone
 from .generation import Generation, Probe
+
+_MOST_CALLS = 4
+
+
+class Batcher:
+    """Gathers the checks that tasks of one event loop make at the same time into one call.
+
+    While four calls are under way, further checks wait and then share the next call.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._waiting: deque[tuple[list[Generation], asyncio.Future[None]]] = deque()
+        self._idle: list[AsyncConnection] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._is_scheduled = False
+
+    async def ask(self, generations: list[Generation]) -> None:
+        """Returns when all of the generations are decided, or go on without a decision."""
+        loop = asyncio.get_running_loop()
+        for first in range(0, len(generations), MAX_ROWS):
+            answered: asyncio.Future[None] = loop.create_future()
+            self._waiting.append((generations[first : first + MAX_ROWS], answered))
+            if not self._is_scheduled:
+                self._is_scheduled = True
+                loop.call_soon(self._flush)
+            await answered
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _flush(self) -> None:
+        self._is_scheduled = False
+        while self._waiting and len(self._calls) < _MOST_CALLS:
+            generations: list[Generation] = []
+            answered: list[asyncio.Future[None]] = []
+            while self._waiting and len(generations) + len(self._waiting[0][0]) <= MAX_ROWS:
+                more, future = self._waiting.popleft()
+                generations += more
+                answered.append(future)
+            call = asyncio.get_running_loop().create_task(self._answer(generations, answered))
+            self._calls.add(call)
+            call.add_done_callback(self._ended)
+
+    def _ended(self, call: "asyncio.Task[None]") -> None:
+        self._calls.discard(call)
+        self._flush()
+
+    async def _answer(self, generations: list[Generation], answered: "list[asyncio.Future[None]]") -> None:
+        try:
+            await self._call(generations)
+        except Exception:  # a generation may not fail because a call does
+            logger.exception("generations go on without a decision")
+        finally:
+            for future in answered:
+                if not future.done():
+                    future.set_result(None)
+
+    async def _call(self, generations: list[Generation]) -> None:
+        session = self._session
+        body = session.decisions.body_of(generations)
+        if body is None:
+            return
+        connection = self._idle.pop() if self._idle else AsyncConnection(session.endpoint)
+        with session.decisions.continuing_on_failure(generations):
+            session.decisions.take(
+                generations, await connection.call("POST", COLUMNS_PATH, body, timeout=session.timeout)
+            )
+        self._idle.append(connection)
 
 
 class AsyncClient(BaseClient):
@@ -18,11 +93,11 @@ class AsyncClient(BaseClient):
     """
 
     def after_fork(self) -> None:
-        """The loops of a child have connections of their own."""
-        self._lanes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Lane] = weakref.WeakKeyDictionary()
+        """Gives the event loops of a child their own connections."""
+        self._batchers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Batcher] = weakref.WeakKeyDictionary()
 
     async def check(self, generations: Iterable[Generation]) -> list[Generation]:
-        """Asks about the generations just observed, and never raises but when the task is cancelled.
+        """Asks about the generations just observed. It raises only if the task is cancelled.
 
         Returns:
             The generations to stop: close the thought and answer.
@@ -31,7 +106,7 @@ class AsyncClient(BaseClient):
         if session.local is not None:
             session.decide_locally(asked, session.local)
         elif asked:
-            await self._lane().ask(asked)
+            await self._batcher().ask(asked)
         return [one for one in asked if one.stopped]
 
     async def run(
@@ -47,8 +122,8 @@ class AsyncClient(BaseClient):
         """Runs one generation to its end, which may come early, and reports it. See `Client.run()`.
 
         Args:
-            gone: exceptions that mean that the client went away. Add asyncio.CancelledError where the server cancels a
-                handler for that reason alone: what it cancels for reasons of its own is not cancelled in this sense.
+            gone: exceptions that mean that the client went away. Add asyncio.CancelledError only if the server cancels
+                a handler for no other reason: a generation that it kills itself must not count as cancelled.
         """
         tokens, forced = 0, None
         try:
@@ -70,9 +145,9 @@ class AsyncClient(BaseClient):
 
     async def aclose(self, timeout: float | None = None) -> bool:
         """As `close()`, without blocking the loop, and closes the loop's connections."""
-        lane = self._lanes.pop(asyncio.get_running_loop(), None)
-        if lane is not None:
-            lane.close()
+        batcher = self._batchers.pop(asyncio.get_running_loop(), None)
+        if batcher is not None:
+            batcher.close()
         return await asyncio.to_thread(self.close, timeout)
 
     async def __aenter__(self) -> "AsyncClient":
@@ -83,13 +158,13 @@ class AsyncClient(BaseClient):
     ) -> None:
         await self.aclose()
 
-    def _lane(self) -> Lane:
+    def _batcher(self) -> Batcher:
         loop = asyncio.get_running_loop()
-        lane = self._lanes.get(loop)
-        if lane is None:
-            for known in self._lanes.keyrefs():
+        batcher = self._batchers.get(loop)
+        if batcher is None:
+            for known in self._batchers.keyrefs():
                 ended = known()
-                if ended is not None and ended.is_closed():  # its lane would keep it and the sockets alive
-                    self._lanes.pop(ended, None)
-            lane = self._lanes[loop] = Lane(self._session)
-        return lane
+                if ended is not None and ended.is_closed():  # its batcher would keep it and the sockets alive
+                    self._batchers.pop(ended, None)
+            batcher = self._batchers[loop] = Batcher(self._session)
+        return batcher

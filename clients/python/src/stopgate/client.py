@@ -1,12 +1,130 @@
-"""The client for threads and loops."""
+"""The client for threads and loops, and the base that it shares with the client for event loops."""
 
+import ssl
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from ._decisions import COLUMNS_PATH, MAX_ROWS
-from .base_client import BaseClient
+from ._process import watch_forks
+from ._session import Session
+from ._telemetry import Counters
 from .errors import ClientGone
-from .generation import Generation, Probe
+from .generation import Context, Generation, Grade, Probe
+
+
+class BaseClient:
+    """The options and methods that `Client` and `AsyncClient` share.
+
+    Args:
+        url: of the service; None: the environment's STOPGATE_URL, or http://localhost:8080 without it.
+        token: bearer token; None: the environment's STOPGATE_TOKEN, if it is set.
+        local: whether to decide in this process without a call for each step, by a bundle that a thread renews.
+        prefix: with `local`, a context key that all generations lie within, such as "model=qwen3-8b"; "*": all.
+        timeout: seconds for a call for decisions. A step without a reply in time goes on. More than the 50 ms of the
+            default rarely pays: an overloaded service holds a call for longer, and meanwhile the engine is idle.
+        queue_size: outcomes and labels that may wait to be sent. Beyond it the oldest are dropped.
+        exit_seconds: seconds that the end of the process may take to send what is queued.
+        max_staleness: with `local`, seconds without contact after which nothing is stopped.
+        on_label_wanted: called in the background with the id of each outcome that a label could still change. Send
+            the label with `label()`.
+        ssl_context: for https; None: the system's certificates.
+
+    Raises:
+        ValueError: the URL is not http or https.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        local: bool = False,
+        prefix: str = "*",
+        timeout: float = 0.05,
+        queue_size: int = 10_000,
+        exit_seconds: float = 5.0,
+        max_staleness: float = 3600.0,
+        on_label_wanted: Callable[[str], None] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._session = Session(
+            url=url, token=token, local=local, prefix=prefix, timeout=timeout, queue_size=queue_size,
+            exit_seconds=exit_seconds, max_staleness=max_staleness, on_label_wanted=on_label_wanted,
+            ssl_context=ssl_context,
+        )  # fmt: skip
+        if self._session.local is not None:
+            self._session.local.wait(0)
+        self.after_fork()
+        watch_forks(self)
+
+    def after_fork(self) -> None:
+        """Makes the state that a fork must not share. Also called when the client is made."""
+
+    def generation(
+        self,
+        context: Context,
+        id: str | None = None,
+        *,
+        group: str | None = None,
+        sample: int | None = None,
+        samples: int | None = None,
+        grade: Grade | None = None,
+    ) -> Generation:
+        """Begins a generation. Nothing is sent before its first check.
+
+        Args:
+            context: a value for each level, such as {"model": "qwen3-8b", "task": "gsm8k"}.
+            id: unique; None: a random one. A generation that is restarted needs another id.
+            group: id of the prompt, if it has several samples.
+            sample: number of this sample in its group, from 0.
+            samples: how many samples the group has.
+            grade: returns whether an answer is right. It is called when the generation ends, in the caller's thread.
+                An answer for which it raises, or returns None, has no label.
+
+        Raises:
+            TypeError: the context is not a mapping.
+        """
+        return self._session.generation(context, id, group, sample, samples, grade)
+
+    def label(
+        self, generation_id: str, *, em: bool | int | None = None, reference: str | list[str] | None = None
+    ) -> None:
+        """Reports, in the background, the label of an outcome that was reported without one.
+
+        Args:
+            em: whether the final answer is right.
+            reference: the right answer, or a list of right ones, that the service grades with.
+
+        Raises:
+            ValueError: both are None.
+        """
+        if em is None and reference is None:
+            raise ValueError("a label needs em or reference")
+        self._session.label(generation_id, {"reference": reference} if em is None else {"em": int(bool(em))})
+
+    def wait_ready(self, timeout: float) -> bool:
+        """With `local`, waits up to `timeout` seconds for the first bundle. Returns whether decisions can be made."""
+        return self._session.local is None or self._session.local.wait(timeout)
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Waits until all reports are sent. Returns whether they were, within `timeout` seconds."""
+        return self._session.flush(timeout)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Sends what is queued and ends the threads. The end of the process does the same.
+
+        Args:
+            timeout: seconds; None: `exit_seconds`.
+
+        Returns:
+            Whether all was sent.
+        """
+        return self._session.close(timeout)
+
+    @property
+    def counters(self) -> Counters:
+        """The counters of this client."""
+        return self._session.counters
 
 
 class Client(BaseClient):
@@ -39,17 +157,17 @@ class Client(BaseClient):
 
         Args:
             generation: a new one.
-            generate: generates up to so many tokens in all, and returns the tokens so far and whether it has ended.
-            probe: closes the thought aside and forces an answer, without a trace in the generation.
-            answer: writes the final answer, the thought being closed; None: the answer of a probe is the answer.
+            generate: generates up to so many tokens in total. Returns the tokens so far and whether it has ended.
+            probe: forces an answer as if the thought were closed, without a trace in the generation.
+            answer: closes the thought and writes the final answer; None: the answer of the last probe is final.
             reference: the right answer, or a list of right ones, for the service to grade with.
 
         Returns:
             The final answer.
 
         Raises:
-            Exception: what `generate`, `probe` and `answer` raise. After ClientGone the generation is reported as
-                cancelled, after anything else it is not reported.
+            Exception: any exception of `generate`, `probe` and `answer`. After ClientGone the generation is reported
+                as cancelled; after any other exception it is not reported.
         """
         tokens, forced = 0, None
         try:

@@ -1,21 +1,21 @@
-"""The exceptions of this package. Nothing that a worker calls raises because of the service."""
+"""The exceptions of this package. No method that a worker calls raises because of the service."""
 
 
 class ClientGone(Exception):  # noqa: N818 - an event, not an error
-    """For `generate` and `probe` to raise when the client of a generation went away, and for nothing else.
+    """Raise it from `generate` or `probe` when the client of a generation went away, and for no other reason.
 
-    The generation is then reported as cancelled and is left out of the evidence. What a worker kills or retries itself
-    is not cancelled: let any other exception out, and nothing is reported.
+    The generation is then reported as cancelled and is not evidence. A generation that a worker kills or retries itself
+    is not cancelled: raise any other exception, and nothing is reported.
     """
 
 
 class CallFailed(Exception):  # noqa: N818
-    """A call brought no usable reply: no contact, no time left, or a status other than 2xx.
+    """A call got no usable reply: no contact, no time left, or a status other than 2xx.
 
     Args:
-        message: what happened.
-        status: the HTTP status; None where no reply came.
-        retry_after: seconds after which the service asks to be called again; None where it does not say.
+        message: describes the failure.
+        status: the HTTP status; None without a reply.
+        retry_after: seconds after which the service asks to be called again; None: unknown.
     """
 
     def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
