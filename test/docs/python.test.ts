@@ -15,10 +15,10 @@ const folder = await temporaryFolder(t)
 /** Its example is a whole program. The other pages share their names with each other. */
 const PROGRAM = 'clients/python/README.md'
 
-/** Its code needs transformers, and is run by clients/python/tests/hf/test_page.py. */
+/** Its code needs transformers, and is run by clients/python/tests/test_hf.py. */
 const TRANSFORMERS = 'docs/integrate/transformers.md'
 
-/** Code that needs vLLM is run by clients/python/tests/in_vllm/test_page.py. */
+/** Code that needs vLLM is run by clients/python/tests/test_vllm.py. */
 const needsVllm = (code: string) => code.includes('from stopgate.vllm import')
 
 /**

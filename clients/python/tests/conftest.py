@@ -25,7 +25,7 @@ def _has(*packages: str) -> bool:
 
 HAS_TORCH = _has("torch", "transformers")
 HAS_TRAINERS = HAS_TORCH and _has("accelerate", "datasets", "trl")
-collect_ignore = [*([] if HAS_TORCH else ["hf"]), *([] if HAS_TRAINERS else ["training"])]
+collect_ignore = [*([] if HAS_TORCH else ["test_hf.py"]), *([] if HAS_TRAINERS else ["test_training.py"])]
 ROOT = Path(__file__).resolve().parents[3]
 CONTEXT = {"model": "q", "task": "gsm8k"}
 KEY = "model=q,task=gsm8k"

@@ -1,7 +1,15 @@
-"""How a model's thought is closed, and how its answer is asked for."""
+"""A thought in tokens: how it is closed, how an answer is forced in it, and how the row of a batch ends."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .generation import Generation, Probe
+from .signals import Signals, confidence
+
+TOP_TOKENS = 20
+"""Number of log-probabilities of each token that the signals are computed from."""
 
 
 @dataclass(frozen=True)
@@ -10,10 +18,10 @@ class Thought:
 
     Attributes:
         end: what the model writes at the end of its thought.
-        close: what is written in its place after a stop; the model goes on from there.
-        ask: what is written aside to force an answer.
-        answer_tokens: most tokens of a forced answer, which also ends with a line.
-        extract: takes the answer to compare and to grade out of what the model writes after its thought.
+        close: written in its place after a stop; the model goes on from there.
+        ask: written after a copy of the thought to force an answer.
+        answer_tokens: most tokens of a forced answer, which also ends at the end of its line.
+        extract: takes the answer to compare and to grade out of the text that follows the thought.
     """
 
     end: str = "</think>"
@@ -21,3 +29,127 @@ class Thought:
     ask: str = "\n</think>\n\nFinal answer:"
     answer_tokens: int = 16
     extract: Callable[[str], str] = str.strip
+
+
+class ForcedAnswer:
+    """The answer that is being forced at one check of a generation.
+
+    Args:
+        tokenizer: of the model.
+        thought: how it was asked for.
+        prefilled: tokens that had to be prefilled for it.
+    """
+
+    def __init__(self, tokenizer: Any, thought: Thought, prefilled: int = 0) -> None:
+        self.tokens: list[int] = []
+        self.has_ended = False
+        self._tokenizer, self._thought = tokenizer, thought
+        self.prefilled, self.decoded = prefilled, 0
+        self._logprobs: list[float] = []
+        self._tops: list[list[float]] = []
+
+    def add(self, token: int, logprob: float, top: list[float], is_end: bool) -> None:
+        """Adds the next token. A token that ends the sequence is not part of the answer."""
+        self.decoded += 1
+        self.has_ended = is_end
+        if not is_end:
+            self.tokens.append(token)
+            self._logprobs.append(logprob)
+            self._tops.append(top)
+
+    def probe(self, signals: Signals, recent: list[int]) -> Probe:
+        """The probe that the client observes.
+
+        Args:
+            signals: those of the generation.
+            recent: its tokens since the last check.
+        """
+        text = self._tokenizer.decode(self.tokens, skip_special_tokens=True).strip().split("\n")[0]
+        answer, sure = self._thought.extract(text), confidence(self._logprobs)
+        said = signals.add(answer, sure, self._tops, self._tokenizer.decode(recent), len(recent))
+        return Probe(answer, sure, said, tokens=self.decoded, prefill_tokens=self.prefilled)
+
+
+class Finished(NamedTuple):
+    """A row that has ended."""
+
+    answer: str
+    """The result of `Thought.extract` on `text`."""
+    text: str
+    """The text that the model wrote after its thought."""
+    tokens: list[int]
+    """All tokens generated: the thought, its closing text, the answer, and the end of the sequence."""
+    thought_tokens: int
+    """Tokens of the thought."""
+    stopped: bool
+    """Whether the thought was stopped."""
+
+
+class Row:
+    """A generation of a batch, with its tokens.
+
+    Args:
+        run: the generation.
+        tokenizer: of the model.
+        thought: how thoughts are closed.
+        ends: tokens that end a sequence.
+        limit: most tokens to generate.
+    """
+
+    def __init__(self, run: Generation, tokenizer: Any, thought: Thought, ends: set[int], limit: int) -> None:
+        self.run, self._tokenizer, self._thought, self._ends, self._limit = run, tokenizer, thought, ends, limit
+        self._end: list[int] = tokenizer.encode(thought.end, add_special_tokens=False)
+        self._close: list[int] = tokenizer.encode(thought.close, add_special_tokens=False)
+        self._to_write: deque[int] = deque()
+        self._signals, self._checked_at = Signals(), 0
+        self.tokens: list[int] = []
+        self.thought_tokens: int | None = None
+        self.is_done = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to ask about the row now."""
+        return self.thought_tokens is None and not self.is_done and self.run.due(len(self.tokens))
+
+    def choose(self, token: int) -> int:
+        """The next token: the next one of a text that must be written, otherwise the one sampled."""
+        return self._to_write.popleft() if self._to_write else token
+
+    def add(self, token: int) -> None:
+        """Adds the next token."""
+        self.tokens.append(token)
+        if self.thought_tokens is None and self.tokens[-len(self._end) :] == self._end:
+            self.thought_tokens = len(self.tokens) - len(self._end)
+        self.is_done = token in self._ends or len(self.tokens) >= self._limit
+
+    def observe(self, forced: ForcedAnswer, tokens: "int | None" = None) -> Generation:
+        """Observes the answer that was forced at this step.
+
+        Args:
+            tokens: number of tokens when it was forced; None: as many as now.
+        """
+        at = len(self.tokens) if tokens is None else tokens
+        recent, self._checked_at = self.tokens[self._checked_at : at], at
+        return self.run.observe(at, forced.probe(self._signals, recent))
+
+    def stop(self) -> None:
+        """Closes the thought: the next tokens are written for the model."""
+        self.thought_tokens = len(self.tokens)
+        self._to_write.extend(self._close)
+
+    def close(self) -> None:
+        """Closes the thought immediately, with its closing text, without the model."""
+        self.stop()
+        while self._to_write:
+            self.add(self._to_write.popleft())
+
+    def finish(self, reference: "str | list[str] | None" = None) -> Finished:
+        """Reports the outcome. A thought that has not ended has no answer."""
+        thought = len(self.tokens) if self.thought_tokens is None else self.thought_tokens
+        closed = len(self._close) if self.run.stopped else len(self._end)
+        text = self._tokenizer.decode(self.tokens[thought + closed :], skip_special_tokens=True)
+        answer = self._thought.extract(text)
+        self.run.finish(
+            answer, tokens=len(self.tokens), answer_tokens=len(self.tokens) - thought, reference=reference
+        )  # fmt: skip
+        return Finished(answer, text, self.tokens, thought, self.run.stopped)

@@ -1,19 +1,22 @@
-"""Generations are those of generate(), but for where they are stopped."""
+"""Generations in transformers equal those of generate(), except where they are stopped."""
 
+import re
 from typing import Any
 
 import pytest
 import torch
+from transformers import DynamicCache
 
-from conftest import Service
-from hf.tiny import prompts, tiny_model, tiny_tokenizer
+from conftest import ROOT, Service
 from stopgate import Client, Generation
-from stopgate.hf import Sampling, StopgateCriteria, Thought, generate
+from stopgate.hf import Prober, Sampling, StopgateCriteria, Thought, generate, prefill
+from tiny import prompts, tiny_model, tiny_tokenizer
 
 torch.set_num_threads(1)  # the machines that run the tests are small
 TEXTS = ["abc", "hello", "q", "stop here", "zebra", "mnop", "xyz", "gate"]
 THOUGHT = Thought(close="</think>", ask="</think>", answer_tokens=3)
 NEW_TOKENS = 60
+PAGE = (ROOT / "docs/integrate/transformers.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +169,40 @@ def test_sampling_draws_from_the_warped_distribution(model: Any, tokenizer: Any)
 
         assert sampled(1, 5) == sampled(1, 5) != sampled(2, 5)
         assert sampled(1, 1) == [row[:20] for row in full_runs(model, inputs)]
+
+
+def forced(texts: "list[str]", due: "list[int]") -> "dict[int, tuple[list[int], int]]":
+    """Tokens of each answer, and how many were decoded for it."""
+    model, tokenizer = tiny_model(), tiny_tokenizer()
+    inputs = prompts(tokenizer, texts)
+    cache: Any = DynamicCache(config=model.config)
+    with torch.no_grad():
+        _, mask = prefill(model, inputs["input_ids"], inputs["attention_mask"], cache)
+    cache.activate_past_recording()
+    answers = Prober(model, tokenizer, Thought(ask="</think>", answer_tokens=40)).force(cache, mask, due)
+    return {row: (answer.tokens, answer.decoded) for row, answer in answers.items()}
+
+
+def test_an_answer_ends_with_its_line_whatever_the_other_rows_say() -> None:
+    alone = {row: forced([text], [0])[0] for row, text in enumerate(TEXTS)}
+    assert len({decoded for _, decoded in alone.values()}) > 1, "they end at different places"
+    assert forced(TEXTS, list(range(8))) == alone
+    assert forced(TEXTS, [1, 5]) == {row: alone[row] for row in (1, 5)}
+
+
+def test_the_code_of_the_page(service: Service) -> None:
+    """The code of docs/integrate/transformers.md runs as it stands."""
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S))
+    shown: dict[str, Any] = {}
+    exec(compile(code.replace("http://localhost:8080", service.url), "transformers.md", "exec"), shown)
+    model, tokenizer = tiny_model(), tiny_tokenizer()
+    tokenizer.chat_template = "{{ messages[0]['content'] }}"
+    chats = [[{"role": "user", "content": text}] for text in ("abc", "hello")]
+    model.generation_config.max_length = 60
+    answers = shown["solve"](model, tokenizer, chats, lambda chat, answer: True)
+    inputs = prompts(tokenizer, ["abc", "hello"])
+    runs = [shown["client"].generation({"model": "qwen3-8b", "task": "gsm8k"}) for _ in chats]
+    assert shown["solve_with_criteria"](model, tokenizer, inputs, runs, 40) == answers
+    assert shown["boxed"].extract("is \\boxed{42}.") == shown["boxed"].extract("42}") == "42"
+    assert shown["client"].flush(30) and shown["client"].counters.rejected == 0
+    shown["client"].close()

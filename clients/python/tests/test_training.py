@@ -10,8 +10,8 @@ from datasets import Dataset
 from transformers import Trainer, TrainingArguments
 
 from conftest import Service
-from hf.tiny import tiny_model, tiny_tokenizer
-from stopgate.training import StopgateCallback
+from stopgate.training import StopgateCallback, figures_of, suite_of
+from tiny import tiny_model, tiny_tokenizer
 
 trl: Any = import_module("trl")
 torch.set_num_threads(1)  # the machines that run the tests are small
@@ -101,3 +101,24 @@ def test_metrics_that_are_missing_are_named(service: Service, tmp_path: Path, ca
     one = trainer(tmp_path, StopgateCallback("missing", url=service.url), [float("nan")] * 4)
     one.train()
     assert "eval is not reported without ['em']" in caplog.text and "eval_exact_match" in caplog.text
+
+
+def test_figures_of_one_evaluation_set() -> None:
+    metrics = {"eval_exact_match": 0.5, "eval_gen_len": 80.0, "eval_n": 12, "eval_loss": 1.0, "eval_runtime": 2.0}
+    assert suite_of(metrics) is None
+    assert figures_of(metrics, None) == {"em": 0.5, "tokens_mean": 80.0, "n": 12}
+
+
+def test_figures_of_a_named_set_of_grpo() -> None:
+    metrics = {
+        "eval_gsm8k_runtime": 2.0, "eval_rewards/exact_match/mean": 0.25, "eval_completions/mean_length": 9.5,
+        "eval_completions/clipped_ratio": None,
+    }  # fmt: skip
+    assert suite_of(metrics) == "gsm8k"
+    assert figures_of(metrics, "gsm8k") == {"em": 0.25, "tokens_mean": 9.5}
+
+
+def test_figures_of_a_set_with_an_underscore() -> None:
+    metrics = {"eval_math_500_runtime": 1.0, "eval_math_500_exact_match": float("nan"), "eval_math_500_tokens_mean": 5}
+    assert suite_of(metrics) == "math_500"
+    assert figures_of(metrics, "math_500") == {"tokens_mean": 5.0}

@@ -1,20 +1,22 @@
-"""Rollouts are those of the engine, but for where they are stopped."""
+"""Rollouts in vLLM equal those of the engine, except where they are stopped."""
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from conftest import Service
-from in_vllm.stand_in import END, END_THINK, Letters, Request, SamplingParams, StandIn
+from conftest import ROOT, Service
+from fake_vllm import END, END_THINK, FakeEngine, Letters, Request, SamplingParams
 from stopgate import AsyncClient, Generation
 from stopgate.vllm import Rollout, Thought, generate
 
 PROMPT = Letters().encode("six times seven<think>")
 THOUGHT = Thought(close="\n</think>\n", ask="</think>\n", answer_tokens=8)
-ANSWER = [*map(ord, StandIn.answer), END]
-WHOLE = [*map(ord, StandIn.thought), END_THINK, *ANSWER]
+ANSWER = [*map(ord, FakeEngine.answer), END]
+PAGE = (ROOT / "docs/integrate/vllm.md").read_text()
+WHOLE = [*map(ord, FakeEngine.thought), END_THINK, *ANSWER]
 
 
 def prepare(service: Service, task: str, threshold: float) -> None:
@@ -50,7 +52,7 @@ def waiting_for(runs: "list[Generation]") -> Any:
 
 
 async def roll(
-    engine: StandIn, client: AsyncClient, runs: "list[Generation]", most: "int | None" = 400, **options: Any
+    engine: FakeEngine, client: AsyncClient, runs: "list[Generation]", most: "int | None" = 400, **options: Any
 ) -> "list[Rollout]":
     params = SamplingParams(temperature=0.7, max_tokens=most, logprobs=0)
     return await generate(
@@ -58,7 +60,7 @@ async def roll(
     )  # fmt: skip
 
 
-def probes_of(engine: StandIn) -> "list[Request]":
+def probes_of(engine: FakeEngine) -> "list[Request]":
     return [request for id, request in engine.requests.items() if "-probe-" in id]
 
 
@@ -68,7 +70,7 @@ def test_control_rollouts_are_those_of_the_engine(service: Service) -> None:
     async def play() -> None:
         async with deciding(service) as client:
             runs = runs_in(client, "vllm-control", ["control"] * 4)
-            engine = StandIn(hold=waiting_for(runs))
+            engine = FakeEngine(hold=waiting_for(runs))
             finished = await roll(engine, client, runs, references=["42"] * 4)
             assert all(one.tokens == WHOLE and not one.stopped and one.finish_reason == "stop" for one in finished)
             assert all(one.logprobs == [-0.25] * len(WHOLE) for one in finished)
@@ -93,7 +95,7 @@ def test_a_probe_that_cannot_be_read_is_made_once(service: Service) -> None:
     async def play() -> None:
         async with deciding(service) as client:
             runs = runs_in(client, "vllm-unread", ["control"])
-            engine = StandIn(hold=waiting_for(runs))
+            engine = FakeEngine(hold=waiting_for(runs))
             thought = replace(THOUGHT, extract=extract)
             params = SamplingParams(temperature=0.7, max_tokens=400, logprobs=0)
             [one] = await generate(engine, Letters(), [PROMPT], client, runs, params, thought=thought)
@@ -110,7 +112,7 @@ def test_a_treated_rollout_is_aborted_at_a_threshold_and_answers(service: Servic
     async def play() -> None:
         async with deciding(service) as client:
             runs = runs_in(client, "vllm-treated", ["treated"] * 3)
-            engine = StandIn(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
+            engine = FakeEngine(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
             for one, run in zip(await roll(engine, client, runs), runs, strict=True):
                 at = one.thought_tokens
                 close = Letters().encode(THOUGHT.close)
@@ -144,7 +146,7 @@ def test_a_probe_still_under_way_when_the_thought_ends_counts_and_stops_nothing(
                 probe = engine.requests.get(f"{id}-probe-32")
                 return tokens == 60 and (probe is None or len(probe.said) < 2)
 
-            engine = StandIn(confidence=lambda tokens: 0.95 if tokens > 16 else 0.1, hold=hold)
+            engine = FakeEngine(confidence=lambda tokens: 0.95 if tokens > 16 else 0.1, hold=hold)
             finished = await roll(engine, client, runs)
             assert all(one.tokens == WHOLE and not one.stopped for one in finished)
             assert all(request.is_aborted for id, request in engine.requests.items() if "-probe-32" in id)
@@ -164,7 +166,7 @@ def test_without_probes_or_the_service_rollouts_are_whole(service: Service, fail
     async def play() -> None:
         async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) if is_away else deciding(service) as client:
             runs = runs_in(client, "vllm-fails", ["treated"] * 2)
-            engine = StandIn(fail=lambda id: not is_away and "-probe-" in id, confidence=lambda tokens: 0.99)
+            engine = FakeEngine(fail=lambda id: not is_away and "-probe-" in id, confidence=lambda tokens: 0.99)
             assert [one.tokens for one in await roll(engine, client, runs)] == [WHOLE] * 2
             assert probes_of(engine)
 
@@ -175,7 +177,7 @@ def test_an_engine_that_fails_ends_the_batch_and_aborts_the_rest() -> None:
     async def play() -> None:
         async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
             runs = runs_in(client, "vllm-dead", ["control"] * 3)
-            engine = StandIn(fail=lambda id: id == runs[1].id, hold=lambda id, tokens: tokens > 5)
+            engine = FakeEngine(fail=lambda id: id == runs[1].id, hold=lambda id, tokens: tokens > 5)
             with pytest.raises(RuntimeError, match="dead"):
                 await roll(engine, client, runs)
             assert engine.running == 0 and engine.requests[runs[0].id].is_aborted
@@ -191,7 +193,7 @@ def test_answers_lie_within_the_limit_and_thoughts_without_an_end_have_none(serv
         async with deciding(service) as client:
             for most, kept in ((50, 50), (20, 20)):
                 runs = runs_in(client, "vllm-limit", ["treated"])
-                engine = StandIn(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
+                engine = FakeEngine(confidence=lambda tokens: 0.95 if tokens == 32 else 0.1, hold=waiting_for(runs))
                 [one] = await roll(engine, client, runs, most)
                 assert len(one.tokens) == len(one.logprobs) == kept
                 assert one.stopped == (most == 50) and one.finish_reason == "length"
@@ -204,7 +206,7 @@ def test_places_of_the_engine_are_left_for_probes() -> None:
     async def play() -> None:
         async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
             runs = runs_in(client, "vllm-seats", ["control"] * 20)
-            engine = StandIn(fail=lambda id: "-probe-" in id)
+            engine = FakeEngine(fail=lambda id: "-probe-" in id)
             assert engine.vllm_config.scheduler_config.max_num_seqs == 8
             await roll(engine, client, runs)
             assert engine.most_running == 6
@@ -217,8 +219,31 @@ def test_what_does_not_fit_together_is_refused() -> None:
         async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
             runs = runs_in(client, "vllm-refused", ["control"])
             with pytest.raises(ValueError, match="as many"):
-                await generate(StandIn(), Letters(), [PROMPT] * 2, client, runs, SamplingParams())
+                await generate(FakeEngine(), Letters(), [PROMPT] * 2, client, runs, SamplingParams())
             with pytest.raises(ValueError, match="repeat the prompt"):
-                await generate(StandIn(), Letters(), [PROMPT], client, runs, SamplingParams(n=4))
+                await generate(FakeEngine(), Letters(), [PROMPT], client, runs, SamplingParams(n=4))
+
+    asyncio.run(play())
+
+
+class Chatting(Letters):
+    def apply_chat_template(self, chat: Any, **options: Any) -> "list[int]":
+        return self.encode(f"{chat[0]['content']}<think>")
+
+
+def test_the_code_of_the_page(service: Service) -> None:
+    """The code of docs/integrate/vllm.md that needs vLLM runs as it stands."""
+    [code] = [one for one in re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S) if "stopgate.vllm" in one]
+    shown: dict[str, Any] = {}
+    exec(compile(code, "vllm.md", "exec"), shown)
+
+    async def play() -> None:
+        async with AsyncClient(service.url, local=True) as client:
+            assert client.wait_ready(120)
+            chats = [[{"role": "user", "content": text}] for text in ("six times seven", "seven times six")]
+            sampling = SamplingParams(max_tokens=200)
+            rollouts = await shown["roll_out"](FakeEngine(), Chatting(), client, chats, ["42"] * 2, sampling, samples=3)
+            assert len(rollouts) == 6 and all(one.text == FakeEngine.answer for one in rollouts)
+            assert client.flush(30) and client.counters.rejected == 0 and client.counters.reported == 6
 
     asyncio.run(play())

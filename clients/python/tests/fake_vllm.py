@@ -1,4 +1,4 @@
-"""Obeys the interface of vLLM's AsyncLLM where vLLM is not installed, and says what its script says."""
+"""A fake of vLLM's AsyncLLM for machines without vLLM. It generates the tokens of a script."""
 
 import asyncio
 import sys
@@ -44,7 +44,7 @@ if find_spec("vllm") is None:
     sys.modules.update(stubs)
     import_module("stopgate.vllm")
     for name in stubs:
-        del sys.modules[name]  # TRL would take it for vLLM
+        del sys.modules[name]  # TRL would mistake it for vLLM
 
 
 class Letters:
@@ -67,8 +67,8 @@ class Request:
     said: "list[int]" = field(default_factory=list)
 
 
-class StandIn:
-    """An engine whose every prompt is thought about in the same words, and answered in the same.
+class FakeEngine:
+    """An engine that generates the same thought and the same answer for every prompt.
 
     Args:
         confidence: of a forced answer, by the tokens of the thought before it.

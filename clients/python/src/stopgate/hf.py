@@ -1,0 +1,317 @@
+"""Stops the thoughts of models that run in transformers 5: `pip install 'stopgate[hf]'`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    DynamicCache,
+    LogitsProcessorList,
+    StoppingCriteria,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from .client import Client
+from .generation import Generation
+from .thought import TOP_TOKENS, Finished, ForcedAnswer, Row, Thought
+
+__all__ = ["Finished", "Sampling", "StopgateCriteria", "Thought", "generate"]
+
+
+class Sampling:
+    """Chooses tokens: greedily without a temperature, otherwise by sampling.
+
+    Args:
+        temperature: above 0; None: greedy.
+        top_k: number of the most probable tokens that may be chosen; None: all.
+        top_p: the share of probability that may be chosen from; None: all.
+        logits_processor: changes the logits first.
+        generator: of the random numbers.
+    """
+
+    def __init__(
+        self,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        logits_processor: LogitsProcessorList | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self._is_greedy, self._generator = temperature is None, generator
+        self._processors: Any = LogitsProcessorList(logits_processor or [])
+        if temperature is not None:
+            self._processors.append(TemperatureLogitsWarper(temperature))
+            if top_k is not None:
+                self._processors.append(TopKLogitsWarper(top_k))
+            if top_p is not None:
+                self._processors.append(TopPLogitsWarper(top_p))
+
+    def choose(self, ids: Tensor, logits: Tensor) -> list[int]:
+        """The next token of each row.
+
+        Args:
+            ids: prompt and tokens so far, rows by places.
+            logits: of the next token, rows by vocabulary.
+        """
+        scores = self._processors(ids, logits)
+        if self._is_greedy:
+            chosen = scores.argmax(-1)
+        else:
+            chosen = torch.multinomial(scores.softmax(-1), 1, generator=self._generator).squeeze(1)
+        numbers: list[int] = chosen.tolist()
+        return numbers
+
+
+class Prober:
+    """Forces answers on the key-value cache of a generation, for all rows of a batch at once, and restores the cache.
+
+    Args:
+        model: a causal language model of transformers with a cache that can be cropped.
+        tokenizer: its tokenizer.
+        thought: how to ask.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, thought: Thought) -> None:
+        self._model, self._tokenizer, self._thought = model, tokenizer, thought
+        self._ask: list[int] = tokenizer.encode(thought.ask, add_special_tokens=False)
+        self._ends = end_ids(model, tokenizer)
+        self._texts: dict[int, str] = {}
+
+    @torch.no_grad()
+    def force(
+        self, cache: Any, mask: Tensor, due: Sequence[int], lead: Tensor | None = None
+    ) -> dict[int, ForcedAnswer]:
+        """The greedy answers of the rows that are due.
+
+        Args:
+            cache: of everything generated except `lead`. It is cropped to its present length again.
+            mask: of the cache, rows by places.
+            due: the rows. The others are decoded too, but do not delay the end.
+            lead: the last tokens of each row, if the cache does not have them yet.
+
+        Raises:
+            ValueError: the cache can't be cropped.
+        """
+        if not getattr(cache, "is_croppable", True):
+            raise ValueError("the cache of this model can't be cropped, so that its generations can't be probed")
+        rows, before = mask.shape[0], cache.get_seq_length()
+        ask = torch.tensor([self._ask], device=mask.device).expand(rows, -1)
+        fed = ask if lead is None else torch.cat([lead, ask], dim=1)
+        answers = {row: ForcedAnswer(self._tokenizer, self._thought, fed.shape[1]) for row in due}
+        try:
+            for _ in range(self._thought.answer_tokens):
+                logits, mask = forward(self._model, fed, mask, cache)
+                logprobs = logits.log_softmax(-1)
+                top = logprobs.topk(min(TOP_TOKENS, logprobs.shape[-1]), dim=-1).values.tolist()
+                best = logprobs.max(-1)
+                tokens, levels = best.indices.tolist(), best.values.tolist()
+                for row, answer in answers.items():
+                    if not answer.has_ended:
+                        answer.add(tokens[row], levels[row], top[row], tokens[row] in self._ends)
+                        answer.has_ended |= self._has_line(answer)
+                if all(answer.has_ended for answer in answers.values()):
+                    break
+                fed = best.indices[:, None]
+        finally:
+            cache.crop(before - cache.get_seq_length())
+        return answers
+
+    def _has_line(self, answer: ForcedAnswer) -> bool:
+        """Whether the first line of an answer has ended, and the answer with it."""
+        return "\n" in "".join(self._text(token) for token in answer.tokens).lstrip()
+
+    def _text(self, token: int) -> str:
+        if token not in self._texts:
+            self._texts[token] = self._tokenizer.decode([token])
+        return self._texts[token]
+
+
+def forward(model: Any, ids: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Tensor]:
+    """Feeds tokens to all rows. Returns the logits of the next token, and the mask of the cache after that.
+
+    Args:
+        mask: of the cache before.
+    """
+    return prefill(model, ids, torch.cat([mask, mask.new_ones(ids.shape)], dim=1), cache)
+
+
+def prefill(model: Any, ids: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Tensor]:
+    """As `forward`, given the mask of the cache after it."""
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+    output = model(
+        ids, attention_mask=mask, position_ids=positions, cache=cache, use_cache=True, logits_to_keep=1
+    )  # fmt: skip
+    return output.logits[:, -1].float(), mask
+
+
+def end_ids(model: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end a sequence."""
+    config = getattr(model, "generation_config", None)
+    ids = getattr(config, "eos_token_id", None)
+    known = ids if isinstance(ids, list) else [ids]
+    return {one for one in [*known, tokenizer.eos_token_id] if one is not None}
+
+
+@torch.no_grad()
+def generate(
+    model: Any,
+    tokenizer: Any,
+    inputs: Mapping[str, Tensor],
+    client: Client,
+    runs: Sequence[Generation],
+    *,
+    max_new_tokens: int,
+    thought: Thought | None = None,
+    sampling: Sampling | None = None,
+    references: "Sequence[str | list[str]] | None" = None,
+) -> list[Finished]:
+    """Generates one answer for each prompt, and reports it.
+
+    At each check the answers of all rows that are due are forced on the key-value cache, which is then restored. A
+    row that is stopped gets its thought closed and writes its answer; a row that has ended leaves the batch.
+
+    Args:
+        model: a causal language model of transformers 5, on one device.
+        tokenizer: its tokenizer.
+        inputs: `input_ids` and `attention_mask` of the prompts, padded on the left, each with its thought open.
+        client: asks and reports.
+        runs: a new generation for each prompt, from `client.generation()`.
+        max_new_tokens: most tokens of a row, its answer included.
+        thought: how thoughts are closed.
+        sampling: how tokens are chosen; None: greedy.
+        references: right answers, for the service to grade with; None: `grade` of the runs, or labels that come later.
+
+    Returns:
+        The finished rows, in the order of the prompts.
+
+    Raises:
+        ValueError: the prompts are not padded on the left, there is another number of runs, or the model's cache can't
+            be cropped.
+    """
+    thought, sampling = thought or Thought(), sampling or Sampling()
+    ids, mask = inputs["input_ids"].to(model.device), inputs["attention_mask"].to(model.device)
+    if not bool(mask[:, -1].all()):
+        raise ValueError("pad the prompts on the left")
+    if len(runs) != len(ids):
+        raise ValueError(f"{len(ids)} prompts need as many runs, not {len(runs)}")
+    prober, ends = Prober(model, tokenizer, thought), end_ids(model, tokenizer)
+    rows = [Row(run, tokenizer, thought, ends, max_new_tokens) for run in runs]
+    cache: Any = DynamicCache(config=model.config)
+    logits, mask = prefill(model, ids, mask, cache)
+    cache.activate_past_recording()
+    running = list(range(len(rows)))
+    while True:
+        for row, token in zip((rows[i] for i in running), sampling.choose(ids, logits), strict=True):
+            row.add(row.choose(token))
+        left = [place for place, i in enumerate(running) if not rows[i].is_done]
+        if not left:
+            break
+        if len(left) < len(running):
+            running = [running[place] for place in left]
+            chosen = torch.tensor(left, device=ids.device)
+            cache.batch_select_indices(chosen)
+            ids, mask = ids[chosen], mask[chosen]
+        last = torch.tensor([[rows[i].tokens[-1]] for i in running], device=ids.device)
+        ids = torch.cat([ids, last], dim=1)
+        logits, mask = forward(model, last, mask, cache)
+        _check(client, prober, [rows[i] for i in running], cache, mask)
+    return [row.finish(None if references is None else references[i]) for i, row in enumerate(rows)]
+
+
+def _check(client: Client, prober: Prober, rows: list[Row], cache: Any, mask: Tensor) -> None:
+    """Asks about the rows that are due, and closes the thoughts of those to stop."""
+    due = [place for place, row in enumerate(rows) if row.is_due]
+    if not due:
+        return
+    forced = prober.force(cache, mask, due)
+    client.check([rows[place].observe(forced[place]) for place in due])
+    for place in due:
+        if rows[place].run.stopped:
+            rows[place].stop()
+
+
+class StopgateCriteria(StoppingCriteria):
+    """Stops rows within `model.generate()`, without beams: asks about each row of the batch.
+
+        criteria = StopgateCriteria(model, tokenizer, inputs, client, runs)
+        model.generate(**inputs, cache=criteria.cache, stopping_criteria=[criteria], max_new_tokens=4096)
+        finished = criteria.finish()
+
+    Use one for each call. `model.generate()` keeps stopped rows in its batch as padding; if that costs too much, use
+    `stopgate.hf.generate()`.
+
+    Args:
+        model, tokenizer, inputs, client, runs, thought: as for `stopgate.hf.generate()`.
+
+    Raises:
+        ValueError: the numbers of runs and prompts differ.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        inputs: Mapping[str, Tensor],
+        client: Client,
+        runs: Sequence[Generation],
+        thought: Thought | None = None,
+    ) -> None:
+        self._model, self._tokenizer, self._client = model, tokenizer, client
+        self._prompt_ids, self._mask = inputs["input_ids"], inputs["attention_mask"]
+        if len(runs) != len(self._prompt_ids):
+            raise ValueError(f"{len(self._prompt_ids)} prompts need as many runs, not {len(runs)}")
+        thought = thought or Thought()
+        self._prober = Prober(model, tokenizer, thought)
+        limit = 2**62  # generate() has the limit
+        self._rows = [Row(run, tokenizer, thought, end_ids(model, tokenizer), limit) for run in runs]
+        self.cache: Any = DynamicCache(config=model.config)
+
+    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
+        """Whether each row ends here.
+
+        Raises:
+            ValueError: `generate()` was called without `cache=criteria.cache`, or with beams.
+        """
+        if self.cache.get_seq_length() != input_ids.shape[1] - 1 or len(input_ids) != len(self._rows):
+            raise ValueError("call generate(..., cache=criteria.cache, num_beams=1) with one criteria for each call")
+        self.cache.activate_past_recording()
+        for row, token in zip(self._rows, input_ids[:, -1].tolist(), strict=True):
+            if not row.is_done and not row.run.stopped:
+                row.add(token)
+        due = [place for place, row in enumerate(self._rows) if row.is_due]
+        if due:
+            mask = self._mask.to(input_ids.device)
+            known = torch.cat([mask, mask.new_ones(len(mask), input_ids.shape[1] - 1 - mask.shape[1])], dim=1)
+            forced = self._prober.force(self.cache, known, due, lead=input_ids[:, -1:])
+            self._client.check([self._rows[place].observe(forced[place]) for place in due])
+        stopped = [row.run.stopped for row in self._rows]
+        return torch.tensor(stopped, dtype=torch.bool, device=input_ids.device)
+
+    def finish(self, references: "Sequence[str | list[str]] | None" = None, **options: Any) -> list[Finished]:
+        """Lets the model write the answers of the rows that were stopped, and reports all rows.
+
+        Args:
+            references: right answers, for the service to grade with.
+            options: of `model.generate()`, such as `max_new_tokens` of an answer, `do_sample` and `temperature`.
+        """
+        stopped = [place for place, row in enumerate(self._rows) if row.run.stopped]
+        if stopped:
+            self._answer(stopped, options)
+        return [row.finish(None if references is None else references[i]) for i, row in enumerate(self._rows)]
+
+    def _answer(self, stopped: list[int], options: dict[str, Any]) -> None:
+        prompts = []
+        for place in stopped:
+            row, prompt = self._rows[place], self._prompt_ids[place][self._mask[place].bool()].tolist()
+            row.close()
+            prompts.append(prompt + row.tokens)
+        padded = self._tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
+        padded = {name: padded[name].to(self._model.device) for name in ("input_ids", "attention_mask")}
+        output = self._model.generate(**padded, **{"max_new_tokens": 256, **options})
+        for place, tokens in zip(stopped, output[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
+            for token in tokens:
+                if not self._rows[place].is_done:
+                    self._rows[place].add(token)

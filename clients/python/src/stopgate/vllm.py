@@ -1,0 +1,277 @@
+"""Stops the thoughts of rollouts in vLLM, in the engine's own process."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, NamedTuple
+
+from vllm import SamplingParams
+from vllm.sampling_params import RequestOutputKind
+
+from ._telemetry import warn
+from .aio import AsyncClient
+from .generation import Generation, Probe
+from .thought import TOP_TOKENS, ForcedAnswer, Row, Thought
+
+__all__ = ["Rollout", "Thought", "generate"]
+
+
+class Piece(NamedTuple):
+    """The output that a step of the engine adds to a request."""
+
+    said: list[tuple[int, Mapping[int, Any]]]
+    """Tokens, each with the log-probabilities at its place by token id."""
+    finish_reason: str | None
+    """None: it goes on."""
+    cached_tokens: int
+    """Tokens of the prompt found in the prefix cache."""
+
+
+class Engine:
+    """The interface of `AsyncLLM` that is used here.
+
+    Args:
+        engine: an `AsyncLLM`.
+        options: passed with each of its requests, such as `lora_request` and `priority`.
+    """
+
+    def __init__(self, engine: Any, options: Mapping[str, Any]) -> None:
+        self._engine, self._options = engine, options
+
+    async def pieces(self, prompt: list[int], params: SamplingParams, request_id: str) -> AsyncGenerator[Piece, None]:
+        """Generates. Closing this generator aborts the request."""
+        params = params.clone()
+        params.output_kind = RequestOutputKind.DELTA
+        stream = self._engine.generate({"prompt_token_ids": prompt}, params, request_id, **self._options)
+        try:
+            async for output in stream:
+                new = output.outputs[0]
+                said = list(zip(new.token_ids, new.logprobs or (), strict=False))
+                yield Piece(said, new.finish_reason, output.num_cached_tokens or 0)
+        finally:
+            await stream.aclose()
+
+
+class Checks:
+    """The checks of one rollout, one at a time. The thought goes on meanwhile.
+
+    Args:
+        engine: forces answers.
+        tokenizer: of the model.
+        thought: how answers are forced.
+        client: decides.
+        prompt: of the rollout.
+        row: its tokens.
+    """
+
+    def __init__(
+        self, engine: Engine, tokenizer: Any, thought: Thought, client: AsyncClient, prompt: list[int], row: Row
+    ) -> None:
+        self._engine, self._tokenizer, self._thought = engine, tokenizer, thought
+        self._client, self._prompt, self._row = client, prompt, row
+        self._ask: list[int] = tokenizer.encode(thought.ask, add_special_tokens=False)
+        self._task: asyncio.Task[None] | None = None
+        self._probing: tuple[int, ForcedAnswer] | None = None
+
+    def advance(self) -> None:
+        """Begins a check if one is due, at exactly the token at which it is due."""
+        if (self._task is None or self._task.done()) and self._row.is_due:
+            self._task = asyncio.create_task(self._check(self._row.run.next_check))
+
+    async def end(self) -> None:
+        """Gives up a check that is under way. The tokens that its probe has decoded count in both arms."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        if self._probing is not None and self._row.run.steps:
+            self._spend(*self._probing)
+
+    def _spend(self, tokens: int, forced: ForcedAnswer) -> None:
+        """Observes the cost of a probe without an answer."""
+        self._probing = None
+        self._row.run.observe(tokens, Probe(tokens=forced.decoded, prefill_tokens=forced.prefilled))
+
+    async def _check(self, tokens: int) -> None:
+        forced = ForcedAnswer(self._tokenizer, self._thought)
+        self._probing = tokens, forced
+        try:
+            await self._force(tokens, forced)
+            self._row.observe(forced, tokens)
+            self._probing = None
+        except Exception as error:
+            warn("vllm-probe", f"an answer can't be forced or read, so that the thought goes on: {error!r}")
+            self._spend(tokens, forced)
+        await self._client.check([self._row.run])
+
+    async def _force(self, tokens: int, forced: ForcedAnswer) -> None:
+        """Decodes greedily, up to the end of a line."""
+        prompt = [*self._prompt, *self._row.tokens[:tokens], *self._ask]
+        params = SamplingParams(temperature=0, max_tokens=self._thought.answer_tokens, logprobs=TOP_TOKENS)
+        request_id = f"{self._row.run.id}-probe-{tokens}"
+        async with aclosing(self._engine.pieces(prompt, params, request_id)) as pieces:
+            async for piece in pieces:
+                forced.prefilled = len(prompt) - piece.cached_tokens
+                for place, (token, logprobs) in enumerate(piece.said, 1):
+                    top = sorted((one.logprob for one in logprobs.values()), reverse=True)[:TOP_TOKENS]
+                    is_end = piece.finish_reason == "stop" and place == len(piece.said)
+                    forced.add(token, logprobs[token].logprob, top, is_end)
+                if "\n" in self._tokenizer.decode(forced.tokens).lstrip():
+                    break
+
+
+class Rollout(NamedTuple):
+    """A finished rollout."""
+
+    answer: str
+    """The result of `Thought.extract` on `text`."""
+    text: str
+    """The text that the model wrote after its thought."""
+    tokens: list[int]
+    """All tokens: the thought, its closing text, the answer, and the end of the sequence."""
+    logprobs: list[float | None]
+    """Of each of `tokens`; None: the model did not choose the token, so that a loss must leave it out."""
+    thought_tokens: int
+    """Tokens of the thought."""
+    stopped: bool
+    """Whether the thought was stopped."""
+    finish_reason: str | None
+    """Reason of the engine, such as "stop" or "length"."""
+
+
+class Roller:
+    """Makes rollouts.
+
+    Args:
+        engine: generates.
+        tokenizer: of the model.
+        client: decides, and reports.
+        thought: how thoughts are closed.
+    """
+
+    def __init__(self, engine: Engine, tokenizer: Any, client: AsyncClient, thought: Thought) -> None:
+        self._engine, self._tokenizer, self._client, self._thought = engine, tokenizer, client, thought
+
+    async def roll(
+        self, prompt: list[int], params: SamplingParams, run: Generation, reference: "str | list[str] | None"
+    ) -> Rollout:
+        """Generates to the end, which may come early, and reports the outcome."""
+        run.begin()
+        params = params.clone()
+        params.logprobs = params.logprobs or 0  # 0: of the token alone
+        limit = params.max_tokens
+        row = Row(run, self._tokenizer, self._thought, set(), 2**62 if limit is None else limit)
+        logprobs: list[float | None] = []
+        checks = Checks(self._engine, self._tokenizer, self._thought, self._client, prompt, row)
+        try:
+            reason = await self._think(prompt, params, row, logprobs, checks)
+        finally:
+            await checks.end()
+        if row.thought_tokens is not None or reason is not None:
+            run.stopped = False  # a decision that came too late
+        elif run.stopped:
+            row.close()
+            logprobs += [None] * (len(row.tokens) - len(logprobs))
+            reason = await self._answer(prompt, params, row, logprobs)
+        done = row.finish(reference)
+        return Rollout(*done[:3], logprobs, *done[3:], reason)
+
+    async def _think(
+        self, prompt: list[int], params: SamplingParams, row: Row, logprobs: list[float | None], checks: Checks
+    ) -> str | None:
+        """Generates until the end, or until the thought is to be stopped, and returns the reason of the end."""
+        reason = None
+        async with aclosing(self._engine.pieces(prompt, params, row.run.id)) as pieces:
+            async for piece in pieces:
+                reason = piece.finish_reason
+                for token, of in piece.said:
+                    row.add(token)
+                    logprobs.append(of[token].logprob)
+                if row.thought_tokens is not None:
+                    await checks.end()
+                elif row.run.stopped and reason is None:
+                    break
+                elif reason is None:
+                    checks.advance()
+        return reason
+
+    async def _answer(
+        self, prompt: list[int], params: SamplingParams, row: Row, logprobs: list[float | None]
+    ) -> str | None:
+        """Lets the model write its answer after the closed thought."""
+        if row.is_done:
+            return "length"
+        params = params.clone()
+        params.min_tokens = 0
+        if params.max_tokens is not None:
+            params.max_tokens -= len(row.tokens)
+        reason = None
+        async with aclosing(self._engine.pieces(prompt + row.tokens, params, f"{row.run.id}-answer")) as pieces:
+            async for piece in pieces:
+                reason = piece.finish_reason
+                for token, of in piece.said:
+                    row.add(token)
+                    logprobs.append(of[token].logprob)
+        return reason
+
+
+async def generate(
+    engine: Any,
+    tokenizer: Any,
+    prompts: Sequence[list[int]],
+    client: AsyncClient,
+    runs: Sequence[Generation],
+    sampling: SamplingParams | Sequence[SamplingParams],
+    *,
+    thought: Thought | None = None,
+    references: "Sequence[str | list[str]] | None" = None,
+    concurrency: int | None = None,
+    **options: Any,
+) -> list[Rollout]:
+    """Generates one rollout for each prompt, and reports it.
+
+    The thought goes on while an answer is forced by a second request, from the prefix cache. At a stop the request of
+    the thought is aborted, and the model writes its answer after the closed thought.
+
+    Args:
+        engine: an `AsyncLLM`.
+        tokenizer: its tokenizer.
+        prompts: token ids, each with its thought open. A prompt with several samples is there several times.
+        client: asks and reports.
+        runs: a new generation for each prompt, from `client.generation()`.
+        sampling: of all rollouts, or of each; with `n` of 1.
+        thought: how thoughts are closed.
+        references: right answers, for the service to grade with; None: `grade` of the runs, or labels that come later.
+        concurrency: rollouts at once. The engine serves requests in the order of arrival, so that probes would
+            wait behind all of a larger batch. None: three quarters of the engine's `max_num_seqs`.
+        options: passed to `engine.generate()` with each request, such as `lora_request`.
+
+    Returns:
+        The rollouts, in the order of the prompts.
+
+    Raises:
+        ValueError: the numbers of prompts, runs and sampling parameters differ, or `n` is not 1.
+        Exception: any exception of the engine. Then all other rollouts are aborted, and none of these is reported.
+    """
+    each = list(sampling) if isinstance(sampling, Sequence) else [sampling] * len(prompts)
+    if not len(each) == len(runs) == len(prompts):
+        raise ValueError(f"{len(prompts)} prompts need as many runs and sampling parameters")
+    if any(params.n != 1 for params in each):
+        raise ValueError("repeat the prompt instead of asking for n samples")
+    seats = concurrency or max(1, engine.vllm_config.scheduler_config.max_num_seqs * 3 // 4)
+    free = asyncio.Semaphore(seats)
+    roller = Roller(Engine(engine, options), tokenizer, client, thought or Thought())
+
+    async def one(place: int) -> Rollout:
+        async with free:
+            reference = None if references is None else references[place]
+            return await roller.roll(list(prompts[place]), each[place], runs[place], reference)
+
+    tasks = [asyncio.create_task(one(place)) for place in range(len(prompts))]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
