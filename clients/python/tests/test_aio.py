@@ -76,7 +76,7 @@ def test_event_loops_that_have_ended_are_not_kept(service: Service) -> None:
 
 
 @pytest.mark.parametrize("gone", [ClientGone, asyncio.CancelledError])
-def test_who_leaves_is_cancelled(service: Service, gone: type[BaseException]) -> None:
+def test_a_client_that_leaves_is_cancelled(service: Service, gone: type[BaseException]) -> None:
     async def serve() -> None:
         async with AsyncClient(service.url, timeout=30) as client:
             one, played = client.generation({"model": "q", "task": "aio-left"}), Played(100)

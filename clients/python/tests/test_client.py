@@ -94,7 +94,7 @@ def test_a_context_tells_its_cadence(service: Service) -> None:
         assert client.generation(where).next_check == 200
 
 
-def test_who_leaves_is_cancelled_and_who_fails_is_not_reported(service: Service) -> None:
+def test_a_client_that_leaves_is_cancelled_and_a_failure_is_not_reported(service: Service) -> None:
     where, _ = context("left")
     with Client(service.url, timeout=30) as client:
 
@@ -128,9 +128,7 @@ def test_a_late_label_follows_its_outcome(service: Service) -> None:
     assert wanted == [one.id]
 
 
-def test_what_can_not_be_sent_as_it_is_does_not_end_a_generation(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_values_beyond_the_limits_do_not_end_a_generation(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     where, _ = context("odd")
     with Client(service.url, timeout=30) as client, caplog.at_level(logging.WARNING, "stopgate"):
         odd = client.generation({"nobody": "x"})

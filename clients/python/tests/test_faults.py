@@ -1,4 +1,4 @@
-"""What breaks costs no generation."""
+"""No failure of the service or the network costs a generation."""
 
 import asyncio
 import os
@@ -22,7 +22,9 @@ def play(client: Client) -> Played:
     return played
 
 
-def test_killed_and_started_again_it_gets_every_outcome(own_service: Service, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_service_that_was_killed_and_restarted_gets_every_outcome(
+    own_service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
     def followed(what: str) -> int:
         return int((own_service.context().get("follow_up") or {what: 0})[what])
 
@@ -113,7 +115,7 @@ def stranger() -> Iterator["tuple[str, list[bytes]]"]:
     listening.close()
 
 
-NO_REPLIES = [
+INVALID_REPLIES = [
     b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"stop":[0]',
     b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
     b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
@@ -126,8 +128,8 @@ NO_REPLIES = [
 ]
 
 
-@pytest.mark.parametrize("reply", NO_REPLIES)
-def test_what_is_no_reply_means_continue(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
+@pytest.mark.parametrize("reply", INVALID_REPLIES)
+def test_an_invalid_reply_means_continue(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
     url, replies = stranger
     client = Client(url, timeout=30)
     replies.append(reply)
@@ -136,8 +138,8 @@ def test_what_is_no_reply_means_continue(stranger: "tuple[str, list[bytes]]", re
     assert (one.next_check, client.counters.failures) == (64, 1)
 
 
-@pytest.mark.parametrize("reply", NO_REPLIES)
-def test_what_is_no_reply_means_continue_in_a_loop(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
+@pytest.mark.parametrize("reply", INVALID_REPLIES)
+def test_an_invalid_reply_means_continue_in_an_event_loop(stranger: "tuple[str, list[bytes]]", reply: bytes) -> None:
     url, replies = stranger
     client = AsyncClient(url, timeout=30)
     replies.append(reply)
@@ -201,7 +203,7 @@ def test_a_service_that_is_away_does_not_hold_up_the_end(own_service: Service) -
     assert not client.close(0)
 
 
-def test_an_asyncio_client_does_not_probe_in_vain_either() -> None:
+def test_an_asyncio_client_does_not_probe_while_the_service_is_away() -> None:
     async def serve() -> None:
         async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
             first, other = Played(100), Played(100)

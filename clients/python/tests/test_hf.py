@@ -172,7 +172,7 @@ def test_sampling_draws_from_the_warped_distribution(model: Any, tokenizer: Any)
 
 
 def forced(texts: "list[str]", due: "list[int]") -> "dict[int, tuple[list[int], int]]":
-    """Tokens of each answer, and how many were decoded for it."""
+    """Tokens of each forced answer, and the number decoded for it."""
     model, tokenizer = tiny_model(), tiny_tokenizer()
     inputs = prompts(tokenizer, texts)
     cache: Any = DynamicCache(config=model.config)

@@ -1,4 +1,4 @@
-"""Properties of the queue of reports."""
+"""The queue of reports sends each report once and in order, or drops it first."""
 
 import json
 import threading
@@ -60,7 +60,7 @@ def test_every_report_is_taken_once_in_order_or_was_dropped_first(
     assert counters.dropped <= max(0, len(sent) - capacity)
 
 
-def test_what_is_refused_for_good_is_not_sent_again() -> None:
+def test_a_report_refused_for_good_is_not_sent_again() -> None:
     taker, counters = Taker([400, 200]), Counters()
     one = reporter(taker, 10, counters)
     taker.may_take.set()

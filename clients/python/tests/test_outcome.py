@@ -1,4 +1,4 @@
-"""What is reported of a generation."""
+"""The outcome that is reported of a generation."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ def outcome(one: Generation, answer: str | None = "4", **more: Any) -> dict[str,
     return outcome_of(one, Ending(answer, 100, **more))
 
 
-def test_what_asking_cost_is_told_apart_from_what_grading_cost(control: Generation) -> None:
+def test_the_cost_of_asking_is_separate_from_the_cost_of_grading(control: Generation) -> None:
     control.observe(32, Probe("4", 0.5, tokens=3, prefill_tokens=9))
     control.observe(64, confidence=0.6)
     control.probed(Probe("4", tokens=5))

@@ -36,5 +36,5 @@ def test_without_tokens_nothing_is_known() -> None:
     assert entropy([]) is None
 
 
-def test_what_the_top_tokens_leave_over_counts_as_one_more() -> None:
+def test_the_remaining_probability_counts_as_one_more_token() -> None:
     assert entropy([[math.log(0.5)]]) == pytest.approx(math.log(2))

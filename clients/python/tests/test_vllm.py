@@ -214,7 +214,7 @@ def test_places_of_the_engine_are_left_for_probes() -> None:
     asyncio.run(play())
 
 
-def test_what_does_not_fit_together_is_refused() -> None:
+def test_arguments_that_do_not_match_are_refused() -> None:
     async def play() -> None:
         async with AsyncClient("http://127.0.0.1:9", exit_seconds=0) as client:
             runs = runs_in(client, "vllm-refused", ["control"])

@@ -46,7 +46,7 @@ class Reply(NamedTuple):
 
 
 class Endpoint:
-    """Where the service is.
+    """The address of the service.
 
     Args:
         url: http or https, a host, and optionally a port and a path that comes before every route.
@@ -94,7 +94,7 @@ class ReplyReader:
         return len(self._data) > 0
 
     def feed(self, data: bytes) -> Reply | None:
-        """Takes what arrived (nothing: the other side has closed). Returns the reply once it is whole.
+        """Adds bytes that arrived (none: the other side has closed). Returns the reply once it is complete.
 
         Raises:
             CallFailed: the bytes are no reply, or end before the reply does.
@@ -139,7 +139,7 @@ def _read_head(head: bytes) -> tuple[int, dict[str, str]]:
 
 
 def _read_chunks(data: bytearray, at: int) -> bytes | None:
-    """The body of a chunked reply without trailers; None where it is not whole yet."""
+    """The body of a chunked reply without trailers; None while it is incomplete."""
     body = bytearray()
     while (end := data.find(b"\r\n", at)) >= 0:
         try:
@@ -176,7 +176,7 @@ class Connections:
     ) -> Reply:
         """Sends a request and returns the reply, whatever its status.
 
-        Where the service has closed an idle connection meanwhile, the request is sent again over another.
+        If the service has closed an idle connection, the request is sent again over another one.
 
         Args:
             timeout: seconds for all of it, without the look-up of a host's name.
@@ -198,7 +198,7 @@ class Connections:
             raise CallFailed(f"{type(error).__name__}: {error}") from error
 
     def forget(self) -> None:
-        """Leaves idle connections to the process that shares them, after a fork."""
+        """Drops idle connections after a fork, without closing them: the parent uses them."""
         self._idle = deque()
 
     def close(self) -> None:
@@ -222,7 +222,7 @@ class Connections:
         return self._endpoint.ssl_context.wrap_socket(connection, server_hostname=self._endpoint.host)
 
     def _exchange(self, connection: socket.socket, request: bytes, deadline: float, is_reused: bool) -> Reply | None:
-        """Returns None where the other side had closed a connection that was reused."""
+        """Returns None if the other side had closed a connection that was reused."""
         reader = ReplyReader()
         reply: Reply | None = None
         try:
@@ -297,7 +297,7 @@ class AsyncConnection:
         return reply
 
     async def _exchange(self, streams: _Streams, request: bytes, is_reused: bool) -> Reply | None:
-        """Returns None where the other side had closed a connection that was reused."""
+        """Returns None if the other side had closed a connection that was reused."""
         reader, writer = streams
         read = ReplyReader()
         reply: Reply | None = None

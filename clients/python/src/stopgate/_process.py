@@ -1,4 +1,4 @@
-"""What a client needs of its process: threads that start on demand, forks, and the end."""
+"""The process of a client: threads that start on demand, forks, and the exit."""
 
 import atexit
 import multiprocessing

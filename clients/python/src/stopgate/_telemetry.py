@@ -1,4 +1,4 @@
-"""What a client says about itself: counters, and log lines at most once a minute of each kind."""
+"""Counters of a client, and its log lines, which are throttled to one a minute of each kind."""
 
 import logging
 import time

@@ -22,8 +22,8 @@ def entropy(top_logprobs: Sequence[Sequence[float]]) -> float | None:
     """Entropy of the next token in nats, the mean over the probed answer's tokens; None without tokens.
 
     Args:
-        top_logprobs: for each token of the answer, the natural logarithms of the most probable tokens. What they leave
-            over counts as one more token.
+        top_logprobs: for each token of the answer, the natural logarithms of the most probable tokens. The
+            remaining probability counts as one more token.
     """
 
     def of(row: Sequence[float]) -> float:
@@ -51,7 +51,7 @@ class Signals:
         recent_text: str | None = None,
         recent_tokens: int = 0,
     ) -> dict[str, float]:
-        """The signals of this check. It leaves out those that are not known.
+        """The signals of this check, without those that are unknown.
 
         Args:
             answer: the answer probed here.
