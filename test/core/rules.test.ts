@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Random } from '../../src/commands/traces/seeded-random.js'
+import type { Random } from '../../src/cli/traces/seeded-random.js'
 import { reaches } from '../../src/core/certificate/certificate.js'
 import { certifiedByAny } from '../../src/core/certificate/certified-index.js'
 import { noEvidence } from '../../src/core/certificate/evidence.js'

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { readRun } from '../../src/commands/traces/read-traces.js'
+import { readRun } from '../../src/cli/traces/read-traces.js'
 import { redisAddress } from '../../src/store/redis-address.js'
 import { certify } from '../certify.js'
 import { exportedMetrics, metricsIn } from '../docker/exported-metrics.js'

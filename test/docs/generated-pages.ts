@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { runCommandLine } from '../../src/commands/command-line/run-command-line.js'
+import { runCommandLine } from '../../src/cli/command-line/run-command-line.js'
 import { SettingsSchema } from '../../src/config/settings.js'
 import { ERROR_CODES } from '../../src/errors/error-codes.js'
-import { captureIo } from '../commands/command-line/captured-io.js'
+import { captureIo } from '../cli/command-line/captured-io.js'
 
 const NOTE = '<!-- Generated from the code by `npm run docs`: do not edit. -->'
 

@@ -7,7 +7,7 @@ import t from 'tap'
  * other load it once. test/every-file-has-a-test.test.ts checks that `npm test` runs each file.
  */
 export const GROUPS = {
-  commands: ['commands', 'docs', 'page', 'plot'],
+  cli: ['cli', 'docs', 'page', 'plot'],
   core: ['core'],
   proxy: ['proxy'],
   routes: ['access', 'decision-log', 'decisions', 'docker', 'errors', 'health', 'openapi', 'operations', 'outcomes', 'replica', 'routes', 'training', 'version', 'wire'],

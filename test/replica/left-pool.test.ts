@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { run as runExport } from '../../src/commands/export/export.js'
-import { run as runImport } from '../../src/commands/import/import.js'
+import { run as runExport } from '../../src/cli/export/export.js'
+import { run as runImport } from '../../src/cli/import/import.js'
 import { losslessOutcome, report } from '../certify.js'
-import { captureIo } from '../commands/command-line/captured-io.js'
+import { captureIo } from '../cli/command-line/captured-io.js'
 import { build, temporaryFolder, until, type Built } from '../helper.js'
 import { DURABLE, startRedis, withoutRedis } from '../redis-server.js'
 

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/commands/traces/seeded-random.js'
+import type { Random } from '../../src/cli/traces/seeded-random.js'
 
 /** A generation of simulated traffic. Times are seconds. */
 export interface Arrival {

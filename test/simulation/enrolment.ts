@@ -1,5 +1,5 @@
 import { drawArm, type Arm } from '../../src/core/assignment/arm.js'
-import { seededRandom } from '../../src/commands/traces/seeded-random.js'
+import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { DrawBuffer } from '../../src/core/enrolment/draw-buffer.js'
 import type { LoggedOutcome, LoggedStep } from '../../src/core/grading/outcome.js'
 import type { Change } from '../../src/core/learn/threshold-change.js'

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/commands/traces/seeded-random.js'
+import type { Random } from '../../src/cli/traces/seeded-random.js'
 import type { Arrival, Traffic } from './arrivals.js'
 
 // Outcomes, labels and steps that are missing or late, in ways that may depend on the generation.

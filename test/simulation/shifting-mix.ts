@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/commands/traces/seeded-random.js'
+import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'
 import { generate, planted } from './stream.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROFILES } from '../../src/commands/simulate/profiles.js'
+import { PROFILES } from '../../src/cli/simulate/profiles.js'
 import { forecastCertificates, judgeForecasts } from './next-certificate.js'
 import { mean } from './summary.js'
 import { gatherEvidence, tradeoffErrors, trueEvidence } from './tradeoff.js'

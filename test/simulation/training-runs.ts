@@ -1,4 +1,4 @@
-import { normal } from '../../src/commands/traces/seeded-random.js'
+import { normal } from '../../src/cli/traces/seeded-random.js'
 import type { Series, TrainingRun } from '../../src/core/training/run.js'
 import { EM_SCALE, forecastCoverage, TOKENS_SCALE, type Coverage } from '../../src/core/training/forecast.js'
 import { readingsOf, stderrOf, type Reading } from '../../src/core/training/reading.js'

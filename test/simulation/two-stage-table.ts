@@ -1,4 +1,4 @@
-import { readTraces } from '../../src/commands/traces/read-traces.js'
+import { readTraces } from '../../src/cli/traces/read-traces.js'
 import { mean, percent, points, standardError, table } from './summary.js'
 import { compareStages } from './two-stages.js'
 

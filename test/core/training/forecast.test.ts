@@ -1,5 +1,5 @@
 import t from 'tap'
-import { normal } from '../../../src/commands/traces/seeded-random.js'
+import { normal } from '../../../src/cli/traces/seeded-random.js'
 import { forecastCoverage, EM_SCALE, forecastSeries, FORECAST_LEVEL, HORIZON, TOKENS_SCALE, usualGap } from '../../../src/core/training/forecast.js'
 import { mulberry32 } from '../../random.js'
 

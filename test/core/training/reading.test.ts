@@ -1,6 +1,6 @@
 import t from 'tap'
 import { emInterval, readingsOf, scatterOf, stderrOf, tokensInterval, wilson } from '../../../src/core/training/reading.js'
-import { normal } from '../../../src/commands/traces/seeded-random.js'
+import { normal } from '../../../src/cli/traces/seeded-random.js'
 import { mulberry32 } from '../../random.js'
 
 const near = (a: number, b: number, by = 1e-4) => Math.abs(a - b) < by

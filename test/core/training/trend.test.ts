@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { normal } from '../../../src/commands/traces/seeded-random.js'
+import { normal } from '../../../src/cli/traces/seeded-random.js'
 import { lineAt, rankAt, theilSen } from '../../../src/core/training/trend.js'
 import { holds } from '../../property.js'
 import { atMost, rateOf } from '../../random.js'

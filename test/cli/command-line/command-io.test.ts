@@ -1,0 +1,20 @@
+import { Writable } from 'node:stream'
+import t from 'tap'
+import { writeAll } from '../../../src/cli/command-line/command-io.js'
+
+t.test('writeAll waits for a slow reader', async (t) => {
+  const written: string[] = []
+  const slow = new Writable({
+    highWaterMark: 1,
+    write (chunk, _encoding, done) { setImmediate(() => { written.push(String(chunk)); done() }) },
+  })
+  await writeAll(slow, 'first')
+  t.strictSame(written, ['first'], 'written before it resolves')
+})
+
+t.test('writeAll resolves when the reader has gone', async (t) => {
+  const gone = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) }).on('error', () => {})
+  await writeAll(gone, 'first')
+  await writeAll(gone, 'second')
+  t.pass('it does not hang')
+})

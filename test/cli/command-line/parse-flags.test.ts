@@ -1,0 +1,17 @@
+import t from 'tap'
+import { fraction, parseFlags, refuseArguments, wholeNumber } from '../../../src/cli/command-line/parse-flags.js'
+
+t.match(parseFlags(['a', '--n', '3', 'b'], { n: { type: 'string' } }), { values: { n: '3' }, positionals: ['a', 'b'] })
+t.throws(() => parseFlags(['--m'], { n: { type: 'string' } }), { name: 'UsageError', message: /--m/ })
+t.throws(() => parseFlags(['--n'], { n: { type: 'string' } }), { name: 'UsageError', message: /--n/ })
+
+t.doesNotThrow(() => refuseArguments('serve', []))
+t.throws(() => refuseArguments('serve', ['now']), { name: 'UsageError', message: /serve takes no arguments, not "now"/ })
+t.throws(() => refuseArguments('serve', ['--now']), { name: 'UsageError', message: /--now/ })
+
+t.equal(wholeNumber('--n', '32', 1, 32), 32)
+for (const text of ['0', '33', '1.5', '-1', '', '1e1', 'x', 'NaN']) {
+  t.throws(() => wholeNumber('--n', text, 1, 32), { name: 'UsageError', message: `--n must be a whole number from 1 to 32, not ${JSON.stringify(text)}` })
+}
+t.equal(fraction('--x', '0.025', 0, 0.5), 0.025)
+for (const text of ['-0.1', '0.6', '', ' ', 'x', 'NaN']) t.throws(() => fraction('--x', text, 0, 0.5), { name: 'UsageError', message: /^--x must be a number from 0 to 0.5/ })

@@ -1,0 +1,68 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { CERTIFIED_RULES } from '../../../src/cli/evaluate/certified-rules.js'
+import { ORACLE } from '../../../src/cli/evaluate/plain-rules.js'
+import { run, usage } from '../../../src/cli/evaluate/evaluate.js'
+import { temporaryFolder } from '../../helper.js'
+import { tracePath } from '../../test-data.js'
+import { captureIo } from '../command-line/captured-io.js'
+import { simulatedRuns } from './traces.js'
+
+t.test('it reads traces and writes tables and figures', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'traces.jsonl')
+  await writeFile(file, simulatedRuns(300).map(({ outcome }) => JSON.stringify(outcome) + '\n').join(''))
+  const json = join(folder, 'figures.json')
+  const io = captureIo()
+  await run([file, '--levels', 'task', '--splits', '2', '--max-em-drop', '0.05', '--json', json], io)
+  t.equal(io.err(), '', 'no warning, since each generation is a group of its own')
+  t.match(io.out(), /^context +rule .*\n-+\ntask=choices +never stop +0\.0 .*\n(.*\n)+-+\nall +never stop +0\.0 /)
+  t.match(JSON.parse(await readFile(json, 'utf8')), { files: [file], levels: ['task'], at: 1, splits: 2, maxEmDrop: 0.05, contexts: [{ key: 'task=choices' }, { key: 'task=math' }] })
+
+  const quiet = captureIo()
+  await run([file, '--splits', '1', '--shares', '1,8,8', '--json', '-'], quiet)
+  t.match(JSON.parse(quiet.out()), { predictors: 0 })
+  t.match(quiet.err(), /not enough evidence for a predictor in 1 of 1 splits\n(.*\n)+all +never stop/)
+})
+
+t.test('certifying on several generations of a group prints a warning', async (t) => {
+  const file = join(await temporaryFolder(t), 'traces.jsonl')
+  const grouped = simulatedRuns(300).map(({ outcome }, i) => ({ ...outcome, group_id: `question ${Math.floor(i / 6)}` }))
+  await writeFile(file, grouped.map((outcome) => JSON.stringify(outcome) + '\n').join(''))
+  const io = captureIo()
+  await run([file, '--splits', '1'], io)
+  t.match(io.err(), /in model=steady-8b,task=math the \d+ generations to certify on are from \d+ groups, so its certificates are too/)
+})
+
+t.test('the documentation lists every rule and every option by its name', async (t) => {
+  const results = await readFile('docs/evidence/held-out.md', 'utf8')
+  for (const name of [...Object.values(CERTIFIED_RULES), ORACLE.name]) t.match(results, `\n| ${name} |`, name)
+  const options = await readFile('docs/integrate/traces.md', 'utf8')
+  for (const [option] of usage.matchAll(/--[a-z-]+/g)) t.match(options, option, option)
+})
+
+t.test('a malformed command line is refused', async (t) => {
+  const rejects = (args: string[], message: RegExp) => t.rejects(run(args, captureIo()), { name: 'UsageError', message })
+  await rejects([], /at least one FILE/)
+  await rejects(['a', '--levels', 'model,model'], /--levels must be different names joined by commas/)
+  await rejects(['a', '--levels', ''], /--levels/)
+  await rejects(['a', '--at', 'user'], /--at must be one of model, task, not "user"/)
+  await rejects(['a', '--max-em-drop', '2'], /--max-em-drop must be a number from/)
+  await rejects(['a', '--error-level', '0'], /--error-level/)
+  await rejects(['a', '--splits', '0'], /--splits/)
+  await rejects(['a', '--shares', '1,1'], /--shares must be three whole numbers/)
+  await rejects(['a', '--shares', '1,0,1'], /a share of --shares must be a whole number/)
+  await rejects(['a', '--seed', 'x'], /--seed/)
+  await rejects(['a', '--fast'], /--fast/)
+})
+
+t.test('on real traces a predictor saves what the documentation says, within the bound', async (t) => {
+  const io = captureIo()
+  await run([tracePath('older-self-consistency'), '--levels', 'task', '--splits', '20', '--json', '-'], io)
+  for (const { key, rules } of JSON.parse(io.out()).contexts) {
+    const { tokens_saved_ratio: saved, exceeded } = rules.find(({ name }: { name: string }) => name === CERTIFIED_RULES.predictor)
+    t.ok(saved > (key === 'task=gpqa_diamond' ? 0.655 : 0.574), `${key}: ${(100 * saved).toFixed(1)} %`) // with the length's logarithm 68.9 and 57.2
+    t.equal(exceeded, 0, `${key}: the bound is kept in all splits`)
+  }
+})

@@ -1,0 +1,31 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { sampleLengths } from '../../../src/cli/import-run/sample-lengths.js'
+import { temporaryFolder } from '../../helper.js'
+
+const TIME = '2026-01-31T12-00-00.123456'
+const countTokens = (text: string) => text.length
+
+/** A line as lm-evaluation-harness 0.4.13 writes it: one for each document and filter. */
+const sample = (filter: string, ...answers: unknown[]) => `${JSON.stringify({ doc_id: 0, doc: {}, target: '5', arguments: {}, resps: [answers], filtered_resps: ['5'], filter, metrics: ['exact_match'], exact_match: 1 })}\n`
+
+t.test('each answer of each task counts once, whatever the number of filters', async (t) => {
+  const folder = await temporaryFolder(t)
+  const answers = ['a', 'bb', 'ccc', 'dddd']
+  await writeFile(join(folder, `samples_x_${TIME}.jsonl`), answers.map((answer) => sample('strict-match', answer) + sample('flexible-extract', answer)).join(''))
+  await writeFile(join(folder, `samples_y_${TIME}.jsonl`), sample('strict-match', 'e'.repeat(30), 'f'.repeat(20)))
+  const results = join(folder, `results_${TIME}.json`)
+  t.same(await sampleLengths(results, ['x'], 'strict-match', countTokens), { tokens_mean: 2.5, tokens_p50: 2, tokens_p95: 4 })
+  t.same(await sampleLengths(join(folder, `named_${TIME}.json`), ['x', 'y'], 'strict-match', countTokens), { tokens_mean: 10, tokens_p50: 3, tokens_p95: 30 })
+})
+
+t.test('missing samples, samples of other filters and samples without generated answers are refused', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, `samples_x_${TIME}.jsonl`), sample('none', ['-1.5', 'False']))
+  const refuses = (results: string, task: string, filter: string, message: RegExp) => t.rejects(sampleLengths(join(folder, results), [task], filter, countTokens), { name: 'FileError', message })
+  await refuses(`results_${TIME}.json`, 'y', 'none', /samples_y_2026-01-31T12-00-00.123456.jsonl is not beside it.*--log_samples/)
+  await refuses('results.json', 'x', 'none', /samples_x_<time>.jsonl is not beside it/)
+  await refuses(`results_${TIME}.json`, 'x', 'other', /no answers of the filter other/)
+  await refuses(`results_${TIME}.json`, 'x', 'none', /jsonl:1: no generated answer/)
+})

@@ -1,0 +1,54 @@
+import type { Gate } from '../../../src/cli/replay/play-generation.js'
+import type { ContextState } from '../../../src/core/judgement/context-state.js'
+import { ROOT, type Levels } from '../../../src/core/policy/context.js'
+import { decide } from '../../../src/core/decide/decide.js'
+import { Cohorts } from '../../../src/core/enrolment/cohorts.js'
+import { newLedger, type Fold } from '../../../src/core/learn/fold.js'
+import { learn } from '../../../src/core/learn/learn.js'
+import { gradeOutcome } from '../../../src/core/grading/outcome.js'
+import { PendingOutcomes } from '../../../src/core/recording/pending.js'
+import { Reservoir } from '../../../src/core/predictor/reservoir.js'
+import type { PolicyPatch } from '../../../src/core/policy/policy.js'
+import { compileSnapshot } from '../../../src/core/decide/compile-snapshot.js'
+import { linkOf, type ChainLink } from '../../../src/core/judgement/chain-link.js'
+
+/**
+ * The whole loop of the core without store, network or clock: each outcome is learned at once and counts for the next decision. A replay
+ * over HTTP, where outcomes arrive later, can do no better.
+ */
+export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
+  const states = new Map<string, ContextState>()
+  const changed = new Set([ROOT])
+  const fold: Fold = {
+    cursor: '0-0',
+    cohorts: new Cohorts(),
+    ledger: newLedger({ levels, defaults, max_contexts: 10_000, time_scale: 1 }),
+    keys: () => states.keys(),
+    get: (key) => states.get(key),
+    set (key, state) {
+      if (state === undefined) states.delete(key); else states.set(key, state)
+      changed.add(key)
+    },
+    pending: new PendingOutcomes(),
+    reservoir: new Reservoir(),
+    traces: new Map(),
+    predictors: new Map(),
+    changes: [],
+  }
+  const inputs = { levels, defaultPolicy: defaults, policies: fold.ledger.policies, pins: new Map(), predictors: fold.predictors }
+  const links = new Map<string, ChainLink>()
+  const compile = () => {
+    for (const key of changed) links.set(key, linkOf(inputs, key, states.get(key)))
+    changed.clear()
+    return compileSnapshot({ stateId: 'test', version: 0, levels, salt }, links)
+  }
+
+  let snapshot = compile()
+  return {
+    async decide (step) {
+      if (changed.size > 0) snapshot = compile()
+      return decide(snapshot, 'fresh', step)
+    },
+    report: async (outcome) => { learn(fold, 0, gradeOutcome(salt, outcome)) },
+  }
+}
