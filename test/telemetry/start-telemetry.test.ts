@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import t, { type Test } from 'tap'
-import { fieldsOf } from '../../src/cli/event-files/protobuf.js'
 import { CONTEXT } from '../certify.js'
 import { temporaryFolder, until } from '../helper.js'
 import { startProcess } from '../service-process.js'
@@ -22,10 +22,21 @@ async function receiver (t: Test) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
 }
 
+/** The values of the fields of bytes with this number. */
+function bytesIn (message: Buffer, wanted: number): Buffer[] {
+  const values: Buffer[] = []
+  const reader = new BinaryReader(message)
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag()
+    if (number === wanted && wireType === WireType.LengthDelimited) values.push(Buffer.from(reader.bytes()))
+    else reader.skip(wireType, number)
+  }
+  return values
+}
+
 /** The nested messages at a path of field numbers. */
 function at (messages: readonly Buffer[], ...path: number[]): Buffer[] {
-  return path.reduce((inner, wanted) => inner.flatMap((message) =>
-    [...fieldsOf(message)].flatMap(({ number, value }) => number === wanted ? value as Buffer : [])), [...messages])
+  return path.reduce((inner, wanted) => inner.flatMap((message) => bytesIn(message, wanted)), [...messages])
 }
 
 t.test('spans and metrics of a service reach a collector', async (t) => {

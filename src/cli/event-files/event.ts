@@ -1,4 +1,4 @@
-import { bytesField, doubleField, fieldsOf, floatField, wholeField } from './protobuf.js'
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
 /** A number of a training run at a step. */
 export interface Scalar { readonly tag: string, readonly value: number }
@@ -10,48 +10,86 @@ export interface ScalarEvent {
   readonly scalars: readonly Scalar[]
 }
 
-// Field numbers of tensorboard/compat/proto: event.proto, summary.proto, tensor.proto.
-const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 }
-const SESSION_STATUS = 1
+const { Varint, Bit64, LengthDelimited, Bit32 } = WireType
+
+/** A field as the wire names it: its number and its wire type. */
+const tagOf = (number: number, wireType: WireType): number => (number << 3) | wireType
+
+// Fields of tensorboard/compat/proto: event.proto, summary.proto, tensor.proto.
+const EVENT = {
+  wallTime: tagOf(1, Bit64),
+  step: tagOf(2, Varint),
+  fileVersion: tagOf(3, LengthDelimited),
+  summary: tagOf(5, LengthDelimited),
+  sessionLog: tagOf(7, LengthDelimited),
+}
+const SESSION_STATUS = tagOf(1, Varint)
 const SESSION_START = 1
-const SUMMARY_VALUE = 1
-const VALUE = { tag: 1, simpleValue: 2, tensor: 8 }
-const TENSOR = { dtype: 1, content: 4, floats: 5, doubles: 6 }
-const [DT_FLOAT, DT_DOUBLE] = [1n, 2n]
+const SUMMARY_VALUE = tagOf(1, LengthDelimited)
+const VALUE = { tag: tagOf(1, LengthDelimited), simpleValue: tagOf(2, Bit32), tensor: tagOf(8, LengthDelimited) }
+const TENSOR = {
+  dtype: tagOf(1, Varint),
+  content: tagOf(4, LengthDelimited),
+  float: tagOf(5, Bit32),
+  floats: tagOf(5, LengthDelimited),
+  double: tagOf(6, Bit64),
+  doubles: tagOf(6, LengthDelimited),
+}
+const [DT_FLOAT, DT_DOUBLE] = [1, 2]
+
+/** Reads the fields of a message that have a reader, and skips the others. @throws Error for malformed bytes or a field of another type */
+function readFields (message: Uint8Array, readers: Readonly<Record<number, (reader: BinaryReader) => void>>): void {
+  const reader = new BinaryReader(message)
+  const known = new Set(Object.keys(readers).map((tag) => Number(tag) >>> 3))
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag()
+    const read = readers[tagOf(number, wireType)]
+    if (read !== undefined) read(reader)
+    else if (!known.has(number)) reader.skip(wireType, number)
+    else throw new TypeError(`field ${number} has the wire type ${wireType}`)
+  }
+}
 
 /** The scalars of an event, as `simple_value` (PyTorch, TensorFlow 1) or as a tensor (TensorFlow 2). Everything else is ignored. */
-export function readEvent (record: Buffer): ScalarEvent {
+export function readEvent (record: Uint8Array): ScalarEvent {
   let [wallTime, step] = [0, 0]
   const scalars: Scalar[] = []
-  for (const { number, value } of fieldsOf(record)) {
-    if (number === EVENT.wallTime) wallTime = (value as Buffer).readDoubleLE()
-    if (number === EVENT.step) step = Number(BigInt.asIntN(64, value as bigint))
-    if (number !== EVENT.summary) continue
-    for (const field of fieldsOf(value as Buffer)) if (field.number === SUMMARY_VALUE) scalars.push(...readValue(field.value as Buffer))
-  }
+  readFields(record, {
+    [EVENT.wallTime]: (reader) => { wallTime = reader.double() },
+    [EVENT.step]: (reader) => { step = Number(reader.int64()) },
+    [EVENT.summary]: (reader) => {
+      readFields(reader.bytes(), { [SUMMARY_VALUE]: (summary) => { scalars.push(...readValue(summary.bytes())) } })
+    },
+  })
   return { wallTime, step, scalars }
 }
 
-function readValue (message: Buffer): Scalar[] {
+function readValue (message: Uint8Array): Scalar[] {
   let tag = ''
   let value: number | null = null
-  for (const field of fieldsOf(message)) {
-    if (field.number === VALUE.tag) tag = (field.value as Buffer).toString()
-    if (field.number === VALUE.simpleValue) value = shortestFloat((field.value as Buffer).readFloatLE())
-    if (field.number === VALUE.tensor) value = readTensor(field.value as Buffer)
-  }
+  readFields(message, {
+    [VALUE.tag]: (reader) => { tag = reader.string() },
+    [VALUE.simpleValue]: (reader) => { value = shortestFloat(reader.float()) },
+    [VALUE.tensor]: (reader) => { value = readTensor(reader.bytes()) },
+  })
   return value === null ? [] : [{ tag, value }]
 }
 
-function readTensor (message: Buffer): number | null {
-  let dtype = 0n
-  let bytes: Buffer = Buffer.alloc(0)
-  for (const { number, value } of fieldsOf(message)) {
-    if (number === TENSOR.dtype) dtype = value as bigint
-    if ((number === TENSOR.content || number === TENSOR.floats || number === TENSOR.doubles) && typeof value !== 'bigint') bytes = value
-  }
-  if (dtype === DT_FLOAT && bytes.length === 4) return shortestFloat(bytes.readFloatLE())
-  return dtype === DT_DOUBLE && bytes.length === 8 ? bytes.readDoubleLE() : null
+/** A tensor of one number: as raw content, or as a list, packed or not. */
+function readTensor (message: Uint8Array): number | null {
+  let dtype = 0
+  let bytes: Uint8Array = new Uint8Array()
+  const takeBytes = (reader: BinaryReader) => { bytes = reader.bytes() }
+  readFields(message, {
+    [TENSOR.dtype]: (reader) => { dtype = reader.uint32() },
+    [TENSOR.content]: takeBytes,
+    [TENSOR.floats]: takeBytes,
+    [TENSOR.doubles]: takeBytes,
+    [TENSOR.float]: (reader) => { bytes = reader.skip(Bit32) },
+    [TENSOR.double]: (reader) => { bytes = reader.skip(Bit64) },
+  })
+  if (dtype === DT_FLOAT && bytes.length === 4) return shortestFloat(new BinaryReader(bytes).float())
+  return dtype === DT_DOUBLE && bytes.length === 8 ? new BinaryReader(bytes).double() : null
 }
 
 /** The shortest decimal that this float represents: 0.7, not 0.699999988079071. */
@@ -63,21 +101,22 @@ export function shortestFloat (float: number): number {
   return float
 }
 
+const eventAt = (wallTime: number): BinaryWriter => new BinaryWriter().uint32(EVENT.wallTime).double(wallTime)
+
 /** The first event of a file. */
-export function writeVersion (wallTime: number): Buffer {
-  return Buffer.concat([doubleField(EVENT.wallTime, wallTime), bytesField(EVENT.fileVersion, Buffer.from('brain.Event:2'))])
+export function writeVersion (wallTime: number): Uint8Array {
+  return eventAt(wallTime).uint32(EVENT.fileVersion).string('brain.Event:2').finish()
 }
 
 /** The start of a training at step 0: TensorBoard drops what it has read of the run in earlier files. */
-export function writeSessionStart (wallTime: number): Buffer {
-  return Buffer.concat([doubleField(EVENT.wallTime, wallTime), bytesField(EVENT.sessionLog, wholeField(SESSION_STATUS, SESSION_START))])
+export function writeSessionStart (wallTime: number): Uint8Array {
+  return eventAt(wallTime).uint32(EVENT.sessionLog).fork().uint32(SESSION_STATUS).uint32(SESSION_START).join().finish()
 }
 
-export function writeEvent ({ wallTime, step, scalars }: ScalarEvent): Buffer {
-  const values = scalars.map(({ tag, value }) => {
-    const fields = [bytesField(VALUE.tag, Buffer.from(tag)), floatField(VALUE.simpleValue, value)]
-    return bytesField(SUMMARY_VALUE, Buffer.concat(fields))
-  })
-  const summary = bytesField(EVENT.summary, Buffer.concat(values))
-  return Buffer.concat([doubleField(EVENT.wallTime, wallTime), wholeField(EVENT.step, step), summary])
+export function writeEvent ({ wallTime, step, scalars }: ScalarEvent): Uint8Array {
+  const writer = eventAt(wallTime).uint32(EVENT.step).int64(step).uint32(EVENT.summary).fork()
+  for (const { tag, value } of scalars) {
+    writer.uint32(SUMMARY_VALUE).fork().uint32(VALUE.tag).string(tag).uint32(VALUE.simpleValue).float(value).join()
+  }
+  return writer.join().finish()
 }

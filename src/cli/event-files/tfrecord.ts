@@ -1,11 +1,29 @@
-import { maskedCrc } from './masked-crc.js'
 import { FileError } from '../command-line/command-error.js'
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+  return crc
+})
+
+/** CRC-32C (Castagnoli; RFC 3720, appendix B.4). */
+export function crc32c (bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) crc = TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8)
+  return (crc ^ 0xffffffff) >>> 0
+}
+
+/** The CRC as TFRecord stores it: masked, since the CRC of data that holds CRCs is weak (tensorflow/core/lib/hash/crc32c.h). */
+export function maskedCrc (bytes: Uint8Array): number {
+  const crc = crc32c(bytes)
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}
 
 // TFRecord: length (uint64), masked CRC of those bytes, the bytes of the record, masked CRC of them; all little-endian.
 export const HEADER = 12
 const FOOTER = 4
 /** Longest record, bytes. Events of scalars are small, so a longer length is corrupt. */
-export const LONGEST = 64 * 1024 * 1024
+export const MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 export function isRecordFile (start: Buffer): boolean {
   return start.length >= HEADER && start.readUInt32LE(8) === maskedCrc(start.subarray(0, 8))
@@ -22,7 +40,7 @@ export function readRecords (file: string, bytes: Buffer, at: number) {
   while (bytes.length - consumed >= HEADER) {
     const head = bytes.subarray(consumed, consumed + HEADER)
     const length = Number(head.readBigUInt64LE(0))
-    if (!isRecordFile(head) || length > LONGEST) return { records, consumed, problem: corrupt(file, at + consumed, 'length') }
+    if (!isRecordFile(head) || length > MAX_RECORD_BYTES) return { records, consumed, problem: corrupt(file, at + consumed, 'length') }
     const end = consumed + HEADER + length
     if (bytes.length < end + FOOTER) break
     const record = bytes.subarray(consumed + HEADER, end)
@@ -37,11 +55,11 @@ function corrupt (file: string, at: number, what: string): FileError {
   return new FileError(`${file}: the checksum of the ${what} at byte ${at} does not match: the file is damaged from there on`)
 }
 
-export function frameRecord (record: Buffer): Buffer {
+export function frameRecord (record: Uint8Array): Buffer {
   const framed = Buffer.alloc(HEADER + record.length + FOOTER)
   framed.writeBigUInt64LE(BigInt(record.length), 0)
   framed.writeUInt32LE(maskedCrc(framed.subarray(0, 8)), 8)
-  record.copy(framed, HEADER)
+  framed.set(record, HEADER)
   framed.writeUInt32LE(maskedCrc(record), HEADER + record.length)
   return framed
 }

@@ -44,8 +44,8 @@ async function retire (path: string): Promise<void> {
   else if (Date.now() - mtimeMs > REMOVED_AFTER_MS) await rm(path)
 }
 
-const textOf = (record: Buffer): string => record.toString('latin1')
-const framed = (records: readonly Buffer[]): Buffer => Buffer.concat(records.map(frameRecord))
+const textOf = (record: Uint8Array): string => Buffer.from(record).toString('latin1')
+const framed = (records: readonly Uint8Array[]): Buffer => Buffer.concat(records.map(frameRecord))
 
 /**
  * The events that a file lacks; `null` if it cannot be continued: it is damaged, has something else, or a missing event has a step below

@@ -7,14 +7,14 @@ import { isHarnessResults, readHarnessResults, type HarnessResults } from './har
 import { lineOf } from './line-of.js'
 import { parseJson } from './parse-json.js'
 import { FileError } from '../command-line/command-error.js'
-import { LONGEST, readRecords } from '../event-files/tfrecord.js'
+import { MAX_RECORD_BYTES, readRecords } from '../event-files/tfrecord.js'
 import { ScalarGroups } from './scalar-groups.js'
 import { isTrainerState, metricsIn, readTrainerState } from './trainer-state.js'
 
 /** After this long without a change a checkpoint is complete, ms: PyTorch and TensorFlow buffer scalars for up to 120 s (flush_secs). */
 const SETTLED_MS = 130_000
 /** Bytes read at a time: the longest record fits. */
-const CHUNK = LONGEST + 16
+const CHUNK = MAX_RECORD_BYTES + 16
 /** Largest JSON document, bytes. */
 const LARGEST_JSON = 256 * 1024 * 1024
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { frameRecord, isRecordFile, readRecords } from '../../../src/cli/event-files/tfrecord.js'
+import { crc32c, frameRecord, isRecordFile, maskedCrc, readRecords } from '../../../src/cli/event-files/tfrecord.js'
 
 const framed = Buffer.concat([frameRecord(Buffer.from('one')), frameRecord(Buffer.alloc(0)), frameRecord(Buffer.from('three'))])
 
@@ -26,4 +26,15 @@ t.test('a flipped bit is found and located', async (t) => {
     t.match(problem, { name: 'FileError', message: /f: the checksum of the (length|record) at byte 1\d\d does not match/ }, String(at))
     t.equal(records.length, at < 19 ? 0 : at < 35 ? 1 : 2, 'the records before it are read')
   }
+})
+
+t.test('CRC-32C matches RFC 3720, appendix B.4', async (t) => {
+  t.equal(crc32c(Buffer.alloc(32)), 0x8a9136aa)
+  t.equal(crc32c(Buffer.alloc(32, 0xff)), 0x62a8ab43)
+  t.equal(crc32c(Buffer.from(Array.from({ length: 32 }, (_, i) => i))), 0x46dd794e)
+  t.equal(crc32c(Buffer.from('123456789')), 0xe3069283, 'the check value of its catalogue entry')
+})
+
+t.test('the masked CRC matches that of the first record of every event file: 24 bytes, a3 7f 4b 22', async (t) => {
+  t.equal(maskedCrc(Buffer.from('1800000000000000', 'hex')), Buffer.from('a37f4b22', 'hex').readUInt32LE())
 })
