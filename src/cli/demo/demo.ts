@@ -68,7 +68,7 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
     if (!stop.signal.aborted) throw error
     stderr.write('stopgate: the demo was interrupted\n')
   } finally {
-    client.close()
+    await client.close()
     await service.close()
     for (const signal of SIGNALS) process.off(signal, interrupt)
   }

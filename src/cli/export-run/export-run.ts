@@ -46,7 +46,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
     const path = await write(whole, name, values.out, values.format)
     await writeAll(stdout, `${path}\n`)
   } finally {
-    client.close()
+    await client.close()
   }
 }
 

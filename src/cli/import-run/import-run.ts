@@ -66,7 +66,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
     await writeAll(stdout, `${JSON.stringify({ run: options.run, ...totals })}\n`)
   } finally {
     for (const signal of SIGNALS) process.off(signal, onInterrupt)
-    client.close()
+    await client.close()
   }
   if (problems.size > 0) throw new FileError(`${problems.size} of the files could not be read completely: see above`)
   if (totals.rejected > 0) throw new FileError(`${totals.rejected} of the checkpoints could not be reported: see above`)

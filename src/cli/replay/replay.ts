@@ -88,7 +88,7 @@ async function play (
     return await runReplay({ runs, service, requests: client.requests, concurrency, seed, signal, onServed: progress.advance, onNote })
   } finally {
     progress.stop()
-    client.close()
+    await client.close()
     await own?.close()
   }
 }

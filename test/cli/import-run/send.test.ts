@@ -29,7 +29,7 @@ t.test('many checkpoints go in several requests, and rejections name their place
       return { accepted: checkpoints.length - 1, attempts: 1, duplicates: 0, rejected: [{ index: 3, path: '/em', message: 'must be <= 1' }] }
     },
     requests: () => 0,
-    close: () => {},
+    close: async () => {},
   }
   const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
   const notes: string[] = []
