@@ -1,4 +1,4 @@
-import { alignColumns } from '../../src/cli/command-line/align-columns.js'
+import { alignColumns } from '../../src/cli/command-line/command-io.js'
 import type { Figure, Spread } from './figure.js'
 
 /** Figures as text: the median, and the minimum and maximum in brackets. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import { openapiDocument } from '../../src/cli/openapi/print-openapi.js'
+import { openapiDocument } from '../../src/cli/openapi.js'
 import { losslessOutcome } from '../certify.js'
 import { type Built } from '../helper.js'
 import { operationsOf, requestTo, type FuzzRequest } from './request.js'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { openapiDocument } from '../../src/cli/openapi/print-openapi.js'
+import { openapiDocument } from '../../src/cli/openapi.js'
 import { certify, KEY, losslessOutcome } from '../certify.js'
 import { sendConfirmed } from '../confirmed.js'
 import { build, until } from '../helper.js'

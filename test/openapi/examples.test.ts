@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
-import { openapiDocument } from '../../src/cli/openapi/print-openapi.js'
+import { openapiDocument } from '../../src/cli/openapi.js'
 
 const document = JSON.parse(await openapiDocument())
 const ajv = new Ajv2020({

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { linksOf } from '../../openapi/links.js'
-import { openapiDocument } from '../../src/cli/openapi/print-openapi.js'
+import { openapiDocument } from '../../src/cli/openapi.js'
 
 const document = JSON.parse(await openapiDocument())
 const operations = Object.values<any>(document.paths).flatMap((path) => Object.values<any>(path))

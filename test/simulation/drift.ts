@@ -1,6 +1,5 @@
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import type { Profile } from '../../src/cli/simulate/simulate-generation.js'
-import { truthOf, type TruthRow } from '../../src/cli/simulate/truth.js'
+import { truthOf, type Profile, type TruthRow } from '../../src/cli/simulate/simulated-generation.js'
 import { hasDrifted, NO_DRIFT, watchDrift } from '../../src/core/certificate/drift.js'
 import { DEFAULT_POLICY, type PolicyPatch } from '../../src/core/policy/policy.js'
 import { simulatedService } from './service.js'

@@ -4,7 +4,7 @@ import { rawCandidate } from '../../src/core/judgement/candidate-scorer.js'
 import { outlookOf } from '../../src/core/tradeoff/outlook.js'
 import { paceOf } from '../../src/core/tradeoff/pace.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { simulateGeneration, type Profile } from '../../src/cli/simulate/simulate-generation.js'
+import { simulateGeneration, type Profile } from '../../src/cli/simulate/simulated-generation.js'
 import { LEAF, memoryFold, outcomeOf, policyWith } from '../core/learn/memory-fold.js'
 
 // Forecasts of the time of the next certificate, compared with the time when it comes, in a context that is learned from nothing at one

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROFILES } from '../../src/cli/simulate/profiles.js'
+import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { atMost } from '../random.js'
 import { bestUtility, LEVEL, playPriced, pricedTruth, utility } from './prices.js'
 import { planted } from './stream.js'

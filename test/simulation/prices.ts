@@ -1,6 +1,5 @@
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import type { Profile } from '../../src/cli/simulate/simulate-generation.js'
-import { truthOf } from '../../src/cli/simulate/truth.js'
+import { truthOf, type Profile } from '../../src/cli/simulate/simulated-generation.js'
 import { certifiedIndex } from '../../src/core/certificate/certified-index.js'
 import { rawCandidate } from '../../src/core/judgement/candidate-scorer.js'
 import { effectivePolicy } from '../../src/core/policy/policy.js'

@@ -1,4 +1,4 @@
-import { PROFILES } from '../../src/cli/simulate/profiles.js'
+import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { mulberry32, rateOf } from '../random.js'
 import { arrivalTables } from './arrival-tables.js'
 import { LENGTH, METHODS, play, STREAMS, type Figures } from './compare.js'

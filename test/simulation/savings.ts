@@ -1,4 +1,4 @@
-import { orderByGroup } from '../../src/cli/replay/play-all.js'
+import { orderByGroup } from '../../src/cli/replay/play-runs.js'
 import { readRun } from '../../src/cli/traces/read-traces.js'
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
 import { emDrop, NO_EVIDENCE, type Evidence } from '../../src/core/certificate/evidence.js'

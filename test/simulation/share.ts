@@ -1,6 +1,6 @@
 import { seededRandom, shuffle } from '../../src/cli/traces/seeded-random.js'
 import type { PolicyPatch } from '../../src/core/policy/policy.js'
-import { PROFILES } from '../../src/cli/simulate/profiles.js'
+import { PROFILES } from '../../src/cli/simulate/simulated-generation.js'
 import { tracesText, type TraceFile } from '../test-data.js'
 import { simulatedService, type FullRun } from './service.js'
 import { generate } from './stream.js'

@@ -1,6 +1,5 @@
 import { seededRandom, type Random } from '../../src/cli/traces/seeded-random.js'
-import { plantedProfile, PROFILES } from '../../src/cli/simulate/profiles.js'
-import { simulateGeneration, type Profile, type SimulatedGeneration } from '../../src/cli/simulate/simulate-generation.js'
+import { plantedProfile, PROFILES, simulateGeneration, type Profile, type SimulatedGeneration } from '../../src/cli/simulate/simulated-generation.js'
 import type { FullRun } from './service.js'
 
 /** A stream of one context: the profile of the i-th generation. */

@@ -1,6 +1,5 @@
 import { seededRandom } from '../../src/cli/traces/seeded-random.js'
-import { simulateGeneration, type Profile } from '../../src/cli/simulate/simulate-generation.js'
-import { truthOf } from '../../src/cli/simulate/truth.js'
+import { simulateGeneration, truthOf, type Profile } from '../../src/cli/simulate/simulated-generation.js'
 import { emDrop, NO_EVIDENCE, tokensSavedRatio, type Evidence } from '../../src/core/certificate/evidence.js'
 import { addTrace } from '../../src/core/certificate/merge-evidence.js'
 import { stopsOf } from '../../src/core/certificate/stops.js'

@@ -3,7 +3,7 @@ import { mean, percent, points, standardError, table } from './summary.js'
 import { compareStages } from './two-stages.js'
 
 /**
- * What asking in two stages brings on recorded generations, as Markdown.
+ * What schedule in two stages brings on recorded generations, as Markdown.
  * @param file of runs that were probed every 4 tokens
  * @param free names of their signals that cost nothing
  */

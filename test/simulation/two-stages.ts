@@ -1,5 +1,4 @@
-import { atCadence } from '../../src/cli/traces/at-cadence.js'
-import { stoppedAt, type RecordedRun, type RecordedStep } from '../../src/cli/traces/recorded-run.js'
+import { atCadence, stoppedAt, type RecordedRun, type RecordedStep } from '../../src/cli/traces/recorded-run.js'
 import { seededRandom, shuffle, type Random } from '../../src/cli/traces/seeded-random.js'
 import { uniform } from '../../src/core/assignment/arm.js'
 import { GRID } from '../../src/core/certificate/grid.js'

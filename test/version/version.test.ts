@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { openapiDocument } from '../../src/cli/openapi/print-openapi.js'
+import { openapiDocument } from '../../src/cli/openapi.js'
 import { VERSION } from '../../src/version/version.js'
 import { build } from '../helper.js'
 

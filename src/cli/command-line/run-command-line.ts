@@ -9,19 +9,19 @@ interface Command {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  serve: { summary: 'run the HTTP service (the default)', load: () => import('../serve/serve.js') },
+  serve: { summary: 'run the HTTP service (the default)', load: () => import('../serve.js') },
   demo: { summary: 'watch simulated models be learned, exchanged and learned again', load: () => import('../demo/demo.js') },
-  proxy: { summary: 'stand in front of a model server, and stop its thoughts', load: () => import('../proxy/proxy.js') },
+  proxy: { summary: 'stand in front of a model server, and stop its thoughts', load: () => import('../proxy.js') },
   replay: { summary: 'send recorded generations through the API; show tokens saved and EM lost', load: () => import('../replay/replay.js') },
   evaluate: { summary: 'compare ways to stop on recorded generations, without a server', load: () => import('../evaluate/evaluate.js') },
   simulate: { summary: 'write synthetic generations with known costs of stopping', load: () => import('../simulate/simulate.js') },
   'import-run': { summary: 'report checkpoints of a training run (EM and tokens) to the service', load: () => import('../import-run/import-run.js') },
   'export-run': { summary: 'write a training run for TensorBoard or as JSON lines', load: () => import('../export-run/export-run.js') },
-  token: { summary: 'create an access token and its entry for the service', load: () => import('../token/token.js') },
-  vectors: { summary: 'print test vectors for clients that decide locally', load: () => import('../vectors/print-vectors.js') },
-  openapi: { summary: 'print the OpenAPI document', load: () => import('../openapi/print-openapi.js') },
-  export: { summary: 'write the state of the store, for a backup or a move', load: () => import('../export/export.js') },
-  import: { summary: 'load an exported state into a store', load: () => import('../import/import.js') },
+  token: { summary: 'create an access token and its entry for the service', load: () => import('../token.js') },
+  vectors: { summary: 'print test vectors for clients that decide locally', load: () => import('../vectors/vectors.js') },
+  openapi: { summary: 'print the OpenAPI document', load: () => import('../openapi.js') },
+  export: { summary: 'write the state of the store, for a backup or a move', load: () => import('../export.js') },
+  import: { summary: 'load an exported state into a store', load: () => import('../import.js') },
 }
 
 const USAGE = `Usage: stopgate [command] [options]

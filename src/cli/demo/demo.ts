@@ -2,13 +2,13 @@ import { ConfigError } from '../../config/settings.js'
 import { DEFAULT_POLICY } from '../../core/policy/policy.js'
 import { contextKey } from '../../core/policy/context.js'
 import { CommandError, UsageError } from '../command-line/command-error.js'
-import type { CommandIo } from '../command-line/command-io.js'
+import { alignColumns, type CommandIo } from '../command-line/command-io.js'
 import { createHttpClient } from '../command-line/http-client.js'
-import { parseFlags, wholeNumber } from '../command-line/parse-flags.js'
+import { parseFlags, wholeNumber } from '../command-line/flags.js'
 import { startTemporaryService } from '../command-line/temporary-service.js'
-import { EXCHANGED, MODELS } from './demo-world.js'
-import { playDemo } from './play-demo.js'
-import { renderEvent, renderSummary } from './render-demo.js'
+import { playDemo, PARTS, type DemoEvent, type DemoResult, type Part } from './play-demo.js'
+import { PROFILES, type Profile } from '../simulate/simulated-generation.js'
+import { addScores, savedRatio, trueEmDrop, type Score } from './fleet.js'
 
 export const usage = `Usage: stopgate demo [options]
 
@@ -57,8 +57,10 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
   try {
     stdout.write(`${MODELS.length} simulated models, ${width} generations of each at a time, against a service that knows nothing yet.\nWatch it at ${service.url}/ - Ctrl-C ends it.\n\n`)
     const startedAt = performance.now()
-    const tell = (event: Parameters<typeof renderEvent>[0]) => { stdout.write(renderEvent(event, (performance.now() - startedAt) / 1000)) }
-    const result = await playDemo({ client, seed, models: MODELS, exchanged: EXCHANGED, width, stepMs, stretch, signal: stop.signal, tell })
+    const onEvent = (event: DemoEvent) => { stdout.write(renderEvent(event, (performance.now() - startedAt) / 1000)) }
+    const result = await playDemo({
+      client, seed, models: MODELS, exchanged: EXCHANGED, width, stepMs, stretch, signal: stop.signal, onEvent,
+    })
     stdout.write(renderSummary(result, contextKey(Object.keys(EXCHANGED.context), EXCHANGED.context), DEFAULT_POLICY.max_em_drop))
     if (values.keep && !stop.signal.aborted) {
       stdout.write(`\nThe service goes on at ${service.url}/ until Ctrl-C.\n`)
@@ -86,4 +88,71 @@ async function start (port: number | null) {
     if (port === null && error instanceof ConfigError && error.message.includes('in use')) return await startTemporaryService('demo', { ...env, PORT: '0' })
     throw new CommandError(`the service of the demo could not start: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** Thinks twice as long as in `simulate`, past the point where the answer is found, so that stopping has much to save. */
+const withLongerReasoning = (profile: Profile): Profile => ({ ...profile, medianSteps: 2 * profile.medianSteps })
+
+const [steady, bold, choices] = PROFILES.map(withLongerReasoning) as [Profile, Profile, Profile]
+
+/** The models of the demo by context. The first one is exchanged half-way. */
+export const MODELS: readonly Profile[] = [steady, bold, choices]
+
+/** What the first model is exchanged for: weights that are sure of their answers too early. */
+export const EXCHANGED: Profile = { ...bold, context: steady.context }
+
+const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`
+const points = (ratio: number): string => `${(100 * ratio).toFixed(2)} points`
+const whole = (count: number): string => count.toLocaleString('en-GB')
+
+/** A line about what has happened. @param seconds since the start */
+export function renderEvent (event: DemoEvent, seconds: number): string {
+  const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
+  return `${time.padStart(6)}  ${textOf(event)}\n`
+}
+
+function textOf (event: DemoEvent): string {
+  if (event.type === 'progress') return `${whole(event.score.generations)} generations, ${percent(savedRatio(event.score))} of the tokens saved`
+  if (event.type === 'exchanged') return `${event.key}: the model is exchanged for one that is sure too early. Nobody tells the service`
+  const { change: { key, cause, before, after }, generations } = event
+  const at = `after ${whole(generations)} generations`
+  if (cause === 'drift' || cause === 'breach') return `${key}: ALARM (${cause}), the threshold is taken back`
+  if (before === null) return `${key}: certified ${at}: stop at a score of ${after!.toFixed(4)}`
+  if (after === null) return `${key}: the threshold is withdrawn (${cause})`
+  return `${key}: ${after < before ? 'looser' : 'stricter'}, stop at ${after.toFixed(4)}`
+}
+
+const TITLES: Readonly<Record<Part, string>> = {
+  learning: 'until the first certificate',
+  certified: 'certified',
+  drifted: 'exchanged, until the alarm',
+  relearning: 'until certified again',
+  recertified: 'certified again',
+}
+
+/** What came of the demo. @param key of the first model's context @param bound the policy's max_em_drop */
+export function renderSummary ({ first, total, certifiedSeconds, part }: DemoResult, key: string, bound: number): string {
+  const rows = PARTS.slice(0, PARTS.indexOf(part) + 1).map((name) => [TITLES[name], ...cells(first[name])])
+  const table = alignColumns([['', 'generations', 'in control', 'tokens saved', 'true EM drop'], ...rows], [true, false, false, false, false])
+  const safe = addScores(first.certified, first.recertified)
+  return [
+    '',
+    key,
+    ...table.map((line) => `  ${line}`),
+    '',
+    `All models: ${whole(total.generations)} generations, ${percent(savedRatio(total))} of the tokens saved, probes paid for.`,
+    ...(Number.isFinite(certifiedSeconds) ? [`First certificate of ${key}: after ${whole(first.learning.generations)} generations, ${certifiedSeconds.toFixed(0)} s.`] : []),
+    ...(safe.treated >= MIN_TREATED ? [`Under a certificate: true EM drop ${points(trueEmDrop(safe))}, allowed ${points(bound)}.`] : []),
+    ...(part === 'relearning' || part === 'recertified'
+      ? [`The exchange was found after ${whole(first.drifted.generations)} generations, ${whole(first.drifted.control)} of them control.`]
+      : []),
+    '',
+  ].join('\n')
+}
+
+/** Below so many treated generations an EM drop is mostly noise. */
+const MIN_TREATED = 30
+
+function cells (score: Score): string[] {
+  return [whole(score.generations), whole(score.control), percent(savedRatio(score)), score.treated < MIN_TREATED ? '-' : points(trueEmDrop(score))]
 }

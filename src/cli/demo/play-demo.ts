@@ -2,12 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import type { Change } from '../../core/learn/threshold-change.js'
 import { contextKey } from '../../core/policy/context.js'
 import type { HttpClient } from '../command-line/http-client.js'
-import type { Profile } from '../simulate/simulate-generation.js'
+import type { Profile } from '../simulate/simulated-generation.js'
 import { seededRandom } from '../traces/seeded-random.js'
-import { createFleet } from './demo-fleet.js'
-import { addScores, NOTHING, type Score } from './demo-score.js'
+import { createFleet, addScores, EMPTY_SCORE, type Score } from './fleet.js'
 
-export interface DemoOptions {
+interface DemoOptions {
   readonly client: Pick<HttpClient, 'send'>
   readonly seed: number
   readonly models: readonly Profile[]
@@ -20,7 +19,7 @@ export interface DemoOptions {
   /** Generations of the first model from its certificate to the exchange, and from its new certificate to the end. */
   readonly stretch: number
   readonly signal: AbortSignal
-  readonly tell: (event: DemoEvent) => void
+  readonly onEvent: (event: DemoEvent) => void
 }
 
 type Moved = Pick<Change, 'key' | 'cause' | 'before' | 'after'>
@@ -38,10 +37,10 @@ export type Part = typeof PARTS[number]
 export type DemoResult = Awaited<ReturnType<typeof playDemo>>
 
 /** Generations of the first model after which a part ends even if what it waits for has not come. */
-const MOST = 40_000
+const MAX_PART_GENERATIONS = 40_000
 const WATCH_MS = 250
 /** Newest changes that are read at a time: many more than come in between. */
-const WATCHED = 500
+const HISTORY_LIMIT = 500
 const PROGRESS_MS = 5000
 
 /**
@@ -49,12 +48,13 @@ const PROGRESS_MS = 5000
  * @returns scores of the first model by part and of all models, seconds to the first model's first certificate, the last part reached
  */
 export async function playDemo (options: DemoOptions) {
-  const { client, seed, models, exchanged, width, stepMs, stretch, signal, tell } = options
+  const { client, seed, models, exchanged, width, stepMs, stretch, signal, onEvent } = options
   const key = contextKey(Object.keys(exchanged.context), exchanged.context)
-  const first: Record<Part, Score> = { learning: NOTHING, certified: NOTHING, drifted: NOTHING, relearning: NOTHING, recertified: NOTHING }
+  const first: Record<Part, Score> =
+    { learning: EMPTY_SCORE, certified: EMPTY_SCORE, drifted: EMPTY_SCORE, relearning: EMPTY_SCORE, recertified: EMPTY_SCORE }
   const counts = models.map(() => 0)
   let part: Part = 'learning'
-  let total = NOTHING
+  let total = EMPTY_SCORE
   const fleet = createFleet({
     client,
     random: seededRandom(seed),
@@ -70,12 +70,12 @@ export async function playDemo (options: DemoOptions) {
   let last = ''
   let threshold: number | null = null
   async function watch (): Promise<void> {
-    const { changes } = await client.send('GET', `/v1/model/history?limit=${WATCHED}`) as { changes: Moved[] }
+    const { changes } = await client.send('GET', `/v1/model/history?limit=${HISTORY_LIMIT}`) as { changes: Moved[] }
     const at = changes.findIndex((change) => JSON.stringify(change) === last)
     for (const change of changes.slice(0, at === -1 ? undefined : at).reverse()) {
       const model = models.findIndex(({ context }) => contextKey(Object.keys(context), context) === change.key)
       if (change.key === key) threshold = change.after
-      if (change.before !== change.after) tell({ type: 'changed', change, generations: counts[model] ?? 0 })
+      if (change.before !== change.after) onEvent({ type: 'changed', change, generations: counts[model] ?? 0 })
     }
     if (changes.length > 0) last = JSON.stringify(changes[0])
   }
@@ -83,7 +83,7 @@ export async function playDemo (options: DemoOptions) {
   /** Whether the part is over, by what was learned or by the number of generations. */
   function isOver (): boolean {
     const { generations } = first[part]
-    if (generations >= MOST) return true
+    if (generations >= MAX_PART_GENERATIONS) return true
     switch (part) {
       case 'learning': case 'relearning': return threshold !== null
       case 'certified': case 'recertified': return generations >= stretch
@@ -106,12 +106,12 @@ export async function playDemo (options: DemoOptions) {
         part = PARTS[PARTS.indexOf(part) + 1]!
         if (part === 'drifted') {
           fleet.exchange(0, exchanged)
-          tell({ type: 'exchanged', key })
+          onEvent({ type: 'exchanged', key })
         }
       }
     }
     if (steppedAt >= progressAt) {
-      tell({ type: 'progress', score: total })
+      onEvent({ type: 'progress', score: total })
       progressAt = steppedAt + PROGRESS_MS
     }
     await setTimeout(Math.max(0, stepMs - (performance.now() - steppedAt)))

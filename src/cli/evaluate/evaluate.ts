@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import type { Levels } from '../../core/policy/context.js'
-import { renderEvaluation } from './render-evaluation.js'
-import { runEvaluation, type Plan } from './run-evaluation.js'
-import type { Shares } from './split-groups.js'
-import { atCadence, type Asking } from '../traces/at-cadence.js'
+import { runEvaluation, type EvaluationPlan, type Shares, type EvaluatedContext, type Evaluation, type Summary } from './run-evaluation.js'
+import { atCadence, type ProbeSchedule } from '../traces/recorded-run.js'
 import { readTraces } from '../traces/read-traces.js'
-import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
-import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { fraction, parseFlags, wholeNumber } from '../command-line/flags.js'
+import { writeAll, alignColumns, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
+import { losslessGenerations } from '../../core/certificate/certificate.js'
+import { CERTIFIED_RULES, type Guarantee } from './stopping-rules.js'
 
 export const usage = `Usage: stopgate evaluate FILE... [options]
 
@@ -39,9 +39,9 @@ Example:
 
 /** `stopgate evaluate`: reads traces and prints tables. */
 export async function run (args: readonly string[], { stdout, stderr }: CommandIo): Promise<void> {
-  const { files, json, plan, asking } = readOptions(args)
-  const result = runEvaluation((await readTraces(files)).map((run) => atCadence(run, asking)), plan)
-  const figures = JSON.stringify({ files, ...asking, ...plan, ...result }, null, 2) + '\n'
+  const { files, json, plan, schedule } = readOptions(args)
+  const result = runEvaluation((await readTraces(files)).map((run) => atCadence(run, schedule)), plan)
+  const figures = JSON.stringify({ files, ...schedule, ...plan, ...result }, null, 2) + '\n'
   if (json !== undefined && json !== '-') await writeFile(json, figures)
   if (json === '-') await writeAll(stdout, figures)
   if (result.predictors < plan.splits) {
@@ -55,7 +55,14 @@ export async function run (args: readonly string[], { stdout, stderr }: CommandI
   await writeAll(json === '-' ? stderr : stdout, renderEvaluation(result, plan))
 }
 
-function readOptions (args: readonly string[]): { files: readonly string[], json: string | undefined, plan: Plan, asking: Asking } {
+interface Options {
+  readonly files: readonly string[]
+  readonly json: string | undefined
+  readonly plan: EvaluationPlan
+  readonly schedule: ProbeSchedule
+}
+
+function readOptions (args: readonly string[]): Options {
   const { values, positionals: files } = parseFlags(args, {
     levels: { type: 'string', default: 'model,task' },
     at: { type: 'string' },
@@ -76,7 +83,7 @@ function readOptions (args: readonly string[]): { files: readonly string[], json
   return {
     files,
     json: values.json,
-    asking: {
+    schedule: {
       cadence: {
         checkEveryTokens: wholeNumber('--check-every-tokens', values['check-every-tokens'], 1, 1_000_000_000),
         checkGrowth: fraction('--check-growth', values['check-growth'], 0, 1),
@@ -103,7 +110,64 @@ function readLevels (text: string): Levels {
 }
 
 function readShares (text: string): Shares {
-  const shares = text.split(',').map((share) => wholeNumber('a share of --shares', share, 1, 100))
-  if (shares.length === 3) return shares as unknown as Shares
+  const [learn, certify, test, ...rest] = text.split(',').map((share) => wholeNumber('a share of --shares', share, 1, 100))
+  if (learn !== undefined && certify !== undefined && test !== undefined && rest.length === 0) return [learn, certify, test]
   throw new UsageError(`--shares must be three whole numbers joined by commas, not ${JSON.stringify(text)}`)
+}
+
+const HEADER = ['context', 'rule', 'saved %', 'gross %', 'EM drop', 'worst', 'exceeded', 'certified']
+const CERTIFIED: readonly string[] = Object.values(CERTIFIED_RULES)
+
+/** The tables of an evaluation, one row a rule: each context, then the total. */
+export function renderEvaluation ({ contexts, total }: Evaluation, guarantee: Guarantee): string {
+  const blocks = [...contexts, { key: 'all', ...total }]
+  const rows = blocks.flatMap(({ key, rules }) => rules.map((rule, i) => rowOf(i === 0 ? key : '', rule)))
+  const lines = alignColumns([HEADER, ...rows], HEADER.map((_, column) => column < 2))
+  const rule = '-'.repeat(Math.max(...lines.map((line) => line.length)))
+  const body: string[] = []
+  let at = 1
+  for (const { rules } of blocks) body.push(rule, ...lines.slice(at, at += rules.length))
+  return [lines[0], ...body, '', ...legend(guarantee), ...hint(contexts, guarantee)].join('\n') + '\n'
+}
+
+function rowOf (key: string, { name, splits, ...figures }: Summary): string[] {
+  return [
+    key, name, percent(figures.tokens_saved_ratio), percent(figures.tokens_saved_gross_ratio),
+    percent(figures.em_drop), percent(figures.worst_em_drop),
+    `${figures.exceeded} of ${splits}`, CERTIFIED.includes(name) ? `${figures.certified} of ${splits}` : '',
+  ]
+}
+
+function legend ({ maxEmDrop }: Guarantee): string[] {
+  return [
+    'saved: percentage of the tokens of the full runs, net of the tokens of probes; gross: probes not counted. EM drop: EM of the full runs minus EM served, in points, on unseen groups;',
+    `both are means over the splits. worst: largest EM drop of a split. exceeded: splits with an EM drop above ${percent(maxEmDrop)}. certified: splits with a threshold.`,
+    'on both parts: raw confidence needs no learning part, so that part is evidence too. champion and challenger: as the service runs them, raw',
+    'confidence at half the error level and the predictor at a quarter; the one that saves more serves.',
+    'best possible: stopping at the earliest step that is no worse than the full run, known only in hindsight.',
+  ]
+}
+
+/** Number of contexts that the hint names. */
+const MAX_NAMED_CONTEXTS = 10
+
+/** Says what a certificate takes, if a rule never certified in some context. */
+function hint (contexts: readonly EvaluatedContext[], { maxEmDrop, errorLevel }: Guarantee): string[] {
+  const without = contexts.filter(({ rules }) => rules.some(({ name, certified }) => CERTIFIED.includes(name) && certified === 0))
+  if (without.length === 0) return []
+  const [alone, shared] = [errorLevel, errorLevel / 2].map((level) => losslessGenerations(maxEmDrop, level))
+  const named = without.slice(0, MAX_NAMED_CONTEXTS).map(({ key, generations_to_certify_on: n }) => `${key} ${Math.round(n)}`)
+  const more = without.length - named.length
+  return [
+    '',
+    `0 certified: that rule never stopped. A first certificate for ${percent(maxEmDrop)} points at level ${errorLevel} takes ${alone} generations without any loss ` +
+      `(champion and challenger: ${shared}), and more otherwise.`,
+    `Available to certify on: ${named.join('; ')}${more > 0 ? `; and ${more} more contexts` : ''}.`,
+    'Remedies: more traces; a larger share to certify on (--shares 1,4,1); certifying at a higher level (--at); a larger --max-em-drop.',
+  ]
+}
+
+function percent (ratio: number): string {
+  const text = (100 * ratio).toFixed(1)
+  return text === '-0.0' ? '0.0' : text
 }

@@ -4,12 +4,10 @@ import type { Checkpoint } from '../../core/training/checkpoint.js'
 import type { PointView } from '../../core/training/describe-point.js'
 import type { Scalar } from '../event-files/event.js'
 import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
-import { readServiceFlags, SERVICE_FLAGS } from '../command-line/service-flags.js'
-import { parseFlags } from '../command-line/parse-flags.js'
+import { readServiceFlags, SERVICE_FLAGS, parseFlags } from '../command-line/flags.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { UsageError } from '../command-line/command-error.js'
-import { replaceEvents, type SuiteEvent } from './replace-events.js'
-import { replaceFile } from './replace-file.js'
+import { replaceEvents, replaceFile, type SuiteEvent } from './replace-events.js'
 
 export const usage = `Usage: stopgate export-run NAME --out FOLDER [options]
 
@@ -71,7 +69,7 @@ async function readRun (client: HttpClient, name: string): Promise<Run> {
 
 const PLOTTED = ['em_low', 'em_high', 'n', 'em_stderr', 'tokens_mean', 'tokens_p50', 'tokens_p95', 'stop_rate', 'truncated_rate', 'threshold'] as const
 
-export function eventsOf ({ suites }: Run): SuiteEvent[] {
+function eventsOf ({ suites }: Run): SuiteEvent[] {
   return suites.flatMap(({ suite, points }) => points.map((point) => {
     const scalars: Scalar[] = [{ tag: `eval/${suite}/exact_match`, value: point.em }]
     for (const field of PLOTTED) if (typeof point[field] === 'number') scalars.push({ tag: `eval/${suite}/${field}`, value: point[field] })
@@ -80,7 +78,7 @@ export function eventsOf ({ suites }: Run): SuiteEvent[] {
 }
 
 /** The run as JSON lines, attempts in their order, so that importing them gives the same run. */
-export function linesOf ({ suites }: Run): string {
+function linesOf ({ suites }: Run): string {
   const checkpoints = suites.flatMap(({ suite, points }) =>
     points.flatMap(({ earlier_attempts: earlier, ...newest }) => [...earlier, reported(suite, newest)]))
   return checkpoints.map((checkpoint) => JSON.stringify(checkpoint) + '\n').join('')

@@ -1,8 +1,7 @@
-import { appendFile, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
-import { join } from 'node:path'
+import { appendFile, readdir, readFile, rm, stat, truncate, rename, writeFile } from 'node:fs/promises'
+import { join, dirname } from 'node:path'
 import { writeEvent, writeSessionStart, writeVersion, type ScalarEvent } from '../event-files/event.js'
 import { frameRecord, readRecords } from '../event-files/tfrecord.js'
-import { replaceFile } from './replace-file.js'
 
 /** Names of our event files; TensorBoard reads a folder's files in the order of their names. */
 const OURS = /^events\.out\.tfevents\.(\d{10})\.stopgate$/
@@ -62,4 +61,16 @@ async function missingFrom (path: string, events: readonly SuiteEvent[]): Promis
   events.forEach(({ suite, step }, i) => { if (isHeld[i]) last.set(suite, step) })
   const missing = events.filter((_, i) => !isHeld[i])
   return missing.some(({ suite, step }) => step <= (last.get(suite) ?? -1)) ? null : missing
+}
+
+/** Writes a file whole or not at all: whoever reads the path sees either what was there or all of the new content. */
+export async function replaceFile (path: string, content: string | Buffer): Promise<void> {
+  const written = join(dirname(path), `.stopgate-${process.pid}.tmp`) // a name that no reader of the folder takes for a file of the run
+  try {
+    await writeFile(written, content)
+    await rename(written, path)
+  } catch (error) {
+    await rm(written, { force: true })
+    throw error
+  }
 }

@@ -1,9 +1,6 @@
 import { FileError } from '../command-line/command-error.js'
-import { isNumber, namesOf, type Draft, type Found, type Hints, type Listener } from './found.js'
-import { guessStep, type GuessedStep } from './guess-step.js'
-import type { TokenCounter } from './read-tokenizer.js'
-import { sampleLengths } from './sample-lengths.js'
-import { timeOf } from './time-of.js'
+import { isNumber, listNames, timeField, type Draft, type FoundCheckpoint, type Hints, type Listener } from './checkpoint-draft.js'
+import { sampleLengths, type TokenCounter } from './sample-lengths.js'
 
 type Metrics = Readonly<Record<string, unknown>>
 
@@ -29,9 +26,9 @@ export function isHarnessResults (json: unknown): json is HarnessResults {
  */
 export async function readHarnessResults (
   file: string, json: HarnessResults, hints: Hints, { onProblem, onNote }: Listener
-): Promise<Found[]> {
+): Promise<FoundCheckpoint[]> {
   const guess = hints.step === undefined ? stepOf(json, file) : null
-  const found: Found[] = []
+  const found: FoundCheckpoint[] = []
   for (const [suite, metrics] of Object.entries(json.results)) {
     if (hints.suite !== undefined && suite !== hints.suite) {
       found.push({ place: file, draft: { suite } }) // it is left out as in any other format
@@ -59,14 +56,14 @@ async function figuresOf (file: string, json: HarnessResults, suite: string, fil
   const metrics = json.results[suite]!
   const em = metrics[`${metric},${filter}`] as number
   const stderr = metrics[`${metric}_stderr,${filter}`]
-  const n = questionsOf(json, suite) ?? counted ?? samplesOf(em, stderr)
+  const n = questionsOf(json, suite) ?? counted ?? questionsFromError(em, stderr)
   const tokens = metrics[`${tokensMetric},${filter}`] ?? Object.entries(metrics).find(([name]) => name.startsWith(`${tokensMetric},`))?.[1]
   return {
     em,
     ...(isNumber(stderr) && { em_stderr: stderr }),
     ...(isNumber(n) && { n }),
     ...(isNumber(tokens) ? { tokens_mean: tokens } : countTokens !== undefined && await countedIn(file, json, suite, filter, countTokens)),
-    ...(isNumber(json.date) && timeOf(json.date)),
+    ...(isNumber(json.date) && timeField(json.date)),
   }
 }
 
@@ -92,10 +89,10 @@ function tasksOf (json: HarnessResults, suite: string, depth = 0): string[] {
 function filterOf (file: string, suite: string, metrics: Metrics, { metric = 'exact_match', filter: wanted }: Hints): string | { leftOut: string | null } {
   const names = Object.keys(metrics).filter((name) => name.includes(',') && isNumber(metrics[name]) && !name.includes('_stderr,'))
   const filters = names.filter((name) => name.startsWith(`${metric},`)).map((name) => name.slice(metric.length + 1))
-  if (filters.length === 0) return { leftOut: names.length === 0 ? null : `${file}: ${suite} is left out: it has no ${metric}, but ${namesOf(names)}; --metric chooses one` }
+  if (filters.length === 0) return { leftOut: names.length === 0 ? null : `${file}: ${suite} is left out: it has no ${metric}, but ${listNames(names)}; --metric chooses one` }
   if (wanted === undefined) return filters.includes('strict-match') ? 'strict-match' : filters[0]!
   if (filters.includes(wanted)) return wanted
-  throw new FileError(`${file}: ${suite} is left out: its ${metric} has no filter ${wanted}, but ${namesOf(filters)}`)
+  throw new FileError(`${file}: ${suite} is left out: its ${metric} has no filter ${wanted}, but ${listNames(filters)}`)
 }
 
 /** The recorded number of questions; for a group the sum over its tasks, which may be groups. */
@@ -110,7 +107,7 @@ function questionsOf (json: HarnessResults, suite: string, depth = 0): number | 
 }
 
 /** The harness gives the standard error of a mean, sqrt(em (1 - em) / (n - 1)), from which n follows. */
-function samplesOf (em: number, stderr: unknown): number | null {
+function questionsFromError (em: number, stderr: unknown): number | null {
   if (!isNumber(stderr) || stderr <= 0) return null
   const n = 1 + em * (1 - em) / stderr ** 2
   return Math.abs(n - Math.round(n)) < 0.01 * n && n < 1e9 ? Math.round(n) : null
@@ -133,4 +130,21 @@ function stepOf ({ config, model_name: name }: HarnessResults, file: string): Gu
 function argumentsOf (args: unknown): Readonly<Record<string, unknown>> {
   if (typeof args !== 'string') return Object(args)
   return Object.fromEntries(args.split(',').map((one) => [one.split('=', 1)[0]!.trim(), one.slice(one.indexOf('=') + 1)]))
+}
+
+/**
+ * The name of a checkpoint at the end of a part of a path: checkpoint-500, ckpt_500, global_step_500, step=500, iter_0000500. Neither
+ * `step-3`, which is how models are named (stepfun-ai/Step-3), nor a longer name such as step-2-mini is one.
+ */
+const CHECKPOINT = /(?:^|[-_.=])((?:(?:checkpoint|ckpt|iter(?:ation)?)[-_=]|(?:global_?)?step[_=])0*(\d{1,15}))$/i
+
+/** What may follow the name of a checkpoint in that of a file. */
+const ENDING = /(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json$/
+
+interface GuessedStep { readonly step: number, readonly name: string }
+
+/** The step that a path or a model's name states; `null` if none does. lm-evaluation-harness writes `__` for a slash. */
+export function guessStep (path: string): GuessedStep | null {
+  const found = path.replace(ENDING, '').split(/[/\\]|__/).map((part) => CHECKPOINT.exec(part)).findLast((match) => match !== null)
+  return found === undefined || found === null ? null : { step: Number(found[2]), name: found[1]! }
 }

@@ -2,12 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import { FileError } from '../command-line/command-error.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { createHttpClient, type HttpClient } from '../command-line/http-client.js'
-import { readImportOptions, type ImportOptions } from './import-run-options.js'
+import { readImportOptions, type ImportOptions } from './import-options.js'
 import { RunFile } from './run-file.js'
-import { filesIn } from './run-folder.js'
-import { reportsOf, send, type Totals } from './send.js'
-import { refuseSharing, type Found, type Hints } from './found.js'
-import { readTokenizer } from './read-tokenizer.js'
+import { filesIn } from './file-formats.js'
+import { refuseSharedFlags, completeDraft, type FoundCheckpoint, type Hints, type Draft } from './checkpoint-draft.js'
+import { readTokenizer } from './sample-lengths.js'
 
 export const usage = `Usage: stopgate import-run FILE... --run NAME [options]
 
@@ -59,7 +58,7 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
   const client = createHttpClient(url, 1, { token, onWait: onNote, signal: interrupt.signal, ...(isFollowing && { patienceMs: Infinity }) })
   const onInterrupt = () => interrupt.abort()
   for (const signal of SIGNALS) process.once(signal, onInterrupt)
-  const totals: Totals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
+  const totals: ImportTotals = { accepted: 0, attempts: 0, duplicates: 0, rejected: 0 }
   const problems = new Map<string, string>()
   try {
     await importAll({ options, hints: { ...options.hints, countTokens }, client, totals, problems, stop: interrupt.signal, onNote })
@@ -73,14 +72,14 @@ export async function run (args: readonly string[], { env, stdout, stderr }: Com
 }
 
 /** Rejected checkpoints that are named for each read of a file. */
-const NAMED_REJECTIONS = 20
+const MAX_NAMED_REJECTIONS = 20
 
 interface Import {
   readonly options: ImportOptions
   readonly hints: Hints
   readonly client: HttpClient
   /** Counts what becomes of the checkpoints. */
-  readonly totals: Totals
+  readonly totals: ImportTotals
   /** Collects the latest problem of each file. */
   readonly problems: Map<string, string>
   readonly stop: AbortSignal
@@ -111,26 +110,26 @@ async function importAll ({ options, hints, client, totals, problems, stop, onNo
     }
   }
 
-  async function readNew (name: string): Promise<Found[]> {
+  async function readNew (name: string): Promise<FoundCheckpoint[]> {
     const file = known.get(name) ?? new RunFile(name, hints, { onNote: tell, onProblem: (problem) => onProblem(name, problem) })
     known.set(name, file)
     return [...await file.read(!isFollowing), ...stop.aborted ? file.finish() : []]
   }
 
-  async function report (name: string, found: readonly Found[]): Promise<void> {
+  async function report (name: string, found: readonly FoundCheckpoint[]): Promise<void> {
     let rejected = 0
     const onReject = (problem: string) => {
       totals.rejected++
-      if (++rejected <= NAMED_REJECTIONS) onNote(problem)
+      if (++rejected <= MAX_NAMED_REJECTIONS) onNote(problem)
     }
-    await send({ run, client, reports: reportsOf(found, hints, onReject), totals, onNote, onReject })
-    if (rejected > NAMED_REJECTIONS) onNote(`${name}: ${rejected - NAMED_REJECTIONS} more checkpoints could not be reported`)
+    await sendReports({ run, client, reports: reportsOf(found, hints, onReject), totals, onNote, onReject })
+    if (rejected > MAX_NAMED_REJECTIONS) onNote(`${name}: ${rejected - MAX_NAMED_REJECTIONS} more checkpoints could not be reported`)
   }
 
   for (;;) {
-    const found = new Map<string, Found[]>()
+    const found = new Map<string, FoundCheckpoint[]>()
     for (const path of files) for (const name of await namesIn(path)) found.set(name, [...found.get(name) ?? [], ...await readNew(name)])
-    refuseSharing([...found.values()].flat(), hints)
+    refuseSharedFlags([...found.values()].flat(), hints)
     for (const [name, checkpoints] of found) await report(name, checkpoints)
     if (!isFollowing) {
       if (totals.accepted + totals.duplicates + totals.rejected + problems.size === 0) throw new FileError(`${files.join(', ')}: no checkpoints found${hints.suite === undefined ? '' : ` of ${hints.suite}`}`)
@@ -138,5 +137,57 @@ async function importAll ({ options, hints, client, totals, problems, stop, onNo
     }
     if (stop.aborted) return
     await setTimeout(pollMs, undefined, { signal: stop }).catch(() => {})
+  }
+}
+
+/** Checkpoints in one request. */
+const MAX_BATCH = 500
+
+/** How many checkpoints were accepted, kept as further attempts, known already, and rejected. */
+export type ImportTotals = Record<'accepted' | 'attempts' | 'duplicates' | 'rejected', number>
+
+type Reply = Omit<ImportTotals, 'rejected'> & { readonly rejected: ReadonlyArray<{ index: number, path: string, message: string }> }
+
+interface Report { readonly place: string, readonly draft: Draft }
+
+/**
+ * The checkpoints of a file that can be sent. If one EM of the file is a percentage, the others may be as well, even those that could be
+ * fractions; they are rejected, since a report cannot be taken back.
+ * @param onReject called with each checkpoint that cannot be sent
+ */
+export function reportsOf (found: readonly FoundCheckpoint[], hints: Hints, onReject: (problem: string) => void): Report[] {
+  const percentage = hints.isPercent ? undefined : found.find(({ draft }) => (draft?.em ?? 0) > 1)
+  return found.flatMap((one) => {
+    try {
+      const draft = completeDraft(one, hints)
+      if (percentage === undefined || !draft.em) return [{ place: one.place, draft }]
+      throw new FileError(`${one.place}: an EM of ${draft.em} may be in percent, since ${percentage.place} is: add --percent, or correct that one`)
+    } catch (error) {
+      onReject((error as FileError).message)
+      return []
+    }
+  })
+}
+
+interface SendOptions {
+  readonly run: string
+  readonly client: HttpClient
+  readonly reports: readonly Report[]
+  /** Counts what the service did with the reports. */
+  readonly totals: ImportTotals
+  readonly onNote: (line: string) => void
+  /** Called with each checkpoint that the service rejects. */
+  readonly onReject: (problem: string) => void
+}
+
+/** Sends reports to the service. @throws ServiceError */
+export async function sendReports ({ run, client, reports, totals, onNote, onReject }: SendOptions): Promise<void> {
+  const drafts = reports.map(({ draft }) => draft)
+  for (let start = 0; start < drafts.length; start += MAX_BATCH) {
+    const checkpoints = drafts.slice(start, start + MAX_BATCH)
+    const reply = await client.send('POST', `/v1/training-runs/${encodeURIComponent(run)}/checkpoints`, { checkpoints }) as Reply
+    for (const name of ['accepted', 'attempts', 'duplicates'] as const) totals[name] += reply[name]
+    for (const { index, path, message } of reply.rejected) onReject(`${reports[start + index]?.place ?? `checkpoint ${start + index}`}: ${path} ${message}`)
+    if (reply.attempts > 0) onNote(`${reply.attempts} checkpoints were known with other figures: they are kept as further attempts`)
   }
 }

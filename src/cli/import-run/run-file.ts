@@ -1,22 +1,19 @@
-import { readFile, stat } from 'node:fs/promises'
-import { bytesOf } from './bytes-of.js'
+import { readFile, stat, open } from 'node:fs/promises'
 import { readEvent, type ScalarEvent } from '../event-files/event.js'
-import { detectFormat, type Format } from './detect-format.js'
-import { namesOf, type Draft, type Found, type Hints, type Listener } from './found.js'
+import { detectFormat, parseLine, parseJson, type Format } from './file-formats.js'
+import { listNames, type Draft, type FoundCheckpoint, type Hints, type Listener } from './checkpoint-draft.js'
 import { isHarnessResults, readHarnessResults, type HarnessResults } from './harness-results.js'
-import { lineOf } from './line-of.js'
-import { parseJson } from './parse-json.js'
 import { FileError } from '../command-line/command-error.js'
 import { MAX_RECORD_BYTES, readRecords } from '../event-files/tfrecord.js'
 import { ScalarGroups } from './scalar-groups.js'
-import { isTrainerState, metricsIn, readTrainerState } from './trainer-state.js'
+import { isTrainerState, describeMetrics, readTrainerState } from './trainer-metrics.js'
 
 /** After this long without a change a checkpoint is complete, ms: PyTorch and TensorFlow buffer scalars for up to 120 s (flush_secs). */
 const SETTLED_MS = 130_000
 /** Bytes read at a time: the longest record fits. */
-const CHUNK = MAX_RECORD_BYTES + 16
+const CHUNK_BYTES = MAX_RECORD_BYTES + 16
 /** Largest JSON document, bytes. */
-const LARGEST_JSON = 256 * 1024 * 1024
+const MAX_JSON_BYTES = 256 * 1024 * 1024
 
 const STRICT: Listener = { onProblem: (problem) => { throw problem }, onNote: () => {} }
 
@@ -48,7 +45,7 @@ export class RunFile {
    * @param isFinal whether the file is no longer written to: unfinished content is then used as it is, or refused
    * @param now ms, of a monotonic clock
    */
-  async read (isFinal: boolean, now = performance.now()): Promise<Found[]> {
+  async read (isFinal: boolean, now = performance.now()): Promise<FoundCheckpoint[]> {
     try {
       const found = this.#selected(await this.#readOn(isFinal, now))
       if (isFinal && this.#format === null && !/tfevents/.test(this.path)) throw new FileError(`${this.path}: the file is empty`)
@@ -63,14 +60,14 @@ export class RunFile {
   }
 
   /** The checkpoints that may be incomplete, for the end of following. */
-  finish (): Found[] {
+  finish (): FoundCheckpoint[] {
     const found = this.#selected(this.#groups.flush())
     try { this.#refuseEmpty() } catch (error) { this.#listener.onProblem(error as FileError) }
     return found
   }
 
   /** The checkpoints of the suite that was asked for. */
-  #selected (found: readonly Found[]): Found[] {
+  #selected (found: readonly FoundCheckpoint[]): FoundCheckpoint[] {
     this.#hasCheckpoints ||= found.length > 0
     const { suite: wanted } = this.#hints
     return found.filter(({ draft }) => {
@@ -86,7 +83,7 @@ export class RunFile {
     if (!this.#hasCheckpoints && instead !== null) throw new FileError(`${this.path}: no ${this.#hints.metric ?? 'exact_match'} of an evaluation in there: ${instead}`)
   }
 
-  async #readOn (isFinal: boolean, now: number): Promise<Found[]> {
+  async #readOn (isFinal: boolean, now: number): Promise<FoundCheckpoint[]> {
     const status = await stat(this.path)
     if (!status.isFile()) throw new FileError(`${this.path}: not a regular file: write what it gives to a file first`)
     const { size, mtimeMs, ino } = status
@@ -96,7 +93,7 @@ export class RunFile {
     this.#changedAt = now
     if (size < this.#offset || ino !== this.#inode) this.#restart()
     this.#inode = ino
-    this.#format ??= detectFormat(this.path, await bytesOf(this.path, 0, CHUNK), isFinal)
+    this.#format ??= detectFormat(this.path, await readBytes(this.path, 0, CHUNK_BYTES), isFinal)
     if (this.#format === 'events') return [...await this.#readEvents(), ...isFinal ? this.#groups.flush() : []]
     if (this.#format === 'json') return await this.#readJson(isFinal, size)
     return this.#format === null ? [] : await this.#readLines(isFinal)
@@ -110,8 +107,8 @@ export class RunFile {
     this.#groups = new ScalarGroups(this.path, this.#hints)
   }
 
-  async #readJson (isFinal: boolean, size: number): Promise<Found[]> {
-    if (size > LARGEST_JSON) throw new FileError(`${this.path}: a JSON document may have at most ${LARGEST_JSON} bytes`)
+  async #readJson (isFinal: boolean, size: number): Promise<FoundCheckpoint[]> {
+    if (size > MAX_JSON_BYTES) throw new FileError(`${this.path}: a JSON document may have at most ${MAX_JSON_BYTES} bytes`)
     const text = await readFile(this.path, 'utf8')
     let json: unknown
     try { json = parseJson(text) } catch (error) {
@@ -119,15 +116,15 @@ export class RunFile {
       throw new FileError(`${this.path}: not JSON: ${(error as Error).message}`)
     }
     if (isTrainerState(json)) {
-      this.#instead = metricsIn(json)
+      this.#instead = describeMetrics(json)
       return readTrainerState(this.path, json, this.#hints)
     }
     if (isHarnessResults(json)) return await this.#readResults(json)
     throw new FileError(`${this.path}: JSON, but neither results of lm-evaluation-harness ("results") nor a trainer_state.json ("log_history")`)
   }
 
-  async #readResults (json: HarnessResults): Promise<Found[]> {
-    this.#instead = `its results are of ${namesOf(Object.keys(json.results))}`
+  async #readResults (json: HarnessResults): Promise<FoundCheckpoint[]> {
+    this.#instead = `its results are of ${listNames(Object.keys(json.results))}`
     const onProblem = (problem: FileError) => {
       this.#instead = null // the problem says why there are none
       this.#listener.onProblem(problem)
@@ -135,10 +132,10 @@ export class RunFile {
     return await readHarnessResults(this.path, json, this.#hints, { ...this.#listener, onProblem })
   }
 
-  async #readEvents (): Promise<Found[]> {
-    const found: Found[] = []
+  async #readEvents (): Promise<FoundCheckpoint[]> {
+    const found: FoundCheckpoint[] = []
     for (;;) {
-      const { records, consumed, problem } = readRecords(this.path, await bytesOf(this.path, this.#offset, CHUNK), this.#offset)
+      const { records, consumed, problem } = readRecords(this.path, await readBytes(this.path, this.#offset, CHUNK_BYTES), this.#offset)
       this.#offset += consumed
       for (const record of records) found.push(...this.#groups.add(this.#eventOf(record)))
       if (problem !== null) this.#listener.onProblem(problem)
@@ -153,13 +150,13 @@ export class RunFile {
     }
   }
 
-  async #readLines (isFinal: boolean): Promise<Found[]> {
-    const found: Found[] = []
+  async #readLines (isFinal: boolean): Promise<FoundCheckpoint[]> {
+    const found: FoundCheckpoint[] = []
     for (;;) {
-      const bytes = await bytesOf(this.path, this.#offset, CHUNK)
-      const isLast = bytes.length < CHUNK
+      const bytes = await readBytes(this.path, this.#offset, CHUNK_BYTES)
+      const isLast = bytes.length < CHUNK_BYTES
       const end = isFinal && isLast ? bytes.length : bytes.lastIndexOf(10) + 1
-      if (end === 0 && !isLast) throw new FileError(`${this.path}: a line is longer than ${CHUNK} bytes`)
+      if (end === 0 && !isLast) throw new FileError(`${this.path}: a line is longer than ${CHUNK_BYTES} bytes`)
       this.#offset += end
       const lines = bytes.subarray(0, end).toString().split('\n')
       if (lines.at(-1) === '') lines.pop()
@@ -168,12 +165,25 @@ export class RunFile {
     }
   }
 
-  #readLine (text: string): Found[] {
+  #readLine (text: string): FoundCheckpoint[] {
     const place = `${this.path}:${++this.#line}`
     if (text.trim() === '') return []
-    const line = lineOf(text)
+    const line = parseLine(text)
     if (line === null) return [{ place, draft: null }]
     const draft = Object.fromEntries(Object.entries(line).filter(([field, value]) => value !== null || field === 'threshold')) as Draft
     return [{ place, draft: { ...(this.#hints.suite !== undefined && { suite: this.#hints.suite }), ...draft } }]
+  }
+}
+
+/** Reads up to `most` bytes of a file from an offset. */
+export async function readBytes (path: string, offset: number, most: number): Promise<Buffer> {
+  const handle = await open(path)
+  try {
+    const { size } = await handle.stat()
+    const bytes = Buffer.alloc(Math.max(0, Math.min(size - offset, most)))
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset)
+    return bytes.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
   }
 }

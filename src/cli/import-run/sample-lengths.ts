@@ -1,9 +1,27 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join, basename, dirname } from 'node:path'
 import { createReadStream, existsSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { Tokenizer } from '@huggingface/tokenizers'
 import { FileError } from '../command-line/command-error.js'
-import { jsonOf } from './parse-json.js'
-import type { TokenCounter } from './read-tokenizer.js'
+import { tryParseJson } from './file-formats.js'
+
+/** The number of tokens of a generated text. */
+export type TokenCounter = (text: string) => number
+
+/**
+ * A counter for the tokenizer of a Hugging Face `tokenizer.json`, or of the folder with one.
+ * @throws FileError
+ */
+export async function readTokenizer (path: string): Promise<TokenCounter> {
+  try {
+    const file = (await stat(path)).isDirectory() ? join(path, 'tokenizer.json') : path
+    const tokenizer = new Tokenizer(JSON.parse(await readFile(file, 'utf8')), {})
+    return (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.length
+  } catch (error) {
+    throw new FileError(`${path}: not the tokenizer.json of a Hugging Face tokenizer: ${(error as Error).message}`)
+  }
+}
 
 /** The time in the name of a results file, which the files of its samples share. */
 const TIME = /_(\d{4}-\d\d-\d\dT[\d.-]+)\.json$/
@@ -34,7 +52,7 @@ async function lengthsIn (path: string, filter: string, countTokens: TokenCounte
   let line = 0
   for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
     line++
-    const sample = Object(jsonOf(text)) as { filter?: unknown, resps?: unknown }
+    const sample = Object(tryParseJson(text)) as { filter?: unknown, resps?: unknown }
     if (sample.filter !== filter) continue
     const answers: unknown[] = [sample.resps].flat(2)
     if (!answers.every((answer) => typeof answer === 'string')) {

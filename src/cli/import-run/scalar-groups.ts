@@ -1,7 +1,6 @@
 import type { ScalarEvent } from '../event-files/event.js'
-import { figureNames, samplesOf, trainerNames, type Figure } from './figure-names.js'
-import { namesOf, type Draft, type Found, type Hints } from './found.js'
-import { timeOf } from './time-of.js'
+import { figureNames, questionsFromRate, trainerNames, type Figure } from './trainer-metrics.js'
+import { listNames, timeField, type Draft, type FoundCheckpoint, type Hints } from './checkpoint-draft.js'
 
 /** `eval/<suite>/<field>`; below these last parts of a suite TRL has metrics of its own. */
 const TAG = /^eval\/(.+)\/([^/]+)$/
@@ -39,8 +38,8 @@ export class ScalarGroups {
   }
 
   /** Adds an event. @returns the checkpoints that it completes */
-  add ({ step, wallTime, scalars }: ScalarEvent): Found[] {
-    const complete: Found[] = []
+  add ({ step, wallTime, scalars }: ScalarEvent): FoundCheckpoint[] {
+    const complete: FoundCheckpoint[] = []
     for (const { tag, value } of scalars) {
       this.#tags.add(tag)
       if (!Number.isFinite(value)) continue
@@ -51,16 +50,16 @@ export class ScalarGroups {
       const isSame = open?.step === step && open[field] === undefined
       if (open !== undefined && !isSame) complete.push(...this.#close(suite))
       const tokens = this.#tokens?.step === step && { tokens_mean: this.#tokens.value }
-      this.#open.set(suite, { ...timeOf(wallTime), ...tokens, ...(isSame && open), suite, step, [field]: value })
+      this.#open.set(suite, { ...timeField(wallTime), ...tokens, ...(isSame && open), suite, step, [field]: value })
     }
     return complete
   }
 
   /** The remaining checkpoints, when nothing more comes. */
-  flush (): Found[] { return [...this.#open.keys()].flatMap((suite) => this.#close(suite)) }
+  flush (): FoundCheckpoint[] { return [...this.#open.keys()].flatMap((suite) => this.#close(suite)) }
 
   /** The checkpoints that have all fields of the previous one, so that no more are expected. */
-  flushUsual (): Found[] {
+  flushUsual (): FoundCheckpoint[] {
     const usual = [...this.#open].filter(([suite, draft]) => this.#usual.get(suite)?.every((field) => field in draft))
     return usual.flatMap(([suite]) => this.#close(suite))
   }
@@ -69,7 +68,7 @@ export class ScalarGroups {
   tags (): string | null {
     const isOfEvaluation = (tag: string) => /^(?:eval|val|test)/i.test(tag)
     const tags = [...this.#tags].sort()
-    return tags.length === 0 ? null : `its tags are ${namesOf([...tags.filter(isOfEvaluation), ...tags.filter((tag) => !isOfEvaluation(tag))])}`
+    return tags.length === 0 ? null : `its tags are ${listNames([...tags.filter(isOfEvaluation), ...tags.filter((tag) => !isOfEvaluation(tag))])}`
   }
 
   /** What a tag is a figure of. Trainer writes `eval/<suite>_<field>`, or `eval/<field>`: of the set that it has just named, if any. */
@@ -91,13 +90,13 @@ export class ScalarGroups {
     for (const open of this.#open.values()) if (open.step === step) open.tokens_mean = value
   }
 
-  #close (suite: string): Found[] {
+  #close (suite: string): FoundCheckpoint[] {
     const open = this.#open.get(suite)!
     this.#open.delete(suite)
     if (open.em === undefined) return []
     this.#usual.set(suite, Object.keys(open))
     const { runtime, samples_per_second: pace, ...figures } = open
-    const n = figures.n ?? this.#hints.n ?? samplesOf(runtime as number | undefined, pace as number | undefined)
+    const n = figures.n ?? this.#hints.n ?? questionsFromRate(runtime as number | undefined, pace as number | undefined)
     const draft = { ...figures, ...(n !== null && { n }) } as Draft
     return [{ place: `${this.#file}: step ${open.step} of ${suite}`, draft }]
   }

@@ -1,16 +1,16 @@
 import { writeFile } from 'node:fs/promises'
+import { SingleBar } from 'cli-progress'
 import { createHttpClient } from '../command-line/http-client.js'
-import { startOwnService } from './own-service.js'
-import { startProgress } from './progress.js'
 import { readTraces } from '../traces/read-traces.js'
 import type { RecordedRun } from '../traces/recorded-run.js'
-import { renderTable } from './render-table.js'
+import { renderTable } from './comparison.js'
 import { runReplay, type ReplayResult } from './run-replay.js'
 import { createServiceClient } from './service-client.js'
-import { parseFlags, wholeNumber } from '../command-line/parse-flags.js'
-import { readServiceFlags } from '../command-line/service-flags.js'
+import { parseFlags, wholeNumber, readServiceFlags } from '../command-line/flags.js'
 import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { CommandError, UsageError } from '../command-line/command-error.js'
+import { startTemporaryService } from '../command-line/temporary-service.js'
+import type { PlayedRun } from './play-runs.js'
 
 export const usage = `Usage: stopgate replay FILE... [options]
 
@@ -102,4 +102,72 @@ async function print (result: ReplayResult, { files, url, json }: Options, { std
   if (json === '-') await writeAll(stdout, figures)
   stderr.write(`replay: ${requests} requests in ${seconds.toFixed(1)} s, ${Math.round(requests / seconds)} a second\n\n`)
   await writeAll(json === '-' ? stderr : stdout, renderTable(contexts, total))
+}
+
+/**
+ * Starts a service in a new temporary folder, which is removed when it closes. It takes LOG_LEVEL and the settings that change what is
+ * learned (CONTEXT_LEVELS, DEFAULT_POLICY, MAX_CONTEXTS), but never REDIS_URL, which may be in production.
+ */
+export async function startOwnService (env: NodeJS.ProcessEnv) {
+  const { CONTEXT_LEVELS, MAX_CONTEXTS, LOG_LEVEL = 'silent' } = env
+  try {
+    return await startTemporaryService('replay', {
+      ...(CONTEXT_LEVELS !== undefined && { CONTEXT_LEVELS }),
+      ...(MAX_CONTEXTS !== undefined && { MAX_CONTEXTS }),
+      LOG_LEVEL,
+      DEFAULT_POLICY: countingOnArrival(env.DEFAULT_POLICY),
+      PORT: '0',
+      POLL_SECONDS: '0.2',
+    })
+  } catch (error) {
+    throw new CommandError(`the replay's own service could not start: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/**
+ * A replay has no clock and plays its records in shuffled order, so outcomes may count on arrival.
+ */
+function countingOnArrival (policy: string | undefined): string {
+  if (policy === undefined) return '{"follow_up_seconds":0}'
+  try {
+    return JSON.stringify({ ...JSON.parse(policy), follow_up_seconds: 0 })
+  } catch {
+    return policy // the service reports what is wrong with it
+  }
+}
+
+/** Shows the progress of a replay: a bar on a terminal, otherwise a line every 10 %. */
+export function startProgress (total: number, stream: CommandIo['stderr']) {
+  let done = 0
+  let tokens = 0
+  let fullTokens = 0
+  const saved = () => `${(100 * (fullTokens === 0 ? 0 : 1 - tokens / fullTokens)).toFixed(1)} %`
+  const show = stream.isTTY ? bar(total, stream) : plainLines(total, stream)
+  return {
+    advance (served: PlayedRun) {
+      done++
+      tokens += served.tokens
+      fullTokens += served.run.tokens
+      show.update(done, saved())
+    },
+    stop: show.stop,
+  }
+}
+
+function bar (total: number, stream: CommandIo['stderr']) {
+  const single = new SingleBar({ stream, format: 'replay [{bar}] {percentage} % | {value}/{total} generations | saved {saved} | {eta_formatted} left' })
+  single.start(total, 0, { saved: '0.0 %' })
+  return { update: (done: number, saved: string) => single.update(done, { saved }), stop: () => single.stop() }
+}
+
+function plainLines (total: number, stream: CommandIo['stderr']) {
+  let next = 1
+  return {
+    update (done: number, saved: string) {
+      if (done < total * next / 10) return
+      while (done >= total * next / 10) next++
+      stream.write(`replay: ${(next - 1) * 10} %, ${done} of ${total} generations, saved ${saved} of the tokens\n`)
+    },
+    stop () {},
+  }
 }

@@ -1,9 +1,8 @@
 import { seededRandom } from '../traces/seeded-random.js'
-import { compareByContext, type Finish } from './compare.js'
+import { compareByContext, type FinalState } from './comparison.js'
 import type { HttpClient } from '../command-line/http-client.js'
-import { orderByGroup, playAll, type PlayOptions } from './play-all.js'
-import type { Served } from './play-generation.js'
-import { keyUnder, type RecordedRun } from '../traces/recorded-run.js'
+import { orderByGroup, playAll, type PlayOptions, type PlayedRun } from './play-runs.js'
+import { keyAtLevels, type RecordedRun } from '../traces/recorded-run.js'
 import type { ServiceClient } from './service-client.js'
 
 /** How long to wait for the learner at the end, ms. */
@@ -24,11 +23,11 @@ export type ReplayResult = Awaited<ReturnType<typeof runReplay>>
 export async function runReplay (
   { runs, service, requests, concurrency, seed, signal, onServed, onNote }: ReplayRequest) {
   const levels = await service.levels()
-  const keys = new Set(runs.map((run) => keyUnder(levels, run)))
+  const keys = new Set(runs.map((run) => keyAtLevels(levels, run)))
   await noteFollowUp(service, keys, onNote)
 
   const startedAt = performance.now()
-  const served: Served[] = []
+  const served: PlayedRun[] = []
   await playAll(service, levels, orderByGroup(seededRandom(seed), runs), {
     concurrency, signal, onServed (one) { served.push(one); onServed(one) },
   })
@@ -54,8 +53,8 @@ async function noteFollowUp (service: ServiceClient, keys: ReadonlySet<string>, 
     'last at least a 64th of it, and a replay may end before. The policy was left as it is')
 }
 
-async function readFinishes (service: ServiceClient, keys: ReadonlySet<string>): Promise<Map<string, Finish>> {
-  const finishes = new Map<string, Finish>((await service.contexts()).map((context) => [context.key, context]))
+async function readFinishes (service: ServiceClient, keys: ReadonlySet<string>): Promise<Map<string, FinalState>> {
+  const finishes = new Map<string, FinalState>((await service.contexts()).map((context) => [context.key, context]))
   for (const key of keys) { // a context beyond MAX_CONTEXTS has no state
     if (!finishes.has(key)) finishes.set(key, { threshold: null, scope: 'none', score: 'confidence', policy: await service.policy(key) })
   }

@@ -3,8 +3,10 @@ import type { Levels } from '../../core/policy/context.js'
 import type { ReportedOutcome } from '../../core/grading/outcome.js'
 import type { ContextView } from '../../core/views/describe-context.js'
 import type { Policy } from '../../core/policy/policy.js'
-import type { HttpClient } from '../command-line/http-client.js'
-import { batchSteps } from './batch-steps.js'
+import { ServiceError, type HttpClient } from '../command-line/http-client.js'
+import type { Decision, Step } from '../../core/decide/decide.js'
+import type { Problem } from '../../errors/problem.js'
+import type { WorkerApi } from './play-runs.js'
 
 export type ServiceClient = ReturnType<typeof createServiceClient>
 
@@ -56,4 +58,41 @@ export function createServiceClient ({ send }: Pick<HttpClient, 'send'>) {
       }
     },
   }
+}
+
+/** Most steps of a request: longer ones gain no speed. */
+const MAX_BATCH_STEPS = 256
+
+interface Waiting {
+  readonly step: Step
+  readonly resolve: (decision: Decision) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface BatchReply { readonly decisions: ReadonlyArray<Decision | { readonly error: Problem }> }
+
+/** Asks for the decisions of steps that wait at the same time in one request, as an engine does for the generations of a batch. */
+export function batchSteps (send: HttpClient['send']): WorkerApi['decide'] {
+  const waiting: Waiting[] = []
+
+  async function ask (asked: readonly Waiting[]): Promise<void> {
+    const { decisions } = await send('POST', '/v1/decisions/batch', { steps: asked.map(({ step }) => step) }) as BatchReply
+    for (const [i, { resolve, reject }] of asked.entries()) {
+      const decision = decisions[i]
+      if (decision === undefined) reject(new ServiceError('the service answered fewer decisions than it was asked for'))
+      else if ('error' in decision) reject(new ServiceError(`a step was refused: ${decision.error.path} ${decision.error.message}`))
+      else resolve(decision)
+    }
+  }
+
+  function askAll (): void {
+    while (waiting.length > 0) {
+      const asked = waiting.splice(0, MAX_BATCH_STEPS)
+      ask(asked).catch((error) => { for (const { reject } of asked) reject(error) })
+    }
+  }
+
+  return (step) => new Promise((resolve, reject) => {
+    if (waiting.push({ step, resolve, reject }) === 1) setImmediate(askAll)
+  })
 }

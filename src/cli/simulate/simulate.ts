@@ -1,12 +1,9 @@
 import { contextKey } from '../../core/policy/context.js'
 import type { ReportedOutcome } from '../../core/grading/outcome.js'
-import { alignColumns } from '../command-line/align-columns.js'
+import { alignColumns, writeAll, type CommandIo } from '../command-line/command-io.js'
 import { seededRandom, type Random } from '../traces/seeded-random.js'
-import { plantedProfile, PROFILES } from './profiles.js'
-import { simulateGeneration, type Profile } from './simulate-generation.js'
-import { truthOf, type TruthRow } from './truth.js'
-import { fraction, parseFlags, wholeNumber } from '../command-line/parse-flags.js'
-import { writeAll, type CommandIo } from '../command-line/command-io.js'
+import { plantedProfile, PROFILES, simulateGeneration, truthOf, type Profile, type TruthRow } from './simulated-generation.js'
+import { fraction, parseFlags, wholeNumber } from '../command-line/flags.js'
 import { UsageError } from '../command-line/command-error.js'
 
 export const usage = `Usage: stopgate simulate [options] > FILE

@@ -1,6 +1,8 @@
 import { contextKey, type Context, type Levels } from '../../core/policy/context.js'
 import type { Em } from '../../core/certificate/stops.js'
 import type { ReportedOutcome } from '../../core/grading/outcome.js'
+import { stepsAtCadence } from '../../core/certificate/steps-at-cadence.js'
+import type { Cadence } from '../../core/policy/cadence.js'
 
 /** A generation that ran in full, with the EM of the answer at every step. */
 export interface RecordedRun {
@@ -37,10 +39,50 @@ export function stoppedAt ({ tokens, answerTokens }: RecordedRun, step: Recorded
 }
 
 /** The run's context, restricted to the levels of the service; traces may have more. */
-export function contextUnder (levels: Levels, { outcome: { context = {} } }: RecordedRun): Context {
+export function contextAtLevels (levels: Levels, { outcome: { context = {} } }: RecordedRun): Context {
   return Object.fromEntries(levels.flatMap((level) => context[level] === undefined ? [] : [[level, context[level]]]))
 }
 
-export function keyUnder (levels: Levels, run: RecordedRun): string {
-  return contextKey(levels, contextUnder(levels, run))
+export function keyAtLevels (levels: Levels, run: RecordedRun): string {
+  return contextKey(levels, contextAtLevels(levels, run))
+}
+
+/** Another cadence, and the cost of a probe. */
+export interface ProbeSchedule {
+  readonly cadence: Cadence
+  /** Tokens that a step spends on its probe; `null`: as recorded in the trace. */
+  readonly probeTokens: number | null
+}
+
+/** A run as if it had been asked at another cadence. */
+export function atCadence (run: RecordedRun, { cadence, probeTokens: each }: ProbeSchedule): RecordedRun {
+  const { steps, probeTokens = 0 } = stepsAtCadence(run.steps, cadence, each)
+  return { ...run, steps, probeTokens }
+}
+
+/** The fixed confidence threshold that the service has to beat. */
+export const FIXED_THRESHOLD = 0.95
+
+/** Other ways to stop, for comparison. */
+export const BASELINES = {
+  never_stop: neverStop,
+  fixed_threshold: stopAtConfidence,
+  best_possible: stopAtBest,
+} as const
+
+/** Without a service nothing is asked, so no probe is made. */
+function neverStop (run: RecordedRun): Ending {
+  return { ...ranInFull(run), probeTokens: 0 }
+}
+
+/** One rule for all contexts: stop at the first step with confidence >= 0.95. */
+function stopAtConfidence (run: RecordedRun): Ending {
+  const step = run.steps.find(({ confidence }) => confidence !== null && confidence >= FIXED_THRESHOLD)
+  return step === undefined ? ranInFull(run) : stoppedAt(run, step)
+}
+
+/** The earliest step that is no worse than the full run, found without a probe; no rule can do better without losing EM. */
+function stopAtBest (run: RecordedRun): Ending {
+  const step = run.steps.find(({ em }) => em >= run.em)
+  return { ...(step === undefined ? ranInFull(run) : stoppedAt(run, step)), probeTokens: 0 }
 }

@@ -1,3 +1,5 @@
+import { refuseArguments } from '../command-line/flags.js'
+import { writeAll, type CommandIo } from '../command-line/command-io.js'
 import { lotteryHash, uniform } from '../../core/assignment/arm.js'
 import { BUNDLE_FORMAT, type Bundle, type BundleRule } from '../../core/decide/bundle.js'
 import { snapshotOfBundle } from '../../core/decide/snapshot-of-bundle.js'
@@ -5,6 +7,20 @@ import { contextKey, type Context } from '../../core/policy/context.js'
 import { decide, type Step } from '../../core/decide/decide.js'
 import { GRID } from '../../core/certificate/grid.js'
 import { murmur3 } from '../../core/assignment/murmur3.js'
+
+export const usage = `Usage: stopgate vectors
+
+Prints test vectors as JSON: inputs and expected results for clients that decide locally with the bundle (GET /v1/bundle).
+
+Example:
+  stopgate vectors > vectors.json
+`
+
+/** `stopgate vectors`. */
+export async function run (args: readonly string[], { stdout }: CommandIo): Promise<void> {
+  refuseArguments('vectors', args)
+  await writeAll(stdout, vectorsText())
+}
 
 const LEVELS = ['model', 'task']
 

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import t from 'tap'
-import { writeAll } from '../../../src/cli/command-line/command-io.js'
+import { writeAll, alignColumns } from '../../../src/cli/command-line/command-io.js'
 
 t.test('writeAll waits for a slow reader', async (t) => {
   const written: string[] = []
@@ -18,3 +18,10 @@ t.test('writeAll resolves when the reader has gone', async (t) => {
   await writeAll(gone, 'second')
   t.pass('it does not hang')
 })
+
+t.strictSame(alignColumns([['name', 'n'], ['a', '100'], ['longer', '7']], [true, false]), [
+  'name      n',
+  'a       100',
+  'longer    7',
+], 'words are aligned to the left, numbers to the right')
+t.strictSame(alignColumns([['é', 'x'], ['ab', '']], [true, true]), ['é   x', 'ab'], 'width is counted in characters, and lines have no trailing spaces')

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Score } from '../../../src/cli/demo/demo-score.js'
-import { EXCHANGED, MODELS } from '../../../src/cli/demo/demo-world.js'
+import type { Score } from '../../../src/cli/demo/fleet.js'
+import { EXCHANGED, MODELS } from '../../../src/cli/demo/demo.js'
 import { playDemo, type DemoEvent } from '../../../src/cli/demo/play-demo.js'
 import { build } from '../../helper.js'
 
@@ -15,7 +15,7 @@ t.test('a model is certified, exchanged, found out and certified again', async (
   const told: DemoEvent[] = []
   const { signal } = new AbortController()
   const { first, total, certifiedSeconds, part } = await playDemo({
-    client, seed: 1, models: [model], exchanged, width: 32, stepMs: 0, stretch: 150, signal, tell: (event) => { told.push(event) },
+    client, seed: 1, models: [model], exchanged, width: 32, stepMs: 0, stretch: 150, signal, onEvent: (event) => { told.push(event) },
   })
   t.equal(part, 'recertified')
   t.ok(certifiedSeconds < 120)
@@ -40,8 +40,8 @@ t.test('every change is told once, however long the history gets', async (t) => 
     },
   }
   const told: Array<number | null> = []
-  const tell = (event: DemoEvent) => { if (event.type === 'changed') told.push(event.change.after) }
-  await playDemo({ seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1, client, signal: stop.signal, tell })
+  const onEvent = (event: DemoEvent) => { if (event.type === 'changed') told.push(event.change.after) }
+  await playDemo({ seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1, client, signal: stop.signal, onEvent })
   t.strictSame(told, Array.from({ length: 1200 }, (_, i) => i))
 })
 
@@ -54,6 +54,6 @@ t.test('a signal ends the demo', async (t) => {
     },
   }
   const quick = { seed: 1, models: [model], exchanged, width: 1, stepMs: 0, stretch: 1 }
-  const result = await playDemo({ ...quick, client, signal: stop.signal, tell: () => {} })
+  const result = await playDemo({ ...quick, client, signal: stop.signal, onEvent: () => {} })
   t.equal(result.part, 'learning')
 })

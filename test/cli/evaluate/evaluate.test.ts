@@ -1,9 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { CERTIFIED_RULES } from '../../../src/cli/evaluate/certified-rules.js'
-import { ORACLE } from '../../../src/cli/evaluate/plain-rules.js'
-import { run, usage } from '../../../src/cli/evaluate/evaluate.js'
+import { CERTIFIED_RULES, ORACLE } from '../../../src/cli/evaluate/stopping-rules.js'
+import { run, usage, renderEvaluation } from '../../../src/cli/evaluate/evaluate.js'
 import { temporaryFolder } from '../../helper.js'
 import { tracePath } from '../../test-data.js'
 import { captureIo } from '../command-line/captured-io.js'
@@ -66,3 +65,30 @@ t.test('on real traces a predictor saves what the documentation says, within the
     t.equal(exceeded, 0, `${key}: the bound is kept in all splits`)
   }
 })
+
+const saved = { tokens_saved_ratio: 0.5123, tokens_saved_gross_ratio: 0.55 }
+const figures = { ...saved, em_drop: -0.0001, worst_em_drop: 0.031, exceeded: 1, certified: 3, splits: 4 }
+const rule = (name: string) => ({ name, ...figures })
+const rules = [rule('never stop'), rule(CERTIFIED_RULES.raw)]
+const guarantee = { maxEmDrop: 0.02, errorLevel: 0.05 }
+const context = { key: 'task=a', generations: 9, generations_to_certify_on: 221.7, groups_to_certify_on: 221.7, rules }
+const total = { generations: 9, rules }
+const text = renderEvaluation({ contexts: [context], total, predictors: 4 }, guarantee)
+
+t.equal(text.split('\n').slice(0, 7).join('\n'), `
+context  rule                      saved %  gross %  EM drop  worst  exceeded  certified
+----------------------------------------------------------------------------------------
+task=a   never stop                   51.2     55.0      0.0    3.1    1 of 4
+         raw confidence certified     51.2     55.0      0.0    3.1    1 of 4     3 of 4
+----------------------------------------------------------------------------------------
+all      never stop                   51.2     55.0      0.0    3.1    1 of 4
+         raw confidence certified     51.2     55.0      0.0    3.1    1 of 4     3 of 4`.slice(1))
+t.match(text, /above 2\.0\./)
+t.notMatch(text, /Remedies/, 'every rule was certified')
+
+const bare = [rule('never stop'), { ...rule(CERTIFIED_RULES.champion), certified: 0 }]
+const many = Array.from({ length: 12 }, (_, i) => ({ ...context, key: `task=${i}`, rules: bare }))
+const hinted = renderEvaluation({ contexts: [context, ...many], total, predictors: 4 }, guarantee)
+t.match(hinted, /takes 186 generations without any loss \(champion and challenger: 225\)/)
+t.match(hinted, /to certify on: task=0 222; (.*; ){8}task=9 222; and 2 more contexts\.\n/)
+t.notMatch(hinted, /task=a 222/)

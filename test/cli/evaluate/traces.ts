@@ -1,5 +1,5 @@
 import { simulateOutcomes } from '../../../src/cli/simulate/simulate.js'
-import { PROFILES } from '../../../src/cli/simulate/profiles.js'
+import { PROFILES } from '../../../src/cli/simulate/simulated-generation.js'
 import { readRun } from '../../../src/cli/traces/read-traces.js'
 import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
 

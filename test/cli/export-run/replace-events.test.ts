@@ -1,7 +1,7 @@
-import { appendFile, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, readdir, readFile, stat, utimes, writeFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { replaceEvents, type SuiteEvent } from '../../../src/cli/export-run/replace-events.js'
+import { replaceEvents, replaceFile, type SuiteEvent } from '../../../src/cli/export-run/replace-events.js'
 import { readEvent } from '../../../src/cli/event-files/event.js'
 import { readRecords } from '../../../src/cli/event-files/tfrecord.js'
 import { temporaryFolder } from '../../helper.js'
@@ -60,4 +60,14 @@ t.test('a file whose writer was killed is replaced, and a replaced file is remov
   await utimes(join(folder, FIRST), 0, 0)
   await t.rejects(replaced(), { code: 'ENOENT' })
   t.same((await readdir(folder)).sort(), [SECOND, 'events.out.tfevents.1795714420.host.1.0'], 'files of other writers are kept')
+})
+
+t.test('replacing a file leaves no other file in the folder, even after a failure', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'f'), 'old')
+  await replaceFile(join(folder, 'f'), 'new')
+  t.equal(await readFile(join(folder, 'f'), 'utf8'), 'new')
+  await mkdir(join(folder, 'g'))
+  await t.rejects(replaceFile(join(folder, 'g'), 'new'), { code: 'EISDIR' })
+  t.same((await readdir(folder)).sort(), ['f', 'g'])
 })

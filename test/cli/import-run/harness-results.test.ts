@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Hints } from '../../../src/cli/import-run/found.js'
-import { isHarnessResults, readHarnessResults, type HarnessResults } from '../../../src/cli/import-run/harness-results.js'
+import type { Hints } from '../../../src/cli/import-run/checkpoint-draft.js'
+import { isHarnessResults, readHarnessResults, guessStep, type HarnessResults } from '../../../src/cli/import-run/harness-results.js'
 
 /** As lm-evaluation-harness 0.4 writes it; the figures of gsm8k come from a published file (500 questions). */
 const RESULTS = {
@@ -81,4 +81,27 @@ t.test('a group has the questions of its tasks and of the groups within it', asy
 
 t.test('an invalid date is left out', async (t) => {
   for (const date of [1e300, -1, 1769860800500, 'today']) t.notOk('at' in (await read('f', { ...RESULTS, date }))[0]!, String(date))
+})
+
+t.test('a step is read from the name of a checkpoint', async (t) => {
+  for (const [path, step, name] of [
+    ['/shared/q-rl/checkpoint-1200', 1200, 'checkpoint-1200'],
+    ['q-checkpoint-7', 7, 'checkpoint-7'],
+    ['out/ckpt_500/results.json', 500, 'ckpt_500'],
+    ['runs/global_step_300/actor/huggingface', 300, 'global_step_300'],
+    ['runs/iter_0000500/results.json', 500, 'iter_0000500'],
+    ['evals/step=700/results.json', 700, 'step=700'],
+    ['epoch=3-step=700', 700, 'step=700'],
+    ['step_500/', 500, 'step_500'],
+    ['evals/ckpt-900_2026-01-31T12-00-00.123456.json', 900, 'ckpt-900'],
+    ['evals/__shared__q-rl__checkpoint-1200/results_2026-01-31T12-00-00.123456.json', 1200, 'checkpoint-1200'],
+    ['checkpoint-100/merged/checkpoint-200', 200, 'checkpoint-200'],
+  ] as const) t.same(guessStep(path), { step, name }, path)
+})
+
+t.test('no step is read from names of models and from parts of words', async (t) => {
+  for (const path of [
+    'stepfun-ai/Step-3.5-Flash', 'stepfun-ai/step3', 'stepfun-ai/Step-3', 'evals/step-2-mini/results.json', 'checkpoint-500-merged',
+    'results_2026-01-01.json', 'footstep_3', 'checkpoint', 'iter5', 'llama-3',
+  ]) t.equal(guessStep(path), null, path)
 })

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { writeEvent, writeVersion } from '../../../src/cli/event-files/event.js'
 import { frameRecord } from '../../../src/cli/event-files/tfrecord.js'
-import { RunFile } from '../../../src/cli/import-run/run-file.js'
+import { RunFile, readBytes } from '../../../src/cli/import-run/run-file.js'
 import { temporaryFolder } from '../../helper.js'
 
 const line = (step: number) => `{"step":${step},"suite":"s","em":0.5,"n":10,"tokens_mean":5}\n`
@@ -161,4 +161,14 @@ t.test('an unsupported file is refused', async (t) => {
   await refuses('{"doc_id": 0, "resps": [["5"]], "filtered_resps": ["5"], "filter": "none"}\n'.repeat(30), /f: the single answers of lm-evaluation-harness/)
   await refuses(gzipSync('{"step":1}'), /compressed; gunzip it first/)
   await t.rejects(new RunFile(join(folder, 'none'), {}).read(true), { name: 'FileError', message: /ENOENT/ })
+})
+
+t.test('it reads at most what is there', async (t) => {
+  const path = join(await temporaryFolder(t), 'f')
+  await writeFile(path, 'abcdef')
+  const from = async (offset: number, most: number) => (await readBytes(path, offset, most)).toString()
+  t.equal(await from(0, 100), 'abcdef')
+  t.equal(await from(2, 3), 'cde')
+  t.equal(await from(6, 1), '')
+  t.equal(await from(9, 1), '', 'nothing beyond the end of a file that was truncated')
 })

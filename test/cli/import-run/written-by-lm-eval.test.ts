@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { Hints } from '../../../src/cli/import-run/found.js'
-import { readTokenizer } from '../../../src/cli/import-run/read-tokenizer.js'
+import type { Hints } from '../../../src/cli/import-run/checkpoint-draft.js'
+import { readTokenizer } from '../../../src/cli/import-run/sample-lengths.js'
 import { RunFile } from '../../../src/cli/import-run/run-file.js'
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { Draft, Hints } from '../../../src/cli/import-run/found.js'
+import type { Draft, Hints } from '../../../src/cli/import-run/checkpoint-draft.js'
 import { RunFile } from '../../../src/cli/import-run/run-file.js'
 
 /** Written by transformers 5.24 and TRL 1.16; fields that are not read were removed. The file of verl has its calls of the same writer. */

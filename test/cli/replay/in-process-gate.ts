@@ -1,4 +1,4 @@
-import type { Gate } from '../../../src/cli/replay/play-generation.js'
+import type { WorkerApi } from '../../../src/cli/replay/play-runs.js'
 import type { ContextState } from '../../../src/core/judgement/context-state.js'
 import { ROOT, type Levels } from '../../../src/core/policy/context.js'
 import { decide } from '../../../src/core/decide/decide.js'
@@ -16,7 +16,7 @@ import { linkOf, type ChainLink } from '../../../src/core/judgement/chain-link.j
  * The whole loop of the core without store, network or clock: each outcome is learned at once and counts for the next decision. A replay
  * over HTTP, where outcomes arrive later, can do no better.
  */
-export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): Gate {
+export function inProcessGate (levels: Levels, salt: string, defaults: PolicyPatch): WorkerApi {
   const states = new Map<string, ContextState>()
   const changed = new Set([ROOT])
   const fold: Fold = {

@@ -1,8 +1,7 @@
 import t from 'tap'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
-import { compareByContext } from '../../../src/cli/replay/compare.js'
-import { orderByGroup, playAll } from '../../../src/cli/replay/play-all.js'
-import type { Served } from '../../../src/cli/replay/play-generation.js'
+import { compareByContext } from '../../../src/cli/replay/comparison.js'
+import { orderByGroup, playAll, type PlayedRun } from '../../../src/cli/replay/play-runs.js'
 import { readRun } from '../../../src/cli/traces/read-traces.js'
 import { tracesText } from '../../test-data.js'
 import { inProcessGate } from './in-process-gate.js'
@@ -25,7 +24,7 @@ for (const { file, levels, saves, fixedSaves, fixedLoses } of FILES) {
     let saved = 0
     const outside: string[] = []
     for (const seed of SEEDS) {
-      const served: Served[] = []
+      const served: PlayedRun[] = []
       await playAll(inProcessGate(levels, `salt ${seed}`, { follow_up_seconds: 0 }), levels, orderByGroup(seededRandom(seed), runs), {
         concurrency: 32, signal: new AbortController().signal, onServed: (one) => served.push(one),
       })

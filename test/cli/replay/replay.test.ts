@@ -1,12 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { tmpdir } from 'node:os'
 import t from 'tap'
-import { run } from '../../../src/cli/replay/replay.js'
+import { run, startOwnService, startProgress } from '../../../src/cli/replay/replay.js'
 import { simulateOutcomes } from '../../../src/cli/simulate/simulate.js'
-import { PROFILES } from '../../../src/cli/simulate/profiles.js'
+import { PROFILES } from '../../../src/cli/simulate/simulated-generation.js'
 import { temporaryFolder } from '../../helper.js'
 import { tokenList, tokenOf } from '../../token-fixtures.js'
 import { captureIo } from '../command-line/captured-io.js'
+import { recorded } from '../traces/recorded.js'
 
 /** 300 generations in each simulated context; at 5 points the first certificate takes 73. */
 async function traces (folder: string): Promise<string> {
@@ -96,4 +98,55 @@ t.test('a malformed command line is refused', async (t) => {
   await rejects(['a', '--concurrency', '0'], /--concurrency must be a whole number from 1 to 1024/)
   await rejects(['a', '--seed', 'x'], /--seed/)
   await rejects(['a', '--fast'], /--fast/)
+})
+
+const folders = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('stopgate-replay-'))
+const read = async (url: string) => await (await fetch(url)).json() as any
+
+t.test('the service keeps the settings that affect decisions and removes its folder at the end', async (t) => {
+  const before = new Set(await folders())
+  const own = await startOwnService({ CONTEXT_LEVELS: 'task', DEFAULT_POLICY: '{"max_em_drop":0.05,"follow_up_seconds":60}', REDIS_URL: 'redis://127.0.0.1:1', DATA_DIR: '/nowhere', ACCESS_TOKENS: '[]', HOST: '0.0.0.0' })
+  t.teardown(() => own.close())
+  t.match(await read(`${own.url}/v1/model`), { levels: ['task'], store: { kind: 'embedded', up: true } }, 'REDIS_URL is ignored')
+  t.match(await read(`${own.url}/v1/contexts/*/policy`), { effective: { max_em_drop: 0.05, follow_up_seconds: 0 } })
+  await own.close()
+  t.strictSame((await folders()).filter((name) => !before.has(name)), [])
+})
+
+t.test('an invalid setting is named', async (t) => {
+  const before = await folders()
+  await t.rejects(startOwnService({ DEFAULT_POLICY: '{' }), { name: 'CommandError', message: /DEFAULT_POLICY is not valid JSON/ })
+  await t.rejects(startOwnService({ DEFAULT_POLICY: '{"max_em_drop":2}' }), { name: 'CommandError', message: /DEFAULT_POLICY\/max_em_drop/ })
+  t.strictSame(await folders(), before)
+})
+
+const served = { run: recorded('a', 1, [[0.9, 1]]), tokens: 60, em: 1 as const, probeTokens: 0, isStopped: true, arm: 'treated' as const }
+
+t.test('without a terminal a line is printed every 10 %', async (t) => {
+  const { stderr, err } = captureIo()
+  const { advance, stop } = startProgress(25, stderr)
+  for (let i = 0; i < 25; i++) advance(served)
+  stop()
+  const lines = err().trimEnd().split('\n')
+  t.equal(lines.length, 10)
+  t.equal(lines[0], 'replay: 10 %, 3 of 25 generations, saved 40.0 % of the tokens')
+  t.equal(lines[9], 'replay: 100 %, 25 of 25 generations, saved 40.0 % of the tokens')
+})
+
+t.test('with few generations a line may skip several tenths', async (t) => {
+  const { stderr, err } = captureIo()
+  const { advance } = startProgress(3, stderr)
+  advance(served)
+  t.match(err(), /^replay: 30 %, 1 of 3/)
+})
+
+t.test('a terminal shows a bar', async (t) => {
+  const { stderr, err } = captureIo()
+  const noop = () => true
+  const terminal = Object.assign(stderr, { isTTY: true, columns: 120, cursorTo: noop, clearLine: noop, moveCursor: noop })
+  const { advance, stop } = startProgress(2, terminal)
+  advance(served)
+  advance(served)
+  stop()
+  t.match(err(), /replay \[.*\] 100 % \| 2\/2 generations \| saved 40\.0 %/)
 })

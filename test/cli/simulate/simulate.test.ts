@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readRun } from '../../../src/cli/traces/read-traces.js'
 import { run, simulateOutcomes } from '../../../src/cli/simulate/simulate.js'
-import { PROFILES } from '../../../src/cli/simulate/profiles.js'
+import { PROFILES } from '../../../src/cli/simulate/simulated-generation.js'
 import { captureIo } from '../command-line/captured-io.js'
 
 async function output (...args: string[]) {

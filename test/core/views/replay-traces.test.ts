@@ -1,12 +1,11 @@
 import t from 'tap'
 import { readRun } from '../../../src/cli/traces/read-traces.js'
-import { atCadence } from '../../../src/cli/traces/at-cadence.js'
+import { atCadence, type RecordedRun } from '../../../src/cli/traces/recorded-run.js'
 import { evidenceOf } from '../../../src/core/judgement/context-state.js'
 import type { PolicyPatch } from '../../../src/core/policy/policy.js'
 import { traceSlot } from '../../../src/core/recording/trace-slot.js'
 import { cadenceProblem, replayTraces } from '../../../src/core/views/replay-traces.js'
 import { whatIf } from '../../../src/core/views/what-if.js'
-import type { RecordedRun } from '../../../src/cli/traces/recorded-run.js'
 import { tracesText } from '../../test-data.js'
 import { LEAF, memoryFold, outcomeOf, policyWith, type MemoryFold } from '../learn/memory-fold.js'
 

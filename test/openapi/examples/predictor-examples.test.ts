@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openapiDocument } from '../../../src/cli/openapi/print-openapi.js'
+import { openapiDocument } from '../../../src/cli/openapi.js'
 import { replyCheck } from '../../fuzz/reply-check.js'
 
 const document = JSON.parse(await openapiDocument())

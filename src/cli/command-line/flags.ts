@@ -1,0 +1,43 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { UsageError } from './command-error.js'
+
+/** Strict `parseArgs` of node:util. @throws UsageError */
+export function parseFlags<const T extends NonNullable<ParseArgsConfig['options']>> (args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+/** For a command without arguments. @throws UsageError if there are any */
+export function refuseArguments (command: string, args: readonly string[]): void {
+  const { positionals } = parseFlags(args, {})
+  if (positionals.length > 0) throw new UsageError(`${command} takes no arguments, not ${JSON.stringify(positionals[0])}`)
+}
+
+/** @throws UsageError unless the text is a whole number from `min` to `max` */
+export function wholeNumber (flag: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  throw new UsageError(`${flag} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+}
+
+/** @throws UsageError unless the text is a number from `min` to `max` */
+export function fraction (flag: string, text: string, min: number, max: number): number {
+  const value = text.trim() === '' ? NaN : Number(text)
+  if (value >= min && value <= max) return value
+  throw new UsageError(`${flag} must be a number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+}
+
+/** Flags of commands that call a service. */
+export const SERVICE_FLAGS = { url: { type: 'string', default: 'http://127.0.0.1:8080' }, token: { type: 'string' } } as const
+
+/** @throws UsageError for a malformed address or token */
+export function readServiceFlags (
+  values: { url: string, token?: string | undefined }, env: NodeJS.ProcessEnv): { url: string, token: string | undefined } {
+  const { url, token = env.STOPGATE_TOKEN } = values
+  if (!/^https?:/.test(url) || !URL.canParse(url)) throw new UsageError(`--url must be an http or https URL, not ${JSON.stringify(url)}`)
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token (--token, STOPGATE_TOKEN) has neither spaces nor line breaks')
+  return { url, token }
+}

@@ -1,0 +1,141 @@
+import type { Arm } from '../../core/assignment/arm.js'
+import type { Columns } from '../../core/decide/decide-columns.js'
+import type { ReportedOutcome } from '../../core/grading/outcome.js'
+import type { HttpClient } from '../command-line/http-client.js'
+import { simulateGeneration, type Profile, type SimulatedGeneration } from '../simulate/simulated-generation.js'
+import type { Random } from '../traces/seeded-random.js'
+
+/** What some generations cost and lost. Losses are sums of true chances, which nobody sees in life. */
+export interface Score {
+  readonly generations: number
+  readonly control: number
+  readonly treated: number
+  /** Tokens that full runs would have taken, and tokens that were spent, probes included. */
+  readonly fullTokens: number
+  readonly tokens: number
+  /** By how much stopping lowered the chances that the answers of treated generations are right, summed. */
+  readonly lost: number
+}
+
+export const EMPTY_SCORE: Score = { generations: 0, control: 0, treated: 0, fullTokens: 0, tokens: 0, lost: 0 }
+
+export function addScores (a: Score, b: Score): Score {
+  return {
+    generations: a.generations + b.generations,
+    control: a.control + b.control,
+    treated: a.treated + b.treated,
+    fullTokens: a.fullTokens + b.fullTokens,
+    tokens: a.tokens + b.tokens,
+    lost: a.lost + b.lost,
+  }
+}
+
+/** Share of the tokens of full runs that was saved, net of probes. */
+export const savedRatio = ({ fullTokens, tokens }: Score): number => fullTokens === 0 ? 0 : 1 - tokens / fullTokens
+
+/** True EM drop of the treated generations. */
+export const trueEmDrop = ({ treated, lost }: Score): number => treated === 0 ? 0 : lost / treated
+
+type ReportedStep = NonNullable<ReportedOutcome['steps']>[number]
+
+/** A generation under way. */
+interface Slot {
+  readonly model: number
+  readonly id: string
+  readonly run: SimulatedGeneration
+  arm: Arm | null
+  /** Index of the next step to ask about. */
+  at: number
+  /** Highest confidence at which an answer was forced, and what the answers cost. */
+  probedScore: number | null
+  probeTokens: number
+  readonly steps: ReportedStep[]
+}
+
+/** The reply to columns, as far as it matters here: numbers of rows. */
+interface Reply { readonly stop: number[], readonly control: number[], readonly probe: number[] }
+
+interface FleetOptions {
+  readonly client: Pick<HttpClient, 'send'>
+  readonly random: Random
+  /** The models, by the number of their context. */
+  readonly models: readonly Profile[]
+  /** Generations of each model at a time. */
+  readonly width: number
+  readonly onEnd: (model: number, score: Score) => void
+}
+
+/** Inference engines that run simulated generations, ask about all of them at each step in one request, obey, and report. */
+export function createFleet ({ client, random, models, width, onEnd }: FleetOptions) {
+  const profiles = [...models]
+  let started = 0
+  const start = (model: number): Slot => ({
+    model, id: `demo-${++started}`, run: simulateGeneration(random, profiles[model]!), arm: null, at: 0, probedScore: null, probeTokens: 0, steps: [],
+  })
+  const slots = profiles.flatMap((_, model) => Array.from({ length: width }, () => start(model)))
+
+  /** The column request about the next step of every generation. */
+  function ask (): Columns {
+    const stepOf = ({ run, at }: Slot) => run.steps[at]!
+    return {
+      contexts: models.map(({ context }) => context),
+      context: slots.map(({ model }) => model),
+      generation_ids: slots.map(({ id }) => id),
+      arms: slots.map(({ arm }) => arm),
+      tokens: slots.map((slot) => stepOf(slot).tokens),
+      confidence: slots.map((slot) => stepOf(slot).confidence),
+      probed_score: slots.map(({ probedScore }) => probedScore),
+    }
+  }
+
+  /** Forces an answer on the side if the service wants it, and goes on. */
+  function advance (slot: Slot, isControl: boolean, isProbed: boolean): void {
+    slot.arm ??= isControl ? 'control' : 'treated'
+    const { tokens, confidence, em } = slot.run.steps[slot.at]!
+    const { answerTokens } = profiles[slot.model]!
+    if (isProbed) {
+      slot.probedScore = confidence
+      slot.probeTokens += answerTokens
+    }
+    if (isControl) slot.steps.push({ tokens, confidence, ...(isProbed && { em, probe_tokens: answerTokens }) })
+    slot.at++
+  }
+
+  /** Ends a generation. @param stop the step at which it was stopped; absent: it ran in full */
+  function end (slot: Slot, stop?: SimulatedGeneration['steps'][number]): ReportedOutcome {
+    const { model, id, run, arm, steps, probeTokens } = slot
+    const { context, answerTokens } = profiles[model]!
+    const tokens = stop === undefined ? run.tokens : Math.min(stop.tokens + answerTokens, run.tokens)
+    const isControl = arm === 'control'
+    onEnd(model, {
+      generations: 1,
+      control: isControl ? 1 : 0,
+      treated: isControl ? 0 : 1,
+      fullTokens: run.tokens,
+      tokens: tokens + probeTokens,
+      lost: stop === undefined ? 0 : run.chance - stop.chance,
+    })
+    const known = { generation_id: id, arm: arm!, context, tokens, answer_tokens: answerTokens }
+    return { ...known, em: (stop ?? run).em, stopped: stop !== undefined, ...(isControl && { steps }) }
+  }
+
+  return {
+    /** Generations of this model that start from now on are those of another profile of the same context. */
+    exchange (model: number, profile: Profile) { profiles[model] = profile },
+    /** Takes every generation one step further. */
+    async step () {
+      const { stop, control, probe } = await client.send('POST', '/v1/decisions/columns', ask()) as Reply
+      const [stopped, controls, probed] = [new Set(stop), new Set(control), new Set(probe)]
+      const outcomes: ReportedOutcome[] = []
+      for (const [row, slot] of slots.entries()) {
+        const step = slot.run.steps[slot.at]!
+        advance(slot, controls.has(row), probed.has(row))
+        if (stopped.has(row)) outcomes.push(end(slot, step))
+        else if (slot.at === slot.run.steps.length) outcomes.push(end(slot))
+        else continue
+        slots[row] = start(slot.model)
+      }
+      if (outcomes.length > 0) await client.send('POST', '/v1/outcomes/batch', { outcomes })
+    },
+  }
+}

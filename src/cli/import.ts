@@ -1,0 +1,52 @@
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { readState } from '../store/state-file.js'
+import { parseFlags } from './command-line/flags.js'
+import { writeAll, type CommandIo } from './command-line/command-io.js'
+import { StoreTakenError } from '../store/store-errors.js'
+import { CommandError, UsageError } from './command-line/command-error.js'
+import { withStore } from './command-line/with-store.js'
+
+export const usage = `Usage: stopgate import FILE [--replace]
+
+Loads a state that \`stopgate export\` wrote into the store that REDIS_URL or DATA_DIR names, of either kind. The import is
+atomic: if it is interrupted, the store is unchanged. CONTEXT_LEVELS and DEFAULT_POLICY must be those of the exporting
+service, or the service drops what was learned when it starts. Replicas that run on the Redis take up the new state by
+themselves. The command gives up if Redis cannot be reached for 10 s, or stops answering for a minute.
+
+  FILE        file to read; - reads standard input
+
+Options:
+  --replace   replace the state in the store, which is lost (default: refuse unless the store is unused)
+
+Example:
+  DATA_DIR=./new-data stopgate import state.jsonl
+`
+
+/** `stopgate import`. */
+export async function run (args: readonly string[], { env, stderr }: CommandIo): Promise<void> {
+  const { positionals, values } = parseFlags(args, { replace: { type: 'boolean' } })
+  const [file] = positionals
+  if (file === undefined || positionals.length > 1) throw new UsageError('import takes one FILE (- for standard input)')
+  const state = await read(file)
+  await withStore(env, async (store) => {
+    try {
+      await store.importRows(state, values.replace === true)
+    } catch (error) {
+      throw error instanceof StoreTakenError ? new CommandError(`${error.message}: export it first if you need it, then import with --replace`) : error
+    }
+  })
+  const { contexts, log, seen } = state.rows
+  await writeAll(stderr, `imported ${contexts.length} contexts at version ${state.meta.version}, ${log.length} entries to fold, ${seen.length} ids of outcomes\n`)
+}
+
+async function read (file: string): ReturnType<typeof readState> {
+  try {
+    const input = file === '-' ? createReadStream('', { fd: 0, autoClose: false }) : createReadStream(file)
+    const lines = createInterface({ input, crlfDelay: Infinity })
+    return await Promise.race([readState(lines), once(input, 'error').then(([error]) => { throw error })])
+  } catch (error) {
+    throw new CommandError(`${file} cannot be imported: ${(error as Error).message}`, { cause: error })
+  }
+}

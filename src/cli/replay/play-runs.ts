@@ -1,0 +1,83 @@
+import type { Arm } from '../../core/assignment/arm.js'
+import type { Decision, Step } from '../../core/decide/decide.js'
+import type { Levels } from '../../core/policy/context.js'
+import type { ReportedOutcome } from '../../core/grading/outcome.js'
+import { contextAtLevels, ranInFull, stoppedAt, type Ending, type RecordedRun } from '../traces/recorded-run.js'
+import { shuffle, type Random } from '../traces/seeded-random.js'
+
+/** The calls of a worker to the service. */
+export interface WorkerApi {
+  readonly decide: (step: Step) => Promise<Pick<Decision, 'decision' | 'arm'>>
+  readonly report: (outcome: ReportedOutcome) => Promise<void>
+}
+
+/** A played run. `arm` is `null` for a run without steps, which never asked. */
+export interface PlayedRun extends Ending { readonly run: RecordedRun, readonly arm: Arm | null }
+
+/**
+ * Plays a recorded run as a worker would: asks at every step, obeys, and reports. It asks at the recorded steps instead of
+ * `next_check_tokens`, since only there is it known what stopping gives.
+ */
+export async function playGeneration (api: WorkerApi, levels: Levels, run: RecordedRun): Promise<PlayedRun> {
+  const { outcome: { arm: recordedArm, ...outcome } } = run // the recorded arm was drawn by another service
+  const { generation_id, group_id, sample_index } = outcome
+  const identity = { generation_id, ...(group_id !== undefined && { group_id }), context: contextAtLevels(levels, run) }
+  let arm: Arm | null = null
+  let ending = ranInFull(run)
+  for (const step of run.steps) {
+    const { tokens, confidence, signals } = step
+    const reply = await api.decide({ ...identity, ...(arm && { arm }), tokens, confidence, ...(signals && { signals }) })
+    arm ??= reply.arm // the first reply decides it
+    if (reply.decision !== 'stop') continue
+    ending = stoppedAt(run, step)
+    break
+  }
+  const known = { ...identity, ...(sample_index !== undefined && { sample_index }), ...(arm && { arm }) }
+  await api.report(arm === 'treated' ? treatedOutcome(known, run, ending) : { ...outcome, ...known })
+  return { run, arm, ...ending }
+}
+
+/** A treated generation reports its answer and what its probes cost, but not what they said. */
+function treatedOutcome (
+  known: Pick<ReportedOutcome, 'generation_id'>, { answerTokens }: RecordedRun, { tokens, probeTokens, em, isStopped }: Ending): ReportedOutcome {
+  return { ...known, tokens, em, answer_tokens: answerTokens, stopped: isStopped, probe_tokens: probeTokens }
+}
+
+interface Grouped { readonly outcome: Pick<ReportedOutcome, 'group_id'> }
+
+/** The order of a replay: groups are shuffled, and the generations of a group stay together, since they share a prompt. */
+export function orderByGroup<R extends Grouped> (random: Random, runs: readonly R[]): R[] {
+  const groups = new Map<string, R[]>()
+  for (const [i, run] of runs.entries()) {
+    const { group_id: group } = run.outcome
+    const key = group === undefined ? `generation ${i}` : `group ${group}`
+    const members = groups.get(key)
+    if (members === undefined) groups.set(key, [run]); else members.push(run)
+  }
+  return shuffle(random, [...groups.values()]).flat()
+}
+
+export interface PlayOptions {
+  /** Generations in flight at a time. */
+  readonly concurrency: number
+  readonly signal: AbortSignal
+  readonly onServed: (served: PlayedRun) => void
+}
+
+/** Plays the runs in order. Rejects with the first failure or the signal's reason; no further generation starts then. */
+export async function playAll (
+  api: WorkerApi, levels: Levels, runs: readonly RecordedRun[], { concurrency, signal, onServed }: PlayOptions): Promise<void> {
+  const queue = runs.values()
+  let isFailed = false
+  const work = async () => {
+    for (const run of queue) {
+      signal.throwIfAborted()
+      if (isFailed) return
+      onServed(await playGeneration(api, levels, run))
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, () => work().catch((error) => {
+    isFailed = true
+    throw error
+  })))
+}

@@ -1,0 +1,163 @@
+import { normal, type Random } from '../traces/seeded-random.js'
+import type { Context } from '../../core/policy/context.js'
+import type { Em } from '../../core/certificate/stops.js'
+import { GRID } from '../../core/certificate/grid.js'
+
+/** Parameters of the generations of a context. Evidence is in log-odds, lengths in tokens. */
+export interface Profile {
+  readonly context: Context
+  readonly everyTokens: number
+  readonly answerTokens: number
+  /** Median number of steps; 90 % of generations lie within a factor of 2. */
+  readonly medianSteps: number
+  /** Number of answers to choose from, whose inverse is the lowest chance; `null`: an open question. */
+  readonly choices: number | null
+  /** Evidence for the right answer at the first step, distributed over generations. */
+  readonly start: { readonly mean: number, readonly deviation: number }
+  /** Change of the evidence in a step; a drift above 0 means that thinking helps. */
+  readonly step: { readonly drift: number, readonly deviation: number }
+  /** Confidence is computed from `scale * evidence + shift + noise`; 1, 0, 0 is calibrated. */
+  readonly confidence: { readonly scale: number, readonly shift: number, readonly noise: number }
+  /** How much the chance of the full answer exceeds that of the last step. */
+  readonly lateGain: number
+}
+
+export interface SimulatedStep {
+  readonly tokens: number
+  readonly confidence: number
+  readonly signals: { readonly entropy: number, readonly answer_streak: number }
+  readonly em: Em
+  /** The true chance that an answer forced here is right. */
+  readonly chance: number
+}
+
+export type SimulatedGeneration = ReturnType<typeof simulateGeneration>
+
+/**
+ * Simulates a generation: evidence for the right answer follows a random walk, and the answer at a step is right if a draw, one for the
+ * whole generation, is below the chance that the evidence gives. So EM at every step has exactly that chance, answers mostly persist, and
+ * the loss by stopping is known: the difference of two chances.
+ */
+export function simulateGeneration (random: Random, profile: Profile) {
+  const { everyTokens, answerTokens, choices, start, step: walk, confidence: reading } = profile
+  const floor = choices === null ? 0 : 1 / choices
+  const chanceOf = (logOdds: number) => floor + (1 - floor) * sigmoid(logOdds)
+  const luck = random()
+  const isRight = (chance: number): Em => luck < chance ? 1 : 0
+
+  const count = Math.max(1, Math.round(profile.medianSteps * Math.exp(0.42 * normal(random))))
+  const steps: SimulatedStep[] = []
+  let evidence = start.mean + start.deviation * normal(random)
+  let streak = 0
+  for (let i = 1; i <= count; i++) {
+    if (i > 1) evidence += walk.drift + walk.deviation * normal(random)
+    const chance = chanceOf(evidence)
+    const em = isRight(chance)
+    // A wrong answer is sometimes replaced by another wrong one, more often when evidence is low.
+    const isSame = i > 1 && steps.at(-1)!.em === em && (em === 1 || random() < 0.5 + 0.5 * chance)
+    streak = isSame ? streak + 1 : 1
+    steps.push({
+      tokens: i * everyTokens,
+      confidence: round(chanceOf(reading.scale * evidence + reading.shift + reading.noise * normal(random))),
+      signals: { entropy: round(entropy(chance)), answer_streak: streak },
+      em,
+      chance,
+    })
+  }
+  const chance = Math.min(1, chanceOf(evidence) + profile.lateGain)
+  const tail = Math.floor(random() * everyTokens)
+  return { tokens: count * everyTokens + tail + answerTokens, em: isRight(chance), chance, steps }
+}
+
+function sigmoid (logOdds: number): number {
+  return 1 / (1 + Math.exp(-logOdds))
+}
+
+/** Entropy of the answer being right, nats. Unlike the confidence it is calibrated, so that a predictor can learn from it. */
+function entropy (chance: number): number {
+  const part = (p: number) => p === 0 ? 0 : -p * Math.log(p)
+  return part(chance) + part(1 - chance)
+}
+
+function round (value: number): number {
+  return Math.round(value * 10_000) / 10_000
+}
+
+const REASONER = { everyTokens: 32, answerTokens: 12, medianSteps: 16, choices: null, lateGain: 0 } as const
+
+/** The contexts that `simulate` writes. */
+export const PROFILES: readonly Profile[] = [
+  { // calibrated
+    ...REASONER,
+    context: { model: 'steady-8b', task: 'math' },
+    start: { mean: 0, deviation: 1 },
+    step: { drift: 0.3, deviation: 0.5 },
+    confidence: { scale: 1, shift: 0, noise: 0 },
+  },
+  { // overconfident: sure long before it is right
+    ...REASONER,
+    context: { model: 'bold-8b', task: 'math' },
+    start: { mean: -1, deviation: 1 },
+    step: { drift: 0.3, deviation: 0.5 },
+    confidence: { scale: 1.2, shift: 2, noise: 0.3 },
+  },
+  { // multiple choice with four answers: easy to guess, quick to decide
+    ...REASONER,
+    context: { model: 'steady-8b', task: 'choices' },
+    answerTokens: 4,
+    medianSteps: 10,
+    choices: 4,
+    start: { mean: 0.5, deviation: 1.5 },
+    step: { drift: 0.25, deviation: 0.4 },
+    confidence: { scale: 1, shift: 0, noise: 0.5 },
+  },
+]
+
+/** A context in which stopping loses exactly this much EM at every threshold and step, which a certificate must not miss. */
+export function plantedProfile (emDrop: number): Profile {
+  return {
+    ...REASONER,
+    context: { model: 'planted', task: 'planted' },
+    start: { mean: 0, deviation: 0 },
+    step: { drift: 0, deviation: 0 },
+    confidence: { scale: 1, shift: 9, noise: 0 },
+    lateGain: emDrop,
+  }
+}
+
+export type TruthRow = ReturnType<typeof truthOf>[number]
+
+/**
+ * The truth by Monte Carlo over the hidden chances instead of the drawn answers, which has less variance. It does not use the core's
+ * evidence, since it serves to check that.
+ * @returns the true effect of each threshold, as fractions
+ */
+export function truthOf (profile: Profile, generations: number, random: Random) {
+  const sums = GRID.map(() => ({ drop: 0, square: 0, tokens: 0, stopped: 0 }))
+  let fullTokens = 0
+  for (let i = 0; i < generations; i++) {
+    const { tokens, chance, steps } = simulateGeneration(random, profile)
+    fullTokens += tokens
+    for (const [k, threshold] of GRID.entries()) {
+      const sum = sums[k]!
+      const stop = steps.find(({ confidence }) => confidence >= threshold)
+      if (stop === undefined) { sum.tokens += tokens; continue }
+      const drop = chance - stop.chance
+      sum.drop += drop
+      sum.square += drop * drop
+      sum.tokens += Math.min(stop.tokens + profile.answerTokens, tokens)
+      sum.stopped++
+    }
+  }
+  return sums.map(({ drop, square, tokens, stopped }, k) => {
+    const mean = drop / generations
+    return {
+      threshold: GRID[k]!,
+      em_drop: mean,
+      /** Of `em_drop`. */
+      standard_error: Math.sqrt(Math.max(0, square / generations - mean * mean) / generations),
+      tokens_saved_ratio: 1 - tokens / fullTokens,
+      stopped_ratio: stopped / generations,
+    }
+  })
+}

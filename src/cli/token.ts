@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { isName, NAME_RULE, ROLES, sha256, type Role } from '../access/tokens.js'
+import { parseFlags } from './command-line/flags.js'
+import { writeAll, type CommandIo } from './command-line/command-io.js'
+import { UsageError } from './command-line/command-error.js'
+
+export const usage = `Usage: stopgate token [NAME [ROLE]]
+
+Creates an access token of 256 random bits and prints two lines: the token, and an item for the service's list of tokens.
+Keep the first line secret: the client sends it as \`authorization: Bearer TOKEN\`. Put the second line into the JSON list
+in ACCESS_TOKENS, or in the file that ACCESS_TOKENS_FILE names. It holds only the SHA-256 of the token, from which a
+random token cannot be recovered; never put the hash of a word of your own there, which can be guessed.
+
+  NAME   unique name of the client, which logs show (default: the role and a random suffix)
+  ROLE   what the client may do (default: worker)
+         worker    ask for decisions and report outcomes
+         trainer   report checkpoints of training runs
+         operator  everything
+         metrics   read /metrics only
+
+Fields that you may add to the item:
+  "prefix": "model=q"        limits a worker, trainer or operator to that context and those below it
+  "requests_per_second": N   limits the rate of requests, in each replica
+  "outcomes_per_hour": N     limits the rate of outcomes, in each replica
+
+To rotate a token, add the new one beside the old one, switch the clients, then remove the old one.
+
+Example:
+  stopgate token worker-1
+`
+
+/** `stopgate token`. */
+export async function run (args: readonly string[], { stdout }: CommandIo): Promise<void> {
+  const { positionals } = parseFlags(args, {})
+  if (positionals.length > 2) throw new UsageError(`token takes a NAME and a ROLE, but also got ${JSON.stringify(positionals[2])}`)
+  const role = (positionals[1] ?? 'worker') as Role
+  if (!ROLES.includes(role)) throw new UsageError(`the roles are ${ROLES.join(', ')}, not ${JSON.stringify(role)}`)
+  const name = positionals[0] ?? `${role}-${randomBytes(3).toString('hex')}`
+  if (!isName(name)) throw new UsageError(`${NAME_RULE}; ${JSON.stringify(name)} is not`)
+  const token = `stopgate_${randomBytes(32).toString('base64url')}` // secret scanners can search for the prefix
+  await writeAll(stdout, `${token}\n${JSON.stringify({ name, role, sha256: sha256(token) })}\n`)
+}

@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import t from 'tap'
+import { run } from '../../src/cli/export.js'
+import { readState } from '../../src/store/state-file.js'
+import { createStore } from '../../src/store/create-store.js'
+import { EmbeddedStore } from '../../src/store/embedded-store.js'
+import { temporaryFolder } from '../helper.js'
+import { freePort, startRedis, withoutRedis } from '../redis-server.js'
+import { outcomes } from '../store/fixtures.js'
+import { captureIo } from './command-line/captured-io.js'
+
+async function * lines (text: string): AsyncIterable<string> { yield * text.trimEnd().split('\n') }
+
+t.test('the whole state of the configured store is written', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const store = await EmbeddedStore.open({ dataDir })
+  await store.append(outcomes('a', 'b'))
+  await t.rejects(run([], captureIo({ DATA_DIR: dataDir })), { name: 'CommandError', message: /in use by another process/ })
+  await store.close()
+  const io = captureIo({ DATA_DIR: dataDir })
+  await run([], io)
+  const { rows } = await readState(lines(io.out()))
+  t.equal(rows.log.length, 2)
+  t.same(rows.seen.map(({ key }) => key), ['a', 'b'])
+  t.equal(io.err(), 'exported 0 contexts at version 0, 2 entries to fold, 2 ids of outcomes\n')
+})
+
+t.test('a wrong argument, setting or address is explained', async (t) => {
+  await t.rejects(run(['x'], captureIo({})), { name: 'UsageError' })
+  await t.rejects(run([], captureIo({ PORT: 'x' })), { name: 'UsageError', message: /PORT/ })
+  await t.rejects(run([], captureIo({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })), { name: 'CommandError', message: /ECONNREFUSED/ })
+})
+
+t.test('without a store nothing is written and none is created', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const DATA_DIR of [folder, join(folder, 'none')]) {
+    const io = captureIo({ DATA_DIR })
+    await t.rejects(run([], io), { name: 'CommandError', exitCode: 1, message: `DATA_DIR (${DATA_DIR}) holds no store: nothing is exported` })
+    t.equal(io.out(), '')
+  }
+  t.same(await readdir(folder), [])
+})
+
+t.test('export waits for a slow Redis and refuses an empty one', { skip: withoutRedis }, async (t) => {
+  const redis = await startRedis(t)
+  const io = captureIo({ REDIS_URL: redis.url })
+  await t.rejects(run([], io), { name: 'CommandError', message: /the Redis of REDIS_URL holds no store: nothing is exported/ })
+  t.equal(io.out(), '')
+  const store = await createStore({ redisUrl: redis.url, dataDir: '' })
+  await store.append(outcomes('a'))
+  await store.close()
+  redis.pause()
+  const exporting = run([], io)
+  await setTimeout(2500)
+  redis.resume()
+  await exporting
+  t.match(io.out(), '"stopgate_state"')
+})
+
+t.test('export soon gives up on a host that never answers', async (t) => {
+  const silent = createServer((socket) => { socket.on('error', () => {}) }).listen(0, '127.0.0.1')
+  t.teardown(() => { silent.close() })
+  await once(silent, 'listening')
+  const start = performance.now()
+  await t.rejects(run([], captureIo({ REDIS_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` })), { name: 'CommandError', message: /unavailable/ })
+  const seconds = (performance.now() - start) / 1000
+  t.ok(seconds < 60, `${seconds.toFixed(1)} s`)
+})
