@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { Audit, History, Model } from './api-types.js'
+import type { Audit, History, Model } from './api.js'
 import { ConfirmDialog } from './confirm-dialog.js'
 import { clockTime, threshold, words } from './format.js'
 import { useData } from './live.js'

@@ -1,19 +1,20 @@
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot, { type AlignedData, type Axis, type Options } from 'uplot'
 import { useThemeRevision } from './theme.js'
+import { Table, type Column } from './parts.js'
 
-export type Colour = 'text' | 'muted' | 'line' | 'accent' | 'good' | 'warn' | 'bad' | 'band' | 'card'
+type Colour = 'text' | 'muted' | 'line' | 'accent' | 'good' | 'warn' | 'bad' | 'band' | 'card'
 
 /** A colour of the style sheet, which differs between light and dark. */
 export function colour (name: Colour): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 }
 
-export interface ChartProps {
+interface ChartProps {
   /** What the chart shows, for those who do not see it. */
   readonly label: string
   readonly data: AlignedData
-  /** Made anew when the colours change, or `shape`. */
+  /** Called again when the colours or `shape` change. */
   readonly options: () => Omit<Options, 'width' | 'height'>
   /** Anything that the options depend on. */
   readonly shape?: string
@@ -21,7 +22,7 @@ export interface ChartProps {
 }
 
 /** A chart on a canvas, as wide as there is room. */
-export function Chart ({ label, data, options, shape = '', height = 260 }: ChartProps) {
+function Chart ({ label, data, options, shape = '', height = 260 }: ChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const chart = useRef<UPlot | null>(null)
   const theme = useThemeRevision()
@@ -62,4 +63,24 @@ export function axis (label: string, values?: (value: number) => string, more: P
     ...(values !== undefined && { values: (_chart: UPlot, splits: number[]) => splits.map((split) => split == null ? '' : values(split)) }),
     ...more,
   }
+}
+
+interface FigureProps<R> extends ChartProps {
+  readonly columns: ReadonlyArray<Column<R>>
+  readonly rows: readonly R[]
+  /** What is shown where there are no rows. */
+  readonly empty: string
+  /** Whether the table is shown at once. */
+  readonly isOpen?: boolean
+}
+
+/** A chart, and the same figures as a table. */
+export function Figure<R> ({ columns, rows, empty, isOpen = false, ...chart }: FigureProps<R>) {
+  if (rows.length === 0) return <p class='note'>{empty}</p>
+  return (
+    <figure>
+      <Chart {...chart} />
+      <details open={isOpen}><summary>As a table</summary><Table caption={chart.label} columns={columns} rows={rows} /></details>
+    </figure>
+  )
 }

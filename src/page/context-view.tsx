@@ -1,17 +1,13 @@
-import type { ContextDetail, Tradeoff } from './api-types.js'
+import type { ContextDetail, Tradeoff } from './api.js'
 import { Actions } from './actions.js'
-import { ArmsPanel } from './arms-panel.js'
-import { DropBar } from './drop-bar.js'
+import { ArmsPanel, FollowUpPanel, MembersPanel, TrialsPanel } from './context-panels.js'
+import { DropBar, Badge, Pending, Tile } from './parts.js'
 import { EvidencePanel } from './evidence-panel.js'
-import { FollowUpPanel } from './follow-up-panel.js'
 import { ago, clockTime, count, percent, points, short, threshold, words } from './format.js'
 import { useData } from './live.js'
-import { MembersPanel } from './members-panel.js'
 import { MovesPanel } from './moves-panel.js'
-import { Badge, Pending, Tile } from './parts.js'
 import { routeTo } from './route.js'
 import { TradeoffPanel } from './tradeoff-panel.js'
-import { TrialsPanel } from './trials-panel.js'
 
 /** The context and those above it, as links. */
 function Path ({ name }: { name: string }) {

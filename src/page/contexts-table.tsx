@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { FleetPage } from './api-types.js'
-import { CONTEXT_COLUMNS } from './context-columns.js'
-import { count, words } from './format.js'
+import type { ComponentChildren } from 'preact'
+import type { FleetPage, ContextRow } from './api.js'
+import { count, words, ago, percent, points, short, thresholds } from './format.js'
 import { useData } from './live.js'
-import { Card, Pending } from './parts.js'
+import { Card, Pending, DropBar, Badge } from './parts.js'
+import { routeTo } from './route.js'
 
 const PAGE = 50
 /** Pause in typing after which a search is sent, ms. */
@@ -114,3 +115,61 @@ function Pager ({ offset, shown, total, onMove }: PagerProps) {
     </div>
   )
 }
+
+/** A column of the table of contexts, and what the service calls the order by it. */
+interface ContextColumn {
+  readonly head: string
+  readonly sort: string
+  readonly isNumber?: boolean
+  readonly cell: (row: ContextRow) => ComponentChildren
+}
+
+function Name ({ name, alarm }: { name: string, alarm: string | undefined }) {
+  return (
+    <>
+      <a href={routeTo('context', name)}>{name}</a>
+      {alarm !== undefined && <span class='warn-text'> <span aria-hidden='true'>▲</span> {words(alarm)}</span>}
+    </>
+  )
+}
+
+function States ({ row: { status, mode, is_pinned: isPinned, is_leaf: isLeaf } }: { row: ContextRow }) {
+  return (
+    <>
+      <Badge kind={status} />
+      {mode !== 'enforce' && <Badge kind={mode} />}
+      {isPinned && <Badge kind='pinned' />}
+      {!isLeaf && <span class='badge plain'>pool</span>}
+    </>
+  )
+}
+
+function Drop ({ row: { em_drop: drop, em_drop_low: low, em_drop_high: high, max_em_drop: bound } }: { row: ContextRow }) {
+  return drop === null ? <span class='muted'>– of {points(bound, 1)}</span> : <DropBar drop={drop} low={low} high={high} bound={bound} />
+}
+
+function Beside ({ children, note }: { children: ComponentChildren, note: string | null }) {
+  return <>{children}{note !== null && <span class='muted'> {note}</span>}</>
+}
+
+const CONTEXT_COLUMNS: readonly ContextColumn[] = [
+  { head: 'Context', sort: 'key', cell: ({ key, alarms }) => <Name name={key} alarm={alarms[0]} /> },
+  { head: 'Status', sort: 'status', cell: (row) => <States row={row} /> },
+  { head: 'Threshold', sort: 'threshold', isNumber: true, cell: (row) => thresholds(row) },
+  { head: 'EM drop of bound', sort: 'em_drop', isNumber: true, cell: (row) => <Drop row={row} /> },
+  {
+    head: 'Tokens saved, net',
+    sort: 'tokens_saved',
+    isNumber: true,
+    cell: ({ tokens_saved: saved, tokens_saved_ratio: ratio }) =>
+      <Beside note={ratio === null ? null : percent(ratio)}>{short(saved)}</Beside>,
+  },
+  {
+    head: 'Evidence',
+    sort: 'control_generations',
+    isNumber: true,
+    cell: ({ control_generations: generations, generations_to_next_certificate: more }) =>
+      <Beside note={more === null ? null : `+${count(more)} to next`}>{count(generations)}</Beside>,
+  },
+  { head: 'Last change', sort: 'changed_at', isNumber: true, cell: (row) => ago(row.changed_at, Date.now()) },
+]

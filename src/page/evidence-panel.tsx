@@ -1,11 +1,9 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { ContextDetail, Tradeoff } from './api-types.js'
-import { axis, colour, timeAxis } from './chart.js'
-import { Figure } from './figure.js'
+import type { ContextDetail, Tradeoff } from './api.js'
+import { axis, colour, timeAxis, Figure } from './chart.js'
 import { clockTime, count, decimals, duration, percent, points, threshold } from './format.js'
 import { Card } from './parts.js'
-import { useGrowth, type Sample } from './use-growth.js'
 
 type Row = ContextDetail['thresholds'][number]
 
@@ -93,4 +91,24 @@ export function EvidencePanel ({ context, tradeoff }: { context: ContextDetail, 
       )}
     </Card>
   )
+}
+
+/** Evidence of a context at a time, ms. `target`: the generations at which the next certificate is expected; `null`: none is. */
+interface Sample { readonly at: number, readonly generations: number, readonly target: number | null }
+
+/** Samples kept of a context. When there are more, every other one of the older half is dropped. */
+const MAX_SAMPLES = 240
+const seen = new Map<string, readonly Sample[]>()
+
+/** What was seen of the evidence of a context since the page was loaded, this sample included. */
+function useGrowth (key: string, generations: number, more: number | null): readonly Sample[] {
+  return useMemo(() => {
+    const before = seen.get(key) ?? []
+    const last = before.at(-1)
+    if (last?.generations === generations && last.target === (more === null ? null : generations + more)) return before
+    const kept = before.length < MAX_SAMPLES ? before : before.filter((_, i) => i > MAX_SAMPLES / 2 || i % 2 === 0)
+    const samples = [...kept, { at: Date.now(), generations, target: more === null ? null : generations + more }]
+    seen.set(key, samples)
+    return samples
+  }, [key, generations, more])
 }

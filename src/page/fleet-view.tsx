@@ -1,15 +1,15 @@
-import type { Fleet } from './api-types.js'
-import { AlarmList } from './alarm-list.js'
+import { useState } from 'preact/hooks'
+import type { Fleet } from './api.js'
 import { ContextsTable } from './contexts-table.js'
-import { count, percent, short, worth } from './format.js'
+import { count, percent, short, worth, ago, words } from './format.js'
 import { useData } from './live.js'
 import { Badge, Card, Pending, Tile } from './parts.js'
-import { PriceField, usePrice, type Price } from './price.js'
+import { routeTo } from './route.js'
 
 const MODES = ['enforce', 'shadow', 'off'] as const
 const STATUSES = ['certified', 'learning', 'drifted'] as const
 
-/** What the tokens saved are worth: by the price typed in, else by the prices of policies. */
+/** The worth of the tokens saved: by the price typed in, otherwise by the prices of policies. */
 function Worth ({ fleet, price }: { fleet: Fleet, price: Price | null }) {
   if (price !== null) return <>{price.currency} {worth(fleet.tokens_saved / 1e6 * price.amount)}</>
   return <>{worth(fleet.worth)}</>
@@ -71,5 +71,87 @@ export function FleetView () {
       </div>
       <ContextsTable />
     </>
+  )
+}
+
+type Alarm = Fleet['alarms'][number]['alarm']
+
+/** What each alarm means, and whether something was lost. */
+const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
+  drift: ['bad', 'Full runs lose more EM than allowed. The threshold was withdrawn, and nothing is stopped.'],
+  breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
+  left_pool: ['bad', 'Its own generations lose more EM than its pool allows, so it has left the pool. Only a pin stops anything in it.'],
+  drift_suspected: ['warn', 'More EM seems to be lost than allowed. More control generations are drawn.'],
+  breach_suspected: ['warn', 'Real stops seem to lose more EM than allowed. More control generations are drawn.'],
+  outcomes_missing: ['warn', 'Generations are enrolled, but none of their outcomes comes.'],
+  outcomes_not_enrolled: ['warn', 'Most outcomes are of generations that did not ask at their first step.'],
+  no_net_savings: ['warn', 'Probes cost more than stopping would save.'],
+  signals_refused: ['warn', 'Signals have too many names.'],
+}
+
+function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: Fleet }) {
+  if (total === 0) return <p class='calm'><span aria-hidden='true'>✓</span> Nothing needs attention.</p>
+  return (
+    <ul class='alarms'>
+      {alarms.map(({ key, alarm, since }) => {
+        const [kind, meaning] = MEANINGS[alarm]
+        return (
+          <li key={key + alarm} class={kind}>
+            <span class='sign' aria-hidden='true'>{kind === 'bad' ? '▲' : '△'}</span>
+            <div>
+              <b>{words(alarm)}</b> in <a href={routeTo('context', key)}>{key}</a> {since !== null && <span class='muted'>{ago(since, Date.now())}</span>}<br />
+              <span class='muted'>{meaning}</span>
+            </div>
+          </li>
+        )
+      })}
+      {total > alarms.length && <li>and {total - alarms.length} more</li>}
+    </ul>
+  )
+}
+
+const KEY = 'stopgate-price'
+
+/** What a million tokens cost the operator, as typed into the page. */
+interface Price { readonly amount: number, readonly currency: string }
+
+function stored (): Price | null {
+  try {
+    const { amount, currency } = JSON.parse(localStorage.getItem(KEY) ?? 'null')
+    return typeof amount === 'number' && amount > 0 && typeof currency === 'string' ? { amount, currency } : null
+  } catch { return null }
+}
+
+function usePrice (): [price: Price | null, setPrice: (price: Price | null) => void] {
+  const [price, setPrice] = useState(stored)
+  return [price, (next) => {
+    if (next === null) localStorage.removeItem(KEY)
+    else localStorage.setItem(KEY, JSON.stringify(next))
+    setPrice(next)
+  }]
+}
+
+/** The field for the price. It stays in this browser. */
+function PriceField ({ price, onChange }: { price: Price | null, onChange: (price: Price | null) => void }) {
+  const [amount, setAmount] = useState(price?.amount.toString() ?? '')
+  const [currency, setCurrency] = useState(price?.currency ?? '$')
+  function change (nextAmount: string, nextCurrency: string): void {
+    setAmount(nextAmount)
+    setCurrency(nextCurrency)
+    const number = Number(nextAmount.replace(',', '.'))
+    onChange(number > 0 ? { amount: number, currency: nextCurrency } : null)
+  }
+  return (
+    <div class='price'>
+      <input
+        class='currency' aria-label='Currency' maxLength={4} value={currency}
+        onInput={({ currentTarget }) => { change(amount, currentTarget.value) }}
+      />
+      <input
+        class='amount' aria-label='Price of a million tokens' inputMode='decimal' value={amount} placeholder='2.00'
+        onInput={({ currentTarget }) => { change(currentTarget.value, currency) }}
+      />
+      <span>per 1M tokens</span>
+    </div>
   )
 }

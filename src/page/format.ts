@@ -1,4 +1,4 @@
-import type { ContextRow } from './api-types.js'
+import type { ContextRow } from './api.js'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })

@@ -1,8 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { Generation } from './api-types.js'
-import { axis, colour } from './chart.js'
-import { Figure } from './figure.js'
+import type { Generation } from './api.js'
+import { axis, colour, Figure } from './chart.js'
 import { clockTime, count, decimals, threshold, words } from './format.js'
 import { useData } from './live.js'
 import { Badge, Card, Pending } from './parts.js'
@@ -57,12 +56,12 @@ export function GenerationView ({ name }: { name: string | null }) {
           <button type='submit' class='main'>Find</button>
         </form>
       </Card>
-      {name !== null && (data === null ? <Pending error={error} /> : <Found generation={data} />)}
+      {name !== null && (data === null ? <Pending error={error} /> : <GenerationCard generation={data} />)}
     </>
   )
 }
 
-function Found ({ generation: { generation_id: id, context, arm, enrolled, steps, outcome } }: { generation: Generation }) {
+function GenerationCard ({ generation: { generation_id: id, context, arm, enrolled, steps, outcome } }: { generation: Generation }) {
   const last = steps.at(-1)
   const data = useMemo(() => {
     const scored = [...new Map(steps.map((step) => [step.tokens, step])).values()].sort((a, b) => a.tokens - b.tokens)

@@ -1,11 +1,10 @@
 import { createContext, type ComponentChildren } from 'preact'
 import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks'
-import type { ApiError } from './call-api.js'
-import { readEvents } from './read-events.js'
+import { readEvents, type ApiError } from './api.js'
 import { api } from './session.js'
 
 /** How the page learns of changes: by events, or by reading again where it can't have them. */
-export type Liveness = 'connecting' | 'live' | 'polling'
+type Liveness = 'connecting' | 'live' | 'polling'
 
 interface Live { readonly liveness: Liveness, /** Grows with every change. */ readonly revision: number }
 
@@ -53,7 +52,7 @@ export function LiveProvider ({ children }: { children: ComponentChildren }) {
   return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>
 }
 
-export interface Loaded<T> { readonly data: T | null, readonly error: ApiError | null, readonly reload: () => void }
+interface Loaded<T> { readonly data: T | null, readonly error: ApiError | null, readonly reload: () => void }
 
 /** Reads a path of the API, and again after changes, one request at a time. @param path `null`: nothing is read */
 export function useData<T> (path: string | null): Loaded<T> {

@@ -1,6 +1,73 @@
+import { useEffect, useState } from 'preact/hooks'
 import { render } from 'preact'
 import 'uplot/dist/uPlot.min.css'
+import { ChangesView } from './changes-view.js'
+import { ContextView } from './context-view.js'
+import { FleetView } from './fleet-view.js'
+import { GenerationView } from './generation-view.js'
+import { LiveProvider, useData, useLive } from './live.js'
+import type { Ready } from './api.js'
+import { parseRoute, routeTo, type Route } from './route.js'
+import { askForToken, TokenDialog } from './session.js'
+import { ThemeButton } from './theme.js'
+import { TrainingView } from './training-view.js'
 import './page.css'
-import { App } from './app.js'
+
+const TABS: ReadonlyArray<readonly [view: Route['view'], title: string]> = [
+  ['fleet', 'Fleet'], ['training', 'Training'], ['generation', 'Generations'], ['changes', 'Changes'],
+]
+const SHOWN = { connecting: ['◌', 'connecting'], live: ['●', 'live'], polling: ['◐', 'reading every 5 s'] } as const
+
+function useRoute (): Route {
+  const [hash, setHash] = useState(location.hash)
+  useEffect(() => {
+    const listener = () => { setHash(location.hash); window.scrollTo(0, 0) }
+    window.addEventListener('hashchange', listener)
+    return () => { window.removeEventListener('hashchange', listener) }
+  }, [])
+  return parseRoute(hash)
+}
+
+function View ({ view, name }: Route) {
+  switch (view) {
+    case 'context': return <ContextView key={name} name={name ?? '*'} />
+    case 'training': return <TrainingView name={name} />
+    case 'generation': return <GenerationView key={name} name={name} />
+    case 'changes': return <ChangesView />
+    default: return <FleetView />
+  }
+}
+
+function Shell ({ onToken }: { onToken: () => void }) {
+  const route = useRoute()
+  const { liveness } = useLive()
+  const ready = useData<Ready>('readyz')
+  const [sign, word] = SHOWN[liveness]
+  const current = route.view === 'context' ? 'fleet' : route.view
+  return (
+    <>
+      <a class='skip' href='#main' onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus() }}>Skip to the content</a>
+      <header>
+        <a class='brand' href={routeTo('fleet')}><img src='ui/icon.svg' alt='' width='24' height='24' />stopgate</a>
+        <nav aria-label='Views'>
+          {TABS.map(([view, title]) => <a key={view} href={routeTo(view)} aria-current={view === current ? 'page' : undefined}>{title}</a>)}
+        </nav>
+        <span class={`liveness ${liveness}`} role='status'><span aria-hidden='true'>{sign}</span> {word}</span>
+        <ThemeButton />
+        <button type='button' class='quiet' onClick={askForToken}>Token</button>
+        <a class='quiet button' href='docs'>API</a>
+      </header>
+      {ready.data?.warnings.map((warning) => <p key={warning} class='banner' role='alert'><span aria-hidden='true'>▲</span> {warning}</p>)}
+      <main id='main' tabIndex={-1}><View {...route} /></main>
+      <TokenDialog onChange={onToken} />
+    </>
+  )
+}
+
+/** The whole page. A new token reloads everything. */
+function App () {
+  const [session, setSession] = useState(0)
+  return <LiveProvider key={session}><Shell onToken={() => { setSession((before) => before + 1) }} /></LiveProvider>
+}
 
 render(<App />, document.getElementById('page')!)

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
-import type { ApiError } from './call-api.js'
-import { words } from './format.js'
+import type { ApiError } from './api.js'
+import { words, points } from './format.js'
 
 /** Signs of states, so that colour is never the only one. */
 const SIGNS: Readonly<Record<string, string>> = { certified: '●', learning: '◐', drifted: '▲', enforce: '▶', shadow: '◌', off: '■', pinned: '◆' }
@@ -13,7 +13,7 @@ export function Tile ({ title, value, children }: { title: string, value: Compon
   return <section class='tile'><h3>{title}</h3><p class='value'>{value}</p>{children !== undefined && <div class='note'>{children}</div>}</section>
 }
 
-export interface CardProps {
+interface CardProps {
   readonly title: string
   readonly note?: ComponentChildren
   readonly actions?: ComponentChildren
@@ -42,7 +42,7 @@ export interface Column<R> {
   readonly isNumber?: boolean
 }
 
-export interface TableProps<R> {
+interface TableProps<R> {
   readonly caption: string
   readonly columns: ReadonlyArray<Column<R>>
   readonly rows: readonly R[]
@@ -63,5 +63,31 @@ export function Table<R> ({ caption, columns, rows, empty = 'Nothing yet.' }: Ta
         </tbody>
       </table>
     </div>
+  )
+}
+
+/** Where a fraction of the bound lies in the bar, which ends at twice the bound. */
+function place (value: number, bound: number): string { return `${Math.min(100, Math.max(0, value / bound * 50))}%` }
+
+interface DropBarProps {
+  readonly drop: number
+  readonly low: number | null
+  readonly high: number | null
+  readonly bound: number
+  /** What stands above the bar. */
+  readonly children?: ComponentChildren
+}
+
+/** An EM drop with its interval against the bound, in words and as a bar. */
+export function DropBar ({ drop, low, high, bound, children }: DropBarProps) {
+  return (
+    <span class='drop'>
+      <span>{children ?? <>{points(drop)} <span class='muted'>of {points(bound, 1)}</span></>}</span>
+      <span class='drop-bar' aria-hidden='true'>
+        {low !== null && high !== null && <span class='interval' style={{ left: place(low, bound), right: `calc(100% - ${place(high, bound)})` }} />}
+        <span class={drop > bound ? 'mark bad' : 'mark'} style={{ left: place(drop, bound) }} />
+        <span class='bound' />
+      </span>
+    </span>
   )
 }

@@ -1,17 +1,17 @@
-import type { ContextDetail, Tradeoff } from './api-types.js'
+import type { ContextDetail, Tradeoff } from './api.js'
 
 /** What the chart shows of a point. */
-export type Drawn = Pick<Tradeoff['points'][number], 'tokens_saved_ratio' | 'em_drop' | 'em_drop_low' | 'em_drop_high'>
+export type ChartPoint = Pick<Tradeoff['points'][number], 'tokens_saved_ratio' | 'em_drop' | 'em_drop_low' | 'em_drop_high'>
 
 /**
  * The point of the threshold in force. With a lottery it lies on the line between those of the two thresholds: savings and drop are
  * their weighted means.
  */
-export function pointInForce ({ points, threshold }: Pick<Tradeoff, 'points' | 'threshold'>, lottery: ContextDetail['lottery']): Drawn | undefined {
+export function pointInForce ({ points, threshold }: Pick<Tradeoff, 'points' | 'threshold'>, lottery: ContextDetail['lottery']): ChartPoint | undefined {
   const safer = pointOf(points, threshold)
   if (safer === undefined || lottery === null) return safer
   const looser = pointOf(points, lottery.threshold)!
-  const mean = (field: keyof Drawn) => safer[field] + lottery.share * (looser[field] - safer[field])
+  const mean = (field: keyof ChartPoint) => safer[field] + lottery.share * (looser[field] - safer[field])
   return {
     tokens_saved_ratio: mean('tokens_saved_ratio'), em_drop: mean('em_drop'), em_drop_low: mean('em_drop_low'), em_drop_high: mean('em_drop_high'),
   }

@@ -1,4 +1,4 @@
-import type { Policy } from './api-types.js'
+import type { Policy } from './api.js'
 
 /** How a field of the policy is typed in. */
 export interface PolicyField {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { createApi } from './call-api.js'
+import { createApi } from './api.js'
 
 const KEY = 'stopgate-token'
 const listeners = new Set<() => void>()

@@ -1,11 +1,10 @@
 import { useMemo } from 'preact/hooks'
 import type { AlignedData, Options } from 'uplot'
-import type { ContextDetail, Tradeoff } from './api-types.js'
-import { axis, colour } from './chart.js'
-import { Figure } from './figure.js'
+import type { ContextDetail, Tradeoff } from './api.js'
+import { axis, colour, Figure } from './chart.js'
 import { decimals, percent, points, threshold } from './format.js'
 import { Card } from './parts.js'
-import { pointInForce, type Drawn } from './point-in-force.js'
+import { pointInForce, type ChartPoint } from './point-in-force.js'
 
 type Point = Tradeoff['points'][number]
 
@@ -42,8 +41,8 @@ export function TradeoffPanel ({ tradeoff, context }: { tradeoff: Tradeoff, cont
   const lottery = context.threshold === tradeoff.threshold ? context.lottery : null // a pool's is not about these points
   const data = useMemo(() => {
     const inForce = pointInForce(tradeoff, lottery)
-    // Of points that save the same, the chart has one: that in force, else the loosest.
-    const bySavings = new Map(tradeoff.points.map((point): [number, Drawn] => [point.tokens_saved_ratio, point]))
+    // Of points that save the same, the chart has one: that in force, otherwise the loosest.
+    const bySavings = new Map(tradeoff.points.map((point): [number, ChartPoint] => [point.tokens_saved_ratio, point]))
     if (inForce !== undefined) bySavings.set(inForce.tokens_saved_ratio, inForce)
     const rows = [...bySavings.values()].sort((a, b) => a.tokens_saved_ratio - b.tokens_saved_ratio)
     return [

@@ -63,7 +63,7 @@ async function missingFrom (path: string, events: readonly SuiteEvent[]): Promis
   return missing.some(({ suite, step }) => step <= (last.get(suite) ?? -1)) ? null : missing
 }
 
-/** Writes a file whole or not at all: whoever reads the path sees either what was there or all of the new content. */
+/** Writes a file whole or not at all: a reader of the path sees either the old content or all of the new. */
 export async function replaceFile (path: string, content: string | Buffer): Promise<void> {
   const written = join(dirname(path), `.stopgate-${process.pid}.tmp`) // a name that no reader of the folder takes for a file of the run
   try {

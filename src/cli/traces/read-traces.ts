@@ -41,7 +41,7 @@ async function * lines (file: string): AsyncGenerator<[number, string]> {
 /** A file that may be compressed. */
 function textOf (file: string): Readable {
   const bytes = createReadStream(file)
-  return file.endsWith('.gz') ? pipeline(bytes, createGunzip(), () => {}) : bytes // whoever reads it meets the error
+  return file.endsWith('.gz') ? pipeline(bytes, createGunzip(), () => {}) : bytes // an error reaches the reader of the stream
 }
 
 const schemaProblem = itemValidator(OutcomeSchema)

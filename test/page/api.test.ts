@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createApi } from '../../src/page/call-api.js'
+import { createApi, readEvents } from '../../src/page/api.js'
 
 function recorded (reply: Response) {
   const calls: Array<{ path: string, init: RequestInit }> = []
@@ -26,4 +26,13 @@ t.test('an error has the code and the message of the service, and 401 asks for a
   const unknown = recorded(new Response('proxy', { status: 401 }))
   await t.rejects(unknown.api.open('v1/x', new AbortController().signal), { status: 401, code: 'UNKNOWN', message: 'The service answered 401.' })
   t.equal(unknown.refused(), 1)
+})
+
+t.test('events are read across pieces, and comments are left out', async (t) => {
+  const texts = ['event: hello\nda', 'ta: {"a":1}\n\n: alive\n\nevent: change\ndata: {"b":"\u00fc', '"}\n\n']
+  const pieces = texts.map((text) => new TextEncoder().encode(text))
+  const events: unknown[] = []
+  const body = new ReadableStream({ start (out) { for (const piece of pieces) out.enqueue(piece); out.close() } })
+  await readEvents(body, (event) => { events.push(event) })
+  t.match(events, [{ event: 'hello', data: '{"a":1}' }, { event: 'change', data: '{"b":"ü"}' }])
 })

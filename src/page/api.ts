@@ -1,0 +1,87 @@
+import type { Type } from '#typebox'
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import type { AuditSchema } from '../../openapi/audit-schemas.js'
+import type { ContextDetailSchema } from '../../openapi/context-schemas.js'
+import type { FleetPageSchema, FleetSchema } from '../../openapi/fleet-schemas.js'
+import type { GenerationSchema } from '../../openapi/generation-schemas.js'
+import type { HistorySchema, ModelSchema, ReadySchema } from '../../openapi/model-schemas.js'
+import type { PolicyReplySchema } from '../../openapi/policy-schemas.js'
+import type { RunListSchema, RunSchema } from '../../openapi/training-run-schemas.js'
+import type { TradeoffSchema } from '../../openapi/tradeoff-schemas.js'
+
+/** Replies of the API. */
+export type Fleet = Type.Static<typeof FleetSchema>
+export type FleetPage = Type.Static<typeof FleetPageSchema>
+export type ContextRow = FleetPage['contexts'][number]
+export type ContextDetail = Type.Static<typeof ContextDetailSchema>
+export type Tradeoff = Type.Static<typeof TradeoffSchema>
+export type Generation = Type.Static<typeof GenerationSchema>
+export type History = Type.Static<typeof HistorySchema>
+export type Change = History['changes'][number]
+export type Audit = Type.Static<typeof AuditSchema>
+export type Model = Type.Static<typeof ModelSchema>
+export type Ready = Type.Static<typeof ReadySchema>
+export type PolicyReply = Type.Static<typeof PolicyReplySchema>
+export type Policy = PolicyReply['effective']
+export type RunList = Type.Static<typeof RunListSchema>
+export type Run = Type.Static<typeof RunSchema>
+export type Suite = Run['suites'][number]
+
+/** A reply that is no success, with the message of the service. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+
+  constructor (status: number, code: string, message: string) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+interface ApiOptions {
+  readonly fetch: typeof fetch
+  /** The token of the user; `null`: none was given. */
+  readonly token: () => string | null
+  /** Called when the service wants a token, or another one. */
+  readonly onRefused: () => void
+}
+
+/** Calls the service that this page came from. Paths are relative, such as `v1/fleet`. */
+export function createApi ({ fetch, token, onRefused }: ApiOptions) {
+  async function request (method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const bearer = token()
+    const json = body === undefined ? {} : { body: JSON.stringify(body) }
+    const headers = { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...(body !== undefined && { 'content-type': 'application/json' }) }
+    const reply = await fetch(path, { method, headers, ...json, ...(signal && { signal }) })
+    if (reply.ok) return reply
+    if (reply.status === 401) onRefused()
+    const error = await reply.json().catch(() => ({})) as { code?: string, message?: string }
+    throw new ApiError(reply.status, error.code ?? 'UNKNOWN', error.message ?? `The service answered ${reply.status}.`)
+  }
+
+  return {
+    /** Sends JSON and reads JSON; `null` for a reply without a body. @throws ApiError */
+    async call<T> (method: string, path: string, body?: unknown, signal?: AbortSignal) {
+      const reply = await request(method, path, body, signal)
+      return (reply.status === 204 ? null : await reply.json()) as T
+    },
+    /** A reply whose body is read as it comes. @throws ApiError */
+    async open (path: string, signal: AbortSignal) { return (await request('GET', path, undefined, signal)).body! },
+  }
+}
+
+/**
+ * Reads server-sent events from a body. (EventSource can't send a token.) Ends when the body does.
+ * @param onEvent gets each message as soon as it is complete
+ */
+export async function readEvents (body: ReadableStream<Uint8Array>, onEvent: (event: EventSourceMessage) => void): Promise<void> {
+  const parser = createParser({ onEvent })
+  const decoder = new TextDecoder()
+  const reader = body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    parser.feed(decoder.decode(value, { stream: true }))
+  }
+}

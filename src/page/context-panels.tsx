@@ -1,0 +1,150 @@
+import type { ContextDetail } from './api.js'
+import { count, decimals, percent, points, threshold, duration, words } from './format.js'
+import { Card, Table, DropBar } from './parts.js'
+import { routeTo } from './route.js'
+
+type Arms = ContextDetail['arms']
+
+const VERDICTS = {
+  breached: ['bad', '▲', 'Real stops lose more than you allow.'],
+  suspected: ['warn', '△', 'Real stops seem to lose more than you allow.'],
+  none: ['good', '✓', 'No sign that real stops lose more than you allow.'],
+} as const
+
+interface DifferenceProps { readonly difference: NonNullable<Arms['em_difference']>, readonly bound: number }
+
+/** The difference of EM with its interval, between what may be lost and zero. */
+function DifferenceBar ({ difference: { estimate, low, high }, bound }: DifferenceProps) {
+  const reach = Math.max(bound * 1.5, Math.abs(low), Math.abs(high))
+  const place = (value: number) => `${(value / reach + 1) * 50}%`
+  return (
+    <div class='difference' role='img' aria-label={`${points(estimate)}, from ${points(low)} to ${points(high)}; ${points(-bound)} is allowed`}>
+      <span class='interval' style={{ left: place(low), right: `calc(100% - ${place(high)})` }} />
+      <span class='mark' style={{ left: place(estimate) }} />
+      <span class='zero' style={{ left: '50%' }} /><span class='bound' style={{ left: place(-bound) }} />
+      <span class='tag' style={{ left: place(-bound) }}>allowed</span><span class='tag' style={{ left: '50%' }}>0</span>
+    </div>
+  )
+}
+
+/** What really happened: generations that ran in full beside those that were stopped. */
+export function ArmsPanel ({ context: { arms, policy } }: { context: ContextDetail }) {
+  const { em_difference: em, tokens_difference: tokens } = arms
+  const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
+  const [kind, sign, verdict] = VERDICTS[arms.breached ? 'breached' : arms.breach_suspected ? 'suspected' : 'none']
+  return (
+    <Card title='Control against treated' note='Counts enrolled generations while a threshold was in force.'>
+      <Table
+        caption='Control against treated' rows={rows} columns={[
+          { head: 'Arm', cell: (row) => row.name },
+          { head: 'Generations', cell: (row) => count(row.generations), isNumber: true },
+          { head: 'EM', cell: (row) => percent(row.em), isNumber: true },
+          { head: 'Mean tokens', cell: (row) => count(row.tokens_mean), isNumber: true },
+        ]}
+      />
+      {em === null
+        ? <p class='note'>Too few generations in an arm for a comparison.</p>
+        : (
+          <>
+            <DifferenceBar difference={em} bound={policy.max_em_drop} />
+            <p>
+              EM: <b>{points(em.estimate)}</b> <span class='muted'>({points(em.low)} to {points(em.high)})</span>
+              {tokens !== null && <>; tokens a generation: <b>{decimals(tokens.estimate, 0)}</b> <span class='muted'>({decimals(tokens.low, 0)} to {decimals(tokens.high, 0)})</span></>}
+            </p>
+            <p class={`verdict ${kind}`}><span aria-hidden='true'>{sign}</span> {verdict}</p>
+          </>
+          )}
+    </Card>
+  )
+}
+
+/** What each context of a pool has itself shown, the worst first. */
+export function MembersPanel ({ context: { members, policy } }: { context: ContextDetail }) {
+  if (members === null) return null
+  const { total, over_bound: over, left, worst } = members
+  return (
+    <Card title='Members of the pool' note='The guarantee holds on average over the pool. This is what each member has shown by itself.'>
+      <p><b>{count(over)}</b> of {count(total)} lose more than {points(policy.max_em_drop, 1)} so far <span class='muted'>· {count(left)} have left the pool</span></p>
+      <Table
+        caption='Members of the pool' rows={worst} columns={[
+          {
+            head: 'Context',
+            cell: (member) => <><a href={routeTo('context', member.key)}>{member.key}</a>{member.left_at !== null && <span class='badge drifted'><span aria-hidden='true'>▲</span> left</span>}</>,
+          },
+          { head: 'Generations', cell: (member) => count(member.control_generations), isNumber: true },
+          {
+            head: 'EM drop of bound',
+            cell: ({ em_drop: drop, em_drop_low: low, em_drop_high: high }) =>
+              drop === null ? '–' : <DropBar drop={drop} low={low} high={high} bound={policy.max_em_drop} />,
+            isNumber: true,
+          },
+          { head: 'Tokens saved, net', cell: (member) => percent(member.tokens_saved_ratio), isNumber: true },
+        ]}
+      />
+    </Card>
+  )
+}
+
+/** Predictors on trial in a context. */
+export function TrialsPanel ({ context: { challengers, score, policy } }: { context: ContextDetail }) {
+  const empty = policy.predictor === 'off' ? 'Predictors are off in the policy of this context.' : 'None is on trial at present.'
+  return (
+    <Card title='Predictors on trial' note={`The score in force is ${score}.`}>
+      <Table
+        caption='Predictors on trial' rows={challengers} empty={empty} columns={[
+          { head: 'Predictor', cell: (trial) => <>{trial.predictor}{trial.serving && <span class='badge certified'><span aria-hidden='true'>●</span> serving</span>}</> },
+          { head: 'Generations', cell: (trial) => count(trial.generations), isNumber: true },
+          { head: 'Threshold', cell: (trial) => trial.threshold === null ? 'none yet' : threshold(trial.threshold), isNumber: true },
+          { head: 'EM drop', cell: (trial) => points(trial.em_drop), isNumber: true },
+          { head: 'Tokens saved, net', cell: (trial) => percent(trial.tokens_saved_ratio), isNumber: true },
+          { head: 'To the next certificate', cell: (trial) => count(trial.generations_to_next_certificate), isNumber: true },
+        ]}
+      />
+    </Card>
+  )
+}
+
+type Field = keyof ContextDetail['follow_up']
+
+const MEANINGS: Readonly<Record<Field, string>> = {
+  enrolled: 'control generations that are enrolled',
+  accounted: 'outcome, steps and label came in time',
+  missing: 'did not come in time, and count as lost',
+  excluded: 'left out, since something is missing',
+  cancelled: 'the client went away',
+  void: 'draws that enrolled nothing',
+  unenrolled: 'outcomes of generations that never asked at their first step',
+  late: 'outcomes that came too late',
+  reported: 'outcomes that came with the steps they need',
+  labels_wanted: 'outcomes that needed a label',
+  labels_given: 'labels that came in time',
+  signals_refused: 'outcomes with too many names of signals',
+}
+
+function Barred ({ value, most }: { value: number, most: number }) {
+  return (
+    <span class='barred'>
+      {decimals(value, Number.isInteger(value) ? 0 : 1)}
+      <span class='bar' aria-hidden='true'><span style={{ width: `${value / most * 100}%` }} /></span>
+    </span>
+  )
+}
+
+/** What became of the enrolled generations. */
+export function FollowUpPanel ({ context }: { context: ContextDetail }) {
+  const { follow_up: fates, follow_up_ratio: ratio, cancelled_ratio: cancelled, open_enrolments: open, unaccounted, policy } = context
+  const rows = Object.keys(MEANINGS) as Field[]
+  const most = Math.max(1, ...rows.map((field) => fates[field]))
+  return (
+    <Card title='Follow-up' note={`What became of the enrolled generations of this epoch. ${policy.follow_up_seconds === 0 ? 'Outcomes count on arrival.' : `They have ${duration(policy.follow_up_seconds)} to report.`}`}>
+      <p><b>{percent(ratio)}</b> accounted for <span class='muted'>· {percent(cancelled)} cancelled · {count(open)} open · {count(unaccounted)} count as lost for now</span></p>
+      <Table
+        caption='Follow-up' rows={rows.filter((field) => fates[field] > 0 || field === 'enrolled')} columns={[
+          { head: 'What', cell: (field) => <b>{words(field)}</b> },
+          { head: 'Generations', cell: (field) => <Barred value={fates[field]} most={most} />, isNumber: true },
+          { head: 'Meaning', cell: (field) => <span class='muted'>{MEANINGS[field]}</span> },
+        ]}
+      />
+    </Card>
+  )
+}
