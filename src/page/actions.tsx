@@ -6,7 +6,7 @@ import { mergePatch, POLICY_FIELDS, type PolicyField } from './policy-fields.js'
 
 const ACTIONS = { mode: ['Mode', ModeForm], policy: ['Policy', PolicyForm], pin: ['Pin', PinForm], unpin: ['Remove pin', UnpinForm], reset: ['Reset', ResetForm] } as const
 
-/** What an operator can do to a context. Each opens a dialog, which shows the effect before it asks for confirmation. */
+/** The actions of an operator on a context. Each opens a dialog, which shows the effect before it asks for confirmation. */
 export function Actions ({ context, onDone }: { context: ContextDetail, onDone: () => void }) {
   const [open, setOpen] = useState<keyof typeof ACTIONS | null>(null)
   const Form = open === null ? null : ACTIONS[open][1]

@@ -6,7 +6,7 @@ import { useData } from './live.js'
 import { Card, Pending, Table } from './parts.js'
 import { routeTo } from './route.js'
 
-/** What moved thresholds, who did what, and the way back. */
+/** Changes of thresholds with their causes, the audit trail, and rollbacks. */
 export function ChangesView () {
   const history = useData<History>('v1/model/history?limit=200')
   const audit = useData<Audit>('v1/audit?limit=100')

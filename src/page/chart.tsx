@@ -11,7 +11,7 @@ export function colour (name: Colour): string {
 }
 
 interface ChartProps {
-  /** What the chart shows, for those who do not see it. */
+  /** A description of the chart for screen readers. */
   readonly label: string
   readonly data: AlignedData
   /** Called again when the colours or `shape` change. */
@@ -68,7 +68,7 @@ export function axis (label: string, values?: (value: number) => string, more: P
 interface FigureProps<R> extends ChartProps {
   readonly columns: ReadonlyArray<Column<R>>
   readonly rows: readonly R[]
-  /** What is shown where there are no rows. */
+  /** The text if there are no rows. */
   readonly empty: string
   /** Whether the table is shown at once. */
   readonly isOpen?: boolean

@@ -114,7 +114,7 @@ const WARNINGS: Readonly<Record<string, string>> = {
   pin_without_effect: 'The pin would hold for no context: this is no pool, or each of its contexts has a pin of its own.',
 }
 
-/** What a call would do, as its dry run says. */
+/** The effect that a call would have, by its dry run. */
 function EffectTable ({ effects: { contexts = [], total = 0, changing = 0, removed, warnings = [] } }: { effects: Effects }) {
   if (removed !== undefined) return <p class='effect'>This would remove {count(removed)} pins.</p>
   return (

@@ -27,7 +27,7 @@ function DifferenceBar ({ difference: { estimate, low, high }, bound }: Differen
   )
 }
 
-/** What really happened: generations that ran in full beside those that were stopped. */
+/** Generations that ran in full beside those that were stopped. */
 export function ArmsPanel ({ context: { arms, policy } }: { context: ContextDetail }) {
   const { em_difference: em, tokens_difference: tokens } = arms
   const rows = [{ name: 'Control (run in full)', ...arms.control }, { name: 'Treated (stopped at the threshold)', ...arms.treated }]
@@ -58,7 +58,7 @@ export function ArmsPanel ({ context: { arms, policy } }: { context: ContextDeta
   )
 }
 
-/** What each context of a pool has itself shown, the worst first. */
+/** The evidence of each context of a pool by itself, the worst first. */
 export function MembersPanel ({ context: { members, policy } }: { context: ContextDetail }) {
   if (members === null) return null
   const { total, over_bound: over, left, worst } = members
@@ -130,7 +130,7 @@ function Barred ({ value, most }: { value: number, most: number }) {
   )
 }
 
-/** What became of the enrolled generations. */
+/** The fates of the enrolled generations. */
 export function FollowUpPanel ({ context }: { context: ContextDetail }) {
   const { follow_up: fates, follow_up_ratio: ratio, cancelled_ratio: cancelled, open_enrolments: open, unaccounted, policy } = context
   const rows = Object.keys(MEANINGS) as Field[]

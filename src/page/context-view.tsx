@@ -22,7 +22,7 @@ function Path ({ name }: { name: string }) {
   )
 }
 
-/** What stands behind the threshold in force. */
+/** The guarantee of the threshold in force, in words. */
 function promise ({ scope, pool, guarantee, pin, threshold }: ContextDetail): string {
   if (pin !== null) return 'By a pin, without a guarantee'
   if (pool !== null && pool.left_at !== null && threshold === null) return 'It has left its pool, since its own generations lose more EM than the pool allows'
@@ -31,7 +31,7 @@ function promise ({ scope, pool, guarantee, pin, threshold }: ContextDetail): st
   return `${bound}${guarantee.post_hoc ? ', post hoc' : ''}${scope === 'pool' ? ', over the pool as a whole' : ''}`
 }
 
-/** What a lottery changes, where one is in force. */
+/** The lottery in force, in words; empty without one. */
 function mixture ({ lottery }: ContextDetail): string {
   return lottery === null ? '' : `A lottery gives ${percent(lottery.share)} of the generations the looser threshold ${threshold(lottery.threshold)}. `
 }

@@ -100,7 +100,7 @@ interface Sample { readonly at: number, readonly generations: number, readonly t
 const MAX_SAMPLES = 240
 const seen = new Map<string, readonly Sample[]>()
 
-/** What was seen of the evidence of a context since the page was loaded, this sample included. */
+/** The evidence of a context since the page was loaded, this sample included. */
 function useGrowth (key: string, generations: number, more: number | null): readonly Sample[] {
   return useMemo(() => {
     const before = seen.get(key) ?? []

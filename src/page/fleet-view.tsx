@@ -76,7 +76,7 @@ export function FleetView () {
 
 type Alarm = Fleet['alarms'][number]['alarm']
 
-/** What each alarm means, and whether something was lost. */
+/** The meaning of each alarm, and whether something was lost. */
 const MEANINGS: Readonly<Record<Alarm, readonly [kind: 'bad' | 'warn', meaning: string]>> = {
   drift: ['bad', 'Full runs lose more EM than allowed. The threshold was withdrawn, and nothing is stopped.'],
   breach: ['bad', 'Real stops lose more EM than allowed. A certified threshold was withdrawn; a pin stays.'],
@@ -112,7 +112,7 @@ function AlarmList ({ fleet: { alarms, alarms_total: total } }: { fleet: Fleet }
 
 const KEY = 'stopgate-price'
 
-/** What a million tokens cost the operator, as typed into the page. */
+/** The operator's price of a million tokens, as typed into the page. */
 interface Price { readonly amount: number, readonly currency: string }
 
 function stored (): Price | null {

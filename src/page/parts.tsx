@@ -30,7 +30,7 @@ export function Card ({ title, note, actions, children }: CardProps) {
   )
 }
 
-/** What is shown until data has come, or instead of it. */
+/** A placeholder until data has arrived, or an error instead of it. */
 export function Pending ({ error }: { error: ApiError | null }) {
   if (error === null) return <p class='note' role='status'>Reading …</p>
   return <p class='problem' role='alert'><span aria-hidden='true'>▲</span> {error.message}</p>
@@ -74,7 +74,7 @@ interface DropBarProps {
   readonly low: number | null
   readonly high: number | null
   readonly bound: number
-  /** What stands above the bar. */
+  /** The text above the bar. */
   readonly children?: ComponentChildren
 }
 

@@ -1,6 +1,6 @@
 import type { ContextDetail, Tradeoff } from './api.js'
 
-/** What the chart shows of a point. */
+/** The figures of a point that the chart shows. */
 export type ChartPoint = Pick<Tradeoff['points'][number], 'tokens_saved_ratio' | 'em_drop' | 'em_drop_low' | 'em_drop_high'>
 
 /**

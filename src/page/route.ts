@@ -1,4 +1,4 @@
-/** What the page shows, as the fragment of its address says it. */
+/** The view that the page shows, as the fragment of its address states it. */
 export interface Route {
   readonly view: 'fleet' | 'context' | 'training' | 'changes' | 'generation'
   /** Context key, name of a training run or id of a generation; `null`: none. */

@@ -8,7 +8,7 @@ import { parseFlags, wholeNumber } from '../command-line/flags.js'
 import { startTemporaryService } from '../command-line/temporary-service.js'
 import { playDemo, PARTS, type DemoEvent, type DemoResult, type Part } from './play-demo.js'
 import { PROFILES, type Profile } from '../simulate/simulated-generation.js'
-import { addScores, savedRatio, trueEmDrop, type Score } from './fleet.js'
+import { addScores, savedRatio, trueEmDrop, type Score } from './demo-fleet.js'
 
 export const usage = `Usage: stopgate demo [options]
 
@@ -98,7 +98,7 @@ const [steady, bold, choices] = PROFILES.map(withLongerReasoning) as [Profile, P
 /** The models of the demo by context. The first one is exchanged half-way. */
 export const MODELS: readonly Profile[] = [steady, bold, choices]
 
-/** What the first model is exchanged for: weights that are sure of their answers too early. */
+/** The replacement of the first model: weights that are sure of their answers too early. */
 export const EXCHANGED: Profile = { ...bold, context: steady.context }
 
 const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`
@@ -130,7 +130,7 @@ const TITLES: Readonly<Record<Part, string>> = {
   recertified: 'certified again',
 }
 
-/** What came of the demo. @param key of the first model's context @param bound the policy's max_em_drop */
+/** The result of the demo. @param key of the first model's context @param bound the policy's max_em_drop */
 export function renderSummary ({ first, total, certifiedSeconds, part }: DemoResult, key: string, bound: number): string {
   const rows = PARTS.slice(0, PARTS.indexOf(part) + 1).map((name) => [TITLES[name], ...cells(first[name])])
   const table = alignColumns([['', 'generations', 'in control', 'tokens saved', 'true EM drop'], ...rows], [true, false, false, false, false])

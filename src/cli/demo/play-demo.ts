@@ -4,13 +4,13 @@ import { contextKey } from '../../core/policy/context.js'
 import type { HttpClient } from '../command-line/http-client.js'
 import type { Profile } from '../simulate/simulated-generation.js'
 import { seededRandom } from '../traces/seeded-random.js'
-import { createFleet, addScores, EMPTY_SCORE, type Score } from './fleet.js'
+import { createFleet, addScores, EMPTY_SCORE, type Score } from './demo-fleet.js'
 
 interface DemoOptions {
   readonly client: Pick<HttpClient, 'send'>
   readonly seed: number
   readonly models: readonly Profile[]
-  /** What takes the place of the first model. */
+  /** The replacement of the first model. */
   readonly exchanged: Profile
   /** Generations of each model at a time. */
   readonly width: number
@@ -24,7 +24,7 @@ interface DemoOptions {
 
 type Moved = Pick<Change, 'key' | 'cause' | 'before' | 'after'>
 
-/** What is told while the demo runs. */
+/** An event of the demo, as it is reported while the demo runs. */
 export type DemoEvent =
   | { readonly type: 'progress', readonly score: Score }
   | { readonly type: 'changed', readonly change: Moved, readonly generations: number }

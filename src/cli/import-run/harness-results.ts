@@ -138,7 +138,7 @@ function argumentsOf (args: unknown): Readonly<Record<string, unknown>> {
  */
 const CHECKPOINT = /(?:^|[-_.=])((?:(?:checkpoint|ckpt|iter(?:ation)?)[-_=]|(?:global_?)?step[_=])0*(\d{1,15}))$/i
 
-/** What may follow the name of a checkpoint in that of a file. */
+/** The text that may follow the name of a checkpoint in the name of a file. */
 const ENDING = /(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json$/
 
 interface GuessedStep { readonly step: number, readonly name: string }

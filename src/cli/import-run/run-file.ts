@@ -30,7 +30,7 @@ export class RunFile {
   #inode = 0
   #changedAt = 0
   #hasCheckpoints = false
-  /** What is there instead of checkpoints, for a message; `null`: nothing at all. */
+  /** The content found instead of checkpoints, for a message; `null`: none. */
   #instead: string | null = null
 
   constructor (path: string, hints: Hints, listener: Listener = STRICT) {

@@ -71,7 +71,7 @@ export class ScalarGroups {
     return tags.length === 0 ? null : `its tags are ${listNames([...tags.filter(isOfEvaluation), ...tags.filter((tag) => !isOfEvaluation(tag))])}`
   }
 
-  /** What a tag is a figure of. Trainer writes `eval/<suite>_<field>`, or `eval/<field>`: of the set that it has just named, if any. */
+  /** The suite and field of a tag. Trainer writes `eval/<suite>_<field>`, or `eval/<field>`: of the set that it has just named, if any. */
   #figureOf (tag: string, step: number): { suite: string, field: Figure } | null {
     const [, source] = this.#verl.exec(tag) ?? []
     if (source !== undefined) return { suite: source, field: 'em' }

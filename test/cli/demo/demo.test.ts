@@ -8,7 +8,7 @@ import { cli } from '../../service-process.js'
 import { captureIo } from '../command-line/captured-io.js'
 import { truthOf } from '../../../src/cli/simulate/simulated-generation.js'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
-import { EMPTY_SCORE } from '../../../src/cli/demo/fleet.js'
+import { EMPTY_SCORE } from '../../../src/cli/demo/demo-fleet.js'
 
 t.test('the demo names its page, and an interrupt ends it with a summary', async (t) => {
   const child = spawn(process.execPath, [cli, 'demo', '--port', '0', '--width', '8'], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Score } from '../../../src/cli/demo/fleet.js'
+import type { Score } from '../../../src/cli/demo/demo-fleet.js'
 import { EXCHANGED, MODELS } from '../../../src/cli/demo/demo.js'
 import { playDemo, type DemoEvent } from '../../../src/cli/demo/play-demo.js'
 import { build } from '../../helper.js'

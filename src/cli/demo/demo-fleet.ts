@@ -5,7 +5,7 @@ import type { HttpClient } from '../command-line/http-client.js'
 import { simulateGeneration, type Profile, type SimulatedGeneration } from '../simulate/simulated-generation.js'
 import type { Random } from '../traces/seeded-random.js'
 
-/** What some generations cost and lost. Losses are sums of true chances, which nobody sees in life. */
+/** Costs and losses of some generations. Losses are sums of true chances, which are unknown for real models. */
 export interface Score {
   readonly generations: number
   readonly control: number

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addScores, EMPTY_SCORE, savedRatio, trueEmDrop, createFleet, type Score } from '../../../src/cli/demo/fleet.js'
+import { addScores, EMPTY_SCORE, savedRatio, trueEmDrop, createFleet, type Score } from '../../../src/cli/demo/demo-fleet.js'
 import { MODELS } from '../../../src/cli/demo/demo.js'
 import { seededRandom } from '../../../src/cli/traces/seeded-random.js'
 import type { Columns } from '../../../src/core/decide/decide-columns.js'
