@@ -1,52 +1,53 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { readAsked, type Asked, type Body, type Route } from './asked.js'
-import { DialectError } from './dialects/dialect-error.js'
-import type { Dialect } from './dialects/dialect.js'
+import type { Readable } from 'node:stream'
+import { onClosed, passThrough, readBody, refuseAsUnreachable, relay } from './client-http.js'
+import { DialectError, type Dialect, type DialectName } from './dialects/dialect.js'
 import type { UpstreamDialect } from './dialects/upstream-dialect.js'
-import { headersOf, jsonReply, streamReply } from './generation/client-reply.js'
-import { Generation, type GenerationParts } from './generation/generation.js'
-import { valueOf } from './hop-by-hop.js'
-import { onClosed } from './on-closed.js'
-import { passThrough, refuseAsUpstream, relay } from './pass-through.js'
-import type { PassCause } from './pass-cause.js'
-import type { DialectName } from './proxy-settings.js'
-import { readBody } from './read-body.js'
-import type { Begun, LocalDecider } from './service-link/local-decider.js'
-import { HeaderError, readStopgateHeaders } from './stopgate-headers.js'
-import type { Upstream } from './upstream.js'
+import { jsonReply, replyHeaders, streamReply } from './generation/client-reply.js'
+import { Generation, type GenerationDependencies } from './generation/generation.js'
+import { isJsonObject } from './protocol/json.js'
+import { headerValue } from './protocol/raw-headers.js'
+import { readStoppableRequest, type PassCause, type RequestBody, type Route, type StoppableRequest } from './protocol/stoppable-request.js'
+import { HeaderError, readStopgateHeaders } from './protocol/stopgate-headers.js'
+import type { Upstream } from './protocol/upstream.js'
+import type { ProxyMetrics } from './proxy-metrics.js'
+import type { LocalDecider, StartResult } from './service-link/local-decider.js'
 
-const ROUTES: Readonly<Record<string, Route>> = { '/v1/chat/completions': 'chat', '/v1/completions': 'completions' }
+const ROUTES: ReadonlyMap<string, Route> = new Map([['/v1/chat/completions', 'chat'], ['/v1/completions', 'completions']])
 
-interface Understood { readonly asked: Asked, readonly begun: Begun, readonly dialect: Dialect }
+/** A request whose generation has started in the decider, and is to be started in the engine. */
+interface StartedRequest { readonly request: StoppableRequest, readonly started: StartResult, readonly dialect: Dialect }
 
-export interface HandlerParts extends Omit<GenerationParts, 'decider'> {
+export interface HandlerDependencies extends Omit<GenerationDependencies, 'decider' | 'metrics'> {
   readonly upstream: Upstream
   readonly decider: LocalDecider
+  readonly metrics: ProxyMetrics
   readonly maxBodyBytes: number
   readonly dialects: Readonly<Record<DialectName, Dialect>>
   readonly dialect: UpstreamDialect
 }
 
 /** Answers a request of a client: serves a generation, or passes the request through. */
-export function createProxyHandler (parts: HandlerParts): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { upstream, decider, metrics, maxBodyBytes, dialects } = parts
+export function createProxyHandler (
+  dependencies: HandlerDependencies): (message: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { upstream, decider, metrics, maxBodyBytes, dialects } = dependencies
 
-  /** What is asked for, or why it is passed through. */
-  async function understand (request: IncomingMessage, route: Route, body: Buffer): Promise<Understood | PassCause> {
+  /** Starts the generation of a request, or says why the request is passed through. */
+  async function start ({ headers, rawHeaders, url = '' }: IncomingMessage, route: Route, body: Buffer): Promise<StartedRequest | PassCause> {
     try {
-      const said = readStopgateHeaders(request.headers)
-      if (said.isOff) return 'off'
-      const parsed = bodyOf(request, body)
+      const stopgateHeaders = readStopgateHeaders(headers)
+      if (stopgateHeaders.isOff) return 'off'
+      const parsed = headers['content-encoding'] === undefined ? parseBody(body) : null
       if (parsed === null) return 'body'
-      const asked = readAsked(route, request.url!, parsed, said, Date.now())
-      if (typeof asked === 'string') return asked
-      const away = decider.refusal(asked.context)
-      if (away !== null) return away
-      const begun = decider.begin(asked)
-      const name = await parts.dialect.find(request.rawHeaders)
+      const request = readStoppableRequest(route, url, parsed, stopgateHeaders, Date.now())
+      if (typeof request === 'string') return request
+      const refusal = decider.refusal(request.context)
+      if (refusal !== null) return refusal
+      const started = decider.start(request)
+      const name = await dependencies.dialect.find(rawHeaders)
       if (name === null) return 'not_ready'
       const dialect = dialects[name]
-      return dialect.refusal(asked) ?? { asked, begun, dialect }
+      return dialect.refusal(request) ?? { request, started, dialect }
     } catch (error) {
       if (error instanceof HeaderError) return 'header'
       throw error
@@ -54,58 +55,63 @@ export function createProxyHandler (parts: HandlerParts): (request: IncomingMess
   }
 
   async function serve (
-    { asked, begun, dialect }: Understood, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const { one, levels, unknown } = begun
-    const run = await dialect.begin(asked, request.rawHeaders, signal, decider.nextCheck(one, 0))
+    { request, started, dialect }: StartedRequest, rawHeaders: readonly string[], response: ServerResponse, clientGone: AbortSignal
+  ): Promise<void> {
+    const { generation: local, knownLevels, unknownLevels } = started
+    const run = await dialect.start(request, rawHeaders, clientGone, decider.nextCheck(local, 0))
     const { status, headers } = run.reply
-    if (status !== 200 || !/^text\/event-stream/.test(valueOf(headers, 'content-type') ?? '')) {
-      await relay(run.reply, response, signal)
+    if (status !== 200 || !/^text\/event-stream/.test(headerValue(headers, 'content-type') ?? '')) {
+      await relay(run.reply, response, clientGone)
       return
     }
-    if (unknown.length > 0) metrics.leftOut(unknown, levels)
-    const sent = headersOf(headers, one.id, asked.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
-    const reply = asked.isStream ? streamReply(asked, response, sent) : jsonReply(asked, response, sent, run.reasoningField)
-    await new Generation({ asked, dialect, run, one, reply, parts, signal }).serve()
+    if (unknownLevels.length > 0) metrics.unknownLevels(unknownLevels, knownLevels)
+    const sent = replyHeaders(headers, local.id, request.isStream ? 'text/event-stream; charset=utf-8' : 'application/json')
+    const reply = request.isStream ? streamReply(request, response, sent) : jsonReply(request, response, sent, run.reasoningField)
+    await new Generation({ request, dialect, run, local, reply, dependencies, clientGone }).serve()
   }
 
-  return async function handle (request, response) {
+  return async function handle (message, response) {
     const since = performance.now()
     const gone = new AbortController()
     const { signal } = gone
-    onClosed(request, response, () => {
+    onClosed(message, response, () => {
       if (response.writableFinished) return
       metrics.aborted('client')
       gone.abort()
     })
-    const route = request.method === 'POST' ? ROUTES[request.url!.split('?', 1)[0]!] : undefined
-    const pass = async (cause: PassCause, body: Parameters<typeof passThrough>[3]) => {
+    const pass = async (cause: PassCause, body: Readable | Buffer | null) => {
       metrics.passed(cause)
-      await passThrough(upstream, request, response, body, signal)
+      await passThrough(upstream, message, response, body, signal)
     }
+    const route = message.method === 'POST' ? routeOf(message.url) : undefined
     if (route === undefined) {
-      const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined
-      await pass('route', hasBody ? request : null)
+      const hasBody = message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined
+      await pass('route', hasBody ? message : null)
       return
     }
-    const body = await readBody(request, maxBodyBytes)
+    const body = await readBody(message, maxBodyBytes)
     if (!Buffer.isBuffer(body)) { await pass('body', body); return }
-    const understood = await understand(request, route, body)
-    if (typeof understood === 'string') { await pass(understood, body); return }
+    const started = await start(message, route, body)
+    if (typeof started === 'string') { await pass(started, body); return }
     metrics.opened(since)
     try {
-      await serve(understood, request, response, signal)
+      await serve(started, message.rawHeaders, response, signal)
     } catch (error) {
       if (signal.aborted || response.headersSent) response.destroy()
       else if (error instanceof DialectError) await pass('not_ready', body)
-      else refuseAsUpstream(response, error as Error)
+      else refuseAsUnreachable(response, error as Error)
     }
   }
 }
 
-function bodyOf (request: IncomingMessage, body: Buffer): Body | null {
-  if (request.headers['content-encoding'] !== undefined) return null
+function routeOf (url = ''): Route | undefined {
+  return ROUTES.get(url.replace(/\?.*/s, ''))
+}
+
+/** `null`: it is no JSON object. */
+function parseBody (body: Buffer): RequestBody | null {
   try {
-    const parsed = JSON.parse(body.toString())
-    return parsed !== null && typeof parsed === 'object' && !Array.isArray(parsed) ? parsed : null
+    const parsed: unknown = JSON.parse(body.toString())
+    return isJsonObject(parsed) ? parsed : null
   } catch { return null }
 }

@@ -1,13 +1,10 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Forced } from './dialects/dialect.js'
-import type { ProbeEnd } from './generation/checks.js'
-import { PASS_CAUSES, type PassCause } from './pass-cause.js'
-import { presetCounter } from '../metrics/preset-counter.js'
+import type { ForcedAnswer } from './dialects/forced-answer.js'
+import { PROBE_ENDS, type ProbeEnd } from './generation/checks.js'
+import type { GenerationEnd, GenerationMetrics } from './generation/generation.js'
+import { PASS_CAUSES, type PassCause } from './protocol/stoppable-request.js'
 
-export const GENERATION_ENDS = ['finished', 'stopped', 'no_thought', 'cancelled', 'broken'] as const
-export type GenerationEnd = typeof GENERATION_ENDS[number]
-
-/** What the gauges read. */
+/** The state that the gauges show. */
 export interface ProxyState {
   readonly isCircuitOpen: () => boolean
   readonly inFlight: () => number
@@ -23,26 +20,26 @@ const SAMPLE_EVERY = 16
 
 const SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25]
 
-/** What Prometheus scrapes from the proxy. */
-export class ProxyMetrics {
+/** The metrics that Prometheus scrapes from the proxy. */
+export class ProxyMetrics implements GenerationMetrics {
   readonly registry = new Registry()
   readonly #registers = [this.registry]
-  readonly #passed = presetCounter(this.#registers, 'stopgate_proxy_passed_total', 'Requests passed through untouched, by cause', 'cause', PASS_CAUSES)
-  readonly #requests = presetCounter(this.#registers, 'stopgate_proxy_upstream_requests_total', 'Requests sent to the model server, by path: thoughts, answers, probes, templates, and what is passed through', 'path', PATHS)
+  readonly #passed = this.#labelledCounter('stopgate_proxy_passed_total', 'Requests passed through untouched, by cause', 'cause', PASS_CAUSES)
+  readonly #requests = this.#labelledCounter('stopgate_proxy_upstream_requests_total', 'Requests sent to the model server, by path: thoughts, answers, probes, templates, and what is passed through', 'path', PATHS)
   readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503, since too many were in flight')
   readonly #ends = new Counter({ name: 'stopgate_proxy_generations_total', help: 'Generations served, by arm and end', labelNames: ['arm', 'end'], registers: this.#registers })
-  readonly #probes = presetCounter(this.#registers, 'stopgate_proxy_probes_total', 'Checks, by what became of the probe', 'end', ['ok', 'failed', 'skipped', 'late'])
+  readonly #probes = this.#labelledCounter('stopgate_proxy_probes_total', 'Checks, by what became of the probe', 'end', PROBE_ENDS)
   readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; those that were given up count with all they might have had')
-  readonly #promptTokens = presetCounter(this.#registers, 'stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether the prefix cache had them', 'cache', ['hit', 'miss', 'unknown'])
-  readonly #prefixes = presetCounter(this.#registers, 'stopgate_proxy_prefixes_total', 'Probes, by whether their prefix went upstream as token ids or as text', 'kind', ['ids', 'text'])
-  readonly #tokens = presetCounter(this.#registers, 'stopgate_proxy_tokens_total', 'Tokens generated', 'part', ['thought', 'answer'])
-  readonly #aborts = presetCounter(this.#registers, 'stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
+  readonly #promptTokens = this.#labelledCounter('stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether the prefix cache had them', 'cache', ['hit', 'miss', 'unknown'])
+  readonly #prefixes = this.#labelledCounter('stopgate_proxy_prefixes_total', 'Probes, by whether their prefix went upstream as token ids or as text', 'kind', ['ids', 'text'])
+  readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated', 'part', ['thought', 'answer'])
+  readonly #aborts = this.#labelledCounter('stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
   readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so that the thought went on')
   readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
   readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
   readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them, of one read in sixteen', buckets: SECONDS, registers: this.#registers })
   #readsUntilSample = 1
-  /** Gets the reason why a stop failed. */
+  /** Receives the reason why a stop failed. */
   onFailedStop: (error: Error) => void = () => {}
   onPassed: (cause: PassCause) => void = () => {}
   onUnknownLevels: (unknown: readonly string[], known: readonly string[]) => void = () => {}
@@ -60,12 +57,19 @@ export class ProxyMetrics {
 
   #counter (name: string, help: string) { return new Counter({ name, help, registers: this.#registers }) }
 
+  /** A counter that shows every value of its label from the start, so that the first increase is visible. */
+  #labelledCounter<L extends string> (name: string, help: string, label: L, values: readonly string[]): Counter<L> {
+    const counter = new Counter({ name, help, labelNames: [label], registers: this.#registers })
+    for (const value of values) counter.labels(value).inc(0)
+    return counter
+  }
+
   passed (cause: PassCause): void {
     this.#passed.inc({ cause })
     this.onPassed(cause)
   }
 
-  leftOut (unknown: readonly string[], known: readonly string[]): void {
+  unknownLevels (unknown: readonly string[], known: readonly string[]): void {
     this.#unknownLevels.inc()
     this.onUnknownLevels(unknown, known)
   }
@@ -93,12 +97,12 @@ export class ProxyMetrics {
     this.onFailedStop(error)
   }
 
-  generated (thought: number, answer: number): void {
-    this.#tokens.inc({ part: 'thought' }, thought)
-    this.#tokens.inc({ part: 'answer' }, Math.max(0, answer))
+  generated (reasoningTokens: number, answerTokens: number): void {
+    this.#tokens.inc({ part: 'thought' }, reasoningTokens)
+    this.#tokens.inc({ part: 'answer' }, Math.max(0, answerTokens))
   }
 
-  probed ({ hasIds }: { readonly hasIds: boolean }, end: ProbeEnd, tokens: number, forced: Forced | null): void {
+  probed ({ hasIds }: { readonly hasIds: boolean }, end: ProbeEnd, tokens: number, forced: ForcedAnswer | null): void {
     this.#probes.inc({ end })
     this.#probeTokens.inc(tokens)
     if (forced === null) return

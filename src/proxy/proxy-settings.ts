@@ -1,10 +1,7 @@
 import { Type, type Static } from '#typebox'
 import { ConfigError, readEnvironment } from '../config/settings.js'
-import { PROBE_STYLES } from './generation/probe-styles.js'
-
-/** The dialects that `--dialect` names; `auto` asks the upstream which it is. */
-export const DIALECT_NAMES = ['vllm', 'llama.cpp', 'sglang', 'plain'] as const
-export type DialectName = typeof DIALECT_NAMES[number]
+import { DIALECT_NAMES } from './dialects/dialect.js'
+import { PROBE_STYLES } from './dialects/forced-answer.js'
 
 const choice = <T extends string> (values: readonly T[], fallback: T, description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], default: fallback, description })

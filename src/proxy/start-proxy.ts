@@ -3,34 +3,28 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 import { ConfigError } from '../config/settings.js'
 import type { Label } from '../core/policy/policy.js'
-import { throttle } from '../logging/throttle.js'
-import { createAdminServer } from './admin-server.js'
-import { detectDialect } from './dialects/detect.js'
-import { DIALECTS } from './dialects/dialects.js'
-import type { Dialect, DialectParts } from './dialects/dialect.js'
-import { UpstreamDialect } from './dialects/upstream-dialect.js'
-import { LengthEstimate } from './generation/length-estimate.js'
-import { probeStyle } from './generation/probe-styles.js'
-import { errorBody } from './proxy-errors.js'
-import { onClosed } from './on-closed.js'
+import { errorBody, onClosed } from './client-http.js'
+import { probeStyle } from './dialects/forced-answer.js'
+import { createDialects, detectDialect, UpstreamDialect } from './dialects/upstream-dialect.js'
+import { LengthEstimate } from './generation/generation-report.js'
+import { throttledWarnings, warnOfLevels, warnOfPassed } from './operator-warnings.js'
+import { createUpstream } from './protocol/upstream.js'
 import { createProxyHandler } from './proxy-handler.js'
-import { levelWarner } from './level-warner.js'
-import { passWarner } from './pass-cause.js'
 import { ProxyMetrics } from './proxy-metrics.js'
-import type { DialectName, ProxySettings } from './proxy-settings.js'
+import type { ProxySettings } from './proxy-settings.js'
 import { BundlePoll } from './service-link/bundle-poll.js'
 import { EnrolmentSender } from './service-link/enrolment-sender.js'
 import { LocalDecider } from './service-link/local-decider.js'
 import { OutcomeReporter } from './service-link/outcome-reporter.js'
-import { createServiceLink } from './service-link/service-calls.js'
-import { createUpstream } from './upstream.js'
+import { createServiceClient } from './service-link/service-client.js'
 
 /** Interval at which idle connections are closed while the proxy is closing, ms. */
 const IDLE_MS = 50
 
-/** What the log says of each label. */
+/** The log line about each label that is certified. */
 const CERTIFIED: Readonly<Record<Label, string>> = {
   exact_match: 'exact match is certified, by the labels that come',
   agreement: "agreement with the model's own full answers is certified, without labels",
@@ -41,9 +35,10 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   const warn = throttledWarnings(log)
   const upstream = createUpstream(settings.PROXY_UPSTREAM, {
     onRequest: (path) => { metrics.requested(path) },
-    dialect: () => dialect.name,
+    // llama.cpp closes the connection after a streamed reply without saying so, and a request that meets the close would be lost.
+    reusesConnections: () => dialect.name !== 'auto' && dialect.name !== 'llama.cpp',
   })
-  const service = createServiceLink(settings.PROXY_SERVICE, settings.STOPGATE_TOKEN)
+  const service = createServiceClient(settings.PROXY_SERVICE, settings.STOPGATE_TOKEN)
   const { PROXY_PREFIX: prefix, PROXY_MAX_STALENESS_SECONDS: maxStalenessSeconds } = settings
   const onLabels = (certifies: readonly Label[]) => { log.info({ certifies }, certifies.map((label) => CERTIFIED[label]).join('; ')) }
   const poll = new BundlePoll(service, { prefix, maxStalenessSeconds, onProblem: warn, onLabels })
@@ -57,15 +52,13 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     reports: () => ({ ...reporter.counts, waiting: reporter.waiting }),
     enrolled: () => enrolments.enrolled,
   })
-  metrics.onFailedStop = ({ message }) => { warn(`a stop failed, and the thought went on: ${message}`) }
-  metrics.onPassed = passWarner((message) => { log.warn(message) })
-  metrics.onUnknownLevels = levelWarner((message) => { log.warn(message) })
+  metrics.onFailedStop = ({ message }) => { warn(`a stop failed, and the reasoning went on: ${message}`) }
+  metrics.onPassed = warnOfPassed((message) => { log.warn(message) })
+  metrics.onUnknownLevels = warnOfLevels((message) => { log.warn(message) })
   const style = probeStyle(settings.PROXY_PROBE, settings.PROXY_PROBE_SUFFIX)
   const tags = { open: settings.PROXY_THINK_OPEN, close: settings.PROXY_THINK_CLOSE }
   const closeText = settings.PROXY_BEFORE_CLOSE + tags.close + settings.PROXY_AFTER_CLOSE
-  const parts: DialectParts = { upstream, tags, close: closeText, style, probeTokens: settings.PROXY_PROBE_TOKENS }
-  const made = Object.entries(DIALECTS).map(([name, create]) => [name, create(parts)])
-  const dialects = Object.fromEntries(made) as Record<DialectName, Dialect>
+  const dialects = createDialects({ upstream, tags, closeText, style, probeTokens: settings.PROXY_PROBE_TOKENS })
   const dialect = new UpstreamDialect(settings.PROXY_DIALECT, async (headers) => await detectDialect(upstream, headers))
   const handle = createProxyHandler({
     upstream,
@@ -78,7 +71,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     report: (outcome) => { reporter.put(outcome) },
     style,
     tags,
-    close: closeText,
+    closeText,
     mayProbe: () => probing < settings.PROXY_MAX_PROBES,
     onProbing: (change) => { probing += change },
     probeTimeoutMs: settings.PROXY_PROBE_TIMEOUT_MS,
@@ -111,7 +104,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
   }))
   const url = await listen(server, settings, 'PROXY_PORT')
   const adminUrl = await listen(admin, settings, 'PROXY_ADMIN_PORT').catch((error) => {
-    server.close() // else the process would go on, and serve
+    server.close() // otherwise the process would go on, and serve
     throw error
   })
   const polling = poll.run()
@@ -121,7 +114,7 @@ export async function startProxy (settings: ProxySettings, log: Logger) {
     url,
     adminUrl,
     metrics,
-    /** Lets requests in flight finish, sends what is to be reported, then ends. */
+    /** Lets requests in flight finish, sends the waiting reports, then ends. */
     async close (): Promise<void> { await (closing ??= close()) },
   }
 
@@ -157,12 +150,24 @@ async function listen (server: Server, { PROXY_HOST: host, ...ports }: ProxySett
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** Logs each kind of problem once in ten seconds at most. */
-function throttledWarnings (log: Logger): (message: string) => void {
-  let last = ''
-  const report = throttle(() => { log.warn(last) }, 10_000)
-  return (message) => {
-    last = message
-    report()
-  }
+/**
+ * The proxy's own routes, on a port of their own: every path of the other port may be the upstream's.
+ * @param readiness the reply of `GET /readyz`
+ */
+function createAdminServer (registry: Registry, readiness: () => { readonly ready: boolean }): Server {
+  return createServer((request, response) => {
+    const send = (status: number, type: string, body: string) => { response.writeHead(status, { 'content-type': type }).end(body) }
+    switch (request.url) {
+      case '/livez': send(200, 'application/json', '{"live":true}'); break
+      case '/readyz': {
+        const state = readiness()
+        send(state.ready ? 200 : 503, 'application/json', JSON.stringify(state))
+        break
+      }
+      case '/metrics':
+        registry.metrics().then((text) => { send(200, registry.contentType, text) }, () => { send(500, 'text/plain', 'metrics failed') })
+        break
+      default: send(404, 'application/json', '{"code":"ROUTE_NOT_FOUND","message":"the routes are /livez, /readyz and /metrics"}')
+    }
+  })
 }

@@ -1,5 +1,5 @@
 import { finished, type Readable } from 'node:stream'
-import type { ByteSource } from '../../src/proxy/reply-body.js'
+import type { ByteSource } from '../../src/proxy/protocol/event-stream.js'
 
 /** The bytes of a stream, as those of a reply come. */
 export function byteSource (body: Readable): ByteSource {

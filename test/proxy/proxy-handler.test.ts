@@ -3,15 +3,15 @@ import { BundlePoll } from '../../src/proxy/service-link/bundle-poll.js'
 import { until } from '../helper.js'
 import { CHAT, eventsOf, startUnderTest } from './proxy-under-test.js'
 
-const THOUGHT = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
+const REASONING = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
 
-t.test('without a threshold a stream is what the model server says, with a field about the generation in its last chunk', async (t) => {
+t.test('without a threshold the stream of the model server goes on, with a field about the generation in its last chunk', async (t) => {
   const { ask, metric, service, upstream } = await startUnderTest(t)
   const reply = await ask({ ...CHAT, stream: true }, { authorization: 'Bearer client', 'x-stopgate-gold': '42' })
   const events = eventsOf(await reply.text())
   t.equal(reply.headers.get('x-engine'), 'stand-in')
   const id = reply.headers.get('x-stopgate-generation')
-  t.equal(events.map(({ choices: [{ delta }] }) => delta.reasoning ?? '').join(''), THOUGHT)
+  t.equal(events.map(({ choices: [{ delta }] }) => delta.reasoning ?? '').join(''), REASONING)
   t.equal(events.map(({ choices: [{ delta }] }) => delta.content ?? '').join(''), '42')
   t.match(events.at(-1), { choices: [{ finish_reason: 'stop' }], stopgate: { generation_id: id, arm: 'control', stopped: false, tokens: 89 } })
   t.notOk(JSON.stringify(events).includes('token_ids'), 'nothing is shown that the client did not ask for')
@@ -27,26 +27,26 @@ t.test('without a threshold a stream is what the model server says, with a field
 
 t.test('a generation that names an unknown level is counted, and served without it', async (t) => {
   const { ask, metric, proxy } = await startUnderTest(t)
-  const told: unknown[] = []
-  proxy.metrics.onUnknownLevels = (...levels) => { told.push(levels) }
+  const warned: unknown[] = []
+  proxy.metrics.onUnknownLevels = (...levels) => { warned.push(levels) }
   t.match(await (await ask(CHAT, { 'x-stopgate-context': 'taks=gsm8k' })).json(), { stopgate: { arm: 'control' } })
   await ask(CHAT, { 'x-stopgate-context': 'task=gsm8k' })
   t.equal(await metric('stopgate_proxy_unknown_levels_total'), 1)
-  t.same(told, [[['taks'], ['model', 'task']]])
+  t.same(warned, [[['taks'], ['model', 'task']]])
   await ask(CHAT, { 'x-stopgate-context': 'constructor=gsm8k' })
   t.equal(await metric('stopgate_proxy_unknown_levels_total'), 2, 'a name that every object has is unknown, too')
 })
 
-t.test('if the service goes away while the model server is asked, the levels are still told apart', async (t) => {
+t.test('if the service goes away while the model server is detected, the unknown levels are still found', async (t) => {
   const { ask, proxy, metric } = await startUnderTest(t)
-  const told: unknown[] = []
-  proxy.metrics.onUnknownLevels = (...levels) => { told.push(levels) }
+  const warned: unknown[] = []
+  proxy.metrics.onUnknownLevels = (...levels) => { warned.push(levels) }
   const { snapshot } = BundlePoll.prototype
   t.teardown(() => { BundlePoll.prototype.snapshot = snapshot })
   proxy.metrics.requested = () => { BundlePoll.prototype.snapshot = () => null }
   t.match(await (await ask(CHAT, { 'x-stopgate-context': 'task=gsm8k,taks=gsm8k' })).json(), { stopgate: { stopped: false } })
   t.equal(await metric('stopgate_proxy_circuit_open'), 1)
-  t.same(told, [[['taks'], ['model', 'task']]])
+  t.same(warned, [[['taks'], ['model', 'task']]])
 })
 
 t.test('a request that is passed through, or refused by the model server, is not counted for its unknown level', async (t) => {
@@ -65,13 +65,13 @@ t.test('a reply that is not streamed is put together', async (t) => {
   const body = await (await ask()).json()
   t.match(body, {
     object: 'chat.completion',
-    choices: [{ index: 0, message: { role: 'assistant', content: '42', reasoning: THOUGHT }, finish_reason: 'stop' }],
+    choices: [{ index: 0, message: { role: 'assistant', content: '42', reasoning: REASONING }, finish_reason: 'stop' }],
     usage: { prompt_tokens: 4, completion_tokens: 90 },
     stopgate: { arm: 'control', stopped: false },
   })
 })
 
-t.test('at a threshold the thought is ended and the answer written, in one stream', async (t) => {
+t.test('at a threshold the reasoning is ended and the answer written, in one stream', async (t) => {
   const confidence = (characters: number) => characters === 32 ? 0.95 : 0.1
   const { ask, metric, upstream, treated } = await startUnderTest(t, { pauseAt: 40, confidence })
   const reply = await ask({ ...CHAT, stream: true, stream_options: { include_usage: true }, temperature: 0.7 }, treated)
@@ -80,7 +80,7 @@ t.test('at a threshold the thought is ended and the answer written, in one strea
   t.equal(events.filter(({ choices: [choice] }) => choice?.finish_reason).length, 1, 'one end')
   t.equal(new Set(events.map(({ id, object }) => id + object)).size, 1)
   const reasoning = events.map(({ choices: [choice] }) => choice?.delta.reasoning ?? '').join('')
-  t.ok(THOUGHT.startsWith(reasoning) && reasoning.length >= 32 && reasoning.length <= 40)
+  t.ok(REASONING.startsWith(reasoning) && reasoning.length >= 32 && reasoning.length <= 40)
   t.equal(events.map(({ choices: [choice] }) => choice?.delta.content ?? '').join(''), '42')
   t.match(events.at(-1), {
     choices: [],
@@ -88,16 +88,16 @@ t.test('at a threshold the thought is ended and the answer written, in one strea
     stopgate: { arm: 'treated', stopped: true, threshold: 0.9, probe_tokens: 2 },
   })
   const answer = upstream.requests.find(({ path, body }) => path === '/v1/completions' && body.stream)!
-  t.equal(answer.body.temperature, 0.7, 'sampled as asked')
+  t.equal(answer.body.temperature, 0.7, 'sampled as the client requested')
   t.same(answer.body.prompt.slice(0, 4), [1, 2, 3, 900], "the engine's own tokens")
   await until('the stream is ended upstream', () => upstream.aborted() === 1)
   t.equal(await metric('stopgate_proxy_generations_total{arm="treated",end="stopped"}'), 1)
   const sent = async (path: string) => await metric(`stopgate_proxy_upstream_requests_total{path="${path}"}`)
-  t.equal(await sent('/v1/chat/completions'), 1, 'one request for the thought')
+  t.equal(await sent('/v1/chat/completions'), 1, 'one request for the reasoning')
   t.equal(await sent('/v1/completions'), 1 + await metric('stopgate_proxy_probes_total{end="ok"}'), 'one for the answer, and the probes')
   const tokenized = await sent('/tokenize')
   await (await ask({ ...CHAT, stream: true }, treated)).text()
-  t.equal(await sent('/tokenize'), tokenized, 'the tokenizer is asked once a model')
+  t.equal(await sent('/tokenize'), tokenized, 'each text is tokenized once for each model')
 })
 
 t.test('a stop is also one reply, and one of completions', async (t) => {
@@ -106,20 +106,20 @@ t.test('a stop is also one reply, and one of completions', async (t) => {
   const body = { model: 'm', prompt: 'six times seven<think>', max_tokens: 200 }
   const { choices: [{ text }], stopgate, usage } = await (await ask(body, treated, '/v1/completions')).json() as any
   t.match(stopgate, { stopped: true })
-  t.match(text, /^a thought.*\n<\/think>\n\n42$/s, 'the thought stands in the text')
+  t.match(text, /^a thought.*\n<\/think>\n\n42$/s, 'the reasoning stands in the text')
   t.equal(usage.prompt_tokens, 16)
 })
 
-t.test('thoughts between tags are stopped as well', async (t) => {
+t.test('reasoning between tags is stopped as well', async (t) => {
   const { ask, treated } = await startUnderTest(t, { pauseAt: 40, confidence: () => 0.95, hasParser: false })
   const { choices: [{ message }] } = await (await ask(CHAT, treated)).json() as any
   t.match(message.content, /^a thought.*\n<\/think>\n\n42$/s)
 })
 
-t.test('a probe that fails, or an answer that is refused, means that the thought goes on', async (t) => {
+t.test('a probe that fails, or an answer that is refused, lets the reasoning go on', async (t) => {
   for (const script of [{ failProbes: true }, { failAnswers: true, confidence: () => 0.95 }]) {
     const { ask, metric, treated } = await startUnderTest(t, script)
-    t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42', reasoning: THOUGHT } }], stopgate: { stopped: false } })
+    t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42', reasoning: REASONING } }], stopgate: { stopped: false } })
     t.ok(await metric('failProbes' in script ? 'stopgate_proxy_probes_total{end="failed"}' : 'stopgate_proxy_failed_stops_total') > 0)
   }
 })
@@ -138,7 +138,7 @@ t.test('a client that goes away ends the upstream stream, and its generation is 
   t.equal(await metric('stopgate_proxy_generations_total{arm="control",end="cancelled"}'), 1)
 })
 
-t.test('what cannot be served identically is passed through, and counted by cause', async (t) => {
+t.test('a request that cannot be served identically is passed through, and counted by cause', async (t) => {
   const { ask, metric, upstream } = await startUnderTest(t)
   const cases: Array<[string, object, Record<string, string>?]> = [
     ['off', CHAT, { 'x-stopgate': 'off' }],
@@ -174,11 +174,11 @@ t.test('without the service everything is passed through', async (t) => {
   t.equal(await metric('stopgate_proxy_passed_total{cause="service_away"}'), 1)
 })
 
-t.test('without the model server the client is told', async (t) => {
+t.test('if the model server is away, the client gets an error', async (t) => {
   const { ask } = await startUnderTest(t, {}, { PROXY_UPSTREAM: 'http://127.0.0.1:9' })
   const reply = await ask()
   t.equal(reply.status, 502)
-  t.match(await reply.json(), { error: { code: 'upstream_unreachable' } })
+  t.match(await reply.json(), { error: { message: /^stopgate proxy: the model server can't be reached/, code: 'upstream_unreachable' } })
 })
 
 t.test('a body that is too long is passed through', async (t) => {

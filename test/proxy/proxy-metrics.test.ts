@@ -23,7 +23,7 @@ t.test('probes are counted with what the prefix cache had', async (t) => {
   metrics.onUnknownLevels = (unknown, known) => { reasons.push(...unknown, ...known) }
   metrics.passed('tools')
   metrics.stopFailed(new Error('why'))
-  metrics.leftOut(['taks'], ['task'])
+  metrics.unknownLevels(['taks'], ['task'])
   t.same(reasons, ['tools', 'why', 'taks', 'task'])
   const text = await metrics.registry.metrics()
   for (const line of [

@@ -6,19 +6,19 @@ export const THINK = 900
 export const END_THINK = 901
 
 export interface Script {
-  readonly thought?: string
+  readonly reasoning?: string
   readonly answer?: string
-  /** Of a forced answer, by the characters of the thought that it is forced behind. */
+  /** Of a forced answer, by the characters of the reasoning that it is forced behind. */
   readonly confidence?: (characters: number) => number
-  /** The thought waits behind so many characters until it is ended or released. */
+  /** The reasoning waits behind so many characters until it is ended or released. */
   readonly pauseAt?: number
   readonly failProbes?: boolean
   /** Probes are never answered. */
   readonly holdProbes?: boolean
   readonly failAnswers?: boolean
-  /** A thought is not continued, as while llama.cpp loads its model. */
+  /** The reasoning is not continued, as while llama.cpp loads its model. */
   readonly failContinuations?: boolean
-  /** Whether streams have the thought in a field of its own. */
+  /** Whether streams have the reasoning in a field of its own. */
   readonly hasParser?: boolean
   readonly owner?: string
 }
@@ -41,7 +41,7 @@ const textOf = (ids: readonly number[]) => ids.map((id) => id === THINK ? '<thin
 
 /** A model server that says what its script says, in the manner of vLLM, SGLang or another. */
 export async function startStandIn (t: Test, {
-  thought = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two', answer = '42', confidence = () => 0.5,
+  reasoning = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two', answer = '42', confidence = () => 0.5,
   pauseAt = Infinity, failProbes = false, holdProbes = false, failAnswers = false, failContinuations = false, hasParser = true, owner = 'vllm',
 }: Script = {}): Promise<StandIn> {
   const app = Fastify({ forceCloseConnections: true })
@@ -76,11 +76,11 @@ export async function startStandIn (t: Test, {
   function * chatChunks (body: any): Iterable<object> {
     const of = (delta: object, ids: number[], finish: string | null = null, more: object = {}) =>
       ({ ...envelope('chat.completion.chunk'), choices: [{ index: 0, delta, finish_reason: finish, ...(body.return_token_ids && { token_ids: ids }) }], ...more })
-    yield of({ role: 'assistant', content: '' }, [], null, body.return_token_ids && { prompt_token_ids: thought === '' ? [1, 2, 3] : [1, 2, 3, THINK] })
-    for (const char of thought) yield of(hasParser ? { reasoning: char } : { content: char }, idsOf(char))
+    yield of({ role: 'assistant', content: '' }, [], null, body.return_token_ids && { prompt_token_ids: reasoning === '' ? [1, 2, 3] : [1, 2, 3, THINK] })
+    for (const char of reasoning) yield of(hasParser ? { reasoning: char } : { content: char }, idsOf(char))
     if (!hasParser) yield of({ content: '</think>' }, [END_THINK])
     for (const [i, char] of [...answer].entries()) yield of({ content: char }, idsOf(char), i === answer.length - 1 ? 'stop' : null)
-    yield usageChunk('chat.completion.chunk', body, 4, thought.length + 1 + answer.length)
+    yield usageChunk('chat.completion.chunk', body, 4, reasoning.length + 1 + answer.length)
   }
 
   function usageChunk (object: string, body: any, prompt: number, completion: number): object {
@@ -91,7 +91,7 @@ export async function startStandIn (t: Test, {
   app.post('/v1/chat/completions', async (request, reply) => {
     const body = request.body as any
     if (body.messages?.[0]?.content === 'refuse me') return await reply.code(400).send({ error: { message: 'refused' } })
-    const message = { role: 'assistant', content: answer, reasoning: thought }
+    const message = { role: 'assistant', content: answer, reasoning }
     const last = body.messages.at(-1)
     const isForced = body.continue_final_message === true
     if (isForced && body.stream) {
@@ -126,8 +126,8 @@ export async function startStandIn (t: Test, {
       }
     }
     if (failAnswers && isForced) return await reply.code(500).send({ error: { message: 'broken' } })
-    const text = isForced ? answer : `${thought}</think>${answer}`
-    const tokens = isForced ? [...answer] : [...thought, '</think>', ...answer]
+    const text = isForced ? answer : `${reasoning}</think>${answer}`
+    const tokens = isForced ? [...answer] : [...reasoning, '</think>', ...answer]
     const promptIds = typeof body.prompt === 'string' ? idsOf(body.prompt) : body.prompt
     const chunks = tokens.map((token, i) => ({
       ...envelope('text_completion'),
@@ -155,7 +155,7 @@ export async function startStandIn (t: Test, {
     }
     if (failAnswers && isForced !== undefined) return await reply.code(500).send({ error: { message: 'broken' } })
     if (failContinuations && before !== '') return await reply.code(503).send({ error: { message: 'Loading model' } })
-    const rest = isForced === undefined ? [...thought, '</think>', ...answer].slice(before!.length) : [...answer]
+    const rest = isForced === undefined ? [...reasoning, '</think>', ...answer].slice(before!.length) : [...answer]
     const said = body.n_predict < 0 ? rest : rest.slice(0, body.n_predict)
     const end = { content: '', tokens: [], stop: true, stop_type: said.length < rest.length ? 'limit' : 'eos', tokens_evaluated: prompt.length }
     await stream(reply, [...said.map((text) => ({ content: text, tokens: idsOf(text), stop: false })), end], Infinity)

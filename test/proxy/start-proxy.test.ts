@@ -41,3 +41,14 @@ t.test('a proxy whose admin port is in use serves no clients', async (t) => {
   await t.rejects(startProxy(settings, pino({ level: 'silent' })), /PROXY_ADMIN_PORT/)
   await t.rejects(fetch(`http://127.0.0.1:${port}/v1/models`), { cause: { code: 'ECONNREFUSED' } })
 })
+
+t.test('the proxy has its own routes on another port', async (t) => {
+  const { ask, proxy } = await startUnderTest(t)
+  const readiness = async () => await (await fetch(proxy.adminUrl + '/readyz')).json()
+  t.match(await readiness(), { ready: true, circuit: 'closed', problem: null, certifies: ['exact_match'], dialect: 'auto' })
+  await (await ask()).text()
+  t.match(await readiness(), { dialect: 'vllm' }, 'once it has been detected')
+  t.equal((await fetch(proxy.adminUrl + '/livez')).status, 200)
+  t.match(await (await fetch(proxy.adminUrl + '/metrics')).text(), /stopgate_proxy_circuit_open 0/)
+  t.equal((await fetch(proxy.adminUrl + '/v1/models')).status, 404)
+})

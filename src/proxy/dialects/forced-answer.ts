@@ -1,17 +1,148 @@
-import type { Forced } from './dialect.js'
+import { fieldOf, itemsOf, numberOrNull, type JsonObject } from '../protocol/json.js'
+import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
 
-/** Reads the reply to a probe in OpenAI's format. @throws Error where it has no answer */
-export function readForced (reply: any): Forced {
-  const choice = reply?.choices?.[0]
-  const text = choice?.text ?? choice?.message?.content
+/** The ways to force an answer that `--probe` names. */
+export const PROBE_STYLES = ['plain', 'boxed', 'choice', 'json', 'direct'] as const
+export type ProbeStyleName = typeof PROBE_STYLES[number]
+
+/** How an answer is forced behind the end of the reasoning, and which part of a text is the answer. */
+export interface ProbeStyle {
+  readonly suffix: string
+  /** Texts that end a forced answer. */
+  readonly stops: readonly string[]
+  /** The answer in a forced text. */
+  readonly forced: (text: string) => string
+  /** The answer in a text that the model wrote unforced; '' if there is none. */
+  readonly final: (text: string) => string
+}
+
+const STYLES: Readonly<Record<ProbeStyleName, ProbeStyle>> = {
+  plain: { suffix: 'Final answer:', stops: ['\n'], forced: firstLine, final: (text) => firstLine(textBehind(text, /final answer\W*?:\**/gi) ?? text) },
+  boxed: {
+    suffix: 'The final answer is \\boxed{',
+    stops: ['\n', '}$', '}.'],
+    forced: inBraces,
+    final: (text) => inBraces(textBehind(text, /\\boxed\s*\{/g) ?? ''),
+  },
+  choice: {
+    suffix: 'The answer is (',
+    stops: [')', '\n'],
+    forced: (text) => letterIn(text),
+    final: (text) => letterIn(textBehind(text, /(answer|choice|option)\s*(is|:)?\W*?(?=\(?[A-Z]\b)/gi) ?? text),
+  },
+  json: { suffix: '{', stops: ['\n\n'], forced: (text) => canonicalJson(`{${text}`), final: canonicalJson },
+  direct: { suffix: '', stops: [], forced: (text) => text.trim(), final: (text) => text.trim() },
+}
+
+/** An answer that was forced beside the generation. */
+export interface ForcedAnswer {
+  readonly text: string
+  /** One for each of its tokens. */
+  readonly logprobs: ReadonlyArray<number | null>
+  readonly tokens: number
+  readonly promptTokens: number | null
+  /** Prompt tokens that the prefix cache had; `null`: the engine does not state it. */
+  readonly cachedTokens: number | null
+}
+
+/** @param suffix in place of the style's own; '': that of the style */
+export function probeStyle (name: ProbeStyleName, suffix = ''): ProbeStyle {
+  return suffix === '' ? STYLES[name] : { ...STYLES[name], suffix }
+}
+
+/** The body of the request for a forced answer. */
+export function probeBody ({ model }: StoppableRequest, prompt: unknown, maxTokens: number, stops: readonly string[]): JsonObject {
+  return { model, prompt, max_tokens: maxTokens, temperature: 0, logprobs: 1, ...(stops.length > 0 && { stop: stops }) }
+}
+
+/** The body of the request for the answer behind the reasoning, sampled as the client requested. */
+export function answerBody ({ model, body }: StoppableRequest, prompt: unknown, maxTokens: number): JsonObject {
+  const sampling = SAMPLING_FIELDS.map((field) => [field, body[field] ?? undefined] as const)
+  return {
+    model, prompt, max_tokens: maxTokens, stream: true, stream_options: { include_usage: true }, ...Object.fromEntries(sampling),
+  }
+}
+
+/** Reads the reply to a probe in OpenAI's format. @throws Error if it has no text */
+export function readForcedAnswer (reply: unknown): ForcedAnswer {
+  const [choice] = itemsOf(fieldOf(reply, 'choices'))
+  const text = fieldOf(choice, 'text') ?? fieldOf(fieldOf(choice, 'message'), 'content')
   if (typeof text !== 'string') throw new Error('a probe was answered without a text')
-  const { prompt_tokens: promptTokens = null, completion_tokens: tokens = 1, prompt_tokens_details: details } = reply.usage ?? {}
-  return { text, logprobs: logprobsOf(choice.logprobs), tokens, promptTokens, cachedTokens: details?.cached_tokens ?? null }
+  const usage = fieldOf(reply, 'usage')
+  return {
+    text,
+    logprobs: logprobsOf(fieldOf(choice, 'logprobs')),
+    tokens: numberOrNull(fieldOf(usage, 'completion_tokens')) ?? 1,
+    promptTokens: numberOrNull(fieldOf(usage, 'prompt_tokens')),
+    cachedTokens: numberOrNull(fieldOf(fieldOf(usage, 'prompt_tokens_details'), 'cached_tokens')),
+  }
 }
 
 /** In the format of completions, or in that of chats, which llama.cpp uses for both. */
-function logprobsOf (logprobs: any): Array<number | null> {
-  if (Array.isArray(logprobs?.token_logprobs)) return logprobs.token_logprobs
-  if (Array.isArray(logprobs?.content)) return logprobs.content.map(({ logprob }: { logprob: number }) => logprob)
-  return []
+function logprobsOf (logprobs: unknown): Array<number | null> {
+  const ofCompletion = fieldOf(logprobs, 'token_logprobs')
+  if (Array.isArray(ofCompletion)) return ofCompletion.map(numberOrNull)
+  return tokenLogprobs(fieldOf(logprobs, 'content'))
+}
+
+/** The log-probabilities of a list of tokens, `null` where one is missing. */
+export function tokenLogprobs (tokens: unknown): Array<number | null> {
+  return itemsOf(tokens).map((token) => numberOrNull(fieldOf(token, 'logprob')))
+}
+
+/** Geometric mean probability of a forced answer's tokens; `null` without tokens, or if one of them has none. */
+export function meanProbability (logprobs: ReadonlyArray<number | null>): number | null {
+  let sum = 0
+  for (const logprob of logprobs) {
+    if (logprob === null || !Number.isFinite(logprob)) return null
+    sum += logprob
+  }
+  return logprobs.length === 0 ? null : Math.exp(sum / logprobs.length)
+}
+
+/** The text behind the last match. */
+function textBehind (text: string, pattern: RegExp): string | null {
+  const last = [...text.matchAll(pattern)].at(-1)
+  return last === undefined ? null : text.slice(last.index + last[0].length)
+}
+
+function firstLine (text: string): string {
+  return text.trim().replace(/\n.*/s, '').trim()
+}
+
+/** The text before the brace that closes one opened before the text. */
+function inBraces (text: string): string {
+  let depth = 1
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '{') depth++
+    if (text[i] === '}' && --depth === 0) return text.slice(0, i).trim()
+  }
+  return text.trim()
+}
+
+function letterIn (text: string): string {
+  return /(?<![A-Za-z])[A-Z](?![A-Za-z])/.exec(text)?.[0] ?? ''
+}
+
+/** The first JSON object or list in a text, with sorted keys, so that equal values are equal texts; without one, the text as it is. */
+function canonicalJson (text: string): string {
+  const value = firstBalanced(text)
+  try { return JSON.stringify(sorted(JSON.parse(value ?? text))) } catch { return text.trim() }
+}
+
+/** From the first opening brace or bracket to the one that closes it. */
+function firstBalanced (text: string): string | null {
+  const start = text.search(/[{[]/)
+  let depth = 0
+  for (const { 0: token, index } of text.slice(Math.max(0, start)).matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (token === '{' || token === '[') depth++
+    else if ((token === '}' || token === ']') && --depth === 0) return text.slice(start, start + index + 1)
+  }
+  return null
+}
+
+function sorted (value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, item]) => [key, sorted(item)]))
 }

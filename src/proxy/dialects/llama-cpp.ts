@@ -1,98 +1,103 @@
 import { randomUUID } from 'node:crypto'
-import type { Asked } from '../asked.js'
-import { readEvents, type Take } from '../generation/event-stream.js'
-import { ownRequestHeaders, type RawHeaders } from '../hop-by-hop.js'
-import type { UpstreamReply } from '../exchange.js'
-import type { Dialect, DialectParts, Forced, Pieces, Run, Thought } from './dialect.js'
-import { createLlamaPieces, type LlamaEvent, type LlamaPieces } from './llama-pieces.js'
-import { StreamError } from './openai-pieces.js'
+import { readEvents, type TakeItems } from '../protocol/event-stream.js'
+import { fieldOf, numberOrNull } from '../protocol/json.js'
+import type { PieceReader } from '../protocol/openai-chunks.js'
+import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
+import { SAMPLING_FIELDS, type StoppableRequest } from '../protocol/stoppable-request.js'
+import type { UpstreamReply } from '../protocol/upstream.js'
+import { requireAccepted, type Dialect, type DialectOptions, type EngineRun } from './dialect.js'
+import { tokenLogprobs, type ForcedAnswer } from './forced-answer.js'
+import { createLlamaTranslator, parseLlamaEvent, type LlamaEvent, type LlamaTranslator } from './llama-events.js'
 
+/** A text, or texts and token ids in their order. */
 type Prompt = string | ReadonlyArray<string | number>
 
-const SAMPLING = ['temperature', 'top_p', 'top_k', 'min_p', 'seed', 'presence_penalty', 'frequency_penalty', 'repeat_penalty']
+/** Those of its own route: a request with vLLM's `repetition_penalty` is passed through. */
+const LLAMA_SAMPLING_FIELDS = SAMPLING_FIELDS.filter((field) => field !== 'repetition_penalty')
 
 /**
- * llama.cpp keeps its cache in slots, so that a probe beside a stream would evaluate the whole prefix in another slot. So the thought is
+ * llama.cpp keeps its cache in slots, so that a probe beside a stream would evaluate the whole prefix in another slot. So the reasoning is
  * generated up to each check, and the probe comes in between, on the same slot. The chat template is applied by the server
- * (`/apply-template`), and its own tokens go on behind the rendered text.
+ * (`/apply-template`), and its own tokens continue behind the rendered text.
  */
-export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: DialectParts): Dialect {
-  async function render (asked: Asked, headers: RawHeaders, signal: AbortSignal): Promise<Prompt> {
-    if (asked.route === 'completions') return asked.body.prompt as Prompt
-    const { messages, chat_template_kwargs: kwargs, reasoning_format: format } = asked.body
+export function createLlamaCpp ({ upstream, tags, closeText, style, probeTokens }: DialectOptions): Dialect {
+  async function render (request: StoppableRequest, headers: RawHeaders, signal: AbortSignal): Promise<Prompt> {
+    if (request.route === 'completions') return parsePrompt(request.body.prompt)
+    const { messages, chat_template_kwargs: kwargs, reasoning_format: format } = request.body
     const body = { messages, chat_template_kwargs: kwargs ?? undefined, reasoning_format: format ?? undefined }
-    const { prompt } = await upstream.json('/apply-template', headers, body, signal)
-    return prompt
+    return parsePrompt(fieldOf(await upstream.json('/apply-template', headers, body, signal), 'prompt'))
   }
 
-  async function begin (asked: Asked, rawHeaders: RawHeaders, signal: AbortSignal, firstCheck: number): Promise<Run> {
-    const headers = ownRequestHeaders(rawHeaders)
-    const prompt = await render(asked, headers, signal)
-    const sampling = Object.fromEntries(SAMPLING.map((field) => [field, asked.body[field] ?? undefined]))
+  async function start (request: StoppableRequest, rawHeaders: RawHeaders, signal: AbortSignal, firstCheck: number): Promise<EngineRun> {
+    const headers = jsonRequestHeaders(rawHeaders)
+    const prompt = await render(request, headers, signal)
+    const sampling = Object.fromEntries(LLAMA_SAMPLING_FIELDS.map((field) => [field, request.body[field] ?? undefined]))
     const ids: number[] = []
-    const left = (tokens: number) => asked.maxTokens === null ? Infinity : asked.maxTokens - tokens
-    const behind = (tokens: readonly number[], text = ''): Prompt => {
+    const tokensLeft = (tokens: number) => request.maxTokens === null ? Infinity : request.maxTokens - tokens
+    const promptWith = (tokens: readonly number[], text = ''): Prompt => {
       const parts = [...typeof prompt === 'string' ? [prompt] : prompt, ...tokens, ...(text === '' ? [] : [text])]
       return parts.every((part) => typeof part === 'string') ? parts.join('') : parts
     }
-    const open = (prompt: Prompt, most: number) => upstream.open({
+    const open = (prompt: Prompt, maxTokens: number) => upstream.open({
       method: 'POST',
       path: '/completion',
       headers,
       body: JSON.stringify({
-        ...sampling, prompt, n_predict: Number.isFinite(most) ? most : -1, stream: true, return_tokens: true, cache_prompt: true,
+        ...sampling, prompt, n_predict: Number.isFinite(maxTokens) ? maxTokens : -1, stream: true, return_tokens: true, cache_prompt: true,
       }),
       signal,
     })
-    const first = await open(behind([]), Math.min(left(0), firstCheck))
+    const first = await open(promptWith([]), Math.min(tokensLeft(0), firstCheck))
     const isOpened = typeof prompt === 'string' && prompt.trimEnd().endsWith(tags.open)
-    const envelope = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: asked.model }
-    const pieces = createLlamaPieces(asked.route, tags, envelope, isOpened)
-    let hasEnded = false
+    const envelope = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: request.model }
+    const translator = createLlamaTranslator(request.route, tags, envelope, isOpened)
+    let isAborted = false
     let current = first
-    let most = firstCheck // tokens of the whole generation at which the current stream ends at the latest
-    let evaluated: number | null = null
+    let pauseAt = firstCheck // tokens of the whole generation at which the current stream ends at the latest
+    let promptTokens: number | null = null
 
-    const think = (nextCheck: () => number): Pieces => async (take) => {
+    const readReasoning = (nextCheck: () => number): PieceReader => async (take) => {
       for (;;) {
         let isDone = false
-        await readLlama(current, (events) => {
-          ids.push(...events.flatMap(({ tokens }) => tokens ?? []))
-          const last = events.at(-1)!
-          if (last.stop && evaluated === null) evaluated = last.tokens_evaluated ?? null
-          const read = events.map((event) => pieces.of(event))
-          isDone = last.stop === true && (last.stop_type !== 'limit' || left(ids.length) < 1 || ids.length < most)
-          return take(isDone ? [...read, ...pieces.end(last.stop_type === 'limit' ? 'length' : 'stop', evaluated ?? 0, ids.length)] : read)
+        await readLlamaEvents(current, (events) => {
+          for (const event of events) ids.push(...event.tokens)
+          const pieces = events.map((event) => translator.pieceOf(event))
+          const end = endOf(events)
+          if (end === null) return take(pieces)
+          promptTokens ??= end.promptTokens
+          isDone = !end.isAtLimit || tokensLeft(ids.length) < 1 || ids.length < pauseAt
+          if (isDone) pieces.push(...translator.endPieces(end.isAtLimit ? 'length' : 'stop', promptTokens ?? 0, ids.length))
+          return take(pieces)
         })
-        if (isDone || hasEnded) return
-        most = pieces.isThinking() ? Math.max(nextCheck(), ids.length + 1) : Infinity
-        current = await open(behind(ids), Math.min(left(ids.length), most - ids.length))
-        if (current.status !== 200) throw new Error(`the model server did not continue the thought: ${current.status} ${(await current.body.text()).slice(0, 200)}`)
+        if (isDone || isAborted) return
+        pauseAt = translator.mayReason() ? Math.max(nextCheck(), ids.length + 1) : Infinity
+        current = await open(promptWith(ids), Math.min(tokensLeft(ids.length), pauseAt - ids.length))
+        await requireAccepted(current, 'the model server did not continue the reasoning')
       }
     }
 
     return {
       reply: first,
       reasoningField: 'reasoning_content',
-      pieces: think,
+      pieces: readReasoning,
       isOpened: () => isOpened,
-      promptTokens: () => evaluated,
-      probe: async (thought, signal) => forcedOf(await upstream.json('/completion', headers, {
-        prompt: behind(thought.ids ?? [], close + style.suffix),
+      promptTokens: () => promptTokens,
+      probe: async (prefix, signal) => parseForcedAnswer(await upstream.json('/completion', headers, {
+        prompt: promptWith(prefix.ids ?? [], closeText + style.suffix),
         n_predict: probeTokens,
         temperature: 0,
         n_probs: 1,
         cache_prompt: true,
         stop: style.stops,
       }, signal)),
-      async answer (thought: Thought): Promise<Pieces> {
-        const reply = await open(behind(thought.ids ?? [], close), left(thought.tokens))
-        if (reply.status !== 200) throw new Error(`the answer was refused: ${reply.status} ${(await reply.body.text()).slice(0, 200)}`)
-        return answerOf(reply, createLlamaPieces('completions', tags, envelope, false))
+      async answer (prefix) {
+        const reply = await open(promptWith(prefix.ids ?? [], closeText), tokensLeft(prefix.tokens))
+        await requireAccepted(reply, 'the answer was refused')
+        return readAnswer(reply, createLlamaTranslator('completions', tags, envelope, false))
       },
       abort () {
-        hasEnded = true
-        if (ids.length < most) current.body.destroy()
+        isAborted = true
+        if (ids.length < pauseAt) current.body.destroy()
       },
     }
   }
@@ -101,38 +106,56 @@ export function createLlamaCpp ({ upstream, tags, close, style, probeTokens }: D
     name: 'llama.cpp',
     hasIds: true,
     hasPauses: true,
-    // Each chunk starts the sampler anew, which would not repeat a seed's tokens.
+    // Each stream restarts the sampler, which would not repeat a seed's tokens.
     refusal: ({ body }) => body.seed != null && body.temperature !== 0 ? 'seed' : body.repetition_penalty != null ? 'unknown_field' : null,
-    begin,
+    start,
   }
 }
 
-async function readLlama ({ body }: UpstreamReply, take: Take<LlamaEvent>): Promise<void> {
+/** @throws Error if it is none */
+function parsePrompt (value: unknown): Prompt {
+  if (typeof value === 'string') return value
+  if (Array.isArray(value) && value.every((part) => typeof part === 'string' || typeof part === 'number')) return value
+  throw new Error('the model server did not render the prompt')
+}
+
+async function readLlamaEvents ({ body }: UpstreamReply, take: TakeItems<LlamaEvent>): Promise<void> {
   await readEvents<LlamaEvent>(body, (data, end) => {
     if (data === '[DONE]') return undefined
-    const event = JSON.parse(data)
-    if (event.error !== undefined) throw new StreamError(event)
-    if (event.stop === true) end()
+    const event = parseLlamaEvent(data)
+    if (event.isEnd) end()
     return event
   }, take)
 }
 
-function answerOf (reply: UpstreamReply, pieces: LlamaPieces): Pieces {
+/** The last event of a stream, if it is among these events. */
+function endOf (events: readonly LlamaEvent[]): LlamaEvent | null {
+  const last = events.at(-1)
+  return last?.isEnd === true ? last : null
+}
+
+function readAnswer (reply: UpstreamReply, translator: LlamaTranslator): PieceReader {
   let tokens = 0
   return async (take) => {
-    await readLlama(reply, (events) => {
-      tokens += events.reduce((sum, event) => sum + (event.tokens?.length ?? 0), 0)
-      const last = events.at(-1)!
-      const end = last.stop === true ? pieces.end(last.stop_type === 'limit' ? 'length' : 'stop', last.tokens_evaluated ?? 0, tokens) : []
-      return take([...events.map((event) => pieces.of(event)), ...end])
+    await readLlamaEvents(reply, (events) => {
+      const pieces = events.map((event) => translator.pieceOf(event))
+      for (const piece of pieces) tokens += piece.tokens
+      const end = endOf(events)
+      if (end !== null) pieces.push(...translator.endPieces(end.isAtLimit ? 'length' : 'stop', end.promptTokens ?? 0, tokens))
+      return take(pieces)
     })
   }
 }
 
-function forcedOf (reply: any): Forced {
-  if (typeof reply?.content !== 'string') throw new Error('a probe was answered without a text')
-  const logprobs = (reply.completion_probabilities ?? []).map(({ logprob }: { logprob: number }) => logprob)
-  const { cache_n: cached = null } = reply.timings ?? {}
-  const { content: text, tokens_predicted: tokens = 1, tokens_evaluated: promptTokens = null } = reply
-  return { text, logprobs, tokens, promptTokens, cachedTokens: cached }
+/** @throws Error if the reply to a probe has no text */
+function parseForcedAnswer (reply: unknown): ForcedAnswer {
+  const text = fieldOf(reply, 'content')
+  if (typeof text !== 'string') throw new Error('a probe was answered without a text')
+  return {
+    text,
+    logprobs: tokenLogprobs(fieldOf(reply, 'completion_probabilities')),
+    tokens: numberOrNull(fieldOf(reply, 'tokens_predicted')) ?? 1,
+    promptTokens: numberOrNull(fieldOf(reply, 'tokens_evaluated')),
+    cachedTokens: numberOrNull(fieldOf(fieldOf(reply, 'timings'), 'cache_n')),
+  }
 }

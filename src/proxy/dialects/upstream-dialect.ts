@@ -1,26 +1,48 @@
-import type { RawHeaders } from '../hop-by-hop.js'
-import type { DialectName } from '../proxy-settings.js'
+import { fieldOf, itemsOf } from '../protocol/json.js'
+import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
+import { UpstreamError, type Upstream } from '../protocol/upstream.js'
+import type { Dialect, DialectName, DialectOptions } from './dialect.js'
+import { createLlamaCpp } from './llama-cpp.js'
+import { createPlain, createSglang } from './text-dialects.js'
+import { createVllm } from './vllm.js'
 
-/** How long to wait after a failed detection before trying again, ms. */
-const ASK_AGAIN_MS = 1000
+/** Time after a failed detection before the next attempt, ms. */
+const RETRY_MS = 1000
 
-/** The dialect of the model server: as the operator says, or as the server does when it is first asked. */
+const DETECTION_TIMEOUT_MS = 5000
+
+/** The owner of models in `/v1/models` that each kind of model server states. */
+const BY_OWNER: ReadonlyMap<unknown, DialectName> = new Map([['vllm', 'vllm'], ['llamacpp', 'llama.cpp'], ['sglang', 'sglang']])
+
+export function createDialects (options: DialectOptions): Readonly<Record<DialectName, Dialect>> {
+  return { vllm: createVllm(options), 'llama.cpp': createLlamaCpp(options), sglang: createSglang(options), plain: createPlain(options) }
+}
+
+/** Detects the kind of a model server by the owner of its models. @throws UpstreamError, or an error of undici */
+export async function detectDialect (upstream: Upstream, headers: RawHeaders): Promise<DialectName> {
+  const list = await upstream.json('/v1/models', jsonRequestHeaders(headers), undefined, AbortSignal.timeout(DETECTION_TIMEOUT_MS))
+  if (list === null) throw new UpstreamError('/v1/models was answered with null')
+  const names = itemsOf(fieldOf(list, 'data')).map((model) => BY_OWNER.get(fieldOf(model, 'owned_by')))
+  return names.find((name) => name !== undefined) ?? 'plain'
+}
+
+/** The dialect of the model server: set by the operator, or detected with the first generation. */
 export class UpstreamDialect {
-  /** `auto` until the model server has said what it is. */
+  /** `auto` until it has been detected. */
   name: DialectName | 'auto'
-  readonly #ask: (headers: RawHeaders) => Promise<DialectName>
+  readonly #detect: (headers: RawHeaders) => Promise<DialectName>
   #failedAt = -Infinity
 
-  constructor (name: DialectName | 'auto', ask: (headers: RawHeaders) => Promise<DialectName>) {
+  constructor (name: DialectName | 'auto', detect: (headers: RawHeaders) => Promise<DialectName>) {
     this.name = name
-    this.#ask = ask
+    this.#detect = detect
   }
 
-  /** @param headers of a client, with which the model server is asked. @returns `null`: it did not say */
+  /** @param headers of a client, whose credentials the detection uses. @returns `null`: the model server did not say */
   async find (headers: RawHeaders): Promise<DialectName | null> {
-    if (this.name === 'auto' && performance.now() - this.#failedAt >= ASK_AGAIN_MS) {
+    if (this.name === 'auto' && performance.now() - this.#failedAt >= RETRY_MS) {
       try {
-        this.name = await this.#ask(headers)
+        this.name = await this.#detect(headers)
       } catch {
         this.#failedAt = performance.now()
       }

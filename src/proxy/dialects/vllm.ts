@@ -1,67 +1,98 @@
-import type { Asked } from '../asked.js'
-import { ownRequestHeaders, type RawHeaders } from '../hop-by-hop.js'
-import { answerBody, probeBody } from './answer-body.js'
-import type { Dialect, DialectParts, Run, Thought } from './dialect.js'
-import { readForced } from './forced-answer.js'
-import { readPieces } from './openai-pieces.js'
-import { once } from './once-a-model.js'
+import { fieldOf, numberOrNull, tokenIdsOf } from '../protocol/json.js'
+import { readPieces } from '../protocol/openai-chunks.js'
+import { jsonRequestHeaders, type RawHeaders } from '../protocol/raw-headers.js'
+import type { StoppableRequest } from '../protocol/stoppable-request.js'
+import { DialectError, requireAccepted, type Dialect, type DialectOptions, type EngineRun, type ReasoningPrefix } from './dialect.js'
+import { answerBody, probeBody, readForcedAnswer } from './forced-answer.js'
 
-/** What the tokenizer of a model says about thoughts. */
-interface Tokens {
+/** The token ids of the texts around the reasoning, by the tokenizer of one model. */
+interface ModelTokens {
+  /** `null`: the tag is several tokens. */
   readonly openId: number | null
   readonly closeId: number | null
   readonly close: readonly number[]
-  readonly ask: readonly number[]
+  readonly closeAndSuffix: readonly number[]
   readonly maxModelLen: number
 }
 
 /** How far from the end of the prompt an opening tag is looked for: some templates write a line feed behind it. */
-const OPEN_WITHIN = 4
+const MAX_TOKENS_BEHIND_OPEN = 4
+
+const MAX_MODELS = 256
+const TOKENIZER_TIMEOUT_MS = 10_000
 
 /**
- * vLLM tells the token ids of prompt and stream (`return_token_ids`), so that the client's request goes upstream as it is, and probes and
+ * vLLM states the token ids of prompt and stream (`return_token_ids`), so that the client's request goes upstream as it is, and probes and
  * answers find their prefix in the cache.
  */
-export function createVllm ({ upstream, tags, close, style, probeTokens }: DialectParts): Dialect {
-  const tokensOf = once(async (model, headers, signal): Promise<Tokens> => {
-    const tokenize = async (prompt: string): Promise<{ tokens: number[], max_model_len: number }> =>
-      await upstream.json('/tokenize', headers, { model, prompt, add_special_tokens: false }, signal)
-    const [open, end, closing, asking] = await Promise.all([tags.open, tags.close, close, close + style.suffix].map(tokenize))
-    const single = ({ tokens }: { tokens: number[] }) => tokens.length === 1 ? tokens[0]! : null
-    return { openId: single(open!), closeId: single(end!), close: closing!.tokens, ask: asking!.tokens, maxModelLen: open!.max_model_len }
+export function createVllm ({ upstream, tags, closeText, style, probeTokens }: DialectOptions): Dialect {
+  const tokensOf = cachePerModel(async (model, headers, signal): Promise<ModelTokens> => {
+    const tokenize = async (prompt: string) => {
+      const reply = await upstream.json('/tokenize', headers, { model, prompt, add_special_tokens: false }, signal)
+      const ids = tokenIdsOf(fieldOf(reply, 'tokens'))
+      if (ids === null) throw new Error('/tokenize was answered without tokens')
+      return { ids, single: ids.length === 1 ? ids[0] ?? null : null, maxModelLen: numberOrNull(fieldOf(reply, 'max_model_len')) ?? Infinity }
+    }
+    const [openTag, closeTag, close, closeAndSuffix] =
+      await Promise.all([tokenize(tags.open), tokenize(tags.close), tokenize(closeText), tokenize(closeText + style.suffix)])
+    return {
+      openId: openTag.single,
+      closeId: closeTag.single,
+      close: close.ids,
+      closeAndSuffix: closeAndSuffix.ids,
+      maxModelLen: openTag.maxModelLen,
+    }
   })
 
-  async function begin (asked: Asked, rawHeaders: RawHeaders, signal: AbortSignal): Promise<Run> {
-    const headers = ownRequestHeaders(rawHeaders)
-    const tokens = await tokensOf(asked.model, headers)
-    const body = { ...asked.body, stream: true, stream_options: { include_usage: true }, return_token_ids: true }
-    const reply = await upstream.open({ method: 'POST', path: asked.path, headers, body: JSON.stringify(body), signal })
+  async function start (request: StoppableRequest, rawHeaders: RawHeaders, signal: AbortSignal): Promise<EngineRun> {
+    const headers = jsonRequestHeaders(rawHeaders)
+    const tokens = await tokensOf(request.model, headers)
+    const body = { ...request.body, stream: true, stream_options: { include_usage: true }, return_token_ids: true }
+    const reply = await upstream.open({ method: 'POST', path: request.path, headers, body: JSON.stringify(body), signal })
     let prompt: readonly number[] | null = null
-    const behind = ({ ids }: Thought, more: readonly number[]) => {
-      if (prompt === null || ids === null) throw new Error('the model server did not tell its token ids')
+    const promptWith = ({ ids }: ReasoningPrefix, more: readonly number[]) => {
+      if (prompt === null || ids === null) throw new Error('the model server did not state its token ids')
       return [...prompt, ...ids, ...more]
     }
     return {
       reply,
       reasoningField: 'reasoning',
-      pieces: () => readPieces(reply.body, { route: asked.route, closeId: tokens.closeId, onPrompt: (ids) => { prompt = ids } }),
-      isOpened: () => tokens.openId !== null && (prompt ?? []).slice(-OPEN_WITHIN).includes(tokens.openId),
+      pieces: () => readPieces(reply.body, { route: request.route, closeId: tokens.closeId, onPrompt: (ids) => { prompt = ids } }),
+      isOpened: () => tokens.openId !== null && (prompt ?? []).slice(-MAX_TOKENS_BEHIND_OPEN).includes(tokens.openId),
       promptTokens: () => prompt?.length ?? null,
-      probe: async (thought, signal) => readForced(await upstream.json('/v1/completions', headers, {
-        ...probeBody(asked, behind(thought, tokens.ask), probeTokens, style.stops), skip_special_tokens: false,
+      probe: async (prefix, signal) => readForcedAnswer(await upstream.json('/v1/completions', headers, {
+        ...probeBody(request, promptWith(prefix, tokens.closeAndSuffix), probeTokens, style.stops), skip_special_tokens: false,
       }, signal)),
-      async answer (thought, signal) {
-        const prefix = behind(thought, tokens.close)
-        const room = Math.min(tokens.maxModelLen - prefix.length, (asked.maxTokens ?? Infinity) - thought.tokens)
+      async answer (prefix, signal) {
+        const prompt = promptWith(prefix, tokens.close)
+        const room = Math.min(tokens.maxModelLen - prompt.length, (request.maxTokens ?? Infinity) - prefix.tokens)
         if (room < 1) throw new Error('there is no room for an answer')
-        const body = JSON.stringify({ ...answerBody(asked, prefix, room), return_token_ids: true })
+        const body = JSON.stringify({ ...answerBody(request, prompt, room), return_token_ids: true })
         const reply = await upstream.open({ method: 'POST', path: '/v1/completions', headers, body, signal })
-        if (reply.status !== 200) throw new Error(`the answer was refused: ${reply.status} ${(await reply.body.text()).slice(0, 200)}`)
+        await requireAccepted(reply, 'the answer was refused')
         return readPieces(reply.body, { route: 'completions' })
       },
       abort: () => { reply.body.destroy() },
     }
   }
 
-  return { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, begin }
+  return { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start }
+}
+
+/** Loads a value once for each model, and again after a failure. */
+export function cachePerModel<T> (
+  load: (model: string, headers: RawHeaders, signal: AbortSignal) => Promise<T>): (model: string, headers: RawHeaders) => Promise<T> {
+  const cache = new Map<string, Promise<T>>()
+  return (model, headers) => {
+    const cached = cache.get(model)
+    if (cached !== undefined) return cached
+    if (cache.size >= MAX_MODELS) cache.clear()
+    // Not the signal of the client: the client that happens to be first may go away.
+    const loading = load(model, headers, AbortSignal.timeout(TOKENIZER_TIMEOUT_MS)).catch((error) => {
+      cache.delete(model)
+      throw new DialectError(`the model server can't say what its dialect needs: ${(error as Error).message}`)
+    })
+    cache.set(model, loading)
+    return loading
+  }
 }

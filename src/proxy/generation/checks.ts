@@ -1,71 +1,71 @@
-import type { Forced, Thought } from '../dialects/dialect.js'
-import type { Decided, LocalDecider } from '../service-link/local-decider.js'
-import { AnswerSignals } from './answer-signals.js'
-import { meanProbability } from './confidence.js'
-import { fitText } from './fit-text.js'
-import type { ProbeStyle } from './probe-styles.js'
+import type { ReasoningPrefix } from '../dialects/dialect.js'
+import { meanProbability, type ForcedAnswer, type ProbeStyle } from '../dialects/forced-answer.js'
+import { fitText, MAX_ANSWER_BYTES } from '../protocol/stopgate-headers.js'
+import type { LocalDecider, LocalGeneration } from '../service-link/local-decider.js'
 
 /** A check whose probe cost tokens, as it is reported. */
 export interface CheckedStep {
   readonly tokens: number
-  /** `null`: the probe gave none, so that nothing was decided. */
+  /** `null`: the probe gave none, so that no decision was made. */
   readonly confidence: number | null
   readonly answer?: string
   readonly probe_tokens: number
   readonly signals?: Readonly<Record<string, number>>
 }
 
-export type ProbeEnd = 'ok' | 'failed' | 'skipped' | 'late'
+/** How the probe of a check ended. `skipped`: too many probes were in flight; `late`: the reasoning had ended. */
+export const PROBE_ENDS = ['ok', 'failed', 'skipped', 'late'] as const
+export type ProbeEnd = typeof PROBE_ENDS[number]
 
-export interface ChecksParts {
+export interface ChecksOptions {
   readonly decider: Pick<LocalDecider, 'nextCheck' | 'draw' | 'decide'>
-  readonly one: Decided
+  readonly local: LocalGeneration
   readonly style: ProbeStyle
-  readonly probe: (thought: Thought, signal: AbortSignal) => Promise<Forced>
-  /** Most tokens that a probe may have. A probe that is given up counts with all of them, since nobody knows how far it came. */
+  readonly probe: (prefix: ReasoningPrefix, signal: AbortSignal) => Promise<ForcedAnswer>
+  /** Largest number of tokens of a probe. A probe that is given up counts with all of them, since nobody knows how far it came. */
   readonly maxProbeTokens: number
   readonly probeTimeoutMs: number
-  /** The client has gone. */
-  readonly gone: AbortSignal
+  /** Aborts when the client has gone. */
+  readonly clientGone: AbortSignal
   /** Whether a probe may be sent now. */
   readonly mayProbe: () => boolean
-  /** Gets the tokens that the probe cost, and what it forced, if it came back in time. */
-  readonly onProbe: (end: ProbeEnd, tokens: number, forced: Forced | null) => void
+  /** Receives the tokens that the probe cost, and the forced answer if it came back in time. */
+  readonly onProbe: (end: ProbeEnd, tokens: number, forced: ForcedAnswer | null) => void
   /** Called at most once. */
   readonly onStop: (threshold: number) => void
 }
 
 /**
- * The checks of one generation, one at a time, beside its stream. If a probe fails, the thought goes on; a probe that is under way when the
- * thought ends is aborted. What such probes cost counts in both arms, like the cost of any other.
+ * The checks of one generation, one at a time, beside its stream. If a probe fails, the reasoning goes on; a probe in flight is aborted
+ * when the reasoning ends. The cost of such a probe counts in both arms, like the cost of any other.
  */
 export class Checks {
   readonly steps: CheckedStep[] = []
   probeTokens = 0
-  /** Prompt tokens of the probes that the prefix cache did not have, as far as the engine tells. */
+  /** Prompt tokens of the probes that the prefix cache did not have, as far as the engine states them. */
   prefillTokens = 0
-  readonly #parts: ChecksParts
+  readonly #options: ChecksOptions
   readonly #signals = new AnswerSignals()
   #next: number
   #running: Promise<void> | null = null
   #hasEnded = false
-  /** The probe in flight, and the tokens of the thought at its check. */
+  /** The probe in flight, and the tokens of the reasoning at its check. */
   #probing: { readonly at: number, readonly giveUp: () => void } | null = null
 
-  constructor (parts: ChecksParts) {
-    this.#parts = parts
-    this.#next = parts.decider.nextCheck(parts.one, 0)
+  constructor (options: ChecksOptions) {
+    this.#options = options
+    this.#next = options.decider.nextCheck(options.local, 0)
   }
 
-  /** Tokens of the thought at which the next check is due; none is when it has ended. */
+  /** Tokens of the reasoning at which the next check is due; Infinity after its end. */
   get next (): number { return this.#hasEnded ? Infinity : this.#next }
 
-  /** The thought has grown. */
-  advance (thought: Thought): void {
-    if (thought.tokens < this.#next || this.#running !== null || this.#hasEnded || this.#parts.gone.aborted) return
-    this.#running = this.#check(thought).finally(() => {
+  /** The reasoning has grown. */
+  advance (prefix: ReasoningPrefix): void {
+    if (prefix.tokens < this.#next || this.#running !== null || this.#hasEnded || this.#options.clientGone.aborted) return
+    this.#running = this.#check(prefix).finally(() => {
       this.#running = null
-      this.advance(thought) // the stream may be past the next check, too; the thought grows in place
+      this.advance(prefix) // the stream may be past the next check, too; the prefix grows in place
     })
   }
 
@@ -74,7 +74,7 @@ export class Checks {
     while (this.#running !== null) await this.#running
   }
 
-  /** The thought has ended: nothing can be stopped any more, and a probe in flight is given up. */
+  /** The reasoning has ended: nothing can be stopped any more, and a probe in flight is given up. */
   end (): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
@@ -85,7 +85,7 @@ export class Checks {
   #giveUp (end: ProbeEnd): void {
     if (this.#probing === null) return
     const { at, giveUp } = this.#probing
-    const { maxProbeTokens: tokens, onProbe } = this.#parts
+    const { maxProbeTokens: tokens, onProbe } = this.#options
     this.#probing = null
     giveUp()
     this.#spend({ tokens: at, confidence: null, probe_tokens: tokens })
@@ -97,13 +97,13 @@ export class Checks {
     this.steps.push(step)
   }
 
-  async #check (thought: Thought): Promise<void> {
-    const { decider, one, mayProbe, onProbe, onStop } = this.#parts
-    // Where the engine tells its tokens the check is exactly at the cadence, however many came at once.
-    const at = thought.ids === null ? thought.tokens : this.#next
-    const prefix = { tokens: at, ids: thought.ids?.slice(0, at) ?? null, text: thought.text }
-    this.#next = decider.nextCheck(one, at)
-    decider.draw(one, at)
+  async #check (reasoning: ReasoningPrefix): Promise<void> {
+    const { decider, local, mayProbe, onProbe, onStop } = this.#options
+    // With token ids the check is exactly at the cadence, however many tokens came at once.
+    const at = reasoning.ids === null ? reasoning.tokens : this.#next
+    const prefix = { tokens: at, ids: reasoning.ids?.slice(0, at) ?? null, text: reasoning.text }
+    this.#next = decider.nextCheck(local, at)
+    decider.draw(local, at)
     if (!mayProbe()) { onProbe('skipped', 0, null); return }
     const forced = await this.#probe(at, prefix)
     if (forced === null) return
@@ -112,20 +112,20 @@ export class Checks {
     onProbe('ok', forced.tokens, forced)
     const { confidence, signals } = step
     if (confidence === null || signals === undefined) return
-    const decision = decider.decide(one, { tokens: at, confidence, signals })
-    if (decision?.decision !== 'stop') return
+    const decision = decider.decide(local, { tokens: at, confidence, signals })
+    if (decision?.decision !== 'stop' || decision.threshold === null) return
     this.#hasEnded = true
-    onStop(decision.threshold!)
+    onStop(decision.threshold)
   }
 
   /** `null` if the probe failed, or was given up. */
-  async #probe (at: number, prefix: Thought): Promise<Forced | null> {
-    const { probe, probeTimeoutMs, gone, onProbe } = this.#parts
+  async #probe (at: number, prefix: ReasoningPrefix): Promise<ForcedAnswer | null> {
+    const { probe, probeTimeoutMs, clientGone, onProbe } = this.#options
     const aborting = new AbortController()
     const probing = { at, giveUp: () => { aborting.abort() } }
     const onGone = (): void => { this.#giveUp('late') }
     const timer = setTimeout(() => { this.#giveUp('failed') }, probeTimeoutMs)
-    gone.addEventListener('abort', onGone)
+    clientGone.addEventListener('abort', onGone)
     this.#probing = probing
     try {
       const forced = await probe(prefix, aborting.signal)
@@ -135,16 +135,40 @@ export class Checks {
       return null
     } finally {
       clearTimeout(timer)
-      gone.removeEventListener('abort', onGone)
+      clientGone.removeEventListener('abort', onGone)
       this.#probing = null
     }
   }
 
-  #stepOf (tokens: number, { text, logprobs, tokens: probeTokens, promptTokens, cachedTokens }: Forced): CheckedStep {
+  #stepOf (tokens: number, { text, logprobs, tokens: probeTokens, promptTokens, cachedTokens }: ForcedAnswer): CheckedStep {
     if (promptTokens !== null && cachedTokens !== null) this.prefillTokens += Math.max(0, promptTokens - cachedTokens)
     const confidence = meanProbability(logprobs)
     if (confidence === null) return { tokens, confidence, probe_tokens: probeTokens }
-    const answer = fitText(this.#parts.style.forced(text), 4096)
+    const answer = fitText(this.#options.style.forced(text), MAX_ANSWER_BYTES)
     return { tokens, confidence, answer, probe_tokens: probeTokens, signals: this.#signals.add(answer, confidence) }
+  }
+}
+
+/** The signals with a fixed meaning that cost nothing beside a probe: see docs/integrate/signals.md. */
+export class AnswerSignals {
+  readonly #answers: string[] = []
+  #last: number | null = null
+  #highest = 0
+
+  /** The signals of a check. Call it in the order of the checks. */
+  add (answer: string, confidence: number): Readonly<Record<string, number>> {
+    this.#answers.push(answer)
+    const differs = this.#answers.findLastIndex((earlier) => earlier !== answer)
+    const delta = confidence - (this.#last ?? confidence)
+    this.#last = confidence
+    this.#highest = Math.max(this.#highest, confidence)
+    const counts = new Map<string, number>()
+    for (const earlier of this.#answers) counts.set(earlier, (counts.get(earlier) ?? 0) + 1)
+    return {
+      answer_streak: this.#answers.length - 1 - differs,
+      confidence_delta: delta,
+      confidence_max: this.#highest,
+      vote_share: Math.max(...counts.values()) / this.#answers.length,
+    }
   }
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { Asked } from '../asked.js'
-import type { Chunk, Piece, Usage } from '../dialects/dialect.js'
-import { ownResponseHeaders, type RawHeaders } from '../hop-by-hop.js'
-import { chunkWriter, sendAtOnce } from './chunk-writer.js'
+import type { JsonObject } from '../protocol/json.js'
+import type { Piece, Usage } from '../protocol/openai-chunks.js'
+import { bodilessResponseHeaders, type RawHeaders } from '../protocol/raw-headers.js'
+import type { StoppableRequest } from '../protocol/stoppable-request.js'
 
-/** What the last chunk, or the whole reply, says about the generation. */
+/** The field about the generation in the last chunk, or in the whole reply. */
 export interface StopgateField {
   readonly generation_id: string
   readonly arm: string | null
@@ -16,41 +16,43 @@ export interface StopgateField {
   readonly tokens_saved: number | null
 }
 
-/** How the client is answered: by a stream or at once. */
+/** The reply to the client: a stream, or one JSON object. */
 export interface ClientReply {
-  /** Passes a piece of the engine's own stream on. `field` is asked for with the last one. */
+  /** Passes a piece of the engine's own stream on. `field` is called with the last one. */
   readonly pass: (piece: Piece, field: () => StopgateField) => void
-  /** Writes text behind a stopped thought. */
+  /** Writes text behind stopped reasoning. */
   readonly write: (content: string) => void
+  /** @param finish `null`: the engine's own pieces had the finish reason */
   readonly end: (finish: string | null, usage: Usage | null, field: StopgateField) => void
-  /** Ends with an error of the engine. */
-  readonly fail: (error: Chunk | null) => void
-  /** Sends at once what `work` passes on and writes. */
-  readonly together: (work: () => void) => void
-  /** Waits until the client has taken what was written. */
+  /** Ends with an error of the engine; `null`: breaks off. */
+  readonly fail: (error: unknown) => void
+  /** Sends everything that `work` passes on and writes in one system call. */
+  readonly sendTogether: (work: () => void) => void
+  /** Waits until the client has read enough; `null`: there is nothing to wait for. */
   readonly drained: () => Promise<void> | null
 }
 
-export function headersOf (headers: RawHeaders, generationId: string, contentType: string): string[] {
-  return [...ownResponseHeaders(headers), 'content-type', contentType, 'x-stopgate-generation', generationId]
+export function replyHeaders (headers: RawHeaders, generationId: string, contentType: string): string[] {
+  return [...bodilessResponseHeaders(headers), 'content-type', contentType, 'x-stopgate-generation', generationId]
 }
 
 /** One coherent stream in OpenAI's format. */
-export function streamReply ({ route, wantsUsage }: Asked, response: ServerResponse, headers: readonly string[]): ClientReply {
-  let last: Chunk = {}
+export function streamReply (
+  { route, wantsUsage }: Pick<StoppableRequest, 'route' | 'wantsUsage'>, response: ServerResponse, headers: readonly string[]): ClientReply {
+  let last: JsonObject = {}
   response.writeHead(200, [...headers])
   const write = chunkWriter(response)
   const sendText = (text: string) => { write(`data: ${text}\n\n`) }
-  const send = (chunk: Chunk) => { sendText(JSON.stringify(chunk)) }
+  const send = (chunk: JsonObject) => { sendText(JSON.stringify(chunk)) }
   const choice = (content: string, finish: string | null) => route === 'chat'
     ? { index: 0, delta: content === '' ? {} : { content }, logprobs: null, finish_reason: finish }
     : { index: 0, text: content, logprobs: null, finish_reason: finish }
-  const envelope = (): Chunk => ({ ...last, usage: undefined, stopgate: undefined }) // JSON leaves them out
+  const envelope = (): JsonObject => ({ ...last, usage: undefined, stopgate: undefined }) // JSON leaves them out
   return {
-    pass ({ chunk, finish, usage, text = null }, field) {
+    pass ({ chunk, finish, usage, isWithoutChoices, text }, field) {
       last = chunk
       if (text !== null && finish === null && chunk.usage === undefined) { sendText(text); return }
-      const isUsage = usage !== null && chunk.choices.length === 0
+      const isUsage = usage !== null && isWithoutChoices
       if (isUsage && !wantsUsage) return
       if (isUsage || (finish !== null && !wantsUsage)) chunk.stopgate = field()
       if (!wantsUsage) delete chunk.usage
@@ -60,20 +62,20 @@ export function streamReply ({ route, wantsUsage }: Asked, response: ServerRespo
     end (finish, usage, field) {
       // After a natural end the engine's own last chunks have been passed on.
       if (finish !== null) send({ ...envelope(), choices: [choice('', finish)], ...(!wantsUsage && { stopgate: field }) })
-      if (finish !== null && wantsUsage) send({ ...envelope(), choices: [], usage, stopgate: field })
+      if (finish !== null && wantsUsage) send({ ...envelope(), choices: [], usage: usage?.json ?? null, stopgate: field })
       write('data: [DONE]\n\n', true)
     },
     fail (error) {
       if (error === null) response.destroy()
       else write(`data: ${JSON.stringify(error)}\n\ndata: [DONE]\n\n`, true)
     },
-    together: (work) => { sendAtOnce(response, work) },
+    sendTogether: (work) => { sendAtOnce(response, work) },
     drained: () => response.writableNeedDrain ? drainedOrClosed(response) : null,
   }
 }
 
 async function drainedOrClosed (response: ServerResponse): Promise<void> {
-  const done = new AbortController() // takes the other listener away
+  const done = new AbortController() // removes the other listener
   const { signal } = done
   try {
     await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })])
@@ -83,8 +85,9 @@ async function drainedOrClosed (response: ServerResponse): Promise<void> {
 }
 
 /** One JSON reply, put together from the stream. */
-export function jsonReply ({ route }: Asked, response: ServerResponse, headers: readonly string[], reasoningField: string): ClientReply {
-  let envelope: Chunk = {}
+export function jsonReply (
+  { route }: Pick<StoppableRequest, 'route'>, response: ServerResponse, headers: readonly string[], reasoningField: string): ClientReply {
+  let envelope: JsonObject = {}
   let [reasoning, content] = ['', '']
   let finished: string | null = null
   return {
@@ -100,14 +103,45 @@ export function jsonReply ({ route }: Asked, response: ServerResponse, headers: 
       const message = { role: 'assistant', content: content === '' && reasoning !== '' ? null : content, ...(reasoning !== '' && { [reasoningField]: reasoning }) }
       const choice = { index: 0, ...(route === 'chat' ? { message } : { text: content }), logprobs: null, finish_reason: finish ?? finished }
       const object = route === 'chat' ? 'chat.completion' : 'text_completion'
-      const body = JSON.stringify({ ...envelope, object, choices: [choice], usage, stopgate: field })
+      const body = JSON.stringify({ ...envelope, object, choices: [choice], usage: usage?.json ?? null, stopgate: field })
       response.writeHead(200, [...headers]).end(Buffer.from(body)) // Node would write the head in the encoding of a string
     },
     fail (error) {
       if (error === null) response.destroy()
       else response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify(error))
     },
-    together: (work) => { work() },
+    sendTogether: (work) => { work() },
     drained: () => null,
+  }
+}
+
+/** Writes a piece of a body. It must not be empty: an empty chunk would end the body. */
+export type WriteChunk = (text: string, isLast?: boolean) => void
+
+/**
+ * Writes each chunk of a body (RFC 9112, section 7.1) as one piece, where Node would write four. Call it after the head has been set, which
+ * decides whether the body has chunks.
+ */
+export function chunkWriter (response: ServerResponse): WriteChunk {
+  const isChunked = response.chunkedEncoding
+  response.chunkedEncoding = false // from here on Node leaves the body as it is
+  return (text, isLast = false) => {
+    const bytes = Buffer.byteLength(text)
+    const chunk = isChunked ? `${bytes.toString(16)}\r\n${text}\r\n${isLast ? '0\r\n\r\n' : ''}` : text
+    // Node writes the head in the encoding of the first string, and headers are latin1.
+    const piece = bytes === text.length ? chunk : Buffer.from(chunk)
+    if (isLast) response.end(piece, 'latin1')
+    else response.write(piece, 'latin1')
+  }
+}
+
+/** Sends everything that `write` writes in one system call, before it returns: by itself Node waits until the end of the turn. */
+export function sendAtOnce (response: ServerResponse, write: () => void): void {
+  const { socket } = response // none while an earlier request of the connection is answered
+  socket?.cork()
+  try {
+    write()
+  } finally {
+    socket?.uncork()
   }
 }

@@ -2,8 +2,8 @@ import { BUNDLE_FORMAT, type Bundle } from '../../core/decide/bundle.js'
 import { snapshotOfBundle } from '../../core/decide/snapshot-of-bundle.js'
 import type { Snapshot } from '../../core/decide/snapshot.js'
 import type { Label } from '../../core/policy/policy.js'
-import { Backoff } from './backoff.js'
-import type { ServiceClient } from './service-calls.js'
+import { fieldOf } from '../protocol/json.js'
+import { Backoff, type ServiceClient } from './service-client.js'
 
 const POLL_SECONDS = 30
 
@@ -11,13 +11,13 @@ export interface BundlePollOptions {
   readonly prefix: string
   readonly maxStalenessSeconds: number
   readonly onProblem: (message: string) => void
-  /** What is certified has changed. */
+  /** The labels that are certified have changed. */
   readonly onLabels: (certifies: readonly Label[]) => void
 }
 
 /**
- * Keeps the rules in step with the service by long polls. Its circuit is closed while the service is heard of: where it is open, requests
- * are passed through without a wait.
+ * Keeps the rules in step with the service by long polls. The circuit is closed while the service answers; while it is open, requests are
+ * passed through without a wait.
  */
 export class BundlePoll {
   readonly #service: Pick<ServiceClient, 'get'>
@@ -26,9 +26,9 @@ export class BundlePoll {
   #snapshot: Snapshot | null = null
   #etag = ''
   #renewedAt = -Infinity
-  /** What some rule or other certifies. */
+  /** The labels that at least one rule certifies. */
   certifies: readonly Label[] = []
-  /** What is wrong, or `null`. */
+  /** Why the rules can't be read; `null`: they can. */
   problem: string | null = 'the service has not been reached yet'
 
   constructor (service: Pick<ServiceClient, 'get'>, options: BundlePollOptions) {
@@ -58,26 +58,28 @@ export class BundlePoll {
     }
   }
 
-  /** Asks once: waits for a change where the proxy has a bundle. @throws CallError or Error */
+  /** Polls once; with a bundle at hand, the service answers only after a change or a timeout. @throws CallError or Error */
   async renew (): Promise<void> {
     const wait = this.#etag === '' ? '' : `&wait=${POLL_SECONDS}`
     const path = `/v1/bundle?prefix=${encodeURIComponent(this.#options.prefix)}${wait}`
     const { status, etag, body } = await this.#service.get(path, 1000 * (POLL_SECONDS + 10), this.#etag === '' ? {} : { 'if-none-match': this.#etag })
     if (status !== 304) {
-      if ((body as Bundle).format !== BUNDLE_FORMAT) {
+      const format = fieldOf(body, 'format')
+      if (format !== BUNDLE_FORMAT) {
         this.#snapshot = null
-        throw new Error(`the bundle has format ${(body as Bundle).format}, and this proxy knows ${BUNDLE_FORMAT}`)
+        throw new Error(`the bundle has format ${String(format)}, and this proxy knows ${BUNDLE_FORMAT}`)
       }
-      this.#snapshot = snapshotOfBundle(body as Bundle)
+      const bundle = body as Bundle // the service that the operator names vouches for the fields of its format
+      this.#snapshot = snapshotOfBundle(bundle)
       this.#etag = etag
-      this.#setLabels(body as Bundle)
+      this.#setLabels(bundle)
     }
     this.#renewedAt = performance.now()
     this.problem = null
   }
 
   #setLabels ({ rules }: Bundle): void {
-    const labels = [...new Set(rules.map(({ label = 'exact_match' as Label }) => label))].sort()
+    const labels = [...new Set(rules.map(({ label }): Label => label ?? 'exact_match'))].sort()
     if (labels.join() === this.certifies.join()) return
     this.certifies = labels
     this.#options.onLabels(labels)

@@ -1,28 +1,31 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Context } from '../../core/policy/context.js'
-import { CallError, type ServiceClient } from './service-calls.js'
+import { CallError, type ServiceClient } from './service-client.js'
 
-/** Draws of one context, epoch and share, which one call takes. */
-interface Waiting {
+/** The id of a generation, and that of its group. */
+export interface EnrolledIds { readonly generation_id: string, readonly group_id?: string }
+
+/** Draws of one context, epoch and share, which are sent in one call. */
+interface Batch {
   readonly context: Context
   readonly epoch: string | null
   readonly share: number
   readonly since: number
-  readonly generations: Array<{ generation_id: string, group_id?: string }>
+  readonly generations: EnrolledIds[]
 }
 
 const EVERY_MS = 50
 const RETRY_MS = 250
-/** The service takes no older draws, ms. What can't be sent in time is no evidence, and goes on as it is. */
-const OLDEST_MS = 4500
+/** The service accepts no older draws, ms. A generation that can't be enrolled in time is no evidence, and goes on. */
+const MAX_AGE_MS = 4500
 const CALL_MS = 1000
-const MOST_IN_CALL = 4096
+const MAX_IN_CALL = 4096
 
-/** Tells the service whom the proxy has enrolled, twenty times a second. */
+/** Reports the generations that the proxy has enrolled to the service, twenty times a second. */
 export class EnrolmentSender {
   readonly #service: Pick<ServiceClient, 'post'>
   readonly #onProblem: (message: string) => void
-  #waiting = new Map<string, Waiting>()
+  #batches = new Map<string, Batch>()
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<unknown> = Promise.resolve()
   enrolled = 0
@@ -32,24 +35,24 @@ export class EnrolmentSender {
     this.#onProblem = onProblem
   }
 
-  add (context: Context, epoch: string | null, share: number, generation: { generation_id: string, group_id?: string }): void {
+  add (context: Context, epoch: string | null, share: number, generation: EnrolledIds): void {
     const key = JSON.stringify([epoch, share, context])
-    let waiting = this.#waiting.get(key)
-    if (waiting === undefined || waiting.generations.length >= MOST_IN_CALL) {
-      if (waiting !== undefined) this.flush()
-      this.#waiting.set(key, waiting = { context, epoch, share, since: performance.now(), generations: [] })
+    let batch = this.#batches.get(key)
+    if (batch === undefined || batch.generations.length >= MAX_IN_CALL) {
+      if (batch !== undefined) this.flush()
+      this.#batches.set(key, batch = { context, epoch, share, since: performance.now(), generations: [] })
     }
-    waiting.generations.push(generation)
+    batch.generations.push(generation)
     this.#timer ??= globalThis.setTimeout(() => { this.flush() }, EVERY_MS)
   }
 
-  /** Sends what waits. */
+  /** Sends all draws that wait. */
   flush (): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const taken = [...this.#waiting.values()]
-    this.#waiting = new Map()
-    this.#sending = Promise.all([this.#sending, ...taken.map((one) => this.#send(one))])
+    const batches = [...this.#batches.values()]
+    this.#batches = new Map()
+    this.#sending = Promise.all([this.#sending, ...batches.map((batch) => this.#send(batch))])
   }
 
   async close (): Promise<void> {
@@ -57,10 +60,10 @@ export class EnrolmentSender {
     await this.#sending
   }
 
-  async #send ({ since, ...draws }: Waiting): Promise<void> {
+  async #send ({ since, ...draws }: Batch): Promise<void> {
     for (;;) {
       const age = performance.now() - since
-      if (age > OLDEST_MS) return
+      if (age > MAX_AGE_MS) return
       try {
         await this.#service.post('/v1/enrolments', { ...draws, age_ms: age }, CALL_MS)
         this.enrolled += draws.generations.length

@@ -5,33 +5,34 @@ import type { Arm } from '../../core/assignment/arm.js'
 import { nextCheckTokens } from '../../core/policy/cadence.js'
 import type { Context } from '../../core/policy/context.js'
 import { enrolDraw } from '../../decisions/enrol-step.js'
-import type { Asked } from '../asked.js'
+import type { StoppableRequest } from '../protocol/stoppable-request.js'
 import type { EnrolmentSender } from './enrolment-sender.js'
 
-/** A generation that this process decides about. */
-export interface Decided {
+/** A generation about which this process decides. */
+export interface LocalGeneration {
   readonly id: string
   readonly group: string
   readonly context: Context
-  /** Drawn at its first check. */
+  /** Drawn at the first check; `null` before it. */
   arm: Arm | null
 }
 
-export interface Begun {
-  readonly one: Decided
+export interface StartResult {
+  readonly generation: LocalGeneration
   /** The levels that the service knows. */
-  readonly levels: readonly string[]
+  readonly knownLevels: readonly string[]
   /** The levels that the client stated and the service does not know. */
-  readonly unknown: readonly string[]
+  readonly unknownLevels: readonly string[]
 }
 
-export interface DecidedStep {
+/** The result of a probe. */
+export interface ProbedStep {
   readonly tokens: number
   readonly confidence: number | null
   readonly signals?: Readonly<Record<string, number>>
 }
 
-/** Decides by the service's own code from its rules, in this process. */
+/** Decides in this process, by the service's rules and its own code. */
 export class LocalDecider {
   readonly #snapshot: () => Snapshot | null
   readonly #enrolments: Pick<EnrolmentSender, 'add'>
@@ -41,7 +42,7 @@ export class LocalDecider {
     this.#enrolments = enrolments
   }
 
-  /** Why nothing is decided in a context; `null`: it is. */
+  /** Why no decisions are made in a context; `null`: they are. */
   refusal (context: Context): 'service_away' | 'mode_off' | null {
     const snapshot = this.#snapshot()
     if (snapshot === null || snapshot.salt === null) return 'service_away'
@@ -49,38 +50,42 @@ export class LocalDecider {
   }
 
   /**
-   * A new generation, with the levels that the service knows of its context. Call it in the same turn as `refusal`, so that both see one
-   * snapshot.
+   * Starts a generation, with the levels of its context that the service knows. Call it in the same turn as `refusal`, so that both see
+   * one snapshot.
    */
-  begin ({ context, stated, group }: Pick<Asked, 'context' | 'stated' | 'group'>): Begun {
-    const levels = this.#snapshot()?.levels ?? []
-    const known = levels.flatMap((level) => Object.hasOwn(context, level) ? [[level, context[level]] as const] : [])
-    const one = { id: `proxy-${randomUUID()}`, group, context: Object.fromEntries(known), arm: null }
-    return { one, levels, unknown: stated.filter((level) => !levels.includes(level)) }
+  start ({ context, statedLevels, group }: Pick<StoppableRequest, 'context' | 'statedLevels' | 'group'>): StartResult {
+    const knownLevels = this.#snapshot()?.levels ?? []
+    const values = knownLevels.flatMap((level) => {
+      const value = Object.hasOwn(context, level) ? context[level] : undefined
+      return value === undefined ? [] : [[level, value] as const]
+    })
+    const generation = { id: `proxy-${randomUUID()}`, group, context: Object.fromEntries(values), arm: null }
+    return { generation, knownLevels, unknownLevels: statedLevels.filter((level) => !knownLevels.includes(level)) }
   }
 
-  /** When to ask next; never while the circuit is open. */
-  nextCheck ({ context }: Decided, tokens: number): number {
+  /** Tokens at which the next check is due; never while the circuit is open. */
+  nextCheck ({ context }: LocalGeneration, tokens: number): number {
     const rule = this.#rule(context)
     return rule === null ? Infinity : nextCheckTokens(rule, tokens)
   }
 
   /** Draws the arm and enrols the generation, at its first check and before anything is known about it. */
-  draw (one: Decided, tokens: number): void {
+  draw (generation: LocalGeneration, tokens: number): void {
     const snapshot = this.#snapshot()
-    if (one.arm !== null || snapshot === null) return
-    const rule = ruleFor(snapshot, one.context)
-    one.arm = placeArm(snapshot.salt, rule, one.group)
+    if (generation.arm !== null || snapshot === null) return
+    const rule = ruleFor(snapshot, generation.context)
+    const { id, group, context } = generation
+    generation.arm = placeArm(snapshot.salt, rule, group)
     if (snapshot.salt === null) return
-    const enrol = () => { this.#enrolments.add(one.context, rule.epoch, rule.controlShare, { generation_id: one.id, group_id: one.group }) }
-    enrolDraw({ enrol }, snapshot, rule, { id: one.group, tokens, context: one.context })
+    const enrol = () => { this.#enrolments.add(context, rule.epoch, rule.controlShare, { generation_id: id, group_id: group }) }
+    enrolDraw({ enrol }, snapshot, rule, { id: group, tokens, context })
   }
 
   /** `null` while the circuit is open: go on. */
-  decide (one: Decided, step: DecidedStep): Decision | null {
+  decide ({ id, group, context, arm }: LocalGeneration, step: ProbedStep): Decision | null {
     const snapshot = this.#snapshot()
-    if (snapshot === null || one.arm === null) return null
-    return decide(snapshot, 'fresh', { ...step, context: one.context, arm: one.arm, generation_id: one.id, group_id: one.group })
+    if (snapshot === null || arm === null) return null
+    return decide(snapshot, 'fresh', { ...step, context, arm, generation_id: id, group_id: group })
   }
 
   #rule (context: Context): Rule | null {

@@ -1,11 +1,12 @@
-import { Backoff } from './backoff.js'
-import { CallError, type ServiceClient } from './service-calls.js'
+import { fieldOf, itemsOf } from '../protocol/json.js'
+import { Backoff, CallError, type ServiceClient } from './service-client.js'
 
 const BATCH = 256
 const CALL_MS = 10_000
 const MAX_BYTES = 64 * 2 ** 20
 
 export interface ReporterOptions {
+  /** Largest number of outcomes that wait; beyond it the oldest are dropped. */
   readonly capacity: number
   readonly onProblem: (message: string) => void
 }
@@ -32,15 +33,15 @@ export class OutcomeReporter {
     this.#waiting.push({ outcome, bytes })
     this.#bytes += bytes
     while (this.#waiting.length > this.#options.capacity || (this.#bytes > MAX_BYTES && this.#waiting.length > 1)) {
-      this.#bytes -= this.#waiting.shift()!.bytes
+      this.#bytes -= this.#waiting.shift()?.bytes ?? 0
       this.counts.dropped++
     }
     this.#running ??= this.#run().finally(() => { this.#running = null })
   }
 
-  /** Waits until all is sent, for at most that long. */
-  async close (ms: number): Promise<void> {
-    const timer = setTimeout(() => { this.#giveUp.abort() }, ms)
+  /** Waits until all outcomes are sent, for at most `maxMs`. */
+  async close (maxMs: number): Promise<void> {
+    const timer = setTimeout(() => { this.#giveUp.abort() }, maxMs)
     await this.#running
     clearTimeout(timer)
     if (this.waiting > 0) this.#options.onProblem(`${this.waiting} outcomes were not sent before the end`)
@@ -48,13 +49,13 @@ export class OutcomeReporter {
 
   async #run (): Promise<void> {
     const backoff = new Backoff(200, 15_000)
-    await null // so that what ends in the same turn goes in one call
+    await null // so that outcomes of the same turn go in one call
     while (this.#waiting.length > 0 && !this.#giveUp.signal.aborted) {
       const batch = this.#waiting.slice(0, BATCH)
       try {
         const { body } = await this.#service.post('/v1/outcomes/batch', { outcomes: batch.map(({ outcome }) => outcome) }, CALL_MS)
         this.#remove(batch)
-        this.#count(batch.length, body.rejected)
+        this.#count(batch.length, fieldOf(body, 'rejected'))
         backoff.reset()
       } catch (error) {
         const { mayRetry, retryAfterMs, message } = error instanceof CallError ? error : new CallError(String(error), null)
@@ -68,10 +69,12 @@ export class OutcomeReporter {
     }
   }
 
-  #count (sent: number, rejected: ReadonlyArray<{ path: string, message: string }>): void {
+  /** @throws Error if the service did not list the outcomes that it refused */
+  #count (sent: number, rejected: unknown): void {
+    if (!Array.isArray(rejected)) throw new Error('the service did not list the outcomes that it refused')
     this.counts.reported += sent - rejected.length
     this.counts.refused += rejected.length
-    for (const { path, message } of rejected) this.#options.onProblem(`an outcome was refused: ${path} ${message}`)
+    for (const item of itemsOf(rejected)) this.#options.onProblem(`an outcome was refused: ${String(fieldOf(item, 'path'))} ${String(fieldOf(item, 'message'))}`)
   }
 
   /** Some of the batch may have been dropped meanwhile. */

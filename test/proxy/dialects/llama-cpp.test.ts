@@ -2,17 +2,17 @@ import t from 'tap'
 import { CHAT, eventsOf, startUnderTest } from '../proxy-under-test.js'
 
 const OWNER = { owner: 'llamacpp' }
-const THOUGHT = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
+const REASONING = 'a thought of more than sixty-four characters, which a check may interrupt at thirty-two'
 
-t.test('the thought is generated up to each check, on the engine\'s own tokens', async (t) => {
+t.test('the reasoning is generated up to each check, on the engine\'s own tokens', async (t) => {
   const { ask, upstream } = await startUnderTest(t, OWNER)
   const events = eventsOf(await (await ask({ ...CHAT, stream: true, stream_options: { include_usage: true } })).text())
-  t.equal(events.map(({ choices: [choice] }) => choice?.delta.reasoning_content ?? '').join(''), THOUGHT)
+  t.equal(events.map(({ choices: [choice] }) => choice?.delta.reasoning_content ?? '').join(''), REASONING)
   t.equal(events.map(({ choices: [choice] }) => choice?.delta.content ?? '').join(''), '42')
   t.equal(events.filter(({ choices: [choice] }) => choice?.finish_reason === 'stop').length, 1)
   t.match(events.at(-1), { usage: { completion_tokens: 90 }, stopgate: { arm: 'control', probe_tokens: 4 } })
   const chunks = upstream.requests.filter(({ path, body }) => path === '/completion' && body.stream)
-  t.same(chunks.map(({ body }) => body.n_predict), [32, 32, 32], 'the last has the end of the thought and the answer in it')
+  t.same(chunks.map(({ body }) => body.n_predict), [32, 32, 32], 'the last has the end of the reasoning and the answer in it')
   t.equal(chunks[1]!.body.prompt.length, 1 + 32)
   t.equal(upstream.connections(), 2 + chunks.length, 'two for JSON, and one for each stream')
 })
@@ -20,29 +20,29 @@ t.test('the thought is generated up to each check, on the engine\'s own tokens',
 t.test('a stop has the answer written behind the tokens so far', async (t) => {
   const { ask, treated, upstream } = await startUnderTest(t, { ...OWNER, confidence: () => 0.95 })
   t.match(await (await ask(CHAT, treated)).json(), {
-    choices: [{ message: { content: '42', reasoning_content: THOUGHT.slice(0, 32) } }],
+    choices: [{ message: { content: '42', reasoning_content: REASONING.slice(0, 32) } }],
     usage: { completion_tokens: 34, completion_tokens_details: { reasoning_tokens: 32 } },
     stopgate: { stopped: true },
   })
   t.same([upstream.connections(), upstream.aborted()], [2 + 2, 0], 'the first stream had its tokens, so it is not aborted')
 })
 
-t.test('where the answer or a probe is refused the thought goes on', async (t) => {
+t.test('if the answer or a probe is refused, the reasoning goes on', async (t) => {
   for (const script of [{ failAnswers: true, confidence: () => 0.95 }, { failProbes: true }]) {
     const { ask, treated } = await startUnderTest(t, { ...OWNER, ...script })
-    t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42', reasoning_content: THOUGHT } }], stopgate: { stopped: false } })
+    t.match(await (await ask(CHAT, treated)).json(), { choices: [{ message: { content: '42', reasoning_content: REASONING } }], stopgate: { stopped: false } })
   }
 })
 
 t.test('a limit of tokens ends it, and a seed is passed through', async (t) => {
   const { ask, metric } = await startUnderTest(t, OWNER)
   t.match(await (await ask({ ...CHAT, max_tokens: 40 })).json(), { choices: [{ finish_reason: 'length' }], usage: { completion_tokens: 40 } })
-  t.match(await (await ask({ model: 'm', prompt: 'p<think>', max_tokens: 200 }, {}, '/v1/completions')).json(), { choices: [{ text: `${THOUGHT}</think>42` }] })
+  t.match(await (await ask({ model: 'm', prompt: 'p<think>', max_tokens: 200 }, {}, '/v1/completions')).json(), { choices: [{ text: `${REASONING}</think>42` }] })
   await (await ask({ ...CHAT, seed: 1 })).text()
   t.equal(await metric('stopgate_proxy_passed_total{cause="seed"}'), 1)
 })
 
-t.test('if the server refuses to continue a thought, the stream breaks off rather than retrying for ever', async (t) => {
+t.test('if the server refuses to continue the reasoning, the stream breaks off rather than retrying forever', async (t) => {
   const { ask, upstream, metric } = await startUnderTest(t, { ...OWNER, failContinuations: true })
   await t.rejects(ask({ ...CHAT, stream: true }).then(async (reply) => await reply.text()))
   t.equal(upstream.requests.filter(({ path, body }) => path === '/completion' && body.stream).length, 2)

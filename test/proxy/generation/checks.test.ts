@@ -1,25 +1,24 @@
 import t from 'tap'
-import type { Forced } from '../../../src/proxy/dialects/dialect.js'
-import { Checks, type ChecksParts } from '../../../src/proxy/generation/checks.js'
-import { probeStyle } from '../../../src/proxy/generation/probe-styles.js'
+import { probeStyle, type ForcedAnswer } from '../../../src/proxy/dialects/forced-answer.js'
+import { AnswerSignals, Checks, type ChecksOptions } from '../../../src/proxy/generation/checks.js'
 
-const forced = (p: number): Forced => ({ text: '42', logprobs: [Math.log(p)], tokens: 1, promptTokens: null, cachedTokens: null })
+const forced = (p: number): ForcedAnswer => ({ text: '42', logprobs: [Math.log(p)], tokens: 1, promptTokens: null, cachedTokens: null })
 
-function checksOf (more: Partial<ChecksParts> = {}) {
+function checksOf (more: Partial<ChecksOptions> = {}) {
   const seen = { prefixes: [] as number[], ends: [] as Array<[string, number]>, stops: [] as number[], drawn: [] as number[] }
   const checks = new Checks({
     decider: {
-      nextCheck: (_one, tokens) => 10 * (Math.floor(tokens / 10) + 1),
-      draw: (one, tokens) => { one.arm ??= 'treated'; seen.drawn.push(tokens) },
-      decide: (_one, { confidence }) => ({ decision: confidence! >= 0.9 ? 'stop' : 'continue', threshold: 0.9 }) as any,
+      nextCheck: (_local, tokens) => 10 * (Math.floor(tokens / 10) + 1),
+      draw: (local, tokens) => { local.arm ??= 'treated'; seen.drawn.push(tokens) },
+      decide: (_local, { confidence }) => ({ decision: confidence! >= 0.9 ? 'stop' : 'continue', threshold: 0.9 }) as any,
     },
-    one: { id: 'a', group: 'a', context: {}, arm: null },
+    local: { id: 'a', group: 'a', context: {}, arm: null },
     style: probeStyle('plain'),
     mayProbe: () => true,
     probe: async ({ ids }) => { seen.prefixes.push(ids!.length); return forced(0.5) },
     maxProbeTokens: 16,
     probeTimeoutMs: 60_000,
-    gone: new AbortController().signal,
+    clientGone: new AbortController().signal,
     onProbe: (end, tokens) => { seen.ends.push([end, tokens]) },
     onStop: (threshold) => { seen.stops.push(threshold) },
     ...more,
@@ -27,13 +26,13 @@ function checksOf (more: Partial<ChecksParts> = {}) {
   return { checks, seen }
 }
 
-const thoughtOf = (tokens: number) => ({ tokens, ids: Array<number>(tokens).fill(1), text: 'x'.repeat(tokens) })
+const prefixOf = (tokens: number) => ({ tokens, ids: Array<number>(tokens).fill(1), text: 'x'.repeat(tokens) })
 
 t.test('checks are exactly at the cadence, one at a time, however many tokens come at once', async (t) => {
   const { checks, seen } = checksOf()
-  checks.advance(thoughtOf(9))
+  checks.advance(prefixOf(9))
   t.same(seen.prefixes, [])
-  checks.advance(thoughtOf(35))
+  checks.advance(prefixOf(35))
   await checks.settled()
   t.same(seen.prefixes, [10, 20, 30])
   t.same(seen.drawn, [10, 20, 30])
@@ -44,7 +43,7 @@ t.test('checks are exactly at the cadence, one at a time, however many tokens co
 
 t.test('a score at the threshold stops, once', async (t) => {
   const { checks, seen } = checksOf({ probe: async () => forced(0.95) })
-  checks.advance(thoughtOf(35))
+  checks.advance(prefixOf(35))
   await checks.settled()
   t.same(seen.stops, [0.9])
   t.equal(checks.steps.length, 1)
@@ -56,21 +55,21 @@ t.test('a probe that fails or is not allowed is no step', async (t) => {
     ['skipped', { mayProbe: () => false }],
   ] as const) {
     const { checks, seen } = checksOf(more)
-    checks.advance(thoughtOf(10))
+    checks.advance(prefixOf(10))
     await checks.settled()
     t.same([seen.ends, checks.steps, checks.probeTokens], [[[end, 0]], [], 0])
   }
 })
 
 /** A probe that is never answered, and rejects when it is aborted. */
-const held = async (_thought: object, signal: AbortSignal) => await new Promise<Forced>((_resolve, reject) => {
+const held = async (_prefix: object, signal: AbortSignal) => await new Promise<ForcedAnswer>((_resolve, reject) => {
   signal.addEventListener('abort', () => { reject(signal.reason) })
 })
 const givenUp = [{ tokens: 10, confidence: null, probe_tokens: 16 }]
 
-t.test('a probe in flight at the end of the thought is aborted, and counts at once as it was asked for', async (t) => {
+t.test('a probe in flight at the end of the reasoning is aborted, and counts at once with all its tokens', async (t) => {
   const { checks, seen } = checksOf({ probe: held })
-  checks.advance(thoughtOf(10))
+  checks.advance(prefixOf(10))
   checks.end()
   t.same(checks.steps, givenUp)
   t.equal(checks.probeTokens, 16)
@@ -80,30 +79,37 @@ t.test('a probe in flight at the end of the thought is aborted, and counts at on
   t.same(checks.steps, givenUp)
 })
 
-t.test('an answer that comes after the end of the thought counts once and stops nothing', async (t) => {
+t.test('an answer that comes after the end of the reasoning counts once and stops nothing', async (t) => {
   const late = checksOf({ probe: async () => { late.checks.end(); return forced(0.95) } })
-  late.checks.advance(thoughtOf(10))
+  late.checks.advance(prefixOf(10))
   await late.checks.settled()
   t.same([late.seen.ends, late.seen.stops, late.checks.probeTokens], [[['late', 16]], [], 16])
 })
 
-t.test('a probe that takes too long, or whose client has gone, counts as it was asked for', async (t) => {
+t.test('a probe that takes too long, or whose client has gone, counts with all its tokens', async (t) => {
   const slow = checksOf({ probe: held, probeTimeoutMs: 1 })
-  slow.checks.advance(thoughtOf(10))
+  slow.checks.advance(prefixOf(10))
   await slow.checks.settled()
   t.same([slow.seen.ends, slow.checks.steps], [[['failed', 16]], givenUp])
   const client = new AbortController()
-  const left = checksOf({ probe: held, probeTimeoutMs: 1000, gone: client.signal })
-  left.checks.advance(thoughtOf(35))
+  const left = checksOf({ probe: held, probeTimeoutMs: 1000, clientGone: client.signal })
+  left.checks.advance(prefixOf(35))
   client.abort()
   await left.checks.settled()
-  t.same([left.seen.ends, left.checks.steps], [[['late', 16]], givenUp], 'no other probe is sent, though the thought is past its next check')
+  t.same([left.seen.ends, left.checks.steps], [[['late', 16]], givenUp], 'no other probe is sent, though the reasoning is past its next check')
 })
 
 t.test('a probe without log-probabilities decides nothing, and its tokens count', async (t) => {
   const { checks, seen } = checksOf({ probe: async () => ({ ...forced(0.95), logprobs: [], promptTokens: 40, cachedTokens: 32 }) })
-  checks.advance(thoughtOf(10))
+  checks.advance(prefixOf(10))
   await checks.settled()
   t.same(checks.steps, [{ tokens: 10, confidence: null, probe_tokens: 1 }])
   t.same([checks.probeTokens, checks.prefillTokens, seen.stops], [1, 8, []])
+})
+
+t.test('signals follow the answers so far', async (t) => {
+  const signals = new AnswerSignals()
+  t.same(signals.add('a', 0.5), { answer_streak: 1, confidence_delta: 0, confidence_max: 0.5, vote_share: 1 })
+  t.same(signals.add('b', 0.75), { answer_streak: 1, confidence_delta: 0.25, confidence_max: 0.75, vote_share: 0.5 })
+  t.same(signals.add('b', 0.5), { answer_streak: 2, confidence_delta: -0.25, confidence_max: 0.75, vote_share: 2 / 3 })
 })

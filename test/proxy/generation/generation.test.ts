@@ -2,14 +2,14 @@ import t from 'tap'
 import { until } from '../../helper.js'
 import { CHAT, PINNED, startUnderTest } from '../proxy-under-test.js'
 
-t.test('a model that does not think is neither probed nor reported', async (t) => {
-  const { ask, metric } = await startUnderTest(t, { thought: '', answer: 'an answer that is longer than any check would need it to be, but no thought' })
+t.test('a model that does not reason is neither probed nor reported', async (t) => {
+  const { ask, metric } = await startUnderTest(t, { reasoning: '', answer: 'an answer that is longer than any check would need it to be, but no thought' })
   t.match(await (await ask()).json(), { stopgate: { arm: null, stopped: false } })
   t.equal(await metric('stopgate_proxy_generations_total{arm="none",end="no_thought"}'), 1)
   t.equal(await metric('stopgate_proxy_probes_total{end="ok"}'), 0)
 })
 
-t.test('many streams at once are each their own', async (t) => {
+t.test('many simultaneous streams are independent', async (t) => {
   const { ask, metric } = await startUnderTest(t)
   const replies = await Promise.all(Array.from({ length: 64 }, async (_, i) => {
     const body = { ...CHAT, messages: [{ role: 'user', content: `prompt ${i}` }] }
@@ -20,7 +20,7 @@ t.test('many streams at once are each their own', async (t) => {
   t.equal(await metric('stopgate_proxy_requests_in_flight'), 0)
 })
 
-t.test('a probe that the end of the thought overtakes is aborted, and its tokens are reported in both arms', async (t) => {
+t.test('a probe that the end of the reasoning overtakes is aborted, and its tokens are reported in both arms', async (t) => {
   const { ask, upstream, metric, service, treated } = await startUnderTest(t, { pauseAt: 40, holdProbes: true }, { PROXY_PROBE_TOKENS: '7' })
   const replies = [ask(), ask(CHAT, treated)]
   const probes = () => upstream.requests.filter(({ path }) => path === '/v1/completions').length

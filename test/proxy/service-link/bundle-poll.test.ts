@@ -7,17 +7,17 @@ const options = { prefix: '*', maxStalenessSeconds: 60, onProblem: () => {}, onL
 
 t.test('the circuit is open until a bundle has come, and when the last word is too old', async (t) => {
   const { service } = await build(t)
-  const asked: Array<[string, object | undefined]> = []
+  const requests: Array<[string, object | undefined]> = []
   const get = async (path: string, _ms: number, headers?: Record<string, string>) => {
-    asked.push([path, headers])
-    return asked.length === 1 ? { status: 200, etag: 'e', body: bundleOf(service.snapshot()) } : { status: 304, etag: '', body: null }
+    requests.push([path, headers])
+    return requests.length === 1 ? { status: 200, etag: 'e', body: bundleOf(service.snapshot()) } : { status: 304, etag: '', body: null }
   }
   const poll = new BundlePoll({ get }, options)
   t.equal(poll.snapshot(), null)
   await poll.renew()
   t.equal(poll.snapshot()!.salt, service.snapshot().salt)
   await poll.renew()
-  t.same(asked, [['/v1/bundle?prefix=*', {}], ['/v1/bundle?prefix=*&wait=30', { 'if-none-match': 'e' }]])
+  t.same(requests, [['/v1/bundle?prefix=*', {}], ['/v1/bundle?prefix=*&wait=30', { 'if-none-match': 'e' }]])
   const stale = new BundlePoll({ get: async () => ({ status: 200, etag: '', body: bundleOf(service.snapshot()) }) }, { ...options, maxStalenessSeconds: -1 })
   await stale.renew()
   t.equal(stale.snapshot(), null)
@@ -35,16 +35,16 @@ t.test('a bundle of another format opens it, and failures are tried again', asyn
   await running
 })
 
-t.test('it tells what the rules certify, and when that changes', async (t) => {
+t.test('the certified labels are reported, and their changes', async (t) => {
   const { service, send } = await build(t)
-  const told: unknown[] = []
+  const reported: unknown[] = []
   const get = async () => ({ status: 200, etag: 'e', body: bundleOf(service.snapshot()) })
-  const poll = new BundlePoll({ get }, { ...options, onLabels: (certifies) => { told.push(certifies) } })
+  const poll = new BundlePoll({ get }, { ...options, onLabels: (certifies) => { reported.push(certifies) } })
   await poll.renew()
   await poll.renew()
-  t.same(told, [['exact_match']])
+  t.same(reported, [['exact_match']])
   await send('PUT', '/v1/contexts/model=m/policy', { label: 'agreement' })
-  await until('the policy is in force', async () => { await poll.renew(); return told.length > 1 })
-  t.same(told, [['exact_match'], ['agreement', 'exact_match']])
-  t.equal(poll.certifies, told[1])
+  await until('the policy is in force', async () => { await poll.renew(); return reported.length > 1 })
+  t.same(reported, [['exact_match'], ['agreement', 'exact_match']])
+  t.equal(poll.certifies, reported[1])
 })

@@ -12,12 +12,12 @@ t.test('it decides and enrols like the service', async (t) => {
   const snapshot = snapshotOfBundle(bundleOf(service.snapshot()))
   const enrolled: unknown[] = []
   const decider = new LocalDecider(() => snapshot, { add: (...draw) => { enrolled.push(draw) } })
-  const begin = (context: Record<string, string>, group: string) => decider.begin({ context, stated: Object.keys(context), group })
+  const start = (context: Record<string, string>, group: string) => decider.start({ context, statedLevels: Object.keys(context), group })
   t.equal(decider.refusal({ model: 'm', task: 'a' }), null)
   t.equal(decider.refusal({ model: 'm', task: 'b' }), 'mode_off')
-  const one = begin({ model: 'm', task: 'a', unknown: 'x' }, 'group').one
+  const one = start({ model: 'm', task: 'a', unknown: 'x' }, 'group').generation
   t.same(one.context, { model: 'm', task: 'a' }, 'unknown levels are left out')
-  t.match(begin({ task: 'a', taks: 'a', constructor: 'x' }, 'group'), { levels: ['model', 'task'], unknown: ['taks', 'constructor'] })
+  t.match(start({ task: 'a', taks: 'a', constructor: 'x' }, 'group'), { knownLevels: ['model', 'task'], unknownLevels: ['taks', 'constructor'] })
   t.equal(decider.nextCheck(one, 0), 32)
   t.equal(decider.decide(one, { tokens: 32, confidence: 1 }), null, 'not before it is drawn')
   decider.draw(one, 32)
@@ -25,15 +25,15 @@ t.test('it decides and enrols like the service', async (t) => {
   t.ok(enrolled.length <= 1, 'enrolled once')
   const { body } = await send('POST', '/v1/decisions', { generation_id: one.id, group_id: 'group', tokens: 32, confidence: 0.95, context: one.context })
   t.match(decider.decide(one, { tokens: 32, confidence: 0.95 }), { decision: body.decision, arm: body.arm, threshold: 0.9 })
-  const fresh = begin({ model: 'new' }, 'other').one
+  const fresh = start({ model: 'new' }, 'other').generation
   decider.draw(fresh, 32)
   t.match(enrolled.at(-1), [{ model: 'new' }, null, 1, { generation_id: fresh.id, group_id: 'other' }])
 })
 
-t.test('without a bundle nothing is decided', async (t) => {
+t.test('without a bundle no decisions are made', async (t) => {
   const decider = new LocalDecider(() => null, { add: () => { t.fail('nothing is enrolled') } })
   t.equal(decider.refusal({}), 'service_away')
-  const one = decider.begin({ context: { model: 'm' }, stated: ['task'], group: 'g' }).one
+  const one = decider.start({ context: { model: 'm' }, statedLevels: ['task'], group: 'g' }).generation
   decider.draw(one, 32)
   t.equal(one.arm, null)
   t.equal(decider.nextCheck(one, 0), Infinity)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { OutcomeReporter } from '../../../src/proxy/service-link/outcome-reporter.js'
-import { CallError } from '../../../src/proxy/service-link/service-calls.js'
+import { CallError } from '../../../src/proxy/service-link/service-client.js'
 
 const options = { capacity: 3, onProblem: () => {} }
 const reply = (rejected: unknown[] = []) => ({ status: 202, etag: '', body: { rejected } })
@@ -35,4 +35,15 @@ t.test('closing gives up after its time', async (t) => {
   reporter.put({})
   await reporter.close(1)
   t.match(problems.at(-1), /1 outcomes were not sent/)
+})
+
+t.test('a reply without a list of refused outcomes is a problem, and the batch is not sent again', async (t) => {
+  const problems: string[] = []
+  let calls = 0
+  const post = async () => { calls++; return { status: 202, etag: '', body: null } }
+  const reporter = new OutcomeReporter({ post }, { ...options, onProblem: (problem) => { problems.push(problem) } })
+  reporter.put({})
+  await reporter.close(60_000)
+  t.match(problems, [/did not list/])
+  t.same([calls, reporter.waiting], [1, 0])
 })
