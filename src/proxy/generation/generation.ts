@@ -53,35 +53,53 @@ export interface GenerationOptions {
   readonly clientGone: AbortSignal
 }
 
+/** No piece has come yet: the first one shows whether the prompt has opened the reasoning. */
+interface Waiting { readonly name: 'waiting' }
+
+/** The engine's own stream goes on to the client, with checks beside it while the model reasons. */
+interface Streaming { readonly name: 'streaming' }
+
+/** A check has stopped the reasoning, and the engine is asked for the answer, which it may refuse. */
+interface Stopping {
+  readonly name: 'stopping'
+  /** The pieces of the engine's own stream since the check: dropped if the engine accepts, and passed on to the client if it refuses. */
+  readonly held: Piece[]
+  /** Resolves when the engine has accepted or refused, and the state is `answering` or `streaming`. */
+  readonly settled: Promise<void>
+}
+
+/** The engine has accepted: its own stream is aborted, and the answer takes its place. */
+interface Answering {
+  readonly name: 'answering'
+  readonly threshold: number
+  readonly answer: PieceReader
+}
+
+/**
+ * The state of a generation until `serve` returns:
+ *
+ *     waiting -> streaming -> stopping -> answering
+ *                    ^            |
+ *                    +--refused---+
+ *
+ * A generation is stopped at most once, and one that is refused runs to its natural end in `streaming`.
+ */
+type State = Waiting | Streaming | Stopping | Answering
+
 /** One generation: its stream to the client, the checks beside it, and the answer after a stop. */
 export class Generation {
-  readonly #request: StoppableRequest
-  readonly #dialect: Dialect
-  readonly #run: EngineRun
-  readonly #local: LocalGeneration
-  readonly #dependencies: GenerationDependencies
-  readonly #reply: ClientReply
-  readonly #clientGone: AbortSignal
+  readonly #options: GenerationOptions
   readonly #tracker: ReasoningTracker
   readonly #checks: Checks
+  /** It grows in place. */
   readonly #reasoning = { tokens: 0, ids: null as number[] | null, text: '' }
-  #isFirst = true
-  #tokens = 0
-  #content = ''
-  #usage: Usage | null = null
-  #threshold: number | null = null
-  /** What came while the answer was being asked for, and is dropped if it comes. */
-  #held: Piece[] | null = null
-  #answering: Promise<PieceReader | null> | null = null
+  /** The part of the engine's own stream that has gone on to the client. */
+  readonly #relayed = { tokens: 0, content: '', usage: null as Usage | null }
+  #state: State = { name: 'waiting' }
 
-  constructor ({ request, dialect, run, local, reply, dependencies, clientGone }: GenerationOptions) {
-    this.#request = request
-    this.#dialect = dialect
-    this.#run = run
-    this.#local = local
-    this.#reply = reply
-    this.#dependencies = dependencies
-    this.#clientGone = clientGone
+  constructor (options: GenerationOptions) {
+    const { dialect, run, local, dependencies, clientGone } = options
+    this.#options = options
     this.#tracker = new ReasoningTracker(dependencies.tags)
     this.#checks = new Checks({
       decider: dependencies.decider,
@@ -91,10 +109,10 @@ export class Generation {
       maxProbeTokens: dependencies.maxProbeTokens,
       probeTimeoutMs: dependencies.probeTimeoutMs,
       clientGone,
-      probe: async (thought, signal) => {
+      probe: async (prefix, signal) => {
         dependencies.onProbing(1)
         try {
-          return await run.probe(thought, signal)
+          return await run.probe(prefix, signal)
         } finally {
           dependencies.onProbing(-1)
         }
@@ -106,151 +124,183 @@ export class Generation {
 
   /** Serves it to the end. Never throws. */
   async serve (): Promise<void> {
-    const { metrics } = this.#dependencies
     try {
-      const answer = await this.#think()
-      if (answer === null) this.#finish()
-      else await this.#answer(answer)
+      const stopped = await this.#readStream()
+      if (stopped === null) this.#finish()
+      else await this.#relayAnswer(stopped)
     } catch (error) {
-      this.#checks.end()
-      this.#run.abort()
-      const isGone = this.#clientGone.aborted
-      metrics.ended(this.#local.arm, isGone ? 'cancelled' : 'broken')
-      if (isGone && this.#local.arm !== null) {
-        this.#dependencies.report(cancelledOutcome(this.#local, this.#request, this.#tokens, this.#checks))
-      }
-      this.#reply.fail(error instanceof StreamError ? error.chunk : null)
+      this.#breakOff(error)
     }
   }
 
-  /** @returns the answer where the thought was stopped */
-  async #think (): Promise<PieceReader | null> {
+  /** Reads the engine's own stream to its end, or to a stop. @returns the state after a stop, `null` without one */
+  async #readStream (): Promise<Answering | null> {
+    const { run, clientGone } = this.#options
     try {
-      await this.#run.pieces(() => this.#checks.next)((pieces) => this.#takeAll(pieces))
+      await run.pieces(() => this.#checks.next)((pieces) => this.#receive(pieces))
     } catch (error) {
-      const answer = await this.#answering
-      if (answer === null || this.#clientGone.aborted) throw error // else the thought was ended for the answer's sake
-      return answer
+      const stopped = await this.#settledStop()
+      if (stopped === null || clientGone.aborted) throw error // otherwise the stream was aborted for the sake of the answer
+      return stopped
     }
-    return await this.#answering
+    return await this.#settledStop()
   }
 
-  #takeAll (pieces: readonly Piece[]): Promise<unknown> | null {
-    const since = this.#dependencies.metrics.startHandling()
-    this.#reply.sendTogether(() => {
-      for (const piece of pieces) if (this.#held === null) this.#take(piece); else this.#held.push(piece)
+  /** Waits until the engine has accepted or refused a stop. */
+  async #settledStop (): Promise<Answering | null> {
+    if (this.#state.name === 'stopping') await this.#state.settled
+    return this.#state.name === 'answering' ? this.#state : null
+  }
+
+  /** @returns a promise if the engine has to wait, for the client or, in a pause, for a decision */
+  #receive (pieces: readonly Piece[]): Promise<unknown> | null {
+    const { dialect, reply, dependencies: { metrics } } = this.#options
+    const since = metrics.startHandling()
+    reply.sendTogether(() => {
+      for (const piece of pieces) this.#take(piece)
     })
-    if (since !== null) this.#dependencies.metrics.handled(since)
-    return this.#dialect.hasPauses ? this.#settled() : this.#reply.drained()
+    if (since !== null) metrics.handled(since)
+    return dialect.hasPauses ? this.#settledPause() : reply.drained()
   }
 
-  /** Waits until nothing is decided any more and the client has taken what was written. */
-  async #settled (): Promise<void> {
+  async #settledPause (): Promise<void> {
     await this.#checks.settled()
-    await this.#answering
-    await this.#reply.drained()
+    await this.#settledStop()
+    await this.#options.reply.drained()
   }
 
   #take (piece: Piece): void {
-    if (this.#isFirst) {
-      this.#isFirst = false
-      if (this.#run.isOpened()) this.#tracker.open()
+    switch (this.#state.name) {
+      case 'waiting':
+        if (this.#options.run.isOpened()) this.#tracker.open()
+        this.#state = { name: 'streaming' }
+        this.#relay(piece)
+        break
+      case 'streaming': this.#relay(piece); break
+      case 'stopping': this.#state.held.push(piece); break
+      case 'answering': break // it came after the stop
     }
-    this.#tokens += piece.tokens
+  }
+
+  #relay (piece: Piece): void {
     const tracker = this.#tracker
+    const relayed = this.#relayed
+    relayed.tokens += piece.tokens
+    if (piece.usage !== null) relayed.usage = piece.usage
     tracker.add(piece.reasoning, piece.content)
     if (piece.isClosing) tracker.close()
-    if (piece.usage !== null) this.#usage = piece.usage
     if (tracker.state === 'ended' || tracker.state === 'absent') {
       this.#checks.end()
-      this.#content += piece.content
-    } else this.#grow(piece)
-    this.#reply.pass(piece, this.#field)
+      relayed.content += piece.content
+    } else this.#growReasoning(piece)
+    this.#options.reply.pass(piece, this.#fieldSoFar)
     if (tracker.state === 'reasoning') this.#checks.advance(this.#reasoning)
   }
 
-  #grow ({ tokens, ids, reasoning, content }: Piece): void {
+  #growReasoning ({ tokens, ids, reasoning, content }: Piece): void {
     const prefix = this.#reasoning
     prefix.tokens += tokens
-    if (!this.#dialect.hasIds) prefix.text += reasoning + content
+    if (!this.#options.dialect.hasIds) prefix.text += reasoning + content
     else if (ids !== null) for (const id of ids) (prefix.ids ??= []).push(id)
   }
 
-  /** Asks for the answer, and ends the thought's stream only when the engine has taken that: else the thought goes on. */
+  /** Requests the answer. The engine's own stream is aborted only after the engine has accepted; otherwise the reasoning goes on. */
   #stop (threshold: number): void {
-    const room = (this.#request.maxTokens ?? Infinity) - this.#reasoning.tokens
+    const { request, run, clientGone, dependencies: { metrics } } = this.#options
+    const room = (request.maxTokens ?? Infinity) - this.#reasoning.tokens
     if (this.#tracker.state !== 'reasoning' || room < 1) return
-    this.#held = []
-    this.#answering = this.#run.answer(this.#reasoning, this.#clientGone).then((answer) => {
-      this.#threshold = threshold
-      this.#dependencies.metrics.aborted('stop')
-      this.#run.abort()
-      return answer
+    const held: Piece[] = []
+    const settled = run.answer(this.#reasoning, clientGone).then((answer) => {
+      this.#state = { name: 'answering', threshold, answer }
+      metrics.aborted('stop')
+      run.abort()
     }, (error: Error) => {
-      this.#dependencies.metrics.stopFailed(error)
-      const held = this.#held!
-      this.#held = null
-      for (const piece of held) this.#take(piece)
-      return null
+      metrics.stopFailed(error)
+      for (const piece of held) this.#relay(piece)
+      this.#state = { name: 'streaming' }
     })
+    this.#state = { name: 'stopping', held, settled }
   }
 
-  async #answer (pieces: PieceReader): Promise<void> {
-    const { tags, closeText } = this.#dependencies
+  async #relayAnswer ({ threshold, answer }: Answering): Promise<void> {
+    const { run, reply, dependencies: { tags, closeText } } = this.#options
+    const reasoningTokens = this.#reasoning.tokens
     let text = ''
-    let finish: string | null = null
+    let finish = 'stop'
     let counted = 0
     let usage = null as Usage | null
-    if (this.#tracker.isInText) this.#reply.write(closeText)
-    await pieces((read) => {
-      this.#reply.sendTogether(() => {
-        for (const piece of read) {
+    if (this.#tracker.isInText) reply.write(closeText)
+    await answer((pieces) => {
+      reply.sendTogether(() => {
+        for (const piece of pieces) {
           counted += piece.tokens
           text += piece.content
           finish = piece.finish ?? finish
           usage = piece.usage ?? usage
-          if (piece.content !== '') this.#reply.write(piece.content)
+          if (piece.content !== '') reply.write(piece.content)
         }
       })
-      return this.#reply.drained()
+      return reply.drained()
     })
     const answerTokens = usage?.completionTokens ?? counted
-    this.#tokens = this.#reasoning.tokens + answerTokens
-    this.#content = tags.close + text
-    const prompt = this.#run.promptTokens() ?? usage?.promptTokens ?? 0
-    const details = { completion_tokens_details: { reasoning_tokens: this.#reasoning.tokens } }
-    this.#reply.end(finish ?? 'stop', usageOf(prompt, this.#tokens, details), this.#field())
-    this.#report(answerTokens)
+    const tokens = reasoningTokens + answerTokens
+    const promptTokens = run.promptTokens() ?? usage?.promptTokens ?? 0
+    const details = { completion_tokens_details: { reasoning_tokens: reasoningTokens } }
+    reply.end(finish, usageOf(promptTokens, tokens, details), this.#field(tokens, threshold))
+    this.#report('stopped', tokens, answerTokens, tags.close + text)
   }
 
+  /** The engine's own stream has come to its natural end. */
   #finish (): void {
+    const { local, reply, dependencies: { lengths } } = this.#options
+    const { usage, content } = this.#relayed
     this.#checks.end()
-    this.#tokens = this.#usage?.completionTokens ?? this.#tokens
-    this.#reply.end(null, this.#usage, this.#field())
-    if (this.#local.arm === 'control') this.#dependencies.lengths.add(this.#local.context, this.#tokens)
-    this.#report(this.#tokens - this.#reasoning.tokens)
+    const tokens = usage?.completionTokens ?? this.#relayed.tokens
+    reply.end(null, usage, this.#field(tokens, null))
+    if (local.arm === 'control') lengths.add(local.context, tokens)
+    this.#report(this.#tracker.state === 'ended' ? 'finished' : 'no_thought', tokens, tokens - this.#reasoning.tokens, content)
   }
 
-  #report (answerTokens: number): void {
-    const isStopped = this.#threshold !== null
-    const { metrics, report, style, tags } = this.#dependencies
-    metrics.ended(this.#local.arm, isStopped ? 'stopped' : this.#tracker.state === 'ended' ? 'finished' : 'no_thought')
+  /** The client has gone, or the model server has failed. */
+  #breakOff (error: unknown): void {
+    const { request, run, local, reply, clientGone, dependencies: { metrics, report } } = this.#options
+    this.#checks.end()
+    run.abort()
+    metrics.ended(local.arm, clientGone.aborted ? 'cancelled' : 'broken')
+    if (clientGone.aborted && local.arm !== null) report(cancelledOutcome(local, request, this.#relayed.tokens, this.#checks))
+    reply.fail(error instanceof StreamError ? error.chunk : null)
+  }
+
+  #report (end: GenerationEnd, tokens: number, answerTokens: number, content: string): void {
+    const { request, local, dependencies: { metrics, report, style, tags } } = this.#options
+    metrics.ended(local.arm, end)
     metrics.generated(this.#reasoning.tokens, answerTokens)
-    if (this.#local.arm === null) return
-    const answer = style.final(this.#content.split(tags.close).at(-1)!)
-    report(finishedOutcome(this.#local, this.#request, { tokens: this.#tokens, answerTokens, answer, isStopped, checks: this.#checks }))
+    if (local.arm === null) return
+    const answer = style.final(content.slice(textEndOf(content, tags.close)))
+    report(finishedOutcome(local, request, { tokens, answerTokens, answer, isStopped: end === 'stopped', checks: this.#checks }))
   }
 
-  readonly #field = (): StopgateField => {
-    const isStopped = this.#threshold !== null
+  /** The field in the engine's own last chunk. */
+  readonly #fieldSoFar = (): StopgateField => this.#field(this.#relayed.tokens, null)
+
+  /** @param threshold at which the reasoning was stopped; `null`: it was not */
+  #field (tokens: number, threshold: number | null): StopgateField {
+    const { local: { id, arm, context }, dependencies: { lengths } } = this.#options
+    const isStopped = threshold !== null
     return {
-      generation_id: this.#local.id,
-      arm: this.#local.arm,
+      generation_id: id,
+      arm,
       stopped: isStopped,
-      tokens: this.#tokens,
-      threshold: this.#threshold,
+      tokens,
+      threshold,
       probe_tokens: this.#checks.probeTokens,
-      tokens_saved: isStopped ? this.#dependencies.lengths.saved(this.#local.context, this.#tokens) : this.#local.arm === 'treated' ? 0 : null,
+      tokens_saved: isStopped ? lengths.saved(context, tokens) : arm === 'treated' ? 0 : null,
     }
   }
+}
+
+/** The index behind the last occurrence of `part`; 0 if there is none. */
+function textEndOf (text: string, part: string): number {
+  const index = text.lastIndexOf(part)
+  return index === -1 ? 0 : index + part.length
 }

@@ -68,13 +68,13 @@ function parsePiece (data: string, { route, closeId = null, onPrompt }: ReadOpti
   const chunk: unknown = JSON.parse(data)
   if (!isJsonObject(chunk) || chunk.error !== undefined || chunk.choices === undefined) throw new StreamError(chunk)
   const choice = firstChoice(chunk.choices)
-  const prompt = tokenIdsOf(chunk.prompt_token_ids ?? choice?.prompt_token_ids)
-  if (prompt !== null) onPrompt?.(prompt)
-  const ids = tokenIdsOf(choice?.token_ids)
   const hasIds = choice?.token_ids !== undefined
+  const ids = hasIds ? tokenIdsOf(choice.token_ids) : null
   const hasPrompt = chunk.prompt_token_ids !== undefined || choice?.prompt_token_ids !== undefined
   if (hasIds) choice.token_ids = undefined // `delete` would make it slow to write
   if (hasPrompt) {
+    const prompt = tokenIdsOf(chunk.prompt_token_ids ?? choice?.prompt_token_ids)
+    if (prompt !== null) onPrompt?.(prompt)
     chunk.prompt_token_ids = undefined
     if (choice !== undefined) choice.prompt_token_ids = undefined
   }
