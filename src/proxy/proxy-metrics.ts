@@ -25,16 +25,16 @@ export class ProxyMetrics implements GenerationMetrics {
   readonly registry = new Registry()
   readonly #registers = [this.registry]
   readonly #passed = this.#labelledCounter('stopgate_proxy_passed_total', 'Requests passed through untouched, by cause', 'cause', PASS_CAUSES)
-  readonly #requests = this.#labelledCounter('stopgate_proxy_upstream_requests_total', 'Requests sent to the model server, by path: thoughts, answers, probes, templates, and what is passed through', 'path', PATHS)
+  readonly #requests = this.#labelledCounter('stopgate_proxy_upstream_requests_total', 'Requests sent to the model server, by path: reasoning, answers, probes, templates, and requests passed through', 'path', PATHS)
   readonly #refused = this.#counter('stopgate_proxy_refused_total', 'Requests refused with 503, since too many were in flight')
   readonly #ends = new Counter({ name: 'stopgate_proxy_generations_total', help: 'Generations served, by arm and end', labelNames: ['arm', 'end'], registers: this.#registers })
-  readonly #probes = this.#labelledCounter('stopgate_proxy_probes_total', 'Checks, by what became of the probe', 'end', PROBE_ENDS)
+  readonly #probes = this.#labelledCounter('stopgate_proxy_probes_total', 'Checks, by the end of the probe', 'end', PROBE_ENDS)
   readonly #probeTokens = this.#counter('stopgate_proxy_probe_tokens_total', 'Tokens decoded for probes; those that were given up count with all they might have had')
   readonly #promptTokens = this.#labelledCounter('stopgate_proxy_probe_prompt_tokens_total', 'Prompt tokens of probes, by whether the prefix cache had them', 'cache', ['hit', 'miss', 'unknown'])
   readonly #prefixes = this.#labelledCounter('stopgate_proxy_prefixes_total', 'Probes, by whether their prefix went upstream as token ids or as text', 'kind', ['ids', 'text'])
   readonly #tokens = this.#labelledCounter('stopgate_proxy_tokens_total', 'Tokens generated', 'part', ['thought', 'answer'])
   readonly #aborts = this.#labelledCounter('stopgate_proxy_upstream_aborts_total', 'Streams of the model server that were ended early, by cause', 'cause', ['stop', 'client'])
-  readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so that the thought went on')
+  readonly #failedStops = this.#counter('stopgate_proxy_failed_stops_total', 'Stops whose answer the model server refused, so that the reasoning went on')
   readonly #unknownLevels = this.#counter('stopgate_proxy_unknown_levels_total', 'Generations whose X-Stopgate-Context names a level that the service does not know, so that it is left out')
   readonly #opening = new Histogram({ name: 'stopgate_proxy_first_token_added_seconds', help: 'Time before a request goes upstream', buckets: SECONDS, registers: this.#registers })
   readonly #handling = new Histogram({ name: 'stopgate_proxy_token_added_seconds', help: 'Time from reading tokens to having written them, of one read in sixteen', buckets: SECONDS, registers: this.#registers })
@@ -49,7 +49,7 @@ export class ProxyMetrics implements GenerationMetrics {
       new Gauge({ name, help, registers: this.#registers, collect () { this.set(read()) } })
     gauge('stopgate_proxy_circuit_open', '1 while the service is away and everything is passed through', () => Number(state.isCircuitOpen()))
     gauge('stopgate_proxy_requests_in_flight', 'Requests in flight', state.inFlight)
-    gauge('stopgate_proxy_enrolled', 'Generations told to the service at their first check', state.enrolled)
+    gauge('stopgate_proxy_enrolled', 'Generations enrolled with the service at their first check', state.enrolled)
     for (const end of ['reported', 'refused', 'dropped', 'waiting'] as const) {
       gauge(`stopgate_proxy_reports_${end}`, `Outcomes ${end === 'waiting' ? 'waiting for the service' : end} since the start`, () => state.reports()[end])
     }
@@ -85,7 +85,7 @@ export class ProxyMetrics implements GenerationMetrics {
   opened (since: number): void { this.#opening.observe((performance.now() - since) / 1000) }
   handled (since: number): void { this.#handling.observe((performance.now() - since) / 1000) }
 
-  /** Start time of a sampled read, else `null`. Timing each read would add 2.5 % to the cost of a token. */
+  /** Start time of a sampled read, otherwise `null`. Timing each read would add 2.5 % to the cost of a token. */
   startHandling (): number | null {
     if (--this.#readsUntilSample > 0) return null
     this.#readsUntilSample = 1 + Math.floor((2 * SAMPLE_EVERY - 1) * Math.random()) // a fixed gap could meet the same stream each time
