@@ -1,5 +1,7 @@
 import t from 'tap'
-import { detectDialect, UpstreamDialect } from '../../../src/proxy/dialects/upstream-dialect.js'
+import { DIALECT_NAMES } from '../../../src/proxy/dialects/dialect.js'
+import { probeStyle } from '../../../src/proxy/dialects/forced-answer.js'
+import { createDialects, detectDialect, UpstreamDialect } from '../../../src/proxy/dialects/upstream-dialect.js'
 import { createUpstream } from '../../../src/proxy/protocol/upstream.js'
 import { until } from '../../helper.js'
 import { startStandIn } from '../stand-in.js'
@@ -34,3 +36,17 @@ for (const [owner, name] of [['vllm', 'vllm'], ['llamacpp', 'llama.cpp'], ['sgla
     t.equal(await detectDialect(upstream, []), name)
   })
 }
+
+t.test('each dialect has the name that --dialect takes', async (t) => {
+  const upstream = createUpstream('http://127.0.0.1:9')
+  const tags = { open: '<think>', close: '</think>' }
+  const dialects = createDialects({ upstream, tags, closeText: tags.close, style: probeStyle('plain'), probeTokens: 16 })
+  t.same(Object.entries(dialects).map(([key, { name }]) => [key, name]), DIALECT_NAMES.map((name) => [name, name]))
+})
+
+t.test('a malformed list of models is that of an unknown server', async (t) => {
+  for (const [list, expected] of [[{}, 'plain'], [[], 'plain'], [{ data: 5 }, 'plain'], [{ data: [null, { owned_by: 5 }, { owned_by: 'vllm' }] }, 'vllm']] as const) {
+    t.equal(await detectDialect({ ...createUpstream('http://127.0.0.1:9'), json: async () => list }, []), expected)
+  }
+  await t.rejects(detectDialect({ ...createUpstream('http://127.0.0.1:9'), json: async () => null }, []))
+})

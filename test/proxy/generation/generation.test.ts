@@ -1,4 +1,14 @@
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
+import type { EngineRun } from '../../../src/proxy/dialects/dialect.js'
+import { probeStyle } from '../../../src/proxy/dialects/forced-answer.js'
+import { LengthEstimate } from '../../../src/proxy/generation/generation-report.js'
+import { Generation, type GenerationEnd } from '../../../src/proxy/generation/generation.js'
+import type { Piece, PieceReader } from '../../../src/proxy/protocol/openai-chunks.js'
+import { readStopgateHeaders } from '../../../src/proxy/protocol/stopgate-headers.js'
+import { readStoppableRequest, type StoppableRequest } from '../../../src/proxy/protocol/stoppable-request.js'
+import { ReplyBody } from '../../../src/proxy/protocol/upstream.js'
+import type { LocalDecider } from '../../../src/proxy/service-link/local-decider.js'
 import { until } from '../../helper.js'
 import { CHAT, PINNED, startUnderTest } from '../proxy-under-test.js'
 
@@ -38,4 +48,118 @@ t.test('a probe that the end of the reasoning overtakes is aborted, and its toke
     })
     t.match(context, { probe_tokens: 7, tokens_saved: -7 }, key)
   }
+})
+
+interface Played { readonly written: string[], readonly ends: GenerationEnd[], readonly outcomes: object[], readonly aborts: () => number }
+
+/**
+ * Serves a generation of ten tokens of reasoning, stopped at its first check. Five more come while the engine is asked for the answer.
+ * @param answer accepts the stop, or refuses it
+ * @param breaks whether the engine's own stream then breaks off; otherwise it closes the reasoning
+ */
+async function playStop (answer: () => PieceReader, breaks: boolean): Promise<Played> {
+  const [written, ends, outcomes]: [string[], GenerationEnd[], object[]] = [[], [], []]
+  const none = () => {}
+  const controller = { pause: none, resume: none, abort: none, aborted: false, paused: false, reason: null }
+  let aborts = 0
+  let onAsked = none
+  let onHeld = none
+  const asked = new Promise<void>((resolve) => { onAsked = resolve })
+  const held = new Promise<void>((resolve) => { onHeld = resolve })
+  const run: EngineRun = {
+    reply: { status: 200, headers: [], body: new ReplyBody(controller) },
+    reasoningField: 'reasoning',
+    pieces: () => async (take) => {
+      await take(Array.from('0123456789', (reasoning) => pieceOf({ reasoning })))
+      await asked
+      await take(Array.from('abcde', (reasoning) => pieceOf({ reasoning })))
+      onHeld()
+      await setImmediate()
+      if (breaks) throw new Error('broke off')
+      await take([pieceOf({ content: 'full', finish: 'stop' })])
+    },
+    isOpened: () => false,
+    promptTokens: () => 3,
+    probe: async () => ({ text: '42', logprobs: [0], tokens: 1, promptTokens: null, cachedTokens: null }),
+    async answer () {
+      onAsked()
+      await held
+      return answer()
+    },
+    abort () { aborts++ },
+  }
+  const style = probeStyle('plain')
+  const generation = new Generation({
+    run,
+    request: readStoppableRequest('chat', '/', { model: 'm', messages: [{}] }, readStopgateHeaders({}), 0) as StoppableRequest,
+    dialect: { name: 'vllm', hasIds: true, hasPauses: false, refusal: () => null, start: async () => run },
+    local: { id: 'g', group: 'g', context: {}, arm: 'treated' },
+    reply: {
+      pass: ({ reasoning, content }) => { written.push(reasoning + content) },
+      write: (content) => { written.push(content) },
+      end: (finish, usage, { stopped }) => { written.push(`end ${finish} ${JSON.stringify(usage?.json ?? null)} ${stopped}`) },
+      fail: () => { written.push('failed') },
+      sendTogether: (work) => { work() },
+      drained: () => null,
+    },
+    dependencies: {
+      decider: {
+        nextCheck: (_local, tokens) => tokens < 10 ? 10 : Infinity,
+        draw: none,
+        decide: () => ({ decision: 'stop', threshold: 0.9 }) as ReturnType<LocalDecider['decide']>,
+      },
+      metrics: {
+        ended: (_arm, end) => { ends.push(end) },
+        aborted: none,
+        stopFailed: none,
+        generated: none,
+        probed: none,
+        startHandling: () => null,
+        handled: none,
+      },
+      lengths: new LengthEstimate(),
+      report: (outcome) => { outcomes.push(outcome) },
+      style,
+      tags: { open: '<think>', close: '</think>' },
+      closeText: '</think>',
+      mayProbe: () => true,
+      onProbing: none,
+      probeTimeoutMs: 60_000,
+      maxProbeTokens: 16,
+    },
+    clientGone: new AbortController().signal,
+  })
+  await generation.serve()
+  return { written, ends, outcomes, aborts: () => aborts }
+}
+
+function pieceOf ({ reasoning = '', content = '', finish = null }: { reasoning?: string, content?: string, finish?: string | null }): Piece {
+  const ids = reasoning === '' ? [] : [1]
+  return { tokens: 1, ids, reasoning, content, finish, isClosing: false, usage: null, isWithoutChoices: false, chunk: {}, text: null }
+}
+
+const accept = (): PieceReader => async (take) => { await take([pieceOf({ content: '42', finish: 'stop' })]) }
+const refuse = (): PieceReader => { throw new Error('refused') }
+
+t.test('a stop that the engine accepts drops the held pieces and writes the answer, even if the aborted stream breaks off', async (t) => {
+  for (const breaks of [true, false]) {
+    const { written, ends, outcomes, aborts } = await playStop(accept, breaks)
+    const usage = '{"prompt_tokens":3,"completion_tokens":11,"total_tokens":14,"completion_tokens_details":{"reasoning_tokens":10}}'
+    t.same(written, [...'0123456789', '42', `end stop ${usage} true`])
+    t.same([ends, aborts()], [['stopped'], 1])
+    t.match(outcomes, [{ tokens: 11, stopped: true, answer: '42', answer_tokens: 1 }])
+  }
+})
+
+t.test('a stop that the engine refuses passes the held pieces on, and the generation runs to its end', async (t) => {
+  const { written, ends, outcomes, aborts } = await playStop(refuse, false)
+  t.same(written, [...'0123456789abcde', 'full', 'end null null false'])
+  t.same([ends, aborts()], [['finished'], 0])
+  t.match(outcomes, [{ tokens: 16, stopped: false, answer: 'full' }])
+})
+
+t.test('if the stream breaks off and the engine refuses the stop, the reply breaks off after the held pieces', async (t) => {
+  const { written, ends, outcomes } = await playStop(refuse, true)
+  t.same(written, [...'0123456789abcde', 'failed'])
+  t.same([ends, outcomes], [['broken'], []])
 })
