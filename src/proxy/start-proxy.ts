@@ -19,7 +19,7 @@ import { BundlePoll } from './service-link/bundle-poll.js'
 import { EnrolmentSender } from './service-link/enrolment-sender.js'
 import { LocalDecider } from './service-link/local-decider.js'
 import { OutcomeReporter } from './service-link/outcome-reporter.js'
-import { createServiceClient } from './service-link/service-client.js'
+import { createServiceClient } from './service-link/service-calls.js'
 
 /** Interval at which idle connections are closed while the proxy is closing, ms. */
 const IDLE_MS = 50

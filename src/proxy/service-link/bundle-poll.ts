@@ -3,7 +3,7 @@ import { snapshotOfBundle } from '../../core/decide/snapshot-of-bundle.js'
 import type { Snapshot } from '../../core/decide/snapshot.js'
 import type { Label } from '../../core/policy/policy.js'
 import { fieldOf } from '../protocol/json.js'
-import { Backoff, type ServiceClient } from './service-client.js'
+import { Backoff, type ServiceClient } from './service-calls.js'
 
 const POLL_SECONDS = 30
 

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Context } from '../../core/policy/context.js'
-import { CallError, type ServiceClient } from './service-client.js'
+import { CallError, type ServiceClient } from './service-calls.js'
 
 /** The id of a generation, and that of its group. */
 export interface EnrolledIds { readonly generation_id: string, readonly group_id?: string }

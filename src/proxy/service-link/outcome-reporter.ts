@@ -1,5 +1,5 @@
 import { fieldOf, itemsOf } from '../protocol/json.js'
-import { Backoff, CallError, type ServiceClient } from './service-client.js'
+import { Backoff, CallError, type ServiceClient } from './service-calls.js'
 
 const BATCH = 256
 const CALL_MS = 10_000

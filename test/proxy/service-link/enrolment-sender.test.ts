@@ -1,6 +1,6 @@
 import t from 'tap'
 import { EnrolmentSender } from '../../../src/proxy/service-link/enrolment-sender.js'
-import { CallError } from '../../../src/proxy/service-link/service-client.js'
+import { CallError } from '../../../src/proxy/service-link/service-calls.js'
 
 t.test('draws of one context, epoch and share go in one call, and a failed call is repeated', async (t) => {
   const bodies: any[] = []

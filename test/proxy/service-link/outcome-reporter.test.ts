@@ -1,6 +1,6 @@
 import t from 'tap'
 import { OutcomeReporter } from '../../../src/proxy/service-link/outcome-reporter.js'
-import { CallError } from '../../../src/proxy/service-link/service-client.js'
+import { CallError } from '../../../src/proxy/service-link/service-calls.js'
 
 const options = { capacity: 3, onProblem: () => {} }
 const reply = (rejected: unknown[] = []) => ({ status: 202, etag: '', body: { rejected } })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { Backoff, createServiceClient } from '../../../src/proxy/service-link/service-client.js'
+import { Backoff, createServiceClient } from '../../../src/proxy/service-link/service-calls.js'
 
 t.test('calls have the token, and failures say whether to call again', async (t) => {
   const server = createServer((request, response) => {
